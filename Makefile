@@ -1,0 +1,42 @@
+# The two commands: `make demo` shows what this is, `make test` proves it. Everything else is in the list below.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test lint fuzz clients kills bench lock clean
+
+setup: .venv/.done
+
+.venv/.done: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kumoniwa needs Python 3.11 or newer; set PYTHON=")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup           ## deploy a SAM application to two regions, kill one under load, count what was lost
+	$(BIN)/python patterns/user_api/demo.py
+
+test: setup lint      ## every test that finishes in minutes
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check src tests patterns bench
+	$(BIN)/lint-imports
+
+fuzz: setup           ## 100,000 malformed requests
+	$(BIN)/python -m pytest tests/fuzz -m slow
+
+clients: setup        ## boto3 and the AWS CLI against real processes
+	$(BIN)/python -m pytest tests/clients
+
+kills: setup          ## a hundred kills at random moments under load
+	$(BIN)/python -m pytest tests/drills -m slow
+
+bench: setup          ## server CPU per operation against the peers, in one run
+	$(BIN)/python bench/run.py
+
+lock:                 ## refresh requirements.lock (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra lambda --extra deploy --extra test pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv

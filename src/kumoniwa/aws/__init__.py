@@ -1,0 +1,1 @@
+"""What Amazon says. The only room that reads botocore's data."""

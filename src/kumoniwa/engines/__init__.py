@@ -1,0 +1,1 @@
+"""Foreign machinery behind one small door each."""

@@ -1,0 +1,1 @@
+"""Who asks, what time it is, what happened."""

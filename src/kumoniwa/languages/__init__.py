@@ -1,0 +1,1 @@
+"""The small languages AWS users write. Pure functions."""

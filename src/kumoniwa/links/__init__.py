@@ -1,0 +1,1 @@
+"""The arrows between services and between regions."""

@@ -1,0 +1,1 @@
+"""Bytes <-> AWS shapes, model-driven; knows no service by name."""

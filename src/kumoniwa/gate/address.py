@@ -1,0 +1,120 @@
+"""Where a request wants to go, told from its head alone: region, service, and the door for what is not an AWS API call.
+
+The door process and the regions both ask this, so that a connection lands where its first
+request belongs. Nothing is verified here.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from functools import lru_cache
+from typing import NamedTuple
+
+from kumoniwa.aws import regions
+from kumoniwa.wire.message import Request
+
+GLOBAL = "aws-global"
+"""The pseudo-region that holds the control planes AWS keeps once for all regions."""
+
+GLOBAL_SERVICES = frozenset({"iam", "route53", "route53domains", "organizations", "cloudfront", "globalaccelerator", "budgets", "ce"})
+# Signing names that AWS answers in one place only (botocore's endpoints.json: isRegionalized false, partition endpoint aws-global).
+
+
+class Address(NamedTuple):
+    region: str | None
+    """None where the request does not say."""
+    signing_name: str | None
+    """The service of the credential scope or the host name."""
+    access_key: str | None
+    door: str | None = None
+    """``execute-api``, ``lambda-url`` or ``s3``: a host name or path that is a data plane of its own."""
+    name: str = ""
+    """The API id, function URL id or bucket in the host name or path."""
+    path: str = ""
+    """For a door: the path behind it, still percent-encoded; with the stage for execute-api."""
+
+
+_HOST = re.compile(
+    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|s3-website|s3|[a-z0-9-]+?)"
+    r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|on\.aws)"
+)
+_PATH = re.compile(r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?|/_aws/execute-api/(?P<b>[a-z0-9]+)(?P<rb>/.*)?")
+
+
+def locate(request: Request) -> Address:
+    """What the head of a request says about its destination."""
+    headers = request.headers
+    region = signing_name = access_key = None
+    authorization = headers.get("authorization")
+    if authorization is not None and authorization.startswith("AWS4-"):
+        region, signing_name, access_key = _scope(authorization.partition("Credential=")[2].partition(",")[0])
+    elif "X-Amz-Credential=" in request.query:
+        credential = request.query.partition("X-Amz-Credential=")[2].partition("&")[0]
+        region, signing_name, access_key = _scope(credential.replace("%2F", "/").replace("%2f", "/"))
+    door, name, host_region, host_service = _host(headers.get("host", ""))
+    path = request.path
+    if door is None and (path.startswith("/restapis/") or path.startswith("/_aws/")):
+        match = _PATH.fullmatch(path)
+        if match:
+            door, name = "execute-api", match["a"] or match["b"]
+            path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rb"] or "/"
+    if region is None:
+        region = host_region or (region_of(name) if door in ("execute-api", "lambda-url") else None)
+    if signing_name is None:
+        signing_name = host_service
+    elif door is None and signing_name == "s3" and host_service and not name and _is_bucket_label(headers.get("host", "")):
+        door, name = "s3", host_service
+    if signing_name in GLOBAL_SERVICES and door is None:
+        region = GLOBAL
+    return Address(region, signing_name, access_key, door, name, path)
+
+
+def _scope(credential: str) -> tuple[str | None, str | None, str | None]:
+    parts = credential.strip().rsplit("/", 4)
+    if len(parts) != 5:
+        return None, None, None
+    return parts[2] or None, parts[3] or None, parts[0]
+
+
+def _is_bucket_label(host: str) -> bool:
+    """``bucket.localhost``: how an S3 client addresses a bucket at a custom endpoint called localhost."""
+    return host.partition(":")[0].endswith(".localhost")
+
+
+@lru_cache(maxsize=4096)
+def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
+    """Door, name, region and service that a host name spells."""
+    match = _HOST.fullmatch(host.rpartition(":")[0].lower() if ":" in host and not host.endswith("]") else host.lower())
+    if match is None:
+        return None, "", None, None
+    kind, name, region = match["kind"], match["name"] or "", match["region"]
+    if region is None and name and regions.is_region(kind):
+        # sqs.us-east-1.localhost: the lazy name took the service and the kind took the region.
+        head, _, last = name.rpartition(".")
+        name, kind, region = head, last, kind
+    if kind in ("execute-api", "lambda-url", "s3", "s3-website"):
+        service = {"lambda-url": "lambda", "s3-website": "s3"}.get(kind, kind)
+        return (kind if name else None), name, region, service
+    return None, "", region, (f"{name}.{kind}" if name else kind)
+
+
+# An id that says its region: the first two letters of API ids and function URL ids are the region's mark, so that
+# a host name without a region still finds the process that serves it.
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@lru_cache(maxsize=256)
+def region_mark(region: str) -> str:
+    n = zlib.crc32(region.encode()) % 936
+    return _ALPHABET[n // 36] + _ALPHABET[n % 36]
+
+
+@lru_cache(maxsize=1)
+def _regions_by_mark() -> dict[str, str]:
+    return {region_mark(name): name for name in regions.names()}
+
+
+def region_of(name: str) -> str | None:
+    return _regions_by_mark().get(name[:2])

@@ -1,0 +1,125 @@
+"""The one argument every operation receives: who asks, where, and the few words a service may say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from kumoniwa.kernel.clock import Clock
+    from kumoniwa.kernel.ids import Ids
+    from kumoniwa.kernel.principal import Principal
+
+
+class Home(Protocol):
+    """What a call needs of its region. ``cloud.region.Region`` is one."""
+
+    name: str
+    partition: str
+    store: Any
+    clock: Clock
+    ids: Ids
+    settings: Any
+
+    def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None) -> Awaitable[dict]: ...
+    def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal: ...
+    def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None: ...
+    def wait(self, key: tuple, until: float) -> Awaitable[bool]: ...
+    def wake(self, key: tuple) -> None: ...
+    def tell(self, fact: Any) -> None: ...
+
+
+class Call:
+    __slots__ = ("home", "account", "principal", "service", "operation", "request_id", "request")
+
+    def __init__(
+        self, home: Home, account: str, principal: Principal, service: str, operation: str = "", request_id: str = "", request: Any = None
+    ) -> None:
+        self.home, self.account, self.principal = home, account, principal
+        self.service, self.operation, self.request_id = service, operation, request_id
+        self.request = request
+        """The HTTP request, None for an ``ask``. Only for what no model states, such as a source address."""
+
+    @property
+    def region(self) -> str:
+        return self.home.name
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        return self.home.clock.now()
+
+    @property
+    def ids(self) -> Ids:
+        return self.home.ids
+
+    def new_id(self) -> str:
+        """A fresh UUID."""
+        return self.home.ids.uuid()
+
+    def arn(self, resource: str, service: str = "") -> str:
+        """An ARN in this call's region and account: ``call.arn("queue-name")``."""
+        return f"arn:{self.home.partition}:{service or self.service}:{self.home.name}:{self.account}:{resource}"
+
+    # State ------------------------------------------------------------------------------------
+
+    def shelf(self, kind: type):
+        """The account's records of one type, by key."""
+        return self.home.store.shelf(self.account, kind)
+
+    def rows(self, *tables: Any):
+        """The account's SQLite with these tables in it."""
+        rows = self.home.store.rows(self.account)
+        for table in tables:
+            if table.name not in rows.tables:
+                rows.use(table)
+        return rows
+
+    @property
+    def blobs(self):
+        return self.home.store.blobs(self.account)
+
+    def after_commit(self, callback) -> None:
+        """Call back once what this call wrote is safe, such as to drop a blob nobody names any more."""
+        self.home.store.journal.after_commit(callback)
+
+    # Others -----------------------------------------------------------------------------------
+
+    def wait(self, *key: Any, until: float) -> Awaitable[bool]:
+        """Sleep until somebody wakes ``key`` (True) or the clock reads ``until`` (False)."""
+        return self.home.wait((self.service, self.account, *key), until)
+
+    def wake(self, *key: Any) -> None:
+        self.home.wake((self.service, self.account, *key))
+
+    async def ask(self, operation: str, /, *, to_region: str | None = None, **params: Any) -> dict:
+        """An AWS call through the gate: ``await call.ask("kms:Encrypt", KeyId=…)``. Raises the AwsError AWS would answer."""
+        return await self.home.ask(self.principal, operation, params, region=to_region)
+
+    def acting(self, service: str, **context: str) -> Call:
+        """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""
+        return self._as(principals.service(service, self.account, **context))
+
+    def assuming(self, role_arn: str, service: str, session_name: str) -> Call:
+        """The same place, asked by the session of a role which ``service`` assumes. Raises AccessDenied if its trust policy refuses."""
+        return self._as(self.home.assume(role_arn, service, session_name, self.account))
+
+    def _as(self, principal: Principal) -> Call:
+        return Call(self.home, self.account, principal, self.service, self.operation, self.request_id)
+
+    def require(self, action: str, arn: str, **context: Any) -> None:
+        """One more permission this operation needs: ``call.require("iam:PassRole", role_arn)``. Raises AccessDenied."""
+        self.home.require(self, action, arn, context)
+
+    def tell(self, kind: str, detail: dict[str, Any]) -> None:
+        """A fact for the region's bus."""
+        self.home.tell((self.service, kind, self.account, detail))
+
+
+def account_of(arn: str, default: str) -> str:
+    """The account an ARN names, or ``default`` for ARNs without one."""
+    parsed = arns.parse(arn)
+    return parsed.account if parsed and parsed.account else default

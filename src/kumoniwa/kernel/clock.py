@@ -1,0 +1,101 @@
+"""Time. The only module that may ask the operating system what time it is.
+
+Services read ``call.now()`` and wait with ``asyncio``. In production the loop waits for
+real; under ``VirtualLoop`` a wait costs nothing and moves the clock instead, so a day of
+long polling runs in milliseconds and always the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import selectors
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+
+VIRTUAL_EPOCH_S = 1_893_456_000.0
+"""2030-01-01T00:00:00Z: where virtual time begins."""
+
+monotonic = time.monotonic
+"""Seconds for measuring how long our own work took; never a date."""
+
+
+class Clock:
+    """One region's idea of the date. ``skew_s`` lets a drill make it wrong."""
+
+    __slots__ = ("loop", "skew_s")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.loop = loop if isinstance(loop, VirtualLoop) else None
+        self.skew_s = 0.0
+
+    def now(self) -> float:
+        """Epoch seconds."""
+        if self.loop is not None:
+            return VIRTUAL_EPOCH_S + self.loop.time() + self.skew_s
+        return time.time() + self.skew_s
+
+
+class _HttpDate:
+    """The Date header, made once a second."""
+
+    def __init__(self) -> None:
+        self.second, self.text = 0, ""
+
+    def __call__(self) -> str:
+        second = int(time.time())
+        if second != self.second:
+            self.second, self.text = second, formatdate(second, usegmt=True)
+        return self.text
+
+
+http_date = _HttpDate()
+
+
+class _Skipping(selectors.DefaultSelector):
+    """A selector that skips the wait and remembers how long it would have been."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped_s = 0.0
+        self.holds = 0
+
+    def select(self, timeout: float | None = None):
+        if self.holds:
+            began = time.monotonic()
+            ready = super().select(timeout)
+            self.skipped_s += time.monotonic() - began
+            return ready
+        ready = super().select(0)
+        if not ready and timeout:
+            self.skipped_s += timeout
+        elif not ready and timeout is None:
+            # Nothing is scheduled and nothing is ready: only another thread or process can move us on.
+            ready = super().select(1.0)
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose waits are instantaneous and whose time is virtual."""
+
+    def __init__(self) -> None:
+        self._skipping = _Skipping()
+        super().__init__(self._skipping)
+
+    def time(self) -> float:
+        return self._skipping.skipped_s
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """Hold virtual time to real time while we wait for something outside the loop (a child process, a socket)."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        yield
+        return
+    loop._skipping.holds += 1
+    try:
+        yield
+    finally:
+        loop._skipping.holds -= 1

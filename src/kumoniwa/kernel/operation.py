@@ -1,0 +1,73 @@
+"""An operation is a plain function whose name and parameters are AWS's own.
+
+Services are found by listing their folder and imported on the first call. What a function
+declares is what we implement; the rest of the model is a gap.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+
+class Handler:
+    """One implemented operation: the function, and what its signature says."""
+
+    __slots__ = ("name", "function", "is_async", "members", "renames")
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self.name, self.function = name, function
+        self.is_async = inspect.iscoroutinefunction(function)
+        names = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
+        self.members = frozenset(n.rstrip("_") for n in names)
+        self.renames = {n.rstrip("_"): n for n in names if n.endswith("_")}
+
+
+class Service:
+    """One service of ours: its operations and its optional hooks."""
+
+    __slots__ = ("name", "module", "handlers", "resource_of", "policy_of", "conditions_of", "work", "door")
+
+    def __init__(self, name: str, module: ModuleType) -> None:
+        self.name, self.module = name, module
+        self.handlers = {n: Handler(n, f) for n, f in operations(module).items()}
+        self.resource_of = getattr(module, "resource_of", None)
+        self.policy_of = getattr(module, "policy_of", None)
+        self.conditions_of = getattr(module, "conditions_of", None)
+        self.work = _sibling(module, "work")
+        self.door = _sibling(module, "door")
+
+
+def operations(module: ModuleType) -> dict[str, Callable[..., Any]]:
+    """Every public function spelled like an AWS operation (CapWords)."""
+    return {n: f for n, f in vars(module).items() if n[0].isupper() and inspect.isfunction(f)}
+
+
+def _sibling(module: ModuleType, name: str) -> ModuleType | None:
+    full = f"{module.__package__}.{name}"
+    return importlib.import_module(full) if importlib.util.find_spec(full) else None
+
+
+@lru_cache(maxsize=1)
+def service_names() -> frozenset[str]:
+    """The boto3 names of the services that live here."""
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "services")
+    found = (n for n in os.listdir(folder) if os.path.exists(os.path.join(folder, n, "api.py")))
+    return frozenset(n.rstrip("_").replace("_", "-") for n in found)
+
+
+@lru_cache(maxsize=None)
+def load(name: str) -> Service:
+    """Import a service by its boto3 name. Raises KeyError if it does not live here."""
+    if name not in service_names():
+        raise KeyError(name)
+    folder = name.replace("-", "_")
+    if folder in ("lambda",):  # a Python keyword
+        folder += "_"
+    return Service(name, importlib.import_module(f"kumoniwa.services.{folder}.api"))

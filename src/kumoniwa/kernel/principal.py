@@ -1,0 +1,36 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.record import Record
+
+
+class Principal(Record):
+    """An authenticated caller, or nobody.
+
+    ``kind`` is root, user, role (an assumed role's session), federated, service or anonymous. ``arn`` is what GetCallerIdentity answers,
+    ``source_arn`` names the IAM entity whose policies count (for a session its role). ``key_id`` is the access key that signed.
+    """
+
+    kind: str
+    account: str
+    arn: str
+    user_id: str = ""
+    source_arn: str = ""
+    key_id: str = ""
+    session_policies: tuple[str, ...] = ()
+    tags: dict[str, str] = {}
+    context: dict[str, str] = {}
+    """Condition keys that belong to the session: aws:MultiFactorAuthPresent, aws:TokenIssueTime, aws:SourceArn, …"""
+
+
+def root(account: str, key_id: str = "", partition: str = "aws") -> Principal:
+    return Principal(kind="root", account=account, arn=f"arn:{partition}:iam::{account}:root", user_id=account, key_id=key_id)
+
+
+ANONYMOUS = Principal(kind="anonymous", account="", arn="*", user_id="anonymous")
+
+
+def service(name: str, account: str, **context: str) -> Principal:
+    """An AWS service acting for itself, such as apigateway.amazonaws.com."""
+    return Principal(kind="service", account=account, arn=name, user_id=name, context=context)

@@ -1,0 +1,138 @@
+"""One commit for each loop tick; replies wait for it.
+
+An atomic call that fails is undone alone: its rows by a savepoint, its records from memory.
+A process killed at any instant has lost nothing that it acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kumoniwa.store.rows import Rows
+    from kumoniwa.store.shelf import Shelf
+
+
+class Journal:
+    """The writes of one region.
+
+    ``scope`` is non-zero while an atomic call runs. ``on_change`` hears of every record that was put or removed, after its commit.
+    """
+
+    def __init__(self, *, fsync: bool = False) -> None:
+        self.fsync = fsync
+        self.scope = 0
+        self.before: list[tuple[dict, str, Any]] = []
+        self.marked: list[Rows] = []
+        self.open: list[Rows] = []
+        self.waiting: list[Callable[[], None]] = []
+        self.changes: list[tuple[Shelf, str, bytes | None]] = []
+        self.on_change: Callable[[list[tuple[Shelf, str, bytes | None]]], None] | None = None
+        self._scopes = 0
+        self._changes_before = 0
+        self._committed: list[Rows] = []
+        self._syncing: asyncio.Future | None = None
+        self._is_due = False
+
+    # The life of an atomic call ---------------------------------------------------------------
+
+    def begin_call(self) -> None:
+        self._scopes += 1
+        self.scope = self._scopes
+        self._changes_before = len(self.changes)
+
+    def end_call(self) -> None:
+        self.scope = 0
+        if self.marked:
+            for rows in self.marked:
+                rows.release()
+            self.marked.clear()
+        self.before.clear()
+
+    def undo_call(self) -> None:
+        """Put everything back as it was before ``begin_call``."""
+        self.scope = 0
+        for rows in self.marked:
+            rows.undo()
+        self.marked.clear()
+        if self.before:
+            for records, key, old in reversed(self.before):
+                if old is None:
+                    records.pop(key, None)
+                else:
+                    records[key] = old
+            self.before.clear()
+        del self.changes[self._changes_before :]
+
+    # The life of a tick -----------------------------------------------------------------------
+
+    def opened(self, rows: Rows) -> None:
+        self.open.append(rows)
+        if not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._tick)
+
+    def changed(self, shelf: Shelf, key: str, body: bytes | None) -> None:
+        self.changes.append((shelf, key, body))
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether a reply given now must wait."""
+        return bool(self.open) or self._syncing is not None
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call back when everything written so far would survive the process."""
+        self.waiting.append(callback)
+
+    async def settled(self) -> None:
+        """Wait until everything written so far is committed."""
+        if self.is_dirty:
+            done = asyncio.get_running_loop().create_future()
+            self.after_commit(lambda: done.done() or done.set_result(None))
+            await done
+
+    def _tick(self) -> None:
+        self._is_due = False
+        if self._syncing is not None:
+            # A commit now would be covered by a sync that began before it: wait for the next one.
+            self._syncing.add_done_callback(lambda _: self._tick())
+            self._is_due = True
+            return
+        self.commit()
+        waiting, self.waiting = self.waiting, []
+        if self.fsync:
+            loop = asyncio.get_running_loop()
+            self._syncing = loop.run_in_executor(None, _sync, [rows.path for rows in self._committed])
+            self._syncing.add_done_callback(lambda done: self._synced(done, waiting))
+        else:
+            for callback in waiting:
+                callback()
+
+    def commit(self) -> None:
+        """Commit what is open now, on the spot."""
+        self._committed, self.open = self.open, []
+        for rows in self._committed:
+            rows.commit()
+        if self.changes:
+            changes, self.changes = self.changes, []
+            if self.on_change is not None:
+                self.on_change(changes)
+
+    def _synced(self, done: asyncio.Future, waiting: list[Callable[[], None]]) -> None:
+        self._syncing = None
+        done.result()
+        for callback in waiting:
+            callback()
+
+
+def _sync(paths: list[str]) -> None:
+    """Push the write-ahead logs of these files to the disk. Runs in a thread: the loop goes on meanwhile."""
+    for path in paths:
+        descriptor = os.open(path + "-wal", os.O_RDWR)
+        try:
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,114 @@
+"""Hot data as rows in SQLite: one file for each account of a region.
+
+Writes of one loop tick share one transaction (see ``journal``). Items, messages, events and
+object keys live here and not in Python objects, so memory does not grow with what is stored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import apsw
+
+if TYPE_CHECKING:
+    from kumoniwa.store.journal import Journal
+
+CACHE_KIB = 16_384
+
+
+class Table(NamedTuple):
+    """A table of hot rows: its name and the SQL that makes it and its indexes (``create table if not exists …; …``)."""
+
+    name: str
+    sql: str
+
+
+class Rows:
+    """One account's SQLite file. Reads see this tick's writes; a write opens the tick's transaction."""
+
+    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "scope")
+
+    def __init__(self, path: str, journal: Journal) -> None:
+        self.path, self.journal = path, journal
+        self.connection = apsw.Connection(path, statementcachesize=256)
+        self.execute = self.connection.execute
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            f"cache_size=-{CACHE_KIB}",
+            "wal_autocheckpoint=2000",
+            "temp_store=MEMORY",
+        ):
+            self.execute(f"pragma {pragma}").fetchall()
+        self.execute("create table if not exists record(shelf text, key text, body blob, primary key(shelf, key)) without rowid")
+        self.tables: dict[str, bool] = {}
+        self.shelves: dict[type, Any] = {}
+        self.is_open = False
+        self.scope = 0
+
+    def use(self, table: Table) -> None:
+        """Make sure the table exists."""
+        if table.name not in self.tables:
+            self._begin()
+            for statement in table.sql.split(";"):
+                if statement.strip():
+                    self.execute(statement)
+            if self.journal.scope:
+                self.journal.before.append((self.tables, table.name, None))
+            self.tables[table.name] = True
+
+    def one(self, sql: str, *args: Any) -> tuple | None:
+        """The first row, or None."""
+        for row in self.execute(sql, args):
+            return row
+        return None
+
+    def all(self, sql: str, *args: Any) -> list[tuple]:
+        return self.execute(sql, args).fetchall()
+
+    def each(self, sql: str, *args: Any):
+        """Rows one by one; do not write while iterating."""
+        return self.execute(sql, args)
+
+    def run(self, sql: str, *args: Any) -> int:
+        """Execute one writing statement; answers the number of changed rows."""
+        if not self.is_open or self.scope != self.journal.scope:
+            self._begin()
+        self.execute(sql, args)
+        return self.connection.changes()
+
+    def take(self, sql: str, *args: Any) -> list[tuple]:
+        """Execute one writing statement with a ``returning`` clause; answers its rows."""
+        if not self.is_open or self.scope != self.journal.scope:
+            self._begin()
+        return self.execute(sql, args).fetchall()
+
+    def _begin(self) -> None:
+        """Join the tick's transaction, and mark the place to which a failing atomic call is undone."""
+        scope = self.journal.scope
+        if not self.is_open:
+            self.execute("begin immediate")
+            self.is_open = True
+            self.journal.opened(self)
+        if scope and self.scope != scope:
+            self.execute("savepoint call")
+            self.journal.marked.append(self)
+        self.scope = scope
+
+    def release(self) -> None:
+        self.execute("release call")
+        self.scope = 0
+
+    def undo(self) -> None:
+        self.execute("rollback to call")
+        self.execute("release call")
+        self.scope = 0
+
+    def commit(self) -> None:
+        self.is_open = False
+        self.execute("commit")
+
+    def close(self) -> None:
+        if self.is_open:
+            self.commit()
+        self.connection.close()

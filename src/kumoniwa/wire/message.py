@@ -1,0 +1,105 @@
+"""A request as it came and a response as it goes: bytes and headers, no AWS shapes yet."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+
+class BodyTooLarge(Exception):
+    """More bytes than the reader was willing to hold."""
+
+
+class Disconnected(Exception):
+    """The client left before its body was complete."""
+
+
+class Stream:
+    """A body too large to hold, read piece by piece with back-pressure."""
+
+    __slots__ = ("length", "pieces", "held_bytes", "arrived", "pause", "resume", "is_complete", "is_broken")
+
+    HIGH_WATER_BYTES = 1 << 20
+
+    def __init__(self, length: int | None, pause, resume) -> None:
+        self.length = length
+        """Declared Content-Length in bytes, None for chunked transfer."""
+        self.pieces: list[bytes] = []
+        self.held_bytes = 0
+        self.arrived = asyncio.Event()
+        self.pause, self.resume = pause, resume
+        self.is_complete = self.is_broken = False
+
+    def feed(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self.held_bytes += len(piece)
+        self.arrived.set()
+        if self.held_bytes > self.HIGH_WATER_BYTES:
+            self.pause()
+
+    def end(self, *, is_broken: bool = False) -> None:
+        self.is_complete, self.is_broken = True, is_broken
+        self.arrived.set()
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self.pieces:
+            if self.is_broken:
+                raise Disconnected
+            if self.is_complete:
+                raise StopAsyncIteration
+            self.arrived.clear()
+            await self.arrived.wait()
+        pieces, self.pieces, self.held_bytes = self.pieces, [], 0
+        if not self.is_complete:
+            self.resume()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def whole(self, limit_bytes: int) -> bytes:
+        """Everything, or ``BodyTooLarge``."""
+        kept, size = [], 0
+        async for piece in self:
+            size += len(piece)
+            if size > limit_bytes:
+                raise BodyTooLarge
+            kept.append(piece)
+        return b"".join(kept)
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request. ``path`` and ``query`` are byte-exact as sent (still percent-encoded)."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    """Lower-case names; repeated headers joined with commas, values as latin-1."""
+    body: bytes = b""
+    stream: Stream | None = None
+    """Set instead of ``body`` when the body is larger than 1 MiB or of unknown length."""
+    is_tls: bool = False
+
+    @property
+    def host(self) -> str:
+        return self.headers.get("host", "")
+
+
+@dataclass(slots=True)
+class File:
+    """A stretch of a file on disk, sent without passing through Python."""
+
+    path: str
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class Response:
+    status: int
+    body: bytes | File | object = b""
+    """``bytes``, a ``File``, or an async iterator of ``bytes`` (sent chunked)."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Content-Length and x-amzn-requestid are added by the writer and the gate."""

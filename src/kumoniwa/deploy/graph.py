@@ -1,0 +1,58 @@
+"""Who needs whom: the order in which resources can be made.
+
+May: read references. May not: compute values. Everything downstream trusts that what comes out has no cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kumoniwa.deploy.intrinsics import references
+from kumoniwa.deploy.sections import depends_on
+from kumoniwa.kernel.errors import ValidationError
+
+
+def needs(resources: Mapping[str, dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """For every resource the resources it needs first: references in its properties and DependsOn, sorted."""
+    found = {}
+    for name, entry in resources.items():
+        wanted = {owner for owner, _ in references(entry.get("Properties")) if owner in resources}
+        wanted.update(each for each in depends_on(entry) if each in resources)
+        # A resource that names itself is a cycle of one, so it stays in.
+        found[name] = tuple(sorted(wanted))
+    return found
+
+
+def levels(needed: Mapping[str, Iterable[str]]) -> list[list[str]]:
+    """Names in topological levels: members of one level are independent. Raises on a cycle, naming its members."""
+    missing = {name: set(wanted) for name, wanted in needed.items()}
+    wanted_by: dict[str, list[str]] = {name: [] for name in needed}
+    for name, wanted in missing.items():
+        for each in wanted:
+            wanted_by[each].append(name)
+    level = sorted(name for name, wanted in missing.items() if not wanted)
+    found = []
+    while level:
+        found.append(level)
+        following = []
+        for done in level:
+            for name in wanted_by[done]:
+                missing[name].discard(done)
+                if not missing[name]:
+                    following.append(name)
+        level = sorted(following)
+    left = set(missing).difference(*found) if found else set(missing)
+    if left:
+        cycle = ", ".join(_on_cycles(left, needed))
+        raise ValidationError(f"Circular dependency between resources: [{cycle}]")
+    return found
+
+
+def _on_cycles(left: set[str], needed: Mapping[str, Iterable[str]]) -> list[str]:
+    """What is left also holds those that merely wait for a cycle; drop what nobody left waits for, until nothing changes."""
+    while True:
+        waited_for = {each for name in left for each in needed[name] if each in left}
+        if waited_for == left:
+            return sorted(left)
+        left = waited_for

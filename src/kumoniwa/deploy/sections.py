@@ -1,0 +1,214 @@
+"""The sections of a template, checked against each other.
+
+May: refuse, in CloudFormation's words, whatever can be refused without knowing parameter values.
+May not: compute a value. Checks run in the order in which CloudFormation reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kumoniwa.deploy.intrinsics import references
+from kumoniwa.deploy.parameters import check_declarations
+from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
+
+SECTIONS = frozenset(
+    "AWSTemplateFormatVersion Description Metadata Parameters Mappings Conditions Transform Rules Hooks Resources Outputs".split()
+)
+RESOURCE_MEMBERS = frozenset(
+    "Type Properties DependsOn Condition Metadata CreationPolicy UpdatePolicy DeletionPolicy UpdateReplacePolicy "
+    "Version".split()
+)
+PSEUDO_PARAMETERS = frozenset(
+    f"AWS::{name}"
+    for name in "AccountId NotificationARNs NoValue Partition Region StackId StackName URLSuffix".split()
+)
+POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
+
+
+def _section(body: dict[str, Any], name: str) -> dict[str, Any]:
+    section = body.get(name)
+    if section is None:
+        return {}
+    if not isinstance(section, dict):
+        raise ValidationError(f"Template format error: {name} section must be a map.")
+    return section
+
+
+def check_outline(body: dict[str, Any]) -> None:
+    """What can be said before a transform has run."""
+    if unknown := sorted(set(body) - SECTIONS - {name for name in body if name.startswith("Fn::ForEach::")}):
+        if unknown != ["Globals"] or "Transform" not in body:
+            raise ValidationError(f"Invalid template property or properties [{', '.join(unknown)}]")
+    version = body.get("AWSTemplateFormatVersion")
+    if version is not None and str(version) != "2010-09-09":
+        raise ValidationError("Template format error: unsupported value for AWSTemplateFormatVersion.")
+    description = body.get("Description")
+    if description is not None and not isinstance(description, str):
+        raise ValidationError("Template format error: Description member must be a string.")
+    if isinstance(description, str) and len(description.encode()) > 1024:
+        raise ValidationError("Template format error: 'Description' length is greater than 1024.")
+    for name in ("Rules", "Hooks"):
+        if body.get(name):
+            raise NotImplementedHere(f"the template section {name}")
+    if not _section(body, "Resources"):
+        raise ValidationError("Template format error: At least one Resources member must be defined.")
+    check_declarations(_section(body, "Parameters"))
+
+
+def _check_resources(body: dict[str, Any]) -> None:
+    resources = _section(body, "Resources")
+    if len(resources) > 500:
+        raise ValidationError(
+            f"Template format error: Number of resources, {len(resources)}, is greater than maximum allowed, 500"
+        )
+    for name, entry in resources.items():
+        if not (name.isascii() and name.isalnum()):
+            raise ValidationError(f"Template format error: Resource name {name} is non alphanumeric.")
+        if not isinstance(entry, dict):
+            raise ValidationError(
+                "Template format error: [/Resources/" + name + "] 'null' values are not allowed in templates"
+                if entry is None
+                else "Template format error: Resources must be a map of objects."
+            )
+        if not isinstance(entry.get("Type"), str):
+            raise ValidationError(
+                f"Template format error: [/Resources/{name}] Every Resources object must contain a Type member."
+            )
+        if unknown := sorted(set(entry) - RESOURCE_MEMBERS):
+            raise ValidationError(f"Invalid template resource property '{unknown[0]}'")
+        if not isinstance(entry.get("Properties", {}), dict):
+            raise ValidationError("Template format error: [/Resources/" + name + "/Properties] must be an object.")
+        for member in ("DeletionPolicy", "UpdateReplacePolicy"):
+            policy = entry.get(member, "Delete")
+            if isinstance(policy, str) and policy not in POLICIES:
+                raise ValidationError(f"Template format error: Unrecognized {member} {policy} for resource {name}")
+        for member in ("CreationPolicy", "UpdatePolicy"):
+            if entry.get(member):
+                raise NotImplementedHere(f"{member} (resource {name})")
+        if null := _null_path(entry.get("Properties"), f"/Resources/{name}/Properties"):
+            raise ValidationError(
+                f"Template format error: [{null}] 'null' values are not allowed in templates"
+            )
+
+
+def _null_path(value: Any, path: str) -> str | None:
+    stack = [(value, path)] if value is not None else []
+    while stack:
+        each, here = stack.pop()
+        if each is None:
+            return here
+        if isinstance(each, dict):
+            stack.extend((member, f"{here}/{key}") for key, member in each.items())
+        elif isinstance(each, list):
+            stack.extend((member, f"{here}/{index}") for index, member in enumerate(each))
+    return None
+
+
+def depends_on(entry: dict[str, Any]) -> list[str]:
+    """The explicit dependencies of a resource, always as a list."""
+    named = entry.get("DependsOn", [])
+    named = [named] if isinstance(named, str) else named
+    if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
+        raise ValidationError("Template format error: DependsOn must be a string or list of strings.")
+    return named
+
+
+def _check_references(body: dict[str, Any], attributes_of: Callable[[str], Iterable[str] | None]) -> None:
+    resources, parameters = _section(body, "Resources"), _section(body, "Parameters")
+    names = set(resources) | set(parameters) | PSEUDO_PARAMETERS
+
+    def check(value: Any, block: str) -> None:
+        unresolved: dict[str, None] = {}
+        for owner, attribute in references(value):
+            if attribute is None:
+                if owner not in names:
+                    unresolved[owner] = None
+            elif owner not in resources:
+                raise ValidationError(
+                    f"Template error: instance of Fn::GetAtt references undefined resource {owner}"
+                )
+            elif attribute:
+                kind = resources[owner]["Type"]
+                known = attributes_of(kind)
+                if known is not None and attribute not in known and "*" not in known:
+                    raise ValidationError(
+                        f"Template error: resource {owner} does not support attribute type {attribute} in Fn::GetAtt"
+                    )
+        if unresolved:
+            raise ValidationError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(unresolved)}] "
+                f"in the {block} block of the template"
+            )
+
+    conditions = _section(body, "Conditions")
+    for owner, attribute in references(conditions):
+        if attribute is not None or (owner not in parameters and owner not in PSEUDO_PARAMETERS):
+            raise ValidationError(
+                f"Template format error: Unresolved dependencies [{owner}]. Cannot reference resources in the "
+                "Conditions block of the template"
+            )
+    for name, entry in resources.items():
+        check(entry.get("Properties"), "Resources")
+        missing = [each for each in depends_on(entry) if each not in resources]
+        if missing:
+            raise ValidationError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(missing)}] "
+                "in the Resources block of the template"
+            )
+        _check_condition_name(entry.get("Condition"), conditions, "Resources")
+        del name
+    for name, entry in _section(body, "Outputs").items():
+        if not (name.isascii() and name.isalnum()):
+            raise ValidationError(f"Template format error: Output name {name} is non alphanumeric.")
+        if not isinstance(entry, dict) or "Value" not in entry:
+            raise ValidationError("Template format error: Every Outputs member must contain a Value object")
+        if entry["Value"] is None:
+            raise ValidationError(
+                f"Template format error: [/Outputs/{name}/Value] 'null' values are not allowed in templates"
+            )
+        if unknown := sorted(set(entry) - {"Value", "Description", "Export", "Condition"}):
+            raise ValidationError(f"Invalid template output property '{unknown[0]}'")
+        check(entry["Value"], "Outputs")
+        check(entry.get("Export"), "Outputs")
+        _check_condition_name(entry.get("Condition"), conditions, "Outputs")
+
+
+def _check_condition_name(name: Any, conditions: dict[str, Any], block: str) -> None:
+    if name is not None and (not isinstance(name, str) or name not in conditions):
+        raise ValidationError(
+            f"Template format error: Unresolved condition dependency {name} in the {block} block of the template"
+        )
+
+
+def _check_mappings(body: dict[str, Any]) -> None:
+    for name, entry in _section(body, "Mappings").items():
+        if not isinstance(entry, dict) or not entry:
+            raise ValidationError(f"Template format error: Every Mappings object must be a map ({name}).")
+        for key, members in entry.items():
+            if not isinstance(members, dict):
+                raise ValidationError(
+                    f"Template format error: Every Mappings attribute must be a map ({name}::{key})."
+                )
+            for attribute, value in members.items():
+                if isinstance(value, dict) or value is None:
+                    raise ValidationError(
+                        f"Template format error: Every Mappings attribute must be a String or a List "
+                        f"({name}::{key}::{attribute})."
+                    )
+
+
+def check(body: dict[str, Any], attributes_of: Callable[[str], Iterable[str] | None]) -> None:
+    """Refuse a (transformed) template. ``attributes_of(type)`` answers what GetAtt knows, or None for an unknown type."""
+    check_outline(body)
+    _check_mappings(body)
+    _check_resources(body)
+    unknown = sorted({entry["Type"] for entry in body["Resources"].values() if attributes_of(entry["Type"]) is None})
+    if unknown:
+        raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+    if len(_section(body, "Outputs")) > 200:
+        raise ValidationError(
+            f"Template format error: Number of outputs, {len(body['Outputs'])}, is greater than maximum allowed, 200"
+        )
+    _check_references(body, attributes_of)

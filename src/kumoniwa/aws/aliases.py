@@ -1,0 +1,83 @@
+"""Names that travel on the wire and that botocore's models do not carry (any more).
+
+Sources: Smithy's model of SQS (github.com/aws/api-models-aws, ``aws.protocols#awsQueryError``), and answers of real AWS.
+"""
+
+from __future__ import annotations
+
+_SQS = "AWS.SimpleQueueService."
+
+QUERY_CODES: dict[str, dict[str, str]] = {
+    "sqs": {
+        "BatchEntryIdsNotDistinct": _SQS + "BatchEntryIdsNotDistinct",
+        "BatchRequestTooLong": _SQS + "BatchRequestTooLong",
+        "EmptyBatchRequest": _SQS + "EmptyBatchRequest",
+        "InvalidBatchEntryId": _SQS + "InvalidBatchEntryId",
+        "KmsAccessDenied": "KMS.AccessDeniedException",
+        "KmsDisabled": "KMS.DisabledException",
+        "KmsInvalidKeyUsage": "KMS.InvalidKeyUsageException",
+        "KmsInvalidState": "KMS.InvalidStateException",
+        "KmsNotFound": "KMS.NotFoundException",
+        "KmsOptInRequired": "KMS.OptInRequired",
+        "KmsThrottled": "KMS.ThrottlingException",
+        "MessageNotInflight": _SQS + "MessageNotInflight",
+        "PurgeQueueInProgress": _SQS + "PurgeQueueInProgress",
+        "QueueDeletedRecently": _SQS + "QueueDeletedRecently",
+        "QueueDoesNotExist": _SQS + "NonExistentQueue",
+        "QueueNameExists": "QueueAlreadyExists",
+        "TooManyEntriesInBatchRequest": _SQS + "TooManyEntriesInBatchRequest",
+        "UnsupportedOperation": _SQS + "UnsupportedOperation",
+    },
+}
+"""The codes of the query protocol that query-compatible services still send in ``x-amzn-query-error``."""
+
+NAMESPACES: dict[str, str] = {
+    "dynamodb": "com.amazonaws.dynamodb.v20120810",
+    "dynamodbstreams": "com.amazonaws.dynamodb.v20120810",
+    "sqs": "com.amazonaws.sqs",
+    # The framework refuses these before any service sees the call; DynamoDB sends ValidationException so as well.
+    "ValidationException": "com.amazon.coral.validate",
+    "SerializationException": "com.amazon.coral.service",
+    "UnknownOperationException": "com.amazon.coral.service",
+    "UnrecognizedClientException": "com.amazon.coral.service",
+    "AccessDeniedException": "com.amazon.coral.service",
+    "IncompleteSignatureException": "com.amazon.coral.service",
+    "InvalidSignatureException": "com.amazon.coral.service",
+    "MissingAuthenticationTokenException": "com.amazon.coral.service",
+    "ExpiredTokenException": "com.amazon.coral.service",
+}
+"""What stands before ``#`` in ``__type``: by error for the framework's own, else by service; others send the bare name."""
+
+DOCUMENTS: dict[tuple[str, str], str] = {
+    ("s3", "ListBuckets"): "ListAllMyBucketsResult",
+    ("s3", "ListDirectoryBuckets"): "ListAllMyDirectoryBucketsResult",
+    ("s3", "ListObjects"): "ListBucketResult",
+    ("s3", "ListObjectsV2"): "ListBucketResult",
+    ("s3", "ListObjectVersions"): "ListVersionsResult",
+    ("s3", "ListMultipartUploads"): "ListMultipartUploadsResult",
+    ("s3", "ListParts"): "ListPartsResult",
+    ("s3", "CreateMultipartUpload"): "InitiateMultipartUploadResult",
+    ("s3", "CompleteMultipartUpload"): "CompleteMultipartUploadResult",
+    ("s3", "DeleteObjects"): "DeleteResult",
+    ("s3", "GetBucketAcl"): "AccessControlPolicy",
+    ("s3", "GetObjectAcl"): "AccessControlPolicy",
+    ("s3", "GetBucketCors"): "CORSConfiguration",
+    ("s3", "GetBucketLifecycleConfiguration"): "LifecycleConfiguration",
+    ("s3", "GetBucketLogging"): "BucketLoggingStatus",
+    ("s3", "GetBucketNotificationConfiguration"): "NotificationConfiguration",
+    ("s3", "GetBucketRequestPayment"): "RequestPaymentConfiguration",
+    ("s3", "GetBucketTagging"): "Tagging",
+    ("s3", "GetObjectTagging"): "Tagging",
+    ("s3", "GetBucketVersioning"): "VersioningConfiguration",
+    ("s3", "GetBucketWebsite"): "WebsiteConfiguration",
+    ("s3", "GetBucketAccelerateConfiguration"): "AccelerateConfiguration",
+    ("s3", "GetObjectAttributes"): "GetObjectAttributesResponse",
+    ("s3", "GetBucketLocation"): "LocationConstraint",
+}
+"""The root elements of XML answers where they are not the output shape's name (S3's API reference shows each)."""
+
+BARE_TEXT = frozenset({("s3", "GetBucketLocation")})
+"""Operations whose one member is the text of the root element itself (Smithy's ``s3UnwrappedXmlOutput``)."""
+
+XML_NAMESPACES: dict[str, str] = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/"}
+"""Namespaces of answers where the model's metadata does not say one."""

@@ -1,0 +1,93 @@
+"""The door of this room: one operation's bytes to params and back, in one protocol.
+
+A codec is compiled when its operation is first called in that protocol, and kept. ``detect`` tells from a request alone
+which protocol it speaks and which operation it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.wire import cbor, constraints, ec2, json, query, rest_json, rest_xml
+from kumoniwa.wire.query import fields
+
+if TYPE_CHECKING:
+    from kumoniwa.aws.models import Operation
+    from kumoniwa.kernel.errors import AwsError
+    from kumoniwa.wire.message import Request, Response
+
+PROTOCOLS = {
+    "json": json,
+    "query": query,
+    "ec2": ec2,
+    "rest-json": rest_json,
+    "rest-xml": rest_xml,
+    "smithy-rpc-v2-cbor": cbor,
+}
+
+
+class Codec:
+    """Reads, checks, writes and refuses for one operation. Each part is compiled when first used."""
+
+    def __init__(self, operation: Operation, protocol: str) -> None:
+        if protocol not in PROTOCOLS:
+            raise KeyError(protocol)
+        self.operation = operation
+        self.protocol = protocol
+        self._module = PROTOCOLS[protocol]
+        payload = operation.input.members.get(operation.input.payload or "") if operation.input else None
+        self.is_streaming_input = payload is not None and (
+            payload.is_streaming or payload.shape.is_event_stream
+        )
+        """Whether a request may be read while its body is still a `Stream`; otherwise gather the body first."""
+
+    @cached_property
+    def read(self) -> Callable[..., dict]:
+        """``read(request, labels=None) -> params`` with AWS's names; raises `AwsError` for what cannot be read."""
+        return self._module.reader(self.operation)
+
+    @cached_property
+    def check(self) -> Callable[[dict[str, Any]], None]:
+        """``check(params)``: raises `AwsError` in AWS's words if a constraint of the model is broken."""
+        return constraints.checker(self.operation, self.protocol)
+
+    @cached_property
+    def write(self) -> Callable[[dict | None, str], Response]:
+        """``write(reply, request_id) -> Response``."""
+        return self._module.writer(self.operation)
+
+    @cached_property
+    def refuse(self) -> Callable[[AwsError, str], Response]:
+        """``refuse(error, request_id) -> Response``."""
+        return self._module.refuser(self.operation)
+
+
+@cache
+def codec(operation: Operation, protocol: str) -> Codec:
+    """The operation's codec in that protocol; ``KeyError`` for a protocol that does not exist. Kept like the model."""
+    return Codec(operation, protocol)
+
+
+def detect(request: Request) -> tuple[str, str | None, str | None]:
+    """``(protocol, service, operation)`` as the request says: the protocol's name (``rest`` where only the service can
+    tell), the target prefix or service id it names, the operation it names."""
+    headers = request.headers
+    target = headers.get("x-amz-target")
+    if target:
+        service, _, operation = target.rpartition(".")
+        return "json", service or None, operation
+    if headers.get("smithy-protocol") == "rpc-v2-cbor" or "/operation/" in request.path:
+        parts = request.path.split("/")
+        if len(parts) >= 5 and parts[-4] == "service" and parts[-2] == "operation":
+            return "smithy-rpc-v2-cbor", parts[-3], parts[-1]
+    kind = headers.get("content-type", "")
+    form = request.query if "Action=" in request.query else ""
+    if request.method == "POST" and kind.startswith("application/x-www-form-urlencoded"):
+        form = request.body[:65536].decode("utf-8", "replace") if b"Action=" in request.body[:65536] else form
+    if form:
+        named = dict(fields(form))
+        if "Action" in named and (request.method == "POST" or "Version" in named):
+            return "query", None, named["Action"]
+    return "rest", None, None

@@ -1,0 +1,121 @@
+"""REST with XML bodies: S3, Route 53, CloudFront."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kumoniwa.aws.aliases import BARE_TEXT, DOCUMENTS, XML_NAMESPACES
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.wire import query, refusals, rest, xml
+from kumoniwa.wire.message import Request, Response
+
+if TYPE_CHECKING:
+    from kumoniwa.aws.models import Member, Operation, Service, Shape
+
+CONTENT_TYPE = "application/xml"
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+class InvalidArgument(AwsError):
+    """A header or query parameter that is not of its type, in S3's words."""
+
+    status = 400
+
+
+def _read_body(shape: Shape) -> Callable[[bytes], dict]:
+    read = xml.Readers().structure(shape)
+
+    def read_body(body: bytes) -> dict:
+        try:
+            return read(xml.parsed(body))
+        except (ValueError, RecursionError):
+            raise xml.MalformedXML from None
+
+    return read_body
+
+
+def namespace(operation: Operation) -> str | None:
+    """The namespace of answers: the service's, or what the model says of some input."""
+    service = operation.service
+    said = operation.input_namespace or {}
+    return service.xml_namespace or XML_NAMESPACES.get(service.name) or said.get("uri")
+
+
+def _write_body(operation: Operation, payload: Member | None) -> Callable[[dict], bytes]:
+    writers, space = xml.Writers(), namespace(operation)
+    key = (operation.service.name, operation.name)
+    if payload is not None:
+        name = payload.location_name or payload.shape.location_name or payload.shape.name
+        whole = writers.element(payload, name, payload.xml_namespace or payload.shape.xml_namespace or space)
+        return lambda value: (DECLARATION + whole(value)).encode()
+    root = DOCUMENTS.get(key) or operation.output.location_name or operation.output.name
+    spaces = operation.output.xml_namespace or ({"uri": space} if space else None)
+    start = xml.opening(root, spaces)
+    if key in BARE_TEXT:
+        (member,) = operation.output.members
+
+        def write_text(reply: dict) -> bytes:
+            text = reply.get(member)
+            shown = f"<{start}>{xml.escaped(text)}</{root}>" if text else f"<{start}/>"
+            return (DECLARATION + shown).encode()
+
+        return write_text
+    content = writers.content(operation.output)
+    attributes = writers.attributes(operation.output) or (lambda reply: "")
+
+    def write(reply: dict) -> bytes:
+        return f"{DECLARATION}<{start}{attributes(reply)}>{content(reply)}</{root}>".encode()
+
+    return write
+
+
+def _unreadable(member: Member, text: str) -> AwsError:
+    if member.shape.type in ("integer", "long"):
+        said = f"Provided {member.wire_name} not an integer or within integer range"
+        return InvalidArgument(said, ArgumentName=member.wire_name, ArgumentValue=text[:1024])
+    return InvalidArgument(f"Invalid value for {member.wire_name}", ArgumentName=member.wire_name)
+
+
+def reader(operation: Operation) -> Callable[[Request, dict | None], dict]:
+    return rest.reader(operation, _read_body, _unreadable)
+
+
+def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
+    return rest.writer(operation, _write_body, CONTENT_TYPE, b"")
+
+
+def is_bare(service: Service) -> bool:
+    """S3 writes its errors without ``<ErrorResponse>`` around them; its own signature is what tells it from its kin."""
+    return service.signature_version == "s3"
+
+
+def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
+    service, space, bare = operation.service, namespace(operation), is_bare(operation.service)
+
+    def refuse(error: AwsError, request_id: str) -> Response:
+        said = refusals.refusal(service, error)
+        headers = {"Content-Type": CONTENT_TYPE}
+        inside = f"<Code>{xml.escaped(said.code)}</Code><Message>{xml.escaped(said.text)}</Message>"
+        if said.shape is not None:
+            inside += query.error_members(said, error)
+            write_headers = rest.headers_writer(said.shape)
+            if write_headers is not None:
+                write_headers(refusals.members(said, error), headers)
+        known = said.shape.members if said.shape is not None else {}
+        inside += "".join(
+            f"<{name}>{xml.escaped(str(value))}</{name}>"
+            for name, value in error.members.items()
+            if name not in known
+        )
+        if bare:
+            body = f"{DECLARATION}<Error>{inside}<RequestId>{request_id}</RequestId></Error>"
+        else:
+            fault = "Sender" if said.is_sender_fault else "Receiver"
+            head = f'<ErrorResponse xmlns="{space}">' if space else "<ErrorResponse>"
+            body = f"{head}<Error><Type>{fault}</Type>{inside}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        if operation.method == "HEAD":
+            body = ""
+        return Response(said.status, body.encode(), headers)
+
+    return refuse

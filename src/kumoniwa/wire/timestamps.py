@@ -1,0 +1,108 @@
+"""Points in time as AWS writes them: inside Kumoniwa always float seconds since 1970, on the wire one of three texts.
+
+Each format is a function both ways, so that a codec picks it once, when it is compiled.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from calendar import timegm
+from collections.abc import Callable
+from email.utils import parsedate_tz
+from functools import lru_cache
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+LATEST_S = 253402300800.0
+"""The year 10000: nothing at or after it can be written."""
+
+ISO = re.compile(
+    r"(\d{4})-?(\d\d)-?(\d\d)(?:[Tt ](\d\d):?(\d\d)(?::?(\d\d)(?:[.,](\d{1,9}))?)?)?(?:[Zz]|([+-])(\d\d):?(\d\d))?\Z",
+    re.ASCII,
+)
+NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?(?:[eE][+-]?\d{1,2})?\Z", re.ASCII)
+
+
+def _fraction(seconds: float) -> tuple[int, str]:
+    """Whole seconds and, if there are any, milliseconds as ``.123``."""
+    milliseconds = round(seconds * 1000)
+    whole, rest = divmod(milliseconds, 1000)
+    return whole, f".{rest:03d}" if rest else ""
+
+
+@lru_cache(4096)
+def iso8601(seconds: float) -> str:
+    whole, fraction = _fraction(seconds)
+    at = time.gmtime(whole)
+    return f"{at[0]:04d}-{at[1]:02d}-{at[2]:02d}T{at[3]:02d}:{at[4]:02d}:{at[5]:02d}{fraction}Z"
+
+
+@lru_cache(4096)
+def rfc822(seconds: float) -> str:
+    whole, fraction = _fraction(seconds)
+    at = time.gmtime(whole)
+    day, month = DAYS[at[6]], MONTHS[at[1]]
+    return f"{day}, {at[2]:02d} {month} {at[0]:04d} {at[3]:02d}:{at[4]:02d}:{at[5]:02d}{fraction} GMT"
+
+
+def epoch(seconds: float) -> int | float:
+    """AWS counts milliseconds; whole seconds carry no fraction."""
+    rounded = round(seconds, 3)
+    whole = int(rounded)
+    return whole if whole == rounded else rounded
+
+
+def parsed(value: str | int | float) -> float:
+    """Seconds of any of AWS's formats; ``ValueError`` for anything else. AWS reads liberally, so do we."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _bounded(float(value))
+    if not isinstance(value, str) or len(value) > 64:
+        raise ValueError("not a timestamp")
+    if found := ISO.match(value):
+        year, month, day, hour, minute, second, fraction, sign, off_hours, off_minutes = found.groups()
+        month, day, hour, minute, second = (
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+        )
+        if not (1 <= month <= 12 and 1 <= day <= 31 and hour <= 24 and minute <= 59 and second <= 60):
+            raise ValueError("no such date")
+        seconds = timegm((int(year), month, day, hour, minute, second))
+        if sign:
+            offset = int(off_hours) * 3600 + int(off_minutes) * 60
+            seconds -= offset if sign == "+" else -offset
+        return _bounded(seconds + (float(f"0.{fraction}") if fraction else 0.0))
+    if NUMBER.match(value):
+        return _bounded(float(value))
+    # A fraction of a second in an HTTP date is Smithy's extension, which email.utils does not know.
+    whole, dot, rest = value.partition(".")
+    fraction, _, zone = rest.partition(" ")
+    if dot and not fraction.isdigit():
+        raise ValueError("not a timestamp")
+    fields = parsedate_tz(f"{whole} {zone}" if dot else value)
+    if fields is None:
+        raise ValueError("not a timestamp")
+    return _bounded(timegm(fields[:6]) - (fields[9] or 0) + (float(f"0.{fraction}") if dot else 0.0))
+
+
+def _bounded(seconds: float) -> float:
+    if not math.isfinite(seconds) or not -62135596800 <= seconds < LATEST_S:
+        raise ValueError("out of the range of a timestamp")
+    return float(seconds)
+
+
+FORMATS: dict[str, Callable[[float], str | int | float]] = {
+    "iso8601": iso8601,
+    "rfc822": rfc822,
+    "unixTimestamp": epoch,
+}
+
+
+def text_format(name: str) -> Callable[[float], str]:
+    """The writer of a format, always as text."""
+    write = FORMATS[name]
+    return (lambda seconds: str(epoch(seconds))) if write is epoch else write  # type: ignore[return-value]

@@ -1,0 +1,258 @@
+"""Values as XML and back: what the query, EC2 and REST-XML protocols share.
+
+A shape becomes one closure per direction. Writers answer text with the element's tags around it, so that a structure
+is one join over what the reply holds; readers look at what was sent, not at what could have been.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.wire import scalars
+
+if TYPE_CHECKING:
+    from kumoniwa.aws.models import Member, Shape
+
+BYTES_MAX = 16 << 20
+_UNSAFE = re.compile('[&<>"\x00-\x08\x0b-\x1f\x7f\x85\u2028\ufffe\uffff]').search
+
+
+class MalformedXML(AwsError):
+    """The body is no XML, or not of the shape it should have."""
+
+    status = 400
+    message = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+def escaped(text: str) -> str:
+    """Text safe between tags. Control characters become references, as S3 writes them in object keys."""
+    if _UNSAFE(text) is None:
+        return text
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return re.sub("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\ufffe\uffff]", lambda at: f"&#x{ord(at[0]):x};", text)
+
+
+def opening(name: str, namespace: dict | str | None) -> str:
+    if not namespace:
+        return name
+    if isinstance(namespace, str):
+        return f'{name} xmlns="{escaped(namespace)}"'
+    prefix = namespace.get("prefix")
+    return f'{name} xmlns{":" + prefix if prefix else ""}="{escaped(namespace["uri"])}"'
+
+
+def flat_name(member: Member) -> str:
+    """The element name of a flattened list's items: AWS's models put it on the list's element if anywhere."""
+    element = member.shape.element
+    return (element.location_name if element is not None else None) or member.wire_name
+
+
+class Writers:
+    """Compiles shapes to writers; one instance per operation, so that shapes met twice are compiled once."""
+
+    def __init__(
+        self, timestamp_format: str = "iso8601", name_of: Callable[[Member], str] | None = None
+    ) -> None:
+        self.timestamp_format = timestamp_format
+        self.name_of = name_of or (lambda member: member.wire_name)
+        self.contents: dict[int, Callable[[dict], str]] = {}
+
+    def element(self, member: Member, name: str | None = None, namespace: Any = None) -> Callable[[Any], str]:
+        """A writer of the member's value within its tags (for flattened lists and maps: of all its elements)."""
+        shape, name = member.shape, name or self.name_of(member)
+        kind = shape.type
+        if kind == "list":
+            return self._list(member, name)
+        if kind == "map":
+            return self._map(member, name)
+        start = opening(name, namespace or member.xml_namespace or shape.xml_namespace)
+        open_tag, empty, close_tag = f"<{start}>", f"<{start}/>", f"</{name}>"
+        if kind == "structure":
+            content, attributes = self.content(shape), self.attributes(shape)
+            if attributes is not None:
+                return lambda value: f"<{start}{attributes(value)}>{content(value)}{close_tag}"
+            return lambda value: f"{open_tag}{text}{close_tag}" if (text := content(value)) else empty
+        if kind == "string":
+            return lambda value: f"{open_tag}{escaped(value)}{close_tag}"
+        write = scalars.writer(member, self.timestamp_format)
+        return lambda value: f"{open_tag}{write(value)}{close_tag}"
+
+    def attributes(self, shape: Shape) -> Callable[[dict], str] | None:
+        names = [(each.name, each.wire_name) for each in shape.members.values() if each.is_xml_attribute]
+        if not names:
+            return None
+        return lambda value: "".join(
+            f' {wire}="{escaped(value[name])}"' for name, wire in names if value.get(name)
+        )
+
+    def content(self, shape: Shape) -> Callable[[dict], str]:
+        """A writer of what stands between a structure's tags."""
+        found = self.contents.get(id(shape))
+        if found is not None:
+            return found
+        # A shape that reaches itself calls through the table until its own writer is made.
+        self.contents[id(shape)] = lambda value: self.contents[id(shape)](value)
+        writers = {
+            each.name: self.element(each)
+            for each in shape.members.values()
+            if not each.is_xml_attribute and each.location is None
+        }
+
+        def write(value: dict) -> str:
+            return "".join(
+                [writers[name](item) for name, item in value.items() if item is not None and name in writers]
+            )
+
+        self.contents[id(shape)] = write
+        return write
+
+    def _list(self, member: Member, name: str) -> Callable[[Any], str]:
+        element = member.shape.element
+        if member.is_flattened:
+            item = self.element(
+                element, flat_name(member) if element.location_name else name, member.xml_namespace
+            )
+            return lambda value: "".join([item(each) for each in value if each is not None])
+        item = self.element(element, element.location_name or "member")
+        start = opening(name, member.xml_namespace)
+        return lambda value: (
+            f"<{start}>{''.join([item(each) for each in value if each is not None])}</{name}>"
+            if value
+            else f"<{start}/>"
+        )
+
+    def _map(self, member: Member, name: str) -> Callable[[Any], str]:
+        shape = member.shape
+        key = self.element(shape.key, shape.key.location_name or "key")
+        value_of = self.element(shape.value, shape.value.location_name or "value")
+        tag = name if member.is_flattened else "entry"
+        start = opening(tag, member.xml_namespace) if member.is_flattened else tag
+
+        def entries(value: dict) -> str:
+            return "".join(
+                [f"<{start}>{key(k)}{value_of(v)}</{tag}>" for k, v in value.items() if v is not None]
+            )
+
+        if member.is_flattened:
+            return entries
+        outer = opening(name, member.xml_namespace)
+        return lambda value: f"<{outer}>{entries(value)}</{name}>" if value else f"<{outer}/>"
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+class _Tree(ElementTree.TreeBuilder):
+    """A tree builder that refuses document types, and with them every entity of the sender's own."""
+
+    def doctype(self, name: str, public: str | None, system: str | None) -> None:
+        raise MalformedXML
+
+
+def parsed(body: bytes) -> ElementTree.Element:
+    if len(body) > BYTES_MAX:
+        raise MalformedXML
+    parser = ElementTree.XMLParser(target=_Tree())
+    try:
+        parser.feed(body)
+        return parser.close()
+    except (ElementTree.ParseError, ValueError, LookupError):
+        raise MalformedXML from None
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
+
+
+class Readers:
+    """Compiles shapes to readers of elements; one instance per operation."""
+
+    def __init__(self) -> None:
+        self.made: dict[int, Callable[[ElementTree.Element], Any]] = {}
+
+    def element(self, member: Member) -> Callable[[ElementTree.Element], Any]:
+        kind = member.shape.type
+        if kind == "structure":
+            return self.structure(member.shape)
+        if kind == "list":
+            item = self.element(member.shape.element)
+            return lambda element: [item(child) for child in element]
+        if kind == "map":
+            return self._map(member)
+        if kind == "string":
+            return lambda element: element.text or ""
+        read = scalars.reader(member)
+        return lambda element: read((element.text or "").strip())
+
+    def structure(self, shape: Shape) -> Callable[[ElementTree.Element], dict]:
+        found = self.made.get(id(shape))
+        if found is not None:
+            return found
+        self.made[id(shape)] = lambda element: self.made[id(shape)](element)
+        places: dict[str, tuple] = {}
+        attributes: dict[str, tuple] = {}
+        for each in shape.members.values():
+            if each.is_xml_attribute:
+                attributes[each.wire_name.rpartition(":")[2]] = (each.name, scalars.reader(each))
+            elif each.location is None:
+                places |= self._places(each)
+
+        def read(element: ElementTree.Element) -> dict:
+            params: dict[str, Any] = {}
+            for child in element:
+                place = places.get(_local(child.tag))
+                if place is not None:
+                    name, value_of, gather = place
+                    if gather is None:
+                        params[name] = value_of(child)
+                    else:
+                        gather(params, name, value_of(child))
+            for attribute, text in element.attrib.items() if attributes else ():
+                place = attributes.get(_local(attribute))
+                if place is not None:
+                    params[place[0]] = place[1](text)
+            return params
+
+        self.made[id(shape)] = read
+        return read
+
+    def _places(self, member: Member) -> dict[str, tuple]:
+        """Under which element names a member is sent, how one is read, and how several are gathered."""
+        shape = member.shape
+        if member.is_flattened and shape.type == "list":
+            place = (member.name, self.element(shape.element), _append)
+            return {flat_name(member): place, member.wire_name: place}
+        if member.is_flattened and shape.type == "map":
+            return {member.wire_name: (member.name, self._entry(shape), _put)}
+        return {member.wire_name: (member.name, self.element(member), None)}
+
+    def _entry(self, shape: Shape) -> Callable[[ElementTree.Element], tuple]:
+        key_name, value_name = shape.key.location_name or "key", shape.value.location_name or "value"
+        key, value = self.element(shape.key), self.element(shape.value)
+
+        def read(element: ElementTree.Element) -> tuple:
+            children = {_local(child.tag): child for child in element}
+            if key_name not in children or value_name not in children:
+                raise MalformedXML
+            return key(children[key_name]), value(children[value_name])
+
+        return read
+
+    def _map(self, member: Member) -> Callable[[ElementTree.Element], dict]:
+        entry = self._entry(member.shape)
+        return lambda element: dict(entry(child) for child in element)
+
+
+def _append(params: dict, name: str, item: Any) -> None:
+    params.setdefault(name, []).append(item)
+
+
+def _put(params: dict, name: str, item: tuple) -> None:
+    params.setdefault(name, {})[item[0]] = item[1]

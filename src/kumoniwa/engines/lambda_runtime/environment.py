@@ -1,0 +1,338 @@
+"""One execution environment: a sandbox that answers one request at a time and keeps its state between them.
+
+The sandbox outlives its process. After a crash or a timeout the next request finds the same log stream and
+the same temporary folder but a fresh process, whose start then counts as part of that request: as on AWS, where a
+failed start is tried once more by the first request (docs: "Failures during the Init phase").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from kumoniwa.engines.lambda_runtime.frames import (
+    ERROR,
+    INIT_ERROR,
+    READY,
+    RECORD,
+    RESPONSE_BYTES_MAX,
+    RESULT,
+    TOO_LARGE,
+)
+from kumoniwa.engines.lambda_runtime.process import EXITED, EXPIRED, Reply
+from kumoniwa.kernel.clock import monotonic, outside
+
+INIT_LIMIT_S = 10.0
+"""What AWS allows an on-demand start (docs: runtimes-lifecycle-ib)."""
+
+PROVISIONED_INIT_LIMIT_S = 900.0
+
+_TAIL_BYTES = 4096
+_FLUSH_AFTER_S = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec:
+    """What one environment is made of. ``credentials`` are access key id, secret key and session token."""
+
+    function_name: str
+    runtime: str
+    handler: str
+    task_root: str
+    """The folder of the unpacked code; one folder per code, never changed while environments use it."""
+    region: str
+    log_group: str
+    log_stream: str
+    credentials: tuple[str, str, str]
+    version: str = "$LATEST"
+    layers: tuple[str, ...] = ()
+    """Folders of unpacked layers, the last in the function's list first."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    memory_mb: int = 128
+    timeout_s: float = 3.0
+    is_provisioned: bool = False
+    log_format: str = "Text"
+    log_level: str = ""
+    trace_id: str = ""
+
+
+class Outcome(NamedTuple):
+    """What one request came to. ``function_error`` is ``Unhandled`` or None, as in the X-Amz-Function-Error header."""
+
+    payload: bytes
+    function_error: str | None
+    duration_ms: float
+    billed_ms: int
+    max_memory_mb: int
+    init_ms: float | None
+    error_type: str | None
+    log_tail: bytes | None
+
+
+class Process(Protocol):
+    def expect(self) -> asyncio.Future[Reply]: ...
+    def ask(
+        self, fields: tuple[str, str, str, str, str], payload: bytes, timeout_ms: int
+    ) -> asyncio.Future[Reply]: ...
+    def expire(self) -> None: ...
+    def close(self) -> None: ...
+
+
+OnLog = Callable[["Environment", list[tuple[float, str]]], None]
+"""Called with an environment and its new log events: epoch seconds and the message, line end included."""
+
+
+class Environment:
+    """Made by ``Runtimes.start``. ``invoke`` one request at a time; ``close`` ends it."""
+
+    def __init__(
+        self,
+        spec: EnvironmentSpec,
+        spawn: Callable[[Environment], Process],
+        runtime_version: str,
+        now: Callable[[], float],
+        on_log: OnLog,
+    ) -> None:
+        self.spec, self.spawn, self.now, self.on_log = spec, spawn, now, on_log
+        self.runtime_version = runtime_version
+        self.loop = asyncio.get_running_loop()
+        self.process: Process | None = None
+        self.is_busy = self.is_closed = False
+        self.generation = 0
+        """How many processes this sandbox has had."""
+        self.last_used_s = self.loop.time()
+        self.init_ms: float | None = None
+        self.events: list[tuple[float, str]] = []
+        self.tail: list[str] | None = None
+        self.unfinished_line = b""
+        self.flush_timer: asyncio.TimerHandle | None = None
+        self.report_head = f"Memory Size: {spec.memory_mb} MB\tMax Memory Used: "
+        self.start_tail = f" Version: {spec.version}\n"
+        self.timeout_ms = int(spec.timeout_s * 1000)
+
+    # What is logged
+
+    def say(self, text: str) -> None:
+        """Put one event of the platform's into the log."""
+        self.events.append((self.now(), text))
+
+    def hear(self, kind: int, body: bytes) -> None:
+        """Put into the log what the process said: RECORD is an event, TEXT is cut into events at line ends."""
+        if kind == RECORD:
+            self._finish_line()
+            self.say(body.decode("utf-8", "replace"))
+        else:
+            *lines, rest = (self.unfinished_line + body).split(b"\n")
+            for line in lines:
+                self.say(line.decode("utf-8", "replace") + "\n")
+            self.unfinished_line = rest
+        if self.flush_timer is None and not self.is_closed:
+            self.flush_timer = self.loop.call_later(_FLUSH_AFTER_S, self.flush)
+
+    def _finish_line(self) -> None:
+        if self.unfinished_line:
+            rest, self.unfinished_line = self.unfinished_line, b""
+            self.say(rest.decode("utf-8", "replace"))
+
+    def flush(self) -> None:
+        """Hand over what has been logged."""
+        if self.flush_timer is not None:
+            self.flush_timer.cancel()
+            self.flush_timer = None
+        if self.events:
+            events, self.events = self.events, []
+            if self.tail is not None:
+                self.tail += [text for _, text in events]
+            self.on_log(self, events)
+
+    # How a process begins and ends
+
+    async def initialize(self) -> None:
+        """Start the sandbox. A start that fails is logged and tried once more by the first request."""
+        self.say(f"INIT_START Runtime Version: {self.runtime_version}\n")
+        limit_s = PROVISIONED_INIT_LIMIT_S if self.spec.is_provisioned else INIT_LIMIT_S
+        began = monotonic()
+        reply = await self._start(limit_s)
+        if reply.kind == READY:
+            self.init_ms = (monotonic() - began) * 1000
+        else:
+            self._report_init(reply, "init", monotonic() - began)
+        self.flush()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a process waits for a request."""
+        return self.process is not None
+
+    async def _start(self, limit_s: float) -> Reply:
+        self.generation += 1
+        with outside():
+            process = self.spawn(self)
+            timer = self.loop.call_later(limit_s, process.expire)
+            try:
+                reply = await process.expect()
+            except BaseException:
+                process.close()
+                raise
+            finally:
+                timer.cancel()
+        if reply.kind == READY:
+            self.process = process
+        else:
+            process.close()
+        self._finish_line()
+        return reply
+
+    def _report_init(self, reply: Reply, phase: str, duration_s: float) -> None:
+        text = f"INIT_REPORT Init Duration: {duration_s * 1000:.2f} ms\tPhase: {phase}\t"
+        if reply.kind == EXPIRED:
+            self.say(f"{text}Status: timeout\n")
+        else:
+            self.say(f"{text}Status: error\tError Type: {_platform_type(reply)}\n")
+
+    def _drop_process(self) -> None:
+        if self.process is not None:
+            process, self.process = self.process, None
+            process.close()
+
+    def close(self) -> None:
+        """End the sandbox. A request in flight ends as if its process had been killed."""
+        self.is_closed = True
+        self._drop_process()
+        self._finish_line()
+        self.flush()
+
+    # What a request is
+
+    async def invoke(
+        self,
+        request_id: str,
+        payload: bytes,
+        *,
+        arn: str,
+        client_context: str = "",
+        identity: str = "",
+        trace_id: str = "",
+        wants_tail: bool = False,
+    ) -> Outcome:
+        """Answer one request. Never raises for what the function does; cancelling kills the process."""
+        self.is_busy = True
+        began = monotonic()
+        if wants_tail:
+            self.tail = []
+        try:
+            if self.process is None:
+                reply = await self._start(self.spec.timeout_s)
+                if reply.kind != READY:
+                    self._report_init(reply, "invoke", monotonic() - began)
+                    self.say(f"START RequestId: {request_id}{self.start_tail}")
+                    return self._conclude(request_id, reply, (monotonic() - began) * 1000)
+            process = self.process
+            self.say(f"START RequestId: {request_id}{self.start_tail}")
+            fields = (request_id, arn, trace_id, client_context, identity)
+            with outside():
+                timer = self.loop.call_later(self.spec.timeout_s, process.expire)
+                try:
+                    reply = await process.ask(fields, payload, self.timeout_ms)
+                except BaseException:
+                    self._drop_process()
+                    raise
+                finally:
+                    timer.cancel()
+            if self.unfinished_line:
+                self._finish_line()
+            if reply.kind == RESULT or reply.kind == ERROR:
+                return self._conclude(request_id, reply, reply.duration_us / 1000)
+            return self._conclude(request_id, reply, (monotonic() - began) * 1000)
+        finally:
+            self.is_busy = False
+            self.last_used_s = self.loop.time()
+
+    def _conclude(self, request_id: str, reply: Reply, duration_ms: float) -> Outcome:
+        """Say END and REPORT, and put the reply in AWS's words."""
+        kind = reply.kind
+        payload, function_error, error_type, status = reply.body, None, None, ""
+        memory_mb = -(-reply.memory_kib // 1024)
+        if kind == RESULT and len(payload) > RESPONSE_BYTES_MAX:
+            kind = TOO_LARGE
+        if kind != RESULT:
+            function_error = "Unhandled"
+            if kind == EXPIRED:
+                duration_ms = self.timeout_ms
+                error_type, status = "Sandbox.Timedout", "Status: timeout"
+                text = f"Task timed out after {self.spec.timeout_s:.2f} seconds"
+                payload = _error(error_type, f"RequestId: {request_id} Error: {text}")
+                self.say(f"{_timestamp(self.now())} {request_id} {text}\n\n")
+                self._drop_process()
+            elif kind == EXITED:
+                error_type, text = "Runtime.ExitError", _exit_text(reply.status)
+                payload = _error(error_type, f"RequestId: {request_id} Error: {text}")
+                status = f"Status: error\tError Type: {_platform_type(reply)}"
+                self.say(f"RequestId: {request_id} Error: {text}\n{error_type}\n")
+                self._drop_process()
+            elif kind == TOO_LARGE:
+                error_type = "Function.ResponseSizeTooLarge"
+                text = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_BYTES_MAX} bytes)."
+                payload = json.dumps(
+                    {"errorMessage": text, "errorType": error_type}, separators=(",", ":")
+                ).encode()
+            elif kind == INIT_ERROR:
+                error_type = _platform_type(reply)
+                status = f"Status: error\tError Type: {error_type}"
+        if reply.is_out_of_memory:
+            memory_mb = self.spec.memory_mb
+        init_ms, self.init_ms = self.init_ms, None
+        # Since August 2025 AWS bills the start of every environment as part of its first request.
+        billed_ms = math.ceil(duration_ms + (init_ms or 0))
+        init = f"Init Duration: {init_ms:.2f} ms\t" if init_ms is not None else ""
+        now = self.now()
+        events = self.events
+        events.append((now, f"END RequestId: {request_id}\n"))
+        report = (
+            f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\tBilled Duration: {billed_ms} ms\t"
+            f"{self.report_head}{memory_mb} MB\t{init}{status}\n"
+        )
+        events.append((now, report))
+        self.flush()
+        tail = None
+        if self.tail is not None:
+            tail, self.tail = "".join(self.tail).encode()[-_TAIL_BYTES:], None
+        return Outcome(payload, function_error, duration_ms, billed_ms, memory_mb, init_ms, error_type, tail)
+
+
+def _error(kind: str, message: str) -> bytes:
+    return json.dumps({"errorType": kind, "errorMessage": message}, separators=(",", ":")).encode()
+
+
+def _exit_text(status: int) -> str:
+    # An exit that claims success gives no reason (recorded: test_lambda_handler_exit); signals in Go's words.
+    if status == 0:
+        return "Runtime exited without providing a reason"
+    if status > 0:
+        return f"Runtime exited with error: exit status {status}"
+    return f"Runtime exited with error: signal: {(signal.strsignal(-status) or str(-status)).lower()}"
+
+
+def _platform_type(reply: Reply) -> str:
+    """The error type in REPORT lines: only types of the runtime's own are named."""
+    if reply.is_out_of_memory:
+        return "Runtime.OutOfMemory"
+    if reply.kind == EXPIRED:
+        return "Sandbox.Timedout"
+    if reply.kind == EXITED:
+        return "Runtime.ExitError"
+    kind = json.loads(reply.body).get("errorType", "")
+    return kind if kind.startswith("Runtime.") else "Runtime.Unknown"
+
+
+def _timestamp(epoch_s: float) -> str:
+    return (
+        datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        + f"{int(epoch_s * 1000) % 1000:03d}Z"
+    )

@@ -1,0 +1,23 @@
+"""The frames that a region and the process of one environment exchange over their socket pair.
+
+One request is in flight at a time, so nothing is numbered: the region sends a request, the process sends
+log frames as they happen and ends with exactly one RESULT, ERROR, TOO_LARGE or OUT_OF_MEMORY. Payloads are raw bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+
+REQUEST = struct.Struct("<III")
+"""Bytes of metadata, bytes of payload, milliseconds the function may take. Metadata is the fields below, joined by NUL."""
+
+REQUEST_FIELDS = ("request_id", "invoked_function_arn", "trace_id", "client_context", "identity")
+
+REPLY = struct.Struct("<BIII")
+"""Kind, bytes of body, microseconds the handler took, KiB of memory used at most since the process began."""
+
+READY, INIT_ERROR, RESULT, ERROR, TOO_LARGE, OUT_OF_MEMORY, TEXT, RECORD = range(8)
+"""TEXT is what was printed, cut into events at line ends; RECORD is one log event whole, newlines included."""
+
+RESPONSE_BYTES_MAX = 6_291_556
+"""6 MiB and 100 bytes, as AWS says when it refuses a larger response (recorded: test_lambda_too_large_response)."""

@@ -1,0 +1,185 @@
+"""A Python function's process, seen from its region: requests in, one reply each, and what it logs on the way.
+
+Whatever happens to the process, whoever waits gets a ``Reply``: its own, or EXITED, or EXPIRED.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kumoniwa.engines.lambda_runtime.frames import OUT_OF_MEMORY, RECORD, REPLY, REQUEST, TEXT
+
+EXITED, EXPIRED = 100, 101
+"""Kinds of reply that no process sends: it ended with ``status``, or its time was up."""
+
+_READ_BYTES = 1 << 16
+_HEADER_BYTES = REPLY.size
+
+
+class Reply(NamedTuple):
+    kind: int
+    body: bytes = b""
+    duration_us: int = 0
+    memory_kib: int = 0
+    status: int = 0
+    """For EXITED: the exit code, or minus the signal's number."""
+    is_out_of_memory: bool = False
+
+
+class PythonProcess:
+    """One forked process. ``hear(kind, body)`` receives what it logs, TEXT or RECORD, in order."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, bytes], None]) -> None:
+        self.loop, self.hear = loop, hear
+        self.control, self.control_end = socket.socketpair()
+        self.control.setblocking(False)
+        self.output, self.output_end = os.pipe()
+        os.set_blocking(self.output, False)
+        self.pid = 0
+        self.waiter: asyncio.Future[Reply] | None = None
+        self.held = bytearray()
+        self.unsent = b""
+        self.memory_kib = 0
+        self.is_over = self.is_reaped = self.is_out_of_memory = False
+        loop.add_reader(self.control, self._read)
+        loop.add_reader(self.output, self._read_output)
+
+    def born(self, pid: int) -> None:
+        self.pid = pid
+        self._close_ends()
+        if self.is_over:
+            self._kill()
+
+    def _close_ends(self) -> None:
+        if self.control_end is not None:
+            self.control_end.close()
+            os.close(self.output_end)
+            self.control_end = None
+
+    def expect(self) -> asyncio.Future[Reply]:
+        """The reply to come: READY or INIT_ERROR at first, then one per request."""
+        self.waiter = self.loop.create_future()
+        return self.waiter
+
+    def ask(
+        self, fields: tuple[str, str, str, str, str], payload: bytes, timeout_ms: int
+    ) -> asyncio.Future[Reply]:
+        """Send one request; ``fields`` are ``frames.REQUEST_FIELDS``."""
+        meta = "\0".join(fields).encode()
+        self.unsent = b"".join((REQUEST.pack(len(meta), len(payload), timeout_ms), meta, payload))
+        waiter = self.expect()
+        self._write()
+        if self.unsent:
+            self.loop.add_writer(self.control, self._write)
+        return waiter
+
+    def _write(self) -> None:
+        try:
+            sent = self.control.send(self.unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            # It is gone; the report of its end settles the waiter.
+            sent = len(self.unsent)
+        if sent == len(self.unsent):
+            if type(self.unsent) is memoryview:
+                self.loop.remove_writer(self.control)
+            self.unsent = b""
+        else:
+            self.unsent = memoryview(self.unsent)[sent:]
+
+    def _read(self) -> bool:
+        """Take in one piece; answers whether there was any."""
+        try:
+            data = self.control.recv(_READ_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self.loop.remove_reader(self.control)
+            return False
+        if self.held:
+            self.held += data
+            data = self.held
+        at, end = 0, len(data)
+        while end - at >= _HEADER_BYTES:
+            kind, size, duration_us, memory_kib = REPLY.unpack_from(data, at)
+            body_at = at + _HEADER_BYTES
+            if end - body_at < size:
+                break
+            at = body_at + size
+            self._arrived(kind, bytes(data[body_at:at]), duration_us, memory_kib)
+        if data is not self.held:
+            if at < end:
+                self.held = bytearray(data[at:])
+        elif at:
+            del self.held[:at]
+        return True
+
+    def _arrived(self, kind: int, body: bytes, duration_us: int, memory_kib: int) -> None:
+        if kind in (TEXT, RECORD):
+            self.hear(kind, body)
+        elif kind == OUT_OF_MEMORY:
+            self.is_out_of_memory = True
+        else:
+            self.memory_kib = memory_kib
+            self._read_output()
+            self._settle(Reply(kind, body, duration_us, memory_kib))
+
+    def _read_output(self) -> None:
+        """What went past Python's ``sys.stdout``: the prints of subprocesses and C libraries."""
+        try:
+            while body := os.read(self.output, _READ_BYTES):
+                self.hear(TEXT, body)
+        except BlockingIOError:
+            return
+        self.loop.remove_reader(self.output)
+
+    def _settle(self, reply: Reply) -> None:
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(reply)
+
+    def expire(self) -> None:
+        """Its time is up: whoever waits learns so. To kill it is the waiter's business."""
+        self._read_output()
+        self._settle(Reply(EXPIRED, memory_kib=self.memory_kib))
+
+    def ended(self, status: int) -> None:
+        """The process is gone. What it sent before is still in our sockets."""
+        self.is_reaped = True
+        if self.is_over:
+            return
+        while self._read():
+            pass
+        self._read_output()
+        reply = Reply(EXITED, b"", 0, self.memory_kib, status, self.is_out_of_memory)
+        self._settle(reply)
+        self.close()
+
+    def close(self) -> None:
+        """Kill what is left of the process and its group, and forget it."""
+        if self.is_over:
+            return
+        self.is_over = True
+        self._settle(Reply(EXITED, status=-signal.SIGKILL))
+        self.loop.remove_reader(self.control)
+        self.loop.remove_writer(self.control)
+        self.loop.remove_reader(self.output)
+        self.control.close()
+        os.close(self.output)
+        if self.pid:
+            self._kill()
+
+    def _kill(self) -> None:
+        # The group's leader may be gone while its children live. A fresh process may not lead its group yet.
+        for kill in (os.killpg,) if self.is_reaped else (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                kill(self.pid, signal.SIGKILL)

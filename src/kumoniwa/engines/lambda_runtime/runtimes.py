@@ -1,0 +1,154 @@
+"""The door of the Lambda engine: one ``Runtimes`` per region starts environments and ends them with it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, OnLog, Process
+from kumoniwa.engines.lambda_runtime.nursery import Nursery
+from kumoniwa.engines.lambda_runtime.process import PythonProcess
+
+PYTHON = tuple(f"python3.{minor}" for minor in range(9, 15))
+
+
+class RuntimeNotHere(Exception):
+    """This machine cannot run functions of that runtime."""
+
+
+def refusal_of(runtime: str) -> str | None:
+    """Why this machine cannot run ``runtime``, or None if it can."""
+    if runtime in PYTHON:
+        return None
+    return f"the Lambda runtime {runtime} (this machine runs {PYTHON[0]} to {PYTHON[-1]})"
+
+
+def difference_of(runtime: str) -> str | None:
+    """What a user should know about how ``runtime`` runs here, or None."""
+    here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if runtime in PYTHON and runtime != here:
+        return f"{runtime} functions run on this machine's {here}."
+    return None
+
+
+class Runtimes:
+    """``folder`` is the engine's to use; ``endpoint_url`` is where functions find AWS; ``now`` is the region's clock."""
+
+    def __init__(self, folder: Path, endpoint_url: str, on_log: OnLog, now: Callable[[], float]) -> None:
+        self.folder, self.endpoint_url, self.on_log, self.now = Path(folder), endpoint_url, on_log, now
+        self.loop = asyncio.get_running_loop()
+        self.nursery = Nursery(self.loop)
+        self.environments: dict[Environment, Path] = {}
+        """Every living environment and its temporary folder."""
+        self.count = itertools.count(1)
+
+    def warm(self, runtime: str) -> None:
+        """Prepare for the first environment of ``runtime``; call it when a function is created."""
+        if runtime in PYTHON:
+            self.nursery.warm()
+
+    async def start(self, spec: EnvironmentSpec) -> Environment:
+        """A new environment, initialized (or not: see ``Environment.initialize``)."""
+        if refusal := refusal_of(spec.runtime):
+            raise RuntimeNotHere(refusal)
+        scratch = self.folder / f"sandbox-{next(self.count)}"
+        scratch.mkdir(parents=True)
+        variables = self._variables(spec, str(scratch))
+
+        def spawn(environment: Environment) -> Process:
+            return self._fork(environment, variables)
+
+        environment = Environment(spec, spawn, _version_of(spec.runtime, spec.region), self.now, self.on_log)
+        self.environments[environment] = scratch
+        try:
+            await environment.initialize()
+        except BaseException:
+            self.end(environment)
+            raise
+        return environment
+
+    def _fork(self, environment: Environment, variables: dict[str, str]) -> Process:
+        spec = environment.spec
+        process = PythonProcess(self.loop, environment.hear)
+        order = {
+            "runtime": spec.runtime,
+            "handler": spec.handler,
+            "task_root": spec.task_root,
+            "layers": spec.layers,
+            "memory_mb": spec.memory_mb,
+            "log_format": spec.log_format,
+            "log_level": spec.log_level,
+            "environment": variables,
+        }
+        self.nursery.bear(process, order)
+        return process
+
+    def _variables(self, spec: EnvironmentSpec, scratch: str) -> dict[str, str]:
+        """Every variable of the process: AWS's, the function's own, and nothing of this machine's.
+
+        AWS gives no HOME and no TMPDIR. Here they keep a function out of its user's home and its neighbours' files.
+        """
+        bins = [f"{layer}/bin" for layer in spec.layers]
+        libraries = [f"{layer}/lib" for layer in spec.layers]
+        key, secret, token = spec.credentials
+        variables = {
+            **spec.variables,
+            "PATH": os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin", *bins]),
+            "LD_LIBRARY_PATH": os.pathsep.join([spec.task_root, f"{spec.task_root}/lib", *libraries]),
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "HOME": scratch,
+            "TMPDIR": scratch,
+            "PWD": spec.task_root,
+            "LAMBDA_TASK_ROOT": spec.task_root,
+            "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
+            "AWS_REGION": spec.region,
+            "AWS_DEFAULT_REGION": spec.region,
+            "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+            "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": spec.log_stream,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"
+            if spec.is_provisioned
+            else "on-demand",
+            "_HANDLER": spec.handler,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+            "AWS_ACCESS_KEY_ID": key,
+            "AWS_SECRET_ACCESS_KEY": secret,
+            "AWS_SESSION_TOKEN": token,
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        }
+        if spec.trace_id:
+            variables["_X_AMZN_TRACE_ID"] = spec.trace_id
+        if self.endpoint_url:
+            variables.setdefault("AWS_ENDPOINT_URL", self.endpoint_url)
+        if spec.log_format == "JSON":
+            variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+            variables["AWS_LAMBDA_LOG_LEVEL"] = spec.log_level or "INFO"
+        return variables
+
+    def end(self, environment: Environment) -> None:
+        """Close an environment and remove its scratch folder."""
+        environment.close()
+        if scratch := self.environments.pop(environment, None):
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    async def close(self) -> None:
+        """End every environment and the zygote."""
+        for environment in list(self.environments):
+            self.end(environment)
+        self.nursery.close()
+
+
+def _version_of(runtime: str, region: str) -> str:
+    """The runtime version of the INIT_START line. Ours names this machine's interpreter, in AWS's shape."""
+    version = f"python:{sys.version_info.major}.{sys.version_info.minor}.v{sys.version_info.micro}"
+    digest = hashlib.sha256(f"{runtime} {sys.version}".encode()).hexdigest()
+    return f"{version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from kumoniwa.engines.lambda_runtime import environment as environments
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 from kumoniwa.engines.lambda_runtime.pool import IDLE_LIMIT_S, Pool
 from kumoniwa.engines.lambda_runtime.runtimes import RuntimeNotHere, Runtimes
@@ -585,6 +586,7 @@ def test_runtimes_we_cannot_run_are_refused_by_name(bench):
 REGION = """
 import asyncio, sys, time
 from pathlib import Path
+from kumoniwa.engines.lambda_runtime import environment as environments
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 from kumoniwa.engines.lambda_runtime.runtimes import Runtimes
 
@@ -652,6 +654,58 @@ def test_closing_ends_every_process_and_leaves_no_folder(tmp_path):
         os.sched_yield()
     assert not any(map(is_alive, pids))
     assert list((tmp_path / "engine").iterdir()) == []
+
+
+def test_a_process_that_ends_between_two_requests_is_replaced_by_the_next(bench):
+    async def body(bench):
+        environment = await bench.start("""
+            import os, threading
+            def handler(event, context):
+                if event:
+                    threading.Timer(0.01, os._exit, (3,)).start()
+                return os.getpid()
+        """)
+        _, first = await ask(environment, 1)
+        while environment.is_ready:
+            await asyncio.sleep(0.005)
+        outcome, second = await ask(environment, 0)
+        assert outcome.function_error is None and second != first
+
+    bench(body)
+
+
+def test_a_start_that_takes_too_long_is_tried_again_by_the_request(bench, monkeypatch):
+    monkeypatch.setattr(environments, "INIT_LIMIT_S", 0.2)
+
+    async def body(bench):
+        environment = await bench.start("""
+            import os, time
+            path = os.environ["TMPDIR"] + "/started"
+            if not os.path.exists(path):
+                open(path, "w").close()
+                time.sleep(60)
+            def handler(event, context): return "ready"
+        """)
+        assert not environment.is_ready
+        assert bench.said()[-1].endswith("\tPhase: init\tStatus: timeout\n")
+        outcome, answer = await ask(environment)
+        assert answer == "ready" and outcome.init_ms is None
+
+    bench(body)
+
+
+def test_no_descriptor_is_left_open(own_bench):
+    async def body(bench):
+        await bench.start("def handler(event, context): return 1")
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            environment = await bench.start("def handler(event, context): raise SystemExit(1)")
+            await ask(environment)
+            await ask(environment)
+            bench.runtimes.end(environment)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+    own_bench(body)
 
 
 def test_cancelling_a_request_kills_its_process_and_the_next_request_is_served(bench):

@@ -76,6 +76,8 @@ class Outcome(NamedTuple):
 
 
 class Process(Protocol):
+    is_over: bool
+
     def expect(self) -> asyncio.Future[Reply]: ...
     def ask(
         self, fields: tuple[str, str, str, str, str], payload: bytes, timeout_ms: int
@@ -168,7 +170,7 @@ class Environment:
     @property
     def is_ready(self) -> bool:
         """Whether a process waits for a request."""
-        return self.process is not None
+        return self.process is not None and not self.process.is_over
 
     async def _start(self, limit_s: float) -> Reply:
         self.generation += 1
@@ -227,7 +229,8 @@ class Environment:
         if wants_tail:
             self.tail = []
         try:
-            if self.process is None:
+            if self.process is None or self.process.is_over:
+                self.process = None
                 reply = await self._start(self.spec.timeout_s)
                 if reply.kind != READY:
                     self._report_init(reply, "invoke", monotonic() - began)

@@ -59,7 +59,7 @@ class Nursery:
         self._send(body, process)
 
     def _send(self, body: bytes, process: PythonProcess) -> None:
-        if process.is_over or self.socket is None:
+        if self.socket is None:
             return
         try:
             socket.send_fds(self.socket, [body], [process.control_end.fileno(), process.output_end])
@@ -90,10 +90,7 @@ class Nursery:
 
     def _zygote_ended(self) -> None:
         """It never ends by itself: somebody killed it, and its children with it. The next order makes another."""
-        lost = [*self.orders.values(), *self.living.values()]
         self.close()
-        for process in lost:
-            process.ended(-9)
 
     def close(self) -> None:
         """Kill the zygote, and through the kernel every process born of it."""
@@ -104,7 +101,8 @@ class Nursery:
         self.zygote.kill()
         self.zygote.wait()
         self.zygote = self.socket = None
-        for process in [*self.orders.values(), *self.living.values()]:
-            process.close()
+        orphans = [*self.orders.values(), *self.living.values()]
         self.orders.clear()
         self.living.clear()
+        for process in orphans:
+            process.abandoned()

@@ -33,7 +33,7 @@ class Reply(NamedTuple):
 
 
 class PythonProcess:
-    """One forked process. ``hear(kind, body)`` receives what it logs, TEXT or RECORD, in order."""
+    """One forked process, from the order for it to its end. ``hear(kind, body)`` receives what it logs, TEXT or RECORD, in order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, bytes], None]) -> None:
         self.loop, self.hear = loop, hear
@@ -51,10 +51,16 @@ class PythonProcess:
         loop.add_reader(self.output, self._read_output)
 
     def born(self, pid: int) -> None:
+        """The zygote has forked it; its ends of the sockets are now its own."""
         self.pid = pid
         self._close_ends()
         if self.is_over:
             self._kill()
+
+    def abandoned(self) -> None:
+        """The zygote is gone, and the process with it if it ever was."""
+        self._close_ends()
+        self.ended(-signal.SIGKILL)
 
     def _close_ends(self) -> None:
         if self.control_end is not None:

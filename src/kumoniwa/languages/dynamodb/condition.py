@@ -74,7 +74,11 @@ def compile_tree(scope: Scope, tree) -> ConditionPlan:
         _refuse_misplaced_functions(scope, leaf)
     mentioned = [inner for operand in operands for inner in operands_in(operand)]
     scope.refuse_reserved([path for path in mentioned if isinstance(path, Path)])
-    tree = _bind(scope, tree)
+    return assemble(scope, _bind(scope, tree))
+
+
+def assemble(scope: Scope, tree) -> ConditionPlan:
+    """The plan of a tree whose paths are bound already; the checks are those the scope has gathered."""
     paths = [
         path
         for leaf in _leaves(tree)

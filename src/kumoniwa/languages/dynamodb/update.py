@@ -98,19 +98,22 @@ def _update_plan(text: str, names: tuple[tuple[str, str], ...]) -> UpdatePlan:
     for placeholder in mentioned:
         if isinstance(placeholder, Placeholder):
             scope.need(placeholder)
-    return compile_clauses(scope, clauses)
-
-
-def compile_clauses(scope: Scope, clauses: list[Clause], wrong_kind: str = WRONG_KIND) -> UpdatePlan:
-    """``wrong_kind`` is the complaint when what the item holds does not fit (the legacy parameters have their own)."""
-    targets = [clause.path.parts for clause in clauses]
-    refuse_overlaps(targets, scope.doom)
+    refuse_overlaps([clause.path.parts for clause in clauses], scope.doom)
     for clause in clauses:
         if clause.section in ("ADD", "DELETE"):
             _check_addend(scope, clause)
     for clause in clauses:
         if clause.section == "SET":
             _check_operand(scope, clause.operand)
+    return assemble(scope, clauses)
+
+
+def assemble(scope: Scope, clauses: list[Clause], wrong_kind: str = WRONG_KIND) -> UpdatePlan:
+    """The plan of clauses whose paths are bound and checked already.
+
+    ``wrong_kind`` is the complaint when what the item holds does not fit (the legacy parameters have their own).
+    """
+    targets = [clause.path.parts for clause in clauses]
     paths = targets + [
         operand.parts
         for clause in clauses

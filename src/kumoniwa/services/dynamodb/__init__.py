@@ -1,0 +1,1 @@
+"""DynamoDB. ``key``: keys and their order · ``capacity``: what reads and writes cost."""

@@ -1,0 +1,506 @@
+"""Signature Version 4: what a request claims of itself, and whether the claim is true.
+
+``claim`` only reads, so that a key nobody issued costs a microsecond; ``verify`` computes the signature anew from the
+bytes as they came. Each family of protocols refuses in its own words, and S3 in yet others; the tables say which.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+Texts and order of the JSON family's checks as recorded by https://github.com/mhart/dynalite.
+"""
+
+from __future__ import annotations
+
+import calendar
+import hmac
+import re
+import time
+from email.utils import parsedate_tz
+from functools import lru_cache
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from urllib.parse import quote, unquote, unquote_to_bytes
+
+from kumoniwa.gate import signature_refusals as refusals
+from kumoniwa.kernel.errors import NotImplementedHere
+
+if TYPE_CHECKING:
+    from kumoniwa.wire.message import Request
+
+ALGORITHM = "AWS4-HMAC-SHA256"
+EMPTY_SHA256 = sha256(b"").hexdigest()
+UNSIGNED = "UNSIGNED-PAYLOAD"
+STREAMING = (
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+)
+SKEW_S = 300
+S3_SKEW_S = 900
+PRESIGNED_S_MAX = 604_800
+
+
+class Claim(NamedTuple):
+    """What a signed request says of itself; nothing of it is proven."""
+
+    access_key: str
+    date: str
+    """The day of the credential scope, YYYYMMDD."""
+    region: str
+    service: str
+    signed_headers: str
+    """Lower-case names joined with ``;``."""
+    signature: str
+    at: str
+    """When it was signed, YYYYMMDDTHHMMSSZ."""
+    session_token: str | None = None
+    expires_s: int | None = None
+    """Set for a presigned URL: for how many seconds it is good."""
+
+    @property
+    def is_presigned(self) -> bool:
+        return self.expires_s is not None
+
+    @property
+    def scope(self) -> str:
+        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+
+def family_of(request: Request, service: str = "") -> str:
+    """In whose words to refuse a request whose operation is not known (yet)."""
+    if (
+        service in ("s3", "s3express", "s3-outposts")
+        or "x-amz-content-sha256" in request.headers
+        and not service
+    ):
+        return "s3"
+    if "x-amz-target" in request.headers:
+        return "json"
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return "query"
+    return "query" if request.query.startswith("Action=") else "rest-json"
+
+
+_AUTHORIZATION = re.compile(
+    r"AWS4-HMAC-SHA256 +Credential=([^,/\s]+)/(\d{8})/([^,/\s]+)/([^,/\s]+)/aws4_request, *"
+    r"SignedHeaders=([^,\s]+), *Signature=([0-9a-f]{64})"
+)
+_AMZ_DATE = re.compile(r"\d{8}T\d{6}Z")
+
+
+def claim(request: Request, family: str | None = None) -> Claim | None:
+    """The claim of a signed request, None for one that carries no signature, or AWS's refusal of a malformed one.
+
+    ``family`` is ``s3`` or the protocol's name in the model (``json``, ``rest-json``, ``query``, ``ec2``, ``rest-xml``);
+    left out, it is guessed from the request.
+    """
+    headers = request.headers
+    header = headers.get("authorization")
+    if header is not None:
+        found = _AUTHORIZATION.fullmatch(header)
+        at = headers.get("x-amz-date", "")
+        if found is not None and _AMZ_DATE.fullmatch(at) and "X-Amz-Algorithm=" not in request.query:
+            return Claim(*found.groups(), at, headers.get("x-amz-security-token"))
+        return _claim_of_odd_header(request, header, family)
+    query = request.query
+    if "X-Amz-" in query and (
+        "X-Amz-Algorithm" in query or "X-Amz-Credential" in query or "X-Amz-Signature" in query
+    ):
+        return _claim_of_query(request, family)
+    if "Signature=" in query and "AWSAccessKeyId=" in query:
+        refusals.refuse_version_2(family or family_of(request, "s3"))
+    return None
+
+
+def _claim_of_odd_header(request: Request, header: str, family: str | None) -> Claim:
+    """The careful reading: other orders and spacings are legal, and faults are named in AWS's order."""
+    algorithm, _, rest = header.strip().partition(" ")
+    pairs = [pair.strip() for pair in re.split(r"[, ]", rest) if pair.strip()]
+    given = dict(pair.partition("=")[::2] for pair in pairs)
+    scope = given.get("Credential", "").split("/")
+    family = family or family_of(request, scope[-2] if len(scope) >= 5 else "")
+    if "X-Amz-Algorithm=" in request.query:
+        refusals.refuse_both_mechanisms(family)
+    if algorithm == "AWS":
+        refusals.refuse_version_2(family)
+    if algorithm.startswith("AWS4-ECDSA"):
+        raise NotImplementedHere("Signature Version 4A (AWS4-ECDSA-P256-SHA256)")
+    if not algorithm.startswith("AWS4-"):
+        refusals.refuse_unknown_scheme(family, header)
+    at = _moment(request.headers)
+    if family == "s3":
+        if not (given.get("Credential") and given.get("SignedHeaders") and given.get("Signature")):
+            refusals.malformed_header(
+                "the authorization header requires three components: Credential, SignedHeaders, and Signature."
+            )
+        if at is None:
+            raise refusals.AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
+    else:
+        for pair in pairs:
+            if "=" not in pair:
+                refusals.incomplete(
+                    family,
+                    f"'{pair}' not a valid key=value pair (missing equal-sign) in Authorization header: '{header}'.",
+                )
+        absent = [
+            f"Authorization header requires '{name}' parameter."
+            for name in ("Credential", "Signature", "SignedHeaders")
+            if not given.get(name)
+        ]
+        if "x-amz-date" not in request.headers and "date" not in request.headers:
+            absent.append(
+                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+            )
+        if absent:
+            refusals.incomplete(family, " ".join([*absent, f"Authorization={header}"]))
+        if at is None:
+            _refuse_date(family, request.headers.get("x-amz-date") or request.headers.get("date", ""))
+    if algorithm != ALGORITHM:
+        refusals.refuse_algorithm(family, algorithm, header)
+    access_key, date, region, service = _scope(family, given["Credential"], is_presigned=False)
+    return Claim(
+        access_key,
+        date,
+        region,
+        service,
+        given["SignedHeaders"].lower(),
+        given["Signature"],
+        at,
+        request.headers.get("x-amz-security-token"),
+    )
+
+
+def _moment(headers: dict[str, str]) -> str | None:
+    """X-Amz-Date, else Date, in the basic format."""
+    at = headers.get("x-amz-date") or headers.get("date", "")
+    if _AMZ_DATE.fullmatch(at):
+        return at
+    try:
+        parsed = parsedate_tz(at) if "x-amz-date" not in headers else None
+        if parsed is not None:
+            seconds = calendar.timegm(parsed[:6] + (0, 0, 0)) - (parsed[9] or 0)
+            return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(seconds))
+    except (ValueError, OverflowError, IndexError, TypeError):
+        pass
+    return None
+
+
+def _refuse_date(family: str, at: str) -> NoReturn:
+    text = f"Date must be in ISO-8601 'basic format'. Got '{at}'. See http://en.wikipedia.org/wiki/ISO_8601"
+    refusals.incomplete(family, text)
+
+
+def _scope(family: str, credential: str, *, is_presigned: bool) -> tuple[str, str, str, str]:
+    """Key id, date, region and service of a credential."""
+    parts = credential.split("/")
+    complain = refusals.malformed_query if is_presigned else refusals.malformed_header
+    if family == "s3":
+        if len(parts) < 5:
+            complain(
+                'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+            )
+        parts = ["/".join(parts[:-4]), *parts[-4:]]
+        if parts[4] != "aws4_request":
+            complain(f'incorrect terminal "{parts[4]}". This endpoint uses "aws4_request".')
+        if not re.fullmatch(r"\d{8}", parts[1]):
+            complain(
+                f'incorrect date format "{parts[1]}". This date in the credential must be in the format "yyyyMMdd".'
+            )
+    else:
+        if len(parts) != 5:
+            refusals.incomplete(
+                family,
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
+                f"got '{credential}'",
+            )
+        if parts[4] != "aws4_request":
+            refusals.invalid(
+                family,
+                f"Credential should be scoped with a valid terminator: 'aws4_request', not '{parts[4]}'.",
+            )
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+_QUERY_NAMES = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date")
+
+
+def _claim_of_query(request: Request, family: str | None) -> Claim:
+    given = {
+        name: unquote(value.replace("+", " "))
+        for name, _, value in (pair.partition("=") for pair in request.query.split("&"))
+        if name.startswith("X-Amz-")
+    }
+    scope = given.get("X-Amz-Credential", "").split("/")
+    family = family or family_of(request, scope[-2] if len(scope) >= 5 else "s3")
+    if given.get("X-Amz-Algorithm", "").startswith("AWS4-ECDSA"):
+        raise NotImplementedHere("Signature Version 4A (AWS4-ECDSA-P256-SHA256)")
+    if family == "s3":
+        expires_s = _checked_s3_query(given)
+    else:
+        absent = [
+            f"AWS query-string parameters must include '{name}'."
+            for name in _QUERY_NAMES
+            if not given.get(name)
+        ]
+        if absent:
+            refusals.incomplete(family, " ".join([*absent, "Re-examine the query-string parameters."]))
+        if not _AMZ_DATE.fullmatch(given["X-Amz-Date"]):
+            _refuse_date(family, given["X-Amz-Date"])
+        if given["X-Amz-Algorithm"] != ALGORITHM:
+            refusals.refuse_algorithm(family, given["X-Amz-Algorithm"], "")
+        expires_s = SKEW_S
+    access_key, date, region, service = _scope(family, given["X-Amz-Credential"], is_presigned=True)
+    return Claim(
+        access_key,
+        date,
+        region,
+        service,
+        given["X-Amz-SignedHeaders"].lower(),
+        given["X-Amz-Signature"],
+        given["X-Amz-Date"],
+        given.get("X-Amz-Security-Token") or request.headers.get("x-amz-security-token"),
+        expires_s,
+    )
+
+
+def _checked_s3_query(given: dict[str, str]) -> int:
+    """The life of an S3 presigned URL in seconds, or S3's refusal."""
+    if not all(given.get(name) for name in (*_QUERY_NAMES, "X-Amz-Expires")):
+        refusals.query_error(
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+        )
+    if given["X-Amz-Algorithm"] != ALGORITHM:
+        refusals.query_error('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"')
+    if not _AMZ_DATE.fullmatch(given["X-Amz-Date"]):
+        refusals.query_error("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    expires = given["X-Amz-Expires"]
+    if not re.fullmatch(r"-?[0-9]{1,18}", expires):
+        refusals.query_error("X-Amz-Expires should be a number")
+    if int(expires) < 0:
+        refusals.query_error("X-Amz-Expires must be non-negative")
+    if int(expires) > PRESIGNED_S_MAX:
+        refusals.query_error(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
+            "604800 seconds"
+        )
+    return int(expires)
+
+
+class SigningKey:
+    """One derived key, with both halves of its HMAC begun: what remains per signature is two copies."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        padded = key.ljust(64, b"\0")
+        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def sign(self, text: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
+@lru_cache(maxsize=4096)
+def signing_key(secret: str, date: str, region: str, service: str) -> SigningKey:
+    key = f"AWS4{secret}".encode()
+    for part in (date, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return SigningKey(key)
+
+
+@lru_cache(maxsize=256)
+def _epoch_s(at: str) -> int:
+    """Epoch seconds of YYYYMMDDTHHMMSSZ; days that do not exist run over into the next month, which harms nobody."""
+    return calendar.timegm(
+        (int(at[:4]), int(at[4:6]) or 1, int(at[6:8]), int(at[9:11]), int(at[11:13]), int(at[13:15]))
+    )
+
+
+def _iso(now: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+
+
+def _basic(now: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+
+
+def _check_time(claim: Claim, family: str, now: float) -> None:
+    signed = _epoch_s(claim.at) if 1 <= int(claim.at[4:6]) <= 12 else 0
+    if family != "s3":
+        if signed < now - SKEW_S:
+            refusals.invalid(
+                family,
+                f"Signature expired: {claim.at} is now earlier than {_basic(now - SKEW_S)} ({_basic(now)} - 5 min.)",
+            )
+        if signed > now + SKEW_S:
+            refusals.invalid(
+                family,
+                f"Signature not yet current: {claim.at} is still later than {_basic(now + SKEW_S)} "
+                f"({_basic(now)} + 5 min.)",
+            )
+        return
+    if claim.expires_s is None:
+        if abs(signed - now) > S3_SKEW_S:
+            raise refusals.RequestTimeTooSkewed(
+                RequestTime=claim.at, ServerTime=_iso(now), MaxAllowedSkewMilliseconds=S3_SKEW_S * 1000
+            )
+    elif signed > now + S3_SKEW_S:
+        raise refusals.AccessDenied("Request is not valid yet", ServerTime=_iso(now))
+    elif now > signed + claim.expires_s:
+        raise refusals.AccessDenied(
+            "Request has expired",
+            **{
+                "X-Amz-Expires": claim.expires_s,
+                "Expires": _iso(signed + claim.expires_s),
+                "ServerTime": _iso(now),
+            },
+        )
+
+
+def _check_scope(claim: Claim, family: str, region: str | None, service: str | None) -> None:
+    complain = refusals.malformed_query if claim.is_presigned else refusals.malformed_header
+    if family == "s3":
+        if claim.date != claim.at[:8]:
+            complain(
+                f'Invalid credential date "{claim.date}". This date is not the same as X-Amz-Date: "{claim.at[:8]}".'
+            )
+        if service is not None and claim.service != service:
+            complain(f'incorrect service "{claim.service}". This endpoint belongs to "{service}".')
+        if region is not None and claim.region != region:
+            complain(f"the region '{claim.region}' is wrong; expecting '{region}'", Region=region)
+        return
+    faults = []
+    if region is not None and claim.region != region:
+        faults.append(f"Credential should be scoped to a valid region, not '{claim.region}'.")
+    if service is not None and claim.service != service:
+        faults.append(f"Credential should be scoped to correct service: '{service}'.")
+    if claim.date != claim.at[:8]:
+        faults.append(
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+            f"'{claim.date}' != '{claim.at[:8]}', from '{claim.at}'."
+        )
+    if faults:
+        refusals.invalid(family, " ".join(faults))
+
+
+# Headers that browsers' SDKs and proxies add after signing.
+_NEED_NO_SIGNATURE = frozenset(("x-amz-content-sha256", "x-amz-user-agent", "x-amz-cf-id", "x-amz-date"))
+
+
+def _check_signed_headers(request: Request, claim: Claim, family: str) -> None:
+    signed = claim.signed_headers.split(";")
+    if family != "s3":
+        if "host" not in signed and ":authority" not in signed:
+            refusals.invalid(
+                family, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+            )
+        return
+    unsigned = [
+        name
+        for name in request.headers
+        if (name == "host" or name.startswith("x-amz-"))
+        and name not in signed
+        and name not in _NEED_NO_SIGNATURE
+    ]
+    if unsigned:
+        raise refusals.AccessDenied(
+            "There were headers present in the request which were not signed",
+            HeadersNotSigned=", ".join(unsigned),
+        )
+
+
+def payload_hash(request: Request, claim: Claim, family: str) -> str:
+    """The last line of the canonical request; for S3 it is what the client declares (``Payload`` proves it later)."""
+    declared = request.headers.get("x-amz-content-sha256")
+    if family != "s3":
+        if declared is not None and (declared == UNSIGNED or declared in STREAMING):
+            return declared
+        return sha256(request.body).hexdigest() if request.body else EMPTY_SHA256
+    if claim.is_presigned:
+        found = re.search(r"(?:^|&)X-Amz-Content-Sha256=([^&]*)", request.query)
+        declared = unquote(found[1]) if found else declared or UNSIGNED
+    if declared is None:
+        raise refusals.InvalidRequest("Missing required header for this request: x-amz-content-sha256")
+    if declared != UNSIGNED and declared not in STREAMING and not re.fullmatch(r"[0-9a-fA-F]{64}", declared):
+        if declared.startswith("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"):
+            raise NotImplementedHere(f"x-amz-content-sha256: {declared}")
+        refusals.refuse_content_sha256(declared)
+    return declared
+
+
+_CANONICAL_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
+
+
+def _path(path: str, family: str) -> str:
+    """S3 signs the path as it is, encoded once; the others its shortest form, encoded again."""
+    if path == "/" or not path:
+        return "/"
+    if family == "s3":
+        return path if _CANONICAL_PATH.fullmatch(path) else quote(unquote_to_bytes(path), safe="/~")
+    if "//" in path or "/." in path:
+        kept: list[str] = []
+        for part in path.split("/"):
+            if part == "..":
+                del kept[-1:]
+            elif part not in ("", "."):
+                kept.append(part)
+        path = "/" + "/".join(kept) + ("/" if path.endswith(("/", "/.", "/..")) and kept else "")
+    return path if _CANONICAL_PATH.fullmatch(path) else quote(path, safe="/~", encoding="latin-1")
+
+
+def _query(query: str) -> str:
+    if not query:
+        return ""
+    pairs = []
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if pair and name != "X-Amz-Signature":
+            pairs.append(
+                tuple(quote(unquote_to_bytes(half.replace("+", "%20")), safe="~") for half in (name, value))
+            )
+    return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
+
+
+def canonical_request(request: Request, claim: Claim, family: str) -> str:
+    """The request as both sides must spell it; its characters are bytes (latin-1)."""
+    headers = request.headers
+    lines = [request.method, _path(request.path, family), _query(request.query)]
+    for name in claim.signed_headers.split(";"):
+        value = headers.get(name, "")
+        if "  " in value or "\t" in value:
+            value = " ".join(value.split())
+        lines.append(f"{name}:{value}")
+    lines += ("", claim.signed_headers, payload_hash(request, claim, family))
+    return "\n".join(lines)
+
+
+def verify(
+    request: Request,
+    claim: Claim,
+    secret: str,
+    now: float,
+    family: str | None = None,
+    *,
+    region: str | None = None,
+    service: str | None = None,
+) -> None:
+    """Return if the request was signed with ``secret`` and is fresh, else raise what AWS answers.
+
+    ``region`` and ``service`` are what the credential must be scoped to, where the caller wants that checked. The body
+    must be complete unless the family is ``s3``, whose bodies prove themselves: see ``signature_payload``.
+    """
+    if family is None:
+        family = family_of(request, claim.service)
+    _check_time(claim, family, now)
+    _check_signed_headers(request, claim, family)
+    _check_scope(claim, family, region, service)
+    canonical = canonical_request(request, claim, family)
+    digest = sha256(canonical.encode("latin-1", "replace")).hexdigest()
+    to_sign = f"{ALGORITHM}\n{claim.at}\n{claim.date}/{claim.region}/{claim.service}/aws4_request\n{digest}"
+    expected = signing_key(secret, claim.date, claim.region, claim.service).sign(
+        to_sign.encode("latin-1", "replace")
+    )
+    if not hmac.compare_digest(expected.encode(), claim.signature.encode("utf-8", "replace")):
+        refusals.mismatch(family, claim, canonical, to_sign)

@@ -315,6 +315,8 @@ class Operation:
             get("httpChecksumRequired") or (self.checksum or {}).get("requestChecksumRequired")
         )
         self.static_context = {name: given["value"] for name, given in get("staticContextParams", {}).items()}
+        self.request_encodings: tuple[str, ...] = tuple(get("requestcompression", {}).get("encodings", ()))
+        """How a client may compress the body (``gzip``); elsewhere Content-Encoding is the customer's own."""
         self.host_prefix: str | None = get("endpoint", {}).get("hostPrefix")
 
     @cached_property

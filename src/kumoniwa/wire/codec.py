@@ -6,10 +6,13 @@ which protocol it speaks and which operation it names.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from kumoniwa.kernel.errors import SerializationException
 from kumoniwa.wire import cbor, constraints, ec2, json, query, rest_json, rest_xml
 from kumoniwa.wire.query import fields
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from kumoniwa.kernel.errors import AwsError
     from kumoniwa.wire.message import Request, Response
 
+DECOMPRESSED_BYTES_MAX = 16 << 20
 PROTOCOLS = {
     "json": json,
     "query": query,
@@ -26,6 +30,24 @@ PROTOCOLS = {
     "rest-xml": rest_xml,
     "smithy-rpc-v2-cbor": cbor,
 }
+
+
+def _decompressing(read: Callable[..., dict]) -> Callable[..., dict]:
+    """A reader that first undoes the compression which the model allows a client to apply."""
+
+    def read_compressed(request: Request, labels: dict | None = None) -> dict:
+        if request.headers.get("content-encoding", "").endswith("gzip"):
+            unpacker = zlib.decompressobj(wbits=31)
+            try:
+                body = unpacker.decompress(request.body, DECOMPRESSED_BYTES_MAX)
+            except zlib.error:
+                raise SerializationException("The body is not valid gzip") from None
+            if not unpacker.eof:
+                raise SerializationException("The body is incomplete or too large")
+            request = replace(request, body=body)
+        return read(request, labels)
+
+    return read_compressed
 
 
 class Codec:
@@ -46,7 +68,8 @@ class Codec:
     @cached_property
     def read(self) -> Callable[..., dict]:
         """``read(request, labels=None) -> params`` with AWS's names; raises `AwsError` for what cannot be read."""
-        return self._module.reader(self.operation)
+        read = self._module.reader(self.operation)
+        return _decompressing(read) if "gzip" in self.operation.request_encodings else read
 
     @cached_property
     def check(self) -> Callable[[dict[str, Any]], None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kumoniwa.wire import query, refusals
 from kumoniwa.wire.message import Request, Response
-from kumoniwa.wire.xml import Writers, escaped
+from kumoniwa.wire.xml import Writers
 
 if TYPE_CHECKING:
     from kumoniwa.aws.models import Member, Operation
@@ -50,7 +50,7 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
         said = refusals.refusal(service, error)
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
-            f"<Response><Errors><Error><Code>{escaped(said.code)}</Code><Message>{escaped(said.text)}</Message>"
+            f"<Response><Errors><Error>{query.code_and_message(said)}"
             f"{query.error_members(said, error)}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
         )
         return Response(said.status, body.encode(), {"Content-Type": "text/xml;charset=UTF-8"})

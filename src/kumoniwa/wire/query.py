@@ -198,6 +198,11 @@ def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
     return write
 
 
+def code_and_message(said: refusals.Refusal) -> str:
+    message = f"<Message>{escaped(said.text)}</Message>" if said.text else ""
+    return f"<Code>{escaped(said.code)}</Code>{message}"
+
+
 def error_members(said: refusals.Refusal, error: AwsError) -> str:
     """The members of the error's shape beyond its message, as XML beside it."""
     if said.shape is None or not error.members:
@@ -216,8 +221,7 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
         said = refusals.refusal(service, error)
         body = (
             f"{head}<Error><Type>{'Sender' if said.is_sender_fault else 'Receiver'}</Type>"
-            f"<Code>{escaped(said.code)}</Code><Message>{escaped(said.text)}</Message>"
-            f"{error_members(said, error)}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+            f"{code_and_message(said)}{error_members(said, error)}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return Response(said.status, body.encode(), {"Content-Type": "text/xml"})
 

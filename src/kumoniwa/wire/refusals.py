@@ -61,4 +61,4 @@ def members(said: Refusal, error: AwsError) -> dict[str, Any]:
     """The members of the error's shape: its message under the name the shape gives it, and what the error carries."""
     names = said.shape.members if said.shape is not None else {}
     spelled = next((name for name in ("message", "Message", "errorMessage") if name in names), "message")
-    return {spelled: said.text} | error.members
+    return ({spelled: said.text} if said.text else {}) | error.members

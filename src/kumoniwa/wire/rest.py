@@ -100,7 +100,7 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
     ]
     in_query = [m for m in members if m.location == "querystring"]
     query_of = {m.wire_name: (m, _query_reader(m)) for m in in_query if m.shape.type != "map"}
-    rest_of_query = next((m for m in in_query if m.shape.type == "map"), None)
+    whole_query = next((m for m in in_query if m.shape.type == "map"), None)
     payload = shape.members[shape.payload] if shape.payload else None
     read_payload = _payload_reader(payload, body_of) if payload is not None else None
     has_body = payload is None and any(m.location is None for m in members)
@@ -110,21 +110,20 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
         found: dict[str, list[str]] = {}
         for name, value in fields(query):
             found.setdefault(name, []).append(value)
-        left = {}
         for name, values in found.items():
             place = query_of.get(name)
             if place is None:
-                left[name] = values
                 continue
             member, read = place
             try:
                 params[member.name] = read(values)
             except ValueError:
                 raise unreadable(member, values[0]) from None
-        if rest_of_query is not None and left:
-            is_many = rest_of_query.shape.value.shape.type == "list"
-            params[rest_of_query.name] = (
-                left if is_many else {name: values[0] for name, values in left.items()}
+        if whole_query is not None and found:
+            # Smithy's httpQueryParams: a server puts all of the query there, also what is bound elsewhere.
+            is_many = whole_query.shape.value.shape.type == "list"
+            params[whole_query.name] = (
+                found if is_many else {name: values[0] for name, values in found.items()}
             )
 
     def bind_headers(headers: dict[str, str], params: dict) -> None:

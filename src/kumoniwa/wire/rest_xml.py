@@ -46,7 +46,9 @@ def _write_body(operation: Operation, payload: Member | None) -> Callable[[dict]
     writers, space = xml.Writers(), namespace(operation)
     key = (operation.service.name, operation.name)
     if payload is not None:
-        name = payload.location_name or payload.shape.location_name or payload.shape.name
+        # Some models repeat the member's own name as its location name; that says nothing.
+        said = payload.location_name if payload.location_name != payload.name else None
+        name = said or payload.shape.location_name or payload.shape.name
         whole = writers.element(payload, name, payload.xml_namespace or payload.shape.xml_namespace or space)
         return lambda value: (DECLARATION + whole(value)).encode()
     root = DOCUMENTS.get(key) or operation.output.location_name or operation.output.name
@@ -96,7 +98,7 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
     def refuse(error: AwsError, request_id: str) -> Response:
         said = refusals.refusal(service, error)
         headers = {"Content-Type": CONTENT_TYPE}
-        inside = f"<Code>{xml.escaped(said.code)}</Code><Message>{xml.escaped(said.text)}</Message>"
+        inside = query.code_and_message(said)
         if said.shape is not None:
             inside += query.error_members(said, error)
             write_headers = rest.headers_writer(said.shape)

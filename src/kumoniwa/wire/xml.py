@@ -49,9 +49,9 @@ def opening(name: str, namespace: dict | str | None) -> str:
 
 
 def flat_name(member: Member) -> str:
-    """The element name of a flattened list's items: AWS's models put it on the list's element if anywhere."""
+    """The element name of a flattened list's items: the member's, else its element's (where older models put it)."""
     element = member.shape.element
-    return (element.location_name if element is not None else None) or member.wire_name
+    return member.location_name or (element.location_name if element is not None else None) or member.name
 
 
 class Writers:
@@ -116,9 +116,7 @@ class Writers:
     def _list(self, member: Member, name: str) -> Callable[[Any], str]:
         element = member.shape.element
         if member.is_flattened:
-            item = self.element(
-                element, flat_name(member) if element.location_name else name, member.xml_namespace
-            )
+            item = self.element(element, flat_name(member), member.xml_namespace)
             return lambda value: "".join([item(each) for each in value if each is not None])
         item = self.element(element, element.location_name or "member")
         start = opening(name, member.xml_namespace)

@@ -307,6 +307,9 @@ def test_limits_of_size_operators_and_choices_are_kept():
     assert "number of operands: 101" in refusal("a in (" + ",".join(["b"] * 101) + ")")
     assert refusal("(" * 2000).startswith("Invalid FilterExpression: ")
     assert refusal("not " * 299 + "a").startswith("Invalid FilterExpression: Syntax error")
+    deep = "(a=b and " * 64 + "a=b" + ")" * 64
+    assert compile_condition(deep)({"a": {"S": ""}, "b": {"S": ""}}) is True
+    assert refusal(f"({deep} and a=b)").endswith("maximum depth: 64")
     assert compile_condition("not " * 299 + "a=b")({"a": {"S": ""}, "b": {"S": ""}}) is False
 
 

@@ -43,11 +43,15 @@ _ORDERINGS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": opera
 _ORDERED_KINDS = frozenset("SNB")
 
 
+KeyShape = list[tuple[str, str, list[str]]]
+"""Attribute, operator, placeholders."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConditionPlan(Plan):
     test: Test
-    tree: object
-    """With names already bound: what ``key_conditions`` reads."""
+    key_shape: KeyShape | ValidationException | None
+    """For a KeyConditionExpression: what ``key_conditions`` fills with values, or why it cannot."""
     nested_attributes: frozenset[str]
     """Top-level attributes that are looked into (``a.b``, ``a[1]``)."""
 
@@ -93,7 +97,7 @@ def assemble(scope: Scope, tree) -> ConditionPlan:
         checks=tuple(scope.checks),
         steps=tuple(scope.steps),
         test=_compile(tree),
-        tree=tree,
+        key_shape=_key_shape(tree) if scope.kind == "KeyConditionExpression" else None,
         nested_attributes=frozenset(path.parts[0] for path in paths if len(path.parts) > 1),
     )
 
@@ -448,17 +452,28 @@ _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 def key_conditions(plan: ConditionPlan, values: Values) -> dict[str, tuple[str, list[Value]]]:
     """A KeyConditionExpression as ``{attribute: (operator, values)}``, operators being ``= < <= > >= BETWEEN begins_with``.
 
-    Which attributes are keys is for the table to say. Source of the refusals: recorded from AWS by mhart/dynalite.
+    Which attributes are keys is for the table to say. AWS complains of the shape only after it has found all
+    expressions of the call valid, so do not ask before ``bind`` has. Source: recorded from AWS by mhart/dynalite.
     """
-    found: dict[str, tuple[str, list[Value]]] = {}
-    _collect(plan.tree, values, found)
+    shape = plan.key_shape
+    if isinstance(shape, ValidationException):
+        raise ValidationException(shape.text)
+    return {attribute: (name, [values[given] for given in wanted]) for attribute, name, wanted in shape}
+
+
+def _key_shape(tree) -> KeyShape | ValidationException:
+    found: KeyShape = []
+    try:
+        _collect(tree, found)
+    except ValidationException as refusal:
+        return refusal.with_traceback(None)
     return found
 
 
-def _collect(tree, values: Values, found: dict[str, tuple[str, list[Value]]]) -> None:
+def _collect(tree, found: KeyShape) -> None:
     if isinstance(tree, Junction) and tree.operator == "AND":
         for condition in tree.conditions:
-            _collect(condition, values, found)
+            _collect(condition, found)
         return
     name = _operator_name(tree)
     if name in ("OR", "NOT", "IN", "<>") or name.startswith(("attribute_", "contains")):
@@ -470,12 +485,11 @@ def _collect(tree, values: Values, found: dict[str, tuple[str, list[Value]]]) ->
             "as its first operand"
         )
     path = _only_path(operands)
-    if path.parts[0] in found:
+    if any(attribute == path.parts[0] for attribute, _, _ in found):
         raise ValidationException("KeyConditionExpressions must only contain one condition per key")
     if isinstance(tree, Comparison) and path is not tree.left:
         name = _MIRRORED[name]
-    given = [values[operand.name] for operand in operands if isinstance(operand, Placeholder)]
-    found[path.parts[0]] = (name, given)
+    found.append((path.parts[0], name, [part.name for part in operands if isinstance(part, Placeholder)]))
 
 
 def _operator_name(tree) -> str:

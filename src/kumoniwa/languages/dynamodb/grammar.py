@@ -18,7 +18,7 @@ TEXT_BYTES_MAX = 4096
 OPERATORS_MAX = 300
 CHOICES_MAX = 100
 PATH_PARTS_MAX = 32
-DEPTH_MAX = 80
+DEPTH_MAX = 64
 """Parentheses within one another. AWS's limit is the 300 operators alone; ours keeps Python's stack safe."""
 
 # A name that starts with a digit is one token, so that the error shows all of it, as AWS's does.

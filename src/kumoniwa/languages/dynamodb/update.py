@@ -129,7 +129,7 @@ def assemble(scope: Scope, clauses: list[Clause], wrong_kind: str = WRONG_KIND) 
         apply=_compile(clauses, wrong_kind),
         targets=frozenset(parts[0] for parts in targets),
         nested_attributes=frozenset(parts[0] for parts in paths if len(parts) > 1),
-        updated=lambda item: {} if scope.is_doomed else projector(targets)(item),
+        updated=projector(targets),
         clauses=tuple(clauses),
     )
 

@@ -1,6 +1,7 @@
 """Conditions: AWS's complaints, word for word, and AWS's verdicts.
 
-Texts and cases without another source were recorded from AWS by mhart/dynalite (test/scan.js, test/query.js).
+Texts and cases without another source were recorded from AWS by mhart/dynalite (test/scan.js,
+test/query.js).
 """
 
 from __future__ import annotations

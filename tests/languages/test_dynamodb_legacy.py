@@ -1,4 +1,6 @@
-"""The parameters before expressions. Texts recorded from AWS by mhart/dynalite (test/putItem.js, test/query.js)."""
+"""The parameters before expressions. Texts recorded from AWS by mhart/dynalite (test/putItem.js,
+test/query.js).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Updates and projections: AWS's complaints, word for word, and what becomes of an item.
 
-Texts and cases without another source were recorded from AWS by mhart/dynalite (test/updateItem.js, test/getItem.js).
+Texts and cases without another source were recorded from AWS by mhart/dynalite (test/updateItem.js,
+test/getItem.js).
 """
 
 from __future__ import annotations
@@ -319,7 +320,7 @@ def test_an_update_does_what_it_says(item, chosen):
         assert update(item, expression, values or None) == expected
 
 
-# --- projections ------------------------------------------------------------------------------------------------------
+# --- projections --------------------------------------------------------------------------------
 
 
 def project(item: dict, text: str, names: dict | None = None) -> dict:

@@ -1,4 +1,5 @@
-"""What DynamoDB's users write: attribute values, expressions, and the parameters that came before expressions.
+"""What DynamoDB's users write: attribute values, expressions, and the parameters that came before
+expressions.
 
 * ``value``: attribute values: checked, made canonical, measured, compared
 * ``grammar``: from text to syntax tree

@@ -1,8 +1,10 @@
-"""ConditionExpression, FilterExpression and KeyConditionExpression, compiled to closures ``test(item, values)``.
+"""ConditionExpression, FilterExpression and KeyConditionExpression, compiled to closures ``test(item,
+values)``.
 
-AWS complains in this order: redundant parentheses, unknown functions, functions in the wrong place, reserved words;
-and then, condition by condition in the order of the text: undefined names and values, the number of operands, a first
-operand that is repeated, and operands of the wrong type. Source: recorded from AWS by mhart/dynalite.
+AWS complains in this order: redundant parentheses, unknown functions, functions in the wrong place,
+reserved words; and then, condition by condition in the order of the text: undefined names and values, the
+number of operands, a first operand that is repeated, and operands of the wrong type. Source: recorded from
+AWS by mhart/dynalite.
 """
 
 from __future__ import annotations
@@ -142,11 +144,12 @@ def _refuse_misplaced_functions(scope: Scope, leaf) -> None:
     for function in _functions_in(leaf):
         if (function is leaf) == (function.name == "size"):
             raise scope.refuse(
-                f"The function is not allowed to be used this way in an expression; function: {function.name}"
+                "The function is not allowed to be used this way in an expression; "
+                f"function: {function.name}"
             )
 
 
-# --- binding: from names to paths, and the complaints of each condition ---------------------------------------------
+# --- binding: from names to paths, and the complaints of each condition -------------------------
 
 
 def _bind(scope: Scope, tree):
@@ -227,9 +230,8 @@ def _check_kind_name(scope: Scope, name: str) -> None:
 
 
 def _incorrect_kind(name: str, kind: str) -> str:
-    return (
-        f"Incorrect operand type for operator or function; operator or function: {name}, operand type: {kind}"
-    )
+    why = "Incorrect operand type for operator or function; operator or function: "
+    return f"{why}{name}, operand type: {kind}"
 
 
 def _check_kinds(scope: Scope, name: str, operands, allowed: frozenset[str]) -> None:
@@ -280,7 +282,7 @@ def _check_bounds(scope: Scope, between: Between) -> None:
     scope.check(check)
 
 
-# --- closures ---------------------------------------------------------------------------------------------------------
+# --- closures -----------------------------------------------------------------------------------
 
 
 def _compile(tree) -> Test:
@@ -326,7 +328,8 @@ def _get(operand) -> Get:
 
 
 def size_of(value: Value | None) -> Value | None:
-    """``size()``: a string's UTF-16 units, a binary's bytes, the members of anything else; nothing for what has no size.
+    """``size()``: a string's UTF-16 units, a binary's bytes, the members of anything else; nothing for what
+    has no size.
 
     Source for UTF-16: measured against AWS in ExtendDB pull request 67.
     """
@@ -444,16 +447,18 @@ def contains(value: Value, sought: Value) -> bool:
     return kind == sought_kind + "S" and sought_content in content
 
 
-# --- key conditions ---------------------------------------------------------------------------------------------------
+# --- key conditions -----------------------------------------------------------------------------
 
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def key_conditions(plan: ConditionPlan, values: Values) -> dict[str, tuple[str, list[Value]]]:
-    """A KeyConditionExpression as ``{attribute: (operator, values)}``, operators being ``= < <= > >= BETWEEN begins_with``.
+    """A KeyConditionExpression as ``{attribute: (operator, values)}``, operators being ``= < <= > >=
+    BETWEEN begins_with``.
 
-    Which attributes are keys is for the table to say. AWS complains of the shape only after it has found all
-    expressions of the call valid, so do not ask before ``bind`` has. Source: recorded from AWS by mhart/dynalite.
+    Which attributes are keys is for the table to say. AWS complains of the shape only after it has found
+    all expressions of the call valid, so do not ask before ``bind`` has. Source: recorded from AWS by
+    mhart/dynalite.
     """
     shape = plan.key_shape
     if isinstance(shape, ValidationException):
@@ -508,7 +513,8 @@ def _only_path(operands) -> Path:
         if isinstance(operand, Path):
             if path is not None:
                 raise ValidationException(
-                    "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+                    "Invalid condition in KeyConditionExpression: "
+                    "Multiple attribute names used in one condition"
                 )
             if len(operand.parts) > 1:
                 raise ValidationException(

@@ -1,9 +1,9 @@
 """DynamoDB's expression grammar: from text to a small syntax tree.
 
-The tree knows nothing of names and values, so one parse serves every request with the same text. Two things that AWS
-refuses are found here: syntax, and (in conditions) redundant parentheses. AWS reports a syntax error wherever it
-stands before anything else, so the parser remembers the parentheses and ``condition`` reports them.
-Limits: "Expression parameters", quotas page of the developer guide.
+The tree knows nothing of names and values, so one parse serves every request with the same text. Two things
+that AWS refuses are found here: syntax, and (in conditions) redundant parentheses. AWS reports a syntax
+error wherever it stands before anything else, so the parser remembers the parentheses and ``condition``
+reports them. Limits: "Expression parameters", quotas page of the developer guide.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ class Arithmetic:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One action of an update expression: ``SET path = operand``, ``REMOVE path``, ``ADD``/``DELETE path operand``."""
+    """One action of an update expression: ``SET path = operand``, ``REMOVE path``, ``ADD``/``DELETE path
+    operand``.
+    """
 
     section: str
     path: Path
@@ -157,7 +159,9 @@ class _Reader:
     def count_operator(self) -> None:
         self.operators += 1
         if self.operators > OPERATORS_MAX:
-            raise self.refuse(f"The expression contains too many operators; operator count: {self.operators}")
+            raise self.refuse(
+                f"The expression contains too many operators; operator count: {self.operators}"
+            )
 
     def separated(self, read) -> list:
         found = [read()]
@@ -210,7 +214,7 @@ class _Reader:
         return inside
 
     def group(self, read):
-        """An operand or condition in parentheses. A pair around nothing but another such pair is redundant."""
+        """An operand or condition in parentheses. A pair around nothing but another pair is redundant."""
         start = self.at
         inside = self.enclosed(read)
         if self.last_group == (start + 1, self.at - 1):
@@ -349,7 +353,9 @@ _READERS = {"UpdateExpression": _UpdateReader, "ProjectionExpression": _Projecti
 
 @lru_cache(1024)
 def parse(kind: str, text: str) -> Parsed:
-    """``kind`` is the parameter's name as AWS's messages show it: ``ConditionExpression``, ``UpdateExpression``, …"""
+    """``kind`` is the parameter's name as AWS's messages show it: ``ConditionExpression``,
+    ``UpdateExpression``, …
+    """
     if not text or text.isspace():
         raise ValidationException(f"Invalid {kind}: The expression can not be empty;")
     if len(text) > TEXT_BYTES_MAX or len(text.encode("utf-8", "replace")) > TEXT_BYTES_MAX:

@@ -1,8 +1,9 @@
 """The parameters that came before expressions, translated into the same plans.
 
-``Expected``, ``QueryFilter`` and ``ScanFilter`` become a condition, ``AttributeUpdates`` an update, ``AttributesToGet``
-a projection, ``KeyConditions`` key conditions. Their values become the plan's values, named ``:0``, ``:1``, …
-Source of the refusals: "Legacy conditional parameters", developer guide; texts recorded from AWS by mhart/dynalite.
+``Expected``, ``QueryFilter`` and ``ScanFilter`` become a condition, ``AttributeUpdates`` an update,
+``AttributesToGet`` a projection, ``KeyConditions`` key conditions. Their values become the plan's values,
+named ``:0``, ``:1``, … Source of the refusals: "Legacy conditional parameters", developer guide; texts
+recorded from AWS by mhart/dynalite.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def _check_arguments(name: str, given: list[Value]) -> None:
         raise _refuse(f"ComparisonOperator {name} is not valid for {kinds[0]} AttributeValue type")
     if name == "BETWEEN" and condition.is_ordered(operator.gt, given[0], given[1]):
         raise ValidationException(
-            "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound"
+            "The BETWEEN condition was provided a range where "
+            "the lower bound is greater than the upper bound"
         )
 
 

@@ -1,8 +1,10 @@
-"""What conditions, updates and projections share: names bound to paths, and the order in which AWS complains.
+"""What conditions, updates and projections share: names bound to paths, and the order in which AWS
+complains.
 
-An expression is compiled once per text and ExpressionAttributeNames; the values come with every request. Complaints
-that depend on values therefore become ``checks``, kept in AWS's order. A complaint that is already certain at compile
-time but that AWS makes after some of those is kept among them as a check that always fails.
+An expression is compiled once per text and ExpressionAttributeNames; the values come with every request.
+Complaints that depend on values therefore become ``checks``, kept in AWS's order. A complaint that is
+already certain at compile time but that AWS makes after some of those is kept among them as a check that
+always fails.
 """
 
 from __future__ import annotations
@@ -78,7 +80,8 @@ class Scope:
         def is_defined(values: Values) -> None:
             if name not in values:
                 raise self.refuse(
-                    f"An expression attribute value used in expression is not defined; attribute value: {name}"
+                    "An expression attribute value used in expression is not defined; "
+                    f"attribute value: {name}"
                 )
 
         self.steps.append(is_defined)
@@ -146,7 +149,8 @@ def getter(parts: Parts) -> Callable[[Item], Value | None]:
 def refuse_overlaps(paths: list[Parts], complain: Callable[[str], None]) -> None:
     """No path may lie within another (overlap), nor use as a list what another uses as a map (conflict).
 
-    AWS complains of overlaps first. A tree of prefixes finds both in one walk, however many paths there are.
+    AWS complains of overlaps first. A tree of prefixes finds both in one walk, however many paths there
+    are.
     """
     root: dict = {}
     overlap = conflict = None

@@ -1,6 +1,7 @@
 """ProjectionExpression: which parts of an item are answered.
 
-Elements picked from a list come back as a shorter list in their old order; a path that leads nowhere adds nothing.
+Elements picked from a list come back as a shorter list in their old order; a path that leads nowhere adds
+nothing.
 """
 
 from __future__ import annotations

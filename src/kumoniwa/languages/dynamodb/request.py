@@ -1,7 +1,7 @@
 """All expressions of one call, together with the names and values they share.
 
-``bind`` is the door: it answers compiled plans whose checks have passed, and refuses names and values that are
-malformed or that no expression uses. On the hot path it is a few dictionary look-ups.
+``bind`` is the door: it answers compiled plans whose checks have passed, and refuses names and values that
+are malformed or that no expression uses. On the hot path it is a few dictionary look-ups.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ def bind(
     values: Mapping[str, Value] | None,
     *expressions: tuple[str, str | None],
 ) -> list[Any]:
-    """For every ``(kind, text)`` its plan, or None where the text is None. ``values`` are made canonical in place.
+    """For every ``(kind, text)`` its plan, or None where the text is None. ``values`` are made canonical in
+    place.
 
-    Kinds in AWS's order of complaint: UpdateExpression, ConditionExpression; KeyConditionExpression, FilterExpression,
-    ProjectionExpression. Afterwards use ``plan.test(item, values)``, ``plan.apply(item, values)``, ``plan.project(item)``.
+    Kinds in AWS's order of complaint: UpdateExpression, ConditionExpression; KeyConditionExpression,
+    FilterExpression, ProjectionExpression. Afterwards use ``plan.test(item, values)``, ``plan.apply(item,
+    values)``, ``plan.project(item)``.
     """
     if names is not None and not names:
         raise ValidationException("ExpressionAttributeNames must not be empty")
@@ -94,12 +96,13 @@ def refuse_mixing(
     names: Mapping | None,
     values: Mapping | None,
 ) -> None:
-    """Expressions and the parameters that came before them exclude one another; names and values need an expression.
+    """Expressions and the parameters that came before them exclude one another; names and values need an
+    expression.
 
     Both mappings list all parameters the operation has, in the order in which AWS names them: Query has
     ProjectionExpression, FilterExpression, KeyConditionExpression and AttributesToGet, QueryFilter,
-    ConditionalOperator, KeyConditions; UpdateItem has UpdateExpression, ConditionExpression and AttributeUpdates,
-    Expected, ConditionalOperator.
+    ConditionalOperator, KeyConditions; UpdateItem has UpdateExpression, ConditionExpression and
+    AttributeUpdates, Expected, ConditionalOperator.
     """
     written = [name for name, text in expressions.items() if text is not None]
     old = [name for name, given in legacy.items() if given is not None]
@@ -109,7 +112,8 @@ def refuse_mixing(
     if written and old:
         raise ValidationException(
             "Can not use both expression and non-expression parameters in the same request: "
-            f"Non-expression parameters: {{{', '.join(old)}}} Expression parameters: {{{', '.join(written)}}}"
+            f"Non-expression parameters: {{{', '.join(old)}}} "
+            f"Expression parameters: {{{', '.join(written)}}}"
         )
     if names is not None and not written:
         raise ValidationException("ExpressionAttributeNames can only be specified when using expressions")

@@ -1,11 +1,12 @@
-"""UpdateExpression, compiled to ``apply(item, values)``, which answers a new item and leaves the old one alone.
+"""UpdateExpression, compiled to ``apply(item, values)``, which answers a new item and leaves the old one
+alone.
 
-Everything on the right of an ``=`` is read from the item as it was. List indexes mean positions in the item as it
-was, too: elements are set first, then removed from the back.
+Everything on the right of an ``=`` is read from the item as it was. List indexes mean positions in the item
+as it was, too: elements are set first, then removed from the back.
 
-AWS complains in this order: reserved words, unknown functions, repeated sections, undefined names, undefined values,
-overlapping paths, conflicting paths, operands of ADD and DELETE, operands of functions. Source: recorded from AWS by
-mhart/dynalite.
+AWS complains in this order: reserved words, unknown functions, repeated sections, undefined names,
+undefined values, overlapping paths, conflicting paths, operands of ADD and DELETE, operands of functions.
+Source: recorded from AWS by mhart/dynalite.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class UpdatePlan(Plan):
     clauses: tuple[Clause, ...]
 
     def given_kinds(self, values: Values) -> dict[str, str]:
-        """Types that top-level attributes will get whatever the item holds, for those that the request itself tells."""
+        """Types that top-level attributes will get whatever the item holds, for those that the request
+        itself tells.
+        """
         kinds = {}
         for clause in self.clauses:
             if len(clause.path.parts) == 1 and clause.operand is not None:
@@ -111,7 +114,8 @@ def _update_plan(text: str, names: tuple[tuple[str, str], ...]) -> UpdatePlan:
 def assemble(scope: Scope, clauses: list[Clause], wrong_kind: str = WRONG_KIND) -> UpdatePlan:
     """The plan of clauses whose paths are bound and checked already.
 
-    ``wrong_kind`` is the complaint when what the item holds does not fit (the legacy parameters have their own).
+    ``wrong_kind`` is the complaint when what the item holds does not fit (the legacy parameters have their
+    own).
     """
     targets = [clause.path.parts for clause in clauses]
     paths = targets + [
@@ -160,7 +164,7 @@ def _bind(scope: Scope, operand):
     return operand
 
 
-# --- complaints -------------------------------------------------------------------------------------------------------
+# --- complaints ---------------------------------------------------------------------------------
 
 
 def _check_addend(scope: Scope, clause: Clause) -> None:
@@ -172,7 +176,8 @@ def _check_addend(scope: Scope, clause: Clause) -> None:
         if kind not in allowed:
             raise scope.refuse(
                 "Incorrect operand type for operator or function; "
-                f"operator: {section}, operand type: {_KIND_NAMES[kind]}, typeSet: ALLOWED_FOR_{section}_OPERAND"
+                f"operator: {section}, operand type: {_KIND_NAMES[kind]}, "
+                f"typeSet: ALLOWED_FOR_{section}_OPERAND"
             )
 
     scope.check(check)
@@ -224,7 +229,7 @@ def _check_kind(scope: Scope, name: str, operand, wanted: str) -> None:
     scope.check(check)
 
 
-# --- evaluation -------------------------------------------------------------------------------------------------------
+# --- evaluation ---------------------------------------------------------------------------------
 
 
 def _evaluator(operand, wrong_kind: str) -> Evaluate:

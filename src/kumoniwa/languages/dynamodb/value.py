@@ -1,8 +1,8 @@
 """A DynamoDB attribute value in memory: the JSON that DynamoDB speaks, checked and made canonical once.
 
-``{"S": "x"}`` stays a dict with one key, and binary stays base64 text from the wire to the store and back. After
-``check_item`` numbers have AWS's one spelling and sets are sorted, so two values are equal in DynamoDB exactly when
-their dicts are equal in Python, and an item's JSON is what GetItem answers.
+``{"S": "x"}`` stays a dict with one key, and binary stays base64 text from the wire to the store and back.
+After ``check_item`` numbers have AWS's one spelling and sets are sorted, so two values are equal in
+DynamoDB exactly when their dicts are equal in Python, and an item's JSON is what GetItem answers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ ITEM_BYTES_MAX = 400 * 1024
 
 INVALID = "One or more parameter values were invalid: "
 _EMPTY = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
-_SEVERAL = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+_SEVERAL = (
+    "Supplied AttributeValue has more than one datatypes set, "
+    "must contain exactly one of the supported datatypes"
+)
 _TOO_DEEP = (
     "Nesting Levels have exceeded supported limits: "
     "Attributes in the item have nested levels beyond supported limit"
@@ -35,7 +38,8 @@ _NUMBER = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
 def number_text(text: str) -> str:
     """AWS's spelling of a number: no exponent, no needless zeros, no ``-0``.
 
-    At most 38 significant digits and a magnitude of 1E-130 to 9.99…E+125. Source: "Data types", developer guide.
+    At most 38 significant digits and a magnitude of 1E-130 to 9.99…E+125. Source: "Data types", developer
+    guide.
     """
     if text.isdigit() and text.isascii() and len(text) <= 38 and (text[0] != "0" or text == "0"):
         return text
@@ -72,10 +76,11 @@ def number_text(text: str) -> str:
 
 
 def number_bytes(text: str) -> int:
-    """Bytes that AWS charges for a canonical number: one, one more if negative, and one for every two significant
-    digits, counted separately on both sides of the point.
+    """Bytes that AWS charges for a canonical number: one, one more if negative, and one for every two
+    significant digits, counted separately on both sides of the point.
 
-    Source: measured by nubo-db/dynamodb-conformance (numberByteSize, eu-west-2, 2026-08-18); the guide only says "approximately".
+    Source: measured by nubo-db/dynamodb-conformance (numberByteSize, eu-west-2, 2026-08-18); the guide only
+    says "approximately".
     """
     size = 1
     if text[0] == "-":
@@ -267,7 +272,8 @@ def _check_unusual(value: Value, level: int) -> int:
 
 
 def check_item(item: Any, level: int = 1) -> int:
-    """Bytes of an item (names and values) as AWS counts them; its values are made canonical in place, or refused.
+    """Bytes of an item (names and values) as AWS counts them; its values are made canonical in place, or
+    refused.
 
     Source: "DynamoDB item sizes and formats", developer guide.
     """
@@ -331,7 +337,9 @@ def kind_of(value: Value) -> str:
 
 
 def sortable(kind: str, content: str) -> Any:
-    """What Python orders as DynamoDB orders the content of an S, N or B (Python's ``str`` orders as UTF-8 does)."""
+    """What Python orders as DynamoDB orders the content of an S, N or B (Python's ``str`` orders as UTF-8
+    does).
+    """
     if kind == "N":
         return Decimal(content)
     return b64decode(content) if kind == "B" else content

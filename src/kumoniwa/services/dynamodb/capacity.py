@@ -1,7 +1,7 @@
 """What reads and writes cost, in capacity units.
 
-A read is counted in steps of 4 KB, half of it when eventually consistent; a write in steps of 1 KB; a transaction
-costs twice. Source: "Read/write capacity units", developer guide.
+A read is counted in steps of 4 KB, half of it when eventually consistent; a write in steps of 1 KB; a
+transaction costs twice. Source: "Read/write capacity units", developer guide.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ WRITE_STEP_BYTES = 1024
 
 
 def read_units(size_bytes: int, *, is_consistent: bool = False, is_transactional: bool = False) -> float:
-    """Units for one item, or for all items of one page of Query or Scan together. Nothing found costs one step."""
+    """Units for one item, or for all items of one page of Query or Scan together. Nothing found costs one
+    step.
+    """
     steps = -(-size_bytes // READ_STEP_BYTES) or 1
     if is_transactional:
         return steps * 2.0
@@ -32,8 +34,9 @@ def consumed(
     global_indexes: dict[str, float] | None = None,
     local_indexes: dict[str, float] | None = None,
 ) -> dict:
-    """One entry of ConsumedCapacity. ``detail`` is ReturnConsumedCapacity (TOTAL or INDEXES); ``units`` are the table's
-    own, the indexes' are given by name."""
+    """One entry of ConsumedCapacity. ``detail`` is ReturnConsumedCapacity (TOTAL or INDEXES); ``units`` are
+    the table's own, the indexes' are given by name.
+    """
     indexes = {"GlobalSecondaryIndexes": global_indexes or {}, "LocalSecondaryIndexes": local_indexes or {}}
     total = units + sum([sum(own.values()) for own in indexes.values()])
     entry: dict = {"TableName": table, "CapacityUnits": total}

@@ -1,7 +1,7 @@
 """Keys: what a table or index is sorted by, and how SQLite keeps DynamoDB's order.
 
-A key attribute becomes bytes whose plain order (``memcmp``) is DynamoDB's order for its type, so that a primary key
-of two BLOBs sorts as DynamoDB does and every range is one ``BETWEEN``.
+A key attribute becomes bytes whose plain order (``memcmp``) is DynamoDB's order for its type, so that a
+primary key of two BLOBs sorts as DynamoDB does and every range is one ``BETWEEN``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _NOT_VALID = "One or more parameter values are not valid. "
 
 
 def encode_sort_key(kind: str, content: str) -> bytes:
-    """Bytes that sort as DynamoDB sorts the content of an S, N or B. Content must be canonical (``value.check_value``)."""
+    """Bytes that sort as DynamoDB sorts the content of an S, N or B. Content must be canonical
+    (``value.check_value``).
+    """
     if kind == "S":
         return content.encode("utf-8", "surrogatepass")
     return encode_number(content) if kind == "N" else b64decode(content)
@@ -34,9 +36,9 @@ def encode_sort_key(kind: str, content: str) -> bytes:
 def encode_number(text: str) -> bytes:
     """Sign, decimal exponent and digit pairs of a canonical number.
 
-    The exponents that DynamoDB knows, -130 to 125, are exactly 256 and fill one byte. A pair of digits becomes 1 to
-    100. A negative number is the complement of its positive, closed by 255 because of two negative numbers that begin
-    alike the longer is the smaller.
+    The exponents that DynamoDB knows, -130 to 125, are exactly 256 and fill one byte. A pair of digits
+    becomes 1 to 100. A negative number is the complement of its positive, closed by 255 because of two
+    negative numbers that begin alike the longer is the smaller.
     """
     if text == "0":
         return b"\x80"

@@ -219,9 +219,7 @@ def _join(argument: Any, scope: Scope, depth: int) -> Any:
 
 
 def _select(argument: Any, scope: Scope, depth: int) -> Any:
-    message = (
-        "Fn::Select requires a list argument with two elements: an integer index and a list"  # AWS's own words
-    )
+    message = "Fn::Select requires a list argument with two elements: an integer index and a list"  # AWS's own words
     index, members = _arguments(argument, (2,), message)
     index, members = evaluate(index, scope, depth), evaluate(members, scope, depth)
     if is_deferred(index) or is_deferred(members):
@@ -271,7 +269,9 @@ def _conditions(argument: Any, scope: Scope, depth: int, name: str) -> list[bool
 
 
 def _equals(argument: Any, scope: Scope, depth: int) -> bool:
-    left, right = _arguments(argument, (2,), "every Fn::Equals object requires a list of 2 string parameters.")
+    left, right = _arguments(
+        argument, (2,), "every Fn::Equals object requires a list of 2 string parameters."
+    )
     left, right = evaluate(left, scope, depth), evaluate(right, scope, depth)
     if isinstance(left, str | int | float) and isinstance(right, str | int | float):
         return _text(left, "Fn::Equals") == _text(right, "Fn::Equals")
@@ -279,9 +279,7 @@ def _equals(argument: Any, scope: Scope, depth: int) -> bool:
 
 
 def _find_in_map(argument: Any, scope: Scope, depth: int) -> Any:
-    message = (
-        "every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value"
-    )
+    message = "every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value"
     parts = _arguments(argument, (3, 4), message)
     keys = [evaluate(part, scope, depth) for part in parts[:3]]
     if is_deferred(keys):

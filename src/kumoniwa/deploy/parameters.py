@@ -13,8 +13,19 @@ from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 PLAIN_TYPES = ("String", "Number", "List<Number>", "CommaDelimitedList")
 _TYPE_WORDS = re.compile(r"(AWS::[A-Za-z0-9:]+|List<AWS::[A-Za-z0-9:]+>|AWS::SSM::Parameter::Value<.+>)\Z")
 _MEMBERS = frozenset(
-    "Type Default AllowedValues AllowedPattern MinLength MaxLength MinValue MaxValue NoEcho Description "
-    "ConstraintDescription".split()
+    [
+        "Type",
+        "Default",
+        "AllowedValues",
+        "AllowedPattern",
+        "MinLength",
+        "MaxLength",
+        "MinValue",
+        "MaxValue",
+        "NoEcho",
+        "Description",
+        "ConstraintDescription",
+    ]
 )
 # A pattern from a template meets values from a request; together they could keep a regex engine busy for ever.
 PATTERN_VALUE_CHARACTERS_MAX = 4096
@@ -37,7 +48,9 @@ def check_declarations(declared: dict[str, Any]) -> None:
         if not name.isalnum():
             raise ValidationError(f"Template format error: Parameter name {name} is non alphanumeric.")
         if not isinstance(entry, dict) or not isinstance(entry.get("Type"), str):
-            raise ValidationError("Template format error: Every Parameters object must contain a Type member.")
+            raise ValidationError(
+                "Template format error: Every Parameters object must contain a Type member."
+            )
         if unknown := sorted(set(entry) - _MEMBERS):
             raise ValidationError(f"Invalid template parameter property '{unknown[0]}'")
         if "AllowedValues" in entry and not isinstance(entry["AllowedValues"], list):

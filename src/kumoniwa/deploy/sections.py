@@ -14,15 +14,46 @@ from kumoniwa.deploy.parameters import check_declarations
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
 SECTIONS = frozenset(
-    "AWSTemplateFormatVersion Description Metadata Parameters Mappings Conditions Transform Rules Hooks Resources Outputs".split()
+    [
+        "AWSTemplateFormatVersion",
+        "Description",
+        "Metadata",
+        "Parameters",
+        "Mappings",
+        "Conditions",
+        "Transform",
+        "Rules",
+        "Hooks",
+        "Resources",
+        "Outputs",
+    ]
 )
 RESOURCE_MEMBERS = frozenset(
-    "Type Properties DependsOn Condition Metadata CreationPolicy UpdatePolicy DeletionPolicy UpdateReplacePolicy "
-    "Version".split()
+    [
+        "Type",
+        "Properties",
+        "DependsOn",
+        "Condition",
+        "Metadata",
+        "CreationPolicy",
+        "UpdatePolicy",
+        "DeletionPolicy",
+        "UpdateReplacePolicy",
+        "Version",
+    ]
 )
 PSEUDO_PARAMETERS = frozenset(
     f"AWS::{name}"
-    for name in "AccountId NotificationARNs NoValue Partition Region StackId StackName URLSuffix".split()
+    for name in [
+        "AccountId",
+        "NotificationARNs",
+        "NoValue",
+        "Partition",
+        "Region",
+        "StackId",
+        "StackName",
+        "URLSuffix",
+    ]
 )
 POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 
@@ -79,11 +110,15 @@ def _check_resources(body: dict[str, Any]) -> None:
         if unknown := sorted(set(entry) - RESOURCE_MEMBERS):
             raise ValidationError(f"Invalid template resource property '{unknown[0]}'")
         if not isinstance(entry.get("Properties", {}), dict):
-            raise ValidationError("Template format error: [/Resources/" + name + "/Properties] must be an object.")
+            raise ValidationError(
+                "Template format error: [/Resources/" + name + "/Properties] must be an object."
+            )
         for member in ("DeletionPolicy", "UpdateReplacePolicy"):
             policy = entry.get(member, "Delete")
             if isinstance(policy, str) and policy not in POLICIES:
-                raise ValidationError(f"Template format error: Unrecognized {member} {policy} for resource {name}")
+                raise ValidationError(
+                    f"Template format error: Unrecognized {member} {policy} for resource {name}"
+                )
         for member in ("CreationPolicy", "UpdatePolicy"):
             if entry.get(member):
                 raise NotImplementedHere(f"{member} (resource {name})")
@@ -204,7 +239,9 @@ def check(body: dict[str, Any], attributes_of: Callable[[str], Iterable[str] | N
     check_outline(body)
     _check_mappings(body)
     _check_resources(body)
-    unknown = sorted({entry["Type"] for entry in body["Resources"].values() if attributes_of(entry["Type"]) is None})
+    unknown = sorted(
+        {entry["Type"] for entry in body["Resources"].values() if attributes_of(entry["Type"]) is None}
+    )
     if unknown:
         raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     if len(_section(body, "Outputs")) > 200:

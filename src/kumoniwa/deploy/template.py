@@ -24,8 +24,33 @@ DEPTH_MAX = 100
 LINE_DEPTH_MAX = 5
 
 SHORT_FORMS = frozenset(
-    "And Base64 Cidr Contains EachMemberEquals EachMemberIn Equals FindInMap GetAtt GetAZs GetStackOutput If "
-    "ImportValue Join Length Not Or RefAll Select Split Sub ToJsonString Transform ValueOf ValueOfAll".split()
+    [
+        "And",
+        "Base64",
+        "Cidr",
+        "Contains",
+        "EachMemberEquals",
+        "EachMemberIn",
+        "Equals",
+        "FindInMap",
+        "GetAtt",
+        "GetAZs",
+        "GetStackOutput",
+        "If",
+        "ImportValue",
+        "Join",
+        "Length",
+        "Not",
+        "Or",
+        "RefAll",
+        "Select",
+        "Split",
+        "Sub",
+        "ToJsonString",
+        "Transform",
+        "ValueOf",
+        "ValueOfAll",
+    ]
 )
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\Z")
@@ -75,7 +100,9 @@ def _expanded(tag: str | None, value: Any, mark: Any) -> Any:
     if name in ("Ref", "Condition"):
         return {name: value}
     if name not in SHORT_FORMS:
-        raise ValidationError(f"Template format error: YAML not well-formed. Unknown tag {tag} {_place(mark)}")
+        raise ValidationError(
+            f"Template format error: YAML not well-formed. Unknown tag {tag} {_place(mark)}"
+        )
     if name == "GetAtt" and isinstance(value, str):
         value = value.split(".", 1)
     return {f"Fn::{name}": value}
@@ -129,7 +156,9 @@ class _Reader:
         for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             mark = event.start_mark
             if isinstance(event, yaml.AliasEvent):
-                raise ValidationError("Template error: YAML aliases are not allowed in CloudFormation templates")
+                raise ValidationError(
+                    "Template error: YAML aliases are not allowed in CloudFormation templates"
+                )
             if isinstance(event, yaml.ScalarEvent):
                 is_key = self.open and isinstance(self.open[-1].value, dict) and self.open[-1].key is None
                 value = event.value if is_key or event.style or event.tag else _scalar(event.value)

@@ -1,0 +1,502 @@
+"""A deploy, carried out: what is wanted becomes what stands, or everything goes back.
+
+May: run steps, in parallel where nothing forbids it, and decide between going on and going back. May not: know a service.
+
+The stack's status is the program counter. `run` looks at it, does that phase, and sets the next one, until the status no
+longer says ``_IN_PROGRESS``. Every step writes down what it is about to do before it does it, so a deploy whose process was
+killed anywhere is continued by calling `run` again on the state that was kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.deploy import graph, intrinsics, schemas, step, types
+from kumoniwa.deploy.plan import difference, needs_replacement
+from kumoniwa.deploy.standing import Standing, State
+from kumoniwa.deploy.step import Cancelled, Failure, Host, Work
+from kumoniwa.kernel.errors import AwsError, ValidationError
+from kumoniwa.kernel.record import changed
+
+if TYPE_CHECKING:
+    from kumoniwa.deploy.resource import Resource
+
+STACK = "AWS::CloudFormation::Stack"
+
+
+class _Live:
+    """What names mean while resources come to stand. Parameters, mappings and conditions are already resolved."""
+
+    def __init__(self, state: State, exports: Callable[[str], Any]) -> None:
+        self.state, self.exports = state, exports
+
+    def _standing(self, name: str) -> Standing:
+        found = self.state.resources.get(name)
+        if found is None:
+            raise Failure(f"Unresolved resource dependencies [{name}] in the Resources block of the template")
+        return found
+
+    def ref(self, name: str) -> Any:
+        return intrinsics.NOTHING if name == "AWS::NoValue" else self._standing(name).reference
+
+    def attribute(self, logical_id: str, attribute: str) -> Any:
+        found = self._standing(logical_id)
+        if attribute not in found.attributes:
+            raise Failure(f"Attribute '{attribute}' does not exist")
+        return found.attributes[attribute]
+
+    def export(self, name: str) -> Any:
+        found = self.exports(name)
+        if found is None:
+            raise Failure(f"No export named {name} found")
+        return found
+
+    def condition(self, name: str) -> bool:
+        raise ValidationError(f"Template error: condition {name} was not resolved.")
+
+    def mapping(self, name: str) -> None:
+        return None
+
+    def zones(self, region: str) -> list[str]:
+        raise ValidationError("Template error: Fn::GetAZs cannot depend on a resource.")
+
+
+async def _in_order(
+    names: Iterable[str], after: Mapping[str, Iterable[str]], run: Callable[[str], Awaitable[None]]
+) -> None:
+    """Run every name once all names it comes after are done. ``run`` reports failures itself."""
+    tasks: dict[str, asyncio.Task] = {}
+    names = list(names)
+    start = asyncio.Event()
+
+    async def one(name: str) -> None:
+        await start.wait()
+        for other in after.get(name, ()):
+            if other in tasks and other != name:
+                await tasks[other]
+        await run(name)
+
+    try:
+        for name in names:
+            tasks[name] = asyncio.ensure_future(one(name))
+        start.set()
+        await asyncio.gather(*tasks.values())
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+class Deploy:
+    """One create, update or delete of one stack. Construct it again on kept state to continue it."""
+
+    def __init__(
+        self,
+        state: State,
+        host: Host,
+        pseudo: Mapping[str, Any],
+        exports: Callable[[str], Any] = lambda name: None,
+    ) -> None:
+        self.state, self.host, self.pseudo = state, host, pseudo
+        self.scope = _Live(state, exports)
+        self.failed: dict[str, str] = {}
+        self.needs = graph.needs(state.wanted)
+        self.phases: dict[str, Callable[[], Awaitable[None]]] = {
+            "CREATE_IN_PROGRESS": self._make,
+            "UPDATE_IN_PROGRESS": self._make,
+            "ROLLBACK_IN_PROGRESS": lambda: self._remove_all("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"),
+            "DELETE_IN_PROGRESS": lambda: self._remove_all("DELETE_COMPLETE", "DELETE_FAILED"),
+            "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": lambda: self._clean("UPDATE_COMPLETE"),
+            "UPDATE_ROLLBACK_IN_PROGRESS": self._restore,
+            "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": lambda: self._clean("UPDATE_ROLLBACK_COMPLETE"),
+        }
+
+    async def run(self) -> str:
+        """Continue until the stack's status is final, and answer it."""
+        while phase := self.phases.get(self.state.status):
+            self.failed = {}
+            await phase()
+        return self.state.status
+
+    def _move_on(self, status: str, reason: str = "") -> None:
+        self.state.move_on(status, reason)
+        self.host.event(self.state.stack_name, STACK, self.state.stack_id, status, reason, None)
+
+    def _say(self, standing: Standing, status: str, reason: str = "") -> None:
+        self.host.event(
+            standing.logical_id, standing.type, standing.physical_id, status, reason, standing.reached
+        )
+
+    def _work(self, standing: Standing, *, old: dict[str, Any] | None = None, stops: bool = True) -> Work:
+        return Work(
+            host=self.host,
+            entry=self._entry(standing.type),
+            logical_id=standing.logical_id,
+            pseudo=self.pseudo,
+            token=standing.token,
+            properties=dict(standing.reached),
+            old=old or {},
+            id=standing.physical_id,
+            made=standing.made,
+            is_cancelled=(lambda: bool(self.failed)) if stops else (lambda: False),
+        )
+
+    def _entry(self, type_name: str) -> Resource:
+        entry = types.find(type_name)
+        if entry is None:
+            raise Failure(f"Template format error: Unrecognized resource types: [{type_name}]")
+        return entry
+
+    # --- forward ---
+
+    async def _make(self) -> None:
+        state = self.state
+        is_update = state.status == "UPDATE_IN_PROGRESS"
+        await _in_order(state.wanted, self.needs, self._bring)
+        if not self.failed:
+            self._resolve_outputs()
+        if not self.failed:
+            for name in [name for name in state.resources if name not in state.wanted]:
+                state.put("resources", name, None)
+            self._discard_superseded()
+            return self._move_on("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" if is_update else "CREATE_COMPLETE")
+        verb = "update" if is_update else "create"
+        named = [name for name in self.failed if name]
+        reason = (
+            f"The following resource(s) failed to {verb}: [{', '.join(named)}]. "
+            if named
+            else self.failed[""] + ". "
+        )
+        if state.on_failure == "DO_NOTHING":
+            self._discard_superseded()
+            return self._move_on("UPDATE_FAILED" if is_update else "CREATE_FAILED", reason)
+        if is_update:
+            return self._move_on("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+        if state.on_failure == "DELETE":
+            return self._move_on("DELETE_IN_PROGRESS", reason + "Delete requested by user.")
+        return self._move_on("ROLLBACK_IN_PROGRESS", reason + "Rollback requested by user.")
+
+    def _discard_superseded(self) -> None:
+        """What stood before and was replaced or dropped is to be deleted in the cleanup."""
+        state = self.state
+        for name, old in state.before.items():
+            current = state.resources.get(name)
+            if current is None or current.physical_id != old.physical_id:
+                state.discard(old)
+
+    def _resolve_outputs(self) -> None:
+        try:
+            wanted = self.state.wanted_outputs
+            found = {name: intrinsics.evaluate(output, self.scope) for name, output in wanted.items()}
+        except (Failure, ValidationError) as error:
+            self.failed[""] = str(error)
+            return
+        for name in [name for name in self.state.outputs if name not in found]:
+            self.state.put("outputs", name, None)
+        for name, output in found.items():
+            self.state.put("outputs", name, output)
+
+    async def _bring(self, name: str) -> None:
+        """One wanted resource: made, changed, replaced, or left alone."""
+        if self.failed:
+            return None
+        definition = self.state.wanted[name]
+        standing = self.state.resources.get(name)
+        if standing is not None and standing.token.startswith(self.state.operation_id + "/"):
+            # This deploy was here before it was interrupted.
+            return await self._go_on(standing)
+        if standing is not None and standing.status == "CREATE_FAILED":
+            # Left behind by an earlier deploy that was told not to roll back.
+            self.state.discard(standing)
+            self.state.put("resources", name, None)
+            standing = None
+        try:
+            entry = self._entry(definition["Type"])
+            properties = self._properties(definition, entry)
+            if standing is None:
+                await self._begin(self._draft(name, properties, "CREATE"), entry, None)
+            else:
+                await self._alter(entry, properties, standing)
+        except (Failure, AwsError) as error:
+            # No service was asked yet: the template itself is at fault.
+            verb = "CREATE" if standing is None else "UPDATE"
+            self._fail(standing or self._draft(name, {}, verb), verb, step.reason_of(error, "", self.host))
+
+    def _properties(self, definition: dict[str, Any], entry: Resource) -> dict[str, Any]:
+        properties = intrinsics.evaluate(definition.get("Properties", {}), self.scope)
+        properties = schemas.conform(entry.type, properties)
+        tags = properties.get(entry.tags, [])
+        if self.state.tags and entry.tags in entry.known and isinstance(tags, list):
+            own = {tag.get("Key") for tag in tags if isinstance(tag, dict)}
+            extra = [{"Key": key, "Value": value} for key, value in self.state.tags.items() if key not in own]
+            properties[entry.tags] = [*tags, *extra]
+        return properties
+
+    def _check(self, name: str, entry: Resource, properties: dict[str, Any]) -> None:
+        if broken := schemas.violations(entry.type, properties):
+            raise Failure(
+                f"Properties validation failed for resource {name} with message:\n" + "\n".join(broken)
+            )
+        if unknown := sorted(set(properties) - entry.known):
+            raise Failure(f"Kumoniwa does not implement the property {unknown[0]} of {entry.type}.")
+
+    def _terms(self, name: str) -> dict[str, Any]:
+        """What a template says about a resource besides its properties."""
+        definition = self.state.wanted[name]
+        return {
+            "needs": self.needs[name],
+            "deletion_policy": definition.get("DeletionPolicy", "Delete"),
+            "replace_policy": definition.get("UpdateReplacePolicy", "Delete"),
+            "metadata": definition.get("Metadata", {}),
+            "token": f"{self.state.operation_id}/{name}",
+        }
+
+    def _draft(self, name: str, properties: dict[str, Any], verb: str) -> Standing:
+        return Standing(
+            logical_id=name,
+            type=self.state.wanted[name]["Type"],
+            status=f"{verb}_IN_PROGRESS",
+            doing="create",
+            attempt=properties,
+            **self._terms(name),
+        )
+
+    async def _begin(self, draft: Standing, entry: Resource, replaced: Standing | None) -> None:
+        """Write down a resource that is about to be made, then make it."""
+        reason = "Requested update requires the creation of a new physical resource; hence creating one."
+        self._say(replaced or draft, draft.status, reason if replaced else "")
+        self._check(draft.logical_id, entry, draft.attempt)
+        if entry.name and entry.name.property not in draft.attempt:
+            ending = entry.name.ending(draft.attempt)
+            longest = entry.name.longest - len(ending)
+            fresh = (
+                self._work(draft).fresh_name(longest, lower=entry.name.lower, plain=entry.name.plain) + ending
+            )
+            draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
+        elif entry.name and entry.read:
+            await self._refuse_existing(entry, draft)
+        self.state.put("resources", draft.logical_id, draft)
+        await self._create(draft)
+
+    async def _refuse_existing(self, entry: Resource, draft: Standing) -> None:
+        """Many creating calls answer an existing resource as if they had made it. CloudFormation may not adopt one."""
+        identifier = draft.attempt[entry.name.property]
+        try:
+            is_there = await step.exists(self._work(changed(draft, physical_id=str(identifier))))
+        except AwsError as error:
+            raise Failure(step.reason_of(error, _service(entry), self.host)) from None
+        if is_there:
+            text = f"Resource of type '{entry.type}' with identifier '{identifier}' already exists."
+            raise Failure(
+                f'Resource handler returned message: "{text}" (RequestToken: {self.host.request_id()}, '
+                "HandlerErrorCode: AlreadyExists)"
+            )
+
+    async def _go_on(self, standing: Standing) -> None:
+        """The step that a record says was begun, from its beginning: calls already done are answered, not redone."""
+        if standing.doing == "create":
+            await self._create(standing)
+        elif standing.doing == "change":
+            await self._change(standing)
+
+    async def _create(self, standing: Standing) -> None:
+        name, verb = standing.logical_id, standing.status.split("_", 1)[0]
+        work = self._work(standing)
+        try:
+            await step.create(work)
+            standing = self.state.change("resources", name, physical_id=work.id, made=work.made)
+            self._say(standing, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
+            await step.furnish(work)
+        except (AwsError, Failure, Cancelled) as error:
+            return self._fail(self.state.resources[name], verb, self._why(error, work.entry))
+        return self._finish(standing, work, verb)
+
+    async def _alter(self, entry: Resource, properties: dict[str, Any], standing: Standing) -> None:
+        name = standing.logical_id
+        naming = entry.name.property if entry.name else ""
+        self._check(name, entry, properties)
+        if standing.is_named_by_us and naming not in properties:
+            properties = {**properties, naming: standing.properties[naming]}
+        differing = difference(standing.properties, properties)
+        terms = self._terms(name)
+        if not differing:
+            self.state.change("resources", name, **terms)
+            return None
+        if needs_replacement(entry, differing):
+            if naming in properties and naming not in differing:
+                if not standing.is_named_by_us:
+                    raise Failure(
+                        "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                        f"Rename {properties[naming]} and update the stack again."
+                    )
+                properties = {key: value for key, value in properties.items() if key != naming}
+            return await self._begin(self._draft(name, properties, "UPDATE"), entry, standing)
+        terms |= {"status": "UPDATE_IN_PROGRESS", "doing": "change", "attempt": properties}
+        standing = self.state.change("resources", name, **terms)
+        self._say(standing, "UPDATE_IN_PROGRESS")
+        return await self._change(standing)
+
+    async def _change(self, standing: Standing) -> None:
+        work = self._work(standing, old=standing.properties)
+        try:
+            await step.update(work)
+        except (AwsError, Failure, Cancelled) as error:
+            return self._fail(standing, "UPDATE", self._why(error, work.entry))
+        return self._finish(standing, work, "UPDATE")
+
+    def _finish(self, standing: Standing, work: Work, verb: str) -> None:
+        done = self.state.change(
+            "resources",
+            standing.logical_id,
+            status=f"{verb}_COMPLETE",
+            properties=standing.attempt,
+            doing="",
+            attempt={},
+            attributes=step.attributes(work),
+            reference=str(step.read(work.entry.ref, work)),
+        )
+        self._say(done, f"{verb}_COMPLETE")
+
+    def _why(self, error: Exception, entry: Resource) -> str:
+        return "" if isinstance(error, Cancelled) else step.reason_of(error, _service(entry), self.host)
+
+    def _fail(self, standing: Standing, verb: str, reason: str) -> None:
+        """``reason`` is empty for a resource that stopped because another one failed."""
+        name = standing.logical_id
+        reason = reason or (
+            "Resource creation cancelled" if verb == "CREATE" else "Resource update cancelled"
+        )
+        self.failed[name] = reason
+        if name in self.state.resources:
+            standing = self.state.change("resources", name, status=f"{verb}_FAILED")
+        self._say(standing, f"{verb}_FAILED", reason)
+
+    # --- back ---
+
+    async def _restore(self) -> None:
+        """Everything that stood before the update stands again as it was; what the update made becomes garbage."""
+        state = self.state
+        for name in [name for name in state.resources if name not in state.before]:
+            state.discard(state.resources[name])
+            state.put("resources", name, None)
+        for name, old in state.before.items():
+            current = state.resources.get(name)
+            if current is None or current.physical_id != old.physical_id:
+                if current is not None:
+                    state.discard(current)
+                state.put("resources", name, old)
+        after = {name: old.needs for name, old in state.before.items()}
+        await _in_order(list(state.before), after, self._restore_one)
+        if self.failed:
+            reason = f"The following resource(s) failed to update: [{', '.join(self.failed)}]. "
+            return self._move_on("UPDATE_ROLLBACK_FAILED", reason)
+        return self._move_on("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+
+    async def _restore_one(self, name: str) -> None:
+        old, current = self.state.before[name], self.state.resources[name]
+        if not current.doing and not difference(current.properties, old.properties):
+            self.state.put("resources", name, old)
+            return None
+        # What the failed update may have applied is what has to be undone.
+        undoing = {"doing": "change", "attempt": old.properties, "properties": current.reached}
+        token = f"{self.state.operation_id}/{name}/back"
+        if current.token != token:
+            current = self.state.change(
+                "resources", name, status="UPDATE_IN_PROGRESS", token=token, **undoing
+            )
+            self._say(current, "UPDATE_IN_PROGRESS")
+        work = self._work(current, old=current.properties, stops=False)
+        try:
+            await step.update(work)
+        except (AwsError, Failure) as error:
+            return self._fail(current, "UPDATE", self._why(error, work.entry))
+        self.state.put("resources", name, old)
+        return self._say(old, "UPDATE_COMPLETE")
+
+    # --- away ---
+
+    async def _remove_all(self, complete: str, failed: str) -> None:
+        reason = await self._dispose("resources", is_rollback=complete == "ROLLBACK_COMPLETE")
+        reason = reason or await self._dispose("garbage", is_rollback=False)
+        if reason:
+            return self._move_on(failed, reason)
+        for part in ("outputs", "before"):
+            for name in list(getattr(self.state, part)):
+                self.state.put(part, name, None)
+        return self._move_on(complete)
+
+    async def _clean(self, complete: str) -> None:
+        # What cannot be deleted in a cleanup no longer belongs to the stack: CloudFormation reports it and goes on.
+        await self._dispose("garbage", is_rollback=False)
+        for name in list(self.state.garbage):
+            self.state.put("garbage", name, None)
+        for name in list(self.state.before):
+            self.state.put("before", name, None)
+        self._move_on(complete)
+
+    async def _dispose(self, part: str, *, is_rollback: bool) -> str:
+        """Delete one part of the state in reverse order; answers why not everything could be deleted, or nothing."""
+        entries: dict[str, Standing] = getattr(self.state, part)
+        keys: dict[str, list[str]] = {}
+        for key, standing in entries.items():
+            keys.setdefault(standing.logical_id, []).append(key)
+        after: dict[str, list[str]] = {key: [] for key in entries}
+        for key, standing in entries.items():
+            for needed in standing.needs:
+                for other in keys.get(needed, ()):
+                    after[other].append(key)
+
+        async def one(key: str) -> None:
+            # A resource whose dependents could not be deleted is still in use.
+            if not any(other in self.failed for other in after[key]):
+                await self._dispose_one(part, key, is_rollback)
+            else:
+                self.failed[key] = ""
+
+        await _in_order(list(entries), after, one)
+        stuck = [entries[key].logical_id for key in self.failed if key in entries and self.failed[key]]
+        return f"The following resource(s) failed to delete: [{', '.join(stuck)}]. " if stuck else ""
+
+    def _is_kept(self, part: str, standing: Standing, is_rollback: bool) -> bool:
+        replaced = part == "garbage" and standing.logical_id in self.state.resources
+        policy = standing.replace_policy if replaced else standing.deletion_policy
+        return policy == "Retain" or policy == "RetainExceptOnCreate" and not is_rollback
+
+    async def _dispose_one(self, part: str, key: str, is_rollback: bool) -> None:
+        state = self.state
+        standing: Standing = getattr(state, part)[key]
+        if not standing.physical_id:
+            # Its creating call never answered with an id: there is nothing to delete.
+            return state.put(part, key, None)
+        if self._is_kept(part, standing, is_rollback):
+            self._say(standing, "DELETE_SKIPPED")
+            return state.put(part, key, None)
+        self._say(standing, "DELETE_IN_PROGRESS")
+        token = f"{state.operation_id}/{key}/away"
+        standing = state.change(part, key, status="DELETE_IN_PROGRESS", token=token)
+        work = self._work(standing, stops=False)
+        try:
+            await step.delete(work)
+        except (AwsError, Failure) as error:
+            reason = self._why(error, work.entry)
+            self.failed[key] = reason
+            return self._say(state.change(part, key, status="DELETE_FAILED"), "DELETE_FAILED", reason)
+        self._say(standing, "DELETE_COMPLETE")
+        return state.put(part, key, None)
+
+
+_SERVICE_NAMES = {
+    "sqs": "Sqs",
+    "dynamodb": "DynamoDb",
+    "iam": "Iam",
+    "apigateway": "ApiGateway",
+    "logs": "CloudWatchLogs",
+}
+
+
+def _service(entry: Resource) -> str:
+    """A service's name as the SDK that AWS's handlers use spells it."""
+    folder = entry.type.split("::")[1].lower()
+    return _SERVICE_NAMES.get(folder, entry.type.split("::")[1])

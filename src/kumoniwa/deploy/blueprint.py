@@ -1,0 +1,315 @@
+"""A template with everything decided that can be decided before anything is made.
+
+May: run the pure stages in their order (parse, transforms, sections, parameters, conditions, intrinsics, graph).
+May not: touch the world. One function, text and values in, plain data out, so that it can run in a child process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kumoniwa.deploy import extensions, graph, intrinsics, parameters, sections, types
+from kumoniwa.deploy.intrinsics import NOTHING, Deferred
+from kumoniwa.deploy.standing import Blueprint
+from kumoniwa.deploy.template import Template, parse
+from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
+
+SAM = "AWS::Serverless-2016-10-31"
+NAMED_IAM = {
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+}
+IAM = frozenset((*NAMED_IAM, "AWS::IAM::AccessKey", "AWS::IAM::Policy", "AWS::IAM::UserToGroupAddition"))
+
+Transform = Callable[[dict[str, Any], dict[str, str], dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(slots=True)
+class _Static:
+    """What names mean before anything stands."""
+
+    body: dict[str, Any]
+    values: dict[str, str]
+    pseudo: dict[str, Any]
+    zone_names: list[str]
+    in_condition: bool = False
+    decided: dict[str, bool | None] = field(default_factory=dict)
+
+    def _section(self, name: str) -> dict[str, Any]:
+        return self.body.get(name) or {}
+
+    def ref(self, name: str) -> Any:
+        if name == "AWS::NoValue":
+            return NOTHING
+        if name in self.values:
+            return parameters.meaning(self._section("Parameters")[name], self.values[name])
+        if name in self.pseudo:
+            return self.pseudo[name]
+        return Deferred({"Ref": name})
+
+    def attribute(self, logical_id: str, attribute: str) -> Any:
+        return Deferred({"Fn::GetAtt": [logical_id, attribute]})
+
+    def condition(self, name: str) -> bool:
+        conditions = self._section("Conditions")
+        if name not in conditions:
+            raise ValidationError(
+                f"Template error: unresolved condition dependency {name} in Fn::If or Condition."
+            )
+        if name in self.decided:
+            if self.decided[name] is None:
+                raise ValidationError(f"Circular dependencies for condition: {name}")
+            return bool(self.decided[name])
+        self.decided[name] = None
+        was, self.in_condition = self.in_condition, True
+        value = intrinsics.evaluate(conditions[name], self)
+        self.in_condition = was
+        if value in ("true", "false"):
+            value = value == "true"
+        if not isinstance(value, bool):
+            raise ValidationError(
+                "Template format error: Every Conditions member must be a condition function " + f"({name})."
+            )
+        self.decided[name] = value
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any] | None:
+        return self._section("Mappings").get(name)
+
+    def export(self, name: str) -> Any:
+        return Deferred({"Fn::ImportValue": name})
+
+    def zones(self, region: str) -> list[str]:
+        if region != self.pseudo.get("AWS::Region"):
+            raise NotImplementedHere(f"Fn::GetAZs of another region ({region})")
+        return self.zone_names
+
+
+def _transforms(body: dict[str, Any]) -> list[str]:
+    named = body.get("Transform", [])
+    named = named if isinstance(named, list) else [named]
+    for each in named:
+        if each not in (SAM, extensions.TRANSFORM):
+            name = each.get("Name") if isinstance(each, dict) else each
+            if name in ("AWS::Include", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-2020-07-23"):
+                raise NotImplementedHere(f"the transform {name}")
+            raise ValidationError(f"No transform named {name} found.")
+    return named
+
+
+def _capabilities(body: dict[str, Any]) -> tuple[list[str], str]:
+    found = sorted({entry["Type"] for entry in body["Resources"].values() if entry["Type"] in IAM})
+    if not found:
+        return [], ""
+    is_named = any(
+        NAMED_IAM.get(entry["Type"], "") in (entry.get("Properties") or {})
+        for entry in body["Resources"].values()
+    )
+    reason = f"The following resource(s) require capabilities: [{', '.join(found)}]"
+    return ["CAPABILITY_NAMED_IAM" if is_named else "CAPABILITY_IAM"], reason
+
+
+def _summary(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "ParameterKey": name,
+        "ParameterType": entry["Type"],
+        "NoEcho": parameters.hides(entry),
+    }
+    if "Default" in entry:
+        found["DefaultValue"] = "" if entry["Default"] is None else str(entry["Default"])
+    if "Description" in entry:
+        found["Description"] = str(entry["Description"])
+    if "AllowedValues" in entry:
+        found["ParameterConstraints"] = {"AllowedValues": [str(value) for value in entry["AllowedValues"]]}
+    return found
+
+
+def _policy(entry: dict[str, Any], member: str, scope: _Static) -> str:
+    policy = intrinsics.evaluate(entry.get(member, "Delete"), scope)
+    if policy not in sections.POLICIES or (
+        member == "UpdateReplacePolicy" and policy == "RetainExceptOnCreate"
+    ):
+        raise ValidationError(f"Template format error: Unrecognized {member} {policy}")
+    if policy == "Snapshot":
+        raise NotImplementedHere(f"{member}: Snapshot")
+    return policy
+
+
+def _resources(body: dict[str, Any], scope: _Static) -> dict[str, dict[str, Any]]:
+    active = {
+        name: entry
+        for name, entry in body["Resources"].items()
+        if "Condition" not in entry or scope.condition(entry["Condition"])
+    }
+    found = {}
+    for name, entry in active.items():
+        properties = intrinsics.evaluate(entry.get("Properties", {}), scope)
+        found[name] = {
+            "Type": entry["Type"],
+            "Properties": {} if properties is NOTHING else properties,
+            "DependsOn": [each for each in sections.depends_on(entry) if each in active],
+            "DeletionPolicy": _policy(entry, "DeletionPolicy", scope),
+            "UpdateReplacePolicy": _policy(entry, "UpdateReplacePolicy", scope),
+            "Metadata": intrinsics.evaluate(entry.get("Metadata") or {}, _Raw()),
+        }
+    for name, entry in found.items():
+        missing = {owner for owner, _ in intrinsics.references(entry["Properties"]) if owner not in active}
+        if missing:
+            raise ValidationError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(sorted(missing))}] "
+                "in the Resources block of the template"
+            )
+        del name
+    return found
+
+
+class _Raw:
+    """Metadata is kept as it was written."""
+
+    def ref(self, name: str) -> Any:
+        return Deferred({"Ref": name})
+
+    def attribute(self, logical_id: str, attribute: str) -> Any:
+        return Deferred({"Fn::GetAtt": [logical_id, attribute]})
+
+
+def _outputs(body: dict[str, Any], scope: _Static, active: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for name, entry in (body.get("Outputs") or {}).items():
+        if "Condition" in entry and not scope.condition(entry["Condition"]):
+            continue
+        value = intrinsics.evaluate(entry["Value"], scope)
+        missing = {owner for owner, _ in intrinsics.references(value) if owner not in active}
+        if missing:
+            raise ValidationError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(sorted(missing))}] "
+                "in the Outputs block of the template"
+            )
+        found[name] = {"Value": value}
+        if "Description" in entry:
+            found[name]["Description"] = str(entry["Description"])
+        if "Export" in entry:
+            if not isinstance(entry["Export"], dict) or set(entry["Export"]) != {"Name"}:
+                raise ValidationError(
+                    "Template format error: Every Output Export member must contain a Name key."
+                )
+            found[name]["Export"] = {"Name": intrinsics.evaluate(entry["Export"]["Name"], scope)}
+    return found
+
+
+def outline(template: Template) -> dict[str, Any]:
+    """What can be said of a template without values: for ValidateTemplate and GetTemplateSummary."""
+    body = template.body
+    sections.check_outline(body)
+    found = _transforms(body)
+    kinds = sorted(
+        {
+            entry["Type"]
+            for name, entry in body["Resources"].items()
+            if isinstance(entry, dict) and isinstance(entry.get("Type"), str)
+        }
+    )
+    capabilities: list[str] = []
+    reason = ""
+    if not found:
+        sections.check(body, types.attributes_of)
+        capabilities, reason = _capabilities(body)
+    elif SAM in found:
+        # A SAM function brings a role of its own unless it names one; CloudFormation says so before it transforms.
+        capabilities = ["CAPABILITY_AUTO_EXPAND"]
+        reason = f"The following resource(s) require capabilities: [{', '.join(found)}]"
+    return {
+        "description": body.get("Description", ""),
+        "parameters": [_summary(name, entry) for name, entry in (body.get("Parameters") or {}).items()],
+        "transforms": found,
+        "capabilities": capabilities,
+        "capabilities_reason": reason,
+        "resource_types": kinds,
+        "metadata": body.get("Metadata") or {},
+    }
+
+
+def draw(
+    text: str,
+    given: dict[str, str | None],
+    pseudo: dict[str, Any],
+    *,
+    previous: dict[str, str] | None = None,
+    zones: list[str] | None = None,
+    transform: Transform | None = None,
+) -> Blueprint:
+    """The whole pure half of a deploy.
+
+    ``given`` are parameter values (None: use the previous one), ``pseudo`` the pseudo parameters by name, ``zones`` the
+    region's availability zones, ``transform`` the SAM transform. Raises ``ValidationError`` as CloudFormation answers.
+    """
+    template = parse(text)
+    body = template.body
+    sections.check_outline(body)
+    transforms = _transforms(body)
+    values = parameters.resolve(body.get("Parameters") or {}, given, previous)
+    if extensions.TRANSFORM in transforms:
+        body = extensions.transform(body, _Static(body, values, pseudo, zones or []))
+    elif _has_for_each(body):
+        raise ValidationError(
+            "Template format error: Fn::ForEach needs the transform AWS::LanguageExtensions."
+        )
+    if SAM in transforms:
+        if transform is None:
+            raise NotImplementedHere(f"the transform {SAM} without kumoniwa[deploy]")
+        body = transform(body, values, pseudo)
+        values = parameters.resolve(body.get("Parameters") or {}, {**given, **values}, previous)
+    body = {key: value for key, value in body.items() if key != "Transform"}
+    _check(body, template)
+    scope = _Static(body, values, pseudo, zones or [])
+    for name in body.get("Conditions") or {}:
+        scope.condition(name)
+    resources = _resources(body, scope)
+    capabilities, reason = _capabilities(body)
+    declared = body.get("Parameters") or {}
+    return Blueprint(
+        body=body,
+        description=body.get("Description", ""),
+        parameters=[
+            {"ParameterKey": name, "ParameterValue": "****" if parameters.hides(declared[name]) else value}
+            for name, value in values.items()
+        ],
+        values=values,
+        resources=resources,
+        outputs=_outputs(body, scope, resources),
+        levels=graph.levels(graph.needs(resources)),
+        transforms=transforms,
+        capabilities=capabilities,
+        capabilities_reason=reason,
+        resource_types=sorted({entry["Type"] for entry in resources.values()}),
+    )
+
+
+def _has_for_each(body: dict[str, Any]) -> bool:
+    sections_ = (body, body.get("Resources"), body.get("Outputs"), body.get("Conditions"))
+    return any(
+        key.startswith("Fn::ForEach::")
+        for section in sections_
+        if isinstance(section, dict)
+        for key in section
+    )
+
+
+_LOGICAL_ID = re.compile(r"(?:/Resources/|\[|resource |references undefined resource )([A-Za-z0-9]+)")
+
+
+def _check(body: dict[str, Any], template: Template) -> None:
+    """Refusals that name a resource get the line where the template wrote it as a hint."""
+    try:
+        sections.check(body, types.attributes_of)
+    except ValidationError as error:
+        found = _LOGICAL_ID.search(error.text)
+        if found and not error.hint:
+            error.hint = template.where("Resources", found[1])
+        raise

@@ -1,0 +1,548 @@
+"""AWS::ApiGateway (REST APIs)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kumoniwa.deploy.resource import (
+    ID,
+    OMIT,
+    Call,
+    Name,
+    Resource,
+    Setting,
+    Value,
+    Work,
+    as_json,
+    carries,
+    each,
+    either,
+    fields,
+    gone_tags,
+    made,
+    p,
+    patch,
+    seen,
+    tag_map,
+    text,
+    use,
+)
+from kumoniwa.deploy.step import delete_calls
+
+GONE = "NotFoundException"
+_api = {"restApiId": p.RestApiId}
+
+
+def _tags(resource: str) -> tuple[Call, Call]:
+    arn = text("arn:${AWS::Partition}:apigateway:${AWS::Region}::" + resource)
+    return (
+        Call("apigateway:UntagResource", resourceArn=arn, tagKeys=gone_tags).when(gone_tags),
+        Call("apigateway:TagResource", resourceArn=arn, tags=tag_map(p.Tags)).when(p.Tags),
+    )
+
+
+def _changes(operation: str, operations: Value, **owner: Any) -> Call:
+    """An update by patch operations, which say by themselves what was dropped."""
+    return Call(f"apigateway:{operation}", **owner, patchOperations=operations).when(operations).writes_all()
+
+
+# --- the API itself -----------------------------------------------------------------------------------------------
+
+_endpoint = fields("Types=types VpcEndpointIds=vpcEndpointIds IpAddressType=ipAddressType")
+
+
+@carries("BodyS3Location Mode FailOnWarnings Parameters")
+async def _import_from_s3(work: Work) -> None:
+    if location := work.properties.get("BodyS3Location"):
+        names = {"Bucket": "Bucket", "Key": "Key", "Version": "VersionId", "ETag": "IfMatch"}
+        found = await work.look("s3:GetObject", **{names[name]: value for name, value in location.items()})
+        params = {name: value._read(work) for name, value in _importing.items()}
+        params = {name: value for name, value in params.items() if value is not OMIT}
+        await work.ask("apigateway:PutRestApi", restApiId=work.id, body=found["Body"], **params)
+
+
+_importing = {
+    "mode": either(p.Mode, "overwrite"),
+    "failOnWarnings": p.FailOnWarnings,
+    "parameters": p.Parameters,
+}
+
+RestApi = Resource(
+    create=Call(
+        "apigateway:CreateRestApi",
+        name=either(p.Name, p.Body.info.title),
+        description=p.Description,
+        version=p.Version,
+        cloneFrom=p.CloneFrom,
+        binaryMediaTypes=p.BinaryMediaTypes,
+        minimumCompressionSize=p.MinimumCompressionSize,
+        apiKeySource=p.ApiKeySourceType,
+        endpointConfiguration=use(_endpoint, p.EndpointConfiguration),
+        policy=as_json(p.Policy),
+        tags=tag_map(p.Tags),
+        disableExecuteApiEndpoint=p.DisableExecuteApiEndpoint,
+    ),
+    id=made.id,
+    read=Call("apigateway:GetRestApi", restApiId=ID),
+    settings=(
+        Setting(
+            Call(
+                "apigateway:PutRestApi",
+                restApiId=ID,
+                body=use(lambda body: json.dumps(body).encode(), p.Body),
+                **_importing,
+            ).when(p.Body)
+        ),
+        Setting(_import_from_s3),
+    ),
+    update=(
+        _changes(
+            "UpdateRestApi",
+            patch(
+                Name="/name",
+                Description="/description",
+                ApiKeySourceType="/apiKeySource",
+                BinaryMediaTypes="/binaryMediaTypes",
+                MinimumCompressionSize="/minimumCompressionSize",
+                DisableExecuteApiEndpoint="/disableExecuteApiEndpoint",
+                Policy=("/policy", lambda policy: policy if isinstance(policy, str) else json.dumps(policy)),
+            ),
+            restApiId=ID,
+        ),
+        *_tags("/restapis/${ID}"),
+    ),
+    delete=Call("apigateway:DeleteRestApi", restApiId=ID),
+    absent=GONE,
+    attributes={"RestApiId": ID, "RootResourceId": seen.rootResourceId},
+)
+
+_RESOURCE = {**_api, "resourceId": p.ResourceId}
+
+ApiResource = Resource(
+    create=Call("apigateway:CreateResource", **_api, parentId=p.ParentId, pathPart=p.PathPart),
+    id=made.id,
+    delete=Call("apigateway:DeleteResource", **_api, resourceId=ID),
+    absent=GONE,
+    attributes={"ResourceId": ID},
+)
+
+# --- methods ------------------------------------------------------------------------------------------------------
+
+_response = fields(
+    "StatusCode=statusCode ResponseModels=responseModels ResponseParameters=responseParameters"
+)
+_integration_response = fields(
+    "StatusCode=statusCode SelectionPattern=selectionPattern ResponseParameters=responseParameters "
+    "ResponseTemplates=responseTemplates ContentHandling=contentHandling"
+)
+_integration = fields(
+    "Type=type IntegrationHttpMethod=integrationHttpMethod Uri=uri ConnectionType=connectionType ConnectionId=connectionId "
+    "Credentials=credentials RequestParameters=requestParameters RequestTemplates=requestTemplates TimeoutInMillis=timeoutInMillis "
+    "PassthroughBehavior=passthroughBehavior CacheNamespace=cacheNamespace CacheKeyParameters=cacheKeyParameters "
+    "ContentHandling=contentHandling IntegrationResponses=responses",
+    IntegrationResponses=each(_integration_response),
+)
+_method = Call(
+    "apigateway:PutMethod",
+    **_RESOURCE,
+    httpMethod=p.HttpMethod,
+    authorizationType=either(p.AuthorizationType, "NONE"),
+    authorizerId=p.AuthorizerId,
+    apiKeyRequired=p.ApiKeyRequired,
+    operationName=p.OperationName,
+    requestParameters=p.RequestParameters,
+    requestModels=p.RequestModels,
+    requestValidatorId=p.RequestValidatorId,
+    authorizationScopes=p.AuthorizationScopes,
+)
+
+
+@carries(" ".join(_method.names) + " Integration MethodResponses")
+async def _make_method(work: Work) -> dict[str, Any]:
+    """A method is a small tree: itself, its integration and both kinds of responses."""
+    here = {"restApiId": work.properties["RestApiId"], "resourceId": work.properties["ResourceId"]}
+    here["httpMethod"] = work.properties["HttpMethod"]
+    await work.ask(_method.operation, **_method.params(work))
+    for response in work.properties.get("MethodResponses", ()):
+        await work.ask("apigateway:PutMethodResponse", **here, **_response(response))
+    if "Integration" in work.properties:
+        integration = _integration(work.properties["Integration"])
+        responses = integration.pop("responses", [])
+        await work.ask("apigateway:PutIntegration", **here, **integration)
+        for response in responses:
+            await work.ask("apigateway:PutIntegrationResponse", **here, **response)
+    return {}
+
+
+@carries(" ".join(_method.names) + " Integration MethodResponses")
+async def _remake_method(work: Work) -> None:
+    await _delete_method(work)
+    await _make_method(work)
+
+
+_remake_method.handles_absence = True
+
+
+async def _delete_method(work: Work) -> None:
+    here = {"restApiId": work.properties["RestApiId"], "resourceId": work.properties["ResourceId"]}
+    method = {**here, "httpMethod": work.properties["HttpMethod"]}
+    await delete_calls(work, [("apigateway:DeleteMethod", method)])
+
+
+Method = Resource(
+    name=Name("Id", 64),
+    create=_make_method,
+    id=p.Id,
+    update=(_remake_method,),
+    replace="RestApiId ResourceId HttpMethod",
+    delete=_delete_method,
+    absent=GONE,
+)
+
+# --- deployments and stages ---------------------------------------------------------------------------------------
+
+
+async def _delete_deployment(work: Work) -> None:
+    """A deployment that made a stage of its own takes it along, if nobody has moved the stage since."""
+    calls = []
+    stage = {"restApiId": work.properties["RestApiId"], "stageName": work.properties.get("StageName", "")}
+    if stage["stageName"]:
+        stages = (await work.look("apigateway:GetStages", restApiId=stage["restApiId"]))["item"]
+        if any(
+            each["stageName"] == stage["stageName"] and each["deploymentId"] == work.id for each in stages
+        ):
+            calls.append(("apigateway:DeleteStage", stage))
+    calls.append(("apigateway:DeleteDeployment", {"restApiId": stage["restApiId"], "deploymentId": work.id}))
+    await delete_calls(work, calls)
+
+
+Deployment = Resource(
+    create=Call(
+        "apigateway:CreateDeployment",
+        **_api,
+        stageName=p.StageName,
+        description=p.Description,
+        stageDescription=p.StageDescription.Description,
+        variables=p.StageDescription.Variables,
+        tracingEnabled=p.StageDescription.TracingEnabled,
+    ),
+    id=made.id,
+    update=(_changes("UpdateDeployment", patch(Description="/description"), **_api, deploymentId=ID),),
+    delete=_delete_deployment,
+    absent=GONE,
+    attributes={"DeploymentId": ID},
+    replace="RestApiId StageName",
+)
+
+_stage = {**_api, "stageName": p.StageName}
+
+
+def _method_settings(found: Any) -> dict[str, str]:
+    """``{"/~1users/GET/metrics/enabled": "true"}``: method settings as the paths that patch operations name."""
+    names = {
+        "MetricsEnabled": "metrics/enabled",
+        "LoggingLevel": "logging/loglevel",
+        "DataTraceEnabled": "logging/dataTrace",
+        "ThrottlingBurstLimit": "throttling/burstLimit",
+        "ThrottlingRateLimit": "throttling/rateLimit",
+        "CachingEnabled": "caching/enabled",
+        "CacheTtlInSeconds": "caching/ttlInSeconds",
+        "CacheDataEncrypted": "caching/dataEncrypted",
+    }
+    known = fields(" ".join(("ResourcePath", "HttpMethod", *names)))
+    settings = {}
+    for entry in found or ():
+        entry = known(entry)
+        path = entry.get("ResourcePath", "/*")
+        path = "*" if path == "/*" else path.replace("~", "~0").replace("/", "~1")
+        for name, place in names.items():
+            if name in entry:
+                value = entry[name]
+                value = str(value).lower() if isinstance(value, bool) else str(value)
+                settings[f"/{path}/{entry.get('HttpMethod', '*')}/{place}"] = value
+    return settings
+
+
+@carries("MethodSettings AccessLogSetting ClientCertificateId")
+async def _put_stage_settings(work: Work) -> None:
+    """What CreateStage cannot carry."""
+    operations: list[dict[str, str]] = []
+    new, old = (
+        _method_settings(properties.get("MethodSettings")) for properties in (work.properties, work.old)
+    )
+    operations += [
+        {"op": "replace", "path": path, "value": value}
+        for path, value in new.items()
+        if old.get(path) != value
+    ]
+    # A method's settings are removed as a whole: two segments name them.
+    gone = {"/".join(path.split("/")[:3]) for path in old} - {"/".join(path.split("/")[:3]) for path in new}
+    operations += [{"op": "remove", "path": path} for path in sorted(gone)]
+    if "AccessLogSetting" in work.changed:
+        log = fields("DestinationArn=destinationArn Format=format")(
+            work.properties.get("AccessLogSetting", {})
+        )
+        operations += [
+            {"op": "replace", "path": f"/accessLogSettings/{name}", "value": value}
+            for name, value in log.items()
+        ]
+        if not log:
+            operations.append({"op": "remove", "path": "/accessLogSettings"})
+    if "ClientCertificateId" in work.changed:
+        value = work.properties.get("ClientCertificateId", "")
+        operations.append({"op": "replace", "path": "/clientCertificateId", "value": value})
+    if operations:
+        stage = {"restApiId": work.properties["RestApiId"], "stageName": work.id}
+        await work.ask("apigateway:UpdateStage", **stage, patchOperations=operations)
+
+
+Stage = Resource(
+    create=Call(
+        "apigateway:CreateStage",
+        **_stage,
+        deploymentId=p.DeploymentId,
+        description=p.Description,
+        cacheClusterEnabled=p.CacheClusterEnabled,
+        cacheClusterSize=p.CacheClusterSize,
+        variables=p.Variables,
+        documentationVersion=p.DocumentationVersion,
+        tracingEnabled=p.TracingEnabled,
+        tags=tag_map(p.Tags),
+    ),
+    id=p.StageName,
+    settings=(Setting(_put_stage_settings, _put_stage_settings),),
+    update=(
+        _changes(
+            "UpdateStage",
+            patch(
+                DeploymentId="/deploymentId",
+                Description="/description",
+                CacheClusterEnabled="/cacheClusterEnabled",
+                CacheClusterSize="/cacheClusterSize",
+                Variables="/variables",
+                DocumentationVersion="/documentationVersion",
+                TracingEnabled="/tracingEnabled",
+            ),
+            **_stage,
+        ),
+        *_tags("/restapis/${RestApiId}/stages/${ID}"),
+    ),
+    replace="RestApiId StageName",
+    delete=Call("apigateway:DeleteStage", **_stage),
+    absent=GONE,
+)
+
+# --- what methods refer to ----------------------------------------------------------------------------------------
+
+Model = Resource(
+    name=Name("Name", 64, plain=True),
+    create=Call(
+        "apigateway:CreateModel",
+        **_api,
+        name=p.Name,
+        description=p.Description,
+        schema=either(as_json(p.Schema), "{}"),
+        contentType=either(p.ContentType, "application/json"),
+    ),
+    id=p.Name,
+    update=(
+        _changes(
+            "UpdateModel",
+            patch(
+                Description="/description",
+                Schema=("/schema", lambda schema: schema if isinstance(schema, str) else json.dumps(schema)),
+            ),
+            **_api,
+            modelName=ID,
+        ),
+    ),
+    replace="RestApiId",
+    delete=Call("apigateway:DeleteModel", **_api, modelName=ID),
+    absent=GONE,
+)
+
+RequestValidator = Resource(
+    create=Call(
+        "apigateway:CreateRequestValidator",
+        **_api,
+        name=p.Name,
+        validateRequestBody=p.ValidateRequestBody,
+        validateRequestParameters=p.ValidateRequestParameters,
+    ),
+    id=made.id,
+    update=(
+        _changes(
+            "UpdateRequestValidator",
+            patch(
+                ValidateRequestBody="/validateRequestBody",
+                ValidateRequestParameters="/validateRequestParameters",
+            ),
+            **_api,
+            requestValidatorId=ID,
+        ),
+    ),
+    replace="RestApiId",
+    delete=Call("apigateway:DeleteRequestValidator", **_api, requestValidatorId=ID),
+    absent=GONE,
+    attributes={"RequestValidatorId": ID},
+)
+
+Authorizer = Resource(
+    create=Call(
+        "apigateway:CreateAuthorizer",
+        **_api,
+        name=p.Name,
+        type=p.Type,
+        providerARNs=p.ProviderARNs,
+        authType=p.AuthType,
+        authorizerUri=p.AuthorizerUri,
+        authorizerCredentials=p.AuthorizerCredentials,
+        identitySource=p.IdentitySource,
+        identityValidationExpression=p.IdentityValidationExpression,
+        authorizerResultTtlInSeconds=p.AuthorizerResultTtlInSeconds,
+    ),
+    id=made.id,
+    update=(
+        _changes(
+            "UpdateAuthorizer",
+            patch(
+                Name="/name",
+                Type="/type",
+                ProviderARNs="/providerARNs",
+                AuthType="/authType",
+                AuthorizerUri="/authorizerUri",
+                AuthorizerCredentials="/authorizerCredentials",
+                IdentitySource="/identitySource",
+                IdentityValidationExpression="/identityValidationExpression",
+                AuthorizerResultTtlInSeconds="/authorizerResultTtlInSeconds",
+            ),
+            **_api,
+            authorizerId=ID,
+        ),
+    ),
+    replace="RestApiId",
+    delete=Call("apigateway:DeleteAuthorizer", **_api, authorizerId=ID),
+    absent=GONE,
+    attributes={"AuthorizerId": ID},
+)
+
+_gateway_response = Call(
+    "apigateway:PutGatewayResponse",
+    **_api,
+    responseType=p.ResponseType,
+    statusCode=p.StatusCode,
+    responseParameters=p.ResponseParameters,
+    responseTemplates=p.ResponseTemplates,
+).writes_all()
+
+GatewayResponse = Resource(
+    name=Name("Id", 64),
+    create=_gateway_response,
+    id=p.Id,
+    update=(_gateway_response,),
+    replace="RestApiId ResponseType",
+    delete=Call("apigateway:DeleteGatewayResponse", **_api, responseType=p.ResponseType),
+    absent=GONE,
+    attributes={"Id": ID},
+)
+
+# --- keys and plans -----------------------------------------------------------------------------------------------
+
+ApiKey = Resource(
+    name=Name("Name", 255),
+    create=Call(
+        "apigateway:CreateApiKey",
+        name=p.Name,
+        description=p.Description,
+        enabled=p.Enabled,
+        generateDistinctId=p.GenerateDistinctId,
+        value=p.Value,
+        stageKeys=use(each(fields("RestApiId=restApiId StageName=stageName")), p.StageKeys),
+        customerId=p.CustomerId,
+        tags=tag_map(p.Tags),
+    ),
+    id=made.id,
+    update=(
+        _changes(
+            "UpdateApiKey",
+            patch(Description="/description", Enabled="/enabled", CustomerId="/customerId"),
+            apiKey=ID,
+        ),
+        *_tags("/apikeys/${ID}"),
+    ),
+    delete=Call("apigateway:DeleteApiKey", apiKey=ID),
+    absent=GONE,
+    attributes={"APIKeyId": ID},
+)
+
+_throttle = fields("BurstLimit=burstLimit RateLimit=rateLimit")
+_quota = fields("Limit=limit Offset=offset Period=period")
+
+
+def _api_stage(found: dict[str, Any]) -> dict[str, Any]:
+    rename = fields(
+        "ApiId=apiId Stage=stage Throttle=throttle",
+        Throttle=lambda paths: {path: _throttle(limits) for path, limits in paths.items()},
+    )
+    return rename(found)
+
+
+def _stage_names(found: Any) -> list[str]:
+    return [f"{stage['ApiId']}:{stage['Stage']}" for stage in found or ()]
+
+
+UsagePlan = Resource(
+    name=Name("UsagePlanName", 255),
+    create=Call(
+        "apigateway:CreateUsagePlan",
+        name=p.UsagePlanName,
+        description=p.Description,
+        apiStages=use(each(_api_stage), p.ApiStages),
+        throttle=use(_throttle, p.Throttle),
+        quota=use(_quota, p.Quota),
+        tags=tag_map(p.Tags),
+    ),
+    id=made.id,
+    update=(
+        _changes(
+            "UpdateUsagePlan",
+            patch(
+                UsagePlanName="/name",
+                Description="/description",
+                Throttle=("/throttle", _throttle),
+                Quota=("/quota", _quota),
+                ApiStages=("/apiStages", _stage_names),
+            ),
+            usagePlanId=ID,
+        ),
+        *_tags("/usageplans/${ID}"),
+    ),
+    delete=Call("apigateway:DeleteUsagePlan", usagePlanId=ID),
+    absent=GONE,
+    attributes={"Id": ID},
+)
+
+UsagePlanKey = Resource(
+    create=Call("apigateway:CreateUsagePlanKey", usagePlanId=p.UsagePlanId, keyId=p.KeyId, keyType=p.KeyType),
+    id=text("${KeyId}:${UsagePlanId}"),
+    delete=Call("apigateway:DeleteUsagePlanKey", usagePlanId=p.UsagePlanId, keyId=p.KeyId),
+    absent=GONE,
+    attributes={"Id": ID},
+)
+
+
+@carries("CloudWatchRoleArn")
+async def _put_account(work: Work) -> dict[str, Any]:
+    role = work.properties.get("CloudWatchRoleArn", "")
+    operations = [{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}]
+    await work.ask("apigateway:UpdateAccount", patchOperations=operations)
+    return {}
+
+
+_put_account.handles_absence = True
+
+# The account's settings outlive the stack, on AWS too: nothing is deleted.
+Account = Resource(
+    name=Name("Id", 64), create=_put_account, id=p.Id, update=(_put_account,), attributes={"Id": ID}
+)

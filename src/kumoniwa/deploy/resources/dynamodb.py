@@ -1,0 +1,141 @@
+"""AWS::DynamoDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.deploy.resource import (
+    ID,
+    Call,
+    Name,
+    Resource,
+    Setting,
+    Work,
+    as_json,
+    carries,
+    each,
+    fields,
+    gone_tags,
+    p,
+    seen,
+    use,
+)
+from kumoniwa.deploy.step import settle
+
+_index = fields("IndexName KeySchema Projection ProvisionedThroughput OnDemandThroughput")
+_stream = fields("StreamViewType")
+_encryption = fields("SSEEnabled=Enabled SSEType KMSMasterKeyId")
+
+
+def _stream_specification(found: Any) -> dict[str, Any]:
+    return {"StreamEnabled": True, **_stream(found)}
+
+
+def _by_name(indexes: Any) -> dict[str, dict[str, Any]]:
+    return {index["IndexName"]: index for index in indexes or ()}
+
+
+_TABLE_MEMBERS = "BillingMode ProvisionedThroughput OnDemandThroughput DeletionProtectionEnabled TableClass"
+
+
+@carries(f"{_TABLE_MEMBERS} AttributeDefinitions GlobalSecondaryIndexes StreamSpecification SSESpecification")
+async def _update_table(work: Work) -> None:
+    """DynamoDB takes one index and one kind of change at a time."""
+
+    async def ask(**params: Any) -> None:
+        await work.ask("dynamodb:UpdateTable", TableName=work.id, **params)
+        await settle(work)
+
+    new, old = work.properties, work.old
+    plain = {name: new[name] for name in _TABLE_MEMBERS.split() if name in work.changed and name in new}
+    if "BillingMode" in work.changed and "BillingMode" not in new:
+        plain["BillingMode"] = "PROVISIONED"
+    if plain.get("BillingMode") == "PROVISIONED" and "ProvisionedThroughput" in new:
+        plain["ProvisionedThroughput"] = new["ProvisionedThroughput"]
+    for name, absent in (("DeletionProtectionEnabled", False), ("TableClass", "STANDARD")):
+        if name in work.changed and name not in new:
+            plain[name] = absent
+    if plain:
+        await ask(**plain)
+    if "SSESpecification" in work.changed:
+        await ask(SSESpecification=_encryption(new.get("SSESpecification", {"SSEEnabled": False})))
+    if "StreamSpecification" in work.changed:
+        if "StreamSpecification" in old:
+            await ask(StreamSpecification={"StreamEnabled": False})
+        if "StreamSpecification" in new:
+            await ask(StreamSpecification=_stream_specification(new["StreamSpecification"]))
+    await _update_indexes(ask, new, _by_name(old.get("GlobalSecondaryIndexes")))
+
+
+async def _update_indexes(ask: Any, new: dict[str, Any], had: dict[str, dict[str, Any]]) -> None:
+    wanted = _by_name(new.get("GlobalSecondaryIndexes"))
+    definitions = {"AttributeDefinitions": new.get("AttributeDefinitions", [])}
+
+    def remade(name: str) -> bool:
+        return any(had[name].get(part) != wanted[name].get(part) for part in ("KeySchema", "Projection"))
+
+    for name in had:
+        if name not in wanted or remade(name):
+            await ask(GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
+    for name, index in wanted.items():
+        if name not in had or remade(name):
+            await ask(**definitions, GlobalSecondaryIndexUpdates=[{"Create": _index(index)}])
+        elif index != had[name]:
+            sizes = {
+                part: index[part] for part in ("ProvisionedThroughput", "OnDemandThroughput") if part in index
+            }
+            await ask(GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": name, **sizes}}])
+
+
+_update_table.handles_absence = True
+
+
+async def _forget_expiry(work: Work) -> None:
+    name = work.old["TimeToLiveSpecification"]["AttributeName"]
+    specification = {"AttributeName": name, "Enabled": False}
+    await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
+
+
+Table = Resource(
+    name=Name("TableName", 255),
+    create=Call(
+        "dynamodb:CreateTable",
+        f"TableName AttributeDefinitions KeySchema LocalSecondaryIndexes Tags {_TABLE_MEMBERS}",
+        GlobalSecondaryIndexes=use(each(_index), p.GlobalSecondaryIndexes),
+        StreamSpecification=use(_stream_specification, p.StreamSpecification),
+        SSESpecification=use(_encryption, p.SSESpecification),
+        ResourcePolicy=as_json(p.ResourcePolicy.PolicyDocument),
+    ),
+    id=p.TableName,
+    read=Call("dynamodb:DescribeTable", TableName=ID),
+    ready={"Table.TableStatus": "ACTIVE"},
+    settings=(
+        Setting(
+            Call(
+                "dynamodb:UpdateContinuousBackups",
+                TableName=ID,
+                PointInTimeRecoverySpecification=p.PointInTimeRecoverySpecification,
+            ),
+            Call(
+                "dynamodb:UpdateContinuousBackups",
+                TableName=ID,
+                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
+            ),
+        ),
+        Setting(
+            Call(
+                "dynamodb:UpdateTimeToLive", TableName=ID, TimeToLiveSpecification=p.TimeToLiveSpecification
+            ),
+            _forget_expiry,
+        ),
+    ),
+    update=(
+        _update_table,
+        Call("dynamodb:UntagResource", ResourceArn=seen.Table.TableArn, TagKeys=gone_tags).when(gone_tags),
+        Call("dynamodb:TagResource", ResourceArn=seen.Table.TableArn, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=Call("dynamodb:DeleteTable", TableName=ID),
+    is_gone_slowly=True,
+    absent="ResourceNotFoundException",
+    attributes={"Arn": seen.Table.TableArn, "StreamArn": seen.Table.LatestStreamArn},
+)

@@ -1,0 +1,318 @@
+"""AWS::IAM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.deploy.resource import (
+    ID,
+    Action,
+    Call,
+    Name,
+    Resource,
+    Setting,
+    Work,
+    as_json,
+    carries,
+    gone_tags,
+    made,
+    p,
+    seen,
+)
+from kumoniwa.deploy.step import delete_calls
+from kumoniwa.kernel.errors import AwsError
+
+
+def _document(found: Any) -> str:
+    return as_json(found)._read(None)
+
+
+def _inline(kind: str) -> Action:
+    """The inline policies of a role, user or group: ``Policies: [{PolicyName, PolicyDocument}]``."""
+
+    @carries("Policies")
+    async def put(work: Work) -> None:
+        wanted = {policy["PolicyName"]: policy for policy in work.properties.get("Policies", ())}
+        had = {policy["PolicyName"]: policy for policy in work.old.get("Policies", ())}
+        owner = {f"{kind}Name": work.id}
+        for name in had:
+            if name not in wanted:
+                await work.ask(f"iam:Delete{kind}Policy", **owner, PolicyName=name)
+        for name, policy in wanted.items():
+            if policy != had.get(name):
+                document = _document(policy["PolicyDocument"])
+                await work.ask(f"iam:Put{kind}Policy", **owner, PolicyName=name, PolicyDocument=document)
+
+    return put
+
+
+def _attached(kind: str) -> Action:
+    """The managed policies of a role, user or group."""
+
+    @carries("ManagedPolicyArns")
+    async def put(work: Work) -> None:
+        wanted, had = work.properties.get("ManagedPolicyArns", ()), work.old.get("ManagedPolicyArns", ())
+        owner = {f"{kind}Name": work.id}
+        for arn in had:
+            if arn not in wanted:
+                await work.ask(f"iam:Detach{kind}Policy", **owner, PolicyArn=arn)
+        for arn in wanted:
+            if arn not in had:
+                await work.ask(f"iam:Attach{kind}Policy", **owner, PolicyArn=arn)
+
+    return put
+
+
+def _policies(kind: str) -> tuple[Setting, Setting]:
+    inline, attached = _inline(kind), _attached(kind)
+    return Setting(inline, inline), Setting(attached, attached)
+
+
+def _stripped(kind: str, *more: tuple[str, str, str]) -> Action:
+    """Delete a principal after taking from it what the template gave: IAM deletes only bare ones.
+
+    ``more`` are ``(operation, property, parameter)`` for further lists.
+    """
+
+    async def delete(work: Work) -> None:
+        owner = {f"{kind}Name": work.id}
+        calls = [
+            (f"iam:Delete{kind}Policy", {**owner, "PolicyName": policy["PolicyName"]})
+            for policy in work.properties.get("Policies", ())
+        ]
+        calls += [
+            (f"iam:Detach{kind}Policy", {**owner, "PolicyArn": arn})
+            for arn in work.properties.get("ManagedPolicyArns", ())
+        ]
+        calls += [
+            (operation, {**owner, parameter: value})
+            for operation, name, parameter in more
+            for value in work.properties.get(name, ())
+        ]
+        calls.append((f"iam:Delete{kind}", owner))
+        await delete_calls(work, calls)
+
+    return delete
+
+
+def _tags(kind: str, **owner: Any) -> tuple[Call, Call]:
+    return (
+        Call(f"iam:Untag{kind}", **owner, TagKeys=gone_tags).when(gone_tags),
+        Call(f"iam:Tag{kind}", **owner, Tags=p.Tags).when(p.Tags),
+    )
+
+
+def _boundary(kind: str) -> Setting:
+    @carries("PermissionsBoundary")
+    async def put(work: Work) -> None:
+        # A creation sends the boundary along; only a change needs a call of its own.
+        if work.old:
+            boundary = work.properties["PermissionsBoundary"]
+            await work.ask(
+                f"iam:Put{kind}PermissionsBoundary", **{f"{kind}Name": work.id}, PermissionsBoundary=boundary
+            )
+
+    return Setting(put, Call(f"iam:Delete{kind}PermissionsBoundary", **{f"{kind}Name": ID}))
+
+
+Role = Resource(
+    name=Name("RoleName", 64),
+    create=Call(
+        "iam:CreateRole",
+        "RoleName Path Description MaxSessionDuration PermissionsBoundary Tags",
+        AssumeRolePolicyDocument=as_json(p.AssumeRolePolicyDocument),
+    ),
+    id=p.RoleName,
+    read=Call("iam:GetRole", RoleName=ID),
+    settings=(*_policies("Role"), _boundary("Role")),
+    update=(
+        Call("iam:UpdateAssumeRolePolicy", RoleName=ID, PolicyDocument=as_json(p.AssumeRolePolicyDocument)),
+        Call("iam:UpdateRole", "Description MaxSessionDuration", RoleName=ID),
+        *_tags("Role", RoleName=ID),
+    ),
+    delete=_stripped("Role"),
+    absent="NoSuchEntity",
+    attributes={"Arn": seen.Role.Arn, "RoleId": seen.Role.RoleId},
+    defaults={"Description": "", "MaxSessionDuration": 3600},
+)
+
+User = Resource(
+    name=Name("UserName", 64),
+    create=Call("iam:CreateUser", "UserName Path PermissionsBoundary Tags"),
+    id=p.UserName,
+    read=Call("iam:GetUser", UserName=ID),
+    settings=(
+        *_policies("User"),
+        _boundary("User"),
+        Setting(
+            Call(
+                "iam:CreateLoginProfile",
+                UserName=ID,
+                Password=p.LoginProfile.Password,
+                PasswordResetRequired=p.LoginProfile.PasswordResetRequired,
+            ),
+            Call("iam:DeleteLoginProfile", UserName=ID),
+        ),
+    ),
+    update=_tags("User", UserName=ID),
+    delete=_stripped("User"),
+    absent="NoSuchEntity",
+    attributes={"Arn": seen.User.Arn},
+)
+
+Group = Resource(
+    name=Name("GroupName", 128),
+    create=Call("iam:CreateGroup", "GroupName Path"),
+    id=p.GroupName,
+    read=Call("iam:GetGroup", GroupName=ID),
+    settings=_policies("Group"),
+    delete=_stripped("Group"),
+    absent="NoSuchEntity",
+    attributes={"Arn": seen.Group.Arn},
+)
+
+_PRINCIPALS = (("Role", "Roles"), ("User", "Users"), ("Group", "Groups"))
+
+
+@carries("PolicyName PolicyDocument Roles Users Groups")
+async def _put_policy(work: Work) -> dict[str, Any]:
+    """Write one inline policy into every principal that the template names, and take it from those it no longer does."""
+    name, had_name = work.properties["PolicyName"], work.old.get("PolicyName")
+    document = _document(work.properties["PolicyDocument"])
+    for kind, members in _PRINCIPALS:
+        wanted = work.properties.get(members, [])
+        for owner in wanted:
+            await work.ask(
+                f"iam:Put{kind}Policy", **{f"{kind}Name": owner}, PolicyName=name, PolicyDocument=document
+            )
+        for owner in work.old.get(members, []):
+            if owner not in wanted or name != had_name:
+                await work.ask(f"iam:Delete{kind}Policy", **{f"{kind}Name": owner}, PolicyName=had_name)
+    return {}
+
+
+_put_policy.handles_absence = True
+
+
+async def _delete_policy(work: Work) -> None:
+    name = work.properties["PolicyName"]
+    calls = [
+        (f"iam:Delete{kind}Policy", {f"{kind}Name": owner, "PolicyName": name})
+        for kind, members in _PRINCIPALS
+        for owner in work.properties.get(members, ())
+    ]
+    await delete_calls(work, calls)
+
+
+Policy = Resource(
+    name=Name("Id", 128),
+    create=_put_policy,
+    id=p.Id,
+    update=(_put_policy,),
+    delete=_delete_policy,
+    absent="NoSuchEntity",
+    attributes={"Id": ID},
+)
+
+
+def _attach_to(kind: str, members: str) -> Setting:
+    @carries(members)
+    async def put(work: Work) -> None:
+        wanted, had = work.properties.get(members, ()), work.old.get(members, ())
+        for owner in had:
+            if owner not in wanted:
+                await work.ask(f"iam:Detach{kind}Policy", **{f"{kind}Name": owner}, PolicyArn=work.id)
+        for owner in wanted:
+            if owner not in had:
+                await work.ask(f"iam:Attach{kind}Policy", **{f"{kind}Name": owner}, PolicyArn=work.id)
+
+    return Setting(put, put)
+
+
+@carries("PolicyDocument")
+async def _new_default_version(work: Work) -> None:
+    """A managed policy keeps five versions; the oldest gives way, as CloudFormation does it."""
+    versions = (await work.look("iam:ListPolicyVersions", PolicyArn=work.id))["Versions"]
+    old = [version["VersionId"] for version in versions if not version["IsDefaultVersion"]]
+    if len(versions) >= 5:
+        oldest = min(old, key=lambda version: int(version.removeprefix("v")))
+        await work.ask("iam:DeletePolicyVersion", PolicyArn=work.id, VersionId=oldest)
+    document = _document(work.properties["PolicyDocument"])
+    await work.ask("iam:CreatePolicyVersion", PolicyArn=work.id, PolicyDocument=document, SetAsDefault=True)
+
+
+async def _delete_managed_policy(work: Work) -> None:
+    calls = [
+        (f"iam:Detach{kind}Policy", {f"{kind}Name": owner, "PolicyArn": work.id})
+        for kind, members in _PRINCIPALS
+        for owner in work.properties.get(members, ())
+    ]
+    try:
+        versions = (await work.look("iam:ListPolicyVersions", PolicyArn=work.id))["Versions"]
+    except AwsError as error:
+        if error.code not in work.entry.absent_codes:
+            raise
+        versions = []
+    calls += [
+        ("iam:DeletePolicyVersion", {"PolicyArn": work.id, "VersionId": version["VersionId"]})
+        for version in versions
+        if not version["IsDefaultVersion"]
+    ]
+    await delete_calls(work, [*calls, ("iam:DeletePolicy", {"PolicyArn": work.id})])
+
+
+ManagedPolicy = Resource(
+    name=Name("ManagedPolicyName", 128),
+    create=Call(
+        "iam:CreatePolicy",
+        "Path Description",
+        PolicyName=p.ManagedPolicyName,
+        PolicyDocument=as_json(p.PolicyDocument),
+    ),
+    id=made.Policy.Arn,
+    settings=tuple(_attach_to(kind, members) for kind, members in _PRINCIPALS),
+    update=(_new_default_version,),
+    delete=_delete_managed_policy,
+    absent="NoSuchEntity",
+    attributes={"PolicyArn": ID, "PolicyId": made.Policy.PolicyId},
+)
+
+AccessKey = Resource(
+    create=Call("iam:CreateAccessKey", "UserName"),
+    id=made.AccessKey.AccessKeyId,
+    settings=(
+        Setting(
+            Call("iam:UpdateAccessKey", "UserName Status", AccessKeyId=ID),
+            Call("iam:UpdateAccessKey", "UserName", AccessKeyId=ID, Status="Active"),
+        ),
+    ),
+    # CloudFormation rotates a key by a changed serial number, which is sent nowhere.
+    aside="Serial",
+    replace="UserName",
+    delete=Call("iam:DeleteAccessKey", "UserName", AccessKeyId=ID),
+    absent="NoSuchEntity",
+    attributes={"SecretAccessKey": made.AccessKey.SecretAccessKey},
+)
+
+
+@carries("Roles")
+async def _put_profile_roles(work: Work) -> None:
+    wanted, had = work.properties.get("Roles", ()), work.old.get("Roles", ())
+    for role in had:
+        if role not in wanted:
+            await work.ask("iam:RemoveRoleFromInstanceProfile", InstanceProfileName=work.id, RoleName=role)
+    for role in wanted:
+        if role not in had:
+            await work.ask("iam:AddRoleToInstanceProfile", InstanceProfileName=work.id, RoleName=role)
+
+
+InstanceProfile = Resource(
+    name=Name("InstanceProfileName", 128),
+    create=Call("iam:CreateInstanceProfile", "InstanceProfileName Path"),
+    id=p.InstanceProfileName,
+    read=Call("iam:GetInstanceProfile", InstanceProfileName=ID),
+    settings=(Setting(_put_profile_roles),),
+    delete=_stripped("InstanceProfile", ("iam:RemoveRoleFromInstanceProfile", "Roles", "RoleName")),
+    absent="NoSuchEntity",
+    attributes={"Arn": seen.InstanceProfile.Arn},
+)

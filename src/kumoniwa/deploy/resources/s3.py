@@ -1,0 +1,251 @@
+"""AWS::S3."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.deploy.resource import (
+    ID,
+    OMIT,
+    Call,
+    Name,
+    Resource,
+    Setting,
+    Value,
+    as_json,
+    each,
+    fields,
+    p,
+    text,
+    use,
+)
+from kumoniwa.kernel.errors import NotImplementedHere
+
+# us-east-1 is the one region that S3 wants left unnamed.
+_location = Value(
+    lambda work: (
+        OMIT
+        if work.pseudo["AWS::Region"] == "us-east-1"
+        else {"LocationConstraint": work.pseudo["AWS::Region"]}
+    )
+)
+
+
+def _canned(found: str) -> str:
+    """``PublicRead`` → ``public-read``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", found).lower()
+
+
+_encryption = fields(
+    "ServerSideEncryptionConfiguration=Rules",
+    ServerSideEncryptionConfiguration=each(
+        fields(
+            "ServerSideEncryptionByDefault=ApplyServerSideEncryptionByDefault BucketKeyEnabled BlockedEncryptionTypes"
+        )
+    ),
+)
+_cors = fields(
+    "CorsRules=CORSRules",
+    CorsRules=each(
+        fields(
+            "AllowedHeaders AllowedMethods AllowedOrigins ExposedHeaders=ExposeHeaders Id=ID MaxAge=MaxAgeSeconds"
+        )
+    ),
+)
+_filter_rules = fields("S3Key=Key", S3Key=fields("Rules=FilterRules"))
+
+
+def _notifications(found: dict[str, Any]) -> dict[str, Any]:
+    def configurations(target: str, sent: str) -> Any:
+        rename = fields(
+            f"Event=Events {target}={sent} Filter", Event=lambda event: [event], Filter=_filter_rules
+        )
+        return each(rename)
+
+    rename = fields(
+        "LambdaConfigurations=LambdaFunctionConfigurations QueueConfigurations TopicConfigurations EventBridgeConfiguration",
+        LambdaConfigurations=configurations("Function", "LambdaFunctionArn"),
+        QueueConfigurations=configurations("Queue", "QueueArn"),
+        TopicConfigurations=configurations("Topic", "TopicArn"),
+    )
+    renamed = rename(found)
+    bridge = renamed.pop("EventBridgeConfiguration", None)
+    # In a template the bridge is switched by a flag (true unless said otherwise), in the API by its presence.
+    if bridge is not None and bridge.get("EventBridgeEnabled", True):
+        renamed["EventBridgeConfiguration"] = {}
+    return renamed
+
+
+_transition = fields("StorageClass TransitionInDays=Days TransitionDate=Date")
+_noncurrent = fields("StorageClass TransitionInDays=NoncurrentDays NewerNoncurrentVersions")
+_rule = fields(
+    "Id=ID Prefix Status AbortIncompleteMultipartUpload NoncurrentVersionExpiration NoncurrentVersionTransitions "
+    "Transitions ExpirationInDays ExpirationDate ExpiredObjectDeleteMarker NoncurrentVersionExpirationInDays TagFilters "
+    "ObjectSizeGreaterThan ObjectSizeLessThan Transition NoncurrentVersionTransition",
+    Transitions=each(_transition),
+    NoncurrentVersionTransitions=each(_noncurrent),
+)
+
+
+def _lifecycle_rule(found: dict[str, Any]) -> dict[str, Any]:
+    """A template's rule is flat; the API nests the expiration and the filter."""
+    rule = _rule(found)
+    if "Transition" in rule:
+        rule["Transitions"] = [_transition(rule.pop("Transition"))]
+    if "NoncurrentVersionTransition" in rule:
+        rule["NoncurrentVersionTransitions"] = [_noncurrent(rule.pop("NoncurrentVersionTransition"))]
+    expiration = {
+        "ExpirationInDays": "Days",
+        "ExpirationDate": "Date",
+        "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker",
+    }
+    if nested := {sent: rule.pop(name) for name, sent in expiration.items() if name in rule}:
+        rule["Expiration"] = nested
+    if "NoncurrentVersionExpirationInDays" in rule:
+        rule["NoncurrentVersionExpiration"] = {
+            "NoncurrentDays": rule.pop("NoncurrentVersionExpirationInDays")
+        }
+    parts = {
+        name: rule.pop(name)
+        for name in ("Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan")
+        if name in rule
+    }
+    tags = rule.pop("TagFilters", [])
+    if len(parts) + len(tags) > 1:
+        rule["Filter"] = {"And": {**parts, **({"Tags": tags} if tags else {})}}
+    else:
+        rule["Filter"] = parts or ({"Tag": tags[0]} if tags else {"Prefix": ""})
+    return rule
+
+
+def _lifecycle(found: dict[str, Any]) -> dict[str, Any]:
+    return {"Rules": [_lifecycle_rule(rule) for rule in fields("Rules")(found)["Rules"]]}
+
+
+_website = fields(
+    "IndexDocument ErrorDocument RedirectAllRequestsTo RoutingRules",
+    IndexDocument=lambda name: {"Suffix": name},
+    ErrorDocument=lambda name: {"Key": name},
+    RoutingRules=each(fields("RedirectRule=Redirect RoutingRuleCondition=Condition")),
+)
+_replication_filter = fields("And Prefix TagFilter=Tag", And=fields("Prefix TagFilters=Tags"))
+_replication = fields(
+    "Role Rules",
+    Rules=each(
+        fields(
+            "Id=ID Prefix Status Priority Filter Destination DeleteMarkerReplication SourceSelectionCriteria",
+            Filter=_replication_filter,
+            Destination=fields(
+                "Bucket StorageClass Account AccessControlTranslation EncryptionConfiguration Metrics ReplicationTime"
+            ),
+        )
+    ),
+)
+_logging = fields("DestinationBucketName=TargetBucket LogFilePrefix=TargetPrefix")
+
+
+def _object_lock(found: dict[str, Any]) -> dict[str, Any]:
+    return fields("ObjectLockEnabled Rule", Rule=fields("DefaultRetention"))(found)
+
+
+def _put(operation: str, name: str, shape: Any = None, sent: str = "", delete: str = "") -> Setting:
+    """The setting of a bucket that S3 keeps under an operation of its own."""
+    value = getattr(p, name)
+    value = use(shape, value) if shape else value
+    return Setting(
+        Call(f"s3:{operation}", Bucket=ID, **{sent or name: value}),
+        Call(f"s3:{delete}", Bucket=ID) if delete else None,
+    )
+
+
+def _suspended(found: Any) -> Any:
+    if found.get("Status") not in ("Enabled", "Suspended"):
+        raise NotImplementedHere("AWS::S3::Bucket VersioningConfiguration without a Status")
+    return found
+
+
+Bucket = Resource(
+    name=Name("BucketName", 63, lower=True),
+    create=Call(
+        "s3:CreateBucket",
+        Bucket=p.BucketName,
+        CreateBucketConfiguration=_location,
+        ACL=use(_canned, p.AccessControl),
+        ObjectLockEnabledForBucket=p.ObjectLockEnabled,
+    ),
+    id=p.BucketName,
+    read=Call("s3:HeadBucket", Bucket=ID),
+    settings=(
+        Setting(
+            Call(
+                "s3:PutBucketVersioning",
+                Bucket=ID,
+                VersioningConfiguration=use(_suspended, p.VersioningConfiguration),
+            ),
+            # Versioning can never be taken from a bucket again, only suspended.
+            Call("s3:PutBucketVersioning", Bucket=ID, VersioningConfiguration={"Status": "Suspended"}),
+        ),
+        _put(
+            "PutBucketEncryption",
+            "BucketEncryption",
+            _encryption,
+            "ServerSideEncryptionConfiguration",
+            "DeleteBucketEncryption",
+        ),
+        _put("PutPublicAccessBlock", "PublicAccessBlockConfiguration", delete="DeletePublicAccessBlock"),
+        _put("PutBucketOwnershipControls", "OwnershipControls", delete="DeleteBucketOwnershipControls"),
+        _put("PutBucketCors", "CorsConfiguration", _cors, "CORSConfiguration", "DeleteBucketCors"),
+        _put(
+            "PutBucketLifecycleConfiguration",
+            "LifecycleConfiguration",
+            _lifecycle,
+            delete="DeleteBucketLifecycle",
+        ),
+        _put("PutBucketWebsite", "WebsiteConfiguration", _website, delete="DeleteBucketWebsite"),
+        _put(
+            "PutBucketReplication", "ReplicationConfiguration", _replication, delete="DeleteBucketReplication"
+        ),
+        _put("PutObjectLockConfiguration", "ObjectLockConfiguration", _object_lock),
+        Setting(
+            Call(
+                "s3:PutBucketLogging",
+                Bucket=ID,
+                BucketLoggingStatus={
+                    "LoggingEnabled": use(
+                        lambda found: {"TargetPrefix": "", **_logging(found)}, p.LoggingConfiguration
+                    )
+                },
+            ),
+            Call("s3:PutBucketLogging", Bucket=ID, BucketLoggingStatus={}),
+        ),
+        Setting(
+            Call(
+                "s3:PutBucketNotificationConfiguration",
+                Bucket=ID,
+                NotificationConfiguration=use(_notifications, p.NotificationConfiguration),
+            ),
+            Call("s3:PutBucketNotificationConfiguration", Bucket=ID, NotificationConfiguration={}),
+        ),
+        _put("PutBucketTagging", "Tags", lambda tags: {"TagSet": tags}, "Tagging", "DeleteBucketTagging"),
+    ),
+    update=(Call("s3:PutBucketAcl", Bucket=ID, ACL=use(_canned, p.AccessControl)),),
+    delete=Call("s3:DeleteBucket", Bucket=ID),
+    absent="NoSuchBucket 404 NotFound",
+    attributes={
+        "Arn": text("arn:${AWS::Partition}:s3:::${ID}"),
+        "DomainName": text("${ID}.s3.${AWS::URLSuffix}"),
+        "DualStackDomainName": text("${ID}.s3.dualstack.${AWS::Region}.${AWS::URLSuffix}"),
+        "RegionalDomainName": text("${ID}.s3.${AWS::Region}.${AWS::URLSuffix}"),
+        "WebsiteURL": text("http://${ID}.s3-website-${AWS::Region}.${AWS::URLSuffix}"),
+    },
+    defaults={"AccessControl": "Private"},
+)
+
+BucketPolicy = Resource(
+    create=Call("s3:PutBucketPolicy", Bucket=p.Bucket, Policy=as_json(p.PolicyDocument)),
+    id=p.Bucket,
+    update=(Call("s3:PutBucketPolicy", Bucket=ID, Policy=as_json(p.PolicyDocument)),),
+    delete=Call("s3:DeleteBucketPolicy", Bucket=ID),
+    absent="NoSuchBucket NoSuchBucketPolicy",
+)

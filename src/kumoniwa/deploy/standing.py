@@ -1,0 +1,131 @@
+"""What is wanted and what stands of a stack: the state of a deploy, as data.
+
+Everything a deploy must know to go on after its process was killed is in `State`, and every change of it goes through
+`keep` before the world is touched. A stack's status says which phase to continue; nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kumoniwa.kernel.record import changed, record
+
+
+@record
+class Blueprint:
+    """``resources`` and ``outputs`` hold plain values and, where they need another resource, intrinsics."""
+
+    body: dict[str, Any]
+    description: str = ""
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    levels: list[list[str]] = field(default_factory=list)
+    transforms: list[str] = field(default_factory=list)
+    capabilities: list[str] = field(default_factory=list)
+    capabilities_reason: str = ""
+    resource_types: list[str] = field(default_factory=list)
+    metadata: str = ""
+
+
+@record
+class Standing:
+    """One resource that exists, or whose making has begun.
+
+    ``properties`` were applied in full. ``doing`` is "create", "change" or nothing; while it says something, ``attempt``
+    are the properties being applied. ``token`` names the step, so that its calls can be asked again without being done again.
+    """
+
+    logical_id: str
+    type: str
+    status: str
+    physical_id: str = ""
+    reference: str = ""
+    properties: dict[str, Any] = field(default_factory=dict)
+    doing: str = ""
+    attempt: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    deletion_policy: str = "Delete"
+    replace_policy: str = "Delete"
+    metadata: dict[str, Any] = field(default_factory=dict)
+    token: str = ""
+    is_named_by_us: bool = False
+
+    @property
+    def reached(self) -> dict[str, Any]:
+        """The properties it has, or might have by now."""
+        return self.attempt if self.doing else self.properties
+
+
+Keep = Callable[[str, str, Any], None]
+"""``keep(part, key, value)``: write one entry of the state; ``None`` removes it. Parts are the fields of `State`."""
+
+
+@dataclass(slots=True)
+class State:
+    """``wanted`` is the statically resolved template that is being applied; ``before`` what stood when an update began;
+    ``garbage`` what no longer belongs to the stack and still has to be deleted."""
+
+    status: str
+    operation_id: str
+    stack_id: str
+    stack_name: str
+    wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    wanted_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    resources: dict[str, Standing] = field(default_factory=dict)
+    before: dict[str, Standing] = field(default_factory=dict)
+    garbage: dict[str, Standing] = field(default_factory=dict)
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    reason: str = ""
+    on_failure: str = "ROLLBACK"
+    keep: Keep = lambda part, key, value: None
+
+    def put(self, part: str, key: str, value: Standing | dict[str, Any] | None) -> None:
+        entries = getattr(self, part)
+        if value is None:
+            entries.pop(key, None)
+        else:
+            entries[key] = value
+        self.keep(part, key, value)
+
+    def change(self, part: str, key: str, **news: Any) -> Standing:
+        standing = changed(getattr(self, part)[key], **news)
+        self.put(part, key, standing)
+        return standing
+
+    def move_on(self, status: str, reason: str = "") -> None:
+        self.status, self.reason = status, reason
+        self.keep("status", "", {"status": status, "reason": reason})
+
+    def begin(
+        self,
+        status: str,
+        operation_id: str,
+        wanted: dict[str, dict[str, Any]] | None = None,
+        outputs: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """The first entry of a deploy: ``CREATE_``, ``UPDATE_`` or ``DELETE_IN_PROGRESS``."""
+        self.operation_id = operation_id
+        self.keep("operation_id", "", operation_id)
+        for part, entries in (("wanted", wanted), ("wanted_outputs", outputs)):
+            for key in [key for key in getattr(self, part) if entries is not None and key not in entries]:
+                self.put(part, key, None)
+            for key, entry in (entries or {}).items():
+                self.put(part, key, entry)
+        for key in list(self.before):
+            self.put("before", key, None)
+        if status == "UPDATE_IN_PROGRESS":
+            for key, standing in self.resources.items():
+                self.put("before", key, standing)
+        self.move_on(status)
+
+    def discard(self, standing: Standing) -> None:
+        """Something that no longer belongs to the stack, if it was ever made: to be deleted in the cleanup."""
+        if standing.physical_id:
+            self.put("garbage", f"{standing.logical_id}/{standing.physical_id}", standing)

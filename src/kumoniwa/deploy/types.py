@@ -1,0 +1,36 @@
+"""Which resource types there are: one file of `deploy.resources` per service, found by the type's name.
+
+``AWS::SQS::Queue`` is ``Queue`` in ``resources/sqs.py``; a Python keyword gets an underscore. Loaded on first use.
+"""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import replace
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+
+from kumoniwa.deploy.resource import Resource
+
+_ROOM = "kumoniwa.deploy.resources"
+
+
+@lru_cache(maxsize=1024)
+def find(type_name: str) -> Resource | None:
+    """The entry of a resource type, or None: then a template that uses it is refused by name."""
+    parts = type_name.split("::")
+    if len(parts) != 3 or parts[0] != "AWS" or not all(part.isascii() and part.isalnum() for part in parts):
+        return None
+    file_name = parts[1].lower()
+    file_name += "_" if keyword.iskeyword(file_name) else ""
+    if find_spec(f"{_ROOM}.{file_name}") is None:
+        return None
+    entry = getattr(import_module(f"{_ROOM}.{file_name}"), parts[2], None)
+    return replace(entry, type=type_name) if isinstance(entry, Resource) else None
+
+
+def attributes_of(type_name: str) -> tuple[str, ...] | None:
+    """What ``Fn::GetAtt`` may ask of a type; None for a type without entry."""
+    entry = find(type_name)
+    return tuple(entry.attributes) if entry else None

@@ -1,0 +1,55 @@
+"""The child of `workshop`: reads requests, one line of JSON each, and answers them with the pure stages of a deploy."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from importlib import import_module
+from typing import Any
+
+import orjson
+
+from kumoniwa.deploy import blueprint, template
+from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """What the child does with one request: ``{"do": "draw" | "outline", …}``."""
+    try:
+        if request["do"] == "outline":
+            return {"done": blueprint.outline(template.parse(request["text"]))}
+        drawn = blueprint.draw(
+            request["text"],
+            request["given"],
+            request["pseudo"],
+            previous=request.get("previous"),
+            zones=request.get("zones"),
+            transform=_sam_transform,
+        )
+        return {"done": asdict(drawn)}
+    except NotImplementedHere as error:
+        return {"refused": {"code": "NotImplemented", "text": error.what, "hint": error.hint}}
+    except ValidationError as error:
+        return {"refused": {"code": "ValidationError", "text": error.text, "hint": error.hint}}
+    except RecursionError:
+        return {
+            "refused": {"code": "ValidationError", "text": "Template error: nested too deeply.", "hint": ""}
+        }
+
+
+def _sam_transform(body: dict[str, Any], values: dict[str, str], pseudo: dict[str, Any]) -> dict[str, Any]:
+    # The one heavy import, only for templates that ask for it.
+    return import_module("kumoniwa.deploy.sam").transform(body, values, pseudo)
+
+
+def main() -> None:
+    """The child: until its input ends."""
+    for line in sys.stdin.buffer:
+        sys.stdout.buffer.write(
+            orjson.dumps(answer(orjson.loads(line)), option=orjson.OPT_NON_STR_KEYS) + b"\n"
+        )
+        sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

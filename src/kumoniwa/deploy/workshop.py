@@ -1,0 +1,97 @@
+"""A warm child process in which the heavy, pure stages of a deploy run.
+
+Reading a megabyte of YAML, the SAM transform and a thousand resource checks each cost far more than the 20 ms a region's
+loop may spend, and all of them are functions from text to data. One line of JSON goes in, one comes out. The child is
+started on first use, ends when its input does, and is started again if it died. `workbench` is its other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import msgspec
+import orjson
+
+from kumoniwa.deploy.standing import Blueprint
+from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere, ValidationError
+
+LINE_BYTES_MAX = 64 * 1024 * 1024
+ANSWER_S_MAX = 120.0
+
+
+def _opened(reply: dict[str, Any]) -> dict[str, Any]:
+    if refused := reply.get("refused"):
+        error: AwsError
+        if refused["code"] == "NotImplemented":
+            error = NotImplementedHere(refused["text"])
+        else:
+            error = ValidationError(refused["text"], hint=refused["hint"])
+        raise error
+    if "done" not in reply:
+        raise InternalFailure
+    return reply["done"]
+
+
+class Workshop:
+    """The parent's end. One request at a time; `close` ends the child."""
+
+    def __init__(self) -> None:
+        self.child: asyncio.subprocess.Process | None = None
+        self.turn = asyncio.Lock()
+
+    async def draw(
+        self,
+        text: str,
+        given: dict[str, str | None],
+        pseudo: dict[str, Any],
+        *,
+        previous: dict[str, str] | None = None,
+        zones: list[str] | None = None,
+    ) -> Blueprint:
+        """A `Blueprint`. Raises what the stages raise."""
+        request = {
+            "do": "draw",
+            "text": text,
+            "given": given,
+            "pseudo": pseudo,
+            "previous": previous,
+            "zones": zones,
+        }
+        return msgspec.convert(await self._ask(request), Blueprint)
+
+    async def outline(self, text: str) -> dict[str, Any]:
+        return await self._ask({"do": "outline", "text": text})
+
+    async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        async with self.turn:
+            if self.child is None or self.child.returncode is not None:
+                self.child = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "kumoniwa.deploy.workbench",
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX,
+                )  # fmt: skip
+            child = self.child
+            try:
+                child.stdin.write(orjson.dumps(request) + b"\n")
+                async with asyncio.timeout(ANSWER_S_MAX):
+                    line = await child.stdout.readline()
+                if not line:
+                    raise InternalFailure
+            except BaseException:
+                # A child that was left in the middle of an answer would give it to the next who asks.
+                self._kill()
+                raise
+        return _opened(orjson.loads(line))
+
+    def _kill(self) -> None:
+        if self.child is not None and self.child.returncode is None:
+            self.child.kill()
+        self.child = None
+
+    async def close(self) -> None:
+        child, self.child = self.child, None
+        if child is not None and child.returncode is None:
+            child.stdin.close()
+            child.kill()
+            await child.wait()

@@ -481,10 +481,11 @@ def test_signed_trailers_are_verified():
 def test_a_declared_hash_must_be_the_bodys():
     request = signed(S3SigV4Auth, "s3", "PUT", "http://b.s3.amazonaws.com/k", b"body")
     request.headers["x-amz-content-sha256"] = signature.EMPTY_SHA256
-    reader = signature_payload.of(request, signature.claim(request), SECRET)
-    with pytest.raises(AwsError) as caught:
-        read(reader, b"body", 2)
-    assert caught.value.code == "XAmzContentSHA256Mismatch"
+    for secret in (SECRET, None):
+        reader = signature_payload.of(request, signature.claim(request), secret)
+        with pytest.raises(AwsError) as caught:
+            read(reader, b"body", 2)
+        assert caught.value.code == "XAmzContentSHA256Mismatch"
 
 
 def test_s3_wants_to_know_the_payload():

@@ -26,12 +26,13 @@ TRAILERS_MAX = 16
 
 
 def of(request: Request, claim: Claim | None, secret: str | None) -> Whole | Chunks:
-    """The reader for a request to S3. ``secret`` is None when nothing is to be proven, only unpacked."""
+    """The reader for a request to S3. ``secret`` is None for a key that nobody issued: then no chunk's
+    signature is proven, but a declared hash still must be the body's."""
     declared = request.headers.get("x-amz-content-sha256", signature.UNSIGNED)
     if declared in signature.STREAMING:
         length = request.headers.get("x-amz-decoded-content-length", "")
         return Chunks(declared, claim, secret, int(length) if re.fullmatch(r"\d{1,15}", length) else None)
-    return Whole(declared if secret is not None and declared != signature.UNSIGNED else None)
+    return Whole(None if declared == signature.UNSIGNED else declared)
 
 
 class Whole:

@@ -330,7 +330,10 @@ def _platform_type(reply: Reply) -> str:
         return "Sandbox.Timedout"
     if reply.kind == EXITED:
         return "Runtime.ExitError"
-    kind = json.loads(reply.body).get("errorType", "")
+    try:
+        kind = str(json.loads(reply.body)["errorType"])
+    except (ValueError, KeyError, TypeError):
+        kind = ""
     return kind if kind.startswith("Runtime.") else "Runtime.Unknown"
 
 

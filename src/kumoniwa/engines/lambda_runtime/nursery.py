@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kumoniwa.engines.lambda_runtime.process import PythonProcess
+    from kumoniwa.engines.lambda_runtime.process import ForkedProcess
 
 _REPORT_BYTES_MAX = 1 << 12
 
@@ -27,8 +27,8 @@ class Nursery:
         self.loop = loop
         self.socket: socket.socket | None = None
         self.zygote: subprocess.Popen | None = None
-        self.orders: dict[int, PythonProcess] = {}
-        self.living: dict[int, PythonProcess] = {}
+        self.orders: dict[int, ForkedProcess] = {}
+        self.living: dict[int, ForkedProcess] = {}
         self.count = itertools.count(1)
 
     def warm(self) -> None:
@@ -50,7 +50,7 @@ class Nursery:
         theirs.close()
         self.loop.add_reader(self.socket, self._read)
 
-    def bear(self, process: PythonProcess, order: dict) -> None:
+    def bear(self, process: ForkedProcess, order: dict) -> None:
         """Have ``process`` forked. It becomes known to it when the zygote answers; until then it just waits."""
         self.warm()
         number = next(self.count)
@@ -58,11 +58,11 @@ class Nursery:
         body = json.dumps(order | {"order": number}).encode()
         self._send(body, process)
 
-    def _send(self, body: bytes, process: PythonProcess) -> None:
+    def _send(self, body: bytes, process: ForkedProcess) -> None:
         if self.socket is None:
             return
         try:
-            socket.send_fds(self.socket, [body], [process.control_end.fileno(), process.output_end])
+            socket.send_fds(self.socket, [body], process.ends)
         except BlockingIOError:
             # The zygote is still importing and its queue is full.
             self.loop.call_later(0.01, self._send, body, process)

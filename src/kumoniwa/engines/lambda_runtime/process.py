@@ -1,6 +1,7 @@
-"""A Python function's process, seen from its region: requests in, one reply each, and what it logs on the way.
+"""The process of one environment, seen from its region: requests in, one reply each, and what it logs on the way.
 
-Whatever happens to the process, whoever waits gets a ``Reply``: its own, or EXITED, or EXPIRED.
+Whatever happens to the process, whoever waits gets a ``Reply``: its own, or EXITED, or EXPIRED. ``ForkedProcess`` is
+what every process has; ``FramedProcess`` adds the socket pair that our own runners speak over.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ EXITED, EXPIRED = 100, 101
 _READ_BYTES = 1 << 16
 _HEADER_BYTES = REPLY.size
 
+Fields = tuple[str, str, str, str, str]
+"""The values of ``frames.REQUEST_FIELDS``."""
+
 
 class Reply(NamedTuple):
     kind: int
@@ -32,26 +36,23 @@ class Reply(NamedTuple):
     is_out_of_memory: bool = False
 
 
-class PythonProcess:
-    """One forked process, from the order for it to its end. ``hear(kind, body)`` receives what it logs, TEXT or RECORD, in order."""
+class ForkedProcess:
+    """A process from the order for it to its end. ``hear(kind, body)`` receives what it logs, in order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, bytes], None]) -> None:
         self.loop, self.hear = loop, hear
-        self.control, self.control_end = socket.socketpair()
-        self.control.setblocking(False)
-        self.output, self.output_end = os.pipe()
+        self.output, output_end = os.pipe()
         os.set_blocking(self.output, False)
+        self.ends = [output_end]
+        """The process's own ends of what we share, ours only until it is born."""
         self.pid = 0
         self.waiter: asyncio.Future[Reply] | None = None
-        self.held = bytearray()
-        self.unsent = b""
         self.memory_kib = 0
         self.is_over = self.is_reaped = self.is_out_of_memory = False
-        loop.add_reader(self.control, self._read)
         loop.add_reader(self.output, self._read_output)
 
     def born(self, pid: int) -> None:
-        """The zygote has forked it; its ends of the sockets are now its own."""
+        """The zygote has forked it."""
         self.pid = pid
         self._close_ends()
         if self.is_over:
@@ -63,20 +64,81 @@ class PythonProcess:
         self.ended(-signal.SIGKILL)
 
     def _close_ends(self) -> None:
-        if self.control_end is not None:
-            self.control_end.close()
-            os.close(self.output_end)
-            self.control_end = None
+        for descriptor in self.ends:
+            os.close(descriptor)
+        self.ends = []
 
     def expect(self) -> asyncio.Future[Reply]:
         """The reply to come: READY or INIT_ERROR at first, then one per request."""
         self.waiter = self.loop.create_future()
         return self.waiter
 
-    def ask(
-        self, fields: tuple[str, str, str, str, str], payload: bytes, timeout_ms: int
-    ) -> asyncio.Future[Reply]:
-        """Send one request; ``fields`` are ``frames.REQUEST_FIELDS``."""
+    def ask(self, fields: Fields, payload: bytes, timeout_ms: int) -> asyncio.Future[Reply]:
+        """Send one request."""
+        raise NotImplementedError
+
+    def _read_output(self) -> None:
+        """What went to descriptors 1 and 2: for Python, only the prints of subprocesses and C libraries."""
+        try:
+            while body := os.read(self.output, _READ_BYTES):
+                self.hear(TEXT, body)
+        except BlockingIOError:
+            return
+        self.loop.remove_reader(self.output)
+
+    def _settle(self, reply: Reply) -> None:
+        waiter, self.waiter = self.waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(reply)
+
+    def expire(self) -> None:
+        """Its time is up: whoever waits learns so. To kill it is the waiter's business."""
+        self._read_output()
+        self._settle(Reply(EXPIRED, memory_kib=self.memory_kib))
+
+    def _read_rest(self) -> None:
+        self._read_output()
+
+    def ended(self, status: int) -> None:
+        """The process is gone. What it sent before is still in what we share."""
+        self.is_reaped = True
+        if self.is_over:
+            return
+        self._read_rest()
+        self._settle(Reply(EXITED, b"", 0, self.memory_kib, status, self.is_out_of_memory))
+        self.close()
+
+    def close(self) -> None:
+        """Kill what is left of the process and its group, and forget it."""
+        if self.is_over:
+            return
+        self.is_over = True
+        self._settle(Reply(EXITED, status=-signal.SIGKILL))
+        self.loop.remove_reader(self.output)
+        os.close(self.output)
+        if self.pid:
+            self._kill()
+
+    def _kill(self) -> None:
+        # The group's leader may be gone while its children live. A fresh process may not lead its group yet.
+        for kill in (os.killpg,) if self.is_reaped else (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                kill(self.pid, signal.SIGKILL)
+
+
+class FramedProcess(ForkedProcess):
+    """A process that runs ``runner.py`` or ``runner.mjs`` and speaks frames."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, bytes], None]) -> None:
+        super().__init__(loop, hear)
+        self.control, theirs = socket.socketpair()
+        self.control.setblocking(False)
+        self.ends.append(theirs.detach())
+        self.held = bytearray()
+        self.unsent: bytes | memoryview = b""
+        loop.add_reader(self.control, self._read)
+
+    def ask(self, fields: Fields, payload: bytes, timeout_ms: int) -> asyncio.Future[Reply]:
         meta = "\0".join(fields).encode()
         self.unsent = b"".join((REQUEST.pack(len(meta), len(payload), timeout_ms), meta, payload))
         waiter = self.expect()
@@ -139,53 +201,14 @@ class PythonProcess:
             self._read_output()
             self._settle(Reply(kind, body, duration_us, memory_kib))
 
-    def _read_output(self) -> None:
-        """What went past Python's ``sys.stdout``: the prints of subprocesses and C libraries."""
-        try:
-            while body := os.read(self.output, _READ_BYTES):
-                self.hear(TEXT, body)
-        except BlockingIOError:
-            return
-        self.loop.remove_reader(self.output)
-
-    def _settle(self, reply: Reply) -> None:
-        waiter, self.waiter = self.waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(reply)
-
-    def expire(self) -> None:
-        """Its time is up: whoever waits learns so. To kill it is the waiter's business."""
-        self._read_output()
-        self._settle(Reply(EXPIRED, memory_kib=self.memory_kib))
-
-    def ended(self, status: int) -> None:
-        """The process is gone. What it sent before is still in our sockets."""
-        self.is_reaped = True
-        if self.is_over:
-            return
+    def _read_rest(self) -> None:
         while self._read():
             pass
         self._read_output()
-        reply = Reply(EXITED, b"", 0, self.memory_kib, status, self.is_out_of_memory)
-        self._settle(reply)
-        self.close()
 
     def close(self) -> None:
-        """Kill what is left of the process and its group, and forget it."""
-        if self.is_over:
-            return
-        self.is_over = True
-        self._settle(Reply(EXITED, status=-signal.SIGKILL))
-        self.loop.remove_reader(self.control)
-        self.loop.remove_writer(self.control)
-        self.loop.remove_reader(self.output)
-        self.control.close()
-        os.close(self.output)
-        if self.pid:
-            self._kill()
-
-    def _kill(self) -> None:
-        # The group's leader may be gone while its children live. A fresh process may not lead its group yet.
-        for kill in (os.killpg,) if self.is_reaped else (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError):
-                kill(self.pid, signal.SIGKILL)
+        if not self.is_over:
+            self.loop.remove_reader(self.control)
+            self.loop.remove_writer(self.control)
+            self.control.close()
+        super().close()

@@ -328,11 +328,8 @@ def _marshalled(result, dumps) -> bytes:
 _BACKSTOP_BYTES = 1 << 30
 
 
-def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload: set[str]) -> None:
-    """Turn the forked process into the environment of one function: its variables, folders, limits, imports."""
-    os.environ.clear()
-    os.environ.update(order["environment"])
-    time.tzset()
+def restrict(order: dict) -> None:
+    """Limit this process to its function's folder and share of the machine."""
     os.chdir(order["task_root"])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
@@ -340,6 +337,14 @@ def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload:
     # taking the machine with it; it counts address space, of which threads and allocators reserve more than they use.
     limit_bytes = order["memory_mb"] * (1 << 20) + _BACKSTOP_BYTES
     resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+
+
+def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload: set[str]) -> None:
+    """Turn the forked process into the environment of one function: its variables, folders, limits, imports."""
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    time.tzset()
+    restrict(order)
     sys.dont_write_bytecode = True
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     own = [order["task_root"]]

@@ -13,9 +13,14 @@ from pathlib import Path
 
 from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, OnLog, Process
 from kumoniwa.engines.lambda_runtime.nursery import Nursery
-from kumoniwa.engines.lambda_runtime.process import PythonProcess
+from kumoniwa.engines.lambda_runtime.process import ForkedProcess, FramedProcess
+from kumoniwa.engines.lambda_runtime.runtime_api import RuntimeApiProcess
 
 PYTHON = tuple(f"python3.{minor}" for minor in range(9, 15))
+NODE = tuple(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24))
+CUSTOM = ("provided.al2", "provided.al2023")
+
+_NODE_RUNNER = str(Path(__file__).with_name("runner.mjs"))
 
 
 class RuntimeNotHere(Exception):
@@ -24,9 +29,15 @@ class RuntimeNotHere(Exception):
 
 def refusal_of(runtime: str) -> str | None:
     """Why this machine cannot run ``runtime``, or None if it can."""
-    if runtime in PYTHON:
+    if runtime in PYTHON or runtime in CUSTOM:
         return None
-    return f"the Lambda runtime {runtime} (this machine runs {PYTHON[0]} to {PYTHON[-1]})"
+    if runtime in NODE:
+        return (
+            None
+            if shutil.which("node")
+            else f"the Lambda runtime {runtime} without node on this machine's PATH"
+        )
+    return f"the Lambda runtime {runtime}; it runs Python, Node.js and provided.*"
 
 
 def difference_of(runtime: str) -> str | None:
@@ -34,6 +45,10 @@ def difference_of(runtime: str) -> str | None:
     here = f"python{sys.version_info.major}.{sys.version_info.minor}"
     if runtime in PYTHON and runtime != here:
         return f"{runtime} functions run on this machine's {here}."
+    if runtime in NODE:
+        return f"{runtime} functions run on this machine's node, whose version may differ, and without AWS's SDK for JavaScript."
+    if runtime in CUSTOM:
+        return f"{runtime} functions run on this machine's system, not on Amazon Linux."
     return None
 
 
@@ -50,7 +65,7 @@ class Runtimes:
 
     def warm(self, runtime: str) -> None:
         """Prepare for the first environment of ``runtime``; call it when a function is created."""
-        if runtime in PYTHON:
+        if refusal_of(runtime) is None:
             self.nursery.warm()
 
     async def start(self, spec: EnvironmentSpec) -> Environment:
@@ -75,8 +90,17 @@ class Runtimes:
 
     def _fork(self, environment: Environment, variables: dict[str, str]) -> Process:
         spec = environment.spec
-        process = PythonProcess(self.loop, environment.hear)
-        order = {
+        process: ForkedProcess
+        if spec.runtime in PYTHON:
+            process, command = FramedProcess(self.loop, environment.hear), {}
+        elif spec.runtime in NODE:
+            process = FramedProcess(self.loop, environment.hear)
+            command = {"command": [shutil.which("node"), _NODE_RUNNER], "has_control": True}
+        else:
+            process = RuntimeApiProcess(self.loop, environment.hear, spec.memory_mb)
+            variables = variables | {"AWS_LAMBDA_RUNTIME_API": process.address}
+            command = {"command": [f"{spec.task_root}/bootstrap"], "has_control": False}
+        order = command | {
             "runtime": spec.runtime,
             "handler": spec.handler,
             "task_root": spec.task_root,
@@ -119,12 +143,16 @@ class Runtimes:
             if spec.is_provisioned
             else "on-demand",
             "_HANDLER": spec.handler,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_SESSION_TOKEN": token,
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         }
+        if spec.runtime in NODE:
+            modules = [f"{layer}/nodejs/node_modules" for layer in spec.layers]
+            variables["NODE_PATH"] = os.pathsep.join([*modules, spec.task_root])
+        if spec.runtime not in CUSTOM:
+            variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
         if spec.trace_id:
             variables["_X_AMZN_TRACE_ID"] = spec.trace_id
         if self.endpoint_url:
@@ -149,6 +177,10 @@ class Runtimes:
 
 def _version_of(runtime: str, region: str) -> str:
     """The runtime version of the INIT_START line. Ours names this machine's interpreter, in AWS's shape."""
+    if runtime not in PYTHON:
+        version = f"{runtime.replace('nodejs', 'nodejs:').replace('provided.', 'provided:')}.v1"
+        digest = hashlib.sha256(runtime.encode()).hexdigest()
+        return f"{version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"
     version = f"python:{sys.version_info.major}.{sys.version_info.minor}.v{sys.version_info.micro}"
     digest = hashlib.sha256(f"{runtime} {sys.version}".encode()).hexdigest()
     return f"{version}\tRuntime Version ARN: arn:aws:lambda:{region}::runtime:{digest}"

@@ -93,16 +93,21 @@ def _report_ended(region: socket.socket) -> None:
         region.send(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}).encode())
 
 
-def _become_environment(control: int, output: int) -> int:
-    """What a fresh child does before it is anybody's environment. Answers its end of the socket pair."""
+CONTROL = 3
+"""The descriptor of a process's end of the socket pair, if it has one."""
+
+
+def _become_environment(output: int, *control: int) -> None:
+    """What a fresh child does before it is anybody's environment."""
     os.setpgid(0, 0)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    control = os.dup2(control, 3, inheritable=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.closerange(4, 256)
-    return control
+    if control:
+        os.dup2(*control, CONTROL, inheritable=False)
+    os.closerange(CONTROL + len(control), 256)
 
 
 def serve(region: socket.socket, bare_kib: int, is_preload: set[str]) -> dict | None:
@@ -130,15 +135,30 @@ def serve(region: socket.socket, bare_kib: int, is_preload: set[str]) -> dict | 
             zygote = os.getpid()
             child = os.fork()
             if child == 0:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
                 region.detach()
-                order["descriptor"] = _become_environment(*passed)
+                _become_environment(*passed)
                 order["bare_kib"] = bare_kib
                 die_with_parent(zygote)
                 return order
             for number in passed:
                 os.close(number)
             region.send(json.dumps({"order": order["order"], "pid": child}).encode())
+
+
+def execute(order: dict) -> None:
+    """Become a program that is not Python: node, or the ``bootstrap`` of a custom runtime."""
+    runner.restrict(order)
+    if order["has_control"]:
+        os.set_inheritable(CONTROL, True)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    command = order["command"]
+    try:
+        os.execve(command[0], command, order["environment"])
+    except OSError as error:
+        # A bootstrap that is absent or no program (docs: Runtime.InvalidEntrypoint). 127 is what a shell would say.
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+        os._exit(127)
 
 
 def main() -> None:
@@ -155,7 +175,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     order = serve(socket.socket(fileno=descriptor), bare_kib, is_preload)
-    runner.main(order["descriptor"], order, PACKAGES, folders, is_preload)
+    if "command" in order:
+        execute(order)
+    runner.main(CONTROL, order, PACKAGES, folders, is_preload)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,210 @@
+// The Node.js runtime: imports a function's handler and answers one request after the other, in the frames of frames.py.
+// It does what AWS's own runtime does, message for message; the error shapes are from recorded answers.
+
+import fs from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { format } from "node:util";
+
+const [READY, INIT_ERROR, RESULT, ERROR, TOO_LARGE, OUT_OF_MEMORY, , RECORD] = [0, 1, 2, 3, 4, 5, 6, 7];
+const RESPONSE_BYTES_MAX = 6291556;
+const REPLY_BYTES = 13;
+const REQUEST_BYTES = 12;
+const env = process.env;
+const memoryMaxKib = Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE) * 1024;
+const socket = new net.Socket({ fd: 3, readable: true, writable: true });
+let requestId = "";
+
+function send(kind, body, durationUs = 0, done = undefined) {
+  const head = Buffer.alloc(REPLY_BYTES);
+  head.writeUInt8(kind, 0);
+  head.writeUInt32LE(body.length, 1);
+  head.writeUInt32LE(durationUs, 5);
+  head.writeUInt32LE(process.resourceUsage().maxRSS, 9);
+  socket.cork();
+  socket.write(head);
+  socket.write(body, done);
+  socket.uncork();
+}
+
+function connectConsole() {
+  const levels = { log: "INFO", info: "INFO", warn: "WARN", error: "ERROR", debug: "DEBUG", trace: "TRACE" };
+  for (const [name, level] of Object.entries(levels)) {
+    console[name] = (...values) => {
+      const text = `${new Date().toISOString()}\t${requestId || "undefined"}\t${level}\t${format(...values)}\n`;
+      send(RECORD, Buffer.from(text));
+    };
+  }
+}
+
+class Fault extends Error {
+  constructor(name, message) {
+    super(message);
+    this.name = name;
+  }
+}
+
+function described(error) {
+  if (error instanceof Error) {
+    const trace = String(error.stack || "").split("\n");
+    return { errorType: error.name, errorMessage: error.message, trace };
+  }
+  return { errorType: typeof error, errorMessage: String(error), trace: [] };
+}
+
+function logged(title, error) {
+  const { trace: stack, ...shape } = described(error);
+  const own = error instanceof Error ? Object.fromEntries(Object.entries(error)) : {};
+  console.error(`${title}\t${JSON.stringify({ ...shape, ...own, stack })}`);
+}
+
+async function loadHandler() {
+  const full = env._HANDLER;
+  const folder = path.dirname(full);
+  const match = /^([^.]*)\.(.*)$/.exec(path.basename(full));
+  if (!match || full.includes("..")) throw new Fault("Runtime.MalformedHandlerName", "Bad handler");
+  const [, name, names] = match;
+  const root = path.resolve(env.LAMBDA_TASK_ROOT, folder, name);
+  let module;
+  try {
+    const extension = ["", ".js", ".mjs", ".cjs"].find((end) => fs.statSync(root + end, { throwIfNoEntry: false })?.isFile());
+    if (extension !== undefined) {
+      module = await import(pathToFileURL(root + extension).href);
+    } else {
+      const require = createRequire(pathToFileURL(path.join(env.LAMBDA_TASK_ROOT, "/")).href);
+      module = require(root);
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError) throw Object.assign(new Fault("Runtime.UserCodeSyntaxError", String(error)), { stack: error.stack });
+    if (error?.code === "MODULE_NOT_FOUND" || error?.code === "ERR_MODULE_NOT_FOUND") {
+      throw Object.assign(new Fault("Runtime.ImportModuleError", String(error)), { stack: error.stack });
+    }
+    throw error;
+  }
+  const follow = (from) => names.split(".").reduce((value, key) => value?.[key], from);
+  const handler = follow(module) ?? follow(module.default);
+  if (handler === undefined) throw new Fault("Runtime.HandlerNotFound", `${full} is undefined or not exported`);
+  if (typeof handler !== "function") throw new Fault("Runtime.HandlerNotFound", `${full} is not a function`);
+  return handler;
+}
+
+let finish = null;
+
+function conclude(error, result) {
+  if (finish) finish(error, result);
+}
+
+function run(handler, fields, payload, timeoutMs) {
+  const began = process.hrtime.bigint();
+  const deadlineMs = Date.now() + timeoutMs;
+  const [id, arn, traceId, clientContext, identity] = fields;
+  requestId = id;
+  if (traceId) env._X_AMZN_TRACE_ID = traceId;
+  else delete env._X_AMZN_TRACE_ID;
+  finish = (error, result) => {
+    finish = null;
+    let kind = RESULT;
+    let body;
+    try {
+      if (error === null) body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? "null");
+    } catch {
+      error = new Fault("Runtime.MarshalError", "Unable to stringify response body");
+    }
+    if (error !== null) {
+      kind = ERROR;
+      logged("Invoke Error ", error);
+      body = Buffer.from(JSON.stringify(described(error)));
+    }
+    if (process.resourceUsage().maxRSS > memoryMaxKib) {
+      send(OUT_OF_MEMORY, Buffer.alloc(0), 0, () => process.kill(process.pid, "SIGKILL"));
+      return;
+    }
+    if (body.length > RESPONSE_BYTES_MAX) [kind, body] = [TOO_LARGE, Buffer.alloc(0)];
+    socket.ref();
+    send(kind, body, Number((process.hrtime.bigint() - began) / 1000n));
+  };
+  const context = {
+    callbackWaitsForEmptyEventLoop: true,
+    functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+    functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: clientContext ? JSON.parse(clientContext) : undefined,
+    identity: identity ? JSON.parse(identity) : undefined,
+    invokedFunctionArn: arn,
+    awsRequestId: id,
+    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+  };
+  // With a callback the answer waits until nothing is left to do, unless the function says otherwise; the loop
+  // may only run empty while our own socket does not hold it.
+  const callback = (error, result) => {
+    const answer = () => conclude(error ?? null, result);
+    if (context.callbackWaitsForEmptyEventLoop) {
+      pending = answer;
+      socket.unref();
+    } else setImmediate(answer);
+  };
+  context.done = callback;
+  context.succeed = (result) => setImmediate(() => conclude(null, result));
+  context.fail = (error) => setImmediate(() => conclude(error, undefined));
+  pending = () => conclude(null, null);
+  try {
+    const answer = handler(JSON.parse(payload.toString()), context, callback);
+    if (typeof answer?.then === "function") {
+      pending = null;
+      answer.then((result) => conclude(null, result), (error) => conclude(error, undefined));
+    } else socket.unref();
+  } catch (error) {
+    conclude(error, undefined);
+  }
+}
+
+let pending = null;
+process.on("beforeExit", () => {
+  const answer = pending;
+  pending = null;
+  if (answer && finish) answer();
+});
+
+function dies(title, error, status) {
+  logged(title, error);
+  finish = null;
+  const body = Buffer.from(JSON.stringify(described(error)));
+  send(requestId ? ERROR : INIT_ERROR, body, 0, () => process.exit(status));
+}
+
+process.on("uncaughtException", (error) => dies("Uncaught Exception ", error, 129));
+process.on("unhandledRejection", (reason) => {
+  const error = new Fault("Runtime.UnhandledPromiseRejection", String(reason));
+  dies("Unhandled Promise Rejection ", Object.assign(error, { stack: reason?.stack ?? error.stack }), 128);
+});
+
+function serve(handler) {
+  let held = Buffer.alloc(0);
+  socket.on("data", (data) => {
+    held = held.length ? Buffer.concat([held, data]) : data;
+    if (held.length < REQUEST_BYTES) return;
+    const metaBytes = held.readUInt32LE(0);
+    const end = REQUEST_BYTES + metaBytes + held.readUInt32LE(4);
+    if (held.length < end) return;
+    const timeoutMs = held.readUInt32LE(8);
+    const fields = held.toString("utf8", REQUEST_BYTES, REQUEST_BYTES + metaBytes).split("\0");
+    const payload = held.subarray(REQUEST_BYTES + metaBytes, end);
+    held = held.subarray(end);
+    run(handler, fields, payload, timeoutMs);
+  });
+  socket.on("end", () => process.exit(0));
+}
+
+connectConsole();
+try {
+  const handler = await loadHandler();
+  serve(handler);
+  send(READY, Buffer.alloc(0));
+} catch (error) {
+  logged("Uncaught Exception ", error);
+  send(INIT_ERROR, Buffer.from(JSON.stringify(described(error))), 0, () => process.exit(1));
+}

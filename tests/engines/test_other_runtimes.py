@@ -1,0 +1,224 @@
+"""Node.js functions and custom runtimes, with real child processes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
+
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+
+
+async def start(bench, files: dict[str, str], runtime="nodejs20.x", handler="index.handler", **more):
+    spec = bench.spec("", runtime=runtime, handler=handler, **more)
+    for name, text in files.items():
+        path = Path(spec.task_root) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip())
+        path.chmod(0o755)
+    return await bench.runtimes.start(spec)
+
+
+async def ask(environment, event=None, **more):
+    outcome = await environment.invoke("request-1", json.dumps(event).encode(), arn=ARN, **more)
+    return outcome, json.loads(outcome.payload)
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"index.mjs": "let n = 0; export const handler = async (event) => ({ n: ++n, event });"},
+        {"index.js": "let n = 0; exports.handler = async (event) => ({ n: ++n, event });"},
+        {
+            "index.js": "let n = 0; exports.handler = (event, context, callback) => callback(null, { n: ++n, event });"
+        },
+        {
+            "index.cjs": "let n = 0; module.exports.handler = (event, context) => context.succeed({ n: ++n, event });"
+        },
+    ],
+)
+def test_a_node_handler_answers_in_each_style_and_keeps_its_state(bench, files):
+    async def body(bench):
+        environment = await start(bench, files)
+        assert (await ask(environment, {"a": "é"}))[1] == {"n": 1, "event": {"a": "é"}}
+        assert (await ask(environment, [1]))[1] == {"n": 2, "event": [1]}
+
+    bench(body)
+
+
+@needs_node
+def test_a_node_callback_waits_until_nothing_is_left_to_do_unless_told_not_to(bench):
+    async def body(bench):
+        environment = await start(bench, {"index.js": """
+            exports.handler = (event, context, callback) => {
+                context.callbackWaitsForEmptyEventLoop = event;
+                setTimeout(() => console.log("later"), 50);
+                callback(null, "done");
+            };
+            exports.silent = () => {};
+        """})  # fmt: skip
+        assert (await ask(environment, True))[1] == "done"
+        assert any(line.endswith("\tINFO\tlater\n") for line in bench.said())
+        bench.messages.clear()
+        assert (await ask(environment, False))[1] == "done"
+        assert not any("later" in line for line in bench.said())
+        silent = await start(bench, {"index.js": "exports.handler = () => {};"})
+        assert (await ask(silent))[1] is None
+
+    bench(body)
+
+
+@needs_node
+def test_node_log_lines_are_stamped_and_kept_whole(bench):
+    # Recorded: test_invocation_with_logs[nodejs16.x]: "date\t<request-id>\tINFO\t{}\n".
+    async def body(bench):
+        environment = await start(bench, {"index.mjs": """
+            export const handler = async (event) => {
+                console.log(event); console.warn("two\\nlines"); process.stdout.write("raw\\n");
+            };
+        """})  # fmt: skip
+        await ask(environment, {"a": 1})
+        said = bench.said()
+        assert any(line.endswith("Z\trequest-1\tINFO\t{ a: 1 }\n") for line in said)
+        assert any(line.endswith("Z\trequest-1\tWARN\ttwo\nlines\n") for line in said)
+        assert "raw\n" in said
+
+    bench(body)
+
+
+@needs_node
+def test_node_errors_have_awss_shape(bench):
+    # Recorded: test_uncaught_exception_invoke[nodejs22.x]: errorType, errorMessage, trace.
+    async def body(bench):
+        environment = await start(bench, {"index.mjs": """
+            export const handler = async (event) => { throw new TypeError("some_error_msg"); };
+        """})  # fmt: skip
+        outcome, error = await ask(environment)
+        assert outcome.function_error == "Unhandled" and list(error) == ["errorType", "errorMessage", "trace"]
+        assert (error["errorType"], error["errorMessage"]) == ("TypeError", "some_error_msg")
+        assert error["trace"][0] == "TypeError: some_error_msg" and "index.mjs:1" in error["trace"][1]
+        absent = await start(bench, {"index.mjs": 'import "absent"; export const handler = 1;'})
+        assert (await ask(absent))[1]["errorType"] == "Runtime.ImportModuleError"
+        wrong = await start(bench, {"index.mjs": "export const other = 1;"})
+        _, error = await ask(wrong)
+        assert error["errorType"] == "Runtime.HandlerNotFound"
+        assert error["errorMessage"] == "index.handler is undefined or not exported"
+        late = await start(bench, {"index.mjs": """
+            export const handler = (event) => new Promise(() => setTimeout(() => { throw new Error("late"); }, 1));
+        """})  # fmt: skip
+        assert (await ask(late))[1]["errorMessage"] == "late"
+
+    bench(body)
+
+
+@needs_node
+def test_node_functions_time_out_and_start_afresh(bench):
+    async def body(bench):
+        environment = await start(bench, {"index.mjs": """
+            export const handler = async (event) => { if (event) for (;;); return process.env.TABLE; };
+        """}, timeout_s=1.0, variables={"TABLE": "users"})  # fmt: skip
+        assert (await ask(environment, True))[1]["errorType"] == "Sandbox.Timedout"
+        assert (await ask(environment, False))[1] == "users"
+        assert environment.generation == 2
+
+    bench(body)
+
+
+@needs_node
+def test_six_megabytes_go_through_node(bench):
+    async def body(bench):
+        files = {"index.mjs": "export const handler = async (event) => event;"}
+        environment = await start(bench, files, memory_mb=1024, timeout_s=20)
+        text = "y" * (6 * 1024 * 1024 - 2)
+        assert (await ask(environment, text))[1] == text
+
+    bench(body)
+
+
+BOOTSTRAP = f"""\
+#!{sys.executable}
+import http.client, json, os, sys
+host = os.environ["AWS_LAMBDA_RUNTIME_API"]
+base = "/2018-06-01/runtime/"
+connection = http.client.HTTPConnection(host)
+def call(method, path, body=None, headers=None):
+    connection.request(method, base + path, body, headers or {{}})
+    response = connection.getresponse()
+    return response.status, response.headers, response.read()
+if os.path.exists("broken"):
+    call("POST", "init/error", json.dumps({{"errorType": "Runtime.Mine", "errorMessage": "broken"}}))
+    sys.exit(1)
+while True:
+    _, headers, body = call("GET", "invocation/next")
+    request = headers["Lambda-Runtime-Aws-Request-Id"]
+    event = json.loads(body)
+    print("got", event, flush=True)
+    if event == "fail":
+        call("POST", f"invocation/{{request}}/error", json.dumps({{"errorType": "Mine", "errorMessage": "failed"}}))
+    elif event == "exit":
+        sys.exit(4)
+    elif event == "stray":
+        status, _, answer = call("POST", "invocation/other/response", "1")
+        call("POST", f"invocation/{{request}}/response", json.dumps([status, json.loads(answer)["errorType"]]))
+    elif event == "large":
+        status, _, answer = call("POST", f"invocation/{{request}}/response", b"x" * 7_000_000)
+        print("status", status, flush=True)
+    else:
+        answer = {{"event": event, "arn": headers["Lambda-Runtime-Invoked-Function-Arn"],
+                  "deadline": int(headers["Lambda-Runtime-Deadline-Ms"]), "cwd": os.getcwd(),
+                  "execution": os.environ.get("AWS_EXECUTION_ENV")}}
+        call("POST", f"invocation/{{request}}/response", json.dumps(answer))
+"""
+
+
+def custom(bench, **more):
+    return start(bench, {"bootstrap": BOOTSTRAP} | more, "provided.al2023", "function.handler", memory_mb=512)
+
+
+def test_a_custom_runtime_is_served_over_the_runtime_api(bench):
+    async def body(bench):
+        environment = await custom(bench)
+        outcome, answer = await ask(environment, {"a": 1})
+        assert answer["event"] == {"a": 1} and answer["arn"] == ARN and answer["deadline"] > 1.7e12
+        assert answer["cwd"] == environment.spec.task_root
+        # Custom runtimes are not told their execution environment (recorded: test_introspection_invoke[provided.al2023]).
+        assert answer["execution"] is None
+        assert outcome.init_ms > 0 and 0 < outcome.max_memory_mb < 512
+        assert "got {'a': 1}\n" in bench.said()
+        assert (await ask(environment, "fail"))[1] == {"errorType": "Mine", "errorMessage": "failed"}
+        assert (await ask(environment, "stray"))[1] == [400, "InvalidRequestID"]
+        outcome, error = await ask(environment, "large")
+        assert error["errorType"] == "Function.ResponseSizeTooLarge"
+        _, error = await ask(environment, "exit")
+        text = "RequestId: request-1 Error: Runtime exited with error: exit status 4"
+        assert error == {"errorType": "Runtime.ExitError", "errorMessage": text}
+        assert (await ask(environment, 2))[1]["event"] == 2
+
+    bench(body)
+
+
+def test_a_custom_runtime_can_refuse_to_start(bench):
+    async def body(bench):
+        environment = await custom(bench, broken="")
+        assert (await ask(environment))[1] == {"errorType": "Runtime.Mine", "errorMessage": "broken"}
+        assert any("Phase: init\tStatus: error\tError Type: Runtime.Mine" in line for line in bench.said())
+
+    bench(body)
+
+
+def test_a_package_without_bootstrap_exits_as_a_shell_would(bench):
+    # Recorded for a wrapper that is absent: test_lambda_runtime_wrapper_not_found.
+    async def body(bench):
+        environment = await start(bench, {"other": ""}, "provided.al2023")
+        _, error = await ask(environment)
+        text = "RequestId: request-1 Error: Runtime exited with error: exit status 127"
+        assert error == {"errorType": "Runtime.ExitError", "errorMessage": text}
+
+    bench(body)

@@ -101,6 +101,7 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
     in_query = [m for m in members if m.location == "querystring"]
     query_of = {m.wire_name: (m, _query_reader(m)) for m in in_query if m.shape.type != "map"}
     whole_query = next((m for m in in_query if m.shape.type == "map"), None)
+    fixed = {name for name, _ in fields(operation.uri.partition("?")[2])}
     payload = shape.members[shape.payload] if shape.payload else None
     read_payload = _payload_reader(payload, body_of) if payload is not None else None
     has_body = payload is None and any(m.location is None for m in members)
@@ -119,12 +120,13 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
                 params[member.name] = read(values)
             except ValueError:
                 raise unreadable(member, values[0]) from None
-        if whole_query is not None and found:
-            # Smithy's httpQueryParams: a server puts all of the query there, also what is bound elsewhere.
-            is_many = whole_query.shape.value.shape.type == "list"
-            params[whole_query.name] = (
-                found if is_many else {name: values[0] for name, values in found.items()}
-            )
+        if whole_query is not None:
+            left = {
+                name: values for name, values in found.items() if name not in query_of and name not in fixed
+            }
+            if left:
+                is_many = whole_query.shape.value.shape.type == "list"
+                params[whole_query.name] = left if is_many else {name: each[0] for name, each in left.items()}
 
     def bind_headers(headers: dict[str, str], params: dict) -> None:
         for name, member, read in headers_of:

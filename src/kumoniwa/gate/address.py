@@ -113,7 +113,7 @@ def region_mark(region: str) -> str:
 
 @lru_cache(maxsize=1)
 def _regions_by_mark() -> dict[str, str]:
-    return {region_mark(name): name for name in regions.names()}
+    return {region_mark(name): name for name in (region.code for region in regions.regions())}
 
 
 def region_of(name: str) -> str | None:

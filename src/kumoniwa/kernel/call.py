@@ -24,6 +24,7 @@ class Home(Protocol):
     clock: Clock
     ids: Ids
     settings: Any
+    memory: dict
 
     def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None) -> Awaitable[dict]: ...
     def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal: ...
@@ -81,6 +82,14 @@ class Call:
     @property
     def blobs(self):
         return self.home.store.blobs(self.account)
+
+    def memory(self, kind: type):
+        """The one instance of ``kind`` this region holds for the account: caches, estimates. Not durable, gone with the process."""
+        held = self.home.memory
+        found = held.get((self.account, kind))
+        if found is None:
+            found = held[self.account, kind] = kind()
+        return found
 
     def after_commit(self, callback) -> None:
         """Call back once what this call wrote is safe, such as to drop a blob nobody names any more."""

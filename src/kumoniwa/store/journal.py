@@ -78,6 +78,10 @@ class Journal:
     def changed(self, shelf: Shelf, key: str, body: bytes | None) -> None:
         self.changes.append((shelf, key, body))
 
+    def soon(self, write: Callable[[], None]) -> None:
+        """Write something of our own, outside the call that is running now."""
+        asyncio.get_running_loop().call_soon(write)
+
     @property
     def is_dirty(self) -> bool:
         """Whether a reply given now must wait."""

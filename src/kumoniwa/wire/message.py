@@ -80,7 +80,10 @@ class Request:
     body: bytes = b""
     stream: Stream | None = None
     """Set instead of ``body`` when the body is larger than 1 MiB or of unknown length."""
-    is_tls: bool = False
+    address: object = None
+    """What ``gate.address.locate`` said of the head, kept so that it is asked once."""
+    labels: dict[str, str] | None = None
+    """What the labels of a REST path spell, once it is matched."""
 
     @property
     def host(self) -> str:

@@ -1,0 +1,31 @@
+"""Which calls CloudTrail takes for management events, and which need no permission."""
+
+from __future__ import annotations
+
+from functools import cache
+
+NO_PERMISSION_NEEDED = frozenset({("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")})
+"""Calls that no policy can refuse: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
+
+DATA_EVENTS = {
+    "s3": ("Object", "Objects", "ObjectAcl", "ObjectTagging", "MultipartUpload", "UploadPart", "UploadPartCopy", "ListParts"),
+    "dynamodb": ("Item", "Items", "Query", "Scan", "Statement", "ExecuteTransaction"),
+    "dynamodbstreams": ("Records", "ShardIterator"),
+    "sqs": ("Message", "MessageBatch", "Visibility", "VisibilityBatch"),
+    "lambda": ("Invoke", "InvokeAsync", "InvokeWithResponseStream"),
+    "logs": ("PutLogEvents", "GetLogEvents", "FilterLogEvents"),
+    "kinesis": ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator", "SubscribeToShard"),
+    "sns": ("Publish", "PublishBatch"),
+    "events": ("PutEvents",),
+}
+"""Endings of the operations that are data events, which a trail records only if it is told to."""
+
+LISTING_OBJECTS = ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads")
+
+
+@cache
+def is_management(service: str, operation: str) -> bool:
+    """Whether CloudTrail records the call without being asked to."""
+    if service == "s3" and operation in LISTING_OBJECTS:
+        return False
+    return not operation.endswith(DATA_EVENTS.get(service, ()) or ("\0",))

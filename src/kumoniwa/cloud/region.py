@@ -1,0 +1,196 @@
+"""A region as an object: its store, its gate, its background work.
+
+In production one process hosts one region; in tests several live in one loop on virtual time. The code is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
+
+from kumoniwa.gate import identity
+from kumoniwa.gate.passage import REPLICATED, Gate
+from kumoniwa.gate.settings import Settings
+from kumoniwa.kernel.arn import partition
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import Clock
+from kumoniwa.kernel.ids import Ids
+from kumoniwa.kernel.operation import Service, load
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import Record
+from kumoniwa.store.store import Store
+from kumoniwa.wire.http import Reply
+from kumoniwa.wire.message import Request
+
+RESTART_AFTER_S = 1.0
+"""How long a background task that failed rests before it is started again."""
+
+
+class Peers(Protocol):
+    """The way to other regions."""
+
+    def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any]) -> Awaitable[dict]: ...
+
+
+class UsedService(Record):
+    """A service that has been used here: its background work starts again with the region."""
+
+    name: str
+
+
+class Region:
+    def __init__(self, name: str, settings: Settings, folder: str, *, peers: Peers | None = None, seed: int | None = None) -> None:
+        self.name, self.settings, self.peers = name, settings, peers
+        self.partition = partition(name)
+        self.ids = Ids(seed)
+        self.store = Store(folder, self.ids, fsync=settings.is_fsync)
+        self.clock = Clock()
+        self.gate = Gate(self)
+        self.memory: dict[tuple, Any] = {}
+        """What services remember without promising to: caches, estimates."""
+        self.engines: dict[str, Any] = {}
+        """Foreign machinery this region has started, by name; closed with the region."""
+        self._sleepers: dict[tuple, set[asyncio.Future]] = {}
+        self._tasks: set[asyncio.Task] = set()
+        self._working: set[str] = set()
+        self._listeners: list = []
+        self._is_open = False
+        self.followers: list[Callable[[list[tuple[str, str, bytes | None]]], None]] = []
+        """Told of every committed change of a replicated record; only ``aws-global`` has any."""
+        self.store.journal.on_change = self._changed
+
+    # Life -------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Begin to serve: on a fresh folder or on what an earlier life left there."""
+        self.clock = Clock(asyncio.get_running_loop())
+        self._is_open = True
+        for used in list(self.store.shelf(identity.SHARED, UsedService).values()):
+            self._start_work(load(used.name))
+
+    async def close(self) -> None:
+        """End in good order. A region that is killed instead loses nothing it acknowledged."""
+        self._is_open = False
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for engine in self.engines.values():
+            await engine.close()
+        self.engines.clear()
+        self.store.close()
+
+    async def reset(self, account: str | None = None) -> None:
+        """Forget everything, or one account. Background work starts afresh."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for engine in self.engines.values():
+            await engine.close()
+        self.engines.clear()
+        self._working.clear()
+        self._sleepers.clear()
+        self.memory.clear()
+        if account is None:
+            self.store.reset()
+            self.gate.gaps.clear()
+        else:
+            self.store.reset(account)
+            for kind in (identity.Credential, identity.Identity):
+                shelf = self.store.shelf(identity.SHARED, kind)
+                for key in [key for key, held in shelf.items() if held.account == account]:
+                    del shelf[key]
+        for used in list(self.store.shelf(identity.SHARED, UsedService).values()):
+            self._start_work(load(used.name))
+
+    # The wire's side --------------------------------------------------------------------------
+
+    def answer(self, request: Request, reply: Reply) -> None:
+        self.gate.answer(request, reply)
+
+    # What a call needs of its home --------------------------------------------------------------
+
+    async def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None = None) -> dict:
+        if region is not None and region != self.name:
+            return await self.peers.ask(region, principal, operation, params)
+        return await self.gate.ask(principal, operation, params)
+
+    def call(self, service: str, account: str, principal: Principal) -> Call:
+        """A call of a service's own, for its background work."""
+        return Call(self, account, principal, service)
+
+    def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal:
+        return self.gate.authorizer.assume(role_arn, service, session_name, account)
+
+    def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
+        self.gate.authorizer.require(call, action, arn, context)
+
+    async def wait(self, key: tuple, until: float) -> bool:
+        loop = asyncio.get_running_loop()
+        woken = loop.create_future()
+        self._sleepers.setdefault(key, set()).add(woken)
+        timer = loop.call_later(max(0.0, until - self.clock.now()), lambda: woken.done() or woken.set_result(False))
+        try:
+            return await woken
+        finally:
+            timer.cancel()
+            sleepers = self._sleepers.get(key)
+            if sleepers is not None:
+                sleepers.discard(woken)
+                if not sleepers:
+                    del self._sleepers[key]
+
+    def wake(self, key: tuple) -> None:
+        if key in self._sleepers:
+            for woken in self._sleepers[key]:
+                if not woken.done():
+                    woken.set_result(True)
+
+    def tell(self, fact: tuple) -> None:
+        for listener in self._listeners:
+            listener(fact)
+
+    def listen(self, listener) -> None:
+        """Hear every fact told in this region: ``listener((service, kind, account, detail))``."""
+        self._listeners.append(listener)
+
+    def _changed(self, changes: list) -> None:
+        shared = [(shelf.name, key, body) for shelf, key, body in changes if shelf.name in REPLICATED]
+        if shared:
+            self.gate.authorizer.forget()
+            for follower in self.followers:
+                follower(shared)
+
+    # Background work ----------------------------------------------------------------------------
+
+    def spawn(self, coroutine: Coroutine) -> asyncio.Task:
+        """Run something that ends with the region."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def service_used(self, service: Service) -> None:
+        """Remember that a service has state here, and see that its background work runs."""
+        if service.work is not None:
+            shelf = self.store.shelf(identity.SHARED, UsedService)
+            if service.name not in shelf:
+                shelf[service.name] = UsedService(name=service.name)
+        self._start_work(service)
+
+    def _start_work(self, service: Service) -> None:
+        if service.work is not None and service.name not in self._working and self._is_open:
+            self._working.add(service.name)
+            self.spawn(self._supervised(service))
+
+    async def _supervised(self, service: Service) -> None:
+        while True:
+            try:
+                await service.work.run(self)
+                return
+            except Exception as error:
+                print(f"kumoniwa: {service.name} in {self.name}: background work failed and starts again", file=sys.stderr)
+                traceback.print_exception(error)
+                await asyncio.sleep(RESTART_AFTER_S)

@@ -1,0 +1,251 @@
+"""May they? Every call of every service is put to the policies of its caller and of what it touches.
+
+Decisions come from ``languages.policy_decision``; this file gathers the question. What issued principals did is kept,
+so that least-privilege policies can be proposed from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.gate.identity import SHARED, Identity
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
+from kumoniwa.languages.policy_decision import Authority, Decision, keys_of
+from kumoniwa.store.rows import Table
+
+if TYPE_CHECKING:
+    from kumoniwa.gate.route import Route
+
+OBSERVED = Table(
+    "observed",
+    """create table if not exists observed (who text, action text, resource text, was_allowed integer, first real,
+       primary key (who, action, resource, was_allowed)) without rowid""",
+)
+AUTHORITIES_MAX = 4_096
+OBSERVED_REMEMBERED_MAX = 65_536
+
+
+class AccessDenied(AwsError):
+    """In the words of the query and XML protocols."""
+
+    status = 403
+    message = "Access Denied"
+
+
+class AccessDeniedException(AccessDenied):
+    """In the words of the JSON protocols; 400 over json 1.x, 403 over REST."""
+
+
+class JsonAccessDenied(AccessDeniedException):
+    code = "AccessDeniedException"
+    status = 400
+
+
+class MissingAuthenticationToken(AwsError):
+    status = 403
+    message = "Request is missing Authentication Token"
+
+
+REFUSALS = {"json": JsonAccessDenied, "rest-json": AccessDeniedException, "smithy-rpc-v2-cbor": AccessDeniedException}
+
+
+@lru_cache(maxsize=8192)
+def compiled(document: str, kind: str) -> Policy | None:
+    """A stored document; None for one that says nothing we can read (it was checked when it was stored)."""
+    try:
+        return parse(document, kind)
+    except MalformedPolicyDocument:
+        return None
+
+
+class Authorizer:
+    def __init__(self, home) -> None:
+        self.home = home
+        self.mode = home.settings.iam
+        self._authorities: dict[tuple, Authority] = {}
+        self._keys: dict[tuple, dict[str, Any]] = {}
+        self._seen: set[tuple] = set()
+
+    def forget(self) -> None:
+        """Identities changed: compile them again when they are next asked about."""
+        self._authorities.clear()
+        self._keys.clear()
+
+    # The question each call puts ----------------------------------------------------------------
+
+    def admit(self, call: Call, route: Route, params: dict[str, Any]) -> None:
+        """Let the call in, or raise AccessDenied. Also settles whose account the call touches."""
+        service = route.service
+        touched = service.resource_of(call, route.name, params) if service.resource_of is not None else "*"
+        if type(touched) is str:
+            self._settle_account(call, touched)
+            self._admit(call, route, params, route.action, touched)
+            return
+        needs = [need if isinstance(need, tuple) else (route.action, need) for need in touched]
+        if needs:
+            self._settle_account(call, needs[0][1])
+        for action, arn in needs:
+            self._admit(call, route, params, action, arn)
+
+    def _settle_account(self, call: Call, arn: str) -> None:
+        parts = arn.split(":", 5)
+        if len(parts) == 6 and parts[4] and parts[4] != call.account and parts[4] != "aws":
+            call.account = parts[4]
+        elif not call.account:
+            call.account = self.home.settings.account
+
+    def _admit(self, call: Call, route: Route, params: dict[str, Any], action: str, arn: str) -> None:
+        if self.mode == "off" or not action:
+            return
+        principal, service = call.principal, route.service
+        document = service.policy_of(call, arn) if service.policy_of is not None else None
+        if principal.kind == "root" and document is None and call.account == principal.account:
+            return
+        if principal.kind == "anonymous" and route.model.is_unsigned:
+            return
+        is_trust = action.startswith("sts:AssumeRole")
+        policy = compiled(document, "trust" if is_trust else "resource") if document else None
+        context = self._context(call)
+        if service.conditions_of is not None:
+            context.update(service.conditions_of(call, route.name, params))
+        decision = self._authority(principal).decide(
+            action, arn, context, resource_policy=policy, resource_account=call.account, resource_must_allow=is_trust
+        )
+        self._note(principal, action, arn, decision.is_allowed)
+        if not decision.is_allowed and self.mode == "enforce":
+            raise self._denial(decision, route)
+
+    def _denial(self, decision: Decision, route: Route | None) -> AwsError:
+        protocol = route.protocol if route else ""
+        is_s3 = route is not None and route.service.name == "s3"
+        if decision.principal.kind == "anonymous" and not decision.is_explicit and not is_s3 and protocol != "query":
+            return MissingAuthenticationToken(hint=decision.hint)
+        text = decision.text
+        if decision.action.startswith("sqs:"):
+            # SQS alone prints its actions in lower case: https://github.com/aws/aws-sdk-js-v3/issues/5630
+            text = text.replace(decision.action, decision.action.lower())
+        if is_s3:
+            if decision.principal.kind == "anonymous" or decision.layer.name == "resource-based policy" and not decision.is_explicit:
+                text = AccessDenied.message
+            else:
+                text = text.replace(f"on resource: {decision.resource}", f'on resource: "{decision.resource}"')
+        return REFUSALS.get(protocol, AccessDenied)(text, hint=decision.hint)
+
+    def _context(self, call: Call) -> dict[str, Any]:
+        """The condition keys of a request, costly ones as callables. Names are in lower case."""
+        principal = call.principal
+        name = (principal.arn, principal.user_id, principal.key_id)
+        keys = self._keys.get(name)
+        if keys is None or principal.kind == "service":
+            keys = keys_of(principal)
+            if principal.kind != "service":
+                if len(self._keys) >= AUTHORITIES_MAX:
+                    self._keys.clear()
+                self._keys[name] = keys
+        context = dict(keys)
+        context["aws:requestedregion"] = call.region
+        context["aws:resourceaccount"] = call.account
+        context["aws:currenttime"] = context["aws:epochtime"] = call.home.clock.now
+        request = call.request
+        context["aws:securetransport"] = request is not None and request.is_tls
+        if request is not None:
+            context["aws:sourceip"] = "127.0.0.1"
+            context["aws:useragent"] = request.headers.get("user-agent")
+            context["aws:referer"] = request.headers.get("referer")
+        else:
+            context["aws:viaawsservice"] = principal.kind != "service"
+        return context
+
+    def _authority(self, principal: Principal) -> Authority:
+        name = (principal.arn, principal.user_id, principal.key_id, principal.session_policies)
+        authority = self._authorities.get(name)
+        if authority is None:
+            if len(self._authorities) >= AUTHORITIES_MAX:
+                self._authorities.clear()
+            authority = self._authorities[name] = self._compiled(principal)
+        return authority
+
+    def _compiled(self, principal: Principal) -> Authority:
+        session = tuple(filter(None, (compiled(d, "identity") for d in principal.session_policies))) or None
+        holder = self.identity(principal.source_arn or principal.arn)
+        if holder is None:
+            return Authority(principal, session=session)
+        policies = tuple(filter(None, (compiled(grant.document, "identity") for grant in holder.grants)))
+        boundary = compiled(holder.boundary, "identity") if holder.boundary else None
+        return Authority(principal, policies, boundary=boundary, session=session)
+
+    def identity(self, arn: str) -> Identity | None:
+        """What IAM has told this region of a user or role."""
+        return self.home.store.shelf(SHARED, Identity).get(arn)
+
+    # Further questions --------------------------------------------------------------------------
+
+    def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
+        """One more permission that an operation needs of its caller (``iam:PassRole``)."""
+        if self.mode == "off" or call.principal.kind == "root":
+            return
+        asked = self._context(call) | {key.lower(): value for key, value in context.items()}
+        decision = self._authority(call.principal).decide(action, arn, asked)
+        self._note(call.principal, action, arn, decision.is_allowed)
+        if not decision.is_allowed and self.mode == "enforce":
+            raise AccessDeniedException(decision.text, hint=decision.hint)
+
+    def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal:
+        """The session of a role which an AWS service assumes. Raises AccessDenied if there is no such role or it does not trust it."""
+        role = self.identity(role_arn)
+        asker = principals.service(service, account)
+        if role is None and self.mode != "enforce":
+            return role_session(role_arn, "AROAUNKNOWN", session_name)
+        trust = compiled(role.trust, "trust") if role is not None else None
+        decision = Authority(asker).decide("sts:AssumeRole", role_arn, keys_of(asker), resource_policy=trust, resource_must_allow=True)
+        if not decision.is_allowed and self.mode == "enforce":
+            raise AccessDenied(decision.text, hint=decision.hint)
+        return role_session(role_arn, role.id if role else "AROAUNKNOWN", session_name)
+
+    def simulated(self, principal: Principal, policies: Iterable[Policy], boundary: Policy | None) -> Authority:
+        """An authority over given policies, for iam:SimulatePrincipalPolicy."""
+        return Authority(principal, tuple(policies), boundary=boundary)
+
+    # What was seen ------------------------------------------------------------------------------
+
+    def _note(self, principal: Principal, action: str, arn: str, was_allowed: bool) -> None:
+        """Keep (principal, action, resource), once. Objects are kept by their bucket: a policy names no single key."""
+        if principal.kind in ("root", "anonymous", "service"):
+            return
+        if action.startswith("s3:") and "/" in arn:
+            arn = arn.partition("/")[0] + "/*"
+        seen = (principal.source_arn or principal.arn, action, arn, was_allowed)
+        if seen in self._seen:
+            return
+        if len(self._seen) >= OBSERVED_REMEMBERED_MAX:
+            self._seen.clear()
+        self._seen.add(seen)
+        # Outside the atomic call: a refusal is remembered although the call it refused is undone.
+        self.home.store.journal.soon(partial(self._keep, seen))
+
+    def _keep(self, seen: tuple) -> None:
+        rows = self.home.store.rows(SHARED)
+        if OBSERVED.name not in rows.tables:
+            rows.use(OBSERVED)
+        rows.run("insert or ignore into observed values (?,?,?,?,?)", *seen, self.home.clock.now())
+
+
+def role_session(role_arn: str, role_id: str, session_name: str, **more: Any) -> Principal:
+    """The principal that a role's session is."""
+    parsed = arns.parse(role_arn)
+    account, name = (parsed.account, parsed.resource.rpartition("/")[2]) if parsed else ("", "")
+    return Principal(
+        kind="role",
+        account=account,
+        arn=f"arn:{parsed.partition if parsed else 'aws'}:sts::{account}:assumed-role/{name}/{session_name}",
+        user_id=f"{role_id}:{session_name}",
+        source_arn=role_arn,
+        **more,
+    )

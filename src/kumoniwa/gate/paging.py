@@ -1,0 +1,81 @@
+"""Pages, sliced by the model: an operation returns its whole list and the gate cuts it.
+
+Only where the signature does not declare the token itself: those operations page in their own data.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from kumoniwa.aws.models import Operation
+from kumoniwa.kernel.errors import AwsError
+
+
+class InvalidNextToken(AwsError):
+    code = "InvalidNextTokenException"
+    status = 400
+    message = "The specified token is not valid."
+
+
+class Pager:
+    """How one operation is paged: where its token goes in and out, and which list is cut."""
+
+    __slots__ = ("input_token", "output_token", "limit_key", "result_key", "more_results", "members", "limit_max")
+
+    def __init__(self, paginator: dict, limit_max: int | None) -> None:
+        self.input_token: str = paginator["input_token"]
+        self.output_token: str = paginator["output_token"]
+        self.limit_key: str | None = paginator.get("limit_key")
+        result = paginator["result_key"]
+        self.result_key: str = result[0] if isinstance(result, list) else result
+        self.more_results: str | None = paginator.get("more_results")
+        self.members = frozenset(filter(None, (self.input_token, self.limit_key)))
+        self.limit_max = limit_max
+
+    def open(self, params: dict[str, Any]) -> tuple[dict[str, Any], tuple[int, int | None]]:
+        """The parameters without the paging ones, and (offset, page length)."""
+        if params.keys().isdisjoint(self.members):
+            return params, (0, self.limit_max)
+        kept = {name: value for name, value in params.items() if name not in self.members}
+        token, limit = params.get(self.input_token), params.get(self.limit_key) if self.limit_key else None
+        return kept, (_offset(token) if token else 0, int(limit) if limit else self.limit_max)
+
+    def close(self, reply: dict | None, page: tuple[int, int | None]) -> dict:
+        reply = reply or {}
+        found, (offset, limit) = reply.get(self.result_key) or [], page
+        end = len(found) if limit is None else offset + limit
+        is_truncated = end < len(found)
+        if offset or is_truncated:
+            reply = {**reply, self.result_key: found[offset:end]}
+            if is_truncated:
+                reply[self.output_token] = base64.urlsafe_b64encode(b"kumoniwa:%d" % end).decode()
+        if self.more_results:
+            reply[self.more_results] = is_truncated
+        return reply
+
+
+def _offset(token: str) -> int:
+    try:
+        head, _, number = base64.urlsafe_b64decode(token).partition(b":")
+        if head == b"kumoniwa":
+            return int(number)
+    except (binascii.Error, ValueError):
+        pass
+    raise InvalidNextToken
+
+
+def pager_for(operation: Operation, declared: frozenset[str]) -> Pager | None:
+    """The operation's pager, unless it pages by itself (its signature declares the token) or the model has none we can cut."""
+    paginator = operation.paginator
+    if not paginator or not isinstance(paginator.get("input_token"), str) or paginator["input_token"] in declared:
+        return None
+    result = paginator.get("result_key")
+    keys = result if isinstance(result, list) else [result]
+    if len(keys) != 1 or not isinstance(keys[0], str) or not keys[0].isidentifier() or not str(paginator["output_token"]).isidentifier():
+        return None
+    limit = paginator.get("limit_key")
+    # AWS's own page length, where nobody asks for another, is the most it would give: the model's maximum, 100 for most services.
+    most = operation.input.members[limit].shape.max if limit and limit in operation.input.members else None
+    return Pager(paginator, int(most) if most else None)

@@ -1,0 +1,233 @@
+"""The life of a request, on one screen.
+
+route → identity → read → authorize → check → *the operation* → commit → trail → paging → write
+
+An ``ask`` from inside enters the same passage after the bytes. Authorization stands before validation,
+because AWS denies before it explains. What an atomic operation wrote is undone if it raises, and no reply
+leaves before what it acknowledges is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections import Counter
+from typing import Any
+
+from kumoniwa.gate import identity, signature
+from kumoniwa.gate.authorize import Authorizer
+from kumoniwa.gate.route import NoRoute, Route, Routes
+from kumoniwa.gate.trail import Trail
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import pack, unpack
+from kumoniwa.store.shelf import shelf_name
+from kumoniwa.wire.http import Reply
+from kumoniwa.wire.message import BodyTooLarge, Disconnected, Request, Response
+
+BODY_BYTES_MAX = 96 << 20
+"""What an operation that does not stream may be sent: Lambda's 50 MB package in base64, with room."""
+
+
+REPLICATED = {shelf_name(kind): kind for kind in (identity.Credential, identity.Identity)}
+
+
+class RequestEntityTooLarge(AwsError):
+    code = "RequestEntityTooLargeException"
+    status = 413
+    message = "Request must be smaller than 100663296 bytes."
+
+
+class Gate:
+    """The one entrance of a region. ``gaps`` counts what clients asked for and we do not implement."""
+
+    def __init__(self, home) -> None:
+        self.home = home
+        self.settings = home.settings
+        self.routes = Routes(home)
+        self.authorizer = Authorizer(home)
+        self.trail = Trail(home)
+        self.gaps: Counter[str] = Counter()
+
+    # From the wire ----------------------------------------------------------------------------
+
+    def answer(self, request: Request, reply: Reply) -> None:
+        """Serve one HTTP request; ``reply`` is called once, when its answer may leave."""
+        request_id = self.home.ids.request_id()
+        route = None
+        try:
+            route = self.routes.find(request)
+            if route.door is not None:
+                self._later(self._through_door(route, request, request_id), route, request_id, reply)
+            elif request.stream is not None and not route.takes_stream:
+                self._later(self._collected(route, request, request_id), route, request_id, reply)
+            else:
+                result = self._admit(route, request, request_id)
+                if asyncio.iscoroutine(result):
+                    self._later(result, route, request_id, reply)
+                else:
+                    self._deliver(self._written(route, result, request_id), reply)
+        except Exception as error:
+            self._deliver(self._refusal(error, route, request, request_id), reply)
+
+    def _admit(self, route: Route, request: Request, request_id: str):
+        """Identity, read, and the way inside. Answers the result or a coroutine of it."""
+        claim = signature.claim(request)
+        if claim is None:
+            principal, secret = identity.ANONYMOUS, None
+        else:
+            principal, secret = identity.identify(self.home, claim.access_key, claim.session_token, route.family)
+            if secret is not None:
+                signature.verify(request, claim, secret, self.home.clock.now(), route.family)
+        params = route.codec.read(request, request.labels)
+        call = Call(self.home, principal.account, principal, route.service.name, route.name, request_id, request)
+        return self._enter(call, route, params)
+
+    async def _collected(self, route: Route, request: Request, request_id: str):
+        try:
+            request.body = await request.stream.whole(BODY_BYTES_MAX)
+        except BodyTooLarge:
+            raise RequestEntityTooLarge
+        request.stream = None
+        result = self._admit(route, request, request_id)
+        return await result if asyncio.iscoroutine(result) else result
+
+    async def _through_door(self, route: Route, request: Request, request_id: str) -> Response:
+        if request.stream is not None:
+            try:
+                request.body = await request.stream.whole(BODY_BYTES_MAX)
+            except BodyTooLarge:
+                raise RequestEntityTooLarge
+        return await route.door(self.home, request, route.address, request_id)
+
+    # From inside ------------------------------------------------------------------------------
+
+    async def ask(self, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
+        """One AWS call by a service, as ``principal``. Raises the AwsError that AWS would answer."""
+        service, _, name = operation.partition(":")
+        route = self.routes.named(service, name)
+        call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
+        result = self._enter(call, route, params)
+        if asyncio.iscoroutine(result):
+            result = await result
+        await self.home.store.journal.settled()
+        return result or {}
+
+    # Both -------------------------------------------------------------------------------------
+
+    def _enter(self, call: Call, route: Route, params: dict[str, Any]):
+        """Authorize, check, and run the operation. Answers its result, or a coroutine of it."""
+        self.authorizer.admit(call, route, params)
+        route.codec.check(params)
+        if not params.keys() <= route.handler.members:
+            self._mind_the_gap(route, params)
+        if route.pager is not None:
+            params, page = route.pager.open(params)
+        if route.handler.renames:
+            params = {route.handler.renames.get(name, name): value for name, value in params.items()}
+        if route.handler.is_async:
+            return self._interleaved(call, route, params, page if route.pager is not None else None)
+        journal = self.home.store.journal
+        journal.begin_call()
+        try:
+            result = route.handler.function(call, **params)
+        except BaseException as error:
+            journal.undo_call()
+            if route.is_recorded:
+                self.trail.record(call, route, params, None, error)
+            raise
+        journal.end_call()
+        return self._leave(call, route, params, result, page if route.pager is not None else None)
+
+    async def _interleaved(self, call: Call, route: Route, params: dict[str, Any], page):
+        try:
+            result = await route.handler.function(call, **params)
+        except Exception as error:
+            if route.is_recorded:
+                self.trail.record(call, route, params, None, error)
+            raise
+        return self._leave(call, route, params, result, page)
+
+    def _leave(self, call: Call, route: Route, params: dict[str, Any], result: dict | None, page) -> dict | None:
+        if route.is_recorded:
+            self.trail.record(call, route, params, result, None)
+        return route.pager.close(result, page) if page is not None else result
+
+    def _mind_the_gap(self, route: Route, params: dict[str, Any]) -> None:
+        """A parameter the client sent and no signature declares: refused by name, or under --lenient recorded and ignored."""
+        for name in sorted(params.keys() - route.handler.members - route.paging_members):
+            what = f"{route.service.name}:{route.name}({name})"
+            self.gaps[what] += 1
+            if not self.settings.is_lenient:
+                raise NotImplementedHere(f"the parameter {name} of {route.service.name}:{route.name}")
+            del params[name]
+
+    # Back to the wire -------------------------------------------------------------------------
+
+    def _written(self, route: Route, result: dict | None, request_id: str) -> Response:
+        response = route.codec.write(result, request_id)
+        response.headers[route.id_header] = request_id
+        return response
+
+    def _deliver(self, response: Response, reply: Reply) -> None:
+        """Let a response leave as soon as everything it may have seen or done is committed."""
+        journal = self.home.store.journal
+        if journal.is_dirty:
+            journal.after_commit(lambda: reply(response))
+        else:
+            reply(response)
+
+    def _later(self, coroutine, route: Route, request_id: str, reply: Reply) -> None:
+        async def finish() -> None:
+            try:
+                result = await coroutine
+                response = result if isinstance(result, Response) else self._written(route, result, request_id)
+            except Disconnected:
+                response = Response(400)
+            except Exception as error:
+                response = self._refusal(error, route, None, request_id)
+            self._deliver(response, reply)
+
+        self.home.spawn(finish())
+
+    def _refusal(self, error: Exception, route: Route | None, request: Request | None, request_id: str) -> Response:
+        if not isinstance(error, AwsError):
+            print("".join(traceback.format_exception(error)), file=sys.stderr)
+            error = InternalFailure()
+        if isinstance(error, NotImplementedHere):
+            self.gaps[error.what] += 1
+        refusing = route or NoRoute(request)
+        response = refusing.refuse(error, request_id)
+        response.headers[refusing.id_header] = request_id
+        if error.hint:
+            response.headers["x-kumoniwa-hint"] = error.hint
+        return response
+
+    # Identities are IAM's, replicated ---------------------------------------------------------------
+
+    def replica(self) -> list[tuple[str, str, bytes]]:
+        """Everything a region must know of identities: (shelf, key, body). Only ``aws-global`` is asked."""
+        shelves = [self.home.store.shelf(identity.SHARED, kind) for kind in REPLICATED.values()]
+        return [(shelf.name, key, pack(record)) for shelf in shelves for key, record in shelf.items()]
+
+    def replicate_all(self, replica: list[tuple[str, str, bytes]]) -> None:
+        """Replace what this region knew of identities."""
+        known = {(name, key) for name, key, _ in replica}
+        gone = [(n, key, None) for n, kind in REPLICATED.items() for key in self.home.store.shelf(identity.SHARED, kind)]
+        self.replicate([entry for entry in gone if entry[:2] not in known])
+        self.replicate(replica)
+
+    def replicate(self, changes: list[tuple[str, str, bytes | None]]) -> None:
+        """Follow changes that ``aws-global`` committed."""
+        for name, key, body in changes:
+            kind = REPLICATED.get(name)
+            if kind is None:
+                continue
+            shelf = self.home.store.shelf(identity.SHARED, kind)
+            if body is not None:
+                shelf[key] = unpack(body, kind)
+            elif key in shelf:
+                del shelf[key]
+        self.authorizer.forget()

@@ -1,0 +1,199 @@
+"""From a request's head to the one function that answers it.
+
+Routes are found once for each operation and protocol and then looked up; a service is imported
+when its first request arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+import orjson
+
+from kumoniwa.aws import actions, events, models
+from kumoniwa.gate.address import Address, locate
+from kumoniwa.gate.paging import Pager, pager_for
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.operation import Handler, Service, load, service_names
+from kumoniwa.wire.codec import Codec, codec, detect
+from kumoniwa.wire.message import Request, Response
+from kumoniwa.wire.routes import routes
+
+DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "s3-website": "s3"}
+"""Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
+
+
+class UnknownOperationException(AwsError):
+    status = 404
+
+
+class MissingAction(AwsError):
+    status = 400
+    message = "The request must contain the parameter Action."
+
+
+class Route:
+    """One operation over one protocol: everything the passage needs, looked up once."""
+
+    __slots__ = (
+        "service", "name", "model", "handler", "codec", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
+        "takes_stream", "door", "is_read_only", "id_header",
+    )  # fmt: skip
+
+    def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
+        self.service, self.name, self.model, self.handler, self.protocol = service, model.name, model, handler, protocol
+        self.family = "s3" if service.name == "s3" else protocol
+        self.codec: Codec = codec(model, protocol)
+        needs_none = (service.name, model.name) in events.NO_PERMISSION_NEEDED
+        self.action = "" if needs_none else actions.action(service.name, model.name)
+        self.pager: Pager | None = pager_for(model, handler.members)
+        self.paging_members = self.pager.members if self.pager else frozenset()
+        self.is_recorded = events.is_management(service.name, model.name)
+        self.is_read_only = model.name.startswith(("Get", "List", "Describe", "Head", "Query", "Scan", "Filter", "Simulate"))
+        self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
+        self.door: Callable | None = None
+        self.id_header = "x-amz-request-id" if service.name == "s3" else "x-amzn-RequestId"
+
+    def refuse(self, error: AwsError, request_id: str) -> Response:
+        return self.codec.refuse(error, request_id)
+
+
+class DoorRoute:
+    """A request to a data plane of its own: an API's stage, a function's URL."""
+
+    __slots__ = ("door", "address")
+    id_header = "x-amzn-RequestId"
+
+    def __init__(self, door: Callable, address: Address) -> None:
+        self.door, self.address = door, address
+
+    def refuse(self, error: AwsError, request_id: str) -> Response:
+        status = error.status or 400
+        return Response(status, b'{"message":"%b"}' % error.text.replace('"', "'").encode(), {"Content-Type": "application/json"})
+
+
+class NoRoute:
+    """What refuses a request that names no operation we know, in the words of the protocol it seems to speak."""
+
+    id_header = "x-amzn-RequestId"
+
+    def __init__(self, request: Request | None) -> None:
+        self.request = request
+
+    def refuse(self, error: AwsError, request_id: str) -> Response:
+        headers = self.request.headers if self.request else {}
+        status = error.status or 400
+        if "x-amz-target" in headers or headers.get("content-type", "").startswith("application/json"):
+            body = orjson.dumps({"__type": error.code, "message": error.text})
+            return Response(status, body, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": error.code})
+        kind = "Sender" if status < 500 else "Receiver"
+        body = (
+            f"<ErrorResponse><Error><Type>{kind}</Type><Code>{error.code}</Code><Message>{escape(error.text)}</Message></Error>"
+            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+        signing_name = self.request.address.signing_name if self.request and self.request.address else None
+        if self.request and signing_name in (None, "s3") and not self.request.body:
+            body = f"<Error><Code>{error.code}</Code><Message>{escape(error.text)}</Message><RequestId>{request_id}</RequestId></Error>"
+        return Response(status, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode(), {"Content-Type": "text/xml"})
+
+
+class Routes:
+    def __init__(self, home) -> None:
+        self.home = home
+        self.by_target: dict[str, Route] = {}
+        self.by_name: dict[tuple[str, str, str], Route] = {}
+        self._signed_as: dict[str, list[str]] = {}
+        self._targets: dict[str, str] = {}
+        self._versions: dict[str, list[str]] = {}
+        for name in sorted(service_names()):
+            model = models.service(name)
+            self._signed_as.setdefault(model.signing_name, []).append(name)
+            self._versions.setdefault(model.api_version, []).append(name)
+            if model.target_prefix:
+                self._targets[model.target_prefix] = name
+
+    def find(self, request: Request) -> Route | DoorRoute:
+        """The route of a request. Raises UnknownOperationException, NotImplementedHere and the like."""
+        target = request.headers.get("x-amz-target")
+        if target is not None:
+            route = self.by_target.get(target)
+            if route is not None:
+                return route
+        address = request.address or locate(request)
+        if address.door is not None and address.door in DOORS:
+            return DoorRoute(self._door(DOORS[address.door]), address)
+        protocol, _, hinted_operation = detect(request)
+        if target is not None:
+            prefix, _, operation = target.rpartition(".")
+            service = self._targets.get(prefix)
+            if service is None:
+                raise NotImplementedHere(f"the service of {target}")
+            route = self.by_target[target] = self.named(service, operation, protocol)
+            return route
+        if protocol in ("query", "ec2"):
+            return self._by_action(request, address, protocol)
+        if protocol == "smithy-rpc-v2-cbor":
+            return self.named(self._service(address, request), hinted_operation, protocol)
+        return self._by_path(request, address)
+
+    def named(self, service: str, operation: str, protocol: str = "") -> Route:
+        """The route of an operation by its name; over the service's own protocol unless told."""
+        route = self.by_name.get((service, operation, protocol))
+        if route is None:
+            route = self.by_name[service, operation, protocol] = self._made(service, operation, protocol)
+        return route
+
+    def _made(self, service: str, operation: str, protocol: str) -> Route:
+        try:
+            model = models.service(service)
+        except KeyError:
+            raise UnknownOperationException(f"AWS has no service {service}.")
+        if operation not in model.operation_names:
+            raise UnknownOperationException(f"{service} has no operation {operation}.")
+        if service not in service_names() or operation not in (ours := load(service)).handlers:
+            raise NotImplementedHere(f"{service}:{operation}")
+        self.home.service_used(ours)
+        return Route(ours, model.operation(operation), ours.handlers[operation], protocol or model.protocol)
+
+    def _service(self, address: Address, request: Request, fallback: str = "") -> str:
+        """The boto3 name of the service a request is for."""
+        signing_name = address.signing_name or fallback
+        names = self._signed_as.get(signing_name)
+        if names is None:
+            raise NotImplementedHere(f"the service {signing_name or request.host}")
+        return names[0]
+
+    def _by_action(self, request: Request, address: Address, protocol: str) -> Route:
+        fields = parse_qs(request.body.decode("latin-1") if request.body else request.query)
+        operation, version = fields.get("Action", [""])[0], fields.get("Version", [""])[0]
+        if not operation:
+            raise MissingAction
+        if address.signing_name:
+            service = self._service(address, request)
+        else:
+            service = next(iter(self._versions.get(version, ())), "") or self._service(address, request)
+        return self.named(service, operation, protocol)
+
+    def _by_path(self, request: Request, address: Address) -> Route:
+        names = self._signed_as.get(address.signing_name or "s3")
+        if names is None:
+            raise NotImplementedHere(f"the service {address.signing_name}")
+        path = request.path
+        if address.door == "s3":
+            path = f"/{address.name}{path}"
+        for name in names:
+            found = routes(models.service(name)).match(request.method, path, request.query, request.headers)
+            if found is not None:
+                operation, request.labels = found
+                return self.named(name, operation, models.service(name).protocol)
+        raise UnknownOperationException(f"{names[0]} has no operation at {request.method} {request.path}.")
+
+    def _door(self, service: str) -> Callable:
+        ours = load(service)
+        self.home.service_used(ours)
+        if ours.door is None:
+            raise NotImplementedHere(f"the data plane of {service}")
+        return ours.door.serve
+

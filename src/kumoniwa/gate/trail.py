@@ -1,0 +1,127 @@
+"""What happened: one CloudTrail-shaped record for each management call, refused ones included.
+
+Data events (reading an item, sending a message) are not recorded, as in a trail that did not ask for them.
+Record shape: CloudTrail user guide, "CloudTrail record contents".
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from kumoniwa.kernel.errors import AwsError, InternalFailure
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.store.rows import Table
+
+if TYPE_CHECKING:
+    from kumoniwa.gate.route import Route
+    from kumoniwa.kernel.call import Call
+
+TRAIL = Table(
+    "trail",
+    """create table if not exists trail (at real, id text primary key, service text, name text, who text, event blob) without rowid;
+    create index if not exists trail_by_time on trail (at)""",
+)
+
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+EVENT_BYTES_MAX = 100_000
+KEPT_S = 90 * 86_400
+
+
+class Trail:
+    def __init__(self, home) -> None:
+        self.home = home
+
+    def record(self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None) -> None:
+        """Write one event; it is committed with the call's own tick."""
+        now = call.now()
+        event: dict[str, Any] = {
+            "eventVersion": "1.11",
+            "userIdentity": _user_identity(call.principal),
+            "eventTime": _iso(now),
+            "eventSource": f"{route.action.partition(':')[0]}.amazonaws.com",
+            "eventName": route.name,
+            "awsRegion": call.region,
+            "sourceIPAddress": _source(call),
+            "userAgent": call.request.headers.get("user-agent", "") if call.request else "kumoniwa.internal",
+            "requestParameters": _shown(params, route.model.input),
+            "responseElements": None if route.is_read_only or error else _shown(reply or {}, route.model.output) or None,
+            "requestID": call.request_id,
+            "eventID": call.new_id(),
+            "readOnly": route.is_read_only,
+            "eventType": "AwsApiCall",
+            "managementEvent": True,
+            "recipientAccountId": call.account or call.principal.account,
+            "eventCategory": "Management",
+        }
+        if error is not None:
+            known = error if isinstance(error, AwsError) else InternalFailure()
+            event["errorCode"], event["errorMessage"] = known.code, known.text
+        body = orjson.dumps(event, default=_plain)
+        if len(body) > EVENT_BYTES_MAX:
+            event["requestParameters"] = event["responseElements"] = None
+            event["requestParametersOmitted"] = event["responseElementsOmitted"] = True
+            body = orjson.dumps(event)
+        rows = self.home.store.rows(call.account or call.principal.account or self.home.settings.account)
+        if TRAIL.name not in rows.tables:
+            rows.use(TRAIL)
+        rows.run("insert into trail values (?,?,?,?,?,?)", now, event["eventID"], route.service.name, route.name, call.principal.arn, body)
+
+
+def _user_identity(principal: Principal) -> dict[str, Any]:
+    kinds = {"root": "Root", "user": "IAMUser", "role": "AssumedRole", "federated": "FederatedUser", "service": "AWSService"}
+    if principal.kind == "service":
+        return {"type": "AWSService", "invokedBy": principal.arn}
+    who: dict[str, Any] = {
+        "type": kinds.get(principal.kind, "Unknown"),
+        "principalId": principal.user_id,
+        "arn": principal.arn,
+        "accountId": principal.account,
+        "accessKeyId": principal.key_id,
+    }
+    if principal.kind == "user":
+        who["userName"] = principal.arn.rpartition("/")[2]
+    if principal.kind == "role":
+        name = principal.source_arn.rpartition("/")[2]
+        who["sessionContext"] = {
+            "sessionIssuer": {"type": "Role", "arn": principal.source_arn, "accountId": principal.account, "userName": name},
+            "attributes": {"mfaAuthenticated": principal.context.get("aws:MultiFactorAuthPresent", "false")},
+        }
+    return who
+
+
+def _source(call: Call) -> str:
+    return "127.0.0.1" if call.request else (call.principal.arn if call.principal.kind == "service" else "AWS Internal")
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _shown(value: Any, shape: Any) -> Any:
+    """A request or reply as CloudTrail shows it: names begin in lower case, secrets are hidden."""
+    if shape is None or value is None:
+        return value
+    if shape.is_sensitive:
+        return HIDDEN
+    if shape.type == "structure" and isinstance(value, dict):
+        members = shape.members
+        return {
+            name[:1].lower() + name[1:]: _shown(part, members[name].shape) if name in members else part for name, part in value.items()
+        }
+    if shape.type == "list" and isinstance(value, (list, tuple)):
+        return [_shown(part, shape.element.shape) for part in value]
+    if shape.type == "map" and isinstance(value, dict):
+        return {name: _shown(part, shape.value.shape) for name, part in value.items()}
+    if shape.type == "timestamp" and isinstance(value, (int, float)):
+        return _iso(value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(value).decode() if len(value) < 1024 else f"({len(value)} bytes)"
+    return str(value)

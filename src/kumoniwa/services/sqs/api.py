@@ -1,0 +1,616 @@
+"""The operations of SQS."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.sqs import fifo, message, work
+from kumoniwa.services.sqs.queue import (
+    FIFO_DEFAULTS,
+    MESSAGE_BYTES_MAX,
+    InvalidAddress,
+    InvalidAttributeName,
+    InvalidParameterValue,
+    MissingParameter,
+    Queue,
+    QueueDoesNotExist,
+    QueueNameExists,
+    accepts_dead_letters,
+    check_name,
+    checked,
+    shown,
+)
+
+DELETED_FOR_S = 60
+PURGED_FOR_S = 60
+BATCH_MAX = 10
+SEQUENCE_START = 18_850_000_000_000_000_000
+
+
+class QueueDeletedRecently(AwsError):
+    message = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+
+
+class PurgeQueueInProgress(AwsError): ...
+
+
+class MessageNotInflight(AwsError):
+    message = "The message is not in flight."
+
+
+class EmptyBatchRequest(AwsError): ...
+
+
+class TooManyEntriesInBatchRequest(AwsError): ...
+
+
+class BatchEntryIdsNotDistinct(AwsError): ...
+
+
+class InvalidBatchEntryId(AwsError):
+    message = (
+        "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long."
+    )
+
+
+class BatchRequestTooLong(AwsError): ...
+
+
+class UnsupportedOperation(AwsError): ...
+
+
+# What the gate asks --------------------------------------------------------------------------------
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    url = params.get("QueueUrl")
+    if url is not None:
+        head, _, name = url.rpartition("/")
+        account = head[-12:]
+        return f"arn:{call.home.partition}:sqs:{call.region}:{account if account.isdigit() else call.account}:{name}"
+    if "SourceArn" in params:
+        return params["SourceArn"]
+    if "TaskHandle" in params:
+        return work.source_of(params["TaskHandle"]) or call.arn("*")
+    owner = params.get("QueueOwnerAWSAccountId") or call.account
+    return f"arn:{call.home.partition}:sqs:{call.region}:{owner}:{params.get('QueueName', '*')}"
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    queue = call.shelf(Queue).get(arn.rpartition(":")[2])
+    return queue.attributes.get("Policy") if queue is not None else None
+
+
+def _queue(call: Call, url: str) -> Queue:
+    name = url.rpartition("/")[2]
+    queue = call.shelf(Queue).get(name)
+    if queue is not None:
+        return queue
+    if "/" not in url:
+        raise InvalidAddress(f"The address {url} is not valid for this endpoint.")
+    raise QueueDoesNotExist
+
+
+# Queues --------------------------------------------------------------------------------------------
+
+
+def CreateQueue(
+    call: Call, *, QueueName: str, Attributes: dict[str, str] | None = None, tags: dict[str, str] | None = None
+) -> dict:
+    """Making a queue that exists with the same attributes answers its URL; with others it is refused."""
+    attributes = Attributes or {}
+    is_fifo = attributes.get("FifoQueue") == "true"
+    check_name(QueueName, is_fifo=is_fifo)
+    attributes = {n: v for n, v in checked(call, attributes, is_fifo=is_fifo, is_new=True).items() if v}
+    queues, now = call.shelf(Queue), call.now()
+    queue = queues.get(QueueName)
+    if queue is not None:
+        for name, value in attributes.items():
+            if (queue.of(name) or FIFO_DEFAULTS.get(name)) != value:
+                raise QueueNameExists(f"A queue already exists with the same name and a different value for attribute {name}")
+        return {"QueueUrl": _url(call, QueueName)}
+    gone = call.shelf(work.Deleted).get(QueueName)
+    if gone is not None:
+        if call.home.settings.pace == "real" and gone.at + DELETED_FOR_S > now:
+            raise QueueDeletedRecently
+        del call.shelf(work.Deleted)[QueueName]
+    queue = Queue(name=QueueName, id=call.new_id(), created=now, modified=now, attributes=attributes, tags=_checked_tags(tags or {}))
+    _check_dead_letters(call, queue)
+    queues[QueueName] = queue
+    return {"QueueUrl": _url(call, QueueName)}
+
+
+def _url(call: Call, name: str) -> str:
+    host = call.request.host if call.request is not None else ""
+    return f"http://{host}/{call.account}/{name}" if host else f"{call.home.settings.endpoint}/{call.account}/{name}"
+
+
+def _check_dead_letters(call: Call, queue: Queue) -> None:
+    """The target of a redrive policy may refuse this source."""
+    if queue.dead_letter is not None:
+        target = call.shelf(Queue)[queue.dead_letter[0]]
+        if not accepts_dead_letters(target, call.arn(queue.name)):
+            raise InvalidParameterValue.of(
+                "RedrivePolicy", queue.attributes["RedrivePolicy"],
+                "The dead-letter queue's redrive allow policy does not permit this source queue.",
+            )  # fmt: skip
+
+
+def DeleteQueue(call: Call, *, QueueUrl: str) -> None:
+    queue = _queue(call, QueueUrl)
+    del call.shelf(Queue)[queue.name]
+    _empty(call, queue)
+    call.shelf(work.Deleted)[queue.name] = work.Deleted(at=call.now())
+    call.wake(queue.id)
+
+
+def _empty(call: Call, queue: Queue) -> None:
+    rows = call.rows(message.MESSAGES, fifo.GROUPS, fifo.ATTEMPTS)
+    for table in (message.MESSAGES, fifo.GROUPS, fifo.ATTEMPTS):
+        rows.run(f"delete from {table.name} where queue = ?", queue.id)
+
+
+def PurgeQueue(call: Call, *, QueueUrl: str) -> None:
+    queue = _queue(call, QueueUrl)
+    if queue.purged and queue.purged + PURGED_FOR_S > call.now():
+        raise PurgeQueueInProgress(f"Only one PurgeQueue operation on {queue.name} is allowed every 60 seconds.")
+    call.shelf(Queue)[queue.name] = changed(queue, purged=call.now())
+    _empty(call, queue)
+
+
+def GetQueueUrl(call: Call, *, QueueName: str, QueueOwnerAWSAccountId: str | None = None) -> dict:
+    if QueueName not in call.shelf(Queue):
+        raise QueueDoesNotExist
+    return {"QueueUrl": _url(call, QueueName)}
+
+
+def ListQueues(
+    call: Call, *, QueueNamePrefix: str | None = None, NextToken: str | None = None, MaxResults: int | None = None
+) -> dict:
+    """At most 1,000 URLs; a token is given only to those who asked for pages with MaxResults."""
+    if MaxResults is not None and not 1 <= MaxResults <= 1000:
+        raise InvalidParameterValue.of("MaxResults", MaxResults, "MaxResults must be an integer between 1 and 1000.")
+    names = sorted(n for n in call.shelf(Queue) if n.startswith(QueueNamePrefix or "") and n > (NextToken or ""))
+    page = names[: MaxResults or 1000]
+    reply: dict[str, Any] = {"QueueUrls": [_url(call, name) for name in page]} if page else {}
+    if MaxResults and len(names) > len(page):
+        reply["NextToken"] = page[-1]
+    return reply
+
+
+def ListDeadLetterSourceQueues(call: Call, *, QueueUrl: str, NextToken: str | None = None, MaxResults: int | None = None) -> dict:
+    target = _queue(call, QueueUrl)
+    names = sorted(
+        q.name for q in call.shelf(Queue).values() if q.dead_letter and q.dead_letter[0] == target.name and q.name > (NextToken or "")
+    )
+    page = names[: MaxResults or 1000]
+    reply: dict[str, Any] = {"queueUrls": [_url(call, name) for name in page]}
+    if MaxResults and len(names) > len(page):
+        reply["NextToken"] = page[-1]
+    return reply
+
+
+def GetQueueAttributes(call: Call, *, QueueUrl: str, AttributeNames: list[str] | None = None) -> dict:
+    queue = _queue(call, QueueUrl)
+    names = AttributeNames or []
+    if not names:
+        return {}
+    asks_counts = any(name == "All" or name.startswith("Approximate") for name in names)
+    attributes = shown(call, queue, message.counts(call, queue) if asks_counts else (0, 0, 0))
+    if "All" in names:
+        return {"Attributes": attributes}
+    known = attributes.keys() | {"Policy", "RedrivePolicy", "RedriveAllowPolicy", *FIFO_DEFAULTS, "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"}
+    for name in names:
+        if name not in known:
+            raise InvalidAttributeName(f"Unknown Attribute {name}.")
+    found = {name: attributes[name] for name in names if name in attributes}
+    return {"Attributes": found} if found else {}
+
+
+def SetQueueAttributes(call: Call, *, QueueUrl: str, Attributes: dict[str, str]) -> None:
+    queue = _queue(call, QueueUrl)
+    said = checked(call, Attributes, is_fifo=queue.is_fifo, is_new=False)
+    attributes = {n: v for n, v in {**queue.attributes, **said}.items() if v}
+    queue = changed(queue, attributes=attributes, modified=call.now())
+    if "RedrivePolicy" in said:
+        _check_dead_letters(call, queue)
+    call.shelf(Queue)[queue.name] = queue
+    call.wake(queue.id)
+
+
+def TagQueue(call: Call, *, QueueUrl: str, Tags: dict[str, str]) -> None:
+    queue = _queue(call, QueueUrl)
+    call.shelf(Queue)[queue.name] = changed(queue, tags=_checked_tags({**queue.tags, **Tags}))
+
+
+def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > 50:
+        raise InvalidParameterValue("Too many tags added for queue. Maximum number of tags is 50.")
+    for key in tags:
+        if not 1 <= len(key) <= 128 or key.lower().startswith("aws:"):
+            raise InvalidParameterValue(f"Tag key {key} is invalid: 1 to 128 characters, and aws: is reserved.")
+    return tags
+
+
+def UntagQueue(call: Call, *, QueueUrl: str, TagKeys: list[str]) -> None:
+    queue = _queue(call, QueueUrl)
+    call.shelf(Queue)[queue.name] = changed(queue, tags={k: v for k, v in queue.tags.items() if k not in TagKeys})
+
+
+def ListQueueTags(call: Call, *, QueueUrl: str) -> dict:
+    queue = _queue(call, QueueUrl)
+    return {"Tags": queue.tags} if queue.tags else {}
+
+
+# Permissions ---------------------------------------------------------------------------------------
+
+OWNERS_OWN = ("AddPermission", "CancelMessageMoveTask", "CreateQueue", "DeleteQueue", "ListMessageMoveTasks", "ListQueues",
+              "ListQueueTags", "RemovePermission", "SetQueueAttributes", "StartMessageMoveTask", "TagQueue", "UntagQueue")  # fmt: skip
+
+
+def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[str], Actions: list[str]) -> None:
+    queue = _queue(call, QueueUrl)
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", Label):
+        raise InvalidParameterValue.of("Label", Label, "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+    for action in Actions:
+        if action in OWNERS_OWN:
+            raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Only the queue owner is allowed to invoke this action.")
+        if action != "*" and action not in globals():
+            raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Please refer to the appropriate WSDL for a list of valid actions.")
+    if not AWSAccountIds or not Actions:
+        raise MissingParameter.of("Actions" if AWSAccountIds else "AWSAccountIds")
+    arn = call.arn(queue.name)
+    document = json.loads(
+        queue.attributes.get("Policy") or json.dumps({"Version": "2008-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": []})
+    )
+    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    if any(statement.get("Sid") == Label for statement in statements):
+        raise InvalidParameterValue.of("Label", Label, "Already exists.")
+    if len(statements) >= 20:
+        raise message.OverLimit("20 Permissions have been granted already; the maximum is 20.")
+    named = [f"arn:{call.home.partition}:iam::{account}:root" for account in AWSAccountIds]
+    actions = [f"SQS:{action}" for action in Actions]
+    statement = {
+        "Sid": Label,
+        "Effect": "Allow",
+        "Principal": {"AWS": named[0] if len(named) == 1 else named},
+        "Action": actions[0] if len(actions) == 1 else actions,
+        "Resource": arn,
+    }
+    policy = json.dumps({**document, "Statement": [*statements, statement]})
+    call.shelf(Queue)[queue.name] = changed(queue, attributes={**queue.attributes, "Policy": policy}, modified=call.now())
+
+
+def RemovePermission(call: Call, *, QueueUrl: str, Label: str) -> None:
+    queue = _queue(call, QueueUrl)
+    document = json.loads(queue.attributes.get("Policy") or '{"Statement": []}')
+    kept = [statement for statement in document["Statement"] if statement.get("Sid") != Label]
+    if len(kept) == len(document["Statement"]):
+        raise InvalidParameterValue.of("Label", Label, "can't find label on existing policy.")
+    attributes = dict(queue.attributes)
+    if kept:
+        attributes["Policy"] = json.dumps({**document, "Statement": kept})
+    else:
+        del attributes["Policy"]
+    call.shelf(Queue)[queue.name] = changed(queue, attributes=attributes, modified=call.now())
+
+
+# Sending -------------------------------------------------------------------------------------------
+
+
+def SendMessage(
+    call: Call,
+    *,
+    QueueUrl: str,
+    MessageBody: str,
+    DelaySeconds: int | None = None,
+    MessageAttributes: dict[str, dict] | None = None,
+    MessageSystemAttributes: dict[str, dict] | None = None,
+    MessageDeduplicationId: str | None = None,
+    MessageGroupId: str | None = None,
+) -> dict:
+    return _send(
+        call, _queue(call, QueueUrl), MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes,
+        MessageDeduplicationId, MessageGroupId,
+    )[0]  # fmt: skip
+
+
+_FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
+
+
+def _send(
+    call: Call,
+    queue: Queue,
+    body: str,
+    delay_s: int | None,
+    attributes: dict[str, dict] | None,
+    system_attributes: dict[str, dict] | None,
+    deduplication_id: str | None,
+    group: str | None,
+) -> tuple[dict, int]:
+    """Put one message; answers the reply and the message's size in bytes."""
+    size = message.checked_size(queue, body, attributes)
+    if delay_s is not None and not 0 <= delay_s <= 900:
+        raise InvalidParameterValue.of("DelaySeconds", delay_s, "DelaySeconds must be >= 0 and <= 900.")
+    for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", deduplication_id)):
+        if value is not None and not _FIFO_ID.fullmatch(value):
+            reason = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+            raise InvalidParameterValue.of(name, value, reason)
+    system, token = {}, ""
+    if queue.is_fifo:
+        if delay_s:
+            raise InvalidParameterValue.of("DelaySeconds", delay_s, "The request include parameter that is not valid for this queue type.")
+        deduplication_id, token = fifo.token(queue, body, deduplication_id, group)
+        system["MessageDeduplicationId"] = deduplication_id
+    elif deduplication_id is not None:
+        raise InvalidParameterValue.of(
+            "MessageDeduplicationId", deduplication_id, "The request include parameter that is not valid for this queue type."
+        )
+    if group is not None:
+        system["MessageGroupId"] = group
+    reply = {"MD5OfMessageBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()}
+    if attributes:
+        reply["MD5OfMessageAttributes"] = message.md5_of_attributes(attributes)
+    if system_attributes:
+        system["AWSTraceHeader"] = _trace_header(system_attributes)
+        reply["MD5OfMessageSystemAttributes"] = message.md5_of_attributes(system_attributes)
+    if queue.is_fifo:
+        sent = fifo.already_sent(call, queue, token)
+        if sent is not None:
+            return {**reply, "MessageId": sent[0], "SequenceNumber": sent[1]}, size
+    message_id = reply["MessageId"] = call.new_id()
+    delay = queue.seconds("DelaySeconds") if delay_s is None else delay_s
+    content = message.Content(
+        id=message_id, body=body, md5=reply["MD5OfMessageBody"], sender=call.principal.user_id or "anonymous",
+        attributes=attributes or {}, system=system, md5_of_attributes=reply.get("MD5OfMessageAttributes", ""),
+    )  # fmt: skip
+    seq = message.put(call, queue, content, visible_at=call.now() + delay, group=group if queue.is_fifo else None)
+    if queue.is_fifo:
+        reply["SequenceNumber"] = _sequence_number(seq)
+        fifo.remember_sent(call, queue, token, message_id, reply["SequenceNumber"])
+    return reply, size
+
+
+def _sequence_number(seq: int) -> str:
+    """Twenty digits that grow by more than one, as AWS's do."""
+    return str(SEQUENCE_START + seq * 256)
+
+
+def _trace_header(attributes: dict[str, dict]) -> str:
+    for name, value in attributes.items():
+        if name != "AWSTraceHeader":
+            raise InvalidParameterValue(f"Message system attribute name '{name}' is invalid.")
+        if value.get("DataType") != "String" or not value.get("StringValue"):
+            raise InvalidParameterValue(f"The message system attribute '{name}' must be of type String.")
+    return attributes["AWSTraceHeader"]["StringValue"]
+
+
+def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    queue = _queue(call, QueueUrl)
+    sizes: list[int] = []
+
+    def send(entry: dict) -> dict:
+        reply, size = _send(
+            call, queue, entry["MessageBody"], entry.get("DelaySeconds"), entry.get("MessageAttributes"),
+            entry.get("MessageSystemAttributes"), entry.get("MessageDeduplicationId"), entry.get("MessageGroupId"),
+        )  # fmt: skip
+        sizes.append(size)
+        return reply
+
+    reply = _batch("SendMessageBatchRequestEntry", Entries, send)
+    if sum(sizes) > MESSAGE_BYTES_MAX:
+        raise BatchRequestTooLong(
+            f"Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes. You have sent {sum(sizes)} bytes."
+        )
+    return reply
+
+
+def _batch(kind: str, entries: list[dict], do: Callable[[dict], dict]) -> dict:
+    """Each entry by itself; what fails is reported beside what succeeded."""
+    if not entries:
+        raise EmptyBatchRequest(f"There should be at least one {kind} in the request.")
+    if len(entries) > BATCH_MAX:
+        raise TooManyEntriesInBatchRequest(f"Maximum number of entries per request are {BATCH_MAX}. You have sent {len(entries)}.")
+    seen: set[str] = set()
+    for entry in entries:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", entry["Id"]):
+            raise InvalidBatchEntryId
+        if entry["Id"] in seen:
+            raise BatchEntryIdsNotDistinct(f"Id {entry['Id']} repeated.")
+        seen.add(entry["Id"])
+    done, failed = [], []
+    for entry in entries:
+        try:
+            done.append({"Id": entry["Id"], **do(entry)})
+        except AwsError as error:
+            code = error.code.removesuffix("Exception").replace("MissingRequiredParameter", "MissingParameter")
+            failed.append({"Id": entry["Id"], "SenderFault": True, "Code": code, "Message": error.text})
+    reply: dict[str, Any] = {}
+    if done:
+        reply["Successful"] = done
+    if failed:
+        reply["Failed"] = failed
+    return reply
+
+
+# Receiving -----------------------------------------------------------------------------------------
+
+
+def ReceiveMessage(
+    call: Call,
+    *,
+    QueueUrl: str,
+    AttributeNames: list[str] | None = None,
+    MessageSystemAttributeNames: list[str] | None = None,
+    MessageAttributeNames: list[str] | None = None,
+    MaxNumberOfMessages: int | None = None,
+    VisibilityTimeout: int | None = None,
+    WaitTimeSeconds: int | None = None,
+    ReceiveRequestAttemptId: str | None = None,
+):
+    """Answers at once if there is something to receive, and otherwise a coroutine that polls until there is."""
+    queue = _queue(call, QueueUrl)
+    count = 1 if MaxNumberOfMessages is None else MaxNumberOfMessages
+    if not 1 <= count <= 10:
+        raise InvalidParameterValue.of("MaxNumberOfMessages", count, "Must be between 1 and 10, if provided.")
+    wait_s = queue.seconds("ReceiveMessageWaitTimeSeconds") if WaitTimeSeconds is None else WaitTimeSeconds
+    if not 0 <= wait_s <= 20:
+        raise InvalidParameterValue.of("WaitTimeSeconds", wait_s, "Must be >= 0 and <= 20, if provided.")
+    visibility_s = queue.seconds("VisibilityTimeout") if VisibilityTimeout is None else VisibilityTimeout
+    if not 0 <= visibility_s <= 43_200:
+        raise InvalidParameterValue.of("VisibilityTimeout", visibility_s, "Must be >= 0 and <= 43200, if provided.")
+    system_names = [*(AttributeNames or ()), *(MessageSystemAttributeNames or ())]
+
+    def receive() -> list[dict]:
+        if ReceiveRequestAttemptId and queue.is_fifo:
+            taken = fifo.attempted(call, queue, ReceiveRequestAttemptId, visibility_s)
+            if taken is None:
+                taken = message.take(call, queue, count, visibility_s)
+                fifo.remember_attempt(call, queue, ReceiveRequestAttemptId, taken)
+        else:
+            taken = message.take(call, queue, count, visibility_s)
+        return [_received(call, queue, row, system_names, MessageAttributeNames or []) for row in taken]
+
+    messages = receive()
+    if messages or not wait_s:
+        return {"Messages": messages} if messages else {}
+    return _poll(call, queue, receive, call.now() + wait_s)
+
+
+async def _poll(call: Call, queue: Queue, receive: Callable[[], list[dict]], until: float) -> dict:
+    while call.now() < until:
+        shows = message.next_visible(call, queue)
+        await call.wait(queue.id, until=until if shows is None else min(until, shows))
+        current = call.shelf(Queue).get(queue.name)
+        if current is None or current.id != queue.id:
+            raise QueueDoesNotExist
+        messages = receive()
+        if messages:
+            return {"Messages": messages}
+    return {}
+
+
+def _received(call: Call, queue: Queue, row: tuple, system_names: list[str], attribute_names: list[str]) -> dict:
+    seq, sent, received, first, receive, blob = row
+    content = message.opened(call, queue, blob)
+    reply = {
+        "MessageId": content.id,
+        "ReceiptHandle": message.handle(queue, seq, receive),
+        "MD5OfBody": content.md5,
+        "Body": content.body,
+    }
+    if system_names:
+        system = {
+            "SenderId": content.sender,
+            "SentTimestamp": str(int(sent * 1000)),
+            "ApproximateReceiveCount": str(received),
+            "ApproximateFirstReceiveTimestamp": str(int(first * 1000)),
+            **content.system,
+            **({"SequenceNumber": _sequence_number(seq)} if queue.is_fifo else {}),
+        }
+        wanted = system if "All" in system_names else {n: v for n, v in system.items() if n in system_names}
+        if wanted:
+            reply["Attributes"] = wanted
+    if attribute_names and content.attributes:
+        chosen = {n: v for n, v in content.attributes.items() if _is_chosen(n, attribute_names)}
+        if chosen:
+            reply["MessageAttributes"] = chosen
+            reply["MD5OfMessageAttributes"] = (
+                content.md5_of_attributes if len(chosen) == len(content.attributes) else message.md5_of_attributes(chosen)
+            )
+    return reply
+
+
+def _is_chosen(name: str, wanted: list[str]) -> bool:
+    """``All``, ``.*``, a name, or a prefix as in ``bar.*``."""
+    return any(w in ("All", ".*", name) or (w.endswith(".*") and name.startswith(w[:-2])) for w in wanted)
+
+
+# After receiving -----------------------------------------------------------------------------------
+
+
+def DeleteMessage(call: Call, *, QueueUrl: str, ReceiptHandle: str) -> None:
+    _delete(call, _queue(call, QueueUrl), ReceiptHandle)
+
+
+def _delete(call: Call, queue: Queue, receipt_handle: str) -> None:
+    """A handle of an earlier receive is accepted by a standard queue and deletes nothing; a FIFO queue refuses it.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
+    seq, receive = message.named(queue, receipt_handle)
+    found = call.rows(message.MESSAGES).one("select receive, visible_at from sqs_message where seq = ? and queue = ?", seq, queue.id)
+    if found is None:
+        return
+    if queue.is_fifo and (found[0] != receive or found[1] <= call.now()):
+        raise InvalidParameterValue.of("ReceiptHandle", receipt_handle, "The receipt handle has expired.")
+    if found[0] == receive:
+        message.drop(call, queue, seq)
+
+
+def DeleteMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    queue = _queue(call, QueueUrl)
+
+    def delete(entry: dict) -> dict:
+        _delete(call, queue, entry["ReceiptHandle"])
+        return {}
+
+    return _batch("DeleteMessageBatchRequestEntry", Entries, delete)
+
+
+def ChangeMessageVisibility(call: Call, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
+    _change_visibility(call, _queue(call, QueueUrl), ReceiptHandle, VisibilityTimeout)
+
+
+VISIBLE_AGAIN_WITHIN_S = 43_200
+
+
+def _change_visibility(call: Call, queue: Queue, receipt_handle: str, visibility_s: int) -> None:
+    if not 0 <= visibility_s <= 43_200:
+        raise InvalidParameterValue.of("VisibilityTimeout", visibility_s, "VisibilityTimeout must be an integer between 0 and 43200.")
+    seq, receive = message.named(queue, receipt_handle)
+    rows, now = call.rows(message.MESSAGES), call.now()
+    found = rows.one("select receive, visible_at, first from sqs_message where seq = ? and queue = ?", seq, queue.id)
+    if found is None or found[0] != receive or found[1] <= now:
+        reason = "Message does not exist or is not available for visibility timeout change."
+        raise InvalidParameterValue.of("ReceiptHandle", receipt_handle, reason)
+    if now + visibility_s > found[2] + VISIBLE_AGAIN_WITHIN_S:
+        raise InvalidParameterValue.of("VisibilityTimeout", visibility_s, "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
+    rows.run("update sqs_message set visible_at = ? where seq = ?", now + visibility_s, seq)
+    if queue.is_fifo:
+        fifo.changed(call, queue, seq)
+    call.wake(queue.id)
+
+
+def ChangeMessageVisibilityBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    queue = _queue(call, QueueUrl)
+
+    def change(entry: dict) -> dict:
+        _change_visibility(call, queue, entry["ReceiptHandle"], entry.get("VisibilityTimeout", queue.seconds("VisibilityTimeout")))
+        return {}
+
+    return _batch("ChangeMessageVisibilityBatchRequestEntry", Entries, change)
+
+
+# Moving messages back ------------------------------------------------------------------------------
+
+
+def StartMessageMoveTask(
+    call: Call, *, SourceArn: str, DestinationArn: str | None = None, MaxNumberOfMessagesPerSecond: int | None = None
+) -> dict:
+    return {"TaskHandle": work.begin(call, SourceArn, DestinationArn, MaxNumberOfMessagesPerSecond)}
+
+
+def CancelMessageMoveTask(call: Call, *, TaskHandle: str) -> dict:
+    return {"ApproximateNumberOfMessagesMoved": work.cancel(call, TaskHandle)}
+
+
+def ListMessageMoveTasks(call: Call, *, SourceArn: str, MaxResults: int | None = None) -> dict:
+    if MaxResults is not None and not 1 <= MaxResults <= 10:
+        raise InvalidParameterValue.of("MaxResults", MaxResults, "MaxResults must be an integer between 1 and 10.")
+    return {"Results": work.listed(call, SourceArn)[: MaxResults or 1]}

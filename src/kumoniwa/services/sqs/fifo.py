@@ -1,0 +1,158 @@
+"""Order and exactly-once for FIFO queues.
+
+A group with a message in flight is closed: nobody receives from it until that message is deleted or its visibility
+ends. Everything else here follows from that. Each group of a queue is one row saying when it opens and which of its
+messages is first, so that receiving costs the same with one message as with a million.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.sqs.queue import InvalidParameterValue, MissingParameter, Queue
+from kumoniwa.store.rows import Table
+
+DEDUPLICATION_S = 300
+
+GROUPS = Table(
+    "sqs_group",
+    """create table if not exists sqs_group (queue text, group_id text, opens real, first integer, primary key (queue, group_id)) without rowid;
+       create index if not exists sqs_group_open on sqs_group (queue, opens, first);
+       create index if not exists sqs_message_group on sqs_message (queue, group_id, seq) where group_id is not null""",
+)
+SENT = Table(
+    "sqs_sent",
+    """create table if not exists sqs_sent (queue text, token text, at real, id text, sequence text, primary key (queue, token)) without rowid;
+       create index if not exists sqs_sent_at on sqs_sent (queue, at)""",
+)
+ATTEMPTS = Table(
+    "sqs_attempt",
+    "create table if not exists sqs_attempt (queue text, attempt text, at real, taken text, primary key (queue, attempt)) without rowid",
+)
+
+
+# Exactly once ------------------------------------------------------------------------------------
+
+
+def token(queue: Queue, body: str, deduplication_id: str | None, group: str | None) -> tuple[str, str]:
+    """The deduplication id of a message, and the token under which it may be sent once in five minutes."""
+    if not group:
+        raise MissingParameter.of("MessageGroupId")
+    if not deduplication_id:
+        if queue.of("ContentBasedDeduplication") != "true":
+            raise InvalidParameterValue(
+                "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+            )
+        deduplication_id = hashlib.sha256(body.encode()).hexdigest()
+    is_by_group = queue.attributes.get("DeduplicationScope") == "messageGroup"
+    return deduplication_id, f"{group}\0{deduplication_id}" if is_by_group else deduplication_id
+
+
+def already_sent(call: Call, queue: Queue, token: str) -> tuple[str, str] | None:
+    """The message id and sequence number of an equal message sent less than five minutes ago."""
+    rows, horizon = call.rows(SENT), call.now() - DEDUPLICATION_S
+    rows.run("delete from sqs_sent where queue = ? and at <= ?", queue.id, horizon)
+    return rows.one("select id, sequence from sqs_sent where queue = ? and token = ?", queue.id, token)
+
+
+def remember_sent(call: Call, queue: Queue, token: str, message_id: str, sequence: str) -> None:
+    call.rows(SENT).run("insert into sqs_sent values (?,?,?,?,?)", queue.id, token, call.now(), message_id, sequence)
+
+
+# Order -------------------------------------------------------------------------------------------
+
+
+def arrived(call: Call, queue: Queue, group: str, seq: int) -> None:
+    call.rows(GROUPS).run(
+        "insert into sqs_group values (?,?,0,?) on conflict do update set first = min(first, excluded.first)", queue.id, group, seq
+    )
+
+
+def first_open(call: Call, queue: Queue, count: int) -> list[tuple]:
+    """The first visible messages of open groups, (seq, sent, received), as many as possible of one group before the next."""
+    rows, now = call.rows(GROUPS), call.now()
+    rows.run("update sqs_group set opens = 0 where queue = ? and opens > 0 and opens <= ?", queue.id, now)
+    found: list[tuple] = []
+    for (group,) in rows.all("select group_id from sqs_group where queue = ? and opens = 0 order by first limit ?", queue.id, count):
+        waiting = rows.all(
+            "select seq, sent, received, visible_at from sqs_message where queue = ? and group_id = ? order by seq limit ?",
+            queue.id, group, count - len(found),
+        )  # fmt: skip
+        for seq, sent, received, visible_at in waiting:
+            if visible_at > now:
+                # A delayed message holds back the ones behind it: order goes before speed.
+                rows.run("update sqs_group set opens = ? where queue = ? and group_id = ?", visible_at, queue.id, group)
+                break
+            found.append((seq, sent, received))
+        if len(found) >= count:
+            break
+    return found
+
+
+def taken(call: Call, queue: Queue, seqs: list[int], until: float) -> None:
+    """Close the groups of these messages while they are in flight."""
+    rows = call.rows(GROUPS)
+    for (group,) in rows.all(f"select distinct group_id from sqs_message where seq in ({','.join('?' * len(seqs))})", *seqs):
+        rows.run("update sqs_group set opens = max(opens, ?) where queue = ? and group_id = ?", until, queue.id, group)
+
+
+def leaving(call: Call, queue: Queue, seq: int) -> None:
+    """A message goes away or shows again: its group opens when the last one in flight has ended."""
+    rows = call.rows(GROUPS)
+    found = rows.one("select group_id from sqs_message where seq = ?", seq)
+    if found is None:
+        return
+    first, opens = rows.one(
+        """select min(seq), max(case when received > 0 and visible_at > ? then visible_at else 0 end)
+           from sqs_message where queue = ? and group_id = ? and seq != ?""",
+        call.now(), queue.id, found[0], seq,
+    )  # fmt: skip
+    if first is None:
+        rows.run("delete from sqs_group where queue = ? and group_id = ?", queue.id, found[0])
+    else:
+        rows.run("update sqs_group set first = ?, opens = ? where queue = ? and group_id = ?", first, opens, queue.id, found[0])
+        if not opens:
+            call.wake(queue.id)
+
+
+def changed(call: Call, queue: Queue, seq: int) -> None:
+    """A message's visibility was changed: its group stays closed until the last one in flight ends."""
+    rows = call.rows(GROUPS)
+    (group,) = rows.one("select group_id from sqs_message where seq = ?", seq)
+    (opens,) = rows.one(
+        "select max(case when received > 0 and visible_at > ? then visible_at else 0 end) from sqs_message where queue = ? and group_id = ?",
+        call.now(), queue.id, group,
+    )  # fmt: skip
+    rows.run("update sqs_group set opens = ? where queue = ? and group_id = ?", opens, queue.id, group)
+
+
+# Receiving again what a lost reply held ------------------------------------------------------------
+
+
+def attempted(call: Call, queue: Queue, attempt: str, visibility_s: int) -> list[tuple] | None:
+    """The messages an earlier receive of the same attempt took, their visibility begun anew; None if it took none or they moved on."""
+    rows, now = call.rows(ATTEMPTS), call.now()
+    rows.run("delete from sqs_attempt where queue = ? and at <= ?", queue.id, now - DEDUPLICATION_S)
+    found = rows.one("select taken from sqs_attempt where queue = ? and attempt = ?", queue.id, attempt)
+    if found is None:
+        return None
+    again = []
+    for seq, receive in json.loads(found[0]):
+        row = rows.one(
+            "select seq, sent, received, first, receive, content from sqs_message where seq = ? and receive = ? and visible_at > ?",
+            seq, receive, now,
+        )  # fmt: skip
+        if row is None:
+            return None
+        again.append(row)
+    for row in again:
+        rows.run("update sqs_message set visible_at = ? where seq = ?", now + visibility_s, row[0])
+    taken(call, queue, [row[0] for row in again], now + visibility_s)
+    return again
+
+
+def remember_attempt(call: Call, queue: Queue, attempt: str, taken: list[tuple]) -> None:
+    body = json.dumps([(row[0], row[4]) for row in taken])
+    call.rows(ATTEMPTS).run("insert or replace into sqs_attempt values (?,?,?,?)", queue.id, attempt, call.now(), body)

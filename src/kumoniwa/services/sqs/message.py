@@ -1,0 +1,297 @@
+"""How messages lie in a queue, are taken, and go away.
+
+A message is one row. Receiving it sets a new ``visible_at``; the receipt handle names the row and that one receive, so
+a handle from an earlier receive no longer deletes. Time alone makes a message visible again: nothing runs meanwhile.
+Content is sealed with the queue's key unless SqsManagedSseEnabled was set to false.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import struct
+from functools import lru_cache
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record, pack, unpack
+from kumoniwa.services.sqs import fifo
+from kumoniwa.services.sqs.queue import InvalidParameterValue, MissingParameter, Queue
+from kumoniwa.store.rows import Rows, Table
+
+MESSAGES = Table(
+    "sqs_message",
+    """create table if not exists sqs_message (seq integer primary key autoincrement, queue text, visible_at real, sent real,
+         received integer, first real, receive text, group_id text, content blob);
+       create index if not exists sqs_message_visible on sqs_message (queue, visible_at, seq)""",
+)
+IN_FLIGHT_MAX = 120_000
+FLIGHTS_COUNTED_EVERY = 4_096
+
+
+class InvalidMessageContents(AwsError): ...
+
+
+class ReceiptHandleIsInvalid(AwsError):
+    message = "The input receipt handle is invalid."
+
+
+class OverLimit(AwsError): ...
+
+
+class Content(Record):
+    """What the sender said, and what SQS noted when it came."""
+
+    id: str
+    body: str
+    md5: str
+    sender: str
+    attributes: dict[str, dict[str, Any]] = {}
+    system: dict[str, str] = {}
+    """AWSTraceHeader, MessageGroupId, MessageDeduplicationId, DeadLetterQueueSourceArn."""
+    md5_of_attributes: str = ""
+
+
+class Flights:
+    """How many receives this region has answered since it last counted what is in flight. Not durable: counting is cheap."""
+
+    def __init__(self) -> None:
+        self.since_count: dict[str, int] = {}
+
+
+# Coming in -------------------------------------------------------------------------------------
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_\-.]{1,256}")
+
+
+def checked_size(queue: Queue, body: str, attributes: dict[str, dict] | None) -> int:
+    """The message's size in bytes; raises what AWS answers to a body or attributes it does not take."""
+    if not body:
+        raise MissingParameter.of("MessageBody")
+    size = len(body.encode())
+    if attributes:
+        size += sum(_checked_attribute(name, value) for name, value in attributes.items())
+        if len(attributes) > 10:
+            raise InvalidParameterValue(f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [10].")
+    limit = queue.seconds("MaximumMessageSize")
+    if size > limit:
+        raise InvalidParameterValue(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
+    forbidden = _FORBIDDEN.search(body)
+    if forbidden:
+        raise InvalidMessageContents(
+            f"Invalid binary character '#x{ord(forbidden[0]):X}' was found in the message body, the set of allowed characters is "
+            "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]"
+        )
+    return size
+
+
+def _checked_attribute(name: str, value: dict[str, Any]) -> int:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
+    if not _ATTRIBUTE_NAME.fullmatch(name) or ".." in name or name[0] == "." or name[-1] == ".":
+        raise InvalidParameterValue(
+            "Message (user) attribute name can contain upper and lower-case letters, digits, underscores, hyphens and periods, "
+            "it must not start or end with a period and it must not have periods in succession."
+        )
+    if name.lower().startswith(("aws.", "amazon.")):
+        raise InvalidParameterValue(f"Message (user) attribute name must not be reserved: {name}. Names starting with AWS. or Amazon. are.")
+    kind = value.get("DataType") or ""
+    if not kind:
+        raise InvalidParameterValue(f"The message attribute '{name}' must contain a non-empty message attribute type.")
+    base = kind.partition(".")[0]
+    if base not in ("String", "Number", "Binary"):
+        raise InvalidParameterValue(
+            f"The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is "
+            "Binary, Number, and String."
+        )
+    content = value.get("BinaryValue" if base == "Binary" else "StringValue")
+    if not content:
+        raise InvalidParameterValue(f"The message attribute '{name}' must contain a non-empty message attribute value for message attribute type '{kind}'.")
+    if base == "Number":
+        try:
+            float(content)
+        except ValueError:
+            raise InvalidParameterValue(f"Can't cast the value of message (user) attribute '{name}' to a number.")
+    return len(name) + len(kind) + (len(content) if isinstance(content, bytes) else len(content.encode()))
+
+
+def md5_of_attributes(attributes: dict[str, dict[str, Any]]) -> str:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html#sqs-attributes-md5-message-digest-calculation"""
+    digest = hashlib.md5(usedforsecurity=False)
+
+    def part(piece: bytes) -> None:
+        digest.update(struct.pack(">I", len(piece)) + piece)
+
+    for name in sorted(attributes):
+        value = attributes[name]
+        part(name.encode())
+        part(value["DataType"].encode())
+        is_binary = value["DataType"].startswith("Binary")
+        digest.update(b"\x02" if is_binary else b"\x01")
+        part(value["BinaryValue"] if is_binary else value["StringValue"].encode())
+    return digest.hexdigest()
+
+
+def put(call: Call, queue: Queue, content: Content, *, visible_at: float, group: str | None) -> int:
+    """Lay a message into a queue; answers its sequence."""
+    rows = call.rows(MESSAGES)
+    rows.run(
+        "insert into sqs_message (queue, visible_at, sent, received, group_id, content) values (?,?,?,0,?,?)",
+        queue.id, visible_at, call.now(), group, _sealed(call, queue, content),
+    )  # fmt: skip
+    seq = rows.connection.last_insert_rowid()
+    if queue.is_fifo:
+        fifo.arrived(call, queue, group, seq)
+    call.wake(queue.id)
+    return seq
+
+
+# Going out -------------------------------------------------------------------------------------
+
+
+def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]:
+    """Receive up to ``count`` messages: rows of (seq, sent, received, first, receive, content blob)."""
+    rows, now = call.rows(MESSAGES), call.now()
+    _stay_below_limit(call, rows, queue, now)
+    dead_letter = queue.dead_letter
+    taken: list[tuple] = []
+    while len(taken) < count:
+        if queue.is_fifo:
+            found = fifo.first_open(call, queue, count - len(taken))
+        else:
+            found = rows.all(
+                "select seq, sent, received from sqs_message where queue = ? and visible_at <= ? order by visible_at, seq limit ?",
+                queue.id, now, count - len(taken),
+            )  # fmt: skip
+        kept = [row for row in found if not _goes_elsewhere(call, rows, queue, row, dead_letter, now)]
+        if kept:
+            receive = os.urandom(6).hex()
+            taken += rows.take(
+                f"""update sqs_message set visible_at = ?, received = received + 1, first = coalesce(first, ?), receive = ?
+                    where seq in ({",".join("?" * len(kept))}) returning seq, sent, received, first, receive, content""",
+                now + visibility_s, now, receive, *(row[0] for row in kept),
+            )  # fmt: skip
+            if queue.is_fifo:
+                fifo.taken(call, queue, [row[0] for row in kept], now + visibility_s)
+        if len(kept) == len(found):
+            break
+    taken.sort()
+    return taken
+
+
+def _goes_elsewhere(call: Call, rows: Rows, queue: Queue, row: tuple, dead_letter: tuple[str, int] | None, now: float) -> bool:
+    """Whether a message about to be received is too old, or has been received too often, and so is gone from here."""
+    seq, sent, received = row
+    if sent + queue.seconds("MessageRetentionPeriod") <= now:
+        drop(call, queue, seq)
+        return True
+    if dead_letter is None or received < dead_letter[1]:
+        return False
+    target = call.shelf(Queue).get(dead_letter[0])
+    if target is None:
+        return False  # The dead-letter queue was deleted: the message goes on being received.
+    move(call, queue, target, seq, note_source=True)
+    return True
+
+
+def move(call: Call, source: Queue, target: Queue, seq: int, *, note_source: bool = False) -> None:
+    """Take a message from one queue to another; it keeps its id. A standard queue counts its age from when it was first sent."""
+    rows = call.rows(MESSAGES)
+    sent, group, blob = rows.one("select sent, group_id, content from sqs_message where seq = ?", seq)
+    content = opened(call, source, blob)
+    system = dict(content.system)
+    if note_source:
+        system["DeadLetterQueueSourceArn"] = call.arn(source.name)
+    else:
+        system.pop("DeadLetterQueueSourceArn", None)
+    moved = Content(
+        id=content.id, body=content.body, md5=content.md5, sender=content.sender, attributes=content.attributes,
+        system=system, md5_of_attributes=content.md5_of_attributes,
+    )  # fmt: skip
+    drop(call, source, seq)
+    new = put(call, target, moved, visible_at=call.now(), group=group)
+    if not target.is_fifo:
+        rows.run("update sqs_message set sent = ? where seq = ?", sent, new)
+
+
+def _stay_below_limit(call: Call, rows: Rows, queue: Queue, now: float) -> None:
+    """A queue has at most 120,000 messages in flight. Counting them costs, so it is done every few thousand receives."""
+    counted = call.memory(Flights).since_count
+    counted[queue.id] = since = counted.get(queue.id, 0) + 1
+    if since < FLIGHTS_COUNTED_EVERY:
+        return
+    is_full = counts(call, queue)[1] >= IN_FLIGHT_MAX
+    counted[queue.id] = FLIGHTS_COUNTED_EVERY if is_full else 0
+    if is_full:
+        raise OverLimit("Too many messages in flight. The queue reached the quota of 120000 inflight messages.")
+
+
+def next_visible(call: Call, queue: Queue) -> float | None:
+    """When the next hidden message shows, if there is one."""
+    found = call.rows(MESSAGES).one("select min(visible_at) from sqs_message where queue = ? and visible_at > ?", queue.id, call.now())
+    return found[0] if found else None
+
+
+def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
+    """Messages that are visible, in flight, delayed."""
+    now = call.now()
+    expired = now - queue.seconds("MessageRetentionPeriod")
+    visible, in_flight, total = call.rows(MESSAGES).one(
+        """select count(*) filter (where visible_at <= ?), count(*) filter (where visible_at > ? and received > 0), count(*)
+           from sqs_message where queue = ? and sent > ?""",
+        now, now, queue.id, expired,
+    )  # fmt: skip
+    return visible, in_flight, total - visible - in_flight
+
+
+# Going away ------------------------------------------------------------------------------------
+
+
+def handle(queue: Queue, seq: int, receive: str) -> str:
+    return base64.b64encode(f"{queue.id} {seq} {receive}".encode()).decode()
+
+
+def named(queue: Queue, receipt_handle: str) -> tuple[int, str]:
+    """The row and the receive a handle stands for."""
+    try:
+        owner, seq, receive = base64.b64decode(receipt_handle, validate=True).decode("ascii").split(" ")
+        if owner == queue.id:
+            return int(seq), receive
+    except (binascii.Error, ValueError):
+        raise ReceiptHandleIsInvalid(f'The input receipt handle "{receipt_handle}" is not a valid receipt handle.')
+    raise ReceiptHandleIsInvalid
+
+
+def drop(call: Call, queue: Queue, seq: int) -> None:
+    rows = call.rows(MESSAGES)
+    if queue.is_fifo:
+        fifo.leaving(call, queue, seq)
+    rows.run("delete from sqs_message where seq = ?", seq)
+
+
+# Content at rest ---------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def _cipher(seal: bytes, queue_id: str) -> AESGCM:
+    return AESGCM(hashlib.sha256(b"sqs" + seal + queue_id.encode()).digest())
+
+
+def _sealed(call: Call, queue: Queue, content: Content) -> bytes:
+    body = pack(content)
+    if queue.of("SqsManagedSseEnabled") != "true":
+        return b"\0" + body
+    nonce = os.urandom(12)
+    return b"\1" + nonce + _cipher(call.home.settings.seal, queue.id).encrypt(nonce, body, None)
+
+
+def opened(call: Call, queue: Queue, blob: bytes) -> Content:
+    if blob[0] == 0:
+        return unpack(blob[1:], Content)
+    return unpack(_cipher(call.home.settings.seal, queue.id).decrypt(blob[1:13], blob[13:], None), Content)

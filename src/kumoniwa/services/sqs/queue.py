@@ -1,0 +1,250 @@
+"""What a queue is: a name, its attributes, its tags.
+
+Attributes are kept as AWS shows them, as text, and only those that were set; ``of`` fills in the defaults.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+
+MESSAGE_BYTES_MAX = 1_048_576
+"""Since August 2025: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
+
+class QueueDoesNotExist(AwsError):
+    message = "The specified queue does not exist."
+
+
+class QueueNameExists(AwsError): ...
+
+
+class InvalidAttributeName(AwsError): ...
+
+
+class InvalidAttributeValue(AwsError): ...
+
+
+class InvalidAddress(AwsError): ...
+
+
+class InvalidParameterValue(AwsError):
+    """Not in the model, but what SQS answers to most wrong values."""
+
+    code = "InvalidParameterValueException"
+    status = 400
+
+    @classmethod
+    def of(cls, name: str, value: Any, reason: str) -> InvalidParameterValue:
+        return cls(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
+
+
+class MissingParameter(AwsError):
+    code = "MissingRequiredParameterException"
+    status = 400
+
+    @classmethod
+    def of(cls, name: str) -> MissingParameter:
+        return cls(f"The request must contain the parameter {name}.")
+
+
+class NotHere(AwsError):
+    """An attribute whose work would not be done."""
+
+    code = "NotImplemented"
+    status = 501
+
+
+class Queue(Record):
+    name: str
+    id: str
+    """Ours: rows refer to it, so that a queue deleted and made again starts empty."""
+    created: float
+    modified: float
+    attributes: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    purged: float = 0.0
+
+    @property
+    def is_fifo(self) -> bool:
+        return self.name.endswith(".fifo")
+
+    def of(self, attribute: str) -> str:
+        return self.attributes.get(attribute) or DEFAULTS.get(attribute, "")
+
+    def seconds(self, attribute: str) -> int:
+        return int(self.attributes.get(attribute) or DEFAULTS[attribute])
+
+    @property
+    def dead_letter(self) -> tuple[str, int] | None:
+        """The name of the dead-letter queue and the receives a message is allowed, if there is a redrive policy."""
+        policy = self.attributes.get("RedrivePolicy")
+        if not policy:
+            return None
+        said = json.loads(policy)
+        return said["deadLetterTargetArn"].rpartition(":")[2], int(said["maxReceiveCount"])
+
+
+DEFAULTS = {
+    "VisibilityTimeout": "30",
+    "MaximumMessageSize": str(MESSAGE_BYTES_MAX),
+    "MessageRetentionPeriod": "345600",
+    "DelaySeconds": "0",
+    "ReceiveMessageWaitTimeSeconds": "0",
+    "SqsManagedSseEnabled": "true",
+}
+FIFO_DEFAULTS = {
+    "FifoQueue": "true",
+    "ContentBasedDeduplication": "false",
+    "DeduplicationScope": "queue",
+    "FifoThroughputLimit": "perQueue",
+}
+RANGES = {
+    "VisibilityTimeout": (0, 43_200),
+    "MaximumMessageSize": (1_024, MESSAGE_BYTES_MAX),
+    "MessageRetentionPeriod": (60, 1_209_600),
+    "DelaySeconds": (0, 900),
+    "ReceiveMessageWaitTimeSeconds": (0, 20),
+}
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+
+CHOICES = {
+    "ContentBasedDeduplication": ("true", "false"),
+    "DeduplicationScope": ("messageGroup", "queue"),
+    "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
+    "SqsManagedSseEnabled": ("true", "false"),
+    "FifoQueue": ("true", "false"),
+}
+KMS = ("KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds")
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+def check_name(name: str, *, is_fifo: bool) -> None:
+    stem = name[:-5] if name.endswith(".fifo") else name
+    if len(name) <= 80 and _NAME.fullmatch(stem) and is_fifo == name.endswith(".fifo"):
+        return
+    if is_fifo:
+        raise InvalidParameterValue(
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with "
+            ".fifo suffix and be 1 to 80 in length."
+        )
+    raise InvalidParameterValue("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+
+
+def checked(call: Call, attributes: dict[str, str], *, is_fifo: bool, is_new: bool) -> dict[str, str]:
+    """The attributes a client sets, each one valid. Empty text takes an attribute back to its default."""
+    for name, value in attributes.items():
+        if name in KMS:
+            if value and name == "KmsMasterKeyId":
+                raise NotHere(f"Kumoniwa does not implement the queue attribute {name}: there is no KMS yet to encrypt with.")
+        elif name in RANGES:
+            low, high = RANGES[name]
+            if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+                raise InvalidAttributeValue(f"Invalid value for the parameter {name}.")
+        elif name in CHOICES:
+            if name in FIFO_DEFAULTS and not is_fifo and not (name == "FifoQueue" and is_new):
+                raise InvalidAttributeName(f"Unknown Attribute {name}.")
+            if name == "FifoQueue" and (not is_new or value == "false"):
+                raise InvalidAttributeName(f"Unknown Attribute {name}." if is_new else f"Unknown Attribute {name}.")
+            if value not in CHOICES[name]:
+                raise InvalidAttributeValue(f"Invalid value for the parameter {name}.")
+        elif name in _DOCUMENTS:
+            if value:
+                _DOCUMENTS[name](call, value, is_fifo)
+        else:
+            raise InvalidAttributeName(f"Unknown Attribute {name}.")
+    if attributes.get("FifoThroughputLimit") == "perMessageGroupId" and attributes.get("DeduplicationScope") == "queue":
+        raise InvalidAttributeValue("The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.")
+    return attributes
+
+
+def _policy(call: Call, text: str, is_fifo: bool) -> None:
+    try:
+        parse(text, "resource")
+    except MalformedPolicyDocument as error:
+        raise InvalidAttributeValue("Invalid value for the parameter Policy.", hint=error.text)
+
+
+def _redrive_policy(call: Call, text: str, is_fifo: bool) -> None:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+    said = _object("RedrivePolicy", text)
+    for part in ("deadLetterTargetArn", "maxReceiveCount"):
+        if part not in said:
+            raise InvalidParameterValue.of("RedrivePolicy", text, f"Redrive policy does not contain mandatory attribute: {part}.")
+    for part in said:
+        if part not in ("deadLetterTargetArn", "maxReceiveCount"):
+            raise InvalidParameterValue.of("RedrivePolicy", text, "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].")
+    count = str(said["maxReceiveCount"])
+    if not count.isdigit() or not 1 <= int(count) <= 1000:
+        raise InvalidParameterValue.of("RedrivePolicy", text, "Invalid value for maxReceiveCount: " + count + ", valid values are from 1 to 1000 both inclusive.")
+    target = arns.parse(str(said["deadLetterTargetArn"]))
+    if target is None or target.service != "sqs":
+        raise InvalidParameterValue.of("RedrivePolicy", text, "Invalid value for deadLetterTargetArn.")
+    queue = call.shelf(Queue).get(target.resource) if (target.region, target.account) == (call.region, call.account) else None
+    if queue is None:
+        raise InvalidParameterValue.of("RedrivePolicy", text, "Dead letter target does not exist.")
+    if queue.is_fifo != is_fifo:
+        kind = "fifo" if is_fifo else "standard"
+        raise InvalidParameterValue.of("RedrivePolicy", text, f"Dead-letter queue must be same type of queue as the source. It must be a {kind} queue.")
+
+
+def _redrive_allow_policy(call: Call, text: str, is_fifo: bool) -> None:
+    said = _object("RedriveAllowPolicy", text)
+    permission, sources = said.get("redrivePermission"), said.get("sourceQueueArns")
+    if permission not in ("allowAll", "denyAll", "byQueue"):
+        raise InvalidParameterValue.of("RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy, as it's in an unsupported format.")
+    if permission == "byQueue":
+        if not isinstance(sources, list) or not 1 <= len(sources) <= 10:
+            raise InvalidParameterValue.of("RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy. You must specify 1 to 10 sourceQueueArns.")
+    elif sources:
+        raise InvalidParameterValue.of("RedriveAllowPolicy", text, "Amazon SQS can't create the redrive allow policy. sourceQueueArns is only allowed with byQueue.")
+
+
+def _object(name: str, text: str) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise InvalidParameterValue.of(name, text, "Amazon SQS can't create the redrive policy, as it's in an unsupported format.")
+    return said
+
+
+_DOCUMENTS: dict[str, Callable[[Call, str, bool], None]] = {
+    "Policy": _policy,
+    "RedrivePolicy": _redrive_policy,
+    "RedriveAllowPolicy": _redrive_allow_policy,
+}
+
+
+def accepts_dead_letters(target: Queue, source_arn: str) -> bool:
+    """Whether a dead-letter queue lets this source redrive to it."""
+    text = target.attributes.get("RedriveAllowPolicy")
+    if not text:
+        return True
+    said = json.loads(text)
+    return said["redrivePermission"] == "allowAll" or source_arn in said.get("sourceQueueArns", ())
+
+
+def shown(call: Call, queue: Queue, counts: tuple[int, int, int]) -> dict[str, str]:
+    """All attributes, as GetQueueAttributes answers them. ``counts``: visible, in flight, delayed."""
+    return {
+        "QueueArn": call.arn(queue.name),
+        "ApproximateNumberOfMessages": str(counts[0]),
+        "ApproximateNumberOfMessagesNotVisible": str(counts[1]),
+        "ApproximateNumberOfMessagesDelayed": str(counts[2]),
+        "CreatedTimestamp": str(int(queue.created)),
+        "LastModifiedTimestamp": str(int(queue.modified)),
+        **DEFAULTS,
+        **(FIFO_DEFAULTS if queue.is_fifo else {}),
+        **{name: value for name, value in queue.attributes.items() if value},
+    }

@@ -1,0 +1,259 @@
+"""Regions on virtual time, spoken to by real botocore clients without a socket.
+
+``cloud.client("sqs")`` is an ordinary boto3 client whose requests go straight into a region of this test's cloud.
+``cloud.sleep(30)`` moves the clock. For calls in parallel, ``cloud.start(client.receive_message, …)`` gives a task
+and ``cloud.wait(task)`` its result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Coroutine
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+
+from kumoniwa.cloud.region import Region
+from kumoniwa.gate.address import GLOBAL, locate
+from kumoniwa.gate.settings import Settings
+from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.wire.message import File, Request, Response
+
+_SESSION = botocore.session.Session()
+
+
+class _Parts:
+    """A response body in the form botocore reads."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    def stream(self, *_: Any, **__: Any):
+        yield self.body
+
+    def read(self, amount: int | None = None) -> bytes:
+        amount = len(self.body) if amount is None else amount
+        part, self.body = self.body[:amount], self.body[amount:]
+        return part
+
+    def close(self) -> None: ...
+
+
+class _Started(BaseException):
+    """Carries a captured request out of botocore."""
+
+    def __init__(self, request: AWSPreparedRequest) -> None:
+        self.request = request
+
+
+class Cloud:
+    """Some regions in one virtual loop."""
+
+    def __init__(self, folder: str, **settings: Any) -> None:
+        self.folder = folder
+        self.loop = VirtualLoop()
+        self.settings = Settings(seal=b"k" * 32, **settings)
+        self.regions: dict[str, Region] = {}
+        self.seeds = itertools.count(1)
+        self._capturing = False
+        self._clients: dict[tuple, Any] = {}
+
+    # Regions ----------------------------------------------------------------------------------
+
+    def region(self, name: str = "us-east-1") -> Region:
+        if name not in self.regions:
+            region = Region(name, self.settings, f"{self.folder}/{name}", peers=self, seed=next(self.seeds))
+            self.regions[name] = region
+            self.run(region.open())
+            if name == GLOBAL:
+                for other in self.regions.values():
+                    self._introduce(other)
+            else:
+                self._introduce(region)
+        return self.regions[name]
+
+    def _introduce(self, region: Region) -> None:
+        """Let a region follow ``aws-global``, if there is one."""
+        home = self.regions.get(GLOBAL)
+        if home is not None and home is not region:
+            region.gate.replicate_all(home.gate.replica())
+            name = region.name
+            home.followers.append(lambda changes: self.regions[name].gate.replicate(changes) if name in self.regions else None)
+
+    def restart(self, name: str = "us-east-1", *, kill: bool = False) -> Region:
+        """End a region (without goodbye if ``kill``) and open it again on its data."""
+        region = self.regions.pop(name)
+        if kill:
+            for task in list(region._tasks):
+                task.cancel()
+            for rows in region.store._accounts.values():
+                rows.connection.close()  # what was not committed is gone
+        else:
+            self.run(region.close())
+        return self.region(name)
+
+    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
+        return await self.regions[region].gate.ask(principal, operation, params)
+
+    def close(self) -> None:
+        for region in self.regions.values():
+            self.run(region.close())
+        self.loop.close()
+
+    # Time -------------------------------------------------------------------------------------
+
+    def run(self, coroutine: Coroutine) -> Any:
+        return self.loop.run_until_complete(coroutine)
+
+    def sleep(self, seconds: float) -> None:
+        self.run(asyncio.sleep(seconds))
+
+    def now(self) -> float:
+        return VIRTUAL_EPOCH_S + self.loop.time()
+
+    # Calls ------------------------------------------------------------------------------------
+
+    def client(self, service: str, region: str = "us-east-1", key: str = "test", secret: str = "test", token: str | None = None, **config):
+        """A boto3 client whose requests go straight into ``region``."""
+        name = (service, region, key, secret, token, tuple(sorted(config.items())))
+        if name not in self._clients:
+            client = _SESSION.create_client(
+                service,
+                region_name=region,
+                endpoint_url="http://localhost:4566",
+                aws_access_key_id=key,
+                aws_secret_access_key=secret,
+                aws_session_token=token,
+                config=Config(retries={"max_attempts": 0}, **({"s3": {"addressing_style": "path"}} if service == "s3" else {}), **config),
+            )
+            client.meta.events.register("before-send", self._send)
+            self._clients[name] = client
+        return self._clients[name]
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        if self._capturing:
+            raise _Started(request)
+        response, body = self.run(self.deliver(_plain(request)))
+        return AWSResponse(request.url, response.status, _Headers(response.headers), _Parts(body))
+
+    async def deliver(self, request: Request) -> tuple[Response, bytes]:
+        """Hand a request to the region it names; answers the response and its body."""
+        request.address = locate(request)
+        region = self.regions.get(request.address.region or self.settings.region)
+        if region is None:
+            self.loop.call_soon(lambda: None)
+            raise AssertionError(f"open the region first: cloud.region({request.address.region!r})")
+        done = self.loop.create_future()
+        region.answer(request, done.set_result)
+        response = await done
+        return response, await _body(response)
+
+    def start(self, method: Any, **params: Any) -> asyncio.Task:
+        """Begin a call without waiting for it: ``cloud.start(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)``."""
+        self._capturing = True
+        try:
+            method(**params)
+        except _Started as started:
+            request = started.request
+        finally:
+            self._capturing = False
+        client = method.__self__
+        operation = client.meta.method_to_api_mapping[method.__name__]
+        model = client.meta.service_model.operation_model(operation)
+
+        async def finish() -> dict:
+            response, body = await self.deliver(_plain(request))
+            parser = _SESSION.get_component("response_parser_factory").create_parser(client.meta.service_model.resolved_protocol)
+            parsed = parser.parse(
+                {"status_code": response.status, "headers": _Headers(response.headers), "body": body}, model.output_shape
+            )
+            if response.status >= 300:
+                code = parsed.get("Error", {}).get("Code")
+                raise client.exceptions.from_code(code)(parsed, operation)
+            return parsed
+
+        return self.loop.create_task(finish())
+
+    def wait(self, *tasks: asyncio.Task) -> Any:
+        results = self.run(_gathered(tasks))
+        return results[0] if len(tasks) == 1 else results
+
+    def http(self, method: str, path: str, *, host: str = "localhost:4566", headers: dict | None = None, body: bytes = b""):
+        """One plain HTTP request; answers (status, headers, body)."""
+        path, _, query = path.partition("?")
+        request = Request(method, path, query, {"host": host, **{k.lower(): v for k, v in (headers or {}).items()}}, body)
+        response, content = self.run(self.deliver(request))
+        return response.status, response.headers, content
+
+
+async def _gathered(tasks: tuple) -> list:
+    return await asyncio.gather(*tasks)
+
+
+class _Headers(dict):
+    """Header names without regard to case, as botocore expects them."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__({name.lower(): value for name, value in headers.items()})
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(str(name).lower())
+
+
+def _plain(request: AWSPreparedRequest) -> Request:
+    scheme, _, rest = request.url.partition("://")
+    host, _, target = rest.partition("/")
+    path, _, query = ("/" + target).partition("?")
+    body = request.body or b""
+    if hasattr(body, "read"):
+        body = body.read()
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name.lower()] = value.decode() if isinstance(value, bytes) else str(value)
+    headers.setdefault("host", host)
+    return Request(request.method, path, query, headers, body.encode() if isinstance(body, str) else bytes(body))
+
+
+async def _body(response: Response) -> bytes:
+    body = response.body
+    if isinstance(body, File):
+        with open(body.path, "rb") as file:
+            file.seek(body.offset)
+            return file.read(body.length)
+    if isinstance(body, bytes):
+        return body
+    return b"".join([piece async for piece in body])
+
+
+@pytest.fixture
+def make_cloud(tmp_path):
+    """A maker of clouds with settings of their own: ``make_cloud(iam="audit")``."""
+    made = []
+
+    def make(*regions: str, **settings: Any) -> Cloud:
+        cloud = Cloud(str(tmp_path / f"cloud{len(made)}"), **settings)
+        made.append(cloud)
+        for name in regions or ("us-east-1", GLOBAL):
+            cloud.region(name)
+        return cloud
+
+    yield make
+    for cloud in made:
+        cloud.close()
+
+
+@pytest.fixture
+def cloud(make_cloud) -> Cloud:
+    """One region, us-east-1, and aws-global."""
+    return make_cloud("us-east-1", GLOBAL)

@@ -42,7 +42,8 @@ DEPTH_MAX = 4
 TEXT = st.text(
     st.one_of(
         st.characters(exclude_categories=["Cs", "Cc", "Cn"], exclude_characters="\ufffe\uffff"),
-        st.sampled_from("&<>\"'\n\t\r%+/ =;,#?"),
+        # No carriage return: botocore's serializer leaves it bare in XML, where it becomes a line feed.
+        st.sampled_from("&<>\"'\n\t%+/ =;,#?"),
     ),
     min_size=1,
     max_size=8,
@@ -147,6 +148,10 @@ def _is_streaming(shape):
 
 
 MODELS = {name: _model(name) for name in SERVICES}
+OPERATIONS = {
+    name: sorted(each for each in model.operation_names if not model.operation_model(each).deprecated)
+    for name, model in MODELS.items()
+}
 PROTOCOLS = [(name, protocol) for name in SERVICES for protocol in (service(name).protocols)]
 
 
@@ -182,7 +187,7 @@ def _quoted(text):
 @given(data=st.data())
 def test_what_botocore_sends_is_read(name, protocol, data):
     model = MODELS[name]
-    operation = model.operation_model(data.draw(st.sampled_from(sorted(model.operation_names))))
+    operation = model.operation_model(data.draw(st.sampled_from(OPERATIONS[name])))
     if operation.input_shape is None:
         return
     params = _value(data.draw, operation.input_shape, 0)
@@ -214,7 +219,7 @@ def _is_namesake(service, chosen, meant):
 @given(data=st.data())
 def test_what_is_written_botocore_reads(name, protocol, data):
     model = MODELS[name]
-    operation = model.operation_model(data.draw(st.sampled_from(sorted(model.operation_names))))
+    operation = model.operation_model(data.draw(st.sampled_from(OPERATIONS[name])))
     shape = operation.output_shape
     if shape is None or operation.has_event_stream_output or _is_streaming(shape):
         return

@@ -244,6 +244,9 @@ def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
     if operation.output is None:
         return lambda reply, request_id: Response(200, b"", {"smithy-protocol": "rpc-v2-cbor"})
     write = body_writer(operation.output)
+    stream = next((each for each in operation.output.members.values() if each.shape.is_event_stream), None)
+    if stream is not None:
+        return json.stream_writer(stream, write, body_writer, CONTENT_TYPE)
     return lambda reply, request_id: Response(200, write(reply or {}), _headers())
 
 

@@ -17,7 +17,7 @@ import orjson
 
 from kumoniwa.aws.models import Member, Operation, Shape
 from kumoniwa.kernel.errors import AwsError, SerializationException
-from kumoniwa.wire import refusals, timestamps
+from kumoniwa.wire import eventstream, refusals, timestamps
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.walk import walker
 
@@ -271,9 +271,25 @@ def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
     if operation.output is None:
         return lambda reply, request_id: Response(200, b"{}", {"Content-Type": content_type})
     write = body_writer(operation.output)
+    stream = next((each for each in operation.output.members.values() if each.shape.is_event_stream), None)
+    if stream is not None:
+        return stream_writer(stream, write, body_writer, content_type)
     return lambda reply, request_id: Response(
         200, write(reply) if reply else b"{}", {"Content-Type": content_type}
     )
+
+
+def stream_writer(stream: Member, write: Callable, event_of: eventstream.BodyWriter, kind: str) -> Callable:
+    """A writer of replies that hold an event stream: all other members travel in its first frame."""
+    write_event = eventstream.event_writer(stream.shape, event_of, kind)
+    opening = {":event-type": "initial-response", ":message-type": "event", ":content-type": kind}
+
+    def write_stream(reply: dict, request_id: str) -> Response:
+        initial = write({name: value for name, value in reply.items() if name != stream.name})
+        body = eventstream.framed(reply[stream.name], write_event, eventstream.encoded(opening, initial))
+        return Response(200, body, {"Content-Type": eventstream.CONTENT_TYPE})
+
+    return write_stream
 
 
 def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:

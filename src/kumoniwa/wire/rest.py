@@ -13,7 +13,7 @@ from typing import Any
 
 from kumoniwa.aws.models import Member, Operation, Shape
 from kumoniwa.kernel.errors import AwsError, SerializationException
-from kumoniwa.wire import scalars
+from kumoniwa.wire import eventstream, scalars
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.query import fields
 
@@ -223,9 +223,18 @@ def headers_writer(shape: Shape) -> Callable[[dict, dict[str, str]], None] | Non
     return write
 
 
-def _payload_writer(operation: Operation, member: Member, body_of: BodyWriter, content_type: str) -> Callable:
+def _payload_writer(
+    operation: Operation,
+    member: Member,
+    body_of: BodyWriter,
+    event_of: eventstream.BodyWriter,
+    content_type: str,
+) -> Callable:
     """Answers body and Content-Type of a value in the payload."""
     kind = member.shape.type
+    if member.shape.is_event_stream:
+        write_event = eventstream.event_writer(member.shape, event_of, content_type)
+        return lambda value: (eventstream.framed(value, write_event), eventstream.CONTENT_TYPE)
     if kind in ("structure", "list", "map") or member.shape.is_document:
         write = body_of(operation, member)
         return lambda value: (b"" if value is None else write(value), content_type)
@@ -234,8 +243,15 @@ def _payload_writer(operation: Operation, member: Member, body_of: BodyWriter, c
     return lambda value: (b"" if value is None else value, "application/octet-stream")
 
 
-def writer(operation: Operation, body_of: BodyWriter, content_type: str, empty: bytes) -> Callable:
-    """A writer of replies: ``write(reply, request_id) -> Response``. ``empty`` is the body when nothing is bound to it."""
+def writer(
+    operation: Operation,
+    body_of: BodyWriter,
+    event_of: eventstream.BodyWriter,
+    content_type: str,
+    empty: bytes,
+) -> Callable:
+    """A writer of replies: ``write(reply, request_id) -> Response``. ``event_of`` writes the payloads of events,
+    ``empty`` is the body when nothing is bound to it."""
     shape, status = operation.output, operation.status
     if shape is None:
         headers = {"Content-Type": content_type} if empty else {}
@@ -245,7 +261,7 @@ def writer(operation: Operation, body_of: BodyWriter, content_type: str, empty: 
     write_headers = headers_writer(shape)
     payload = shape.members[shape.payload] if shape.payload else None
     write_payload = (
-        _payload_writer(operation, payload, body_of, content_type) if payload is not None else None
+        _payload_writer(operation, payload, body_of, event_of, content_type) if payload is not None else None
     )
     has_body = payload is None and any(m.location is None for m in members)
     write_body = body_of(operation, None) if has_body else None

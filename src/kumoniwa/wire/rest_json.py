@@ -35,6 +35,10 @@ def _write_body(operation: Operation, payload: Member | None) -> Callable[[dict]
     return lambda reply: write({name: value for name, value in reply.items() if name not in bound})
 
 
+def _write_event(shape: Shape) -> Callable[[dict], bytes]:
+    return json.body_writer(shape, _body_name)
+
+
 def reader(operation: Operation) -> Callable[[Request, dict | None], dict]:
     return rest.reader(operation, _read_body, rest.unreadable)
 
@@ -42,7 +46,7 @@ def reader(operation: Operation) -> Callable[[Request, dict | None], dict]:
 def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
     # AWS answers an operation without output with an empty body, one whose output is an empty structure with {}.
     empty = b"" if operation.output is None or operation.status == 204 else b"{}"
-    return rest.writer(operation, _write_body, CONTENT_TYPE, empty)
+    return rest.writer(operation, _write_body, _write_event, CONTENT_TYPE, empty)
 
 
 def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:

@@ -72,6 +72,11 @@ def _write_body(operation: Operation, payload: Member | None) -> Callable[[dict]
     return write
 
 
+def _write_event(shape: Shape) -> Callable[[dict], bytes]:
+    content, root = xml.Writers().content(shape), shape.location_name or shape.name
+    return lambda value: f"<{root}>{content(value)}</{root}>".encode()
+
+
 def _unreadable(member: Member, text: str) -> AwsError:
     if member.shape.type in ("integer", "long"):
         said = f"Provided {member.wire_name} not an integer or within integer range"
@@ -84,7 +89,7 @@ def reader(operation: Operation) -> Callable[[Request, dict | None], dict]:
 
 
 def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
-    return rest.writer(operation, _write_body, CONTENT_TYPE, b"")
+    return rest.writer(operation, _write_body, _write_event, CONTENT_TYPE, b"")
 
 
 def is_bare(service: Service) -> bool:

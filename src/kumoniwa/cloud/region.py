@@ -169,8 +169,14 @@ class Region:
         """Run something that ends with the region."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._task_ended)
         return task
+
+    def _task_ended(self, task: asyncio.Task) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            print(f"kumoniwa: a task of {self.name} failed", file=sys.stderr)
+            traceback.print_exception(task.exception())
 
     def service_used(self, service: Service) -> None:
         """Remember that a service has state here, and see that its background work runs."""

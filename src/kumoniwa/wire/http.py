@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "pieces", "stream", "head_bytes",
-        "waiting", "is_busy", "keeps_alive", "leaving", "drained", "is_lost", "method", "request",
+        "waiting", "is_busy", "keeps_alive", "leaving", "drained", "is_lost", "method", "request", "arrived",
     )  # fmt: skip
 
     def __init__(
@@ -50,7 +50,10 @@ class Connection(asyncio.Protocol):
         application: Application,
         belongs_elsewhere: Callable[[Request], bool] | None = None,
         hand_over: HandOver | None = None,
+        arrived: bytes = b"",
     ) -> None:
+        self.arrived = arrived
+        """What another process has read of this connection already."""
         self.application, self.belongs_elsewhere, self.hand_over = application, belongs_elsewhere, hand_over
         self.parser = httptools.HttpRequestParser(self)
         self.waiting: deque[tuple[Request, bool]] = deque()
@@ -64,11 +67,15 @@ class Connection(asyncio.Protocol):
         self.pieces: list[bytes] = []
         self.headers: dict[str, str] = {}
         self.url = b""
+        self.method = ""
 
     # What the transport tells us ---------------------------------------------------------------
 
     def connection_made(self, transport) -> None:
         self.transport = transport
+        if self.arrived:
+            arrived, self.arrived = self.arrived, b""
+            self.data_received(arrived)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -1,0 +1,139 @@
+"""The command ``kumoniwa``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+
+from kumoniwa import __version__
+
+EXIT_REFUSED = 1
+EXIT_NOBODY_THERE = 2
+
+
+def main(argv: list[str] | None = None) -> int:
+    asked = _parser().parse_args(argv)
+    try:
+        return asked.do(asked)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kumoniwa", description="Whole AWS architectures on one machine.")
+    parser.add_argument("--version", action="version", version=f"kumoniwa {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    up = commands.add_parser("up", help="run a cloud in the foreground")
+    up.add_argument("--port", type=int, default=4566, help="0 takes a free one (default: 4566)")
+    up.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    up.add_argument("--data", metavar="DIR", help="keep the state here; without it, it goes with the process")
+    up.add_argument("--regions", metavar="A,B", default="", help="the regions that exist (default: all of AWS's)")
+    up.add_argument("--region", default=None, help="the region of requests that name none (default: the first, or us-east-1)")
+    up.add_argument("--account", default="000000000000", help="the account of keys that name none")
+    up.add_argument("--auth", choices=("open", "strict"), default="open", help="strict refuses keys that IAM here did not issue")
+    up.add_argument("--iam", choices=("enforce", "audit", "off"), default="enforce", help="audit allows and records")
+    up.add_argument("--lenient", action="store_true", help="ignore (and record) parameters that are not implemented")
+    up.add_argument("--fsync", action="store_true", help="survive power loss, not only a kill")
+    up.add_argument("--pace", choices=("instant", "real"), default="instant", help="how long lifecycles take")
+    up.set_defaults(do=_up)
+
+    deploy = commands.add_parser("deploy", help="deploy a CloudFormation or SAM template")
+    deploy.add_argument("template")
+    deploy.add_argument("--stack", required=True)
+    deploy.add_argument("--region", nargs="+", action="extend", metavar="R", help="one or more (default: us-east-1)")
+    deploy.add_argument("--parameter", nargs="+", action="extend", default=[], metavar="K=V")
+    deploy.set_defaults(do=_deploy)
+
+    region = commands.add_parser("region", help="kill, pause, resume or restart a region")
+    region.add_argument("what", choices=("kill", "pause", "resume", "restart"))
+    region.add_argument("name")
+    region.set_defaults(do=_region)
+
+    for name, do, text in (
+        ("status", _status, "what is running"),
+        ("gaps", _gaps, "what clients asked for and is not implemented"),
+        ("down", _down, "stop the cloud"),
+    ):
+        commands.add_parser(name, help=text).set_defaults(do=do)
+    for command in commands.choices.values():
+        if command is not up:
+            command.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), help="where the cloud listens")
+    return parser
+
+
+def _up(asked: argparse.Namespace) -> int:
+    # Imported here so that `kumoniwa status` does not load a cloud.
+    from kumoniwa.cli.up import up  # noqa: PLC0415
+
+    return up(asked)
+
+
+def _deploy(asked: argparse.Namespace) -> int:
+    from kumoniwa.cli.deploy import deploy  # noqa: PLC0415
+
+    return deploy(asked)
+
+
+def admin(endpoint: str, method: str, path: str) -> dict:
+    """One call of the admin door. Exits with a plain message if nobody is there or it refuses."""
+    request = urllib.request.Request(f"{endpoint.rstrip('/')}/_kumoniwa/{path}", method=method, data=b"" if method == "POST" else None)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return json.load(reply)
+    except urllib.error.HTTPError as error:
+        body = error.read().decode("utf-8", "replace")
+        print(f"kumoniwa: {_message(body)}", file=sys.stderr)
+        raise SystemExit(EXIT_REFUSED)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        print(f"kumoniwa: no cloud answers at {endpoint} ({reason}). Start one with `kumoniwa up`.", file=sys.stderr)
+        raise SystemExit(EXIT_NOBODY_THERE)
+
+
+def _message(body: str) -> str:
+    try:
+        return json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        return body
+
+
+def _status(asked: argparse.Namespace) -> int:
+    health = admin(asked.endpoint, "GET", "health")
+    print(f"kumoniwa {health['version']} at {asked.endpoint}, up {health['uptime_s']:.0f} s")
+    if not health["regions"]:
+        print("no region has been used yet")
+    for name, region in health["regions"].items():
+        print(f"  {name:<16} {region['state']:<9} pid {region['pid'] or '-':<8} {region['connections']} connections")
+    return 0
+
+
+def _gaps(asked: argparse.Namespace) -> int:
+    gaps = admin(asked.endpoint, "GET", "gaps")
+    for what, count in gaps.items():
+        print(f"{count:>6}  {what}")
+    if not gaps:
+        print("nothing was asked for that is not implemented")
+    return 0
+
+
+def _region(asked: argparse.Namespace) -> int:
+    reply = admin(asked.endpoint, "POST", f"regions/{asked.name}/{asked.what}")
+    print(f"{reply['region']} is {reply['state']}")
+    return 0
+
+
+def _down(asked: argparse.Namespace) -> int:
+    admin(asked.endpoint, "POST", "down")
+    print("the cloud is going down")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,49 @@
+"""``kumoniwa up``: a cloud in the foreground, one line when it is ready, clean on SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from kumoniwa.aws import regions
+from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
+from kumoniwa.gate.settings import Settings
+
+
+def up(asked: argparse.Namespace) -> int:
+    names = tuple(name.strip() for name in asked.regions.split(",") if name.strip())
+    unknown = [name for name in (*names, asked.region) if name and not regions.is_region(name)]
+    if unknown:
+        print(f"kumoniwa: AWS has no region {', '.join(unknown)}.", file=sys.stderr)
+        return 1
+    if len(asked.account) != 12 or not asked.account.isdigit():
+        print("kumoniwa: --account takes twelve digits.", file=sys.stderr)
+        return 1
+    settings = Settings(
+        auth=asked.auth,
+        iam=asked.iam,
+        is_lenient=asked.lenient,
+        account=asked.account,
+        region=asked.region or (names[0] if names else "us-east-1"),
+        regions=names,
+        is_fsync=asked.fsync,
+        pace=asked.pace,
+    )
+    try:
+        folder = Folder(asked.data)
+    except AlreadyRunning as error:
+        print(f"kumoniwa: another cloud lives in {error}.", file=sys.stderr)
+        return 1
+
+    def ready(port: int) -> None:
+        print(f"Kumoniwa is ready at http://{asked.host}:{port} (account {settings.account}, region {settings.region}).", flush=True)
+
+    try:
+        asyncio.run(serve(settings, asked.host, asked.port, folder, ready))
+    except OSError as error:
+        print(f"kumoniwa: cannot listen on {asked.host}:{asked.port}: {error.strerror}.", file=sys.stderr)
+        return 1
+    finally:
+        folder.close()
+    return 0

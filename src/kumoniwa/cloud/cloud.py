@@ -1,0 +1,89 @@
+"""A whole cloud in the foreground: the folder, the fleet, the door, until somebody says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable
+
+from kumoniwa.cloud.admin import Admin
+from kumoniwa.cloud.door import Door
+from kumoniwa.cloud.fleet import Fleet
+from kumoniwa.gate.settings import Settings
+from kumoniwa.kernel.record import changed
+from kumoniwa.wire.http import listen
+
+
+class AlreadyRunning(Exception):
+    """Another cloud lives in this folder."""
+
+
+class Folder:
+    """Where a cloud's state lives; locked while it does. A temporary one goes with the process."""
+
+    def __init__(self, path: str | None) -> None:
+        self.is_temporary = path is None
+        if path is None:
+            _sweep()
+        self.path = path or tempfile.mkdtemp(prefix=f"kumoniwa-{os.getpid()}-")
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
+        self._lock = os.open(os.path.join(self.path, "lock"), os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(self.path)
+
+    def seal(self) -> bytes:
+        """The cloud's key, made on its first day."""
+        path = os.path.join(self.path, "seal")
+        if not os.path.exists(path):
+            draft = path + ".new"
+            descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            os.write(descriptor, os.urandom(32))
+            os.fsync(descriptor)
+            os.close(descriptor)
+            os.replace(draft, path)
+        with open(path, "rb") as file:
+            return file.read()
+
+    def regions(self) -> str:
+        path = os.path.join(self.path, "regions")
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return path
+
+    def close(self) -> None:
+        if self.is_temporary:
+            shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _sweep() -> None:
+    """Remove the temporary folders of clouds that were killed."""
+    for name in os.listdir(tempfile.gettempdir()):
+        parts = name.split("-")
+        if len(parts) == 3 and parts[0] == "kumoniwa" and parts[1].isdigit() and not os.path.exists(f"/proc/{parts[1]}"):
+            shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
+
+
+async def serve(settings: Settings, host: str, port: int, folder: Folder, ready: Callable[[int], None]) -> None:
+    """Run a cloud until SIGTERM, SIGINT or ``kumoniwa down``. ``ready(port)`` is called when the first request may come."""
+    loop = asyncio.get_running_loop()
+    listener = listen(host, port)
+    port = listener.getsockname()[1]
+    reached = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    settings = changed(settings, seal=folder.seal(), endpoint=f"http://{reached}:{port}")
+    fleet = Fleet(settings, folder.regions())
+    stopping = asyncio.Event()
+    door = Door(fleet, listener, Admin(fleet, (host,), stopping.set))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    loop.add_signal_handler(signal.SIGCHLD, fleet.reap)
+    door.open()
+    ready(port)
+    await stopping.wait()
+    await fleet.stop()
+    door.close()

@@ -1,0 +1,178 @@
+"""The one port of a cloud. It looks at the first request of a connection and passes the connection to the region it names.
+
+The door keeps a copy of every descriptor it passes on. When a region is killed, its open connections therefore go dark
+instead of being reset, as in a real outage; the copy is dropped when the client leaves or the region ends the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+import select
+import socket
+import struct
+
+from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
+from kumoniwa.gate.address import locate
+from kumoniwa.wire.http import HEAD_BYTES_MAX, Application, Connection
+from kumoniwa.wire.message import Request
+
+HEAD_WITHIN_S = 30.0
+LOOK_AGAIN_S = 0.005
+ACCEPTED_AT_ONCE = 64
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER that makes close() a reset."""
+
+
+class Door:
+    def __init__(self, fleet: Fleet, listener: socket.socket, admin: Application) -> None:
+        self.fleet, self.listener, self.admin = fleet, listener, admin
+        self.loop = asyncio.get_running_loop()
+        self.numbers = itertools.count(1)
+        self.watch = select.epoll()
+        self.watched: dict[int, tuple[Member, int]] = {}
+        """Descriptor of each copy, and whose connection it is."""
+        fleet.on_elsewhere, fleet.on_gone = self._elsewhere, self._reset_all
+
+    def open(self) -> None:
+        self.loop.add_reader(self.listener.fileno(), self._accept)
+        self.loop.add_reader(self.watch.fileno(), self._ended)
+
+    def close(self) -> None:
+        self.loop.remove_reader(self.listener.fileno())
+        self.loop.remove_reader(self.watch.fileno())
+        self.listener.close()
+        self.watch.close()
+
+    # Coming in ---------------------------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                connection, _ = self.listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE):
+                    # No descriptors left: rest a little instead of spinning on a connection we cannot take.
+                    self.loop.remove_reader(self.listener.fileno())
+                    self.loop.call_later(0.1, lambda: self.loop.add_reader(self.listener.fileno(), self._accept))
+                return
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._look(connection, self.loop.time() + HEAD_WITHIN_S)
+
+    def _look(self, connection: socket.socket, deadline: float) -> None:
+        """Read the head of the first request without taking it from the socket."""
+        self.loop.remove_reader(connection.fileno())
+        try:
+            head = connection.recv(HEAD_BYTES_MAX, socket.MSG_PEEK)
+        except BlockingIOError:
+            self.loop.add_reader(connection.fileno(), self._look, connection, deadline)
+            return
+        except OSError:
+            head = b""
+        if not head:
+            connection.close()
+        elif b"\r\n\r\n" in head or len(head) >= HEAD_BYTES_MAX:
+            self._route(connection, head)
+        elif self.loop.time() > deadline:
+            connection.close()
+        else:
+            # Waiting for more: the bytes stay in the socket, so readiness would be told at once and always.
+            self.loop.call_later(LOOK_AGAIN_S, self._look, connection, deadline)
+
+    def _route(self, connection: socket.socket, head: bytes) -> None:
+        request = head_of(head)
+        if request.path.startswith("/_kumoniwa/") or request.path == "/_kumoniwa":
+            self._serve_admin(connection, b"")
+        else:
+            self._pass(connection, locate(request).region or self.fleet.settings.region, b"")
+
+    def _serve_admin(self, connection: socket.socket, arrived: bytes) -> None:
+        def leave(protocol: Connection, request: Request, body: bytes) -> None:
+            ours = socket.socket(fileno=socket.dup(protocol.transport.get_extra_info("socket").fileno()))
+            protocol.is_lost = True
+            protocol.transport.abort()
+            self._pass(ours, locate(request).region or self.fleet.settings.region, body)
+
+        adopting = self.loop.connect_accepted_socket(
+            lambda: Connection(self.admin, lambda request: not request.path.startswith("/_kumoniwa"), leave, arrived), connection
+        )
+        task = self.loop.create_task(adopting)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _pass(self, connection: socket.socket, region: str, arrived: bytes) -> None:
+        """Hand a connection to its region, or to the silence of one that was killed."""
+        try:
+            member = self.fleet.needed(region)
+        except NoSuchRegion:
+            self._refuse(connection, f"There is no region {region} in this cloud.")
+            return
+        number = next(self.numbers)
+        member.connections[number] = connection
+        self.watched[connection.fileno()] = (member, number)
+        self.watch.register(connection.fileno(), select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET)
+        if member.line is not None and member.is_up:
+            member.line.say(["connection", number, arrived], [connection.fileno()])
+
+    def _refuse(self, connection: socket.socket, text: str) -> None:
+        body = f'{{"__type":"UnrecognizedRegion","message":"{text}"}}'.encode()
+        try:
+            connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the client was faster
+        self.loop.call_later(1.0, connection.close)
+
+    # Going on and away ---------------------------------------------------------------------------------
+
+    def _elsewhere(self, member: Member, number: int, region: str, arrived: bytes) -> None:
+        connection = self._forget(member, number)
+        if connection is None:
+            return
+        if arrived.split(b" ", 2)[1:2] and arrived.split(b" ", 2)[1].startswith(b"/_kumoniwa"):
+            self._serve_admin(connection, arrived)
+        else:
+            self._pass(connection, region, arrived)
+
+    def _forget(self, member: Member, number: int) -> socket.socket | None:
+        connection = member.connections.pop(number, None)
+        if connection is not None:
+            self.watched.pop(connection.fileno(), None)
+            try:
+                self.watch.unregister(connection.fileno())
+            except OSError:
+                pass  # it ended this instant
+        return connection
+
+    def _ended(self) -> None:
+        """The client has left, or the region has shut the connection down: drop our copy."""
+        for descriptor, _ in self.watch.poll(0, 256):
+            found = self.watched.get(descriptor)
+            if found is not None:
+                member, number = found
+                connection = self._forget(member, number)
+                if connection is not None:
+                    connection.close()
+
+    def _reset_all(self, member: Member) -> None:
+        for number in list(member.connections):
+            connection = self._forget(member, number)
+            if connection is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                connection.close()
+
+
+def head_of(head: bytes) -> Request:
+    """Enough of a request to route by; the region parses it properly."""
+    lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    method, _, rest = lines[0].partition(" ")
+    target = rest.rpartition(" ")[0] or rest
+    path, _, query = target.partition("?")
+    headers: dict[str, str] = {}
+    for line in lines[1:]:
+        name, _, value = line.partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return Request(method, path, query, headers)

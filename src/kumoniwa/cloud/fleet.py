@@ -1,0 +1,231 @@
+"""The regions of one cloud and what becomes of them: started on first use, killed, paused, brought back.
+
+A region is in one of these states: ``idle`` (never needed), ``running``, ``paused`` (SIGSTOP), ``killed`` (on purpose: its
+connections are silent until it is restarted), ``crashed`` (by itself: started again when next needed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from kumoniwa.aws import regions
+from kumoniwa.cloud import channel, process
+from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.settings import Settings
+from kumoniwa.kernel.clock import monotonic
+
+ANSWERED_WITHIN_S = 10.0
+STOPPED_WITHIN_S = 5.0
+
+
+class NoSuchRegion(Exception):
+    """Not one of AWS's regions, or not one of this cloud's."""
+
+
+class Member:
+    """One region as the fleet sees it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.state = "idle"
+        self.pid = 0
+        self.line: channel.Channel | None = None
+        self.connections: dict[int, socket.socket] = {}
+        """The door's copies of the connections that this region holds."""
+        self.since = 0.0
+        self.stopped: asyncio.Event | None = None
+
+    @property
+    def is_up(self) -> bool:
+        return self.state in ("running", "paused")
+
+
+class Fleet:
+    def __init__(self, settings: Settings, folder: str) -> None:
+        self.settings, self.folder = settings, folder
+        self.members: dict[str, Member] = {}
+        self.numbers = itertools.count(1)
+        self.asked: dict[int, asyncio.Future] = {}
+        self.on_elsewhere: Callable[[Member, int, str, bytes], None] = lambda *_: None
+        """A region gives a connection back: (member, number, region it belongs to, bytes already read)."""
+        self.on_gone: Callable[[Member], None] = lambda _: None
+        """A region's connections must end: it was restarted, or it crashed."""
+
+    # States ----------------------------------------------------------------------------------------
+
+    def member(self, name: str) -> Member:
+        """The region of that name. Raises NoSuchRegion."""
+        if name not in self.members:
+            if name != GLOBAL and (not regions.is_region(name) or (self.settings.regions and name not in self.settings.regions)):
+                raise NoSuchRegion(name)
+            self.members[name] = Member(name)
+        return self.members[name]
+
+    def needed(self, name: str) -> Member:
+        """The region, started unless it was killed on purpose."""
+        member = self.member(name)
+        if member.state in ("idle", "crashed"):
+            self._start(member)
+        return member
+
+    def _start(self, member: Member) -> None:
+        ours, theirs = channel.pair()
+        member.pid = process.spawn(member.name, self.settings, os.path.join(self.folder, member.name), theirs)
+        theirs.close()
+        member.state, member.since = "running", monotonic()
+        pid = member.pid
+        member.line = channel.Channel(ours, lambda m, d: self._hear(member, m), lambda: self._line_gone(member, pid))
+        follows = member.name != GLOBAL and self._has_identities()
+        member.line.say(["serve", follows])
+        if follows:
+            self._introduce(member, self.needed(GLOBAL))
+        elif member.name == GLOBAL:
+            for other in list(self.members.values()):
+                if other.is_up and other is not member:
+                    self._introduce(other, member)
+
+    def _has_identities(self) -> bool:
+        home = self.member(GLOBAL)
+        return home.state != "killed" and (home.is_up or os.path.exists(os.path.join(self.folder, GLOBAL)))
+
+    def _introduce(self, one: Member, other: Member) -> None:
+        """Give two regions a line of their own."""
+        if one.line is None or other.line is None:
+            return
+        first, second = socket.socketpair()
+        one.line.say(["peer", other.name], [first.fileno()], first.close)
+        other.line.say(["peer", one.name], [second.fileno()], second.close)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, and silence: the door holds the region's connections open and answers nothing."""
+        member = self.member(name)
+        was_up, member.state = member.is_up, "killed"
+        if was_up:
+            os.kill(member.pid, signal.SIGKILL)
+
+    def pause(self, name: str) -> None:
+        member = self.needed(name)
+        if member.state == "running":
+            os.kill(member.pid, signal.SIGSTOP)
+            member.state = "paused"
+
+    def resume(self, name: str) -> None:
+        member = self.member(name)
+        if member.state == "paused":
+            os.kill(member.pid, signal.SIGCONT)
+            member.state = "running"
+
+    async def restart(self, name: str) -> None:
+        """Begin a new life on the data of the old one. What was connected before is reset, as by a host that came back."""
+        member = self.member(name)
+        if member.is_up:
+            self.kill(name)
+        while member.pid:
+            await asyncio.sleep(0.001)
+        self.on_gone(member)
+        self._start(member)
+        await self.ask(member, "report")
+
+    def reap(self) -> None:
+        """Notice children that ended."""
+        for member in self.members.values():
+            if member.pid:
+                try:
+                    pid, status = os.waitpid(member.pid, os.WNOHANG)
+                except ChildProcessError:
+                    pid, status = member.pid, 0
+                if pid:
+                    self._ended(member, status)
+
+    def _ended(self, member: Member, status: int) -> None:
+        member.pid = 0
+        if member.line is not None:
+            member.line.close()
+            member.line = None
+        if member.state in ("running", "paused"):
+            member.state = "crashed"
+            print(f"kumoniwa: {member.name} ended by itself (status {status}); it starts again when next needed", file=sys.stderr)
+            self.on_gone(member)
+        if member.stopped is not None:
+            member.stopped.set()
+
+    def _line_gone(self, member: Member, pid: int) -> None:
+        if member.pid == pid:
+            self.reap()
+
+    async def stop(self) -> None:
+        """End every region in good order."""
+        for member in self.members.values():
+            if member.is_up:
+                if member.state == "paused":
+                    os.kill(member.pid, signal.SIGCONT)
+                member.state, member.stopped = "stopping", asyncio.Event()
+                member.line.say(["stop"])
+        waits = [asyncio.ensure_future(m.stopped.wait()) for m in self.members.values() if m.stopped is not None and m.pid]
+        if waits:
+            await asyncio.wait(waits, timeout=STOPPED_WITHIN_S)
+        for member in self.members.values():
+            if member.pid:
+                os.kill(member.pid, signal.SIGKILL)
+
+    # Talk --------------------------------------------------------------------------------------------
+
+    async def ask(self, member: Member, kind: str, *rest: Any) -> Any:
+        """A question to a region, such as ``report``; None if it does not answer in time."""
+        number = next(self.numbers)
+        answer = self.asked[number] = asyncio.get_running_loop().create_future()
+        member.line.say([kind, number, *rest])
+        try:
+            return await asyncio.wait_for(answer, ANSWERED_WITHIN_S)
+        except TimeoutError:
+            return None
+        finally:
+            del self.asked[number]
+
+    def _hear(self, member: Member, message: list) -> None:
+        kind, *rest = message
+        if kind == "elsewhere":
+            number, region, body = rest
+            self.on_elsewhere(member, number, region, body)
+        elif kind == "done":
+            number, value = rest
+            if number in self.asked and not self.asked[number].done():
+                self.asked[number].set_result(value)
+        elif kind == "introduce":
+            self._bring_together(member, rest[0])
+
+    def _bring_together(self, member: Member, name: str) -> None:
+        try:
+            other = self.needed(name)
+        except NoSuchRegion:
+            member.line.say(["unreachable", name])
+            return
+        if other.is_up:
+            self._introduce(member, other)
+        else:
+            member.line.say(["unreachable", name])
+
+    async def reset(self, account: str | None) -> None:
+        """Empty the cloud, or one account of it. A region that is down is emptied on its disk."""
+        asked = [self.ask(m, "reset", account) for m in self.members.values() if m.state == "running"]
+        await asyncio.gather(*asked)
+        up = {m.name for m in self.members.values() if m.is_up}
+        for name in os.listdir(self.folder):
+            path = os.path.join(self.folder, name)
+            if name in up or not os.path.isdir(path):
+                continue
+            if account is None:
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                for ending in (".db", ".db-wal", ".db-shm"):
+                    if os.path.exists(file := os.path.join(path, account + ending)):
+                        os.unlink(file)
+                shutil.rmtree(os.path.join(path, f"{account}.blobs"), ignore_errors=True)

@@ -21,7 +21,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
 
 if TYPE_CHECKING:
-    from kumoniwa.deploy.resource import Resource
+    from kumoniwa.deploy.resource import ResourceType
 
 STACK = "AWS::CloudFormation::Stack"
 
@@ -143,7 +143,7 @@ class Deploy:
             is_cancelled=(lambda: bool(self.failed)) if stops else (lambda: False),
         )
 
-    def _entry(self, type_name: str) -> Resource:
+    def _entry(self, type_name: str) -> ResourceType:
         entry = types.find(type_name)
         if entry is None:
             raise Failure(f"Template format error: Unrecognized resource types: [{type_name}]")
@@ -224,7 +224,7 @@ class Deploy:
             verb = "CREATE" if standing is None else "UPDATE"
             self._fail(standing or self._draft(name, {}, verb), verb, step.reason_of(error, "", self.host))
 
-    def _properties(self, definition: dict[str, Any], entry: Resource) -> dict[str, Any]:
+    def _properties(self, definition: dict[str, Any], entry: ResourceType) -> dict[str, Any]:
         properties = intrinsics.evaluate(definition.get("Properties", {}), self.scope)
         properties = schemas.conform(entry.type, properties)
         tags = properties.get(entry.tags, [])
@@ -234,7 +234,7 @@ class Deploy:
             properties[entry.tags] = [*tags, *extra]
         return properties
 
-    def _check(self, name: str, entry: Resource, properties: dict[str, Any]) -> None:
+    def _check(self, name: str, entry: ResourceType, properties: dict[str, Any]) -> None:
         if broken := schemas.violations(entry.type, properties):
             raise Failure(
                 f"Properties validation failed for resource {name} with message:\n" + "\n".join(broken)
@@ -263,7 +263,7 @@ class Deploy:
             **self._terms(name),
         )
 
-    async def _begin(self, draft: Standing, entry: Resource, replaced: Standing | None) -> None:
+    async def _begin(self, draft: Standing, entry: ResourceType, replaced: Standing | None) -> None:
         """Write down a resource that is about to be made, then make it."""
         reason = "Requested update requires the creation of a new physical resource; hence creating one."
         self._say(replaced or draft, draft.status, reason if replaced else "")
@@ -280,7 +280,7 @@ class Deploy:
         self.state.put("resources", draft.logical_id, draft)
         await self._create(draft)
 
-    async def _refuse_existing(self, entry: Resource, draft: Standing) -> None:
+    async def _refuse_existing(self, entry: ResourceType, draft: Standing) -> None:
         """Many creating calls answer an existing resource as if they had made it. CloudFormation may not adopt one."""
         identifier = draft.attempt[entry.name.property]
         try:
@@ -313,7 +313,7 @@ class Deploy:
             return self._fail(self.state.resources[name], verb, self._why(error, work.entry))
         return self._finish(standing, work, verb)
 
-    async def _alter(self, entry: Resource, properties: dict[str, Any], standing: Standing) -> None:
+    async def _alter(self, entry: ResourceType, properties: dict[str, Any], standing: Standing) -> None:
         name = standing.logical_id
         naming = entry.name.property if entry.name else ""
         self._check(name, entry, properties)
@@ -324,6 +324,8 @@ class Deploy:
         if not differing:
             self.state.change("resources", name, **terms)
             return None
+        if fixed := sorted(differing & frozenset(entry.fixed.split())):
+            raise Failure(f"Kumoniwa does not implement changing {fixed[0]} of {entry.type} in place.")
         if needs_replacement(entry, differing):
             if naming in properties and naming not in differing:
                 if not standing.is_named_by_us:
@@ -359,7 +361,7 @@ class Deploy:
         )
         self._say(done, f"{verb}_COMPLETE")
 
-    def _why(self, error: Exception, entry: Resource) -> str:
+    def _why(self, error: Exception, entry: ResourceType) -> str:
         return "" if isinstance(error, Cancelled) else step.reason_of(error, _service(entry), self.host)
 
     def _fail(self, standing: Standing, verb: str, reason: str) -> None:
@@ -496,7 +498,7 @@ _SERVICE_NAMES = {
 }
 
 
-def _service(entry: Resource) -> str:
+def _service(entry: ResourceType) -> str:
     """A service's name as the SDK that AWS's handlers use spells it."""
     folder = entry.type.split("::")[1].lower()
     return _SERVICE_NAMES.get(folder, entry.type.split("::")[1])

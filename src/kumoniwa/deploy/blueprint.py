@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kumoniwa.deploy import extensions, graph, intrinsics, parameters, sections, types
-from kumoniwa.deploy.intrinsics import NOTHING, Deferred
+from kumoniwa.deploy.intrinsics import NOTHING
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.deploy.template import Template, parse
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
@@ -51,10 +51,10 @@ class _Static:
             return parameters.meaning(self._section("Parameters")[name], self.values[name])
         if name in self.pseudo:
             return self.pseudo[name]
-        return Deferred({"Ref": name})
+        return {"Ref": name}
 
     def attribute(self, logical_id: str, attribute: str) -> Any:
-        return Deferred({"Fn::GetAtt": [logical_id, attribute]})
+        return {"Fn::GetAtt": [logical_id, attribute]}
 
     def condition(self, name: str) -> bool:
         conditions = self._section("Conditions")
@@ -83,7 +83,7 @@ class _Static:
         return self._section("Mappings").get(name)
 
     def export(self, name: str) -> Any:
-        return Deferred({"Fn::ImportValue": name})
+        return {"Fn::ImportValue": name}
 
     def zones(self, region: str) -> list[str]:
         if region != self.pseudo.get("AWS::Region"):
@@ -173,10 +173,10 @@ class _Raw:
     """Metadata is kept as it was written."""
 
     def ref(self, name: str) -> Any:
-        return Deferred({"Ref": name})
+        return {"Ref": name}
 
     def attribute(self, logical_id: str, attribute: str) -> Any:
-        return Deferred({"Fn::GetAtt": [logical_id, attribute]})
+        return {"Fn::GetAtt": [logical_id, attribute]}
 
 
 def _outputs(body: dict[str, Any], scope: _Static, active: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -29,12 +29,8 @@ NOTHING = Nothing()
 _ABSENT = object()
 
 
-class Deferred(dict):
-    """An intrinsic that waits for a resource. Equal to the dictionary it is, and stored as one."""
-
-
 class Scope(Protocol):
-    """What names mean. `ref` and `attribute` answer a value, or a `Deferred` for a resource that does not stand yet."""
+    """What names mean. `ref` and `attribute` answer a value, or an intrinsic for a resource that does not stand yet."""
 
     def ref(self, name: str) -> Any: ...
     def attribute(self, logical_id: str, attribute: str) -> Any: ...
@@ -44,19 +40,11 @@ class Scope(Protocol):
     def zones(self, region: str) -> list[str]: ...
 
 
-def intrinsic(value: Any) -> str | None:
-    """The name of the intrinsic that a value is, or None."""
-    if isinstance(value, dict) and len(value) == 1:
-        name = next(iter(value))
-        if name in FUNCTIONS or name in ("Ref", "Condition"):
-            return name
-    return None
-
-
 def is_deferred(value: Any) -> bool:
-    if isinstance(value, Deferred):
-        return True
+    """Whether an evaluated value still holds an intrinsic: one that waits for a resource."""
     if isinstance(value, dict):
+        if len(value) == 1 and (name := next(iter(value))) and (name == "Ref" or name in FUNCTIONS):
+            return True
         return any(is_deferred(member) for member in value.values())
     return isinstance(value, list) and any(is_deferred(member) for member in value)
 
@@ -148,7 +136,7 @@ def _get_att(argument: Any, scope: Scope, depth: int) -> Any:
     owner, attribute = _get_att_target(argument)
     attribute = evaluate(attribute, scope, depth)
     if is_deferred(attribute):
-        return Deferred({"Fn::GetAtt": [owner, attribute]})
+        return {"Fn::GetAtt": [owner, attribute]}
     return scope.attribute(owner, _text(attribute, "Fn::GetAtt"))
 
 
@@ -186,7 +174,7 @@ def _sub(argument: Any, scope: Scope, depth: int) -> Any:
             owner, dot, attribute = name.partition(".")
             values[name] = scope.attribute(owner, attribute) if dot else scope.ref(name)
     if is_deferred(values):
-        return Deferred({"Fn::Sub": [text, values]})
+        return {"Fn::Sub": [text, values]}
 
     def replace(found: re.Match[str]) -> str:
         mark, name = found.groups()
@@ -212,7 +200,7 @@ def _join(argument: Any, scope: Scope, depth: int) -> Any:
     delimiter, members = _arguments(argument, (2,), message)
     members = evaluate(members, scope, depth)
     if is_deferred(members):
-        return Deferred({"Fn::Join": [delimiter, members]})
+        return {"Fn::Join": [delimiter, members]}
     if not isinstance(delimiter, str) or not isinstance(members, list):
         raise ValidationError(f"Template error: {message}")
     return _bounded(delimiter.join(_text(member, "Fn::Join") for member in members))
@@ -223,7 +211,7 @@ def _select(argument: Any, scope: Scope, depth: int) -> Any:
     index, members = _arguments(argument, (2,), message)
     index, members = evaluate(index, scope, depth), evaluate(members, scope, depth)
     if is_deferred(index) or is_deferred(members):
-        return Deferred({"Fn::Select": [index, members]})
+        return {"Fn::Select": [index, members]}
     if not isinstance(members, list) or not str(index).isdigit():
         raise ValidationError(f"Template error: {message}")
     if int(index) >= len(members):
@@ -239,7 +227,7 @@ def _split(argument: Any, scope: Scope, depth: int) -> Any:
     delimiter, text = _arguments(argument, (2,), message)
     text = evaluate(text, scope, depth)
     if is_deferred(text):
-        return Deferred({"Fn::Split": [delimiter, text]})
+        return {"Fn::Split": [delimiter, text]}
     if not isinstance(delimiter, str) or not delimiter or not isinstance(text, str):
         raise ValidationError(f"Template error: {message}")
     return text.split(delimiter)
@@ -306,7 +294,7 @@ def _find_in_map(argument: Any, scope: Scope, depth: int) -> Any:
 def _base64(argument: Any, scope: Scope, depth: int) -> Any:
     text = evaluate(argument, scope, depth)
     if is_deferred(text):
-        return Deferred({"Fn::Base64": text})
+        return {"Fn::Base64": text}
     return base64.b64encode(_text(text, "Fn::Base64").encode()).decode()
 
 
@@ -314,7 +302,7 @@ def _cidr(argument: Any, scope: Scope, depth: int) -> Any:
     message = "every Fn::Cidr object requires two required parameters, (1) an IP address block and (2) the number of CIDRs"
     parts = [evaluate(part, scope, depth) for part in _arguments(argument, (2, 3), message)]
     if is_deferred(parts):
-        return Deferred({"Fn::Cidr": parts})
+        return {"Fn::Cidr": parts}
     try:
         block = ipaddress.ip_network(str(parts[0]), strict=False)
         count = int(parts[1])
@@ -357,8 +345,8 @@ def _transform(argument: Any, scope: Scope, depth: int) -> Any:
 
 def _length(argument: Any, scope: Scope, depth: int) -> Any:
     members = evaluate(argument, scope, depth)
-    if isinstance(members, Deferred):
-        return Deferred({"Fn::Length": members})
+    if is_deferred(members):
+        return {"Fn::Length": members}
     if not isinstance(members, list):
         raise ValidationError("Template error: Fn::Length requires a list")
     return len(members)
@@ -367,7 +355,7 @@ def _length(argument: Any, scope: Scope, depth: int) -> Any:
 def _to_json(argument: Any, scope: Scope, depth: int) -> Any:
     value = evaluate(argument, scope, depth)
     if is_deferred(value):
-        return Deferred({"Fn::ToJsonString": value})
+        return {"Fn::ToJsonString": value}
     return json.dumps(value, separators=(",", ":"))
 
 

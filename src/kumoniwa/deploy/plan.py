@@ -16,7 +16,7 @@ from kumoniwa.deploy.schemas import conform
 from kumoniwa.kernel.errors import ValidationError
 
 if TYPE_CHECKING:
-    from kumoniwa.deploy.resource import Resource
+    from kumoniwa.deploy.resource import ResourceType
     from kumoniwa.deploy.standing import Standing
 
 
@@ -27,7 +27,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]
     )
 
 
-def needs_replacement(entry: Resource, differing: frozenset[str]) -> frozenset[str]:
+def needs_replacement(entry: ResourceType, differing: frozenset[str]) -> frozenset[str]:
     """Those of the differing properties that only a replacement can change."""
     return differing - entry.mutable
 
@@ -58,7 +58,15 @@ def _modify(
     for property_name in sorted({*old, *wanted}):
         value = wanted.get(property_name)
         if is_deferred(value):
-            causes = sorted({owner for owner, _ in references(value) if owner in touched})
+            # A Ref changes only by a replacement; an attribute may change whenever its resource does.
+            named = references(value)
+            causes = sorted(
+                {
+                    owner
+                    for owner, part in named
+                    if touched.get(owner, "False") != "False" or (part and owner in touched)
+                }
+            )
             if not causes:
                 continue
             evaluation, cause = "Dynamic", causes[0]

@@ -319,12 +319,12 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resource:
+class ResourceType:
     """A resource type. Every call may use `p`, `made`, `seen` and `ID`.
 
     ``update`` calls run only when a stack is updated, ``settings`` in creations too. ``replace`` names properties that
     are replaced for although an update mentions them; ``defaults`` is what an update sends for a property that the
-    template no longer has. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
+    template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
     names the errors that mean it does not exist. ``aside`` names properties that need no call of their own.
     """
 
@@ -343,6 +343,7 @@ class Resource:
     ref: Value = ID
     replace: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    fixed: str = ""
     aside: str = ""
     tags: str = "Tags"
 

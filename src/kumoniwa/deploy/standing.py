@@ -6,33 +6,31 @@ Everything a deploy must know to go on after its process was killed is in `State
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kumoniwa.kernel.record import changed, record
+from kumoniwa.kernel.record import Record, changed, unpack
 
 
-@record
-class Blueprint:
+class Blueprint(Record):
     """``resources`` and ``outputs`` hold plain values and, where they need another resource, intrinsics."""
 
     body: dict[str, Any]
     description: str = ""
-    parameters: list[dict[str, Any]] = field(default_factory=list)
-    values: dict[str, str] = field(default_factory=dict)
-    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
-    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    levels: list[list[str]] = field(default_factory=list)
-    transforms: list[str] = field(default_factory=list)
-    capabilities: list[str] = field(default_factory=list)
+    parameters: list[dict[str, Any]] = []
+    values: dict[str, str] = {}
+    resources: dict[str, dict[str, Any]] = {}
+    outputs: dict[str, dict[str, Any]] = {}
+    levels: list[list[str]] = []
+    transforms: list[str] = []
+    capabilities: list[str] = []
     capabilities_reason: str = ""
-    resource_types: list[str] = field(default_factory=list)
+    resource_types: list[str] = []
     metadata: str = ""
 
 
-@record
-class Standing:
+class Standing(Record):
     """One resource that exists, or whose making has begun.
 
     ``properties`` were applied in full. ``doing`` is "create", "change" or nothing; while it says something, ``attempt``
@@ -44,15 +42,15 @@ class Standing:
     status: str
     physical_id: str = ""
     reference: str = ""
-    properties: dict[str, Any] = field(default_factory=dict)
+    properties: dict[str, Any] = {}
     doing: str = ""
-    attempt: dict[str, Any] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    made: dict[str, Any] = field(default_factory=dict)
+    attempt: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    made: dict[str, Any] = {}
     needs: tuple[str, ...] = ()
     deletion_policy: str = "Delete"
     replace_policy: str = "Delete"
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = {}
     token: str = ""
     is_named_by_us: bool = False
 
@@ -71,10 +69,10 @@ class State:
     """``wanted`` is the statically resolved template that is being applied; ``before`` what stood when an update began;
     ``garbage`` what no longer belongs to the stack and still has to be deleted."""
 
-    status: str
-    operation_id: str
     stack_id: str
     stack_name: str
+    status: str = ""
+    operation_id: str = ""
     wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
     wanted_outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     resources: dict[str, Standing] = field(default_factory=dict)
@@ -102,6 +100,18 @@ class State:
     def move_on(self, status: str, reason: str = "") -> None:
         self.status, self.reason = status, reason
         self.keep("status", "", {"status": status, "reason": reason})
+
+    def load(self, entries: Iterable[tuple[str, str, bytes]]) -> None:
+        """Read what `keep` wrote down, each value packed."""
+        for part, key, body in entries:
+            if part == "status":
+                kept = unpack(body, dict[str, str])
+                self.status, self.reason = kept["status"], kept["reason"]
+            elif part == "operation_id":
+                self.operation_id = unpack(body, str)
+            else:
+                kind = Standing if part in ("resources", "before", "garbage") else dict[str, Any]
+                getattr(self, part)[key] = unpack(body, kind)
 
     def begin(
         self,

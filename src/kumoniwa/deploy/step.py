@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kumoniwa.deploy.plan import difference
-from kumoniwa.deploy.resource import OMIT, Action, Resource, names_of, read
+from kumoniwa.deploy.resource import OMIT, Action, ResourceType, names_of, read
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 
 READY_TRIES_MAX = 600
@@ -58,7 +58,7 @@ class Work:
     """See `resource.Work`."""
 
     host: Host
-    entry: Resource
+    entry: ResourceType
     logical_id: str
     pseudo: Mapping[str, Any]
     token: str
@@ -103,7 +103,7 @@ def _dotted(reply: Any, path: str) -> Any:
     return reply
 
 
-def is_absent(entry: Resource, error: AwsError) -> bool:
+def is_absent(entry: ResourceType, error: AwsError) -> bool:
     return error.code in entry.absent_codes
 
 
@@ -190,7 +190,10 @@ async def update(work: Work) -> None:
         if not named & work.changed:
             continue
         if named & set(work.properties):
+            if setting.remove is not setting.put:
+                _check_defaults(work, setting.put)
             await setting.put(work)
+            work.properties = dict(wanted)
         elif setting.remove is None:
             raise NotImplementedHere(
                 f"removing the property {sorted(named)[0]} of {work.entry.type} from a stack"

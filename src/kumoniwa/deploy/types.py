@@ -11,13 +11,13 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 
-from kumoniwa.deploy.resource import Resource
+from kumoniwa.deploy.resource import ResourceType
 
 _ROOM = "kumoniwa.deploy.resources"
 
 
 @lru_cache(maxsize=1024)
-def find(type_name: str) -> Resource | None:
+def find(type_name: str) -> ResourceType | None:
     """The entry of a resource type, or None: then a template that uses it is refused by name."""
     parts = type_name.split("::")
     if len(parts) != 3 or parts[0] != "AWS" or not all(part.isascii() and part.isalnum() for part in parts):
@@ -27,7 +27,7 @@ def find(type_name: str) -> Resource | None:
     if find_spec(f"{_ROOM}.{file_name}") is None:
         return None
     entry = getattr(import_module(f"{_ROOM}.{file_name}"), parts[2], None)
-    return replace(entry, type=type_name) if isinstance(entry, Resource) else None
+    return replace(entry, type=type_name) if isinstance(entry, ResourceType) else None
 
 
 def attributes_of(type_name: str) -> tuple[str, ...] | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from importlib import import_module
 from typing import Any
 
+import msgspec
 import orjson
 
 from kumoniwa.deploy import blueprint, template
@@ -26,7 +26,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             zones=request.get("zones"),
             transform=_sam_transform,
         )
-        return {"done": asdict(drawn)}
+        return {"done": msgspec.to_builtins(drawn)}
     except NotImplementedHere as error:
         return {"refused": {"code": "NotImplemented", "text": error.what, "hint": error.hint}}
     except ValidationError as error:

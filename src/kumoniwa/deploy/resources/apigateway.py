@@ -10,7 +10,7 @@ from kumoniwa.deploy.resource import (
     OMIT,
     Call,
     Name,
-    Resource,
+    ResourceType,
     Setting,
     Value,
     Work,
@@ -29,6 +29,7 @@ from kumoniwa.deploy.resource import (
     use,
 )
 from kumoniwa.deploy.step import delete_calls
+from kumoniwa.kernel.errors import NotImplementedHere
 
 GONE = "NotFoundException"
 _api = {"restApiId": p.RestApiId}
@@ -52,6 +53,22 @@ def _changes(operation: str, operations: Value, **owner: Any) -> Call:
 _endpoint = fields("Types=types VpcEndpointIds=vpcEndpointIds IpAddressType=ipAddressType")
 
 
+@carries("EndpointConfiguration")
+async def _move_endpoint(work: Work) -> None:
+    """An API has one endpoint type, and the patch that changes it names the old one in its path."""
+    old, new = (properties.get("EndpointConfiguration", {}) for properties in (work.old, work.properties))
+    if {name for name in {*old, *new} if old.get(name) != new.get(name)} != {"Types"}:
+        raise NotImplementedHere(
+            "changing the EndpointConfiguration of AWS::ApiGateway::RestApi beyond its type"
+        )
+    was, wanted = (found.get("Types", ["EDGE"])[0] for found in (old, new))
+    move = {"op": "replace", "path": f"/endpointConfiguration/types/{was}", "value": wanted}
+    await work.ask("apigateway:UpdateRestApi", restApiId=work.id, patchOperations=[move])
+
+
+_move_endpoint.handles_absence = True
+
+
 @carries("BodyS3Location Mode FailOnWarnings Parameters")
 async def _import_from_s3(work: Work) -> None:
     if location := work.properties.get("BodyS3Location"):
@@ -68,7 +85,7 @@ _importing = {
     "parameters": p.Parameters,
 }
 
-RestApi = Resource(
+RestApi = ResourceType(
     create=Call(
         "apigateway:CreateRestApi",
         name=either(p.Name, p.Body.info.title),
@@ -110,16 +127,18 @@ RestApi = Resource(
             ),
             restApiId=ID,
         ),
+        _move_endpoint,
         *_tags("/restapis/${ID}"),
     ),
     delete=Call("apigateway:DeleteRestApi", restApiId=ID),
     absent=GONE,
     attributes={"RestApiId": ID, "RootResourceId": seen.rootResourceId},
+    fixed="CloneFrom Version",
 )
 
 _RESOURCE = {**_api, "resourceId": p.ResourceId}
 
-ApiResource = Resource(
+Resource = ResourceType(
     create=Call("apigateway:CreateResource", **_api, parentId=p.ParentId, pathPart=p.PathPart),
     id=made.id,
     delete=Call("apigateway:DeleteResource", **_api, resourceId=ID),
@@ -190,7 +209,7 @@ async def _delete_method(work: Work) -> None:
     await delete_calls(work, [("apigateway:DeleteMethod", method)])
 
 
-Method = Resource(
+Method = ResourceType(
     name=Name("Id", 64),
     create=_make_method,
     id=p.Id,
@@ -217,7 +236,7 @@ async def _delete_deployment(work: Work) -> None:
     await delete_calls(work, calls)
 
 
-Deployment = Resource(
+Deployment = ResourceType(
     create=Call(
         "apigateway:CreateDeployment",
         **_api,
@@ -232,7 +251,8 @@ Deployment = Resource(
     delete=_delete_deployment,
     absent=GONE,
     attributes={"DeploymentId": ID},
-    replace="RestApiId StageName",
+    replace="RestApiId",
+    fixed="StageDescription StageName",
 )
 
 _stage = {**_api, "stageName": p.StageName}
@@ -297,7 +317,7 @@ async def _put_stage_settings(work: Work) -> None:
         await work.ask("apigateway:UpdateStage", **stage, patchOperations=operations)
 
 
-Stage = Resource(
+Stage = ResourceType(
     create=Call(
         "apigateway:CreateStage",
         **_stage,
@@ -335,7 +355,7 @@ Stage = Resource(
 
 # --- what methods refer to ----------------------------------------------------------------------------------------
 
-Model = Resource(
+Model = ResourceType(
     name=Name("Name", 64, plain=True),
     create=Call(
         "apigateway:CreateModel",
@@ -362,7 +382,7 @@ Model = Resource(
     absent=GONE,
 )
 
-RequestValidator = Resource(
+RequestValidator = ResourceType(
     create=Call(
         "apigateway:CreateRequestValidator",
         **_api,
@@ -388,7 +408,7 @@ RequestValidator = Resource(
     attributes={"RequestValidatorId": ID},
 )
 
-Authorizer = Resource(
+Authorizer = ResourceType(
     create=Call(
         "apigateway:CreateAuthorizer",
         **_api,
@@ -436,7 +456,7 @@ _gateway_response = Call(
     responseTemplates=p.ResponseTemplates,
 ).writes_all()
 
-GatewayResponse = Resource(
+GatewayResponse = ResourceType(
     name=Name("Id", 64),
     create=_gateway_response,
     id=p.Id,
@@ -449,7 +469,7 @@ GatewayResponse = Resource(
 
 # --- keys and plans -----------------------------------------------------------------------------------------------
 
-ApiKey = Resource(
+ApiKey = ResourceType(
     name=Name("Name", 255),
     create=Call(
         "apigateway:CreateApiKey",
@@ -474,6 +494,7 @@ ApiKey = Resource(
     delete=Call("apigateway:DeleteApiKey", apiKey=ID),
     absent=GONE,
     attributes={"APIKeyId": ID},
+    fixed="StageKeys",
 )
 
 _throttle = fields("BurstLimit=burstLimit RateLimit=rateLimit")
@@ -492,7 +513,7 @@ def _stage_names(found: Any) -> list[str]:
     return [f"{stage['ApiId']}:{stage['Stage']}" for stage in found or ()]
 
 
-UsagePlan = Resource(
+UsagePlan = ResourceType(
     name=Name("UsagePlanName", 255),
     create=Call(
         "apigateway:CreateUsagePlan",
@@ -523,7 +544,7 @@ UsagePlan = Resource(
     attributes={"Id": ID},
 )
 
-UsagePlanKey = Resource(
+UsagePlanKey = ResourceType(
     create=Call("apigateway:CreateUsagePlanKey", usagePlanId=p.UsagePlanId, keyId=p.KeyId, keyType=p.KeyType),
     id=text("${KeyId}:${UsagePlanId}"),
     delete=Call("apigateway:DeleteUsagePlanKey", usagePlanId=p.UsagePlanId, keyId=p.KeyId),
@@ -543,6 +564,6 @@ async def _put_account(work: Work) -> dict[str, Any]:
 _put_account.handles_absence = True
 
 # The account's settings outlive the stack, on AWS too: nothing is deleted.
-Account = Resource(
+Account = ResourceType(
     name=Name("Id", 64), create=_put_account, id=p.Id, update=(_put_account,), attributes={"Id": ID}
 )

@@ -8,7 +8,7 @@ from kumoniwa.deploy.resource import (
     ID,
     Call,
     Name,
-    Resource,
+    ResourceType,
     Setting,
     Work,
     as_json,
@@ -96,7 +96,7 @@ async def _forget_expiry(work: Work) -> None:
     await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
 
 
-Table = Resource(
+Table = ResourceType(
     name=Name("TableName", 255),
     create=Call(
         "dynamodb:CreateTable",
@@ -104,7 +104,6 @@ Table = Resource(
         GlobalSecondaryIndexes=use(each(_index), p.GlobalSecondaryIndexes),
         StreamSpecification=use(_stream_specification, p.StreamSpecification),
         SSESpecification=use(_encryption, p.SSESpecification),
-        ResourcePolicy=as_json(p.ResourcePolicy.PolicyDocument),
     ),
     id=p.TableName,
     read=Call("dynamodb:DescribeTable", TableName=ID),
@@ -128,6 +127,14 @@ Table = Resource(
             ),
             _forget_expiry,
         ),
+        Setting(
+            Call(
+                "dynamodb:PutResourcePolicy",
+                ResourceArn=seen.Table.TableArn,
+                Policy=as_json(p.ResourcePolicy.PolicyDocument),
+            ),
+            Call("dynamodb:DeleteResourcePolicy", ResourceArn=seen.Table.TableArn),
+        ),
     ),
     update=(
         _update_table,
@@ -137,5 +144,6 @@ Table = Resource(
     delete=Call("dynamodb:DeleteTable", TableName=ID),
     is_gone_slowly=True,
     absent="ResourceNotFoundException",
+    fixed="LocalSecondaryIndexes",
     attributes={"Arn": seen.Table.TableArn, "StreamArn": seen.Table.LatestStreamArn},
 )

@@ -9,7 +9,7 @@ from kumoniwa.deploy.resource import (
     Action,
     Call,
     Name,
-    Resource,
+    ResourceType,
     Setting,
     Work,
     as_json,
@@ -115,7 +115,7 @@ def _boundary(kind: str) -> Setting:
     return Setting(put, Call(f"iam:Delete{kind}PermissionsBoundary", **{f"{kind}Name": ID}))
 
 
-Role = Resource(
+Role = ResourceType(
     name=Name("RoleName", 64),
     create=Call(
         "iam:CreateRole",
@@ -136,7 +136,7 @@ Role = Resource(
     defaults={"Description": "", "MaxSessionDuration": 3600},
 )
 
-User = Resource(
+User = ResourceType(
     name=Name("UserName", 64),
     create=Call("iam:CreateUser", "UserName Path PermissionsBoundary Tags"),
     id=p.UserName,
@@ -154,21 +154,24 @@ User = Resource(
             Call("iam:DeleteLoginProfile", UserName=ID),
         ),
     ),
-    update=_tags("User", UserName=ID),
+    update=(Call("iam:UpdateUser", UserName=ID, NewPath=p.Path), *_tags("User", UserName=ID)),
     delete=_stripped("User"),
     absent="NoSuchEntity",
     attributes={"Arn": seen.User.Arn},
+    defaults={"Path": "/"},
 )
 
-Group = Resource(
+Group = ResourceType(
     name=Name("GroupName", 128),
     create=Call("iam:CreateGroup", "GroupName Path"),
     id=p.GroupName,
     read=Call("iam:GetGroup", GroupName=ID),
     settings=_policies("Group"),
+    update=(Call("iam:UpdateGroup", GroupName=ID, NewPath=p.Path),),
     delete=_stripped("Group"),
     absent="NoSuchEntity",
     attributes={"Arn": seen.Group.Arn},
+    defaults={"Path": "/"},
 )
 
 _PRINCIPALS = (("Role", "Roles"), ("User", "Users"), ("Group", "Groups"))
@@ -204,7 +207,7 @@ async def _delete_policy(work: Work) -> None:
     await delete_calls(work, calls)
 
 
-Policy = Resource(
+Policy = ResourceType(
     name=Name("Id", 128),
     create=_put_policy,
     id=p.Id,
@@ -261,7 +264,7 @@ async def _delete_managed_policy(work: Work) -> None:
     await delete_calls(work, [*calls, ("iam:DeletePolicy", {"PolicyArn": work.id})])
 
 
-ManagedPolicy = Resource(
+ManagedPolicy = ResourceType(
     name=Name("ManagedPolicyName", 128),
     create=Call(
         "iam:CreatePolicy",
@@ -277,7 +280,7 @@ ManagedPolicy = Resource(
     attributes={"PolicyArn": ID, "PolicyId": made.Policy.PolicyId},
 )
 
-AccessKey = Resource(
+AccessKey = ResourceType(
     create=Call("iam:CreateAccessKey", "UserName"),
     id=made.AccessKey.AccessKeyId,
     settings=(
@@ -306,7 +309,7 @@ async def _put_profile_roles(work: Work) -> None:
             await work.ask("iam:AddRoleToInstanceProfile", InstanceProfileName=work.id, RoleName=role)
 
 
-InstanceProfile = Resource(
+InstanceProfile = ResourceType(
     name=Name("InstanceProfileName", 128),
     create=Call("iam:CreateInstanceProfile", "InstanceProfileName Path"),
     id=p.InstanceProfileName,

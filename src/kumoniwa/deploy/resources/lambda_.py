@@ -10,7 +10,7 @@ from kumoniwa.deploy.resource import (
     ID,
     Call,
     Name,
-    Resource,
+    ResourceType,
     Setting,
     either,
     gone_tags,
@@ -43,7 +43,7 @@ _code = {
 _CONFIGURATION = """Runtime Role Handler Description Timeout MemorySize VpcConfig DeadLetterConfig Environment
 TracingConfig Layers FileSystemConfigs ImageConfig EphemeralStorage SnapStart LoggingConfig"""
 
-Function = Resource(
+Function = ResourceType(
     name=Name("FunctionName", 64),
     create=Call(
         "lambda:CreateFunction",
@@ -91,7 +91,7 @@ Function = Resource(
     },
 )
 
-Version = Resource(
+Version = ResourceType(
     create=Call("lambda:PublishVersion", "FunctionName Description CodeSha256"),
     id=made.FunctionArn,
     delete=Call("lambda:DeleteFunction", "FunctionName", Qualifier=made.Version),
@@ -107,7 +107,7 @@ def _weights(found: Any) -> dict[str, Any]:
 
 _alias = {"FunctionName": p.FunctionName, "Name": p.Name}
 
-Alias = Resource(
+Alias = ResourceType(
     create=Call(
         "lambda:CreateAlias",
         "FunctionVersion Description",
@@ -141,7 +141,7 @@ Alias = Resource(
     defaults={"Description": "", "RoutingConfig": {"AdditionalVersionWeights": []}},
 )
 
-Permission = Resource(
+Permission = ResourceType(
     name=Name("Id", 100),
     create=Call(
         "lambda:AddPermission",
@@ -157,7 +157,7 @@ Permission = Resource(
 
 _url = {"FunctionName": p.TargetFunctionArn, "Qualifier": p.Qualifier}
 
-Url = Resource(
+Url = ResourceType(
     create=Call("lambda:CreateFunctionUrlConfig", "AuthType Cors InvokeMode", **_url),
     id=made.FunctionArn,
     update=(Call("lambda:UpdateFunctionUrlConfig", "AuthType Cors InvokeMode", **_url),),
@@ -168,7 +168,7 @@ Url = Resource(
     defaults={"Cors": {}, "InvokeMode": "BUFFERED"},
 )
 
-LayerVersion = Resource(
+LayerVersion = ResourceType(
     name=Name("LayerName", 140),
     create=Call(
         "lambda:PublishLayerVersion",
@@ -182,7 +182,7 @@ LayerVersion = Resource(
 
 _limits = "FunctionName Qualifier MaximumEventAgeInSeconds MaximumRetryAttempts DestinationConfig"
 
-EventInvokeConfig = Resource(
+EventInvokeConfig = ResourceType(
     name=Name("Id", 100),
     create=Call("lambda:PutFunctionEventInvokeConfig", _limits),
     id=p.Id,
@@ -197,7 +197,7 @@ _polling = """BatchSize BisectBatchOnFunctionError DestinationConfig FilterCrite
 MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts ParallelizationFactor ScalingConfig
 TumblingWindowInSeconds Enabled"""
 
-EventSourceMapping = Resource(
+EventSourceMapping = ResourceType(
     create=Call(
         "lambda:CreateEventSourceMapping",
         f"EventSourceArn FunctionName StartingPosition StartingPositionTimestamp {_polling}",

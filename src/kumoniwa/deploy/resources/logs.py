@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kumoniwa.deploy.resource import ID, Call, Name, Resource, Setting, gone_tags, p, tag_map, text
+from kumoniwa.deploy.resource import ID, Call, Name, ResourceType, Setting, gone_tags, p, tag_map, text
 
 _ARN = text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${ID}")
 
-LogGroup = Resource(
+LogGroup = ResourceType(
     name=Name("LogGroupName", 512),
     create=Call(
         "logs:CreateLogGroup",
@@ -30,9 +30,10 @@ LogGroup = Resource(
     delete=Call("logs:DeleteLogGroup", logGroupName=ID),
     absent="ResourceNotFoundException",
     attributes={"Arn": text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${ID}:*")},
+    fixed="DeletionProtectionEnabled KmsKeyId LogGroupClass",
 )
 
-LogStream = Resource(
+LogStream = ResourceType(
     name=Name("LogStreamName", 512),
     create=Call("logs:CreateLogStream", logGroupName=p.LogGroupName, logStreamName=p.LogStreamName),
     id=p.LogStreamName,

@@ -10,7 +10,7 @@ from kumoniwa.deploy.resource import (
     OMIT,
     Call,
     Name,
-    Resource,
+    ResourceType,
     Setting,
     Value,
     as_json,
@@ -165,7 +165,7 @@ def _suspended(found: Any) -> Any:
     return found
 
 
-Bucket = Resource(
+Bucket = ResourceType(
     name=Name("BucketName", 63, lower=True),
     create=Call(
         "s3:CreateBucket",
@@ -240,9 +240,10 @@ Bucket = Resource(
         "WebsiteURL": text("http://${ID}.s3-website-${AWS::Region}.${AWS::URLSuffix}"),
     },
     defaults={"AccessControl": "Private"},
+    fixed="ObjectLockEnabled",
 )
 
-BucketPolicy = Resource(
+BucketPolicy = ResourceType(
     create=Call("s3:PutBucketPolicy", Bucket=p.Bucket, Policy=as_json(p.PolicyDocument)),
     id=p.Bucket,
     update=(Call("s3:PutBucketPolicy", Bucket=ID, Policy=as_json(p.PolicyDocument)),),

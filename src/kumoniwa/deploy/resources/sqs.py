@@ -8,7 +8,7 @@ from kumoniwa.deploy.resource import (
     ID,
     Call,
     Name,
-    Resource,
+    ResourceType,
     Work,
     as_json,
     as_text,
@@ -20,13 +20,25 @@ from kumoniwa.deploy.resource import (
     tag_map,
 )
 
-_TEXTS = ["ContentBasedDeduplication", "DeduplicationScope", "DelaySeconds", "FifoThroughputLimit", "KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "MaximumMessageSize", "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds", "SqsManagedSseEnabled", "VisibilityTimeout"]
+_TEXTS = [
+    "ContentBasedDeduplication",
+    "DeduplicationScope",
+    "DelaySeconds",
+    "FifoThroughputLimit",
+    "KmsDataKeyReusePeriodSeconds",
+    "KmsMasterKeyId",
+    "MaximumMessageSize",
+    "MessageRetentionPeriod",
+    "ReceiveMessageWaitTimeSeconds",
+    "SqsManagedSseEnabled",
+    "VisibilityTimeout",
+]
 _MUTABLE = {name: as_text(getattr(p, name)) for name in _TEXTS} | {
     "RedrivePolicy": as_json(p.RedrivePolicy),
     "RedriveAllowPolicy": as_json(p.RedriveAllowPolicy),
 }
 
-Queue = Resource(
+Queue = ResourceType(
     name=Name("QueueName", 80, ending=lambda properties: ".fifo" if properties.get("FifoQueue") else ""),
     create=Call(
         "sqs:CreateQueue",
@@ -80,7 +92,7 @@ async def _delete_policy(work: Work) -> None:
     await _set_policy(work, work.properties["Queues"], "")
 
 
-QueuePolicy = Resource(
+QueuePolicy = ResourceType(
     name=Name("Id", 80),
     create=_put_policy,
     id=p.Id,

@@ -231,6 +231,8 @@ async def _body(response: Response) -> bytes:
         with open(body.path, "rb") as file:
             file.seek(body.offset)
             return file.read(body.length)
+    if isinstance(body, tuple):
+        return b"".join([await _body(Response(200, file)) for file in body])
     if isinstance(body, bytes):
         return body
     return b"".join([piece async for piece in body])

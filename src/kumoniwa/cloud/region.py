@@ -98,7 +98,7 @@ class Region:
             self.gate.gaps.clear()
         else:
             self.store.reset(account)
-            for kind in (identity.Credential, identity.Identity):
+            for kind in REPLICATED.values():
                 shelf = self.store.shelf(identity.SHARED, kind)
                 for key in [key for key, held in shelf.items() if held.account == account]:
                     del shelf[key]

@@ -15,6 +15,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.operation import load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
 from kumoniwa.languages.policy_decision import Authority, Decision, keys_of
@@ -83,6 +84,8 @@ class Authorizer:
     def admit(self, call: Call, route: Route, params: dict[str, Any]) -> None:
         """Let the call in, or raise AccessDenied. Also settles whose account the call touches."""
         service = route.service
+        if service.owner_of is not None:
+            call.account = service.owner_of(call, route.name, params) or call.account
         touched = service.resource_of(call, route.name, params) if service.resource_of is not None else "*"
         if type(touched) is str:
             self._settle_account(call, touched)
@@ -120,11 +123,10 @@ class Authorizer:
         )
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
-            raise self._denial(decision, route)
+            raise self._denial(decision, route.protocol)
 
-    def _denial(self, decision: Decision, route: Route | None) -> AwsError:
-        protocol = route.protocol if route else ""
-        is_s3 = route is not None and route.service.name == "s3"
+    def _denial(self, decision: Decision, protocol: str) -> AwsError:
+        is_s3 = decision.action.startswith("s3:")
         if decision.principal.kind == "anonymous" and not decision.is_explicit and not is_s3 and protocol != "query":
             return MissingAuthenticationToken(hint=decision.hint)
         text = decision.text
@@ -189,13 +191,18 @@ class Authorizer:
 
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
         """One more permission that an operation needs of its caller (``iam:PassRole``)."""
-        if self.mode == "off" or call.principal.kind == "root":
+        principal, service = call.principal, load(call.service)
+        is_own = arn.split(":", 3)[2] == call.service
+        document = service.policy_of(call, arn) if is_own and service.policy_of is not None else None
+        if self.mode == "off" or (principal.kind == "root" and document is None and (call.account == principal.account or not is_own)):
             return
         asked = self._context(call) | {key.lower(): value for key, value in context.items()}
-        decision = self._authority(call.principal).decide(action, arn, asked)
-        self._note(call.principal, action, arn, decision.is_allowed)
+        policy = compiled(document, "resource") if document else None
+        owner = call.account if is_own else None
+        decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner)
+        self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
-            raise AccessDeniedException(decision.text, hint=decision.hint)
+            raise self._denial(decision, "rest-xml") if call.service == "s3" else AccessDeniedException(decision.text, hint=decision.hint)
 
     def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal:
         """The session of a role which an AWS service assumes. Raises AccessDenied if there is no such role or it does not trust it."""

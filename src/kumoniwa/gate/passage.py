@@ -13,9 +13,10 @@ import asyncio
 import sys
 import traceback
 from collections import Counter
+from functools import partial
 from typing import Any
 
-from kumoniwa.gate import identity, signature
+from kumoniwa.gate import identity, names, signature, signature_payload
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import Trail
@@ -31,13 +32,27 @@ BODY_BYTES_MAX = 96 << 20
 """What an operation that does not stream may be sent: Lambda's 50 MB package in base64, with room."""
 
 
-REPLICATED = {shelf_name(kind): kind for kind in (identity.Credential, identity.Identity)}
+REPLICATED = {shelf_name(kind): kind for kind in (identity.Credential, identity.Identity, names.BucketName)}
 
 
 class RequestEntityTooLarge(AwsError):
     code = "RequestEntityTooLargeException"
     status = 413
     message = "Request must be smaller than 100663296 bytes."
+
+
+def _prove(request: Request, claim: signature.Claim | None, secret: str | None) -> None:
+    """See that an S3 body is what was signed; from here on it is the payload alone, without its framing."""
+    declared = request.headers.get("x-amz-content-sha256", signature.UNSIGNED)
+    if declared == signature.UNSIGNED or (declared == signature.EMPTY_SHA256 and not request.body and request.stream is None):
+        return
+    proof = signature_payload.of(request, claim, secret)
+    if request.stream is not None:
+        request.stream = signature_payload.ProvenStream(request, proof)
+    else:
+        request.body = proof.feed(request.body)
+        proof.finish()
+        request.trailers = proof.trailers
 
 
 class Gate:
@@ -59,6 +74,8 @@ class Gate:
         route = None
         try:
             route = self.routes.find(request)
+            if "origin" in request.headers and route.door is None and route.service.headers_of is not None:
+                reply = partial(self._reply_across, route, request, reply)
             if route.door is not None:
                 self._later(self._through_door(route, request, request_id), route, request_id, reply)
             elif request.stream is not None and not route.takes_stream:
@@ -81,6 +98,8 @@ class Gate:
             principal, secret = identity.identify(self.home, claim.access_key, claim.session_token, route.family)
             if secret is not None:
                 signature.verify(request, claim, secret, self.home.clock.now(), route.family)
+        if route.family == "s3":
+            _prove(request, claim, secret)
         params = route.codec.read(request, request.labels)
         call = Call(self.home, principal.account, principal, route.service.name, route.name, request_id, request)
         return self._enter(call, route, params)
@@ -179,6 +198,11 @@ class Gate:
         else:
             reply(response)
 
+    def _reply_across(self, route: Route, request: Request, reply: Reply, response: Response) -> None:
+        """Answer a page of another origin with the headers by which the service lets it read the answer."""
+        response.headers.update(route.service.headers_of(self.home, request))
+        reply(response)
+
     def _later(self, coroutine, route: Route, request_id: str, reply: Reply) -> None:
         async def finish() -> None:
             try:
@@ -201,6 +225,8 @@ class Gate:
         refusing = route or NoRoute(request)
         response = refusing.refuse(error, request_id)
         response.headers[refusing.id_header] = request_id
+        if error.headers:
+            response.headers.update(error.headers)
         if error.hint:
             response.headers["x-kumoniwa-hint"] = error.hint
         return response

@@ -176,10 +176,13 @@ class Routes:
             service = next(iter(self._versions.get(version, ())), "") or self._service(address, request)
         return self.named(service, operation, protocol)
 
-    def _by_path(self, request: Request, address: Address) -> Route:
+    def _by_path(self, request: Request, address: Address) -> Route | DoorRoute:
         names = self._signed_as.get(address.signing_name or "s3")
         if names is None:
             raise NotImplementedHere(f"the service {address.signing_name}")
+        if request.method == "OPTIONS":
+            # A browser asks whether it may: no operation of a model, but a matter of the service's data plane.
+            return DoorRoute(self._door(names[0]), address)
         path = request.path
         if address.door == "s3":
             path = f"/{address.name}{path}"

@@ -25,6 +25,27 @@ LINE_BYTES_MAX = 4096
 TRAILERS_MAX = 16
 
 
+class ProvenStream:
+    """The payload of a body that is still arriving. Its end is reached only if all of it was what the client signed."""
+
+    def __init__(self, request: Request, proof: Whole | Chunks) -> None:
+        self._request, self._stream, self._proof = request, request.stream, proof
+        length = request.headers.get("x-amz-decoded-content-length", "")
+        self.length = int(length) if re.fullmatch(r"\d{1,15}", length) else request.stream.length
+        """Bytes of the payload, None if nobody said."""
+
+    def __aiter__(self) -> ProvenStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return self._proof.feed(await anext(self._stream))
+        except StopAsyncIteration:
+            self._proof.finish()
+            self._request.trailers = self._proof.trailers
+            raise
+
+
 def of(request: Request, claim: Claim | None, secret: str | None) -> Whole | Chunks:
     """The reader for a request to S3. ``secret`` is None for a key that nobody issued: then no chunk's
     signature is proven, but a declared hash still must be the body's."""

@@ -81,7 +81,8 @@ class Call:
 
     @property
     def blobs(self):
-        return self.home.store.blobs(self.account)
+        """The account's files of this service."""
+        return self.home.store.blobs(self.account, self.service)
 
     def memory(self, kind: type):
         """The one instance of ``kind`` this region holds for the account: caches, estimates. Not durable, gone with the process."""

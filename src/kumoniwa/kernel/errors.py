@@ -15,11 +15,13 @@ class AwsError(Exception):
     ``code`` is the class name unless the class says otherwise. ``status`` stays ``None`` when the model knows it.
     ``members`` are further members of the error shape (such as ``CancellationReasons``), written beside the message.
     ``hint`` tells the user how to repair it; it travels in a header of ours, never in AWS's text.
+    ``headers`` are further HTTP headers of the refusal, which no model states (S3's ``x-amz-delete-marker``).
     """
 
     code: ClassVar[str] = "InternalFailure"
     status: ClassVar[int | None] = None
     message: ClassVar[str] = ""
+    headers: dict[str, str] | None = None
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

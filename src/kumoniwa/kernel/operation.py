@@ -32,14 +32,16 @@ class Handler:
 class Service:
     """One service of ours: its operations and its optional hooks."""
 
-    __slots__ = ("name", "module", "handlers", "resource_of", "policy_of", "conditions_of", "work", "door")
+    __slots__ = ("name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of", "work", "door")
 
     def __init__(self, name: str, module: ModuleType) -> None:
         self.name, self.module = name, module
         self.handlers = {n: Handler(n, f) for n, f in operations(module).items()}
+        self.owner_of = getattr(module, "owner_of", None)
         self.resource_of = getattr(module, "resource_of", None)
         self.policy_of = getattr(module, "policy_of", None)
         self.conditions_of = getattr(module, "conditions_of", None)
+        self.headers_of = getattr(module, "headers_of", None)
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
 

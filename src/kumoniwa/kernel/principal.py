@@ -19,7 +19,10 @@ class Principal(Record):
     source_arn: str = ""
     key_id: str = ""
     session_policies: tuple[str, ...] = ()
+    """Documents, or ARNs of managed policies."""
     tags: dict[str, str] = {}
+    transitive_tags: tuple[str, ...] = ()
+    """Keys of ``tags`` that a role's session hands on to the roles it assumes."""
     context: dict[str, str] = {}
     """Condition keys that belong to the session: aws:MultiFactorAuthPresent, aws:TokenIssueTime, aws:SourceArn, …"""
 

@@ -17,7 +17,7 @@ class Store:
         self.folder, self.ids = folder, ids
         self.journal = Journal(fsync=fsync)
         self._accounts: dict[str, Rows] = {}
-        self._blobs: dict[str, Blobs] = {}
+        self._blobs: dict[tuple[str, str], Blobs] = {}
         os.makedirs(folder, mode=0o700, exist_ok=True)
 
     def accounts(self) -> list[str]:
@@ -37,10 +37,11 @@ class Store:
             shelf = rows.shelves[kind] = Shelf(kind, rows)
         return shelf
 
-    def blobs(self, account: str) -> Blobs:
-        blobs = self._blobs.get(account)
+    def blobs(self, account: str, service: str) -> Blobs:
+        """The account's files of one service: each sweeps its own."""
+        blobs = self._blobs.get((account, service))
         if blobs is None:
-            blobs = self._blobs[account] = Blobs(os.path.join(self.folder, f"{account}.blobs"), self.ids)
+            blobs = self._blobs[account, service] = Blobs(os.path.join(self.folder, f"{account}.blobs", service), self.ids)
         return blobs
 
     def reset(self, account: str | None = None) -> None:

@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
         if not self.keeps_alive:
             head.append("Connection: close\r\n")
         if type(body) is bytes:
-            if response.status != 204 and response.status != 304 and not (self.method == "HEAD" and "Content-Length" in response.headers):
+            if response.status not in (204, 304) and "Content-Length" not in response.headers:
                 head.append(f"Content-Length: {len(body)}\r\n")
             head.append(f"Date: {http_date()}\r\n\r\n")
             # Two headers in two hundred hold text beyond latin-1, and those arrive percent-encoded.
@@ -198,33 +198,50 @@ class Connection(asyncio.Protocol):
             self.transport.write("".join(head).encode("latin-1", "replace"))
             self._done()
         else:
-            asyncio.get_running_loop().create_task(self._send(head, body))
+            asyncio.get_running_loop().create_task(self._send(head, body, "Content-Length" in response.headers))
 
-    async def _send(self, head: list[str], body: File | AsyncIterator[bytes]) -> None:
-        """Send a body that is not held in memory: a file by the kernel, anything else in chunks."""
+    async def _send(self, head: list[str], body: File | tuple[File, ...] | AsyncIterator[bytes], is_sized: bool) -> None:
+        """Send a body that is not held in memory: files by the kernel, anything else in chunks unless its size is known."""
+        files = (body,) if isinstance(body, File) else body if isinstance(body, tuple) else ()
+        if files and not is_sized:
+            head.append(f"Content-Length: {sum(file.length for file in files)}\r\n")
+        elif not is_sized:
+            head.append("Transfer-Encoding: chunked\r\n")
+        head.append(f"Date: {http_date()}\r\n\r\n")
         try:
-            if isinstance(body, File):
-                head.append(f"Content-Length: {body.length}\r\nDate: {http_date()}\r\n\r\n")
-                with open(body.path, "rb", buffering=0) as file:
-                    self.transport.write("".join(head).encode("latin-1", "replace"))
-                    if body.length:
-                        await asyncio.get_running_loop().sendfile(self.transport, file, body.offset, body.length)
+            # All are opened before the head leaves: what is deleted meanwhile is still sent whole.
+            opened = [open(each.path, "rb", buffering=0) for each in files]  # noqa: SIM115
+            self.transport.write("".join(head).encode("latin-1", "replace"))
+            if files:
+                await self._send_files(files, opened)
             else:
-                head.append(f"Transfer-Encoding: chunked\r\nDate: {http_date()}\r\n\r\n")
-                self.transport.write("".join(head).encode("latin-1", "replace"))
-                async for piece in body:
-                    if self.is_lost:
-                        return
-                    if piece:
-                        self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-                    if self.drained is not None:
-                        await self.drained.wait()
-                self.transport.write(b"0\r\n\r\n")
+                await self._send_pieces(body, is_sized)
         except (ConnectionError, OSError, RuntimeError):
             # The head has gone out: the only honest end of a broken body is a broken connection.
             self.end(at_once=True)
             return
-        self._done()
+        if not self.is_lost:
+            self._done()
+
+    async def _send_files(self, files: tuple[File, ...], opened: list) -> None:
+        try:
+            for each, file in zip(files, opened):
+                if each.length:
+                    await asyncio.get_running_loop().sendfile(self.transport, file, each.offset, each.length)
+        finally:
+            for file in opened:
+                file.close()
+
+    async def _send_pieces(self, body: AsyncIterator[bytes], is_sized: bool) -> None:
+        async for piece in body:
+            if self.is_lost:
+                return
+            if piece:
+                self.transport.write(piece if is_sized else b"%x\r\n%b\r\n" % (len(piece), piece))
+            if self.drained is not None:
+                await self.drained.wait()
+        if not is_sized:
+            self.transport.write(b"0\r\n\r\n")
 
     def _done(self) -> None:
         self.is_busy = False

@@ -84,6 +84,8 @@ class Request:
     """What ``gate.address.locate`` said of the head, kept so that it is asked once."""
     labels: dict[str, str] | None = None
     """What the labels of a REST path spell, once it is matched."""
+    trailers: dict[str, str] | None = None
+    """What stood behind an aws-chunked body, once it is read to its end."""
 
     @property
     def host(self) -> str:
@@ -99,10 +101,21 @@ class File:
     length: int
 
 
+class Answer(dict):
+    """A reply whose HTTP status is not the one the model states for success: S3's partial content."""
+
+    __slots__ = ("status",)
+
+    def __init__(self, status: int, reply: dict) -> None:
+        super().__init__(reply)
+        self.status = status
+
+
 @dataclass(slots=True)
 class Response:
     status: int
     body: bytes | File | object = b""
-    """``bytes``, a ``File``, or an async iterator of ``bytes`` (sent chunked)."""
+    """``bytes``, a ``File``, a tuple of them sent one after the other, or an async iterator of ``bytes`` (sent chunked,
+    or as it is where the headers say its Content-Length)."""
     headers: dict[str, str] = field(default_factory=dict)
     """Content-Length and x-amzn-requestid are added by the writer and the gate."""

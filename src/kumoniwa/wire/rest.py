@@ -14,7 +14,7 @@ from typing import Any
 from kumoniwa.aws.models import Member, Operation, Shape
 from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.wire import eventstream, scalars
-from kumoniwa.wire.message import Request, Response
+from kumoniwa.wire.message import Answer, Request, Response
 from kumoniwa.wire.query import fields
 
 BodyReader = Callable[[Shape], Callable[[bytes], dict]]
@@ -281,6 +281,8 @@ def writer(
             write_headers(reply, response.headers)
         if status_member is not None and reply.get(status_member) is not None:
             response.status = int(reply[status_member])
+        if type(reply) is Answer:
+            response.status = reply.status
         return response
 
     return write

@@ -121,8 +121,8 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
             fault = "Sender" if said.is_sender_fault else "Receiver"
             head = f'<ErrorResponse xmlns="{space}">' if space else "<ErrorResponse>"
             body = f"{head}<Error><Type>{fault}</Type>{inside}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
-        if operation.method == "HEAD":
-            body = ""
+        if operation.method == "HEAD" or said.status == 304:
+            return Response(said.status, b"", headers)
         return Response(said.status, body.encode(), headers)
 
     return refuse

@@ -52,6 +52,12 @@ def input_shape(operation: str) -> Any:
     return _session().get_service_model(service).operation_model(name).input_shape
 
 
+@functools.cache
+def output_shape(operation: str) -> Any:
+    service, name = operation.split(":")
+    return _session().get_service_model(service).operation_model(name).output_shape
+
+
 def check_params(operation: str, params: dict[str, Any]) -> None:
     report = ParamValidator().validate(params, input_shape(operation))
     assert not report.has_errors(), f"{operation}: {report.generate_report()}"

@@ -14,7 +14,7 @@ from kumoniwa.deploy.resource import Call, ResourceType
 
 TYPES = sorted(
     type_name
-    for type_name in schemas._file_names()
+    for type_name in schemas.type_names()
     if type_name.startswith("AWS::") and types.find(type_name) is not None
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -110,22 +111,22 @@ def test_any_text_is_read_or_refused(text):
         ("[1]", "Template format error: unsupported structure."),
         ("Description: x", "Template format error: At least one Resources member must be defined."),
         ("Resources: {A: {Properties: {}}}", "Template format error: [/Resources/A] Every Resources object must contain a Type member."),
-        ("Resources: {a-b: %s}" % QUEUE, "Template format error: Resource name a-b is non alphanumeric."),
+        ("Resources: {a-b: %s}".replace("%s", QUEUE), "Template format error: Resource name a-b is non alphanumeric."),
         ("Resources: {A: {Type: AWS::SQS::Queue, Foo: 1}}", "Invalid template resource property 'Foo'"),
         ("Resources: {A: {Type: AWS::Lost::Thing}, B: {Type: AWS::Also::Lost}}", "Template format error: Unrecognized resource types: [AWS::Also::Lost, AWS::Lost::Thing]"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref B}}}", "Template format error: Unresolved resource dependencies [B] in the Resources block of the template"),
         ("Resources: {A: {Type: AWS::SQS::Queue, DependsOn: B}}", "Template format error: Unresolved resource dependencies [B] in the Resources block of the template"),
-        ("Resources: {A: %s}\nOutputs: {X: {Value: !Ref B}}" % QUEUE, "Template format error: Unresolved resource dependencies [B] in the Outputs block of the template"),
-        ("Resources: {A: %s}\nOutputs: {X: {Description: y}}" % QUEUE, "Template format error: Every Outputs member must contain a Value object"),
+        ("Resources: {A: %s}\nOutputs: {X: {Value: !Ref B}}".replace("%s", QUEUE), "Template format error: Unresolved resource dependencies [B] in the Outputs block of the template"),
+        ("Resources: {A: %s}\nOutputs: {X: {Description: y}}".replace("%s", QUEUE), "Template format error: Every Outputs member must contain a Value object"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt B.Arn}}}", "Template error: instance of Fn::GetAtt references undefined resource B"),
-        ("Resources: {A: %s, B: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt A.Wheels}}}" % QUEUE, "Template error: resource A does not support attribute type Wheels in Fn::GetAtt"),
+        ("Resources: {A: %s, B: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt A.Wheels}}}".replace("%s", QUEUE), "Template error: resource A does not support attribute type Wheels in Fn::GetAtt"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: }}}", "Template format error: [/Resources/A/Properties/QueueName] 'null' values are not allowed in templates"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Condition: C}}", "Template format error: Unresolved condition dependency C in the Resources block of the template"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {Tags: [!Ref A]}}}", "Circular dependency between resources: [A]"),
         ("Resources: {A: {Type: AWS::SQS::Queue, DependsOn: B}, B: {Type: AWS::SQS::Queue, DependsOn: A}, C: {Type: AWS::SQS::Queue, DependsOn: A}}", "Circular dependency between resources: [A, B]"),
-        ("Resources: {A: %s}\nParameters: {P: {Type: AllowedValues}}" % QUEUE, "Template format error: Unrecognized parameter type: AllowedValues"),
-        ("Resources: {A: %s}\nParameters: {P: {Type: String, AllowedValues: x}}" % QUEUE, "Template format error: Every AllowedValues member must be a list."),
-        ("Transform: Mine\nResources: {A: %s}" % QUEUE, "No transform named Mine found."),
+        ("Resources: {A: %s}\nParameters: {P: {Type: AllowedValues}}".replace("%s", QUEUE), "Template format error: Unrecognized parameter type: AllowedValues"),
+        ("Resources: {A: %s}\nParameters: {P: {Type: String, AllowedValues: x}}".replace("%s", QUEUE), "Template format error: Every AllowedValues member must be a list."),
+        ("Transform: Mine\nResources: {A: %s}".replace("%s", QUEUE), "No transform named Mine found."),
     ],
 )  # fmt: skip
 def test_a_wrong_template_is_refused_in_cloudformations_words(text, message):
@@ -347,8 +348,6 @@ async def _packaged(path, uploads):
 
 
 def test_local_code_is_uploaded_and_named(tmp_path):
-    import asyncio
-
     (tmp_path / "user-service").mkdir()
     (tmp_path / "user-service" / "app.py").write_text("pass")
     path = tmp_path / "template.yaml"
@@ -369,8 +368,6 @@ def test_local_code_is_uploaded_and_named(tmp_path):
 
 
 def test_code_that_is_not_there_is_refused(tmp_path):
-    import asyncio
-
     path = tmp_path / "template.yaml"
     path.write_text("Resources: {F: {Type: AWS::Lambda::Function, Properties: {Code: nowhere}}}")
     with pytest.raises(

@@ -55,15 +55,20 @@ def _step(value: Any, member: str) -> Any:
 class Value:
     """Something to be read from the work at hand. Members are reached with dots, functions are applied with `use`."""
 
-    __slots__ = ("_names", "_read")
+    __slots__ = ("_names", "_places", "_read")
 
-    def __init__(self, read: Callable[[Work], Any], names: frozenset[str] = frozenset()) -> None:
-        self._read, self._names = read, names
+    def __init__(
+        self,
+        read: Callable[[Work], Any],
+        names: frozenset[str] = frozenset(),
+        places: frozenset[str] = frozenset(),
+    ) -> None:
+        self._read, self._names, self._places = read, names, places
 
     def __getattr__(self, member: str) -> Value:
         if member.startswith("_"):
             raise AttributeError(member)
-        return Value(lambda work, read=self._read: _step(read(work), member), self._names)
+        return Value(lambda work, read=self._read: _step(read(work), member), self._names, self._places)
 
 
 class _Properties:
@@ -93,12 +98,21 @@ def read(value: Any, work: Work) -> Any:
     return value
 
 
-def names_in(value: Any) -> frozenset[str]:
-    """The properties a parameter mentions."""
+def _gathered(value: Any, slot: str) -> frozenset[str]:
     if isinstance(value, Value):
-        return value._names
+        return getattr(value, slot)
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return frozenset().union(*(names_in(member) for member in members))
+    return frozenset().union(*(_gathered(member, slot) for member in members))
+
+
+def names_in(value: Any) -> frozenset[str]:
+    """The properties a parameter carries."""
+    return _gathered(value, "_names")
+
+
+def at(value: Value) -> Value:
+    """A property that says where, and does not carry a wish: ``restApiId=at(p.RestApiId)``. Its change sends no call."""
+    return Value(value._read, places=value._names)
 
 
 def use(function: Callable[..., Any], *values: Any) -> Value:
@@ -110,7 +124,7 @@ def use(function: Callable[..., Any], *values: Any) -> Value:
             return OMIT
         return function(*(None if each is OMIT else each for each in arguments))
 
-    return Value(compute, names_in(list(values)))
+    return Value(compute, names_in(list(values)), _gathered(list(values), "_places"))
 
 
 def text(template: str) -> Value:
@@ -136,7 +150,7 @@ def text(template: str) -> Value:
             found += (str(known), literal)
         return "".join(found)
 
-    return Value(compute, frozenset(name for name, _ in parts if "::" not in name and name != "ID"))
+    return Value(compute, places=frozenset(name for name, _ in parts if "::" not in name and name != "ID"))
 
 
 def either(*values: Any) -> Value:
@@ -145,7 +159,7 @@ def either(*values: Any) -> Value:
     def compute(work: Work) -> Any:
         return next((found for value in values if (found := read(value, work)) is not OMIT), OMIT)
 
-    return Value(compute, names_in(list(values)))
+    return Value(compute, names_in(list(values)), _gathered(list(values), "_places"))
 
 
 def as_json(value: Any) -> Value:
@@ -253,6 +267,7 @@ class Call:
         self.operation = operation
         self.parameters = {name: getattr(p, name) for name in own.split()} | parameters
         self.names = names_in(self.parameters)
+        self.places = _gathered(self.parameters, "_places")
         self.needed: Any = None
         self.handles_absence = False
 
@@ -296,6 +311,7 @@ def carries(names: str) -> Callable[[Callable], Callable]:
 
 
 def names_of(action: Action | None) -> frozenset[str]:
+    """The properties whose change sends this action."""
     return getattr(action, "names", frozenset())
 
 
@@ -322,8 +338,7 @@ class Name:
 class ResourceType:
     """A resource type. Every call may use `p`, `made`, `seen` and `ID`.
 
-    ``update`` calls run only when a stack is updated, ``settings`` in creations too. ``replace`` names properties that
-    are replaced for although an update mentions them; ``defaults`` is what an update sends for a property that the
+    ``update`` calls run only when a stack is updated, ``settings`` in creations too. ``defaults`` is what an update sends for a property that the
     template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
     names the errors that mean it does not exist. ``aside`` names properties that need no call of their own.
     """
@@ -341,7 +356,6 @@ class ResourceType:
     name: Name | None = None
     attributes: Mapping[str, Value] = field(default_factory=dict)
     ref: Value = ID
-    replace: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     fixed: str = ""
     aside: str = ""
@@ -352,13 +366,14 @@ class ResourceType:
         """Every property that the type understands."""
         actions = [self.create, *self.update, *(setting.put for setting in self.settings)]
         named = frozenset((self.name.property,)) if self.name else frozenset()
-        return named.union(self.aside.split(), *(names_of(action) for action in actions))
+        places = (getattr(action, "places", frozenset()) for action in actions)
+        return named.union(self.aside.split(), *places, *(names_of(action) for action in actions))
 
     @property
     def mutable(self) -> frozenset[str]:
         """Every property that can change without a replacement."""
         actions = [*self.update, *(setting.put for setting in self.settings)]
-        return frozenset().union(*(names_of(action) for action in actions)) - frozenset(self.replace.split())
+        return frozenset().union(*(names_of(action) for action in actions))
 
     @property
     def absent_codes(self) -> frozenset[str]:

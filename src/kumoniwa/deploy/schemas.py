@@ -34,6 +34,11 @@ def _file_names() -> dict[str, str]:
     return orjson.loads((folder / "providers" / "us-east-1.json").read_bytes()) if folder else {}
 
 
+def type_names() -> list[str]:
+    """Every resource type AWS publishes a schema for."""
+    return sorted(_file_names())
+
+
 @lru_cache(maxsize=128)
 def schema(type_name: str) -> dict[str, Any] | None:
     """The schema of a type, or None for a type AWS does not publish one for."""

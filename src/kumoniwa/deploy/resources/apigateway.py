@@ -15,6 +15,7 @@ from kumoniwa.deploy.resource import (
     Value,
     Work,
     as_json,
+    at,
     carries,
     each,
     either,
@@ -32,7 +33,7 @@ from kumoniwa.deploy.step import delete_calls
 from kumoniwa.kernel.errors import NotImplementedHere
 
 GONE = "NotFoundException"
-_api = {"restApiId": p.RestApiId}
+_api = {"restApiId": at(p.RestApiId)}
 
 
 def _tags(resource: str) -> tuple[Call, Call]:
@@ -136,7 +137,7 @@ RestApi = ResourceType(
     fixed="CloneFrom Version",
 )
 
-_RESOURCE = {**_api, "resourceId": p.ResourceId}
+_RESOURCE = {**_api, "resourceId": at(p.ResourceId)}
 
 Resource = ResourceType(
     create=Call("apigateway:CreateResource", **_api, parentId=p.ParentId, pathPart=p.PathPart),
@@ -165,7 +166,7 @@ _integration = fields(
 _method = Call(
     "apigateway:PutMethod",
     **_RESOURCE,
-    httpMethod=p.HttpMethod,
+    httpMethod=at(p.HttpMethod),
     authorizationType=either(p.AuthorizationType, "NONE"),
     authorizerId=p.AuthorizerId,
     apiKeyRequired=p.ApiKeyRequired,
@@ -177,7 +178,7 @@ _method = Call(
 )
 
 
-@carries(" ".join(_method.names) + " Integration MethodResponses")
+@carries("RestApiId ResourceId HttpMethod Integration MethodResponses " + " ".join(_method.names))
 async def _make_method(work: Work) -> dict[str, Any]:
     """A method is a small tree: itself, its integration and both kinds of responses."""
     here = {"restApiId": work.properties["RestApiId"], "resourceId": work.properties["ResourceId"]}
@@ -214,7 +215,6 @@ Method = ResourceType(
     create=_make_method,
     id=p.Id,
     update=(_remake_method,),
-    replace="RestApiId ResourceId HttpMethod",
     delete=_delete_method,
     absent=GONE,
 )
@@ -251,11 +251,10 @@ Deployment = ResourceType(
     delete=_delete_deployment,
     absent=GONE,
     attributes={"DeploymentId": ID},
-    replace="RestApiId",
     fixed="StageDescription StageName",
 )
 
-_stage = {**_api, "stageName": p.StageName}
+_stage = {**_api, "stageName": at(p.StageName)}
 
 
 def _method_settings(found: Any) -> dict[str, str]:
@@ -348,7 +347,6 @@ Stage = ResourceType(
         ),
         *_tags("/restapis/${RestApiId}/stages/${ID}"),
     ),
-    replace="RestApiId StageName",
     delete=Call("apigateway:DeleteStage", **_stage),
     absent=GONE,
 )
@@ -377,7 +375,6 @@ Model = ResourceType(
             modelName=ID,
         ),
     ),
-    replace="RestApiId",
     delete=Call("apigateway:DeleteModel", **_api, modelName=ID),
     absent=GONE,
 )
@@ -402,7 +399,6 @@ RequestValidator = ResourceType(
             requestValidatorId=ID,
         ),
     ),
-    replace="RestApiId",
     delete=Call("apigateway:DeleteRequestValidator", **_api, requestValidatorId=ID),
     absent=GONE,
     attributes={"RequestValidatorId": ID},
@@ -441,7 +437,6 @@ Authorizer = ResourceType(
             authorizerId=ID,
         ),
     ),
-    replace="RestApiId",
     delete=Call("apigateway:DeleteAuthorizer", **_api, authorizerId=ID),
     absent=GONE,
     attributes={"AuthorizerId": ID},
@@ -450,7 +445,7 @@ Authorizer = ResourceType(
 _gateway_response = Call(
     "apigateway:PutGatewayResponse",
     **_api,
-    responseType=p.ResponseType,
+    responseType=at(p.ResponseType),
     statusCode=p.StatusCode,
     responseParameters=p.ResponseParameters,
     responseTemplates=p.ResponseTemplates,
@@ -461,7 +456,6 @@ GatewayResponse = ResourceType(
     create=_gateway_response,
     id=p.Id,
     update=(_gateway_response,),
-    replace="RestApiId ResponseType",
     delete=Call("apigateway:DeleteGatewayResponse", **_api, responseType=p.ResponseType),
     absent=GONE,
     attributes={"Id": ID},

@@ -13,6 +13,7 @@ from kumoniwa.deploy.resource import (
     Setting,
     Work,
     as_json,
+    at,
     carries,
     gone_tags,
     made,
@@ -285,13 +286,12 @@ AccessKey = ResourceType(
     id=made.AccessKey.AccessKeyId,
     settings=(
         Setting(
-            Call("iam:UpdateAccessKey", "UserName Status", AccessKeyId=ID),
-            Call("iam:UpdateAccessKey", "UserName", AccessKeyId=ID, Status="Active"),
+            Call("iam:UpdateAccessKey", "Status", UserName=at(p.UserName), AccessKeyId=ID),
+            Call("iam:UpdateAccessKey", UserName=at(p.UserName), AccessKeyId=ID, Status="Active"),
         ),
     ),
     # CloudFormation rotates a key by a changed serial number, which is sent nowhere.
     aside="Serial",
-    replace="UserName",
     delete=Call("iam:DeleteAccessKey", "UserName", AccessKeyId=ID),
     absent="NoSuchEntity",
     attributes={"SecretAccessKey": made.AccessKey.SecretAccessKey},

@@ -12,6 +12,7 @@ from kumoniwa.deploy.resource import (
     Name,
     ResourceType,
     Setting,
+    at,
     either,
     gone_tags,
     made,
@@ -105,7 +106,7 @@ def _weights(found: Any) -> dict[str, Any]:
     return {"AdditionalVersionWeights": {each["FunctionVersion"]: each["FunctionWeight"] for each in weights}}
 
 
-_alias = {"FunctionName": p.FunctionName, "Name": p.Name}
+_alias = {"FunctionName": at(p.FunctionName), "Name": at(p.Name)}
 
 Alias = ResourceType(
     create=Call(
@@ -119,11 +120,15 @@ Alias = ResourceType(
         Setting(
             Call(
                 "lambda:PutProvisionedConcurrencyConfig",
-                FunctionName=p.FunctionName,
-                Qualifier=p.Name,
+                FunctionName=at(p.FunctionName),
+                Qualifier=at(p.Name),
                 ProvisionedConcurrentExecutions=p.ProvisionedConcurrencyConfig.ProvisionedConcurrentExecutions,
             ),
-            Call("lambda:DeleteProvisionedConcurrencyConfig", FunctionName=p.FunctionName, Qualifier=p.Name),
+            Call(
+                "lambda:DeleteProvisionedConcurrencyConfig",
+                FunctionName=at(p.FunctionName),
+                Qualifier=at(p.Name),
+            ),
         ),
     ),
     update=(
@@ -134,7 +139,6 @@ Alias = ResourceType(
             RoutingConfig=use(_weights, p.RoutingConfig),
         ),
     ),
-    replace="FunctionName Name",
     delete=Call("lambda:DeleteAlias", **_alias),
     absent="ResourceNotFoundException",
     attributes={"AliasArn": ID},
@@ -155,13 +159,12 @@ Permission = ResourceType(
     attributes={"Id": ID},
 )
 
-_url = {"FunctionName": p.TargetFunctionArn, "Qualifier": p.Qualifier}
+_url = {"FunctionName": at(p.TargetFunctionArn), "Qualifier": at(p.Qualifier)}
 
 Url = ResourceType(
     create=Call("lambda:CreateFunctionUrlConfig", "AuthType Cors InvokeMode", **_url),
     id=made.FunctionArn,
     update=(Call("lambda:UpdateFunctionUrlConfig", "AuthType Cors InvokeMode", **_url),),
-    replace="TargetFunctionArn Qualifier",
     delete=Call("lambda:DeleteFunctionUrlConfig", **_url),
     absent="ResourceNotFoundException",
     attributes={"FunctionUrl": made.FunctionUrl, "FunctionArn": made.FunctionArn},
@@ -180,15 +183,18 @@ LayerVersion = ResourceType(
     attributes={"LayerVersionArn": ID},
 )
 
-_limits = "FunctionName Qualifier MaximumEventAgeInSeconds MaximumRetryAttempts DestinationConfig"
+_target = {"FunctionName": at(p.FunctionName), "Qualifier": at(p.Qualifier)}
+_limits = Call(
+    "lambda:PutFunctionEventInvokeConfig",
+    "MaximumEventAgeInSeconds MaximumRetryAttempts DestinationConfig",
+    **_target,
+).writes_all()  # what a template drops is back at its default by being left out
 
 EventInvokeConfig = ResourceType(
     name=Name("Id", 100),
-    create=Call("lambda:PutFunctionEventInvokeConfig", _limits),
+    create=_limits,
     id=p.Id,
-    # Put writes the whole configuration, so what a template drops is back at its default by being left out.
-    update=(Call("lambda:PutFunctionEventInvokeConfig", _limits).writes_all(),),
-    replace="FunctionName Qualifier",
+    update=(_limits,),
     delete=Call("lambda:DeleteFunctionEventInvokeConfig", "FunctionName Qualifier"),
     absent="ResourceNotFoundException",
 )

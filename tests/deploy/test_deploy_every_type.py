@@ -1,0 +1,237 @@
+"""Every resource type made, changed and deleted once: all its calls are well-formed by AWS's models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from small_world import Stack, World, error, output_shape
+
+from kumoniwa.deploy import schemas, types
+
+DOCUMENT = '{Version: "2012-10-17", Statement: []}'
+CHANGED_DOCUMENT = '{Version: "2012-10-17", Statement: [{Effect: Deny, Action: "*", Resource: "*"}]}'
+
+# type: (properties to make it with, properties to change it to)
+SAMPLES = {
+    "AWS::SQS::Queue": (
+        "{DelaySeconds: 5, KmsMasterKeyId: k, RedrivePolicy: {deadLetterTargetArn: q, maxReceiveCount: 3}, Tags: [{Key: a, Value: b}]}",
+        "{DelaySeconds: 6, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::SQS::QueuePolicy": (
+        f"{{Queues: [a, b], PolicyDocument: {DOCUMENT}}}",
+        f"{{Queues: [b, c], PolicyDocument: {CHANGED_DOCUMENT}}}",
+    ),
+    "AWS::S3::Bucket": (
+        """{AccessControl: PublicRead, ObjectLockEnabled: true, VersioningConfiguration: {Status: Enabled},
+        BucketEncryption: {ServerSideEncryptionConfiguration: [{BucketKeyEnabled: true,
+            ServerSideEncryptionByDefault: {SSEAlgorithm: aws:kms, KMSMasterKeyID: k}}]},
+        PublicAccessBlockConfiguration: {BlockPublicAcls: true}, OwnershipControls: {Rules: [{ObjectOwnership: ObjectWriter}]},
+        CorsConfiguration: {CorsRules: [{Id: a, AllowedMethods: [GET], AllowedOrigins: ["*"], ExposedHeaders: [x], MaxAge: 5}]},
+        LifecycleConfiguration: {Rules: [{Id: a, Status: Enabled, Prefix: p/, ExpirationInDays: 3, TagFilters: [{Key: a, Value: b}],
+            Transitions: [{StorageClass: GLACIER, TransitionInDays: 1}], NoncurrentVersionExpirationInDays: 4,
+            NoncurrentVersionTransitions: [{StorageClass: GLACIER, TransitionInDays: 1}],
+            AbortIncompleteMultipartUpload: {DaysAfterInitiation: 1}}]},
+        WebsiteConfiguration: {IndexDocument: i, ErrorDocument: e, RoutingRules: [{RedirectRule: {HostName: h},
+            RoutingRuleCondition: {KeyPrefixEquals: k}}]},
+        NotificationConfiguration: {LambdaConfigurations: [{Event: "s3:ObjectCreated:*", Function: f,
+            Filter: {S3Key: {Rules: [{Name: prefix, Value: p}]}}}], QueueConfigurations: [{Event: "s3:ObjectCreated:*", Queue: q}],
+            TopicConfigurations: [{Event: "s3:ObjectCreated:*", Topic: t}], EventBridgeConfiguration: {EventBridgeEnabled: true}},
+        ReplicationConfiguration: {Role: r, Rules: [{Id: a, Status: Enabled, Priority: 1, Filter: {TagFilter: {Key: a, Value: b}},
+            DeleteMarkerReplication: {Status: Enabled}, Destination: {Bucket: b, StorageClass: STANDARD}}]},
+        LoggingConfiguration: {DestinationBucketName: l}, Tags: [{Key: a, Value: b}],
+        ObjectLockConfiguration: {ObjectLockEnabled: Enabled, Rule: {DefaultRetention: {Mode: GOVERNANCE, Days: 1}}}}""",
+        """{ObjectLockEnabled: true,
+        ObjectLockConfiguration: {ObjectLockEnabled: Enabled, Rule: {DefaultRetention: {Mode: GOVERNANCE, Days: 2}}}}""",
+    ),
+    "AWS::S3::BucketPolicy": (
+        f"{{Bucket: b, PolicyDocument: {DOCUMENT}}}",
+        f"{{Bucket: b, PolicyDocument: {CHANGED_DOCUMENT}}}",
+    ),
+    "AWS::DynamoDB::Table": (
+        """{BillingMode: PROVISIONED, ProvisionedThroughput: {ReadCapacityUnits: 1, WriteCapacityUnits: 1},
+        AttributeDefinitions: [{AttributeName: id, AttributeType: S}], KeySchema: [{AttributeName: id, KeyType: HASH}],
+        GlobalSecondaryIndexes: [{IndexName: one, KeySchema: [{AttributeName: id, KeyType: HASH}], Projection: {ProjectionType: ALL},
+            ProvisionedThroughput: {ReadCapacityUnits: 1, WriteCapacityUnits: 1}}],
+        StreamSpecification: {StreamViewType: NEW_IMAGE}, SSESpecification: {SSEEnabled: true}, Tags: [{Key: a, Value: b}],
+        PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}, TableClass: STANDARD,
+        TimeToLiveSpecification: {AttributeName: t, Enabled: true}, ResourcePolicy: {PolicyDocument: {Statement: []}}}""",
+        """{BillingMode: PAY_PER_REQUEST, DeletionProtectionEnabled: false,
+        AttributeDefinitions: [{AttributeName: id, AttributeType: S}], KeySchema: [{AttributeName: id, KeyType: HASH}],
+        GlobalSecondaryIndexes: [{IndexName: two, KeySchema: [{AttributeName: id, KeyType: HASH}], Projection: {ProjectionType: ALL}}],
+        StreamSpecification: {StreamViewType: KEYS_ONLY}, Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::IAM::Role": (
+        f"""{{AssumeRolePolicyDocument: {DOCUMENT}, Description: d, PermissionsBoundary: arn:aws:iam::aws:policy/Boundary,
+        ManagedPolicyArns: [arn:aws:iam::aws:policy/ReadOnlyAccess], Policies: [{{PolicyName: a, PolicyDocument: {DOCUMENT}}}],
+        Tags: [{{Key: a, Value: b}}]}}""",
+        f"""{{AssumeRolePolicyDocument: {CHANGED_DOCUMENT}, MaxSessionDuration: 7200,
+        ManagedPolicyArns: [arn:aws:iam::aws:policy/AdministratorAccess], Policies: [{{PolicyName: b, PolicyDocument: {DOCUMENT}}}]}}""",
+    ),
+    "AWS::IAM::User": (
+        f"""{{Path: /a/, LoginProfile: {{Password: secret, PasswordResetRequired: true}},
+        Policies: [{{PolicyName: a, PolicyDocument: {DOCUMENT}}}], Tags: [{{Key: a, Value: b}}]}}""",
+        "{ManagedPolicyArns: [arn:aws:iam::aws:policy/ReadOnlyAccess]}",
+    ),
+    "AWS::IAM::Group": (
+        f"{{Policies: [{{PolicyName: a, PolicyDocument: {DOCUMENT}}}]}}",
+        "{Path: /b/, ManagedPolicyArns: [arn:aws:iam::aws:policy/ReadOnlyAccess]}",
+    ),
+    "AWS::IAM::Policy": (
+        f"{{PolicyName: a, PolicyDocument: {DOCUMENT}, Roles: [r], Users: [u]}}",
+        f"{{PolicyName: b, PolicyDocument: {DOCUMENT}, Roles: [r], Groups: [g]}}",
+    ),
+    "AWS::IAM::ManagedPolicy": (
+        f"{{PolicyDocument: {DOCUMENT}, Roles: [r], Description: d}}",
+        f"{{PolicyDocument: {CHANGED_DOCUMENT}, Users: [u], Groups: [g], Description: d}}",
+    ),
+    "AWS::IAM::AccessKey": ("{UserName: u, Status: Inactive}", "{UserName: u}"),
+    "AWS::IAM::InstanceProfile": ("{Roles: [a]}", "{Roles: [b]}"),
+    "AWS::Lambda::Function": (
+        """{Runtime: python3.13, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {S3Bucket: bbb, S3Key: k}, Timeout: 9,
+        Layers: ['arn:aws:lambda:eu-west-1:123456789012:layer:l:1'], ReservedConcurrentExecutions: 1, Tags: [{Key: a, Value: b}], KmsKeyArn: "", RecursiveLoop: Allow,
+        TracingConfig: {Mode: Active}}""",
+        """{Runtime: python3.12, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {ZipFile: "x = 1"}, MemorySize: 256}""",
+    ),
+    "AWS::Lambda::Version": ("{FunctionName: f, Description: d}", "{FunctionName: f, Description: e}"),
+    "AWS::Lambda::Alias": (
+        """{FunctionName: f, FunctionVersion: "1", Name: live, ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1},
+        RoutingConfig: {AdditionalVersionWeights: [{FunctionVersion: "2", FunctionWeight: 0.5}]}}""",
+        '{FunctionName: f, FunctionVersion: "2", Name: live, Description: d}',
+    ),
+    "AWS::Lambda::Permission": (
+        "{FunctionName: f, Action: lambda:InvokeFunction, Principal: s3.amazonaws.com}",
+        "{FunctionName: f, Action: lambda:InvokeFunction, Principal: sns.amazonaws.com}",
+    ),
+    "AWS::Lambda::Url": (
+        """{TargetFunctionArn: f, AuthType: NONE, Cors: {AllowOrigins: ["*"]}}""",
+        "{TargetFunctionArn: f, AuthType: AWS_IAM, InvokeMode: RESPONSE_STREAM}",
+    ),
+    "AWS::Lambda::LayerVersion": (
+        "{Content: {S3Bucket: bbb, S3Key: k}, CompatibleRuntimes: [python3.13]}",
+        "{Content: {S3Bucket: bbb, S3Key: j}}",
+    ),
+    "AWS::Lambda::EventInvokeConfig": (
+        "{FunctionName: f, Qualifier: $LATEST, MaximumRetryAttempts: 1}",
+        "{FunctionName: f, Qualifier: $LATEST, MaximumEventAgeInSeconds: 60}",
+    ),
+    "AWS::Lambda::EventSourceMapping": (
+        "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 5, Tags: [{Key: a, Value: b}]}",
+        "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 6, Enabled: true}",
+    ),
+    "AWS::ApiGateway::RestApi": (
+        """{Name: a, Description: d, BinaryMediaTypes: [image/png], EndpointConfiguration: {Types: [EDGE]}, Tags: [{Key: a, Value: b}],
+        Body: {swagger: "2.0", info: {title: t}}}""",
+        """{Name: b, BinaryMediaTypes: [image/gif], EndpointConfiguration: {Types: [REGIONAL]}, MinimumCompressionSize: 5,
+        Policy: {Statement: []}, Body: {swagger: "2.0", info: {title: u}}, FailOnWarnings: true}""",
+    ),
+    "AWS::ApiGateway::Resource": (
+        "{RestApiId: a, ParentId: p, PathPart: x}",
+        "{RestApiId: a, ParentId: p, PathPart: y}",
+    ),
+    "AWS::ApiGateway::Method": (
+        """{RestApiId: a, ResourceId: r, HttpMethod: GET, AuthorizationType: NONE, MethodResponses: [{StatusCode: 200}],
+        Integration: {Type: MOCK, RequestTemplates: {application/json: "{}"}, IntegrationResponses: [{StatusCode: 200}]}}""",
+        "{RestApiId: a, ResourceId: r, HttpMethod: GET, AuthorizationType: AWS_IAM, ApiKeyRequired: true}",
+    ),
+    "AWS::ApiGateway::Deployment": (
+        "{RestApiId: a, StageName: s, Description: d}",
+        "{RestApiId: a, StageName: s, Description: e}",
+    ),
+    "AWS::ApiGateway::Stage": (
+        """{RestApiId: a, StageName: s, DeploymentId: d, Variables: {a: b}, TracingEnabled: true,
+        MethodSettings: [{ResourcePath: /*, HttpMethod: "*", MetricsEnabled: true}], AccessLogSetting: {DestinationArn: d, Format: f}}""",
+        """{RestApiId: a, StageName: s, DeploymentId: e, Variables: {b: c}, Tags: [{Key: a, Value: b}],
+        MethodSettings: [{ResourcePath: /users, HttpMethod: GET, ThrottlingRateLimit: 5}]}""",
+    ),
+    "AWS::ApiGateway::Model": (
+        "{RestApiId: a, Schema: {type: object}}",
+        "{RestApiId: a, Schema: {type: string}}",
+    ),
+    "AWS::ApiGateway::RequestValidator": (
+        "{RestApiId: a, Name: n, ValidateRequestBody: true}",
+        "{RestApiId: a, Name: n, ValidateRequestBody: false, ValidateRequestParameters: true}",
+    ),
+    "AWS::ApiGateway::Authorizer": (
+        "{RestApiId: a, Name: n, Type: TOKEN, AuthorizerUri: u, IdentitySource: i}",
+        "{RestApiId: a, Name: m, Type: TOKEN, AuthorizerUri: v, IdentitySource: i, AuthorizerResultTtlInSeconds: 5}",
+    ),
+    "AWS::ApiGateway::GatewayResponse": (
+        "{RestApiId: a, ResponseType: DEFAULT_4XX, StatusCode: 404}",
+        "{RestApiId: a, ResponseType: DEFAULT_4XX, ResponseTemplates: {application/json: x}}",
+    ),
+    "AWS::ApiGateway::ApiKey": ("{Enabled: true, Description: d}", "{Enabled: false, Description: d}"),
+    "AWS::ApiGateway::UsagePlan": (
+        "{ApiStages: [{ApiId: a, Stage: s}], Throttle: {BurstLimit: 1, RateLimit: 2}}",
+        "{ApiStages: [{ApiId: a, Stage: t}], Throttle: {BurstLimit: 2, RateLimit: 2}, Quota: {Limit: 5, Period: DAY}}",
+    ),
+    "AWS::ApiGateway::UsagePlanKey": (
+        "{KeyId: k, KeyType: API_KEY, UsagePlanId: u}",
+        "{KeyId: j, KeyType: API_KEY, UsagePlanId: u}",
+    ),
+    "AWS::ApiGateway::Account": ("{CloudWatchRoleArn: r}", "{CloudWatchRoleArn: s}"),
+    "AWS::Logs::LogGroup": (
+        "{RetentionInDays: 7, Tags: [{Key: a, Value: b}]}",
+        "{Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Logs::LogStream": ("{LogGroupName: g}", "{LogGroupName: h}"),
+}
+
+
+def _plausible(shape: Any, name: str, depth: int = 0) -> Any:
+    """A reply of the model's shape, with every service content."""
+    states = {"TableStatus": "ACTIVE", "State": "Active", "LastUpdateStatus": "Successful"}
+    if name in states:
+        return states[name]
+    if shape.type_name == "structure" and depth < 3:
+        return {key: _plausible(member, key, depth + 1) for key, member in shape.members.items()}
+    if shape.type_name == "map":
+        return {"QueueArn": "arn"}
+    return (
+        f"x-{name}-".ljust(40, "0") if shape.type_name == "string" else [] if shape.type_name == "list" else 1
+    )
+
+
+class Agreeable(World):
+    """It says yes to everything that is well-formed; what was deleted is gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_deleted = False
+
+    def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        name = operation.split(":")[1]
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping")
+        if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping"):
+            raise error("ResourceNotFoundException")
+        shape = output_shape(operation)
+        reply = _plausible(shape, "") if shape is not None else {}
+        if name == "GetEventSourceMapping":
+            reply["State"] = "Enabled"
+        if name == "ListPolicyVersions":
+            reply["Versions"] = [{"VersionId": f"v{n}", "IsDefaultVersion": n == 5} for n in range(1, 6)]
+        return reply
+
+
+def test_there_is_a_sample_of_every_entry():
+    declared = {name for name in schemas.type_names() if name.startswith("AWS::") and types.find(name)}
+    assert declared == set(SAMPLES)
+
+
+@pytest.mark.parametrize("type_name", sorted(SAMPLES))
+def test_a_type_is_made_changed_and_deleted_by_well_formed_calls(type_name):
+    world = Agreeable()
+    stack = Stack(world)
+    made, changed = SAMPLES[type_name]
+    status = stack.create(f"Resources: {{It: {{Type: {type_name}, Properties: {made}}}}}")
+    assert status == "CREATE_COMPLETE", stack.reasons("It")
+    created = len(world.calls)
+    entry = types.find(type_name)
+    assert set(stack.state.resources["It"].attributes) == set(entry.attributes), (
+        "an attribute could not be read"
+    )
+    status = stack.update(f"Resources: {{It: {{Type: {type_name}, Properties: {changed}}}}}")
+    assert status == "UPDATE_COMPLETE", stack.reasons("It")
+    assert len(world.calls) > created
+    status = stack.delete()
+    assert status == "DELETE_COMPLETE", stack.reasons("It")

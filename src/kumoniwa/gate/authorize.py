@@ -6,16 +6,15 @@ so that least-privilege policies can be proposed from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.gate.identity import SHARED, Identity
+from kumoniwa.aws import managed_policies, models
+from kumoniwa.gate.identity import SHARED, Document, Identity
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
-from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.operation import load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
 from kumoniwa.languages.policy_decision import Authority, Decision, keys_of
@@ -54,16 +53,31 @@ class MissingAuthenticationToken(AwsError):
     message = "Request is missing Authentication Token"
 
 
-REFUSALS = {"json": JsonAccessDenied, "rest-json": AccessDeniedException, "smithy-rpc-v2-cbor": AccessDeniedException}
+class JsonMissingAuthenticationToken(MissingAuthenticationToken):
+    code = "MissingAuthenticationTokenException"
+    status = 400
+
+
+REFUSALS = {"json": JsonAccessDenied, "rest-json": AccessDeniedException, "smithy-rpc-v2-cbor": JsonAccessDenied}
+MISSING_TOKEN = {"json": JsonMissingAuthenticationToken, "smithy-rpc-v2-cbor": JsonMissingAuthenticationToken}
+
+
+_DENY = {"Sid": "Unreadable", "Effect": "Deny", "Action": "*", "Resource": "*"}
+_UNREADABLE = {
+    "identity": parse({"Version": "2012-10-17", "Statement": _DENY}, "identity"),
+    "resource": parse({"Version": "2012-10-17", "Statement": {**_DENY, "Principal": "*"}}, "resource"),
+    "trust": parse({"Statement": {"Effect": "Deny", "Action": "sts:*", "Principal": "*"}}, "trust"),
+}
+_EVERYTHING = parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "identity")
 
 
 @lru_cache(maxsize=8192)
-def compiled(document: str, kind: str) -> Policy | None:
-    """A stored document; None for one that says nothing we can read (it was checked when it was stored)."""
+def compiled(document: str, kind: str) -> Policy:
+    """A stored document. It was checked when it was stored; should it be unreadable nevertheless, it denies everything."""
     try:
         return parse(document, kind)
     except MalformedPolicyDocument:
-        return None
+        return _UNREADABLE[kind]
 
 
 class Authorizer:
@@ -113,13 +127,15 @@ class Authorizer:
             return
         if principal.kind == "anonymous" and route.model.is_unsigned:
             return
-        is_trust = action.startswith("sts:AssumeRole")
+        is_trust = service.name == "sts"
         policy = compiled(document, "trust" if is_trust else "resource") if document else None
+        # A resource that has no policy of its own, such as the key that CreateKey is about to make, cannot allow anything.
+        must_allow = service.resource_must_allow and policy is not None
         context = self._context(call)
         if service.conditions_of is not None:
             context.update(service.conditions_of(call, route.name, params))
         decision = self._authority(principal).decide(
-            action, arn, context, resource_policy=policy, resource_account=call.account, resource_must_allow=is_trust
+            action, arn, context, resource_policy=policy, resource_account=call.account, resource_must_allow=must_allow
         )
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
@@ -128,7 +144,7 @@ class Authorizer:
     def _denial(self, decision: Decision, protocol: str) -> AwsError:
         is_s3 = decision.action.startswith("s3:")
         if decision.principal.kind == "anonymous" and not decision.is_explicit and not is_s3 and protocol != "query":
-            return MissingAuthenticationToken(hint=decision.hint)
+            return MISSING_TOKEN.get(protocol, MissingAuthenticationToken)(hint=decision.hint)
         text = decision.text
         if decision.action.startswith("sqs:"):
             # SQS alone prints its actions in lower case: https://github.com/aws/aws-sdk-js-v3/issues/5630
@@ -148,6 +164,10 @@ class Authorizer:
         if keys is None or principal.kind == "service":
             keys = keys_of(principal)
             if principal.kind != "service":
+                holder = self._holder(principal)
+                if holder is not None:
+                    # A session's own tags stand before those of its role.
+                    keys = {f"aws:principaltag/{key.lower()}": value for key, value in holder.tags.items()} | keys
                 if len(self._keys) >= AUTHORITIES_MAX:
                     self._keys.clear()
                 self._keys[name] = keys
@@ -175,13 +195,34 @@ class Authorizer:
         return authority
 
     def _compiled(self, principal: Principal) -> Authority:
-        session = tuple(filter(None, (compiled(d, "identity") for d in principal.session_policies))) or None
-        holder = self.identity(principal.source_arn or principal.arn)
+        session: tuple[Policy, ...] | None = tuple(compiled(self._written(d), "identity") for d in principal.session_policies)
+        if not session and principal.kind != "federated":
+            session = None
+        if principal.kind == "federated" and principal.source_arn.endswith(":root"):
+            return Authority(principal, (_EVERYTHING,), session=session)
+        holder = self._holder(principal)
         if holder is None:
             return Authority(principal, session=session)
-        policies = tuple(filter(None, (compiled(grant.document, "identity") for grant in holder.grants)))
-        boundary = compiled(holder.boundary, "identity") if holder.boundary else None
+        policies = tuple(compiled(grant.document, "identity") for grant in holder.grants)
+        boundary = compiled(self._written(holder.boundary), "identity") if holder.boundary else None
         return Authority(principal, policies, boundary=boundary, session=session)
+
+    def _holder(self, principal: Principal) -> Identity | None:
+        """The user or role behind a principal. A role made anew under an old name is not the one whose session this is."""
+        held = self.identity(principal.source_arn or principal.arn)
+        if held is not None and principal.kind == "role" and held.id != principal.user_id.partition(":")[0]:
+            return None
+        return held
+
+    def _written(self, document: str) -> str:
+        """A document, or what the managed policy says whose ARN stands in its place. One that is gone denies."""
+        if not document.startswith("arn:"):
+            return document
+        if document.startswith(managed_policies.PREFIX):
+            held = managed_policies.policies().get(document)
+        else:
+            held = self.home.store.shelf(SHARED, Document).get(document)
+        return held.document if held is not None else ""
 
     def identity(self, arn: str) -> Identity | None:
         """What IAM has told this region of a user or role."""
@@ -191,18 +232,14 @@ class Authorizer:
 
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
         """One more permission that an operation needs of its caller (``iam:PassRole``)."""
-        principal, service = call.principal, load(call.service)
-        is_own = arn.split(":", 3)[2] == call.service
-        document = service.policy_of(call, arn) if is_own and service.policy_of is not None else None
-        if self.mode == "off" or (principal.kind == "root" and document is None and (call.account == principal.account or not is_own)):
+        owner = account_of(arn, call.principal.account)
+        if self.mode == "off" or (call.principal.kind == "root" and owner == call.principal.account):
             return
         asked = self._context(call) | {key.lower(): value for key, value in context.items()}
-        policy = compiled(document, "resource") if document else None
-        owner = call.account if is_own else None
-        decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner)
-        self._note(principal, action, arn, decision.is_allowed)
+        decision = self._authority(call.principal).decide(action, arn, asked, resource_account=owner)
+        self._note(call.principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
-            raise self._denial(decision, "rest-xml") if call.service == "s3" else AccessDeniedException(decision.text, hint=decision.hint)
+            raise self._denial(decision, models.service(call.service).protocol)
 
     def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal:
         """The session of a role which an AWS service assumes. Raises AccessDenied if there is no such role or it does not trust it."""
@@ -215,10 +252,6 @@ class Authorizer:
         if not decision.is_allowed and self.mode == "enforce":
             raise AccessDenied(decision.text, hint=decision.hint)
         return role_session(role_arn, role.id if role else "AROAUNKNOWN", session_name)
-
-    def simulated(self, principal: Principal, policies: Iterable[Policy], boundary: Policy | None) -> Authority:
-        """An authority over given policies, for iam:SimulatePrincipalPolicy."""
-        return Authority(principal, tuple(policies), boundary=boundary)
 
     # What was seen ------------------------------------------------------------------------------
 

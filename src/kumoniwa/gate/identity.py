@@ -10,7 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
+import time
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,14 +22,20 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import ANONYMOUS, Principal
-from kumoniwa.kernel.record import Record, pack, unpack
+from kumoniwa.kernel.record import Record, changed, pack, unpack
+
+if TYPE_CHECKING:
+    from kumoniwa.kernel.ids import Ids
 
 SHARED = "aws"
 """The pseudo-account whose shelves belong to no customer: credentials, identities."""
 
 
 class Credential(Record):
-    """A long-lived access key that IAM issued; shelved by key id."""
+    """A long-lived access key that IAM issued; shelved by key id.
+
+    A deleted key stays on the shelf, inactive: nobody must become root in ``open`` mode with a key that was taken away.
+    """
 
     key_id: str
     secret: str
@@ -58,6 +67,13 @@ class Identity(Record):
     session_s_max: int = 3600
 
 
+class Document(Record):
+    """What a customer's managed policy says now; shelved by ARN. Session policies name it."""
+
+    account: str
+    document: str
+
+
 class Session(Record):
     """Temporary keys, as their token carries them."""
 
@@ -77,6 +93,11 @@ class UnrecognizedClientException(AwsError):
     message = "The security token included in the request is invalid."
 
 
+class InvalidToken(AwsError):
+    status = 400
+    message = "The provided token is malformed or otherwise invalid."
+
+
 class InvalidAccessKeyId(AwsError):
     status = 403
     message = "The AWS Access Key Id you provided does not exist in our records."
@@ -91,14 +112,75 @@ class ExpiredTokenException(ExpiredToken):
     status = 400
 
 
-UNKNOWN_KEY = {"json": UnrecognizedClientException, "rest-json": UnrecognizedClientException, "rest-xml": InvalidAccessKeyId}
-EXPIRED = {"json": ExpiredTokenException, "rest-json": ExpiredTokenException}
+class ExpiredS3Token(ExpiredToken):
+    code = "ExpiredToken"
+    status = 400
+    message = "The provided token has expired."
+
+
+class RestUnrecognizedClientException(UnrecognizedClientException):
+    code = "UnrecognizedClientException"
+    status = 403
+
+
+class RestExpiredTokenException(ExpiredTokenException):
+    code = "ExpiredTokenException"
+    status = 403
+
+
+UNKNOWN_KEY: dict[str, type[AwsError]] = {
+    "json": UnrecognizedClientException,
+    "smithy-rpc-v2-cbor": UnrecognizedClientException,
+    "rest-json": RestUnrecognizedClientException,
+    "s3": InvalidAccessKeyId,
+}
+UNKNOWN_TOKEN = {**UNKNOWN_KEY, "s3": InvalidToken}
+EXPIRED: dict[str, type[AwsError]] = {
+    "json": ExpiredTokenException,
+    "smithy-rpc-v2-cbor": ExpiredTokenException,
+    "rest-json": RestExpiredTokenException,
+    "s3": ExpiredS3Token,
+}
+
+# Access keys. Like AWS's, a key id spells its account: after the prefix, base 32 of ten bytes that begin with a set bit
+# and the account number in forty bits. https://awsteele.com/blog/2020/09/26/aws-access-key-format.html
+
+ACCESS_KEY, SESSION_KEY = "AKIA", "ASIA"
+_ACCOUNT_BIT = 39 + 40
+_KEY_ID = re.compile(r"A[KS]IA([A-Z2-7]{16})")
+
+
+def new_key_id(ids: Ids, prefix: str, account: str) -> str:
+    number = (1 << _ACCOUNT_BIT) | (int(account) << 39) | ids.random.getrandbits(39)
+    return prefix + base64.b32encode(number.to_bytes(10, "big")).decode()
+
+
+def account_of_key(key_id: str) -> str | None:
+    """The account a key id spells, None for what is no key id."""
+    found = _KEY_ID.fullmatch(key_id)
+    if found is None:
+        return None
+    number = int.from_bytes(base64.b32decode(found[1]), "big")
+    return f"{(number >> 39) & ((1 << 40) - 1):012d}"
+
+
+def issue(home, principal: Principal, lifetime_s: float) -> tuple[Session, str]:
+    """Temporary keys for ``principal``, and the session token that goes with them. They work in every region."""
+    now = home.clock.now()
+    key_id = new_key_id(home.ids, SESSION_KEY, principal.account)
+    issued = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    principal = changed(principal, key_id=key_id, context={"aws:TokenIssueTime": issued, **principal.context})
+    session = Session(key_id=key_id, secret=home.ids.secret(), expires=now + lifetime_s, principal=principal)
+    return session, seal(home.settings.seal, session)
+
+
+_SEALED = b"KW1"
 
 
 def seal(key: bytes, session: Session) -> str:
     """A session token: readable by every region of this cloud, by nobody else."""
     nonce = os.urandom(12)
-    return base64.b64encode(b"KW1" + nonce + AESGCM(key).encrypt(nonce, pack(session), b"session")).decode()
+    return base64.b64encode(_SEALED + nonce + AESGCM(key).encrypt(nonce, pack(session), b"session")).decode()
 
 
 @lru_cache(maxsize=4096)
@@ -106,7 +188,7 @@ def unseal(key: bytes, token: str) -> Session | None:
     """The session of a token, or None if it was not sealed by this cloud."""
     try:
         body = base64.b64decode(token, validate=True)
-        if body[:3] != b"KW1":
+        if body[:3] != _SEALED:
             return None
         return unpack(AESGCM(key).decrypt(body[3:15], body[15:], b"session"), Session)
     except (binascii.Error, InvalidTag, ValueError):
@@ -129,6 +211,8 @@ def identify(home, access_key: str | None, token: str | None, protocol: str) -> 
             if session.expires <= home.clock.now():
                 raise EXPIRED.get(protocol, ExpiredToken)()
             return session.principal, session.secret
+        if token.startswith(base64.b64encode(_SEALED).decode()):
+            raise UNKNOWN_TOKEN.get(protocol, InvalidClientTokenId)()
     credential = home.store.shelf(SHARED, Credential).get(access_key)
     if credential is not None:
         if not credential.is_active:

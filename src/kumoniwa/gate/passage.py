@@ -32,7 +32,8 @@ BODY_BYTES_MAX = 96 << 20
 """What an operation that does not stream may be sent: Lambda's 50 MB package in base64, with room."""
 
 
-REPLICATED = {shelf_name(kind): kind for kind in (identity.Credential, identity.Identity, names.BucketName)}
+_SHARED_KINDS = (identity.Credential, identity.Identity, identity.Document, names.BucketName)
+REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 
 
 class RequestEntityTooLarge(AwsError):
@@ -138,8 +139,13 @@ class Gate:
 
     def _enter(self, call: Call, route: Route, params: dict[str, Any]):
         """Authorize, check, and run the operation. Answers its result, or a coroutine of it."""
-        self.authorizer.admit(call, route, params)
-        route.codec.check(params)
+        try:
+            self.authorizer.admit(call, route, params)
+            route.codec.check(params)
+        except AwsError as error:
+            if route.is_recorded:
+                self.trail.record(call, route, params, None, error)
+            raise
         if not params.keys() <= route.handler.members:
             self._mind_the_gap(route, params)
         if route.pager is not None:

@@ -7,11 +7,12 @@ Record shape: CloudTrail user guide, "CloudTrail record contents".
 from __future__ import annotations
 
 import base64
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from kumoniwa.aws import actions
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.store.rows import Table
@@ -42,7 +43,7 @@ class Trail:
             "eventVersion": "1.11",
             "userIdentity": _user_identity(call.principal),
             "eventTime": _iso(now),
-            "eventSource": f"{route.action.partition(':')[0]}.amazonaws.com",
+            "eventSource": f"{actions.prefix(route.service.name)}.amazonaws.com",
             "eventName": route.name,
             "awsRegion": call.region,
             "sourceIPAddress": _source(call),
@@ -98,7 +99,7 @@ def _source(call: Call) -> str:
 
 
 def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _shown(value: Any, shape: Any) -> Any:

@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +32,10 @@ class Handler:
 class Service:
     """One service of ours: its operations and its optional hooks."""
 
-    __slots__ = ("name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of", "work", "door")
+    __slots__ = (
+        "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
+        "resource_must_allow", "work", "door",
+    )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
         self.name, self.module = name, module
@@ -42,6 +45,8 @@ class Service:
         self.policy_of = getattr(module, "policy_of", None)
         self.conditions_of = getattr(module, "conditions_of", None)
         self.headers_of = getattr(module, "headers_of", None)
+        self.resource_must_allow = getattr(module, "RESOURCE_MUST_ALLOW", False)
+        """Whether a resource's own policy must allow what is done to it, whatever identity policies say (KMS keys, roles)."""
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
 
@@ -64,7 +69,7 @@ def service_names() -> frozenset[str]:
     return frozenset(n.rstrip("_").replace("_", "-") for n in found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(name: str) -> Service:
     """Import a service by its boto3 name. Raises KeyError if it does not live here."""
     if name not in service_names():

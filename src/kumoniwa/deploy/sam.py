@@ -42,20 +42,20 @@ def transform(body: dict[str, Any], values: dict[str, str], pseudo: dict[str, An
     parameters: dict[str, Any] = {name: meaning(declared[name], value) for name, value in values.items()}
     parameters |= {name: value for name, value in pseudo.items() if isinstance(value, str)}
     body = copy.deepcopy(body)
-    to_py27_compatible_template(body, parameters)
     # A session is only asked for its region; without credentials it can do nothing else.
     translator = Translator(None, Parser(), boto_session=boto3.Session(region_name=pseudo["AWS::Region"]))
     try:
+        to_py27_compatible_template(body, parameters)
         transformed = translator.translate(
             body, parameter_values=parameters, get_managed_policy_map=_no_managed_policies
         )
+        transformed = undo_mark_unicode_str_in_template(transformed)
     except InvalidDocumentException as error:
         causes = " ".join(cause.message for cause in error.causes)
         raise ValidationError(f"Transform {TRANSFORM} failed with: {error.message} {causes}") from None
     except (NoRegionFound, KeyError, TypeError, AttributeError, ValueError) as error:
         # The translator meets some malformed templates with Python's own exceptions; CloudFormation says this much.
         raise ValidationError(f"Transform {TRANSFORM} failed with: {type(error).__name__}: {error}") from None
-    transformed = undo_mark_unicode_str_in_template(transformed)
     transformed.pop("Transform", None)
     transformed.pop("Globals", None)
     return transformed

@@ -177,6 +177,8 @@ async def update(work: Work) -> None:
     """Send the calls that carry something that changed."""
     work.changed = difference(work.old, work.properties)
     wanted = dict(work.properties)
+    # Updates name what only a reading call knows, such as the ARN that tags are put on.
+    await settle(work)
     for action in work.entry.update:
         if names_of(action) & work.changed:
             _check_defaults(work, action)

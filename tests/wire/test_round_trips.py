@@ -73,6 +73,9 @@ def _value(draw, shape, depth, place=None):
     kind = shape.type_name
     if kind == "structure":
         names = [name for name, member in shape.members.items() if not _is_skipped(member)]
+        if shape.name == "AttributeValue":
+            # DynamoDB reads its values itself, base64 included.
+            names = [name for name in names if name not in ("B", "BS")]
         if depth >= DEPTH_MAX:
             names = [
                 name for name in names if shape.members[name].type_name not in ("structure", "list", "map")

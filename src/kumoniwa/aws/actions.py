@@ -8,7 +8,7 @@ Service Authorization Reference (docs.aws.amazon.com/service-authorization). Whe
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from kumoniwa.aws.models import service
 
@@ -125,7 +125,7 @@ def _methods(service_name: str) -> dict[str, str]:
     return {target.operation: target.method for target in service(service_name).targets}
 
 
-@cache
+@lru_cache(4096)
 def action(service_name: str, operation: str) -> str:
     """The IAM action of an operation: ``action("s3", "ListObjectsV2") == "s3:ListBucket"``."""
     if service_name in BY_METHOD:

@@ -35,7 +35,10 @@ NAMESPACES: dict[str, str] = {
     "dynamodb": "com.amazonaws.dynamodb.v20120810",
     "dynamodbstreams": "com.amazonaws.dynamodb.v20120810",
     "sqs": "com.amazonaws.sqs",
-    # The framework refuses these before any service sees the call; DynamoDB sends ValidationException so as well.
+}
+"""What stands before ``#`` in ``__type``. All other services send the bare name."""
+
+FRAMEWORK_NAMESPACES: dict[str, str] = {
     "ValidationException": "com.amazon.coral.validate",
     "SerializationException": "com.amazon.coral.service",
     "UnknownOperationException": "com.amazon.coral.service",
@@ -46,7 +49,7 @@ NAMESPACES: dict[str, str] = {
     "MissingAuthenticationTokenException": "com.amazon.coral.service",
     "ExpiredTokenException": "com.amazon.coral.service",
 }
-"""What stands before ``#`` in ``__type``: by error for the framework's own, else by service; others send the bare name."""
+"""The same for what the framework in front of those services refuses."""
 
 DOCUMENTS: dict[tuple[str, str], str] = {
     ("s3", "ListBuckets"): "ListAllMyBucketsResult",

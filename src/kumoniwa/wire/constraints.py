@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from re import _compiler as _sre_compiler
+from re import _parser as _sre_parser
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from kumoniwa.aws.models import Member, Operation, Shape
 
 PATTERN_SUBJECT_MAX = 8192
-"""Longer values are not matched against patterns: some of AWS's patterns are quadratic, and none is meant for essays."""
+AMBIGUOUS_SUBJECT_MAX = 20
 VALUES_SHOWN_MAX = 20
 
 
@@ -87,44 +90,112 @@ def policy_of(operation: Operation, protocol: str) -> Policy | None:
 # The fast check ------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(1024)
+_PROPERTIES = {
+    "L": r"\w", "IsL": r"\w", "IsLetter": r"\w", "IsAlphabetic": r"\w", "Alpha": "A-Za-z", "Alnum": "A-Za-z0-9",
+    "Lu": "A-Z", "Ll": "a-z", "Lower": "a-z", "Upper": "A-Z", "N": r"\d", "Nd": r"\d", "IsDigit": r"\d", "Digit": "0-9",
+    "Z": r"\s", "Zs": r"\s", "Space": r"\s", "IsWhite_Space": r"\s", "M": "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u3099\u309a",
+    "P": r"!-/:-@\[-`{-~\u2010-\u2027\u3001-\u3011", "IsPunctuation": r"!-/:-@\[-`{-~\u2010-\u2027\u3001-\u3011",
+    "Punct": r"!-/:-@\[-`{-~", "S": r"$+<=>^`|~\u2190-\u2bff", "Sc": r"$\u00a2-\u00a5\u20a0-\u20bf", "ASCII": r"\x00-\x7f",
+    "Print": r"\x20-\x7e", "Graph": r"\x21-\x7e", "C": r"\x00-\x1f\x7f-\x9f", "Cc": r"\x00-\x1f\x7f-\x9f",
+    "Cntrl": r"\x00-\x1f\x7f", "XDigit": "0-9a-fA-F", "Blank": r" \t",
+}  # fmt: skip
+"""Java's character properties in Python's dialect, as they stand inside brackets. Where Python has no such class the
+next larger one stands in: rather a few values too many accepted than right ones refused."""
+
+
+def _bracketed(pattern: str) -> str:
+    """The pattern with properties replaced, inside brackets and out."""
+    out, depth, at = [], 0, 0
+    while at < len(pattern):
+        found = re.match(r"\\([pP])\{(\w+)\}", pattern[at:])
+        if found is not None:
+            inner = _PROPERTIES.get(found[2])
+            if inner is None or (found[1] == "P" and depth):
+                return pattern
+            out.append(inner if depth else f"[{'^' if found[1] == 'P' else ''}{inner}]")
+            at += found.end()
+            continue
+        if pattern[at] == "\\":
+            out.append(pattern[at : at + 2])
+            at += 2
+            continue
+        depth = 1 if pattern[at] == "[" else 0 if pattern[at] == "]" else depth
+        out.append(pattern[at])
+        at += 1
+    return "".join(out)
+
+
+@lru_cache(4096)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     """A model's pattern in Python's dialect, or None if Python cannot say it. AWS matches the whole value."""
-    try:
-        return re.compile(pattern)
-    except re.error:
-        pass
-    translated = re.sub(r"\\p\{(\w+)\}", _class_of_property, pattern).replace("\\z", "\\Z")
-    try:
-        return re.compile(translated)
-    except re.error:
-        return None
+    translated = (
+        pattern.replace("\\z", "\\Z").replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
+    )
+    translated = re.sub(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", r"\\U00010000-\\U0010ffff", translated, flags=re.I)
+    translated = re.sub(r"\\x\{([0-9a-fA-F]{1,6})\}", lambda at: f"\\U{int(at[1], 16):08x}", translated)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for text in (translated, _bracketed(translated)):
+            try:
+                return re.compile(text)
+            except (re.error, RecursionError, OverflowError):
+                continue
+    return None
 
 
-def _class_of_property(found: re.Match[str]) -> str:
-    inner = {"L": "^\\W\\d_", "IsLetter": "^\\W\\d_", "Alpha": "A-Za-z", "Alnum": "A-Za-z0-9", "N": "\\d",
-             "ASCII": "\\x00-\\x7f", "Print": "\\x20-\\x7e", "Graph": "\\x21-\\x7e", "Z": "\\s", "Space": "\\s",
-             "Digit": "0-9", "Punct": "!-/:-@\\[-`{-~"}.get(found[1])  # fmt: skip
-    return found[0] if inner is None or inner.startswith("^") else inner
+_PROBES = tuple(
+    unit * count for unit in (*"aA0-._/: *,é", "a-", "-a", "a.", "a/", "a ") for count in (1, 2, 3, 4)
+)
+
+
+def _is_ambiguous(parsed: Any) -> bool:
+    """Whether some repetition can cut the same text in several ways: its body matches a text both once and twice. Only
+    such a pattern may take exponential time to refuse a value."""
+    for code, argument in parsed:
+        name = str(code)
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            body = list(argument[2])
+            if argument[1] > 9 and _matches_twice(parsed.state, body):
+                return True
+            if _is_ambiguous(argument[2]):
+                return True
+        elif (
+            name == "SUBPATTERN"
+            and _is_ambiguous(argument[-1])
+            or name == "BRANCH"
+            and any(map(_is_ambiguous, argument[1]))
+        ):
+            return True
+    return False
+
+
+def _matches_twice(state: Any, body: list) -> bool:
+    once = _sre_compiler.compile(_sre_parser.SubPattern(state, body))
+    twice = _sre_compiler.compile(_sre_parser.SubPattern(state, body + body))
+    return any(once.fullmatch(text) and twice.fullmatch(text) for text in _PROBES)
+
+
+@lru_cache(4096)
+def _subject_max(pattern: str) -> int:
+    """The length up to which values are matched against a pattern; longer ones pass. Most of AWS's patterns are linear,
+    some are quadratic, about twenty are exponential, and AWS's own engine gives up on those as well."""
+    compiled = _compiled(pattern)
+    if compiled is None:
+        return -1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        is_ambiguous = _is_ambiguous(_sre_parser.parse(compiled.pattern))
+    return AMBIGUOUS_SUBJECT_MAX if is_ambiguous else PATTERN_SUBJECT_MAX
 
 
 def _matches(pattern: str, value: str) -> bool:
-    compiled = _compiled(pattern)
-    return compiled is None or len(value) > PATTERN_SUBJECT_MAX or compiled.fullmatch(value) is not None
-
-
-def _bounds(shape: Shape) -> tuple[float | None, float | None]:
-    return shape.min, shape.max
+    return len(value) > _subject_max(pattern) or _compiled(pattern).fullmatch(value) is not None
 
 
 def _is_constrained(shape: Shape) -> bool:
     if shape.required or shape.min is not None or shape.max is not None or shape.enum or shape.pattern:
         return True
     return any(member.enum for member in shape.members.values())
-
-
-def _has_local_rules(shape: Shape) -> bool:
-    return shape.min is not None or shape.max is not None
 
 
 class _Types:
@@ -146,7 +217,8 @@ class _Types:
             return self.structure(shape)
         low, high = shape.min, shape.max
         length = msgspec.Meta(
-            min_length=int(low) if low else None, max_length=int(high) if high is not None else None
+            min_length=int(low) if low and low > 0 else None,
+            max_length=max(int(high), 0) if high is not None else None,
         )
         if kind == "list":
             return Annotated[list[self.of(shape.element)], length]
@@ -157,10 +229,13 @@ class _Types:
         if kind == "string":
             if member.enum:
                 return Literal[tuple(member.enum)]
+            if shape.pattern and _subject_max(shape.pattern) < PATTERN_SUBJECT_MAX:
+                # Not for the fast check: what it cannot say in bounded time, it leaves to the explaining one.
+                return Annotated[str, length, msgspec.Meta(extra={"pattern": shape.pattern})]
             if shape.pattern and (compiled := _compiled(shape.pattern)) is not None:
                 whole = f"^(?:{compiled.pattern})\\Z"
                 with_pattern = msgspec.Meta(
-                    min_length=length.min_length, max_length=length.max_length, pattern=_anchored(whole)
+                    min_length=length.min_length, max_length=length.max_length, pattern=whole
                 )
                 return Annotated[str, with_pattern]
             return Annotated[str, length]
@@ -187,14 +262,6 @@ class _Types:
                     found.__annotations__[each.name] = kind
             found.__optional_keys__ = frozenset(found.__annotations__) - required
         return found
-
-
-def _anchored(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error:
-        return ""
-    return pattern
 
 
 # The slow, explaining check ------------------------------------------------------------------------------------------
@@ -328,14 +395,19 @@ def _of_structure(value: dict, shape: Shape, path: str) -> Iterator[tuple[str, s
             )
 
 
-def _wrapped(operation: Operation, violations: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def violations(shape: Shape, params: dict) -> Iterator[tuple[str, str]]:
+    """Every broken constraint as path and text, in the order of the model's members."""
+    return _of_structure(params, shape, "")
+
+
+def _wrapped(operation: Operation, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Paths of body members under the name of the request's object, and those before the others."""
     bound = {
         _lowered(name) for name, member in operation.input.members.items() if member.location is not None
     }
     name = f"{_lowered(operation.name)}Input."
     inner, outer = [], []
-    for path, text in violations:
+    for path, text in found:
         if path.partition(".")[0] in bound or _lowered(path) in bound:
             outer.append((path, text))
         else:
@@ -365,10 +437,8 @@ def checker(operation: Operation, protocol: str) -> Callable[[dict], None]:
         try:
             convert(params, kind)
         except (refused, RecursionError):
-            violations = list(_of_structure(params, shape, ""))
-            if violations:
-                raise policy.refuse(
-                    _wrapped(operation, violations) if policy.wraps_body else violations
-                ) from None
+            found = list(violations(shape, params))
+            if found:
+                raise policy.refuse(_wrapped(operation, found) if policy.wraps_body else found) from None
 
     return check

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kumoniwa.aws.aliases import NAMESPACES, QUERY_CODES
+from kumoniwa.aws.aliases import FRAMEWORK_NAMESPACES, NAMESPACES, QUERY_CODES
 
 if TYPE_CHECKING:
     from kumoniwa.aws.models import ErrorShape, Service, Shape
@@ -43,8 +43,11 @@ def refusal(service: Service, error: AwsError) -> Refusal:
     query_code = None
     if service.is_query_compatible:
         older = QUERY_CODES.get(service.name, {}).get(name) or (known.code if known else error.code)
-        query_code = older if older != name or known is None or service.name in QUERY_CODES else None
-    space = NAMESPACES.get(name) or NAMESPACES.get(service.name)
+        # A code that is the shape's own name need not be said, except that SQS always says it.
+        query_code = older if older != name or service.name in QUERY_CODES else None
+    space = NAMESPACES.get(service.name)
+    if space is not None:
+        space = FRAMEWORK_NAMESPACES.get(name, space)
     return Refusal(
         known.code if known else error.code,
         name,

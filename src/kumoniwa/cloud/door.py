@@ -33,7 +33,7 @@ class Door:
         self.watch = select.epoll()
         self.watched: dict[int, tuple[Member, int]] = {}
         """Descriptor of each copy, and whose connection it is."""
-        fleet.on_elsewhere, fleet.on_gone = self._elsewhere, self._reset_all
+        fleet.on_elsewhere, fleet.on_gone, fleet.on_back = self._elsewhere, self._reset_all, self._deliver_waiting
 
     def open(self) -> None:
         self.loop.add_reader(self.listener.fileno(), self._accept)
@@ -116,6 +116,15 @@ class Door:
         self.watch.register(connection.fileno(), select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET)
         if member.line is not None and member.is_up:
             member.line.say(["connection", number, arrived], [connection.fileno()])
+        else:
+            member.waiting.append(number)
+
+    def _deliver_waiting(self, member: Member) -> None:
+        waiting, member.waiting = member.waiting, []
+        for number in waiting:
+            connection = member.connections.get(number)
+            if connection is not None:
+                member.line.say(["connection", number, b""], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, text: str) -> None:
         body = f'{{"__type":"UnrecognizedRegion","message":"{text}"}}'.encode()
@@ -159,7 +168,7 @@ class Door:
 
     def _reset_all(self, member: Member) -> None:
         for number in list(member.connections):
-            connection = self._forget(member, number)
+            connection = None if number in member.waiting else self._forget(member, number)
             if connection is not None:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 connection.close()

@@ -40,6 +40,8 @@ class Member:
         self.line: channel.Channel | None = None
         self.connections: dict[int, socket.socket] = {}
         """The door's copies of the connections that this region holds."""
+        self.waiting: list[int] = []
+        """Connections that came while it was down. Like a SYN that is sent again, they find it when it is back."""
         self.since = 0.0
         self.stopped: asyncio.Event | None = None
 
@@ -56,6 +58,8 @@ class Fleet:
         self.asked: dict[int, asyncio.Future] = {}
         self.on_elsewhere: Callable[[Member, int, str, bytes], None] = lambda *_: None
         """A region gives a connection back: (member, number, region it belongs to, bytes already read)."""
+        self.on_back: Callable[[Member], None] = lambda _: None
+        """A region began a life: connections may be waiting for it."""
         self.on_gone: Callable[[Member], None] = lambda _: None
         """A region's connections must end: it was restarted, or it crashed."""
 
@@ -91,6 +95,7 @@ class Fleet:
             for other in list(self.members.values()):
                 if other.is_up and other is not member:
                     self._introduce(other, member)
+        self.on_back(member)
 
     def _has_identities(self) -> bool:
         home = self.member(GLOBAL)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kumoniwa.aws.models import service
+from kumoniwa.aws.models import service, service_names
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire import constraints
-from kumoniwa.wire.codec import codec
+from kumoniwa.wire.codec import Codec, codec
 
 
 def refusal(name, operation, protocol=None, /, **params):
@@ -193,6 +193,18 @@ def test_cloudfront_says_malformed_xml():
     )
 
 
+def test_a_dangerous_pattern_still_judges_short_values():
+    code, text = refusal(
+        "rds",
+        "CreateBlueGreenDeployment",
+        BlueGreenDeploymentName="a--b",
+        Source="arn:aws:rds:us-east-1:123456789012:db:d",
+    )
+    assert text.startswith(
+        "1 validation error detected: Value 'a--b' at 'blueGreenDeploymentName' failed to satisfy"
+    )
+
+
 def test_s3_checks_for_itself():
     accepts("s3", "PutObject")
 
@@ -315,3 +327,13 @@ def test_the_fast_check_and_the_explaining_one_agree(name, data):
     except AwsError:
         is_refused = True
     assert is_refused == bool(explained)
+
+
+@pytest.mark.slow
+def test_every_operation_of_every_service_compiles():
+    for name in sorted(service_names()):
+        its = service.__wrapped__(name)
+        for operation in its.operation_names:
+            for protocol in its.protocols:
+                made = Codec(its.operation(operation), protocol)
+                assert all((made.read, made.check, made.write, made.refuse))

@@ -127,17 +127,18 @@ def _bracketed(pattern: str) -> str:
 
 @lru_cache(4096)
 def _compiled(pattern: str) -> re.Pattern[str] | None:
-    """A model's pattern in Python's dialect, or None if Python cannot say it. AWS matches the whole value."""
-    translated = (
-        pattern.replace("\\z", "\\Z").replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
-    )
-    translated = re.sub(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", r"\\U00010000-\\U0010ffff", translated, flags=re.I)
-    translated = re.sub(r"\\x\{([0-9a-fA-F]{1,6})\}", lambda at: f"\\U{int(at[1], 16):08x}", translated)
+    """A model's pattern in Python's dialect, to match a value as a whole as AWS does; None if Python cannot say it."""
+    flags = re.match(r"\^?(\(\?[a-z]+\))", pattern)
+    text = pattern if flags is None else pattern[flags.end() :]
+    text = text.replace("\\z", "\\Z").replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
+    text = re.sub(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", r"\\U00010000-\\U0010ffff", text, flags=re.IGNORECASE)
+    text = re.sub(r"\\x\{([0-9a-fA-F]{1,6})\}", lambda at: f"\\U{int(at[1], 16):08x}", text)
+    text = re.sub(r"(\\[swd])-(?!\])", r"\1\\-", text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for text in (translated, _bracketed(translated)):
+        for each in (text, _bracketed(text)):
             try:
-                return re.compile(text)
+                return re.compile(f"{flags[1] if flags else ''}^(?:{each})\\Z")
             except (re.error, RecursionError, OverflowError):
                 continue
     return None
@@ -188,8 +189,19 @@ def _subject_max(pattern: str) -> int:
     return AMBIGUOUS_SUBJECT_MAX if is_ambiguous else PATTERN_SUBJECT_MAX
 
 
+def _guarded(shape: Shape) -> str | None:
+    """The pattern for the fast check, which knows no limit of its own: values too long for it match at once."""
+    compiled, subject_max = _compiled(shape.pattern), _subject_max(shape.pattern)
+    if compiled is None:
+        return None
+    if subject_max == PATTERN_SUBJECT_MAX and shape.max is not None and shape.max <= PATTERN_SUBJECT_MAX:
+        return compiled.pattern
+    flags, start, rest = compiled.pattern.partition("^")
+    return f"{flags}{start}(?:(?s:.{{{subject_max + 1},}})|{rest})"
+
+
 def _matches(pattern: str, value: str) -> bool:
-    return len(value) > _subject_max(pattern) or _compiled(pattern).fullmatch(value) is not None
+    return len(value) > _subject_max(pattern) or _compiled(pattern).match(value) is not None
 
 
 def _is_constrained(shape: Shape) -> bool:
@@ -229,16 +241,11 @@ class _Types:
         if kind == "string":
             if member.enum:
                 return Literal[tuple(member.enum)]
-            if shape.pattern and _subject_max(shape.pattern) < PATTERN_SUBJECT_MAX:
-                # Not for the fast check: what it cannot say in bounded time, it leaves to the explaining one.
-                return Annotated[str, length, msgspec.Meta(extra={"pattern": shape.pattern})]
-            if shape.pattern and (compiled := _compiled(shape.pattern)) is not None:
-                whole = f"^(?:{compiled.pattern})\\Z"
-                with_pattern = msgspec.Meta(
-                    min_length=length.min_length, max_length=length.max_length, pattern=whole
-                )
-                return Annotated[str, with_pattern]
-            return Annotated[str, length]
+            pattern = _guarded(shape) if shape.pattern else None
+            return Annotated[
+                str,
+                msgspec.Meta(min_length=length.min_length, max_length=length.max_length, pattern=pattern),
+            ]
         if kind in ("integer", "long"):
             return Annotated[
                 int,

@@ -97,8 +97,8 @@ class Cloud:
             self.run(region.close())
         return self.region(name)
 
-    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
-        return await self.regions[region].gate.ask(principal, operation, params)
+    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> dict:
+        return await self.regions[region].gate.ask(principal, operation, params, once)
 
     def close(self) -> None:
         for region in self.regions.values():

@@ -121,11 +121,11 @@ class RegionProcess:
 
     # Other regions --------------------------------------------------------------------------------
 
-    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
+    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> dict:
         peer = self.peers.get(region)
         if peer is None or peer.is_lost:
             peer = await self._introduced(region)
-        return await peer.ask(principal, operation, params)
+        return await peer.ask(principal, operation, params, once)
 
     async def _introduced(self, region: str) -> Peer:
         """The fleet brings two regions together on first need; it refuses if the other one is down."""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 from kumoniwa.gate import identity
+from kumoniwa.gate.address import GLOBAL, GLOBAL_SERVICES
 from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.arn import partition
@@ -32,7 +33,7 @@ RESTART_AFTER_S = 1.0
 class Peers(Protocol):
     """The way to other regions."""
 
-    def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any]) -> Awaitable[dict]: ...
+    def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> Awaitable[dict]: ...
 
 
 class UsedService(Record):
@@ -112,10 +113,13 @@ class Region:
 
     # What a call needs of its home --------------------------------------------------------------
 
-    async def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None = None) -> dict:
-        if region is not None and region != self.name:
-            return await self.peers.ask(region, principal, operation, params)
-        return await self.gate.ask(principal, operation, params)
+    async def ask(
+        self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None = None, once: str | None = None
+    ) -> dict:
+        region = region or (GLOBAL if operation.partition(":")[0] in GLOBAL_SERVICES else self.name)
+        if region != self.name:
+            return await self.peers.ask(region, principal, operation, params, once)
+        return await self.gate.ask(principal, operation, params, once)
 
     def call(self, service: str, account: str, principal: Principal) -> Call:
         """A call of a service's own, for its background work."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from kumoniwa.gate import identity, names, signature, signature_payload
 from kumoniwa.gate.authorize import Authorizer
+from kumoniwa.gate.once import remember, remembered
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import Trail
 from kumoniwa.kernel.call import Call
@@ -124,11 +125,15 @@ class Gate:
 
     # From inside ------------------------------------------------------------------------------
 
-    async def ask(self, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
-        """One AWS call by a service, as ``principal``. Raises the AwsError that AWS would answer."""
+    async def ask(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None) -> dict:
+        """One AWS call by a service, as ``principal``. Raises the AwsError that AWS would answer.
+
+        With a token ``once``, an answer already given to the same token and operation is given again and nothing is done twice.
+        """
         service, _, name = operation.partition(":")
         route = self.routes.named(service, name)
         call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
+        call.once = once
         result = self._enter(call, route, params)
         if asyncio.iscoroutine(result):
             result = await result
@@ -141,6 +146,8 @@ class Gate:
         """Authorize, check, and run the operation. Answers its result, or a coroutine of it."""
         try:
             self.authorizer.admit(call, route, params)
+            if call.once is not None and (done := remembered(call, route.name)) is not None:
+                return done
             route.codec.check(params)
         except AwsError as error:
             if route.is_recorded:
@@ -178,6 +185,8 @@ class Gate:
     def _leave(self, call: Call, route: Route, params: dict[str, Any], result: dict | None, page) -> dict | None:
         if route.is_recorded:
             self.trail.record(call, route, params, result, None)
+        if call.once is not None:
+            remember(call, route.name, result)
         return route.pager.close(result, page) if page is not None else result
 
     def _mind_the_gap(self, route: Route, params: dict[str, Any]) -> None:

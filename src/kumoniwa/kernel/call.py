@@ -26,7 +26,7 @@ class Home(Protocol):
     settings: Any
     memory: dict
 
-    def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None) -> Awaitable[dict]: ...
+    def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None) -> Awaitable[dict]: ...
     def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal: ...
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None: ...
     def wait(self, key: tuple, until: float) -> Awaitable[bool]: ...
@@ -35,13 +35,14 @@ class Home(Protocol):
 
 
 class Call:
-    __slots__ = ("home", "account", "principal", "service", "operation", "request_id", "request")
+    __slots__ = ("home", "account", "principal", "service", "operation", "request_id", "request", "once")
 
     def __init__(
         self, home: Home, account: str, principal: Principal, service: str, operation: str = "", request_id: str = "", request: Any = None
     ) -> None:
         self.home, self.account, self.principal = home, account, principal
         self.service, self.operation, self.request_id = service, operation, request_id
+        self.once: str | None = None
         self.request = request
         """The HTTP request, None for an ``ask``. Only for what no model states, such as a source address."""
 
@@ -105,9 +106,12 @@ class Call:
     def wake(self, *key: Any) -> None:
         self.home.wake((self.service, self.account, *key))
 
-    async def ask(self, operation: str, /, *, to_region: str | None = None, **params: Any) -> dict:
-        """An AWS call through the gate: ``await call.ask("kms:Encrypt", KeyId=…)``. Raises the AwsError AWS would answer."""
-        return await self.home.ask(self.principal, operation, params, region=to_region)
+    async def ask(self, operation: str, /, *, to_region: str | None = None, once: str | None = None, **params: Any) -> dict:
+        """An AWS call through the gate: ``await call.ask("kms:Encrypt", KeyId=…)``. Raises the AwsError AWS would answer.
+
+        A token ``once`` makes asking again harmless: the answer that was given is given again.
+        """
+        return await self.home.ask(self.principal, operation, params, region=to_region, once=once)
 
     def acting(self, service: str, **context: str) -> Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""

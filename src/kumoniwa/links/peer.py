@@ -58,13 +58,13 @@ class Peer(asyncio.Protocol):
 
     # What we say --------------------------------------------------------------------------------
 
-    async def ask(self, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
+    async def ask(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None) -> dict:
         """An AWS call that the other region answers. Raises its AwsError, or RegionUnreachable."""
         if self.is_lost:
             raise RegionUnreachable(f"{self.name} cannot be reached.")
         number = next(self.numbers)
         answer = self.asked[number] = asyncio.get_running_loop().create_future()
-        self._send("ask", number, principal, operation, params)
+        self._send("ask", number, principal, operation, params, once)
         try:
             return await answer
         finally:
@@ -108,12 +108,12 @@ class Peer(asyncio.Protocol):
         if not self.following.done():
             self.following.set_result(False)
 
-    def _hear_ask(self, number: int, principal: dict, operation: str, params: dict) -> None:
-        self.region.spawn(self._answer(number, msgspec.convert(principal, Principal), operation, params))
+    def _hear_ask(self, number: int, principal: dict, operation: str, params: dict, once: str | None) -> None:
+        self.region.spawn(self._answer(number, msgspec.convert(principal, Principal), operation, params, once))
 
-    async def _answer(self, number: int, principal: Principal, operation: str, params: dict) -> None:
+    async def _answer(self, number: int, principal: Principal, operation: str, params: dict, once: str | None) -> None:
         try:
-            self._send("answer", number, await self.region.ask(principal, operation, params))
+            self._send("answer", number, await self.region.ask(principal, operation, params, once=once))
         except AwsError as error:
             self._send("refusal", number, error.code, error.status, error.text, error.hint, error.members)
 

@@ -12,7 +12,6 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -68,7 +67,7 @@ class Client(threading.Thread):
             reply = self.line.getresponse()
             reply.read()
             ended = "ok" if reply.status == wanted else f"status {reply.status}"
-        except (socket.timeout, TimeoutError):
+        except TimeoutError:
             ended = "silence"
         except ConnectionRefusedError:
             ended = "refused"

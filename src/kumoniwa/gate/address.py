@@ -54,7 +54,7 @@ def locate(request: Request) -> Address:
         region, signing_name, access_key = _scope(credential.replace("%2F", "/").replace("%2f", "/"))
     door, name, host_region, host_service = _host(headers.get("host", ""))
     path = request.path
-    if door is None and (path.startswith("/restapis/") or path.startswith("/_aws/")):
+    if door is None and path.startswith(("/restapis/", "/_aws/")):
         match = _PATH.fullmatch(path)
         if match:
             door, name = "execute-api", match["a"] or match["b"]

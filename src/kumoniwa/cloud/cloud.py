@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -83,6 +84,9 @@ async def serve(settings: Settings, host: str, port: int, folder: Folder, ready:
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGCHLD, fleet.reap)
     door.open()
+    # Regions are forked from here: what is frozen is not touched by their collectors and stays shared.
+    gc.collect()
+    gc.freeze()
     ready(port)
     await stopping.wait()
     await fleet.stop()

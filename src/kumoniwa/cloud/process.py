@@ -63,6 +63,10 @@ def spawn(name: str, settings: Settings, folder: str, end: socket.socket) -> int
 async def _live(name: str, settings: Settings, folder: str, end: socket.socket) -> None:
     process = RegionProcess(name, settings, folder)
     await process.region.open()
+    # What was made at the start stays; most garbage of a request is freed by counting references, so the collector may rest.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     process.listen(end)
     await process.ended
     await process.region.close()

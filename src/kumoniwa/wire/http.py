@@ -112,16 +112,16 @@ class Connection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         self.url = self.url + url if self.url else url
-        self._count(len(url))
+        self.head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        have = self.headers.get(key)
-        self.headers[key] = text if have is None else f"{have},{text}"
-        self._count(len(name) + len(value))
-
-    def _count(self, size: int) -> None:
-        self.head_bytes += size
+        key = _header_names.get(name) or _learnt(name)
+        headers = self.headers
+        if key in headers:
+            headers[key] = f"{headers[key]},{value.decode('latin-1')}"
+        else:
+            headers[key] = value.decode("latin-1")
+        self.head_bytes += len(value) + 32
         if self.head_bytes > HEAD_BYTES_MAX:
             raise ValueError("the request's head is too large")
 
@@ -296,6 +296,18 @@ class Connection(asyncio.Protocol):
     def _resume(self) -> None:
         if not self.is_lost and not self.transport.is_reading():
             self.transport.resume_reading()
+
+
+_header_names: dict[bytes, str] = {}
+"""Header names as clients spell them, and in lower case: a client's spelling is the same in each of its requests."""
+HEADER_NAMES_MAX = 1_024
+
+
+def _learnt(name: bytes) -> str:
+    key = name.decode("latin-1").lower()
+    if len(_header_names) < HEADER_NAMES_MAX and len(name) <= 64:
+        _header_names[name] = key
+    return key
 
 
 def rebuilt(request: Request, body: bytes) -> bytes:

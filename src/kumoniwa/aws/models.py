@@ -20,6 +20,13 @@ from typing import Any, NamedTuple
 FORMAT = 2
 """Raised whenever a row changes its form, so that files of older versions are not read."""
 
+UNREAD: dict[str, frozenset[str]] = {
+    "dynamodb": frozenset({"AttributeValue"}),
+    "dynamodbstreams": frozenset({"AttributeValue"}),
+}
+"""Shapes that their services read, check and write themselves. To everybody else they are documents: passed on as they
+stand on the wire."""
+
 ERRORS_ROW = ""
 """The one row that is no operation's: every error shape of the service."""
 
@@ -406,6 +413,7 @@ class Service:
             return found
         raw = raws[name]
         made = self._shapes[name] = Shape(name, raw)
+        made.is_document |= name in UNREAD.get(self.name, ())
 
         def placed(place: str, reference: dict) -> Member:
             return Member(place, reference, self.shape(reference["shape"], raws))

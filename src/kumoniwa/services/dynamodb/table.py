@@ -1,0 +1,437 @@
+"""What a table is and may be.
+
+``Table`` is the record on the shelf, in AWS's terms; ``Layout`` is the same compiled for reads and writes, made once
+for each version of the record.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages.dynamodb.value import INVALID, Item
+from kumoniwa.services.dynamodb.key import KeySchema
+
+CREATING_FOR_S = 5
+"""How long a table or index is CREATING at AWS's pace; otherwise it takes no time at all."""
+GLOBAL_INDEXES_MAX = 20
+LOCAL_INDEXES_MAX = 5
+PROJECTED_MAX = 100
+TAGS_MAX = 50
+UNITS_MAX = 1_000_000_000_000
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+
+
+class ResourceNotFoundException(AwsError):
+    message = "Requested resource not found"
+
+
+class ResourceInUseException(AwsError): ...
+
+
+class LimitExceededException(AwsError): ...
+
+
+class Index(Record):
+    name: str
+    id: int
+    """Under which its rows lie."""
+    hash_name: str
+    range_name: str = ""
+    projection: str = "ALL"
+    projected: tuple[str, ...] = ()
+    is_global: bool = True
+    read_units: int = 0
+    write_units: int = 0
+    active_at: float = 0.0
+
+
+class Table(Record):
+    name: str
+    id: int
+    """Under which its rows lie; a table that is made again gets another."""
+    uuid: str
+    created: float
+    active_at: float
+    definitions: dict[str, str]
+    """Attribute → S, N or B."""
+    hash_name: str
+    range_name: str = ""
+    indexes: tuple[Index, ...] = ()
+    is_on_demand: bool = False
+    on_demand_since: float = 0.0
+    """When the table last became on-demand; kept when it is provisioned again, as AWS shows it."""
+    read_units: int = 0
+    write_units: int = 0
+    increased: float = 0.0
+    decreased: float = 0.0
+    table_class: str = ""
+    class_changed: float = 0.0
+    is_protected: bool = False
+    tags: dict[str, str] = {}
+    ttl_attribute: str = ""
+    ttl_id: int = 0
+    """Under which the times lie at which items end."""
+
+
+class Dropped(Record):
+    """Rows that nobody can reach any more; background work removes them."""
+
+    id: int
+    is_index: bool
+
+
+# Compiled ------------------------------------------------------------------------------------------
+
+
+class IndexLayout:
+    __slots__ = ("name", "id", "key", "is_global", "kept", "projection")
+
+    def __init__(self, table: Table, index: Index) -> None:
+        self.name, self.id, self.is_global, self.projection = index.name, index.id, index.is_global, index.projection
+        self.key = _schema(table, index.hash_name, index.range_name, index.name)
+        self.kept: tuple[str, ...] | None = None
+        """The attributes the index has; None if all of them."""
+        if index.projection != "ALL":
+            names = (*index.projected, *self.key.names, table.hash_name, table.range_name)
+            self.kept = tuple(dict.fromkeys(filter(None, names)))
+
+    def projected(self, item: Item) -> Item:
+        return item if self.kept is None else {name: item[name] for name in self.kept if name in item}
+
+
+class Layout:
+    __slots__ = ("record", "name", "id", "key", "key_names", "indexes", "by_name", "ttl_attribute", "ttl_id", "index_key_kinds")
+
+    def __init__(self, table: Table) -> None:
+        self.record, self.name, self.id = table, table.name, table.id
+        self.key = _schema(table, table.hash_name, table.range_name)
+        self.key_names = frozenset(self.key.names)
+        self.indexes = tuple(IndexLayout(table, index) for index in table.indexes)
+        self.by_name = {index.name: index for index in self.indexes}
+        self.ttl_attribute, self.ttl_id = table.ttl_attribute, table.ttl_id
+        names = {name for index in self.indexes for name in index.key.names} - self.key_names
+        self.index_key_kinds = {name: table.definitions[name] for name in names}
+
+
+def _schema(table: Table, hash_name: str, range_name: str, index: str = "") -> KeySchema:
+    kinds = table.definitions
+    return KeySchema(hash_name, kinds[hash_name], range_name, kinds[range_name] if range_name else "", index)
+
+
+class Layouts:
+    """The layouts of an account's tables, each valid as long as its record is the one on the shelf."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, Layout] = {}
+
+
+_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
+
+
+def find(call: Call, name: str) -> Layout | None:
+    """The layout of a table that can be read and written now; None if there is none.
+
+    ``name`` may be an ARN. A malformed name is refused here, because AWS does so before it looks at expressions.
+    """
+    record = call.shelf(Table).records.get(name)
+    if record is None:
+        name = plain_name(name)
+        record = call.shelf(Table).get(name)
+        if record is None:
+            return None
+    layouts = call.memory(Layouts).by_name
+    layout = layouts.get(name)
+    if layout is None or layout.record is not record:
+        layout = layouts[name] = Layout(record)
+    if record.active_at and record.active_at > call.now():
+        return None
+    return layout
+
+
+def existing(layout: Layout | None) -> Layout:
+    if layout is None:
+        raise ResourceNotFoundException
+    return layout
+
+
+def plain_name(name: str) -> str:
+    """A table's name, from the name or its ARN."""
+    if name.startswith("arn:"):
+        parsed = arns.parse(name)
+        if parsed is None or parsed.service != "dynamodb" or not parsed.resource.startswith("table/"):
+            raise ValidationException(f"Invalid TableArn: Invalid ResourceArn provided as input {name}")
+        return parsed.resource.split("/")[1]
+    rule = None
+    if len(name) > 255:
+        rule = "Member must have length less than or equal to 255"
+    elif not _NAME.fullmatch(name):
+        rule = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+    if rule is not None:
+        raise ValidationException(f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: {rule}")
+    return name
+
+
+def described(call: Call, name: str) -> Table:
+    """The table's record, for operations on tables."""
+    plain = plain_name(name)
+    table = call.shelf(Table).get(plain)
+    if table is None:
+        raise ResourceNotFoundException(f"Requested resource not found: Table: {plain} not found")
+    return table
+
+
+# Making --------------------------------------------------------------------------------------------
+
+
+def _invalid(why: str) -> ValidationException:
+    return ValidationException(INVALID + why)
+
+
+def made(call: Call, params: dict[str, Any]) -> Table:
+    """The record of CreateTable's parameters; raises what AWS answers if they do not fit together."""
+    name = params["TableName"]
+    plain_name(name)
+    if len(name) < 3:
+        rule = "Member must have length greater than or equal to 3"
+        raise ValidationException(f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: {rule}")
+    for required in ("AttributeDefinitions", "KeySchema"):
+        if not params.get(required):
+            raise _invalid(f"{required} must be specified" if required == "KeySchema" else f"{required} is required")
+    is_on_demand = params.get("BillingMode") == "PAY_PER_REQUEST"
+    read, write = units(params.get("ProvisionedThroughput"), is_on_demand=is_on_demand)
+    definitions = {each["AttributeName"]: each["AttributeType"] for each in params["AttributeDefinitions"]}
+    if len(definitions) < len(params["AttributeDefinitions"]):
+        raise _invalid("Duplicate AttributeName in AttributeDefinitions")
+    if len(definitions) < len(params["KeySchema"]):
+        raise ValidationException("Invalid KeySchema: Some index key attribute have no definition")
+    hash_name, range_name = _key(params["KeySchema"], definitions)
+    ready = call.now() + CREATING_FOR_S if call.home.settings.pace == "real" else 0.0
+    table = Table(
+        name=name, id=new_id(call), uuid=call.new_id(), created=call.now(), active_at=ready, definitions=definitions,
+        hash_name=hash_name, range_name=range_name, is_on_demand=is_on_demand,
+        on_demand_since=call.now() if is_on_demand else 0.0, read_units=read, write_units=write,
+        table_class=params.get("TableClass") or "", is_protected=bool(params.get("DeletionProtectionEnabled")),
+        tags=checked_tags({}, params.get("Tags") or []),
+    )  # fmt: skip
+    indexes = _local_indexes(call, table, params.get("LocalSecondaryIndexes"))
+    indexes += _global_indexes(call, table, params.get("GlobalSecondaryIndexes"))
+    table = changed(table, indexes=tuple(indexes))
+    names = [index.name for index in indexes]
+    for index in names:
+        if names.count(index) > 1:
+            raise _invalid(f"Duplicate index name: {index}")
+    check_definitions_used(table)
+    return table
+
+
+def new_id(call: Call) -> int:
+    """An id for rows that nobody had before: rows of what was deleted may still lie there."""
+    return call.ids.random.getrandbits(48)
+
+
+def units(throughput: dict[str, int] | None, *, is_on_demand: bool, index: str = "") -> tuple[int, int]:
+    where = f" for index: {index}" if index else ""
+    if throughput is None:
+        if is_on_demand:
+            return 0, 0
+        raise _invalid(f"ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED{where}")
+    if is_on_demand:
+        raise _invalid(
+            f"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified{where} when BillingMode is PAY_PER_REQUEST"
+        )
+    for member, value in throughput.items():
+        if value > UNITS_MAX:
+            raise ValidationException(f"Given value {value} for {member} is out of bounds{where}")
+    return throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]
+
+
+def _key(schema: list[dict[str, str]], definitions: dict[str, str], index: str = "") -> tuple[str, str]:
+    """Hash and range attribute of a KeySchema. Refusals recorded from AWS by mhart/dynalite."""
+    names = [element["AttributeName"] for element in schema]
+    if len(schema) > 2:
+        if index:
+            raise NotImplementedHere("global secondary indexes with keys of several attributes")
+        shown = ", ".join(f"KeySchemaElement(attributeName={e['AttributeName']}, keyType={e['KeyType']})" for e in schema)
+        raise ValidationException(
+            f"1 validation error detected: Value '[{shown}]' at 'keySchema' failed to satisfy constraint: "
+            "Member must have length less than or equal to 2"
+        )
+    if schema[0]["KeyType"] != "HASH":
+        raise ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+    if len(schema) == 2:
+        if schema[1]["KeyType"] != "RANGE":
+            raise ValidationException("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+        if names[0] == names[1]:
+            raise ValidationException("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+    if any(name not in definitions for name in names):
+        raise _invalid(
+            "Some index key attributes are not defined in AttributeDefinitions. "
+            f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(definitions)}]"
+        )
+    return names[0], names[1] if len(names) == 2 else ""
+
+
+def _projection(index: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    given = index.get("Projection") or {}
+    kind, names = given.get("ProjectionType"), given.get("NonKeyAttributes")
+    if kind is None:
+        raise _invalid("Unknown ProjectionType: null")
+    if kind == "INCLUDE" and not names:
+        raise _invalid("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+    if kind != "INCLUDE" and names:
+        raise _invalid(f"ProjectionType is {kind}, but NonKeyAttributes is specified")
+    return kind, tuple(names or ())
+
+
+def _local_indexes(call: Call, table: Table, given: list[dict] | None) -> list[Index]:
+    if given is None:
+        return []
+    if not given:
+        raise _invalid("List of LocalSecondaryIndexes is empty")
+    if not table.range_name:
+        raise _invalid("Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+    if len(given) > LOCAL_INDEXES_MAX:
+        raise _invalid(f"Number of LocalSecondaryIndexes exceeds per-table limit of {LOCAL_INDEXES_MAX}")
+    found = []
+    for index in given:
+        name = index["IndexName"]
+        hash_name, range_name = _key(index["KeySchema"], table.definitions, name)
+        kind, names = _projection(index)
+        if hash_name != table.hash_name:
+            raise _invalid(
+                f"Index KeySchema does not have the same leading hash key as table KeySchema for index: {name}. "
+                f"index hash key: {hash_name}, table hash key: {table.hash_name}"
+            )
+        if not range_name:
+            raise _invalid(f"Index KeySchema does not have a range key for index: {name}")
+        found.append(
+            Index(name=name, id=new_id(call), hash_name=hash_name, range_name=range_name, projection=kind, projected=names, is_global=False)
+        )
+    return found
+
+
+def _global_indexes(call: Call, table: Table, given: list[dict] | None) -> list[Index]:
+    if given is None:
+        return []
+    if not given:
+        raise _invalid("List of GlobalSecondaryIndexes is empty")
+    if len(given) > GLOBAL_INDEXES_MAX:
+        raise _invalid(f"GlobalSecondaryIndex count exceeds the per-table limit of {GLOBAL_INDEXES_MAX}")
+    return [global_index(call, table, index) for index in given]
+
+
+def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: float = 0.0) -> Index:
+    name = given["IndexName"]
+    for member in ("OnDemandThroughput", "WarmThroughput"):
+        if member in given:
+            raise NotImplementedHere(f"{member} of a global secondary index")
+    hash_name, range_name = _key(given["KeySchema"], table.definitions, name)
+    kind, names = _projection(given)
+    read, write = units(given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=name)
+    return Index(
+        name=name, id=new_id(call), hash_name=hash_name, range_name=range_name, projection=kind, projected=names,
+        read_units=read, write_units=write, active_at=active_at,
+    )  # fmt: skip
+
+
+def check_definitions_used(table: Table) -> None:
+    used = {table.hash_name, table.range_name, *(n for i in table.indexes for n in (i.hash_name, i.range_name))} - {""}
+    if used == table.definitions.keys():
+        return
+    if not table.indexes:
+        raise _invalid("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+    raise _invalid(
+        f"Some AttributeDefinitions are not used. AttributeDefinitions: [{', '.join(table.definitions)}], "
+        f"keys used: [{', '.join(name for name in table.definitions if name in used)}]"
+    )
+
+
+def checked_tags(tags: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
+    """The tags with those given added."""
+    keys = [tag["Key"] for tag in given]
+    if len(set(keys)) < len(keys):
+        raise ValidationException("Tag keys must be unique")
+    for key in keys:
+        if key.lower().startswith("aws:"):
+            raise ValidationException("One or more parameter values were invalid: Tag keys starting with 'aws:' are reserved")
+    merged = tags | {tag["Key"]: tag["Value"] for tag in given}
+    if len(merged) > TAGS_MAX:
+        raise ValidationException(f"One or more parameter values were invalid: Too many tags: at most {TAGS_MAX} are allowed")
+    return merged
+
+
+# Showing -------------------------------------------------------------------------------------------
+
+
+def description(call: Call, table: Table, sizes: dict[int, tuple[int, int]], *, status: str = "") -> dict[str, Any]:
+    """A TableDescription. ``sizes`` are (items, bytes) by id of table or index."""
+    now = call.now()
+    count, size = sizes.get(table.id, (0, 0))
+    shown: dict[str, Any] = {
+        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": kind} for n, kind in table.definitions.items()],
+        "TableName": table.name,
+        "KeySchema": _schema_shown(table.hash_name, table.range_name),
+        "TableStatus": status or ("CREATING" if table.active_at > now else "ACTIVE"),
+        "CreationDateTime": table.created,
+        "ProvisionedThroughput": _throughput_shown(table, table.read_units, table.write_units),
+        "TableSizeBytes": size,
+        "ItemCount": count,
+        "TableArn": call.arn(f"table/{table.name}", "dynamodb"),
+        "TableId": table.uuid,
+        "DeletionProtectionEnabled": table.is_protected,
+    }
+    if table.on_demand_since:
+        shown["BillingModeSummary"] = {
+            "BillingMode": "PAY_PER_REQUEST" if table.is_on_demand else "PROVISIONED",
+            "LastUpdateToPayPerRequestDateTime": table.on_demand_since,
+        }
+    if table.table_class:
+        shown["TableClassSummary"] = {"TableClass": table.table_class}
+        if table.class_changed:
+            shown["TableClassSummary"]["LastUpdateDateTime"] = table.class_changed
+    for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
+        indexes = [_index_shown(call, table, i, sizes, status) for i in table.indexes if i.is_global == is_global]
+        if indexes:
+            shown[member] = indexes
+    return shown
+
+
+def _schema_shown(hash_name: str, range_name: str) -> list[dict[str, str]]:
+    shown = [{"AttributeName": hash_name, "KeyType": "HASH"}]
+    return [*shown, {"AttributeName": range_name, "KeyType": "RANGE"}] if range_name else shown
+
+
+def _throughput_shown(table: Table, read: int, write: int) -> dict[str, Any]:
+    shown: dict[str, Any] = {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": read, "WriteCapacityUnits": write}
+    if table.increased:
+        shown["LastIncreaseDateTime"] = table.increased
+    if table.decreased:
+        shown["LastDecreaseDateTime"] = table.decreased
+    return shown
+
+
+def _index_shown(call: Call, table: Table, index: Index, sizes: dict[int, tuple[int, int]], status: str) -> dict[str, Any]:
+    count, size = sizes.get(index.id, (0, 0))
+    projection: dict[str, Any] = {"ProjectionType": index.projection}
+    if index.projected:
+        projection["NonKeyAttributes"] = list(index.projected)
+    shown: dict[str, Any] = {
+        "IndexName": index.name,
+        "KeySchema": _schema_shown(index.hash_name, index.range_name),
+        "Projection": projection,
+        "IndexSizeBytes": size,
+        "ItemCount": count,
+        "IndexArn": call.arn(f"table/{table.name}/index/{index.name}", "dynamodb"),
+    }
+    if index.is_global:
+        is_coming = max(index.active_at, table.active_at) > call.now()
+        shown["IndexStatus"] = "CREATING" if is_coming or status == "CREATING" else "ACTIVE"
+        if index.active_at > call.now():
+            shown["Backfilling"] = True
+        shown["ProvisionedThroughput"] = _throughput_shown(table, index.read_units, index.write_units)
+    return shown

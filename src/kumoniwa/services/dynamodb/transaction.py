@@ -1,0 +1,294 @@
+"""Several items at once: transactions, which happen wholly or not at all, and batches, which promise nothing.
+
+An operation runs without interleaving, so a transaction judges all of its writes, and only if all of them may happen
+stores them. Nobody can be in its way: TransactionConflict does not exist here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, ValidationException
+from kumoniwa.languages.dynamodb import legacy
+from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
+from kumoniwa.languages.dynamodb.value import Item, check_item
+from kumoniwa.services.dynamodb import capacity, item
+from kumoniwa.services.dynamodb import write as writes
+from kumoniwa.services.dynamodb.table import Layout, existing, find
+from kumoniwa.services.dynamodb.write import Write
+from kumoniwa.store.rows import Table as RowTable
+
+TRANSACTION_BYTES_MAX = 4 << 20
+BATCH_READ_MAX = 100
+BATCH_READ_BYTES_MAX = 16 << 20
+TOKEN_KEPT_S = 600
+TOKENS = RowTable(
+    "dynamodb_token",
+    """create table if not exists dynamodb_token (token text primary key, digest blob, until real) without rowid;
+       create index if not exists dynamodb_token_until on dynamodb_token (until)""",
+)
+
+
+class TransactionCanceledException(AwsError): ...
+
+
+class IdempotentParameterMismatchException(AwsError):
+    message = "Request parameters do not match the original request associated with this client token"
+
+
+_NONE = {"Code": "None"}
+
+
+def _cancelled(reasons: list[dict]) -> TransactionCanceledException:
+    codes = ", ".join(reason["Code"] for reason in reasons)
+    text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
+    return TransactionCanceledException(text, CancellationReasons=reasons)
+
+
+def _reason(error: AwsError) -> dict[str, Any]:
+    code = "ConditionalCheckFailed" if isinstance(error, writes.ConditionalCheckFailedException) else "ValidationError"
+    return {"Code": code, "Message": error.text, **error.members}
+
+
+def _each(steps: list[Any], act: Any) -> None:
+    """Do something to every part of a transaction; what AWS minds about any of them cancels all."""
+    reasons, is_cancelled = [], False
+    for step in steps:
+        try:
+            act(step)
+            reasons.append(_NONE)
+        except (ValidationException, writes.ConditionalCheckFailedException) as error:
+            reasons.append(_reason(error))
+            is_cancelled = True
+    if is_cancelled:
+        raise _cancelled(reasons)
+
+
+def _refuse_repeated(keys: list[tuple]) -> None:
+    if len(set(keys)) < len(keys):
+        raise ValidationException("Transaction request cannot include multiple operations on one item")
+
+
+def write(call: Call, actions: list[dict], token: str | None, detail: str | None, *, wants_metrics: bool) -> dict[str, Any]:
+    digest = b""
+    if token is not None:
+        # Before anything makes the values canonical: AWS compares what was sent.
+        digest = hashlib.blake2b(orjson.dumps(actions), digest_size=16).digest()
+    parts = [writes.of_action(call, action) for action in actions]
+    for part in parts:
+        existing(part.layout)
+    is_repeated = token is not None and _is_repeated(call, token, digest)
+    _each(parts, Write.place)
+    _refuse_repeated([(part.layout.id, part.pk, part.sk) for part in parts])
+    wants_units = detail is not None and detail != "NONE"
+    if is_repeated:
+        # The first answer holds; only what is consumed is counted anew, as reads.
+        return {"ConsumedCapacity": _read_again(call, parts, detail)} if wants_units else {}
+    _each(parts, lambda part: part.judge(call, needs_old=wants_units))
+    if sum(part.size for part in parts if part.kind != writes.CHECK) > TRANSACTION_BYTES_MAX:
+        raise ValidationException("Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB")
+    for part in parts:
+        part.store(call)
+    if token is not None:
+        call.rows(TOKENS).run("replace into dynamodb_token values (?,?,?)", token, digest, call.now() + TOKEN_KEPT_S)
+    reply: dict[str, Any] = {}
+    if wants_units:
+        reply["ConsumedCapacity"] = summed([part.consumed(detail, is_transactional=True) for part in parts])
+    if wants_metrics:
+        reply["ItemCollectionMetrics"] = metrics(call, [part for part in parts if part.kind != writes.CHECK])
+    return reply
+
+
+def _is_repeated(call: Call, token: str, digest: bytes) -> bool:
+    rows = call.rows(TOKENS)
+    known = rows.one("select digest from dynamodb_token where token = ? and until > ?", token, call.now())
+    if known is not None and known[0] != digest:
+        raise IdempotentParameterMismatchException
+    return known is not None
+
+
+def _read_again(call: Call, parts: list[Write], detail: str) -> list[dict]:
+    entries = []
+    for part in parts:
+        found = item.read(call, part.layout, part.pk, part.sk)
+        units = capacity.read_units(found[0] if found else 0, is_transactional=True)
+        entry = capacity.consumed(part.layout.name, units, detail=detail)
+        entries.append({**entry, "ReadCapacityUnits": units})
+    return summed(entries)
+
+
+def summed(entries: list[dict]) -> list[dict]:
+    """ConsumedCapacity of several items: one entry for each table."""
+    tables: dict[str, dict] = {}
+    for entry in entries:
+        name = entry["TableName"]
+        tables[name] = _added(tables[name], entry) if name in tables else entry
+    return list(tables.values())
+
+
+def _added(one: dict, other: dict) -> dict:
+    added = dict(one)
+    for name, value in other.items():
+        held = one.get(name)
+        if isinstance(value, dict):
+            added[name] = _added(held, value) if held is not None else value
+        elif not isinstance(value, str):
+            added[name] = (held or 0.0) + value
+    return added
+
+
+def metrics(call: Call, parts: list[Write]) -> dict[str, list[dict]]:
+    found: dict[str, list[dict]] = {}
+    for part in parts:
+        entry = part.metrics(call)
+        if entry is not None and entry not in found.setdefault(part.layout.name, []):
+            found[part.layout.name].append(entry)
+    return {name: entries for name, entries in found.items() if entries}
+
+
+# Reading -------------------------------------------------------------------------------------------
+
+
+class Get:
+    """One item to be read: the table, the key, and what of it is wanted."""
+
+    __slots__ = ("layout", "key", "project", "is_consistent", "pk", "sk", "size", "body")
+
+    def __init__(self, layout: Layout | None, key: Item, project: Any, *, is_consistent: bool = True) -> None:
+        self.layout, self.key, self.project, self.is_consistent = layout, key, project, is_consistent
+
+    def place(self) -> None:
+        hash_key, self.sk = existing(self.layout).key.of_key(self.key)
+        self.pk = item.partition(hash_key)
+
+    def read(self, call: Call) -> Any:
+        """What is answered of the item, None if there is none."""
+        self.size, self.body = item.read(call, self.layout, self.pk, self.sk) or (0, None)
+        if self.body is None:
+            return None
+        return item.shown(call, self.body) if self.project is None else self.project(orjson.loads(self.body))
+
+
+def projection(expression: str | None, names: dict | None, attributes: list[str] | None = None) -> Any:
+    """``project(item)``, or None if all of it is wanted."""
+    if expression is None and names is None and attributes is None:
+        return None
+    refuse_mixing({"ProjectionExpression": expression}, {"AttributesToGet": attributes}, names, None)
+    if attributes is not None:
+        return legacy.attributes_projection(attributes)
+    [plan] = bind(names, None, ("ProjectionExpression", expression))
+    return plan.project
+
+
+def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
+    """TransactGetItems."""
+    gets = []
+    for each in wanted:
+        given = each["Get"]
+        layout = find(call, given["TableName"])
+        check_item(given["Key"])
+        gets.append(Get(layout, given["Key"], projection(given.get("ProjectionExpression"), given.get("ExpressionAttributeNames"))))
+    for one in gets:
+        existing(one.layout)
+    _each(gets, Get.place)
+    _refuse_repeated([(one.layout.id, one.pk, one.sk) for one in gets])
+    found = [one.read(call) for one in gets]
+    if sum(one.size for one in gets) > TRANSACTION_BYTES_MAX:
+        raise ValidationException("Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB")
+    reply: dict[str, Any] = {"Responses": [{} if content is None else {"Item": content} for content in found]}
+    if detail is not None and detail != "NONE":
+        entries = []
+        for one in gets:
+            units = capacity.read_units(one.size, is_transactional=True)
+            entries.append({**capacity.consumed(one.layout.name, units, detail=detail), "ReadCapacityUnits": units})
+        reply["ConsumedCapacity"] = summed(entries)
+    return reply
+
+
+# Batches -------------------------------------------------------------------------------------------
+
+
+def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[str, Any]:
+    """Up to 100 items and 16 MB; what does not fit is answered as UnprocessedKeys."""
+    if not wanted:
+        raise ValidationException("The requestItems parameter is required for BatchGetItem")
+    if sum(len(each["Keys"]) for each in wanted.values()) > BATCH_READ_MAX:
+        for name, each in wanted.items():
+            if len(each["Keys"]) > BATCH_READ_MAX:
+                raise ValidationException(
+                    f"1 validation error detected: Value at 'RequestItems.{name}.member.Keys' failed to satisfy constraint: "
+                    f"Member must have length less than or equal to {BATCH_READ_MAX}"
+                )
+        raise ValidationException("Too many items requested for the BatchGetItem call")
+    gets: list[tuple[str, Get]] = []
+    for name, each in wanted.items():
+        layout = find(call, name)
+        project = projection(each.get("ProjectionExpression"), each.get("ExpressionAttributeNames"), each.get("AttributesToGet"))
+        for key in each["Keys"]:
+            check_item(key)
+            gets.append((name, Get(layout, key, project, is_consistent=bool(each.get("ConsistentRead")))))
+    for _, one in gets:
+        one.place()
+    if len({(one.layout.id, one.pk, one.sk) for _, one in gets}) < len(gets):
+        raise ValidationException("Provided list of item keys contains duplicates")
+    responses: dict[str, list] = {name: [] for name in wanted}
+    left: dict[str, dict] = {}
+    entries, total = [], 0
+    for name, one in gets:
+        if total > BATCH_READ_BYTES_MAX:
+            left.setdefault(name, {**wanted[name], "Keys": []})["Keys"].append(one.key)
+            continue
+        content = one.read(call)
+        total += one.size
+        if total > BATCH_READ_BYTES_MAX:
+            left.setdefault(name, {**wanted[name], "Keys": []})["Keys"].append(one.key)
+            continue
+        if content is not None:
+            responses[name].append(content)
+        if detail is not None and detail != "NONE":
+            units = capacity.read_units(one.size, is_consistent=one.is_consistent)
+            entries.append(capacity.consumed(one.layout.name, units, detail=detail))
+    reply: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": left}
+    if entries:
+        reply["ConsumedCapacity"] = summed(entries)
+    return reply
+
+
+def batch_write(call: Call, wanted: dict[str, list[dict]], detail: str | None, *, wants_metrics: bool) -> dict[str, Any]:
+    if not wanted:
+        raise ValidationException("The requestItems parameter is required for BatchWriteItem")
+    if sum(len(requests) for requests in wanted.values()) > 25:
+        raise ValidationException("Too many items requested for the BatchWriteItem call")
+    parts = [_of_request(call, name, request) for name, requests in wanted.items() for request in requests]
+    for part in parts:
+        existing(part.layout)
+    for part in parts:
+        part.place()
+    if len({(part.layout.id, part.pk, part.sk) for part in parts}) < len(parts):
+        raise ValidationException("Provided list of item keys contains duplicates")
+    wants_units = detail is not None and detail != "NONE"
+    for part in parts:
+        part.judge(call, needs_old=wants_units)
+        part.store(call)
+    reply: dict[str, Any] = {"UnprocessedItems": {}}
+    if wants_units:
+        reply["ConsumedCapacity"] = summed([part.consumed(detail) for part in parts])
+    if wants_metrics:
+        reply["ItemCollectionMetrics"] = metrics(call, parts)
+    return reply
+
+
+def _of_request(call: Call, table: str, request: dict[str, dict]) -> Write:
+    if len(request) != 1:
+        raise ValidationException(
+            "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+            if request
+            else "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+        )
+    if "PutRequest" in request:
+        return writes.put(call, table, request["PutRequest"]["Item"], None, None, None, None)
+    return writes.delete(call, table, request["DeleteRequest"]["Key"], None, None, None, None)

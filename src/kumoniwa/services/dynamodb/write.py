@@ -1,0 +1,212 @@
+"""One write of one item, from PutItem, UpdateItem, DeleteItem, a batch or a transaction.
+
+It is prepared (expressions are compiled and bound), placed (its key is found), judged (what is there is read, the
+condition asked, the new item made) and stored. A transaction does each of these for all of its writes before the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, ValidationException
+from kumoniwa.languages.dynamodb import legacy
+from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
+from kumoniwa.languages.dynamodb.value import INVALID, ITEM_BYTES_MAX, Item, check_item, check_nesting, item_bytes
+from kumoniwa.services.dynamodb import capacity, item
+from kumoniwa.services.dynamodb.table import Layout, existing, find
+
+PUT, UPDATE, DELETE, CHECK = "Put", "Update", "Delete", "ConditionCheck"
+_NOTHING: dict = {}
+
+
+class ConditionalCheckFailedException(AwsError):
+    message = "The conditional request failed"
+
+
+class Write:
+    __slots__ = (
+        "kind", "layout", "key", "item", "size", "condition", "condition_values", "update", "update_values", "shows_old",
+        "pk", "sk", "places", "old", "old_body", "old_size", "new", "body",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, table: Layout | None, shows_old: str | None) -> None:
+        self.kind = kind
+        self.layout = table
+        self.shows_old = shows_old == "ALL_OLD"
+        self.condition = self.update = self.old = self.old_body = self.new = self.places = None
+        self.condition_values: Mapping = _NOTHING
+        self.update_values: Mapping = _NOTHING
+        self.old_size = self.size = 0
+
+    def place(self) -> Write:
+        """Find the key. Raises ValidationException if it does not fit the table, or if an index's would not."""
+        layout = self.layout = existing(self.layout)
+        if self.kind == PUT:
+            hash_key, self.sk = layout.key.of_item(self.item)
+            self.pk = item.partition(hash_key)
+            if layout.indexes or layout.ttl_id:
+                self.places = item.places(layout, self.item)
+            return self
+        hash_key, self.sk = layout.key.of_key(self.key)
+        self.pk = item.partition(hash_key)
+        if self.update is not None:
+            self._check_targets(layout)
+        return self
+
+    def _check_targets(self, layout: Layout) -> None:
+        for name in layout.key.names:
+            if name in self.update.targets:
+                raise ValidationException(f"{INVALID}Cannot update attribute {name}. This attribute is part of the key")
+        kinds = layout.index_key_kinds
+        if kinds and not self.update.targets.isdisjoint(kinds):
+            for name, kind in self.update.given_kinds(self.update_values).items():
+                if name in kinds and kind != kinds[name]:
+                    raise ValidationException("The update expression attempted to update the secondary index key to unsupported type")
+
+    def judge(self, call: Call, *, needs_old: bool = True) -> None:
+        """Read what is there, ask the condition, make what will be there.
+
+        Raises ConditionalCheckFailedException, or ValidationException if the update does not fit the item.
+        """
+        layout = self.layout
+        if needs_old or self.condition is not None or self.update is not None or self.places is not None or layout.indexes or layout.ttl_id:
+            found = item.read(call, layout, self.pk, self.sk)
+            if found is not None:
+                self.old_size, self.old_body = found
+                self.old = orjson.loads(self.old_body)
+        if self.condition is not None and not self.condition(self.old or _NOTHING, self.condition_values):
+            if self.shows_old and self.old_body is not None:
+                raise ConditionalCheckFailedException(Item=item.shown(call, self.old_body))
+            raise ConditionalCheckFailedException
+        if self.kind == PUT:
+            self.new = self.item
+        elif self.kind == UPDATE:
+            self._make_new(layout)
+        elif self.kind == CHECK:
+            self.new, self.size = self.old, self.old_size
+
+    def _make_new(self, layout: Layout) -> None:
+        self.new = self.old if self.old is not None else dict(self.key)
+        if self.update is not None:
+            self.new = self.update.apply(self.new, self.update_values)
+            check_nesting(self.new)
+        self.size = item_bytes(self.new)
+        if self.size > ITEM_BYTES_MAX:
+            raise ValidationException("Item size to update has exceeded the maximum allowed size")
+        if layout.indexes or layout.ttl_id:
+            self.places = item.places(layout, self.new)
+
+    def store(self, call: Call) -> None:
+        layout = self.layout
+        if self.kind == CHECK:
+            return
+        if self.kind == DELETE:
+            item.drop(call, layout, self.pk, self.sk)
+        else:
+            self.body = orjson.dumps(self.new)
+            item.put(call, layout, self.pk, self.sk, self.size, self.body)
+        if layout.indexes or layout.ttl_id:
+            new = self.places if self.kind != DELETE else item.places(layout, None)
+            item.move(call, layout, self.pk, self.sk, item.places(layout, self.old), new)
+
+    def consumed(self, detail: str, *, is_transactional: bool = False) -> dict:
+        """An entry of ConsumedCapacity; only after ``judge`` with ``needs_old``."""
+        units = capacity.write_units(self.old_size, self.size, is_transactional=is_transactional)
+        indexes = item.index_units(self.layout, self.old, self.new, is_transactional=is_transactional)
+        entry = capacity.consumed(self.layout.name, units, detail=detail, global_indexes=indexes[True], local_indexes=indexes[False])
+        if is_transactional:
+            entry["WriteCapacityUnits"] = entry["CapacityUnits"]
+        return entry
+
+    def metrics(self, call: Call) -> dict | None:
+        return item.collection_metrics(call, self.layout, self.pk, self.item if self.kind == PUT else self.key)
+
+
+# Preparing -----------------------------------------------------------------------------------------
+
+
+def put(
+    call: Call, table: str, content: Item, condition: str | None, names: dict | None, values: dict | None, shows_old: str | None,
+    expected: dict | None = None, operator: str | None = None,
+) -> Write:  # fmt: skip
+    write = Write(PUT, find(call, table), shows_old)
+    if condition is not None or names is not None or values is not None or expected is not None or operator is not None:
+        refuse_mixing({"ConditionExpression": condition}, {"Expected": expected, "ConditionalOperator": operator}, names, values)
+    write.item = content
+    write.size = check_item(content)
+    if write.size > ITEM_BYTES_MAX:
+        raise ValidationException("Item size has exceeded the maximum allowed size")
+    _condition(write, condition, names, values, expected, operator)
+    return write
+
+
+def _condition(
+    write: Write, condition: str | None, names: dict | None, values: dict | None, expected: dict | None, operator: str | None
+) -> None:
+    if condition is not None:
+        [plan] = bind(names, values, ("ConditionExpression", condition))
+        write.condition, write.condition_values = plan.test, values or _NOTHING
+    elif expected is not None or operator is not None:
+        bound = legacy.expected_plan(expected or {}, operator)
+        if bound is not None:
+            write.condition, write.condition_values = bound[0].test, bound[1]
+
+
+def delete(
+    call: Call, table: str, key: Item, condition: str | None, names: dict | None, values: dict | None, shows_old: str | None,
+    expected: dict | None = None, operator: str | None = None, *, kind: str = DELETE,
+) -> Write:  # fmt: skip
+    write = Write(kind, find(call, table), shows_old)
+    if condition is not None or names is not None or values is not None or expected is not None or operator is not None:
+        refuse_mixing({"ConditionExpression": condition}, {"Expected": expected, "ConditionalOperator": operator}, names, values)
+    write.key = key
+    check_item(key)
+    _condition(write, condition, names, values, expected, operator)
+    return write
+
+
+def update(
+    call: Call, table: str, key: Item, expression: str | None, condition: str | None, names: dict | None, values: dict | None,
+    shows_old: str | None, updates: dict | None = None, expected: dict | None = None, operator: str | None = None,
+) -> Write:  # fmt: skip
+    write = Write(UPDATE, find(call, table), shows_old)
+    refuse_mixing(
+        {"UpdateExpression": expression, "ConditionExpression": condition},
+        {"AttributeUpdates": updates, "Expected": expected, "ConditionalOperator": operator},
+        names,
+        values,
+    )
+    write.key = key
+    check_item(key)
+    if expression is not None or condition is not None:
+        changing, testing = bind(names, values, ("UpdateExpression", expression), ("ConditionExpression", condition))
+        if changing is not None:
+            write.update, write.update_values = changing, values or _NOTHING
+        if testing is not None:
+            write.condition, write.condition_values = testing.test, values or _NOTHING
+    elif updates is not None or expected is not None or operator is not None:
+        if updates is not None:
+            write.update, write.update_values = legacy.updates_plan(updates)
+        _condition(write, None, None, None, expected, operator)
+    return write
+
+
+def of_action(call: Call, action: dict[str, Any]) -> Write:
+    """One of TransactWriteItems' actions."""
+    if len(action) != 1:
+        raise ValidationException("TransactItems can only contain one of Check, Put, Update or Delete")
+    [(kind, given)] = action.items()
+    get = given.get
+    shared = (
+        get("ConditionExpression"), get("ExpressionAttributeNames"), get("ExpressionAttributeValues"),
+        get("ReturnValuesOnConditionCheckFailure"),
+    )  # fmt: skip
+    if kind == PUT:
+        return put(call, given["TableName"], given["Item"], *shared)
+    if kind == UPDATE:
+        return update(call, given["TableName"], given["Key"], given["UpdateExpression"], *shared)
+    return delete(call, given["TableName"], given["Key"], *shared, kind=kind)

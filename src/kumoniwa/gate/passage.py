@@ -193,9 +193,9 @@ class Gate:
         """A parameter the client sent and no signature declares: refused by name, or under --lenient recorded and ignored."""
         for name in sorted(params.keys() - route.handler.members - route.paging_members):
             what = f"{route.service.name}:{route.name}({name})"
-            self.gaps[what] += 1
             if not self.settings.is_lenient:
-                raise NotImplementedHere(f"the parameter {name} of {route.service.name}:{route.name}")
+                raise NotImplementedHere(what)
+            self.gaps[what] += 1
             del params[name]
 
     # Back to the wire -------------------------------------------------------------------------

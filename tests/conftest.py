@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
+import botocore.auth
+import botocore.crt.auth
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -239,13 +242,16 @@ async def _body(response: Response) -> bytes:
 
 
 @pytest.fixture
-def make_cloud(tmp_path):
+def make_cloud(tmp_path, monkeypatch):
     """A maker of clouds with settings of their own: ``make_cloud(iam="audit")``."""
     made = []
 
     def make(*regions: str, **settings: Any) -> Cloud:
         cloud = Cloud(str(tmp_path / f"cloud{len(made)}"), **settings)
         made.append(cloud)
+        # Clients sign with the cloud's time: a region refuses a signature of another day.
+        for signer in (botocore.auth, botocore.crt.auth):
+            monkeypatch.setattr(signer, "get_current_datetime", lambda remove_tzinfo=True: datetime.fromtimestamp(cloud.now(), UTC))
         for name in regions or ("us-east-1", GLOBAL):
             cloud.region(name)
         return cloud

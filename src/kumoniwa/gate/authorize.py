@@ -72,10 +72,10 @@ _EVERYTHING = parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "
 
 
 @lru_cache(maxsize=8192)
-def compiled(document: str, kind: str) -> Policy:
+def compiled(document: str, kind: str, name: str = "") -> Policy:
     """A stored document. It was checked when it was stored; should it be unreadable nevertheless, it denies everything."""
     try:
-        return parse(document, kind)
+        return parse(document, kind, name=name)
     except MalformedPolicyDocument:
         return _UNREADABLE[kind]
 
@@ -195,7 +195,7 @@ class Authorizer:
         return authority
 
     def _compiled(self, principal: Principal) -> Authority:
-        session: tuple[Policy, ...] | None = tuple(compiled(self._written(d), "identity") for d in principal.session_policies)
+        session: tuple[Policy, ...] | None = tuple(compiled(self._written(d), "identity", "session") for d in principal.session_policies)
         if not session and principal.kind != "federated":
             session = None
         if principal.kind == "federated" and principal.source_arn.endswith(":root"):
@@ -203,8 +203,8 @@ class Authorizer:
         holder = self._holder(principal)
         if holder is None:
             return Authority(principal, session=session)
-        policies = tuple(compiled(grant.document, "identity") for grant in holder.grants)
-        boundary = compiled(self._written(holder.boundary), "identity") if holder.boundary else None
+        policies = tuple(compiled(self._written(grant.document), "identity", grant.name) for grant in holder.grants)
+        boundary = compiled(self._written(holder.boundary), "identity", "boundary") if holder.boundary else None
         return Authority(principal, policies, boundary=boundary, session=session)
 
     def _holder(self, principal: Principal) -> Identity | None:

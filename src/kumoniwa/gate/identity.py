@@ -46,7 +46,8 @@ class Credential(Record):
 
 
 class Grant(Record):
-    """One policy attached to an identity. ``kind`` is ``managed``, ``inline`` or ``group``."""
+    """One policy attached to an identity. ``kind`` is ``managed``, ``inline`` or ``group``; ``document`` may be the ARN of a
+    managed policy, which stands for what that policy says now."""
 
     name: str
     kind: str

@@ -86,6 +86,8 @@ class Request:
     """What the labels of a REST path spell, once it is matched."""
     trailers: dict[str, str] | None = None
     """What stood behind an aws-chunked body, once it is read to its end."""
+    is_tls: bool = False
+    """Whether it came over an encrypted connection."""
 
     @property
     def host(self) -> str:

@@ -1,0 +1,142 @@
+"""The account as a whole: its alias, its numbers, and everything there is in one listing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.aws import managed_policies
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.iam import access_key, entity, grant, group, policy, role, user
+from kumoniwa.services.iam.entity import Group, Role, User, named, shown_document, shown_tags
+from kumoniwa.services.iam.errors import EntityAlreadyExists, NoSuchEntity
+from kumoniwa.services.iam.instance_profile import InstanceProfile
+
+if TYPE_CHECKING:
+    from kumoniwa.kernel.call import Call
+
+
+class Alias(Record):
+    """Shelved by itself, where every account sees it: an alias is unique among all of AWS's customers."""
+
+    account: str
+
+
+def CreateAccountAlias(call: Call, *, AccountAlias: str) -> None:
+    """An account has one alias at most; a new one takes the old one's place."""
+    aliases = call.home.store.shelf(SHARED, Alias)
+    held = aliases.get(AccountAlias)
+    if held is not None:
+        if held.account == call.account:
+            return
+        raise EntityAlreadyExists(f"The account alias {AccountAlias} already exists.")
+    for alias in _aliases(call):
+        del aliases[alias]
+    aliases[AccountAlias] = Alias(account=call.account)
+
+
+def _aliases(call: Call) -> list[str]:
+    return [
+        name for name, alias in call.home.store.shelf(SHARED, Alias).items() if alias.account == call.account
+    ]
+
+
+def ListAccountAliases(call: Call) -> dict:
+    return {"AccountAliases": _aliases(call)}
+
+
+def DeleteAccountAlias(call: Call, *, AccountAlias: str) -> None:
+    if AccountAlias not in _aliases(call):
+        raise NoSuchEntity(f"The account alias {AccountAlias} cannot be found.")
+    del call.home.store.shelf(SHARED, Alias)[AccountAlias]
+
+
+def GetAccountSummary(call: Call) -> dict:
+    """Only numbers that mean something here: there are no server certificates and no MFA devices to count."""
+    policies = call.shelf(policy.Policy)
+    return {
+        "SummaryMap": {
+            "Users": len(call.shelf(User)),
+            "UsersQuota": entity.QUOTAS[User],
+            "Groups": len(call.shelf(Group)),
+            "GroupsQuota": entity.QUOTAS[Group],
+            "Roles": len(call.shelf(Role)),
+            "RolesQuota": entity.QUOTAS[Role],
+            "InstanceProfiles": len(call.shelf(InstanceProfile)),
+            "Policies": len(policies),
+            "PoliciesQuota": policy.POLICIES_MAX,
+            "PolicySizeQuota": policy.DOCUMENT_CHARACTERS_MAX,
+            "PolicyVersionsInUse": sum(len(one.versions) for one in policies.values()),
+            "VersionsPerPolicyQuota": policy.VERSIONS_MAX,
+            "AccessKeysPerUserQuota": access_key.KEYS_MAX,
+            "GroupsPerUserQuota": group.GROUPS_PER_USER_MAX,
+            "AttachedPoliciesPerUserQuota": grant.ATTACHED_MAX,
+            "AttachedPoliciesPerGroupQuota": grant.ATTACHED_MAX,
+            "AttachedPoliciesPerRoleQuota": grant.ATTACHED_MAX,
+            "UserPolicySizeQuota": grant.INLINE_CHARACTERS_MAX[User],
+            "GroupPolicySizeQuota": grant.INLINE_CHARACTERS_MAX[Group],
+            "AssumeRolePolicySizeQuota": role.TRUST_CHARACTERS_MAX,
+            "AccountAccessKeysPresent": 0,
+        }
+    }
+
+
+def GetAccountAuthorizationDetails(
+    call: Call, *, Filter: list[str] | None = None, MaxItems: int | None = None, Marker: str | None = None
+) -> dict:
+    wanted = Filter or ["User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy"]
+    lists: dict[str, list[Any]] = {
+        "UserDetailList": [_user(call, one) for one in named(call.shelf(User).values(), None)]
+        if "User" in wanted
+        else [],
+        "GroupDetailList": [_group(call, one) for one in named(call.shelf(Group).values(), None)]
+        if "Group" in wanted
+        else [],
+        "RoleDetailList": [_role(call, one) for one in named(call.shelf(Role).values(), None)]
+        if "Role" in wanted
+        else [],
+        "Policies": [_policy(call, one) for one in _policies(call, wanted)],
+    }
+    return policy.paged(lists, Marker, MaxItems)
+
+
+def _held(call: Call, one: entity.Entity, inline_name: str) -> dict[str, Any]:
+    listed = [
+        {"PolicyName": name, "PolicyDocument": shown_document(text)} for name, text in one.inline.items()
+    ]
+    return {inline_name: listed, "AttachedManagedPolicies": grant.attached(call, one)["AttachedPolicies"]}
+
+
+def _user(call: Call, one: User) -> dict[str, Any]:
+    view = {**user.shown(call, one), **_held(call, one, "UserPolicyList"), "GroupList": list(one.groups)}
+    return {**view, "Tags": shown_tags(one.tags)}
+
+
+def _group(call: Call, one: Group) -> dict[str, Any]:
+    return {**group.shown(call, one), **_held(call, one, "GroupPolicyList")}
+
+
+def _role(call: Call, one: Role) -> dict[str, Any]:
+    view = {**role.shown(call, one), **_held(call, one, "RolePolicyList"), "Tags": shown_tags(one.tags)}
+    profiles = role.ListInstanceProfilesForRole(call, RoleName=one.name)["InstanceProfiles"]
+    del view["MaxSessionDuration"]
+    view.pop("Description", None)
+    return {**view, "InstanceProfileList": profiles}
+
+
+def _policies(call: Call, wanted: list[str]) -> list[policy.Policy]:
+    """The account's own, and of AWS's those that somebody holds."""
+    listed = list(call.shelf(policy.Policy).values()) if "LocalManagedPolicy" in wanted else []
+    if "AWSManagedPolicy" in wanted:
+        listed += [
+            policy.policy_named(call, arn)
+            for arn in managed_policies.policies()
+            if any(policy.counts(call, arn))
+        ]
+    return named(listed, None)
+
+
+def _policy(call: Call, one: policy.Policy) -> dict[str, Any]:
+    versions = [policy.shown_version(one, version, has_document=True) for version in reversed(one.versions)]
+    view = {**policy.shown(call, one), "PolicyVersionList": versions}
+    return view | ({"Description": one.description} if one.description else {})

@@ -1,0 +1,27 @@
+"""What IAM refuses with. The model spells most of these with ``Exception``; on the wire AWS leaves it out."""
+
+from kumoniwa.kernel.errors import AwsError
+
+
+class NoSuchEntity(AwsError):
+    status = 404
+
+
+class EntityAlreadyExists(AwsError):
+    status = 409
+
+
+class DeleteConflict(AwsError):
+    status = 409
+
+
+class LimitExceeded(AwsError):
+    status = 409
+
+
+class InvalidInput(AwsError):
+    status = 400
+
+
+class PolicyNotAttachable(AwsError):
+    status = 400

@@ -148,7 +148,7 @@ class Gate:
             self.authorizer.admit(call, route, params)
             if call.once is not None and (done := remembered(call, route.name)) is not None:
                 return done
-            route.codec.check(params)
+            route.check(params)
         except AwsError as error:
             if route.is_recorded:
                 self.trail.record(call, route, params, None, error)

@@ -56,6 +56,15 @@ class Route:
         self.door: Callable | None = None
         self.id_header = "x-amz-request-id" if service.name == "s3" else "x-amzn-RequestId"
 
+    def check(self, params: dict) -> None:
+        """Raise what AWS answers if a constraint of the model is broken; the service may say it in other words."""
+        try:
+            self.codec.check(params)
+        except AwsError as error:
+            if self.service.refusal_of is None:
+                raise
+            raise self.service.refusal_of(self.name, params, error) from None
+
     def refuse(self, error: AwsError, request_id: str) -> Response:
         return self.codec.refuse(error, request_id)
 

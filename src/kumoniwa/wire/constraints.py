@@ -341,7 +341,7 @@ def _combined(member: Member, is_key: bool = False) -> str:
     rules = [text for text, _ in _rules(member)]
     bounds = [text for text in rules if "length" in text or "value " in text and "enum" not in text]
     others = [text for text in rules if text not in bounds]
-    if not member.enum and not is_key:
+    if not member.enum and not is_key and member.shape.type not in ("list", "map"):
         others.append("Member must not be null")
     return f"[{', '.join(bounds + others)}]"
 
@@ -377,15 +377,13 @@ def _of_map(value: dict, shape: Shape, path: str) -> Iterator[tuple[str, str]]:
     if any(not holds(key) for _, holds in _rules(shape.key) for key in value):
         text = f"Map keys must satisfy constraint: {_combined(shape.key, is_key=True)}"
         yield path, f"{_said(shape.key.shape, value)} at '{path}' failed to satisfy constraint: {text}"
-    if shape.value.shape.type in ("structure", "list", "map"):
+    if any(not holds(item) for _, holds in _rules(shape.value) for item in value.values() if item is not None):
+        text = f"Map value must satisfy constraint: {_combined(shape.value)}"
+        yield path, f"{_said(shape.value.shape, value)} at '{path}' failed to satisfy constraint: {text}"
+    elif shape.value.shape.type in ("structure", "list", "map"):
         for key, item in value.items():
             if item is not None:
                 yield from _violations(item, shape.value, f"{path}.{key}.member")
-    elif any(
-        not holds(item) for _, holds in _rules(shape.value) for item in value.values() if item is not None
-    ):
-        text = f"Map value must satisfy constraint: {_combined(shape.value)}"
-        yield path, f"{_said(shape.value.shape, value)} at '{path}' failed to satisfy constraint: {text}"
 
 
 def _of_structure(value: dict, shape: Shape, path: str) -> Iterator[tuple[str, str]]:

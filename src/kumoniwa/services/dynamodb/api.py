@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import changed
@@ -17,7 +18,13 @@ from kumoniwa.languages.dynamodb.update import update_plan
 from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item
 from kumoniwa.services.dynamodb import capacity, item, page, transaction, write
 from kumoniwa.services.dynamodb import table as tables
-from kumoniwa.services.dynamodb.table import Index, Layout, ResourceInUseException, ResourceNotFoundException, Table
+from kumoniwa.services.dynamodb.table import (
+    Index,
+    Layout,
+    ResourceInUseException,
+    ResourceNotFoundException,
+    Table,
+)
 
 LIST_MAX = 100
 
@@ -148,6 +155,43 @@ def _attributes(params: dict[str, Any]) -> list[str]:
             except AwsError:
                 continue
     return sorted(found)
+
+
+_SPOKEN = {
+    "[S, N, B]": "[B, N, S]",
+    "[ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES, SPECIFIC_ATTRIBUTES, COUNT]": (
+        "[SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES]"
+    ),
+}
+"""AWS lists these values in another order than the model does."""
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """AWS's words for what breaks the model's constraints, where they are not the model's.
+
+    Source: recorded from AWS by nubo-db/dynamodb-conformance, error messages.
+    """
+    name, wanted = params.get("TableName"), params.get("RequestItems")
+    if operation == "CreateTable" and name is None:
+        return ValidationException("The parameter 'TableName' is required but was not present in the request")
+    if name:
+        try:
+            tables.plain_name(name)
+        except ValidationException as refusal:
+            return refusal
+    if wanted == {}:
+        return ValidationException(f"The requestItems parameter is required for {operation}")
+    if operation == "Query" and params.get("Limit", 1) < 1:
+        rule = "Member must have value greater than or equal to 1"
+        return ValidationException(f"1 validation error detected: Value at 'Limit' failed to satisfy constraint: {rule}")
+    if operation == "BatchGetItem" and wanted:
+        for table, given in wanted.items():
+            if len(given.get("Keys") or ()) > transaction.BATCH_READ_MAX:
+                return transaction.too_many_keys(table)
+    text = error.text
+    for ours, theirs in _SPOKEN.items():
+        text = text.replace(ours, theirs)
+    return ValidationException(text)
 
 
 # Tables --------------------------------------------------------------------------------------------
@@ -353,6 +397,9 @@ def DescribeEndpoints(call: Call) -> dict:
 
 
 def _tagged(call: Call, arn: str) -> Table:
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.service != "dynamodb" or not parsed.resource.startswith("table/"):
+        raise ValidationException(f"Invalid ResourceArn: Invalid ResourceArn provided as input {arn}")
     table = call.shelf(Table).get(arn.partition(":table/")[2])
     if table is None:
         raise ResourceNotFoundException(f"Requested resource not found: ResourcArn: {arn} not found")

@@ -17,7 +17,8 @@ from kumoniwa.languages.dynamodb.value import Item, item_bytes
 from kumoniwa.services.dynamodb.capacity import write_units
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.table import Dropped, IndexLayout, Layout, Table
-from kumoniwa.store.rows import Rows, Table as RowTable
+from kumoniwa.store.rows import Rows
+from kumoniwa.store.rows import Table as RowTable
 
 ITEMS = RowTable(
     "dynamodb_item",

@@ -212,17 +212,16 @@ def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
 # Batches -------------------------------------------------------------------------------------------
 
 
+def too_many_keys(table: str) -> ValidationException:
+    return ValidationException(
+        f"1 validation error detected: Value at 'RequestItems.{table}.member.Keys' failed to satisfy constraint: "
+        f"Member must have length less than or equal to {BATCH_READ_MAX}"
+    )
+
+
 def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[str, Any]:
     """Up to 100 items and 16 MB; what does not fit is answered as UnprocessedKeys."""
-    if not wanted:
-        raise ValidationException("The requestItems parameter is required for BatchGetItem")
     if sum(len(each["Keys"]) for each in wanted.values()) > BATCH_READ_MAX:
-        for name, each in wanted.items():
-            if len(each["Keys"]) > BATCH_READ_MAX:
-                raise ValidationException(
-                    f"1 validation error detected: Value at 'RequestItems.{name}.member.Keys' failed to satisfy constraint: "
-                    f"Member must have length less than or equal to {BATCH_READ_MAX}"
-                )
         raise ValidationException("Too many items requested for the BatchGetItem call")
     gets: list[tuple[str, Get]] = []
     for name, each in wanted.items():
@@ -259,8 +258,6 @@ def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[
 
 
 def batch_write(call: Call, wanted: dict[str, list[dict]], detail: str | None, *, wants_metrics: bool) -> dict[str, Any]:
-    if not wanted:
-        raise ValidationException("The requestItems parameter is required for BatchWriteItem")
     if sum(len(requests) for requests in wanted.values()) > 25:
         raise ValidationException("Too many items requested for the BatchWriteItem call")
     parts = [_of_request(call, name, request) for name, requests in wanted.items() for request in requests]

@@ -15,7 +15,14 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
-from kumoniwa.languages.dynamodb.value import INVALID, ITEM_BYTES_MAX, Item, check_item, check_nesting, item_bytes
+from kumoniwa.languages.dynamodb.value import (
+    INVALID,
+    ITEM_BYTES_MAX,
+    Item,
+    check_item,
+    check_nesting,
+    item_bytes,
+)
 from kumoniwa.services.dynamodb import capacity, item
 from kumoniwa.services.dynamodb.table import Layout, existing, find
 

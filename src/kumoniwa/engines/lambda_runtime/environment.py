@@ -23,9 +23,10 @@ from kumoniwa.engines.lambda_runtime.frames import (
     RECORD,
     RESPONSE_BYTES_MAX,
     RESULT,
+    TEXT,
     TOO_LARGE,
 )
-from kumoniwa.engines.lambda_runtime.process import EXITED, EXPIRED, Reply
+from kumoniwa.engines.lambda_runtime.process import EXITED, EXPIRED, OUTPUT, Reply
 from kumoniwa.kernel.clock import monotonic, outside
 
 INIT_LIMIT_S = 10.0
@@ -34,6 +35,8 @@ INIT_LIMIT_S = 10.0
 PROVISIONED_INIT_LIMIT_S = 900.0
 
 _TAIL_BYTES = 4096
+_EVENT_BYTES_MAX = 262_144
+"""CloudWatch Logs' largest event: a line longer than that becomes several (docs: PutLogEvents)."""
 _FLUSH_AFTER_S = 0.2
 
 
@@ -111,8 +114,8 @@ class Environment:
         self.last_used_s = self.loop.time()
         self.init_ms: float | None = None
         self.events: list[tuple[float, str]] = []
-        self.tail: list[str] | None = None
-        self.unfinished_line = b""
+        self.tail: str | None = None
+        self.unfinished_lines = {TEXT: b"", OUTPUT: b""}
         self.flush_timer: asyncio.TimerHandle | None = None
         self.report_head = f"Memory Size: {spec.memory_mb} MB\tMax Memory Used: "
         self.start_tail = f" Version: {spec.version}\n"
@@ -125,22 +128,25 @@ class Environment:
         self.events.append((self.now(), text))
 
     def hear(self, kind: int, body: bytes) -> None:
-        """Put into the log what the process said: RECORD is an event, TEXT is cut into events at line ends."""
+        """Put into the log what the process said: RECORD is an event, TEXT and OUTPUT are cut at line ends."""
         if kind == RECORD:
-            self._finish_line()
             self.say(body.decode("utf-8", "replace"))
         else:
-            *lines, rest = (self.unfinished_line + body).split(b"\n")
+            *lines, rest = (self.unfinished_lines[kind] + body).split(b"\n")
             for line in lines:
                 self.say(line.decode("utf-8", "replace") + "\n")
-            self.unfinished_line = rest
+            if len(rest) > _EVENT_BYTES_MAX:
+                self.say(rest.decode("utf-8", "replace"))
+                rest = b""
+            self.unfinished_lines[kind] = rest
         if self.flush_timer is None and not self.is_closed:
             self.flush_timer = self.loop.call_later(_FLUSH_AFTER_S, self.flush)
 
-    def _finish_line(self) -> None:
-        if self.unfinished_line:
-            rest, self.unfinished_line = self.unfinished_line, b""
-            self.say(rest.decode("utf-8", "replace"))
+    def _finish_lines(self) -> None:
+        for kind, rest in self.unfinished_lines.items():
+            if rest:
+                self.unfinished_lines[kind] = b""
+                self.say(rest.decode("utf-8", "replace"))
 
     def flush(self) -> None:
         """Hand over what has been logged."""
@@ -150,7 +156,7 @@ class Environment:
         if self.events:
             events, self.events = self.events, []
             if self.tail is not None:
-                self.tail += [text for _, text in events]
+                self.tail = (self.tail + "".join(text for _, text in events))[-_TAIL_BYTES:]
             self.on_log(self, events)
 
     # How a process begins and ends
@@ -188,7 +194,7 @@ class Environment:
             self.process = process
         else:
             process.close()
-        self._finish_line()
+        self._finish_lines()
         return reply
 
     def _report_init(self, reply: Reply, phase: str, duration_s: float) -> None:
@@ -207,7 +213,7 @@ class Environment:
         """End the sandbox. A request in flight ends as if its process had been killed."""
         self.is_closed = True
         self._drop_process()
-        self._finish_line()
+        self._finish_lines()
         self.flush()
 
     # What a request is
@@ -227,7 +233,7 @@ class Environment:
         self.is_busy = True
         began = monotonic()
         if wants_tail:
-            self.tail = []
+            self.tail = ""
         try:
             if self.process is None or self.process.is_over:
                 self.process = None
@@ -248,8 +254,7 @@ class Environment:
                     raise
                 finally:
                     timer.cancel()
-            if self.unfinished_line:
-                self._finish_line()
+            self._finish_lines()
             if reply.kind == RESULT or reply.kind == ERROR:
                 return self._conclude(request_id, reply, reply.duration_us / 1000)
             return self._conclude(request_id, reply, (monotonic() - began) * 1000)
@@ -305,7 +310,7 @@ class Environment:
         self.flush()
         tail = None
         if self.tail is not None:
-            tail, self.tail = "".join(self.tail).encode()[-_TAIL_BYTES:], None
+            tail, self.tail = self.tail.encode()[-_TAIL_BYTES:], None
         return Outcome(payload, function_error, duration_ms, billed_ms, memory_mb, init_ms, error_type, tail)
 
 

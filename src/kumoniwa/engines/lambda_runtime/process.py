@@ -19,6 +19,9 @@ from kumoniwa.engines.lambda_runtime.frames import OUT_OF_MEMORY, RECORD, REPLY,
 EXITED, EXPIRED = 100, 101
 """Kinds of reply that no process sends: it ended with ``status``, or its time was up."""
 
+OUTPUT = 102
+"""A kind of log: text that went past our runners, straight to descriptor 1 or 2."""
+
 _READ_BYTES = 1 << 16
 _HEADER_BYTES = REPLY.size
 
@@ -81,7 +84,7 @@ class ForkedProcess:
         """What went to descriptors 1 and 2: for Python, only the prints of subprocesses and C libraries."""
         try:
             while body := os.read(self.output, _READ_BYTES):
-                self.hear(TEXT, body)
+                self.hear(OUTPUT, body)
         except BlockingIOError:
             return
         self.loop.remove_reader(self.output)

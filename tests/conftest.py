@@ -11,6 +11,7 @@ import asyncio
 import itertools
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import botocore.auth
@@ -73,20 +74,21 @@ class Cloud:
             region = Region(name, self.settings, f"{self.folder}/{name}", peers=self, seed=next(self.seeds))
             self.regions[name] = region
             self.run(region.open())
-            if name == GLOBAL:
-                for other in self.regions.values():
-                    self._introduce(other)
-            else:
-                self._introduce(region)
+            self.run(self._introduce(*(self.regions.values() if name == GLOBAL else [region])))
         return self.regions[name]
 
-    def _introduce(self, region: Region) -> None:
-        """Let a region follow ``aws-global``, if there is one."""
+    async def _introduce(self, *regions: Region) -> None:
+        """Let regions follow ``aws-global``, if there is one."""
         home = self.regions.get(GLOBAL)
-        if home is not None and home is not region:
-            region.gate.replicate_all(home.gate.replica())
-            name = region.name
-            home.followers.append(lambda changes: self.regions[name].gate.replicate(changes) if name in self.regions else None)
+        for region in regions:
+            if home is not None and home is not region:
+                region.gate.replicate_all(home.gate.replica())
+                home.followers.append(partial(self._follow, region.name))
+            await region.store.journal.settled()
+
+    def _follow(self, name: str, changes: list) -> None:
+        if name in self.regions:
+            self.regions[name].gate.replicate(changes)
 
     def restart(self, name: str = "us-east-1", *, kill: bool = False) -> Region:
         """End a region (without goodbye if ``kill``) and open it again on its data."""

@@ -60,7 +60,9 @@ class Trail:
         }
         if error is not None:
             known = error if isinstance(error, AwsError) else InternalFailure()
-            event["errorCode"], event["errorMessage"] = known.code, known.text
+            # CloudTrail calls every service's refusal by one name.
+            event["errorCode"] = "AccessDenied" if known.code == "AccessDeniedException" else known.code
+            event["errorMessage"] = known.text
         body = orjson.dumps(event, default=_plain)
         if len(body) > EVENT_BYTES_MAX:
             event["requestParameters"] = event["responseElements"] = None

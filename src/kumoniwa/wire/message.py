@@ -84,6 +84,8 @@ class Request:
     """What ``gate.address.locate`` said of the head, kept so that it is asked once."""
     labels: dict[str, str] | None = None
     """What the labels of a REST path spell, once it is matched."""
+    lines: list[tuple[bytes, bytes]] | None = None
+    """The header lines as the client spelled and ordered them, for those who pass them on; None for a request made here."""
     trailers: dict[str, str] | None = None
     """What stood behind an aws-chunked body, once it is read to its end."""
     is_tls: bool = False
@@ -119,5 +121,5 @@ class Response:
     body: bytes | File | object = b""
     """``bytes``, a ``File``, a tuple of them sent one after the other, or an async iterator of ``bytes`` (sent chunked,
     or as it is where the headers say its Content-Length)."""
-    headers: dict[str, str] = field(default_factory=dict)
-    """Content-Length and x-amzn-requestid are added by the writer and the gate."""
+    headers: dict[str, str | list[str]] = field(default_factory=dict)
+    """A list stands for one line for each of its values. Content-Length and x-amzn-requestid are added by the writer and the gate."""

@@ -1,0 +1,78 @@
+"""The operations of API Gateway's REST APIs, gathered from the files of what they make."""
+
+# ruff: noqa: F401
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from kumoniwa.aws import models
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.apigateway.deployment import (
+    CreateDeployment,
+    CreateStage,
+    DeleteDeployment,
+    DeleteRestApi,
+    DeleteStage,
+    GetDeployment,
+    GetDeployments,
+    GetStage,
+    GetStages,
+    UpdateDeployment,
+    UpdateStage,
+)
+from kumoniwa.services.apigateway.gatewayresponse import (
+    DeleteGatewayResponse,
+    GetGatewayResponse,
+    GetGatewayResponses,
+    PutGatewayResponse,
+    UpdateGatewayResponse,
+)
+from kumoniwa.services.apigateway.integration import (
+    DeleteIntegration,
+    DeleteIntegrationResponse,
+    GetIntegration,
+    GetIntegrationResponse,
+    PutIntegration,
+    PutIntegrationResponse,
+    UpdateIntegration,
+    UpdateIntegrationResponse,
+)
+from kumoniwa.services.apigateway.method import (
+    DeleteMethod,
+    DeleteMethodResponse,
+    GetMethod,
+    GetMethodResponse,
+    PutMethod,
+    PutMethodResponse,
+    UpdateMethod,
+    UpdateMethodResponse,
+)
+from kumoniwa.services.apigateway.resource import (
+    CreateResource,
+    DeleteResource,
+    GetResource,
+    GetResources,
+    UpdateResource,
+)
+from kumoniwa.services.apigateway.restapi import CreateRestApi, GetRestApi, GetRestApis, UpdateRestApi
+
+_LABEL = re.compile(r"\{([^}]+)\}")
+
+
+@cache
+def _pattern(operation: str) -> tuple[str, dict[str, str]]:
+    """The path of an operation, and which parameter fills which label."""
+    model = models.service("apigateway").operation(operation)
+    members = model.input.members.values() if model.input else ()
+    return model.uri.partition("?")[0], {
+        member.location_name: member.name for member in members if member.location == "uri"
+    }
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    """API Gateway's resources are called as their paths are: https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html"""
+    path, names = _pattern(operation)
+    filled = _LABEL.sub(lambda label: str(params.get(names.get(label[1], ""), "*")), path)
+    return f"arn:{call.home.partition}:apigateway:{call.region}::{filled}"

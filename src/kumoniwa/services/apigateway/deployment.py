@@ -1,0 +1,201 @@
+"""Deployments: an API as it stood on the day it was deployed.
+
+The draft is one frozen record, so a deployment keeps that record; callers of a stage see the draft's changes only with
+the next deployment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.apigateway import restapi, stage
+from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
+from kumoniwa.services.apigateway.restapi import RestApi
+from kumoniwa.services.apigateway.stage import Stage
+
+
+class Deployment(Record):
+    id: str
+    created: float
+    api: RestApi
+    description: str = ""
+
+
+RULES = Rules({"/description": Rule("description")})
+
+
+def key(api_id: str, deployment_id: str) -> str:
+    return f"{api_id}/{deployment_id}"
+
+
+def _found(call: Call, api_id: str, deployment_id: str) -> Deployment:
+    restapi.find(call, api_id)
+    deployment = call.shelf(Deployment).get(key(api_id, deployment_id))
+    if deployment is None:
+        raise NotFoundException("Invalid Deployment identifier specified")
+    return deployment
+
+
+def _of(call: Call, api_id: str) -> list[Deployment]:
+    return [
+        deployment for name, deployment in call.shelf(Deployment).items() if name.startswith(f"{api_id}/")
+    ]
+
+
+def _shown(deployment: Deployment) -> dict[str, Any]:
+    document = {"id": deployment.id, "createdDate": deployment.created}
+    return document | ({"description": deployment.description} if deployment.description else {})
+
+
+def _check_complete(api: RestApi) -> None:
+    methods = [
+        method
+        for resource in api.resources.values()
+        for method in resource.get("resourceMethods", {}).values()
+    ]
+    if not methods:
+        raise BadRequestException("The REST API doesn't contain any methods")
+    if any("methodIntegration" not in method for method in methods):
+        raise BadRequestException("No integration defined for method")
+
+
+def CreateDeployment(
+    call: Call,
+    *,
+    restApiId: str,
+    stageName: str | None = None,
+    stageDescription: str | None = None,
+    description: str | None = None,
+    cacheClusterEnabled: bool | None = None,
+    variables: dict[str, str] | None = None,
+    tracingEnabled: bool | None = None,
+) -> dict:
+    api = restapi.find(call, restApiId)
+    _check_complete(api)
+    deployment = Deployment(
+        id=restapi.short_id(call), created=float(int(call.now())), api=api, description=description or ""
+    )
+    call.shelf(Deployment)[key(restApiId, deployment.id)] = deployment
+    if stageName:
+        known = call.shelf(Stage).get(stage.key(restApiId, stageName))
+        if known is None:
+            stage.make(
+                call, restApiId, stageName, deployment.id, description=stageDescription, variables=variables,
+                is_cached=bool(cacheClusterEnabled), is_traced=bool(tracingEnabled),
+            )  # fmt: skip
+        else:
+            stage.check_supported(bool(cacheClusterEnabled), bool(tracingEnabled))
+            stage.move(call, restApiId, known, deployment.id, stageDescription, variables)
+    return _shown(deployment)
+
+
+def GetDeployment(call: Call, *, restApiId: str, deploymentId: str, embed: list[str] | None = None) -> dict:
+    deployment = _found(call, restApiId, deploymentId)
+    if "apisummary" not in (embed or ()):
+        return _shown(deployment)
+    summary = {
+        resource["path"]: {
+            verb: {
+                "authorizationType": method["authorizationType"],
+                "apiKeyRequired": method["apiKeyRequired"],
+            }
+            for verb, method in resource["resourceMethods"].items()
+        }
+        for resource in deployment.api.resources.values()
+        if resource.get("resourceMethods")
+    }
+    return _shown(deployment) | {"apiSummary": summary}
+
+
+def GetDeployments(call: Call, *, restApiId: str) -> dict:
+    restapi.find(call, restApiId)
+    return {
+        "items": [_shown(one) for one in sorted(_of(call, restApiId), key=lambda one: (-one.created, one.id))]
+    }
+
+
+def UpdateDeployment(
+    call: Call, *, restApiId: str, deploymentId: str, patchOperations: list[dict] | None = None
+) -> dict:
+    deployment = _found(call, restApiId, deploymentId)
+    document = RULES.applied({"description": deployment.description}, patchOperations)
+    deployment = changed(deployment, description=document.get("description") or "")
+    call.shelf(Deployment)[key(restApiId, deploymentId)] = deployment
+    return _shown(deployment)
+
+
+def DeleteDeployment(call: Call, *, restApiId: str, deploymentId: str) -> None:
+    _found(call, restApiId, deploymentId)
+    if any(one.document["deploymentId"] == deploymentId for one in stage.of(call, restApiId)):
+        raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
+    del call.shelf(Deployment)[key(restApiId, deploymentId)]
+
+
+def DeleteRestApi(call: Call, *, restApiId: str) -> None:
+    """With an API go its stages and deployments."""
+    restapi.find(call, restApiId)
+    for kind in (Stage, Deployment):
+        shelf = call.shelf(kind)
+        for name in [name for name in shelf if name.startswith(f"{restApiId}/")]:
+            del shelf[name]
+    del call.shelf(RestApi)[restApiId]
+
+
+# Stages ------------------------------------------------------------------------------------------------
+
+
+def CreateStage(
+    call: Call,
+    *,
+    restApiId: str,
+    stageName: str,
+    deploymentId: str,
+    description: str | None = None,
+    cacheClusterEnabled: bool = False,
+    variables: dict[str, str] | None = None,
+    documentationVersion: str | None = None,
+    tracingEnabled: bool = False,
+    tags: dict[str, str] | None = None,
+) -> dict:
+    restapi.find(call, restApiId)
+    if key(restApiId, deploymentId) not in call.shelf(Deployment):
+        raise BadRequestException("Deployment id does not exist")
+    if documentationVersion:
+        raise NotImplementedHere("documentation versions of apigateway")
+    made = stage.make(
+        call, restApiId, stageName, deploymentId, description=description, variables=variables,
+        is_cached=cacheClusterEnabled, is_traced=tracingEnabled, tags=tags,
+    )  # fmt: skip
+    return stage.shown(made)
+
+
+def GetStage(call: Call, *, restApiId: str, stageName: str) -> dict:
+    return stage.shown(stage.found(call, restApiId, stageName))
+
+
+def GetStages(call: Call, *, restApiId: str, deploymentId: str | None = None) -> dict:
+    restapi.find(call, restApiId)
+    stages = stage.of(call, restApiId)
+    return {
+        "item": [stage.shown(one) for one in stages if deploymentId in (None, one.document["deploymentId"])]
+    }
+
+
+def UpdateStage(
+    call: Call, *, restApiId: str, stageName: str, patchOperations: list[dict] | None = None
+) -> dict:
+    known = stage.found(call, restApiId, stageName)
+    document = stage.patched(known.document, patchOperations)
+    if key(restApiId, document["deploymentId"]) not in call.shelf(Deployment):
+        raise BadRequestException("Deployment id does not exist")
+    document["lastUpdatedDate"] = float(int(call.now()))
+    known = call.shelf(Stage)[stage.key(restApiId, stageName)] = changed(known, document=document)
+    return stage.shown(known)
+
+
+def DeleteStage(call: Call, *, restApiId: str, stageName: str) -> None:
+    stage.found(call, restApiId, stageName)
+    del call.shelf(Stage)[stage.key(restApiId, stageName)]

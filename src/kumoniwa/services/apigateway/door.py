@@ -1,0 +1,109 @@
+"""Where the callers of APIs come in: from a host name or path to a stage, a method, its checks and its integration.
+
+A refusal on the way is a gateway response, which the API's owner may have worded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from kumoniwa.gate.address import Address
+from kumoniwa.services.apigateway import deployment as deployments
+from kumoniwa.services.apigateway import gatewayresponse
+from kumoniwa.services.apigateway.deployment import Deployment
+from kumoniwa.services.apigateway.exchange import BODY_BYTES_MAX, Exchange, Refused
+from kumoniwa.services.apigateway.restapi import RestApi
+from kumoniwa.services.apigateway.stage import Stage
+from kumoniwa.services.apigateway.stage import key as stage_key
+from kumoniwa.services.apigateway.tree import Served
+from kumoniwa.wire.message import Request, Response
+
+SERVED_MAX = 1024
+
+
+class Doors:
+    """The stages this region has served since it started."""
+
+    def __init__(self) -> None:
+        self.accounts: dict[str, str] = {}
+        """Whose an API is: a caller names no account."""
+        self.served: dict[str, Served] = {}
+
+
+def doors(home: Any) -> Doors:
+    held = home.memory.get(("apigateway", Doors))
+    if held is None:
+        held = home.memory["apigateway", Doors] = Doors()
+    return held
+
+
+def _account_of(home: Any, known: Doors, api_id: str) -> str | None:
+    account = known.accounts.get(api_id)
+    if account is not None and api_id in home.store.shelf(account, RestApi):
+        return account
+    for account in home.store.accounts():
+        if account.isdigit() and api_id in home.store.shelf(account, RestApi):
+            known.accounts[api_id] = account
+            return account
+    return None
+
+
+def served(home: Any, api_id: str, name: str) -> Served | None:
+    """The stage, compiled; None if there is none of that name."""
+    known = doors(home)
+    account = _account_of(home, known, api_id)
+    if account is None:
+        return None
+    key = stage_key(api_id, name)
+    stage = home.store.shelf(account, Stage).get(key)
+    if stage is None:
+        return None
+    found = known.served.get(key)
+    if found is None or found.stage is not stage:
+        deployment = home.store.shelf(account, Deployment)[
+            deployments.key(api_id, stage.document["deploymentId"])
+        ]
+        if len(known.served) >= SERVED_MAX:
+            known.served.clear()
+        found = known.served[key] = Served(home, account, stage, deployment)
+    return found
+
+
+def _forbidden(request_id: str) -> Response:
+    """There is no API, or no stage, whose owner could have worded the refusal."""
+    headers = {
+        "Content-Type": "application/json",
+        "x-amzn-ErrorType": "ForbiddenException",
+        "x-amzn-RequestId": request_id,
+    }
+    return Response(403, b'{"message":"Forbidden"}', headers)
+
+
+async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
+    name, slash, rest = address.path.lstrip("/").partition("/")
+    found = served(home, address.name, unquote(name))
+    if found is None or found.is_disabled:
+        return _forbidden(request_id)
+    exchange = Exchange(home, request, request_id, found, slash + rest or "/")
+    try:
+        response = await _answered(exchange)
+    except Refused as refused:
+        response = gatewayresponse.response(exchange, refused)
+    response.headers["x-amzn-RequestId"] = request_id
+    response.headers["x-amz-apigw-id"] = exchange.extended_id
+    return response
+
+
+async def _answered(exchange: Exchange) -> Response:
+    if len(exchange.request.body) > BODY_BYTES_MAX:
+        raise Refused("REQUEST_TOO_LARGE", "Request Too Long")
+    found = exchange.served.find(exchange.path, exchange.verb)
+    if found is None:
+        raise Refused("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
+    exchange.endpoint, exchange.labels = found
+    for check in exchange.endpoint.checks:
+        waiting = check(exchange)
+        if waiting is not None:
+            await waiting
+    return await exchange.endpoint.integrate(exchange)

@@ -1,0 +1,185 @@
+"""One request of an API's caller on its way through: what mappings, authorizers and integrations may ask about it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.wire.message import Request
+
+BODY_BYTES_MAX = 10 << 20
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
+
+HOP_BY_HOP = frozenset(
+    ["connection", "content-length", "expect", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
+)
+"""Headers that belong to the connection and are not passed on."""
+
+NOBODY: dict[str, str | None] = {
+    "cognitoIdentityPoolId": None, "accountId": None, "cognitoIdentityId": None, "caller": None, "sourceIp": "127.0.0.1",
+    "principalOrgId": None, "accessKey": None, "cognitoAuthenticationType": None, "cognitoAuthenticationProvider": None,
+    "userArn": None, "userAgent": None, "user": None,
+}  # fmt: skip
+
+
+class Refused(Exception):
+    """The gateway itself answers: a gateway response by its type, with the words of this case."""
+
+    def __init__(
+        self, kind: str, text: str | None, *, status: int = 0, error_type: str = "", detail: str = ""
+    ) -> None:
+        self.kind, self.text, self.status, self.error_type, self.detail = (
+            kind,
+            text,
+            status,
+            error_type,
+            detail,
+        )
+
+
+@lru_cache(maxsize=8)
+def _request_time(second: int) -> str:
+    return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(second))
+
+
+@lru_cache(maxsize=1024)
+def _spelling(name: bytes) -> str:
+    return name.decode("latin-1")
+
+
+class Exchange:
+    __slots__ = (
+        "home", "request", "request_id", "served", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
+        "principal", "authorizer", "key", "error", "_queries", "_context",
+    )  # fmt: skip
+
+    def __init__(self, home: Any, request: Request, request_id: str, served: Any, path: str) -> None:
+        self.home, self.request, self.request_id, self.served, self.path = (
+            home,
+            request,
+            request_id,
+            served,
+            path,
+        )
+        self.verb = request.method
+        self.endpoint: Any = None
+        self.labels: dict[str, str] | None = None
+        self.now = home.clock.now()
+        number = home.ids.random.getrandbits(88 + 96)
+        self.extended_id = base64.b64encode((number & ((1 << 88) - 1)).to_bytes(11, "big")).decode()
+        self.trace = (
+            request.headers.get("x-amzn-trace-id") or f"Root=1-{int(self.now):08x}-{number >> 88:024x}"
+        )
+        self.principal: Principal | None = None
+        """Who signed the request, where the method asks for a signature."""
+        self.authorizer: dict[str, Any] | None = None
+        """What a Lambda authorizer said of the caller."""
+        self.key: Any = None
+        """The API key the caller was admitted with."""
+        self.error: Refused | None = None
+        self._queries: list[tuple[str, str]] | None = None
+        self._context: dict[str, Any] | None = None
+
+    # What callers sent --------------------------------------------------------------------------
+
+    def lines(self) -> Iterable[tuple[str, str]]:
+        """Header lines as the caller spelled them."""
+        lines = self.request.lines
+        if lines is None:
+            return self.request.headers.items()
+        return [(_spelling(name), value.decode("latin-1")) for name, value in lines]
+
+    @property
+    def queries(self) -> list[tuple[str, str]]:
+        """Query parameters in their order, decoded."""
+        if self._queries is None:
+            query = self.request.query
+            self._queries = (
+                parse_qsl(query, keep_blank_values=True, encoding="utf-8", errors="replace") if query else []
+            )
+        return self._queries
+
+    def header(self, name: str) -> str | None:
+        return self.request.headers.get(name.lower())
+
+    def query(self, name: str) -> str | None:
+        return next((value for key, value in reversed(self.queries) if key == name), None)
+
+    def label(self, name: str) -> str | None:
+        return self.labels.get(name) if self.labels else None
+
+    def variable(self, name: str) -> str | None:
+        return self.served.variables.get(name)
+
+    # What the gateway knows ----------------------------------------------------------------------
+
+    def identity(self) -> dict[str, str | None]:
+        who = {**NOBODY, "userAgent": self.request.headers.get("user-agent")}
+        if self.principal is not None and self.principal.kind != "anonymous":
+            caller = self.principal
+            who |= {"accountId": caller.account, "caller": caller.user_id, "user": caller.user_id}
+            who |= {"accessKey": caller.key_id, "userArn": caller.arn}
+        if self.key is not None:
+            who |= {"apiKey": self.key.document["value"], "apiKeyId": self.key.document["id"]}
+        return who
+
+    def request_context(self) -> dict[str, Any]:
+        """The ``requestContext`` of events."""
+        if self._context is None:
+            served, request = self.served, self.request
+            context = {
+                **(self.endpoint.context if self.endpoint is not None else served.context),
+                "httpMethod": self.verb,
+                "extendedRequestId": self.extended_id,
+                "requestTime": _request_time(int(self.now)),
+                "path": f"/{served.name}{self.path}",
+                "protocol": "HTTP/1.1",
+                "requestTimeEpoch": int(self.now * 1000),
+                "requestId": self.request_id,
+                "identity": self.identity(),
+            }
+            host = request.headers.get("host", "").partition(":")[0]
+            if host.startswith(served.api_id):
+                context["domainName"] = host
+            if self.authorizer is not None:
+                context["authorizer"] = self.authorizer
+            self._context = context
+        return self._context
+
+    def context(self, path: str) -> Any:
+        """``$context.…`` of mappings and gateway responses."""
+        head, _, rest = path.partition(".")
+        if head == "error":
+            return self._error(rest)
+        found: Any = self.request_context()
+        for part in path.split("."):
+            if not isinstance(found, dict):
+                return None
+            found = found.get(part)
+        return None if isinstance(found, dict) else found
+
+    def _error(self, name: str) -> str | None:
+        error = self.error
+        if error is None:
+            return None
+        if name == "message":
+            return error.text
+        if name == "messageString":
+            return "null" if error.text is None else f'"{_escaped(error.text)}"'
+        if name == "responseType":
+            return error.kind
+        return error.detail if name == "validationErrorString" else None
+
+    def media_type(self, header: str) -> str:
+        """The first media type of a header, in lower case and without parameters."""
+        return re.split("[,;]", self.request.headers.get(header, ""), maxsplit=1)[0].strip().lower()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

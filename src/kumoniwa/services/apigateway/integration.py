@@ -1,0 +1,340 @@
+"""Integrations: what stands behind a method, and how its answer becomes the method's.
+
+``AWS_PROXY`` to a Lambda function and ``MOCK`` are done here. The others are refused by name when they are put, not
+when somebody calls them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.services.apigateway import mapping, restapi
+from kumoniwa.services.apigateway import method as methods
+from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
+from kumoniwa.services.apigateway.restapi import RestApi
+
+TIMEOUT_MS_MAX = 29_000
+TIMEOUT_MS_MIN = 50
+PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
+
+_TARGET = re.compile(
+    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:(?P<service>[A-Za-z0-9.-]+):(?P<kind>path|action)/(?P<rest>.+)"
+)
+_FUNCTION = re.compile(
+    r"2015-03-31/functions/(?P<arn>arn:aws[a-z-]*:lambda:.+|\$\{stageVariables\.[A-Za-z0-9_]+\})/invocations"
+)
+
+
+def function_of(uri: str) -> str:
+    """The function that an integration's or authorizer's URI invokes; may hold ``${stageVariables.…}``. Raises BadRequestException."""
+    if not uri or not uri.startswith("arn:"):
+        raise BadRequestException("Invalid ARN specified in the request")
+    target = _TARGET.fullmatch(uri)
+    if target is None:
+        raise BadRequestException("AWS ARN for integration must contain path or action")
+    function = _FUNCTION.fullmatch(target["rest"]) if target["service"] == "lambda" else None
+    if target["service"] == "firehose" and target["kind"] == "action":
+        raise NotImplementedHere("AWS_PROXY integrations of Firehose streams")
+    if function is None:
+        raise BadRequestException(
+            "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
+        )
+    return function["arn"]
+
+
+def checked(call: Call, integration: dict[str, Any]) -> dict[str, Any]:
+    """The integration, if it is one we can carry out."""
+    kind = integration["type"]
+    if kind in ("AWS", "HTTP", "HTTP_PROXY"):
+        raise NotImplementedHere(f"apigateway integrations of type {kind}")
+    if integration.get("connectionType") == "VPC_LINK":
+        raise NotImplementedHere("the connectionType VPC_LINK of apigateway integrations")
+    if integration["passthroughBehavior"] not in PASSTHROUGH:
+        raise BadRequestException(
+            f"Invalid passthrough behavior specified. Valid options are {','.join(PASSTHROUGH)}"
+        )
+    if not TIMEOUT_MS_MIN <= integration["timeoutInMillis"] <= TIMEOUT_MS_MAX:
+        raise BadRequestException(f"Timeout should be between {TIMEOUT_MS_MIN} ms and {TIMEOUT_MS_MAX} ms")
+    mapping.check_content_types(integration.get("requestTemplates"))
+    if kind == "MOCK":
+        for template in integration.get("requestTemplates", {}).values():
+            mapping.check_literal(template)
+        _check_places(integration.get("requestParameters"))
+        return integration
+    if not integration.get("httpMethod"):
+        raise BadRequestException("Enumeration value for HttpMethod must be non-empty")
+    function_of(integration.get("uri", ""))
+    if integration.get("contentHandling") == "CONVERT_TO_BINARY":
+        raise NotImplementedHere("the contentHandling CONVERT_TO_BINARY of AWS_PROXY integrations")
+    if integration.get("requestParameters"):
+        raise NotImplementedHere("requestParameters of AWS_PROXY integrations")
+    role = integration.get("credentials")
+    if role is not None:
+        if ":role/" not in role:
+            raise NotImplementedHere("apigateway integrations with the caller's own credentials")
+        call.require("iam:PassRole", role, **{"iam:PassedToService": "apigateway.amazonaws.com"})
+    return integration
+
+
+_INTEGRATION_PLACE = re.compile(r"integration\.request\.(?:header|querystring|path)\..+")
+
+
+def _check_places(parameters: dict[str, str] | None) -> None:
+    for place, expression in (parameters or {}).items():
+        if not _INTEGRATION_PLACE.fullmatch(place):
+            raise mapping.refuse(place)
+        mapping.compiled(expression)
+
+
+def found(call: Call, api_id: str, resource_id: str, verb: str) -> tuple[RestApi, dict, dict, dict]:
+    """The API, the resource, the method and its integration."""
+    api, resource, method = methods.found(call, api_id, resource_id, verb)
+    integration = method.get("methodIntegration")
+    if integration is None:
+        raise NotFoundException("Invalid Integration identifier specified")
+    return api, resource, method, integration
+
+
+def _put(call: Call, api: RestApi, resource: dict, method: dict, integration: dict) -> None:
+    restapi.put(call, methods.with_method(api, resource, {**method, "methodIntegration": integration}))
+
+
+RULES = Rules(
+    {
+        "/uri": Rule("uri"),
+        "/httpMethod": Rule("httpMethod"),
+        "/credentials": Rule("credentials"),
+        "/passthroughBehavior": Rule("passthroughBehavior"),
+        "/contentHandling": Rule("contentHandling"),
+        "/connectionType": Rule("connectionType"),
+        "/cacheNamespace": Rule("cacheNamespace"),
+        "/timeoutInMillis": Rule("timeoutInMillis", lambda value: _milliseconds(value)),
+        "/requestParameters/*": Rule(
+            "requestParameters", operations=methods.ENTRY, missing="Invalid parameter name specified"
+        ),
+        "/requestTemplates/*": Rule(
+            "requestTemplates",
+            lambda value: value or "",
+            methods.ENTRY,
+            missing="Content-Type specified was not found",
+        ),
+        "/cacheKeyParameters/+": Rule("cacheKeyParameters", operations=("add", "remove")),
+    }
+)
+
+
+def _milliseconds(value: str | None) -> int:
+    try:
+        return int(value or "")
+    except ValueError:
+        raise BadRequestException(f"Timeout should be between {TIMEOUT_MS_MIN} ms and {TIMEOUT_MS_MAX} ms")
+
+
+# Operations ------------------------------------------------------------------------------------------
+
+
+def made(
+    resource_id: str,
+    *,
+    type: str,
+    integrationHttpMethod: str | None = None,
+    uri: str | None = None,
+    connectionType: str | None = None,
+    credentials: str | None = None,
+    requestParameters: dict[str, str] | None = None,
+    requestTemplates: dict[str, str] | None = None,
+    passthroughBehavior: str | None = None,
+    cacheNamespace: str | None = None,
+    cacheKeyParameters: list[str] | None = None,
+    contentHandling: str | None = None,
+    timeoutInMillis: int | None = None,
+) -> dict[str, Any]:
+    """An integration's document, with what AWS fills in."""
+    document = {
+        "type": type, "httpMethod": integrationHttpMethod, "uri": uri, "connectionType": connectionType,
+        "credentials": credentials, "requestParameters": requestParameters, "requestTemplates": requestTemplates,
+        "passthroughBehavior": passthroughBehavior or "WHEN_NO_MATCH", "contentHandling": contentHandling,
+        "timeoutInMillis": TIMEOUT_MS_MAX if timeoutInMillis is None else timeoutInMillis,
+        "cacheNamespace": cacheNamespace or resource_id, "cacheKeyParameters": cacheKeyParameters or [],
+    }  # fmt: skip
+    return {member: value for member, value in document.items() if value is not None}
+
+
+def PutIntegration(
+    call: Call,
+    *,
+    restApiId: str,
+    resourceId: str,
+    httpMethod: str,
+    type: str,
+    integrationHttpMethod: str | None = None,
+    uri: str | None = None,
+    connectionType: str | None = None,
+    credentials: str | None = None,
+    requestParameters: dict[str, str] | None = None,
+    requestTemplates: dict[str, str] | None = None,
+    passthroughBehavior: str | None = None,
+    cacheNamespace: str | None = None,
+    cacheKeyParameters: list[str] | None = None,
+    contentHandling: str | None = None,
+    timeoutInMillis: int | None = None,
+) -> dict:
+    api, resource, method = methods.found(call, restApiId, resourceId, httpMethod)
+    integration = made(
+        resourceId, type=type, integrationHttpMethod=integrationHttpMethod, uri=uri, connectionType=connectionType,
+        credentials=credentials, requestParameters=requestParameters, requestTemplates=requestTemplates,
+        passthroughBehavior=passthroughBehavior, cacheNamespace=cacheNamespace, cacheKeyParameters=cacheKeyParameters,
+        contentHandling=contentHandling, timeoutInMillis=timeoutInMillis,
+    )  # fmt: skip
+    _put(call, api, resource, method, checked(call, integration))
+    return integration
+
+
+def GetIntegration(call: Call, *, restApiId: str, resourceId: str, httpMethod: str) -> dict:
+    return found(call, restApiId, resourceId, httpMethod)[3]
+
+
+def UpdateIntegration(
+    call: Call, *, restApiId: str, resourceId: str, httpMethod: str, patchOperations: list[dict] | None = None
+) -> dict:
+    api, resource, method, integration = found(call, restApiId, resourceId, httpMethod)
+    integration = checked(call, RULES.applied(integration, patchOperations))
+    _put(call, api, resource, method, integration)
+    return integration
+
+
+def DeleteIntegration(call: Call, *, restApiId: str, resourceId: str, httpMethod: str) -> None:
+    api, resource, method, _ = found(call, restApiId, resourceId, httpMethod)
+    restapi.put(
+        call,
+        methods.with_method(
+            api, resource, {member: part for member, part in method.items() if member != "methodIntegration"}
+        ),
+    )
+
+
+# Responses ---------------------------------------------------------------------------------------------
+
+RESPONSE_RULES = Rules(
+    {
+        "/selectionPattern": Rule("selectionPattern", lambda value: value or ""),
+        "/contentHandling": Rule("contentHandling"),
+        "/responseParameters/*": Rule(
+            "responseParameters", operations=methods.ENTRY, missing="Invalid parameter name specified"
+        ),
+        "/responseTemplates/*": Rule(
+            "responseTemplates",
+            lambda value: value or "",
+            methods.ENTRY,
+            missing="Content-Type specified was not found",
+        ),
+    }
+)
+
+
+def checked_response(
+    method: dict[str, Any], integration: dict[str, Any], response: dict[str, Any]
+) -> dict[str, Any]:
+    """The response, if every header it fills is one of the method's response."""
+    mapping.check_content_types(response.get("responseTemplates"))
+    pattern = response.get("selectionPattern")
+    if pattern:
+        try:
+            re.compile(pattern)
+        except re.error:
+            raise BadRequestException("Invalid selectionPattern specified.")
+    declared = method.get("methodResponses", {}).get(response["statusCode"], {}).get("responseParameters", {})
+    for place, expression in (response.get("responseParameters") or {}).items():
+        if place not in declared:
+            raise BadRequestException(
+                "Invalid mapping expression specified: Validation Result: warnings : [], errors : "
+                f"[Invalid mapping expression parameter specified: {place}]"
+            )
+        mapping.compiled(expression)
+    if integration["type"] == "MOCK":
+        for template in (response.get("responseTemplates") or {}).values():
+            mapping.check_literal(template)
+        if response.get("contentHandling") == "CONVERT_TO_BINARY":
+            raise NotImplementedHere("the contentHandling CONVERT_TO_BINARY of integration responses")
+    return response
+
+
+def _response(integration: dict[str, Any], status: str) -> dict[str, Any]:
+    response = integration.get("integrationResponses", {}).get(status)
+    if response is None:
+        raise NotFoundException("Invalid Response status code specified")
+    return response
+
+
+def _put_response(call: Call, place: tuple[RestApi, dict, dict, dict], response: dict) -> dict:
+    api, resource, method, integration = place
+    responses = {
+        **integration.get("integrationResponses", {}),
+        response["statusCode"]: checked_response(method, integration, response),
+    }
+    _put(call, api, resource, method, {**integration, "integrationResponses": responses})
+    return response
+
+
+def PutIntegrationResponse(
+    call: Call,
+    *,
+    restApiId: str,
+    resourceId: str,
+    httpMethod: str,
+    statusCode: str,
+    selectionPattern: str | None = None,
+    responseParameters: dict[str, str] | None = None,
+    responseTemplates: dict[str, str] | None = None,
+    contentHandling: str | None = None,
+) -> dict:
+    place = found(call, restApiId, resourceId, httpMethod)
+    given = {
+        "selectionPattern": selectionPattern, "responseParameters": responseParameters,
+        "responseTemplates": responseTemplates, "contentHandling": contentHandling,
+    }  # fmt: skip
+    return _put_response(
+        call,
+        place,
+        {"statusCode": statusCode} | {member: value for member, value in given.items() if value is not None},
+    )
+
+
+def GetIntegrationResponse(
+    call: Call, *, restApiId: str, resourceId: str, httpMethod: str, statusCode: str
+) -> dict:
+    return _response(found(call, restApiId, resourceId, httpMethod)[3], statusCode)
+
+
+def UpdateIntegrationResponse(
+    call: Call,
+    *,
+    restApiId: str,
+    resourceId: str,
+    httpMethod: str,
+    statusCode: str,
+    patchOperations: list[dict] | None = None,
+) -> dict:
+    place = found(call, restApiId, resourceId, httpMethod)
+    return _put_response(
+        call, place, RESPONSE_RULES.applied(_response(place[3], statusCode), patchOperations)
+    )
+
+
+def DeleteIntegrationResponse(
+    call: Call, *, restApiId: str, resourceId: str, httpMethod: str, statusCode: str
+) -> None:
+    api, resource, method, integration = found(call, restApiId, resourceId, httpMethod)
+    _response(integration, statusCode)
+    kept = {
+        status: response
+        for status, response in integration["integrationResponses"].items()
+        if status != statusCode
+    }
+    integration = {**integration, "integrationResponses": kept}
+    if not kept:
+        del integration["integrationResponses"]
+    _put(call, api, resource, method, integration)

@@ -1,0 +1,87 @@
+"""AWS_PROXY: the caller's request becomes an event, a Lambda function's answer the response."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.services.apigateway import event, mapping
+from kumoniwa.services.apigateway.exchange import Exchange, Refused
+from kumoniwa.services.apigateway.integration import function_of
+from kumoniwa.wire.message import Response
+
+SERVICE = "apigateway.amazonaws.com"
+
+
+def failed() -> Refused:
+    """The function could not be asked: it is gone, does not let us, or is throttled."""
+    return Refused("API_CONFIGURATION_ERROR", "Internal server error")
+
+
+async def invoked(
+    exchange: Exchange, principal: Principal, function: str, payload: bytes, timeout_s: float
+) -> dict[str, Any]:
+    """The reply of ``lambda:Invoke``. Raises AwsError, or TimeoutError; the function itself goes on then, as on AWS."""
+    home = exchange.home
+    region = function.split(":", 4)[3] or home.name
+    asked = home.ask(
+        principal, "lambda:Invoke", {"FunctionName": function, "Payload": payload}, region=region
+    )
+    task = home.spawn(asked)
+    await asyncio.wait((task,), timeout=timeout_s)
+    if not task.done():
+        task.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise TimeoutError
+    return task.result()
+
+
+def caller(exchange: Exchange, source_arn: str, role: str | None) -> Principal:
+    """Who asks Lambda: API Gateway for this method, or the role the integration names."""
+    served = exchange.served
+    if role is not None:
+        return exchange.home.assume(role, SERVICE, "BackplaneAssumeRoleSession", served.account)
+    return principals.service(
+        SERVICE, served.account, **{"aws:SourceArn": source_arn, "aws:SourceAccount": served.account}
+    )
+
+
+def prepared(
+    served: Any, path: str, integration: dict[str, Any]
+) -> Callable[[Exchange], Awaitable[Response]]:
+    function = mapping.with_variables(function_of(integration["uri"]), served.variables)
+    role = integration.get("credentials")
+    timeout_s = integration["timeoutInMillis"] / 1000
+    # Lambda's Invoke is a POST; AWS passes on whatever verb the owner wrote, and fails.
+    is_callable = integration["httpMethod"] == "POST" and function.startswith("arn:")
+    callers: dict[str, Principal] = {}
+
+    async def integrate(exchange: Exchange) -> Response:
+        if not is_callable:
+            raise failed()
+        verb = exchange.verb
+        try:
+            if role is not None:
+                principal = caller(exchange, "", role)
+            else:
+                principal = callers.get(verb)
+                if principal is None:
+                    # The path is the resource's own, with its labels: one function policy serves all of them alike.
+                    principal = callers[verb] = caller(exchange, f"{served.arn}/{verb}{path}", None)
+            reply = await invoked(exchange, principal, function, event.of(exchange), timeout_s)
+        except TimeoutError:
+            raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+        except NotImplementedHere:
+            raise
+        except AwsError:
+            raise failed()
+        if reply.get("FunctionError"):
+            raise event.malformed()
+        response = event.response(exchange, reply["Payload"])
+        response.headers["X-Amzn-Trace-Id"] = exchange.trace
+        return response
+
+    return integrate

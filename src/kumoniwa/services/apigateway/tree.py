@@ -1,0 +1,129 @@
+"""A stage as it is served: its deployment compiled into a tree of paths with prepared methods.
+
+It is made when the stage is first called and good as long as the stage's record is the same object: whoever changes a
+stage or moves it to another deployment puts another record in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from typing import Any
+
+from kumoniwa.services.apigateway import mock, proxy
+from kumoniwa.services.apigateway.deployment import Deployment
+from kumoniwa.services.apigateway.exchange import Exchange
+from kumoniwa.services.apigateway.restapi import RestApi
+from kumoniwa.services.apigateway.stage import Stage
+
+Check = Callable[[Exchange], Awaitable[None] | None]
+
+PREPARED = {"AWS_PROXY": proxy.prepared, "MOCK": mock.prepared}
+
+
+class Endpoint:
+    """One method: what is checked before, and what answers."""
+
+    __slots__ = ("path", "context", "method", "checks", "integrate")
+
+    def __init__(self, served: Served, resource: dict[str, Any], method: dict[str, Any]) -> None:
+        self.path = resource["path"]
+        self.method = method
+        self.context = {"resourceId": resource["id"], "resourcePath": self.path, **served.context}
+        integration = method["methodIntegration"]
+        self.integrate = PREPARED[integration["type"]](served, self.path, integration)
+        self.checks: list[Check] = []
+
+
+class Node:
+    """A place in the tree of paths."""
+
+    __slots__ = ("literals", "variable", "variable_name", "greedy", "greedy_name", "endpoints")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, Node] = {}
+        self.variable: Node | None = None
+        self.greedy: Node | None = None
+        self.variable_name = self.greedy_name = ""
+        self.endpoints: dict[str, Endpoint] = {}
+
+    def child(self, part: str) -> Node:
+        if part.endswith("+}"):
+            self.greedy, self.greedy_name = self.greedy or Node(), part[1:-2]
+            return self.greedy
+        if part.startswith("{"):
+            self.variable, self.variable_name = self.variable or Node(), part[1:-1]
+            return self.variable
+        return self.literals.setdefault(part, Node())
+
+    def find(self, parts: list[str], at: int, verb: str) -> tuple[Endpoint, tuple] | None:
+        """The method for the rest of a path, with its labels as a chain: a literal goes before a label, a label before a greedy one."""
+        if at == len(parts):
+            endpoint = self.endpoints.get(verb) or self.endpoints.get("ANY")
+            return (endpoint, ()) if endpoint is not None else None
+        part = parts[at]
+        literal = self.literals.get(part)
+        if literal is not None:
+            found = literal.find(parts, at + 1, verb)
+            if found is not None:
+                return found
+        if self.variable is not None and part:
+            found = self.variable.find(parts, at + 1, verb)
+            if found is not None:
+                return found[0], (self.variable_name, part, found[1])
+        if self.greedy is not None:
+            endpoint = self.greedy.endpoints.get(verb) or self.greedy.endpoints.get("ANY")
+            if endpoint is not None:
+                return endpoint, (self.greedy_name, "/".join(parts[at:]), ())
+        return None
+
+
+class Served:
+    """One stage, ready to be called."""
+
+    def __init__(self, home: Any, account: str, stage: Stage, deployment: Deployment) -> None:
+        self.home, self.account, self.stage, self.deployment = home, account, stage, deployment
+        self.api: RestApi = deployment.api
+        self.api_id, self.name = self.api.id, stage.document["stageName"]
+        self.variables: dict[str, str] = stage.document.get("variables", {})
+        self.arn = f"arn:{home.partition}:execute-api:{home.name}:{account}:{self.api_id}/{self.name}"
+        self.is_disabled = self.api.document["disableExecuteApiEndpoint"]
+        self.binary_types = tuple(kind.lower() for kind in self.api.document.get("binaryMediaTypes", ()))
+        self.context = {
+            "stage": self.name, "apiId": self.api_id, "accountId": account, "deploymentId": deployment.id,
+            "domainPrefix": self.api_id, "domainName": f"{self.api_id}.execute-api.{home.name}.amazonaws.com",
+        }  # fmt: skip
+        self.root = Node()
+        for resource in self.api.resources.values():
+            node = self.root
+            for part in resource["path"].split("/")[1:]:
+                node = node.child(part) if part else node
+            for verb, method in resource.get("resourceMethods", {}).items():
+                node.endpoints[verb] = Endpoint(self, resource, method)
+
+    def is_binary(self, media_type: str) -> bool:
+        """Whether the owner calls a media type binary."""
+        return bool(self.binary_types) and _is_among(self.binary_types, media_type)
+
+    def find(self, path: str, verb: str) -> tuple[Endpoint, dict[str, str] | None] | None:
+        """The method of a path, and what its labels spell (None if it has none)."""
+        trimmed = path.strip("/")
+        found = self.root.find(trimmed.split("/") if trimmed else [], 0, verb)
+        if found is None:
+            return None
+        endpoint, chain = found
+        if not chain:
+            return endpoint, None
+        labels = {}
+        while chain:
+            name, value, chain = chain
+            labels[name] = value
+        return endpoint, labels
+
+
+@lru_cache(maxsize=1024)
+def _is_among(known: tuple[str, ...], media_type: str) -> bool:
+    return any(
+        kind in ("*/*", media_type) or (kind.endswith("/*") and media_type.startswith(kind[:-1]))
+        for kind in known
+    )

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint fuzz clients kills bench lock clean
+.PHONY: setup demo test lint fuzz clients kills bench coverage lock clean
 
 setup: .venv/.done
 
@@ -34,6 +34,9 @@ kills: setup          ## a hundred kills at random moments under load
 
 bench: setup          ## server CPU per operation against the peers, in one run
 	$(BIN)/python bench/run.py
+
+coverage: setup       ## docs/coverage.md from the signatures
+	$(BIN)/python docs/make_coverage.py
 
 lock:                 ## refresh requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra lambda --extra deploy --extra test pyproject.toml -o requirements.lock

@@ -1,0 +1,176 @@
+"""The operations of S3, gathered from the nouns they are about, and what the gate asks of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.bucket import (
+    Bucket as BucketRecord,
+)
+from kumoniwa.services.s3.bucket import (
+    CreateBucket,
+    DeleteBucket,
+    GetBucketLocation,
+    HeadBucket,
+    ListBuckets,
+    canonical_id,
+    location,
+    owner_of,
+)
+from kumoniwa.services.s3.configuration import (
+    DeleteBucketEncryption,
+    DeleteBucketOwnershipControls,
+    DeleteBucketTagging,
+    DeleteObjectTagging,
+    GetBucketAcl,
+    GetBucketEncryption,
+    GetBucketOwnershipControls,
+    GetBucketTagging,
+    GetBucketVersioning,
+    GetObjectAcl,
+    GetObjectTagging,
+    PutBucketAcl,
+    PutBucketEncryption,
+    PutBucketOwnershipControls,
+    PutBucketTagging,
+    PutBucketVersioning,
+    PutObjectAcl,
+    PutObjectTagging,
+)
+from kumoniwa.services.s3.copying import CopyObject, UploadPartCopy
+from kumoniwa.services.s3.cors import DeleteBucketCors, GetBucketCors, PutBucketCors, headers_of
+from kumoniwa.services.s3.deletion import DeleteObject, DeleteObjects
+from kumoniwa.services.s3.download import GetObject, GetObjectAttributes, HeadObject
+from kumoniwa.services.s3.listing import ListObjects, ListObjectsV2, ListObjectVersions
+from kumoniwa.services.s3.multipart import (
+    AbortMultipartUpload,
+    CompleteMultipartUpload,
+    CreateMultipartUpload,
+    ListMultipartUploads,
+    ListParts,
+    UploadPart,
+)
+from kumoniwa.services.s3.policy import (
+    DeleteBucketPolicy,
+    DeletePublicAccessBlock,
+    GetBucketPolicy,
+    GetBucketPolicyStatus,
+    GetPublicAccessBlock,
+    PutBucketPolicy,
+    PutPublicAccessBlock,
+    policy_of,
+)
+from kumoniwa.services.s3.upload import PutObject
+
+__all__ = [
+    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload", "DeleteBucket",
+    "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketTagging",
+    "DeleteObject", "DeleteObjects", "DeleteObjectTagging", "DeletePublicAccessBlock", "GetBucketAcl", "GetBucketCors",
+    "GetBucketEncryption", "GetBucketLocation", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus",
+    "GetBucketTagging", "GetBucketVersioning", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectTagging",
+    "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBuckets", "ListMultipartUploads", "ListObjects", "ListObjectsV2",
+    "ListObjectVersions", "ListParts", "PutBucketAcl", "PutBucketCors", "PutBucketEncryption", "PutBucketOwnershipControls",
+    "PutBucketPolicy", "PutBucketTagging", "PutBucketVersioning", "PutObject", "PutObjectAcl", "PutObjectTagging",
+    "PutPublicAccessBlock", "UploadPart", "UploadPartCopy", "conditions_of", "headers_of", "owner_of", "policy_of", "resource_of",
+]  # fmt: skip
+
+OF_VERSIONS = {
+    "GetObject": "s3:GetObjectVersion",
+    "HeadObject": "s3:GetObjectVersion",
+    "DeleteObject": "s3:DeleteObjectVersion",
+    "GetObjectAcl": "s3:GetObjectVersionAcl",
+    "PutObjectAcl": "s3:PutObjectVersionAcl",
+    "GetObjectTagging": "s3:GetObjectVersionTagging",
+    "PutObjectTagging": "s3:PutObjectVersionTagging",
+    "DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
+}
+"""The actions of operations that name a version."""
+WRITING = ("PutObject", "CopyObject", "CreateMultipartUpload")
+ACL_MEMBERS = ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP")
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list:
+    """ARNs of S3 name no account: ``owner_of`` has said whose bucket it is. DeleteObjects asks for each key by itself."""
+    name, key = params.get("Bucket", "*"), params.get("Key")
+    arn = f"arn:{call.home.partition}:s3:::{name}"
+    if key is None:
+        return [] if operation == "DeleteObjects" else arn
+    arn = f"{arn}/{key}"
+    version = params.get("VersionId")
+    if operation == "GetObjectAttributes":
+        suffix = "Version" if version else ""
+        return [(f"s3:GetObject{suffix}", arn), (f"s3:GetObject{suffix}Attributes", arn)]
+    if version is not None and operation in OF_VERSIONS:
+        return [(OF_VERSIONS[operation], arn)]
+    if operation in WRITING:
+        needs = [("s3:PutObject", arn)]
+        if params.get("Tagging"):
+            needs.append(("s3:PutObjectTagging", arn))
+        if any(params.get(member) for member in ACL_MEMBERS):
+            needs.append(("s3:PutObjectAcl", arn))
+        return needs if len(needs) > 1 else arn
+    return arn
+
+
+CONDITIONS = {
+    "Prefix": "s3:prefix",
+    "Delimiter": "s3:delimiter",
+    "MaxKeys": "s3:max-keys",
+    "VersionId": "s3:versionid",
+    "ACL": "s3:x-amz-acl",
+    "CopySource": "s3:x-amz-copy-source",
+    "MetadataDirective": "s3:x-amz-metadata-directive",
+    "ServerSideEncryption": "s3:x-amz-server-side-encryption",
+    "StorageClass": "s3:x-amz-storage-class",
+    "IfMatch": "s3:if-match",
+    "IfNoneMatch": "s3:if-none-match",
+    "GrantFullControl": "s3:x-amz-grant-full-control",
+    "GrantRead": "s3:x-amz-grant-read",
+    "GrantReadACP": "s3:x-amz-grant-read-acp",
+    "GrantWrite": "s3:x-amz-grant-write",
+    "GrantWriteACP": "s3:x-amz-grant-write-acp",
+    "ObjectOwnership": "s3:x-amz-object-ownership",
+}
+"""Condition keys that are parameters. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    keys: dict[str, Any] = {
+        key: params[name] for name, key in CONDITIONS.items() if params.get(name) is not None
+    }
+    keys["s3:resourceaccount"] = call.account
+    if call.principal.account:
+        keys["canonicaluser"] = canonical_id(call.principal.account)
+    request = call.request
+    if request is not None:
+        keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"
+        keys["s3:authtype"] = "REST-HEADER" if "authorization" in request.headers else "REST-QUERY-STRING"
+        keys["s3:x-amz-content-sha256"] = request.headers.get("x-amz-content-sha256")
+    location_constraint = params.get("CreateBucketConfiguration")
+    if location_constraint:
+        keys["s3:locationconstraint"] = location_constraint.get("LocationConstraint")
+    key = params.get("Key")
+    if key is not None and operation not in WRITING:
+        keys.update(_existing_tags(call, params.get("Bucket", ""), key, params.get("VersionId")))
+    return keys
+
+
+def _existing_tags(call: Call, name: str, key: str, version_id: str | None) -> dict[str, str]:
+    place = location(call.home, name)
+    bucket = (
+        call.shelf(BucketRecord).get(name) if place is not None and place.account == call.account else None
+    )
+    if bucket is None:
+        return {}
+    found = (
+        storage.live(call, bucket, key)
+        if version_id is None
+        else storage.version(call, bucket, key, version_id)
+    )
+    return (
+        {f"s3:existingobjecttag/{tag.lower()}": value for tag, value in found.head.tags.items()}
+        if found is not None
+        else {}
+    )

@@ -1,0 +1,431 @@
+"""Buckets: who owns a name, where it lives, and what is configured for it.
+
+A name is claimed in ``aws-global`` by the very operation that makes a bucket: run there, CreateBucket only enters the
+name in the registry and DeleteBucket only strikes it out. Every region follows the registry, so that each knows whose
+any bucket is and which region to send a lost client to.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import BucketName
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.acl import CLOSED, ENFORCED, OWNERSHIPS, Grant, grants_of
+from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, tags_of
+
+S3_ITSELF = "s3.amazonaws.com"
+LIST_MAX = 10_000
+
+
+class NoSuchBucket(AwsError):
+    status = 404
+    message = "The specified bucket does not exist"
+
+
+class InvalidBucketName(AwsError):
+    status = 400
+    message = "The specified bucket is not valid."
+
+
+class BucketAlreadyExists(AwsError):
+    message = (
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+        "Please select a different name and try again."
+    )
+
+
+class BucketAlreadyOwnedByYou(AwsError):
+    message = "Your previous request to create the named bucket succeeded and you already own it."
+
+
+class BucketNotEmpty(AwsError):
+    status = 409
+    message = "The bucket you tried to delete is not empty"
+
+
+class VersionedBucketNotEmpty(BucketNotEmpty):
+    code = "BucketNotEmpty"
+    message = "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+
+
+class PermanentRedirect(AwsError):
+    status = 301
+    message = (
+        "The bucket you are attempting to access must be addressed using the specified endpoint. "
+        "Please send all future requests to this endpoint."
+    )
+
+
+class IllegalLocationConstraintException(AwsError):
+    status = 400
+
+
+class InvalidLocationConstraint(AwsError):
+    status = 400
+    message = "The specified location-constraint is not valid"
+
+
+class AuthorizationHeaderMalformed(AwsError):
+    status = 400
+
+
+class AccessDenied(AwsError):
+    status = 403
+    message = "Access Denied"
+
+
+class InvalidArgument(AwsError):
+    status = 400
+
+
+class InvalidRequest(AwsError):
+    status = 400
+
+
+class PublicAccess(Record):
+    """What of public access is blocked. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html"""
+
+    BlockPublicAcls: bool = False
+    IgnorePublicAcls: bool = False
+    BlockPublicPolicy: bool = False
+    RestrictPublicBuckets: bool = False
+
+
+BLOCKED = PublicAccess(
+    BlockPublicAcls=True, IgnorePublicAcls=True, BlockPublicPolicy=True, RestrictPublicBuckets=True
+)
+OPEN = PublicAccess()
+
+
+class Bucket(Record):
+    name: str
+    id: str
+    """What its objects' rows are kept under: a bucket made anew has none of its predecessor's."""
+    created: float
+    versioning: str = ""
+    """``Enabled``, ``Suspended``, or empty for a bucket that never was versioned."""
+    ownership: str | None = ENFORCED
+    access: PublicAccess | None = BLOCKED
+    grants: tuple[Grant, ...] = CLOSED
+    policy: str = ""
+    tags: dict[str, str] = {}
+    cors: tuple[dict[str, Any], ...] = ()
+    encryption: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def blocks(self) -> PublicAccess:
+        return self.access or OPEN
+
+    @property
+    def has_acls(self) -> bool:
+        return self.ownership != ENFORCED
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+_RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+
+
+def check_name(name: str) -> None:
+    if (
+        _NAME.fullmatch(name) is None
+        or ".." in name
+        or _ADDRESS.fullmatch(name)
+        or name.startswith(_RESERVED_STARTS[:2])
+        or name.endswith(_RESERVED_ENDS)
+    ):
+        raise InvalidBucketName(BucketName=name)
+
+
+@lru_cache(maxsize=1024)
+def canonical_id(account: str) -> str:
+    """The canonical user id of an account: 64 hexadecimal digits that tell nothing."""
+    return sha256(f"canonical user {account}".encode()).hexdigest()
+
+
+def location(home: Any, name: str) -> BucketName | None:
+    """What the registry of names says of a bucket."""
+    return home.store.shelf(SHARED, BucketName).get(name)
+
+
+def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
+    """The account of the bucket that is asked for, before anybody asks whether they may. Raises NoSuchBucket or
+    PermanentRedirect, which AWS answers to everybody."""
+    name = params.get("Bucket")
+    if operation == "CreateBucket" or call.region == GLOBAL or name is None:
+        return None
+    place = location(call.home, name)
+    if place is None:
+        raise NoSuchBucket(BucketName=name)
+    if place.region != call.region:
+        error = PermanentRedirect(Endpoint=f"{name}.s3.{place.region}.amazonaws.com", Bucket=name)
+        error.headers = {"x-amz-bucket-region": place.region}
+        raise error
+    expected = params.get("ExpectedBucketOwner")
+    if expected is not None and expected != place.account:
+        raise AccessDenied
+    return place.account
+
+
+def found(call: Call, name: str) -> Bucket:
+    """The bucket of that name in this region. Raises NoSuchBucket."""
+    bucket = call.shelf(Bucket).get(name)
+    if bucket is None:
+        raise NoSuchBucket(BucketName=name)
+    return bucket
+
+
+def beside(call: Call, name: str) -> Call:
+    """The same call in the account of another bucket, the source of a copy. Raises NoSuchBucket."""
+    place = location(call.home, name)
+    if place is None:
+        raise NoSuchBucket(BucketName=name)
+    if place.region != call.region:
+        raise NotImplementedHere(f"copying from {place.region}, another region than the request's")
+    return Call(
+        call.home, place.account, call.principal, call.service, call.operation, call.request_id, call.request
+    )
+
+
+def arn(call: Call, bucket: str, key: str = "") -> str:
+    return (
+        f"arn:{call.home.partition}:s3:::{bucket}/{key}"
+        if key
+        else f"arn:{call.home.partition}:s3:::{bucket}"
+    )
+
+
+def token_of(key: str) -> str:
+    return base64.urlsafe_b64encode(b"\1" + key.encode("utf-8", "surrogatepass")).decode()
+
+
+def token_text(token: str) -> str:
+    try:
+        body = base64.urlsafe_b64decode(token)
+        if body[:1] == b"\1":
+            return body[1:].decode()
+    except (binascii.Error, ValueError):
+        pass
+    raise InvalidArgument("The continuation token provided is incorrect", ArgumentName="continuation-token")
+
+
+# The registry of names, in aws-global ----------------------------------------------------------------
+
+
+def _must_be_s3_itself(call: Call) -> None:
+    if call.principal.arn != S3_ITSELF:
+        raise AuthorizationHeaderMalformed(
+            f"The authorization header is malformed; the region '{GLOBAL}' is wrong; expecting 'us-east-1'",
+            Region="us-east-1",
+        )
+
+
+def _claim(call: Call, name: str, region: str) -> None:
+    _must_be_s3_itself(call)
+    names = call.home.store.shelf(SHARED, BucketName)
+    held = names.get(name)
+    if held is None:
+        names[name] = BucketName(name=name, account=call.account, region=region, created=call.now())
+    elif held.account != call.account:
+        raise BucketAlreadyExists(BucketName=name)
+    elif held.region != region:
+        raise BucketAlreadyOwnedByYou(BucketName=name)
+    # The same bucket again: the region knows whether it stands, or was cut short after the name was claimed.
+
+
+def _release(call: Call, name: str) -> None:
+    _must_be_s3_itself(call)
+    names = call.home.store.shelf(SHARED, BucketName)
+    held = names.get(name)
+    if held is not None and held.account == call.account:
+        del names[name]
+
+
+# Operations ------------------------------------------------------------------------------------------
+
+
+async def CreateBucket(
+    call: Call,
+    *,
+    Bucket: str,
+    CreateBucketConfiguration: dict | None = None,
+    ACL: str | None = None,
+    GrantFullControl: str | None = None,
+    GrantRead: str | None = None,
+    GrantReadACP: str | None = None,
+    GrantWrite: str | None = None,
+    GrantWriteACP: str | None = None,
+    ObjectOwnership: str | None = None,
+) -> dict | None:
+    """In us-east-1 making one's own bucket again succeeds, as it always has; elsewhere it is refused."""
+    said = CreateBucketConfiguration or {}
+    if call.region == GLOBAL:
+        return _claim(call, Bucket, said.get("LocationConstraint", ""))
+    for member in said:
+        if member not in ("LocationConstraint", "Tags"):
+            raise NotImplementedHere(f"the parameter CreateBucketConfiguration.{member} of s3:CreateBucket")
+    check_name(Bucket)
+    _check_location(call, said.get("LocationConstraint") or "")
+    if ObjectOwnership is not None and ObjectOwnership not in OWNERSHIPS:
+        raise InvalidArgument(
+            "Invalid x-amz-object-ownership header: " + ObjectOwnership, ArgumentName="x-amz-object-ownership"
+        )
+    ownership = ObjectOwnership or ENFORCED
+    header = {
+        "FULL_CONTROL": GrantFullControl,
+        "READ": GrantRead,
+        "READ_ACP": GrantReadACP,
+        "WRITE": GrantWrite,
+        "WRITE_ACP": GrantWriteACP,
+    }
+    grants = grants_of(ACL, header, is_bucket=True)
+    if ownership == ENFORCED and grants not in (None, CLOSED):
+        raise InvalidBucketAclWithObjectOwnership
+    if any(grant.is_public for grant in grants or ()):
+        # A new bucket blocks public ACLs from its first moment.
+        raise AccessDenied
+    tags = tags_of({"TagSet": said.get("Tags") or []}, most=BUCKET_TAGS_MAX)
+    await call.acting(S3_ITSELF).ask(
+        "s3:CreateBucket",
+        to_region=GLOBAL,
+        Bucket=Bucket,
+        CreateBucketConfiguration={"LocationConstraint": call.region},
+    )
+    return _created(call, Bucket, ownership, grants or CLOSED, tags)
+
+
+class InvalidBucketAclWithObjectOwnership(AwsError):
+    status = 400
+    message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+
+
+def _check_location(call: Call, constraint: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html"""
+    region = "eu-west-1" if constraint == "EU" else constraint
+    if call.region == "us-east-1":
+        if constraint == "us-east-1" or (
+            region and region not in call.home.settings.regions and call.home.settings.regions
+        ):
+            raise InvalidLocationConstraint(LocationConstraint=constraint)
+        if constraint:
+            raise IllegalLocationConstraintException(
+                f"The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
+            )
+    elif region != call.region:
+        named = constraint or "unspecified"
+        raise IllegalLocationConstraintException(
+            f"The {named} location constraint is incompatible for the region specific endpoint this request was sent to."
+        )
+
+
+def _created(call: Call, name: str, ownership: str, grants: tuple[Grant, ...], tags: dict[str, str]) -> dict:
+    buckets = call.shelf(Bucket)
+    if name in buckets:
+        if call.region != "us-east-1":
+            raise BucketAlreadyOwnedByYou(BucketName=name)
+    else:
+        now = call.now()
+        buckets[name] = Bucket(
+            name=name, id=call.ids.hex(12), created=now, ownership=ownership, grants=grants, tags=tags
+        )
+        # The registry's own word may take a while to arrive here.
+        names = call.home.store.shelf(SHARED, BucketName)
+        if name not in names:
+            names[name] = BucketName(name=name, account=call.account, region=call.region, created=now)
+    where = f"/{name}" if call.region == "us-east-1" else f"http://{name}.s3.amazonaws.com/"
+    return {"Location": where, "BucketArn": arn(call, name)}
+
+
+async def DeleteBucket(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:
+    if call.region == GLOBAL:
+        return _release(call, Bucket)
+    _delete(call, Bucket)
+    await call.acting(S3_ITSELF).ask("s3:DeleteBucket", to_region=GLOBAL, Bucket=Bucket)
+    return _forgotten(call, Bucket)
+
+
+def _forgotten(call: Call, name: str) -> None:
+    names = call.home.store.shelf(SHARED, BucketName)
+    if name in names and name not in call.shelf(Bucket):
+        del names[name]
+
+
+def _delete(call: Call, name: str) -> None:
+    """A name without its bucket is left by a region that ended before the registry heard: then only the name is released."""
+    buckets = call.shelf(Bucket)
+    bucket = buckets.get(name)
+    if bucket is None:
+        return
+    rows = call.rows(storage.OBJECTS)
+    if rows.one("select 1 from s3_object where bucket = ? and is_live = 1 limit 1", bucket.id):
+        raise BucketNotEmpty(BucketName=name)
+    if rows.one("select 1 from s3_object where bucket = ? and is_live = 0 limit 1", bucket.id):
+        raise VersionedBucketNotEmpty(BucketName=name)
+    storage.forget_uploads(call, bucket.id)
+    del buckets[name]
+
+
+def HeadBucket(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    found(call, Bucket)
+    return {"BucketRegion": call.region, "BucketArn": arn(call, Bucket), "AccessPointAlias": False}
+
+
+def GetBucketLocation(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    found(call, Bucket)
+    return {} if call.region == "us-east-1" else {"LocationConstraint": call.region}
+
+
+def ListBuckets(
+    call: Call,
+    *,
+    MaxBuckets: int | None = None,
+    ContinuationToken: str | None = None,
+    Prefix: str | None = None,
+    BucketRegion: str | None = None,
+) -> dict:
+    """The account's buckets of all regions, from any region. Their regions are told to those who asked with a parameter."""
+    if MaxBuckets is not None and not 1 <= MaxBuckets <= LIST_MAX:
+        raise InvalidArgument(
+            "Argument max-buckets must be an integer between 1 and 10000",
+            ArgumentName="max-buckets",
+            ArgumentValue=MaxBuckets,
+        )
+    after = token_text(ContinuationToken) if ContinuationToken else ""
+    is_detailed = any(value is not None for value in (MaxBuckets, Prefix, BucketRegion, ContinuationToken))
+    mine = sorted(
+        (
+            held
+            for held in call.home.store.shelf(SHARED, BucketName).values()
+            if held.account == call.account
+            and held.name > after
+            and held.name.startswith(Prefix or "")
+            and BucketRegion in (None, held.region)
+        ),
+        key=lambda held: held.name,
+    )
+    page = mine[: MaxBuckets or LIST_MAX]
+    shown = [{"Name": held.name, "CreationDate": float(int(held.created))} for held in page]
+    if is_detailed:
+        shown = [
+            {**each, "BucketRegion": held.region, "BucketArn": arn(call, held.name)}
+            for each, held in zip(shown, page)
+        ]
+    reply: dict[str, Any] = {"Owner": {"ID": canonical_id(call.account)}, "Buckets": shown}
+    if Prefix is not None:
+        reply["Prefix"] = Prefix
+    if len(mine) > len(page):
+        reply["ContinuationToken"] = token_of(page[-1].name)
+    return reply

@@ -1,0 +1,98 @@
+"""Conditions of a request on the object it meets: If-Match and its kin.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.wire import timestamps
+
+if TYPE_CHECKING:
+    from kumoniwa.services.s3.storage import Version
+
+
+class PreconditionFailed(AwsError):
+    status = 412
+    message = "At least one of the pre-conditions you specified did not hold"
+
+
+class NotModified(AwsError):
+    status = 304
+    message = "Not Modified"
+
+
+class NotImplementedHeader(AwsError):
+    code = "NotImplemented"
+    status = 501
+    message = "A header you provided implies functionality that is not implemented"
+
+
+class NoSuchKeyToMatch(AwsError):
+    code = "NoSuchKey"
+    status = 404
+    message = "The specified key does not exist."
+
+
+def matches(etags: str, etag: str) -> bool:
+    """Whether a list of entity tags, quoted or not, holds this one."""
+    return any(each.strip().removeprefix("W/").strip('"') in (etag, "*") for each in etags.split(","))
+
+
+def check_read(
+    found: Version,
+    if_match: str | None,
+    if_none_match: str | None,
+    if_modified_since: float | None,
+    if_unmodified_since: float | None,
+) -> None:
+    """A match outweighs the date beside it, in both directions."""
+    modified = int(found.modified)
+    if if_match is not None:
+        if not matches(if_match, found.etag):
+            raise PreconditionFailed(Condition="If-Match")
+    elif if_unmodified_since is not None and modified > if_unmodified_since:
+        raise PreconditionFailed(Condition="If-Unmodified-Since")
+    if if_none_match is not None:
+        is_same = matches(if_none_match, found.etag)
+    else:
+        is_same = if_modified_since is not None and modified <= if_modified_since
+    if is_same:
+        error = NotModified()
+        error.headers = {"ETag": found.quoted, "Last-Modified": timestamps.rfc822(float(modified))}
+        raise error
+
+
+def check_source(
+    found: Version,
+    if_match: str | None,
+    if_none_match: str | None,
+    if_modified_since: float | None,
+    if_unmodified_since: float | None,
+) -> None:
+    """Of a copy's source nothing is *not modified*: whatever does not hold fails."""
+    try:
+        check_read(found, if_match, if_none_match, if_modified_since, if_unmodified_since)
+    except NotModified:
+        name = "If-None-Match" if if_none_match is not None else "If-Modified-Since"
+        raise PreconditionFailed(Condition=f"x-amz-copy-source-{name}") from None
+    except PreconditionFailed as error:
+        raise PreconditionFailed(Condition=f"x-amz-copy-source-{error.members['Condition']}") from None
+
+
+def check_write(
+    existing: Version | None, if_match: str | None, if_none_match: str | None, key: str = ""
+) -> None:
+    """Of what a write would replace: ``If-None-Match: *`` only, and ``If-Match`` with the present entity tag."""
+    if if_none_match is not None:
+        if if_none_match.strip() != "*" or if_match is not None:
+            raise NotImplementedHeader(Header="If-None-Match")
+        if existing is not None:
+            raise PreconditionFailed(Condition="If-None-Match")
+    if if_match is not None:
+        if existing is None:
+            raise NoSuchKeyToMatch(Key=key)
+        if not matches(if_match, existing.etag):
+            raise PreconditionFailed(Condition="If-Match")

@@ -1,0 +1,343 @@
+"""What is configured for a bucket and told again: versioning, tags, ownership, encryption, grants; and tags and grants of objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3 import acl, storage
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
+from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidRequest, canonical_id, found
+from kumoniwa.services.s3.download import wanted
+from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, shown, tags_of
+from kumoniwa.wire.xml import MalformedXML
+
+
+class NoSuchTagSet(AwsError):
+    status = 404
+    message = "The TagSet does not exist"
+
+
+class OwnershipControlsNotFoundError(AwsError):
+    status = 404
+    message = "The bucket ownership controls were not found"
+
+
+class ServerSideEncryptionConfigurationNotFoundError(AwsError):
+    status = 404
+    message = "The server side encryption configuration was not found"
+
+
+class IllegalVersioningConfigurationException(AwsError):
+    status = 400
+    message = "The Versioning element must be specified"
+
+
+class InvalidBucketAclWithObjectOwnership(AwsError):
+    status = 400
+    message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+
+
+class MissingSecurityHeader(AwsError):
+    status = 400
+    message = "Your request was missing a required header"
+
+
+def _put(call: Call, bucket: Bucket, **changes: Any) -> None:
+    call.shelf(Bucket)[bucket.name] = changed(bucket, **changes)
+
+
+# Versioning ------------------------------------------------------------------------------------------
+
+
+def PutBucketVersioning(
+    call: Call,
+    *,
+    Bucket: str,
+    VersioningConfiguration: dict[str, str] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+) -> None:
+    bucket = found(call, Bucket)
+    bodies.check_document(call)
+    said = VersioningConfiguration or {}
+    if said.get("MFADelete") == "Enabled":
+        raise NotImplementedHere("MFA delete of s3:PutBucketVersioning")
+    status = said.get("Status")
+    if status is None:
+        raise IllegalVersioningConfigurationException
+    if status not in ("Enabled", "Suspended"):
+        raise MalformedXML
+    _put(call, bucket, versioning=status)
+
+
+def GetBucketVersioning(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    status = found(call, Bucket).versioning
+    return {"Status": status} if status else {}
+
+
+# Tags ------------------------------------------------------------------------------------------------
+
+
+def PutBucketTagging(
+    call: Call,
+    *,
+    Bucket: str,
+    Tagging: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+) -> None:
+    bucket = found(call, Bucket)
+    bodies.check_document(call)
+    if Tagging is None:
+        raise MalformedXML
+    _put(call, bucket, tags=tags_of(Tagging, most=BUCKET_TAGS_MAX))
+
+
+def GetBucketTagging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    bucket = found(call, Bucket)
+    if not bucket.tags:
+        raise NoSuchTagSet(BucketName=Bucket)
+    return {"TagSet": shown(bucket.tags)}
+
+
+def DeleteBucketTagging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:
+    _put(call, found(call, Bucket), tags={})
+
+
+def PutObjectTagging(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    Tagging: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    VersionId: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    bodies.check_document(call)
+    if Tagging is None:
+        raise MalformedXML
+    version = wanted(call, bucket, Key, VersionId)
+    storage.change(call, version, changed(version.head, tags=tags_of(Tagging, most=OBJECT_TAGS_MAX)))
+    return {"VersionId": version.version} if bucket.versioning else {}
+
+
+def GetObjectTagging(
+    call: Call, *, Bucket: str, Key: str, ExpectedBucketOwner: str | None = None, VersionId: str | None = None
+) -> dict:
+    bucket = found(call, Bucket)
+    version = wanted(call, bucket, Key, VersionId)
+    return {
+        "TagSet": shown(version.head.tags),
+        **({"VersionId": version.version} if bucket.versioning else {}),
+    }
+
+
+def DeleteObjectTagging(
+    call: Call, *, Bucket: str, Key: str, ExpectedBucketOwner: str | None = None, VersionId: str | None = None
+) -> dict:
+    bucket = found(call, Bucket)
+    version = wanted(call, bucket, Key, VersionId)
+    storage.change(call, version, changed(version.head, tags={}))
+    return {"VersionId": version.version} if bucket.versioning else {}
+
+
+# Ownership -------------------------------------------------------------------------------------------
+
+
+def PutBucketOwnershipControls(
+    call: Call,
+    *,
+    Bucket: str,
+    OwnershipControls: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+) -> None:
+    bucket = found(call, Bucket)
+    bodies.check_document(call)
+    rules = (OwnershipControls or {}).get("Rules") or []
+    if len(rules) != 1 or rules[0].get("ObjectOwnership") not in OWNERSHIPS:
+        raise MalformedXML
+    ownership = rules[0]["ObjectOwnership"]
+    if ownership == ENFORCED and bucket.grants != acl.CLOSED:
+        raise InvalidBucketAclWithObjectOwnership
+    _put(call, bucket, ownership=ownership)
+
+
+def GetBucketOwnershipControls(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    ownership = found(call, Bucket).ownership
+    if ownership is None:
+        raise OwnershipControlsNotFoundError(BucketName=Bucket)
+    return {"OwnershipControls": {"Rules": [{"ObjectOwnership": ownership}]}}
+
+
+def DeleteBucketOwnershipControls(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:
+    """Without ownership controls a bucket takes ACLs, as all did once."""
+    _put(call, found(call, Bucket), ownership=None)
+
+
+# Encryption ------------------------------------------------------------------------------------------
+
+
+def PutBucketEncryption(
+    call: Call,
+    *,
+    Bucket: str,
+    ServerSideEncryptionConfiguration: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+) -> None:
+    bucket = found(call, Bucket)
+    bodies.check_document(call)
+    rules = (ServerSideEncryptionConfiguration or {}).get("Rules") or []
+    if len(rules) != 1:
+        raise MalformedXML
+    rule = rules[0]
+    if "BlockedEncryptionTypes" in rule:
+        raise NotImplementedHere("BlockedEncryptionTypes of s3:PutBucketEncryption")
+    default = rule.get("ApplyServerSideEncryptionByDefault") or {}
+    algorithm = default.get("SSEAlgorithm")
+    if algorithm in ("aws:kms", "aws:kms:dsse", "aws:fsx"):
+        raise NotImplementedHere(f"the server-side encryption {algorithm} of s3")
+    if algorithm != "AES256" or set(default) - {"SSEAlgorithm", "KMSMasterKeyID"}:
+        raise MalformedXML
+    if "KMSMasterKeyID" in default:
+        raise InvalidRequest(
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+        )
+    kept = {
+        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+        "BucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
+    }
+    _put(call, bucket, encryption=(kept,))
+
+
+def GetBucketEncryption(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    """Where nobody configured encryption there is none here, and we say so; AWS would name AES256."""
+    bucket = found(call, Bucket)
+    if not bucket.encryption:
+        raise ServerSideEncryptionConfigurationNotFoundError(BucketName=Bucket)
+    return {"ServerSideEncryptionConfiguration": {"Rules": list(bucket.encryption)}}
+
+
+def DeleteBucketEncryption(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:
+    _put(call, found(call, Bucket), encryption=())
+
+
+# Access control lists --------------------------------------------------------------------------------
+
+
+def _grants_said(
+    call: Call,
+    bucket: Bucket,
+    canned: str | None,
+    policy: dict | None,
+    headers: dict,
+    owner: str,
+    *,
+    is_bucket: bool,
+):
+    """The grants that a Put…Acl request names, in one of three ways."""
+    bodies.check_document(call)
+    if policy is not None:
+        if canned is not None or any(headers.values()):
+            raise InvalidRequest("Specifying both the request body and ACL headers is not allowed")
+        grants = grants_in(policy, owner)
+    else:
+        bucket_owner = "" if is_bucket or owner == canonical_id(call.account) else canonical_id(call.account)
+        grants = grants_of(canned, headers, is_bucket=is_bucket, bucket_owner=bucket_owner)
+    if grants is None:
+        raise MissingSecurityHeader(MissingHeaderName="x-amz-acl")
+    if not bucket.has_acls and grants != acl.CLOSED:
+        raise AccessControlListNotSupported
+    if bucket.blocks.BlockPublicAcls and any(grant.is_public for grant in grants):
+        raise AccessDenied
+    return grants
+
+
+def PutBucketAcl(
+    call: Call,
+    *,
+    Bucket: str,
+    ACL: str | None = None,
+    AccessControlPolicy: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    GrantFullControl: str | None = None,
+    GrantRead: str | None = None,
+    GrantReadACP: str | None = None,
+    GrantWrite: str | None = None,
+    GrantWriteACP: str | None = None,
+) -> None:
+    bucket = found(call, Bucket)
+    headers = {
+        "FULL_CONTROL": GrantFullControl,
+        "READ": GrantRead,
+        "READ_ACP": GrantReadACP,
+        "WRITE": GrantWrite,
+        "WRITE_ACP": GrantWriteACP,
+    }
+    grants = _grants_said(
+        call, bucket, ACL, AccessControlPolicy, headers, canonical_id(call.account), is_bucket=True
+    )
+    _put(call, bucket, grants=grants)
+
+
+def GetBucketAcl(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    return acl.shown(found(call, Bucket).grants, canonical_id(call.account))
+
+
+def PutObjectAcl(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    ACL: str | None = None,
+    AccessControlPolicy: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    GrantFullControl: str | None = None,
+    GrantRead: str | None = None,
+    GrantReadACP: str | None = None,
+    GrantWrite: str | None = None,
+    GrantWriteACP: str | None = None,
+    VersionId: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    version = wanted(call, bucket, Key, VersionId)
+    head = version.head
+    headers = {
+        "FULL_CONTROL": GrantFullControl,
+        "READ": GrantRead,
+        "READ_ACP": GrantReadACP,
+        "WRITE": GrantWrite,
+        "WRITE_ACP": GrantWriteACP,
+    }
+    grants = _grants_said(
+        call, bucket, ACL, AccessControlPolicy, headers, canonical_id(head.owner), is_bucket=False
+    )
+    storage.change(call, version, changed(head, grants=grants))
+    return {}
+
+
+def GetObjectAcl(
+    call: Call, *, Bucket: str, Key: str, ExpectedBucketOwner: str | None = None, VersionId: str | None = None
+) -> dict:
+    bucket = found(call, Bucket)
+    head = wanted(call, bucket, Key, VersionId).head
+    if not bucket.has_acls:
+        # Whoever wrote it, the bucket's owner owns it.
+        return acl.shown(acl.CLOSED, canonical_id(call.account))
+    return acl.shown(head.grants, canonical_id(head.owner))

@@ -1,0 +1,295 @@
+"""CopyObject and UploadPartCopy: from an object to another, perhaps of another bucket or account of this region.
+
+A file is never changed, so a copy is a second name for it; only what must be hashed or encrypted anew is read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found
+from kumoniwa.services.s3.download import wanted
+from kumoniwa.services.s3.multipart import _check_number, _upload, part_stored
+from kumoniwa.services.s3.storage import Head, Version
+from kumoniwa.services.s3.tag import tags_in_header
+from kumoniwa.services.s3.upload import check_key, head_of, object_grants, storage_class, stored
+from kumoniwa.wire.checksum import ALGORITHMS
+
+COPY_BYTES_MAX = 5 << 30
+
+
+class InvalidCopy(AwsError):
+    code = "InvalidRequest"
+    status = 400
+
+
+class Source(NamedTuple):
+    call: Call
+    """In the account of the source."""
+    bucket: Bucket
+    version: Version
+    head: Head
+
+
+def source_of(call: Call, text: str, conditions: tuple, expected_owner: str | None) -> Source:
+    """What a CopySource header names, if the caller may read it and the conditions hold."""
+    path, _, query = text.partition("?versionId=")
+    name, slash, key = unquote(path.removeprefix("/")).partition("/")
+    if not slash or not key or not name or name.startswith("arn:"):
+        raise InvalidArgument(
+            "Invalid copy source object key", ArgumentName="x-amz-copy-source", ArgumentValue=text[:1024]
+        )
+    there = beside(call, name)
+    if expected_owner is not None and expected_owner != there.account:
+        raise AccessDenied
+    bucket, version_id = found(there, name), unquote(query) or None
+    there.require("s3:GetObjectVersion" if version_id else "s3:GetObject", arn(call, name, key))
+    version = wanted(there, bucket, key, version_id)
+    condition.check_source(version, *conditions)
+    return Source(there, bucket, version, version.head)
+
+
+def CopyObject(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    CopySource: str,
+    ACL: str | None = None,
+    CacheControl: str | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentDisposition: str | None = None,
+    ContentEncoding: str | None = None,
+    ContentLanguage: str | None = None,
+    ContentType: str | None = None,
+    CopySourceIfMatch: str | None = None,
+    CopySourceIfModifiedSince: float | None = None,
+    CopySourceIfNoneMatch: str | None = None,
+    CopySourceIfUnmodifiedSince: float | None = None,
+    ExpectedBucketOwner: str | None = None,
+    ExpectedSourceBucketOwner: str | None = None,
+    Expires: Any = None,
+    GrantFullControl: str | None = None,
+    GrantRead: str | None = None,
+    GrantReadACP: str | None = None,
+    GrantWriteACP: str | None = None,
+    IfMatch: str | None = None,
+    IfNoneMatch: str | None = None,
+    Metadata: dict[str, str] | None = None,
+    MetadataDirective: str | None = None,
+    ServerSideEncryption: str | None = None,
+    StorageClass: str | None = None,
+    Tagging: str | None = None,
+    TaggingDirective: str | None = None,
+    WebsiteRedirectLocation: str | None = None,
+):
+    bucket = found(call, Bucket)
+    check_key(Key)
+    for name, directive in (("metadata", MetadataDirective), ("tagging", TaggingDirective)):
+        if directive not in (None, "COPY", "REPLACE"):
+            raise InvalidArgument(
+                f"Unknown {name} directive.",
+                ArgumentName=f"x-amz-{name}-directive",
+                ArgumentValue=directive[:1024],
+            )
+    conditions = (
+        CopySourceIfMatch,
+        CopySourceIfNoneMatch,
+        CopySourceIfModifiedSince,
+        CopySourceIfUnmodifiedSince,
+    )
+    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner)
+    if source.version.size > COPY_BYTES_MAX:
+        raise InvalidCopy(
+            f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}"
+        )
+    algorithm = (
+        ChecksumAlgorithm.upper() if ChecksumAlgorithm else source.head.algorithm or bodies.DEFAULT_ALGORITHM
+    )
+    if algorithm not in ALGORITHMS:
+        raise InvalidCopy(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"
+        )
+    replaces = MetadataDirective == "REPLACE"
+    headers = {
+        "CacheControl": CacheControl, "ContentDisposition": ContentDisposition, "ContentEncoding": ContentEncoding,
+        "ContentLanguage": ContentLanguage, "ContentType": ContentType, "Expires": Expires,
+    } if replaces else {name: text for name, text in source.head.headers.items() if name != "WebsiteRedirectLocation"}  # fmt: skip
+    headers["WebsiteRedirectLocation"] = WebsiteRedirectLocation
+    granted = {
+        "FULL_CONTROL": GrantFullControl,
+        "READ": GrantRead,
+        "READ_ACP": GrantReadACP,
+        "WRITE_ACP": GrantWriteACP,
+    }
+    head = head_of(
+        call,
+        bucket,
+        headers,
+        Metadata if replaces else source.head.metadata,
+        None,
+        object_grants(call, bucket, ACL, granted),
+        ServerSideEncryption,
+    )
+    if TaggingDirective == "REPLACE":
+        head = changed(head, tags=tags_in_header(Tagging) if Tagging else {})
+    else:
+        head = changed(head, tags=source.head.tags)
+    is_itself = (source.call.account, source.bucket.name, source.version.key) == (
+        call.account,
+        Bucket,
+        Key,
+    ) and source.version.is_live
+    if is_itself and not (
+        replaces
+        or TaggingDirective
+        or StorageClass
+        or ServerSideEncryption
+        or WebsiteRedirectLocation
+        or ChecksumAlgorithm
+    ):
+        raise InvalidCopy(
+            "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, "
+            "storage class, website redirect location or encryption attributes."
+        )
+    kind = storage_class(StorageClass)
+    condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
+    if _stays_as_it_is(call, source, head, algorithm):
+        return _told(bucket, source, *_linked(call, bucket, Key, head, kind, source))
+    return _read_anew(call, Bucket, Key, head, kind, source, algorithm, (IfMatch, IfNoneMatch))
+
+
+def _stays_as_it_is(call: Call, source: Source, head: Head, algorithm: str) -> bool:
+    """Whether entity tag, checksum and bytes at rest of the copy are the source's."""
+    was = source.head
+    if was.parts or was.algorithm != algorithm or was.encryption != head.encryption:
+        return False
+    return not was.encryption or source.call.account == call.account
+
+
+def _linked(
+    call: Call, bucket: Bucket, key: str, head: Head, kind: str, source: Source
+) -> tuple[dict, Version]:
+    was, version = source.head, source.version
+    blobs = bodies.linked(call, source.call, was.blobs)
+    kept = bodies.Kept(
+        version.size,
+        version.etag,
+        was.algorithm,
+        was.checksum,
+        version.body,
+        was.nonce,
+        blobs[0] if blobs else None,
+    )
+    reply = stored(call, bucket, key, head, kind, kept)
+    return reply, storage.live(call, bucket, key)
+
+
+async def _read_anew(
+    call: Call,
+    name: str,
+    key: str,
+    head: Head,
+    kind: str,
+    source: Source,
+    algorithm: str,
+    conditions: tuple[str | None, str | None],
+) -> dict:
+    draft = bodies.Draft(call, bodies.Claims("", algorithm, "", "", False), encrypts=bool(head.encryption))
+    await bodies.poured(
+        draft, bodies.pieces(source.call, source.version, source.head, 0, source.version.size)
+    )
+    try:
+        bucket = found(call, name)
+        condition.check_write(storage.live(call, bucket, key), *conditions, key)
+        kept = draft.kept()
+    finally:
+        draft.discard()
+    reply = stored(call, bucket, key, head, kind, kept)
+    return _told(bucket, source, reply, storage.live(call, bucket, key))
+
+
+def _told(bucket: Bucket, source: Source, reply: dict, made: Version) -> dict:
+    """What PutObject would answer, as CopyObject answers it."""
+    result = {"LastModified": float(int(made.modified))}
+    result |= {name: value for name, value in reply.items() if name == "ETag" or name.startswith("Checksum")}
+    told: dict[str, Any] = {"CopyObjectResult": result}
+    told |= {name: reply[name] for name in ("VersionId", "ServerSideEncryption") if name in reply}
+    if source.bucket.versioning:
+        told["CopySourceVersionId"] = source.version.version
+    return told
+
+
+_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})", re.ASCII)
+
+
+async def UploadPartCopy(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    CopySource: str,
+    PartNumber: int,
+    UploadId: str,
+    CopySourceIfMatch: str | None = None,
+    CopySourceIfModifiedSince: float | None = None,
+    CopySourceIfNoneMatch: str | None = None,
+    CopySourceIfUnmodifiedSince: float | None = None,
+    CopySourceRange: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    ExpectedSourceBucketOwner: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    _check_number(PartNumber)
+    upload, _ = _upload(call, bucket, Key, UploadId)
+    conditions = (
+        CopySourceIfMatch,
+        CopySourceIfNoneMatch,
+        CopySourceIfModifiedSince,
+        CopySourceIfUnmodifiedSince,
+    )
+    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner)
+    start, length = 0, source.version.size
+    if CopySourceRange is not None:
+        match = _RANGE.fullmatch(CopySourceRange)
+        if match is None or int(match[1]) > int(match[2]):
+            raise InvalidArgument(
+                "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of "
+                "the first and last bytes to copy",
+                ArgumentName="x-amz-copy-source-range", ArgumentValue=CopySourceRange[:1024],
+            )  # fmt: skip
+        if int(match[2]) >= source.version.size:
+            raise InvalidArgument(
+                f"Range specified is not valid for source object of size: {source.version.size}",
+                ArgumentName="x-amz-copy-source-range", ArgumentValue=CopySourceRange,
+            )  # fmt: skip
+        start, length = int(match[1]), int(match[2]) - int(match[1]) + 1
+    claims = bodies.Claims("", upload.summed_with, "", "", False)
+    draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), inline_bytes_max=-1)
+    if length > COPY_BYTES_MAX:
+        raise InvalidCopy(
+            f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}"
+        )
+    await bodies.poured(draft, bodies.pieces(source.call, source.version, source.head, start, length))
+    try:
+        upload, _ = _upload(call, found(call, Bucket), Key, UploadId)
+        kept = draft.kept()
+    finally:
+        draft.discard()
+    reply = part_stored(call, UploadId, PartNumber, kept, upload.head.encryption, upload.summed_with)
+    result = {"LastModified": float(int(call.now()))} | {
+        n: v for n, v in reply.items() if n == "ETag" or (n.startswith("Checksum") and upload.algorithm)
+    }
+    told: dict[str, Any] = {"CopyPartResult": result}
+    if "ServerSideEncryption" in reply:
+        told["ServerSideEncryption"] = reply["ServerSideEncryption"]
+    if source.bucket.versioning:
+        told["CopySourceVersionId"] = source.version.version
+    return told

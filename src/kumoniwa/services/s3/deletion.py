@@ -1,0 +1,92 @@
+"""DeleteObject and DeleteObjects: in a bucket that keeps versions a deletion only puts a marker on top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3.bucket import Bucket, arn, found
+from kumoniwa.services.s3.download import _VERSION_ID, InvalidVersionId, NoSuchVersion
+from kumoniwa.services.s3.storage import Head
+from kumoniwa.wire.xml import MalformedXML
+
+KEYS_MAX = 1000
+
+
+def DeleteObject(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    VersionId: str | None = None,
+    IfMatch: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    if VersionId is not None and not _VERSION_ID.fullmatch(VersionId):
+        raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=VersionId[:1024])
+    return _deleted(call, bucket, Key, VersionId, IfMatch)
+
+
+def _deleted(
+    call: Call, bucket: Bucket, key: str, version_id: str | None, if_match: str | None = None
+) -> dict:
+    """Delete a key or one version of it; answers what DeleteObject answers. What is not there needs no deletion."""
+    if if_match is not None:
+        condition.check_write(storage.live(call, bucket, key), if_match, None, key)
+    if version_id is not None:
+        version = storage.version(call, bucket, key, version_id)
+        reply: dict[str, Any] = {"VersionId": version_id}
+        if version is not None:
+            storage.remove(call, bucket, version)
+            if version.is_marker:
+                reply["DeleteMarker"] = True
+        return reply
+    if not bucket.versioning:
+        version = storage.live(call, bucket, key)
+        if version is not None:
+            storage.remove(call, bucket, version)
+        return {}
+    head = Head(owner=call.principal.account or call.account)
+    marker = storage.put(call, bucket, key, head, 0, "", "", None, is_marker=True)
+    return {"DeleteMarker": True, "VersionId": marker}
+
+
+def DeleteObjects(
+    call: Call,
+    *,
+    Bucket: str,
+    Delete: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+) -> dict:
+    """Each key is judged by itself: what the caller may not delete is told among the errors."""
+    bucket = found(call, Bucket)
+    bodies.check_document(call, is_required=True)
+    listed = (Delete or {}).get("Objects") or []
+    if not 1 <= len(listed) <= KEYS_MAX:
+        raise MalformedXML
+    deleted, errors = [], []
+    for each in listed:
+        key, version_id = each.get("Key"), each.get("VersionId")
+        if not key:
+            raise MalformedXML
+        named = {"Key": key} if version_id is None else {"Key": key, "VersionId": version_id}
+        try:
+            call.require(
+                "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", arn(call, Bucket, key)
+            )
+            if version_id is not None and not _VERSION_ID.fullmatch(version_id):
+                raise NoSuchVersion
+            reply = _deleted(call, bucket, key, version_id, each.get("ETag"))
+        except AwsError as error:
+            errors.append({**named, "Code": error.code, "Message": error.text})
+            continue
+        if reply.get("DeleteMarker"):
+            named |= {"DeleteMarker": True, "DeleteMarkerVersionId": reply["VersionId"]}
+        deleted.append(named)
+    reply = {} if Delete.get("Quiet") else {"Deleted": deleted}
+    return {**reply, "Errors": errors} if errors else reply

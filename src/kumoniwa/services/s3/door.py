@@ -1,0 +1,61 @@
+"""The preflight: a browser's OPTIONS request, by which it asks whether a page may send what it is about to send."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.services.s3.cors import bucket_of, headers_for, rule_for
+from kumoniwa.wire.message import Request, Response
+from kumoniwa.wire.xml import escaped
+
+DISABLED = "CORSResponse: CORS is not enabled for this bucket."
+FORBIDDEN = (
+    "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
+    "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec."
+)
+
+
+async def serve(home: Any, request: Request, address: Any, request_id: str) -> Response:
+    origin = request.headers.get("origin")
+    method = request.headers.get("access-control-request-method", "")
+    if not origin:
+        return _refused(
+            400, "BadRequest", "Insufficient information. Origin request header needed.", "", "", request_id
+        )
+    if method not in ("GET", "PUT", "HEAD", "POST", "DELETE"):
+        return _refused(
+            400,
+            "BadRequest",
+            f"Invalid Access-Control-Request-Method: {method or 'null'}",
+            "",
+            "",
+            request_id,
+        )
+    bucket = bucket_of(home, request)
+    depth = request.path.strip("/").count("/") + (address.door == "s3" and request.path != "/")
+    kind = "OBJECT" if depth else "BUCKET"
+    if bucket is None or not bucket.cors:
+        return _refused(403, "AccessForbidden", DISABLED, method, kind, request_id)
+    asked = [
+        name.strip().lower()
+        for name in request.headers.get("access-control-request-headers", "").split(",")
+        if name.strip()
+    ]
+    rule = rule_for(bucket, origin, method, asked)
+    if rule is None:
+        return _refused(403, "AccessForbidden", FORBIDDEN, method, kind, request_id)
+    headers = headers_for(rule, origin)
+    if asked:
+        headers["Access-Control-Allow-Headers"] = ", ".join(asked)
+    return Response(200, b"", headers | {"x-amz-request-id": request_id})
+
+
+def _refused(status: int, code: str, text: str, method: str, kind: str, request_id: str) -> Response:
+    more = f"<Method>{escaped(method)}</Method><ResourceType>{kind}</ResourceType>" if method else ""
+    body = (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escaped(text)}</Message>{more}'
+        f"<RequestId>{request_id}</RequestId></Error>"
+    )
+    return Response(
+        status, body.encode(), {"Content-Type": "application/xml", "x-amz-request-id": request_id}
+    )

@@ -1,0 +1,332 @@
+"""GetObject and HeadObject: which version, which bytes of it, and under which conditions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, NoReturn
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3.bucket import Bucket, InvalidRequest, arn, found
+from kumoniwa.services.s3.storage import Head, Version
+from kumoniwa.wire import timestamps
+from kumoniwa.wire.message import Answer
+
+RESPONSES = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+)
+
+
+class NoSuchKey(AwsError):
+    status = 404
+    message = "The specified key does not exist."
+
+
+class NoSuchVersion(AwsError):
+    status = 404
+    message = "The specified version does not exist."
+
+
+class InvalidVersionId(AwsError):
+    code = "InvalidArgument"
+    status = 400
+    message = "Invalid version id specified"
+
+
+class MethodNotAllowed(AwsError):
+    status = 405
+    message = "The specified method is not allowed against this resource."
+
+
+class InvalidRange(AwsError):
+    status = 416
+    message = "The requested range is not satisfiable"
+
+
+class InvalidPartNumber(AwsError):
+    status = 416
+    message = "The requested partnumber is not satisfiable"
+
+
+# Which version ---------------------------------------------------------------------------------------
+
+_VERSION_ID = re.compile(r"[A-Za-z0-9._]{32}|null")
+
+
+def wanted(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Version:
+    """The version that is asked for. Raises NoSuchKey, NoSuchVersion or MethodNotAllowed."""
+    if version_id is None:
+        version = storage.live(call, bucket, key)
+        if version is None:
+            _refuse_absent(call, bucket, key)
+        return version
+    if not _VERSION_ID.fullmatch(version_id):
+        raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=version_id[:1024])
+    version = storage.version(call, bucket, key, version_id)
+    if version is None:
+        raise NoSuchVersion(Key=key, VersionId=version_id)
+    if version.is_marker:
+        error = MethodNotAllowed(
+            Method=call.request.method if call.request else "GET", ResourceType="DeleteMarker"
+        )
+        modified = float(int(version.modified))
+        error.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version.version, "Allow": "DELETE",
+                         "Last-Modified": timestamps.rfc822(modified)}  # fmt: skip
+        raise error
+    return version
+
+
+def _refuse_absent(call: Call, bucket: Bucket, key: str) -> NoReturn:
+    # Who may not list a bucket is not told what it does not hold.
+    call.require("s3:ListBucket", arn(call, bucket.name))
+    error = NoSuchKey(Key=key)
+    if bucket.versioning:
+        hidden = storage.newest_hidden(call, bucket, key)
+        if hidden is not None and hidden.is_marker:
+            error.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": hidden.version}
+    raise error
+
+
+# Which bytes -----------------------------------------------------------------------------------------
+
+
+class Stretch(NamedTuple):
+    start: int
+    length: int
+    is_partial: bool
+
+
+_RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII)
+
+
+def stretch_of(size: int, text: str | None) -> Stretch:
+    """The bytes a Range header means. Several ranges, or something else entirely, mean everything."""
+    match = _RANGE.fullmatch(text) if text is not None and len(text) < 100 else None
+    if match is None or match.groups() == ("", ""):
+        return Stretch(0, size, False)
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size - 1
+        if int(last) == 0:
+            start = size
+    else:
+        start, end = int(first), min(int(last), size - 1) if last else size - 1
+        if last and int(last) < start:
+            return Stretch(0, size, False)
+    if start >= size:
+        raise InvalidRange(RangeRequested=text, ActualObjectSize=size)
+    return Stretch(start, end - start + 1, True)
+
+
+def _part(version: Version, head: Head, number: int) -> Stretch:
+    if not 1 <= number <= 10_000:
+        raise bodies.InvalidRequest("Part number must be an integer between 1 and 10000, inclusive")
+    if not head.parts and number == 1:
+        return Stretch(0, version.size, True)
+    start = 0
+    for count, part in enumerate(head.parts, 1):
+        if count == number:
+            return Stretch(start, part.size, True)
+        start += part.size
+    raise InvalidPartNumber(ActualPartCount=len(head.parts) or 1, PartNumberRequested=number)
+
+
+# Operations ------------------------------------------------------------------------------------------
+
+
+def GetObject(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    ChecksumMode: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    IfMatch: str | None = None,
+    IfModifiedSince: float | None = None,
+    IfNoneMatch: str | None = None,
+    IfUnmodifiedSince: float | None = None,
+    PartNumber: int | None = None,
+    Range: str | None = None,
+    ResponseCacheControl: str | None = None,
+    ResponseContentDisposition: str | None = None,
+    ResponseContentEncoding: str | None = None,
+    ResponseContentLanguage: str | None = None,
+    ResponseContentType: str | None = None,
+    ResponseExpires: Any = None,
+    VersionId: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    version = wanted(call, bucket, Key, VersionId)
+    if (
+        IfMatch is not None
+        or IfNoneMatch is not None
+        or IfModifiedSince is not None
+        or IfUnmodifiedSince is not None
+    ):
+        condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince)
+    head = version.head
+    overrides = (
+        ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
+    )  # fmt: skip
+    reply, part = _described(call, bucket, version, head, ChecksumMode, Range, PartNumber, overrides)
+    body = bodies.stretch(call, version, head, part.start, part.length)
+    reply["Body"] = body
+    if not isinstance(body, bytes) and head.encryption:
+        reply["ContentLength"] = part.length
+    return Answer(206, reply) if part.is_partial else reply
+
+
+def HeadObject(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    ChecksumMode: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    IfMatch: str | None = None,
+    IfModifiedSince: float | None = None,
+    IfNoneMatch: str | None = None,
+    IfUnmodifiedSince: float | None = None,
+    PartNumber: int | None = None,
+    Range: str | None = None,
+    ResponseCacheControl: str | None = None,
+    ResponseContentDisposition: str | None = None,
+    ResponseContentEncoding: str | None = None,
+    ResponseContentLanguage: str | None = None,
+    ResponseContentType: str | None = None,
+    ResponseExpires: Any = None,
+    VersionId: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    version = wanted(call, bucket, Key, VersionId)
+    condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince)
+    head = version.head
+    overrides = (
+        ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
+    )  # fmt: skip
+    reply, part = _described(call, bucket, version, head, ChecksumMode, Range, PartNumber, overrides)
+    reply["ContentLength"] = part.length
+    return Answer(206, reply) if part.is_partial else reply
+
+
+def _described(
+    call: Call,
+    bucket: Bucket,
+    version: Version,
+    head: Head,
+    checksum_mode: str | None,
+    range_: str | None,
+    number: int | None,
+    overrides: tuple,
+) -> tuple[dict, Stretch]:
+    """Everything but the body, and which bytes are meant."""
+    reply: dict[str, Any] = {
+        "LastModified": float(int(version.modified)), "ETag": version.quoted, "AcceptRanges": "bytes", **head.headers
+    }  # fmt: skip
+    if "Expires" in reply:
+        reply["Expires"] = float(reply["Expires"])
+    if head.metadata:
+        reply["Metadata"] = head.metadata
+    if number is not None:
+        if range_ is not None:
+            raise InvalidRequest("Cannot specify both Range header and partNumber query parameter")
+        part = _part(version, head, number)
+        if head.parts:
+            reply["PartsCount"] = len(head.parts)
+    else:
+        part = Stretch(0, version.size, False) if range_ is None else stretch_of(version.size, range_)
+    if part.is_partial:
+        last = part.start + part.length - 1
+        if version.size:
+            reply["ContentRange"] = f"bytes {part.start}-{last}/{version.size}"
+        else:
+            part = Stretch(0, 0, False)
+    if bucket.versioning:
+        reply["VersionId"] = version.version
+    if version.storage != "STANDARD":
+        reply["StorageClass"] = version.storage
+    if head.encryption:
+        reply["ServerSideEncryption"] = head.encryption
+    if head.tags:
+        reply["TagCount"] = len(head.tags)
+    if any(value is not None for value in overrides):
+        if call.principal.kind == "anonymous":
+            raise InvalidRequest(
+                "Request specific response headers cannot be used for anonymous GET requests."
+            )
+        reply.update({name: value for name, value in zip(RESPONSES, overrides) if value is not None})
+    if (
+        checksum_mode is not None
+        and checksum_mode.upper() == "ENABLED"
+        and head.checksum
+        and (not part.is_partial or number is not None)
+    ):
+        if number is not None and head.parts:
+            if head.parts[number - 1].checksum:
+                reply["Checksum" + head.algorithm] = head.parts[number - 1].checksum
+        else:
+            reply["Checksum" + head.algorithm] = head.checksum
+        reply["ChecksumType"] = "COMPOSITE" if head.is_composite else "FULL_OBJECT"
+    return reply, part
+
+
+ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
+
+
+def GetObjectAttributes(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    ObjectAttributes: list[str],
+    ExpectedBucketOwner: str | None = None,
+    MaxParts: int | None = None,
+    PartNumberMarker: int | None = None,
+    VersionId: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    if not ObjectAttributes or any(name not in ATTRIBUTES for name in ObjectAttributes):
+        raise bodies.InvalidRequest("Invalid attribute name specified.")
+    version = wanted(call, bucket, Key, VersionId)
+    head = version.head
+    reply: dict[str, Any] = {"LastModified": float(int(version.modified))}
+    if bucket.versioning:
+        reply["VersionId"] = version.version
+    if "ETag" in ObjectAttributes:
+        reply["ETag"] = version.etag
+    if "Checksum" in ObjectAttributes and head.checksum:
+        reply["Checksum"] = {
+            "Checksum" + head.algorithm: head.checksum,
+            "ChecksumType": "COMPOSITE" if head.is_composite else "FULL_OBJECT",
+        }
+    if "ObjectParts" in ObjectAttributes and head.parts:
+        reply["ObjectParts"] = _parts(head, MaxParts, PartNumberMarker)
+    if "StorageClass" in ObjectAttributes:
+        reply["StorageClass"] = version.storage
+    if "ObjectSize" in ObjectAttributes:
+        reply["ObjectSize"] = version.size
+    return reply
+
+
+def _parts(head: Head, most: int | None, marker: int | None) -> dict:
+    """The parts themselves are told only where each has a checksum of its own, as AWS does."""
+    shown: dict[str, Any] = {"TotalPartsCount": len(head.parts)}
+    if not head.is_composite:
+        return shown
+    most, marker = 1000 if most is None else max(0, min(most, 1000)), marker or 0
+    rest = [part for part in head.parts if part.number > marker]
+    page = rest[:most]
+    shown |= {"PartNumberMarker": marker, "MaxParts": most, "IsTruncated": len(rest) > len(page)}
+    shown["NextPartNumberMarker"] = page[-1].number if page else 0
+    shown["Parts"] = [
+        {"PartNumber": part.number, "Size": part.size, "Checksum" + head.algorithm: part.checksum}
+        for part in page
+    ]
+    return shown

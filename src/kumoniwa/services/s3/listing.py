@@ -1,0 +1,360 @@
+"""Lists of keys, versions and uploads: in the order of their bytes, in pages, with what a delimiter rolls up skipped over.
+
+A common prefix costs one seek, however many keys it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from heapq import merge
+from typing import Any, NamedTuple
+from urllib.parse import quote_plus
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import unpack
+from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found, token_of, token_text
+from kumoniwa.services.s3.storage import Head
+
+PAGE_MAX = 1000
+CHUNK_ROWS = 250
+LAST_CHARACTER = "\U0010ffff"
+
+Read = Callable[[str, str | None, int], list[tuple]]
+"""``read(start, end, limit)``: rows whose first column is a key in [start, end), in order."""
+
+
+def successor(prefix: str) -> str | None:
+    """The first text behind everything that begins with ``prefix``; None if there is none."""
+    stem = prefix.rstrip(LAST_CHARACTER)
+    if not stem:
+        return None
+    code = ord(stem[-1]) + 1
+    return stem[:-1] + chr(0xE000 if code == 0xD800 else code)
+
+
+class Page(NamedTuple):
+    rows: list[tuple]
+    prefixes: list[str]
+    is_truncated: bool
+    last: str
+    """The last key or common prefix on the page."""
+    goes_on_at: str
+    """Where the next page starts."""
+
+
+def page_of(read: Read, prefix: str, delimiter: str, start: str, most: int) -> Page:
+    """One page of keys from ``start`` on (included)."""
+    rows: list[tuple] = []
+    prefixes: list[str] = []
+    start, end, count, last = max(start, prefix), successor(prefix), 0, ""
+    while True:
+        limit = most + 1 - count if not delimiter else min(most + 1 - count, CHUNK_ROWS)
+        chunk, skips_to = read(start, end, limit), None
+        for row in chunk:
+            key = row[0]
+            if count >= most:
+                return Page(rows, prefixes, True, last, key)
+            at = key.find(delimiter, len(prefix)) if delimiter else -1
+            count += 1
+            if at >= 0:
+                last = key[: at + len(delimiter)]
+                prefixes.append(last)
+                skips_to = successor(last)
+                break
+            rows.append(row)
+            last = key
+        if skips_to is not None:
+            start = skips_to
+        elif len(chunk) < limit:
+            return Page(rows, prefixes, False, last, "")
+        else:
+            start = chunk[-1][0] + "\0"
+
+
+def limit_of(given: int | None, name: str) -> int:
+    if given is None:
+        return PAGE_MAX
+    if given < 0:
+        raise InvalidArgument(
+            f"Argument {name} must be an integer between 0 and 2147483647",
+            ArgumentName=name,
+            ArgumentValue=given,
+        )
+    return min(given, PAGE_MAX)
+
+
+def encoder(kind: str | None) -> Callable[[str], str]:
+    """How keys are written: url-encoded for those who ask, because XML cannot say every character."""
+    if kind is None:
+        return str
+    if kind != "url":
+        raise InvalidArgument(
+            "Invalid Encoding Method specified in Request",
+            ArgumentName="encoding-type",
+            ArgumentValue=kind[:1024],
+        )
+    return partial(quote_plus, safe="/")
+
+
+def after(marker: str, prefix: str, delimiter: str) -> str:
+    """The first key behind a marker. A common prefix as marker stands for all that it rolls up."""
+    if (
+        delimiter
+        and marker.startswith(prefix)
+        and marker.endswith(delimiter)
+        and marker.find(delimiter, len(prefix)) == len(marker) - len(delimiter)
+    ):
+        return successor(marker) or LAST_CHARACTER * 4
+    return marker + "\0"
+
+
+# Objects ---------------------------------------------------------------------------------------------
+
+_KEYS = "select key, modified, size, etag, storage, head from s3_object where bucket = ? and key >= ? {end} and is_live = 1 order by key limit ?"
+_KEYS_TO_END, _KEYS_BELOW = _KEYS.format(end=""), _KEYS.format(end="and key < ?")
+
+
+def _live_keys(call: Call, bucket: Bucket) -> Read:
+    rows = call.rows(storage.OBJECTS)
+
+    def read(start: str, end: str | None, limit: int) -> list[tuple]:
+        if end is None:
+            return rows.all(_KEYS_TO_END, bucket.id, start, limit)
+        return rows.all(_KEYS_BELOW, bucket.id, start, end, limit)
+
+    return read
+
+
+def _contents(page: Page, encode: Callable[[str], str], has_owner: bool) -> list[dict]:
+    listed = []
+    for key, modified, size, etag, kind, packed in page.rows:
+        head = unpack(packed, Head)
+        shown = {"Key": encode(key), "LastModified": float(int(modified)), "ETag": f'"{etag}"'}
+        if head.algorithm:
+            shown["ChecksumAlgorithm"] = [head.algorithm]
+            shown["ChecksumType"] = "COMPOSITE" if head.is_composite else "FULL_OBJECT"
+        shown["Size"], shown["StorageClass"] = size, kind
+        if has_owner:
+            shown["Owner"] = {"ID": canonical_id(head.owner)}
+        listed.append(shown)
+    return listed
+
+
+def ListObjects(
+    call: Call,
+    *,
+    Bucket: str,
+    Delimiter: str | None = None,
+    EncodingType: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    Marker: str | None = None,
+    MaxKeys: int | None = None,
+    Prefix: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    most, encode = limit_of(MaxKeys, "max-keys"), encoder(EncodingType)
+    prefix, delimiter = Prefix or "", Delimiter or ""
+    start = after(Marker, prefix, delimiter) if Marker else ""
+    page = page_of(_live_keys(call, bucket), prefix, delimiter, start, most)
+    is_truncated = page.is_truncated and most > 0
+    reply: dict[str, Any] = {
+        "Name": Bucket,
+        "Prefix": encode(prefix),
+        "Marker": encode(Marker or ""),
+        "MaxKeys": most,
+        "IsTruncated": is_truncated,
+    }
+    if is_truncated and delimiter:
+        # Without a delimiter the last key of the page says the same.
+        reply["NextMarker"] = encode(page.last)
+    return reply | _rest(page, encode, EncodingType, Delimiter, has_owner=True)
+
+
+def ListObjectsV2(
+    call: Call,
+    *,
+    Bucket: str,
+    ContinuationToken: str | None = None,
+    Delimiter: str | None = None,
+    EncodingType: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    FetchOwner: bool | None = None,
+    MaxKeys: int | None = None,
+    Prefix: str | None = None,
+    StartAfter: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    most, encode = limit_of(MaxKeys, "max-keys"), encoder(EncodingType)
+    prefix, delimiter = Prefix or "", Delimiter or ""
+    if ContinuationToken is not None:
+        start = token_text(ContinuationToken)
+    else:
+        start = after(StartAfter, prefix, delimiter) if StartAfter else ""
+    page = page_of(_live_keys(call, bucket), prefix, delimiter, start, most)
+    is_truncated = page.is_truncated and most > 0
+    reply: dict[str, Any] = {
+        "Name": Bucket, "Prefix": encode(prefix), "MaxKeys": most, "KeyCount": len(page.rows) + len(page.prefixes), "IsTruncated": is_truncated,
+    }  # fmt: skip
+    if ContinuationToken is not None:
+        reply["ContinuationToken"] = ContinuationToken
+    if is_truncated:
+        reply["NextContinuationToken"] = token_of(page.goes_on_at)
+    if StartAfter is not None:
+        reply["StartAfter"] = encode(StartAfter)
+    return reply | _rest(page, encode, EncodingType, Delimiter, has_owner=bool(FetchOwner))
+
+
+def _rest(
+    page: Page, encode: Callable[[str], str], encoding: str | None, delimiter: str | None, *, has_owner: bool
+) -> dict:
+    reply: dict[str, Any] = {}
+    if delimiter:
+        reply["Delimiter"] = encode(delimiter)
+    if encoding:
+        reply["EncodingType"] = encoding
+    if page.rows:
+        reply["Contents"] = _contents(page, encode, has_owner)
+    if page.prefixes:
+        reply["CommonPrefixes"] = [{"Prefix": encode(prefix)} for prefix in page.prefixes]
+    return reply
+
+
+# Versions --------------------------------------------------------------------------------------------
+
+_VERSIONS = (
+    "select key, version, is_marker, id, modified, size, etag, storage, head from s3_object"
+    " where bucket = ? and {live} and key >= ? {end} order by key, id desc limit ?"
+)
+
+
+def _all_versions(call: Call, bucket: Bucket, first_key: str, below_id: int) -> Read:
+    """Live and hidden versions merged, newest first within a key. Of ``first_key`` only those older than ``below_id``."""
+    rows = call.rows(storage.OBJECTS)
+
+    def read(start: str, end: str | None, limit: int) -> list[tuple]:
+        both = []
+        for live in ("is_live = 1", "is_live = 0"):
+            sql = _VERSIONS.format(live=live, end="" if end is None else "and key < ?")
+            both.append(rows.all(sql, bucket.id, start, *(() if end is None else (end,)), limit))
+        return list(_first(merge(*both, key=lambda row: (row[0], -row[3])), limit))
+
+    def read_from_marker(start: str, end: str | None, limit: int) -> list[tuple]:
+        if start != first_key:
+            return read(start, end, limit)
+        sql = "select key, version, is_marker, id, modified, size, etag, storage, head from s3_object where bucket = ? and key = ? and is_live = 0 and id < ? order by id desc limit ?"
+        older = rows.all(sql, bucket.id, first_key, below_id, limit)
+        if len(older) < limit:
+            older += read(first_key + "\0", end, limit - len(older))
+        return older
+
+    return read_from_marker if below_id else read
+
+
+def _first(rows: Iterator[tuple], limit: int) -> Iterator[tuple]:
+    for _, row in zip(range(limit), rows):
+        yield row
+
+
+def ListObjectVersions(
+    call: Call,
+    *,
+    Bucket: str,
+    Delimiter: str | None = None,
+    EncodingType: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    KeyMarker: str | None = None,
+    MaxKeys: int | None = None,
+    Prefix: str | None = None,
+    VersionIdMarker: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    most, encode = limit_of(MaxKeys, "max-keys"), encoder(EncodingType)
+    prefix, delimiter = Prefix or "", Delimiter or ""
+    start, below_id = after(KeyMarker, prefix, delimiter) if KeyMarker else "", 0
+    if VersionIdMarker:
+        if not KeyMarker:
+            raise InvalidArgument(
+                "A version-id marker cannot be specified without a key marker.",
+                ArgumentName="version-id-marker",
+                ArgumentValue=VersionIdMarker[:1024],
+            )
+        marker = storage.version(call, bucket, KeyMarker, VersionIdMarker)
+        if marker is None:
+            raise InvalidArgument(
+                "Invalid version id specified",
+                ArgumentName="version-id-marker",
+                ArgumentValue=VersionIdMarker[:1024],
+            )
+        start, below_id = KeyMarker, marker.id
+    page = version_page(
+        _all_versions(call, bucket, KeyMarker or "", below_id), prefix, delimiter, start, most
+    )
+    is_truncated = page.is_truncated and most > 0
+    reply: dict[str, Any] = {
+        "Name": Bucket, "Prefix": encode(prefix), "KeyMarker": encode(KeyMarker or ""), "VersionIdMarker": VersionIdMarker or "",
+        "MaxKeys": most, "IsTruncated": is_truncated,
+    }  # fmt: skip
+    if delimiter:
+        reply["Delimiter"] = encode(delimiter)
+    if EncodingType:
+        reply["EncodingType"] = EncodingType
+    if is_truncated:
+        reply["NextKeyMarker"] = encode(page.last)
+        if page.goes_on_at:
+            reply["NextVersionIdMarker"] = page.goes_on_at
+    before = KeyMarker if below_id else None
+    for row in page.rows:
+        key, version, is_marker, _, modified, size, etag, kind, packed = row
+        head = unpack(packed, Head)
+        shown = {
+            "Key": encode(key),
+            "VersionId": version,
+            "IsLatest": key != before,
+            "LastModified": float(int(modified)),
+            "Owner": {"ID": canonical_id(head.owner)},
+        }
+        before = key
+        if not is_marker:
+            shown |= {"ETag": f'"{etag}"', "Size": size, "StorageClass": kind}
+            if head.algorithm:
+                shown |= {
+                    "ChecksumAlgorithm": [head.algorithm],
+                    "ChecksumType": "COMPOSITE" if head.is_composite else "FULL_OBJECT",
+                }
+        reply.setdefault("DeleteMarkers" if is_marker else "Versions", []).append(shown)
+    if page.prefixes:
+        reply["CommonPrefixes"] = [{"Prefix": encode(common)} for common in page.prefixes]
+    return reply
+
+
+def version_page(read: Read, prefix: str, delimiter: str, start: str, most: int) -> Page:
+    """As ``page_of`` where a key has several rows, told apart by their second column: a page may end within a key, and
+    ``goes_on_at`` is then that row's."""
+    rows: list[tuple] = []
+    prefixes: list[str] = []
+    start, end, last, last_version = max(start, prefix), successor(prefix), "", ""
+    size = CHUNK_ROWS if delimiter else most + 1
+    while True:
+        limit = most + 1 - len(rows) - len(prefixes)
+        chunk, skips_to = read(start, end, min(limit, size)), None
+        if len(chunk) == size < limit and not any(delimiter in row[0][len(prefix) :] for row in chunk):
+            # A page may only go on at a key, and these rows may end within one: read them again with those behind.
+            size *= 2
+            continue
+        for row in chunk:
+            key = row[0]
+            if len(rows) + len(prefixes) >= most:
+                return Page(rows, prefixes, True, last, last_version)
+            at = key.find(delimiter, len(prefix)) if delimiter else -1
+            if at >= 0:
+                last, last_version = key[: at + len(delimiter)], ""
+                prefixes.append(last)
+                skips_to = successor(last)
+                break
+            rows.append(row)
+            last, last_version = key, row[1]
+        if skips_to is None:
+            return Page(rows, prefixes, False, last, "")
+        start = skips_to

@@ -1,0 +1,507 @@
+"""Multipart uploads: parts are files of their own, and completing only writes a row that names them in order.
+
+No byte is copied when an upload completes, and a checksum of the whole follows from those of the parts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record, changed, pack, unpack
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
+from kumoniwa.services.s3.listing import encoder, limit_of, version_page
+from kumoniwa.services.s3.storage import Blob, Head, Part
+from kumoniwa.services.s3.upload import check_key, head_of, object_grants, storage_class
+from kumoniwa.wire import checksum as checksums
+from kumoniwa.wire.xml import MalformedXML
+
+PART_BYTES_MIN = 5 << 20
+PARTS_MAX = 10_000
+SIZE_BYTES_MAX = 50 << 40
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+
+
+class NoSuchUpload(AwsError):
+    message = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+
+
+class InvalidPart(AwsError):
+    status = 400
+    message = (
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
+        "entity tag may not match the part's entity tag."
+    )
+
+
+class InvalidPartOrder(AwsError):
+    status = 400
+    message = "The list of parts was not in ascending order. Parts must be ordered by part number."
+
+
+class EntityTooSmall(AwsError):
+    status = 400
+    message = "Your proposed upload is smaller than the minimum allowed size"
+
+
+class Upload(Record):
+    """What was said when an upload began."""
+
+    head: Head
+    storage: str
+    algorithm: str = ""
+    """Empty if the client chose none: then the parts are summed with ours, and it is not told before the end."""
+    is_composite: bool = False
+
+    @property
+    def summed_with(self) -> str:
+        return self.algorithm or bodies.DEFAULT_ALGORITHM
+
+
+def CreateMultipartUpload(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    ACL: str | None = None,
+    CacheControl: str | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ChecksumType: str | None = None,
+    ContentDisposition: str | None = None,
+    ContentEncoding: str | None = None,
+    ContentLanguage: str | None = None,
+    ContentType: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    Expires: Any = None,
+    GrantFullControl: str | None = None,
+    GrantRead: str | None = None,
+    GrantReadACP: str | None = None,
+    GrantWriteACP: str | None = None,
+    Metadata: dict[str, str] | None = None,
+    ServerSideEncryption: str | None = None,
+    StorageClass: str | None = None,
+    Tagging: str | None = None,
+    WebsiteRedirectLocation: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    check_key(Key)
+    headers = {
+        "CacheControl": CacheControl, "ContentDisposition": ContentDisposition, "ContentEncoding": ContentEncoding,
+        "ContentLanguage": ContentLanguage, "ContentType": ContentType, "Expires": Expires,
+        "WebsiteRedirectLocation": WebsiteRedirectLocation,
+    }  # fmt: skip
+    granted = {
+        "FULL_CONTROL": GrantFullControl,
+        "READ": GrantRead,
+        "READ_ACP": GrantReadACP,
+        "WRITE_ACP": GrantWriteACP,
+    }
+    head = head_of(
+        call,
+        bucket,
+        headers,
+        Metadata,
+        Tagging,
+        object_grants(call, bucket, ACL, granted),
+        ServerSideEncryption,
+    )
+    algorithm, is_composite = _checksum_type(ChecksumAlgorithm, ChecksumType)
+    now = call.now()
+    # The id begins with the time, so that uploads of one key are listed in the order in which they began.
+    id = f"{int(now * 1000):012x}{call.ids.secret(84)}".translate({ord("+"): "_", ord("/"): "."})
+    upload = Upload(
+        head=head, storage=storage_class(StorageClass), algorithm=algorithm, is_composite=is_composite
+    )
+    call.rows(storage.UPLOADS).run(
+        "insert into s3_upload values (?,?,?,?,?)", bucket.id, Key, id, now, pack(upload)
+    )
+    reply = {"Bucket": Bucket, "Key": Key, "UploadId": id}
+    if algorithm:
+        reply |= {
+            "ChecksumAlgorithm": algorithm,
+            "ChecksumType": "COMPOSITE" if is_composite else "FULL_OBJECT",
+        }
+    if head.encryption:
+        reply["ServerSideEncryption"] = head.encryption
+    return reply
+
+
+def _checksum_type(algorithm: str | None, kind: str | None) -> tuple[str, bool]:
+    """Algorithm and whether the whole's checksum is one of the parts' checksums.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html"""
+    if algorithm is None:
+        if kind is not None:
+            raise bodies.InvalidRequest(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+            )
+        return "", False
+    named = algorithm.upper()
+    if named not in checksums.ALGORITHMS:
+        raise bodies.InvalidRequest(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"
+        )
+    if kind not in (None, "COMPOSITE", "FULL_OBJECT"):
+        raise bodies.InvalidRequest("Value for x-amz-checksum-type header is invalid.")
+    if kind == "FULL_OBJECT" and named.startswith("SHA") or kind == "COMPOSITE" and named == "CRC64NVME":
+        raise bodies.InvalidRequest(
+            f"The {kind} checksum type cannot be used with the {named.lower()} checksum algorithm."
+        )
+    return named, (kind or ("FULL_OBJECT" if named == "CRC64NVME" else "COMPOSITE")) == "COMPOSITE"
+
+
+def _upload(call: Call, bucket: Bucket, key: str, id: str) -> tuple[Upload, float]:
+    row = call.rows(storage.UPLOADS).one(
+        "select head, initiated from s3_upload where bucket = ? and key = ? and upload = ?",
+        bucket.id,
+        key,
+        id,
+    )
+    if row is None:
+        raise NoSuchUpload(UploadId=id[:1024])
+    return unpack(row[0], Upload), row[1]
+
+
+def _check_number(number: int) -> None:
+    if not 1 <= number <= PARTS_MAX:
+        raise InvalidArgument(
+            "Part number must be an integer between 1 and 10000, inclusive",
+            ArgumentName="partNumber",
+            ArgumentValue=number,
+        )
+
+
+def UploadPart(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    PartNumber: int,
+    UploadId: str,
+    Body: Any = b"",
+    ChecksumAlgorithm: str | None = None,
+    ChecksumCRC32: str | None = None,
+    ChecksumCRC32C: str | None = None,
+    ChecksumCRC64NVME: str | None = None,
+    ChecksumSHA1: str | None = None,
+    ChecksumSHA256: str | None = None,
+    ContentLength: int | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+):
+    bucket = found(call, Bucket)
+    _check_number(PartNumber)
+    upload, _ = _upload(call, bucket, Key, UploadId)
+    given = {
+        "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
+    }  # fmt: skip
+    claims = bodies.claims_of(call, ContentMD5, ChecksumAlgorithm, given, upload.summed_with)
+    if upload.algorithm and claims.algorithm != upload.algorithm:
+        raise bodies.InvalidRequest(
+            f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum Type: {claims.algorithm.lower()}"
+        )
+    bodies.check_length(call, Body)
+    draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), inline_bytes_max=-1)
+    if not isinstance(Body, (bytes, str)):
+        return _part_arrived(call, Bucket, Key, UploadId, PartNumber, draft, Body)
+    try:
+        draft.write(Body if isinstance(Body, bytes) else Body.encode())
+        kept = draft.kept()
+    finally:
+        draft.discard()
+    return part_stored(call, UploadId, PartNumber, kept, upload.head.encryption, upload.summed_with)
+
+
+async def _part_arrived(
+    call: Call, name: str, key: str, id: str, number: int, draft: bodies.Draft, body: Any
+) -> dict:
+    await bodies.poured(draft, body)
+    try:
+        # The upload may have been aborted while the part arrived.
+        upload, _ = _upload(call, found(call, name), key, id)
+        kept = draft.kept()
+    finally:
+        draft.discard()
+    return part_stored(call, id, number, kept, upload.head.encryption, upload.summed_with)
+
+
+def part_stored(
+    call: Call, id: str, number: int, kept: bodies.Kept, encryption: str, summed_with: str
+) -> dict:
+    """Remember a part, in place of an earlier one of its number."""
+    rows = call.rows(storage.PARTS)
+    old = rows.one("select blob from s3_part where upload = ? and number = ?", id, number)
+    # A checksum of another algorithm than the upload's proves the part, but not the whole.
+    told = kept.checksum if kept.algorithm == summed_with else ""
+    rows.run(
+        "replace into s3_part values (?,?,?,?,?,?,?)",
+        id,
+        number,
+        kept.size,
+        kept.etag,
+        call.now(),
+        told,
+        pack(kept.blob),
+    )
+    if old is not None:
+        storage.drop(call, [unpack(old[0], Blob).name])
+    reply = {"ETag": f'"{kept.etag}"', "Checksum" + kept.algorithm: kept.checksum}
+    if encryption:
+        reply["ServerSideEncryption"] = encryption
+    return reply
+
+
+# Completing ------------------------------------------------------------------------------------------
+
+
+def CompleteMultipartUpload(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    UploadId: str,
+    MultipartUpload: dict[str, Any] | None = None,
+    ChecksumCRC32: str | None = None,
+    ChecksumCRC32C: str | None = None,
+    ChecksumCRC64NVME: str | None = None,
+    ChecksumSHA1: str | None = None,
+    ChecksumSHA256: str | None = None,
+    ChecksumType: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    IfMatch: str | None = None,
+    IfNoneMatch: str | None = None,
+    MpuObjectSize: int | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    upload, _ = _upload(call, bucket, Key, UploadId)
+    listed = (MultipartUpload or {}).get("Parts") or []
+    if not 1 <= len(listed) <= PARTS_MAX:
+        raise MalformedXML
+    condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
+    rows = call.rows(storage.PARTS)
+    have = {
+        row[0]: row
+        for row in rows.all(
+            "select number, size, etag, checksum, blob from s3_part where upload = ?", UploadId
+        )
+    }
+    chosen = _chosen(upload, UploadId, listed, have)
+    size = sum(row[1] for row in chosen)
+    if MpuObjectSize is not None and MpuObjectSize != size:
+        raise bodies.InvalidRequest(
+            f"The provided 'x-amz-mp-object-size' header value {MpuObjectSize} does not match what was computed: {size}"
+        )
+    kind = "COMPOSITE" if upload.is_composite else "FULL_OBJECT"
+    if ChecksumType not in (None, kind) and upload.algorithm:
+        raise bodies.InvalidRequest(
+            f"The upload was created using the {kind} checksum mode. The complete request must use the same checksum mode."
+        )
+    checksum = _whole_checksum(upload, chosen)
+    said = {
+        "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
+    }.get(upload.summed_with)  # fmt: skip
+    if said is not None and checksum and said.partition("-")[0] != checksum.partition("-")[0]:
+        raise bodies.BadDigest(
+            f"The {upload.summed_with} you specified did not match the calculated checksum."
+        )
+    etag = f"{hashlib.md5(b''.join(bytes.fromhex(row[2]) for row in chosen), usedforsecurity=False).hexdigest()}-{len(chosen)}"
+    head = changed(
+        upload.head,
+        algorithm=upload.summed_with if checksum else "",
+        checksum=checksum,
+        is_composite=upload.is_composite,
+        blobs=tuple(unpack(row[4], Blob) for row in chosen),
+        parts=tuple(Part(number=row[0], size=row[1], checksum=row[3]) for row in chosen),
+    )
+    kept = {blob.name for blob in head.blobs}
+    left = [name for name in storage.forget_parts(call, UploadId) if name not in kept]
+    call.rows(storage.UPLOADS).run(
+        "delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket.id, Key, UploadId
+    )
+    version = storage.put(call, bucket, Key, head, size, etag, upload.storage, None)
+    storage.drop(call, left)
+    host = call.request.host if call.request is not None else f"{Bucket}.s3.{call.region}.amazonaws.com"
+    reply = {"Location": f"http://{host}/{Bucket}/{Key}", "Bucket": Bucket, "Key": Key, "ETag": f'"{etag}"'}
+    if checksum:
+        reply |= {"Checksum" + head.algorithm: checksum, "ChecksumType": kind}
+    if head.encryption:
+        reply["ServerSideEncryption"] = head.encryption
+    if bucket.versioning == "Enabled":
+        reply["VersionId"] = version
+    return reply
+
+
+def _chosen(upload: Upload, id: str, listed: list[dict], have: dict[int, tuple]) -> list[tuple]:
+    """The rows of the parts a client lists, each the one it means."""
+    chosen: list[tuple] = []
+    before = 0
+    member = "Checksum" + upload.algorithm
+    for each in listed:
+        number, etag = each.get("PartNumber"), each.get("ETag")
+        if number is None or etag is None:
+            raise MalformedXML
+        if number <= before:
+            raise InvalidPartOrder(UploadId=id)
+        before = number
+        row = have.get(number)
+        told = each.get(member) if upload.algorithm else None
+        if row is None or etag.strip('"') != row[2] or (told is not None and told != row[3]):
+            raise InvalidPart(UploadId=id, PartNumber=number, ETag=etag.strip('"')[:1024])
+        if upload.is_composite and told is None:
+            raise bodies.InvalidRequest(
+                f"The upload was created using a {upload.algorithm.lower()} checksum. The complete request must include the "
+                f"checksum for each part. It was missing for part {number} in the request."
+            )
+        chosen.append(row)
+    for number, size, etag, *_ in chosen[:-1]:
+        if size < PART_BYTES_MIN:
+            raise EntityTooSmall(
+                ProposedSize=size, MinSizeAllowed=PART_BYTES_MIN, PartNumber=number, ETag=etag
+            )
+    size = sum(row[1] for row in chosen)
+    if size > SIZE_BYTES_MAX:
+        raise bodies.EntityTooLarge(ProposedSize=size, MaxSizeAllowed=SIZE_BYTES_MAX)
+    return chosen
+
+
+def _whole_checksum(upload: Upload, chosen: list[tuple]) -> str:
+    """Empty where a part was proven by another algorithm than the whole's."""
+    if not all(row[3] for row in chosen):
+        return ""
+    if upload.is_composite:
+        return checksums.composite(upload.algorithm, [row[3] for row in chosen])
+    return checksums.combined(upload.summed_with, [(row[3], row[1]) for row in chosen])
+
+
+def AbortMultipartUpload(
+    call: Call, *, Bucket: str, Key: str, UploadId: str, ExpectedBucketOwner: str | None = None
+) -> None:
+    bucket = found(call, Bucket)
+    _upload(call, bucket, Key, UploadId)
+    names = storage.forget_parts(call, UploadId)
+    call.rows(storage.UPLOADS).run(
+        "delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket.id, Key, UploadId
+    )
+    storage.drop(call, names)
+
+
+# Lists -----------------------------------------------------------------------------------------------
+
+
+def ListParts(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    UploadId: str,
+    ExpectedBucketOwner: str | None = None,
+    MaxParts: int | None = None,
+    PartNumberMarker: int | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    upload, _ = _upload(call, bucket, Key, UploadId)
+    most, marker = limit_of(MaxParts, "max-parts"), PartNumberMarker or 0
+    if marker < 0:
+        raise InvalidArgument(
+            "Argument part-number-marker must be an integer between 0 and 2147483647",
+            ArgumentName="part-number-marker",
+            ArgumentValue=marker,
+        )
+    rows = call.rows(storage.PARTS).all(
+        "select number, size, etag, modified, checksum from s3_part where upload = ? and number > ? order by number limit ?",
+        UploadId,
+        marker,
+        most + 1,
+    )
+    page = rows[:most]
+    who = {"ID": canonical_id(upload.head.owner)}
+    reply: dict[str, Any] = {
+        "Bucket": Bucket, "Key": Key, "UploadId": UploadId, "Initiator": who, "Owner": {"ID": canonical_id(call.account)},
+        "StorageClass": upload.storage, "PartNumberMarker": marker, "NextPartNumberMarker": page[-1][0] if page else 0,
+        "MaxParts": most, "IsTruncated": len(rows) > most > 0,
+    }  # fmt: skip
+    if upload.algorithm:
+        reply |= {
+            "ChecksumAlgorithm": upload.algorithm,
+            "ChecksumType": "COMPOSITE" if upload.is_composite else "FULL_OBJECT",
+        }
+    parts = []
+    for number, size, etag, modified, checksum in page:
+        shown = {
+            "PartNumber": number,
+            "LastModified": float(int(modified)),
+            "ETag": f'"{etag}"',
+            "Size": size,
+        }
+        if upload.algorithm and checksum:
+            shown["Checksum" + upload.algorithm] = checksum
+        parts.append(shown)
+    return {**reply, "Parts": parts} if parts else reply
+
+
+def ListMultipartUploads(
+    call: Call,
+    *,
+    Bucket: str,
+    Delimiter: str | None = None,
+    EncodingType: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    KeyMarker: str | None = None,
+    MaxUploads: int | None = None,
+    Prefix: str | None = None,
+    UploadIdMarker: str | None = None,
+) -> dict:
+    bucket = found(call, Bucket)
+    most, encode = limit_of(MaxUploads, "max-uploads"), encoder(EncodingType)
+    rows, marker, prefix = call.rows(storage.UPLOADS), KeyMarker or "", Prefix or ""
+    after_id = UploadIdMarker if KeyMarker and UploadIdMarker else "\U0010ffff"
+
+    def read(start: str, end: str | None, limit: int) -> list[tuple]:
+        sql = "select key, upload, initiated, head from s3_upload where bucket = ? and key >= ? and (key > ? or upload > ?)"
+        if end is not None:
+            return rows.all(
+                f"{sql} and key < ? order by key, upload limit ?",
+                bucket.id,
+                start,
+                marker,
+                after_id,
+                end,
+                limit,
+            )
+        return rows.all(f"{sql} order by key, upload limit ?", bucket.id, start, marker, after_id, limit)
+
+    page = version_page(read, prefix, Delimiter or "", marker, most)
+    is_truncated = page.is_truncated and most > 0
+    reply: dict[str, Any] = {
+        "Bucket": Bucket, "KeyMarker": encode(marker), "UploadIdMarker": UploadIdMarker or "", "Prefix": encode(prefix),
+        "MaxUploads": most, "IsTruncated": is_truncated,
+    }  # fmt: skip
+    if Delimiter:
+        reply["Delimiter"] = encode(Delimiter)
+    if EncodingType:
+        reply["EncodingType"] = EncodingType
+    if is_truncated:
+        reply |= {"NextKeyMarker": encode(page.last), "NextUploadIdMarker": page.goes_on_at}
+    if page.rows:
+        reply["Uploads"] = [
+            _shown(call, encode(key), id, at, unpack(packed, Upload)) for key, id, at, packed in page.rows
+        ]
+    if page.prefixes:
+        reply["CommonPrefixes"] = [{"Prefix": encode(common)} for common in page.prefixes]
+    return reply
+
+
+def _shown(call: Call, key: str, id: str, initiated: float, upload: Upload) -> dict:
+    shown = {
+        "UploadId": id, "Key": key, "Initiated": float(int(initiated)), "StorageClass": upload.storage,
+        "Owner": {"ID": canonical_id(call.account)}, "Initiator": {"ID": canonical_id(upload.head.owner)},
+    }  # fmt: skip
+    if upload.algorithm:
+        shown |= {
+            "ChecksumAlgorithm": upload.algorithm,
+            "ChecksumType": "COMPOSITE" if upload.is_composite else "FULL_OBJECT",
+        }
+    return shown

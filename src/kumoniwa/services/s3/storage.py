@@ -1,0 +1,254 @@
+"""The rows and files that objects are.
+
+One row is one version of one key. The live row is the one that a plain GET answers; everything else (older versions,
+delete markers) lies in an index of its own, so that listing a bucket never walks over what is hidden. Rows of a key are
+newest first by their id. A body up to ``INLINE_BYTES_MAX`` stands in its row, a larger one in files that the row names;
+files are never changed and vanish after the commit that lets go of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, pack, unpack
+from kumoniwa.services.s3.acl import CLOSED, Grant
+from kumoniwa.store.rows import Table
+
+if TYPE_CHECKING:
+    from kumoniwa.services.s3.bucket import Bucket
+
+INLINE_BYTES_MAX = 65_536
+NULL = "null"
+"""The version id of what was written while the bucket kept no versions."""
+_VERSION_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._"
+
+OBJECTS = Table(
+    "s3_object",
+    """create table if not exists s3_object (id integer primary key, bucket text, key text, is_live integer, is_marker integer,
+         version text, modified real, size integer, etag text, storage text, head blob, body blob);
+       create unique index if not exists s3_object_live on s3_object (bucket, key) where is_live = 1;
+       create index if not exists s3_object_other on s3_object (bucket, key, id desc) where is_live = 0""",
+)
+UPLOADS = Table(
+    "s3_upload",
+    """create table if not exists s3_upload (bucket text, key text, upload text, initiated real, head blob,
+         primary key (bucket, key, upload)) without rowid""",
+)
+PARTS = Table(
+    "s3_part",
+    """create table if not exists s3_part (upload text, number integer, size integer, etag text, modified real, checksum text,
+         blob blob, primary key (upload, number)) without rowid""",
+)
+
+
+class Blob(Record):
+    """One file of a body."""
+
+    name: str
+    size: int
+    nonce: bytes = b""
+    """What its encryption began with; empty if it is stored as it is."""
+
+
+class Part(Record):
+    """What is remembered of the parts an object was uploaded in."""
+
+    number: int
+    size: int
+    checksum: str = ""
+
+
+class Head(Record):
+    """What is known of a version beside what lists show."""
+
+    owner: str
+    """The account that wrote it."""
+    headers: dict[str, str] = {}
+    """ContentType and its kin, by AWS's names."""
+    metadata: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    grants: tuple[Grant, ...] = CLOSED
+    algorithm: str = ""
+    checksum: str = ""
+    is_composite: bool = False
+    encryption: str = ""
+    nonce: bytes = b""
+    """Of an inline body's encryption."""
+    blobs: tuple[Blob, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+class Version(NamedTuple):
+    id: int
+    key: str
+    is_live: int
+    is_marker: int
+    version: str
+    modified: float
+    size: int
+    etag: str
+    storage: str
+    packed: bytes
+    body: bytes | None
+
+    @property
+    def head(self) -> Head:
+        return unpack(self.packed, Head)
+
+    @property
+    def quoted(self) -> str:
+        return f'"{self.etag}"'
+
+
+COLUMNS = "id, key, is_live, is_marker, version, modified, size, etag, storage, head, body"
+_LIVE = f"select {COLUMNS} from s3_object where bucket = ? and key = ? and is_live = 1"
+_NEWEST = (
+    f"select {COLUMNS} from s3_object where bucket = ? and key = ? and is_live = 0 order by id desc limit 1"
+)
+_OTHER = f"select {COLUMNS} from s3_object where bucket = ? and key = ? and is_live = 0 and version = ? order by id desc limit 1"
+
+
+def live(call: Call, bucket: Bucket, key: str) -> Version | None:
+    """What a GET without a version id answers."""
+    row = call.rows(OBJECTS).one(_LIVE, bucket.id, key)
+    return None if row is None else Version(*row)
+
+
+def newest_hidden(call: Call, bucket: Bucket, key: str) -> Version | None:
+    """The newest version that is not live; if nothing is live it is a delete marker."""
+    row = call.rows(OBJECTS).one(_NEWEST, bucket.id, key)
+    return None if row is None else Version(*row)
+
+
+def version(call: Call, bucket: Bucket, key: str, id: str) -> Version | None:
+    found = live(call, bucket, key)
+    if found is not None and found.version == id:
+        return found
+    row = call.rows(OBJECTS).one(_OTHER, bucket.id, key, id)
+    return None if row is None else Version(*row)
+
+
+def new_version_id(call: Call, bucket: Bucket) -> str:
+    if bucket.versioning != "Enabled":
+        return NULL
+    return "".join(call.ids.random.choices(_VERSION_LETTERS, k=32))
+
+
+def put(
+    call: Call,
+    bucket: Bucket,
+    key: str,
+    head: Head,
+    size: int,
+    etag: str,
+    storage: str,
+    body: bytes | None,
+    *,
+    is_marker: bool = False,
+) -> str:
+    """Make a version the newest of its key; answers its id. What it replaces is let go. Nothing after this may fail."""
+    rows, id, now = call.rows(OBJECTS), new_version_id(call, bucket), call.now()
+    old = live(call, bucket, key)
+    gone: list[Version] = []
+    if id == NULL and (old is None or old.version != NULL) and bucket.versioning:
+        row = rows.one(_OTHER, bucket.id, key, NULL)
+        if row is not None:
+            gone.append(Version(*row))
+            rows.run("delete from s3_object where id = ?", row[0])
+    is_live = 0 if is_marker else 1
+    if old is not None and id == NULL and old.version == NULL:
+        gone.append(old)
+        if not bucket.versioning:
+            rows.run(
+                "update s3_object set modified=?, size=?, etag=?, storage=?, head=?, body=? where id=?",
+                now, size, etag, storage, pack(head), body, old.id,
+            )  # fmt: skip
+            let_go(call, gone)
+            return id
+        rows.run("delete from s3_object where id = ?", old.id)
+    elif old is not None:
+        rows.run("update s3_object set is_live = 0 where id = ?", old.id)
+    rows.run(
+        "insert into s3_object (bucket, key, is_live, is_marker, version, modified, size, etag, storage, head, body)"
+        " values (?,?,?,?,?,?,?,?,?,?,?)",
+        bucket.id, key, is_live, int(is_marker), id, now, size, etag, storage, pack(head), body,
+    )  # fmt: skip
+    let_go(call, gone)
+    return id
+
+
+def remove(call: Call, bucket: Bucket, found: Version) -> None:
+    """Take one version away for good. If it was live, the next newest takes its place unless that is a delete marker."""
+    rows = call.rows(OBJECTS)
+    rows.run("delete from s3_object where id = ?", found.id)
+    if bucket.versioning and (found.is_live or found.is_marker):
+        heir = newest_hidden(call, bucket, found.key)
+        if heir is not None and not heir.is_marker and live(call, bucket, found.key) is None:
+            rows.run("update s3_object set is_live = 1 where id = ?", heir.id)
+    let_go(call, [found])
+
+
+def change(call: Call, found: Version, head: Head) -> None:
+    """Put other tags or grants to a version; nothing else of it changes."""
+    call.rows(OBJECTS).run("update s3_object set head = ? where id = ?", pack(head), found.id)
+
+
+# Files -----------------------------------------------------------------------------------------------
+
+
+class Drafts:
+    """The files of uploads that are still arriving: no row names them yet, and yet nobody may sweep them."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+
+def let_go(call: Call, versions: Iterable[Version]) -> None:
+    """Drop the files of versions that are gone, once that is committed."""
+    drop(call, [blob.name for each in versions if each.body is None for blob in each.head.blobs])
+
+
+def drop(call: Call, names: list[str]) -> None:
+    if names:
+        # A reply of this tick that names the files opens them in the very next step of the loop: they go after it.
+        blobs, loop = call.blobs, asyncio.get_running_loop()
+        call.after_commit(partial(loop.call_soon, partial(_unlink, blobs, names)))
+
+
+def _unlink(blobs, names: list[str]) -> None:
+    for name in names:
+        blobs.drop(name)
+
+
+def forget_uploads(call: Call, bucket_id: str) -> None:
+    """Abort whatever is being uploaded to a bucket that goes away."""
+    rows, names = call.rows(UPLOADS, PARTS), []
+    for (upload,) in rows.all("select upload from s3_upload where bucket = ?", bucket_id):
+        names += forget_parts(call, upload)
+    rows.run("delete from s3_upload where bucket = ?", bucket_id)
+    drop(call, names)
+
+
+def forget_parts(call: Call, upload: str) -> list[str]:
+    """Delete the rows of an upload's parts; answers the names of their files."""
+    rows = call.rows(PARTS)
+    names = [
+        unpack(blob, Blob).name for (blob,) in rows.all("select blob from s3_part where upload = ?", upload)
+    ]
+    rows.run("delete from s3_part where upload = ?", upload)
+    return names
+
+
+def named(call: Call) -> set[str]:
+    """Every file that a row or an upload in progress names."""
+    rows = call.rows(OBJECTS, PARTS)
+    found = set(call.memory(Drafts).names)
+    for (head,) in rows.each("select head from s3_object where body is null and is_marker = 0"):
+        found.update(blob.name for blob in unpack(head, Head).blobs)
+    for (blob,) in rows.each("select blob from s3_part"):
+        found.add(unpack(blob, Blob).name)
+    return found

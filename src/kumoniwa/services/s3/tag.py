@@ -1,0 +1,74 @@
+"""Tags of buckets and objects, and the rules for them.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-managing.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.wire.xml import MalformedXML
+
+OBJECT_TAGS_MAX, BUCKET_TAGS_MAX = 10, 50
+HEADER_BYTES_MAX = 8192
+_ALLOWED = re.compile(r"[\w\s+\-=.:/@]*")
+
+
+class InvalidTag(AwsError):
+    status = 400
+
+
+class BadRequest(AwsError):
+    status = 400
+
+
+class InvalidTagHeader(AwsError):
+    code = "InvalidArgument"
+    status = 400
+    message = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates."
+
+
+def tags_of(tagging: dict[str, Any], *, most: int) -> dict[str, str]:
+    """The tags of a ``Tagging`` document, each one valid."""
+    pairs = []
+    for each in tagging.get("TagSet") or []:
+        if "Key" not in each or "Value" not in each:
+            raise MalformedXML
+        pairs.append((each["Key"], each["Value"]))
+    return _checked(pairs, most)
+
+
+def tags_in_header(text: str) -> dict[str, str]:
+    """The tags of an ``x-amz-tagging`` header."""
+    if len(text) > HEADER_BYTES_MAX:
+        raise InvalidTagHeader(ArgumentName="x-amz-tagging")
+    pairs = parse_qsl(text, keep_blank_values=True, errors="replace")
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise InvalidTagHeader(ArgumentName="x-amz-tagging", ArgumentValue=text[:1024])
+    return _checked(pairs, OBJECT_TAGS_MAX)
+
+
+def _checked(pairs: list[tuple[str, str]], most: int) -> dict[str, str]:
+    if len(pairs) > most:
+        raise BadRequest(
+            f"{'Object' if most == OBJECT_TAGS_MAX else 'Bucket'} tag count cannot be greater than {most}"
+        )
+    tags: dict[str, str] = {}
+    for key, value in pairs:
+        if key in tags:
+            raise InvalidTag("Cannot provide multiple Tags with the same key", TagKey=key)
+        if not 1 <= len(key) <= 128 or not _ALLOWED.fullmatch(key):
+            raise InvalidTag("The TagKey you have provided is invalid", TagKey=key[:256])
+        if key.startswith("aws:"):
+            raise InvalidTag("System tags cannot be added/updated by requester", TagKey=key)
+        if len(value) > 256 or not _ALLOWED.fullmatch(value):
+            raise InvalidTag("The TagValue you have provided is invalid", TagKey=key, TagValue=value[:512])
+        tags[key] = value
+    return tags
+
+
+def shown(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,270 @@
+"""PutObject, and what every way of making an object says about it: headers, metadata, tags, grants, storage class.
+
+A body that came whole is kept at once, atomically. One that is still arriving is written to a draft meanwhile, and only
+then looked at again: who was overtaken by another writer, or whose bucket is gone, is told so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3.acl import CLOSED, AccessControlListNotSupported, Grant, grants_of
+from kumoniwa.services.s3.bucket import AccessDenied, Bucket, canonical_id, found
+from kumoniwa.services.s3.storage import Head
+from kumoniwa.services.s3.tag import tags_in_header
+
+KEY_BYTES_MAX = 1024
+METADATA_BYTES_MAX = 2048
+STORAGE_CLASSES = (
+    "STANDARD",
+    "REDUCED_REDUNDANCY",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER_IR",
+)
+"""Those whose objects can be read at once, which is all that an API shows of a storage class."""
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP")
+PLAIN_HEADERS = (
+    "CacheControl",
+    "ContentDisposition",
+    "ContentEncoding",
+    "ContentLanguage",
+    "ContentType",
+    "Expires",
+    "WebsiteRedirectLocation",
+)
+
+
+class KeyTooLongError(AwsError):
+    status = 400
+    message = "Your key is too long"
+
+
+class MetadataTooLarge(AwsError):
+    status = 400
+    message = "Your metadata headers exceed the maximum allowed metadata size"
+
+
+class InvalidStorageClass(AwsError):
+    status = 400
+    message = "The storage class you specified is not valid"
+
+
+class InvalidEncryption(AwsError):
+    code = "InvalidArgument"
+    status = 400
+    message = "The encryption method specified is not supported"
+
+
+class InvalidRedirectLocation(AwsError):
+    status = 400
+    message = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
+
+
+def check_key(key: str) -> None:
+    size = len(key) if key.isascii() else len(key.encode("utf-8", "replace"))
+    if size > KEY_BYTES_MAX:
+        raise KeyTooLongError(Size=size, MaxSizeAllowed=KEY_BYTES_MAX)
+
+
+def head_of(
+    call: Call,
+    bucket: Bucket,
+    headers: dict[str, Any],
+    metadata: dict[str, str] | None,
+    tagging: str | None,
+    grants: tuple[Grant, ...],
+    encryption: str | None,
+) -> Head:
+    """``headers`` by AWS's member names, absent ones as None."""
+    kept = {name: _text(value) for name, value in headers.items() if value is not None}
+    coding = kept.get("ContentEncoding")
+    if coding is not None and "aws-chunked" in coding:
+        # How the body travelled is no property of the object.
+        codings = [each.strip() for each in coding.split(",") if each.strip() != "aws-chunked"]
+        del kept["ContentEncoding"]
+        if codings:
+            kept["ContentEncoding"] = ",".join(codings)
+    if not kept.get("ContentType"):
+        kept["ContentType"] = "binary/octet-stream"
+    redirect = kept.get("WebsiteRedirectLocation")
+    if redirect is not None and not redirect.startswith(("/", "http://", "https://")):
+        raise InvalidRedirectLocation
+    told = {name.lower(): _text(value) for name, value in (metadata or {}).items()}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in told.items())
+    if size > METADATA_BYTES_MAX:
+        raise MetadataTooLarge(Size=size, MaxSizeAllowed=METADATA_BYTES_MAX)
+    return Head(
+        owner=call.principal.account or call.account,
+        headers=kept,
+        metadata=told,
+        tags=tags_in_header(tagging) if tagging else {},
+        grants=grants,
+        encryption=encryption_for(bucket, encryption),
+    )
+
+
+def _text(value: Any) -> str:
+    """A header's text: its bytes came as latin-1 and are UTF-8 where they can be."""
+    if not isinstance(value, str):
+        return str(value)
+    if value.isascii():
+        return value
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
+def encryption_for(bucket: Bucket, asked: str | None) -> str:
+    """``AES256`` or empty. The bucket's configuration speaks for those who do not."""
+    if asked is None:
+        return "AES256" if bucket.encryption else ""
+    if asked == "AES256":
+        return asked
+    if asked in ("aws:kms", "aws:kms:dsse", "aws:fsx"):
+        raise NotImplementedHere(f"the server-side encryption {asked} of s3")
+    raise InvalidEncryption(ArgumentName="x-amz-server-side-encryption", ArgumentValue=asked[:1024])
+
+
+def storage_class(name: str | None) -> str:
+    if name is None or name in STORAGE_CLASSES:
+        return name or "STANDARD"
+    if name in ARCHIVES:
+        raise NotImplementedHere(f"the storage class {name} of s3")
+    raise InvalidStorageClass(StorageClassRequested=name[:1024])
+
+
+def object_grants(
+    call: Call, bucket: Bucket, canned: str | None, headers: dict[str, str | None]
+) -> tuple[Grant, ...]:
+    """The grants a new object begins with."""
+    if canned is None and not any(headers.values()):
+        return CLOSED
+    grants = grants_of(
+        canned,
+        headers,
+        bucket_owner="" if call.principal.account == call.account else canonical_id(call.account),
+    )
+    if not bucket.has_acls and grants != CLOSED and canned != "bucket-owner-full-control":
+        raise AccessControlListNotSupported
+    if bucket.blocks.BlockPublicAcls and any(grant.is_public for grant in grants or ()):
+        raise AccessDenied
+    return CLOSED if grants is None or not bucket.has_acls else grants
+
+
+def PutObject(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    Body: Any = b"",
+    ACL: str | None = None,
+    CacheControl: str | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ChecksumCRC32: str | None = None,
+    ChecksumCRC32C: str | None = None,
+    ChecksumCRC64NVME: str | None = None,
+    ChecksumSHA1: str | None = None,
+    ChecksumSHA256: str | None = None,
+    ContentDisposition: str | None = None,
+    ContentEncoding: str | None = None,
+    ContentLanguage: str | None = None,
+    ContentLength: int | None = None,
+    ContentMD5: str | None = None,
+    ContentType: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    Expires: Any = None,
+    GrantFullControl: str | None = None,
+    GrantRead: str | None = None,
+    GrantReadACP: str | None = None,
+    GrantWriteACP: str | None = None,
+    IfMatch: str | None = None,
+    IfNoneMatch: str | None = None,
+    Metadata: dict[str, str] | None = None,
+    ServerSideEncryption: str | None = None,
+    StorageClass: str | None = None,
+    Tagging: str | None = None,
+    WebsiteRedirectLocation: str | None = None,
+):
+    bucket = found(call, Bucket)
+    check_key(Key)
+    headers = {
+        "CacheControl": CacheControl, "ContentDisposition": ContentDisposition, "ContentEncoding": ContentEncoding,
+        "ContentLanguage": ContentLanguage, "ContentType": ContentType, "Expires": Expires,
+        "WebsiteRedirectLocation": WebsiteRedirectLocation,
+    }  # fmt: skip
+    granted = {
+        "FULL_CONTROL": GrantFullControl,
+        "READ": GrantRead,
+        "READ_ACP": GrantReadACP,
+        "WRITE_ACP": GrantWriteACP,
+    }
+    grants = object_grants(call, bucket, ACL, granted)
+    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption)
+    checksums = {
+        "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
+    }  # fmt: skip
+    claims = bodies.claims_of(call, ContentMD5, ChecksumAlgorithm, checksums)
+    kind = storage_class(StorageClass)
+    if IfMatch is not None or IfNoneMatch is not None:
+        condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
+    bodies.check_length(call, Body)
+    draft = bodies.Draft(call, claims, encrypts=bool(head.encryption))
+    if not isinstance(Body, (bytes, str)):
+        return _when_arrived(call, Bucket, Key, head, kind, draft, Body, (IfMatch, IfNoneMatch))
+    try:
+        draft.write(Body if isinstance(Body, bytes) else Body.encode())
+        kept = draft.kept()
+    finally:
+        draft.discard()
+    return stored(call, bucket, Key, head, kind, kept)
+
+
+async def _when_arrived(
+    call: Call,
+    name: str,
+    key: str,
+    head: Head,
+    kind: str,
+    draft: bodies.Draft,
+    body: Any,
+    conditions: tuple[str | None, str | None],
+) -> dict:
+    await bodies.poured(draft, body)
+    try:
+        # The world may have changed while the body arrived.
+        bucket = found(call, name)
+        condition.check_write(storage.live(call, bucket, key), *conditions, key)
+        kept = draft.kept()
+    finally:
+        draft.discard()
+    return stored(call, bucket, key, head, kind, kept)
+
+
+def stored(call: Call, bucket: Bucket, key: str, head: Head, kind: str, kept: bodies.Kept) -> dict:
+    """Put a kept body on the shelf; answers what PutObject answers."""
+    head = changed(
+        head,
+        algorithm=kept.algorithm,
+        checksum=kept.checksum,
+        nonce=kept.nonce,
+        blobs=(kept.blob,) if kept.blob is not None else (),
+    )
+    version = storage.put(call, bucket, key, head, kept.size, kept.etag, kind, kept.body)
+    reply = {
+        "ETag": f'"{kept.etag}"',
+        "Checksum" + kept.algorithm: kept.checksum,
+        "ChecksumType": "FULL_OBJECT",
+    }
+    if head.encryption:
+        reply["ServerSideEncryption"] = head.encryption
+    if bucket.versioning == "Enabled":
+        reply["VersionId"] = version
+    return reply

@@ -1,0 +1,14 @@
+"""What S3 does by itself: when a region begins, files of uploads that an earlier life cut short are swept away."""
+
+from __future__ import annotations
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.bucket import S3_ITSELF
+
+
+async def run(region) -> None:
+    for account in region.store.accounts():
+        if account.isdigit():
+            call = region.call("s3", account, principals.service(S3_ITSELF, account))
+            call.blobs.sweep(storage.named(call))

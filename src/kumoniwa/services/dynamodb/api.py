@@ -16,7 +16,7 @@ from kumoniwa.languages.dynamodb.condition import condition_plan, key_conditions
 from kumoniwa.languages.dynamodb.projection import projection_plan
 from kumoniwa.languages.dynamodb.update import update_plan
 from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item
-from kumoniwa.services.dynamodb import capacity, item, page, transaction, write
+from kumoniwa.services.dynamodb import capacity, item, page, stream, transaction, write
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.table import (
     Index,
@@ -207,6 +207,7 @@ def CreateTable(
     GlobalSecondaryIndexes: list[dict] | None = None,
     BillingMode: str | None = None,
     ProvisionedThroughput: dict | None = None,
+    StreamSpecification: dict | None = None,
     Tags: list[dict] | None = None,
     TableClass: str | None = None,
     DeletionProtectionEnabled: bool | None = None,
@@ -223,8 +224,29 @@ def CreateTable(
     )  # fmt: skip
     if table.name in call.shelf(Table):
         raise ResourceInUseException(f"Table already exists: {table.name}")
+    table = _streamed(call, table, StreamSpecification)
     call.shelf(Table)[table.name] = table
     return {"TableDescription": tables.description(call, table, {}, status="CREATING")}
+
+
+def _streamed(call: Call, table: Table, wanted: dict[str, Any] | None) -> Table:
+    """The table with a stream begun or ended: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_StreamSpecification.html"""
+    if wanted is None:
+        return table
+    view = wanted.get("StreamViewType")
+    if wanted["StreamEnabled"]:
+        if view is None:
+            raise ValidationException(f"{INVALID}StreamViewType is required when StreamEnabled is true")
+        if table.stream_view:
+            raise ValidationException(f"Table already has an enabled stream: TableName: {table.name}")
+        return stream.begin(call, table, view)
+    if view is not None:
+        raise ValidationException(f"{INVALID}StreamViewType can only be specified when StreamEnabled is true")
+    if not table.stream_view:
+        if table.name in call.shelf(Table):
+            raise ValidationException(f"Table has no stream to disable: TableName: {table.name}")
+        return table
+    return stream.end(call, table)
 
 
 def DescribeTable(call: Call, *, TableName: str) -> dict:
@@ -252,6 +274,7 @@ def DeleteTable(call: Call, *, TableName: str) -> dict:
         )
     del call.shelf(Table)[table.name]
     call.memory(tables.Layouts).by_name.pop(table.name, None)
+    table = stream.end(call, table)
     item.forget_table(call, table)
     shown = tables.description(call, table, {}, status="DELETING")
     for member in ("AttributeDefinitions", "KeySchema", "CreationDateTime"):
@@ -267,12 +290,13 @@ def UpdateTable(
     BillingMode: str | None = None,
     ProvisionedThroughput: dict | None = None,
     GlobalSecondaryIndexUpdates: list[dict] | None = None,
+    StreamSpecification: dict | None = None,
     TableClass: str | None = None,
     DeletionProtectionEnabled: bool | None = None,
 ) -> dict:
     """One index may be made or deleted in one call, as on AWS."""
     table = tables.described(call, TableName)
-    asked = (BillingMode, ProvisionedThroughput, GlobalSecondaryIndexUpdates, TableClass, DeletionProtectionEnabled)
+    asked = (BillingMode, ProvisionedThroughput, GlobalSecondaryIndexUpdates, StreamSpecification, TableClass, DeletionProtectionEnabled)
     if all(one is None for one in asked):
         raise ValidationException(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
@@ -285,6 +309,7 @@ def UpdateTable(
         table = changed(table, is_protected=DeletionProtectionEnabled)
     if TableClass is not None and TableClass != (table.table_class or "STANDARD"):
         table = changed(table, table_class=TableClass, class_changed=call.now())
+    table = _streamed(call, table, StreamSpecification)
     if GlobalSecondaryIndexUpdates is not None:
         table = _reindexed(call, table, AttributeDefinitions, GlobalSecondaryIndexUpdates)
     call.shelf(Table)[table.name] = table
@@ -355,19 +380,8 @@ def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
     ready = call.now() + tables.CREATING_FOR_S if call.home.settings.pace == "real" else 0.0
     index = tables.global_index(call, table, given, active_at=ready)
     table = changed(table, indexes=(*table.indexes, index))
-    layout = Layout(table)
-    compiled = layout.by_name[index.name]
-    item.fill(call, layout, index.id, lambda content: _place_if_fit(compiled, content))
+    item.fill(call, table, index.id)
     return table
-
-
-def _place_if_fit(index: tables.IndexLayout, content: Item) -> item.Place | None:
-    """Items whose key has another type are left out of an index that is made later:
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html"""
-    try:
-        return item.place_in(index, content)
-    except ValidationException:
-        return None
 
 
 def _resized(table: Table, index: Index, given: dict[str, Any]) -> Index:
@@ -431,8 +445,7 @@ def UpdateTimeToLive(call: Call, *, TableName: str, TimeToLiveSpecification: dic
         raise ValidationException(f"TimeToLive is active on a different AttributeName: current AttributeName is {table.ttl_attribute}")
     if is_enabled:
         table = changed(table, ttl_attribute=name, ttl_id=tables.new_id(call))
-        layout = Layout(table)
-        item.fill(call, layout, table.ttl_id, partial(item.end_of, layout))
+        item.fill(call, table, table.ttl_id)
     else:
         item.forget_index(call, table.ttl_id)
         table = changed(table, ttl_attribute="", ttl_id=0)
@@ -445,7 +458,8 @@ def DescribeTimeToLive(call: Call, *, TableName: str) -> dict:
     table = tables.described(call, TableName)
     if not table.ttl_id:
         return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
-    return {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": table.ttl_attribute}}
+    status = "ENABLING" if item.is_filling(call, table.ttl_id) else "ENABLED"
+    return {"TimeToLiveDescription": {"TimeToLiveStatus": status, "AttributeName": table.ttl_attribute}}
 
 
 # One item ------------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ from zlib import crc32
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import ValidationException
+from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
+from kumoniwa.services.dynamodb import stream
 from kumoniwa.services.dynamodb.capacity import write_units
 from kumoniwa.services.dynamodb.key import encode_number
-from kumoniwa.services.dynamodb.table import Dropped, IndexLayout, Layout, Table
-from kumoniwa.store.rows import Rows
+from kumoniwa.services.dynamodb.table import Dropped, Filling, IndexLayout, Layout, Table
 from kumoniwa.store.rows import Table as RowTable
 
 ITEMS = RowTable(
@@ -34,13 +36,6 @@ COUNTED_MAX = 2_000
 """Up to so many items are counted when somebody asks; of more, the last census is told (AWS's is up to six hours old)."""
 
 Place = tuple[bytes, bytes]
-
-
-class Census:
-    """What background work counted: (items, bytes) by id of table or index. Not durable."""
-
-    def __init__(self) -> None:
-        self.sizes: dict[int, tuple[int, int]] = {}
 
 
 def partition(hash_key: bytes) -> bytes:
@@ -61,21 +56,27 @@ def shown(call: Call, body: bytes) -> Any:
 # Writing -------------------------------------------------------------------------------------------
 
 
-def places(layout: Layout, item: Item | None) -> list[Place | None]:
+def places(layout: Layout, item: Item | None, *, is_strict: bool = False) -> list[Place | None]:
     """Where the indexes of a table keep an item, one for each, and then where its end lies if the table has a TTL.
 
-    Raises ValidationException for an index key of the wrong type.
+    With ``is_strict`` an index key of the wrong type raises ValidationException. An item that was there before its index
+    may have one; the index leaves it out: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.OnlineOps.html
     """
     if item is None:
         return [None] * (len(layout.indexes) + bool(layout.ttl_id))
-    found = [place_in(index, item) for index in layout.indexes]
+    found = [place_in(index, item, is_strict=is_strict) for index in layout.indexes]
     if layout.ttl_id:
         found.append(end_of(layout, item))
     return found
 
 
-def place_in(index: IndexLayout, item: Item) -> Place | None:
-    found = index.key.of_index(item)
+def place_in(index: IndexLayout, item: Item, *, is_strict: bool = False) -> Place | None:
+    try:
+        found = index.key.of_index(item)
+    except ValidationException:
+        if is_strict:
+            raise
+        return None
     return None if found is None else (partition(found[0]), found[1])
 
 
@@ -85,15 +86,24 @@ def end_of(layout: Layout, item: Item) -> Place | None:
     return (b"", encode_number(value["N"])) if value is not None and "N" in value else None
 
 
-def put(call: Call, layout: Layout, pk: bytes, sk: bytes, size: int, body: bytes) -> None:
-    call.rows(ITEMS).run("replace into dynamodb_item values (?,?,?,?,?)", layout.id, pk, sk, size, body)
+def replace(
+    call: Call, layout: Layout, pk: bytes, sk: bytes, old: Item | None, new: Item | None, *, size: int = 0, body: bytes = b"",
+    old_body: bytes | None = None, by_service: bool = False,
+) -> None:  # fmt: skip
+    """Put the new item where the old one is, or nothing; indexes and the stream follow. Only tables that have those need
+    to be told of the old item."""
+    rows = call.rows(ITEMS)
+    if new is None:
+        rows.run("delete from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
+    else:
+        rows.run("replace into dynamodb_item values (?,?,?,?,?)", layout.id, pk, sk, size, body)
+    if layout.indexes or layout.ttl_id:
+        _move(call, layout, pk, sk, places(layout, old), places(layout, new))
+    if layout.stream is not None and old != new:
+        stream.append(call, layout, old, new, old_body, body if new is not None else None, by_service=by_service)
 
 
-def drop(call: Call, layout: Layout, pk: bytes, sk: bytes) -> None:
-    call.rows(ITEMS).run("delete from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
-
-
-def move(call: Call, layout: Layout, pk: bytes, sk: bytes, old: list[Place | None], new: list[Place | None]) -> None:
+def _move(call: Call, layout: Layout, pk: bytes, sk: bytes, old: list[Place | None], new: list[Place | None]) -> None:
     """Follow an item in the indexes."""
     rows = call.rows(PLACES)
     ids = [index.id for index in layout.indexes]
@@ -107,7 +117,7 @@ def move(call: Call, layout: Layout, pk: bytes, sk: bytes, old: list[Place | Non
                 "delete from dynamodb_place where idx = ? and pk = ? and sk = ? and item_pk = ? and item_sk = ?", idx, *before, pk, sk
             )
         if after is not None:
-            rows.run("insert into dynamodb_place values (?,?,?,?,?)", idx, *after, pk, sk)
+            rows.run("insert or ignore into dynamodb_place values (?,?,?,?,?)", idx, *after, pk, sk)
 
 
 def index_units(layout: Layout, old: Item | None, new: Item | None, *, is_transactional: bool) -> dict[bool, dict[str, float]]:
@@ -130,49 +140,85 @@ def index_units(layout: Layout, old: Item | None, new: Item | None, *, is_transa
     return units
 
 
-def fill(call: Call, layout: Layout, idx: int, place: Any) -> None:
-    """Put every item of a table into an index that is new. ``place(item)`` says where."""
-    rows = call.rows(ITEMS, PLACES)
-    found = rows.all("select pk, sk, item from dynamodb_item where tbl = ?", layout.id)
+# Many at once ----------------------------------------------------------------------------------------
+
+
+def fill(call: Call, table: Table, idx: int) -> None:
+    """Begin to put every item of a table into an index that is new. Few are put at once, many by background work."""
+    filling = Filling(table=table.name, table_id=table.id, id=idx)
+    after = fill_some(call, table, filling, COUNTED_MAX)
+    if after is not None:
+        call.shelf(Filling)[str(idx)] = changed(filling, after=after)
+        call.home.wake(("dynamodb", "work"))
+
+
+def fill_some(call: Call, table: Table, filling: Filling, count: int) -> Place | None:
+    """Go on with ``count`` items; answers where it stopped, None if that was the last of it."""
+    layout, rows = Layout(table), call.rows(ITEMS, PLACES)
+    found = rows.all(
+        "select pk, sk, item from dynamodb_item where tbl = ? and (pk, sk) > (?, ?) order by pk, sk limit ?",
+        table.id, *filling.after, count,
+    )  # fmt: skip
+    index = next((index for index in layout.indexes if index.id == filling.id), None)
     for pk, sk, body in found:
-        at = place(orjson.loads(body))
+        item = orjson.loads(body)
+        at = end_of(layout, item) if index is None else place_in(index, item)
         if at is not None:
-            rows.run("insert into dynamodb_place values (?,?,?,?,?)", idx, *at, pk, sk)
+            rows.run("insert or ignore into dynamodb_place values (?,?,?,?,?)", filling.id, *at, pk, sk)
+    return (found[-1][0], found[-1][1]) if len(found) == count else None
+
+
+def is_filling(call: Call, idx: int) -> bool:
+    return str(idx) in call.shelf(Filling)
 
 
 # Sizes ---------------------------------------------------------------------------------------------
 
 
+class Census:
+    """The sizes of large tables, as background work last counted them. Not durable."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[int, tuple[int, int]] = {}
+        """(items, bytes) by id of table or index."""
+        self.wanted: set[str] = set()
+        """Tables somebody has asked about since."""
+
+
 def sizes(call: Call, table: Table) -> dict[int, tuple[int, int]]:
     """(items, bytes) of a table and its indexes."""
-    rows, census = call.rows(ITEMS, PLACES), call.memory(Census).sizes
-    few = counted(rows, table.id, COUNTED_MAX + 1)
-    if few[0] > COUNTED_MAX and table.id in census:
-        return {id: census[id] for id in (table.id, *(index.id for index in table.indexes)) if id in census}
-    if few[0] > COUNTED_MAX:
-        return {}
-    return {table.id: few} | {index.id: counted_index(rows, table, index.id) for index in table.indexes}
+    count, size, after = count_some(call, table, None, None, COUNTED_MAX)
+    if after is None:
+        layout = Layout(table)
+        return {table.id: (count, size)} | {i.id: count_some(call, table, i, None, COUNTED_MAX)[:2] for i in layout.indexes}
+    census = call.memory(Census)
+    census.wanted.add(table.name)
+    call.home.wake(("dynamodb", "work"))
+    return {idx: census.sizes[idx] for idx in (table.id, *(i.id for i in table.indexes)) if idx in census.sizes}
 
 
-def counted(rows: Rows, table_id: int, limit: int = -1) -> tuple[int, int]:
-    count, size = rows.one(
-        "select count(*), sum(size) from (select size from dynamodb_item where tbl = ? limit ?)", table_id, limit
-    )  # fmt: skip
-    return count, size or 0
-
-
-def counted_index(rows: Rows, table: Table, idx: int) -> tuple[int, int]:
-    layout = Layout(table)
-    index = next(index for index in layout.indexes if index.id == idx)
-    count = total = 0
-    for size, body in rows.each(
-        """select i.size, case when ? then i.item end from dynamodb_place p join dynamodb_item i
-           on i.tbl = ? and i.pk = p.item_pk and i.sk = p.item_sk where p.idx = ?""",
-        index.kept is not None, table.id, idx,
-    ):  # fmt: skip
-        count += 1
-        total += size if body is None else item_bytes(index.projected(orjson.loads(body)))
-    return count, total
+def count_some(
+    call: Call, table: Table, index: IndexLayout | None, after: tuple | None, count: int
+) -> tuple[int, int, tuple | None]:
+    """Items and bytes of the next ``count`` of a table or index, and where to go on."""
+    rows = call.rows(ITEMS, PLACES)
+    if index is None:
+        found = rows.all(
+            "select pk, sk, size from dynamodb_item where tbl = ? and (pk, sk) > (?, ?) order by pk, sk limit ?",
+            table.id, *(after or (b"", b"")), count,
+        )  # fmt: skip
+        total = sum([row[2] for row in found])
+    else:
+        found = rows.all(
+            """select p.pk, p.sk, p.item_pk, p.item_sk, i.size, case when ? then i.item end
+               from dynamodb_place p cross join dynamodb_item i on i.tbl = ? and i.pk = p.item_pk and i.sk = p.item_sk
+               where p.idx = ? and (p.pk, p.sk, p.item_pk, p.item_sk) > (?, ?, ?, ?)
+               order by p.pk, p.sk, p.item_pk, p.item_sk limit ?""",
+            index.kept is not None, table.id, index.id, *(after or (b"", b"", b"", b"")), count,
+        )  # fmt: skip
+        total = sum([row[4] if row[5] is None else item_bytes(index.projected(orjson.loads(row[5]))) for row in found])
+    end = found[-1][: 2 if index is None else 4] if len(found) == count else None
+    return len(found), total, end
 
 
 def collection_metrics(call: Call, layout: Layout, pk: bytes, key: Item) -> dict | None:

@@ -19,7 +19,7 @@ from kumoniwa.languages.dynamodb.condition import key_conditions
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item, item_bytes
 from kumoniwa.services.dynamodb import capacity
-from kumoniwa.services.dynamodb.item import ITEMS, PLACES, partition, shown
+from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, partition, shown
 from kumoniwa.services.dynamodb.key import KeySchema, Range, segment_of
 from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing, find
 
@@ -32,7 +32,7 @@ class Read:
 
     __slots__ = ("layout", "index", "test", "test_values", "project", "attributes", "counts_only", "fetches", "is_consistent")
 
-    def __init__(self, layout: Layout | None, params: dict[str, Any], expressions: list, is_query: bool) -> None:
+    def __init__(self, call: Call, layout: Layout | None, params: dict[str, Any], expressions: list, is_query: bool) -> None:
         get = params.get
         filtering, projecting = expressions
         self.layout = layout
@@ -53,13 +53,13 @@ class Read:
             self.project, self.attributes = legacy.attributes_projection(get("AttributesToGet")), frozenset(get("AttributesToGet"))
         self.is_consistent = bool(get("ConsistentRead"))
         layout = self.layout = existing(layout)
-        self.index = self._index(layout, get("IndexName"))
+        self.index = self._index(call, layout, get("IndexName"))
         self.counts_only = get("Select") == "COUNT"
         self.fetches = self._fetches(get("Select"))
         if is_query and filtered:
             self._refuse_keys(filtered, "Filter Expression" if filtering is not None else "QueryFilter")
 
-    def _index(self, layout: Layout, name: str | None) -> IndexLayout | None:
+    def _index(self, call: Call, layout: Layout, name: str | None) -> IndexLayout | None:
         if name is None:
             return None
         index = layout.by_name.get(name)
@@ -67,6 +67,8 @@ class Read:
             raise ValidationException(f"The table does not have the specified index: {name}")
         if index.is_global and self.is_consistent:
             raise ValidationException("Consistent reads are not supported on global secondary indexes")
+        if index.is_global and is_filling(call, index.id):
+            raise ValidationException(f"Cannot read from backfilling global secondary index: {name}")
         return index
 
     def _fetches(self, select: str | None) -> bool:
@@ -144,7 +146,7 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
         ("ProjectionExpression", get("ProjectionExpression")),
     )
     conditions = legacy.legacy_key_conditions(get("KeyConditions")) if keys is None else key_conditions(keys, values or {})
-    read = Read(layout, params, expressions, is_query=True)
+    read = Read(call, layout, params, expressions, is_query=True)
     stretch = read.schema.range_of(conditions)
     forward = get("ScanIndexForward") is not False
     at = _query_start(read, start, stretch) if start is not None else None
@@ -233,7 +235,7 @@ def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     expressions = bind(
         names, values, ("FilterExpression", get("FilterExpression")), ("ProjectionExpression", get("ProjectionExpression"))
     )
-    read = Read(layout, params, expressions, is_query=False)
+    read = Read(call, layout, params, expressions, is_query=False)
     at = _scan_start(read, start, segment, total) if start is not None else None
     low, high = _segment_bounds(segment, total) if total is not None else (None, None)
     args: list[Any] = [read.layout.id] if read.index is None else [read.layout.id, read.index.id]

@@ -76,6 +76,10 @@ class Table(Record):
     ttl_attribute: str = ""
     ttl_id: int = 0
     """Under which the times lie at which items end."""
+    stream_label: str = ""
+    """Names the stream; kept when it is turned off, as AWS shows it."""
+    stream_view: str = ""
+    """What its records show; empty if there is no stream."""
 
 
 class Dropped(Record):
@@ -83,6 +87,15 @@ class Dropped(Record):
 
     id: int
     is_index: bool
+
+
+class Filling(Record):
+    """An index that is new and does not have all items yet."""
+
+    table: str
+    table_id: int
+    id: int
+    after: tuple[bytes, bytes] = (b"", b"")
 
 
 # Compiled ------------------------------------------------------------------------------------------
@@ -105,7 +118,7 @@ class IndexLayout:
 
 
 class Layout:
-    __slots__ = ("record", "name", "id", "key", "key_names", "indexes", "by_name", "ttl_attribute", "ttl_id", "index_key_kinds")
+    __slots__ = ("record", "name", "id", "key", "key_names", "indexes", "by_name", "ttl_attribute", "ttl_id", "stream", "needs_old", "index_key_kinds")
 
     def __init__(self, table: Table) -> None:
         self.record, self.name, self.id = table, table.name, table.id
@@ -114,6 +127,9 @@ class Layout:
         self.indexes = tuple(IndexLayout(table, index) for index in table.indexes)
         self.by_name = {index.name: index for index in self.indexes}
         self.ttl_attribute, self.ttl_id = table.ttl_attribute, table.ttl_id
+        self.stream: str | None = f"{table.name}/stream/{table.stream_label}" if table.stream_view else None
+        self.needs_old = bool(self.indexes or self.ttl_id or self.stream)
+        """Whether a write must know what was there before."""
         names = {name for index in self.indexes for name in index.key.names} - self.key_names
         self.index_key_kinds = {name: table.definitions[name] for name in names}
 
@@ -394,6 +410,11 @@ def description(call: Call, table: Table, sizes: dict[int, tuple[int, int]], *, 
         shown["TableClassSummary"] = {"TableClass": table.table_class}
         if table.class_changed:
             shown["TableClassSummary"]["LastUpdateDateTime"] = table.class_changed
+    if table.stream_label:
+        shown["LatestStreamLabel"] = table.stream_label
+        shown["LatestStreamArn"] = call.arn(f"table/{table.name}/stream/{table.stream_label}", "dynamodb")
+    if table.stream_view:
+        shown["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream_view}
     for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
         indexes = [_index_shown(call, table, i, sizes, status) for i in table.indexes if i.is_global == is_global]
         if indexes:
@@ -429,9 +450,10 @@ def _index_shown(call: Call, table: Table, index: Index, sizes: dict[int, tuple[
         "IndexArn": call.arn(f"table/{table.name}/index/{index.name}", "dynamodb"),
     }
     if index.is_global:
-        is_coming = max(index.active_at, table.active_at) > call.now()
-        shown["IndexStatus"] = "CREATING" if is_coming or status == "CREATING" else "ACTIVE"
-        if index.active_at > call.now():
+        is_filling = index.active_at > call.now() or str(index.id) in call.shelf(Filling)
+        is_coming = is_filling or table.active_at > call.now() or status == "CREATING"
+        shown["IndexStatus"] = "CREATING" if is_coming else "ACTIVE"
+        if is_filling:
             shown["Backfilling"] = True
         shown["ProvisionedThroughput"] = _throughput_shown(table, index.read_units, index.write_units)
     return shown

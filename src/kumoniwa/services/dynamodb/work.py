@@ -11,22 +11,21 @@ import orjson
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.dynamodb import item
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.dynamodb import item, stream
 from kumoniwa.services.dynamodb.key import encode_number
-from kumoniwa.services.dynamodb.table import Dropped, Layout, Table
+from kumoniwa.services.dynamodb.table import Dropped, Filling, Layout, Table
 from kumoniwa.services.dynamodb.transaction import TOKENS
 
 STEP_ROWS = 500
 STEP_S = 0.005
 ROUND_S = 10.0
-CENSUS_S = 6 * 3600.0
 ENDED_FOR_S_MAX = 5 * 365 * 86_400
 """What ended longer ago is taken for no time at all and stays:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html"""
 
 
 async def run(region) -> None:
-    counted_at: dict[str, float] = {}
     while True:
         is_busy = False
         for account in region.store.accounts():
@@ -34,9 +33,7 @@ async def run(region) -> None:
                 continue
             call = region.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
             is_busy |= _step(call)
-            if region.clock.now() >= counted_at.get(account, 0.0) + CENSUS_S:
-                counted_at[account] = region.clock.now()
-                await _count(call)
+            await _count(call)
         if is_busy:
             await asyncio.sleep(STEP_S)
         else:
@@ -49,13 +46,28 @@ def _step(call: Call) -> bool:
     for table in list(call.shelf(Table).values()):
         if table.ttl_id:
             is_busy |= _expire(call, table)
+    for key, filling in list(call.shelf(Filling).items()):
+        is_busy |= _fill(call, key, filling)
     for key, dropped in list(call.shelf(Dropped).items()):
         if item.sweep(call, dropped, STEP_ROWS):
             del call.shelf(Dropped)[key]
         else:
             is_busy = True
-    call.rows(TOKENS).run("delete from dynamodb_token where until <= ?", call.now())
+    if call.rows(TOKENS).one("select 1 from dynamodb_token where until <= ? limit 1", call.now()):
+        call.rows(TOKENS).run("delete from dynamodb_token where until <= ?", call.now())
+    stream.forget_old(call)
     return is_busy
+
+
+def _fill(call: Call, key: str, filling: Filling) -> bool:
+    table = call.shelf(Table).get(filling.table)
+    if table is not None and filling.id in (table.ttl_id, *(index.id for index in table.indexes)):
+        after = item.fill_some(call, table, filling, STEP_ROWS)
+        if after is not None:
+            call.shelf(Filling)[key] = changed(filling, after=after)
+            return True
+    del call.shelf(Filling)[key]
+    return False
 
 
 def _expire(call: Call, table: Table) -> bool:
@@ -66,18 +78,25 @@ def _expire(call: Call, table: Table) -> bool:
     )  # fmt: skip
     for pk, sk in ended:
         _, body = item.read(call, layout, pk, sk)
-        item.drop(call, layout, pk, sk)
-        item.move(call, layout, pk, sk, item.places(layout, orjson.loads(body)), item.places(layout, None))
+        item.replace(call, layout, pk, sk, orjson.loads(body), None, old_body=body, by_service=True)
     return len(ended) == STEP_ROWS
 
 
 async def _count(call: Call) -> None:
-    """Count the tables that are too large to be counted whenever somebody asks."""
-    rows, census = call.rows(item.ITEMS, item.PLACES), call.memory(item.Census).sizes
-    for table in list(call.shelf(Table).values()):
-        if item.counted(rows, table.id, item.COUNTED_MAX + 1)[0] > item.COUNTED_MAX:
-            census[table.id] = item.counted(rows, table.id)
-            await asyncio.sleep(STEP_S)
-            for index in table.indexes:
-                census[index.id] = item.counted_index(rows, table, index.id)
-                await asyncio.sleep(STEP_S)
+    """Count the large tables that somebody has asked about, in steps."""
+    census = call.memory(item.Census)
+    wanted, census.wanted = census.wanted, set()
+    for name in wanted:
+        table = call.shelf(Table).get(name)
+        if table is None:
+            continue
+        for index in (None, *Layout(table).indexes):
+            count = size = 0
+            after: tuple | None = None
+            while True:
+                more, bytes_, after = item.count_some(call, table, index, after, STEP_ROWS)
+                count, size = count + more, size + bytes_
+                if after is None:
+                    break
+                await asyncio.sleep(0)
+            census.sizes[table.id if index is None else index.id] = (count, size)

@@ -37,14 +37,16 @@ class ConditionalCheckFailedException(AwsError):
 class Write:
     __slots__ = (
         "kind", "layout", "key", "item", "size", "condition", "condition_values", "update", "update_values", "shows_old",
-        "pk", "sk", "places", "old", "old_body", "old_size", "new", "body",
+        "pk", "sk", "is_old_known", "old", "old_body", "old_size", "new", "body",
     )  # fmt: skip
 
     def __init__(self, kind: str, table: Layout | None, shows_old: str | None) -> None:
         self.kind = kind
         self.layout = table
         self.shows_old = shows_old == "ALL_OLD"
-        self.condition = self.update = self.old = self.old_body = self.new = self.places = None
+        self.condition = self.update = self.old = self.old_body = self.new = None
+        self.is_old_known = False
+        self.body = b""
         self.condition_values: Mapping = _NOTHING
         self.update_values: Mapping = _NOTHING
         self.old_size = self.size = 0
@@ -55,8 +57,8 @@ class Write:
         if self.kind == PUT:
             hash_key, self.sk = layout.key.of_item(self.item)
             self.pk = item.partition(hash_key)
-            if layout.indexes or layout.ttl_id:
-                self.places = item.places(layout, self.item)
+            if layout.indexes:
+                item.places(layout, self.item, is_strict=True)
             return self
         hash_key, self.sk = layout.key.of_key(self.key)
         self.pk = item.partition(hash_key)
@@ -80,7 +82,8 @@ class Write:
         Raises ConditionalCheckFailedException, or ValidationException if the update does not fit the item.
         """
         layout = self.layout
-        if needs_old or self.condition is not None or self.update is not None or self.places is not None or layout.indexes or layout.ttl_id:
+        if needs_old or self.kind == UPDATE or self.condition is not None or layout.needs_old:
+            self.is_old_known = True
             found = item.read(call, layout, self.pk, self.sk)
             if found is not None:
                 self.old_size, self.old_body = found
@@ -104,21 +107,19 @@ class Write:
         self.size = item_bytes(self.new)
         if self.size > ITEM_BYTES_MAX:
             raise ValidationException("Item size to update has exceeded the maximum allowed size")
-        if layout.indexes or layout.ttl_id:
-            self.places = item.places(layout, self.new)
+        if layout.indexes and self.update is not None and not self.update.targets.isdisjoint(layout.index_key_kinds):
+            item.places(layout, self.new, is_strict=True)
 
     def store(self, call: Call) -> None:
-        layout = self.layout
         if self.kind == CHECK:
             return
-        if self.kind == DELETE:
-            item.drop(call, layout, self.pk, self.sk)
-        else:
+        if self.kind != DELETE:
             self.body = orjson.dumps(self.new)
-            item.put(call, layout, self.pk, self.sk, self.size, self.body)
-        if layout.indexes or layout.ttl_id:
-            new = self.places if self.kind != DELETE else item.places(layout, None)
-            item.move(call, layout, self.pk, self.sk, item.places(layout, self.old), new)
+        elif self.old is None and self.is_old_known:
+            return
+        item.replace(
+            call, self.layout, self.pk, self.sk, self.old, self.new, size=self.size, body=self.body, old_body=self.old_body
+        )
 
     def consumed(self, detail: str, *, is_transactional: bool = False) -> dict:
         """An entry of ConsumedCapacity; only after ``judge`` with ``needs_old``."""

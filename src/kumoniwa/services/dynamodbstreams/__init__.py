@@ -1,0 +1,1 @@
+"""DynamoDB Streams: reading what ``services.dynamodb.stream`` noted."""

@@ -1,0 +1,158 @@
+"""The operations of DynamoDB Streams."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, ValidationException
+from kumoniwa.services.dynamodb.stream import KEPT_S, RECORDS, SEQUENCE_START, Stream, newest, sequence, shown
+
+ITERATOR_KEPT_S = 900
+RECORDS_MAX = 1_000
+REPLY_BYTES_MAX = 1 << 20
+LIST_MAX = 100
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetRecords.html
+
+
+class ResourceNotFoundException(AwsError): ...
+
+
+class ExpiredIteratorException(AwsError):
+    message = "The provided iterator exceeds the maximum age allowed."
+
+
+class TrimmedDataAccessException(AwsError):
+    message = "The operation attempted to read past the oldest stream record in a shard."
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    if "StreamArn" in params:
+        return str(params["StreamArn"])
+    if "ShardIterator" in params:
+        try:
+            return _arn(call, _opened(params["ShardIterator"])[0])
+        except ValidationException:
+            return call.arn("table/*/stream/*", "dynamodb")
+    return call.arn(f"table/{params.get('TableName', '*')}/stream/*", "dynamodb")
+
+
+def _arn(call: Call, name: str) -> str:
+    return call.arn(f"table/{name}", "dynamodb")
+
+
+def _stream(call: Call, arn: str) -> Stream:
+    stream = call.shelf(Stream).get(arn.partition(":table/")[2])
+    if stream is None or _is_gone(call, stream):
+        raise ResourceNotFoundException(f"Requested resource not found: Stream: {arn} not found")
+    return stream
+
+
+def _is_gone(call: Call, stream: Stream) -> bool:
+    return bool(stream.ended) and stream.ended + KEPT_S <= call.now()
+
+
+def ListStreams(
+    call: Call, *, TableName: str | None = None, Limit: int | None = None, ExclusiveStartStreamArn: str | None = None
+) -> dict:
+    after = (ExclusiveStartStreamArn or "").partition(":table/")[2]
+    streams = sorted(
+        (s for s in call.shelf(Stream).values() if TableName in (None, s.table) and s.name > after and not _is_gone(call, s)),
+        key=lambda stream: stream.name,
+    )
+    found = streams[: Limit or LIST_MAX]
+    reply: dict[str, Any] = {
+        "Streams": [{"StreamArn": _arn(call, s.name), "TableName": s.table, "StreamLabel": s.label} for s in found]
+    }
+    if len(found) < len(streams):
+        reply["LastEvaluatedStreamArn"] = _arn(call, found[-1].name)
+    return reply
+
+
+def DescribeStream(call: Call, *, StreamArn: str, Limit: int | None = None, ExclusiveStartShardId: str | None = None) -> dict:
+    """A stream has one shard here; AWS's shards split and end by themselves every few hours."""
+    stream = _stream(call, StreamArn)
+    numbers = {"StartingSequenceNumber": sequence(stream.first)}
+    if stream.ended:
+        numbers["EndingSequenceNumber"] = sequence(stream.last)
+    description = {
+        "StreamArn": StreamArn,
+        "StreamLabel": stream.label,
+        "StreamStatus": "DISABLED" if stream.ended else "ENABLED",
+        "StreamViewType": stream.view,
+        "CreationRequestDateTime": stream.created,
+        "TableName": stream.table,
+        "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in stream.key_schema],
+        "Shards": [] if ExclusiveStartShardId else [{"ShardId": stream.shard, "SequenceNumberRange": numbers}],
+    }
+    return {"StreamDescription": description}
+
+
+def GetShardIterator(
+    call: Call, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str | None = None
+) -> dict:
+    stream = _stream(call, StreamArn)
+    if ShardId != stream.shard:
+        raise ResourceNotFoundException(f"Requested resource not found: Shard: {ShardId} in Stream: {StreamArn} not found")
+    if ShardIteratorType in ("TRIM_HORIZON", "LATEST"):
+        if SequenceNumber is not None:
+            raise ValidationException(f"SequenceNumber must not be specified for ShardIteratorType {ShardIteratorType}")
+        seq = stream.first if ShardIteratorType == "TRIM_HORIZON" else newest(call) + 1
+    else:
+        seq = _known(call, stream, SequenceNumber, ShardIteratorType) + (ShardIteratorType == "AFTER_SEQUENCE_NUMBER")
+    return {"ShardIterator": _iterator(call, stream, seq)}
+
+
+def _known(call: Call, stream: Stream, number: str | None, kind: str) -> int:
+    if number is None:
+        raise ValidationException(f"SequenceNumber is required for ShardIteratorType {kind}")
+    seq = int(number) - SEQUENCE_START if number.isascii() and number.isdigit() else -1
+    if not stream.first <= seq <= newest(call):
+        raise ValidationException(f"Invalid SequenceNumber: {number}")
+    oldest = call.rows(RECORDS).one("select min(seq) from dynamodb_record where stream = ?", stream.name)[0]
+    if oldest is None or seq < oldest:
+        raise TrimmedDataAccessException
+    return seq
+
+
+def _iterator(call: Call, stream: Stream, seq: int) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([stream.name, seq, call.now()])).decode()
+
+
+def _opened(iterator: str) -> tuple[str, int, float]:
+    try:
+        name, seq, issued = orjson.loads(base64.urlsafe_b64decode(iterator))
+        if isinstance(name, str) and isinstance(seq, int) and isinstance(issued, int | float):
+            return name, min(max(seq, 0), 1 << 62), issued
+    except (binascii.Error, ValueError, TypeError):
+        pass
+    raise ValidationException("Invalid ShardIterator")
+
+
+def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None) -> dict:
+    """Up to 1,000 records or 1 MB. Without NextShardIterator the shard has ended and all of it was read."""
+    name, seq, issued = _opened(ShardIterator)
+    if issued + ITERATOR_KEPT_S < call.now():
+        raise ExpiredIteratorException
+    stream = _stream(call, _arn(call, name))
+    rows = call.rows(RECORDS).each(
+        """select seq, at, event, by_service, keys, new, old, size from dynamodb_record
+           where stream = ? and seq >= ? and at > ? order by seq limit ?""",
+        name, seq, call.now() - KEPT_S, min(Limit or RECORDS_MAX, RECORDS_MAX),
+    )  # fmt: skip
+    records, total, is_more = [], 0, False
+    for row in rows:
+        total += len(row[4]) + len(row[5] or b"") + len(row[6] or b"")
+        if total > REPLY_BYTES_MAX and records:
+            is_more = True
+            break
+        records.append(shown(call, stream, row))
+        seq = row[0] + 1
+    reply: dict[str, Any] = {"Records": records}
+    if is_more or not stream.ended or seq <= stream.last and records:
+        reply["NextShardIterator"] = _iterator(call, stream, seq)
+    return reply

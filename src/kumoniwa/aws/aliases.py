@@ -13,6 +13,8 @@ QUERY_CODES: dict[str, dict[str, str]] = {
         "BatchRequestTooLong": _SQS + "BatchRequestTooLong",
         "EmptyBatchRequest": _SQS + "EmptyBatchRequest",
         "InvalidBatchEntryId": _SQS + "InvalidBatchEntryId",
+        "InvalidParameterValueException": "InvalidParameterValue",
+        "MissingRequiredParameterException": "MissingParameter",
         "KmsAccessDenied": "KMS.AccessDeniedException",
         "KmsDisabled": "KMS.DisabledException",
         "KmsInvalidKeyUsage": "KMS.InvalidKeyUsageException",

@@ -7,10 +7,13 @@ browser must not be able to reach it.
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -39,10 +42,14 @@ class Admin:
             status, body = await self._do(request)
         except NoSuchRegion as error:
             status, body = 404, {"message": f"There is no region {error} in this cloud."}
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
+            status, body = 500, {"message": f"The admin door failed: {error!r}. Its log says more."}
         reply(Response(status, orjson.dumps(body) + b"\n", {"Content-Type": "application/json"}))
 
     async def _do(self, request: Request) -> tuple[int, Any]:
-        if not self._is_ours(request.host) or ("origin" in request.headers and not self._is_ours(urlsplit(request.headers["origin"]).netloc)):
+        origin = request.headers.get("origin")
+        if not self._is_ours(request.host) or (origin is not None and not self._is_ours(origin.partition("://")[2])):
             return 403, {"message": "The admin door answers this machine only: use http://localhost or http://127.0.0.1."}
         path, asked = request.path.rstrip("/"), parse_qs(request.query)
         if request.method == "GET" and path == "/_kumoniwa/health":
@@ -52,7 +59,10 @@ class Admin:
         if request.method != "POST":
             return 404, {"message": f"The admin door has no {request.method} {path}."}
         if path == "/_kumoniwa/reset":
-            await self.fleet.reset(asked.get("account", [None])[0])
+            account = asked.get("account", [None])[0]
+            if account is not None and not re.fullmatch("[0-9]{12}", account):
+                return 400, {"message": "An account has twelve digits."}
+            await self.fleet.reset(account)
             return 200, {"status": "empty"}
         if path == "/_kumoniwa/down":
             asyncio.get_running_loop().call_later(0.02, self.on_down)
@@ -63,7 +73,7 @@ class Admin:
         return 404, {"message": f"The admin door has no POST {path}."}
 
     def _is_ours(self, host: str) -> bool:
-        name = host if host.startswith("[") and host.endswith("]") else host.rpartition(":")[0] or host
+        name = (host if host.endswith("]") else host.rpartition(":")[0] or host).lower()
         return name in self.hosts or name.endswith(".localhost")
 
     async def _region(self, name: str, what: str) -> tuple[int, Any]:

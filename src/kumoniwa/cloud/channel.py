@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import os
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -35,23 +36,25 @@ class Channel:
     def __init__(self, end: socket.socket, hear: Callable[[Any, list[int]], None], gone: Callable[[], None]) -> None:
         self.end, self.hear, self.gone = end, hear, gone
         self.loop = asyncio.get_running_loop()
-        self.waiting: deque[tuple[bytes, list[int], Callable[[], None] | None]] = deque()
+        self.waiting: deque[tuple[bytes, list[int]]] = deque()
         self.pieces: list[bytes] = []
         self.is_open = True
         self.loop.add_reader(end.fileno(), self._read)
 
-    def say(self, message: Any, descriptors: list[int] | tuple = (), sent: Callable[[], None] | None = None) -> None:
-        """Send a message; ``sent()`` is called when the descriptors are the other side's and ours may be closed."""
+    def say(self, message: Any, descriptors: list[int] | tuple = ()) -> None:
+        """Send a message with copies of the descriptors: the caller may close its own at once, however long ours must wait."""
+        if not self.is_open:
+            return
         body = _pack(message)
         pieces = [body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES)] or [b""]
         for piece in pieces[:-1]:
-            self.waiting.append((b"+" + piece, [], None))
-        self.waiting.append((b"." + pieces[-1], list(descriptors), sent))
+            self.waiting.append((b"+" + piece, []))
+        self.waiting.append((b"." + pieces[-1], [os.dup(descriptor) for descriptor in descriptors]))
         self._write()
 
     def _write(self) -> None:
         while self.waiting and self.is_open:
-            piece, descriptors, sent = self.waiting[0]
+            piece, descriptors = self.waiting[0]
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
             try:
                 self.end.sendmsg([piece], rights)
@@ -62,8 +65,7 @@ class Channel:
                 self.close()
                 return
             self.waiting.popleft()
-            if sent is not None:
-                sent()
+            _close(descriptors)
         if self.is_open:
             self.loop.remove_writer(self.end.fileno())
 
@@ -93,4 +95,12 @@ class Channel:
             self.loop.remove_reader(self.end.fileno())
             self.loop.remove_writer(self.end.fileno())
             self.end.close()
+            for _, descriptors in self.waiting:
+                _close(descriptors)
+            self.waiting.clear()
             self.gone()
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

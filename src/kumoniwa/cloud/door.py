@@ -14,7 +14,10 @@ import socket
 import struct
 
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
-from kumoniwa.gate.address import locate
+from kumoniwa.gate.address import is_admin, locate
+from kumoniwa.gate.route import NoRoute
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.ids import Ids
 from kumoniwa.wire.http import HEAD_BYTES_MAX, Application, Connection
 from kumoniwa.wire.message import Request
 
@@ -25,11 +28,18 @@ RESET = struct.pack("ii", 1, 0)
 """SO_LINGER that makes close() a reset."""
 
 
+class InvalidSignatureException(AwsError):
+    """What AWS answers to a region it does not have."""
+
+    status = 400
+    message = "Credential should be scoped to a valid region."
+
+
 class Door:
     def __init__(self, fleet: Fleet, listener: socket.socket, admin: Application) -> None:
         self.fleet, self.listener, self.admin = fleet, listener, admin
         self.loop = asyncio.get_running_loop()
-        self.numbers = itertools.count(1)
+        self.numbers, self.ids = itertools.count(1), Ids()
         self.watch = select.epoll()
         self.watched: dict[int, tuple[Member, int]] = {}
         """Descriptor of each copy, and whose connection it is."""
@@ -75,40 +85,41 @@ class Door:
             head = b""
         if not head:
             connection.close()
-        elif b"\r\n\r\n" in head or len(head) >= HEAD_BYTES_MAX:
-            self._route(connection, head)
+        elif b"\r\n\r\n" in head or len(head) >= HEAD_BYTES_MAX or not 65 <= head[0] <= 90:
+            # What does not begin as a method does (a capital letter) is no HTTP: the region says so at once.
+            self._route(connection, head_of(head), b"")
         elif self.loop.time() > deadline:
             connection.close()
         else:
             # Waiting for more: the bytes stay in the socket, so readiness would be told at once and always.
             self.loop.call_later(LOOK_AGAIN_S, self._look, connection, deadline)
 
-    def _route(self, connection: socket.socket, head: bytes) -> None:
-        request = head_of(head)
-        if request.path.startswith("/_kumoniwa/") or request.path == "/_kumoniwa":
-            self._serve_admin(connection, b"")
+    def _route(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
+        if is_admin(request):
+            self._serve_admin(connection, arrived)
         else:
-            self._pass(connection, locate(request).region or self.fleet.settings.region, b"")
+            self._pass(connection, request, arrived)
 
     def _serve_admin(self, connection: socket.socket, arrived: bytes) -> None:
         def leave(protocol: Connection, request: Request, body: bytes) -> None:
             ours = socket.socket(fileno=socket.dup(protocol.transport.get_extra_info("socket").fileno()))
             protocol.is_lost = True
             protocol.transport.abort()
-            self._pass(ours, locate(request).region or self.fleet.settings.region, body)
+            self._pass(ours, request, body)
 
         adopting = self.loop.connect_accepted_socket(
-            lambda: Connection(self.admin, lambda request: not request.path.startswith("/_kumoniwa"), leave, arrived), connection
+            lambda: Connection(self.admin, lambda request: not is_admin(request), leave, arrived), connection
         )
         task = self.loop.create_task(adopting)
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    def _pass(self, connection: socket.socket, region: str, arrived: bytes) -> None:
-        """Hand a connection to its region, or to the silence of one that was killed."""
+    def _pass(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
+        """Hand a connection to the region of its request, or to the silence of one that was killed."""
+        request.address = locate(request)
         try:
-            member = self.fleet.needed(region)
-        except NoSuchRegion:
-            self._refuse(connection, f"There is no region {region} in this cloud.")
+            member = self.fleet.needed(request.address.region or self.fleet.settings.region)
+        except NoSuchRegion as error:
+            self._refuse(connection, request, InvalidSignatureException(hint=f"There is no region {error} in this cloud."))
             return
         number = next(self.numbers)
         member.connections[number] = connection
@@ -126,10 +137,12 @@ class Door:
             if connection is not None:
                 member.line.say(["connection", number, b""], [connection.fileno()])
 
-    def _refuse(self, connection: socket.socket, text: str) -> None:
-        body = f'{{"__type":"UnrecognizedRegion","message":"{text}"}}'.encode()
+    def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
+        response = NoRoute(request).refuse(error, self.ids.request_id())
+        headers = {**response.headers, "x-kumoniwa-hint": ascii(error.hint), "Connection": "close", "Content-Length": len(response.body)}
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         try:
-            connection.send(b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            connection.send(f"HTTP/1.1 {response.status} Bad Request\r\n{head}\r\n".encode() + response.body)
             connection.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # the client was faster
@@ -137,14 +150,10 @@ class Door:
 
     # Going on and away ---------------------------------------------------------------------------------
 
-    def _elsewhere(self, member: Member, number: int, region: str, arrived: bytes) -> None:
+    def _elsewhere(self, member: Member, number: int, arrived: bytes) -> None:
         connection = self._forget(member, number)
-        if connection is None:
-            return
-        if arrived.split(b" ", 2)[1:2] and arrived.split(b" ", 2)[1].startswith(b"/_kumoniwa"):
-            self._serve_admin(connection, arrived)
-        else:
-            self._pass(connection, region, arrived)
+        if connection is not None:
+            self._route(connection, head_of(arrived), arrived)
 
     def _forget(self, member: Member, number: int) -> socket.socket | None:
         connection = member.connections.pop(number, None)

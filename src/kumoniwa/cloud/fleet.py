@@ -56,8 +56,8 @@ class Fleet:
         self.members: dict[str, Member] = {}
         self.numbers = itertools.count(1)
         self.asked: dict[int, asyncio.Future] = {}
-        self.on_elsewhere: Callable[[Member, int, str, bytes], None] = lambda *_: None
-        """A region gives a connection back: (member, number, region it belongs to, bytes already read)."""
+        self.on_elsewhere: Callable[[Member, int, bytes], None] = lambda *_: None
+        """A region gives a connection back: (member, number, bytes already read)."""
         self.on_back: Callable[[Member], None] = lambda _: None
         """A region began a life: connections may be waiting for it."""
         self.on_gone: Callable[[Member], None] = lambda _: None
@@ -106,8 +106,9 @@ class Fleet:
         if one.line is None or other.line is None:
             return
         first, second = socket.socketpair()
-        one.line.say(["peer", other.name], [first.fileno()], first.close)
-        other.line.say(["peer", one.name], [second.fileno()], second.close)
+        with first, second:
+            one.line.say(["peer", other.name], [first.fileno()])
+            other.line.say(["peer", one.name], [second.fileno()])
 
     def kill(self, name: str) -> None:
         """SIGKILL, and silence: the door holds the region's connections open and answers nothing."""
@@ -135,8 +136,9 @@ class Fleet:
             self.kill(name)
         while member.pid:
             await asyncio.sleep(0.001)
-        self.on_gone(member)
-        self._start(member)
+        if not member.is_up:  # else somebody who asked for the same was faster
+            self.on_gone(member)
+            self._start(member)
         await self.ask(member, "report")
 
     def reap(self) -> None:
@@ -185,6 +187,8 @@ class Fleet:
 
     async def ask(self, member: Member, kind: str, *rest: Any) -> Any:
         """A question to a region, such as ``report``; None if it does not answer in time."""
+        if member.line is None:
+            return None
         number = next(self.numbers)
         answer = self.asked[number] = asyncio.get_running_loop().create_future()
         member.line.say([kind, number, *rest])
@@ -198,8 +202,7 @@ class Fleet:
     def _hear(self, member: Member, message: list) -> None:
         kind, *rest = message
         if kind == "elsewhere":
-            number, region, body = rest
-            self.on_elsewhere(member, number, region, body)
+            self.on_elsewhere(member, *rest)
         elif kind == "done":
             number, value = rest
             if number in self.asked and not self.asked[number].done():
@@ -219,7 +222,10 @@ class Fleet:
             member.line.say(["unreachable", name])
 
     async def reset(self, account: str | None) -> None:
-        """Empty the cloud, or one account of it. A region that is down is emptied on its disk."""
+        """Empty the cloud, or one account of it. A region that is down is emptied on its disk, a paused one when it goes on."""
+        for member in self.members.values():
+            if member.state == "paused":
+                member.line.say(["reset", next(self.numbers), account])
         asked = [self.ask(m, "reset", account) for m in self.members.values() if m.state == "running"]
         await asyncio.gather(*asked)
         up = {m.name for m in self.members.values() if m.is_up}

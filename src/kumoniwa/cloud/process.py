@@ -17,7 +17,7 @@ from typing import Any
 
 from kumoniwa.cloud.channel import Channel
 from kumoniwa.cloud.region import Region
-from kumoniwa.gate.address import GLOBAL, locate
+from kumoniwa.gate.address import GLOBAL, is_admin, locate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.links.peer import Peer, RegionUnreachable
@@ -110,8 +110,8 @@ class RegionProcess:
             await self.ready.wait()
         connection.setblocking(False)
 
-        def hand_over(protocol: Connection, request: Request, body: bytes) -> None:
-            self.channel.say(["elsewhere", number, request.address.region or self.default, body])
+        def hand_over(protocol: Connection, request: Request, arrived: bytes) -> None:
+            self.channel.say(["elsewhere", number, arrived])
             protocol.is_lost = True
             protocol.transport.abort()  # closes our descriptor; the door's copy keeps the connection open
 
@@ -121,7 +121,7 @@ class RegionProcess:
 
     def _belongs_elsewhere(self, request: Request) -> bool:
         address = request.address = locate(request)
-        return request.path.startswith("/_kumoniwa/") or (address.region or self.default) != self.name
+        return is_admin(request) or (address.region or self.default) != self.name
 
     # Other regions --------------------------------------------------------------------------------
 
@@ -140,6 +140,7 @@ class RegionProcess:
         try:
             return await asyncio.wait_for(asyncio.shield(waiting), INTRODUCED_WITHIN_S)
         except TimeoutError:
+            self.introductions.pop(region, None)
             raise RegionUnreachable(f"{region} cannot be reached.")
 
     def _hear_peer(self, name: str, descriptor: int) -> None:

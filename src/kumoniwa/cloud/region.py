@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from kumoniwa.gate import identity
 from kumoniwa.gate.address import GLOBAL, GLOBAL_SERVICES
+from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.arn import partition
@@ -91,7 +92,7 @@ class Region:
         for engine in self.engines.values():
             await engine.close()
         self.engines.clear()
-        self._working.clear()
+        working, self._working = self._working, set()
         self._sleepers.clear()
         self.memory.clear()
         if account is None:
@@ -103,8 +104,9 @@ class Region:
                 shelf = self.store.shelf(identity.SHARED, kind)
                 for key in [key for key, held in shelf.items() if held.account == account]:
                     del shelf[key]
-        for used in list(self.store.shelf(identity.SHARED, UsedService).values()):
-            self._start_work(load(used.name))
+        self.gate.authorizer = Authorizer(self)
+        for name in working:
+            self.service_used(load(name))
 
     # The wire's side --------------------------------------------------------------------------
 

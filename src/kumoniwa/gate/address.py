@@ -35,6 +35,11 @@ class Address(NamedTuple):
     """For a door: the path behind it, still percent-encoded; with the stage for execute-api."""
 
 
+def is_admin(request: Request) -> bool:
+    """Whether a request is for the admin door and for no region."""
+    return request.path.startswith("/_kumoniwa/") or request.path == "/_kumoniwa"
+
+
 _HOST = re.compile(
     r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|s3-website|s3|[a-z0-9-]+?)"
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|on\.aws)"

@@ -113,7 +113,8 @@ class Authorizer:
 
     def _settle_account(self, call: Call, arn: str) -> None:
         parts = arn.split(":", 5)
-        if len(parts) == 6 and parts[4] and parts[4] != call.account and parts[4] != "aws":
+        # The ARN may be a client's own words, and an account becomes the name of a file.
+        if len(parts) == 6 and parts[4] != call.account and len(parts[4]) == 12 and parts[4].isascii() and parts[4].isdigit():
             call.account = parts[4]
         elif not call.account:
             call.account = self.home.settings.account

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import sys
+import traceback
 from typing import Any
 
 import msgspec
 
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.principal import Principal
 
 MESSAGE_BYTES_MAX = 256 << 20
@@ -114,7 +116,11 @@ class Peer(asyncio.Protocol):
     async def _answer(self, number: int, principal: Principal, operation: str, params: dict, once: str | None) -> None:
         try:
             self._send("answer", number, await self.region.ask(principal, operation, params, once=once))
-        except AwsError as error:
+        except Exception as failed:
+            error = failed
+            if not isinstance(failed, AwsError):
+                traceback.print_exception(failed, file=sys.stderr)
+                error = InternalFailure()
             self._send("refusal", number, error.code, error.status, error.text, error.hint, error.members)
 
     def _hear_answer(self, number: int, reply: dict) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +34,10 @@ class Journal:
         self.changes: list[tuple[Shelf, str, bytes | None]] = []
         self.on_change: Callable[[list[tuple[Shelf, str, bytes | None]]], None] | None = None
         self._scopes = 0
-        self._changes_before = 0
-        self._committed: list[Rows] = []
+        self._changes_before = self._waiting_before = 0
+        self._unsynced: list[Rows] = []
+        self._held: list[Callable[[], None]] = []
+        """Who waits for the sync that is under way."""
         self._syncing: asyncio.Future | None = None
         self._is_due = False
 
@@ -42,7 +46,7 @@ class Journal:
     def begin_call(self) -> None:
         self._scopes += 1
         self.scope = self._scopes
-        self._changes_before = len(self.changes)
+        self._changes_before, self._waiting_before = len(self.changes), len(self.waiting)
 
     def end_call(self) -> None:
         self.scope = 0
@@ -66,11 +70,15 @@ class Journal:
                     records[key] = old
             self.before.clear()
         del self.changes[self._changes_before :]
+        del self.waiting[self._waiting_before :]
 
     # The life of a tick -----------------------------------------------------------------------
 
     def opened(self, rows: Rows) -> None:
         self.open.append(rows)
+        self._expect_tick()
+
+    def _expect_tick(self) -> None:
         if not self._is_due:
             self._is_due = True
             asyncio.get_running_loop().call_soon(self._tick)
@@ -88,8 +96,12 @@ class Journal:
         return bool(self.open) or self._syncing is not None
 
     def after_commit(self, callback: Callable[[], None]) -> None:
-        """Call back when everything written so far would survive the process."""
-        self.waiting.append(callback)
+        """Call back when everything written so far would survive the process. A call that fails takes its callbacks with it."""
+        if self._syncing is not None and not self.open and not self.scope:
+            self._held.append(callback)
+        else:
+            self.waiting.append(callback)
+            self._expect_tick()
 
     async def settled(self) -> None:
         """Wait until everything written so far is committed."""
@@ -107,35 +119,49 @@ class Journal:
             return
         self.commit()
         waiting, self.waiting = self.waiting, []
-        if self.fsync:
-            loop = asyncio.get_running_loop()
-            self._syncing = loop.run_in_executor(None, _sync, [rows.path for rows in self._committed])
-            self._syncing.add_done_callback(lambda done: self._synced(done, waiting))
+        if self.fsync and self._unsynced:
+            paths, self._held = [rows.path for rows in self._unsynced], waiting
+            self._unsynced = []
+            self._syncing = asyncio.get_running_loop().run_in_executor(None, _sync, paths)
+            self._syncing.add_done_callback(self._synced)
         else:
-            for callback in waiting:
-                callback()
+            _call(waiting)
 
     def commit(self) -> None:
         """Commit what is open now, on the spot."""
-        self._committed, self.open = self.open, []
-        for rows in self._committed:
+        committed, self.open = self.open, []
+        for rows in committed:
             rows.commit()
+        if self.fsync:
+            self._unsynced += committed
         if self.changes:
             changes, self.changes = self.changes, []
             if self.on_change is not None:
                 self.on_change(changes)
 
-    def _synced(self, done: asyncio.Future, waiting: list[Callable[[], None]]) -> None:
+    def _synced(self, done: asyncio.Future) -> None:
         self._syncing = None
         done.result()
-        for callback in waiting:
+        held, self._held = self._held, []
+        _call(held)
+
+
+def _call(callbacks: list[Callable[[], None]]) -> None:
+    """One that fails must not take the others' replies with it."""
+    for callback in callbacks:
+        try:
             callback()
+        except Exception as error:
+            traceback.print_exception(error, file=sys.stderr)
 
 
 def _sync(paths: list[str]) -> None:
     """Push the write-ahead logs of these files to the disk. Runs in a thread: the loop goes on meanwhile."""
     for path in paths:
-        descriptor = os.open(path + "-wal", os.O_RDWR)
+        try:
+            descriptor = os.open(path + "-wal", os.O_RDWR)
+        except FileNotFoundError:
+            continue  # the account was reset meanwhile
         try:
             os.fdatasync(descriptor)
         finally:

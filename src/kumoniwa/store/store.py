@@ -12,6 +12,15 @@ from kumoniwa.store.rows import Rows
 from kumoniwa.store.shelf import Shelf
 
 
+def _sync_folder(folder: str) -> None:
+    """A file survives a power loss only if its name does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class Store:
     def __init__(self, folder: str, ids: Ids, *, fsync: bool = False) -> None:
         self.folder, self.ids = folder, ids
@@ -28,6 +37,8 @@ class Store:
         rows = self._accounts.get(account)
         if rows is None:
             rows = self._accounts[account] = Rows(os.path.join(self.folder, f"{account}.db"), self.journal)
+            if self.journal.fsync:
+                _sync_folder(self.folder)
         return rows
 
     def shelf(self, account: str, kind: type) -> Shelf:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
+import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
@@ -41,8 +43,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "pieces", "stream", "head_bytes",
-        "waiting", "is_busy", "keeps_alive", "leaving", "drained", "is_lost", "method", "request", "arrived",
+        "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "lines", "pieces", "stream", "head_bytes",
+        "waiting", "is_busy", "keeps_alive", "leaving", "left_body", "drained", "is_lost", "is_ending", "has_heard_all", "is_in_head",
+        "refusal", "served", "method", "request", "arrived",
     )  # fmt: skip
 
     def __init__(
@@ -60,12 +63,23 @@ class Connection(asyncio.Protocol):
         self.stream: Stream | None = None
         self.request: Request | None = None
         self.leaving: Request | None = None
-        self.is_busy = self.is_lost = False
+        self.left_body: bytes | None = None
+        """All of the body of the request that leaves, once it is complete."""
+        self.served: Stream | None = None
+        """The body of the request that is being answered, if it is a stream."""
+        self.refusal: tuple[int, str] | None = None
+        """What will be answered to bytes that are no request, when the requests before them are answered."""
+        self.is_busy = self.is_lost = self.is_in_head = False
+        self.is_ending = False
+        """We have said our last word: whatever still arrives is read and forgotten."""
+        self.has_heard_all = False
+        """The client has closed its side."""
         self.keeps_alive = True
         self.drained: asyncio.Event | None = None
         self.head_bytes = 0
         self.pieces: list[bytes] = []
         self.headers: dict[str, str] = {}
+        self.lines: list[tuple[bytes, bytes]] = []
         self.url = b""
         self.method = ""
 
@@ -78,17 +92,35 @@ class Connection(asyncio.Protocol):
             self.data_received(arrived)
 
     def data_received(self, data: bytes) -> None:
+        if self.is_ending or self.refusal is not None:
+            return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse(501, "This server does not upgrade connections.")
+            # A server may decline to upgrade by answering as if nobody had asked; what follows is in no language we know.
+            self.keeps_alive = False
+            self.waiting = deque((request, False) for request, _ in self.waiting)
+            if not self.is_busy:
+                self.end()
+            return
         except httptools.HttpParserError as error:
             self._refuse(400, f"Bad request: {error}")
-        if self.leaving is not None and not self.is_busy:
-            self._leave()
+            return
+        if self.is_in_head:
+            # The parser hands a header over when it is whole: one that never ends must be counted here.
+            self.head_bytes += len(data)
+            if self.head_bytes > HEAD_BYTES_MAX:
+                self._refuse(431, "Bad request: the request's head is too large")
+        if self.leaving is not None:
+            self._leave_when_possible()
 
     def eof_received(self) -> bool:
-        return self.is_busy  # a client may close its side and still wait for the answer
+        """A client may close its side and still wait for answers."""
+        self.has_heard_all = True
+        if self.stream is not None:
+            self.stream.end(is_broken=True)
+            self.stream = None
+        return self.is_busy
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_lost = True
@@ -108,13 +140,14 @@ class Connection(asyncio.Protocol):
     # What the parser tells us ------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self.headers, self.pieces, self.url, self.head_bytes = {}, [], b"", 0
+        self.headers, self.lines, self.pieces, self.url, self.head_bytes, self.is_in_head = {}, [], [], b"", 0, True
 
     def on_url(self, url: bytes) -> None:
         self.url = self.url + url if self.url else url
         self.head_bytes += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self.lines.append((name, value))
         key = _header_names.get(name) or _learnt(name)
         headers = self.headers
         if key in headers:
@@ -126,11 +159,14 @@ class Connection(asyncio.Protocol):
             raise ValueError("the request's head is too large")
 
     def on_headers_complete(self) -> None:
+        self.is_in_head = False
+        if self.leaving is not None:
+            return
         headers = self.headers
         path, _, query = self.url.decode("latin-1").partition("?")
         if not path.startswith("/"):  # absolute form, as proxies send it
             path = "/" + path.partition("://")[2].partition("/")[2]
-        request = self.request = Request(self.parser.get_method().decode("latin-1"), path, query, headers)
+        request = self.request = Request(self.parser.get_method().decode("latin-1"), path, query, headers, lines=self.lines)
         if self.belongs_elsewhere is not None and self.belongs_elsewhere(request):
             self.leaving = request
             return
@@ -149,6 +185,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self.leaving is not None:
+            if self.left_body is None:
+                self.left_body = b"".join(self.pieces)
             return
         if self.stream is not None:
             stream, self.stream = self.stream, None
@@ -171,15 +209,18 @@ class Connection(asyncio.Protocol):
         self._serve(request, keeps_alive)
 
     def _serve(self, request: Request, keeps_alive: bool) -> None:
-        self.is_busy, self.keeps_alive, self.method = True, keeps_alive, request.method
+        self.is_busy, self.keeps_alive, self.method, self.served = True, keeps_alive, request.method, request.stream
         self.application(request, self._reply)
 
     def _reply(self, response: Response) -> None:
-        if self.is_lost:
+        if self.is_lost or self.is_ending:
             return
         body = response.body
         head = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"]
         for name, value in response.headers.items():
+            if type(value) is list:
+                head += [f"{name}: {' '.join(one.splitlines())}\r\n" for one in value]
+                continue
             if "\n" in value or "\r" in value:
                 value = value.replace("\r", " ").replace("\n", " ")
             head.append(f"{name}: {value}\r\n")
@@ -216,8 +257,10 @@ class Connection(asyncio.Protocol):
                 await self._send_files(files, opened)
             else:
                 await self._send_pieces(body, is_sized)
-        except (ConnectionError, OSError, RuntimeError):
+        except Exception as error:
             # The head has gone out: the only honest end of a broken body is a broken connection.
+            if not self.is_lost and not isinstance(error, OSError):
+                traceback.print_exception(error, file=sys.stderr)
             self.end(at_once=True)
             return
         if not self.is_lost:
@@ -245,20 +288,32 @@ class Connection(asyncio.Protocol):
 
     def _done(self) -> None:
         self.is_busy = False
-        if not self.keeps_alive or (self.stream is not None and not self.stream.is_complete):
+        if not self.keeps_alive or (self.served is not None and not self.served.is_complete):
             # A body nobody read to its end cannot be told from the next request.
             self.end()
         elif self.waiting:
-            request, keeps_alive = self.waiting.popleft()
-            if len(self.waiting) < PIPELINE_MAX:
-                self._resume()
-            self._serve(request, keeps_alive)
+            self.is_busy = True
+            asyncio.get_running_loop().call_soon(self._next)
+        elif self.refusal is not None:
+            self._refuse(*self.refusal)
         elif self.leaving is not None:
-            self._leave()
+            self._leave_when_possible()
+        elif self.has_heard_all:
+            self.end()
+
+    def _next(self) -> None:
+        """Serve the next of the requests that came before they were due: in a tick of its own, however many there are."""
+        request, keeps_alive = self.waiting.popleft()
+        if len(self.waiting) < PIPELINE_MAX:
+            self._resume()
+        self._serve(request, keeps_alive)
 
     def _refuse(self, status: int, text: str) -> None:
-        self.keeps_alive = False
-        self.method = "GET"
+        """Answer bytes that are no request, after the requests before them; then nothing more is read."""
+        if self.is_busy:
+            self.refusal = (status, text)
+            return
+        self.keeps_alive, self.method, self.served = False, "GET", None
         self._reply(Response(status, text.encode(), {"Content-Type": "text/plain"}))
 
     # Endings -----------------------------------------------------------------------------------
@@ -271,6 +326,8 @@ class Connection(asyncio.Protocol):
             self._shut()
             self.transport.abort()
         else:
+            self.is_ending = True
+            self._resume()
             self.transport.write_eof()
             asyncio.get_running_loop().call_later(LINGER_S, self.end_now)
 
@@ -284,10 +341,21 @@ class Connection(asyncio.Protocol):
         except OSError:
             pass  # the client was faster
 
-    def _leave(self) -> None:
-        request, body = self.leaving, b"".join(self.pieces)
+    def _leave_when_possible(self) -> None:
+        """Give the connection away as soon as it owes no answer and the bytes still to come can go on where we stopped."""
+        is_chunked = "transfer-encoding" in self.leaving.headers
+        if self.is_busy:
+            if not is_chunked:
+                self._pause()
+        elif self.left_body is not None:
+            # Later requests that were read already are lost with this parser: the client must be told to send them again.
+            self._leave(complete(self.leaving, self.left_body, is_last=self.headers is not self.leaving.headers))
+        elif not is_chunked:
+            self._leave(rebuilt(self.leaving, b"".join(self.pieces)))
+
+    def _leave(self, arrived: bytes) -> None:
         self.transport.pause_reading()
-        self.hand_over(self, request, rebuilt(request, body))
+        self.hand_over(self, self.leaving, arrived)
 
     def _pause(self) -> None:
         if not self.is_lost and self.transport.is_reading():
@@ -314,9 +382,17 @@ def rebuilt(request: Request, body: bytes) -> bytes:
     """The bytes of a request that was already parsed, with what has arrived of its body."""
     target = f"{request.path}?{request.query}" if request.query else request.path
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-    if body and "transfer-encoding" in request.headers:
-        body = b"%x\r\n%b\r\n" % (len(body), body)
     return f"{request.method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body
+
+
+def complete(request: Request, body: bytes, *, is_last: bool) -> bytes:
+    """The bytes of a request that has arrived whole: its length is known now, however it was framed."""
+    headers = {name: value for name, value in request.headers.items() if name not in ("transfer-encoding", "content-length", "expect")}
+    if len(headers) < len(request.headers):
+        headers["content-length"] = str(len(body))
+    if is_last:
+        headers["connection"] = "close"
+    return rebuilt(Request(request.method, request.path, request.query, headers), body)
 
 
 def listen(host: str, port: int) -> socket.socket:

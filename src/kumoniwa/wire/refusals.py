@@ -40,16 +40,16 @@ def refusal(service: Service, error: AwsError) -> Refusal:
     status = error.status or (known.status if known else 400)
     is_sender = known.is_sender_fault if known and error.status is None else status < 500
     name = known.name if known else error.code
+    older = QUERY_CODES.get(service.name, {}).get(name) or (known.code if known else error.code)
     query_code = None
     if service.is_query_compatible:
-        older = QUERY_CODES.get(service.name, {}).get(name) or (known.code if known else error.code)
         # A code that is the shape's own name need not be said, except that SQS always says it.
         query_code = older if older != name or service.name in QUERY_CODES else None
     space = NAMESPACES.get(service.name)
     if space is not None:
         space = FRAMEWORK_NAMESPACES.get(name, space)
     return Refusal(
-        known.code if known else error.code,
+        older,
         name,
         status,
         is_sender,

@@ -147,6 +147,7 @@ def DeleteQueue(call: Call, *, QueueUrl: str) -> None:
     queue = _queue(call, QueueUrl)
     del call.shelf(Queue)[queue.name]
     _empty(call, queue)
+    call.rows(fifo.SENT).run("delete from sqs_sent where queue = ?", queue.id)
     call.shelf(work.Deleted)[queue.name] = work.Deleted(at=call.now())
     call.wake(queue.id)
 
@@ -166,7 +167,7 @@ def PurgeQueue(call: Call, *, QueueUrl: str) -> None:
 
 
 def GetQueueUrl(call: Call, *, QueueName: str, QueueOwnerAWSAccountId: str | None = None) -> dict:
-    if QueueName not in call.shelf(Queue):
+    if QueueName not in call.shelf(Queue) or (QueueOwnerAWSAccountId or call.account) != call.account:
         raise QueueDoesNotExist
     return {"QueueUrl": _url(call, QueueName)}
 
@@ -216,12 +217,14 @@ def GetQueueAttributes(call: Call, *, QueueUrl: str, AttributeNames: list[str] |
 
 def SetQueueAttributes(call: Call, *, QueueUrl: str, Attributes: dict[str, str]) -> None:
     queue = _queue(call, QueueUrl)
-    said = checked(call, Attributes, is_fifo=queue.is_fifo, is_new=False)
+    said = checked(call, Attributes, is_fifo=queue.is_fifo, is_new=False, before=queue.attributes)
     attributes = {n: v for n, v in {**queue.attributes, **said}.items() if v}
     queue = changed(queue, attributes=attributes, modified=call.now())
     if "RedrivePolicy" in said:
         _check_dead_letters(call, queue)
     call.shelf(Queue)[queue.name] = queue
+    if queue.is_fifo and "DelaySeconds" in said:
+        fifo.delayed_anew(call, queue)
     call.wake(queue.id)
 
 
@@ -251,6 +254,8 @@ def ListQueueTags(call: Call, *, QueueUrl: str) -> dict:
 
 # Permissions ---------------------------------------------------------------------------------------
 
+GRANTABLE = ("*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl",
+             "ListDeadLetterSourceQueues", "PurgeQueue", "SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")  # fmt: skip
 OWNERS_OWN = ("AddPermission", "CancelMessageMoveTask", "CreateQueue", "DeleteQueue", "ListMessageMoveTasks", "ListQueues",
               "ListQueueTags", "RemovePermission", "SetQueueAttributes", "StartMessageMoveTask", "TagQueue", "UntagQueue")  # fmt: skip
 
@@ -262,15 +267,15 @@ def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[
     for action in Actions:
         if action in OWNERS_OWN:
             raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Only the queue owner is allowed to invoke this action.")
-        if action != "*" and action not in globals():
+        if action not in GRANTABLE:
             raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Please refer to the appropriate WSDL for a list of valid actions.")
     if not AWSAccountIds or not Actions:
         raise MissingParameter.of("Actions" if AWSAccountIds else "AWSAccountIds")
+    for account in AWSAccountIds:
+        if not re.fullmatch("[0-9]{12}", account):
+            raise InvalidParameterValue.of("PrincipalId", f"[{account}]", "Unable to verify.")
     arn = call.arn(queue.name)
-    document = json.loads(
-        queue.attributes.get("Policy") or json.dumps({"Version": "2008-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": []})
-    )
-    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    document, statements = _policy(queue, {"Version": "2008-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": []})
     if any(statement.get("Sid") == Label for statement in statements):
         raise InvalidParameterValue.of("Label", Label, "Already exists.")
     if len(statements) >= 20:
@@ -288,11 +293,19 @@ def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[
     call.shelf(Queue)[queue.name] = changed(queue, attributes={**queue.attributes, "Policy": policy}, modified=call.now())
 
 
+def _policy(queue: Queue, default: dict) -> tuple[dict, list[dict]]:
+    """The queue's policy and its statements, of which a document with only one need not make a list."""
+    text = queue.attributes.get("Policy")
+    document = json.loads(text) if text else default
+    statements = document["Statement"]
+    return document, statements if isinstance(statements, list) else [statements]
+
+
 def RemovePermission(call: Call, *, QueueUrl: str, Label: str) -> None:
     queue = _queue(call, QueueUrl)
-    document = json.loads(queue.attributes.get("Policy") or '{"Statement": []}')
-    kept = [statement for statement in document["Statement"] if statement.get("Sid") != Label]
-    if len(kept) == len(document["Statement"]):
+    document, statements = _policy(queue, {"Statement": []})
+    kept = [statement for statement in statements if statement.get("Sid") != Label]
+    if len(kept) == len(statements):
         raise InvalidParameterValue.of("Label", Label, "can't find label on existing policy.")
     attributes = dict(queue.attributes)
     if kept:
@@ -466,14 +479,18 @@ def ReceiveMessage(
     visibility_s = queue.seconds("VisibilityTimeout") if VisibilityTimeout is None else VisibilityTimeout
     if not 0 <= visibility_s <= 43_200:
         raise InvalidParameterValue.of("VisibilityTimeout", visibility_s, "Must be >= 0 and <= 43200, if provided.")
+    if ReceiveRequestAttemptId is not None and not queue.is_fifo:
+        reason = "The request include parameter that is not valid for this queue type."
+        raise InvalidParameterValue.of("ReceiveRequestAttemptId", ReceiveRequestAttemptId, reason)
     system_names = [*(AttributeNames or ()), *(MessageSystemAttributeNames or ())]
 
     def receive() -> list[dict]:
-        if ReceiveRequestAttemptId and queue.is_fifo:
+        if ReceiveRequestAttemptId:
             taken = fifo.attempted(call, queue, ReceiveRequestAttemptId, visibility_s)
             if taken is None:
                 taken = message.take(call, queue, count, visibility_s)
-                fifo.remember_attempt(call, queue, ReceiveRequestAttemptId, taken)
+                if taken:
+                    fifo.remember_attempt(call, queue, ReceiveRequestAttemptId, taken)
         else:
             taken = message.take(call, queue, count, visibility_s)
         return [_received(call, queue, row, system_names, MessageAttributeNames or []) for row in taken]
@@ -583,7 +600,7 @@ def _change_visibility(call: Call, queue: Queue, receipt_handle: str, visibility
         raise InvalidParameterValue.of("VisibilityTimeout", visibility_s, "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
     rows.run("update sqs_message set visible_at = ? where seq = ?", now + visibility_s, seq)
     if queue.is_fifo:
-        fifo.changed(call, queue, seq)
+        fifo.settle(call, queue, seq)
     call.wake(queue.id)
 
 

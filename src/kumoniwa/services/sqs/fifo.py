@@ -64,16 +64,17 @@ def remember_sent(call: Call, queue: Queue, token: str, message_id: str, sequenc
 # Order -------------------------------------------------------------------------------------------
 
 
-def arrived(call: Call, queue: Queue, group: str, seq: int) -> None:
-    call.rows(GROUPS).run(
-        "insert into sqs_group values (?,?,0,?) on conflict do update set first = min(first, excluded.first)", queue.id, group, seq
-    )
+def arrived(call: Call, queue: Queue, group: str, seq: int, visible_at: float) -> None:
+    """A new group opens when its first message shows; one that was there already waits for the messages it has."""
+    opens = visible_at if visible_at > call.now() else 0
+    call.rows(GROUPS).run("insert into sqs_group values (?,?,?,?) on conflict do nothing", queue.id, group, opens, seq)
 
 
 def first_open(call: Call, queue: Queue, count: int) -> list[tuple]:
     """The first visible messages of open groups, (seq, sent, received), as many as possible of one group before the next."""
     rows, now = call.rows(GROUPS), call.now()
-    rows.run("update sqs_group set opens = 0 where queue = ? and opens > 0 and opens <= ?", queue.id, now)
+    if rows.one("select 1 from sqs_group where queue = ? and opens > 0 and opens <= ? limit 1", queue.id, now):
+        rows.run("update sqs_group set opens = 0 where queue = ? and opens > 0 and opens <= ?", queue.id, now)
     found: list[tuple] = []
     for (group,) in rows.all("select group_id from sqs_group where queue = ? and opens = 0 order by first limit ?", queue.id, count):
         waiting = rows.all(
@@ -82,9 +83,7 @@ def first_open(call: Call, queue: Queue, count: int) -> list[tuple]:
         )  # fmt: skip
         for seq, sent, received, visible_at in waiting:
             if visible_at > now:
-                # A delayed message holds back the ones behind it: order goes before speed.
-                rows.run("update sqs_group set opens = ? where queue = ? and group_id = ?", visible_at, queue.id, group)
-                break
+                break  # A delayed message holds back the ones behind it: order goes before speed.
             found.append((seq, sent, received))
         if len(found) >= count:
             break
@@ -98,34 +97,39 @@ def taken(call: Call, queue: Queue, seqs: list[int], until: float) -> None:
         rows.run("update sqs_group set opens = max(opens, ?) where queue = ? and group_id = ?", until, queue.id, group)
 
 
-def leaving(call: Call, queue: Queue, seq: int) -> None:
-    """A message goes away or shows again: its group opens when the last one in flight has ended."""
-    rows = call.rows(GROUPS)
-    found = rows.one("select group_id from sqs_message where seq = ?", seq)
-    if found is None:
+IN_FLIGHT_PER_GROUP_MAX = 10
+"""A group is closed while anything of it is in flight, so its messages in flight came from one receive and are its first."""
+
+
+def settle(call: Call, queue: Queue, seq: int, *, is_leaving: bool = False) -> None:
+    """A message goes away or shows at another time: its group opens when the last one in flight has ended and the first one shows."""
+    rows, now = call.rows(GROUPS), call.now()
+    row = rows.one("select group_id from sqs_message where seq = ?", seq)
+    if row is None:
         return
-    first, opens = rows.one(
-        """select min(seq), max(case when received > 0 and visible_at > ? then visible_at else 0 end)
-           from sqs_message where queue = ? and group_id = ? and seq != ?""",
-        call.now(), queue.id, found[0], seq,
+    group = row[0]
+    first_ones = rows.all(
+        "select seq, received, visible_at from sqs_message where queue = ? and group_id = ? order by seq limit ?",
+        queue.id, group, IN_FLIGHT_PER_GROUP_MAX + 1,
     )  # fmt: skip
-    if first is None:
-        rows.run("delete from sqs_group where queue = ? and group_id = ?", queue.id, found[0])
-    else:
-        rows.run("update sqs_group set first = ?, opens = ? where queue = ? and group_id = ?", first, opens, queue.id, found[0])
-        if not opens:
-            call.wake(queue.id)
+    kept = [row for row in first_ones if not is_leaving or row[0] != seq]
+    if not kept:
+        rows.run("delete from sqs_group where queue = ? and group_id = ?", queue.id, group)
+        return
+    hidden = [visible_at for n, (_, received, visible_at) in enumerate(kept) if visible_at > now and (received or not n)]
+    opens = max(hidden, default=0)
+    rows.run("update sqs_group set first = ?, opens = ? where queue = ? and group_id = ?", kept[0][0], opens, queue.id, group)
+    if not opens:
+        call.wake(queue.id)
 
 
-def changed(call: Call, queue: Queue, seq: int) -> None:
-    """A message's visibility was changed: its group stays closed until the last one in flight ends."""
-    rows = call.rows(GROUPS)
-    (group,) = rows.one("select group_id from sqs_message where seq = ?", seq)
-    (opens,) = rows.one(
-        "select max(case when received > 0 and visible_at > ? then visible_at else 0 end) from sqs_message where queue = ? and group_id = ?",
-        call.now(), queue.id, group,
-    )  # fmt: skip
-    rows.run("update sqs_group set opens = ? where queue = ? and group_id = ?", opens, queue.id, group)
+def delayed_anew(call: Call, queue: Queue) -> None:
+    """The delay of a FIFO queue was changed: that holds for the messages it has already, too.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html"""
+    rows, delay_s = call.rows(GROUPS), queue.seconds("DelaySeconds")
+    rows.run("update sqs_message set visible_at = sent + ? where queue = ? and received = 0", delay_s, queue.id)
+    for (first,) in rows.all("select first from sqs_group where queue = ?", queue.id):
+        settle(call, queue, first)
 
 
 # Receiving again what a lost reply held ------------------------------------------------------------

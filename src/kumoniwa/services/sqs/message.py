@@ -29,10 +29,12 @@ MESSAGES = Table(
     "sqs_message",
     """create table if not exists sqs_message (seq integer primary key autoincrement, queue text, visible_at real, sent real,
          received integer, first real, receive text, group_id text, content blob);
-       create index if not exists sqs_message_visible on sqs_message (queue, visible_at, seq)""",
+       create index if not exists sqs_message_visible on sqs_message (queue, visible_at, seq, received, sent)""",
 )
 IN_FLIGHT_MAX = 120_000
 FLIGHTS_COUNTED_EVERY = 4_096
+SEQ_DIGITS_MAX = 18
+"""SQLite counts to nineteen digits."""
 
 
 class InvalidMessageContents(AwsError): ...
@@ -147,7 +149,7 @@ def put(call: Call, queue: Queue, content: Content, *, visible_at: float, group:
     )  # fmt: skip
     seq = rows.connection.last_insert_rowid()
     if queue.is_fifo:
-        fifo.arrived(call, queue, group, seq)
+        fifo.arrived(call, queue, group, seq, visible_at)
     call.wake(queue.id)
     return seq
 
@@ -261,7 +263,7 @@ def named(queue: Queue, receipt_handle: str) -> tuple[int, str]:
     """The row and the receive a handle stands for."""
     try:
         owner, seq, receive = base64.b64decode(receipt_handle, validate=True).decode("ascii").split(" ")
-        if owner == queue.id:
+        if owner == queue.id and len(seq) <= SEQ_DIGITS_MAX:
             return int(seq), receive
     except (binascii.Error, ValueError):
         raise ReceiptHandleIsInvalid(f'The input receipt handle "{receipt_handle}" is not a valid receipt handle.')
@@ -271,7 +273,7 @@ def named(queue: Queue, receipt_handle: str) -> tuple[int, str]:
 def drop(call: Call, queue: Queue, seq: int) -> None:
     rows = call.rows(MESSAGES)
     if queue.is_fifo:
-        fifo.leaving(call, queue, seq)
+        fifo.settle(call, queue, seq, is_leaving=True)
     rows.run("delete from sqs_message where seq = ?", seq)
 
 

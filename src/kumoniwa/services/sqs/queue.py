@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from kumoniwa.kernel import arn as arns
@@ -87,10 +88,13 @@ class Queue(Record):
     def dead_letter(self) -> tuple[str, int] | None:
         """The name of the dead-letter queue and the receives a message is allowed, if there is a redrive policy."""
         policy = self.attributes.get("RedrivePolicy")
-        if not policy:
-            return None
-        said = json.loads(policy)
-        return said["deadLetterTargetArn"].rpartition(":")[2], int(said["maxReceiveCount"])
+        return _dead_letter(policy) if policy else None
+
+
+@lru_cache(maxsize=1024)
+def _dead_letter(policy: str) -> tuple[str, int]:
+    said = json.loads(policy)
+    return said["deadLetterTargetArn"].rpartition(":")[2], int(said["maxReceiveCount"])
 
 
 DEFAULTS = {
@@ -126,6 +130,7 @@ CHOICES = {
 KMS = ("KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds")
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 def check_name(name: str, *, is_fifo: bool) -> None:
@@ -140,7 +145,9 @@ def check_name(name: str, *, is_fifo: bool) -> None:
     raise InvalidParameterValue("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 
 
-def checked(call: Call, attributes: dict[str, str], *, is_fifo: bool, is_new: bool) -> dict[str, str]:
+def checked(
+    call: Call, attributes: dict[str, str], *, is_fifo: bool, is_new: bool, before: dict[str, str] | None = None
+) -> dict[str, str]:
     """The attributes a client sets, each one valid. Empty text takes an attribute back to its default."""
     for name, value in attributes.items():
         if name in KMS:
@@ -148,13 +155,13 @@ def checked(call: Call, attributes: dict[str, str], *, is_fifo: bool, is_new: bo
                 raise NotHere(f"Kumoniwa does not implement the queue attribute {name}: there is no KMS yet to encrypt with.")
         elif name in RANGES:
             low, high = RANGES[name]
-            if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+            if not _NUMBER.fullmatch(value) or not low <= int(value) <= high:
                 raise InvalidAttributeValue(f"Invalid value for the parameter {name}.")
         elif name in CHOICES:
             if name in FIFO_DEFAULTS and not is_fifo and not (name == "FifoQueue" and is_new):
                 raise InvalidAttributeName(f"Unknown Attribute {name}.")
             if name == "FifoQueue" and (not is_new or value == "false"):
-                raise InvalidAttributeName(f"Unknown Attribute {name}." if is_new else f"Unknown Attribute {name}.")
+                raise InvalidAttributeName(f"Unknown Attribute {name}.")
             if value not in CHOICES[name]:
                 raise InvalidAttributeValue(f"Invalid value for the parameter {name}.")
         elif name in _DOCUMENTS:
@@ -162,7 +169,8 @@ def checked(call: Call, attributes: dict[str, str], *, is_fifo: bool, is_new: bo
                 _DOCUMENTS[name](call, value, is_fifo)
         else:
             raise InvalidAttributeName(f"Unknown Attribute {name}.")
-    if attributes.get("FifoThroughputLimit") == "perMessageGroupId" and attributes.get("DeduplicationScope") == "queue":
+    whole = {**(before or {}), **attributes}
+    if whole.get("FifoThroughputLimit") == "perMessageGroupId" and whole.get("DeduplicationScope") != "messageGroup":
         raise InvalidAttributeValue("The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.")
     return attributes
 
@@ -184,7 +192,7 @@ def _redrive_policy(call: Call, text: str, is_fifo: bool) -> None:
         if part not in ("deadLetterTargetArn", "maxReceiveCount"):
             raise InvalidParameterValue.of("RedrivePolicy", text, "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].")
     count = str(said["maxReceiveCount"])
-    if not count.isdigit() or not 1 <= int(count) <= 1000:
+    if not _NUMBER.fullmatch(count) or not 1 <= int(count) <= 1000:
         raise InvalidParameterValue.of("RedrivePolicy", text, "Invalid value for maxReceiveCount: " + count + ", valid values are from 1 to 1000 both inclusive.")
     target = arns.parse(str(said["deadLetterTargetArn"]))
     if target is None or target.service != "sqs":
@@ -212,7 +220,7 @@ def _redrive_allow_policy(call: Call, text: str, is_fifo: bool) -> None:
 def _object(name: str, text: str) -> dict[str, Any]:
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         raise InvalidParameterValue.of(name, text, "Amazon SQS can't create the redrive policy, as it's in an unsupported format.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import math
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
@@ -46,6 +47,8 @@ class MoveTask(Record):
     to_move: int
     moved: int = 0
     per_second: int = 0
+    next_at: float = 0.0
+    """When the next messages may move, if their number per second is limited."""
     reason: str = ""
 
 
@@ -58,11 +61,11 @@ def source_of(handle: str) -> str | None:
 
 
 def begin(call: Call, source_arn: str, destination_arn: str | None, per_second: int | None) -> str:
-    source = _named(call, source_arn)
+    source = _named(call, source_arn, "SourceArn")
     arn = call.arn(source.name)
     if destination_arn is not None:
-        _named(call, destination_arn)
-    elif not any(q.dead_letter and q.dead_letter[0] == source.name for q in call.shelf(Queue).values()):
+        _named(call, destination_arn, "DestinationArn")
+    if not any(q.dead_letter and q.dead_letter[0] == source.name for q in call.shelf(Queue).values()):
         raise InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.")
     if per_second is not None and not 1 <= per_second <= PER_SECOND_MAX:
         raise InvalidParameterValue.of("MaxNumberOfMessagesPerSecond", per_second, "Must be between 1 and 500, if provided.")
@@ -81,11 +84,12 @@ def begin(call: Call, source_arn: str, destination_arn: str | None, per_second: 
     return handle
 
 
-def _named(call: Call, arn: str) -> Queue:
+def _named(call: Call, arn: str, parameter: str) -> Queue:
     parsed = arns.parse(arn)
-    queue = call.shelf(Queue).get(parsed.resource) if parsed and parsed.service == "sqs" else None
+    is_here = parsed is not None and (parsed.service, parsed.region, parsed.account) == ("sqs", call.region, call.account)
+    queue = call.shelf(Queue).get(parsed.resource) if is_here else None
     if queue is None:
-        raise ResourceNotFoundException("The resource that you specified for the SourceArn parameter doesn't exist.")
+        raise ResourceNotFoundException(f"The resource that you specified for the {parameter} parameter doesn't exist.")
     return queue
 
 
@@ -100,7 +104,7 @@ def cancel(call: Call, handle: str) -> int:
 
 
 def listed(call: Call, source_arn: str) -> list[dict]:
-    _named(call, source_arn)
+    _named(call, source_arn, "SourceArn")
     found = []
     for task in sorted(call.shelf(MoveTask).values(), key=lambda t: -t.started):
         if task.source != source_arn:
@@ -148,11 +152,14 @@ def _step(call: Call, task: MoveTask) -> None:
     if source is None:
         call.shelf(MoveTask)[task.handle] = changed(task, status="FAILED", reason="AWS.SimpleQueueService.NonExistentQueue")
         return
-    count = max(1, int(task.per_second * STEP_S)) if task.per_second else STEP_MESSAGES
+    now = call.now()
+    if task.next_at > now:
+        return
+    count = math.ceil(task.per_second * STEP_S) if task.per_second else STEP_MESSAGES
     rows, moved = call.rows(message.MESSAGES), 0
     found = rows.all(
-        "select seq, content from sqs_message where queue = ? and visible_at <= ? order by visible_at, seq limit ?",
-        source.id, call.now(), count,
+        "select seq, content from sqs_message where queue = ? and visible_at <= ? and sent > ? order by visible_at, seq limit ?",
+        source.id, now, now - source.seconds("MessageRetentionPeriod"), count,
     )  # fmt: skip
     for seq, blob in found:
         arn = task.destination or message.opened(call, source, blob).system.get("DeadLetterQueueSourceArn", "")
@@ -164,4 +171,6 @@ def _step(call: Call, task: MoveTask) -> None:
         message.move(call, source, target, seq)
         moved += 1
     status = "RUNNING" if len(found) == count else "COMPLETED"
-    call.shelf(MoveTask)[task.handle] = changed(task, status=status, moved=task.moved + moved)
+    # A step that comes late may catch up by one step, not by the hour in which the region was dead.
+    next_at = max(task.next_at, now - STEP_S) + moved / task.per_second if task.per_second else 0.0
+    call.shelf(MoveTask)[task.handle] = changed(task, status=status, moved=task.moved + moved, next_at=next_at)

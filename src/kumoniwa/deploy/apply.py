@@ -98,8 +98,14 @@ class Deploy:
         host: Host,
         pseudo: Mapping[str, Any],
         exports: Callable[[str], Any] = lambda name: None,
+        publish: Callable[[dict[str, Any]], None] = lambda outputs: None,
+        retained: tuple[str, ...] = (),
     ) -> None:
+        """``exports`` answers what Fn::ImportValue names; ``publish`` is told the outputs before they are written down and
+        raises `Failure` if it may not; ``retained`` are resources that a deletion leaves alone."""
         self.state, self.host, self.pseudo = state, host, pseudo
+        self.publish, self.retained = publish, retained
+        self.phase = state.status
         self.scope = _Live(state, exports)
         self.failed: dict[str, str] = {}
         self.needs = graph.needs(state.wanted)
@@ -116,11 +122,24 @@ class Deploy:
     async def run(self) -> str:
         """Continue until the stack's status is final, and answer it."""
         while phase := self.phases.get(self.state.status):
-            self.failed = {}
+            self.phase, self.failed = self.state.status, {}
             await phase()
         return self.state.status
 
+    def interrupt(self, status: str, reason: str) -> None:
+        """Somebody decided otherwise: steps stop before their next call, and `run` goes on with another phase."""
+        self._move_on(status, reason)
+        self.failed.setdefault("", reason)
+
+    def fail(self, status: str, reason: str) -> None:
+        """Give up where the deploy stands."""
+        self.phase = self.state.status
+        self._move_on(status, reason)
+
     def _move_on(self, status: str, reason: str = "") -> None:
+        if self.state.status != self.phase:
+            # Interrupted: what comes after this phase is settled already.
+            return
         self.state.move_on(status, reason)
         self.host.event(self.state.stack_name, STACK, self.state.stack_id, status, reason, None)
 
@@ -155,6 +174,8 @@ class Deploy:
         state = self.state
         is_update = state.status == "UPDATE_IN_PROGRESS"
         await _in_order(state.wanted, self.needs, self._bring)
+        if state.status != self.phase:
+            return None
         if not self.failed:
             self._resolve_outputs()
         if not self.failed:
@@ -190,6 +211,7 @@ class Deploy:
         try:
             wanted = self.state.wanted_outputs
             found = {name: intrinsics.evaluate(output, self.scope) for name, output in wanted.items()}
+            self.publish(found)
         except (Failure, ValidationError) as error:
             self.failed[""] = str(error)
             return
@@ -464,11 +486,24 @@ class Deploy:
     def _is_kept(self, part: str, standing: Standing, is_rollback: bool) -> bool:
         replaced = part == "garbage" and standing.logical_id in self.state.resources
         policy = standing.replace_policy if replaced else standing.deletion_policy
+        if part == "resources" and standing.logical_id in self.retained:
+            return True
         return policy == "Retain" or policy == "RetainExceptOnCreate" and not is_rollback
+
+    async def _found_out(self, part: str, key: str, standing: Standing) -> Standing:
+        """A process was killed between a creating call and its answer. Asking again gives that answer, or makes what is deleted next."""
+        work = self._work(standing, stops=False)
+        try:
+            await step.create(work)
+        except (AwsError, Failure):
+            return standing
+        return self.state.change(part, key, physical_id=work.id, made=work.made)
 
     async def _dispose_one(self, part: str, key: str, is_rollback: bool) -> None:
         state = self.state
         standing: Standing = getattr(state, part)[key]
+        if standing.is_in_doubt:
+            standing = await self._found_out(part, key, standing)
         if not standing.physical_id:
             # Its creating call never answered with an id: there is nothing to delete.
             return state.put(part, key, None)

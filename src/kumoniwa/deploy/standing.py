@@ -59,6 +59,11 @@ class Standing(Record):
         """The properties it has, or might have by now."""
         return self.attempt if self.doing else self.properties
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether its creating call may have been answered without anybody hearing it."""
+        return self.doing == "create" and not self.physical_id and self.status.endswith("_IN_PROGRESS")
+
 
 Keep = Callable[[str, str, Any], None]
 """``keep(part, key, value)``: write one entry of the state; ``None`` removes it. Parts are the fields of `State`."""
@@ -119,6 +124,7 @@ class State:
         operation_id: str,
         wanted: dict[str, dict[str, Any]] | None = None,
         outputs: dict[str, dict[str, Any]] | None = None,
+        reason: str = "",
     ) -> None:
         """The first entry of a deploy: ``CREATE_``, ``UPDATE_`` or ``DELETE_IN_PROGRESS``."""
         self.operation_id = operation_id
@@ -133,9 +139,9 @@ class State:
         if status == "UPDATE_IN_PROGRESS":
             for key, standing in self.resources.items():
                 self.put("before", key, standing)
-        self.move_on(status)
+        self.move_on(status, reason)
 
     def discard(self, standing: Standing) -> None:
         """Something that no longer belongs to the stack, if it was ever made: to be deleted in the cleanup."""
-        if standing.physical_id:
+        if standing.physical_id or standing.is_in_doubt:
             self.put("garbage", f"{standing.logical_id}/{standing.physical_id}", standing)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -11,6 +13,8 @@ import orjson
 
 from kumoniwa.deploy import blueprint, template
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
+
+PR_SET_PDEATHSIG = 1
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -43,7 +47,8 @@ def _sam_transform(body: dict[str, Any], values: dict[str, str], pseudo: dict[st
 
 
 def main() -> None:
-    """The child: until its input ends."""
+    """The child: until its input ends, or its region does."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for line in sys.stdin.buffer:
         sys.stdout.buffer.write(
             orjson.dumps(answer(orjson.loads(line)), option=orjson.OPT_NON_STR_KEYS) + b"\n"

@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from kumoniwa.deploy.standing import Blueprint
+from kumoniwa.kernel.clock import outside
 from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere, ValidationError
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
@@ -74,8 +75,9 @@ class Workshop:
             child = self.child
             try:
                 child.stdin.write(orjson.dumps(request) + b"\n")
-                async with asyncio.timeout(ANSWER_S_MAX):
-                    line = await child.stdout.readline()
+                with outside():
+                    async with asyncio.timeout(ANSWER_S_MAX):
+                        line = await child.stdout.readline()
                 if not line:
                     raise InternalFailure
             except BaseException:
@@ -94,4 +96,5 @@ class Workshop:
         if child is not None and child.returncode is None:
             child.stdin.close()
             child.kill()
-            await child.wait()
+            with outside():
+                await child.wait()

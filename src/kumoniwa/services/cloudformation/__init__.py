@@ -1,0 +1,1 @@
+"""CloudFormation: templates become stacks, and stacks survive whoever was building them."""

@@ -1,0 +1,72 @@
+"""What happened to a stack, one row for each change of a status."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.store.rows import Table
+
+STACK = "AWS::CloudFormation::Stack"
+EVENTS = Table(
+    "cloudformation_event",
+    """create table if not exists cloudformation_event
+       (seq integer primary key, id text, stack text, name text, arn text, logical text, physical text, type text, at real,
+        status text, reason text, properties text, token text);
+       create index if not exists cloudformation_event_stack on cloudformation_event (stack, seq)""",
+)
+
+
+def happened(
+    call: Call, stack: Any, logical_id: str, kind: str, physical_id: str, status: str, reason: str, properties: dict | None = None
+) -> None:
+    """Write one event of a `stack.Stack` down."""
+    fresh = call.new_id()
+    id = fresh if kind == STACK else f"{logical_id}-{status}-{fresh}"
+    call.rows(EVENTS).run(
+        "insert into cloudformation_event values (null,?,?,?,?,?,?,?,?,?,?,?,?)",
+        id, stack.id, stack.name, stack.arn, logical_id, physical_id, kind, call.now(), status, reason,
+        "" if properties is None else json.dumps(properties), stack.token,
+    )  # fmt: skip
+
+
+def listed(call: Call, stack_id: str) -> list[dict[str, Any]]:
+    """Newest first, as DescribeStackEvents answers."""
+    found = call.rows(EVENTS).all(
+        """select id, name, arn, logical, physical, type, at, status, reason, properties, token
+           from cloudformation_event where stack = ? order by seq desc""",
+        stack_id,
+    )
+    return [_shown(*row) for row in found]
+
+
+def _shown(
+    id: str, name: str, arn: str, logical: str, physical: str, kind: str, at: float, status: str, reason: str, properties: str, token: str
+) -> dict[str, Any]:
+    reply: dict[str, Any] = {
+        "StackId": arn,
+        "EventId": id,
+        "StackName": name,
+        "LogicalResourceId": logical,
+        "PhysicalResourceId": physical,
+        "ResourceType": kind,
+        "Timestamp": at,
+        "ResourceStatus": status,
+    }
+    optional = {"ResourceStatusReason": reason, "ResourceProperties": properties, "ClientRequestToken": token}
+    return reply | {member: value for member, value in optional.items() if value}
+
+
+def last_of_each(call: Call, stack_id: str) -> dict[tuple[str, str], tuple[str, str, str, str, float, str]]:
+    """The latest event of every resource: (logical id, physical id) → (logical id, type, physical id, status, when, why)."""
+    found = call.rows(EVENTS).all(
+        """select logical, type, physical, status, at, reason, max(seq) from cloudformation_event
+           where stack = ? and not (type = ? and physical = arn) group by logical, physical""",
+        stack_id, STACK,
+    )  # fmt: skip
+    return {(row[0], row[2]): row[:6] for row in found}
+
+
+def forget(call: Call, stack_id: str) -> None:
+    call.rows(EVENTS).run("delete from cloudformation_event where stack = ?", stack_id)

@@ -1,0 +1,334 @@
+"""A stack: what was asked for, what stands of it, and what happened to it.
+
+The record says where a stack is in its life; what `deploy` keeps of its resources, and its events, are rows. All of it is
+written in the tick in which it becomes true, so the record's status tells a new process where to go on.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from kumoniwa.deploy.standing import Blueprint, Standing, State
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import ValidationError
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import Record, changed, pack, unpack
+from kumoniwa.services.cloudformation import event, export
+from kumoniwa.store.rows import Table
+
+KEPT_DELETED_S = 90 * 86_400
+"""How long a deleted stack can still be described by its id:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html"""
+NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
+NAME_CHARACTERS_MAX = 128
+
+PARTS = Table(
+    "cloudformation_part",
+    """create table if not exists cloudformation_part
+       (stack text, part text, key text, body blob, primary key (stack, part, key)) without rowid""",
+)
+DOCUMENTS = Table(
+    "cloudformation_document",
+    """create table if not exists cloudformation_document
+       (wish text, stage text, body blob, primary key (wish, stage)) without rowid""",
+)
+
+
+class Wish(Record):
+    """What somebody asked a stack to be. The template and what was drawn from it are rows under ``id``."""
+
+    id: str
+    description: str = ""
+    parameters: tuple[dict[str, str], ...] = ()
+    """As they may be shown."""
+    values: dict[str, str] = {}
+    """As they are."""
+    tags: dict[str, str] = {}
+    capabilities: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+    """The names of exports it uses."""
+
+
+class Stack(Record):
+    """Shelved by name while it lives, and by name and id once it is deleted."""
+
+    name: str
+    id: str
+    arn: str
+    created: float
+    status: str
+    wish: Wish
+    principal: Principal
+    """Whose permissions count for its resources, unless it has a role."""
+    reason: str = ""
+    updated: float = 0.0
+    deleted: float = 0.0
+    previous: Wish | None = None
+    """While an update may still be taken back."""
+    role: str = ""
+    on_failure: str = "ROLLBACK"
+    is_protected: bool = False
+    change_set: str = ""
+    parent: str = ""
+    root: str = ""
+    operation: str = ""
+    """The id of what is being done or was done last."""
+    operation_name: str = ""
+    token: str = ""
+    retained: tuple[str, ...] = ()
+    """Resources that the deletion leaves alone."""
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}/{self.id}" if self.status == "DELETE_COMPLETE" else self.name
+
+    @property
+    def is_busy(self) -> bool:
+        return self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
+
+# Finding ---------------------------------------------------------------------------------------------
+
+
+def find(call: Call, name_or_arn: str, *, is_deleted_too: bool = False) -> Stack | None:
+    """A stack by its name or its ARN; a deleted one only by its ARN."""
+    shelf = call.shelf(Stack)
+    if not name_or_arn.startswith("arn:"):
+        return shelf.get(name_or_arn) if "/" not in name_or_arn else None
+    name, _, id = name_or_arn.partition(":stack/")[2].partition("/")
+    stack = shelf.get(name)
+    if stack is not None and stack.arn == name_or_arn:
+        return stack
+    return shelf.get(f"{name}/{id}") if is_deleted_too else None
+
+
+def living(call: Call) -> list[Stack]:
+    """Newest first."""
+    found = [stack for key, stack in call.shelf(Stack).items() if "/" not in key]
+    return sorted(found, key=lambda stack: -stack.created)
+
+
+def check_name(name: str) -> None:
+    """Constraints that AWS enforces and its model does not state."""
+    broken = []
+    if not NAME.fullmatch(name):
+        broken.append(f"Member must satisfy regular expression pattern: {NAME.pattern}")
+    if len(name) > NAME_CHARACTERS_MAX:
+        broken.append(f"Member must have length less than or equal to {NAME_CHARACTERS_MAX}")
+    if broken:
+        told = "; ".join(f"Value '{name}' at 'stackName' failed to satisfy constraint: {each}" for each in broken)
+        errors = "error" if len(broken) == 1 else "errors"
+        raise ValidationError(f"{len(broken)} validation {errors} detected: {told}")
+
+
+# What a wish says ------------------------------------------------------------------------------------
+
+
+def wished(call: Call, text: str, blueprint: Blueprint, tags: list[dict[str, str]], capabilities: list[str]) -> Wish:
+    """Keep a template and what was drawn from it."""
+    wish = Wish(
+        id=call.new_id(),
+        description=blueprint.description,
+        parameters=tuple(blueprint.parameters),
+        values=blueprint.values,
+        tags={tag["Key"]: tag["Value"] for tag in tags},
+        capabilities=tuple(capabilities),
+        imports=tuple(sorted(export.imported([blueprint.resources, blueprint.outputs]))),
+    )
+    rows = call.rows(DOCUMENTS)
+    rows.run("insert into cloudformation_document values (?,?,?)", wish.id, "Original", text.encode())
+    rows.run("insert into cloudformation_document values (?,?,?)", wish.id, "Drawn", pack(blueprint))
+    return wish
+
+
+def document(call: Call, wish: Wish) -> str:
+    """The template as it was sent."""
+    found = call.rows(DOCUMENTS).one("select body from cloudformation_document where wish = ? and stage = 'Original'", wish.id)
+    return found[0].decode() if found else ""
+
+
+def drawn(call: Call, wish: Wish) -> Blueprint:
+    found = call.rows(DOCUMENTS).one("select body from cloudformation_document where wish = ? and stage = 'Drawn'", wish.id)
+    return unpack(found[0], Blueprint)
+
+
+def forget(call: Call, wish: Wish | None) -> None:
+    if wish is not None:
+        call.rows(DOCUMENTS).run("delete from cloudformation_document where wish = ?", wish.id)
+
+
+# The state of a deploy ---------------------------------------------------------------------------------
+
+
+def state_of(call: Call, stack: Stack) -> State:
+    """What `deploy` knows of the stack; what it changes is written down at once."""
+
+    def keep(part: str, key: str, value: Any) -> None:
+        if part == "status":
+            _move_on(call, stack, value["status"], value["reason"])
+        elif part == "operation_id":
+            return
+        elif value is None:
+            rows.run("delete from cloudformation_part where stack = ? and part = ? and key = ?", stack.id, part, key)
+        else:
+            rows.run("insert or replace into cloudformation_part values (?,?,?,?)", stack.id, part, key, pack(value))
+
+    rows = call.rows(PARTS)
+    state = State(
+        stack_id=stack.arn,
+        stack_name=stack.name,
+        status=stack.status,
+        reason=stack.reason,
+        operation_id=stack.operation,
+        tags=stack.wish.tags,
+        on_failure=stack.on_failure,
+        keep=keep,
+    )
+    state.load(rows.all("select part, key, body from cloudformation_part where stack = ?", stack.id))
+    return state
+
+
+def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
+    shelf = call.shelf(Stack)
+    stack = changed(shelf[stack.name], status=status, reason=reason)
+    if status in ("UPDATE_COMPLETE", "UPDATE_FAILED"):
+        forget(call, stack.previous)
+        stack = changed(stack, previous=None)
+    elif status == "UPDATE_ROLLBACK_COMPLETE" and stack.previous is not None:
+        forget(call, stack.wish)
+        stack = changed(stack, wish=stack.previous, previous=None)
+    elif status == "DELETE_COMPLETE":
+        export.withdraw(call, stack.arn)
+        forget(call, stack.previous)
+        stack = changed(stack, previous=None, deleted=call.now())
+        export.use(call, stack.name, set())
+        del shelf[stack.name]
+        _forget_long_gone(call)
+    if stack.previous is None and not stack.deleted:
+        export.use(call, stack.name, set(stack.wish.imports))
+    shelf[stack.key] = stack
+
+
+def _forget_long_gone(call: Call) -> None:
+    shelf = call.shelf(Stack)
+    for key, gone in shelf.items():
+        if gone.deleted and gone.deleted < call.now() - KEPT_DELETED_S:
+            forget(call, gone.wish)
+            call.rows(PARTS).run("delete from cloudformation_part where stack = ?", gone.id)
+            event.forget(call, gone.id)
+            del shelf[key]
+
+
+def outputs_of(call: Call, stack: Stack) -> list[dict[str, str]]:
+    found = []
+    for key, body in _part(call, stack, "outputs"):
+        output = msgspec.msgpack.decode(body)
+        shown = {"OutputKey": key, "OutputValue": _text(output["Value"])}
+        if "Description" in output:
+            shown["Description"] = output["Description"]
+        if "Export" in output:
+            shown["ExportName"] = output["Export"]["Name"]
+        found.append(shown)
+    return found
+
+
+def _text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def resources_of(call: Call, stack: Stack) -> dict[str, Standing]:
+    return {key: unpack(body, Standing) for key, body in _part(call, stack, "resources")}
+
+
+def _part(call: Call, stack: Stack, part: str) -> list[tuple[str, bytes]]:
+    return call.rows(PARTS).all("select key, body from cloudformation_part where stack = ? and part = ? order by key", stack.id, part)
+
+
+# Shown -----------------------------------------------------------------------------------------------
+
+
+def shown(call: Call, stack: Stack) -> dict[str, Any]:
+    """A stack as DescribeStacks answers it."""
+    wish = stack.wish
+    reply: dict[str, Any] = {
+        "StackId": stack.arn,
+        "StackName": stack.name,
+        "CreationTime": stack.created,
+        "StackStatus": stack.status,
+        "DisableRollback": stack.on_failure == "DO_NOTHING",
+        "RollbackConfiguration": {},
+        "NotificationARNs": [],
+        "Capabilities": list(wish.capabilities),
+        "Tags": [{"Key": key, "Value": value} for key, value in wish.tags.items()],
+        "EnableTerminationProtection": stack.is_protected,
+        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+    }
+    optional = {
+        "ChangeSetId": stack.change_set,
+        "Description": wish.description,
+        "Parameters": list(wish.parameters),
+        "LastUpdatedTime": stack.updated,
+        "DeletionTime": stack.deleted,
+        "StackStatusReason": stack.reason,
+        "Outputs": outputs_of(call, stack),
+        "RoleARN": stack.role,
+        "ParentId": stack.parent,
+        "RootId": stack.root,
+    }
+    return reply | {name: value for name, value in optional.items() if value}
+
+
+def summary(stack: Stack) -> dict[str, Any]:
+    """A stack as ListStacks answers it."""
+    reply: dict[str, Any] = {
+        "StackId": stack.arn,
+        "StackName": stack.name,
+        "CreationTime": stack.created,
+        "StackStatus": stack.status,
+        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+    }
+    optional = {
+        "TemplateDescription": stack.wish.description,
+        "LastUpdatedTime": stack.updated,
+        "DeletionTime": stack.deleted,
+        "StackStatusReason": stack.reason,
+        "ParentId": stack.parent,
+        "RootId": stack.root,
+    }
+    return reply | {name: value for name, value in optional.items() if value}
+
+
+def resources_shown(call: Call, stack: Stack) -> list[dict[str, Any]]:
+    """The resources of a stack, by logical id. Of a deleted stack its events still know them."""
+    last = event.last_of_each(call, stack.id)
+    if stack.status == "DELETE_COMPLETE":
+        return [_resource(stack, *found) for (_, physical), found in sorted(last.items()) if physical]
+    shown_ = []
+    for name, standing in resources_of(call, stack).items():
+        # Events know when, and why; what was replaced has events of its own under another physical id.
+        _, kind, physical, _, at, reason = last.get((name, standing.physical_id)) or (
+            name, standing.type, standing.physical_id, "", stack.created, "",
+        )  # fmt: skip
+        shown_.append(_resource(stack, name, kind, physical, standing.status, at, reason))
+    return shown_
+
+
+def _resource(stack: Stack, name: str, kind: str, physical: str, status: str, at: float, reason: str) -> dict[str, Any]:
+    reply: dict[str, Any] = {
+        "StackName": stack.name,
+        "StackId": stack.arn,
+        "LogicalResourceId": name,
+        "ResourceType": kind,
+        "LastUpdatedTimestamp": at,
+        "Timestamp": at,
+        "ResourceStatus": status,
+        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+    }
+    if physical:
+        reply["PhysicalResourceId"] = physical
+    if reason:
+        reply["ResourceStatusReason"] = reason
+    return reply

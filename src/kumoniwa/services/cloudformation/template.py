@@ -1,0 +1,152 @@
+"""A template on its way in: fetched if it lies in S3, drawn in a child process, refused without the capabilities it needs.
+
+The child belongs to the region and is shared by all its accounts: drawing is a function from text to data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from kumoniwa.deploy.standing import Blueprint
+from kumoniwa.deploy.workshop import Workshop
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.services.cloudformation import stack as stacks
+from kumoniwa.services.cloudformation.stack import Stack
+from kumoniwa.wire.message import File
+
+BODY_BYTES_MAX = 51_200
+OBJECT_BYTES_MAX = 1_000_000
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
+ZONE_LETTERS = "abc"
+URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
+
+
+class InsufficientCapabilitiesException(AwsError): ...
+
+
+def workshop(call: Call) -> Workshop:
+    return call.home.engines.setdefault("workshop", Workshop())
+
+
+async def text_of(call: Call, body: str | None, url: str | None, previous: Stack | None = None) -> str:
+    """The template that a request means. ``previous`` is the stack whose template may be used again."""
+    if previous is not None:
+        if body is not None or url is not None:
+            raise ValidationError("You cannot specify both usePreviousTemplate and Template Body or Template URL")
+        return stacks.document(call, previous.wish)
+    if (body is None) == (url is None):
+        raise ValidationError("Either Template URL or Template Body must be specified.")
+    if url is not None:
+        return await _fetched(call, url)
+    if len(body.encode()) > BODY_BYTES_MAX:
+        raise ValidationError(
+            f"1 validation error detected: Value '{body}' at 'templateBody' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {BODY_BYTES_MAX}"
+        )
+    return body
+
+
+async def _fetched(call: Call, url: str) -> str:
+    bucket, key = _object(call, url)
+    try:
+        found = (await call.ask("s3:GetObject", Bucket=bucket, Key=key))["Body"]
+    except AwsError as error:
+        raise ValidationError(f"S3 error: {error.text}") from None
+    content = await asyncio.to_thread(_read, found) if isinstance(found, File) else bytes(found)
+    if len(content) > OBJECT_BYTES_MAX:
+        raise ValidationError(f"Template may not exceed {OBJECT_BYTES_MAX} bytes in size.")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise ValidationError("Template format error: unsupported structure.") from None
+
+
+def _read(file: File) -> bytes:
+    with open(file.path, "rb") as opened:
+        opened.seek(file.offset)
+        return opened.read(min(file.length, OBJECT_BYTES_MAX + 1))
+
+
+def _object(call: Call, url: str) -> tuple[str, str]:
+    """Bucket and key of an S3 URL, with the bucket in the host or in the path, at AWS or at this cloud's own endpoint."""
+    parts = urlsplit(url)
+    host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
+    bucket, key = path.partition("/")[::2]
+    head, is_s3, _ = host.rpartition(".s3") if ".s3" in host else ("", "", "")
+    if is_s3:
+        bucket, key = head, path
+    elif not (host.startswith("s3") or host in ("localhost", "127.0.0.1", urlsplit(call.home.settings.endpoint).hostname)):
+        raise ValidationError("TemplateURL must be a supported URL.")
+    if parts.scheme not in ("http", "https") or not bucket or not key:
+        raise ValidationError("TemplateURL must be a supported URL.")
+    return bucket, key
+
+
+def given(parameters: list[dict[str, Any]] | None) -> dict[str, str | None]:
+    """Parameter values by name; None means the previous value."""
+    found: dict[str, str | None] = {}
+    for each in parameters or ():
+        name = each.get("ParameterKey")
+        if not name:
+            raise ValidationError("Parameters must have a ParameterKey.")
+        if name in found:
+            raise ValidationError(f"Duplicate parameter keys: [{name}]")
+        if each.get("UsePreviousValue"):
+            if "ParameterValue" in each:
+                raise ValidationError(
+                    f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true and non empty value for a parameter"
+                )
+            found[name] = None
+        elif "ParameterValue" in each:
+            found[name] = each["ParameterValue"]
+        else:
+            raise ValidationError(f"Invalid input for parameter key {name}. Need to specify parameter value.")
+    return found
+
+
+async def drawn(
+    call: Call, name: str, arn: str, text: str, parameters: list[dict[str, Any]] | None, previous: dict[str, str] | None = None
+) -> Blueprint:
+    """The blueprint of a stack. Raises what is wrong with the template or the parameters, as a ValidationError."""
+    zones = [call.region + letter for letter in ZONE_LETTERS]
+    pseudo = pseudo_parameters(call, name, arn)
+    return await workshop(call).draw(text, given(parameters), pseudo, previous=previous, zones=zones)
+
+
+def pseudo_parameters(call: Call, name: str, arn: str) -> dict[str, Any]:
+    return {
+        "AWS::AccountId": call.account,
+        "AWS::NotificationARNs": [],
+        "AWS::Partition": call.home.partition,
+        "AWS::Region": call.region,
+        "AWS::StackId": arn,
+        "AWS::StackName": name,
+        "AWS::URLSuffix": URL_SUFFIXES.get(call.home.partition, "amazonaws.com"),
+    }
+
+
+def check_capabilities(blueprint: Blueprint, acknowledged: list[str] | None, *, is_reviewed: bool = False) -> None:
+    """A change set shows what a transform made of a template, so only what is created without one must allow transforms."""
+    has = set(acknowledged or ())
+    if unknown := sorted(has - {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}):
+        raise ValidationError(
+            f"1 validation error detected: Value '[{', '.join(unknown)}]' at 'capabilities' failed to satisfy constraint: Member must "
+            "satisfy constraint: [Member must satisfy enum value set: [CAPABILITY_IAM, CAPABILITY_NAMED_IAM, CAPABILITY_AUTO_EXPAND]]"
+        )
+    if "CAPABILITY_NAMED_IAM" in has:
+        has.add("CAPABILITY_IAM")
+    needed = set(blueprint.capabilities)
+    if blueprint.transforms and not is_reviewed:
+        needed.add("CAPABILITY_AUTO_EXPAND")
+    if missing := sorted(needed - has):
+        raise InsufficientCapabilitiesException(f"Requires capabilities : [{', '.join(missing)}]")
+
+
+def refuse(**asked: Any) -> None:
+    """Members that are accepted only while they ask for nothing, as clients send them empty."""
+    for name, value in asked.items():
+        if value:
+            raise NotImplementedHere(f"the parameter {name} of cloudformation")

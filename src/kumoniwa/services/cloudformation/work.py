@@ -1,0 +1,166 @@
+"""Stacks being built: each is a task of its region, and a task that was killed is taken up again.
+
+A stack's permissions are those of whoever asked for it, kept with the stack. Every call carries a token, so that a call whose
+answer was lost with its process is answered again and not done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from typing import Any
+
+from kumoniwa.deploy.apply import Deploy
+from kumoniwa.deploy.standing import Blueprint, State
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.cloudformation import event, export, template
+from kumoniwa.services.cloudformation import stack as stacks
+from kumoniwa.services.cloudformation.stack import Stack, Wish
+
+UNREACHABLE_S_MAX = 60.0
+"""How long a stack waits for another region's answer before it fails."""
+AGAIN_S = 0.5
+SERVICE = "cloudformation.amazonaws.com"
+SESSION = "AWSCloudFormation"
+FAILED = {"ROLLBACK": "ROLLBACK_FAILED", "UPDATE_ROLLBACK": "UPDATE_ROLLBACK_FAILED", "DELETE": "DELETE_FAILED"}
+
+
+class Running:
+    """The deploys under way in this process, by the stack's id."""
+
+    def __init__(self) -> None:
+        self.deploys: dict[str, Deploy] = {}
+
+
+class Surroundings:
+    """What a deploy needs of its region: `deploy.step.Host`."""
+
+    def __init__(self, call: Call, name: str) -> None:
+        self.call, self.name = call, name
+
+    @property
+    def stack(self) -> Stack:
+        return self.call.shelf(Stack)[self.name]
+
+    async def ask(self, operation: str, params: dict[str, Any], once: str | None) -> dict[str, Any]:
+        # What the deploy is about to do must be known to its next life before another region can have done it.
+        await self.call.home.store.journal.settled()
+        role = self.stack.role
+        until = self.call.now() + UNREACHABLE_S_MAX
+        while True:
+            try:
+                call = self.call.assuming(role, SERVICE, SESSION) if role else self.call
+                return await call.ask(operation, once=once, **params)
+            except AwsError as error:
+                if error.code != "ServiceUnavailable" or self.call.now() > until:
+                    raise
+            await asyncio.sleep(AGAIN_S)
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def random_name(self, length: int) -> str:
+        return self.call.ids.upper(length)
+
+    def request_id(self) -> str:
+        return self.call.ids.uuid()
+
+    def event(self, logical_id: str, type_name: str, physical_id: str, status: str, reason: str, properties: dict | None) -> None:
+        stack = self.call.shelf(Stack).get(self.name)
+        if stack is None:
+            # The last event of a stack's life comes when it is shelved among the deleted.
+            stack = stacks.find(self.call, physical_id, is_deleted_too=True)
+        event.happened(self.call, stack, logical_id, type_name, physical_id, status, reason, properties)
+
+    def exported(self, name: str) -> str | None:
+        found = self.call.shelf(export.Export).get(name)
+        return found.value if found is not None else None
+
+    def publish(self, outputs: dict[str, dict[str, Any]]) -> None:
+        export.publish(self.call, self.stack.arn, outputs)
+
+
+# Beginning -------------------------------------------------------------------------------------------
+
+
+def begin(
+    call: Call, stack: Stack, status: str, operation_name: str, blueprint: Blueprint | None = None, wish: Wish | None = None
+) -> Stack:
+    """Write down that a stack is to be created, updated or deleted, and set about it."""
+    stack = changed(stack, operation=call.new_id(), operation_name=operation_name)
+    if status == "UPDATE_IN_PROGRESS":
+        stack = changed(stack, previous=stack.wish, wish=wish, updated=call.now())
+    call.shelf(Stack)[stack.name] = stack
+    export.use(call, stack.name, {*stack.wish.imports, *(stack.previous.imports if stack.previous else ())})
+    state = stacks.state_of(call, stack)
+    if blueprint is not None:
+        state.begin(status, stack.operation, blueprint.resources, blueprint.outputs, reason="User Initiated")
+    else:
+        state.begin(status, stack.operation, reason="User Initiated")
+    stack = call.shelf(Stack)[stack.name]
+    event.happened(call, stack, stack.name, event.STACK, stack.arn, status, "User Initiated")
+    carry_out(call, stack, state)
+    return stack
+
+
+def go_on(call: Call, stack: Stack, status: str, operation_name: str) -> None:
+    """Take up again a stack that had given up."""
+    call.shelf(Stack)[stack.name] = stack = changed(stack, operation_name=operation_name)
+    state = stacks.state_of(call, stack)
+    state.move_on(status, "User Initiated")
+    event.happened(call, stack, stack.name, event.STACK, stack.arn, status, "User Initiated")
+    carry_out(call, call.shelf(Stack)[stack.name], state)
+
+
+def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
+    """Go on with a stack, as whoever asked for it, until its status is final."""
+    running = call.memory(Running).deploys
+    if stack.id in running:
+        return
+    own = call.home.call("cloudformation", call.account, stack.principal)
+    state = state or stacks.state_of(own, stack)
+    surroundings = Surroundings(own, stack.name)
+    pseudo = template.pseudo_parameters(own, stack.name, stack.arn)
+    deploy = Deploy(state, surroundings, pseudo, exports=surroundings.exported, publish=surroundings.publish, retained=stack.retained)
+    running[stack.id] = deploy
+    call.home.spawn(_run(own, stack, deploy))
+
+
+async def _run(call: Call, stack: Stack, deploy: Deploy) -> None:
+    try:
+        await deploy.run()
+    except Exception as error:
+        # A defect of ours. A stack that stayed in progress would have its owner wait for ever.
+        print(f"kumoniwa: the stack {stack.arn} failed", file=sys.stderr)
+        traceback.print_exception(error)
+        phase = deploy.state.status.removesuffix("_IN_PROGRESS").removesuffix("_CLEANUP").removesuffix("_COMPLETE")
+        deploy.fail(FAILED.get(phase, f"{phase}_FAILED"), f"Internal Failure: {type(error).__name__}")
+    finally:
+        call.memory(Running).deploys.pop(stack.id, None)
+    call.wake("stack", stack.id)
+
+
+def interrupt(call: Call, stack: Stack, status: str, operation_name: str, reason: str) -> None:
+    """Somebody decided otherwise while a stack was being built."""
+    deploy = call.memory(Running).deploys[stack.id]
+    call.shelf(Stack)[stack.name] = changed(stack, operation_name=operation_name)
+    deploy.interrupt(status, reason)
+
+
+async def run(region: Any) -> None:
+    """Take up again what an earlier life of the region left unfinished."""
+    for account in region.store.accounts():
+        if account.isdigit():
+            call = region.call("cloudformation", account, _nobody(account))
+            for stack in stacks.living(call):
+                if stack.is_busy:
+                    carry_out(call, stack)
+
+
+def _nobody(account: str) -> Principal:
+    return principals.service(SERVICE, account)

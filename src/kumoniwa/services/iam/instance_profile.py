@@ -11,6 +11,8 @@ from kumoniwa.services.iam.errors import DeleteConflict, EntityAlreadyExists, Li
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
 
+PROFILES_MAX = 1_000
+
 
 class InstanceProfile(Record):
     """Shelved by its name in lower case."""
@@ -41,6 +43,8 @@ def holding(call: Call, role_name: str) -> list[InstanceProfile]:
 def made(call: Call, name: str, path: str, tags: dict[str, str]) -> InstanceProfile:
     if name.lower() in call.shelf(InstanceProfile):
         raise EntityAlreadyExists(f"Instance Profile {name} already exists.")
+    if len(call.shelf(InstanceProfile)) >= PROFILES_MAX:
+        raise LimitExceeded(f"Cannot exceed quota for InstanceProfilesPerAccount: {PROFILES_MAX}")
     profile = InstanceProfile(name=name, path=path, id=new_id(call, "AIPA"), created=now_s(call), tags=tags)
     _keep(call, profile)
     return profile

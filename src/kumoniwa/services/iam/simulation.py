@@ -26,7 +26,7 @@ def SimulateCustomPolicy(
     if ResourcePolicy is not None and CallerArn is None:
         raise InvalidInput("CallerArn is required when a ResourcePolicy is given.")
     authority = Authority(
-        _principal(call, CallerArn) if CallerArn else root(call.account),
+        _principal(call, CallerArn) if CallerArn else Principal(kind="user", account=call.account, arn=""),
         _read(PolicyInputList, "PolicyInputList"),
         boundary=_boundary(PermissionsBoundaryPolicyInputList),
     )
@@ -138,7 +138,7 @@ def _simulated(
         policy = parse(resource_policy, "resource", name="ResourcePolicy") if resource_policy else None
     except MalformedPolicyDocument as error:
         raise InvalidInput(error.text) from None
-    context = keys_of(authority.principal) | _context(entries)
+    context = (keys_of(authority.principal) if authority.principal.arn else {}) | _context(entries)
     results = []
     for action in actions:
         if ":" not in action:

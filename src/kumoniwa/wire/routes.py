@@ -31,12 +31,19 @@ class _Route(NamedTuple):
     target: Target
 
     def is_asked(self, given: dict[str, str]) -> bool:
-        return all(name in given and (value is None or given[name] == value) for name, value in self.query)
+        for name, value in self.query:
+            if name not in given or (value is not None and given[name] != value):
+                return False
+        return True
 
     def lacks(self, given: dict[str, str], headers: Mapping[str, str]) -> int:
         """How many of the things it requires are absent."""
-        missing = sum(name not in given for name in self.target.required_query)
-        return missing + sum(name not in headers for name in self.target.required_headers)
+        missing = 0
+        for name in self.target.required_query:
+            missing += name not in given
+        for name in self.target.required_headers:
+            missing += name not in headers
+        return missing
 
     def rank(self) -> tuple:
         """The more a route asks for, the earlier it is tried."""

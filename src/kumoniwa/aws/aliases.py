@@ -86,3 +86,6 @@ BARE_TEXT = frozenset({("s3", "GetBucketLocation")})
 
 XML_NAMESPACES: dict[str, str] = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/"}
 """Namespaces of answers where the model's metadata does not say one."""
+
+PAYLOAD_TYPES: dict[tuple[str, str], str] = {("lambda", "Invoke"): "application/json"}
+"""The Content-Type of answers whose payload is a blob that AWS nevertheless knows the kind of."""

@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from typing import Any
 
+from kumoniwa.aws.aliases import PAYLOAD_TYPES
 from kumoniwa.aws.models import Member, Operation, Shape
 from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.wire import eventstream, scalars
@@ -240,7 +241,8 @@ def _payload_writer(
         return lambda value: (b"" if value is None else write(value), content_type)
     if kind == "string":
         return lambda value: (value.encode() if isinstance(value, str) else value or b"", "text/plain")
-    return lambda value: (b"" if value is None else value, "application/octet-stream")
+    blob_type = PAYLOAD_TYPES.get((operation.service.name, operation.name), "application/octet-stream")
+    return lambda value: (b"" if value is None else value, blob_type)
 
 
 def writer(

@@ -1,0 +1,335 @@
+"""The operations of Lambda on functions, and where to find the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.lambda_ import package, sandbox
+from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
+from kumoniwa.services.lambda_.concurrency import (
+    DeleteFunctionConcurrency,
+    GetFunctionConcurrency,
+    PutFunctionConcurrency,
+)
+from kumoniwa.services.lambda_.configuration import settings
+from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceConflictException
+from kumoniwa.services.lambda_.function import (
+    Alias,
+    Code,
+    Function,
+    Version,
+    check_revision,
+    check_settled,
+    existing,
+    latest,
+    listed,
+    settles,
+    shown,
+    target,
+    versions,
+)
+from kumoniwa.services.lambda_.invocation import Invoke
+from kumoniwa.services.lambda_.name import LATEST, function_named, parsed
+from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
+from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVersion, published
+
+__all__ = [
+    "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
+    "Invoke", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
+]  # fmt: skip
+
+
+# What the gate asks --------------------------------------------------------------------------------
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    text = params.get("FunctionName")
+    if text is None:
+        return params.get("Resource") or "*"
+    named = parsed(text) if isinstance(text, str) else None
+    if named is None:
+        return call.arn(f"function:{text}")
+    qualifier = named.qualifier or params.get("Qualifier")
+    resource = f"function:{named.name}:{qualifier}" if qualifier else f"function:{named.name}"
+    return f"arn:{call.home.partition}:lambda:{call.region}:{named.account or call.account}:{resource}"
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    policy = call.shelf(Policy).get(arn.partition(":function:")[2].removesuffix(":" + LATEST))
+    return document(policy) if policy is not None else None
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html#awslambda-policy-keys"""
+    conditions = {}
+    for name in ("Principal", "FunctionUrlAuthType"):
+        if name in params:
+            conditions[f"lambda:{name.lower()}"] = params[name]
+    if "Layers" in params:
+        conditions["lambda:layer"] = params["Layers"]
+    if operation == "Invoke":
+        conditions["lambda:invokedviafunctionurl"] = False
+    return conditions
+
+
+# Functions -----------------------------------------------------------------------------------------
+
+
+async def CreateFunction(
+    call: Call,
+    *,
+    FunctionName: str,
+    Role: str,
+    Code: dict[str, Any],
+    Runtime: str | None = None,
+    Handler: str | None = None,
+    Description: str | None = None,
+    Timeout: int | None = None,
+    MemorySize: int | None = None,
+    Publish: bool | None = None,
+    PackageType: str | None = None,
+    DeadLetterConfig: dict[str, Any] | None = None,
+    Environment: dict[str, Any] | None = None,
+    TracingConfig: dict[str, Any] | None = None,
+    VpcConfig: dict[str, Any] | None = None,
+    SnapStart: dict[str, Any] | None = None,
+    Tags: dict[str, str] | None = None,
+    Architectures: list[str] | None = None,
+    EphemeralStorage: dict[str, Any] | None = None,
+    LoggingConfig: dict[str, Any] | None = None,
+) -> dict:
+    name, qualifier = function_named(call, FunctionName)
+    if qualifier is not None or len(name) > 64:
+        raise InvalidParameterValueException(
+            f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: "
+            "Member must have length less than or equal to 64"
+        )
+    if PackageType == "Image":
+        raise NotImplementedHere("functions from container images (lambda PackageType Image)")
+    if Runtime is None or Handler is None:
+        raise InvalidParameterValueException(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+        )
+    said = settings(
+        call, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
+        Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
+        TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
+    )  # fmt: skip
+    _check_free(call, name)
+    zipped = await package.received(call, Code)
+    sha256 = await package.checked(call, zipped)
+    _check_free(call, name)
+    version = Version(
+        function=name, code=_kept(call, sha256, zipped), architecture=Architectures[0] if Architectures else "x86_64",
+        modified=call.now(), settled=settles(call), revision=call.new_id(), sandbox=call.new_id(), **said,
+    )  # fmt: skip
+    call.shelf(Function)[name] = Function(name=name, tags=Tags or {})
+    call.shelf(Version)[f"{name}:{LATEST}"] = version
+    sandbox.of(call.home).prepare(version.runtime)
+    return published(call, version) if Publish else shown(call, version)
+
+
+def _check_free(call: Call, name: str) -> None:
+    if name in call.shelf(Function):
+        raise ResourceConflictException(f"Function already exist: {name}")
+
+
+def _kept(call: Call, sha256: str, zipped: bytes) -> Code:
+    """The blob is written in the tick that commits the version which names it."""
+    return Code(blob=call.blobs.put(zipped), sha256=sha256, size=len(zipped))
+
+
+def GetFunction(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
+    version, qualifier = target(call, FunctionName, Qualifier)
+    function = existing(call, version.function)
+    reply: dict[str, Any] = {"Configuration": shown(call, version, qualifier), "Code": {"RepositoryType": "S3"}}
+    if function.tags:
+        reply["Tags"] = function.tags
+    if function.reserved is not None:
+        reply["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
+    return reply
+
+
+def GetFunctionConfiguration(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
+    version, qualifier = target(call, FunctionName, Qualifier)
+    return shown(call, version, qualifier)
+
+
+def ListFunctions(call: Call, *, FunctionVersion: str | None = None, MasterRegion: str | None = None) -> dict:
+    if MasterRegion is not None:
+        raise NotImplementedHere("the parameter MasterRegion of lambda:ListFunctions")
+    names = sorted(call.shelf(Function))
+    if FunctionVersion == "ALL":
+        return {"Functions": [listed(call, v, v.version) for name in names for v in versions(call, name)]}
+    return {"Functions": [listed(call, latest(call, name)) for name in names]}
+
+
+async def UpdateFunctionCode(
+    call: Call,
+    *,
+    FunctionName: str,
+    ZipFile: bytes | None = None,
+    S3Bucket: str | None = None,
+    S3Key: str | None = None,
+    S3ObjectVersion: str | None = None,
+    Publish: bool | None = None,
+    DryRun: bool | None = None,
+    RevisionId: str | None = None,
+    Architectures: list[str] | None = None,
+) -> dict:
+    name, _ = function_named(call, FunctionName)
+
+    def current() -> Version:
+        version = latest(call, name)
+        check_revision(version.revision, RevisionId)
+        check_settled(call, version)
+        return version
+
+    current()
+    said = {"ZipFile": ZipFile, "S3Bucket": S3Bucket, "S3Key": S3Key, "S3ObjectVersion": S3ObjectVersion}
+    zipped = await package.received(call, {key: value for key, value in said.items() if value is not None})
+    sha256 = await package.checked(call, zipped)
+    version = current()
+    if Architectures:
+        version = changed(version, architecture=Architectures[0])
+    if DryRun:
+        return shown(call, changed(version, code=Code(blob="", sha256=sha256, size=len(zipped))))
+    old = version.code.blob
+    version = _updated(call, changed(version, code=_kept(call, sha256, zipped)))
+    _let_go(call, [old])
+    return published(call, version) if Publish else shown(call, version)
+
+
+def _updated(call: Call, version: Version) -> Version:
+    version = changed(
+        version, modified=call.now(), settled=settles(call), is_new=False, revision=call.new_id(), sandbox=call.new_id()
+    )
+    call.shelf(Version)[f"{version.function}:{LATEST}"] = version
+    return version
+
+
+def _let_go(call: Call, blobs: list[str]) -> None:
+    """Remove the packages that no version names any more, once that is certain."""
+    named = {version.code.blob for version in call.shelf(Version).values()}
+    gone = [blob for blob in blobs if blob not in named]
+    call.after_commit(lambda: [call.blobs.drop(blob) for blob in gone])
+
+
+def UpdateFunctionConfiguration(
+    call: Call,
+    *,
+    FunctionName: str,
+    Role: str | None = None,
+    Handler: str | None = None,
+    Description: str | None = None,
+    Timeout: int | None = None,
+    MemorySize: int | None = None,
+    VpcConfig: dict[str, Any] | None = None,
+    Environment: dict[str, Any] | None = None,
+    Runtime: str | None = None,
+    DeadLetterConfig: dict[str, Any] | None = None,
+    TracingConfig: dict[str, Any] | None = None,
+    RevisionId: str | None = None,
+    EphemeralStorage: dict[str, Any] | None = None,
+    SnapStart: dict[str, Any] | None = None,
+    LoggingConfig: dict[str, Any] | None = None,
+) -> dict:
+    name, _ = function_named(call, FunctionName)
+    version = latest(call, name)
+    check_revision(version.revision, RevisionId)
+    check_settled(call, version)
+    said = settings(
+        call, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
+        Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
+        TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
+    )  # fmt: skip
+    version = _updated(call, changed(version, **said))
+    sandbox.of(call.home).prepare(version.runtime)
+    return shown(call, version)
+
+
+def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
+    """A version goes alone, the function with everything that is its own."""
+    name, qualifier = function_named(call, FunctionName, Qualifier)
+    if qualifier == LATEST:
+        raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
+    existing(call, name)
+    if qualifier is not None:
+        _delete_version(call, name, qualifier)
+    else:
+        gone = versions(call, name)
+        del call.shelf(Function)[name]
+        for kind in (Version, Alias, Policy):
+            shelf = call.shelf(kind)
+            for key in [key for key, record in shelf.items() if record.function == name]:
+                del shelf[key]
+        _let_go(call, [version.code.blob for version in gone])
+    call.after_commit(lambda: sandbox.of(call.home).forget(call.account, name, qualifier))
+    return {"StatusCode": 204}
+
+
+def _delete_version(call: Call, name: str, qualifier: str) -> None:
+    """A version that is not there is deleted without complaint (recorded: test_delete_on_nonexisting_version)."""
+    shelf, key = call.shelf(Version), f"{name}:{qualifier}"
+    if key not in shelf:
+        return
+    if pointing := [a.name for a in call.shelf(Alias).values() if a.function == name and qualifier in (a.version, *a.weights)]:
+        raise ResourceConflictException(
+            f"Function version {qualifier} is referenced by aliases or provisioned concurrency configurations: {', '.join(pointing)}"
+        )
+    blob = shelf[key].code.blob
+    del shelf[key]
+    if key in call.shelf(Policy):
+        del call.shelf(Policy)[key]
+    _let_go(call, [blob])
+
+
+def GetAccountSettings(call: Call) -> dict:
+    stored = {version.code.blob: version.code.size for version in call.shelf(Version).values()}
+    return {
+        "AccountLimit": {
+            "TotalCodeSize": 80_530_636_800,
+            "CodeSizeUnzipped": 262_144_000,
+            "CodeSizeZipped": package.ZIPPED_BYTES_MAX,
+            "ConcurrentExecutions": sandbox.CONCURRENCY_MAX,
+            "UnreservedConcurrentExecutions": sandbox.unreserved(call),
+        },
+        "AccountUsage": {"TotalCodeSize": sum(stored.values()), "FunctionCount": len(call.shelf(Function))},
+    }
+
+
+# Tags ----------------------------------------------------------------------------------------------
+
+
+def _tagged(call: Call, resource: str) -> Function:
+    if ":function:" not in resource:
+        raise NotImplementedHere(f"tags of {resource}")
+    name, qualifier = function_named(call, resource)
+    if qualifier is not None:
+        raise InvalidParameterValueException(
+            "Tags on function aliases and versions are not supported. Please specify a function ARN."
+        )
+    return existing(call, name)
+
+
+def TagResource(call: Call, *, Resource: str, Tags: dict[str, str]) -> None:
+    function = _tagged(call, Resource)
+    if not Tags:
+        raise InvalidParameterValueException("An error occurred and the request cannot be processed.")
+    tags = {**function.tags, **Tags}
+    if len(tags) > 50:
+        raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
+    call.shelf(Function)[function.name] = changed(function, tags=tags)
+
+
+def UntagResource(call: Call, *, Resource: str, TagKeys: list[str]) -> None:
+    function = _tagged(call, Resource)
+    tags = {key: value for key, value in function.tags.items() if key not in TagKeys}
+    call.shelf(Function)[function.name] = changed(function, tags=tags)
+
+
+def ListTags(call: Call, *, Resource: str) -> dict:
+    return {"Tags": _tagged(call, Resource).tags}

@@ -1,0 +1,129 @@
+"""What may be configured: the runtimes, limits and texts behind CreateFunction and UpdateFunctionConfiguration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.engines.lambda_runtime import runtimes
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.lambda_.errors import InvalidParameterValueException
+from kumoniwa.services.lambda_.function import text_of_variables
+from kumoniwa.services.lambda_.sandbox import SERVICE
+
+ACCEPTED = (
+    "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25", "python3.10",
+    "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17", "nodejs16.x", "dotnet10", "dotnet8",
+    "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2",
+)  # fmt: skip
+"""Runtimes AWS accepts for new functions, in the order its refusal lists them (recorded in November 2025)."""
+
+WITHDRAWN = (
+    "nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "java8",
+    "python2.7", "python3.6", "python3.7", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1", "go1.x", "ruby2.5",
+    "ruby2.7", "provided",
+)  # fmt: skip
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-deprecated
+
+VARIABLES_BYTES_MAX = 4096
+
+RESERVED_VARIABLES = frozenset(
+    ["_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"]
+)
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+
+
+def check_runtime(runtime: str) -> None:
+    if runtime in WITHDRAWN:
+        raise InvalidParameterValueException(
+            f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
+            "We recommend you use a supported runtime while creating or updating functions."
+        )
+    if runtime not in ACCEPTED:
+        raise InvalidParameterValueException(
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+            f"[{', '.join(ACCEPTED)}] or be a valid ARN"
+        )
+    if (refusal := runtimes.refusal_of(runtime)) is not None:
+        raise NotImplementedHere(refusal)
+
+
+def check_role(call: Call, role: str) -> None:
+    """The caller must be allowed to hand the role on, and the role must trust Lambda."""
+    call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
+    if call.home.settings.iam != "enforce":
+        return
+    parsed = arns.parse(role)
+    if parsed is None or parsed.account != call.account:
+        raise InvalidParameterValueException("Cross-account pass role is not allowed.")
+    try:
+        call.home.assume(role, SERVICE, "lambda", call.account)
+    except AwsError as error:
+        raise InvalidParameterValueException("The role defined for the function cannot be assumed by Lambda.", hint=error.hint)
+
+
+def variables_of(environment: dict[str, Any]) -> dict[str, str]:
+    variables = environment.get("Variables") or {}
+    if reserved := [name for name in variables if name in RESERVED_VARIABLES]:
+        raise InvalidParameterValueException(
+            "Lambda was unable to configure your environment variables because the environment variables you have provided "
+            "contains reserved keys that are currently not supported for modification. "
+            f"Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    text = text_of_variables(variables)
+    if len(text.encode()) > VARIABLES_BYTES_MAX:
+        raise InvalidParameterValueException(
+            "Lambda was unable to configure your environment variables because the environment variables you have provided "
+            f"exceeded the 4KB limit. String measured: {text}"
+        )
+    return variables
+
+
+def settings(
+    call: Call,
+    *,
+    Role: str | None,
+    Runtime: str | None,
+    Handler: str | None,
+    Description: str | None,
+    Timeout: int | None,
+    MemorySize: int | None,
+    Environment: dict[str, Any] | None,
+    EphemeralStorage: dict[str, Any] | None,
+    DeadLetterConfig: dict[str, Any] | None,
+    LoggingConfig: dict[str, Any] | None,
+    TracingConfig: dict[str, Any] | None,
+    VpcConfig: dict[str, Any] | None,
+    SnapStart: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The fields of a ``Version`` that a request sets, checked."""
+    if TracingConfig and TracingConfig.get("Mode", "PassThrough") != "PassThrough":
+        raise NotImplementedHere("the tracing mode Active of Lambda functions")
+    if VpcConfig and (VpcConfig.get("SubnetIds") or VpcConfig.get("SecurityGroupIds")):
+        raise NotImplementedHere("Lambda functions in a VPC (lambda VpcConfig)")
+    if SnapStart and SnapStart.get("ApplyOn", "None") != "None":
+        raise NotImplementedHere("SnapStart of Lambda functions")
+    if LoggingConfig and LoggingConfig.keys() - {"LogFormat", "LogGroup"} or (LoggingConfig or {}).get("LogFormat", "Text") != "Text":
+        raise NotImplementedHere("log records of Lambda functions in JSON (lambda LoggingConfig)")
+    said: dict[str, Any] = {
+        "role": Role,
+        "runtime": Runtime,
+        "handler": Handler,
+        "description": Description,
+        "timeout_s": Timeout,
+        "memory_mb": MemorySize,
+    }
+    if Runtime is not None:
+        check_runtime(Runtime)
+    if Role is not None:
+        check_role(call, Role)
+    if Environment is not None:
+        said["variables"] = variables_of(Environment)
+    if EphemeralStorage is not None:
+        said["storage_mb"] = EphemeralStorage["Size"]
+    if DeadLetterConfig is not None:
+        said["dead_letter"] = DeadLetterConfig.get("TargetArn") or ""
+    if LoggingConfig is not None and LoggingConfig.get("LogGroup"):
+        said["log_group"] = LoggingConfig["LogGroup"]
+    return {name: value for name, value in said.items() if value is not None}

@@ -1,0 +1,65 @@
+"""What Lambda refuses with. Every refusal says whose fault it was, in a member of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.errors import AwsError
+
+
+class Refusal(AwsError):
+    def __init__(self, text: str | None = None, /, *, hint: str = "", **members: Any) -> None:
+        super().__init__(text, hint=hint, **({"Type": "User"} | members))
+
+
+class ResourceNotFoundException(Refusal): ...
+
+
+class ResourceConflictException(Refusal): ...
+
+
+class InvalidParameterValueException(Refusal): ...
+
+
+class InvalidRequestContentException(Refusal): ...
+
+
+class RequestTooLargeException(Refusal): ...
+
+
+class RequestEntityTooLargeException(Refusal):
+    """Not in the model; what API Gateway in front of Lambda answers."""
+
+    status = 413
+
+
+class CodeVerificationFailedException(Refusal): ...
+
+
+class PolicyLengthExceededException(Refusal): ...
+
+
+class CodeStorageExceededException(Refusal): ...
+
+
+class ProvisionedConcurrencyConfigNotFoundException(Refusal):
+    message = "No Provisioned Concurrency Config found for this function"
+
+
+class RoleNotAssumable(Refusal):
+    """An invocation of a function whose role is gone or no longer trusts Lambda."""
+
+    code = "AccessDeniedException"
+    status = 403
+    message = "The role defined for the function cannot be assumed by Lambda."
+
+
+class TooManyRequestsException(Refusal):
+    message = "Rate Exceeded."
+
+
+class PreconditionFailedException(Refusal):
+    message = (
+        "The Revision Id provided does not match the latest Revision Id. "
+        "Call the GetFunction/GetAlias API to retrieve the latest Revision Id"
+    )

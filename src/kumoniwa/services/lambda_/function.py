@@ -1,0 +1,210 @@
+"""What a function is: a name with tags and limits, and versions of its code and configuration.
+
+``$LATEST`` is a version like the others, only that it changes. ``sandbox`` names what an execution environment is made
+of: it changes with the code and the configuration, so an environment whose version has another one is out of date.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.lambda_.errors import (
+    PreconditionFailedException,
+    ResourceConflictException,
+    ResourceNotFoundException,
+)
+from kumoniwa.services.lambda_.name import LATEST, arn, function_named
+
+CREATING_S = 5.0
+"""How long a creation or an update takes at AWS's pace."""
+
+
+class Code(Record):
+    blob: str
+    sha256: str
+    size: int
+
+
+class Layer(Record):
+    """A layer as a function names it."""
+
+    arn: str
+    size: int
+
+
+class Version(Record):
+    function: str
+    code: Code
+    role: str
+    runtime: str
+    handler: str
+    modified: float
+    revision: str
+    sandbox: str
+    version: str = LATEST
+    description: str = ""
+    timeout_s: int = 3
+    memory_mb: int = 128
+    storage_mb: int = 512
+    variables: dict[str, str] | None = None
+    architecture: str = "x86_64"
+    layers: tuple[Layer, ...] = ()
+    dead_letter: str = ""
+    log_group: str = ""
+    settled: float = 0.0
+    """When the latest change is in force; only at AWS's pace later than ``modified``."""
+    is_new: bool = True
+    """Whether the latest change was the creation."""
+
+
+class Function(Record):
+    name: str
+    tags: dict[str, str] = {}
+    next_version: int = 1
+    reserved: int | None = None
+    """Concurrent executions kept for this function, and the most it may have."""
+
+
+class Alias(Record):
+    function: str
+    name: str
+    version: str
+    revision: str
+    description: str = ""
+    weights: dict[str, float] = {}
+    """Other versions and the share of requests each takes."""
+
+
+# Finding -------------------------------------------------------------------------------------------
+
+
+def not_found(call: Call, name: str, qualifier: str | None = None) -> ResourceNotFoundException:
+    return ResourceNotFoundException(f"Function not found: {arn(call, name, qualifier)}")
+
+
+def existing(call: Call, name: str) -> Function:
+    function = call.shelf(Function).get(name)
+    if function is None:
+        raise not_found(call, name)
+    return function
+
+
+def latest(call: Call, name: str) -> Version:
+    version = call.shelf(Version).get(f"{name}:{LATEST}")
+    if version is None:
+        raise not_found(call, name)
+    return version
+
+
+def found(call: Call, name: str, qualifier: str | None) -> Version:
+    """The version that a qualifier names: itself, or where its alias points, or the latest."""
+    version = call.shelf(Version).get(f"{name}:{qualifier or LATEST}")
+    if version is None and qualifier is not None:
+        alias = call.shelf(Alias).get(f"{name}:{qualifier}")
+        if alias is not None:
+            version = call.shelf(Version).get(f"{name}:{alias.version}")
+    if version is None:
+        raise not_found(call, name, qualifier)
+    return version
+
+
+def target(call: Call, text: str, qualifier: str | None = None) -> tuple[Version, str | None]:
+    """The version that a request names, and the qualifier it named it by."""
+    name, qualifier = function_named(call, text, qualifier)
+    return found(call, name, qualifier), qualifier
+
+
+def versions(call: Call, name: str) -> list[Version]:
+    """Published ones in order, behind the latest."""
+    mine = [version for version in call.shelf(Version).values() if version.function == name]
+    return sorted(mine, key=lambda v: 0 if v.version == LATEST else int(v.version))
+
+
+def aliases(call: Call, name: str) -> list[Alias]:
+    return sorted((a for a in call.shelf(Alias).values() if a.function == name), key=lambda a: a.name)
+
+
+# Changing ------------------------------------------------------------------------------------------
+
+
+def check_revision(current: str, said: str | None) -> None:
+    if said is not None and said != current:
+        raise PreconditionFailedException
+
+
+def check_settled(call: Call, version: Version) -> None:
+    if version.settled > call.now():
+        raise ResourceConflictException(
+            f"The operation cannot be performed at this time. An update is in progress for resource: {arn(call, version.function)}"
+        )
+
+
+def settles(call: Call) -> float:
+    return call.now() + CREATING_S if call.home.settings.pace == "real" else 0.0
+
+
+# Showing -------------------------------------------------------------------------------------------
+
+
+def moment(epoch_s: float) -> str:
+    """``LastModified`` is text, unlike all other times of AWS."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(epoch_s)) + f"{int(epoch_s * 1000) % 1000:03d}+0000"
+
+
+def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
+    """A version as lists show it: without what is going on with it."""
+    shown = {
+        "FunctionName": version.function,
+        "FunctionArn": arn(call, version.function, qualifier),
+        "Runtime": version.runtime,
+        "Role": version.role,
+        "Handler": version.handler,
+        "CodeSize": version.code.size,
+        "Description": version.description,
+        "Timeout": version.timeout_s,
+        "MemorySize": version.memory_mb,
+        "LastModified": moment(version.modified),
+        "CodeSha256": version.code.sha256,
+        "Version": version.version,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "RevisionId": version.revision,
+        "PackageType": "Zip",
+        "Architectures": [version.architecture],
+        "EphemeralStorage": {"Size": version.storage_mb},
+        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "LoggingConfig": {"LogFormat": "Text", "LogGroup": log_group_of(version)},
+    }
+    if version.variables is not None:
+        shown["Environment"] = {"Variables": version.variables}
+    if version.layers:
+        shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in version.layers]
+    if version.dead_letter:
+        shown["DeadLetterConfig"] = {"TargetArn": version.dead_letter}
+    return shown
+
+
+def shown(call: Call, version: Version, qualifier: str | None = None) -> dict:
+    """A version as its own operations show it."""
+    if version.settled <= call.now():
+        state = {"State": "Active", "LastUpdateStatus": "Successful"}
+    elif version.is_new:
+        state = {"State": "Pending", "StateReason": "The function is being created.", "StateReasonCode": "Creating"}
+    else:
+        state = {
+            "State": "Active",
+            "LastUpdateStatus": "InProgress",
+            "LastUpdateStatusReason": "The function is being created.",
+            "LastUpdateStatusReasonCode": "Creating",
+        }
+    return listed(call, version, qualifier) | state
+
+
+def log_group_of(version: Version) -> str:
+    return version.log_group or f"/aws/lambda/{version.function}"
+
+
+def text_of_variables(variables: dict[str, str]) -> str:
+    return json.dumps(variables, separators=(",", ":"), ensure_ascii=False)

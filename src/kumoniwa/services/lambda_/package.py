@@ -1,0 +1,112 @@
+"""The code of functions and layers: zips kept as blobs, unpacked once into folders that many environments share.
+
+A folder is named by what it holds, so it is made at most once and never changes; should it be lost it is made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from kumoniwa.engines.lambda_runtime import package as packages
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import outside
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.lambda_.errors import InvalidParameterValueException, RequestEntityTooLargeException
+from kumoniwa.wire.message import File
+
+ZIPPED_BYTES_MAX = 52_428_800
+THREAD_BYTES_MIN = 1 << 18
+"""Zips larger than this are unpacked beside the loop."""
+
+
+async def received(call: Call, said: dict[str, Any]) -> bytes:
+    """The zip that a request carries or names in S3. The caller's own permissions count for reading it there."""
+    if "ImageUri" in said:
+        raise NotImplementedHere("functions from container images (lambda ImageUri)")
+    if "SourceKMSKeyArn" in said:
+        raise NotImplementedHere("the parameter Code.SourceKMSKeyArn of lambda:CreateFunction")
+    if (zipped := said.get("ZipFile")) is not None:
+        if said.get("S3Bucket") or said.get("S3Key"):
+            raise InvalidParameterValueException("Please do not provide other FunctionCode parameters when providing a ZipFile.")
+        if not zipped:
+            raise InvalidParameterValueException("Uploaded file must be a non-empty zip")
+    elif said.get("S3Bucket") and said.get("S3Key"):
+        zipped = await _from_s3(call, said)
+    else:
+        raise InvalidParameterValueException("Please provide a source for function code.")
+    if len(zipped) > ZIPPED_BYTES_MAX:
+        raise RequestEntityTooLargeException(f"Zipped size must be smaller than {ZIPPED_BYTES_MAX} bytes")
+    return zipped
+
+
+async def _from_s3(call: Call, said: dict[str, Any]) -> bytes:
+    place = {"Bucket": said["S3Bucket"], "Key": said["S3Key"]}
+    if said.get("S3ObjectVersion"):
+        place["VersionId"] = said["S3ObjectVersion"]
+    try:
+        reply = await call.ask("s3:GetObject", **place)
+    except NotImplementedHere:
+        raise
+    except AwsError as error:
+        raise InvalidParameterValueException(
+            f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.text}", hint=error.hint
+        )
+    return await _whole(reply["Body"])
+
+
+async def _whole(body: Any) -> bytes:
+    """A body as S3 hands it over: bytes, a stretch of a file, several of them, or piece by piece."""
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    if isinstance(body, File):
+        with open(body.path, "rb") as file:
+            file.seek(body.offset)
+            return file.read(body.length)
+    if isinstance(body, tuple):
+        return b"".join([await _whole(part) for part in body])
+    return b"".join([piece async for piece in body])
+
+
+def folder_of(home, sha256: str) -> Path:
+    return Path(home.store.folder) / "lambda" / "code" / base64.b64decode(sha256).hex()
+
+
+async def unpacked(home, sha256: str, zipped: bytes) -> Path:
+    """The folder of a zip. Raises InvalidParameterValueException, in AWS's words, for what is no zip or too large."""
+    folder = folder_of(home, sha256)
+    if folder.exists():
+        return folder
+    draft = folder.with_name(f"{folder.name}-{home.ids.hex(8)}")
+    try:
+        if len(zipped) < THREAD_BYTES_MIN:
+            packages.unpack(zipped, draft)
+        else:
+            with outside():
+                await asyncio.get_running_loop().run_in_executor(None, packages.unpack, zipped, draft)
+        os.rename(draft, folder)
+    except packages.PackageRefused as error:
+        raise InvalidParameterValueException(str(error))
+    except OSError:
+        # Somebody else unpacked the same code while we did.
+        shutil.rmtree(draft, ignore_errors=True)
+        if not folder.exists():
+            raise
+    return folder
+
+
+async def checked(call: Call, zipped: bytes) -> str:
+    """See that a zip can be unpacked, and leave it unpacked; answers its CodeSha256."""
+    sha256 = packages.code_sha256(zipped)
+    await unpacked(call.home, sha256, zipped)
+    return sha256
+
+
+async def restored(call: Call, sha256: str, blob: str) -> Path:
+    """The folder of code that was accepted before."""
+    folder = folder_of(call.home, sha256)
+    return folder if folder.exists() else await unpacked(call.home, sha256, call.blobs.get(blob))

@@ -1,0 +1,173 @@
+"""Who else may use a function: the resource policies of functions, versions and aliases, a statement at a time."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.lambda_.errors import (
+    InvalidParameterValueException,
+    PolicyLengthExceededException,
+    PreconditionFailedException,
+    ResourceConflictException,
+    ResourceNotFoundException,
+)
+from kumoniwa.services.lambda_.function import Alias, Version, existing, not_found
+from kumoniwa.services.lambda_.name import LATEST, arn, function_named
+
+POLICY_BYTES_MAX = 20_480
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+
+_STALE = (
+    "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id"
+)
+
+
+class Policy(Record):
+    """Shelved by ``function`` or ``function:qualifier``."""
+
+    function: str
+    statements: tuple[str, ...]
+    """Each one as JSON."""
+    revision: str
+
+
+def key_of(name: str, qualifier: str | None) -> str:
+    return f"{name}:{qualifier}" if qualifier else name
+
+
+def document(policy: Policy) -> str:
+    return f'{{"Version":"2012-10-17","Id":"default","Statement":[{",".join(policy.statements)}]}}'
+
+
+def AddPermission(
+    call: Call,
+    *,
+    FunctionName: str,
+    StatementId: str,
+    Action: str,
+    Principal: str,
+    SourceArn: str | None = None,
+    SourceAccount: str | None = None,
+    EventSourceToken: str | None = None,
+    Qualifier: str | None = None,
+    RevisionId: str | None = None,
+    PrincipalOrgID: str | None = None,
+    FunctionUrlAuthType: str | None = None,
+    InvokedViaFunctionUrl: bool | None = None,
+) -> dict:
+    name, qualifier = _qualified(call, FunctionName, Qualifier)
+    existing(call, name)
+    equals: dict[str, str] = {}
+    if SourceAccount is not None:
+        equals["AWS:SourceAccount"] = SourceAccount
+    if EventSourceToken is not None:
+        equals["lambda:EventSourceToken"] = EventSourceToken
+    if FunctionUrlAuthType is not None:
+        if Action not in ("lambda:InvokeFunctionUrl", "lambda:*", "*"):
+            raise InvalidParameterValueException("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action")
+        equals["lambda:FunctionUrlAuthType"] = FunctionUrlAuthType
+    if PrincipalOrgID is not None:
+        equals["aws:PrincipalOrgID"] = PrincipalOrgID
+    statement: dict = {
+        "Sid": StatementId,
+        "Effect": "Allow",
+        "Principal": _principal(call, Principal),
+        "Action": Action,
+        "Resource": arn(call, name, qualifier),
+    }
+    condition: dict[str, dict[str, str]] = {"StringEquals": equals} if equals else {}
+    if SourceArn is not None:
+        condition["ArnLike"] = {"AWS:SourceArn": SourceArn}
+    if InvokedViaFunctionUrl is not None:
+        condition["Bool"] = {"lambda:InvokedViaFunctionUrl": str(InvokedViaFunctionUrl).lower()}
+    if condition:
+        statement["Condition"] = condition
+    return {"Statement": _added(call, name, qualifier, StatementId, statement, RevisionId)}
+
+
+def _added(call: Call, name: str, qualifier: str | None, sid: str, statement: dict, revision: str | None) -> str:
+    policies, key = call.shelf(Policy), key_of(name, qualifier)
+    held = policies.get(key)
+    # Before there is a policy, the revision is that of what the policy is for.
+    current = held.revision if held is not None else _revision(call, name, qualifier)
+    if revision is not None and revision != current:
+        raise PreconditionFailedException(_STALE)
+    statements = held.statements if held is not None else ()
+    if any(json.loads(each)["Sid"] == sid for each in statements):
+        raise ResourceConflictException(
+            f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the existing statement."
+        )
+    text = json.dumps(statement, separators=(",", ":"))
+    policy = Policy(function=name, statements=(*statements, text), revision=call.new_id())
+    if len(document(policy).encode()) > POLICY_BYTES_MAX:
+        raise PolicyLengthExceededException(f"The final policy size ({len(document(policy))}) is bigger than the limit ({POLICY_BYTES_MAX}).")
+    policies[key] = policy
+    return text
+
+
+def _revision(call: Call, name: str, qualifier: str | None) -> str:
+    alias = call.shelf(Alias).get(f"{name}:{qualifier}") if qualifier else None
+    return alias.revision if alias else call.shelf(Version)[f"{name}:{qualifier or LATEST}"].revision
+
+
+_ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::(\d{12}):\S+")
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
+
+
+def _principal(call: Call, text: str) -> str | dict[str, str]:
+    if text == "*":
+        return "*"
+    if re.fullmatch(r"\d{12}", text):
+        return {"AWS": f"arn:{call.home.partition}:iam::{text}:root"}
+    if _ARN.fullmatch(text):
+        return {"AWS": text}
+    if _SERVICE.fullmatch(text):
+        return {"Service": text}
+    raise InvalidParameterValueException("The provided principal was invalid. Please check the principal and try again.")
+
+
+def _qualified(call: Call, text: str, qualifier: str | None) -> tuple[str, str | None]:
+    """The version or alias a policy is for, which must exist if it is named."""
+    name, qualifier = function_named(call, text, qualifier)
+    if qualifier is None:
+        return name, None
+    if qualifier == LATEST:
+        raise InvalidParameterValueException("We currently do not support adding policies for $LATEST.")
+    if f"{name}:{qualifier}" not in call.shelf(Version) and f"{name}:{qualifier}" not in call.shelf(Alias):
+        if re.fullmatch(r"(?!\d+$)[a-zA-Z0-9_-]+", qualifier):
+            raise ResourceNotFoundException(f"Cannot find alias arn: {arn(call, name, qualifier)}")
+        raise not_found(call, name, qualifier)
+    return name, qualifier
+
+
+def RemovePermission(
+    call: Call, *, FunctionName: str, StatementId: str, Qualifier: str | None = None, RevisionId: str | None = None
+) -> None:
+    name, qualifier = function_named(call, FunctionName, Qualifier)
+    if f"{name}:{LATEST}" not in call.shelf(Version):
+        raise ResourceNotFoundException(f"No policy found for: {arn(call, name, qualifier)}")
+    name, qualifier = _qualified(call, FunctionName, Qualifier)
+    policies, key = call.shelf(Policy), key_of(name, qualifier)
+    held = policies.get(key)
+    if held is None:
+        raise ResourceNotFoundException("No policy is associated with the given resource.")
+    kept = tuple(each for each in held.statements if json.loads(each)["Sid"] != StatementId)
+    if len(kept) == len(held.statements):
+        raise ResourceNotFoundException(f"Statement {StatementId} is not found in resource policy.")
+    if RevisionId is not None and RevisionId != held.revision:
+        raise PreconditionFailedException(_STALE)
+    if kept:
+        policies[key] = Policy(function=name, statements=kept, revision=call.new_id())
+    else:
+        del policies[key]
+
+
+def GetPolicy(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
+    name, qualifier = function_named(call, FunctionName, Qualifier)
+    policy = call.shelf(Policy).get(key_of(name, None if qualifier == LATEST else qualifier))
+    if policy is None:
+        raise ResourceNotFoundException("The resource you requested does not exist.")
+    return {"Policy": document(policy), "RevisionId": policy.revision}

@@ -1,0 +1,174 @@
+"""Where functions run: the environments of every version in a region, and how many may run at once.
+
+One ``Sandboxes`` stands in ``home.engines`` and ends with the region. An environment gets the temporary keys of its
+function's role; the pool lets it go long before they expire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from kumoniwa.engines.lambda_runtime import runtimes
+from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, Outcome
+from kumoniwa.engines.lambda_runtime.pool import Pool
+from kumoniwa.gate import identity
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.lambda_ import package
+from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
+from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
+from kumoniwa.services.lambda_.stream import Streams
+
+CONCURRENCY_MAX = 1000
+UNRESERVED_MIN = 100
+"""What functions without a reservation always keep."""
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+
+KEYS_LIVE_S = 12 * 3600.0
+REAP_EVERY_S = 60.0
+SERVICE = "lambda.amazonaws.com"
+
+
+def of(home) -> Sandboxes:
+    """The region's sandboxes, made on first use."""
+    found = home.engines.get("lambda")
+    if found is None:
+        found = home.engines["lambda"] = Sandboxes(home)
+    return found
+
+
+class Sandboxes:
+    def __init__(self, home) -> None:
+        self.home = home
+        self.streams = Streams(home)
+        folder = Path(home.store.folder) / "lambda" / "sandboxes"
+        # A region that was killed could not tidy up.
+        shutil.rmtree(folder, ignore_errors=True)
+        self.runtimes = runtimes.Runtimes(folder, home.settings.endpoint, self.streams.add, home.clock.now)
+        self.pools: dict[tuple[str, str, str], tuple[str, Pool]] = {}
+        """By account, function and version: what its environments are made of, and the pool of them."""
+        self.running: Counter[tuple[str, str]] = Counter()
+        """Requests in flight by account and function; those of functions without a reservation count under no name."""
+        self.warned: set[str] = set()
+        self.reaper: asyncio.TimerHandle | None = None
+
+    def prepare(self, runtime: str) -> None:
+        """A function of this runtime exists: warm up, and say once what is different here."""
+        self.runtimes.warm(runtime)
+        difference = runtimes.difference_of(runtime)
+        if difference is not None and runtime not in self.warned:
+            self.warned.add(runtime)
+            print(f"kumoniwa: WARNING: {difference}", file=sys.stderr)
+
+    # Requests ---------------------------------------------------------------------------------
+
+    async def invoke(self, call: Call, version: Version, request_id: str, payload: bytes, **more) -> Outcome:
+        """Answer one request. ``more`` as for ``Environment.invoke``. Raises TooManyRequestsException."""
+        slot = self._admit(call, version.function)
+        self.running[slot] += 1
+        try:
+            return await self._pool(call, version).invoke(request_id, payload, **more)
+        finally:
+            self.running[slot] -= 1
+
+    def _admit(self, call: Call, name: str) -> tuple[str, str]:
+        function = call.shelf(Function)[name]
+        if function.reserved is not None:
+            slot = (call.account, name)
+            if self.running[slot] >= function.reserved:
+                raise TooManyRequestsException(Reason="ReservedFunctionConcurrentInvocationLimitExceeded")
+            return slot
+        slot = (call.account, "")
+        if self.running[slot] >= UNRESERVED_MIN and self.running[slot] >= unreserved(call):
+            raise TooManyRequestsException(Reason="ConcurrentInvocationLimitExceeded")
+        return slot
+
+    def _pool(self, call: Call, version: Version) -> Pool:
+        key = (call.account, version.function, version.version)
+        held = self.pools.get(key)
+        if held is not None:
+            if held[0] == version.sandbox:
+                return held[1]
+            held[1].close()
+        pool = Pool(partial(self._start, call.account, version), self._end)
+        self.pools[key] = (version.sandbox, pool)
+        if self.reaper is None:
+            self.reaper = asyncio.get_running_loop().call_later(REAP_EVERY_S, self._reap)
+        return pool
+
+    # Environments -----------------------------------------------------------------------------
+
+    async def _start(self, account: str, version: Version, is_provisioned: bool) -> Environment:
+        call = Call(self.home, account, principals.service(SERVICE, account), "lambda")
+        try:
+            role = call.assuming(version.role, SERVICE, version.function)
+        except AwsError as error:
+            raise RoleNotAssumable(hint=error.hint)
+        session, token = identity.issue(self.home, role.principal, KEYS_LIVE_S)
+        group = log_group_of(version)
+        stream = f"{time.strftime('%Y/%m/%d', time.gmtime(call.now()))}/[{version.version}]{self.home.ids.hex(32)}"
+        spec = EnvironmentSpec(
+            function_name=version.function,
+            runtime=version.runtime,
+            handler=version.handler,
+            task_root=str(await package.restored(call, version.code.sha256, version.code.blob)),
+            region=self.home.name,
+            log_group=group,
+            log_stream=stream,
+            credentials=(session.key_id, session.secret, token),
+            version=version.version,
+            variables=version.variables or {},
+            memory_mb=version.memory_mb,
+            timeout_s=version.timeout_s,
+            is_provisioned=is_provisioned,
+        )
+        self.streams.open(Call(self.home, account, session.principal, "lambda"), group, stream)
+        try:
+            environment = await self.runtimes.start(spec)
+        except BaseException:
+            self.streams.end(stream)
+            raise
+        if difference := runtimes.difference_of(version.runtime):
+            self.streams.add(environment, [(call.now(), f"WARNING Kumoniwa: {difference}\n")])
+        return environment
+
+    def _end(self, environment: Environment) -> None:
+        self.runtimes.end(environment)
+        self.streams.end(environment.spec.log_stream)
+
+    def _reap(self) -> None:
+        """Let idle environments go, and pools that have none."""
+        for key, (_, pool) in list(self.pools.items()):
+            pool.reap()
+            if not pool.size:
+                del self.pools[key]
+        again = asyncio.get_running_loop().call_later(REAP_EVERY_S, self._reap) if self.pools else None
+        self.reaper = again
+
+    def forget(self, account: str, name: str, version: str | None = None) -> None:
+        """A function or one of its versions is gone: its environments end when they have answered."""
+        for key in [k for k in self.pools if k[:2] == (account, name) and version in (None, k[2])]:
+            self.pools.pop(key)[1].close()
+
+    async def close(self) -> None:
+        if self.reaper is not None:
+            self.reaper.cancel()
+        await self.runtimes.close()
+        await self.streams.write()
+
+
+def unreserved(call: Call) -> int:
+    """Concurrent executions that no function has reserved."""
+    return CONCURRENCY_MAX - sum(function.reserved or 0 for function in call.shelf(Function).values())
+
+
+def arn_of(call: Call, version: Version, qualifier: str | None) -> str:
+    """What a function sees as the ARN it was invoked by."""
+    return arn(call, version.function, qualifier)

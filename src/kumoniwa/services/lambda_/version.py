@@ -1,0 +1,58 @@
+"""Published versions: what ``$LATEST`` was, kept for good."""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.lambda_.errors import InvalidParameterValueException
+from kumoniwa.services.lambda_.function import (
+    Function,
+    Version,
+    check_revision,
+    check_settled,
+    existing,
+    latest,
+    listed,
+    not_found,
+    shown,
+    versions,
+)
+from kumoniwa.services.lambda_.name import function_named
+
+
+def PublishVersion(
+    call: Call, *, FunctionName: str, CodeSha256: str | None = None, Description: str | None = None, RevisionId: str | None = None
+) -> dict:
+    """Publishing what is already published answers the version there is."""
+    name, _ = function_named(call, FunctionName)
+    version = latest(call, name)
+    check_revision(version.revision, RevisionId)
+    if CodeSha256 and CodeSha256 != version.code.sha256:
+        raise InvalidParameterValueException(
+            f"CodeSHA256 ({CodeSha256}) is different from current CodeSHA256 in $LATEST ({version.code.sha256}). "
+            "Please try again with the CodeSHA256 in $LATEST."
+        )
+    check_settled(call, version)
+    return published(call, version, Description)
+
+
+def published(call: Call, version: Version, description: str | None = None) -> dict:
+    function = existing(call, version.function)
+    newest = versions(call, version.function)[-1]
+    if newest.version != version.version and newest.sandbox == version.sandbox:
+        return shown(call, newest, newest.version)
+    number = str(function.next_version)
+    call.shelf(Function)[function.name] = changed(function, next_version=function.next_version + 1)
+    # Environments are pooled by version, so the copy may keep the mark by which it is recognised as already published.
+    new = changed(
+        version, version=number, revision=call.new_id(), description=version.description if description is None else description
+    )
+    call.shelf(Version)[f"{function.name}:{number}"] = new
+    return shown(call, new, number)
+
+
+def ListVersionsByFunction(call: Call, *, FunctionName: str) -> dict:
+    name, qualifier = function_named(call, FunctionName)
+    if name not in call.shelf(Function):
+        raise not_found(call, name, qualifier)
+    return {"Versions": [listed(call, version, version.version) for version in versions(call, name)]}

@@ -1,0 +1,62 @@
+"""Functions for tests: source text made into a zip, and a role that Lambda may assume."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import textwrap
+import zipfile
+
+from kumoniwa.cloud.region import Region
+from kumoniwa.gate.identity import SHARED, Grant, Identity
+
+RUNTIME = f"python3.{sys.version_info.minor}"
+ACCOUNT = "000000000000"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/function"
+TRUST = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}})
+ECHO = "def handler(event, context): return event"
+
+
+def allowing(*actions: str) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": list(actions), "Resource": "*"}})
+
+
+def put_role(cloud, *actions: str, trust: str = TRUST, arn: str = ROLE) -> str:
+    """A role known everywhere, as IAM would make it known; without actions it may do nothing."""
+    grants = (Grant(name="all", kind="inline", document=allowing(*actions)),) if actions else ()
+    for region in cloud.regions.values():
+        _learn(region, Identity(arn=arn, kind="role", account=ACCOUNT, id="AROATEST", trust=trust, grants=grants))
+    return arn
+
+
+def _learn(region: Region, role: Identity) -> None:
+    async def put() -> None:
+        region.store.shelf(SHARED, Identity)[role.arn] = role
+        region.gate.authorizer.forget()
+
+    region.clock.loop.run_until_complete(put())
+
+
+def zipped(source: str, name: str = "app.py") -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(name, textwrap.dedent(source))
+    return held.getvalue()
+
+
+def make(cloud, source: str = ECHO, name: str = "f", **more) -> dict:
+    """Create a function; its role may write logs."""
+    if "Role" not in more:
+        put_role(cloud, "logs:*")
+    client = cloud.client("lambda", region=more.pop("region", "us-east-1"))
+    values = {"FunctionName": name, "Role": ROLE, "Runtime": RUNTIME, "Handler": "app.handler", "Code": {"ZipFile": zipped(source)}}
+    return client.create_function(**(values | more))
+
+
+def invoke(cloud, event=None, name: str = "f", **more) -> dict:
+    """Invoke and read: the reply with its payload decoded."""
+    payload = {} if event is None else {"Payload": json.dumps(event).encode()}
+    reply = cloud.client("lambda").invoke(FunctionName=name, **payload, **more)
+    body = reply["Payload"].read()
+    return reply | {"Payload": json.loads(body) if body else None}

@@ -1,0 +1,153 @@
+"""Functions: creation, change, deletion, and one request after the other."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from botocore.exceptions import ClientError
+from lambda_workshop import ROLE, invoke, make, put_role, zipped
+
+
+def refused(method, **params) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        method(**params)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_function_is_created_and_answers(cloud):
+    made = make(cloud)
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert (made["State"], made["LastUpdateStatus"]) == ("Active", "Successful")
+    assert made["FunctionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:f"
+    reply = invoke(cloud, {"a": 1})
+    assert (reply["StatusCode"], reply["ExecutedVersion"], reply["Payload"]) == (200, "$LATEST", {"a": 1})
+    assert reply["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/json"
+
+
+def test_requests_that_name_nothing_are_refused_as_aws_does(cloud):
+    make(cloud)
+    client = cloud.client("lambda")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function"
+    # Recorded: test_ops_on_nonexisting_fn, test_ops_on_nonexisting_version, test_get_function_wrong_region, test_function_arns.
+    assert refused(client.invoke, FunctionName="no") == ("ResourceNotFoundException", f"Function not found: {arn}:no")
+    assert refused(client.get_function, FunctionName="f", Qualifier="7") == (
+        "ResourceNotFoundException", f"Function not found: {arn}:f:7",
+    )  # fmt: skip
+    code, text = refused(client.get_function, FunctionName=f"{arn}:f".replace("us-east-1", "eu-west-1"))
+    assert (code, text) == ("ResourceNotFoundException", "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')")
+    code, text = refused(client.get_function, FunctionName="f:1", Qualifier="2")
+    assert (code, text) == (
+        "InvalidParameterValueException", "The derived qualifier from the function name does not match the specified qualifier.",
+    )  # fmt: skip
+    assert refused(client.create_function, FunctionName="f", Role=ROLE, Runtime="python3.12", Handler="a.b", Code={"ZipFile": b"x"}) == (
+        "ResourceConflictException", "Function already exist: f",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["f", "function:f", "000000000000:function:f", "arn:aws:lambda:us-east-1:000000000000:function:f", "f:$LATEST"])
+def test_a_function_has_many_names(cloud, name):
+    make(cloud)
+    assert invoke(cloud, 5, name)["Payload"] == 5
+
+
+def test_what_cannot_be_unzipped_is_refused_and_leaves_nothing(cloud):
+    put_role(cloud)
+    client = cloud.client("lambda")
+    values = {"FunctionName": "g", "Role": ROLE, "Runtime": "python3.12", "Handler": "a.b"}
+    assert refused(client.create_function, **values, Code={"ZipFile": b"no zip"}) == (
+        "InvalidParameterValueException", "Could not unzip uploaded file. Please check your file, then try to upload again.",
+    )  # fmt: skip
+    assert client.list_functions()["Functions"] == []
+
+
+def test_a_runtime_aws_has_withdrawn_is_refused_in_its_words(cloud):
+    put_role(cloud)
+    values = {"FunctionName": "g", "Role": ROLE, "Handler": "a.b", "Code": {"ZipFile": zipped("")}}
+    code, text = refused(cloud.client("lambda").create_function, **values, Runtime="python3.7")
+    assert code == "InvalidParameterValueException"
+    assert text.startswith("The runtime parameter of python3.7 is no longer supported for creating or updating AWS Lambda functions.")
+    code, text = refused(cloud.client("lambda").create_function, **values, Runtime="java21")
+    assert (code, text) == ("NotImplemented", "Kumoniwa does not implement the Lambda runtime java21; it runs Python, Node.js and provided.*.")
+
+
+def test_new_code_answers_the_next_request_and_stale_revisions_are_refused(cloud):
+    made = make(cloud, "def handler(event, context): return 1")
+    client = cloud.client("lambda")
+    assert invoke(cloud)["Payload"] == 1
+    updated = client.update_function_code(FunctionName="f", ZipFile=zipped("def handler(event, context): return 2"))
+    assert updated["CodeSha256"] != made["CodeSha256"] and updated["RevisionId"] != made["RevisionId"]
+    assert invoke(cloud)["Payload"] == 2
+    assert refused(client.update_function_configuration, FunctionName="f", Timeout=9, RevisionId=made["RevisionId"])[0] == (
+        "PreconditionFailedException"
+    )
+    client.update_function_configuration(FunctionName="f", Timeout=9, Environment={"Variables": {"NAME": "b"}})
+    shown = client.get_function_configuration(FunctionName="f")
+    assert (shown["Timeout"], shown["Environment"]) == (9, {"Variables": {"NAME": "b"}})
+
+
+def test_variables_have_aws_limits(cloud):
+    # Recorded: test_large_environment_variables_fails.
+    make(cloud)
+    client = cloud.client("lambda")
+    code, text = refused(client.update_function_configuration, FunctionName="f", Environment={"Variables": {"NAME": "x" * 4096}})
+    assert code == "InvalidParameterValueException" and text.endswith('exceeded the 4KB limit. String measured: {"NAME":"' + "x" * 4096 + '"}')
+    code, text = refused(client.update_function_configuration, FunctionName="f", Environment={"Variables": {"AWS_REGION": "x"}})
+    assert text.endswith("Reserved keys used in this request: AWS_REGION")
+
+
+def test_a_deleted_function_is_gone(cloud):
+    make(cloud)
+    invoke(cloud)
+    client = cloud.client("lambda")
+    assert client.delete_function(FunctionName="f")["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert refused(client.invoke, FunctionName="f")[0] == "ResourceNotFoundException"
+    make(cloud, "def handler(event, context): return 'new'")
+    assert invoke(cloud)["Payload"] == "new"
+
+
+def test_an_exception_is_the_functions_not_the_callers(cloud):
+    make(cloud, "def handler(event, context): raise ValueError('no')")
+    reply = invoke(cloud)
+    assert (reply["StatusCode"], reply["FunctionError"]) == (200, "Unhandled")
+    assert (reply["Payload"]["errorType"], reply["Payload"]["errorMessage"]) == ("ValueError", "no")
+
+
+def test_a_function_that_takes_too_long_is_stopped(cloud):
+    make(cloud, "import time\ndef handler(event, context): time.sleep(60)", Timeout=1)
+    reply = invoke(cloud)
+    assert reply["FunctionError"] == "Unhandled"
+    assert reply["Payload"]["errorType"] == "Sandbox.Timedout" and "Task timed out after 1.00 seconds" in reply["Payload"]["errorMessage"]
+
+
+def test_the_tail_of_the_log_comes_with_the_answer(cloud):
+    make(cloud, "def handler(event, context): print('said', context.aws_request_id)")
+    reply = invoke(cloud, LogType="Tail")
+    tail, request_id = base64.b64decode(reply["LogResult"]).decode(), reply["ResponseMetadata"]["RequestId"]
+    assert tail.startswith(f"START RequestId: {request_id} Version: $LATEST\nsaid {request_id}\nEND RequestId: {request_id}\nREPORT")
+
+
+def test_a_payload_that_is_no_json_is_refused(cloud):
+    # Recorded: test_lambda_invoke_payload_encoding_error.
+    make(cloud)
+    code, text = refused(cloud.client("lambda").invoke, FunctionName="f", Payload=b"\x99\xeb")
+    assert code == "InvalidRequestContentException"
+    assert text == (
+        "Could not parse request body into json: Could not parse payload into json: Unexpected character ((CTRL-CHAR, code 153)): "
+        "expected a valid value (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: REDACTED "
+        "(`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 1]"
+    )
+
+
+def test_a_dry_run_runs_nothing(cloud):
+    make(cloud, "raise SystemExit('must not start')")
+    assert cloud.client("lambda").invoke(FunctionName="f", InvocationType="DryRun")["StatusCode"] == 204
+
+
+def test_functions_survive_a_kill(cloud):
+    make(cloud, Environment={"Variables": {"NAME": "b"}})
+    invoke(cloud)
+    cloud.restart(kill=True)
+    assert cloud.client("lambda").get_function(FunctionName="f")["Configuration"]["Environment"] == {"Variables": {"NAME": "b"}}
+    assert invoke(cloud, [1])["Payload"] == [1]

@@ -131,12 +131,16 @@ class Gate:
         With a token ``once``, an answer already given to the same token and operation is given again and nothing is done twice.
         """
         service, _, name = operation.partition(":")
-        route = self.routes.named(service, name)
-        call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
-        call.once = once
-        result = self._enter(call, route, params)
-        if asyncio.iscoroutine(result):
-            result = await result
+        try:
+            route = self.routes.named(service, name)
+            call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
+            call.once = once
+            result = self._enter(call, route, params)
+            if asyncio.iscoroutine(result):
+                result = await result
+        except NotImplementedHere as error:
+            self.gaps[error.what] += 1
+            raise
         await self.home.store.journal.settled()
         return result or {}
 

@@ -149,7 +149,11 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     read = Read(call, layout, params, expressions, is_query=True)
     stretch = read.schema.range_of(conditions)
     forward = get("ScanIndexForward") is not False
-    at = _query_start(read, start, stretch) if start is not None else None
+    at = None
+    if start is not None:
+        # The start lies within the range and takes the place of one of its ends: SQLite searches by one bound only.
+        at = _query_start(read, start, stretch)
+        stretch = stretch._replace(low=None) if forward else stretch._replace(high=None)
     sql = _query_sql(
         read.index is not None, stretch.low is not None, stretch.low_is_open, stretch.high is not None, stretch.high_is_open,
         forward, at is not None,
@@ -238,6 +242,8 @@ def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     read = Read(call, layout, params, expressions, is_query=False)
     at = _scan_start(read, start, segment, total) if start is not None else None
     low, high = _segment_bounds(segment, total) if total is not None else (None, None)
+    if at is not None:
+        low = None
     args: list[Any] = [read.layout.id] if read.index is None else [read.layout.id, read.index.id]
     args += [bound for bound in (low, high) if bound is not None]
     args += at or ()

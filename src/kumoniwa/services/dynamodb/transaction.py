@@ -74,11 +74,9 @@ def _refuse_repeated(keys: list[tuple]) -> None:
 
 
 def write(call: Call, actions: list[dict], token: str | None, detail: str | None, *, wants_metrics: bool) -> dict[str, Any]:
-    digest = b""
-    if token is not None:
-        # Before anything makes the values canonical: AWS compares what was sent.
-        digest = hashlib.blake2b(orjson.dumps(actions), digest_size=16).digest()
     parts = [writes.of_action(call, action) for action in actions]
+    # All values are checked and canonical now, so equal requests have equal bytes.
+    digest = hashlib.blake2b(orjson.dumps(actions), digest_size=16).digest() if token is not None else b""
     for part in parts:
         existing(part.layout)
     is_repeated = token is not None and _is_repeated(call, token, digest)

@@ -127,8 +127,10 @@ class Region:
         """A call of a service's own, for its background work."""
         return Call(self, account, principal, service)
 
-    def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal:
-        return self.gate.authorizer.assume(role_arn, service, session_name, account)
+    def assume(
+        self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None
+    ) -> Principal:
+        return self.gate.authorizer.assume(role_arn, service, session_name, account, context or {})
 
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
         self.gate.authorizer.require(call, action, arn, context)

@@ -242,10 +242,20 @@ class Authorizer:
         if not decision.is_allowed and self.mode == "enforce":
             raise self._denial(decision, models.service(call.service).protocol)
 
-    def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal:
+    def decided(self, call: Call, action: str, arn: str, policy: Policy | None) -> Decision | None:
+        """The decision on what a data plane of its own is asked (``execute-api:Invoke``), where it is enforced; else None."""
+        if self.mode == "off":
+            return None
+        decision = self._authority(call.principal).decide(
+            action, arn, self._context(call), resource_policy=policy, resource_account=call.account
+        )
+        self._note(call.principal, action, arn, decision.is_allowed)
+        return decision if self.mode == "enforce" else None
+
+    def assume(self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str]) -> Principal:
         """The session of a role which an AWS service assumes. Raises AccessDenied if there is no such role or it does not trust it."""
         role = self.identity(role_arn)
-        asker = principals.service(service, account)
+        asker = principals.service(service, account, **{"aws:SourceAccount": account, **context})
         if role is None and self.mode != "enforce":
             return role_session(role_arn, "AROAUNKNOWN", session_name)
         trust = compiled(role.trust, "trust") if role is not None else None
@@ -276,6 +286,15 @@ class Authorizer:
         if OBSERVED.name not in rows.tables:
             rows.use(OBSERVED)
         rows.run("insert or ignore into observed values (?,?,?,?,?)", *seen, self.home.clock.now())
+
+
+def request_tags(params: dict[str, Any]) -> dict[str, Any]:
+    """aws:RequestTag and aws:TagKeys of ``Tags: [{Key, Value}]``, for a service's ``conditions_of``. Not yet validated."""
+    listed = params.get("Tags")
+    tags = [tag for tag in listed if isinstance(tag, dict)] if isinstance(listed, list) else []
+    named = {tag["Key"]: tag.get("Value") for tag in tags if isinstance(tag.get("Key"), str)}
+    keys: dict[str, Any] = {f"aws:requesttag/{key.lower()}": value for key, value in named.items()}
+    return keys | {"aws:tagkeys": list(named)} if named else keys
 
 
 def role_session(role_arn: str, role_id: str, session_name: str, **more: Any) -> Principal:

@@ -27,7 +27,9 @@ class Home(Protocol):
     memory: dict
 
     def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None) -> Awaitable[dict]: ...
-    def assume(self, role_arn: str, service: str, session_name: str, account: str) -> Principal: ...
+    def assume(
+        self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None
+    ) -> Principal: ...
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None: ...
     def wait(self, key: tuple, until: float) -> Awaitable[bool]: ...
     def wake(self, key: tuple) -> None: ...
@@ -117,9 +119,10 @@ class Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""
         return self._as(principals.service(service, self.account, **context))
 
-    def assuming(self, role_arn: str, service: str, session_name: str) -> Call:
-        """The same place, asked by the session of a role which ``service`` assumes. Raises AccessDenied if its trust policy refuses."""
-        return self._as(self.home.assume(role_arn, service, session_name, self.account))
+    def assuming(self, role_arn: str, service: str, session_name: str, **context: str) -> Call:
+        """The same place, asked by the session of a role which ``service`` assumes, for the resource that ``context`` tells:
+        ``**{"aws:SourceArn": rule_arn}``. Raises AccessDenied if its trust policy refuses."""
+        return self._as(self.home.assume(role_arn, service, session_name, self.account, context))
 
     def _as(self, principal: Principal) -> Call:
         return Call(self.home, self.account, principal, self.service, self.operation, self.request_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies
-from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam import access_key, entity, grant, group, policy, role, user
 from kumoniwa.services.iam.entity import Group, Role, User, named, shown_document, shown_tags
@@ -17,38 +16,30 @@ if TYPE_CHECKING:
 
 
 class Alias(Record):
-    """Shelved by itself, where every account sees it: an alias is unique among all of AWS's customers."""
+    """Shelved by itself. It is unique among all accounts."""
 
-    account: str
+    created: float
 
 
 def CreateAccountAlias(call: Call, *, AccountAlias: str) -> None:
     """An account has one alias at most; a new one takes the old one's place."""
-    aliases = call.home.store.shelf(SHARED, Alias)
-    held = aliases.get(AccountAlias)
-    if held is not None:
-        if held.account == call.account:
-            return
+    store = call.home.store
+    others = (account for account in store.accounts() if account != call.account)
+    if any(AccountAlias in store.shelf(account, Alias) for account in others):
         raise EntityAlreadyExists(f"The account alias {AccountAlias} already exists.")
-    for alias in _aliases(call):
-        del aliases[alias]
-    aliases[AccountAlias] = Alias(account=call.account)
-
-
-def _aliases(call: Call) -> list[str]:
-    return [
-        name for name, alias in call.home.store.shelf(SHARED, Alias).items() if alias.account == call.account
-    ]
+    aliases = call.shelf(Alias)
+    aliases.clear()
+    aliases[AccountAlias] = Alias(created=call.now())
 
 
 def ListAccountAliases(call: Call) -> dict:
-    return {"AccountAliases": _aliases(call)}
+    return {"AccountAliases": list(call.shelf(Alias))}
 
 
 def DeleteAccountAlias(call: Call, *, AccountAlias: str) -> None:
-    if AccountAlias not in _aliases(call):
+    if AccountAlias not in call.shelf(Alias):
         raise NoSuchEntity(f"The account alias {AccountAlias} cannot be found.")
-    del call.home.store.shelf(SHARED, Alias)[AccountAlias]
+    del call.shelf(Alias)[AccountAlias]
 
 
 def GetAccountSummary(call: Call) -> dict:

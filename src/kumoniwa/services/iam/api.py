@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kumoniwa.gate.authorize import request_tags
 from kumoniwa.services.iam.account import (
     CreateAccountAlias,
     DeleteAccountAlias,
@@ -147,7 +148,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     context: dict[str, Any] = {}
-    if "PolicyArn" in params:
+    if isinstance(params.get("PolicyArn"), str):
         context["iam:policyarn"] = params["PolicyArn"]
     boundary = params.get("PermissionsBoundary")
     record = _touched(call, params)
@@ -157,14 +158,9 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         context["iam:permissionsboundary"] = boundary
     for key, value in getattr(record, "tags", {}).items():
         context[f"aws:resourcetag/{key.lower()}"] = context[f"iam:resourcetag/{key.lower()}"] = value
-    tags = [
-        tag for tag in params.get("Tags") or () if isinstance(tag, dict) and isinstance(tag.get("Key"), str)
-    ]
-    for tag in tags:
-        context[f"aws:requesttag/{tag['Key'].lower()}"] = tag.get("Value")
-    keys = [tag["Key"] for tag in tags] or params.get("TagKeys")
-    if keys:
-        context["aws:tagkeys"] = keys
+    context |= request_tags(params)
+    if isinstance(params.get("TagKeys"), list):
+        context["aws:tagkeys"] = params["TagKeys"]
     return context
 
 

@@ -69,16 +69,11 @@ def policy_of(call: Call, arn: str) -> str | None:
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     context: dict[str, Any] = {}
     for parameter in ("ExternalId", "RoleSessionName", "SourceIdentity", "TransitiveTagKeys"):
-        if params.get(parameter):
+        if isinstance(params.get(parameter), (str, list)):
             context[f"sts:{parameter.lower()}"] = params[parameter]
-    tags = [
-        tag for tag in params.get("Tags") or () if isinstance(tag, dict) and isinstance(tag.get("Key"), str)
-    ]
-    for tag in tags:
-        context[f"aws:requesttag/{tag['Key'].lower()}"] = tag.get("Value")
-    if tags:
-        context["aws:tagkeys"] = [tag["Key"] for tag in tags]
-    role = call.home.store.shelf(SHARED, Identity).get(params.get("RoleArn") or "")
+    context |= authorize.request_tags(params)
+    arn = params.get("RoleArn")
+    role = call.home.store.shelf(SHARED, Identity).get(arn) if isinstance(arn, str) else None
     for key, value in (role.tags if role is not None else {}).items():
         context[f"aws:resourcetag/{key.lower()}"] = context[f"iam:resourcetag/{key.lower()}"] = value
     return context

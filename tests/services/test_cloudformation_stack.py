@@ -38,7 +38,9 @@ def settled(cloud, name: str, region: str = "us-east-1") -> dict:
 
 
 def create(cloud, name: str, template: str, **more) -> dict:
-    arn = cloud.client("cloudformation").create_stack(StackName=name, TemplateBody=template, **more)["StackId"]
+    arn = cloud.client("cloudformation").create_stack(StackName=name, TemplateBody=template, **more)[
+        "StackId"
+    ]
     return settled(cloud, arn)
 
 
@@ -67,7 +69,10 @@ def test_a_template_becomes_queues_that_know_each_other(cloud):
 def test_events_come_newest_first_and_tell_each_step(cloud):
     create(cloud, "shop", QUEUES, ClientRequestToken="once")
     events = cloud.client("cloudformation").describe_stack_events(StackName="shop")["StackEvents"]
-    assert [e["ResourceStatus"] for e in events if e["LogicalResourceId"] == "shop"] == ["CREATE_COMPLETE", "CREATE_IN_PROGRESS"]
+    assert [e["ResourceStatus"] for e in events if e["LogicalResourceId"] == "shop"] == [
+        "CREATE_COMPLETE",
+        "CREATE_IN_PROGRESS",
+    ]
     assert [e["ResourceStatus"] for e in events if e["LogicalResourceId"] == "Dead"] == [
         "CREATE_COMPLETE", "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS",
     ]  # fmt: skip
@@ -82,8 +87,13 @@ def test_a_deleted_stack_leaves_nothing_and_is_remembered_by_its_id(cloud):
     gone = settled(cloud, arn)
     assert gone["StackStatus"] == "DELETE_COMPLETE" and "DeletionTime" in gone
     assert "QueueUrls" not in cloud.client("sqs").list_queues()
-    assert refused(cloudformation.describe_stacks, StackName="shop") == ("ValidationError", "Stack with id shop does not exist")
-    assert {r["ResourceStatus"] for r in cloudformation.describe_stack_resources(StackName=arn)["StackResources"]} == {"DELETE_COMPLETE"}
+    assert refused(cloudformation.describe_stacks, StackName="shop") == (
+        "ValidationError",
+        "Stack with id shop does not exist",
+    )
+    assert {
+        r["ResourceStatus"] for r in cloudformation.describe_stack_resources(StackName=arn)["StackResources"]
+    } == {"DELETE_COMPLETE"}
     assert cloudformation.list_exports()["Exports"] == []
 
 
@@ -98,4 +108,199 @@ def test_an_update_changes_in_place_and_one_without_changes_is_refused(cloud):
     assert outputs(after) == outputs(before)
     assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 3
     again = {"StackName": "shop", "UsePreviousTemplate": True, "Parameters": long}
-    assert refused(cloudformation.update_stack, **again) == ("ValidationError", "No updates are to be performed.")
+    assert refused(cloudformation.update_stack, **again) == (
+        "ValidationError",
+        "No updates are to be performed.",
+    )
+
+
+def test_a_new_queue_name_replaces_the_queue_and_deletes_the_old_one_afterwards(cloud):
+    template = "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: %s}}}\nOutputs: {Url: {Value: !Ref Queue}}"
+    create(cloud, "shop", template % "first")
+    cloud.client("cloudformation").update_stack(StackName="shop", TemplateBody=template % "second")
+    stack = settled(cloud, "shop")
+    assert stack["StackStatus"] == "UPDATE_COMPLETE" and outputs(stack)["Url"].endswith("/second")
+    assert [url.rpartition("/")[2] for url in cloud.client("sqs").list_queues()["QueueUrls"]] == ["second"]
+    events = cloud.client("cloudformation").describe_stack_events(StackName="shop")["StackEvents"]
+    assert "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" in [e["ResourceStatus"] for e in events]
+
+
+BROKEN = """
+Resources:
+  First: {Type: AWS::SQS::Queue}
+  Second: {Type: AWS::SQS::Queue, DependsOn: First, Properties: {QueueName: "not allowed"}}
+"""
+
+
+def test_a_creation_that_fails_rolls_back_and_says_why(cloud):
+    stack = create(cloud, "shop", BROKEN)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert "QueueUrls" not in cloud.client("sqs").list_queues()
+    cloudformation = cloud.client("cloudformation")
+    reasons = [
+        e.get("ResourceStatusReason", "")
+        for e in cloudformation.describe_stack_events(StackName="shop")["StackEvents"]
+    ]
+    assert "The following resource(s) failed to create: [Second]. Rollback requested by user." in reasons
+    assert any(reason.startswith('Resource handler returned message: "') for reason in reasons)
+    code, text = refused(cloudformation.update_stack, StackName="shop", TemplateBody=QUEUES)
+    assert (code, text) == (
+        "ValidationError",
+        f"Stack:{stack['StackId']} is in ROLLBACK_COMPLETE state and can not be updated.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "ends"), [("DO_NOTHING", "CREATE_FAILED"), ("DELETE", "DELETE_COMPLETE")]
+)
+def test_on_failure_decides_what_becomes_of_a_failed_creation(cloud, on_failure, ends):
+    assert create(cloud, "shop", BROKEN, OnFailure=on_failure)["StackStatus"] == ends
+    assert ("QueueUrls" in cloud.client("sqs").list_queues()) == (on_failure == "DO_NOTHING")
+
+
+def test_an_update_that_fails_takes_back_everything_it_did(cloud):
+    before = create(cloud, "shop", QUEUES)
+    broken = QUEUES.replace("Default: 60", "Default: 90").replace(
+        "Outputs:",
+        '  Bad: {Type: AWS::SQS::Queue, DependsOn: Orders, Properties: {QueueName: "not allowed"}}\nOutputs:',
+    )
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.update_stack(StackName="shop", TemplateBody=broken)
+    after = settled(cloud, "shop")
+    assert after["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert (outputs(after), after["Parameters"]) == (outputs(before), before["Parameters"])
+    found = cloud.client("sqs").get_queue_attributes(
+        QueueUrl=outputs(after)["Url"], AttributeNames=["VisibilityTimeout"]
+    )
+    assert found["Attributes"] == {"VisibilityTimeout": "60"}
+    assert cloudformation.get_template(StackName="shop")["TemplateBody"] == QUEUES
+
+
+def test_what_is_not_implemented_is_refused_by_name(cloud):
+    create_stack = cloud.client("cloudformation").create_stack
+    unknown = "Resources: {Thing: {Type: AWS::Nowhere::Thing}}"
+    assert "AWS::Nowhere::Thing" in refused(create_stack, StackName="shop", TemplateBody=unknown)[1]
+    assert (
+        "Stack with id shop does not exist"
+        in refused(cloud.client("cloudformation").describe_stacks, StackName="shop")[1]
+    )
+    stack = create(cloud, "other", "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {Colour: red}}}")
+    reason = cloud.client("cloudformation").describe_stack_events(StackName="other")["StackEvents"]
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE" and any(
+        "Colour" in e.get("ResourceStatusReason", "") for e in reason
+    )
+
+
+def test_refusals_are_worded_as_awss(cloud):
+    cloudformation = cloud.client("cloudformation")
+    queue = "Resources: {Queue: {Type: AWS::SQS::Queue}}"
+    create(cloud, "shop", queue)
+    assert refused(cloudformation.create_stack, StackName="shop", TemplateBody=queue) == (
+        "AlreadyExistsException", "Stack [shop] already exists",
+    )  # fmt: skip
+    assert refused(cloudformation.create_stack, StackName="a_b", TemplateBody=queue)[1] == (
+        "1 validation error detected: Value 'a_b' at 'stackName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+    )
+    assert (
+        refused(cloudformation.update_stack, StackName="none", TemplateBody=queue)[1]
+        == "Stack [none] does not exist"
+    )
+    assert (
+        refused(cloudformation.create_stack, StackName="new")[1]
+        == "Either Template URL or Template Body must be specified."
+    )
+    role = "Resources: {Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {}}}}"
+    assert refused(cloudformation.create_stack, StackName="new", TemplateBody=role) == (
+        "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]",
+    )  # fmt: skip
+    missing = "Parameters: {Size: {Type: String}}\n" + queue
+    assert (
+        refused(cloudformation.create_stack, StackName="new", TemplateBody=missing)[1]
+        == "Parameters: [Size] must have values"
+    )
+    cloudformation.delete_stack(StackName="none")
+
+
+def test_a_protected_stack_is_not_deleted(cloud):
+    create(cloud, "shop", "Resources: {Queue: {Type: AWS::SQS::Queue}}", EnableTerminationProtection=True)
+    cloudformation = cloud.client("cloudformation")
+    assert refused(cloudformation.delete_stack, StackName="shop")[1] == (
+        "Stack [shop] cannot be deleted while TerminationProtection is enabled"
+    )
+    cloudformation.update_termination_protection(StackName="shop", EnableTerminationProtection=False)
+    cloudformation.delete_stack(StackName="shop")
+    cloud.sleep(1)
+    assert cloudformation.describe_stacks()["Stacks"] == []
+
+
+def test_a_request_repeated_with_its_token_is_taken_once(cloud):
+    cloudformation = cloud.client("cloudformation")
+    asked = {"StackName": "shop", "TemplateBody": QUEUES, "ClientRequestToken": "abc"}
+    first = cloudformation.create_stack(**asked)["StackId"]
+    assert cloudformation.create_stack(**asked)["StackId"] == first
+    settled(cloud, "shop")
+    assert cloudformation.create_stack(**asked)["StackId"] == first
+    assert len(cloudformation.list_stacks()["StackSummaries"]) == 1
+
+
+EXPORTING = "Resources: {Queue: {Type: AWS::SQS::Queue}}\nOutputs: {Out: {Value: %s, Export: {Name: shared}}}"
+IMPORTING = "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: !ImportValue shared}}}"
+
+
+def test_an_export_is_used_by_another_stack_and_stays_while_it_is(cloud):
+    # https://github.com/aws/aws-cdk/issues/604: the deletion of an export in use is taken back with a reason and no FAILED status.
+    cloudformation = cloud.client("cloudformation")
+    create(cloud, "giving", EXPORTING % "named")
+    create(cloud, "taking", IMPORTING)
+    assert cloud.client("sqs").get_queue_url(QueueName="named")
+    assert cloudformation.list_imports(ExportName="shared")["Imports"] == ["taking"]
+    cloudformation.delete_stack(StackName="giving")
+    stack = settled(cloud, "giving")
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["StackStatusReason"] == "Export shared cannot be deleted as it is in use by taking"
+    cloudformation.update_stack(StackName="giving", TemplateBody=EXPORTING % "other")
+    assert settled(cloud, "giving")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert cloudformation.list_exports()["Exports"] == [
+        {"ExportingStackId": stack["StackId"], "Name": "shared", "Value": "named"}
+    ]
+    third = create(cloud, "third", EXPORTING % "mine")
+    assert third["StackStatus"] == "ROLLBACK_COMPLETE"
+    cloudformation.delete_stack(StackName="taking")
+    cloud.sleep(1)
+    assert (
+        refused(cloudformation.list_imports, ExportName="shared")[1]
+        == "Export 'shared' is not imported by any stack."
+    )
+    cloudformation.delete_stack(StackName="giving")
+    assert settled(cloud, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_template_may_lie_in_s3(cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="templates")
+    s3.put_object(Bucket="templates", Key="a/shop.yaml", Body=QUEUES.encode())
+    cloudformation = cloud.client("cloudformation")
+    for number, url in enumerate(
+        ("https://s3.amazonaws.com/templates/a/shop.yaml", "https://templates.s3.us-east-1.amazonaws.com/a/shop.yaml",
+         "http://localhost:4566/templates/a/shop.yaml")
+    ):  # fmt: skip
+        cloudformation.create_stack(StackName=f"shop{number}", TemplateURL=url)
+        assert settled(cloud, f"shop{number}")["StackStatus"] == "CREATE_COMPLETE"
+    wrong = {"StackName": "shop9", "TemplateURL": "https://example.com/templates/a"}
+    assert refused(cloudformation.create_stack, **wrong)[1] == "TemplateURL must be a supported URL."
+    gone = {"StackName": "shop9", "TemplateURL": "https://s3.amazonaws.com/templates/none"}
+    assert refused(cloudformation.create_stack, **gone)[1].startswith("S3 error: ")
+
+
+def test_a_summary_tells_parameters_capabilities_and_types(cloud):
+    cloudformation = cloud.client("cloudformation")
+    found = cloudformation.get_template_summary(TemplateBody=QUEUES)
+    assert found["ResourceTypes"] == ["AWS::SQS::Queue"]
+    assert found["Parameters"] == [
+        {"ParameterKey": "Seconds", "DefaultValue": "60", "ParameterType": "Number", "NoEcho": False}
+    ]  # fmt: skip
+    assert cloudformation.validate_template(TemplateBody=QUEUES)["Parameters"] == [
+        {"ParameterKey": "Seconds", "DefaultValue": "60", "NoEcho": False}
+    ]
+    assert refused(cloudformation.validate_template, TemplateBody="{")[0] == "ValidationError"

@@ -306,7 +306,8 @@ class Deploy:
         """Many creating calls answer an existing resource as if they had made it. CloudFormation may not adopt one."""
         identifier = draft.attempt[entry.name.property]
         try:
-            is_there = await step.exists(self._work(changed(draft, physical_id=str(identifier))))
+            work = self._work(changed(draft, physical_id=str(identifier)))
+            is_there = await step.exists(work, by_name=True)
         except AwsError as error:
             raise Failure(step.reason_of(error, _service(entry), self.host)) from None
         if is_there:

@@ -340,7 +340,7 @@ class ResourceType:
 
     ``update`` calls run only when a stack is updated, ``settings`` in creations too. ``defaults`` is what an update sends for a property that the
     template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
-    names the errors that mean it does not exist. ``aside`` names properties that need no call of their own.
+    names the errors that mean it does not exist. ``named`` reads it by its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
     """
 
     create: Action
@@ -350,6 +350,7 @@ class ResourceType:
     update: tuple[Action, ...] = ()
     settings: tuple[Setting, ...] = ()
     read: Call | None = None
+    named: Call | None = None
     ready: Mapping[str, Any] = field(default_factory=dict)
     is_gone_slowly: bool = False
     absent: str = ""

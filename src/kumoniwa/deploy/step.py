@@ -107,10 +107,11 @@ def is_absent(entry: ResourceType, error: AwsError) -> bool:
     return error.code in entry.absent_codes
 
 
-async def exists(work: Work) -> bool:
-    """Whether the resource of this name or id is there."""
+async def exists(work: Work, *, by_name: bool = False) -> bool:
+    """Whether the resource of this id is there, or one of its name."""
+    reading = work.entry.named if by_name and work.entry.named is not None else work.entry.read
     try:
-        work.seen = await work.entry.read.look(work)
+        work.seen = await reading.look(work)
     except AwsError as error:
         if is_absent(work.entry, error):
             return False

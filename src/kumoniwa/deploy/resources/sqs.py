@@ -48,6 +48,7 @@ Queue = ResourceType(
     ),
     id=made.QueueUrl,
     read=Call("sqs:GetQueueAttributes", QueueUrl=ID, AttributeNames=["QueueArn"]),
+    named=Call("sqs:GetQueueUrl", "QueueName"),
     update=(
         Call("sqs:SetQueueAttributes", QueueUrl=ID, Attributes=_MUTABLE),
         Call("sqs:UntagQueue", QueueUrl=ID, TagKeys=gone_tags).when(gone_tags),

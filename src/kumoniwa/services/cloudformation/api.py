@@ -15,7 +15,9 @@ from kumoniwa.services.cloudformation.changeset import ChangeSet, InvalidChangeS
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException, refuse
 
-UPDATABLE = frozenset(("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED"))
+UPDATABLE = frozenset(
+    ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED")
+)
 WITHOUT_STACK = frozenset(("ValidateTemplate", "ListExports", "ListImports", "ListStacks"))
 
 
@@ -64,7 +66,9 @@ def _is_repeated(stack: Stack | None, token: str | None, operation: str) -> bool
     if stack is None or token is None or stack.token != token:
         return False
     if stack.operation_name != operation:
-        raise TokenAlreadyExistsException(f"Token {token} already exists for another operation on stack {stack.arn}")
+        raise TokenAlreadyExistsException(
+            f"Token {token} already exists for another operation on stack {stack.arn}"
+        )
     return True
 
 
@@ -256,7 +260,9 @@ def ContinueUpdateRollback(
         if standing is None or standing.status != "UPDATE_FAILED" or name not in state.before:
             raise ValidationError(f"Resource {name} is not in UPDATE_FAILED state and cannot be skipped.")
         state.put("resources", name, state.before[name])
-    stack = changed(stack, principal=call.principal, role=RoleARN or stack.role, token=ClientRequestToken or "")
+    stack = changed(
+        stack, principal=call.principal, role=RoleARN or stack.role, token=ClientRequestToken or ""
+    )
     call.shelf(Stack)[stack.name] = stack
     work.go_on(call, stack, "UPDATE_ROLLBACK_IN_PROGRESS", "ContinueUpdateRollback")
     return {}
@@ -278,7 +284,9 @@ def DeleteStack(
     if stack is None or stack.status == "DELETE_IN_PROGRESS":
         return
     if stack.is_protected:
-        raise ValidationError(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+        raise ValidationError(
+            f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
+        )
     if stack.status.startswith("UPDATE_") and stack.is_busy:
         raise ValidationError(f"Stack [{stack.arn}] cannot be deleted while in status {stack.status}")
     if RetainResources and stack.status != "DELETE_FAILED":
@@ -286,9 +294,19 @@ def DeleteStack(
             "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state."
         )
     if unknown := sorted(set(RetainResources or ()) - set(stacks.resources_of(call, stack))):
-        raise ValidationError(f"The specified resources to retain must be in a valid state. Resource {unknown[0]} does not exist.")
+        raise ValidationError(
+            f"The specified resources to retain must be in a valid state. Resource {unknown[0]} does not exist."
+        )
     _check_role(call, RoleARN)
-    delete(call, changed(stack, retained=tuple(RetainResources or ()), role=RoleARN or stack.role, token=ClientRequestToken or ""))
+    delete(
+        call,
+        changed(
+            stack,
+            retained=tuple(RetainResources or ()),
+            role=RoleARN or stack.role,
+            token=ClientRequestToken or "",
+        ),
+    )
 
 
 def delete(call: Call, stack: Stack) -> None:
@@ -300,7 +318,9 @@ def delete(call: Call, stack: Stack) -> None:
     if reason := export.in_use(call, stack.arn):
         # CloudFormation takes the request, says why not, and the stack is what it was: no status ends in FAILED.
         # https://github.com/aws/aws-cdk/issues/604 https://github.com/serverless/serverless/issues/2984
-        event.happened(call, stack, stack.name, event.STACK, stack.arn, "DELETE_IN_PROGRESS", "User Initiated")
+        event.happened(
+            call, stack, stack.name, event.STACK, stack.arn, "DELETE_IN_PROGRESS", "User Initiated"
+        )
         event.happened(call, stack, stack.name, event.STACK, stack.arn, stack.status, reason)
         call.shelf(Stack)[stack.name] = changed(stack, reason=reason)
         return None
@@ -328,7 +348,9 @@ def ListStacks(call: Call, *, StackStatusFilter: list[str] | None = None) -> dic
     """Deleted stacks are listed for 90 days."""
     found = sorted(call.shelf(Stack).values(), key=lambda stack: -stack.created)
     wanted = set(StackStatusFilter or ())
-    return {"StackSummaries": [stacks.summary(stack) for stack in found if not wanted or stack.status in wanted]}
+    return {
+        "StackSummaries": [stacks.summary(stack) for stack in found if not wanted or stack.status in wanted]
+    }
 
 
 def DescribeStackEvents(call: Call, *, StackName: str) -> dict:
@@ -342,12 +364,19 @@ def DescribeStackResource(call: Call, *, StackName: str, LogicalResourceId: str)
         if resource["LogicalResourceId"] == LogicalResourceId:
             standing = stacks.resources_of(call, stack).get(LogicalResourceId)
             del resource["Timestamp"]
-            return {"StackResourceDetail": resource | {"Metadata": json.dumps(standing.metadata if standing else {})}}
+            return {
+                "StackResourceDetail": resource
+                | {"Metadata": json.dumps(standing.metadata if standing else {})}
+            }
     raise ValidationError(f"Resource {LogicalResourceId} does not exist for stack {StackName}")
 
 
 def DescribeStackResources(
-    call: Call, *, StackName: str | None = None, LogicalResourceId: str | None = None, PhysicalResourceId: str | None = None
+    call: Call,
+    *,
+    StackName: str | None = None,
+    LogicalResourceId: str | None = None,
+    PhysicalResourceId: str | None = None,
 ) -> dict:
     if (StackName is None) == (PhysicalResourceId is None):
         raise ValidationError("Either StackName or PhysicalResourceId must be specified, but not both.")
@@ -381,7 +410,9 @@ def ListStackResources(call: Call, *, StackName: str) -> dict:
 
 def ListExports(call: Call) -> dict:
     exports = call.shelf(export.Export)
-    return {"Exports": [{"ExportingStackId": e.stack, "Name": e.name, "Value": e.value} for e in exports.values()]}
+    return {
+        "Exports": [{"ExportingStackId": e.stack, "Name": e.name, "Value": e.value} for e in exports.values()]
+    }
 
 
 def ListImports(call: Call, *, ExportName: str) -> dict:
@@ -394,7 +425,13 @@ def ListImports(call: Call, *, ExportName: str) -> dict:
 # Templates -------------------------------------------------------------------------------------------------
 
 
-def GetTemplate(call: Call, *, StackName: str | None = None, ChangeSetName: str | None = None, TemplateStage: str | None = None) -> dict:
+def GetTemplate(
+    call: Call,
+    *,
+    StackName: str | None = None,
+    ChangeSetName: str | None = None,
+    TemplateStage: str | None = None,
+) -> dict:
     if ChangeSetName is not None:
         wish = changeset.get(call, ChangeSetName, StackName).wish
     elif StackName is not None:
@@ -408,7 +445,9 @@ def GetTemplate(call: Call, *, StackName: str | None = None, ChangeSetName: str 
     return {"TemplateBody": text, "StagesAvailable": ["Original", "Processed"]}
 
 
-async def ValidateTemplate(call: Call, *, TemplateBody: str | None = None, TemplateURL: str | None = None) -> dict:
+async def ValidateTemplate(
+    call: Call, *, TemplateBody: str | None = None, TemplateURL: str | None = None
+) -> dict:
     text = await template.text_of(call, TemplateBody, TemplateURL)
     outline = await template.workshop(call).outline(text)
     shown = ("ParameterKey", "DefaultValue", "NoEcho", "Description")
@@ -417,7 +456,11 @@ async def ValidateTemplate(call: Call, *, TemplateBody: str | None = None, Templ
 
 
 async def GetTemplateSummary(
-    call: Call, *, TemplateBody: str | None = None, TemplateURL: str | None = None, StackName: str | None = None
+    call: Call,
+    *,
+    TemplateBody: str | None = None,
+    TemplateURL: str | None = None,
+    StackName: str | None = None,
 ) -> dict:
     if StackName is not None:
         stack = _stack(call, StackName, "Stack with id {} does not exist", is_deleted_too=True)
@@ -425,7 +468,10 @@ async def GetTemplateSummary(
     else:
         text = await template.text_of(call, TemplateBody, TemplateURL)
     outline = await template.workshop(call).outline(text)
-    reply = _outlined(outline) | {"Parameters": outline["parameters"], "ResourceTypes": outline["resource_types"]}
+    reply = _outlined(outline) | {
+        "Parameters": outline["parameters"],
+        "ResourceTypes": outline["resource_types"],
+    }
     if outline["metadata"]:
         reply["Metadata"] = json.dumps(outline["metadata"])
     return reply
@@ -436,7 +482,10 @@ def _outlined(outline: dict[str, Any]) -> dict[str, Any]:
     if outline["description"]:
         reply["Description"] = outline["description"]
     if outline["capabilities"]:
-        reply |= {"Capabilities": outline["capabilities"], "CapabilitiesReason": outline["capabilities_reason"]}
+        reply |= {
+            "Capabilities": outline["capabilities"],
+            "CapabilitiesReason": outline["capabilities_reason"],
+        }
     if outline["transforms"]:
         reply["DeclaredTransforms"] = outline["transforms"]
     return reply
@@ -466,7 +515,11 @@ async def CreateChangeSet(
     ClientToken: str | None = None,
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
-    refuse(NotificationARNs=NotificationARNs, IncludeNestedStacks=IncludeNestedStacks, ImportExistingResources=ImportExistingResources)
+    refuse(
+        NotificationARNs=NotificationARNs,
+        IncludeNestedStacks=IncludeNestedStacks,
+        ImportExistingResources=ImportExistingResources,
+    )
     kind = ChangeSetType or "UPDATE"
     if kind == "IMPORT":
         raise NotImplementedHere("the ChangeSetType IMPORT of cloudformation:CreateChangeSet")
@@ -491,13 +544,17 @@ async def CreateChangeSet(
         return again
     if stack.name not in call.shelf(Stack):
         call.shelf(Stack)[stack.name] = stack
-        event.happened(call, stack, stack.name, event.STACK, stack.arn, "REVIEW_IN_PROGRESS", "User Initiated")
+        event.happened(
+            call, stack, stack.name, event.STACK, stack.arn, "REVIEW_IN_PROGRESS", "User Initiated"
+        )
     change_set = ChangeSet(
         name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
         stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
         role=RoleARN or "", on_failure=OnStackFailure or "", token=ClientToken or "",
     )  # fmt: skip
-    call.shelf(ChangeSet)[change_set.key] = _compared(call, change_set, stack, text, blueprint, failure, Tags, Capabilities)
+    call.shelf(ChangeSet)[change_set.key] = _compared(
+        call, change_set, stack, text, blueprint, failure, Tags, Capabilities
+    )
     return {"Id": change_set.arn, "StackId": stack.arn}
 
 
@@ -521,7 +578,9 @@ def _reviewed(call: Call, name: str, change_set: str, kind: str, drafted: Stack 
         return stack
     if stack is not None:
         if stack.status != "REVIEW_IN_PROGRESS":
-            raise ValidationError(f"Stack [{name}] already exists and cannot be created again with the changeSet [{change_set}].")
+            raise ValidationError(
+                f"Stack [{name}] already exists and cannot be created again with the changeSet [{change_set}]."
+            )
         return stack
     if drafted is not None:
         return drafted
@@ -545,7 +604,9 @@ def _compared(
         found = changeset.differences(call, stack, blueprint)
     except ValidationError as error:
         return changed(change_set, status="FAILED", execution="UNAVAILABLE", reason=error.text)
-    if not found and not changeset.is_different(call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags}):
+    if not found and not changeset.is_different(
+        call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags}
+    ):
         return changed(change_set, status="FAILED", execution="UNAVAILABLE", reason=changeset.NO_CHANGES)
     wish = stacks.wished(call, text, blueprint, tags, capabilities or [])
     return changed(change_set, wish=wish, changes=tuple(changeset.change_shown(each) for each in found))
@@ -558,14 +619,18 @@ def DescribeChangeSet(call: Call, *, ChangeSetName: str, StackName: str | None =
 def ListChangeSets(call: Call, *, StackName: str) -> dict:
     stack = _stack(call, StackName, "Stack [{}] does not exist")
     found = [each for each in changeset.of(call, stack) if each.execution != "EXECUTED"]
-    return {"Summaries": [changeset.summary(call, each) for each in sorted(found, key=lambda each: -each.created)]}
+    return {
+        "Summaries": [changeset.summary(call, each) for each in sorted(found, key=lambda each: -each.created)]
+    }
 
 
 def DeleteChangeSet(call: Call, *, ChangeSetName: str, StackName: str | None = None) -> dict:
     found = changeset.find(call, ChangeSetName, StackName)
     if found is not None:
         if found.execution == "EXECUTED":
-            raise InvalidChangeSetStatusException(f"ChangeSet [{found.arn}] cannot be deleted in its current status.")
+            raise InvalidChangeSetStatusException(
+                f"ChangeSet [{found.arn}] cannot be deleted in its current status."
+            )
         changeset.drop(call, found)
     return {}
 
@@ -585,7 +650,9 @@ def ExecuteChangeSet(
         return {}
     if found.status != "CREATE_COMPLETE" or found.execution != "AVAILABLE":
         status = found.status if found.status != "CREATE_COMPLETE" else "EXECUTE_COMPLETE"
-        raise InvalidChangeSetStatusException(f"ChangeSet [{found.arn}] cannot be executed in its current status of [{status}]")
+        raise InvalidChangeSetStatusException(
+            f"ChangeSet [{found.arn}] cannot be executed in its current status of [{status}]"
+        )
     if found.kind == "UPDATE":
         _check_updatable(stack)
     for other in changeset.of(call, stack):

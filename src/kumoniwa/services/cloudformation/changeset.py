@@ -13,7 +13,9 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 
-NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+NO_CHANGES = (
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
 
 
 class ChangeSetNotFoundException(AwsError): ...
@@ -106,7 +108,10 @@ def change_shown(change: Change) -> dict[str, Any]:
         "Replacement": change.replacement,
         "PolicyAction": change.policy_action,
     }
-    return {"Type": "Resource", "ResourceChange": found | {name: value for name, value in optional.items() if value}}
+    return {
+        "Type": "Resource",
+        "ResourceChange": found | {name: value for name, value in optional.items() if value},
+    }
 
 
 def _detail(name: str, evaluation: str, recreation: str, cause: str | None) -> dict[str, Any]:
@@ -151,7 +156,11 @@ def summary(call: Call, change_set: ChangeSet) -> dict[str, Any]:
 
 def shown(call: Call, change_set: ChangeSet) -> dict[str, Any]:
     """As DescribeChangeSet answers it."""
-    reply = summary(call, change_set) | {"RollbackConfiguration": {}, "NotificationARNs": [], "Changes": list(change_set.changes)}
+    reply = summary(call, change_set) | {
+        "RollbackConfiguration": {},
+        "NotificationARNs": [],
+        "Changes": list(change_set.changes),
+    }
     if change_set.wish is not None:
         reply |= {
             "Parameters": list(change_set.wish.parameters),

@@ -19,7 +19,14 @@ EVENTS = Table(
 
 
 def happened(
-    call: Call, stack: Any, logical_id: str, kind: str, physical_id: str, status: str, reason: str, properties: dict | None = None
+    call: Call,
+    stack: Any,
+    logical_id: str,
+    kind: str,
+    physical_id: str,
+    status: str,
+    reason: str,
+    properties: dict | None = None,
 ) -> None:
     """Write one event of a `stack.Stack` down."""
     fresh = call.new_id()
@@ -42,7 +49,17 @@ def listed(call: Call, stack_id: str) -> list[dict[str, Any]]:
 
 
 def _shown(
-    id: str, name: str, arn: str, logical: str, physical: str, kind: str, at: float, status: str, reason: str, properties: str, token: str
+    id: str,
+    name: str,
+    arn: str,
+    logical: str,
+    physical: str,
+    kind: str,
+    at: float,
+    status: str,
+    reason: str,
+    properties: str,
+    token: str,
 ) -> dict[str, Any]:
     reply: dict[str, Any] = {
         "StackId": arn,

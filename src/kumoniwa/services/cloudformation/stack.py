@@ -119,7 +119,9 @@ def check_name(name: str) -> None:
     if len(name) > NAME_CHARACTERS_MAX:
         broken.append(f"Member must have length less than or equal to {NAME_CHARACTERS_MAX}")
     if broken:
-        told = "; ".join(f"Value '{name}' at 'stackName' failed to satisfy constraint: {each}" for each in broken)
+        told = "; ".join(
+            f"Value '{name}' at 'stackName' failed to satisfy constraint: {each}" for each in broken
+        )
         errors = "error" if len(broken) == 1 else "errors"
         raise ValidationError(f"{len(broken)} validation {errors} detected: {told}")
 
@@ -127,7 +129,9 @@ def check_name(name: str) -> None:
 # What a wish says ------------------------------------------------------------------------------------
 
 
-def wished(call: Call, text: str, blueprint: Blueprint, tags: list[dict[str, str]], capabilities: list[str]) -> Wish:
+def wished(
+    call: Call, text: str, blueprint: Blueprint, tags: list[dict[str, str]], capabilities: list[str]
+) -> Wish:
     """Keep a template and what was drawn from it."""
     wish = Wish(
         id=call.new_id(),
@@ -146,12 +150,16 @@ def wished(call: Call, text: str, blueprint: Blueprint, tags: list[dict[str, str
 
 def document(call: Call, wish: Wish) -> str:
     """The template as it was sent."""
-    found = call.rows(DOCUMENTS).one("select body from cloudformation_document where wish = ? and stage = 'Original'", wish.id)
+    found = call.rows(DOCUMENTS).one(
+        "select body from cloudformation_document where wish = ? and stage = 'Original'", wish.id
+    )
     return found[0].decode() if found else ""
 
 
 def drawn(call: Call, wish: Wish) -> Blueprint:
-    found = call.rows(DOCUMENTS).one("select body from cloudformation_document where wish = ? and stage = 'Drawn'", wish.id)
+    found = call.rows(DOCUMENTS).one(
+        "select body from cloudformation_document where wish = ? and stage = 'Drawn'", wish.id
+    )
     return unpack(found[0], Blueprint)
 
 
@@ -172,9 +180,20 @@ def state_of(call: Call, stack: Stack) -> State:
         elif part == "operation_id":
             return
         elif value is None:
-            rows.run("delete from cloudformation_part where stack = ? and part = ? and key = ?", stack.id, part, key)
+            rows.run(
+                "delete from cloudformation_part where stack = ? and part = ? and key = ?",
+                stack.id,
+                part,
+                key,
+            )
         else:
-            rows.run("insert or replace into cloudformation_part values (?,?,?,?)", stack.id, part, key, pack(value))
+            rows.run(
+                "insert or replace into cloudformation_part values (?,?,?,?)",
+                stack.id,
+                part,
+                key,
+                pack(value),
+            )
 
     rows = call.rows(PARTS)
     state = State(
@@ -244,7 +263,9 @@ def resources_of(call: Call, stack: Stack) -> dict[str, Standing]:
 
 
 def _part(call: Call, stack: Stack, part: str) -> list[tuple[str, bytes]]:
-    return call.rows(PARTS).all("select key, body from cloudformation_part where stack = ? and part = ? order by key", stack.id, part)
+    return call.rows(PARTS).all(
+        "select key, body from cloudformation_part where stack = ? and part = ? order by key", stack.id, part
+    )
 
 
 # Shown -----------------------------------------------------------------------------------------------
@@ -316,7 +337,9 @@ def resources_shown(call: Call, stack: Stack) -> list[dict[str, Any]]:
     return shown_
 
 
-def _resource(stack: Stack, name: str, kind: str, physical: str, status: str, at: float, reason: str) -> dict[str, Any]:
+def _resource(
+    stack: Stack, name: str, kind: str, physical: str, status: str, at: float, reason: str
+) -> dict[str, Any]:
     reply: dict[str, Any] = {
         "StackName": stack.name,
         "StackId": stack.arn,

@@ -35,7 +35,9 @@ async def text_of(call: Call, body: str | None, url: str | None, previous: Stack
     """The template that a request means. ``previous`` is the stack whose template may be used again."""
     if previous is not None:
         if body is not None or url is not None:
-            raise ValidationError("You cannot specify both usePreviousTemplate and Template Body or Template URL")
+            raise ValidationError(
+                "You cannot specify both usePreviousTemplate and Template Body or Template URL"
+            )
         return stacks.document(call, previous.wish)
     if (body is None) == (url is None):
         raise ValidationError("Either Template URL or Template Body must be specified.")
@@ -78,7 +80,10 @@ def _object(call: Call, url: str) -> tuple[str, str]:
     head, is_s3, _ = host.rpartition(".s3") if ".s3" in host else ("", "", "")
     if is_s3:
         bucket, key = head, path
-    elif not (host.startswith("s3") or host in ("localhost", "127.0.0.1", urlsplit(call.home.settings.endpoint).hostname)):
+    elif not (
+        host.startswith("s3")
+        or host in ("localhost", "127.0.0.1", urlsplit(call.home.settings.endpoint).hostname)
+    ):
         raise ValidationError("TemplateURL must be a supported URL.")
     if parts.scheme not in ("http", "https") or not bucket or not key:
         raise ValidationError("TemplateURL must be a supported URL.")
@@ -108,7 +113,12 @@ def given(parameters: list[dict[str, Any]] | None) -> dict[str, str | None]:
 
 
 async def drawn(
-    call: Call, name: str, arn: str, text: str, parameters: list[dict[str, Any]] | None, previous: dict[str, str] | None = None
+    call: Call,
+    name: str,
+    arn: str,
+    text: str,
+    parameters: list[dict[str, Any]] | None,
+    previous: dict[str, str] | None = None,
 ) -> Blueprint:
     """The blueprint of a stack. Raises what is wrong with the template or the parameters, as a ValidationError."""
     zones = [call.region + letter for letter in ZONE_LETTERS]
@@ -128,7 +138,9 @@ def pseudo_parameters(call: Call, name: str, arn: str) -> dict[str, Any]:
     }
 
 
-def check_capabilities(blueprint: Blueprint, acknowledged: list[str] | None, *, is_reviewed: bool = False) -> None:
+def check_capabilities(
+    blueprint: Blueprint, acknowledged: list[str] | None, *, is_reviewed: bool = False
+) -> None:
     """A change set shows what a transform made of a template, so only what is created without one must allow transforms."""
     has = set(acknowledged or ())
     if unknown := sorted(has - {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"}):

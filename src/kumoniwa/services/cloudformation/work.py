@@ -27,7 +27,11 @@ UNREACHABLE_S_MAX = 60.0
 AGAIN_S = 0.5
 SERVICE = "cloudformation.amazonaws.com"
 SESSION = "AWSCloudFormation"
-FAILED = {"ROLLBACK": "ROLLBACK_FAILED", "UPDATE_ROLLBACK": "UPDATE_ROLLBACK_FAILED", "DELETE": "DELETE_FAILED"}
+FAILED = {
+    "ROLLBACK": "ROLLBACK_FAILED",
+    "UPDATE_ROLLBACK": "UPDATE_ROLLBACK_FAILED",
+    "DELETE": "DELETE_FAILED",
+}
 
 
 class Running:
@@ -70,7 +74,15 @@ class Surroundings:
     def request_id(self) -> str:
         return self.call.ids.uuid()
 
-    def event(self, logical_id: str, type_name: str, physical_id: str, status: str, reason: str, properties: dict | None) -> None:
+    def event(
+        self,
+        logical_id: str,
+        type_name: str,
+        physical_id: str,
+        status: str,
+        reason: str,
+        properties: dict | None,
+    ) -> None:
         stack = self.call.shelf(Stack).get(self.name)
         if stack is None:
             # The last event of a stack's life comes when it is shelved among the deleted.
@@ -89,7 +101,12 @@ class Surroundings:
 
 
 def begin(
-    call: Call, stack: Stack, status: str, operation_name: str, blueprint: Blueprint | None = None, wish: Wish | None = None
+    call: Call,
+    stack: Stack,
+    status: str,
+    operation_name: str,
+    blueprint: Blueprint | None = None,
+    wish: Wish | None = None,
 ) -> Stack:
     """Write down that a stack is to be created, updated or deleted, and set about it."""
     stack = changed(stack, operation=call.new_id(), operation_name=operation_name)
@@ -126,7 +143,14 @@ def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
     state = state or stacks.state_of(own, stack)
     surroundings = Surroundings(own, stack.name)
     pseudo = template.pseudo_parameters(own, stack.name, stack.arn)
-    deploy = Deploy(state, surroundings, pseudo, exports=surroundings.exported, publish=surroundings.publish, retained=stack.retained)
+    deploy = Deploy(
+        state,
+        surroundings,
+        pseudo,
+        exports=surroundings.exported,
+        publish=surroundings.publish,
+        retained=stack.retained,
+    )
     running[stack.id] = deploy
     call.home.spawn(_run(own, stack, deploy))
 
@@ -138,7 +162,11 @@ async def _run(call: Call, stack: Stack, deploy: Deploy) -> None:
         # A defect of ours. A stack that stayed in progress would have its owner wait for ever.
         print(f"kumoniwa: the stack {stack.arn} failed", file=sys.stderr)
         traceback.print_exception(error)
-        phase = deploy.state.status.removesuffix("_IN_PROGRESS").removesuffix("_CLEANUP").removesuffix("_COMPLETE")
+        phase = (
+            deploy.state.status.removesuffix("_IN_PROGRESS")
+            .removesuffix("_CLEANUP")
+            .removesuffix("_COMPLETE")
+        )
         deploy.fail(FAILED.get(phase, f"{phase}_FAILED"), f"Internal Failure: {type(error).__name__}")
     finally:
         call.memory(Running).deploys.pop(stack.id, None)

@@ -50,7 +50,10 @@ def test_a_new_queue_has_the_documented_defaults(cloud, sqs):
 def test_a_fifo_queue_shows_its_own_attributes_beside_the_common_ones(sqs):
     url = sqs.create_queue(QueueName="jobs.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     found = shown(sqs, url)
-    assert {n: found[n] for n in ("FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")} == {
+    assert {
+        n: found[n]
+        for n in ("FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
+    } == {
         "FifoQueue": "true",
         "ContentBasedDeduplication": "false",
         "DeduplicationScope": "queue",
@@ -79,16 +82,25 @@ def test_a_number_is_taken_within_its_range_and_refused_beyond(sqs, name, low, h
     assert shown(sqs, url, name) == {name: str(high)}
 
 
-@pytest.mark.parametrize("attributes", [{"Colour": "red"}, {"FifoQueue": "false"}, {"ContentBasedDeduplication": "true"}, {"QueueArn": "x"}])
+@pytest.mark.parametrize(
+    "attributes",
+    [{"Colour": "red"}, {"FifoQueue": "false"}, {"ContentBasedDeduplication": "true"}, {"QueueArn": "x"}],
+)
 def test_an_attribute_a_standard_queue_does_not_have_is_unknown(sqs, attributes):
     name = next(iter(attributes))
-    assert refusal(sqs.create_queue, QueueName="q", Attributes=attributes) == ("InvalidAttributeName", f"Unknown Attribute {name}.")
+    assert refusal(sqs.create_queue, QueueName="q", Attributes=attributes) == (
+        "InvalidAttributeName",
+        f"Unknown Attribute {name}.",
+    )
     assert "QueueUrls" not in sqs.list_queues()
 
 
 def test_asking_for_an_unknown_attribute_is_refused_and_for_an_unset_one_answers_nothing(sqs):
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
-    assert refusal(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["Colour"]) == ("InvalidAttributeName", "Unknown Attribute Colour.")
+    assert refusal(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["Colour"]) == (
+        "InvalidAttributeName",
+        "Unknown Attribute Colour.",
+    )
     assert "Attributes" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
     assert "Attributes" not in sqs.get_queue_attributes(QueueUrl=url)
 
@@ -102,15 +114,26 @@ def test_a_queue_name_is_letters_digits_hyphens_and_underscores(sqs, name):
 
 def test_a_fifo_queue_must_be_called_so(sqs):
     code, text = refusal(sqs.create_queue, QueueName="jobs", Attributes={"FifoQueue": "true"})
-    assert (code, text.startswith("The name of a FIFO queue can only include")) == ("InvalidParameterValue", True)
+    assert (code, text.startswith("The name of a FIFO queue can only include")) == (
+        "InvalidParameterValue",
+        True,
+    )
 
 
 def test_making_a_queue_again_answers_its_url_unless_an_attribute_differs(sqs):
     url = sqs.create_queue(QueueName="q", Attributes={"DelaySeconds": "5"})["QueueUrl"]
     assert sqs.create_queue(QueueName="q")["QueueUrl"] == url
-    assert sqs.create_queue(QueueName="q", Attributes={"DelaySeconds": "5", "VisibilityTimeout": "30"})["QueueUrl"] == url
+    assert (
+        sqs.create_queue(QueueName="q", Attributes={"DelaySeconds": "5", "VisibilityTimeout": "30"})[
+            "QueueUrl"
+        ]
+        == url
+    )
     code, text = refusal(sqs.create_queue, QueueName="q", Attributes={"DelaySeconds": "6"})
-    assert (code, text) == ("QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute DelaySeconds")
+    assert (code, text) == (
+        "QueueAlreadyExists",
+        "A queue already exists with the same name and a different value for attribute DelaySeconds",
+    )
 
 
 def test_setting_attributes_changes_only_what_was_said_and_when(cloud, sqs):
@@ -156,11 +179,23 @@ def redrive(count=3, name="dead") -> dict:
         ({"deadLetterTargetArn": arn("dead"), "maxReceiveCount": 0}, "valid values are from 1 to 1000"),
         ({"deadLetterTargetArn": arn("dead"), "maxReceiveCount": 1001}, "valid values are from 1 to 1000"),
         ({"deadLetterTargetArn": arn("dead"), "maxReceiveCount": "²"}, "valid values are from 1 to 1000"),
-        ({"deadLetterTargetArn": arn("dead"), "maxReceiveCount": "9" * 5000}, "valid values are from 1 to 1000"),
+        (
+            {"deadLetterTargetArn": arn("dead"), "maxReceiveCount": "9" * 5000},
+            "valid values are from 1 to 1000",
+        ),
         ({"deadLetterTargetArn": arn("nobody"), "maxReceiveCount": 1}, "Dead letter target does not exist."),
-        ({"deadLetterTargetArn": arn("dead", "eu-west-1"), "maxReceiveCount": 1}, "Dead letter target does not exist."),
-        ({"deadLetterTargetArn": arn("dead.fifo"), "maxReceiveCount": 1}, "must be same type of queue as the source"),
-        ({"deadLetterTargetArn": arn("dead"), "maxReceiveCount": 1, "x": 1}, "Only following attributes are supported"),
+        (
+            {"deadLetterTargetArn": arn("dead", "eu-west-1"), "maxReceiveCount": 1},
+            "Dead letter target does not exist.",
+        ),
+        (
+            {"deadLetterTargetArn": arn("dead.fifo"), "maxReceiveCount": 1},
+            "must be same type of queue as the source",
+        ),
+        (
+            {"deadLetterTargetArn": arn("dead"), "maxReceiveCount": 1, "x": 1},
+            "Only following attributes are supported",
+        ),
         ("[" * 100_000, "unsupported format"),
         ("nonsense", "unsupported format"),
     ],
@@ -177,9 +212,19 @@ def test_the_sources_of_a_dead_letter_queue_are_listed_in_pages(sqs, dead):
     for n in range(5):
         sqs.create_queue(QueueName=f"q{n}", Attributes=redrive())
     sqs.create_queue(QueueName="other")
-    pages = list(sqs.get_paginator("list_dead_letter_source_queues").paginate(QueueUrl=dead, PaginationConfig={"PageSize": 2}))
+    pages = list(
+        sqs.get_paginator("list_dead_letter_source_queues").paginate(
+            QueueUrl=dead, PaginationConfig={"PageSize": 2}
+        )
+    )
     assert [len(page["queueUrls"]) for page in pages] == [2, 2, 1]
-    assert [url.rpartition("/")[2] for page in pages for url in page["queueUrls"]] == ["q0", "q1", "q2", "q3", "q4"]
+    assert [url.rpartition("/")[2] for page in pages for url in page["queueUrls"]] == [
+        "q0",
+        "q1",
+        "q2",
+        "q3",
+        "q4",
+    ]
 
 
 def test_a_redrive_policy_is_taken_away_by_an_empty_text(sqs, dead):
@@ -212,7 +257,9 @@ def test_a_dead_letter_queue_chooses_its_sources(sqs, dead, policy, source, is_a
                {"redrivePermission": "allowAll", "sourceQueueArns": [arn("q")]}, []]
 )  # fmt: skip
 def test_a_malformed_redrive_allow_policy_is_refused(sqs, dead, policy):
-    code, _ = refusal(sqs.set_queue_attributes, QueueUrl=dead, Attributes={"RedriveAllowPolicy": json.dumps(policy)})
+    code, _ = refusal(
+        sqs.set_queue_attributes, QueueUrl=dead, Attributes={"RedriveAllowPolicy": json.dumps(policy)}
+    )
     assert code == "InvalidParameterValue"
 
 
@@ -238,9 +285,9 @@ def test_a_queue_that_is_not_there_has_no_url(sqs):
         "AWS.SimpleQueueService.NonExistentQueue",
         "The specified queue does not exist.",
     )
-    assert refusal(sqs.send_message, QueueUrl="http://localhost:4566/000000000000/nobody", MessageBody="x")[0] == (
-        "AWS.SimpleQueueService.NonExistentQueue"
-    )
+    assert refusal(sqs.send_message, QueueUrl="http://localhost:4566/000000000000/nobody", MessageBody="x")[
+        0
+    ] == ("AWS.SimpleQueueService.NonExistentQueue")
 
 
 def test_an_address_that_is_no_url_is_invalid(sqs):
@@ -282,7 +329,10 @@ def test_at_aws_pace_a_name_rests_a_minute_after_its_deletion(make_cloud):
     sqs.delete_queue(QueueUrl=url)
     code, text = refusal(sqs.create_queue, QueueName="q")
     assert code == "AWS.SimpleQueueService.QueueDeletedRecently"
-    assert text == "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+    assert (
+        text
+        == "You must wait 60 seconds after deleting a queue before you can create another with the same name."
+    )
     cloud.sleep(61)
     sqs.create_queue(QueueName="q")
 
@@ -320,7 +370,12 @@ def test_a_queue_has_at_most_fifty_tags(sqs):
 def test_a_permission_becomes_a_statement_in_the_documented_shape(sqs):
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     sqs.add_permission(QueueUrl=url, Label="one", AWSAccountIds=["111122223333"], Actions=["SendMessage"])
-    sqs.add_permission(QueueUrl=url, Label="two", AWSAccountIds=["111122223333", "444455556666"], Actions=["SendMessage", "ReceiveMessage"])
+    sqs.add_permission(
+        QueueUrl=url,
+        Label="two",
+        AWSAccountIds=["111122223333", "444455556666"],
+        Actions=["SendMessage", "ReceiveMessage"],
+    )
     # The document AWS makes: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-customer-managed-policy-examples.html
     assert json.loads(shown(sqs, url, "Policy")["Policy"]) == {
         "Version": "2008-10-17",
@@ -370,7 +425,10 @@ def test_a_label_is_used_once_and_must_be_there_to_be_removed(sqs):
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     permission = {"QueueUrl": url, "Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["*"]}
     sqs.add_permission(**permission)
-    assert refusal(sqs.add_permission, **permission) == ("InvalidParameterValue", "Value l for parameter Label is invalid. Reason: Already exists.")
+    assert refusal(sqs.add_permission, **permission) == (
+        "InvalidParameterValue",
+        "Value l for parameter Label is invalid. Reason: Already exists.",
+    )
     assert refusal(sqs.remove_permission, QueueUrl=url, Label="other") == (
         "InvalidParameterValue",
         "Value other for parameter Label is invalid. Reason: can't find label on existing policy.",
@@ -379,8 +437,16 @@ def test_a_label_is_used_once_and_must_be_there_to_be_removed(sqs):
 
 def test_a_policy_with_a_single_statement_takes_further_ones(sqs):
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
-    single = {"Sid": "own", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn("q")}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": single})})
+    single = {
+        "Sid": "own",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": arn("q"),
+    }
+    sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": single})}
+    )
     sqs.add_permission(QueueUrl=url, Label="l", AWSAccountIds=["111122223333"], Actions=["*"])
     sqs.remove_permission(QueueUrl=url, Label="own")
     assert [s["Sid"] for s in json.loads(shown(sqs, url, "Policy")["Policy"])["Statement"]] == ["l"]
@@ -398,7 +464,12 @@ def test_a_policy_lets_another_account_send_and_nothing_else(sqs, cloud):
 
 
 def test_a_policy_that_is_no_policy_is_refused(sqs):
-    for text in ("{}", "nonsense", '{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}', "[" * 100_000):
+    for text in (
+        "{}",
+        "nonsense",
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}',
+        "[" * 100_000,
+    ):
         assert refusal(sqs.create_queue, QueueName="q", Attributes={"Policy": text}) == (
             "InvalidAttributeValue",
             "Invalid value for the parameter Policy.",

@@ -78,7 +78,7 @@ def begin(call: Call, source_arn: str, destination_arn: str | None, per_second: 
     handle = base64.b64encode(f"{call.new_id()} {arn}".encode()).decode()
     tasks[handle] = MoveTask(
         handle=handle, source=arn, destination=destination_arn or "", status="RUNNING", started=call.now(),
-        to_move=message.counts(call, source)[0], per_second=per_second or 0,
+        to_move=message.counts(call, source)[0], per_second=per_second or 0, next_at=call.now(),
     )  # fmt: skip
     call.home.wake(("sqs", "moves"))
     return handle

@@ -9,9 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from music import G, index, table
 
-AUTHORIZATION = (
-    "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
-)
+AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
 BOUNDED = settings(
     max_examples=200, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -33,24 +31,41 @@ def send(cloud, operation, body, service="DynamoDB_20120810"):
 @pytest.fixture
 def world(cloud):
     table(cloud.client("dynamodb"), attributes=G, GlobalSecondaryIndexes=[index("by-g", "g")])
-    cloud.client("dynamodb").put_item(TableName="music", Item={"pk": {"S": "a"}, "sk": {"S": "1"}, "n": {"N": "1"}})
+    cloud.client("dynamodb").put_item(
+        TableName="music", Item={"pk": {"S": "a"}, "sk": {"S": "1"}, "n": {"N": "1"}}
+    )
     return cloud
 
 
-text = some.sampled_from(["", "a", "pk", "é", "\x00", "1", "1e999999999999", "-", "#a", ":a", "YQ==", "a" * 3_000]) | some.text(max_size=6)
+text = some.sampled_from(
+    ["", "a", "pk", "é", "\x00", "1", "1e999999999999", "-", "#a", ":a", "YQ==", "a" * 3_000]
+) | some.text(max_size=6)
 scalar = text | some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False)
-junk = some.recursive(scalar, lambda inner: some.lists(inner, max_size=3) | some.dictionaries(text, inner, max_size=3), max_leaves=8)
+junk = some.recursive(
+    scalar,
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(text, inner, max_size=3),
+    max_leaves=8,
+)
 kinds = some.sampled_from(["S", "N", "B", "SS", "NS", "BS", "M", "L", "BOOL", "NULL", "X"])
-number = some.sampled_from(["0", "-0.0", "1", "-7", "1e125", "9e-130", "0.1", "99999999999999999999999999999999999999", "1e126", "x"])
+number = some.sampled_from(
+    ["0", "-0.0", "1", "-7", "1e125", "9e-130", "0.1", "99999999999999999999999999999999999999", "1e126", "x"]
+)
 sound = some.recursive(
-    text.map(lambda content: {"S": content}) | number.map(lambda content: {"N": content}) | some.just({"B": "YQ=="})
+    text.map(lambda content: {"S": content})
+    | number.map(lambda content: {"N": content})
+    | some.just({"B": "YQ=="})
     | some.lists(text, min_size=1, max_size=3).map(lambda members: {"SS": members})
-    | some.lists(number, min_size=1, max_size=3).map(lambda members: {"NS": members}) | some.just({"NULL": True}),
-    lambda inner: some.lists(inner, max_size=3).map(lambda members: {"L": members})
-    | some.dictionaries(text, inner, max_size=2).map(lambda members: {"M": members}),
+    | some.lists(number, min_size=1, max_size=3).map(lambda members: {"NS": members})
+    | some.just({"NULL": True}),
+    lambda inner: (
+        some.lists(inner, max_size=3).map(lambda members: {"L": members})
+        | some.dictionaries(text, inner, max_size=2).map(lambda members: {"M": members})
+    ),
     max_leaves=5,
 )
-value = sound | some.one_of(sound, sound, some.dictionaries(kinds, junk | some.lists(text, max_size=3), min_size=1, max_size=2) | junk)
+value = sound | some.one_of(
+    sound, sound, some.dictionaries(kinds, junk | some.lists(text, max_size=3), min_size=1, max_size=2) | junk
+)
 string = text.map(lambda content: {"S": content})
 key_part = some.sampled_from(["a", "b", "1"]).map(lambda content: {"S": content})
 key = some.fixed_dictionaries({"pk": key_part, "sk": key_part}) | some.dictionaries(text, value, max_size=3)
@@ -74,16 +89,25 @@ updates = some.sampled_from(
 words = conditions | updates | jumble
 expressions = {
     "ExpressionAttributeNames": some.dictionaries(some.just("#a") | text, text, max_size=2),
-    "ExpressionAttributeValues": value.map(lambda given: {":a": given}) | some.dictionaries(text, value, max_size=2),
+    "ExpressionAttributeValues": value.map(lambda given: {":a": given})
+    | some.dictionaries(text, value, max_size=2),
 }
 sound_parts = {
     "Put": {"Item": item}, "Update": {"Key": key, "UpdateExpression": updates}, "Delete": {"Key": key},
     "ConditionCheck": {"Key": key, "ConditionExpression": conditions},
 }  # fmt: skip
+
+
+def bound(params, given):
+    """The parameters with a value for ``:a`` if an expression asks for it."""
+    asks = any(":a" in text for name, text in params.items() if name.endswith("Expression"))
+    return {"ExpressionAttributeValues": {":a": given}, **params} if asks else params
+
+
 actions = some.sampled_from(sorted(sound_parts)).flatmap(
-    lambda kind: some.fixed_dictionaries(
-        {"TableName": some.just("music"), **sound_parts[kind]}, optional={"ConditionExpression": conditions, **expressions}
-    ).map(lambda given: {kind: given})
+    lambda kind: some.tuples(
+        some.fixed_dictionaries({"TableName": some.just("music"), **sound_parts[kind]}), value
+    ).map(lambda drawn: {kind: bound(*drawn)})
 )
 OPERATIONS = {
     "GetItem": {"Key": key, "ProjectionExpression": words, "AttributesToGet": some.lists(text, max_size=2)},
@@ -103,11 +127,16 @@ def test_no_request_on_items_makes_us_fail(world, operation):
     parameters = OPERATIONS[operation] | expressions
 
     @BOUNDED
-    @given(some.sets(some.sampled_from(sorted(parameters)), max_size=3).flatmap(
-        lambda names: some.fixed_dictionaries({n: parameters[n] for n in names | {next(iter(parameters))}})
-    ))
-    def check(params):
-        send(world, operation, {"TableName": "music", **params})
+    @given(
+        some.sets(some.sampled_from(sorted(parameters)), max_size=3).flatmap(
+            lambda names: some.fixed_dictionaries(
+                {n: parameters[n] for n in names | {next(iter(parameters))}}
+            )
+        ),
+        value,
+    )
+    def check(params, given):
+        send(world, operation, {"TableName": "music", **bound(params, given)})
 
     check()
 
@@ -142,7 +171,9 @@ def test_nesting_ends_at_32_levels(world, depth):
     deep = b'{"L":[' * (depth - 1) + b'{"S":"x"}' + b"]}" * (depth - 1)
     body = b'{"TableName":"music","Item":{"pk":{"S":"d"},"sk":{"S":"d"},"x":' + deep + b"}}"
     code = send(world, "PutItem", body)
-    assert code == ("" if depth <= 32 else "SerializationException" if depth >= 5_000 else "ValidationException")
+    assert code == (
+        "" if depth <= 32 else "SerializationException" if depth >= 5_000 else "ValidationException"
+    )
 
 
 def test_deep_values_are_refused_wherever_they_stand(world):
@@ -150,15 +181,27 @@ def test_deep_values_are_refused_wherever_they_stand(world):
     for _ in range(300):
         deep = {"L": [deep]}
     key = {"pk": {"S": "a"}, "sk": {"S": "1"}}
-    named = {"TableName": "music", "Key": key, "ConditionExpression": "n = :a", "ExpressionAttributeValues": {":a": deep}}
+    named = {
+        "TableName": "music",
+        "Key": key,
+        "ConditionExpression": "n = :a",
+        "ExpressionAttributeValues": {":a": deep},
+    }
     assert send(world, "DeleteItem", named) == "ValidationException"
     transaction = {"TransactItems": [{"Delete": named}], "ClientRequestToken": "t"}
     assert send(world, "TransactWriteItems", transaction) == "ValidationException"
-    assert send(world, "Query", {"TableName": "music", "ExclusiveStartKey": {"pk": deep}}) == "ValidationException"
+    assert (
+        send(world, "Query", {"TableName": "music", "ExclusiveStartKey": {"pk": deep}})
+        == "ValidationException"
+    )
 
 
 def test_an_expression_without_end_is_refused(world):
     key = {"pk": {"S": "a"}, "sk": {"S": "1"}}
-    for condition in ("(" * 3_000 + "n = n" + ")" * 3_000, "NOT " * 1_500 + "n = n", "n" + ".n" * 2_500 + " = n"):
+    for condition in (
+        "(" * 3_000 + "n = n" + ")" * 3_000,
+        "NOT " * 1_500 + "n = n",
+        "n" + ".n" * 2_500 + " = n",
+    ):
         asked = {"TableName": "music", "Key": key, "ConditionExpression": condition}
         assert send(world, "DeleteItem", asked) == "ValidationException"

@@ -10,7 +10,7 @@ import hashlib
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from awscrt import checksums
@@ -92,8 +92,9 @@ def _product(a: int, b: int, crc: _Crc) -> int:
         b = (b >> 1) ^ crc.polynomial if b & 1 else b >> 1
 
 
+@lru_cache(maxsize=256)
 def _power(exponent: int, crc: _Crc) -> int:
-    """x to that power modulo the polynomial."""
+    """x to that power modulo the polynomial; remembered, because parts are mostly of one size."""
     result, square = 1 << (crc.bits - 1), 1 << (crc.bits - 2)
     while exponent:
         if exponent & 1:

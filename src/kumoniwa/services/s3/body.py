@@ -168,15 +168,24 @@ class Kept(NamedTuple):
     body: bytes | None
     nonce: bytes
     blob: Blob | None
+    summed: str = ""
+    """The checksum of the algorithm the caller wanted as well."""
 
 
 class Draft:
     """A body that is being written. End it with ``kept`` or ``discard``."""
 
     def __init__(
-        self, call: Call, claims: Claims, *, encrypts: bool = False, inline_bytes_max: int = INLINE_BYTES_MAX
+        self,
+        call: Call,
+        claims: Claims,
+        *,
+        encrypts: bool = False,
+        inline_bytes_max: int = INLINE_BYTES_MAX,
+        summed_with: str = "",
     ) -> None:
         self.call, self.claims, self.inline_bytes_max = call, claims, inline_bytes_max
+        self.sum = Checksum(summed_with) if summed_with not in ("", claims.algorithm) else None
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.checksum = Checksum(claims.algorithm)
         self.size = 0
@@ -191,6 +200,8 @@ class Draft:
             raise EntityTooLarge(ProposedSize=self.size, MaxSizeAllowed=PUT_BYTES_MAX)
         self.md5.update(piece)
         self.checksum.update(piece)
+        if self.sum is not None:
+            self.sum.update(piece)
 
     def write(self, piece: bytes) -> None:
         """Take a piece that is to be kept."""
@@ -236,10 +247,9 @@ class Draft:
         if self.descriptor >= 0:
             blob = Blob(name=self.name, size=self.size, nonce=self.nonce)
             self._close()
-        inline = self.held if blob is None else None
-        return Kept(
-            self.size, md5, self.claims.algorithm, checksum, inline, self.nonce if blob is None else b"", blob
-        )
+        inline, nonce = (self.held, self.nonce) if blob is None else (None, b"")
+        summed = checksum if self.sum is None else self.sum.text()
+        return Kept(self.size, md5, self.claims.algorithm, checksum, inline, nonce, blob, summed)
 
     def discard(self) -> None:
         """Leave nothing behind. Does nothing to a draft that was kept."""

@@ -283,7 +283,7 @@ async def UploadPartCopy(
         kept = draft.kept()
     finally:
         draft.discard()
-    reply = part_stored(call, UploadId, PartNumber, kept, upload.head.encryption, upload.summed_with)
+    reply = part_stored(call, UploadId, PartNumber, kept, upload.head.encryption)
     result = {"LastModified": float(int(call.now()))} | {
         n: v for n, v in reply.items() if n == "ETag" or (n.startswith("Checksum") and upload.algorithm)
     }

@@ -5,7 +5,7 @@ A common prefix costs one seek, however many keys it stands for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from heapq import merge
 from typing import Any, NamedTuple
@@ -18,7 +18,6 @@ from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, f
 from kumoniwa.services.s3.storage import Head
 
 PAGE_MAX = 1000
-CHUNK_ROWS = 250
 LAST_CHARACTER = "\U0010ffff"
 
 Read = Callable[[str, str | None, int], list[tuple]]
@@ -49,8 +48,9 @@ def page_of(read: Read, prefix: str, delimiter: str, start: str, most: int) -> P
     rows: list[tuple] = []
     prefixes: list[str] = []
     start, end, count, last = max(start, prefix), successor(prefix), 0, ""
+    size = 1 if delimiter else most + 1
     while True:
-        limit = most + 1 - count if not delimiter else min(most + 1 - count, CHUNK_ROWS)
+        limit = min(size, most + 1 - count)
         chunk, skips_to = read(start, end, limit), None
         for row in chunk:
             key = row[0]
@@ -66,11 +66,12 @@ def page_of(read: Read, prefix: str, delimiter: str, start: str, most: int) -> P
             rows.append(row)
             last = key
         if skips_to is not None:
-            start = skips_to
+            # Where one prefix was rolled up the next key is likely to be of another.
+            start, size = skips_to, 1
         elif len(chunk) < limit:
             return Page(rows, prefixes, False, last, "")
         else:
-            start = chunk[-1][0] + "\0"
+            start, size = chunk[-1][0] + "\0", size * 4
 
 
 def limit_of(given: int | None, name: str) -> int:
@@ -223,10 +224,17 @@ def _rest(
 
 # Versions --------------------------------------------------------------------------------------------
 
-_VERSIONS = (
-    "select key, version, is_marker, id, modified, size, etag, storage, head from s3_object"
-    " where bucket = ? and {live} and key >= ? {end} order by key, id desc limit ?"
-)
+_VERSION_COLUMNS = "select key, version, is_marker, id, modified, size, etag, storage, head from s3_object where bucket = ? and is_live = "
+_VERSIONS = {
+    (is_live, is_bounded): f"{_VERSION_COLUMNS}{is_live} and key >= ? {'and key < ? ' if is_bounded else ''}order by key, id desc limit ?"
+    for is_live in (0, 1)
+    for is_bounded in (False, True)
+}
+_OLDER = f"{_VERSION_COLUMNS}0 and key = ? and id < ? order by id desc limit ?"
+
+
+def _newest_first(row: tuple) -> tuple[str, int]:
+    return row[0], -row[3]
 
 
 def _all_versions(call: Call, bucket: Bucket, first_key: str, below_id: int) -> Read:
@@ -234,27 +242,17 @@ def _all_versions(call: Call, bucket: Bucket, first_key: str, below_id: int) -> 
     rows = call.rows(storage.OBJECTS)
 
     def read(start: str, end: str | None, limit: int) -> list[tuple]:
-        both = []
-        for live in ("is_live = 1", "is_live = 0"):
-            sql = _VERSIONS.format(live=live, end="" if end is None else "and key < ?")
-            both.append(rows.all(sql, bucket.id, start, *(() if end is None else (end,)), limit))
-        return list(_first(merge(*both, key=lambda row: (row[0], -row[3])), limit))
+        bounds = (bucket.id, start) if end is None else (bucket.id, start, end)
+        live, hidden = (rows.all(_VERSIONS[is_live, end is not None], *bounds, limit) for is_live in (1, 0))
+        return list(merge(live, hidden, key=_newest_first))[:limit] if live and hidden else live or hidden
 
     def read_from_marker(start: str, end: str | None, limit: int) -> list[tuple]:
         if start != first_key:
             return read(start, end, limit)
-        sql = "select key, version, is_marker, id, modified, size, etag, storage, head from s3_object where bucket = ? and key = ? and is_live = 0 and id < ? order by id desc limit ?"
-        older = rows.all(sql, bucket.id, first_key, below_id, limit)
-        if len(older) < limit:
-            older += read(first_key + "\0", end, limit - len(older))
-        return older
+        older = rows.all(_OLDER, bucket.id, first_key, below_id, limit)
+        return older + read(first_key + "\0", end, limit - len(older)) if len(older) < limit else older
 
     return read_from_marker if below_id else read
-
-
-def _first(rows: Iterator[tuple], limit: int) -> Iterator[tuple]:
-    for _, row in zip(range(limit), rows):
-        yield row
 
 
 def ListObjectVersions(
@@ -335,13 +333,13 @@ def version_page(read: Read, prefix: str, delimiter: str, start: str, most: int)
     rows: list[tuple] = []
     prefixes: list[str] = []
     start, end, last, last_version = max(start, prefix), successor(prefix), "", ""
-    size = CHUNK_ROWS if delimiter else most + 1
+    size = 2 if delimiter else most + 1
     while True:
         limit = most + 1 - len(rows) - len(prefixes)
         chunk, skips_to = read(start, end, min(limit, size)), None
         if len(chunk) == size < limit and not any(delimiter in row[0][len(prefix) :] for row in chunk):
             # A page may only go on at a key, and these rows may end within one: read them again with those behind.
-            size *= 2
+            size *= 4
             continue
         for row in chunk:
             key = row[0]
@@ -357,4 +355,4 @@ def version_page(read: Read, prefix: str, delimiter: str, start: str, most: int)
             last, last_version = key, row[1]
         if skips_to is None:
             return Page(rows, prefixes, False, last, "")
-        start = skips_to
+        start, size = skips_to, 2

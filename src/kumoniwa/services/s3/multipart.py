@@ -204,7 +204,8 @@ def UploadPart(
             f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum Type: {claims.algorithm.lower()}"
         )
     bodies.check_length(call, Body)
-    draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), inline_bytes_max=-1)
+    encrypts = bool(upload.head.encryption)
+    draft = bodies.Draft(call, claims, encrypts=encrypts, inline_bytes_max=-1, summed_with=upload.summed_with)
     if not isinstance(Body, (bytes, str)):
         return _part_arrived(call, Bucket, Key, UploadId, PartNumber, draft, Body)
     try:
@@ -212,7 +213,7 @@ def UploadPart(
         kept = draft.kept()
     finally:
         draft.discard()
-    return part_stored(call, UploadId, PartNumber, kept, upload.head.encryption, upload.summed_with)
+    return part_stored(call, UploadId, PartNumber, kept, upload.head.encryption)
 
 
 async def _part_arrived(
@@ -225,27 +226,15 @@ async def _part_arrived(
         kept = draft.kept()
     finally:
         draft.discard()
-    return part_stored(call, id, number, kept, upload.head.encryption, upload.summed_with)
+    return part_stored(call, id, number, kept, upload.head.encryption)
 
 
-def part_stored(
-    call: Call, id: str, number: int, kept: bodies.Kept, encryption: str, summed_with: str
-) -> dict:
+def part_stored(call: Call, id: str, number: int, kept: bodies.Kept, encryption: str) -> dict:
     """Remember a part, in place of an earlier one of its number."""
     rows = call.rows(storage.PARTS)
     old = rows.one("select blob from s3_part where upload = ? and number = ?", id, number)
-    # A checksum of another algorithm than the upload's proves the part, but not the whole.
-    told = kept.checksum if kept.algorithm == summed_with else ""
-    rows.run(
-        "replace into s3_part values (?,?,?,?,?,?,?)",
-        id,
-        number,
-        kept.size,
-        kept.etag,
-        call.now(),
-        told,
-        pack(kept.blob),
-    )
+    row = (id, number, kept.size, kept.etag, call.now(), kept.summed, pack(kept.blob))
+    rows.run("replace into s3_part values (?,?,?,?,?,?,?)", *row)
     if old is not None:
         storage.drop(call, [unpack(old[0], Blob).name])
     reply = {"ETag": f'"{kept.etag}"', "Checksum" + kept.algorithm: kept.checksum}
@@ -303,14 +292,14 @@ def CompleteMultipartUpload(
     said = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
     }.get(upload.summed_with)  # fmt: skip
-    if said is not None and checksum and said.partition("-")[0] != checksum.partition("-")[0]:
+    if said is not None and said.partition("-")[0] != checksum.partition("-")[0]:
         raise bodies.BadDigest(
             f"The {upload.summed_with} you specified did not match the calculated checksum."
         )
     etag = f"{hashlib.md5(b''.join(bytes.fromhex(row[2]) for row in chosen), usedforsecurity=False).hexdigest()}-{len(chosen)}"
     head = changed(
         upload.head,
-        algorithm=upload.summed_with if checksum else "",
+        algorithm=upload.summed_with,
         checksum=checksum,
         is_composite=upload.is_composite,
         blobs=tuple(unpack(row[4], Blob) for row in chosen),
@@ -325,8 +314,7 @@ def CompleteMultipartUpload(
     storage.drop(call, left)
     host = call.request.host if call.request is not None else f"{Bucket}.s3.{call.region}.amazonaws.com"
     reply = {"Location": f"http://{host}/{Bucket}/{Key}", "Bucket": Bucket, "Key": Key, "ETag": f'"{etag}"'}
-    if checksum:
-        reply |= {"Checksum" + head.algorithm: checksum, "ChecksumType": kind}
+    reply |= {"Checksum" + head.algorithm: checksum, "ChecksumType": kind}
     if head.encryption:
         reply["ServerSideEncryption"] = head.encryption
     if bucket.versioning == "Enabled":
@@ -368,9 +356,6 @@ def _chosen(upload: Upload, id: str, listed: list[dict], have: dict[int, tuple])
 
 
 def _whole_checksum(upload: Upload, chosen: list[tuple]) -> str:
-    """Empty where a part was proven by another algorithm than the whole's."""
-    if not all(row[3] for row in chosen):
-        return ""
     if upload.is_composite:
         return checksums.composite(upload.algorithm, [row[3] for row in chosen])
     return checksums.combined(upload.summed_with, [(row[3], row[1]) for row in chosen])

@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "lines", "pieces", "stream", "head_bytes",
         "waiting", "is_busy", "keeps_alive", "leaving", "left_body", "drained", "is_lost", "is_ending", "has_heard_all", "is_in_head",
-        "refusal", "served", "method", "request", "arrived",
+        "refusal", "served", "method", "request", "arrived", "body_left",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,8 @@ class Connection(asyncio.Protocol):
         self.keeps_alive = True
         self.drained: asyncio.Event | None = None
         self.head_bytes = 0
+        self.body_left = 0
+        """How many bytes of a long body are still to come; they pass the parser by."""
         self.pieces: list[bytes] = []
         self.headers: dict[str, str] = {}
         self.lines: list[tuple[bytes, bytes]] = []
@@ -94,6 +96,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.is_ending or self.refusal is not None:
             return
+        if self.body_left:
+            data = self._feed_stream(data)
+            if not data:
+                return
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -113,6 +119,18 @@ class Connection(asyncio.Protocol):
                 self._refuse(431, "Bad request: the request's head is too large")
         if self.leaving is not None:
             self._leave_when_possible()
+        elif self.stream is not None and self.body_left:
+            # The length is known and nothing is to be found in the body: the parser would only copy it.
+            self.parser = httptools.HttpRequestParser(self)
+
+    def _feed_stream(self, data: bytes) -> bytes:
+        """Take what belongs to the body that streams in; answers what follows it."""
+        piece, rest = (data, b"") if len(data) <= self.body_left else (data[: self.body_left], data[self.body_left :])
+        self.body_left -= len(piece)
+        self.stream.feed(piece)
+        if not self.body_left:
+            self.on_message_complete()
+        return rest
 
     def eof_received(self) -> bool:
         """A client may close its side and still wait for answers."""
@@ -120,6 +138,7 @@ class Connection(asyncio.Protocol):
         if self.stream is not None:
             self.stream.end(is_broken=True)
             self.stream = None
+            self.body_left = 0
         return self.is_busy
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -175,11 +194,14 @@ class Connection(asyncio.Protocol):
             self.transport.write(_CONTINUE)
         if (length is None and "transfer-encoding" in headers) or (length is not None and int(length) > STREAM_ABOVE_BYTES):
             self.stream = request.stream = Stream(int(length) if length else None, self._pause, self._resume)
+            self.body_left = int(length) if length else 0
             self._take(request)
 
     def on_body(self, body: bytes) -> None:
         if self.stream is not None:
             self.stream.feed(body)
+            if self.body_left:
+                self.body_left -= len(body)
         else:
             self.pieces.append(body)
 

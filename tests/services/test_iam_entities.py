@@ -81,8 +81,13 @@ def test_listings_are_sorted_filtered_by_path_and_paged(iam):
     assert first["IsTruncated"] and [u["UserName"] for u in first["Users"]] == ["alice", "bob"]
     rest = iam.list_users(Marker=first["Marker"])
     assert not rest["IsTruncated"] and [u["UserName"] for u in rest["Users"]] == ["carol"]
-    pages = iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 1})
-    assert len([user for page in pages for user in page["Users"]]) == 3
+    for n in range(101):
+        iam.create_user(UserName=f"worker-{n:03}", Path="/w/")
+    assert len(iam.list_users(PathPrefix="/w/")["Users"]) == 100  # AWS's page where nobody asks for another
+    pages = iam.get_paginator("list_users").paginate(PathPrefix="/", PaginationConfig={"PageSize": 40})
+    assert len([user for page in pages for user in page["Users"]]) == 104
+    pages = iam.get_paginator("list_users").paginate(PathPrefix="/a/", PaginationConfig={"PageSize": 1})
+    assert len([user for page in pages for user in page["Users"]]) == 2
 
 
 def test_a_renamed_user_keeps_id_keys_and_rights(cloud, iam):

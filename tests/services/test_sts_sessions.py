@@ -296,7 +296,20 @@ def test_a_federated_user_has_what_user_and_policy_both_give(world, cloud):
     assert "no session policy" in refusal(world.session(some, "sqs").create_queue, QueueName="q")[1]
     of_root = cloud.client("sts", key=ACCOUNT).get_federation_token(Name="carol", Policy=policy(allow("sqs:*")))
     world.session(of_root, "sqs").create_queue(QueueName="q")
-    assert "no session policy" in refusal(world.session(of_root, "iam").list_users)[1]
+
+
+def test_keys_of_a_users_session_have_no_way_to_iam(world, cloud):
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    world.may(allow("*"))
+    expected = ("InvalidClientTokenId", "The security token included in the request is invalid.")
+    for reply in (
+        world.sts.get_session_token(),
+        world.sts.get_federation_token(Name="bob", Policy=policy(allow("*"))),
+        cloud.client("sts", key=ACCOUNT).get_session_token(),
+    ):
+        assert refusal(world.session(reply, "iam").list_users) == expected
+    role = world.role("r", rights=[allow("iam:*")])
+    world.session(world.sts.assume_role(RoleArn=role, RoleSessionName="me"), "iam").list_users()
 
 
 def test_a_federated_user_may_do_what_a_resource_gives_it(world, cloud):

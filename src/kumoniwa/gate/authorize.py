@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies, models
-from kumoniwa.gate.identity import SHARED, Document, Identity
+from kumoniwa.gate.identity import SHARED, Document, Identity, InvalidClientTokenId
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call, account_of
@@ -79,6 +79,10 @@ def compiled(document: str, kind: str, name: str = "") -> Policy:
     except MalformedPolicyDocument:
         return _UNREADABLE[kind]
 
+_OWN_KEYS = frozenset({"root", "user", "federated"})
+"""Whoever holds long-lived keys, or is federated by them: with temporary keys they have no way to IAM.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html"""
+
 
 class Authorizer:
     def __init__(self, home) -> None:
@@ -98,6 +102,8 @@ class Authorizer:
     def admit(self, call: Call, route: Route, params: dict[str, Any]) -> None:
         """Let the call in, or raise AccessDenied. Also settles whose account the call touches."""
         service = route.service
+        if service.name == "iam" and call.principal.kind in _OWN_KEYS and "aws:TokenIssueTime" in call.principal.context:
+            raise InvalidClientTokenId(hint="Keys of GetSessionToken without MFA and of GetFederationToken cannot call IAM.")
         if service.owner_of is not None:
             call.account = service.owner_of(call, route.name, params) or call.account
         touched = service.resource_of(call, route.name, params) if service.resource_of is not None else "*"

@@ -77,5 +77,6 @@ def pager_for(operation: Operation, declared: frozenset[str]) -> Pager | None:
         return None
     limit = paginator.get("limit_key")
     # AWS's own page length, where nobody asks for another, is the most it would give: the model's maximum, 100 for most services.
+    # IAM gives up to 1,000, but 100 unasked: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html
     most = operation.input.members[limit].shape.max if limit and limit in operation.input.members else None
-    return Pager(paginator, int(most) if most else None)
+    return Pager(paginator, 100 if operation.service.name == "iam" else int(most) if most else None)

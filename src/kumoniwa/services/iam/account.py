@@ -76,6 +76,7 @@ def GetAccountAuthorizationDetails(
     call: Call, *, Filter: list[str] | None = None, MaxItems: int | None = None, Marker: str | None = None
 ) -> dict:
     wanted = Filter or ["User", "Group", "Role", "LocalManagedPolicy", "AWSManagedPolicy"]
+    tally = policy.Tally(call)
     lists: dict[str, list[Any]] = {
         "UserDetailList": [_user(call, one) for one in named(call.shelf(User).values(), None)]
         if "User" in wanted
@@ -86,7 +87,7 @@ def GetAccountAuthorizationDetails(
         "RoleDetailList": [_role(call, one) for one in named(call.shelf(Role).values(), None)]
         if "Role" in wanted
         else [],
-        "Policies": [_policy(call, one) for one in _policies(call, wanted)],
+        "Policies": [_policy(one, tally) for one in _policies(call, wanted, tally)],
     }
     return policy.paged(lists, Marker, MaxItems)
 
@@ -115,19 +116,17 @@ def _role(call: Call, one: Role) -> dict[str, Any]:
     return {**view, "InstanceProfileList": profiles}
 
 
-def _policies(call: Call, wanted: list[str]) -> list[policy.Policy]:
+def _policies(call: Call, wanted: list[str], tally: policy.Tally) -> list[policy.Policy]:
     """The account's own, and of AWS's those that somebody holds."""
     listed = list(call.shelf(policy.Policy).values()) if "LocalManagedPolicy" in wanted else []
     if "AWSManagedPolicy" in wanted:
         listed += [
-            policy.policy_named(call, arn)
-            for arn in managed_policies.policies()
-            if any(policy.counts(call, arn))
+            policy.policy_named(call, arn) for arn in managed_policies.policies() if tally.is_used(arn)
         ]
     return named(listed, None)
 
 
-def _policy(call: Call, one: policy.Policy) -> dict[str, Any]:
+def _policy(one: policy.Policy, tally: policy.Tally) -> dict[str, Any]:
     versions = [policy.shown_version(one, version, has_document=True) for version in reversed(one.versions)]
-    view = {**policy.shown(call, one), "PolicyVersionList": versions}
+    view = {**policy.shown(one, tally), "PolicyVersionList": versions}
     return view | ({"Description": one.description} if one.description else {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies
@@ -128,24 +129,31 @@ def bounded(call: Call, arn: str, kind: type) -> list[Any]:
     return [entity for entity in call.shelf(kind).values() if entity.boundary == arn]
 
 
-def counts(call: Call, arn: str) -> tuple[int, int]:
-    """How many hold it, and for how many it is the boundary."""
-    return (
-        sum(len(holders(call, arn, kind)) for kind in (User, Group, Role)),
-        sum(len(bounded(call, arn, kind)) for kind in (User, Role)),
-    )
+class Tally:
+    """How often each policy is held, and is a boundary: counted once for a whole listing."""
+
+    def __init__(self, call: Call) -> None:
+        kinds = (User, Group, Role)
+        self.held = Counter(
+            arn for kind in kinds for entity in call.shelf(kind).values() for arn in entity.attached
+        )
+        self.bounds = Counter(
+            entity.boundary for kind in (User, Role) for entity in call.shelf(kind).values()
+        )
+
+    def is_used(self, arn: str) -> bool:
+        return arn in self.held or arn in self.bounds
 
 
-def shown(call: Call, policy: Policy, *, is_whole: bool = False) -> dict[str, Any]:
-    attached, boundaries = counts(call, policy.arn)
+def shown(policy: Policy, tally: Tally, *, is_whole: bool = False) -> dict[str, Any]:
     view = {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
         "Arn": policy.arn,
         "Path": policy.path,
         "DefaultVersionId": policy.default,
-        "AttachmentCount": attached,
-        "PermissionsBoundaryUsageCount": boundaries,
+        "AttachmentCount": tally.held[policy.arn],
+        "PermissionsBoundaryUsageCount": tally.bounds[policy.arn],
         "IsAttachable": True,
         "CreateDate": policy.created,
         "UpdateDate": policy.updated,
@@ -190,18 +198,18 @@ def CreatePolicy(
         description=Description or "", tags=tags,
     )  # fmt: skip
     _keep(call, policy)
-    view = shown(call, policy, is_whole=True)
+    view = shown(policy, Tally(call), is_whole=True)
     view.pop("Description", None)
     return {"Policy": view}
 
 
 def GetPolicy(call: Call, *, PolicyArn: str) -> dict:
-    return {"Policy": shown(call, policy_named(call, PolicyArn), is_whole=True)}
+    return {"Policy": shown(policy_named(call, PolicyArn), Tally(call), is_whole=True)}
 
 
 def DeletePolicy(call: Call, *, PolicyArn: str) -> None:
     policy = _own(call, PolicyArn)
-    if any(counts(call, PolicyArn)):
+    if Tally(call).is_used(PolicyArn):
         raise DeleteConflict("Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
         raise DeleteConflict(
@@ -221,9 +229,9 @@ def ListPolicies(
         policies += [policy_named(call, arn) for arn in managed_policies.policies()]
     if Scope != "AWS":
         policies += call.shelf(Policy).values()
-    views = []
+    views, tally = [], Tally(call)
     for policy in named(policies, PathPrefix):
-        view = shown(call, policy)
+        view = shown(policy, tally)
         held, boundaries = view["AttachmentCount"], view["PermissionsBoundaryUsageCount"]
         used = {"PermissionsPolicy": held, "PermissionsBoundary": boundaries}.get(
             PolicyUsageFilter or "", True

@@ -12,8 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from kumoniwa.gate.address import GLOBAL
-from kumoniwa.gate.authorize import OBSERVED
+from kumoniwa.gate.authorize import OBSERVED, AccessDenied
 from kumoniwa.gate.identity import SHARED, Credential, Grant, Identity
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.operation import service_names
 
 ACCOUNT, OTHER = "111111111111", "222222222222"
@@ -97,6 +99,10 @@ CALLS = {
     ),
     "sns": (
         "create_topic", {"Name": "t"}, "SNS:CreateTopic", f"arn:aws:sns:us-east-1:{ACCOUNT}:t", "AuthorizationError", 403,
+    ),
+    "cloudformation": (
+        "describe_stacks", {"StackName": "s"}, "cloudformation:DescribeStacks",
+        f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/s/", "AccessDenied", 403,
     ),
     "logs": (
         "create_log_group", {"logGroupName": "g"}, "logs:CreateLogGroup",
@@ -508,6 +514,42 @@ def test_the_trail_names_an_sts_call_that_needs_no_permission(cloud):
     assert [(event["eventSource"], event["eventName"]) for event in trail(cloud)] == [("sts.amazonaws.com", "GetCallerIdentity")]
 
 
+def test_the_trail_takes_numbers_that_json_of_64_bits_cannot(cloud):
+    asking = cloud.region().ask(principals.root(ACCOUNT), "sts:GetSessionToken", {"DurationSeconds": 10**20})
+    with pytest.raises(ValidationError):
+        cloud.run(asking)
+    (event,) = trail(cloud)
+    assert event["errorCode"] == "ValidationError" and "durationSeconds" in event["requestParameters"]
+
+
+# Services as roles -------------------------------------------------------------------------------------
+
+
+def assumed(cloud, role, service="lambda.amazonaws.com", **context):
+    return cloud.region().assume(role, service, "me", ACCOUNT, context)
+
+
+def test_a_service_assumes_only_a_role_that_trusts_it(cloud):
+    iam = cloud.client("iam", key=ACCOUNT)
+    document = trust({"Service": "lambda.amazonaws.com"})
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    assert assumed(cloud, role).arn == f"arn:aws:sts::{ACCOUNT}:assumed-role/r/me"
+    for arn, service in ((role, "events.amazonaws.com"), (f"arn:aws:iam::{ACCOUNT}:role/ghost", "lambda.amazonaws.com")):
+        with pytest.raises(AccessDenied):
+            assumed(cloud, arn, service)
+
+
+def test_a_trust_policy_may_ask_for_whom_the_service_assumes(cloud):
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    rule = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/r"
+    condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": rule}}
+    document = trust({"Service": "events.amazonaws.com"}, Condition=condition)
+    role = cloud.client("iam", key=ACCOUNT).create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    assert assumed(cloud, role, "events.amazonaws.com", **{"aws:SourceArn": rule}).source_arn == role
+    with pytest.raises(AccessDenied):
+        assumed(cloud, role, "events.amazonaws.com", **{"aws:SourceArn": rule + "-other"})
+
+
 # Records no IAM wrote ----------------------------------------------------------------------------------
 
 
@@ -526,3 +568,17 @@ def test_a_document_nobody_can_read_denies(cloud, place):
 
     cloud.run(issue())
     assert "explicit deny" in text(refused(cloud.client("sqs", key="AKIABYHAND", secret="s").list_queues))
+
+
+def test_a_root_user_whose_key_was_issued_assumes_no_role(cloud):
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    role = cloud.client("iam", key=ACCOUNT).create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": root}))["Role"]["Arn"]
+
+    async def issue():
+        credential = Credential(key_id="AKIAROOT", secret="s", account=ACCOUNT, arn=root, user_id=ACCOUNT)
+        cloud.region().store.shelf(SHARED, Credential)["AKIAROOT"] = credential
+
+    cloud.run(issue())
+    sts = cloud.client("sts", key="AKIAROOT", secret="s")
+    assert sts.get_caller_identity()["Arn"] == root
+    assert text(refused(sts.assume_role, RoleArn=role, RoleSessionName="me")) == "Roles may not be assumed by root accounts."

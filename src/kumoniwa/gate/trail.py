@@ -7,6 +7,7 @@ Record shape: CloudTrail user guide, "CloudTrail record contents".
 from __future__ import annotations
 
 import base64
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +64,11 @@ class Trail:
             # CloudTrail calls every service's refusal by one name.
             event["errorCode"] = "AccessDenied" if known.code == "AccessDeniedException" else known.code
             event["errorMessage"] = known.text
-        body = orjson.dumps(event, default=_plain)
+        body = _packed(event)
         if len(body) > EVENT_BYTES_MAX:
             event["requestParameters"] = event["responseElements"] = None
             event["requestParametersOmitted"] = event["responseElementsOmitted"] = True
-            body = orjson.dumps(event)
+            body = _packed(event)
         rows = self.home.store.rows(call.account or call.principal.account or self.home.settings.account)
         if TRAIL.name not in rows.tables:
             rows.use(TRAIL)
@@ -122,6 +123,14 @@ def _shown(value: Any, shape: Any) -> Any:
     if shape.type == "timestamp" and isinstance(value, (int, float)):
         return _iso(value)
     return value
+
+
+def _packed(event: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(event, default=_plain)
+    except TypeError:
+        # What a client sent need be no number of 64 bits and no Unicode text.
+        return json.dumps(event, default=_plain).encode()
 
 
 def _plain(value: Any) -> Any:

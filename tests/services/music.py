@@ -8,7 +8,9 @@ from botocore.exceptions import ClientError
 
 def table(client, name="music", **more):
     """A table with a partition key ``pk`` and a sort key ``sk``, both strings."""
-    definitions = [{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")] + more.pop("attributes", [])
+    definitions = [{"AttributeName": n, "AttributeType": "S"} for n in ("pk", "sk")] + more.pop(
+        "attributes", []
+    )
     client.create_table(
         TableName=name,
         AttributeDefinitions=definitions,

@@ -29,7 +29,9 @@ def put(ddb, pk="a", sk="1", **attributes):
 
 
 def query(ddb, condition, values, **more):
-    return ddb.query(TableName="music", KeyConditionExpression=condition, ExpressionAttributeValues=values, **more)
+    return ddb.query(
+        TableName="music", KeyConditionExpression=condition, ExpressionAttributeValues=values, **more
+    )
 
 
 def test_every_kind_of_value_comes_back_as_it_was(ddb):
@@ -48,7 +50,10 @@ def test_a_write_whose_condition_fails_changes_nothing(ddb):
             TableName="music", Key=KEY, UpdateExpression="SET n = :v", ConditionExpression="n = :w",
             ExpressionAttributeValues={":v": {"N": "2"}, ":w": {"N": "9"}}, ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )  # fmt: skip
-    assert caught.value.response["Error"] == {"Code": "ConditionalCheckFailedException", "Message": "The conditional request failed"}
+    assert caught.value.response["Error"] == {
+        "Code": "ConditionalCheckFailedException",
+        "Message": "The conditional request failed",
+    }
     assert caught.value.response["Item"]["n"] == {"N": "1"}
     assert ddb.get_item(TableName="music", Key=KEY)["Item"]["n"] == {"N": "1"}
 
@@ -71,7 +76,10 @@ def test_updates_answer_what_was_asked(ddb):
 def test_keys_are_refused_in_awss_words(ddb):
     schema = "The provided key element does not match the schema"
     assert refusal(ddb.get_item, TableName="music", Key={"pk": {"S": "a"}}) == ("ValidationException", schema)
-    assert refusal(ddb.get_item, TableName="nope", Key=KEY) == ("ResourceNotFoundException", "Requested resource not found")
+    assert refusal(ddb.get_item, TableName="nope", Key=KEY) == (
+        "ResourceNotFoundException",
+        "Requested resource not found",
+    )
     assert refusal(ddb.put_item, TableName="music", Item={"pk": {"S": "a"}})[1] == (
         "One or more parameter values were invalid: Missing the key sk in the item"
     )
@@ -93,7 +101,9 @@ def test_legacy_parameters_still_work(ddb):
 
 def test_an_index_follows_its_items(ddb):
     def found():
-        return [item["sk"]["S"] for item in query(ddb, "g = :g", {":g": {"S": "x"}}, IndexName="by-g")["Items"]]
+        return [
+            item["sk"]["S"] for item in query(ddb, "g = :g", {":g": {"S": "x"}}, IndexName="by-g")["Items"]
+        ]
 
     put(ddb, sk="1", g={"S": "x"})
     put(ddb, sk="2")
@@ -116,7 +126,10 @@ def test_a_local_index_fetches_what_it_does_not_hold_when_asked(ddb):
     assert query(ddb, **asked, ProjectionExpression="more")["Items"] == [{"more": {"S": "z"}}]
     whole = query(ddb, **asked, Select="ALL_ATTRIBUTES", ReturnConsumedCapacity="INDEXES")
     assert whole["Items"][0]["more"] == {"S": "z"}
-    assert whole["ConsumedCapacity"]["Table"]["CapacityUnits"] == whole["ConsumedCapacity"]["LocalSecondaryIndexes"]["local"]["CapacityUnits"]
+    assert (
+        whole["ConsumedCapacity"]["Table"]["CapacityUnits"]
+        == whole["ConsumedCapacity"]["LocalSecondaryIndexes"]["local"]["CapacityUnits"]
+    )
 
 
 @pytest.mark.parametrize("forward", [True, False])
@@ -150,7 +163,9 @@ def test_a_page_holds_a_megabyte(ddb):
     assert first["Count"] == 3
     assert first["LastEvaluatedKey"]["sk"] == {"S": "2"}
     assert first["ConsumedCapacity"]["CapacityUnits"] == 220.0  # 900,0xx bytes in steps of 4 KB
-    assert query(ddb, "pk = :p", {":p": {"S": "a"}}, ExclusiveStartKey=first["LastEvaluatedKey"])["Count"] == 3
+    assert (
+        query(ddb, "pk = :p", {":p": {"S": "a"}}, ExclusiveStartKey=first["LastEvaluatedKey"])["Count"] == 3
+    )
 
 
 def test_segments_are_disjoint_and_complete_and_page_by_themselves(ddb):
@@ -170,9 +185,13 @@ def test_segments_are_disjoint_and_complete_and_page_by_themselves(ddb):
 
 def test_a_start_that_lies_elsewhere_is_refused(ddb):
     def start(key, **more):
-        return refusal(query, ddb=ddb, condition="pk = :p", values={":p": {"S": "a"}}, ExclusiveStartKey=key, **more)[1]
+        return refusal(
+            query, ddb=ddb, condition="pk = :p", values={":p": {"S": "a"}}, ExclusiveStartKey=key, **more
+        )[1]
 
-    assert start({"pk": {"S": "b"}, "sk": {"S": "1"}}).startswith("The provided starting key is outside query boundaries")
+    assert start({"pk": {"S": "b"}, "sk": {"S": "1"}}).startswith(
+        "The provided starting key is outside query boundaries"
+    )
     assert start({"pk": {"S": "a"}}).startswith("The provided starting key is invalid")
     assert start({"pk": {"S": "a"}, "sk": {"N": "1"}}).startswith("The provided starting key is invalid")
 
@@ -186,7 +205,12 @@ def test_writes_cost_what_aws_charges(ddb):
     assert new["GlobalSecondaryIndexes"] == {"by-g": {"CapacityUnits": 2.0}}
     assert new["LocalSecondaryIndexes"] == {"local": {"CapacityUnits": 1.0}}
     # Deleted in one place of the index, put in another.
-    assert units(Item={**KEY, "g": {"S": "y"}, "data": {"S": "y" * 1_500}})["GlobalSecondaryIndexes"]["by-g"]["CapacityUnits"] == 4.0
+    assert (
+        units(Item={**KEY, "g": {"S": "y"}, "data": {"S": "y" * 1_500}})["GlobalSecondaryIndexes"]["by-g"][
+            "CapacityUnits"
+        ]
+        == 4.0
+    )
     # What an index does not project does not touch it.
     assert "LocalSecondaryIndexes" not in units(Item={**KEY, "g": {"S": "y"}, "data": {"S": "z"}})
 
@@ -211,7 +235,9 @@ def test_a_transaction_happens_wholly_or_not_at_all(ddb):
         "Transaction cancelled, please refer cancellation reasons for specific reasons [None, ConditionalCheckFailed]"
     )
     assert error["CancellationReasons"][1]["Item"] == {**KEY, "n": {"N": "1"}}
-    assert refusal(ddb.transact_write_items, TransactItems=[actions[0], actions[2]])[1].endswith("[None, ValidationError]")
+    assert refusal(ddb.transact_write_items, TransactItems=[actions[0], actions[2]])[1].endswith(
+        "[None, ValidationError]"
+    )
     assert ddb.scan(TableName="plain")["Count"] == 0
 
 
@@ -235,13 +261,18 @@ def test_a_transaction_with_a_token_happens_once_within_ten_minutes(cloud, ddb):
 
 def test_transactions_read_in_the_order_asked(ddb):
     put(ddb, n={"N": "1"})
-    wanted = [{"Get": {"TableName": "plain", "Key": KEY}}, {"Get": {"TableName": "music", "Key": KEY, "ProjectionExpression": "n"}}]
+    wanted = [
+        {"Get": {"TableName": "plain", "Key": KEY}},
+        {"Get": {"TableName": "music", "Key": KEY, "ProjectionExpression": "n"}},
+    ]
     assert ddb.transact_get_items(TransactItems=wanted)["Responses"] == [{}, {"Item": {"n": {"N": "1"}}}]
 
 
 def test_a_batch_answers_sixteen_megabytes_and_names_the_rest(ddb):
     for i in range(50):
-        ddb.put_item(TableName="plain", Item={"pk": {"S": "a"}, "sk": {"S": str(i)}, "d": {"S": "x" * 390_000}})
+        ddb.put_item(
+            TableName="plain", Item={"pk": {"S": "a"}, "sk": {"S": str(i)}, "d": {"S": "x" * 390_000}}
+        )
     keys = [{"pk": {"S": "a"}, "sk": {"S": str(i)}} for i in range(50)]
     first = ddb.batch_get_item(RequestItems={"plain": {"Keys": keys, "ProjectionExpression": "sk"}})
     left = first["UnprocessedKeys"]["plain"]["Keys"]
@@ -255,7 +286,9 @@ def test_a_batch_answers_sixteen_megabytes_and_names_the_rest(ddb):
 
 def test_what_was_acknowledged_survives_a_kill(cloud, ddb):
     put(ddb, g={"S": "x"})
-    ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "plain", "Item": KEY}}], ClientRequestToken="once")
+    ddb.transact_write_items(
+        TransactItems=[{"Put": {"TableName": "plain", "Item": KEY}}], ClientRequestToken="once"
+    )
     cloud.restart(kill=True)
     assert ddb.get_item(TableName="plain", Key=KEY)["Item"] == KEY
     assert query(ddb, "g = :g", {":g": {"S": "x"}}, IndexName="by-g")["Count"] == 1
@@ -286,7 +319,9 @@ def test_a_policy_may_grant_single_partitions_and_attributes(cloud, ddb):
             key_id="AKIABYHAND", secret="s", account="000000000000", arn=alice, user_id="AIDA1"
         )
         grant = Grant(name="own", kind="inline", document=document)
-        shelf(SHARED, Identity)[alice] = Identity(arn=alice, kind="user", account="000000000000", id="AIDA1", grants=(grant,))
+        shelf(SHARED, Identity)[alice] = Identity(
+            arn=alice, kind="user", account="000000000000", id="AIDA1", grants=(grant,)
+        )
 
     cloud.run(issue())
     hers = cloud.client("dynamodb", key="AKIABYHAND", secret="s")

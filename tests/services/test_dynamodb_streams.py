@@ -22,18 +22,33 @@ def streams(cloud):
 def opened(ddb, streams, kind="TRIM_HORIZON", **more):
     arn = ddb.describe_table(TableName="music")["Table"]["LatestStreamArn"]
     shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-    return streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType=kind, **more)["ShardIterator"]
+    return streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType=kind, **more)[
+        "ShardIterator"
+    ]
 
 
 def test_a_stream_tells_what_was_written_in_order(ddb, streams):
     table(ddb, StreamSpecification=BOTH)
     ddb.put_item(TableName="music", Item={**KEY, "n": {"N": "1"}})
     ddb.put_item(TableName="music", Item={**KEY, "n": {"N": "1"}})  # changes nothing, so nothing is told
-    ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "music", "Item": {**KEY, "n": {"N": "2"}}}}])
+    ddb.transact_write_items(
+        TransactItems=[{"Put": {"TableName": "music", "Item": {**KEY, "n": {"N": "2"}}}}]
+    )
     ddb.delete_item(TableName="music", Key=KEY)
     reply = streams.get_records(ShardIterator=opened(ddb, streams))
-    told = [(r["eventName"], r["dynamodb"].get("OldImage", {}).get("n"), r["dynamodb"].get("NewImage", {}).get("n")) for r in reply["Records"]]
-    assert told == [("INSERT", None, {"N": "1"}), ("MODIFY", {"N": "1"}, {"N": "2"}), ("REMOVE", {"N": "2"}, None)]
+    told = [
+        (
+            r["eventName"],
+            r["dynamodb"].get("OldImage", {}).get("n"),
+            r["dynamodb"].get("NewImage", {}).get("n"),
+        )
+        for r in reply["Records"]
+    ]
+    assert told == [
+        ("INSERT", None, {"N": "1"}),
+        ("MODIFY", {"N": "1"}, {"N": "2"}),
+        ("REMOVE", {"N": "2"}, None),
+    ]
     assert reply["Records"][0]["dynamodb"]["Keys"] == KEY
     numbers = [int(record["dynamodb"]["SequenceNumber"]) for record in reply["Records"]]
     assert numbers == sorted(set(numbers))
@@ -47,8 +62,12 @@ def test_iterators_begin_where_they_were_told(ddb, streams):
     latest = opened(ddb, streams, "LATEST")
     first, second, _ = streams.get_records(ShardIterator=opened(ddb, streams))["Records"]
     number = first["dynamodb"]["SequenceNumber"]
-    at = streams.get_records(ShardIterator=opened(ddb, streams, "AT_SEQUENCE_NUMBER", SequenceNumber=number), Limit=1)
-    after = streams.get_records(ShardIterator=opened(ddb, streams, "AFTER_SEQUENCE_NUMBER", SequenceNumber=number), Limit=1)
+    at = streams.get_records(
+        ShardIterator=opened(ddb, streams, "AT_SEQUENCE_NUMBER", SequenceNumber=number), Limit=1
+    )
+    after = streams.get_records(
+        ShardIterator=opened(ddb, streams, "AFTER_SEQUENCE_NUMBER", SequenceNumber=number), Limit=1
+    )
     assert (at["Records"], after["Records"]) == ([first], [second])
     ddb.delete_item(TableName="music", Key={"pk": {"S": "a"}, "sk": {"S": "0"}})
     assert [r["eventName"] for r in streams.get_records(ShardIterator=latest)["Records"]] == ["REMOVE"]
@@ -56,7 +75,9 @@ def test_iterators_begin_where_they_were_told(ddb, streams):
 
 def test_what_ended_by_itself_is_told_as_the_services_doing(cloud, ddb, streams):
     table(ddb, StreamSpecification=BOTH)
-    ddb.update_time_to_live(TableName="music", TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"})
+    ddb.update_time_to_live(
+        TableName="music", TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"}
+    )
     ddb.put_item(TableName="music", Item={**KEY, "end": {"N": str(int(cloud.now()) + 1)}})
     cloud.sleep(30)
     record = streams.get_records(ShardIterator=opened(ddb, streams))["Records"][1]
@@ -85,11 +106,16 @@ def test_a_stream_that_ended_can_be_read_for_a_day(cloud, ddb, streams):
 
 def test_a_stream_can_be_turned_on_and_off(ddb, streams):
     table(ddb)
-    ddb.update_table(TableName="music", StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    ddb.update_table(
+        TableName="music", StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    )
     ddb.put_item(TableName="music", Item={**KEY, "n": {"N": "1"}})
     [record] = streams.get_records(ShardIterator=opened(ddb, streams))["Records"]
     assert record["dynamodb"].keys().isdisjoint({"NewImage", "OldImage"})
-    assert "already has an enabled stream" in refusal(ddb.update_table, TableName="music", StreamSpecification=BOTH)[1]
+    assert (
+        "already has an enabled stream"
+        in refusal(ddb.update_table, TableName="music", StreamSpecification=BOTH)[1]
+    )
     ddb.update_table(TableName="music", StreamSpecification={"StreamEnabled": False})
     shown = ddb.describe_table(TableName="music")["Table"]
     assert "StreamSpecification" not in shown
@@ -110,4 +136,7 @@ def test_a_write_that_is_undone_tells_nothing(ddb, streams):
 
 def test_iterators_nobody_gave_are_refused(ddb, streams):
     for iterator in ("x", "eyJh", "W10=", "WyJhIiwxLDEsMV0=", "é" * 4):
-        assert refusal(streams.get_records, ShardIterator=iterator)[0] in ("ValidationException", "ResourceNotFoundException")
+        assert refusal(streams.get_records, ShardIterator=iterator)[0] in (
+            "ValidationException",
+            "ResourceNotFoundException",
+        )

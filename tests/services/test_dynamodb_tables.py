@@ -46,8 +46,12 @@ def test_tables_are_refused_in_awss_words(ddb):
     assert refusal(ddb.describe_table, TableName="nope") == ("ResourceNotFoundException", missing)
     assert refusal(ddb.delete_table, TableName="nope") == ("ResourceNotFoundException", missing)
     code, text = refusal(table, client=ddb, name="unused", attributes=G)
-    assert text.endswith("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
-    code, text = refusal(table, client=ddb, name="local", attributes=G, LocalSecondaryIndexes=[index("i-1", "g", "sk")])
+    assert text.endswith(
+        "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"
+    )
+    code, text = refusal(
+        table, client=ddb, name="local", attributes=G, LocalSecondaryIndexes=[index("i-1", "g", "sk")]
+    )
     assert text.endswith("for index: i-1. index hash key: g, table hash key: pk")
 
 
@@ -82,13 +86,19 @@ def test_a_table_made_again_is_empty_and_the_old_rows_are_swept(cloud, ddb):
     assert ddb.scan(TableName="music")["Count"] == 0
     cloud.sleep(30)
     rows = cloud.region().store.rows("000000000000")
-    assert rows.all("select count(*) from dynamodb_item") == rows.all("select count(*) from dynamodb_place") == [(0,)]
+    assert (
+        rows.all("select count(*) from dynamodb_item")
+        == rows.all("select count(*) from dynamodb_place")
+        == [(0,)]
+    )
 
 
 def test_billing_and_throughput_change(ddb):
     table(ddb)
     ddb.update_table(
-        TableName="music", BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}
+        TableName="music",
+        BillingMode="PROVISIONED",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 6},
     )
     shown = ddb.describe_table(TableName="music")["Table"]
     assert shown["BillingModeSummary"]["BillingMode"] == "PROVISIONED"
@@ -101,10 +111,14 @@ def test_an_index_made_later_has_the_items_that_were_there(cloud, ddb):
     table(ddb)
     # More than are put into an index at once; one has a key of another type and is left out.
     for start in range(0, 2_600, 25):
-        items = [{"pk": {"S": "a"}, "sk": {"S": f"{i:05}"}, "g": {"S": "x"}} for i in range(start, start + 25)]
+        items = [
+            {"pk": {"S": "a"}, "sk": {"S": f"{i:05}"}, "g": {"S": "x"}} for i in range(start, start + 25)
+        ]
         ddb.batch_write_item(RequestItems={"music": [{"PutRequest": {"Item": item}} for item in items]})
     ddb.put_item(TableName="music", Item={"pk": {"S": "a"}, "sk": {"S": "odd"}, "g": {"N": "1"}})
-    ddb.update_table(TableName="music", AttributeDefinitions=G, GlobalSecondaryIndexUpdates=[{"Create": index("i-1", "g")}])
+    ddb.update_table(
+        TableName="music", AttributeDefinitions=G, GlobalSecondaryIndexUpdates=[{"Create": index("i-1", "g")}]
+    )
     asked = {
         "TableName": "music", "IndexName": "i-1", "KeyConditionExpression": "g = :g",
         "ExpressionAttributeValues": {":g": {"S": "x"}}, "Select": "COUNT",
@@ -116,9 +130,13 @@ def test_an_index_made_later_has_the_items_that_were_there(cloud, ddb):
     )  # fmt: skip
     ddb.delete_item(TableName="music", Key={"pk": {"S": "a"}, "sk": {"S": "02599"}})
     cloud.sleep(5)
-    assert ddb.describe_table(TableName="music")["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] == "ACTIVE"
+    assert (
+        ddb.describe_table(TableName="music")["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] == "ACTIVE"
+    )
     assert ddb.query(**asked)["Count"] == 2_599
-    ddb.update_item(TableName="music", Key={"pk": {"S": "a"}, "sk": {"S": "odd"}}, UpdateExpression="SET h = g")
+    ddb.update_item(
+        TableName="music", Key={"pk": {"S": "a"}, "sk": {"S": "odd"}}, UpdateExpression="SET h = g"
+    )
     assert "Type mismatch for Index Key g" in refusal(
         ddb.put_item, TableName="music", Item={"pk": {"S": "b"}, "sk": {"S": "b"}, "g": {"N": "1"}}
     )[1]  # fmt: skip
@@ -128,7 +146,10 @@ def test_an_index_made_later_has_the_items_that_were_there(cloud, ddb):
 
 def test_items_are_counted_a_few_at_once_and_many_in_the_background(cloud, ddb):
     table(ddb, attributes=G, GlobalSecondaryIndexes=[index("i-1", "g", ProjectionType="KEYS_ONLY")])
-    ddb.put_item(TableName="music", Item={"pk": {"S": "a"}, "sk": {"S": "1"}, "g": {"S": "x"}, "more": {"S": "y" * 100}})
+    ddb.put_item(
+        TableName="music",
+        Item={"pk": {"S": "a"}, "sk": {"S": "1"}, "g": {"S": "x"}, "more": {"S": "y" * 100}},
+    )
     shown = ddb.describe_table(TableName="music")["Table"]
     # pka sk1 gx: 3 + 3 + 2 bytes; more and its value: 104.
     assert (shown["ItemCount"], shown["TableSizeBytes"]) == (1, 112)
@@ -155,7 +176,9 @@ def test_items_end_when_their_time_has_come(cloud, ddb):
     for name, end in (("past", now - 60), ("soon", now + 100), ("ancient", now - 6 * 365 * 86_400)):
         ddb.put_item(TableName="music", Item={"pk": {"S": name}, "sk": {"S": "1"}, "end": {"N": str(end)}})
     ddb.put_item(TableName="music", Item={"pk": {"S": "text"}, "sk": {"S": "1"}, "end": {"S": str(now - 60)}})
-    ddb.update_time_to_live(TableName="music", TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"})
+    ddb.update_time_to_live(
+        TableName="music", TimeToLiveSpecification={"Enabled": True, "AttributeName": "end"}
+    )
     assert ddb.describe_time_to_live(TableName="music")["TimeToLiveDescription"] == {
         "TimeToLiveStatus": "ENABLED", "AttributeName": "end",
     }  # fmt: skip
@@ -170,4 +193,7 @@ def test_items_end_when_their_time_has_come(cloud, ddb):
     cloud.sleep(120)
     assert {item["pk"]["S"] for item in ddb.scan(TableName="music")["Items"]} == {"ancient"}
     already = {"Enabled": True, "AttributeName": "end"}
-    assert refusal(ddb.update_time_to_live, TableName="music", TimeToLiveSpecification=already)[1] == "TimeToLive is already enabled"
+    assert (
+        refusal(ddb.update_time_to_live, TableName="music", TimeToLiveSpecification=already)[1]
+        == "TimeToLive is already enabled"
+    )

@@ -17,7 +17,11 @@ from kumoniwa.services.dynamodb.table import Layout
 
 
 def _arn(call: Call, table: Any, index: Any = None) -> str:
-    arn = table if isinstance(table, str) and table.startswith("arn:") else call.arn(f"table/{table}", "dynamodb")
+    arn = (
+        table
+        if isinstance(table, str) and table.startswith("arn:")
+        else call.arn(f"table/{table}", "dynamodb")
+    )
     return f"{arn}/index/{index}" if index else arn
 
 
@@ -28,7 +32,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     if "ResourceArn" in params:
         return str(params["ResourceArn"])
     if operation in ("BatchGetItem", "BatchWriteItem"):
-        return [_arn(call, name) for name in params.get("RequestItems") or {}] or call.arn("table/*", "dynamodb")
+        return [_arn(call, name) for name in params.get("RequestItems") or {}] or call.arn(
+            "table/*", "dynamodb"
+        )
     if operation in ("TransactWriteItems", "TransactGetItems"):
         return list(_touched(call, params)) or call.arn("table/*", "dynamodb")
     return call.arn("table/*", "dynamodb") if operation == "ListTables" else "*"
@@ -125,7 +131,13 @@ def _attributes(params: dict[str, Any]) -> list[str]:
         found.update(given.get("Item") or (), given.get("Key") or (), given.get("AttributesToGet") or ())
         for legacy in ("Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter"):
             found.update(given.get(legacy) or ())
-        for kind in ("ConditionExpression", "FilterExpression", "KeyConditionExpression", "UpdateExpression", "ProjectionExpression"):
+        for kind in (
+            "ConditionExpression",
+            "FilterExpression",
+            "KeyConditionExpression",
+            "UpdateExpression",
+            "ProjectionExpression",
+        ):
             text = given.get(kind)
             if text is None:
                 continue
@@ -167,7 +179,9 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
         return ValidationException(f"The requestItems parameter is required for {operation}")
     if operation == "Query" and params.get("Limit", 1) < 1:
         rule = "Member must have value greater than or equal to 1"
-        return ValidationException(f"1 validation error detected: Value at 'Limit' failed to satisfy constraint: {rule}")
+        return ValidationException(
+            f"1 validation error detected: Value at 'Limit' failed to satisfy constraint: {rule}"
+        )
     if operation == "BatchGetItem" and wanted:
         for table, given in wanted.items():
             if len(given.get("Keys") or ()) > transaction.BATCH_READ_MAX:

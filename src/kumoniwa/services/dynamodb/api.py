@@ -97,7 +97,9 @@ def DeleteTable(call: Call, *, TableName: str) -> dict:
     """The table is gone at once; its rows follow in the background."""
     table = tables.described(call, TableName)
     if table.active_at > call.now():
-        raise ResourceInUseException(f"Attempt to change a resource which is still in use: Table is being created: {table.name}")
+        raise ResourceInUseException(
+            f"Attempt to change a resource which is still in use: Table is being created: {table.name}"
+        )
     if table.is_protected:
         raise ValidationException(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
@@ -126,14 +128,23 @@ def UpdateTable(
 ) -> dict:
     """One index may be made or deleted in one call, as on AWS."""
     table = tables.described(call, TableName)
-    asked = (BillingMode, ProvisionedThroughput, GlobalSecondaryIndexUpdates, StreamSpecification, TableClass, DeletionProtectionEnabled)
+    asked = (
+        BillingMode,
+        ProvisionedThroughput,
+        GlobalSecondaryIndexUpdates,
+        StreamSpecification,
+        TableClass,
+        DeletionProtectionEnabled,
+    )
     if all(one is None for one in asked):
         raise ValidationException(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
             "SSESpecification or ReplicaUpdates is required"
         )
     if table.active_at > call.now():
-        raise ResourceInUseException(f"Attempt to change a resource which is still in use: Table is being created: {table.name}")
+        raise ResourceInUseException(
+            f"Attempt to change a resource which is still in use: Table is being created: {table.name}"
+        )
     table = _rebilled(call, table, BillingMode, ProvisionedThroughput)
     if DeletionProtectionEnabled is not None:
         table = changed(table, is_protected=DeletionProtectionEnabled)
@@ -153,7 +164,14 @@ def _rebilled(call: Call, table: Table, mode: str | None, throughput: dict | Non
     if throughput is None:
         if is_on_demand and not table.is_on_demand:
             indexes = tuple(changed(index, read_units=0, write_units=0) for index in table.indexes)
-            return changed(table, is_on_demand=True, on_demand_since=call.now(), read_units=0, write_units=0, indexes=indexes)
+            return changed(
+                table,
+                is_on_demand=True,
+                on_demand_since=call.now(),
+                read_units=0,
+                write_units=0,
+                indexes=indexes,
+            )
         if not is_on_demand and table.is_on_demand:
             tables.units(None, is_on_demand=False)
         return table
@@ -180,24 +198,37 @@ def _reindexed(call: Call, table: Table, definitions: list[dict] | None, updates
                 "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
             )
     if definitions is not None:
-        table = changed(table, definitions=table.definitions | {d["AttributeName"]: d["AttributeType"] for d in definitions})
+        table = changed(
+            table,
+            definitions=table.definitions | {d["AttributeName"]: d["AttributeType"] for d in definitions},
+        )
     for update in updates:
         if len(update) != 1:
             raise ValidationException(
                 f"{INVALID}Only one of [Create, Update, Delete] must be specified for each GlobalSecondaryIndexUpdate"
             )
         [(what, given)] = update.items()
-        held = next((index for index in table.indexes if index.is_global and index.name == given["IndexName"]), None)
+        held = next(
+            (index for index in table.indexes if index.is_global and index.name == given["IndexName"]), None
+        )
         if what == "Create":
             table = _with_index(call, table, given)
         elif held is None:
-            raise ResourceNotFoundException(f"Requested resource not found: Index: {given['IndexName']} not found for table: {table.name}")
+            raise ResourceNotFoundException(
+                f"Requested resource not found: Index: {given['IndexName']} not found for table: {table.name}"
+            )
         elif what == "Delete":
             item.forget_index(call, held.id)
             table = changed(table, indexes=tuple(index for index in table.indexes if index is not held))
         else:
-            table = changed(table, indexes=tuple(_resized(table, i, given) if i is held else i for i in table.indexes))
-    used = {table.hash_name, table.range_name, *(n for i in table.indexes for n in (i.hash_name, i.range_name))}
+            table = changed(
+                table, indexes=tuple(_resized(table, i, given) if i is held else i for i in table.indexes)
+            )
+    used = {
+        table.hash_name,
+        table.range_name,
+        *(n for i in table.indexes for n in (i.hash_name, i.range_name)),
+    }
     kept = {name: kind for name, kind in table.definitions.items() if name in used}
     return changed(table, definitions=kept)
 
@@ -206,7 +237,9 @@ def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
     if any(index.name == given["IndexName"] for index in table.indexes):
         raise ValidationException(f"{INVALID}Attempting to create an index which already exists")
     if sum(index.is_global for index in table.indexes) >= tables.GLOBAL_INDEXES_MAX:
-        raise tables.LimitExceededException(f"GlobalSecondaryIndex count exceeds the per-table limit of {tables.GLOBAL_INDEXES_MAX}")
+        raise tables.LimitExceededException(
+            f"GlobalSecondaryIndex count exceeds the per-table limit of {tables.GLOBAL_INDEXES_MAX}"
+        )
     ready = call.now() + tables.CREATING_FOR_S if call.home.settings.pace == "real" else 0.0
     index = tables.global_index(call, table, given, active_at=ready)
     table = changed(table, indexes=(*table.indexes, index))
@@ -215,7 +248,9 @@ def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
 
 
 def _resized(table: Table, index: Index, given: dict[str, Any]) -> Index:
-    read, write = tables.units(given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=index.name)
+    read, write = tables.units(
+        given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=index.name
+    )
     if (read, write) == (index.read_units, index.write_units):
         raise ValidationException(f"The provisioned throughput for the index {index.name} will not change.")
     return changed(index, read_units=read, write_units=write)
@@ -233,7 +268,9 @@ def DescribeLimits(call: Call) -> dict:
 
 def DescribeEndpoints(call: Call) -> dict:
     """This cloud's own address: AWS's would lead clients with endpoint discovery out of it."""
-    address = call.request.host if call.request is not None else call.home.settings.endpoint.rpartition("/")[2]
+    address = (
+        call.request.host if call.request is not None else call.home.settings.endpoint.rpartition("/")[2]
+    )
     return {"Endpoints": [{"Address": address, "CachePeriodInMinutes": 1440}]}
 
 
@@ -257,7 +294,9 @@ def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict]) -> None:
 
 def UntagResource(call: Call, *, ResourceArn: str, TagKeys: list[str]) -> None:
     table = _tagged(call, ResourceArn)
-    call.shelf(Table)[table.name] = changed(table, tags={k: v for k, v in table.tags.items() if k not in TagKeys})
+    call.shelf(Table)[table.name] = changed(
+        table, tags={k: v for k, v in table.tags.items() if k not in TagKeys}
+    )
 
 
 def ListTagsOfResource(call: Call, *, ResourceArn: str) -> dict:
@@ -272,7 +311,9 @@ def UpdateTimeToLive(call: Call, *, TableName: str, TimeToLiveSpecification: dic
     if not is_enabled and not table.ttl_id:
         raise ValidationException("TimeToLive is already disabled")
     if not is_enabled and name != table.ttl_attribute:
-        raise ValidationException(f"TimeToLive is active on a different AttributeName: current AttributeName is {table.ttl_attribute}")
+        raise ValidationException(
+            f"TimeToLive is active on a different AttributeName: current AttributeName is {table.ttl_attribute}"
+        )
     if is_enabled:
         table = changed(table, ttl_attribute=name, ttl_id=tables.new_id(call))
         item.fill(call, table, table.ttl_id)
@@ -350,7 +391,9 @@ def _check_return_values(wanted: str | None) -> None:
         raise ValidationException("Return values set to invalid value")
 
 
-def _written(call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None) -> dict:
+def _written(
+    call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None
+) -> dict:
     wants_units = detail is not None and detail != "NONE"
     wants_values = values is not None and values != "NONE"
     one.place()
@@ -478,7 +521,9 @@ def Scan(
     return page.scan(call, {name: value for name, value in locals().items() if name != "call"})
 
 
-def BatchGetItem(call: Call, *, RequestItems: dict[str, dict], ReturnConsumedCapacity: str | None = None) -> dict:
+def BatchGetItem(
+    call: Call, *, RequestItems: dict[str, dict], ReturnConsumedCapacity: str | None = None
+) -> dict:
     return transaction.batch_read(call, RequestItems, ReturnConsumedCapacity)
 
 
@@ -489,10 +534,14 @@ def BatchWriteItem(
     ReturnConsumedCapacity: str | None = None,
     ReturnItemCollectionMetrics: str | None = None,
 ) -> dict:
-    return transaction.batch_write(call, RequestItems, ReturnConsumedCapacity, wants_metrics=ReturnItemCollectionMetrics == "SIZE")
+    return transaction.batch_write(
+        call, RequestItems, ReturnConsumedCapacity, wants_metrics=ReturnItemCollectionMetrics == "SIZE"
+    )
 
 
-def TransactGetItems(call: Call, *, TransactItems: list[dict], ReturnConsumedCapacity: str | None = None) -> dict:
+def TransactGetItems(
+    call: Call, *, TransactItems: list[dict], ReturnConsumedCapacity: str | None = None
+) -> dict:
     return transaction.read(call, TransactItems, ReturnConsumedCapacity)
 
 
@@ -505,5 +554,9 @@ def TransactWriteItems(
     ClientRequestToken: str | None = None,
 ) -> dict:
     return transaction.write(
-        call, TransactItems, ClientRequestToken, ReturnConsumedCapacity, wants_metrics=ReturnItemCollectionMetrics == "SIZE"
+        call,
+        TransactItems,
+        ClientRequestToken,
+        ReturnConsumedCapacity,
+        wants_metrics=ReturnItemCollectionMetrics == "SIZE",
     )

@@ -45,7 +45,9 @@ def partition(hash_key: bytes) -> bytes:
 
 def read(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes] | None:
     """An item's size in bytes as AWS counts them, and its JSON."""
-    return call.rows(ITEMS).one("select size, item from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
+    return call.rows(ITEMS).one(
+        "select size, item from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk
+    )
 
 
 def shown(call: Call, body: bytes) -> Any:
@@ -100,10 +102,14 @@ def replace(
     if layout.indexes or layout.ttl_id:
         _move(call, layout, pk, sk, places(layout, old), places(layout, new))
     if layout.stream is not None and old != new:
-        stream.append(call, layout, old, new, old_body, body if new is not None else None, by_service=by_service)
+        stream.append(
+            call, layout, old, new, old_body, body if new is not None else None, by_service=by_service
+        )
 
 
-def _move(call: Call, layout: Layout, pk: bytes, sk: bytes, old: list[Place | None], new: list[Place | None]) -> None:
+def _move(
+    call: Call, layout: Layout, pk: bytes, sk: bytes, old: list[Place | None], new: list[Place | None]
+) -> None:
     """Follow an item in the indexes."""
     rows = call.rows(PLACES)
     ids = [index.id for index in layout.indexes]
@@ -114,13 +120,19 @@ def _move(call: Call, layout: Layout, pk: bytes, sk: bytes, old: list[Place | No
             continue
         if before is not None:
             rows.run(
-                "delete from dynamodb_place where idx = ? and pk = ? and sk = ? and item_pk = ? and item_sk = ?", idx, *before, pk, sk
+                "delete from dynamodb_place where idx = ? and pk = ? and sk = ? and item_pk = ? and item_sk = ?",
+                idx,
+                *before,
+                pk,
+                sk,
             )
         if after is not None:
             rows.run("insert or ignore into dynamodb_place values (?,?,?,?,?)", idx, *after, pk, sk)
 
 
-def index_units(layout: Layout, old: Item | None, new: Item | None, *, is_transactional: bool) -> dict[bool, dict[str, float]]:
+def index_units(
+    layout: Layout, old: Item | None, new: Item | None, *, is_transactional: bool
+) -> dict[bool, dict[str, float]]:
     """What a write costs in the indexes it touches, by name; those of global ones under True, of local ones under False."""
     units: dict[bool, dict[str, float]] = {True: {}, False: {}}
     for index in layout.indexes:
@@ -133,7 +145,9 @@ def index_units(layout: Layout, old: Item | None, new: Item | None, *, is_transa
         sizes = (item_bytes(had) if had is not None else 0, item_bytes(has) if has is not None else 0)
         if before is not None and after is not None and before != after:
             # An entry that moves is deleted in one place and put in another.
-            cost = write_units(sizes[0], 0, is_transactional=is_transactional) + write_units(0, sizes[1], is_transactional=is_transactional)
+            cost = write_units(sizes[0], 0, is_transactional=is_transactional) + write_units(
+                0, sizes[1], is_transactional=is_transactional
+            )
         else:
             cost = write_units(*sizes, is_transactional=is_transactional)
         units[index.is_global][index.name] = cost
@@ -190,11 +204,15 @@ def sizes(call: Call, table: Table) -> dict[int, tuple[int, int]]:
     count, size, after = count_some(call, table, None, None, COUNTED_MAX)
     if after is None:
         layout = Layout(table)
-        return {table.id: (count, size)} | {i.id: count_some(call, table, i, None, COUNTED_MAX)[:2] for i in layout.indexes}
+        return {table.id: (count, size)} | {
+            i.id: count_some(call, table, i, None, COUNTED_MAX)[:2] for i in layout.indexes
+        }
     census = call.memory(Census)
     census.wanted.add(table.name)
     call.home.wake(("dynamodb", "work"))
-    return {idx: census.sizes[idx] for idx in (table.id, *(i.id for i in table.indexes)) if idx in census.sizes}
+    return {
+        idx: census.sizes[idx] for idx in (table.id, *(i.id for i in table.indexes)) if idx in census.sizes
+    }
 
 
 def count_some(
@@ -216,7 +234,9 @@ def count_some(
                order by p.pk, p.sk, p.item_pk, p.item_sk limit ?""",
             index.kept is not None, table.id, index.id, *(after or (b"", b"", b"", b"")), count,
         )  # fmt: skip
-        total = sum([row[4] if row[5] is None else item_bytes(index.projected(orjson.loads(row[5]))) for row in found])
+        total = sum(
+            [row[4] if row[5] is None else item_bytes(index.projected(orjson.loads(row[5]))) for row in found]
+        )
     end = found[-1][: 2 if index is None else 4] if len(found) == count else None
     return len(found), total, end
 
@@ -225,7 +245,10 @@ def collection_metrics(call: Call, layout: Layout, pk: bytes, key: Item) -> dict
     """ItemCollectionMetrics of one write; only tables with local indexes have item collections in this sense."""
     if all(index.is_global for index in layout.indexes):
         return None
-    size = call.rows(ITEMS).one("select sum(size) from dynamodb_item where tbl = ? and pk = ?", layout.id, pk)[0] or 0
+    size = (
+        call.rows(ITEMS).one("select sum(size) from dynamodb_item where tbl = ? and pk = ?", layout.id, pk)[0]
+        or 0
+    )
     low = float(size >> 30)
     name = layout.key.hash_name
     return {"ItemCollectionKey": {name: key[name]}, "SizeEstimateRangeGB": [low, low + 1.0]}

@@ -30,9 +30,21 @@ _BAD_START = "The provided starting key is invalid"
 class Read:
     """What a Query or Scan asks for, bound and checked."""
 
-    __slots__ = ("layout", "index", "test", "test_values", "project", "attributes", "counts_only", "fetches", "is_consistent")
+    __slots__ = (
+        "layout",
+        "index",
+        "test",
+        "test_values",
+        "project",
+        "attributes",
+        "counts_only",
+        "fetches",
+        "is_consistent",
+    )
 
-    def __init__(self, call: Call, layout: Layout | None, params: dict[str, Any], expressions: list, is_query: bool) -> None:
+    def __init__(
+        self, call: Call, layout: Layout | None, params: dict[str, Any], expressions: list, is_query: bool
+    ) -> None:
         get = params.get
         filtering, projecting = expressions
         self.layout = layout
@@ -50,7 +62,10 @@ class Read:
         if projecting is not None:
             self.project, self.attributes = projecting.project, projecting.attributes
         elif get("AttributesToGet") is not None:
-            self.project, self.attributes = legacy.attributes_projection(get("AttributesToGet")), frozenset(get("AttributesToGet"))
+            self.project, self.attributes = (
+                legacy.attributes_projection(get("AttributesToGet")),
+                frozenset(get("AttributesToGet")),
+            )
         self.is_consistent = bool(get("ConsistentRead"))
         layout = self.layout = existing(layout)
         self.index = self._index(call, layout, get("IndexName"))
@@ -107,7 +122,9 @@ def _check_select(params: dict[str, Any], how: str) -> None:
     select = params.get("Select")
     if select is None:
         return
-    given = next((name for name in ("ProjectionExpression", "AttributesToGet") if params.get(name) is not None), None)
+    given = next(
+        (name for name in ("ProjectionExpression", "AttributesToGet") if params.get(name) is not None), None
+    )
     if select == "ALL_PROJECTED_ATTRIBUTES" and params.get("IndexName") is None:
         raise ValidationException(f"ALL_PROJECTED_ATTRIBUTES can be used only when {how} using an IndexName")
     if select == "SPECIFIC_ATTRIBUTES":
@@ -126,10 +143,17 @@ def _check_select(params: dict[str, Any], how: str) -> None:
 def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     get = params.get
     layout = find(call, params["TableName"])
-    names, values, key_text = get("ExpressionAttributeNames"), get("ExpressionAttributeValues"), get("KeyConditionExpression")
+    names, values, key_text = (
+        get("ExpressionAttributeNames"),
+        get("ExpressionAttributeValues"),
+        get("KeyConditionExpression"),
+    )
     refuse_mixing(
         {name: get(name) for name in ("ProjectionExpression", "FilterExpression", "KeyConditionExpression")},
-        {name: get(name) for name in ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions")},
+        {
+            name: get(name)
+            for name in ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions")
+        },
         names,
         values,
     )
@@ -137,7 +161,9 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     _check_start(start)
     _check_select(params, "Querying")
     if key_text is None and get("KeyConditions") is None:
-        raise ValidationException("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+        raise ValidationException(
+            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
+        )
     keys, *expressions = bind(
         names,
         values,
@@ -145,7 +171,11 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
         ("FilterExpression", get("FilterExpression")),
         ("ProjectionExpression", get("ProjectionExpression")),
     )
-    conditions = legacy.legacy_key_conditions(get("KeyConditions")) if keys is None else key_conditions(keys, values or {})
+    conditions = (
+        legacy.legacy_key_conditions(get("KeyConditions"))
+        if keys is None
+        else key_conditions(keys, values or {})
+    )
     read = Read(call, layout, params, expressions, is_query=True)
     stretch = read.schema.range_of(conditions)
     forward = get("ScanIndexForward") is not False
@@ -171,7 +201,9 @@ _JOINED = """select i.size, i.item from dynamodb_place p cross join dynamodb_ite
 
 
 @lru_cache(256)
-def _query_sql(is_index: bool, low: bool, low_open: bool, high: bool, high_open: bool, forward: bool, is_continued: bool) -> str:
+def _query_sql(
+    is_index: bool, low: bool, low_open: bool, high: bool, high_open: bool, forward: bool, is_continued: bool
+) -> str:
     sort = "p.sk" if is_index else "i.sk"
     sql = (_JOINED + "p.pk = ?") if is_index else (_BASE + "i.pk = ?")
     if low:
@@ -199,7 +231,11 @@ def _start_keys(read: Read, start: Item) -> tuple[tuple[bytes, bytes], tuple[byt
     """The place in the index or table, and the item's own key if it is an index's."""
     names = dict.fromkeys((*read.schema.names, *read.layout.key.names))
     if start.keys() != names.keys():
-        raise ValidationException(_BAD_START if len(start) == len(names) else f"{_BAD_START}: The provided key element does not match the schema")
+        raise ValidationException(
+            _BAD_START
+            if len(start) == len(names)
+            else f"{_BAD_START}: The provided key element does not match the schema"
+        )
     try:
         own = read.layout.key.of_key({name: start[name] for name in read.layout.key.names})
         if read.index is None:
@@ -212,7 +248,9 @@ def _start_keys(read: Read, start: Item) -> tuple[tuple[bytes, bytes], tuple[byt
 def _query_start(read: Read, start: Item, stretch: Range) -> list[bytes]:
     (hash_key, sort_key), own = _start_keys(read, start)
     if hash_key != stretch.hash_key:
-        raise ValidationException("The provided starting key is outside query boundaries based on provided conditions")
+        raise ValidationException(
+            "The provided starting key is outside query boundaries based on provided conditions"
+        )
     if not stretch.holds(sort_key):
         raise ValidationException("The provided starting key does not match the range key predicate")
     return [sort_key] if own is None else [sort_key, partition(own[0]), own[1]]
@@ -237,7 +275,10 @@ def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     _check_start(start)
     _check_select(params, "Scanning")
     expressions = bind(
-        names, values, ("FilterExpression", get("FilterExpression")), ("ProjectionExpression", get("ProjectionExpression"))
+        names,
+        values,
+        ("FilterExpression", get("FilterExpression")),
+        ("ProjectionExpression", get("ProjectionExpression")),
     )
     read = Read(call, layout, params, expressions, is_query=False)
     at = _scan_start(read, start, segment, total) if start is not None else None
@@ -301,7 +342,9 @@ def _scan_start(read: Read, start: Item, segment: int | None, total: int | None)
 # Both ----------------------------------------------------------------------------------------------
 
 
-def _page(call: Call, read: Read, sql: str, args: list[Any], limit: int | None, detail: str | None) -> dict[str, Any]:
+def _page(
+    call: Call, read: Read, sql: str, args: list[Any], limit: int | None, detail: str | None
+) -> dict[str, Any]:
     """Rows until the limit or 1 MB; what does not pass the filter counts towards both."""
     keep = _keeper(call, read)
     index = read.index
@@ -315,7 +358,10 @@ def _page(call: Call, read: Read, sql: str, args: list[Any], limit: int | None, 
         if not is_whole:
             content = orjson.loads(body)
             kept = index.projected(content)
-            size, fetched = item_bytes(kept), fetched + capacity.read_units(size, is_consistent=read.is_consistent)
+            size, fetched = (
+                item_bytes(kept),
+                fetched + capacity.read_units(size, is_consistent=read.is_consistent),
+            )
             content = content if read.fetches else kept
         if total + size > PAGE_BYTES_MAX and scanned:
             is_cut = True
@@ -332,7 +378,9 @@ def _page(call: Call, read: Read, sql: str, args: list[Any], limit: int | None, 
         reply["Items"] = found
     if last is not None and (is_cut or scanned == limit):
         key = orjson.loads(last)
-        reply["LastEvaluatedKey"] = {name: key[name] for name in dict.fromkeys((*read.schema.names, *read.layout.key.names))}
+        reply["LastEvaluatedKey"] = {
+            name: key[name] for name in dict.fromkeys((*read.schema.names, *read.layout.key.names))
+        }
     if detail is not None and detail != "NONE":
         reply["ConsumedCapacity"] = _consumed(read, total, fetched, detail)
     return reply
@@ -364,4 +412,6 @@ def _consumed(read: Read, total: int, fetched: float, detail: str) -> dict[str, 
     own = {read.index.name: units}
     if read.index.is_global:
         return capacity.consumed(read.layout.name, 0.0, detail=detail, global_indexes=own)
-    return capacity.consumed(read.layout.name, fetched if read.fetches else 0.0, detail=detail, local_indexes=own)
+    return capacity.consumed(
+        read.layout.name, fetched if read.fetches else 0.0, detail=detail, local_indexes=own
+    )

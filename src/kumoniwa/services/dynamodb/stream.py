@@ -59,7 +59,14 @@ def begin(call: Call, table: Table, view: str) -> Table:
     first = newest(call) + 1
     shard = f"shardId-{int(now * 1000):020}-{call.ids.hex(8)}"
     call.shelf(Stream)[name] = Stream(
-        name=name, table=table.name, label=label, view=view, shard=shard, key_schema=keys, created=now, first=first
+        name=name,
+        table=table.name,
+        label=label,
+        view=view,
+        shard=shard,
+        key_schema=keys,
+        created=now,
+        first=first,
     )
     return changed(table, stream_label=label, stream_view=view)
 
@@ -79,7 +86,14 @@ def newest(call: Call) -> int:
 
 
 def append(
-    call: Call, layout: Layout, old: Item | None, new: Item | None, old_body: bytes | None, new_body: bytes | None, *, by_service: bool
+    call: Call,
+    layout: Layout,
+    old: Item | None,
+    new: Item | None,
+    old_body: bytes | None,
+    new_body: bytes | None,
+    *,
+    by_service: bool,
 ) -> None:
     """Note what a write changed. What changed nothing is not noted."""
     view = layout.record.stream_view
@@ -87,7 +101,10 @@ def append(
     some = new if new is not None else old
     keys = {name: some[name] for name in layout.key.names}
     size = item_bytes(keys)
-    shows_new, shows_old = view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"), view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES")
+    shows_new, shows_old = (
+        view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"),
+        view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"),
+    )
     if shows_new and new is not None:
         size += item_bytes(new)
     if shows_old and old is not None:

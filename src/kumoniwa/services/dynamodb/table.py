@@ -105,7 +105,12 @@ class IndexLayout:
     __slots__ = ("name", "id", "key", "is_global", "kept", "projection")
 
     def __init__(self, table: Table, index: Index) -> None:
-        self.name, self.id, self.is_global, self.projection = index.name, index.id, index.is_global, index.projection
+        self.name, self.id, self.is_global, self.projection = (
+            index.name,
+            index.id,
+            index.is_global,
+            index.projection,
+        )
         self.key = _schema(table, index.hash_name, index.range_name, index.name)
         self.kept: tuple[str, ...] | None = None
         """The attributes the index has; None if all of them."""
@@ -118,7 +123,20 @@ class IndexLayout:
 
 
 class Layout:
-    __slots__ = ("record", "name", "id", "key", "key_names", "indexes", "by_name", "ttl_attribute", "ttl_id", "stream", "needs_old", "index_key_kinds")
+    __slots__ = (
+        "record",
+        "name",
+        "id",
+        "key",
+        "key_names",
+        "indexes",
+        "by_name",
+        "ttl_attribute",
+        "ttl_id",
+        "stream",
+        "needs_old",
+        "index_key_kinds",
+    )
 
     def __init__(self, table: Table) -> None:
         self.record, self.name, self.id = table, table.name, table.id
@@ -188,7 +206,9 @@ def plain_name(name: str) -> str:
     elif not _NAME.fullmatch(name):
         rule = "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
     if rule is not None:
-        raise ValidationException(f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: {rule}")
+        raise ValidationException(
+            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: {rule}"
+        )
     return name
 
 
@@ -214,10 +234,14 @@ def made(call: Call, params: dict[str, Any]) -> Table:
     plain_name(name)
     if len(name) < 3:
         rule = "Member must have length greater than or equal to 3"
-        raise ValidationException(f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: {rule}")
+        raise ValidationException(
+            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: {rule}"
+        )
     for required in ("AttributeDefinitions", "KeySchema"):
         if not params.get(required):
-            raise _invalid(f"{required} must be specified" if required == "KeySchema" else f"{required} is required")
+            raise _invalid(
+                f"{required} must be specified" if required == "KeySchema" else f"{required} is required"
+            )
     is_on_demand = params.get("BillingMode") == "PAY_PER_REQUEST"
     read, write = units(params.get("ProvisionedThroughput"), is_on_demand=is_on_demand)
     definitions = {each["AttributeName"]: each["AttributeType"] for each in params["AttributeDefinitions"]}
@@ -255,7 +279,9 @@ def units(throughput: dict[str, int] | None, *, is_on_demand: bool, index: str =
     if throughput is None:
         if is_on_demand:
             return 0, 0
-        raise _invalid(f"ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED{where}")
+        raise _invalid(
+            f"ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED{where}"
+        )
     if is_on_demand:
         raise _invalid(
             f"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified{where} when BillingMode is PAY_PER_REQUEST"
@@ -272,7 +298,9 @@ def _key(schema: list[dict[str, str]], definitions: dict[str, str], index: str =
     if len(schema) > 2:
         if index:
             raise NotImplementedHere("global secondary indexes with keys of several attributes")
-        shown = ", ".join(f"KeySchemaElement(attributeName={e['AttributeName']}, keyType={e['KeyType']})" for e in schema)
+        shown = ", ".join(
+            f"KeySchemaElement(attributeName={e['AttributeName']}, keyType={e['KeyType']})" for e in schema
+        )
         raise ValidationException(
             f"1 validation error detected: Value '[{shown}]' at 'keySchema' failed to satisfy constraint: "
             "Member must have length less than or equal to 2"
@@ -281,9 +309,13 @@ def _key(schema: list[dict[str, str]], definitions: dict[str, str], index: str =
         raise ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
     if len(schema) == 2:
         if schema[1]["KeyType"] != "RANGE":
-            raise ValidationException("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+            raise ValidationException(
+                "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"
+            )
         if names[0] == names[1]:
-            raise ValidationException("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+            raise ValidationException(
+                "Both the Hash Key and the Range Key element in the KeySchema have the same name"
+            )
     if any(name not in definitions for name in names):
         raise _invalid(
             "Some index key attributes are not defined in AttributeDefinitions. "
@@ -310,7 +342,9 @@ def _local_indexes(call: Call, table: Table, given: list[dict] | None) -> list[I
     if not given:
         raise _invalid("List of LocalSecondaryIndexes is empty")
     if not table.range_name:
-        raise _invalid("Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+        raise _invalid(
+            "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex"
+        )
     if len(given) > LOCAL_INDEXES_MAX:
         raise _invalid(f"Number of LocalSecondaryIndexes exceeds per-table limit of {LOCAL_INDEXES_MAX}")
     found = []
@@ -326,7 +360,15 @@ def _local_indexes(call: Call, table: Table, given: list[dict] | None) -> list[I
         if not range_name:
             raise _invalid(f"Index KeySchema does not have a range key for index: {name}")
         found.append(
-            Index(name=name, id=new_id(call), hash_name=hash_name, range_name=range_name, projection=kind, projected=names, is_global=False)
+            Index(
+                name=name,
+                id=new_id(call),
+                hash_name=hash_name,
+                range_name=range_name,
+                projection=kind,
+                projected=names,
+                is_global=False,
+            )
         )
     return found
 
@@ -356,11 +398,17 @@ def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: 
 
 
 def check_definitions_used(table: Table) -> None:
-    used = {table.hash_name, table.range_name, *(n for i in table.indexes for n in (i.hash_name, i.range_name))} - {""}
+    used = {
+        table.hash_name,
+        table.range_name,
+        *(n for i in table.indexes for n in (i.hash_name, i.range_name)),
+    } - {""}
     if used == table.definitions.keys():
         return
     if not table.indexes:
-        raise _invalid("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+        raise _invalid(
+            "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"
+        )
     raise _invalid(
         f"Some AttributeDefinitions are not used. AttributeDefinitions: [{', '.join(table.definitions)}], "
         f"keys used: [{', '.join(name for name in table.definitions if name in used)}]"
@@ -374,22 +422,30 @@ def checked_tags(tags: dict[str, str], given: list[dict[str, str]]) -> dict[str,
         raise ValidationException("Tag keys must be unique")
     for key in keys:
         if key.lower().startswith("aws:"):
-            raise ValidationException("One or more parameter values were invalid: Tag keys starting with 'aws:' are reserved")
+            raise ValidationException(
+                "One or more parameter values were invalid: Tag keys starting with 'aws:' are reserved"
+            )
     merged = tags | {tag["Key"]: tag["Value"] for tag in given}
     if len(merged) > TAGS_MAX:
-        raise ValidationException(f"One or more parameter values were invalid: Too many tags: at most {TAGS_MAX} are allowed")
+        raise ValidationException(
+            f"One or more parameter values were invalid: Too many tags: at most {TAGS_MAX} are allowed"
+        )
     return merged
 
 
 # Showing -------------------------------------------------------------------------------------------
 
 
-def description(call: Call, table: Table, sizes: dict[int, tuple[int, int]], *, status: str = "") -> dict[str, Any]:
+def description(
+    call: Call, table: Table, sizes: dict[int, tuple[int, int]], *, status: str = ""
+) -> dict[str, Any]:
     """A TableDescription. ``sizes`` are (items, bytes) by id of table or index."""
     now = call.now()
     count, size = sizes.get(table.id, (0, 0))
     shown: dict[str, Any] = {
-        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": kind} for n, kind in table.definitions.items()],
+        "AttributeDefinitions": [
+            {"AttributeName": n, "AttributeType": kind} for n, kind in table.definitions.items()
+        ],
         "TableName": table.name,
         "KeySchema": _schema_shown(table.hash_name, table.range_name),
         "TableStatus": status or ("CREATING" if table.active_at > now else "ACTIVE"),
@@ -416,7 +472,9 @@ def description(call: Call, table: Table, sizes: dict[int, tuple[int, int]], *, 
     if table.stream_view:
         shown["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream_view}
     for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
-        indexes = [_index_shown(call, table, i, sizes, status) for i in table.indexes if i.is_global == is_global]
+        indexes = [
+            _index_shown(call, table, i, sizes, status) for i in table.indexes if i.is_global == is_global
+        ]
         if indexes:
             shown[member] = indexes
     return shown
@@ -428,7 +486,11 @@ def _schema_shown(hash_name: str, range_name: str) -> list[dict[str, str]]:
 
 
 def _throughput_shown(table: Table, read: int, write: int) -> dict[str, Any]:
-    shown: dict[str, Any] = {"NumberOfDecreasesToday": 0, "ReadCapacityUnits": read, "WriteCapacityUnits": write}
+    shown: dict[str, Any] = {
+        "NumberOfDecreasesToday": 0,
+        "ReadCapacityUnits": read,
+        "WriteCapacityUnits": write,
+    }
     if table.increased:
         shown["LastIncreaseDateTime"] = table.increased
     if table.decreased:
@@ -436,7 +498,9 @@ def _throughput_shown(table: Table, read: int, write: int) -> dict[str, Any]:
     return shown
 
 
-def _index_shown(call: Call, table: Table, index: Index, sizes: dict[int, tuple[int, int]], status: str) -> dict[str, Any]:
+def _index_shown(
+    call: Call, table: Table, index: Index, sizes: dict[int, tuple[int, int]], status: str
+) -> dict[str, Any]:
     count, size = sizes.get(index.id, (0, 0))
     projection: dict[str, Any] = {"ProjectionType": index.projection}
     if index.projected:

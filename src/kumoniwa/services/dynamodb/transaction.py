@@ -50,7 +50,11 @@ def _cancelled(reasons: list[dict]) -> TransactionCanceledException:
 
 
 def _reason(error: AwsError) -> dict[str, Any]:
-    code = "ConditionalCheckFailed" if isinstance(error, writes.ConditionalCheckFailedException) else "ValidationError"
+    code = (
+        "ConditionalCheckFailed"
+        if isinstance(error, writes.ConditionalCheckFailedException)
+        else "ValidationError"
+    )
     return {"Code": code, "Message": error.text, **error.members}
 
 
@@ -73,7 +77,9 @@ def _refuse_repeated(keys: list[tuple]) -> None:
         raise ValidationException("Transaction request cannot include multiple operations on one item")
 
 
-def write(call: Call, actions: list[dict], token: str | None, detail: str | None, *, wants_metrics: bool) -> dict[str, Any]:
+def write(
+    call: Call, actions: list[dict], token: str | None, detail: str | None, *, wants_metrics: bool
+) -> dict[str, Any]:
     parts = [writes.of_action(call, action) for action in actions]
     # All values are checked and canonical now, so equal requests have equal bytes.
     digest = hashlib.blake2b(orjson.dumps(actions), digest_size=16).digest() if token is not None else b""
@@ -88,11 +94,15 @@ def write(call: Call, actions: list[dict], token: str | None, detail: str | None
         return {"ConsumedCapacity": _read_again(call, parts, detail)} if wants_units else {}
     _each(parts, lambda part: part.judge(call, needs_old=wants_units))
     if sum(part.size for part in parts if part.kind != writes.CHECK) > TRANSACTION_BYTES_MAX:
-        raise ValidationException("Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB")
+        raise ValidationException(
+            "Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB"
+        )
     for part in parts:
         part.store(call)
     if token is not None:
-        call.rows(TOKENS).run("replace into dynamodb_token values (?,?,?)", token, digest, call.now() + TOKEN_KEPT_S)
+        call.rows(TOKENS).run(
+            "replace into dynamodb_token values (?,?,?)", token, digest, call.now() + TOKEN_KEPT_S
+        )
     reply: dict[str, Any] = {}
     if wants_units:
         reply["ConsumedCapacity"] = summed([part.consumed(detail, is_transactional=True) for part in parts])
@@ -189,20 +199,30 @@ def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
         given = each["Get"]
         layout = find(call, given["TableName"])
         check_item(given["Key"])
-        gets.append(Get(layout, given["Key"], projection(given.get("ProjectionExpression"), given.get("ExpressionAttributeNames"))))
+        gets.append(
+            Get(
+                layout,
+                given["Key"],
+                projection(given.get("ProjectionExpression"), given.get("ExpressionAttributeNames")),
+            )
+        )
     for one in gets:
         existing(one.layout)
     _each(gets, Get.place)
     _refuse_repeated([(one.layout.id, one.pk, one.sk) for one in gets])
     found = [one.read(call) for one in gets]
     if sum(one.size for one in gets) > TRANSACTION_BYTES_MAX:
-        raise ValidationException("Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB")
+        raise ValidationException(
+            "Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB"
+        )
     reply: dict[str, Any] = {"Responses": [{} if content is None else {"Item": content} for content in found]}
     if detail is not None and detail != "NONE":
         entries = []
         for one in gets:
             units = capacity.read_units(one.size, is_transactional=True)
-            entries.append({**capacity.consumed(one.layout.name, units, detail=detail), "ReadCapacityUnits": units})
+            entries.append(
+                {**capacity.consumed(one.layout.name, units, detail=detail), "ReadCapacityUnits": units}
+            )
         reply["ConsumedCapacity"] = summed(entries)
     return reply
 
@@ -224,7 +244,11 @@ def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[
     gets: list[tuple[str, Get]] = []
     for name, each in wanted.items():
         layout = find(call, name)
-        project = projection(each.get("ProjectionExpression"), each.get("ExpressionAttributeNames"), each.get("AttributesToGet"))
+        project = projection(
+            each.get("ProjectionExpression"),
+            each.get("ExpressionAttributeNames"),
+            each.get("AttributesToGet"),
+        )
         for key in each["Keys"]:
             check_item(key)
             gets.append((name, Get(layout, key, project, is_consistent=bool(each.get("ConsistentRead")))))
@@ -255,7 +279,9 @@ def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[
     return reply
 
 
-def batch_write(call: Call, wanted: dict[str, list[dict]], detail: str | None, *, wants_metrics: bool) -> dict[str, Any]:
+def batch_write(
+    call: Call, wanted: dict[str, list[dict]], detail: str | None, *, wants_metrics: bool
+) -> dict[str, Any]:
     if sum(len(requests) for requests in wanted.values()) > 25:
         raise ValidationException("Too many items requested for the BatchWriteItem call")
     parts = [_of_request(call, name, request) for name, requests in wanted.items() for request in requests]

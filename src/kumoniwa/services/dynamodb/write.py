@@ -69,12 +69,16 @@ class Write:
     def _check_targets(self, layout: Layout) -> None:
         for name in layout.key.names:
             if name in self.update.targets:
-                raise ValidationException(f"{INVALID}Cannot update attribute {name}. This attribute is part of the key")
+                raise ValidationException(
+                    f"{INVALID}Cannot update attribute {name}. This attribute is part of the key"
+                )
         kinds = layout.index_key_kinds
         if kinds and not self.update.targets.isdisjoint(kinds):
             for name, kind in self.update.given_kinds(self.update_values).items():
                 if name in kinds and kind != kinds[name]:
-                    raise ValidationException("The update expression attempted to update the secondary index key to unsupported type")
+                    raise ValidationException(
+                        "The update expression attempted to update the secondary index key to unsupported type"
+                    )
 
     def judge(self, call: Call, *, needs_old: bool = True) -> None:
         """Read what is there, ask the condition, make what will be there.
@@ -107,7 +111,11 @@ class Write:
         self.size = item_bytes(self.new)
         if self.size > ITEM_BYTES_MAX:
             raise ValidationException("Item size to update has exceeded the maximum allowed size")
-        if layout.indexes and self.update is not None and not self.update.targets.isdisjoint(layout.index_key_kinds):
+        if (
+            layout.indexes
+            and self.update is not None
+            and not self.update.targets.isdisjoint(layout.index_key_kinds)
+        ):
             item.places(layout, self.new, is_strict=True)
 
     def store(self, call: Call) -> None:
@@ -118,20 +126,32 @@ class Write:
         elif self.old is None and self.is_old_known:
             return
         item.replace(
-            call, self.layout, self.pk, self.sk, self.old, self.new, size=self.size, body=self.body, old_body=self.old_body
+            call,
+            self.layout,
+            self.pk,
+            self.sk,
+            self.old,
+            self.new,
+            size=self.size,
+            body=self.body,
+            old_body=self.old_body,
         )
 
     def consumed(self, detail: str, *, is_transactional: bool = False) -> dict:
         """An entry of ConsumedCapacity; only after ``judge`` with ``needs_old``."""
         units = capacity.write_units(self.old_size, self.size, is_transactional=is_transactional)
         indexes = item.index_units(self.layout, self.old, self.new, is_transactional=is_transactional)
-        entry = capacity.consumed(self.layout.name, units, detail=detail, global_indexes=indexes[True], local_indexes=indexes[False])
+        entry = capacity.consumed(
+            self.layout.name, units, detail=detail, global_indexes=indexes[True], local_indexes=indexes[False]
+        )
         if is_transactional:
             entry["WriteCapacityUnits"] = entry["CapacityUnits"]
         return entry
 
     def metrics(self, call: Call) -> dict | None:
-        return item.collection_metrics(call, self.layout, self.pk, self.item if self.kind == PUT else self.key)
+        return item.collection_metrics(
+            call, self.layout, self.pk, self.item if self.kind == PUT else self.key
+        )
 
 
 # Preparing -----------------------------------------------------------------------------------------
@@ -142,8 +162,19 @@ def put(
     expected: dict | None = None, operator: str | None = None,
 ) -> Write:  # fmt: skip
     write = Write(PUT, find(call, table), shows_old)
-    if condition is not None or names is not None or values is not None or expected is not None or operator is not None:
-        refuse_mixing({"ConditionExpression": condition}, {"Expected": expected, "ConditionalOperator": operator}, names, values)
+    if (
+        condition is not None
+        or names is not None
+        or values is not None
+        or expected is not None
+        or operator is not None
+    ):
+        refuse_mixing(
+            {"ConditionExpression": condition},
+            {"Expected": expected, "ConditionalOperator": operator},
+            names,
+            values,
+        )
     write.item = content
     write.size = check_item(content)
     if write.size > ITEM_BYTES_MAX:
@@ -153,7 +184,12 @@ def put(
 
 
 def _condition(
-    write: Write, condition: str | None, names: dict | None, values: dict | None, expected: dict | None, operator: str | None
+    write: Write,
+    condition: str | None,
+    names: dict | None,
+    values: dict | None,
+    expected: dict | None,
+    operator: str | None,
 ) -> None:
     if condition is not None:
         [plan] = bind(names, values, ("ConditionExpression", condition))
@@ -169,8 +205,19 @@ def delete(
     expected: dict | None = None, operator: str | None = None, *, kind: str = DELETE,
 ) -> Write:  # fmt: skip
     write = Write(kind, find(call, table), shows_old)
-    if condition is not None or names is not None or values is not None or expected is not None or operator is not None:
-        refuse_mixing({"ConditionExpression": condition}, {"Expected": expected, "ConditionalOperator": operator}, names, values)
+    if (
+        condition is not None
+        or names is not None
+        or values is not None
+        or expected is not None
+        or operator is not None
+    ):
+        refuse_mixing(
+            {"ConditionExpression": condition},
+            {"Expected": expected, "ConditionalOperator": operator},
+            names,
+            values,
+        )
     write.key = key
     check_item(key)
     _condition(write, condition, names, values, expected, operator)
@@ -191,7 +238,9 @@ def update(
     write.key = key
     check_item(key)
     if expression is not None or condition is not None:
-        changing, testing = bind(names, values, ("UpdateExpression", expression), ("ConditionExpression", condition))
+        changing, testing = bind(
+            names, values, ("UpdateExpression", expression), ("ConditionExpression", condition)
+        )
         if changing is not None:
             write.update, write.update_values = changing, values or _NOTHING
         if testing is not None:

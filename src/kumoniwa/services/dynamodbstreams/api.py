@@ -57,23 +57,35 @@ def _is_gone(call: Call, stream: Stream) -> bool:
 
 
 def ListStreams(
-    call: Call, *, TableName: str | None = None, Limit: int | None = None, ExclusiveStartStreamArn: str | None = None
+    call: Call,
+    *,
+    TableName: str | None = None,
+    Limit: int | None = None,
+    ExclusiveStartStreamArn: str | None = None,
 ) -> dict:
     after = (ExclusiveStartStreamArn or "").partition(":table/")[2]
     streams = sorted(
-        (s for s in call.shelf(Stream).values() if TableName in (None, s.table) and s.name > after and not _is_gone(call, s)),
+        (
+            s
+            for s in call.shelf(Stream).values()
+            if TableName in (None, s.table) and s.name > after and not _is_gone(call, s)
+        ),
         key=lambda stream: stream.name,
     )
     found = streams[: Limit or LIST_MAX]
     reply: dict[str, Any] = {
-        "Streams": [{"StreamArn": _arn(call, s.name), "TableName": s.table, "StreamLabel": s.label} for s in found]
+        "Streams": [
+            {"StreamArn": _arn(call, s.name), "TableName": s.table, "StreamLabel": s.label} for s in found
+        ]
     }
     if len(found) < len(streams):
         reply["LastEvaluatedStreamArn"] = _arn(call, found[-1].name)
     return reply
 
 
-def DescribeStream(call: Call, *, StreamArn: str, Limit: int | None = None, ExclusiveStartShardId: str | None = None) -> dict:
+def DescribeStream(
+    call: Call, *, StreamArn: str, Limit: int | None = None, ExclusiveStartShardId: str | None = None
+) -> dict:
     """A stream has one shard here; AWS's shards split and end by themselves every few hours."""
     stream = _stream(call, StreamArn)
     numbers = {"StartingSequenceNumber": sequence(stream.first)}
@@ -87,7 +99,9 @@ def DescribeStream(call: Call, *, StreamArn: str, Limit: int | None = None, Excl
         "CreationRequestDateTime": stream.created,
         "TableName": stream.table,
         "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in stream.key_schema],
-        "Shards": [] if ExclusiveStartShardId else [{"ShardId": stream.shard, "SequenceNumberRange": numbers}],
+        "Shards": []
+        if ExclusiveStartShardId
+        else [{"ShardId": stream.shard, "SequenceNumberRange": numbers}],
     }
     return {"StreamDescription": description}
 
@@ -97,13 +111,19 @@ def GetShardIterator(
 ) -> dict:
     stream = _stream(call, StreamArn)
     if ShardId != stream.shard:
-        raise ResourceNotFoundException(f"Requested resource not found: Shard: {ShardId} in Stream: {StreamArn} not found")
+        raise ResourceNotFoundException(
+            f"Requested resource not found: Shard: {ShardId} in Stream: {StreamArn} not found"
+        )
     if ShardIteratorType in ("TRIM_HORIZON", "LATEST"):
         if SequenceNumber is not None:
-            raise ValidationException(f"SequenceNumber must not be specified for ShardIteratorType {ShardIteratorType}")
+            raise ValidationException(
+                f"SequenceNumber must not be specified for ShardIteratorType {ShardIteratorType}"
+            )
         seq = stream.first if ShardIteratorType == "TRIM_HORIZON" else newest(call) + 1
     else:
-        seq = _known(call, stream, SequenceNumber, ShardIteratorType) + (ShardIteratorType == "AFTER_SEQUENCE_NUMBER")
+        seq = _known(call, stream, SequenceNumber, ShardIteratorType) + (
+            ShardIteratorType == "AFTER_SEQUENCE_NUMBER"
+        )
     return {"ShardIterator": _iterator(call, stream, seq)}
 
 

@@ -9,6 +9,20 @@ from typing import Any
 
 from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.apigateway.account import (
+    GetAccount,
+    GetTags,
+    TagResource,
+    UntagResource,
+    UpdateAccount,
+)
+from kumoniwa.services.apigateway.authorizer import (
+    CreateAuthorizer,
+    DeleteAuthorizer,
+    GetAuthorizer,
+    GetAuthorizers,
+    UpdateAuthorizer,
+)
 from kumoniwa.services.apigateway.deployment import (
     CreateDeployment,
     CreateStage,
@@ -48,6 +62,35 @@ from kumoniwa.services.apigateway.method import (
     PutMethodResponse,
     UpdateMethod,
     UpdateMethodResponse,
+)
+from kumoniwa.services.apigateway.model import (
+    CreateModel,
+    CreateRequestValidator,
+    DeleteModel,
+    DeleteRequestValidator,
+    GetModel,
+    GetModels,
+    GetRequestValidator,
+    GetRequestValidators,
+    UpdateModel,
+    UpdateRequestValidator,
+)
+from kumoniwa.services.apigateway.openapi import ImportRestApi, PutRestApi
+from kumoniwa.services.apigateway.plan import (
+    CreateApiKey,
+    CreateUsagePlan,
+    CreateUsagePlanKey,
+    DeleteApiKey,
+    DeleteUsagePlan,
+    DeleteUsagePlanKey,
+    GetApiKey,
+    GetApiKeys,
+    GetUsagePlan,
+    GetUsagePlanKey,
+    GetUsagePlanKeys,
+    GetUsagePlans,
+    UpdateApiKey,
+    UpdateUsagePlan,
 )
 from kumoniwa.services.apigateway.resource import (
     CreateResource,

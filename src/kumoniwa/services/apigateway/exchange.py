@@ -17,7 +17,18 @@ BODY_BYTES_MAX = 10 << 20
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
 
 HOP_BY_HOP = frozenset(
-    ["connection", "content-length", "expect", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"]
+    [
+        "connection",
+        "content-length",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
 )
 """Headers that belong to the connection and are not passed on."""
 
@@ -56,7 +67,7 @@ def _spelling(name: bytes) -> str:
 class Exchange:
     __slots__ = (
         "home", "request", "request_id", "served", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
-        "principal", "authorizer", "key", "error", "_queries", "_context",
+        "principal", "authorizer", "usage_key", "key", "error", "_queries", "_context",
     )  # fmt: skip
 
     def __init__(self, home: Any, request: Request, request_id: str, served: Any, path: str) -> None:
@@ -80,6 +91,8 @@ class Exchange:
         """Who signed the request, where the method asks for a signature."""
         self.authorizer: dict[str, Any] | None = None
         """What a Lambda authorizer said of the caller."""
+        self.usage_key: str | None = None
+        """The API key that a Lambda authorizer named for the caller."""
         self.key: Any = None
         """The API key the caller was admitted with."""
         self.error: Refused | None = None
@@ -151,6 +164,19 @@ class Exchange:
                 context["authorizer"] = self.authorizer
             self._context = context
         return self._context
+
+    def forget_context(self) -> None:
+        """Something is known now that belongs into the context."""
+        self._context = None
+
+    def conditions(self) -> dict[str, Any]:
+        """The condition keys of the request; names are in lower case."""
+        headers, clock = self.request.headers, self.home.clock.now
+        return {
+            "aws:sourceip": "127.0.0.1", "aws:useragent": headers.get("user-agent"), "aws:referer": headers.get("referer"),
+            "aws:securetransport": self.request.is_tls, "aws:currenttime": clock, "aws:epochtime": clock,
+            "aws:requestedregion": self.home.name,
+        }  # fmt: skip
 
     def context(self, path: str) -> Any:
         """``$context.…`` of mappings and gateway responses."""

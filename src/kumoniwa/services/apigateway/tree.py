@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any
 
-from kumoniwa.services.apigateway import mock, proxy
+from kumoniwa.gate.authorize import compiled
+from kumoniwa.languages.policy import Policy
+from kumoniwa.services.apigateway import access, authorizer, mock, model, proxy, usage
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import Exchange
+from kumoniwa.services.apigateway.plan import UsagePlan
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.stage import Stage
 
@@ -32,7 +35,25 @@ class Endpoint:
         self.context = {"resourceId": resource["id"], "resourcePath": self.path, **served.context}
         integration = method["methodIntegration"]
         self.integrate = PREPARED[integration["type"]](served, self.path, integration)
-        self.checks: list[Check] = []
+        self.checks = _checks(served, self.path, method)
+
+
+def _checks(served: Served, path: str, method: dict[str, Any]) -> list[Check]:
+    """In AWS's order: the API's policy and the caller's identity, then the key and the rate, then what is asked."""
+    checks: list[Check] = []
+    kind = method["authorizationType"]
+    if kind == "AWS_IAM":
+        checks.append(access.check_signed)
+    elif kind == "CUSTOM":
+        if served.policy is not None:
+            checks.append(access.check_not_denied)
+        checks.append(served.authorizer(method["authorizerId"]))
+    elif served.policy is not None:
+        checks.append(access.check_open)
+    checks.append(usage.throttle(served, path, method["httpMethod"]))
+    if method["apiKeyRequired"]:
+        checks.append(usage.check_key)
+    return checks + model.checks(served.api, served.schemas, method)
 
 
 class Node:
@@ -93,6 +114,12 @@ class Served:
             "stage": self.name, "apiId": self.api_id, "accountId": account, "deploymentId": deployment.id,
             "domainPrefix": self.api_id, "domainName": f"{self.api_id}.execute-api.{home.name}.amazonaws.com",
         }  # fmt: skip
+        document = self.api.document.get("policy")
+        self.policy: Policy | None = compiled(document, "resource") if document else None
+        self.schemas = model.compiler(self.api)
+        self.plans: dict[str, UsagePlan] = {}
+        """By API key: the usage plan it was last admitted with."""
+        self._authorizers: dict[str, Check] = {}
         self.root = Node()
         for resource in self.api.resources.values():
             node = self.root
@@ -100,6 +127,15 @@ class Served:
                 node = node.child(part) if part else node
             for verb, method in resource.get("resourceMethods", {}).items():
                 node.endpoints[verb] = Endpoint(self, resource, method)
+
+    def authorizer(self, authorizer_id: str) -> Check:
+        """The check of an authorizer, one for all of its methods."""
+        found = self._authorizers.get(authorizer_id)
+        if found is None:
+            found = self._authorizers[authorizer_id] = authorizer.prepared(
+                self, self.api.authorizers[authorizer_id]
+            )
+        return found
 
     def is_binary(self, media_type: str) -> bool:
         """Whether the owner calls a media type binary."""

@@ -1,0 +1,99 @@
+"""What an account says of API Gateway as a whole, and the tags of everything that has some."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
+from kumoniwa.services.apigateway.plan import ApiKey, UsagePlan
+from kumoniwa.services.apigateway.restapi import RestApi
+from kumoniwa.services.apigateway.stage import Stage
+from kumoniwa.services.apigateway.usage import ACCOUNT_BURST, ACCOUNT_RATE
+
+TAGS_MAX = 50
+
+
+class Account(Record):
+    document: dict[str, Any]
+
+
+RULES = Rules({"/cloudwatchRoleArn": Rule("cloudwatchRoleArn")})
+
+
+def _shown(call: Call) -> dict[str, Any]:
+    known = call.shelf(Account).get("account")
+    document = {
+        "throttleSettings": {"burstLimit": ACCOUNT_BURST, "rateLimit": ACCOUNT_RATE},
+        "features": ["UsagePlans"],
+        "apiKeyVersion": "4",
+    }
+    return document | (known.document if known is not None else {})
+
+
+def GetAccount(call: Call) -> dict:
+    return _shown(call)
+
+
+def UpdateAccount(call: Call, *, patchOperations: list[dict] | None = None) -> dict:
+    """The role is kept for those who look it up; execution logs, which would need it, cannot be turned on here."""
+    known = call.shelf(Account).get("account")
+    document = RULES.applied(known.document if known is not None else {}, patchOperations)
+    role = document.get("cloudwatchRoleArn")
+    if role:
+        call.require("iam:PassRole", role, **{"iam:PassedToService": "apigateway.amazonaws.com"})
+    call.shelf(Account)["account"] = Account(document=document)
+    return _shown(call)
+
+
+# Tags --------------------------------------------------------------------------------------------------
+
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+::/(?:restapis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|apikeys/(?P<key>[^/]+)"
+    r"|usageplans/(?P<plan>[^/]+)|(?P<other>(?:domainnames|vpclinks|clientcertificates)/.+))"
+)
+
+
+def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
+    """The kind, the shelf's key and the record behind an ARN."""
+    found = _ARN.fullmatch(arn)
+    if found is None:
+        raise BadRequestException("Invalid resource ARN specified in the request")
+    if found["other"]:
+        raise NotImplementedHere(f"apigateway {found['other'].partition('/')[0]}")
+    if found["stage"]:
+        kind, key = Stage, f"{found['api']}/{found['stage']}"
+    elif found["api"]:
+        kind, key = RestApi, found["api"]
+    elif found["key"]:
+        kind, key = ApiKey, found["key"]
+    else:
+        kind, key = UsagePlan, found["plan"]
+    record = call.shelf(kind).get(key)
+    if record is None:
+        raise NotFoundException("Invalid resource specified")
+    return kind, key, record
+
+
+def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
+    kind, key, record = _tagged(call, resourceArn)
+    tags = {**record.tags, **tags}
+    if len(tags) > TAGS_MAX:
+        raise BadRequestException(f"The maximum number of tags is {TAGS_MAX}.")
+    if any(not name or name.lower().startswith("aws:") for name in tags):
+        raise BadRequestException("Tag keys must not be empty nor begin with aws:")
+    call.shelf(kind)[key] = changed(record, tags=tags)
+
+
+def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
+    kind, key, record = _tagged(call, resourceArn)
+    call.shelf(kind)[key] = changed(
+        record, tags={name: value for name, value in record.tags.items() if name not in tagKeys}
+    )
+
+
+def GetTags(call: Call, *, resourceArn: str) -> dict:
+    return {"tags": _tagged(call, resourceArn)[2].tags}

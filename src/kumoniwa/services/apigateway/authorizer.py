@@ -1,0 +1,292 @@
+"""Lambda authorizers: a function is asked who the caller is, and answers with a policy that is then evaluated.
+
+The answer is remembered under the caller's identity sources, so one policy may be put to many methods:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import changed
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy_decision import Authority
+from kumoniwa.services.apigateway import event, mapping, restapi
+from kumoniwa.services.apigateway.exchange import Exchange, Refused
+from kumoniwa.services.apigateway.integration import function_of
+from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
+from kumoniwa.services.apigateway.proxy import caller, invoked
+from kumoniwa.services.apigateway.restapi import ConflictException, RestApi
+
+TTL_S = 300
+TTL_S_MAX = 3600
+TIMEOUT_S = 29.0
+REMEMBERED_MAX = 10_000
+INVOKE = "execute-api:Invoke"
+
+_HEADER = re.compile(r"method\.request\.header\.([A-Za-z0-9._$-]+)")
+_SOURCE = re.compile(r"(?:method\.request\.(?:header|querystring)|stageVariables|context)\.[A-Za-z0-9._$-]+")
+
+
+def checked(call: Call | None, authorizer: dict[str, Any]) -> dict[str, Any]:
+    """The authorizer, if it is one we can ask."""
+    kind = authorizer["type"]
+    if kind not in ("TOKEN", "REQUEST"):
+        raise NotImplementedHere(f"authorizers of type {kind} of apigateway")
+    if not authorizer.get("name"):
+        raise BadRequestException("Authorizer name must be non-empty")
+    function_of(authorizer.get("authorizerUri") or "")
+    ttl_s = authorizer.get("authorizerResultTtlInSeconds", TTL_S)
+    if not 0 <= ttl_s <= TTL_S_MAX:
+        raise BadRequestException(f"Invalid authorizerResultTtlInSeconds, must be between 0 and {TTL_S_MAX}")
+    sources = _sources(authorizer)
+    if kind == "TOKEN" and (len(sources) != 1 or not _HEADER.fullmatch(sources[0])):
+        raise BadRequestException("Invalid identity source, must be of the form method.request.header.<name>")
+    if kind == "REQUEST" and (
+        (not sources and ttl_s) or not all(_SOURCE.fullmatch(source) for source in sources)
+    ):
+        raise BadRequestException(
+            "Authorizer type REQUEST with caching requires at least one valid identity source"
+        )
+    if authorizer.get("identityValidationExpression"):
+        try:
+            re.compile(authorizer["identityValidationExpression"])
+        except re.error:
+            raise BadRequestException("Invalid identityValidationExpression specified")
+    if call is not None and authorizer.get("authorizerCredentials"):
+        call.require(
+            "iam:PassRole",
+            authorizer["authorizerCredentials"],
+            **{"iam:PassedToService": "apigateway.amazonaws.com"},
+        )
+    return authorizer
+
+
+def _sources(authorizer: dict[str, Any]) -> list[str]:
+    return [
+        source.strip() for source in (authorizer.get("identitySource") or "").split(",") if source.strip()
+    ]
+
+
+def _seconds(value: str | None) -> int:
+    try:
+        return int(value or "")
+    except ValueError:
+        raise BadRequestException(f"Invalid authorizerResultTtlInSeconds, must be between 0 and {TTL_S_MAX}")
+
+
+RULES = Rules(
+    {
+        "/name": Rule("name"),
+        "/authorizerUri": Rule("authorizerUri"),
+        "/authorizerCredentials": Rule("authorizerCredentials"),
+        "/identitySource": Rule("identitySource"),
+        "/identityValidationExpression": Rule("identityValidationExpression"),
+        "/authorizerResultTtlInSeconds": Rule("authorizerResultTtlInSeconds", _seconds),
+        "/authType": Rule("authType"),
+    }
+)
+
+
+# Operations ------------------------------------------------------------------------------------------
+
+
+def _found(call: Call, api_id: str, authorizer_id: str) -> tuple[RestApi, dict[str, Any]]:
+    api = restapi.find(call, api_id)
+    authorizer = api.authorizers.get(authorizer_id)
+    if authorizer is None:
+        raise NotFoundException("Invalid Authorizer identifier specified")
+    return api, authorizer
+
+
+def CreateAuthorizer(
+    call: Call,
+    *,
+    restApiId: str,
+    name: str,
+    type: str,
+    authType: str | None = None,
+    authorizerUri: str | None = None,
+    authorizerCredentials: str | None = None,
+    identitySource: str | None = None,
+    identityValidationExpression: str | None = None,
+    authorizerResultTtlInSeconds: int | None = None,
+) -> dict:
+    api = call.shelf(RestApi).get(restApiId)
+    if api is None:
+        # Recorded from AWS: this one operation answers so.
+        raise ConflictException(
+            "Unable to complete operation due to concurrent modification. Please try again later."
+        )
+    given = {
+        "authorizerUri": authorizerUri, "authorizerCredentials": authorizerCredentials, "identitySource": identitySource,
+        "identityValidationExpression": identityValidationExpression, "authorizerResultTtlInSeconds": authorizerResultTtlInSeconds,
+    }  # fmt: skip
+    document = {"id": restapi.short_id(call), "name": name, "type": type, "authType": authType or "custom"}
+    document |= {member: value for member, value in given.items() if value is not None}
+    checked(call, document)
+    if any(known["name"] == name for known in api.authorizers.values()):
+        raise ConflictException(
+            f"Authorizer name must be unique. Authorizer {name} already exists in this RestApi."
+        )
+    restapi.put(call, changed(api, authorizers={**api.authorizers, document["id"]: document}))
+    return document
+
+
+def GetAuthorizer(call: Call, *, restApiId: str, authorizerId: str) -> dict:
+    return _found(call, restApiId, authorizerId)[1]
+
+
+def GetAuthorizers(call: Call, *, restApiId: str) -> dict:
+    return {"items": list(restapi.find(call, restApiId).authorizers.values())}
+
+
+def UpdateAuthorizer(
+    call: Call, *, restApiId: str, authorizerId: str, patchOperations: list[dict] | None = None
+) -> dict:
+    api, authorizer = _found(call, restApiId, authorizerId)
+    document = checked(call, RULES.applied(authorizer, patchOperations))
+    restapi.put(call, changed(api, authorizers={**api.authorizers, authorizerId: document}))
+    return document
+
+
+def DeleteAuthorizer(call: Call, *, restApiId: str, authorizerId: str) -> None:
+    api, _ = _found(call, restApiId, authorizerId)
+    for resource in api.resources.values():
+        for verb, method in resource.get("resourceMethods", {}).items():
+            if method.get("authorizerId") == authorizerId:
+                place = f"{resource['path']}/{verb}"
+                raise ConflictException(
+                    f"Cannot delete authorizer '{authorizerId}', is referenced in method: {place}"
+                )
+    restapi.put(
+        call,
+        changed(api, authorizers={key: kept for key, kept in api.authorizers.items() if key != authorizerId}),
+    )
+
+
+# What an authorizer does -----------------------------------------------------------------------------------
+
+
+def _unauthorized() -> Refused:
+    return Refused("UNAUTHORIZED", "Unauthorized")
+
+
+def _misconfigured() -> Refused:
+    """The caller learns nothing of what is wrong with the function: the message is null."""
+    return Refused("AUTHORIZER_CONFIGURATION_ERROR", None)
+
+
+class Verdict:
+    """What a function said of a caller, good until a moment."""
+
+    __slots__ = ("until", "authority", "context", "key")
+
+    def __init__(self, served: Any, until: float, payload: bytes) -> None:
+        try:
+            answer = orjson.loads(payload)
+            policy = parse(answer["policyDocument"], "identity")
+        except (orjson.JSONDecodeError, KeyError, TypeError, MalformedPolicyDocument):
+            raise _misconfigured()
+        context, who = answer.get("context") or {}, answer.get("principalId")
+        if not isinstance(context, dict) or any(
+            isinstance(value, (dict, list)) for value in context.values()
+        ):
+            raise _misconfigured()
+        self.until = until
+        self.authority = Authority(
+            Principal(kind="federated", account=served.account, arn=str(who), source_arn=str(who)), (policy,)
+        )
+        self.context: dict[str, Any] = {
+            name: _spelled(value) for name, value in context.items() if value is not None
+        }
+        if who is not None:
+            self.context["principalId"] = who if isinstance(who, str) else _spelled(who)
+        self.key: str | None = answer.get("usageIdentifierKey")
+
+
+def _spelled(value: Any) -> str:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html: values become text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def prepared(served: Any, authorizer: dict[str, Any]) -> Callable[[Exchange], Awaitable[None]]:
+    """The check of every method with this authorizer; its methods share what it remembers."""
+    function = mapping.with_variables(function_of(authorizer["authorizerUri"]), served.variables)
+    role = authorizer.get("authorizerCredentials")
+    ttl_s = authorizer.get("authorizerResultTtlInSeconds", TTL_S)
+    is_token = authorizer["type"] == "TOKEN"
+    sources = [mapping.compiled(source) for source in _sources(authorizer)]
+    expression = authorizer.get("identityValidationExpression")
+    is_right = re.compile(expression).fullmatch if expression else None
+    source_arn = f"arn:{served.home.partition}:execute-api:{served.home.name}:{served.account}:{served.api_id}/authorizers/{authorizer['id']}"
+    remembered: dict[tuple, Verdict] = {}
+
+    async def ask(exchange: Exchange, identity: tuple) -> Verdict:
+        arn = method_arn(exchange)
+        if is_token:
+            question: dict[str, Any] = {"type": "TOKEN", "methodArn": arn, "authorizationToken": identity[0]}
+        else:
+            question = {"type": "REQUEST", "methodArn": arn, **event.document(exchange)}
+            del question["body"], question["isBase64Encoded"]
+        try:
+            principal = caller(exchange, source_arn, role)
+            reply = await invoked(exchange, principal, function, orjson.dumps(question), TIMEOUT_S)
+        except TimeoutError:
+            raise Refused("AUTHORIZER_FAILURE", None)
+        except NotImplementedHere:
+            raise
+        except AwsError:
+            raise _misconfigured()
+        if reply.get("FunctionError"):
+            raise _unauthorized() if _says_unauthorized(reply["Payload"]) else _misconfigured()
+        return Verdict(served, exchange.now + ttl_s, reply["Payload"])
+
+    async def check(exchange: Exchange) -> None:
+        identity = tuple([source(exchange) for source in sources])
+        if (is_token or ttl_s) and not all(identity):
+            raise _unauthorized()
+        if is_token and is_right is not None and (len(identity[0]) > 8192 or not is_right(identity[0])):
+            raise _unauthorized()
+        verdict = remembered.get(identity)
+        if verdict is None or verdict.until <= exchange.now:
+            verdict = await ask(exchange, identity)
+            if ttl_s:
+                if len(remembered) >= REMEMBERED_MAX:
+                    remembered.clear()
+                remembered[identity] = verdict
+        decision = verdict.authority.decide(
+            INVOKE, method_arn(exchange), exchange.conditions(), resource_policy=served.policy
+        )
+        if not decision.is_allowed:
+            text = "User is not authorized to access this resource"
+            raise Refused("ACCESS_DENIED", text + (" with an explicit deny" if decision.is_explicit else ""))
+        exchange.authorizer = {
+            **verdict.context,
+            "integrationLatency": int((exchange.home.clock.now() - exchange.now) * 1000),
+        }
+        exchange.usage_key = verdict.key
+        exchange.forget_context()
+
+    return check
+
+
+def method_arn(exchange: Exchange) -> str:
+    """The ARN of what the caller asks for; of its path, not of the resource."""
+    return f"{exchange.served.arn}/{exchange.verb}{exchange.path if exchange.path[:2] != '//' else '/' + exchange.path.lstrip('/')}"
+
+
+def _says_unauthorized(payload: bytes) -> bool:
+    try:
+        return orjson.loads(payload).get("errorMessage") == "Unauthorized"
+    except (orjson.JSONDecodeError, AttributeError):
+        return False

@@ -1,0 +1,178 @@
+"""How much and how fast: token buckets, quotas, and the API keys that both are counted by.
+
+Buckets are a region's memory; what was used of a quota are rows, which survive it.
+"""
+
+from __future__ import annotations
+
+import calendar
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kumoniwa.services.apigateway.exchange import Exchange, Refused
+from kumoniwa.services.apigateway.plan import ApiKey, KeyValue, UsagePlan, is_in
+from kumoniwa.store.rows import Table
+
+USED = Table(
+    "apigateway_used",
+    """create table if not exists apigateway_used (plan text, key text, day integer, used integer,
+       primary key (plan, key, day)) without rowid""",
+)
+DAY_S = 86_400
+BUCKETS_MAX = 100_000
+ACCOUNT_RATE, ACCOUNT_BURST = 10_000.0, 5_000
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+
+class Bucket:
+    """A token bucket: ``burst`` tokens at most, ``rate`` new ones each second."""
+
+    __slots__ = ("rate", "burst", "tokens", "at")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self.burst, self.tokens, self.at = rate, burst, burst, 0.0
+
+    def take(self, now: float) -> bool:
+        tokens = self.tokens + (now - self.at) * self.rate if self.at else self.burst
+        self.at = now
+        if tokens > self.burst:
+            tokens = self.burst
+        if tokens < 1:
+            self.tokens = tokens
+            return False
+        self.tokens = tokens - 1
+        return True
+
+
+class Buckets:
+    """The buckets of one account, by what they limit; a limit that changed has a fresh one."""
+
+    def __init__(self) -> None:
+        self.account = Bucket(ACCOUNT_RATE, ACCOUNT_BURST)
+        self.held: dict[tuple, Bucket] = {}
+
+    def of(self, name: tuple, rate: float, burst: float) -> Bucket:
+        found = self.held.get(name)
+        if found is None or found.rate != rate or found.burst != burst:
+            if len(self.held) >= BUCKETS_MAX:
+                self.held.clear()
+            found = self.held[name] = Bucket(rate, burst)
+        return found
+
+
+def buckets(home: Any, account: str) -> Buckets:
+    found = home.memory.get((account, Buckets))
+    if found is None:
+        found = home.memory[account, Buckets] = Buckets()
+    return found
+
+
+def _too_many() -> Refused:
+    return Refused("THROTTLED", "Too Many Requests")
+
+
+def throttle(served: Any, path: str, verb: str) -> Callable[[Exchange], None]:
+    """The check of a method's rate: its account's and its stage's."""
+    settings = served.stage.document["methodSettings"]
+    escaped = path[1:].replace("~", "~0").replace("/", "~1") or "~1"
+    setting = (
+        settings.get(f"{escaped}/{verb}")
+        or settings.get(f"{escaped}/*")
+        or settings.get(f"*/{verb}")
+        or settings.get("*/*")
+    )
+    all_of_account = buckets(served.home, served.account).account
+    rate, burst = (setting["throttlingRateLimit"], setting["throttlingBurstLimit"]) if setting else (-1, -1)
+    own = Bucket(rate, burst) if rate >= 0 and burst >= 0 else None
+
+    def check(exchange: Exchange) -> None:
+        if own is not None and not own.take(exchange.now) or not all_of_account.take(exchange.now):
+            raise _too_many()
+
+    return check
+
+
+# Keys --------------------------------------------------------------------------------------------------
+
+
+def check_key(exchange: Exchange) -> None:
+    """The caller's API key must belong to a plan of this stage, and the plan must have something left."""
+    served, home = exchange.served, exchange.home
+    if served.api.document["apiKeySource"] == "AUTHORIZER":
+        value = exchange.usage_key
+    else:
+        value = exchange.header("x-api-key")
+    named = home.store.shelf(served.account, KeyValue).get(value) if value else None
+    key = home.store.shelf(served.account, ApiKey).get(named.id) if named is not None else None
+    if key is None or not key.document["enabled"]:
+        raise Refused("INVALID_API_KEY", "Forbidden")
+    plan = _plan(served, key)
+    if plan is None:
+        raise Refused("INVALID_API_KEY", "Forbidden")
+    exchange.key = key
+    exchange.forget_context()
+    _check_rate(exchange, plan, key)
+    _check_quota(exchange, plan, key)
+
+
+def _plan(served: Any, key: ApiKey) -> UsagePlan | None:
+    plans = served.home.store.shelf(served.account, UsagePlan)
+    known = served.plans.get(key.document["id"])
+    if known is not None and plans.get(known.document["id"]) is known:
+        return known
+    for plan in plans.values():
+        if key.document["id"] in plan.keys and is_in(plan, served.api_id, served.name):
+            served.plans[key.document["id"]] = plan
+            return plan
+    return None
+
+
+def _check_rate(exchange: Exchange, plan: UsagePlan, key: ApiKey) -> None:
+    served, endpoint = exchange.served, exchange.endpoint
+    held = buckets(exchange.home, served.account)
+    stage = is_in(plan, served.api_id, served.name) or {}
+    by_method = stage.get("throttle", {})
+    method = f"{endpoint.path}/{endpoint.method['httpMethod']}"
+    limit, name = (
+        by_method.get(method),
+        (plan.document["id"], key.document["id"], served.api_id, served.name, method),
+    )
+    if limit is None:
+        limit, name = plan.document.get("throttle"), name[:2]
+    if limit and not held.of(name, limit.get("rateLimit", 0.0), limit.get("burstLimit", 0)).take(
+        exchange.now
+    ):
+        raise _too_many()
+
+
+def period_start(period: str, now: float) -> int:
+    """The day number on which the running day, week (from Sunday) or month began, in UTC."""
+    day = int(now // DAY_S)
+    if period == "DAY":
+        return day
+    if period == "WEEK":
+        return day - (day + 4) % 7  # Day 0 was a Thursday.
+    moment = time.gmtime(now)
+    return calendar.timegm((moment.tm_year, moment.tm_mon, 1, 0, 0, 0)) // DAY_S
+
+
+def _check_quota(exchange: Exchange, plan: UsagePlan, key: ApiKey) -> None:
+    rows = exchange.home.store.rows(exchange.served.account)
+    if USED.name not in rows.tables:
+        rows.use(USED)
+    plan_id, key_id, day = plan.document["id"], key.document["id"], int(exchange.now // DAY_S)
+    quota = plan.document.get("quota")
+    if quota:
+        used = rows.one(
+            "select coalesce(sum(used), 0) from apigateway_used where plan = ? and key = ? and day >= ?",
+            plan_id, key_id, period_start(quota["period"], exchange.now),
+        )  # fmt: skip
+        if used[0] >= quota["limit"]:
+            raise Refused("QUOTA_EXCEEDED", "Limit Exceeded")
+    rows.run(
+        "insert into apigateway_used values (?,?,?,1) on conflict do update set used = used + 1",
+        plan_id,
+        key_id,
+        day,
+    )

@@ -164,15 +164,14 @@ class Connection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         self.url = self.url + url if self.url else url
         self.head_bytes += len(url)
+        if self.head_bytes > HEAD_BYTES_MAX:
+            raise ValueError("the request's head is too large")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.lines.append((name, value))
         key = _header_names.get(name) or _learnt(name)
-        headers = self.headers
-        if key in headers:
-            headers[key] = f"{headers[key]},{value.decode('latin-1')}"
-        else:
-            headers[key] = value.decode("latin-1")
+        headers, text = self.headers, value.decode("latin-1").rstrip(" \t")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
         self.head_bytes += len(value) + 32
         if self.head_bytes > HEAD_BYTES_MAX:
             raise ValueError("the request's head is too large")
@@ -237,6 +236,9 @@ class Connection(asyncio.Protocol):
     def _reply(self, response: Response) -> None:
         if self.is_lost or self.is_ending:
             return
+        if self.served is not None and not self.served.is_complete:
+            # A body nobody read to its end cannot be told from the next request.
+            self.keeps_alive = False
         body = response.body
         head = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"]
         for name, value in response.headers.items():
@@ -310,8 +312,7 @@ class Connection(asyncio.Protocol):
 
     def _done(self) -> None:
         self.is_busy = False
-        if not self.keeps_alive or (self.served is not None and not self.served.is_complete):
-            # A body nobody read to its end cannot be told from the next request.
+        if not self.keeps_alive:
             self.end()
         elif self.waiting:
             self.is_busy = True

@@ -1,0 +1,206 @@
+"""Buckets: names, regions, owners, configuration."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+from kumoniwa.gate.address import GLOBAL
+
+
+def refusal(method, **params):
+    with pytest.raises(ClientError) as refused:
+        method(**params)
+    answer = refused.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"].get("Message", "")
+
+
+@pytest.fixture
+def s3(cloud):
+    return cloud.client("s3")
+
+
+@pytest.fixture
+def two(make_cloud):
+    return make_cloud("us-east-1", "eu-west-1", GLOBAL)
+
+
+def test_a_bucket_is_made_listed_and_deleted(s3):
+    assert s3.create_bucket(Bucket="first")["Location"] == "/first"
+    assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["first"]
+    assert s3.head_bucket(Bucket="first")["BucketRegion"] == "us-east-1"
+    assert s3.get_bucket_location(Bucket="first")["LocationConstraint"] is None
+    s3.delete_bucket(Bucket="first")
+    assert s3.list_buckets()["Buckets"] == []
+    assert refusal(s3.head_bucket, Bucket="first")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ab", "Upper", "under_score", "-dash", "dot..dot", "192.168.5.4", "xn--bucket", "name-s3alias", "a" * 64, "name.mrap"],
+)
+def test_a_name_that_breaks_the_rules_is_refused(cloud, name):
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    headers = {"authorization": _claimed(), "x-amz-content-sha256": "UNSIGNED-PAYLOAD", "x-amz-date": "20300101T000000Z"}
+    status, _, body = cloud.http("PUT", f"/{name}", headers=headers)
+    assert status == 400
+    assert b"<Code>InvalidBucketName</Code>" in body
+    assert f"<BucketName>{name}</BucketName>".encode() in body
+
+
+def _claimed(key="test"):
+    return f"AWS4-HMAC-SHA256 Credential={key}/20300101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature={'0' * 64}"
+
+
+def test_a_name_belongs_to_one_account_in_the_whole_world(two):
+    here, there = two.client("s3"), two.client("s3", "eu-west-1")
+    elsewhere = {"LocationConstraint": "eu-west-1"}
+    there.create_bucket(Bucket="mine", CreateBucketConfiguration=elsewhere)
+    assert refusal(here.create_bucket, Bucket="mine")[:2] == (409, "BucketAlreadyOwnedByYou")
+    again = {"Bucket": "mine", "CreateBucketConfiguration": elsewhere}
+    assert refusal(there.create_bucket, **again)[:2] == (409, "BucketAlreadyOwnedByYou")
+    stranger = two.client("s3", "eu-west-1", key="222222222222")
+    assert refusal(stranger.create_bucket, **again)[:2] == (409, "BucketAlreadyExists")
+
+
+def test_in_us_east_1_making_ones_own_bucket_again_succeeds_and_keeps_it(s3):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html (BucketAlreadyOwnedByYou)
+    s3.create_bucket(Bucket="again")
+    s3.put_object(Bucket="again", Key="kept", Body=b"1")
+    s3.create_bucket(Bucket="again")
+    assert s3.get_object(Bucket="again", Key="kept")["Body"].read() == b"1"
+
+
+def test_a_deleted_name_is_free_for_others(two):
+    here, stranger = two.client("s3"), two.client("s3", "eu-west-1", key="222222222222")
+    here.create_bucket(Bucket="handed-on")
+    here.delete_bucket(Bucket="handed-on")
+    stranger.create_bucket(Bucket="handed-on", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert refusal(here.create_bucket, Bucket="handed-on")[1] == "BucketAlreadyExists"
+
+
+def test_a_bucket_is_listed_everywhere_and_answers_only_at_home(two):
+    here, there = two.client("s3"), two.client("s3", "eu-west-1")
+    there.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert here.list_buckets(Prefix="far")["Buckets"][0]["BucketRegion"] == "eu-west-1"
+    with pytest.raises(ClientError) as refused:
+        here.meta.events.register("needs-retry.s3", lambda **_: None)
+        here._make_api_call("GetObject", {"Bucket": "far-away", "Key": "k"})
+    answer = refused.value.response
+    assert answer["Error"]["Code"] in ("PermanentRedirect", "NoSuchKey")
+    status, headers, body = two.http(
+        "GET", "/far-away/k", headers={"authorization": _claimed(), "x-amz-date": "20300101T000000Z"}
+    )
+    assert (status, headers["x-amz-bucket-region"]) == (301, "eu-west-1")
+    assert b"<Code>PermanentRedirect</Code>" in body and b"<Endpoint>far-away.s3.eu-west-1.amazonaws.com</Endpoint>" in body
+
+
+def test_the_location_constraint_must_be_the_regions(two):
+    here, there = two.client("s3"), two.client("s3", "eu-west-1")
+    assert refusal(there.create_bucket, Bucket="nowhere") == (
+        400,
+        "IllegalLocationConstraintException",
+        "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
+    )
+    said = {"Bucket": "nowhere", "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
+    assert refusal(here.create_bucket, **said)[1] == "IllegalLocationConstraintException"
+    said["CreateBucketConfiguration"] = {"LocationConstraint": "us-east-1"}
+    assert refusal(here.create_bucket, **said)[1] == "InvalidLocationConstraint"
+
+
+def test_only_s3_itself_writes_the_registry_of_names(cloud):
+    claimed = _claimed().replace("us-east-1", GLOBAL)
+    headers = {"authorization": claimed, "x-amz-date": "20300101T000000Z"}
+    status, _, body = cloud.http("PUT", "/smuggled", headers=headers)
+    assert status == 400 and b"<Code>AuthorizationHeaderMalformed</Code>" in body
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_a_bucket_with_something_in_it_is_not_deleted(s3):
+    s3.create_bucket(Bucket="full")
+    s3.put_object(Bucket="full", Key="k")
+    assert refusal(s3.delete_bucket, Bucket="full") == (409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+    s3.put_bucket_versioning(Bucket="full", VersioningConfiguration={"Status": "Enabled"})
+    s3.delete_object(Bucket="full", Key="k")
+    assert refusal(s3.delete_bucket, Bucket="full")[2].endswith("You must delete all versions in the bucket.")
+
+
+def test_list_buckets_pages(s3):
+    for n in range(5):
+        s3.create_bucket(Bucket=f"page-{n}")
+    pages = list(s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 2}))
+    assert [len(page["Buckets"]) for page in pages] == [2, 2, 1]
+    assert [each["Name"] for page in pages for each in page["Buckets"]] == [f"page-{n}" for n in range(5)]
+
+
+def test_the_expected_owner_must_be_the_owner(s3):
+    s3.create_bucket(Bucket="owned")
+    s3.head_bucket(Bucket="owned", ExpectedBucketOwner="000000000000")
+    assert refusal(s3.get_bucket_tagging, Bucket="owned", ExpectedBucketOwner="111111111111")[:2] == (403, "AccessDenied")
+
+
+def test_what_was_not_configured_is_missed_by_its_own_name(s3):
+    s3.create_bucket(Bucket="bare")
+    expected = {
+        s3.get_bucket_tagging: "NoSuchTagSet",
+        s3.get_bucket_policy: "NoSuchBucketPolicy",
+        s3.get_bucket_cors: "NoSuchCORSConfiguration",
+        s3.get_bucket_encryption: "ServerSideEncryptionConfigurationNotFoundError",
+        s3.get_bucket_policy_status: "NoSuchBucketPolicy",
+    }
+    for method, code in expected.items():
+        assert refusal(method, Bucket="bare")[:2] == (404, code)
+    s3.delete_public_access_block(Bucket="bare")
+    assert refusal(s3.get_public_access_block, Bucket="bare")[1] == "NoSuchPublicAccessBlockConfiguration"
+    s3.delete_bucket_ownership_controls(Bucket="bare")
+    assert refusal(s3.get_bucket_ownership_controls, Bucket="bare")[1] == "OwnershipControlsNotFoundError"
+    assert "Status" not in s3.get_bucket_versioning(Bucket="bare")
+
+
+def test_a_new_bucket_blocks_public_access_and_enforces_its_owner(s3):
+    # Since April 2023: https://aws.amazon.com/blogs/aws/heads-up-amazon-s3-security-changes-are-coming-in-april-of-2023/
+    s3.create_bucket(Bucket="fresh")
+    blocked = s3.get_public_access_block(Bucket="fresh")["PublicAccessBlockConfiguration"]
+    assert blocked == dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    rules = s3.get_bucket_ownership_controls(Bucket="fresh")["OwnershipControls"]["Rules"]
+    assert rules == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+
+
+def test_tags_are_kept_replaced_and_checked(s3):
+    s3.create_bucket(Bucket="tagged")
+    s3.put_bucket_tagging(Bucket="tagged", Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+    s3.put_bucket_tagging(Bucket="tagged", Tagging={"TagSet": [{"Key": "b", "Value": "2"}]})
+    assert s3.get_bucket_tagging(Bucket="tagged")["TagSet"] == [{"Key": "b", "Value": "2"}]
+    twice = {"TagSet": [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]}
+    assert refusal(s3.put_bucket_tagging, Bucket="tagged", Tagging=twice)[:2] == (400, "InvalidTag")
+    system = {"TagSet": [{"Key": "aws:x", "Value": "1"}]}
+    assert refusal(s3.put_bucket_tagging, Bucket="tagged", Tagging=system)[1] == "InvalidTag"
+    s3.delete_bucket_tagging(Bucket="tagged")
+    assert refusal(s3.get_bucket_tagging, Bucket="tagged")[1] == "NoSuchTagSet"
+
+
+def test_versioning_must_be_said_rightly(s3):
+    s3.create_bucket(Bucket="versions")
+    assert refusal(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration={})[1] == (
+        "IllegalVersioningConfigurationException"
+    )
+    wrong = {"Status": "enabled"}
+    assert refusal(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration=wrong)[1] == "MalformedXML"
+
+
+def test_what_is_not_implemented_is_refused_by_name(s3):
+    s3.create_bucket(Bucket="bare")
+    status, code, text = refusal(s3.get_bucket_website, Bucket="bare")
+    assert (status, code) == (501, "NotImplemented") and "GetBucketWebsite" in text
+    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ObjectLockLegalHoldStatus="ON")
+    assert (status, code) == (501, "NotImplemented") and "ObjectLockLegalHoldStatus" in text
+    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms")
+    assert (status, code) == (501, "NotImplemented") and "aws:kms" in text
+    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", StorageClass="DEEP_ARCHIVE")
+    assert (status, code) == (501, "NotImplemented") and "DEEP_ARCHIVE" in text
+
+
+def test_buckets_survive_their_region(cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="durable")
+    s3.put_bucket_tagging(Bucket="durable", Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+    cloud.restart(kill=True)
+    assert s3.get_bucket_tagging(Bucket="durable")["TagSet"] == [{"Key": "a", "Value": "1"}]

@@ -89,3 +89,6 @@ XML_NAMESPACES: dict[str, str] = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/
 
 PAYLOAD_TYPES: dict[tuple[str, str], str] = {("lambda", "Invoke"): "application/json"}
 """The Content-Type of answers whose payload is a blob that AWS nevertheless knows the kind of."""
+
+CONSTRAINT_CODES: dict[str, str] = {"logs": "InvalidParameterException"}
+"""Services that answer a broken constraint with a code of their own instead of ``ValidationException``."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from kumoniwa.aws.aliases import CONSTRAINT_CODES
 from kumoniwa.kernel.errors import AwsError, ValidationError, ValidationException
 from kumoniwa.wire.json import typed_dict
 from kumoniwa.wire.walk import touched
@@ -72,6 +73,15 @@ def _malformed(violations: list[tuple[str, str]]) -> AwsError:
     return error
 
 
+def _coded(code: str) -> Callable[[list[tuple[str, str]]], AwsError]:
+    def refuse(violations: list[tuple[str, str]]) -> AwsError:
+        error = _coral(ValidationException)(violations)
+        error.code = code
+        return error
+
+    return refuse
+
+
 def policy_of(operation: Operation, protocol: str) -> Policy | None:
     service = operation.service
     if service.signature_version == "s3":
@@ -84,6 +94,8 @@ def policy_of(operation: Operation, protocol: str) -> Policy | None:
     if protocol == "rest-xml":
         declared = "InvalidInput" in service.errors
         return Policy(_coral(InvalidInput) if declared else _malformed)
+    if (code := CONSTRAINT_CODES.get(service.name)) is not None:
+        return Policy(_coded(code))
     return Policy(_coral(ValidationException), wraps_body=service.endpoint_prefix == "apigateway")
 
 

@@ -1,0 +1,251 @@
+"""The operations of CloudWatch Logs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.logs import event, work
+from kumoniwa.services.logs.event import COLUMNS, MOMENT_MAX, STREAMS, Stream
+from kumoniwa.services.logs.group import (
+    RETENTIONS_DAYS,
+    Group,
+    InvalidParameterException,
+    ResourceAlreadyExistsException,
+    existing,
+    name_in,
+    named,
+    next_number,
+    shown,
+)
+from kumoniwa.services.logs.search import FilterLogEvents
+
+__all__ = ["FilterLogEvents"]
+
+TAGS_MAX = 50
+
+
+# What the gate asks --------------------------------------------------------------------------------
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    """AWS asks about streams even where there is none: ``log-group:name:log-stream:``. Only tags belong to the bare group."""
+    if (resource := params.get("resourceArn")) is not None:
+        return resource
+    identifier = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
+    group = name_in(identifier)
+    account = identifier.split(":")[4] if identifier.startswith("arn:") and identifier.count(":") > 5 else call.account
+    stream = params.get("logStreamName") or ""
+    return f"arn:{call.home.partition}:logs:{call.region}:{account}:log-group:{group}:log-stream:{stream}"
+
+
+# Groups --------------------------------------------------------------------------------------------
+
+
+def CreateLogGroup(
+    call: Call, *, logGroupName: str, tags: dict[str, str] | None = None, logGroupClass: str | None = None
+) -> None:
+    if logGroupClass not in (None, "STANDARD"):
+        raise NotImplementedHere(f"log groups of the class {logGroupClass}")
+    if logGroupName in call.shelf(Group):
+        raise ResourceAlreadyExistsException("The specified log group already exists")
+    call.shelf(Group)[logGroupName] = Group(
+        name=logGroupName, number=next_number(call), created_ms=_now_ms(call), tags=_checked_tags(tags or {})
+    )
+
+
+def _now_ms(call: Call) -> int:
+    return int(call.now() * 1000)
+
+
+def DeleteLogGroup(call: Call, *, logGroupName: str) -> None:
+    group = existing(call, logGroupName)
+    for (stream,) in call.rows(STREAMS).all("select id from log_stream where grp = ?", group.number):
+        event.empty(call, stream)
+    del call.shelf(Group)[logGroupName]
+
+
+def DescribeLogGroups(
+    call: Call,
+    *,
+    logGroupNamePrefix: str | None = None,
+    logGroupNamePattern: str | None = None,
+    logGroupClass: str | None = None,
+    nextToken: str | None = None,
+    limit: int | None = None,
+) -> dict:
+    if logGroupNamePrefix is not None and logGroupNamePattern is not None:
+        raise InvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
+    pattern = (logGroupNamePattern or "").lower()
+    names = sorted(
+        name
+        for name in call.shelf(Group)
+        if name.startswith(logGroupNamePrefix or "") and pattern in name.lower() and name > (nextToken or "")
+    )
+    if logGroupClass not in (None, "STANDARD"):
+        names = []
+    chosen = names[: limit or 50]
+    sizes = dict(call.rows(STREAMS).all("select grp, sum(bytes) from log_stream group by grp"))
+    groups = [call.shelf(Group)[name] for name in chosen]
+    reply: dict[str, Any] = {"logGroups": [shown(call, group, sizes.get(group.number, 0)) for group in groups]}
+    if len(chosen) < len(names):
+        reply["nextToken"] = chosen[-1]
+    return reply
+
+
+def PutRetentionPolicy(call: Call, *, logGroupName: str, retentionInDays: int) -> None:
+    if retentionInDays not in RETENTIONS_DAYS:
+        raise InvalidParameterException(
+            f"1 validation error detected: Value '{retentionInDays}' at 'retentionInDays' failed to satisfy constraint: "
+            f"Member must satisfy enum value set: [{', '.join(map(str, RETENTIONS_DAYS))}]"
+        )
+    group = existing(call, logGroupName)
+    call.shelf(Group)[logGroupName] = changed(group, retention_days=retentionInDays)
+    call.home.wake(work.RETENTION)
+
+
+def DeleteRetentionPolicy(call: Call, *, logGroupName: str) -> None:
+    call.shelf(Group)[logGroupName] = changed(existing(call, logGroupName), retention_days=0)
+
+
+# Streams -------------------------------------------------------------------------------------------
+
+
+def CreateLogStream(call: Call, *, logGroupName: str, logStreamName: str) -> None:
+    group = existing(call, logGroupName)
+    if re.search(r"[:*]", logStreamName):
+        raise InvalidParameterException(
+            f"1 validation error detected: Value '{logStreamName}' at 'logStreamName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [^:*]*"
+        )
+    made = call.rows(STREAMS).run(
+        "insert or ignore into log_stream (grp, name, created, count, bytes) values (?,?,?,0,0)",
+        group.number, logStreamName, _now_ms(call),
+    )  # fmt: skip
+    if not made:
+        raise ResourceAlreadyExistsException("The specified log stream already exists")
+
+
+def DeleteLogStream(call: Call, *, logGroupName: str, logStreamName: str) -> None:
+    event.empty(call, event.stream_named(call, existing(call, logGroupName), logStreamName).id)
+
+
+def DescribeLogStreams(
+    call: Call,
+    *,
+    logGroupName: str | None = None,
+    logGroupIdentifier: str | None = None,
+    logStreamNamePrefix: str | None = None,
+    orderBy: str | None = None,
+    descending: bool | None = None,
+    nextToken: str | None = None,
+    limit: int | None = None,
+) -> dict:
+    """Streams without events stand before all others when they are ordered by their last event."""
+    group = named(call, logGroupName, logGroupIdentifier)
+    if orderBy == "LastEventTime" and logStreamNamePrefix:
+        raise InvalidParameterException("Cannot order by LastEventTime with a logStreamNamePrefix.")
+    if nextToken is not None and not (nextToken.isascii() and nextToken.isdigit() and len(nextToken) < 16):
+        raise InvalidParameterException("The specified nextToken is invalid.")
+    offset, count = int(nextToken or 0), limit or 50
+    order = "coalesce(last, 0) {0}, name {0}" if orderBy == "LastEventTime" else "name {0}"
+    prefix = logStreamNamePrefix or ""
+    found = call.rows(STREAMS).all(
+        f"select {COLUMNS} from log_stream where grp = ? and substr(name, 1, ?) = ? "
+        f"order by {order.format('desc' if descending else 'asc')} limit ? offset ?",
+        group.number, len(prefix), prefix, count + 1, offset,
+    )  # fmt: skip
+    reply: dict[str, Any] = {"logStreams": [_shown_stream(call, group, Stream(*row)) for row in found[:count]]}
+    if len(found) > count:
+        reply["nextToken"] = str(offset + count)
+    return reply
+
+
+def _shown_stream(call: Call, group: Group, stream: Stream) -> dict[str, Any]:
+    reply = {
+        "logStreamName": stream.name,
+        "creationTime": stream.created_ms,
+        "firstEventTimestamp": stream.first_ms,
+        "lastEventTimestamp": stream.last_ms,
+        "lastIngestionTime": stream.ingested_ms,
+        "uploadSequenceToken": event.sequence_token(stream.id, stream.count) if stream.count else None,
+        "arn": call.arn(f"log-group:{group.name}:log-stream:{stream.name}"),
+        # Since 2019 AWS answers zero for every stream: API_LogStream.
+        "storedBytes": 0,
+    }
+    return {name: value for name, value in reply.items() if value is not None}
+
+
+# Events --------------------------------------------------------------------------------------------
+
+
+def PutLogEvents(
+    call: Call, *, logGroupName: str, logStreamName: str, logEvents: list[dict], sequenceToken: str | None = None
+) -> dict:
+    """Any sequence token is accepted, and so is none: since January 2023 AWS ignores it."""
+    return event.put(call, logGroupName, logStreamName, logEvents)
+
+
+def GetLogEvents(
+    call: Call,
+    *,
+    logStreamName: str,
+    logGroupName: str | None = None,
+    logGroupIdentifier: str | None = None,
+    startTime: int | None = None,
+    endTime: int | None = None,
+    nextToken: str | None = None,
+    limit: int | None = None,
+    startFromHead: bool | None = None,
+) -> dict:
+    stream = event.stream_named(call, named(call, logGroupName, logGroupIdentifier), logStreamName)
+    start_ms, end_ms = min(startTime or 0, MOMENT_MAX), MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
+    return event.page(
+        call, stream, start_ms, end_ms, nextToken, limit or event.PAGE_EVENTS_MAX, bool(startFromHead)
+    )
+
+
+# Tags ----------------------------------------------------------------------------------------------
+
+
+def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > TAGS_MAX:
+        raise InvalidParameterException(f"Too many tags: the maximum is {TAGS_MAX}.")
+    return tags
+
+
+def _tag(call: Call, name: str, tags: dict[str, str]) -> None:
+    group = existing(call, name)
+    call.shelf(Group)[name] = changed(group, tags=_checked_tags({**group.tags, **tags}))
+
+
+def _untag(call: Call, name: str, keys: list[str]) -> None:
+    group = existing(call, name)
+    call.shelf(Group)[name] = changed(group, tags={k: v for k, v in group.tags.items() if k not in keys})
+
+
+def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
+    _tag(call, name_in(resourceArn), tags)
+
+
+def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
+    _untag(call, name_in(resourceArn), tagKeys)
+
+
+def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
+    return {"tags": existing(call, name_in(resourceArn)).tags}
+
+
+def TagLogGroup(call: Call, *, logGroupName: str, tags: dict[str, str]) -> None:
+    _tag(call, logGroupName, tags)
+
+
+def UntagLogGroup(call: Call, *, logGroupName: str, tags: list[str]) -> None:
+    _untag(call, logGroupName, tags)
+
+
+def ListTagsLogGroup(call: Call, *, logGroupName: str) -> dict:
+    return {"tags": existing(call, logGroupName).tags}

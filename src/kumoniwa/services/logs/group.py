@@ -1,0 +1,86 @@
+"""Log groups: a name, how long its events are kept, and tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record
+
+RETENTIONS_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+
+DAY_MS = 86_400_000
+
+
+class ResourceNotFoundException(AwsError):
+    message = "The specified log group does not exist."
+
+
+class ResourceAlreadyExistsException(AwsError): ...
+
+
+class InvalidParameterException(AwsError): ...
+
+
+class Group(Record):
+    name: str
+    number: int
+    """What its streams name it by, so that a group made anew under an old name finds none of them."""
+    created_ms: int
+    retention_days: int = 0
+    """Zero: for ever."""
+    tags: dict[str, str] = {}
+
+
+class Numbers(Record):
+    """The next free number of a group, shelved under one key."""
+
+    next: int
+
+
+def next_number(call: Call) -> int:
+    held = call.shelf(Numbers).get("group")
+    number = held.next if held is not None else 1
+    call.shelf(Numbers)["group"] = Numbers(next=number + 1)
+    return number
+
+
+def name_in(identifier: str) -> str:
+    """The group's name in a name or an ARN, with or without ``:*`` behind it."""
+    if identifier.startswith("arn:"):
+        return identifier.partition(":log-group:")[2].removesuffix(":*")
+    return identifier
+
+
+def existing(call: Call, name: str) -> Group:
+    group = call.shelf(Group).get(name)
+    if group is None:
+        raise ResourceNotFoundException
+    return group
+
+
+def named(call: Call, name: str | None, identifier: str | None) -> Group:
+    """The group of operations that take a name or an identifier, one of them."""
+    if (name is None) == (identifier is None):
+        raise InvalidParameterException("Exactly one of [logGroupName, logGroupIdentifier] must be provided.")
+    return existing(call, name if name is not None else name_in(identifier))
+
+
+def shown(call: Call, group: Group, stored_bytes: int) -> dict[str, Any]:
+    arn = call.arn(f"log-group:{group.name}")
+    reply = {
+        "logGroupName": group.name,
+        "creationTime": group.created_ms,
+        "metricFilterCount": 0,
+        "arn": f"{arn}:*",
+        "storedBytes": stored_bytes,
+        "logGroupClass": "STANDARD",
+        "logGroupArn": arn,
+    }
+    if group.retention_days:
+        reply["retentionInDays"] = group.retention_days
+    return reply

@@ -1,0 +1,111 @@
+"""FilterLogEvents: one question to many streams of a group, in order of time.
+
+A call looks at a bounded number of events; if it has not seen all of them its token says where to go on, even if it
+found nothing, as on AWS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.languages.log_pattern import InvalidPattern, compiled
+from kumoniwa.services.logs.event import (
+    EVENTS,
+    MOMENT_MAX,
+    OVERHEAD_BYTES,
+    PAGE_BYTES_MAX,
+    PAGE_EVENTS_MAX,
+    STREAMS,
+)
+from kumoniwa.services.logs.group import Group, InvalidParameterException, named
+
+SEEN_MAX = 20_000
+
+
+def FilterLogEvents(
+    call: Call,
+    *,
+    logGroupName: str | None = None,
+    logGroupIdentifier: str | None = None,
+    logStreamNames: list[str] | None = None,
+    logStreamNamePrefix: str | None = None,
+    startTime: int | None = None,
+    endTime: int | None = None,
+    filterPattern: str | None = None,
+    nextToken: str | None = None,
+    limit: int | None = None,
+    interleaved: bool | None = None,
+) -> dict:
+    """``interleaved`` is accepted and ignored, as on AWS since 2019: events of all streams are always interleaved."""
+    group = named(call, logGroupName, logGroupIdentifier)
+    if logStreamNames and logStreamNamePrefix:
+        raise InvalidParameterException("Cannot specify both logStreamNames and logStreamNamePrefix.")
+    if startTime is not None and endTime is not None and startTime > endTime:
+        raise InvalidParameterException("End time must be greater than or equal to start time.")
+    try:
+        matches = compiled(filterPattern or "")
+    except InvalidPattern as error:
+        raise InvalidParameterException(f"Invalid filter pattern{': ' + str(error) if str(error) else ''}")
+    names = _streams(call, group, logStreamNames, logStreamNamePrefix)
+    end_ms = MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
+    rows = _candidates(call, names, min(startTime or 0, MOMENT_MAX), end_ms, _place(nextToken))
+    events: list[dict[str, Any]] = []
+    size, most, place, is_full = 0, limit or PAGE_EVENTS_MAX, None, False
+    for seen, (at_ms, stream, seq, ingested, message) in enumerate(rows, 1):
+        if matches(message):
+            size += len(message) + OVERHEAD_BYTES
+            if events and size > PAGE_BYTES_MAX:
+                is_full = True
+                break
+            events.append(
+                {
+                    "logStreamName": names[stream],
+                    "timestamp": at_ms,
+                    "message": message,
+                    "ingestionTime": ingested,
+                    "eventId": f"{at_ms:030d}{stream:010d}{seq:016d}",
+                }
+            )
+        place = (at_ms, stream, seq)
+        if len(events) == most or seen == SEEN_MAX:
+            break
+    reply: dict[str, Any] = {"events": events, "searchedLogStreams": []}
+    if is_full or next(rows, None) is not None:
+        reply["nextToken"] = "{:x}-{:x}-{:x}".format(*place)
+    return reply
+
+
+def _streams(call: Call, group: Group, wanted: list[str] | None, prefix: str | None) -> dict[int, str]:
+    found = call.rows(STREAMS).all("select id, name from log_stream where grp = ?", group.number)
+    if wanted:
+        chosen = {number: name for number, name in found if name in wanted}
+        if len(chosen) < len(set(wanted)):
+            raise InvalidParameterException("The specified log stream does not exist.")
+        return chosen
+    return {number: name for number, name in found if name.startswith(prefix or "")}
+
+
+def _place(token: str | None) -> tuple[int, int, int] | None:
+    if not token:
+        return None
+    try:
+        at_ms, stream, seq = (int(part, 16) for part in token.split("-"))
+    except ValueError:
+        raise InvalidParameterException("The specified nextToken is invalid.")
+    if max(at_ms, stream, seq) > MOMENT_MAX:
+        raise InvalidParameterException("The specified nextToken is invalid.")
+    return at_ms, stream, seq
+
+
+def _candidates(call: Call, names: dict[int, str], start_ms: int, end_ms: int, place: tuple[int, int, int] | None):
+    """Events in the order of their times, from where an earlier call stopped."""
+    after = "" if place is None else " and (at, stream, seq) > ({}, {}, {})".format(*place)
+    if place is not None:
+        start_ms = max(start_ms, place[0])
+    numbers = ",".join(map(str, names))
+    return call.rows(EVENTS).each(
+        f"select at, stream, seq, ingested, message from log_event where stream in ({numbers}) and at >= ? and at < ?{after} "
+        "order by at, stream, seq limit ?",
+        start_ms, end_ms, SEEN_MAX + 1,
+    )  # fmt: skip

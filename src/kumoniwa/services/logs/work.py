@@ -1,0 +1,21 @@
+"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest."""
+
+from __future__ import annotations
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.services.logs import event
+from kumoniwa.services.logs.group import Group
+
+RETENTION = ("logs", "retention")
+EVERY_S = 3600.0
+
+
+async def run(region) -> None:
+    while True:
+        for account in region.store.accounts():
+            if account.isdigit():
+                call = region.call("logs", account, principals.service("logs.amazonaws.com", account))
+                for group in list(call.shelf(Group).values()):
+                    if group.retention_days:
+                        event.expire(call, group)
+        await region.wait(RETENTION, region.clock.now() + EVERY_S)

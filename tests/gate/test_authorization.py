@@ -57,7 +57,9 @@ class Person:
 
 def session(cloud, credentials, service, region="us-east-1"):
     c = credentials
-    return cloud.client(service, region, key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"])
+    return cloud.client(
+        service, region, key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"]
+    )
 
 
 def refused(method, /, **params) -> ClientError:
@@ -120,7 +122,9 @@ def test_a_user_without_rights_is_told_action_resource_and_kind_of_policy(cloud,
     method, params, action, resource, expected, status = CALLS[service]
     alice = Person(cloud)
     error = refused(getattr(alice.client(service), method), **params)
-    assert text(error).startswith(f"User: {alice.arn} is not authorized to perform: {action} on resource: {resource}")
+    assert text(error).startswith(
+        f"User: {alice.arn} is not authorized to perform: {action} on resource: {resource}"
+    )
     assert text(error).endswith(f"because no identity-based policy allows the {action} action")
     assert code(error) == (expected, status)
 
@@ -131,7 +135,10 @@ def test_s3_names_the_resource_in_quotes(cloud, service):
     cloud.client("s3", key=ACCOUNT).create_bucket(Bucket="bucket-of-alice")
     error = refused(alice.client("s3").list_objects_v2, Bucket="bucket-of-alice")
     assert code(error) == ("AccessDenied", 403)
-    assert 's3:ListBucket on resource: "arn:aws:s3:::bucket-of-alice" because no identity-based policy' in text(error)
+    assert (
+        's3:ListBucket on resource: "arn:aws:s3:::bucket-of-alice" because no identity-based policy'
+        in text(error)
+    )
 
 
 def test_the_refusal_carries_the_statement_that_would_allow_as_a_hint(cloud):
@@ -195,15 +202,23 @@ def test_rights_come_through_groups_and_go_with_them(cloud):
 def test_a_session_policy_takes_from_a_role_and_gives_nothing(cloud):
     iam = cloud.client("iam", key=ACCOUNT)
     alice = Person(cloud)
-    role = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trust({"AWS": alice.arn}))["Role"]["Arn"]
+    role = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trust({"AWS": alice.arn}))["Role"][
+        "Arn"
+    ]
     iam.put_role_policy(RoleName="worker", PolicyName="p", PolicyDocument=policy(allow("sqs:*")))
     sts = alice.client("sts")
-    narrow = sts.assume_role(RoleArn=role, RoleSessionName="me", Policy=policy(allow(["sqs:CreateQueue", "iam:*"])))
+    narrow = sts.assume_role(
+        RoleArn=role, RoleSessionName="me", Policy=policy(allow(["sqs:CreateQueue", "iam:*"]))
+    )
     credentials = narrow["Credentials"]
     sqs = session(cloud, credentials, "sqs")
     sqs.create_queue(QueueName="q")
-    assert text(refused(sqs.list_queues)).endswith("because no session policy allows the sqs:listqueues action")
-    assert "no identity-based policy" in text(refused(session(cloud, credentials, "iam").get_role, RoleName="worker"))
+    assert text(refused(sqs.list_queues)).endswith(
+        "because no session policy allows the sqs:listqueues action"
+    )
+    assert "no identity-based policy" in text(
+        refused(session(cloud, credentials, "iam").get_role, RoleName="worker")
+    )
 
 
 def test_across_accounts_both_sides_must_allow(cloud):
@@ -215,7 +230,8 @@ def test_across_accounts_both_sides_must_allow(cloud):
     sqs = bob.client("sqs")
     assert "no resource-based policy" in text(refused(sqs.send_message, QueueUrl=url, MessageBody="x"))
     owner.set_queue_attributes(
-        QueueUrl=url, Attributes={"Policy": policy({**allow("sqs:SendMessage", arn), "Principal": {"AWS": OTHER}})}
+        QueueUrl=url,
+        Attributes={"Policy": policy({**allow("sqs:SendMessage", arn), "Principal": {"AWS": OTHER}})},
     )
     sqs.send_message(QueueUrl=url, MessageBody="x")
     assert owner.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "x"
@@ -234,22 +250,34 @@ def test_in_one_account_the_resource_may_allow_alone_and_may_deny_its_root(cloud
     ]
     owner.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy(*statements)})
     alice.client("sqs").send_message(QueueUrl=url, MessageBody="x")
-    assert text(refused(owner.purge_queue, QueueUrl=url)).endswith("with an explicit deny in a resource-based policy")
+    assert text(refused(owner.purge_queue, QueueUrl=url)).endswith(
+        "with an explicit deny in a resource-based policy"
+    )
 
 
 def test_not_action_not_resource_and_not_principal(cloud):
     alice = Person(cloud)
     mine = f"arn:aws:sqs:us-east-1:{ACCOUNT}:mine"
-    alice.may({"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}, {"Effect": "Deny", "Action": "sqs:DeleteQueue", "NotResource": mine})
+    alice.may(
+        {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "sqs:DeleteQueue", "NotResource": mine},
+    )
     sqs = alice.client("sqs")
     mine_url, other_url = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("mine", "other"))
     assert "explicit deny" in text(refused(sqs.delete_queue, QueueUrl=other_url))
     assert "identity-based" in text(refused(alice.client("iam").get_role, RoleName="r"))
-    excluding = {"Effect": "Deny", "NotPrincipal": {"AWS": [alice.arn, f"arn:aws:iam::{ACCOUNT}:root"]}, "Action": "sqs:*", "Resource": mine}
+    excluding = {
+        "Effect": "Deny",
+        "NotPrincipal": {"AWS": [alice.arn, f"arn:aws:iam::{ACCOUNT}:root"]},
+        "Action": "sqs:*",
+        "Resource": mine,
+    }
     sqs.set_queue_attributes(QueueUrl=mine_url, Attributes={"Policy": policy(excluding)})
     sqs.send_message(QueueUrl=mine_url, MessageBody="x")
     carol = Person(cloud, "carol").may(allow("*"))
-    assert "resource-based" in text(refused(carol.client("sqs").send_message, QueueUrl=mine_url, MessageBody="x"))
+    assert "resource-based" in text(
+        refused(carol.client("sqs").send_message, QueueUrl=mine_url, MessageBody="x")
+    )
     sqs.delete_queue(QueueUrl=mine_url)
 
 
@@ -283,7 +311,11 @@ def test_not_action_not_resource_and_not_principal(cloud):
     ids=str,
 )
 def test_a_condition_on_a_global_key(cloud, condition, holds):
-    sqs = Person(cloud, Tags=[{"Key": "team", "Value": "blue"}]).may(allow("sqs:CreateQueue", Condition=condition)).client("sqs")
+    sqs = (
+        Person(cloud, Tags=[{"Key": "team", "Value": "blue"}])
+        .may(allow("sqs:CreateQueue", Condition=condition))
+        .client("sqs")
+    )
     if holds:
         sqs.create_queue(QueueName="q")
     else:
@@ -313,9 +345,15 @@ def test_a_wrong_secret_is_refused_in_the_words_of_each_protocol(cloud):
     wrong = {"key": alice.key, "secret": "not-the-secret"}
     assert code(refused(cloud.client("sts", **wrong).get_caller_identity)) == ("SignatureDoesNotMatch", 403)
     if "dynamodb" in service_names():
-        assert code(refused(cloud.client("dynamodb", **wrong).list_tables)) == ("InvalidSignatureException", 400)
+        assert code(refused(cloud.client("dynamodb", **wrong).list_tables)) == (
+            "InvalidSignatureException",
+            400,
+        )
     if "lambda" in service_names():
-        assert code(refused(cloud.client("lambda", **wrong).list_functions)) == ("InvalidSignatureException", 403)
+        assert code(refused(cloud.client("lambda", **wrong).list_functions)) == (
+            "InvalidSignatureException",
+            403,
+        )
     if "s3" in service_names():
         assert code(refused(cloud.client("s3", **wrong).list_buckets)) == ("SignatureDoesNotMatch", 403)
 
@@ -326,7 +364,10 @@ def test_strict_refuses_a_key_nobody_issued(make_cloud):
     assert code(error) == ("InvalidClientTokenId", 403)
     assert text(error) == "The security token included in the request is invalid."
     if "dynamodb" in service_names():
-        assert code(refused(cloud.client("dynamodb", key="test").list_tables)) == ("UnrecognizedClientException", 400)
+        assert code(refused(cloud.client("dynamodb", key="test").list_tables)) == (
+            "UnrecognizedClientException",
+            400,
+        )
     if "s3" in service_names():
         assert code(refused(cloud.client("s3", key="test").list_buckets)) == ("InvalidAccessKeyId", 403)
 
@@ -355,7 +396,10 @@ def test_an_expired_session_is_refused_in_the_words_of_each_protocol(cloud):
     assert code(error) == ("ExpiredToken", 403)
     assert text(error) == "The security token included in the request is expired"
     if "dynamodb" in service_names():
-        assert code(refused(session(cloud, credentials, "dynamodb").list_tables)) == ("ExpiredTokenException", 400)
+        assert code(refused(session(cloud, credentials, "dynamodb").list_tables)) == (
+            "ExpiredTokenException",
+            400,
+        )
     if "s3" in service_names():
         # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
         assert code(refused(session(cloud, credentials, "s3").list_buckets)) == ("ExpiredToken", 400)
@@ -392,7 +436,9 @@ def test_a_session_of_one_region_works_in_another(make_cloud):
 def test_regions_go_on_authorizing_while_iam_is_away(make_cloud):
     cloud = make_cloud("us-east-1", GLOBAL)
     alice = Person(cloud).may(allow("sqs:*"), deny("sqs:DeleteQueue"))
-    role = alice.iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": alice.arn}))["Role"]["Arn"]
+    role = alice.iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": alice.arn}))["Role"][
+        "Arn"
+    ]
     cloud.run(cloud.regions.pop(GLOBAL).close())
     url = alice.client("sqs").create_queue(QueueName="q")["QueueUrl"]
     assert "explicit deny" in text(refused(alice.client("sqs").delete_queue, QueueUrl=url))
@@ -415,7 +461,9 @@ def test_what_a_call_of_iam_acknowledged_survives_a_kill(make_cloud):
 
 def test_handing_on_a_role_needs_pass_role_for_that_service(cloud):
     iam = cloud.client("iam", key=ACCOUNT)
-    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))["Role"]["Arn"]
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))[
+        "Role"
+    ]["Arn"]
     iam.create_instance_profile(InstanceProfileName="p")
     alice = Person(cloud).may(allow("iam:AddRoleToInstanceProfile"))
     add = alice.client("iam").add_role_to_instance_profile
@@ -466,12 +514,17 @@ def test_what_principals_did_and_tried_is_kept_once(cloud):
         alice.client("sqs").create_queue(QueueName="q")
         refused(alice.client("sqs").list_queues)
     cloud.client("sqs", key=ACCOUNT).list_queues()  # a root user needs no policy: nothing to learn
-    assert {(action, allowed) for _, action, _, allowed in observed(cloud)} == {("sqs:CreateQueue", 1), ("sqs:ListQueues", 0)}
+    assert {(action, allowed) for _, action, _, allowed in observed(cloud)} == {
+        ("sqs:CreateQueue", 1),
+        ("sqs:ListQueues", 0),
+    }
 
 
 def test_a_role_is_observed_under_its_own_name_not_its_sessions(cloud):
     alice = Person(cloud)
-    role = alice.iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": alice.arn}))["Role"]["Arn"]
+    role = alice.iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": alice.arn}))["Role"][
+        "Arn"
+    ]
     credentials = alice.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
     refused(session(cloud, credentials, "sqs").list_queues)
     assert role in {who for who, *_ in observed(cloud)}
@@ -487,10 +540,18 @@ def test_management_calls_are_in_the_trail_and_data_calls_are_not(cloud):
     url = alice.client("sqs").create_queue(QueueName="q")["QueueUrl"]
     alice.client("sqs").send_message(QueueUrl=url, MessageBody="secret words")
     (event,) = trail(cloud)
-    assert (event["eventName"], event["eventSource"], event["readOnly"]) == ("CreateQueue", "sqs.amazonaws.com", False)
+    assert (event["eventName"], event["eventSource"], event["readOnly"]) == (
+        "CreateQueue",
+        "sqs.amazonaws.com",
+        False,
+    )
     assert event["requestParameters"] == {"queueName": "q"}
     identity = event["userIdentity"]
-    assert (identity["type"], identity["userName"], identity["accessKeyId"]) == ("IAMUser", "alice", alice.key)
+    assert (identity["type"], identity["userName"], identity["accessKeyId"]) == (
+        "IAMUser",
+        "alice",
+        alice.key,
+    )
 
 
 def test_refused_calls_are_in_the_trail_with_their_error(cloud):
@@ -511,7 +572,9 @@ def test_secrets_do_not_enter_the_trail(cloud):
 
 def test_the_trail_names_an_sts_call_that_needs_no_permission(cloud):
     Person(cloud).client("sts").get_caller_identity()
-    assert [(event["eventSource"], event["eventName"]) for event in trail(cloud)] == [("sts.amazonaws.com", "GetCallerIdentity")]
+    assert [(event["eventSource"], event["eventName"]) for event in trail(cloud)] == [
+        ("sts.amazonaws.com", "GetCallerIdentity")
+    ]
 
 
 def test_the_trail_takes_numbers_that_json_of_64_bits_cannot(cloud):
@@ -534,7 +597,10 @@ def test_a_service_assumes_only_a_role_that_trusts_it(cloud):
     document = trust({"Service": "lambda.amazonaws.com"})
     role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     assert assumed(cloud, role).arn == f"arn:aws:sts::{ACCOUNT}:assumed-role/r/me"
-    for arn, service in ((role, "events.amazonaws.com"), (f"arn:aws:iam::{ACCOUNT}:role/ghost", "lambda.amazonaws.com")):
+    for arn, service in (
+        (role, "events.amazonaws.com"),
+        (f"arn:aws:iam::{ACCOUNT}:role/ghost", "lambda.amazonaws.com"),
+    ):
         with pytest.raises(AccessDenied):
             assumed(cloud, arn, service)
 
@@ -544,7 +610,9 @@ def test_a_trust_policy_may_ask_for_whom_the_service_assumes(cloud):
     rule = f"arn:aws:events:us-east-1:{ACCOUNT}:rule/r"
     condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": rule}}
     document = trust({"Service": "events.amazonaws.com"}, Condition=condition)
-    role = cloud.client("iam", key=ACCOUNT).create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    role = cloud.client("iam", key=ACCOUNT).create_role(RoleName="r", AssumeRolePolicyDocument=document)[
+        "Role"
+    ]["Arn"]
     assert assumed(cloud, role, "events.amazonaws.com", **{"aws:SourceArn": rule}).source_arn == role
     with pytest.raises(AccessDenied):
         assumed(cloud, role, "events.amazonaws.com", **{"aws:SourceArn": rule + "-other"})
@@ -558,7 +626,11 @@ def test_a_document_nobody_can_read_denies(cloud, place):
     everything = Grant(name="all", kind="inline", document=policy(allow("*")))
     broken = Grant(name="broken", kind="inline", document="{")
     shelf = cloud.region().store.shelf
-    held = {"grants": (everything, broken)} if place == "grant" else {"grants": (everything,), "boundary": "not json"}
+    held = (
+        {"grants": (everything, broken)}
+        if place == "grant"
+        else {"grants": (everything,), "boundary": "not json"}
+    )
 
     async def issue():
         shelf(SHARED, Credential)["AKIABYHAND"] = Credential(
@@ -572,7 +644,9 @@ def test_a_document_nobody_can_read_denies(cloud, place):
 
 def test_a_root_user_whose_key_was_issued_assumes_no_role(cloud):
     root = f"arn:aws:iam::{ACCOUNT}:root"
-    role = cloud.client("iam", key=ACCOUNT).create_role(RoleName="r", AssumeRolePolicyDocument=trust({"AWS": root}))["Role"]["Arn"]
+    role = cloud.client("iam", key=ACCOUNT).create_role(
+        RoleName="r", AssumeRolePolicyDocument=trust({"AWS": root})
+    )["Role"]["Arn"]
 
     async def issue():
         credential = Credential(key_id="AKIAROOT", secret="s", account=ACCOUNT, arn=root, user_id=ACCOUNT)
@@ -581,4 +655,7 @@ def test_a_root_user_whose_key_was_issued_assumes_no_role(cloud):
     cloud.run(issue())
     sts = cloud.client("sts", key="AKIAROOT", secret="s")
     assert sts.get_caller_identity()["Arn"] == root
-    assert text(refused(sts.assume_role, RoleArn=role, RoleSessionName="me")) == "Roles may not be assumed by root accounts."
+    assert (
+        text(refused(sts.assume_role, RoleArn=role, RoleSessionName="me"))
+        == "Roles may not be assumed by root accounts."
+    )

@@ -20,7 +20,9 @@ def policy(*statements, **more) -> str:
 
 
 ALLOW = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
-TRUST = policy({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+TRUST = policy(
+    {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+)
 
 
 @pytest.fixture
@@ -36,14 +38,18 @@ def refusal(method, /, **params) -> tuple[str, str]:
 
 
 def made_policy(iam, name="p", *statements) -> str:
-    return iam.create_policy(PolicyName=name, PolicyDocument=policy(*(statements or (ALLOW,))))["Policy"]["Arn"]
+    return iam.create_policy(PolicyName=name, PolicyDocument=policy(*(statements or (ALLOW,))))["Policy"][
+        "Arn"
+    ]
 
 
 # Users ---------------------------------------------------------------------------------------------
 
 
 def test_a_user_is_answered_as_it_was_made(iam):
-    made = iam.create_user(UserName="alice", Path="/team/", Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}])["User"]
+    made = iam.create_user(
+        UserName="alice", Path="/team/", Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]
+    )["User"]
     assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/team/alice"
     assert re.fullmatch(r"AIDA[A-Z2-7]{17}", made["UserId"])
     assert made["CreateDate"].year == 2030
@@ -54,7 +60,10 @@ def test_a_user_is_answered_as_it_was_made(iam):
 
 def test_names_differ_by_more_than_case(iam):
     iam.create_user(UserName="Alice")
-    assert refusal(iam.create_user, UserName="alice") == ("EntityAlreadyExists", "User with name alice already exists.")
+    assert refusal(iam.create_user, UserName="alice") == (
+        "EntityAlreadyExists",
+        "User with name alice already exists.",
+    )
     assert iam.get_user(UserName="ALICE")["User"]["UserName"] == "Alice"
 
 
@@ -112,13 +121,19 @@ def test_a_user_is_deleted_only_bare(iam):
     iam.attach_user_policy(UserName="alice", PolicyArn=arn)
     iam.put_user_policy(UserName="alice", PolicyName="in", PolicyDocument=policy(ALLOW))
     steps = (
-        ("must remove users from group first.", lambda: iam.remove_user_from_group(GroupName="g", UserName="alice")),
+        (
+            "must remove users from group first.",
+            lambda: iam.remove_user_from_group(GroupName="g", UserName="alice"),
+        ),
         ("must delete access keys first.", lambda: iam.delete_access_key(UserName="alice", AccessKeyId=key)),
         ("must detach all policies first.", lambda: iam.detach_user_policy(UserName="alice", PolicyArn=arn)),
         ("must delete policies first.", lambda: iam.delete_user_policy(UserName="alice", PolicyName="in")),
     )
     for text, step in steps:
-        assert refusal(iam.delete_user, UserName="alice") == ("DeleteConflict", f"Cannot delete entity, {text}")
+        assert refusal(iam.delete_user, UserName="alice") == (
+            "DeleteConflict",
+            f"Cannot delete entity, {text}",
+        )
         step()
     iam.delete_user(UserName="alice")
     assert iam.list_users()["Users"] == []
@@ -149,7 +164,10 @@ def test_a_key_shows_its_secret_once_and_there_are_two_at_most(iam):
     expected = ("LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2")
     assert refusal(iam.create_access_key, UserName="alice") == expected
     iam.update_access_key(UserName="alice", AccessKeyId=key["AccessKeyId"], Status="Inactive")
-    assert {one["Status"] for one in iam.list_access_keys(UserName="alice")["AccessKeyMetadata"]} == {"Active", "Inactive"}
+    assert {one["Status"] for one in iam.list_access_keys(UserName="alice")["AccessKeyMetadata"]} == {
+        "Active",
+        "Inactive",
+    }
     expected = ("NoSuchEntity", "The Access Key with id AKIAAAAAAAAAAAAAAAAA cannot be found.")
     assert refusal(iam.delete_access_key, UserName="alice", AccessKeyId="AKIAAAAAAAAAAAAAAAAA") == expected
 
@@ -157,7 +175,11 @@ def test_a_key_shows_its_secret_once_and_there_are_two_at_most(iam):
 def test_a_key_may_speak_of_its_own_user_without_naming_it(cloud, iam):
     iam.create_user(UserName="alice")
     key = iam.create_access_key(UserName="alice")["AccessKey"]
-    own = {"Effect": "Allow", "Action": ["iam:GetUser", "iam:*AccessKey*"], "Resource": f"arn:aws:iam::{ACCOUNT}:user/alice"}
+    own = {
+        "Effect": "Allow",
+        "Action": ["iam:GetUser", "iam:*AccessKey*"],
+        "Resource": f"arn:aws:iam::{ACCOUNT}:user/alice",
+    }
     iam.put_user_policy(UserName="alice", PolicyName="own", PolicyDocument=policy(own))
     self = cloud.client("iam", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     assert self.get_user()["User"]["UserName"] == "alice"
@@ -170,7 +192,12 @@ def test_a_key_id_spells_its_account(cloud, iam):
     # https://awsteele.com/blog/2020/09/26/aws-access-key-format.html with the pair it gives.
     iam.create_user(UserName="alice")
     sts = cloud.client("sts", key=ACCOUNT)
-    assert sts.get_access_key_info(AccessKeyId=iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"])["Account"] == ACCOUNT
+    assert (
+        sts.get_access_key_info(
+            AccessKeyId=iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"]
+        )["Account"]
+        == ACCOUNT
+    )
     assert sts.get_access_key_info(AccessKeyId="ASIAQNZGKIQY56JQ7WML")["Account"] == "029608264753"
 
 
@@ -186,7 +213,10 @@ def test_a_group_knows_its_members_and_is_deleted_only_bare(iam):
     iam.add_user_to_group(GroupName="g", UserName="bob")
     assert [user["UserName"] for user in iam.get_group(GroupName="g")["Users"]] == ["alice", "bob"]
     assert [one["GroupName"] for one in iam.list_groups_for_user(UserName="bob")["Groups"]] == ["g"]
-    assert refusal(iam.delete_group, GroupName="g") == ("DeleteConflict", "Cannot delete entity, must remove users from group first.")
+    assert refusal(iam.delete_group, GroupName="g") == (
+        "DeleteConflict",
+        "Cannot delete entity, must remove users from group first.",
+    )
     iam.update_group(GroupName="g", NewGroupName="h")
     assert [user["UserName"] for user in iam.get_group(GroupName="h")["Users"]] == ["alice", "bob"]
     for name in ("bob", "alice"):
@@ -213,9 +243,15 @@ def test_a_role_is_answered_as_it_was_made(iam):
         RoleName="r", Path="/svc/", AssumeRolePolicyDocument=TRUST, Description="d", MaxSessionDuration=7200,
         Tags=[{"Key": "a", "Value": "1"}],
     )["Role"]  # fmt: skip
-    assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/svc/r" and re.fullmatch(r"AROA[A-Z2-7]{17}", made["RoleId"])
+    assert made["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/svc/r" and re.fullmatch(
+        r"AROA[A-Z2-7]{17}", made["RoleId"]
+    )
     found = iam.get_role(RoleName="r")["Role"]
-    assert (found["Description"], found["MaxSessionDuration"], found["Tags"]) == ("d", 7200, [{"Key": "a", "Value": "1"}])
+    assert (found["Description"], found["MaxSessionDuration"], found["Tags"]) == (
+        "d",
+        7200,
+        [{"Key": "a", "Value": "1"}],
+    )
     assert found["AssumeRolePolicyDocument"] == json.loads(TRUST)
     iam.update_role(RoleName="r", Description="e")
     found = iam.get_role(RoleName="r")["Role"]
@@ -241,7 +277,10 @@ def test_documents_leave_percent_encoded(cloud):
 @pytest.mark.parametrize(
     ("principal", "text"),
     [
-        ({"AWS": f"arn:aws:iam::{ACCOUNT}:user/ghost"}, f'Invalid principal in policy: "AWS":"arn:aws:iam::{ACCOUNT}:user/ghost"'),
+        (
+            {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ghost"},
+            f'Invalid principal in policy: "AWS":"arn:aws:iam::{ACCOUNT}:user/ghost"',
+        ),
         ({"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/ghost/x"}, None),
         ({"AWS": "AIDAAAAAAAAAAAAAAAAAA"}, None),
         ({"Service": "lambda"}, None),
@@ -257,7 +296,11 @@ def test_a_trust_policy_names_only_who_exists(iam, principal, text):
 def test_a_trust_policy_may_be_replaced_by_one_that_names_a_role_or_its_session(iam):
     iam.create_role(RoleName="a", Path="/p/", AssumeRolePolicyDocument=TRUST)
     iam.create_role(RoleName="b", AssumeRolePolicyDocument=TRUST)
-    for arn in (f"arn:aws:iam::{ACCOUNT}:role/p/a", f"arn:aws:sts::{ACCOUNT}:assumed-role/a/me", f"arn:aws:iam::{ACCOUNT}:root"):
+    for arn in (
+        f"arn:aws:iam::{ACCOUNT}:role/p/a",
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/a/me",
+        f"arn:aws:iam::{ACCOUNT}:root",
+    ):
         document = policy({"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"})
         iam.update_assume_role_policy(RoleName="b", PolicyDocument=document)
         assert iam.get_role(RoleName="b")["Role"]["AssumeRolePolicyDocument"] == json.loads(document)
@@ -274,7 +317,10 @@ def test_a_role_is_deleted_only_bare(iam):
     iam.attach_role_policy(RoleName="r", PolicyArn=arn)
     iam.put_role_policy(RoleName="r", PolicyName="in", PolicyDocument=policy(ALLOW))
     steps = (
-        ("must remove roles from instance profile first.", lambda: iam.remove_role_from_instance_profile(InstanceProfileName="i", RoleName="r")),
+        (
+            "must remove roles from instance profile first.",
+            lambda: iam.remove_role_from_instance_profile(InstanceProfileName="i", RoleName="r"),
+        ),
         ("must detach all policies first.", lambda: iam.detach_role_policy(RoleName="r", PolicyArn=arn)),
         ("must delete policies first.", lambda: iam.delete_role_policy(RoleName="r", PolicyName="in")),
     )
@@ -318,7 +364,10 @@ def test_a_document_that_is_no_policy_is_refused_and_changes_nothing(iam):
     old = json.dumps({"Version": "2008-10-17", "Statement": [ALLOW]})
     expected = ("MalformedPolicyDocument", "Policy document must be version 2012-10-17 or greater.")
     assert refusal(iam.create_policy, PolicyName="p", PolicyDocument=old) == expected
-    assert iam.list_role_policies(RoleName="r")["PolicyNames"] == [] and iam.list_policies(Scope="Local")["Policies"] == []
+    assert (
+        iam.list_role_policies(RoleName="r")["PolicyNames"] == []
+        and iam.list_policies(Scope="Local")["Policies"] == []
+    )
 
 
 def test_policies_have_a_size_that_white_space_does_not_count_in(iam):
@@ -335,18 +384,28 @@ def test_policies_have_a_size_that_white_space_does_not_count_in(iam):
 def test_a_managed_policy_has_five_versions_at_most_and_one_default(iam):
     arn = made_policy(iam)
     for n in range(2, 6):
-        version = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy({**ALLOW, "Sid": f"v{n}"}))["PolicyVersion"]
+        version = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy({**ALLOW, "Sid": f"v{n}"}))[
+            "PolicyVersion"
+        ]
         assert (version["VersionId"], version["IsDefaultVersion"]) == (f"v{n}", False)
     code, text = refusal(iam.create_policy_version, PolicyArn=arn, PolicyDocument=policy(ALLOW))
     assert code == "LimitExceeded" and text.startswith("A managed policy can have up to 5 versions.")
-    assert [v["VersionId"] for v in iam.list_policy_versions(PolicyArn=arn)["Versions"]] == ["v5", "v4", "v3", "v2", "v1"]
+    assert [v["VersionId"] for v in iam.list_policy_versions(PolicyArn=arn)["Versions"]] == [
+        "v5",
+        "v4",
+        "v3",
+        "v2",
+        "v1",
+    ]
     iam.set_default_policy_version(PolicyArn=arn, VersionId="v3")
     assert iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"] == "v3"
     assert refusal(iam.delete_policy_version, PolicyArn=arn, VersionId="v3") == (
         "DeleteConflict", "Cannot delete the default version of a policy.",
     )  # fmt: skip
     iam.delete_policy_version(PolicyArn=arn, VersionId="v5")
-    made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(ALLOW), SetAsDefault=True)["PolicyVersion"]
+    made = iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(ALLOW), SetAsDefault=True)[
+        "PolicyVersion"
+    ]
     assert (made["VersionId"], made["IsDefaultVersion"]) == ("v6", True)  # numbers are never used twice
     assert refusal(iam.delete_policy, PolicyArn=arn)[1].startswith("This policy has more than one version.")
     document = iam.get_policy_version(PolicyArn=arn, VersionId="v2")["PolicyVersion"]["Document"]
@@ -364,9 +423,15 @@ def test_a_policy_knows_who_holds_it(iam):
     found = iam.get_policy(PolicyArn=arn)["Policy"]
     assert (found["AttachmentCount"], found["PermissionsBoundaryUsageCount"]) == (2, 1)
     held = iam.list_entities_for_policy(PolicyArn=arn, PolicyUsageFilter="PermissionsPolicy")
-    assert [held[f"Policy{kind}s"] and held[f"Policy{kind}s"][0][f"{kind}Name"] for kind in ("Group", "User", "Role")] == ["g", [], "r"]
+    assert [
+        held[f"Policy{kind}s"] and held[f"Policy{kind}s"][0][f"{kind}Name"]
+        for kind in ("Group", "User", "Role")
+    ] == ["g", [], "r"]
     assert len(iam.list_entities_for_policy(PolicyArn=arn)["PolicyUsers"]) == 1
-    assert refusal(iam.delete_policy, PolicyArn=arn) == ("DeleteConflict", "Cannot delete a policy attached to entities.")
+    assert refusal(iam.delete_policy, PolicyArn=arn) == (
+        "DeleteConflict",
+        "Cannot delete a policy attached to entities.",
+    )
     assert [p["PolicyName"] for p in iam.list_policies(OnlyAttached=True)["Policies"]] == ["p"]
 
 
@@ -384,14 +449,24 @@ def test_policies_that_aws_manages_are_there_and_nobodys_to_change(iam):
     arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     found = iam.get_policy(PolicyArn=arn)["Policy"]
     # As AWS publishes it: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html
-    assert (found["PolicyName"], found["Path"], found["DefaultVersionId"]) == ("AWSLambdaBasicExecutionRole", "/service-role/", "v1")
+    assert (found["PolicyName"], found["Path"], found["DefaultVersionId"]) == (
+        "AWSLambdaBasicExecutionRole",
+        "/service-role/",
+        "v1",
+    )
     document = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
-    assert document["Statement"][0]["Action"] == ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    assert document["Statement"][0]["Action"] == [
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    ]
     assert refusal(iam.delete_policy, PolicyArn=arn)[0] == "InvalidInput"
     unknown = "arn:aws:iam::aws:policy/NoSuchPolicyOfAws"
     assert refusal(iam.get_policy, PolicyArn=unknown) == ("NoSuchEntity", f"Policy {unknown} was not found.")
     pages = iam.get_paginator("list_policies").paginate(Scope="AWS", PaginationConfig={"PageSize": 20})
-    assert {"AdministratorAccess", "AmazonSQSFullAccess"} <= {p["PolicyName"] for page in pages for p in page["Policies"]}
+    assert {"AdministratorAccess", "AmazonSQSFullAccess"} <= {
+        p["PolicyName"] for page in pages for p in page["Policies"]
+    }
 
 
 def test_a_boundary_is_a_policy_that_exists(iam):
@@ -414,7 +489,12 @@ def test_the_summary_counts(iam):
     iam.create_user(UserName="u")
     made_policy(iam)
     summary = iam.get_account_summary()["SummaryMap"]
-    assert (summary["Users"], summary["Policies"], summary["Groups"], summary["PolicySizeQuota"]) == (1, 1, 0, 6144)
+    assert (summary["Users"], summary["Policies"], summary["Groups"], summary["PolicySizeQuota"]) == (
+        1,
+        1,
+        0,
+        6144,
+    )
 
 
 def test_the_details_hold_everything_and_are_paged_across_their_lists(iam):
@@ -428,11 +508,22 @@ def test_the_details_hold_everything_and_are_paged_across_their_lists(iam):
     assert found["UserDetailList"][0]["GroupList"] == ["g"]
     role = found["RoleDetailList"][0]
     assert role["RolePolicyList"][0]["PolicyDocument"]["Statement"] == [ALLOW]
-    assert role["AttachedManagedPolicies"][0]["PolicyName"] == found["Policies"][0]["PolicyName"] == "AmazonSQSFullAccess"
-    pages = list(iam.get_paginator("get_account_authorization_details").paginate(PaginationConfig={"PageSize": 1}))
+    assert (
+        role["AttachedManagedPolicies"][0]["PolicyName"]
+        == found["Policies"][0]["PolicyName"]
+        == "AmazonSQSFullAccess"
+    )
+    pages = list(
+        iam.get_paginator("get_account_authorization_details").paginate(PaginationConfig={"PageSize": 1})
+    )
     assert len(pages) == 4
     names = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-    assert [[len(page[name]) for name in names] for page in pages] == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    assert [[len(page[name]) for name in names] for page in pages] == [
+        [1, 0, 0, 0],
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+        [0, 0, 0, 1],
+    ]
 
 
 def test_an_alias_belongs_to_one_account(cloud, iam):
@@ -463,10 +554,13 @@ def verdicts(reply):
 def test_a_custom_policy_is_simulated(iam):
     deny = {"Sid": "No", "Effect": "Deny", "Action": "sqs:DeleteQueue", "Resource": "*"}
     reply = iam.simulate_custom_policy(
-        PolicyInputList=[policy(ALLOW), policy(deny)], ActionNames=["sqs:SendMessage", "sqs:DeleteQueue", "s3:GetObject"]
+        PolicyInputList=[policy(ALLOW), policy(deny)],
+        ActionNames=["sqs:SendMessage", "sqs:DeleteQueue", "s3:GetObject"],
     )
     assert verdicts(reply) == ["allowed", "explicitDeny", "implicitDeny"]
-    matched = [statement["SourcePolicyId"] for statement in reply["EvaluationResults"][1]["MatchedStatements"]]
+    matched = [
+        statement["SourcePolicyId"] for statement in reply["EvaluationResults"][1]["MatchedStatements"]
+    ]
     assert matched == ["PolicyInputList.2", "PolicyInputList.1"]
 
 
@@ -474,8 +568,15 @@ def test_a_simulation_says_which_keys_it_missed_and_takes_them(iam):
     asks = {**ALLOW, "Condition": {"StringEquals": {"aws:RequestedRegion": ["eu-west-1"]}}}
     given = {"PolicyInputList": [policy(asks)], "ActionNames": ["sqs:SendMessage"]}
     (result,) = iam.simulate_custom_policy(**given)["EvaluationResults"]
-    assert (result["EvalDecision"], result["MissingContextValues"]) == ("implicitDeny", ["aws:requestedregion"])
-    entry = {"ContextKeyName": "aws:RequestedRegion", "ContextKeyValues": ["eu-west-1"], "ContextKeyType": "string"}
+    assert (result["EvalDecision"], result["MissingContextValues"]) == (
+        "implicitDeny",
+        ["aws:requestedregion"],
+    )
+    entry = {
+        "ContextKeyName": "aws:RequestedRegion",
+        "ContextKeyValues": ["eu-west-1"],
+        "ContextKeyType": "string",
+    }
     (result,) = iam.simulate_custom_policy(**given, ContextEntries=[entry])["EvaluationResults"]
     assert (result["EvalDecision"], result["MissingContextValues"]) == ("allowed", [])
 
@@ -486,8 +587,13 @@ def test_a_principal_is_simulated_with_its_groups_and_boundary(iam):
     iam.create_group(GroupName="g")
     iam.add_user_to_group(GroupName="g", UserName="u")
     iam.attach_group_policy(GroupName="g", PolicyArn="arn:aws:iam::aws:policy/AmazonSQSFullAccess")
-    reply = iam.simulate_principal_policy(PolicySourceArn=user, ActionNames=["sqs:SendMessage", "sqs:DeleteQueue"])
+    reply = iam.simulate_principal_policy(
+        PolicySourceArn=user, ActionNames=["sqs:SendMessage", "sqs:DeleteQueue"]
+    )
     assert verdicts(reply) == ["allowed", "implicitDeny"]
-    allowed = [result["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"] for result in reply["EvaluationResults"]]
+    allowed = [
+        result["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"]
+        for result in reply["EvaluationResults"]
+    ]
     assert allowed == [True, False]
     assert reply["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == "AmazonSQSFullAccess"

@@ -50,14 +50,18 @@ class World:
 
     def role(self, name, *trusted, rights=(), **more):
         statements = trusted or (trust(self.alice),)
-        role = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(*statements), **more)["Role"]["Arn"]
+        role = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(*statements), **more)[
+            "Role"
+        ]["Arn"]
         if rights:
             self.iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*rights))
         return role
 
     def session(self, credentials, service="sts"):
         c = credentials.get("Credentials", credentials)
-        return self.cloud.client(service, key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"])
+        return self.cloud.client(
+            service, key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"]
+        )
 
 
 @pytest.fixture
@@ -88,12 +92,19 @@ def test_a_role_opens_only_to_those_it_trusts(world):
     role = world.role("r", trust(f"arn:aws:iam::{ACCOUNT}:root"))
     # The trust policy names the account: the account must pass it on.
     code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me")
-    assert code == "AccessDenied" and text.endswith("because no identity-based policy allows the sts:AssumeRole action")
+    assert code == "AccessDenied" and text.endswith(
+        "because no identity-based policy allows the sts:AssumeRole action"
+    )
     world.may(allow("sts:AssumeRole"))
     world.sts.assume_role(RoleArn=role, RoleSessionName="me")
-    closed = world.role("closed", {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    closed = world.role(
+        "closed",
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    )
     code, text = refusal(world.sts.assume_role, RoleArn=closed, RoleSessionName="me")
-    assert code == "AccessDenied" and text.endswith("because no role trust policy allows the sts:AssumeRole action")
+    assert code == "AccessDenied" and text.endswith(
+        "because no role trust policy allows the sts:AssumeRole action"
+    )
     denying = world.role("denying", trust(world.alice), trust("*", effect="Deny"))
     code, text = refusal(world.sts.assume_role, RoleArn=denying, RoleSessionName="me")
     assert code == "AccessDenied" and text.endswith("with an explicit deny in the role trust policy")
@@ -124,13 +135,19 @@ def test_across_accounts_trust_and_rights_are_both_needed(world, cloud):
     world.may(allow("sts:AssumeRole", role))
     reply = world.sts.assume_role(RoleArn=role, RoleSessionName="me")
     assert world.session(reply).get_caller_identity()["Account"] == OTHER
-    assert refusal(world.sts.assume_role, RoleArn=there.role("own", trust(there.alice)), RoleSessionName="me")[0] == "AccessDenied"
+    assert (
+        refusal(world.sts.assume_role, RoleArn=there.role("own", trust(there.alice)), RoleSessionName="me")[0]
+        == "AccessDenied"
+    )
 
 
 def test_an_external_id_must_be_the_one_the_trust_policy_wants(world):
     role = world.role("r", trust(world.alice, Condition={"StringEquals": {"sts:ExternalId": "42"}}))
     assert refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me")[0] == "AccessDenied"
-    assert refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ExternalId="41")[0] == "AccessDenied"
+    assert (
+        refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ExternalId="41")[0]
+        == "AccessDenied"
+    )
     assert world.sts.assume_role(RoleArn=role, RoleSessionName="me", ExternalId="42")["Credentials"]
 
 
@@ -139,8 +156,13 @@ def test_a_session_lasts_as_long_as_its_role_allows(world, cloud):
     begun = cloud.now()
     reply = world.sts.assume_role(RoleArn=role, RoleSessionName="me", DurationSeconds=7200)
     assert reply["Credentials"]["Expiration"].timestamp() == int(begun + 7200)
-    expected = ("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-    assert refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", DurationSeconds=7201) == expected
+    expected = (
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    )
+    assert (
+        refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", DurationSeconds=7201) == expected
+    )
 
 
 def test_a_chained_role_lasts_an_hour_at_most(world):
@@ -177,13 +199,39 @@ def test_sessions_of_a_role_that_was_made_anew_have_no_rights(world):
     assert "identity-based" in refusal(sqs.create_queue, QueueName="b")[1]
 
 
+def test_trust_is_in_a_person_and_not_in_a_name(world):
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    first = world.role("first", rights=[allow("sts:AssumeRole")])
+    second = world.role("second", trust(first, world.alice))
+
+    def trusted():
+        document = world.iam.get_role(RoleName="second")["Role"]["AssumeRolePolicyDocument"]
+        return document["Statement"][0]["Principal"]["AWS"]
+
+    world.session(world.sts.assume_role(RoleArn=first, RoleSessionName="me")).assume_role(
+        RoleArn=second, RoleSessionName="me"
+    )
+    assert trusted() == [first, world.alice]
+    old_id = world.iam.get_role(RoleName="first")["Role"]["RoleId"]
+    world.iam.delete_role_policy(RoleName="first", PolicyName="p")
+    world.iam.delete_role(RoleName="first")
+    world.role("first", rights=[allow("sts:AssumeRole")])
+    anew = world.session(world.sts.assume_role(RoleArn=first, RoleSessionName="me"))
+    assert "role trust policy" in refusal(anew.assume_role, RoleArn=second, RoleSessionName="me")[1]
+    world.iam.update_user(UserName="alice", NewUserName="alison")
+    assert world.sts.assume_role(RoleArn=second, RoleSessionName="me")["Credentials"]
+    assert trusted() == [old_id, f"arn:aws:iam::{ACCOUNT}:user/alison"]
+
+
 def test_older_sessions_can_be_revoked_by_the_time_they_were_issued(world, cloud):
     role = world.role("r", rights=[allow("sqs:*")])
     old = world.session(world.sts.assume_role(RoleArn=role, RoleSessionName="me"), "sqs")
     cloud.sleep(60)
     since = {"DateLessThan": {"aws:TokenIssueTime": "2030-01-01T00:00:30Z"}}
     revoking = {**allow("*", Condition=since), "Effect": "Deny"}
-    world.iam.put_role_policy(RoleName="r", PolicyName="AWSRevokeOlderSessions", PolicyDocument=policy(revoking))
+    world.iam.put_role_policy(
+        RoleName="r", PolicyName="AWSRevokeOlderSessions", PolicyDocument=policy(revoking)
+    )
     assert "explicit deny" in refusal(old.list_queues)[1]
     world.session(world.sts.assume_role(RoleArn=role, RoleSessionName="me"), "sqs").list_queues()
 
@@ -193,20 +241,26 @@ def test_older_sessions_can_be_revoked_by_the_time_they_were_issued(world, cloud
 
 def test_session_policies_may_be_named_and_follow_their_default_version(world):
     role = world.role("r", rights=[allow("*")])
-    arn = world.iam.create_policy(PolicyName="narrow", PolicyDocument=policy(allow("sqs:CreateQueue")))["Policy"]["Arn"]
+    arn = world.iam.create_policy(PolicyName="narrow", PolicyDocument=policy(allow("sqs:CreateQueue")))[
+        "Policy"
+    ]["Arn"]
     reply = world.sts.assume_role(RoleArn=role, RoleSessionName="me", PolicyArns=[{"arn": arn}])
     assert 1 <= reply["PackedPolicySize"] <= 100
     sqs = world.session(reply, "sqs")
     sqs.create_queue(QueueName="q")
     assert "no session policy" in refusal(sqs.list_queues)[1]
-    world.iam.create_policy_version(PolicyArn=arn, PolicyDocument=policy(allow("sqs:ListQueues")), SetAsDefault=True)
+    world.iam.create_policy_version(
+        PolicyArn=arn, PolicyDocument=policy(allow("sqs:ListQueues")), SetAsDefault=True
+    )
     sqs.list_queues()
 
 
 def test_a_session_policy_of_aws_serves_too(world):
     role = world.role("r", rights=[allow("*")])
     read_only = [{"arn": "arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess"}]
-    sqs = world.session(world.sts.assume_role(RoleArn=role, RoleSessionName="me", PolicyArns=read_only), "sqs")
+    sqs = world.session(
+        world.sts.assume_role(RoleArn=role, RoleSessionName="me", PolicyArns=read_only), "sqs"
+    )
     sqs.list_queues()
     assert "no session policy" in refusal(sqs.create_queue, QueueName="q")[1]
 
@@ -237,7 +291,10 @@ def test_tags_need_the_right_to_tag_and_are_conditions_afterwards(world):
 
 def test_transitive_tags_go_on_to_the_next_role_and_cannot_be_replaced_there(world):
     both = ["sts:AssumeRole", "sts:TagSession"]
-    condition = {"StringEquals": {"aws:PrincipalTag/Team": "blue"}, "Null": {"aws:PrincipalTag/Local": "true"}}
+    condition = {
+        "StringEquals": {"aws:PrincipalTag/Team": "blue"},
+        "Null": {"aws:PrincipalTag/Local": "true"},
+    }
     first = world.role("first", trust(world.alice, action=both), rights=[allow("sts:*")])
     second = world.role("second", trust(first, action=both), rights=[allow("sqs:*", Condition=condition)])
     tags = [{"Key": "Team", "Value": "blue"}, {"Key": "Local", "Value": "x"}]
@@ -249,7 +306,9 @@ def test_transitive_tags_go_on_to_the_next_role_and_cannot_be_replaced_there(wor
     world.session(chained.assume_role(RoleArn=second, RoleSessionName="me"), "sqs").list_queues()
     replaced = [{"Key": "team", "Value": "red"}]
     code, text = refusal(chained.assume_role, RoleArn=second, RoleSessionName="me", Tags=replaced)
-    assert code == "InvalidParameterValue" and text.startswith("One of the specified transitive tag keys can't be set")
+    assert code == "InvalidParameterValue" and text.startswith(
+        "One of the specified transitive tag keys can't be set"
+    )
 
 
 def test_a_source_identity_is_set_once_and_stays(world):
@@ -260,7 +319,10 @@ def test_a_source_identity_is_set_once_and_stays(world):
     assert reply["SourceIdentity"] == "alice"
     chained = world.session(reply)
     assert chained.assume_role(RoleArn=second, RoleSessionName="me")["SourceIdentity"] == "alice"
-    assert refusal(chained.assume_role, RoleArn=second, RoleSessionName="me", SourceIdentity="bob")[0] == "AccessDenied"
+    assert (
+        refusal(chained.assume_role, RoleArn=second, RoleSessionName="me", SourceIdentity="bob")[0]
+        == "AccessDenied"
+    )
     assert "sts:SetSourceIdentity" in refusal(
         world.sts.assume_role, RoleArn=world.role("plain"), RoleSessionName="me", SourceIdentity="alice"
     )[1]  # fmt: skip
@@ -294,7 +356,9 @@ def test_a_federated_user_has_what_user_and_policy_both_give(world, cloud):
     some = world.sts.get_federation_token(Name="bob", Policy=policy(allow(["sqs:ListQueues", "iam:*"])))
     world.session(some, "sqs").list_queues()
     assert "no session policy" in refusal(world.session(some, "sqs").create_queue, QueueName="q")[1]
-    of_root = cloud.client("sts", key=ACCOUNT).get_federation_token(Name="carol", Policy=policy(allow("sqs:*")))
+    of_root = cloud.client("sts", key=ACCOUNT).get_federation_token(
+        Name="carol", Policy=policy(allow("sqs:*"))
+    )
     world.session(of_root, "sqs").create_queue(QueueName="q")
 
 
@@ -325,6 +389,12 @@ def test_a_federated_user_may_do_what_a_resource_gives_it(world, cloud):
 
 def test_what_is_not_implemented_is_refused_by_name(world):
     role = world.role("r")
-    code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", SerialNumber="GAHT12345678", TokenCode="123456")
+    code, text = refusal(
+        world.sts.assume_role,
+        RoleArn=role,
+        RoleSessionName="me",
+        SerialNumber="GAHT12345678",
+        TokenCode="123456",
+    )
     assert code == "NotImplemented" and "SerialNumber" in text
     assert refusal(world.sts.decode_authorization_message, EncodedMessage="x")[0] == "NotImplemented"

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
+import orjson
+
 from kumoniwa.gate.identity import SHARED, Grant, Identity
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam.errors import EntityAlreadyExists, InvalidInput, LimitExceeded, NoSuchEntity
@@ -43,6 +45,8 @@ class Group(Entity): ...
 
 class Role(Entity):
     trust: str = ""
+    trusted: dict[str, str] = {}
+    """The ids of the users and roles that ``trust`` names by their ARNs."""
     description: str = ""
     session_s_max: int = 3600
     boundary: str = ""
@@ -142,10 +146,25 @@ def _publish(call: Call, entity: User | Role) -> None:
         id=entity.id,
         grants=tuple(grants),
         boundary=entity.boundary,
-        trust=entity.trust if isinstance(entity, Role) else "",
+        trust=renamed(entity.trust, entity.trusted) if isinstance(entity, Role) else "",
         tags=entity.tags,
         session_s_max=entity.session_s_max if isinstance(entity, Role) else 0,
     )
+
+
+def renamed(trust: str, names: dict[str, str]) -> str:
+    """A trust policy whose AWS principals go by other names."""
+    if not names:
+        return trust
+    document = orjson.loads(trust)
+    statements = document["Statement"]
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        held = statement["Principal"]
+        if isinstance(held, dict) and "AWS" in held:
+            listed = [held["AWS"]] if isinstance(held["AWS"], str) else held["AWS"]
+            new = [names.get(name, name) for name in listed]
+            held["AWS"] = new[0] if isinstance(held["AWS"], str) else new
+    return orjson.dumps(document).decode()
 
 
 def _grants(entity: Entity) -> Iterable[Grant]:

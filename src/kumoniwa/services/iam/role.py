@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.gate.identity import SHARED, Identity
@@ -20,6 +21,7 @@ from kumoniwa.services.iam.entity import (
     named,
     new_id,
     now_s,
+    renamed,
     shown_document,
     shown_tags,
     tagged,
@@ -34,40 +36,56 @@ if TYPE_CHECKING:
 TRUST_CHARACTERS_MAX = 2_048
 
 
-def checked_trust(call: Call, document: str) -> str:
+def checked_trust(call: Call, document: str) -> dict[str, Any]:
+    """What a role keeps of a trust policy. Like AWS we note *who* it names and not only the name: trust in a user or role
+    does not pass to another one that is later made under the same name.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"""
     policy = parse(document, "trust")
     if len("".join(document.split())) > TRUST_CHARACTERS_MAX:
         raise LimitExceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_CHARACTERS_MAX}")
+    identities = call.home.store.shelf(SHARED, Identity)
+    trusted = {}
     for statement in policy.statements:
-        element = statement.source.get("Principal", "*")
-        names = element.get("AWS", []) if isinstance(element, dict) else []
-        for name in [names] if isinstance(names, str) else names:
-            if not _exists(call, name):
+        for name in _named(statement.source):
+            if name in identities:
+                trusted[name] = identities[name].id
+            elif not _exists(identities.values(), name):
                 raise MalformedPolicyDocument(f'Invalid principal in policy: "AWS":"{name}"')
-    return document
+    return {"trust": document, "trusted": trusted}
+
+
+def _named(statement: dict[str, Any]) -> list[str]:
+    """The AWS principals of a statement."""
+    element = statement.get("Principal", "*")
+    names = element.get("AWS", []) if isinstance(element, dict) else []
+    return [names] if isinstance(names, str) else names
 
 
 _ASSUMED = re.compile(r"(arn:[a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 
 
-def _exists(call: Call, name: str) -> bool:
-    """Whether IAM knows a principal: accounts it takes on trust, users and roles it looks up, in every account."""
+def _exists(identities: Collection[Identity], name: str) -> bool:
+    """Whether IAM takes a principal that is no user or role: accounts on trust, sessions if their role is there."""
     if name == "*" or name.isdigit() or name.endswith(":root") or ":federated-user/" in name:
-        return True
-    identities = call.home.store.shelf(SHARED, Identity)
-    if name in identities:
         return True
     assumed = _ASSUMED.fullmatch(name)
     if assumed:
         # A session's ARN leaves out its role's path.
         account, role = assumed[2], f"/{assumed[3]}"
         return any(
-            one.kind == "role" and one.account == account and one.arn.endswith(role)
-            for one in identities.values()
+            one.kind == "role" and one.account == account and one.arn.endswith(role) for one in identities
         )
-    return not name.startswith("arn:") and any(
-        one.id == name.partition(":")[0] for one in identities.values()
-    )
+    return not name.startswith("arn:") and any(one.id == name.partition(":")[0] for one in identities)
+
+
+def _shown_trust(call: Call, role: Role) -> str:
+    """The trust policy. Whoever it names is shown by the ARN of today, or by the id alone once gone."""
+    identities = call.home.store.shelf(SHARED, Identity)
+    moved = {arn: id for arn, id in role.trusted.items() if arn not in identities or identities[arn].id != id}
+    if moved:
+        arns = {one.id: arn for arn, one in identities.items()}
+        moved = {arn: arns.get(id, id) for arn, id in moved.items()}
+    return shown_document(renamed(role.trust, moved))
 
 
 def shown(call: Call, role: Role, *, is_whole: bool = True) -> dict[str, Any]:
@@ -77,7 +95,7 @@ def shown(call: Call, role: Role, *, is_whole: bool = True) -> dict[str, Any]:
         "RoleId": role.id,
         "Arn": arn_of(call, role),
         "CreateDate": role.created,
-        "AssumeRolePolicyDocument": shown_document(role.trust),
+        "AssumeRolePolicyDocument": _shown_trust(call, role),
         "MaxSessionDuration": role.session_s_max,
     }
     if role.description:
@@ -96,7 +114,7 @@ def CreateRole(
     check_new(call, Role, RoleName)
     role = Role(
         name=RoleName, path=checked_path(Path), id=new_id(call, "AROA"), created=now_s(call),
-        trust=checked_trust(call, AssumeRolePolicyDocument), description=Description or "",
+        **checked_trust(call, AssumeRolePolicyDocument), description=Description or "",
         session_s_max=MaxSessionDuration or 3600, tags=tagged({}, Tags),
         boundary=checked_boundary(call, PermissionsBoundary) if PermissionsBoundary else "",
     )  # fmt: skip
@@ -131,7 +149,7 @@ def UpdateRoleDescription(call: Call, *, RoleName: str, Description: str) -> dic
 
 def UpdateAssumeRolePolicy(call: Call, *, RoleName: str, PolicyDocument: str) -> None:
     role = found(call, Role, RoleName)
-    keep(call, changed(role, trust=checked_trust(call, PolicyDocument)))
+    keep(call, changed(role, **checked_trust(call, PolicyDocument)))
 
 
 def DeleteRole(call: Call, *, RoleName: str) -> None:

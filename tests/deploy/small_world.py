@@ -146,10 +146,13 @@ class World:
         return {}
 
     def do_GetQueueAttributes(self, QueueUrl: str, **_: Any) -> dict[str, Any]:
-        if "/" not in QueueUrl:
-            QueueUrl = f"https://sqs.eu-west-1.amazonaws.com/123456789012/{QueueUrl}"
         self._get("queue", QueueUrl, "QueueDoesNotExist")
         return {"Attributes": {"QueueArn": "arn:aws:sqs:eu-west-1:123456789012:" + QueueUrl.split("/")[-1]}}
+
+    def do_GetQueueUrl(self, QueueName: str) -> dict[str, Any]:
+        url = f"https://sqs.eu-west-1.amazonaws.com/123456789012/{QueueName}"
+        self._get("queue", url, "QueueDoesNotExist")
+        return {"QueueUrl": url}
 
     def do_DeleteQueue(self, QueueUrl: str) -> dict[str, Any]:
         self._gone("queue", QueueUrl, "QueueDoesNotExist")

@@ -72,4 +72,4 @@ def test_a_type_without_entry_is_unknown():
     assert types.find("AWS::Nowhere::Thing") is None
     assert types.find("AWS::SQS::Work") is None  # a name in the module that is no entry
     assert types.find("AWS::SQS::../x") is None
-    assert types.find("Custom::Thing") is None
+    assert types.find("Custom::") is None

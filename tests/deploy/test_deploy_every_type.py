@@ -215,7 +215,8 @@ class Agreeable(World):
 
 def test_there_is_a_sample_of_every_entry():
     declared = {name for name in schemas.type_names() if name.startswith("AWS::") and types.find(name)}
-    assert declared == set(SAMPLES)
+    # CloudFormation's own types wait for others to act: tests/services/test_cloudformation_outside.py.
+    assert {name for name in declared if not name.startswith("AWS::CloudFormation::")} == set(SAMPLES)
 
 
 @pytest.mark.parametrize("type_name", sorted(SAMPLES))

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.services.test_apigateway_door import FUNCTION, Function, deploy, mock, rest_api, uri
 
 

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from music import G, index, refusal, table
 
 from kumoniwa.gate.identity import SHARED, Credential, Grant, Identity
+from kumoniwa.kernel import principal as principals
 
 KEY = {"pk": {"S": "a"}, "sk": {"S": "1"}}
 
@@ -213,6 +214,13 @@ def test_writes_cost_what_aws_charges(ddb):
     )
     # What an index does not project does not touch it.
     assert "LocalSecondaryIndexes" not in units(Item={**KEY, "g": {"S": "y"}, "data": {"S": "z"}})
+
+
+def test_who_asks_from_inside_gets_plain_values(cloud, ddb):
+    put(ddb, n={"N": "1"}, b={"B": b"x"})
+    asked = {"TableName": "music", "Key": KEY}
+    got = cloud.run(cloud.region().gate.ask(principals.root("000000000000"), "dynamodb:GetItem", asked))
+    assert got["Item"] == {**KEY, "n": {"N": "1"}, "b": {"B": "eA=="}}
 
 
 # Many at once --------------------------------------------------------------------------------------

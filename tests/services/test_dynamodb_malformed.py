@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from music import G, index, table
 
+from kumoniwa.kernel.principal import ANONYMOUS
+from kumoniwa.services.dynamodb.api import conditions_of, resource_of
+
 AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
 BOUNDED = settings(
     max_examples=200, deadline=None, derandomize=True,
@@ -137,6 +140,25 @@ def test_no_request_on_items_makes_us_fail(world, operation):
     )
     def check(params, given):
         send(world, operation, {"TableName": "music", **bound(params, given)})
+
+    check()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_what_policies_may_ask_of_a_request_can_always_be_answered(world, operation):
+    parameters = OPERATIONS[operation] | expressions
+    call = world.region().call("dynamodb", "000000000000", ANONYMOUS)
+
+    @BOUNDED
+    @given(some.fixed_dictionaries({}, optional=parameters), value)
+    def check(params, given):
+        asked = {"TableName": "music", **bound(params, given)}
+        assert resource_of(call, operation, asked).startswith(
+            "arn:aws:dynamodb:us-east-1:000000000000:table/music"
+        )
+        for answer in conditions_of(call, operation, asked).values():
+            if callable(answer):
+                assert isinstance(answer(), list)
 
     check()
 

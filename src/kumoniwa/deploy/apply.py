@@ -261,7 +261,7 @@ class Deploy:
             raise Failure(
                 f"Properties validation failed for resource {name} with message:\n" + "\n".join(broken)
             )
-        if unknown := sorted(set(properties) - entry.known):
+        if not entry.is_open and (unknown := sorted(set(properties) - entry.known)):
             raise Failure(f"Kumoniwa does not implement the property {unknown[0]} of {entry.type}.")
 
     def _terms(self, name: str) -> dict[str, Any]:
@@ -333,6 +333,9 @@ class Deploy:
             self._say(standing, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
             await step.furnish(work)
         except (AwsError, Failure, Cancelled) as error:
+            if work.id != self.state.resources[name].physical_id:
+                # It failed and is there all the same: the rollback has to delete it.
+                self.state.change("resources", name, physical_id=work.id)
             return self._fail(self.state.resources[name], verb, self._why(error, work.entry))
         return self._finish(standing, work, verb)
 
@@ -377,6 +380,8 @@ class Deploy:
             standing.logical_id,
             status=f"{verb}_COMPLETE",
             properties=standing.attempt,
+            physical_id=work.id,
+            made=work.made,
             doing="",
             attempt={},
             attributes=step.attributes(work),

@@ -29,7 +29,7 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]
 
 def needs_replacement(entry: ResourceType, differing: frozenset[str]) -> frozenset[str]:
     """Those of the differing properties that only a replacement can change."""
-    return differing - entry.mutable
+    return frozenset() if entry.is_open else differing - entry.mutable
 
 
 @dataclass(frozen=True, slots=True)

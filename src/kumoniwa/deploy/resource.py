@@ -26,6 +26,7 @@ class Work(Protocol):
     """One resource being made, changed or deleted: what values read and what escape hatches use."""
 
     logical_id: str
+    type: str
     properties: dict[str, Any]
     old: dict[str, Any]
     changed: frozenset[str]
@@ -43,6 +44,18 @@ class Work(Protocol):
         ...
 
     def fresh_name(self, longest: int, *, lower: bool = False, plain: bool = False) -> str: ...
+
+    async def pause(self, seconds: float) -> None: ...
+
+    def answer_url(self, place: str) -> str:
+        """Where somebody outside may PUT an answer."""
+        ...
+
+    def place_of(self, url: str) -> str: ...
+
+    async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]:
+        """What came there: as soon as there are enough or one of them failed, or when the time is over."""
+        ...
 
 
 # --- values -------------------------------------------------------------------------------------------------------
@@ -341,6 +354,8 @@ class ResourceType:
     ``update`` calls run only when a stack is updated, ``settings`` in creations too. ``defaults`` is what an update sends for a property that the
     template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
     names the errors that mean it does not exist. ``named`` reads it by its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
+    The attribute ``*`` is a structure whose members are all attributes. An ``is_open`` type takes any property, and every
+    change of one goes to every update.
     """
 
     create: Action
@@ -361,6 +376,7 @@ class ResourceType:
     fixed: str = ""
     aside: str = ""
     tags: str = "Tags"
+    is_open: bool = False
 
     @property
     def known(self) -> frozenset[str]:

@@ -28,6 +28,12 @@ class Host(Protocol):
 
     async def pause(self, seconds: float) -> None: ...
 
+    def answer_url(self, place: str) -> str: ...
+
+    def place_of(self, url: str) -> str: ...
+
+    async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]: ...
+
     def random_name(self, length: int) -> str:
         """Capital letters and digits."""
         ...
@@ -79,6 +85,22 @@ class Work:
 
     async def look(self, operation: str, /, **params: Any) -> dict[str, Any]:
         return await self.host.ask(operation, params, None) or {}
+
+    @property
+    def type(self) -> str:
+        return self.entry.type
+
+    async def pause(self, seconds: float) -> None:
+        await self.host.pause(seconds)
+
+    def answer_url(self, place: str) -> str:
+        return self.host.answer_url(place)
+
+    def place_of(self, url: str) -> str:
+        return self.host.place_of(url)
+
+    async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]:
+        return await self.host.answers(place, count, wait_s)
 
     def fresh_name(self, longest: int, *, lower: bool = False, plain: bool = False) -> str:
         """``stack-LogicalId-RANDOM``, cut to fit; ``plain`` keeps letters and digits only."""
@@ -140,8 +162,9 @@ async def settle(work: Work) -> None:
 
 
 def attributes(work: Work) -> dict[str, Any]:
-    found = ((name, read(value, work)) for name, value in work.entry.attributes.items())
-    return {name: value for name, value in found if value is not OMIT}
+    found = {name: read(value, work) for name, value in work.entry.attributes.items()}
+    every = found.pop("*", OMIT)
+    return {name: value for name, value in found.items() if value is not OMIT} | ({} if every is OMIT else every)
 
 
 async def create(work: Work) -> None:
@@ -181,7 +204,7 @@ async def update(work: Work) -> None:
     # Updates name what only a reading call knows, such as the ARN that tags are put on.
     await settle(work)
     for action in work.entry.update:
-        if names_of(action) & work.changed:
+        if work.entry.is_open or names_of(action) & work.changed:
             _check_defaults(work, action)
             await action(work)
             if work.entry.ready:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
@@ -14,11 +15,16 @@ from importlib.util import find_spec
 from kumoniwa.deploy.resource import ResourceType
 
 _ROOM = "kumoniwa.deploy.resources"
+_CUSTOM = re.compile(r"Custom::[A-Za-z0-9_@-]{1,60}")
 
 
 @lru_cache(maxsize=1024)
 def find(type_name: str) -> ResourceType | None:
     """The entry of a resource type, or None: then a template that uses it is refused by name."""
+    if _CUSTOM.fullmatch(type_name):
+        type_name, asked = "AWS::CloudFormation::CustomResource", type_name
+    else:
+        asked = type_name
     parts = type_name.split("::")
     if len(parts) != 3 or parts[0] != "AWS" or not all(part.isascii() and part.isalnum() for part in parts):
         return None
@@ -27,7 +33,7 @@ def find(type_name: str) -> ResourceType | None:
     if find_spec(f"{_ROOM}.{file_name}") is None:
         return None
     entry = getattr(import_module(f"{_ROOM}.{file_name}"), parts[2], None)
-    return replace(entry, type=type_name) if isinstance(entry, ResourceType) else None
+    return replace(entry, type=asked) if isinstance(entry, ResourceType) else None
 
 
 def attributes_of(type_name: str) -> tuple[str, ...] | None:

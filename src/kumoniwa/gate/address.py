@@ -64,6 +64,8 @@ def locate(request: Request) -> Address:
         if match:
             door, name = "execute-api", match["a"] or match["b"]
             path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rb"] or "/"
+        elif path.startswith("/_aws/cloudformation/"):
+            door, region = "cloudformation", path.split("/", 4)[3] or region
     if region is None:
         region = host_region or (region_of(name) if door in ("execute-api", "lambda-url") else None)
     if signing_name is None:

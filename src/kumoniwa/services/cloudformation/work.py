@@ -15,10 +15,10 @@ from kumoniwa.deploy.apply import Deploy
 from kumoniwa.deploy.standing import Blueprint, State
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import event, export, template
+from kumoniwa.services.cloudformation import answer, event, export, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 
@@ -26,6 +26,8 @@ UNREACHABLE_S_MAX = 60.0
 """How long a stack waits for another region's answer before it fails."""
 AGAIN_S = 0.5
 SERVICE = "cloudformation.amazonaws.com"
+NESTING = ("cloudformation:CreateStack", "cloudformation:UpdateStack")
+"""What a resource of a stack asks when it is a stack itself; it inherits what its parent was allowed."""
 SESSION = "AWSCloudFormation"
 FAILED = {
     "ROLLBACK": "ROLLBACK_FAILED",
@@ -54,19 +56,44 @@ class Surroundings:
     async def ask(self, operation: str, params: dict[str, Any], once: str | None) -> dict[str, Any]:
         # What the deploy is about to do must be known to its next life before another region can have done it.
         await self.call.home.store.journal.settled()
-        role = self.stack.role
+        stack = self.stack
+        role = stack.role
+        if operation in NESTING:
+            params = params | {"Capabilities": list(stack.wish.capabilities)}
         until = self.call.now() + UNREACHABLE_S_MAX
         while True:
             try:
                 call = self.call.assuming(role, SERVICE, SESSION) if role else self.call
-                return await call.ask(operation, once=once, **params)
+                reply = await call.ask(operation, once=once, **params)
+                if operation == NESTING[0]:
+                    self._adopt(reply["StackId"])
+                return reply
             except AwsError as error:
                 if error.code != "ServiceUnavailable" or self.call.now() > until:
                     raise
+            except Exception as error:
+                # What a caller would see of a service's defect; the stack rolls back as it does for any 500.
+                traceback.print_exception(error)
+                raise InternalFailure from error
             await asyncio.sleep(AGAIN_S)
+
+    def _adopt(self, arn: str) -> None:
+        """A nested stack knows its parent and the outermost of its ancestors."""
+        child, stack = stacks.find(self.call, arn), self.stack
+        if child is not None:
+            self.call.shelf(Stack)[child.name] = changed(child, parent=stack.arn, root=stack.root or stack.arn)
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def answer_url(self, place: str) -> str:
+        return answer.url(self.call, place)
+
+    def place_of(self, url: str) -> str:
+        return answer.place_of(self.call, url)
+
+    async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]:
+        return await answer.heard(self.call, place, count, wait_s)
 
     def random_name(self, length: int) -> str:
         return self.call.ids.upper(length)

@@ -1,0 +1,123 @@
+"""SQS as clients from before 2023 speak it: forms and XML."""
+
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import pytest
+
+SIGNED = (
+    "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/sqs/aws4_request, SignedHeaders=host, Signature=00"
+)
+URL = "http://localhost:4566/000000000000/q"
+
+
+@pytest.fixture
+def ask(cloud):
+    def ask(Action: str, expected: int = 200, **fields: str) -> ElementTree.Element:
+        form = urlencode(
+            {
+                "Action": Action,
+                "Version": "2012-11-05",
+                **{k.replace("__", "."): v for k, v in fields.items()},
+            }
+        )
+        headers = {
+            "Authorization": SIGNED,
+            "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
+        }
+        status, answered, body = cloud.http("POST", "/", headers=headers, body=form.encode())
+        assert (status, answered["Content-Type"]) == (expected, "text/xml")
+        root = ElementTree.fromstring(body)
+        for element in root.iter():
+            assert element.tag.startswith("{http://queue.amazonaws.com/doc/2012-11-05/}")
+            element.tag = element.tag.partition("}")[2]
+        return root
+
+    return ask
+
+
+def test_a_message_lives_its_life_in_forms_and_xml(ask):
+    assert (
+        ask(
+            "CreateQueue", QueueName="q", Attribute__1__Name="VisibilityTimeout", Attribute__1__Value="40"
+        ).findtext(".//QueueUrl")
+        == URL
+    )
+    sent = ask(
+        "SendMessage", QueueUrl=URL, MessageBody="<水 & co>", MessageAttribute__1__Name="a", MessageAttribute__1__Value__DataType="String",
+        MessageAttribute__1__Value__StringValue="v",
+    )  # fmt: skip
+    assert sent.tag == "SendMessageResponse"
+    got = ask(
+        "ReceiveMessage",
+        QueueUrl=URL,
+        MaxNumberOfMessages="10",
+        AttributeName__1="All",
+        MessageAttributeName__1="All",
+    )
+    message = got.find("ReceiveMessageResult/Message")
+    assert message.findtext("Body") == "<水 & co>"
+    assert message.findtext("MD5OfMessageAttributes") == sent.findtext(".//MD5OfMessageAttributes")
+    assert message.findtext("MessageAttribute/Value/StringValue") == "v"
+    assert {a.findtext("Name"): a.findtext("Value") for a in message.findall("Attribute")}[
+        "ApproximateReceiveCount"
+    ] == "1"
+    ask("DeleteMessage", QueueUrl=URL, ReceiptHandle=message.findtext("ReceiptHandle"))
+    shown = ask("GetQueueAttributes", QueueUrl=URL, AttributeName__1="All")
+    attributes = {a.findtext("Name"): a.findtext("Value") for a in shown.iter("Attribute")}
+    assert (attributes["VisibilityTimeout"], attributes["ApproximateNumberOfMessages"]) == ("40", "0")
+    assert ask("ListQueues").findtext(".//QueueUrl") == URL
+    assert ask("DeleteQueue", QueueUrl=URL).findtext("ResponseMetadata/RequestId")
+
+
+def test_a_batch_is_numbered_in_the_form(ask):
+    ask("CreateQueue", QueueName="q")
+    reply = ask(
+        "SendMessageBatch", QueueUrl=URL,
+        SendMessageBatchRequestEntry__1__Id="a", SendMessageBatchRequestEntry__1__MessageBody="x",
+        SendMessageBatchRequestEntry__2__Id="b", SendMessageBatchRequestEntry__2__MessageBody="x",
+        SendMessageBatchRequestEntry__2__DelaySeconds="901",
+    )  # fmt: skip
+    assert reply.findtext(".//SendMessageBatchResultEntry/Id") == "a"
+    assert reply.findtext(".//BatchResultErrorEntry/Code") == "InvalidParameterValue"
+    assert reply.findtext(".//BatchResultErrorEntry/SenderFault") == "true"
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "code"),
+    [
+        (
+            "SendMessage",
+            {"QueueUrl": URL + "x", "MessageBody": "x"},
+            "AWS.SimpleQueueService.NonExistentQueue",
+        ),
+        (
+            "SendMessage",
+            {"QueueUrl": URL, "MessageBody": "x", "DelaySeconds": "901"},
+            "InvalidParameterValue",
+        ),
+        ("SendMessage", {"QueueUrl": URL, "MessageBody": ""}, "MissingParameter"),
+        (
+            "SendMessageBatch",
+            {"QueueUrl": URL, "SendMessageBatchRequestEntry": ""},
+            "AWS.SimpleQueueService.EmptyBatchRequest",
+        ),
+        (
+            "CreateQueue",
+            {"QueueName": "q", "Attribute.1.Name": "DelaySeconds", "Attribute.1.Value": "3"},
+            "QueueAlreadyExists",
+        ),
+        ("DeleteMessage", {"QueueUrl": URL, "ReceiptHandle": "nonsense"}, "ReceiptHandleIsInvalid"),
+    ],
+)
+def test_refusals_bear_the_older_codes(ask, action, fields, code):
+    ask("CreateQueue", QueueName="q")
+    error = ask(action, 400, **fields).find("Error")
+    assert (error.findtext("Type"), error.findtext("Code")) == ("Sender", code)
+    assert error.findtext("Message")
+
+
+def test_both_protocols_speak_of_the_same_queue(ask, cloud):
+    ask("CreateQueue", QueueName="q")
+    cloud.client("sqs").send_message(QueueUrl=URL, MessageBody="from json")
+    assert ask("ReceiveMessage", QueueUrl=URL).findtext(".//Body") == "from json"

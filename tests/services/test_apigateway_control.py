@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from api_workshop import deploy, mock, resource, rest_api, uri
 from botocore.exceptions import ClientError
-
-from tests.services.test_apigateway_door import deploy, mock, resource, rest_api, uri
 
 
 @pytest.fixture
@@ -56,8 +55,14 @@ def test_an_api_id_says_its_region(cloud, gateway):
     [
         ({"description": ""}, "Description cannot be an empty string"),
         ({"minimumCompressionSize": -1}, "Invalid minimum compression size, must be between 0 and 10485760"),
-        ({"endpointConfiguration": {"types": []}}, "REGIONAL Configuration and EDGE Configuration cannot be both DISABLED."),
-        ({"endpointConfiguration": {"types": ["EDGE", "REGIONAL"]}}, "Cannot create an api with multiple Endpoint Types."),
+        (
+            {"endpointConfiguration": {"types": []}},
+            "REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.",
+        ),
+        (
+            {"endpointConfiguration": {"types": ["EDGE", "REGIONAL"]}},
+            "Cannot create an api with multiple Endpoint Types.",
+        ),
     ],
 )
 def test_odd_apis_are_refused(gateway, params, message):
@@ -69,22 +74,46 @@ def test_an_api_is_patched(gateway):
     update = gateway.update_rest_api
     # test_update_rest_api_operation_add_remove
     assert update(
-        restApiId=api, patchOperations=patch("add", "/binaryMediaTypes/image~1png") + patch("add", "/binaryMediaTypes/image~1jpeg")
+        restApiId=api,
+        patchOperations=patch("add", "/binaryMediaTypes/image~1png")
+        + patch("add", "/binaryMediaTypes/image~1jpeg"),
     )["binaryMediaTypes"] == ["image/png", "image/jpeg"]
     assert update(restApiId=api, patchOperations=patch("replace", "/binaryMediaTypes/image~1png", "image/gif"))["binaryMediaTypes"] == [
         "image/gif", "image/jpeg",
     ]  # fmt: skip
-    kept = update(restApiId=api, patchOperations=patch("remove", "/binaryMediaTypes/image~1gif") + patch("replace", "/description", ""))
+    kept = update(
+        restApiId=api,
+        patchOperations=patch("remove", "/binaryMediaTypes/image~1gif")
+        + patch("replace", "/description", ""),
+    )
     assert kept["binaryMediaTypes"] == ["image/jpeg"] and "description" not in kept
-    assert update(restApiId=api, patchOperations=patch("replace", "/minimumCompressionSize", "10"))["minimumCompressionSize"] == 10
-    assert "minimumCompressionSize" not in update(restApiId=api, patchOperations=patch("replace", "/minimumCompressionSize", ""))
-    moved = update(restApiId=api, patchOperations=patch("replace", "/endpointConfiguration/types/EDGE", "REGIONAL"))
+    assert (
+        update(restApiId=api, patchOperations=patch("replace", "/minimumCompressionSize", "10"))[
+            "minimumCompressionSize"
+        ]
+        == 10
+    )
+    assert "minimumCompressionSize" not in update(
+        restApiId=api, patchOperations=patch("replace", "/minimumCompressionSize", "")
+    )
+    moved = update(
+        restApiId=api, patchOperations=patch("replace", "/endpointConfiguration/types/EDGE", "REGIONAL")
+    )
     assert moved["endpointConfiguration"]["types"] == ["REGIONAL"]
     for operations, message in (
-        (patch("add", "/minimumCompressionSize", "10"), "Invalid patch operation specified. Must be one of: [replace]"),
+        (
+            patch("add", "/minimumCompressionSize", "10"),
+            "Invalid patch operation specified. Must be one of: [replace]",
+        ),
         (patch("add", "/binaryMediaTypes", "x"), "Invalid patch path /binaryMediaTypes"),
-        (patch("replace", "/endpointConfiguration/ipAddressType", "wrong"), "ipAddressType must be either ipv4 or dualstack."),
-        (patch("replace", "/endpointConfiguration/types/EDGE", "wrong"), "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE"),
+        (
+            patch("replace", "/endpointConfiguration/ipAddressType", "wrong"),
+            "ipAddressType must be either ipv4 or dualstack.",
+        ),
+        (
+            patch("replace", "/endpointConfiguration/types/EDGE", "wrong"),
+            "Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE",
+        ),
     ):
         assert refusal(update, restApiId=api, patchOperations=operations) == ("BadRequestException", message)
     assert gateway.get_rest_api(restApiId=api)["endpointConfiguration"]["types"] == ["REGIONAL"]
@@ -103,7 +132,10 @@ def test_resources_are_a_tree_in_the_order_of_their_paths(gateway):
     ]  # fmt: skip
     gateway.delete_resource(restApiId=api, resourceId=parent)
     assert len(gateway.get_resources(restApiId=api)["items"]) == 2
-    assert refusal(gateway.get_resource, restApiId=api, resourceId=child) == ("NotFoundException", "Invalid Resource identifier specified")
+    assert refusal(gateway.get_resource, restApiId=api, resourceId=child) == (
+        "NotFoundException",
+        "Invalid Resource identifier specified",
+    )
 
 
 def test_resources_have_their_place(gateway):
@@ -124,7 +156,10 @@ def test_resources_have_their_place(gateway):
     ):  # fmt: skip
         assert refusal(make, restApiId=api, **params) == error
     update = gateway.update_resource
-    assert update(restApiId=api, resourceId=pets, patchOperations=patch("replace", "/pathPart", "dogs"))["path"] == "/dogs"
+    assert (
+        update(restApiId=api, resourceId=pets, patchOperations=patch("replace", "/pathPart", "dogs"))["path"]
+        == "/dogs"
+    )
     assert gateway.get_resource(restApiId=api, resourceId=sub)["path"] == "/dogs/subpets"
     for place, operations, message in (
         (pets, patch("replace", "/parentId", sub), "Resources cannot be cyclical."),
@@ -133,16 +168,17 @@ def test_resources_have_their_place(gateway):
          "Invalid patch path  '/invalid' specified for op 'replace'. Must be one of: [/parentId, /pathPart]"),
         (pets, patch("add", "/pathPart", "x"), "Invalid patch path  '/pathPart' specified for op 'add'. Please choose supported operations"),
     ):  # fmt: skip
-        assert refusal(update, restApiId=api, resourceId=place, patchOperations=operations) == ("BadRequestException", message)
+        assert refusal(update, restApiId=api, resourceId=place, patchOperations=operations) == (
+            "BadRequestException",
+            message,
+        )
 
 
 def test_methods_name_only_what_exists(gateway):
     api, root = rest_api(gateway)
     put = gateway.put_method
     here = {"restApiId": api, "resourceId": root, "httpMethod": "ANY", "authorizationType": "NONE"}
-    wrong_authorizer = (
-        "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires a valid authorizer."
-    )
+    wrong_authorizer = "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires a valid authorizer."
     for change, error in (
         ({"resourceId": "nobody"}, ("NotFoundException", "Invalid Resource identifier specified")),
         ({"restApiId": "nobody"}, ("NotFoundException", "Invalid Resource identifier specified")),
@@ -159,12 +195,20 @@ def test_methods_name_only_what_exists(gateway):
     assert body(put(**here)) == {"httpMethod": "ANY", "authorizationType": "NONE", "apiKeyRequired": False}
     del here["authorizationType"]
     update = gateway.update_method
-    added = update(**here, patchOperations=patch("add", "/requestParameters/method.request.querystring.optional", "true"))
+    added = update(
+        **here, patchOperations=patch("add", "/requestParameters/method.request.querystring.optional", "true")
+    )
     assert added["requestParameters"] == {"method.request.querystring.optional": True}
     for operations, message in (
-        (patch("add", "/authorizationType", "AWS_IAM"), "Invalid patch operation specified. Must be one of: [replace]"),
+        (
+            patch("add", "/authorizationType", "AWS_IAM"),
+            "Invalid patch operation specified. Must be one of: [replace]",
+        ),
         (patch("replace", "/httpMethod", "GET"), "Invalid patch path /httpMethod"),
-        (patch("add", "/requestModels/application/json", "Empty"), "Invalid patch path /requestModels/application/json"),
+        (
+            patch("add", "/requestModels/application/json", "Empty"),
+            "Invalid patch path /requestModels/application/json",
+        ),
         (patch("replace", "/authorizationType", "CUSTOM"), wrong_authorizer),
     ):
         assert refusal(update, **here, patchOperations=operations) == ("BadRequestException", message)
@@ -176,7 +220,10 @@ def test_an_integration_is_answered_whole(gateway):
     api, root = rest_api(gateway)
     here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
     gateway.put_method(**here, authorizationType="NONE")
-    assert refusal(gateway.get_integration, **here) == ("NotFoundException", "Invalid Integration identifier specified")
+    assert refusal(gateway.get_integration, **here) == (
+        "NotFoundException",
+        "Invalid Integration identifier specified",
+    )
     target = uri("arn:aws:lambda:us-east-1:111111111111:function:MyLambda")
     # test_put_integration_validation
     assert body(gateway.put_integration(**here, type="AWS_PROXY", integrationHttpMethod="POST", uri=target)) == {
@@ -186,12 +233,20 @@ def test_an_integration_is_answered_whole(gateway):
     only = "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
     for where, message in (
         ("lambda", "Invalid ARN specified in the request"),
-        ("arn:aws:lambda:us-east-1:111111111111:function:MyLambda", "AWS ARN for integration must contain path or action"),
+        (
+            "arn:aws:lambda:us-east-1:111111111111:function:MyLambda",
+            "AWS ARN for integration must contain path or action",
+        ),
         ("arn:aws:apigateway:us-east-1:s3:path/b/k", only),
         (uri("bad-lambda-arn"), only),
     ):
-        assert refusal(gateway.put_integration, **here, type="AWS_PROXY", integrationHttpMethod="POST", uri=where) == ("BadRequestException", message)
-    assert refusal(gateway.put_integration, **here, type="AWS_PROXY", uri=target)[1] == "Enumeration value for HttpMethod must be non-empty"
+        assert refusal(
+            gateway.put_integration, **here, type="AWS_PROXY", integrationHttpMethod="POST", uri=where
+        ) == ("BadRequestException", message)
+    assert (
+        refusal(gateway.put_integration, **here, type="AWS_PROXY", uri=target)[1]
+        == "Enumeration value for HttpMethod must be non-empty"
+    )
 
 
 def test_responses_have_a_life(gateway):
@@ -203,10 +258,15 @@ def test_responses_have_a_life(gateway):
     assert body(gateway.put_integration_response(**status, selectionPattern="", responseTemplates={"application/json": '"x"'})) == {
         "statusCode": "200", "selectionPattern": "", "responseTemplates": {"application/json": '"x"'},
     }  # fmt: skip
-    changed = gateway.update_integration_response(**status, patchOperations=patch("replace", "/selectionPattern", "updated-pattern"))
+    changed = gateway.update_integration_response(
+        **status, patchOperations=patch("replace", "/selectionPattern", "updated-pattern")
+    )
     assert changed["selectionPattern"] == "updated-pattern"
     gateway.delete_integration_response(**status)
-    assert refusal(gateway.get_integration_response, **status) == ("NotFoundException", "Invalid Response status code specified")
+    assert refusal(gateway.get_integration_response, **status) == (
+        "NotFoundException",
+        "Invalid Response status code specified",
+    )
     update = gateway.update_method_response
     assert refusal(update, **status, patchOperations=patch("replace", "/responseParameters/method.response.header.x", "true")) == (
         "NotFoundException", "Invalid parameter name specified"
@@ -215,7 +275,12 @@ def test_responses_have_a_life(gateway):
         "BadRequestException", "Invalid patch path /wrong/method.response.header.x"
     )  # fmt: skip
     undeclared = "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid mapping expression parameter specified: method.response.header.x]"
-    assert refusal(gateway.put_integration_response, **status, responseParameters={"method.response.header.x": "'1'"})[1] == undeclared
+    assert (
+        refusal(
+            gateway.put_integration_response, **status, responseParameters={"method.response.header.x": "'1'"}
+        )[1]
+        == undeclared
+    )
 
 
 def test_deployments_and_stages_hold_each_other(gateway):
@@ -241,7 +306,10 @@ def test_deployments_and_stages_hold_each_other(gateway):
     assert [one["id"] for one in gateway.get_deployments(restApiId=api)["items"]] == [second]
     summary = gateway.get_deployment(restApiId=api, deploymentId=second, embed=["apisummary"])["apiSummary"]
     assert summary == {"/": {"GET": {"authorizationType": "NONE", "apiKeyRequired": False}}}
-    assert refusal(gateway.create_stage, restApiId=api, stageName="x", deploymentId=first)[1] == "Deployment id does not exist"
+    assert (
+        refusal(gateway.create_stage, restApiId=api, stageName="x", deploymentId=first)[1]
+        == "Deployment id does not exist"
+    )
 
 
 def test_a_stage_is_patched(gateway):
@@ -253,7 +321,9 @@ def test_a_stage_is_patched(gateway):
     assert refusal(gateway.update_stage, **here, patchOperations=patch("remove", "/*/*"))[1] == (
         "Cannot remove method setting */* because there is no method setting for this method "
     )
-    settings = gateway.update_stage(**here, patchOperations=patch("replace", "/*/*/throttling/burstLimit", "123"))["methodSettings"]
+    settings = gateway.update_stage(
+        **here, patchOperations=patch("replace", "/*/*/throttling/burstLimit", "123")
+    )["methodSettings"]
     assert settings == {
         "*/*": {
             "cacheDataEncrypted": False, "cacheTtlInSeconds": 300, "cachingEnabled": False, "dataTraceEnabled": False,
@@ -262,11 +332,20 @@ def test_a_stage_is_patched(gateway):
         }
     }  # fmt: skip
     assert gateway.update_stage(**here, patchOperations=patch("remove", "/*/*"))["methodSettings"] == {}
-    assert refusal(gateway.update_stage, **here, patchOperations=patch("replace", "/tags/tag1", "x"))[1].startswith(
+    assert refusal(gateway.update_stage, **here, patchOperations=patch("replace", "/tags/tag1", "x"))[
+        1
+    ].startswith(
         "Invalid method setting path: /tags/tag1. Must be one of: [/deploymentId, /description, /cacheClusterEnabled, "
     )
-    for path, value in (("/tracingEnabled", "true"), ("/*/*/caching/enabled", "true"), ("/*/*/metrics/enabled", "true")):
-        assert refusal(gateway.update_stage, **here, patchOperations=patch("replace", path, value))[0] == "NotImplemented"
+    for path, value in (
+        ("/tracingEnabled", "true"),
+        ("/*/*/caching/enabled", "true"),
+        ("/*/*/metrics/enabled", "true"),
+    ):
+        assert (
+            refusal(gateway.update_stage, **here, patchOperations=patch("replace", path, value))[0]
+            == "NotImplemented"
+        )
 
 
 def test_models_are_kept_while_they_are_used(gateway):
@@ -275,19 +354,32 @@ def test_models_are_kept_while_they_are_used(gateway):
     make = gateway.create_model
     schema = json.dumps({"title": "Pet", "type": "object"})
     # test_model_validation, test_put_method_model
-    assert refusal(make, restApiId=api, name="", contentType="application/json", schema=schema)[1] == "Model name must be non-empty"
+    assert (
+        refusal(make, restApiId=api, name="", contentType="application/json", schema=schema)[1]
+        == "Model name must be non-empty"
+    )
     assert refusal(make, restApiId=api, name="Pet", contentType="application/json")[1] == (
         "Model schema must have at least 1 property or array items defined"
     )
     make(restApiId=api, name="Pet", contentType="application/json", schema=schema)
-    assert refusal(make, restApiId=api, name="Pet", contentType="application/json", schema=schema)[1] == "Model name already exists for this REST API"
+    assert (
+        refusal(make, restApiId=api, name="Pet", contentType="application/json", schema=schema)[1]
+        == "Model name already exists for this REST API"
+    )
     gateway.put_method(
-        restApiId=api, resourceId=root, httpMethod="ANY", authorizationType="NONE", requestModels={"application/json": "Pet"}
+        restApiId=api,
+        resourceId=root,
+        httpMethod="ANY",
+        authorizationType="NONE",
+        requestModels={"application/json": "Pet"},
     )
     assert refusal(gateway.delete_model, restApiId=api, modelName="Pet") == (
         "ConflictException", "Cannot delete model 'Pet', is referenced in method request: //ANY"
     )  # fmt: skip
-    assert refusal(gateway.get_model, restApiId=api, modelName="MySchema")[1] == "Invalid model name specified: MySchema"
+    assert (
+        refusal(gateway.get_model, restApiId=api, modelName="MySchema")[1]
+        == "Invalid model name specified: MySchema"
+    )
 
 
 def test_gateway_responses_inherit_the_default_of_their_hundred(gateway):
@@ -312,17 +404,26 @@ def test_api_keys_and_plans_are_found_again(gateway):
     assert refusal(make, value="short")[1] == "API Key value should be at least 20 characters"
     first, second = (make(name=name)["id"] for name in ("alpha", "alphabet"))
     assert [key["id"] for key in gateway.get_api_keys(nameQuery="alpha")["items"]] == [second, first]
-    assert "value" not in gateway.get_api_key(apiKey=first) and gateway.get_api_key(apiKey=first, includeValue=True)["value"]
+    assert (
+        "value" not in gateway.get_api_key(apiKey=first)
+        and gateway.get_api_key(apiKey=first, includeValue=True)["value"]
+    )
     message = "Invalid patch path  '/id' specified for op 'replace'. Must be one of: [/description, /enabled, /name, /customerId]"
-    assert refusal(gateway.update_api_key, apiKey=first, patchOperations=patch("replace", "/id", "x"))[1] == message
+    assert (
+        refusal(gateway.update_api_key, apiKey=first, patchOperations=patch("replace", "/id", "x"))[1]
+        == message
+    )
     plan = gateway.create_usage_plan(name="p", throttle={"burstLimit": 20, "rateLimit": 10.0})
     assert plan["throttle"] == {"burstLimit": 20, "rateLimit": 10.0} and plan["apiStages"] == []
     update = gateway.update_usage_plan
     assert refusal(update, usagePlanId="nobody")[1] == "Invalid Usage Plan ID specified"
-    assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x"))[1] == "Invalid API Stage specified"
-    assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x:dev"))[1] == (
-        f"Invalid API Stage {{api: x, stage: dev}} specified for usageplan {plan['id']}"
+    assert (
+        refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x"))[1]
+        == "Invalid API Stage specified"
     )
+    assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x:dev"))[
+        1
+    ] == (f"Invalid API Stage {{api: x, stage: dev}} specified for usageplan {plan['id']}")
     gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=first, keyType="API_KEY")
     gateway.delete_api_key(apiKey=first)
     assert gateway.get_usage_plan_keys(usagePlanId=plan["id"])["items"] == []
@@ -345,7 +446,12 @@ def test_the_account_says_its_limits(gateway):
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
     assert gateway.get_account()["throttleSettings"] == {"burstLimit": 5000, "rateLimit": 10000.0}
     role = "arn:aws:iam::000000000000:role/logs"
-    assert gateway.update_account(patchOperations=patch("replace", "/cloudwatchRoleArn", role))["cloudwatchRoleArn"] == role
+    assert (
+        gateway.update_account(patchOperations=patch("replace", "/cloudwatchRoleArn", role))[
+            "cloudwatchRoleArn"
+        ]
+        == role
+    )
 
 
 def test_deleting_an_api_ends_its_stages(cloud, gateway):
@@ -363,9 +469,20 @@ def test_operations_are_permitted_by_path_and_verb(cloud, gateway):
     iam.create_user(UserName="ann")
     key = iam.create_access_key(UserName="ann")["AccessKey"]
     api, _ = rest_api(gateway)
-    statement = {"Effect": "Allow", "Action": "apigateway:GET", "Resource": f"arn:aws:apigateway:us-east-1::/restapis/{api}"}
-    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    statement = {
+        "Effect": "Allow",
+        "Action": "apigateway:GET",
+        "Resource": f"arn:aws:apigateway:us-east-1::/restapis/{api}",
+    }
+    iam.put_user_policy(
+        UserName="ann",
+        PolicyName="p",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+    )
     hers = cloud.client("apigateway", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
     assert hers.get_rest_api(restApiId=api)["id"] == api
     code, message = refusal(hers.delete_rest_api, restApiId=api)
-    assert code == "AccessDeniedException" and f"apigateway:DELETE on resource: arn:aws:apigateway:us-east-1::/restapis/{api}" in message
+    assert (
+        code == "AccessDeniedException"
+        and f"apigateway:DELETE on resource: arn:aws:apigateway:us-east-1::/restapis/{api}" in message
+    )

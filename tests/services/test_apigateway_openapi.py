@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from api_workshop import FUNCTION, Function, deploy, mock, rest_api, uri
 from botocore.exceptions import ClientError
-
-from tests.services.test_apigateway_door import FUNCTION, Function, deploy, mock, rest_api, uri
 
 
 @pytest.fixture

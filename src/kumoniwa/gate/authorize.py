@@ -15,6 +15,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.operation import load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
 from kumoniwa.languages.policy_decision import Authority, Decision, keys_of
@@ -239,12 +240,17 @@ class Authorizer:
 
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
         """One more permission that an operation needs of its caller (``iam:PassRole``)."""
-        owner = account_of(arn, call.principal.account)
-        if self.mode == "off" or (call.principal.kind == "root" and owner == call.principal.account):
+        principal, service = call.principal, load(call.service)
+        is_own = service.policy_of is not None and arn.split(":", 3)[2] == call.service
+        # Of what is the operation's own kind the owner is known and the policy counts, as for the first permission.
+        owner = call.account if is_own else account_of(arn, principal.account)
+        document = service.policy_of(call, arn) if is_own else None
+        if self.mode == "off" or (principal.kind == "root" and document is None and owner == principal.account):
             return
         asked = self._context(call) | {key.lower(): value for key, value in context.items()}
-        decision = self._authority(call.principal).decide(action, arn, asked, resource_account=owner)
-        self._note(call.principal, action, arn, decision.is_allowed)
+        policy = compiled(document, "resource") if document else None
+        decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner)
+        self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
             raise self._denial(decision, models.service(call.service).protocol)
 

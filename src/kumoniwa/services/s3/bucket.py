@@ -165,7 +165,7 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     """The account of the bucket that is asked for, before anybody asks whether they may. Raises NoSuchBucket or
     PermanentRedirect, which AWS answers to everybody."""
     name = params.get("Bucket")
-    if operation == "CreateBucket" or call.region == GLOBAL or name is None:
+    if name is None or operation == "CreateBucket" or (operation == "DeleteBucket" and call.region == GLOBAL):
         return None
     place = location(call.home, name)
     if place is None:

@@ -35,6 +35,9 @@ def up(asked: argparse.Namespace) -> int:
     except AlreadyRunning as error:
         print(f"kumoniwa: another cloud lives in {error}.", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"kumoniwa: cannot keep state in {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 1
 
     def ready(port: int) -> None:
         print(f"Kumoniwa is ready at http://{asked.host}:{port} (account {settings.account}, region {settings.region}).", flush=True)

@@ -23,7 +23,8 @@ from kumoniwa.kernel.clock import monotonic
 from kumoniwa.wire.http import Reply
 from kumoniwa.wire.message import Request, Response
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d+)?")
 
 
 class Admin:
@@ -73,7 +74,8 @@ class Admin:
         return 404, {"message": f"The admin door has no POST {path}."}
 
     def _is_ours(self, host: str) -> bool:
-        name = (host if host.endswith("]") else host.rpartition(":")[0] or host).lower()
+        found = _HOST.fullmatch(host.lower())
+        name = found[1] if found else ""
         return name in self.hosts or name.endswith(".localhost")
 
     async def _region(self, name: str, what: str) -> tuple[int, Any]:

@@ -128,14 +128,14 @@ class Door:
         if member.line is not None and member.is_up:
             member.line.say(["connection", number, arrived], [connection.fileno()])
         else:
-            member.waiting.append(number)
+            member.waiting[number] = arrived
 
     def _deliver_waiting(self, member: Member) -> None:
-        waiting, member.waiting = member.waiting, []
-        for number in waiting:
+        waiting, member.waiting = member.waiting, {}
+        for number, arrived in waiting.items():
             connection = member.connections.get(number)
             if connection is not None:
-                member.line.say(["connection", number, b""], [connection.fileno()])
+                member.line.say(["connection", number, arrived], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
         response = NoRoute(request).refuse(error, self.ids.request_id())

@@ -40,7 +40,7 @@ class Member:
         self.line: channel.Channel | None = None
         self.connections: dict[int, socket.socket] = {}
         """The door's copies of the connections that this region holds."""
-        self.waiting: list[int] = []
+        self.waiting: dict[int, bytes] = {}
         """Connections that came while it was down. Like a SYN that is sent again, they find it when it is back."""
         self.since = 0.0
         self.stopped: asyncio.Event | None = None
@@ -134,7 +134,7 @@ class Fleet:
         member = self.member(name)
         if member.is_up:
             self.kill(name)
-        while member.pid:
+        while member.pid and not member.is_up:
             await asyncio.sleep(0.001)
         if not member.is_up:  # else somebody who asked for the same was faster
             self.on_gone(member)

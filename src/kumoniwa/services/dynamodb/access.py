@@ -11,6 +11,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.languages.dynamodb.condition import condition_plan, key_conditions
 from kumoniwa.languages.dynamodb.projection import projection_plan
 from kumoniwa.languages.dynamodb.update import update_plan
+from kumoniwa.languages.dynamodb.value import check_value
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import transaction
 from kumoniwa.services.dynamodb.table import Layout
@@ -116,9 +117,13 @@ def _queried_key(layout: Layout, params: dict[str, Any]) -> Any:
     name = (index.key if index is not None else layout.key).hash_name
     text = params.get("KeyConditionExpression")
     if text is None:
-        return (params.get("KeyConditions") or {}).get(name, {}).get("AttributeValueList", [None])[0]
+        given = (params.get("KeyConditions") or {}).get(name)
+        values = given.get("AttributeValueList") if isinstance(given, dict) else None
+        return values[0] if isinstance(values, list) and values else None
     plan = condition_plan("KeyConditionExpression", text, params.get("ExpressionAttributeNames") or {})
     values = params.get("ExpressionAttributeValues") or {}
+    for value in values.values():
+        check_value(value)
     plan.check(values)
     return key_conditions(plan, values).get(name, ("", [None]))[1][0]
 

@@ -10,7 +10,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
-from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item
+from kumoniwa.languages.dynamodb.value import INVALID, check_item
 from kumoniwa.services.dynamodb import capacity, item, page, stream, transaction, write
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.access import conditions_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
@@ -340,7 +340,7 @@ def GetItem(
     call: Call,
     *,
     TableName: str,
-    Key: Item,
+    Key: dict[str, dict],
     AttributesToGet: list[str] | None = None,
     ConsistentRead: bool | None = None,
     ReturnConsumedCapacity: str | None = None,
@@ -367,7 +367,7 @@ def PutItem(
     call: Call,
     *,
     TableName: str,
-    Item: Item,
+    Item: dict[str, dict],
     Expected: dict | None = None,
     ReturnValues: str | None = None,
     ReturnConsumedCapacity: str | None = None,
@@ -428,7 +428,7 @@ def DeleteItem(
     call: Call,
     *,
     TableName: str,
-    Key: Item,
+    Key: dict[str, dict],
     Expected: dict | None = None,
     ConditionalOperator: str | None = None,
     ReturnValues: str | None = None,
@@ -451,7 +451,7 @@ def UpdateItem(
     call: Call,
     *,
     TableName: str,
-    Key: Item,
+    Key: dict[str, dict],
     AttributeUpdates: dict | None = None,
     Expected: dict | None = None,
     ConditionalOperator: str | None = None,
@@ -487,7 +487,7 @@ def Query(
     QueryFilter: dict | None = None,
     ConditionalOperator: str | None = None,
     ScanIndexForward: bool | None = None,
-    ExclusiveStartKey: Item | None = None,
+    ExclusiveStartKey: dict[str, dict] | None = None,
     ReturnConsumedCapacity: str | None = None,
     ProjectionExpression: str | None = None,
     FilterExpression: str | None = None,
@@ -508,7 +508,7 @@ def Scan(
     Select: str | None = None,
     ScanFilter: dict | None = None,
     ConditionalOperator: str | None = None,
-    ExclusiveStartKey: Item | None = None,
+    ExclusiveStartKey: dict[str, dict] | None = None,
     ReturnConsumedCapacity: str | None = None,
     TotalSegments: int | None = None,
     Segment: int | None = None,

@@ -6,6 +6,7 @@ table deleted; what it holds can be read until it is a day old, whether the tabl
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,9 @@ def shown(call: Call, stream: Stream, row: tuple) -> dict[str, Any]:
         data["OldImage"] = as_value(old)
     data |= {"SequenceNumber": sequence(seq), "SizeBytes": size, "StreamViewType": stream.view}
     record = {
-        "eventID": f"{seq:032x}",
+        "eventID": hashlib.md5(
+            f"{call.region} {call.account} {stream.name} {seq}".encode(), usedforsecurity=False
+        ).hexdigest(),
         "eventName": event,
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",

@@ -33,7 +33,9 @@ def _with_templates(cloud) -> None:
 
 
 def _timeout(cloud, stack: dict) -> str:
-    found = cloud.client("sqs").get_queue_attributes(QueueUrl=outputs(stack)["Url"], AttributeNames=["VisibilityTimeout"])
+    found = cloud.client("sqs").get_queue_attributes(
+        QueueUrl=outputs(stack)["Url"], AttributeNames=["VisibilityTimeout"]
+    )
     return found["Attributes"]["VisibilityTimeout"]
 
 
@@ -60,7 +62,10 @@ def test_a_nested_stack_that_fails_takes_its_parent_back(cloud):
     cloudformation = cloud.client("cloudformation")
     failed = create(cloud, "outer", PARENT % ("broken", 60))
     assert failed["StackStatus"] == "ROLLBACK_COMPLETE"
-    reasons = [e.get("ResourceStatusReason", "") for e in cloudformation.describe_stack_events(StackName="outer")["StackEvents"]]
+    reasons = [
+        e.get("ResourceStatusReason", "")
+        for e in cloudformation.describe_stack_events(StackName="outer")["StackEvents"]
+    ]
     assert any(reason.startswith("Embedded stack arn:aws:cloudformation:") for reason in reasons)
     assert [stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]] == ["outer"]
     parent = create(cloud, "second", PARENT % ("child", 60))
@@ -96,7 +101,10 @@ def test_a_wait_condition_waits_for_as_many_as_it_was_told_even_across_a_restart
     cloud.restart(kill=True)
     cloudformation = cloud.client("cloudformation")
     cloud.sleep(1)
-    assert cloudformation.describe_stacks(StackName="patient")["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    assert (
+        cloudformation.describe_stacks(StackName="patient")["Stacks"][0]["StackStatus"]
+        == "CREATE_IN_PROGRESS"
+    )
     assert _put(cloud, path, Status="SUCCESS", UniqueId="b", Data="two") == 200
     stack = settled(cloud, "patient")
     assert stack["StackStatus"] == "CREATE_COMPLETE"
@@ -168,7 +176,11 @@ def test_a_custom_resource_is_what_its_function_answers(cloud, tmp_path):
     cloudformation = cloud.client("cloudformation")
     cloudformation.create_stack(TemplateBody=CUSTOM % 5, **asked)
     request = _request(cloud, diary, 0)
-    assert (request["RequestType"], request["ResourceType"], request["LogicalResourceId"]) == ("Create", "Custom::Thing", "Thing")
+    assert (request["RequestType"], request["ResourceType"], request["LogicalResourceId"]) == (
+        "Create",
+        "Custom::Thing",
+        "Thing",
+    )
     assert (request["ResourceProperties"]["Size"], request["ResourceProperties"]["Flag"]) == ("5", "true")
     first = {"Status": "SUCCESS", "PhysicalResourceId": "thing-1", "Data": {"Secret": "s1"}}
     _put(cloud, urlsplit(request["ResponseURL"]).path, **first)
@@ -195,7 +207,13 @@ def test_a_custom_resource_that_fails_is_deleted_in_the_rollback(cloud, tmp_path
         Parameters=[{"ParameterKey": "Code", "ParameterValue": FUNCTION % diary}],
     )  # fmt: skip
     request = _request(cloud, diary, 0)
-    _put(cloud, urlsplit(request["ResponseURL"]).path, Status="FAILED", PhysicalResourceId="half", Reason="no luck")
+    _put(
+        cloud,
+        urlsplit(request["ResponseURL"]).path,
+        Status="FAILED",
+        PhysicalResourceId="half",
+        Reason="no luck",
+    )
     again = _request(cloud, diary, 1)
     assert (again["RequestType"], again["PhysicalResourceId"]) == ("Delete", "half")
     _put(cloud, urlsplit(again["ResponseURL"]).path, Status="SUCCESS", PhysicalResourceId="half")

@@ -164,7 +164,9 @@ async def settle(work: Work) -> None:
 def attributes(work: Work) -> dict[str, Any]:
     found = {name: read(value, work) for name, value in work.entry.attributes.items()}
     every = found.pop("*", OMIT)
-    return {name: value for name, value in found.items() if value is not OMIT} | ({} if every is OMIT else every)
+    return {name: value for name, value in found.items() if value is not OMIT} | (
+        {} if every is OMIT else every
+    )
 
 
 async def create(work: Work) -> None:

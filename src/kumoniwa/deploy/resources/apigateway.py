@@ -507,6 +507,30 @@ def _stage_names(found: Any) -> list[str]:
     return [f"{stage['ApiId']}:{stage['Stage']}" for stage in found or ()]
 
 
+def _named_by_value(operations: list[dict[str, str]]) -> list[dict[str, str]]:
+    """A plan's stages are named by the value of a patch, not by its path."""
+    head = "/apiStages/"
+    return [
+        {"op": each["op"], "path": "/apiStages", "value": each["path"].removeprefix(head)}
+        if each["path"].startswith(head)
+        else each
+        for each in operations
+    ]
+
+
+async def _delete_usage_plan(work: Work) -> None:
+    """A plan goes only when it has no stages any more."""
+    plan = {"usagePlanId": work.id}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        (
+            "apigateway:UpdateUsagePlan",
+            {**plan, "patchOperations": [{"op": "remove", "path": "/apiStages", "value": stage}]},
+        )
+        for stage in _stage_names(work.properties.get("ApiStages"))
+    ]
+    await delete_calls(work, [*calls, ("apigateway:DeleteUsagePlan", plan)])
+
+
 UsagePlan = ResourceType(
     name=Name("UsagePlanName", 255),
     create=Call(
@@ -522,18 +546,21 @@ UsagePlan = ResourceType(
     update=(
         _changes(
             "UpdateUsagePlan",
-            patch(
-                UsagePlanName="/name",
-                Description="/description",
-                Throttle=("/throttle", _throttle),
-                Quota=("/quota", _quota),
-                ApiStages=("/apiStages", _stage_names),
+            use(
+                _named_by_value,
+                patch(
+                    UsagePlanName="/name",
+                    Description="/description",
+                    Throttle=("/throttle", _throttle),
+                    Quota=("/quota", _quota),
+                    ApiStages=("/apiStages", _stage_names),
+                ),
             ),
             usagePlanId=ID,
         ),
         *_tags("/usageplans/${ID}"),
     ),
-    delete=Call("apigateway:DeleteUsagePlan", usagePlanId=ID),
+    delete=_delete_usage_plan,
     absent=GONE,
     attributes={"Id": ID},
 )

@@ -27,7 +27,10 @@ def _asked(work: Work) -> dict[str, Any]:
     return {
         "TemplateURL": work.properties["TemplateURL"],
         "Parameters": [
-            {"ParameterKey": key, "ParameterValue": ",".join(map(_text, value)) if isinstance(value, list) else _text(value)}
+            {
+                "ParameterKey": key,
+                "ParameterValue": ",".join(map(_text, value)) if isinstance(value, list) else _text(value),
+            }
             for key, value in parameters.items()
         ],
         "Tags": work.properties.get("Tags", []),
@@ -41,7 +44,9 @@ def _text(value: Any) -> str:
 @carries("Parameters Tags TemplateURL")
 async def _create_stack(work: Work) -> dict[str, Any]:
     name = work.properties["StackName"]
-    return await work.ask("cloudformation:CreateStack", StackName=name, OnFailure="DO_NOTHING", **_asked(work))
+    return await work.ask(
+        "cloudformation:CreateStack", StackName=name, OnFailure="DO_NOTHING", **_asked(work)
+    )
 
 
 async def _at_rest(work: Work) -> dict[str, Any]:
@@ -57,8 +62,10 @@ async def _at_rest(work: Work) -> dict[str, Any]:
 @carries("TemplateURL")
 async def _await_stack(work: Work) -> None:
     stack = await _at_rest(work)
-    if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        raise Failure(f"Embedded stack {work.id} was not successfully created: {stack.get('StackStatusReason', '')}".strip())
+    if stack["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
+        raise Failure(
+            f"Embedded stack {work.id} was not successfully created: {stack.get('StackStatusReason', '')}".strip()
+        )
 
 
 @carries("Parameters Tags TemplateURL")
@@ -71,9 +78,14 @@ async def _update_stack(work: Work) -> None:
         return
     stack = await _at_rest(work)
     if stack["StackStatus"] != "UPDATE_COMPLETE":
+        events = (await work.look("cloudformation:DescribeStackEvents", StackName=work.id))["StackEvents"]
+        # The reason was given when the nested stack turned back; what it says now is how that went.
+        turned = next(
+            (each for each in events if each["ResourceStatus"] == "UPDATE_ROLLBACK_IN_PROGRESS"), stack
+        )
+        reason = turned.get("ResourceStatusReason", "")
         raise Failure(
-            f"Embedded stack {work.id} was not successfully updated. Currently in {stack['StackStatus']} "
-            f"with reason: {stack.get('StackStatusReason', '')}"
+            f"Embedded stack {work.id} was not successfully updated. Currently in {stack['StackStatus']} with reason: {reason}"
         )
 
 
@@ -81,7 +93,9 @@ async def _delete_stack(work: Work) -> None:
     await work.ask("cloudformation:DeleteStack", StackName=work.id)
     stack = await _at_rest(work)
     if stack["StackStatus"] != "DELETE_COMPLETE":
-        raise Failure(f"Embedded stack {work.id} was not successfully deleted: {stack.get('StackStatusReason', '')}")
+        raise Failure(
+            f"Embedded stack {work.id} was not successfully deleted: {stack.get('StackStatusReason', '')}"
+        )
 
 
 def _outputs(stacks: list[dict[str, Any]]) -> dict[str, str]:
@@ -137,7 +151,8 @@ async def _requested(work: Work, kind: str) -> dict[str, Any]:
         subject = "AWS CloudFormation custom resource request"
         await work.ask("sns:Publish", TopicArn=token, Subject=subject, Message=body)
     else:
-        await work.ask("lambda:Invoke", FunctionName=token, InvocationType="Event", Payload=body.encode())
+        # AWS invokes with InvocationType Event, which also tries again after an error; ours waits for the function instead.
+        await work.ask("lambda:Invoke", FunctionName=token, Payload=body.encode())
     wait_s = min(float(work.properties.get("ServiceTimeout", ANSWER_S_MAX)), ANSWER_S_MAX)
     answers = await work.answers(place, 1, wait_s)
     if not answers:
@@ -196,12 +211,17 @@ async def _wait(work: Work) -> dict[str, Any]:
     handle = str(work.properties.get("Handle", ""))
     answers = await work.answers(work.place_of(handle), count, float(work.properties.get("Timeout", 0)))
     if failed := [answer for answer in answers if answer["Status"] != "SUCCESS"]:
-        raise Failure(f"WaitCondition received failed message: '{failed[0].get('Reason', '')}' for uniqueId: {failed[0].get('UniqueId', '')}")
+        raise Failure(
+            f"WaitCondition received failed message: '{failed[0].get('Reason', '')}' for uniqueId: {failed[0].get('UniqueId', '')}"
+        )
     if len(answers) < count:
         raise Failure(f"WaitCondition timed out. Received {len(answers)} conditions when expecting {count}")
-    return {"Id": handle, "Data": json.dumps({str(each.get("UniqueId", "")): each.get("Data") for each in answers})}
+    return {
+        "Id": handle,
+        "Data": json.dumps({str(each.get("UniqueId", "")): each.get("Data") for each in answers}),
+    }
 
 
-WaitCondition = ResourceType(create=_wait, id=made.Id, attributes={"Data": made.Data}, fixed="Count Handle Timeout")
-
-
+WaitCondition = ResourceType(
+    create=_wait, id=made.Id, attributes={"Data": made.Data}, fixed="Count Handle Timeout"
+)

@@ -60,7 +60,9 @@ def put(call: Call, place: str, body: bytes) -> None:
     rows.run("delete from cloudformation_answer where at < ?", call.now() - KEPT_S)
     if rows.one("select count(*) from cloudformation_answer where place = ?", place)[0] < ANSWERS_MAX:
         who, kept = str(found.get("UniqueId", ""))[:BYTES_MAX], json.dumps(found)
-        rows.run("insert or replace into cloudformation_answer values (?,?,?,?)", place, who, kept, call.now())
+        rows.run(
+            "insert or replace into cloudformation_answer values (?,?,?,?)", place, who, kept, call.now()
+        )
     call.wake("answer", place)
 
 
@@ -73,7 +75,10 @@ def _read(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {"Status": "FAILED", "Reason": "Invalid Response object: it is not JSON."}
     if not isinstance(found, dict) or found.get("Status") not in ("SUCCESS", "FAILED", "FAILURE"):
-        return {"Status": "FAILED", "Reason": "Invalid Response object: Value of property Status must be SUCCESS or FAILED."}
+        return {
+            "Status": "FAILED",
+            "Reason": "Invalid Response object: Value of property Status must be SUCCESS or FAILED.",
+        }
     return found
 
 
@@ -81,7 +86,9 @@ async def heard(call: Call, place: str, count: int, wait_s: float) -> list[dict[
     """The answers that came to a place: as soon as there are enough or one says it failed, or when the time is over."""
     until = call.now() + wait_s
     while True:
-        rows = call.rows(ANSWERS).all("select body from cloudformation_answer where place = ? order by at", place)
+        rows = call.rows(ANSWERS).all(
+            "select body from cloudformation_answer where place = ? order by at", place
+        )
         found = [json.loads(row[0]) for row in rows]
         if len(found) >= count or any(each["Status"] != "SUCCESS" for each in found) or call.now() >= until:
             return found

@@ -81,7 +81,9 @@ class Surroundings:
         """A nested stack knows its parent and the outermost of its ancestors."""
         child, stack = stacks.find(self.call, arn), self.stack
         if child is not None:
-            self.call.shelf(Stack)[child.name] = changed(child, parent=stack.arn, root=stack.root or stack.arn)
+            self.call.shelf(Stack)[child.name] = changed(
+                child, parent=stack.arn, root=stack.root or stack.arn
+            )
 
     async def pause(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -115,21 +115,21 @@ def memory():
     server = Server(folder)
     table = server.client("dynamodb")
     table.create_table(
-        TableName="t", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        TableName="bench", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
     )
-    table.put_item(TableName="t", Item={"pk": {"S": "first"}})
+    table.put_item(TableName="bench", Item={"pk": {"S": "first"}})
     time.sleep(0.5)
     idle = pss_mib(server.process.pid)
     for start in range(0, TABLE_ITEMS, 25):
         puts = [{"PutRequest": {"Item": {"pk": {"S": f"k{i:07d}"}, "n": {"N": str(i)}, "data": {"S": "x" * 360}}}} for i in range(start, start + 25)]
-        table.batch_write_item(RequestItems={"t": puts})
+        table.batch_write_item(RequestItems={"bench": puts})
     full = pss_mib(server.process.pid)
     server.stop()
     server = Server(folder)
     table = server.client("dynamodb")
     began = time.perf_counter()
-    got = table.get_item(TableName="t", Key={"pk": {"S": "k0999999"}})["Item"]["n"]["N"]
+    got = table.get_item(TableName="bench", Key={"pk": {"S": "k0999999"}})["Item"]["n"]["N"]
     reopened = time.perf_counter() - began
     assert got == "999999"
     server.stop()

@@ -15,6 +15,14 @@ from kumoniwa.services.lambda_.concurrency import (
     PutFunctionConcurrency,
 )
 from kumoniwa.services.lambda_.configuration import settings
+from kumoniwa.services.lambda_.destination import (
+    DeleteFunctionEventInvokeConfig,
+    GetFunctionEventInvokeConfig,
+    InvokeConfig,
+    ListFunctionEventInvokeConfigs,
+    PutFunctionEventInvokeConfig,
+    UpdateFunctionEventInvokeConfig,
+)
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceConflictException
 from kumoniwa.services.lambda_.function import (
     Alias,
@@ -38,7 +46,8 @@ from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVer
 
 __all__ = [
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
-    "Invoke", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
+    "DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs",
+    "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
 ]  # fmt: skip
 
 
@@ -114,7 +123,7 @@ async def CreateFunction(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
     said = settings(
-        call, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
+        call, role=Role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
         TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
     )  # fmt: skip
@@ -242,7 +251,7 @@ def UpdateFunctionConfiguration(
     check_revision(version.revision, RevisionId)
     check_settled(call, version)
     said = settings(
-        call, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
+        call, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
         TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
     )  # fmt: skip
@@ -262,7 +271,7 @@ def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = Non
     else:
         gone = versions(call, name)
         del call.shelf(Function)[name]
-        for kind in (Version, Alias, Policy):
+        for kind in (Version, Alias, Policy, InvokeConfig):
             shelf = call.shelf(kind)
             for key in [key for key, record in shelf.items() if record.function == name]:
                 del shelf[key]

@@ -8,6 +8,7 @@ from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
 from kumoniwa.services.lambda_.function import text_of_variables
 from kumoniwa.services.lambda_.sandbox import SERVICE
@@ -80,9 +81,20 @@ def variables_of(environment: dict[str, Any]) -> dict[str, str]:
     return variables
 
 
+def _checked_dead_letter(call: Call, role: str, target: str) -> str:
+    if target:
+        service = (arns.parse(target) or arns.Arn("", "", "", "", "")).service
+        if service not in ("sqs", "sns"):
+            raise InvalidParameterValueException(f"The provided target ARN {target} is neither an SQS queue nor an SNS topic.")
+        action, words = ACTIONS[service]
+        check_role_may(call, role, action, target, f"The provided execution role does not have permissions to call {words}")
+    return target
+
+
 def settings(
     call: Call,
     *,
+    role: str,
     Role: str | None,
     Runtime: str | None,
     Handler: str | None,
@@ -97,7 +109,7 @@ def settings(
     VpcConfig: dict[str, Any] | None,
     SnapStart: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The fields of a ``Version`` that a request sets, checked."""
+    """The fields of a ``Version`` that a request sets, checked. ``role`` is the one that will count."""
     if TracingConfig and TracingConfig.get("Mode", "PassThrough") != "PassThrough":
         raise NotImplementedHere("the tracing mode Active of Lambda functions")
     if VpcConfig and (VpcConfig.get("SubnetIds") or VpcConfig.get("SecurityGroupIds")):
@@ -123,7 +135,7 @@ def settings(
     if EphemeralStorage is not None:
         said["storage_mb"] = EphemeralStorage["Size"]
     if DeadLetterConfig is not None:
-        said["dead_letter"] = DeadLetterConfig.get("TargetArn") or ""
+        said["dead_letter"] = _checked_dead_letter(call, role, DeadLetterConfig.get("TargetArn") or "")
     if LoggingConfig is not None and LoggingConfig.get("LogGroup"):
         said["log_group"] = LoggingConfig["LogGroup"]
     return {name: value for name, value in said.items() if value is not None}

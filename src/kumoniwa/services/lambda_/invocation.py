@@ -9,8 +9,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.lambda_ import sandbox
+from kumoniwa.services.lambda_ import event, sandbox
 from kumoniwa.services.lambda_.errors import (
     InvalidRequestContentException,
     RequestTooLargeException,
@@ -44,7 +43,8 @@ async def Invoke(
     except orjson.JSONDecodeError as error:
         raise InvalidRequestContentException(_unreadable(payload, error))
     if InvocationType == "Event":
-        raise NotImplementedHere("lambda:Invoke(InvocationType=Event)")
+        event.put(call, version, qualifier, payload, trace_of(call))
+        return {"StatusCode": 202}
     outcome = await sandbox.of(call.home).invoke(
         call, version, call.request_id, payload,
         arn=arn(call, version.function, qualifier),

@@ -160,8 +160,9 @@ class Sandboxes:
     async def close(self) -> None:
         if self.reaper is not None:
             self.reaper.cancel()
+        self.streams.is_closing = True
         await self.runtimes.close()
-        await self.streams.write()
+        await self.streams.close()
 
 
 def unreserved(call: Call) -> int:

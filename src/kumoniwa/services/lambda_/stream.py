@@ -42,6 +42,7 @@ class Streams:
         self.home = home
         self.streams: dict[str, Stream] = {}
         self.task: asyncio.Task | None = None
+        self.is_closing = False
 
     def open(self, role: Call, group: str, name: str) -> None:
         """Before the environment starts: the role that will write its stream."""
@@ -59,7 +60,7 @@ class Streams:
         self._soon()
 
     def _soon(self) -> None:
-        if self.task is None:
+        if self.task is None and not self.is_closing:
             self.task = self.home.spawn(self._write_later())
 
     async def _write_later(self) -> None:
@@ -69,12 +70,22 @@ class Streams:
         finally:
             self.task = None
 
+    async def close(self) -> None:
+        """Write what the last environments said, now."""
+        self.is_closing = True
+        await self.write()
+
     async def write(self) -> None:
         """Put everything said so far into its streams."""
         while said := [stream for stream in self.streams.values() if stream.events]:
             for stream in said:
                 events, stream.events = stream.events, []
-                await _put(stream, events)
+                try:
+                    await _put(stream, events)
+                except BaseException:
+                    # The region closes in the middle: rather twice than never.
+                    stream.events = events + stream.events
+                    raise
         self.streams = {name: stream for name, stream in self.streams.items() if not stream.is_over or stream.events}
 
 

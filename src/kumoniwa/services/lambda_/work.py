@@ -1,0 +1,47 @@
+"""Asynchronous events find their functions, and code that nobody names any more is removed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.services.lambda_ import event, package, sandbox
+from kumoniwa.services.lambda_.function import Version
+
+AT_ONCE_MAX = 1000
+"""Events of one account being answered; as many as its functions may run at once."""
+IDLE_S = 3600.0
+
+
+async def run(region) -> None:
+    calls = {}
+    busy: dict[str, set[int]] = {}
+    _sweep(region)
+    while True:
+        wakes = region.clock.now() + IDLE_S
+        for account in region.store.accounts():
+            if not account.isdigit():
+                continue
+            call = calls.setdefault(account, region.call("lambda", account, principals.service(sandbox.SERVICE, account)))
+            mine = busy.setdefault(account, set())
+            for found in event.due(call, mine, AT_ONCE_MAX - len(mine)):
+                mine.add(found.id)
+                region.spawn(event.run(region, account, found, mine))
+            if (then := event.next_due(call)) is not None:
+                wakes = min(wakes, then)
+        await region.wait(event.WAITING, wakes)
+
+
+def _sweep(region) -> None:
+    """Remove packages and unpacked code that no version names: what a kill or an update left behind."""
+    kept = set()
+    for account in region.store.accounts():
+        if account.isdigit():
+            named = [version.code for version in region.store.shelf(account, Version).values()]
+            region.store.blobs(account, "lambda").sweep(code.blob for code in named)
+            kept |= {package.folder_of(region, code.sha256).name for code in named}
+    code_folder = Path(region.store.folder) / "lambda" / "code"
+    for folder in code_folder.iterdir() if code_folder.exists() else ():
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -351,7 +351,11 @@ class Connection(asyncio.Protocol):
         else:
             self.is_ending = True
             self._resume()
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:
+                self.transport.abort()  # the client is gone already
+                return
             asyncio.get_running_loop().call_later(LINGER_S, self.end_now)
 
     def end_now(self) -> None:

@@ -18,6 +18,7 @@ async def run(region) -> None:
     calls = {}
     busy: dict[str, set[int]] = {}
     _sweep(region)
+    _warm_up(region)
     while True:
         wakes = region.clock.now() + IDLE_S
         for account in region.store.accounts():
@@ -31,6 +32,14 @@ async def run(region) -> None:
             if (then := event.next_due(call)) is not None:
                 wakes = min(wakes, then)
         await region.wait(event.WAITING, wakes)
+
+
+def _warm_up(region) -> None:
+    """A region that comes back will be asked for its functions at once."""
+    for account in region.store.accounts():
+        if account.isdigit():
+            for runtime in {version.runtime for version in region.store.shelf(account, Version).values()}:
+                sandbox.of(region).prepare(runtime)
 
 
 def _sweep(region) -> None:

@@ -76,6 +76,9 @@ def test_a_token_authorizer_is_asked_once_and_its_policy_is_put_to_every_method(
     cloud.sleep(301)
     get(cloud, api, Auth="t")
     assert len(function.events) == 2
+    gateway.flush_stage_authorizers_cache(restApiId=api, stageName="prod")
+    get(cloud, api, Auth="t")
+    assert len(function.events) == 3
 
 
 def test_a_denial_is_said_to_be_explicit(cloud, gateway, function):

@@ -188,6 +188,8 @@ def test_slashes_and_escapes_of_a_path_reach_the_function_as_on_aws(
         ({"statusCode": "often"}, 502, None),
         ({"multiValueHeaders": {"a": "b"}}, 502, None),
         ({}, 502, None),
+        ({"headers": {"a\r\nb": "c"}}, 502, None),
+        ({"statusCode": 100}, 502, None),
         ("just a string", 502, None),
         (b"no json", 502, None),
         ({"statusCode": 200, "body": {"an": "object"}}, 502, None),

@@ -36,6 +36,7 @@ from kumoniwa.services.apigateway.deployment import (
     UpdateDeployment,
     UpdateStage,
 )
+from kumoniwa.services.apigateway.door import FlushStageAuthorizersCache
 from kumoniwa.services.apigateway.gatewayresponse import (
     DeleteGatewayResponse,
     GetGatewayResponse,

@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from kumoniwa.gate.address import Address
+from kumoniwa.kernel.call import Call
 from kumoniwa.services.apigateway import deployment as deployments
 from kumoniwa.services.apigateway import gatewayresponse
+from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import BODY_BYTES_MAX, Exchange, Refused
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.stage import Stage
-from kumoniwa.services.apigateway.stage import key as stage_key
 from kumoniwa.services.apigateway.tree import Served
 from kumoniwa.wire.message import Request, Response
 
@@ -55,7 +56,7 @@ def served(home: Any, api_id: str, name: str) -> Served | None:
     account = _account_of(home, known, api_id)
     if account is None:
         return None
-    key = stage_key(api_id, name)
+    key = stages.key(api_id, name)
     stage = home.store.shelf(account, Stage).get(key)
     if stage is None:
         return None
@@ -68,6 +69,12 @@ def served(home: Any, api_id: str, name: str) -> Served | None:
             known.served.clear()
         found = known.served[key] = Served(home, account, stage, deployment)
     return found
+
+
+def FlushStageAuthorizersCache(call: Call, *, restApiId: str, stageName: str) -> None:
+    """What authorizers said is remembered with the compiled stage, and forgotten with it."""
+    stages.found(call, restApiId, stageName)
+    doors(call.home).served.pop(stages.key(restApiId, stageName), None)
 
 
 def _forbidden(request_id: str) -> Response:

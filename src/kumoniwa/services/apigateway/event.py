@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ import orjson
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
 from kumoniwa.wire.message import Response
 
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 ANSWER = frozenset(("statusCode", "headers", "multiValueHeaders", "isBase64Encoded", "body"))
 REMAPPED = frozenset(
     ("connection", "content-length", "date", "server", "via", "www-authenticate", "transfer-encoding")
@@ -129,7 +131,7 @@ def _status(value: Any) -> int:
         status = int(value)
     except (TypeError, ValueError):
         raise malformed()
-    if not 100 <= status <= 599 or isinstance(value, bool):
+    if not 200 <= status <= 599 or isinstance(value, bool):
         raise malformed()
     return status
 
@@ -147,6 +149,8 @@ def _lay(headers: dict[str, Any], given: Any, *, is_multiple: bool) -> None:
     if type(given) is not dict:
         raise malformed()
     for name, value in given.items():
+        if not _NAME.fullmatch(name):
+            raise malformed()
         if is_multiple:
             if not isinstance(value, list):
                 raise malformed()

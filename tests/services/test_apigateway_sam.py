@@ -1,0 +1,63 @@
+"""An API from a SAM template: made, called, changed and deleted as a stack."""
+
+from __future__ import annotations
+
+import json
+
+from test_cloudformation_stack import create, outputs, settled
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Api: {Cors: "'*'"}
+Resources:
+  Shop:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.11
+      Handler: index.handler
+      InlineCode: |
+        import json
+        def handler(event, context):
+            return {"statusCode": 200, "body": json.dumps(event["pathParameters"])}
+      Events:
+        Get: {Type: Api, Properties: {Path: "/orders/{id}", Method: get}}
+  Key: {Type: AWS::ApiGateway::ApiKey, Properties: {Enabled: true, Name: k}}
+  Plan:
+    Type: AWS::ApiGateway::UsagePlan
+    DependsOn: ServerlessRestApiProdStage
+    Properties:
+      UsagePlanName: p
+      ApiStages: [{ApiId: !Ref ServerlessRestApi, Stage: Prod}]
+  Member:
+    Type: AWS::ApiGateway::UsagePlanKey
+    Properties: {KeyId: !Ref Key, KeyType: API_KEY, UsagePlanId: !Ref Plan}
+Outputs:
+  Api: {Value: !Ref ServerlessRestApi}
+"""
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
+def test_a_sam_template_becomes_an_api_that_answers(cloud):
+    stack = create(cloud, "shop", TEMPLATE, Capabilities=CAPABILITIES)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    api = outputs(stack)["Api"]
+    host = f"{api}.execute-api.us-east-1.amazonaws.com"
+    status, _, body = cloud.http("GET", "/Prod/orders/7", host=host)
+    assert (status, json.loads(body)) == (200, {"id": "7"})
+    status, headers, _ = cloud.http("OPTIONS", "/Prod/orders/7", host=host)
+    assert (status, headers["Access-Control-Allow-Origin"]) == (200, "*")
+    gateway = cloud.client("apigateway")
+    stages = "ApiStages: [{ApiId: !Ref ServerlessRestApi, Stage: Prod}]"
+    for template, count in (
+        (TEMPLATE.replace(stages, "ApiStages: []"), 0),
+        (TEMPLATE.replace("UsagePlanName: p", "UsagePlanName: q"), 1),
+    ):
+        cloud.client("cloudformation").update_stack(
+            StackName="shop", TemplateBody=template, Capabilities=CAPABILITIES
+        )
+        assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
+        assert len(gateway.get_usage_plans()["items"][0]["apiStages"]) == count
+    cloud.client("cloudformation").delete_stack(StackName="shop")
+    assert settled(cloud, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert gateway.get_rest_apis()["items"] == [] and gateway.get_usage_plans()["items"] == []

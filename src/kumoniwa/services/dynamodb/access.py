@@ -1,4 +1,6 @@
-"""What the gate asks of DynamoDB: what a call touches, what policies may say about it, and how refusals are worded."""
+"""What the gate asks of DynamoDB: what a call touches, what policies may say about it, and how refusals are
+worded.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,9 @@ def _single(params: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _leading_keys(call: Call, operation: str, params: dict[str, Any]) -> list[str]:
-    """Values of the partition keys that are touched. What is not well formed has none, and is refused later."""
+    """Values of the partition keys that are touched. What is not well formed has none, and is refused
+    later.
+    """
     found = []
     for name, given in _single(params):
         try:

@@ -1,7 +1,7 @@
 """One page of Query or Scan, over a table or one of its indexes.
 
-The range, the order and the start of a page are SQL; filter and projection are closures over items. An item that is
-answered whole is never parsed: its JSON goes from the row into the reply.
+The range, the order and the start of a page are SQL; filter and projection are closures over items. An item
+that is answered whole is never parsed: its JSON goes from the row into the reply.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class Read:
         return index
 
     def _fetches(self, select: str | None) -> bool:
-        """Whether items must be fetched whole although the index does not hold all of them. Only local indexes can."""
+        """Whether items must be fetched whole although the index does not hold all of them. Only local
+        indexes can.
+        """
         index = self.index
         if index is None or index.kept is None:
             return False
@@ -118,7 +120,9 @@ class Read:
 
 
 def _check_select(params: dict[str, Any], how: str) -> None:
-    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html, texts recorded by mhart/dynalite."""
+    """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html, texts recorded by
+    mhart/dynalite.
+    """
     select = params.get("Select")
     if select is None:
         return
@@ -387,7 +391,9 @@ def _page(
 
 
 def _keeper(call: Call, read: Read) -> Callable[[bytes, Item | None], Any]:
-    """What is answered for a row, ``keep(body, content) -> item | None``; ``content`` only if it is less than ``body``."""
+    """What is answered for a row, ``keep(body, content) -> item | None``; ``content`` only if it is less
+    than ``body``.
+    """
     test, values, project, counts_only = read.test, read.test_values, read.project, read.counts_only
     if test is None and project is None:
         if counts_only:

@@ -1,7 +1,8 @@
 """A table's stream: what was written, in order, for a day.
 
-A record is a row that the write itself adds. A stream has one shard, which ends when the stream is turned off or its
-table deleted; what it holds can be read until it is a day old, whether the table still exists or not.
+A record is a row that the write itself adds. A stream has one shard, which ends when the stream is turned
+off or its table deleted; what it holds can be read until it is a day old, whether the table still exists or
+not.
 """
 
 from __future__ import annotations

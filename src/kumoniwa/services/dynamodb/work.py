@@ -1,4 +1,5 @@
-"""What happens to items without anybody asking: those whose time has come are deleted, and what was dropped is swept.
+"""What happens to items without anybody asking: those whose time has come are deleted, and what was dropped
+is swept.
 
 Both go in small steps, so that nobody waits for them.
 """

@@ -161,7 +161,10 @@ values = st.recursive(
     st.one_of(
         st.builds(lambda text: {"S": text}, st.text(max_size=5)),
         st.builds(
-            lambda number: {"N": str(number)}, st.decimals(allow_nan=False, allow_infinity=False, places=3)
+            lambda number: {"N": str(number)},
+            st.decimals(
+                allow_nan=False, allow_infinity=False, places=3, min_value=-(10**35), max_value=10**35
+            ),
         ),
         st.builds(lambda body: {"B": body}, st.binary(max_size=5)),
         st.just({"BOOL": False}),

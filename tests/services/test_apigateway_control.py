@@ -424,6 +424,8 @@ def test_api_keys_and_plans_are_found_again(gateway):
     assert refusal(update, usagePlanId=plan["id"], patchOperations=patch("add", "/apiStages", "x:dev"))[
         1
     ] == (f"Invalid API Stage {{api: x, stage: dev}} specified for usageplan {plan['id']}")
+    rate = patch("replace", "/throttle/rateLimit", "1e400")
+    assert refusal(update, usagePlanId=plan["id"], patchOperations=rate)[0] == "BadRequestException"
     gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=first, keyType="API_KEY")
     gateway.delete_api_key(apiKey=first)
     assert gateway.get_usage_plan_keys(usagePlanId=plan["id"])["items"] == []

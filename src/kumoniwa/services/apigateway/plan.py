@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-import time
-from calendar import timegm
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -247,9 +246,12 @@ def _whole(value: str | None) -> int:
 
 def _rate(value: str | None) -> float:
     try:
-        return float(value or "")
+        number = float(value or "")
     except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
         raise BadRequestException(f"Invalid number specified: {value}")
+    return number
 
 
 PLAN_RULES = Rules(
@@ -379,11 +381,3 @@ def DeleteUsagePlanKey(call: Call, *, usagePlanId: str, keyId: str) -> None:
     _planned(call, usagePlanId, keyId)
     plan = _plan(call, usagePlanId)
     call.shelf(UsagePlan)[usagePlanId] = changed(plan, keys=tuple(key for key in plan.keys if key != keyId))
-
-
-def day_of(date: str) -> int:
-    """The day number of ``2026-11-23``."""
-    try:
-        return timegm(time.strptime(date, "%Y-%m-%d")) // 86_400
-    except (ValueError, OverflowError):
-        raise BadRequestException("Usage startDate and endDate must be in the format YYYY-MM-DD")

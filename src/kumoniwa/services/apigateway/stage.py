@@ -226,7 +226,12 @@ def _replace(document: dict[str, Any], path: str, value: str | None) -> None:
     elif parts[:1] == ["variables"] and len(parts) == 2:
         _check_variable(unescaped(parts[1]), value or "")
         document.setdefault("variables", {})[unescaped(parts[1])] = value or ""
-    elif parts[0] in ("accessLogSettings", "clientCertificateId", "cacheClusterSize", "documentationVersion"):
+    elif parts and parts[0] in (
+        "accessLogSettings",
+        "clientCertificateId",
+        "cacheClusterSize",
+        "documentationVersion",
+    ):
         if value:
             raise NotImplementedHere(f"{parts[0]} of apigateway stages")
     elif len(parts) == 4 and "/".join(parts[2:]) in SETTINGS:

@@ -254,12 +254,14 @@ class Authorizer:
         if not decision.is_allowed and self.mode == "enforce":
             raise self._denial(decision, models.service(call.service).protocol)
 
-    def decided(self, call: Call, action: str, arn: str, policy: Policy | None) -> Decision | None:
+    def decided(
+        self, call: Call, action: str, arn: str, policy: Policy | None, context: dict[str, Any] | None = None
+    ) -> Decision | None:
         """The decision on what a data plane of its own is asked (``execute-api:Invoke``), where it is enforced; else None."""
         if self.mode == "off":
             return None
         decision = self._authority(call.principal).decide(
-            action, arn, self._context(call), resource_policy=policy, resource_account=call.account
+            action, arn, self._context(call) | (context or {}), resource_policy=policy, resource_account=call.account
         )
         self._note(call.principal, action, arn, decision.is_allowed)
         return decision if self.mode == "enforce" else None

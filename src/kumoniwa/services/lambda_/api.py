@@ -42,10 +42,20 @@ from kumoniwa.services.lambda_.function import (
 from kumoniwa.services.lambda_.invocation import Invoke
 from kumoniwa.services.lambda_.name import LATEST, function_named, parsed
 from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
+from kumoniwa.services.lambda_.url import (
+    CreateFunctionUrlConfig,
+    DeleteFunctionUrlConfig,
+    GetFunctionUrlConfig,
+    ListFunctionUrlConfigs,
+    UpdateFunctionUrlConfig,
+    Url,
+    forget,
+)
 from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVersion, published
 
 __all__ = [
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
+    "CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "ListFunctionUrlConfigs", "UpdateFunctionUrlConfig",
     "DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs",
     "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
 ]  # fmt: skip
@@ -123,7 +133,7 @@ async def CreateFunction(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
         )
     said = settings(
-        call, role=Role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
+        call, name, role=Role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
         TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
     )  # fmt: skip
@@ -251,7 +261,7 @@ def UpdateFunctionConfiguration(
     check_revision(version.revision, RevisionId)
     check_settled(call, version)
     said = settings(
-        call, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
+        call, name, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
         TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
     )  # fmt: skip
@@ -275,6 +285,8 @@ def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = Non
             shelf = call.shelf(kind)
             for key in [key for key, record in shelf.items() if record.function == name]:
                 del shelf[key]
+        for url in [url for url in call.shelf(Url).values() if url.function == name]:
+            forget(call, url)
         _let_go(call, [version.code.blob for version in gone])
     call.after_commit(lambda: sandbox.of(call.home).forget(call.account, name, qualifier))
     return {"StatusCode": 204}

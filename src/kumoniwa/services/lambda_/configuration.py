@@ -11,6 +11,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
 from kumoniwa.services.lambda_.function import text_of_variables
+from kumoniwa.services.lambda_.name import arn
 from kumoniwa.services.lambda_.sandbox import SERVICE
 
 ACCEPTED = (
@@ -50,7 +51,7 @@ def check_runtime(runtime: str) -> None:
         raise NotImplementedHere(refusal)
 
 
-def check_role(call: Call, role: str) -> None:
+def check_role(call: Call, name: str, role: str) -> None:
     """The caller must be allowed to hand the role on, and the role must trust Lambda."""
     call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
     if call.home.settings.iam != "enforce":
@@ -59,7 +60,7 @@ def check_role(call: Call, role: str) -> None:
     if parsed is None or parsed.account != call.account:
         raise InvalidParameterValueException("Cross-account pass role is not allowed.")
     try:
-        call.home.assume(role, SERVICE, "lambda", call.account)
+        call.assuming(role, SERVICE, "lambda", **{"aws:SourceArn": arn(call, name)})
     except AwsError as error:
         raise InvalidParameterValueException("The role defined for the function cannot be assumed by Lambda.", hint=error.hint)
 
@@ -93,6 +94,7 @@ def _checked_dead_letter(call: Call, role: str, target: str) -> str:
 
 def settings(
     call: Call,
+    name: str,
     *,
     role: str,
     Role: str | None,
@@ -129,7 +131,7 @@ def settings(
     if Runtime is not None:
         check_runtime(Runtime)
     if Role is not None:
-        check_role(call, Role)
+        check_role(call, name, Role)
     if Environment is not None:
         said["variables"] = variables_of(Environment)
     if EphemeralStorage is not None:

@@ -150,7 +150,7 @@ async def _conclude(call: Call, event: Event, version: Version, result: Result) 
     is_success = result.condition == "Success"
     wanted = (config.on_success if is_success else config.on_failure) if config else ""
     try:
-        role = call.assuming(version.role, sandbox.SERVICE, version.function)
+        role = sandbox.role_of(call, version)
         if wanted:
             await destination.deliver(role, wanted, result)
         if version.dead_letter and not is_success:

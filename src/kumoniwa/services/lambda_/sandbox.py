@@ -108,7 +108,7 @@ class Sandboxes:
     async def _start(self, account: str, version: Version, is_provisioned: bool) -> Environment:
         call = Call(self.home, account, principals.service(SERVICE, account), "lambda")
         try:
-            role = call.assuming(version.role, SERVICE, version.function)
+            role = role_of(call, version)
         except AwsError as error:
             raise RoleNotAssumable(hint=error.hint)
         session, token = identity.issue(self.home, role.principal, KEYS_LIVE_S)
@@ -170,6 +170,6 @@ def unreserved(call: Call) -> int:
     return CONCURRENCY_MAX - sum(function.reserved or 0 for function in call.shelf(Function).values())
 
 
-def arn_of(call: Call, version: Version, qualifier: str | None) -> str:
-    """What a function sees as the ARN it was invoked by."""
-    return arn(call, version.function, qualifier)
+def role_of(call: Call, version: Version) -> Call:
+    """The same place, asked by the function's role. Raises AccessDenied."""
+    return call.assuming(version.role, SERVICE, version.function, **{"aws:SourceArn": arn(call, version.function)})

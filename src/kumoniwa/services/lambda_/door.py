@@ -1,0 +1,210 @@
+"""Where callers of function URLs come in: an HTTP request becomes an event, an answer an HTTP response.
+
+https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import time
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+
+from kumoniwa.gate import identity, signature
+from kumoniwa.gate.address import Address
+from kumoniwa.gate.authorize import compiled
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.services.lambda_ import sandbox
+from kumoniwa.services.lambda_.errors import TooManyRequestsException
+from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
+from kumoniwa.services.lambda_.name import arn
+from kumoniwa.services.lambda_.permission import Policy, document, key_of
+from kumoniwa.services.lambda_.url import Address as UrlAddress
+from kumoniwa.services.lambda_.url import Url, host
+from kumoniwa.wire.message import Request, Response
+
+_TEXT = re.compile(r"text/|application/(json|xml|javascript|x-www-form-urlencoded|[a-z0-9.-]+\+(json|xml))")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+FORBIDDEN = "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+
+
+async def serve(home, request: Request, address: Address, request_id: str) -> Response:
+    held = home.store.shelf(identity.SHARED, UrlAddress).get(address.name)
+    if held is None:
+        return _refusal(404, None)
+    url: Url = home.store.shelf(held.account, Url)[held.key]
+    cors = _cors(url, request)
+    if request.method == "OPTIONS" and cors and "access-control-request-method" in request.headers:
+        return Response(200, b"", cors)
+    call = Call(home, held.account, identity.ANONYMOUS, "lambda", "Invoke", request_id, request)
+    try:
+        response = await _answered(call, url, request, address)
+    except TooManyRequestsException:
+        response = _refusal(429, "Rate Exceeded.", "TooManyRequestsException")
+    except AwsError as error:
+        response = _refusal(error.status or 403, FORBIDDEN if error.code == "AccessDeniedException" else error.text, error.code)
+    response.headers["x-amzn-RequestId"] = request_id
+    response.headers.update(cors)
+    return response
+
+
+def _refusal(status: int, text: str | None, kind: str = "") -> Response:
+    headers = {"Content-Type": "application/json"} | ({"x-amzn-ErrorType": kind} if kind else {})
+    return Response(status, orjson.dumps({"Message": text}), headers)
+
+
+async def _answered(call: Call, url: Url, request: Request, address: Address) -> Response:
+    if url.auth == "AWS_IAM":
+        claim = signature.claim(request)
+        if claim is None:
+            return _refusal(403, FORBIDDEN, "AccessDeniedException")
+        call.principal, secret = identity.identify(call.home, claim.access_key, claim.session_token, "rest-json")
+        if secret is not None:
+            signature.verify(request, claim, secret, call.now(), "rest-json")
+    if not _is_allowed(call, url):
+        return _refusal(403, FORBIDDEN, "AccessDeniedException")
+    if len(request.body) > PAYLOAD_BYTES_MAX:
+        return _refusal(413, f"Request must be smaller than {PAYLOAD_BYTES_MAX} bytes", "RequestEntityTooLargeException")
+    version, qualifier = chosen(call, url.function, url.qualifier or None)
+    outcome = await sandbox.of(call.home).invoke(
+        call, version, call.request_id, orjson.dumps(_event(call, url, request, address)),
+        arn=arn(call, url.function, qualifier), trace_id=trace_of(call),
+    )  # fmt: skip
+    if outcome.function_error is not None:
+        return Response(502, b"Internal Server Error", {"Content-Type": "application/json"})
+    return _response(outcome.payload)
+
+
+def _is_allowed(call: Call, url: Url) -> bool:
+    """Two permissions, since October 2025: to use the URL, and to invoke the function through it.
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"""
+    resource = arn(call, url.function, url.qualifier or None)
+    held = call.shelf(Policy).get(key_of(url.function, url.qualifier or None))
+    policy = compiled(document(held), "resource") if held is not None else None
+    context = {"lambda:functionurlauthtype": url.auth, "lambda:invokedviafunctionurl": True}
+    for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):
+        if call.principal.kind == "root" and call.principal.account == call.account and policy is None:
+            continue
+        decision = call.home.gate.authorizer.decided(call, action, resource, policy, context)
+        if decision is not None and not decision.is_allowed:
+            return False
+    return True
+
+
+# The event -----------------------------------------------------------------------------------------
+
+
+def _event(call: Call, url: Url, request: Request, address: Address) -> dict[str, Any]:
+    """Payload format 2.0."""
+    headers = {name: value for name, value in request.headers.items() if name != "cookie"}
+    path, now = unquote(address.path), call.now()
+    headers |= {"x-forwarded-for": "127.0.0.1", "x-forwarded-port": "80", "x-forwarded-proto": "http", "x-amzn-trace-id": trace_of(call)}
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(request.query, keep_blank_values=True):
+        query[name] = f"{query[name]},{value}" if name in query else value
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": request.query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": call.principal.account or "anonymous",
+            "apiId": url.id,
+            "domainName": host(call.home, url.id),
+            "domainPrefix": url.id,
+            "http": {
+                "method": request.method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": request.headers.get("user-agent", ""),
+            },
+            "requestId": call.request_id,
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+            "timeEpoch": int(now * 1000),
+        },
+        "isBase64Encoded": False,
+    }
+    if query:
+        event["queryStringParameters"] = query
+    if "cookie" in request.headers:
+        event["cookies"] = [cookie.strip() for cookie in request.headers["cookie"].split(";")]
+    if url.auth == "AWS_IAM":
+        event["requestContext"]["authorizer"] = {"iam": _iam(call.principal)}
+    if request.body:
+        is_text = _TEXT.match(request.headers.get("content-type", "text/plain"))
+        event["body"] = request.body.decode("utf-8", "replace") if is_text else base64.b64encode(request.body).decode()
+        event["isBase64Encoded"] = not is_text
+    return event
+
+
+def _iam(principal: Principal) -> dict[str, Any]:
+    return {
+        "accessKey": principal.key_id,
+        "accountId": principal.account,
+        "callerId": principal.user_id,
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": principal.arn,
+        "userId": principal.user_id,
+    }
+
+
+# The answer ----------------------------------------------------------------------------------------
+
+
+def _response(payload: bytes) -> Response:
+    """An object with a status code is a whole response; anything else is the body of one."""
+    headers: dict[str, Any] = {"Content-Type": "application/json"}
+    answer = orjson.loads(payload or b"null")
+    if not isinstance(answer, dict) or "statusCode" not in answer:
+        return Response(200, answer.encode() if isinstance(answer, str) else payload, headers)
+    try:
+        status = int(answer["statusCode"])
+        body = answer.get("body")
+        body = b"" if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
+        if answer.get("isBase64Encoded"):
+            body = base64.b64decode(body)
+        for name, value in (answer.get("headers") or {}).items():
+            if not _HEADER_NAME.fullmatch(name) or isinstance(value, (dict, list)) or re.search(r"[\r\n]", str(value)):
+                raise ValueError
+            if name.lower() == "content-type":
+                del headers["Content-Type"]
+            headers[name] = str(value)
+    except (TypeError, ValueError, AttributeError, binascii.Error):
+        return Response(502, b"Internal Server Error", {"Content-Type": "application/json"})
+    if not 100 <= status <= 599:
+        return Response(502, b"Internal Server Error", headers)
+    cookies = [c for c in answer.get("cookies") or () if isinstance(c, str) and "\n" not in c and "\r" not in c]
+    if cookies:
+        headers["Set-Cookie"] = cookies if len(cookies) > 1 else cookies[0]
+    return Response(status, body, headers)
+
+
+def _cors(url: Url, request: Request) -> dict[str, str]:
+    """What the URL's configuration tells a browser of another origin."""
+    origin, said = request.headers.get("origin"), url.cors
+    allowed = said.get("AllowOrigins") or ()
+    if origin is None or not ("*" in allowed or origin in allowed):
+        return {}
+    headers = {"Access-Control-Allow-Origin": "*" if "*" in allowed and not said.get("AllowCredentials") else origin, "Vary": "Origin"}
+    if said.get("AllowCredentials"):
+        headers["Access-Control-Allow-Credentials"] = "true"
+    lists = {"AllowMethods": "Access-Control-Allow-Methods", "AllowHeaders": "Access-Control-Allow-Headers"}
+    for member, name in lists.items() if request.method == "OPTIONS" else ():
+        if said.get(member):
+            headers[name] = ",".join(said[member])
+    if request.method == "OPTIONS" and said.get("MaxAge") is not None:
+        headers["Access-Control-Max-Age"] = str(said["MaxAge"])
+    if request.method != "OPTIONS" and said.get("ExposeHeaders"):
+        headers["Access-Control-Expose-Headers"] = ",".join(said["ExposeHeaders"])
+    return headers

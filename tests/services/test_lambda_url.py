@@ -1,0 +1,98 @@
+"""Function URLs: HTTP in, HTTP out, and who may."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lambda_workshop import make
+
+EVENT = "def handler(event, context): return event"
+ANYBODY = {"Principal": "*", "FunctionName": "f"}
+
+
+def open_url(cloud, *, is_open=True, **more) -> str:
+    """Create a URL; answers its host."""
+    client = cloud.client("lambda")
+    url = client.create_function_url_config(FunctionName="f", **({"AuthType": "NONE"} | more))["FunctionUrl"]
+    if is_open:
+        client.add_permission(**ANYBODY, StatementId="url", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
+        client.add_permission(**ANYBODY, StatementId="invoke", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True)
+    assert url.startswith("http://") and url.endswith(".lambda-url.us-east-1.localhost:4566/")
+    return url.removeprefix("http://").rstrip("/")
+
+
+def test_a_request_becomes_an_event(cloud):
+    make(cloud, EVENT)
+    host = open_url(cloud)
+    headers = {"content-type": "application/json", "cookie": "a=1; b=2", "user-agent": "test"}
+    status, answered, body = cloud.http("POST", "/a%20b?x=1&x=2&y=", host=host, headers=headers, body=b'{"k":1}')
+    event = json.loads(body)
+    assert (status, answered["Content-Type"]) == (200, "application/json")
+    assert (event["version"], event["rawPath"], event["rawQueryString"]) == ("2.0", "/a b", "x=1&x=2&y=")
+    assert event["queryStringParameters"] == {"x": "1,2", "y": ""} and event["cookies"] == ["a=1", "b=2"]
+    assert (event["body"], event["isBase64Encoded"]) == ('{"k":1}', False)
+    assert event["requestContext"]["http"]["method"] == "POST" and event["requestContext"]["accountId"] == "anonymous"
+    event = json.loads(cloud.http("POST", "/", host=host, headers={"content-type": "image/png"}, body=b"\xff")[2])
+    assert (event["body"], event["isBase64Encoded"]) == ("/w==", True)
+
+
+@pytest.mark.parametrize(
+    "answer, status, kind, body",
+    [
+        # Recorded: test_lambda_url_invocation.
+        ('{"hello": "world"}', 200, "application/json", b'{"hello":"world"}'),
+        ('"hello"', 200, "application/json", b"hello"),
+        ("3.1", 200, "application/json", b"3.1"),
+        ('{"statusCode": 201, "body": "b", "headers": {"content-type": "text/plain"}}', 201, "text/plain", b"b"),
+        ('{"statusCode": 200, "body": "/w==", "isBase64Encoded": true}', 200, "application/json", b"\xff"),
+        ('{"statusCode": "no"}', 502, "application/json", b"Internal Server Error"),
+        ('{"statusCode": 200, "headers": {"a": "b\\nc"}}', 502, "application/json", b"Internal Server Error"),
+    ],
+)
+def test_an_answer_becomes_a_response(cloud, answer, status, kind, body):
+    make(cloud, f"import json\ndef handler(event, context): return json.loads({answer!r})")
+    got, headers, content = cloud.http("GET", "/", host=open_url(cloud))
+    assert (got, {name.lower(): value for name, value in headers.items()}["content-type"], content.replace(b" ", b"")) == (
+        status, kind, body.replace(b" ", b""),
+    )  # fmt: skip
+
+
+def test_a_url_nobody_opened_is_forbidden(cloud):
+    # Recorded: test_lambda_permission_url_invocation.
+    make(cloud, EVENT)
+    status, headers, body = cloud.http("GET", "/", host=open_url(cloud, is_open=False))
+    assert (status, headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException")
+    assert json.loads(body)["Message"] == (
+        "Forbidden. For troubleshooting Function URL authorization issues, see: "
+        "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"
+    )
+
+
+def test_a_url_of_iam_refuses_strangers(cloud):
+    make(cloud, EVENT)
+    assert cloud.http("GET", "/", host=open_url(cloud, AuthType="AWS_IAM", is_open=False))[0] == 403
+
+
+def test_an_error_of_the_function_is_a_bad_gateway(cloud):
+    make(cloud, "def handler(event, context): raise ValueError")
+    assert cloud.http("GET", "/", host=open_url(cloud))[::2] == (502, b"Internal Server Error")
+
+
+def test_browsers_are_told_what_the_configuration_allows(cloud):
+    make(cloud, EVENT)
+    host = open_url(cloud, Cors={"AllowOrigins": ["https://a.example"], "AllowMethods": ["GET"], "MaxAge": 5})
+    asks = {"origin": "https://a.example", "access-control-request-method": "GET"}
+    status, headers, _ = cloud.http("OPTIONS", "/", host=host, headers=asks)
+    assert (status, headers["Access-Control-Allow-Methods"], headers["Access-Control-Max-Age"]) == (200, "GET", "5")
+    headers = cloud.http("GET", "/", host=host, headers={"origin": "https://a.example"})[1]
+    assert headers["Access-Control-Allow-Origin"] == "https://a.example"
+    assert "Access-Control-Allow-Origin" not in cloud.http("GET", "/", host=host, headers={"origin": "https://b.example"})[1]
+
+
+def test_a_deleted_url_is_gone(cloud):
+    make(cloud, EVENT)
+    host = open_url(cloud)
+    cloud.client("lambda").delete_function_url_config(FunctionName="f")
+    assert cloud.http("GET", "/", host=host)[0] == 404
+    assert cloud.client("lambda").list_function_url_configs(FunctionName="f")["FunctionUrlConfigs"] == []

@@ -12,13 +12,12 @@ from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.kernel.errors import SerializationException
+from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.wire import cbor, constraints, ec2, json, query, rest_json, rest_xml
 from kumoniwa.wire.query import fields
 
 if TYPE_CHECKING:
     from kumoniwa.aws.models import Operation
-    from kumoniwa.kernel.errors import AwsError
     from kumoniwa.wire.message import Request, Response
 
 DECOMPRESSED_BYTES_MAX = 16 << 20
@@ -50,12 +49,20 @@ def _decompressing(read: Callable[..., dict]) -> Callable[..., dict]:
     return read_compressed
 
 
+class UnknownOperationException(AwsError):
+    status = 404
+
+
 class Codec:
     """Reads, checks, writes and refuses for one operation. Each part is compiled when first used."""
 
     def __init__(self, operation: Operation, protocol: str) -> None:
         if protocol not in PROTOCOLS:
             raise KeyError(protocol)
+        own = operation.service.protocol
+        if own.startswith("rest-") and protocol != own:
+            # Without its method and path an operation of a REST service has lost half of its parameters.
+            raise UnknownOperationException(f"{operation.service.name} is not spoken to in the {protocol} protocol.")
         self.operation = operation
         self.protocol = protocol
         self._module = PROTOCOLS[protocol]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kumoniwa.wire import query, refusals
 from kumoniwa.wire.message import Request, Response
-from kumoniwa.wire.xml import Writers
+from kumoniwa.wire.xml import Writers, readable
 
 if TYPE_CHECKING:
     from kumoniwa.aws.models import Member, Operation
@@ -53,6 +53,6 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
             f"<Response><Errors><Error>{query.code_and_message(said)}"
             f"{query.error_members(said, error)}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
         )
-        return Response(said.status, body.encode(), {"Content-Type": "text/xml;charset=UTF-8"})
+        return Response(said.status, readable(body), {"Content-Type": "text/xml;charset=UTF-8"})
 
     return refuse

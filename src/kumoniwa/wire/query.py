@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire import refusals, scalars
 from kumoniwa.wire.message import Request, Response
-from kumoniwa.wire.xml import Writers, escaped
+from kumoniwa.wire.xml import Writers, escaped, readable
 
 if TYPE_CHECKING:
     from kumoniwa.aws.models import Member, Operation, Shape
@@ -223,6 +223,6 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
             f"{head}<Error><Type>{'Sender' if said.is_sender_fault else 'Receiver'}</Type>"
             f"{code_and_message(said)}{error_members(said, error)}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         )
-        return Response(said.status, body.encode(), {"Content-Type": "text/xml"})
+        return Response(said.status, readable(body), {"Content-Type": "text/xml"})
 
     return refuse

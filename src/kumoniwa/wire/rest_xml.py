@@ -123,6 +123,6 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
             body = f"{head}<Error><Type>{fault}</Type>{inside}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         if operation.method == "HEAD" or said.status == 304:
             return Response(said.status, b"", headers)
-        return Response(said.status, body.encode(), headers)
+        return Response(said.status, xml.readable(body), headers)
 
     return refuse

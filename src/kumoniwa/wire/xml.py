@@ -39,6 +39,14 @@ def escaped(text: str) -> str:
     return re.sub("[\x00-\x08\x0b-\x1f\x7f\x85\u2028\ufffe\uffff]", lambda at: f"&#x{ord(at[0]):x};", text)
 
 
+_UNSAYABLE = re.compile("&#x(?:[0-8bcef]|1[0-9a-f]|fff[ef]);")
+
+
+def readable(document: str) -> bytes:
+    """A refusal that quotes a client's words, without those characters that no XML parser reads back."""
+    return (_UNSAYABLE.sub("?", document) if "&#x" in document else document).encode("utf-8", "replace")
+
+
 def opening(name: str, namespace: dict | str | None) -> str:
     if not namespace:
         return name

@@ -75,7 +75,7 @@ class Case:
         if kind == "blob":
             return choose.choice([b"", b"x", b"\xff" * 40, b"PK\3\4", b"{}"])
         if kind == "timestamp":
-            return datetime.datetime(choose.choice((1, 1970, 2030, 9999)), 1, 1, tzinfo=datetime.timezone.utc)
+            return datetime.datetime(choose.choice((1, 1970, 2030, 9999)), 1, 1, tzinfo=datetime.UTC)
         return self._text(shape)
 
     def _text(self, shape) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from test_cloudformation_stack import QUEUES, create, outputs, refused, settled
 
-NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+NO_CHANGES = (
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
 SAM = """
 Transform: AWS::Serverless-2016-10-31
 Resources:
@@ -22,13 +24,17 @@ def test_a_change_set_for_a_new_stack_waits_for_its_execution(cloud):
     assert {(c["ResourceChange"]["Action"], c["ResourceChange"]["LogicalResourceId"]) for c in shown["Changes"]} == {
         ("Add", "Dead"), ("Add", "Orders"),
     }  # fmt: skip
-    assert cloudformation.describe_stacks(StackName="shop")["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    assert (
+        cloudformation.describe_stacks(StackName="shop")["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
+    )
     assert "QueueUrls" not in cloud.client("sqs").list_queues()
     cloudformation.execute_change_set(ChangeSetName="first", StackName="shop")
     stack = settled(cloud, "shop")
     assert (stack["StackStatus"], stack["ChangeSetId"]) == ("CREATE_COMPLETE", made["Id"])
     assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 2
-    assert cloudformation.describe_change_set(ChangeSetName=made["Id"])["ExecutionStatus"] == "EXECUTE_COMPLETE"
+    assert (
+        cloudformation.describe_change_set(ChangeSetName=made["Id"])["ExecutionStatus"] == "EXECUTE_COMPLETE"
+    )
     assert refused(cloudformation.execute_change_set, ChangeSetName=made["Id"])[0] == "InvalidChangeSetStatus"
 
 
@@ -43,7 +49,9 @@ def test_what_a_change_set_promises_is_what_its_execution_does(cloud):
     found = {c["ResourceChange"]["LogicalResourceId"]: c["ResourceChange"] for c in shown["Changes"]}
     assert (found["Dead"]["Replacement"], found["Orders"]["Replacement"]) == ("True", "False")
     timeout = next(d for d in found["Orders"]["Details"] if d["Target"]["Name"] == "VisibilityTimeout")
-    assert timeout["Target"]["RequiresRecreation"] == "Never" and timeout["ChangeSource"] == "DirectModification"
+    assert (
+        timeout["Target"]["RequiresRecreation"] == "Never" and timeout["ChangeSource"] == "DirectModification"
+    )
     assert settled(cloud, "shop")["StackStatus"] == "CREATE_COMPLETE"
     cloudformation.execute_change_set(ChangeSetName="next", StackName="shop")
     after = settled(cloud, "shop")
@@ -77,16 +85,25 @@ def test_a_change_set_that_was_overtaken_is_gone(cloud):
     assert [s["ChangeSetName"] for s in cloudformation.list_change_sets(StackName="shop")["Summaries"]]
     cloudformation.execute_change_set(ChangeSetName="two", StackName="shop")
     assert settled(cloud, "shop")["Parameters"] == [{"ParameterKey": "Seconds", "ParameterValue": "80"}]
-    assert refused(cloudformation.describe_change_set, ChangeSetName="one", StackName="shop")[0] == "ChangeSetNotFound"
+    assert (
+        refused(cloudformation.describe_change_set, ChangeSetName="one", StackName="shop")[0]
+        == "ChangeSetNotFound"
+    )
 
 
 def test_what_a_transform_finds_wrong_is_told_by_the_change_set(cloud):
     cloudformation = cloud.client("cloudformation")
     made = cloudformation.create_change_set(
-        StackName="shop", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=SAM % ", Properties: {Colour: red}"
+        StackName="shop",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        TemplateBody=SAM % ", Properties: {Colour: red}",
     )
     shown = cloudformation.describe_change_set(ChangeSetName=made["Id"])
-    assert shown["Status"] == "FAILED" and "Transform AWS::Serverless-2016-10-31 failed with" in shown["StatusReason"]
+    assert (
+        shown["Status"] == "FAILED"
+        and "Transform AWS::Serverless-2016-10-31 failed with" in shown["StatusReason"]
+    )
     cloudformation.delete_stack(StackName="shop")
     cloud.sleep(1)
     assert cloudformation.describe_stacks()["Stacks"] == []

@@ -8,6 +8,8 @@ import json
 import pytest
 from test_cloudformation_stack import QUEUES, create, outputs, refused, settled
 
+from kumoniwa.links.peer import RegionUnreachable
+
 CHAIN = """
 Resources:
   One: {Type: AWS::SQS::Queue}
@@ -152,4 +154,79 @@ def test_a_stack_with_a_role_may_do_what_the_role_may(make_cloud):
     assert "iam:PassRole" in refused(poor.create_stack, **asked)[1]
     rich = cloud.client("cloudformation", **_user(cloud, "rich", "cloudformation:*", "iam:PassRole"))
     rich.create_stack(**asked)
+    assert settled(cloud, "shop")["StackStatus"] == "CREATE_COMPLETE"
+
+
+STUCK = """
+Resources:
+  Orders: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: %s}}
+  Later: {Type: AWS::SQS::Queue, DependsOn: Orders, Properties: {QueueName: %s}}
+Outputs: {Url: {Value: !Ref Orders}}
+"""
+
+
+def test_a_rollback_that_failed_goes_on_when_the_obstacle_is_gone(cloud):
+    before = create(cloud, "shop", STUCK % (60, "one"))
+    cloudformation = cloud.client("cloudformation")
+    iam = cloud.client("iam")
+    keys = _user(cloud, "half", "cloudformation:*", "sqs:*")
+    half = cloud.client("cloudformation", **keys)
+    deny = {"Effect": "Deny", "Action": "sqs:SetQueueAttributes", "Resource": "*"}
+    half.update_stack(StackName="shop", TemplateBody=STUCK % (90, "not allowed"))
+    for _ in range(200):
+        statuses = {
+            r["LogicalResourceId"]: r
+            for r in half.describe_stack_resources(StackName="shop")["StackResources"]
+        }
+        if statuses["Orders"]["ResourceStatus"] == "UPDATE_COMPLETE":
+            break
+        cloud.run(_ticks(1))
+    iam.put_user_policy(
+        UserName="half",
+        PolicyName="no",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": deny}),
+    )
+    assert settled(cloud, "shop")["StackStatus"] == "UPDATE_ROLLBACK_FAILED"
+    text = "is in UPDATE_ROLLBACK_FAILED state and can not be updated."
+    assert text in refused(half.update_stack, StackName="shop", TemplateBody=STUCK % (60, "one"))[1]
+    cloudformation.continue_update_rollback(StackName="shop")
+    after = settled(cloud, "shop")
+    assert after["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE" and outputs(after) == outputs(before)
+    found = cloud.client("sqs").get_queue_attributes(
+        QueueUrl=outputs(after)["Url"], AttributeNames=["VisibilityTimeout"]
+    )
+    assert found["Attributes"] == {"VisibilityTimeout": "60"}
+
+
+def test_what_a_deletion_cannot_delete_may_be_retained(cloud):
+    s3, cloudformation = cloud.client("s3"), cloud.client("cloudformation")
+    arn = create(
+        cloud, "shop", "Resources: {Files: {Type: AWS::S3::Bucket, Properties: {BucketName: files}}}"
+    )["StackId"]
+    s3.put_object(Bucket="files", Key="a", Body=b"a")
+    cloudformation.delete_stack(StackName="shop")
+    stack = settled(cloud, "shop")
+    assert stack["StackStatus"] == "DELETE_FAILED"
+    assert stack["StackStatusReason"] == "The following resource(s) failed to delete: [Files]. "
+    cloudformation.delete_stack(StackName="shop", RetainResources=["Files"])
+    assert settled(cloud, arn)["StackStatus"] == "DELETE_COMPLETE"
+    assert s3.get_object(Bucket="files", Key="a")["Body"].read() == b"a"
+
+
+def test_a_stack_waits_for_iam_to_come_back(cloud):
+    cloudformation = cloud.client("cloudformation")
+    away, ask = [True], cloud.ask
+
+    async def cut(*asked):
+        if away[0]:
+            raise RegionUnreachable("aws-global cannot be reached.")
+        return await ask(*asked)
+
+    cloud.ask = cut
+    cloudformation.create_stack(StackName="shop", TemplateBody=CHAIN % 60, Capabilities=["CAPABILITY_IAM"])
+    cloud.sleep(20)
+    assert (
+        cloudformation.describe_stacks(StackName="shop")["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    )
+    away[0] = False
     assert settled(cloud, "shop")["StackStatus"] == "CREATE_COMPLETE"

@@ -224,6 +224,7 @@ def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
         forget(call, stack.previous)
         stack = changed(stack, previous=None, deleted=call.now())
         export.use(call, stack.name, set())
+        call.rows(PARTS).run("delete from cloudformation_part where stack = ?", stack.id)
         del shelf[stack.name]
         _forget_long_gone(call)
     if stack.previous is None and not stack.deleted:
@@ -236,7 +237,6 @@ def _forget_long_gone(call: Call) -> None:
     for key, gone in shelf.items():
         if gone.deleted and gone.deleted < call.now() - KEPT_DELETED_S:
             forget(call, gone.wish)
-            call.rows(PARTS).run("delete from cloudformation_part where stack = ?", gone.id)
             event.forget(call, gone.id)
             del shelf[key]
 

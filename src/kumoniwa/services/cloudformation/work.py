@@ -204,9 +204,10 @@ async def _run(call: Call, stack: Stack, deploy: Deploy) -> None:
 
 def interrupt(call: Call, stack: Stack, status: str, operation_name: str, reason: str) -> None:
     """Somebody decided otherwise while a stack was being built."""
-    deploy = call.memory(Running).deploys[stack.id]
-    call.shelf(Stack)[stack.name] = changed(stack, operation_name=operation_name)
-    deploy.interrupt(status, reason)
+    call.shelf(Stack)[stack.name] = stack = changed(stack, operation_name=operation_name)
+    # A region that has just come back may not have taken it up again yet.
+    carry_out(call, stack)
+    call.memory(Running).deploys[stack.id].interrupt(status, reason)
 
 
 async def run(region: Any) -> None:

@@ -191,7 +191,8 @@ class Cloud:
     def http(self, method: str, path: str, *, host: str = "localhost:4566", headers: dict | None = None, body: bytes = b""):
         """One plain HTTP request; answers (status, headers, body)."""
         path, _, query = path.partition("?")
-        request = Request(method, path, query, {"host": host, **{k.lower(): v for k, v in (headers or {}).items()}}, body)
+        length = {"content-length": str(len(body))} if body or method in ("PUT", "POST") else {}
+        request = Request(method, path, query, {"host": host, **length, **{k.lower(): v for k, v in (headers or {}).items()}}, body)
         response, content = self.run(self.deliver(request))
         return response.status, response.headers, content
 

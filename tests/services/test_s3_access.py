@@ -6,7 +6,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 HOST = "http://localhost:4566"
-OPEN_TO_POLICIES = {"BlockPublicAcls": False, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+OPEN_TO_POLICIES = {
+    "BlockPublicAcls": False,
+    "IgnorePublicAcls": False,
+    "BlockPublicPolicy": False,
+    "RestrictPublicBuckets": False,
+}
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 
 
@@ -14,7 +19,11 @@ def refusal(method, **params):
     with pytest.raises(ClientError) as refused:
         method(**params)
     answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"].get("Message", "")
+    return (
+        answer["ResponseMetadata"]["HTTPStatusCode"],
+        answer["Error"]["Code"],
+        answer["Error"].get("Message", ""),
+    )
 
 
 @pytest.fixture
@@ -30,14 +39,19 @@ def user(cloud, *statements, name="ann", account="test"):
     iam = cloud.client("iam", key=account)
     iam.create_user(UserName=name)
     if statements:
-        document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]}
+        document = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", **each} for each in statements],
+        }
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(document))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return cloud.client("s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"], signature_version="s3v4")
 
 
 def policy(s3, *statements):
-    s3.put_bucket_policy(Bucket="box", Policy=json.dumps({"Version": "2012-10-17", "Statement": list(statements)}))
+    s3.put_bucket_policy(
+        Bucket="box", Policy=json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    )
 
 
 def test_a_user_may_what_the_policy_says(cloud, s3):
@@ -65,7 +79,9 @@ def test_versions_have_actions_of_their_own(cloud, s3):
     ann = user(cloud, {"Action": ["s3:GetObject", "s3:DeleteObject"], "Resource": "*"})
     assert refusal(ann.get_object, Bucket="box", Key="k", VersionId=version)[1] == "AccessDenied"
     assert refusal(ann.delete_object, Bucket="box", Key="k", VersionId=version)[1] == "AccessDenied"
-    told = ann.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": version}]})
+    told = ann.delete_objects(
+        Bucket="box", Delete={"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": version}]}
+    )
     assert [each["Key"] for each in told["Deleted"]] == ["k"]
     assert [(each["VersionId"], each["Code"]) for each in told["Errors"]] == [(version, "AccessDenied")]
 
@@ -90,7 +106,10 @@ def test_tagging_and_acls_need_rights_of_their_own(cloud, s3):
     ann = user(cloud, {"Action": "s3:PutObject", "Resource": "*"})
     ann.put_object(Bucket="box", Key="new")
     assert "s3:PutObjectTagging" in refusal(ann.put_object, Bucket="box", Key="new", Tagging="a=1")[2]
-    assert "s3:PutObjectAcl" in refusal(ann.put_object, Bucket="box", Key="new", ACL="bucket-owner-full-control")[2]
+    assert (
+        "s3:PutObjectAcl"
+        in refusal(ann.put_object, Bucket="box", Key="new", ACL="bucket-owner-full-control")[2]
+    )
 
 
 def test_a_copy_needs_the_right_to_read_its_source(cloud, s3):
@@ -100,8 +119,18 @@ def test_a_copy_needs_the_right_to_read_its_source(cloud, s3):
 
 
 def test_a_bucket_policy_denies_even_the_account_but_not_the_way_back(s3):
-    policy(s3, {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::box", "arn:aws:s3:::box/*"]})
-    assert refusal(s3.get_object, Bucket="box", Key="k")[2].endswith("with an explicit deny in a resource-based policy")
+    policy(
+        s3,
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": ["arn:aws:s3:::box", "arn:aws:s3:::box/*"],
+        },
+    )
+    assert refusal(s3.get_object, Bucket="box", Key="k")[2].endswith(
+        "with an explicit deny in a resource-based policy"
+    )
     s3.delete_bucket_policy(Bucket="box")
     s3.get_object(Bucket="box", Key="k")
 
@@ -109,7 +138,15 @@ def test_a_bucket_policy_denies_even_the_account_but_not_the_way_back(s3):
 def test_across_accounts_both_sides_must_allow(cloud, s3):
     bob = user(cloud, {"Action": "s3:*", "Resource": "*"}, name="bob", account="222222222222")
     assert refusal(bob.get_object, Bucket="box", Key="k")[1] == "AccessDenied"
-    policy(s3, {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::box/*"})
+    policy(
+        s3,
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "222222222222"},
+            "Action": ["s3:GetObject", "s3:PutObject"],
+            "Resource": "arn:aws:s3:::box/*",
+        },
+    )
     assert bob.get_object(Bucket="box", Key="k")["Body"].read() == b"content"
     bob.put_object(Bucket="box", Key="from-bob", Body=b"hello")
     assert s3.get_object(Bucket="box", Key="from-bob")["Body"].read() == b"hello"
@@ -128,7 +165,9 @@ PUBLIC = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resour
 
 
 def test_a_public_policy_is_refused_until_the_block_is_lifted(cloud, s3):
-    status, code, text = refusal(s3.put_bucket_policy, Bucket="box", Policy=json.dumps({"Version": "2012-10-17", "Statement": PUBLIC}))
+    status, code, text = refusal(
+        s3.put_bucket_policy, Bucket="box", Policy=json.dumps({"Version": "2012-10-17", "Statement": PUBLIC})
+    )
     assert (status, code) == (403, "AccessDenied") and "BlockPublicPolicy" in text
     s3.put_public_access_block(Bucket="box", PublicAccessBlockConfiguration=OPEN_TO_POLICIES)
     policy(s3, PUBLIC)
@@ -136,12 +175,21 @@ def test_a_public_policy_is_refused_until_the_block_is_lifted(cloud, s3):
     assert cloud.http("GET", "/box/k")[0::2] == (200, b"content")
     status, _, body = cloud.http("GET", "/box")
     assert status == 403 and b"<Code>AccessDenied</Code>" in body
-    s3.put_public_access_block(Bucket="box", PublicAccessBlockConfiguration={**OPEN_TO_POLICIES, "RestrictPublicBuckets": True})
+    s3.put_public_access_block(
+        Bucket="box", PublicAccessBlockConfiguration={**OPEN_TO_POLICIES, "RestrictPublicBuckets": True}
+    )
     assert cloud.http("GET", "/box/k")[0] == 403
 
 
 def test_nobody_in_particular_is_refused_by_default(cloud, s3):
-    for method, path in (("GET", "/box/k"), ("PUT", "/box/new"), ("DELETE", "/box/k"), ("GET", "/box"), ("GET", "/"), ("GET", "/box?policy")):
+    for method, path in (
+        ("GET", "/box/k"),
+        ("PUT", "/box/new"),
+        ("DELETE", "/box/k"),
+        ("GET", "/box"),
+        ("GET", "/"),
+        ("GET", "/box?policy"),
+    ):
         status, _, body = cloud.http(method, path)
         assert status == 403 and b"<Code>AccessDenied</Code>" in body, (method, path)
     assert cloud.http("GET", "/no-such-bucket/k")[0] == 404
@@ -169,21 +217,37 @@ def test_what_is_public(s3, statement, is_public):
     assert s3.get_bucket_policy_status(Bucket="box")["PolicyStatus"]["IsPublic"] is is_public
 
 
-@pytest.mark.parametrize("document", ["", "no json", "[]", "{", '{"Statement": []}', '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]}'])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "",
+        "no json",
+        "[]",
+        "{",
+        '{"Statement": []}',
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]}',
+    ],
+)
 def test_a_malformed_policy_is_refused(s3, document):
     assert refusal(s3.put_bucket_policy, Bucket="box", Policy=document)[:2] == (400, "MalformedPolicy")
 
 
 def test_a_policy_speaks_of_its_own_bucket(s3):
     other = json.dumps({"Version": "2012-10-17", "Statement": {**PUBLIC, "Resource": "arn:aws:s3:::other/*"}})
-    assert refusal(s3.put_bucket_policy, Bucket="box", Policy=other) == (400, "MalformedPolicy", "Policy has invalid resource")
+    assert refusal(s3.put_bucket_policy, Bucket="box", Policy=other) == (
+        400,
+        "MalformedPolicy",
+        "Policy has invalid resource",
+    )
 
 
 # ACLs ------------------------------------------------------------------------------------------------
 
 
 def take_acls(s3):
-    s3.put_bucket_ownership_controls(Bucket="box", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    s3.put_bucket_ownership_controls(
+        Bucket="box", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+    )
     s3.put_public_access_block(Bucket="box", PublicAccessBlockConfiguration=OPEN_TO_POLICIES)
 
 
@@ -205,8 +269,12 @@ def test_a_public_object_is_read_by_everybody(cloud, s3):
     assert cloud.http("GET", "/box/open")[0::2] == (200, b"1")
     assert cloud.http("GET", "/box/k")[0] == 403
     assert cloud.http("DELETE", "/box/open")[0] == 403
-    assert {"Grantee": {"Type": "Group", "URI": ALL_USERS}, "Permission": "READ"} in s3.get_object_acl(Bucket="box", Key="open")["Grants"]
-    s3.put_public_access_block(Bucket="box", PublicAccessBlockConfiguration={**OPEN_TO_POLICIES, "IgnorePublicAcls": True})
+    assert {"Grantee": {"Type": "Group", "URI": ALL_USERS}, "Permission": "READ"} in s3.get_object_acl(
+        Bucket="box", Key="open"
+    )["Grants"]
+    s3.put_public_access_block(
+        Bucket="box", PublicAccessBlockConfiguration={**OPEN_TO_POLICIES, "IgnorePublicAcls": True}
+    )
     assert cloud.http("GET", "/box/open")[0] == 403
 
 
@@ -229,7 +297,9 @@ def test_a_grant_to_an_account_holds_for_it_alone(cloud, s3):
 
 def test_public_acls_are_blocked_where_they_are(s3):
     take_acls(s3)
-    s3.put_public_access_block(Bucket="box", PublicAccessBlockConfiguration={**OPEN_TO_POLICIES, "BlockPublicAcls": True})
+    s3.put_public_access_block(
+        Bucket="box", PublicAccessBlockConfiguration={**OPEN_TO_POLICIES, "BlockPublicAcls": True}
+    )
     assert refusal(s3.put_object, Bucket="box", Key="new", ACL="public-read")[1] == "AccessDenied"
     assert refusal(s3.put_bucket_acl, Bucket="box", ACL="public-read")[1] == "AccessDenied"
 
@@ -237,14 +307,23 @@ def test_public_acls_are_blocked_where_they_are(s3):
 def test_acls_as_documents_are_kept_and_checked(s3):
     take_acls(s3)
     told = s3.get_bucket_acl(Bucket="box")
-    said = {"Owner": told["Owner"], "Grants": [*told["Grants"], {"Grantee": {"Type": "Group", "URI": ALL_USERS}, "Permission": "READ"}]}
+    said = {
+        "Owner": told["Owner"],
+        "Grants": [*told["Grants"], {"Grantee": {"Type": "Group", "URI": ALL_USERS}, "Permission": "READ"}],
+    }
     s3.put_bucket_acl(Bucket="box", AccessControlPolicy=said)
     assert s3.get_bucket_acl(Bucket="box")["Grants"] == said["Grants"]
     assert refusal(s3.put_bucket_acl, Bucket="box", ACL="rubbish")[:2] == (400, "InvalidArgument")
-    assert refusal(s3.put_bucket_acl, Bucket="box", ACL="private", GrantRead=f'uri="{ALL_USERS}"')[:2] == (400, "InvalidRequest")
+    assert refusal(s3.put_bucket_acl, Bucket="box", ACL="private", GrantRead=f'uri="{ALL_USERS}"')[:2] == (
+        400,
+        "InvalidRequest",
+    )
     assert refusal(s3.put_bucket_acl, Bucket="box")[:2] == (400, "MissingSecurityHeader")
     enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
-    assert refusal(s3.put_bucket_ownership_controls, Bucket="box", OwnershipControls=enforced)[1] == "InvalidBucketAclWithObjectOwnership"
+    assert (
+        refusal(s3.put_bucket_ownership_controls, Bucket="box", OwnershipControls=enforced)[1]
+        == "InvalidBucketAclWithObjectOwnership"
+    )
 
 
 # Presigned URLs and virtual hosts -----------------------------------------------------------------------
@@ -252,7 +331,9 @@ def test_acls_as_documents_are_kept_and_checked(s3):
 
 def test_a_presigned_url_carries_its_makers_rights(cloud, s3):
     ann = user(cloud, {"Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"})
-    got = ann.generate_presigned_url("get_object", Params={"Bucket": "box", "Key": "k", "ResponseContentType": "text/x"}, ExpiresIn=60)
+    got = ann.generate_presigned_url(
+        "get_object", Params={"Bucket": "box", "Key": "k", "ResponseContentType": "text/x"}, ExpiresIn=60
+    )
     status, headers, body = cloud.http("GET", got.removeprefix(HOST))
     assert (status, headers["Content-Type"], body) == (200, "text/x", b"content")
     put = ann.generate_presigned_url("put_object", Params={"Bucket": "box", "Key": "up"}, ExpiresIn=60)
@@ -266,7 +347,11 @@ def test_a_presigned_url_carries_its_makers_rights(cloud, s3):
 def test_a_bucket_is_also_a_host(cloud, s3):
     s3.delete_public_access_block(Bucket="box")
     policy(s3, PUBLIC, {**PUBLIC, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::box"})
-    for host in ("box.s3.localhost:4566", "box.s3.us-east-1.amazonaws.com", "box.s3.us-east-1.localhost:4566"):
+    for host in (
+        "box.s3.localhost:4566",
+        "box.s3.us-east-1.amazonaws.com",
+        "box.s3.us-east-1.localhost:4566",
+    ):
         assert cloud.http("GET", "/k", host=host)[0::2] == (200, b"content"), host
         assert b"<Key>k</Key>" in cloud.http("GET", "/?list-type=2", host=host)[2]
 
@@ -297,7 +382,10 @@ def test_a_preflight_is_answered_by_the_rules(cloud, s3):
     assert (headers["Access-Control-Max-Age"], headers["Access-Control-Expose-Headers"]) == ("60", "ETag")
     status, headers, _ = asked(cloud, "https://elsewhere.org", "GET")
     assert (status, headers["Access-Control-Allow-Origin"]) == (200, "*")
-    for refused in (asked(cloud, "https://elsewhere.org", "PUT"), asked(cloud, "https://a.example.com", "PUT", "authorization")):
+    for refused in (
+        asked(cloud, "https://elsewhere.org", "PUT"),
+        asked(cloud, "https://a.example.com", "PUT", "authorization"),
+    ):
         assert refused[0] == 403 and b"<Code>AccessForbidden</Code>" in refused[2]
     assert cloud.http("OPTIONS", "/box/k")[0] == 400
 
@@ -316,8 +404,13 @@ def test_answers_to_other_origins_say_who_may_read_them(cloud, s3):
 
 def test_cors_rules_are_checked(s3):
     def put(**rule):
-        return refusal(s3.put_bucket_cors, Bucket="box", CORSConfiguration={"CORSRules": [{**RULES[1], **rule}]})[1:]
+        return refusal(
+            s3.put_bucket_cors, Bucket="box", CORSConfiguration={"CORSRules": [{**RULES[1], **rule}]}
+        )[1:]
 
-    assert put(AllowedMethods=["PATCH"]) == ("InvalidRequest", "Found unsupported HTTP method in CORS config. Unsupported method is PATCH")
+    assert put(AllowedMethods=["PATCH"]) == (
+        "InvalidRequest",
+        "Found unsupported HTTP method in CORS config. Unsupported method is PATCH",
+    )
     assert put(AllowedOrigins=["*.*"])[0] == "InvalidRequest"
     assert put(ExposeHeaders=["x-*"])[0] == "InvalidRequest"

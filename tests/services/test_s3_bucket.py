@@ -10,7 +10,11 @@ def refusal(method, **params):
     with pytest.raises(ClientError) as refused:
         method(**params)
     answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"].get("Message", "")
+    return (
+        answer["ResponseMetadata"]["HTTPStatusCode"],
+        answer["Error"]["Code"],
+        answer["Error"].get("Message", ""),
+    )
 
 
 @pytest.fixture
@@ -35,11 +39,26 @@ def test_a_bucket_is_made_listed_and_deleted(s3):
 
 @pytest.mark.parametrize(
     "name",
-    ["ab", "Upper", "under_score", "-dash", "dot..dot", "192.168.5.4", "xn--bucket", "name-s3alias", "a" * 64, "name.mrap"],
+    [
+        "ab",
+        "Upper",
+        "under_score",
+        "-dash",
+        "dot..dot",
+        "192.168.5.4",
+        "xn--bucket",
+        "name-s3alias",
+        "a" * 64,
+        "name.mrap",
+    ],
 )
 def test_a_name_that_breaks_the_rules_is_refused(cloud, name):
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-    headers = {"authorization": _claimed(), "x-amz-content-sha256": "UNSIGNED-PAYLOAD", "x-amz-date": "20300101T000000Z"}
+    headers = {
+        "authorization": _claimed(),
+        "x-amz-content-sha256": "UNSIGNED-PAYLOAD",
+        "x-amz-date": "20300101T000000Z",
+    }
     status, _, body = cloud.http("PUT", f"/{name}", headers=headers)
     assert status == 400
     assert b"<Code>InvalidBucketName</Code>" in body
@@ -90,7 +109,10 @@ def test_a_bucket_is_listed_everywhere_and_answers_only_at_home(two):
         "GET", "/far-away/k", headers={"authorization": _claimed(), "x-amz-date": "20300101T000000Z"}
     )
     assert (status, headers["x-amz-bucket-region"]) == (301, "eu-west-1")
-    assert b"<Code>PermanentRedirect</Code>" in body and b"<Endpoint>far-away.s3.eu-west-1.amazonaws.com</Endpoint>" in body
+    assert (
+        b"<Code>PermanentRedirect</Code>" in body
+        and b"<Endpoint>far-away.s3.eu-west-1.amazonaws.com</Endpoint>" in body
+    )
 
 
 def test_the_location_constraint_must_be_the_regions(two):
@@ -117,7 +139,11 @@ def test_only_s3_itself_writes_the_registry_of_names(cloud):
 def test_a_bucket_with_something_in_it_is_not_deleted(s3):
     s3.create_bucket(Bucket="full")
     s3.put_object(Bucket="full", Key="k")
-    assert refusal(s3.delete_bucket, Bucket="full") == (409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+    assert refusal(s3.delete_bucket, Bucket="full") == (
+        409,
+        "BucketNotEmpty",
+        "The bucket you tried to delete is not empty",
+    )
     s3.put_bucket_versioning(Bucket="full", VersioningConfiguration={"Status": "Enabled"})
     s3.delete_object(Bucket="full", Key="k")
     assert refusal(s3.delete_bucket, Bucket="full")[2].endswith("You must delete all versions in the bucket.")
@@ -134,7 +160,10 @@ def test_list_buckets_pages(s3):
 def test_the_expected_owner_must_be_the_owner(s3):
     s3.create_bucket(Bucket="owned")
     s3.head_bucket(Bucket="owned", ExpectedBucketOwner="000000000000")
-    assert refusal(s3.get_bucket_tagging, Bucket="owned", ExpectedBucketOwner="111111111111")[:2] == (403, "AccessDenied")
+    assert refusal(s3.get_bucket_tagging, Bucket="owned", ExpectedBucketOwner="111111111111")[:2] == (
+        403,
+        "AccessDenied",
+    )
 
 
 def test_what_was_not_configured_is_missed_by_its_own_name(s3):
@@ -159,7 +188,9 @@ def test_a_new_bucket_blocks_public_access_and_enforces_its_owner(s3):
     # Since April 2023: https://aws.amazon.com/blogs/aws/heads-up-amazon-s3-security-changes-are-coming-in-april-of-2023/
     s3.create_bucket(Bucket="fresh")
     blocked = s3.get_public_access_block(Bucket="fresh")["PublicAccessBlockConfiguration"]
-    assert blocked == dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    assert blocked == dict.fromkeys(
+        ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+    )
     rules = s3.get_bucket_ownership_controls(Bucket="fresh")["OwnershipControls"]["Rules"]
     assert rules == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
@@ -183,7 +214,10 @@ def test_versioning_must_be_said_rightly(s3):
         "IllegalVersioningConfigurationException"
     )
     wrong = {"Status": "enabled"}
-    assert refusal(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration=wrong)[1] == "MalformedXML"
+    assert (
+        refusal(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration=wrong)[1]
+        == "MalformedXML"
+    )
 
 
 def test_what_is_not_implemented_is_refused_by_name(s3):

@@ -30,7 +30,9 @@ def test_what_was_acknowledged_is_there_after_a_kill(cloud, s3):
         s3.put_object(Bucket="box", Key=f"{n}", Body=bytes([n]) * (10 if n % 2 else 100_000))
     cloud.restart(kill=True)
     for n in range(20):
-        assert s3.get_object(Bucket="box", Key=f"{n}")["Body"].read() == bytes([n]) * (10 if n % 2 else 100_000)
+        assert s3.get_object(Bucket="box", Key=f"{n}")["Body"].read() == bytes([n]) * (
+            10 if n % 2 else 100_000
+        )
 
 
 def test_files_that_no_row_names_are_swept_when_a_region_begins(cloud, s3):
@@ -68,7 +70,9 @@ def over_a_socket(cloud, talk):
         listener = listen("127.0.0.1", 0)
         port = listener.getsockname()[1]
         with outside():
-            server = await asyncio.get_running_loop().create_server(lambda: Connection(region.answer), sock=listener)
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Connection(region.answer), sock=listener
+            )
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             try:
                 return await talk(reader, writer)
@@ -81,7 +85,9 @@ def over_a_socket(cloud, talk):
 
 def test_an_upload_that_breaks_off_leaves_nothing(cloud, s3):
     async def talk(reader, writer):
-        writer.write(f"PUT /box/k HTTP/1.1\r\n{HEAD}Content-Length: {len(LARGE)}\r\n\r\n".encode() + LARGE[: 2 << 20])
+        writer.write(
+            f"PUT /box/k HTTP/1.1\r\n{HEAD}Content-Length: {len(LARGE)}\r\n\r\n".encode() + LARGE[: 2 << 20]
+        )
         await writer.drain()
         while not files(cloud):
             await asyncio.sleep(0)
@@ -108,7 +114,9 @@ def test_large_bodies_go_through_a_socket_both_ways(cloud, s3):
         assert b"200 OK" in head and hashlib.md5(LARGE).hexdigest().encode() in head
         head, body = await exchanged(reader, writer, f"GET /box/k HTTP/1.1\r\n{HEAD}\r\n".encode())
         assert head.lower().count(b"content-length") == 1 and body == LARGE
-        head, body = await exchanged(reader, writer, f"GET /box/k HTTP/1.1\r\n{HEAD}Range: bytes=1000000-1000009\r\n\r\n".encode())
+        head, body = await exchanged(
+            reader, writer, f"GET /box/k HTTP/1.1\r\n{HEAD}Range: bytes=1000000-1000009\r\n\r\n".encode()
+        )
         assert b" 206 " in head and body == LARGE[1_000_000:1_000_010]
 
     over_a_socket(cloud, talk)
@@ -120,7 +128,9 @@ def test_an_encrypted_body_is_sent_with_its_length(cloud, s3):
     async def talk(reader, writer):
         head, body = await exchanged(reader, writer, f"GET /box/k HTTP/1.1\r\n{HEAD}\r\n".encode())
         assert b"chunked" not in head.lower() and body == LARGE
-        head, body = await exchanged(reader, writer, f"GET /box/k HTTP/1.1\r\n{HEAD}Range: bytes=5-\r\n\r\n".encode())
+        head, body = await exchanged(
+            reader, writer, f"GET /box/k HTTP/1.1\r\n{HEAD}Range: bytes=5-\r\n\r\n".encode()
+        )
         assert body == LARGE[5:]
 
     over_a_socket(cloud, talk)
@@ -128,7 +138,9 @@ def test_an_encrypted_body_is_sent_with_its_length(cloud, s3):
 
 def test_a_stream_of_unknown_length_is_refused(cloud, s3):
     async def talk(reader, writer):
-        request = f"PUT /box/k HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".encode()
+        request = (
+            f"PUT /box/k HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n".encode()
+        )
         head, body = await exchanged(reader, writer, request)
         assert b" 411 " in head and b"<Code>MissingContentLength</Code>" in body
 
@@ -137,13 +149,17 @@ def test_a_stream_of_unknown_length_is_refused(cloud, s3):
 
 def test_of_two_uploads_under_a_condition_one_wins(cloud, s3):
     async def talk(reader, writer):
-        put = f"PUT /box/k HTTP/1.1\r\n{HEAD}If-None-Match: *\r\nContent-Length: {len(LARGE)}\r\n\r\n".encode()
+        put = (
+            f"PUT /box/k HTTP/1.1\r\n{HEAD}If-None-Match: *\r\nContent-Length: {len(LARGE)}\r\n\r\n".encode()
+        )
         writer.write(put + LARGE[: 2 << 20])
         await writer.drain()
         while not files(cloud):
             await asyncio.sleep(0)
         region = cloud.regions["us-east-1"]
-        await region.ask(principals.root("000000000000"), "s3:PutObject", {"Bucket": "box", "Key": "k", "Body": b"faster"})
+        await region.ask(
+            principals.root("000000000000"), "s3:PutObject", {"Bucket": "box", "Key": "k", "Body": b"faster"}
+        )
         head, body = await exchanged(reader, writer, LARGE[2 << 20 :])
         assert b" 412 " in head and b"<Code>PreconditionFailed</Code>" in body
 

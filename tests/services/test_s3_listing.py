@@ -28,7 +28,9 @@ def prefixes(reply):
 
 def test_keys_come_in_the_order_of_their_bytes(s3):
     fill(s3, "b", "a", "B", "ü", "\U0001f600", "\uffee", "a/b", "a-b")
-    assert keys(s3.list_objects_v2(Bucket="box")) == sorted(["b", "a", "B", "ü", "\U0001f600", "\uffee", "a/b", "a-b"], key=str.encode)
+    assert keys(s3.list_objects_v2(Bucket="box")) == sorted(
+        ["b", "a", "B", "ü", "\U0001f600", "\uffee", "a/b", "a-b"], key=str.encode
+    )
 
 
 def test_a_delimiter_rolls_up(s3):
@@ -54,7 +56,11 @@ def test_pages_say_where_to_go_on(s3):
     assert (first["IsTruncated"], "NextMarker" in first) == (True, False)
     with_delimiter = s3.list_objects(Bucket="box", MaxKeys=2, Delimiter="/")
     assert with_delimiter["NextMarker"] == "k1"
-    second = s3.list_objects_v2(Bucket="box", MaxKeys=2, ContinuationToken=s3.list_objects_v2(Bucket="box", MaxKeys=2)["NextContinuationToken"])
+    second = s3.list_objects_v2(
+        Bucket="box",
+        MaxKeys=2,
+        ContinuationToken=s3.list_objects_v2(Bucket="box", MaxKeys=2)["NextContinuationToken"],
+    )
     assert keys(second) == ["k2", "k3"]
     with pytest.raises(ClientError, match="The continuation token provided is incorrect"):
         s3.list_objects_v2(Bucket="box", ContinuationToken="rubbish")
@@ -84,11 +90,18 @@ def rolled_up(all_keys, prefix, delimiter):
     return shown
 
 
-some_keys = st.lists(st.text(alphabet="ab/-\U0010ffff\ud7ff", min_size=1, max_size=6), min_size=1, max_size=25, unique=True)
+some_keys = st.lists(
+    st.text(alphabet="ab/-\U0010ffff\ud7ff", min_size=1, max_size=6), min_size=1, max_size=25, unique=True
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(names=some_keys, prefix=st.text(alphabet="ab/\U0010ffff", max_size=2), delimiter=st.sampled_from(["", "/", "-", "a/", "b"]), size=st.integers(1, 4))
+@given(
+    names=some_keys,
+    prefix=st.text(alphabet="ab/\U0010ffff", max_size=2),
+    delimiter=st.sampled_from(["", "/", "-", "a/", "b"]),
+    size=st.integers(1, 4),
+)
 def test_pages_put_together_are_the_whole(cloud, s3, names, prefix, delimiter, size):
     bucket = f"pages-{len(s3.list_buckets()['Buckets'])}"
     s3.create_bucket(Bucket=bucket)

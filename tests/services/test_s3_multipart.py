@@ -37,7 +37,9 @@ def part(s3, id, number, content, **more):
 
 def complete(s3, id, *parts, **more):
     listed = [{"PartNumber": number, "ETag": etag} for number, etag in parts]
-    return s3.complete_multipart_upload(Bucket="box", Key="k", UploadId=id, MultipartUpload={"Parts": listed}, **more)
+    return s3.complete_multipart_upload(
+        Bucket="box", Key="k", UploadId=id, MultipartUpload={"Parts": listed}, **more
+    )
 
 
 def test_parts_become_one_object(s3):
@@ -48,7 +50,12 @@ def test_parts_become_one_object(s3):
     assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-2"'
     got = s3.get_object(Bucket="box", Key="k")
     assert got["Body"].read() == FIRST + LAST
-    assert (got["Metadata"], got["ContentType"], got["TagCount"], got["ETag"]) == ({"a": "1"}, "text/x", 1, done["ETag"])
+    assert (got["Metadata"], got["ContentType"], got["TagCount"], got["ETag"]) == (
+        {"a": "1"},
+        "text/x",
+        1,
+        done["ETag"],
+    )
     across = s3.get_object(Bucket="box", Key="k", Range=f"bytes={MEGABYTES_5 - 3}-{MEGABYTES_5 + 2}")
     assert across["Body"].read() == b"aaathe"
     assert refusal(s3.list_parts, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
@@ -58,7 +65,11 @@ def test_a_part_of_the_object_is_read_by_its_number(s3):
     id = begin(s3)
     complete(s3, id, (1, part(s3, id, 1, FIRST)), (2, part(s3, id, 2, LAST)))
     got = s3.get_object(Bucket="box", Key="k", PartNumber=2)
-    assert (got["Body"].read(), got["PartsCount"], got["ResponseMetadata"]["HTTPStatusCode"]) == (LAST, 2, 206)
+    assert (got["Body"].read(), got["PartsCount"], got["ResponseMetadata"]["HTTPStatusCode"]) == (
+        LAST,
+        2,
+        206,
+    )
     assert got["ContentRange"] == f"bytes {MEGABYTES_5}-{MEGABYTES_5 + 6}/{MEGABYTES_5 + 7}"
     assert s3.head_object(Bucket="box", Key="k", PartNumber=1)["ContentLength"] == MEGABYTES_5
     assert refusal(s3.get_object, Bucket="box", Key="k", PartNumber=3) == (416, "InvalidPartNumber")
@@ -68,7 +79,10 @@ def test_the_whole_has_a_checksum_although_nobody_asked(s3):
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html: CRC64NVME by default.
     id = begin(s3)
     done = complete(s3, id, (1, part(s3, id, 1, FIRST)), (2, part(s3, id, 2, LAST, ChecksumAlgorithm="SHA1")))
-    assert (done["ChecksumCRC64NVME"], done["ChecksumType"]) == (checksum("CRC64NVME", FIRST + LAST), "FULL_OBJECT")
+    assert (done["ChecksumCRC64NVME"], done["ChecksumType"]) == (
+        checksum("CRC64NVME", FIRST + LAST),
+        "FULL_OBJECT",
+    )
 
 
 def test_a_full_object_checksum_is_the_wholes(s3):
@@ -85,15 +99,22 @@ def test_a_composite_checksum_is_one_of_checksums(s3):
     id = begin(s3, ChecksumAlgorithm="SHA256")
     parts = []
     for number, content in ((1, FIRST), (2, LAST)):
-        made = s3.upload_part(Bucket="box", Key="k", UploadId=id, PartNumber=number, Body=content, ChecksumAlgorithm="SHA256")
+        made = s3.upload_part(
+            Bucket="box", Key="k", UploadId=id, PartNumber=number, Body=content, ChecksumAlgorithm="SHA256"
+        )
         parts.append({"PartNumber": number, "ETag": made["ETag"], "ChecksumSHA256": made["ChecksumSHA256"]})
     bare = [{"PartNumber": each["PartNumber"], "ETag": each["ETag"]} for each in parts]
     asked = {"Bucket": "box", "Key": "k", "UploadId": id}
-    assert refusal(s3.complete_multipart_upload, **asked, MultipartUpload={"Parts": bare}) == (400, "InvalidRequest")
+    assert refusal(s3.complete_multipart_upload, **asked, MultipartUpload={"Parts": bare}) == (
+        400,
+        "InvalidRequest",
+    )
     done = s3.complete_multipart_upload(**asked, MultipartUpload={"Parts": parts})
     assert done["ChecksumSHA256"] == composite("SHA256", [each["ChecksumSHA256"] for each in parts])
     assert done["ChecksumType"] == "COMPOSITE"
-    told = s3.get_object_attributes(Bucket="box", Key="k", ObjectAttributes=["ObjectParts", "ETag"], MaxParts=1)["ObjectParts"]
+    told = s3.get_object_attributes(
+        Bucket="box", Key="k", ObjectAttributes=["ObjectParts", "ETag"], MaxParts=1
+    )["ObjectParts"]
     assert (told["TotalPartsCount"], told["IsTruncated"], told["Parts"][0]["Size"]) == (2, True, MEGABYTES_5)
 
 
@@ -111,7 +132,13 @@ def test_faults_of_completing_are_told_and_leave_the_upload(s3):
     assert fault((2, last), (3, last)) == (400, "InvalidPart")
     assert fault((2, first), (9, last)) == (400, "InvalidPart")
     assert fault() == (400, "MalformedXML")
-    assert refusal(s3.complete_multipart_upload, Bucket="box", Key="k", UploadId="none", MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": small}]}) == (404, "NoSuchUpload")
+    assert refusal(
+        s3.complete_multipart_upload,
+        Bucket="box",
+        Key="k",
+        UploadId="none",
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": small}]},
+    ) == (404, "NoSuchUpload")
     assert len(s3.list_parts(**asked)["Parts"]) == 3
     complete(s3, id, (2, first), (3, last))
     assert s3.head_object(Bucket="box", Key="k")["ContentLength"] == MEGABYTES_5 + len(LAST)
@@ -120,7 +147,10 @@ def test_faults_of_completing_are_told_and_leave_the_upload(s3):
 def test_part_numbers_have_bounds(s3):
     id = begin(s3)
     for number in (0, 10_001):
-        assert refusal(s3.upload_part, Bucket="box", Key="k", UploadId=id, PartNumber=number, Body=b"") == (400, "InvalidArgument")
+        assert refusal(s3.upload_part, Bucket="box", Key="k", UploadId=id, PartNumber=number, Body=b"") == (
+            400,
+            "InvalidArgument",
+        )
 
 
 def test_a_part_is_replaced_and_its_file_goes(cloud, s3):
@@ -136,7 +166,10 @@ def _files(cloud):
     import os  # noqa: PLC0415
 
     cloud.sleep(0.01)
-    return sum(len(names) for _, _, names in os.walk(cloud.regions["us-east-1"].store.blobs("000000000000", "s3").folder))
+    return sum(
+        len(names)
+        for _, _, names in os.walk(cloud.regions["us-east-1"].store.blobs("000000000000", "s3").folder)
+    )
 
 
 def test_aborting_leaves_nothing(cloud, s3):
@@ -161,10 +194,20 @@ def test_parts_and_uploads_are_listed_in_pages(s3):
     for number in (1, 2, 3):
         part(s3, id, number, b"x")
     page = s3.list_parts(Bucket="box", Key="k", UploadId=id, MaxParts=2)
-    assert ([each["PartNumber"] for each in page["Parts"]], page["NextPartNumberMarker"], page["IsTruncated"]) == ([1, 2], 2, True)
-    made = sorted(("k", begin(s3)) for _ in range(2)) + [("z/1", s3.create_multipart_upload(Bucket="box", Key="z/1")["UploadId"])]
-    pages = list(s3.get_paginator("list_multipart_uploads").paginate(Bucket="box", PaginationConfig={"PageSize": 2}))
-    assert [(each["Key"], each["UploadId"]) for each in sum((page["Uploads"] for page in pages), [])] == sorted([("k", id), *made])
+    assert (
+        [each["PartNumber"] for each in page["Parts"]],
+        page["NextPartNumberMarker"],
+        page["IsTruncated"],
+    ) == ([1, 2], 2, True)
+    made = sorted(("k", begin(s3)) for _ in range(2)) + [
+        ("z/1", s3.create_multipart_upload(Bucket="box", Key="z/1")["UploadId"])
+    ]
+    pages = list(
+        s3.get_paginator("list_multipart_uploads").paginate(Bucket="box", PaginationConfig={"PageSize": 2})
+    )
+    assert [
+        (each["Key"], each["UploadId"]) for each in sum((page["Uploads"] for page in pages), [])
+    ] == sorted([("k", id), *made])
     assert s3.list_multipart_uploads(Bucket="box", Delimiter="/")["CommonPrefixes"] == [{"Prefix": "z/"}]
 
 
@@ -173,12 +216,19 @@ def test_parts_are_copied_from_objects(s3):
     id = begin(s3)
     source = {"Bucket": "box", "Key": "source"}
     asked = {"Bucket": "box", "Key": "k", "UploadId": id, "CopySource": source}
-    first = s3.upload_part_copy(**asked, PartNumber=1, CopySourceRange=f"bytes=0-{MEGABYTES_5 - 1}")["CopyPartResult"]["ETag"]
-    second = s3.upload_part_copy(**asked, PartNumber=2, CopySourceRange=f"bytes={MEGABYTES_5}-{MEGABYTES_5 + 6}")["CopyPartResult"]["ETag"]
+    first = s3.upload_part_copy(**asked, PartNumber=1, CopySourceRange=f"bytes=0-{MEGABYTES_5 - 1}")[
+        "CopyPartResult"
+    ]["ETag"]
+    second = s3.upload_part_copy(
+        **asked, PartNumber=2, CopySourceRange=f"bytes={MEGABYTES_5}-{MEGABYTES_5 + 6}"
+    )["CopyPartResult"]["ETag"]
     assert first == f'"{hashlib.md5(FIRST).hexdigest()}"'
     complete(s3, id, (1, first), (2, second))
     assert s3.get_object(Bucket="box", Key="k")["Body"].read() == FIRST + LAST
-    assert refusal(s3.upload_part_copy, **asked, PartNumber=1, CopySourceRange="bytes=0-99999999") == (404, "NoSuchUpload")
+    assert refusal(s3.upload_part_copy, **asked, PartNumber=1, CopySourceRange="bytes=0-99999999") == (
+        404,
+        "NoSuchUpload",
+    )
 
 
 def test_a_copy_of_parts_is_whole(s3):
@@ -195,7 +245,11 @@ def test_encrypted_parts_are_read_across(s3):
     id = begin(s3, ServerSideEncryption="AES256")
     complete(s3, id, (1, part(s3, id, 1, FIRST)), (2, part(s3, id, 2, LAST)))
     got = s3.get_object(Bucket="box", Key="k", Range=f"bytes={MEGABYTES_5 - 5}-{MEGABYTES_5 + 3}")
-    assert (got["Body"].read(), got["ServerSideEncryption"], got["ContentLength"]) == (b"aaaaathe ", "AES256", 9)
+    assert (got["Body"].read(), got["ServerSideEncryption"], got["ContentLength"]) == (
+        b"aaaaathe ",
+        "AES256",
+        9,
+    )
 
 
 def test_an_upload_survives_its_region(cloud, s3):

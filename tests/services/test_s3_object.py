@@ -40,7 +40,23 @@ def test_what_is_put_is_got(s3, content):
     assert s3.head_object(Bucket="box", Key="k")["ContentLength"] == len(content)
 
 
-@pytest.mark.parametrize("key", ["a/b", "a//b", "/lead", "tail/", "sp ace+plus", "ünï/日本", "per%cent", "..", "a/../b", "q?x=1&y", "#", "\n"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a/b",
+        "a//b",
+        "/lead",
+        "tail/",
+        "sp ace+plus",
+        "ünï/日本",
+        "per%cent",
+        "..",
+        "a/../b",
+        "q?x=1&y",
+        "#",
+        "\n",
+    ],
+)
 def test_a_key_is_any_text(s3, key):
     s3.put_object(Bucket="box", Key=key, Body=key.encode())
     assert body(s3, key) == key.encode()
@@ -72,19 +88,30 @@ def test_without_a_type_it_is_an_octet_stream(s3):
 
 
 def test_too_much_metadata_is_refused(s3):
-    assert refusal(s3.put_object, Bucket="box", Key="k", Metadata={"a": "x" * 2048}) == (400, "MetadataTooLarge")
+    assert refusal(s3.put_object, Bucket="box", Key="k", Metadata={"a": "x" * 2048}) == (
+        400,
+        "MetadataTooLarge",
+    )
 
 
 def test_responses_can_be_dressed_otherwise(s3):
     s3.put_object(Bucket="box", Key="k", ContentType="text/plain")
-    got = s3.get_object(Bucket="box", Key="k", ResponseContentType="text/html", ResponseCacheControl="no-cache")
+    got = s3.get_object(
+        Bucket="box", Key="k", ResponseContentType="text/html", ResponseCacheControl="no-cache"
+    )
     assert (got["ContentType"], got["CacheControl"]) == ("text/html", "no-cache")
 
 
 @pytest.mark.parametrize("content", [SMALL, LARGE])
 @pytest.mark.parametrize(
     ("asked", "start", "end"),
-    [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-7", -7, None), ("bytes=90-999999999", 90, None), ("bytes=-999999999", 0, None)],
+    [
+        ("bytes=0-9", 0, 10),
+        ("bytes=5-", 5, None),
+        ("bytes=-7", -7, None),
+        ("bytes=90-999999999", 90, None),
+        ("bytes=-999999999", 0, None),
+    ],
 )
 def test_a_range_is_answered_as_partial_content(s3, content, asked, start, end):
     s3.put_object(Bucket="box", Key="k", Body=content)
@@ -92,7 +119,10 @@ def test_a_range_is_answered_as_partial_content(s3, content, asked, start, end):
     wanted = content[start:end]
     assert got["ResponseMetadata"]["HTTPStatusCode"] == 206
     first = content.index(wanted) if start < 0 else start
-    assert got["ContentRange"] == f"bytes {first if start >= 0 else len(content) + start}-{len(content) - 1 if end is None else end - 1}/{len(content)}"
+    assert (
+        got["ContentRange"]
+        == f"bytes {first if start >= 0 else len(content) + start}-{len(content) - 1 if end is None else end - 1}/{len(content)}"
+    )
     assert got["Body"].read() == wanted
     assert s3.head_object(Bucket="box", Key="k", Range=asked)["ContentLength"] == len(wanted)
 
@@ -103,7 +133,11 @@ def test_a_range_outside_is_not_satisfiable(s3, asked):
     with pytest.raises(ClientError) as refused:
         s3.get_object(Bucket="box", Key="k", Range=asked)
     error = refused.value.response["Error"]
-    assert (error["Code"], error["ActualObjectSize"], error["RangeRequested"]) == ("InvalidRange", "100", asked)
+    assert (error["Code"], error["ActualObjectSize"], error["RangeRequested"]) == (
+        "InvalidRange",
+        "100",
+        asked,
+    )
 
 
 @pytest.mark.parametrize("asked", ["bytes=9-3", "lines=1-2", "bytes=", "bytes=0-1,4-5", "nonsense"])
@@ -116,7 +150,11 @@ def test_a_range_that_says_nothing_is_ignored(s3, asked):
 def test_what_is_not_there_is_told_by_its_name(s3):
     with pytest.raises(ClientError) as refused:
         s3.get_object(Bucket="box", Key="missing")
-    assert refused.value.response["Error"] == {"Code": "NoSuchKey", "Message": "The specified key does not exist.", "Key": "missing"}
+    assert refused.value.response["Error"] == {
+        "Code": "NoSuchKey",
+        "Message": "The specified key does not exist.",
+        "Key": "missing",
+    }
     assert refusal(s3.head_object, Bucket="box", Key="missing") == (404, "404")
     assert refusal(s3.get_object, Bucket="missing", Key="k") == (404, "NoSuchBucket")
 
@@ -133,26 +171,43 @@ def test_reads_depend_on_conditions(cloud, s3):
     assert refusal(s3.get_object, Bucket="box", Key="k", IfMatch='"other"') == (412, "PreconditionFailed")
     assert refusal(s3.get_object, Bucket="box", Key="k", IfNoneMatch=etag) == (304, "304")
     assert refusal(s3.head_object, Bucket="box", Key="k", IfModifiedSince=modified) == (304, "304")
-    assert refusal(s3.get_object, Bucket="box", Key="k", IfUnmodifiedSince=before) == (412, "PreconditionFailed")
+    assert refusal(s3.get_object, Bucket="box", Key="k", IfUnmodifiedSince=before) == (
+        412,
+        "PreconditionFailed",
+    )
     # A match outweighs the date: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     assert body(s3, "k", IfMatch=etag, IfUnmodifiedSince=before) == b"1"
-    assert refusal(s3.get_object, Bucket="box", Key="k", IfNoneMatch=etag, IfModifiedSince=before) == (304, "304")
+    assert refusal(s3.get_object, Bucket="box", Key="k", IfNoneMatch=etag, IfModifiedSince=before) == (
+        304,
+        "304",
+    )
 
 
 def test_a_304_has_an_entity_tag_and_no_body(cloud, s3):
     etag = s3.put_object(Bucket="box", Key="k", Body=b"1")["ETag"]
     signer = cloud.client("s3", signature_version="s3v4")
     url = signer.generate_presigned_url("get_object", Params={"Bucket": "box", "Key": "k"})
-    status, headers, content = cloud.http("GET", url.removeprefix("http://localhost:4566"), headers={"if-none-match": etag})
+    status, headers, content = cloud.http(
+        "GET", url.removeprefix("http://localhost:4566"), headers={"if-none-match": etag}
+    )
     assert (status, headers["ETag"], content) == (304, etag, b"")
 
 
 def test_writes_depend_on_conditions(s3):
     etag = s3.put_object(Bucket="box", Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch="*") == (412, "PreconditionFailed")
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfMatch='"other"') == (412, "PreconditionFailed")
+    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch="*") == (
+        412,
+        "PreconditionFailed",
+    )
+    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfMatch='"other"') == (
+        412,
+        "PreconditionFailed",
+    )
     assert refusal(s3.put_object, Bucket="box", Key="new", Body=b"2", IfMatch=etag) == (404, "NoSuchKey")
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch=etag) == (501, "NotImplemented")
+    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"2", IfNoneMatch=etag) == (
+        501,
+        "NotImplemented",
+    )
     assert body(s3, "k") == b"1"
     s3.put_object(Bucket="box", Key="k", Body=b"2", IfMatch=etag)
     assert body(s3, "k") == b"2"
@@ -165,7 +220,10 @@ def test_writes_depend_on_conditions(s3):
 def test_a_wrong_md5_keeps_nothing(s3):
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     assert refusal(s3.put_object, Bucket="box", Key="k", Body=LARGE, ContentMD5=wrong) == (400, "BadDigest")
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"1", ContentMD5="short") == (400, "InvalidDigest")
+    assert refusal(s3.put_object, Bucket="box", Key="k", Body=b"1", ContentMD5="short") == (
+        400,
+        "InvalidDigest",
+    )
     assert "Contents" not in s3.list_objects_v2(Bucket="box")
 
 
@@ -178,9 +236,16 @@ def test_every_checksum_is_computed_proven_and_told(s3, algorithm):
     assert body(s3, "k", ChecksumMode="ENABLED") == SMALL  # botocore proves it once more
     if algorithm == "CRC32":
         assert put["ChecksumCRC32"] == base64.b64encode(zlib.crc32(SMALL).to_bytes(4, "big")).decode()
-    wrong = {f"Checksum{algorithm}": base64.b64encode(bytes(len(base64.b64decode(put[f"Checksum{algorithm}"])))).decode()}
+    wrong = {
+        f"Checksum{algorithm}": base64.b64encode(
+            bytes(len(base64.b64decode(put[f"Checksum{algorithm}"])))
+        ).decode()
+    }
     assert refusal(s3.put_object, Bucket="box", Key="k", Body=SMALL, **wrong) == (400, "BadDigest")
-    assert refusal(s3.put_object, Bucket="box", Key="k", Body=SMALL, **{f"Checksum{algorithm}": "AA=="}) == (400, "InvalidRequest")
+    assert refusal(s3.put_object, Bucket="box", Key="k", Body=SMALL, **{f"Checksum{algorithm}": "AA=="}) == (
+        400,
+        "InvalidRequest",
+    )
 
 
 def test_a_body_that_is_not_the_signed_one_is_refused(cloud, s3):
@@ -230,16 +295,25 @@ def test_a_chunked_body_with_a_wrong_trailer_keeps_nothing(cloud, s3):
 
 @pytest.mark.parametrize("content", [SMALL, LARGE])
 def test_a_copy_outlives_its_source(s3, content):
-    s3.put_object(Bucket="box", Key="k", Body=content, ContentType="text/x", Metadata={"a": "1"}, Tagging="t=1")
+    s3.put_object(
+        Bucket="box", Key="k", Body=content, ContentType="text/x", Metadata={"a": "1"}, Tagging="t=1"
+    )
     made = s3.copy_object(Bucket="box", Key="copy", CopySource={"Bucket": "box", "Key": "k"})
     assert made["CopyObjectResult"]["ETag"] == f'"{hashlib.md5(content).hexdigest()}"'
     s3.delete_object(Bucket="box", Key="k")
     got = s3.get_object(Bucket="box", Key="copy")
-    assert (got["Body"].read(), got["ContentType"], got["Metadata"], got["TagCount"]) == (content, "text/x", {"a": "1"}, 1)
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"], got["TagCount"]) == (
+        content,
+        "text/x",
+        {"a": "1"},
+        1,
+    )
 
 
 def test_a_copy_takes_what_it_is_told(s3):
-    s3.put_object(Bucket="box", Key="k ü+", Body=SMALL, ContentType="text/x", Metadata={"a": "1"}, Tagging="t=1")
+    s3.put_object(
+        Bucket="box", Key="k ü+", Body=SMALL, ContentType="text/x", Metadata={"a": "1"}, Tagging="t=1"
+    )
     s3.copy_object(
         Bucket="box", Key="copy", CopySource={"Bucket": "box", "Key": "k ü+"}, MetadataDirective="REPLACE", Metadata={"b": "2"},
         TaggingDirective="REPLACE", Tagging="u=2", ChecksumAlgorithm="SHA256",
@@ -254,11 +328,22 @@ def test_copies_are_refused_where_aws_refuses_them(s3):
     etag = s3.put_object(Bucket="box", Key="k", Body=SMALL)["ETag"]
     source = {"Bucket": "box", "Key": "k"}
     assert refusal(s3.copy_object, Bucket="box", Key="k", CopySource=source) == (400, "InvalidRequest")
-    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "box", "Key": "no"}) == (404, "NoSuchKey")
-    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "none", "Key": "no"}) == (404, "NoSuchBucket")
+    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "box", "Key": "no"}) == (
+        404,
+        "NoSuchKey",
+    )
+    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource={"Bucket": "none", "Key": "no"}) == (
+        404,
+        "NoSuchBucket",
+    )
     assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource="nonsense") == (400, "InvalidArgument")
-    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource=source, CopySourceIfNoneMatch=etag) == (412, "PreconditionFailed")
-    s3.copy_object(Bucket="box", Key="k", CopySource=source, MetadataDirective="REPLACE", Metadata={"now": "yes"})
+    assert refusal(s3.copy_object, Bucket="box", Key="c", CopySource=source, CopySourceIfNoneMatch=etag) == (
+        412,
+        "PreconditionFailed",
+    )
+    s3.copy_object(
+        Bucket="box", Key="k", CopySource=source, MetadataDirective="REPLACE", Metadata={"now": "yes"}
+    )
     assert s3.head_object(Bucket="box", Key="k")["Metadata"] == {"now": "yes"}
 
 
@@ -267,7 +352,10 @@ def test_copies_are_refused_where_aws_refuses_them(s3):
 
 def test_object_tags_are_kept_and_checked(s3):
     s3.put_object(Bucket="box", Key="k", Tagging="a=1&b=x%20y")
-    assert s3.get_object_tagging(Bucket="box", Key="k")["TagSet"] == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "x y"}]
+    assert s3.get_object_tagging(Bucket="box", Key="k")["TagSet"] == [
+        {"Key": "a", "Value": "1"},
+        {"Key": "b", "Value": "x y"},
+    ]
     s3.put_object_tagging(Bucket="box", Key="k", Tagging={"TagSet": [{"Key": "c", "Value": "3"}]})
     assert s3.get_object(Bucket="box", Key="k")["TagCount"] == 1
     many = {"TagSet": [{"Key": str(n), "Value": ""} for n in range(11)]}
@@ -278,16 +366,23 @@ def test_object_tags_are_kept_and_checked(s3):
 
 def test_attributes_are_told_as_asked(s3):
     s3.put_object(Bucket="box", Key="k", Body=SMALL, ChecksumAlgorithm="SHA1")
-    told = s3.get_object_attributes(Bucket="box", Key="k", ObjectAttributes=["ETag", "Checksum", "ObjectSize", "StorageClass"])
+    told = s3.get_object_attributes(
+        Bucket="box", Key="k", ObjectAttributes=["ETag", "Checksum", "ObjectSize", "StorageClass"]
+    )
     assert told["ETag"] == hashlib.md5(SMALL).hexdigest()
-    assert told["Checksum"] == {"ChecksumSHA1": base64.b64encode(hashlib.sha1(SMALL).digest()).decode(), "ChecksumType": "FULL_OBJECT"}
+    assert told["Checksum"] == {
+        "ChecksumSHA1": base64.b64encode(hashlib.sha1(SMALL).digest()).decode(),
+        "ChecksumType": "FULL_OBJECT",
+    }
     assert (told["ObjectSize"], told["StorageClass"]) == (100, "STANDARD")
 
 
 def test_many_keys_are_deleted_at_once(s3):
     for n in range(3):
         s3.put_object(Bucket="box", Key=str(n))
-    told = s3.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "0"}, {"Key": "1"}, {"Key": "missing"}]})
+    told = s3.delete_objects(
+        Bucket="box", Delete={"Objects": [{"Key": "0"}, {"Key": "1"}, {"Key": "missing"}]}
+    )
     assert [each["Key"] for each in told["Deleted"]] == ["0", "1", "missing"]
     assert "Deleted" not in s3.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "2"}], "Quiet": True})
     assert "Contents" not in s3.list_objects_v2(Bucket="box")
@@ -364,7 +459,10 @@ def test_no_request_makes_an_internal_failure(cloud, s3, method, path, query, va
     }  # fmt: skip
     target = "/" + path.replace("?", "").encode("utf-8").decode("latin-1") + (f"?{query}" if query else "")
     status, _, answer = cloud.http(method, target, headers=headers, body=content)
-    assert status < 500 or (status == 501 and (b"NotImplemented" in answer or method == "HEAD")), (status, answer)
+    assert status < 500 or (status == 501 and (b"NotImplemented" in answer or method == "HEAD")), (
+        status,
+        answer,
+    )
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -391,5 +489,7 @@ def test_no_document_makes_an_internal_failure(cloud, s3, query, document):
         "content-md5": base64.b64encode(hashlib.md5(document).digest()).decode(),
     }  # fmt: skip
     method = "POST" if query in ("delete", "uploadId=x") else "PUT"
-    status, _, answer = cloud.http(method, f"/box{'/k' if query == 'uploadId=x' else ''}?{query}", headers=headers, body=document)
+    status, _, answer = cloud.http(
+        method, f"/box{'/k' if query == 'uploadId=x' else ''}?{query}", headers=headers, body=document
+    )
     assert status < 500 or status == 501, answer

@@ -10,7 +10,11 @@ def refusal(method, **params):
     with pytest.raises(ClientError) as refused:
         method(**params)
     answer = refused.value.response
-    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPHeaders"]
+    return (
+        answer["ResponseMetadata"]["HTTPStatusCode"],
+        answer["Error"]["Code"],
+        answer["ResponseMetadata"]["HTTPHeaders"],
+    )
 
 
 @pytest.fixture
@@ -73,7 +77,10 @@ def test_a_version_that_is_not_there(s3):
     put(s3, b"1")
     assert refusal(s3.get_object, Bucket="box", Key="k", VersionId="A" * 32)[:2] == (404, "NoSuchVersion")
     assert refusal(s3.get_object, Bucket="box", Key="k", VersionId="rubbish")[:2] == (400, "InvalidArgument")
-    assert s3.delete_object(Bucket="box", Key="k", VersionId="A" * 32)["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert (
+        s3.delete_object(Bucket="box", Key="k", VersionId="A" * 32)["ResponseMetadata"]["HTTPStatusCode"]
+        == 204
+    )
 
 
 def test_what_was_there_before_versioning_is_the_null_version(cloud):
@@ -103,8 +110,12 @@ def test_a_suspended_bucket_replaces_only_its_null_version(s3):
 def test_lists_page_through_versions_of_one_key(s3):
     versions = [put(s3, str(n).encode()) for n in range(5)]
     put(s3, b"", "z")
-    pages = list(s3.get_paginator("list_object_versions").paginate(Bucket="box", PaginationConfig={"PageSize": 2}))
-    listed = [(each["Key"], each["VersionId"], each["IsLatest"]) for page in pages for each in page["Versions"]]
+    pages = list(
+        s3.get_paginator("list_object_versions").paginate(Bucket="box", PaginationConfig={"PageSize": 2})
+    )
+    listed = [
+        (each["Key"], each["VersionId"], each["IsLatest"]) for page in pages for each in page["Versions"]
+    ]
     assert [version for key, version, _ in listed if key == "k"] == versions[::-1]
     assert [latest for *_, latest in listed] == [True, False, False, False, False, True]
     assert [len(page["Versions"]) for page in pages] == [2, 2, 2]
@@ -121,8 +132,16 @@ def test_copying_an_old_version_brings_it_back(s3):
 def test_many_are_deleted_with_their_versions_told(s3):
     version = put(s3, b"1", "a")
     put(s3, b"1", "b")
-    told = s3.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "a", "VersionId": version}, {"Key": "b"}, {"Key": "c", "VersionId": "bad"}]})
-    assert {each["Key"]: "DeleteMarkerVersionId" in each for each in told["Deleted"]} == {"a": False, "b": True}
+    told = s3.delete_objects(
+        Bucket="box",
+        Delete={
+            "Objects": [{"Key": "a", "VersionId": version}, {"Key": "b"}, {"Key": "c", "VersionId": "bad"}]
+        },
+    )
+    assert {each["Key"]: "DeleteMarkerVersionId" in each for each in told["Deleted"]} == {
+        "a": False,
+        "b": True,
+    }
     assert [(each["Key"], each["Code"]) for each in told["Errors"]] == [("c", "NoSuchVersion")]
 
 
@@ -142,11 +161,19 @@ class Model:
         self.keys[key] = [each for each in self.keys.get(key, []) if each[0] != id]
 
     def live(self):
-        return {key: versions[0][1] for key, versions in self.keys.items() if versions and versions[0][1] is not None}
+        return {
+            key: versions[0][1]
+            for key, versions in self.keys.items()
+            if versions and versions[0][1] is not None
+        }
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["put", "put", "delete", "delete version", "Enabled", "Suspended"]), st.sampled_from("ab"), st.integers(0, 3)),
+    st.tuples(
+        st.sampled_from(["put", "put", "delete", "delete version", "Enabled", "Suspended"]),
+        st.sampled_from("ab"),
+        st.integers(0, 3),
+    ),
     max_size=25,
 )
 
@@ -163,7 +190,9 @@ def test_a_bucket_is_what_its_history_says(cloud, steps):
             model.status = step
         elif step == "put":
             content = str(number).encode() * (1 if choice else 70_000)
-            model.put(key, s3.put_object(Bucket=name, Key=key, Body=content).get("VersionId", "null"), content)
+            model.put(
+                key, s3.put_object(Bucket=name, Key=key, Body=content).get("VersionId", "null"), content
+            )
         elif step == "delete":
             gone = s3.delete_object(Bucket=name, Key=key)
             if model.status:
@@ -175,10 +204,32 @@ def test_a_bucket_is_what_its_history_says(cloud, steps):
             s3.delete_object(Bucket=name, Key=key, VersionId=id)
             model.remove(key, id)
     listed = s3.list_objects_v2(Bucket=name).get("Contents", [])
-    assert {each["Key"]: each["Size"] for each in listed} == {key: len(content) for key, content in model.live().items()}
+    assert {each["Key"]: each["Size"] for each in listed} == {
+        key: len(content) for key, content in model.live().items()
+    }
     for key, content in model.live().items():
         assert s3.get_object(Bucket=name, Key=key)["Body"].read() == content
     told = s3.list_object_versions(Bucket=name)
     shown = {(e["Key"], e["VersionId"], e["IsLatest"], False) for e in told.get("Versions", [])}
     shown |= {(e["Key"], e["VersionId"], e["IsLatest"], True) for e in told.get("DeleteMarkers", [])}
-    assert shown == {(key, id, n == 0, content is None) for key, versions in model.keys.items() for n, (id, content) in enumerate(versions)}
+    assert shown == {
+        (key, id, n == 0, content is None)
+        for key, versions in model.keys.items()
+        for n, (id, content) in enumerate(versions)
+    }
+
+
+def test_a_list_goes_on_although_its_marker_is_gone(s3):
+    versions = [put(s3, str(n).encode()) for n in range(5)]
+    seen = []
+    asked = {"Bucket": "box", "MaxKeys": 2}
+    while True:
+        page = s3.list_object_versions(**asked)
+        for each in page.get("Versions", []):
+            seen.append(each["VersionId"])
+            s3.delete_object(Bucket="box", Key="k", VersionId=each["VersionId"])
+        if not page["IsTruncated"]:
+            break
+        asked |= {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+    assert seen == versions[::-1]
+    s3.delete_bucket(Bucket="box")

@@ -93,7 +93,7 @@ class Gate:
 
     def _admit(self, route: Route, request: Request, request_id: str):
         """Identity, read, and the way inside. Answers the result or a coroutine of it."""
-        claim = signature.claim(request)
+        claim = signature.claim(request, route.family)
         if claim is None:
             principal, secret = identity.ANONYMOUS, None
         else:

@@ -267,6 +267,8 @@ class Draft:
 def check_length(call: Call, body: Any) -> None:
     """A streaming body must say how long it is, and may not be too long."""
     if isinstance(body, bytes):
+        if call.request is not None and "content-length" not in call.request.headers:
+            raise MissingContentLength
         return
     if body.length is None:
         raise MissingContentLength

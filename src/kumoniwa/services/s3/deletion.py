@@ -81,6 +81,9 @@ def DeleteObjects(
             )
             if version_id is not None and not _VERSION_ID.fullmatch(version_id):
                 raise NoSuchVersion
+            if "LastModifiedTime" in each or "Size" in each:
+                # Only directory buckets know these conditions.
+                raise condition.NotImplementedHeader
             reply = _deleted(call, bucket, key, version_id, each.get("ETag"))
         except AwsError as error:
             errors.append({**named, "Code": error.code, "Message": error.text})

@@ -85,7 +85,7 @@ def wanted(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Vers
 
 def _refuse_absent(call: Call, bucket: Bucket, key: str) -> NoReturn:
     # Who may not list a bucket is not told what it does not hold.
-    call.require("s3:ListBucket", arn(call, bucket.name))
+    call.require("s3:ListBucket", arn(call, bucket.name), **{"s3:prefix": key})
     error = NoSuchKey(Key=key)
     if bucket.versioning:
         hidden = storage.newest_hidden(call, bucket, key)

@@ -226,10 +226,14 @@ def _rest(
 
 _VERSION_COLUMNS = "select key, version, is_marker, id, modified, size, etag, storage, head from s3_object where bucket = ? and is_live = "
 _VERSIONS = {
-    (is_live, is_bounded): f"{_VERSION_COLUMNS}{is_live} and key >= ? {'and key < ? ' if is_bounded else ''}order by key, id desc limit ?"
+    (
+        is_live,
+        is_bounded,
+    ): f"{_VERSION_COLUMNS}{is_live} and key >= ? {'and key < ? ' if is_bounded else ''}order by key, id desc limit ?"
     for is_live in (0, 1)
     for is_bounded in (False, True)
 }
+_TOP = f"{_VERSION_COLUMNS}1 and key = ? and id < ?"
 _OLDER = f"{_VERSION_COLUMNS}0 and key = ? and id < ? order by id desc limit ?"
 
 
@@ -249,7 +253,9 @@ def _all_versions(call: Call, bucket: Bucket, first_key: str, below_id: int) -> 
     def read_from_marker(start: str, end: str | None, limit: int) -> list[tuple]:
         if start != first_key:
             return read(start, end, limit)
-        older = rows.all(_OLDER, bucket.id, first_key, below_id, limit)
+        # Where the marker has been deleted since, the next older version may have become live.
+        older = rows.all(_TOP, bucket.id, first_key, below_id)
+        older += rows.all(_OLDER, bucket.id, first_key, below_id, limit - len(older))
         return older + read(first_key + "\0", end, limit - len(older)) if len(older) < limit else older
 
     return read_from_marker if below_id else read
@@ -278,14 +284,14 @@ def ListObjectVersions(
                 ArgumentName="version-id-marker",
                 ArgumentValue=VersionIdMarker[:1024],
             )
-        marker = storage.version(call, bucket, KeyMarker, VersionIdMarker)
-        if marker is None:
+        try:
+            start, below_id = KeyMarker, storage.id_before(call, bucket, KeyMarker, VersionIdMarker)
+        except ValueError:
             raise InvalidArgument(
                 "Invalid version id specified",
                 ArgumentName="version-id-marker",
                 ArgumentValue=VersionIdMarker[:1024],
-            )
-        start, below_id = KeyMarker, marker.id
+            ) from None
     page = version_page(
         _all_versions(call, bucket, KeyMarker or "", below_id), prefix, delimiter, start, most
     )

@@ -132,10 +132,21 @@ def version(call: Call, bucket: Bucket, key: str, id: str) -> Version | None:
     return None if row is None else Version(*row)
 
 
-def new_version_id(call: Call, bucket: Bucket) -> str:
-    if bucket.versioning != "Enabled":
-        return NULL
-    return "".join(call.ids.random.choices(_VERSION_LETTERS, k=32))
+def _new_version_id(call: Call, row: int) -> str:
+    """A version id spells its row, so that a list goes on where it stopped even if that very version is gone by then."""
+    head = "".join([_VERSION_LETTERS[row >> shift & 63] for shift in range(48, -1, -6)])
+    return head + "".join(call.ids.random.choices(_VERSION_LETTERS, k=23))
+
+
+def id_before(call: Call, bucket: Bucket, key: str, version_id: str) -> int:
+    """The row whose older siblings follow a version in a list. Raises ValueError."""
+    if version_id == NULL:
+        found = version(call, bucket, key, NULL)
+        return found.id if found is not None else 1 << 62
+    row = 0
+    for letter in version_id[:9]:
+        row = row * 64 + _VERSION_LETTERS.index(letter)
+    return row
 
 
 def put(
@@ -151,7 +162,10 @@ def put(
     is_marker: bool = False,
 ) -> str:
     """Make a version the newest of its key; answers its id. What it replaces is let go. Nothing after this may fail."""
-    rows, id, now = call.rows(OBJECTS), new_version_id(call, bucket), call.now()
+    rows, id, row_id, now = call.rows(OBJECTS), NULL, None, call.now()
+    if bucket.versioning == "Enabled":
+        row_id = (rows.one("select max(id) from s3_object")[0] or 0) + 1
+        id = _new_version_id(call, row_id)
     old = live(call, bucket, key)
     gone: list[Version] = []
     if id == NULL and (old is None or old.version != NULL) and bucket.versioning:
@@ -173,9 +187,8 @@ def put(
     elif old is not None:
         rows.run("update s3_object set is_live = 0 where id = ?", old.id)
     rows.run(
-        "insert into s3_object (bucket, key, is_live, is_marker, version, modified, size, etag, storage, head, body)"
-        " values (?,?,?,?,?,?,?,?,?,?,?)",
-        bucket.id, key, is_live, int(is_marker), id, now, size, etag, storage, pack(head), body,
+        "insert into s3_object values (?,?,?,?,?,?,?,?,?,?,?,?)",
+        row_id, bucket.id, key, is_live, int(is_marker), id, now, size, etag, storage, pack(head), body,
     )  # fmt: skip
     let_go(call, gone)
     return id

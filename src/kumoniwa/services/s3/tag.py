@@ -53,9 +53,8 @@ def tags_in_header(text: str) -> dict[str, str]:
 
 def _checked(pairs: list[tuple[str, str]], most: int) -> dict[str, str]:
     if len(pairs) > most:
-        raise BadRequest(
-            f"{'Object' if most == OBJECT_TAGS_MAX else 'Bucket'} tag count cannot be greater than {most}"
-        )
+        what = "Object tags" if most == OBJECT_TAGS_MAX else "Bucket tag count"
+        raise BadRequest(f"{what} cannot be greater than {most}")
     tags: dict[str, str] = {}
     for key, value in pairs:
         if key in tags:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.lambda_ import event, provision
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
     ResourceConflictException,
@@ -101,6 +102,7 @@ def UpdateAlias(
         revision=call.new_id(),
     )
     call.shelf(Alias)[f"{name}:{Name}"] = alias
+    call.after_commit(lambda: call.home.wake(event.WAITING))
     return _shown(call, alias)
 
 
@@ -109,6 +111,8 @@ def DeleteAlias(call: Call, *, FunctionName: str, Name: str) -> None:
     name, _ = function_named(call, FunctionName)
     if f"{name}:{Name}" in call.shelf(Alias):
         del call.shelf(Alias)[f"{name}:{Name}"]
+        provision.drop(call, name, Name)
+        call.after_commit(lambda: call.home.wake(event.WAITING))
 
 
 def ListAliases(call: Call, *, FunctionName: str, FunctionVersion: str | None = None) -> dict:

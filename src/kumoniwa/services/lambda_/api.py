@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import package, sandbox
+from kumoniwa.services.lambda_ import package, provision, sandbox
 from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
 from kumoniwa.services.lambda_.concurrency import (
     DeleteFunctionConcurrency,
@@ -42,6 +42,12 @@ from kumoniwa.services.lambda_.function import (
 from kumoniwa.services.lambda_.invocation import Invoke
 from kumoniwa.services.lambda_.name import LATEST, function_named, parsed
 from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
+from kumoniwa.services.lambda_.provision import (
+    DeleteProvisionedConcurrencyConfig,
+    GetProvisionedConcurrencyConfig,
+    ListProvisionedConcurrencyConfigs,
+    PutProvisionedConcurrencyConfig,
+)
 from kumoniwa.services.lambda_.url import (
     CreateFunctionUrlConfig,
     DeleteFunctionUrlConfig,
@@ -55,7 +61,8 @@ from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVer
 
 __all__ = [
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
-    "CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "ListFunctionUrlConfigs", "UpdateFunctionUrlConfig",
+    "DeleteProvisionedConcurrencyConfig", "GetProvisionedConcurrencyConfig", "ListProvisionedConcurrencyConfigs",
+    "PutProvisionedConcurrencyConfig", "CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "ListFunctionUrlConfigs", "UpdateFunctionUrlConfig",
     "DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs",
     "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
 ]  # fmt: skip
@@ -285,6 +292,7 @@ def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = Non
             shelf = call.shelf(kind)
             for key in [key for key, record in shelf.items() if record.function == name]:
                 del shelf[key]
+        provision.drop(call, name)
         for url in [url for url in call.shelf(Url).values() if url.function == name]:
             forget(call, url)
         _let_go(call, [version.code.blob for version in gone])
@@ -303,6 +311,7 @@ def _delete_version(call: Call, name: str, qualifier: str) -> None:
         )
     blob = shelf[key].code.blob
     del shelf[key]
+    provision.drop(call, name, qualifier)
     if key in call.shelf(Policy):
         del call.shelf(Policy)[key]
     _let_go(call, [blob])

@@ -8,6 +8,7 @@ from kumoniwa.services.lambda_ import sandbox
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
 from kumoniwa.services.lambda_.function import Function, existing, not_found
 from kumoniwa.services.lambda_.name import LATEST, unqualified
+from kumoniwa.services.lambda_.provision import Provisioned
 
 
 def PutFunctionConcurrency(call: Call, *, FunctionName: str, ReservedConcurrentExecutions: int) -> dict:
@@ -16,6 +17,13 @@ def PutFunctionConcurrency(call: Call, *, FunctionName: str, ReservedConcurrentE
     function = call.shelf(Function).get(name)
     if function is None:
         raise not_found(call, name, LATEST)
+    provisioned = sum(held.requested for held in call.shelf(Provisioned).values() if held.function == name)
+    if ReservedConcurrentExecutions < provisioned:
+        # The two spaces and the missing words are AWS's (recorded: test_reserved_provisioned_overlap).
+        raise InvalidParameterValueException(
+            f" ReservedConcurrentExecutions  {ReservedConcurrentExecutions} should not be lower than function's total "
+            f"provisioned concurrency [{provisioned}]."
+        )
     left = sandbox.unreserved(call) + (function.reserved or 0) - ReservedConcurrentExecutions
     if left < sandbox.UNRESERVED_MIN:
         raise InvalidParameterValueException(

@@ -54,8 +54,11 @@ class Sandboxes:
         self.runtimes = runtimes.Runtimes(folder, home.settings.endpoint, self.streams.add, home.clock.now)
         self.pools: dict[tuple[str, str, str], tuple[str, Pool]] = {}
         """By account, function and version: what its environments are made of, and the pool of them."""
-        self.running: Counter[tuple[str, str]] = Counter()
+        self.running: Counter[tuple[str, ...]] = Counter()
         """Requests in flight by account and function; those of functions without a reservation count under no name."""
+        self.provisioned: dict[tuple[str, str, str], int] = {}
+        """How many environments of a version are kept ready, by account, function and version."""
+        self.failures: dict[tuple[str, str, str], str] = {}
         self.warned: set[str] = set()
         self.reaper: asyncio.TimerHandle | None = None
 
@@ -71,24 +74,46 @@ class Sandboxes:
 
     async def invoke(self, call: Call, version: Version, request_id: str, payload: bytes, **more) -> Outcome:
         """Answer one request. ``more`` as for ``Environment.invoke``. Raises TooManyRequestsException."""
-        slot = self._admit(call, version.function)
+        slot = self._admit(call, version)
         self.running[slot] += 1
         try:
             return await self._pool(call, version).invoke(request_id, payload, **more)
         finally:
             self.running[slot] -= 1
 
-    def _admit(self, call: Call, name: str) -> tuple[str, str]:
+    def _admit(self, call: Call, version: Version) -> tuple[str, ...]:
+        """Where the request counts: what is provisioned takes up its part of the reservation or the account whether used or not."""
+        name = version.function
         function = call.shelf(Function)[name]
+        provisioned = 0
+        if self.provisioned:
+            own = (call.account, name, version.version)
+            if function.reserved != 0 and self.running[own] < self.provisioned.get(own, 0):
+                return own
+            provisioned = self._provisioned(call, function)
         if function.reserved is not None:
             slot = (call.account, name)
-            if self.running[slot] >= function.reserved:
+            if self.running[slot] >= function.reserved - provisioned:
                 raise TooManyRequestsException(Reason="ReservedFunctionConcurrentInvocationLimitExceeded")
             return slot
         slot = (call.account, "")
-        if self.running[slot] >= UNRESERVED_MIN and self.running[slot] >= unreserved(call):
+        if self.running[slot] >= UNRESERVED_MIN and self.running[slot] >= unreserved(call) - provisioned:
             raise TooManyRequestsException(Reason="ConcurrentInvocationLimitExceeded")
         return slot
+
+    def _provisioned(self, call: Call, function: Function) -> int:
+        """What is provisioned within the same limit: the function's reservation, or the account for all that have none."""
+        mine = {name: count for (account, name, _), count in self._counts() if account == call.account}
+        if function.reserved is not None:
+            return mine.get(function.name, 0)
+        functions = call.shelf(Function)
+        return sum(count for name, count in mine.items() if name in functions and functions[name].reserved is None)
+
+    def _counts(self) -> list[tuple[tuple[str, str, str], int]]:
+        counted: Counter[tuple[str, str, str]] = Counter()
+        for (account, name, _), count in self.provisioned.items():
+            counted[account, name, ""] += count
+        return list(counted.items())
 
     def _pool(self, call: Call, version: Version) -> Pool:
         key = (call.account, version.function, version.version)
@@ -139,6 +164,29 @@ class Sandboxes:
             self.streams.add(environment, [(call.now(), f"WARNING Kumoniwa: {difference}\n")])
         return environment
 
+    def provision(self, call: Call, key: tuple[str, str, str], version: Version | None, count: int) -> None:
+        """Keep this many environments of a version ready from now on."""
+        self.failures.pop(key, None)
+        if count:
+            self.provisioned[key] = count
+        else:
+            self.provisioned.pop(key, None)
+        if version is not None:
+            self.home.spawn(self._provision(self._pool(call, version), key, count))
+
+    async def _provision(self, pool: Pool, key: tuple[str, str, str], count: int) -> None:
+        try:
+            if await pool.provision(count) < count:
+                self.failures[key] = "FUNCTION_ERROR_INIT_FAILURE"
+        except AwsError as error:
+            self.failures[key] = error.text
+
+    def provisioned_now(self, key: tuple[str, str, str], requested: int) -> tuple[int, int, str]:
+        """How many provisioned environments are ready, how many of them are busy, and why there are not more."""
+        pool = self.pools[key][1] if key in self.pools else None
+        ready = [e for e in pool.born_s if e.spec.is_provisioned and e.is_ready] if pool else []
+        return min(len(ready), requested), self.running[key], self.failures.get(key, "")
+
     def _end(self, environment: Environment) -> None:
         self.runtimes.end(environment)
         self.streams.end(environment.spec.log_stream)
@@ -147,7 +195,10 @@ class Sandboxes:
         """Let idle environments go, and pools that have none."""
         for key, (_, pool) in list(self.pools.items()):
             pool.reap()
-            if not pool.size:
+            if key in self.provisioned:
+                # Old ones were let go; the keys they were given would expire.
+                self.home.spawn(self._provision(pool, key, self.provisioned[key]))
+            elif not pool.size:
                 del self.pools[key]
         again = asyncio.get_running_loop().call_later(REAP_EVERY_S, self._reap) if self.pools else None
         self.reaper = again
@@ -156,6 +207,7 @@ class Sandboxes:
         """A function or one of its versions is gone: its environments end when they have answered."""
         for key in [k for k in self.pools if k[:2] == (account, name) and version in (None, k[2])]:
             self.pools.pop(key)[1].close()
+            self.provisioned.pop(key, None)
 
     async def close(self) -> None:
         if self.reaper is not None:

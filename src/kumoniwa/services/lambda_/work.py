@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.lambda_ import event, package, sandbox
+from kumoniwa.services.lambda_ import event, package, provision, sandbox
 from kumoniwa.services.lambda_.function import Version
 
 AT_ONCE_MAX = 1000
@@ -25,6 +25,7 @@ async def run(region) -> None:
             if not account.isdigit():
                 continue
             call = calls.setdefault(account, region.call("lambda", account, principals.service(sandbox.SERVICE, account)))
+            provision.reconcile(call)
             mine = busy.setdefault(account, set())
             for found in event.due(call, mine, AT_ONCE_MAX - len(mine)):
                 mine.add(found.id)

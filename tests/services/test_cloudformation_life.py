@@ -230,3 +230,19 @@ def test_a_stack_waits_for_iam_to_come_back(cloud):
     )
     away[0] = False
     assert settled(cloud, "shop")["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_what_failed_and_was_left_standing_may_be_tried_again(cloud):
+    keys = _user(cloud, "newcomer", "cloudformation:*", "sqs:GetQueueAttributes", "sqs:GetQueueUrl")
+    cloudformation = cloud.client("cloudformation", **keys)
+    cloudformation.create_stack(StackName="shop", TemplateBody=QUEUES, DisableRollback=True)
+    assert settled(cloud, "shop")["StackStatus"] == "CREATE_FAILED"
+    allow = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    cloud.client("iam").put_user_policy(
+        UserName="newcomer",
+        PolicyName="yes",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow}),
+    )
+    cloudformation.update_stack(StackName="shop", TemplateBody=QUEUES)
+    assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
+    assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 2

@@ -229,7 +229,7 @@ class Deploy:
         if standing is not None and standing.token.startswith(self.state.operation_id + "/"):
             # This deploy was here before it was interrupted.
             return await self._go_on(standing)
-        if standing is not None and standing.status == "CREATE_FAILED":
+        if standing is not None and standing.is_unmade:
             # Left behind by an earlier deploy that was told not to roll back.
             self.state.discard(standing)
             self.state.put("resources", name, None)
@@ -541,5 +541,5 @@ _SERVICE_NAMES = {
 
 def _service(entry: ResourceType) -> str:
     """A service's name as the SDK that AWS's handlers use spells it."""
-    folder = entry.type.split("::")[1].lower()
-    return _SERVICE_NAMES.get(folder, entry.type.split("::")[1])
+    folder = "Lambda" if entry.is_open else entry.type.split("::")[1]
+    return _SERVICE_NAMES.get(folder.lower(), folder)

@@ -113,7 +113,7 @@ def changes(
     # Which resources will have a new Ref or new attributes, and so may change what refers to them.
     touched: dict[str, str] = {}
     for name in (name for level in order for name in level):
-        if name not in standing:
+        if name not in standing or standing[name].is_unmade:
             found.append(Change(action="Add", logical_id=name, type=wanted[name]["Type"]))
             touched[name] = "Add"
         elif change := _modify(name, wanted[name], standing[name], touched):

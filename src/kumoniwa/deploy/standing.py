@@ -60,9 +60,14 @@ class Standing(Record):
         return self.attempt if self.doing else self.properties
 
     @property
+    def is_unmade(self) -> bool:
+        """Whether its creation never came to an end."""
+        return self.doing == "create"
+
+    @property
     def is_in_doubt(self) -> bool:
         """Whether its creating call may have been answered without anybody hearing it."""
-        return self.doing == "create" and not self.physical_id and self.status.endswith("_IN_PROGRESS")
+        return self.is_unmade and not self.physical_id and self.status.endswith("_IN_PROGRESS")
 
 
 Keep = Callable[[str, str, Any], None]

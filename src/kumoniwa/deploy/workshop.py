@@ -20,6 +20,8 @@ from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 ANSWER_S_MAX = 120.0
+IDLE_S_MAX = 300.0
+"""A child that has drawn SAM templates holds some 100 MB; it goes when nobody needed it for so long."""
 
 
 def _opened(reply: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +43,7 @@ class Workshop:
     def __init__(self) -> None:
         self.child: asyncio.subprocess.Process | None = None
         self.turn = asyncio.Lock()
+        self.idle: asyncio.TimerHandle | None = None
 
     async def draw(
         self,
@@ -67,6 +70,7 @@ class Workshop:
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self.turn:
+            self._stay()
             if self.child is None or self.child.returncode is not None:
                 self.child = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "kumoniwa.deploy.workbench",
@@ -84,7 +88,13 @@ class Workshop:
                 # A child that was left in the middle of an answer would give it to the next who asks.
                 self._kill()
                 raise
+            self.idle = asyncio.get_running_loop().call_later(IDLE_S_MAX, self._kill)
         return _opened(orjson.loads(line))
+
+    def _stay(self) -> None:
+        if self.idle is not None:
+            self.idle.cancel()
+            self.idle = None
 
     def _kill(self) -> None:
         if self.child is not None and self.child.returncode is None:
@@ -92,6 +102,7 @@ class Workshop:
         self.child = None
 
     async def close(self) -> None:
+        self._stay()
         child, self.child = self.child, None
         if child is not None and child.returncode is None:
             child.stdin.close()

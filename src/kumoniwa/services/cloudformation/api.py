@@ -215,6 +215,8 @@ async def UpdateStack(
     _check_updatable(stack)
     tags = [{"Key": key, "Value": value} for key, value in stack.wish.tags.items()] if Tags is None else Tags
     is_changing = changeset.is_different(call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags})
+    # What failed and was left standing may be tried again as it is.
+    is_changing = is_changing or stack.status in ("CREATE_FAILED", "UPDATE_FAILED")
     if not changeset.differences(call, stack, blueprint) and not is_changing:
         raise ValidationError("No updates are to be performed.")
     stack = changed(

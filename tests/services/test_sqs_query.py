@@ -23,6 +23,7 @@ def ask(cloud):
         )
         headers = {
             "Authorization": SIGNED,
+            "X-Amz-Date": "20300101T000000Z",
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
         }
         status, answered, body = cloud.http("POST", "/", headers=headers, body=form.encode())

@@ -92,3 +92,29 @@ PAYLOAD_TYPES: dict[tuple[str, str], str] = {("lambda", "Invoke"): "application/
 
 CONSTRAINT_CODES: dict[str, str] = {"logs": "InvalidParameterException"}
 """Services that answer a broken constraint with a code of their own instead of ``ValidationException``."""
+
+
+_FORM_NAMESPACES = {"sqs": "http://queue.amazonaws.com/doc/2012-11-05/"}
+_FORM_NAMES = {"Actions": "ActionName"}
+_NAMED_AFTER_ELEMENT = ("Entries", "Successful", "Failed", "Results")
+
+
+def name_for_forms(model: dict) -> None:
+    """Give a description that was rewritten for JSON the names back under which forms and XML carry its lists and maps.
+
+    SQS's is the one: it still answers clients that speak the query protocol, of which its model says nothing any more. A list
+    is called by what one of it is called. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+    """
+    metadata, shapes = model["metadata"], model.get("shapes", {})
+    if "awsQueryCompatible" not in metadata or {"query", "ec2"} & {metadata["protocol"], *metadata.get("protocols", ())}:
+        return
+    metadata.setdefault("xmlNamespace", _FORM_NAMESPACES.get(metadata["endpointPrefix"], ""))
+    for shape in shapes.values():
+        for name, member in shape.get("members", {}).items():
+            target = shapes[member["shape"]]
+            if target.get("flattened"):
+                one = _FORM_NAMES.get(name) or (name[:1].upper() + name[1:]).removesuffix("s")
+                member["locationName"] = target["member"]["shape"] if name in _NAMED_AFTER_ELEMENT else one
+        if shape["type"] == "map" and shape.get("flattened"):
+            shape["key"]["locationName"] = "Key" if shape["key"]["shape"] == "TagKey" else "Name"
+            shape["value"]["locationName"] = "Value"

@@ -40,6 +40,16 @@ from kumoniwa.services.lambda_.function import (
     versions,
 )
 from kumoniwa.services.lambda_.invocation import Invoke
+from kumoniwa.services.lambda_.layer import (
+    DeleteLayerVersion,
+    GetLayerVersion,
+    GetLayerVersionByArn,
+    LayerVersion,
+    ListLayers,
+    ListLayerVersions,
+    PublishLayerVersion,
+    let_go,
+)
 from kumoniwa.services.lambda_.name import LATEST, function_named, parsed
 from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
 from kumoniwa.services.lambda_.provision import (
@@ -61,6 +71,7 @@ from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVer
 
 __all__ = [
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
+    "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn", "ListLayers", "ListLayerVersions", "PublishLayerVersion",
     "DeleteProvisionedConcurrencyConfig", "GetProvisionedConcurrencyConfig", "ListProvisionedConcurrencyConfigs",
     "PutProvisionedConcurrencyConfig", "CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "ListFunctionUrlConfigs", "UpdateFunctionUrlConfig",
     "DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs",
@@ -74,6 +85,9 @@ __all__ = [
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     text = params.get("FunctionName")
     if text is None:
+        if (layer := params.get("LayerName") or params.get("Arn")) is not None:
+            version = f":{params['VersionNumber']}" if "VersionNumber" in params else ""
+            return (layer if layer.startswith("arn:") else call.arn(f"layer:{layer}")) + version
         return params.get("Resource") or "*"
     named = parsed(text) if isinstance(text, str) else None
     if named is None:
@@ -123,6 +137,7 @@ async def CreateFunction(
     VpcConfig: dict[str, Any] | None = None,
     SnapStart: dict[str, Any] | None = None,
     Tags: dict[str, str] | None = None,
+    Layers: list[str] | None = None,
     Architectures: list[str] | None = None,
     EphemeralStorage: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
@@ -142,7 +157,7 @@ async def CreateFunction(
     said = settings(
         call, name, role=Role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
-        TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
+        TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
     )  # fmt: skip
     _check_free(call, name)
     zipped = await package.received(call, Code)
@@ -225,7 +240,7 @@ async def UpdateFunctionCode(
         return shown(call, changed(version, code=Code(blob="", sha256=sha256, size=len(zipped))))
     old = version.code.blob
     version = _updated(call, changed(version, code=_kept(call, sha256, zipped)))
-    _let_go(call, [old])
+    let_go(call, [old])
     return published(call, version) if Publish else shown(call, version)
 
 
@@ -235,13 +250,6 @@ def _updated(call: Call, version: Version) -> Version:
     )
     call.shelf(Version)[f"{version.function}:{LATEST}"] = version
     return version
-
-
-def _let_go(call: Call, blobs: list[str]) -> None:
-    """Remove the packages that no version names any more, once that is certain."""
-    named = {version.code.blob for version in call.shelf(Version).values()}
-    gone = [blob for blob in blobs if blob not in named]
-    call.after_commit(lambda: [call.blobs.drop(blob) for blob in gone])
 
 
 def UpdateFunctionConfiguration(
@@ -259,6 +267,7 @@ def UpdateFunctionConfiguration(
     DeadLetterConfig: dict[str, Any] | None = None,
     TracingConfig: dict[str, Any] | None = None,
     RevisionId: str | None = None,
+    Layers: list[str] | None = None,
     EphemeralStorage: dict[str, Any] | None = None,
     SnapStart: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
@@ -270,7 +279,7 @@ def UpdateFunctionConfiguration(
     said = settings(
         call, name, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
-        TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart,
+        TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
     )  # fmt: skip
     version = _updated(call, changed(version, **said))
     sandbox.of(call.home).prepare(version.runtime)
@@ -295,7 +304,7 @@ def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = Non
         provision.drop(call, name)
         for url in [url for url in call.shelf(Url).values() if url.function == name]:
             forget(call, url)
-        _let_go(call, [version.code.blob for version in gone])
+        let_go(call, [version.code.blob for version in gone])
     call.after_commit(lambda: sandbox.of(call.home).forget(call.account, name, qualifier))
     return {"StatusCode": 204}
 
@@ -314,11 +323,11 @@ def _delete_version(call: Call, name: str, qualifier: str) -> None:
     provision.drop(call, name, qualifier)
     if key in call.shelf(Policy):
         del call.shelf(Policy)[key]
-    _let_go(call, [blob])
+    let_go(call, [blob])
 
 
 def GetAccountSettings(call: Call) -> dict:
-    stored = {version.code.blob: version.code.size for version in call.shelf(Version).values()}
+    stored = {held.code.blob: held.code.size for kind in (Version, LayerVersion) for held in call.shelf(kind).values()}
     return {
         "AccountLimit": {
             "TotalCodeSize": 80_530_636_800,

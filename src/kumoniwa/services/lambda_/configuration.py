@@ -11,6 +11,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
 from kumoniwa.services.lambda_.function import text_of_variables
+from kumoniwa.services.lambda_.layer import chosen
 from kumoniwa.services.lambda_.name import arn
 from kumoniwa.services.lambda_.sandbox import SERVICE
 
@@ -110,6 +111,7 @@ def settings(
     TracingConfig: dict[str, Any] | None,
     VpcConfig: dict[str, Any] | None,
     SnapStart: dict[str, Any] | None,
+    Layers: list[str] | None,
 ) -> dict[str, Any]:
     """The fields of a ``Version`` that a request sets, checked. ``role`` is the one that will count."""
     if TracingConfig and TracingConfig.get("Mode", "PassThrough") != "PassThrough":
@@ -136,6 +138,8 @@ def settings(
         said["variables"] = variables_of(Environment)
     if EphemeralStorage is not None:
         said["storage_mb"] = EphemeralStorage["Size"]
+    if Layers is not None:
+        said["layers"] = chosen(call, Layers)
     if DeadLetterConfig is not None:
         said["dead_letter"] = _checked_dead_letter(call, role, DeadLetterConfig.get("TargetArn") or "")
     if LoggingConfig is not None and LoggingConfig.get("LogGroup"):

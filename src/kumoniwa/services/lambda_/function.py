@@ -33,6 +33,8 @@ class Layer(Record):
 
     arn: str
     size: int
+    sha256: str
+    blob: str
 
 
 class Version(Record):

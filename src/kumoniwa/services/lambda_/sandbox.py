@@ -149,6 +149,7 @@ class Sandboxes:
             log_stream=stream,
             credentials=(session.key_id, session.secret, token),
             version=version.version,
+            layers=tuple([str(await package.restored(call, layer.sha256, layer.blob)) for layer in reversed(version.layers)]),
             variables=version.variables or {},
             memory_mb=version.memory_mb,
             timeout_s=version.timeout_s,

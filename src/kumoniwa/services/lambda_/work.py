@@ -8,6 +8,7 @@ from pathlib import Path
 from kumoniwa.kernel import principal as principals
 from kumoniwa.services.lambda_ import event, package, provision, sandbox
 from kumoniwa.services.lambda_.function import Version
+from kumoniwa.services.lambda_.layer import LayerVersion, codes
 
 AT_ONCE_MAX = 1000
 """Events of one account being answered; as many as its functions may run at once."""
@@ -48,9 +49,10 @@ def _sweep(region) -> None:
     kept = set()
     for account in region.store.accounts():
         if account.isdigit():
-            named = [version.code for version in region.store.shelf(account, Version).values()]
-            region.store.blobs(account, "lambda").sweep(code.blob for code in named)
-            kept |= {package.folder_of(region, code.sha256).name for code in named}
+            versions, layers = (list(region.store.shelf(account, kind).values()) for kind in (Version, LayerVersion))
+            named = codes(versions, layers)
+            region.store.blobs(account, "lambda").sweep(named)
+            kept |= {package.folder_of(region, sha256).name for sha256 in named.values()}
     code_folder = Path(region.store.folder) / "lambda" / "code"
     for folder in code_folder.iterdir() if code_folder.exists() else ():
         if folder.name not in kept:

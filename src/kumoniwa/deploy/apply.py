@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.deploy import graph, intrinsics, schemas, step, types
+from kumoniwa.deploy import dynamic, graph, intrinsics, schemas, step, types
 from kumoniwa.deploy.plan import difference, needs_replacement
 from kumoniwa.deploy.standing import Standing, State
 from kumoniwa.deploy.step import Cancelled, Failure, Host, Work
@@ -236,7 +236,7 @@ class Deploy:
             standing = None
         try:
             entry = self._entry(definition["Type"])
-            properties = self._properties(definition, entry)
+            properties = await self._properties(definition, entry)
             if standing is None:
                 await self._begin(self._draft(name, properties, "CREATE"), entry, None)
             else:
@@ -246,8 +246,9 @@ class Deploy:
             verb = "CREATE" if standing is None else "UPDATE"
             self._fail(standing or self._draft(name, {}, verb), verb, step.reason_of(error, "", self.host))
 
-    def _properties(self, definition: dict[str, Any], entry: ResourceType) -> dict[str, Any]:
+    async def _properties(self, definition: dict[str, Any], entry: ResourceType) -> dict[str, Any]:
         properties = intrinsics.evaluate(definition.get("Properties", {}), self.scope)
+        properties = await dynamic.resolved(properties, dynamic.PLAIN, self._look)
         properties = schemas.conform(entry.type, properties)
         tags = properties.get(entry.tags, [])
         if self.state.tags and entry.tags in entry.known and isinstance(tags, list):
@@ -255,6 +256,9 @@ class Deploy:
             extra = [{"Key": key, "Value": value} for key, value in self.state.tags.items() if key not in own]
             properties[entry.tags] = [*tags, *extra]
         return properties
+
+    async def _look(self, operation: str, /, **params: Any) -> dict[str, Any]:
+        return await self.host.ask(operation, params, None)
 
     def _check(self, name: str, entry: ResourceType, properties: dict[str, Any]) -> None:
         if broken := schemas.violations(entry.type, properties):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from kumoniwa.deploy import dynamic
 from kumoniwa.deploy.plan import difference
 from kumoniwa.deploy.resource import OMIT, Action, ResourceType, names_of, read
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
@@ -81,6 +82,7 @@ class Work:
         if self.is_cancelled():
             raise Cancelled
         self.calls += 1
+        params = await dynamic.resolved(params, dynamic.SECRET, self.look)
         return await self.host.ask(operation, params, f"{self.token}/{self.calls}") or {}
 
     async def look(self, operation: str, /, **params: Any) -> dict[str, Any]:

@@ -149,10 +149,10 @@ class Transactor(Worker):
 
     def act(self, name: str) -> None:
         n = self.paired + 1
-        put = lambda key, n: {
-            "TableName": "pairs",
-            "Item": {"k": {"S": f"{key}{self.number}"}, "n": {"N": str(n)}},
-        }  # noqa: E731
+
+        def put(key: str, n: int) -> dict:
+            return {"TableName": "pairs", "Item": {"k": {"S": f"{key}{self.number}"}, "n": {"N": str(n)}}}
+
         self.call(
             "DynamoDB_20120810.TransactWriteItems",
             TransactItems=[{"Put": put("left", n)}, {"Put": put("right", n)}],

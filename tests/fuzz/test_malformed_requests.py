@@ -94,7 +94,7 @@ class Case:
         body = made["body"]
         if isinstance(body, dict):
             body = "&".join(f"{name}={value}" for name, value in body.items())
-        body = body.encode("utf-8", "replace") if isinstance(body, str) else bytes(body)
+        body = body.encode("utf-8", "replace") if isinstance(body, str) else bytes(body or b"")
         query = made["query_string"]
         if isinstance(query, dict):
             query = "&".join(f"{name}={value}" for name, value in query.items())
@@ -206,8 +206,8 @@ def shape_of(status: int, headers: dict, body: bytes) -> bool:
         said.get("__type")
         or headers.get("x-amzn-ErrorType")
         or headers.get("X-Amzn-ErrorType")
-        or said.get("message")
-        or said.get("Message")
+        or "message" in said
+        or "Message" in said
     )
 
 

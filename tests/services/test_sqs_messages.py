@@ -95,11 +95,11 @@ def test_system_attributes_are_given_to_those_who_ask(cloud, sqs, url):
 def test_message_attributes_are_chosen_by_name_and_by_prefix(sqs, url):
     given = {n: {"DataType": "String", "StringValue": n} for n in ("a", "a.b", "b.a")}
     sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=given)
-    chosen = lambda *names: set(
-        received(sqs, url, VisibilityTimeout=0, MessageAttributeNames=list(names))[0].get(
-            "MessageAttributes", {}
-        )
-    )  # noqa: E731
+
+    def chosen(*names: str) -> set[str]:
+        (message,) = received(sqs, url, VisibilityTimeout=0, MessageAttributeNames=list(names))
+        return set(message.get("MessageAttributes", {}))
+
     assert chosen("a") == {"a"}
     assert chosen("a.*") == {"a", "a.b"}
     assert chosen(".*") == chosen("All") == {"a", "a.b", "b.a"}

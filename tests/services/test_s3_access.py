@@ -414,3 +414,36 @@ def test_cors_rules_are_checked(s3):
     )
     assert put(AllowedOrigins=["*.*"])[0] == "InvalidRequest"
     assert put(ExposeHeaders=["x-*"])[0] == "InvalidRequest"
+
+
+def test_an_object_is_read_by_who_wrote_it_where_writers_own(cloud, s3):
+    take_acls(s3)
+    writer = cloud.client("s3", key="222222222222")
+    policy(
+        s3,
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": "222222222222"},
+            "Action": "s3:PutObject",
+            "Resource": "arn:aws:s3:::box/*",
+        },
+    )
+    writer.put_object(Bucket="box", Key="theirs", Body=b"1")
+    assert writer.get_object(Bucket="box", Key="theirs")["Body"].read() == b"1"
+    assert refusal(writer.get_object, Bucket="box", Key="k")[1] == "AccessDenied"
+
+
+def test_access_can_depend_on_the_tags_a_request_brings(cloud, s3):
+    condition = {"StringEquals": {"s3:RequestObjectTag/class": "public"}}
+    ann = user(
+        cloud, {"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": "*", "Condition": condition}
+    )
+    ann.put_object(Bucket="box", Key="new", Tagging="class=public")
+    assert refusal(ann.put_object, Bucket="box", Key="new", Tagging="class=secret")[1] == "AccessDenied"
+    assert refusal(ann.put_object, Bucket="box", Key="new")[1] == "AccessDenied"
+    ann.put_object_tagging(Bucket="box", Key="new", Tagging={"TagSet": [{"Key": "class", "Value": "public"}]})
+
+
+def test_a_policys_resource_may_have_wildcards_that_mean_the_bucket(s3):
+    for resource in ("arn:aws:s3:::*", "arn:aws:s3:::b*/*", "*", ["arn:aws:s3:::box", "arn:aws:s3:::b?x/a"]):
+        policy(s3, {**PUBLIC, "Principal": {"AWS": "222222222222"}, "Resource": resource})

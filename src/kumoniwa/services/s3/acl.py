@@ -183,20 +183,22 @@ _OBJECT_ACTIONS = {
 
 
 def statements(
-    grants: tuple[Grant, ...], arn: str, *, is_bucket: bool, ignores_public: bool
+    grants: tuple[Grant, ...], arn: str, *, is_bucket: bool, ignores_public: bool, owner: str = ""
 ) -> list[dict[str, Any]]:
-    """What the grants allow, as statements of a resource policy on ``arn``."""
+    """What the grants allow, as statements of a resource policy on ``arn``. ``owner``: the canonical id of an object's
+    owner who is not the bucket's."""
     made = []
     for grant in grants:
-        if not grant.grantee or grant.grantee == LOGGERS or (ignores_public and grant.is_public):
+        grantee = grant.grantee or owner
+        if not grantee or grantee == LOGGERS or (ignores_public and grant.is_public):
             continue
         condition = {}
-        if grant.grantee == EVERYBODY:
+        if grantee == EVERYBODY:
             principal: Any = "*"
-        elif grant.grantee == AUTHENTICATED:
+        elif grantee == AUTHENTICATED:
             principal, condition = "*", {"Condition": {"StringNotEquals": {"aws:PrincipalType": "Anonymous"}}}
         else:
-            principal = {"CanonicalUser": grant.grantee}
+            principal = {"CanonicalUser": grantee}
         named = (
             ("READ", "READ_ACP", "WRITE_ACP") if grant.permission == "FULL_CONTROL" else (grant.permission,)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import storage
@@ -151,10 +152,24 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     location_constraint = params.get("CreateBucketConfiguration")
     if location_constraint:
         keys["s3:locationconstraint"] = location_constraint.get("LocationConstraint")
+    keys.update(_requested_tags(params.get("Tagging")))
     key = params.get("Key")
     if key is not None and operation not in WRITING:
         keys.update(_existing_tags(call, params.get("Bucket", ""), key, params.get("VersionId")))
     return keys
+
+
+def _requested_tags(tagging: str | dict | None) -> dict[str, Any]:
+    """The tags that a request brings, whether in a header or in a document. What is malformed is refused later."""
+    if isinstance(tagging, dict):
+        tags = {each.get("Key") or "": each.get("Value") or "" for each in tagging.get("TagSet") or ()}
+    else:
+        tags = dict(parse_qsl(tagging, keep_blank_values=True, errors="replace")) if tagging else {}
+    if not tags:
+        return {}
+    return {"s3:requestobjecttagkeys": list(tags)} | {
+        f"s3:requestobjecttag/{tag.lower()}": tags[tag] for tag in tags
+    }
 
 
 def _existing_tags(call: Call, name: str, key: str, version_id: str | None) -> dict[str, str]:

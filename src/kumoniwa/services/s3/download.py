@@ -316,9 +316,9 @@ def GetObjectAttributes(
 
 
 def _parts(head: Head, most: int | None, marker: int | None) -> dict:
-    """The parts themselves are told only where each has a checksum of its own, as AWS does."""
+    """The parts themselves are told only where the client chose how they are summed, as AWS does."""
     shown: dict[str, Any] = {"TotalPartsCount": len(head.parts)}
-    if not head.is_composite:
+    if head.algorithm in ("", bodies.DEFAULT_ALGORITHM):
         return shown
     most, marker = 1000 if most is None else max(0, min(most, 1000)), marker or 0
     rest = [part for part in head.parts if part.number > marker]

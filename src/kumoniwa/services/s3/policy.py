@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,16 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.s3 import acl, storage
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3.bucket import S3_ITSELF, AccessDenied, Bucket, PublicAccess, arn, found, location
+from kumoniwa.services.s3.bucket import (
+    S3_ITSELF,
+    AccessDenied,
+    Bucket,
+    PublicAccess,
+    arn,
+    canonical_id,
+    found,
+    location,
+)
 from kumoniwa.wire.xml import MalformedXML
 
 POLICY_BYTES_MAX = 20_480
@@ -85,8 +95,13 @@ def policy_of(call: Call, arn: str) -> str | None:
     if key:
         version = storage.live(_in_account(call, place.account), bucket, key)
         if version is not None:
+            head = version.head
             granted += acl.statements(
-                version.head.grants, arn, is_bucket=False, ignores_public=blocks.IgnorePublicAcls
+                head.grants,
+                arn,
+                is_bucket=False,
+                ignores_public=blocks.IgnorePublicAcls,
+                owner=canonical_id(head.owner) if head.owner != place.account else "",
             )
     if not granted:
         return document
@@ -157,6 +172,15 @@ def _is_narrow(text: str) -> bool:
 # Operations ------------------------------------------------------------------------------------------
 
 
+def _is_about(resource: str, bucket_arn: str) -> bool:
+    """Whether a policy's resource, wildcards and all, can mean the bucket or something in it."""
+    if resource == "*":
+        return True
+    head, _, rest = resource.partition(":::")
+    owner, _, bucket = bucket_arn.partition(":::")
+    return head == owner and fnmatchcase(bucket, rest.partition("/")[0].replace("[", "[[]"))
+
+
 def PutBucketPolicy(
     call: Call,
     *,
@@ -180,11 +204,11 @@ def PutBucketPolicy(
         parsed = parse(document, "resource")
     except MalformedPolicyDocument as error:
         raise MalformedPolicy(error.text)
-    whole, stars = arn(call, Bucket), arn(call, Bucket) + "/"
+    whole = arn(call, Bucket)
     for statement in parsed.statements:
         named = statement.source.get("Resource", statement.source.get("NotResource"))
         for resource in [named] if isinstance(named, str) else named or ():
-            if resource not in (whole, "*") and not resource.startswith((stars, whole + "*")):
+            if not _is_about(resource, whole):
                 raise MalformedPolicy("Policy has invalid resource")
     if bucket.blocks.BlockPublicPolicy and is_public(document):
         raise AccessDenied(

@@ -8,10 +8,12 @@ from kumoniwa.deploy import plan
 from kumoniwa.deploy.plan import Change
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, ValidationError
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.cloudformation import event, request, template, work
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
+from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException, refuse
 
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -170,3 +172,183 @@ def shown(call: Call, change_set: ChangeSet) -> dict[str, Any]:
     if change_set.on_failure:
         reply["OnStackFailure"] = change_set.on_failure
     return reply
+
+
+# The operations ------------------------------------------------------------------------------------
+
+
+async def CreateChangeSet(
+    call: Call,
+    *,
+    StackName: str,
+    ChangeSetName: str,
+    ChangeSetType: str | None = None,
+    TemplateBody: str | None = None,
+    TemplateURL: str | None = None,
+    UsePreviousTemplate: bool | None = None,
+    Parameters: list[dict] | None = None,
+    Capabilities: list[str] | None = None,
+    Tags: list[dict] | None = None,
+    RoleARN: str | None = None,
+    Description: str | None = None,
+    OnStackFailure: str | None = None,
+    NotificationARNs: list[str] | None = None,
+    IncludeNestedStacks: bool | None = None,
+    ImportExistingResources: bool | None = None,
+    ClientToken: str | None = None,
+) -> dict:
+    """The comparison is done when this answers, so the change set is never seen pending."""
+    refuse(
+        NotificationARNs=NotificationARNs,
+        IncludeNestedStacks=IncludeNestedStacks,
+        ImportExistingResources=ImportExistingResources,
+    )
+    kind = ChangeSetType or "UPDATE"
+    if kind == "IMPORT":
+        raise NotImplementedHere("the ChangeSetType IMPORT of cloudformation:CreateChangeSet")
+    request.check_tags(Tags)
+    stack = _reviewed(call, StackName, ChangeSetName, kind)
+    if again := _again(call, stack, ChangeSetName, ClientToken):
+        return again
+    text = await template.text_of(call, TemplateBody, TemplateURL, stack if UsePreviousTemplate else None)
+    request.check_role(call, RoleARN)
+    blueprint, failure = None, ""
+    try:
+        values = stack.wish.values if kind == "UPDATE" else None
+        blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, values)
+        template.check_capabilities(blueprint, Capabilities, is_reviewed=True)
+    except (ValidationError, InsufficientCapabilitiesException) as error:
+        # What a transform brings to light is told by the change set, anything else by the request.
+        if not error.text.startswith("Transform ") and not (blueprint is not None and blueprint.transforms):
+            raise
+        failure, blueprint = error.text, None
+    stack = _reviewed(call, stack.name, ChangeSetName, kind, stack)
+    if again := _again(call, stack, ChangeSetName, ClientToken):
+        return again
+    if stack.name not in call.shelf(Stack):
+        call.shelf(Stack)[stack.name] = stack
+        event.happened(
+            call, stack, stack.name, event.STACK, stack.arn, "REVIEW_IN_PROGRESS", "User Initiated"
+        )
+    change_set = ChangeSet(
+        name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
+        stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
+        role=RoleARN or "", on_failure=OnStackFailure or "", token=ClientToken or "",
+    )  # fmt: skip
+    call.shelf(ChangeSet)[change_set.key] = _compared(
+        call, change_set, stack, text, blueprint, failure, Tags, Capabilities
+    )
+    return {"Id": change_set.arn, "StackId": stack.arn}
+
+
+def _again(call: Call, stack: Stack, name: str, token: str | None) -> dict | None:
+    """The answer given before to the same request."""
+    found = call.shelf(ChangeSet).get(f"{stack.id}/{name}")
+    if found is None:
+        return None
+    if token is None or found.token != token:
+        raise request.AlreadyExistsException(f"ChangeSet [{name}] already exists")
+    return {"Id": found.arn, "StackId": stack.arn}
+
+
+def _reviewed(call: Call, name: str, change_set: str, kind: str, drafted: Stack | None = None) -> Stack:
+    """The stack a change set is for. A new one is only drafted here."""
+    stack = stacks.find(call, name)
+    if kind == "UPDATE":
+        if stack is None:
+            raise ValidationError(f"Stack [{name}] does not exist")
+        request.check_updatable(stack)
+        return stack
+    if stack is not None:
+        if stack.status != "REVIEW_IN_PROGRESS":
+            raise ValidationError(
+                f"Stack [{name}] already exists and cannot be created again with the changeSet [{change_set}]."
+            )
+        return stack
+    if drafted is not None:
+        return drafted
+    stacks.check_name(name)
+    id = call.new_id()
+    return Stack(
+        name=name, id=id, arn=call.arn(f"stack/{name}/{id}"), created=call.now(), status="REVIEW_IN_PROGRESS",
+        reason="User Initiated", wish=Wish(id=call.new_id()), principal=call.principal,
+    )  # fmt: skip
+
+
+def _compared(
+    call: Call, change_set: ChangeSet, stack: Stack, text: str, blueprint: Blueprint | None, failure: str,
+    tags: list[dict] | None, capabilities: list[str] | None,
+) -> ChangeSet:  # fmt: skip
+    if blueprint is None:
+        return changed(change_set, status="FAILED", execution="UNAVAILABLE", reason=failure)
+    if tags is None:
+        tags = [{"Key": key, "Value": value} for key, value in stack.wish.tags.items()]
+    try:
+        found = differences(call, stack, blueprint)
+    except ValidationError as error:
+        return changed(change_set, status="FAILED", execution="UNAVAILABLE", reason=error.text)
+    if not found and not is_different(call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags}):
+        return changed(change_set, status="FAILED", execution="UNAVAILABLE", reason=NO_CHANGES)
+    wish = stacks.wished(call, text, blueprint, tags, capabilities or [])
+    return changed(change_set, wish=wish, changes=tuple(change_shown(each) for each in found))
+
+
+def DescribeChangeSet(call: Call, *, ChangeSetName: str, StackName: str | None = None) -> dict:
+    return shown(call, get(call, ChangeSetName, StackName))
+
+
+def ListChangeSets(call: Call, *, StackName: str) -> dict:
+    stack = request.named(call, StackName, "Stack [{}] does not exist")
+    found = [each for each in of(call, stack) if each.execution != "EXECUTED"]
+    return {"Summaries": [summary(call, each) for each in sorted(found, key=lambda each: -each.created)]}
+
+
+def DeleteChangeSet(call: Call, *, ChangeSetName: str, StackName: str | None = None) -> dict:
+    found = find(call, ChangeSetName, StackName)
+    if found is not None:
+        if found.execution == "EXECUTED":
+            raise InvalidChangeSetStatusException(
+                f"ChangeSet [{found.arn}] cannot be deleted in its current status."
+            )
+        drop(call, found)
+    return {}
+
+
+def ExecuteChangeSet(
+    call: Call,
+    *,
+    ChangeSetName: str,
+    StackName: str | None = None,
+    ClientRequestToken: str | None = None,
+    DisableRollback: bool | None = None,
+) -> dict:
+    """The stack's other change sets compared with what no longer stands, and are deleted."""
+    found = get(call, ChangeSetName, StackName)
+    stack = request.named(call, found.stack_arn, "Stack [{}] does not exist")
+    if request.is_repeated(stack, ClientRequestToken, "ExecuteChangeSet"):
+        return {}
+    if found.status != "CREATE_COMPLETE" or found.execution != "AVAILABLE":
+        status = found.status if found.status != "CREATE_COMPLETE" else "EXECUTE_COMPLETE"
+        raise InvalidChangeSetStatusException(
+            f"ChangeSet [{found.arn}] cannot be executed in its current status of [{status}]"
+        )
+    if found.kind == "UPDATE":
+        request.check_updatable(stack)
+    for other in of(call, stack):
+        if other.arn != found.arn:
+            drop(call, other)
+    call.shelf(ChangeSet)[found.key] = changed(found, execution="EXECUTED")
+    stack = changed(
+        stack,
+        change_set=found.arn,
+        principal=call.principal,
+        role=found.role or stack.role,
+        on_failure=found.on_failure or ("DO_NOTHING" if DisableRollback else "ROLLBACK"),
+        token=ClientRequestToken or "",
+    )
+    blueprint = stacks.drawn(call, found.wish)
+    if found.kind == "CREATE":
+        work.begin(call, changed(stack, wish=found.wish), "CREATE_IN_PROGRESS", "ExecuteChangeSet", blueprint)
+    else:
+        work.begin(call, stack, "UPDATE_IN_PROGRESS", "ExecuteChangeSet", blueprint, found.wish)
+    return {}

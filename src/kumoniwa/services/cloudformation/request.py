@@ -1,0 +1,66 @@
+"""What requests have in common: which stack is meant, whether it was asked before, and whether it may be.
+
+CloudFormation's operations do not agree on one text for a stack that is not there, so each brings its own.
+"""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, ValidationError
+from kumoniwa.services.cloudformation import stack as stacks
+from kumoniwa.services.cloudformation import work
+from kumoniwa.services.cloudformation.stack import Stack
+
+UPDATABLE = frozenset(
+    ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED")
+)
+
+
+class AlreadyExistsException(AwsError): ...
+
+
+class TokenAlreadyExistsException(AwsError): ...
+
+
+def named(call: Call, name: str, refusal: str, *, is_deleted_too: bool = False) -> Stack:
+    """A stack, or the refusal of this operation: CloudFormation's operations do not agree on one text."""
+    stack = stacks.find(call, name, is_deleted_too=is_deleted_too)
+    if stack is None:
+        raise ValidationError(refusal.format(name))
+    return stack
+
+
+def is_repeated(stack: Stack | None, token: str | None, operation: str) -> bool:
+    """Whether this very request was taken already."""
+    if stack is None or token is None or stack.token != token:
+        return False
+    if stack.operation_name != operation:
+        raise TokenAlreadyExistsException(
+            f"Token {token} already exists for another operation on stack {stack.arn}"
+        )
+    return True
+
+
+def check_role(call: Call, role: str | None) -> None:
+    if role is None:
+        return
+    call.require("iam:PassRole", role, **{"iam:PassedToService": work.SERVICE})
+    try:
+        call.assuming(role, work.SERVICE, work.SESSION)
+    except AwsError:
+        raise ValidationError(f"Role {role} is invalid or cannot be assumed") from None
+
+
+def check_tags(tags: list[dict[str, str]] | None) -> None:
+    keys = [tag["Key"] for tag in tags or ()]
+    if len(keys) > 50:
+        raise ValidationError("Number of tags exceeds the limit of 50.")
+    if len(set(keys)) < len(keys):
+        raise ValidationError("Duplicate tag keys found.")
+    if any(key.startswith("aws:") for key in keys):
+        raise ValidationError("aws: prefixed tag key names are not allowed for external use.")
+
+
+def check_updatable(stack: Stack) -> None:
+    if stack.status not in UPDATABLE:
+        raise ValidationError(f"Stack:{stack.arn} is in {stack.status} state and can not be updated.")

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import zlib
 
 import pytest
@@ -163,8 +164,6 @@ def test_a_part_is_replaced_and_its_file_goes(cloud, s3):
 
 
 def _files(cloud):
-    import os  # noqa: PLC0415
-
     cloud.sleep(0.01)
     return sum(
         len(names)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import zlib
 
 import pytest
@@ -403,8 +404,6 @@ def _bytes_at_rest(cloud):
 
 
 def _names(blobs):
-    import os  # noqa: PLC0415
-
     return [name for _, _, names in os.walk(blobs.folder) for name in names]
 
 

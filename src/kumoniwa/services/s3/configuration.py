@@ -10,7 +10,14 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import acl, storage
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
-from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidRequest, canonical_id, found
+from kumoniwa.services.s3.bucket import (
+    AccessDenied,
+    Bucket,
+    InvalidBucketAclWithObjectOwnership,
+    InvalidRequest,
+    canonical_id,
+    found,
+)
 from kumoniwa.services.s3.download import wanted
 from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, shown, tags_of
 from kumoniwa.wire.xml import MalformedXML
@@ -34,11 +41,6 @@ class ServerSideEncryptionConfigurationNotFoundError(AwsError):
 class IllegalVersioningConfigurationException(AwsError):
     status = 400
     message = "The Versioning element must be specified"
-
-
-class InvalidBucketAclWithObjectOwnership(AwsError):
-    status = 400
-    message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
 
 
 class MissingSecurityHeader(AwsError):

@@ -16,7 +16,7 @@ from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found
 from kumoniwa.services.s3.download import wanted
-from kumoniwa.services.s3.multipart import _check_number, _upload, part_stored
+from kumoniwa.services.s3.multipart import check_number, part_stored, upload_of
 from kumoniwa.services.s3.storage import Head, Version
 from kumoniwa.services.s3.tag import tags_in_header
 from kumoniwa.services.s3.upload import check_key, head_of, object_grants, storage_class, stored
@@ -247,8 +247,8 @@ async def UploadPartCopy(
     ExpectedSourceBucketOwner: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
-    _check_number(PartNumber)
-    upload, _ = _upload(call, bucket, Key, UploadId)
+    check_number(PartNumber)
+    upload, _ = upload_of(call, bucket, Key, UploadId)
     conditions = (
         CopySourceIfMatch,
         CopySourceIfNoneMatch,
@@ -279,7 +279,7 @@ async def UploadPartCopy(
         )
     await bodies.poured(draft, bodies.pieces(source.call, source.version, source.head, start, length))
     try:
-        upload, _ = _upload(call, found(call, Bucket), Key, UploadId)
+        upload, _ = upload_of(call, found(call, Bucket), Key, UploadId)
         kept = draft.kept()
     finally:
         draft.discard()

@@ -9,7 +9,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import Bucket, arn, found
-from kumoniwa.services.s3.download import _VERSION_ID, InvalidVersionId, NoSuchVersion
+from kumoniwa.services.s3.download import VERSION_ID, InvalidVersionId, NoSuchVersion
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.wire.xml import MalformedXML
 
@@ -26,7 +26,7 @@ def DeleteObject(
     ExpectedBucketOwner: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
-    if VersionId is not None and not _VERSION_ID.fullmatch(VersionId):
+    if VersionId is not None and not VERSION_ID.fullmatch(VersionId):
         raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=VersionId[:1024])
     return _deleted(call, bucket, Key, VersionId, IfMatch)
 
@@ -79,7 +79,7 @@ def DeleteObjects(
             call.require(
                 "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", arn(call, Bucket, key)
             )
-            if version_id is not None and not _VERSION_ID.fullmatch(version_id):
+            if version_id is not None and not VERSION_ID.fullmatch(version_id):
                 raise NoSuchVersion
             if "LastModifiedTime" in each or "Size" in each:
                 # Only directory buckets know these conditions.

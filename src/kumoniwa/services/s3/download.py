@@ -57,7 +57,7 @@ class InvalidPartNumber(AwsError):
 
 # Which version ---------------------------------------------------------------------------------------
 
-_VERSION_ID = re.compile(r"[A-Za-z0-9._]{32}|null")
+VERSION_ID = re.compile(r"[A-Za-z0-9._]{32}|null")
 
 
 def wanted(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Version:
@@ -67,7 +67,7 @@ def wanted(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Vers
         if version is None:
             _refuse_absent(call, bucket, key)
         return version
-    if not _VERSION_ID.fullmatch(version_id):
+    if not VERSION_ID.fullmatch(version_id):
         raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=version_id[:1024])
     version = storage.version(call, bucket, key, version_id)
     if version is None:

@@ -153,7 +153,7 @@ def _checksum_type(algorithm: str | None, kind: str | None) -> tuple[str, bool]:
     return named, (kind or ("FULL_OBJECT" if named == "CRC64NVME" else "COMPOSITE")) == "COMPOSITE"
 
 
-def _upload(call: Call, bucket: Bucket, key: str, id: str) -> tuple[Upload, float]:
+def upload_of(call: Call, bucket: Bucket, key: str, id: str) -> tuple[Upload, float]:
     row = call.rows(storage.UPLOADS).one(
         "select head, initiated from s3_upload where bucket = ? and key = ? and upload = ?",
         bucket.id,
@@ -165,7 +165,7 @@ def _upload(call: Call, bucket: Bucket, key: str, id: str) -> tuple[Upload, floa
     return unpack(row[0], Upload), row[1]
 
 
-def _check_number(number: int) -> None:
+def check_number(number: int) -> None:
     if not 1 <= number <= PARTS_MAX:
         raise InvalidArgument(
             "Part number must be an integer between 1 and 10000, inclusive",
@@ -193,8 +193,8 @@ def UploadPart(
     ExpectedBucketOwner: str | None = None,
 ):
     bucket = found(call, Bucket)
-    _check_number(PartNumber)
-    upload, _ = _upload(call, bucket, Key, UploadId)
+    check_number(PartNumber)
+    upload, _ = upload_of(call, bucket, Key, UploadId)
     given = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
     }  # fmt: skip
@@ -222,7 +222,7 @@ async def _part_arrived(
     await bodies.poured(draft, body)
     try:
         # The upload may have been aborted while the part arrived.
-        upload, _ = _upload(call, found(call, name), key, id)
+        upload, _ = upload_of(call, found(call, name), key, id)
         kept = draft.kept()
     finally:
         draft.discard()
@@ -265,7 +265,7 @@ def CompleteMultipartUpload(
     MpuObjectSize: int | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
-    upload, _ = _upload(call, bucket, Key, UploadId)
+    upload, _ = upload_of(call, bucket, Key, UploadId)
     listed = (MultipartUpload or {}).get("Parts") or []
     if not 1 <= len(listed) <= PARTS_MAX:
         raise MalformedXML
@@ -365,7 +365,7 @@ def AbortMultipartUpload(
     call: Call, *, Bucket: str, Key: str, UploadId: str, ExpectedBucketOwner: str | None = None
 ) -> None:
     bucket = found(call, Bucket)
-    _upload(call, bucket, Key, UploadId)
+    upload_of(call, bucket, Key, UploadId)
     names = storage.forget_parts(call, UploadId)
     call.rows(storage.UPLOADS).run(
         "delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket.id, Key, UploadId
@@ -387,7 +387,7 @@ def ListParts(
     PartNumberMarker: int | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
-    upload, _ = _upload(call, bucket, Key, UploadId)
+    upload, _ = upload_of(call, bucket, Key, UploadId)
     most, marker = limit_of(MaxParts, "max-parts"), PartNumberMarker or 0
     if marker < 0:
         raise InvalidArgument(

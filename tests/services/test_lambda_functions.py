@@ -151,3 +151,41 @@ def test_functions_survive_a_kill(cloud):
     cloud.restart(kill=True)
     assert cloud.client("lambda").get_function(FunctionName="f")["Configuration"]["Environment"] == {"Variables": {"NAME": "b"}}
     assert invoke(cloud, [1])["Payload"] == [1]
+
+
+@pytest.mark.parametrize("kind, most", [("RequestResponse", 6_291_456), ("Event", 1_048_576)])
+def test_payloads_have_limits(cloud, kind, most):
+    make(cloud)
+    payload = b'"' + b"x" * (most - 1) + b'"'
+    assert refused(cloud.client("lambda").invoke, FunctionName="f", InvocationType=kind, Payload=payload) == (
+        "RequestEntityTooLargeException", f"{most + 1} byte payload is too large for the {kind} invocation type (limit {most} bytes)",
+    )  # fmt: skip
+
+
+def test_the_shape_of_a_function_is_aws_own(cloud):
+    # Recorded: test_function_lifecycle.
+    make(cloud, Environment={"Variables": {}})
+    shown = cloud.client("lambda").get_function(FunctionName="f")
+    configuration = shown["Configuration"]
+    assert set(configuration) == {
+        "Architectures", "CodeSha256", "CodeSize", "Description", "Environment", "EphemeralStorage", "FunctionArn", "FunctionName",
+        "Handler", "LastModified", "LastUpdateStatus", "LoggingConfig", "MemorySize", "PackageType", "RevisionId", "Role", "Runtime",
+        "RuntimeVersionConfig", "SnapStart", "State", "Timeout", "TracingConfig", "Version",
+    }  # fmt: skip
+    assert configuration["RuntimeVersionConfig"]["RuntimeVersionArn"].startswith("arn:aws:lambda:us-east-1::runtime:")
+    assert configuration["LastModified"] == "2030-01-01T00:00:00.000+0000"
+
+
+def test_at_aws_pace_a_function_is_pending_at_first(make_cloud):
+    cloud = make_cloud("us-east-1", pace="real")
+    assert make(cloud)["State"] == "Pending"
+    assert refused(cloud.client("lambda").invoke, FunctionName="f") == (
+        "ResourceConflictException",
+        "The operation cannot be performed at this time. The function is currently in the following state: Pending",
+    )
+    cloud.sleep(6)
+    assert cloud.client("lambda").get_function(FunctionName="f")["Configuration"]["State"] == "Active"
+    assert invoke(cloud, 1)["Payload"] == 1
+    assert cloud.client("lambda").update_function_configuration(FunctionName="f", Timeout=5)["LastUpdateStatus"] == "InProgress"
+    code, text = refused(cloud.client("lambda").update_function_configuration, FunctionName="f", Timeout=6)
+    assert code == "ResourceConflictException" and "An update is in progress for resource: arn:aws:lambda" in text

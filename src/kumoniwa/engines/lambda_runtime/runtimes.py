@@ -79,7 +79,7 @@ class Runtimes:
         def spawn(environment: Environment) -> Process:
             return self._fork(environment, variables)
 
-        environment = Environment(spec, spawn, _version_of(spec.runtime, spec.region), self.now, self.on_log)
+        environment = Environment(spec, spawn, version_of(spec.runtime, spec.region), self.now, self.on_log)
         self.environments[environment] = scratch
         try:
             await environment.initialize()
@@ -175,7 +175,7 @@ class Runtimes:
         self.nursery.close()
 
 
-def _version_of(runtime: str, region: str) -> str:
+def version_of(runtime: str, region: str) -> str:
     """The runtime version of the INIT_START line. Ours names this machine's interpreter, in AWS's shape."""
     if runtime not in PYTHON:
         version = f"{runtime.replace('nodejs', 'nodejs:').replace('provided.', 'provided:')}.v1"

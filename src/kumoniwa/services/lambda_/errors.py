@@ -24,22 +24,13 @@ class InvalidParameterValueException(Refusal): ...
 class InvalidRequestContentException(Refusal): ...
 
 
-class RequestTooLargeException(Refusal): ...
-
-
 class RequestEntityTooLargeException(Refusal):
-    """Not in the model; what API Gateway in front of Lambda answers."""
+    """Not in the model, which knows ``RequestTooLargeException`` instead; but what AWS answers."""
 
     status = 413
 
 
-class CodeVerificationFailedException(Refusal): ...
-
-
 class PolicyLengthExceededException(Refusal): ...
-
-
-class CodeStorageExceededException(Refusal): ...
 
 
 class ProvisionedConcurrencyConfigNotFoundException(Refusal):

@@ -55,12 +55,14 @@ class Event(NamedTuple):
 COLUMNS = "id, function, version, qualifier, request, trace, born, due, attempts, throttles, payload"
 
 
+def too_large(payload: bytes, kind: str, most: int) -> RequestEntityTooLargeException:
+    """https://github.com/ASFHyP3/hyp3/issues/2241"""
+    return RequestEntityTooLargeException(f"{len(payload)} byte payload is too large for the {kind} invocation type (limit {most} bytes)")
+
+
 def put(call: Call, version: Version, qualifier: str | None, payload: bytes, trace: str) -> None:
     if len(payload) > PAYLOAD_BYTES_MAX:
-        # https://github.com/ASFHyP3/hyp3/issues/2241
-        raise RequestEntityTooLargeException(
-            f"{len(payload)} byte payload is too large for the Event invocation type (limit {PAYLOAD_BYTES_MAX} bytes)"
-        )
+        raise too_large(payload, "Event", PAYLOAD_BYTES_MAX)
     now = call.now()
     call.rows(EVENTS).run(
         "insert into lambda_event (function, version, qualifier, request, trace, born, due, attempts, throttles, payload) "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 
+from kumoniwa.engines.lambda_runtime.runtimes import version_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_.errors import (
@@ -201,7 +202,8 @@ def shown(call: Call, version: Version, qualifier: str | None = None) -> dict:
             "LastUpdateStatusReason": "The function is being created.",
             "LastUpdateStatusReasonCode": "Creating",
         }
-    return listed(call, version, qualifier) | state
+    runtime = {"RuntimeVersionArn": version_of(version.runtime, call.region).partition("ARN: ")[2]}
+    return listed(call, version, qualifier) | {"RuntimeVersionConfig": runtime} | state
 
 
 def log_group_of(version: Version) -> str:

@@ -12,7 +12,6 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.lambda_ import event, sandbox
 from kumoniwa.services.lambda_.errors import (
     InvalidRequestContentException,
-    RequestTooLargeException,
     ResourceConflictException,
 )
 from kumoniwa.services.lambda_.function import Alias, Version, found
@@ -36,8 +35,8 @@ async def Invoke(
     if InvocationType == "DryRun":
         return {"StatusCode": 204}
     payload = Payload or b"{}"
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise RequestTooLargeException(f"Request must be smaller than {PAYLOAD_BYTES_MAX} bytes for the InvokeFunction operation")
+    if len(payload) > PAYLOAD_BYTES_MAX and InvocationType != "Event":
+        raise event.too_large(payload, "RequestResponse", PAYLOAD_BYTES_MAX)
     try:
         orjson.loads(payload)
     except orjson.JSONDecodeError as error:

@@ -151,8 +151,7 @@ async def _requested(work: Work, kind: str) -> dict[str, Any]:
         subject = "AWS CloudFormation custom resource request"
         await work.ask("sns:Publish", TopicArn=token, Subject=subject, Message=body)
     else:
-        # AWS invokes with InvocationType Event, which also tries again after an error; ours waits for the function instead.
-        await work.ask("lambda:Invoke", FunctionName=token, Payload=body.encode())
+        await work.ask("lambda:Invoke", FunctionName=token, InvocationType="Event", Payload=body.encode())
     wait_s = min(float(work.properties.get("ServiceTimeout", ANSWER_S_MAX)), ANSWER_S_MAX)
     answers = await work.answers(place, 1, wait_s)
     if not answers:

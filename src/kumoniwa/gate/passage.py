@@ -141,6 +141,10 @@ class Gate:
         except NotImplementedHere as error:
             self.gaps[error.what] += 1
             raise
+        except AwsError:
+            raise
+        except Exception as error:
+            raise self._defect(error)
         await self.home.store.journal.settled()
         return result or {}
 
@@ -235,10 +239,14 @@ class Gate:
 
         self.home.spawn(finish())
 
+    def _defect(self, error: Exception) -> InternalFailure:
+        """Our own mistake: told to whoever runs the cloud, and to the caller as AWS tells it."""
+        print("".join(traceback.format_exception(error)), file=sys.stderr)
+        return InternalFailure()
+
     def _refusal(self, error: Exception, route: Route | None, request: Request | None, request_id: str) -> Response:
         if not isinstance(error, AwsError):
-            print("".join(traceback.format_exception(error)), file=sys.stderr)
-            error = InternalFailure()
+            error = self._defect(error)
         if isinstance(error, NotImplementedHere):
             self.gaps[error.what] += 1
         refusing = route or NoRoute(request)

@@ -189,3 +189,14 @@ def test_at_aws_pace_a_function_is_pending_at_first(make_cloud):
     assert cloud.client("lambda").update_function_configuration(FunctionName="f", Timeout=5)["LastUpdateStatus"] == "InProgress"
     code, text = refused(cloud.client("lambda").update_function_configuration, FunctionName="f", Timeout=6)
     assert code == "ResourceConflictException" and "An update is in progress for resource: arn:aws:lambda" in text
+
+
+def test_the_code_can_be_downloaded_for_ten_minutes(cloud):
+    package = zipped("def handler(event, context): return 1")
+    make(cloud, Code={"ZipFile": package})
+    path = cloud.client("lambda").get_function(FunctionName="f")["Code"]["Location"].removeprefix("http://127.0.0.1:4566")
+    status, _, body = cloud.http("GET", path)
+    assert (status, body) == (200, package)
+    assert cloud.http("GET", path[:-1] + ("0" if path[-1] != "0" else "1"))[0] == 403
+    cloud.sleep(601)
+    assert cloud.http("GET", path)[0] == 403

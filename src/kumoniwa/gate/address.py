@@ -28,7 +28,7 @@ class Address(NamedTuple):
     """The service of the credential scope or the host name."""
     access_key: str | None
     door: str | None = None
-    """``execute-api``, ``lambda-url`` or ``s3``: a host name or path that is a data plane of its own."""
+    """``execute-api``, ``lambda-url``, ``lambda-code`` or ``s3``: a host name or path that is a data plane of its own."""
     name: str = ""
     """The API id, function URL id or bucket in the host name or path."""
     path: str = ""
@@ -45,6 +45,7 @@ _HOST = re.compile(
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|on\.aws)"
 )
 _PATH = re.compile(r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?|/_aws/execute-api/(?P<b>[a-z0-9]+)(?P<rb>/.*)?")
+_CODE = re.compile(r"/_aws/lambda-code/([a-z0-9]+)")
 
 
 def locate(request: Request) -> Address:
@@ -64,10 +65,12 @@ def locate(request: Request) -> Address:
         if match:
             door, name = "execute-api", match["a"] or match["b"]
             path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rb"] or "/"
+        elif (match := _CODE.fullmatch(path)) is not None:
+            door, name = "lambda-code", match[1]
         elif path.startswith("/_aws/cloudformation/"):
             door, region = "cloudformation", path.split("/", 4)[3] or region
     if region is None:
-        region = host_region or (region_of(name) if door in ("execute-api", "lambda-url") else None)
+        region = host_region or (region_of(name) if door in ("execute-api", "lambda-url", "lambda-code") else None)
     if signing_name is None:
         signing_name = host_service
     elif door is None and signing_name == "s3" and host_service and not name and _is_bucket_label(headers.get("host", "")):

@@ -21,7 +21,7 @@ from kumoniwa.wire.codec import Codec, codec, detect
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.routes import routes
 
-DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "s3-website": "s3", "cloudformation": "cloudformation"}
+DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation"}
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 
 

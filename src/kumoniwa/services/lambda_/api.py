@@ -187,6 +187,7 @@ def GetFunction(call: Call, *, FunctionName: str, Qualifier: str | None = None) 
     version, qualifier = target(call, FunctionName, Qualifier)
     function = existing(call, version.function)
     reply: dict[str, Any] = {"Configuration": shown(call, version, qualifier), "Code": {"RepositoryType": "S3"}}
+    reply["Code"]["Location"] = package.link(call, version.code.blob)
     if function.tags:
         reply["Tags"] = function.tags
     if function.reserved is not None:

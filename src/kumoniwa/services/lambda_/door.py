@@ -1,5 +1,7 @@
 """Where callers of function URLs come in: an HTTP request becomes an event, an answer an HTTP response.
 
+Also where packages are fetched that ``Code.Location`` links to.
+
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
 
@@ -20,7 +22,7 @@ from kumoniwa.gate.authorize import compiled
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.services.lambda_ import sandbox
+from kumoniwa.services.lambda_ import package, sandbox
 from kumoniwa.services.lambda_.errors import TooManyRequestsException
 from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
 from kumoniwa.services.lambda_.name import arn
@@ -35,6 +37,9 @@ FORBIDDEN = "Forbidden. For troubleshooting Function URL authorization issues, s
 
 
 async def serve(home, request: Request, address: Address, request_id: str) -> Response:
+    if address.door == "lambda-code":
+        file = package.linked(home, address.name)
+        return Response(200, file, {"Content-Type": "application/zip"}) if file else _refusal(403, "Forbidden", "AccessDenied")
     held = home.store.shelf(identity.SHARED, UrlAddress).get(address.name)
     if held is None:
         return _refusal(404, None)

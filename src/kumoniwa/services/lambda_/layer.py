@@ -64,7 +64,7 @@ def _listed(call: Call, layer: LayerVersion) -> dict[str, Any]:
 
 
 def _shown(call: Call, layer: LayerVersion) -> dict[str, Any]:
-    content = {"CodeSha256": layer.code.sha256, "CodeSize": layer.code.size}
+    content = {"Location": package.link(call, layer.code.blob), "CodeSha256": layer.code.sha256, "CodeSize": layer.code.size}
     return _listed(call, layer) | {"LayerArn": call.arn(f"layer:{layer.name}"), "Content": content}
 
 

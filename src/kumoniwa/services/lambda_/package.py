@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hmac
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 from kumoniwa.engines.lambda_runtime import package as packages
+from kumoniwa.gate.address import region_mark
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import outside
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -70,6 +73,34 @@ async def _whole(body: Any) -> bytes:
     if isinstance(body, tuple):
         return b"".join([await _whole(part) for part in body])
     return b"".join([piece async for piece in body])
+
+
+LINK_LIVES_S = 600
+"""How long ``Code.Location`` can be used: https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html"""
+
+
+def link(call: Call, blob: str) -> str:
+    """A URL from which anybody may download a package for ten minutes; its name says which and proves that we said so."""
+    said = f"{call.account}{int(call.now()) + LINK_LIVES_S:08x}{blob}"
+    return f"{call.home.settings.endpoint}/_aws/lambda-code/{region_mark(call.region)}{said}{_proof(call.home, said)}"
+
+
+def _proof(home, said: str) -> str:
+    return hmac.new(home.settings.seal, f"lambda-code {said}".encode(), "sha256").hexdigest()
+
+
+_LINK = re.compile(r"[a-z0-9]{2}(?P<said>(?P<account>\d{12})(?P<until>[0-9a-f]{8})(?P<blob>[0-9a-f]{32}))(?P<proof>[0-9a-f]{64})")
+
+
+def linked(home, name: str) -> File | None:
+    """The package that a link names, None if the link is not ours, too old, or its package is gone."""
+    found = _LINK.fullmatch(name)
+    if found is None or not hmac.compare_digest(_proof(home, found["said"]), found["proof"]):
+        return None
+    path = home.store.blobs(found["account"], "lambda").path(found["blob"])
+    if int(found["until"], 16) < home.clock.now() or not os.path.exists(path):
+        return None
+    return File(path, 0, os.path.getsize(path))
 
 
 def folder_of(home, sha256: str) -> Path:

@@ -395,6 +395,14 @@ def test_a_batch_that_is_wrong_as_a_whole_sends_nothing(sqs, url, entries, code)
     assert counts(sqs, url) == (0, 0, 0)
 
 
+def test_a_batch_is_weighed_before_its_entries_are_judged(sqs, url):
+    # https://github.com/getmoto/moto/blob/master/tests/test_sqs/test_sqs.py, verified there against AWS.
+    assert refusal(sqs.send_message_batch, QueueUrl=url, Entries=[{"Id": "a", "MessageBody": "x" * 1_048_577}]) == (
+        "AWS.SimpleQueueService.BatchRequestTooLong",
+        "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.",
+    )
+
+
 def test_messages_are_deleted_and_shown_again_in_batches(sqs, url):
     sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": str(n)} for n in range(4)])
     handles = [m["ReceiptHandle"] for m in received(sqs, url, MaxNumberOfMessages=10)]

@@ -227,6 +227,14 @@ def test_the_sources_of_a_dead_letter_queue_are_listed_in_pages(sqs, dead):
     ]
 
 
+def test_a_redrive_policy_shows_its_count_as_a_number(sqs, dead):
+    url = sqs.create_queue(QueueName="q", Attributes=redrive("7"))["QueueUrl"]
+    assert json.loads(shown(sqs, url, "RedrivePolicy")["RedrivePolicy"]) == {
+        "deadLetterTargetArn": arn("dead"),
+        "maxReceiveCount": 7,
+    }
+
+
 def test_a_redrive_policy_is_taken_away_by_an_empty_text(sqs, dead):
     url = sqs.create_queue(QueueName="q", Attributes=redrive())["QueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": ""})
@@ -355,6 +363,18 @@ def test_tags_are_added_replaced_and_removed(sqs):
     assert sqs.list_queue_tags(QueueUrl=url)["Tags"] == {"cost": ""}
     sqs.untag_queue(QueueUrl=url, TagKeys=["cost"])
     assert "Tags" not in sqs.list_queue_tags(QueueUrl=url)
+
+
+def test_tagging_with_nothing_is_refused(sqs):
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    assert refusal(sqs.tag_queue, QueueUrl=url, Tags={}) == (
+        "MissingParameter",
+        "The request must contain the parameter Tags.",
+    )
+    assert refusal(sqs.untag_queue, QueueUrl=url, TagKeys=[]) == (
+        "InvalidParameterValue",
+        "Tag keys must be between 1 and 128 characters in length.",
+    )
 
 
 def test_a_queue_has_at_most_fifty_tags(sqs):

@@ -121,7 +121,7 @@ def CreateQueue(
         if call.home.settings.pace == "real" and gone.at + DELETED_FOR_S > now:
             raise QueueDeletedRecently
         del call.shelf(work.Deleted)[QueueName]
-    queue = Queue(name=QueueName, id=call.new_id(), created=now, modified=now, attributes=attributes, tags=_checked_tags(tags or {}))
+    queue = Queue(name=QueueName, id=call.new_id(), created=now, modified=now, attributes=attributes, tags=_checked_tags(QueueName, tags or {}))
     _check_dead_letters(call, queue)
     queues[QueueName] = queue
     return {"QueueUrl": _url(call, QueueName)}
@@ -230,12 +230,14 @@ def SetQueueAttributes(call: Call, *, QueueUrl: str, Attributes: dict[str, str])
 
 def TagQueue(call: Call, *, QueueUrl: str, Tags: dict[str, str]) -> None:
     queue = _queue(call, QueueUrl)
-    call.shelf(Queue)[queue.name] = changed(queue, tags=_checked_tags({**queue.tags, **Tags}))
+    if not Tags:
+        raise MissingParameter.of("Tags")
+    call.shelf(Queue)[queue.name] = changed(queue, tags=_checked_tags(queue.name, {**queue.tags, **Tags}))
 
 
-def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
+def _checked_tags(name: str, tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > 50:
-        raise InvalidParameterValue("Too many tags added for queue. Maximum number of tags is 50.")
+        raise InvalidParameterValue(f"Too many tags added for queue {name}.")
     for key in tags:
         if not 1 <= len(key) <= 128 or key.lower().startswith("aws:"):
             raise InvalidParameterValue(f"Tag key {key} is invalid: 1 to 128 characters, and aws: is reserved.")
@@ -244,6 +246,8 @@ def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
 
 def UntagQueue(call: Call, *, QueueUrl: str, TagKeys: list[str]) -> None:
     queue = _queue(call, QueueUrl)
+    if not TagKeys:
+        raise InvalidParameterValue("Tag keys must be between 1 and 128 characters in length.")
     call.shelf(Queue)[queue.name] = changed(queue, tags={k: v for k, v in queue.tags.items() if k not in TagKeys})
 
 
@@ -269,8 +273,10 @@ def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[
             raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Only the queue owner is allowed to invoke this action.")
         if action not in GRANTABLE:
             raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Please refer to the appropriate WSDL for a list of valid actions.")
-    if not AWSAccountIds or not Actions:
-        raise MissingParameter.of("Actions" if AWSAccountIds else "AWSAccountIds")
+    if not Actions:
+        raise MissingParameter.of("Actions")
+    if not AWSAccountIds:
+        raise InvalidParameterValue.of("PrincipalId", "[]", "Unable to verify.")
     for account in AWSAccountIds:
         if not re.fullmatch("[0-9]{12}", account):
             raise InvalidParameterValue.of("PrincipalId", f"[{account}]", "Unable to verify.")
@@ -332,7 +338,7 @@ def SendMessage(
     return _send(
         call, _queue(call, QueueUrl), MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes,
         MessageDeduplicationId, MessageGroupId,
-    )[0]  # fmt: skip
+    )  # fmt: skip
 
 
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
@@ -347,9 +353,9 @@ def _send(
     system_attributes: dict[str, dict] | None,
     deduplication_id: str | None,
     group: str | None,
-) -> tuple[dict, int]:
-    """Put one message; answers the reply and the message's size in bytes."""
-    size = message.checked_size(queue, body, attributes)
+) -> dict:
+    """Put one message; answers the reply."""
+    message.check(queue, body, attributes)
     if delay_s is not None and not 0 <= delay_s <= 900:
         raise InvalidParameterValue.of("DelaySeconds", delay_s, "DelaySeconds must be >= 0 and <= 900.")
     for name, value in (("MessageGroupId", group), ("MessageDeduplicationId", deduplication_id)):
@@ -377,7 +383,7 @@ def _send(
     if queue.is_fifo:
         sent = fifo.already_sent(call, queue, token)
         if sent is not None:
-            return {**reply, "MessageId": sent[0], "SequenceNumber": sent[1]}, size
+            return {**reply, "MessageId": sent[0], "SequenceNumber": sent[1]}
     message_id = reply["MessageId"] = call.new_id()
     delay = queue.seconds("DelaySeconds") if delay_s is None else delay_s
     content = message.Content(
@@ -388,7 +394,7 @@ def _send(
     if queue.is_fifo:
         reply["SequenceNumber"] = _sequence_number(seq)
         fifo.remember_sent(call, queue, token, message_id, reply["SequenceNumber"])
-    return reply, size
+    return reply
 
 
 def _sequence_number(seq: int) -> str:
@@ -406,23 +412,19 @@ def _trace_header(attributes: dict[str, dict]) -> str:
 
 
 def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
+    """The batch is weighed before anything of it is judged."""
     queue = _queue(call, QueueUrl)
-    sizes: list[int] = []
+    size = sum(message.size_of(entry["MessageBody"], entry.get("MessageAttributes")) for entry in Entries)
+    if size > MESSAGE_BYTES_MAX:
+        raise BatchRequestTooLong(f"Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes. You have sent {size} bytes.")
 
     def send(entry: dict) -> dict:
-        reply, size = _send(
+        return _send(
             call, queue, entry["MessageBody"], entry.get("DelaySeconds"), entry.get("MessageAttributes"),
             entry.get("MessageSystemAttributes"), entry.get("MessageDeduplicationId"), entry.get("MessageGroupId"),
         )  # fmt: skip
-        sizes.append(size)
-        return reply
 
-    reply = _batch("SendMessageBatchRequestEntry", Entries, send)
-    if sum(sizes) > MESSAGE_BYTES_MAX:
-        raise BatchRequestTooLong(
-            f"Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes. You have sent {sum(sizes)} bytes."
-        )
-    return reply
+    return _batch("SendMessageBatchRequestEntry", Entries, send)
 
 
 def _batch(kind: str, entries: list[dict], do: Callable[[dict], dict]) -> dict:

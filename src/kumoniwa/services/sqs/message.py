@@ -73,13 +73,14 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_\-.]{1,256}")
 
 
-def checked_size(queue: Queue, body: str, attributes: dict[str, dict] | None) -> int:
-    """The message's size in bytes; raises what AWS answers to a body or attributes it does not take."""
+def check(queue: Queue, body: str, attributes: dict[str, dict] | None) -> None:
+    """Raises what AWS answers to a body or attributes it does not take."""
     if not body:
         raise MissingParameter.of("MessageBody")
-    size = len(body.encode())
+    size = size_of(body, attributes)
     if attributes:
-        size += sum(_checked_attribute(name, value) for name, value in attributes.items())
+        for name, value in attributes.items():
+            _check_attribute(name, value)
         if len(attributes) > 10:
             raise InvalidParameterValue(f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [10].")
     limit = queue.seconds("MaximumMessageSize")
@@ -91,10 +92,18 @@ def checked_size(queue: Queue, body: str, attributes: dict[str, dict] | None) ->
             f"Invalid binary character '#x{ord(forbidden[0]):X}' was found in the message body, the set of allowed characters is "
             "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]"
         )
+
+
+def size_of(body: str, attributes: dict[str, dict] | None) -> int:
+    """Bytes of the body and of every attribute's name, type and value."""
+    size = len(body.encode())
+    for name, value in (attributes or {}).items():
+        text = name + value.get("DataType", "") + value.get("StringValue", "")
+        size += len(text.encode()) + len(value.get("BinaryValue", b""))
     return size
 
 
-def _checked_attribute(name: str, value: dict[str, Any]) -> int:
+def _check_attribute(name: str, value: dict[str, Any]) -> None:
     """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html"""
     if not _ATTRIBUTE_NAME.fullmatch(name) or ".." in name or name[0] == "." or name[-1] == ".":
         raise InvalidParameterValue(
@@ -120,7 +129,6 @@ def _checked_attribute(name: str, value: dict[str, Any]) -> int:
             float(content)
         except ValueError:
             raise InvalidParameterValue(f"Can't cast the value of message (user) attribute '{name}' to a number.")
-    return len(name) + len(kind) + (len(content) if isinstance(content, bytes) else len(content.encode()))
 
 
 def md5_of_attributes(attributes: dict[str, dict[str, Any]]) -> str:

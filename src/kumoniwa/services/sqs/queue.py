@@ -169,6 +169,10 @@ def checked(
                 _DOCUMENTS[name](call, value, is_fifo)
         else:
             raise InvalidAttributeName(f"Unknown Attribute {name}.")
+    if attributes.get("RedrivePolicy"):
+        # AWS shows the count as a number, however it was sent.
+        policy = json.loads(attributes["RedrivePolicy"])
+        attributes = {**attributes, "RedrivePolicy": json.dumps({**policy, "maxReceiveCount": int(policy["maxReceiveCount"])}, separators=(",", ":"))}
     whole = {**(before or {}), **attributes}
     if whole.get("FifoThroughputLimit") == "perMessageGroupId" and whole.get("DeduplicationScope") != "messageGroup":
         raise InvalidAttributeValue("The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.")

@@ -4,12 +4,14 @@ import contextlib
 import glob
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
@@ -359,6 +361,36 @@ def test_strict_clouds_refuse_keys_nobody_issued(up):
     with pytest.raises(ClientError) as caught:
         up("--auth", "strict").client("sqs").list_queues()
     assert caught.value.response["Error"]["Code"] == "UnrecognizedClientException"
+
+
+def test_a_strict_cloud_prints_the_root_key_that_opens_it_and_keeps_it(up, tmp_path):
+    def line_of(cloud) -> tuple[str, str]:
+        said = re.fullmatch(r"Root access key of account 123456789012: (AKIA[A-Z2-7]{16}) (\S{40})\n", cloud.process.stdout.readline())
+        return said[1], said[2]
+
+    cloud = up("--auth", "strict", "--account", "123456789012", "--data", str(tmp_path))
+    pair = line_of(cloud)
+    kept = tmp_path / "root-key-123456789012"
+    assert kept.stat().st_mode & 0o777 == 0o600 and kept.read_text() == " ".join(pair)
+
+    def client(service: str, key: str, secret: str):
+        endpoint = f"http://127.0.0.1:{cloud.port}"
+        return boto3.client(service, "us-east-1", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret)
+
+    assert client("sts", *pair).get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:root"
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        client("sts", pair[0], "a guess").get_caller_identity()
+    made = client("iam", *pair).create_access_key()["AccessKey"]
+    again = client("sts", made["AccessKeyId"], made["SecretAccessKey"])
+    assert again.get_caller_identity()["Arn"] == "arn:aws:iam::123456789012:root"
+    # A reset takes IAM's keys, and leaves the door to the cloud open.
+    cloud.admin("POST", "reset")
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        again.get_caller_identity()
+    assert client("sts", *pair).get_caller_identity()["Account"] == "123456789012"
+    cloud.process.terminate()
+    cloud.process.wait(10)
+    assert line_of(up("--auth", "strict", "--account", "123456789012", "--data", str(tmp_path))) == pair
 
 
 def test_the_command_line_speaks_to_a_cloud(up):

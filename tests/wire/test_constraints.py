@@ -329,6 +329,21 @@ def test_the_fast_check_and_the_explaining_one_agree(name, data):
     assert is_refused == bool(explained)
 
 
+@pytest.mark.parametrize(
+    "name, operation, params, code",
+    [
+        ("iam", "CreateUser", {"UserName": 7}, "ValidationError"),
+        ("iam", "TagUser", {"UserName": "a", "Tags": "tags"}, "ValidationError"),
+        ("iam", "TagUser", {"UserName": "a", "Tags": ["tag"]}, "ValidationError"),
+        ("dynamodb", "CreateTable", {"TableName": ["t"], "AttributeDefinitions": 1, "KeySchema": {}}, "SerializationException"),
+        ("lambda", "ListEventSourceMappings", {"MaxItems": "many"}, "SerializationException"),
+        ("lambda", "CreateFunction", {"FunctionName": {}, "Role": 1, "Code": "zip", "Runtime": []}, "SerializationException"),
+    ],
+)
+def test_a_call_from_inside_with_wrong_types_is_refused_like_a_broken_body(name, operation, params, code):
+    assert refusal(name, operation, **params)[0] == code
+
+
 @pytest.mark.slow
 def test_every_operation_of_every_service_compiles():
     for name in sorted(service_names()):

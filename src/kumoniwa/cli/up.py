@@ -9,6 +9,7 @@ import sys
 from kumoniwa.aws import regions
 from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
 from kumoniwa.gate.settings import Settings
+from kumoniwa.kernel.record import changed
 
 
 def up(asked: argparse.Namespace) -> int:
@@ -39,8 +40,14 @@ def up(asked: argparse.Namespace) -> int:
         print(f"kumoniwa: cannot keep state in {error.filename}: {error.strerror}.", file=sys.stderr)
         return 1
 
+    if settings.auth == "strict":
+        settings = changed(settings, root_key=folder.root_key(settings.account))
+
     def ready(port: int) -> None:
         print(f"Kumoniwa is ready at http://{asked.host}:{port} (account {settings.account}, region {settings.region}).", flush=True)
+        if settings.auth == "strict":
+            key_id, secret = settings.root_key
+            print(f"Root access key of account {settings.account}: {key_id} {secret}", flush=True)
 
     try:
         asyncio.run(serve(settings, asked.host, asked.port, folder, ready))

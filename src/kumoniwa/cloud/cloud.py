@@ -14,7 +14,9 @@ from collections.abc import Callable
 from kumoniwa.cloud.admin import Admin
 from kumoniwa.cloud.door import Door
 from kumoniwa.cloud.fleet import Fleet
+from kumoniwa.gate.identity import ACCESS_KEY, new_key_id
 from kumoniwa.gate.settings import Settings
+from kumoniwa.kernel.ids import Ids
 from kumoniwa.kernel.record import changed
 from kumoniwa.wire.http import listen
 
@@ -40,11 +42,23 @@ class Folder:
 
     def seal(self) -> bytes:
         """The cloud's key, made on its first day."""
-        path = os.path.join(self.path, "seal")
+        return self._kept("seal", lambda: os.urandom(32))
+
+    def root_key(self, account: str) -> tuple[str, str]:
+        """Id and secret of the key by which an account's root enters a ``strict`` cloud. It belongs to the cloud and not to
+        IAM's records, so that a reset locks nobody out; without its file there will be another one."""
+        ids = Ids()
+        pair = self._kept(f"root-key-{account}", lambda: f"{new_key_id(ids, ACCESS_KEY, account)} {ids.secret()}".encode())
+        key_id, _, secret = pair.decode().partition(" ")
+        return key_id, secret
+
+    def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A file for this user's eyes, made when it is first asked for."""
+        path = os.path.join(self.path, name)
         if not os.path.exists(path):
             draft = path + ".new"
             descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            os.write(descriptor, os.urandom(32))
+            os.write(descriptor, make())
             os.fsync(descriptor)
             os.close(descriptor)
             os.replace(draft, path)

@@ -214,6 +214,9 @@ def identify(home, access_key: str | None, token: str | None, protocol: str) -> 
             return session.principal, session.secret
         if token.startswith(base64.b64encode(_SEALED).decode()):
             raise UNKNOWN_TOKEN.get(protocol, InvalidClientTokenId)()
+    opening = home.settings.root_key
+    if opening is not None and access_key == opening[0]:
+        return _root(access_key, home.settings.account, home.name), opening[1]
     credential = home.store.shelf(SHARED, Credential).get(access_key)
     if credential is not None:
         if not credential.is_active:

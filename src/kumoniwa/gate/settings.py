@@ -22,5 +22,7 @@ class Settings(Record):
     """Where functions and services reach this cloud."""
     seal: bytes = b""
     """The cloud's key (32 bytes) under which session tokens are sealed."""
+    root_key: tuple[str, str] | None = None
+    """The key, as id and secret, by which the default account's root enters a ``strict`` cloud."""
     is_fsync: bool = False
     pace: str = "instant"

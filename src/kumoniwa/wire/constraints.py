@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from kumoniwa.aws.aliases import CONSTRAINT_CODES
-from kumoniwa.kernel.errors import AwsError, ValidationError, ValidationException
+from kumoniwa.kernel.errors import AwsError, SerializationException, ValidationError, ValidationException
 from kumoniwa.wire.json import typed_dict
 from kumoniwa.wire.walk import touched
 
@@ -449,12 +449,18 @@ def checker(operation: Operation, protocol: str) -> Callable[[dict], None]:
 
         return check_required
     kind, convert, refused = _Types(shape).structure(shape), msgspec.convert, msgspec.ValidationError
+    speaks_json = protocol in ("json", "rest-json", "smithy-rpc-v2-cbor")
+    misshapen = SerializationException if speaks_json else ValidationError
 
     def check(params: dict) -> None:
         try:
             convert(params, kind)
-        except (refused, RecursionError):
-            found = list(violations(shape, params))
+        except (refused, RecursionError) as reason:
+            try:
+                found = list(violations(shape, params))
+            except (TypeError, AttributeError):
+                # Only a call from inside can hold what is no string where the model wants one: readers saw to the types.
+                raise misshapen(str(reason)) from None
             if found:
                 raise policy.refuse(_wrapped(operation, found) if policy.wraps_body else found) from None
 

@@ -20,6 +20,7 @@ class AccessKey(Record):
 
     id: str
     user: str
+    """Empty for a key of the root user."""
     created: float
     status: str = "Active"
 
@@ -49,7 +50,8 @@ def made(call: Call, user_name: str, arn: str, user_id: str) -> dict[str, Any]:
 
 
 def shown(key: AccessKey) -> dict[str, Any]:
-    return {"UserName": key.user, "AccessKeyId": key.id, "Status": key.status, "CreateDate": key.created}
+    name = {"UserName": key.user} if key.user else {}
+    return {**name, "AccessKeyId": key.id, "Status": key.status, "CreateDate": key.created}
 
 
 def move(call: Call, old_name: str, new_name: str, arn: str) -> None:

@@ -67,7 +67,7 @@ def GetAccountSummary(call: Call) -> dict:
             "UserPolicySizeQuota": grant.INLINE_CHARACTERS_MAX[User],
             "GroupPolicySizeQuota": grant.INLINE_CHARACTERS_MAX[Group],
             "AssumeRolePolicySizeQuota": role.TRUST_CHARACTERS_MAX,
-            "AccountAccessKeysPresent": 0,
+            "AccountAccessKeysPresent": int(any(not key.user for key in call.shelf(access_key.AccessKey).values())),
         }
     }
 

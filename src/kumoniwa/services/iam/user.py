@@ -15,6 +15,7 @@ from kumoniwa.services.iam.entity import (
     checked_path,
     drop,
     found,
+    global_arn,
     keep,
     named,
     new_id,
@@ -133,28 +134,37 @@ def ListUserTags(call: Call, *, UserName: str) -> dict:
 # Access keys ---------------------------------------------------------------------------------------
 
 
+def _holder(call: Call, name: str | None) -> str:
+    """Whose keys a call is about: the user's that is named, or the caller's own. Empty for the root user.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html"""
+    return "" if name is None and call.principal.kind == "root" else asked_for(call, name).name
+
+
 def CreateAccessKey(call: Call, *, UserName: str | None = None) -> dict:
     """The only answer that ever holds the secret."""
-    user = asked_for(call, UserName)
-    return {"AccessKey": access_key.made(call, user.name, arn_of(call, user), user.id)}
+    name = _holder(call, UserName)
+    if not name:
+        return {"AccessKey": access_key.made(call, "", global_arn(call, "root"), call.account)}
+    user = found(call, User, name)
+    return {"AccessKey": access_key.made(call, name, arn_of(call, user), user.id)}
 
 
 def ListAccessKeys(call: Call, *, UserName: str | None = None) -> dict:
-    keys = access_key.of(call, asked_for(call, UserName).name)
+    keys = access_key.of(call, _holder(call, UserName))
     return {"AccessKeyMetadata": [access_key.shown(key) for key in keys]}
 
 
 def UpdateAccessKey(call: Call, *, AccessKeyId: str, Status: str, UserName: str | None = None) -> None:
     if Status not in ("Active", "Inactive"):
         raise ValidationError("Status must be Active or Inactive.")
-    key = access_key.found(call, asked_for(call, UserName).name, AccessKeyId)
+    key = access_key.found(call, _holder(call, UserName), AccessKeyId)
     call.shelf(access_key.AccessKey)[key.id] = changed(key, status=Status)
     credentials = call.home.store.shelf(SHARED, Credential)
     credentials[key.id] = changed(credentials[key.id], is_active=Status == "Active")
 
 
 def DeleteAccessKey(call: Call, *, AccessKeyId: str, UserName: str | None = None) -> None:
-    key = access_key.found(call, asked_for(call, UserName).name, AccessKeyId)
+    key = access_key.found(call, _holder(call, UserName), AccessKeyId)
     del call.shelf(access_key.AccessKey)[key.id]
     credentials = call.home.store.shelf(SHARED, Credential)
     # It stays behind as a key that was issued and is no more: in open mode an unknown key would be the root's.

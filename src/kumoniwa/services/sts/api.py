@@ -110,7 +110,8 @@ def AssumeRole(
     caller = call.principal
     if arns.parse(RoleArn) is None:
         raise ValidationError("Request ARN is invalid")
-    if caller.kind == "root" and caller.key_id in call.home.store.shelf(SHARED, Credential):
+    is_issued = call.home.settings.auth == "strict" or caller.key_id in call.home.store.shelf(SHARED, Credential)
+    if caller.kind == "root" and is_issued:
         raise AccessDenied("Roles may not be assumed by root accounts.")
     role = call.home.store.shelf(SHARED, Identity).get(RoleArn)
     if role is None or role.kind != "role":

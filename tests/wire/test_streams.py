@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import hmac
 import random
 import zlib
 from base64 import b64decode
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from kumoniwa.aws.models import service
 from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.wire import checksum, eventstream
-from kumoniwa.wire.chunked import ChunkDecoder, IncompleteBody, InvalidChunk
+from kumoniwa.wire.chunked import Decoder, IncompleteBody, InvalidChunkSizeError, MalformedTrailerError, Proof
 from kumoniwa.wire.codec import codec
 
 TRAILING = b"5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n"
@@ -23,79 +22,78 @@ TRAILING = b"5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n
 
 @given(st.lists(st.integers(1, 12), max_size=20))
 def test_chunks_are_decoded_however_the_network_cuts_them(cuts):
-    decoder, out, at = ChunkDecoder(), b"", 0
+    decoder, out, at = Decoder(length=11), b"", 0
     for size in [*cuts, len(TRAILING)]:
-        out += decoder.feed(TRAILING[at : at + size])
+        out += decoder.feed(TRAILING[at : at + size]) + decoder.feed(b"")
         at += size
-    decoder.close()
+    decoder.finish()
     assert out == b"hello world"
     assert decoder.trailers == {"x-amz-checksum-crc32": checksum.checksum("CRC32", out)}
-    assert decoder.decoded_bytes == 11
 
 
-def test_the_example_of_the_documentation_verifies_chunk_by_chunk():
-    # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html: 66,560 bytes of "a" in two chunks.
-    signatures = [
-        "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648",
-        "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497",
-        "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9",
-    ]
-    key = b"AWS4wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-    for part in ("20130524", "us-east-1", "s3", "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    seen = ["4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9"]
-
-    def verify(signature, digest):
-        empty = hashlib.sha256(b"").hexdigest()
-        text = f"AWS4-HMAC-SHA256-PAYLOAD\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n{seen[-1]}\n{empty}\n"
-        assert hmac.digest(key, (text + digest.hex()).encode(), "sha256").hex() == signature
-        seen.append(signature)
-
-    body = b"".join(
-        b"%x;chunk-signature=%b\r\n%b\r\n" % (size, signature.encode(), b"a" * size)
-        for size, signature in zip((65536, 1024, 0), signatures)
+def test_each_chunk_is_proven_in_order_and_then_the_trailers():
+    heard = []
+    proof = Proof(lambda *chunk: heard.append(chunk), lambda *trailer: heard.append(trailer))
+    chunks = [b"a" * 8192, b"b" * 10, b""]
+    framed = b"".join(
+        b"%x;chunk-signature=%b\r\n%b"
+        % (len(data), str(number).encode() * 64, data + b"\r\n" if data else b"")
+        for number, data in enumerate(chunks)
     )
-    decoder = ChunkDecoder(verify)
-    assert decoder.feed(body) == b"a" * 66560
-    decoder.close()
-    assert seen[1:] == signatures
-
-
-def test_data_whose_signature_is_wrong_never_comes_out():
-    class WrongSignature(Exception):
-        pass
-
-    def verify(signature, digest):
-        raise WrongSignature
-
-    decoder = ChunkDecoder(verify)
-    assert decoder.feed(b"5;chunk-signature=" + b"0" * 64 + b"\r\nhel") == b""
-    with pytest.raises(WrongSignature):
-        decoder.feed(b"lo\r\n")
+    decoder = Decoder(proof)
+    assert decoder.feed(framed + b"A: b \r\nx-amz-trailer-signature:proof\r\n\r\n") == b"".join(chunks)
+    decoder.finish()
+    digests = [hashlib.sha256(data).hexdigest() for data in chunks]
+    assert heard == [*((str(n) * 64, digest) for n, digest in enumerate(digests)), ("proof", b"a:b\n")]
 
 
 @pytest.mark.parametrize(
-    "body",
+    "body, refusal",
     [
-        b"zz\r\n",
-        b"5\r\nhelloX\r\n",
-        b"5;chunk-signature=12\r\n",
-        b"1" * 17 + b"\r\n",
-        b"0\r\nno colon\r\n",
-        b"a" * 9000,
+        (b"zz\r\n", IncompleteBody),
+        (b"5\r\nhelloX\r\n", IncompleteBody),
+        (b"5;chunk-signature=12\r\n", None),
+        (b"1" * 17 + b"\r\n", IncompleteBody),
+        (b"0\r\nno colon\r\n", MalformedTrailerError),
+        (b"0\r\nx-amz-trailer-signature:a\r\nlate: b\r\n", MalformedTrailerError),
+        (b"0\r\n" + b"a:b\r\n" * 2 + b"".join(b"n%d:v\r\n" % n for n in range(20)), MalformedTrailerError),
+        (b"0\r\n\r\nmore\r\n", IncompleteBody),
+        (b"a" * 9000, IncompleteBody),
     ],
 )
-def test_what_is_no_chunked_body_is_refused(body):
-    with pytest.raises(InvalidChunk):
-        ChunkDecoder().feed(body)
+def test_what_is_no_chunked_body_is_refused(body, refusal):
+    if refusal is None:
+        # A signature in the old form is ignored where nobody proves it, and refused where somebody does.
+        Decoder().feed(body)
+        with pytest.raises(IncompleteBody):
+            Decoder(Proof(lambda *_: None, lambda *_: None)).feed(body)
+        return
+    with pytest.raises(refusal):
+        Decoder().feed(body)
+
+
+def test_only_the_last_signed_chunk_may_be_small():
+    chunk = b"5;chunk-signature=" + b"0" * 64 + b"\r\nhello\r\n"
+    decoder = Decoder(Proof(lambda *_: None, lambda *_: None))
+    assert decoder.feed(chunk) == b"hello"
+    with pytest.raises(InvalidChunkSizeError):
+        decoder.feed(chunk)
+
+
+def test_many_small_chunks_in_one_piece_cost_no_more_than_in_many():
+    # 300,000 chunks: a decoder that copies what is left after each chunk would copy 270 GB.
+    body = b"1\r\nx\r\n" * 300_000 + b"0\r\n\r\n"
+    decoder = Decoder(length=300_000)
+    assert decoder.feed(body) == b"x" * 300_000
+    decoder.finish()
 
 
 @pytest.mark.parametrize("cut", range(1, 24))
 def test_a_body_that_ends_early_is_incomplete(cut):
-    decoder = ChunkDecoder()
+    decoder = Decoder()
     decoder.feed(TRAILING[:cut])
     with pytest.raises(IncompleteBody):
-        decoder.close()
+        decoder.finish()
 
 
 @pytest.mark.parametrize(

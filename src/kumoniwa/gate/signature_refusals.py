@@ -88,21 +88,6 @@ class XAmzContentSHA256Mismatch(AwsError):
     message = "The provided 'x-amz-content-sha256' header does not match what was computed."
 
 
-class IncompleteBody(AwsError):
-    status = 400
-    message = "The request body terminated unexpectedly"
-
-
-class InvalidChunkSizeError(AwsError):
-    status = 403
-    message = "Only the last chunk is allowed to have a size less than 8192 bytes"
-
-
-class MalformedTrailerError(AwsError):
-    status = 400
-    message = "The request contained trailing data that was not well-formed or did not conform to our published schema."
-
-
 MISSING: dict[str, type[AwsError]] = {
     "json": MissingAuthenticationTokenException,
     "rest-json": RestMissingAuthenticationTokenException,

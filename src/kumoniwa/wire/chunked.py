@@ -1,170 +1,154 @@
-"""The aws-chunked encoding: a body in signed or unsigned chunks, with checksums trailing behind.
+"""The aws-chunked framing: a body in sized chunks, each perhaps signed, with checksums perhaps trailing behind.
 
-The decoder takes bytes as they come and gives back data as soon as it may be believed: unsigned data at once, signed
-data when its chunk is complete and whoever knows the key has agreed to its signature.
-Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html and sigv4-streaming-trailers.html.
+The framing stands here and knows no key; whoever does hands in how a chunk is proven. What ``feed`` gave out before a
+chunk turned out to be another than was signed belongs to a request that fails: nobody may keep it before ``finish``.
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
+from hashlib import sha256
+from typing import NamedTuple
 
 from kumoniwa.kernel.errors import AwsError
 
-SIGNED = frozenset({"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"})
-UNSIGNED = frozenset({"STREAMING-UNSIGNED-PAYLOAD-TRAILER"})
-LINE_BYTES_MAX = 8192
+CHUNK_BYTES_MIN = 8192
+LINE_BYTES_MAX = 4096
 TRAILERS_MAX = 16
-CHUNK_BYTES_MAX = 16 << 20
-"""A signed chunk is held until its signature is known to be right, so its size is bounded."""
+TRAILER_SIGNATURE = "x-amz-trailer-signature"
 
-_HEAD = re.compile(rb"([0-9a-fA-F]{1,16})(?:;chunk-signature=([0-9a-f]{64}))?\Z")
-
-Verify = Callable[[str, bytes], None]
-"""``verify(signature, sha256 of the chunk's data)``: raises if the signature is wrong. Called in order, the final empty
-chunk included; the signature chains from the one before."""
-VerifyTrailer = Callable[[str, bytes], None]
-"""``verify(signature, the trailer's canonical lines)``, after the last chunk."""
+_HEAD = re.compile(rb"([0-9a-fA-F]{1,12})(?:;chunk-signature=([0-9a-f]{64}))?(?:;.*)?")
 
 
 class IncompleteBody(AwsError):
     status = 400
-    message = "You did not provide the number of bytes specified by the Content-Length HTTP header"
+    message = "The request body terminated unexpectedly"
 
 
-class InvalidChunk(AwsError):
-    """The body is not framed as aws-chunked bodies are."""
+class InvalidChunkSizeError(AwsError):
+    status = 403
+    message = "Only the last chunk is allowed to have a size less than 8192 bytes"
 
-    code = "InvalidRequest"
+
+class MalformedTrailerError(AwsError):
     status = 400
-    message = "The body is not a valid aws-chunked stream."
+    message = "The request contained trailing data that was not well-formed or did not conform to our published schema."
 
 
-class ChunkDecoder:
-    """Decodes one body. ``feed`` what arrives, ``close`` at its end, then look at ``trailers``."""
+class Proof(NamedTuple):
+    """How the signatures of a body are proven: both raise if one is wrong, and are called in the order of the body."""
 
-    def __init__(self, verify: Verify | None = None, verify_trailer: VerifyTrailer | None = None) -> None:
+    chunk: Callable[[str, str], None]
+    """``chunk(signature, SHA-256 of its data)``, the final empty chunk included."""
+    trailer: Callable[[str, bytes], None]
+    """``trailer(signature, the trailers in canonical lines)``"""
+
+
+class Decoder:
+    """Unframes one body: ``feed`` what arrives, ``finish`` at its end, then look at ``trailers``."""
+
+    def __init__(
+        self, proof: Proof | None = None, *, has_trailers: bool = True, length: int | None = None
+    ) -> None:
         self.trailers: dict[str, str] = {}
-        """Names in lower case, once the body is complete."""
-        self.decoded_bytes = 0
-        self.is_complete = False
-        self._verify = verify
-        self._verify_trailer = verify_trailer
-        self._buffer = bytearray()
+        """Names in lower case; complete when ``finish`` has returned."""
+        self._proof, self._has_trailers, self._expected_bytes = proof, has_trailers, length
+        self._decoded_bytes = self._left_bytes = 0
+        self._held = b""
+        """The beginning of a line whose end has not come."""
         self._state = self._head
-        self._left = 0
-        self._signature = ""
-        self._digest = hashlib.sha256()
-        self._held: list[bytes] = []
-        self._trailer_lines: list[bytes] = []
+        self._signature, self._hash = "", sha256()
+        self._was_short = self._is_trailer_proven = False
+        self._canonical = b""
 
     def feed(self, piece: bytes) -> bytes:
-        """The data that has become certain. Raises `InvalidChunk`, or what ``verify`` raises."""
-        self._buffer += piece
-        out: list[bytes] = []
-        while self._state(out):
-            pass
-        return out[0] if len(out) == 1 else b"".join(out)
+        """The payload in ``piece``, without its framing. Every byte is looked at once, however small the chunks are."""
+        if 0 < len(piece) <= self._left_bytes:
+            self._data(piece)
+            return piece
+        held, self._held = self._held + piece if self._held else piece, b""
+        at, payload = 0, []
+        while at < len(held):
+            if self._left_bytes:
+                taken = held[at : at + self._left_bytes]
+                self._data(taken)
+                payload.append(taken)
+                at += len(taken)
+                continue
+            end = held.find(b"\r\n", at)
+            if (end if end >= 0 else len(held)) - at > LINE_BYTES_MAX:
+                raise IncompleteBody
+            if end < 0:
+                self._held = held[at:]
+                break
+            self._state(held[at:end])
+            at = end + 2
+        return b"".join(payload)
 
-    def close(self) -> None:
-        """The body has ended: raises `IncompleteBody` if it had not yet."""
-        if not self.is_complete and not self._finished_without_trailer():
+    def _data(self, taken: bytes) -> None:
+        self._left_bytes -= len(taken)
+        self._decoded_bytes += len(taken)
+        if self._proof is not None:
+            self._hash.update(taken)
+            if not self._left_bytes:
+                self._proof.chunk(self._signature, self._hash.hexdigest())
+
+    # The state is what the next line means ------------------------------------------------------
+
+    def _head(self, line: bytes) -> None:
+        found = _HEAD.fullmatch(line)
+        if found is None or (self._proof is not None and found[2] is None):
+            raise IncompleteBody
+        size, self._signature = int(found[1], 16), (found[2] or b"").decode()
+        if self._proof is not None:
+            self._hash = sha256()
+            if size and self._was_short:
+                raise InvalidChunkSizeError
+            self._was_short = size < CHUNK_BYTES_MIN
+            if not size:
+                self._proof.chunk(self._signature, self._hash.hexdigest())
+        self._left_bytes, self._state = size, self._gap if size else self._trailer
+
+    def _gap(self, line: bytes) -> None:
+        if line:
+            raise IncompleteBody
+        self._state = self._head
+
+    def _trailer(self, line: bytes) -> None:
+        if not line:
+            self._state = self._over
+            return
+        name, colon, value = line.decode("latin-1").partition(":")
+        name, value = name.strip().lower(), value.strip()
+        if (
+            not self._has_trailers
+            or not colon
+            or len(self.trailers) >= TRAILERS_MAX
+            or self._is_trailer_proven
+        ):
+            raise MalformedTrailerError
+        if name == TRAILER_SIGNATURE:
+            if self._proof is not None:
+                self._proof.trailer(value, self._canonical)
+            self._is_trailer_proven = True
+            return
+        self.trailers[name] = value
+        self._canonical += f"{name}:{value}\n".encode("latin-1")
+
+    def _over(self, line: bytes) -> None:
+        if line:
             raise IncompleteBody
 
-    def _finished_without_trailer(self) -> bool:
-        # Some clients leave out the empty line behind the last chunk.
-        done = self._state == self._trailer and not self._buffer
-        if done:
-            self._finish()
-        return done
-
-    def _line(self) -> bytes | None:
-        end = self._buffer.find(b"\n")
-        if end < 0 or end > LINE_BYTES_MAX:
-            if len(self._buffer) > LINE_BYTES_MAX:
-                raise InvalidChunk
-            return None
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        return line.removesuffix(b"\r")
-
-    def _head(self, out: list[bytes]) -> bool:
-        line = self._line()
-        if line is None:
-            return False
-        found = _HEAD.match(line)
-        if found is None or (self._verify is not None and found[2] is None):
-            raise InvalidChunk
-        self._left = int(found[1], 16)
-        self._signature = (found[2] or b"").decode()
-        self._digest = hashlib.sha256()
-        if self._verify is not None and self._left > CHUNK_BYTES_MAX:
-            raise InvalidChunk
-        if self._left:
-            self._state = self._data
-        else:
-            self._agree()
-            self._state = self._trailer
-        return True
-
-    def _data(self, out: list[bytes]) -> bool:
-        if not self._buffer:
-            return False
-        piece = bytes(self._buffer[: self._left])
-        del self._buffer[: len(piece)]
-        self._left -= len(piece)
-        self.decoded_bytes += len(piece)
-        if self._verify is None:
-            out.append(piece)
-        else:
-            self._digest.update(piece)
-            self._held.append(piece)
-        if not self._left:
-            self._agree()
-            out += self._held
-            self._held = []
-            self._state = self._gap
-        return True
-
-    def _agree(self) -> None:
-        if self._verify is not None:
-            self._verify(self._signature, self._digest.digest())
-
-    def _gap(self, out: list[bytes]) -> bool:
-        line = self._line()
-        if line is None:
-            return False
-        if line:
-            raise InvalidChunk
-        self._state = self._head
-        return True
-
-    def _trailer(self, out: list[bytes]) -> bool:
-        line = self._line()
-        if line is None:
-            return False
-        if not line:
-            self._finish()
-            return False
-        name, colon, value = line.partition(b":")
-        if not colon or len(self.trailers) >= TRAILERS_MAX:
-            raise InvalidChunk
-        spelled, text = name.strip().lower(), value.strip()
-        if spelled != b"x-amz-trailer-signature":
-            self._trailer_lines.append(spelled + b":" + text + b"\n")
-        self.trailers[spelled.decode("latin-1")] = text.decode("latin-1")
-        return True
-
-    def _finish(self) -> None:
-        signature = self.trailers.pop("x-amz-trailer-signature", "")
-        if self._verify_trailer is not None:
-            self._verify_trailer(signature, b"".join(self._trailer_lines))
-        self.is_complete = True
-        self._state = self._over
-
-    def _over(self, out: list[bytes]) -> bool:
-        if self._buffer.strip(b"\r\n"):
-            raise InvalidChunk
-        return False
+    def finish(self) -> None:
+        """The body has ended: was it all? Some clients leave out the empty line behind the last chunk."""
+        if self._state not in (self._trailer, self._over) or self._held.strip(b"\r\n"):
+            raise IncompleteBody
+        if self._expected_bytes is not None and self._decoded_bytes != self._expected_bytes:
+            raise IncompleteBody(
+                "You did not provide the number of bytes specified by the Content-Length HTTP header"
+            )
+        if self._proof is not None and self.trailers and not self._is_trailer_proven:
+            raise MalformedTrailerError

@@ -1,0 +1,709 @@
+"""Velocity, the language of API Gateway's mapping templates, as AWS runs it: version 1.7 with AWS's settings.
+
+A template is read once and becomes functions. What has no value is the empty string, printed and compared as such;
+macros are not expanded; a loop ends after a thousand turns. Each rendering has a budget of work and text.
+What AWS does was learnt from https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
+and from recorded renderings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from kumoniwa.languages import vtl_value as values
+from kumoniwa.languages.vtl_value import Budget, TemplateError
+
+TEMPLATE_MAX = 300 << 10
+"""https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
+DEPTH_MAX = 40
+TURNS_MAX = 1000
+RANGE_MAX = 100_000
+
+
+class Frame:
+    """One rendering: its variables, what it has written, and what it may still do."""
+
+    __slots__ = ("names", "out", "budget", "loops")
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.names, self.out, self.budget = names, [], Budget()
+        self.loops: list[Loop] = []
+
+    def write(self, text: str) -> None:
+        self.budget.spend(len(text))
+        self.out.append(text)
+
+
+class Loop(values.Thing):
+    """``$foreach``."""
+
+    def __init__(self, size: int, parent: Loop | None) -> None:
+        self.index, self.size, self.parent = 0, size, parent
+
+    def member(self, name: str) -> Any:
+        if name == "parent":
+            return self.parent
+        return {
+            "index": self.index, "count": self.index + 1, "hasNext": self.index + 1 < self.size,
+            "first": self.index == 0, "last": self.index + 1 == self.size,
+        }.get(name)  # fmt: skip
+
+    def call(self, name: str, arguments: list[Any]) -> Any:
+        return self.member({"getIndex": "index", "getCount": "count", "hasNext": "hasNext"}.get(name, ""))
+
+
+class _Definition(values.Thing):
+    """A block named by ``#define``, rendered where it is mentioned."""
+
+    def __init__(self, block: Write) -> None:
+        self.block = block
+
+
+class _Break(Exception): ...
+
+
+class _Stop(Exception): ...
+
+
+Write = Callable[[Frame], None]
+Value = Callable[[Frame], Any]
+
+
+class Template:
+    """A template that was read. Raises TemplateError if it cannot be."""
+
+    def __init__(self, source: str) -> None:
+        if len(source) > TEMPLATE_MAX:
+            raise TemplateError("The template is too long.")
+        try:
+            self._write = _Reader(source, 0).template()
+        except RecursionError:
+            raise TemplateError("The template is too deeply nested.")
+
+    def render(self, **names: Any) -> str:
+        """The text it makes with these variables. Raises TemplateError."""
+        frame = Frame(names)
+        try:
+            self._write(frame)
+        except (_Stop, _Break):
+            pass
+        except (RecursionError, MemoryError):
+            raise TemplateError("The template goes too deep.")
+        return "".join(frame.out)
+
+
+@lru_cache(maxsize=1024)
+def compiled(source: str) -> Template:
+    return Template(source)
+
+
+# Reading -----------------------------------------------------------------------------------------------
+
+_PLAIN = re.compile(r"[^$#\\]+")
+_BACKSLASHES = re.compile(r"\\+")
+_REFERENCE = re.compile(r"\$(?P<quiet>!?)(?P<brace>\{?)(?P<name>[A-Za-z_][A-Za-z0-9_-]*)")
+_DIRECTIVE = re.compile(r"#(?:(?P<bare>[A-Za-z]+)|\{(?P<braced>[A-Za-z]+)\})")
+_KNOWN = frozenset(
+    ["set", "if", "elseif", "else", "end", "foreach", "break", "stop", "define", "macro", "include", "parse"]
+)
+_LINE_END = re.compile(r"[ \t]*(?:\r\n|\n|\r)")
+_COMMENT = re.compile(r"##[^\r\n]*(?:\r\n|\n|\r)?|#\*.*?(?:\*#|\Z)|#\[\[(?P<literal>.*?)\]\]#", re.DOTALL)
+_MEMBER = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)(\()?")
+_SPACE = re.compile(r"\s*")
+_NUMBER = re.compile(
+    r"-?(?:\d{1,300}\.\d{1,300}(?:[eE][+-]?\d{1,3})?|\d{1,300}(?:[eE][+-]?\d{1,3})?(?!\.\d)|\.\d{1,300})"
+)
+_STRING = re.compile(r"'((?:[^']|'')*)'|\"((?:[^\"]|\"\")*)\"", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_LEVELS: tuple[tuple[dict[str, str], str], ...] = (
+    ({"||": "||", "or": "||"}, r"\|\||or\b"),
+    ({"&&": "&&", "and": "&&"}, r"&&|and\b"),
+    ({"==": "==", "eq": "==", "!=": "!=", "ne": "!="}, r"==|!=|eq\b|ne\b"),
+    (
+        {"<=": "<=", "le": "<=", ">=": ">=", "ge": ">=", "<": "<", "lt": "<", ">": ">", "gt": ">"},
+        r"<=|>=|<|>|le\b|ge\b|lt\b|gt\b",
+    ),
+    ({"+": "+", "-": "-"}, r"[+-]"),
+    ({"*": "*", "/": "/", "%": "%"}, r"[*/%]"),
+)
+"""From the loosest to the tightest."""
+_SIGNS = tuple((known, re.compile(rf"\s*({pattern})")) for known, pattern in _LEVELS)
+
+
+class _Reader:
+    def __init__(self, source: str, depth: int) -> None:
+        self.source, self.at, self.depth = source, 0, depth
+        self.macros: set[str] = set()
+
+    def fail(self, what: str) -> TemplateError:
+        line = self.source.count("\n", 0, self.at) + 1
+        return TemplateError(f"{what} at line {line}")
+
+    def template(self) -> Write:
+        block, end = self.block()
+        if end is not None:
+            raise self.fail(f"#{end} without a beginning")
+        return block
+
+    # Text ------------------------------------------------------------------------------------------
+
+    def block(self) -> tuple[Write, str | None]:
+        """Everything up to an ``#end``, ``#else`` or ``#elseif``, which is answered, too, or to the end of the template."""
+        self.depth += 1
+        if self.depth > DEPTH_MAX:
+            raise self.fail("Too deeply nested")
+        parts: list[Write] = []
+        literal: list[str] = []
+
+        def flush() -> None:
+            if literal:
+                text = "".join(literal)
+                literal.clear()
+                parts.append(lambda frame: frame.write(text))
+
+        end = None
+        while self.at < len(self.source):
+            plain = _PLAIN.match(self.source, self.at)
+            if plain is not None:
+                literal.append(plain[0])
+                self.at = plain.end()
+                continue
+            sign = self.source[self.at]
+            if sign == "\\":
+                literal.append(self.backslashes())
+                continue
+            part = self.reference() if sign == "$" else self.directive()
+            if type(part) is str:
+                literal.append(part)
+            elif isinstance(part, _End):
+                end = part.name
+                break
+            else:
+                flush()
+                parts.append(part)
+        flush()
+        self.depth -= 1
+        return _all(parts), end
+
+    def backslashes(self) -> str:
+        """Before a reference or a directive two backslashes are one, and one keeps what follows as it is."""
+        found = _BACKSLASHES.match(self.source, self.at)
+        self.at = found.end()
+        following = _REFERENCE.match(self.source, self.at) or self.known_directive()
+        if following is None:
+            return found[0]
+        kept = found[0][: len(found[0]) // 2]
+        if len(found[0]) % 2:
+            self.at = following.end()
+            return kept + following[0]
+        return kept
+
+    def known_directive(self) -> re.Match[str] | None:
+        found = _DIRECTIVE.match(self.source, self.at)
+        return found if found is not None and (found["bare"] or found["braced"]) in _KNOWN else None
+
+    def reference(self) -> str | Write:
+        found = _REFERENCE.match(self.source, self.at)
+        if found is None:
+            self.at += 1
+            return "$"
+        value = self.value_of_reference()
+
+        def write(frame: Frame) -> None:
+            found = value(frame)
+            if isinstance(found, _Definition):
+                frame.budget.step()
+                found.block(frame)
+            else:
+                frame.write(values.text(found))
+
+        return write
+
+    # References ------------------------------------------------------------------------------------
+
+    def value_of_reference(self) -> Value:
+        found = _REFERENCE.match(self.source, self.at)
+        if found is None:
+            raise self.fail("A reference is wanted")
+        self.at = found.end()
+        value, name = _named(found["name"]), found["name"]
+        path = self.path()
+        if found["brace"]:
+            if not self.source.startswith("}", self.at):
+                raise self.fail(f"${{{name} without its brace")
+            self.at += 1
+        for part in path:
+            value = part.read(value)
+        return value
+
+    def path(self) -> list[_Part]:
+        """Members, methods and indices behind a name."""
+        parts: list[_Part] = []
+        while True:
+            member = _MEMBER.match(self.source, self.at)
+            if member is not None:
+                self.at = member.end()
+                if member[2]:
+                    parts.append(_Call(member[1], self.values(")")))
+                else:
+                    parts.append(_Index(lambda frame, name=member[1]: name, is_member=True))
+            elif self.source.startswith("[", self.at):
+                self.at += 1
+                index = self.expression()
+                self.need("]")
+                parts.append(_Index(index))
+            else:
+                return parts
+            if len(parts) > 200:
+                raise self.fail("Too long a reference")
+
+    def values(self, end: str) -> list[Value]:
+        """Expressions between commas up to ``end``."""
+        found: list[Value] = []
+        self.space()
+        while not self.source.startswith(end, self.at):
+            found.append(self.expression())
+            self.space()
+            if not self.source.startswith(end, self.at):
+                self.need(",")
+                self.space()
+        self.at += len(end)
+        return found
+
+    # Expressions -----------------------------------------------------------------------------------
+
+    def space(self) -> None:
+        self.at = _SPACE.match(self.source, self.at).end()
+
+    def need(self, sign: str) -> None:
+        self.space()
+        if not self.source.startswith(sign, self.at):
+            raise self.fail(f"{sign} is wanted")
+        self.at += len(sign)
+
+    def expression(self, level: int = 0) -> Value:
+        if level == len(_SIGNS):
+            return self.negated()
+        if level == 0:
+            self.depth += 1
+            if self.depth > DEPTH_MAX:
+                raise self.fail("Too deeply nested")
+        known, pattern = _SIGNS[level]
+        left = self.expression(level + 1)
+        while sign := pattern.match(self.source, self.at):
+            self.at = sign.end()
+            left = _operation(known[sign[1]], left, self.expression(level + 1))
+        if level == 0:
+            self.depth -= 1
+        return left
+
+    def negated(self) -> Value:
+        self.space()
+        count = 0
+        while sign := re.compile(r"!(?!=)\s*|not\b\s*").match(self.source, self.at):
+            self.at, count = sign.end(), count + 1
+        value = self.primary()
+        if not count:
+            return value
+        wanted = count % 2 == 0
+        return lambda frame: values.is_true(value(frame)) is wanted
+
+    def primary(self) -> Value:
+        source, sign = self.source, self.source[self.at : self.at + 1]
+        if sign == "$":
+            return self.value_of_reference()
+        if sign == "(":
+            self.at += 1
+            value = self.expression()
+            self.need(")")
+            return value
+        if sign == "[":
+            return self.list_or_range()
+        if sign == "{":
+            return self.map()
+        if sign in ("'", '"') and sign:
+            return self.string()
+        number = _NUMBER.match(source, self.at)
+        if number is not None:
+            self.at = number.end()
+            known = float(number[0]) if re.search("[.eE]", number[0]) else int(number[0])
+            return lambda frame: known
+        word = _WORD.match(source, self.at)
+        if word is None or word[0] not in ("true", "false", "null"):
+            raise self.fail("An expression is wanted")
+        self.at = word.end()
+        constant = {"true": True, "false": False, "null": None}[word[0]]
+        return lambda frame: constant
+
+    def string(self) -> Value:
+        found = _STRING.match(self.source, self.at)
+        if found is None:
+            raise self.fail("A string without end")
+        self.at = found.end()
+        if found[1] is not None:
+            text = found[1].replace("''", "'")
+            return lambda frame: text
+        text = found[2].replace('""', '"')
+        if "$" not in text and "#" not in text:
+            return lambda frame: text
+        write = _Reader(text, self.depth).template()
+
+        def interpolated(frame: Frame) -> str:
+            outside, frame.out = frame.out, []
+            try:
+                write(frame)
+                return "".join(frame.out)
+            finally:
+                frame.out = outside
+
+        return interpolated
+
+    def list_or_range(self) -> Value:
+        self.at += 1
+        self.space()
+        if self.source.startswith("]", self.at):
+            self.at += 1
+            return lambda frame: []
+        first = self.expression()
+        self.space()
+        if self.source.startswith("..", self.at):
+            self.at += 2
+            last = self.expression()
+            self.need("]")
+            return _range(first, last)
+        rest: list[Value] = []
+        if not self.source.startswith("]", self.at):
+            self.need(",")
+            rest = self.values("]")
+        else:
+            self.at += 1
+        members = [first, *rest]
+        return lambda frame: [member(frame) for member in members]
+
+    def map(self) -> Value:
+        self.at += 1
+        entries: list[tuple[Value, Value]] = []
+        self.space()
+        while not self.source.startswith("}", self.at):
+            word = _WORD.match(self.source, self.at)
+            if word is not None:
+                self.at = word.end()
+                key: Value = lambda frame, name=word[0]: name  # noqa: E731
+            else:
+                key = self.primary()
+            self.need(":")
+            entries.append((key, self.expression()))
+            self.space()
+            if not self.source.startswith("}", self.at):
+                self.need(",")
+                self.space()
+        self.at += 1
+        return lambda frame: {_key(key(frame)): value(frame) for key, value in entries}
+
+    # Directives --------------------------------------------------------------------------------------
+
+    def directive(self) -> str | Write | _End:
+        comment = _COMMENT.match(self.source, self.at)
+        if comment is not None:
+            self.at = comment.end()
+            return comment["literal"] or ""
+        found = self.known_directive()
+        if found is None:
+            self.at += 1
+            return "#"
+        name = found["bare"] or found["braced"]
+        self.at = found.end()
+        if name in ("end", "else"):
+            self.line_end()
+            return _End(name)
+        if name == "elseif":
+            return _End(name)
+        if name in ("stop", "break"):
+            return _stop if name == "stop" else _break
+        if not re.compile(r"\s*\(").match(self.source, self.at):
+            return found[0]
+        self.need("(")
+        return getattr(self, f"read_{name}")()
+
+    def line_end(self) -> None:
+        found = _LINE_END.match(self.source, self.at)
+        if found is not None:
+            self.at = found.end()
+
+    def close(self) -> None:
+        self.need(")")
+        self.line_end()
+
+    def until_end(self) -> Write:
+        block, end = self.block()
+        if end != "end":
+            raise self.fail("#end is wanted")
+        return block
+
+    def read_set(self) -> Write:
+        self.space()
+        found = _REFERENCE.match(self.source, self.at)
+        if found is None:
+            raise self.fail("#set wants a reference")
+        self.at = found.end()
+        name, path = found["name"], self.path()
+        if found["brace"]:
+            self.need("}")
+        self.need("=")
+        value = self.expression()
+        self.close()
+        if not path:
+
+            def assign(frame: Frame) -> None:
+                frame.budget.step()
+                given = value(frame)
+                frame.names[name] = "" if given is None else given
+
+            return assign
+        if isinstance(path[-1], _Call):
+            raise self.fail("A method cannot be set")
+        holder = _named(name)
+        for part in path[:-1]:
+            holder = part.read(holder)
+        index = path[-1].index
+
+        def assign_inside(frame: Frame) -> None:
+            frame.budget.step()
+            given = value(frame)
+            values.assigned(holder(frame), _key(index(frame)), "" if given is None else given)
+
+        return assign_inside
+
+    def read_if(self) -> Write:
+        branches: list[tuple[Value, Write]] = []
+        otherwise: Write | None = None
+        condition = self.expression()
+        self.close()
+        while True:
+            block, end = self.block()
+            branches.append((condition, block))
+            if end == "elseif":
+                self.need("(")
+                condition = self.expression()
+                self.close()
+                continue
+            if end == "else":
+                otherwise = self.until_end()
+            elif end is None:
+                raise self.fail("#end is wanted")
+            break
+
+        def choose(frame: Frame) -> None:
+            frame.budget.step()
+            for holds, write in branches:
+                if values.is_true(holds(frame)):
+                    write(frame)
+                    return
+            if otherwise is not None:
+                otherwise(frame)
+
+        return choose
+
+    def read_foreach(self) -> Write:
+        self.space()
+        found = _REFERENCE.match(self.source, self.at)
+        if found is None:
+            raise self.fail("#foreach wants a reference")
+        self.at = found.end()
+        if found["brace"]:
+            self.need("}")
+        self.space()
+        if not re.compile(r"in\b").match(self.source, self.at):
+            raise self.fail("in is wanted")
+        self.at += 2
+        items = self.expression()
+        self.close()
+        return _loop(found["name"], items, self.until_end())
+
+    def read_define(self) -> Write:
+        self.space()
+        found = _REFERENCE.match(self.source, self.at)
+        if found is None:
+            raise self.fail("#define wants a reference")
+        self.at = found.end()
+        if found["brace"]:
+            self.need("}")
+        self.close()
+        name, definition = found["name"], _Definition(self.until_end())
+
+        def define(frame: Frame) -> None:
+            frame.names[name] = definition
+
+        return define
+
+    def read_macro(self) -> str:
+        """Read and forgotten: AWS expands no macros and prints their calls as they stand."""
+        end = self.source.find(")", self.at)
+        if end < 0:
+            raise self.fail(") is wanted")
+        self.at = end
+        self.close()
+        self.until_end()
+        return ""
+
+    def read_parse(self) -> Write:
+        raise self.fail("There are no other templates to include")
+
+    read_include = read_parse
+
+
+class _End:
+    """A directive that ends a block."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+# Meaning ---------------------------------------------------------------------------------------------------
+
+
+def _all(parts: list[Write]) -> Write:
+    if len(parts) == 1:
+        return parts[0]
+
+    def write(frame: Frame) -> None:
+        for part in parts:
+            part(frame)
+
+    return write
+
+
+def _stop(frame: Frame) -> None:
+    raise _Stop
+
+
+def _break(frame: Frame) -> None:
+    raise _Break
+
+
+def _named(name: str) -> Value:
+    def value(frame: Frame) -> Any:
+        found = frame.names.get(name)
+        if found is None:
+            if frame.loops and name == "foreach":
+                return frame.loops[-1]
+            if frame.loops and name == "velocityCount":
+                return frame.loops[-1].index + 1
+            if frame.loops and name == "velocityHasNext":
+                return frame.loops[-1].member("hasNext")
+            return ""
+        return found
+
+    return value
+
+
+def _key(value: Any) -> Any:
+    """What can stand as a key: a collection does by its text."""
+    return values.text(value) if isinstance(value, (list, dict, values.Thing)) else value
+
+
+class _Index:
+    """``.name`` or ``[index]``."""
+
+    def __init__(self, index: Value, *, is_member: bool = False) -> None:
+        self.index, self.is_member = index, is_member
+
+    def read(self, holder: Value) -> Value:
+        index, find = self.index, values.member if self.is_member else values.indexed
+
+        def value(frame: Frame) -> Any:
+            found = find(holder(frame), _key(index(frame)))
+            return "" if found is None else found
+
+        return value
+
+
+class _Call:
+    """``.name(arguments)``."""
+
+    def __init__(self, name: str, arguments: list[Value]) -> None:
+        self.name, self.arguments = name, arguments
+
+    def read(self, holder: Value) -> Value:
+        name, arguments = self.name, self.arguments
+
+        def value(frame: Frame) -> Any:
+            given = [argument(frame) for argument in arguments]
+            found = values.called(holder(frame), name, given, frame.budget)
+            return "" if found is None else found
+
+        return value
+
+
+_Part = _Index | _Call
+
+
+def _range(first: Value, last: Value) -> Value:
+    def value(frame: Frame) -> list[int]:
+        start, end = first(frame), last(frame)
+        if not (isinstance(start, int) and isinstance(end, int)) or abs(end - start) > RANGE_MAX:
+            raise TemplateError("A range is between two integers that are not too far apart.")
+        frame.budget.spend(abs(end - start) + 1)
+        return list(range(start, end + 1) if start <= end else range(start, end - 1, -1))
+
+    return value
+
+
+def _operation(sign: str, left: Value, right: Value) -> Value:
+    if sign == "&&":
+        return lambda frame: values.is_true(left(frame)) and values.is_true(right(frame))
+    if sign == "||":
+        return lambda frame: values.is_true(left(frame)) or values.is_true(right(frame))
+    if sign in ("==", "!="):
+        wanted = sign == "=="
+        return lambda frame: values.is_same(left(frame), right(frame)) is wanted
+    if sign in _ORDERS:
+        holds = _ORDERS[sign]
+
+        def compared(frame: Frame) -> bool:
+            one, other = left(frame), right(frame)
+            return values.is_number(one) and values.is_number(other) and holds(one, other)
+
+        return compared
+    return lambda frame: values.computed(sign, left(frame), right(frame), frame.budget)
+
+
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": lambda one, other: one < other,
+    "<=": lambda one, other: one <= other,
+    ">": lambda one, other: one > other,
+    ">=": lambda one, other: one >= other,
+}
+
+
+def _loop(name: str, items: Value, block: Write) -> Write:
+    def write(frame: Frame) -> None:
+        found = items(frame)
+        turns = (
+            list(found.values())
+            if isinstance(found, dict)
+            else list(found)
+            if isinstance(found, list)
+            else []
+        )
+        before = frame.names.get(name)
+        loop = Loop(len(turns), frame.loops[-1] if frame.loops else None)
+        frame.loops.append(loop)
+        try:
+            for index, item in enumerate(turns[:TURNS_MAX]):
+                frame.budget.step()
+                loop.index, frame.names[name] = index, item
+                block(frame)
+        except _Break:
+            pass
+        finally:
+            frame.loops.pop()
+            if before is None:
+                frame.names.pop(name, None)
+            else:
+                frame.names[name] = before
+
+    return write

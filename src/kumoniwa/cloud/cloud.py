@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import gc
 import os
+import resource
 import shutil
 import signal
 import tempfile
@@ -87,6 +88,9 @@ def _sweep() -> None:
 async def serve(settings: Settings, host: str, port: int, folder: Folder, ready: Callable[[int], None]) -> None:
     """Run a cloud until SIGTERM, SIGINT or ``kumoniwa down``. ``ready(port)`` is called when the first request may come."""
     loop = asyncio.get_running_loop()
+    # The door holds one descriptor for each connection of every region.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     listener = listen(host, port)
     port = listener.getsockname()[1]
     reached = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host

@@ -55,7 +55,7 @@ class Fleet:
         self.settings, self.folder = settings, folder
         self.members: dict[str, Member] = {}
         self.numbers = itertools.count(1)
-        self.asked: dict[int, asyncio.Future] = {}
+        self.asked: dict[int, tuple[Member, asyncio.Future]] = {}
         self.on_elsewhere: Callable[[Member, int, bytes], None] = lambda *_: None
         """A region gives a connection back: (member, number, bytes already read)."""
         self.on_back: Callable[[Member], None] = lambda _: None
@@ -161,6 +161,9 @@ class Fleet:
             member.state = "crashed"
             print(f"kumoniwa: {member.name} ended by itself (status {status}); it starts again when next needed", file=sys.stderr)
             self.on_gone(member)
+        for asked, answer in self.asked.values():
+            if asked is member and not answer.done():
+                answer.set_result(None)
         if member.stopped is not None:
             member.stopped.set()
 
@@ -186,11 +189,12 @@ class Fleet:
     # Talk --------------------------------------------------------------------------------------------
 
     async def ask(self, member: Member, kind: str, *rest: Any) -> Any:
-        """A question to a region, such as ``report``; None if it does not answer in time."""
+        """A question to a region, such as ``report``; None if it ends before it answers, or does not answer in time."""
         if member.line is None:
             return None
         number = next(self.numbers)
-        answer = self.asked[number] = asyncio.get_running_loop().create_future()
+        answer = asyncio.get_running_loop().create_future()
+        self.asked[number] = (member, answer)
         member.line.say([kind, number, *rest])
         try:
             return await asyncio.wait_for(answer, ANSWERED_WITHIN_S)
@@ -205,8 +209,8 @@ class Fleet:
             self.on_elsewhere(member, *rest)
         elif kind == "done":
             number, value = rest
-            if number in self.asked and not self.asked[number].done():
-                self.asked[number].set_result(value)
+            if number in self.asked and not self.asked[number][1].done():
+                self.asked[number][1].set_result(value)
         elif kind == "introduce":
             self._bring_together(member, rest[0])
 

@@ -49,7 +49,7 @@ def spawn(name: str, settings: Settings, folder: str, end: socket.socket) -> int
         if os.getppid() != parent:
             os._exit(1)
         kept = os.dup2(end.fileno(), 3) if end.fileno() != 3 else 3
-        os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") > 0 else 65_536)
+        os.closerange(kept + 1, max(map(int, os.listdir("/proc/self/fd"))) + 1)
         loop = asyncio.new_event_loop()
         loop.run_until_complete(_live(name, settings, folder, socket.socket(fileno=kept)))
         os._exit(0)
@@ -62,6 +62,7 @@ def spawn(name: str, settings: Settings, folder: str, end: socket.socket) -> int
 
 async def _live(name: str, settings: Settings, folder: str, end: socket.socket) -> None:
     process = RegionProcess(name, settings, folder)
+    process.region.store.journal.on_failure = process.fail
     await process.region.open()
     # What was made at the start stays; most garbage of a request is freed by counting references, so the collector may rest.
     gc.collect()
@@ -94,6 +95,11 @@ class RegionProcess:
     def _hear(self, message: list, descriptors: list[int]) -> None:
         kind, *rest = message
         getattr(self, f"_hear_{kind}")(*rest, *descriptors)
+
+    def fail(self, error: BaseException) -> None:
+        """A commit failed: end at once, so that nothing is answered that the disk does not hold."""
+        print(f"kumoniwa: {self.name} could not commit ({error}) and ends; it starts again from what is on the disk", file=sys.stderr, flush=True)
+        os._exit(1)
 
     # Connections ----------------------------------------------------------------------------------
 

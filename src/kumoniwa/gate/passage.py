@@ -16,7 +16,7 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from kumoniwa.gate import identity, names, signature, signature_payload
+from kumoniwa.gate import federation, identity, mfa, names, signature, signature_payload
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.once import remember, remembered
 from kumoniwa.gate.route import NoRoute, Route, Routes
@@ -33,7 +33,9 @@ BODY_BYTES_MAX = 96 << 20
 """What an operation that does not stream may be sent: Lambda's 50 MB package in base64, with room."""
 
 
-_SHARED_KINDS = (identity.Credential, identity.Identity, identity.Document, names.BucketName)
+_SHARED_KINDS = (
+    identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.WebProvider,
+)  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 
 
@@ -41,6 +43,11 @@ class RequestEntityTooLarge(AwsError):
     code = "RequestEntityTooLargeException"
     status = 413
     message = "Request must be smaller than 100663296 bytes."
+
+
+class ServiceUnavailable(AwsError):
+    status = 503
+    message = "The service is unavailable."
 
 
 def _prove(request: Request, claim: signature.Claim | None, secret: str | None) -> None:
@@ -103,6 +110,8 @@ class Gate:
         if route.family == "s3":
             _prove(request, claim, secret)
         params = route.codec.read(request, request.labels)
+        if route.service.params_of is not None:
+            params = route.service.params_of(request, params)
         call = Call(self.home, principal.account, principal, route.service.name, route.name, request_id, request)
         return self._enter(call, route, params)
 
@@ -233,6 +242,10 @@ class Gate:
                 response = result if isinstance(result, Response) else self._written(route, result, request_id)
             except Disconnected:
                 response = Response(400)
+            except asyncio.CancelledError:
+                # The cloud was emptied, or the region ends, while this call was under way.
+                reply(self._refusal(ServiceUnavailable(), route, None, request_id))
+                raise
             except Exception as error:
                 response = self._refusal(error, route, None, request_id)
             self._deliver(response, reply)

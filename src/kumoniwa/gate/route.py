@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
 import orjson
 
@@ -20,6 +19,7 @@ from kumoniwa.kernel.operation import Handler, Service, load, service_names
 from kumoniwa.wire.codec import Codec, codec, detect
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.routes import routes
+from kumoniwa.wire.xml import escaped, readable
 
 DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation"}
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
@@ -99,13 +99,13 @@ class NoRoute:
             return Response(status, body, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": error.code})
         kind = "Sender" if status < 500 else "Receiver"
         body = (
-            f"<ErrorResponse><Error><Type>{kind}</Type><Code>{error.code}</Code><Message>{escape(error.text)}</Message></Error>"
+            f"<ErrorResponse><Error><Type>{kind}</Type><Code>{error.code}</Code><Message>{escaped(error.text)}</Message></Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         signing_name = self.request.address.signing_name if self.request and self.request.address else None
         if self.request and signing_name in (None, "s3") and not self.request.body:
-            body = f"<Error><Code>{error.code}</Code><Message>{escape(error.text)}</Message><RequestId>{request_id}</RequestId></Error>"
-        return Response(status, f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode(), {"Content-Type": "text/xml"})
+            body = f"<Error><Code>{error.code}</Code><Message>{escaped(error.text)}</Message><RequestId>{request_id}</RequestId></Error>"
+        return Response(status, readable(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'), {"Content-Type": "text/xml"})
 
 
 class Routes:

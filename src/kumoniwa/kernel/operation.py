@@ -34,7 +34,7 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "work", "door",
+        "resource_must_allow", "refusal_of", "params_of", "work", "door",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -48,6 +48,7 @@ class Service:
         self.resource_must_allow = getattr(module, "RESOURCE_MUST_ALLOW", False)
         """Whether a resource's own policy must allow what is done to it, whatever identity policies say (KMS keys, roles)."""
         self.refusal_of = getattr(module, "refusal_of", None)
+        self.params_of = getattr(module, "params_of", None)
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
 

@@ -10,19 +10,20 @@ import os
 from collections.abc import Iterable
 
 from kumoniwa.kernel.ids import Ids
+from kumoniwa.store.journal import Journal
 
 
 class Blobs:
     """One account's files in one region."""
 
-    def __init__(self, folder: str, ids: Ids) -> None:
-        self.folder, self.ids = folder, ids
+    def __init__(self, folder: str, ids: Ids, journal: Journal) -> None:
+        self.folder, self.ids, self.journal = folder, ids, journal
 
     def path(self, name: str) -> str:
         return os.path.join(self.folder, name[:2], name)
 
     def create(self) -> tuple[str, int]:
-        """A fresh blob: its name and an open descriptor to write to. The caller closes it."""
+        """A fresh blob: its name and an open descriptor to write to. The caller closes it, and says ``journal.wrote``."""
         name = self.ids.hex(32)
         path = self.path(name)
         try:
@@ -41,6 +42,7 @@ class Blobs:
                     view = view[os.write(descriptor, view) :]
         finally:
             os.close(descriptor)
+        self.journal.wrote(self.path(name))
         return name
 
     def get(self, name: str) -> bytes:

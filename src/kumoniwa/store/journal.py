@@ -33,6 +33,9 @@ class Journal:
         self.waiting: list[Callable[[], None]] = []
         self.changes: list[tuple[Shelf, str, bytes | None]] = []
         self.on_change: Callable[[list[tuple[Shelf, str, bytes | None]]], None] | None = None
+        self.on_failure: Callable[[BaseException], None] = _raise
+        """What to do when a commit fails; a region's process ends itself."""
+        self._files: list[str] = []
         self._scopes = 0
         self._changes_before = self._waiting_before = 0
         self._unsynced: list[Rows] = []
@@ -103,6 +106,11 @@ class Journal:
             self.waiting.append(callback)
             self._expect_tick()
 
+    def wrote(self, path: str) -> None:
+        """A file that what is written now refers to: with ``fsync`` it is on the disk before the reply leaves."""
+        if self.fsync:
+            self._files += (path, os.path.dirname(path))
+
     async def settled(self) -> None:
         """Wait until everything written so far is committed."""
         if self.is_dirty:
@@ -117,11 +125,16 @@ class Journal:
             self._syncing.add_done_callback(lambda _: self._tick())
             self._is_due = True
             return
-        self.commit()
+        try:
+            self.commit()
+        except Exception as error:
+            # The disk is full or broken. What memory holds is no longer what a restart would find: to go on would be to lie.
+            self.on_failure(error)
+            return
         waiting, self.waiting = self.waiting, []
-        if self.fsync and self._unsynced:
-            paths, self._held = [rows.path for rows in self._unsynced], waiting
-            self._unsynced = []
+        if self.fsync and (self._unsynced or self._files):
+            paths, self._held = [rows.path + "-wal" for rows in self._unsynced] + self._files, waiting
+            self._unsynced, self._files = [], []
             self._syncing = asyncio.get_running_loop().run_in_executor(None, _sync, paths)
             self._syncing.add_done_callback(self._synced)
         else:
@@ -141,7 +154,9 @@ class Journal:
 
     def _synced(self, done: asyncio.Future) -> None:
         self._syncing = None
-        done.result()
+        if done.exception() is not None:
+            self.on_failure(done.exception())
+            return
         held, self._held = self._held, []
         _call(held)
 
@@ -155,13 +170,17 @@ def _call(callbacks: list[Callable[[], None]]) -> None:
             traceback.print_exception(error, file=sys.stderr)
 
 
+def _raise(error: BaseException) -> None:
+    raise error
+
+
 def _sync(paths: list[str]) -> None:
-    """Push the write-ahead logs of these files to the disk. Runs in a thread: the loop goes on meanwhile."""
+    """Push these files (write-ahead logs, blobs and their folders) to the disk. Runs in a thread: the loop goes on meanwhile."""
     for path in paths:
         try:
-            descriptor = os.open(path + "-wal", os.O_RDWR)
+            descriptor = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
-            continue  # the account was reset meanwhile
+            continue  # the account was reset, or the blob dropped, meanwhile
         try:
             os.fdatasync(descriptor)
         finally:

@@ -52,7 +52,7 @@ class Store:
         """The account's files of one service: each sweeps its own."""
         blobs = self._blobs.get((account, service))
         if blobs is None:
-            blobs = self._blobs[account, service] = Blobs(os.path.join(self.folder, f"{account}.blobs", service), self.ids)
+            blobs = self._blobs[account, service] = Blobs(os.path.join(self.folder, f"{account}.blobs", service), self.ids, self.journal)
         return blobs
 
     def reset(self, account: str | None = None) -> None:

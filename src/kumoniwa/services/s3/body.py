@@ -260,6 +260,7 @@ class Draft:
 
     def _close(self) -> None:
         os.close(self.descriptor)
+        self.call.blobs.journal.wrote(self.call.blobs.path(self.name))
         self.descriptor = -1
         self.call.memory(Drafts).names.discard(self.name)
 
@@ -383,5 +384,6 @@ def linked(call: Call, source: Call, blobs: tuple[Blob, ...]) -> tuple[Blob, ...
         path = call.blobs.path(name)
         os.unlink(path)
         os.link(source.blobs.path(blob.name), path)
+        call.blobs.journal.wrote(path)
         made.append(Blob(name=name, size=blob.size, nonce=blob.nonce))
     return tuple(made)

@@ -27,6 +27,7 @@ from kumoniwa.services.sqs.queue import (
     checked,
     shown,
 )
+from kumoniwa.wire.message import Request
 
 DELETED_FOR_S = 60
 PURGED_FOR_S = 60
@@ -81,6 +82,15 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         return work.source_of(params["TaskHandle"]) or call.arn("*")
     owner = params.get("QueueOwnerAWSAccountId") or call.account
     return f"arn:{call.home.partition}:sqs:{call.region}:{owner}:{params.get('QueueName', '*')}"
+
+
+def params_of(request: Request, params: dict[str, Any]) -> dict[str, Any]:
+    """A form may be posted to the queue's own address and then need not name it.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html"""
+    parts = request.path.split("/")
+    if len(parts) == 3 and parts[1].isdigit() and "QueueUrl" not in params:
+        return {**params, "QueueUrl": f"http://{request.host}{request.path}"}
+    return params
 
 
 def policy_of(call: Call, arn: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 
 
@@ -24,7 +25,7 @@ class Stream:
     def __init__(self, length: int | None, pause, resume) -> None:
         self.length = length
         """Declared Content-Length in bytes, None for chunked transfer."""
-        self.pieces: list[bytes] = []
+        self.pieces: deque[bytes] = deque()
         self.held_bytes = 0
         self.arrived = asyncio.Event()
         self.pause, self.resume = pause, resume
@@ -52,10 +53,11 @@ class Stream:
                 raise StopAsyncIteration
             self.arrived.clear()
             await self.arrived.wait()
-        pieces, self.pieces, self.held_bytes = self.pieces, [], 0
-        if not self.is_complete:
+        piece = self.pieces.popleft()
+        self.held_bytes -= len(piece)
+        if not self.pieces and not self.is_complete:
             self.resume()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return piece
 
     async def whole(self, limit_bytes: int) -> bytes:
         """Everything, or ``BodyTooLarge``."""

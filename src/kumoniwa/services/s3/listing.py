@@ -241,13 +241,28 @@ def _newest_first(row: tuple) -> tuple[str, int]:
     return row[0], -row[3]
 
 
+def _looking_ahead(rows: Any, bucket: Bucket, is_live: int) -> Read:
+    """Rows of one kind within one page. Where a prefix was rolled up, those of the kind that lie beyond are known already."""
+    read_from, read_limit, held = LAST_CHARACTER * 4, 0, []
+
+    def read(start: str, end: str | None, limit: int) -> list[tuple]:
+        nonlocal read_from, read_limit, held
+        if start < read_from or limit > read_limit or (held and start > held[0][0]):
+            bounds = (bucket.id, start) if end is None else (bucket.id, start, end)
+            held = rows.all(_VERSIONS[is_live, end is not None], *bounds, limit)
+            read_from, read_limit = start, limit
+        return held[:limit]
+
+    return read
+
+
 def _all_versions(call: Call, bucket: Bucket, first_key: str, below_id: int) -> Read:
     """Live and hidden versions merged, newest first within a key. Of ``first_key`` only those older than ``below_id``."""
     rows = call.rows(storage.OBJECTS)
+    read_live, read_hidden = (_looking_ahead(rows, bucket, is_live) for is_live in (1, 0))
 
     def read(start: str, end: str | None, limit: int) -> list[tuple]:
-        bounds = (bucket.id, start) if end is None else (bucket.id, start, end)
-        live, hidden = (rows.all(_VERSIONS[is_live, end is not None], *bounds, limit) for is_live in (1, 0))
+        live, hidden = read_live(start, end, limit), read_hidden(start, end, limit)
         return list(merge(live, hidden, key=_newest_first))[:limit] if live and hidden else live or hidden
 
     def read_from_marker(start: str, end: str | None, limit: int) -> list[tuple]:

@@ -13,7 +13,7 @@ URL = "http://localhost:4566/000000000000/q"
 
 @pytest.fixture
 def ask(cloud):
-    def ask(Action: str, expected: int = 200, **fields: str) -> ElementTree.Element:
+    def ask(Action: str, expected: int = 200, path: str = "/", **fields: str) -> ElementTree.Element:
         form = urlencode(
             {
                 "Action": Action,
@@ -26,7 +26,7 @@ def ask(cloud):
             "X-Amz-Date": "20300101T000000Z",
             "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
         }
-        status, answered, body = cloud.http("POST", "/", headers=headers, body=form.encode())
+        status, answered, body = cloud.http("POST", path, headers=headers, body=form.encode())
         assert (status, answered["Content-Type"]) == (expected, "text/xml")
         root = ElementTree.fromstring(body)
         for element in root.iter():
@@ -122,3 +122,17 @@ def test_both_protocols_speak_of_the_same_queue(ask, cloud):
     ask("CreateQueue", QueueName="q")
     cloud.client("sqs").send_message(QueueUrl=URL, MessageBody="from json")
     assert ask("ReceiveMessage", QueueUrl=URL).findtext(".//Body") == "from json"
+
+
+def test_a_form_posted_to_the_queues_own_address_need_not_name_the_queue(ask):
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html
+    ask("CreateQueue", QueueName="q")
+    ask("SendMessage", path="/000000000000/q", MessageBody="by address")
+    assert ask("ReceiveMessage", path="/000000000000/q").findtext(".//Body") == "by address"
+
+
+def test_an_action_no_parser_could_read_back_is_refused_in_readable_xml(ask, cloud):
+    headers = {"Authorization": SIGNED, "X-Amz-Date": "20300101T000000Z", "Content-Type": "application/x-www-form-urlencoded"}
+    status, _, body = cloud.http("POST", "/", headers=headers, body=b"Action=Send%00Message&Version=2012-11-05")
+    assert status == 404
+    assert "Send?Message" in ElementTree.fromstring(body).findtext(".//Message")

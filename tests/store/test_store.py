@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 
+import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -319,3 +320,23 @@ def test_a_kill_loses_nothing_acknowledged_and_halves_nothing(tmp_path, mode):
         assert in_rows == in_records
 
     asyncio.run(check())
+
+
+@in_loop
+async def test_when_the_disk_is_full_nobody_is_told_that_it_succeeded(store):
+    failures, told = [], []
+    store.journal.on_failure = failures.append
+    rows = store.rows("a")
+    rows.use(THINGS)
+    await store.journal.settled()
+    (pages,) = rows.one("pragma page_count")
+    rows.all(f"pragma max_page_count = {pages}")  # SQLite's own limit stands for a full disk
+    rows.run("insert into thing values (1, 'small')")
+    store.journal.after_commit(lambda: told.append("the small one"))
+    with pytest.raises(apsw.FullError):
+        rows.run("insert into thing values (2, ?)", "x" * 100_000)
+    # SQLite has given up the whole transaction, and with it what another call of the tick had written.
+    await asyncio.sleep(0.01)
+    assert len(failures) == 1
+    assert told == []
+    rows.is_open = False

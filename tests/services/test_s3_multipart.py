@@ -62,6 +62,24 @@ def test_parts_become_one_object(s3):
     assert refusal(s3.list_parts, Bucket="box", Key="k", UploadId=id) == (404, "NoSuchUpload")
 
 
+def test_completing_again_answers_the_same_and_does_nothing(cloud, s3):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html: a client may have to retry.
+    id = begin(s3)
+    parts = (1, part(s3, id, 1, FIRST)), (2, part(s3, id, 2, LAST))
+    done = complete(s3, id, *parts)
+    modified = s3.head_object(Bucket="box", Key="k")["LastModified"]
+    again = complete(s3, id, *parts)
+    assert [again[name] for name in ("ETag", "Location", "Key")] == [
+        done[name] for name in ("ETag", "Location", "Key")
+    ]
+    assert s3.head_object(Bucket="box", Key="k")["LastModified"] == modified
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        complete(s3, id, parts[0])
+    s3.put_object(Bucket="box", Key="k", Body=b"another")
+    with pytest.raises(ClientError, match="NoSuchUpload"):
+        complete(s3, id, *parts)
+
+
 def test_a_part_of_the_object_is_read_by_its_number(s3):
     id = begin(s3)
     complete(s3, id, (1, part(s3, id, 1, FIRST)), (2, part(s3, id, 2, LAST)))

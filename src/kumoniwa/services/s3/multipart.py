@@ -264,11 +264,15 @@ def CompleteMultipartUpload(
     IfNoneMatch: str | None = None,
     MpuObjectSize: int | None = None,
 ) -> dict:
+    """Completing once more what stands succeeds again and does nothing, so that a lost answer may be asked for again."""
     bucket = found(call, Bucket)
-    upload, _ = upload_of(call, bucket, Key, UploadId)
     listed = (MultipartUpload or {}).get("Parts") or []
     if not 1 <= len(listed) <= PARTS_MAX:
         raise MalformedXML
+    made = _made_before(call, bucket, Key, UploadId, listed)
+    if made is not None:
+        return _completed(call, bucket, made, made.head)
+    upload, _ = upload_of(call, bucket, Key, UploadId)
     condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
     rows = call.rows(storage.PARTS)
     have = {
@@ -296,7 +300,6 @@ def CompleteMultipartUpload(
         raise bodies.BadDigest(
             f"The {upload.summed_with} you specified did not match the calculated checksum."
         )
-    etag = f"{hashlib.md5(b''.join(bytes.fromhex(row[2]) for row in chosen), usedforsecurity=False).hexdigest()}-{len(chosen)}"
     head = changed(
         upload.head,
         algorithm=upload.summed_with,
@@ -304,21 +307,49 @@ def CompleteMultipartUpload(
         is_composite=upload.is_composite,
         blobs=tuple(unpack(row[4], Blob) for row in chosen),
         parts=tuple(Part(number=row[0], size=row[1], checksum=row[3]) for row in chosen),
+        upload=UploadId,
     )
     kept = {blob.name for blob in head.blobs}
     left = [name for name in storage.forget_parts(call, UploadId) if name not in kept]
     call.rows(storage.UPLOADS).run(
         "delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket.id, Key, UploadId
     )
-    version = storage.put(call, bucket, Key, head, size, etag, upload.storage, None)
+    storage.put(call, bucket, Key, head, size, _etag_of([row[2] for row in chosen]), upload.storage, None)
     storage.drop(call, left)
-    host = call.request.host if call.request is not None else f"{Bucket}.s3.{call.region}.amazonaws.com"
-    reply = {"Location": f"http://{host}/{Bucket}/{Key}", "Bucket": Bucket, "Key": Key, "ETag": f'"{etag}"'}
-    reply |= {"Checksum" + head.algorithm: checksum, "ChecksumType": kind}
+    return _completed(call, bucket, storage.live(call, bucket, Key), head)
+
+
+def _etag_of(etags: list[str]) -> str:
+    digests = b"".join(bytes.fromhex(each) for each in etags)
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(etags)}"
+
+
+def _made_before(call: Call, bucket: Bucket, key: str, id: str, listed: list[dict]) -> storage.Version | None:
+    """The object that this upload has become already, if it still stands and the same parts are listed."""
+    version = storage.live(call, bucket, key)
+    if version is None or version.head.upload != id:
+        return None
+    try:
+        etag = _etag_of([(each.get("ETag") or "").strip('"') for each in listed])
+    except ValueError:
+        return None
+    return version if etag == version.etag else None
+
+
+def _completed(call: Call, bucket: Bucket, made: storage.Version, head: Head) -> dict:
+    host = call.request.host if call.request is not None else f"{bucket.name}.s3.{call.region}.amazonaws.com"
+    reply = {
+        "Location": f"http://{host}/{bucket.name}/{made.key}",
+        "Bucket": bucket.name,
+        "Key": made.key,
+        "ETag": made.quoted,
+        "Checksum" + head.algorithm: head.checksum,
+        "ChecksumType": "COMPOSITE" if head.is_composite else "FULL_OBJECT",
+    }
     if head.encryption:
         reply["ServerSideEncryption"] = head.encryption
     if bucket.versioning == "Enabled":
-        reply["VersionId"] = version
+        reply["VersionId"] = made.version
     return reply
 
 

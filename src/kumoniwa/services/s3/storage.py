@@ -80,6 +80,8 @@ class Head(Record):
     """Of an inline body's encryption."""
     blobs: tuple[Blob, ...] = ()
     parts: tuple[Part, ...] = ()
+    upload: str = ""
+    """The multipart upload it was made by."""
 
 
 class Version(NamedTuple):

@@ -20,10 +20,10 @@ from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.languages.policy_decision import Authority
 from kumoniwa.services.apigateway import event, mapping, restapi
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
-from kumoniwa.services.apigateway.integration import function_of
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.proxy import caller, invoked
 from kumoniwa.services.apigateway.restapi import ConflictException, RestApi
+from kumoniwa.services.apigateway.target import function_of
 
 TTL_S = 300
 TTL_S_MAX = 3600

@@ -173,3 +173,8 @@ def _checked(value: Any) -> str:
     if isinstance(value, (dict, list)):
         raise malformed()
     return _scalar(value)
+
+
+def shown(lines: list[tuple[str, str]]) -> str:
+    """Headers or parameters as the execution log writes them."""
+    return "{" + ", ".join(f"{name}={value}" for name, value in lines) + "}"

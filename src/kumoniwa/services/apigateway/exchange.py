@@ -67,7 +67,7 @@ def _spelling(name: bytes) -> str:
 class Exchange:
     __slots__ = (
         "home", "request", "request_id", "served", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
-        "principal", "authorizer", "usage_key", "key", "error", "_queries", "_context",
+        "principal", "authorizer", "usage_key", "key", "error", "reply", "template_context", "log", "_queries", "_context",
     )  # fmt: skip
 
     def __init__(self, home: Any, request: Request, request_id: str, served: Any, path: str) -> None:
@@ -96,6 +96,12 @@ class Exchange:
         self.key: Any = None
         """The API key the caller was admitted with."""
         self.error: Refused | None = None
+        self.reply: Any = None
+        """What the integration answered, for the mappings of its responses."""
+        self.template_context: dict[str, Any] | None = None
+        """``$context`` as templates have seen and changed it."""
+        self.log: list[str] | None = None
+        """The lines of the execution log, where somebody reads it."""
         self._queries: list[tuple[str, str]] | None = None
         self._context: dict[str, Any] | None = None
 
@@ -126,6 +132,23 @@ class Exchange:
 
     def label(self, name: str) -> str | None:
         return self.labels.get(name) if self.labels else None
+
+    def headers(self, name: str) -> list[str]:
+        return [value for given, value in self.lines() if given.lower() == name.lower()]
+
+    def values(self, name: str) -> list[str]:
+        """Every value of a query parameter."""
+        return [value for key, value in self.queries if key == name]
+
+    def text(self) -> str:
+        """The body as text."""
+        return self.request.body.decode("utf-8", "replace")
+
+    def note(self, line: str) -> None:
+        """A line for the execution log."""
+        if self.log is not None:
+            moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(self.home.clock.now()))
+            self.log.append(f"{moment} : {line}")
 
     def variable(self, name: str) -> str | None:
         return self.served.variables.get(name)

@@ -1,7 +1,6 @@
 """Integrations: what stands behind a method, and how its answer becomes the method's.
 
-``AWS_PROXY`` to a Lambda function and ``MOCK`` are done here. The others are refused by name when they are put, not
-when somebody calls them.
+What cannot be carried out is refused by name when it is put, not when somebody calls it.
 """
 
 from __future__ import annotations
@@ -11,45 +10,21 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.languages import backtracking
 from kumoniwa.services.apigateway import mapping, restapi
 from kumoniwa.services.apigateway import method as methods
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.restapi import RestApi
+from kumoniwa.services.apigateway.target import function_of, is_function, target_of
 
 TIMEOUT_MS_MAX = 29_000
 TIMEOUT_MS_MIN = 50
 PASSTHROUGH = ("WHEN_NO_MATCH", "WHEN_NO_TEMPLATES", "NEVER")
 
-_TARGET = re.compile(
-    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:(?P<service>[A-Za-z0-9.-]+):(?P<kind>path|action)/(?P<rest>.+)"
-)
-_FUNCTION = re.compile(
-    r"2015-03-31/functions/(?P<arn>arn:aws[a-z-]*:lambda:.+|\$\{stageVariables\.[A-Za-z0-9_]+\})/invocations"
-)
-
-
-def function_of(uri: str) -> str:
-    """The function that an integration's or authorizer's URI invokes; may hold ``${stageVariables.…}``. Raises BadRequestException."""
-    if not uri or not uri.startswith("arn:"):
-        raise BadRequestException("Invalid ARN specified in the request")
-    target = _TARGET.fullmatch(uri)
-    if target is None:
-        raise BadRequestException("AWS ARN for integration must contain path or action")
-    function = _FUNCTION.fullmatch(target["rest"]) if target["service"] == "lambda" else None
-    if target["service"] == "firehose" and target["kind"] == "action":
-        raise NotImplementedHere("AWS_PROXY integrations of Firehose streams")
-    if function is None:
-        raise BadRequestException(
-            "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
-        )
-    return function["arn"]
-
 
 def checked(call: Call, integration: dict[str, Any]) -> dict[str, Any]:
     """The integration, if it is one we can carry out."""
     kind = integration["type"]
-    if kind in ("AWS", "HTTP", "HTTP_PROXY"):
-        raise NotImplementedHere(f"apigateway integrations of type {kind}")
     if integration.get("connectionType") == "VPC_LINK":
         raise NotImplementedHere("the connectionType VPC_LINK of apigateway integrations")
     if integration["passthroughBehavior"] not in PASSTHROUGH:
@@ -58,28 +33,42 @@ def checked(call: Call, integration: dict[str, Any]) -> dict[str, Any]:
         )
     if not TIMEOUT_MS_MIN <= integration["timeoutInMillis"] <= TIMEOUT_MS_MAX:
         raise BadRequestException(f"Timeout should be between {TIMEOUT_MS_MIN} ms and {TIMEOUT_MS_MAX} ms")
-    mapping.check_content_types(integration.get("requestTemplates"))
-    if kind == "MOCK":
-        for template in integration.get("requestTemplates", {}).values():
-            mapping.check_literal(template)
-        _check_places(integration.get("requestParameters"))
-        return integration
-    if not integration.get("httpMethod"):
+    if kind != "MOCK" and not integration.get("httpMethod"):
         raise BadRequestException("Enumeration value for HttpMethod must be non-empty")
-    function_of(integration.get("uri", ""))
-    if integration.get("contentHandling") == "CONVERT_TO_BINARY":
-        raise NotImplementedHere("the contentHandling CONVERT_TO_BINARY of AWS_PROXY integrations")
-    if integration.get("requestParameters"):
-        raise NotImplementedHere("requestParameters of AWS_PROXY integrations")
-    role = integration.get("credentials")
+    mapping.check_content_types(integration.get("requestTemplates"))
+    _check_places(integration.get("requestParameters"))
+    if kind in ("HTTP", "HTTP_PROXY"):
+        _check_address(integration.get("uri") or "")
+    elif kind in ("AWS", "AWS_PROXY"):
+        _check_target(call, kind, integration)
+    if kind.endswith("_PROXY") and integration.get("contentHandling") == "CONVERT_TO_BINARY":
+        raise NotImplementedHere("the contentHandling CONVERT_TO_BINARY of proxy integrations")
+    return integration
+
+
+def _check_address(uri: str) -> None:
+    if not uri.startswith(("http://", "https://", "${stageVariables.", "http://${", "https://${")):
+        raise BadRequestException("Invalid HTTP endpoint specified for URI")
+
+
+def _check_target(call: Call, kind: str, integration: dict[str, Any]) -> None:
+    uri, role = integration.get("uri") or "", integration.get("credentials")
+    if kind == "AWS_PROXY" or is_function(uri):
+        function_of(uri)
+    else:
+        target = target_of(uri)
+        if target.region != call.region:
+            raise NotImplementedHere("apigateway integrations with services of another region")
+        if not role:
+            # Recorded from AWS: a service of its own is never asked without somebody's permissions.
+            raise BadRequestException("Role ARN must be specified for AWS integrations")
     if role is not None:
         if ":role/" not in role:
             raise NotImplementedHere("apigateway integrations with the caller's own credentials")
         call.require("iam:PassRole", role, **{"iam:PassedToService": "apigateway.amazonaws.com"})
-    return integration
 
 
-_INTEGRATION_PLACE = re.compile(r"integration\.request\.(?:header|querystring|path)\..+")
+_INTEGRATION_PLACE = re.compile(r"integration\.request\.(?:header|querystring|path)\.[^\s:]+")
 
 
 def _check_places(parameters: dict[str, str] | None) -> None:
@@ -160,6 +149,8 @@ def made(
         "timeoutInMillis": TIMEOUT_MS_MAX if timeoutInMillis is None else timeoutInMillis,
         "cacheNamespace": cacheNamespace or resource_id, "cacheKeyParameters": cacheKeyParameters or [],
     }  # fmt: skip
+    if type in ("HTTP", "HTTP_PROXY"):
+        document["connectionType"] = connectionType or "INTERNET"
     return {member: value for member, value in document.items() if value is not None}
 
 
@@ -243,8 +234,8 @@ def checked_response(
     pattern = response.get("selectionPattern")
     if pattern:
         try:
-            re.compile(pattern)
-        except re.error:
+            backtracking.compiled(pattern)
+        except backtracking.InvalidPattern:
             raise BadRequestException("Invalid selectionPattern specified.")
     declared = method.get("methodResponses", {}).get(response["statusCode"], {}).get("responseParameters", {})
     for place, expression in (response.get("responseParameters") or {}).items():
@@ -254,11 +245,6 @@ def checked_response(
                 f"[Invalid mapping expression parameter specified: {place}]"
             )
         mapping.compiled(expression)
-    if integration["type"] == "MOCK":
-        for template in (response.get("responseTemplates") or {}).values():
-            mapping.check_literal(template)
-        if response.get("contentHandling") == "CONVERT_TO_BINARY":
-            raise NotImplementedHere("the contentHandling CONVERT_TO_BINARY of integration responses")
     return response
 
 

@@ -1,8 +1,8 @@
-"""Mapping expressions and templates: how API Gateway carries values between a caller and an integration.
+"""Mapping expressions: how API Gateway carries single values between a caller and an integration.
 
 An expression is a constant in quotes or the name of a place: ``method.request.header.X``, ``stageVariables.x``,
-``context.identity.sourceIp``. It is compiled once; at run time an ``Exchange`` is asked for what stands there.
-Templates are taken literally: those that are programs in the Velocity language are refused by name.
+``context.identity.sourceIp``, ``integration.response.body.items[0]``. It is compiled once; at run time an ``Exchange``
+is asked for what stands there.
 """
 
 from __future__ import annotations
@@ -11,16 +11,23 @@ import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from kumoniwa.kernel.errors import NotImplementedHere
+import orjson
+
+from kumoniwa.languages import backtracking, jsonpath
 from kumoniwa.services.apigateway.patch import BadRequestException
 
 
 class Exchange(Protocol):
     """What one request of an API's caller offers to mappings."""
 
+    reply: Any
+
     def header(self, name: str) -> str | None: ...
+    def headers(self, name: str) -> list[str]: ...
     def query(self, name: str) -> str | None: ...
+    def values(self, name: str) -> list[str]: ...
     def label(self, name: str) -> str | None: ...
+    def text(self) -> str: ...
     def context(self, path: str) -> Any: ...
     def variable(self, name: str) -> str | None: ...
 
@@ -30,12 +37,10 @@ Value = Callable[[Exchange], str | None]
 _STATIC = re.compile(r"'(.*)'", re.DOTALL)
 _NAME = r"[A-Za-z0-9._$-]+"
 _PLACE = re.compile(
-    rf"method\.request\.(?P<at>header|querystring|path)\.(?P<name>{_NAME})|stageVariables\.(?P<variable>{_NAME})"
-    rf"|context\.(?P<context>{_NAME})|integration\.response\.header\.(?P<answered>{_NAME})"
-)
-_UNSUPPORTED = re.compile(
-    rf"method\.request\.(?:body(?:[.\[].*)?|multivalueheader\.{_NAME}|multivaluequerystring\.{_NAME})"
-    rf"|integration\.response\.(?:body(?:[.\[].*)?|multivalueheader\.{_NAME})"
+    rf"method\.request\.(?P<at>header|multivalueheader|querystring|multivaluequerystring|path)\.(?P<name>{_NAME})"
+    rf"|stageVariables\.(?P<variable>{_NAME})|context\.(?P<context>{_NAME})"
+    rf"|integration\.response\.(?P<answered_at>header|multivalueheader)\.(?P<answered>{_NAME})"
+    r"|(?P<body>method\.request|integration\.response)\.body(?P<path>[.\[].+)?"
 )
 
 
@@ -46,47 +51,64 @@ def refuse(expression: str) -> BadRequestException:
 
 
 def compiled(expression: str) -> Value:
-    """What reads the expression's value. Raises BadRequestException, and NotImplementedHere for parts of bodies."""
+    """What reads the expression's value. Raises BadRequestException."""
     static = _STATIC.fullmatch(expression)
     if static is not None:
         text = static[1]
         return lambda exchange: text
     found = _PLACE.fullmatch(expression)
     if found is None:
-        if _UNSUPPORTED.fullmatch(expression):
-            raise NotImplementedHere(f"the mapping expression {expression}")
         raise refuse(expression)
     if name := found["variable"]:
         return lambda exchange: exchange.variable(name)
     if path := found["context"]:
         return lambda exchange: _spelled(exchange.context(path))
-    if found["answered"]:
-        return lambda exchange: None  # A mock answers with no headers of its own.
-    name = found["name"]
-    if found["at"] == "header":
+    if name := found["answered"]:
+        every = found["answered_at"] == "multivalueheader"
+        return lambda exchange: (
+            exchange.reply.header(name, every=every) if exchange.reply is not None else None
+        )
+    if found["body"]:
+        return _of_body(found["body"] == "method.request", found["path"], expression)
+    return _of_request(found["at"], found["name"])
+
+
+def _of_request(at: str, name: str) -> Value:
+    if at == "header":
         return lambda exchange: exchange.header(name)
-    if found["at"] == "querystring":
+    if at == "querystring":
         return lambda exchange: exchange.query(name)
+    if at == "multivalueheader":
+        return lambda exchange: ",".join(exchange.headers(name)) or None
+    if at == "multivaluequerystring":
+        return lambda exchange: ",".join(exchange.values(name)) or None
     return lambda exchange: exchange.label(name)
+
+
+def _of_body(is_request: bool, path: str | None, expression: str) -> Value:
+    try:
+        read = jsonpath.compiled(f"${path}").read if path else None
+    except jsonpath.InvalidPath:
+        raise refuse(expression)
+
+    def value(exchange: Exchange) -> str | None:
+        text = exchange.text() if is_request else exchange.reply.text() if exchange.reply is not None else ""
+        if read is None:
+            return text or None
+        try:
+            return _spelled(read(orjson.loads(text)))
+        except (ValueError, LookupError, RecursionError, jsonpath.TooManyValues, backtracking.TooMuchWork):
+            return None
+
+    return value
 
 
 def _spelled(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return orjson.dumps(value).decode()
     return None if value is None else str(value)
-
-
-_PROGRAM = re.compile(
-    r"\$!?\{?[A-Za-z_]|#\{?(?:set|if|elseif|else|end|foreach|define|macro|parse|include|stop|break|evaluate)\b|##|#\*|#\[\[|#@"
-)
-
-
-def check_literal(template: str | None) -> None:
-    """Refuse a template that is a program."""
-    if template and _PROGRAM.search(template):
-        raise NotImplementedHere(
-            "mapping templates in the Velocity language ($ or # in a template of a MOCK integration)"
-        )
 
 
 _CONTENT_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+*-]+/[A-Za-z0-9!#$&^_.+*-]+(?:;.*)?")

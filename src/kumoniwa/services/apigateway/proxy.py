@@ -11,7 +11,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway import event, mapping
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
-from kumoniwa.services.apigateway.integration import function_of
+from kumoniwa.services.apigateway.target import function_of
 from kumoniwa.wire.message import Response
 
 SERVICE = "apigateway.amazonaws.com"

@@ -12,16 +12,46 @@ from typing import Any
 
 from kumoniwa.gate.authorize import compiled
 from kumoniwa.languages.policy import Policy
-from kumoniwa.services.apigateway import access, authorizer, mock, model, proxy, usage
+from kumoniwa.services.apigateway import (
+    access,
+    authorizer,
+    awsservice,
+    function,
+    http,
+    mock,
+    model,
+    proxy,
+    usage,
+)
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import Exchange
 from kumoniwa.services.apigateway.plan import UsagePlan
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.stage import Stage
+from kumoniwa.services.apigateway.target import is_function
+from kumoniwa.services.apigateway.transform import Transform
+from kumoniwa.wire.message import Response
 
 Check = Callable[[Exchange], Awaitable[None] | None]
+Integrate = Callable[[Exchange], Awaitable[Response]]
 
-PREPARED = {"AWS_PROXY": proxy.prepared, "MOCK": mock.prepared}
+
+def _service(served: Served, path: str, integration: dict[str, Any]) -> Integrate:
+    asks = function if is_function(integration["uri"]) else awsservice
+    return Transform(served, integration, asks.sender(served, path, integration)).integrate
+
+
+def _endpoint(served: Served, path: str, integration: dict[str, Any]) -> Integrate:
+    return Transform(served, integration, http.sender(served, path, integration)).integrate
+
+
+PREPARED = {
+    "AWS": _service,
+    "AWS_PROXY": proxy.prepared,
+    "HTTP": _endpoint,
+    "HTTP_PROXY": http.prepared_proxy,
+    "MOCK": mock.prepared,
+}
 
 
 class Endpoint:

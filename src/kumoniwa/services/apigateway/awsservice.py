@@ -1,0 +1,164 @@
+"""AWS integrations with services other than Lambda: the request goes through the region's gate as the integration's role.
+
+``…:sqs:path/account/queue`` says a path of the service's HTTP API, ``…:dynamodb:action/PutItem`` an operation. Services
+of the Query protocol answer XML, or JSON to who accepts it, and API Gateway does.
+https://docs.aws.amazon.com/apigateway/latest/api/API_Integration.html (uri)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
+
+import orjson
+
+from kumoniwa.aws import models
+from kumoniwa.gate.address import Address
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.services.apigateway import mapping
+from kumoniwa.services.apigateway.exchange import Exchange, Refused
+from kumoniwa.services.apigateway.proxy import SERVICE
+from kumoniwa.services.apigateway.target import Target, target_of
+from kumoniwa.services.apigateway.transform import JSON, Outgoing, Reply, Send, misconfigured
+from kumoniwa.wire.message import File, Request, Response
+
+BODY_BYTES_MAX = 10 << 20
+NOT_SENT = frozenset(
+    ["authorization", "connection", "expect", "proxy-authenticate", "te", "trailer", "upgrade", "host"]
+)
+"""Headers that a signed request sets itself: recorded from AWS, mapping one fails the call."""
+
+
+def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
+    target = target_of(mapping.with_variables(integration["uri"], served.variables))
+    role = mapping.with_variables(integration.get("credentials") or "", served.variables)
+    verb, timeout_s = integration["httpMethod"], integration["timeoutInMillis"] / 1000
+
+    async def send(exchange: Exchange, outgoing: Outgoing) -> Reply:
+        for name in outgoing.headers:
+            if name.lower() in NOT_SENT:
+                raise misconfigured(exchange, f"Invalid mapping of the header {name}")
+        request = asked(target, exchange.verb if verb == "ANY" else verb, outgoing)
+        exchange.note(f"Endpoint request URI: https://{request.host}{request.path}")
+        exchange.note(
+            f"Endpoint request body after transformations: {request.body.decode('utf-8', 'replace')}"
+        )
+        principal = _assumed(exchange, role)
+        relayed = exchange.home.spawn(exchange.home.gate.relay(principal, request))
+        await asyncio.wait((relayed,), timeout=timeout_s)
+        if not relayed.done():
+            relayed.add_done_callback(lambda late: late.cancelled() or late.exception())
+            exchange.note("Execution failed due to a timeout error")
+            raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
+        response, route, result = relayed.result()
+        headers, body = dict(response.headers), await _content(response)
+        if route is not None and route.protocol == "query" and "json" in request.headers["accept"]:
+            headers["Content-Type"] = JSON
+            body = _as_json(route.name, result, body, str(headers.get("x-amzn-RequestId", "")))
+        lines = [
+            (name, line)
+            for name, value in headers.items()
+            for line in (value if isinstance(value, list) else [value])
+        ]
+        return Reply(response.status, lines, body, str(response.status))
+
+    def _assumed(exchange: Exchange, arn: str) -> Principal:
+        try:
+            return exchange.home.assume(arn, SERVICE, "BackplaneAssumeRoleSession", served.account)
+        except NotImplementedHere:
+            raise
+        except AwsError:
+            raise misconfigured(exchange, "API Gateway does not have permission to assume the provided role")
+
+    return send
+
+
+def asked(target: Target, verb: str, outgoing: Outgoing) -> Request:
+    """The request as the service's own clients would make it."""
+    model = models.service(target.service)
+    path, _, query = target.rest.partition("?")
+    for name, value in outgoing.labels.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe="/"))
+    headers = {"content-type": outgoing.content_type, "accept": JSON}
+    queries = dict(outgoing.queries)
+    if target.is_action:
+        if model.target_prefix and "query" not in model.protocols:
+            headers["x-amz-target"] = f"{model.target_prefix}.{path}"
+            headers["content-type"] = f"application/x-amz-json-{model.json_version}"
+        else:
+            queries |= {"Action": path, "Version": model.api_version}
+        path = ""
+    headers |= {name.lower(): value for name, value in outgoing.headers.items()}
+    body = outgoing.body
+    if "x-amz-target" not in headers and "query" in model.protocols:
+        # Query's parameters are one list, whether they stand in the path or in the body.
+        headers["content-type"] = "application/x-www-form-urlencoded"
+        if queries or query:
+            text = body.decode("utf-8", "replace") if b"=" in body else ""
+            body, query = "&".join(filter(None, [query, urlencode(queries), text])).encode(), ""
+        verb, queries = "POST", {}
+        if b"QueueUrl=" not in body and target.service == "sqs" and path:
+            body += (
+                b"&QueueUrl=" + quote(f"https://sqs.{target.region}.amazonaws.com/{path}", safe="").encode()
+            )
+    if target.prefix and target.service == "s3":
+        path = f"{target.prefix}/{path}"
+    headers |= {
+        "host": f"{model.endpoint_prefix}.{target.region}.amazonaws.com",
+        "content-length": str(len(body)),
+    }
+    query = "&".join(filter(None, [query, urlencode(queries, quote_via=quote)]))
+    address = Address(target.region, model.signing_name, None)
+    return Request(verb, f"/{path}", query, headers, body, address=address)
+
+
+async def _content(response: Response) -> bytes:
+    """A response's body, wherever it is."""
+    body = response.body
+    if isinstance(body, bytes):
+        return body
+    if isinstance(body, (File, tuple)):
+        return b"".join(await asyncio.to_thread(_read, body if isinstance(body, tuple) else (body,)))
+    pieces, size = [], 0
+    async for piece in body:
+        size += len(piece)
+        if size > BODY_BYTES_MAX:
+            raise Refused("INTEGRATION_FAILURE", "Internal server error")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _read(files: tuple[File, ...]) -> list[bytes]:
+    if sum(file.length for file in files) > BODY_BYTES_MAX:
+        raise Refused("INTEGRATION_FAILURE", "Internal server error")
+    pieces = []
+    for file in files:
+        with open(file.path, "rb") as held:
+            held.seek(file.offset)
+            pieces.append(held.read(file.length))
+    return pieces
+
+
+def _as_json(operation: str, result: dict | None, body: bytes, request_id: str) -> bytes:
+    """A Query service's answer as JSON: recorded from AWS, the shape of the XML in JSON's types."""
+    if result is not None:
+        answer: dict[str, Any] = {"ResponseMetadata": {"RequestId": request_id}}
+        if result:
+            answer = {f"{operation}Result": result, **answer}
+        return orjson.dumps({f"{operation}Response": answer}, default=_plain)
+    try:
+        texts = {part.tag.rpartition("}")[2]: part.text or "" for part in ElementTree.fromstring(body).iter()}
+    except ElementTree.ParseError:
+        return body
+    error = {name: texts.get(name, "") for name in ("Code", "Message", "Type")}
+    return orjson.dumps({"Error": error, "RequestId": request_id})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else str(value)

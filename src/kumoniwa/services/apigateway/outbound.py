@@ -1,0 +1,119 @@
+"""An HTTP/1.1 client for integrations: one request on one connection, within a time and a size."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from functools import cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httptools
+
+from kumoniwa.kernel.clock import outside
+
+BODY_BYTES_MAX = 10 << 20
+HEAD_BYTES_MAX = 64 << 10
+
+
+class Unreachable(Exception):
+    """No whole answer came; the text says why."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class _Collecting:
+    """What httptools tells of a response as it arrives."""
+
+    def __init__(self, verb: str) -> None:
+        self.headers: list[tuple[str, str]] = []
+        self.pieces: list[bytes] = []
+        self.size = self.head_bytes = 0
+        self.is_bodiless, self.is_complete = verb == "HEAD", False
+        self.parser = httptools.HttpResponseParser(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.head_bytes += len(name) + len(value)
+        if self.head_bytes > HEAD_BYTES_MAX:
+            raise Unreachable("The endpoint's headers are too large")
+        self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        if 100 <= self.parser.get_status_code() < 200:
+            self.headers.clear()
+        elif self.is_bodiless:
+            self.is_complete = True
+
+    def on_body(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.size > BODY_BYTES_MAX:
+            raise Unreachable("The endpoint's response is too large")
+        self.pieces.append(piece)
+
+    def on_message_complete(self) -> None:
+        if self.parser.get_status_code() >= 200:
+            self.is_complete = True
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+async def fetch(verb: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout_s: float) -> Answer:
+    """The endpoint's answer. Raises Unreachable, or TimeoutError."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise Unreachable("Invalid endpoint address")
+    if not host or parts.scheme not in ("http", "https"):
+        raise Unreachable("Invalid endpoint address")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    lines = [
+        ("Host", parts.netloc.rpartition("@")[2]),
+        *headers,
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+    ]
+    head = f"{verb} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines) + "\r\n"
+    with outside():
+        async with asyncio.timeout(timeout_s):
+            return await _exchanged(
+                verb, host, port, parts.scheme == "https", head.encode("latin-1", "replace") + body
+            )
+
+
+async def _exchanged(verb: str, host: str, port: int, is_tls: bool, sent: bytes) -> Answer:
+    writer = None
+    collecting = _Collecting(verb)
+    try:
+        reader, writer = await asyncio.open_connection(host, port, ssl=_tls() if is_tls else None)
+        writer.write(sent)
+        while not collecting.is_complete:
+            data = await reader.read(1 << 16)
+            if not data:
+                break
+            collecting.parser.feed_data(data)
+    except (OSError, UnicodeError, ValueError) as error:
+        raise Unreachable(f"Network error communicating with endpoint: {error}")
+    except httptools.HttpParserCallbackError as error:
+        raise Unreachable(str(error.__context__))
+    except httptools.HttpParserError:
+        raise Unreachable("The endpoint's response is malformed")
+    finally:
+        if writer is not None:
+            writer.close()
+    if not collecting.is_complete and not _ends_with_connection(collecting):
+        raise Unreachable("The endpoint's response is malformed")
+    return Answer(collecting.parser.get_status_code(), collecting.headers, b"".join(collecting.pieces))
+
+
+def _ends_with_connection(collecting: _Collecting) -> bool:
+    """A body of no stated length ends with its connection."""
+    names = {name.lower() for name, _ in collecting.headers}
+    return bool(names) and not names & {"content-length", "transfer-encoding"}

@@ -42,6 +42,18 @@ async def resolved(value: Any, services: tuple[str, ...], look: Look, depth: int
     return "".join((*pieces, value[end:]))
 
 
+def is_secret(value: Any) -> bool:
+    """Whether a secret is written anywhere in a value."""
+    pending = [value]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict | list):
+            pending.extend(value.values() if isinstance(value, dict) else value)
+        elif isinstance(value, str) and any(found[1] in SECRET for found in _REFERENCE.finditer(value)):
+            return True
+    return False
+
+
 async def _read(service: str, rest: str, look: Look) -> str:
     if service != "secretsmanager":
         asked = {"Name": rest} | ({"WithDecryption": True} if service == "ssm-secure" else {})

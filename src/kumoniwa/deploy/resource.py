@@ -15,6 +15,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from kumoniwa.kernel.errors import NotImplementedHere
 
@@ -337,6 +338,40 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reading call says of a resource's properties: each property and where ``seen`` has it. `drift` compares them.
+
+    ``call`` is the type's own ``read`` if it is None; ``absent`` names errors that say that these properties are not there.
+    """
+
+    properties: Mapping[str, Any]
+    call: Call | None = None
+    absent: str = ""
+
+
+def same(names: str, where: Any) -> dict[str, Value]:
+    """Properties that a reply calls as the template does: ``same("Path Description", seen.Role)``."""
+    return {name: getattr(where, name) for name in names.split()}
+
+
+def from_json(value: Any) -> Value:
+    """A document that was sent as text."""
+
+    def parsed(found: Any) -> Any:
+        try:
+            return json.loads(unquote(found)) if isinstance(found, str) else found
+        except ValueError:
+            return found
+
+    return use(parsed, value)
+
+
+def tag_list(value: Any) -> Value:
+    """``{key: value}`` as ``[{Key, Value}]``."""
+    return use(lambda found: [{"Key": key, "Value": content} for key, content in found.items()], value)
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     """The property that names the resource. Without a value it becomes ``stack-LogicalId-RANDOM``."""
 
@@ -355,7 +390,7 @@ class ResourceType:
     template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
     names the errors that mean it does not exist. ``named`` reads it by its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
     The attribute ``*`` is a structure whose members are all attributes. An ``is_open`` type takes any property, and every
-    change of one goes to every update.
+    change of one goes to every update. ``drift`` says how to read the properties back; a type without is not checked.
     """
 
     create: Action
@@ -377,6 +412,7 @@ class ResourceType:
     aside: str = ""
     tags: str = "Tags"
     is_open: bool = False
+    drift: tuple[Reading, ...] = ()
 
     @property
     def known(self) -> frozenset[str]:

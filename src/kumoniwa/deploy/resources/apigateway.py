@@ -10,6 +10,7 @@ from kumoniwa.deploy.resource import (
     OMIT,
     Call,
     Name,
+    Reading,
     ResourceType,
     Setting,
     Value,
@@ -25,6 +26,7 @@ from kumoniwa.deploy.resource import (
     p,
     patch,
     seen,
+    tag_list,
     tag_map,
     text,
     use,
@@ -135,6 +137,19 @@ RestApi = ResourceType(
     absent=GONE,
     attributes={"RestApiId": ID, "RootResourceId": seen.rootResourceId},
     fixed="CloneFrom Version",
+    drift=(
+        Reading(
+            {
+                "Name": seen.name,
+                "Description": seen.description,
+                "ApiKeySourceType": seen.apiKeySource,
+                "BinaryMediaTypes": seen.binaryMediaTypes,
+                "MinimumCompressionSize": seen.minimumCompressionSize,
+                "DisableExecuteApiEndpoint": seen.disableExecuteApiEndpoint,
+                "Tags": tag_list(seen.tags),
+            }
+        ),
+    ),
 )
 
 _RESOURCE = {**_api, "resourceId": at(p.ResourceId)}
@@ -145,6 +160,12 @@ Resource = ResourceType(
     delete=Call("apigateway:DeleteResource", **_api, resourceId=ID),
     absent=GONE,
     attributes={"ResourceId": ID},
+    drift=(
+        Reading(
+            {"PathPart": seen.pathPart, "ParentId": seen.parentId},
+            Call("apigateway:GetResource", **_api, resourceId=ID),
+        ),
+    ),
 )
 
 # --- methods ------------------------------------------------------------------------------------------------------
@@ -349,6 +370,18 @@ Stage = ResourceType(
     ),
     delete=Call("apigateway:DeleteStage", **_stage),
     absent=GONE,
+    drift=(
+        Reading(
+            {
+                "DeploymentId": seen.deploymentId,
+                "Description": seen.description,
+                "Variables": seen.variables,
+                "TracingEnabled": seen.tracingEnabled,
+                "Tags": tag_list(seen.tags),
+            },
+            Call("apigateway:GetStage", **_stage),
+        ),
+    ),
 )
 
 # --- what methods refer to ----------------------------------------------------------------------------------------

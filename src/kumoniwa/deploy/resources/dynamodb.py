@@ -8,16 +8,20 @@ from kumoniwa.deploy.resource import (
     ID,
     Call,
     Name,
+    Reading,
     ResourceType,
     Setting,
     Work,
     as_json,
     carries,
     each,
+    either,
     fields,
     gone_tags,
     p,
+    same,
     seen,
+    text,
     use,
 )
 from kumoniwa.deploy.step import settle
@@ -96,6 +100,8 @@ async def _forget_expiry(work: Work) -> None:
     await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
 
 
+_TABLE_ARN = text("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ID}")
+
 Table = ResourceType(
     name=Name("TableName", 255),
     create=Call(
@@ -146,4 +152,29 @@ Table = ResourceType(
     absent="ResourceNotFoundException",
     fixed="LocalSecondaryIndexes",
     attributes={"Arn": seen.Table.TableArn, "StreamArn": seen.Table.LatestStreamArn},
+    drift=(
+        Reading(
+            same(
+                """AttributeDefinitions KeySchema LocalSecondaryIndexes GlobalSecondaryIndexes ProvisionedThroughput
+                OnDemandThroughput DeletionProtectionEnabled StreamSpecification""",
+                seen.Table,
+            )
+            | {
+                "BillingMode": either(seen.Table.BillingModeSummary.BillingMode, "PROVISIONED"),
+                "TableClass": either(seen.Table.TableClassSummary.TableClass, "STANDARD"),
+            }
+        ),
+        Reading(
+            {
+                "TimeToLiveSpecification": {
+                    "AttributeName": seen.TimeToLiveDescription.AttributeName,
+                    "Enabled": use(
+                        lambda status: status.startswith("ENABL"), seen.TimeToLiveDescription.TimeToLiveStatus
+                    ),
+                }
+            },
+            Call("dynamodb:DescribeTimeToLive", TableName=ID),
+        ),
+        Reading(same("Tags", seen), Call("dynamodb:ListTagsOfResource", ResourceArn=_TABLE_ARN)),
+    ),
 )

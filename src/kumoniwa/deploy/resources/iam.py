@@ -9,16 +9,20 @@ from kumoniwa.deploy.resource import (
     Action,
     Call,
     Name,
+    Reading,
     ResourceType,
     Setting,
     Work,
     as_json,
     at,
     carries,
+    from_json,
     gone_tags,
     made,
     p,
+    same,
     seen,
+    use,
 )
 from kumoniwa.deploy.step import delete_calls
 from kumoniwa.kernel.errors import AwsError
@@ -116,6 +120,18 @@ def _boundary(kind: str) -> Setting:
     return Setting(put, Call(f"iam:Delete{kind}PermissionsBoundary", **{f"{kind}Name": ID}))
 
 
+def _arns(found: list[dict[str, Any]]) -> list[str]:
+    return [each["PolicyArn"] for each in found]
+
+
+def _kept(kind: str) -> Reading:
+    """The managed policies of a principal."""
+    return Reading(
+        {"ManagedPolicyArns": use(_arns, seen.AttachedPolicies)},
+        Call(f"iam:ListAttached{kind}Policies", **{f"{kind}Name": ID}),
+    )
+
+
 Role = ResourceType(
     name=Name("RoleName", 64),
     create=Call(
@@ -135,6 +151,16 @@ Role = ResourceType(
     absent="NoSuchEntity",
     attributes={"Arn": seen.Role.Arn, "RoleId": seen.Role.RoleId},
     defaults={"Description": "", "MaxSessionDuration": 3600},
+    drift=(
+        Reading(
+            {
+                **same("Path Description MaxSessionDuration Tags", seen.Role),
+                "AssumeRolePolicyDocument": from_json(seen.Role.AssumeRolePolicyDocument),
+                "PermissionsBoundary": seen.Role.PermissionsBoundary.PermissionsBoundaryArn,
+            }
+        ),
+        _kept("Role"),
+    ),
 )
 
 User = ResourceType(
@@ -160,6 +186,15 @@ User = ResourceType(
     absent="NoSuchEntity",
     attributes={"Arn": seen.User.Arn},
     defaults={"Path": "/"},
+    drift=(
+        Reading(
+            {
+                **same("Path Tags", seen.User),
+                "PermissionsBoundary": seen.User.PermissionsBoundary.PermissionsBoundaryArn,
+            }
+        ),
+        _kept("User"),
+    ),
 )
 
 Group = ResourceType(
@@ -173,6 +208,7 @@ Group = ResourceType(
     absent="NoSuchEntity",
     attributes={"Arn": seen.Group.Arn},
     defaults={"Path": "/"},
+    drift=(Reading(same("Path", seen.Group)), _kept("Group")),
 )
 
 _PRINCIPALS = (("Role", "Roles"), ("User", "Users"), ("Group", "Groups"))

@@ -10,6 +10,7 @@ from kumoniwa.deploy.resource import (
     ID,
     Call,
     Name,
+    Reading,
     ResourceType,
     Setting,
     at,
@@ -17,7 +18,9 @@ from kumoniwa.deploy.resource import (
     gone_tags,
     made,
     p,
+    same,
     seen,
+    tag_list,
     tag_map,
     use,
 )
@@ -90,6 +93,22 @@ Function = ResourceType(
         "TracingConfig": {"Mode": "PassThrough"},
         "VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []},
     },
+    drift=(
+        Reading(
+            same(
+                """Runtime Role Handler Description Timeout MemorySize Environment TracingConfig Architectures
+                EphemeralStorage DeadLetterConfig PackageType LoggingConfig""",
+                seen.Configuration,
+            )
+            | {
+                "KmsKeyArn": seen.Configuration.KMSKeyArn,
+                "Layers": use(lambda layers: [layer["Arn"] for layer in layers], seen.Configuration.Layers),
+                "ReservedConcurrentExecutions": seen.Concurrency.ReservedConcurrentExecutions,
+                "Tags": tag_list(seen.Tags),
+            },
+            Call("lambda:GetFunction", FunctionName=ID),
+        ),
+    ),
 )
 
 Version = ResourceType(
@@ -143,6 +162,7 @@ Alias = ResourceType(
     absent="ResourceNotFoundException",
     attributes={"AliasArn": ID},
     defaults={"Description": "", "RoutingConfig": {"AdditionalVersionWeights": []}},
+    drift=(Reading(same("FunctionVersion Description", seen), Call("lambda:GetAlias", **_alias)),),
 )
 
 Permission = ResourceType(
@@ -169,6 +189,7 @@ Url = ResourceType(
     absent="ResourceNotFoundException",
     attributes={"FunctionUrl": made.FunctionUrl, "FunctionArn": made.FunctionArn},
     defaults={"Cors": {}, "InvokeMode": "BUFFERED"},
+    drift=(Reading(same("AuthType Cors InvokeMode", seen), Call("lambda:GetFunctionUrlConfig", **_url)),),
 )
 
 LayerVersion = ResourceType(
@@ -197,6 +218,12 @@ EventInvokeConfig = ResourceType(
     update=(_limits,),
     delete=Call("lambda:DeleteFunctionEventInvokeConfig", "FunctionName Qualifier"),
     absent="ResourceNotFoundException",
+    drift=(
+        Reading(
+            same("MaximumEventAgeInSeconds MaximumRetryAttempts DestinationConfig", seen),
+            Call("lambda:GetFunctionEventInvokeConfig", **_target),
+        ),
+    ),
 )
 
 _polling = """BatchSize BisectBatchOnFunctionError DestinationConfig FilterCriteria FunctionResponseTypes
@@ -223,4 +250,10 @@ EventSourceMapping = ResourceType(
     absent="ResourceNotFoundException",
     attributes={"Id": ID, "EventSourceMappingArn": seen.EventSourceMappingArn},
     defaults={"Enabled": True, "FilterCriteria": {}, "FunctionResponseTypes": [], "DestinationConfig": {}},
+    drift=(
+        Reading(
+            same(" ".join(set(_polling.split()) - {"Enabled"}), seen)
+            | {"Enabled": use(lambda state: not state.startswith("Disabl"), seen.State)}
+        ),
+    ),
 )

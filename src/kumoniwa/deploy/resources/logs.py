@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
-from kumoniwa.deploy.resource import ID, Call, Name, ResourceType, Setting, gone_tags, p, tag_map, text
+from typing import Any
+
+from kumoniwa.deploy.resource import (
+    ID,
+    Call,
+    Name,
+    Reading,
+    ResourceType,
+    Setting,
+    Work,
+    gone_tags,
+    p,
+    seen,
+    tag_list,
+    tag_map,
+    text,
+)
+from kumoniwa.kernel.errors import AwsError
+
+
+class ResourceNotFoundException(AwsError): ...
+
+
+class _OfName(Call):
+    """A group is read by a list of those whose names begin alike."""
+
+    async def look(self, work: Work) -> dict[str, Any]:
+        pages, token = [], {}
+        while True:
+            page = await work.look(self.operation, **self.params(work), **token)
+            pages += [each for each in page["logGroups"] if each["logGroupName"] == work.id]
+            if pages:
+                return pages[0]
+            if not page.get("nextToken"):
+                raise ResourceNotFoundException("The specified log group does not exist.")
+            token = {"nextToken": page["nextToken"]}
+
 
 _ARN = text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${ID}")
 
@@ -31,6 +67,17 @@ LogGroup = ResourceType(
     absent="ResourceNotFoundException",
     attributes={"Arn": text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${ID}:*")},
     fixed="DeletionProtectionEnabled KmsKeyId LogGroupClass",
+    drift=(
+        Reading(
+            {
+                "RetentionInDays": seen.retentionInDays,
+                "KmsKeyId": seen.kmsKeyId,
+                "LogGroupClass": seen.logGroupClass,
+            },
+            _OfName("logs:DescribeLogGroups", logGroupNamePrefix=ID),
+        ),
+        Reading({"Tags": tag_list(seen.tags)}, Call("logs:ListTagsForResource", resourceArn=_ARN)),
+    ),
 )
 
 LogStream = ResourceType(

@@ -10,13 +10,16 @@ from kumoniwa.deploy.resource import (
     OMIT,
     Call,
     Name,
+    Reading,
     ResourceType,
     Setting,
     Value,
     as_json,
     each,
     fields,
+    from_json,
     p,
+    seen,
     text,
     use,
 )
@@ -52,6 +55,9 @@ _cors = fields(
             "AllowedHeaders AllowedMethods AllowedOrigins ExposedHeaders=ExposeHeaders Id=ID MaxAge=MaxAgeSeconds"
         )
     ),
+)
+_read_cors_rule = fields(
+    "AllowedHeaders AllowedMethods AllowedOrigins ExposeHeaders=ExposedHeaders ID=Id MaxAgeSeconds=MaxAge"
 )
 _filter_rules = fields("S3Key=Key", S3Key=fields("Rules=FilterRules"))
 
@@ -165,6 +171,10 @@ def _suspended(found: Any) -> Any:
     return found
 
 
+def _kept(operation: str, absent: str = "", **properties: Any) -> Reading:
+    return Reading(properties, Call(f"s3:{operation}", Bucket=ID), absent)
+
+
 Bucket = ResourceType(
     name=Name("BucketName", 63, lower=True),
     create=Call(
@@ -241,6 +251,26 @@ Bucket = ResourceType(
     },
     defaults={"AccessControl": "Private"},
     fixed="ObjectLockEnabled",
+    drift=(
+        Reading({}),
+        _kept("GetBucketVersioning", VersioningConfiguration={"Status": seen.Status}),
+        _kept("GetBucketTagging", "NoSuchTagSet", Tags=seen.TagSet),
+        _kept(
+            "GetPublicAccessBlock",
+            "NoSuchPublicAccessBlockConfiguration",
+            PublicAccessBlockConfiguration=seen.PublicAccessBlockConfiguration,
+        ),
+        _kept(
+            "GetBucketOwnershipControls",
+            "OwnershipControlsNotFoundError",
+            OwnershipControls=seen.OwnershipControls,
+        ),
+        _kept(
+            "GetBucketCors",
+            "NoSuchCORSConfiguration",
+            CorsConfiguration={"CorsRules": use(each(_read_cors_rule), seen.CORSRules)},
+        ),
+    ),
 )
 
 BucketPolicy = ResourceType(
@@ -249,4 +279,5 @@ BucketPolicy = ResourceType(
     update=(Call("s3:PutBucketPolicy", Bucket=ID, Policy=as_json(p.PolicyDocument)),),
     delete=Call("s3:DeleteBucketPolicy", Bucket=ID),
     absent="NoSuchBucket NoSuchBucketPolicy",
+    drift=(_kept("GetBucketPolicy", PolicyDocument=from_json(seen.Policy)),),
 )

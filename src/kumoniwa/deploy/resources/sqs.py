@@ -8,15 +8,19 @@ from kumoniwa.deploy.resource import (
     ID,
     Call,
     Name,
+    Reading,
     ResourceType,
     Work,
     as_json,
     as_text,
     carries,
+    from_json,
     gone_tags,
     made,
     p,
+    same,
     seen,
+    tag_list,
     tag_map,
 )
 
@@ -72,6 +76,17 @@ Queue = ResourceType(
         "SqsManagedSseEnabled": True,
         "VisibilityTimeout": 30,
     },
+    drift=(
+        Reading(
+            {
+                **same(f"{' '.join(_TEXTS)} FifoQueue", seen.Attributes),
+                "RedrivePolicy": from_json(seen.Attributes.RedrivePolicy),
+                "RedriveAllowPolicy": from_json(seen.Attributes.RedriveAllowPolicy),
+            },
+            Call("sqs:GetQueueAttributes", QueueUrl=ID, AttributeNames=["All"]),
+        ),
+        Reading({"Tags": tag_list(seen.Tags)}, Call("sqs:ListQueueTags", QueueUrl=ID)),
+    ),
 )
 
 

@@ -17,12 +17,30 @@ from kumoniwa.services.cloudformation.changeset import (
     ExecuteChangeSet,
     ListChangeSets,
 )
+from kumoniwa.services.cloudformation.drift import (
+    DescribeStackDriftDetectionStatus,
+    DescribeStackResourceDrifts,
+    DetectStackDrift,
+    DetectStackResourceDrift,
+)
 from kumoniwa.services.cloudformation.stack import Stack
 from kumoniwa.services.cloudformation.template import refuse
 
-__all__ = ["CreateChangeSet", "DeleteChangeSet", "DescribeChangeSet", "ExecuteChangeSet", "ListChangeSets"]
+__all__ = [
+    "CreateChangeSet",
+    "DeleteChangeSet",
+    "DescribeChangeSet",
+    "DescribeStackDriftDetectionStatus",
+    "DescribeStackResourceDrifts",
+    "DetectStackDrift",
+    "DetectStackResourceDrift",
+    "ExecuteChangeSet",
+    "ListChangeSets",
+]
 
-WITHOUT_STACK = frozenset(("ValidateTemplate", "ListExports", "ListImports", "ListStacks"))
+WITHOUT_STACK = frozenset(
+    ("ValidateTemplate", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
+)
 
 
 # What the gate asks ------------------------------------------------------------------------------------
@@ -302,7 +320,9 @@ def ListStacks(call: Call, *, StackStatusFilter: list[str] | None = None) -> dic
     found = sorted(call.shelf(Stack).values(), key=lambda stack: -stack.created)
     wanted = set(StackStatusFilter or ())
     return {
-        "StackSummaries": [stacks.summary(stack) for stack in found if not wanted or stack.status in wanted]
+        "StackSummaries": [
+            stacks.summary(call, stack) for stack in found if not wanted or stack.status in wanted
+        ]
     }
 
 

@@ -35,6 +35,18 @@ DOCUMENTS = Table(
     """create table if not exists cloudformation_document
        (wish text, stage text, body blob, primary key (wish, stage)) without rowid""",
 )
+CHECKED = Table(
+    "cloudformation_drift",
+    """create table if not exists cloudformation_drift
+       (stack text, logical text, status text, at real, body text, primary key (stack, logical)) without rowid""",
+)
+
+
+class Checked(Record):
+    """How a stack's last drift detection ended, shelved by the stack's id."""
+
+    status: str
+    at: float
 
 
 class Wish(Record):
@@ -225,6 +237,8 @@ def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
         stack = changed(stack, previous=None, deleted=call.now())
         export.use(call, stack.name, set())
         call.rows(PARTS).run("delete from cloudformation_part where stack = ?", stack.id)
+        call.rows(CHECKED).run("delete from cloudformation_drift where stack = ?", stack.id)
+        call.shelf(Checked).pop(stack.id, None)
         del shelf[stack.name]
         _forget_long_gone(call)
     if stack.previous is None and not stack.deleted:
@@ -271,6 +285,13 @@ def _part(call: Call, stack: Stack, part: str) -> list[tuple[str, bytes]]:
 # Shown -----------------------------------------------------------------------------------------------
 
 
+def _drift(call: Call, stack: Stack) -> dict[str, Any]:
+    checked = call.shelf(Checked).get(stack.id)
+    if checked is None:
+        return {"StackDriftStatus": "NOT_CHECKED"}
+    return {"StackDriftStatus": checked.status, "LastCheckTimestamp": checked.at}
+
+
 def shown(call: Call, stack: Stack) -> dict[str, Any]:
     """A stack as DescribeStacks answers it."""
     wish = stack.wish
@@ -285,7 +306,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "Capabilities": list(wish.capabilities),
         "Tags": [{"Key": key, "Value": value} for key, value in wish.tags.items()],
         "EnableTerminationProtection": stack.is_protected,
-        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": _drift(call, stack),
     }
     optional = {
         "ChangeSetId": stack.change_set,
@@ -302,14 +323,14 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
     return reply | {name: value for name, value in optional.items() if value}
 
 
-def summary(stack: Stack) -> dict[str, Any]:
+def summary(call: Call, stack: Stack) -> dict[str, Any]:
     """A stack as ListStacks answers it."""
     reply: dict[str, Any] = {
         "StackId": stack.arn,
         "StackName": stack.name,
         "CreationTime": stack.created,
         "StackStatus": stack.status,
-        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": _drift(call, stack),
     }
     optional = {
         "TemplateDescription": stack.wish.description,
@@ -324,6 +345,12 @@ def summary(stack: Stack) -> dict[str, Any]:
 
 def resources_shown(call: Call, stack: Stack) -> list[dict[str, Any]]:
     """The resources of a stack, by logical id. Of a deleted stack its events still know them."""
+    checked = call.rows(CHECKED).all(
+        "select logical, status, at from cloudformation_drift where stack = ?", stack.id
+    )
+    drifts = {
+        name: {"StackResourceDriftStatus": status, "LastCheckTimestamp": at} for name, status, at in checked
+    }
     last = event.last_of_each(call, stack.id)
     if stack.status == "DELETE_COMPLETE":
         return [_resource(stack, *found) for (_, physical), found in sorted(last.items()) if physical]
@@ -334,6 +361,7 @@ def resources_shown(call: Call, stack: Stack) -> list[dict[str, Any]]:
             name, standing.type, standing.physical_id, "", stack.created, "",
         )  # fmt: skip
         shown_.append(_resource(stack, name, kind, physical, standing.status, at, reason))
+        shown_[-1]["DriftInformation"] = drifts.get(name, shown_[-1]["DriftInformation"])
     return shown_
 
 

@@ -15,7 +15,7 @@ from kumoniwa.deploy.apply import Deploy
 from kumoniwa.deploy.standing import Blueprint, State
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, InternalFailure
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import answer, event, export, template
@@ -46,8 +46,9 @@ class Running:
 class Surroundings:
     """What a deploy needs of its region: `deploy.step.Host`."""
 
-    def __init__(self, call: Call, name: str) -> None:
-        self.call, self.name = call, name
+    def __init__(self, call: Call, name: str, *, is_reading: bool = False) -> None:
+        """``is_reading`` asks as the caller himself: only a deploy acts as the stack's role."""
+        self.call, self.name, self.is_reading = call, name, is_reading
 
     @property
     def stack(self) -> Stack:
@@ -57,7 +58,7 @@ class Surroundings:
         # What the deploy is about to do must be known to its next life before another region can have done it.
         await self.call.home.store.journal.settled()
         stack = self.stack
-        role = stack.role
+        role = "" if self.is_reading else stack.role
         if operation in NESTING:
             params = params | {"Capabilities": list(stack.wish.capabilities)}
         until = self.call.now() + UNREACHABLE_S_MAX
@@ -71,10 +72,6 @@ class Surroundings:
             except AwsError as error:
                 if error.code != "ServiceUnavailable" or self.call.now() > until:
                     raise
-            except Exception as error:
-                # What a caller would see of a service's defect; the stack rolls back as it does for any 500.
-                traceback.print_exception(error)
-                raise InternalFailure from error
             await asyncio.sleep(AGAIN_S)
 
     def _adopt(self, arn: str) -> None:

@@ -540,8 +540,8 @@ def test_an_alias_belongs_to_one_account(cloud, iam):
 
 
 def test_what_is_not_implemented_is_refused_by_name(iam):
-    code, text = refusal(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")
-    assert code == "NotImplemented" and "iam:CreateServiceLinkedRole" in text
+    code, text = refusal(iam.create_saml_provider, Name="corporate", SAMLMetadataDocument="x" * 1000)
+    assert code == "NotImplemented" and "iam:CreateSAMLProvider" in text
 
 
 # The simulator -------------------------------------------------------------------------------------

@@ -389,12 +389,7 @@ def test_a_federated_user_may_do_what_a_resource_gives_it(world, cloud):
 
 def test_what_is_not_implemented_is_refused_by_name(world):
     role = world.role("r")
-    code, text = refusal(
-        world.sts.assume_role,
-        RoleArn=role,
-        RoleSessionName="me",
-        SerialNumber="GAHT12345678",
-        TokenCode="123456",
-    )
-    assert code == "NotImplemented" and "SerialNumber" in text
+    provided = [{"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "x" * 8}]
+    code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ProvidedContexts=provided)
+    assert code == "NotImplemented" and "ProvidedContexts" in text
     assert refusal(world.sts.decode_authorization_message, EncodedMessage="x")[0] == "NotImplemented"

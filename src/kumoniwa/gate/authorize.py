@@ -85,6 +85,16 @@ _OWN_KEYS = frozenset({"root", "user", "federated"})
 https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html"""
 
 
+def _is_shut_out(principal: Principal) -> bool:
+    """Whether these are temporary keys that IAM does not take: of those who hold keys of their own, made without MFA."""
+    held = principal.context
+    return (
+        principal.kind in _OWN_KEYS
+        and "aws:TokenIssueTime" in held
+        and (principal.kind == "federated" or held.get("aws:MultiFactorAuthPresent") != "true")
+    )
+
+
 class Authorizer:
     def __init__(self, home) -> None:
         self.home = home
@@ -103,7 +113,7 @@ class Authorizer:
     def admit(self, call: Call, route: Route, params: dict[str, Any]) -> None:
         """Let the call in, or raise AccessDenied. Also settles whose account the call touches."""
         service = route.service
-        if service.name == "iam" and call.principal.kind in _OWN_KEYS and "aws:TokenIssueTime" in call.principal.context:
+        if service.name == "iam" and _is_shut_out(call.principal):
             raise InvalidClientTokenId(hint="Keys of GetSessionToken without MFA and of GetFederationToken cannot call IAM.")
         if service.owner_of is not None:
             call.account = service.owner_of(call, route.name, params) or call.account
@@ -183,6 +193,8 @@ class Authorizer:
         context["aws:requestedregion"] = call.region
         context["aws:resourceaccount"] = call.account
         context["aws:currenttime"] = context["aws:epochtime"] = call.home.clock.now
+        if "aws:multifactorauthtime" in context:
+            context["aws:multifactorauthage"] = int(call.home.clock.now() - float(context["aws:multifactorauthtime"]))
         request = call.request
         context["aws:securetransport"] = request is not None and request.is_tls
         if request is not None:

@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.iam import access_key, entity, grant, group, policy, role, user
+from kumoniwa.services.iam import (
+    access_key,
+    certificate,
+    entity,
+    grant,
+    group,
+    instance_profile,
+    policy,
+    provider,
+    role,
+    user,
+)
+from kumoniwa.services.iam.credential import Device
 from kumoniwa.services.iam.entity import Group, Role, User, named, shown_document, shown_tags
 from kumoniwa.services.iam.errors import EntityAlreadyExists, NoSuchEntity
 from kumoniwa.services.iam.instance_profile import InstanceProfile
@@ -43,7 +55,8 @@ def DeleteAccountAlias(call: Call, *, AccountAlias: str) -> None:
 
 
 def GetAccountSummary(call: Call) -> dict:
-    """Only numbers that mean something here: there are no server certificates and no MFA devices to count."""
+    """Only numbers that mean something here."""
+    devices = call.shelf(Device).values()
     policies = call.shelf(policy.Policy)
     return {
         "SummaryMap": {
@@ -67,6 +80,16 @@ def GetAccountSummary(call: Call) -> dict:
             "UserPolicySizeQuota": grant.INLINE_CHARACTERS_MAX[User],
             "GroupPolicySizeQuota": grant.INLINE_CHARACTERS_MAX[Group],
             "AssumeRolePolicySizeQuota": role.TRUST_CHARACTERS_MAX,
+            "InstanceProfilesQuota": instance_profile.PROFILES_MAX,
+            "RolePolicySizeQuota": grant.INLINE_CHARACTERS_MAX[Role],
+            "ServerCertificates": len(call.shelf(certificate.ServerCertificate)),
+            "ServerCertificatesQuota": certificate.SERVER_MAX,
+            "SigningCertificatesPerUserQuota": certificate.SIGNING_PER_USER_MAX,
+            "MFADevices": len(devices),
+            "MFADevicesInUse": sum(bool(device.user_id) for device in devices),
+            "Providers": len(provider.own(call)),
+            "AccountMFAEnabled": 0,
+            "AccountSigningCertificatesPresent": 0,
             "AccountAccessKeysPresent": int(any(not key.user for key in call.shelf(access_key.AccessKey).values())),
         }
     }

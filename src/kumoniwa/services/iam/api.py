@@ -6,13 +6,35 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from kumoniwa.gate.authorize import request_tags
+from kumoniwa.services.iam import certificate, password
 from kumoniwa.services.iam.account import (
     CreateAccountAlias,
     DeleteAccountAlias,
     GetAccountAuthorizationDetails,
     GetAccountSummary,
     ListAccountAliases,
+)
+from kumoniwa.services.iam.certificate import (
+    DeleteServerCertificate,
+    DeleteSigningCertificate,
+    DeleteSSHPublicKey,
+    GetServerCertificate,
+    GetSSHPublicKey,
+    ListServerCertificates,
+    ListServerCertificateTags,
+    ListSigningCertificates,
+    ListSSHPublicKeys,
+    TagServerCertificate,
+    UntagServerCertificate,
+    UpdateServerCertificate,
+    UpdateSigningCertificate,
+    UpdateSSHPublicKey,
+    UploadServerCertificate,
+    UploadSigningCertificate,
+    UploadSSHPublicKey,
 )
 from kumoniwa.services.iam.entity import Group, Role, User, arn_of, global_arn
 from kumoniwa.services.iam.grant import (
@@ -49,6 +71,29 @@ from kumoniwa.services.iam.group import (
     UpdateGroup,
 )
 from kumoniwa.services.iam.instance_profile import InstanceProfile
+from kumoniwa.services.iam.mfa import (
+    CreateVirtualMFADevice,
+    DeactivateMFADevice,
+    DeleteVirtualMFADevice,
+    EnableMFADevice,
+    GetMFADevice,
+    ListMFADevices,
+    ListMFADeviceTags,
+    ListVirtualMFADevices,
+    ResyncMFADevice,
+    TagMFADevice,
+    UntagMFADevice,
+)
+from kumoniwa.services.iam.password import (
+    ChangePassword,
+    CreateLoginProfile,
+    DeleteAccountPasswordPolicy,
+    DeleteLoginProfile,
+    GetAccountPasswordPolicy,
+    GetLoginProfile,
+    UpdateAccountPasswordPolicy,
+    UpdateLoginProfile,
+)
 from kumoniwa.services.iam.policy import (
     CreatePolicy,
     CreatePolicyVersion,
@@ -65,6 +110,18 @@ from kumoniwa.services.iam.policy import (
     TagPolicy,
     UntagPolicy,
 )
+from kumoniwa.services.iam.provider import (
+    AddClientIDToOpenIDConnectProvider,
+    CreateOpenIDConnectProvider,
+    DeleteOpenIDConnectProvider,
+    GetOpenIDConnectProvider,
+    ListOpenIDConnectProviders,
+    ListOpenIDConnectProviderTags,
+    RemoveClientIDFromOpenIDConnectProvider,
+    TagOpenIDConnectProvider,
+    UntagOpenIDConnectProvider,
+    UpdateOpenIDConnectProviderThumbprint,
+)
 from kumoniwa.services.iam.role import (
     AddRoleToInstanceProfile,
     CreateInstanceProfile,
@@ -76,17 +133,30 @@ from kumoniwa.services.iam.role import (
     GetRole,
     ListInstanceProfiles,
     ListInstanceProfilesForRole,
+    ListInstanceProfileTags,
     ListRoles,
     ListRoleTags,
     PutRolePermissionsBoundary,
     RemoveRoleFromInstanceProfile,
+    TagInstanceProfile,
     TagRole,
+    UntagInstanceProfile,
     UntagRole,
     UpdateAssumeRolePolicy,
     UpdateRole,
     UpdateRoleDescription,
 )
-from kumoniwa.services.iam.simulation import SimulateCustomPolicy, SimulatePrincipalPolicy
+from kumoniwa.services.iam.service_role import (
+    CreateServiceLinkedRole,
+    DeleteServiceLinkedRole,
+    GetServiceLinkedRoleDeletionStatus,
+)
+from kumoniwa.services.iam.simulation import (
+    GetContextKeysForCustomPolicy,
+    GetContextKeysForPrincipalPolicy,
+    SimulateCustomPolicy,
+    SimulatePrincipalPolicy,
+)
 from kumoniwa.services.iam.user import (
     CreateAccessKey,
     CreateUser,
@@ -115,6 +185,7 @@ _KINDS = (
     ("UserName", User, "user"),
     ("RoleName", Role, "role"),
     ("PolicyName", Policy, "policy"),
+    ("ServerCertificateName", certificate.ServerCertificate, "server-certificate"),
 )
 """From the parameter that names what a call is about to its shelf. A call with two of them is about the first: users are
 added to groups, roles to instance profiles, and inline policies belong to whoever holds them.
@@ -123,7 +194,11 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsident
 _LISTS = {
     "ListUsers": "user", "ListGroups": "group", "ListRoles": "role", "ListInstanceProfiles": "instance-profile",
 }  # fmt: skip
-_OWN_USER = frozenset({"GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey"})
+_OWN_USER = frozenset({
+    "GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey", "ChangePassword", "ListMFADevices",
+    "DeactivateMFADevice", "CreateLoginProfile", "GetLoginProfile", "DeleteLoginProfile", "ListSSHPublicKeys",
+    "UploadSigningCertificate", "ListSigningCertificates", "UpdateSigningCertificate", "DeleteSigningCertificate",
+})  # fmt: skip
 """What is about the caller where it names no user."""
 
 
@@ -134,9 +209,13 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
             record = call.shelf(kind).get(name.lower()) if call.account else None
             path = record.path if record is not None else params.get("Path") or "/"
             return global_arn(call, f"{word}{path}{record.name if record is not None else name}")
-    arn = params.get("PolicyArn") or params.get("PolicySourceArn")
-    if isinstance(arn, str):
-        return arn
+    for parameter in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn", "SerialNumber"):
+        if isinstance(params.get(parameter), str):
+            return params[parameter]
+    if isinstance(params.get("VirtualMFADeviceName"), str):
+        return global_arn(call, f"mfa{params.get('Path') or '/'}{params['VirtualMFADeviceName']}")
+    if operation == "CreateOpenIDConnectProvider":
+        return global_arn(call, f"oidc-provider/{str(params.get('Url')).partition('://')[2]}")
     if operation in _LISTS:
         return global_arn(call, f"{_LISTS[operation]}{params.get('PathPrefix') or '/'}")
     if operation == "ListPolicies":
@@ -144,6 +223,20 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     if operation in _OWN_USER:
         return call.principal.source_arn or call.principal.arn
     return "*"
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    """What the account's password policy gives to its users: to change their own passwords, and to read the rules for them.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html"""
+    if call.operation not in ("ChangePassword", "GetAccountPasswordPolicy") or call.principal.kind != "user":
+        return None
+    held = password.policy(call)
+    if held is None or not held.users_may_change:
+        return None
+    statement = {
+        "Effect": "Allow", "Principal": {"AWS": call.principal.arn}, "Action": f"iam:{call.operation}", "Resource": arn,
+    }  # fmt: skip
+    return orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode()
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -15,12 +15,19 @@ import orjson
 
 from kumoniwa.gate.identity import SHARED, Grant, Identity
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.iam.errors import EntityAlreadyExists, InvalidInput, LimitExceeded, NoSuchEntity
+from kumoniwa.services.iam.errors import (
+    EntityAlreadyExists,
+    InvalidInput,
+    LimitExceeded,
+    NoSuchEntity,
+    UnmodifiableEntity,
+)
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
 
 TAGS_MAX = 50
+SERVICE_PATH = "/aws-service-role/"
 
 
 class Entity(Record):
@@ -78,6 +85,16 @@ def found(call: Call, kind: type[E], name: str) -> E:
     if entity is None:
         raise NoSuchEntity(f"The {word(kind)} with name {name} cannot be found.")
     return entity
+
+
+def own_role(call: Call, name: str) -> Role:
+    """A role that the customer may change: those linked to a service are the service's."""
+    role = found(call, Role, name)
+    if role.path.startswith(SERVICE_PATH):
+        raise UnmodifiableEntity(
+            f"Cannot perform the operation on the protected role '{role.name}' - this role is only modifiable by AWS"
+        )
+    return role
 
 
 def named(records: Iterable[Any], path_prefix: str | None) -> list[Any]:

@@ -23,5 +23,9 @@ class InvalidInput(AwsError):
     status = 400
 
 
+class UnmodifiableEntity(AwsError):
+    status = 400
+
+
 class PolicyNotAttachable(AwsError):
     status = 400

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import parse
-from kumoniwa.services.iam.entity import Entity, Group, Role, User, found, keep, shown_document, word
+from kumoniwa.services.iam.entity import (
+    Entity,
+    Group,
+    Role,
+    User,
+    found,
+    keep,
+    own_role,
+    shown_document,
+    word,
+)
 from kumoniwa.services.iam.errors import LimitExceeded, NoSuchEntity
 from kumoniwa.services.iam.policy import policy_named
 
@@ -164,7 +174,7 @@ def ListAttachedGroupPolicies(call: Call, *, GroupName: str, PathPrefix: str | N
 
 
 def PutRolePolicy(call: Call, *, RoleName: str, PolicyName: str, PolicyDocument: str) -> None:
-    _put(call, found(call, Role, RoleName), PolicyName, PolicyDocument)
+    _put(call, own_role(call, RoleName), PolicyName, PolicyDocument)
 
 
 def GetRolePolicy(call: Call, *, RoleName: str, PolicyName: str) -> dict:
@@ -172,7 +182,7 @@ def GetRolePolicy(call: Call, *, RoleName: str, PolicyName: str) -> dict:
 
 
 def DeleteRolePolicy(call: Call, *, RoleName: str, PolicyName: str) -> None:
-    _delete(call, found(call, Role, RoleName), PolicyName)
+    _delete(call, own_role(call, RoleName), PolicyName)
 
 
 def ListRolePolicies(call: Call, *, RoleName: str) -> dict:
@@ -180,11 +190,11 @@ def ListRolePolicies(call: Call, *, RoleName: str) -> dict:
 
 
 def AttachRolePolicy(call: Call, *, RoleName: str, PolicyArn: str) -> None:
-    _attach(call, found(call, Role, RoleName), PolicyArn)
+    _attach(call, own_role(call, RoleName), PolicyArn)
 
 
 def DetachRolePolicy(call: Call, *, RoleName: str, PolicyArn: str) -> None:
-    _detach(call, found(call, Role, RoleName), PolicyArn)
+    _detach(call, own_role(call, RoleName), PolicyArn)
 
 
 def ListAttachedRolePolicies(call: Call, *, RoleName: str, PathPrefix: str | None = None) -> dict:

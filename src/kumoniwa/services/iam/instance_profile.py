@@ -46,24 +46,24 @@ def made(call: Call, name: str, path: str, tags: dict[str, str]) -> InstanceProf
     if len(call.shelf(InstanceProfile)) >= PROFILES_MAX:
         raise LimitExceeded(f"Cannot exceed quota for InstanceProfilesPerAccount: {PROFILES_MAX}")
     profile = InstanceProfile(name=name, path=path, id=new_id(call, "AIPA"), created=now_s(call), tags=tags)
-    _keep(call, profile)
+    keep(call, profile)
     return profile
 
 
-def _keep(call: Call, profile: InstanceProfile) -> None:
+def keep(call: Call, profile: InstanceProfile) -> None:
     call.shelf(InstanceProfile)[profile.name.lower()] = profile
 
 
 def add(call: Call, profile: InstanceProfile, role_name: str) -> None:
     if profile.role:
         raise LimitExceeded("Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1")
-    _keep(call, changed(profile, role=role_name))
+    keep(call, changed(profile, role=role_name))
 
 
 def remove(call: Call, profile: InstanceProfile, role_name: str) -> None:
     if profile.role != role_name:
         raise NoSuchEntity(f"The role with name {role_name} cannot be found.")
-    _keep(call, changed(profile, role=""))
+    keep(call, changed(profile, role=""))
 
 
 def drop(call: Call, profile: InstanceProfile) -> None:

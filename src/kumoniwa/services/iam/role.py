@@ -21,6 +21,7 @@ from kumoniwa.services.iam.entity import (
     named,
     new_id,
     now_s,
+    own_role,
     renamed,
     shown_document,
     shown_tags,
@@ -148,12 +149,12 @@ def UpdateRoleDescription(call: Call, *, RoleName: str, Description: str) -> dic
 
 
 def UpdateAssumeRolePolicy(call: Call, *, RoleName: str, PolicyDocument: str) -> None:
-    role = found(call, Role, RoleName)
+    role = own_role(call, RoleName)
     keep(call, changed(role, **checked_trust(call, PolicyDocument)))
 
 
 def DeleteRole(call: Call, *, RoleName: str) -> None:
-    role = found(call, Role, RoleName)
+    role = own_role(call, RoleName)
     if instance_profile.holding(call, role.name):
         raise DeleteConflict("Cannot delete entity, must remove roles from instance profile first.")
     if role.attached:
@@ -164,11 +165,11 @@ def DeleteRole(call: Call, *, RoleName: str) -> None:
 
 
 def PutRolePermissionsBoundary(call: Call, *, RoleName: str, PermissionsBoundary: str) -> None:
-    keep(call, changed(found(call, Role, RoleName), boundary=checked_boundary(call, PermissionsBoundary)))
+    keep(call, changed(own_role(call, RoleName), boundary=checked_boundary(call, PermissionsBoundary)))
 
 
 def DeleteRolePermissionsBoundary(call: Call, *, RoleName: str) -> None:
-    keep(call, changed(found(call, Role, RoleName), boundary=""))
+    keep(call, changed(own_role(call, RoleName), boundary=""))
 
 
 def TagRole(call: Call, *, RoleName: str, Tags: list[dict]) -> None:
@@ -220,6 +221,20 @@ def ListInstanceProfiles(call: Call, *, PathPrefix: str | None = None) -> dict:
 def ListInstanceProfilesForRole(call: Call, *, RoleName: str) -> dict:
     profiles = instance_profile.holding(call, found(call, Role, RoleName).name)
     return {"InstanceProfiles": [_shown_profile(call, profile) for profile in profiles]}
+
+
+def TagInstanceProfile(call: Call, *, InstanceProfileName: str, Tags: list[dict]) -> None:
+    profile = instance_profile.found(call, InstanceProfileName)
+    instance_profile.keep(call, changed(profile, tags=tagged(profile.tags, Tags)))
+
+
+def UntagInstanceProfile(call: Call, *, InstanceProfileName: str, TagKeys: list[str]) -> None:
+    profile = instance_profile.found(call, InstanceProfileName)
+    instance_profile.keep(call, changed(profile, tags=untagged(profile.tags, TagKeys)))
+
+
+def ListInstanceProfileTags(call: Call, *, InstanceProfileName: str) -> dict:
+    return {"Tags": shown_tags(instance_profile.found(call, InstanceProfileName).tags)}
 
 
 def AddRoleToInstanceProfile(call: Call, *, InstanceProfileName: str, RoleName: str) -> None:

@@ -72,6 +72,27 @@ def SimulatePrincipalPolicy(
     )
 
 
+def GetContextKeysForCustomPolicy(call: Call, *, PolicyInputList: list[str]) -> dict:
+    return _keys_named(PolicyInputList)
+
+
+def GetContextKeysForPrincipalPolicy(
+    call: Call, *, PolicySourceArn: str, PolicyInputList: list[str] | None = None
+) -> dict:
+    holder = _holder(call, PolicySourceArn)
+    documents = _documents(call, holder)
+    if isinstance(holder, User):
+        for name in holder.groups:
+            documents += _documents(call, found(call, Group, name))
+    return _keys_named([*(text for _, text in documents), *(PolicyInputList or ())])
+
+
+def _keys_named(documents: list[str]) -> dict:
+    """The context keys that policies ask about, in conditions and in variables."""
+    read = [statement.keys for text in documents for statement in parse(text, "identity").statements]
+    return {"ContextKeyNames": sorted(frozenset().union(*read))}
+
+
 # Whose policies ------------------------------------------------------------------------------------
 
 
@@ -109,10 +130,13 @@ def _principal(call: Call, arn: str) -> Principal:
     )
 
 
-def _policies(call: Call, holder: Entity) -> list[Policy]:
+def _documents(call: Call, holder: Entity) -> list[tuple[str, str]]:
     named = list(holder.inline.items())
-    named += [(arn.rpartition("/")[2], default_document(policy_named(call, arn))) for arn in holder.attached]
-    return [parse(document, "identity", name=name) for name, document in named]
+    return named + [(arn.rpartition("/")[2], default_document(policy_named(call, arn))) for arn in holder.attached]
+
+
+def _policies(call: Call, holder: Entity) -> list[Policy]:
+    return [parse(document, "identity", name=name) for name, document in _documents(call, holder)]
 
 
 def _read(documents: list[str], where: str) -> tuple[Policy, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kumoniwa.gate.identity import SHARED, Credential
 from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.iam import access_key
+from kumoniwa.services.iam import access_key, credential
 from kumoniwa.services.iam.entity import (
     User,
     arn_of,
@@ -106,6 +106,7 @@ def DeleteUser(call: Call, *, UserName: str) -> None:
         raise DeleteConflict("Cannot delete entity, must detach all policies first.")
     if user.inline:
         raise DeleteConflict("Cannot delete entity, must delete policies first.")
+    credential.check_bare(call, user.id)
     drop(call, user)
 
 

@@ -9,11 +9,16 @@ import orjson
 
 from kumoniwa.aws import managed_policies
 from kumoniwa.gate import authorize
+from kumoniwa.gate.federation import WebProvider
 from kumoniwa.gate.identity import SHARED, Credential, Document, Identity, account_of_key, issue
+from kumoniwa.gate.mfa import LastCode, MfaDevice, accepted
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel.errors import AwsError, ValidationError
+from kumoniwa.kernel.call import account_of
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import parse
+from kumoniwa.languages.policy_decision import Authority
+from kumoniwa.services.sts import web_identity
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -54,11 +59,22 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
         if params.get("SourceIdentity"):
             needs.append(("sts:SetSourceIdentity", arn))
         return needs
+    if operation == "AssumeRoleWithWebIdentity":
+        # Nobody asks but the token, and that is read by the operation.
+        return []
     if operation == "GetFederationToken":
         arn = f"arn:{call.home.partition}:sts::{call.account}:federated-user/{params.get('Name', '')}"
         tagging = [("sts:TagSession", arn)] if params.get("Tags") else []
         return [("sts:GetFederationToken", arn), *tagging]
     return "*"
+
+
+def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
+    """A call that no key signed is of the account of the role it asks for."""
+    if operation != "AssumeRoleWithWebIdentity":
+        return None
+    account = account_of(str(params.get("RoleArn")), call.home.settings.account)
+    return account if len(account) == 12 and account.isascii() and account.isdigit() else call.home.settings.account
 
 
 def policy_of(call: Call, arn: str) -> str | None:
@@ -72,11 +88,46 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         if isinstance(params.get(parameter), (str, list)):
             context[f"sts:{parameter.lower()}"] = params[parameter]
     context |= authorize.request_tags(params)
+    if operation == "AssumeRole" and _second_factor(call, params.get("SerialNumber"), params.get("TokenCode")) is not None:
+        # It counts for the role's trust policy; the session itself carries nothing of it.
+        context |= {"aws:multifactorauthpresent": "true", "aws:multifactorauthage": 0}
     arn = params.get("RoleArn")
     role = call.home.store.shelf(SHARED, Identity).get(arn) if isinstance(arn, str) else None
     for key, value in (role.tags if role is not None else {}).items():
         context[f"aws:resourcetag/{key.lower()}"] = context[f"iam:resourcetag/{key.lower()}"] = value
     return context
+
+
+# A second factor -----------------------------------------------------------------------------------
+
+
+def _second_factor(call: Call, serial: Any, code: Any) -> int | None:
+    """The time step in which the caller's own device shows ``code``, or None."""
+    device = call.home.store.shelf(SHARED, MfaDevice).get(serial) if isinstance(serial, str) else None
+    if device is None or call.principal.kind != "user" or device.user_id != call.principal.user_id or not isinstance(code, str):
+        return None
+    step = accepted(device, code, call.now())
+    last = call.home.store.shelf(SHARED, LastCode).get(serial)
+    return step if step is not None and (last is None or step > last.step) else None
+
+
+def _use_second_factor(call: Call, serial: str | None, code: str | None) -> bool:
+    """Whether one was given. A wrong one is refused, a right one is used up."""
+    if serial is None and code is None:
+        return False
+    if serial is None or code is None:
+        raise AccessDenied("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
+    step = _second_factor(call, serial, code)
+    if step is None:
+        device = call.home.store.shelf(SHARED, MfaDevice).get(serial)
+        if device is None or device.user_id != call.principal.user_id:
+            raise AccessDenied(
+                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is "
+                "valid and associated with this user."
+            )
+        raise AccessDenied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+    call.home.store.shelf(SHARED, LastCode)[serial] = LastCode(step=step)
+    return True
 
 
 # Who am I ------------------------------------------------------------------------------------------
@@ -103,7 +154,8 @@ def GetAccessKeyInfo(call: Call, *, AccessKeyId: str) -> dict:
 def AssumeRole(
     call: Call, *, RoleArn: str, RoleSessionName: str, PolicyArns: list[dict] | None = None, Policy: str | None = None,
     DurationSeconds: int | None = None, Tags: list[dict] | None = None, TransitiveTagKeys: list[str] | None = None,
-    ExternalId: str | None = None, SourceIdentity: str | None = None,
+    ExternalId: str | None = None, SourceIdentity: str | None = None, SerialNumber: str | None = None,
+    TokenCode: str | None = None,
 ) -> dict:  # fmt: skip
     """That the role trusts the caller, the gate has seen. A root key that nobody issued may assume a role that trusts its
     account, since it stands for whoever works there; AWS refuses every root user, and so do we where the key was issued."""
@@ -118,11 +170,8 @@ def AssumeRole(
         raise AccessDenied(
             f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {RoleArn}"
         )
-    duration = DurationSeconds or ROLE_S_DEFAULT
-    if duration > role.session_s_max:
-        raise ValidationError(
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-        )
+    _use_second_factor(call, SerialNumber, TokenCode)
+    duration = _role_duration(role, DurationSeconds)
     if caller.kind == "role" and duration > CHAINED_S_MAX:
         raise ValidationError(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
@@ -145,6 +194,13 @@ def AssumeRole(
     )
     reply["AssumedRoleUser"] = {"AssumedRoleId": principal.user_id, "Arn": principal.arn}
     return {**reply, "Credentials": _credentials(call, principal, duration)}
+
+
+def _role_duration(role: Identity, wanted: int | None) -> int:
+    duration = wanted or ROLE_S_DEFAULT
+    if duration > role.session_s_max:
+        raise ValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+    return duration
 
 
 def _source_identity(caller: Principal, wanted: str | None) -> str:
@@ -223,13 +279,84 @@ def _credentials(call: Call, principal: Principal, lifetime_s: int) -> dict[str,
     }
 
 
-def GetSessionToken(call: Call, *, DurationSeconds: int | None = None) -> dict:
+# With a token of another's ---------------------------------------------------------------------------
+
+
+async def AssumeRoleWithWebIdentity(
+    call: Call, *, RoleArn: str, RoleSessionName: str, WebIdentityToken: str, PolicyArns: list[dict] | None = None,
+    Policy: str | None = None, DurationSeconds: int | None = None,
+) -> dict:  # fmt: skip
+    """For OpenID Connect providers that IAM was told of. ``ProviderId``, for the access tokens of the OAuth 2.0 services that
+    AWS has built in, is not among our parameters."""
+    token = web_identity.read(WebIdentityToken)
+    parsed = arns.parse(RoleArn)
+    if parsed is None:
+        raise ValidationError("Request ARN is invalid")
+    issuer, now = token.claims["iss"], call.now()
+    name = issuer.partition("://")[2]
+    provider = call.home.store.shelf(SHARED, WebProvider).get(f"arn:{parsed.partition}:iam::{parsed.account}:oidc-provider/{name}")
+    if provider is None or provider.url != issuer:
+        raise web_identity.InvalidIdentityToken(f"No OpenIDConnect provider found in your account for {issuer}")
+    if token.audience not in provider.client_ids:
+        raise web_identity.InvalidIdentityToken("Incorrect token audience")
+    expires = token.claims.get("exp")
+    if not isinstance(expires, (int, float)) or expires <= now:
+        raise web_identity.ExpiredTokenException(
+            f"Token expired: current date/time {int(now)} must be before the expiration date/time{expires}"
+        )
+    for claim in ("tags", "source_identity"):
+        if f"https://aws.amazon.com/{claim}" in token.claims:
+            raise NotImplementedHere(f"sts:AssumeRoleWithWebIdentity with https://aws.amazon.com/{claim}")
+    await web_identity.prove(call, provider, token)
+    role = _trusting_role(call, RoleArn, provider, token, RoleSessionName)
+    policies = _policies(call, Policy, PolicyArns)
+    reply = _packed_size(policies, None)
+    context = {"aws:FederatedProvider": provider.arn}
+    principal = authorize.role_session(RoleArn, role.id, RoleSessionName, session_policies=policies, context=context)
+    return {
+        **reply,
+        "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
+        "SubjectFromWebIdentityToken": token.claims["sub"],
+        "Provider": issuer,
+        "Audience": token.audience,
+        "Credentials": _credentials(call, principal, _role_duration(role, DurationSeconds)),
+    }
+
+
+def _trusting_role(call: Call, arn: str, provider: WebProvider, token: web_identity.Token, session_name: str) -> Identity:
+    """The role, if it trusts who the token says is asking. Raises AccessDenied.
+    Keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
+    role = call.home.store.shelf(SHARED, Identity).get(arn)
+    refused = AccessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+    if role is None or role.kind != "role" or not role.trust:
+        raise refused
+    claims, name = token.claims, provider.name.lower()
+    context: dict[str, Any] = {"aws:federatedprovider": provider.arn, "sts:rolesessionname": session_name}
+    context |= {"aws:requestedregion": call.region, "aws:currenttime": call.home.clock.now, "aws:epochtime": call.home.clock.now}
+    texts = {"aud": token.audience, "oaud": claims.get("aud"), "sub": claims["sub"], "email": claims.get("email"), "amr": claims.get("amr")}
+    context |= {f"{name}:{key}": value for key, value in texts.items() if isinstance(value, (str, list))}
+    asker = Principal(kind="federated", account="", arn=provider.arn, user_id=claims["sub"])
+    trust = authorize.compiled(role.trust, "trust")
+    action = "sts:AssumeRoleWithWebIdentity"
+    decision = Authority(asker).decide(action, arn, context, resource_policy=trust, resource_must_allow=True)
+    if not decision.is_allowed and call.home.settings.iam == "enforce":
+        refused.hint = decision.hint
+        raise refused
+    return role
+
+
+def GetSessionToken(
+    call: Call, *, DurationSeconds: int | None = None, SerialNumber: str | None = None, TokenCode: str | None = None
+) -> dict:
     caller = call.principal
     if caller.kind not in ("user", "root") or _is_temporary(call):
         raise AccessDenied("Cannot call GetSessionToken with session credentials")
+    context = {"aws:MultiFactorAuthPresent": "false"}
+    if _use_second_factor(call, SerialNumber, TokenCode):
+        context = {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthTime": str(int(call.now()))}
     principal = Principal(
         kind=caller.kind, account=caller.account, arn=caller.arn, user_id=caller.user_id, source_arn=caller.source_arn,
-        context={"aws:MultiFactorAuthPresent": "false"},
+        context=context,
     )  # fmt: skip
     return {"Credentials": _credentials(call, principal, _duration(caller, DurationSeconds))}
 

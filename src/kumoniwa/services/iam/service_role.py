@@ -1,0 +1,90 @@
+"""Service-linked roles: roles under ``/aws-service-role/`` that one AWS service alone may assume, and nobody else may change.
+
+AWS attaches a policy of the service's own to each. Those are not among the policies held here, so the role trusts its
+service and grants what was attached to it: nothing. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import orjson
+
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.iam.entity import SERVICE_PATH, Role, check_new, drop, found, keep, new_id, now_s
+from kumoniwa.services.iam.errors import InvalidInput, NoSuchEntity
+from kumoniwa.services.iam.role import shown
+
+if TYPE_CHECKING:
+    from kumoniwa.kernel.call import Call
+
+_SERVICE = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.amazonaws\.com(?:\.cn)?")
+
+_NAMES = {
+    "apigateway": "ServiceForAPIGateway", "ops.apigateway": "APIGateway", "autoscaling": "AutoScaling", "backup": "Backup",
+    "custom-resource.application-autoscaling": "ApplicationAutoScaling_CustomResource",
+    "dynamodb.application-autoscaling": "ApplicationAutoScaling_DynamoDBTable",
+    "ecs.application-autoscaling": "ApplicationAutoScaling_ECSService",
+    "lambda.application-autoscaling": "ApplicationAutoScaling_LambdaConcurrency",
+    "rds.application-autoscaling": "ApplicationAutoScaling_RDSCluster",
+    "ec2.application-autoscaling": "ApplicationAutoScaling_EC2SpotFleetRequest",
+    "cloudtrail": "CloudTrail", "config": "Config", "ecs": "ECS", "eks": "AmazonEKS", "eks-nodegroup": "AmazonEKSNodegroup",
+    "elasticache": "ElastiCache", "elasticbeanstalk": "ElasticBeanstalk", "elasticfilesystem": "AmazonElasticFileSystem",
+    "elasticloadbalancing": "ElasticLoadBalancing", "es": "AmazonElasticsearchService", "globalaccelerator": "GlobalAccelerator",
+    "guardduty": "AmazonGuardDuty", "kafka": "Kafka", "opensearchservice": "AmazonOpenSearchService",
+    "organizations": "Organizations", "rds": "RDS", "redshift": "Redshift", "replication.dynamodb": "DynamoDBReplication",
+    "securityhub": "SecurityHub", "spot": "EC2Spot", "spotfleet": "EC2SpotFleet", "sso": "SSO", "ssm": "AmazonSSM",
+    "support": "Support", "trustedadvisor": "TrustedAdvisor", "transitgateway": "VPCTransitGateway",
+}  # fmt: skip
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html links each of them."""
+
+_WITH_SUFFIX = frozenset({"autoscaling"})
+
+
+class Deletion(Record):
+    """A role that was deleted; shelved by its task's id."""
+
+    at: float
+
+
+def CreateServiceLinkedRole(
+    call: Call, *, AWSServiceName: str, Description: str | None = None, CustomSuffix: str | None = None
+) -> dict:
+    service = _SERVICE.fullmatch(AWSServiceName)
+    if service is None or service[1] not in _NAMES:
+        raise InvalidInput(
+            f"AWS service principal {AWSServiceName} is not valid or does not support service-linked roles.",
+            hint="Kumoniwa knows the commonest names of service-linked roles only.",
+        )
+    if CustomSuffix and service[1] not in _WITH_SUFFIX:
+        raise InvalidInput(f"Custom suffix is not allowed for {AWSServiceName}")
+    name = f"AWSServiceRoleFor{_NAMES[service[1]]}" + (f"_{CustomSuffix}" if CustomSuffix else "")
+    if name.lower() in call.shelf(Role):
+        # https://github.com/Rayraegah/terraform-aws-hasura/issues/17
+        raise InvalidInput(f"Service role name {name} has been taken in this account, please try a different suffix.")
+    check_new(call, Role, name)
+    statement = {"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": {"Service": [AWSServiceName]}}
+    role = Role(
+        name=name, path=f"{SERVICE_PATH}{AWSServiceName}/", id=new_id(call, "AROA"), created=now_s(call),
+        trust=orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode(), description=Description or "",
+    )  # fmt: skip
+    keep(call, role)
+    return {"Role": shown(call, role)}
+
+
+def DeleteServiceLinkedRole(call: Call, *, RoleName: str) -> dict:
+    """At once: whether a service still uses a role only that service could say, and none here makes such roles."""
+    role = found(call, Role, RoleName)
+    if not role.path.startswith(SERVICE_PATH):
+        raise NoSuchEntity(f"The role with name {RoleName} cannot be found.")
+    drop(call, role)
+    task = f"task{role.path}{role.name}/{call.new_id()}"
+    call.shelf(Deletion)[task] = Deletion(at=call.now())
+    return {"DeletionTaskId": task}
+
+
+def GetServiceLinkedRoleDeletionStatus(call: Call, *, DeletionTaskId: str) -> dict:
+    if DeletionTaskId not in call.shelf(Deletion):
+        raise NoSuchEntity(f"Deletion id {DeletionTaskId} cannot be found.")
+    return {"Status": "SUCCEEDED"}

@@ -1,0 +1,178 @@
+"""Tokens of OpenID Connect providers: read, and proved with the keys that their provider publishes.
+
+A provider's keys are fetched from its own address (``/.well-known/openid-configuration``) when a token first names one,
+and remembered for an hour. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import ssl
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from kumoniwa.kernel.clock import outside
+from kumoniwa.kernel.errors import AwsError
+
+if TYPE_CHECKING:
+    from kumoniwa.gate.federation import WebProvider
+    from kumoniwa.kernel.call import Call
+
+ANSWERED_WITHIN_S = 5.0
+ANSWER_BYTES_MAX = 256 << 10
+KEYS_KEPT_S, KEYS_ASKED_AGAIN_AFTER_S = 3_600, 10
+_HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
+_CURVES = {"P-256": (ec.SECP256R1, "256"), "P-384": (ec.SECP384R1, "384"), "P-521": (ec.SECP521R1, "512")}
+
+
+class InvalidIdentityToken(AwsError):
+    status = 400
+
+
+class ExpiredTokenException(AwsError):
+    status = 400
+
+
+class Token(NamedTuple):
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signed: bytes
+    signature: bytes
+
+    @property
+    def audience(self) -> str:
+        """Whom it was made out to; where it names the one who asked for it, that one counts, as AWS counts."""
+        party, audience = self.claims.get("azp"), self.claims.get("aud")
+        first = audience[0] if isinstance(audience, list) and audience else audience
+        return next((one for one in (party, first) if isinstance(one, str)), "")
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def read(text: str) -> Token:
+    """Raises InvalidIdentityToken for what is no JWT with issuer and subject."""
+    refusal = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+    try:
+        head, body, signature = text.split(".")
+        token = Token(orjson.loads(_decoded(head)), orjson.loads(_decoded(body)), f"{head}.{body}".encode(), _decoded(signature))
+    except (ValueError, binascii.Error):
+        raise InvalidIdentityToken(refusal) from None
+    is_whole = isinstance(token.header, dict) and isinstance(token.claims, dict)
+    if not is_whole or not all(isinstance(token.claims.get(name), str) for name in ("iss", "sub")):
+        raise InvalidIdentityToken(refusal)
+    return token
+
+
+# Its signature -------------------------------------------------------------------------------------
+
+
+def _number(text: Any) -> int:
+    return int.from_bytes(_decoded(text if isinstance(text, str) else "="), "big")
+
+
+def is_signed_by(key: dict[str, Any], token: Token) -> bool:
+    """Whether a JSON Web Key (RFC 7517) made the signature. Only the public-key algorithms of RFC 7518 that providers use:
+    RS256, ES256 and their longer kin; a token cannot talk its way to another one than its key is for."""
+    algorithm = token.header.get("alg")
+    try:
+        if key.get("kty") == "RSA" and algorithm in ("RS256", "RS384", "RS512"):
+            public = rsa.RSAPublicNumbers(_number(key.get("e")), _number(key.get("n"))).public_key()
+            public.verify(token.signature, token.signed, padding.PKCS1v15(), _HASHES[algorithm[2:]]())
+            return True
+        curve, size = _CURVES.get(key.get("crv"), (None, ""))
+        if key.get("kty") == "EC" and curve is not None and algorithm == f"ES{size}":
+            numbers = ec.EllipticCurvePublicNumbers(_number(key.get("x")), _number(key.get("y")), curve())
+            half = len(token.signature) // 2
+            r, s = (int.from_bytes(part, "big") for part in (token.signature[:half], token.signature[half:]))
+            numbers.public_key().verify(encode_dss_signature(r, s), token.signed, ec.ECDSA(_HASHES[size]()))
+            return True
+    except (InvalidSignature, ValueError, binascii.Error):
+        return False
+    return False
+
+
+async def prove(call: Call, provider: WebProvider, token: Token) -> None:
+    """Raises InvalidIdentityToken unless the provider's own key signed the token."""
+    keys = await call.memory(Keys).named(provider, token.header.get("kid"), call.now())
+    if not any(is_signed_by(key, token) for key in keys):
+        raise InvalidIdentityToken("The signature of the ID Token could not be verified with the keys of its provider.")
+
+
+# The provider's keys -------------------------------------------------------------------------------
+
+
+class Keys:
+    """What providers published, by their ARN and thumbprints."""
+
+    def __init__(self) -> None:
+        self.fetched: dict[tuple, tuple[float, list[dict]]] = {}
+
+    async def named(self, provider: WebProvider, name: Any, now: float) -> list[dict]:
+        """The provider's keys of that name; all of them where the token names none."""
+        subject = (provider.arn, provider.thumbprints)
+        at, keys = self.fetched.get(subject, (0.0, []))
+        is_there = any(key.get("kid") == name for key in keys)
+        if now - at > (KEYS_KEPT_S if is_there else KEYS_ASKED_AGAIN_AFTER_S):
+            with outside():
+                keys = await asyncio.to_thread(_fetched, provider)
+            self.fetched[subject] = (now, keys)
+        return [key for key in keys if name is None or key.get("kid") == name]
+
+
+def _fetched(provider: WebProvider) -> list[dict]:
+    try:
+        said = _got(provider, provider.url.rstrip("/") + "/.well-known/openid-configuration")
+        listed = _got(provider, str(said.get("jwks_uri"))).get("keys")
+    except (OSError, HTTPException, ValueError, AttributeError) as error:
+        raise InvalidIdentityToken(
+            "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity "
+            "documentation for requirements",
+            hint=f"{provider.url}: {error}",
+        ) from None
+    return [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else []
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """An address that was registered answers for itself."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+def _got(provider: WebProvider, url: str) -> Any:
+    if urlsplit(url).scheme not in ("https", urlsplit(provider.url).scheme):
+        raise ValueError(f"{url} is no address to fetch keys from")
+    secure = urllib.request.HTTPSHandler(context=_trusting(provider, url))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), secure, _NoRedirects)
+    with opener.open(url, timeout=ANSWERED_WITHIN_S) as reply:
+        body = reply.read(ANSWER_BYTES_MAX + 1)
+    if len(body) > ANSWER_BYTES_MAX:
+        raise ValueError("the answer is too long")
+    return orjson.loads(body)
+
+
+def _trusting(provider: WebProvider, url: str) -> ssl.SSLContext:
+    """The trust for one connection: this machine's, and the certificate itself that a thumbprint names."""
+    context = ssl.create_default_context()
+    parts = urlsplit(url)
+    if parts.scheme == "https" and provider.thumbprints:
+        shown = ssl.get_server_certificate((parts.hostname or "", parts.port or 443), timeout=ANSWERED_WITHIN_S)
+        der = ssl.PEM_cert_to_DER_cert(shown)
+        if hashlib.sha1(der, usedforsecurity=False).hexdigest() in provider.thumbprints:
+            context.load_verify_locations(cadata=der)
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context

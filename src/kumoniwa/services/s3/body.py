@@ -181,6 +181,7 @@ class Draft:
         claims: Claims,
         *,
         encrypts: bool = False,
+        secret: bytes = b"",
         inline_bytes_max: int = INLINE_BYTES_MAX,
         summed_with: str = "",
     ) -> None:
@@ -191,8 +192,9 @@ class Draft:
         self.size = 0
         self.held = b""
         self.name, self.descriptor = "", -1
-        self.nonce = os.urandom(16) if encrypts else b""
-        self.cipher = _cipher(call, self.nonce, 0).encryptor() if encrypts else None
+        self.has_secret = bool(secret)
+        self.nonce = os.urandom(16) if encrypts or secret else b""
+        self.cipher = _cipher(call, self.nonce, 0, secret).encryptor() if self.nonce else None
 
     def feed(self, piece: bytes) -> None:
         self.size += len(piece)
@@ -247,6 +249,9 @@ class Draft:
         if self.descriptor >= 0:
             blob = Blob(name=self.name, size=self.size, nonce=self.nonce)
             self._close()
+        if self.has_secret:
+            # The entity tag of what a customer's key encrypts is no digest of the data.
+            md5 = hashlib.md5(self.nonce + bytes.fromhex(md5), usedforsecurity=False).hexdigest()
         inline, nonce = (self.held, self.nonce) if blob is None else (None, b"")
         summed = checksum if self.sum is None else self.sum.text()
         return Kept(self.size, md5, self.claims.algorithm, checksum, inline, nonce, blob, summed)
@@ -296,32 +301,31 @@ def _key(seal: bytes, account: str) -> bytes:
     return hmac.digest(seal, f"s3 {account}".encode(), "sha256")
 
 
-def _cipher(call: Call, nonce: bytes, offset: int) -> Cipher:
-    """The account's cipher at a 16-byte boundary of a body."""
+def _cipher(call: Call, nonce: bytes, offset: int, secret: bytes) -> Cipher:
+    """The cipher at a 16-byte boundary of a body: the customer's with the ``secret`` of the request, else the account's."""
     counter = (int.from_bytes(nonce, "big") + offset // 16) % (1 << 128)
-    return Cipher(
-        algorithms.AES(_key(call.home.settings.seal, call.account)), modes.CTR(counter.to_bytes(16, "big"))
-    )
+    key = secret or _key(call.home.settings.seal, call.account)
+    return Cipher(algorithms.AES(key), modes.CTR(counter.to_bytes(16, "big")))
 
 
-def _opened(call: Call, nonce: bytes, sealed: bytes, start: int, length: int) -> bytes:
+def _opened(call: Call, nonce: bytes, sealed: bytes, start: int, length: int, secret: bytes) -> bytes:
     """A stretch of a small encrypted body."""
     at = start - start % 16
-    return _cipher(call, nonce, at).decryptor().update(sealed[at : start + length])[start - at :]
+    return _cipher(call, nonce, at, secret).decryptor().update(sealed[at : start + length])[start - at :]
 
 
 # Out -------------------------------------------------------------------------------------------------
 
 
-def stretch(call: Call, found: Version, head: Head, start: int, length: int) -> Any:
+def stretch(call: Call, found: Version, head: Head, start: int, length: int, secret: bytes = b"") -> Any:
     """``length`` bytes of a body from ``start``: bytes, a File, some Files, or an iterator of decrypted pieces."""
     if found.body is not None:
         if head.nonce:
-            return _opened(call, head.nonce, found.body, start, length)
+            return _opened(call, head.nonce, found.body, start, length, secret)
         return found.body if length == found.size else found.body[start : start + length]
     wanted = _blobs_within(head.blobs, start, length)
     if any(blob.nonce for blob, _, _ in wanted):
-        return _decrypted(call, wanted)
+        return _decrypted(call, wanted, secret)
     files = tuple(File(call.blobs.path(blob.name), at, count) for blob, at, count in wanted)
     return files[0] if len(files) == 1 else files or b""
 
@@ -340,7 +344,7 @@ def _blobs_within(blobs: tuple[Blob, ...], start: int, length: int) -> list[tupl
     return wanted
 
 
-async def _decrypted(call: Call, wanted: list[tuple[Blob, int, int]]) -> AsyncIterator[bytes]:
+async def _decrypted(call: Call, wanted: list[tuple[Blob, int, int]], secret: bytes) -> AsyncIterator[bytes]:
     # All files are opened before the first byte leaves: what is deleted meanwhile is still read whole.
     descriptors: list[int] = []
     try:
@@ -348,7 +352,7 @@ async def _decrypted(call: Call, wanted: list[tuple[Blob, int, int]]) -> AsyncIt
             descriptors.append(os.open(call.blobs.path(blob.name), os.O_RDONLY))
         for descriptor, (blob, start, count) in zip(descriptors, wanted):
             at = start - start % 16
-            decrypt = _cipher(call, blob.nonce, at).decryptor().update if blob.nonce else bytes
+            decrypt = _cipher(call, blob.nonce, at, secret).decryptor().update if blob.nonce else bytes
             skip, end = start - at, start + count
             while at < end:
                 piece = decrypt(os.pread(descriptor, min(PIECE_BYTES, end - at), at))
@@ -363,11 +367,13 @@ async def _decrypted(call: Call, wanted: list[tuple[Blob, int, int]]) -> AsyncIt
             os.close(descriptor)
 
 
-def pieces(call: Call, found: Version, head: Head, start: int, length: int) -> AsyncIterator[bytes]:
+def pieces(
+    call: Call, found: Version, head: Head, start: int, length: int, secret: bytes = b""
+) -> AsyncIterator[bytes]:
     """The same stretch, read piece by piece for ourselves."""
     if found.body is not None:
-        return _single(stretch(call, found, head, start, length))
-    return _decrypted(call, _blobs_within(head.blobs, start, length))
+        return _single(stretch(call, found, head, start, length, secret))
+    return _decrypted(call, _blobs_within(head.blobs, start, length), secret)
 
 
 async def _single(body: bytes) -> AsyncIterator[bytes]:

@@ -15,11 +15,19 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found
+from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, check_opens, customer_key
 from kumoniwa.services.s3.download import wanted
 from kumoniwa.services.s3.multipart import check_number, part_stored, upload_of
 from kumoniwa.services.s3.storage import Head, Version
 from kumoniwa.services.s3.tag import tags_in_header
-from kumoniwa.services.s3.upload import check_key, head_of, object_grants, storage_class, stored
+from kumoniwa.services.s3.upload import (
+    check_key,
+    encryption_told,
+    head_of,
+    object_grants,
+    storage_class,
+    stored,
+)
 from kumoniwa.wire.checksum import ALGORITHMS
 
 COPY_BYTES_MAX = 5 << 30
@@ -36,9 +44,13 @@ class Source(NamedTuple):
     bucket: Bucket
     version: Version
     head: Head
+    secret: bytes
+    """What opens it, if its client had it encrypted."""
 
 
-def source_of(call: Call, text: str, conditions: tuple, expected_owner: str | None) -> Source:
+def source_of(
+    call: Call, text: str, conditions: tuple, expected_owner: str | None, customer: CustomerKey
+) -> Source:
     """What a CopySource header names, if the caller may read it and the conditions hold."""
     path, _, query = text.partition("?versionId=")
     name, slash, key = unquote(path.removeprefix("/")).partition("/")
@@ -53,7 +65,9 @@ def source_of(call: Call, text: str, conditions: tuple, expected_owner: str | No
     there.require("s3:GetObjectVersion" if version_id else "s3:GetObject", arn(call, name, key))
     version = wanted(there, bucket, key, version_id)
     condition.check_source(version, *conditions)
-    return Source(there, bucket, version, version.head)
+    head = version.head
+    check_opens(head, customer)
+    return Source(there, bucket, version, head, customer.secret)
 
 
 def CopyObject(
@@ -73,6 +87,9 @@ def CopyObject(
     CopySourceIfModifiedSince: float | None = None,
     CopySourceIfNoneMatch: str | None = None,
     CopySourceIfUnmodifiedSince: float | None = None,
+    CopySourceSSECustomerAlgorithm: str | None = None,
+    CopySourceSSECustomerKey: str | None = None,
+    CopySourceSSECustomerKeyMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
     ExpectedSourceBucketOwner: str | None = None,
     Expires: Any = None,
@@ -84,6 +101,9 @@ def CopyObject(
     IfNoneMatch: str | None = None,
     Metadata: dict[str, str] | None = None,
     MetadataDirective: str | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
     ServerSideEncryption: str | None = None,
     StorageClass: str | None = None,
     Tagging: str | None = None,
@@ -105,7 +125,10 @@ def CopyObject(
         CopySourceIfModifiedSince,
         CopySourceIfUnmodifiedSince,
     )
-    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner)
+    opening = customer_key(
+        CopySourceSSECustomerAlgorithm, CopySourceSSECustomerKey, CopySourceSSECustomerKeyMD5
+    )
+    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner, opening)
     if source.version.size > COPY_BYTES_MAX:
         raise InvalidCopy(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}"
@@ -129,15 +152,12 @@ def CopyObject(
         "READ_ACP": GrantReadACP,
         "WRITE_ACP": GrantWriteACP,
     }
-    head = head_of(
-        call,
-        bucket,
-        headers,
-        Metadata if replaces else source.head.metadata,
-        None,
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
+    grants, metadata = (
         object_grants(call, bucket, ACL, granted),
-        ServerSideEncryption,
+        Metadata if replaces else source.head.metadata,
     )
+    head = head_of(call, bucket, headers, metadata, None, grants, ServerSideEncryption, customer)
     if TaggingDirective == "REPLACE":
         head = changed(head, tags=tags_in_header(Tagging) if Tagging else {})
     else:
@@ -152,6 +172,7 @@ def CopyObject(
         or TaggingDirective
         or StorageClass
         or ServerSideEncryption
+        or customer.md5
         or WebsiteRedirectLocation
         or ChecksumAlgorithm
     ):
@@ -163,12 +184,16 @@ def CopyObject(
     condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
     if _stays_as_it_is(call, source, head, algorithm):
         return _told(bucket, source, *_linked(call, bucket, Key, head, kind, source))
-    return _read_anew(call, Bucket, Key, head, kind, source, algorithm, (IfMatch, IfNoneMatch))
+    claims = bodies.Claims("", algorithm, "", "", False)
+    draft = bodies.Draft(call, claims, encrypts=bool(head.encryption), secret=customer.secret)
+    return _read_anew(call, Bucket, Key, head, kind, source, draft, (IfMatch, IfNoneMatch))
 
 
 def _stays_as_it_is(call: Call, source: Source, head: Head, algorithm: str) -> bool:
     """Whether entity tag, checksum and bytes at rest of the copy are the source's."""
     was = source.head
+    if was.customer_key or head.customer_key:
+        return False
     if was.parts or was.algorithm != algorithm or was.encryption != head.encryption:
         return False
     return not was.encryption or source.call.account == call.account
@@ -199,12 +224,12 @@ async def _read_anew(
     head: Head,
     kind: str,
     source: Source,
-    algorithm: str,
+    draft: bodies.Draft,
     conditions: tuple[str | None, str | None],
 ) -> dict:
-    draft = bodies.Draft(call, bodies.Claims("", algorithm, "", "", False), encrypts=bool(head.encryption))
+    size = source.version.size
     await bodies.poured(
-        draft, bodies.pieces(source.call, source.version, source.head, 0, source.version.size)
+        draft, bodies.pieces(source.call, source.version, source.head, 0, size, source.secret)
     )
     try:
         bucket = found(call, name)
@@ -216,12 +241,15 @@ async def _read_anew(
     return _told(bucket, source, reply, storage.live(call, bucket, key))
 
 
+TOLD_BESIDE = ("VersionId", "ServerSideEncryption", "SSECustomerAlgorithm", "SSECustomerKeyMD5")
+
+
 def _told(bucket: Bucket, source: Source, reply: dict, made: Version) -> dict:
     """What PutObject would answer, as CopyObject answers it."""
     result = {"LastModified": float(int(made.modified))}
     result |= {name: value for name, value in reply.items() if name == "ETag" or name.startswith("Checksum")}
     told: dict[str, Any] = {"CopyObjectResult": result}
-    told |= {name: reply[name] for name in ("VersionId", "ServerSideEncryption") if name in reply}
+    told |= {name: reply[name] for name in TOLD_BESIDE if name in reply}
     if source.bucket.versioning:
         told["CopySourceVersionId"] = source.version.version
     return told
@@ -243,19 +271,30 @@ async def UploadPartCopy(
     CopySourceIfNoneMatch: str | None = None,
     CopySourceIfUnmodifiedSince: float | None = None,
     CopySourceRange: str | None = None,
+    CopySourceSSECustomerAlgorithm: str | None = None,
+    CopySourceSSECustomerKey: str | None = None,
+    CopySourceSSECustomerKeyMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
     ExpectedSourceBucketOwner: str | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
     check_number(PartNumber)
     upload, _ = upload_of(call, bucket, Key, UploadId)
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    check_continues(upload.head, customer)
     conditions = (
         CopySourceIfMatch,
         CopySourceIfNoneMatch,
         CopySourceIfModifiedSince,
         CopySourceIfUnmodifiedSince,
     )
-    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner)
+    opening = customer_key(
+        CopySourceSSECustomerAlgorithm, CopySourceSSECustomerKey, CopySourceSSECustomerKeyMD5
+    )
+    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner, opening)
     start, length = 0, source.version.size
     if CopySourceRange is not None:
         match = _RANGE.fullmatch(CopySourceRange)
@@ -272,24 +311,26 @@ async def UploadPartCopy(
             )  # fmt: skip
         start, length = int(match[1]), int(match[2]) - int(match[1]) + 1
     claims = bodies.Claims("", upload.summed_with, "", "", False)
-    draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), inline_bytes_max=-1)
+    draft = bodies.Draft(
+        call, claims, encrypts=bool(upload.head.encryption), secret=customer.secret, inline_bytes_max=-1
+    )
     if length > COPY_BYTES_MAX:
         raise InvalidCopy(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}"
         )
-    await bodies.poured(draft, bodies.pieces(source.call, source.version, source.head, start, length))
+    await bodies.poured(
+        draft, bodies.pieces(source.call, source.version, source.head, start, length, source.secret)
+    )
     try:
         upload, _ = upload_of(call, found(call, Bucket), Key, UploadId)
         kept = draft.kept()
     finally:
         draft.discard()
-    reply = part_stored(call, UploadId, PartNumber, kept, upload.head.encryption)
+    reply = part_stored(call, UploadId, PartNumber, kept, upload.head)
     result = {"LastModified": float(int(call.now()))} | {
         n: v for n, v in reply.items() if n == "ETag" or (n.startswith("Checksum") and upload.algorithm)
     }
-    told: dict[str, Any] = {"CopyPartResult": result}
-    if "ServerSideEncryption" in reply:
-        told["ServerSideEncryption"] = reply["ServerSideEncryption"]
+    told: dict[str, Any] = {"CopyPartResult": result, **encryption_told(upload.head)}
     if source.bucket.versioning:
         told["CopySourceVersionId"] = source.version.version
     return told

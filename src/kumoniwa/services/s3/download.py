@@ -10,7 +10,9 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidRequest, arn, found
+from kumoniwa.services.s3.customer_key import check_opens, customer_key
 from kumoniwa.services.s3.storage import Head, Version
+from kumoniwa.services.s3.upload import encryption_told
 from kumoniwa.wire import timestamps
 from kumoniwa.wire.message import Answer
 
@@ -160,6 +162,9 @@ def GetObject(
     ResponseContentLanguage: str | None = None,
     ResponseContentType: str | None = None,
     ResponseExpires: Any = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
@@ -172,13 +177,15 @@ def GetObject(
     ):
         condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince)
     head = version.head
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    check_opens(head, customer)
     overrides = (
         ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
     )  # fmt: skip
     reply, part = _described(call, bucket, version, head, ChecksumMode, Range, PartNumber, overrides)
-    body = bodies.stretch(call, version, head, part.start, part.length)
+    body = bodies.stretch(call, version, head, part.start, part.length, customer.secret)
     reply["Body"] = body
-    if not isinstance(body, bytes) and head.encryption:
+    if not isinstance(body, bytes) and (head.encryption or head.customer_key):
         reply["ContentLength"] = part.length
     return Answer(206, reply) if part.is_partial else reply
 
@@ -202,12 +209,17 @@ def HeadObject(
     ResponseContentLanguage: str | None = None,
     ResponseContentType: str | None = None,
     ResponseExpires: Any = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
     version = wanted(call, bucket, Key, VersionId)
     condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince)
     head = version.head
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    check_opens(head, customer)
     overrides = (
         ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
     )  # fmt: skip
@@ -252,8 +264,7 @@ def _described(
         reply["VersionId"] = version.version
     if version.storage != "STANDARD":
         reply["StorageClass"] = version.storage
-    if head.encryption:
-        reply["ServerSideEncryption"] = head.encryption
+    reply.update(encryption_told(head))
     if head.tags:
         reply["TagCount"] = len(head.tags)
     if any(value is not None for value in overrides):
@@ -289,6 +300,9 @@ def GetObjectAttributes(
     ExpectedBucketOwner: str | None = None,
     MaxParts: int | None = None,
     PartNumberMarker: int | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
@@ -296,6 +310,7 @@ def GetObjectAttributes(
         raise bodies.InvalidRequest("Invalid attribute name specified.")
     version = wanted(call, bucket, Key, VersionId)
     head = version.head
+    check_opens(head, customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5))
     reply: dict[str, Any] = {"LastModified": float(int(version.modified))}
     if bucket.versioning:
         reply["VersionId"] = version.version

@@ -14,9 +14,10 @@ from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
+from kumoniwa.services.s3.customer_key import check_continues, customer_key
 from kumoniwa.services.s3.listing import encoder, limit_of, version_page
 from kumoniwa.services.s3.storage import Blob, Head, Part
-from kumoniwa.services.s3.upload import check_key, head_of, object_grants, storage_class
+from kumoniwa.services.s3.upload import check_key, encryption_told, head_of, object_grants, storage_class
 from kumoniwa.wire import checksum as checksums
 from kumoniwa.wire.xml import MalformedXML
 
@@ -82,6 +83,9 @@ def CreateMultipartUpload(
     GrantReadACP: str | None = None,
     GrantWriteACP: str | None = None,
     Metadata: dict[str, str] | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
     ServerSideEncryption: str | None = None,
     StorageClass: str | None = None,
     Tagging: str | None = None,
@@ -100,15 +104,9 @@ def CreateMultipartUpload(
         "READ_ACP": GrantReadACP,
         "WRITE_ACP": GrantWriteACP,
     }
-    head = head_of(
-        call,
-        bucket,
-        headers,
-        Metadata,
-        Tagging,
-        object_grants(call, bucket, ACL, granted),
-        ServerSideEncryption,
-    )
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
+    grants = object_grants(call, bucket, ACL, granted)
+    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer)
     algorithm, is_composite = _checksum_type(ChecksumAlgorithm, ChecksumType)
     now = call.now()
     # The id begins with the time, so that uploads of one key are listed in the order in which they began.
@@ -125,9 +123,7 @@ def CreateMultipartUpload(
             "ChecksumAlgorithm": algorithm,
             "ChecksumType": "COMPOSITE" if is_composite else "FULL_OBJECT",
         }
-    if head.encryption:
-        reply["ServerSideEncryption"] = head.encryption
-    return reply
+    return reply | encryption_told(head)
 
 
 def _checksum_type(algorithm: str | None, kind: str | None) -> tuple[str, bool]:
@@ -191,10 +187,15 @@ def UploadPart(
     ContentLength: int | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
 ):
     bucket = found(call, Bucket)
     check_number(PartNumber)
     upload, _ = upload_of(call, bucket, Key, UploadId)
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    check_continues(upload.head, customer)
     given = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
     }  # fmt: skip
@@ -204,8 +205,14 @@ def UploadPart(
             f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum Type: {claims.algorithm.lower()}"
         )
     bodies.check_length(call, Body)
-    encrypts = bool(upload.head.encryption)
-    draft = bodies.Draft(call, claims, encrypts=encrypts, inline_bytes_max=-1, summed_with=upload.summed_with)
+    draft = bodies.Draft(
+        call,
+        claims,
+        encrypts=bool(upload.head.encryption),
+        secret=customer.secret,
+        inline_bytes_max=-1,
+        summed_with=upload.summed_with,
+    )
     if not isinstance(Body, (bytes, str)):
         return _part_arrived(call, Bucket, Key, UploadId, PartNumber, draft, Body)
     try:
@@ -213,7 +220,7 @@ def UploadPart(
         kept = draft.kept()
     finally:
         draft.discard()
-    return part_stored(call, UploadId, PartNumber, kept, upload.head.encryption)
+    return part_stored(call, UploadId, PartNumber, kept, upload.head)
 
 
 async def _part_arrived(
@@ -226,10 +233,10 @@ async def _part_arrived(
         kept = draft.kept()
     finally:
         draft.discard()
-    return part_stored(call, id, number, kept, upload.head.encryption)
+    return part_stored(call, id, number, kept, upload.head)
 
 
-def part_stored(call: Call, id: str, number: int, kept: bodies.Kept, encryption: str) -> dict:
+def part_stored(call: Call, id: str, number: int, kept: bodies.Kept, head: Head) -> dict:
     """Remember a part, in place of an earlier one of its number."""
     rows = call.rows(storage.PARTS)
     old = rows.one("select blob from s3_part where upload = ? and number = ?", id, number)
@@ -238,9 +245,7 @@ def part_stored(call: Call, id: str, number: int, kept: bodies.Kept, encryption:
     if old is not None:
         storage.drop(call, [unpack(old[0], Blob).name])
     reply = {"ETag": f'"{kept.etag}"', "Checksum" + kept.algorithm: kept.checksum}
-    if encryption:
-        reply["ServerSideEncryption"] = encryption
-    return reply
+    return reply | encryption_told(head)
 
 
 # Completing ------------------------------------------------------------------------------------------
@@ -263,6 +268,9 @@ def CompleteMultipartUpload(
     IfMatch: str | None = None,
     IfNoneMatch: str | None = None,
     MpuObjectSize: int | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
 ) -> dict:
     """Completing once more what stands succeeds again and does nothing, so that a lost answer may be asked for again."""
     bucket = found(call, Bucket)
@@ -273,6 +281,9 @@ def CompleteMultipartUpload(
     if made is not None:
         return _completed(call, bucket, made, made.head)
     upload, _ = upload_of(call, bucket, Key, UploadId)
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    if customer.md5:
+        check_continues(upload.head, customer)
     condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
     rows = call.rows(storage.PARTS)
     have = {
@@ -346,8 +357,7 @@ def _completed(call: Call, bucket: Bucket, made: storage.Version, head: Head) ->
         "Checksum" + head.algorithm: head.checksum,
         "ChecksumType": "COMPOSITE" if head.is_composite else "FULL_OBJECT",
     }
-    if head.encryption:
-        reply["ServerSideEncryption"] = head.encryption
+    reply |= encryption_told(head)
     if bucket.versioning == "Enabled":
         reply["VersionId"] = made.version
     return reply

@@ -76,6 +76,8 @@ class Head(Record):
     checksum: str = ""
     is_composite: bool = False
     encryption: str = ""
+    customer_key: str = ""
+    """The MD5 of the key with which the client had it encrypted, in base64; empty if it is encrypted otherwise or not at all."""
     nonce: bytes = b""
     """Of an inline body's encryption."""
     blobs: tuple[Blob, ...] = ()

@@ -15,6 +15,7 @@ from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.acl import CLOSED, AccessControlListNotSupported, Grant, grants_of
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, canonical_id, found
+from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.services.s3.tag import tags_in_header
 
@@ -81,6 +82,7 @@ def head_of(
     tagging: str | None,
     grants: tuple[Grant, ...],
     encryption: str | None,
+    customer: CustomerKey = NONE,
 ) -> Head:
     """``headers`` by AWS's member names, absent ones as None."""
     kept = {name: _text(value) for name, value in headers.items() if value is not None}
@@ -106,7 +108,8 @@ def head_of(
         metadata=told,
         tags=tags_in_header(tagging) if tagging else {},
         grants=grants,
-        encryption=encryption_for(bucket, encryption),
+        encryption="" if customer.md5 else encryption_for(bucket, encryption),
+        customer_key=customer.md5,
     )
 
 
@@ -131,6 +134,13 @@ def encryption_for(bucket: Bucket, asked: str | None) -> str:
     if asked in ("aws:kms", "aws:kms:dsse", "aws:fsx"):
         raise NotImplementedHere(f"the server-side encryption {asked} of s3")
     raise InvalidEncryption(ArgumentName="x-amz-server-side-encryption", ArgumentValue=asked[:1024])
+
+
+def encryption_told(head: Head) -> dict[str, str]:
+    """How answers say that an object is encrypted."""
+    if head.customer_key:
+        return CustomerKey(md5=head.customer_key).told
+    return {"ServerSideEncryption": head.encryption} if head.encryption else {}
 
 
 def storage_class(name: str | None) -> str:
@@ -188,6 +198,9 @@ def PutObject(
     IfMatch: str | None = None,
     IfNoneMatch: str | None = None,
     Metadata: dict[str, str] | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
     ServerSideEncryption: str | None = None,
     StorageClass: str | None = None,
     Tagging: str | None = None,
@@ -207,7 +220,8 @@ def PutObject(
         "WRITE_ACP": GrantWriteACP,
     }
     grants = object_grants(call, bucket, ACL, granted)
-    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption)
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
+    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer)
     checksums = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
     }  # fmt: skip
@@ -216,7 +230,7 @@ def PutObject(
     if IfMatch is not None or IfNoneMatch is not None:
         condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
     bodies.check_length(call, Body)
-    draft = bodies.Draft(call, claims, encrypts=bool(head.encryption))
+    draft = bodies.Draft(call, claims, encrypts=bool(head.encryption), secret=customer.secret)
     if not isinstance(Body, (bytes, str)):
         return _when_arrived(call, Bucket, Key, head, kind, draft, Body, (IfMatch, IfNoneMatch))
     try:
@@ -263,8 +277,7 @@ def stored(call: Call, bucket: Bucket, key: str, head: Head, kind: str, kept: bo
         "Checksum" + kept.algorithm: kept.checksum,
         "ChecksumType": "FULL_OBJECT",
     }
-    if head.encryption:
-        reply["ServerSideEncryption"] = head.encryption
+    reply.update(encryption_told(head))
     if bucket.versioning == "Enabled":
         reply["VersionId"] = version
     return reply

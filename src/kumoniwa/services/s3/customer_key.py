@@ -1,0 +1,112 @@
+"""SSE-C: a body is encrypted with a key that its client sends with each request; of the key only its MD5 is kept.
+
+AWS takes such keys over TLS only; here plain HTTP will do, because nothing leaves the machine.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument, InvalidRequest
+
+if TYPE_CHECKING:
+    from kumoniwa.services.s3.storage import Head
+
+HEADER = "x-amz-server-side-encryption-customer-"
+KEY_BYTES = 32
+_NEEDED = "Requests specifying Server Side Encryption with Customer provided keys must provide "
+
+
+class InvalidEncryptionAlgorithmError(AwsError):
+    status = 400
+    message = "The encryption request that you specified is not valid. The valid value is AES256."
+
+
+class CustomerKey(NamedTuple):
+    secret: bytes = b""
+    md5: str = ""
+    """Base64; empty where the request brings no key."""
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What every answer about such an object says."""
+        return {"SSECustomerAlgorithm": "AES256", "SSECustomerKeyMD5": self.md5} if self.md5 else {}
+
+
+NONE = CustomerKey()
+
+
+def customer_key(
+    algorithm: str | None, key: str | None, md5: str | None, encryption: str | None = None
+) -> CustomerKey:
+    """The key that a request brings, found to be whole. ``encryption`` is what it asks for beside it."""
+    if algorithm is None and key is None and md5 is None:
+        return NONE
+    if algorithm is None:
+        raise InvalidArgument(_NEEDED + "a valid encryption algorithm.", ArgumentName=HEADER + "algorithm")
+    if algorithm != "AES256":
+        raise InvalidEncryptionAlgorithmError(
+            ArgumentName=HEADER + "algorithm", ArgumentValue=algorithm[:1024]
+        )
+    if key is None:
+        raise InvalidArgument(_NEEDED + "an appropriate secret key.", ArgumentName=HEADER + "key")
+    if md5 is None:
+        raise InvalidArgument(
+            _NEEDED + "the client calculated MD5 of the secret key.", ArgumentName=HEADER + "key-MD5"
+        )
+    if encryption is not None:
+        raise InvalidArgument(
+            "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+            ArgumentName="x-amz-server-side-encryption", ArgumentValue=encryption[:1024],
+        )  # fmt: skip
+    try:
+        secret = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        raise InvalidArgument(
+            "The secret key was invalid for the specified algorithm.", ArgumentName=HEADER + "key"
+        )
+    calculated = base64.b64encode(hashlib.md5(secret, usedforsecurity=False).digest()).decode()
+    if md5 != calculated:
+        raise InvalidArgument(
+            "The calculated MD5 hash of the key did not match the hash that was provided.",
+            ArgumentName=HEADER + "key-MD5",
+        )
+    return CustomerKey(secret, calculated)
+
+
+def check_opens(head: Head, customer: CustomerKey) -> None:
+    """See that a request brings the key of an object, and none where the object has none."""
+    if head.customer_key == customer.md5:
+        return
+    if not customer.md5:
+        raise InvalidRequest(
+            "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to "
+            "retrieve the object."
+        )
+    if not head.customer_key:
+        raise InvalidRequest("The encryption parameters are not applicable to this object.")
+    raise AccessDenied
+
+
+def check_continues(head: Head, customer: CustomerKey) -> None:
+    """See that a part brings the key its upload began with."""
+    if head.customer_key == customer.md5:
+        return
+    if not customer.md5:
+        raise InvalidRequest(
+            "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
+            "encryption parameters."
+        )
+    if not head.customer_key:
+        raise InvalidRequest(
+            "The multipart upload initiate did not request encryption. Please resend the request without sending encryption "
+            "parameters."
+        )
+    raise InvalidRequest("The provided encryption parameters did not match the ones used originally.")

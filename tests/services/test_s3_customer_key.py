@@ -1,0 +1,123 @@
+"""Objects encrypted with keys that their clients bring (SSE-C).
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+"""
+
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+WRONG_MD5 = base64.b64encode(bytes(16)).decode()
+KEY, OTHER = b"k" * 32, b"o" * 32
+LARGE = b"a secret that is written again and again. " * 200_000
+
+
+def with_key(key, prefix=""):
+    return {prefix + "SSECustomerAlgorithm": "AES256", prefix + "SSECustomerKey": key}
+
+
+@pytest.fixture
+def s3(cloud):
+    client = cloud.client("s3")
+    client.create_bucket(Bucket="box")
+    return client
+
+
+def refusal(method, **params):
+    with pytest.raises(ClientError) as refused:
+        method(Bucket="box", Key="k", **params)
+    answer = refused.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+@pytest.mark.parametrize("content", [b"", b"small and secret", LARGE])
+def test_only_the_key_opens_what_it_encrypted(s3, content):
+    told = s3.put_object(Bucket="box", Key="k", Body=content, **with_key(KEY))
+    md5 = base64.b64encode(hashlib.md5(KEY).digest()).decode()
+    assert (told["SSECustomerAlgorithm"], told["SSECustomerKeyMD5"]) == ("AES256", md5)
+    assert told["ETag"] != f'"{hashlib.md5(content).hexdigest()}"'
+    got = s3.get_object(Bucket="box", Key="k", **with_key(KEY))
+    assert (got["Body"].read(), got["SSECustomerKeyMD5"], got["ETag"]) == (content, md5, told["ETag"])
+    if content:
+        part = s3.get_object(Bucket="box", Key="k", Range="bytes=3-9", **with_key(KEY))
+        assert part["Body"].read() == content[3:10]
+    assert refusal(s3.get_object)[:2] == (400, "InvalidRequest")
+    assert refusal(s3.get_object, **with_key(OTHER))[:2] == (403, "AccessDenied")
+    # A HEAD answer has no body, so that its status is all that a client is told.
+    assert refusal(s3.head_object)[0] == 400
+    assert refusal(s3.head_object, **with_key(OTHER))[0] == 403
+    assert s3.head_object(Bucket="box", Key="k", **with_key(KEY))["ContentLength"] == len(content)
+
+
+def test_a_key_for_an_object_without_one_is_refused(s3):
+    s3.put_object(Bucket="box", Key="k", Body=b"plain")
+    status, code, text = refusal(s3.get_object, **with_key(KEY))
+    assert (status, code) == (400, "InvalidRequest") and "not applicable" in text
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"SSECustomerAlgorithm": "AES256"}, "an appropriate secret key"),
+        ({"SSECustomerKey": KEY}, "a valid encryption algorithm"),
+        ({"SSECustomerAlgorithm": "AES128", "SSECustomerKey": KEY}, "The valid value is AES256"),
+        ({"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"short"}, "secret key was invalid"),
+        (
+            {**with_key(base64.b64encode(KEY).decode()), "SSECustomerKeyMD5": WRONG_MD5},
+            "did not match the hash",
+        ),
+        ({**with_key(KEY), "ServerSideEncryption": "AES256"}, "incompatible with the encryption method"),
+    ],
+)
+def test_a_key_must_be_whole(s3, given, words):
+    status, _, text = refusal(s3.put_object, Body=b"x", **given)
+    assert status == 400 and words in text
+    assert "Contents" not in s3.list_objects_v2(Bucket="box")
+
+
+def test_what_stands_on_disk_is_neither_the_text_nor_the_key(cloud, s3, tmp_path):
+    s3.put_object(Bucket="box", Key="k", Body=LARGE, **with_key(KEY))
+    s3.put_object(Bucket="box", Key="small", Body=b"small and secret", **with_key(KEY))
+    cloud.restart(kill=True)
+    assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == LARGE
+    stored = [file.read_bytes() for file in Path(tmp_path).rglob("*") if file.is_file()]
+    assert any(len(content) == len(LARGE) for content in stored)
+    for content in stored:
+        assert b"written again" not in content and b"small and secret" not in content
+        assert KEY not in content and base64.b64encode(KEY) not in content
+
+
+def test_copies_are_opened_with_one_key_and_closed_with_another(s3):
+    s3.put_object(Bucket="box", Key="source", Body=LARGE, **with_key(KEY))
+    copied = {"CopySource": "box/source"}
+    assert refusal(s3.copy_object, **copied)[:2] == (400, "InvalidRequest")
+    assert refusal(s3.copy_object, **copied, **with_key(OTHER, "CopySource"))[:2] == (403, "AccessDenied")
+    told = s3.copy_object(Bucket="box", Key="k", **copied, **with_key(KEY, "CopySource"), **with_key(OTHER))
+    assert told["SSECustomerAlgorithm"] == "AES256"
+    assert s3.get_object(Bucket="box", Key="k", **with_key(OTHER))["Body"].read() == LARGE
+    s3.copy_object(Bucket="box", Key="k", **copied, **with_key(KEY, "CopySource"))
+    assert s3.get_object(Bucket="box", Key="k")["Body"].read() == LARGE
+
+
+def test_all_parts_of_an_upload_bring_its_key(s3):
+    first, last = os.urandom(5 << 20), b"the end"
+    id = s3.create_multipart_upload(Bucket="box", Key="k", **with_key(KEY))["UploadId"]
+    part = {"UploadId": id, "PartNumber": 1, "Body": first}
+    assert "Subsequent part requests" in refusal(s3.upload_part, **part)[2]
+    assert "did not match the ones used originally" in refusal(s3.upload_part, **part, **with_key(OTHER))[2]
+    s3.put_object(Bucket="box", Key="tail", Body=last)
+    etags = [s3.upload_part(Bucket="box", Key="k", **part, **with_key(KEY))["ETag"]]
+    tail = s3.upload_part_copy(
+        Bucket="box", Key="k", UploadId=id, PartNumber=2, CopySource="box/tail", **with_key(KEY)
+    )
+    etags.append(tail["CopyPartResult"]["ETag"])
+    listed = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
+    s3.complete_multipart_upload(Bucket="box", Key="k", UploadId=id, MultipartUpload={"Parts": listed})
+    assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == first + last
+    across = s3.get_object(Bucket="box", Key="k", Range=f"bytes={(5 << 20) - 5}-", **with_key(KEY))
+    assert across["Body"].read() == first[-5:] + last
+    assert refusal(s3.get_object)[:2] == (400, "InvalidRequest")

@@ -32,6 +32,10 @@ class JsonList(list):
     """An array of a JSON document."""
 
 
+class Silent(dict):
+    """A map that prints as nothing, as ``$context`` does."""
+
+
 class Thing:
     """Something a host lends. Unknown members and methods have no value."""
 
@@ -106,6 +110,8 @@ def text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(_inner, value)) + "]"
     if isinstance(value, dict):
+        if isinstance(value, Silent):
+            return ""
         return "{" + ", ".join(f"{_inner(key)}={_inner(part)}" for key, part in value.items()) + "}"
     return value.text() if isinstance(value, Thing) else str(value)
 

@@ -83,20 +83,20 @@ def update_plan(text: str, names: Mapping[str, str]) -> UpdatePlan:
 @lru_cache(2048)
 def _update_plan(text: str, names: tuple[tuple[str, str], ...]) -> UpdatePlan:
     parsed = parse("UpdateExpression", text)
-    scope = Scope("UpdateExpression", dict(names))
-    mentioned = [inner for clause in parsed.tree for inner in (clause.path, *_operands_in(clause.operand))]
+    return compile_clauses(Scope("UpdateExpression", dict(names)), parsed.tree, parsed.repeated_section)
+
+
+def compile_clauses(scope: Scope, tree: tuple[Clause, ...], repeated_section: str = "") -> UpdatePlan:
+    mentioned = [inner for clause in tree for inner in (clause.path, *_operands_in(clause.operand))]
     scope.refuse_reserved([path for path in mentioned if isinstance(path, Path)])
-    functions = [function for clause in parsed.tree for function in _functions_in(clause.operand)]
+    functions = [function for clause in tree for function in _functions_in(clause.operand)]
     for function in functions:
         if function.name not in ("if_not_exists", "list_append"):
             raise scope.refuse(f"Invalid function name; function: {function.name}")
-    if parsed.repeated_section:
-        raise scope.refuse(
-            f'The "{parsed.repeated_section}" section can only be used once in an update expression;'
-        )
+    if repeated_section:
+        raise scope.refuse(f'The "{repeated_section}" section can only be used once in an update expression;')
     clauses = [
-        Clause(clause.section, Path(scope.bind(clause.path)), _bind(scope, clause.operand))
-        for clause in parsed.tree
+        Clause(clause.section, Path(scope.bind(clause.path)), _bind(scope, clause.operand)) for clause in tree
     ]
     for placeholder in mentioned:
         if isinstance(placeholder, Placeholder):

@@ -14,8 +14,8 @@ from kumoniwa.languages.dynamodb.condition import condition_plan, key_conditions
 from kumoniwa.languages.dynamodb.projection import projection_plan
 from kumoniwa.languages.dynamodb.update import update_plan
 from kumoniwa.languages.dynamodb.value import check_value
+from kumoniwa.services.dynamodb import partiql, transaction
 from kumoniwa.services.dynamodb import table as tables
-from kumoniwa.services.dynamodb import transaction
 from kumoniwa.services.dynamodb.table import Layout
 
 
@@ -38,10 +38,20 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
         return [_arn(call, name) for name in params.get("RequestItems") or {}] or call.arn(
             "table/*", "dynamodb"
         )
+    if operation in _PARTIQL:
+        needs = dict.fromkeys(
+            (f"dynamodb:PartiQL{_PARTIQL_KINDS.get(one.kind, one.kind)}", _arn(call, one.table, one.index))
+            for one, _ in partiql.statements_in(params)
+        )
+        return list(needs) or call.arn("table/*", "dynamodb")
     if operation in ("TransactWriteItems", "TransactGetItems"):
         return list(_touched(call, params)) or call.arn("table/*", "dynamodb")
     return call.arn("table/*", "dynamodb") if operation == "ListTables" else "*"
 
+
+_PARTIQL = frozenset(("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"))
+_PARTIQL_KINDS = {"Exists": "Select"}
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
 
 _ACTIONS = {
     "Put": "dynamodb:PutItem",
@@ -68,22 +78,29 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html"""
     conditions: dict[str, Any] = {
         "dynamodb:leadingkeys": partial(_leading_keys, call, operation, params),
-        "dynamodb:attributes": partial(_attributes, params),
+        "dynamodb:attributes": partial(_attributes, call, params),
     }
     for member in ("Select", "ReturnValues", "ReturnConsumedCapacity"):
         if member in params:
             conditions[f"dynamodb:{member.lower()}"] = params[member]
-    if operation.startswith("Transact"):
+    if operation.startswith("Transact") or operation == "ExecuteTransaction":
         conditions["dynamodb:enclosingoperation"] = operation
     if operation == "Scan":
         conditions["dynamodb:fulltablescan"] = "true"
+    elif operation in _PARTIQL:
+        conditions["dynamodb:fulltablescan"] = partial(_full_table_scan, call, params)
     return conditions
 
 
-def _single(params: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _full_table_scan(call: Call, params: dict[str, Any]) -> str:
+    return "true" if partiql.scans(call, params) else "false"
+
+
+def _single(call: Call, params: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each item a call names: the table, and the parameters that name it."""
     if "TableName" in params:
         yield params["TableName"], params
+    yield from partiql.touched(call, params)
     for each in params.get("TransactItems") or ():
         for action in each.values():
             yield action.get("TableName", ""), action
@@ -101,7 +118,7 @@ def _leading_keys(call: Call, operation: str, params: dict[str, Any]) -> list[st
     later.
     """
     found = []
-    for name, given in _single(params):
+    for name, given in _single(call, params):
         try:
             layout = tables.find(call, name)
             if layout is None:
@@ -132,10 +149,10 @@ def _queried_key(layout: Layout, params: dict[str, Any]) -> Any:
     return key_conditions(plan, values).get(name, ("", [None]))[1][0]
 
 
-def _attributes(params: dict[str, Any]) -> list[str]:
+def _attributes(call: Call, params: dict[str, Any]) -> list[str]:
     """Top-level attributes that are read or written."""
     found: set[str] = set()
-    for _, given in _single(params):
+    for _, given in _single(call, params):
         names = given.get("ExpressionAttributeNames") or {}
         found.update(given.get("Item") or (), given.get("Key") or (), given.get("AttributesToGet") or ())
         for legacy in ("Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter"):

@@ -11,7 +11,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID, check_item
-from kumoniwa.services.dynamodb import capacity, item, page, stream, transaction, write
+from kumoniwa.services.dynamodb import capacity, item, page, partiql, stream, transaction, write
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.access import conditions_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.dynamodb.table import (
@@ -560,3 +560,39 @@ def TransactWriteItems(
         ReturnConsumedCapacity,
         wants_metrics=ReturnItemCollectionMetrics == "SIZE",
     )
+
+
+# PartiQL -------------------------------------------------------------------------------------------
+
+
+def ExecuteStatement(
+    call: Call,
+    *,
+    Statement: str,
+    Parameters: list[dict] | None = None,
+    ConsistentRead: bool | None = None,
+    NextToken: str | None = None,
+    ReturnConsumedCapacity: str | None = None,
+    Limit: int | None = None,
+    ReturnValuesOnConditionCheckFailure: str | None = None,
+) -> dict:
+    return partiql.execute(
+        call, Statement, Parameters, is_consistent=bool(ConsistentRead), limit=Limit, token=NextToken,
+        detail=ReturnConsumedCapacity, shows_old=ReturnValuesOnConditionCheckFailure,
+    )  # fmt: skip
+
+
+def BatchExecuteStatement(
+    call: Call, *, Statements: list[dict], ReturnConsumedCapacity: str | None = None
+) -> dict:
+    return partiql.batch(call, Statements, ReturnConsumedCapacity)
+
+
+def ExecuteTransaction(
+    call: Call,
+    *,
+    TransactStatements: list[dict],
+    ClientRequestToken: str | None = None,
+    ReturnConsumedCapacity: str | None = None,
+) -> dict:
+    return partiql.transact(call, TransactStatements, ClientRequestToken, ReturnConsumedCapacity)

@@ -113,6 +113,12 @@ class KeySchema:
             raise ValidationException(_NO_MATCH)
         return encode_key(name, kind, value[kind], bytes_max)
 
+    def is_hash(self, hash_key: bytes, value: Value | None) -> bool:
+        """Whether these are the bytes of an attribute's value."""
+        if value is None or self.hash_kind not in value:
+            return False
+        return encode_sort_key(self.hash_kind, value[self.hash_kind]) == hash_key
+
     def of_item(self, item: Item) -> tuple[bytes, bytes]:
         """The key of an item that is to be stored in the table."""
         hash_key = self._attribute(item, self.hash_name, self.hash_kind, HASH_BYTES_MAX)

@@ -162,7 +162,7 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
         values,
     )
     start = get("ExclusiveStartKey")
-    _check_start(start)
+    check_start(start)
     _check_select(params, "Querying")
     if key_text is None and get("KeyConditions") is None:
         raise ValidationException(
@@ -183,6 +183,13 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     read = Read(call, layout, params, expressions, is_query=True)
     stretch = read.schema.range_of(conditions)
     forward = get("ScanIndexForward") is not False
+    return along(call, read, stretch, start, get("Limit"), get("ReturnConsumedCapacity"), forward=forward)
+
+
+def along(
+    call: Call, read: Read, stretch: Range, start: Item | None, limit: int | None, detail: str | None, *, forward: bool
+) -> dict[str, Any]:
+    """A page of a stretch of one partition."""
     at = None
     if start is not None:
         # The start lies within the range and takes the place of one of its ends: SQLite searches by one bound only.
@@ -196,7 +203,7 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     args.append(partition(stretch.hash_key))
     args += [bound for bound in (stretch.low, stretch.high) if bound is not None]
     args += at or ()
-    return _page(call, read, sql, args, get("Limit"), get("ReturnConsumedCapacity"))
+    return _page(call, read, sql, args, limit, detail)
 
 
 _BASE = "select i.size, i.item from dynamodb_item i where i.tbl = ? and "
@@ -222,7 +229,7 @@ def _query_sql(
     return f"{sql} order by {', '.join(part + direction for part in order)} limit ?"
 
 
-def _check_start(start: Item | None) -> None:
+def check_start(start: Item | None) -> None:
     if start is None:
         return
     try:
@@ -276,7 +283,7 @@ def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     segment, total = get("Segment"), get("TotalSegments")
     _check_segment(segment, total)
     start = get("ExclusiveStartKey")
-    _check_start(start)
+    check_start(start)
     _check_select(params, "Scanning")
     expressions = bind(
         names,
@@ -285,6 +292,14 @@ def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
         ("ProjectionExpression", get("ProjectionExpression")),
     )
     read = Read(call, layout, params, expressions, is_query=False)
+    return across(call, read, start, get("Limit"), get("ReturnConsumedCapacity"), segment, total)
+
+
+def across(
+    call: Call, read: Read, start: Item | None, limit: int | None, detail: str | None, segment: int | None = None,
+    total: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A page of a whole table or index, or of one segment of it."""
     at = _scan_start(read, start, segment, total) if start is not None else None
     low, high = _segment_bounds(segment, total) if total is not None else (None, None)
     if at is not None:
@@ -293,7 +308,7 @@ def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     args += [bound for bound in (low, high) if bound is not None]
     args += at or ()
     sql = _scan_sql(read.index is not None, low is not None, high is not None, at is not None)
-    return _page(call, read, sql, args, get("Limit"), get("ReturnConsumedCapacity"))
+    return _page(call, read, sql, args, limit, detail)
 
 
 def _check_segment(segment: int | None, total: int | None) -> None:

@@ -49,13 +49,15 @@ def _cancelled(reasons: list[dict]) -> TransactionCanceledException:
     return TransactionCanceledException(text, CancellationReasons=reasons)
 
 
+_CODES: dict[type[AwsError], str] = {
+    writes.ConditionalCheckFailedException: "ConditionalCheckFailed",
+    writes.DuplicateItemException: "DuplicateItem",
+    ValidationException: "ValidationError",
+}
+
+
 def _reason(error: AwsError) -> dict[str, Any]:
-    code = (
-        "ConditionalCheckFailed"
-        if isinstance(error, writes.ConditionalCheckFailedException)
-        else "ValidationError"
-    )
-    return {"Code": code, "Message": error.text, **error.members}
+    return {"Code": _CODES.get(type(error), "ValidationError"), "Message": error.text, **error.members}
 
 
 def _each(steps: list[Any], act: Any) -> None:
@@ -65,7 +67,7 @@ def _each(steps: list[Any], act: Any) -> None:
         try:
             act(step)
             reasons.append(_NONE)
-        except (ValidationException, writes.ConditionalCheckFailedException) as error:
+        except tuple(_CODES) as error:
             reasons.append(_reason(error))
             is_cancelled = True
     if is_cancelled:
@@ -82,7 +84,18 @@ def write(
 ) -> dict[str, Any]:
     parts = [writes.of_action(call, action) for action in actions]
     # All values are checked and canonical now, so equal requests have equal bytes.
-    digest = hashlib.blake2b(orjson.dumps(actions), digest_size=16).digest() if token is not None else b""
+    digest = digest_of(actions) if token is not None else b""
+    return write_all(call, parts, token, digest, detail, wants_metrics=wants_metrics)
+
+
+def digest_of(request: Any) -> bytes:
+    return hashlib.blake2b(orjson.dumps(request), digest_size=16).digest()
+
+
+def write_all(
+    call: Call, parts: list[Write], token: str | None, digest: bytes, detail: str | None, *, wants_metrics: bool = False
+) -> dict[str, Any]:
+    """All writes or none. A ``token`` met again with the same ``digest`` writes nothing."""
     for part in parts:
         existing(part.layout)
     is_repeated = token is not None and _is_repeated(call, token, digest)
@@ -206,6 +219,10 @@ def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
                 projection(given.get("ProjectionExpression"), given.get("ExpressionAttributeNames")),
             )
         )
+    return read_all(call, gets, detail)
+
+
+def read_all(call: Call, gets: list[Get], detail: str | None) -> dict[str, Any]:
     for one in gets:
         existing(one.layout)
     _each(gets, Get.place)

@@ -34,6 +34,10 @@ class ConditionalCheckFailedException(AwsError):
     message = "The conditional request failed"
 
 
+class DuplicateItemException(AwsError):
+    message = "Duplicate primary key exists in table"
+
+
 class Write:
     __slots__ = (
         "kind", "layout", "key", "item", "size", "condition", "condition_values", "update", "update_values", "shows_old",

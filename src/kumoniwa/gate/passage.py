@@ -21,6 +21,7 @@ from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.once import remember, remembered
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import Trail
+from kumoniwa.gate.usage import Usage
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
@@ -51,10 +52,15 @@ class ServiceUnavailable(AwsError):
 
 
 def _prove(request: Request, claim: signature.Claim | None, secret: str | None) -> None:
-    """See that an S3 body is what was signed; from here on it is the payload alone, without its framing."""
+    """See that an S3 body is what was signed; from here on it is the payload alone, without its framing.
+
+    The signature of a key that nobody issued proves nothing, and no more does the hash that it covers.
+    """
     declared = request.headers.get("x-amz-content-sha256", signature.UNSIGNED)
-    if declared == signature.UNSIGNED or (declared == signature.EMPTY_SHA256 and not request.body and request.stream is None):
-        return
+    if declared not in signature.STREAMING:
+        is_empty = declared == signature.EMPTY_SHA256 and not request.body and request.stream is None
+        if secret is None or declared == signature.UNSIGNED or is_empty:
+            return
     proof = signature_payload.of(request, claim, secret)
     if request.stream is not None:
         request.stream = signature_payload.ProvenStream(request, proof)
@@ -73,6 +79,7 @@ class Gate:
         self.routes = Routes(home)
         self.authorizer = Authorizer(home)
         self.trail = Trail(home)
+        self.usage = Usage(home)
         self.gaps: Counter[str] = Counter()
 
     # From the wire ----------------------------------------------------------------------------
@@ -107,6 +114,8 @@ class Gate:
             principal, secret = identity.identify(self.home, claim.access_key, claim.session_token, route.family)
             if secret is not None:
                 signature.verify(request, claim, secret, self.home.clock.now(), route.family)
+                if not claim.session_token:
+                    self.usage.note(claim.access_key, route.service.name)
         if route.family == "s3":
             _prove(request, claim, secret)
         params = route.codec.read(request, request.labels)

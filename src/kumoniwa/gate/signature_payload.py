@@ -47,11 +47,11 @@ class ProvenStream:
 
 
 def of(request: Request, claim: Claim | None, secret: str | None) -> Whole | Decoder:
-    """The reader for a request to S3. ``secret`` is None for a key that nobody issued: then no chunk's
-    signature is proven, but a declared hash still must be the body's."""
+    """The reader for a request to S3. ``secret`` is None for a key that nobody issued: then the framing is taken off
+    and nothing is proven."""
     declared = request.headers.get("x-amz-content-sha256", signature.UNSIGNED)
     if declared not in signature.STREAMING:
-        return Whole(None if declared == signature.UNSIGNED else declared)
+        return Whole(None if secret is None or declared == signature.UNSIGNED else declared)
     proof = None
     if declared in signature.SIGNED_STREAMING and claim is not None and secret is not None:
         chain = _Chain(claim, secret)

@@ -95,7 +95,8 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
         return lambda request, labels=None: {}
     members = list(shape.members.values())
     labels_of = [(m.wire_name, m, scalars.reader(m)) for m in members if m.location == "uri"]
-    headers_of = [(m.wire_name.lower(), m, _header_reader(m)) for m in members if m.location == "header"]
+    headers_of = {m.wire_name.lower(): (m, _header_reader(m)) for m in members if m.location == "header"}
+    header_names = headers_of.keys()
     prefixes_of = [
         (m.wire_name.lower() if m.location_name else "", m) for m in members if m.location == "headers"
     ]
@@ -130,19 +131,18 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
                 params[whole_query.name] = left if is_many else {name: each[0] for name, each in left.items()}
 
     def bind_headers(headers: dict[str, str], params: dict) -> None:
-        for name, member, read in headers_of:
-            text = headers.get(name)
-            if text is None:
-                continue
+        for name in header_names & headers.keys():
+            member, read = headers_of[name]
+            text = headers[name]
             try:
                 params[member.name] = read(text)
             except ValueError:
                 raise unreadable(member, text) from None
         for prefix, member in prefixes_of:
-            start = len(prefix)
-            kept = {name[start:]: value for name, value in headers.items() if name.startswith(prefix)}
-            if kept:
-                params[member.name] = kept
+            named = [name for name in headers if name.startswith(prefix)]
+            if named:
+                start = len(prefix)
+                params[member.name] = {name[start:]: headers[name] for name in named}
 
     def read(request: Request, labels: dict[str, str] | None = None) -> dict:
         params: dict[str, Any] = {}

@@ -59,13 +59,18 @@ class _Asked(NamedTuple):
 
 
 class _Node:
-    __slots__ = ("literals", "label", "greedy", "routes")
+    __slots__ = ("literals", "label", "greedy", "routes", "plain")
 
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self.label: _Node | None = None
         self.greedy: _Node | None = None
         self.routes: dict[str, list[_Route]] = {}
+        self.plain: dict[str, list[_Route]] = {}
+        """Those of ``routes`` that ask for nothing in the query: all that a request without one can mean."""
+
+    def candidates(self, asked: _Asked) -> Sequence[_Route]:
+        return (self.routes if asked.query else self.plain).get(asked.method, ())
 
 
 class Routes:
@@ -101,8 +106,9 @@ class Routes:
         )
 
     def _sort(self, node: _Node) -> None:
-        for routes in node.routes.values():
+        for method, routes in node.routes.items():
             routes.sort(key=_Route.rank)
+            node.plain[method] = [route for route in routes if not route.query]
         below = [*node.literals.values(), node.label, node.greedy]
         for each in below:
             if each is not None:
@@ -122,13 +128,15 @@ class Routes:
         if found is None:
             return None
         route, values = found
-        return Match(route.operation, dict(zip(route.names, [unquote(value) for value in values])))
+        if "%" in path:
+            values = [unquote(value) for value in values]
+        return Match(route.operation, dict(zip(route.names, values)))
 
     def _find(
         self, node: _Node, segments: list[str], at: int, asked: _Asked, values: list[str]
     ) -> tuple[_Route, list[str]] | None:
         if at == len(segments):
-            return _chosen(node.routes.get(asked.method, ()), asked, values)
+            return _chosen(node.candidates(asked), asked, values)
         segment = segments[at]
         below = node.literals.get(segment) or (
             node.literals.get(unquote(segment)) if "%" in segment else None
@@ -154,7 +162,7 @@ class Routes:
                 if found is not None:
                     return found
         whole = "/".join(segments[at:])
-        return _chosen(node.routes.get(asked.method, ()), asked, [*values, whole]) if whole else None
+        return _chosen(node.candidates(asked), asked, [*values, whole]) if whole else None
 
 
 def _chosen(routes: Sequence[_Route], asked: _Asked, values: list[str]) -> tuple[_Route, list[str]] | None:

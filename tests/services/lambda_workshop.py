@@ -38,9 +38,9 @@ def _learn(region: Region, role: Identity) -> None:
     region.clock.loop.run_until_complete(put())
 
 
-def zipped(source: str, name: str = "app.py") -> bytes:
+def zipped(source: str, name: str = "app.py", compression: int = zipfile.ZIP_STORED) -> bytes:
     held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    with zipfile.ZipFile(held, "w", compression) as archive:
         archive.writestr(name, textwrap.dedent(source))
     return held.getvalue()
 

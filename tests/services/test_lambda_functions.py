@@ -200,3 +200,20 @@ def test_the_code_can_be_downloaded_for_ten_minutes(cloud):
     assert cloud.http("GET", path[:-1] + ("0" if path[-1] != "0" else "1"))[0] == 403
     cloud.sleep(601)
     assert cloud.http("GET", path)[0] == 403
+
+
+def test_what_is_in_a_list_must_also_be_there(cloud):
+    # Recorded: test_create_lambda_exceptions.
+    assert refused(make, cloud=cloud, Architectures=["X86_64"]) == (
+        "ValidationException",
+        "1 validation error detected: Value '[X86_64]' at 'architectures' failed to satisfy constraint: Member must satisfy "
+        "constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]",
+    )
+
+
+def test_the_old_asynchronous_invocation_is_an_event(cloud):
+    make(cloud, "def handler(event, context): print('had', event)")
+    assert cloud.client("lambda").invoke_async(FunctionName="f", InvokeArgs=b'{"a": 1}')["Status"] == 202
+    cloud.sleep(2)
+    events = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/f", filterPattern="had")["events"]
+    assert [event["message"] for event in events] == ["had {'a': 1}\n"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
+
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import invoke, make, zipped
@@ -50,3 +53,71 @@ def test_layers_that_cannot_be_used_are_refused(cloud):
         with pytest.raises(ClientError) as caught:
             make(cloud, USES, Layers=layers)
         assert caught.value.response["Error"] == {"Code": "InvalidParameterValueException", "Message": text}
+
+
+def refused(method, **params) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        method(**params)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_layer_version_has_a_policy_of_its_own(cloud):
+    # Recorded: test_layer_policy_lifecycle, test_layer_policy_exceptions.
+    arn = publish(cloud, "a", "NAME = 'a'")
+    client = cloud.client("lambda")
+    place = {"LayerName": "a", "VersionNumber": 1}
+    assert refused(client.get_layer_version_policy, **place) == (
+        "ResourceNotFoundException", "No policy is associated with the given resource.",
+    )  # fmt: skip
+    said = {**place, "Action": "lambda:GetLayerVersion", "Principal": "*"}
+    added = client.add_layer_version_permission(**said, StatementId="s1")
+    assert added["ResponseMetadata"]["HTTPStatusCode"] == 201
+    statement = {"Sid": "s1", "Effect": "Allow", "Principal": "*", "Action": "lambda:GetLayerVersion", "Resource": arn}
+    assert json.loads(added["Statement"]) == statement
+    shown = client.get_layer_version_policy(**place)
+    assert json.loads(shown["Policy"]) == {"Version": "2012-10-17", "Id": "default", "Statement": [statement]}
+    assert shown["RevisionId"] == added["RevisionId"]
+    assert refused(client.add_layer_version_permission, **said, StatementId="s1")[0] == "ResourceConflictException"
+    stale = "The Revision Id provided does not match the latest Revision Id. Call the GetLayerPolicy API to retrieve the latest Revision Id"
+    assert refused(client.add_layer_version_permission, **said, StatementId="s2", RevisionId="old") == ("PreconditionFailedException", stale)
+    assert refused(client.remove_layer_version_permission, **place, StatementId="no") == (
+        "ResourceNotFoundException", "Statement no is not found in resource policy.",
+    )  # fmt: skip
+    assert refused(client.get_layer_version_policy, LayerName="a", VersionNumber=2) == (
+        "ResourceNotFoundException", f"Layer version {arn[:-1]}2 does not exist.",
+    )  # fmt: skip
+    assert client.remove_layer_version_permission(**place, StatementId="s1")["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert refused(client.get_layer_version_policy, **place)[0] == "ResourceNotFoundException"
+
+
+def test_another_accounts_layer_needs_its_permission(cloud):
+    other = "111111111111"
+    theirs = cloud.client("lambda", key=other)
+    arn = theirs.publish_layer_version(LayerName="a", Content={"ZipFile": zipped("NAME = 'theirs'", "python/shared.py")})["LayerVersionArn"]
+    assert f":{other}:" in arn
+    with pytest.raises(ClientError) as caught:
+        make(cloud, USES, Layers=[arn])
+    assert caught.value.response["Error"]["Code"] == "AccessDeniedException"
+    theirs.add_layer_version_permission(
+        LayerName="a", VersionNumber=1, StatementId="s", Action="lambda:GetLayerVersion", Principal="000000000000"
+    )
+    make(cloud, USES, Layers=[arn])
+    theirs.delete_layer_version(LayerName="a", VersionNumber=1)
+    cloud.restart(kill=True)
+    assert invoke(cloud)["Payload"] == "theirs"
+
+
+def test_code_and_layers_share_one_limit(cloud):
+    arns = []
+    for name in ("a", "b", "c"):
+        content = {"ZipFile": zipped("x" * 90_000_000, f"{name}.txt", zipfile.ZIP_DEFLATED)}
+        arns.append(cloud.client("lambda").publish_layer_version(LayerName=name, Content=content)["LayerVersionArn"])
+    make(cloud, Layers=arns[:2])
+    code, text = refused(cloud.client("lambda").update_function_configuration, FunctionName="f", Layers=arns)
+    assert code == "InvalidParameterValueException"
+    size = 270_000_000 + len("def handler(event, context): return event")
+    assert text == (
+        "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. "
+        f"The actual size is {size} bytes."
+    )

@@ -13,7 +13,6 @@ import math
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from kumoniwa.engines.lambda_runtime.frames import (
@@ -26,6 +25,7 @@ from kumoniwa.engines.lambda_runtime.frames import (
     TEXT,
     TOO_LARGE,
 )
+from kumoniwa.engines.lambda_runtime.platform_log import LEVELS, JsonLog, Report, TextLog, is_wanted
 from kumoniwa.engines.lambda_runtime.process import EXITED, EXPIRED, OUTPUT, Reply
 from kumoniwa.kernel.clock import monotonic, outside
 
@@ -62,6 +62,8 @@ class EnvironmentSpec:
     is_provisioned: bool = False
     log_format: str = "Text"
     log_level: str = ""
+    """Of the function's own lines, with the format JSON; ``system_log_level`` of the platform's."""
+    system_log_level: str = ""
     trace_id: str = ""
 
 
@@ -117,26 +119,32 @@ class Environment:
         self.tail: str | None = None
         self.unfinished_lines = {TEXT: b"", OUTPUT: b""}
         self.flush_timer: asyncio.TimerHandle | None = None
-        self.report_head = f"Memory Size: {spec.memory_mb} MB\tMax Memory Used: "
-        self.start_tail = f" Version: {spec.version}\n"
+        self.platform = (JsonLog if spec.log_format == "JSON" else TextLog)(spec, runtime_version)
+        self.least = LEVELS[spec.log_level or "INFO"] if spec.log_format == "JSON" else None
         self.timeout_ms = int(spec.timeout_s * 1000)
 
     # What is logged
 
-    def say(self, text: str) -> None:
-        """Put one event of the platform's into the log."""
-        self.events.append((self.now(), text))
+    def say(self, *texts: str) -> None:
+        """Put events of the platform's into the log; an empty one is not wanted."""
+        now = self.now()
+        self.events += [(now, text) for text in texts if text]
+
+    def _say_own(self, text: str) -> None:
+        """Put one event of the function's into the log, if it is of the level that is wanted."""
+        if self.least is None or is_wanted(text, self.least):
+            self.events.append((self.now(), text))
 
     def hear(self, kind: int, body: bytes) -> None:
         """Put into the log what the process said: RECORD is an event, TEXT and OUTPUT are cut at line ends."""
         if kind == RECORD:
-            self.say(body.decode("utf-8", "replace"))
+            self._say_own(body.decode("utf-8", "replace"))
         else:
             *lines, rest = (self.unfinished_lines[kind] + body).split(b"\n")
             for line in lines:
-                self.say(line.decode("utf-8", "replace") + "\n")
+                self._say_own(line.decode("utf-8", "replace") + "\n")
             if len(rest) > _EVENT_BYTES_MAX:
-                self.say(rest.decode("utf-8", "replace"))
+                self._say_own(rest.decode("utf-8", "replace"))
                 rest = b""
             self.unfinished_lines[kind] = rest
         if self.flush_timer is None and not self.is_closed:
@@ -146,7 +154,7 @@ class Environment:
         for kind, rest in self.unfinished_lines.items():
             if rest:
                 self.unfinished_lines[kind] = b""
-                self.say(rest.decode("utf-8", "replace"))
+                self._say_own(rest.decode("utf-8", "replace"))
 
     def flush(self) -> None:
         """Hand over what has been logged."""
@@ -163,12 +171,13 @@ class Environment:
 
     async def initialize(self) -> None:
         """Start the sandbox. A start that fails is logged and tried once more by the first request."""
-        self.say(f"INIT_START Runtime Version: {self.runtime_version}\n")
+        self.say(self.platform.init_start(self.now()))
         limit_s = PROVISIONED_INIT_LIMIT_S if self.spec.is_provisioned else INIT_LIMIT_S
         began = monotonic()
         reply = await self._start(limit_s)
         if reply.kind == READY:
             self.init_ms = (monotonic() - began) * 1000
+            self.say(*self.platform.init_done(self.now(), self.init_ms))
         else:
             self._report_init(reply, "init", monotonic() - began)
         self.flush()
@@ -198,11 +207,8 @@ class Environment:
         return reply
 
     def _report_init(self, reply: Reply, phase: str, duration_s: float) -> None:
-        text = f"INIT_REPORT Init Duration: {duration_s * 1000:.2f} ms\tPhase: {phase}\t"
-        if reply.kind == EXPIRED:
-            self.say(f"{text}Status: timeout\n")
-        else:
-            self.say(f"{text}Status: error\tError Type: {_platform_type(reply)}\n")
+        status = "timeout" if reply.kind == EXPIRED else "error"
+        self.say(*self.platform.init_failed(self.now(), phase, duration_s * 1000, status, _platform_type(reply)))
 
     def _drop_process(self) -> None:
         if self.process is not None:
@@ -240,10 +246,10 @@ class Environment:
                 reply = await self._start(self.spec.timeout_s)
                 if reply.kind != READY:
                     self._report_init(reply, "invoke", monotonic() - began)
-                    self.say(f"START RequestId: {request_id}{self.start_tail}")
+                    self.say(self.platform.start(self.now(), request_id))
                     return self._conclude(request_id, reply, (monotonic() - began) * 1000)
             process = self.process
-            self.say(f"START RequestId: {request_id}{self.start_tail}")
+            self.say(self.platform.start(self.now(), request_id))
             fields = (request_id, arn, trace_id, client_context, identity)
             with outside():
                 timer = self.loop.call_later(self.spec.timeout_s, process.expire)
@@ -265,24 +271,25 @@ class Environment:
     def _conclude(self, request_id: str, reply: Reply, duration_ms: float) -> Outcome:
         """Say END and REPORT, and put the reply in AWS's words."""
         kind = reply.kind
-        payload, function_error, error_type, status = reply.body, None, None, ""
+        payload, function_error, error_type, platform_type, status = reply.body, None, None, "", "success"
         memory_mb = -(-reply.memory_kib // 1024)
         if kind == RESULT and len(payload) > RESPONSE_BYTES_MAX:
             kind = TOO_LARGE
         if kind != RESULT:
-            function_error = "Unhandled"
+            function_error, status = "Unhandled", "error"
             if kind == EXPIRED:
                 duration_ms = self.timeout_ms
-                error_type, status = "Sandbox.Timedout", "Status: timeout"
+                error_type = platform_type = "Sandbox.Timedout"
+                status = "timeout"
                 text = f"Task timed out after {self.spec.timeout_s:.2f} seconds"
                 payload = _error(error_type, f"RequestId: {request_id} Error: {text}")
-                self.say(f"{_timestamp(self.now())} {request_id} {text}\n\n")
+                self.say(self.platform.timed_out(self.now(), request_id, text))
                 self._drop_process()
             elif kind == EXITED:
                 error_type, text = "Runtime.ExitError", _exit_text(reply.status)
                 payload = _error(error_type, f"RequestId: {request_id} Error: {text}")
-                status = f"Status: error\tError Type: {_platform_type(reply)}"
-                self.say(f"RequestId: {request_id} Error: {text}\n{error_type}\n")
+                platform_type = _platform_type(reply)
+                self.say(self.platform.exited(self.now(), request_id, text, error_type))
                 self._drop_process()
             elif kind == TOO_LARGE:
                 error_type = "Function.ResponseSizeTooLarge"
@@ -291,22 +298,16 @@ class Environment:
                     {"errorMessage": text, "errorType": error_type}, separators=(",", ":")
                 ).encode()
             elif kind == INIT_ERROR:
-                error_type = _platform_type(reply)
-                status = f"Status: error\tError Type: {error_type}"
+                error_type = platform_type = _platform_type(reply)
         if reply.is_out_of_memory:
             memory_mb = self.spec.memory_mb
         init_ms, self.init_ms = self.init_ms, None
         # Since August 2025 AWS bills the start of every environment as part of its first request.
         billed_ms = math.ceil(duration_ms + (init_ms or 0))
-        init = f"Init Duration: {init_ms:.2f} ms\t" if init_ms is not None else ""
-        now = self.now()
-        events = self.events
-        events.append((now, f"END RequestId: {request_id}\n"))
-        report = (
-            f"REPORT RequestId: {request_id}\tDuration: {duration_ms:.2f} ms\tBilled Duration: {billed_ms} ms\t"
-            f"{self.report_head}{memory_mb} MB\t{init}{status}\n"
+        report = Report(
+            request_id, status, platform_type, duration_ms, billed_ms, memory_mb, init_ms, len(payload)
         )
-        events.append((now, report))
+        self.say(*self.platform.finish(self.now(), report))
         self.flush()
         tail = None
         if self.tail is not None:
@@ -340,10 +341,3 @@ def _platform_type(reply: Reply) -> str:
     except (ValueError, KeyError, TypeError):
         kind = ""
     return kind if kind.startswith("Runtime.") else "Runtime.Unknown"
-
-
-def _timestamp(epoch_s: float) -> str:
-    return (
-        datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
-        + f"{int(epoch_s * 1000) % 1000:03d}Z"
-    )

@@ -38,6 +38,11 @@ def code_sha256(package: bytes) -> str:
     return base64.b64encode(hashlib.sha256(package).digest()).decode()
 
 
+def unpacked_bytes(package: bytes) -> int:
+    """How large a zip becomes that could be unpacked."""
+    return sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(package)).infolist())
+
+
 def unpack(package: bytes, folder: Path, bytes_max: int = UNZIPPED_BYTES_MAX) -> int:
     """Unpack a zip into ``folder``, which must not exist yet; answers the bytes it unpacked to.
 

@@ -15,6 +15,7 @@ const REQUEST_BYTES = 12;
 const env = process.env;
 const memoryMaxKib = Number(env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE) * 1024;
 const socket = new net.Socket({ fd: 3, readable: true, writable: true });
+const isJson = env.AWS_LAMBDA_LOG_FORMAT === "JSON";
 let requestId = "";
 
 function send(kind, body, durationUs = 0, done = undefined) {
@@ -29,11 +30,31 @@ function send(kind, body, durationUs = 0, done = undefined) {
   socket.uncork();
 }
 
+function errorFields(error) {
+  return { errorType: error.name ?? "UnknownError", errorMessage: error.message, stackTrace: String(error.stack ?? "").split("\n") };
+}
+
+// A single value stands in the record as it is, several are formatted into one text; an error among them is told apart.
+function jsonRecord(timestamp, level, values) {
+  const record = { timestamp, level, requestId: requestId || undefined };
+  if (values.length === 1) {
+    try {
+      const plain = (_, value) => (value instanceof Error ? { ...value, ...errorFields(value) } : value);
+      return `${JSON.stringify({ ...record, message: values[0] }, plain)}\n`;
+    } catch {
+      // A value that JSON cannot say, for instance one that contains itself.
+    }
+  }
+  const error = values.find((value) => value instanceof Error);
+  return `${JSON.stringify({ ...record, message: format(...values), ...(error && errorFields(error)) })}\n`;
+}
+
 function connectConsole() {
   const levels = { log: "INFO", info: "INFO", warn: "WARN", error: "ERROR", debug: "DEBUG", trace: "TRACE" };
   for (const [name, level] of Object.entries(levels)) {
     console[name] = (...values) => {
-      const text = `${new Date().toISOString()}\t${requestId || "undefined"}\t${level}\t${format(...values)}\n`;
+      const now = new Date().toISOString();
+      const text = isJson ? jsonRecord(now, level, values) : `${now}\t${requestId || "undefined"}\t${level}\t${format(...values)}\n`;
       send(RECORD, Buffer.from(text));
     };
   }

@@ -10,9 +10,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
-from kumoniwa.services.lambda_.function import text_of_variables
+from kumoniwa.services.lambda_.function import Version, text_of_variables
 from kumoniwa.services.lambda_.layer import chosen
-from kumoniwa.services.lambda_.name import arn
+from kumoniwa.services.lambda_.name import LATEST, arn
 from kumoniwa.services.lambda_.sandbox import SERVICE
 
 ACCEPTED = (
@@ -93,6 +93,25 @@ def _checked_dead_letter(call: Call, role: str, target: str) -> str:
     return target
 
 
+def _logging(held: Version | None, config: dict[str, str]) -> dict[str, str]:
+    """What is not said stays; levels begin as INFO with JSON, and end with it (recorded: TestLoggingConfig)."""
+    log_format = config.get("LogFormat") or (held.log_format if held is not None else "Text")
+    said = {"log_format": log_format}
+    if config.get("LogGroup"):
+        said["log_group"] = config["LogGroup"]
+    for member, field in (("ApplicationLogLevel", "application_log_level"), ("SystemLogLevel", "system_log_level")):
+        level = config.get(member)
+        if level and log_format == "Text":
+            # https://github.com/aws/aws-cdk/pull/28045
+            raise InvalidParameterValueException(
+                'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the '
+                'LogFormat to "Json" and try again.'
+            )
+        before = getattr(held, field) if held is not None else ""
+        said[field] = "" if log_format == "Text" else level or before or "INFO"
+    return said
+
+
 def settings(
     call: Call,
     name: str,
@@ -120,8 +139,6 @@ def settings(
         raise NotImplementedHere("Lambda functions in a VPC (lambda VpcConfig)")
     if SnapStart and SnapStart.get("ApplyOn", "None") != "None":
         raise NotImplementedHere("SnapStart of Lambda functions")
-    if LoggingConfig and LoggingConfig.keys() - {"LogFormat", "LogGroup"} or (LoggingConfig or {}).get("LogFormat", "Text") != "Text":
-        raise NotImplementedHere("log records of Lambda functions in JSON (lambda LoggingConfig)")
     said: dict[str, Any] = {
         "role": Role,
         "runtime": Runtime,
@@ -142,6 +159,6 @@ def settings(
         said["layers"] = chosen(call, Layers)
     if DeadLetterConfig is not None:
         said["dead_letter"] = _checked_dead_letter(call, role, DeadLetterConfig.get("TargetArn") or "")
-    if LoggingConfig is not None and LoggingConfig.get("LogGroup"):
-        said["log_group"] = LoggingConfig["LogGroup"]
+    if LoggingConfig is not None:
+        said |= _logging(call.shelf(Version).get(f"{name}:{LATEST}"), LoggingConfig)
     return {name: value for name, value in said.items() if value is not None}

@@ -91,7 +91,7 @@ def _is_allowed(call: Call, url: Url) -> bool:
     https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"""
     resource = arn(call, url.function, url.qualifier or None)
     held = call.shelf(Policy).get(key_of(url.function, url.qualifier or None))
-    policy = compiled(document(held), "resource") if held is not None else None
+    policy = compiled(document(held.statements), "resource") if held is not None else None
     context = {"lambda:functionurlauthtype": url.auth, "lambda:invokedviafunctionurl": True}
     for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):
         if call.principal.kind == "root" and call.principal.account == call.account and policy is None:

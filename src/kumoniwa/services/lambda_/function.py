@@ -27,6 +27,7 @@ class Code(Record):
     blob: str
     sha256: str
     size: int
+    unpacked_bytes: int = 0
 
 
 class Layer(Record):
@@ -36,6 +37,7 @@ class Layer(Record):
     size: int
     sha256: str
     blob: str
+    unpacked_bytes: int = 0
 
 
 class Version(Record):
@@ -57,6 +59,9 @@ class Version(Record):
     layers: tuple[Layer, ...] = ()
     dead_letter: str = ""
     log_group: str = ""
+    log_format: str = "Text"
+    application_log_level: str = ""
+    system_log_level: str = ""
     settled: float = 0.0
     """When the latest change is in force; only at AWS's pace later than ``modified``."""
     is_new: bool = True
@@ -178,7 +183,7 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
         "Architectures": [version.architecture],
         "EphemeralStorage": {"Size": version.storage_mb},
         "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": "Text", "LogGroup": log_group_of(version)},
+        "LoggingConfig": _logging(version),
     }
     if version.variables is not None:
         shown["Environment"] = {"Variables": version.variables}
@@ -187,6 +192,15 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
     if version.dead_letter:
         shown["DeadLetterConfig"] = {"TargetArn": version.dead_letter}
     return shown
+
+
+def _logging(version: Version) -> dict[str, str]:
+    """Levels belong to JSON alone (recorded: test_advanced_logging_configuration_format_switch)."""
+    config = {"LogFormat": version.log_format, "LogGroup": log_group_of(version)}
+    if version.log_format == "JSON":
+        config["ApplicationLogLevel"] = version.application_log_level
+        config["SystemLogLevel"] = version.system_log_level
+    return config
 
 
 def shown(call: Call, version: Version, qualifier: str | None = None) -> dict:

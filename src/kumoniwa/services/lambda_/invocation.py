@@ -59,6 +59,11 @@ async def Invoke(
     return reply
 
 
+async def InvokeAsync(call: Call, *, FunctionName: str, InvokeArgs: bytes) -> dict:
+    """Long deprecated, and an invocation of the type Event by another name."""
+    return {"Status": (await Invoke(call, FunctionName=FunctionName, InvocationType="Event", Payload=InvokeArgs))["StatusCode"]}
+
+
 def _context(text: str) -> str:
     """What the client says of itself: JSON in base64."""
     try:

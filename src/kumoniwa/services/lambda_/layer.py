@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.engines.lambda_runtime.package import UNZIPPED_BYTES_MAX
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_ import package
@@ -30,6 +31,9 @@ class LayerVersion(Record):
     runtimes: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ()
     license: str = ""
+    statements: tuple[str, ...] = ()
+    """Of its resource policy, each one as JSON."""
+    policy_revision: str = ""
 
 
 class LayerNumbers(Record):
@@ -38,7 +42,7 @@ class LayerNumbers(Record):
     next: int
 
 
-def _arn(call: Call, layer: LayerVersion) -> str:
+def arn(call: Call, layer: LayerVersion) -> str:
     return call.arn(f"layer:{layer.name}:{layer.version}")
 
 
@@ -49,7 +53,7 @@ def _name(text: str) -> str:
 
 def _listed(call: Call, layer: LayerVersion) -> dict[str, Any]:
     reply: dict[str, Any] = {
-        "LayerVersionArn": _arn(call, layer),
+        "LayerVersionArn": arn(call, layer),
         "Version": layer.version,
         "Description": layer.description,
         "CreatedDate": moment(layer.created),
@@ -84,12 +88,16 @@ async def PublishLayerVersion(
     numbers = call.shelf(LayerNumbers).get(name) or LayerNumbers(next=1)
     call.shelf(LayerNumbers)[name] = LayerNumbers(next=numbers.next + 1)
     layer = LayerVersion(
-        name=name, version=numbers.next, code=Code(blob=call.blobs.put(zipped), sha256=sha256, size=len(zipped)), created=call.now(),
+        name=name, version=numbers.next, code=package.kept(call, sha256, zipped), created=call.now(),
         description=Description or "", runtimes=tuple(CompatibleRuntimes or ()), architectures=tuple(CompatibleArchitectures or ()),
         license=LicenseInfo or "",
     )  # fmt: skip
     call.shelf(LayerVersion)[f"{name}:{layer.version}"] = layer
     return _shown(call, layer)
+
+
+def named(call: Call, text: str, number: int) -> LayerVersion | None:
+    return call.shelf(LayerVersion).get(f"{_name(text)}:{number}")
 
 
 def _existing(call: Call, name: str, number: int) -> LayerVersion:
@@ -154,6 +162,23 @@ def ListLayers(call: Call, *, CompatibleRuntime: str | None = None, CompatibleAr
 # What functions use --------------------------------------------------------------------------------
 
 
+def _owner(call: Call, account: str) -> Call:
+    """The same caller among what belongs to a layer's account."""
+    if account == call.account or account not in call.home.store.accounts():
+        return call
+    return Call(call.home, account, call.principal, call.service, call.operation, call.request_id, call.request)
+
+
+def check_size(code: Code, layers: tuple[Layer, ...]) -> None:
+    """https://repost.aws/knowledge-center/lambda-deployment-package-errors"""
+    size = code.unpacked_bytes + sum(layer.unpacked_bytes for layer in layers)
+    if layers and size > UNZIPPED_BYTES_MAX:
+        raise InvalidParameterValueException(
+            f"Function code combined with layers exceeds the maximum allowed size of {UNZIPPED_BYTES_MAX} bytes. "
+            f"The actual size is {size} bytes."
+        )
+
+
 def chosen(call: Call, arns: list[str]) -> tuple[Layer, ...]:
     """The layers a function names, each one there and only once (recorded: test_layer_function_exceptions)."""
     if len(arns) > LAYERS_MAX:
@@ -166,9 +191,9 @@ def chosen(call: Call, arns: list[str]) -> tuple[Layer, ...]:
             raise InvalidParameterValueException(
                 f"Layers are not in the same region as the function. Layers are expected to be in region {call.region}."
             )
-        call.require("lambda:GetLayerVersion", arn)
-        is_mine = found is not None and found["account"] == call.account
-        layer = call.shelf(LayerVersion).get(f"{found['name']}:{found['version']}") if is_mine else None
+        owner = _owner(call, found["account"] if found is not None else call.account)
+        owner.require("lambda:GetLayerVersion", arn)
+        layer = owner.shelf(LayerVersion).get(f"{found['name']}:{found['version']}") if found is not None else None
         if layer is None:
             raise InvalidParameterValueException(f"Layer version {arn} does not exist.")
         if layer.name in named:
@@ -177,7 +202,10 @@ def chosen(call: Call, arns: list[str]) -> tuple[Layer, ...]:
                 f"{named[layer.name]} and {arn} are versions of the same layer."
             )
         named[layer.name] = arn
-        layers.append(Layer(arn=arn, size=layer.code.size, sha256=layer.code.sha256, blob=layer.code.blob))
+        # Another account's package is copied: it may be deleted there.
+        blob = layer.code.blob if owner is call else call.blobs.put(owner.blobs.get(layer.code.blob))
+        code = layer.code
+        layers.append(Layer(arn=arn, size=code.size, sha256=code.sha256, blob=blob, unpacked_bytes=code.unpacked_bytes))
     return tuple(layers)
 
 

@@ -20,6 +20,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import outside
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, RequestEntityTooLargeException
+from kumoniwa.services.lambda_.function import Code
 from kumoniwa.wire.message import File
 
 ZIPPED_BYTES_MAX = 52_428_800
@@ -135,6 +136,13 @@ async def checked(call: Call, zipped: bytes) -> str:
     sha256 = packages.code_sha256(zipped)
     await unpacked(call.home, sha256, zipped)
     return sha256
+
+
+def kept(call: Call, sha256: str, zipped: bytes) -> Code:
+    """The blob is written in the tick that commits whatever names it."""
+    return Code(
+        blob=call.blobs.put(zipped), sha256=sha256, size=len(zipped), unpacked_bytes=packages.unpacked_bytes(zipped)
+    )
 
 
 async def restored(call: Call, sha256: str, blob: str) -> Path:

@@ -38,8 +38,8 @@ def key_of(name: str, qualifier: str | None) -> str:
     return f"{name}:{qualifier}" if qualifier else name
 
 
-def document(policy: Policy) -> str:
-    return f'{{"Version":"2012-10-17","Id":"default","Statement":[{",".join(policy.statements)}]}}'
+def document(statements: tuple[str, ...]) -> str:
+    return f'{{"Version":"2012-10-17","Id":"default","Statement":[{",".join(statements)}]}}'
 
 
 def AddPermission(
@@ -74,7 +74,7 @@ def AddPermission(
     statement: dict = {
         "Sid": StatementId,
         "Effect": "Allow",
-        "Principal": _principal(call, Principal),
+        "Principal": principal_of(call, Principal),
         "Action": Action,
         "Resource": arn(call, name, qualifier),
     }
@@ -102,8 +102,8 @@ def _added(call: Call, name: str, qualifier: str | None, sid: str, statement: di
         )
     text = json.dumps(statement, separators=(",", ":"))
     policy = Policy(function=name, statements=(*statements, text), revision=call.new_id())
-    if len(document(policy).encode()) > POLICY_BYTES_MAX:
-        raise PolicyLengthExceededException(f"The final policy size ({len(document(policy))}) is bigger than the limit ({POLICY_BYTES_MAX}).")
+    if len(document(policy.statements).encode()) > POLICY_BYTES_MAX:
+        raise PolicyLengthExceededException(f"The final policy size ({len(document(policy.statements))}) is bigger than the limit ({POLICY_BYTES_MAX}).")
     policies[key] = policy
     return text
 
@@ -117,7 +117,7 @@ _ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::(\d{12}):\S+")
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
 
 
-def _principal(call: Call, text: str) -> str | dict[str, str]:
+def principal_of(call: Call, text: str) -> str | dict[str, str]:
     if text == "*":
         return "*"
     if re.fullmatch(r"\d{12}", text):
@@ -170,4 +170,4 @@ def GetPolicy(call: Call, *, FunctionName: str, Qualifier: str | None = None) ->
     policy = call.shelf(Policy).get(key_of(name, None if qualifier == LATEST else qualifier))
     if policy is None:
         raise ResourceNotFoundException("The resource you requested does not exist.")
-    return {"Policy": document(policy), "RevisionId": policy.revision}
+    return {"Policy": document(policy.statements), "RevisionId": policy.revision}

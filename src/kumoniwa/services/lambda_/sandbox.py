@@ -154,6 +154,9 @@ class Sandboxes:
             memory_mb=version.memory_mb,
             timeout_s=version.timeout_s,
             is_provisioned=is_provisioned,
+            log_format=version.log_format,
+            log_level=version.application_log_level,
+            system_log_level=version.system_log_level,
         )
         self.streams.open(Call(self.home, account, session.principal, "lambda"), group, stream)
         try:

@@ -24,6 +24,7 @@ from botocore.config import Config
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.address import GLOBAL, locate
 from kumoniwa.gate.settings import Settings
+from kumoniwa.gate.usage import KeyUse
 from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.wire.message import File, Request, Response
@@ -104,6 +105,10 @@ class Cloud:
 
     async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> dict:
         return await self.regions[region].gate.ask(principal, operation, params, once)
+
+    def used(self, key_id: str, use: KeyUse) -> None:
+        if GLOBAL in self.regions:
+            self.regions[GLOBAL].gate.usage.keep(key_id, use)
 
     def close(self) -> None:
         for region in self.regions.values():

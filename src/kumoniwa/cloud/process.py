@@ -19,6 +19,7 @@ from kumoniwa.cloud.channel import Channel
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.address import GLOBAL, is_admin, locate
 from kumoniwa.gate.settings import Settings
+from kumoniwa.gate.usage import KeyUse
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.links.peer import Peer, RegionUnreachable
 from kumoniwa.wire.http import Connection
@@ -136,6 +137,11 @@ class RegionProcess:
         if peer is None or peer.is_lost:
             peer = await self._introduced(region)
         return await peer.ask(principal, operation, params, once)
+
+    def used(self, key_id: str, use: KeyUse) -> None:
+        peer = self.peers.get(GLOBAL)
+        if peer is not None:
+            peer.used(key_id, use)
 
     async def _introduced(self, region: str) -> Peer:
         """The fleet brings two regions together on first need; it refuses if the other one is down."""

@@ -16,6 +16,7 @@ from kumoniwa.gate.address import GLOBAL, GLOBAL_SERVICES
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
+from kumoniwa.gate.usage import KeyUse, Usage
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import Clock
@@ -35,6 +36,7 @@ class Peers(Protocol):
     """The way to other regions."""
 
     def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> Awaitable[dict]: ...
+    def used(self, key_id: str, use: KeyUse) -> None: ...
 
 
 class UsedService(Record):
@@ -105,6 +107,7 @@ class Region:
                 for key in [key for key, held in shelf.items() if held.account == account]:
                     del shelf[key]
         self.gate.authorizer = Authorizer(self)
+        self.gate.usage = Usage(self)
         for name in working:
             self.service_used(load(name))
 

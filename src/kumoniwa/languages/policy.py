@@ -231,7 +231,8 @@ def _check_resource(resource: str) -> None:
     _syntax(is_vendor, "Resource vendor must be fully qualified and cannot contain regexes.")
     region, path = (completed.split(":", 5)[index] for index in (3, 5))
     if parts[2] == "s3" and len(parts) > 5:
-        _syntax(region in ("", "*"), f"Resource {resource} can not contain region information.")
+        is_regional = path.startswith("accesspoint/")
+        _syntax(is_regional or region in ("", "*"), f"Resource {resource} can not contain region information.")
     if parts[2] == "iam" and len(parts) > 5:
         _syntax(region in ("", "*"), f"IAM resource {resource} cannot contain region information.")
         allowed = path in ("*", "root") or path.startswith(("${", *_IAM_PATHS))

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from kumoniwa.gate.usage import KeyUse
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.principal import Principal
 
@@ -76,6 +77,10 @@ class Peer(asyncio.Protocol):
         """Ask to be told of every identity, now and whenever one changes."""
         self._send("follow", 0)
 
+    def used(self, key_id: str, use: KeyUse) -> None:
+        """Tell of an access key's use."""
+        self._send("used", 0, key_id, use)
+
     def _send(self, *message: Any) -> None:
         if not self.is_lost:
             body = _pack(message)
@@ -130,6 +135,9 @@ class Peer(asyncio.Protocol):
     def _hear_refusal(self, number: int, code: str, status: int | None, text: str, hint: str, members: dict) -> None:
         if number in self.asked and not self.asked[number].done():
             self.asked[number].set_exception(RemoteError.carried(code, status, text, hint, members))
+
+    def _hear_used(self, number: int, key_id: str, use: dict) -> None:
+        self.region.gate.usage.keep(key_id, msgspec.convert(use, KeyUse))
 
     def _hear_follow(self, number: int) -> None:
         self._send("replica", 0, self.region.gate.replica())

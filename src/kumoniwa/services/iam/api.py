@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from kumoniwa.gate.authorize import request_tags
+from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.services.iam import certificate, password
 from kumoniwa.services.iam.account import (
     CreateAccountAlias,
@@ -122,6 +124,7 @@ from kumoniwa.services.iam.provider import (
     UntagOpenIDConnectProvider,
     UpdateOpenIDConnectProviderThumbprint,
 )
+from kumoniwa.services.iam.report import GenerateCredentialReport, GetAccessKeyLastUsed, GetCredentialReport
 from kumoniwa.services.iam.role import (
     AddRoleToInstanceProfile,
     CreateInstanceProfile,
@@ -190,6 +193,22 @@ _KINDS = (
 """From the parameter that names what a call is about to its shelf. A call with two of them is about the first: users are
 added to groups, roles to instance profiles, and inline policies belong to whoever holds them.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html"""
+
+_WORDED = re.compile(r"1 validation error detected: Value '.*' at '(path|userName|groupName|roleName|policyName)' failed to satisfy "
+                     r"constraint: Member must satisfy regular expression pattern: .*", re.DOTALL)  # fmt: skip
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """IAM has words of its own for names and paths of other characters.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names"""
+    found = _WORDED.fullmatch(error.text)
+    if found is None:
+        return error
+    needed = "begin and end with / and contain only alphanumeric characters and/or / characters."
+    if found[1] != "path":
+        needed = "contain only alphanumeric characters and/or the following: +=,.@_-"
+    return ValidationError(f"The specified value for {found[1]} is invalid. It must {needed}")
+
 
 _LISTS = {
     "ListUsers": "user", "ListGroups": "group", "ListRoles": "role", "ListInstanceProfiles": "instance-profile",

@@ -123,6 +123,20 @@ def now_s(call: Call) -> float:
     return float(int(call.now()))
 
 
+class Account(Record):
+    """Shelved under its own number."""
+
+    created: float
+
+
+def account_created(call: Call) -> float:
+    """Accounts come into being by being used: this one on the day on which its age was first of interest."""
+    shelf = call.shelf(Account)
+    if call.account not in shelf:
+        shelf[call.account] = Account(created=now_s(call))
+    return shelf[call.account].created
+
+
 def checked_path(path: str | None) -> str:
     return path or "/"
 

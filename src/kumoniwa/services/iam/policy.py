@@ -199,6 +199,8 @@ def CreatePolicy(
     )  # fmt: skip
     _keep(call, policy)
     view = shown(policy, Tally(call), is_whole=True)
+    if not policy.tags:
+        del view["Tags"]
     view.pop("Description", None)
     return {"Policy": view}
 

@@ -210,7 +210,8 @@ def CreateInstanceProfile(
 
 
 def GetInstanceProfile(call: Call, *, InstanceProfileName: str) -> dict:
-    return {"InstanceProfile": _shown_profile(call, instance_profile.found(call, InstanceProfileName))}
+    profile = instance_profile.found(call, InstanceProfileName)
+    return {"InstanceProfile": {**_shown_profile(call, profile), "Tags": shown_tags(profile.tags)}}
 
 
 def ListInstanceProfiles(call: Call, *, PathPrefix: str | None = None) -> dict:

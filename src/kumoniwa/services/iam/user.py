@@ -10,6 +10,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.iam import access_key, credential
 from kumoniwa.services.iam.entity import (
     User,
+    account_created,
     arn_of,
     check_new,
     checked_path,
@@ -73,6 +74,10 @@ def CreateUser(
 
 
 def GetUser(call: Call, *, UserName: str | None = None) -> dict:
+    """The root user, who asks for itself, has neither name nor path."""
+    if UserName is None and call.principal.kind == "root":
+        view = {"UserId": call.account, "Arn": global_arn(call, "root"), "CreateDate": account_created(call)}
+        return {"User": view}
     return {"User": shown(call, asked_for(call, UserName))}
 
 

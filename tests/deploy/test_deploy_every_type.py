@@ -85,6 +85,23 @@ SAMPLES = {
         f"{{PolicyDocument: {DOCUMENT}, Roles: [r], Description: d}}",
         f"{{PolicyDocument: {CHANGED_DOCUMENT}, Users: [u], Groups: [g], Description: d}}",
     ),
+    "AWS::IAM::RolePolicy": (
+        f"{{RoleName: r, PolicyName: a, PolicyDocument: {DOCUMENT}}}",
+        f"{{RoleName: r, PolicyName: a, PolicyDocument: {CHANGED_DOCUMENT}}}",
+    ),
+    "AWS::IAM::UserPolicy": (
+        f"{{UserName: u, PolicyName: a, PolicyDocument: {DOCUMENT}}}",
+        f"{{UserName: v, PolicyName: a, PolicyDocument: {DOCUMENT}}}",
+    ),
+    "AWS::IAM::GroupPolicy": (
+        f"{{GroupName: g, PolicyName: a, PolicyDocument: {DOCUMENT}}}",
+        f"{{GroupName: g, PolicyName: b, PolicyDocument: {DOCUMENT}}}",
+    ),
+    "AWS::IAM::UserToGroupAddition": ("{GroupName: g, Users: [a, b]}", "{GroupName: g, Users: [b, c]}"),
+    "AWS::SQS::QueueInlinePolicy": (
+        f"{{Queue: 'https://q', PolicyDocument: {DOCUMENT}}}",
+        f"{{Queue: 'https://q', PolicyDocument: {CHANGED_DOCUMENT}}}",
+    ),
     "AWS::IAM::AccessKey": ("{UserName: u, Status: Inactive}", "{UserName: u}"),
     "AWS::IAM::InstanceProfile": ("{Roles: [a]}", "{Roles: [b]}"),
     "AWS::Lambda::Function": (

@@ -298,7 +298,10 @@ def test_a_summary_tells_parameters_capabilities_and_types(cloud):
     found = cloudformation.get_template_summary(TemplateBody=QUEUES)
     assert found["ResourceTypes"] == ["AWS::SQS::Queue"]
     assert found["Parameters"] == [
-        {"ParameterKey": "Seconds", "DefaultValue": "60", "ParameterType": "Number", "NoEcho": False}
+        {
+            "ParameterKey": "Seconds", "DefaultValue": "60", "ParameterType": "Number", "NoEcho": False,
+            "ParameterConstraints": {},
+        }
     ]  # fmt: skip
     assert cloudformation.validate_template(TemplateBody=QUEUES)["Parameters"] == [
         {"ParameterKey": "Seconds", "DefaultValue": "60", "NoEcho": False}

@@ -100,11 +100,15 @@ class Deploy:
         exports: Callable[[str], Any] = lambda name: None,
         publish: Callable[[dict[str, Any]], None] = lambda outputs: None,
         retained: tuple[str, ...] = (),
+        is_forced: bool = False,
+        deletes_new: bool = False,
     ) -> None:
         """``exports`` answers what Fn::ImportValue names; ``publish`` is told the outputs before they are written down and
-        raises `Failure` if it may not; ``retained`` are resources that a deletion leaves alone."""
+        raises `Failure` if it may not; ``retained`` are resources that a deletion leaves alone, ``is_forced`` leaves alone what
+        it cannot delete; ``deletes_new`` takes back what a rollback finds new although it is to be retained."""
         self.state, self.host, self.pseudo = state, host, pseudo
         self.publish, self.retained = publish, retained
+        self.is_forced, self.deletes_new = is_forced, deletes_new
         self.phase = state.status
         self.scope = _Live(state, exports)
         self.failed: dict[str, str] = {}
@@ -452,9 +456,13 @@ class Deploy:
     # --- away ---
 
     async def _remove_all(self, complete: str, failed: str) -> None:
-        reason = await self._dispose("resources", is_rollback=complete == "ROLLBACK_COMPLETE")
-        reason = reason or await self._dispose("garbage", is_rollback=False)
-        if reason:
+        reason = await self._dispose("resources")
+        reason = reason or await self._dispose("garbage")
+        if reason and self.is_forced:
+            for part in ("resources", "garbage"):
+                for name in list(getattr(self.state, part)):
+                    self.state.put(part, name, None)
+        elif reason:
             return self._move_on(failed, reason)
         for part in ("outputs", "before"):
             for name in list(getattr(self.state, part)):
@@ -463,14 +471,14 @@ class Deploy:
 
     async def _clean(self, complete: str) -> None:
         # What cannot be deleted in a cleanup no longer belongs to the stack: CloudFormation reports it and goes on.
-        await self._dispose("garbage", is_rollback=False)
+        await self._dispose("garbage")
         for name in list(self.state.garbage):
             self.state.put("garbage", name, None)
         for name in list(self.state.before):
             self.state.put("before", name, None)
         self._move_on(complete)
 
-    async def _dispose(self, part: str, *, is_rollback: bool) -> str:
+    async def _dispose(self, part: str) -> str:
         """Delete one part of the state in reverse order; answers why not everything could be deleted, or nothing."""
         entries: dict[str, Standing] = getattr(self.state, part)
         keys: dict[str, list[str]] = {}
@@ -485,7 +493,7 @@ class Deploy:
         async def one(key: str) -> None:
             # A resource whose dependents could not be deleted is still in use.
             if not any(other in self.failed for other in after[key]):
-                await self._dispose_one(part, key, is_rollback)
+                await self._dispose_one(part, key)
             else:
                 self.failed[key] = ""
 
@@ -493,12 +501,16 @@ class Deploy:
         stuck = [entries[key].logical_id for key in self.failed if key in entries and self.failed[key]]
         return f"The following resource(s) failed to delete: [{', '.join(stuck)}]. " if stuck else ""
 
-    def _is_kept(self, part: str, standing: Standing, is_rollback: bool) -> bool:
+    def _is_kept(self, part: str, standing: Standing) -> bool:
         replaced = part == "garbage" and standing.logical_id in self.state.resources
         policy = standing.replace_policy if replaced else standing.deletion_policy
         if part == "resources" and standing.logical_id in self.retained:
             return True
-        return policy == "Retain" or policy == "RetainExceptOnCreate" and not is_rollback
+        # What a way back deletes was made on the way there.
+        is_new = self.state.status.startswith(("ROLLBACK", "UPDATE_ROLLBACK"))
+        if policy == "Retain":
+            return not (is_new and self.deletes_new)
+        return policy == "RetainExceptOnCreate" and not is_new
 
     async def _found_out(self, part: str, key: str, standing: Standing) -> Standing:
         """A process was killed between a creating call and its answer. Asking again gives that answer, or makes what is deleted next."""
@@ -509,7 +521,7 @@ class Deploy:
             return standing
         return self.state.change(part, key, physical_id=work.id, made=work.made)
 
-    async def _dispose_one(self, part: str, key: str, is_rollback: bool) -> None:
+    async def _dispose_one(self, part: str, key: str) -> None:
         state = self.state
         standing: Standing = getattr(state, part)[key]
         if standing.is_in_doubt:
@@ -517,7 +529,7 @@ class Deploy:
         if not standing.physical_id:
             # Its creating call never answered with an id: there is nothing to delete.
             return state.put(part, key, None)
-        if self._is_kept(part, standing, is_rollback):
+        if self._is_kept(part, standing):
             self._say(standing, "DELETE_SKIPPED")
             return state.put(part, key, None)
         self._say(standing, "DELETE_IN_PROGRESS")

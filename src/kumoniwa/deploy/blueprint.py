@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from kumoniwa.aws.regions import regions
 from kumoniwa.deploy import extensions, graph, intrinsics, parameters, sections, types
 from kumoniwa.deploy.intrinsics import NOTHING
 from kumoniwa.deploy.standing import Blueprint
@@ -86,9 +87,12 @@ class _Static:
         return {"Fn::ImportValue": name}
 
     def zones(self, region: str) -> list[str]:
-        if region != self.pseudo.get("AWS::Region"):
-            raise NotImplementedHere(f"Fn::GetAZs of another region ({region})")
-        return self.zone_names
+        here = self.pseudo.get("AWS::Region")
+        if region != here and region not in {each.code for each in regions()}:
+            raise ValidationError(
+                f"Template validation error: Template error: Fn::GetAZs: invalid region {region}"
+            )
+        return [region + zone.removeprefix(here) for zone in self.zone_names]
 
 
 def _transforms(body: dict[str, Any]) -> list[str]:
@@ -125,8 +129,8 @@ def _summary(name: str, entry: dict[str, Any]) -> dict[str, Any]:
         found["DefaultValue"] = "" if entry["Default"] is None else str(entry["Default"])
     if "Description" in entry:
         found["Description"] = str(entry["Description"])
-    if "AllowedValues" in entry:
-        found["ParameterConstraints"] = {"AllowedValues": [str(value) for value in entry["AllowedValues"]]}
+    values = [str(value) for value in entry.get("AllowedValues", ())]
+    found["ParameterConstraints"] = {"AllowedValues": values} if values else {}
     return found
 
 
@@ -188,8 +192,7 @@ def _outputs(body: dict[str, Any], scope: _Static, active: dict[str, Any]) -> di
         missing = {owner for owner, _ in intrinsics.references(value) if owner not in active}
         if missing:
             raise ValidationError(
-                f"Template format error: Unresolved resource dependencies [{', '.join(sorted(missing))}] "
-                "in the Outputs block of the template"
+                f"Unresolved resource dependencies [{', '.join(sorted(missing))}] in the Outputs block of the template"
             )
         found[name] = {"Value": value}
         if "Description" in entry:
@@ -231,6 +234,7 @@ def outline(template: Template) -> dict[str, Any]:
         "capabilities": capabilities,
         "capabilities_reason": reason,
         "resource_types": kinds,
+        "version": str(body.get("AWSTemplateFormatVersion") or ""),
         "metadata": body.get("Metadata") or {},
     }
 

@@ -17,6 +17,8 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 
 READY_TRIES_MAX = 600
 PAUSE_S_MAX = 5.0
+LISTEN_S = 1.0
+"""How long a resource that waits for somebody may not notice that it waits in vain."""
 
 
 class Host(Protocol):
@@ -102,7 +104,15 @@ class Work:
         return self.host.place_of(url)
 
     async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]:
-        return await self.host.answers(place, count, wait_s)
+        """Who waits for somebody outside hears soon that another resource failed."""
+        while True:
+            slice_s = min(wait_s, LISTEN_S)
+            found = await self.host.answers(place, count, slice_s)
+            wait_s -= slice_s
+            if len(found) >= count or wait_s <= 0 or any(each["Status"] != "SUCCESS" for each in found):
+                return found
+            if self.is_cancelled():
+                raise Cancelled
 
     def fresh_name(self, longest: int, *, lower: bool = False, plain: bool = False) -> str:
         """``stack-LogicalId-RANDOM``, cut to fit; ``plain`` keeps letters and digits only."""

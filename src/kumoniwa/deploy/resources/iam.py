@@ -255,6 +255,60 @@ Policy = ResourceType(
 )
 
 
+def _single(kind: str) -> ResourceType:
+    """One inline policy of one principal: ``AWS::IAM::RolePolicy`` and its like."""
+    whose = {f"{kind}Name": at(getattr(p, f"{kind}Name")), "PolicyName": at(p.PolicyName)}
+    put = Call(f"iam:Put{kind}Policy", **whose, PolicyDocument=as_json(p.PolicyDocument))
+    return ResourceType(
+        create=put,
+        id=use(lambda name, owner: f"{name}|{owner}", p.PolicyName, getattr(p, f"{kind}Name")),
+        update=(put,),
+        delete=Call(f"iam:Delete{kind}Policy", **whose),
+        absent="NoSuchEntity",
+        drift=(
+            Reading(
+                {"PolicyDocument": from_json(seen.PolicyDocument)}, Call(f"iam:Get{kind}Policy", **whose)
+            ),
+        ),
+    )
+
+
+RolePolicy, UserPolicy, GroupPolicy = _single("Role"), _single("User"), _single("Group")
+
+
+@carries("GroupName Users")
+async def _put_members(work: Work) -> dict[str, Any]:
+    group, wanted, had = work.properties["GroupName"], work.properties["Users"], work.old.get("Users", ())
+    had_group = work.old.get("GroupName", group)
+    for user in had:
+        if user not in wanted or had_group != group:
+            await work.ask("iam:RemoveUserFromGroup", GroupName=had_group, UserName=user)
+    for user in wanted:
+        if user not in had or had_group != group:
+            await work.ask("iam:AddUserToGroup", GroupName=group, UserName=user)
+    return {}
+
+
+async def _drop_members(work: Work) -> None:
+    group = work.properties["GroupName"]
+    calls = [
+        ("iam:RemoveUserFromGroup", {"GroupName": group, "UserName": user})
+        for user in work.properties["Users"]
+    ]
+    await delete_calls(work, calls)
+
+
+UserToGroupAddition = ResourceType(
+    name=Name("Id", 128),
+    create=_put_members,
+    id=p.Id,
+    update=(_put_members,),
+    delete=_drop_members,
+    absent="NoSuchEntity",
+    attributes={"Id": ID},
+)
+
+
 def _attach_to(kind: str, members: str) -> Setting:
     @carries(members)
     async def put(work: Work) -> None:

@@ -13,6 +13,7 @@ from kumoniwa.deploy.resource import (
     Work,
     as_json,
     as_text,
+    at,
     carries,
     from_json,
     gone_tags,
@@ -107,6 +108,24 @@ async def _put_policy(work: Work) -> dict[str, Any]:
 async def _delete_policy(work: Work) -> None:
     await _set_policy(work, work.properties["Queues"], "")
 
+
+_inline = Call(
+    "sqs:SetQueueAttributes", QueueUrl=at(p.Queue), Attributes={"Policy": as_json(p.PolicyDocument)}
+)
+
+QueueInlinePolicy = ResourceType(
+    create=_inline,
+    id=p.Queue,
+    update=(_inline,),
+    delete=Call("sqs:SetQueueAttributes", QueueUrl=ID, Attributes={"Policy": ""}),
+    absent=Queue.absent,
+    drift=(
+        Reading(
+            {"PolicyDocument": from_json(seen.Attributes.Policy)},
+            Call("sqs:GetQueueAttributes", QueueUrl=ID, AttributeNames=["Policy"]),
+        ),
+    ),
+)
 
 QueuePolicy = ResourceType(
     name=Name("Id", 80),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
+from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import changeset, event, export, request, template, work
 from kumoniwa.services.cloudformation import stack as stacks
@@ -84,13 +84,17 @@ async def CreateStack(
     EnableTerminationProtection: bool | None = None,
     NotificationARNs: list[str] | None = None,
     ClientRequestToken: str | None = None,
+    ResourceTypes: list[str] | None = None,
+    RetainExceptOnCreate: bool | None = None,
+    TimeoutInMinutes: int | None = None,
 ) -> dict:
     """Refuses at once what AWS refuses at once, and what it would find out in the stack's first second: a template
     with a transform that fails makes no stack."""
     return await make(
         call, StackName, TemplateBody, TemplateURL, Parameters, Capabilities, Tags, RoleARN,
         on_failure=_on_failure(OnFailure, DisableRollback), is_protected=bool(EnableTerminationProtection),
-        notifications=NotificationARNs, token=ClientRequestToken,
+        notifications=NotificationARNs, token=ClientRequestToken, kinds=ResourceTypes,
+        deletes_new=bool(RetainExceptOnCreate), timeout_s=(TimeoutInMinutes or 0) * 60.0,
     )  # fmt: skip
 
 
@@ -116,6 +120,9 @@ async def make(
     is_protected: bool,
     notifications: list[str] | None,
     token: str | None,
+    kinds: list[str] | None,
+    deletes_new: bool,
+    timeout_s: float,
 ) -> dict:
     refuse(NotificationARNs=notifications)
     stacks.check_name(name)
@@ -126,6 +133,7 @@ async def make(
         id = call.new_id()
         arn = call.arn(f"stack/{name}/{id}")
         blueprint = await template.drawn(call, name, arn, text, parameters)
+        template.check_types(blueprint, kinds)
         template.check_capabilities(blueprint, capabilities)
         request.check_role(call, role)
         # Somebody may have been faster while the template was drawn.
@@ -143,6 +151,8 @@ async def make(
                 on_failure=on_failure,
                 is_protected=is_protected,
                 token=token or "",
+                deletes_new=deletes_new,
+                timeout_s=timeout_s,
             )
             work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint)
     return {"StackId": stacks.find(call, name).arn}
@@ -167,6 +177,8 @@ async def UpdateStack(
     DisableRollback: bool | None = None,
     NotificationARNs: list[str] | None = None,
     ClientRequestToken: str | None = None,
+    ResourceTypes: list[str] | None = None,
+    RetainExceptOnCreate: bool | None = None,
 ) -> dict:
     refuse(NotificationARNs=NotificationARNs)
     request.check_tags(Tags)
@@ -176,6 +188,7 @@ async def UpdateStack(
     request.check_updatable(stack)
     text = await template.text_of(call, TemplateBody, TemplateURL, stack if UsePreviousTemplate else None)
     blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, stack.wish.values)
+    template.check_types(blueprint, ResourceTypes)
     template.check_capabilities(blueprint, Capabilities)
     request.check_role(call, RoleARN)
     stack = request.named(call, StackName, "Stack [{}] does not exist")
@@ -193,6 +206,7 @@ async def UpdateStack(
         principal=call.principal,
         role=RoleARN or stack.role,
         on_failure="DO_NOTHING" if DisableRollback else "ROLLBACK",
+        deletes_new=bool(RetainExceptOnCreate),
         token=ClientRequestToken or "",
     )
     wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])
@@ -248,9 +262,7 @@ def DeleteStack(
     ClientRequestToken: str | None = None,
     DeletionMode: str | None = None,
 ) -> None:
-    """A stack that is not there is deleted already."""
-    if DeletionMode not in (None, "STANDARD"):
-        raise NotImplementedHere(f"the DeletionMode {DeletionMode} of cloudformation:DeleteStack")
+    """A stack that is not there is deleted already. One deleted by force leaves behind what cannot be deleted."""
     stack = stacks.find(call, StackName)
     if stack is None or stack.status == "DELETE_IN_PROGRESS":
         return
@@ -268,12 +280,17 @@ def DeleteStack(
         raise ValidationError(
             f"The specified resources to retain must be in a valid state. Resource {unknown[0]} does not exist."
         )
+    if DeletionMode == "FORCE_DELETE_STACK" and stack.status != "DELETE_FAILED":
+        raise ValidationError(
+            "Invalid operation on stack. FORCE_DELETE_STACK can only be used when the stack is in the DELETE_FAILED state."
+        )
     request.check_role(call, RoleARN)
     delete(
         call,
         changed(
             stack,
             retained=tuple(RetainResources or ()),
+            is_forced=DeletionMode == "FORCE_DELETE_STACK",
             role=RoleARN or stack.role,
             token=ClientRequestToken or "",
         ),
@@ -326,9 +343,13 @@ def ListStacks(call: Call, *, StackStatusFilter: list[str] | None = None) -> dic
     }
 
 
-def DescribeStackEvents(call: Call, *, StackName: str) -> dict:
+def DescribeStackEvents(call: Call, *, StackName: str, NextToken: str | None = None) -> dict:
+    """The token says after which event to go on, so that events that happen meanwhile move nothing."""
     stack = request.named(call, StackName, "Stack [{}] does not exist", is_deleted_too=True)
-    return {"StackEvents": event.listed(call, stack.id)}
+    if NextToken is not None and not (NextToken.isascii() and NextToken.isdigit() and len(NextToken) < 19):
+        raise ValidationError("Invalid NextToken.")
+    found, next_ = event.listed(call, stack.id, None if NextToken is None else int(NextToken))
+    return {"StackEvents": found} | ({"NextToken": str(next_)} if next_ is not None else {})
 
 
 def DescribeStackResource(call: Call, *, StackName: str, LogicalResourceId: str) -> dict:
@@ -437,6 +458,8 @@ async def GetTemplateSummary(
 ) -> dict:
     if StackName is not None:
         stack = request.named(call, StackName, "Stack with id {} does not exist", is_deleted_too=True)
+        if stack.status == "REVIEW_IN_PROGRESS":
+            raise ValidationError("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
         text = stacks.document(call, stack.wish)
     else:
         text = await template.text_of(call, TemplateBody, TemplateURL)
@@ -445,6 +468,8 @@ async def GetTemplateSummary(
         "Parameters": outline["parameters"],
         "ResourceTypes": outline["resource_types"],
     }
+    if outline["version"]:
+        reply["Version"] = outline["version"]
     if outline["metadata"]:
         reply["Metadata"] = json.dumps(outline["metadata"])
     return reply

@@ -196,6 +196,7 @@ async def CreateChangeSet(
     IncludeNestedStacks: bool | None = None,
     ImportExistingResources: bool | None = None,
     ClientToken: str | None = None,
+    ResourceTypes: list[str] | None = None,
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
     refuse(
@@ -216,6 +217,7 @@ async def CreateChangeSet(
     try:
         values = stack.wish.values if kind == "UPDATE" else None
         blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, values)
+        template.check_types(blueprint, ResourceTypes)
         template.check_capabilities(blueprint, Capabilities, is_reviewed=True)
     except (ValidationError, InsufficientCapabilitiesException) as error:
         # What a transform brings to light is told by the change set, anything else by the request.
@@ -321,6 +323,7 @@ def ExecuteChangeSet(
     StackName: str | None = None,
     ClientRequestToken: str | None = None,
     DisableRollback: bool | None = None,
+    RetainExceptOnCreate: bool | None = None,
 ) -> dict:
     """The stack's other change sets compared with what no longer stands, and are deleted."""
     found = get(call, ChangeSetName, StackName)
@@ -344,6 +347,7 @@ def ExecuteChangeSet(
         principal=call.principal,
         role=found.role or stack.role,
         on_failure=found.on_failure or ("DO_NOTHING" if DisableRollback else "ROLLBACK"),
+        deletes_new=bool(RetainExceptOnCreate),
         token=ClientRequestToken or "",
     )
     blueprint = stacks.drawn(call, found.wish)

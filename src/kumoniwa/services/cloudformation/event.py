@@ -9,6 +9,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.store.rows import Table
 
 STACK = "AWS::CloudFormation::Stack"
+PAGE_MAX = 100
+SEQ_MAX = 2**63 - 1
 EVENTS = Table(
     "cloudformation_event",
     """create table if not exists cloudformation_event
@@ -38,14 +40,15 @@ def happened(
     )  # fmt: skip
 
 
-def listed(call: Call, stack_id: str) -> list[dict[str, Any]]:
-    """Newest first, as DescribeStackEvents answers."""
+def listed(call: Call, stack_id: str, before: int | None = None) -> tuple[list[dict[str, Any]], int | None]:
+    """A page of events, newest first, as DescribeStackEvents answers, and where the next one begins."""
     found = call.rows(EVENTS).all(
-        """select id, name, arn, logical, physical, type, at, status, reason, properties, token
-           from cloudformation_event where stack = ? order by seq desc""",
-        stack_id,
-    )
-    return [_shown(*row) for row in found]
+        """select seq, id, name, arn, logical, physical, type, at, status, reason, properties, token
+           from cloudformation_event where stack = ? and seq < ? order by seq desc limit ?""",
+        stack_id, SEQ_MAX if before is None else before, PAGE_MAX + 1,
+    )  # fmt: skip
+    next_ = found[PAGE_MAX - 1][0] if len(found) > PAGE_MAX else None
+    return [_shown(*row[1:]) for row in found[:PAGE_MAX]], next_
 
 
 def _shown(

@@ -92,6 +92,12 @@ class Stack(Record):
     token: str = ""
     retained: tuple[str, ...] = ()
     """Resources that the deletion leaves alone."""
+    is_forced: bool = False
+    """Whether the deletion leaves alone what cannot be deleted."""
+    deletes_new: bool = False
+    """RetainExceptOnCreate: whether a rollback deletes what it made although the template says to retain it."""
+    timeout_s: float = 0.0
+    """How long its creation may take; 0 for as long as it likes."""
 
     @property
     def key(self) -> str:
@@ -317,6 +323,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "StackStatusReason": stack.reason,
         "Outputs": outputs_of(call, stack),
         "RoleARN": stack.role,
+        "TimeoutInMinutes": int(stack.timeout_s / 60),
         "ParentId": stack.parent,
         "RootId": stack.root,
     }

@@ -36,7 +36,7 @@ async def text_of(call: Call, body: str | None, url: str | None, previous: Stack
     if previous is not None:
         if body is not None or url is not None:
             raise ValidationError(
-                "You cannot specify both usePreviousTemplate and Template Body or Template URL"
+                "You cannot specify both usePreviousTemplate and Template Body/Template URL."
             )
         return stacks.document(call, previous.wish)
     if (body is None) == (url is None):
@@ -155,6 +155,22 @@ def check_capabilities(
         needed.add("CAPABILITY_AUTO_EXPAND")
     if missing := sorted(needed - has):
         raise InsufficientCapabilitiesException(f"Requires capabilities : [{', '.join(missing)}]")
+
+
+def check_types(blueprint: Blueprint, allowed: list[str] | None) -> None:
+    """The types that a request says it is about: ``AWS::*``, ``AWS::SQS::*``, ``Custom::*`` or one type.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html"""
+    if not allowed:
+        return
+
+    def is_allowed(kind: str) -> bool:
+        return any(
+            kind == each or each.endswith("*") and kind.startswith(each[:-1]) and each[:-1].endswith("::")
+            for each in allowed
+        )
+
+    if unwanted := [kind for kind in blueprint.resource_types if not is_allowed(kind)]:
+        raise ValidationError(f"Resource type(s) [{', '.join(unwanted)}] not included in ResourceTypes.")
 
 
 def refuse(**asked: Any) -> None:

@@ -176,9 +176,30 @@ def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
         exports=surroundings.exported,
         publish=surroundings.publish,
         retained=stack.retained,
+        is_forced=stack.is_forced,
+        deletes_new=stack.deletes_new,
     )
     running[stack.id] = deploy
     call.home.spawn(_run(own, stack, deploy))
+    if stack.timeout_s and stack.status == "CREATE_IN_PROGRESS":
+        call.home.spawn(_time_out(own, stack, deploy))
+
+
+async def _time_out(call: Call, stack: Stack, deploy: Deploy) -> None:
+    """Give a creation up that takes longer than its owner allowed, even if a kill came between."""
+    # A stack that a change set made began later than it was created; nobody can give it a time to end.
+    due, deploys = stack.created + stack.timeout_s, call.memory(Running).deploys
+    while call.now() < due and deploys.get(stack.id) is deploy:
+        await call.wait("stack", stack.id, until=due)
+    if deploys.get(stack.id) is not deploy or deploy.state.status != "CREATE_IN_PROGRESS":
+        return
+    reason = "Stack creation time exceeded the specified timeout. "
+    after = {
+        "DO_NOTHING": ("CREATE_FAILED", ""),
+        "DELETE": ("DELETE_IN_PROGRESS", "Delete requested by user."),
+    }
+    status, more = after.get(stack.on_failure, ("ROLLBACK_IN_PROGRESS", "Rollback requested by user."))
+    deploy.interrupt(status, reason + more)
 
 
 async def _run(call: Call, stack: Stack, deploy: Deploy) -> None:

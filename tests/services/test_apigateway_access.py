@@ -11,7 +11,6 @@ from api_workshop import Function, deploy, mock, proxy, resource, rest_api, uri
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
 
 ACCOUNT = "000000000000"
 GUARD = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:guard"
@@ -365,25 +364,3 @@ def test_models_refer_to_each_other_even_in_circles(cloud, gateway):
     path = f"/restapis/{api}/prod/_user_request_/"
     assert cloud.http("POST", path, body=b'{"v": 1, "next": {"v": 2}}')[2] == b"fine"
     assert cloud.http("POST", path, body=b'{"v": 1, "next": {"v": "2"}}')[0] == 400
-
-
-# What is not done is refused --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("integration", "named"),
-    [
-        ({"type": "AWS", "integrationHttpMethod": "POST", "uri": "arn:aws:apigateway:us-east-1:sqs:path/0/q"}, "type AWS"),
-        ({"type": "HTTP", "integrationHttpMethod": "GET", "uri": "http://example.com"}, "type HTTP"),
-        ({"type": "MOCK", "requestTemplates": {"application/json": "#set($a = 1)"}}, "Velocity"),
-        ({"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri(), "requestParameters": {"integration.request.header.a": "'b'"}}, "requestParameters"),
-    ],
-)  # fmt: skip
-def test_integrations_we_do_not_do_are_refused_by_name(gateway, integration, named):
-    api, root = rest_api(gateway)
-    here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
-    gateway.put_method(**here, authorizationType="NONE")
-    with pytest.raises(ClientError) as refused:
-        gateway.put_integration(**here, **integration)
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert named in refused.value.response["Error"]["Message"]

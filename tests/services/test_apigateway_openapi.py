@@ -285,11 +285,11 @@ def test_what_is_no_openapi_is_refused(gateway, body):
 
 def test_an_integration_we_do_not_do_refuses_the_import_by_name(gateway):
     document = sam()
-    document["paths"]["/orders/{id}"]["get"]["x-amazon-apigateway-integration"]["type"] = "aws"
+    document["paths"]["/orders/{id}"]["get"]["x-amazon-apigateway-integration"]["connectionType"] = "VPC_LINK"
     with pytest.raises(ClientError) as refused:
         put(gateway, document)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "integrations of type AWS" in refused.value.response["Error"]["Message"]
+    assert "VPC_LINK" in refused.value.response["Error"]["Message"]
 
 
 def test_a_mapping_that_is_not_text_is_a_warning(gateway):

@@ -37,6 +37,7 @@ from kumoniwa.services.apigateway.deployment import (
     UpdateStage,
 )
 from kumoniwa.services.apigateway.door import FlushStageAuthorizersCache
+from kumoniwa.services.apigateway.export import GetExport
 from kumoniwa.services.apigateway.gatewayresponse import (
     DeleteGatewayResponse,
     GetGatewayResponse,
@@ -54,6 +55,7 @@ from kumoniwa.services.apigateway.integration import (
     UpdateIntegration,
     UpdateIntegrationResponse,
 )
+from kumoniwa.services.apigateway.invocation import TestInvokeAuthorizer, TestInvokeMethod
 from kumoniwa.services.apigateway.method import (
     DeleteMethod,
     DeleteMethodResponse,

@@ -16,6 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
+from kumoniwa.languages import backtracking
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.languages.policy_decision import Authority
 from kumoniwa.services.apigateway import event, mapping, restapi
@@ -57,8 +58,8 @@ def checked(call: Call | None, authorizer: dict[str, Any]) -> dict[str, Any]:
         )
     if authorizer.get("identityValidationExpression"):
         try:
-            re.compile(authorizer["identityValidationExpression"])
-        except re.error:
+            backtracking.compiled(authorizer["identityValidationExpression"])
+        except backtracking.InvalidPattern:
             raise BadRequestException("Invalid identityValidationExpression specified")
     if call is not None and authorizer.get("authorizerCredentials"):
         call.require(
@@ -187,7 +188,7 @@ def _misconfigured() -> Refused:
 class Verdict:
     """What a function said of a caller, good until a moment."""
 
-    __slots__ = ("until", "authority", "context", "key")
+    __slots__ = ("until", "authority", "context", "key", "document")
 
     def __init__(self, served: Any, until: float, payload: bytes) -> None:
         try:
@@ -201,6 +202,7 @@ class Verdict:
         ):
             raise _misconfigured()
         self.until = until
+        self.document = orjson.dumps(answer["policyDocument"]).decode()
         self.authority = Authority(
             Principal(kind="federated", account=served.account, arn=str(who), source_arn=str(who)), (policy,)
         )
@@ -219,28 +221,49 @@ def _spelled(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def prepared(served: Any, authorizer: dict[str, Any]) -> Callable[[Exchange], Awaitable[None]]:
-    """The check of every method with this authorizer; its methods share what it remembers."""
-    function = mapping.with_variables(function_of(authorizer["authorizerUri"]), served.variables)
-    role = authorizer.get("authorizerCredentials")
-    ttl_s = authorizer.get("authorizerResultTtlInSeconds", TTL_S)
-    is_token = authorizer["type"] == "TOKEN"
-    sources = [mapping.compiled(source) for source in _sources(authorizer)]
-    expression = authorizer.get("identityValidationExpression")
-    is_right = re.compile(expression).fullmatch if expression else None
-    source_arn = f"arn:{served.home.partition}:execute-api:{served.home.name}:{served.account}:{served.api_id}/authorizers/{authorizer['id']}"
-    remembered: dict[tuple, Verdict] = {}
+class Question:
+    """What a function is asked about callers, and where its answer is sought."""
 
-    async def ask(exchange: Exchange, identity: tuple) -> Verdict:
+    def __init__(self, served: Any, authorizer: dict[str, Any]) -> None:
+        self.served, self.authorizer = served, authorizer
+        self.function = mapping.with_variables(function_of(authorizer["authorizerUri"]), served.variables)
+        self.role = authorizer.get("authorizerCredentials")
+        self.ttl_s = authorizer.get("authorizerResultTtlInSeconds", TTL_S)
+        self.is_token = authorizer["type"] == "TOKEN"
+        self.sources = [mapping.compiled(source) for source in _sources(authorizer)]
+        expression = authorizer.get("identityValidationExpression")
+        self.expression = backtracking.compiled(expression) if expression else None
+        self.source_arn = (
+            f"arn:{served.home.partition}:execute-api:{served.home.name}:{served.account}:{served.api_id}"
+            f"/authorizers/{authorizer['id']}"
+        )
+
+    def identity(self, exchange: Exchange) -> tuple:
+        """What the caller is known by. Raises Refused for one that is not even asked about."""
+        identity = tuple([source(exchange) for source in self.sources])
+        if (self.is_token or self.ttl_s) and not all(identity):
+            raise _unauthorized()
+        if self.is_token and self.expression is not None and not self._is_right(identity[0]):
+            raise _unauthorized()
+        return identity
+
+    def _is_right(self, token: str) -> bool:
+        try:
+            return self.expression.is_whole(token)
+        except backtracking.TooMuchWork:
+            return False
+
+    async def answered(self, exchange: Exchange, identity: tuple | None = None) -> Verdict:
+        identity = self.identity(exchange) if identity is None else identity
         arn = method_arn(exchange)
-        if is_token:
+        if self.is_token:
             question: dict[str, Any] = {"type": "TOKEN", "methodArn": arn, "authorizationToken": identity[0]}
         else:
             question = {"type": "REQUEST", "methodArn": arn, **event.document(exchange)}
             del question["body"], question["isBase64Encoded"]
         try:
-            principal = caller(exchange, source_arn, role)
-            reply = await invoked(exchange, principal, function, orjson.dumps(question), TIMEOUT_S)
+            principal = caller(exchange, self.source_arn, self.role)
+            reply = await invoked(exchange, principal, self.function, orjson.dumps(question), TIMEOUT_S)
         except TimeoutError:
             raise Refused("AUTHORIZER_FAILURE", None)
         except NotImplementedHere:
@@ -249,18 +272,20 @@ def prepared(served: Any, authorizer: dict[str, Any]) -> Callable[[Exchange], Aw
             raise _misconfigured()
         if reply.get("FunctionError"):
             raise _unauthorized() if _says_unauthorized(reply["Payload"]) else _misconfigured()
-        return Verdict(served, exchange.now + ttl_s, reply["Payload"])
+        return Verdict(self.served, exchange.now + self.ttl_s, reply["Payload"])
+
+
+def prepared(served: Any, authorizer: dict[str, Any]) -> Callable[[Exchange], Awaitable[None]]:
+    """The check of every method with this authorizer; its methods share what it remembers."""
+    question = Question(served, authorizer)
+    remembered: dict[tuple, Verdict] = {}
 
     async def check(exchange: Exchange) -> None:
-        identity = tuple([source(exchange) for source in sources])
-        if (is_token or ttl_s) and not all(identity):
-            raise _unauthorized()
-        if is_token and is_right is not None and (len(identity[0]) > 8192 or not is_right(identity[0])):
-            raise _unauthorized()
+        identity = question.identity(exchange)
         verdict = remembered.get(identity)
         if verdict is None or verdict.until <= exchange.now:
-            verdict = await ask(exchange, identity)
-            if ttl_s:
+            verdict = await question.answered(exchange, identity)
+            if question.ttl_s:
                 if len(remembered) >= REMEMBERED_MAX:
                     remembered.clear()
                 remembered[identity] = verdict

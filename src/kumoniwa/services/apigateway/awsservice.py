@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 from xml.etree import ElementTree
 
 import orjson
@@ -31,6 +31,10 @@ NOT_SENT = frozenset(
     ["authorization", "connection", "expect", "proxy-authenticate", "te", "trailer", "upgrade", "host"]
 )
 """Headers that a signed request sets itself: recorded from AWS, mapping one fails the call."""
+
+
+QUERY_TOO = frozenset(["sqs"])
+"""Services whose model says JSON and who still understand Query: recorded from AWS."""
 
 
 def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
@@ -64,6 +68,8 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
             for name, value in headers.items()
             for line in (value if isinstance(value, list) else [value])
         ]
+        exchange.note(f"Received response. Status: {response.status}")
+        exchange.note(f"Endpoint response body before transformations: {body.decode('utf-8', 'replace')}")
         return Reply(response.status, lines, body, str(response.status))
 
     def _assumed(exchange: Exchange, arn: str) -> Principal:
@@ -80,13 +86,14 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
 def asked(target: Target, verb: str, outgoing: Outgoing) -> Request:
     """The request as the service's own clients would make it."""
     model = models.service(target.service)
+    has_query = "query" in model.protocols or target.service in QUERY_TOO
     path, _, query = target.rest.partition("?")
     for name, value in outgoing.labels.items():
-        path = path.replace(f"{{{name}}}", quote(value, safe="/"))
+        path = path.replace(f"{{{name}}}", quote(unquote(value), safe="/"))
     headers = {"content-type": outgoing.content_type, "accept": JSON}
     queries = dict(outgoing.queries)
     if target.is_action:
-        if model.target_prefix and "query" not in model.protocols:
+        if model.target_prefix and not has_query:
             headers["x-amz-target"] = f"{model.target_prefix}.{path}"
             headers["content-type"] = f"application/x-amz-json-{model.json_version}"
         else:
@@ -94,7 +101,7 @@ def asked(target: Target, verb: str, outgoing: Outgoing) -> Request:
         path = ""
     headers |= {name.lower(): value for name, value in outgoing.headers.items()}
     body = outgoing.body
-    if "x-amz-target" not in headers and "query" in model.protocols:
+    if "x-amz-target" not in headers and has_query:
         # Query's parameters are one list, whether they stand in the path or in the body.
         headers["content-type"] = "application/x-www-form-urlencoded"
         if queries or query:

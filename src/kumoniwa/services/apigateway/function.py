@@ -38,6 +38,8 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
         )
         reply = await _invoked(exchange, f"{served.arn}/{exchange.verb}{path}", event)
         payload = bytes(reply["Payload"])
+        exchange.note("Received response. Status: 200")
+        exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
         return Reply(200, [("Content-Type", "application/json")], payload, _error_of(reply, payload))
 
     async def _invoked(exchange: Exchange, source_arn: str, event: bytes) -> dict[str, Any]:

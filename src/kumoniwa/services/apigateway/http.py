@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from kumoniwa.services.apigateway import event, mapping, outbound
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
@@ -44,7 +44,7 @@ def url_of(
 ) -> str:
     """The endpoint's address with its labels filled in and the query behind it."""
     uri = mapping.with_variables(uri, variables)
-    url = _LABEL.sub(lambda found: quote(labels.get(found[1].rstrip("+"), ""), safe="/:"), uri)
+    url = _LABEL.sub(lambda found: quote(unquote(labels.get(found[1].rstrip("+"), "")), safe="/:"), uri)
     more = urlencode(queries, quote_via=quote)
     return url if not more else f"{url}{'&' if '?' in url else '?'}{more}"
 

@@ -33,7 +33,7 @@ class _Collecting:
         self.headers: list[tuple[str, str]] = []
         self.pieces: list[bytes] = []
         self.size = self.head_bytes = 0
-        self.is_bodiless, self.is_complete = verb == "HEAD", False
+        self.is_bodiless, self.has_head, self.is_complete = verb == "HEAD", False, False
         self.parser = httptools.HttpResponseParser(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -45,7 +45,9 @@ class _Collecting:
     def on_headers_complete(self) -> None:
         if 100 <= self.parser.get_status_code() < 200:
             self.headers.clear()
-        elif self.is_bodiless:
+            return
+        self.has_head = True
+        if self.is_bodiless:
             self.is_complete = True
 
     def on_body(self, piece: bytes) -> None:
@@ -116,4 +118,4 @@ async def _exchanged(verb: str, host: str, port: int, is_tls: bool, sent: bytes)
 def _ends_with_connection(collecting: _Collecting) -> bool:
     """A body of no stated length ends with its connection."""
     names = {name.lower() for name, _ in collecting.headers}
-    return bool(names) and not names & {"content-length", "transfer-encoding"}
+    return collecting.has_head and not names & {"content-length", "transfer-encoding"}

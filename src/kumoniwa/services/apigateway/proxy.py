@@ -71,13 +71,24 @@ def prepared(
                 if principal is None:
                     # The path is the resource's own, with its labels: one function policy serves all of them alike.
                     principal = callers[verb] = caller(exchange, f"{served.arn}/{verb}{path}", None)
-            reply = await invoked(exchange, principal, function, event.of(exchange), timeout_s)
+            payload = event.of(exchange)
+            if exchange.log is not None:
+                exchange.note(f"Endpoint request body after transformations: {payload.decode()}")
+                exchange.note(
+                    f"Sending request to https://lambda.{exchange.home.name}.amazonaws.com/2015-03-31/functions/{function}/invocations"
+                )
+            reply = await invoked(exchange, principal, function, payload, timeout_s)
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
         except NotImplementedHere:
             raise
         except AwsError:
             raise failed()
+        if exchange.log is not None:
+            exchange.note("Received response. Status: 200")
+            exchange.note(
+                f"Endpoint response body before transformations: {bytes(reply['Payload']).decode('utf-8', 'replace')}"
+            )
         if reply.get("FunctionError"):
             raise event.malformed()
         response = event.response(exchange, reply["Payload"])

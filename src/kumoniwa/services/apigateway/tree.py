@@ -6,7 +6,7 @@ stage or moves it to another deployment puts another record in its place.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -166,6 +166,14 @@ class Served:
                 self, self.api.authorizers[authorizer_id]
             )
         return found
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Every method of the stage."""
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            yield from node.endpoints.values()
+            waiting += [*node.literals.values(), *filter(None, (node.variable, node.greedy))]
 
     def is_binary(self, media_type: str) -> bool:
         """Whether the owner calls a media type binary."""

@@ -90,7 +90,7 @@ def test_debug_tells_every_step(cloud):
 
 
 def test_a_timeout_is_told_in_the_report(cloud):
-    make(cloud, "import time\ndef handler(event, context): time.sleep(9)", Timeout=1, LoggingConfig=JSON)
+    make(cloud, "import threading\ndef handler(event, context): threading.Event().wait()", Timeout=1, LoggingConfig=JSON)
     assert "Task timed out after 1.00 seconds" in invoke(cloud)["Payload"]["errorMessage"]
     kind, report = platform(cloud)[-1]
     assert (kind, report["status"], report["errorType"]) == ("platform.report", "timeout", "Sandbox.Timedout")

@@ -63,18 +63,20 @@ def preload() -> None:
     boto3 = sys.modules.get("boto3")
     if boto3 is None:
         return
-    session, loaders = (
+    sessions, loaders = (
         importlib.import_module("botocore.session"),
         importlib.import_module("botocore.loaders"),
     )
-    create_loader = session.create_loader
+    create_loader = sessions.create_loader
     shared = loaders.create_loader()
-    session.create_loader = lambda data_path=None: create_loader(data_path) if data_path else shared
+    sessions.create_loader = lambda data_path=None: create_loader(data_path) if data_path else shared
     for name in _MODELS:
         shared.load_service_model(name, "service-2")
         shared.load_service_model(name, "endpoint-rule-set-1")
-    # Making one client reads what every client needs: endpoints, partitions, retry rules.
-    boto3.session.Session().client("sts", "us-east-1", aws_access_key_id="-", aws_secret_access_key="-")
+    # Making these reads and imports what others need too: endpoints, partitions, retry rules, resources, transfers.
+    session = boto3.session.Session("-", "-", region_name="us-east-1")
+    for make, name in ((session.client, "sts"), (session.resource, "s3"), (session.resource, "dynamodb")):
+        make(name)
 
 
 def _resident_kib() -> int:

@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "lines", "pieces", "stream", "head_bytes",
         "waiting", "is_busy", "keeps_alive", "leaving", "left_body", "drained", "is_lost", "is_ending", "has_heard_all", "is_in_head",
-        "refusal", "served", "method", "request", "arrived", "body_left",
+        "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         """The client has closed its side."""
         self.keeps_alive = True
         self.drained: asyncio.Event | None = None
-        self.head_bytes = 0
+        self.head_bytes = self.arriving_bytes = 0
         self.body_left = 0
         """How many bytes of a long body are still to come; they pass the parser by."""
         self.pieces: list[bytes] = []
@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
             data = self._feed_stream(data)
             if not data:
                 return
+        self.arriving_bytes = len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -171,18 +172,16 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.lines.append((name, value))
-        key = _header_names.get(name) or _learnt(name)
-        headers, text = self.headers, value.decode("latin-1").rstrip(" \t")
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
-        self.head_bytes += len(value) + 32
-        if self.head_bytes > HEAD_BYTES_MAX:
-            raise ValueError("the request's head is too large")
 
     def on_headers_complete(self) -> None:
         self.is_in_head = False
+        if self.arriving_bytes > HEAD_BYTES_MAX - self.head_bytes:
+            self.head_bytes += sum([len(name) + len(value) + 4 for name, value in self.lines])
+            if self.head_bytes > HEAD_BYTES_MAX:
+                raise ValueError("the request's head is too large")
+        headers = self.headers = headers_of(self.lines)
         if self.leaving is not None:
             return
-        headers = self.headers
         path, _, query = self.url.decode("latin-1").partition("?")
         if not path.startswith("/"):  # absolute form, as proxies send it
             path = "/" + path.partition("://")[2].partition("/")[2]
@@ -395,6 +394,18 @@ class Connection(asyncio.Protocol):
     def _resume(self) -> None:
         if not self.is_lost and not self.transport.is_reading():
             self.transport.resume_reading()
+
+
+def headers_of(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Header lines by name in lower case; what is said twice is joined with a comma."""
+    named = _header_names.get
+    headers = {named(name) or _learnt(name): value.decode("latin-1").rstrip(" \t") for name, value in lines}
+    if len(headers) < len(lines):
+        headers = {}
+        for name, value in lines:
+            key, text = named(name) or _learnt(name), value.decode("latin-1").rstrip(" \t")
+            headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
 
 
 _header_names: dict[bytes, str] = {}

@@ -7,7 +7,7 @@ of the operations that share a path the one is meant whose query literals and re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from kumoniwa.aws.models import Service, Target
 
 
+MATCHES_REMEMBERED = 2_048
+
+
 class Match(NamedTuple):
     operation: str
     labels: dict[str, str]
-    """By the label's name in the URI template, percent-decoded."""
+    """By the label's name in the URI template, percent-decoded. Shared between equal requests: read it, do not change it."""
 
 
 class _Route(NamedTuple):
@@ -36,7 +39,7 @@ class _Route(NamedTuple):
                 return False
         return True
 
-    def lacks(self, given: dict[str, str], headers: Mapping[str, str]) -> int:
+    def lacks(self, given: dict[str, str], headers: frozenset[str]) -> int:
         """How many of the things it requires are absent."""
         missing = 0
         for name in self.target.required_query:
@@ -55,7 +58,7 @@ class _Route(NamedTuple):
 class _Asked(NamedTuple):
     method: str
     query: dict[str, str]
-    headers: Mapping[str, str]
+    headers: frozenset[str]
 
 
 class _Node:
@@ -81,6 +84,9 @@ class Routes:
         for target in service.targets:
             self._add(target)
         self._sort(self.root)
+        self.telling = frozenset(name for target in service.targets for name in target.required_headers)
+        """The headers whose presence tells operations apart."""
+        self._remembered = lru_cache(MATCHES_REMEMBERED)(self._match)
 
     def _add(self, target: Target) -> None:
         path, _, query = target.uri.partition("?")
@@ -119,8 +125,11 @@ class Routes:
     ) -> Match | None:
         """The operation meant and its labels, or None. ``path`` and ``query`` as sent, still percent-encoded;
         ``headers`` with lower-case names."""
+        return self._remembered(method, path, query, self.telling.intersection(headers or ()))
+
+    def _match(self, method: str, path: str, query: str, headers: frozenset[str]) -> Match | None:
         segments = path[1:].split("/") if len(path) > 1 else []
-        asked = _Asked(method, dict(fields(query)) if query else {}, headers or {})
+        asked = _Asked(method, dict(fields(query)) if query else {}, headers)
         found = self._find(self.root, segments, 0, asked, [])
         if found is None and segments and segments[-1] == "":
             # A slash too many at the end names the same thing, unless a label wanted it.

@@ -8,12 +8,18 @@ import orjson
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import ValidationException
+from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID, check_item
-from kumoniwa.services.dynamodb import capacity, item, page, partiql, stream, transaction, write
+from kumoniwa.services.dynamodb import capacity, item, page, partiql, policy, stream, transaction, write
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.access import conditions_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.dynamodb.policy import (  # noqa: F401 (operations, and the gate's hook)
+    DeleteResourcePolicy,
+    GetResourcePolicy,
+    PutResourcePolicy,
+    policy_of,
+)
 from kumoniwa.services.dynamodb.table import (
     Index,
     ResourceInUseException,
@@ -22,6 +28,9 @@ from kumoniwa.services.dynamodb.table import (
 )
 
 LIST_MAX = 100
+
+
+class TableNotFoundException(AwsError): ...
 
 
 # Tables --------------------------------------------------------------------------------------------
@@ -41,6 +50,7 @@ def CreateTable(
     Tags: list[dict] | None = None,
     TableClass: str | None = None,
     DeletionProtectionEnabled: bool | None = None,
+    ResourcePolicy: str | None = None,
 ) -> dict:
     """Provisioned throughput is kept, shown and priced; nobody is throttled by it."""
     table = tables.made(
@@ -56,6 +66,9 @@ def CreateTable(
         raise ResourceInUseException(f"Table already exists: {table.name}")
     table = _streamed(call, table, StreamSpecification)
     call.shelf(Table)[table.name] = table
+    if ResourcePolicy is not None:
+        policy.check(ResourcePolicy)
+        policy.put(call, table, ResourcePolicy)
     return {"TableDescription": tables.description(call, table, {}, status="CREATING")}
 
 
@@ -108,6 +121,7 @@ def DeleteTable(call: Call, *, TableName: str) -> dict:
     call.memory(tables.Layouts).by_name.pop(table.name, None)
     table = stream.end(call, table)
     item.forget_table(call, table)
+    policy.forget(call, table)
     shown = tables.description(call, table, {}, status="DELETING")
     for member in ("AttributeDefinitions", "KeySchema", "CreationDateTime"):
         shown.pop(member)
@@ -254,6 +268,14 @@ def _resized(table: Table, index: Index, given: dict[str, Any]) -> Index:
     if (read, write) == (index.read_units, index.write_units):
         raise ValidationException(f"The provisioned throughput for the index {index.name} will not change.")
     return changed(index, read_units=read, write_units=write)
+
+
+def DescribeContinuousBackups(call: Call, *, TableName: str) -> dict:
+    """Nothing is backed up here, and no table can be restored to a point in time."""
+    if tables.plain_name(TableName) not in call.shelf(Table):
+        raise TableNotFoundException(f"Table not found: {TableName}")
+    off = {"PointInTimeRecoveryStatus": "DISABLED"}
+    return {"ContinuousBackupsDescription": {"ContinuousBackupsStatus": "DISABLED", "PointInTimeRecoveryDescription": off}}
 
 
 def DescribeLimits(call: Call) -> dict:

@@ -9,7 +9,7 @@ import textwrap
 import zipfile
 
 from kumoniwa.cloud.region import Region
-from kumoniwa.gate.identity import SHARED, Grant, Identity
+from kumoniwa.gate.identity import SHARED, Credential, Grant, Identity
 
 RUNTIME = f"python3.{sys.version_info.minor}"
 ACCOUNT = "000000000000"
@@ -30,9 +30,20 @@ def put_role(cloud, *actions: str, trust: str = TRUST, arn: str = ROLE) -> str:
     return arn
 
 
-def _learn(region: Region, role: Identity) -> None:
+def put_user(cloud, name: str, key_id: str, *actions: str) -> None:
+    """A user with a key whose secret is ``secret``."""
+    arn = f"arn:aws:iam::{ACCOUNT}:user/{name}"
+    grants = (Grant(name="all", kind="inline", document=allowing(*actions)),)
+    for region in cloud.regions.values():
+        key = Credential(key_id=key_id, secret="secret", account=ACCOUNT, arn=arn, user_id=f"AIDA{name.upper()}")
+        _learn(region, Identity(arn=arn, kind="user", account=ACCOUNT, id=f"AIDA{name.upper()}", grants=grants), key)
+
+
+def _learn(region: Region, identity: Identity, key: Credential | None = None) -> None:
     async def put() -> None:
-        region.store.shelf(SHARED, Identity)[role.arn] = role
+        region.store.shelf(SHARED, Identity)[identity.arn] = identity
+        if key is not None:
+            region.store.shelf(SHARED, Credential)[key.key_id] = key
         region.gate.authorizer.forget()
 
     region.clock.loop.run_until_complete(put())

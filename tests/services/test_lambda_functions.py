@@ -217,3 +217,14 @@ def test_the_old_asynchronous_invocation_is_an_event(cloud):
     cloud.sleep(2)
     events = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/f", filterPattern="had")["events"]
     assert [event["message"] for event in events] == ["had {'a': 1}\n"]
+
+
+def test_a_page_has_fifty_functions_however_many_are_asked_for(cloud):
+    # https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
+    for number in range(51):
+        make(cloud, name=f"f{number:02}")
+    client = cloud.client("lambda")
+    first = client.list_functions(MaxItems=10_000)
+    assert len(first["Functions"]) == len(client.list_functions()["Functions"]) == 50
+    assert [f["FunctionName"] for f in client.list_functions(Marker=first["NextMarker"])["Functions"]] == ["f50"]
+    assert len(client.list_functions(MaxItems=3)["Functions"]) == 3

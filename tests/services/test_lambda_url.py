@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from lambda_workshop import make
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from lambda_workshop import make, put_user
 
 EVENT = "def handler(event, context): return event"
 ANYBODY = {"Principal": "*", "FunctionName": "f"}
@@ -96,3 +99,23 @@ def test_a_deleted_url_is_gone(cloud):
     cloud.client("lambda").delete_function_url_config(FunctionName="f")
     assert cloud.http("GET", "/", host=host)[0] == 404
     assert cloud.client("lambda").list_function_url_configs(FunctionName="f")["FunctionUrlConfigs"] == []
+
+
+def signed(host: str, key: str, secret: str) -> dict[str, str]:
+    request = AWSRequest("GET", f"http://{host}/", headers={"host": host})
+    SigV4Auth(Credentials(key, secret), "lambda", "us-east-1").add_auth(request)
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def test_a_url_of_iam_answers_who_may_use_it_and_says_who_asked(cloud):
+    make(cloud, EVENT)
+    host = open_url(cloud, AuthType="AWS_IAM", is_open=False)
+    put_user(cloud, "anna", "AKIAANNA", "lambda:InvokeFunctionUrl", "lambda:InvokeFunction")
+    put_user(cloud, "bert", "AKIABERT", "lambda:InvokeFunctionUrl")
+    status, _, body = cloud.http("GET", "/", host=host, headers=signed(host, "AKIAANNA", "secret"))
+    assert status == 200
+    iam = json.loads(body)["requestContext"]["authorizer"]["iam"]
+    assert (iam["userArn"], iam["accountId"], iam["accessKey"]) == ("arn:aws:iam::000000000000:user/anna", "000000000000", "AKIAANNA")
+    # Since October 2025 both permissions are needed: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
+    assert cloud.http("GET", "/", host=host, headers=signed(host, "AKIABERT", "secret"))[0] == 403
+    assert cloud.http("GET", "/", host=host, headers=signed(host, "AKIAANNA", "wrong"))[0] == 403

@@ -22,9 +22,9 @@ class InvalidNextToken(AwsError):
 class Pager:
     """How one operation is paged: where its token goes in and out, and which list is cut."""
 
-    __slots__ = ("input_token", "output_token", "limit_key", "result_key", "more_results", "members", "limit_max")
+    __slots__ = ("input_token", "output_token", "limit_key", "result_key", "more_results", "members", "limit_max", "most")
 
-    def __init__(self, paginator: dict, limit_max: int | None) -> None:
+    def __init__(self, paginator: dict, limit_max: int | None, most: int | None = None) -> None:
         self.input_token: str = paginator["input_token"]
         self.output_token: str = paginator["output_token"]
         self.limit_key: str | None = paginator.get("limit_key")
@@ -33,6 +33,8 @@ class Pager:
         self.more_results: str | None = paginator.get("more_results")
         self.members = frozenset(filter(None, (self.input_token, self.limit_key)))
         self.limit_max = limit_max
+        self.most = most
+        """The longest page there is, however long a page somebody asks for."""
 
     def open(self, params: dict[str, Any]) -> tuple[dict[str, Any], tuple[int, int | None]]:
         """The parameters without the paging ones, and (offset, page length)."""
@@ -40,7 +42,10 @@ class Pager:
             return params, (0, self.limit_max)
         kept = {name: value for name, value in params.items() if name not in self.members}
         token, limit = params.get(self.input_token), params.get(self.limit_key) if self.limit_key else None
-        return kept, (_offset(token) if token else 0, int(limit) if limit else self.limit_max)
+        count = int(limit) if limit else self.limit_max
+        if self.most is not None:
+            count = min(count or self.most, self.most)
+        return kept, (_offset(token) if token else 0, count)
 
     def close(self, reply: dict | None, page: tuple[int, int | None]) -> dict:
         reply = reply or {}
@@ -78,5 +83,8 @@ def pager_for(operation: Operation, declared: frozenset[str]) -> Pager | None:
     limit = paginator.get("limit_key")
     # AWS's own page length, where nobody asks for another, is the most it would give: the model's maximum, 100 for most services.
     # IAM gives up to 1,000, but 100 unasked: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html
+    if operation.service.name == "lambda":
+        # "even if you set the number higher": https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
+        return Pager(paginator, 50, 50)
     most = operation.input.members[limit].shape.max if limit and limit in operation.input.members else None
     return Pager(paginator, 100 if operation.service.name == "iam" else int(most) if most else None)

@@ -24,7 +24,7 @@ from botocore.config import Config
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.address import GLOBAL, locate
 from kumoniwa.gate.settings import Settings
-from kumoniwa.gate.usage import KeyUse
+from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.wire.message import File, Request, Response
@@ -106,7 +106,7 @@ class Cloud:
     async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> dict:
         return await self.regions[region].gate.ask(principal, operation, params, once)
 
-    def used(self, key_id: str, use: KeyUse) -> None:
+    def used(self, key_id: str, use: LastUse) -> None:
         if GLOBAL in self.regions:
             self.regions[GLOBAL].gate.usage.keep(key_id, use)
 

@@ -255,7 +255,7 @@ def test_a_role_is_answered_as_it_was_made(iam):
     assert found["AssumeRolePolicyDocument"] == json.loads(TRUST)
     iam.update_role(RoleName="r", Description="e")
     found = iam.get_role(RoleName="r")["Role"]
-    assert (found["Description"], found["MaxSessionDuration"]) == ("e", 7200)
+    assert (found["Description"], found["MaxSessionDuration"]) == ("e", 3600)
 
 
 def test_documents_leave_percent_encoded(cloud):

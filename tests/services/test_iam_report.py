@@ -71,6 +71,33 @@ def test_a_wrong_signature_is_no_use_of_a_key(cloud, iam, key):
         cloud.client("iam", key="222222222222").get_access_key_last_used(AccessKeyId=key["key"])
 
 
+def test_the_last_use_of_a_role_is_that_of_its_sessions(cloud, iam, key):
+    arn = f"arn:aws:iam::{ACCOUNT}:user/alice"
+    trust = {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    c = cloud.client("sts", **key).assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    assert iam.get_role(RoleName="r")["Role"]["RoleLastUsed"] == {}
+    session = {"key": c["AccessKeyId"], "secret": c["SecretAccessKey"], "token": c["SessionToken"]}
+    cloud.client("sts", **session).get_caller_identity()
+    used = iam.get_role(RoleName="r")["Role"]["RoleLastUsed"]
+    assert used["Region"] == "us-east-1" and used["LastUsedDate"].year == 2030
+    iam.delete_role(RoleName="r")
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)
+    assert iam.get_role(RoleName="r")["Role"]["RoleLastUsed"] == {}
+
+
+def test_a_role_s_duration_goes_back_to_an_hour_and_its_description_stays(iam):
+    """https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html"""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=document, MaxSessionDuration=7200, Description="")
+    assert iam.get_role(RoleName="r")["Role"]["Description"] == ""
+    iam.update_role(RoleName="r", Description="d")
+    role = iam.get_role(RoleName="r")["Role"]
+    assert (role["MaxSessionDuration"], role["Description"]) == (3600, "d")
+
+
 def test_the_report_has_a_line_for_everybody(cloud, iam, key):
     with pytest.raises(ClientError, match="ReportNotPresent"):
         iam.get_credential_report()

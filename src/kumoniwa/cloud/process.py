@@ -19,7 +19,7 @@ from kumoniwa.cloud.channel import Channel
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.address import GLOBAL, is_admin, locate
 from kumoniwa.gate.settings import Settings
-from kumoniwa.gate.usage import KeyUse
+from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.links.peer import Peer, RegionUnreachable
 from kumoniwa.wire.http import Connection
@@ -138,7 +138,7 @@ class RegionProcess:
             peer = await self._introduced(region)
         return await peer.ask(principal, operation, params, once)
 
-    def used(self, key_id: str, use: KeyUse) -> None:
+    def used(self, key_id: str, use: LastUse) -> None:
         peer = self.peers.get(GLOBAL)
         if peer is not None:
             peer.used(key_id, use)

@@ -16,7 +16,7 @@ from kumoniwa.gate.address import GLOBAL, GLOBAL_SERVICES
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
-from kumoniwa.gate.usage import KeyUse, Usage
+from kumoniwa.gate.usage import LastUse, Usage
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import Clock
@@ -36,7 +36,7 @@ class Peers(Protocol):
     """The way to other regions."""
 
     def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> Awaitable[dict]: ...
-    def used(self, key_id: str, use: KeyUse) -> None: ...
+    def used(self, key_id: str, use: LastUse) -> None: ...
 
 
 class UsedService(Record):

@@ -114,8 +114,7 @@ class Gate:
             principal, secret = identity.identify(self.home, claim.access_key, claim.session_token, route.family)
             if secret is not None:
                 signature.verify(request, claim, secret, self.home.clock.now(), route.family)
-                if not claim.session_token:
-                    self.usage.note(claim.access_key, route.service.name)
+                self._note_use(principal, route.service.name)
         if route.family == "s3":
             _prove(request, claim, secret)
         params = route.codec.read(request, request.labels)
@@ -123,6 +122,13 @@ class Gate:
             params = route.service.params_of(request, params)
         call = Call(self.home, principal.account, principal, route.service.name, route.name, request_id, request)
         return self._enter(call, route, params)
+
+    def _note_use(self, principal: Principal, service: str) -> None:
+        """Sessions of a role are its uses; those of a user are not the uses of the key that opened them."""
+        if principal.kind == "role":
+            self.usage.note(principal.user_id.partition(":")[0], service)
+        elif "aws:TokenIssueTime" not in principal.context:
+            self.usage.note(principal.key_id, service)
 
     async def _collected(self, route: Route, request: Request, request_id: str):
         try:

@@ -1,6 +1,6 @@
-"""When and where an access key was last used.
+"""When and where an access key or a role was last used.
 
-A region notes a key once a minute at most, off the path of the call, and tells ``aws-global``, where IAM is asked for it.
+A region notes each once a minute at most, off the path of the call, and tells ``aws-global``, where IAM is asked for it.
 What it cannot tell, because ``aws-global`` is down, is forgotten.
 """
 
@@ -13,11 +13,11 @@ from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.record import Record
 
 NOTED_EVERY_S = 60
-KEYS_REMEMBERED_MAX = 65_536
+REMEMBERED_MAX = 65_536
 
 
-class KeyUse(Record):
-    """The last use that was noted; shelved by the key's id."""
+class LastUse(Record):
+    """The last use that was noted; shelved by the id of the key or the role."""
 
     at: float
     service: str
@@ -29,26 +29,26 @@ class Usage:
         self.home = home
         self._noted: dict[str, float] = {}
 
-    def note(self, key_id: str, service: str) -> None:
+    def note(self, held_id: str, service: str) -> None:
         now = self.home.clock.now()
-        if now - self._noted.get(key_id, 0.0) < NOTED_EVERY_S:
+        if now - self._noted.get(held_id, 0.0) < NOTED_EVERY_S:
             return
-        if len(self._noted) >= KEYS_REMEMBERED_MAX:
+        if len(self._noted) >= REMEMBERED_MAX:
             self._noted.clear()
-        self._noted[key_id] = now
+        self._noted[held_id] = now
         name = self.home.name
         # AWS says of its global services that they are in us-east-1.
-        use = KeyUse(at=float(int(now)), service=service, region="us-east-1" if name == GLOBAL else name)
+        use = LastUse(at=float(int(now)), service=service, region="us-east-1" if name == GLOBAL else name)
         if name == GLOBAL:
-            self.keep(key_id, use)
+            self.keep(held_id, use)
         elif self.home.peers is not None:
-            self.home.peers.used(key_id, use)
+            self.home.peers.used(held_id, use)
 
-    def keep(self, key_id: str, use: KeyUse) -> None:
+    def keep(self, held_id: str, use: LastUse) -> None:
         """In ``aws-global``: of two uses the later one counts. Outside the call, which may yet be undone."""
-        self.home.store.journal.soon(partial(self._keep, key_id, use))
+        self.home.store.journal.soon(partial(self._keep, held_id, use))
 
-    def _keep(self, key_id: str, use: KeyUse) -> None:
-        shelf = self.home.store.shelf(SHARED, KeyUse)
-        if key_id not in shelf or shelf[key_id].at <= use.at:
-            shelf[key_id] = use
+    def _keep(self, held_id: str, use: LastUse) -> None:
+        shelf = self.home.store.shelf(SHARED, LastUse)
+        if held_id not in shelf or shelf[held_id].at <= use.at:
+            shelf[held_id] = use

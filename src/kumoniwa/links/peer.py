@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from kumoniwa.gate.usage import KeyUse
+from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.principal import Principal
 
@@ -77,7 +77,7 @@ class Peer(asyncio.Protocol):
         """Ask to be told of every identity, now and whenever one changes."""
         self._send("follow", 0)
 
-    def used(self, key_id: str, use: KeyUse) -> None:
+    def used(self, key_id: str, use: LastUse) -> None:
         """Tell of an access key's use."""
         self._send("used", 0, key_id, use)
 
@@ -137,7 +137,7 @@ class Peer(asyncio.Protocol):
             self.asked[number].set_exception(RemoteError.carried(code, status, text, hint, members))
 
     def _hear_used(self, number: int, key_id: str, use: dict) -> None:
-        self.region.gate.usage.keep(key_id, msgspec.convert(use, KeyUse))
+        self.region.gate.usage.keep(key_id, msgspec.convert(use, LastUse))
 
     def _hear_follow(self, number: int) -> None:
         self._send("replica", 0, self.region.gate.replica())

@@ -54,7 +54,7 @@ class Role(Entity):
     trust: str = ""
     trusted: dict[str, str] = {}
     """The ids of the users and roles that ``trust`` names by their ARNs."""
-    description: str = ""
+    description: str | None = None
     session_s_max: int = 3600
     boundary: str = ""
     tags: dict[str, str] = {}

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.gate.usage import KeyUse
+from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam import access_key, password
@@ -105,7 +105,7 @@ def _keys(call: Call, user_name: str) -> list[str]:
         if n >= len(keys):
             fields += ["false", "N/A", "N/A", "N/A", "N/A"]
             continue
-        use = call.home.store.shelf(SHARED, KeyUse).get(keys[n].id)
+        use = call.home.store.shelf(SHARED, LastUse).get(keys[n].id)
         used = [_time(use.at), use.region, use.service] if use is not None else ["N/A", "N/A", "N/A"]
         fields += [_flag(keys[n].status == "Active"), _time(keys[n].created), *used]
     return fields
@@ -124,7 +124,7 @@ def GetAccessKeyLastUsed(call: Call, *, AccessKeyId: str) -> dict:
     key = call.shelf(access_key.AccessKey).get(AccessKeyId)
     if key is None:
         raise NoSuchEntity(f"The Access Key with id {AccessKeyId} cannot be found.")
-    use = call.home.store.shelf(SHARED, KeyUse).get(AccessKeyId)
+    use = call.home.store.shelf(SHARED, LastUse).get(AccessKeyId)
     used = {"ServiceName": "N/A", "Region": "N/A"}
     if use is not None:
         used = {"LastUsedDate": use.at, "ServiceName": use.service, "Region": use.region}

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.gate.identity import SHARED, Identity
+from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.iam import instance_profile
@@ -99,7 +100,7 @@ def shown(call: Call, role: Role, *, is_whole: bool = True) -> dict[str, Any]:
         "AssumeRolePolicyDocument": _shown_trust(call, role),
         "MaxSessionDuration": role.session_s_max,
     }
-    if role.description:
+    if role.description is not None:
         view["Description"] = role.description
     if is_whole:
         view |= shown_boundary(role.boundary)
@@ -115,7 +116,7 @@ def CreateRole(
     check_new(call, Role, RoleName)
     role = Role(
         name=RoleName, path=checked_path(Path), id=new_id(call, "AROA"), created=now_s(call),
-        **checked_trust(call, AssumeRolePolicyDocument), description=Description or "",
+        **checked_trust(call, AssumeRolePolicyDocument), description=Description,
         session_s_max=MaxSessionDuration or 3600, tags=tagged({}, Tags),
         boundary=checked_boundary(call, PermissionsBoundary) if PermissionsBoundary else "",
     )  # fmt: skip
@@ -124,7 +125,10 @@ def CreateRole(
 
 
 def GetRole(call: Call, *, RoleName: str) -> dict:
-    return {"Role": shown(call, found(call, Role, RoleName))}
+    role = found(call, Role, RoleName)
+    use = call.home.store.shelf(SHARED, LastUse).get(role.id)
+    used = {"LastUsedDate": use.at, "Region": use.region} if use is not None else {}
+    return {"Role": {**shown(call, role), "RoleLastUsed": used}}
 
 
 def ListRoles(call: Call, *, PathPrefix: str | None = None) -> dict:
@@ -136,9 +140,10 @@ def ListRoles(call: Call, *, PathPrefix: str | None = None) -> dict:
 def UpdateRole(
     call: Call, *, RoleName: str, Description: str | None = None, MaxSessionDuration: int | None = None
 ) -> dict:
+    """A duration that is left out becomes AWS's default again."""
     role = found(call, Role, RoleName)
     description = role.description if Description is None else Description
-    keep(call, changed(role, description=description, session_s_max=MaxSessionDuration or role.session_s_max))
+    keep(call, changed(role, description=description, session_s_max=MaxSessionDuration or 3600))
     return {}
 
 

@@ -67,7 +67,7 @@ def CreateServiceLinkedRole(
     statement = {"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": {"Service": [AWSServiceName]}}
     role = Role(
         name=name, path=f"{SERVICE_PATH}{AWSServiceName}/", id=new_id(call, "AROA"), created=now_s(call),
-        trust=orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode(), description=Description or "",
+        trust=orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode(), description=Description,
     )  # fmt: skip
     keep(call, role)
     return {"Role": shown(call, role)}

@@ -58,6 +58,8 @@ def locate(request: Request) -> Address:
     elif "X-Amz-Credential=" in request.query:
         credential = request.query.partition("X-Amz-Credential=")[2].partition("&")[0]
         region, signing_name, access_key = _scope(credential.replace("%2F", "/").replace("%2f", "/"))
+    elif "AWSAccessKeyId=" in request.query:
+        signing_name = "s3"  # Signature Version 2 says no more
     door, name, host_region, host_service = _host(headers.get("host", ""))
     path = request.path
     if door is None and path.startswith(("/restapis/", "/_aws/")):

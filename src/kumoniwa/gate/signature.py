@@ -17,9 +17,10 @@ from email.utils import parsedate_tz
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
-from urllib.parse import quote, unquote, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes
 
 from kumoniwa.gate import signature_refusals as refusals
+from kumoniwa.gate import signature_version_2 as version_2
 from kumoniwa.kernel.errors import NotImplementedHere
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ class Claim(NamedTuple):
     session_token: str | None = None
     expires_s: int | None = None
     """Set for a presigned URL: for how many seconds it is good."""
+    expires_at: int | None = None
+    """Set for a URL of Signature Version 2: the epoch second after which it is no good."""
 
     @property
     def is_presigned(self) -> bool:
-        return self.expires_s is not None
+        return self.expires_s is not None or self.expires_at is not None
 
     @property
     def scope(self) -> str:
@@ -105,10 +108,30 @@ def claim(request: Request, family: str | None = None) -> Claim | None:
     if "X-Amz-" in query and (
         "X-Amz-Algorithm" in query or "X-Amz-Credential" in query or "X-Amz-Signature" in query
     ):
+        if family == "s3":
+            _take_down(request)
         return _claim_of_query(request, family)
-    if "Signature=" in query and "AWSAccessKeyId=" in query:
-        refusals.refuse_version_2(family or family_of(request, "s3"))
+    if version_2.is_claimed(query):
+        if (family or family_of(request, "s3")) != "s3" or not version_2.is_known_in(request):
+            refusals.refuse_version_2(family or "s3")
+        _take_down(request)
+        key, proof, expires_at, token = version_2.given(request)
+        return Claim(key, "", "", "s3", "", proof, "", token, expires_at=expires_at)
     return None
+
+
+_OF_QUERIES = frozenset((
+    "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature",
+    "x-amz-security-token", "x-amz-content-sha256",
+))  # fmt: skip
+
+
+def _take_down(request: Request) -> None:
+    """Clients may presign headers as query parameters: to S3 they are headers still, unless the request has others."""
+    for name, value in parse_qsl(request.query, keep_blank_values=True, encoding="latin-1"):
+        folded = name.lower()
+        if folded.startswith("x-amz-") and (folded not in _OF_QUERIES or version_2.is_claimed(request.query)):
+            request.headers.setdefault(folded, value)
 
 
 def _claim_of_odd_header(request: Request, header: str, family: str | None) -> Claim:
@@ -328,6 +351,11 @@ def _basic(now: float) -> str:
 
 
 def _check_time(claim: Claim, family: str, now: float) -> None:
+    if claim.expires_at is not None:
+        if now > claim.expires_at:
+            expired = _iso(min(claim.expires_at, 253402300799))
+            raise refusals.AccessDenied("Request has expired", Expires=expired, ServerTime=_iso(now))
+        return
     signed = _epoch_s(claim.at) if 1 <= int(claim.at[4:6]) <= 12 else 0
     if family != "s3":
         if signed < now - SKEW_S:
@@ -495,6 +523,9 @@ def verify(
     if family is None:
         family = family_of(request, claim.service)
     _check_time(claim, family, now)
+    if claim.expires_at is not None:
+        version_2.verify(request, claim, secret)
+        return
     _check_signed_headers(request, claim, family)
     _check_scope(claim, family, region, service)
     canonical = canonical_request(request, claim, family)

@@ -1,0 +1,114 @@
+"""URLs that carry their signature: in Version 4, and in Version 2, which boto3 still makes by itself in the oldest regions.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+"""
+
+import time
+from types import SimpleNamespace
+
+import botocore.auth
+import pytest
+from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+
+HOST = "http://localhost:4566"
+VERSIONS = ("s3v4", "s3")
+
+
+@pytest.fixture
+def signers(cloud, monkeypatch):
+    """Clients of one user by the version of the signatures they presign with."""
+    monkeypatch.setattr(botocore.auth, "time", SimpleNamespace(**{**vars(time), "time": cloud.now}))
+    root = cloud.client("s3")
+    root.create_bucket(Bucket="box")
+    root.put_object(Bucket="box", Key="a key+", Body=b"content")
+    iam = cloud.client("iam")
+    iam.create_user(UserName="ann")
+    document = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}'
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    return {
+        version: cloud.client(
+            "s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"], signature_version=version
+        )
+        for version in VERSIONS
+    }
+
+
+def url(signer, operation="get_object", expires_s=60, **params):
+    made = signer.generate_presigned_url(operation, {"Bucket": "box", **params}, ExpiresIn=expires_s)
+    return made.removeprefix(HOST)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_url_reads_until_it_expires(cloud, signers, version):
+    made = url(signers[version], Key="a key+")
+    status, _, body = cloud.http("GET", made)
+    assert (status, body) == (200, b"content")
+    cloud.sleep(3700)
+    status, _, body = cloud.http("GET", made)
+    assert (status, b"Request has expired" in body, b"<Code>AccessDenied</Code>" in body) == (403, True, True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_url_writes_what_it_was_made_for_and_nothing_else(cloud, signers, version):
+    made = url(signers[version], "put_object", Key="new", ContentType="text/plain")
+    plain = {"content-type": "text/plain"}
+    assert cloud.http("PUT", made, headers={"content-type": "text/html"}, body=b"x")[0] == 403
+    assert cloud.http("PUT", made.replace("/new", "/other"), headers=plain, body=b"x")[0] == 403
+    assert cloud.http("DELETE", made, headers=plain)[0] == 403
+    status, _, body = cloud.http("PUT", made.replace("ignature=", "ignature=0"), headers=plain, body=b"x")
+    assert (status, b"<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
+    assert cloud.http("PUT", made, headers=plain, body=b"written")[0] == 200
+    got = signers["s3v4"].get_object(Bucket="box", Key="new")
+    assert (got["Body"].read(), got["ContentType"]) == (b"written", "text/plain")
+
+
+def test_headers_that_were_presigned_as_parameters_are_headers_still(cloud, signers):
+    made = url(signers["s3"], "put_object", Key="new", Metadata={"venue": "123"})
+    assert "x-amz-meta-venue=123" in made
+    assert cloud.http("PUT", made.replace("venue=123", "venue=124"), body=b"x")[0] == 403
+    assert cloud.http("PUT", made, body=b"x")[0] == 200
+    assert signers["s3v4"].head_object(Bucket="box", Key="new")["Metadata"] == {"venue": "123"}
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_the_answer_shall_say_is_signed_too(cloud, signers, version):
+    made = url(signers[version], Key="a key+", ResponseContentType="text/css")
+    status, headers, _ = cloud.http("GET", made)
+    assert (status, headers["Content-Type"]) == (200, "text/css")
+    assert cloud.http("GET", made.replace("css", "ccs"))[0] == 403
+
+
+def test_version_2_is_refused_in_younger_regions_and_in_headers(cloud, signers):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+    made = url(signers["s3"], Key="a key+")
+    status, _, body = cloud.http("GET", "/box/k", headers={"authorization": "AWS key:proof"})
+    assert (status, b"Please use AWS4-HMAC-SHA256." in body) == (400, True)
+    cloud.region("eu-central-1")
+    status, _, body = cloud.http("GET", made, host="s3.eu-central-1.localhost:4566")
+    assert (status, b"Please use AWS4-HMAC-SHA256." in body) == (400, True)
+
+
+@pytest.mark.parametrize("expires", ["", "never", "9" * 40, "-1"])
+def test_a_url_must_say_until_when(cloud, signers, expires):
+    status, _, body = cloud.http("GET", f"/box/k?AWSAccessKeyId=a&Signature=b&Expires={expires}")
+    assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)
+
+
+@pytest.mark.parametrize(
+    "host", ["box.s3.localhost:4566", "box.s3.us-east-1.localhost:4566", "box.localhost:4566"]
+)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_urls_of_a_bucket_with_its_own_host_name(cloud, signers, version, host):
+    credentials = signers[version]._request_signer._credentials
+    request = AWSRequest("GET", f"http://{host}/a%20key%2B", headers={})
+    if version == "s3":
+        request.auth_path = "/box/a%20key%2B"
+        HmacV1QueryAuth(credentials, 60).add_auth(request)
+    else:
+        S3SigV4QueryAuth(credentials, "s3", "us-east-1", 60).add_auth(request)
+    target = request.prepare().url.partition(host)[2]
+    assert cloud.http("GET", target, host=host)[::2] == (200, b"content")
+    assert cloud.http("GET", target, host=host.replace("box", "fox"))[0] in (403, 404)

@@ -215,6 +215,12 @@ class Deploy:
         try:
             wanted = self.state.wanted_outputs
             found = {name: intrinsics.evaluate(output, self.scope) for name, output in wanted.items()}
+            for name, output in found.items():
+                for value in (output["Value"], output.get("Export", {"Name": ""})["Name"]):
+                    if not isinstance(value, str | int | float):
+                        raise Failure(
+                            f"Output {name} is malformed. The Value field of every Outputs member must evaluate to a String."
+                        )
             self.publish(found)
         except (Failure, ValidationError) as error:
             self.failed[""] = str(error)
@@ -252,6 +258,8 @@ class Deploy:
 
     async def _properties(self, definition: dict[str, Any], entry: ResourceType) -> dict[str, Any]:
         properties = intrinsics.evaluate(definition.get("Properties", {}), self.scope)
+        if not isinstance(properties, dict):
+            raise Failure("Template error: the Properties of a resource must be an object.")
         properties = await dynamic.resolved(properties, dynamic.PLAIN, self._look)
         properties = schemas.conform(entry.type, properties)
         tags = properties.get(entry.tags, [])

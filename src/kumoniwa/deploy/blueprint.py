@@ -183,6 +183,17 @@ class _Raw:
         return {"Fn::GetAtt": [logical_id, attribute]}
 
 
+def _check_text(value: Any, what: str) -> None:
+    """Refuse what can never become text. What a resource will have to say is checked when it is known."""
+    if (
+        value is NOTHING
+        or isinstance(value, list)
+        or isinstance(value, dict)
+        and not intrinsics.is_deferred(value)
+    ):
+        raise ValidationError(f"Template format error: {what} must evaluate to a String.")
+
+
 def _outputs(body: dict[str, Any], scope: _Static, active: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, entry in (body.get("Outputs") or {}).items():
@@ -194,6 +205,7 @@ def _outputs(body: dict[str, Any], scope: _Static, active: dict[str, Any]) -> di
             raise ValidationError(
                 f"Unresolved resource dependencies [{', '.join(sorted(missing))}] in the Outputs block of the template"
             )
+        _check_text(value, f"Output {name} is malformed. The Value field of every Outputs member")
         found[name] = {"Value": value}
         if "Description" in entry:
             found[name]["Description"] = str(entry["Description"])
@@ -202,7 +214,9 @@ def _outputs(body: dict[str, Any], scope: _Static, active: dict[str, Any]) -> di
                 raise ValidationError(
                     "Template format error: Every Output Export member must contain a Name key."
                 )
-            found[name]["Export"] = {"Name": intrinsics.evaluate(entry["Export"]["Name"], scope)}
+            export = intrinsics.evaluate(entry["Export"]["Name"], scope)
+            _check_text(export, f"Output {name} is malformed. The Name field of every Export member")
+            found[name]["Export"] = {"Name": export}
     return found
 
 

@@ -17,6 +17,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 
 READY_TRIES_MAX = 600
 PAUSE_S_MAX = 5.0
+MALFORMED = frozenset(("ValidationError", "InvalidInput"))
 LISTEN_S = 1.0
 """How long a resource that waits for somebody may not notice that it waits in vain."""
 
@@ -239,17 +240,25 @@ async def update(work: Work) -> None:
                 f"removing the property {sorted(named)[0]} of {work.entry.type} from a stack"
             )
         else:
-            await setting.remove(work)
+            try:
+                await setting.remove(work)
+            except AwsError as error:
+                # Undone half-way, it was never put. That the resource itself is gone comes to light when it is read next.
+                if not is_absent(work.entry, error):
+                    raise
     await settle(work)
 
 
 async def delete_calls(work: Work, calls: list[tuple[str, dict[str, Any]]]) -> None:
-    """Several calls of one deletion: what is gone already does not keep the others from being made."""
+    """Several calls that take something away: what is gone already does not keep the others from being made.
+
+    A step that failed half-way may be undone by taking away what it never gave, even what its service would not have taken.
+    """
     for operation, params in calls:
         try:
             await work.ask(operation, **params)
         except AwsError as error:
-            if not is_absent(work.entry, error):
+            if not is_absent(work.entry, error) and error.code not in MALFORMED:
                 raise
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -84,8 +85,9 @@ def _scalar(text: str) -> Any:
     # 012345678901 is an account id far more often than an octal number: digits after a zero stay text.
     if _INTEGER.match(text):
         return int(text)
-    if _FLOAT.match(text):
-        return float(text)
+    if _FLOAT.match(text) and isfinite(number := float(text)):
+        return number
+    # What no machine number holds is what was written; CloudFormation passes numbers on as text anyway.
     return text
 
 
@@ -198,7 +200,7 @@ def _depth_is_bounded(value: Any) -> bool:
 
 def _read_json(text: str) -> Template:
     try:
-        body = json.loads(text, object_pairs_hook=_pairs)
+        body = json.loads(text, object_pairs_hook=_pairs, parse_int=_scalar, parse_float=_scalar)
     except json.JSONDecodeError as error:
         raise ValidationError(
             f"Template format error: JSON not well-formed. (line {error.lineno}, column {error.colno})"

@@ -94,10 +94,27 @@ async def _update_indexes(ask: Any, new: dict[str, Any], had: dict[str, dict[str
 _update_table.handles_absence = True
 
 
+async def _expires_by(work: Work) -> str:
+    """The attribute by which items expire, or nothing. DynamoDB refuses to be told what is so already."""
+    found = await work.look("dynamodb:DescribeTimeToLive", TableName=work.id)
+    found = found["TimeToLiveDescription"]
+    return found.get("AttributeName", "") if found["TimeToLiveStatus"].startswith("ENABL") else ""
+
+
+@carries("TimeToLiveSpecification")
+async def _put_expiry(work: Work) -> None:
+    specification, current = work.properties["TimeToLiveSpecification"], await _expires_by(work)
+    wanted = specification.get("AttributeName", "") if specification["Enabled"] else ""
+    if wanted != current or not wanted and specification["Enabled"]:
+        if not wanted:
+            specification = {"AttributeName": current, "Enabled": False} | specification
+        await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
+
+
 async def _forget_expiry(work: Work) -> None:
-    name = work.old["TimeToLiveSpecification"]["AttributeName"]
-    specification = {"AttributeName": name, "Enabled": False}
-    await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
+    if name := await _expires_by(work):
+        specification = {"AttributeName": name, "Enabled": False}
+        await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
 
 
 _TABLE_ARN = text("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ID}")
@@ -127,12 +144,7 @@ Table = ResourceType(
                 PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False},
             ),
         ),
-        Setting(
-            Call(
-                "dynamodb:UpdateTimeToLive", TableName=ID, TimeToLiveSpecification=p.TimeToLiveSpecification
-            ),
-            _forget_expiry,
-        ),
+        Setting(_put_expiry, _forget_expiry),
         Setting(
             Call(
                 "dynamodb:PutResourcePolicy",

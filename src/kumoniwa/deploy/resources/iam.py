@@ -40,9 +40,8 @@ def _inline(kind: str) -> Action:
         wanted = {policy["PolicyName"]: policy for policy in work.properties.get("Policies", ())}
         had = {policy["PolicyName"]: policy for policy in work.old.get("Policies", ())}
         owner = {f"{kind}Name": work.id}
-        for name in had:
-            if name not in wanted:
-                await work.ask(f"iam:Delete{kind}Policy", **owner, PolicyName=name)
+        gone = [{**owner, "PolicyName": name} for name in had if name not in wanted]
+        await delete_calls(work, [(f"iam:Delete{kind}Policy", each) for each in gone])
         for name, policy in wanted.items():
             if policy != had.get(name):
                 document = _document(policy["PolicyDocument"])
@@ -58,9 +57,8 @@ def _attached(kind: str) -> Action:
     async def put(work: Work) -> None:
         wanted, had = work.properties.get("ManagedPolicyArns", ()), work.old.get("ManagedPolicyArns", ())
         owner = {f"{kind}Name": work.id}
-        for arn in had:
-            if arn not in wanted:
-                await work.ask(f"iam:Detach{kind}Policy", **owner, PolicyArn=arn)
+        gone = [{**owner, "PolicyArn": arn} for arn in had if arn not in wanted]
+        await delete_calls(work, [(f"iam:Detach{kind}Policy", each) for each in gone])
         for arn in wanted:
             if arn not in had:
                 await work.ask(f"iam:Attach{kind}Policy", **owner, PolicyArn=arn)
@@ -225,9 +223,11 @@ async def _put_policy(work: Work) -> dict[str, Any]:
             await work.ask(
                 f"iam:Put{kind}Policy", **{f"{kind}Name": owner}, PolicyName=name, PolicyDocument=document
             )
-        for owner in work.old.get(members, []):
-            if owner not in wanted or name != had_name:
-                await work.ask(f"iam:Delete{kind}Policy", **{f"{kind}Name": owner}, PolicyName=had_name)
+        gone = [owner for owner in work.old.get(members, []) if owner not in wanted or name != had_name]
+        calls = [
+            (f"iam:Delete{kind}Policy", {f"{kind}Name": owner, "PolicyName": had_name}) for owner in gone
+        ]
+        await delete_calls(work, calls)
     return {}
 
 
@@ -280,9 +280,9 @@ RolePolicy, UserPolicy, GroupPolicy = _single("Role"), _single("User"), _single(
 async def _put_members(work: Work) -> dict[str, Any]:
     group, wanted, had = work.properties["GroupName"], work.properties["Users"], work.old.get("Users", ())
     had_group = work.old.get("GroupName", group)
-    for user in had:
-        if user not in wanted or had_group != group:
-            await work.ask("iam:RemoveUserFromGroup", GroupName=had_group, UserName=user)
+    gone = [user for user in had if user not in wanted or had_group != group]
+    calls = [("iam:RemoveUserFromGroup", {"GroupName": had_group, "UserName": user}) for user in gone]
+    await delete_calls(work, calls)
     for user in wanted:
         if user not in had or had_group != group:
             await work.ask("iam:AddUserToGroup", GroupName=group, UserName=user)
@@ -313,9 +313,8 @@ def _attach_to(kind: str, members: str) -> Setting:
     @carries(members)
     async def put(work: Work) -> None:
         wanted, had = work.properties.get(members, ()), work.old.get(members, ())
-        for owner in had:
-            if owner not in wanted:
-                await work.ask(f"iam:Detach{kind}Policy", **{f"{kind}Name": owner}, PolicyArn=work.id)
+        gone = [{f"{kind}Name": owner, "PolicyArn": work.id} for owner in had if owner not in wanted]
+        await delete_calls(work, [(f"iam:Detach{kind}Policy", each) for each in gone])
         for owner in wanted:
             if owner not in had:
                 await work.ask(f"iam:Attach{kind}Policy", **{f"{kind}Name": owner}, PolicyArn=work.id)
@@ -391,9 +390,8 @@ AccessKey = ResourceType(
 @carries("Roles")
 async def _put_profile_roles(work: Work) -> None:
     wanted, had = work.properties.get("Roles", ()), work.old.get("Roles", ())
-    for role in had:
-        if role not in wanted:
-            await work.ask("iam:RemoveRoleFromInstanceProfile", InstanceProfileName=work.id, RoleName=role)
+    gone = [{"InstanceProfileName": work.id, "RoleName": role} for role in had if role not in wanted]
+    await delete_calls(work, [("iam:RemoveRoleFromInstanceProfile", each) for each in gone])
     for role in wanted:
         if role not in had:
             await work.ask("iam:AddRoleToInstanceProfile", InstanceProfileName=work.id, RoleName=role)

@@ -33,6 +33,8 @@ class Rows:
         self.connection = apsw.Connection(path, statementcachesize=256)
         self.execute = self.connection.execute
         for pragma in (
+            # Nobody else opens a region's files: without locks to share, a read costs no system call.
+            "locking_mode=EXCLUSIVE",
             "journal_mode=WAL",
             "synchronous=NORMAL",
             f"cache_size=-{CACHE_KIB}",

@@ -189,8 +189,9 @@ class Routes:
         names = self._signed_as.get(address.signing_name or "s3")
         if names is None:
             raise NotImplementedHere(f"the service {address.signing_name}")
-        if request.method == "OPTIONS":
-            # A browser asks whether it may: no operation of a model, but a matter of the service's data plane.
+        content_type = request.headers.get("content-type", "")
+        if request.method == "OPTIONS" or request.method == "POST" and content_type.startswith("multipart/form-data"):
+            # A browser asks whether it may, or sends a form: no operation of a model, but a matter of the data plane.
             return DoorRoute(self._door(names[0]), address)
         path = request.path
         if address.door == "s3":

@@ -1,10 +1,11 @@
-"""The preflight: a browser's OPTIONS request, by which it asks whether a page may send what it is about to send."""
+"""What browsers send that is no operation: forms, and the preflight, by which they ask whether a page may send something."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.services.s3.cors import bucket_of, headers_for, rule_for
+from kumoniwa.services.s3 import form
+from kumoniwa.services.s3.cors import bucket_of, headers_for, headers_of, rule_for
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.xml import escaped
 
@@ -16,6 +17,15 @@ FORBIDDEN = (
 
 
 async def serve(home: Any, request: Request, address: Any, request_id: str) -> Response:
+    if request.method != "POST":
+        return _preflight(home, request, address, request_id)
+    response = await form.serve(home, request, address, request_id)
+    if "origin" in request.headers:
+        response.headers.update(headers_of(home, request))
+    return response
+
+
+def _preflight(home: Any, request: Request, address: Any, request_id: str) -> Response:
     origin = request.headers.get("origin")
     method = request.headers.get("access-control-request-method", "")
     if not origin:

@@ -1,0 +1,206 @@
+"""Uploads by a browser's form, allowed by a signed policy.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-UsingHTTPPOST.html
+"""
+
+import base64
+import datetime
+import re
+
+import botocore.signers
+import pytest
+
+BOUNDARY = "----a-boundary"
+
+
+@pytest.fixture
+def s3(cloud):
+    client = cloud.client("s3")
+    client.create_bucket(Bucket="box")
+    return client
+
+
+@pytest.fixture
+def signers(cloud, s3):
+    iam = cloud.client("iam")
+    iam.create_user(UserName="ann")
+    document = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::box/up/*"}}'
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    return {
+        version: cloud.client(
+            "s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"], signature_version=version
+        )
+        for version in ("s3v4", "s3")
+    }
+
+
+def body(fields, content=b"content", name="photo.jpg"):
+    parts = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
+        for field, value in fields.items()
+    ]
+    if content is not None:
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: x/y\r\n\r\n'
+        parts.append(head.encode() + content + b"\r\n")
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def post(cloud, fields, path="/box", headers=None, **more):
+    content_type = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    status, told, answer = cloud.http(
+        "POST", path, headers=content_type | (headers or {}), body=body(fields, **more)
+    )
+    code = re.search(rb"<Code>(.*?)</Code>", answer)
+    return status, told, code[1].decode() if code else answer.decode()
+
+
+def signed(signers, version="s3v4", key="up/${filename}", conditions=(), **fields):
+    listed = [*conditions, *({name: value} for name, value in fields.items())]
+    return signers[version].generate_presigned_post("box", key, Fields=dict(fields), Conditions=listed)[
+        "fields"
+    ]
+
+
+@pytest.fixture(autouse=True)
+def policies_expire_in_the_clouds_time(cloud, monkeypatch):
+    now = datetime.datetime.fromtimestamp(cloud.now(), datetime.UTC)
+    monkeypatch.setattr(
+        botocore.signers, "get_current_datetime", lambda remove_tzinfo=True: now, raising=False
+    )
+
+
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+def test_a_signed_form_becomes_an_object(cloud, s3, signers, version):
+    fields = signed(signers, version, **{"x-amz-meta-place": "here", "Content-Type": "image/jpeg"})
+    status, told, _ = post(cloud, fields)
+    assert (status, told["Location"]) == (204, "http://localhost:4566/box/up/photo.jpg")
+    got = s3.get_object(Bucket="box", Key="up/photo.jpg")
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (
+        b"content",
+        "image/jpeg",
+        {"place": "here"},
+    )
+    assert got["ETag"] == told["ETag"]
+
+
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+def test_a_form_may_not_be_changed(cloud, s3, signers, version):
+    fields = signed(signers, version, key="up/exact")
+    assert post(cloud, fields | {"key": "up/other"})[::2] == (403, "AccessDenied")
+    assert post(cloud, fields | {"acl": "public-read"})[::2] == (403, "AccessDenied")
+    assert post(cloud, fields | {"x-ignore-me": "anything"})[0] == 204
+    name = "x-amz-signature" if version == "s3v4" else "signature"
+    assert post(cloud, fields | {name: "0" * 64})[::2] == (403, "SignatureDoesNotMatch")
+    policy = base64.b64encode(base64.b64decode(fields["policy"]).replace(b"exact", b"other")).decode()
+    assert post(cloud, fields | {"policy": policy, "key": "up/other"})[::2] == (403, "SignatureDoesNotMatch")
+    assert s3.list_objects_v2(Bucket="box")["KeyCount"] == 1
+
+
+def test_the_signer_must_be_allowed_to_write(cloud, s3, signers):
+    assert post(cloud, signed(signers, key="elsewhere"))[::2] == (403, "AccessDenied")
+    assert post(cloud, {"key": "up/anonymous"})[::2] == (403, "AccessDenied")
+    assert s3.list_objects_v2(Bucket="box")["KeyCount"] == 0
+
+
+def test_a_policy_expires(cloud, signers):
+    fields = signed(signers)
+    cloud.sleep(3700)
+    assert post(cloud, fields)[::2] == (403, "AccessDenied")
+
+
+@pytest.mark.parametrize(
+    "conditions, fields, size, answer",
+    [
+        ([["content-length-range", 1, 5]], {}, 5, (204, "")),
+        ([["content-length-range", 1, 5]], {}, 6, (400, "EntityTooLarge")),
+        ([["content-length-range", 1, 5]], {}, 0, (400, "EntityTooSmall")),
+        ([["starts-with", "$Content-Type", "image/"]], {"content-type": "image/png"}, 1, (204, "")),
+        (
+            [["starts-with", "$Content-Type", "image/"]],
+            {"content-type": "text/html"},
+            1,
+            (403, "AccessDenied"),
+        ),
+        ([["starts-with", "$Content-Type", "image/"]], {}, 1, (403, "AccessDenied")),
+        ([["starts-with", "$x-amz-meta-tag", ""]], {"x-amz-meta-tag": "anything"}, 1, (204, "")),
+        ([["eq", "$x-amz-meta-tag", "a"]], {"x-amz-meta-tag": "b"}, 1, (403, "AccessDenied")),
+        ([["contains", "$key", "a"]], {}, 1, (400, "InvalidPolicyDocument")),
+        ([["content-length-range", "few", "many"]], {}, 1, (400, "InvalidPolicyDocument")),
+    ],
+)
+def test_conditions_of_a_policy_hold(cloud, signers, conditions, fields, size, answer):
+    given = signed(signers, conditions=conditions) | fields
+    assert post(cloud, given, content=b"x" * size)[::2] == answer
+
+
+def test_what_a_form_answers_is_chosen_by_it(cloud, s3, signers):
+    status, _, answer = post(cloud, signed(signers, success_action_status="201"))
+    assert status == 201 and "<Key>up/photo.jpg</Key>" in answer and "<Bucket>box</Bucket>" in answer
+    assert post(cloud, signed(signers, success_action_status="200"))[0] == 200
+    assert post(cloud, signed(signers, success_action_status="404"))[0] == 204
+    status, told, _ = post(cloud, signed(signers, success_action_redirect="http://page/done?a=1"))
+    etag = s3.head_object(Bucket="box", Key="up/photo.jpg")["ETag"].strip('"')
+    assert (status, told["Location"]) == (
+        303,
+        f"http://page/done?a=1&bucket=box&key=up%2Fphoto.jpg&etag=%22{etag}%22",
+    )
+
+
+def test_a_form_may_bring_tags(cloud, s3, signers):
+    tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &amp; 2</Value></Tag></TagSet></Tagging>"
+    status, _, code = post(cloud, signed(signers, tagging=tags))
+    # The signer may write objects, but not tag them; the values of tags have letters of their own.
+    assert (status, code) == (403, "AccessDenied")
+    iam = cloud.client("iam")
+    document = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}'
+    iam.put_user_policy(UserName="ann", PolicyName="more", PolicyDocument=document)
+    assert post(cloud, signed(signers, tagging=tags))[2] == "InvalidTag"
+    good = tags.replace(" &amp; ", "+")
+    assert post(cloud, signed(signers, tagging=good))[0] == 204
+    assert s3.get_object_tagging(Bucket="box", Key="up/photo.jpg")["TagSet"] == [{"Key": "a", "Value": "1+2"}]
+
+
+def test_what_is_no_form_is_refused(cloud, s3):
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+    def code(content, headers=headers):
+        status, _, answer = cloud.http("POST", "/box", headers=headers, body=content)
+        found = re.search(rb"<Code>(.*?)</Code>", answer)
+        return status, found[1] if found else answer
+
+    assert code(body({"key": "k"}), {"content-type": "multipart/form-data"}) == (412, b"PreconditionFailed")
+    assert code(body({"key": "k"}, content=None)) == (400, b"InvalidArgument")
+    assert code(body({})) == (400, b"InvalidArgument")
+    assert code(b"no form at all") == (400, b"MalformedPOSTRequest")
+    assert code(body({"key": "k"})[:-40]) == (400, b"MalformedPOSTRequest")
+    assert code(body({"key": "k", "x-amz-object-lock-mode": "x"})) == (501, b"NotImplemented")
+    for policy in (
+        b"{",
+        b"[]",
+        b"[" * 40_000,
+        b'{"expiration":"soon","conditions":[]}',
+        b'{"expiration":1}',
+    ):
+        fields = {
+            "key": "k",
+            "policy": base64.b64encode(policy).decode(),
+            "AWSAccessKeyId": "a",
+            "signature": "",
+        }
+        assert code(body(fields))[1] == b"InvalidPolicyDocument"
+    assert code(body({"key": "k", "policy": "*", "AWSAccessKeyId": "a"})) == (400, b"InvalidPolicyDocument")
+
+
+def test_a_page_of_another_origin_may_read_the_answer_if_the_bucket_says_so(cloud, s3, signers):
+    rule = {"AllowedMethods": ["POST"], "AllowedOrigins": ["http://page"], "ExposeHeaders": ["ETag"]}
+    s3.put_bucket_cors(Bucket="box", CORSConfiguration={"CORSRules": [rule]})
+    _, told, _ = post(cloud, signed(signers), headers={"origin": "http://page"})
+    assert told["Access-Control-Allow-Origin"] == "http://page"
+
+
+def test_a_bucket_with_its_own_host_name_takes_forms(cloud, s3, signers):
+    content_type = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    form = body(signed(signers))
+    status, told, _ = cloud.http("POST", "/", host="box.s3.localhost:4566", headers=content_type, body=form)
+    assert (status, told["Location"]) == (204, "http://box.s3.localhost:4566/up/photo.jpg")

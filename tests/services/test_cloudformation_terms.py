@@ -41,6 +41,33 @@ def test_events_come_in_pages_of_a_hundred(cloud):
     assert refusal[0] == "ValidationError"
 
 
+def test_resources_and_exports_come_in_pages_of_a_hundred(cloud):
+    names = range(120)
+    create(
+        cloud,
+        "many",
+        json.dumps(
+            {
+                "Resources": {f"Queue{n}": {"Type": "AWS::SQS::Queue"} for n in names},
+                "Outputs": {f"Out{n}": {"Value": "x", "Export": {"Name": f"name-{n}"}} for n in names},
+            }
+        ),
+    )
+    cloudformation = cloud.client("cloudformation")
+    assert len(cloudformation.list_exports()["Exports"]) == 100
+    assert len(cloudformation.list_stack_resources(StackName="many")["StackResourceSummaries"]) == 100
+    pages = cloudformation.get_paginator("list_exports").paginate()
+    assert len({each["Name"] for page in pages for each in page["Exports"]}) == 120
+
+
+def test_a_previous_value_may_be_asked_for_with_an_empty_one_beside_it(cloud):
+    create(cloud, "shop", QUEUES, Parameters=[{"ParameterKey": "Seconds", "ParameterValue": "90"}])
+    again = [{"ParameterKey": "Seconds", "UsePreviousValue": True, "ParameterValue": ""}]
+    call = cloud.client("cloudformation").update_stack
+    refusal = refused(call, StackName="shop", UsePreviousTemplate=True, Parameters=again)
+    assert refusal == ("ValidationError", "No updates are to be performed.")
+
+
 @pytest.mark.parametrize(
     ("on_failure", "status"),
     [("ROLLBACK", "ROLLBACK_COMPLETE"), ("DO_NOTHING", "CREATE_FAILED"), ("DELETE", "DELETE_COMPLETE")],

@@ -74,3 +74,71 @@ def test_the_user_api_stands_in_two_regions_although_one_was_killed_while_it_was
         assert settled(cloud, stack["StackId"], region)["StackStatus"] == "DELETE_COMPLETE"
         assert _left(cloud, region) == {"tables": 0, "functions": 0, "apis": 0}
     assert cloud.client("iam").list_roles()["Roles"] == []
+
+
+def _changed(body: str) -> str:
+    """The same application with another timeout, a variable and a queue more."""
+    template = json.loads(body)
+    template["Resources"]["Later"] = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 90}}
+    for entry in template["Resources"].values():
+        if entry["Type"] == "AWS::Serverless::Function":
+            entry["Properties"]["Timeout"] = 17
+            entry["Properties"].setdefault("Environment", {}).setdefault("Variables", {})["LATER"] = {
+                "Ref": "Later"
+            }
+    return json.dumps(template)
+
+
+FAILING = {
+    "Type": "AWS::SQS::Queue",
+    "DependsOn": "Later",
+    "Properties": {
+        "RedrivePolicy": {
+            "deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:nowhere",
+            "maxReceiveCount": 3,
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("is_failing", [False, True])
+@pytest.mark.parametrize("ticks", [5, 15, 30, 45, 60, 80, 100, 130, 160, 200])
+def test_an_update_of_the_user_api_killed_anywhere_goes_on_or_rolls_back(make_cloud, ticks, is_failing):
+    cloud = make_cloud("us-east-1", "aws-global")
+    _deploy(cloud, "us-east-1")
+    before = settled(cloud, "users")
+    assert before["StackStatus"] == "CREATE_COMPLETE"
+    template = _changed(_packaged_again(cloud))
+    if is_failing:
+        template = json.loads(template)
+        template["Resources"]["Failing"] = FAILING
+        template = json.dumps(template)
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.update_stack(
+        StackName="users",
+        TemplateBody=template,
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    cloud.run(_ticks(ticks))
+    cloud.restart("us-east-1", kill=True)
+    cloud.run(_ticks(ticks // 3))
+    cloud.restart("us-east-1", kill=True)
+    stack = settled(cloud, "users")
+    assert stack["StackStatus"] == ("UPDATE_ROLLBACK_COMPLETE" if is_failing else "UPDATE_COMPLETE")
+    assert outputs(stack) == outputs(before)
+    assert _left(cloud, "us-east-1") == {"tables": 1, "functions": 1, "apis": 1}
+    assert len(cloud.client("sqs").list_queues().get("QueueUrls", [])) == (0 if is_failing else 1)
+    (function,) = cloud.client("lambda").list_functions()["Functions"]
+    assert (function["Timeout"] == 17) is not is_failing
+    assert ("LATER" in function.get("Environment", {}).get("Variables", {})) is not is_failing
+    cloudformation.detect_stack_drift(StackName="users")
+    drifts = cloudformation.describe_stack_resource_drifts(StackName="users")["StackResourceDrifts"]
+    assert {
+        d["LogicalResourceId"]: d["PropertyDifferences"] for d in drifts if d["PropertyDifferences"]
+    } == {}
+
+
+def _packaged_again(cloud) -> str:
+    """The template as it was deployed."""
+    body = cloud.client("cloudformation").get_template(StackName="users")["TemplateBody"]
+    return body if isinstance(body, str) else json.dumps(body)

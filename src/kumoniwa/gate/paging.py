@@ -87,4 +87,6 @@ def pager_for(operation: Operation, declared: frozenset[str]) -> Pager | None:
         # "even if you set the number higher": https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
         return Pager(paginator, 50, 50)
     most = operation.input.members[limit].shape.max if limit and limit in operation.input.members else None
-    return Pager(paginator, 100 if operation.service.name == "iam" else int(most) if most else None)
+    # CloudFormation's lists have no length to ask for: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListExports.html
+    is_by_hundred = operation.service.name in ("iam", "cloudformation")
+    return Pager(paginator, 100 if is_by_hundred else int(most) if most else None)

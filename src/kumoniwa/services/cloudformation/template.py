@@ -100,7 +100,7 @@ def given(parameters: list[dict[str, Any]] | None) -> dict[str, str | None]:
         if name in found:
             raise ValidationError(f"Duplicate parameter keys: [{name}]")
         if each.get("UsePreviousValue"):
-            if "ParameterValue" in each:
+            if each.get("ParameterValue"):
                 raise ValidationError(
                     f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true and non empty value for a parameter"
                 )

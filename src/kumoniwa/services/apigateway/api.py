@@ -92,6 +92,7 @@ from kumoniwa.services.apigateway.plan import (
     GetUsagePlanKey,
     GetUsagePlanKeys,
     GetUsagePlans,
+    ImportApiKeys,
     UpdateApiKey,
     UpdateUsagePlan,
 )
@@ -103,6 +104,7 @@ from kumoniwa.services.apigateway.resource import (
     UpdateResource,
 )
 from kumoniwa.services.apigateway.restapi import CreateRestApi, GetRestApi, GetRestApis, UpdateRestApi
+from kumoniwa.services.apigateway.usage import GetUsage, UpdateUsage
 
 _LABEL = re.compile(r"\{([^}]+)\}")
 

@@ -5,6 +5,8 @@ A refusal on the way is a gateway response, which the API's owner may have worde
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -97,12 +99,70 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
         response = await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
+    if found.compression_bytes_min is not None:
+        _compress(exchange, response)
     response.headers["x-amzn-RequestId"] = request_id
     response.headers["x-amz-apigw-id"] = exchange.extended_id
     return response
 
 
+CODINGS = {"gzip": 31, "deflate": 15}
+"""By name: what zlib calls the form."""
+
+
+def _compress(exchange: Exchange, response: Response) -> None:
+    """Pack a body that is large enough for its API's owner, if the caller can unpack it.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
+    """
+    body = response.body
+    if not isinstance(body, bytes) or len(body) < max(exchange.served.compression_bytes_min, 1):
+        return
+    if any(name.lower() == "content-encoding" for name in response.headers):
+        return
+    accepted = [
+        part.partition(";")[0].strip().lower()
+        for part in (exchange.header("accept-encoding") or "").split(",")
+    ]
+    coding = next(
+        (name for name in CODINGS if name in accepted or (name == "gzip" and "*" in accepted)), None
+    )
+    if coding is not None:
+        packing = zlib.compressobj(wbits=CODINGS[coding])
+        response.body = packing.compress(body) + packing.flush()
+        response.headers["Content-Encoding"] = coding
+
+
+def _unpack(exchange: Exchange) -> None:
+    """Unpack what a caller sent packed: an API that compresses takes compressed bodies, too."""
+    wbits = CODINGS.get((exchange.header("content-encoding") or "").strip().lower())
+    if wbits is None:
+        return
+    unpacking = zlib.decompressobj(wbits)
+    try:
+        body = unpacking.decompress(exchange.request.body, BODY_BYTES_MAX + 1)
+    except zlib.error:
+        body = None
+    if body is None or (not unpacking.eof and len(body) <= BODY_BYTES_MAX):
+        raise Refused(
+            "DEFAULT_4XX",
+            "Could not decompress the request body",
+            status=400,
+            error_type="BadRequestException",
+        )
+    request = exchange.request
+    headers = {name: value for name, value in request.headers.items() if name != "content-encoding"}
+    lines = (
+        [line for line in request.lines if line[0].lower() != b"content-encoding"] if request.lines else None
+    )
+    exchange.request = replace(
+        request, body=body, headers=headers | {"content-length": str(len(body))}, lines=lines
+    )
+
+
 async def _answered(exchange: Exchange) -> Response:
+    if exchange.served.compression_bytes_min is not None and "content-encoding" in exchange.request.headers:
+        _unpack(exchange)
     if len(exchange.request.body) > BODY_BYTES_MAX:
         raise Refused("REQUEST_TOO_LARGE", "Request Too Long")
     found = exchange.served.find(exchange.path, exchange.verb)

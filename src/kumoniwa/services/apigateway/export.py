@@ -114,8 +114,10 @@ class Export:
             operation["consumes"] = list(models)
         if not self.is_3 and produced:
             operation["produces"] = list(produced)
-        parameters = [self._parameter(*place.split(".", 3)[2:], is_required) for place, is_required in sorted(
-            (method.get("requestParameters") or {}).items(), key=lambda entry: entry[0])]  # fmt: skip
+        parameters = [
+            self._parameter(*place.split(".", 3)[2:], is_required)
+            for place, is_required in (method.get("requestParameters") or {}).items()
+        ]
         if models and not self.is_3:
             name = next(iter(models.values()))
             parameters.append({"in": "body", "name": name, "required": True, "schema": self._reference(name)})

@@ -52,12 +52,12 @@ def url_of(
 async def _fetched(
     exchange: Exchange, verb: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout_s: float
 ) -> outbound.Answer:
+    if not ADDRESS.fullmatch(url):
+        raise misconfigured(exchange, "Invalid endpoint address")
     exchange.note(f"Endpoint request URI: {url}")
     exchange.note(f"Endpoint request headers: {event.shown(headers)}")
     exchange.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
     exchange.note(f"Sending request to {url}")
-    if not ADDRESS.fullmatch(url):
-        raise misconfigured(exchange, "Invalid endpoint address")
     try:
         answer = await outbound.fetch(verb, url, headers, body, timeout_s)
     except TimeoutError:

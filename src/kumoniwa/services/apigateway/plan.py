@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
@@ -152,12 +154,57 @@ def DeleteApiKey(call: Call, *, apiKey: str) -> None:
     del call.shelf(ApiKey)[apiKey]
 
 
+IMPORT_BYTES_MAX = 1 << 20
+COLUMNS = ("name", "key", "description", "enabled", "usageplanids")
+
+
+def ImportApiKeys(call: Call, *, body: bytes, format: str, failOnWarnings: bool = False) -> dict:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html"""
+    if format != "csv":
+        raise BadRequestException("Invalid format specified. Valid options are csv")
+    if len(body) > IMPORT_BYTES_MAX:
+        raise BadRequestException("The file is too large")
+    try:
+        lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"))) if any(line)]
+    except (UnicodeDecodeError, csv.Error):
+        raise BadRequestException("The file is not CSV")
+    columns = [name.strip().lower() for name in lines[0]] if lines else []
+    if "key" not in columns or "name" not in columns or set(columns) - set(COLUMNS):
+        raise BadRequestException(
+            "The first line of the file must name the columns, with name and key among them"
+        )
+    ids, warnings = [], []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            ids.append(_imported(call, dict(zip(columns, map(str.strip, line)))))
+        except AwsError as error:
+            warnings.append(f"Line {number}: {error.text}")
+    if warnings and failOnWarnings:
+        raise BadRequestException("Warnings found during import:\n\t" + "\n\t".join(warnings))
+    return {"ids": ids, "warnings": warnings}
+
+
+def _imported(call: Call, said: dict[str, str]) -> str:
+    if not said.get("key"):
+        raise BadRequestException("API Key value should be at least 20 characters")
+    plans = [
+        find_plan(call, plan_id) for plan_id in re.split(r"[,;|\s]+", said.get("usageplanids", "")) if plan_id
+    ]
+    key_id = CreateApiKey(
+        call, name=said.get("name") or None, description=said.get("description") or None,
+        enabled=flag(said.get("enabled") or "true"), value=said["key"],
+    )["id"]  # fmt: skip
+    for plan in plans:
+        CreateUsagePlanKey(call, usagePlanId=plan.document["id"], keyId=key_id, keyType="API_KEY")
+    return key_id
+
+
 # Usage plans -------------------------------------------------------------------------------------------
 
 PERIODS = ("DAY", "WEEK", "MONTH")
 
 
-def _plan(call: Call, plan_id: str) -> UsagePlan:
+def find_plan(call: Call, plan_id: str) -> UsagePlan:
     plan = call.shelf(UsagePlan).get(plan_id)
     if plan is None:
         raise NotFoundException("Invalid Usage Plan ID specified")
@@ -229,7 +276,7 @@ def _limits(throttle: dict) -> dict:
 
 
 def GetUsagePlan(call: Call, *, usagePlanId: str) -> dict:
-    return _shown(_plan(call, usagePlanId), has_tags=True)
+    return _shown(find_plan(call, usagePlanId), has_tags=True)
 
 
 def GetUsagePlans(call: Call, *, keyId: str | None = None) -> dict:
@@ -258,6 +305,7 @@ PLAN_RULES = Rules(
     {
         "/name": Rule("name"),
         "/description": Rule("description"),
+        "/productCode": Rule("productCode"),
         "/throttle": Rule("throttle", operations=("remove",)),
         "/throttle/rateLimit": Rule("throttle.rateLimit", _rate, ("replace", "add")),
         "/throttle/burstLimit": Rule("throttle.burstLimit", _whole, ("replace", "add")),
@@ -273,7 +321,7 @@ _STAGE_LIMIT = re.compile(
 
 
 def UpdateUsagePlan(call: Call, *, usagePlanId: str, patchOperations: list[dict] | None = None) -> dict:
-    plan = _plan(call, usagePlanId)
+    plan = find_plan(call, usagePlanId)
     document = {**plan.document, "apiStages": [dict(entry) for entry in plan.document["apiStages"]]}
     for operation in patchOperations or ():
         path = operation.get("path") or ""
@@ -327,7 +375,7 @@ def _patch_stage_limit(document: dict[str, Any], operation: dict[str, str]) -> N
 
 
 def DeleteUsagePlan(call: Call, *, usagePlanId: str) -> None:
-    plan = _plan(call, usagePlanId)
+    plan = find_plan(call, usagePlanId)
     if plan.document["apiStages"]:
         raise BadRequestException(
             f"Cannot delete usage plan {usagePlanId} because there are API stages associated with it."
@@ -344,7 +392,7 @@ def _member(key: ApiKey) -> dict[str, Any]:
 
 
 def CreateUsagePlanKey(call: Call, *, usagePlanId: str, keyId: str, keyType: str) -> dict:
-    plan, key = _plan(call, usagePlanId), _key(call, keyId)
+    plan, key = find_plan(call, usagePlanId), _key(call, keyId)
     if keyType != "API_KEY":
         raise BadRequestException("Usage Plan Key type must be API_KEY")
     if keyId in plan.keys:
@@ -361,7 +409,7 @@ def CreateUsagePlanKey(call: Call, *, usagePlanId: str, keyId: str, keyType: str
 
 
 def _planned(call: Call, plan_id: str, key_id: str) -> ApiKey:
-    if key_id not in _plan(call, plan_id).keys:
+    if key_id not in find_plan(call, plan_id).keys:
         raise NotFoundException("Invalid Usage Plan Key identifier specified")
     return _key(call, key_id)
 
@@ -379,5 +427,5 @@ def GetUsagePlanKeys(call: Call, *, usagePlanId: str, nameQuery: str | None = No
 
 def DeleteUsagePlanKey(call: Call, *, usagePlanId: str, keyId: str) -> None:
     _planned(call, usagePlanId, keyId)
-    plan = _plan(call, usagePlanId)
+    plan = find_plan(call, usagePlanId)
     call.shelf(UsagePlan)[usagePlanId] = changed(plan, keys=tuple(key for key in plan.keys if key != keyId))

@@ -1,14 +1,19 @@
 """JSON Schema, draft 4: a model's schema compiled to one function that says whether a value fits.
 
 https://json-schema.org/draft-04/draft-fge-json-schema-validation-00. ``$ref`` may name a definition of the same schema or
-another model of the API by its URL. ``format`` says nothing here.
+another model of the API by its URL. Formats that the draft does not name say nothing.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
+from urllib.parse import urlsplit
+
+from kumoniwa.languages import backtracking
 
 Fits = Callable[[Any], bool]
 
@@ -174,10 +179,77 @@ def _pattern(_c: Compiler, _s: dict, wanted: Any, _m: str, _d: int) -> Fits:
 
 def _searching(pattern: Any) -> Callable[[str], bool]:
     try:
-        search = re.compile(pattern).search
-    except (re.error, TypeError, RecursionError):
+        expression = backtracking.compiled(pattern)
+    except (backtracking.InvalidPattern, TypeError):
         raise Malformed(f"unreadable pattern {pattern}")
-    return lambda text: len(text) <= PATTERN_SUBJECT_MAX and search(text) is not None
+
+    def holds(text: str) -> bool:
+        try:
+            return len(text) <= PATTERN_SUBJECT_MAX and next(expression.found(text), None) is not None
+        except backtracking.TooMuchWork:
+            return False
+
+    return holds
+
+
+def _is_uri(text: str) -> bool:
+    try:
+        urlsplit(text)
+    except ValueError:
+        return False
+    return re.fullmatch(r"[^\s<>\"{}|\\^`]+", text) is not None
+
+
+def _is_address(kind: type) -> Callable[[str], bool]:
+    def holds(text: str) -> bool:
+        try:
+            kind(text)
+        except ValueError:
+            return False
+        return True
+
+    return holds
+
+
+def _is_moment(text: str) -> bool:
+    if not _MOMENT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(f"{text[:19]}+00:00")
+    except ValueError:
+        return False
+    return True
+
+
+def _is_expression(text: str) -> bool:
+    try:
+        re.compile(text)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True
+
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,12})?(?:Z|[+-]\d\d:?\d\d)")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+FORMATS: dict[str, Callable[[str], bool]] = {
+    "date-time": _is_moment,
+    "email": lambda text: re.fullmatch(r"[^\s@<>(),;:]+@[^\s@<>(),;:]+", text) is not None,
+    "hostname": lambda text: re.fullmatch(rf"{_LABEL}(?:\.{_LABEL})*", text) is not None,
+    "ipv4": _is_address(IPv4Address),
+    "ipv6": _is_address(IPv6Address),
+    "regex": _is_expression,
+    "uri": _is_uri,
+}
+"""Those of draft 4: https://json-schema.org/draft-04/draft-fge-json-schema-validation-00 section 7.3."""
+
+
+def _format(_c: Compiler, _s: dict, wanted: Any, _m: str, _d: int) -> Fits:
+    if not isinstance(wanted, str):
+        raise Malformed("format must be a string")
+    holds = FORMATS.get(wanted)
+    return lambda value: (
+        holds is None or not isinstance(value, str) or (len(value) <= PATTERN_SUBJECT_MAX and holds(value))
+    )
 
 
 def _unique(_c: Compiler, _s: dict, wanted: Any, _m: str, _d: int) -> Fits:
@@ -239,6 +311,7 @@ WORDS = {
     "minLength": _sized(str, False),
     "maxLength": _sized(str, True),
     "pattern": _pattern,
+    "format": _format,
     "minItems": _sized(list, False),
     "maxItems": _sized(list, True),
     "uniqueItems": _unique,

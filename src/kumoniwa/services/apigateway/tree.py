@@ -144,6 +144,7 @@ class Served:
             "stage": self.name, "apiId": self.api_id, "accountId": account, "deploymentId": deployment.id,
             "domainPrefix": self.api_id, "domainName": f"{self.api_id}.execute-api.{home.name}.amazonaws.com",
         }  # fmt: skip
+        self.compression_bytes_min: int | None = self.api.document.get("minimumCompressionSize")
         document = self.api.document.get("policy")
         self.policy: Policy | None = compiled(document, "resource") if document else None
         self.schemas = model.compiler(self.api)

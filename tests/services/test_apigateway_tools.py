@@ -1,0 +1,387 @@
+"""Around an API: trying it, exporting it, its callers' usage, keys from files, packed bodies."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+
+import pytest
+from api_workshop import Function, deploy, mock, proxy, resource, rest_api, uri
+from botocore.exceptions import ClientError
+
+JSON = "application/json"
+
+
+@pytest.fixture
+def gateway(cloud):
+    return cloud.client("apigateway")
+
+
+@pytest.fixture
+def function(cloud):
+    return Function(cloud.region())
+
+
+def refusal(call, **params) -> tuple[str, str]:
+    with pytest.raises(ClientError) as refused:
+        call(**params)
+    error = refused.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+# Trying ------------------------------------------------------------------------------------------------------
+
+
+def lines(answer: dict) -> list[str]:
+    first, *rest, last = answer["log"].split("\n")
+    assert first.startswith("Execution log for request ") and last == ""
+    return [line.partition(" : ")[2] for line in rest]
+
+
+def test_a_method_of_the_draft_is_tried_and_its_log_told(gateway):
+    # Recorded from AWS: test_invoke_test_method.
+    api, root = rest_api(gateway)
+    place = resource(gateway, api, root, "{petId}")
+    mock(gateway, api, place, body='{"petId": "$input.params(\'petId\')"}', authorizationType="AWS_IAM")
+    answer = gateway.test_invoke_method(
+        restApiId=api,
+        resourceId=place,
+        httpMethod="GET",
+        pathWithQueryString="/123?foo=bar",
+        headers={"A": "b"},
+    )
+    assert (answer["status"], json.loads(answer["body"])) == (200, {"petId": "123"})
+    assert answer["headers"] == {"Content-Type": JSON} and answer["multiValueHeaders"] == {
+        "Content-Type": [JSON]
+    }
+    said = lines(answer)
+    assert said[0].startswith("Starting execution for request: ")
+    assert said[1:] == [
+        "HTTP Method: GET, Resource Path: /123",
+        "Method request path: {petId=123}",
+        "Method request query string: {foo=bar}",
+        "Method request headers: {A=b}",
+        "Method request body before transformations: ",
+        'Method response body after transformations: {"petId": "123"}',
+        "Method response headers: {Content-Type=application/json}",
+        "Successfully completed execution",
+        "Method completed with status: 200",
+    ]
+    without = gateway.test_invoke_method(restApiId=api, resourceId=place, httpMethod="GET")
+    assert json.loads(without["body"]) == {"petId": "{petId}"} and without["latency"] == 0
+
+
+def test_a_tried_function_sees_stage_variables_and_a_failure_says_why(gateway, function):
+    api, root = rest_api(gateway)
+    proxy(gateway, api, root, "POST")
+    here = {"restApiId": api, "resourceId": root, "httpMethod": "POST"}
+    answer = gateway.test_invoke_method(
+        **here, body="{}", stageVariables={"color": "blue"}, multiValueHeaders={"A": ["1", "2"]}
+    )
+    event = function.events[0]
+    assert (answer["status"], answer["body"]) == (200, "hello") and event["stageVariables"] == {
+        "color": "blue"
+    }
+    assert (
+        event["multiValueHeaders"]["A"] == ["1", "2"]
+        and event["requestContext"]["stage"] == "test-invoke-stage"
+    )
+    gateway.put_integration(
+        **here, type="HTTP", integrationHttpMethod="GET", uri="http://${stageVariables.url}"
+    )
+    answer = gateway.test_invoke_method(**here)
+    # Recorded from AWS: test_failed_invoke_test_method.
+    assert answer["status"] == 500 and json.loads(answer["body"]) == {"message": "Internal server error"}
+    assert lines(answer)[-2:] == [
+        "Execution failed due to configuration error: Invalid endpoint address",
+        "Method completed with status: 500",
+    ]
+
+
+def test_a_method_without_an_integration_cannot_be_tried(gateway):
+    api, root = rest_api(gateway)
+    gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
+    assert refusal(gateway.test_invoke_method, **here)[1] == "No integration defined for method"
+    assert refusal(gateway.test_invoke_method, **{**here, "httpMethod": "PUT"})[0] == "NotFoundException"
+
+
+def test_an_authorizer_is_tried(gateway, function):
+    api, _ = rest_api(gateway)
+    made = gateway.create_authorizer(
+        restApiId=api,
+        name="a",
+        type="TOKEN",
+        authorizerUri=uri(),
+        identitySource="method.request.header.Authorization",
+    )
+    here = {"restApiId": api, "authorizerId": made["id"]}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}],
+    }
+    function.answer = {"principalId": "ada", "policyDocument": policy}
+    answer = gateway.test_invoke_authorizer(**here, headers={"Authorization": "secret"})
+    assert (answer["clientStatus"], answer["principalId"], json.loads(answer["policy"])) == (0, "ada", policy)
+    assert function.events[0]["authorizationToken"] == "secret"
+    assert function.events[0]["methodArn"].endswith(f":{api}/ESTestInvoke-stage/GET/")
+    assert gateway.test_invoke_authorizer(**here)["clientStatus"] == 401
+    function.answer = {"nonsense": 1}
+    assert gateway.test_invoke_authorizer(**here, headers={"Authorization": "x"})["clientStatus"] == 500
+
+
+# Exports -----------------------------------------------------------------------------------------------------
+
+
+def exported(gateway, api: str, kind: str, **more) -> dict:
+    answer = gateway.get_export(restApiId=api, stageName="prod", exportType=kind, **more)
+    assert answer["contentType"] == "application/octet-stream" and f'"{kind}_' in answer["contentDisposition"]
+    return json.loads(answer["body"].read())
+
+
+@pytest.fixture
+def shop(gateway):
+    api, root = rest_api(gateway, name="shop", version="7", binaryMediaTypes=["image/png"])
+    gateway.create_model(
+        restApiId=api,
+        name="Pet",
+        contentType=JSON,
+        schema='{"type": "object", "properties": {"n": {"type": "string"}}}',
+    )
+    place = resource(gateway, api, root, "pets", "{id}")
+    mock(
+        gateway, api, place, "POST", headers={"X-A": "1"}, apiKeyRequired=True, operationName="AddPet",
+        requestParameters={"method.request.path.id": True, "method.request.querystring.q": False},
+        requestModels={JSON: "Pet"},
+    )  # fmt: skip
+    deploy(gateway, api)
+    return api
+
+
+def test_a_stage_is_exported_in_openapi_3(gateway, shop):
+    # Shapes recorded from AWS: test_export_oas30_openapi.
+    document = exported(gateway, shop, "oas30")
+    assert document["openapi"] == "3.0.1" and document["info"] == {"title": "shop", "version": "7"}
+    assert document["servers"][0]["variables"] == {"basePath": {"default": "prod"}}
+    operation = document["paths"]["/pets/{id}"]["post"]
+    assert operation == {
+        "operationId": "AddPet",
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}},
+            {"name": "q", "in": "query", "schema": {"type": "string"}},
+        ],
+        "requestBody": {
+            "content": {JSON: {"schema": {"$ref": "#/components/schemas/Pet"}}},
+            "required": True,
+        },
+        "responses": {
+            "200": {
+                "description": "200 response",
+                "headers": {"X-A": {"schema": {"type": "string"}}},
+                "content": {},
+            }
+        },
+        "security": [{"api_key": []}],
+    }
+    assert document["components"]["schemas"] == {
+        "Pet": {"type": "object", "properties": {"n": {"type": "string"}}}
+    }
+
+
+def test_extensions_are_exported_when_asked_for(gateway, shop):
+    assert "x-amazon-apigateway" not in json.dumps(exported(gateway, shop, "swagger"))
+    document = exported(gateway, shop, "swagger", parameters={"extensions": "integrations"})
+    said = document["paths"]["/pets/{id}"]["post"]["x-amazon-apigateway-integration"]
+    assert said == {
+        "type": "mock",
+        "responses": {
+            "default": {
+                "statusCode": "200",
+                "responseParameters": {"method.response.header.X-A": "'1'"},
+                "responseTemplates": {JSON: ""},
+            }
+        },
+        "requestTemplates": {JSON: '{"statusCode": 200}'},
+        "passthroughBehavior": "when_no_match",
+    }
+    assert document["x-amazon-apigateway-binary-media-types"] == ["image/png"]
+    assert document["securityDefinitions"] == {
+        "api_key": {"type": "apiKey", "name": "x-api-key", "in": "header"}
+    }
+
+
+@pytest.mark.parametrize("kind", ["oas30", "swagger"])
+def test_an_export_makes_the_same_api_when_it_is_imported(gateway, shop, kind):
+    whole = exported(gateway, shop, kind, parameters={"extensions": "apigateway"})
+    other = gateway.import_rest_api(body=json.dumps(whole).encode(), failOnWarnings=True)["id"]
+    deploy(gateway, other)
+    again = exported(gateway, other, kind, parameters={"extensions": "apigateway"})
+    assert json.loads(json.dumps(again).replace(other, shop)) == whole
+
+
+def test_an_export_of_another_kind_or_with_more_is_refused(gateway, shop):
+    here = {"restApiId": shop, "stageName": "prod"}
+    code, message = refusal(gateway.get_export, **here, exportType="raml")
+    assert (code, message) == ("BadRequestException", "No API exporter for type 'raml'")
+    message = refusal(
+        gateway.get_export, **here, exportType="oas30", parameters={"extensions": "documentation"}
+    )[1]
+    assert "documentation" in message
+    assert (
+        refusal(gateway.get_export, restApiId=shop, stageName="none", exportType="oas30")[0]
+        == "NotFoundException"
+    )
+
+
+# Usage ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plan(gateway):
+    """An API behind a key with five calls a week."""
+    api, root = rest_api(gateway)
+    mock(gateway, api, root, apiKeyRequired=True)
+    deploy(gateway, api)
+    made = gateway.create_usage_plan(
+        name="p", apiStages=[{"apiId": api, "stage": "prod"}], quota={"limit": 5, "period": "WEEK"}
+    )
+    key = gateway.create_api_key(enabled=True, value="k" * 20)
+    gateway.create_usage_plan_key(usagePlanId=made["id"], keyId=key["id"], keyType="API_KEY")
+    return api, made["id"], key["id"]
+
+
+def test_usage_is_told_by_day_with_what_is_left_and_may_be_renewed(cloud, gateway, plan):
+    api, plan_id, key = plan
+
+    def call() -> int:
+        return cloud.http("GET", f"/restapis/{api}/prod/_user_request_/", headers={"x-api-key": "k" * 20})[0]
+
+    assert [call(), call()] == [200, 200]
+    cloud.sleep(86_400)
+    assert call() == 200
+    # Virtual time begins on Tuesday, 2030-01-01.
+    here = {"usagePlanId": plan_id, "startDate": "2030-01-01", "endDate": "2030-01-02"}
+    assert gateway.get_usage(**here)["items"] == {key: [[2, 3], [1, 2]]}
+    assert gateway.get_usage(**{**here, "startDate": "2030-01-02"}, keyId=key)["items"] == {key: [[1, 2]]}
+    assert [call(), call(), call()] == [200, 200, 429]
+    patched = gateway.update_usage(
+        usagePlanId=plan_id,
+        keyId=key,
+        patchOperations=[{"op": "replace", "path": "/remaining", "value": "1"}],
+    )
+    assert patched["items"] == {key: [[3, 1]]}
+    assert [call(), call()] == [200, 429]
+    cloud.sleep(7 * 86_400)
+    assert call() == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"startDate": "yesterday"}, "BadRequestException"),
+        ({"startDate": "2030-02-01"}, "BadRequestException"),
+        ({"endDate": "2039-01-01"}, "BadRequestException"),
+        ({"keyId": "unknown"}, "NotFoundException"),
+        ({"usagePlanId": "unknown"}, "NotFoundException"),
+    ],
+)
+def test_usage_that_cannot_be_told_is_refused(gateway, plan, change, code):
+    here = {"usagePlanId": plan[1], "startDate": "2030-01-01", "endDate": "2030-01-02"}
+    assert refusal(gateway.get_usage, **{**here, **change})[0] == code
+
+
+def test_keys_are_imported_from_a_file_and_join_their_plans(cloud, gateway, plan):
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-key-file-format.html
+    api, plan_id, _ = plan
+    body = f"Name,key,description,enabled,usageplanIds\na,{'a' * 20},first,TRUE,{plan_id}\nb,short,,,\nc,{'c' * 20},,false,\n"
+    answer = gateway.import_api_keys(body=body.encode(), format="csv")
+    assert len(answer["ids"]) == 2 and answer["warnings"] == [
+        "Line 3: API Key value should be at least 20 characters"
+    ]
+    keys = [gateway.get_api_key(apiKey=key, includeValue=True) for key in answer["ids"]]
+    assert [(key["name"], key["value"], key["enabled"]) for key in keys] == [
+        ("a", "a" * 20, True),
+        ("c", "c" * 20, False),
+    ]
+    assert (
+        cloud.http("GET", f"/restapis/{api}/prod/_user_request_/", headers={"x-api-key": "a" * 20})[0] == 200
+    )
+    before = len(gateway.get_api_keys()["items"])
+    assert refusal(
+        gateway.import_api_keys,
+        body=b"name,key\nd," + b"d" * 20 + b"\ne,x\n",
+        format="csv",
+        failOnWarnings=True,
+    )
+    assert len(gateway.get_api_keys()["items"]) == before
+    for nonsense in (b"\xff\xfe", b"who,what\n1,2"):
+        assert refusal(gateway.import_api_keys, body=nonsense, format="csv")[0] == "BadRequestException"
+
+
+# Packed bodies ---------------------------------------------------------------------------------------------------
+
+
+def test_large_enough_bodies_are_packed_for_who_can_unpack_them(cloud, gateway, function):
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gzip-compression-decompression.html
+    api, root = rest_api(gateway, minimumCompressionSize=100)
+    proxy(gateway, api, root)
+    deploy(gateway, api)
+
+    def call(accept: str | None = None, body: bytes = b"", **headers):
+        headers |= {"Accept-Encoding": accept} if accept else {}
+        status, answered, content = cloud.http(
+            "POST", f"/restapis/{api}/prod/_user_request_/", headers=headers, body=body
+        )
+        return status, answered.get("Content-Encoding"), content
+
+    function.answer = {"statusCode": 200, "body": "x" * 200}
+    assert call() == (200, None, b"x" * 200)
+    status, coding, body = call("br, gzip;q=0.8")
+    assert (status, coding, gzip.decompress(body)) == (200, "gzip", b"x" * 200)
+    status, coding, body = call("deflate")
+    assert (coding, zlib.decompress(body)) == ("deflate", b"x" * 200)
+    function.answer = {"statusCode": 200, "body": "small"}
+    assert call("gzip") == (200, None, b"small")
+    function.answer = {"statusCode": 200, "body": "x" * 200, "headers": {"Content-Encoding": "br"}}
+    assert call("gzip") == (200, "br", b"x" * 200)
+    call(body=gzip.compress(b'{"a": 1}'), **{"Content-Encoding": "gzip", "Content-Type": JSON})
+    assert (
+        function.events[-1]["body"] == '{"a": 1}' and "Content-Encoding" not in function.events[-1]["headers"]
+    )
+    assert call(body=b"nonsense", **{"Content-Encoding": "gzip"})[0] == 400
+    bomb = gzip.compress(b"0" * (11 << 20))
+    assert call(body=bomb, **{"Content-Encoding": "gzip"})[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        ("date-time", "2030-01-01T00:00:00Z", "2030-13-01T00:00:00Z"),
+        ("email", "ada@example.com", "ada"),
+        ("hostname", "a.example-1.com", "-a-.com"),
+        ("ipv4", "10.0.0.1", "10.0.0.256"),
+        ("ipv6", "::1", "10.0.0.1"),
+        ("regex", "^a+$", "("),
+        ("uri", "https://example.com/a?b", "http://exa mple"),
+        ("unknown", "anything", None),
+    ],
+)
+def test_a_models_formats_are_those_of_draft_4(cloud, gateway, kind, right, wrong):
+    api, root = rest_api(gateway)
+    gateway.create_model(
+        restApiId=api, name="M", contentType=JSON, schema=json.dumps({"type": "string", "format": kind})
+    )
+    validator = gateway.create_request_validator(restApiId=api, name="v", validateRequestBody=True)["id"]
+    mock(gateway, api, root, "POST", requestModels={JSON: "M"}, requestValidatorId=validator)
+    deploy(gateway, api)
+
+    def call(value: str) -> int:
+        body = json.dumps(value).encode()
+        return cloud.http(
+            "POST", f"/restapis/{api}/prod/_user_request_/", body=body, headers={"content-type": JSON}
+        )[0]
+
+    assert call(right) == 200
+    if wrong is not None:
+        assert call(wrong) == 400

@@ -242,7 +242,7 @@ async def test_a_table_of_an_old_store_is_used_again(store):
     rows = store.rows("a")
     rows.use(THINGS)
     rows.run("insert into thing values (1, 'kept')")
-    await store.journal.settled()
+    store.close()
     again = Store(store.folder, Ids(2))
     again.rows("a").use(THINGS)
     assert again.rows("a").one("select v from thing") == ("kept",)

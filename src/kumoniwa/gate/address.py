@@ -54,13 +54,14 @@ def locate(request: Request) -> Address:
     region = signing_name = access_key = None
     authorization = headers.get("authorization")
     if authorization is not None and authorization.startswith("AWS4-"):
-        region, signing_name, access_key = _scope(authorization.partition("Credential=")[2].partition(",")[0])
+        head = authorization.rpartition("Signature=")[0] or authorization
+        region, signing_name, access_key = (_signed_scope if len(head) <= 1_024 else _signed_scope.__wrapped__)(head)
     elif "X-Amz-Credential=" in request.query:
         credential = request.query.partition("X-Amz-Credential=")[2].partition("&")[0]
         region, signing_name, access_key = _scope(credential.replace("%2F", "/").replace("%2f", "/"))
     elif "AWSAccessKeyId=" in request.query:
         signing_name = "s3"  # Signature Version 2 says no more
-    door, name, host_region, host_service = _host(headers.get("host", ""))
+    door, name, host_region, host_service = _host(headers.get("host", "")[:256])
     path = request.path
     if door is None and path.startswith(("/restapis/", "/_aws/")):
         match = _PATH.fullmatch(path)
@@ -80,6 +81,12 @@ def locate(request: Request) -> Address:
     if signing_name in GLOBAL_SERVICES and door is None:
         region = GLOBAL
     return Address(region, signing_name, access_key, door, name, path)
+
+
+@lru_cache(maxsize=4096)
+def _signed_scope(head: str) -> tuple[str | None, str | None, str | None]:
+    """The scope in an Authorization header without its signature: the same in all requests of a client's day."""
+    return _scope(head.partition("Credential=")[2].partition(",")[0])
 
 
 def _scope(credential: str) -> tuple[str | None, str | None, str | None]:

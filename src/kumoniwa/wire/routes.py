@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 MATCHES_REMEMBERED = 2_048
+REMEMBERED_CHARACTERS_MAX = 1_024
 
 
 class Match(NamedTuple):
@@ -125,7 +126,8 @@ class Routes:
     ) -> Match | None:
         """The operation meant and its labels, or None. ``path`` and ``query`` as sent, still percent-encoded;
         ``headers`` with lower-case names."""
-        return self._remembered(method, path, query, self.telling.intersection(headers or ()))
+        match = self._remembered if len(path) + len(query) <= REMEMBERED_CHARACTERS_MAX else self._match
+        return match(method, path, query, self.telling.intersection(headers or ()))
 
     def _match(self, method: str, path: str, query: str, headers: frozenset[str]) -> Match | None:
         segments = path[1:].split("/") if len(path) > 1 else []

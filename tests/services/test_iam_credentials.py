@@ -41,7 +41,10 @@ def refusal(method, /, **params) -> tuple[str, str]:
 
 
 def may(iam, *actions):
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
+    }
     iam.put_user_policy(UserName="alice", PolicyName="p", PolicyDocument=json.dumps(document))
 
 
@@ -49,7 +52,9 @@ def may(iam, *actions):
 
 
 def test_a_login_profile_shows_all_but_the_password(iam):
-    made = iam.create_login_profile(UserName="alice", Password=GOOD, PasswordResetRequired=True)["LoginProfile"]
+    made = iam.create_login_profile(UserName="alice", Password=GOOD, PasswordResetRequired=True)[
+        "LoginProfile"
+    ]
     assert made == iam.get_login_profile(UserName="alice")["LoginProfile"]
     assert made["PasswordResetRequired"] and "Password" not in made
     expected = ("EntityAlreadyExists", "Login Profile for user alice already exists.")
@@ -65,7 +70,9 @@ def test_a_login_profile_shows_all_but_the_password(iam):
 
 @pytest.mark.parametrize("password", ["Short-1", "onlylowercase", "lower-and-symbols", "12345678"])
 def test_without_a_policy_aws_s_own_holds(iam, password):
-    assert refusal(iam.create_login_profile, UserName="alice", Password=password)[0] == "PasswordPolicyViolation"
+    assert (
+        refusal(iam.create_login_profile, UserName="alice", Password=password)[0] == "PasswordPolicyViolation"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,8 +156,14 @@ def test_a_user_holds_two_signing_certificates(iam):
     bodies = [certificate(key, days) for days in (1, 2, 3)]
     made = iam.upload_signing_certificate(UserName="alice", CertificateBody=bodies[0])["Certificate"]
     assert (made["Status"], made["CertificateBody"]) == ("Active", bodies[0])
-    assert refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody=bodies[0])[0] == "DuplicateCertificate"
-    assert refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody="nothing")[0] == "MalformedCertificate"
+    assert (
+        refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody=bodies[0])[0]
+        == "DuplicateCertificate"
+    )
+    assert (
+        refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody="nothing")[0]
+        == "MalformedCertificate"
+    )
     iam.upload_signing_certificate(UserName="alice", CertificateBody=bodies[1])
     assert refusal(iam.upload_signing_certificate, UserName="alice", CertificateBody=bodies[2]) == (
         "LimitExceeded",
@@ -161,9 +174,10 @@ def test_a_user_holds_two_signing_certificates(iam):
     assert [one["Status"] for one in held] == ["Inactive", "Active"]
     for one in held:
         iam.delete_signing_certificate(UserName="alice", CertificateId=one["CertificateId"])
-    assert refusal(
-        iam.delete_signing_certificate, UserName="alice", CertificateId=made["CertificateId"]
-    )[0] == "NoSuchEntity"
+    assert (
+        refusal(iam.delete_signing_certificate, UserName="alice", CertificateId=made["CertificateId"])[0]
+        == "NoSuchEntity"
+    )
     iam.delete_user(UserName="alice")
 
 
@@ -176,31 +190,53 @@ def test_an_ssh_key_is_handed_out_in_either_encoding(iam):
     assert made["SSHPublicKeyId"].startswith("APKA") and made["Fingerprint"].count(":") == 15
     assert iam.get_ssh_public_key(**asked, Encoding="SSH")["SSHPublicKey"]["SSHPublicKeyBody"] == line
     assert iam.get_ssh_public_key(**asked, Encoding="PEM")["SSHPublicKey"]["SSHPublicKeyBody"] == pem
-    assert refusal(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=pem)[0] == "DuplicateSSHPublicKey"
+    assert (
+        refusal(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=pem)[0]
+        == "DuplicateSSHPublicKey"
+    )
     iam.update_ssh_public_key(**asked, Status="Inactive")
-    assert [key["Status"] for key in iam.list_ssh_public_keys(UserName="alice")["SSHPublicKeys"]] == ["Inactive"]
+    assert [key["Status"] for key in iam.list_ssh_public_keys(UserName="alice")["SSHPublicKeys"]] == [
+        "Inactive"
+    ]
     iam.delete_ssh_public_key(**asked)
     assert refusal(iam.get_ssh_public_key, **asked, Encoding="SSH")[0] == "NoSuchEntity"
-    other = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    other = (
+        ec.generate_private_key(ec.SECP256R1())
+        .public_key()
+        .public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    )
     for body in ("ssh-rsa nonsense", other.decode()):
-        assert refusal(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=body)[0] == "InvalidPublicKey"
+        assert (
+            refusal(iam.upload_ssh_public_key, UserName="alice", SSHPublicKeyBody=body)[0]
+            == "InvalidPublicKey"
+        )
 
 
 def test_a_server_certificate_fits_its_key_and_never_shows_it(iam):
     key, other = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     sent = {"ServerCertificateName": "web", "CertificateBody": certificate(key), "PrivateKey": private(key)}
-    assert refusal(iam.upload_server_certificate, **{**sent, "PrivateKey": private(other)})[0] == "KeyPairMismatch"
-    assert refusal(iam.upload_server_certificate, **{**sent, "CertificateBody": "x"})[0] == "MalformedCertificate"
+    assert (
+        refusal(iam.upload_server_certificate, **{**sent, "PrivateKey": private(other)})[0]
+        == "KeyPairMismatch"
+    )
+    assert (
+        refusal(iam.upload_server_certificate, **{**sent, "CertificateBody": "x"})[0]
+        == "MalformedCertificate"
+    )
     assert refusal(iam.upload_server_certificate, **{**sent, "PrivateKey": "x"})[0] == "MalformedCertificate"
     made = iam.upload_server_certificate(**sent, Path="/a/", Tags=[{"Key": "k", "Value": "v"}])
     data = made["ServerCertificateMetadata"]
-    assert data["Arn"] == f"arn:aws:iam::{ACCOUNT}:server-certificate/a/web" and data["Expiration"].year == 2040
+    assert (
+        data["Arn"] == f"arn:aws:iam::{ACCOUNT}:server-certificate/a/web" and data["Expiration"].year == 2040
+    )
     held = iam.get_server_certificate(ServerCertificateName="web")["ServerCertificate"]
     assert held["CertificateBody"] == sent["CertificateBody"] and "PrivateKey" not in held
     iam.update_server_certificate(ServerCertificateName="web", NewServerCertificateName="site", NewPath="/b/")
     iam.untag_server_certificate(ServerCertificateName="site", TagKeys=["k"])
     iam.tag_server_certificate(ServerCertificateName="site", Tags=[{"Key": "l", "Value": "v"}])
-    assert iam.list_server_certificate_tags(ServerCertificateName="site")["Tags"] == [{"Key": "l", "Value": "v"}]
+    assert iam.list_server_certificate_tags(ServerCertificateName="site")["Tags"] == [
+        {"Key": "l", "Value": "v"}
+    ]
     assert len(iam.list_server_certificates(PathPrefix="/b/")["ServerCertificateMetadataList"]) == 1
     iam.delete_server_certificate(ServerCertificateName="site")
     assert refusal(iam.get_server_certificate, ServerCertificateName="site") == (
@@ -214,7 +250,9 @@ def test_a_server_certificate_fits_its_key_and_never_shows_it(iam):
 
 def test_a_service_linked_role_trusts_its_service_and_is_the_service_s_own(cloud, iam):
     role = iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com", Description="d")["Role"]
-    assert role["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+    assert (
+        role["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+    )
     assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": ["ecs.amazonaws.com"]}
     assert cloud.region("aws-global").assume(role["Arn"], "ecs.amazonaws.com", "s", ACCOUNT).kind == "role"
     name = {"RoleName": "AWSServiceRoleForECS"}
@@ -231,7 +269,10 @@ def test_a_service_linked_role_trusts_its_service_and_is_the_service_s_own(cloud
         "Service role name AWSServiceRoleForECS has been taken in this account, please try a different suffix.",
     )
     assert refusal(iam.create_service_linked_role, AWSServiceName="tea.amazonaws.com")[0] == "InvalidInput"
-    assert refusal(iam.create_service_linked_role, AWSServiceName="rds.amazonaws.com", CustomSuffix="x")[0] == "InvalidInput"
+    assert (
+        refusal(iam.create_service_linked_role, AWSServiceName="rds.amazonaws.com", CustomSuffix="x")[0]
+        == "InvalidInput"
+    )
     task = iam.delete_service_linked_role(**name)["DeletionTaskId"]
     assert task.startswith("task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/")
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"
@@ -241,7 +282,9 @@ def test_a_service_linked_role_trusts_its_service_and_is_the_service_s_own(cloud
 
 def test_instance_profiles_have_tags(iam):
     iam.create_instance_profile(InstanceProfileName="box")
-    iam.tag_instance_profile(InstanceProfileName="box", Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
+    iam.tag_instance_profile(
+        InstanceProfileName="box", Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    )
     iam.untag_instance_profile(InstanceProfileName="box", TagKeys=["a"])
     tags = [{"Key": "b", "Value": "2"}]
     assert iam.list_instance_profile_tags(InstanceProfileName="box")["Tags"] == tags

@@ -48,16 +48,23 @@ class World:
 
     def enable(self, user="alice"):
         self.iam.enable_mfa_device(
-            UserName=user, SerialNumber=self.serial, AuthenticationCode1=self.code(-30), AuthenticationCode2=self.code()
+            UserName=user,
+            SerialNumber=self.serial,
+            AuthenticationCode1=self.code(-30),
+            AuthenticationCode2=self.code(),
         )
         self.cloud.sleep(60)
 
     def client(self, service, credentials):
         c = credentials["Credentials"]
-        return self.cloud.client(service, key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"])
+        return self.cloud.client(
+            service, key=c["AccessKeyId"], secret=c["SecretAccessKey"], token=c["SessionToken"]
+        )
 
     def may(self, action, **condition):
-        statement = {"Effect": "Allow", "Action": action, "Resource": "*"} | ({"Condition": condition} if condition else {})
+        statement = {"Effect": "Allow", "Action": action, "Resource": "*"} | (
+            {"Condition": condition} if condition else {}
+        )
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         self.iam.put_user_policy(UserName="alice", PolicyName="p", PolicyDocument=document)
 
@@ -68,7 +75,14 @@ def world(cloud):
 
 
 @pytest.mark.parametrize(
-    "time, code", [(59, "287082"), (1111111109, "081804"), (1111111111, "050471"), (1234567890, "005924"), (20000000000, "353130")]
+    "time, code",
+    [
+        (59, "287082"),
+        (1111111109, "081804"),
+        (1111111111, "050471"),
+        (1234567890, "005924"),
+        (20000000000, "353130"),
+    ],
 )
 def test_codes_are_those_of_the_rfc(time, code):
     """RFC 6238, appendix B, cut to six digits."""
@@ -78,7 +92,12 @@ def test_codes_are_those_of_the_rfc(time, code):
 def test_a_device_is_enabled_by_two_codes_in_a_row_and_by_nothing_else(world):
     assert world.serial == f"arn:aws:iam::{ACCOUNT}:mfa/phone" and len(base64.b32decode(world.seed)) >= 20
     given = {"UserName": "alice", "SerialNumber": world.serial}
-    for codes in (("123456", "654321"), (world.code(), world.code()), (world.code(), world.code(-30)), (world.code(-60), world.code())):
+    for codes in (
+        ("123456", "654321"),
+        (world.code(), world.code()),
+        (world.code(), world.code(-30)),
+        (world.code(-60), world.code()),
+    ):
         assert refusal(
             world.iam.enable_mfa_device, **given, AuthenticationCode1=codes[0], AuthenticationCode2=codes[1]
         ) == ("InvalidAuthenticationCode", "Authentication code for device is not valid.")
@@ -100,7 +119,10 @@ def test_a_device_in_use_stays_and_holds_its_user(world):
     world.iam.delete_access_key(UserName="alice", AccessKeyId=key)
     assert refusal(world.iam.delete_user, UserName="alice")[0] == "DeleteConflict"
     world.iam.deactivate_mfa_device(UserName="alice", SerialNumber=world.serial)
-    assert refusal(world.iam.deactivate_mfa_device, UserName="alice", SerialNumber=world.serial)[0] == "NoSuchEntity"
+    assert (
+        refusal(world.iam.deactivate_mfa_device, UserName="alice", SerialNumber=world.serial)[0]
+        == "NoSuchEntity"
+    )
     world.iam.delete_user(UserName="alice")
     world.iam.delete_virtual_mfa_device(SerialNumber=world.serial)
     assert refusal(world.iam.delete_virtual_mfa_device, SerialNumber=world.serial)[0] == "NoSuchEntity"
@@ -108,10 +130,16 @@ def test_a_device_in_use_stays_and_holds_its_user(world):
 
 def test_a_session_with_a_code_has_the_second_factor_and_its_age(world):
     world.enable()
-    world.may("sqs:*", Bool={"aws:MultiFactorAuthPresent": "true"}, NumericLessThan={"aws:MultiFactorAuthAge": "600"})
+    world.may(
+        "sqs:*",
+        Bool={"aws:MultiFactorAuthPresent": "true"},
+        NumericLessThan={"aws:MultiFactorAuthAge": "600"},
+    )
     plain = world.client("sqs", world.sts.get_session_token())
     assert refusal(plain.list_queues)[0] == "AccessDeniedException"
-    proved = world.client("sqs", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code()))
+    proved = world.client(
+        "sqs", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code())
+    )
     proved.list_queues()
     world.cloud.sleep(601)
     assert refusal(proved.list_queues)[0] == "AccessDeniedException"
@@ -123,13 +151,18 @@ def test_a_session_with_a_code_may_call_iam(world):
     world.may("iam:*")
     plain = world.client("iam", world.sts.get_session_token())
     assert refusal(plain.list_users)[0] == "InvalidClientTokenId"
-    proved = world.client("iam", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code()))
+    proved = world.client(
+        "iam", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code())
+    )
     assert proved.get_user()["User"]["UserName"] == "alice"
 
 
 def test_a_code_opens_once_and_soon(world):
     world.enable()
-    ask, wrong = world.sts.get_session_token, "MultiFactorAuthentication failed with invalid MFA one time pass code."
+    ask, wrong = (
+        world.sts.get_session_token,
+        "MultiFactorAuthentication failed with invalid MFA one time pass code.",
+    )
     code = world.code()
     ask(SerialNumber=world.serial, TokenCode=code)
     assert refusal(ask, SerialNumber=world.serial, TokenCode=code) == ("AccessDenied", wrong)
@@ -159,7 +192,10 @@ def test_a_role_may_ask_for_a_second_factor(world):
     role = world.iam.create_role(RoleName="careful", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     asked = {"RoleArn": role, "RoleSessionName": "me"}
     assert refusal(world.sts.assume_role, **asked)[0] == "AccessDenied"
-    assert refusal(world.sts.assume_role, **asked, SerialNumber=world.serial, TokenCode="000000")[0] == "AccessDenied"
+    assert (
+        refusal(world.sts.assume_role, **asked, SerialNumber=world.serial, TokenCode="000000")[0]
+        == "AccessDenied"
+    )
     reply = world.sts.assume_role(**asked, SerialNumber=world.serial, TokenCode=world.code())
     assert reply["AssumedRoleUser"]["Arn"].endswith(":assumed-role/careful/me")
 
@@ -177,10 +213,17 @@ def test_a_device_whose_clock_is_off_is_brought_back_in_step(world):
 
 
 def test_devices_have_tags_and_paths_that_are_paths(world):
-    world.iam.tag_mfa_device(SerialNumber=world.serial, Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}])
+    world.iam.tag_mfa_device(
+        SerialNumber=world.serial, Tags=[{"Key": "b", "Value": "2"}, {"Key": "a", "Value": "1"}]
+    )
     world.iam.untag_mfa_device(SerialNumber=world.serial, TagKeys=["B"])
     assert world.iam.list_mfa_device_tags(SerialNumber=world.serial)["Tags"] == [{"Key": "a", "Value": "1"}]
     made = world.iam.create_virtual_mfa_device(VirtualMFADeviceName="phone", Path="/a/b/")["VirtualMFADevice"]
     assert made["SerialNumber"] == f"arn:aws:iam::{ACCOUNT}:mfa/a/b/phone"
-    assert refusal(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="phone")[0] == "EntityAlreadyExists"
-    assert refusal(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="x", Path="/a//b/")[0] == "ValidationError"
+    assert (
+        refusal(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="phone")[0] == "EntityAlreadyExists"
+    )
+    assert (
+        refusal(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="x", Path="/a//b/")[0]
+        == "ValidationError"
+    )

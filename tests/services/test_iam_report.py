@@ -140,8 +140,16 @@ def test_root_who_asks_for_itself_is_told_its_account(cloud, iam):
 
 def test_names_and_paths_are_refused_in_iam_s_own_words(iam):
     for method, params, text in (
-        (iam.create_user, {"UserName": "a", "Path": "x"}, "value for path is invalid. It must begin and end with /"),
-        (iam.create_user, {"UserName": "a b"}, "value for userName is invalid. It must contain only alphanumeric"),
+        (
+            iam.create_user,
+            {"UserName": "a", "Path": "x"},
+            "value for path is invalid. It must begin and end with /",
+        ),
+        (
+            iam.create_user,
+            {"UserName": "a b"},
+            "value for userName is invalid. It must contain only alphanumeric",
+        ),
         (iam.create_group, {"GroupName": "a/b"}, "value for groupName is invalid"),
     ):
         with pytest.raises(ClientError, match=text):
@@ -149,6 +157,10 @@ def test_names_and_paths_are_refused_in_iam_s_own_words(iam):
 
 
 def test_an_access_point_is_a_resource_of_its_region(iam):
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:us-west-2:111111111111:accesspoint/a/object/*"}
+    statement = {
+        "Effect": "Allow",
+        "Action": "s3:*",
+        "Resource": "arn:aws:s3:us-west-2:111111111111:accesspoint/a/object/*",
+    }
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     assert iam.create_policy(PolicyName="p", PolicyDocument=document)["Policy"]["Arn"]

@@ -20,7 +20,9 @@ def test_root_without_a_user_name_makes_a_key_of_its_own(cloud, iam):
     pair = {"key": made["AccessKeyId"], "secret": made["SecretAccessKey"]}
     who = cloud.client("sts", **pair).get_caller_identity()
     assert (who["Arn"], who["UserId"]) == (f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT)
-    assert [key["AccessKeyId"] for key in iam.list_access_keys()["AccessKeyMetadata"]] == [made["AccessKeyId"]]
+    assert [key["AccessKeyId"] for key in iam.list_access_keys()["AccessKeyMetadata"]] == [
+        made["AccessKeyId"]
+    ]
     assert iam.get_account_summary()["SummaryMap"]["AccountAccessKeysPresent"] == 1
     iam.create_user(UserName="alice")
     assert iam.list_access_keys(UserName="alice")["AccessKeyMetadata"] == []

@@ -39,7 +39,13 @@ def published() -> list[dict]:
     r, e = RSA.public_key().public_numbers(), EC.public_key().public_numbers()
     return [
         {"kid": "r", "kty": "RSA", "alg": "RS256", "n": number(r.n), "e": number(r.e)},
-        {"kid": "e", "kty": "EC", "crv": "P-256", "x": text(e.x.to_bytes(32, "big")), "y": text(e.y.to_bytes(32, "big"))},
+        {
+            "kid": "e",
+            "kty": "EC",
+            "crv": "P-256",
+            "x": text(e.x.to_bytes(32, "big")),
+            "y": text(e.y.to_bytes(32, "big")),
+        },
     ]
 
 
@@ -99,26 +105,40 @@ class World:
     def __init__(self, cloud, idp, **provider):
         self.cloud, self.idp = cloud, idp
         self.iam, self.sts = cloud.client("iam", key=ACCOUNT), cloud.client("sts")
-        self.provider = self.iam.create_open_id_connect_provider(Url=idp.url, ClientIDList=["app"], **provider)[
-            "OpenIDConnectProviderArn"
-        ]
+        self.provider = self.iam.create_open_id_connect_provider(
+            Url=idp.url, ClientIDList=["app"], **provider
+        )["OpenIDConnectProviderArn"]
         trust = {
             "Effect": "Allow",
             "Principal": {"Federated": self.provider},
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {f"{idp.name}:aud": "app"}, "StringLike": {f"{idp.name}:sub": "repo:kumo/*"}},
+            "Condition": {
+                "StringEquals": {f"{idp.name}:aud": "app"},
+                "StringLike": {f"{idp.name}:sub": "repo:kumo/*"},
+            },
         }
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         self.role = self.iam.create_role(RoleName="ci", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-        rights = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]}
+        rights = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}],
+        }
         self.iam.put_role_policy(RoleName="ci", PolicyName="p", PolicyDocument=json.dumps(rights))
 
     def claims(self, **more) -> dict:
-        return {"iss": self.idp.url, "aud": "app", "sub": "repo:kumo/niwa", "exp": self.cloud.now() + 300, **more}
+        return {
+            "iss": self.idp.url,
+            "aud": "app",
+            "sub": "repo:kumo/niwa",
+            "exp": self.cloud.now() + 300,
+            **more,
+        }
 
     def assume(self, token: str | None = None, **more):
         token = token or signed(self.claims())
-        return self.sts.assume_role_with_web_identity(RoleArn=self.role, RoleSessionName="job", WebIdentityToken=token, **more)
+        return self.sts.assume_role_with_web_identity(
+            RoleArn=self.role, RoleSessionName="job", WebIdentityToken=token, **more
+        )
 
     def refusal(self, token: str, **more) -> tuple[str, str]:
         with pytest.raises(ClientError) as caught:
@@ -169,7 +189,10 @@ def test_what_is_no_token_of_a_known_provider_is_refused_before_any_key_is_fetch
         "InvalidIdentityToken",
         f"No OpenIDConnect provider found in your account for {stranger}",
     )
-    assert world.refusal(signed(world.claims(aud="other"))) == ("InvalidIdentityToken", "Incorrect token audience")
+    assert world.refusal(signed(world.claims(aud="other"))) == (
+        "InvalidIdentityToken",
+        "Incorrect token audience",
+    )
     assert world.refusal(signed(world.claims(azp="other")))[1] == "Incorrect token audience"
     assert world.refusal(signed(world.claims(exp=world.cloud.now() - 1)))[0] == "ExpiredTokenException"
     code, _ = world.refusal(signed(world.claims(**{"https://aws.amazon.com/tags": {}})))
@@ -185,7 +208,13 @@ def test_the_trust_policy_decides_which_subjects(world):
         PolicyDocument=json.dumps(
             {
                 "Version": "2012-10-17",
-                "Statement": [{"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRoleWithWebIdentity"}],
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": ACCOUNT},
+                        "Action": "sts:AssumeRoleWithWebIdentity",
+                    }
+                ],
             }
         ),
     )
@@ -219,7 +248,10 @@ def test_a_provider_with_a_certificate_of_its_own_is_known_by_its_thumbprint(clo
         .sign(EC, hashes.SHA256())
     )
     pem = tmp_path / "pem"
-    pem.write_bytes(EC.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM))
+    pem.write_bytes(
+        EC.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     idp = Idp(context)
@@ -247,10 +279,19 @@ def test_a_provider_is_kept_as_it_was_told(world):
     iam.tag_open_id_connect_provider(**arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     iam.untag_open_id_connect_provider(**arn, TagKeys=["b"])
     held = iam.get_open_id_connect_provider(**arn)
-    assert (held["Url"], held["ClientIDList"], held["Tags"]) == (world.idp.name, ["second"], [{"Key": "a", "Value": "1"}])
+    assert (held["Url"], held["ClientIDList"], held["Tags"]) == (
+        world.idp.name,
+        ["second"],
+        [{"Key": "a", "Value": "1"}],
+    )
     assert iam.list_open_id_connect_provider_tags(**arn)["Tags"] == held["Tags"]
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == [{"Arn": world.provider}]
-    assert world.cloud.client("iam", key="222222222222").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+    assert (
+        world.cloud.client("iam", key="222222222222").list_open_id_connect_providers()[
+            "OpenIDConnectProviderList"
+        ]
+        == []
+    )
     assert world.refusal(signed(world.claims()))[1] == "Incorrect token audience"
     iam.delete_open_id_connect_provider(**arn)
     with pytest.raises(ClientError, match="NoSuchEntity"):
@@ -258,7 +299,17 @@ def test_a_provider_is_kept_as_it_was_told(world):
     assert "No OpenIDConnect provider" in world.refusal(signed(world.claims()))[1]
 
 
-@pytest.mark.parametrize("url", ["example.org", "http://example.org", "https://", "https://a.example?b=c", "http://[::1", "ftp://localhost"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "example.org",
+        "http://example.org",
+        "https://",
+        "https://a.example?b=c",
+        "http://[::1",
+        "ftp://localhost",
+    ],
+)
 def test_a_provider_lives_at_an_address_with_https_or_on_this_machine(cloud, url):
     with pytest.raises(ClientError, match="Invalid Open ID Connect Provider URL"):
         cloud.client("iam", key=ACCOUNT).create_open_id_connect_provider(Url=url)

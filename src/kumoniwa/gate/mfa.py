@@ -54,13 +54,19 @@ def _shown_at(seed: str, code: str, steps: Iterable[int]) -> int | None:
 def accepted(device: MfaDevice, code: str, now: float) -> int | None:
     """The step in which the device shows ``code``, None if it does not now."""
     middle = step_of(now) + device.ahead_steps
-    return _shown_at(device.seed, code, range(middle - DRIFT_STEPS_MAX, middle + DRIFT_STEPS_MAX + 1)) if code.isascii() else None
+    return (
+        _shown_at(device.seed, code, range(middle - DRIFT_STEPS_MAX, middle + DRIFT_STEPS_MAX + 1))
+        if code.isascii()
+        else None
+    )
 
 
 def ahead(seed: str, first: str, second: str, now: float, reach_steps: int) -> int | None:
     """By how many steps a device that shows two codes one after the other is ahead of us; None if it never does within reach."""
     middle = step_of(now)
-    for step in sorted(range(middle - reach_steps, middle + reach_steps + 1), key=lambda step: abs(step - middle)):
+    for step in sorted(
+        range(middle - reach_steps, middle + reach_steps + 1), key=lambda step: abs(step - middle)
+    ):
         if step >= 0 and code_at(seed, step) == first and code_at(seed, step + 1) == second:
             # The person typed the second code just now, or has typed it a moment ago.
             return 0 if abs(step + 1 - middle) <= DRIFT_STEPS_MAX else step + 1 - middle

@@ -90,7 +90,9 @@ def GetAccountSummary(call: Call) -> dict:
             "Providers": len(provider.own(call)),
             "AccountMFAEnabled": 0,
             "AccountSigningCertificatesPresent": 0,
-            "AccountAccessKeysPresent": int(any(not key.user for key in call.shelf(access_key.AccessKey).values())),
+            "AccountAccessKeysPresent": int(
+                any(not key.user for key in call.shelf(access_key.AccessKey).values())
+            ),
         }
     }
 

@@ -108,7 +108,9 @@ def UploadSigningCertificate(call: Call, *, CertificateBody: str, UserName: str 
         raise DuplicateCertificate("The certificate is already associated with an IAM user.")
     if len(of(call, SigningCertificate, user.id)) >= SIGNING_PER_USER_MAX:
         raise LimitExceeded(f"Cannot exceed quota for CertificatesPerUser: {SIGNING_PER_USER_MAX}")
-    held = SigningCertificate(id=call.ids.upper(32), user_id=user.id, body=CertificateBody, uploaded=now_s(call))
+    held = SigningCertificate(
+        id=call.ids.upper(32), user_id=user.id, body=CertificateBody, uploaded=now_s(call)
+    )
     call.shelf(SigningCertificate)[held.id] = held
     return {"Certificate": _shown_signing(user, held)}
 
@@ -118,7 +120,9 @@ def ListSigningCertificates(call: Call, *, UserName: str | None = None) -> dict:
     return {"Certificates": [_shown_signing(user, held) for held in of(call, SigningCertificate, user.id)]}
 
 
-def UpdateSigningCertificate(call: Call, *, CertificateId: str, Status: str, UserName: str | None = None) -> None:
+def UpdateSigningCertificate(
+    call: Call, *, CertificateId: str, Status: str, UserName: str | None = None
+) -> None:
     held = _signing(call, asked_for(call, UserName), CertificateId)
     call.shelf(SigningCertificate)[held.id] = changed(held, status=Status)
 
@@ -155,7 +159,12 @@ def _fingerprint(key: RSAPublicKey) -> str:
 
 
 def _shown_ssh(user: User, held: SshKey, body: str | None = None) -> dict[str, Any]:
-    view = {"UserName": user.name, "SSHPublicKeyId": held.id, "Status": held.status, "UploadDate": held.uploaded}
+    view = {
+        "UserName": user.name,
+        "SSHPublicKeyId": held.id,
+        "Status": held.status,
+        "UploadDate": held.uploaded,
+    }
     return view if body is None else {**view, "SSHPublicKeyBody": body, "Fingerprint": held.fingerprint}
 
 
@@ -175,7 +184,11 @@ def UploadSSHPublicKey(call: Call, *, UserName: str, SSHPublicKeyBody: str) -> d
     if len(held) >= SSH_PER_USER_MAX:
         raise LimitExceeded(f"Cannot exceed quota for PublicKeysPerUser: {SSH_PER_USER_MAX}")
     key = SshKey(
-        id=new_id(call, "APKA"), user_id=user.id, body=SSHPublicKeyBody, fingerprint=fingerprint, uploaded=now_s(call)
+        id=new_id(call, "APKA"),
+        user_id=user.id,
+        body=SSHPublicKeyBody,
+        fingerprint=fingerprint,
+        uploaded=now_s(call),
     )
     call.shelf(SshKey)[key.id] = key
     return {"SSHPublicKey": _shown_ssh(user, key, key.body)}
@@ -296,7 +309,11 @@ def ListServerCertificates(call: Call, *, PathPrefix: str | None = None) -> dict
 
 
 def UpdateServerCertificate(
-    call: Call, *, ServerCertificateName: str, NewPath: str | None = None, NewServerCertificateName: str | None = None
+    call: Call,
+    *,
+    ServerCertificateName: str,
+    NewPath: str | None = None,
+    NewServerCertificateName: str | None = None,
 ) -> None:
     held, shelf = _server(call, ServerCertificateName), call.shelf(ServerCertificate)
     name = NewServerCertificateName or held.name

@@ -67,6 +67,10 @@ def check_bare(call: Call, user_id: str) -> None:
     """Raise DeleteConflict if a user still holds any of these."""
     if user_id in call.shelf(LoginProfile):
         raise DeleteConflict("Cannot delete entity, must delete login profile first.")
-    for kind, what in ((Device, "MFA device"), (SigningCertificate, "signing certificates"), (SshKey, "SSH public keys")):
+    for kind, what in (
+        (Device, "MFA device"),
+        (SigningCertificate, "signing certificates"),
+        (SshKey, "SSH public keys"),
+    ):
         if of(call, kind, user_id):
             raise DeleteConflict(f"Cannot delete entity, must delete {what} first.")

@@ -85,14 +85,18 @@ def _hashed(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=1 << 12, r=8, p=1)
 
 
-def _replaced(call: Call, profile: LoginProfile, password: str, *, must_reset: bool, is_own: bool) -> LoginProfile:
+def _replaced(
+    call: Call, profile: LoginProfile, password: str, *, must_reset: bool, is_own: bool
+) -> LoginProfile:
     """The profile with another password. Only users are held to passwords they have not had lately; who resets one is not."""
     held = policy(call)
     _check(held, password)
     digest = _hashed(password, profile.salt)
     remembered = held.remembered if held is not None else 0
     if is_own and digest in profile.hashes[:remembered]:
-        raise PasswordPolicyViolation("Policy constraint violation with password reuse prevention during password change.")
+        raise PasswordPolicyViolation(
+            "Policy constraint violation with password reuse prevention during password change."
+        )
     hashes = (digest, *profile.hashes)[:REMEMBERED_MAX]
     return changed(profile, hashes=hashes, changed_at=now_s(call), must_reset=must_reset)
 
@@ -113,7 +117,11 @@ def _shown(user: User, profile: LoginProfile) -> dict:
 
 
 def CreateLoginProfile(
-    call: Call, *, Password: str | None = None, UserName: str | None = None, PasswordResetRequired: bool | None = None
+    call: Call,
+    *,
+    Password: str | None = None,
+    UserName: str | None = None,
+    PasswordResetRequired: bool | None = None,
 ) -> dict:
     user = asked_for(call, UserName)
     if Password is None:
@@ -124,7 +132,11 @@ def CreateLoginProfile(
     _check(policy(call), Password)
     salt, now = call.ids.random.randbytes(16), now_s(call)
     profile = LoginProfile(
-        created=now, changed_at=now, salt=salt, hashes=(_hashed(Password, salt),), must_reset=bool(PasswordResetRequired)
+        created=now,
+        changed_at=now,
+        salt=salt,
+        hashes=(_hashed(Password, salt),),
+        must_reset=bool(PasswordResetRequired),
     )
     call.shelf(LoginProfile)[user.id] = profile
     return _shown(user, profile)
@@ -162,7 +174,11 @@ def ChangePassword(call: Call, *, OldPassword: str, NewPassword: str) -> None:
     if not hmac.compare_digest(_hashed(OldPassword, profile.salt), profile.hashes[0]):
         raise AccessDenied("The old password was incorrect.")
     held = policy(call)
-    if held is not None and held.is_hard_expiry and 0 < held.age_days_max * DAY_S < call.now() - profile.changed_at:
+    if (
+        held is not None
+        and held.is_hard_expiry
+        and 0 < held.age_days_max * DAY_S < call.now() - profile.changed_at
+    ):
         raise AccessDenied("The password has expired, and only an administrator can set a new one.")
     call.shelf(LoginProfile)[user.id] = _replaced(call, profile, NewPassword, must_reset=False, is_own=True)
 
@@ -200,7 +216,9 @@ def GetAccountPasswordPolicy(call: Call) -> dict:
     }
     more = {"MaxPasswordAge": held.age_days_max, "PasswordReusePrevention": held.remembered}
     view |= {name: value for name, value in more.items() if value}
-    return {"PasswordPolicy": view if held.is_hard_expiry is None else {**view, "HardExpiry": held.is_hard_expiry}}
+    return {
+        "PasswordPolicy": view if held.is_hard_expiry is None else {**view, "HardExpiry": held.is_hard_expiry}
+    }
 
 
 def DeleteAccountPasswordPolicy(call: Call) -> None:

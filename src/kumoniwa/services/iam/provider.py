@@ -51,7 +51,12 @@ def _checked_url(url: str) -> str:
     except ValueError:
         raise ValidationError("Invalid Open ID Connect Provider URL") from None
     is_here = host in _LOOPBACK or host.endswith(".localhost")
-    if not host or parts.query or parts.fragment or parts.scheme not in (("https", "http") if is_here else ("https",)):
+    if (
+        not host
+        or parts.query
+        or parts.fragment
+        or parts.scheme not in (("https", "http") if is_here else ("https",))
+    ):
         raise ValidationError("Invalid Open ID Connect Provider URL")
     return url
 
@@ -113,7 +118,9 @@ def AddClientIDToOpenIDConnectProvider(call: Call, *, OpenIDConnectProviderArn: 
     _keep(call, changed(provider, client_ids=clients))
 
 
-def RemoveClientIDFromOpenIDConnectProvider(call: Call, *, OpenIDConnectProviderArn: str, ClientID: str) -> None:
+def RemoveClientIDFromOpenIDConnectProvider(
+    call: Call, *, OpenIDConnectProviderArn: str, ClientID: str
+) -> None:
     provider = _found(call, OpenIDConnectProviderArn)
     _keep(call, changed(provider, client_ids=tuple(one for one in provider.client_ids if one != ClientID)))
 

@@ -72,8 +72,16 @@ def _written(call: Call) -> str:
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(COLUMNS)
-    root = ["<root_account>", global_arn(call, "root"), _time(account_created(call)), "not_supported", "no_information"]
-    lines.writerow([*root, "not_supported", "not_supported", "false", *_keys(call, ""), "false", "N/A", "false", "N/A"])
+    root = [
+        "<root_account>",
+        global_arn(call, "root"),
+        _time(account_created(call)),
+        "not_supported",
+        "no_information",
+    ]
+    lines.writerow(
+        [*root, "not_supported", "not_supported", "false", *_keys(call, ""), "false", "N/A", "false", "N/A"]
+    )
     for user in named(call.shelf(User).values(), None):
         has_mfa = bool(of(call, Device, user.id))
         start = [user.name, arn_of(call, user), _time(user.created), *_password(call, user), _flag(has_mfa)]

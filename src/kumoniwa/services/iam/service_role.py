@@ -62,7 +62,9 @@ def CreateServiceLinkedRole(
     name = f"AWSServiceRoleFor{_NAMES[service[1]]}" + (f"_{CustomSuffix}" if CustomSuffix else "")
     if name.lower() in call.shelf(Role):
         # https://github.com/Rayraegah/terraform-aws-hasura/issues/17
-        raise InvalidInput(f"Service role name {name} has been taken in this account, please try a different suffix.")
+        raise InvalidInput(
+            f"Service role name {name} has been taken in this account, please try a different suffix."
+        )
     check_new(call, Role, name)
     statement = {"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": {"Service": [AWSServiceName]}}
     role = Role(

@@ -132,7 +132,9 @@ def _principal(call: Call, arn: str) -> Principal:
 
 def _documents(call: Call, holder: Entity) -> list[tuple[str, str]]:
     named = list(holder.inline.items())
-    return named + [(arn.rpartition("/")[2], default_document(policy_named(call, arn))) for arn in holder.attached]
+    return named + [
+        (arn.rpartition("/")[2], default_document(policy_named(call, arn))) for arn in holder.attached
+    ]
 
 
 def _policies(call: Call, holder: Entity) -> list[Policy]:

@@ -74,7 +74,11 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     if operation != "AssumeRoleWithWebIdentity":
         return None
     account = account_of(str(params.get("RoleArn")), call.home.settings.account)
-    return account if len(account) == 12 and account.isascii() and account.isdigit() else call.home.settings.account
+    return (
+        account
+        if len(account) == 12 and account.isascii() and account.isdigit()
+        else call.home.settings.account
+    )
 
 
 def policy_of(call: Call, arn: str) -> str | None:
@@ -88,7 +92,10 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         if isinstance(params.get(parameter), (str, list)):
             context[f"sts:{parameter.lower()}"] = params[parameter]
     context |= authorize.request_tags(params)
-    if operation == "AssumeRole" and _second_factor(call, params.get("SerialNumber"), params.get("TokenCode")) is not None:
+    if (
+        operation == "AssumeRole"
+        and _second_factor(call, params.get("SerialNumber"), params.get("TokenCode")) is not None
+    ):
         # It counts for the role's trust policy; the session itself carries nothing of it.
         context |= {"aws:multifactorauthpresent": "true", "aws:multifactorauthage": 0}
     arn = params.get("RoleArn")
@@ -104,7 +111,12 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
 def _second_factor(call: Call, serial: Any, code: Any) -> int | None:
     """The time step in which the caller's own device shows ``code``, or None."""
     device = call.home.store.shelf(SHARED, MfaDevice).get(serial) if isinstance(serial, str) else None
-    if device is None or call.principal.kind != "user" or device.user_id != call.principal.user_id or not isinstance(code, str):
+    if (
+        device is None
+        or call.principal.kind != "user"
+        or device.user_id != call.principal.user_id
+        or not isinstance(code, str)
+    ):
         return None
     step = accepted(device, code, call.now())
     last = call.home.store.shelf(SHARED, LastCode).get(serial)
@@ -116,7 +128,9 @@ def _use_second_factor(call: Call, serial: str | None, code: str | None) -> bool
     if serial is None and code is None:
         return False
     if serial is None or code is None:
-        raise AccessDenied("MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.")
+        raise AccessDenied(
+            "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."
+        )
     step = _second_factor(call, serial, code)
     if step is None:
         device = call.home.store.shelf(SHARED, MfaDevice).get(serial)
@@ -162,7 +176,9 @@ def AssumeRole(
     caller = call.principal
     if arns.parse(RoleArn) is None:
         raise ValidationError("Request ARN is invalid")
-    is_issued = call.home.settings.auth == "strict" or caller.key_id in call.home.store.shelf(SHARED, Credential)
+    is_issued = call.home.settings.auth == "strict" or caller.key_id in call.home.store.shelf(
+        SHARED, Credential
+    )
     if caller.kind == "root" and is_issued:
         raise AccessDenied("Roles may not be assumed by root accounts.")
     role = call.home.store.shelf(SHARED, Identity).get(RoleArn)
@@ -199,7 +215,9 @@ def AssumeRole(
 def _role_duration(role: Identity, wanted: int | None) -> int:
     duration = wanted or ROLE_S_DEFAULT
     if duration > role.session_s_max:
-        raise ValidationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+        raise ValidationError(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
     return duration
 
 
@@ -294,9 +312,13 @@ async def AssumeRoleWithWebIdentity(
         raise ValidationError("Request ARN is invalid")
     issuer, now = token.claims["iss"], call.now()
     name = issuer.partition("://")[2]
-    provider = call.home.store.shelf(SHARED, WebProvider).get(f"arn:{parsed.partition}:iam::{parsed.account}:oidc-provider/{name}")
+    provider = call.home.store.shelf(SHARED, WebProvider).get(
+        f"arn:{parsed.partition}:iam::{parsed.account}:oidc-provider/{name}"
+    )
     if provider is None or provider.url != issuer:
-        raise web_identity.InvalidIdentityToken(f"No OpenIDConnect provider found in your account for {issuer}")
+        raise web_identity.InvalidIdentityToken(
+            f"No OpenIDConnect provider found in your account for {issuer}"
+        )
     if token.audience not in provider.client_ids:
         raise web_identity.InvalidIdentityToken("Incorrect token audience")
     expires = token.claims.get("exp")
@@ -312,7 +334,9 @@ async def AssumeRoleWithWebIdentity(
     policies = _policies(call, Policy, PolicyArns)
     reply = _packed_size(policies, None)
     context = {"aws:FederatedProvider": provider.arn}
-    principal = authorize.role_session(RoleArn, role.id, RoleSessionName, session_policies=policies, context=context)
+    principal = authorize.role_session(
+        RoleArn, role.id, RoleSessionName, session_policies=policies, context=context
+    )
     return {
         **reply,
         "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
@@ -323,7 +347,9 @@ async def AssumeRoleWithWebIdentity(
     }
 
 
-def _trusting_role(call: Call, arn: str, provider: WebProvider, token: web_identity.Token, session_name: str) -> Identity:
+def _trusting_role(
+    call: Call, arn: str, provider: WebProvider, token: web_identity.Token, session_name: str
+) -> Identity:
     """The role, if it trusts who the token says is asking. Raises AccessDenied.
     Keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
     role = call.home.store.shelf(SHARED, Identity).get(arn)
@@ -332,8 +358,18 @@ def _trusting_role(call: Call, arn: str, provider: WebProvider, token: web_ident
         raise refused
     claims, name = token.claims, provider.name.lower()
     context: dict[str, Any] = {"aws:federatedprovider": provider.arn, "sts:rolesessionname": session_name}
-    context |= {"aws:requestedregion": call.region, "aws:currenttime": call.home.clock.now, "aws:epochtime": call.home.clock.now}
-    texts = {"aud": token.audience, "oaud": claims.get("aud"), "sub": claims["sub"], "email": claims.get("email"), "amr": claims.get("amr")}
+    context |= {
+        "aws:requestedregion": call.region,
+        "aws:currenttime": call.home.clock.now,
+        "aws:epochtime": call.home.clock.now,
+    }
+    texts = {
+        "aud": token.audience,
+        "oaud": claims.get("aud"),
+        "sub": claims["sub"],
+        "email": claims.get("email"),
+        "amr": claims.get("amr"),
+    }
     context |= {f"{name}:{key}": value for key, value in texts.items() if isinstance(value, (str, list))}
     asker = Principal(kind="federated", account="", arn=provider.arn, user_id=claims["sub"])
     trust = authorize.compiled(role.trust, "trust")
@@ -346,7 +382,11 @@ def _trusting_role(call: Call, arn: str, provider: WebProvider, token: web_ident
 
 
 def GetSessionToken(
-    call: Call, *, DurationSeconds: int | None = None, SerialNumber: str | None = None, TokenCode: str | None = None
+    call: Call,
+    *,
+    DurationSeconds: int | None = None,
+    SerialNumber: str | None = None,
+    TokenCode: str | None = None,
 ) -> dict:
     caller = call.principal
     if caller.kind not in ("user", "root") or _is_temporary(call):

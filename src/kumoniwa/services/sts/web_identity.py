@@ -68,7 +68,12 @@ def read(text: str) -> Token:
     refusal = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
     try:
         head, body, signature = text.split(".")
-        token = Token(orjson.loads(_decoded(head)), orjson.loads(_decoded(body)), f"{head}.{body}".encode(), _decoded(signature))
+        token = Token(
+            orjson.loads(_decoded(head)),
+            orjson.loads(_decoded(body)),
+            f"{head}.{body}".encode(),
+            _decoded(signature),
+        )
     except (ValueError, binascii.Error):
         raise InvalidIdentityToken(refusal) from None
     is_whole = isinstance(token.header, dict) and isinstance(token.claims, dict)
@@ -93,7 +98,7 @@ def is_signed_by(key: dict[str, Any], token: Token) -> bool:
             public = rsa.RSAPublicNumbers(_number(key.get("e")), _number(key.get("n"))).public_key()
             public.verify(token.signature, token.signed, padding.PKCS1v15(), _HASHES[algorithm[2:]]())
             return True
-        curve, size = _CURVES.get(key.get("crv"), (None, ""))
+        curve, size = _CURVES.get(str(key.get("crv")), (None, ""))
         if key.get("kty") == "EC" and curve is not None and algorithm == f"ES{size}":
             numbers = ec.EllipticCurvePublicNumbers(_number(key.get("x")), _number(key.get("y")), curve())
             half = len(token.signature) // 2
@@ -109,7 +114,9 @@ async def prove(call: Call, provider: WebProvider, token: Token) -> None:
     """Raises InvalidIdentityToken unless the provider's own key signed the token."""
     keys = await call.memory(Keys).named(provider, token.header.get("kid"), call.now())
     if not any(is_signed_by(key, token) for key in keys):
-        raise InvalidIdentityToken("The signature of the ID Token could not be verified with the keys of its provider.")
+        raise InvalidIdentityToken(
+            "The signature of the ID Token could not be verified with the keys of its provider."
+        )
 
 
 # The provider's keys -------------------------------------------------------------------------------
@@ -170,7 +177,9 @@ def _trusting(provider: WebProvider, url: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     parts = urlsplit(url)
     if parts.scheme == "https" and provider.thumbprints:
-        shown = ssl.get_server_certificate((parts.hostname or "", parts.port or 443), timeout=ANSWERED_WITHIN_S)
+        shown = ssl.get_server_certificate(
+            (parts.hostname or "", parts.port or 443), timeout=ANSWERED_WITHIN_S
+        )
         der = ssl.PEM_cert_to_DER_cert(shown)
         if hashlib.sha1(der, usedforsecurity=False).hexdigest() in provider.thumbprints:
             context.load_verify_locations(cadata=der)

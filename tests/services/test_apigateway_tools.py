@@ -9,6 +9,7 @@ import zlib
 import pytest
 from api_workshop import Function, deploy, mock, proxy, resource, rest_api, uri
 from botocore.exceptions import ClientError
+from lambda_workshop import put_role
 
 JSON = "application/json"
 
@@ -317,6 +318,85 @@ def test_keys_are_imported_from_a_file_and_join_their_plans(cloud, gateway, plan
     assert len(gateway.get_api_keys()["items"]) == before
     for nonsense in (b"\xff\xfe", b"who,what\n1,2"):
         assert refusal(gateway.import_api_keys, body=nonsense, format="csv")[0] == "BadRequestException"
+
+
+# Access logs -------------------------------------------------------------------------------------------------------
+
+LOGS_TRUST = json.dumps(
+    {
+        "Statement": {
+            "Effect": "Allow",
+            "Principal": {"Service": "apigateway.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    }
+)
+
+
+def patch(path: str, value: str | None = None, op: str = "replace") -> list[dict]:
+    return [{"op": op, "path": path} | ({"value": value} if value is not None else {})]
+
+
+def test_each_request_leaves_a_line_in_the_access_log(make_cloud):
+    cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
+    gateway, logs = cloud.client("apigateway"), cloud.client("logs")
+    logs.create_log_group(logGroupName="access")
+    role = put_role(
+        cloud,
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        trust=LOGS_TRUST,
+        arn="arn:aws:iam::000000000000:role/logs",
+    )
+    api, root = rest_api(gateway)
+    mock(gateway, api, root, body="hello")
+    deploy(gateway, api)
+    here = {"restApiId": api, "stageName": "prod"}
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:access"
+    form = "$context.httpMethod $context.status $context.responseLength ${context.error.message} $context.authorizer.who"
+    code, message = refusal(
+        gateway.update_stage, **here, patchOperations=patch("/accessLogSettings/destinationArn", group)
+    )
+    assert message == "CloudWatch Logs role ARN must be set in account settings to enable logging"
+    gateway.update_account(patchOperations=patch("/cloudwatchRoleArn", role))
+    # Recorded from AWS: test_stage_access_log_settings.
+    gateway.update_stage(
+        **here, patchOperations=patch("/accessLogSettings/destinationArn", f"{group}:*", "add")
+    )
+    made = gateway.update_stage(**here, patchOperations=patch("/accessLogSettings/format", form))
+    assert made["accessLogSettings"] == {"destinationArn": group, "format": form}
+    cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")
+    cloud.http("GET", f"/restapis/{api}/prod/_user_request_/none")
+    cloud.sleep(1)
+    events = logs.filter_log_events(logGroupName="access")["events"]
+    assert [event["message"] for event in events] == [
+        "GET 200 5 - -", "GET 403 42 Missing Authentication Token -"
+    ]  # fmt: skip
+    assert "accessLogSettings" not in gateway.update_stage(
+        **here, patchOperations=patch("/accessLogSettings", op="remove")
+    )
+    cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")
+    cloud.sleep(1)
+    assert len(logs.filter_log_events(logGroupName="access")["events"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "message"),
+    [
+        (patch("/accessLogSettings/other", "x"), "Invalid accessLogSettings path. Must be one of : [/accessLogSettings/destinationArn, /accessLogSettings/format]"),
+        (patch("/accessLogSettings/format", ""), "Access Log value must not be empty"),
+        (patch("/accessLogSettings/format", op="remove"), "Cannot remove method setting accessLogSettings/format because there is no method setting for this method "),
+    ],
+)  # fmt: skip
+def test_access_log_settings_that_cannot_be_are_refused(gateway, operation, message):
+    # Recorded from AWS: test_stage_access_log_settings_validation.
+    api, root = rest_api(gateway)
+    mock(gateway, api, root)
+    deploy(gateway, api)
+    assert (
+        refusal(gateway.update_stage, restApiId=api, stageName="prod", patchOperations=operation)[1]
+        == message
+    )
 
 
 # Packed bodies ---------------------------------------------------------------------------------------------------

@@ -24,6 +24,12 @@ class Account(Record):
 RULES = Rules({"/cloudwatchRoleArn": Rule("cloudwatchRoleArn")})
 
 
+def cloudwatch_role(call: Call) -> str | None:
+    """The role that writes the account's logs."""
+    known = call.shelf(Account).get("account")
+    return known.document.get("cloudwatchRoleArn") if known is not None else None
+
+
 def _shown(call: Call) -> dict[str, Any]:
     known = call.shelf(Account).get("account")
     document = {
@@ -39,7 +45,7 @@ def GetAccount(call: Call) -> dict:
 
 
 def UpdateAccount(call: Call, *, patchOperations: list[dict] | None = None) -> dict:
-    """The role is kept for those who look it up; execution logs, which would need it, cannot be turned on here."""
+    """The role writes access logs; execution logs, which would need it too, cannot be turned on here."""
     known = call.shelf(Account).get("account")
     document = RULES.applied(known.document if known is not None else {}, patchOperations)
     role = document.get("cloudwatchRoleArn")

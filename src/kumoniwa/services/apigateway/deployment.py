@@ -12,6 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway import restapi, stage
+from kumoniwa.services.apigateway.account import cloudwatch_role
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.stage import Stage
@@ -191,6 +192,10 @@ def UpdateStage(
     document = stage.patched(known.document, patchOperations)
     if key(restApiId, document["deploymentId"]) not in call.shelf(Deployment):
         raise BadRequestException("Deployment id does not exist")
+    if document.get("accessLogSettings") and not cloudwatch_role(call):
+        raise BadRequestException(
+            "CloudWatch Logs role ARN must be set in account settings to enable logging"
+        )
     document["lastUpdatedDate"] = float(int(call.now()))
     known = call.shelf(Stage)[stage.key(restApiId, stageName)] = changed(known, document=document)
     return stage.shown(known)

@@ -99,6 +99,8 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
         response = await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
+    if found.access_log is not None:
+        found.access_log.write(exchange, response)
     if found.compression_bytes_min is not None:
         _compress(exchange, response)
     response.headers["x-amzn-RequestId"] = request_id

@@ -210,6 +210,26 @@ def _remove(document: dict[str, Any], path: str) -> None:
         raise BadRequestException(f"Invalid method setting path: {path}. Must be one of: [{_PLACES}]")
 
 
+LOG_PLACES = ("/accessLogSettings/destinationArn", "/accessLogSettings/format")
+_LOG_GROUP = re.compile(r"arn:aws[a-z-]*:logs:[a-z0-9-]+:\d{12}:log-group:[^:]+(?::\*)?")
+
+
+def _log(document: dict[str, Any], path: str, value: str | None) -> None:
+    if path not in LOG_PLACES:
+        raise BadRequestException(
+            f"Invalid accessLogSettings path. Must be one of : [{', '.join(LOG_PLACES)}]"
+        )
+    if not value:
+        raise BadRequestException("Access Log value must not be empty")
+    if path.endswith("Arn"):
+        if ":firehose:" in value:
+            raise NotImplementedHere("access logs of apigateway stages in Firehose")
+        if not _LOG_GROUP.fullmatch(value):
+            raise BadRequestException(f"Invalid ARN specified in the request. ARN: {value}")
+        value = value.removesuffix(":*")
+    document["accessLogSettings"] = document.get("accessLogSettings", {}) | {path.rpartition("/")[2]: value}
+
+
 def _setting_name(path: str, verb: str) -> str:
     return f"{path.removeprefix('~1') or path}/{verb}"
 
@@ -226,8 +246,9 @@ def _replace(document: dict[str, Any], path: str, value: str | None) -> None:
     elif parts[:1] == ["variables"] and len(parts) == 2:
         _check_variable(unescaped(parts[1]), value or "")
         document.setdefault("variables", {})[unescaped(parts[1])] = value or ""
+    elif parts and parts[0] == "accessLogSettings":
+        _log(document, path, value)
     elif parts and parts[0] in (
-        "accessLogSettings",
         "clientCertificateId",
         "cacheClusterSize",
         "documentationVersion",

@@ -14,6 +14,7 @@ from kumoniwa.gate.authorize import compiled
 from kumoniwa.languages.policy import Policy
 from kumoniwa.services.apigateway import (
     access,
+    accesslog,
     authorizer,
     awsservice,
     function,
@@ -144,6 +145,7 @@ class Served:
             "stage": self.name, "apiId": self.api_id, "accountId": account, "deploymentId": deployment.id,
             "domainPrefix": self.api_id, "domainName": f"{self.api_id}.execute-api.{home.name}.amazonaws.com",
         }  # fmt: skip
+        self.access_log = accesslog.prepared(self)
         self.compression_bytes_min: int | None = self.api.document.get("minimumCompressionSize")
         document = self.api.document.get("policy")
         self.policy: Policy | None = compiled(document, "resource") if document else None

@@ -1,0 +1,84 @@
+"""Access logs: a line of the owner's own form for each request, put into a group of CloudWatch Logs.
+
+The account's role writes them, after the caller has his answer; what cannot be written is lost, as on AWS.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.apigateway.account import Account
+from kumoniwa.services.apigateway.exchange import Exchange
+from kumoniwa.services.apigateway.proxy import SERVICE
+from kumoniwa.wire.message import Response
+
+_GROUP = re.compile(r"arn:aws[a-z-]*:logs:(?P<region>[a-z0-9-]+):\d{12}:log-group:(?P<name>[^:]+)")
+_VARIABLE = re.compile(
+    r"\$(?:context\.([A-Za-z0-9_.-]*[A-Za-z0-9_])|\{context\.([A-Za-z0-9_.-]*[A-Za-z0-9_])\})"
+)
+
+
+class AccessLog:
+    """The access log of one stage."""
+
+    __slots__ = ("group", "region", "format", "stream", "is_open")
+
+    def __init__(self, group: str, region: str, form: str, stream: str) -> None:
+        self.group, self.region, self.format, self.stream = group, region, form, stream
+        self.is_open = False
+        """Whether the stream was made."""
+
+    def line(self, exchange: Exchange, response: Response) -> str:
+        size = len(response.body) if isinstance(response.body, bytes) else 0
+        latency_ms = int((exchange.home.clock.now() - exchange.now) * 1000)
+        known = {
+            "status": response.status, "responseLength": size, "responseLatency": latency_ms,
+            "xrayTraceId": exchange.trace, "integrationStatus": exchange.reply.status if exchange.reply else None,
+        }  # fmt: skip
+
+        def value(found: re.Match[str]) -> str:
+            name = found[1] or found[2]
+            given = known[name] if name in known else exchange.context(name)
+            return "-" if given is None or given == "" else str(given)
+
+        return _VARIABLE.sub(value, self.format)
+
+    def write(self, exchange: Exchange, response: Response) -> None:
+        line, now = self.line(exchange, response), int(exchange.home.clock.now() * 1000)
+        exchange.home.spawn(self._put(exchange, {"timestamp": now, "message": line}))
+
+    async def _put(self, exchange: Exchange, event: dict[str, Any]) -> None:
+        home, account = exchange.home, exchange.served.account
+        known = home.store.shelf(account, Account).get("account")
+        place = {"logGroupName": self.group, "logStreamName": self.stream}
+        try:
+            writer = (
+                home.assume(known.document["cloudwatchRoleArn"], SERVICE, "logs", account) if known else None
+            )
+            if writer is None:
+                return
+            if not self.is_open:
+                self.is_open = True
+                await self._open(home, writer, place)
+            await home.ask(writer, "logs:PutLogEvents", {**place, "logEvents": [event]}, region=self.region)
+        except (AwsError, KeyError):
+            self.is_open = False
+
+    async def _open(self, home: Any, writer: Any, place: dict[str, str]) -> None:
+        try:
+            await home.ask(writer, "logs:CreateLogStream", place, region=self.region)
+        except AwsError as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
+
+
+def prepared(served: Any) -> AccessLog | None:
+    """The stage's access log, if it has one; without a form there is nothing to be written."""
+    settings = served.stage.document.get("accessLogSettings") or {}
+    group = _GROUP.fullmatch(settings.get("destinationArn", ""))
+    if group is None or not settings.get("format"):
+        return None
+    return AccessLog(group["name"], group["region"], settings["format"], f"{served.api_id}/{served.name}")

@@ -6,6 +6,7 @@ import io
 import zipfile
 from typing import Any
 
+from kumoniwa.deploy import answering
 from kumoniwa.deploy.resource import (
     ID,
     Call,
@@ -28,12 +29,16 @@ from kumoniwa.deploy.resource import (
 
 def _zip_inline(source: str, runtime: str | None) -> bytes:
     """``Code.ZipFile`` in a template is source text; Lambda wants it zipped as ``index`` in the runtime's language."""
-    name = "index.py" if (runtime or "").startswith("python") else "index.js"
+    if (runtime or "").startswith("python"):
+        files = {"index.py": source, "cfnresponse.py": answering.PYTHON}
+    else:
+        files = {"index.js": source, "node_modules/cfn-response/index.js": answering.NODE}
     found = io.BytesIO()
     with zipfile.ZipFile(found, "w", zipfile.ZIP_DEFLATED) as archive:
-        entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-        entry.external_attr = 0o644 << 16
-        archive.writestr(entry, source)
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
     return found.getvalue()
 
 

@@ -1,5 +1,7 @@
 """Buckets: names, regions, owners, configuration."""
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -122,10 +124,44 @@ def test_the_location_constraint_must_be_the_regions(two):
         "IllegalLocationConstraintException",
         "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
     )
-    said = {"Bucket": "nowhere", "CreateBucketConfiguration": {"LocationConstraint": "eu-west-1"}}
-    assert refusal(here.create_bucket, **said)[1] == "IllegalLocationConstraintException"
-    said["CreateBucketConfiguration"] = {"LocationConstraint": "us-east-1"}
-    assert refusal(here.create_bucket, **said)[1] == "InvalidLocationConstraint"
+    for wrong in ("us-east-1", "atlantis"):
+        said = {"Bucket": "nowhere", "CreateBucketConfiguration": {"LocationConstraint": wrong}}
+        assert refusal(here.create_bucket, **said)[1] == "InvalidLocationConstraint"
+
+
+def test_the_oldest_region_makes_buckets_in_others(two):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: its endpoint is the global one too.
+    here, there = two.client("s3"), two.client("s3", "eu-west-1")
+    tags = [{"Key": "a", "Value": "1"}]
+    said = {"LocationConstraint": "eu-west-1", "Tags": tags}
+    here.create_bucket(Bucket="far-made", CreateBucketConfiguration=said, ObjectOwnership="ObjectWriter")
+    assert there.get_bucket_location(Bucket="far-made")["LocationConstraint"] == "eu-west-1"
+    assert there.get_bucket_tagging(Bucket="far-made")["TagSet"] == tags
+    rules = there.get_bucket_ownership_controls(Bucket="far-made")["OwnershipControls"]["Rules"]
+    assert rules == [{"ObjectOwnership": "ObjectWriter"}]
+    assert (
+        refusal(here.create_bucket, Bucket="far-made", CreateBucketConfiguration=said)[1]
+        == "BucketAlreadyOwnedByYou"
+    )
+
+
+def test_configuring_tags_and_policies_answers_no_content(cloud):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketTagging.html (and PutBucketPolicy): their examples
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="box")
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::box/*",
+    }
+    answers = [
+        s3.put_bucket_tagging(Bucket="box", Tagging={"TagSet": [{"Key": "a", "Value": "1"}]}),
+        s3.put_bucket_policy(
+            Bucket="box", Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        ),
+    ]
+    assert [answer["ResponseMetadata"]["HTTPStatusCode"] for answer in answers] == [204, 204]
 
 
 def test_only_s3_itself_writes_the_registry_of_names(cloud):

@@ -263,7 +263,10 @@ def test_a_body_that_is_not_the_one_an_issued_key_signed_is_refused(cloud, s3):
 
     hers.meta.events.register_first("before-send.s3.PutObject", swap)
     try:
-        assert refusal(hers.put_object, Bucket="box", Key="k", Body=b"this") == (400, "XAmzContentSHA256Mismatch")
+        assert refusal(hers.put_object, Bucket="box", Key="k", Body=b"this") == (
+            400,
+            "XAmzContentSHA256Mismatch",
+        )
     finally:
         hers.meta.events.unregister("before-send.s3.PutObject", swap)
     assert refusal(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
@@ -501,3 +504,12 @@ def test_no_document_makes_an_internal_failure(cloud, s3, query, document):
         method, f"/box{'/k' if query == 'uploadId=x' else ''}?{query}", headers=headers, body=document
     )
     assert status < 500 or status == 501, answer
+
+
+def test_a_copy_onto_itself_must_change_something(s3):
+    s3.put_object(Bucket="box", Key="k", Body=SMALL)
+    onto_itself = {"Bucket": "box", "Key": "k", "CopySource": "box/k"}
+    with pytest.raises(ClientError, match="trying to copy an object to itself"):
+        s3.copy_object(**onto_itself)
+    s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": "Enabled"})
+    assert s3.copy_object(**onto_itself)["VersionId"] != "null"

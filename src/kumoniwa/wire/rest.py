@@ -257,7 +257,9 @@ def writer(
     shape, status = operation.output, operation.status
     if shape is None:
         headers = {"Content-Type": content_type} if empty else {}
-        return lambda reply, request_id: Response(status, empty, dict(headers))
+        return lambda reply, request_id: Response(
+            reply.status if type(reply) is Answer else status, empty, dict(headers)
+        )
     members = shape.members.values()
     status_member = next((m.name for m in members if m.location == "statusCode"), None)
     write_headers = headers_writer(shape)

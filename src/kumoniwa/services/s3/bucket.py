@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from kumoniwa.aws.regions import is_region
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import BucketName
@@ -270,7 +271,8 @@ async def CreateBucket(
     GrantWriteACP: str | None = None,
     ObjectOwnership: str | None = None,
 ) -> dict | None:
-    """In us-east-1 making one's own bucket again succeeds, as it always has; elsewhere it is refused."""
+    """In us-east-1 making one's own bucket again succeeds, as it always has; elsewhere it is refused. Its endpoint is the
+    old global one too: what shall stand in another region is made there."""
     said = CreateBucketConfiguration or {}
     if call.region == GLOBAL:
         return _claim(call, Bucket, said.get("LocationConstraint", ""))
@@ -278,7 +280,15 @@ async def CreateBucket(
         if member not in ("LocationConstraint", "Tags"):
             raise NotImplementedHere(f"the parameter CreateBucketConfiguration.{member} of s3:CreateBucket")
     check_name(Bucket)
-    _check_location(call, said.get("LocationConstraint") or "")
+    where = _region_meant(call, said.get("LocationConstraint") or "")
+    if where != call.region:
+        asked = {
+            "CreateBucketConfiguration": said, "ACL": ACL, "GrantFullControl": GrantFullControl, "GrantRead": GrantRead,
+            "GrantReadACP": GrantReadACP, "GrantWrite": GrantWrite, "GrantWriteACP": GrantWriteACP,
+            "ObjectOwnership": ObjectOwnership,
+        }  # fmt: skip
+        asked = {name: value for name, value in asked.items() if value is not None}
+        return await call.ask("s3:CreateBucket", to_region=where, Bucket=Bucket, **asked)
     if ObjectOwnership is not None and ObjectOwnership not in OWNERSHIPS:
         raise InvalidArgument(
             "Invalid x-amz-object-ownership header: " + ObjectOwnership, ArgumentName="x-amz-object-ownership"
@@ -312,23 +322,19 @@ class InvalidBucketAclWithObjectOwnership(AwsError):
     message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
 
 
-def _check_location(call: Call, constraint: str) -> None:
+def _region_meant(call: Call, constraint: str) -> str:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html"""
-    region = "eu-west-1" if constraint == "EU" else constraint
+    region, ours = "eu-west-1" if constraint == "EU" else constraint, call.home.settings.regions
     if call.region == "us-east-1":
-        if constraint == "us-east-1" or (
-            region and region not in call.home.settings.regions and call.home.settings.regions
-        ):
+        if constraint == "us-east-1" or (region and (region not in ours if ours else not is_region(region))):
             raise InvalidLocationConstraint(LocationConstraint=constraint)
-        if constraint:
-            raise IllegalLocationConstraintException(
-                f"The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to."
-            )
-    elif region != call.region:
+        return region or call.region
+    if region != call.region:
         named = constraint or "unspecified"
         raise IllegalLocationConstraintException(
             f"The {named} location constraint is incompatible for the region specific endpoint this request was sent to."
         )
+    return region
 
 
 def _created(call: Call, name: str, ownership: str, grants: tuple[Grant, ...], tags: dict[str, str]) -> dict:

@@ -20,6 +20,7 @@ from kumoniwa.services.s3.bucket import (
 )
 from kumoniwa.services.s3.download import wanted
 from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, shown, tags_of
+from kumoniwa.wire.message import Answer
 from kumoniwa.wire.xml import MalformedXML
 
 
@@ -93,12 +94,13 @@ def PutBucketTagging(
     ChecksumAlgorithm: str | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
-) -> None:
+) -> dict:
     bucket = found(call, Bucket)
     bodies.check_document(call)
     if Tagging is None:
         raise MalformedXML
     _put(call, bucket, tags=tags_of(Tagging, most=BUCKET_TAGS_MAX))
+    return Answer(204, {})
 
 
 def GetBucketTagging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:

@@ -28,6 +28,7 @@ from kumoniwa.services.s3.bucket import (
     found,
     location,
 )
+from kumoniwa.wire.message import Answer
 from kumoniwa.wire.xml import MalformedXML
 
 POLICY_BYTES_MAX = 20_480
@@ -190,7 +191,7 @@ def PutBucketPolicy(
     ConfirmRemoveSelfBucketAccess: bool | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
-) -> None:
+) -> dict:
     bucket = found(call, Bucket)
     bodies.check_document(call)
     document = Policy or ""
@@ -216,6 +217,7 @@ def PutBucketPolicy(
             "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
         )
     call.shelf(type(bucket))[Bucket] = changed(bucket, policy=document)
+    return Answer(204, {})
 
 
 def GetBucketPolicy(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:

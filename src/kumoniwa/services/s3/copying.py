@@ -167,8 +167,8 @@ def CopyObject(
         Bucket,
         Key,
     ) and source.version.is_live
-    # A new version, or other encryption, is change enough.
-    is_itself = is_itself and bucket.versioning != "Enabled" and not bucket.encryption
+    # To bring a version back on top, or under the bucket's encryption, is change enough.
+    is_itself = is_itself and "?versionId=" not in CopySource and not bucket.encryption
     if is_itself and not (
         replaces
         or TaggingDirective

@@ -160,3 +160,10 @@ def test_a_runtime_of_another_version_says_so_in_the_log(cloud):
     make(cloud, Runtime="python3.9")
     invoke(cloud)
     assert any(line.startswith("WARNING Kumoniwa: python3.9 functions run on this machine's python3.") for line in said(cloud))
+
+
+def test_a_role_of_another_account_is_refused(cloud):
+    # https://github.com/artilleryio/chaos-lambda/issues/29
+    with pytest.raises(ClientError) as caught:
+        make(cloud, Role="arn:aws:iam::111122223333:role/theirs")
+    assert caught.value.response["Error"] == {"Code": "AccessDeniedException", "Message": "Cross-account pass role is not allowed."}

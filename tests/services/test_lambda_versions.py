@@ -107,3 +107,15 @@ def test_a_reservation_leaves_a_hundred_to_the_others(client):
     )
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=900)
     assert client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 100
+
+
+def test_a_version_published_with_its_function_is_answered_as_the_function(cloud):
+    # Recorded: test_publish_version_on_create, and test_publish_with_update for the other.
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:f"
+    made = make(cloud, Publish=True)
+    assert (made["FunctionArn"], made["Version"]) == (arn, "1")
+    client = cloud.client("lambda")
+    listed = client.list_versions_by_function(FunctionName="f")["Versions"]
+    assert [version["FunctionArn"] for version in listed] == [f"{arn}:$LATEST", f"{arn}:1"]
+    updated = client.update_function_code(FunctionName="f", ZipFile=zipped("def handler(event, context): return 2"), Publish=True)
+    assert (updated["FunctionArn"], updated["Version"]) == (f"{arn}:2", "2")

@@ -57,7 +57,7 @@ from kumoniwa.services.lambda_.layer_permission import (
     GetLayerVersionPolicy,
     RemoveLayerVersionPermission,
 )
-from kumoniwa.services.lambda_.name import LATEST, function_named, parsed
+from kumoniwa.services.lambda_.name import LATEST, arn, function_named, parsed
 from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
 from kumoniwa.services.lambda_.provision import (
     DeleteProvisionedConcurrencyConfig,
@@ -192,7 +192,8 @@ async def CreateFunction(
     call.shelf(Function)[name] = Function(name=name, tags=Tags or {})
     call.shelf(Version)[f"{name}:{LATEST}"] = version
     sandbox.of(call.home).prepare(version.runtime)
-    return published(call, version) if Publish else shown(call, version)
+    # The new version is answered under the function's own ARN (recorded: test_publish_version_on_create).
+    return published(call, version) | {"FunctionArn": arn(call, name)} if Publish else shown(call, version)
 
 
 def _check_free(call: Call, name: str) -> None:

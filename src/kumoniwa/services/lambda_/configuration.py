@@ -9,7 +9,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may
-from kumoniwa.services.lambda_.errors import InvalidParameterValueException
+from kumoniwa.services.lambda_.errors import ForeignRole, InvalidParameterValueException
 from kumoniwa.services.lambda_.function import Version, text_of_variables
 from kumoniwa.services.lambda_.layer import chosen
 from kumoniwa.services.lambda_.name import LATEST, arn
@@ -54,12 +54,13 @@ def check_runtime(runtime: str) -> None:
 
 def check_role(call: Call, name: str, role: str) -> None:
     """The caller must be allowed to hand the role on, and the role must trust Lambda."""
-    call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
-    if call.home.settings.iam != "enforce":
-        return
+    is_enforced = call.home.settings.iam == "enforce"
     parsed = arns.parse(role)
-    if parsed is None or parsed.account != call.account:
-        raise InvalidParameterValueException("Cross-account pass role is not allowed.")
+    if is_enforced and (parsed is None or parsed.account != call.account):
+        raise ForeignRole
+    call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
+    if not is_enforced:
+        return
     try:
         call.assuming(role, SERVICE, "lambda", **{"aws:SourceArn": arn(call, name)})
     except AwsError as error:

@@ -37,6 +37,14 @@ class ProvisionedConcurrencyConfigNotFoundException(Refusal):
     message = "No Provisioned Concurrency Config found for this function"
 
 
+class ForeignRole(Refusal):
+    """A function cannot have a role of another account."""
+
+    code = "AccessDeniedException"
+    status = 403
+    message = "Cross-account pass role is not allowed."
+
+
 class RoleNotAssumable(Refusal):
     """An invocation of a function whose role is gone or no longer trusts Lambda."""
 

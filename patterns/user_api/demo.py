@@ -25,6 +25,7 @@ KUMONIWA = [sys.executable, "-m", "kumoniwa.cli.main"]
 DOOMED, SURVIVOR = REGIONS = ("us-east-1", "eu-west-1")
 CLIENTS = 3
 SILENCE_S = 1.0
+BACK_WITHIN_S = 60.0
 
 
 class Client(threading.Thread):
@@ -47,6 +48,9 @@ class Client(threading.Thread):
                 self.write("PUT", f"/users/{user}", user, {"round": 1}, 1, 200)
                 if number % 4 == 1:
                     self.write("DELETE", f"/users/{user}", user, None, None, 204)
+
+    def is_served_since(self, moment):
+        return any(began > moment and how == "ok" for began, _, how in self.diary[-20:])
 
     def write(self, method, path, user, body, value, wanted):
         """One write. Acknowledged: this is its value now. Not acknowledged: it may or may not be."""
@@ -198,6 +202,9 @@ def run(asked, port, endpoint):
     back = time.monotonic()
     admin(endpoint, "restart")
     say(f"{DOOMED} restarted on its data …")
+    doomed = [client for client in clients if client.region == DOOMED]
+    while time.monotonic() < back + BACK_WITHIN_S and not all(client.is_served_since(back) for client in doomed):
+        time.sleep(0.05)
     time.sleep(asked.seconds)
     stopping.set()
     for client in clients:

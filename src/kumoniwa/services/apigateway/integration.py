@@ -8,14 +8,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.call import Call, account_of
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages import backtracking
 from kumoniwa.services.apigateway import mapping, restapi
 from kumoniwa.services.apigateway import method as methods
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.target import function_of, is_function, target_of
+
+
+class AccessDeniedException(AwsError):
+    status = 403
+
 
 TIMEOUT_MS_MAX = 29_000
 TIMEOUT_MS_MIN = 50
@@ -65,6 +70,8 @@ def _check_target(call: Call, kind: str, integration: dict[str, Any]) -> None:
     if role is not None:
         if ":role/" not in role:
             raise NotImplementedHere("apigateway integrations with the caller's own credentials")
+        if account_of(role, call.account) != call.account:
+            raise AccessDeniedException("Cross-account pass role is not allowed.")
         call.require("iam:PassRole", role, **{"iam:PassedToService": "apigateway.amazonaws.com"})
 
 

@@ -128,13 +128,12 @@ def cut(statement: Statement, hash_name: str, range_name: str) -> Cut:
     )
     hashes = _first(parts, lambda part: _equal_to(part, hash_name))
     stretch = _first(parts, lambda part: _range_of(part, range_name)) if hashes and range_name else None
-    rest = None
-    if parts and hashes:
-        rest = condition.assemble(
-            _Scope("", {}), parts[0] if len(parts) == 1 else Junction("AND", tuple(parts))
-        )
-    elif where is not None:
+    if not hashes:
         rest = compiled(statement).test
+    elif not parts:
+        rest = None
+    else:
+        rest = condition.assemble(_Scope("", {}), parts[0] if len(parts) == 1 else Junction("AND", tuple(parts)))
     is_exact = (
         bool(hashes) and len(hashes) == 1 and (not range_name or (stretch is not None and stretch[0] == "="))
     )

@@ -93,6 +93,17 @@ def test_browsers_are_told_what_the_configuration_allows(cloud):
     assert "Access-Control-Allow-Origin" not in cloud.http("GET", "/", host=host, headers={"origin": "https://b.example"})[1]
 
 
+def test_a_creation_answers_the_mode_to_those_who_said_one(cloud):
+    # Recorded: test_lambda_url_echo_invoke, test_url_config_lifecycle.
+    make(cloud, EVENT)
+    client = cloud.client("lambda")
+    assert "InvokeMode" not in client.create_function_url_config(FunctionName="f", AuthType="NONE")
+    assert client.get_function_url_config(FunctionName="f")["InvokeMode"] == "BUFFERED"
+    client.delete_function_url_config(FunctionName="f")
+    said = client.create_function_url_config(FunctionName="f", AuthType="NONE", InvokeMode="BUFFERED")
+    assert said["InvokeMode"] == "BUFFERED"
+
+
 def test_a_deleted_url_is_gone(cloud):
     make(cloud, EVENT)
     host = open_url(cloud)

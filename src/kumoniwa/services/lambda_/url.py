@@ -100,7 +100,9 @@ def CreateFunctionUrlConfig(
     url = Url(function=name, qualifier=qualifier or "", id=id, auth=AuthType, created=now, modified=now, cors=Cors or {})
     call.shelf(Url)[key] = url
     call.home.store.shelf(SHARED, Address)[id] = Address(account=call.account, key=key)
-    return {name: value for name, value in _shown(call, url).items() if name != "LastModifiedTime"}
+    # A creation answers the mode only to those who said one (recorded: test_lambda_url_echo_invoke).
+    unsaid = {"LastModifiedTime"} if InvokeMode else {"LastModifiedTime", "InvokeMode"}
+    return {name: value for name, value in _shown(call, url).items() if name not in unsaid}
 
 
 def GetFunctionUrlConfig(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:

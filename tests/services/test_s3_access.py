@@ -433,6 +433,42 @@ def test_an_object_is_read_by_who_wrote_it_where_writers_own(cloud, s3):
     assert refusal(writer.get_object, Bucket="box", Key="k")[1] == "AccessDenied"
 
 
+@pytest.mark.parametrize(
+    "ownership, acl, is_readable",
+    [
+        ("ObjectWriter", "private", False),
+        ("ObjectWriter", "bucket-owner-full-control", True),
+        ("ObjectWriter", "bucket-owner-read", True),
+        ("BucketOwnerPreferred", "private", False),
+        ("BucketOwnerPreferred", "bucket-owner-full-control", True),
+        ("BucketOwnerEnforced", "bucket-owner-full-control", True),
+    ],
+)
+def test_the_bucket_owner_reads_what_others_wrote_only_if_it_is_theirs(
+    cloud, s3, ownership, acl, is_readable
+):
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
+    take_acls(s3)
+    s3.put_bucket_ownership_controls(
+        Bucket="box", OwnershipControls={"Rules": [{"ObjectOwnership": ownership}]}
+    )
+    policy(
+        s3, {**PUBLIC, "Principal": {"AWS": "222222222222"}, "Action": ["s3:PutObject", "s3:PutObjectAcl"]}
+    )
+    writer = cloud.client("s3", key="222222222222")
+    writer.put_object(Bucket="box", Key="theirs", Body=b"1", ACL=acl)
+    if not is_readable:
+        assert refusal(s3.get_object, Bucket="box", Key="theirs")[:2] == (403, "AccessDenied")
+        assert refusal(s3.copy_object, Bucket="box", Key="mine", CopySource="box/theirs")[1] == "AccessDenied"
+        assert refusal(s3.get_object_acl, Bucket="box", Key="theirs")[1] == "AccessDenied"
+    else:
+        assert s3.get_object(Bucket="box", Key="theirs")["Body"].read() == b"1"
+    owner = s3.list_objects_v2(Bucket="box", FetchOwner=True, Prefix="theirs")["Contents"][0]["Owner"]["ID"]
+    is_ours = owner == s3.list_buckets()["Owner"]["ID"]
+    assert is_ours == (is_readable and ownership != "ObjectWriter")
+    s3.delete_object(Bucket="box", Key="theirs")
+
+
 def test_access_can_depend_on_the_tags_a_request_brings(cloud, s3):
     condition = {"StringEquals": {"s3:RequestObjectTag/class": "public"}}
     ann = user(

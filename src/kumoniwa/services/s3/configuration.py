@@ -18,7 +18,7 @@ from kumoniwa.services.s3.bucket import (
     canonical_id,
     found,
 )
-from kumoniwa.services.s3.download import wanted
+from kumoniwa.services.s3.download import check_own, wanted
 from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, shown, tags_of
 from kumoniwa.wire.message import Answer
 from kumoniwa.wire.xml import MalformedXML
@@ -322,6 +322,7 @@ def PutObjectAcl(
     bucket = found(call, Bucket)
     version = wanted(call, bucket, Key, VersionId)
     head = version.head
+    check_own(call, bucket, head, "WRITE_ACP")
     headers = {
         "FULL_CONTROL": GrantFullControl,
         "READ": GrantRead,
@@ -341,6 +342,7 @@ def GetObjectAcl(
 ) -> dict:
     bucket = found(call, Bucket)
     head = wanted(call, bucket, Key, VersionId).head
+    check_own(call, bucket, head, "READ_ACP")
     if not bucket.has_acls:
         # Whoever wrote it, the bucket's owner owns it.
         return acl.shown(acl.CLOSED, canonical_id(call.account))

@@ -16,7 +16,7 @@ from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found
 from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, check_opens, customer_key
-from kumoniwa.services.s3.download import wanted
+from kumoniwa.services.s3.download import check_own, wanted
 from kumoniwa.services.s3.multipart import check_number, part_stored, upload_of
 from kumoniwa.services.s3.storage import Head, Version
 from kumoniwa.services.s3.tag import tags_in_header
@@ -66,6 +66,7 @@ def source_of(
     version = wanted(there, bucket, key, version_id)
     condition.check_source(version, *conditions)
     head = version.head
+    check_own(there, bucket, head)
     check_opens(head, customer)
     return Source(there, bucket, version, head, customer.secret)
 

@@ -9,7 +9,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
-from kumoniwa.services.s3.bucket import Bucket, InvalidRequest, arn, found
+from kumoniwa.services.s3.acl import AUTHENTICATED, EVERYBODY
+from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidRequest, arn, canonical_id, found
 from kumoniwa.services.s3.customer_key import check_opens, customer_key
 from kumoniwa.services.s3.storage import Head, Version
 from kumoniwa.services.s3.upload import encryption_told
@@ -83,6 +84,30 @@ def wanted(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Vers
                          "Last-Modified": timestamps.rfc822(modified)}  # fmt: skip
         raise error
     return version
+
+
+def check_own(call: Call, bucket: Bucket, head: Head, permission: str = "READ") -> None:
+    """Where writers own their objects, the bucket's owner and its policy do not reach what another account wrote: only the
+    object's own list of grants does. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-policy-language-overview.html"""
+    principal = call.principal
+    if (
+        not bucket.has_acls
+        or head.owner in (call.account, principal.account)
+        or call.home.settings.iam != "enforce"
+    ):
+        return
+    for grant in head.grants:
+        is_named = principal.account and grant.grantee == canonical_id(principal.account)
+        if grant.permission in (permission, "FULL_CONTROL") and (
+            is_named
+            or grant.grantee == EVERYBODY
+            and not bucket.blocks.IgnorePublicAcls
+            or grant.grantee == AUTHENTICATED
+            and principal.account
+            and not bucket.blocks.IgnorePublicAcls
+        ):
+            return
+    raise AccessDenied
 
 
 def _refuse_absent(call: Call, bucket: Bucket, key: str) -> NoReturn:
@@ -177,6 +202,7 @@ def GetObject(
     ):
         condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince)
     head = version.head
+    check_own(call, bucket, head)
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_opens(head, customer)
     overrides = (
@@ -218,6 +244,7 @@ def HeadObject(
     version = wanted(call, bucket, Key, VersionId)
     condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince)
     head = version.head
+    check_own(call, bucket, head)
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_opens(head, customer)
     overrides = (
@@ -310,6 +337,7 @@ def GetObjectAttributes(
         raise bodies.InvalidRequest("Invalid attribute name specified.")
     version = wanted(call, bucket, Key, VersionId)
     head = version.head
+    check_own(call, bucket, head)
     check_opens(head, customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5))
     reply: dict[str, Any] = {"LastModified": float(int(version.modified))}
     if bucket.versioning:

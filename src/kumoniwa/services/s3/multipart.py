@@ -17,7 +17,14 @@ from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, f
 from kumoniwa.services.s3.customer_key import check_continues, customer_key
 from kumoniwa.services.s3.listing import encoder, limit_of, version_page
 from kumoniwa.services.s3.storage import Blob, Head, Part
-from kumoniwa.services.s3.upload import check_key, encryption_told, head_of, object_grants, storage_class
+from kumoniwa.services.s3.upload import (
+    check_key,
+    encryption_told,
+    head_of,
+    object_grants,
+    owner_of_new,
+    storage_class,
+)
 from kumoniwa.wire import checksum as checksums
 from kumoniwa.wire.xml import MalformedXML
 
@@ -313,6 +320,7 @@ def CompleteMultipartUpload(
         )
     head = changed(
         upload.head,
+        owner=owner_of_new(call, bucket, upload.head),
         algorithm=upload.summed_with,
         checksum=checksum,
         is_composite=upload.is_composite,

@@ -262,10 +262,20 @@ async def _when_arrived(
     return stored(call, bucket, key, head, kind, kept)
 
 
+def owner_of_new(call: Call, bucket: Bucket, head: Head) -> str:
+    """The account that owns what is written: the bucket's, unless its ownership controls leave it to the writer.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html"""
+    given = Grant(grantee=canonical_id(call.account), permission="FULL_CONTROL")
+    if not bucket.has_acls or (bucket.ownership == "BucketOwnerPreferred" and given in head.grants):
+        return call.account
+    return head.owner
+
+
 def stored(call: Call, bucket: Bucket, key: str, head: Head, kind: str, kept: bodies.Kept) -> dict:
     """Put a kept body on the shelf; answers what PutObject answers."""
     head = changed(
         head,
+        owner=owner_of_new(call, bucket, head),
         algorithm=kept.algorithm,
         checksum=kept.checksum,
         nonce=kept.nonce,

@@ -27,12 +27,6 @@ from kumoniwa.services.apigateway.transform import JSON, Outgoing, Reply, Send, 
 from kumoniwa.wire.message import File, Request, Response
 
 BODY_BYTES_MAX = 10 << 20
-NOT_SENT = frozenset(
-    ["authorization", "connection", "expect", "proxy-authenticate", "te", "trailer", "upgrade", "host"]
-)
-"""Headers that a signed request sets itself: recorded from AWS, mapping one fails the call."""
-
-
 QUERY_TOO = frozenset(["sqs"])
 """Services whose model says JSON and who still understand Query: recorded from AWS."""
 
@@ -43,9 +37,6 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
     verb, timeout_s = integration["httpMethod"], integration["timeoutInMillis"] / 1000
 
     async def send(exchange: Exchange, outgoing: Outgoing) -> Reply:
-        for name in outgoing.headers:
-            if name.lower() in NOT_SENT:
-                raise misconfigured(exchange, f"Invalid mapping of the header {name}")
         request = asked(target, exchange.verb if verb == "ANY" else verb, outgoing)
         exchange.note(f"Endpoint request URI: https://{request.host}{request.path}")
         exchange.note(

@@ -12,6 +12,7 @@ from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway import event, mapping
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.target import function_of
+from kumoniwa.services.apigateway.transform import is_sendable
 from kumoniwa.wire.message import Response
 
 SERVICE = "apigateway.amazonaws.com"
@@ -56,7 +57,9 @@ def prepared(
     role = integration.get("credentials")
     timeout_s = integration["timeoutInMillis"] / 1000
     # Lambda's Invoke is a POST; AWS passes on whatever verb the owner wrote, and fails.
-    is_callable = integration["httpMethod"] == "POST" and function.startswith("arn:")
+    is_callable = (
+        integration["httpMethod"] == "POST" and function.startswith("arn:") and is_sendable(integration)
+    )
     callers: dict[str, Principal] = {}
 
     async def integrate(exchange: Exchange) -> Response:

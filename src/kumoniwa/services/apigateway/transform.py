@@ -19,6 +19,8 @@ from kumoniwa.wire.message import Response
 JSON = "application/json"
 NOT_SENT = frozenset(["content-length", "transfer-encoding"])
 """Headers of the connection, which no integration may be sent: recorded from AWS, mapping one fails the call."""
+NOT_SENT_TO_AWS = NOT_SENT | {"authorization", "connection", "expect", "proxy-authenticate", "te"}
+"""Those that a signed request sets itself, too: recorded from AWS."""
 REMAPPED = frozenset(
     [
         "authorization", "connection", "content-length", "content-md5", "date", "expect", "host", "max-forwards",
@@ -77,6 +79,13 @@ def _unpacked(exchange: Exchange, body: bytes) -> bytes:
         return base64.b64decode(body, validate=True)
     except binascii.Error:
         raise misconfigured(exchange, "Unable to base64 decode the body.")
+
+
+def is_sendable(integration: dict[str, Any]) -> bool:
+    """Whether none of the mapped headers belongs to the connection or the signature."""
+    refused = NOT_SENT_TO_AWS if integration.get("type", "").startswith("AWS") else NOT_SENT
+    places = integration.get("requestParameters") or ()
+    return not any(place.lower().removeprefix("integration.request.header.") in refused for place in places)
 
 
 class _Answer:
@@ -169,6 +178,7 @@ class Transform:
         }
         self.passthrough = integration["passthroughBehavior"]
         self.handling = integration.get("contentHandling")
+        self.is_sendable = is_sendable(integration)
         self.parameters = [
             (*place.removeprefix("integration.request.").split(".", 1), mapping.compiled(expression))
             for place, expression in (integration.get("requestParameters") or {}).items()
@@ -232,6 +242,6 @@ class Transform:
             if isinstance(given, dict):
                 laid.update({str(name): vtl_value.text(value) for name, value in given.items()})
         for name, value in outgoing.headers.items():
-            if name.lower() in NOT_SENT:
+            if not self.is_sendable or name.lower() in NOT_SENT:
                 raise misconfigured(exchange, f"Invalid mapping of the header {name}")
             outgoing.headers[name] = value.replace("\r", " ").replace("\n", " ")

@@ -20,6 +20,7 @@ from kumoniwa.gate.usage import LastUse, Usage
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import Clock
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.kernel.operation import Service, load
 from kumoniwa.kernel.principal import Principal
@@ -185,7 +186,8 @@ class Region:
 
     def _task_ended(self, task: asyncio.Task) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
+        # An AwsError is an answer, and belongs to whoever awaits the task; anything else is a defect of ours.
+        if not task.cancelled() and task.exception() is not None and not isinstance(task.exception(), AwsError):
             print(f"kumoniwa: a task of {self.name} failed", file=sys.stderr)
             traceback.print_exception(task.exception())
 

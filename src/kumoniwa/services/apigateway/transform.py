@@ -139,12 +139,12 @@ class _Answer:
         """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-payload-encodings-workflow.html"""
         served = exchange.served
         kind = (reply.header("content-type") or "").partition(";")[0].strip().lower()
+        wants_binary = served.is_binary(exchange.media_type("accept"))
         if served.is_binary(kind):
-            wants_text = not served.is_binary(exchange.media_type("accept"))
-            if self.handling == "CONVERT_TO_TEXT" or (self.handling is None and wants_text):
+            if self.handling == "CONVERT_TO_TEXT" or (self.handling is None and not wants_binary):
                 return base64.b64encode(reply.body)
             return reply.body
-        if self.handling == "CONVERT_TO_BINARY":
+        if self.handling == "CONVERT_TO_BINARY" or (self.handling is None and wants_binary):
             return _unpacked(exchange, reply.body)
         return reply.text().encode()
 

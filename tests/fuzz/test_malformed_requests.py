@@ -94,6 +94,8 @@ class Case:
         body = made["body"]
         if isinstance(body, dict):
             body = "&".join(f"{name}={value}" for name, value in body.items())
+        if isinstance(body, list):  # a payload member that is not what the model says
+            body = str(body)
         body = body.encode("utf-8", "replace") if isinstance(body, str) else bytes(body or b"")
         query = made["query_string"]
         if isinstance(query, dict):

@@ -9,67 +9,34 @@ and from recorded renderings.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from kumoniwa.languages import vtl_value as values
-from kumoniwa.languages.vtl_value import Budget, TemplateError
+from kumoniwa.languages.vtl_run import (
+    Break,
+    Definition,
+    Frame,
+    Index,
+    Invocation,
+    Part,
+    Stop,
+    Value,
+    Write,
+    all_of,
+    key_of,
+    leave,
+    looped,
+    named,
+    operation,
+    ranged,
+    stop,
+)
+from kumoniwa.languages.vtl_value import TemplateError
 
 TEMPLATE_MAX = 300 << 10
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
 DEPTH_MAX = 40
-TURNS_MAX = 1000
-RANGE_MAX = 100_000
-
-
-class Frame:
-    """One rendering: its variables, what it has written, and what it may still do."""
-
-    __slots__ = ("names", "out", "budget", "loops")
-
-    def __init__(self, names: dict[str, Any]) -> None:
-        self.names, self.out, self.budget = names, [], Budget()
-        self.loops: list[Loop] = []
-
-    def write(self, text: str) -> None:
-        self.budget.spend(len(text))
-        self.out.append(text)
-
-
-class Loop(values.Thing):
-    """``$foreach``."""
-
-    def __init__(self, size: int, parent: Loop | None) -> None:
-        self.index, self.size, self.parent = 0, size, parent
-
-    def member(self, name: str) -> Any:
-        if name == "parent":
-            return self.parent
-        return {
-            "index": self.index, "count": self.index + 1, "hasNext": self.index + 1 < self.size,
-            "first": self.index == 0, "last": self.index + 1 == self.size,
-        }.get(name)  # fmt: skip
-
-    def call(self, name: str, arguments: list[Any]) -> Any:
-        return self.member({"getIndex": "index", "getCount": "count", "hasNext": "hasNext"}.get(name, ""))
-
-
-class _Definition(values.Thing):
-    """A block named by ``#define``, rendered where it is mentioned."""
-
-    def __init__(self, block: Write) -> None:
-        self.block = block
-
-
-class _Break(Exception): ...
-
-
-class _Stop(Exception): ...
-
-
-Write = Callable[[Frame], None]
-Value = Callable[[Frame], Any]
 
 
 class Template:
@@ -88,7 +55,7 @@ class Template:
         frame = Frame(names)
         try:
             self._write(frame)
-        except (_Stop, _Break):
+        except (Stop, Break):
             pass
         except (RecursionError, MemoryError):
             raise TemplateError("The template goes too deep.")
@@ -186,7 +153,7 @@ class _Reader:
                 parts.append(part)
         flush()
         self.depth -= 1
-        return _all(parts), end
+        return all_of(parts), end
 
     def backslashes(self) -> str:
         """Before a reference or a directive two backslashes are one, and one keeps what follows as it is."""
@@ -214,7 +181,7 @@ class _Reader:
 
         def write(frame: Frame) -> None:
             found = value(frame)
-            if isinstance(found, _Definition):
+            if isinstance(found, Definition):
                 frame.budget.step()
                 found.block(frame)
             else:
@@ -229,7 +196,7 @@ class _Reader:
         if found is None:
             raise self.fail("A reference is wanted")
         self.at = found.end()
-        value, name = _named(found["name"]), found["name"]
+        value, name = named(found["name"]), found["name"]
         path = self.path()
         if found["brace"]:
             if not self.source.startswith("}", self.at):
@@ -239,22 +206,22 @@ class _Reader:
             value = part.read(value)
         return value
 
-    def path(self) -> list[_Part]:
+    def path(self) -> list[Part]:
         """Members, methods and indices behind a name."""
-        parts: list[_Part] = []
+        parts: list[Part] = []
         while True:
             member = _MEMBER.match(self.source, self.at)
             if member is not None:
                 self.at = member.end()
                 if member[2]:
-                    parts.append(_Call(member[1], self.values(")")))
+                    parts.append(Invocation(member[1], self.values(")")))
                 else:
-                    parts.append(_Index(lambda frame, name=member[1]: name, is_member=True))
+                    parts.append(Index(lambda frame, name=member[1]: name, is_member=True))
             elif self.source.startswith("[", self.at):
                 self.at += 1
                 index = self.expression()
                 self.need("]")
-                parts.append(_Index(index))
+                parts.append(Index(index))
             else:
                 return parts
             if len(parts) > 200:
@@ -295,7 +262,7 @@ class _Reader:
         left = self.expression(level + 1)
         while sign := pattern.match(self.source, self.at):
             self.at = sign.end()
-            left = _operation(known[sign[1]], left, self.expression(level + 1))
+            left = operation(known[sign[1]], left, self.expression(level + 1))
         if level == 0:
             self.depth -= 1
         return left
@@ -373,7 +340,7 @@ class _Reader:
             self.at += 2
             last = self.expression()
             self.need("]")
-            return _range(first, last)
+            return ranged(first, last)
         rest: list[Value] = []
         if not self.source.startswith("]", self.at):
             self.need(",")
@@ -401,7 +368,7 @@ class _Reader:
                 self.need(",")
                 self.space()
         self.at += 1
-        return lambda frame: {_key(key(frame)): value(frame) for key, value in entries}
+        return lambda frame: {key_of(key(frame)): value(frame) for key, value in entries}
 
     # Directives --------------------------------------------------------------------------------------
 
@@ -422,7 +389,7 @@ class _Reader:
         if name == "elseif":
             return _End(name)
         if name in ("stop", "break"):
-            return _stop if name == "stop" else _break
+            return stop if name == "stop" else leave
         if not re.compile(r"\s*\(").match(self.source, self.at):
             return found[0]
         self.need("(")
@@ -463,9 +430,9 @@ class _Reader:
                 frame.names[name] = "" if given is None else given
 
             return assign
-        if isinstance(path[-1], _Call):
+        if isinstance(path[-1], Invocation):
             raise self.fail("A method cannot be set")
-        holder = _named(name)
+        holder = named(name)
         for part in path[:-1]:
             holder = part.read(holder)
         index = path[-1].index
@@ -473,7 +440,7 @@ class _Reader:
         def assign_inside(frame: Frame) -> None:
             frame.budget.step()
             given = value(frame)
-            values.assigned(holder(frame), _key(index(frame)), "" if given is None else given)
+            values.assigned(holder(frame), key_of(index(frame)), "" if given is None else given)
 
         return assign_inside
 
@@ -521,7 +488,7 @@ class _Reader:
         self.at += 2
         items = self.expression()
         self.close()
-        return _loop(found["name"], items, self.until_end())
+        return looped(found["name"], items, self.until_end())
 
     def read_define(self) -> Write:
         self.space()
@@ -532,7 +499,7 @@ class _Reader:
         if found["brace"]:
             self.need("}")
         self.close()
-        name, definition = found["name"], _Definition(self.until_end())
+        name, definition = found["name"], Definition(self.until_end())
 
         def define(frame: Frame) -> None:
             frame.names[name] = definition
@@ -560,150 +527,3 @@ class _End:
 
     def __init__(self, name: str) -> None:
         self.name = name
-
-
-# Meaning ---------------------------------------------------------------------------------------------------
-
-
-def _all(parts: list[Write]) -> Write:
-    if len(parts) == 1:
-        return parts[0]
-
-    def write(frame: Frame) -> None:
-        for part in parts:
-            part(frame)
-
-    return write
-
-
-def _stop(frame: Frame) -> None:
-    raise _Stop
-
-
-def _break(frame: Frame) -> None:
-    raise _Break
-
-
-def _named(name: str) -> Value:
-    def value(frame: Frame) -> Any:
-        found = frame.names.get(name)
-        if found is None:
-            if frame.loops and name == "foreach":
-                return frame.loops[-1]
-            if frame.loops and name == "velocityCount":
-                return frame.loops[-1].index + 1
-            if frame.loops and name == "velocityHasNext":
-                return frame.loops[-1].member("hasNext")
-            return ""
-        return found
-
-    return value
-
-
-def _key(value: Any) -> Any:
-    """What can stand as a key: a collection does by its text."""
-    return values.text(value) if isinstance(value, (list, dict, values.Thing)) else value
-
-
-class _Index:
-    """``.name`` or ``[index]``."""
-
-    def __init__(self, index: Value, *, is_member: bool = False) -> None:
-        self.index, self.is_member = index, is_member
-
-    def read(self, holder: Value) -> Value:
-        index, find = self.index, values.member if self.is_member else values.indexed
-
-        def value(frame: Frame) -> Any:
-            found = find(holder(frame), _key(index(frame)))
-            return "" if found is None else found
-
-        return value
-
-
-class _Call:
-    """``.name(arguments)``."""
-
-    def __init__(self, name: str, arguments: list[Value]) -> None:
-        self.name, self.arguments = name, arguments
-
-    def read(self, holder: Value) -> Value:
-        name, arguments = self.name, self.arguments
-
-        def value(frame: Frame) -> Any:
-            given = [argument(frame) for argument in arguments]
-            found = values.called(holder(frame), name, given, frame.budget)
-            return "" if found is None else found
-
-        return value
-
-
-_Part = _Index | _Call
-
-
-def _range(first: Value, last: Value) -> Value:
-    def value(frame: Frame) -> list[int]:
-        start, end = first(frame), last(frame)
-        if not (isinstance(start, int) and isinstance(end, int)) or abs(end - start) > RANGE_MAX:
-            raise TemplateError("A range is between two integers that are not too far apart.")
-        frame.budget.spend(abs(end - start) + 1)
-        return list(range(start, end + 1) if start <= end else range(start, end - 1, -1))
-
-    return value
-
-
-def _operation(sign: str, left: Value, right: Value) -> Value:
-    if sign == "&&":
-        return lambda frame: values.is_true(left(frame)) and values.is_true(right(frame))
-    if sign == "||":
-        return lambda frame: values.is_true(left(frame)) or values.is_true(right(frame))
-    if sign in ("==", "!="):
-        wanted = sign == "=="
-        return lambda frame: values.is_same(left(frame), right(frame)) is wanted
-    if sign in _ORDERS:
-        holds = _ORDERS[sign]
-
-        def compared(frame: Frame) -> bool:
-            one, other = left(frame), right(frame)
-            return values.is_number(one) and values.is_number(other) and holds(one, other)
-
-        return compared
-    return lambda frame: values.computed(sign, left(frame), right(frame), frame.budget)
-
-
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": lambda one, other: one < other,
-    "<=": lambda one, other: one <= other,
-    ">": lambda one, other: one > other,
-    ">=": lambda one, other: one >= other,
-}
-
-
-def _loop(name: str, items: Value, block: Write) -> Write:
-    def write(frame: Frame) -> None:
-        found = items(frame)
-        turns = (
-            list(found.values())
-            if isinstance(found, dict)
-            else list(found)
-            if isinstance(found, list)
-            else []
-        )
-        before = frame.names.get(name)
-        loop = Loop(len(turns), frame.loops[-1] if frame.loops else None)
-        frame.loops.append(loop)
-        try:
-            for index, item in enumerate(turns[:TURNS_MAX]):
-                frame.budget.step()
-                loop.index, frame.names[name] = index, item
-                block(frame)
-        except _Break:
-            pass
-        finally:
-            frame.loops.pop()
-            if before is None:
-                frame.names.pop(name, None)
-            else:
-                frame.names[name] = before
-
-    return write

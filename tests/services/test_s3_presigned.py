@@ -52,6 +52,14 @@ def test_a_url_reads_until_it_expires(cloud, signers, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_url_expires_even_if_nobody_issued_its_key(cloud, signers, version):
+    made = url(cloud.client("s3", signature_version=version), Key="a key+")
+    assert cloud.http("GET", made)[0] == 200
+    cloud.sleep(3700)
+    assert cloud.http("GET", made)[0] == 403
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_url_writes_what_it_was_made_for_and_nothing_else(cloud, signers, version):
     made = url(signers[version], "put_object", Key="new", ContentType="text/plain")
     plain = {"content-type": "text/plain"}

@@ -363,7 +363,8 @@ def _basic(now: float) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
 
 
-def _check_time(claim: Claim, family: str, now: float) -> None:
+def check_time(claim: Claim, family: str, now: float) -> None:
+    """See that a claim is neither too old nor of the future."""
     if claim.expires_at is not None:
         if now > claim.expires_at:
             expired = _iso(min(claim.expires_at, 253402300799))
@@ -535,7 +536,7 @@ def verify(
     """
     if family is None:
         family = family_of(request, claim.service)
-    _check_time(claim, family, now)
+    check_time(claim, family, now)
     if claim.expires_at is not None:
         version_2.verify(request, claim, secret)
         return

@@ -340,3 +340,47 @@ async def test_when_the_disk_is_full_nobody_is_told_that_it_succeeded(store):
     assert len(failures) == 1
     assert told == []
     rows.is_open = False
+
+
+@in_loop
+async def test_a_call_that_fills_the_disk_is_undone_alone_if_it_wrote_alone(store):
+    failures = []
+    store.journal.on_failure = failures.append
+    rows = store.rows("a")
+    rows.use(THINGS)
+    await store.journal.settled()
+    (pages,) = rows.one("pragma page_count")
+    rows.all(f"pragma max_page_count = {pages}")
+    store.journal.begin_call()
+    with pytest.raises(apsw.FullError):
+        rows.run("insert into thing values (1, ?)", "x" * 100_000)
+    store.journal.undo_call()
+    await asyncio.sleep(0.01)
+    assert failures == []
+    assert not store.journal.is_dirty
+    rows.run("insert into thing values (2, 'fits')")
+    await store.journal.settled()
+    assert rows.all("select k from thing") == [(2,)]
+
+
+@in_loop
+async def test_a_call_that_fills_the_disk_under_anothers_feet_ends_the_region(store):
+    failures, told = [], []
+    store.journal.on_failure = failures.append
+    rows = store.rows("a")
+    rows.use(THINGS)
+    await store.journal.settled()
+    (pages,) = rows.one("pragma page_count")
+    rows.all(f"pragma max_page_count = {pages}")
+    for k, size in ((1, 1), (2, 100_000)):
+        store.journal.begin_call()
+        try:
+            rows.run("insert into thing values (?, ?)", k, "x" * size)
+            store.journal.after_commit(lambda k=k: told.append(k))
+            store.journal.end_call()
+        except apsw.FullError:
+            store.journal.undo_call()
+    await asyncio.sleep(0.01)
+    assert len(failures) == 1
+    assert told == []
+    rows.is_open = False

@@ -26,7 +26,7 @@ class Table(NamedTuple):
 class Rows:
     """One account's SQLite file. Reads see this tick's writes; a write opens the tick's transaction."""
 
-    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "scope")
+    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "is_first", "scope")
 
     def __init__(self, path: str, journal: Journal) -> None:
         self.path, self.journal = path, journal
@@ -45,7 +45,7 @@ class Rows:
         self.execute("create table if not exists record(shelf text, key text, body blob, primary key(shelf, key)) without rowid")
         self.tables: dict[str, bool] = {}
         self.shelves: dict[type, Any] = {}
-        self.is_open = False
+        self.is_open = self.is_first = False
         self.scope = 0
 
     def use(self, table: Table) -> None:
@@ -92,19 +92,33 @@ class Rows:
             self.execute("begin immediate")
             self.is_open = True
             self.journal.opened(self)
-        if scope and self.scope != scope:
+            if scope:
+                # The call is the first of its tick to write here: to undo it is to undo the transaction so far.
+                self.is_first = True
+                self.journal.marked.append(self)
+        elif scope and self.scope != scope:
             self.execute("savepoint call")
             self.journal.marked.append(self)
         self.scope = scope
 
     def release(self) -> None:
-        self.execute("release call")
-        self.scope = 0
+        if not self.is_first:
+            self.execute("release call")
+        self.is_first, self.scope = False, 0
 
     def undo(self) -> None:
-        self.execute("rollback to call")
-        self.execute("release call")
-        self.scope = 0
+        # When the disk is full SQLite has undone everything by itself. If that was more than this call, the commit will
+        # find no transaction, and the region ends.
+        is_alive = self.connection.in_transaction
+        if self.is_first:
+            if is_alive:
+                self.execute("rollback")
+            self.is_open = False
+            self.journal.open.remove(self)
+        elif is_alive:
+            self.execute("rollback to call")
+            self.execute("release call")
+        self.is_first, self.scope = False, 0
 
     def commit(self) -> None:
         self.is_open = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import fcntl
 import gc
 import os
@@ -104,6 +105,7 @@ async def serve(settings: Settings, host: str, port: int, folder: Folder, ready:
     door.open()
     # Regions are forked from here: what is frozen is not touched by their collectors and stays shared.
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what importing needed and nobody uses any more
     gc.freeze()
     ready(port)
     await stopping.wait()

@@ -13,7 +13,6 @@ import calendar
 import hmac
 import re
 import time
-from email.utils import parsedate_tz
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
@@ -211,6 +210,8 @@ def _moment(headers: dict[str, str]) -> str | None:
     if _AMZ_DATE.fullmatch(at):
         return at
     try:
+        from email.utils import parsedate_tz  # noqa: PLC0415 - a mebibyte in every region, for a header that is rare
+
         parsed = parsedate_tz(at) if "x-amz-date" not in headers else None
         if parsed is not None:
             seconds = calendar.timegm(parsed[:6] + (0, 0, 0)) - (parsed[9] or 0)

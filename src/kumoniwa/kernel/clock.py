@@ -12,7 +12,6 @@ import contextlib
 import selectors
 import time
 from collections.abc import Iterator
-from email.utils import formatdate
 
 VIRTUAL_EPOCH_S = 1_893_456_000.0
 """2030-01-01T00:00:00Z: where virtual time begins."""
@@ -46,7 +45,7 @@ class _HttpDate:
     def __call__(self) -> str:
         second = int(time.time())
         if second != self.second:
-            self.second, self.text = second, formatdate(second, usegmt=True)
+            self.second, self.text = second, time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(second))
         return self.text
 
 

@@ -10,7 +10,6 @@ import re
 import time
 from calendar import timegm
 from collections.abc import Callable
-from email.utils import parsedate_tz
 from functools import lru_cache
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -83,6 +82,8 @@ def parsed(value: str | int | float) -> float:
     fraction, _, zone = rest.partition(" ")
     if dot and not fraction.isdigit():
         raise ValueError("not a timestamp")
+    from email.utils import parsedate_tz  # noqa: PLC0415 - a mebibyte in every region, for a header that is rare
+
     fields = parsedate_tz(f"{whole} {zone}" if dot else value)
     if fields is None:
         raise ValueError("not a timestamp")

@@ -23,7 +23,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, pack, unpack
 from kumoniwa.services.sqs import fifo
 from kumoniwa.services.sqs.queue import InvalidParameterValue, MissingParameter, Queue
-from kumoniwa.store.rows import Rows, Table
+from kumoniwa.store.rows import Table
 
 MESSAGES = Table(
     "sqs_message",
@@ -168,7 +168,7 @@ def put(call: Call, queue: Queue, content: Content, *, visible_at: float, group:
 def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]:
     """Receive up to ``count`` messages: rows of (seq, sent, received, first, receive, content blob)."""
     rows, now = call.rows(MESSAGES), call.now()
-    _stay_below_limit(call, rows, queue, now)
+    _stay_below_limit(call, queue)
     dead_letter = queue.dead_letter
     taken: list[tuple] = []
     while len(taken) < count:
@@ -179,7 +179,7 @@ def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]
                 "select seq, sent, received from sqs_message where queue = ? and visible_at <= ? order by visible_at, seq limit ?",
                 queue.id, now, count - len(taken),
             )  # fmt: skip
-        kept = [row for row in found if not _goes_elsewhere(call, rows, queue, row, dead_letter, now)]
+        kept = [row for row in found if not _goes_elsewhere(call, queue, row, dead_letter, now)]
         if kept:
             receive = os.urandom(6).hex()
             taken += rows.take(
@@ -195,7 +195,7 @@ def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]
     return taken
 
 
-def _goes_elsewhere(call: Call, rows: Rows, queue: Queue, row: tuple, dead_letter: tuple[str, int] | None, now: float) -> bool:
+def _goes_elsewhere(call: Call, queue: Queue, row: tuple, dead_letter: tuple[str, int] | None, now: float) -> bool:
     """Whether a message about to be received is too old, or has been received too often, and so is gone from here."""
     seq, sent, received = row
     if sent + queue.seconds("MessageRetentionPeriod") <= now:
@@ -230,7 +230,7 @@ def move(call: Call, source: Queue, target: Queue, seq: int, *, note_source: boo
         rows.run("update sqs_message set sent = ? where seq = ?", sent, new)
 
 
-def _stay_below_limit(call: Call, rows: Rows, queue: Queue, now: float) -> None:
+def _stay_below_limit(call: Call, queue: Queue) -> None:
     """A queue has at most 120,000 messages in flight. Counting them costs, so it is done every few thousand receives."""
     counted = call.memory(Flights).since_count
     counted[queue.id] = since = counted.get(queue.id, 0) + 1

@@ -188,7 +188,6 @@ def PutBucketPolicy(
     Bucket: str,
     Policy: str | None = None,
     ChecksumAlgorithm: str | None = None,
-    ConfirmRemoveSelfBucketAccess: bool | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
 ) -> dict:

@@ -186,6 +186,14 @@ SAMPLES = {
         "{KeyId: k, KeyType: API_KEY, UsagePlanId: u}",
         "{KeyId: j, KeyType: API_KEY, UsagePlanId: u}",
     ),
+    "AWS::ApiGateway::DomainName": (
+        "{DomainName: a.example, CertificateArn: c, EndpointConfiguration: {Types: [EDGE]}, Tags: [{Key: a, Value: b}]}",
+        "{DomainName: a.example, RegionalCertificateArn: c, EndpointConfiguration: {Types: [REGIONAL]}, SecurityPolicy: TLS_1_2}",
+    ),
+    "AWS::ApiGateway::BasePathMapping": (
+        "{DomainName: a.example, RestApiId: a, Stage: s}",
+        "{DomainName: a.example, RestApiId: b}",
+    ),
     "AWS::ApiGateway::Account": ("{CloudWatchRoleArn: r}", "{CloudWatchRoleArn: s}"),
     "AWS::Logs::LogGroup": (
         "{RetentionInDays: 7, Tags: [{Key: a, Value: b}]}",

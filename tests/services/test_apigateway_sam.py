@@ -61,3 +61,43 @@ def test_a_sam_template_becomes_an_api_that_answers(cloud):
     cloud.client("cloudformation").delete_stack(StackName="shop")
     assert settled(cloud, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     assert gateway.get_rest_apis()["items"] == [] and gateway.get_usage_plans()["items"] == []
+
+
+OF_ITS_OWN = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::Api
+    Properties:
+      StageName: Prod
+      Domain:
+        DomainName: api.shop.example
+        CertificateArn: arn:aws:acm:us-east-1:000000000000:certificate/c0ffee00-0000-4000-8000-000000000000
+        EndpointConfiguration: REGIONAL
+        BasePath: [v1]
+      DefinitionBody:
+        openapi: 3.0.1
+        info: {title: shop}
+        paths:
+          /orders:
+            get:
+              responses: {"200": {description: ok}}
+              x-amazon-apigateway-integration:
+                type: mock
+                requestTemplates: {application/json: '{"statusCode": 200}'}
+                responses: {default: {statusCode: 200, responseTemplates: {application/json: ORDERS}}}
+"""
+
+
+def test_the_domain_of_a_sam_api_leads_to_its_stage(cloud):
+    stack = create(cloud, "shop", OF_ITS_OWN, Capabilities=CAPABILITIES)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert cloud.http("GET", "/v1/orders", host="api.shop.example")[2] == b"ORDERS"
+    moved = OF_ITS_OWN.replace("BasePath: [v1]", "BasePath: [v2]")
+    cloud.client("cloudformation").update_stack(StackName="shop", TemplateBody=moved, Capabilities=CAPABILITIES)
+    assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
+    assert cloud.http("GET", "/v2/orders", host="api.shop.example")[2] == b"ORDERS"
+    assert cloud.http("GET", "/v1/orders", host="api.shop.example")[0] == 403
+    cloud.client("cloudformation").delete_stack(StackName="shop")
+    assert settled(cloud, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert cloud.client("apigateway").get_domain_names()["items"] == []

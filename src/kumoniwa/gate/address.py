@@ -28,9 +28,10 @@ class Address(NamedTuple):
     """The service of the credential scope or the host name."""
     access_key: str | None
     door: str | None = None
-    """``execute-api``, ``lambda-url``, ``lambda-code`` or ``s3``: a host name or path that is a data plane of its own."""
+    """``execute-api``, ``lambda-url``, ``lambda-code`` or ``s3``: a host name or path that is a data plane of its own. The
+    gate adds ``host-name``, for a host name that a customer brought to the region."""
     name: str = ""
-    """The API id, function URL id or bucket in the host name or path."""
+    """The API id, function URL id or bucket in the host name or path; for ``host-name`` the name itself."""
     path: str = ""
     """For a door: the path behind it, still percent-encoded; with the stage for execute-api."""
 

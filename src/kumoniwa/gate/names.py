@@ -1,10 +1,13 @@
-"""Names that are unique across all accounts and regions, such as those of buckets.
+"""Names by which the gate finds whose something is, before any account is named.
 
-They are claimed in ``aws-global`` and replicated like identities, so that every region knows at once whose a name is
-and where it lives.
+Those of buckets are unique across all accounts and regions: they are claimed in ``aws-global`` and replicated like
+identities, so that every region knows at once whose a name is and where it lives. Host names that customers brought
+belong to the region that was told of them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from kumoniwa.kernel.record import Record
 
@@ -16,3 +19,17 @@ class BucketName(Record):
     account: str
     region: str
     created: float
+
+
+class HostName(Record):
+    """A host name that a customer brought to a service of this region; shelved by name, in small letters."""
+
+    name: str
+    account: str
+    service: str
+
+
+def host_named(hosts: Mapping[str, HostName], host: str) -> HostName | None:
+    """The name a request's host goes by: its own, or the wildcard that stands for its first label."""
+    name = host.partition(":")[0].rstrip(".").lower()
+    return hosts.get(name) or hosts.get(f"*.{name.partition('.')[2]}")

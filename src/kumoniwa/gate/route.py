@@ -13,6 +13,8 @@ import orjson
 
 from kumoniwa.aws import actions, events, models
 from kumoniwa.gate.address import Address, locate
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import HostName, host_named
 from kumoniwa.gate.paging import Pager, pager_for
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import Handler, Service, load, service_names
@@ -133,6 +135,10 @@ class Routes:
         address = request.address or locate(request)
         if address.door is not None and address.door in DOORS:
             return DoorRoute(self._door(DOORS[address.door]), address)
+        if address.door is None and address.signing_name in (None, "execute-api") and target is None:
+            owner = host_named(self.home.store.shelf(SHARED, HostName), request.host)
+            if owner is not None:
+                return DoorRoute(self._door(owner.service), address._replace(door="host-name", name=owner.name, path=request.path))
         protocol, _, hinted_operation = detect(request)
         if target is not None:
             prefix, _, operation = target.rpartition(".")

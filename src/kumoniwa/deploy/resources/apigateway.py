@@ -621,3 +621,94 @@ _put_account.handles_absence = True
 Account = ResourceType(
     name=Name("Id", 64), create=_put_account, id=p.Id, update=(_put_account,), attributes={"Id": ID}
 )
+
+# --- custom domain names ------------------------------------------------------------------------------------------
+
+_domain_endpoint = fields("Types=types IpAddressType=ipAddressType")
+
+
+@carries("EndpointConfiguration CertificateArn RegionalCertificateArn SecurityPolicy RoutingMode")
+async def _update_domain(work: Work) -> None:
+    """One update with everything that changed: an endpoint type goes together with its certificate."""
+    places = {
+        "CertificateArn": "/certificateArn",
+        "RegionalCertificateArn": "/regionalCertificateArn",
+        "SecurityPolicy": "/securityPolicy",
+        "RoutingMode": "/routingMode",
+    }
+    old, new = (_domain_endpoint(found.get("EndpointConfiguration", {})) for found in (work.old, work.properties))
+    was, wanted = (found.get("types", ["EDGE"])[0] for found in (old, new))
+    operations = [
+        {"op": "replace", "path": path, "value": work.properties[name]}
+        for name, path in places.items()
+        if name in work.changed and name in work.properties
+    ]
+    if was != wanted:
+        operations.append({"op": "replace", "path": f"/endpointConfiguration/types/{was}", "value": wanted})
+    if old.get("ipAddressType") != new.get("ipAddressType"):
+        value = new.get("ipAddressType", "ipv4")
+        operations.append({"op": "replace", "path": "/endpointConfiguration/ipAddressType", "value": value})
+    if operations:
+        await work.ask("apigateway:UpdateDomainName", domainName=work.id, patchOperations=operations)
+
+
+_update_domain.handles_absence = True
+
+DomainName = ResourceType(
+    create=Call(
+        "apigateway:CreateDomainName",
+        domainName=p.DomainName,
+        certificateArn=p.CertificateArn,
+        regionalCertificateArn=p.RegionalCertificateArn,
+        endpointConfiguration=use(_domain_endpoint, p.EndpointConfiguration),
+        securityPolicy=p.SecurityPolicy,
+        endpointAccessMode=p.EndpointAccessMode,
+        mutualTlsAuthentication=use(
+            fields("TruststoreUri=truststoreUri TruststoreVersion=truststoreVersion"), p.MutualTlsAuthentication
+        ),
+        ownershipVerificationCertificateArn=p.OwnershipVerificationCertificateArn,
+        routingMode=p.RoutingMode,
+        tags=tag_map(p.Tags),
+    ),
+    id=p.DomainName,
+    read=Call("apigateway:GetDomainName", domainName=ID),
+    update=(_update_domain, *_tags("/domainnames/${ID}")),
+    delete=Call("apigateway:DeleteDomainName", domainName=ID),
+    absent=GONE,
+    attributes={
+        "DistributionDomainName": seen.distributionDomainName,
+        "DistributionHostedZoneId": seen.distributionHostedZoneId,
+        "DomainNameArn": seen.domainNameArn,
+        "RegionalDomainName": seen.regionalDomainName,
+        "RegionalHostedZoneId": seen.regionalHostedZoneId,
+    },
+    fixed="EndpointAccessMode MutualTlsAuthentication OwnershipVerificationCertificateArn",
+    drift=(
+        Reading(
+            {
+                "CertificateArn": seen.certificateArn,
+                "RegionalCertificateArn": seen.regionalCertificateArn,
+                "SecurityPolicy": seen.securityPolicy,
+                "Tags": tag_list(seen.tags),
+            }
+        ),
+    ),
+)
+
+_mapping = {"domainName": at(p.DomainName), "basePath": either(at(p.BasePath), "(none)")}
+
+BasePathMapping = ResourceType(
+    create=Call(
+        "apigateway:CreateBasePathMapping",
+        domainName=p.DomainName,
+        basePath=p.BasePath,
+        restApiId=p.RestApiId,
+        stage=p.Stage,
+    ),
+    id=use(lambda domain, path: f"{domain}|{path or '(none)'}", p.DomainName, p.BasePath),
+    update=(
+        _changes("UpdateBasePathMapping", patch(RestApiId="/restapiId", Stage="/stage"), **_mapping),
+    ),
+    delete=Call("apigateway:DeleteBasePathMapping", **_mapping),
+    absent=GONE,
+)

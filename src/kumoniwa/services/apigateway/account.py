@@ -8,6 +8,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.apigateway.domain import DomainName
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.plan import ApiKey, UsagePlan
 from kumoniwa.services.apigateway.restapi import RestApi
@@ -59,7 +60,7 @@ def UpdateAccount(call: Call, *, patchOperations: list[dict] | None = None) -> d
 
 _ARN = re.compile(
     r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+::/(?:restapis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|apikeys/(?P<key>[^/]+)"
-    r"|usageplans/(?P<plan>[^/]+)|(?P<other>(?:domainnames|vpclinks|clientcertificates)/.+))"
+    r"|usageplans/(?P<plan>[^/]+)|domainnames/(?P<domain>[^/]+)|(?P<other>(?:vpclinks|clientcertificates)/.+))"
 )
 
 
@@ -74,6 +75,8 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
         kind, key = Stage, f"{found['api']}/{found['stage']}"
     elif found["api"]:
         kind, key = RestApi, found["api"]
+    elif found["domain"]:
+        kind, key = DomainName, found["domain"].lower()
     elif found["key"]:
         kind, key = ApiKey, found["key"]
     else:

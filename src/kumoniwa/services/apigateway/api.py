@@ -36,6 +36,18 @@ from kumoniwa.services.apigateway.deployment import (
     UpdateDeployment,
     UpdateStage,
 )
+from kumoniwa.services.apigateway.domain import (
+    CreateBasePathMapping,
+    CreateDomainName,
+    DeleteBasePathMapping,
+    DeleteDomainName,
+    GetBasePathMapping,
+    GetBasePathMappings,
+    GetDomainName,
+    GetDomainNames,
+    UpdateBasePathMapping,
+    UpdateDomainName,
+)
 from kumoniwa.services.apigateway.door import FlushStageAuthorizersCache
 from kumoniwa.services.apigateway.export import GetExport
 from kumoniwa.services.apigateway.gatewayresponse import (

@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.apigateway import restapi, stage
+from kumoniwa.services.apigateway import domain, restapi, stage
 from kumoniwa.services.apigateway.account import cloudwatch_role
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.restapi import RestApi
@@ -138,6 +138,11 @@ def DeleteDeployment(call: Call, *, restApiId: str, deploymentId: str) -> None:
 def DeleteRestApi(call: Call, *, restApiId: str) -> None:
     """With an API go its stages and deployments."""
     restapi.find(call, restApiId)
+    if shown_at := domain.mapping_names(call, restApiId):
+        raise BadRequestException(
+            f"Deleting RestApi {restApiId} failed. Please remove all base path mappings related to the RestApi in your "
+            f"domains: {', '.join(shown_at)}."
+        )
     for kind in (Stage, Deployment):
         shelf = call.shelf(kind)
         for name in [name for name in shelf if name.startswith(f"{restApiId}/")]:
@@ -203,4 +208,9 @@ def UpdateStage(
 
 def DeleteStage(call: Call, *, restApiId: str, stageName: str) -> None:
     stage.found(call, restApiId, stageName)
+    if shown_at := domain.mapping_names(call, restApiId, stageName):
+        raise BadRequestException(
+            f"Deleting stage {stageName} failed. Please remove all base path mappings related to the stage in your "
+            f"domains: {', '.join(shown_at)}"
+        )
     del call.shelf(Stage)[stage.key(restApiId, stageName)]

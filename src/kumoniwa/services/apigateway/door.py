@@ -11,12 +11,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from kumoniwa.gate.address import Address
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import HostName
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.apigateway import deployment as deployments
 from kumoniwa.services.apigateway import gatewayresponse
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.deployment import Deployment
-from kumoniwa.services.apigateway.exchange import BODY_BYTES_MAX, Exchange, Refused
+from kumoniwa.services.apigateway.domain import DomainName
+from kumoniwa.services.apigateway.exchange import BODY_BYTES_MAX, Exchange, Place, Refused
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.stage import Stage
 from kumoniwa.services.apigateway.tree import Served
@@ -89,12 +92,40 @@ def _forbidden(request_id: str) -> Response:
     return Response(403, b'{"message":"Forbidden"}', headers)
 
 
-async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
+def _exchange(home: Any, request: Request, address: Address, request_id: str) -> Exchange | None:
+    """The request at one of API Gateway's own names, where its path begins with the stage."""
     name, slash, rest = address.path.lstrip("/").partition("/")
     found = served(home, address.name, unquote(name))
     if found is None or found.is_disabled:
+        return None
+    return Exchange(home, request, request_id, found, slash + rest or "/")
+
+
+def _exchange_at_name(home: Any, request: Request, address: Address, request_id: str) -> Exchange | None:
+    """The request at a customer's own name, whose base path mappings say which API and stage are meant."""
+    owner = home.store.shelf(SHARED, HostName)[address.name]
+    domain = home.store.shelf(owner.account, DomainName).get(address.name)
+    mapping, rest = domain.mapped(address.path) if domain is not None else (None, "")
+    if mapping is None:
+        return None
+    stage = mapping.get("stage")
+    if stage is None:
+        # Where the mapping names no stage, callers do.
+        stage, slash, rest = rest.lstrip("/").partition("/")
+        stage, rest = unquote(stage), slash + rest
+    found = served(home, mapping["restApiId"], stage)
+    if found is None:
+        return None
+    host = request.host.partition(":")[0].lower()
+    return Exchange(home, request, request_id, found, rest or "/", Place(host, mapping["basePath"]))
+
+
+async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
+    seek = _exchange_at_name if address.door == "host-name" else _exchange
+    exchange = seek(home, request, address, request_id)
+    if exchange is None:
         return _forbidden(request_id)
-    exchange = Exchange(home, request, request_id, found, slash + rest or "/")
+    found = exchange.served
     try:
         response = await _answered(exchange)
     except Refused as refused:

@@ -41,7 +41,7 @@ def document(exchange: Exchange) -> dict[str, Any]:
     body, is_binary = body_of(exchange)
     return {
         "resource": endpoint.path,
-        "path": exchange.path if exchange.path[:2] != "//" else "/" + exchange.path.lstrip("/"),
+        "path": exchange.public_path,
         "httpMethod": exchange.verb,
         "headers": headers,
         "multiValueHeaders": every_header,

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from kumoniwa.kernel.principal import Principal
@@ -64,20 +64,24 @@ def _spelling(name: bytes) -> str:
     return name.decode("latin-1")
 
 
+class Place(NamedTuple):
+    """Where a customer's own domain name brought a request in."""
+
+    host: str
+    base_path: str
+
+
 class Exchange:
     __slots__ = (
-        "home", "request", "request_id", "served", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
+        "home", "request", "request_id", "served", "place", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
         "principal", "authorizer", "usage_key", "key", "error", "reply", "template_context", "log", "_queries", "_context",
     )  # fmt: skip
 
-    def __init__(self, home: Any, request: Request, request_id: str, served: Any, path: str) -> None:
-        self.home, self.request, self.request_id, self.served, self.path = (
-            home,
-            request,
-            request_id,
-            served,
-            path,
-        )
+    def __init__(
+        self, home: Any, request: Request, request_id: str, served: Any, path: str, place: Place | None = None
+    ) -> None:
+        self.home, self.request, self.request_id, self.served = home, request, request_id, served
+        self.path, self.place = path, place
         self.verb = request.method
         self.endpoint: Any = None
         self.labels: dict[str, str] | None = None
@@ -123,6 +127,13 @@ class Exchange:
                 parse_qsl(query, keep_blank_values=True, encoding="utf-8", errors="replace") if query else []
             )
         return self._queries
+
+    @property
+    def public_path(self) -> str:
+        """The path as functions are told it: at a customer's own name with its base path, at ours without the stage."""
+        if self.place is not None:
+            return self.request.path
+        return self.path if self.path[:2] != "//" else "/" + self.path.lstrip("/")
 
     def header(self, name: str) -> str | None:
         return self.request.headers.get(name.lower())
@@ -174,14 +185,16 @@ class Exchange:
                 "httpMethod": self.verb,
                 "extendedRequestId": self.extended_id,
                 "requestTime": _request_time(int(self.now)),
-                "path": f"/{served.name}{self.path}",
+                "path": f"/{served.name}{self.path}" if self.place is None else self.public_path,
                 "protocol": "HTTP/1.1",
                 "requestTimeEpoch": int(self.now * 1000),
                 "requestId": self.request_id,
                 "identity": self.identity(),
             }
             host = request.headers.get("host", "").partition(":")[0]
-            if host.startswith(served.api_id):
+            if self.place is not None:
+                context |= {"domainName": self.place.host, "domainPrefix": self.place.host.partition(".")[0]}
+            elif host.startswith(served.api_id):
                 context["domainName"] = host
             if self.authorizer is not None:
                 context["authorizer"] = self.authorizer
@@ -206,6 +219,8 @@ class Exchange:
         head, _, rest = path.partition(".")
         if head == "error":
             return self._error(rest)
+        if path == "customDomain.basePathMatched":
+            return self.place.base_path if self.place is not None else None
         found: Any = self.request_context()
         for part in path.split("."):
             if not isinstance(found, dict):

@@ -159,7 +159,7 @@ def _endpoint_type(value: str | None) -> list[str]:
     return endpoint({"types": [value]})["types"]
 
 
-def _address_type(value: str | None) -> str:
+def address_type(value: str | None) -> str:
     if value not in ("ipv4", "dualstack"):
         raise BadRequestException("ipAddressType must be either ipv4 or dualstack.")
     return value
@@ -184,7 +184,7 @@ RULES = Rules(
         "/endpointConfiguration/types/*": Rule(
             "endpointConfiguration.types", operations=("add", "remove", "replace")
         ),
-        "/endpointConfiguration/ipAddressType": Rule("endpointConfiguration.ipAddressType", _address_type),
+        "/endpointConfiguration/ipAddressType": Rule("endpointConfiguration.ipAddressType", address_type),
     }
 )
 

@@ -1,0 +1,380 @@
+"""Custom domain names: hosts a customer owns, and which API each base path of theirs shows.
+
+A name belongs to one account of a region and is answered by its APIs there; DNS, which is the customer's, decides
+which region is asked. What is not verified: that the certificate exists and covers the name (its ARN must have the
+right form and stand in the right region; a certificate that is imported here must be readable and fit its key), and
+that the customer owns the name. Connections are not encrypted with it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from kumoniwa.gate import names
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.apigateway import stage as stages
+from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException
+from kumoniwa.services.apigateway.restapi import ConflictException, RestApi, address_type
+from kumoniwa.services.apigateway.stage import Stage
+
+NONE = "(none)"
+"""How the empty base path is called."""
+
+CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
+CLOUDFRONT_REGION = "us-east-1"
+HOSTED_ZONES = {
+    "af-south-1": "Z2DHW2332DAMTN", "ap-east-1": "Z3FD1VL90ND7K5", "ap-east-2": "Z02909591O7FG9Q56HWB1",
+    "ap-northeast-1": "Z1YSHQZHG15GKL", "ap-northeast-2": "Z20JF4UZKIW1U8", "ap-northeast-3": "Z22ILHG95FLSZ2",
+    "ap-south-1": "Z3VO1THU9YC4UR", "ap-south-2": "Z0853509Q1135NJ66RUH", "ap-southeast-1": "ZL327KTPIQFUL",
+    "ap-southeast-2": "Z2RPCDW04V8134", "ap-southeast-3": "Z10132843TYUYSLUG4HA3", "ap-southeast-4": "Z092189423Y7RJK61311D",
+    "ap-southeast-5": "Z0314042F0KBUTZ3X5HF", "ap-southeast-6": "Z01392953RKV2Q3RBP0KU", "ap-southeast-7": "Z048508712PZLK5NKG8R0",
+    "ca-central-1": "Z19DQILCV0OWEC", "ca-west-1": "Z04745493436AWVTG1OQY", "eu-central-1": "Z1U9ULNL0V5AJ3",
+    "eu-central-2": "Z09222482MK253X48U76H", "eu-north-1": "Z3UWIKFBOOGXPP", "eu-south-1": "Z3BT4WSQ9TDYZV",
+    "eu-south-2": "Z02499852UI5HEQ5JVWX3", "eu-west-1": "ZLY8HYME6SFDD", "eu-west-2": "ZJ5UAJN8Y3Z2Q", "eu-west-3": "Z3KY65QIEKYHQQ",
+    "il-central-1": "Z07264553HBI44N5X2CKP", "me-central-1": "Z08780021BKYYY8U0YHTV", "me-south-1": "Z20ZBPC0SS8806",
+    "mx-central-1": "Z00020171WIGL5M88SHRM", "sa-east-1": "ZCMLWB8V5SYIT", "us-east-1": "Z1UJRXOUMOOFQ8",
+    "us-east-2": "ZOJJZC49E0EPZ", "us-gov-east-1": "Z3SE9ATJYCRCZJ", "us-gov-west-1": "Z1K6XKP9SAGWDV",
+    "us-west-1": "Z2MUQ32089INYE", "us-west-2": "Z2OJLYMUO9EFXC",
+}  # fmt: skip
+"""Route 53's zones of regional API endpoints: https://docs.aws.amazon.com/general/latest/gr/apigateway.html"""
+
+_NAME = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_BASE_PATH = re.compile(r"[A-Za-z0-9$\-_.+!*'()]+")
+POLICIES = ("TLS_1_0", "TLS_1_2")
+CERTIFICATES = {"EDGE": ("certificateArn", "certificateName"), "REGIONAL": ("regionalCertificateArn", "regionalCertificateName")}
+
+
+class DomainName(Record):
+    """Shelved by its name in small letters."""
+
+    document: dict[str, Any]
+    """What GetDomainName answers, without tags."""
+    mappings: dict[str, dict[str, str]] = {}
+    """By base path, ``(none)`` for the empty one: what GetBasePathMapping answers."""
+    tags: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        return self.document["domainName"]
+
+    def mapped(self, path: str) -> tuple[dict[str, str] | None, str]:
+        """The mapping that a request's path meets, and the path behind its base path."""
+        segment, slash, rest = path.lstrip("/").partition("/")
+        if segment in self.mappings:
+            return self.mappings[segment], slash + rest
+        return self.mappings.get(NONE), path
+
+
+def found(call: Call, name: str) -> DomainName:
+    domain = call.shelf(DomainName).get(name.lower())
+    if domain is None:
+        raise NotFoundException("Invalid domain name identifier specified")
+    return domain
+
+
+def _put(call: Call, domain: DomainName) -> DomainName:
+    call.shelf(DomainName)[domain.name.lower()] = domain
+    return domain
+
+
+def _shown(domain: DomainName) -> dict[str, Any]:
+    return domain.document | ({"tags": domain.tags} if domain.tags else {})
+
+
+# Certificates --------------------------------------------------------------------------------------------
+
+
+def _check_arn(call: Call, kind: str, certificate: str) -> None:
+    """A certificate of ACM in the region that will use it: CloudFront's for EDGE."""
+    parsed = arns.parse(certificate)
+    if parsed is None or parsed.service != "acm" or not parsed.resource.startswith("certificate/"):
+        raise BadRequestException(f"Invalid certificate ARN: {certificate}. Certificate must be a valid ACM certificate ARN.")
+    region = CLOUDFRONT_REGION if kind == "EDGE" else call.region
+    if parsed.region != region:
+        raise BadRequestException(f"Invalid certificate ARN: {certificate}. Certificate must be in '{region}'.")
+
+
+def _check_imported(body: str | None, key: str | None, chain: str | None) -> None:
+    if not body or not key:
+        raise BadRequestException("Certificate body and private key must be specified to import a certificate")
+    try:
+        certificate = x509.load_pem_x509_certificate(body.encode())
+        private = load_pem_private_key(key.encode(), None)
+        if chain:
+            x509.load_pem_x509_certificates(chain.encode())
+    except (ValueError, TypeError):
+        raise BadRequestException("Unable to parse certificate. Please ensure the certificate is in PEM format.")
+    if certificate.public_key() != private.public_key():
+        raise BadRequestException("The private key does not match the certificate.")
+
+
+def _check_certificates(call: Call, document: dict[str, Any]) -> None:
+    kinds = document["endpointConfiguration"]["types"]
+    for kind, (arn, name) in CERTIFICATES.items():
+        if document.get(arn):
+            _check_arn(call, kind, document[arn])
+        has_one = bool(document.get(arn) or document.get(name))
+        if has_one and kind not in kinds:
+            raise BadRequestException(f"Cannot import certificates for {kind} while {kinds[0]} is active.")
+        if kind in kinds and not has_one:
+            raise BadRequestException(f"A certificate was not provided for the endpoint type {kind}.")
+
+
+# Domain names ----------------------------------------------------------------------------------------------
+
+
+def _endpoint(given: dict[str, Any] | None) -> dict[str, Any]:
+    kinds = list((given or {}).get("types") or ["EDGE"])
+    if "PRIVATE" in kinds:
+        # Nobody is inside a virtual private cloud here.
+        raise NotImplementedHere("private custom domain names of apigateway")
+    if len(kinds) > 1:
+        raise BadRequestException("Cannot create a domain name with multiple endpoint types.")
+    return {"types": kinds, "ipAddressType": address_type((given or {}).get("ipAddressType", "ipv4"))}
+
+
+def _policy(value: str | None) -> str:
+    if value not in POLICIES:
+        raise NotImplementedHere(f"the security policy {value} of apigateway domain names")
+    return value
+
+
+def _routing(value: str | None) -> str:
+    if value != "BASE_PATH_MAPPING_ONLY":
+        raise NotImplementedHere("routing rules of apigateway domain names")
+    return value
+
+
+def _addressed(call: Call, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the names under which its endpoints answer, and without those it has no more."""
+    kinds = document["endpointConfiguration"]["types"]
+    document = dict(document)
+    if "REGIONAL" not in kinds:
+        document.pop("regionalDomainName", None)
+        document.pop("regionalHostedZoneId", None)
+    elif "regionalDomainName" not in document:
+        document["regionalDomainName"] = f"d-{call.ids.lower(10)}.execute-api.{call.region}.amazonaws.com"
+        if call.region in HOSTED_ZONES:
+            document["regionalHostedZoneId"] = HOSTED_ZONES[call.region]
+    if "EDGE" not in kinds:
+        document.pop("distributionDomainName", None)
+        document.pop("distributionHostedZoneId", None)
+    elif "distributionDomainName" not in document:
+        document |= {"distributionDomainName": f"d{call.ids.lower(13)}.cloudfront.net", "distributionHostedZoneId": CLOUDFRONT_ZONE}
+    return document
+
+
+def CreateDomainName(
+    call: Call,
+    *,
+    domainName: str,
+    certificateName: str | None = None,
+    certificateBody: str | None = None,
+    certificatePrivateKey: str | None = None,
+    certificateChain: str | None = None,
+    certificateArn: str | None = None,
+    regionalCertificateName: str | None = None,
+    regionalCertificateArn: str | None = None,
+    endpointConfiguration: dict | None = None,
+    tags: dict[str, str] | None = None,
+    securityPolicy: str | None = None,
+    routingMode: str | None = None,
+) -> dict:
+    """An edge-optimized name is answered by its region, too: what CloudFront would add stands before it, not within."""
+    if not domainName:
+        raise BadRequestException("No Domain Name specified")
+    if len(domainName) > 253 or not _NAME.fullmatch(domainName):
+        raise BadRequestException("Invalid domain name specified")
+    if certificateBody or certificatePrivateKey or certificateChain:
+        _check_imported(certificateBody, certificatePrivateKey, certificateChain)
+    given = {
+        "certificateName": certificateName, "certificateArn": certificateArn, "regionalCertificateName": regionalCertificateName,
+        "regionalCertificateArn": regionalCertificateArn,
+    }  # fmt: skip
+    document: dict[str, Any] = {
+        "domainName": domainName, "domainNameArn": f"arn:{call.home.partition}:apigateway:{call.region}::/domainnames/{domainName}",
+        "certificateUploadDate": float(int(call.now())), "endpointConfiguration": _endpoint(endpointConfiguration),
+        "domainNameStatus": "AVAILABLE", "securityPolicy": _policy(securityPolicy or "TLS_1_2"),
+        "routingMode": _routing(routingMode or "BASE_PATH_MAPPING_ONLY"),
+    }  # fmt: skip
+    document |= {member: value for member, value in given.items() if value}
+    _check_certificates(call, document)
+    hosts = call.home.store.shelf(SHARED, names.HostName)
+    if domainName.lower() in hosts:
+        raise BadRequestException("The domain name you provided already exists.")
+    hosts[domainName.lower()] = names.HostName(name=domainName.lower(), account=call.account, service="apigateway")
+    return _shown(_put(call, DomainName(document=_addressed(call, document), tags=tags or {})))
+
+
+def GetDomainName(call: Call, *, domainName: str) -> dict:
+    return _shown(found(call, domainName))
+
+
+def GetDomainNames(call: Call, *, resourceOwner: str | None = None) -> dict:
+    """Only private names are shared between accounts, and there are none."""
+    if resourceOwner == "OTHER_ACCOUNTS":
+        return {"items": []}
+    shelf = call.shelf(DomainName)
+    return {"items": [_shown(shelf[name]) for name in sorted(shelf)]}
+
+
+PLACES = {
+    "/certificateName": "certificateName", "/certificateArn": "certificateArn", "/regionalCertificateName": "regionalCertificateName",
+    "/regionalCertificateArn": "regionalCertificateArn", "/securityPolicy": "securityPolicy", "/routingMode": "routingMode",
+}  # fmt: skip
+TYPES = "/endpointConfiguration/types"
+_READ = {"/securityPolicy": _policy, "/routingMode": _routing}
+
+
+def _moved(kinds: list[str], op: str, path: str, value: str | None) -> list[str]:
+    """A name may have both endpoint types while it moves from one to the other.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-regional-api-custom-domain-migrate.html
+    """
+    named = path.removeprefix(TYPES).lstrip("/")
+    wanted = value or named
+    if wanted == "PRIVATE":
+        raise NotImplementedHere("private custom domain names of apigateway")
+    if wanted not in CERTIFICATES:
+        raise BadRequestException("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+    if op == "add":
+        return kinds if wanted in kinds else [*kinds, wanted]
+    if op == "remove":
+        kinds = [kind for kind in kinds if kind != wanted]
+    else:
+        kinds = [wanted if kind == named else kind for kind in kinds] if named in kinds else [wanted]
+    if not kinds:
+        raise BadRequestException("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    return kinds
+
+
+def UpdateDomainName(call: Call, *, domainName: str, patchOperations: list[dict] | None = None) -> dict:
+    domain = found(call, domainName)
+    document = {**domain.document, "endpointConfiguration": dict(domain.document["endpointConfiguration"])}
+    for operation in patchOperations or ():
+        op, path, value = operation.get("op", ""), operation.get("path") or "", operation.get("value")
+        if op not in ("add", "replace", "remove"):
+            raise BadRequestException("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
+        if path == TYPES or path.startswith(TYPES + "/"):
+            configuration = document["endpointConfiguration"]
+            configuration["types"] = _moved(configuration["types"], op, path, value)
+        elif path == "/endpointConfiguration/ipAddressType":
+            document["endpointConfiguration"]["ipAddressType"] = address_type(value)
+        elif path.startswith(("/mutualTlsAuthentication", "/ownershipVerificationCertificateArn", "/endpointAccessMode")):
+            raise NotImplementedHere(f"{path.split('/')[1]} of apigateway domain names")
+        elif path not in PLACES:
+            raise BadRequestException(f"Invalid patch path {path or 'null'}")
+        elif op == "remove" or not value:
+            document.pop(PLACES[path], None)
+        else:
+            document[PLACES[path]] = _READ.get(path, str)(value)
+            if "ertificate" in path:
+                document["certificateUploadDate"] = float(int(call.now()))
+    for kind, members in CERTIFICATES.items():
+        if kind not in document["endpointConfiguration"]["types"] and kind in domain.document["endpointConfiguration"]["types"]:
+            # With an endpoint type that was removed goes its certificate.
+            document = {member: value for member, value in document.items() if member not in members}
+    _check_certificates(call, document)
+    return _shown(_put(call, changed(domain, document=_addressed(call, document))))
+
+
+def DeleteDomainName(call: Call, *, domainName: str) -> None:
+    """With a name go its mappings."""
+    domain = found(call, domainName)
+    del call.shelf(DomainName)[domain.name.lower()]
+    del call.home.store.shelf(SHARED, names.HostName)[domain.name.lower()]
+
+
+# Base path mappings ------------------------------------------------------------------------------------------
+
+
+def mapping_names(call: Call, api_id: str, stage: str | None = None) -> list[str]:
+    """The domain names that show an API, or one stage of it."""
+    return [
+        domain.name
+        for domain in call.shelf(DomainName).values()
+        if any(one["restApiId"] == api_id and stage in (None, one.get("stage")) for one in domain.mappings.values())
+    ]
+
+
+def _checked(call: Call, mapping: dict[str, str]) -> dict[str, str]:
+    if "/" in mapping["basePath"]:
+        raise BadRequestException(
+            "API Gateway V1 doesn't support the slash character (/) in base path mappings. To create a multi-level base path "
+            "mapping, use API Gateway V2."
+        )
+    if not _BASE_PATH.fullmatch(mapping["basePath"]):
+        raise BadRequestException("Base path may only contain letters, numbers and one of $-_.+!*'()")
+    if mapping["restApiId"] not in call.shelf(RestApi):
+        raise BadRequestException("Invalid REST API identifier specified")
+    if mapping.get("stage") and stages.key(mapping["restApiId"], mapping["stage"]) not in call.shelf(Stage):
+        raise BadRequestException("Invalid stage identifier specified")
+    return mapping
+
+
+def _mapping(call: Call, name: str, base_path: str) -> tuple[DomainName, dict[str, str]]:
+    domain = found(call, name)
+    mapping = domain.mappings.get(base_path or NONE)
+    if mapping is None:
+        raise NotFoundException("Invalid base path mapping identifier specified")
+    return domain, mapping
+
+
+def CreateBasePathMapping(
+    call: Call, *, domainName: str, restApiId: str, basePath: str | None = None, stage: str | None = None
+) -> dict:
+    domain = found(call, domainName)
+    mapping = {"basePath": basePath or NONE, "restApiId": restApiId} | ({"stage": stage} if stage else {})
+    _checked(call, mapping)
+    if mapping["basePath"] in domain.mappings:
+        raise ConflictException("Base path already exists for this domain name")
+    _put(call, changed(domain, mappings={**domain.mappings, mapping["basePath"]: mapping}))
+    return mapping
+
+
+def GetBasePathMapping(call: Call, *, domainName: str, basePath: str) -> dict:
+    return _mapping(call, domainName, basePath)[1]
+
+
+def GetBasePathMappings(call: Call, *, domainName: str) -> dict:
+    mappings = found(call, domainName).mappings
+    return {"items": [mappings[base_path] for base_path in sorted(mappings)]}
+
+
+MAPPING_PLACES = {"/basePath": "basePath", "/stage": "stage", "/restapiId": "restApiId", "/restApiId": "restApiId"}
+
+
+def UpdateBasePathMapping(
+    call: Call, *, domainName: str, basePath: str, patchOperations: list[dict] | None = None
+) -> dict:
+    """A mapping that moves to another's base path takes its place."""
+    domain, mapping = _mapping(call, domainName, basePath)
+    mapping = dict(mapping)
+    for operation in patchOperations or ():
+        op, path, value = operation.get("op"), operation.get("path") or "", operation.get("value")
+        if path not in MAPPING_PLACES:
+            raise BadRequestException(f"Invalid patch path {path or 'null'}")
+        if op == "remove" and path == "/stage" or op in ("add", "replace") and path == "/stage" and not value:
+            mapping.pop("stage", None)
+        elif op not in ("add", "replace"):
+            raise BadRequestException("Invalid patch operation specified. Must be one of: [replace]")
+        else:
+            mapping[MAPPING_PLACES[path]] = value or NONE
+    _checked(call, mapping)
+    kept = {key: one for key, one in domain.mappings.items() if key != (basePath or NONE)}
+    _put(call, changed(domain, mappings={**kept, mapping["basePath"]: mapping}))
+    return mapping
+
+
+def DeleteBasePathMapping(call: Call, *, domainName: str, basePath: str) -> None:
+    domain, mapping = _mapping(call, domainName, basePath)
+    kept = {key: one for key, one in domain.mappings.items() if key != mapping["basePath"]}
+    _put(call, changed(domain, mappings=kept))

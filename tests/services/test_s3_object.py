@@ -56,6 +56,7 @@ def test_what_is_put_is_got(s3, content):
         "a/../b",
         "q?x=1&y",
         "#",
+        "service/Logs/operation/PutEvents",  # as a call over another protocol is addressed
         "\n",
     ],
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import zlib
 from functools import lru_cache
-from typing import NamedTuple
 
 from kumoniwa.aws import regions
+from kumoniwa.kernel.record import Record, changed
 from kumoniwa.wire.message import Request
 
 GLOBAL = "aws-global"
@@ -21,12 +21,12 @@ GLOBAL_SERVICES = frozenset({"iam", "route53", "route53domains", "organizations"
 # Signing names that AWS answers in one place only (botocore's endpoints.json: isRegionalized false, partition endpoint aws-global).
 
 
-class Address(NamedTuple):
-    region: str | None
+class Address(Record):
+    region: str | None = None
     """None where the request does not say."""
-    signing_name: str | None
+    signing_name: str | None = None
     """The service of the credential scope or the host name."""
-    access_key: str | None
+    access_key: str | None = None
     door: str | None = None
     """``execute-api``, ``lambda-url``, ``lambda-code`` or ``s3``: a host name or path that is a data plane of its own. The
     gate adds ``host-name``, for a host name that a customer brought to the region."""
@@ -51,43 +51,56 @@ _CODE = re.compile(r"/_aws/lambda-code/([a-z0-9]+)")
 
 def locate(request: Request) -> Address:
     """What the head of a request says about its destination."""
-    headers = request.headers
-    region = signing_name = access_key = None
+    headers, path = request.headers, request.path
+    host = headers.get("host", "")[:256]
     authorization = headers.get("authorization")
     if authorization is not None and authorization.startswith("AWS4-"):
         head = authorization.rpartition("Signature=")[0] or authorization
-        region, signing_name, access_key = (_signed_scope if len(head) <= 1_024 else _signed_scope.__wrapped__)(head)
+        address = (_signed if len(head) <= 1_024 else _signed.__wrapped__)(head, host)
     elif "X-Amz-Credential=" in request.query:
         credential = request.query.partition("X-Amz-Credential=")[2].partition("&")[0]
-        region, signing_name, access_key = _scope(credential.replace("%2F", "/").replace("%2f", "/"))
-    elif "AWSAccessKeyId=" in request.query:
-        signing_name = "s3"  # Signature Version 2 says no more
-    door, name, host_region, host_service = _host(headers.get("host", "")[:256])
-    path = request.path
-    if door is None and path.startswith(("/restapis/", "/_aws/")):
-        match = _PATH.fullmatch(path)
-        if match:
-            door, name = "execute-api", match["a"] or match["b"]
-            path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rb"] or "/"
-        elif (match := _CODE.fullmatch(path)) is not None:
-            door, name = "lambda-code", match[1]
-        elif path.startswith("/_aws/cloudformation/"):
-            door, region = "cloudformation", path.split("/", 4)[3] or region
-    if region is None:
-        region = host_region or (region_of(name) if door in ("execute-api", "lambda-url", "lambda-code") else None)
-    if signing_name is None:
-        signing_name = host_service
-    elif door is None and signing_name == "s3" and host_service and not name and _is_bucket_label(headers.get("host", "")):
-        door, name = "s3", host_service
-    if signing_name in GLOBAL_SERVICES and door is None:
-        region = GLOBAL
-    return Address(region, signing_name, access_key, door, name, path)
+        address = _addressed(*_scope(credential.replace("%2F", "/").replace("%2f", "/")), host)
+    else:
+        # Signature Version 2 says no more than that there is one.
+        address = _addressed(None, "s3" if "AWSAccessKeyId=" in request.query else None, None, host)
+    if address.door is not None:
+        return changed(address, path=path)
+    return _behind_path(address, path) if path.startswith(("/restapis/", "/_aws/")) else address
 
 
 @lru_cache(maxsize=4096)
-def _signed_scope(head: str) -> tuple[str | None, str | None, str | None]:
-    """The scope in an Authorization header without its signature: the same in all requests of a client's day."""
-    return _scope(head.partition("Credential=")[2].partition(",")[0])
+def _signed(head: str, host: str) -> Address:
+    """Where an Authorization header without its signature points to at a host: the same for all requests of a client's day."""
+    return _addressed(*_scope(head.partition("Credential=")[2].partition(",")[0]), host)
+
+
+def _addressed(region: str | None, signing_name: str | None, access_key: str | None, host: str) -> Address:
+    """The address that a credential's scope and a host name spell together."""
+    door, name, host_region, host_service = _host(host)
+    if region is None:
+        region = host_region or (region_of(name) if door in ("execute-api", "lambda-url") else None)
+    if signing_name is None:
+        signing_name = host_service
+    elif door is None and signing_name == "s3" and host_service and not name and _is_bucket_label(host):
+        door, name = "s3", host_service
+    if signing_name in GLOBAL_SERVICES and door is None:
+        region = GLOBAL
+    return Address(region=region, signing_name=signing_name, access_key=access_key, door=door, name=name)
+
+
+def _behind_path(address: Address, path: str) -> Address:
+    """The same address, or the door that a path of ours opens where no host name does."""
+    match = _PATH.fullmatch(path)
+    if match:
+        door, name = "execute-api", match["a"] or match["b"]
+        path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rb"] or "/"
+    elif (match := _CODE.fullmatch(path)) is not None:
+        door, name = "lambda-code", match[1]
+    elif path.startswith("/_aws/cloudformation/"):
+        return changed(address, door="cloudformation", region=path.split("/", 4)[3] or address.region, path=path)
+    else:
+        return address
+    return changed(address, door=door, name=name, path=path, region=address.region or region_of(name))
 
 
 def _scope(credential: str) -> tuple[str | None, str | None, str | None]:

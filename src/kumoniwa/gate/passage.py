@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections import Counter
 from functools import partial
+from types import CoroutineType
 from typing import Any
 
 from kumoniwa.gate import federation, identity, mfa, names, signature, signature_payload
@@ -98,7 +99,7 @@ class Gate:
                 self._later(self._collected(route, request, request_id), route, request_id, reply)
             else:
                 result = self._admit(route, request, request_id)
-                if asyncio.iscoroutine(result):
+                if type(result) is CoroutineType:
                     self._later(result, route, request_id, reply)
                 else:
                     self._deliver(self._written(route, result, request_id), reply)
@@ -140,7 +141,7 @@ class Gate:
             raise RequestEntityTooLarge
         request.stream = None
         result = self._admit(route, request, request_id)
-        return await result if asyncio.iscoroutine(result) else result
+        return await result if type(result) is CoroutineType else result
 
     async def _through_door(self, route: Route, request: Request, request_id: str) -> Response:
         if request.stream is not None:
@@ -163,7 +164,7 @@ class Gate:
             call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
             call.once = once
             result = self._enter(call, route, params)
-            if asyncio.iscoroutine(result):
+            if type(result) is CoroutineType:
                 result = await result
         except NotImplementedHere as error:
             self.gaps[error.what] += 1
@@ -186,7 +187,7 @@ class Gate:
             params = route.codec.read(request, request.labels)
             call = Call(self.home, principal.account, principal, route.service.name, route.name, request_id, request)
             result = self._enter(call, route, params)
-            if asyncio.iscoroutine(result):
+            if type(result) is CoroutineType:
                 result = await result
             response = self._written(route, result, request_id)
         except Exception as error:

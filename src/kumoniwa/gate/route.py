@@ -7,6 +7,7 @@ when its first request arrives.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
@@ -18,6 +19,7 @@ from kumoniwa.gate.names import HostName, host_named
 from kumoniwa.gate.paging import Pager, pager_for
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import Handler, Service, load, service_names
+from kumoniwa.kernel.record import changed
 from kumoniwa.wire.codec import Codec, codec, detect
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.routes import routes
@@ -25,6 +27,7 @@ from kumoniwa.wire.xml import escaped, readable
 
 DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation"}
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
+_NO_DOOR = (None, "s3")
 
 
 class UnknownOperationException(AwsError):
@@ -118,12 +121,20 @@ class Routes:
         self._signed_as: dict[str, list[str]] = {}
         self._targets: dict[str, str] = {}
         self._versions: dict[str, list[str]] = {}
+        self._paths: dict[str, list[tuple[str, Any]]] = {}
+        """By signing name: its services and their paths, from the first request on."""
         for name in sorted(service_names()):
             model = models.service(name)
             self._signed_as.setdefault(model.signing_name, []).append(name)
             self._versions.setdefault(model.api_version, []).append(name)
             if model.target_prefix:
                 self._targets[model.target_prefix] = name
+        self._rest = frozenset(
+            signing_name
+            for signing_name, names in self._signed_as.items()
+            if all(protocol.startswith("rest-") for name in names for protocol in models.service(name).protocols)
+        )
+        """Signing names whose services are spoken to by method and path and in no other way."""
 
     def find(self, request: Request) -> Route | DoorRoute:
         """The route of a request. Raises UnknownOperationException, NotImplementedHere and the like."""
@@ -133,12 +144,14 @@ class Routes:
             if route is not None:
                 return route
         address = request.address or locate(request)
+        if address.door in _NO_DOOR and address.signing_name in self._rest and target is None:
+            return self._by_path(request, address)
         if address.door is not None and address.door in DOORS:
             return DoorRoute(self._door(DOORS[address.door]), address)
         if address.door is None and address.signing_name in (None, "execute-api") and target is None:
             owner = host_named(self.home.store.shelf(SHARED, HostName), request.host)
             if owner is not None:
-                return DoorRoute(self._door(owner.service), address._replace(door="host-name", name=owner.name, path=request.path))
+                return DoorRoute(self._door(owner.service), changed(address, door="host-name", name=owner.name, path=request.path))
         protocol, _, hinted_operation = detect(request)
         if target is not None:
             prefix, _, operation = target.rpartition(".")
@@ -202,12 +215,19 @@ class Routes:
         path = request.path
         if address.door == "s3":
             path = f"/{address.name}{path}"
-        for name in names:
-            found = routes(models.service(name)).match(request.method, path, request.query, request.headers)
+        for name, paths in self._paths_of(address.signing_name or "s3"):
+            found = paths.match(request.method, path, request.query, request.headers)
             if found is not None:
-                operation, request.labels = found
-                return self.named(name, operation, models.service(name).protocol)
+                request.labels = found.labels
+                return self.named(name, found.operation)
         raise UnknownOperationException(f"{names[0]} has no operation at {request.method} {request.path}.")
+
+    def _paths_of(self, signing_name: str) -> list[tuple[str, Any]]:
+        paths = self._paths.get(signing_name)
+        if paths is None:
+            names = self._signed_as[signing_name]
+            paths = self._paths[signing_name] = [(name, routes(models.service(name))) for name in names]
+        return paths
 
     def _door(self, service: str) -> Callable:
         ours = load(service)

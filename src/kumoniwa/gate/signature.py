@@ -15,8 +15,10 @@ import re
 import time
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes
+
+import msgspec
 
 from kumoniwa.gate import signature_refusals as refusals
 from kumoniwa.gate import signature_version_2 as version_2
@@ -39,7 +41,7 @@ S3_SKEW_S = 900
 PRESIGNED_S_MAX = 604_800
 
 
-class Claim(NamedTuple):
+class Claim(msgspec.Struct, frozen=True):
     """What a signed request says of itself; nothing of it is proven."""
 
     access_key: str

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kumoniwa.gate import signature, signature_refusals
+from kumoniwa.kernel.record import changed
 from kumoniwa.wire.chunked import Decoder, Proof
 
 if TYPE_CHECKING:
@@ -96,5 +97,5 @@ class _Chain:
         to_sign = f"{algorithm}\n{self._claim.at}\n{self._claim.scope}\n{self._previous}\n{digests}"
         expected = self._key.sign(to_sign.encode())
         if not hmac.compare_digest(expected.encode(), given.encode("latin-1", "replace")):
-            signature_refusals.mismatch("s3", self._claim._replace(signature=given), "", to_sign)
+            signature_refusals.mismatch("s3", changed(self._claim, signature=given), "", to_sign)
         self._previous = expected

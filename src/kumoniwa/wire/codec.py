@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.kernel.errors import AwsError, SerializationException
+from kumoniwa.kernel.record import changed
 from kumoniwa.wire import cbor, constraints, ec2, json, query, rest_json, rest_xml
 from kumoniwa.wire.query import fields
 
@@ -43,7 +43,7 @@ def _decompressing(read: Callable[..., dict]) -> Callable[..., dict]:
                 raise SerializationException("The body is not valid gzip") from None
             if not unpacker.eof:
                 raise SerializationException("The body is incomplete or too large")
-            request = replace(request, body=body)
+            request = changed(request, body=body)
         return read(request, labels)
 
     return read_compressed

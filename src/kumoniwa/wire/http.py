@@ -242,15 +242,7 @@ class Connection(asyncio.Protocol):
         if self.served is not None and not self.served.is_complete:
             # A body nobody read to its end cannot be told from the next request.
             self.keeps_alive = False
-        body = response.body
-        head = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"]
-        for name, value in response.headers.items():
-            if type(value) is list:
-                head += [f"{name}: {' '.join(one.splitlines())}\r\n" for one in value]
-                continue
-            if "\n" in value or "\r" in value:
-                value = value.replace("\r", " ").replace("\n", " ")
-            head.append(f"{name}: {value}\r\n")
+        body, head = response.body, _head_of(response)
         if not self.keeps_alive:
             head.append("Connection: close\r\n")
         if type(body) is bytes:
@@ -396,28 +388,47 @@ class Connection(asyncio.Protocol):
             self.transport.resume_reading()
 
 
+class _Names(dict):
+    """Header names as clients spell them, and in lower case: a client's spelling is the same in each of its requests."""
+
+    REMEMBERED_MAX = 1_024
+
+    def __missing__(self, name: bytes) -> str:
+        key = name.decode("latin-1").lower()
+        if len(self) < self.REMEMBERED_MAX and len(name) <= 64:
+            self[name] = key
+        return key
+
+
+_names = _Names()
+
+
 def headers_of(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Header lines by name in lower case; what is said twice is joined with a comma."""
-    named = _header_names.get
-    headers = {named(name) or _learnt(name): value.decode("latin-1").rstrip(" \t") for name, value in lines}
+    headers = {_names[name]: value.decode("latin-1").rstrip(" \t") for name, value in lines}
     if len(headers) < len(lines):
         headers = {}
         for name, value in lines:
-            key, text = named(name) or _learnt(name), value.decode("latin-1").rstrip(" \t")
+            key, text = _names[name], value.decode("latin-1").rstrip(" \t")
             headers[key] = f"{headers[key]},{text}" if key in headers else text
     return headers
 
 
-_header_names: dict[bytes, str] = {}
-"""Header names as clients spell them, and in lower case: a client's spelling is the same in each of its requests."""
-HEADER_NAMES_MAX = 1_024
+def _head_of(response: Response) -> list[str]:
+    """The status line and header lines of a response; no value can begin a line of its own."""
+    head = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"]
+    for name, value in response.headers.items():
+        if type(value) is list:
+            head += [f"{name}: {_one_line(one)}\r\n" for one in value]
+        elif "\n" in value or "\r" in value:
+            head.append(f"{name}: {_one_line(value)}\r\n")
+        else:
+            head.append(f"{name}: {value}\r\n")
+    return head
 
 
-def _learnt(name: bytes) -> str:
-    key = name.decode("latin-1").lower()
-    if len(_header_names) < HEADER_NAMES_MAX and len(name) <= 64:
-        _header_names[name] = key
-    return key
+def _one_line(value: str) -> str:
+    return value.replace("\r", " ").replace("\n", " ")
 
 
 def rebuilt(request: Request, body: bytes) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
+
+import msgspec
 
 
 class BodyTooLarge(Exception):
@@ -70,8 +71,7 @@ class Stream:
         return b"".join(kept)
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct):
     """One HTTP request. ``path`` and ``query`` are byte-exact as sent (still percent-encoded)."""
 
     method: str
@@ -98,8 +98,7 @@ class Request:
         return self.headers.get("host", "")
 
 
-@dataclass(slots=True)
-class File:
+class File(msgspec.Struct):
     """A stretch of a file on disk, sent without passing through Python."""
 
     path: str
@@ -117,11 +116,10 @@ class Answer(dict):
         self.status = status
 
 
-@dataclass(slots=True)
-class Response:
+class Response(msgspec.Struct):
     status: int
     body: bytes | File | object = b""
     """``bytes``, a ``File``, a tuple of them sent one after the other, or an async iterator of ``bytes`` (sent chunked,
     or as it is where the headers say its Content-Length)."""
-    headers: dict[str, str | list[str]] = field(default_factory=dict)
+    headers: dict[str, str | list[str]] = {}
     """A list stands for one line for each of its values. Content-Length and x-amzn-requestid are added by the writer and the gate."""

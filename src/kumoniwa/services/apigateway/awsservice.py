@@ -110,7 +110,7 @@ def asked(target: Target, verb: str, outgoing: Outgoing) -> Request:
         "content-length": str(len(body)),
     }
     query = "&".join(filter(None, [query, urlencode(queries, quote_via=quote)]))
-    address = Address(target.region, model.signing_name, None)
+    address = Address(region=target.region, signing_name=model.signing_name)
     return Request(verb, f"/{path}", query, headers, body, address=address)
 
 

@@ -6,7 +6,6 @@ A refusal on the way is a gateway response, which the API's owner may have worde
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +13,7 @@ from kumoniwa.gate.address import Address
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import deployment as deployments
 from kumoniwa.services.apigateway import gatewayresponse
 from kumoniwa.services.apigateway import stage as stages
@@ -188,7 +188,7 @@ def _unpack(exchange: Exchange) -> None:
     lines = (
         [line for line in request.lines if line[0].lower() != b"content-encoding"] if request.lines else None
     )
-    exchange.request = replace(
+    exchange.request = changed(
         request, body=body, headers=headers | {"content-length": str(len(body))}, lines=lines
     )
 

@@ -29,7 +29,7 @@ fuzz: setup           ## 100,000 malformed requests
 clients: setup        ## boto3 and the AWS CLI against real processes
 	$(BIN)/python -m pytest tests/clients
 
-kills: setup          ## a hundred kills at random moments under load
+kills: setup          ## five hundred kills at random moments under the load of every service
 	$(BIN)/python -m pytest tests/drills -m slow
 
 bench: setup          ## server CPU per operation against the peers, in one run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 from importlib import import_module
@@ -50,10 +51,13 @@ def main() -> None:
     """The child: until its input ends, or its region does."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for line in sys.stdin.buffer:
-        sys.stdout.buffer.write(
-            orjson.dumps(answer(orjson.loads(line)), option=orjson.OPT_NON_STR_KEYS) + b"\n"
-        )
-        sys.stdout.buffer.flush()
+        said = orjson.dumps(answer(orjson.loads(line)), option=orjson.OPT_NON_STR_KEYS) + b"\n"
+        try:
+            sys.stdout.buffer.write(said)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            # The region was killed while we drew. Nobody is left to tell, and Python's own last flush would tell it again.
+            os._exit(0)
 
 
 if __name__ == "__main__":

@@ -176,7 +176,10 @@ def main() -> None:
     is_preload = set(sys.modules) - known
     gc.collect()
     gc.freeze()
-    order = serve(socket.socket(fileno=descriptor), bare_kib, is_preload)
+    try:
+        order = serve(socket.socket(fileno=descriptor), bare_kib, is_preload)
+    except ConnectionError:
+        os._exit(0)  # the region was killed while we spoke with it
     if "command" in order:
         execute(order)
     runner.main(CONTROL, order, PACKAGES, folders, is_preload)

@@ -17,7 +17,7 @@ def _allowing(sid: str) -> str:
 
 
 class Steward(Worker):
-    """Makes users with a policy and a key; takes every third one back."""
+    """Makes users with a policy and a key; takes most of them back."""
 
     def prepare(self) -> None:
         self.iam, self.users, self.gone = self.client("iam"), {}, set()
@@ -29,7 +29,7 @@ class Steward(Worker):
         self.iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=_allowing("S" + name.replace("-", "")))
         found["policy"] = True
         found["key"] = self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
-        if self.random.random() < 0.3:
+        if self.random.random() < 0.8:
             # Whatever of this is not answered, the user is in nobody's diary any more.
             del self.users[user]
             self.iam.delete_access_key(UserName=user, AccessKeyId=found["key"])

@@ -57,6 +57,7 @@ def drill(folder: str, kills: int, seed: int) -> None:
             load.check(cloud, crew)
     finally:
         cloud.stop()
+        print(cloud.said)
     assert "Traceback" not in cloud.said, cloud.said
 
 

@@ -8,6 +8,7 @@ import json
 import random
 import threading
 import time
+import traceback
 
 from botocore.exceptions import BotoCoreError, ClientError
 from cloud.conftest import Up
@@ -41,10 +42,10 @@ class Worker(threading.Thread):
                 self.unanswered += 1
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] != 503:
-                    return self.failures.append(repr(error))
+                    return self.failures.append(traceback.format_exc())
                 self.unanswered += 1
-            except Exception as error:
-                return self.failures.append(repr(error))
+            except Exception:
+                return self.failures.append(traceback.format_exc())
         return None
 
     def client(self, service: str, **more):

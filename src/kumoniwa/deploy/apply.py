@@ -89,6 +89,9 @@ async def _in_order(
         await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
+async def _at_once() -> None: ...
+
+
 class Deploy:
     """One create, update or delete of one stack. Construct it again on kept state to continue it."""
 
@@ -102,13 +105,18 @@ class Deploy:
         retained: tuple[str, ...] = (),
         is_forced: bool = False,
         deletes_new: bool = False,
+        may_not: Callable[[str, str, str], str] = lambda action, name, kind: "",
+        watch: Callable[[], Awaitable[None]] = _at_once,
     ) -> None:
         """``exports`` answers what Fn::ImportValue names; ``publish`` is told the outputs before they are written down and
         raises `Failure` if it may not; ``retained`` are resources that a deletion leaves alone, ``is_forced`` leaves alone what
-        it cannot delete; ``deletes_new`` takes back what a rollback finds new although it is to be retained."""
+        it cannot delete; ``deletes_new`` takes back what a rollback finds new although it is to be retained. ``may_not`` answers why
+        an update may not do something (``Update:Modify``) to a resource, or nothing; ``watch`` lasts as long as everything that
+        stands is to be watched before it is final."""
         self.state, self.host, self.pseudo = state, host, pseudo
         self.publish, self.retained = publish, retained
         self.is_forced, self.deletes_new = is_forced, deletes_new
+        self.may_not, self.watch = may_not, watch
         self.phase = state.status
         self.scope = _Live(state, exports)
         self.failed: dict[str, str] = {}
@@ -177,13 +185,20 @@ class Deploy:
     async def _make(self) -> None:
         state = self.state
         is_update = state.status == "UPDATE_IN_PROGRESS"
+        if is_update:
+            self._refuse_removals()
         await _in_order(state.wanted, self.needs, self._bring)
         if state.status != self.phase:
             return None
         if not self.failed:
             self._resolve_outputs()
         if not self.failed:
+            await self.watch()
+        if state.status != self.phase:
+            return None
+        if not self.failed:
             for name in [name for name in state.resources if name not in state.wanted]:
+                self._discard_passing(state.resources[name])
                 state.put("resources", name, None)
             self._discard_superseded()
             return self._move_on("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" if is_update else "CREATE_COMPLETE")
@@ -195,13 +210,23 @@ class Deploy:
             else self.failed[""] + ". "
         )
         if state.on_failure == "DO_NOTHING":
-            self._discard_superseded()
             return self._move_on("UPDATE_FAILED" if is_update else "CREATE_FAILED", reason)
         if is_update:
             return self._move_on("UPDATE_ROLLBACK_IN_PROGRESS", reason)
         if state.on_failure == "DELETE":
             return self._move_on("DELETE_IN_PROGRESS", reason + "Delete requested by user.")
         return self._move_on("ROLLBACK_IN_PROGRESS", reason + "Rollback requested by user.")
+
+    def _refuse_removals(self) -> None:
+        for name, standing in self.state.resources.items():
+            if name not in self.state.wanted and (why := self.may_not("Update:Delete", name, standing.type)):
+                self._fail(standing, "UPDATE", why)
+
+    def _discard_passing(self, standing: Standing) -> None:
+        """What an update that failed had made and a later one drops: no rollback would bring it back."""
+        old = self.state.before.get(standing.logical_id)
+        if old is None or old.physical_id != standing.physical_id:
+            self.state.discard(standing)
 
     def _discard_superseded(self) -> None:
         """What stood before and was replaced or dropped is to be deleted in the cleanup."""
@@ -315,6 +340,8 @@ class Deploy:
             draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
         elif entry.name and entry.read:
             await self._refuse_existing(entry, draft)
+        if replaced is not None:
+            self._discard_passing(replaced)
         self.state.put("resources", draft.logical_id, draft)
         await self._create(draft)
 
@@ -376,7 +403,11 @@ class Deploy:
                         f"Rename {properties[naming]} and update the stack again."
                     )
                 properties = {key: value for key, value in properties.items() if key != naming}
+            if why := self.may_not("Update:Replace", name, standing.type):
+                raise Failure(why)
             return await self._begin(self._draft(name, properties, "UPDATE"), entry, standing)
+        if why := self.may_not("Update:Modify", name, standing.type):
+            raise Failure(why)
         terms |= {"status": "UPDATE_IN_PROGRESS", "doing": "change", "attempt": properties}
         standing = self.state.change("resources", name, **terms)
         self._say(standing, "UPDATE_IN_PROGRESS")
@@ -445,10 +476,10 @@ class Deploy:
         if not current.doing and not difference(current.properties, old.properties):
             self.state.put("resources", name, old)
             return None
-        # What the failed update may have applied is what has to be undone.
+        # What the failed update may have applied is what has to be undone, in however many attempts.
         undoing = {"doing": "change", "attempt": old.properties, "properties": current.reached}
-        token = f"{self.state.operation_id}/{name}/back"
-        if current.token != token:
+        if not current.token.endswith("/back"):
+            token = f"{self.state.operation_id}/{name}/back"
             current = self.state.change(
                 "resources", name, status="UPDATE_IN_PROGRESS", token=token, **undoing
             )
@@ -464,6 +495,7 @@ class Deploy:
     # --- away ---
 
     async def _remove_all(self, complete: str, failed: str) -> None:
+        self._discard_superseded()
         reason = await self._dispose("resources")
         reason = reason or await self._dispose("garbage")
         if reason and self.is_forced:

@@ -139,11 +139,13 @@ class State:
                 self.put(part, key, None)
             for key, entry in (entries or {}).items():
                 self.put(part, key, entry)
-        for key in list(self.before):
-            self.put("before", key, None)
-        if status == "UPDATE_IN_PROGRESS":
-            for key, standing in self.resources.items():
-                self.put("before", key, standing)
+        if self.status != "UPDATE_FAILED":
+            # What was left standing after a failure is not what a rollback goes back to.
+            for key in list(self.before):
+                self.put("before", key, None)
+            if status == "UPDATE_IN_PROGRESS":
+                for key, standing in self.resources.items():
+                    self.put("before", key, standing)
         self.move_on(status, reason)
 
     def discard(self, standing: Standing) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
-from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import changeset, event, export, request, template, work
+from kumoniwa.services.cloudformation import changeset, event, export, request, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.changeset import (
     CreateChangeSet,
     DeleteChangeSet,
     DescribeChangeSet,
+    DescribeChangeSetHooks,
     ExecuteChangeSet,
     ListChangeSets,
 )
@@ -23,23 +23,43 @@ from kumoniwa.services.cloudformation.drift import (
     DetectStackDrift,
     DetectStackResourceDrift,
 )
+from kumoniwa.services.cloudformation.life import (
+    STACKS_MAX,
+    CancelUpdateStack,
+    ContinueUpdateRollback,
+    CreateStack,
+    DeleteStack,
+    RollbackStack,
+    UpdateStack,
+    UpdateTerminationProtection,
+)
+from kumoniwa.services.cloudformation.policy import GetStackPolicy, SetStackPolicy
 from kumoniwa.services.cloudformation.stack import Stack
-from kumoniwa.services.cloudformation.template import refuse
 
 __all__ = [
+    "CancelUpdateStack",
+    "ContinueUpdateRollback",
     "CreateChangeSet",
+    "CreateStack",
     "DeleteChangeSet",
+    "DeleteStack",
     "DescribeChangeSet",
+    "DescribeChangeSetHooks",
     "DescribeStackDriftDetectionStatus",
     "DescribeStackResourceDrifts",
     "DetectStackDrift",
     "DetectStackResourceDrift",
     "ExecuteChangeSet",
+    "GetStackPolicy",
     "ListChangeSets",
+    "RollbackStack",
+    "SetStackPolicy",
+    "UpdateStack",
+    "UpdateTerminationProtection",
 ]
 
 WITHOUT_STACK = frozenset(
-    ("ValidateTemplate", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
+    ("ValidateTemplate", "DescribeAccountLimits", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
 )
 
 
@@ -66,262 +86,6 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     return {f"cloudformation:{key}": params[name] for name, key in names.items() if name in params}
 
 
-# Making and changing -------------------------------------------------------------------------------------
-
-
-async def CreateStack(
-    call: Call,
-    *,
-    StackName: str,
-    TemplateBody: str | None = None,
-    TemplateURL: str | None = None,
-    Parameters: list[dict] | None = None,
-    Capabilities: list[str] | None = None,
-    Tags: list[dict] | None = None,
-    RoleARN: str | None = None,
-    OnFailure: str | None = None,
-    DisableRollback: bool | None = None,
-    EnableTerminationProtection: bool | None = None,
-    NotificationARNs: list[str] | None = None,
-    ClientRequestToken: str | None = None,
-    ResourceTypes: list[str] | None = None,
-    RetainExceptOnCreate: bool | None = None,
-    TimeoutInMinutes: int | None = None,
-) -> dict:
-    """Refuses at once what AWS refuses at once, and what it would find out in the stack's first second: a template
-    with a transform that fails makes no stack."""
-    return await make(
-        call, StackName, TemplateBody, TemplateURL, Parameters, Capabilities, Tags, RoleARN,
-        on_failure=_on_failure(OnFailure, DisableRollback), is_protected=bool(EnableTerminationProtection),
-        notifications=NotificationARNs, token=ClientRequestToken, kinds=ResourceTypes,
-        deletes_new=bool(RetainExceptOnCreate), timeout_s=(TimeoutInMinutes or 0) * 60.0,
-    )  # fmt: skip
-
-
-def _on_failure(on_failure: str | None, disable_rollback: bool | None) -> str:
-    if on_failure is not None and disable_rollback is not None:
-        raise ValidationError("Invalid Input: only one of 'DisableRollback' and 'OnFailure' can be specified")
-    if on_failure is not None:
-        return on_failure
-    return "DO_NOTHING" if disable_rollback else "ROLLBACK"
-
-
-async def make(
-    call: Call,
-    name: str,
-    body: str | None,
-    url: str | None,
-    parameters: list[dict] | None,
-    capabilities: list[str] | None,
-    tags: list[dict] | None,
-    role: str | None,
-    *,
-    on_failure: str,
-    is_protected: bool,
-    notifications: list[str] | None,
-    token: str | None,
-    kinds: list[str] | None,
-    deletes_new: bool,
-    timeout_s: float,
-) -> dict:
-    refuse(NotificationARNs=notifications)
-    stacks.check_name(name)
-    request.check_tags(tags)
-    if not request.is_repeated(stacks.find(call, name), token, "CreateStack"):
-        _check_new(call, name)
-        text = await template.text_of(call, body, url)
-        id = call.new_id()
-        arn = call.arn(f"stack/{name}/{id}")
-        blueprint = await template.drawn(call, name, arn, text, parameters)
-        template.check_types(blueprint, kinds)
-        template.check_capabilities(blueprint, capabilities)
-        request.check_role(call, role)
-        # Somebody may have been faster while the template was drawn.
-        if not request.is_repeated(stacks.find(call, name), token, "CreateStack"):
-            _check_new(call, name)
-            stack = Stack(
-                name=name,
-                id=id,
-                arn=arn,
-                created=call.now(),
-                status="CREATE_IN_PROGRESS",
-                wish=stacks.wished(call, text, blueprint, tags or [], capabilities or []),
-                principal=call.principal,
-                role=role or "",
-                on_failure=on_failure,
-                is_protected=is_protected,
-                token=token or "",
-                deletes_new=deletes_new,
-                timeout_s=timeout_s,
-            )
-            work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint)
-    return {"StackId": stacks.find(call, name).arn}
-
-
-def _check_new(call: Call, name: str) -> None:
-    if stacks.find(call, name) is not None:
-        raise request.AlreadyExistsException(f"Stack [{name}] already exists")
-
-
-async def UpdateStack(
-    call: Call,
-    *,
-    StackName: str,
-    TemplateBody: str | None = None,
-    TemplateURL: str | None = None,
-    UsePreviousTemplate: bool | None = None,
-    Parameters: list[dict] | None = None,
-    Capabilities: list[str] | None = None,
-    Tags: list[dict] | None = None,
-    RoleARN: str | None = None,
-    DisableRollback: bool | None = None,
-    NotificationARNs: list[str] | None = None,
-    ClientRequestToken: str | None = None,
-    ResourceTypes: list[str] | None = None,
-    RetainExceptOnCreate: bool | None = None,
-) -> dict:
-    refuse(NotificationARNs=NotificationARNs)
-    request.check_tags(Tags)
-    stack = request.named(call, StackName, "Stack [{}] does not exist")
-    if request.is_repeated(stack, ClientRequestToken, "UpdateStack"):
-        return {"StackId": stack.arn}
-    request.check_updatable(stack)
-    text = await template.text_of(call, TemplateBody, TemplateURL, stack if UsePreviousTemplate else None)
-    blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, stack.wish.values)
-    template.check_types(blueprint, ResourceTypes)
-    template.check_capabilities(blueprint, Capabilities)
-    request.check_role(call, RoleARN)
-    stack = request.named(call, StackName, "Stack [{}] does not exist")
-    if request.is_repeated(stack, ClientRequestToken, "UpdateStack"):
-        return {"StackId": stack.arn}
-    request.check_updatable(stack)
-    tags = [{"Key": key, "Value": value} for key, value in stack.wish.tags.items()] if Tags is None else Tags
-    is_changing = changeset.is_different(call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags})
-    # What failed and was left standing may be tried again as it is.
-    is_changing = is_changing or stack.status in ("CREATE_FAILED", "UPDATE_FAILED")
-    if not changeset.differences(call, stack, blueprint) and not is_changing:
-        raise ValidationError("No updates are to be performed.")
-    stack = changed(
-        stack,
-        principal=call.principal,
-        role=RoleARN or stack.role,
-        on_failure="DO_NOTHING" if DisableRollback else "ROLLBACK",
-        deletes_new=bool(RetainExceptOnCreate),
-        token=ClientRequestToken or "",
-    )
-    wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])
-    work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", blueprint, wish)
-    return {"StackId": stack.arn}
-
-
-def CancelUpdateStack(call: Call, *, StackName: str, ClientRequestToken: str | None = None) -> None:
-    stack = request.named(call, StackName, "Stack [{}] does not exist")
-    if request.is_repeated(stack, ClientRequestToken, "CancelUpdateStack"):
-        return
-    if stack.status != "UPDATE_IN_PROGRESS":
-        raise ValidationError("CancelUpdateStack cannot be called from current stack status")
-    stack = changed(stack, token=ClientRequestToken or stack.token)
-    work.interrupt(call, stack, "UPDATE_ROLLBACK_IN_PROGRESS", "CancelUpdateStack", "User Initiated")
-
-
-def ContinueUpdateRollback(
-    call: Call,
-    *,
-    StackName: str,
-    RoleARN: str | None = None,
-    ResourcesToSkip: list[str] | None = None,
-    ClientRequestToken: str | None = None,
-) -> dict:
-    """A skipped resource is taken to stand as it stood before the update, whatever has become of it."""
-    stack = request.named(call, StackName, "Stack [{}] does not exist")
-    if request.is_repeated(stack, ClientRequestToken, "ContinueUpdateRollback"):
-        return {}
-    if stack.status != "UPDATE_ROLLBACK_FAILED":
-        raise ValidationError(f"Stack:{stack.arn} is in {stack.status} state and can not continue rollback.")
-    request.check_role(call, RoleARN)
-    state = stacks.state_of(call, stack)
-    for name in ResourcesToSkip or ():
-        standing = state.resources.get(name)
-        if standing is None or standing.status != "UPDATE_FAILED" or name not in state.before:
-            raise ValidationError(f"Resource {name} is not in UPDATE_FAILED state and cannot be skipped.")
-        state.put("resources", name, state.before[name])
-    stack = changed(
-        stack, principal=call.principal, role=RoleARN or stack.role, token=ClientRequestToken or ""
-    )
-    call.shelf(Stack)[stack.name] = stack
-    work.go_on(call, stack, "UPDATE_ROLLBACK_IN_PROGRESS", "ContinueUpdateRollback")
-    return {}
-
-
-def DeleteStack(
-    call: Call,
-    *,
-    StackName: str,
-    RetainResources: list[str] | None = None,
-    RoleARN: str | None = None,
-    ClientRequestToken: str | None = None,
-    DeletionMode: str | None = None,
-) -> None:
-    """A stack that is not there is deleted already. One deleted by force leaves behind what cannot be deleted."""
-    stack = stacks.find(call, StackName)
-    if stack is None or stack.status == "DELETE_IN_PROGRESS":
-        return
-    if stack.is_protected:
-        raise ValidationError(
-            f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled"
-        )
-    if stack.status.startswith("UPDATE_") and stack.is_busy:
-        raise ValidationError(f"Stack [{stack.arn}] cannot be deleted while in status {stack.status}")
-    if RetainResources and stack.status != "DELETE_FAILED":
-        raise ValidationError(
-            "Invalid operation on stack. Specify which resources to retain only when the stack is in the DELETE_FAILED state."
-        )
-    if unknown := sorted(set(RetainResources or ()) - set(stacks.resources_of(call, stack))):
-        raise ValidationError(
-            f"The specified resources to retain must be in a valid state. Resource {unknown[0]} does not exist."
-        )
-    if DeletionMode == "FORCE_DELETE_STACK" and stack.status != "DELETE_FAILED":
-        raise ValidationError(
-            "Invalid operation on stack. FORCE_DELETE_STACK can only be used when the stack is in the DELETE_FAILED state."
-        )
-    request.check_role(call, RoleARN)
-    delete(
-        call,
-        changed(
-            stack,
-            retained=tuple(RetainResources or ()),
-            is_forced=DeletionMode == "FORCE_DELETE_STACK",
-            role=RoleARN or stack.role,
-            token=ClientRequestToken or "",
-        ),
-    )
-
-
-def delete(call: Call, stack: Stack) -> None:
-    for change_set in changeset.of(call, stack):
-        changeset.drop(call, change_set)
-    if stack.is_busy:
-        return work.interrupt(call, stack, "DELETE_IN_PROGRESS", "DeleteStack", "User Initiated")
-    stack = changed(stack, principal=call.principal)
-    if reason := export.in_use(call, stack.arn):
-        # CloudFormation takes the request, says why not, and the stack is what it was: no status ends in FAILED.
-        # https://github.com/aws/aws-cdk/issues/604 https://github.com/serverless/serverless/issues/2984
-        event.happened(
-            call, stack, stack.name, event.STACK, stack.arn, "DELETE_IN_PROGRESS", "User Initiated"
-        )
-        event.happened(call, stack, stack.name, event.STACK, stack.arn, stack.status, reason)
-        call.shelf(Stack)[stack.name] = changed(stack, reason=reason)
-        return None
-    work.begin(call, stack, "DELETE_IN_PROGRESS", "DeleteStack")
-    return None
-
-
-def UpdateTerminationProtection(call: Call, *, EnableTerminationProtection: bool, StackName: str) -> dict:
-    stack = request.named(call, StackName, "Stack [{}] does not exist")
-    call.shelf(Stack)[stack.name] = changed(stack, is_protected=EnableTerminationProtection)
-    return {"StackId": stack.arn}
-
-
 # Looking ---------------------------------------------------------------------------------------------------
 
 
@@ -346,10 +110,41 @@ def ListStacks(call: Call, *, StackStatusFilter: list[str] | None = None) -> dic
 def DescribeStackEvents(call: Call, *, StackName: str, NextToken: str | None = None) -> dict:
     """The token says after which event to go on, so that events that happen meanwhile move nothing."""
     stack = request.named(call, StackName, "Stack [{}] does not exist", is_deleted_too=True)
-    if NextToken is not None and not (NextToken.isascii() and NextToken.isdigit() and len(NextToken) < 19):
-        raise ValidationError("Invalid NextToken.")
-    found, next_ = event.listed(call, stack.id, None if NextToken is None else int(NextToken))
+    found, next_ = event.listed(call, stack.id, _place(NextToken))
     return {"StackEvents": found} | ({"NextToken": str(next_)} if next_ is not None else {})
+
+
+def DescribeEvents(
+    call: Call,
+    *,
+    StackName: str | None = None,
+    OperationId: str | None = None,
+    Filters: dict[str, Any] | None = None,
+    NextToken: str | None = None,
+) -> dict:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html"""
+    if StackName is not None:
+        id = request.named(call, StackName, "Stack [{}] does not exist", is_deleted_too=True).id
+    elif OperationId is not None:
+        id = event.stack_of(call, OperationId)
+        if id is None:
+            raise ValidationError(f"Operation [{OperationId}] does not exist")
+    else:
+        raise ValidationError("One of StackName, ChangeSetName or OperationId must be specified.")
+    is_failed_only = bool((Filters or {}).get("FailedEvents"))
+    found, next_ = event.told(call, id, OperationId, is_failed_only, _place(NextToken))
+    return {"OperationEvents": found} | ({"NextToken": str(next_)} if next_ is not None else {})
+
+
+def _place(token: str | None) -> int | None:
+    if token is not None and not (token.isascii() and token.isdigit() and len(token) < 19):
+        raise ValidationError("Invalid NextToken.")
+    return None if token is None else int(token)
+
+
+def DescribeAccountLimits(call: Call) -> dict:
+    limits = {"ConcurrentResourcesLimit": 2500, "StackLimit": STACKS_MAX, "StackOutputsLimit": 200}
+    return {"AccountLimits": [{"Name": name, "Value": value} for name, value in limits.items()]}
 
 
 def DescribeStackResource(call: Call, *, StackName: str, LogicalResourceId: str) -> dict:

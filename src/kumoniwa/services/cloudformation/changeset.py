@@ -48,6 +48,8 @@ class ChangeSet(Record):
     role: str = ""
     on_failure: str = ""
     token: str = ""
+    watched_s: float | None = None
+    """How long the stack is to be watched; None for as long as before."""
 
     @property
     def key(self) -> str:
@@ -159,7 +161,7 @@ def summary(call: Call, change_set: ChangeSet) -> dict[str, Any]:
 def shown(call: Call, change_set: ChangeSet) -> dict[str, Any]:
     """As DescribeChangeSet answers it."""
     reply = summary(call, change_set) | {
-        "RollbackConfiguration": {},
+        "RollbackConfiguration": stacks.rollback_configuration(change_set.watched_s or 0.0),
         "NotificationARNs": [],
         "Changes": list(change_set.changes),
     }
@@ -197,6 +199,9 @@ async def CreateChangeSet(
     ImportExistingResources: bool | None = None,
     ClientToken: str | None = None,
     ResourceTypes: list[str] | None = None,
+    RollbackConfiguration: dict[str, Any] | None = None,
+    DeploymentConfig: dict[str, Any] | None = None,
+    DisableValidation: bool | None = None,
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
     refuse(
@@ -204,6 +209,8 @@ async def CreateChangeSet(
         IncludeNestedStacks=IncludeNestedStacks,
         ImportExistingResources=ImportExistingResources,
     )
+    watched_s = request.watched_s(RollbackConfiguration)
+    is_kept = bool(request.disables_rollback(None, DeploymentConfig))
     kind = ChangeSetType or "UPDATE"
     if kind == "IMPORT":
         raise NotImplementedHere("the ChangeSetType IMPORT of cloudformation:CreateChangeSet")
@@ -235,7 +242,8 @@ async def CreateChangeSet(
     change_set = ChangeSet(
         name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
         stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
-        role=RoleARN or "", on_failure=OnStackFailure or "", token=ClientToken or "",
+        role=RoleARN or "", on_failure=OnStackFailure or ("DO_NOTHING" if is_kept else ""), token=ClientToken or "",
+        watched_s=watched_s,
     )  # fmt: skip
     call.shelf(ChangeSet)[change_set.key] = _compared(
         call, change_set, stack, text, blueprint, failure, Tags, Capabilities
@@ -299,6 +307,25 @@ def DescribeChangeSet(call: Call, *, ChangeSetName: str, StackName: str | None =
     return shown(call, get(call, ChangeSetName, StackName))
 
 
+def DescribeChangeSetHooks(
+    call: Call,
+    *,
+    ChangeSetName: str,
+    StackName: str | None = None,
+    LogicalResourceId: str | None = None,
+) -> dict:
+    """No hook can be registered here, so none will be invoked, for any resource."""
+    found = get(call, ChangeSetName, StackName)
+    return {
+        "ChangeSetId": found.arn,
+        "ChangeSetName": found.name,
+        "StackId": found.stack_arn,
+        "StackName": found.stack_name,
+        "Hooks": [],
+        "Status": "PLANNED" if found.status == "CREATE_COMPLETE" else "UNAVAILABLE",
+    }
+
+
 def ListChangeSets(call: Call, *, StackName: str) -> dict:
     stack = request.named(call, StackName, "Stack [{}] does not exist")
     found = [each for each in of(call, stack) if each.execution != "EXECUTED"]
@@ -349,6 +376,7 @@ def ExecuteChangeSet(
         on_failure=found.on_failure or ("DO_NOTHING" if DisableRollback else "ROLLBACK"),
         deletes_new=bool(RetainExceptOnCreate),
         token=ClientRequestToken or "",
+        watched_s=stack.watched_s if found.watched_s is None else found.watched_s,
     )
     blueprint = stacks.drawn(call, found.wish)
     if found.kind == "CREATE":

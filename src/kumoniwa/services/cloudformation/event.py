@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -18,6 +19,36 @@ EVENTS = Table(
         status text, reason text, properties text, token text);
        create index if not exists cloudformation_event_stack on cloudformation_event (stack, seq)""",
 )
+
+
+OPERATIONS = Table(
+    "cloudformation_operation",
+    """create table if not exists cloudformation_operation
+       (seq integer primary key, id text, stack text, type text, first integer);
+       create index if not exists cloudformation_operation_id on cloudformation_operation (id);
+       create index if not exists cloudformation_operation_stack on cloudformation_operation (stack, first)""",
+)
+"""What was done to a stack: an operation's events begin with the row ``first`` and end where the next operation begins."""
+
+
+def begun(call: Call, stack: Any, kind: str, id: str) -> None:
+    """From now on a stack's events belong to this operation: ``CREATE_STACK`` and its like."""
+    call.rows(EVENTS, OPERATIONS).run(
+        """insert into cloudformation_operation select null, ?, ?, ?, coalesce(max(seq), 0) + 1 from cloudformation_event""",
+        id, stack.id, kind,
+    )  # fmt: skip
+
+
+def operations(call: Call, stack_id: str) -> list[tuple[int, str, str]]:
+    """What was done to a stack, oldest first: (first event, id, type)."""
+    return call.rows(OPERATIONS).all(
+        "select first, id, type from cloudformation_operation where stack = ? order by seq", stack_id
+    )
+
+
+def stack_of(call: Call, operation_id: str) -> str | None:
+    found = call.rows(OPERATIONS).one("select stack from cloudformation_operation where id = ?", operation_id)
+    return found[0] if found else None
 
 
 def happened(
@@ -42,28 +73,29 @@ def happened(
 
 def listed(call: Call, stack_id: str, before: int | None = None) -> tuple[list[dict[str, Any]], int | None]:
     """A page of events, newest first, as DescribeStackEvents answers, and where the next one begins."""
+    found, next_ = _page(call, stack_id, 0, SEQ_MAX if before is None else before)
+    done = operations(call, stack_id)
+    return [_shown(row) | _operation_of(done, row[0])[0] for row in found], next_
+
+
+def _page(call: Call, stack_id: str, since: int, before: int, suffix: str = "") -> tuple[list[tuple], int | None]:
+    """Rows from ``since`` up to but without ``before``, newest first, whose status ends in ``suffix``."""
     found = call.rows(EVENTS).all(
-        """select seq, id, name, arn, logical, physical, type, at, status, reason, properties, token
-           from cloudformation_event where stack = ? and seq < ? order by seq desc limit ?""",
-        stack_id, SEQ_MAX if before is None else before, PAGE_MAX + 1,
+        """select seq, id, name, arn, logical, physical, type, at, status, reason, properties, token from cloudformation_event
+           where stack = ? and seq >= ? and seq < ? and status like ? order by seq desc limit ?""",
+        stack_id, since, before, f"%{suffix}", PAGE_MAX + 1,
     )  # fmt: skip
-    next_ = found[PAGE_MAX - 1][0] if len(found) > PAGE_MAX else None
-    return [_shown(*row[1:]) for row in found[:PAGE_MAX]], next_
+    return found[:PAGE_MAX], found[PAGE_MAX - 1][0] if len(found) > PAGE_MAX else None
 
 
-def _shown(
-    id: str,
-    name: str,
-    arn: str,
-    logical: str,
-    physical: str,
-    kind: str,
-    at: float,
-    status: str,
-    reason: str,
-    properties: str,
-    token: str,
-) -> dict[str, Any]:
+def _operation_of(done: list[tuple[int, str, str]], seq: int) -> tuple[dict[str, str], str]:
+    """The operation an event belongs to, as it is shown, and its type. Nothing for events before the first."""
+    at = bisect_right(done, seq, key=lambda operation: operation[0])
+    return ({"OperationId": done[at - 1][1]}, done[at - 1][2]) if at else ({}, "")
+
+
+def _shown(row: tuple) -> dict[str, Any]:
+    _, id, name, arn, logical, physical, kind, at, status, reason, properties, token = row
     reply: dict[str, Any] = {
         "StackId": arn,
         "EventId": id,
@@ -78,6 +110,34 @@ def _shown(
     return reply | {member: value for member, value in optional.items() if value}
 
 
+def told(
+    call: Call, stack_id: str, operation_id: str | None, is_failed_only: bool, before: int | None
+) -> tuple[list[dict[str, Any]], int | None]:
+    """A page of events as DescribeEvents answers: of one operation, or of all that was done to a stack."""
+    done = operations(call, stack_id)
+    since, until = 0, SEQ_MAX
+    for at, (first, id, _) in enumerate(done):
+        if id == operation_id:
+            since, until = first, done[at + 1][0] if at + 1 < len(done) else SEQ_MAX
+    suffix = "_FAILED" if is_failed_only else ""
+    found, next_ = _page(call, stack_id, since, min(until, SEQ_MAX if before is None else before), suffix)
+    return [_told(row, done) for row in found], next_
+
+
+def _told(row: tuple, done: list[tuple[int, str, str]]) -> dict[str, Any]:
+    reply = _shown(row)
+    operation, kind = _operation_of(done, row[0])
+    reply |= operation | ({"OperationType": kind} if kind else {})
+    is_failure = row[8].endswith("_FAILED")
+    is_of_stack = row[6] == STACK and row[5] == row[3]
+    del reply["StackName"]
+    reply["EventType"] = "PROVISIONING_ERROR" if is_failure and not is_of_stack else "STACK_EVENT"
+    if is_of_stack:
+        ended = "FAILED" if is_failure else "SUCCEEDED" if row[8].endswith("_COMPLETE") else "IN_PROGRESS"
+        reply |= {"OperationStatus": ended, "StartTime" if ended == "IN_PROGRESS" else "EndTime": row[7]}
+    return reply
+
+
 def last_of_each(call: Call, stack_id: str) -> dict[tuple[str, str], tuple[str, str, str, str, float, str]]:
     """The latest event of every resource: (logical id, physical id) → (logical id, type, physical id, status, when, why)."""
     found = call.rows(EVENTS).all(
@@ -89,4 +149,5 @@ def last_of_each(call: Call, stack_id: str) -> dict[tuple[str, str], tuple[str, 
 
 
 def forget(call: Call, stack_id: str) -> None:
+    call.rows(OPERATIONS).run("delete from cloudformation_operation where stack = ?", stack_id)
     call.rows(EVENTS).run("delete from cloudformation_event where stack = ?", stack_id)

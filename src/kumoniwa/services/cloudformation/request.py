@@ -5,8 +5,10 @@ CloudFormation's operations do not agree on one text for a stack that is not the
 
 from __future__ import annotations
 
+from typing import Any
+
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, ValidationError
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation import work
 from kumoniwa.services.cloudformation.stack import Stack
@@ -59,6 +61,22 @@ def check_tags(tags: list[dict[str, str]] | None) -> None:
         raise ValidationError("Duplicate tag keys found.")
     if any(key.startswith("aws:") for key in keys):
         raise ValidationError("aws: prefixed tag key names are not allowed for external use.")
+
+
+def disables_rollback(disabled: bool | None, config: dict[str, Any] | None) -> bool | None:
+    """Whether a request wants a failure left standing; it can say so in two places. EXPRESS would not wait for resources."""
+    if config and config.get("Mode", "STANDARD") != "STANDARD":
+        raise NotImplementedHere(f"the deployment mode {config['Mode']} of cloudformation")
+    return (config or {}).get("DisableRollback") if disabled is None else disabled
+
+
+def watched_s(configuration: dict[str, Any] | None) -> float | None:
+    """How long a request wants its stack watched after everything is made; None if it does not say."""
+    if configuration is None:
+        return None
+    if triggers := configuration.get("RollbackTriggers"):
+        raise NotImplementedHere(f"the rollback trigger {triggers[0].get('Arn')} of cloudformation")
+    return (configuration.get("MonitoringTimeInMinutes") or 0) * 60.0
 
 
 def check_updatable(stack: Stack) -> None:

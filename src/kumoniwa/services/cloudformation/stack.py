@@ -98,6 +98,14 @@ class Stack(Record):
     """RetainExceptOnCreate: whether a rollback deletes what it made although the template says to retain it."""
     timeout_s: float = 0.0
     """How long its creation may take; 0 for as long as it likes."""
+    policy: str = ""
+    policy_of_update: str = ""
+    """What holds instead of its policy while the update lasts."""
+    policy_after: str = ""
+    """What becomes its policy if the update succeeds."""
+    watched_s: float = 0.0
+    """How long after everything is made it is watched before that is final."""
+    watched_until: float = 0.0
 
     @property
     def key(self) -> str:
@@ -231,9 +239,9 @@ def state_of(call: Call, stack: Stack) -> State:
 def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
     shelf = call.shelf(Stack)
     stack = changed(shelf[stack.name], status=status, reason=reason)
-    if status in ("UPDATE_COMPLETE", "UPDATE_FAILED"):
+    if status == "UPDATE_COMPLETE":
         forget(call, stack.previous)
-        stack = changed(stack, previous=None)
+        stack = changed(stack, previous=None, policy=stack.policy_after or stack.policy)
     elif status == "UPDATE_ROLLBACK_COMPLETE" and stack.previous is not None:
         forget(call, stack.wish)
         stack = changed(stack, wish=stack.previous, previous=None)
@@ -247,6 +255,8 @@ def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
         call.shelf(Checked).pop(stack.id, None)
         del shelf[stack.name]
         _forget_long_gone(call)
+    if not stack.is_busy:
+        stack = changed(stack, policy_of_update="", policy_after="", watched_until=0.0)
     if stack.previous is None and not stack.deleted:
         export.use(call, stack.name, set(stack.wish.imports))
     shelf[stack.key] = stack
@@ -298,6 +308,10 @@ def _drift(call: Call, stack: Stack) -> dict[str, Any]:
     return {"StackDriftStatus": checked.status, "LastCheckTimestamp": checked.at}
 
 
+def rollback_configuration(watched_s: float) -> dict[str, Any]:
+    return {"RollbackTriggers": [], "MonitoringTimeInMinutes": int(watched_s / 60)} if watched_s else {}
+
+
 def shown(call: Call, stack: Stack) -> dict[str, Any]:
     """A stack as DescribeStacks answers it."""
     wish = stack.wish
@@ -307,7 +321,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "CreationTime": stack.created,
         "StackStatus": stack.status,
         "DisableRollback": stack.on_failure == "DO_NOTHING",
-        "RollbackConfiguration": {},
+        "RollbackConfiguration": rollback_configuration(stack.watched_s),
         "NotificationARNs": [],
         "Capabilities": list(wish.capabilities),
         "Tags": [{"Key": key, "Value": value} for key, value in wish.tags.items()],

@@ -6,6 +6,7 @@ The child belongs to the region and is shared by all its accounts: drawing is a 
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,8 @@ BODY_BYTES_MAX = 51_200
 OBJECT_BYTES_MAX = 1_000_000
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 ZONE_LETTERS = "abc"
+S3_HOST = re.compile(r"(?:^|\.)s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?(?=\.)")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
 URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
 
 
@@ -42,7 +45,7 @@ async def text_of(call: Call, body: str | None, url: str | None, previous: Stack
     if (body is None) == (url is None):
         raise ValidationError("Either Template URL or Template Body must be specified.")
     if url is not None:
-        return await _fetched(call, url)
+        return await fetched(call, url, "TemplateURL")
     if len(body.encode()) > BODY_BYTES_MAX:
         raise ValidationError(
             f"1 validation error detected: Value '{body}' at 'templateBody' failed to satisfy constraint: "
@@ -51,10 +54,11 @@ async def text_of(call: Call, body: str | None, url: str | None, previous: Stack
     return body
 
 
-async def _fetched(call: Call, url: str) -> str:
-    bucket, key = _object(call, url)
+async def fetched(call: Call, url: str, what: str) -> str:
+    """The text of an S3 object. ``what`` names the parameter that held its URL."""
+    region, bucket, key = _object(call, url, what)
     try:
-        found = (await call.ask("s3:GetObject", Bucket=bucket, Key=key))["Body"]
+        found = (await call.ask("s3:GetObject", to_region=region, Bucket=bucket, Key=key))["Body"]
     except AwsError as error:
         raise ValidationError(f"S3 error: {error.text}") from None
     content = await asyncio.to_thread(_read, found) if isinstance(found, File) else bytes(found)
@@ -72,22 +76,25 @@ def _read(file: File) -> bytes:
         return opened.read(min(file.length, OBJECT_BYTES_MAX + 1))
 
 
-def _object(call: Call, url: str) -> tuple[str, str]:
-    """Bucket and key of an S3 URL, with the bucket in the host or in the path, at AWS or at this cloud's own endpoint."""
+def _object(call: Call, url: str, what: str) -> tuple[str | None, str, str]:
+    """Region, bucket and key of an S3 URL, with the bucket in the host or in the path, at AWS or at this cloud's own endpoint.
+
+    The region is None where the host does not name one.
+    """
     parts = urlsplit(url)
     host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
-    bucket, key = path.partition("/")[::2]
-    head, is_s3, _ = host.rpartition(".s3") if ".s3" in host else ("", "", "")
-    if is_s3:
-        bucket, key = head, path
-    elif not (
-        host.startswith("s3")
-        or host in ("localhost", "127.0.0.1", urlsplit(call.home.settings.endpoint).hostname)
-    ):
-        raise ValidationError("TemplateURL must be a supported URL.")
-    if parts.scheme not in ("http", "https") or not bucket or not key:
-        raise ValidationError("TemplateURL must be a supported URL.")
-    return bucket, key
+    if parts.scheme == "s3":
+        found = None, host, path
+    elif at := S3_HOST.search(host):
+        bucket = host[: at.start()].rstrip(".")
+        found = (at["region"], bucket, path) if bucket else (at["region"], *path.partition("/")[::2])
+    elif host in ("localhost", "127.0.0.1", urlsplit(call.home.settings.endpoint).hostname):
+        found = None, *path.partition("/")[::2]
+    else:
+        raise ValidationError(f"{what} must be a supported URL.")
+    if parts.scheme not in ("http", "https", "s3") or not found[1] or not found[2]:
+        raise ValidationError(f"{what} must be a supported URL.")
+    return found
 
 
 def given(parameters: list[dict[str, Any]] | None) -> dict[str, str | None]:

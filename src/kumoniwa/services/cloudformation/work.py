@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import traceback
+from functools import partial
 from typing import Any
 
+from kumoniwa.deploy import protection
 from kumoniwa.deploy.apply import Deploy
 from kumoniwa.deploy.standing import Blueprint, State
 from kumoniwa.kernel import principal as principals
@@ -26,6 +28,8 @@ UNREACHABLE_S_MAX = 60.0
 """How long a stack waits for another region's answer before it fails."""
 AGAIN_S = 0.5
 SERVICE = "cloudformation.amazonaws.com"
+AUTOMATIC = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS")
+"""What a stack sets about by itself, which is an operation of its own."""
 NESTING = ("cloudformation:CreateStack", "cloudformation:UpdateStack")
 """What a resource of a stack asks when it is a stack itself; it inherits what its parent was allowed."""
 SESSION = "AWSCloudFormation"
@@ -110,6 +114,8 @@ class Surroundings:
         properties: dict | None,
     ) -> None:
         stack = self.call.shelf(Stack).get(self.name)
+        if type_name == event.STACK and stack is not None and physical_id == stack.arn and status in AUTOMATIC:
+            event.begun(self.call, stack, "ROLLBACK", self.call.new_id())
         if stack is None:
             # The last event of a stack's life comes when it is shelved among the deleted.
             stack = stacks.find(self.call, physical_id, is_deleted_too=True)
@@ -118,6 +124,16 @@ class Surroundings:
     def exported(self, name: str) -> str | None:
         found = self.call.shelf(export.Export).get(name)
         return found.value if found is not None else None
+
+    async def watch(self) -> None:
+        """A stack that is to be watched stays in progress until its time is over, or somebody decides otherwise."""
+        stack = self.stack
+        if not stack.watched_s:
+            return
+        until = stack.watched_until or self.call.now() + stack.watched_s
+        self.call.shelf(Stack)[self.name] = changed(stack, watched_until=until)
+        while self.call.now() < until and self.stack.status == stack.status:
+            await self.call.wait("watch", stack.id, until=until)
 
     def publish(self, outputs: dict[str, dict[str, Any]]) -> None:
         export.publish(self.call, self.stack.arn, outputs)
@@ -137,8 +153,14 @@ def begin(
     """Write down that a stack is to be created, updated or deleted, and set about it."""
     stack = changed(stack, operation=call.new_id(), operation_name=operation_name)
     if status == "UPDATE_IN_PROGRESS":
-        stack = changed(stack, previous=stack.wish, wish=wish, updated=call.now())
+        previous = stack.wish
+        if stack.status == "UPDATE_FAILED" and stack.previous is not None:
+            # A rollback goes back to what last stood whole.
+            stacks.forget(call, stack.wish)
+            previous = stack.previous
+        stack = changed(stack, previous=previous, wish=wish, updated=call.now())
     call.shelf(Stack)[stack.name] = stack
+    event.begun(call, stack, status.removesuffix("_IN_PROGRESS") + "_STACK", stack.operation)
     export.use(call, stack.name, {*stack.wish.imports, *(stack.previous.imports if stack.previous else ())})
     state = stacks.state_of(call, stack)
     if blueprint is not None:
@@ -153,7 +175,10 @@ def begin(
 
 def go_on(call: Call, stack: Stack, status: str, operation_name: str) -> None:
     """Take up again a stack that had given up."""
-    call.shelf(Stack)[stack.name] = stack = changed(stack, operation_name=operation_name)
+    stack = changed(stack, operation=call.new_id(), operation_name=operation_name)
+    call.shelf(Stack)[stack.name] = stack
+    kind = "CONTINUE_ROLLBACK" if operation_name == "ContinueUpdateRollback" else "ROLLBACK"
+    event.begun(call, stack, kind, stack.operation)
     state = stacks.state_of(call, stack)
     state.move_on(status, "User Initiated")
     event.happened(call, stack, stack.name, event.STACK, stack.arn, status, "User Initiated")
@@ -178,6 +203,8 @@ def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
         retained=stack.retained,
         is_forced=stack.is_forced,
         deletes_new=stack.deletes_new,
+        may_not=partial(protection.refusal, stack.policy_of_update or stack.policy),
+        watch=surroundings.watch,
     )
     running[stack.id] = deploy
     call.home.spawn(_run(own, stack, deploy))
@@ -226,6 +253,7 @@ def interrupt(call: Call, stack: Stack, status: str, operation_name: str, reason
     # A region that has just come back may not have taken it up again yet.
     carry_out(call, stack)
     call.memory(Running).deploys[stack.id].interrupt(status, reason)
+    call.wake("watch", stack.id)
 
 
 async def run(region: Any) -> None:

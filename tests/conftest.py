@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
@@ -16,17 +17,22 @@ from typing import Any
 
 import botocore.auth
 import botocore.crt.auth
+import botocore.exceptions
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 
+from kumoniwa.cloud import catalogue
+from kumoniwa.cloud.faults import Injected, overlays
+from kumoniwa.cloud.links import Links
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.address import GLOBAL, locate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
-from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.fault import Fault, FaultRefused
+from kumoniwa.links.peers import Peers
 from kumoniwa.wire.message import File, Request, Response
 
 _SESSION = botocore.session.Session()
@@ -59,9 +65,15 @@ class _Started(BaseException):
 class Cloud:
     """Some regions in one virtual loop."""
 
-    def __init__(self, folder: str, **settings: Any) -> None:
+    def __init__(self, folder: str, *, links: str = "none", **settings: Any) -> None:
         self.folder = folder
         self.loop = VirtualLoop()
+        self.links = Links(links)
+        self.peers: dict[str, Peers] = {}
+        self.dark: set[str] = set()
+        self.faults: dict[str, Injected] = {}
+        self.events: list[dict[str, Any]] = []
+        """What regions noted, in order: ``{"kind": "apply", "region": …}``."""
         self.settings = Settings(seal=b"k" * 32, **settings)
         self.regions: dict[str, Region] = {}
         self.seeds = itertools.count(1)
@@ -72,9 +84,13 @@ class Cloud:
 
     def region(self, name: str = "us-east-1") -> Region:
         if name not in self.regions:
-            region = Region(name, self.settings, f"{self.folder}/{name}", peers=self, seed=next(self.seeds))
+            peers = self.peers[name] = _Peers(self, name)
+            region = peers.region = Region(name, self.settings, f"{self.folder}/{name}", peers=peers, outside=self, seed=next(self.seeds))
+            region.is_watched = True
             self.regions[name] = region
+            self.dark.discard(name)
             self.run(region.open())
+            region.suffer(self._faults_of(name))
             self.run(self._introduce(*(self.regions.values() if name == GLOBAL else [region])))
         return self.regions[name]
 
@@ -93,26 +109,89 @@ class Cloud:
 
     def restart(self, name: str = "us-east-1", *, kill: bool = False) -> Region:
         """End a region (without goodbye if ``kill``) and open it again on its data."""
-        region = self.regions.pop(name)
         if kill:
-            for task in list(region._tasks):
-                task.cancel()
-            for rows in region.store._accounts.values():
-                rows.connection.close()  # what was not committed is gone
+            self.kill(name)
         else:
-            self.run(region.close())
+            self._part(name)
+            self.run(self.regions.pop(name).close())
         return self.region(name)
 
-    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> dict:
-        return await self.regions[region].gate.ask(principal, operation, params, once)
+    def kill(self, name: str) -> None:
+        """End a region without goodbye. It is dark until ``restart`` or ``region`` opens it again."""
+        region = self.regions.pop(name)
+        self.dark.add(name)
+        for task in list(region._tasks):
+            task.cancel()
+        self.run(_gathered(tuple(region._tasks), return_exceptions=True))
+        self._part(name)
+        for rows in region.store._accounts.values():
+            rows.connection.close()  # what was not committed is gone
 
-    def used(self, key_id: str, use: LastUse) -> None:
-        if GLOBAL in self.regions:
-            self.regions[GLOBAL].gate.usage.keep(key_id, use)
+    def _part(self, name: str) -> None:
+        """End the lines of a region; what it had sent is under way."""
+        for peer in self.peers.pop(name).by_name.values():
+            peer.transport.abort()
+
+    # Links and faults -------------------------------------------------------------------------
+
+    def bring_together(self, one: str, other: str) -> None:
+        """Give two regions a line, as the fleet does; a dark region says nothing."""
+        if other in self.regions:
+            ends = socket.socketpair()
+            for (name, far), end in zip(((one, other), (other, one)), ends):
+                self.peers[name].conditions[far] = self.links.conditions(far, name)
+                self.loop.create_task(self.peers[name].meet(far, end))
+        elif other not in self.dark:
+            self.peers[one].unreachable(other)
+
+    def fault(self, name: str, target: dict | None = None, **params: Any) -> str:
+        """Inject a fault of links or of a region; answers its id."""
+        name, kind, target, params = catalogue.read({"fault": name, "target": target or {}, **params})
+        fault = Injected(len(self.faults) + 1, name, kind, target, params)
+        if kind.where == "fleet":
+            raise FaultRefused(f"{name} is for processes: use cloud.kill")
+        self.faults[fault.id] = fault
+        if kind.where == "link":
+            self.links.overlays += overlays(fault)
+        self._suffer()
+        return fault.id
+
+    def heal(self, id_: str | None = None) -> None:
+        """End a fault, or all."""
+        for fault in [self.faults[id_]] if id_ else list(self.faults.values()):
+            fault.state = "healed"
+            self.links.overlays = [o for o in self.links.overlays if o.fault != fault.id]
+        self._suffer()
+
+    def _suffer(self) -> None:
+        async def suffer() -> None:
+            for name, region in self.regions.items():
+                region.suffer(self._faults_of(name))
+                for other in self.regions:
+                    if other != name:
+                        self.peers[name].become(other, self.links.conditions(other, name))
+
+        self.run(suffer())
+
+    def _faults_of(self, name: str) -> list[Fault]:
+        return [
+            Fault(id=f.id, kind=f.name, target=f.target, params=f.params)
+            for f in self.faults.values()
+            if f.state == "active" and f.kind.where in ("region", "edge") and f.target.get("region", name) in (name, [name])
+        ]
+
+    def noted(self, kind: str, facts: dict[str, Any]) -> None:
+        self.events.append({"kind": kind, **facts})
+
+    async def inject(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
+        raise FaultRefused("In one loop nobody stands outside.")
 
     def close(self) -> None:
         for region in self.regions.values():
             self.run(region.close())
+        for name in list(self.peers):
+            self._part(name)
+        self.run(asyncio.sleep(0))
         self.loop.close()
 
     # Time -------------------------------------------------------------------------------------
@@ -202,8 +281,20 @@ class Cloud:
         return response.status, response.headers, content
 
 
-async def _gathered(tasks: tuple) -> list:
-    return await asyncio.gather(*tasks)
+async def _gathered(tasks: tuple, return_exceptions: bool = False) -> list:
+    return await asyncio.gather(*tasks, return_exceptions=return_exceptions)
+
+
+class _Peers(Peers):
+    """A region's lines in one loop: real sockets, virtual time."""
+
+    def __init__(self, cloud: Cloud, name: str) -> None:
+        super().__init__(None, lambda other: cloud.bring_together(name, other))
+        self.cloud = cloud
+
+    def used(self, key_id: str, use: LastUse) -> None:
+        if GLOBAL in self.cloud.regions:
+            self.cloud.regions[GLOBAL].gate.usage.keep(key_id, use)
 
 
 class _Headers(dict):
@@ -246,6 +337,8 @@ async def _body(response: Response) -> bytes:
         return b"".join([await _body(Response(200, file)) for file in body])
     if isinstance(body, bytes):
         return body
+    if body is None:
+        raise botocore.exceptions.ConnectionClosedError(endpoint_url="http://localhost:4566")
     return b"".join([piece async for piece in body])
 
 

@@ -30,9 +30,10 @@ class Up:
         self.port = int(found[2]) if found else 0
         self.pid = self.process.pid
 
-    def admin(self, method: str, path: str, **headers: str) -> tuple[int, dict]:
+    def admin(self, method: str, path: str, said: dict | None = None, **headers: str) -> tuple[int, dict]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, f"/_kumoniwa/{path}", headers=headers)
+        body = None if said is None else json.dumps(said)
+        connection.request(method, f"/_kumoniwa/{path}", body, headers=headers)
         reply = connection.getresponse()
         body = json.load(reply)
         connection.close()

@@ -40,3 +40,29 @@ def region(code: str) -> Region:
 
 def is_region(code: str) -> bool:
     return code in _by_code()
+
+
+LOOPBACK = "127.0.0.1"
+
+
+@cache
+def _addresses() -> dict[str, str]:
+    return {code: f"127.1.{number}.1" for number, code in enumerate(sorted(_by_code()), 1)}
+
+
+@cache
+def _by_address() -> dict[str, str]:
+    return {address: code for code, address in _addresses().items()}
+
+
+def loopback(code: str) -> str:
+    """The loopback address at which a region of this machine is reached, so that names resolve to regions as on AWS.
+
+    What is no region (``aws-global``, ``aws-edge``) is reached at 127.0.0.1.
+    """
+    return _addresses().get(code, LOOPBACK)
+
+
+def region_at(address: str) -> str | None:
+    """The region whose loopback address this is, or None."""
+    return _by_address().get(address)

@@ -13,6 +13,7 @@ from kumoniwa import __version__
 
 EXIT_REFUSED = 1
 EXIT_NOBODY_THERE = 2
+ANSWERED_WITHIN_S = 120
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--iam", choices=("enforce", "audit", "off"), default="enforce", help="audit allows and records")
     up.add_argument("--lenient", action="store_true", help="ignore (and record) parameters that are not implemented")
     up.add_argument("--fsync", action="store_true", help="survive power loss, not only a kill")
+    up.add_argument("--links", metavar="PROFILE", default="aws-p50", help="how far regions are: aws-p50 (measured), lan, none, or a table in a file")
+    up.add_argument("--dns-port", type=int, default=None, metavar="PORT", help="of the name servers, UDP and TCP (default: 4553 beside port 4566, else a free one)")
     up.add_argument("--pace", choices=("instant", "real"), default="instant", help="how long lifecycles take")
     up.set_defaults(do=_up)
 
@@ -56,7 +59,22 @@ def _parser() -> argparse.ArgumentParser:
     region.add_argument("name")
     region.set_defaults(do=_region)
 
+    broken = commands.add_parser("break", help="inject a fault: kumoniwa break link.delay link='us-east-1->eu-west-1' rtt_add=200 --for 60s")
+    broken.add_argument("fault", nargs="?", help="its kind; without one, the kinds there are")
+    broken.add_argument("words", nargs="*", metavar="NAME=VALUE", help="targets and parameters")
+    broken.add_argument("--for", dest="duration", metavar="DURATION", help="heal it by itself after so long")
+    broken.set_defaults(do=_break)
+
+    heal = commands.add_parser("heal", help="end a fault, or all")
+    heal.add_argument("id", nargs="?")
+    heal.set_defaults(do=_heal)
+
+    links = commands.add_parser("links", help="how far the regions in use are from each other, and what passes")
+    links.add_argument("--measure", action="store_true", help="measure every link through itself")
+    links.set_defaults(do=_links)
+
     for name, do, text in (
+        ("faults", _faults, "what was injected"),
         ("status", _status, "what is running"),
         ("gaps", _gaps, "what clients asked for and is not implemented"),
         ("down", _down, "stop the cloud"),
@@ -81,11 +99,36 @@ def _deploy(asked: argparse.Namespace) -> int:
     return deploy(asked)
 
 
-def admin(endpoint: str, method: str, path: str) -> dict:
+def _break(asked: argparse.Namespace) -> int:
+    from kumoniwa.cli.faults import inject  # noqa: PLC0415
+
+    return inject(asked)
+
+
+def _heal(asked: argparse.Namespace) -> int:
+    from kumoniwa.cli.faults import heal  # noqa: PLC0415
+
+    return heal(asked)
+
+
+def _faults(asked: argparse.Namespace) -> int:
+    from kumoniwa.cli.faults import faults  # noqa: PLC0415
+
+    return faults(asked)
+
+
+def _links(asked: argparse.Namespace) -> int:
+    from kumoniwa.cli.faults import links  # noqa: PLC0415
+
+    return links(asked)
+
+
+def admin(endpoint: str, method: str, path: str, body: dict | None = None) -> dict:
     """One call of the admin door. Exits with a plain message if nobody is there or it refuses."""
-    request = urllib.request.Request(f"{endpoint.rstrip('/')}/_kumoniwa/{path}", method=method, data=b"" if method == "POST" else None)
+    data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
+    request = urllib.request.Request(f"{endpoint.rstrip('/')}/_kumoniwa/{path}", method=method, data=data)
     try:
-        with urllib.request.urlopen(request, timeout=30) as reply:
+        with urllib.request.urlopen(request, timeout=ANSWERED_WITHIN_S) as reply:
             return json.load(reply)
     except urllib.error.HTTPError as error:
         body = error.read().decode("utf-8", "replace")

@@ -8,8 +8,11 @@ import sys
 
 from kumoniwa.aws import regions
 from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
+from kumoniwa.cloud.links import PROFILES, Links
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.record import changed
+
+PORT, DNS_PORT = 4566, 4553
 
 
 def up(asked: argparse.Namespace) -> int:
@@ -32,6 +35,11 @@ def up(asked: argparse.Namespace) -> int:
         pace=asked.pace,
     )
     try:
+        links = Links(asked.links)
+    except (OSError, ValueError) as error:
+        print(f"kumoniwa: --links takes {', '.join(PROFILES)} or a table of round trips: {error}", file=sys.stderr)
+        return 1
+    try:
         folder = Folder(asked.data)
     except AlreadyRunning as error:
         print(f"kumoniwa: another cloud lives in {error}.", file=sys.stderr)
@@ -43,6 +51,9 @@ def up(asked: argparse.Namespace) -> int:
     if settings.auth == "strict":
         settings = changed(settings, root_key=folder.root_key(settings.account))
 
+    # A second cloud on this machine gets a free port for its name servers, as it does for itself.
+    dns_port = asked.dns_port if asked.dns_port is not None else DNS_PORT if asked.port == PORT else 0
+
     def ready(port: int) -> None:
         print(f"Kumoniwa is ready at http://{asked.host}:{port} (account {settings.account}, region {settings.region}).", flush=True)
         if settings.auth == "strict":
@@ -50,7 +61,7 @@ def up(asked: argparse.Namespace) -> int:
             print(f"Root access key of account {settings.account}: {key_id} {secret}", flush=True)
 
     try:
-        asyncio.run(serve(settings, asked.host, asked.port, folder, ready))
+        asyncio.run(serve(settings, asked.host, asked.port, dns_port, links, folder, ready))
     except OSError as error:
         print(f"kumoniwa: cannot listen on {asked.host}:{asked.port}: {error.strerror}.", file=sys.stderr)
         return 1

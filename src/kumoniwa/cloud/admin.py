@@ -11,20 +11,36 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
 from kumoniwa import __version__
+from kumoniwa.cloud.catalogue import offered
 from kumoniwa.cloud.fleet import Fleet, NoSuchRegion
 from kumoniwa.kernel.clock import monotonic
+from kumoniwa.kernel.fault import FaultRefused
 from kumoniwa.wire.http import Reply
 from kumoniwa.wire.message import Request, Response
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d+)?")
+
+
+MEASURED_BYTES_MAX = 1 << 30
+
+
+def _said(request: Request) -> dict[str, Any]:
+    """The JSON object in a request. Raises FaultRefused."""
+    try:
+        said = orjson.loads(request.body or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise FaultRefused(f"The body is no JSON: {error}.") from None
+    if not isinstance(said, dict):
+        raise FaultRefused("The body must be a JSON object.")
+    return said
 
 
 class Admin:
@@ -43,40 +59,68 @@ class Admin:
             status, body = await self._do(request)
         except NoSuchRegion as error:
             status, body = 404, {"message": f"There is no region {error} in this cloud."}
+        except FaultRefused as error:
+            status, body = 400, {"message": str(error)}
+        except KeyError as error:
+            status, body = 404, {"message": f"There is no fault {error} in this cloud."}
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
             status, body = 500, {"message": f"The admin door failed: {error!r}. Its log says more."}
-        reply(Response(status, orjson.dumps(body) + b"\n", {"Content-Type": "application/json"}))
+        if isinstance(body, AsyncIterator):
+            reply(Response(status, body, {"Content-Type": "application/x-ndjson"}))
+        else:
+            reply(Response(status, orjson.dumps(body) + b"\n", {"Content-Type": "application/json"}))
 
     async def _do(self, request: Request) -> tuple[int, Any]:
         origin = request.headers.get("origin")
         if not self._is_ours(request.host) or (origin is not None and not self._is_ours(origin.partition("://")[2])):
             return 403, {"message": "The admin door answers this machine only: use http://localhost or http://127.0.0.1."}
-        path, asked = request.path.rstrip("/"), parse_qs(request.query)
-        if request.method == "GET" and path == "/_kumoniwa/health":
-            return 200, self._health()
-        if request.method == "GET" and path == "/_kumoniwa/gaps":
-            return 200, await self._gaps()
-        if request.method != "POST":
-            return 404, {"message": f"The admin door has no {request.method} {path}."}
-        if path == "/_kumoniwa/reset":
-            account = asked.get("account", [None])[0]
-            if account is not None and not re.fullmatch("[0-9]{12}", account):
-                return 400, {"message": "An account has twelve digits."}
-            await self.fleet.reset(account)
-            return 200, {"status": "empty"}
-        if path == "/_kumoniwa/down":
-            asyncio.get_running_loop().call_later(0.02, self.on_down)
-            return 200, {"status": "going down"}
-        parts = path.split("/")
-        if len(parts) == 5 and parts[2] == "regions" and parts[4] in ("kill", "pause", "resume", "restart", "start"):
-            return await self._region(parts[3], parts[4])
-        return 404, {"message": f"The admin door has no POST {path}."}
+        path, asked = request.path.rstrip("/").removeprefix("/_kumoniwa"), parse_qs(request.query)
+        match [request.method, *path.split("/")[1:]]:
+            case ["GET", "health"]:
+                return 200, self._health()
+            case ["GET", "gaps"]:
+                return 200, await self._gaps()
+            case ["GET", "events"]:
+                return 200, self.fleet.events.since(int(asked.get("since", ["0"])[0]))
+            case ["GET", "report", name]:
+                member = self.fleet.member(name)
+                return 200, await self.fleet.ask(member, "report") or {"message": f"{name} is {member.state} and tells nothing."}
+            case ["GET", "links"]:
+                return 200, {"links": await self._links()}
+            case ["POST", "links", "measure"]:
+                return await self._measure(_said(request))
+            case ["GET", "faults"]:
+                return 200, {"faults": self.fleet.faults.listed()}
+            case ["GET", "faults", "catalogue"]:
+                return 200, offered()
+            case ["POST", "faults"]:
+                return 201, await self.fleet.faults.start(_said(request))
+            case ["POST", "faults", id_, "renew"]:
+                return 200, self.fleet.faults.renew(id_, _said(request))
+            case ["DELETE", "faults"]:
+                return 200, await self.fleet.faults.heal()
+            case ["DELETE", "faults", id_]:
+                return 200, await self.fleet.faults.heal(id_)
+            case ["POST", "reset"]:
+                return await self._reset(asked.get("account", [None])[0])
+            case ["POST", "down"]:
+                asyncio.get_running_loop().call_later(0.02, self.on_down)
+                return 200, {"status": "going down"}
+            case ["POST", "regions", name, "kill" | "pause" | "resume" | "restart" | "start" as what]:
+                return await self._region(name, what)
+        return 404, {"message": f"The admin door has no {request.method} {request.path}."}
 
     def _is_ours(self, host: str) -> bool:
         found = _HOST.fullmatch(host.lower())
         name = found[1] if found else ""
         return name in self.hosts or name.endswith(".localhost")
+
+    async def _reset(self, account: str | None) -> tuple[int, Any]:
+        if account is not None and not re.fullmatch("[0-9]{12}", account):
+            return 400, {"message": "An account has twelve digits."}
+        await self.fleet.reset(account)
+        return 200, {"status": "empty"}
 
     async def _region(self, name: str, what: str) -> tuple[int, Any]:
         if what == "start":
@@ -95,10 +139,33 @@ class Admin:
             "status": "ok",
             "version": __version__,
             "uptime_s": round(monotonic() - self.began, 3),
+            "port": int(self.fleet.settings.endpoint.rpartition(":")[2]),
+            "dns_port": int(self.fleet.settings.dns.rpartition(":")[2]),
             "regions": {
-                m.name: {"state": m.state, "pid": m.pid or None, "connections": len(m.connections)} for m in members if m.state != "idle"
+                m.name: {"state": m.state, "pid": m.pid or None, "address": m.address, "connections": len(m.connections)}
+                for m in members
+                if m.state != "idle"
             },
         }
+
+    async def _links(self) -> list[dict[str, Any]]:
+        """Every line between the regions in use, with what has passed it as its end tells."""
+        running = [m for m in self.fleet.members.values() if m.state == "running"]
+        reports = await asyncio.gather(*(self.fleet.ask(m, "report") for m in running))
+        traffic = {m.name: (report or {}).get("traffic", {}) for m, report in zip(running, reports)}
+        none = {"bytes": 0, "messages": 0, "queued_bytes": 0}
+        used = [m.name for m in self.fleet.members.values() if m.state != "idle"]
+        return [line | traffic.get(line["to"], {}).get(line["from"], none) for line in self.fleet.links.told(used)]
+
+    async def _measure(self, asked: dict[str, Any]) -> tuple[int, Any]:
+        source, destination = asked.get("from"), asked.get("to")
+        count, size_bytes = asked.get("count", 5), asked.get("bytes", 0)
+        if not isinstance(source, str) or not isinstance(destination, str) or source == destination:
+            return 400, {"message": 'Measuring takes {"from": "us-east-1", "to": "eu-west-1"}, and may take count and bytes.'}
+        if not isinstance(count, int) or not isinstance(size_bytes, int) or not 1 <= count <= 1000 or not 0 <= size_bytes <= MEASURED_BYTES_MAX:
+            return 400, {"message": f"count is 1 to 1000, bytes 0 to {MEASURED_BYTES_MAX}."}
+        measured = await self.fleet.measure(source, destination, count, size_bytes)
+        return 200, measured or {"unreachable": f"{source} did not answer."}
 
     async def _gaps(self) -> dict[str, int]:
         """What clients asked for and was refused (or ignored, under --lenient), most asked first."""

@@ -10,12 +10,15 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Callable
 
 from kumoniwa.cloud.admin import Admin
 from kumoniwa.cloud.door import Door
 from kumoniwa.cloud.fleet import Fleet
+from kumoniwa.cloud.links import Links
+from kumoniwa.gate.address import EDGE
 from kumoniwa.gate.identity import ACCESS_KEY, new_key_id
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.ids import Ids
@@ -86,7 +89,22 @@ def _sweep() -> None:
             shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
 
 
-async def serve(settings: Settings, host: str, port: int, folder: Folder, ready: Callable[[int], None]) -> None:
+def _free_port(host: str) -> int:
+    """A port that nobody uses, over UDP or TCP, at this moment."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            stream.bind((host, 0))
+            port = stream.getsockname()[1]
+            try:
+                datagrams.bind((host, port))
+            except OSError:
+                continue
+            return port
+
+
+async def serve(
+    settings: Settings, host: str, port: int, dns_port: int, links: Links, folder: Folder, ready: Callable[[int], None]
+) -> None:
     """Run a cloud until SIGTERM, SIGINT or ``kumoniwa down``. ``ready(port)`` is called when the first request may come."""
     loop = asyncio.get_running_loop()
     # The door holds one descriptor for each connection of every region.
@@ -95,8 +113,9 @@ async def serve(settings: Settings, host: str, port: int, folder: Folder, ready:
     listener = listen(host, port)
     port = listener.getsockname()[1]
     reached = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
-    settings = changed(settings, seal=folder.seal(), endpoint=f"http://{reached}:{port}")
-    fleet = Fleet(settings, folder.regions())
+    dns = f"{reached}:{dns_port or _free_port(reached)}"
+    settings = changed(settings, seal=folder.seal(), endpoint=f"http://{reached}:{port}", dns=dns)
+    fleet = Fleet(settings, folder.regions(), links)
     stopping = asyncio.Event()
     door = Door(fleet, listener, Admin(fleet, (host,), stopping.set))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -108,6 +127,8 @@ async def serve(settings: Settings, host: str, port: int, folder: Folder, ready:
     ctypes.CDLL(None).malloc_trim(0)  # what importing needed and nobody uses any more
     gc.freeze()
     ready(port)
+    if os.path.exists(os.path.join(folder.regions(), EDGE)):
+        fleet.needed(EDGE)  # names resolve before anybody asks a region
     await stopping.wait()
     await fleet.stop()
     door.close()

@@ -12,13 +12,15 @@ import itertools
 import select
 import socket
 import struct
+import sys
 
+from kumoniwa.aws import regions
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
 from kumoniwa.gate.address import is_admin, locate
 from kumoniwa.gate.route import NoRoute
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.ids import Ids
-from kumoniwa.wire.http import HEAD_BYTES_MAX, Application, Connection
+from kumoniwa.wire.http import HEAD_BYTES_MAX, Application, Connection, listen
 from kumoniwa.wire.message import Request
 
 HEAD_WITHIN_S = 30.0
@@ -43,31 +45,50 @@ class Door:
         self.watch = select.epoll()
         self.watched: dict[int, tuple[Member, int]] = {}
         """Descriptor of each copy, and whose connection it is."""
-        fleet.on_elsewhere, fleet.on_gone, fleet.on_back = self._elsewhere, self._reset_all, self._deliver_waiting
+        self.addresses: dict[str, socket.socket] = {}
+        """A listener at the address of each region in use."""
+        fleet.on_elsewhere, fleet.on_gone, fleet.on_back = self._elsewhere, self._reset_all, self._came_back
 
     def open(self) -> None:
-        self.loop.add_reader(self.listener.fileno(), self._accept)
+        self._listen(self.listener)
         self.loop.add_reader(self.watch.fileno(), self._ended)
 
     def close(self) -> None:
-        self.loop.remove_reader(self.listener.fileno())
+        for listener in (self.listener, *self.addresses.values()):
+            self.loop.remove_reader(listener.fileno())
+            listener.close()
         self.loop.remove_reader(self.watch.fileno())
-        self.listener.close()
         self.watch.close()
+
+    def _listen(self, listener: socket.socket) -> None:
+        self.loop.add_reader(listener.fileno(), self._accept, listener)
+
+    def _came_back(self, member: Member) -> None:
+        """A region began a life: it is reached at its own address, and connections may be waiting for it."""
+        host, port = self.listener.getsockname()[:2]
+        # A door on every address of the machine has this one already.
+        if member.address != regions.LOOPBACK and member.name not in self.addresses and host not in ("0.0.0.0", "::"):
+            try:
+                listener = self.addresses[member.name] = listen(member.address, port)
+            except OSError as error:
+                print(f"kumoniwa: {member.name} has no address of its own, {member.address}:{port}: {error.strerror}", file=sys.stderr)
+            else:
+                self._listen(listener)
+        self._deliver_waiting(member)
 
     # Coming in ---------------------------------------------------------------------------------------
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
             try:
-                connection, _ = self.listener.accept()
+                connection, _ = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
                 if error.errno in (errno.EMFILE, errno.ENFILE):
                     # No descriptors left: rest a little instead of spinning on a connection we cannot take.
-                    self.loop.remove_reader(self.listener.fileno())
-                    self.loop.call_later(0.1, lambda: self.loop.add_reader(self.listener.fileno(), self._accept))
+                    self.loop.remove_reader(listener.fileno())
+                    self.loop.call_later(0.1, self._listen, listener)
                 return
             connection.setblocking(False)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -116,10 +137,14 @@ class Door:
     def _pass(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
         """Hand a connection to the region of its request, or to the silence of one that was killed."""
         request.address = locate(request)
+        here = regions.region_at(connection.getsockname()[0])
         try:
-            member = self.fleet.needed(request.address.region or self.fleet.settings.region)
+            member = self.fleet.needed(request.address.region or here or self.fleet.settings.region)
         except NoSuchRegion as error:
             self._refuse(connection, request, InvalidSignatureException(hint=f"There is no region {error} in this cloud."))
+            return
+        if member.state == "killed" and member.loss != "blackhole":
+            _end_by_reset(connection)
             return
         number = next(self.numbers)
         member.connections[number] = connection
@@ -176,11 +201,23 @@ class Door:
                     connection.close()
 
     def _reset_all(self, member: Member) -> None:
+        is_seen_gone = member.state == "killed" and member.loss != "blackhole"
+        if is_seen_gone:
+            member.waiting.clear()
         for number in list(member.connections):
             connection = None if number in member.waiting else self._forget(member, number)
             if connection is not None:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-                connection.close()
+                _end_by_reset(connection)
+        if is_seen_gone and member.loss == "refuse" and member.name in self.addresses:
+            # Nobody listens there any more. On the port that all regions share, a reset must stand for it.
+            listener = self.addresses.pop(member.name)
+            self.loop.remove_reader(listener.fileno())
+            listener.close()
+
+
+def _end_by_reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    connection.close()
 
 
 def head_of(head: bytes) -> Request:

@@ -8,26 +8,34 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import itertools
 import os
 import signal
 import socket
 import sys
 import traceback
+from functools import partial
 from typing import Any
 
+import msgspec
+
+from kumoniwa.aws.regions import region_at
 from kumoniwa.cloud.channel import Channel
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.address import GLOBAL, is_admin, locate
 from kumoniwa.gate.settings import Settings
-from kumoniwa.gate.usage import LastUse
-from kumoniwa.kernel.principal import Principal
-from kumoniwa.links.peer import Peer, RegionUnreachable
+from kumoniwa.kernel.fault import Fault, FaultRefused
+from kumoniwa.links.line import Conditions
+from kumoniwa.links.peer import RegionUnreachable
+from kumoniwa.links.peers import Peers
 from kumoniwa.wire.http import Connection
 from kumoniwa.wire.message import Request
 
 PR_SET_PDEATHSIG = 1
 FIRST_COPY_WITHIN_S = 2.0
-INTRODUCED_WITHIN_S = 5.0
+NEWS_EVERY_S = 0.02
+FREQUENT = frozenset({"apply", "call"})
+"""Kinds of news that come with every write or call."""
 
 
 def spawn(name: str, settings: Settings, folder: str, end: socket.socket) -> int:
@@ -79,13 +87,15 @@ class RegionProcess:
     """What stands between the channel and the region object."""
 
     def __init__(self, name: str, settings: Settings, folder: str) -> None:
-        self.region = Region(name, settings, folder, peers=self)
+        self.peers = Peers(None, lambda other: self.channel.say(["introduce", other]))
+        self.region = self.peers.region = Region(name, settings, folder, peers=self.peers, outside=self)
         self.name = name
         self.default = settings.region
-        self.peers: dict[str, Peer] = {}
-        self.introductions: dict[str, asyncio.Future] = {}
         self.ready = asyncio.Event()
         self.ended: asyncio.Future = asyncio.get_running_loop().create_future()
+        self.news: list[dict[str, Any]] = []
+        self.wanted: dict[int, asyncio.Future] = {}
+        self.numbers = itertools.count(1)
 
     def listen(self, end: socket.socket) -> None:
         self.channel = Channel(end, self._hear, self._orphaned)
@@ -117,6 +127,7 @@ class RegionProcess:
         if not self.ready.is_set():
             await self.ready.wait()
         connection.setblocking(False)
+        here = region_at(connection.getsockname()[0]) or self.default
 
         def hand_over(protocol: Connection, request: Request, arrived: bytes) -> None:
             self.channel.say(["elsewhere", number, arrived])
@@ -124,55 +135,74 @@ class RegionProcess:
             protocol.transport.abort()  # closes our descriptor; the door's copy keeps the connection open
 
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self.region.answer, self._belongs_elsewhere, hand_over, arrived), connection
+            lambda: Connection(self.region.answer, partial(self._belongs_elsewhere, here), hand_over, arrived), connection
         )
 
-    def _belongs_elsewhere(self, request: Request) -> bool:
+    def _belongs_elsewhere(self, here: str, request: Request) -> bool:
+        """``here`` is the region at whose address the connection came in, for requests that name none."""
         address = request.address = locate(request)
-        return is_admin(request) or (address.region or self.default) != self.name
+        return is_admin(request) or (address.region or here) != self.name
 
     # Other regions --------------------------------------------------------------------------------
 
-    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> dict:
-        peer = self.peers.get(region)
-        if peer is None or peer.is_lost:
-            peer = await self._introduced(region)
-        return await peer.ask(principal, operation, params, once)
-
-    def used(self, key_id: str, use: LastUse) -> None:
-        peer = self.peers.get(GLOBAL)
-        if peer is not None:
-            peer.used(key_id, use)
-
-    async def _introduced(self, region: str) -> Peer:
-        """The fleet brings two regions together on first need; it refuses if the other one is down."""
-        waiting = self.introductions.get(region)
-        if waiting is None:
-            waiting = self.introductions[region] = asyncio.get_running_loop().create_future()
-            self.channel.say(["introduce", region])
-        try:
-            return await asyncio.wait_for(asyncio.shield(waiting), INTRODUCED_WITHIN_S)
-        except TimeoutError:
-            self.introductions.pop(region, None)
-            raise RegionUnreachable(f"{region} cannot be reached.")
-
-    def _hear_peer(self, name: str, descriptor: int) -> None:
+    def _hear_peer(self, name: str, conditions: dict, descriptor: int) -> None:
+        self.peers.conditions[name] = msgspec.convert(conditions, Conditions)
         self.region.spawn(self._meet(name, socket.socket(fileno=descriptor)))
 
     async def _meet(self, name: str, end: socket.socket) -> None:
-        peer = self.peers[name] = await Peer.over(end, self.region, name)
-        waiting = self.introductions.pop(name, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(peer)
+        peer = await self.peers.meet(name, end)
         if name == GLOBAL:
             peer.follow()
             await asyncio.wait([peer.following], timeout=FIRST_COPY_WITHIN_S)
             self.ready.set()
 
     def _hear_unreachable(self, name: str) -> None:
-        waiting = self.introductions.pop(name, None)
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(RegionUnreachable(f"{name} cannot be reached."))
+        self.peers.unreachable(name)
+
+    def _hear_link(self, token: int, name: str, conditions: dict) -> None:
+        self.peers.become(name, msgspec.convert(conditions, Conditions))
+        self.channel.say(["done", token, True])
+
+    def _hear_reset_link(self, name: str) -> None:
+        self.peers.reset(name)
+
+    # Faults and what is seen of them ----------------------------------------------------------------
+
+    def _hear_faults(self, token: int, faults: list) -> None:
+        self.region.suffer(msgspec.convert(faults, list[Fault]))
+        self.channel.say(["done", token, True])
+
+    async def inject(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """A service here asks for a fault, as FIS does. Raises FaultRefused."""
+        number = next(self.numbers)
+        answer = self.wanted[number] = asyncio.get_running_loop().create_future()
+        self.channel.say(["inject", number, what, asked])
+        try:
+            reply, refusal = await answer
+        finally:
+            del self.wanted[number]
+        if refusal is not None:
+            raise FaultRefused(refusal)
+        return reply
+
+    def _hear_injected(self, number: int, reply: dict, refusal: str | None) -> None:
+        if number in self.wanted and not self.wanted[number].done():
+            self.wanted[number].set_result((reply, refusal))
+
+    def noted(self, kind: str, facts: dict[str, Any]) -> None:
+        """News travel together. What happens at the rate of writes is told only while somebody watches."""
+        if kind in FREQUENT and not self.region.is_watched:
+            return
+        if not self.news:
+            asyncio.get_running_loop().call_later(NEWS_EVERY_S, self._tell_news)
+        self.news.append({"kind": kind, **facts})
+
+    def _tell_news(self) -> None:
+        news, self.news = self.news, []
+        self.channel.say(["news", news])
+
+    def _hear_watch(self, is_watched: bool) -> None:
+        self.region.is_watched = is_watched
 
     # What the admin door wants ---------------------------------------------------------------------
 
@@ -185,7 +215,16 @@ class RegionProcess:
         self.channel.say(["done", token, None])
 
     def _hear_report(self, token: int) -> None:
-        self.channel.say(["done", token, {"gaps": dict(self.region.gate.gaps), "accounts": self.region.store.accounts()}])
+        self.channel.say(["done", token, {**self.region.report(), "traffic": self.peers.traffic()}])
+
+    def _hear_measure(self, token: int, name: str, count: int, size_bytes: int) -> None:
+        self.region.spawn(self._measure(token, name, count, size_bytes))
+
+    async def _measure(self, token: int, name: str, count: int, size_bytes: int) -> None:
+        try:
+            self.channel.say(["done", token, await self.peers.measure(name, count, size_bytes)])
+        except RegionUnreachable as error:
+            self.channel.say(["done", token, {"unreachable": error.text}])
 
     def _hear_stop(self) -> None:
         if not self.ended.done():

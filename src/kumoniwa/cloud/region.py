@@ -19,12 +19,14 @@ from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.usage import LastUse, Usage
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.clock import Clock
+from kumoniwa.kernel.clock import Clock, monotonic
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.fault import Fault, Faults
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.kernel.operation import Service, load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record
+from kumoniwa.links.peer import EXCHANGED_WITHIN_S
 from kumoniwa.store.store import Store
 from kumoniwa.wire.http import Reply
 from kumoniwa.wire.message import Request
@@ -33,11 +35,27 @@ RESTART_AFTER_S = 1.0
 """How long a background task that failed rests before it is started again."""
 
 
+class StsUnavailable(AwsError):
+    """STS is down by somebody's wish: nobody assumes a role, and sessions go on until they expire."""
+
+    code = "ServiceUnavailable"
+    status = 503
+    message = "The service is unavailable."
+
+
 class Peers(Protocol):
     """The way to other regions."""
 
     def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> Awaitable[dict]: ...
     def used(self, key_id: str, use: LastUse) -> None: ...
+    def exchange(self, region: str, service: str, message: Any, within_s: float = ...) -> Awaitable[Any]: ...
+
+
+class Outside(Protocol):
+    """Whoever stands around the regions, sees them all and can break them."""
+
+    def noted(self, kind: str, facts: dict[str, Any]) -> None: ...
+    def inject(self, what: str, asked: dict[str, Any]) -> Awaitable[dict]: ...
 
 
 class UsedService(Record):
@@ -47,12 +65,15 @@ class UsedService(Record):
 
 
 class Region:
-    def __init__(self, name: str, settings: Settings, folder: str, *, peers: Peers | None = None, seed: int | None = None) -> None:
-        self.name, self.settings, self.peers = name, settings, peers
+    def __init__(
+        self, name: str, settings: Settings, folder: str, *, peers: Peers | None = None, outside: Outside | None = None, seed: int | None = None
+    ) -> None:
+        self.name, self.settings, self.peers, self.outside = name, settings, peers, outside
         self.partition = partition(name)
         self.ids = Ids(seed)
         self.store = Store(folder, self.ids, fsync=settings.is_fsync)
         self.clock = Clock()
+        self.faults = Faults(self.ids.random)
         self.gate = Gate(self)
         self.memory: dict[tuple, Any] = {}
         """What services remember without promising to: caches, estimates."""
@@ -63,6 +84,10 @@ class Region:
         self._working: set[str] = set()
         self._listeners: list = []
         self._is_open = False
+        self.is_watched = False
+        """Whether somebody wants to hear of every call and every applied write."""
+        self.tellers: dict[str, Callable[[], Any]] = {}
+        """What services add to the region's report, by name."""
         self.followers: list[Callable[[list[tuple[str, str, bytes | None]]], None]] = []
         """Told of every committed change of a replicated record; only ``aws-global`` has any."""
         self.store.journal.on_change = self._changed
@@ -98,6 +123,7 @@ class Region:
         working, self._working = self._working, set()
         self._sleepers.clear()
         self.memory.clear()
+        self.tellers.clear()
         if account is None:
             self.store.reset()
             self.gate.gaps.clear()
@@ -127,6 +153,48 @@ class Region:
             return await self.peers.ask(region, principal, operation, params, once)
         return await self.gate.ask(principal, operation, params, once)
 
+    async def exchange(self, region: str, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
+        """Say something to the same service in another region, over the link; answers its reply. Raises RegionUnreachable."""
+        return await self.peers.exchange(region, service, message, within_s)
+
+    async def heard(self, origin: str, service: str, message: Any) -> Any:
+        """Answer what another region's instance of a service said to ours, once everything that it changed here is committed."""
+        ours = load(service)
+        self.service_used(ours)
+        reply = await ours.exchange.hear(self, origin, message)
+        await self.store.journal.settled()
+        return reply
+
+    def note(self, kind: str, **facts: Any) -> None:
+        """Something that whoever watches this cloud would like to see. ``t`` is CLOCK_MONOTONIC, which all its processes share."""
+        if self.outside is not None:
+            self.outside.noted(kind, {"t": monotonic(), "region": self.name, **facts})
+
+    async def inject(self, what: str, **asked: Any) -> dict:
+        """Ask for a fault (``start``, ``heal``, ``list``) as the admin door would. Raises FaultRefused."""
+        return await self.outside.inject(what, asked)
+
+    def report(self) -> dict[str, Any]:
+        """What there is to know of this region from outside."""
+        return {
+            "gaps": dict(self.gate.gaps),
+            "accounts": self.store.accounts(),
+            **self.gate.report(),
+            "faults": [fault.id for fault in self.faults],
+            **{name: told() for name, told in self.tellers.items()},
+        }
+
+    def suffer(self, faults: list[Fault]) -> None:
+        """These faults and no others act here from now on."""
+        began, ended = self.faults.replace(faults)
+        skews = self.faults.active("clock.skew")
+        self.clock.skew(sum(f.params.get("offset", 0.0) for f in skews), sum(f.params.get("drift_ppm", 0.0) for f in skews))
+        self.store.suffer(self.faults)
+        for fault in began:
+            self.tell(("faults", "began", "", fault))
+        for fault in ended:
+            self.tell(("faults", "ended", "", fault))
+
     def call(self, service: str, account: str, principal: Principal) -> Call:
         """A call of a service's own, for its background work."""
         return Call(self, account, principal, service)
@@ -134,6 +202,8 @@ class Region:
     def assume(
         self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None
     ) -> Principal:
+        if self.faults and self.faults.hit("iam.sts-down", role=role_arn):
+            raise StsUnavailable
         return self.gate.authorizer.assume(role_arn, service, session_name, account, context or {})
 
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:

@@ -17,6 +17,9 @@ from kumoniwa.wire.message import Request
 GLOBAL = "aws-global"
 """The pseudo-region that holds the control planes AWS keeps once for all regions."""
 
+EDGE = "aws-edge"
+"""The pseudo-region that answers the world whatever becomes of regions and control planes: name servers and their health checkers."""
+
 GLOBAL_SERVICES = frozenset({"iam", "route53", "route53domains", "organizations", "cloudfront", "globalaccelerator", "budgets", "ce"})
 # Signing names that AWS answers in one place only (botocore's endpoints.json: isRegionalized false, partition endpoint aws-global).
 

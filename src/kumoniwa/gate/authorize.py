@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies, models
+from kumoniwa.gate.faults import role_names
 from kumoniwa.gate.identity import SHARED, Document, Identity, InvalidClientTokenId
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
@@ -18,7 +19,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.operation import load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
-from kumoniwa.languages.policy_decision import Authority, Decision, keys_of
+from kumoniwa.languages.policy_decision import Authority, Decision, Layer, keys_of
 from kumoniwa.store.rows import Table
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ _UNREADABLE = {
     "resource": parse({"Version": "2012-10-17", "Statement": {**_DENY, "Principal": "*"}}, "resource"),
     "trust": parse({"Statement": {"Effect": "Deny", "Action": "sts:*", "Principal": "*"}}, "trust"),
 }
+_INJECTED = Layer("identity-based policy", article="an", policies=(parse({"Version": "2012-10-17", "Statement": {**_DENY, "Sid": "InjectedFault"}}, "identity"),))
 _EVERYTHING = parse({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}, "identity")
 
 
@@ -145,6 +147,8 @@ class Authorizer:
             return
         if principal.kind == "anonymous" and route.model.is_unsigned:
             return
+        if self.home.faults and self.home.faults.hit("iam.deny", role=role_names(principal), actions=action):
+            raise self._denial(Decision(principal, action, arn, layer=_INJECTED, denied_by=_INJECTED.policies[0].statements[0]), route.protocol)
         is_trust = service.name == "sts"
         policy = compiled(document, "trust" if is_trust else "resource") if document else None
         # A resource that has no policy of its own, such as the key that CreateKey is about to make, cannot allow anything.

@@ -1,9 +1,9 @@
 """The life of a request, on one screen.
 
-route → identity → read → authorize → check → *the operation* → commit → trail → paging → write
+route → identity → read → faults → authorize → check → *the operation* → commit → trail → paging → write
 
-An ``ask`` from inside enters the same passage after the bytes. Authorization stands before validation,
-because AWS denies before it explains. What an atomic operation wrote is undone if it raises, and no reply
+An ``ask`` from inside enters the same passage after the bytes. Faults stand before authorization, because a broken
+service does not check your permissions; authorization before validation, because AWS denies before it explains. What an atomic operation wrote is undone if it raises, and no reply
 leaves before what it acknowledges is committed.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 
 from kumoniwa.gate import federation, identity, mfa, names, signature, signature_payload
 from kumoniwa.gate.authorize import Authorizer
+from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
 from kumoniwa.gate.once import remember, remembered
 from kumoniwa.gate.route import NoRoute, Route, Routes
 from kumoniwa.gate.trail import Trail
@@ -29,7 +30,7 @@ from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import pack, unpack
 from kumoniwa.store.shelf import shelf_name
 from kumoniwa.wire.http import Reply
-from kumoniwa.wire.message import BodyTooLarge, Disconnected, Request, Response
+from kumoniwa.wire.message import SEVERED, BodyTooLarge, Disconnected, Request, Response
 
 BODY_BYTES_MAX = 96 << 20
 """What an operation that does not stream may be sent: Lambda's 50 MB package in base64, with room."""
@@ -149,6 +150,8 @@ class Gate:
                 request.body = await request.stream.whole(BODY_BYTES_MAX)
             except BodyTooLarge:
                 raise RequestEntityTooLarge
+        if self.home.faults and (fault := door_fault(self.home, route)) is not None:
+            return await suffered(self.home, route.service, fault, lambda: route.door(self.home, request, route.address, request_id))
         return await route.door(self.home, request, route.address, request_id)
 
     # From inside ------------------------------------------------------------------------------
@@ -171,6 +174,8 @@ class Gate:
             raise
         except AwsError:
             raise
+        except Severed:
+            raise ServiceUnavailable
         except Exception as error:
             raise self._defect(error)
         await self.home.store.journal.settled()
@@ -195,10 +200,22 @@ class Gate:
         await self.home.store.journal.settled()
         return response, route, result
 
+    def report(self) -> dict[str, dict[str, int]]:
+        """How often each operation was asked for, over any protocol or from inside, and how often refused with which code."""
+        calls, refusals = Counter(), Counter()
+        for route in self.routes.by_name.values():
+            calls[f"{route.service.name}:{route.name}"] += route.calls
+            for code, count in route.refusals.items():
+                refusals[f"{route.service.name}:{route.name} {code}"] += count
+        return {"calls": dict(calls), "refusals": dict(refusals)}
+
     # Both -------------------------------------------------------------------------------------
 
-    def _enter(self, call: Call, route: Route, params: dict[str, Any]):
+    def _enter(self, call: Call, route: Route, params: dict[str, Any], *, is_hurt: bool = False):
         """Authorize, check, and run the operation. Answers its result, or a coroutine of it."""
+        route.calls += not is_hurt
+        if self.home.faults and not is_hurt and (fault := gate_fault(call, route)) is not None:
+            return suffered(self.home, call.service, fault, lambda: self._enter(call, route, params, is_hurt=True))
         try:
             self.authorizer.admit(call, route, params)
             if call.once is not None and (done := remembered(call, route.name)) is not None:
@@ -280,6 +297,8 @@ class Gate:
                 response = result if isinstance(result, Response) else self._written(route, result, request_id)
             except Disconnected:
                 response = Response(400)
+            except Severed:
+                response = SEVERED
             except asyncio.CancelledError:
                 # The cloud was emptied, or the region ends, while this call was under way.
                 reply(self._refusal(ServiceUnavailable(), route, None, request_id))
@@ -296,10 +315,14 @@ class Gate:
         return InternalFailure()
 
     def _refusal(self, error: Exception, route: Route | None, request: Request | None, request_id: str) -> Response:
+        if isinstance(error, Severed):
+            error = ServiceUnavailable()
         if not isinstance(error, AwsError):
             error = self._defect(error)
         if isinstance(error, NotImplementedHere):
             self.gaps[error.what] += 1
+        if isinstance(route, Route):
+            route.refusals[error.code] += 1
         refusing = route or NoRoute(request)
         response = refusing.refuse(error, request_id)
         response.headers[refusing.id_header] = request_id

@@ -6,6 +6,7 @@ when its first request arrives.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -44,7 +45,7 @@ class Route:
 
     __slots__ = (
         "service", "name", "model", "handler", "codec", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
-        "takes_stream", "door", "is_read_only", "id_header",
+        "takes_stream", "door", "is_read_only", "id_header", "calls", "refusals",
     )  # fmt: skip
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
@@ -59,6 +60,7 @@ class Route:
         self.is_read_only = model.name.startswith(("Get", "List", "Describe", "Head", "Query", "Scan", "Filter", "Simulate"))
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
         self.door: Callable | None = None
+        self.calls, self.refusals = 0, Counter()
         self.id_header = "x-amz-request-id" if service.name == "s3" else "x-amzn-RequestId"
 
     def check(self, params: dict) -> None:
@@ -77,11 +79,11 @@ class Route:
 class DoorRoute:
     """A request to a data plane of its own: an API's stage, a function's URL."""
 
-    __slots__ = ("door", "address")
+    __slots__ = ("service", "door", "address")
     id_header = "x-amzn-RequestId"
 
-    def __init__(self, door: Callable, address: Address) -> None:
-        self.door, self.address = door, address
+    def __init__(self, service: str, door: Callable, address: Address) -> None:
+        self.service, self.door, self.address = service, door, address
 
     def refuse(self, error: AwsError, request_id: str) -> Response:
         status = error.status or 400
@@ -147,11 +149,11 @@ class Routes:
         if address.door in _NO_DOOR and address.signing_name in self._rest and target is None:
             return self._by_path(request, address)
         if address.door is not None and address.door in DOORS:
-            return DoorRoute(self._door(DOORS[address.door]), address)
+            return self._door(DOORS[address.door], address)
         if address.door is None and address.signing_name in (None, "execute-api") and target is None:
             owner = host_named(self.home.store.shelf(SHARED, HostName), request.host)
             if owner is not None:
-                return DoorRoute(self._door(owner.service), changed(address, door="host-name", name=owner.name, path=request.path))
+                return self._door(owner.service, changed(address, door="host-name", name=owner.name, path=request.path))
         protocol, _, hinted_operation = detect(request)
         if target is not None:
             prefix, _, operation = target.rpartition(".")
@@ -211,7 +213,7 @@ class Routes:
         content_type = request.headers.get("content-type", "")
         if request.method == "OPTIONS" or request.method == "POST" and content_type.startswith("multipart/form-data"):
             # A browser asks whether it may, or sends a form: no operation of a model, but a matter of the data plane.
-            return DoorRoute(self._door(names[0]), address)
+            return self._door(names[0], address)
         path = request.path
         if address.door == "s3":
             path = f"/{address.name}{path}"
@@ -229,10 +231,10 @@ class Routes:
             paths = self._paths[signing_name] = [(name, routes(models.service(name))) for name in names]
         return paths
 
-    def _door(self, service: str) -> Callable:
+    def _door(self, service: str, address: Address) -> DoorRoute:
         ours = load(service)
         self.home.service_used(ours)
         if ours.door is None:
             raise NotImplementedHere(f"the data plane of {service}")
-        return ours.door.serve
+        return DoorRoute(service, ours.door.serve, address)
 

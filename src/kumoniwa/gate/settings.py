@@ -24,5 +24,7 @@ class Settings(Record):
     """The cloud's key (32 bytes) under which session tokens are sealed."""
     root_key: tuple[str, str] | None = None
     """The key, as id and secret, by which the default account's root enters a ``strict`` cloud."""
+    dns: str = ""
+    """Where this cloud's name servers listen, as ``address:port``; empty where there are none."""
     is_fsync: bool = False
     pace: str = "instant"

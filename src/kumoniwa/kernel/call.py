@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from kumoniwa.kernel.clock import Clock
+    from kumoniwa.kernel.fault import Faults
     from kumoniwa.kernel.ids import Ids
     from kumoniwa.kernel.principal import Principal
 
@@ -25,6 +26,7 @@ class Home(Protocol):
     ids: Ids
     settings: Any
     memory: dict
+    faults: Faults
 
     def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None) -> Awaitable[dict]: ...
     def assume(
@@ -34,6 +36,9 @@ class Home(Protocol):
     def wait(self, key: tuple, until: float) -> Awaitable[bool]: ...
     def wake(self, key: tuple) -> None: ...
     def tell(self, fact: Any) -> None: ...
+    def exchange(self, region: str, service: str, message: Any, within_s: float = ...) -> Awaitable[Any]: ...
+    def note(self, kind: str, **facts: Any) -> None: ...
+    def inject(self, what: str, **asked: Any) -> Awaitable[dict]: ...
 
 
 class Call:

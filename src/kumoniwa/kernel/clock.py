@@ -21,19 +21,26 @@ monotonic = time.monotonic
 
 
 class Clock:
-    """One region's idea of the date. ``skew_s`` lets a drill make it wrong."""
+    """One region's idea of the date, which ``skew`` makes wrong."""
 
-    __slots__ = ("loop", "skew_s")
+    __slots__ = ("loop", "skew_s", "drift_ppm", "drifts_since")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.loop = loop if isinstance(loop, VirtualLoop) else None
-        self.skew_s = 0.0
+        self.skew_s = self.drift_ppm = self.drifts_since = 0.0
 
     def now(self) -> float:
         """Epoch seconds."""
-        if self.loop is not None:
-            return VIRTUAL_EPOCH_S + self.loop.time() + self.skew_s
-        return time.time() + self.skew_s
+        now = VIRTUAL_EPOCH_S + self.loop.time() if self.loop is not None else time.time()
+        if self.drift_ppm:
+            now += (now - self.drifts_since) * self.drift_ppm / 1e6
+        return now + self.skew_s
+
+    def skew(self, offset_s: float, drift_ppm: float = 0.0) -> None:
+        """Be wrong by so much from now on, and by ever more."""
+        if drift_ppm and not self.drift_ppm:
+            self.drifts_since = self.now() - self.skew_s
+        self.skew_s, self.drift_ppm = offset_s, drift_ppm
 
 
 class _HttpDate:

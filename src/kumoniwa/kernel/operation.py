@@ -34,7 +34,7 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "params_of", "work", "door",
+        "resource_must_allow", "refusal_of", "params_of", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -51,6 +51,8 @@ class Service:
         self.params_of = getattr(module, "params_of", None)
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
+        self.exchange = _sibling(module, "exchange")
+        """What it answers to itself in another region: ``async def hear(home, origin, message)``."""
 
 
 def operations(module: ModuleType) -> dict[str, Callable[..., Any]]:

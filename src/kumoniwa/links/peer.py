@@ -1,16 +1,18 @@
-"""One region's line to another: AWS calls there and back, and the identities that ``aws-global`` shares.
+"""One region's end of the line to another: AWS calls, what replicas of one service say to each other, and shared identities.
 
-A message is four bytes of length and a msgpack array ``[kind, number, …]``. Every byte between regions passes here,
-which is where a link's delay and loss will act.
+A message is four bytes of length and a msgpack array ``[kind, number, …]``. Every byte between regions passes here, and comes in
+through a ``Line``, where the link's delay, limits and cuts act.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import socket
 import sys
 import traceback
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -18,8 +20,14 @@ import msgspec
 from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.principal import Principal
+from kumoniwa.links.line import Conditions, Line
 
 MESSAGE_BYTES_MAX = 256 << 20
+ASKED_WITHIN_S = 60.0
+"""How long an AWS call to another region may take: what an SDK waits for an answer."""
+EXCHANGED_WITHIN_S = 10.0
+SILENT_FOR_S = 5.0
+"""A region that is no more says nothing: who waits for its answer learns of it this much later."""
 
 _pack, _unpack = msgspec.msgpack.encode, msgspec.msgpack.decode
 
@@ -43,33 +51,50 @@ class RemoteError(AwsError):
 class Peer(asyncio.Protocol):
     """One end of the line between two regions."""
 
-    def __init__(self, region: Any, name: str) -> None:
+    def __init__(self, region: Any, name: str, conditions: Conditions) -> None:
         self.region, self.name = region, name
+        self.line = Line(
+            self._arrived, conditions, dice=random.Random(region.ids.random.random()), pause=self._pause, resume=self._resume
+        )
         self.numbers = itertools.count(1)
         self.asked: dict[int, asyncio.Future] = {}
         self.buffer = bytearray()
         self.transport: Any = None
-        self.is_lost = False
+        self.is_lost = self.is_reset = False
+        self.heard_messages = 0
         self.following: asyncio.Future = asyncio.get_running_loop().create_future()
         """Done when the first copy of the other side's identities has come."""
 
     @classmethod
-    async def over(cls, end: socket.socket, region: Any, name: str) -> Peer:
+    async def over(cls, end: socket.socket, region: Any, name: str, conditions: Conditions) -> Peer:
         end.setblocking(False)
-        _, peer = await asyncio.get_running_loop().create_connection(lambda: cls(region, name), sock=end)
+        _, peer = await asyncio.get_running_loop().create_connection(lambda: cls(region, name, conditions), sock=end)
         return peer
 
     # What we say --------------------------------------------------------------------------------
 
     async def ask(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None) -> dict:
         """An AWS call that the other region answers. Raises its AwsError, or RegionUnreachable."""
+        return await self._asked(ASKED_WITHIN_S, "ask", principal, operation, params, once)
+
+    async def exchange(self, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
+        """Say something to the same service in the other region; answers its reply. Raises RegionUnreachable."""
+        return await self._asked(within_s, "exchange", service, message)
+
+    async def echo(self, body: bytes = b"") -> int:
+        """There and back again; answers how many bytes the other side received."""
+        return await self._asked(ASKED_WITHIN_S, "echo", body)
+
+    async def _asked(self, within_s: float, kind: str, *message: Any) -> Any:
         if self.is_lost:
             raise RegionUnreachable(f"{self.name} cannot be reached.")
         number = next(self.numbers)
         answer = self.asked[number] = asyncio.get_running_loop().create_future()
-        self._send("ask", number, principal, operation, params, once)
+        self._send(kind, number, *message)
         try:
-            return await answer
+            return await asyncio.wait_for(answer, within_s)
+        except TimeoutError:
+            raise RegionUnreachable(f"{self.name} did not answer within {within_s:g} s.") from None
         finally:
             self.asked.pop(number, None)
 
@@ -92,6 +117,9 @@ class Peer(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
+        self.line.arrive(data)
+
+    def _arrived(self, data: bytes) -> None:
         self.buffer += data
         while len(self.buffer) >= 4:
             size = int.from_bytes(self.buffer[:4], "big")
@@ -102,25 +130,53 @@ class Peer(asyncio.Protocol):
                 return
             body = bytes(self.buffer[4 : 4 + size])
             del self.buffer[: 4 + size]
+            self.heard_messages += 1
             kind, number, *rest = _unpack(body)
             getattr(self, f"_hear_{kind}")(number, *rest)
 
+    def _pause(self) -> None:
+        if not self.is_lost:
+            self.transport.pause_reading()
+
+    def _resume(self) -> None:
+        if not self.is_lost:
+            self.transport.resume_reading()
+
     def connection_lost(self, error: Exception | None) -> None:
+        """The other side is gone. What it had sent is still under way."""
         self.is_lost = True
         if self._tell in self.region.followers:
             self.region.followers.remove(self._tell)
+        if not self.following.done():
+            self.following.set_result(False)
+        asyncio.get_running_loop().call_later(0.0 if self.is_reset else SILENT_FOR_S, self._give_up)
+
+    def reset(self) -> None:
+        """End the line so that both sides learn of it at once."""
+        self.is_reset = True
+        self.line.close()
+        if not self.is_lost:
+            self.transport.abort()
+
+    def _give_up(self) -> None:
+        self.line.close()
         for answer in self.asked.values():
             if not answer.done():
                 answer.set_exception(RegionUnreachable(f"{self.name} cannot be reached."))
-        if not self.following.done():
-            self.following.set_result(False)
 
     def _hear_ask(self, number: int, principal: dict, operation: str, params: dict, once: str | None) -> None:
-        self.region.spawn(self._answer(number, msgspec.convert(principal, Principal), operation, params, once))
+        asked_by = msgspec.convert(principal, Principal)
+        self.region.spawn(self._answer(number, self.region.ask(asked_by, operation, params, once=once)))
 
-    async def _answer(self, number: int, principal: Principal, operation: str, params: dict, once: str | None) -> None:
+    def _hear_exchange(self, number: int, service: str, message: Any) -> None:
+        self.region.spawn(self._answer(number, self.region.heard(self.name, service, message)))
+
+    def _hear_echo(self, number: int, body: bytes) -> None:
+        self._send("answer", number, len(body))
+
+    async def _answer(self, number: int, answering: Awaitable[Any]) -> None:
         try:
-            self._send("answer", number, await self.region.ask(principal, operation, params, once=once))
+            self._send("answer", number, await answering)
         except Exception as failed:
             error = failed
             if not isinstance(failed, AwsError):
@@ -128,7 +184,7 @@ class Peer(asyncio.Protocol):
                 error = InternalFailure()
             self._send("refusal", number, error.code, error.status, error.text, error.hint, error.members)
 
-    def _hear_answer(self, number: int, reply: dict) -> None:
+    def _hear_answer(self, number: int, reply: Any) -> None:
         if number in self.asked and not self.asked[number].done():
             self.asked[number].set_result(reply)
 

@@ -6,6 +6,7 @@ between leaves a file nobody names, which ``sweep`` removes.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 
@@ -24,6 +25,8 @@ class Blobs:
 
     def create(self) -> tuple[str, int]:
         """A fresh blob: its name and an open descriptor to write to. The caller closes it, and says ``journal.wrote``."""
+        if self.journal.file_bytes_left is not None and self.journal.file_bytes_left <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         name = self.ids.hex(32)
         path = self.path(name)
         try:

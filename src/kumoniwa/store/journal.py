@@ -35,6 +35,10 @@ class Journal:
         self.on_change: Callable[[list[tuple[Shelf, str, bytes | None]]], None] | None = None
         self.on_failure: Callable[[BaseException], None] = _raise
         """What to do when a commit fails; a region's process ends itself."""
+        self.held_up: Callable[[Callable[[], None]], None] | None = None
+        """A disk that is slow: takes what may be called once it has written, and calls it later."""
+        self.file_bytes_left: int | None = None
+        """A disk that is nearly full: how much more may be written to files."""
         self._files: list[str] = []
         self._scopes = 0
         self._changes_before = self._waiting_before = 0
@@ -108,6 +112,8 @@ class Journal:
 
     def wrote(self, path: str) -> None:
         """A file that what is written now refers to: with ``fsync`` it is on the disk before the reply leaves."""
+        if self.file_bytes_left is not None:
+            self.file_bytes_left -= os.path.getsize(path)
         if self.fsync:
             self._files += (path, os.path.dirname(path))
 
@@ -132,6 +138,9 @@ class Journal:
             self.on_failure(error)
             return
         waiting, self.waiting = self.waiting, []
+        if self.held_up is not None and waiting:
+            held, waiting = waiting, []
+            self.held_up(lambda: _call(held))
         if self.fsync and (self._unsynced or self._files):
             paths, self._held = [rows.path + "-wal" for rows in self._unsynced] + self._files, waiting
             self._unsynced, self._files = [], []

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from kumoniwa.store.journal import Journal
 
 CACHE_KIB = 16_384
+PAGES_MAX = 4_294_967_294
+"""SQLite's own limit."""
 
 
 class Table(NamedTuple):
@@ -123,6 +125,13 @@ class Rows:
     def commit(self) -> None:
         self.is_open = False
         self.execute("commit")
+
+    def limit(self, free_bytes: int | None) -> None:
+        """Let the file grow by so much and no more, as on a disk that is nearly full; None takes the limit away."""
+        pages = PAGES_MAX
+        if free_bytes is not None:
+            pages = self.one("pragma page_count")[0] + free_bytes // self.one("pragma page_size")[0]
+        self.all(f"pragma max_page_count = {pages}")
 
     def close(self) -> None:
         if self.is_open:

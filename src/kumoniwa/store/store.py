@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+from collections.abc import Callable
 
+from kumoniwa.kernel.fault import Faults
 from kumoniwa.kernel.ids import Ids
 from kumoniwa.store.blobs import Blobs
 from kumoniwa.store.journal import Journal
@@ -27,6 +30,8 @@ class Store:
         self.journal = Journal(fsync=fsync)
         self._accounts: dict[str, Rows] = {}
         self._blobs: dict[tuple[str, str], Blobs] = {}
+        self._free_bytes: int | None = None
+        self._paused: list[Callable[[], None]] = []
         os.makedirs(folder, mode=0o700, exist_ok=True)
 
     def accounts(self) -> list[str]:
@@ -37,6 +42,8 @@ class Store:
         rows = self._accounts.get(account)
         if rows is None:
             rows = self._accounts[account] = Rows(os.path.join(self.folder, f"{account}.db"), self.journal)
+            if self._free_bytes is not None:
+                rows.limit(self._free_bytes)
             if self.journal.fsync:
                 _sync_folder(self.folder)
         return rows
@@ -54,6 +61,29 @@ class Store:
         if blobs is None:
             blobs = self._blobs[account, service] = Blobs(os.path.join(self.folder, f"{account}.blobs", service), self.ids, self.journal)
         return blobs
+
+    def suffer(self, faults: Faults) -> None:
+        """Have the disk that these faults make of ours: full, slow, or not answering at all. Files are one disk with the rows."""
+        full = faults.active("disk.full")
+        free_bytes = min((int(fault.params.get("free_bytes", 0)) for fault in full), default=None)
+        if free_bytes != self._free_bytes:
+            self._free_bytes = self.journal.file_bytes_left = free_bytes
+            for rows in self._accounts.values():
+                rows.limit(free_bytes)
+        is_sick = faults.active("disk.slow") or faults.active("disk.pause")
+        self.journal.held_up = (lambda release: self._release_later(faults, release)) if is_sick else None
+        if not faults.active("disk.pause"):
+            paused, self._paused = self._paused, []
+            for release in paused:
+                release()
+
+    def _release_later(self, faults: Faults, release: Callable[[], None]) -> None:
+        if faults.hit("disk.pause"):
+            self._paused.append(release)
+        elif (slow := faults.hit("disk.slow")) is not None:
+            asyncio.get_running_loop().call_later(slow.params["ms"] / 1e3, release)
+        else:
+            release()
 
     def reset(self, account: str | None = None) -> None:
         """Forget everything, or everything of one account."""

@@ -253,6 +253,8 @@ class Connection(asyncio.Protocol):
             text = "".join(head).encode("latin-1", "replace")
             self.transport.write(text if self.method == "HEAD" else text + body)
             self._done()
+        elif body is None:
+            self.end(at_once=True)
         elif self.method == "HEAD":
             head.append(f"Date: {http_date()}\r\n\r\n")
             self.transport.write("".join(head).encode("latin-1", "replace"))

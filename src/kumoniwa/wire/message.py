@@ -120,6 +120,10 @@ class Response(msgspec.Struct):
     status: int
     body: bytes | File | object = b""
     """``bytes``, a ``File``, a tuple of them sent one after the other, or an async iterator of ``bytes`` (sent chunked,
-    or as it is where the headers say its Content-Length)."""
+    or as it is where the headers say its Content-Length). None ends the connection without an answer."""
     headers: dict[str, str | list[str]] = {}
     """A list stands for one line for each of its values. Content-Length and x-amzn-requestid are added by the writer and the gate."""
+
+
+SEVERED = Response(0, None)
+"""No answer at all: the connection ends."""

@@ -1,0 +1,56 @@
+"""What happens in a cloud, in the order in which its door hears of it, for whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.clock import monotonic
+
+KEPT_MAX = 50_000
+ALIVE_EVERY_S = 2.0
+
+
+class Events:
+    """The latest events, each with a number ``n`` and a time ``t`` (CLOCK_MONOTONIC, shared by all processes of a machine)."""
+
+    def __init__(self) -> None:
+        self.kept: deque[dict[str, Any]] = deque(maxlen=KEPT_MAX)
+        self.number = 0
+        self.watchers = 0
+        self.on_watched: Callable[[bool], None] = lambda _: None
+        """The first came, or the last left."""
+        self._more: asyncio.Event = asyncio.Event()
+
+    def add(self, kind: str, **facts: Any) -> None:
+        self.number += 1
+        self.kept.append({"n": self.number, "t": monotonic(), "kind": kind, **facts})
+        self._more.set()
+
+    async def since(self, number: int) -> AsyncIterator[bytes]:
+        """Each event after ``number`` as a line of JSON, then each that comes, until the reader leaves. An empty line says: still here."""
+        self.watchers += 1
+        if self.watchers == 1:
+            self.on_watched(True)
+        try:
+            while True:
+                fresh = min(self.number - number, len(self.kept))
+                if fresh > 0:
+                    new = list(islice(reversed(self.kept), fresh))[::-1]
+                    number = self.number
+                    yield b"".join(orjson.dumps(event) + b"\n" for event in new)
+                    continue
+                self._more.clear()
+                try:
+                    await asyncio.wait_for(self._more.wait(), ALIVE_EVERY_S)
+                except TimeoutError:
+                    yield b"\n"
+        finally:
+            self.watchers -= 1
+            if not self.watchers:
+                self.on_watched(False)

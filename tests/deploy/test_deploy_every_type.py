@@ -157,7 +157,8 @@ SAMPLES = {
     ),
     "AWS::ApiGateway::Stage": (
         """{RestApiId: a, StageName: s, DeploymentId: d, Variables: {a: b}, TracingEnabled: true,
-        MethodSettings: [{ResourcePath: /*, HttpMethod: "*", MetricsEnabled: true}], AccessLogSetting: {DestinationArn: d, Format: f}}""",
+        MethodSettings: [{ResourcePath: /*, HttpMethod: "*", MetricsEnabled: true}], AccessLogSetting: {DestinationArn: d, Format: f},
+        CacheClusterEnabled: true, CacheClusterSize: "0.5", CanarySetting: {PercentTraffic: 5, DeploymentId: e, StageVariableOverrides: {a: b}}}""",
         """{RestApiId: a, StageName: s, DeploymentId: e, Variables: {b: c}, Tags: [{Key: a, Value: b}],
         MethodSettings: [{ResourcePath: /users, HttpMethod: GET, ThrottlingRateLimit: 5}]}""",
     ),

@@ -101,3 +101,49 @@ def test_the_domain_of_a_sam_api_leads_to_its_stage(cloud):
     cloud.client("cloudformation").delete_stack(StackName="shop")
     assert settled(cloud, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     assert cloud.client("apigateway").get_domain_names()["items"] == []
+
+
+RELEASED = """
+Resources:
+  Api:
+    Type: AWS::ApiGateway::RestApi
+    Properties:
+      Body:
+        openapi: 3.0.1
+        info: {title: shop}
+        paths:
+          /:
+            get:
+              responses: {"200": {description: ok}}
+              x-amazon-apigateway-integration:
+                type: mock
+                requestTemplates: {application/json: '{"statusCode": 200}'}
+                responses: {default: {statusCode: 200, responseTemplates: {application/json: "$stageVariables.colour"}}}
+  First: {Type: AWS::ApiGateway::Deployment, Properties: {RestApiId: !Ref Api}}
+  Stage:
+    Type: AWS::ApiGateway::Stage
+    Properties:
+      RestApiId: !Ref Api
+      DeploymentId: !Ref First
+      StageName: live
+      Variables: {colour: red}
+      CacheClusterEnabled: true
+      CacheClusterSize: "0.5"
+      CanarySetting: {PercentTraffic: 100, DeploymentId: !Ref First, StageVariableOverrides: {colour: blue}}
+Outputs:
+  Api: {Value: !Ref Api}
+"""
+
+
+def test_a_stack_has_canaries_and_caches(cloud):
+    stack = create(cloud, "release", RELEASED)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    api = outputs(stack)["Api"]
+    path = f"/restapis/{api}/live/_user_request_/"
+    assert cloud.http("GET", path)[2] == b"blue"
+    stage = cloud.client("apigateway").get_stage(restApiId=api, stageName="live")
+    assert (stage["cacheClusterStatus"], stage["canarySettings"]["percentTraffic"]) == ("AVAILABLE", 100.0)
+    without = "\n".join(line for line in RELEASED.splitlines() if "CanarySetting" not in line)
+    cloud.client("cloudformation").update_stack(StackName="release", TemplateBody=without)
+    assert settled(cloud, "release")["StackStatus"] == "UPDATE_COMPLETE"
+    assert cloud.http("GET", path)[2] == b"red"

@@ -265,7 +265,13 @@ Deployment = ResourceType(
         description=p.Description,
         stageDescription=p.StageDescription.Description,
         variables=p.StageDescription.Variables,
+        cacheClusterEnabled=p.StageDescription.CacheClusterEnabled,
+        cacheClusterSize=p.StageDescription.CacheClusterSize,
         tracingEnabled=p.StageDescription.TracingEnabled,
+        canarySettings=use(
+            fields("PercentTraffic=percentTraffic StageVariableOverrides=stageVariableOverrides UseStageCache=useStageCache"),
+            p.DeploymentCanarySettings,
+        ),
     ),
     id=made.id,
     update=(_changes("UpdateDeployment", patch(Description="/description"), **_api, deploymentId=ID),),
@@ -304,7 +310,26 @@ def _method_settings(found: Any) -> dict[str, str]:
     return settings
 
 
-@carries("MethodSettings AccessLogSetting ClientCertificateId")
+def _canary_patches(old: dict[str, Any] | None, new: dict[str, Any] | None) -> list[dict[str, str]]:
+    """What makes a stage's canary such as the template has it, or takes it away."""
+    known = fields("PercentTraffic DeploymentId StageVariableOverrides UseStageCache")
+    if new is None:
+        return [{"op": "remove", "path": "/canarySettings"}] if old is not None else []
+    old, new = known(old or {}), known(new)
+    overrides = [found.get("StageVariableOverrides", {}) for found in (old, new)]
+    place = "/canarySettings/stageVariableOverrides/"
+    gone = [{"op": "remove", "path": place + name} for name in overrides[0] if name not in overrides[1]]
+    values = {"percentTraffic": new.get("PercentTraffic", 0), "useStageCache": new.get("UseStageCache", False)}
+    if "DeploymentId" in new:
+        values["deploymentId"] = new["DeploymentId"]
+    patches = [
+        {"op": "replace", "path": f"/canarySettings/{name}", "value": str(value).lower() if isinstance(value, bool) else str(value)}
+        for name, value in values.items()
+    ]
+    return patches + gone + [{"op": "replace", "path": place + name, "value": value} for name, value in overrides[1].items()]
+
+
+@carries("MethodSettings AccessLogSetting ClientCertificateId CanarySetting")
 async def _put_stage_settings(work: Work) -> None:
     """What CreateStage cannot carry."""
     operations: list[dict[str, str]] = []
@@ -329,6 +354,8 @@ async def _put_stage_settings(work: Work) -> None:
         ]
         if not log:
             operations.append({"op": "remove", "path": "/accessLogSettings"})
+    if "CanarySetting" in work.changed:
+        operations += _canary_patches(work.old.get("CanarySetting"), work.properties.get("CanarySetting"))
     if "ClientCertificateId" in work.changed:
         value = work.properties.get("ClientCertificateId", "")
         operations.append({"op": "replace", "path": "/clientCertificateId", "value": value})

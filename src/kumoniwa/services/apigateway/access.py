@@ -21,7 +21,7 @@ def _denied(who: str, arn: str, decision: Decision) -> Refused:
     return Refused("ACCESS_DENIED", text + (" with an explicit deny" if decision.is_explicit else ""))
 
 
-def _decision(exchange: Exchange, principal: Principal, arn: str) -> Decision | None:
+def _decision(exchange: Exchange, principal: Principal, arn: str, action: str = INVOKE) -> Decision | None:
     served = exchange.served
     call = Call(
         exchange.home,
@@ -32,7 +32,16 @@ def _decision(exchange: Exchange, principal: Principal, arn: str) -> Decision | 
         exchange.request_id,
         exchange.request,
     )
-    return exchange.home.gate.authorizer.decided(call, INVOKE, arn, served.policy)
+    return exchange.home.gate.authorizer.decided(call, action, arn, served.policy)
+
+
+def is_allowed(exchange: Exchange, action: str) -> bool:
+    """Whether the caller may do something else than call the method; one who did not sign, only by the API's policy."""
+    principal = exchange.principal or ANONYMOUS
+    if principal is ANONYMOUS and exchange.served.policy is None:
+        return False
+    decision = _decision(exchange, principal, method_arn(exchange), action)
+    return decision is None or decision.is_allowed
 
 
 def check_open(exchange: Exchange) -> None:

@@ -48,7 +48,7 @@ from kumoniwa.services.apigateway.domain import (
     UpdateBasePathMapping,
     UpdateDomainName,
 )
-from kumoniwa.services.apigateway.door import FlushStageAuthorizersCache
+from kumoniwa.services.apigateway.door import FlushStageAuthorizersCache, FlushStageCache
 from kumoniwa.services.apigateway.export import GetExport
 from kumoniwa.services.apigateway.gatewayresponse import (
     DeleteGatewayResponse,

@@ -13,6 +13,7 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway import domain, restapi, stage
 from kumoniwa.services.apigateway.account import cloudwatch_role
+from kumoniwa.services.apigateway.cache import caches
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.stage import Stage
@@ -63,6 +64,19 @@ def _check_complete(api: RestApi) -> None:
         raise BadRequestException("No integration defined for method")
 
 
+def _refuse_canary(stage_name: str | None) -> None:
+    """Recorded from AWS: a canary is put beside what a stage already shows."""
+    invalid = "Invalid deployment content specified."
+    if not stage_name:
+        shown = "null" if stage_name is None else stage_name
+        raise BadRequestException(
+            f"{invalid}Non null and non empty stageName must be provided for canary deployment. Provided value is {shown}"
+        )
+    raise BadRequestException(
+        f"{invalid}Stage {stage_name} must already be created before making a canary release deployment"
+    )
+
+
 def CreateDeployment(
     call: Call,
     *,
@@ -71,25 +85,31 @@ def CreateDeployment(
     stageDescription: str | None = None,
     description: str | None = None,
     cacheClusterEnabled: bool | None = None,
+    cacheClusterSize: str | None = None,
     variables: dict[str, str] | None = None,
+    canarySettings: dict | None = None,
     tracingEnabled: bool | None = None,
 ) -> dict:
     api = restapi.find(call, restApiId)
     _check_complete(api)
+    known = call.shelf(Stage).get(stage.key(restApiId, stageName)) if stageName else None
+    if canarySettings is not None and known is None:
+        _refuse_canary(stageName)
     deployment = Deployment(
         id=restapi.short_id(call), created=float(int(call.now())), api=api, description=description or ""
     )
     call.shelf(Deployment)[key(restApiId, deployment.id)] = deployment
     if stageName:
-        known = call.shelf(Stage).get(stage.key(restApiId, stageName))
         if known is None:
             stage.make(
                 call, restApiId, stageName, deployment.id, description=stageDescription, variables=variables,
-                is_cached=bool(cacheClusterEnabled), is_traced=bool(tracingEnabled),
+                is_cached=bool(cacheClusterEnabled), cache_size=cacheClusterSize, is_traced=bool(tracingEnabled),
             )  # fmt: skip
         else:
-            stage.check_supported(bool(cacheClusterEnabled), bool(tracingEnabled))
-            stage.move(call, restApiId, known, deployment.id, stageDescription, variables)
+            stage.move(
+                call, restApiId, known, deployment.id, stageDescription, variables, is_cached=cacheClusterEnabled,
+                cache_size=cacheClusterSize, is_traced=bool(tracingEnabled), canary_settings=canarySettings,
+            )  # fmt: skip
     return _shown(deployment)
 
 
@@ -130,7 +150,10 @@ def UpdateDeployment(
 
 def DeleteDeployment(call: Call, *, restApiId: str, deploymentId: str) -> None:
     _found(call, restApiId, deploymentId)
-    if any(one.document["deploymentId"] == deploymentId for one in stage.of(call, restApiId)):
+    if any(
+        deploymentId in (one.document["deploymentId"], one.document.get("canarySettings", {}).get("deploymentId"))
+        for one in stage.of(call, restApiId)
+    ):
         raise BadRequestException("Active stages pointing to this deployment must be moved or deleted")
     del call.shelf(Deployment)[key(restApiId, deploymentId)]
 
@@ -161,19 +184,21 @@ def CreateStage(
     deploymentId: str,
     description: str | None = None,
     cacheClusterEnabled: bool = False,
+    cacheClusterSize: str | None = None,
     variables: dict[str, str] | None = None,
     documentationVersion: str | None = None,
+    canarySettings: dict | None = None,
     tracingEnabled: bool = False,
     tags: dict[str, str] | None = None,
 ) -> dict:
     restapi.find(call, restApiId)
-    if key(restApiId, deploymentId) not in call.shelf(Deployment):
+    shown = [deploymentId, (canarySettings or {}).get("deploymentId", deploymentId)]
+    if any(key(restApiId, one) not in call.shelf(Deployment) for one in shown):
         raise BadRequestException("Deployment id does not exist")
-    if documentationVersion:
-        raise NotImplementedHere("documentation versions of apigateway")
     made = stage.make(
         call, restApiId, stageName, deploymentId, description=description, variables=variables,
-        is_cached=cacheClusterEnabled, is_traced=tracingEnabled, tags=tags,
+        is_cached=cacheClusterEnabled, cache_size=cacheClusterSize, is_traced=tracingEnabled, tags=tags,
+        canary_settings=canarySettings, documentation_version=documentationVersion,
     )  # fmt: skip
     return stage.shown(made)
 
@@ -195,12 +220,15 @@ def UpdateStage(
 ) -> dict:
     known = stage.found(call, restApiId, stageName)
     document = stage.patched(known.document, patchOperations)
-    if key(restApiId, document["deploymentId"]) not in call.shelf(Deployment):
+    shown = [document["deploymentId"], document.get("canarySettings", document)["deploymentId"]]
+    if any(key(restApiId, one) not in call.shelf(Deployment) for one in shown):
         raise BadRequestException("Deployment id does not exist")
     if document.get("accessLogSettings") and not cloudwatch_role(call):
         raise BadRequestException(
             "CloudWatch Logs role ARN must be set in account settings to enable logging"
         )
+    if not document["cacheClusterEnabled"]:
+        caches(call.home).flush(restApiId, stageName)
     document["lastUpdatedDate"] = float(int(call.now()))
     known = call.shelf(Stage)[stage.key(restApiId, stageName)] = changed(known, document=document)
     return stage.shown(known)
@@ -213,4 +241,5 @@ def DeleteStage(call: Call, *, restApiId: str, stageName: str) -> None:
             f"Deleting stage {stageName} failed. Please remove all base path mappings related to the stage in your "
             f"domains: {', '.join(shown_at)}"
         )
+    caches(call.home).flush(restApiId, stageName)
     del call.shelf(Stage)[stage.key(restApiId, stageName)]

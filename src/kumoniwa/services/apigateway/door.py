@@ -17,6 +17,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import deployment as deployments
 from kumoniwa.services.apigateway import gatewayresponse
 from kumoniwa.services.apigateway import stage as stages
+from kumoniwa.services.apigateway.cache import caches
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.domain import DomainName
 from kumoniwa.services.apigateway.exchange import BODY_BYTES_MAX, Exchange, Place, Refused
@@ -67,12 +68,14 @@ def served(home: Any, api_id: str, name: str) -> Served | None:
         return None
     found = known.served.get(key)
     if found is None or found.stage is not stage:
-        deployment = home.store.shelf(account, Deployment)[
-            deployments.key(api_id, stage.document["deploymentId"])
-        ]
+        shown = home.store.shelf(account, Deployment)
+        deployment = shown[deployments.key(api_id, stage.document["deploymentId"])]
         if len(known.served) >= SERVED_MAX:
             known.served.clear()
         found = known.served[key] = Served(home, account, stage, deployment)
+        if found.canary_settings is not None:
+            deployment = shown[deployments.key(api_id, found.canary_settings["deploymentId"])]
+            found.canary = Served(home, account, stage, deployment, is_canary=True)
     return found
 
 
@@ -80,6 +83,11 @@ def FlushStageAuthorizersCache(call: Call, *, restApiId: str, stageName: str) ->
     """What authorizers said is remembered with the compiled stage, and forgotten with it."""
     stages.found(call, restApiId, stageName)
     doors(call.home).served.pop(stages.key(restApiId, stageName), None)
+
+
+def FlushStageCache(call: Call, *, restApiId: str, stageName: str) -> None:
+    stages.found(call, restApiId, stageName)
+    caches(call.home).flush(restApiId, stageName)
 
 
 def _forbidden(request_id: str) -> Response:
@@ -98,7 +106,7 @@ def _exchange(home: Any, request: Request, address: Address, request_id: str) ->
     found = served(home, address.name, unquote(name))
     if found is None or found.is_disabled:
         return None
-    return Exchange(home, request, request_id, found, slash + rest or "/")
+    return Exchange(home, request, request_id, found.met(), slash + rest or "/")
 
 
 def _exchange_at_name(home: Any, request: Request, address: Address, request_id: str) -> Exchange | None:
@@ -117,7 +125,7 @@ def _exchange_at_name(home: Any, request: Request, address: Address, request_id:
     if found is None:
         return None
     host = request.host.partition(":")[0].lower()
-    return Exchange(home, request, request_id, found, rest or "/", Place(host, mapping["basePath"]))
+    return Exchange(home, request, request_id, found.met(), rest or "/", Place(host, mapping["basePath"]))
 
 
 async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:

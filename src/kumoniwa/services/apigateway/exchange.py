@@ -135,6 +135,13 @@ class Exchange:
             return self.request.path
         return self.path if self.path[:2] != "//" else "/" + self.path.lstrip("/")
 
+    @property
+    def is_canary_request(self) -> str | None:
+        """``true`` or ``false`` where the stage has a canary, as ``$context.isCanaryRequest`` spells it."""
+        if self.served.canary_settings is None:
+            return None
+        return "true" if self.served.is_canary else "false"
+
     def header(self, name: str) -> str | None:
         return self.request.headers.get(name.lower())
 
@@ -221,6 +228,8 @@ class Exchange:
             return self._error(rest)
         if path == "customDomain.basePathMatched":
             return self.place.base_path if self.place is not None else None
+        if path == "isCanaryRequest":
+            return self.is_canary_request
         found: Any = self.request_context()
         for part in path.split("."):
             if not isinstance(found, dict):

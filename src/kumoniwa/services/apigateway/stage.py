@@ -9,6 +9,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.apigateway import canary
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, flag, unescaped
 from kumoniwa.services.apigateway.restapi import ConflictException
 
@@ -44,9 +45,19 @@ def shown(stage: Stage) -> dict[str, Any]:
     return stage.document | ({"tags": stage.tags} if stage.tags else {})
 
 
-def check_supported(is_cached: bool, is_traced: bool) -> None:
-    if is_cached:
-        raise NotImplementedHere("cache clusters of apigateway stages")
+CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")
+
+
+def _cluster(is_cached: bool, size: str | None) -> dict[str, Any]:
+    """What a stage says of its cache, which is there at once."""
+    if size and size not in CACHE_SIZES:
+        raise BadRequestException(f"Invalid cache cluster size specified: {size}. Must be one of [{', '.join(CACHE_SIZES)}]")
+    size = size or ("0.5" if is_cached else None)
+    cluster = {"cacheClusterEnabled": is_cached, "cacheClusterStatus": "AVAILABLE" if is_cached else "NOT_AVAILABLE"}
+    return cluster | ({"cacheClusterSize": size} if size else {})
+
+
+def _check_traced(is_traced: bool) -> None:
     if is_traced:
         raise NotImplementedHere("X-Ray tracing of apigateway stages")
 
@@ -60,24 +71,29 @@ def make(
     description: str | None = None,
     variables: dict[str, str] | None = None,
     is_cached: bool = False,
+    cache_size: str | None = None,
     is_traced: bool = False,
+    canary_settings: dict[str, Any] | None = None,
+    documentation_version: str | None = None,
     tags: dict[str, str] | None = None,
 ) -> Stage:
     if not _NAME.fullmatch(name):
         raise BadRequestException("Stage name only allows a-zA-Z0-9_")
     if key(api_id, name) in call.shelf(Stage):
         raise ConflictException("Stage already exists")
-    check_supported(is_cached, is_traced)
+    _check_traced(is_traced)
     for variable, value in (variables or {}).items():
         _check_variable(variable, value)
     now = float(int(call.now()))
     document = {
-        "deploymentId": deployment_id, "stageName": name, "cacheClusterEnabled": False, "cacheClusterStatus": "NOT_AVAILABLE",
+        "deploymentId": deployment_id, "stageName": name, **_cluster(is_cached, cache_size),
         "methodSettings": {}, "tracingEnabled": False, "createdDate": now, "lastUpdatedDate": now,
     }  # fmt: skip
-    document |= {
-        member: value for member, value in (("description", description), ("variables", variables)) if value
-    }
+    given = {"description": description, "variables": variables, "documentationVersion": documentation_version}
+    document |= {member: value for member, value in given.items() if value}
+    if canary_settings is not None:
+        document["canarySettings"] = canary.settings(canary_settings, deployment_id)
+        _check_overrides(document)
     stage = call.shelf(Stage)[key(api_id, name)] = Stage(document=document, tags=tags or {})
     return stage
 
@@ -89,9 +105,23 @@ def move(
     deployment_id: str,
     description: str | None,
     variables: dict[str, str] | None,
+    *,
+    is_cached: bool | None = None,
+    cache_size: str | None = None,
+    is_traced: bool = False,
+    canary_settings: dict[str, Any] | None = None,
 ) -> None:
-    """Let the stage show another deployment."""
-    document = stage.document | {"deploymentId": deployment_id, "lastUpdatedDate": float(int(call.now()))}
+    """Let the stage show another deployment; with a canary's settings, only to the canary's share of its callers."""
+    _check_traced(is_traced)
+    document = stage.document | {"lastUpdatedDate": float(int(call.now()))}
+    if canary_settings is not None:
+        document["canarySettings"] = canary.settings({**canary_settings, "deploymentId": deployment_id}, deployment_id)
+        _check_overrides(document)
+    else:
+        document["deploymentId"] = deployment_id
+    if is_cached is not None or cache_size:
+        is_on = document["cacheClusterEnabled"] if is_cached is None else is_cached
+        document |= _cluster(is_on, cache_size or document.get("cacheClusterSize"))
     if description:
         document["description"] = description
     for variable, value in (variables or {}).items():
@@ -99,6 +129,11 @@ def move(
     if variables:
         document["variables"] = document.get("variables", {}) | variables
     call.shelf(Stage)[key(api_id, document["stageName"])] = changed(stage, document=document)
+
+
+def _check_overrides(document: dict[str, Any]) -> None:
+    for variable, value in document["canarySettings"].get("stageVariableOverrides", {}).items():
+        _check_variable(variable, value)
 
 
 def _check_variable(name: str, value: str) -> None:
@@ -128,6 +163,10 @@ DEFAULT_SETTING: dict[str, Any] = {
 }
 
 
+CACHE_TTL_S_MAX = 3600
+STRATEGIES = ("FAIL_WITH_403", "SUCCEED_WITH_RESPONSE_HEADER", "SUCCEED_WITHOUT_RESPONSE_HEADER")
+
+
 def _limit(value: str | None) -> float:
     try:
         number = float(value or "")
@@ -136,6 +175,20 @@ def _limit(value: str | None) -> float:
     if not (number >= 0 or number == -1) or number > 1e9:
         raise BadRequestException(f"Invalid throttling limit specified: {value}")
     return number
+
+
+def _seconds(value: str | None) -> int:
+    if not (value or "").isdecimal() or not 0 <= int(value) <= CACHE_TTL_S_MAX:
+        raise BadRequestException(f"Invalid cache TTL specified: {value}. Must be between 0 and {CACHE_TTL_S_MAX}")
+    return int(value)
+
+
+def _strategy(value: str | None) -> str:
+    if value not in STRATEGIES:
+        raise BadRequestException(
+            f"Invalid unauthorizedCacheControlHeaderStrategy specified: {value}. Must be one of [{', '.join(STRATEGIES)}]"
+        )
+    return value
 
 
 def _off(value: str | None, what: str) -> bool:
@@ -158,7 +211,11 @@ SETTINGS = {
     "metrics/enabled": ("metricsEnabled", lambda value: _off(value, "detailed metrics")),
     "logging/dataTrace": ("dataTraceEnabled", lambda value: _off(value, "data tracing")),
     "logging/loglevel": ("loggingLevel", _log_level),
-    "caching/enabled": ("cachingEnabled", lambda value: _off(value, "caching")),
+    "caching/enabled": ("cachingEnabled", flag),
+    "caching/ttlInSeconds": ("cacheTtlInSeconds", _seconds),
+    "caching/dataEncrypted": ("cacheDataEncrypted", flag),
+    "caching/requireAuthorizationForCacheControl": ("requireAuthorizationForCacheControl", flag),
+    "caching/unauthorizedCacheControlHeaderStrategy": ("unauthorizedCacheControlHeaderStrategy", _strategy),
 }
 
 _PLACES = (
@@ -183,12 +240,18 @@ def patched(document: dict[str, Any], operations: list[dict[str, str]] | None) -
     document = copy.deepcopy(document)
     for operation in operations or ():
         op, path, value = operation.get("op", ""), operation.get("path") or "", operation.get("value")
-        if op in ("copy", "move", "test") or path.startswith("/canarySettings"):
-            raise NotImplementedHere("canary releases of apigateway stages")
-        if op == "remove":
+        if op == "copy":
+            canary.promote(document, path, operation.get("from") or "")
+        elif op in ("move", "test"):
+            raise BadRequestException("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
+        elif op == "add" and path.startswith("/canarySettings"):
+            raise BadRequestException(f"Invalid add operation with path: {path}")
+        elif op == "remove":
             _remove(document, path)
         else:
             _replace(document, path, value)
+    if "canarySettings" in document:
+        _check_overrides(document)
     return document
 
 
@@ -198,8 +261,10 @@ def _remove(document: dict[str, Any], path: str) -> None:
         document.get("variables", {}).pop(unescaped(parts[1]), None)
     elif path == "/description":
         document.pop("description", None)
-    elif path == "/accessLogSettings":
-        document.pop("accessLogSettings", None)
+    elif path in ("/accessLogSettings", "/clientCertificateId", "/documentationVersion"):
+        document.pop(path[1:], None)
+    elif parts[0] == "canarySettings" and canary.remove(document, path):
+        pass
     elif len(parts) == 2:
         place = _setting_name(*parts)
         if document["methodSettings"].pop(place, None) is None:
@@ -238,28 +303,27 @@ def _replace(document: dict[str, Any], path: str, value: str | None) -> None:
     parts = path.split("/")[1:]
     if path in ("/deploymentId", "/description"):
         document[path[1:]] = value or ""
-    elif path in ("/tracingEnabled", "/cacheClusterEnabled"):
-        check_supported(
-            path == "/cacheClusterEnabled" and flag(value), path == "/tracingEnabled" and flag(value)
-        )
-        document[path[1:]] = False
+    elif path == "/tracingEnabled":
+        _check_traced(flag(value))
+        document["tracingEnabled"] = False
+    elif path == "/cacheClusterEnabled":
+        document |= _cluster(flag(value), document.get("cacheClusterSize"))
+    elif path == "/cacheClusterSize":
+        document |= _cluster(document["cacheClusterEnabled"], value)
+    elif path in ("/clientCertificateId", "/documentationVersion"):
+        document.pop(path[1:], None)
+        if value:
+            document[path[1:]] = value
+    elif parts[0] == "canarySettings" and len(parts) > 1 and canary.replace(document, path, value):
+        pass
     elif parts[:1] == ["variables"] and len(parts) == 2:
         _check_variable(unescaped(parts[1]), value or "")
         document.setdefault("variables", {})[unescaped(parts[1])] = value or ""
     elif parts and parts[0] == "accessLogSettings":
         _log(document, path, value)
-    elif parts and parts[0] in (
-        "clientCertificateId",
-        "cacheClusterSize",
-        "documentationVersion",
-    ):
-        if value:
-            raise NotImplementedHere(f"{parts[0]} of apigateway stages")
     elif len(parts) == 4 and "/".join(parts[2:]) in SETTINGS:
         member, read = SETTINGS["/".join(parts[2:])]
         settings = document["methodSettings"]
         settings.setdefault(_setting_name(parts[0], parts[1]), dict(DEFAULT_SETTING))[member] = read(value)
-    elif len(parts) == 4 and parts[2] == "caching":
-        raise NotImplementedHere("caching of apigateway stages")
     else:
         raise BadRequestException(f"Invalid method setting path: {path}. Must be one of: [{_PLACES}]")

@@ -140,6 +140,10 @@ def _context(exchange: Exchange) -> Silent:
             if isinstance(context.get(name), dict):
                 context[name] = Silent(context[name])
         context.setdefault("authorizer", Silent())
+        if exchange.is_canary_request is not None:
+            context["isCanaryRequest"] = exchange.is_canary_request
+        if exchange.place is not None:
+            context["customDomain"] = Silent({"basePathMatched": exchange.place.base_path})
         context["requestOverride"] = Silent({part: Silent() for part in ("path", "header", "querystring")})
         context["responseOverride"] = Silent({"header": Silent()})
         exchange.template_context = context

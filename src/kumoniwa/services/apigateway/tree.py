@@ -17,6 +17,7 @@ from kumoniwa.services.apigateway import (
     accesslog,
     authorizer,
     awsservice,
+    cache,
     function,
     http,
     mock,
@@ -65,7 +66,8 @@ class Endpoint:
         self.method = method
         self.context = {"resourceId": resource["id"], "resourcePath": self.path, **served.context}
         integration = method["methodIntegration"]
-        self.integrate = PREPARED[integration["type"]](served, self.path, integration)
+        integrate = PREPARED[integration["type"]](served, self.path, integration)
+        self.integrate = cache.prepared(served, self.path, method, integrate)
         self.checks = _checks(served, self.path, method)
 
 
@@ -133,11 +135,20 @@ class Node:
 class Served:
     """One stage, ready to be called."""
 
-    def __init__(self, home: Any, account: str, stage: Stage, deployment: Deployment) -> None:
+    def __init__(
+        self, home: Any, account: str, stage: Stage, deployment: Deployment, *, is_canary: bool = False
+    ) -> None:
         self.home, self.account, self.stage, self.deployment = home, account, stage, deployment
         self.api: RestApi = deployment.api
         self.api_id, self.name = self.api.id, stage.document["stageName"]
         self.variables: dict[str, str] = stage.document.get("variables", {})
+        self.is_canary = is_canary
+        self.canary_settings: dict[str, Any] | None = stage.document.get("canarySettings")
+        self.canary: Served | None = None
+        """What the canary's share of the callers meets instead."""
+        if is_canary:
+            self.variables = self.variables | self.canary_settings.get("stageVariableOverrides", {})
+        self.has_own_cache = is_canary and not self.canary_settings["useStageCache"]
         self.arn = f"arn:{home.partition}:execute-api:{home.name}:{account}:{self.api_id}/{self.name}"
         self.is_disabled = self.api.document["disableExecuteApiEndpoint"]
         self.binary_types = tuple(kind.lower() for kind in self.api.document.get("binaryMediaTypes", ()))
@@ -160,6 +171,20 @@ class Served:
                 node = node.child(part) if part else node
             for verb, method in resource.get("resourceMethods", {}).items():
                 node.endpoints[verb] = Endpoint(self, resource, method)
+
+    def settings(self, path: str, verb: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        """What the stage says of one method, and what it says of methods in general."""
+        settings = self.stage.document["methodSettings"]
+        place = path[1:].replace("~", "~0").replace("/", "~1") or "~1"
+        own = settings.get(f"{place}/{verb}") or settings.get(f"{place}/*")
+        return own, settings.get(f"*/{verb}") or settings.get("*/*")
+
+    def met(self) -> Served:
+        """The stage as its next caller meets it: now and then the canary."""
+        if self.canary is None:
+            return self
+        is_chosen = self.home.ids.random.random() * 100 < self.canary_settings["percentTraffic"]
+        return self.canary if is_chosen else self
 
     def authorizer(self, authorizer_id: str) -> Check:
         """The check of an authorizer, one for all of its methods."""

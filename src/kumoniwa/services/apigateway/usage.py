@@ -83,17 +83,14 @@ def _too_many() -> Refused:
 
 def throttle(served: Any, path: str, verb: str) -> Callable[[Exchange], None]:
     """The check of a method's rate: its account's and its stage's."""
-    settings = served.stage.document["methodSettings"]
-    escaped = path[1:].replace("~", "~0").replace("/", "~1") or "~1"
-    setting = (
-        settings.get(f"{escaped}/{verb}")
-        or settings.get(f"{escaped}/*")
-        or settings.get(f"*/{verb}")
-        or settings.get("*/*")
-    )
-    all_of_account = buckets(served.home, served.account).account
+    own_setting, general = served.settings(path, verb)
+    setting = own_setting or general
+    held = buckets(served.home, served.account)
+    all_of_account = held.account
     rate, burst = (setting["throttlingRateLimit"], setting["throttlingBurstLimit"]) if setting else (-1, -1)
-    own = Bucket(rate, burst) if rate >= 0 and burst >= 0 else None
+    # A canary draws from the same bucket as its stage.
+    name = (served.api_id, served.name, path, verb)
+    own = held.of(name, rate, burst) if rate >= 0 and burst >= 0 else None
 
     def check(exchange: Exchange) -> None:
         if own is not None and not own.take(exchange.now) or not all_of_account.take(exchange.now):

@@ -191,6 +191,15 @@ SAMPLES = {
         "{DomainName: a.example, CertificateArn: c, EndpointConfiguration: {Types: [EDGE]}, Tags: [{Key: a, Value: b}]}",
         "{DomainName: a.example, RegionalCertificateArn: c, EndpointConfiguration: {Types: [REGIONAL]}, SecurityPolicy: TLS_1_2}",
     ),
+    "AWS::ApiGateway::DocumentationPart": (
+        "{RestApiId: a, Location: {Type: METHOD, Path: /, Method: GET}, Properties: '{}'}",
+        "{RestApiId: a, Location: {Type: METHOD, Path: /, Method: GET}, Properties: '{\"a\": 1}'}",
+    ),
+    "AWS::ApiGateway::DocumentationVersion": (
+        "{RestApiId: a, DocumentationVersion: v, Description: d}",
+        "{RestApiId: a, DocumentationVersion: v, Description: e}",
+    ),
+    "AWS::ApiGateway::ClientCertificate": ("{Description: d}", "{Description: e, Tags: [{Key: a, Value: b}]}"),
     "AWS::ApiGateway::BasePathMapping": (
         "{DomainName: a.example, RestApiId: a, Stage: s}",
         "{DomainName: a.example, RestApiId: b}",

@@ -339,7 +339,6 @@ def test_a_stage_is_patched(gateway):
     )
     for path, value in (
         ("/tracingEnabled", "true"),
-        ("/*/*/caching/enabled", "true"),
         ("/*/*/metrics/enabled", "true"),
     ):
         assert (

@@ -739,3 +739,50 @@ BasePathMapping = ResourceType(
     delete=Call("apigateway:DeleteBasePathMapping", **_mapping),
     absent=GONE,
 )
+
+# --- documentation and client certificates ------------------------------------------------------------------------
+
+_location = fields("Type=type Path=path Method=method StatusCode=statusCode Name=name")
+
+DocumentationPart = ResourceType(
+    create=Call(
+        "apigateway:CreateDocumentationPart",
+        **_api,
+        location=use(_location, p.Location),
+        properties=p.Properties,
+    ),
+    id=made.id,
+    update=(
+        _changes("UpdateDocumentationPart", patch(Properties="/properties"), **_api, documentationPartId=ID),
+    ),
+    delete=Call("apigateway:DeleteDocumentationPart", **_api, documentationPartId=ID),
+    absent=GONE,
+    attributes={"DocumentationPartId": ID},
+)
+
+_version = {**_api, "documentationVersion": at(p.DocumentationVersion)}
+
+DocumentationVersion = ResourceType(
+    create=Call(
+        "apigateway:CreateDocumentationVersion",
+        **_api,
+        documentationVersion=p.DocumentationVersion,
+        description=p.Description,
+    ),
+    id=p.DocumentationVersion,
+    update=(_changes("UpdateDocumentationVersion", patch(Description="/description"), **_version),),
+    delete=Call("apigateway:DeleteDocumentationVersion", **_version),
+    absent=GONE,
+)
+
+ClientCertificate = ResourceType(
+    create=Call("apigateway:GenerateClientCertificate", description=p.Description, tags=tag_map(p.Tags)),
+    id=made.clientCertificateId,
+    update=(
+        _changes("UpdateClientCertificate", patch(Description="/description"), clientCertificateId=ID),
+        *_tags("/clientcertificates/${ID}"),
+    ),
+    delete=Call("apigateway:DeleteClientCertificate", clientCertificateId=ID),
+    absent=GONE,
+    attributes={"ClientCertificateId": ID},
+)

@@ -8,6 +8,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.apigateway.certificate import ClientCertificate
 from kumoniwa.services.apigateway.domain import DomainName
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.plan import ApiKey, UsagePlan
@@ -60,7 +61,8 @@ def UpdateAccount(call: Call, *, patchOperations: list[dict] | None = None) -> d
 
 _ARN = re.compile(
     r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+::/(?:restapis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|apikeys/(?P<key>[^/]+)"
-    r"|usageplans/(?P<plan>[^/]+)|domainnames/(?P<domain>[^/]+)|(?P<other>(?:vpclinks|clientcertificates)/.+))"
+    r"|usageplans/(?P<plan>[^/]+)|domainnames/(?P<domain>[^/]+)|clientcertificates/(?P<certificate>[^/]+)"
+    r"|(?P<other>vpclinks/.+))"
 )
 
 
@@ -75,6 +77,8 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
         kind, key = Stage, f"{found['api']}/{found['stage']}"
     elif found["api"]:
         kind, key = RestApi, found["api"]
+    elif found["certificate"]:
+        kind, key = ClientCertificate, found["certificate"]
     elif found["domain"]:
         kind, key = DomainName, found["domain"].lower()
     elif found["key"]:
@@ -104,5 +108,6 @@ def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
     )
 
 
-def GetTags(call: Call, *, resourceArn: str) -> dict:
+def GetTags(call: Call, *, resourceArn: str, position: str | None = None, limit: int | None = None) -> dict:
+    """AWS, too, answers all of them: neither ``position`` nor ``limit`` is supported yet, says its reference."""
     return {"tags": _tagged(call, resourceArn)[2].tags}

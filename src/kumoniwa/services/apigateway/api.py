@@ -23,6 +23,13 @@ from kumoniwa.services.apigateway.authorizer import (
     GetAuthorizers,
     UpdateAuthorizer,
 )
+from kumoniwa.services.apigateway.certificate import (
+    DeleteClientCertificate,
+    GenerateClientCertificate,
+    GetClientCertificate,
+    GetClientCertificates,
+    UpdateClientCertificate,
+)
 from kumoniwa.services.apigateway.deployment import (
     CreateDeployment,
     CreateStage,
@@ -35,6 +42,18 @@ from kumoniwa.services.apigateway.deployment import (
     GetStages,
     UpdateDeployment,
     UpdateStage,
+)
+from kumoniwa.services.apigateway.documentation import (
+    CreateDocumentationPart,
+    CreateDocumentationVersion,
+    DeleteDocumentationPart,
+    DeleteDocumentationVersion,
+    GetDocumentationPart,
+    GetDocumentationParts,
+    GetDocumentationVersion,
+    GetDocumentationVersions,
+    UpdateDocumentationPart,
+    UpdateDocumentationVersion,
 )
 from kumoniwa.services.apigateway.domain import (
     CreateBasePathMapping,
@@ -85,12 +104,13 @@ from kumoniwa.services.apigateway.model import (
     DeleteRequestValidator,
     GetModel,
     GetModels,
+    GetModelTemplate,
     GetRequestValidator,
     GetRequestValidators,
     UpdateModel,
     UpdateRequestValidator,
 )
-from kumoniwa.services.apigateway.openapi import ImportRestApi, PutRestApi
+from kumoniwa.services.apigateway.openapi import ImportDocumentationParts, ImportRestApi, PutRestApi
 from kumoniwa.services.apigateway.plan import (
     CreateApiKey,
     CreateUsagePlan,

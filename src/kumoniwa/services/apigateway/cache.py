@@ -93,6 +93,12 @@ def caches(home: Any) -> Caches:
     return held
 
 
+def key_places(integration: dict[str, Any]) -> list[str]:
+    """Where the parts of a key stand: places of the method's request, or what is mapped to one of the integration's."""
+    mapped = integration.get("requestParameters") or {}
+    return [mapped.get(place, place) for place in integration.get("cacheKeyParameters") or ()]
+
+
 def setting_of(served: Any, path: str, verb: str) -> dict[str, Any] | None:
     """The method setting that governs caching; only a GET is cached by what the stage says of all methods."""
     own, general = served.settings(path, verb)
@@ -106,7 +112,7 @@ def prepared(served: Any, path: str, method: dict[str, Any], integrate: Integrat
     setting = setting_of(served, path, verb) if served.stage.document.get("cacheClusterEnabled") else None
     if setting is None:
         return integrate
-    parts = [mapping.compiled(place) for place in integration.get("cacheKeyParameters") or ()]
+    parts = [mapping.compiled(place) for place in key_places(integration)]
     namespace, ttl_s = integration.get("cacheNamespace", path), setting.get("cacheTtlInSeconds", 300)
     is_general = served.settings(path, verb)[0] is None
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway import domain, restapi, stage
 from kumoniwa.services.apigateway.account import cloudwatch_role
 from kumoniwa.services.apigateway.cache import caches
+from kumoniwa.services.apigateway.certificate import ClientCertificate
+from kumoniwa.services.apigateway.documentation import DocumentationVersion, Part
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.stage import Stage
@@ -166,7 +167,7 @@ def DeleteRestApi(call: Call, *, restApiId: str) -> None:
             f"Deleting RestApi {restApiId} failed. Please remove all base path mappings related to the RestApi in your "
             f"domains: {', '.join(shown_at)}."
         )
-    for kind in (Stage, Deployment):
+    for kind in (Stage, Deployment, Part, DocumentationVersion):
         shelf = call.shelf(kind)
         for name in [name for name in shelf if name.startswith(f"{restApiId}/")]:
             del shelf[name]
@@ -174,6 +175,16 @@ def DeleteRestApi(call: Call, *, restApiId: str) -> None:
 
 
 # Stages ------------------------------------------------------------------------------------------------
+
+
+def _check_named(call: Call, api_id: str, document: dict[str, Any]) -> None:
+    """What a stage names beside its deployment must be there."""
+    version = document.get("documentationVersion")
+    if version and f"{api_id}/{version}" not in call.shelf(DocumentationVersion):
+        raise BadRequestException("Documentation version does not exist")
+    certificate = document.get("clientCertificateId")
+    if certificate and certificate not in call.shelf(ClientCertificate):
+        raise BadRequestException("Invalid client certificate ID specified")
 
 
 def CreateStage(
@@ -195,6 +206,7 @@ def CreateStage(
     shown = [deploymentId, (canarySettings or {}).get("deploymentId", deploymentId)]
     if any(key(restApiId, one) not in call.shelf(Deployment) for one in shown):
         raise BadRequestException("Deployment id does not exist")
+    _check_named(call, restApiId, {"documentationVersion": documentationVersion})
     made = stage.make(
         call, restApiId, stageName, deploymentId, description=description, variables=variables,
         is_cached=cacheClusterEnabled, cache_size=cacheClusterSize, is_traced=tracingEnabled, tags=tags,
@@ -223,6 +235,7 @@ def UpdateStage(
     shown = [document["deploymentId"], document.get("canarySettings", document)["deploymentId"]]
     if any(key(restApiId, one) not in call.shelf(Deployment) for one in shown):
         raise BadRequestException("Deployment id does not exist")
+    _check_named(call, restApiId, document)
     if document.get("accessLogSettings") and not cloudwatch_role(call):
         raise BadRequestException(
             "CloudWatch Logs role ARN must be set in account settings to enable logging"

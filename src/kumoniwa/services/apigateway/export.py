@@ -12,6 +12,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.apigateway import deployment as deployments
+from kumoniwa.services.apigateway import documentation
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.integration import TIMEOUT_MS_MAX
@@ -20,7 +21,7 @@ from kumoniwa.services.apigateway.patch import BadRequestException
 from kumoniwa.services.apigateway.restapi import DEFAULT_MODELS, RestApi
 from kumoniwa.services.apigateway.schema import MODEL_URL
 
-EXTENSIONS = frozenset(["apigateway", "integrations", "authorizers"])
+EXTENSIONS = frozenset(["apigateway", "integrations", "authorizers", "documentation"])
 PLACES = {"path": "path", "querystring": "query", "header": "header"}
 
 
@@ -257,6 +258,13 @@ def _written(document: dict[str, Any], accepts: str) -> tuple[bytes, str]:
     return b"---\n" + yaml.safe_dump(document, sort_keys=False).encode(), "yaml"
 
 
+def _documented(call: Call, api_id: str, version: str) -> dict[str, Any]:
+    """The documentation that was published with the stage, as imports read it."""
+    held = documentation.find_version(call, api_id, version)
+    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(held.document["createdDate"]))
+    return {"version": version, "createdDate": created, "documentationParts": held.parts}
+
+
 def GetExport(
     call: Call,
     *,
@@ -274,7 +282,10 @@ def GetExport(
     stage = stages.found(call, restApiId, stageName)
     held = call.shelf(Deployment)[deployments.key(restApiId, stage.document["deploymentId"])]
     export = Export(call, held.api, stageName, exportType == "oas30", asked)
-    body, ending = _written(export.document(), accepts)
+    document = export.document()
+    if "documentation" in asked and stage.document.get("documentationVersion"):
+        document[documentation.EXTENSION] = _documented(call, restApiId, stage.document["documentationVersion"])
+    body, ending = _written(document, accepts)
     return {
         "contentType": "application/octet-stream",
         "contentDisposition": f'attachment; filename="{exportType}_{export.version}.{ending}"',

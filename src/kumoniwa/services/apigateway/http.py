@@ -6,11 +6,13 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrat
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from kumoniwa.services.apigateway import event, mapping, outbound
+from kumoniwa.services.apigateway import certificate, event, mapping, outbound
+from kumoniwa.services.apigateway.certificate import ClientCertificate
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
 from kumoniwa.services.apigateway.transform import (
     JSON,
@@ -49,8 +51,22 @@ def url_of(
     return url if not more else f"{url}{'&' if '?' in url else '?'}{more}"
 
 
+def _tls(served: Any, integration: dict[str, Any]) -> ssl.SSLContext | None:
+    """How the stage speaks to its endpoint where that is not the ordinary way."""
+    is_trusting = (integration.get("tlsConfig") or {}).get("insecureSkipVerification") is True
+    name = served.stage.document.get("clientCertificateId")
+    held = served.home.store.shelf(served.account, ClientCertificate).get(name) if name else None
+    return certificate.context(held, is_trusting=is_trusting)
+
+
 async def _fetched(
-    exchange: Exchange, verb: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout_s: float
+    exchange: Exchange,
+    verb: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    timeout_s: float,
+    tls: ssl.SSLContext | None,
 ) -> outbound.Answer:
     if not ADDRESS.fullmatch(url):
         raise misconfigured(exchange, "Invalid endpoint address")
@@ -59,7 +75,7 @@ async def _fetched(
     exchange.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
     exchange.note(f"Sending request to {url}")
     try:
-        answer = await outbound.fetch(verb, url, headers, body, timeout_s)
+        answer = await outbound.fetch(verb, url, headers, body, timeout_s, tls)
     except TimeoutError:
         exchange.note("Execution failed due to a timeout error")
         raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
@@ -74,7 +90,7 @@ async def _fetched(
 
 def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
     uri, verb = integration["uri"], integration["httpMethod"]
-    timeout_s = integration["timeoutInMillis"] / 1000
+    timeout_s, tls = integration["timeoutInMillis"] / 1000, _tls(served, integration)
     own = {
         "User-Agent": f"AmazonAPIGateway_{served.api_id}",
         "x-amzn-apigateway-api-id": served.api_id,
@@ -89,7 +105,7 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
         _lay(headers, outgoing.headers)
         url = url_of(uri, served.variables, outgoing.labels, list(outgoing.queries.items()))
         method = exchange.verb if verb == "ANY" else verb
-        answer = await _fetched(exchange, method, url, list(headers.items()), outgoing.body, timeout_s)
+        answer = await _fetched(exchange, method, url, list(headers.items()), outgoing.body, timeout_s, tls)
         return Reply(answer.status, answer.headers, answer.body, str(answer.status))
 
     return send
@@ -108,7 +124,7 @@ def prepared_proxy(
 ) -> Callable[[Exchange], Awaitable[Response]]:
     """The caller's request as it is, but for what the owner maps, and the endpoint's answer as it is."""
     uri, verb = integration["uri"], integration["httpMethod"]
-    timeout_s = integration["timeoutInMillis"] / 1000
+    timeout_s, tls = integration["timeoutInMillis"] / 1000, _tls(served, integration)
     mapped = Transform(served, {"passthroughBehavior": "WHEN_NO_MATCH", **_parameters(integration)}, _nothing)
 
     async def integrate(exchange: Exchange) -> Response:
@@ -124,7 +140,7 @@ def prepared_proxy(
         url = url_of(uri, served.variables, outgoing.labels, queries)
         method = exchange.verb if verb == "ANY" else verb
         answer = await _fetched(
-            exchange, method, url, list(headers.items()), exchange.request.body, timeout_s
+            exchange, method, url, list(headers.items()), exchange.request.body, timeout_s, tls
         )
         return Response(answer.status, answer.body, _passed_on(answer.headers))
 

@@ -13,7 +13,8 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages import backtracking
 from kumoniwa.services.apigateway import mapping, restapi
 from kumoniwa.services.apigateway import method as methods
-from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
+from kumoniwa.services.apigateway.cache import key_places
+from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.target import function_of, is_function, target_of
 
@@ -41,6 +42,8 @@ def checked(call: Call, integration: dict[str, Any]) -> dict[str, Any]:
     if kind != "MOCK" and not integration.get("httpMethod"):
         raise BadRequestException("Enumeration value for HttpMethod must be non-empty")
     mapping.check_content_types(integration.get("requestTemplates"))
+    for place in key_places(integration):
+        mapping.compiled(place)
     _check_places(integration.get("requestParameters"))
     if kind in ("HTTP", "HTTP_PROXY"):
         _check_address(integration.get("uri") or "")
@@ -107,6 +110,7 @@ RULES = Rules(
         "/contentHandling": Rule("contentHandling"),
         "/connectionType": Rule("connectionType"),
         "/cacheNamespace": Rule("cacheNamespace"),
+        "/tlsConfig/insecureSkipVerification": Rule("tlsConfig.insecureSkipVerification", flag),
         "/timeoutInMillis": Rule("timeoutInMillis", lambda value: _milliseconds(value)),
         "/requestParameters/*": Rule(
             "requestParameters", operations=methods.ENTRY, missing="Invalid parameter name specified"
@@ -147,6 +151,7 @@ def made(
     cacheKeyParameters: list[str] | None = None,
     contentHandling: str | None = None,
     timeoutInMillis: int | None = None,
+    tlsConfig: dict | None = None,
 ) -> dict[str, Any]:
     """An integration's document, with what AWS fills in."""
     document = {
@@ -155,6 +160,7 @@ def made(
         "passthroughBehavior": passthroughBehavior or "WHEN_NO_MATCH", "contentHandling": contentHandling,
         "timeoutInMillis": TIMEOUT_MS_MAX if timeoutInMillis is None else timeoutInMillis,
         "cacheNamespace": cacheNamespace or resource_id, "cacheKeyParameters": cacheKeyParameters or [],
+        "tlsConfig": tlsConfig,
     }  # fmt: skip
     if type in ("HTTP", "HTTP_PROXY"):
         document["connectionType"] = connectionType or "INTERNET"
@@ -179,13 +185,14 @@ def PutIntegration(
     cacheKeyParameters: list[str] | None = None,
     contentHandling: str | None = None,
     timeoutInMillis: int | None = None,
+    tlsConfig: dict | None = None,
 ) -> dict:
     api, resource, method = methods.found(call, restApiId, resourceId, httpMethod)
     integration = made(
         resourceId, type=type, integrationHttpMethod=integrationHttpMethod, uri=uri, connectionType=connectionType,
         credentials=credentials, requestParameters=requestParameters, requestTemplates=requestTemplates,
         passthroughBehavior=passthroughBehavior, cacheNamespace=cacheNamespace, cacheKeyParameters=cacheKeyParameters,
-        contentHandling=contentHandling, timeoutInMillis=timeoutInMillis,
+        contentHandling=contentHandling, timeoutInMillis=timeoutInMillis, tlsConfig=tlsConfig,
     )  # fmt: skip
     _put(call, api, resource, method, checked(call, integration))
     return integration

@@ -10,6 +10,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import authorizer as authorizers
+from kumoniwa.services.apigateway import certificate as certificates
 from kumoniwa.services.apigateway import event, gatewayresponse, model, restapi
 from kumoniwa.services.apigateway import method as methods
 from kumoniwa.services.apigateway.deployment import Deployment
@@ -23,8 +24,12 @@ from kumoniwa.wire.message import Request, Response
 METHOD_STAGE, AUTHORIZER_STAGE = "test-invoke-stage", "ESTestInvoke-stage"
 
 
-def _served(call: Call, api: RestApi, stage: str, variables: dict[str, str] | None) -> Served:
+def _served(
+    call: Call, api: RestApi, stage: str, variables: dict[str, str] | None, certificate: str | None = None
+) -> Served:
     document = {"stageName": stage, "variables": variables or {}, "methodSettings": {}}
+    if certificate:
+        document["clientCertificateId"] = certificate
     api = changed(api, document=api.document | {"disableExecuteApiEndpoint": False})
     return Served(call.home, call.account, Stage(document=document), Deployment(id="", created=0.0, api=api))
 
@@ -126,15 +131,22 @@ async def TestInvokeMethod(
     body: str | None = None,
     headers: dict[str, str] | None = None,
     multiValueHeaders: dict[str, list[str]] | None = None,
+    clientCertificateId: str | None = None,
     stageVariables: dict[str, str] | None = None,
 ) -> dict:
     api, resource, method = methods.found(call, restApiId, resourceId, httpMethod)
+    if clientCertificateId:
+        certificates.found(call, clientCertificateId)
     if "methodIntegration" not in method:
         raise BadRequestException("No integration defined for method")
     alone = {**resource, "resourceMethods": {method["httpMethod"]: method}}
     root = {key: value for key, value in api.root.items() if key != "resourceMethods"}
     served = _served(
-        call, changed(api, resources={root["id"]: root, resourceId: alone}), METHOD_STAGE, stageVariables
+        call,
+        changed(api, resources={root["id"]: root, resourceId: alone}),
+        METHOD_STAGE,
+        stageVariables,
+        clientCertificateId,
     )
     request = _request(httpMethod, pathWithQueryString or "", body, headers, multiValueHeaders)
     exchange = _exchange(call, served, request, httpMethod, resource)

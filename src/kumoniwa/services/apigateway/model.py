@@ -11,11 +11,11 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.apigateway import restapi
+from kumoniwa.services.apigateway import restapi, sample
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
 from kumoniwa.services.apigateway.restapi import ConflictException, RestApi
-from kumoniwa.services.apigateway.schema import Compiler, Malformed
+from kumoniwa.services.apigateway.schema import MODEL_URL, Compiler, Malformed
 
 SCHEMA_BYTES_MAX = 400_000
 """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html"""
@@ -74,8 +74,38 @@ def CreateModel(
     return model
 
 
-def GetModel(call: Call, *, restApiId: str, modelName: str) -> dict:
-    return _found(call, restApiId, modelName)[1]
+def GetModel(call: Call, *, restApiId: str, modelName: str, flatten: bool = False) -> dict:
+    """A flattened model holds those it refers to as its own definitions."""
+    api, model = _found(call, restApiId, modelName)
+    if not flatten:
+        return model
+    schema, definitions = json.loads(model["schema"]), {}
+    schema = _flattened(schema, api, definitions)
+    if definitions:
+        schema["definitions"] = {**definitions, **schema.get("definitions", {})}
+    return model | {"schema": json.dumps(schema, indent=2)}
+
+
+def _flattened(schema: Any, api: RestApi, definitions: dict[str, Any]) -> Any:
+    """The schema with its references to other models pointing to ``definitions``, which are filled."""
+    if isinstance(schema, list):
+        return [_flattened(part, api, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    other = MODEL_URL.fullmatch(str(schema.get("$ref", "")))
+    if other is None:
+        return {name: _flattened(part, api, definitions) for name, part in schema.items()}
+    name = other["name"]
+    if name not in definitions and name in api.models:
+        definitions[name] = {}  # Models may refer to each other in a circle.
+        definitions[name] = _flattened(json.loads(api.models[name]["schema"]), api, definitions)
+    return schema | {"$ref": f"#/definitions/{name}"}
+
+
+def GetModelTemplate(call: Call, *, restApiId: str, modelName: str) -> dict:
+    api, model = _found(call, restApiId, modelName)
+    schemas = {name: json.loads(held["schema"]) for name, held in api.models.items()}
+    return {"value": sample.template(json.loads(model["schema"]), schemas)}
 
 
 def GetModels(call: Call, *, restApiId: str) -> dict:

@@ -66,7 +66,14 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
 
 
-async def fetch(verb: str, url: str, headers: list[tuple[str, str]], body: bytes, timeout_s: float) -> Answer:
+async def fetch(
+    verb: str,
+    url: str,
+    headers: list[tuple[str, str]],
+    body: bytes,
+    timeout_s: float,
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
     """The endpoint's answer. Raises Unreachable, or TimeoutError."""
     try:
         parts = urlsplit(url)
@@ -85,16 +92,15 @@ async def fetch(verb: str, url: str, headers: list[tuple[str, str]], body: bytes
     head = f"{verb} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines) + "\r\n"
     with outside():
         async with asyncio.timeout(timeout_s):
-            return await _exchanged(
-                verb, host, port, parts.scheme == "https", head.encode("latin-1", "replace") + body
-            )
+            secured = (tls or _tls()) if parts.scheme == "https" else None
+            return await _exchanged(verb, host, port, secured, head.encode("latin-1", "replace") + body)
 
 
-async def _exchanged(verb: str, host: str, port: int, is_tls: bool, sent: bytes) -> Answer:
+async def _exchanged(verb: str, host: str, port: int, tls: ssl.SSLContext | None, sent: bytes) -> Answer:
     writer = None
     collecting = _Collecting(verb)
     try:
-        reader, writer = await asyncio.open_connection(host, port, ssl=_tls() if is_tls else None)
+        reader, writer = await asyncio.open_connection(host, port, ssl=tls)
         writer.write(sent)
         while not collecting.is_complete:
             data = await reader.read(1 << 16)

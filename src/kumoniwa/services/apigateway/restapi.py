@@ -209,12 +209,26 @@ def blank(call: Call, name: str) -> RestApi:
     return RestApi(document=document, resources={root: {"id": root, "path": "/"}}, models=models)
 
 
+def _cloned(call: Call, name: str, api_id: str) -> RestApi:
+    """A new API with everything of another's draft; stages and deployments stay with the other."""
+    other, made = find(call, api_id), blank(call, name)
+    own = ("id", "name", "createdDate")
+    document = other.document | {member: made.document[member] for member in own}
+    document.pop("policy", None)  # It speaks of the other's ARN.
+    models = {
+        key: {**model, "schema": model["schema"].replace(f"restapis/{api_id}/", f"restapis/{made.id}/")}
+        for key, model in other.models.items()
+    }
+    return changed(other, document=document, models=models, tags={})
+
+
 def CreateRestApi(
     call: Call,
     *,
     name: str,
     description: str | None = None,
     version: str | None = None,
+    cloneFrom: str | None = None,
     binaryMediaTypes: list[str] | None = None,
     minimumCompressionSize: int | None = None,
     apiKeySource: str | None = None,
@@ -226,14 +240,14 @@ def CreateRestApi(
     _named(name)
     if description == "":
         raise BadRequestException("Description cannot be an empty string")
-    api = blank(call, name)
+    api = blank(call, name) if cloneFrom is None else _cloned(call, name, cloneFrom)
     given = {
         "description": description,
         "version": version,
         "binaryMediaTypes": binaryMediaTypes or None,
         "minimumCompressionSize": compression(minimumCompressionSize),
-        "apiKeySource": apiKeySource or "HEADER",
-        "endpointConfiguration": endpoint(endpointConfiguration),
+        "apiKeySource": apiKeySource,
+        "endpointConfiguration": endpoint(endpointConfiguration) if endpointConfiguration is not None else None,
         "policy": checked_policy(call, api.id, policy),
         "disableExecuteApiEndpoint": disableExecuteApiEndpoint,
     }

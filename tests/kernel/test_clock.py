@@ -36,6 +36,15 @@ def test_a_day_of_waits_costs_moments_and_happens_the_same_way_each_time():
     assert [at for _, at in first] == sorted(at for _, at in first)
 
 
+def test_days_go_on_for_years():
+    async def years(loop) -> float:
+        for _ in range(3 * 365):
+            await asyncio.sleep(86_400)
+        return loop.time()
+
+    assert run(years) >= 3 * 365 * 86_400
+
+
 def test_time_does_not_pass_by_itself():
     async def whole(loop):
         clock = Clock(loop)

@@ -258,14 +258,20 @@ def test_versioning_must_be_said_rightly(s3):
 
 def test_what_is_not_implemented_is_refused_by_name(s3):
     s3.create_bucket(Bucket="bare")
-    status, code, text = refusal(s3.get_bucket_website, Bucket="bare")
-    assert (status, code) == (501, "NotImplemented") and "GetBucketWebsite" in text
-    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ObjectLockLegalHoldStatus="ON")
-    assert (status, code) == (501, "NotImplemented") and "ObjectLockLegalHoldStatus" in text
+    status, code, text = refusal(s3.list_bucket_inventory_configurations, Bucket="bare")
+    assert (status, code) == (501, "NotImplemented") and "ListBucketInventoryConfigurations" in text
+    notified = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:us-east-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}]}
+    status, code, text = refusal(
+        s3.put_bucket_notification_configuration, Bucket="bare", NotificationConfiguration=notified
+    )
+    assert (status, code) == (501, "NotImplemented") and "PutBucketNotificationConfiguration" in text
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="bare")
+    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", WriteOffsetBytes=1)
+    assert (status, code) == (501, "NotImplemented") and "WriteOffsetBytes" in text
     status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms")
     assert (status, code) == (501, "NotImplemented") and "aws:kms" in text
-    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", StorageClass="DEEP_ARCHIVE")
-    assert (status, code) == (501, "NotImplemented") and "DEEP_ARCHIVE" in text
+    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", StorageClass="OUTPOSTS")
+    assert (status, code) == (501, "NotImplemented") and "OUTPOSTS" in text
 
 
 def test_buckets_survive_their_region(cloud):

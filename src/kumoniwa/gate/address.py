@@ -45,7 +45,7 @@ def is_admin(request: Request) -> bool:
 
 
 _HOST = re.compile(
-    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|s3-website|s3|[a-z0-9-]+?)"
+    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|s3-website|s3-accelerate|s3|[a-z0-9-]+?)"
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|on\.aws)"
 )
 _PATH = re.compile(r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?|/_aws/execute-api/(?P<b>[a-z0-9]+)(?P<rb>/.*)?")
@@ -129,6 +129,9 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
         # sqs.us-east-1.localhost: the lazy name took the service and the kind took the region.
         head, _, last = name.rpartition(".")
         name, kind, region = head, last, kind
+    if kind == "s3-accelerate":
+        # One endpoint for all regions: the signature, or whoever has the bucket, says which.
+        return ("s3" if name else None), name, region, "s3"
     if kind in ("execute-api", "lambda-url", "s3", "s3-website"):
         service = {"lambda-url": "lambda", "s3-website": "s3"}.get(kind, kind)
         return (kind if name else None), name, region, service

@@ -13,6 +13,7 @@ import asyncio
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from types import CoroutineType
 from typing import Any
@@ -72,6 +73,11 @@ def _prove(request: Request, claim: signature.Claim | None, secret: str | None) 
         request.trailers = proof.trailers
 
 
+def _reply_before(witness: Callable[[Response], None], reply: Reply, response: Response) -> None:
+    witness(response)
+    reply(response)
+
+
 class Gate:
     """The one entrance of a region. ``gaps`` counts what clients asked for and we do not implement."""
 
@@ -94,6 +100,10 @@ class Gate:
             route = self.routes.find(request)
             if "origin" in request.headers and route.door is None and route.service.headers_of is not None:
                 reply = partial(self._reply_across, route, request, reply)
+            if route.door is None and route.service.witness_of is not None:
+                witness = route.service.witness_of(self.home, route, request, request_id)
+                if witness is not None:
+                    reply = partial(_reply_before, witness, reply)
             if route.door is not None:
                 self._later(self._through_door(route, request, request_id), route, request_id, reply)
             elif request.stream is not None and not route.takes_stream:

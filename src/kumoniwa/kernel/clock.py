@@ -88,6 +88,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._skipping = _Skipping()
         super().__init__(self._skipping)
+        # After half a year a nanosecond, asyncio's own idea of "now", is lost in a float: timers would be due and never run.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._skipping.skipped_s

@@ -34,7 +34,7 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "params_of", "work", "door", "exchange",
+        "resource_must_allow", "refusal_of", "params_of", "witness_of", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -49,6 +49,7 @@ class Service:
         """Whether a resource's own policy must allow what is done to it, whatever identity policies say (KMS keys, roles)."""
         self.refusal_of = getattr(module, "refusal_of", None)
         self.params_of = getattr(module, "params_of", None)
+        self.witness_of = getattr(module, "witness_of", None)
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
         self.exchange = _sibling(module, "exchange")

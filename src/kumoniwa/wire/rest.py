@@ -271,7 +271,8 @@ def writer(
     write_body = body_of(operation, None) if has_body else None
 
     def write(reply: dict | None, request_id: str) -> Response:
-        reply = reply or {}
+        if reply is None:
+            reply = {}
         body: Any = empty
         kind = content_type if empty else None
         if write_payload is not None:

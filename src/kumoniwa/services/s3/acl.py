@@ -21,6 +21,8 @@ EVERYBODY, AUTHENTICATED, LOGGERS = (
     GROUPS + "global/AuthenticatedUsers",
     GROUPS + "s3/LogDelivery",
 )
+LOGGING = "logging.s3.amazonaws.com"
+"""Who the group of the log deliverers consists of."""
 PERMISSIONS = ("FULL_CONTROL", "WRITE", "WRITE_ACP", "READ", "READ_ACP")
 GRANTS_MAX = 100
 
@@ -190,11 +192,13 @@ def statements(
     made = []
     for grant in grants:
         grantee = grant.grantee or owner
-        if not grantee or grantee == LOGGERS or (ignores_public and grant.is_public):
+        if not grantee or (ignores_public and grant.is_public):
             continue
         condition = {}
         if grantee == EVERYBODY:
             principal: Any = "*"
+        elif grantee == LOGGERS:
+            principal = {"Service": LOGGING}
         elif grantee == AUTHENTICATED:
             principal, condition = "*", {"Condition": {"StringNotEquals": {"aws:PrincipalType": "Anonymous"}}}
         else:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging, witness_of
 from kumoniwa.services.s3.bucket import (
     Bucket as BucketRecord,
 )
@@ -44,7 +45,13 @@ from kumoniwa.services.s3.copying import CopyObject, UploadPartCopy
 from kumoniwa.services.s3.cors import DeleteBucketCors, GetBucketCors, PutBucketCors, headers_of
 from kumoniwa.services.s3.deletion import DeleteObject, DeleteObjects
 from kumoniwa.services.s3.download import GetObject, GetObjectAttributes, HeadObject
+from kumoniwa.services.s3.lifecycle import (
+    DeleteBucketLifecycle,
+    GetBucketLifecycleConfiguration,
+    PutBucketLifecycleConfiguration,
+)
 from kumoniwa.services.s3.listing import ListObjects, ListObjectsV2, ListObjectVersions
+from kumoniwa.services.s3.locking import GetObjectLockConfiguration, PutObjectLockConfiguration
 from kumoniwa.services.s3.multipart import (
     AbortMultipartUpload,
     CompleteMultipartUpload,
@@ -52,6 +59,13 @@ from kumoniwa.services.s3.multipart import (
     ListMultipartUploads,
     ListParts,
     UploadPart,
+)
+from kumoniwa.services.s3.payment import (
+    GetBucketAccelerateConfiguration,
+    GetBucketNotificationConfiguration,
+    GetBucketRequestPayment,
+    PutBucketAccelerateConfiguration,
+    PutBucketRequestPayment,
 )
 from kumoniwa.services.s3.policy import (
     DeleteBucketPolicy,
@@ -63,18 +77,33 @@ from kumoniwa.services.s3.policy import (
     PutPublicAccessBlock,
     policy_of,
 )
+from kumoniwa.services.s3.restoring import RestoreObject
+from kumoniwa.services.s3.retention import (
+    GetObjectLegalHold,
+    GetObjectRetention,
+    PutObjectLegalHold,
+    PutObjectRetention,
+)
 from kumoniwa.services.s3.upload import PutObject
+from kumoniwa.services.s3.website import DeleteBucketWebsite, GetBucketWebsite, PutBucketWebsite
+from kumoniwa.wire.timestamps import iso8601
 
 __all__ = [
-    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload", "DeleteBucket",
-    "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketTagging",
-    "DeleteObject", "DeleteObjects", "DeleteObjectTagging", "DeletePublicAccessBlock", "GetBucketAcl", "GetBucketCors",
-    "GetBucketEncryption", "GetBucketLocation", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus",
-    "GetBucketTagging", "GetBucketVersioning", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectTagging",
-    "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBuckets", "ListMultipartUploads", "ListObjects", "ListObjectsV2",
-    "ListObjectVersions", "ListParts", "PutBucketAcl", "PutBucketCors", "PutBucketEncryption", "PutBucketOwnershipControls",
-    "PutBucketPolicy", "PutBucketTagging", "PutBucketVersioning", "PutObject", "PutObjectAcl", "PutObjectTagging",
-    "PutPublicAccessBlock", "UploadPart", "UploadPartCopy", "conditions_of", "headers_of", "owner_of", "policy_of", "resource_of",
+    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload",
+    "DeleteBucket", "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketLifecycle", "DeleteBucketOwnershipControls",
+    "DeleteBucketPolicy", "DeleteBucketTagging", "DeleteBucketWebsite", "DeleteObject", "DeleteObjects",
+    "DeleteObjectTagging", "DeletePublicAccessBlock", "GetBucketAccelerateConfiguration", "GetBucketAcl", "GetBucketCors",
+    "GetBucketEncryption", "GetBucketLifecycleConfiguration", "GetBucketLocation", "GetBucketLogging",
+    "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus",
+    "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite", "GetObject", "GetObjectAcl",
+    "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration", "GetObjectRetention", "GetObjectTagging",
+    "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBuckets", "ListMultipartUploads", "ListObjects",
+    "ListObjectsV2", "ListObjectVersions", "ListParts", "PutBucketAccelerateConfiguration", "PutBucketAcl", "PutBucketCors",
+    "PutBucketEncryption", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketOwnershipControls",
+    "PutBucketPolicy", "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite",
+    "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention",
+    "PutObjectTagging", "PutPublicAccessBlock", "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of",
+    "headers_of", "owner_of", "policy_of", "resource_of", "witness_of",
 ]  # fmt: skip
 
 OF_VERSIONS = {
@@ -111,6 +140,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
             needs.append(("s3:PutObjectTagging", arn))
         if any(params.get(member) for member in ACL_MEMBERS):
             needs.append(("s3:PutObjectAcl", arn))
+        if params.get("ObjectLockMode") or params.get("ObjectLockRetainUntilDate"):
+            needs.append(("s3:PutObjectRetention", arn))
+        if params.get("ObjectLockLegalHoldStatus"):
+            needs.append(("s3:PutObjectLegalHold", arn))
         return needs if len(needs) > 1 else arn
     return arn
 
@@ -133,6 +166,8 @@ CONDITIONS = {
     "GrantReadACP": "s3:x-amz-grant-read-acp",
     "GrantWrite": "s3:x-amz-grant-write",
     "GrantWriteACP": "s3:x-amz-grant-write-acp",
+    "ObjectLockLegalHoldStatus": "s3:object-lock-legal-hold",
+    "ObjectLockMode": "s3:object-lock-mode",
     "ObjectOwnership": "s3:x-amz-object-ownership",
 }
 """Condition keys that are parameters. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
@@ -150,6 +185,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"
         keys["s3:authtype"] = "REST-HEADER" if "authorization" in request.headers else "REST-QUERY-STRING"
         keys["s3:x-amz-content-sha256"] = request.headers.get("x-amz-content-sha256")
+    keys.update(_lock_conditions(call, params))
     location_constraint = params.get("CreateBucketConfiguration")
     if location_constraint:
         keys["s3:locationconstraint"] = location_constraint.get("LocationConstraint")
@@ -157,6 +193,22 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     key = params.get("Key")
     if key is not None and operation not in WRITING:
         keys.update(_existing_tags(call, params.get("Bucket", ""), key, params.get("VersionId")))
+    return keys
+
+
+def _lock_conditions(call: Call, params: dict[str, Any]) -> dict[str, Any]:
+    """What a request says of a lock, in its headers or in a document."""
+    retention, hold = params.get("Retention"), params.get("LegalHold")
+    until = params.get("ObjectLockRetainUntilDate")
+    keys: dict[str, Any] = {}
+    if isinstance(retention, dict):
+        keys["s3:object-lock-mode"] = retention.get("Mode")
+        until = retention.get("RetainUntilDate")
+    if isinstance(hold, dict):
+        keys["s3:object-lock-legal-hold"] = hold.get("Status")
+    if isinstance(until, float | int):
+        keys["s3:object-lock-retain-until-date"] = iso8601(float(until))
+        keys["s3:object-lock-remaining-retention-days"] = int((until - call.now()) // 86_400)
     return keys
 
 

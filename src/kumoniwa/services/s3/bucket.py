@@ -123,6 +123,15 @@ class Bucket(Record):
     tags: dict[str, str] = {}
     cors: tuple[dict[str, Any], ...] = ()
     encryption: tuple[dict[str, Any], ...] = ()
+    lock: dict[str, Any] = {}
+    """The ObjectLockConfiguration, empty where versions are never locked."""
+    lifecycle: tuple[dict[str, Any], ...] = ()
+    least_moved: str = ""
+    """The lifecycle's TransitionDefaultMinimumObjectSize."""
+    website: dict[str, Any] = {}
+    logging: dict[str, Any] = {}
+    payer: str = "BucketOwner"
+    acceleration: str = ""
 
     @property
     def blocks(self) -> PublicAccess:
@@ -178,7 +187,19 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     expected = params.get("ExpectedBucketOwner")
     if expected is not None and expected != place.account:
         raise AccessDenied
+    bucket = call.home.store.shelf(place.account, Bucket).get(name)
+    if bucket is not None:
+        _check_way(call, bucket, place.account, params)
     return place.account
+
+
+def _check_way(call: Call, bucket: Bucket, account: str, params: dict[str, Any]) -> None:
+    """Where requesters pay, others than the owner say that they will; the accelerated endpoint is there for who enabled it."""
+    if bucket.payer == "Requester" and call.principal.account != account and call.principal.kind != "service":
+        if params.get("RequestPayer") != "requester" or not call.principal.account:
+            raise AccessDenied(hint="The bucket's requesters pay: send RequestPayer='requester'.")
+    if bucket.acceleration != "Enabled" and call.request is not None and ".s3-accelerate." in call.request.host:
+        raise InvalidRequest("S3 Transfer Acceleration is not configured on this bucket")
 
 
 def found(call: Call, name: str) -> Bucket:
@@ -269,6 +290,7 @@ async def CreateBucket(
     GrantReadACP: str | None = None,
     GrantWrite: str | None = None,
     GrantWriteACP: str | None = None,
+    ObjectLockEnabledForBucket: bool | None = None,
     ObjectOwnership: str | None = None,
 ) -> dict | None:
     """In us-east-1 making one's own bucket again succeeds, as it always has; elsewhere it is refused. Its endpoint is the
@@ -285,7 +307,7 @@ async def CreateBucket(
         asked = {
             "CreateBucketConfiguration": said, "ACL": ACL, "GrantFullControl": GrantFullControl, "GrantRead": GrantRead,
             "GrantReadACP": GrantReadACP, "GrantWrite": GrantWrite, "GrantWriteACP": GrantWriteACP,
-            "ObjectOwnership": ObjectOwnership,
+            "ObjectLockEnabledForBucket": ObjectLockEnabledForBucket, "ObjectOwnership": ObjectOwnership,
         }  # fmt: skip
         asked = {name: value for name, value in asked.items() if value is not None}
         return await call.ask("s3:CreateBucket", to_region=where, Bucket=Bucket, **asked)
@@ -314,7 +336,7 @@ async def CreateBucket(
         Bucket=Bucket,
         CreateBucketConfiguration={"LocationConstraint": call.region},
     )
-    return _created(call, Bucket, ownership, grants or CLOSED, tags)
+    return _created(call, Bucket, ownership, grants or CLOSED, tags, bool(ObjectLockEnabledForBucket))
 
 
 class InvalidBucketAclWithObjectOwnership(AwsError):
@@ -337,7 +359,9 @@ def _region_meant(call: Call, constraint: str) -> str:
     return region
 
 
-def _created(call: Call, name: str, ownership: str, grants: tuple[Grant, ...], tags: dict[str, str]) -> dict:
+def _created(
+    call: Call, name: str, ownership: str, grants: tuple[Grant, ...], tags: dict[str, str], is_locking: bool
+) -> dict:
     buckets = call.shelf(Bucket)
     if name in buckets:
         if call.region != "us-east-1":
@@ -345,8 +369,9 @@ def _created(call: Call, name: str, ownership: str, grants: tuple[Grant, ...], t
     else:
         now = call.now()
         buckets[name] = Bucket(
-            name=name, id=call.ids.hex(12), created=now, ownership=ownership, grants=grants, tags=tags
-        )
+            name=name, id=call.ids.hex(12), created=now, ownership=ownership, grants=grants, tags=tags,
+            versioning="Enabled" if is_locking else "", lock={"ObjectLockEnabled": "Enabled"} if is_locking else {},
+        )  # fmt: skip
         # The registry's own word may take a while to arrive here.
         names = call.home.store.shelf(SHARED, BucketName)
         if name not in names:

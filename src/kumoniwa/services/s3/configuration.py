@@ -19,6 +19,7 @@ from kumoniwa.services.s3.bucket import (
     found,
 )
 from kumoniwa.services.s3.download import check_own, wanted
+from kumoniwa.services.s3.locking import InvalidBucketState
 from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, shown, tags_of
 from kumoniwa.wire.message import Answer
 from kumoniwa.wire.xml import MalformedXML
@@ -75,6 +76,10 @@ def PutBucketVersioning(
         raise IllegalVersioningConfigurationException
     if status not in ("Enabled", "Suspended"):
         raise MalformedXML
+    if bucket.lock and status != "Enabled":
+        raise InvalidBucketState(
+            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+        )
     _put(call, bucket, versioning=status)
 
 
@@ -123,6 +128,7 @@ def PutObjectTagging(
     ChecksumAlgorithm: str | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
@@ -135,7 +141,13 @@ def PutObjectTagging(
 
 
 def GetObjectTagging(
-    call: Call, *, Bucket: str, Key: str, ExpectedBucketOwner: str | None = None, VersionId: str | None = None
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    ExpectedBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
+    VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
     version = wanted(call, bucket, Key, VersionId)
@@ -317,6 +329,7 @@ def PutObjectAcl(
     GrantReadACP: str | None = None,
     GrantWrite: str | None = None,
     GrantWriteACP: str | None = None,
+    RequestPayer: str | None = None,
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
@@ -338,7 +351,13 @@ def PutObjectAcl(
 
 
 def GetObjectAcl(
-    call: Call, *, Bucket: str, Key: str, ExpectedBucketOwner: str | None = None, VersionId: str | None = None
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    ExpectedBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
+    VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
     head = wanted(call, bucket, Key, VersionId).head

@@ -14,9 +14,11 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found
 from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, check_opens, customer_key
 from kumoniwa.services.s3.download import check_own, wanted
+from kumoniwa.services.s3.locking import Wish, lock_of
 from kumoniwa.services.s3.multipart import check_number, part_stored, upload_of
 from kumoniwa.services.s3.storage import Head, Version
 from kumoniwa.services.s3.tag import tags_in_header
@@ -68,6 +70,8 @@ def source_of(
     head = version.head
     check_own(there, bucket, head)
     check_opens(head, customer)
+    if not is_at_hand(head, version.storage, call.now()):
+        raise ObjectNotInActiveTierError
     return Source(there, bucket, version, head, customer.secret)
 
 
@@ -102,6 +106,10 @@ def CopyObject(
     IfNoneMatch: str | None = None,
     Metadata: dict[str, str] | None = None,
     MetadataDirective: str | None = None,
+    ObjectLockLegalHoldStatus: str | None = None,
+    ObjectLockMode: str | None = None,
+    ObjectLockRetainUntilDate: float | None = None,
+    RequestPayer: str | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
@@ -158,7 +166,8 @@ def CopyObject(
         object_grants(call, bucket, ACL, granted),
         Metadata if replaces else source.head.metadata,
     )
-    head = head_of(call, bucket, headers, metadata, None, grants, ServerSideEncryption, customer)
+    lock = lock_of(call, bucket, Wish(ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus))
+    head = head_of(call, bucket, headers, metadata, None, grants, ServerSideEncryption, customer, lock)
     if TaggingDirective == "REPLACE":
         head = changed(head, tags=tags_in_header(Tagging) if Tagging else {})
     else:
@@ -244,7 +253,7 @@ async def _read_anew(
     return _told(bucket, source, reply, storage.live(call, bucket, key))
 
 
-TOLD_BESIDE = ("VersionId", "ServerSideEncryption", "SSECustomerAlgorithm", "SSECustomerKeyMD5")
+TOLD_BESIDE = ("VersionId", "Expiration", "ServerSideEncryption", "SSECustomerAlgorithm", "SSECustomerKeyMD5")
 
 
 def _told(bucket: Bucket, source: Source, reply: dict, made: Version) -> dict:
@@ -279,6 +288,7 @@ async def UploadPartCopy(
     CopySourceSSECustomerKeyMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
     ExpectedSourceBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,

@@ -33,7 +33,7 @@ class InvalidCorsRequest(AwsError):
 def bucket_of(home: Any, request: Request) -> Bucket | None:
     """The bucket a request's path or host names, if it lives here."""
     address = request.address
-    if address is not None and address.door == "s3":
+    if address is not None and address.door in ("s3", "s3-website"):
         name = address.name
     else:
         name = request.path[1:].partition("/")[0]

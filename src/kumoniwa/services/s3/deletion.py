@@ -10,6 +10,7 @@ from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import Bucket, arn, found
 from kumoniwa.services.s3.download import VERSION_ID, InvalidVersionId, NoSuchVersion
+from kumoniwa.services.s3.lock import check_may_go
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.wire.xml import MalformedXML
 
@@ -22,17 +23,19 @@ def DeleteObject(
     Bucket: str,
     Key: str,
     VersionId: str | None = None,
+    BypassGovernanceRetention: bool | None = None,
     IfMatch: str | None = None,
     ExpectedBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
     if VersionId is not None and not VERSION_ID.fullmatch(VersionId):
         raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=VersionId[:1024])
-    return _deleted(call, bucket, Key, VersionId, IfMatch)
+    return _deleted(call, bucket, Key, VersionId, IfMatch, bypasses=bool(BypassGovernanceRetention))
 
 
 def _deleted(
-    call: Call, bucket: Bucket, key: str, version_id: str | None, if_match: str | None = None
+    call: Call, bucket: Bucket, key: str, version_id: str | None, if_match: str | None = None, *, bypasses: bool = False
 ) -> dict:
     """Delete a key or one version of it; answers what DeleteObject answers. What is not there needs no deletion."""
     if if_match is not None:
@@ -41,6 +44,7 @@ def _deleted(
         version = storage.version(call, bucket, key, version_id)
         reply: dict[str, Any] = {"VersionId": version_id}
         if version is not None:
+            check_may_go(call, version.head.lock, arn(call, bucket.name, key), bypasses=bypasses)
             storage.remove(call, bucket, version)
             if version.is_marker:
                 reply["DeleteMarker"] = True
@@ -60,8 +64,10 @@ def DeleteObjects(
     *,
     Bucket: str,
     Delete: dict[str, Any] | None = None,
+    BypassGovernanceRetention: bool | None = None,
     ChecksumAlgorithm: str | None = None,
     ExpectedBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
 ) -> dict:
     """Each key is judged by itself: what the caller may not delete is told among the errors."""
     bucket = found(call, Bucket)
@@ -84,7 +90,7 @@ def DeleteObjects(
             if "LastModifiedTime" in each or "Size" in each:
                 # Only directory buckets know these conditions.
                 raise condition.NotImplementedHeader
-            reply = _deleted(call, bucket, key, version_id, each.get("ETag"))
+            reply = _deleted(call, bucket, key, version_id, each.get("ETag"), bypasses=bool(BypassGovernanceRetention))
         except AwsError as error:
             errors.append({**named, "Code": error.code, "Message": error.text})
             continue

@@ -1,10 +1,11 @@
-"""What browsers send that is no operation: forms, and the preflight, by which they ask whether a page may send something."""
+"""What browsers send that is no operation: requests for pages, forms, and the preflight, by which they ask whether a page
+may send something."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.services.s3 import form
+from kumoniwa.services.s3 import form, page
 from kumoniwa.services.s3.cors import bucket_of, headers_for, headers_of, rule_for
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.xml import escaped
@@ -17,6 +18,11 @@ FORBIDDEN = (
 
 
 async def serve(home: Any, request: Request, address: Any, request_id: str) -> Response:
+    if address.door == "s3-website" and request.method != "OPTIONS":
+        response = await page.serve(home, request, address.name, request_id)
+        if "origin" in request.headers:
+            response.headers.update(headers_of(home, request))
+        return response
     if request.method != "POST":
         return _preflight(home, request, address, request_id)
     response = await form.serve(home, request, address, request_id)
@@ -42,7 +48,7 @@ def _preflight(home: Any, request: Request, address: Any, request_id: str) -> Re
             request_id,
         )
     bucket = bucket_of(home, request)
-    depth = request.path.strip("/").count("/") + (address.door == "s3" and request.path != "/")
+    depth = request.path.strip("/").count("/") + (address.door in ("s3", "s3-website") and request.path != "/")
     kind = "OBJECT" if depth else "BUCKET"
     if bucket is None or not bucket.cors:
         return _refused(403, "AccessForbidden", DISABLED, method, kind, request_id)

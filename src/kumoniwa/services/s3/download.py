@@ -10,8 +10,11 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.acl import AUTHENTICATED, EVERYBODY
+from kumoniwa.services.s3.archive import check_at_hand, restore_told
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidRequest, arn, canonical_id, found
 from kumoniwa.services.s3.customer_key import check_opens, customer_key
+from kumoniwa.services.s3.lifecycle import expiration_told
+from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.storage import Head, Version
 from kumoniwa.services.s3.upload import encryption_told
 from kumoniwa.wire import timestamps
@@ -181,6 +184,7 @@ def GetObject(
     IfUnmodifiedSince: float | None = None,
     PartNumber: int | None = None,
     Range: str | None = None,
+    RequestPayer: str | None = None,
     ResponseCacheControl: str | None = None,
     ResponseContentDisposition: str | None = None,
     ResponseContentEncoding: str | None = None,
@@ -205,6 +209,7 @@ def GetObject(
     check_own(call, bucket, head)
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_opens(head, customer)
+    check_at_hand(call, head, version.storage)
     overrides = (
         ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
     )  # fmt: skip
@@ -229,6 +234,7 @@ def HeadObject(
     IfUnmodifiedSince: float | None = None,
     PartNumber: int | None = None,
     Range: str | None = None,
+    RequestPayer: str | None = None,
     ResponseCacheControl: str | None = None,
     ResponseContentDisposition: str | None = None,
     ResponseContentEncoding: str | None = None,
@@ -289,9 +295,14 @@ def _described(
             part = Stretch(0, 0, False)
     if bucket.versioning:
         reply["VersionId"] = version.version
+    if bucket.lifecycle and version.is_live:
+        reply.update(expiration_told(bucket, version.key, version.size, head.tags, version.modified))
     if version.storage != "STANDARD":
         reply["StorageClass"] = version.storage
+        reply.update(restore_told(head, call.now()))
     reply.update(encryption_told(head))
+    if head.lock is not UNLOCKED:
+        reply.update(_lock_told(call, bucket, version, head))
     if head.tags:
         reply["TagCount"] = len(head.tags)
     if any(value is not None for value in overrides):
@@ -315,6 +326,17 @@ def _described(
     return reply, part
 
 
+def _lock_told(call: Call, bucket: Bucket, version: Version, head: Head) -> dict[str, Any]:
+    """What of a version's lock is told to the caller: each half only to those who may ask for it by itself."""
+    told, place = dict(head.lock.told), arn(call, bucket.name, version.key)
+    for action, prefix in (("s3:GetObjectRetention", ("ObjectLockM", "ObjectLockR")), ("s3:GetObjectLegalHold", "ObjectLockL")):
+        try:
+            call.require(action, place)
+        except AwsError:
+            told = {name: value for name, value in told.items() if not name.startswith(prefix)}
+    return told
+
+
 ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 
 
@@ -327,6 +349,7 @@ def GetObjectAttributes(
     ExpectedBucketOwner: str | None = None,
     MaxParts: int | None = None,
     PartNumberMarker: int | None = None,
+    RequestPayer: str | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,

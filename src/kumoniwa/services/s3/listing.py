@@ -14,6 +14,7 @@ from urllib.parse import quote_plus
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import unpack
 from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.archive import restore_status
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found, token_of, token_text
 from kumoniwa.services.s3.storage import Head
 
@@ -128,7 +129,24 @@ def _live_keys(call: Call, bucket: Bucket) -> Read:
     return read
 
 
-def _contents(page: Page, encode: Callable[[str], str], has_owner: bool) -> list[dict]:
+class Telling(NamedTuple):
+    """What a list says of each object beside what it always says."""
+
+    owner: bool
+    restore_at: float | None
+    """The time by which an archived object is at hand or not, None for those who did not ask."""
+
+
+def telling(call: Call, attributes: list[str] | None, *, owner: bool) -> Telling:
+    for name in attributes or ():
+        if name != "RestoreStatus":
+            raise InvalidArgument(
+                "Invalid attribute name specified", ArgumentName="x-amz-optional-object-attributes", ArgumentValue=name[:1024]
+            )
+    return Telling(owner, call.now() if attributes else None)
+
+
+def _contents(page: Page, encode: Callable[[str], str], tells: Telling) -> list[dict]:
     listed = []
     for key, modified, size, etag, kind, packed in page.rows:
         head = unpack(packed, Head)
@@ -137,8 +155,10 @@ def _contents(page: Page, encode: Callable[[str], str], has_owner: bool) -> list
             shown["ChecksumAlgorithm"] = [head.algorithm]
             shown["ChecksumType"] = "COMPOSITE" if head.is_composite else "FULL_OBJECT"
         shown["Size"], shown["StorageClass"] = size, kind
-        if has_owner:
+        if tells.owner:
             shown["Owner"] = {"ID": canonical_id(head.owner)}
+        if tells.restore_at is not None:
+            shown |= restore_status(head, tells.restore_at)
         listed.append(shown)
     return listed
 
@@ -152,7 +172,9 @@ def ListObjects(
     ExpectedBucketOwner: str | None = None,
     Marker: str | None = None,
     MaxKeys: int | None = None,
+    OptionalObjectAttributes: list[str] | None = None,
     Prefix: str | None = None,
+    RequestPayer: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
     most, encode = limit_of(MaxKeys, "max-keys"), encoder(EncodingType)
@@ -170,7 +192,7 @@ def ListObjects(
     if is_truncated and delimiter:
         # Without a delimiter the last key of the page says the same.
         reply["NextMarker"] = encode(page.last)
-    return reply | _rest(page, encode, EncodingType, Delimiter, has_owner=True)
+    return reply | _rest(page, encode, EncodingType, Delimiter, telling(call, OptionalObjectAttributes, owner=True))
 
 
 def ListObjectsV2(
@@ -183,7 +205,9 @@ def ListObjectsV2(
     ExpectedBucketOwner: str | None = None,
     FetchOwner: bool | None = None,
     MaxKeys: int | None = None,
+    OptionalObjectAttributes: list[str] | None = None,
     Prefix: str | None = None,
+    RequestPayer: str | None = None,
     StartAfter: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
@@ -204,11 +228,11 @@ def ListObjectsV2(
         reply["NextContinuationToken"] = token_of(page.goes_on_at)
     if StartAfter is not None:
         reply["StartAfter"] = encode(StartAfter)
-    return reply | _rest(page, encode, EncodingType, Delimiter, has_owner=bool(FetchOwner))
+    return reply | _rest(page, encode, EncodingType, Delimiter, telling(call, OptionalObjectAttributes, owner=bool(FetchOwner)))
 
 
 def _rest(
-    page: Page, encode: Callable[[str], str], encoding: str | None, delimiter: str | None, *, has_owner: bool
+    page: Page, encode: Callable[[str], str], encoding: str | None, delimiter: str | None, tells: Telling
 ) -> dict:
     reply: dict[str, Any] = {}
     if delimiter:
@@ -216,7 +240,7 @@ def _rest(
     if encoding:
         reply["EncodingType"] = encoding
     if page.rows:
-        reply["Contents"] = _contents(page, encode, has_owner)
+        reply["Contents"] = _contents(page, encode, tells)
     if page.prefixes:
         reply["CommonPrefixes"] = [{"Prefix": encode(prefix)} for prefix in page.prefixes]
     return reply
@@ -256,7 +280,7 @@ def _looking_ahead(rows: Any, bucket: Bucket, is_live: int) -> Read:
     return read
 
 
-def _all_versions(call: Call, bucket: Bucket, first_key: str, below_id: int) -> Read:
+def all_versions(call: Call, bucket: Bucket, first_key: str, below_id: int) -> Read:
     """Live and hidden versions merged, newest first within a key. Of ``first_key`` only those older than ``below_id``."""
     rows = call.rows(storage.OBJECTS)
     read_live, read_hidden = (_looking_ahead(rows, bucket, is_live) for is_live in (1, 0))
@@ -285,7 +309,9 @@ def ListObjectVersions(
     ExpectedBucketOwner: str | None = None,
     KeyMarker: str | None = None,
     MaxKeys: int | None = None,
+    OptionalObjectAttributes: list[str] | None = None,
     Prefix: str | None = None,
+    RequestPayer: str | None = None,
     VersionIdMarker: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
@@ -308,7 +334,7 @@ def ListObjectVersions(
                 ArgumentValue=VersionIdMarker[:1024],
             ) from None
     page = version_page(
-        _all_versions(call, bucket, KeyMarker or "", below_id), prefix, delimiter, start, most
+        all_versions(call, bucket, KeyMarker or "", below_id), prefix, delimiter, start, most
     )
     is_truncated = page.is_truncated and most > 0
     reply: dict[str, Any] = {
@@ -323,7 +349,7 @@ def ListObjectVersions(
         reply["NextKeyMarker"] = encode(page.last)
         if page.goes_on_at:
             reply["NextVersionIdMarker"] = page.goes_on_at
-    before = KeyMarker if below_id else None
+    before, tells = KeyMarker if below_id else None, telling(call, OptionalObjectAttributes, owner=True)
     for row in page.rows:
         key, version, is_marker, _, modified, size, etag, kind, packed = row
         head = unpack(packed, Head)
@@ -337,6 +363,8 @@ def ListObjectVersions(
         before = key
         if not is_marker:
             shown |= {"ETag": f'"{etag}"', "Size": size, "StorageClass": kind}
+            if tells.restore_at is not None:
+                shown |= restore_status(head, tells.restore_at)
             if head.algorithm:
                 shown |= {
                     "ChecksumAlgorithm": [head.algorithm],

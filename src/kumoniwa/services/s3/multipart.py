@@ -15,7 +15,10 @@ from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
 from kumoniwa.services.s3.customer_key import check_continues, customer_key
+from kumoniwa.services.s3.lifecycle import abort_told, expiration_told
 from kumoniwa.services.s3.listing import encoder, limit_of, version_page
+from kumoniwa.services.s3.lock import with_default
+from kumoniwa.services.s3.locking import Wish, lock_of
 from kumoniwa.services.s3.storage import Blob, Head, Part
 from kumoniwa.services.s3.upload import (
     check_key,
@@ -90,6 +93,10 @@ def CreateMultipartUpload(
     GrantReadACP: str | None = None,
     GrantWriteACP: str | None = None,
     Metadata: dict[str, str] | None = None,
+    ObjectLockLegalHoldStatus: str | None = None,
+    ObjectLockMode: str | None = None,
+    ObjectLockRetainUntilDate: float | None = None,
+    RequestPayer: str | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
@@ -113,7 +120,8 @@ def CreateMultipartUpload(
     }
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
     grants = object_grants(call, bucket, ACL, granted)
-    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer)
+    lock = lock_of(call, bucket, Wish(ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus))
+    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer, lock)
     algorithm, is_composite = _checksum_type(ChecksumAlgorithm, ChecksumType)
     now = call.now()
     # The id begins with the time, so that uploads of one key are listed in the order in which they began.
@@ -130,7 +138,7 @@ def CreateMultipartUpload(
             "ChecksumAlgorithm": algorithm,
             "ChecksumType": "COMPOSITE" if is_composite else "FULL_OBJECT",
         }
-    return reply | encryption_told(head)
+    return reply | encryption_told(head) | abort_told(bucket, Key, now)
 
 
 def _checksum_type(algorithm: str | None, kind: str | None) -> tuple[str, bool]:
@@ -194,6 +202,7 @@ def UploadPart(
     ContentLength: int | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
@@ -275,6 +284,7 @@ def CompleteMultipartUpload(
     IfMatch: str | None = None,
     IfNoneMatch: str | None = None,
     MpuObjectSize: int | None = None,
+    RequestPayer: str | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
@@ -327,6 +337,7 @@ def CompleteMultipartUpload(
         blobs=tuple(unpack(row[4], Blob) for row in chosen),
         parts=tuple(Part(number=row[0], size=row[1], checksum=row[3]) for row in chosen),
         upload=UploadId,
+        lock=with_default(upload.head.lock, bucket.lock, call.now()) if bucket.lock else upload.head.lock,
     )
     kept = {blob.name for blob in head.blobs}
     left = [name for name in storage.forget_parts(call, UploadId) if name not in kept]
@@ -366,6 +377,8 @@ def _completed(call: Call, bucket: Bucket, made: storage.Version, head: Head) ->
         "ChecksumType": "COMPOSITE" if head.is_composite else "FULL_OBJECT",
     }
     reply |= encryption_told(head)
+    if bucket.lifecycle:
+        reply |= expiration_told(bucket, made.key, made.size, head.tags, made.modified)
     if bucket.versioning == "Enabled":
         reply["VersionId"] = made.version
     return reply
@@ -411,15 +424,11 @@ def _whole_checksum(upload: Upload, chosen: list[tuple]) -> str:
 
 
 def AbortMultipartUpload(
-    call: Call, *, Bucket: str, Key: str, UploadId: str, ExpectedBucketOwner: str | None = None
+    call: Call, *, Bucket: str, Key: str, UploadId: str, ExpectedBucketOwner: str | None = None, RequestPayer: str | None = None
 ) -> None:
     bucket = found(call, Bucket)
     upload_of(call, bucket, Key, UploadId)
-    names = storage.forget_parts(call, UploadId)
-    call.rows(storage.UPLOADS).run(
-        "delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket.id, Key, UploadId
-    )
-    storage.drop(call, names)
+    storage.forget_upload(call, bucket.id, Key, UploadId)
 
 
 # Lists -----------------------------------------------------------------------------------------------
@@ -434,9 +443,10 @@ def ListParts(
     ExpectedBucketOwner: str | None = None,
     MaxParts: int | None = None,
     PartNumberMarker: int | None = None,
+    RequestPayer: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
-    upload, _ = upload_of(call, bucket, Key, UploadId)
+    upload, initiated = upload_of(call, bucket, Key, UploadId)
     most, marker = limit_of(MaxParts, "max-parts"), PartNumberMarker or 0
     if marker < 0:
         raise InvalidArgument(
@@ -457,6 +467,7 @@ def ListParts(
         "StorageClass": upload.storage, "PartNumberMarker": marker, "NextPartNumberMarker": page[-1][0] if page else 0,
         "MaxParts": most, "IsTruncated": len(rows) > most > 0,
     }  # fmt: skip
+    reply |= abort_told(bucket, Key, initiated)
     if upload.algorithm:
         reply |= {
             "ChecksumAlgorithm": upload.algorithm,
@@ -486,6 +497,7 @@ def ListMultipartUploads(
     KeyMarker: str | None = None,
     MaxUploads: int | None = None,
     Prefix: str | None = None,
+    RequestPayer: str | None = None,
     UploadIdMarker: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)

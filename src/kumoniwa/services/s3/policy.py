@@ -88,7 +88,7 @@ def policy_of(call: Call, arn: str) -> str | None:
         and is_public(document)
     ):
         return None
-    if not bucket.has_acls or is_own:
+    if not bucket.has_acls or (is_own and principal.kind != "service"):
         return document
     granted = acl.statements(
         bucket.grants, _bucket_arn(arn), is_bucket=True, ignores_public=blocks.IgnorePublicAcls

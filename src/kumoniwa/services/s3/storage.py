@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, pack, unpack
 from kumoniwa.services.s3.acl import CLOSED, Grant
+from kumoniwa.services.s3.lock import UNLOCKED, Lock
 from kumoniwa.store.rows import Table
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ class Head(Record):
     parts: tuple[Part, ...] = ()
     upload: str = ""
     """The multipart upload it was made by."""
+    lock: Lock = UNLOCKED
+    restored: tuple[float, float] | None = None
+    """Of an archived version that was asked back: from when to when a copy can be read."""
 
 
 class Version(NamedTuple):
@@ -247,6 +251,13 @@ def forget_uploads(call: Call, bucket_id: str) -> None:
     for (upload,) in rows.all("select upload from s3_upload where bucket = ?", bucket_id):
         names += forget_parts(call, upload)
     rows.run("delete from s3_upload where bucket = ?", bucket_id)
+    drop(call, names)
+
+
+def forget_upload(call: Call, bucket_id: str, key: str, upload: str) -> None:
+    """Abort one upload."""
+    names = forget_parts(call, upload)
+    call.rows(UPLOADS).run("delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket_id, key, upload)
     drop(call, names)
 
 

@@ -16,6 +16,9 @@ from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.acl import CLOSED, AccessControlListNotSupported, Grant, grants_of
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, canonical_id, found
 from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
+from kumoniwa.services.s3.lifecycle import expiration_told
+from kumoniwa.services.s3.lock import UNLOCKED, Lock, with_default
+from kumoniwa.services.s3.locking import Wish, lock_of
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.services.s3.tag import tags_in_header
 
@@ -28,9 +31,10 @@ STORAGE_CLASSES = (
     "ONEZONE_IA",
     "INTELLIGENT_TIERING",
     "GLACIER_IR",
+    "GLACIER",
+    "DEEP_ARCHIVE",
 )
-"""Those whose objects can be read at once, which is all that an API shows of a storage class."""
-ARCHIVES = ("GLACIER", "DEEP_ARCHIVE", "OUTPOSTS", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP")
+ELSEWHERE = ("OUTPOSTS", "SNOW", "EXPRESS_ONEZONE", "FSX_OPENZFS", "FSX_ONTAP")
 PLAIN_HEADERS = (
     "CacheControl",
     "ContentDisposition",
@@ -83,6 +87,7 @@ def head_of(
     grants: tuple[Grant, ...],
     encryption: str | None,
     customer: CustomerKey = NONE,
+    lock: Lock = UNLOCKED,
 ) -> Head:
     """``headers`` by AWS's member names, absent ones as None."""
     kept = {name: _text(value) for name, value in headers.items() if value is not None}
@@ -110,6 +115,7 @@ def head_of(
         grants=grants,
         encryption="" if customer.md5 else encryption_for(bucket, encryption),
         customer_key=customer.md5,
+        lock=lock,
     )
 
 
@@ -146,7 +152,7 @@ def encryption_told(head: Head) -> dict[str, str]:
 def storage_class(name: str | None) -> str:
     if name is None or name in STORAGE_CLASSES:
         return name or "STANDARD"
-    if name in ARCHIVES:
+    if name in ELSEWHERE:
         raise NotImplementedHere(f"the storage class {name} of s3")
     raise InvalidStorageClass(StorageClassRequested=name[:1024])
 
@@ -198,6 +204,10 @@ def PutObject(
     IfMatch: str | None = None,
     IfNoneMatch: str | None = None,
     Metadata: dict[str, str] | None = None,
+    ObjectLockLegalHoldStatus: str | None = None,
+    ObjectLockMode: str | None = None,
+    ObjectLockRetainUntilDate: float | None = None,
+    RequestPayer: str | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
@@ -221,7 +231,8 @@ def PutObject(
     }
     grants = object_grants(call, bucket, ACL, granted)
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5, ServerSideEncryption)
-    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer)
+    lock = lock_of(call, bucket, Wish(ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus), is_put=True)
+    head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer, lock)
     checksums = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
     }  # fmt: skip
@@ -280,6 +291,7 @@ def stored(call: Call, bucket: Bucket, key: str, head: Head, kind: str, kept: bo
         checksum=kept.checksum,
         nonce=kept.nonce,
         blobs=(kept.blob,) if kept.blob is not None else (),
+        lock=with_default(head.lock, bucket.lock, call.now()) if bucket.lock else head.lock,
     )
     version = storage.put(call, bucket, key, head, kept.size, kept.etag, kind, kept.body)
     reply = {
@@ -288,6 +300,8 @@ def stored(call: Call, bucket: Bucket, key: str, head: Head, kind: str, kept: bo
         "ChecksumType": "FULL_OBJECT",
     }
     reply.update(encryption_told(head))
+    if bucket.lifecycle:
+        reply.update(expiration_told(bucket, key, kept.size, head.tags, call.now()))
     if bucket.versioning == "Enabled":
         reply["VersionId"] = version
     return reply

@@ -1,9 +1,12 @@
-"""What S3 does by itself: when a region begins, files of uploads that an earlier life cut short are swept away."""
+"""What S3 does by itself: when a region begins, files of uploads that an earlier life cut short are swept away; then rules of
+lifecycles are followed, and logs of accesses delivered, for as long as it lives."""
 
 from __future__ import annotations
 
+import asyncio
+
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3 import access_log, aging, storage
 from kumoniwa.services.s3.bucket import S3_ITSELF
 
 
@@ -12,3 +15,6 @@ async def run(region) -> None:
         if account.isdigit():
             call = region.call("s3", account, principals.service(S3_ITSELF, account))
             call.blobs.sweep(storage.named(call))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(aging.run(region))
+        group.create_task(access_log.run(region))

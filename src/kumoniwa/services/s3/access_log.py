@@ -1,0 +1,272 @@
+"""Server access logs: a line for every request to a bucket, put into another bucket some time later.
+
+Lines wait as rows; what is delivered is put there by the logging service as itself, so that the target's policy or grants
+must let it. Delivery is an attempt, as on AWS: lines that may not be put are dropped.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.gate import identity
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3.acl import LOGGERS, LOGGING
+from kumoniwa.services.s3.bucket import Bucket, arn, canonical_id, found, location
+from kumoniwa.store.rows import Table
+from kumoniwa.wire.message import File, Request, Response
+from kumoniwa.wire.timestamps import MONTHS
+from kumoniwa.wire.xml import MalformedXML
+
+if TYPE_CHECKING:
+    from kumoniwa.gate.route import Route
+
+DELIVERED_AFTER_S = {"instant": 1.0, "real": 3600.0}
+LINES_PER_OBJECT_MAX = 10_000
+LINES = Table(
+    "s3_access_log",
+    "create table if not exists s3_access_log (id integer primary key, bucket text, at real, line text)",
+)
+WAITING = ("s3", "access log")
+"""What wakes the delivery when a first line waits."""
+
+
+class InvalidTargetBucketForLogging(AwsError):
+    status = 400
+    message = "The target bucket for logging does not exist"
+
+
+class CrossLocationLoggingProhibited(AwsError):
+    status = 403
+    message = "Cross S3 location logging not allowed."
+
+
+# Operations ------------------------------------------------------------------------------------------
+
+
+def PutBucketLogging(
+    call: Call,
+    *,
+    Bucket: str,
+    BucketLoggingStatus: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ContentMD5: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+) -> None:
+    bucket = found(call, Bucket)
+    bodies.check_document(call)
+    if BucketLoggingStatus is None:
+        raise MalformedXML
+    said = BucketLoggingStatus.get("LoggingEnabled")
+    if said is not None:
+        _check_target(call, said)
+    call.shelf(type(bucket))[Bucket] = changed(bucket, logging=said or {})
+    call.memory(Logged).names = None
+
+
+def _check_target(call: Call, said: dict[str, Any]) -> None:
+    if not said.get("TargetBucket") or "TargetPrefix" not in said:
+        raise MalformedXML
+    if "TargetGrants" in said:
+        raise NotImplementedHere("TargetGrants of s3:PutBucketLogging")
+    format = said.get("TargetObjectKeyFormat") or {}
+    if len(format) > 1 or format.get("PartitionedPrefix", {}).get("PartitionDateSource", "EventTime") not in ("EventTime", "DeliveryTime"):
+        raise MalformedXML
+    name = said["TargetBucket"]
+    place = location(call.home, name)
+    if place is None:
+        raise InvalidTargetBucketForLogging(TargetBucket=name)
+    if place.account != call.account:
+        raise InvalidTargetBucketForLogging("The owner for the bucket to be logged and the target bucket must be the same.", TargetBucket=name)
+    if place.region != call.region:
+        raise CrossLocationLoggingProhibited
+    target = found(call, name)
+    granted = {grant.permission for grant in target.grants if grant.grantee == LOGGERS}
+    if target.has_acls and LOGGING not in target.policy and not ({"FULL_CONTROL"} & granted or {"WRITE", "READ_ACP"} <= granted):
+        raise InvalidTargetBucketForLogging(
+            "You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket", TargetBucket=name
+        )
+
+
+def GetBucketLogging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
+    logging = found(call, Bucket).logging
+    return {"LoggingEnabled": logging} if logging else {}
+
+
+# Lines -----------------------------------------------------------------------------------------------
+
+
+class Logged:
+    """Which of an account's buckets log or have their requesters pay, so that a request to any other costs nothing here.
+    None: nobody looked yet."""
+
+    def __init__(self) -> None:
+        self.names: frozenset[str] | None = None
+
+
+def witness_of(home: Any, route: Route, request: Request, request_id: str) -> Callable[[Response], None] | None:
+    """What shall see the answer to a request, if its bucket logs or has requesters pay."""
+    name = (request.labels or {}).get("Bucket")
+    place = location(home, name) if name is not None else None
+    if place is None or place.region != home.name:
+        return None
+    logged = home.memory.get((place.account, Logged))
+    if logged is not None and logged.names is not None and name not in logged.names:
+        return None
+    call = Call(home, place.account, principals.service(LOGGING, place.account), "s3")
+    logged = call.memory(Logged)
+    if logged.names is None:
+        logged.names = frozenset(bucket.name for bucket in call.shelf(Bucket).values() if bucket.logging or bucket.payer == "Requester")
+    bucket = call.shelf(Bucket).get(name)
+    if bucket is None or name not in logged.names:
+        return None
+    began = home.clock.now()
+
+    def witness(response: Response) -> None:
+        if bucket.payer == "Requester" and "x-amz-request-payer" in request.headers and response.status < 400:
+            response.headers["x-amz-request-charged"] = "requester"
+        if not bucket.logging:
+            return
+        rows = call.rows(LINES)
+        rows.run("insert into s3_access_log (bucket, at, line) values (?,?,?)", name, began,
+                 _line(call, route, request, request_id, response, began))  # fmt: skip
+        home.wake(WAITING)
+
+    return witness
+
+
+def _said(text: Any) -> str:
+    return str(text) if text not in (None, "") else "-"
+
+
+def _quoted(text: str | None) -> str:
+    return f'"{text}"' if text else '"-"'
+
+
+def _line(call: Call, route: Route, request: Request, request_id: str, response: Response, began: float) -> str:
+    at = time.gmtime(began)
+    stamp = f"[{at.tm_mday:02d}/{MONTHS[at.tm_mon]}/{at.tm_year}:{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} +0000]"
+    headers, labels, took_ms = request.headers, request.labels or {}, int((call.now() - began) * 1000)
+    error = response.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode() if response.status >= 300 and isinstance(response.body, bytes) else ""
+    sent = _bytes_of(response)
+    size = response.headers.get("Content-Range", "").rpartition("/")[2] or (
+        sent if route.name == "GetObject" and response.status == 200 else headers.get("content-length") if route.takes_stream else ""
+    )
+    target = request.path + (f"?{request.query}" if request.query else "")
+    version, key = response.headers.get("x-amz-version-id"), labels.get("Key")
+    is_signed = request.address is not None and request.address.access_key is not None
+    scheme = ("SigV4", "AuthHeader" if "authorization" in headers else "QueryString") if is_signed else ("-", "-")
+    return " ".join((
+        canonical_id(call.account), labels["Bucket"], stamp, "127.0.0.1", _requester(call, request), request_id, _operation(route, request),
+        _said(key.replace(" ", "+") if key else None), _quoted(f"{request.method} {target} HTTP/1.1"), str(response.status), _said(error),
+        _said(sent), _said(size), str(took_ms), str(took_ms), _quoted(headers.get("referer")), _quoted(headers.get("user-agent")),
+        _said(version), "-", *scheme[:1], "-", scheme[1], _said(request.host), "TLSv1.2" if request.is_tls else "-", "-", "-",
+    ))  # fmt: skip
+
+
+def _bytes_of(response: Response) -> int | str:
+    body = response.body
+    if isinstance(body, bytes):
+        return len(body) or ""
+    files = (body,) if isinstance(body, File) else body if isinstance(body, tuple) else ()
+    return sum(file.length for file in files) or response.headers.get("Content-Length", "")
+
+
+def _requester(call: Call, request: Request) -> str:
+    if request.address is None or request.address.access_key is None:
+        return "-"
+    try:
+        token = request.headers.get("x-amz-security-token")
+        who: Principal = identity.identify(call.home, request.address.access_key, token, "s3")[0]
+    except AwsError:
+        return "-"
+    return canonical_id(who.account) if who.kind == "root" else who.arn
+
+
+_RESOURCES = {
+    "": "BUCKET", "acl": "ACL", "accelerate": "ACCELERATE", "attributes": "OBJECT_ATTRIBUTES", "cors": "CORS", "delete": "MULTI_OBJECT_DELETE", "encryption": "ENCRYPTION",
+    "legal-hold": "OBJECT_LOCK_LEGALHOLD", "lifecycle": "LIFECYCLE", "list-type": "BUCKET", "location": "LOCATION",
+    "logging": "LOGGING_STATUS", "notification": "NOTIFICATION", "object-lock": "OBJECT_LOCK_CONFIGURATION",
+    "ownershipControls": "OWNERSHIP_CONTROLS", "policy": "BUCKETPOLICY", "policyStatus": "POLICY_STATUS",
+    "publicAccessBlock": "PUBLIC_ACCESS_BLOCK", "replication": "REPLICATION", "requestPayment": "REQUEST_PAYMENT",
+    "restore": "RESTORE", "retention": "OBJECT_LOCK_RETENTION", "uploads": "UPLOADS", "versioning": "VERSIONING",
+    "versions": "BUCKETVERSIONS", "website": "WEBSITE",
+}  # fmt: skip
+
+
+def _operation(route: Route, request: Request) -> str:
+    """``REST.GET.OBJECT``: the method, and what it was about."""
+    method, has_key = request.method, "Key" in (request.labels or {})
+    if route.name in ("CopyObject", "UploadPartCopy"):
+        return f"REST.COPY.{'OBJECT' if route.name == 'CopyObject' else 'PART'}"
+    asked = route.model.uri.partition("?")[2].partition("=")[0].partition("&")[0]
+    if asked == "tagging":
+        return f"REST.{method}.{'OBJECT_TAGGING' if has_key else 'TAGGING'}"
+    if route.name in ("UploadPart", "ListParts", "CompleteMultipartUpload", "AbortMultipartUpload"):
+        return f"REST.{method}.{'PART' if route.name == 'UploadPart' else 'UPLOAD'}"
+    if has_key and asked in ("", "x-id"):
+        return f"REST.{method}.OBJECT"
+    return f"REST.{method}.{_RESOURCES.get(asked, asked.upper())}"
+
+
+# Delivery --------------------------------------------------------------------------------------------
+
+
+async def run(region: Any) -> None:
+    """Put what waits into its targets, a while after the first line came."""
+    while True:
+        is_waiting = False
+        for account in region.store.accounts():
+            if account.isdigit():
+                call = region.call("s3", account, principals.service(LOGGING, account))
+                is_waiting |= await _delivered(call)
+        if not is_waiting:
+            await region.wait(WAITING, region.clock.now() + 86_400)
+        await asyncio.sleep(DELIVERED_AFTER_S[region.settings.pace])
+
+
+async def _delivered(call: Call) -> bool:
+    """Put the oldest lines of every bucket of an account; answers whether more wait."""
+    rows, more = call.rows(LINES), False
+    for (name,) in rows.all("select distinct bucket from s3_access_log"):
+        lines = rows.all("select id, at, line from s3_access_log where bucket = ? order by id limit ?", name, LINES_PER_OBJECT_MAX)
+        more |= len(lines) == LINES_PER_OBJECT_MAX
+        bucket = call.shelf(Bucket).get(name)
+        if bucket is not None and bucket.logging:
+            await _put(call, bucket, lines)
+        rows.run("delete from s3_access_log where bucket = ? and id <= ?", name, lines[-1][0])
+    return more
+
+
+async def _put(call: Call, bucket: Bucket, lines: list[tuple[int, float, str]]) -> None:
+    source = call.acting(LOGGING, **{"aws:SourceArn": arn(call, bucket.name), "aws:SourceAccount": call.account})
+    by_key: dict[str, list[str]] = {}
+    for _, at, line in lines:
+        by_key.setdefault(_prefix_of(call, bucket, at), []).append(line)
+    for prefix, content in by_key.items():
+        key = f"{prefix}{call.ids.hex(16).upper()}"
+        body = ("\n".join(content) + "\n").encode("utf-8", "replace")
+        try:
+            await source.ask("s3:PutObject", Bucket=bucket.logging["TargetBucket"], Key=key, Body=body, ContentType="text/plain")
+        except AwsError as error:
+            call.tell("Server Access Log Not Delivered", {"bucket": bucket.name, "target": bucket.logging["TargetBucket"], "reason": error.text})
+
+
+def _prefix_of(call: Call, bucket: Bucket, at: float) -> str:
+    """Everything of a log object's key but its last, unique part."""
+    logging = bucket.logging
+    partitioned = (logging.get("TargetObjectKeyFormat") or {}).get("PartitionedPrefix")
+    if partitioned is None:
+        return logging["TargetPrefix"] + time.strftime("%Y-%m-%d-%H-%M-%S-", time.gmtime(call.now()))
+    is_event = partitioned.get("PartitionDateSource") == "EventTime"
+    day = time.gmtime(at - at % 86_400 if is_event else call.now())
+    where = f"{call.account}/{call.region}/{bucket.name}/"
+    return logging["TargetPrefix"] + where + time.strftime("%Y/%m/%d/%Y-%m-%d-%H-%M-%S-", day)

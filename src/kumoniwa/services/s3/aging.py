@@ -1,0 +1,168 @@
+"""What lifecycle rules do: things expire, grow cold, are tidied away. Once a day, at midnight (UTC) by the region's clock.
+
+A pass walks a bucket key by key in short steps, so that the region goes on answering, and each step is committed by
+itself: a region that dies in the middle has done the beginning, and does the rest when it begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import unpack
+from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.archive import DAY_S, midnight_after
+from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket
+from kumoniwa.services.s3.lifecycle import (
+    AGING,
+    aborts,
+    colder_class,
+    coldest,
+    due_at,
+    expires_at,
+    fits,
+    is_moved,
+)
+from kumoniwa.services.s3.listing import all_versions
+from kumoniwa.services.s3.storage import Head
+
+STEP_ROWS = 100
+
+
+class Aged(NamedTuple):
+    """A version as a pass meets it."""
+
+    key: str
+    version: str
+    is_marker: int
+    id: int
+    modified: float
+    size: int
+    etag: str
+    storage: str
+    packed: bytes
+
+    @property
+    def head(self) -> Head:
+        return unpack(self.packed, Head)
+
+
+async def run(region: Any) -> None:
+    """A pass when the region begins, at every midnight, and when rules were put (unless the pace is real)."""
+    is_real = region.settings.pace == "real"
+    while True:
+        for account in region.store.accounts():
+            if account.isdigit():
+                call = region.call("s3", account, principals.service(S3_ITSELF, account))
+                for name in call.shelf(Bucket):
+                    await _aged(call, name)
+        midnight = midnight_after(region.clock.now())
+        while await region.wait(AGING, midnight) and is_real:
+            pass
+
+
+async def _aged(call: Call, name: str) -> None:
+    """One pass over a bucket, if it has rules."""
+    key, rows = "", STEP_ROWS
+    while (bucket := call.shelf(Bucket).get(name)) is not None and bucket.lifecycle:
+        chunk = [Aged(*row) for row in all_versions(call, bucket, "", 0)(key, None, rows)]
+        is_end = len(chunk) < rows
+        if not is_end and chunk[0].key == chunk[-1].key:
+            rows *= 4  # one key has more versions than a step takes
+            continue
+        for each, versions in groupby(chunk, lambda row: row.key):
+            if is_end or each != chunk[-1].key:
+                _age(call, bucket, list(versions))
+        if is_end:
+            break
+        key, rows = chunk[-1].key, STEP_ROWS
+        await asyncio.sleep(0)
+    if bucket is not None and bucket.lifecycle:
+        _abort(call, bucket)
+
+
+def _age(call: Call, bucket: Bucket, versions: list[Aged]) -> None:
+    """Everything that is due for one key; its versions are newest first."""
+    current, now = versions[0], call.now()
+    if current.is_marker:
+        if len(versions) == 1 and _marker_is_expired(bucket, current, now):
+            _remove(call, bucket, current)
+    else:
+        _age_current(call, bucket, current, now)
+    for newer, (count, version) in zip(versions, enumerate(versions[1:])):
+        # A version is noncurrent since the moment the next one came.
+        _age_noncurrent(call, bucket, version, newer.modified, count, now)
+
+
+def _meaning(bucket: Bucket, version: Aged) -> Iterator[dict[str, Any]]:
+    tags = version.head.tags
+    return (rule for rule in bucket.lifecycle if fits(rule, version.key, version.size, tags))
+
+
+def _marker_is_expired(bucket: Bucket, marker: Aged, now: float) -> bool:
+    """Of a marker that hides nothing any more. A rule that counts days removes such markers, too, when they are that old."""
+    for rule in _meaning(bucket, marker):
+        if (rule.get("Expiration") or {}).get("ExpiredObjectDeleteMarker"):
+            return True
+        at = expires_at(rule, marker.modified)
+        if at is not None and at <= now:
+            return True
+    return False
+
+
+def _age_current(call: Call, bucket: Bucket, version: Aged, now: float) -> None:
+    rules = list(_meaning(bucket, version))
+    ends = [at for rule in rules if (at := expires_at(rule, version.modified)) is not None]
+    if ends and min(ends) <= now:
+        if bucket.versioning:
+            storage.put(call, bucket, version.key, Head(owner=call.account), 0, "", "", None, is_marker=True)
+        else:
+            _remove(call, bucket, version)
+        return
+    _move(call, version, colder_class(bucket, rules, version.size, version.storage, version.modified, now))
+
+
+def _age_noncurrent(call: Call, bucket: Bucket, version: Aged, since: float, newer: int, now: float) -> None:
+    """``newer``: how many noncurrent versions of the key are newer than this one; a rule may keep some."""
+
+    def is_due(action: dict[str, Any]) -> bool:
+        return newer >= action.get("NewerNoncurrentVersions", 0) and due_at(action["NoncurrentDays"], since) <= now
+
+    due = []
+    for rule in _meaning(bucket, version):
+        expiration = rule.get("NoncurrentVersionExpiration")
+        if expiration is not None and is_due(expiration):
+            if not version.head.lock.holds(now):
+                _remove(call, bucket, version)
+            return
+        due += [
+            each["StorageClass"]
+            for each in rule.get("NoncurrentVersionTransitions", ())
+            if is_due(each) and is_moved(bucket, rule, version.size, each["StorageClass"])
+        ]
+    if not version.is_marker:
+        _move(call, version, coldest(version.storage, due))
+
+
+def _remove(call: Call, bucket: Bucket, version: Aged) -> None:
+    found = storage.version(call, bucket, version.key, version.version)
+    if found is not None:
+        storage.remove(call, bucket, found)
+
+
+def _move(call: Call, version: Aged, kind: str | None) -> None:
+    if kind is not None:
+        call.rows(storage.OBJECTS).run("update s3_object set storage = ? where id = ?", kind, version.id)
+
+
+def _abort(call: Call, bucket: Bucket) -> None:
+    """Uploads that nobody completed for too long."""
+    rows, now = call.rows(storage.UPLOADS, storage.PARTS), call.now()
+    found = rows.all("select key, upload, initiated from s3_upload where bucket = ? and initiated < ?", bucket.id, now - DAY_S)
+    for key, upload, initiated in found:
+        if any(at <= now for at, _ in aborts(bucket, key, initiated)):
+            storage.forget_upload(call, bucket.id, key, upload)

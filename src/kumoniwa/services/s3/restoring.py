@@ -1,0 +1,67 @@
+"""RestoreObject: asking an archived version back for some days."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3 import body as bodies
+from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3.archive import ARCHIVED, DAY_S, HOURS, TIERS, InvalidObjectState, midnight_after
+from kumoniwa.services.s3.bucket import InvalidArgument, found
+from kumoniwa.services.s3.download import wanted
+from kumoniwa.wire.message import Answer
+from kumoniwa.wire.xml import MalformedXML
+
+
+class RestoreAlreadyInProgress(AwsError):
+    status = 409
+    message = "Object restore is already in progress"
+
+
+def RestoreObject(
+    call: Call,
+    *,
+    Bucket: str,
+    Key: str,
+    RestoreRequest: dict[str, Any] | None = None,
+    ChecksumAlgorithm: str | None = None,
+    ExpectedBucketOwner: str | None = None,
+    RequestPayer: str | None = None,
+    VersionId: str | None = None,
+) -> dict:
+    """202 says that a copy is on its way, 200 that one was at hand and stays until another date."""
+    bucket = found(call, Bucket)
+    bodies.check_document(call)
+    version = wanted(call, bucket, Key, VersionId)
+    said = RestoreRequest or {}
+    for member in ("Type", "SelectParameters", "OutputLocation"):
+        if member in said:
+            raise NotImplementedHere(f"{member} of s3:RestoreObject")
+    days = said.get("Days")
+    if days is None:
+        raise MalformedXML
+    if days < 1:
+        raise InvalidArgument("restoration days should be at least 1", ArgumentName="Days", ArgumentValue=days)
+    tier = said.get("Tier") or (said.get("GlacierJobParameters") or {}).get("Tier") or "Standard"
+    if tier not in TIERS:
+        raise MalformedXML
+    if version.storage not in ARCHIVED:
+        raise InvalidObjectState("Restore is not allowed for the object's current storage class", StorageClass=version.storage)
+    if (version.storage, tier) not in HOURS:
+        raise InvalidArgument(
+            f"{tier} retrieval tier is not available for the {version.storage} storage class.",
+            ArgumentName="Tier", ArgumentValue=tier,
+        )  # fmt: skip
+    head, now = version.head, call.now()
+    ready = now + HOURS[version.storage, tier] * 3600 if call.home.settings.pace == "real" else now
+    was_at_hand = False
+    if head.restored is not None and now < head.restored[1]:
+        if now < head.restored[0]:
+            raise RestoreAlreadyInProgress
+        was_at_hand, ready = True, head.restored[0]
+    until = midnight_after(max(now, ready) + days * DAY_S)
+    storage.change(call, version, changed(head, restored=(ready, until)))
+    return Answer(200 if was_at_hand else 202, {})

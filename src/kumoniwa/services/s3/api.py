@@ -118,7 +118,7 @@ OF_VERSIONS = {
 }
 """The actions of operations that name a version."""
 WRITING = ("PutObject", "CopyObject", "CreateMultipartUpload")
-ACL_MEMBERS = ("ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP")
+ACL_MEMBERS = {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"}
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list:
@@ -138,7 +138,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         needs = [("s3:PutObject", arn)]
         if params.get("Tagging"):
             needs.append(("s3:PutObjectTagging", arn))
-        if any(params.get(member) for member in ACL_MEMBERS):
+        if not ACL_MEMBERS.isdisjoint(params):
             needs.append(("s3:PutObjectAcl", arn))
         if params.get("ObjectLockMode") or params.get("ObjectLockRetainUntilDate"):
             needs.append(("s3:PutObjectRetention", arn))

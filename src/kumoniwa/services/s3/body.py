@@ -14,8 +14,9 @@ import hmac
 import os
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from kumoniwa.kernel.call import Call
@@ -62,7 +63,7 @@ class InvalidRequest(AwsError):
 # What the client says of a body ----------------------------------------------------------------------
 
 
-class Claims(NamedTuple):
+class Claims(msgspec.Struct, frozen=True):
     """What a request says its body is."""
 
     md5: str
@@ -86,7 +87,7 @@ def claims_of(
     """``checksums``: the values of the x-amz-checksum headers by algorithm."""
     if md5 is not None:
         _check_md5(md5)
-    given = [(name, value) for name, value in checksums.items() if value is not None]
+    given = [entry for entry in checksums.items() if entry[1] is not None]
     if len(given) > 1:
         raise InvalidRequest(
             "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
@@ -157,7 +158,7 @@ def check_document(call: Call, *, is_required: bool = False) -> None:
 # In --------------------------------------------------------------------------------------------------
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True):
     """A body that is complete and proven."""
 
     size: int

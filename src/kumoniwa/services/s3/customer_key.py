@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument, InvalidRequest
@@ -27,7 +29,7 @@ class InvalidEncryptionAlgorithmError(AwsError):
     message = "The encryption request that you specified is not valid. The valid value is AES256."
 
 
-class CustomerKey(NamedTuple):
+class CustomerKey(msgspec.Struct, frozen=True):
     secret: bytes = b""
     md5: str = ""
     """Base64; empty where the request brings no key."""

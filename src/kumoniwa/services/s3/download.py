@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
+
+import msgspec
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -127,7 +129,7 @@ def _refuse_absent(call: Call, bucket: Bucket, key: str) -> NoReturn:
 # Which bytes -----------------------------------------------------------------------------------------
 
 
-class Stretch(NamedTuple):
+class Stretch(msgspec.Struct, frozen=True):
     start: int
     length: int
     is_partial: bool

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, pack, unpack
@@ -90,7 +92,7 @@ class Head(Record):
     """Of an archived version that was asked back: from when to when a copy can be read."""
 
 
-class Version(NamedTuple):
+class Version(msgspec.Struct, frozen=True):
     id: int
     key: str
     is_live: int
@@ -117,6 +119,11 @@ _LIVE = f"select {COLUMNS} from s3_object where bucket = ? and key = ? and is_li
 _NEWEST = (
     f"select {COLUMNS} from s3_object where bucket = ? and key = ? and is_live = 0 order by id desc limit 1"
 )
+_REPLACE = """insert into s3_object values (null, ?, ?, 1, 0, 'null', ?, ?, ?, ?, ?, ?)
+  on conflict (bucket, key) where is_live = 1 do update set modified = excluded.modified, size = excluded.size,
+    etag = excluded.etag, storage = excluded.storage, head = excluded.head, body = excluded.body"""
+_REPLACE_INLINE = f"{_REPLACE} where s3_object.body is not null"
+"""Does nothing where what it would replace has files that must be let go of."""
 _OTHER = f"select {COLUMNS} from s3_object where bucket = ? and key = ? and is_live = 0 and version = ? order by id desc limit 1"
 
 
@@ -170,33 +177,33 @@ def put(
     is_marker: bool = False,
 ) -> str:
     """Make a version the newest of its key; answers its id. What it replaces is let go. Nothing after this may fail."""
-    rows, id, row_id, now = call.rows(OBJECTS), NULL, None, call.now()
+    rows, packed, now = call.rows(OBJECTS), pack(head), call.now()
+    if not bucket.versioning:
+        row = (bucket.id, key, now, size, etag, storage, packed, body)
+        if not rows.run(_REPLACE_INLINE, *row):
+            old = live(call, bucket, key)
+            rows.run(_REPLACE, *row)
+            let_go(call, [old])
+        return NULL
+    id, row_id = NULL, None
     if bucket.versioning == "Enabled":
         row_id = (rows.one("select max(id) from s3_object")[0] or 0) + 1
         id = _new_version_id(call, row_id)
     old = live(call, bucket, key)
     gone: list[Version] = []
-    if id == NULL and (old is None or old.version != NULL) and bucket.versioning:
-        row = rows.one(_OTHER, bucket.id, key, NULL)
-        if row is not None:
-            gone.append(Version(*row))
-            rows.run("delete from s3_object where id = ?", row[0])
-    is_live = 0 if is_marker else 1
+    if id == NULL and (old is None or old.version != NULL):
+        hidden = rows.one(_OTHER, bucket.id, key, NULL)
+        if hidden is not None:
+            gone.append(Version(*hidden))
+            rows.run("delete from s3_object where id = ?", hidden[0])
     if old is not None and id == NULL and old.version == NULL:
         gone.append(old)
-        if not bucket.versioning:
-            rows.run(
-                "update s3_object set modified=?, size=?, etag=?, storage=?, head=?, body=? where id=?",
-                now, size, etag, storage, pack(head), body, old.id,
-            )  # fmt: skip
-            let_go(call, gone)
-            return id
         rows.run("delete from s3_object where id = ?", old.id)
     elif old is not None:
         rows.run("update s3_object set is_live = 0 where id = ?", old.id)
     rows.run(
         "insert into s3_object values (?,?,?,?,?,?,?,?,?,?,?,?)",
-        row_id, bucket.id, key, is_live, int(is_marker), id, now, size, etag, storage, pack(head), body,
+        row_id, bucket.id, key, int(not is_marker), int(is_marker), id, now, size, etag, storage, packed, body,
     )  # fmt: skip
     let_go(call, gone)
     return id

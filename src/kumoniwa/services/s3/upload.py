@@ -103,20 +103,25 @@ def head_of(
     redirect = kept.get("WebsiteRedirectLocation")
     if redirect is not None and not redirect.startswith(("/", "http://", "https://")):
         raise InvalidRedirectLocation
-    told = {name.lower(): _text(value) for name, value in (metadata or {}).items()}
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in told.items())
-    if size > METADATA_BYTES_MAX:
-        raise MetadataTooLarge(Size=size, MaxSizeAllowed=METADATA_BYTES_MAX)
     return Head(
         owner=call.principal.account or call.account,
         headers=kept,
-        metadata=told,
+        metadata=_told(metadata) if metadata else {},
         tags=tags_in_header(tagging) if tagging else {},
         grants=grants,
         encryption="" if customer.md5 else encryption_for(bucket, encryption),
         customer_key=customer.md5,
         lock=lock,
     )
+
+
+def _told(metadata: dict[str, str]) -> dict[str, str]:
+    """What a client tells of its object, by names in lower case."""
+    told = {name.lower(): _text(value) for name, value in metadata.items()}
+    size = sum(len(name.encode()) + len(value.encode()) for name, value in told.items())
+    if size > METADATA_BYTES_MAX:
+        raise MetadataTooLarge(Size=size, MaxSizeAllowed=METADATA_BYTES_MAX)
+    return told
 
 
 def _text(value: Any) -> str:

@@ -127,7 +127,7 @@ class Gate:
             if secret is not None:
                 signature.verify(request, claim, secret, self.home.clock.now(), route.family)
                 self._note_use(principal, route.service.name)
-            elif claim.is_presigned and route.family == "s3":
+            elif route.family == "s3" and claim.is_presigned:
                 # No secret is needed to see that a URL is no good any more.
                 signature.check_time(claim, "s3", self.home.clock.now())
         if route.family == "s3":

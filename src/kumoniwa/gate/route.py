@@ -44,7 +44,7 @@ class Route:
     """One operation over one protocol: everything the passage needs, looked up once."""
 
     __slots__ = (
-        "service", "name", "model", "handler", "codec", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
+        "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
         "takes_stream", "door", "is_read_only", "id_header", "calls", "refusals",
     )  # fmt: skip
 
@@ -52,6 +52,7 @@ class Route:
         self.service, self.name, self.model, self.handler, self.protocol = service, model.name, model, handler, protocol
         self.family = "s3" if service.name == "s3" else protocol
         self.codec: Codec = codec(model, protocol)
+        self.check: Callable[[dict], None] = self.codec.check if service.refusal_of is None else self._check_in_own_words
         needs_none = (service.name, model.name) in events.NO_PERMISSION_NEEDED
         self.action = "" if needs_none else actions.action(service.name, model.name)
         self.pager: Pager | None = pager_for(model, handler.members)
@@ -63,13 +64,11 @@ class Route:
         self.calls, self.refusals = 0, Counter()
         self.id_header = "x-amz-request-id" if service.name == "s3" else "x-amzn-RequestId"
 
-    def check(self, params: dict) -> None:
-        """Raise what AWS answers if a constraint of the model is broken; the service may say it in other words."""
+    def _check_in_own_words(self, params: dict) -> None:
+        """Raise what AWS answers if a constraint of the model is broken, as the service says it."""
         try:
             self.codec.check(params)
         except AwsError as error:
-            if self.service.refusal_of is None:
-                raise
             raise self.service.refusal_of(self.name, params, error) from None
 
     def refuse(self, error: AwsError, request_id: str) -> Response:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 
@@ -41,17 +43,16 @@ class Home(Protocol):
     def inject(self, what: str, **asked: Any) -> Awaitable[dict]: ...
 
 
-class Call:
-    __slots__ = ("home", "account", "principal", "service", "operation", "request_id", "request", "once")
-
-    def __init__(
-        self, home: Home, account: str, principal: Principal, service: str, operation: str = "", request_id: str = "", request: Any = None
-    ) -> None:
-        self.home, self.account, self.principal = home, account, principal
-        self.service, self.operation, self.request_id = service, operation, request_id
-        self.once: str | None = None
-        self.request = request
-        """The HTTP request, None for an ``ask``. Only for what no model states, such as a source address."""
+class Call(msgspec.Struct, eq=False):
+    home: Home
+    account: str
+    principal: Principal
+    service: str
+    operation: str = ""
+    request_id: str = ""
+    request: Any = None
+    """The HTTP request, None for an ``ask``. Only for what no model states, such as a source address."""
+    once: str | None = None
 
     @property
     def region(self) -> str:

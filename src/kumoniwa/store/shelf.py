@@ -24,18 +24,16 @@ def shelf_name(kind: type) -> str:
 
 
 class Shelf(MutableMapping[str, R], Generic[R]):
-    __slots__ = ("kind", "name", "rows", "records")
+    __slots__ = ("kind", "name", "rows", "records", "get")
 
     def __init__(self, kind: type[R], rows: Rows) -> None:
         self.kind, self.name, self.rows = kind, shelf_name(kind), rows
         stored = rows.all("select key, body from record where shelf = ? order by key", self.name)
         self.records: dict[str, R] = {key: unpack(body, kind) for key, body in stored}
+        self.get = self.records.get
 
     def __getitem__(self, key: str) -> R:
         return self.records[key]
-
-    def get(self, key: str, default=None):
-        return self.records.get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return key in self.records

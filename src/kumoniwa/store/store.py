@@ -49,11 +49,12 @@ class Store:
         return rows
 
     def shelf(self, account: str, kind: type) -> Shelf:
-        rows = self._accounts.get(account) or self.rows(account)
-        shelf = rows.shelves.get(kind)
-        if shelf is None:
+        try:
+            return self._accounts[account].shelves[kind]
+        except KeyError:
+            rows = self.rows(account)
             shelf = rows.shelves[kind] = Shelf(kind, rows)
-        return shelf
+            return shelf
 
     def blobs(self, account: str, service: str) -> Blobs:
         """The account's files of one service: each sweeps its own."""

@@ -12,7 +12,7 @@ import socket
 import sys
 import traceback
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from http import HTTPStatus
 
 import httptools
@@ -242,38 +242,33 @@ class Connection(asyncio.Protocol):
         if self.served is not None and not self.served.is_complete:
             # A body nobody read to its end cannot be told from the next request.
             self.keeps_alive = False
-        body, head = response.body, _head_of(response)
-        if not self.keeps_alive:
-            head.append("Connection: close\r\n")
+        body, more = response.body, "" if self.keeps_alive else "Connection: close\r\n"
         if type(body) is bytes:
             if response.status not in (204, 304) and "Content-Length" not in response.headers:
-                head.append(f"Content-Length: {len(body)}\r\n")
-            head.append(f"Date: {http_date()}\r\n\r\n")
-            # Two headers in two hundred hold text beyond latin-1, and those arrive percent-encoded.
-            text = "".join(head).encode("latin-1", "replace")
-            self.transport.write(text if self.method == "HEAD" else text + body)
+                more += f"Content-Length: {len(body)}\r\n"
+            head = _head_of(response, more)
+            self.transport.write(head if self.method == "HEAD" else head + body)
             self._done()
         elif body is None:
             self.end(at_once=True)
         elif self.method == "HEAD":
-            head.append(f"Date: {http_date()}\r\n\r\n")
-            self.transport.write("".join(head).encode("latin-1", "replace"))
+            self.transport.write(_head_of(response, more))
             self._done()
         else:
-            asyncio.get_running_loop().create_task(self._send(head, body, "Content-Length" in response.headers))
+            asyncio.get_running_loop().create_task(self._send(response, more))
 
-    async def _send(self, head: list[str], body: File | tuple[File, ...] | AsyncIterator[bytes], is_sized: bool) -> None:
+    async def _send(self, response: Response, more: str) -> None:
         """Send a body that is not held in memory: files by the kernel, anything else in chunks unless its size is known."""
+        body, is_sized = response.body, "Content-Length" in response.headers
         files = (body,) if isinstance(body, File) else body if isinstance(body, tuple) else ()
         if files and not is_sized:
-            head.append(f"Content-Length: {sum(file.length for file in files)}\r\n")
+            more += f"Content-Length: {sum(file.length for file in files)}\r\n"
         elif not is_sized:
-            head.append("Transfer-Encoding: chunked\r\n")
-        head.append(f"Date: {http_date()}\r\n\r\n")
+            more += "Transfer-Encoding: chunked\r\n"
         try:
             # All are opened before the head leaves: what is deleted meanwhile is still sent whole.
             opened = [open(each.path, "rb", buffering=0) for each in files]  # noqa: SIM115
-            self.transport.write("".join(head).encode("latin-1", "replace"))
+            self.transport.write(_head_of(response, more))
             if files:
                 await self._send_files(files, opened)
             else:
@@ -416,21 +411,22 @@ def headers_of(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def _head_of(response: Response) -> list[str]:
-    """The status line and header lines of a response; no value can begin a line of its own."""
-    head = [_STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"]
+def _head_of(response: Response, more: str) -> bytes:
+    """The status line, the header lines of a response, and ``more`` of them. No value can begin a line of its own."""
+    lines = [f"{name}: {value}\r\n" if type(value) is str else "" for name, value in response.headers.items()]
+    text = "".join(lines)
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
+        text = "".join(_careful_lines(response))
+    status = _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"
+    # Two headers in two hundred hold text beyond latin-1, and those arrive percent-encoded.
+    return f"{status}{text}{more}Date: {http_date()}\r\n\r\n".encode("latin-1", "replace")
+
+
+def _careful_lines(response: Response) -> Iterator[str]:
+    """Header lines where some value is a list, or text of several lines."""
     for name, value in response.headers.items():
-        if type(value) is list:
-            head += [f"{name}: {_one_line(one)}\r\n" for one in value]
-        elif "\n" in value or "\r" in value:
-            head.append(f"{name}: {_one_line(value)}\r\n")
-        else:
-            head.append(f"{name}: {value}\r\n")
-    return head
-
-
-def _one_line(value: str) -> str:
-    return value.replace("\r", " ").replace("\n", " ")
+        for one in value if type(value) is list else (value,):
+            yield f"{name}: {one}".replace("\r", " ").replace("\n", " ") + "\r\n"
 
 
 def rebuilt(request: Request, body: bytes) -> bytes:

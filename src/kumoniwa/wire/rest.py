@@ -139,10 +139,10 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
             except ValueError:
                 raise unreadable(member, text) from None
         for prefix, member in prefixes_of:
-            named = [name for name in headers if name.startswith(prefix)]
-            if named:
-                start = len(prefix)
-                params[member.name] = {name[start:]: headers[name] for name in named}
+            if prefix in "\n".join(headers):
+                named = {name.removeprefix(prefix): text for name, text in headers.items() if name.startswith(prefix)}
+                if named:
+                    params[member.name] = named
 
     def read(request: Request, labels: dict[str, str] | None = None) -> dict:
         params: dict[str, Any] = {}
@@ -191,14 +191,12 @@ def _header_writer(member: Member) -> Callable[[Any], str | None]:
             return lambda value: ", ".join(_quoted(each) for each in value) if value else None
         return lambda value: ", ".join(item(each) for each in value) if value else None
     if member.shape.type == "string":
-        return _one_line
+        return _as_bytes
     return scalars.writer(member, "rfc822")
 
 
-def _one_line(value: str) -> str:
-    """A header is one line of latin-1; what does not fit is written as UTF-8 bytes, as AWS does."""
-    if "\r" in value or "\n" in value:
-        value = value.replace("\r", " ").replace("\n", " ")
+def _as_bytes(value: str) -> str:
+    """A header is latin-1; what does not fit is written as UTF-8 bytes, as AWS does. The server sees that it stays one line."""
     return value if value.isascii() else value.encode().decode("latin-1")
 
 
@@ -219,7 +217,7 @@ def headers_writer(shape: Shape) -> Callable[[dict, dict[str, str]], None] | Non
                     headers[place[0]] = text
         for name, prefix in prefixed:
             for key, value in (reply.get(name) or {}).items():
-                headers[prefix + key] = _one_line(value)
+                headers[prefix + key] = _as_bytes(value)
 
     return write
 

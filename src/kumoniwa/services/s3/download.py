@@ -22,6 +22,7 @@ from kumoniwa.services.s3.upload import encryption_told
 from kumoniwa.wire import timestamps
 from kumoniwa.wire.message import Answer
 
+AS_STORED = (None,) * 6
 RESPONSES = (
     "CacheControl",
     "ContentDisposition",
@@ -307,7 +308,7 @@ def _described(
         reply.update(_lock_told(call, bucket, version, head))
     if head.tags:
         reply["TagCount"] = len(head.tags)
-    if any(value is not None for value in overrides):
+    if overrides != AS_STORED:
         if call.principal.kind == "anonymous":
             raise InvalidRequest(
                 "Request specific response headers cannot be used for anonymous GET requests."

@@ -65,11 +65,12 @@ _REGISTRY = json.dumps(
 
 def policy_of(call: Call, arn: str) -> str | None:
     """The bucket's policy; for buckets and objects with ACLs these too, as further statements."""
-    if call.region == GLOBAL:
+    here = call.home.name
+    if here == GLOBAL:
         return _REGISTRY
     name, _, key = arn.partition(":::")[2].partition("/")
     place = location(call.home, name)
-    if place is None or place.region != call.region:
+    if place is None or place.region != here:
         return None
     bucket = call.home.store.shelf(place.account, Bucket).get(name)
     if bucket is None:

@@ -222,3 +222,76 @@ def test_a_package_without_bootstrap_exits_as_a_shell_would(bench):
         assert error == {"errorType": "Runtime.ExitError", "errorMessage": text}
 
     bench(body)
+
+
+class Received:
+    """A receiver that holds back the sender after each piece."""
+
+    def __init__(self) -> None:
+        self.content_type, self.pieces = "", []
+
+    def begin(self, content_type, pause, resume) -> None:
+        self.content_type, self.pause, self.resume = content_type, pause, resume
+
+    def feed(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self.pause()
+        self.resume()
+
+
+STREAMING = '''
+    #!{python}
+    import http.client, os, json
+    api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    base = "/2018-06-01/runtime/invocation/"
+    while True:
+        api.request("GET", base + "next")
+        response = api.getresponse()
+        event, request = json.loads(response.read()), response.headers["Lambda-Runtime-Aws-Request-Id"]
+        api.putrequest("POST", base + request + "/response")
+        api.putheader("Lambda-Runtime-Function-Response-Mode", "streaming")
+        api.putheader("Content-Type", "text/x-own")
+        api.putheader("Transfer-Encoding", "chunked")
+        api.endheaders()
+        for part in (b"one", b"two", b"x" * 100000):
+            api.send(b"%x\\r\\n%b\\r\\n" % (len(part), part))
+        api.send(b"0\\r\\n" + event.get("trailers", "").encode() + b"\\r\\n")
+        api.getresponse().read()
+'''
+
+
+def test_a_custom_runtime_streams_through_the_runtime_api(bench):
+    # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
+    async def body(bench):
+        files = {"bootstrap": STREAMING.replace("{python}", sys.executable)}
+        environment = await start(bench, files, runtime="provided.al2023", memory_mb=512)
+        received = Received()
+        outcome = await environment.invoke("request-1", b"{}", arn=ARN, receiver=received)
+        assert (outcome.payload, outcome.function_error, received.content_type) == (b"", None, "text/x-own")
+        assert b"".join(received.pieces) == b"onetwo" + b"x" * 100000
+        whole = await environment.invoke("request-2", b"{}", arn=ARN)
+        assert whole.payload == b"onetwo" + b"x" * 100000
+        trailers = (
+            "Lambda-Runtime-Function-Error-Type: Runtime.Broken\r\n"
+            "Lambda-Runtime-Function-Error-Body: eyJlcnJvck1lc3NhZ2UiOiJubyJ9\r\n"
+        )
+        failed = await environment.invoke("request-3", json.dumps({"trailers": trailers}).encode(), arn=ARN, receiver=Received())
+        assert (failed.function_error, json.loads(failed.payload)) == ("Unhandled", {"errorMessage": "no"})
+
+    bench(body)
+
+
+@needs_node
+def test_a_streamed_response_has_a_largest_size(bench, monkeypatch):
+    from kumoniwa.engines.lambda_runtime import environment as environments
+
+    monkeypatch.setattr(environments, "STREAMED_BYTES_MAX", 10)
+
+    async def body(bench):
+        source = "exports.handler = awslambda.streamifyResponse(async (e, s) => { s.write('x'.repeat(8)); s.write('y'.repeat(8)); s.end(); });"
+        environment = await start(bench, {"index.js": source})
+        received = Received()
+        outcome = await environment.invoke("request-1", b"{}", arn=ARN, receiver=received)
+        assert (outcome.error_type, received.pieces) == ("Function.ResponseSizeTooLarge", [b"x" * 8])
+
+    bench(body)

@@ -10,6 +10,7 @@ import zipfile
 
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.identity import SHARED, Credential, Grant, Identity
+from kumoniwa.services.lambda_.sandbox import of
 
 RUNTIME = f"python3.{sys.version_info.minor}"
 ACCOUNT = "000000000000"
@@ -71,3 +72,25 @@ def invoke(cloud, event=None, name: str = "f", **more) -> dict:
     reply = cloud.client("lambda").invoke(FunctionName=name, **payload, **more)
     body = reply["Payload"].read()
     return reply | {"Payload": json.loads(body) if body else None}
+
+
+def settle(cloud, region: str = "us-east-1") -> None:
+    """Let what is due happen. Children work in real time, so this takes as long as they do, whatever the machine is doing."""
+    cloud.sleep(0.1)
+    sandboxes = of(cloud.region(region))
+    for _ in range(600):
+        if not any(sandboxes.running.values()):
+            break
+        cloud.sleep(0.1)
+    cloud.sleep(0.2)
+
+
+def provisioned(cloud, qualifier: str, name: str = "f") -> dict:
+    """What is provisioned of a version, once its environments have come up or failed to."""
+    client = cloud.client("lambda")
+    for _ in range(600):
+        shown = client.get_provisioned_concurrency_config(FunctionName=name, Qualifier=qualifier)
+        if shown["Status"] != "IN_PROGRESS":
+            break
+        cloud.sleep(0.1)
+    return shown

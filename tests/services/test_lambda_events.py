@@ -6,7 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_workshop import ACCOUNT, invoke, make, put_role, zipped
+from lambda_workshop import ACCOUNT, invoke, make, put_role, settle, zipped
 
 ATTEMPTS = """
     from pathlib import Path
@@ -39,11 +39,6 @@ def received(cloud, url: str) -> list[dict]:
     return cloud.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]).get("Messages", [])
 
 
-def settle(cloud) -> None:
-    """Let what is due happen; children work in real time."""
-    cloud.sleep(0.5)
-
-
 def test_an_event_is_answered_later(cloud, tmp_path):
     make(cloud, ATTEMPTS)
     send(cloud, file=str(tmp_path / "n"), failures=0)
@@ -61,10 +56,12 @@ def test_a_failing_event_is_tried_after_one_and_two_more_minutes_and_then_given_
     cloud.sleep(58)
     assert attempts(file) == 1
     cloud.sleep(4)
+    settle(cloud)
     assert attempts(file) == 2
     cloud.sleep(116)
     assert attempts(file) == 2
     cloud.sleep(6)
+    settle(cloud)
     assert attempts(file) == 3
     cloud.sleep(7200)
     assert attempts(file) == 3
@@ -77,6 +74,7 @@ def test_a_kill_between_attempts_forgets_nothing(cloud, tmp_path):
     settle(cloud)
     cloud.restart(kill=True)
     cloud.sleep(65)
+    settle(cloud)
     assert attempts(file) == 2
     cloud.sleep(3600)
     assert attempts(file) == 2
@@ -108,6 +106,7 @@ def test_results_go_to_their_destinations(cloud, tmp_path):
     }
     send(cloud, file=str(tmp_path / "b"), failures=9)
     cloud.sleep(62)
+    settle(cloud)
     body = json.loads(received(cloud, bad)[0]["Body"])
     assert (body["requestContext"]["condition"], body["requestContext"]["approximateInvokeCount"]) == ("RetriesExhausted", 2)
     assert body["responseContext"]["functionError"] == "Unhandled" and body["responsePayload"]["errorMessage"] == "attempt 2"

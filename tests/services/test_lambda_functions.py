@@ -6,7 +6,7 @@ import base64
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_workshop import ROLE, invoke, make, put_role, zipped
+from lambda_workshop import ROLE, invoke, make, put_role, settle, zipped
 
 
 def refused(method, **params) -> tuple[str, str]:
@@ -214,7 +214,7 @@ def test_what_is_in_a_list_must_also_be_there(cloud):
 def test_the_old_asynchronous_invocation_is_an_event(cloud):
     make(cloud, "def handler(event, context): print('had', event)")
     assert cloud.client("lambda").invoke_async(FunctionName="f", InvokeArgs=b'{"a": 1}')["Status"] == 202
-    cloud.sleep(2)
+    settle(cloud)
     events = cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/f", filterPattern="had")["events"]
     assert [event["message"] for event in events] == ["had {'a': 1}\n"]
 

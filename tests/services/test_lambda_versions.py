@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_workshop import invoke, make, zipped
+from lambda_workshop import invoke, make, provisioned, zipped
 
 WHICH = "def handler(event, context): return [{!r}, context.function_version, context.invoked_function_arn.split(':function:')[1]]"
 
@@ -79,8 +79,7 @@ def test_provisioned_environments_are_ready_before_anybody_asks(cloud, client):
     client.publish_version(FunctionName="f")
     assert client.put_provisioned_concurrency_config(**values, Qualifier="1")["Status"] == "IN_PROGRESS"
     for _ in range(2):
-        cloud.sleep(1)
-        shown = client.get_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
+        shown = provisioned(cloud, "1")
         assert (shown["Status"], shown["AllocatedProvisionedConcurrentExecutions"]) == ("READY", 2)
         cloud.restart(kill=True)
     client.delete_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
@@ -94,7 +93,7 @@ def test_what_is_provisioned_takes_up_the_reservation(cloud, client):
     client.publish_version(FunctionName="f")
     client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
     client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=1)
-    cloud.sleep(1)
+    provisioned(cloud, "1")
     assert refused(client.invoke, FunctionName="f") == ("TooManyRequestsException", "Rate Exceeded.")
     assert invoke(cloud, Qualifier="1")["StatusCode"] == 200
 

@@ -233,7 +233,7 @@ def _payload_writer(
     kind = member.shape.type
     if member.shape.is_event_stream:
         write_event = eventstream.event_writer(member.shape, event_of, content_type)
-        return lambda value: (eventstream.framed(value, write_event), eventstream.CONTENT_TYPE)
+        return lambda value: (b"" if value is None else eventstream.framed(value, write_event), eventstream.CONTENT_TYPE)
     if kind in ("structure", "list", "map") or member.shape.is_document:
         write = body_of(operation, member)
         return lambda value: (b"" if value is None else write(value), content_type)

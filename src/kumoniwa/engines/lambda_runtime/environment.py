@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from kumoniwa.engines.lambda_runtime.frames import (
+    CHUNK,
     ERROR,
     INIT_ERROR,
     READY,
     RECORD,
     RESPONSE_BYTES_MAX,
     RESULT,
+    STREAM,
+    STREAMED_BYTES_MAX,
     TEXT,
     TOO_LARGE,
 )
@@ -88,7 +91,30 @@ class Process(Protocol):
         self, fields: tuple[str, str, str, str, str], payload: bytes, timeout_ms: int
     ) -> asyncio.Future[Reply]: ...
     def expire(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
     def close(self) -> None: ...
+
+
+class Receiver(Protocol):
+    """Who gets a response while it is being made. It may call ``pause`` and ``resume`` from then on."""
+
+    def begin(self, content_type: str, pause: Callable[[], None], resume: Callable[[], None]) -> None: ...
+    def feed(self, piece: bytes) -> None: ...
+
+
+class Gathering:
+    """The receiver of those who want a response whole."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+
+    def begin(self, content_type: str, pause: Callable[[], None], resume: Callable[[], None]) -> None: ...
+
+    def feed(self, piece: bytes) -> None:
+        # One byte too many is enough to know that it is too large.
+        if len(self.body) <= RESPONSE_BYTES_MAX:
+            self.body += piece
 
 
 OnLog = Callable[["Environment", list[tuple[float, str]]], None]
@@ -118,6 +144,9 @@ class Environment:
         self.events: list[tuple[float, str]] = []
         self.tail: str | None = None
         self.unfinished_lines = {TEXT: b"", OUTPUT: b""}
+        self.receiver: Receiver | None = None
+        self.streamed_bytes = -1
+        """How much of the response in flight was streamed; -1 if it is not streamed at all."""
         self.flush_timer: asyncio.TimerHandle | None = None
         self.platform = (JsonLog if spec.log_format == "JSON" else TextLog)(spec, runtime_version)
         self.least = LEVELS[spec.log_level or "INFO"] if spec.log_format == "JSON" else None
@@ -136,7 +165,11 @@ class Environment:
             self.events.append((self.now(), text))
 
     def hear(self, kind: int, body: bytes) -> None:
-        """Put into the log what the process said: RECORD is an event, TEXT and OUTPUT are cut at line ends."""
+        """Put into the log what the process said: RECORD is an event, TEXT and OUTPUT are cut at line ends. What it
+        streams goes to the receiver."""
+        if kind == STREAM or kind == CHUNK:
+            self._stream(kind, body)
+            return
         if kind == RECORD:
             self._say_own(body.decode("utf-8", "replace"))
         else:
@@ -149,6 +182,18 @@ class Environment:
             self.unfinished_lines[kind] = rest
         if self.flush_timer is None and not self.is_closed:
             self.flush_timer = self.loop.call_later(_FLUSH_AFTER_S, self.flush)
+
+    def _stream(self, kind: int, body: bytes) -> None:
+        if self.receiver is None:
+            return
+        if kind == STREAM:
+            self.streamed_bytes = 0
+            process = self.process
+            self.receiver.begin(body.decode("latin-1"), process.pause, process.resume)
+            return
+        self.streamed_bytes += len(body)
+        if self.streamed_bytes <= STREAMED_BYTES_MAX:
+            self.receiver.feed(body)
 
     def _finish_lines(self) -> None:
         for kind, rest in self.unfinished_lines.items():
@@ -234,9 +279,14 @@ class Environment:
         identity: str = "",
         trace_id: str = "",
         wants_tail: bool = False,
+        receiver: Receiver | None = None,
     ) -> Outcome:
-        """Answer one request. Never raises for what the function does; cancelling kills the process."""
+        """Answer one request. Never raises for what the function does; cancelling kills the process.
+
+        With a ``receiver`` a response that is streamed goes there, and the outcome's payload is empty.
+        """
         self.is_busy = True
+        self.receiver, self.streamed_bytes = receiver or Gathering(), -1
         began = monotonic()
         if wants_tail:
             self.tail = ""
@@ -265,7 +315,7 @@ class Environment:
                 return self._conclude(request_id, reply, reply.duration_us / 1000)
             return self._conclude(request_id, reply, (monotonic() - began) * 1000)
         finally:
-            self.is_busy = False
+            self.is_busy, self.receiver = False, None
             self.last_used_s = self.loop.time()
 
     def _conclude(self, request_id: str, reply: Reply, duration_ms: float) -> Outcome:
@@ -273,7 +323,9 @@ class Environment:
         kind = reply.kind
         payload, function_error, error_type, platform_type, status = reply.body, None, None, "", "success"
         memory_mb = -(-reply.memory_kib // 1024)
-        if kind == RESULT and len(payload) > RESPONSE_BYTES_MAX:
+        if kind == RESULT and isinstance(self.receiver, Gathering) and self.streamed_bytes >= 0:
+            payload = bytes(self.receiver.body)
+        if kind == RESULT and (len(payload) > RESPONSE_BYTES_MAX or self.streamed_bytes > STREAMED_BYTES_MAX):
             kind = TOO_LARGE
         if kind != RESULT:
             function_error, status = "Unhandled", "error"
@@ -305,8 +357,9 @@ class Environment:
         # Since August 2025 AWS bills the start of every environment as part of its first request.
         billed_ms = math.ceil(duration_ms + (init_ms or 0))
         report = Report(
-            request_id, status, platform_type, duration_ms, billed_ms, memory_mb, init_ms, len(payload)
-        )
+            request_id, status, platform_type, duration_ms, billed_ms, memory_mb, init_ms,
+            max(self.streamed_bytes, len(payload)),
+        )  # fmt: skip
         self.say(*self.platform.finish(self.now(), report))
         self.flush()
         tail = None

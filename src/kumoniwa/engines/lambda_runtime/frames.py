@@ -2,6 +2,8 @@
 
 One request is in flight at a time, so nothing is numbered: the region sends a request, the process sends
 log frames as they happen and ends with exactly one RESULT, ERROR, TOO_LARGE or OUT_OF_MEMORY. Payloads are raw bytes.
+A function that streams its response sends STREAM, whose body is the content type, and the response in CHUNKs before
+its RESULT, which is empty then.
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ REQUEST_FIELDS = ("request_id", "invoked_function_arn", "trace_id", "client_cont
 REPLY = struct.Struct("<BIII")
 """Kind, bytes of body, microseconds the handler took, KiB of memory used at most since the process began."""
 
-READY, INIT_ERROR, RESULT, ERROR, TOO_LARGE, OUT_OF_MEMORY, TEXT, RECORD = range(8)
+READY, INIT_ERROR, RESULT, ERROR, TOO_LARGE, OUT_OF_MEMORY, TEXT, RECORD, STREAM, CHUNK = range(10)
 """TEXT is what was printed, cut into events at line ends; RECORD is one log event whole, newlines included."""
 
 RESPONSE_BYTES_MAX = 6_291_556
 """6 MiB and 100 bytes, as AWS says when it refuses a larger response (recorded: test_lambda_too_large_response)."""
+
+STREAMED_BYTES_MAX = 200 << 20
+"""What a response may have that is streamed (docs: Response streaming for Lambda functions)."""

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kumoniwa.engines.lambda_runtime.frames import OUT_OF_MEMORY, RECORD, REPLY, REQUEST, TEXT
+from kumoniwa.engines.lambda_runtime.frames import CHUNK, OUT_OF_MEMORY, RECORD, REPLY, REQUEST, STREAM, TEXT
 
 EXITED, EXPIRED = 100, 101
 """Kinds of reply that no process sends: it ended with ``status``, or its time was up."""
@@ -40,7 +40,7 @@ class Reply(NamedTuple):
 
 
 class ForkedProcess:
-    """A process from the order for it to its end. ``hear(kind, body)`` receives what it logs, in order."""
+    """A process from the order for it to its end. ``hear(kind, body)`` receives what it logs and streams, in order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, bytes], None]) -> None:
         self.loop, self.hear = loop, hear
@@ -79,6 +79,11 @@ class ForkedProcess:
     def ask(self, fields: Fields, payload: bytes, timeout_ms: int) -> asyncio.Future[Reply]:
         """Send one request."""
         raise NotImplementedError
+
+    def pause(self) -> None:
+        """Read no more of a streamed response until ``resume``: whoever gets it is slower than the function."""
+
+    def resume(self) -> None: ...
 
     def _read_output(self) -> None:
         """What went to descriptors 1 and 2: for Python, only the prints of subprocesses and C libraries."""
@@ -195,7 +200,7 @@ class FramedProcess(ForkedProcess):
         return True
 
     def _arrived(self, kind: int, body: bytes, duration_us: int, memory_kib: int) -> None:
-        if kind in (TEXT, RECORD):
+        if kind in (TEXT, RECORD, STREAM, CHUNK):
             self.hear(kind, body)
         elif kind == OUT_OF_MEMORY:
             self.is_out_of_memory = True
@@ -203,6 +208,13 @@ class FramedProcess(ForkedProcess):
             self.memory_kib = memory_kib
             self._read_output()
             self._settle(Reply(kind, body, duration_us, memory_kib))
+
+    def pause(self) -> None:
+        self.loop.remove_reader(self.control)
+
+    def resume(self) -> None:
+        if not self.is_over:
+            self.loop.add_reader(self.control, self._read)
 
     def _read_rest(self) -> None:
         while self._read():

@@ -6,9 +6,10 @@ import net from "node:net";
 import path from "node:path";
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { Writable } from "node:stream";
 import { format } from "node:util";
 
-const [READY, INIT_ERROR, RESULT, ERROR, TOO_LARGE, OUT_OF_MEMORY, , RECORD] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [READY, INIT_ERROR, RESULT, ERROR, TOO_LARGE, OUT_OF_MEMORY, , RECORD, STREAM, CHUNK] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 const RESPONSE_BYTES_MAX = 6291556;
 const REPLY_BYTES = 13;
 const REQUEST_BYTES = 12;
@@ -111,6 +112,54 @@ async function loadHandler() {
   return handler;
 }
 
+// What functions find under the name awslambda: the mark of a handler that streams, and the head of an HTTP response.
+const STREAMS = Symbol("streamifyResponse");
+const STREAMED = Symbol("streamed");
+const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
+
+globalThis.awslambda = {
+  streamifyResponse(handler, options) {
+    handler[STREAMS] = { highWaterMark: options?.highWaterMark };
+    return handler;
+  },
+  HttpResponseStream: class HttpResponseStream {
+    static from(stream, metadata) {
+      stream.setContentType(HTTP_RESPONSE);
+      // The head is JSON, and eight zero bytes behind it tell it from the body.
+      stream._onBeforeFirstWrite = (write) => write(Buffer.concat([Buffer.from(JSON.stringify(metadata)), Buffer.alloc(8)]));
+      return stream;
+    }
+  },
+};
+
+class ResponseStream extends Writable {
+  constructor(options) {
+    super(options);
+    this.contentType = "application/octet-stream";
+    this.hasBegun = false;
+  }
+
+  setContentType(contentType) {
+    this.contentType = contentType;
+  }
+
+  begin(done) {
+    this.hasBegun = true;
+    send(STREAM, Buffer.from(this.contentType, "latin1"));
+    if (this._onBeforeFirstWrite) this._onBeforeFirstWrite((head) => send(CHUNK, Buffer.from(head), 0, done));
+  }
+
+  _write(chunk, encoding, done) {
+    if (!this.hasBegun) this.begin();
+    send(CHUNK, Buffer.from(chunk, encoding), 0, done);
+  }
+
+  _final(done) {
+    if (!this.hasBegun) this.begin();
+    done();
+  }
+}
+
 let finish = null;
 
 function conclude(error, result) {
@@ -129,7 +178,8 @@ function run(handler, fields, payload, timeoutMs) {
     let kind = RESULT;
     let body;
     try {
-      if (error === null) body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? "null");
+      if (result === STREAMED) body = Buffer.alloc(0);
+      else if (error === null) body = Buffer.from(JSON.stringify(result === undefined ? null : result) ?? "null");
     } catch {
       error = new Fault("Runtime.MarshalError", "Unable to stringify response body");
     }
@@ -171,6 +221,10 @@ function run(handler, fields, payload, timeoutMs) {
   context.done = callback;
   context.succeed = (result) => setImmediate(() => conclude(null, result));
   context.fail = (error) => setImmediate(() => conclude(error, undefined));
+  if (handler[STREAMS]) {
+    runStreaming(handler, payload, context);
+    return;
+  }
   pending = () => conclude(null, null);
   try {
     const answer = handler(JSON.parse(payload.toString()), context, callback);
@@ -178,6 +232,21 @@ function run(handler, fields, payload, timeoutMs) {
       pending = null;
       answer.then((result) => conclude(null, result), (error) => conclude(error, undefined));
     } else socket.unref();
+  } catch (error) {
+    conclude(error, undefined);
+  }
+}
+
+// A handler that streams is done when it has settled and its stream has ended: what it returns is nobody's.
+async function runStreaming(handler, payload, context) {
+  const stream = new ResponseStream(handler[STREAMS]);
+  const ended = new Promise((resolve, reject) => stream.on("finish", resolve).on("error", reject));
+  ended.catch(() => {});
+  pending = null;
+  try {
+    await handler(JSON.parse(payload.toString()), stream, context);
+    await ended;
+    conclude(null, STREAMED);
   } catch (error) {
     conclude(error, undefined);
   }

@@ -7,6 +7,8 @@ headers and statuses are from AWS's page "Using the Lambda runtime API for custo
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import json
 import socket
 import time
@@ -15,11 +17,13 @@ from collections.abc import Callable
 import httptools
 
 from kumoniwa.engines.lambda_runtime.frames import (
+    CHUNK,
     ERROR,
     INIT_ERROR,
     READY,
     RESPONSE_BYTES_MAX,
     RESULT,
+    STREAM,
     TOO_LARGE,
 )
 from kumoniwa.engines.lambda_runtime.process import Fields, ForkedProcess, Reply
@@ -53,6 +57,8 @@ class RuntimeApiProcess(ForkedProcess):
         """The connection whose ``next`` waits for a request."""
         self.request: tuple[str, bytes] | None = None
         """The request in flight: its id and, until somebody took it, the response to ``next``."""
+        self.streaming: _Connection | None = None
+        """The connection on which a streamed response arrives."""
         self.began_s = 0.0
         self.is_ready = False
         loop.add_reader(self.listener, self._accept)
@@ -118,6 +124,37 @@ class RuntimeApiProcess(ForkedProcess):
                 self._conclude(connection, what, headers, body)
         else:
             connection.refuse(404, "NotFound", f"No such operation: {method} {path}")
+
+    def is_streamed(self, path: str, headers: dict[str, str]) -> bool:
+        """Whether a body that begins to arrive is a response to be passed on as it comes."""
+        request_id = path.removeprefix(f"{_PREFIX}invocation/").removesuffix("/response")
+        is_response = self.request is not None and self.request[0] == request_id and path.endswith("/response")
+        return is_response and headers.get("lambda-runtime-function-response-mode", "").lower() == "streaming"
+
+    def begin_stream(self, connection: _Connection, content_type: str) -> None:
+        self.streaming = connection
+        self.hear(STREAM, content_type.encode("latin-1"))
+
+    def pause(self) -> None:
+        if self.streaming is not None:
+            self.streaming.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self.streaming is not None and not self.streaming.transport.is_closing():
+            self.streaming.transport.resume_reading()
+
+    def end_stream(self, connection: _Connection, headers: dict[str, str]) -> None:
+        """The trailers of a streamed response may say that the function failed in the middle."""
+        self.streaming = None
+        kind = headers.get("lambda-runtime-function-error-type")
+        if kind is None:
+            self._conclude(connection, "response", headers, b"")
+            return
+        try:
+            said = base64.b64decode(headers.get("lambda-runtime-function-error-body", ""))
+        except binascii.Error:
+            said = b""
+        self._conclude(connection, "error", headers, said)
 
     def _conclude(self, connection: _Connection, what: str, headers: dict[str, str], body: bytes) -> None:
         self.request = None
@@ -202,6 +239,7 @@ class _Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self.path, self.headers, self.body = b"", {}, bytearray()
+        self.is_streamed = False
 
     def on_url(self, url: bytes) -> None:
         self.path += url
@@ -212,13 +250,22 @@ class _Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         if self.headers.get("expect", "").lower() == "100-continue":
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.is_streamed = self.process.is_streamed(self.path.decode("latin-1"), self.headers)
+        if self.is_streamed:
+            self.process.begin_stream(self, self.headers.get("content-type", "application/octet-stream"))
 
     def on_body(self, piece: bytes) -> None:
+        if self.is_streamed:
+            self.process.hear(CHUNK, piece)
+            return
         # One byte too many is enough to know that it is too large; the rest is read and dropped.
         if len(self.body) <= RESPONSE_BYTES_MAX:
             self.body += piece
 
     def on_message_complete(self) -> None:
+        if self.is_streamed:
+            self.process.end_stream(self, self.headers)
+            return
         method, path = self.parser.get_method().decode(), self.path.decode("latin-1").partition("?")[0]
         self.process.answer(self, method, path, self.headers, bytes(self.body))
 

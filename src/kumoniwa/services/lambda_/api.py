@@ -40,7 +40,7 @@ from kumoniwa.services.lambda_.function import (
     target,
     versions,
 )
-from kumoniwa.services.lambda_.invocation import Invoke, InvokeAsync
+from kumoniwa.services.lambda_.invocation import Invoke, InvokeAsync, InvokeWithResponseStream
 from kumoniwa.services.lambda_.layer import (
     DeleteLayerVersion,
     GetLayerVersion,
@@ -83,7 +83,7 @@ __all__ = [
     "DeleteProvisionedConcurrencyConfig", "GetProvisionedConcurrencyConfig", "ListProvisionedConcurrencyConfigs",
     "PutProvisionedConcurrencyConfig", "CreateFunctionUrlConfig", "DeleteFunctionUrlConfig", "GetFunctionUrlConfig", "ListFunctionUrlConfigs", "UpdateFunctionUrlConfig",
     "DeleteFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig", "ListFunctionEventInvokeConfigs",
-    "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
+    "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "Invoke", "InvokeWithResponseStream", "ListAliases", "ListVersionsByFunction", "PublishVersion", "PutFunctionConcurrency", "RemovePermission", "UpdateAlias",
 ]  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
             conditions[f"lambda:{name.lower()}"] = params[name]
     if "Layers" in params:
         conditions["lambda:layer"] = params["Layers"]
-    if operation == "Invoke":
+    if operation in ("Invoke", "InvokeWithResponseStream"):
         conditions["lambda:invokedviafunctionurl"] = False
     return conditions
 

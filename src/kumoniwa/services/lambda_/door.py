@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -27,6 +28,7 @@ from kumoniwa.services.lambda_.errors import TooManyRequestsException
 from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
 from kumoniwa.services.lambda_.name import arn
 from kumoniwa.services.lambda_.permission import Policy, document, key_of
+from kumoniwa.services.lambda_.response import DEFAULT_TYPE, PRELUDE, Streaming
 from kumoniwa.services.lambda_.url import Address as UrlAddress
 from kumoniwa.services.lambda_.url import Url, host
 from kumoniwa.wire.message import Request, Response
@@ -77,13 +79,44 @@ async def _answered(call: Call, url: Url, request: Request, address: Address) ->
     if len(request.body) > PAYLOAD_BYTES_MAX:
         return _refusal(413, f"Request must be smaller than {PAYLOAD_BYTES_MAX} bytes", "RequestEntityTooLargeException")
     version, qualifier = chosen(call, url.function, url.qualifier or None)
-    outcome = await sandbox.of(call.home).invoke(
-        call, version, call.request_id, orjson.dumps(_event(call, url, request, address)),
-        arn=arn(call, url.function, qualifier), trace_id=trace_of(call),
-    )  # fmt: skip
+    payload = orjson.dumps(_event(call, url, request, address))
+    more = {"arn": arn(call, url.function, qualifier), "trace_id": trace_of(call)}
+    if url.mode == "RESPONSE_STREAM":
+        return await _streamed(Streaming(call, version, payload, **more))
+    outcome = await sandbox.of(call.home).invoke(call, version, call.request_id, payload, **more)
     if outcome.function_error is not None:
-        return Response(502, b"Internal Server Error", {"Content-Type": "application/json"})
+        return _failed()
     return _response(outcome.payload)
+
+
+def _failed() -> Response:
+    return Response(502, b"Internal Server Error", {"Content-Type": "application/json"})
+
+
+async def _streamed(streaming: Streaming) -> Response:
+    """The response as it comes. One that begins with its HTTP head has its own status and headers."""
+    await streaming.begun()
+    if streaming.content_type is None and streaming.task.result().function_error is not None:
+        return _failed()
+    headers: dict[str, Any] = {"Content-Type": streaming.content_type or DEFAULT_TYPE}
+    status, begun = 200, b""
+    if streaming.content_type == PRELUDE:
+        try:
+            said, begun = await streaming.head()
+            status = _status(said.get("statusCode", 200))
+            headers = {"Content-Type": DEFAULT_TYPE}
+            _lay(headers, said)
+        except (TypeError, ValueError, AttributeError):
+            return _failed()
+    return Response(status, _body(streaming, begun), headers)
+
+
+async def _body(streaming: Streaming, begun: bytes) -> AsyncIterator[bytes]:
+    if begun:
+        yield begun
+    async for piece in streaming.pieces():
+        yield piece
+    streaming.check()
 
 
 def _is_allowed(call: Call, url: Url) -> bool:
@@ -170,29 +203,43 @@ def _iam(principal: Principal) -> dict[str, Any]:
 def _response(payload: bytes) -> Response:
     """An object with a status code is a whole response; anything else is the body of one."""
     headers: dict[str, Any] = {"Content-Type": "application/json"}
-    answer = orjson.loads(payload or b"null")
+    try:
+        answer = orjson.loads(payload or b"null")
+    except orjson.JSONDecodeError:
+        # What a custom runtime or a function that streams made is not always JSON.
+        return Response(200, payload, headers)
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return Response(200, answer.encode() if isinstance(answer, str) else payload, headers)
     try:
-        status = int(answer["statusCode"])
+        status = _status(answer["statusCode"])
         body = answer.get("body")
         body = b"" if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
         if answer.get("isBase64Encoded"):
             body = base64.b64decode(body)
-        for name, value in (answer.get("headers") or {}).items():
-            if not _HEADER_NAME.fullmatch(name) or isinstance(value, (dict, list)) or re.search(r"[\r\n]", str(value)):
-                raise ValueError
-            if name.lower() == "content-type":
-                del headers["Content-Type"]
-            headers[name] = str(value)
+        _lay(headers, answer)
     except (TypeError, ValueError, AttributeError, binascii.Error):
-        return Response(502, b"Internal Server Error", {"Content-Type": "application/json"})
+        return _failed()
+    return Response(status, body, headers)
+
+
+def _status(value: Any) -> int:
+    status = int(value)
     if not 100 <= status <= 599:
-        return Response(502, b"Internal Server Error", headers)
+        raise ValueError
+    return status
+
+
+def _lay(headers: dict[str, Any], answer: dict[str, Any]) -> None:
+    """Put a function's headers and cookies among the response's. Raises ValueError for what is none."""
+    for name, value in (answer.get("headers") or {}).items():
+        if not _HEADER_NAME.fullmatch(name) or isinstance(value, (dict, list)) or re.search(r"[\r\n]", str(value)):
+            raise ValueError
+        if name.lower() == "content-type":
+            del headers["Content-Type"]
+        headers[name] = str(value)
     cookies = [c for c in answer.get("cookies") or () if isinstance(c, str) and "\n" not in c and "\r" not in c]
     if cookies:
         headers["Set-Cookie"] = cookies if len(cookies) > 1 else cookies[0]
-    return Response(status, body, headers)
 
 
 def _cors(url: Url, request: Request) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from kumoniwa.services.lambda_.errors import (
 )
 from kumoniwa.services.lambda_.function import Alias, Version, found
 from kumoniwa.services.lambda_.name import arn, function_named
+from kumoniwa.services.lambda_.response import Streaming
 
 PAYLOAD_BYTES_MAX = 6_291_456
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -34,13 +36,7 @@ async def Invoke(
     version, qualifier = chosen(call, FunctionName, Qualifier)
     if InvocationType == "DryRun":
         return {"StatusCode": 204}
-    payload = Payload or b"{}"
-    if len(payload) > PAYLOAD_BYTES_MAX and InvocationType != "Event":
-        raise event.too_large(payload, "RequestResponse", PAYLOAD_BYTES_MAX)
-    try:
-        orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequestContentException(_unreadable(payload, error))
+    payload = _checked(Payload, InvocationType)
     if InvocationType == "Event":
         event.put(call, version, qualifier, payload, trace_of(call))
         return {"StatusCode": 202}
@@ -57,6 +53,56 @@ async def Invoke(
     if outcome.log_tail is not None:
         reply["LogResult"] = base64.b64encode(outcome.log_tail).decode()
     return reply
+
+
+def _checked(payload: bytes | None, kind: str | None) -> bytes:
+    """What the function is sent: JSON of a size. Raises RequestEntityTooLargeException, InvalidRequestContentException."""
+    payload = payload or b"{}"
+    if len(payload) > PAYLOAD_BYTES_MAX and kind != "Event":
+        raise event.too_large(payload, "RequestResponse", PAYLOAD_BYTES_MAX)
+    try:
+        orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequestContentException(_unreadable(payload, error))
+    return payload
+
+
+async def InvokeWithResponseStream(
+    call: Call,
+    *,
+    FunctionName: str,
+    InvocationType: str | None = None,
+    LogType: str | None = None,
+    ClientContext: str | None = None,
+    Payload: bytes | None = None,
+    Qualifier: str | None = None,
+) -> dict:
+    """A function that does not stream answers in one chunk; one that fails says so when its stream is complete."""
+    version, qualifier = chosen(call, FunctionName, Qualifier)
+    reply: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": version.version}
+    if InvocationType == "DryRun":
+        return {"StatusCode": 204}
+    streaming = Streaming(
+        call, version, _checked(Payload, InvocationType),
+        arn=arn(call, version.function, qualifier),
+        client_context=_context(ClientContext) if ClientContext else "",
+        trace_id=trace_of(call),
+        wants_tail=LogType == "Tail",
+    )  # fmt: skip
+    await streaming.begun()
+    return reply | {"EventStream": _events(streaming)}
+
+
+async def _events(streaming: Streaming) -> AsyncIterator[dict[str, Any]]:
+    async for piece in streaming.pieces():
+        yield {"PayloadChunk": {"Payload": piece}}
+    outcome = await streaming.task
+    complete: dict[str, Any] = {}
+    if outcome.function_error is not None:
+        complete = {"ErrorCode": outcome.function_error, "ErrorDetails": outcome.payload.decode("utf-8", "replace")}
+    if outcome.log_tail is not None:
+        complete["LogResult"] = base64.b64encode(outcome.log_tail).decode()
+    yield {"InvokeComplete": complete}
 
 
 async def InvokeAsync(call: Call, *, FunctionName: str, InvokeArgs: bytes) -> dict:

@@ -9,7 +9,6 @@ from typing import Any
 from kumoniwa.gate.address import region_mark
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.lambda_.errors import ResourceConflictException, ResourceNotFoundException
 from kumoniwa.services.lambda_.function import Alias, Version
@@ -28,6 +27,7 @@ class Url(Record):
     created: float
     modified: float
     cors: dict[str, Any] = {}
+    mode: str = "BUFFERED"
 
 
 class Address(Record):
@@ -53,7 +53,7 @@ def _shown(call: Call, url: Url) -> dict[str, Any]:
         "AuthType": url.auth,
         "CreationTime": _moment(url.created),
         "LastModifiedTime": _moment(url.modified),
-        "InvokeMode": "BUFFERED",
+        "InvokeMode": url.mode,
     }
     return reply | ({"Cors": url.cors} if url.cors else {})
 
@@ -70,11 +70,6 @@ def _existing(call: Call, text: str, qualifier: str | None) -> Url:
     return url
 
 
-def _check_mode(mode: str | None) -> None:
-    if mode not in (None, "BUFFERED"):
-        raise NotImplementedHere("function URLs that stream their responses (lambda InvokeMode RESPONSE_STREAM)")
-
-
 def CreateFunctionUrlConfig(
     call: Call,
     *,
@@ -84,7 +79,6 @@ def CreateFunctionUrlConfig(
     Cors: dict[str, Any] | None = None,
     InvokeMode: str | None = None,
 ) -> dict:
-    _check_mode(InvokeMode)
     name, qualifier = function_named(call, FunctionName, Qualifier)
     kind = Version if qualifier is None else Alias
     if f"{name}:{qualifier or LATEST}" not in call.shelf(kind):
@@ -97,7 +91,10 @@ def CreateFunctionUrlConfig(
         )
     mark = region_mark(call.region)
     now, id = call.now(), mark + call.ids.lower(ID_LENGTH - len(mark))
-    url = Url(function=name, qualifier=qualifier or "", id=id, auth=AuthType, created=now, modified=now, cors=Cors or {})
+    url = Url(
+        function=name, qualifier=qualifier or "", id=id, auth=AuthType, created=now, modified=now, cors=Cors or {},
+        mode=InvokeMode or "BUFFERED",
+    )  # fmt: skip
     call.shelf(Url)[key] = url
     call.home.store.shelf(SHARED, Address)[id] = Address(account=call.account, key=key)
     # A creation answers the mode only to those who said one (recorded: test_lambda_url_echo_invoke).
@@ -118,9 +115,9 @@ def UpdateFunctionUrlConfig(
     Cors: dict[str, Any] | None = None,
     InvokeMode: str | None = None,
 ) -> dict:
-    _check_mode(InvokeMode)
     url = _existing(call, FunctionName, Qualifier)
-    url = changed(url, auth=AuthType or url.auth, cors=url.cors if Cors is None else Cors, modified=call.now())
+    cors, mode = url.cors if Cors is None else Cors, InvokeMode or url.mode
+    url = changed(url, auth=AuthType or url.auth, cors=cors, mode=mode, modified=call.now())
     call.shelf(Url)[f"{url.function}:{url.qualifier}"] = url
     return _shown(call, url)
 

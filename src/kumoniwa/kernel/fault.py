@@ -26,6 +26,10 @@ class Fault(Record):
     """What it hits, by name: ``{"function": "checkout*"}``. A list means any of them; what is not named here is not asked about."""
     params: dict[str, Any] = {}
 
+    def is_aimed_at(self, **facts: Any) -> bool:
+        """Whether its target agrees with what the facts describe."""
+        return all(_agrees(wanted, facts.get(name)) for name, wanted in self.target.items() if name != "region")
+
 
 class Faults:
     """The faults that act in one region now."""
@@ -65,7 +69,7 @@ class Faults:
         A fact may have several spellings, as a tuple: ``function=("checkout", "arn:aws:lambda:…:checkout")``.
         """
         for fault in self._by_kind.get(kind, ()):
-            if all(_agrees(wanted, facts.get(name)) for name, wanted in fault.target.items() if name != "region"):
+            if fault.is_aimed_at(**facts):
                 percent = fault.params.get("percent", 100)
                 if percent >= 100 or self.random.random() * 100 < percent:
                     return fault

@@ -37,6 +37,10 @@ INIT_LIMIT_S = 10.0
 
 PROVISIONED_INIT_LIMIT_S = 900.0
 
+PRELUDE = "application/vnd.awslambda.http-integration-response"
+"""The content type of a streamed response that begins with its HTTP head: JSON, and ``PRELUDE_END`` behind it."""
+PRELUDE_END = bytes(8)
+
 _TAIL_BYTES = 4096
 _EVENT_BYTES_MAX = 262_144
 """CloudWatch Logs' largest event: a line longer than that becomes several (docs: PutLogEvents)."""
@@ -91,6 +95,7 @@ class Process(Protocol):
         self, fields: tuple[str, str, str, str, str], payload: bytes, timeout_ms: int
     ) -> asyncio.Future[Reply]: ...
     def expire(self) -> None: ...
+    def crash(self) -> None: ...
     def pause(self) -> None: ...
     def resume(self) -> None: ...
     def close(self) -> None: ...
@@ -280,10 +285,13 @@ class Environment:
         trace_id: str = "",
         wants_tail: bool = False,
         receiver: Receiver | None = None,
+        delay_s: float = 0.0,
+        kill_after_s: float | None = None,
     ) -> Outcome:
         """Answer one request. Never raises for what the function does; cancelling kills the process.
 
-        With a ``receiver`` a response that is streamed goes there, and the outcome's payload is empty.
+        With a ``receiver`` a response that is streamed goes there, and the outcome's payload is empty. ``delay_s`` passes
+        before the handler begins and counts like time of its own; ``kill_after_s`` ends the process in mid-handler.
         """
         self.is_busy = True
         self.receiver, self.streamed_bytes = receiver or Gathering(), -1
@@ -301,18 +309,26 @@ class Environment:
             process = self.process
             self.say(self.platform.start(self.now(), request_id))
             fields = (request_id, arn, trace_id, client_context, identity)
+            if delay_s:
+                await asyncio.sleep(min(delay_s, self.spec.timeout_s))
+            left_s = self.spec.timeout_s - delay_s
+            if left_s <= 0:
+                return self._conclude(request_id, Reply(EXPIRED), 0.0)
             with outside():
-                timer = self.loop.call_later(self.spec.timeout_s, process.expire)
+                timers = [self.loop.call_later(left_s, process.expire)]
+                if kill_after_s is not None:
+                    timers.append(self.loop.call_later(kill_after_s, process.crash))
                 try:
-                    reply = await process.ask(fields, payload, self.timeout_ms)
+                    reply = await process.ask(fields, payload, int(left_s * 1000) if delay_s else self.timeout_ms)
                 except BaseException:
                     self._drop_process()
                     raise
                 finally:
-                    timer.cancel()
+                    for timer in timers:
+                        timer.cancel()
             self._finish_lines()
             if reply.kind == RESULT or reply.kind == ERROR:
-                return self._conclude(request_id, reply, reply.duration_us / 1000)
+                return self._conclude(request_id, reply, reply.duration_us / 1000 + delay_s * 1000)
             return self._conclude(request_id, reply, (monotonic() - began) * 1000)
         finally:
             self.is_busy, self.receiver = False, None

@@ -7,6 +7,7 @@ event loop's, so that idleness in tests is virtual.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -124,6 +125,14 @@ class Pool:
             if kept
             else None
         )
+
+    def retire(self) -> None:
+        """Let go of everybody there is, the busy ones when they have answered: the next request starts cold."""
+        for environment in self.busy:
+            self.born_s[environment] = -math.inf
+        for environment in self.idle:
+            self._let_go(environment)
+        self.idle.clear()
 
     def close(self) -> None:
         """Let go of all: the idle ones now, the busy ones when they have answered. After an update of the function."""

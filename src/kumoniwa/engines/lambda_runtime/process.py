@@ -127,6 +127,11 @@ class ForkedProcess:
         if self.pid:
             self._kill()
 
+    def crash(self) -> None:
+        """Kill it from outside: whoever waits learns of its end as of any other."""
+        if self.pid and not self.is_over:
+            self._kill()
+
     def _kill(self) -> None:
         # The group's leader may be gone while its children live. A fresh process may not lead its group yet.
         for kill in (os.killpg,) if self.is_reaped else (os.killpg, os.kill):

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote
 
 import orjson
 
+from kumoniwa.engines.lambda_runtime.environment import PRELUDE
 from kumoniwa.gate import identity, signature
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.authorize import compiled
@@ -28,7 +29,7 @@ from kumoniwa.services.lambda_.errors import TooManyRequestsException
 from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
 from kumoniwa.services.lambda_.name import arn
 from kumoniwa.services.lambda_.permission import Policy, document, key_of
-from kumoniwa.services.lambda_.response import DEFAULT_TYPE, PRELUDE, Streaming
+from kumoniwa.services.lambda_.response import DEFAULT_TYPE, Streaming
 from kumoniwa.services.lambda_.url import Address as UrlAddress
 from kumoniwa.services.lambda_.url import Url, host
 from kumoniwa.wire.message import Request, Response

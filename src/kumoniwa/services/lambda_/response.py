@@ -11,15 +11,12 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.engines.lambda_runtime.environment import Outcome
+from kumoniwa.engines.lambda_runtime.environment import PRELUDE, PRELUDE_END, Outcome
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.lambda_ import sandbox
 from kumoniwa.services.lambda_.function import Version
 from kumoniwa.wire.message import Stream
 
-PRELUDE = "application/vnd.awslambda.http-integration-response"
-"""The content type of a response that begins with its HTTP head: JSON, and eight zero bytes behind it."""
-PRELUDE_END = bytes(8)
 PRELUDE_BYTES_MAX = 1 << 16
 DEFAULT_TYPE = "application/octet-stream"
 

@@ -21,7 +21,7 @@ from kumoniwa.gate import identity
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.lambda_ import package
+from kumoniwa.services.lambda_ import fault, package
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
 from kumoniwa.services.lambda_.stream import Streams
@@ -56,11 +56,14 @@ class Sandboxes:
         """By account, function and version: what its environments are made of, and the pool of them."""
         self.running: Counter[tuple[str, ...]] = Counter()
         """Requests in flight by account and function; those of functions without a reservation count under no name."""
+        self.in_flight: Counter[tuple[str, str]] = Counter()
+        """Requests in flight by account and function."""
         self.provisioned: dict[tuple[str, str, str], int] = {}
         """How many environments of a version are kept ready, by account, function and version."""
         self.failures: dict[tuple[str, str, str], str] = {}
         self.warned: set[str] = set()
         self.reaper: asyncio.TimerHandle | None = None
+        home.listen(self._suffer)
 
     def prepare(self, runtime: str) -> None:
         """A function of this runtime exists: warm up, and say once what is different here."""
@@ -74,18 +77,25 @@ class Sandboxes:
 
     async def invoke(self, call: Call, version: Version, request_id: str, payload: bytes, **more) -> Outcome:
         """Answer one request. ``more`` as for ``Environment.invoke``. Raises TooManyRequestsException."""
-        slot = self._admit(call, version)
+        slot, name = self._admit(call, version), (call.account, version.function)
         self.running[slot] += 1
+        self.in_flight[name] += 1
         try:
-            return await self._pool(call, version).invoke(request_id, payload, **more)
+            pool = self._pool(call, version)
+            if self.home.faults:
+                return await fault.harm(call, version).suffered(partial(pool.invoke, request_id, payload), more)
+            return await pool.invoke(request_id, payload, **more)
         finally:
             self.running[slot] -= 1
+            self.in_flight[name] -= 1
 
     def _admit(self, call: Call, version: Version) -> tuple[str, ...]:
         """Where the request counts: what is provisioned takes up its part of the reservation or the account whether used or not."""
         name = version.function
         function = call.shelf(Function)[name]
         provisioned = 0
+        if self.home.faults:
+            self._check_injected_limit(call, version)
         if self.provisioned:
             own = (call.account, name, version.version)
             if function.reserved != 0 and self.running[own] < self.provisioned.get(own, 0):
@@ -100,6 +110,30 @@ class Sandboxes:
         if self.running[slot] >= UNRESERVED_MIN and self.running[slot] >= unreserved(call) - provisioned:
             raise TooManyRequestsException(Reason="ConcurrentInvocationLimitExceeded")
         return slot
+
+    def _check_injected_limit(self, call: Call, version: Version) -> None:
+        injected = fault.limit(call, version)
+        if injected is None:
+            return
+        most, is_functions_own = injected
+        mine = [count for (account, name), count in self.in_flight.items() if account == call.account]
+        running = self.in_flight[call.account, version.function] if is_functions_own else sum(mine)
+        if running >= most:
+            raise TooManyRequestsException(Reason="ReservedFunctionConcurrentInvocationLimitExceeded")
+
+    def _suffer(self, fact: tuple) -> None:
+        """Hear what happens in the region: when warm environments are to be gone, let them go."""
+        service, kind, _, detail = fact
+        if (service, kind) != ("faults", "began") or detail.kind != "lambda.coldstart":
+            return
+        for key, (_, pool) in self.pools.items():
+            account, name, number = key
+            version = self.home.store.shelf(account, Version).get(f"{name}:{number}")
+            call = Call(self.home, account, principals.service(SERVICE, account), "lambda")
+            if version is not None and detail.is_aimed_at(**fault.facts(call, version)):
+                pool.retire()
+                if key in self.provisioned:
+                    self.home.spawn(self._provision(pool, key, self.provisioned[key]))
 
     def _provisioned(self, call: Call, function: Function) -> int:
         """What is provisioned within the same limit: the function's reservation, or the account for all that have none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -101,11 +102,12 @@ def test_a_crash_kills_the_real_worker_in_mid_handler(cloud, tmp_path):
     make(
         cloud,
         """
-        import os, time
+        import os
+        from time import sleep
         from pathlib import Path
         def handler(event, context):
             Path(event["file"]).write_text(str(os.getpid()))
-            time.sleep(60)
+            sleep(60)
         """,
         Timeout=100,
     )
@@ -143,14 +145,12 @@ def test_provisioned_environments_come_back_after_a_cold_start(cloud):
 
 
 def test_a_limit_throttles_what_is_above_it_and_zero_stops_all(cloud):
-    make(cloud, "import time\ndef handler(event, context): time.sleep(0.3); return 1", Timeout=30)
+    make(cloud, "from time import sleep\ndef handler(event, context): sleep(0.3); return 1", Timeout=30)
     fault = cloud.fault("lambda.concurrency", {"function": "f"}, limit=2)
     client = cloud.client("lambda")
     tasks = [cloud.start(client.invoke, FunctionName="f") for _ in range(3)]
 
     async def gathered():
-        import asyncio
-
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     replies = cloud.run(gathered())

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.engines.lambda_runtime.environment import PRELUDE, PRELUDE_END, Outcome
+from kumoniwa.engines.lambda_runtime.environment import PRELUDE_END, Outcome
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.lambda_ import sandbox
 from kumoniwa.services.lambda_.function import Version

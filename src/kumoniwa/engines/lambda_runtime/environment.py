@@ -172,7 +172,7 @@ class Environment:
     def hear(self, kind: int, body: bytes) -> None:
         """Put into the log what the process said: RECORD is an event, TEXT and OUTPUT are cut at line ends. What it
         streams goes to the receiver."""
-        if kind == STREAM or kind == CHUNK:
+        if kind in (STREAM, CHUNK):
             self._stream(kind, body)
             return
         if kind == RECORD:

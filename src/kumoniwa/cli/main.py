@@ -17,8 +17,11 @@ ANSWERED_WITHIN_S = 120
 
 
 def main(argv: list[str] | None = None) -> int:
-    asked = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
     try:
+        if words[:1] == ["drill"]:
+            return _drill(words[1:])
+        asked = _parser().parse_args(words)
         return asked.do(asked)
     except KeyboardInterrupt:
         return 130
@@ -54,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument("--parameter", nargs="+", action="extend", default=[], metavar="K=V")
     deploy.set_defaults(do=_deploy)
 
+    # Listed here for --help; its own words are read by its own parser.
+    commands.add_parser("drill", help="break an architecture on purpose and read what was measured")
+
     region = commands.add_parser("region", help="kill, pause, resume or restart a region")
     region.add_argument("what", choices=("kill", "pause", "resume", "restart"))
     region.add_argument("name")
@@ -80,8 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         ("down", _down, "stop the cloud"),
     ):
         commands.add_parser(name, help=text).set_defaults(do=do)
-    for command in commands.choices.values():
-        if command is not up:
+    for name, command in commands.choices.items():
+        if name not in ("up", "drill"):
             command.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), help="where the cloud listens")
     return parser
 
@@ -121,6 +127,12 @@ def _links(asked: argparse.Namespace) -> int:
     from kumoniwa.cli.faults import links  # noqa: PLC0415
 
     return links(asked)
+
+
+def _drill(words: list[str]) -> int:
+    from kumoniwa.cli.drill import drill  # noqa: PLC0415
+
+    return drill(words)
 
 
 def admin(endpoint: str, method: str, path: str, body: dict | None = None) -> dict:

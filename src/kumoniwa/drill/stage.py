@@ -1,0 +1,128 @@
+"""What a drill needs before its first request: a cloud, its stacks, and the names they were given.
+
+Stacks are deployed by ``kumoniwa deploy`` and a cloud is started by ``kumoniwa up``, as a person would: through the public doors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import dataclasses
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kumoniwa.drill.format.plan import Plan, Stack
+
+KUMONIWA = (sys.executable, "-m", "kumoniwa.cli.main")
+STARTED_WITHIN_S = 30.0
+STOPPED_WITHIN_S = 15.0
+_OUTPUT = re.compile(r"^\[(\S+)\] (\w+) = (.*)$", re.M)
+_TOLD = re.compile(r"^(\w+) = (.*)$", re.M)
+_NAME = re.compile(r"\$\{([A-Za-z0-9_.-]+)\}")
+
+
+class StageFailed(Exception):
+    """The drill cannot begin; the text says what to do."""
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    """A drill that is killed cannot end its cloud: the kernel does."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class OwnCloud:
+    """A cloud of the drill's own, gone with it unless it is kept."""
+
+    def __init__(self, arguments: list[str], *, is_kept: bool) -> None:
+        command = [*KUMONIWA, "up", "--port", "0", *arguments]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=None if is_kept else _die_with_parent
+        )
+        line = self.process.stdout.readline() if self.process.stdout else ""
+        found = re.search(r"http://[\d.]+:\d+", line)
+        if not found:
+            self.process.wait(STARTED_WITHIN_S)
+            raise StageFailed(f"no cloud could be started: {line.strip()}")
+        self.endpoint = found[0]
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+Outputs = dict[str, str]
+"""By ``stack.region.Key``, and ``setup.NAME`` for what the setup script said."""
+
+
+async def deployed(plan: Plan, endpoint: str, say: Callable[[str], None]) -> Outputs:
+    """The outputs of the plan's stacks, which are created or brought up to date where they are not. Raises StageFailed."""
+    outputs: Outputs = {}
+    for stack in plan.stacks:
+        say(f"deploying {stack.name} to {', '.join(stack.regions)} …")
+        said = await _run([*KUMONIWA, "deploy", *_arguments(plan, stack), "--endpoint", endpoint], plan.folder, endpoint)
+        outputs |= {f"{stack.name}.{region}.{key}": value for region, key, value in _OUTPUT.findall(said)}
+    if plan.setup:
+        say(f"running {plan.setup} …")
+        said = await _run([sys.executable, plan.setup], plan.folder, endpoint)
+        outputs |= {f"setup.{key}": value for key, value in _TOLD.findall(said)}
+    return outputs
+
+
+def _arguments(plan: Plan, stack: Stack) -> list[str]:
+    parameters = [f"{name}={value}" for name, value in stack.parameters.items()]
+    more = ["--parameter", *parameters] if parameters else []
+    return [str(Path(plan.folder, stack.template)), "--stack", stack.name, "--region", *stack.regions, *more]
+
+
+async def _run(command: list[str], folder: str, endpoint: str) -> str:
+    """What a child printed. Raises StageFailed with it if it fails."""
+    keys = {name: os.environ.get(name, "test") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
+    path = [os.path.abspath(part) for part in sys.path if part]
+    environment["PYTHONPATH"] = os.pathsep.join(path)
+    # The command names files relative to the caller's folder, a setup script relative to the drill's.
+    place = folder if command[1:2] != ["-m"] else None
+    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment, cwd=place)
+    said, _ = await child.communicate()
+    text = said.decode("utf-8", "replace")
+    if child.returncode:
+        raise StageFailed(f"`{' '.join(command[-6:])}` failed:\n{text[-4000:]}")
+    return text
+
+
+def settled(plan: Plan, outputs: Outputs) -> Plan:
+    """The plan with every ``${stack.region.Key}`` replaced by what the stack says. Raises StageFailed naming what nobody says."""
+
+    def put(value: Any) -> Any:
+        if isinstance(value, str):
+            return _NAME.sub(named, value)
+        if isinstance(value, dict):
+            return {put(key): put(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(put(one) for one in value)
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return dataclasses.replace(value, **{one.name: put(getattr(value, one.name)) for one in dataclasses.fields(value)})
+        return value
+
+    def named(found: re.Match) -> str:
+        if found[1] not in outputs:
+            raise StageFailed(f"no stack says {found[0]}; they say {', '.join(sorted(outputs)) or 'nothing'}")
+        return outputs[found[1]]
+
+    return put(plan)

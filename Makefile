@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint fuzz clients kills bench coverage lock clean
+.PHONY: setup demo test lint fuzz clients kills mutants bench coverage lock clean
 
 setup: .venv/.done
 
@@ -32,6 +32,9 @@ clients: setup        ## boto3 and the AWS CLI against real processes
 kills: setup          ## five hundred kills at random moments under the load of every service
 	$(BIN)/python -m pytest tests/drills -m slow
 
+mutants: setup        ## changes every formula of the drills in every small way; a test must notice each
+	$(BIN)/python -m pytest tests/drill -m slow
+
 bench: setup          ## server CPU per operation against the peers, in one run
 	$(BIN)/python bench/run.py
 
@@ -39,7 +42,7 @@ coverage: setup       ## docs/coverage.md from the signatures
 	$(BIN)/python docs/make_coverage.py
 
 lock:                 ## refresh requirements.lock (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra lambda --extra deploy --extra test pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra lambda --extra deploy --extra drill --extra test pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf .venv

@@ -52,17 +52,18 @@ class Admin:
     async def inject(self, fault: dict[str, Any]) -> dict[str, Any]:
         return await self.ask("POST", "faults", fault)
 
-    async def renew(self, fault_id: str, lease: str) -> None:
-        await self.ask("POST", f"faults/{fault_id}/renew", {"lease": lease})
+    async def renew(self, fault_id: str, lease: str) -> bool:
+        """Put off the end of a lease; answers whether the fault is still there."""
+        return (await self.ask("POST", f"faults/{fault_id}/renew", {"lease": lease}))["state"] == "active"
 
     async def faults(self) -> list[dict[str, Any]]:
-        return await self.ask("GET", "faults")
+        return (await self.ask("GET", "faults"))["faults"]
 
     async def heal(self, fault_id: str = "") -> dict[str, list[str]]:
         return await self.ask("DELETE", f"faults/{fault_id}" if fault_id else "faults")
 
     async def links(self) -> list[dict[str, Any]]:
-        return await self.ask("GET", "links")
+        return (await self.ask("GET", "links"))["links"]
 
     async def follow(self, hear: Callable[[dict[str, Any]], None], since: int = 0) -> None:
         """Hear every event from now on, until cancelled. The door is no fault's target; if it ends, so does this."""

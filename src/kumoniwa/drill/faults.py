@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.drill.admin import Admin, AdminRefused, NobodyThere
+from kumoniwa.drill.admin import Admin, NobodyThere
 from kumoniwa.drill.format.fault_names import CLIENT_SIDE
 from kumoniwa.drill.format.plan import Step
 from kumoniwa.drill.format.quantity import duration_text
@@ -31,7 +31,7 @@ class FaultHand:
         self._renewing: asyncio.Task | None = None
 
     async def begin(self, step: Step, asked: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Start a fault; answers what the door says of it, ``confirmed_at`` included. Raises AdminRefused."""
+        """Start a fault; answers what the door says of it, ``confirmed_at`` included. Raises the admin door's refusal."""
         facts = {"fault": step.fault, "target": step.target, "params": step.params}
         self.history.note("fault", self.now(), phase="start", **facts)
         if step.fault in CLIENT_SIDE:
@@ -50,10 +50,8 @@ class FaultHand:
         while True:
             await asyncio.sleep(LEASE_S / 3)
             for fault_id in list(self.held):
-                try:
-                    await self.admin.renew(fault_id, duration_text(LEASE_S))
-                except AdminRefused:
-                    # Healed meanwhile, by its own duration or by somebody's hand: then it is no longer ours to hold.
+                if not await self.admin.renew(fault_id, duration_text(LEASE_S)):
+                    # Healed meanwhile, by its own duration or by somebody's hand: it is no longer ours to hold.
                     self._ended(fault_id)
 
     def _ended(self, fault_id: str) -> None:

@@ -150,7 +150,11 @@ class ReadBack:
                 answers.append(op)
                 self.history.add(op)
 
-        await asyncio.gather(*(one(key) for key in dict.fromkeys(op.key for op in own)))
+        keys = list(dict.fromkeys(op.key for op in own))
+        # Where the first keys get no answer at all nobody serves, and asking for the rest would only take time.
+        await asyncio.gather(*(one(key) for key in keys[:AT_ONCE]))
+        if any(op.is_ok for op in answers):
+            await asyncio.gather(*(one(key) for key in keys[AT_ONCE:]))
         return sum(op.is_ok for op in answers)
 
     def _note(self, phase: str, journey: Journey, region: str, key: str, value: Any, out: str) -> None:

@@ -218,7 +218,11 @@ class Run:
             broken_s = self.load.zero + at_s - self.now()
             await self._until(at_s - min(broken_s / 2, 1.0 + len(writes) / READ_BACK_PER_S))
             self.looked = True
-            count = await self.back.read("failover", writes, await self._alive())
+            reading = self.back.read("failover", writes, await self._alive())
+            try:
+                count = await asyncio.wait_for(reading, max(0.1, self.load.zero + at_s - self.now()))
+            except TimeoutError:
+                count = 0  # the healing does not wait: what is unread is told as not measured
             self.history.note("read-back", self.now(), phase="failover", answers=count)
         await self._until(at_s)
         await self.hand.heal(which)

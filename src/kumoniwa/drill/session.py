@@ -76,7 +76,7 @@ async def hold(asked: Asked, say: Callable[[str], None]) -> Session:
         asyncio.get_running_loop().add_signal_handler(number, lambda: task.cancel() if task else None)
     try:
         if asked.endpoint is None:
-            own = OwnCloud(asked.up, is_kept=asked.keep)
+            own = OwnCloud([*_links(plan), *asked.up], is_kept=asked.keep)
             say(f"a cloud of its own at {own.endpoint}")
         session.endpoint = asked.endpoint or own.endpoint  # type: ignore[union-attr]
         with (asked.out / "history.jsonl").open("wb") as file:
@@ -91,6 +91,12 @@ async def hold(asked: Asked, say: Callable[[str], None]) -> Session:
         elif own is not None:
             say(f"the cloud goes on at {own.endpoint}; `kumoniwa down --endpoint {own.endpoint}` ends it")
     return session
+
+
+def _links(plan: Plan) -> list[str]:
+    """How far the regions of a cloud of our own are. A table in a file stands beside the drill."""
+    beside = Path(plan.folder, plan.links)
+    return ["--links", str(beside) if beside.is_file() else plan.links]
 
 
 class _Holding:

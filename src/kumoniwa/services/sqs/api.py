@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.sqs import fifo, message, work
+from kumoniwa.services.sqs import fault, fifo, message, work
 from kumoniwa.services.sqs.queue import (
     FIFO_DEFAULTS,
     MESSAGE_BYTES_MAX,
@@ -508,6 +508,8 @@ def ReceiveMessage(
         return [_received(call, queue, row, system_names, MessageAttributeNames or []) for row in taken]
 
     messages = receive()
+    if messages and call.home.faults and fault.is_consumer_dead(call, queue):
+        return fault.died()
     if messages or not wait_s:
         return {"Messages": messages} if messages else {}
     return _poll(call, queue, receive, call.now() + wait_s)
@@ -521,6 +523,8 @@ async def _poll(call: Call, queue: Queue, receive: Callable[[], list[dict]], unt
         if current is None or current.id != queue.id:
             raise QueueDoesNotExist
         messages = receive()
+        if messages and call.home.faults and fault.is_consumer_dead(call, queue):
+            return await fault.died()
         if messages:
             return {"Messages": messages}
     return {}

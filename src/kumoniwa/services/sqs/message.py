@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, pack, unpack
-from kumoniwa.services.sqs import fifo
+from kumoniwa.services.sqs import fault, fifo
 from kumoniwa.services.sqs.queue import InvalidParameterValue, MissingParameter, Queue
 from kumoniwa.store.rows import Table
 
@@ -150,16 +150,24 @@ def md5_of_attributes(attributes: dict[str, dict[str, Any]]) -> str:
 
 def put(call: Call, queue: Queue, content: Content, *, visible_at: float, group: str | None) -> int:
     """Lay a message into a queue; answers its sequence."""
+    if call.home.faults:
+        visible_at = fault.delayed_until(call, queue, visible_at)
+        for _ in range(1, fault.copies(call, queue)):
+            _lay(call, queue, content, visible_at, group)
+    seq = _lay(call, queue, content, visible_at, group)
+    if queue.is_fifo:
+        fifo.arrived(call, queue, group, seq, visible_at)
+    call.wake(queue.id)
+    return seq
+
+
+def _lay(call: Call, queue: Queue, content: Content, visible_at: float, group: str | None) -> int:
     rows = call.rows(MESSAGES)
     rows.run(
         "insert into sqs_message (queue, visible_at, sent, received, group_id, content) values (?,?,?,0,?,?)",
         queue.id, visible_at, call.now(), group, _sealed(call, queue, content),
     )  # fmt: skip
-    seq = rows.connection.last_insert_rowid()
-    if queue.is_fifo:
-        fifo.arrived(call, queue, group, seq, visible_at)
-    call.wake(queue.id)
-    return seq
+    return rows.connection.last_insert_rowid()
 
 
 # Going out -------------------------------------------------------------------------------------
@@ -170,6 +178,7 @@ def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]
     rows, now = call.rows(MESSAGES), call.now()
     _stay_below_limit(call, queue)
     dead_letter = queue.dead_letter
+    among = fault.window(call, queue) if call.home.faults else 0
     taken: list[tuple] = []
     while len(taken) < count:
         if queue.is_fifo:
@@ -177,8 +186,10 @@ def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]
         else:
             found = rows.all(
                 "select seq, sent, received from sqs_message where queue = ? and visible_at <= ? order by visible_at, seq limit ?",
-                queue.id, now, count - len(taken),
+                queue.id, now, max(count - len(taken), among),
             )  # fmt: skip
+            if among:
+                found = call.home.faults.random.sample(found, min(count - len(taken), len(found)))
         kept = [row for row in found if not _goes_elsewhere(call, queue, row, dead_letter, now)]
         if kept:
             receive = os.urandom(6).hex()

@@ -117,15 +117,17 @@ class Authorizer:
         service = route.service
         if service.name == "iam" and _is_shut_out(call.principal):
             raise InvalidClientTokenId(hint="Keys of GetSessionToken without MFA and of GetFederationToken cannot call IAM.")
-        if service.owner_of is not None:
-            call.account = service.owner_of(call, route.name, params) or call.account
+        owner = service.owner_of(call, route.name, params) if service.owner_of is not None else None
+        if owner is not None:
+            call.account = owner
         touched = service.resource_of(call, route.name, params) if service.resource_of is not None else "*"
         if type(touched) is str:
-            self._settle_account(call, touched)
+            if owner is None:
+                self._settle_account(call, touched)
             self._admit(call, route, params, route.action, touched)
             return
         needs = [need if isinstance(need, tuple) else (route.action, need) for need in touched]
-        if needs:
+        if needs and owner is None:
             self._settle_account(call, needs[0][1])
         for action, arn in needs:
             self._admit(call, route, params, action, arn)

@@ -114,6 +114,11 @@ class NoRoute:
         return Response(status, readable(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'), {"Content-Type": "text/xml"})
 
 
+def _is_of_browser(request: Request) -> bool:
+    """Whether a page asks if it may, or sends a form: no operation of a model, but a matter of the data plane."""
+    return request.method == "OPTIONS" or request.headers.get("content-type", "").startswith("multipart/form-data")
+
+
 class Routes:
     def __init__(self, home) -> None:
         self.home = home
@@ -206,27 +211,25 @@ class Routes:
         return self.named(service, operation, protocol)
 
     def _by_path(self, request: Request, address: Address) -> Route | DoorRoute:
-        names = self._signed_as.get(address.signing_name or "s3")
-        if names is None:
-            raise NotImplementedHere(f"the service {address.signing_name}")
-        content_type = request.headers.get("content-type", "")
-        if request.method == "OPTIONS" or request.method == "POST" and content_type.startswith("multipart/form-data"):
-            # A browser asks whether it may, or sends a form: no operation of a model, but a matter of the data plane.
-            return self._door(names[0], address)
-        path = request.path
+        services = self._paths_of(address.signing_name or "s3")
+        method, path = request.method, request.path
+        if method in ("POST", "OPTIONS") and _is_of_browser(request):
+            return self._door(services[0][0], address)
         if address.door == "s3":
             path = f"/{address.name}{path}"
-        for name, paths in self._paths_of(address.signing_name or "s3"):
-            found = paths.match(request.method, path, request.query, request.headers)
+        for name, paths in services:
+            found = paths.match(method, path, request.query, request.headers)
             if found is not None:
                 request.labels = found.labels
                 return self.named(name, found.operation)
-        raise UnknownOperationException(f"{names[0]} has no operation at {request.method} {request.path}.")
+        raise UnknownOperationException(f"{services[0][0]} has no operation at {request.method} {request.path}.")
 
     def _paths_of(self, signing_name: str) -> list[tuple[str, Any]]:
         paths = self._paths.get(signing_name)
         if paths is None:
-            names = self._signed_as[signing_name]
+            names = self._signed_as.get(signing_name)
+            if names is None:
+                raise NotImplementedHere(f"the service {signing_name}")
             paths = self._paths[signing_name] = [(name, routes(models.service(name))) for name in names]
         return paths
 

@@ -176,6 +176,14 @@ class Kept(msgspec.Struct, frozen=True):
 class Draft:
     """A body that is being written. End it with ``kept`` or ``discard``."""
 
+    size = 0
+    held, nonce = b"", b""
+    name, descriptor = "", -1
+    has_secret = False
+    cipher: Any = None
+    sum: Checksum | None = None
+    """Of the algorithm the caller wanted as well."""
+
     def __init__(
         self,
         call: Call,
@@ -187,15 +195,13 @@ class Draft:
         summed_with: str = "",
     ) -> None:
         self.call, self.claims, self.inline_bytes_max = call, claims, inline_bytes_max
-        self.sum = Checksum(summed_with) if summed_with not in ("", claims.algorithm) else None
         self.md5 = hashlib.md5(usedforsecurity=False)
         self.checksum = Checksum(claims.algorithm)
-        self.size = 0
-        self.held = b""
-        self.name, self.descriptor = "", -1
-        self.has_secret = bool(secret)
-        self.nonce = os.urandom(16) if encrypts or secret else b""
-        self.cipher = _cipher(call, self.nonce, 0, secret).encryptor() if self.nonce else None
+        if summed_with not in ("", claims.algorithm):
+            self.sum = Checksum(summed_with)
+        if encrypts or secret:
+            self.has_secret, self.nonce = bool(secret), os.urandom(16)
+            self.cipher = _cipher(call, self.nonce, 0, secret).encryptor()
 
     def feed(self, piece: bytes) -> None:
         self.size += len(piece)

@@ -65,18 +65,20 @@ _REGISTRY = json.dumps(
 
 def policy_of(call: Call, arn: str) -> str | None:
     """The bucket's policy; for buckets and objects with ACLs these too, as further statements."""
-    here = call.home.name
-    if here == GLOBAL:
+    if call.home.name == GLOBAL:
         return _REGISTRY
     name, _, key = arn.partition(":::")[2].partition("/")
-    place = location(call.home, name)
-    if place is None or place.region != here:
-        return None
-    bucket = call.home.store.shelf(place.account, Bucket).get(name)
+    account, bucket = call.account, call.shelf(Bucket).get(name)
     if bucket is None:
-        return None
+        # Another account's, such as the source of a copy.
+        place = location(call.home, name)
+        if place is None or place.region != call.home.name:
+            return None
+        account, bucket = place.account, call.home.store.shelf(place.account, Bucket).get(name)
+        if bucket is None:
+            return None
     principal, document = call.principal, bucket.policy or None
-    is_own = principal.account == place.account
+    is_own = principal.account == account
     if principal.kind == "root" and is_own:
         # The account itself cannot lock itself out of its bucket's policy.
         return None if call.operation in OF_POLICIES else document
@@ -95,7 +97,7 @@ def policy_of(call: Call, arn: str) -> str | None:
         bucket.grants, _bucket_arn(arn), is_bucket=True, ignores_public=blocks.IgnorePublicAcls
     )
     if key:
-        version = storage.live(_in_account(call, place.account), bucket, key)
+        version = storage.live(_in_account(call, account), bucket, key)
         if version is not None:
             head = version.head
             granted += acl.statements(
@@ -103,7 +105,7 @@ def policy_of(call: Call, arn: str) -> str | None:
                 arn,
                 is_bucket=False,
                 ignores_public=blocks.IgnorePublicAcls,
-                owner=canonical_id(head.owner) if head.owner != place.account else "",
+                owner=canonical_id(head.owner) if head.owner != account else "",
             )
     if not granted:
         return document

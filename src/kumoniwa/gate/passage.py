@@ -13,7 +13,7 @@ import asyncio
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
 from types import CoroutineType
 from typing import Any
@@ -242,7 +242,8 @@ class Gate:
         if route.handler.renames:
             params = {route.handler.renames.get(name, name): value for name, value in params.items()}
         if route.handler.is_async:
-            return self._interleaved(call, route, params, page if route.pager is not None else None)
+            answer = route.handler.function(call, **params)
+            return self._interleaved(call, route, params, answer, page if route.pager is not None else None)
         journal = self.home.store.journal
         journal.begin_call()
         try:
@@ -253,11 +254,13 @@ class Gate:
                 self.trail.record(call, route, params, None, error)
             raise
         journal.end_call()
+        if type(result) is CoroutineType:
+            return self._interleaved(call, route, params, result, page if route.pager is not None else None)
         return self._leave(call, route, params, result, page if route.pager is not None else None)
 
-    async def _interleaved(self, call: Call, route: Route, params: dict[str, Any], page):
+    async def _interleaved(self, call: Call, route: Route, params: dict[str, Any], answer: Coroutine, page):
         try:
-            result = await route.handler.function(call, **params)
+            result = await answer
         except Exception as error:
             if route.is_recorded:
                 self.trail.record(call, route, params, None, error)

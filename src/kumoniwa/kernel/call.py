@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -10,12 +10,14 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from kumoniwa.kernel.clock import Clock
     from kumoniwa.kernel.fault import Faults
     from kumoniwa.kernel.ids import Ids
     from kumoniwa.kernel.principal import Principal
+
+T = TypeVar("T")
 
 
 class Home(Protocol):
@@ -100,6 +102,18 @@ class Call(msgspec.Struct, eq=False):
         if found is None:
             found = held[self.account, kind] = kind()
         return found
+
+    def atomically(self, act: Callable[[], T]) -> T:
+        """Do something wholly or not at all, in an operation that waits before or after: ``act`` does not wait."""
+        journal = self.home.store.journal
+        journal.begin_call()
+        try:
+            result = act()
+        except BaseException:
+            journal.undo_call()
+            raise
+        journal.end_call()
+        return result
 
     def after_commit(self, callback) -> None:
         """Call back once what this call wrote is safe, such as to drop a blob nobody names any more."""

@@ -19,10 +19,14 @@ PAGES_MAX = 4_294_967_294
 
 
 class Table(NamedTuple):
-    """A table of hot rows: its name and the SQL that makes it and its indexes (``create table if not exists …; …``)."""
+    """A table of hot rows: its name and the SQL that makes it and its indexes (``create table if not exists …; …``).
+
+    ``added`` are columns (``name type``) at its end that older stores do not have yet.
+    """
 
     name: str
     sql: str
+    added: tuple[str, ...] = ()
 
 
 class Rows:
@@ -57,6 +61,10 @@ class Rows:
             for statement in table.sql.split(";"):
                 if statement.strip():
                     self.execute(statement)
+            held = {row[1] for row in self.execute(f"pragma table_info({table.name})")} if table.added else ()
+            for column in table.added:
+                if column.split()[0] not in held:
+                    self.execute(f"alter table {table.name} add column {column}")
             if self.journal.scope:
                 self.journal.before.append((self.tables, table.name, None))
             self.tables[table.name] = True

@@ -11,9 +11,17 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID, check_item
-from kumoniwa.services.dynamodb import capacity, item, page, partiql, policy, stream, transaction, write
+from kumoniwa.services.dynamodb import adoption, capacity, change, item, page, partiql, replica, transaction, write
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.access import conditions_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.dynamodb.globaltable import (  # noqa: F401 (operations)
+    CreateGlobalTable,
+    DescribeGlobalTable,
+    DescribeGlobalTableSettings,
+    ListGlobalTables,
+    UpdateGlobalTable,
+    UpdateGlobalTableSettings,
+)
 from kumoniwa.services.dynamodb.policy import (  # noqa: F401 (operations, and the gate's hook)
     DeleteResourcePolicy,
     GetResourcePolicy,
@@ -64,7 +72,7 @@ def CreateTable(
     )  # fmt: skip
     if table.name in call.shelf(Table):
         raise ResourceInUseException(f"Table already exists: {table.name}")
-    table = _streamed(call, table, StreamSpecification)
+    table = change.streamed(call, table, StreamSpecification)
     call.shelf(Table)[table.name] = table
     if ResourcePolicy is not None:
         policy.check(ResourcePolicy)
@@ -72,29 +80,8 @@ def CreateTable(
     return {"TableDescription": tables.description(call, table, {}, status="CREATING")}
 
 
-def _streamed(call: Call, table: Table, wanted: dict[str, Any] | None) -> Table:
-    """The table with a stream begun or ended: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_StreamSpecification.html"""
-    if wanted is None:
-        return table
-    view = wanted.get("StreamViewType")
-    if wanted["StreamEnabled"]:
-        if view is None:
-            raise ValidationException(f"{INVALID}StreamViewType is required when StreamEnabled is true")
-        if table.stream_view:
-            raise ValidationException(f"Table already has an enabled stream: TableName: {table.name}")
-        return stream.begin(call, table, view)
-    if view is not None:
-        raise ValidationException(f"{INVALID}StreamViewType can only be specified when StreamEnabled is true")
-    if not table.stream_view:
-        if table.name in call.shelf(Table):
-            raise ValidationException(f"Table has no stream to disable: TableName: {table.name}")
-        return table
-    return stream.end(call, table)
-
-
 def DescribeTable(call: Call, *, TableName: str) -> dict:
-    table = tables.described(call, TableName)
-    return {"Table": tables.description(call, table, item.sizes(call, table))}
+    return {"Table": shown(call, tables.described(call, TableName))}
 
 
 def ListTables(call: Call, *, ExclusiveStartTableName: str | None = None, Limit: int | None = None) -> dict:
@@ -117,15 +104,12 @@ def DeleteTable(call: Call, *, TableName: str) -> dict:
         raise ValidationException(
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
         )
-    del call.shelf(Table)[table.name]
-    call.memory(tables.Layouts).by_name.pop(table.name, None)
-    table = stream.end(call, table)
-    item.forget_table(call, table)
-    policy.forget(call, table)
-    shown = tables.description(call, table, {}, status="DELETING")
+    replica.leave(call, table)
+    table = adoption.give_up(call, table)
+    last = tables.description(call, table, {}, status="DELETING")
     for member in ("AttributeDefinitions", "KeySchema", "CreationDateTime"):
-        shown.pop(member)
-    return {"TableDescription": shown}
+        last.pop(member)
+    return {"TableDescription": last}
 
 
 def UpdateTable(
@@ -139,135 +123,38 @@ def UpdateTable(
     StreamSpecification: dict | None = None,
     TableClass: str | None = None,
     DeletionProtectionEnabled: bool | None = None,
+    ReplicaUpdates: list[dict] | None = None,
+    GlobalTableWitnessUpdates: list[dict] | None = None,
+    MultiRegionConsistency: str | None = None,
 ) -> dict:
-    """One index may be made or deleted in one call, as on AWS."""
-    table = tables.described(call, TableName)
-    asked = (
-        BillingMode,
-        ProvisionedThroughput,
-        GlobalSecondaryIndexUpdates,
-        StreamSpecification,
-        TableClass,
-        DeletionProtectionEnabled,
-    )
-    if all(one is None for one in asked):
-        raise ValidationException(
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
-            "SSESpecification or ReplicaUpdates is required"
+    """One index may be made or deleted in one call, and a change of replicas stands alone, as on AWS."""
+    asked = {
+        "BillingMode": BillingMode, "ProvisionedThroughput": ProvisionedThroughput,
+        "GlobalSecondaryIndexUpdates": GlobalSecondaryIndexUpdates, "StreamSpecification": StreamSpecification,
+        "TableClass": TableClass, "DeletionProtectionEnabled": DeletionProtectionEnabled,
+    }  # fmt: skip
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if ReplicaUpdates is not None:
+        return _answered(
+            call,
+            replica.update(
+                call, TableName, ReplicaUpdates, GlobalTableWitnessUpdates, MultiRegionConsistency, changes_more=bool(asked)
+            ),
         )
-    if table.active_at > call.now():
-        raise ResourceInUseException(
-            f"Attempt to change a resource which is still in use: Table is being created: {table.name}"
-        )
-    table = _rebilled(call, table, BillingMode, ProvisionedThroughput)
-    if DeletionProtectionEnabled is not None:
-        table = changed(table, is_protected=DeletionProtectionEnabled)
-    if TableClass is not None and TableClass != (table.table_class or "STANDARD"):
-        table = changed(table, table_class=TableClass, class_changed=call.now())
-    table = _streamed(call, table, StreamSpecification)
-    if GlobalSecondaryIndexUpdates is not None:
-        table = _reindexed(call, table, AttributeDefinitions, GlobalSecondaryIndexUpdates)
-    call.shelf(Table)[table.name] = table
-    return {"TableDescription": tables.description(call, table, item.sizes(call, table), status="UPDATING")}
+    table = change.update(call, TableName, asked, AttributeDefinitions)
+    return {"TableDescription": shown(call, table, status="UPDATING")}
 
 
-def _rebilled(call: Call, table: Table, mode: str | None, throughput: dict | None) -> Table:
-    if mode is None and throughput is None:
-        return table
-    is_on_demand = mode == "PAY_PER_REQUEST" if mode is not None else table.is_on_demand
-    if throughput is None:
-        if is_on_demand and not table.is_on_demand:
-            indexes = tuple(changed(index, read_units=0, write_units=0) for index in table.indexes)
-            return changed(
-                table,
-                is_on_demand=True,
-                on_demand_since=call.now(),
-                read_units=0,
-                write_units=0,
-                indexes=indexes,
-            )
-        if not is_on_demand and table.is_on_demand:
-            tables.units(None, is_on_demand=False)
-        return table
-    read, write = tables.units(throughput, is_on_demand=is_on_demand)
-    if not is_on_demand and not table.is_on_demand and (read, write) == (table.read_units, table.write_units):
-        raise ValidationException(
-            "The provisioned throughput for the table will not change. The requested value equals the current value. "
-            f"Current ReadCapacityUnits provisioned for the table: {read}. Requested ReadCapacityUnits: {read}. "
-            f"Current WriteCapacityUnits provisioned for the table: {write}. Requested WriteCapacityUnits: {write}. "
-            "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
-        )
-    now = call.now()
-    return changed(
-        table, is_on_demand=is_on_demand, read_units=read, write_units=write,
-        increased=now if read > table.read_units or write > table.write_units else table.increased,
-        decreased=now if read < table.read_units or write < table.write_units else table.decreased,
-    )  # fmt: skip
+async def _answered(call: Call, updated: Any) -> dict:
+    """UpdateTable's answer once the other regions have had their word. AWS does not show a replica yet that it begins to make."""
+    table = await updated
+    answer = shown(call, table, status="UPDATING")
+    answer["Replicas"] = [entry for entry in answer["Replicas"] if entry["ReplicaStatus"] != "CREATING"]
+    return {"TableDescription": answer}
 
 
-def _reindexed(call: Call, table: Table, definitions: list[dict] | None, updates: list[dict]) -> Table:
-    for member in ("Create", "Delete"):
-        if sum(member in update for update in updates) > 1:
-            raise tables.LimitExceededException(
-                "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
-            )
-    if definitions is not None:
-        table = changed(
-            table,
-            definitions=table.definitions | {d["AttributeName"]: d["AttributeType"] for d in definitions},
-        )
-    for update in updates:
-        if len(update) != 1:
-            raise ValidationException(
-                f"{INVALID}Only one of [Create, Update, Delete] must be specified for each GlobalSecondaryIndexUpdate"
-            )
-        [(what, given)] = update.items()
-        held = next(
-            (index for index in table.indexes if index.is_global and index.name == given["IndexName"]), None
-        )
-        if what == "Create":
-            table = _with_index(call, table, given)
-        elif held is None:
-            raise ResourceNotFoundException(
-                f"Requested resource not found: Index: {given['IndexName']} not found for table: {table.name}"
-            )
-        elif what == "Delete":
-            item.forget_index(call, held.id)
-            table = changed(table, indexes=tuple(index for index in table.indexes if index is not held))
-        else:
-            table = changed(
-                table, indexes=tuple(_resized(table, i, given) if i is held else i for i in table.indexes)
-            )
-    used = {
-        table.hash_name,
-        table.range_name,
-        *(n for i in table.indexes for n in (i.hash_name, i.range_name)),
-    }
-    kept = {name: kind for name, kind in table.definitions.items() if name in used}
-    return changed(table, definitions=kept)
-
-
-def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
-    if any(index.name == given["IndexName"] for index in table.indexes):
-        raise ValidationException(f"{INVALID}Attempting to create an index which already exists")
-    if sum(index.is_global for index in table.indexes) >= tables.GLOBAL_INDEXES_MAX:
-        raise tables.LimitExceededException(
-            f"GlobalSecondaryIndex count exceeds the per-table limit of {tables.GLOBAL_INDEXES_MAX}"
-        )
-    ready = call.now() + tables.CREATING_FOR_S if call.home.settings.pace == "real" else 0.0
-    index = tables.global_index(call, table, given, active_at=ready)
-    table = changed(table, indexes=(*table.indexes, index))
-    item.fill(call, table, index.id)
-    return table
-
-
-def _resized(table: Table, index: Index, given: dict[str, Any]) -> Index:
-    read, write = tables.units(
-        given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=index.name
-    )
-    if (read, write) == (index.read_units, index.write_units):
-        raise ValidationException(f"The provisioned throughput for the index {index.name} will not change.")
-    return changed(index, read_units=read, write_units=write)
+def shown(call: Call, table: Table, *, status: str = "") -> dict:
+    return tables.description(call, table, item.sizes(call, table), status=status) | replica.shown(call, table)
 
 
 def DescribeContinuousBackups(call: Call, *, TableName: str) -> dict:
@@ -336,14 +223,9 @@ def UpdateTimeToLive(call: Call, *, TableName: str, TimeToLiveSpecification: dic
         raise ValidationException(
             f"TimeToLive is active on a different AttributeName: current AttributeName is {table.ttl_attribute}"
         )
-    if is_enabled:
-        table = changed(table, ttl_attribute=name, ttl_id=tables.new_id(call))
-        item.fill(call, table, table.ttl_id)
-    else:
-        item.forget_index(call, table.ttl_id)
-        table = changed(table, ttl_attribute="", ttl_id=0)
-    call.shelf(Table)[table.name] = table
-    call.home.wake(("dynamodb", "work"))
+    replica.refuse_expiry(table)
+    table = adoption.with_expiry(call, table, name if is_enabled else "")
+    replica.put(call, table)
     return {"TimeToLiveSpecification": TimeToLiveSpecification}
 
 

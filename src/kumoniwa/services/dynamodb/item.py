@@ -16,9 +16,10 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb import stream
+from kumoniwa.services.dynamodb import replication, stream
 from kumoniwa.services.dynamodb.capacity import write_units
 from kumoniwa.services.dynamodb.key import encode_number
+from kumoniwa.services.dynamodb.replication import Version
 from kumoniwa.services.dynamodb.table import Dropped, Filling, IndexLayout, Layout, Table
 from kumoniwa.store.rows import Table as RowTable
 
@@ -26,6 +27,7 @@ ITEMS = RowTable(
     "dynamodb_item",
     """create table if not exists dynamodb_item (tbl integer, pk blob, sk blob, size integer, item blob,
          primary key (tbl, pk, sk)) without rowid""",
+    added=("version blob",),
 )
 PLACES = RowTable(
     "dynamodb_place",
@@ -90,15 +92,17 @@ def end_of(layout: Layout, item: Item) -> Place | None:
 
 def replace(
     call: Call, layout: Layout, pk: bytes, sk: bytes, old: Item | None, new: Item | None, *, size: int = 0, body: bytes = b"",
-    old_body: bytes | None = None, by_service: bool = False,
+    old_body: bytes | None = None, by_service: bool = False, heard: Version | None = None,
 ) -> None:  # fmt: skip
-    """Put the new item where the old one is, or nothing; indexes and the stream follow. Only tables that have those need
-    to be told of the old item."""
-    rows = call.rows(ITEMS)
+    """Put the new item where the old one is, or nothing; indexes, the stream and other replicas follow. Only tables that have
+    those need to be told of the old item. ``heard`` is the version of a write that another replica made."""
+    rows, version = call.rows(ITEMS), None
+    if layout.is_replicated:
+        version = replication.noted(call, layout.id, pk, sk, size, body if new is not None else None, heard)
     if new is None:
         rows.run("delete from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
     else:
-        rows.run("replace into dynamodb_item values (?,?,?,?,?)", layout.id, pk, sk, size, body)
+        rows.run("replace into dynamodb_item values (?,?,?,?,?,?)", layout.id, pk, sk, size, body, version)
     if layout.indexes or layout.ttl_id:
         _move(call, layout, pk, sk, places(layout, old), places(layout, new))
     if layout.stream is not None and old != new:

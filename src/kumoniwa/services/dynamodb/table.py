@@ -14,6 +14,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID, Item
+from kumoniwa.services.dynamodb import group as groups
+from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.key import KeySchema
 
 CREATING_FOR_S = 5
@@ -80,6 +82,8 @@ class Table(Record):
     """Names the stream; kept when it is turned off, as AWS shows it."""
     stream_view: str = ""
     """What its records show; empty if there is no stream."""
+    group: Group | None = None
+    """The replicas of a global table."""
 
 
 class Dropped(Record):
@@ -136,6 +140,9 @@ class Layout:
         "stream",
         "needs_old",
         "index_key_kinds",
+        "is_replicated",
+        "is_legacy",
+        "is_strong",
     )
 
     def __init__(self, table: Table) -> None:
@@ -146,7 +153,10 @@ class Layout:
         self.by_name = {index.name: index for index in self.indexes}
         self.ttl_attribute, self.ttl_id = table.ttl_attribute, table.ttl_id
         self.stream: str | None = f"{table.name}/stream/{table.stream_label}" if table.stream_view else None
-        self.needs_old = bool(self.indexes or self.ttl_id or self.stream)
+        self.is_strong = table.group is not None and table.group.is_strong
+        self.is_replicated = table.group is not None and not table.group.is_strong
+        self.is_legacy = table.group is not None and table.group.version == groups.LEGACY
+        self.needs_old = bool(self.indexes or self.ttl_id or self.stream or self.is_replicated)
         """Whether a write must know what was there before."""
         names = {name for index in self.indexes for name in index.key.names} - self.key_names
         self.index_key_kinds = {name: table.definitions[name] for name in names}
@@ -448,7 +458,7 @@ def description(
         ],
         "TableName": table.name,
         "KeySchema": _schema_shown(table.hash_name, table.range_name),
-        "TableStatus": status or ("CREATING" if table.active_at > now else "ACTIVE"),
+        "TableStatus": status or _status(table, now),
         "CreationDateTime": table.created,
         "ProvisionedThroughput": _throughput_shown(table, table.read_units, table.write_units),
         "TableSizeBytes": size,
@@ -478,6 +488,12 @@ def description(
         if indexes:
             shown[member] = indexes
     return shown
+
+
+def _status(table: Table, now: float) -> str:
+    if table.active_at > now:
+        return "CREATING"
+    return "UPDATING" if table.group is not None and table.group.is_changing else "ACTIVE"
 
 
 def _schema_shown(hash_name: str, range_name: str) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ import orjson
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import item, stream
+from kumoniwa.services.dynamodb import conductor, item, replication, stream
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.table import Dropped, Filling, Layout, Table
 from kumoniwa.services.dynamodb.transaction import TOKENS
@@ -27,6 +27,12 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-tt
 
 
 async def run(region) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_tidy(region))
+        group.create_task(conductor.run(region))
+
+
+async def _tidy(region) -> None:
     while True:
         is_busy = False
         for account in region.store.accounts():
@@ -47,6 +53,8 @@ def _step(call: Call) -> bool:
     for table in list(call.shelf(Table).values()):
         if table.ttl_id:
             is_busy |= _expire(call, table)
+        if table.group is not None:
+            replication.forget_old(call, table)
     for key, filling in list(call.shelf(Filling).items()):
         is_busy |= _fill(call, key, filling)
     for key, dropped in list(call.shelf(Dropped).items()):

@@ -23,7 +23,7 @@ from kumoniwa.languages.dynamodb.value import (
     check_nesting,
     item_bytes,
 )
-from kumoniwa.services.dynamodb import capacity, item
+from kumoniwa.services.dynamodb import capacity, item, replication
 from kumoniwa.services.dynamodb.table import Layout, existing, find
 
 PUT, UPDATE, DELETE, CHECK = "Put", "Update", "Delete", "ConditionCheck"
@@ -126,6 +126,8 @@ class Write:
         if self.kind == CHECK:
             return
         if self.kind != DELETE:
+            if self.layout.is_legacy:
+                self.new, self.size = replication.marked(call, self.new)
             self.body = orjson.dumps(self.new)
         elif self.old is None and self.is_old_known:
             return

@@ -1,0 +1,66 @@
+"""What DynamoDB of another region says to ours: how a global table stands, and what was written there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.dynamodb import adoption, arrival, replica
+from kumoniwa.services.dynamodb.group import Group
+from kumoniwa.services.dynamodb.replica import Push
+from kumoniwa.services.dynamodb.replication import Change, Version
+from kumoniwa.services.dynamodb.table import Layout, Layouts, Table
+
+STEP_CHANGES = 100
+"""So many changes are applied before others have their turn."""
+
+
+async def hear(home: Any, origin: str, message: dict[str, Any]) -> dict[str, Any]:
+    account = message["account"]
+    call = home.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
+    return await _WHAT[message["what"]](call, origin, message)
+
+
+async def _probe(call: Call, origin: str, message: dict[str, Any]) -> dict[str, Any]:
+    """What there is of a table's name here."""
+    return replica.there(call, message["table"])
+
+
+async def _group(call: Call, origin: str, message: dict[str, Any]) -> dict[str, Any]:
+    group = msgspec.convert(message["group"], Group)
+    try:
+        call.atomically(lambda: adoption.adopt(call, message["table"], group, message["settings"]))
+    except adoption.Refused:
+        return {"is_adopted": False}
+    call.home.wake(("dynamodb", "conductor"))
+    return {"is_adopted": True}
+
+
+async def _changes(call: Call, origin: str, message: dict[str, Any]) -> dict[str, Any]:
+    changes, name = message["changes"], message["table"]
+    for start in range(0, len(changes), STEP_CHANGES):
+        if start:
+            await asyncio.sleep(0)
+        table = call.shelf(Table).get(name)
+        if table is None or table.group is None:
+            return {"is_known": False, "is_leaving": any(push.table == name for push in call.shelf(Push).values())}
+        layout = _layout(call, table)
+        for pk, sk, version, size, body in changes[start : start + STEP_CHANGES]:
+            arrival.apply(call, layout, Change(pk, sk, Version(*version), size, body), is_news=message["is_news"])
+    return {"is_known": True, "at": call.now()}
+
+
+def _layout(call: Call, table: Table) -> Layout:
+    """A replica that is being made takes writes of others, though none of its own."""
+    layouts = call.memory(Layouts).by_name
+    layout = layouts.get(table.name)
+    if layout is None or layout.record is not table:
+        layout = layouts[table.name] = Layout(table)
+    return layout
+
+
+_WHAT = {"probe": _probe, "group": _group, "changes": _changes}

@@ -1,0 +1,55 @@
+"""A global table as all of its replicas know it: who belongs to it, and since which change.
+
+A group is one record that the regions pass around whole. Whoever changes it stamps it; the later stamp stands.
+"""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.record import Record
+
+CURRENT, LEGACY = "2019.11.21", "2017.11.29"
+CREATING, ACTIVE, DELETING = "CREATING", "ACTIVE", "DELETING"
+STRONG_REGIONS = frozenset(
+    ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3")
+)  # fmt: skip
+# https://docs.aws.amazon.com/prescriptive-guidance/latest/dynamodb-global-tables/overview.html
+
+
+class Member(Record):
+    region: str
+    status: str = ACTIVE
+    source: str = ""
+    """The region whose items it was given; empty for the table that was there first."""
+    made: float = 0.0
+    read_units: int = 0
+    """What it overrides; 0 if it has what the others have."""
+    on_demand_reads: int = 0
+    table_class: str = ""
+    index_reads: dict[str, int] = {}
+
+
+class Group(Record):
+    version: str
+    at: int
+    """When it was last changed, in microseconds since the epoch, and where."""
+    region: str
+    members: tuple[Member, ...]
+    """In the order of their making."""
+    is_strong: bool = False
+    witness: str = ""
+    """The region that holds strong writes and no table."""
+    witness_status: str = ""
+    made: float = 0.0
+
+    def others(self, region: str) -> list[str]:
+        return [member.region for member in self.members if member.region != region]
+
+    def member(self, region: str) -> Member | None:
+        return next((member for member in self.members if member.region == region), None)
+
+    @property
+    def is_changing(self) -> bool:
+        return self.witness_status in (CREATING, DELETING) or any(member.status != ACTIVE for member in self.members)
+
+    def is_later_than(self, other: Group | None) -> bool:
+        return other is None or (self.at, self.region) > (other.at, other.region)

@@ -1,0 +1,238 @@
+"""What a replica of a global table remembers of each write, and how it judges the writes of others.
+
+A write leaves, in its own transaction, a version (who wrote the item last, and when) and a change in a log, which is kept until
+every other replica has it. The last writer wins: of two versions of an item the later one stands, and of two of the same
+microsecond the one whose region's name is greater. A region stamps what it overwrites with a later time than it found, so
+writes that saw each other never lose by a wrong clock; only those that did not are in conflict, and the loser is noted.
+
+A delete leaves its version behind, so that an older write which arrives later does not bring the item back.
+Source: "How DynamoDB global tables work", developer guide; "Using DynamoDB global tables", prescriptive guidance.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.languages.dynamodb.value import Item, item_bytes
+from kumoniwa.services.dynamodb.table import Layout, Table
+from kumoniwa.store.rows import Table as RowTable
+
+TOMBSTONES = RowTable(
+    "dynamodb_tombstone",
+    """create table if not exists dynamodb_tombstone (tbl integer, pk blob, sk blob, at integer, version blob,
+         primary key (tbl, pk, sk)) without rowid;
+       create index if not exists dynamodb_tombstone_at on dynamodb_tombstone (tbl, at)""",
+)
+CHANGES = RowTable(
+    "dynamodb_change",
+    """create table if not exists dynamodb_change (tbl integer, seq integer, pk blob, sk blob, at integer, based_at integer,
+         based_in text, size integer, body blob, primary key (tbl, seq)) without rowid""",
+)
+CURSORS = RowTable(
+    "dynamodb_cursor",
+    """create table if not exists dynamodb_cursor (tbl integer, region text, seq integer, primary key (tbl, region)) without rowid""",
+)
+CONFLICTS = RowTable(
+    "dynamodb_conflict",
+    """create table if not exists dynamodb_conflict (tbl integer, pk blob, sk blob, lost_at integer, lost_in text, won_at integer,
+         won_in text, noted real, primary key (tbl, pk, sk, lost_at, lost_in)) without rowid""",
+)
+LATENCIES = RowTable(
+    "dynamodb_latency",
+    """create table if not exists dynamodb_latency (name text, region text, minute integer, samples integer, total_ms real,
+         least_ms real, most_ms real, primary key (name, region, minute)) without rowid""",
+)
+TOMBSTONE_KEPT_S = 86_400
+"""A delete is remembered at least so long, and until every replica has it. A region that was cut off for longer and held an
+older write of the item all the while would bring it back."""
+LATENCY_KEPT_S = 15 * 86_400
+"""As long as CloudWatch keeps minutes."""
+
+
+class Stamp(NamedTuple):
+    """Who wrote an item last and when, in microseconds since the epoch. The greater one stands."""
+
+    at: int
+    region: str
+
+
+class Version(NamedTuple):
+    """A write of an item, and the one it replaced where it was made. It lies in the item's row, or in its tombstone."""
+
+    at: int
+    region: str
+    based_at: int
+    based_in: str
+
+    @property
+    def stamp(self) -> Stamp:
+        return Stamp(self.at, self.region)
+
+    @property
+    def base(self) -> Stamp:
+        return Stamp(self.based_at, self.based_in)
+
+
+NEVER = Version(0, "", 0, "")
+"""Of an item that was there before its table was global."""
+
+
+class Change(NamedTuple):
+    """One write of one item, as it travels. ``body`` is the item's JSON, None if it was deleted."""
+
+    pk: bytes
+    sk: bytes
+    version: Version
+    size: int
+    body: bytes | None
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Version).decode
+
+
+class Sequence:
+    """Numbers the changes of an account here. Numbers given out are not used again, even when the log was emptied meanwhile."""
+
+    def __init__(self) -> None:
+        self.last = -1
+
+    def next(self, call: Call) -> int:
+        if self.last < 0:
+            rows = call.rows(CHANGES, CURSORS)
+            self.last = max(
+                rows.one("select coalesce(max(seq), 0) from dynamodb_change")[0],
+                rows.one("select coalesce(max(seq), 0) from dynamodb_cursor")[0],
+            )
+        self.last += 1
+        return self.last
+
+
+def marked(call: Call, new: Item) -> tuple[Item, int]:
+    """An item with the attributes by which version 2017.11.29 knows its writer, and its size with them.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/globaltables_HowItWorks.html
+    """
+    marks = {
+        "aws:rep:deleting": {"BOOL": False},
+        "aws:rep:updatetime": {"N": f"{call.now():.6f}"},
+        "aws:rep:updateregion": {"S": call.home.name},
+    }
+    plain = {name: value for name, value in new.items() if name not in marks}
+    return plain | marks, item_bytes(plain | marks)
+
+
+# Writing here --------------------------------------------------------------------------------------
+
+
+def unpacked(packed: bytes | None) -> Version:
+    """The version in an item's row."""
+    return _unpack(packed) if packed is not None else NEVER
+
+
+def version(call: Call, tbl: int, pk: bytes, sk: bytes) -> Version | None:
+    """The last write of an item, or of one that is gone; None if there was never one."""
+    rows = call.rows(TOMBSTONES)
+    found = rows.one("select version from dynamodb_item where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
+    if found is not None:
+        return unpacked(found[0])
+    found = rows.one("select version from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
+    return _unpack(found[0]) if found is not None else None
+
+
+def noted(call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | None, heard: Version | None) -> bytes:
+    """Note a write before it is made; answers its version for the item's row. One made here is logged for the others."""
+    held = version(call, tbl, pk, sk)
+    made = heard
+    rows = call.rows(TOMBSTONES, CHANGES)
+    if made is None:
+        before = held or NEVER
+        made = Version(max(int(call.now() * 1_000_000), before.at + 1), call.home.name, before.at, before.region)
+        rows.run(
+            "insert into dynamodb_change values (?,?,?,?,?,?,?,?,?)",
+            tbl, call.memory(Sequence).next(call), pk, sk, made.at, made.based_at, made.based_in, size, body,
+        )  # fmt: skip
+        call.home.wake(("dynamodb", "courier", tbl))
+    packed = _pack(made)
+    if body is None:
+        rows.run("replace into dynamodb_tombstone values (?,?,?,?,?)", tbl, pk, sk, made.at, packed)
+    elif held is not None:
+        rows.run("delete from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
+    return packed
+
+
+# Reading the log -----------------------------------------------------------------------------------
+
+
+def cursor(call: Call, tbl: int, region: str) -> int:
+    """Up to where a region has our changes."""
+    found = call.rows(CURSORS).one("select seq from dynamodb_cursor where tbl = ? and region = ?", tbl, region)
+    return found[0] if found is not None else 0
+
+
+def advance(call: Call, tbl: int, region: str, seq: int) -> None:
+    call.rows(CURSORS).run("replace into dynamodb_cursor values (?,?,?)", tbl, region, seq)
+
+
+def changes_after(call: Call, tbl: int, seq: int, count: int) -> list[tuple[int, Change]]:
+    found = call.rows(CHANGES).all(
+        "select seq, pk, sk, at, based_at, based_in, size, body from dynamodb_change where tbl = ? and seq > ? order by seq limit ?",
+        tbl, seq, count,
+    )  # fmt: skip
+    name = call.home.name
+    return [(seq, Change(pk, sk, Version(at, name, based_at, based_in), size, body)) for seq, pk, sk, at, based_at, based_in, size, body in found]
+
+
+def backlog(call: Call, tbl: int, region: str) -> int:
+    after = cursor(call, tbl, region)
+    return call.rows(CHANGES).one("select count(*) from dynamodb_change where tbl = ? and seq > ?", tbl, after)[0]
+
+
+def trim(call: Call, table: Table) -> None:
+    """Forget the changes that every other replica has."""
+    regions = table.group.others(call.home.name) if table.group is not None else []
+    if regions:
+        everywhere = min(cursor(call, table.id, region) for region in regions)
+        call.rows(CHANGES).run("delete from dynamodb_change where tbl = ? and seq <= ?", table.id, everywhere)
+
+
+def forget(call: Call, tbl: int) -> None:
+    """The table is no replica any more."""
+    rows = call.rows(TOMBSTONES, CHANGES, CURSORS, CONFLICTS)
+    for name in ("tombstone", "change", "cursor", "conflict"):
+        rows.run(f"delete from dynamodb_{name} where tbl = ?", tbl)
+
+
+def forget_old(call: Call, table: Table) -> None:
+    """Deletes that everybody has known for a day, and latencies that nobody asks for any more."""
+    rows = call.rows(TOMBSTONES, CHANGES, LATENCIES)
+    oldest = rows.one("select min(at) from dynamodb_change where tbl = ?", table.id)[0]
+    before = int((call.now() - TOMBSTONE_KEPT_S) * 1_000_000)
+    rows.run("delete from dynamodb_tombstone where tbl = ? and at < ?", table.id, before if oldest is None else min(before, oldest))
+    rows.run("delete from dynamodb_latency where minute < ?", int(call.now() - LATENCY_KEPT_S) // 60)
+
+
+# Latency -------------------------------------------------------------------------------------------
+
+
+def arrived(call: Call, name: str, region: str, at: float, written_at: list[float]) -> None:
+    """Samples of ReplicationLatency, kept by the minute in the region that wrote, as CloudWatch keeps them."""
+    lags = [max(0.0, at - each) * 1000 for each in written_at]
+    call.rows(LATENCIES).run(
+        """insert into dynamodb_latency values (?,?,?,?,?,?,?) on conflict do update set samples = samples + excluded.samples,
+             total_ms = total_ms + excluded.total_ms, least_ms = min(least_ms, excluded.least_ms), most_ms = max(most_ms, excluded.most_ms)""",
+        name, region, int(at) // 60, len(lags), sum(lags), min(lags), max(lags),
+    )  # fmt: skip
+
+
+def latencies(call: Call, since: float) -> list[dict[str, Any]]:
+    """ReplicationLatency by table, receiving region and minute."""
+    found = call.rows(LATENCIES).all(
+        "select name, region, minute, samples, total_ms, least_ms, most_ms from dynamodb_latency where minute >= ? order by 1, 2, 3",
+        int(since) // 60,
+    )
+    members = ("table", "receiving_region", "minute", "samples", "total_ms", "least_ms", "most_ms")
+    return [dict(zip(members, row)) for row in found]

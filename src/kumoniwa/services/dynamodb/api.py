@@ -10,8 +10,19 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import changed
-from kumoniwa.languages.dynamodb.value import INVALID, check_item
-from kumoniwa.services.dynamodb import adoption, capacity, change, item, page, partiql, replica, transaction, write
+from kumoniwa.languages.dynamodb.value import check_item
+from kumoniwa.services.dynamodb import (
+    adoption,
+    capacity,
+    change,
+    item,
+    page,
+    partiql,
+    policy,
+    replica,
+    transaction,
+    write,
+)
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.access import conditions_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.dynamodb.globaltable import (  # noqa: F401 (operations)
@@ -29,7 +40,6 @@ from kumoniwa.services.dynamodb.policy import (  # noqa: F401 (operations, and t
     policy_of,
 )
 from kumoniwa.services.dynamodb.table import (
-    Index,
     ResourceInUseException,
     ResourceNotFoundException,
     Table,

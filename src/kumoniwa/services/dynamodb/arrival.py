@@ -14,7 +14,8 @@ from kumoniwa.services.dynamodb.table import Layout
 def apply(call: Call, layout: Layout, change: Change, *, is_news: bool = True) -> bool:
     """Take over a write of another region if it is the last one; answers whether it was. What a new replica is given is no news."""
     found = item.read(call, layout, change.pk, change.sk)
-    theirs, mine = change.version, replication.version(call, layout.id, change.pk, change.sk)
+    theirs = change.version
+    mine, _ = replication.version(call, layout.id, change.pk, change.sk)
     if mine is not None and mine.stamp >= theirs.stamp:
         if mine.stamp > theirs.stamp > mine.base:
             _conflict(call, layout, change, lost=theirs, won=mine)

@@ -22,6 +22,8 @@ from kumoniwa.services.dynamodb.replica import Push, publish
 from kumoniwa.services.dynamodb.table import Table
 
 ROUND_S = 10.0
+TOLD_S = 3_600
+"""Of so long the report tells the latencies."""
 STEP_ITEMS = 1_000
 
 
@@ -40,6 +42,7 @@ class Couriers:
 
 
 async def run(region) -> None:
+    region.tellers["dynamodb"] = lambda: _told(region)
     while True:
         has_moved = is_waiting = False
         for account in region.store.accounts():
@@ -51,6 +54,24 @@ async def run(region) -> None:
             await asyncio.sleep(0)
         else:
             await region.wait(("dynamodb", "conductor"), region.clock.now() + (RETRY_S if is_waiting else ROUND_S))
+
+
+def _told(region) -> dict[str, Any]:
+    """What the region's report says of global tables."""
+    replications, latency = [], []
+    for account in region.store.accounts():
+        if not account.isdigit():
+            continue
+        call = region.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
+        shared = [table for table in call.shelf(Table).values() if table.group is not None and not table.group.is_strong]
+        for table in shared:
+            replications += [
+                {"account": account, "table": table.name, "to": other, "backlog": replication.backlog(call, table.id, other)}
+                for other in table.group.others(region.name)
+            ]
+        if shared:
+            latency += [{"account": account, **row} for row in replication.latencies(call, call.now() - TOLD_S)]
+    return {"replication": replications, "latency": latency}
 
 
 def _is_ours(call: Call, table: Table) -> bool:
@@ -154,20 +175,20 @@ async def _give(call: Call, table: Table, region: str) -> bool:
     while True:
         page = _page(call, table, given.after)
         message: dict[str, Any] = {"what": "changes", "account": call.account, "table": table.name, "is_news": False, "changes": page}
-        if page:
-            try:
-                reply = await call.home.exchange(region, "dynamodb", message)
-            except AwsError:
-                return False
-            if not reply["is_known"]:
-                return False
+        try:
+            # The last page is empty: with it the replica opens, before anybody here is told that it has.
+            reply = await call.home.exchange(region, "dynamodb", message | {"is_last": not page})
+        except AwsError:
+            return False
+        if not reply["is_known"]:
+            return False
         if call.shelf(Table).get(table.name) is not table:
             return False
         if not page:
             if key in shelf:
                 del shelf[key]
             return True
-        given = shelf[key] = changed(given, after=(page[-1][0], page[-1][1]))
+        given = shelf[key] = changed(given, after=(page[-1][1], page[-1][2]))
 
 
 def _page(call: Call, table: Table, after: tuple[bytes, bytes]) -> list[tuple]:
@@ -177,7 +198,7 @@ def _page(call: Call, table: Table, after: tuple[bytes, bytes]) -> list[tuple]:
     )  # fmt: skip
     page, size = [], 0
     for pk, sk, bytes_, body, packed in rows:
-        page.append((pk, sk, replication.unpacked(packed), bytes_, body))
+        page.append((0, pk, sk, *replication.unpacked(packed), bytes_, body))
         size += len(body) + 64
         if size >= MESSAGE_BYTES:
             break

@@ -8,9 +8,7 @@ interrupts is said again; who has it already does not mind.
 from __future__ import annotations
 
 import asyncio
-import heapq
 import math
-from collections import deque
 from random import Random
 from typing import Any
 
@@ -19,7 +17,6 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.dynamodb import replication
 from kumoniwa.services.dynamodb.group import DELETING
-from kumoniwa.services.dynamodb.replication import Change
 from kumoniwa.services.dynamodb.table import Table
 
 MEDIAN_S = 0.3
@@ -28,8 +25,10 @@ _SIGMA = math.log(P99_S / MEDIAN_S) / 2.3263
 # "typically within one second": https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 MESSAGE_BYTES = 1 << 20
 READ_AHEAD = 20_000
-TICK_S = 0.02
+TICK_S = 0.05
 """Changes of so long travel together."""
+TRIM_CHANGES = 1_000
+"""The log is trimmed by so many, or when all of it was heard."""
 RETRY_S = 1.0
 IDLE_S = 10.0
 
@@ -46,12 +45,10 @@ class Courier:
         self.home, self.region, self.name, self.id = home, region, table.name, table.id
         self.call: Call = home.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
         self.read_to = replication.cursor(self.call, self.id, region)
-        self.waiting: list[tuple[float, int, Change]] = []
-        """What was read and is not due, as a heap of (due, sequence, change)."""
-        self.unheard: deque[int] = deque()
-        """The sequences of what was read, in order, from the first that the region has not answered for."""
-        self.heard: set[int] = set()
-        self.due_last: dict[tuple[bytes, bytes], float] = {}
+        self.waiting: dict[int, list[tuple]] = {}
+        """What was read and is not heard, by the tick at which it is due, each in the order of the log."""
+        self.count = self.untrimmed = self.trimmed = 0
+        self.due_last: dict[bytes, int] = {}
         """When the last change of an item is due that waits here: a later one does not overtake it."""
 
     async def run(self) -> None:
@@ -60,23 +57,14 @@ class Courier:
             if not self.waiting:
                 await self.home.wait(("dynamodb", "courier", self.id), self.home.clock.now() + IDLE_S)
                 continue
-            if self._is_paused():
+            if self._hit("replication.pause") is not None:
                 await asyncio.sleep(RETRY_S)
                 continue
-            batch = self._due()
-            if not batch:
-                await asyncio.sleep(max(TICK_S, self.waiting[0][0] - self.home.clock.now()))
-                continue
-            if not await self._carry(table, batch):
-                for due, seq, change in batch:
-                    heapq.heappush(self.waiting, (due, seq, change))
+            due = self._due()
+            if due and not await self._carry(table, due):
                 await asyncio.sleep(RETRY_S)
-            elif not self._is_behind():
+            elif not due or self.count < READ_AHEAD // 2:
                 await asyncio.sleep(TICK_S)
-
-    def _is_behind(self) -> bool:
-        """Whether a full message more could leave at once."""
-        return len(self.waiting) >= READ_AHEAD // 2 and self.waiting[0][0] <= self.home.clock.now()
 
     def _table(self) -> Table | None:
         """The table, as long as the region is to hear of it."""
@@ -87,43 +75,53 @@ class Courier:
         return table if member is not None and member.status != DELETING else None
 
     def _read_ahead(self) -> None:
-        if len(self.waiting) >= READ_AHEAD:
+        room = READ_AHEAD - self.count
+        if room <= 0:
             return
-        slow = self._hit("replication.slow")
-        lag_s = float(slow.params.get("lag", 0.0)) if slow is not None else 0.0
-        reorder = self._hit("replication.reorder")
-        window_s = float(reorder.params.get("window", 0.0)) if reorder is not None else 0.0
+        rows, self.read_to = replication.changes_after(self.call, self.id, self.read_to, room)
+        if not rows:
+            return
+        slow, reorder = self._hit("replication.slow"), self._hit("replication.reorder")
+        lag_s = float(slow.params["lag"]) if slow is not None else 0.0
+        window_s = float(reorder.params["window"]) if reorder is not None else 0.0
         random, now = self.home.ids.random, self.home.clock.now()
-        for seq, change in replication.changes_after(self.call, self.id, self.read_to, READ_AHEAD - len(self.waiting)):
+        waiting, due_last = self.waiting, self.due_last
+        for row in rows:
             # A write over one that came from a region whose clock is ahead is stamped ahead of its time.
-            due = min(change.version.at / 1_000_000, now) + max(delay(random), lag_s) + random.uniform(0.0, window_s)
-            place = (change.pk, change.sk)
-            due = self.due_last[place] = max(due, self.due_last.get(place, 0.0))
-            heapq.heappush(self.waiting, (due, seq, change))
-            self.unheard.append(seq)
-            self.read_to = seq
+            due_s = min(row[3] / 1_000_000, now) + delay(random) + lag_s
+            if window_s:
+                due_s += random.uniform(0.0, window_s)
+            item = row[1] + row[2]
+            tick = max(int(due_s / TICK_S), due_last.get(item, 0))
+            due_last[item] = tick
+            if tick in waiting:
+                waiting[tick].append(row)
+            else:
+                waiting[tick] = [row]
+        self.count += len(rows)
+        if len(due_last) > 2 * self.count + 1_000:
+            past = int(now / TICK_S)
+            self.due_last = {item: tick for item, tick in due_last.items() if tick >= past}
 
     def _hit(self, kind: str) -> Any:
         if not self.home.faults:
             return None
         return self.home.faults.hit(kind, table=self.name, region=self.home.name, to=self.region)
 
-    def _is_paused(self) -> bool:
-        return self._hit("replication.pause") is not None
+    def _due(self) -> list[int]:
+        """The ticks whose time has come, as many as fit a message."""
+        now, size, due = int(self.home.clock.now() / TICK_S), 0, []
+        for tick in sorted(self.waiting):
+            if tick > now or size > MESSAGE_BYTES:
+                break
+            size += sum([len(row[8] or b"") + 64 for row in self.waiting[tick]])
+            due.append(tick)
+        return due
 
-    def _due(self) -> list[tuple[float, int, Change]]:
-        now, size, batch = self.home.clock.now(), 0, []
-        while self.waiting and self.waiting[0][0] <= now and size < MESSAGE_BYTES:
-            entry = heapq.heappop(self.waiting)
-            size += len(entry[2].body or b"") + 64
-            batch.append(entry)
-        return batch
-
-    async def _carry(self, table: Table, batch: list[tuple[float, int, Change]]) -> bool:
-        """Say a batch, and answer whether it was heard."""
-        message = {
-            "what": "changes", "account": self.call.account, "table": self.name, "is_news": True, "changes": [tuple(c) for _, _, c in batch],
-        }  # fmt: skip
+    async def _carry(self, table: Table, due: list[int]) -> bool:
+        """Say what is due, and answer whether it was heard."""
+        changes = [row for tick in due for row in self.waiting[tick]]
+        message = {"what": "changes", "account": self.call.account, "table": self.name, "is_news": True, "changes": changes}
         try:
             reply = await self.home.exchange(self.region, "dynamodb", message)
         except AwsError:
@@ -131,13 +129,15 @@ class Courier:
             return False
         if not reply["is_known"]:
             return False
-        for due, seq, change in batch:
-            self.heard.add(seq)
-            if self.due_last.get((change.pk, change.sk)) == due:
-                del self.due_last[change.pk, change.sk]
-        while self.unheard and self.unheard[0] in self.heard:
-            self.heard.remove(self.unheard.popleft())
-        replication.advance(self.call, self.id, self.region, self.unheard[0] - 1 if self.unheard else self.read_to)
-        replication.arrived(self.call, self.name, self.region, reply["at"], [c.version.at / 1_000_000 for _, _, c in batch])
-        replication.trim(self.call, table)
+        for tick in due:
+            del self.waiting[tick]
+        self.count -= len(changes)
+        # What is due later may be older in the log: the cursor waits for it.
+        unheard = min([rows[0][0] for rows in self.waiting.values()], default=self.read_to + 1)
+        replication.advance(self.call, self.id, self.region, unheard - 1)
+        replication.arrived(self.call, self.name, self.region, reply["at"], changes)
+        self.untrimmed += len(changes)
+        if self.untrimmed >= TRIM_CHANGES or not self.waiting:
+            self.trimmed = replication.trim(self.call, table, self.trimmed)
+            self.untrimmed = 0
         return True

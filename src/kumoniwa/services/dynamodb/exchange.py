@@ -9,10 +9,11 @@ import msgspec
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
 from kumoniwa.services.dynamodb import adoption, arrival, replica
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.replica import Push
-from kumoniwa.services.dynamodb.replication import Change, Version
+from kumoniwa.services.dynamodb.replication import Change
 from kumoniwa.services.dynamodb.table import Layout, Layouts, Table
 
 STEP_CHANGES = 100
@@ -41,16 +42,18 @@ async def _group(call: Call, origin: str, message: dict[str, Any]) -> dict[str, 
 
 
 async def _changes(call: Call, origin: str, message: dict[str, Any]) -> dict[str, Any]:
-    changes, name = message["changes"], message["table"]
-    for start in range(0, len(changes), STEP_CHANGES):
+    changes, name, shelf = message["changes"], message["table"], call.shelf(Table)
+    for start in range(0, len(changes) or 1, STEP_CHANGES):
         if start:
             await asyncio.sleep(0)
-        table = call.shelf(Table).get(name)
+        table = shelf.get(name)
         if table is None or table.group is None:
             return {"is_known": False, "is_leaving": any(push.table == name for push in call.shelf(Push).values())}
         layout = _layout(call, table)
-        for pk, sk, version, size, body in changes[start : start + STEP_CHANGES]:
-            arrival.apply(call, layout, Change(pk, sk, Version(*version), size, body), is_news=message["is_news"])
+        for change in changes[start : start + STEP_CHANGES]:
+            arrival.apply(call, layout, Change(*change), is_news=message["is_news"])
+    if message.get("is_last"):
+        shelf[name] = changed(table, active_at=0.0)
     return {"is_known": True, "at": call.now()}
 
 

@@ -50,7 +50,7 @@ async def CreateGlobalTable(call: Call, *, GlobalTableName: str, ReplicationGrou
         )
     found = [await _probed(call, region, name) for region in regions]
     for region, other in zip(regions, found):
-        _check(name, region, other, found[0]["settings"])
+        _check(name, region, other, found[0].get("settings"))
     members = [Member(region=region, made=call.now()) for region in regions if region != call.home.name]
 
     def join() -> Table:
@@ -79,7 +79,7 @@ async def _probed(call: Call, region: str, name: str) -> dict[str, Any]:
     return await replica.probe(call, region, name)
 
 
-def _check(name: str, region: str, found: dict[str, Any], like: dict[str, Any]) -> None:
+def _check(name: str, region: str, found: dict[str, Any], like: dict[str, Any] | None) -> None:
     """The words of the first refusal are AWS's (aws-controllers-k8s/community#1034); those of the others are ours."""
     if not found["is_there"]:
         raise TableNotFoundException(
@@ -230,6 +230,7 @@ def UpdateGlobalTableSettings(
     elif GlobalTableBillingMode == "PROVISIONED" and table.is_on_demand:
         if GlobalTableProvisionedWriteCapacityUnits is None:
             tables.units(None, is_on_demand=False)
+        # AWS estimates the reads from those of the last half hour; here they are as many as the writes.
         table = changed(table, is_on_demand=False, read_units=GlobalTableProvisionedWriteCapacityUnits)
     if GlobalTableProvisionedWriteCapacityUnits is not None:
         if table.is_on_demand:

@@ -162,8 +162,7 @@ def _exists(table: Table) -> ValidationException:
 
 
 def _member(call: Call, given: dict[str, Any]) -> Member:
-    overrides = changed(Member(region=given["RegionName"], status=CREATING, source=call.home.name, made=call.now()), **_overrides(given))
-    return overrides
+    return Member(region=given["RegionName"], status=CREATING, source=call.home.name, made=call.now(), **_overrides(given))
 
 
 def _overrides(given: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import msgspec
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb.table import Layout, Table
+from kumoniwa.services.dynamodb.table import Table
 from kumoniwa.store.rows import Table as RowTable
 
 TOMBSTONES = RowTable(
@@ -28,8 +28,8 @@ TOMBSTONES = RowTable(
 )
 CHANGES = RowTable(
     "dynamodb_change",
-    """create table if not exists dynamodb_change (tbl integer, seq integer, pk blob, sk blob, at integer, based_at integer,
-         based_in text, size integer, body blob, primary key (tbl, seq)) without rowid""",
+    """create table if not exists dynamodb_change (seq integer primary key, tbl integer, pk blob, sk blob, at integer,
+         based_at integer, based_in text, size integer, body blob)""",
 )
 CURSORS = RowTable(
     "dynamodb_cursor",
@@ -81,13 +81,21 @@ NEVER = Version(0, "", 0, "")
 
 
 class Change(NamedTuple):
-    """One write of one item, as it travels. ``body`` is the item's JSON, None if it was deleted."""
+    """One write of one item, as it lies in the log and as it travels. ``body`` is the item's JSON, None if it was deleted."""
 
+    seq: int
     pk: bytes
     sk: bytes
-    version: Version
+    at: int
+    region: str
+    based_at: int
+    based_in: str
     size: int
     body: bytes | None
+
+    @property
+    def version(self) -> Version:
+        return Version(self.at, self.region, self.based_at, self.based_in)
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -101,13 +109,17 @@ class Sequence:
         self.last = -1
 
     def next(self, call: Call) -> int:
+        self.last = self.newest(call) + 1
+        return self.last
+
+    def newest(self, call: Call) -> int:
+        """The number that was given out last."""
         if self.last < 0:
             rows = call.rows(CHANGES, CURSORS)
             self.last = max(
                 rows.one("select coalesce(max(seq), 0) from dynamodb_change")[0],
                 rows.one("select coalesce(max(seq), 0) from dynamodb_cursor")[0],
             )
-        self.last += 1
         return self.last
 
 
@@ -133,19 +145,19 @@ def unpacked(packed: bytes | None) -> Version:
     return _unpack(packed) if packed is not None else NEVER
 
 
-def version(call: Call, tbl: int, pk: bytes, sk: bytes) -> Version | None:
-    """The last write of an item, or of one that is gone; None if there was never one."""
+def version(call: Call, tbl: int, pk: bytes, sk: bytes) -> tuple[Version | None, bool]:
+    """The last write of an item (None if there was never one), and whether it was its deletion."""
     rows = call.rows(TOMBSTONES)
     found = rows.one("select version from dynamodb_item where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
     if found is not None:
-        return unpacked(found[0])
+        return unpacked(found[0]), False
     found = rows.one("select version from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
-    return _unpack(found[0]) if found is not None else None
+    return (_unpack(found[0]), True) if found is not None else (None, False)
 
 
 def noted(call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | None, heard: Version | None) -> bytes:
     """Note a write before it is made; answers its version for the item's row. One made here is logged for the others."""
-    held = version(call, tbl, pk, sk)
+    held, is_gone = version(call, tbl, pk, sk)
     made = heard
     rows = call.rows(TOMBSTONES, CHANGES)
     if made is None:
@@ -153,13 +165,13 @@ def noted(call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | N
         made = Version(max(int(call.now() * 1_000_000), before.at + 1), call.home.name, before.at, before.region)
         rows.run(
             "insert into dynamodb_change values (?,?,?,?,?,?,?,?,?)",
-            tbl, call.memory(Sequence).next(call), pk, sk, made.at, made.based_at, made.based_in, size, body,
+            call.memory(Sequence).next(call), tbl, pk, sk, made.at, made.based_at, made.based_in, size, body,
         )  # fmt: skip
         call.home.wake(("dynamodb", "courier", tbl))
     packed = _pack(made)
     if body is None:
         rows.run("replace into dynamodb_tombstone values (?,?,?,?,?)", tbl, pk, sk, made.at, packed)
-    elif held is not None:
+    elif is_gone:
         rows.run("delete from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
     return packed
 
@@ -177,13 +189,17 @@ def advance(call: Call, tbl: int, region: str, seq: int) -> None:
     call.rows(CURSORS).run("replace into dynamodb_cursor values (?,?,?)", tbl, region, seq)
 
 
-def changes_after(call: Call, tbl: int, seq: int, count: int) -> list[tuple[int, Change]]:
+def changes_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[tuple], int]:
+    """Rows that are ``Change``s, and up to where there are no others."""
+    newest = call.memory(Sequence).newest(call)
+    if newest <= seq:
+        return [], seq
     found = call.rows(CHANGES).all(
-        "select seq, pk, sk, at, based_at, based_in, size, body from dynamodb_change where tbl = ? and seq > ? order by seq limit ?",
-        tbl, seq, count,
+        """select seq, pk, sk, at, ?, based_at, based_in, size, body from dynamodb_change where seq > ? and tbl = ?
+           order by seq limit ?""",
+        call.home.name, seq, tbl, count,
     )  # fmt: skip
-    name = call.home.name
-    return [(seq, Change(pk, sk, Version(at, name, based_at, based_in), size, body)) for seq, pk, sk, at, based_at, based_in, size, body in found]
+    return found, found[-1][0] if len(found) == count else newest
 
 
 def backlog(call: Call, tbl: int, region: str) -> int:
@@ -191,12 +207,13 @@ def backlog(call: Call, tbl: int, region: str) -> int:
     return call.rows(CHANGES).one("select count(*) from dynamodb_change where tbl = ? and seq > ?", tbl, after)[0]
 
 
-def trim(call: Call, table: Table) -> None:
-    """Forget the changes that every other replica has."""
+def trim(call: Call, table: Table, trimmed: int) -> int:
+    """Forget the changes that every other replica has; answers up to where. Those up to ``trimmed`` are forgotten already."""
     regions = table.group.others(call.home.name) if table.group is not None else []
-    if regions:
-        everywhere = min(cursor(call, table.id, region) for region in regions)
-        call.rows(CHANGES).run("delete from dynamodb_change where tbl = ? and seq <= ?", table.id, everywhere)
+    everywhere = min([cursor(call, table.id, region) for region in regions], default=trimmed)
+    if everywhere > trimmed:
+        call.rows(CHANGES).run("delete from dynamodb_change where seq > ? and seq <= ? and tbl = ?", trimmed, everywhere, table.id)
+    return max(everywhere, trimmed)
 
 
 def forget(call: Call, tbl: int) -> None:
@@ -218,9 +235,9 @@ def forget_old(call: Call, table: Table) -> None:
 # Latency -------------------------------------------------------------------------------------------
 
 
-def arrived(call: Call, name: str, region: str, at: float, written_at: list[float]) -> None:
+def arrived(call: Call, name: str, region: str, at: float, changes: list[tuple]) -> None:
     """Samples of ReplicationLatency, kept by the minute in the region that wrote, as CloudWatch keeps them."""
-    lags = [max(0.0, at - each) * 1000 for each in written_at]
+    lags = [max(0.0, at * 1000 - change[3] / 1000) for change in changes]
     call.rows(LATENCIES).run(
         """insert into dynamodb_latency values (?,?,?,?,?,?,?) on conflict do update set samples = samples + excluded.samples,
              total_ms = total_ms + excluded.total_ms, least_ms = min(least_ms, excluded.least_ms), most_ms = max(most_ms, excluded.most_ms)""",

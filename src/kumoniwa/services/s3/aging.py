@@ -114,7 +114,15 @@ def _marker_is_expired(bucket: Bucket, marker: Aged, now: float) -> bool:
     return False
 
 
+def _is_under_way(head: Head) -> bool:
+    """What is not replicated yet, or could not be, stays as it is.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-and-other-features.html"""
+    return any(state != "COMPLETED" for state in head.replicas.values())
+
+
 def _age_current(call: Call, bucket: Bucket, version: Aged, now: float) -> None:
+    if _is_under_way(version.head):
+        return
     rules = list(_meaning(bucket, version))
     ends = [at for rule in rules if (at := expires_at(rule, version.modified)) is not None]
     if ends and min(ends) <= now:
@@ -132,6 +140,8 @@ def _age_noncurrent(call: Call, bucket: Bucket, version: Aged, since: float, new
     def is_due(action: dict[str, Any]) -> bool:
         return newer >= action.get("NewerNoncurrentVersions", 0) and due_at(action["NoncurrentDays"], since) <= now
 
+    if _is_under_way(version.head):
+        return
     due = []
     for rule in _meaning(bucket, version):
         expiration = rule.get("NoncurrentVersionExpiration")

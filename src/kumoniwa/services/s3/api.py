@@ -77,6 +77,11 @@ from kumoniwa.services.s3.policy import (
     PutPublicAccessBlock,
     policy_of,
 )
+from kumoniwa.services.s3.replication import (
+    DeleteBucketReplication,
+    GetBucketReplication,
+    PutBucketReplication,
+)
 from kumoniwa.services.s3.restoring import RestoreObject
 from kumoniwa.services.s3.retention import (
     GetObjectLegalHold,
@@ -91,16 +96,17 @@ from kumoniwa.wire.timestamps import iso8601
 __all__ = [
     "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload",
     "DeleteBucket", "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketLifecycle", "DeleteBucketOwnershipControls",
-    "DeleteBucketPolicy", "DeleteBucketTagging", "DeleteBucketWebsite", "DeleteObject", "DeleteObjects",
-    "DeleteObjectTagging", "DeletePublicAccessBlock", "GetBucketAccelerateConfiguration", "GetBucketAcl", "GetBucketCors",
-    "GetBucketEncryption", "GetBucketLifecycleConfiguration", "GetBucketLocation", "GetBucketLogging",
+    "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite", "DeleteObject",
+    "DeleteObjects", "DeleteObjectTagging", "DeletePublicAccessBlock", "GetBucketAccelerateConfiguration", "GetBucketAcl",
+    "GetBucketCors", "GetBucketEncryption", "GetBucketLifecycleConfiguration", "GetBucketLocation", "GetBucketLogging",
     "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus",
-    "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite", "GetObject", "GetObjectAcl",
-    "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration", "GetObjectRetention", "GetObjectTagging",
-    "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBuckets", "ListMultipartUploads", "ListObjects",
-    "ListObjectsV2", "ListObjectVersions", "ListParts", "PutBucketAccelerateConfiguration", "PutBucketAcl", "PutBucketCors",
-    "PutBucketEncryption", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketOwnershipControls",
-    "PutBucketPolicy", "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite",
+    "GetBucketReplication", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite",
+    "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration",
+    "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBuckets",
+    "ListMultipartUploads", "ListObjects", "ListObjectsV2", "ListObjectVersions", "ListParts",
+    "PutBucketAccelerateConfiguration", "PutBucketAcl", "PutBucketCors", "PutBucketEncryption",
+    "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketOwnershipControls", "PutBucketPolicy",
+    "PutBucketReplication", "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite",
     "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention",
     "PutObjectTagging", "PutPublicAccessBlock", "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of",
     "headers_of", "owner_of", "policy_of", "resource_of", "witness_of",

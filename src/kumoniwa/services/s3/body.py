@@ -332,7 +332,7 @@ def stretch(call: Call, found: Version, head: Head, start: int, length: int, sec
         return found.body if length == found.size else found.body[start : start + length]
     wanted = _blobs_within(head.blobs, start, length)
     if any(blob.nonce for blob, _, _ in wanted):
-        return _decrypted(call, wanted, secret)
+        return decrypted(call, wanted, secret)
     files = tuple(File(call.blobs.path(blob.name), at, count) for blob, at, count in wanted)
     return files[0] if len(files) == 1 else files or b""
 
@@ -351,7 +351,7 @@ def _blobs_within(blobs: tuple[Blob, ...], start: int, length: int) -> list[tupl
     return wanted
 
 
-async def _decrypted(call: Call, wanted: list[tuple[Blob, int, int]], secret: bytes) -> AsyncIterator[bytes]:
+async def decrypted(call: Call, wanted: list[tuple[Blob, int, int]], secret: bytes) -> AsyncIterator[bytes]:
     # All files are opened before the first byte leaves: what is deleted meanwhile is still read whole.
     descriptors: list[int] = []
     try:
@@ -380,7 +380,7 @@ def pieces(
     """The same stretch, read piece by piece for ourselves."""
     if found.body is not None:
         return _single(stretch(call, found, head, start, length, secret))
-    return _decrypted(call, _blobs_within(head.blobs, start, length), secret)
+    return decrypted(call, _blobs_within(head.blobs, start, length), secret)
 
 
 async def _single(body: bytes) -> AsyncIterator[bytes]:

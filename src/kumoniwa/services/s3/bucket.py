@@ -130,6 +130,7 @@ class Bucket(Record):
     """The lifecycle's TransitionDefaultMinimumObjectSize."""
     website: dict[str, Any] = {}
     logging: dict[str, Any] = {}
+    replication: dict[str, Any] = {}
     payer: str = "BucketOwner"
     acceleration: str = ""
 

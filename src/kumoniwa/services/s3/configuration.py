@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.s3 import acl, storage
+from kumoniwa.services.s3 import acl, replication
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
 from kumoniwa.services.s3.bucket import (
@@ -80,6 +80,11 @@ def PutBucketVersioning(
         raise InvalidBucketState(
             "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
         )
+    if bucket.replication and status != "Enabled":
+        raise InvalidBucketState(
+            "A replication configuration is present on this bucket, so you cannot change the versioning state. To change the "
+            "versioning state, first delete the replication configuration."
+        )
     _put(call, bucket, versioning=status)
 
 
@@ -136,7 +141,7 @@ def PutObjectTagging(
     if Tagging is None:
         raise MalformedXML
     version = wanted(call, bucket, Key, VersionId)
-    storage.change(call, version, changed(version.head, tags=tags_of(Tagging, most=OBJECT_TAGS_MAX)))
+    replication.touch(call, bucket, version, tags=tags_of(Tagging, most=OBJECT_TAGS_MAX))
     return {"VersionId": version.version} if bucket.versioning else {}
 
 
@@ -162,7 +167,7 @@ def DeleteObjectTagging(
 ) -> dict:
     bucket = found(call, Bucket)
     version = wanted(call, bucket, Key, VersionId)
-    storage.change(call, version, changed(version.head, tags={}))
+    replication.touch(call, bucket, version, tags={})
     return {"VersionId": version.version} if bucket.versioning else {}
 
 
@@ -346,7 +351,7 @@ def PutObjectAcl(
     grants = _grants_said(
         call, bucket, ACL, AccessControlPolicy, headers, canonical_id(head.owner), is_bucket=False
     )
-    storage.change(call, version, changed(head, grants=grants))
+    replication.touch(call, bucket, version, grants=grants)
     return {}
 
 

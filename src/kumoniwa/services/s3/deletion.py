@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3 import condition, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, arn, found
 from kumoniwa.services.s3.download import VERSION_ID, InvalidVersionId, NoSuchVersion
 from kumoniwa.services.s3.lock import check_may_go
@@ -54,8 +54,10 @@ def _deleted(
         if version is not None:
             storage.remove(call, bucket, version)
         return {}
-    head = Head(owner=call.principal.account or call.account)
+    wanted = replication.of_marker(bucket, key)
+    head = replication.pending(Head(owner=call.principal.account or call.account), wanted)
     marker = storage.put(call, bucket, key, head, 0, "", "", None, is_marker=True)
+    replication.enqueue(call, bucket, key, marker, wanted)
     return {"DeleteMarker": True, "VersionId": marker}
 
 

@@ -10,7 +10,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3 import condition, replication, storage
 from kumoniwa.services.s3.acl import AUTHENTICATED, EVERYBODY
 from kumoniwa.services.s3.archive import check_at_hand, restore_told
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidRequest, arn, canonical_id, found
@@ -304,6 +304,8 @@ def _described(
         reply["StorageClass"] = version.storage
         reply.update(restore_told(head, call.now()))
     reply.update(encryption_told(head))
+    if head.is_replica or head.replicas:
+        reply.update(replication.status_of(head))
     if head.lock is not UNLOCKED:
         reply.update(_lock_told(call, bucket, version, head))
     if head.tags:

@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3 import condition, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
 from kumoniwa.services.s3.customer_key import check_continues, customer_key
 from kumoniwa.services.s3.lifecycle import abort_told, expiration_told
@@ -344,7 +344,10 @@ def CompleteMultipartUpload(
     call.rows(storage.UPLOADS).run(
         "delete from s3_upload where bucket = ? and key = ? and upload = ?", bucket.id, Key, UploadId
     )
-    storage.put(call, bucket, Key, head, size, _etag_of([row[2] for row in chosen]), upload.storage, None)
+    wanted = replication.of_object(bucket, Key, head, upload.storage)
+    etag = _etag_of([row[2] for row in chosen])
+    version = storage.put(call, bucket, Key, replication.pending(head, wanted), size, etag, upload.storage, None)
+    replication.enqueue(call, bucket, Key, version, wanted)
     storage.drop(call, left)
     return _completed(call, bucket, storage.live(call, bucket, Key), head)
 

@@ -8,7 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3 import replication
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, arn, found
 from kumoniwa.services.s3.download import wanted
 from kumoniwa.services.s3.lock import MODES, ObjectProtected
@@ -61,7 +61,7 @@ def PutObjectRetention(
     head = version.head
     _check_may_change(call, bucket, version, head, mode, until, bool(BypassGovernanceRetention))
     lock = changed(head.lock, mode=mode or "", until=until or 0.0)
-    storage.change(call, version, changed(head, lock=lock))
+    replication.touch(call, bucket, version, lock=lock)
     return {}
 
 
@@ -113,8 +113,7 @@ def PutObjectLegalHold(
     status = (LegalHold or {}).get("Status")
     if status not in ("ON", "OFF"):
         raise MalformedXML
-    head = version.head
-    storage.change(call, version, changed(head, lock=changed(head.lock, hold=status)))
+    replication.touch(call, bucket, version, lock=changed(version.head.lock, hold=status))
     return {}
 
 

@@ -90,6 +90,11 @@ class Head(Record):
     lock: Lock = UNLOCKED
     restored: tuple[float, float] | None = None
     """Of an archived version that was asked back: from when to when a copy can be read."""
+    replicas: dict[str, str] = {}
+    """How far its replication to each destination bucket is: PENDING, COMPLETED or FAILED."""
+    is_replica: bool = False
+    touched: float = 0.0
+    """When tags, grants or lock were changed after it was written: of two such changes in two regions the later one stays."""
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -155,8 +160,8 @@ def _new_version_id(call: Call, row: int) -> str:
 
 def id_before(call: Call, bucket: Bucket, key: str, version_id: str) -> int:
     """The row whose older siblings follow a version in a list. Raises ValueError."""
-    if version_id == NULL:
-        found = version(call, bucket, key, NULL)
+    found = version(call, bucket, key, version_id)
+    if found is not None or version_id == NULL:
         return found.id if found is not None else 1 << 62
     row = 0
     for letter in version_id[:9]:
@@ -207,6 +212,42 @@ def put(
     )  # fmt: skip
     let_go(call, gone)
     return id
+
+
+def place(
+    call: Call,
+    bucket: Bucket,
+    key: str,
+    version_id: str,
+    modified: float,
+    head: Head,
+    size: int,
+    etag: str,
+    storage: str,
+    body: bytes | None,
+    *,
+    is_marker: bool = False,
+) -> None:
+    """Put a replica among the versions of its key, where its time belongs and not its arrival: so two buckets that replicate
+    each other agree on which version is the newest, however their writes crossed."""
+    rows = call.rows(OBJECTS)
+    found = version(call, bucket, key, version_id)
+    if found is not None:
+        rows.run("delete from s3_object where id = ?", found.id)
+        let_go(call, [found])
+    newest = (rows.one("select max(id) from s3_object")[0] or 0) + 1
+    later = rows.all(
+        "select id from s3_object where bucket = ? and key = ? and is_live in (0, 1) and (modified, version) > (?, ?) order by id",
+        bucket.id, key, modified, version_id,
+    )  # fmt: skip
+    rows.run("update s3_object set is_live = 0 where bucket = ? and key = ? and is_live = 1", bucket.id, key)
+    rows.run(
+        "insert into s3_object values (?,?,?,?,?,?,?,?,?,?,?,?)",
+        newest, bucket.id, key, 0, int(is_marker), version_id, modified, size, etag, storage, pack(head), body,
+    )  # fmt: skip
+    for count, (id,) in enumerate(later, 1):
+        rows.run("update s3_object set id = ? where id = ?", newest + count, id)
+    rows.run("update s3_object set is_live = 1 where id = ? and is_marker = 0", newest + len(later))
 
 
 def remove(call: Call, bucket: Bucket, found: Version) -> None:

@@ -1,0 +1,20 @@
+"""What S3 in one region says to S3 in another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.services.s3 import replica
+from kumoniwa.services.s3.bucket import S3_ITSELF
+
+
+async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
+    """``do``: take versions in, keep a piece of a large body, or say whether a bucket keeps versions."""
+    what = message["do"]
+    if what == "take":
+        return await replica.taken(home, origin, message["items"])
+    if what == "piece":
+        account = message["account"]
+        return replica.piece(home.call("s3", account, principals.service(S3_ITSELF, account)), message)
+    return replica.versioning(home, message)

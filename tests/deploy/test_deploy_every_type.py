@@ -209,6 +209,22 @@ SAMPLES = {
         "{RetentionInDays: 7, Tags: [{Key: a, Value: b}]}",
         "{Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::Route53::HostedZone": (
+        "{Name: shop.example, HostedZoneConfig: {Comment: c}, HostedZoneTags: [{Key: a, Value: b}]}",
+        "{Name: shop.example, HostedZoneConfig: {Comment: d}, HostedZoneTags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Route53::RecordSet": (
+        "{HostedZoneId: Z1, Name: www.shop.example, Type: A, TTL: '60', ResourceRecords: [192.0.2.1], Comment: c}",
+        "{HostedZoneId: Z1, Name: www.shop.example, Type: A, SetIdentifier: s, Weight: 1, AliasTarget: {DNSName: d, HostedZoneId: Z2}}",
+    ),
+    "AWS::Route53::RecordSetGroup": (
+        "{HostedZoneId: Z1, RecordSets: [{Name: a.shop.example, Type: A, TTL: '60', ResourceRecords: [192.0.2.1]}]}",
+        "{HostedZoneId: Z1, RecordSets: [{Name: b.shop.example, Type: A, TTL: '60', ResourceRecords: [192.0.2.1]}]}",
+    ),
+    "AWS::Route53::HealthCheck": (
+        "{HealthCheckConfig: {Type: HTTP, IPAddress: 127.0.0.1, ResourcePath: /}, HealthCheckTags: [{Key: a, Value: b}]}",
+        "{HealthCheckConfig: {Type: HTTP, IPAddress: 127.0.0.1, Port: 81}, HealthCheckTags: [{Key: c, Value: d}]}",
+    ),
     "AWS::Logs::LogStream": ("{LogGroupName: g}", "{LogGroupName: h}"),
 }
 
@@ -243,6 +259,8 @@ class Agreeable(World):
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":
             reply["State"] = "Enabled"
+        if name == "GetChange":
+            reply["ChangeInfo"]["Status"] = "INSYNC"
         if name == "ListPolicyVersions":
             reply["Versions"] = [{"VersionId": f"v{n}", "IsDefaultVersion": n == 5} for n in range(1, 6)]
         return reply

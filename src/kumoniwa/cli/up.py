@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 
 from kumoniwa.aws import regions
@@ -11,6 +12,7 @@ from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
 from kumoniwa.cloud.links import PROFILES, Links
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.route53.place import Places
 
 PORT, DNS_PORT = 4566, 4553
 
@@ -33,7 +35,14 @@ def up(asked: argparse.Namespace) -> int:
         regions=names,
         is_fsync=asked.fsync,
         pace=asked.pace,
+        places=os.path.abspath(asked.places) if asked.places else "",
     )
+    try:
+        if settings.places:
+            Places(settings.places)
+    except (OSError, ValueError) as error:
+        print(f"kumoniwa: --places takes a table of subnets, countries, states and regions: {error}", file=sys.stderr)
+        return 1
     try:
         links = Links(asked.links)
     except (OSError, ValueError) as error:

@@ -194,16 +194,20 @@ def tag_map(value: Any, key: str = "Key", content: str = "Value") -> Value:
     return use(lambda found: {tag[key]: tag.get(content, "") for tag in found}, value)
 
 
-def _gone_tags(work: Work) -> Any:
+def gone_from(name: str) -> Value:
+    """The keys of tags that the old property of that name had and the new one has not."""
+
     def keys(tags: Any) -> dict[str, None]:
         return dict.fromkeys(tags if isinstance(tags, dict) else (tag["Key"] for tag in tags or ()))
 
-    gone = [key for key in keys(work.old.get("Tags")) if key not in keys(work.properties.get("Tags"))]
-    return gone or OMIT
+    def gone(work: Work) -> Any:
+        kept = keys(work.properties.get(name))
+        return [key for key in keys(work.old.get(name)) if key not in kept] or OMIT
+
+    return Value(gone, frozenset((name,)))
 
 
-gone_tags = Value(_gone_tags, frozenset(("Tags",)))
-"""The keys of tags that the old properties had and the new ones have not."""
+gone_tags = gone_from("Tags")
 
 
 def fields(spec: str, **inner: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -92,7 +92,9 @@ class Peer(asyncio.Protocol):
         answer = self.asked[number] = asyncio.get_running_loop().create_future()
         self._send(kind, number, *message)
         try:
-            return await asyncio.wait_for(answer, within_s)
+            # Not wait_for: cancelled in the moment of the answer it would give the answer, and the cancellation would be lost.
+            async with asyncio.timeout(within_s):
+                return await answer
         except TimeoutError:
             raise RegionUnreachable(f"{self.name} did not answer within {within_s:g} s.") from None
         finally:

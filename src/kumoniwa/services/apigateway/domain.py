@@ -14,6 +14,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from kumoniwa.aws.endpoints import CLOUDFRONT_ZONE, REGIONAL_API_ZONES
 from kumoniwa.gate import names
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import arn as arns
@@ -28,23 +29,7 @@ from kumoniwa.services.apigateway.stage import Stage
 NONE = "(none)"
 """How the empty base path is called."""
 
-CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
 CLOUDFRONT_REGION = "us-east-1"
-HOSTED_ZONES = {
-    "af-south-1": "Z2DHW2332DAMTN", "ap-east-1": "Z3FD1VL90ND7K5", "ap-east-2": "Z02909591O7FG9Q56HWB1",
-    "ap-northeast-1": "Z1YSHQZHG15GKL", "ap-northeast-2": "Z20JF4UZKIW1U8", "ap-northeast-3": "Z22ILHG95FLSZ2",
-    "ap-south-1": "Z3VO1THU9YC4UR", "ap-south-2": "Z0853509Q1135NJ66RUH", "ap-southeast-1": "ZL327KTPIQFUL",
-    "ap-southeast-2": "Z2RPCDW04V8134", "ap-southeast-3": "Z10132843TYUYSLUG4HA3", "ap-southeast-4": "Z092189423Y7RJK61311D",
-    "ap-southeast-5": "Z0314042F0KBUTZ3X5HF", "ap-southeast-6": "Z01392953RKV2Q3RBP0KU", "ap-southeast-7": "Z048508712PZLK5NKG8R0",
-    "ca-central-1": "Z19DQILCV0OWEC", "ca-west-1": "Z04745493436AWVTG1OQY", "eu-central-1": "Z1U9ULNL0V5AJ3",
-    "eu-central-2": "Z09222482MK253X48U76H", "eu-north-1": "Z3UWIKFBOOGXPP", "eu-south-1": "Z3BT4WSQ9TDYZV",
-    "eu-south-2": "Z02499852UI5HEQ5JVWX3", "eu-west-1": "ZLY8HYME6SFDD", "eu-west-2": "ZJ5UAJN8Y3Z2Q", "eu-west-3": "Z3KY65QIEKYHQQ",
-    "il-central-1": "Z07264553HBI44N5X2CKP", "me-central-1": "Z08780021BKYYY8U0YHTV", "me-south-1": "Z20ZBPC0SS8806",
-    "mx-central-1": "Z00020171WIGL5M88SHRM", "sa-east-1": "ZCMLWB8V5SYIT", "us-east-1": "Z1UJRXOUMOOFQ8",
-    "us-east-2": "ZOJJZC49E0EPZ", "us-gov-east-1": "Z3SE9ATJYCRCZJ", "us-gov-west-1": "Z1K6XKP9SAGWDV",
-    "us-west-1": "Z2MUQ32089INYE", "us-west-2": "Z2OJLYMUO9EFXC",
-}  # fmt: skip
-"""Route 53's zones of regional API endpoints: https://docs.aws.amazon.com/general/latest/gr/apigateway.html"""
 
 _NAME = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _BASE_PATH = re.compile(r"[A-Za-z0-9$\-_.+!*'()]+")
@@ -162,8 +147,8 @@ def _addressed(call: Call, document: dict[str, Any]) -> dict[str, Any]:
         document.pop("regionalHostedZoneId", None)
     elif "regionalDomainName" not in document:
         document["regionalDomainName"] = f"d-{call.ids.lower(10)}.execute-api.{call.region}.amazonaws.com"
-        if call.region in HOSTED_ZONES:
-            document["regionalHostedZoneId"] = HOSTED_ZONES[call.region]
+        if call.region in REGIONAL_API_ZONES:
+            document["regionalHostedZoneId"] = REGIONAL_API_ZONES[call.region]
     if "EDGE" not in kinds:
         document.pop("distributionDomainName", None)
         document.pop("distributionHostedZoneId", None)

@@ -1,0 +1,142 @@
+"""What goes on behind the calls: aws-global publishes, aws-edge answers DNS and probes endpoints."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import sys
+from typing import Any
+
+import msgspec
+
+from kumoniwa.gate.address import EDGE, GLOBAL
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import pack
+from kumoniwa.services.route53 import checking, resolver
+from kumoniwa.services.route53.collection import CidrCollection
+from kumoniwa.services.route53.edge import Edge
+from kumoniwa.services.route53.healthcheck import HealthCheck
+from kumoniwa.services.route53.probe import Prober
+from kumoniwa.services.route53.publication import OUTBOX, Published
+from kumoniwa.services.route53.recordset import RECORDS
+from kumoniwa.services.route53.server import NameServer
+from kumoniwa.services.route53.zone import HostedZone
+
+AGAIN_AFTER_S = 0.25
+"""How long a publication that could not be delivered rests."""
+COMPARED_EVERY_S = 5.0
+"""How often aws-edge is asked how far it has come though there is nothing new: it may have lost its disk."""
+LISTEN_AGAIN_AFTER_S = 1.0
+BATCH_ROWS = 100
+PIECE_ENTRIES = 500
+IDLE_S = 3600.0
+
+
+async def run(home: Any) -> None:
+    if home.name == GLOBAL:
+        await _publish(home)
+    elif home.name == EDGE:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_serve(home))
+            tasks.create_task(_probe(home))
+
+
+# aws-global -------------------------------------------------------------------------------------------------
+
+
+async def _publish(home: Any) -> None:
+    """Carry every account's outbox to aws-edge, as often as it takes."""
+    while True:
+        wake_at = home.clock.now() + COMPARED_EVERY_S
+        for account in filter(str.isdigit, home.store.accounts()):
+            try:
+                wake_at = min(wake_at, await _catch_up(home, account))
+            except AwsError:
+                wake_at = home.clock.now() + AGAIN_AFTER_S  # aws-edge is dead or cut off
+        await home.wait(("route53", "outbox"), wake_at)
+
+
+async def _catch_up(home: Any, account: str) -> float:
+    """Send what is due, and everything if aws-edge knows less than it was given; answers when the next is due."""
+    rows = home.store.rows(account)
+    rows.use(OUTBOX)
+    while True:
+        last = home.store.shelf(account, Published).get("seq", Published(seq=0)).seq
+        if not last:
+            return home.clock.now() + COMPARED_EVERY_S
+        found = rows.all("select seq, due, body from route53_outbox order by seq limit ?", BATCH_ROWS)
+        due = [(seq, body) for seq, at, body in found if at <= home.clock.now()]
+        given = due[-1][0] if due else found[0][0] - 1 if found else last
+        received = await home.exchange(EDGE, "route53", {"account": account, "rows": due})
+        if received < given:
+            received = await _send_anew(home, account)
+        rows.run("delete from route53_outbox where seq <= ?", received)
+        if not due:
+            return found[0][1] if found else home.clock.now() + COMPARED_EVERY_S
+
+
+async def _send_anew(home: Any, account: str) -> int:
+    """Everything that an account has, for an aws-edge that lost its disk; answers how far that is. Only the last piece says so."""
+    last = home.store.shelf(account, Published)["seq"].seq
+    entries: list[tuple] = []
+    for name, kind in (("zone", HostedZone), ("check", HealthCheck), ("cidr", CidrCollection)):
+        entries += [(name, key, pack(record)) for key, record in home.store.shelf(account, kind).items()]
+    rows = home.store.rows(account)
+    rows.use(RECORDS)
+    entries += [("record", list(key), body) for *key, body in rows.all("select zone, place, type, set_id, body from route53_record")]
+    pieces = [entries[at : at + PIECE_ENTRIES] for at in range(0, len(entries), PIECE_ENTRIES)] or [[]]
+    for number, piece in enumerate(pieces):
+        seq = last if number == len(pieces) - 1 else 0
+        message = {"account": account, "anew": "first" if not number else "more", "rows": [(seq, msgspec.msgpack.encode(piece))]}
+        await home.exchange(EDGE, "route53", message)
+    return last
+
+
+# aws-edge ---------------------------------------------------------------------------------------------------
+
+
+async def _serve(home: Any) -> None:
+    """Listen where the cloud says its name servers do; for as long as the region lives."""
+    host, _, port = home.settings.dns.rpartition(":")
+    while port and "dns" not in home.engines:
+        try:
+            home.engines["dns"] = await NameServer.listen(Edge.of(home).answer, host, int(port))
+        except OSError as error:
+            print(f"kumoniwa: the name servers cannot listen on {host}:{port} ({error.strerror}); they try again", file=sys.stderr)
+            await asyncio.sleep(LISTEN_AGAIN_AFTER_S)
+
+
+async def _probe(home: Any) -> None:
+    """Send every checker on its way when its time has come."""
+    edge = Edge.of(home)
+    if edge.prober is None:
+        edge.prober = Prober(lambda name: resolver.address(edge, name))
+    home.listen(lambda fact: home.wake(("route53", "checks")) if fact[0] == "faults" else None)
+    due: list[tuple[float, str, str, int]] = []
+    planned: set[tuple[str, str, int]] = set()
+    while True:
+        now = home.clock.now()
+        for check_id, watched in edge.verdicts.watched.items():
+            for region in watched.regions() if watched.is_probed else ():
+                if (plan := (check_id, region, watched.check.version)) not in planned:
+                    planned.add(plan)
+                    at = checking.first_probe_at(check_id, region, watched.check.config["RequestInterval"], now)
+                    heapq.heappush(due, (at, *plan))
+        while due and due[0][0] <= now:
+            at, *plan = heapq.heappop(due)
+            watched = edge.verdicts.watched.get(plan[0])
+            if watched is None or watched.check.version != plan[2] or not watched.is_probed or plan[1] not in watched.regions():
+                planned.discard(tuple(plan))
+                continue
+            home.spawn(_observe(edge, watched, plan[1]))
+            heapq.heappush(due, (at + watched.check.config["RequestInterval"], *plan))
+        edge.verdicts.refresh()
+        wake_at = due[0][0] if due else now + IDLE_S
+        if period := edge.verdicts.flap_period():
+            wake_at = min(wake_at, (now // period + 1) * period)
+        await home.wait(("route53", "checks"), wake_at)
+
+
+async def _observe(edge: Edge, watched: checking.Watched, region: str) -> None:
+    seen = await edge.prober.probe(watched.check.config, watched.check.id)
+    edge.verdicts.observe(watched, region, seen)

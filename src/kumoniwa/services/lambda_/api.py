@@ -57,6 +57,12 @@ from kumoniwa.services.lambda_.layer_permission import (
     GetLayerVersionPolicy,
     RemoveLayerVersionPermission,
 )
+from kumoniwa.services.lambda_.management import (
+    DeleteFunctionCodeSigningConfig,
+    GetFunctionCodeSigningConfig,
+    GetRuntimeManagementConfig,
+    PutRuntimeManagementConfig,
+)
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named, parsed
 from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
 from kumoniwa.services.lambda_.provision import (
@@ -65,6 +71,7 @@ from kumoniwa.services.lambda_.provision import (
     ListProvisionedConcurrencyConfigs,
     PutProvisionedConcurrencyConfig,
 )
+from kumoniwa.services.lambda_.recursion import GetFunctionRecursionConfig, PutFunctionRecursionConfig
 from kumoniwa.services.lambda_.url import (
     CreateFunctionUrlConfig,
     DeleteFunctionUrlConfig,
@@ -77,6 +84,8 @@ from kumoniwa.services.lambda_.url import (
 from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVersion, published
 
 __all__ = [
+    "DeleteFunctionCodeSigningConfig", "GetFunctionCodeSigningConfig", "GetRuntimeManagementConfig", "PutRuntimeManagementConfig",
+    "GetFunctionRecursionConfig", "PutFunctionRecursionConfig",
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
     "AddLayerVersionPermission", "GetLayerVersionPolicy", "RemoveLayerVersionPermission", "InvokeAsync",
     "DeleteLayerVersion", "GetLayerVersion", "GetLayerVersionByArn", "ListLayers", "ListLayerVersions", "PublishLayerVersion",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.lambda_ import destination, sandbox
+from kumoniwa.services.lambda_ import destination, recursion, sandbox
 from kumoniwa.services.lambda_.destination import Result
 from kumoniwa.services.lambda_.errors import RequestEntityTooLargeException, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, found
@@ -103,9 +103,12 @@ async def answer(call: Call, event: Event) -> None:
     if call.now() - event.born > age_s_max:
         return await _fail(call, event, version, result, "EventAgeExceeded")
     try:
+        trace = recursion.stepped(call, event.function, event.trace)
         outcome = await sandbox.of(call.home).invoke(
-            call, version, event.request, event.payload, arn=arn(call, event.function, event.qualifier or None), trace_id=event.trace
+            call, version, event.request, event.payload, arn=arn(call, event.function, event.qualifier or None), trace_id=trace
         )
+    except recursion.RecursiveInvocationException:
+        return await _fail(call, event, version, result, "RetriesExhausted")
     except TooManyRequestsException:
         after_s = min(THROTTLED_S_MAX, 2.0**event.throttles)
         return _later(call, event, after_s, event.attempts, event.throttles + 1)

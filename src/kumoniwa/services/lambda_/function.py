@@ -66,6 +66,7 @@ class Version(Record):
     """When the latest change is in force; only at AWS's pace later than ``modified``."""
     is_new: bool = True
     """Whether the latest change was the creation."""
+    updates_runtime: str = "Auto"
 
 
 class Function(Record):
@@ -74,6 +75,7 @@ class Function(Record):
     next_version: int = 1
     reserved: int | None = None
     """Concurrent executions kept for this function, and the most it may have."""
+    recursive_loop: str = "Terminate"
 
 
 class Alias(Record):

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.lambda_ import event, sandbox
+from kumoniwa.services.lambda_ import event, recursion, sandbox
 from kumoniwa.services.lambda_.errors import (
     InvalidRequestContentException,
     ResourceConflictException,
@@ -44,7 +44,7 @@ async def Invoke(
         call, version, call.request_id, payload,
         arn=arn(call, version.function, qualifier),
         client_context=_context(ClientContext) if ClientContext else "",
-        trace_id=trace_of(call),
+        trace_id=recursion.stepped(call, version.function, trace_of(call)),
         wants_tail=LogType == "Tail",
     )  # fmt: skip
     reply: dict[str, Any] = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": version.version}
@@ -86,7 +86,7 @@ async def InvokeWithResponseStream(
         call, version, _checked(Payload, InvocationType),
         arn=arn(call, version.function, qualifier),
         client_context=_context(ClientContext) if ClientContext else "",
-        trace_id=trace_of(call),
+        trace_id=recursion.stepped(call, version.function, trace_of(call)),
         wants_tail=LogType == "Tail",
     )  # fmt: skip
     await streaming.begun()

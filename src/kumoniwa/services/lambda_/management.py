@@ -1,0 +1,61 @@
+"""When a function gets another version of its runtime. Here there is one version of each, this machine's interpreter.
+
+So the mode is kept and told, and none of its three ways ever changes what a function runs on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.engines.lambda_runtime.runtimes import version_of
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.lambda_.errors import InvalidParameterValueException
+from kumoniwa.services.lambda_.function import Version, existing, target
+from kumoniwa.services.lambda_.name import arn, function_named, unqualified
+
+
+def runtime_arn(call: Call, version: Version) -> str:
+    return version_of(version.runtime, call.region).partition("ARN: ")[2]
+
+
+def _shown(call: Call, version: Version) -> dict[str, Any]:
+    shown = {"UpdateRuntimeOn": version.updates_runtime, "FunctionArn": arn(call, version.function, version.version)}
+    return shown | ({"RuntimeVersionArn": runtime_arn(call, version)} if version.updates_runtime == "Manual" else {})
+
+
+def GetRuntimeManagementConfig(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
+    version, _ = target(call, FunctionName, Qualifier)
+    return _shown(call, version)
+
+
+def PutRuntimeManagementConfig(
+    call: Call, *, FunctionName: str, UpdateRuntimeOn: str, Qualifier: str | None = None, RuntimeVersionArn: str | None = None
+) -> dict:
+    version, _ = target(call, FunctionName, Qualifier)
+    if UpdateRuntimeOn == "Manual" and not RuntimeVersionArn:
+        raise InvalidParameterValueException("RuntimeVersionArn is required when UpdateRuntimeOn is set to Manual.")
+    if UpdateRuntimeOn != "Manual" and RuntimeVersionArn:
+        raise InvalidParameterValueException("RuntimeVersionArn can only be set when UpdateRuntimeOn is set to Manual.")
+    here = runtime_arn(call, version)
+    if RuntimeVersionArn and RuntimeVersionArn != here:
+        raise InvalidParameterValueException(
+            f"Runtime version {RuntimeVersionArn} is not available.", hint=f"This machine's {version.runtime} is {here}."
+        )
+    version = changed(version, updates_runtime=UpdateRuntimeOn)
+    call.shelf(Version)[f"{version.function}:{version.version}"] = version
+    return _shown(call, version)
+
+
+# Code signing ----------------------------------------------------------------------------------------------
+
+
+def GetFunctionCodeSigningConfig(call: Call, *, FunctionName: str) -> dict:
+    """No function has one, since none can be made here; the answer is then empty (recorded: get_function_csc_fnwithoutcsc)."""
+    existing(call, function_named(call, FunctionName)[0])
+    return {}
+
+
+def DeleteFunctionCodeSigningConfig(call: Call, *, FunctionName: str) -> None:
+    """There is nothing to delete, and that is no error (recorded: nothing_to_delete_response)."""
+    existing(call, unqualified(call, FunctionName))

@@ -487,3 +487,8 @@ def test_operations_are_permitted_by_path_and_verb(cloud, gateway):
         code == "AccessDeniedException"
         and f"apigateway:DELETE on resource: arn:aws:apigateway:us-east-1::/restapis/{api}" in message
     )
+
+
+def test_an_operation_that_is_not_here_is_refused_in_the_services_own_protocol(gateway):
+    code, text = refusal(gateway.get_vpc_links)
+    assert (code, text) == ("NotImplemented", "Kumoniwa does not implement apigateway:GetVpcLinks.")

@@ -336,7 +336,7 @@ class Gate:
             self.gaps[error.what] += 1
         if isinstance(route, Route):
             route.refusals[error.code] += 1
-        refusing = route or NoRoute(request)
+        refusing = route or NoRoute(request, self.routes.protocol_of(request))
         response = refusing.refuse(error, request_id)
         response.headers[refusing.id_header] = request_id
         if error.headers:

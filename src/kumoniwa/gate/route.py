@@ -94,12 +94,15 @@ class NoRoute:
 
     id_header = "x-amzn-RequestId"
 
-    def __init__(self, request: Request | None) -> None:
-        self.request = request
+    def __init__(self, request: Request | None, protocol: str = "") -> None:
+        self.request, self.protocol = request, protocol
 
     def refuse(self, error: AwsError, request_id: str) -> Response:
         headers = self.request.headers if self.request else {}
         status = error.status or 400
+        if self.protocol == "rest-json":
+            body = orjson.dumps({"message": error.text})
+            return Response(status, body, {"Content-Type": "application/json", "x-amzn-ErrorType": error.code})
         if "x-amz-target" in headers or headers.get("content-type", "").startswith("application/json"):
             body = orjson.dumps({"__type": error.code, "message": error.text})
             return Response(status, body, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": error.code})
@@ -190,6 +193,12 @@ class Routes:
             raise NotImplementedHere(f"{service}:{operation}")
         self.home.service_used(ours)
         return Route(ours, model.operation(operation), ours.handlers[operation], protocol or model.protocol)
+
+    def protocol_of(self, request: Request | None) -> str:
+        """What the service of a request speaks, even one whose operation we do not know; empty for none we know."""
+        signing_name = request.address.signing_name if request is not None and request.address else None
+        names = self._signed_as.get(signing_name) if signing_name else None
+        return models.service(names[0]).protocol if names else ""
 
     def _service(self, address: Address, request: Request, fallback: str = "") -> str:
         """The boto3 name of the service a request is for."""

@@ -273,5 +273,10 @@ def test_ten_environments_are_ready_before_the_first_call(kumoniwa):
     reply = client.invoke(**here, LogType="Tail")
     answer = json.loads(reply["Payload"].read())
     assert (answer["calls"], answer["how"]) == (1, "provisioned-concurrency")
-    streams = kumoniwa.client("logs").describe_log_streams(logGroupName="/aws/lambda/MyFunction")["logStreams"]
-    assert len([stream for stream in streams if f"[{version}]" in stream["logStreamName"]]) == 10
+    # Each environment has a stream of its own, which is written a moment after it began.
+    waiter = kumoniwa.client("logs").get_paginator("describe_log_streams")
+    for _ in range(500):
+        streams = waiter.paginate(logGroupName="/aws/lambda/MyFunction").search(f"logStreams[?contains(logStreamName, '[{version}]')]")
+        if len(list(streams)) == 10:
+            return
+    pytest.fail("Ten environments do not have ten log streams.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -182,3 +184,48 @@ def test_tags_belong_to_groups(cloud, logs):
     logs.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"b": "2"}
     assert logs.list_tags_log_group(logGroupName="g")["tags"] == {"b": "2"}
+
+
+def test_a_search_may_begin_with_the_latest_events(cloud, logs):
+    logs.create_log_stream(logGroupName="g", logStreamName="t")
+    start = now_ms(cloud)
+    put(cloud, *"ace", at_ms=start)
+    put(cloud, *"bdf", stream="t", at_ms=start)
+    first = logs.filter_log_events(logGroupName="g", startTime=start, startFromHead=False, limit=4)
+    # The token knows the direction: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+    second = logs.filter_log_events(logGroupName="g", startTime=start, startFromHead=True, limit=4, nextToken=first["nextToken"])
+    assert (messages(first), messages(second)) == (["f", "e", "d", "c"], ["b", "a"])
+    assert "nextToken" not in second
+    too_early = refused(logs.filter_log_events, logGroupName="g", startFromHead=False, startTime=1_700_000_000_000)
+    assert too_early[0] == "InvalidParameterException"
+
+
+def test_a_search_takes_in_the_end_of_its_range(cloud, logs):
+    # "Events with a timestamp later than this time are not returned": API_FilterLogEvents. GetLogEvents excludes it.
+    start = now_ms(cloud)
+    put(cloud, *"abc")
+    assert messages(logs.filter_log_events(logGroupName="g", endTime=start + 1)) == ["a", "b"]
+
+
+def test_a_token_that_was_never_given_is_refused(logs):
+    # Recorded: localstack's TestFilterLogEvents::test_filter_log_events_unknown_token.
+    for token in ("x", "f-1", "f-1-2-z", "g-1-2-3", "f--1-2-3", f"f-{'9' * 40}-1-1"):
+        assert refused(logs.filter_log_events, logGroupName="g", nextToken=token) == (
+            "InvalidParameterException", "The specified nextToken is invalid."
+        )  # fmt: skip
+
+
+def test_reading_what_is_masked_needs_its_own_permission(cloud, logs):
+    put(cloud, "a")
+    assert messages(logs.get_log_events(**PLACE, unmask=True)) == ["a"]
+    assert messages(logs.filter_log_events(logGroupName="g", unmask=True)) == ["a"]
+    iam = cloud.client("iam")
+    iam.create_user(UserName="u")
+    statement = {"Effect": "Allow", "Action": ["logs:GetLogEvents", "logs:FilterLogEvents"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=document)
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    reader = cloud.client("logs", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    assert messages(reader.get_log_events(**PLACE)) == ["a"]
+    assert refused(reader.get_log_events, **PLACE, unmask=True)[0] == "AccessDeniedException"
+    assert refused(reader.filter_log_events, logGroupName="g", unmask=True)[0] == "AccessDeniedException"

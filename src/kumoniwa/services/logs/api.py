@@ -8,22 +8,27 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.logs import event, work
+from kumoniwa.languages.policy_pattern import glob
+from kumoniwa.services.logs import event, policy, work
 from kumoniwa.services.logs.event import COLUMNS, MOMENT_MAX, STREAMS, Stream
 from kumoniwa.services.logs.group import (
     RETENTIONS_DAYS,
     Group,
     InvalidParameterException,
     ResourceAlreadyExistsException,
+    brief,
     existing,
     name_in,
     named,
     next_number,
     shown,
+    unprotected,
 )
+from kumoniwa.services.logs.policy import DeleteResourcePolicy, DescribeResourcePolicies, PutResourcePolicy
 from kumoniwa.services.logs.search import FilterLogEvents
+from kumoniwa.services.logs.tail import StartLiveTail
 
-__all__ = ["FilterLogEvents"]
+__all__ = ["DeleteResourcePolicy", "DescribeResourcePolicies", "FilterLogEvents", "PutResourcePolicy", "StartLiveTail"]
 
 TAGS_MAX = 50
 
@@ -31,30 +36,50 @@ TAGS_MAX = 50
 # What the gate asks --------------------------------------------------------------------------------
 
 
-def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
     """AWS asks about streams even where there is none: ``log-group:name:log-stream:``. Only tags belong to the bare group."""
+    if operation in _OF_THE_ACCOUNT:
+        return "*"
     if (resource := params.get("resourceArn")) is not None:
         return resource
+    if isinstance(identifiers := params.get("logGroupIdentifiers"), list) and operation == "StartLiveTail":
+        return [_streams_of(call, identifier, "") for identifier in identifiers if isinstance(identifier, str)] or "*"
     identifier = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
-    group = name_in(identifier)
+    return _streams_of(call, identifier, params.get("logStreamName") or "")
+
+
+_OF_THE_ACCOUNT = frozenset({"PutResourcePolicy", "DescribeResourcePolicies", "DeleteResourcePolicy"})
+
+
+def _streams_of(call: Call, identifier: str, stream: str) -> str:
     account = identifier.split(":")[4] if identifier.startswith("arn:") and identifier.count(":") > 5 else call.account
-    stream = params.get("logStreamName") or ""
-    return f"arn:{call.home.partition}:logs:{call.region}:{account}:log-group:{group}:log-stream:{stream}"
+    return f"arn:{call.home.partition}:logs:{call.region}:{account}:log-group:{name_in(identifier)}:log-stream:{stream}"
+
+
+policy_of = policy.binding
 
 
 # Groups --------------------------------------------------------------------------------------------
 
 
 def CreateLogGroup(
-    call: Call, *, logGroupName: str, tags: dict[str, str] | None = None, logGroupClass: str | None = None
-) -> None:
-    if logGroupClass not in (None, "STANDARD"):
-        raise NotImplementedHere(f"log groups of the class {logGroupClass}")
+    call: Call, *, logGroupName: str, tags: dict[str, str] | None = None, logGroupClass: str | None = None,
+    deletionProtectionEnabled: bool | None = None,
+) -> None:  # fmt: skip
+    _check_class(logGroupClass)
+    if logGroupName.startswith("aws/"):
+        raise InvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
     if logGroupName in call.shelf(Group):
         raise ResourceAlreadyExistsException("The specified log group already exists")
     call.shelf(Group)[logGroupName] = Group(
-        name=logGroupName, number=next_number(call), created_ms=_now_ms(call), tags=_checked_tags(tags or {})
-    )
+        name=logGroupName, number=next_number(call), created_ms=_now_ms(call), tags=_checked_tags(tags or {}),
+        is_protected=bool(deletionProtectionEnabled),
+    )  # fmt: skip
+
+
+def _check_class(wanted: str | None) -> None:
+    if wanted not in (None, "STANDARD"):
+        raise NotImplementedHere(f"log groups of the class {wanted}")
 
 
 def _now_ms(call: Call) -> int:
@@ -62,10 +87,16 @@ def _now_ms(call: Call) -> int:
 
 
 def DeleteLogGroup(call: Call, *, logGroupName: str) -> None:
-    group = existing(call, logGroupName)
+    group = unprotected(call, logGroupName)
     for (stream,) in call.rows(STREAMS).all("select id from log_stream where grp = ?", group.number):
         event.empty(call, stream)
+    call.shelf(policy.ResourcePolicy).pop(policy.key_of("", group.name), None)
     del call.shelf(Group)[logGroupName]
+
+
+def PutLogGroupDeletionProtection(call: Call, *, logGroupIdentifier: str, deletionProtectionEnabled: bool) -> None:
+    group = existing(call, name_in(logGroupIdentifier))
+    call.shelf(Group)[group.name] = changed(group, is_protected=deletionProtectionEnabled)
 
 
 def DescribeLogGroups(
@@ -73,27 +104,88 @@ def DescribeLogGroups(
     *,
     logGroupNamePrefix: str | None = None,
     logGroupNamePattern: str | None = None,
+    logGroupIdentifiers: list[str] | None = None,
     logGroupClass: str | None = None,
+    includeLinkedAccounts: bool | None = None,
+    accountIdentifiers: list[str] | None = None,
     nextToken: str | None = None,
     limit: int | None = None,
 ) -> dict:
+    """No account is linked to another here, so that a monitoring account sees what is its own."""
     if logGroupNamePrefix is not None and logGroupNamePattern is not None:
         raise InvalidParameterException("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-    pattern = (logGroupNamePattern or "").lower()
-    names = sorted(
-        name
-        for name in call.shelf(Group)
-        if name.startswith(logGroupNamePrefix or "") and pattern in name.lower() and name > (nextToken or "")
-    )
-    if logGroupClass not in (None, "STANDARD"):
-        names = []
-    chosen = names[: limit or 50]
+    if logGroupIdentifiers and (logGroupNamePrefix, logGroupNamePattern, logGroupClass) != (None, None, None):
+        raise InvalidParameterException("logGroupIdentifiers cannot be combined with other filters.")
+    wanted = frozenset(map(name_in, logGroupIdentifiers)) if logGroupIdentifiers else None
+    groups = [
+        group
+        for group in _listed(call, logGroupClass, includeLinkedAccounts, accountIdentifiers)
+        if group.name.startswith(logGroupNamePrefix or "")
+        and (logGroupNamePattern or "") in group.name
+        and (wanted is None or group.name in wanted)
+    ]
+    chosen, token = _page(groups, nextToken, limit)
+    if logGroupNamePattern is not None:
+        return {"logGroups": [brief(call, group) for group in chosen]} | token
     sizes = dict(call.rows(STREAMS).all("select grp, sum(bytes) from log_stream group by grp"))
-    groups = [call.shelf(Group)[name] for name in chosen]
-    reply: dict[str, Any] = {"logGroups": [shown(call, group, sizes.get(group.number, 0)) for group in groups]}
-    if len(chosen) < len(names):
-        reply["nextToken"] = chosen[-1]
-    return reply
+    return {"logGroups": [shown(call, group, sizes.get(group.number, 0)) for group in chosen]} | token
+
+
+def _listed(call: Call, kind: str | None, has_linked: bool | None, accounts: list[str] | None) -> list[Group]:
+    """The account's groups in the order of their names. All of them are of the class STANDARD."""
+    others = [account for account in accounts or () if account != call.account]
+    if others:
+        raise NotImplementedHere(f"log groups of linked accounts ({', '.join(others)})")
+    if accounts and not has_linked:
+        raise InvalidParameterException("accountIdentifiers can only be given with includeLinkedAccounts.")
+    groups = call.shelf(Group)
+    return [groups[name] for name in sorted(groups)] if kind in (None, "STANDARD") else []
+
+
+def _page(groups: list[Group], token: str | None, limit: int | None) -> tuple[list[Group], dict[str, str]]:
+    left = [group for group in groups if group.name > (token or "")]
+    chosen = left[: limit or 50]
+    return chosen, {"nextToken": chosen[-1].name} if len(chosen) < len(left) else {}
+
+
+def ListLogGroups(
+    call: Call,
+    *,
+    logGroupNamePattern: str | None = None,
+    logGroupClass: str | None = None,
+    includeLinkedAccounts: bool | None = None,
+    accountIdentifiers: list[str] | None = None,
+    logGroupTags: list[dict] | None = None,
+    nextToken: str | None = None,
+    limit: int | None = None,
+) -> dict:
+    """A pattern is up to five texts parted by ``|``, each found anywhere in a name or, with ``^``, at its beginning."""
+    texts = logGroupNamePattern.split("|") if logGroupNamePattern else [""]
+    groups = [
+        group
+        for group in _listed(call, logGroupClass, includeLinkedAccounts, accountIdentifiers)
+        if any(group.name.startswith(text[1:]) if text.startswith("^") else text in group.name for text in texts)
+        and all(_is_tagged(group, wanted["key"], wanted.get("values")) for wanted in logGroupTags or ())
+    ]
+    chosen, token = _page(groups, nextToken, limit)
+    shown_briefly = [
+        {"logGroupName": group.name, "logGroupArn": call.arn(f"log-group:{group.name}"), "logGroupClass": "STANDARD"}
+        for group in chosen
+    ]
+    return {"logGroups": shown_briefly} | token
+
+
+def _is_tagged(group: Group, key: str, values: list[str] | None) -> bool:
+    """Whether a group has a tag, with one of these values: with ``*`` in any case, after ``!`` anything but that."""
+    if key not in group.tags:
+        return False
+    held = group.tags[key]
+    for value in values or ["*"]:
+        is_negated, text = value.startswith("!"), value.removeprefix("!")
+        is_same = glob(text.lower())(held.lower()) if "*" in text else text == held
+        if is_same != is_negated:
+            return True
+    return False
 
 
 def PutRetentionPolicy(call: Call, *, logGroupName: str, retentionInDays: int) -> None:
@@ -130,7 +222,7 @@ def CreateLogStream(call: Call, *, logGroupName: str, logStreamName: str) -> Non
 
 
 def DeleteLogStream(call: Call, *, logGroupName: str, logStreamName: str) -> None:
-    event.empty(call, event.stream_named(call, existing(call, logGroupName), logStreamName).id)
+    event.empty(call, event.stream_named(call, unprotected(call, logGroupName), logStreamName).id)
 
 
 def DescribeLogStreams(
@@ -200,8 +292,13 @@ def GetLogEvents(
     nextToken: str | None = None,
     limit: int | None = None,
     startFromHead: bool | None = None,
+    unmask: bool | None = None,
 ) -> dict:
-    stream = event.stream_named(call, named(call, logGroupName, logGroupIdentifier), logStreamName)
+    """Nothing is masked where there is no data protection policy, so that ``unmask`` needs its permission and no more."""
+    group = named(call, logGroupName, logGroupIdentifier)
+    if unmask:
+        call.require("logs:Unmask", call.arn(f"log-group:{group.name}:*"))
+    stream = event.stream_named(call, group, logStreamName)
     start_ms, end_ms = min(startTime or 0, MOMENT_MAX), MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
     return event.page(
         call, stream, start_ms, end_ms, nextToken, limit or event.PAGE_EVENTS_MAX, bool(startFromHead)

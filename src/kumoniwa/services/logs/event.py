@@ -6,6 +6,7 @@ rows. An event's place is its time and its number in the stream; tokens spell pl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kumoniwa.kernel.call import Call
@@ -73,6 +74,16 @@ class Known:
 
 KNOWN_MAX = 4096
 
+Listener = Callable[[int, str, list[tuple[int, str]], int], None]
+"""Told of a batch: the group's number, the stream's name, times and messages, and when they came in."""
+
+
+class Listeners:
+    """Who hears at once what is written, by session."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, Listener] = {}
+
 
 # Writing -------------------------------------------------------------------------------------------
 
@@ -106,6 +117,8 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> di
             known.clear()
         # Nothing below can fail, so what is remembered is what will be committed.
         known[key] = Stream(stream.id, stream_name, stream.created_ms, first, last, now_ms, number, stream.bytes + size)
+        for tell in call.memory(Listeners).open.values():
+            tell(group.number, stream_name, batch, now_ms)
     reply: dict = {"nextSequenceToken": sequence_token(stream.id, stream.count + len(batch))}
     if rejected:
         reply["rejectedLogEventsInfo"] = rejected

@@ -26,6 +26,9 @@ class ResourceAlreadyExistsException(AwsError): ...
 class InvalidParameterException(AwsError): ...
 
 
+class ValidationException(AwsError): ...
+
+
 class Group(Record):
     name: str
     number: int
@@ -34,6 +37,8 @@ class Group(Record):
     retention_days: int = 0
     """Zero: for ever."""
     tags: dict[str, str] = {}
+    is_protected: bool = False
+    """Against being deleted, with all its streams."""
 
 
 class Numbers(Record):
@@ -64,23 +69,42 @@ def existing(call: Call, name: str) -> Group:
 
 
 def named(call: Call, name: str | None, identifier: str | None) -> Group:
-    """The group of operations that take a name or an identifier, one of them."""
-    if (name is None) == (identifier is None):
+    """The group of operations that take a name or an identifier, one of them.
+    Recorded: localstack's TestLogsStreams::test_describe_log_streams_with_log_group_identifier."""
+    if name is not None and identifier is not None:
+        raise ValidationException("LogGroup name and LogGroup ARN are mutually exclusive parameters.")
+    if name is None and identifier is None:
         raise InvalidParameterException("Exactly one of [logGroupName, logGroupIdentifier] must be provided.")
     return existing(call, name if name is not None else name_in(identifier))
 
 
-def shown(call: Call, group: Group, stored_bytes: int) -> dict[str, Any]:
+def unprotected(call: Call, name: str) -> Group:
+    """A group of which something may be deleted."""
+    group = existing(call, name)
+    if group.is_protected:
+        raise ValidationException(
+            "The specified log group has deletion protection enabled.",
+            hint="PutLogGroupDeletionProtection with deletionProtectionEnabled false.",
+        )
+    return group
+
+
+def brief(call: Call, group: Group) -> dict[str, Any]:
+    """A group as a search by pattern shows it.
+    Recorded: localstack's TestLogsGroups::test_describe_log_groups_with_pattern."""
     arn = call.arn(f"log-group:{group.name}")
-    reply = {
+    return {
         "logGroupName": group.name,
         "creationTime": group.created_ms,
         "metricFilterCount": 0,
         "arn": f"{arn}:*",
-        "storedBytes": stored_bytes,
         "logGroupClass": "STANDARD",
         "logGroupArn": arn,
     }
+
+
+def shown(call: Call, group: Group, stored_bytes: int) -> dict[str, Any]:
+    reply = brief(call, group) | {"storedBytes": stored_bytes, "deletionProtectionEnabled": group.is_protected}
     if group.retention_days:
         reply["retentionInDays"] = group.retention_days
     return reply

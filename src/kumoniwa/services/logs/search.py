@@ -6,6 +6,7 @@ found nothing, as on AWS.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -21,6 +22,15 @@ from kumoniwa.services.logs.event import (
 from kumoniwa.services.logs.group import Group, InvalidParameterException, named
 
 SEEN_MAX = 20_000
+FROM_TAIL_SINCE_MS = 1_704_067_200_000
+"""Before 2024 AWS does not search from the end: API_FilterLogEvents."""
+
+
+def matcher(pattern: str | None) -> Callable[[str], bool]:
+    try:
+        return compiled(pattern or "")
+    except InvalidPattern as error:
+        raise InvalidParameterException(f"Invalid filter pattern{': ' + str(error) if str(error) else ''}")
 
 
 def FilterLogEvents(
@@ -35,23 +45,30 @@ def FilterLogEvents(
     filterPattern: str | None = None,
     nextToken: str | None = None,
     limit: int | None = None,
+    startFromHead: bool | None = None,
     interleaved: bool | None = None,
+    unmask: bool | None = None,
 ) -> dict:
-    """``interleaved`` is accepted and ignored, as on AWS since 2019: events of all streams are always interleaved."""
+    """``interleaved`` is accepted and ignored, as on AWS since 2019: events of all streams are always interleaved.
+    Nothing is masked where there is no data protection policy, so that ``unmask`` needs its permission and no more."""
     group = named(call, logGroupName, logGroupIdentifier)
+    if unmask:
+        call.require("logs:Unmask", call.arn(f"log-group:{group.name}:*"))
     if logStreamNames and logStreamNamePrefix:
         raise InvalidParameterException("Cannot specify both logStreamNames and logStreamNamePrefix.")
     if startTime is not None and endTime is not None and startTime > endTime:
         raise InvalidParameterException("End time must be greater than or equal to start time.")
-    try:
-        matches = compiled(filterPattern or "")
-    except InvalidPattern as error:
-        raise InvalidParameterException(f"Invalid filter pattern{': ' + str(error) if str(error) else ''}")
+    matches = matcher(filterPattern)
+    is_from_head, place = _place(nextToken) if nextToken else (startFromHead is not False, None)
+    if not is_from_head and (startTime or 0) < FROM_TAIL_SINCE_MS:
+        raise InvalidParameterException(
+            "startFromHead can be false only if startTime is on or after January 1, 2024 00:00:00 UTC."
+        )
     names = _streams(call, group, logStreamNames, logStreamNamePrefix)
     end_ms = MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
-    rows = _candidates(call, names, min(startTime or 0, MOMENT_MAX), end_ms, _place(nextToken))
+    rows = _candidates(call, names, min(startTime or 0, MOMENT_MAX), end_ms, is_from_head, place)
     events: list[dict[str, Any]] = []
-    size, most, place, is_full = 0, limit or PAGE_EVENTS_MAX, None, False
+    size, most, is_full = 0, limit or PAGE_EVENTS_MAX, False
     for seen, (at_ms, stream, seq, ingested, message) in enumerate(rows, 1):
         if matches(message):
             size += len(message) + OVERHEAD_BYTES
@@ -72,7 +89,7 @@ def FilterLogEvents(
             break
     reply: dict[str, Any] = {"events": events, "searchedLogStreams": []}
     if is_full or next(rows, None) is not None:
-        reply["nextToken"] = "{:x}-{:x}-{:x}".format(*place)
+        reply["nextToken"] = ("f" if is_from_head else "b") + "-{:x}-{:x}-{:x}".format(*place)
     return reply
 
 
@@ -86,26 +103,29 @@ def _streams(call: Call, group: Group, wanted: list[str] | None, prefix: str | N
     return {number: name for number, name in found if name.startswith(prefix or "")}
 
 
-def _place(token: str | None) -> tuple[int, int, int] | None:
-    if not token:
-        return None
+def _place(token: str) -> tuple[bool, tuple[int, int, int]]:
+    """Whether a token leads on to later events, and from where."""
+    direction, _, rest = token.partition("-")
     try:
-        at_ms, stream, seq = (int(part, 16) for part in token.split("-"))
+        at_ms, stream, seq = (int(part, 16) for part in rest.split("-"))
     except ValueError:
         raise InvalidParameterException("The specified nextToken is invalid.")
-    if max(at_ms, stream, seq) > MOMENT_MAX:
+    if direction not in ("f", "b") or not 0 <= min(at_ms, stream, seq) <= max(at_ms, stream, seq) <= MOMENT_MAX:
         raise InvalidParameterException("The specified nextToken is invalid.")
-    return at_ms, stream, seq
+    return direction == "f", (at_ms, stream, seq)
 
 
-def _candidates(call: Call, names: dict[int, str], start_ms: int, end_ms: int, place: tuple[int, int, int] | None):
-    """Events in the order of their times, from where an earlier call stopped."""
-    after = "" if place is None else " and (at, stream, seq) > ({}, {}, {})".format(*place)
+def _candidates(
+    call: Call, names: dict[int, str], start_ms: int, end_ms: int, is_from_head: bool, place: tuple[int, int, int] | None
+):
+    """Events in the order of their times or against it, from where an earlier call stopped. The end of the range is in it."""
+    beyond = ""
     if place is not None:
-        start_ms = max(start_ms, place[0])
-    numbers = ",".join(map(str, names))
+        beyond = " and (at, stream, seq) {} ({}, {}, {})".format(">" if is_from_head else "<", *place)
+        start_ms, end_ms = (max(start_ms, place[0]), end_ms) if is_from_head else (start_ms, min(end_ms, place[0]))
+    numbers, order = ",".join(map(str, names)), "asc" if is_from_head else "desc"
     return call.rows(EVENTS).each(
-        f"select at, stream, seq, ingested, message from log_event where stream in ({numbers}) and at >= ? and at < ?{after} "
-        "order by at, stream, seq limit ?",
+        f"select at, stream, seq, ingested, message from log_event where stream in ({numbers}) and at >= ? and at <= ?{beyond} "
+        f"order by at {order}, stream {order}, seq {order} limit ?",
         start_ms, end_ms, SEEN_MAX + 1,
     )  # fmt: skip

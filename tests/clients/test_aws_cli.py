@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,22 @@ Outputs:
 def test_what_is_not_implemented_is_refused_by_name(aws):
     assert "Kumoniwa does not implement dynamodb:CreateBackup" in aws("dynamodb", "create-backup", "--table-name", "items", "--backup-name", "daily", fails=True)
     assert "Kumoniwa does not implement the service" in aws("ec2", "describe-instances", fails=True)
+
+
+def test_what_is_written_to_a_log_is_tailed_live(aws, kumoniwa):
+    place = ("--log-group-name", "g", "--log-stream-name", "s")
+    aws("logs", "create-log-group", *place[:2])
+    aws("logs", "create-log-stream", *place)
+    arn = aws("logs", "describe-log-groups")["logGroups"][0]["logGroupArn"]
+    command = [AWS, "--endpoint-url", kumoniwa.endpoint, "logs", "start-live-tail", "--log-group-identifiers", arn]
+    tail = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(60):  # the session may begin only after the first of these
+            event = f"timestamp={int(time.time() * 1000)},message=hello"
+            aws("logs", "put-log-events", *place, "--log-events", event)
+            if select.select([tail.stdout], [], [], 1)[0]:
+                break
+        assert tail.stdout.readline() == b"hello\n"
+    finally:
+        tail.kill()
+        tail.wait()

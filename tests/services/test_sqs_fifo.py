@@ -327,3 +327,113 @@ def test_whatever_happens_each_group_is_seen_in_order_and_one_receive_at_a_time(
             queue.delete(message)
     for group in "abc":
         assert [body for body in seen if body[0] == group] == alive[group]
+
+
+# Validated against AWS by localstack's tests, whose names stand beside them ---------------------------
+
+
+def test_a_claim_may_be_spelled_in_capitals_and_is_shown_in_small_letters(cloud):
+    # test_fifo_delete_after_visibility_timeout makes its queue with "True".
+    url = cloud.client("sqs").create_queue(
+        QueueName="c.fifo", Attributes={"FifoQueue": "True", "ContentBasedDeduplication": "True"}
+    )["QueueUrl"]
+    shown = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (shown["FifoQueue"], shown["ContentBasedDeduplication"]) == ("true", "true")
+
+
+def test_a_queue_stays_of_its_kind(cloud, queue):
+    # test_set_unsupported_attribute_fifo
+    queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"FifoQueue": "true"})
+    with pytest.raises(ClientError) as caught:
+        queue.sqs.set_queue_attributes(QueueUrl=queue.url, Attributes={"FifoQueue": "false"})
+    assert caught.value.response["Error"]["Message"] == (
+        "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."
+    )
+    plain = queue.sqs.create_queue(QueueName="plain")["QueueUrl"]
+    with pytest.raises(ClientError, match="Unknown Attribute FifoQueue."):
+        queue.sqs.set_queue_attributes(QueueUrl=plain, Attributes={"FifoQueue": "true"})
+
+
+def test_messages_of_one_group_come_before_those_of_the_next(queue):
+    # test_fifo_receive_message_group_id_ordering
+    for body in ("g1-m1", "g2-m1", "g1-m2", "g1-m3"):
+        queue.send(body, group=body[:2])
+    assert queue.bodies() == ["g1-m1", "g1-m2", "g1-m3", "g2-m1"]
+
+
+def test_the_group_that_has_waited_longest_is_next(cloud, queue):
+    # test_fifo_receive_message_with_zero_visibility_timeout
+    for body in ("g1-m1", "g2-m1", "g2-m2", "g3-m1", "g1-m2"):
+        queue.send(body, group=body[:2])
+        cloud.sleep(0.01)
+    assert queue.bodies(3, VisibilityTimeout=0) == ["g1-m1", "g1-m2", "g2-m1"]
+    assert queue.bodies(VisibilityTimeout=0) == ["g3-m1", "g1-m1", "g1-m2", "g2-m1", "g2-m2"]
+
+
+def test_a_group_shows_again_with_its_first_message_and_up_to_the_next_hidden_one(cloud, queue):
+    # test_fifo_message_group_visibility_after_terminate_visibility_timeout
+    for body in ("g1-m1", "g1-m2", "g2-m1"):
+        queue.send(body, group=body[:2])
+        cloud.sleep(0.01)
+    first, _ = queue.take(2)
+    queue.show(first, 0)
+    assert queue.bodies(3) == ["g2-m1", "g1-m1"]
+
+
+@pytest.mark.parametrize(("extended", "expected"), [(0, []), (1, ["foo"]), (2, ["foo", "bar"])])
+def test_a_hidden_message_hides_those_behind_it(cloud, extended, expected):
+    # test_fifo_group_visibility_extends_with_change_message_visibility
+    queue = Queue(cloud, VisibilityTimeout="1")
+    for body in ("foo", "bar", "baz"):
+        queue.send(body)
+    queue.show(queue.take()[extended], 4)
+    cloud.sleep(2)
+    assert queue.bodies() == expected
+
+
+def test_no_delay_of_its_own_is_the_queues_delay(cloud):
+    # test_fifo_queue_send_message_with_zero_delay_defaults_to_queue_delay
+    queue = Queue(cloud, DelaySeconds="2")
+    queue.send("a", DelaySeconds=0)
+    assert queue.bodies() == []
+    cloud.sleep(2)
+    assert queue.bodies() == ["a"]
+
+
+def test_a_purged_queue_forgets_what_it_was_sent(queue):
+    # test_purge_queue_clears_fifo_deduplication_cache
+    queue.send("a", MessageDeduplicationId="x")
+    queue.sqs.purge_queue(QueueUrl=queue.url)
+    queue.send("b", MessageDeduplicationId="x")
+    assert queue.bodies() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ({"MessageDeduplicationId": "x"}, "The request must contain the parameter MessageGroupId."),
+        (
+            {"MessageGroupId": "g"},
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+        ),
+    ],
+)
+def test_a_batch_is_refused_whole_where_an_entry_lacks_what_the_queue_needs(queue, entry, text):
+    # test_send_batch_missing_message_group_id_for_fifo_queue, test_send_batch_missing_deduplication_id_for_fifo_queue
+    whole = {"Id": "1", "MessageBody": "a", "MessageGroupId": "g", "MessageDeduplicationId": "y"}
+    with pytest.raises(ClientError) as caught:
+        queue.sqs.send_message_batch(QueueUrl=queue.url, Entries=[whole, {"Id": "2", "MessageBody": "b", **entry}])
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+    assert caught.value.response["Error"]["Message"] == text
+    assert queue.bodies() == []
+
+
+def test_a_dead_letter_is_told_from_others_by_its_message_id(cloud, queue):
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+    policy = json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q.fifo", "maxReceiveCount": 1})
+    source = Queue(cloud, "source.fifo", RedrivePolicy=policy, VisibilityTimeout="0")
+    sent = source.send("a", MessageDeduplicationId="x")
+    assert source.bodies() == ["a"]
+    assert source.bodies() == []
+    (dead,) = queue.take(AttributeNames=["All"])
+    assert dead["Attributes"]["MessageDeduplicationId"] == dead["MessageId"] == sent["MessageId"]

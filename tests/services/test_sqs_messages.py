@@ -117,7 +117,7 @@ def test_message_attributes_are_chosen_by_name_and_by_prefix(sqs, url):
         ({"DelaySeconds": -1}, "InvalidParameterValue", "Value -1 for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= 900."),
         ({"MessageDeduplicationId": "d"}, "InvalidParameterValue", "not valid for this queue type"),
         ({"MessageAttributes": {"a": {"DataType": "String", "StringValue": ""}}}, "InvalidParameterValue",
-         "The message attribute 'a' must contain a non-empty message attribute value for message attribute type 'String'."),
+         "Message (user) attribute 'a' must contain a non-empty value of type 'String'."),
         ({"MessageAttributes": {"a": {"DataType": "Text", "StringValue": "x"}}}, "InvalidParameterValue",
          "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."),
         ({"MessageAttributes": {"a": {"DataType": "", "StringValue": "x"}}}, "InvalidParameterValue",
@@ -226,17 +226,20 @@ def test_visibility_is_counted_from_the_change_and_ends_twelve_hours_after_the_f
     assert (code, "is not available for visibility timeout change" in text) == ("InvalidParameterValue", True)
 
 
-def test_a_handle_of_an_earlier_receive_deletes_nothing(cloud, sqs, url):
+def test_a_handle_of_an_earlier_receive_still_names_its_message(cloud, sqs, url):
+    # AWS promises the last handle only and takes the others, too: localstack's test_terminate_visibility_timeout_after_receive,
+    # validated against AWS, and https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html
     sqs.send_message(QueueUrl=url, MessageBody="x")
     (first,) = received(sqs, url)
     cloud.sleep(30)
     (second,) = received(sqs, url)
     assert first["ReceiptHandle"] != second["ReceiptHandle"]
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=0)
+    (third,) = received(sqs, url)
     sqs.delete_message(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"])
-    assert counts(sqs, url) == (0, 1, 0)
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=second["ReceiptHandle"])
     assert counts(sqs, url) == (0, 0, 0)
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=second["ReceiptHandle"])  # deleting again is no error
+    for handle in (second["ReceiptHandle"], third["ReceiptHandle"]):
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=handle)  # deleting again is no error
 
 
 def test_a_message_whose_visibility_ended_can_still_be_deleted(cloud, sqs, url):
@@ -557,3 +560,70 @@ def test_a_message_costs_the_same_steps_however_many_lie_behind_it(cloud, sqs, n
     for n in range(20, 1500):
         send(n)
     assert steps() < few * 1.5
+
+
+# Validated against AWS by localstack's tests, whose names stand beside them ---------------------------
+
+
+def test_names_of_attributes_are_letters_of_any_script(sqs, url):
+    # test_send_message_with_invalid_string_attributes
+    sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes={"attr.1øßä": {"StringValue": "v", "DataType": "String"}})
+    wrong = [*(f"a{character}b" for character in '!"§(?'), ".a", "a.", "aWs.a", "AMAZON.a", "L" * 257]
+    for name in wrong:
+        with pytest.raises(ClientError) as caught:
+            sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes={name: {"StringValue": "v", "DataType": "String"}})
+        assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"DataType": "String", "StringValue": "a\b\v"}, {"DataType": f"Number.{'L' * 256}", "StringValue": "1"}],
+)
+def test_values_and_types_of_attributes_have_their_bounds(sqs, url, value):
+    # test_invalid_string_attributes_cause_invalid_parameter_value_error
+    with pytest.raises(ClientError) as caught:
+        sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes={"a": value})
+    assert caught.value.response["Error"]["Code"] == "InvalidParameterValue"
+
+
+def test_an_asterisk_asks_for_all_attributes(sqs, url):
+    # test_receive_message_message_attribute_names_filters
+    sqs.send_message(QueueUrl=url, MessageBody="x", MessageAttributes={"a": {"StringValue": "v", "DataType": "String"}})
+    (message,) = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["*"])["Messages"]
+    assert message["MessageAttributes"]["a"]["StringValue"] == "v"
+
+
+def test_a_trace_beside_the_request_comes_with_the_message(cloud, sqs, url):
+    # test_aws_trace_header_propagation
+    trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+    add = lambda request, **_: request.headers.add_header("X-Amzn-Trace-Id", trace)  # noqa: E731
+    sqs.meta.events.register("request-created.sqs.SendMessage", add)
+    sent = sqs.send_message(QueueUrl=url, MessageBody="x")
+    sqs.meta.events.unregister("request-created.sqs.SendMessage", add)
+    assert "MD5OfMessageSystemAttributes" not in sent
+    (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["SentTimestamp", "AWSTraceHeader"])["Messages"]
+    assert message["Attributes"] == {"AWSTraceHeader": trace, "SentTimestamp": message["Attributes"]["SentTimestamp"]}
+
+
+def test_a_dead_letter_keeps_its_id_and_how_often_it_was_received(cloud, sqs, url):
+    # test_dead_letter_queue_message_attributes
+    policy = '{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:q", "maxReceiveCount": 1}'
+    source = sqs.create_queue(QueueName="source", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    sent = sqs.send_message(QueueUrl=source, MessageBody="x")
+    for _ in range(2):
+        sqs.receive_message(QueueUrl=source, VisibilityTimeout=0)
+    (dead,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+    assert dead["MessageId"] == sent["MessageId"]
+    assert dead["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+def test_one_receive_gives_a_message_once_even_if_it_hides_nothing(cloud, sqs, url):
+    # Ours: one of the found messages goes to the dead-letter queue, and what is looked for in its place is not what was taken.
+    sqs.create_queue(QueueName="dead")
+    policy = '{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:dead", "maxReceiveCount": 1}'
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": policy})
+    sqs.send_message(QueueUrl=url, MessageBody="old")
+    sqs.receive_message(QueueUrl=url, VisibilityTimeout=0)
+    sqs.send_message(QueueUrl=url, MessageBody="new")
+    got = sqs.receive_message(QueueUrl=url, VisibilityTimeout=0, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in got] == ["new"]

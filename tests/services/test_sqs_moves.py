@@ -1,5 +1,6 @@
 """Message move tasks: out of a dead-letter queue, at a pace, to where the messages came from."""
 
+import base64
 import json
 
 import pytest
@@ -100,7 +101,8 @@ def test_only_one_task_at_a_time_and_it_can_be_cancelled_once(cloud, stage):
     stage.bury("a", 10)
     handle = stage.start(MaxNumberOfMessagesPerSecond=1)
     cloud.sleep(3)
-    assert refusal(stage.start)[0] == "AWS.SimpleQueueService.UnsupportedOperation"
+    # Recorded: localstack's test_start_multiple_move_tasks.
+    assert refusal(stage.start)[0] == "InvalidParameterValue"
     assert stage.last()["TaskHandle"] == handle
     moved = stage.sqs.cancel_message_move_task(TaskHandle=handle)["ApproximateNumberOfMessagesMoved"]
     assert 2 <= moved <= 4
@@ -168,9 +170,16 @@ def test_what_cannot_be_moved_is_refused(stage):
             == "InvalidParameterValue"
         )
     for handle in ("nonsense", "AAAA", "é"):
-        assert (
-            refusal(stage.sqs.cancel_message_move_task, TaskHandle=handle)[0] == "ResourceNotFoundException"
-        )
+        # Recorded: localstack's test_cancel_with_invalid_…
+        assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=handle) == (
+            "InvalidParameterValue", "Value for parameter TaskHandle is invalid."
+        )  # fmt: skip
+    elsewhere = base64.b64encode(json.dumps({"taskId": "x", "sourceArn": arn("nobody")}).encode()).decode()
+    assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=elsewhere) == (
+        "ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist."
+    )  # fmt: skip
+    unknown = base64.b64encode(json.dumps({"taskId": "x", "sourceArn": arn("dead")}).encode()).decode()
+    assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=unknown) == ("ResourceNotFoundException", "Task does not exist.")
 
 
 def test_tasks_are_listed_newest_first_one_unless_more_are_wanted_and_ten_are_kept(cloud, stage):
@@ -188,3 +197,19 @@ def test_tasks_are_listed_newest_first_one_unless_more_are_wanted_and_ten_are_ke
             refusal(stage.sqs.list_message_move_tasks, SourceArn=arn("dead"), MaxResults=count)[0]
             == "InvalidParameterValue"
         )
+
+
+def test_a_message_that_was_moved_is_a_new_one(cloud, stage):
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
+    sent = stage.sqs.send_message(QueueUrl=stage.urls["a"], MessageBody="x")
+    for _ in range(2):
+        stage.sqs.receive_message(QueueUrl=stage.urls["a"], VisibilityTimeout=0)
+    cloud.sleep(100)
+    started = cloud.now()
+    stage.start()
+    cloud.sleep(1)
+    (message,) = stage.sqs.receive_message(QueueUrl=stage.urls["a"], AttributeNames=["All"])["Messages"]
+    assert message["MessageId"] != sent["MessageId"]
+    assert int(message["Attributes"]["SentTimestamp"]) >= int(started * 1000)
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert "DeadLetterQueueSourceArn" not in message["Attributes"]

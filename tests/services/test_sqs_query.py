@@ -134,5 +134,58 @@ def test_a_form_posted_to_the_queues_own_address_need_not_name_the_queue(ask):
 def test_an_action_no_parser_could_read_back_is_refused_in_readable_xml(ask, cloud):
     headers = {"Authorization": SIGNED, "X-Amz-Date": "20300101T000000Z", "Content-Type": "application/x-www-form-urlencoded"}
     status, _, body = cloud.http("POST", "/", headers=headers, body=b"Action=Send%00Message&Version=2012-11-05")
-    assert status == 404
+    assert status == 400
     assert "Send?Message" in ElementTree.fromstring(body).findtext(".//Message")
+
+
+# At a queue's own address, by GET: localstack's TestSqsQueryApi, validated against AWS -----------------
+
+
+@pytest.fixture
+def get(cloud, ask):
+    ask("CreateQueue", QueueName="q")
+
+    def get(path: str = "/000000000000/q", **fields: str) -> tuple[int, str]:
+        query = urlencode({name.replace("__", "."): value for name, value in fields.items()})
+        headers = {"Authorization": SIGNED, "X-Amz-Date": "20300101T000000Z"}
+        status, _, body = cloud.http("GET", f"{path}?{query}", headers=headers)
+        return status, body.decode()
+
+    return get
+
+
+def test_a_queue_is_asked_at_its_own_address(get):
+    status, shown = get(Action="GetQueueAttributes", AttributeName__1="All")
+    assert status == 200
+    assert "<Name>QueueArn</Name><Value>arn:aws:sqs:us-east-1:000000000000:q</Value>" in shown
+    assert get(Action="SendMessage", MessageBody="foobar")[0] == 200
+    assert "<Body>foobar</Body>" in get(Action="ReceiveMessage")[1]
+    assert f"<QueueUrl>{URL}</QueueUrl>" in get(Action="GetQueueUrl", QueueName="q")[1]
+    assert get(Action="DeleteQueue")[0] == 200
+    status, gone = get(Action="GetQueueAttributes")
+    assert (status, "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in gone) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "text"),
+    [
+        ({"Action": "FooBar", "Version": "2012-11-05"}, "InvalidAction", "The action FooBar is not valid for this endpoint."),
+        ({"Action": "ListQueues"}, "InvalidAction", "The action ListQueues is not valid for this endpoint."),
+        ({"Action": "CreateQueue", "QueueName": "x"}, "InvalidAction", "The action CreateQueue is not valid for this endpoint."),
+        ({"Action": "SendMessage"}, "MissingParameter", "The request must contain the parameter MessageBody."),
+        ({"Action": "GetQueueAttributes", "AttributeName__1": "Foobar"}, "InvalidAttributeName", "Unknown Attribute Foobar."),
+    ],
+)
+def test_what_a_queue_cannot_be_asked_is_refused_in_sqs_words(get, fields, code, text):
+    status, body = get(**fields)
+    assert (status, f"<Code>{code}</Code>" in body, f"<Message>{text}</Message>" in body) == (400, True, True)
+
+
+def test_an_address_without_an_action_is_no_operation(get):
+    assert get() == (404, "<UnknownOperationException/>\n")
+
+
+def test_an_empty_batch_is_refused_in_a_form_as_in_json(ask):
+    ask("CreateQueue", QueueName="q")
+    error = ask("SendMessageBatch", 400, QueueUrl=URL)
+    assert error.findtext(".//Code") == "AWS.SimpleQueueService.EmptyBatchRequest"

@@ -43,6 +43,9 @@ _SHARED_KINDS = (
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 class RequestEntityTooLarge(AwsError):
     code = "RequestEntityTooLargeException"
     status = 413
@@ -94,6 +97,9 @@ class Gate:
 
     def answer(self, request: Request, reply: Reply) -> None:
         """Serve one HTTP request; ``reply`` is called once, when its answer may leave."""
+        if request.stream is not None and request.method == "POST" and request.headers.get("content-type", "").startswith(FORM):
+            self.home.spawn(self._gathered(request, reply))
+            return
         request_id = self.home.ids.request_id()
         route = None
         try:
@@ -117,6 +123,18 @@ class Gate:
         except Exception as error:
             self._deliver(self._refusal(error, route, request, request_id), reply)
 
+    async def _gathered(self, request: Request, reply: Reply) -> None:
+        """A form says in its body what it wants, however long it is."""
+        try:
+            request.body = await request.stream.whole(BODY_BYTES_MAX)
+        except BodyTooLarge:
+            reply(self._refusal(RequestEntityTooLarge(), None, request, self.home.ids.request_id()))
+        except Disconnected:
+            reply(Response(400))
+        else:
+            request.stream = None
+            self.answer(request, reply)
+
     def _admit(self, route: Route, request: Request, request_id: str):
         """Identity, read, and the way inside. Answers the result or a coroutine of it."""
         claim = signature.claim(request, route.family)
@@ -134,7 +152,7 @@ class Gate:
             _prove(request, claim, secret)
         params = route.codec.read(request, request.labels)
         if route.service.params_of is not None:
-            params = route.service.params_of(request, params)
+            params = route.service.params_of(route.name, request, params)
         call = Call(self.home, principal.account, principal, route.service.name, route.name, request_id, request)
         return self._enter(call, route, params)
 

@@ -40,6 +40,10 @@ class MissingAction(AwsError):
     message = "The request must contain the parameter Action."
 
 
+class InvalidAction(AwsError):
+    status = 400
+
+
 class Route:
     """One operation over one protocol: everything the passage needs, looked up once."""
 
@@ -112,6 +116,9 @@ class NoRoute:
             f"<RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         signing_name = self.request.address.signing_name if self.request and self.request.address else None
+        if isinstance(error, UnknownOperationException) and signing_name not in (None, "s3"):
+            # What AWS's front end answers to a path or an operation it does not know.
+            return Response(status, b"<UnknownOperationException/>\n", {"Content-Type": "text/xml"})
         if self.request and signing_name in (None, "s3") and not self.request.body:
             body = f"<Error><Code>{error.code}</Code><Message>{escaped(error.text)}</Message><RequestId>{request_id}</RequestId></Error>"
         return Response(status, readable(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'), {"Content-Type": "text/xml"})
@@ -171,9 +178,16 @@ class Routes:
             return route
         if protocol in ("query", "ec2"):
             return self._by_action(request, address, protocol)
+        if protocol == "rest" and "Action=" in request.query and self._is_asked_by_form(address):
+            return self._by_action(request, address, "query")
         if protocol == "smithy-rpc-v2-cbor":
             return self.named(self._service(address, request), hinted_operation, protocol)
         return self._by_path(request, address)
+
+    def _is_asked_by_form(self, address: Address) -> bool:
+        """Whether a service has no paths of its own, so that a query string can only be a form."""
+        names = self._signed_as.get(address.signing_name or "")
+        return bool(names) and not models.service(names[0]).protocol.startswith("rest-")
 
     def named(self, service: str, operation: str, protocol: str = "") -> Route:
         """The route of an operation by its name; over the service's own protocol unless told."""
@@ -217,6 +231,15 @@ class Routes:
             service = self._service(address, request)
         else:
             service = next(iter(self._versions.get(version, ())), "") or self._service(address, request)
+        model = models.service(service)
+        if operation not in model.operation_names:
+            # SQS, which speaks JSON too: localstack's validated test_invalid_action_raises_exception; the others as IAM does.
+            is_sqs_like = model.protocol == "json"
+            raise InvalidAction(
+                f"The action {operation} is not valid for this endpoint."
+                if is_sqs_like
+                else f"Could not find operation {operation} for version {version or model.api_version}"
+            )
         return self.named(service, operation, protocol)
 
     def _by_path(self, request: Request, address: Address) -> Route | DoorRoute:

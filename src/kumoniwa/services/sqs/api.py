@@ -84,13 +84,33 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     return f"arn:{call.home.partition}:sqs:{call.region}:{owner}:{params.get('QueueName', '*')}"
 
 
-def params_of(request: Request, params: dict[str, Any]) -> dict[str, Any]:
+class InvalidAction(AwsError):
+    status = 400
+
+
+_OF_NO_QUEUE = frozenset({"CreateQueue", "ListQueues"})
+_OF_ANY_QUEUE = frozenset({"GetQueueUrl", "StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"})
+
+
+def params_of(operation: str, request: Request, params: dict[str, Any]) -> dict[str, Any]:
     """A form may be posted to the queue's own address and then need not name it.
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html"""
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html
+    What is no queue's business cannot be asked there: localstack's validated TestSqsQueryApi."""
     parts = request.path.split("/")
-    if len(parts) == 3 and parts[1].isdigit() and "QueueUrl" not in params:
-        return {**params, "QueueUrl": f"http://{request.host}{request.path}"}
-    return params
+    if len(parts) != 3 or not parts[1].isdigit():
+        return params
+    if operation in _OF_NO_QUEUE:
+        raise InvalidAction(f"The action {operation} is not valid for this endpoint.")
+    if operation in _OF_ANY_QUEUE or "QueueUrl" in params:
+        return params
+    return {**params, "QueueUrl": f"http://{request.host}{request.path}"}
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """A form cannot spell a list without entries: it leaves it out."""
+    if operation.endswith("Batch") and "QueueUrl" in params and not params.get("Entries"):
+        return EmptyBatchRequest(f"There should be at least one {operation}RequestEntry in the request.")
+    return error
 
 
 def policy_of(call: Call, arn: str) -> str | None:
@@ -116,7 +136,7 @@ def CreateQueue(
 ) -> dict:
     """Making a queue that exists with the same attributes answers its URL; with others it is refused."""
     attributes = Attributes or {}
-    is_fifo = attributes.get("FifoQueue") == "true"
+    is_fifo = attributes.get("FifoQueue", "").lower() == "true"
     check_name(QueueName, is_fifo=is_fifo)
     attributes = {n: v for n, v in checked(call, attributes, is_fifo=is_fifo, is_new=True).items() if v}
     queues, now = call.shelf(Queue), call.now()
@@ -157,18 +177,19 @@ def DeleteQueue(call: Call, *, QueueUrl: str) -> None:
     queue = _queue(call, QueueUrl)
     del call.shelf(Queue)[queue.name]
     _empty(call, queue)
-    call.rows(fifo.SENT).run("delete from sqs_sent where queue = ?", queue.id)
     call.shelf(work.Deleted)[queue.name] = work.Deleted(at=call.now())
     call.wake(queue.id)
 
 
 def _empty(call: Call, queue: Queue) -> None:
-    rows = call.rows(message.MESSAGES, fifo.GROUPS, fifo.ATTEMPTS)
-    for table in (message.MESSAGES, fifo.GROUPS, fifo.ATTEMPTS):
+    tables = (message.MESSAGES, fifo.GROUPS, fifo.ATTEMPTS, fifo.SENT)
+    rows = call.rows(*tables)
+    for table in tables:
         rows.run(f"delete from {table.name} where queue = ?", queue.id)
 
 
 def PurgeQueue(call: Call, *, QueueUrl: str) -> None:
+    """Which messages a FIFO queue was sent is forgotten, too: localstack's test_purge_queue_clears_fifo_deduplication_cache."""
     queue = _queue(call, QueueUrl)
     if queue.purged and queue.purged + PURGED_FOR_S > call.now():
         raise PurgeQueueInProgress(f"Only one PurgeQueue operation on {queue.name} is allowed every 60 seconds.")
@@ -390,12 +411,17 @@ def _send(
     if system_attributes:
         system["AWSTraceHeader"] = _trace_header(system_attributes)
         reply["MD5OfMessageSystemAttributes"] = message.md5_of_attributes(system_attributes)
+    elif call.request is not None and "x-amzn-trace-id" in call.request.headers:
+        # A client that is traced says so beside its request: localstack's test_aws_trace_header_propagation.
+        system["AWSTraceHeader"] = call.request.headers["x-amzn-trace-id"]
     if queue.is_fifo:
         sent = fifo.already_sent(call, queue, token)
         if sent is not None:
             return {**reply, "MessageId": sent[0], "SequenceNumber": sent[1]}
     message_id = reply["MessageId"] = call.new_id()
-    delay = queue.seconds("DelaySeconds") if delay_s is None else delay_s
+    # On a FIFO queue zero means the queue's own: localstack's test_fifo_queue_send_message_with_zero_delay_….
+    has_own_delay = delay_s is not None and not queue.is_fifo
+    delay = delay_s if has_own_delay else queue.seconds("DelaySeconds")
     content = message.Content(
         id=message_id, body=body, md5=reply["MD5OfMessageBody"], sender=call.principal.user_id or "anonymous",
         attributes=attributes or {}, system=system, md5_of_attributes=reply.get("MD5OfMessageAttributes", ""),
@@ -422,11 +448,16 @@ def _trace_header(attributes: dict[str, dict]) -> str:
 
 
 def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
-    """The batch is weighed before anything of it is judged."""
+    """The batch is weighed before anything of it is judged. What a FIFO queue must be told, each entry must tell."""
     queue = _queue(call, QueueUrl)
     size = sum(message.size_of(entry["MessageBody"], entry.get("MessageAttributes")) for entry in Entries)
     if size > MESSAGE_BYTES_MAX:
         raise BatchRequestTooLong(f"Batch requests cannot be longer than {MESSAGE_BYTES_MAX} bytes. You have sent {size} bytes.")
+    for entry in Entries if queue.is_fifo else ():
+        if not entry.get("MessageGroupId"):
+            # Recorded with this code: localstack's test_send_batch_missing_message_group_id_for_fifo_queue.
+            raise InvalidParameterValue("The request must contain the parameter MessageGroupId.")
+        fifo.token(queue, entry["MessageBody"], entry.get("MessageDeduplicationId"), entry["MessageGroupId"])
 
     def send(entry: dict) -> dict:
         return _send(
@@ -562,8 +593,8 @@ def _received(call: Call, queue: Queue, row: tuple, system_names: list[str], att
 
 
 def _is_chosen(name: str, wanted: list[str]) -> bool:
-    """``All``, ``.*``, a name, or a prefix as in ``bar.*``."""
-    return any(w in ("All", ".*", name) or (w.endswith(".*") and name.startswith(w[:-2])) for w in wanted)
+    """``All``, ``*``, ``.*``, a name, or a prefix as in ``bar.*``."""
+    return any(w in ("All", "*", ".*", name) or (w.endswith(".*") and name.startswith(w[:-2])) for w in wanted)
 
 
 # After receiving -----------------------------------------------------------------------------------
@@ -574,16 +605,14 @@ def DeleteMessage(call: Call, *, QueueUrl: str, ReceiptHandle: str) -> None:
 
 
 def _delete(call: Call, queue: Queue, receipt_handle: str) -> None:
-    """A handle of an earlier receive is accepted by a standard queue and deletes nothing; a FIFO queue refuses it.
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html"""
+    """A standard queue takes a handle of any receive; a FIFO queue only that of the last one, while it is in flight."""
     seq, receive = message.named(queue, receipt_handle)
     found = call.rows(message.MESSAGES).one("select receive, visible_at from sqs_message where seq = ? and queue = ?", seq, queue.id)
     if found is None:
         return
     if queue.is_fifo and (found[0] != receive or found[1] <= call.now()):
         raise InvalidParameterValue.of("ReceiptHandle", receipt_handle, "The receipt handle has expired.")
-    if found[0] == receive:
-        message.drop(call, queue, seq)
+    message.drop(call, queue, seq)
 
 
 def DeleteMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
@@ -609,7 +638,8 @@ def _change_visibility(call: Call, queue: Queue, receipt_handle: str, visibility
     seq, receive = message.named(queue, receipt_handle)
     rows, now = call.rows(message.MESSAGES), call.now()
     found = rows.one("select receive, visible_at, first from sqs_message where seq = ? and queue = ?", seq, queue.id)
-    if found is None or found[0] != receive or found[1] <= now:
+    # A standard queue takes a handle of any receive: localstack's test_terminate_visibility_timeout_after_receive.
+    if found is None or found[1] <= now or (queue.is_fifo and found[0] != receive):
         reason = "Message does not exist or is not available for visibility timeout change."
         raise InvalidParameterValue.of("ReceiptHandle", receipt_handle, reason)
     if now + visibility_s > found[2] + VISIBLE_AGAIN_WITHIN_S:

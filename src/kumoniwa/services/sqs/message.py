@@ -1,7 +1,7 @@
 """How messages lie in a queue, are taken, and go away.
 
 A message is one row. Receiving it sets a new ``visible_at``; the receipt handle names the row and that one receive, so
-a handle from an earlier receive no longer deletes. Time alone makes a message visible again: nothing runs meanwhile.
+that a FIFO queue can tell a handle that has expired. Time alone makes a message visible again: nothing runs meanwhile.
 Content is sealed with the queue's key unless SqsManagedSseEnabled was set to false.
 """
 
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.record import Record, pack, unpack
+from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.sqs import fault, fifo
 from kumoniwa.services.sqs.queue import InvalidParameterValue, MissingParameter, Queue
 from kumoniwa.store.rows import Table
@@ -70,7 +70,10 @@ class Flights:
 # Coming in -------------------------------------------------------------------------------------
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_\-.]{1,256}")
+_ALLOWED = "the set of allowed characters is #x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]"
+_ATTRIBUTE_NAME = re.compile(r"[\w\-.]{1,256}")
+"""Letters of any script: localstack's test_send_message_with_invalid_string_attributes, validated against AWS."""
+TYPE_CHARACTERS_MAX = 256
 
 
 def check(queue: Queue, body: str, attributes: dict[str, dict] | None) -> None:
@@ -88,10 +91,7 @@ def check(queue: Queue, body: str, attributes: dict[str, dict] | None) -> None:
         raise InvalidParameterValue(f"One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes.")
     forbidden = _FORBIDDEN.search(body)
     if forbidden:
-        raise InvalidMessageContents(
-            f"Invalid binary character '#x{ord(forbidden[0]):X}' was found in the message body, the set of allowed characters is "
-            "#x9 | #xA | #xD | [#x20-#xD7FF] | [#xE000-#xFFFD] | [#x10000-#x10FFFF]"
-        )
+        raise InvalidMessageContents(f"Invalid binary character '#x{ord(forbidden[0]):X}' was found in the message body, {_ALLOWED}")
 
 
 def size_of(body: str, attributes: dict[str, dict] | None) -> int:
@@ -116,6 +116,10 @@ def _check_attribute(name: str, value: dict[str, Any]) -> None:
     if not kind:
         raise InvalidParameterValue(f"The message attribute '{name}' must contain a non-empty message attribute type.")
     base = kind.partition(".")[0]
+    if len(kind) > TYPE_CHARACTERS_MAX:
+        raise InvalidParameterValue(
+            f"The message attribute '{name}' has an invalid message attribute type: it must be at most 256 characters long."
+        )
     if base not in ("String", "Number", "Binary"):
         raise InvalidParameterValue(
             f"The message attribute '{name}' has an invalid message attribute type, the set of supported type prefixes is "
@@ -123,7 +127,10 @@ def _check_attribute(name: str, value: dict[str, Any]) -> None:
         )
     content = value.get("BinaryValue" if base == "Binary" else "StringValue")
     if not content:
-        raise InvalidParameterValue(f"The message attribute '{name}' must contain a non-empty message attribute value for message attribute type '{kind}'.")
+        # Recorded: localstack's test_send_message_with_empty_string_attribute.
+        raise InvalidParameterValue(f"Message (user) attribute '{name}' must contain a non-empty value of type '{base}'.")
+    if base != "Binary" and (forbidden := _FORBIDDEN.search(content)):
+        raise InvalidParameterValue(f"Invalid binary character '#x{ord(forbidden[0]):X}' was found in the message attribute '{name}' value, {_ALLOWED}")
     if base == "Number":
         try:
             float(content)
@@ -180,6 +187,7 @@ def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]
     dead_letter = queue.dead_letter
     among = fault.window(call, queue) if call.home.faults else 0
     taken: list[tuple] = []
+    order: dict[int, int] = {}
     while len(taken) < count:
         if queue.is_fifo:
             found = fifo.first_open(call, queue, count - len(taken))
@@ -190,19 +198,23 @@ def take(call: Call, queue: Queue, count: int, visibility_s: int) -> list[tuple]
             )  # fmt: skip
             if among:
                 found = call.home.faults.random.sample(found, min(count - len(taken), len(found)))
-        kept = [row for row in found if not _goes_elsewhere(call, queue, row, dead_letter, now)]
+        # Without a visibility timeout what was just taken shows at once.
+        found = [row for row in found if row[0] not in order]
+        kept = [row[0] for row in found if not _goes_elsewhere(call, queue, row, dead_letter, now)]
         if kept:
             receive = os.urandom(6).hex()
             taken += rows.take(
                 f"""update sqs_message set visible_at = ?, received = received + 1, first = coalesce(first, ?), receive = ?
                     where seq in ({",".join("?" * len(kept))}) returning seq, sent, received, first, receive, content""",
-                now + visibility_s, now, receive, *(row[0] for row in kept),
+                now + visibility_s, now, receive, *kept,
             )  # fmt: skip
+            order.update(zip(kept, range(len(order), len(order) + len(kept))))
             if queue.is_fifo:
-                fifo.taken(call, queue, [row[0] for row in kept], now + visibility_s)
+                fifo.taken(call, queue, kept, now + visibility_s)
         if len(kept) == len(found):
             break
-    taken.sort()
+    # A FIFO queue gives all of one group before the next.
+    taken.sort(key=(lambda row: order[row[0]]) if queue.is_fifo else None)
     return taken
 
 
@@ -217,28 +229,38 @@ def _goes_elsewhere(call: Call, queue: Queue, row: tuple, dead_letter: tuple[str
     target = call.shelf(Queue).get(dead_letter[0])
     if target is None:
         return False  # The dead-letter queue was deleted: the message goes on being received.
-    move(call, queue, target, seq, note_source=True)
+    bury(call, queue, target, seq)
     return True
 
 
-def move(call: Call, source: Queue, target: Queue, seq: int, *, note_source: bool = False) -> None:
-    """Take a message from one queue to another; it keeps its id. A standard queue counts its age from when it was first sent."""
+def bury(call: Call, source: Queue, target: Queue, seq: int) -> None:
+    """Take a message to the dead-letter queue. It keeps its id and how often it was received; a standard queue also counts its
+    age from when it was first sent, and a FIFO queue tells it from others by its id, whatever id it was sent with.
+    Recorded: localstack's test_dead_letter_queue_message_attributes; the FIFO rule:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html"""
     rows = call.rows(MESSAGES)
-    sent, group, blob = rows.one("select sent, group_id, content from sqs_message where seq = ?", seq)
+    sent, received = rows.one("select sent, received from sqs_message where seq = ?", seq)
+    content, group = _out_of(call, source, seq)
+    system = {**content.system, "DeadLetterQueueSourceArn": call.arn(source.name)}
+    if target.is_fifo:
+        system["MessageDeduplicationId"] = content.id
+    new = put(call, target, changed(content, system=system), visible_at=call.now(), group=group)
+    rows.run("update sqs_message set received = ?, sent = ? where seq = ?", received, call.now() if target.is_fifo else sent, new)
+
+
+def redrive(call: Call, source: Queue, target: Queue, seq: int) -> None:
+    """Take a message out of a dead-letter queue: it is a new message then, with a new id and a new age.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html"""
+    content, group = _out_of(call, source, seq)
+    system = {name: value for name, value in content.system.items() if name != "DeadLetterQueueSourceArn"}
+    put(call, target, changed(content, id=call.new_id(), system=system), visible_at=call.now(), group=group)
+
+
+def _out_of(call: Call, source: Queue, seq: int) -> tuple[Content, str | None]:
+    group, blob = call.rows(MESSAGES).one("select group_id, content from sqs_message where seq = ?", seq)
     content = opened(call, source, blob)
-    system = dict(content.system)
-    if note_source:
-        system["DeadLetterQueueSourceArn"] = call.arn(source.name)
-    else:
-        system.pop("DeadLetterQueueSourceArn", None)
-    moved = Content(
-        id=content.id, body=content.body, md5=content.md5, sender=content.sender, attributes=content.attributes,
-        system=system, md5_of_attributes=content.md5_of_attributes,
-    )  # fmt: skip
     drop(call, source, seq)
-    new = put(call, target, moved, visible_at=call.now(), group=group)
-    if not target.is_fifo:
-        rows.run("update sqs_message set sent = ? where seq = ?", sent, new)
+    return content, group
 
 
 def _stay_below_limit(call: Call, queue: Queue) -> None:

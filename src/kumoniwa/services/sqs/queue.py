@@ -127,6 +127,7 @@ CHOICES = {
     "SqsManagedSseEnabled": ("true", "false"),
     "FifoQueue": ("true", "false"),
 }
+CLAIMS = frozenset(name for name, values in CHOICES.items() if values == ("true", "false"))
 KMS = ("KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds")
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -148,7 +149,9 @@ def check_name(name: str, *, is_fifo: bool) -> None:
 def checked(
     call: Call, attributes: dict[str, str], *, is_fifo: bool, is_new: bool, before: dict[str, str] | None = None
 ) -> dict[str, str]:
-    """The attributes a client sets, each one valid. Empty text takes an attribute back to its default."""
+    """The attributes a client sets, each one valid. Empty text takes an attribute back to its default; claims are
+    taken however they are capitalized, and shown in small letters (localstack's validated FIFO tests say ``True``)."""
+    attributes = {name: value.lower() if name in CLAIMS else value for name, value in attributes.items()}
     for name, value in attributes.items():
         if name in KMS:
             if value and name == "KmsMasterKeyId":
@@ -160,10 +163,13 @@ def checked(
         elif name in CHOICES:
             if name in FIFO_DEFAULTS and not is_fifo and not (name == "FifoQueue" and is_new):
                 raise InvalidAttributeName(f"Unknown Attribute {name}.")
-            if name == "FifoQueue" and (not is_new or value == "false"):
+            if name == "FifoQueue" and is_new and value == "false":
                 raise InvalidAttributeName(f"Unknown Attribute {name}.")
             if value not in CHOICES[name]:
                 raise InvalidAttributeValue(f"Invalid value for the parameter {name}.")
+            if name == "FifoQueue" and value == "false":
+                # Recorded: localstack's test_set_unsupported_attribute_fifo.
+                raise InvalidAttributeValue(f"Invalid value for the parameter {name}. Reason: Modifying queue type is not supported.")
         elif name in _DOCUMENTS:
             if value:
                 _DOCUMENTS[name](call, value, is_fifo)

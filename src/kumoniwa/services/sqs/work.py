@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
 import math
 
 from kumoniwa.kernel import arn as arns
@@ -53,11 +54,13 @@ class MoveTask(Record):
 
 
 def source_of(handle: str) -> str | None:
-    """The source queue's ARN, as a task handle spells it."""
+    """The source queue's ARN, as a task handle spells it: like AWS's, it is JSON in base 64."""
     try:
-        return base64.b64decode(handle, validate=True).decode().partition(" ")[2] or None
-    except (binascii.Error, ValueError):
+        said = json.loads(base64.b64decode(handle, validate=True))
+    except (binascii.Error, ValueError, RecursionError):
         return None
+    arn = said.get("sourceArn") if isinstance(said, dict) else None
+    return arn if isinstance(arn, str) else None
 
 
 def begin(call: Call, source_arn: str, destination_arn: str | None, per_second: int | None) -> str:
@@ -72,10 +75,10 @@ def begin(call: Call, source_arn: str, destination_arn: str | None, per_second: 
     tasks = call.shelf(MoveTask)
     mine = sorted((t for t in tasks.values() if t.source == arn), key=lambda t: -t.started)
     if any(task.status == "RUNNING" for task in mine):
-        raise UnsupportedOperation("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
+        raise InvalidParameterValue("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
     for old in mine[KEPT_PER_SOURCE - 1 :]:
         del tasks[old.handle]
-    handle = base64.b64encode(f"{call.new_id()} {arn}".encode()).decode()
+    handle = base64.b64encode(json.dumps({"taskId": call.new_id(), "sourceArn": arn}).encode()).decode()
     tasks[handle] = MoveTask(
         handle=handle, source=arn, destination=destination_arn or "", status="RUNNING", started=call.now(),
         to_move=message.counts(call, source)[0], per_second=per_second or 0, next_at=call.now(),
@@ -94,6 +97,11 @@ def _named(call: Call, arn: str, parameter: str) -> Queue:
 
 
 def cancel(call: Call, handle: str) -> int:
+    """Refusals recorded: localstack's test_cancel_with_invalid_…"""
+    source_arn = source_of(handle)
+    if source_arn is None:
+        raise InvalidParameterValue("Value for parameter TaskHandle is invalid.")
+    _named(call, source_arn, "SourceArn")
     task = call.shelf(MoveTask).get(handle)
     if task is None:
         raise ResourceNotFoundException("Task does not exist.")
@@ -168,7 +176,7 @@ def _step(call: Call, task: MoveTask) -> None:
             reason = "CouldNotDetermineMessageSource" if not arn else "AWS.SimpleQueueService.NonExistentQueue"
             call.shelf(MoveTask)[task.handle] = changed(task, status="FAILED", moved=task.moved + moved, reason=reason)
             return
-        message.move(call, source, target, seq)
+        message.redrive(call, source, target, seq)
         moved += 1
     status = "RUNNING" if len(found) == count else "COMPLETED"
     # A step that comes late may catch up by one step, not by the hour in which the region was dead.

@@ -146,32 +146,41 @@ class Cloud:
 
     def fault(self, name: str, target: dict | None = None, **params: Any) -> str:
         """Inject a fault of links or of a region; answers its id."""
-        name, kind, target, params = catalogue.read({"fault": name, "target": target or {}, **params})
-        fault = Injected(len(self.faults) + 1, name, kind, target, params)
-        if kind.where == "fleet":
-            raise FaultRefused(f"{name} is for processes: use cloud.kill")
-        self.faults[fault.id] = fault
-        if kind.where == "link":
-            self.links.overlays += overlays(fault)
-        self._suffer()
-        return fault.id
+        return self.run(self.inject("start", {"fault": name, "target": target or {}, **params}))["id"]
 
     def heal(self, id_: str | None = None) -> None:
         """End a fault, or all."""
-        for fault in [self.faults[id_]] if id_ else list(self.faults.values()):
-            fault.state = "healed"
-            self.links.overlays = [o for o in self.links.overlays if o.fault != fault.id]
+        for each in [id_] if id_ else list(self.faults):
+            self.run(self.inject("heal", {"id": each}))
+
+    async def inject(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """What the fleet does for the admin door and for services, without processes."""
+        if what == "start":
+            name, kind, target, params = catalogue.read(asked)
+            fault = Injected(len(self.faults) + 1, name, kind, target, params)
+            if kind.where == "fleet":
+                raise FaultRefused(f"{name} is for processes: use cloud.kill")
+            self.faults[fault.id] = fault
+            if kind.where == "link":
+                self.links.overlays += overlays(fault)
+            if "duration" in asked:
+                self.loop.call_later(asked["duration"], self._end, fault)
+        else:
+            self._end(fault := self.faults[asked["id"]])
+        self._suffer()
+        return fault.told()
+
+    def _end(self, fault: Injected) -> None:
+        fault.state = "healed"
+        self.links.overlays = [overlay for overlay in self.links.overlays if overlay.fault != fault.id]
         self._suffer()
 
     def _suffer(self) -> None:
-        async def suffer() -> None:
-            for name, region in self.regions.items():
-                region.suffer(self._faults_of(name))
-                for other in self.regions:
-                    if other != name:
-                        self.peers[name].become(other, self.links.conditions(other, name))
-
-        self.run(suffer())
+        for name, region in self.regions.items():
+            region.suffer(self._faults_of(name))
+            for other in self.regions:
+                if other != name:
+                    self.peers[name].become(other, self.links.conditions(other, name))
 
     def _faults_of(self, name: str) -> list[Fault]:
         return [
@@ -182,9 +191,6 @@ class Cloud:
 
     def noted(self, kind: str, facts: dict[str, Any]) -> None:
         self.events.append({"kind": kind, **facts})
-
-    async def inject(self, what: str, asked: dict[str, Any]) -> dict[str, Any]:
-        raise FaultRefused("In one loop nobody stands outside.")
 
     def close(self) -> None:
         for region in self.regions.values():

@@ -106,7 +106,7 @@ CATALOGUE: dict[str, Kind] = {
     "control-plane.down": Kind("region", ("region", "services"), "calls that change configuration fail, data planes go on"),
     "lambda.error": Kind("region", _FUNCTION, "the invocation fails, with or without running the code", {"prevent_execution": flag, **_PERCENT}),
     "lambda.delay": Kind("region", _FUNCTION, "the handler starts later; the wait is billed", {"ms": number(), **_PERCENT}, ("ms",)),
-    "lambda.http-response": Kind("region", _FUNCTION, "the function's answer to an HTTP integration is replaced", {"status_code": number(100, 599), **_PERCENT}, ("status_code",)),
+    "lambda.http-response": Kind("region", _FUNCTION, "the function's answer to an HTTP integration is replaced", {"status_code": number(100, 599), "content_type": word, "prevent_execution": flag, **_PERCENT}, ("status_code",)),
     "lambda.coldstart": Kind("region", _FUNCTION, "the warm environments are gone"),
     "lambda.concurrency": Kind("region", _FUNCTION, "no more than so many at once; 0 stops it", {"limit": number()}, ("limit",)),
     "lambda.crash": Kind("region", _FUNCTION, "SIGKILL of the environment in mid-handler", {"after": number(), **_PERCENT}),

@@ -47,11 +47,15 @@ class Harm(NamedTuple):
             more["kill_after_s"] = self.crash.params.get("after", 0) / 1000
         # What a function says that is to fail or to be replaced reaches nobody, what it streams neither.
         receiver = more.pop("receiver", None) if self.error is not None or self.answer is not None else None
-        outcome = await invoke(**more)
+        if self.answer is not None and self.answer.params.get("prevent_execution", False):
+            outcome = Outcome(b"", None, 0.0, 0, 0, None, None, b"" if more.get("wants_tail") else None)
+        else:
+            outcome = await invoke(**more)
         if self.error is not None:
             return outcome._replace(payload=orjson.dumps(ERROR), function_error="Unhandled", error_type=ERROR_TYPE)
         if self.answer is not None:
-            said = {"statusCode": int(self.answer.params["status_code"]), "headers": {"Content-Type": "application/json"}}
+            kind = self.answer.params.get("content_type", "application/json")
+            said = {"statusCode": int(self.answer.params["status_code"]), "headers": {"Content-Type": kind}}
             if receiver is not None:
                 receiver.begin(PRELUDE, _nothing, _nothing)
                 receiver.feed(orjson.dumps(said) + PRELUDE_END)

@@ -1,0 +1,1 @@
+"""What a person sees. Pages over the public doors only."""

@@ -1,0 +1,153 @@
+"""The console in a real browser, without the internet: what it shows is so, and what it is told to do happens."""
+
+import http.client
+
+import pytest
+from botocore.exceptions import ClientError
+from cloud.conftest import Up
+
+from console.browser import CHROMIUM, Browser
+
+US, EU = "us-east-1", "eu-west-1"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    started = Up()
+    for region in (US, EU):
+        started.client("sqs", region).create_queue(QueueName="orders")
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    opened = Browser()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(cloud, browser):
+    """The console, opened; a page that complained fails its test."""
+    browser.complaints.clear()
+    browser.open("about:blank")
+    browser.open(f"http://127.0.0.1:{cloud.port}/_kumoniwa/")
+    browser.wait("document.querySelectorAll('svg.map .region').length >= 2")
+    yield browser
+    assert browser.complaints == []
+
+
+def turn(page, key, title):
+    page.press(key)
+    page.wait(f"document.title.startsWith({title!r})")
+
+
+def focus(page, label):
+    """Walk by the tab key until the element that says ``label`` has the keyboard."""
+    for _ in range(120):
+        page.press("Tab")
+        if page.run("document.activeElement.dataset.keep || document.activeElement.innerText") == label:
+            return
+    raise AssertionError(f"the keyboard does not reach {label}")
+
+
+def test_the_map_shows_regions_their_states_and_their_links(page):
+    assert page.run("[...document.querySelectorAll('svg.map .region text')].map(t => t.textContent).sort().join()") == f"{EU},{US}"
+    assert "70 ms" in page.run("document.querySelector('svg.map').textContent")
+    assert "69.6 ms" in page.run("document.body.innerText")
+
+
+def test_a_region_is_killed_and_brought_back_by_keyboard(page, cloud):
+    focus(page, f"kill {EU}")
+    page.press("Enter")
+    page.wait("document.querySelector('svg.map .region.killed')")
+    assert cloud.regions()[EU]["state"] == "killed"
+    focus(page, f"restart {EU}")
+    page.press("Enter")
+    page.wait("!document.querySelector('svg.map .region.killed')")
+    assert cloud.regions()[EU]["state"] == "running"
+
+
+def test_a_link_is_measured(page):
+    page.run("[...document.querySelectorAll('button')].find(b => b.innerText === 'measure').click()")
+    page.wait("/\\d\\d\\.\\d ms$/m.test([...document.querySelectorAll('table')].at(-1).innerText)")
+
+
+def test_calls_appear_as_they_are_answered_and_can_be_sought(page, cloud):
+    turn(page, "3", "Calls")
+    cloud.client("sqs", EU).list_queues()
+    with pytest.raises(ClientError):
+        cloud.client("sqs").get_queue_url(QueueName="nothing")
+    page.wait("document.querySelector('tbody').innerText.includes('ListQueues')")
+    page.wait("document.querySelector('tbody').innerText.includes('AWS.SimpleQueueService.NonExistentQueue') || document.querySelector('tbody').innerText.includes('QueueDoesNotExist')")
+    page.run("(i => { i.value = 'getqueueurl'; i.dispatchEvent(new Event('input')) })(document.querySelector('input[type=search]'))")
+    assert page.run("document.querySelectorAll('tbody tr').length") == 1
+
+
+def test_a_fault_is_injected_and_healed(page, cloud):
+    turn(page, "4", "Faults")
+    page.wait("document.querySelector('form select')")
+    page.run("(s => { s.value = 'link.delay'; s.dispatchEvent(new Event('change')) })(document.querySelector('form select'))")
+    page.run("document.querySelector('[name=from]').value = 'us-east-1'; document.querySelector('[name=to]').value = 'eu-west-1'; document.querySelector('[name=rtt_add]').value = '100'; 1")
+    page.run("document.querySelector('form').requestSubmit()")
+    page.wait("document.querySelector('table .active')")
+    links = {(link["from"], link["to"]): link for link in cloud.admin("GET", "links")[1]["links"]}
+    assert links[US, EU]["rtt_ms"] == 169.6
+    page.run("[...document.querySelectorAll('button')].find(b => b.innerText === 'heal').click()")
+    page.wait("!document.querySelector('table .active')")
+
+
+def test_a_fault_that_is_refused_says_why(page):
+    turn(page, "4", "Faults")
+    page.wait("document.querySelector('form select')")
+    page.run("(s => { s.value = 'link.delay'; s.dispatchEvent(new Event('change')) })(document.querySelector('form select'))")
+    page.run("document.querySelector('[name=from]').value = 'us-east-1'; document.querySelector('[name=to]').value = 'eu-west-1'; document.querySelector('[name=rtt_add]').value = 'much'; 1")
+    page.run("document.querySelector('form').requestSubmit()")
+    page.wait("document.querySelector('main p[role=status]').innerText.includes('must be a number')")
+    page.complaints.clear()  # the browser itself notes every answer of 400
+
+
+def test_resources_are_asked_of_aws_itself(page):
+    turn(page, "2", "Resources")
+    page.wait("document.body.innerText.includes('SQS queues (1)')")
+    page.run("[...document.querySelectorAll('summary')].find(s => s.innerText.endsWith('/orders')).click()")
+    page.wait("document.body.innerText.includes('ApproximateNumberOfMessages')")
+
+
+def test_gaps_are_listed(page, cloud):
+    with pytest.raises(ClientError):
+        cloud.client("ec2").describe_instances()
+    turn(page, "6", "Gaps")
+    page.wait("document.body.innerText.includes('the service ec2')")
+
+
+def test_a_drill_is_drawn_while_it_runs(page, cloud):
+    turn(page, "5", "Drill")
+    page.wait("document.body.innerText.includes('No drill has run')")
+    for said in (
+        {"what": "start", "title": "Losing a region"},
+        {"what": "window", "ok": 20, "fail": 0, "info": 0, "p99_ms": 12.5},
+        {"what": "window", "ok": 5, "fail": 10, "info": 5, "p99_ms": 900.0},
+        {"what": "mark", "name": "detect"},
+        {"what": "objective", "name": "rto", "asked": "60 s", "measured": "31 s", "verdict": "met"},
+    ):
+        assert cloud.admin("POST", "events", {"kind": "drill", **said})[0] == 201
+    page.wait("document.querySelectorAll('svg rect.ok').length === 2 && document.querySelector('table .met')")
+    assert "25 answered, 10 failed, 5 with unknown outcome" in page.run("document.body.innerText")
+
+
+def test_pages_forbid_what_is_not_theirs(cloud):
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port)
+    connection.request("GET", "/_kumoniwa/")
+    answer = connection.getresponse()
+    answer.read()
+    assert (answer.status, "default-src 'none'" in answer.getheader("Content-Security-Policy")) == (200, True)
+    for path in ("/_kumoniwa/../pages.py", "/_kumoniwa/static/app.js", "/_kumoniwa/nothing.html"):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 404
+    connection.close()

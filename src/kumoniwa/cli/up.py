@@ -10,6 +10,7 @@ import sys
 from kumoniwa.aws import regions
 from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
 from kumoniwa.cloud.links import PROFILES, Links
+from kumoniwa.console.pages import page
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.route53.place import Places
@@ -70,7 +71,7 @@ def up(asked: argparse.Namespace) -> int:
             print(f"Root access key of account {settings.account}: {key_id} {secret}", flush=True)
 
     try:
-        asyncio.run(serve(settings, asked.host, asked.port, dns_port, links, folder, ready))
+        asyncio.run(serve(settings, asked.host, asked.port, dns_port, links, folder, page, ready))
     except OSError as error:
         print(f"kumoniwa: cannot listen on {asked.host}:{asked.port}: {error.strerror}.", file=sys.stderr)
         return 1

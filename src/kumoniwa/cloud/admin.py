@@ -31,6 +31,9 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d+)?")
 
 MEASURED_BYTES_MAX = 1 << 30
 
+Page = Callable[[str], Response | None]
+"""The page at a path, ``""`` for the first; None if there is none."""
+
 
 def _said(request: Request) -> dict[str, Any]:
     """The JSON object in a request. Raises FaultRefused."""
@@ -44,8 +47,8 @@ def _said(request: Request) -> dict[str, Any]:
 
 
 class Admin:
-    def __init__(self, fleet: Fleet, hosts: tuple[str, ...], on_down: Callable[[], None]) -> None:
-        self.fleet, self.hosts, self.on_down = fleet, (*LOOPBACK, *hosts), on_down
+    def __init__(self, fleet: Fleet, hosts: tuple[str, ...], on_down: Callable[[], None], page: Page) -> None:
+        self.fleet, self.hosts, self.on_down, self.page = fleet, (*LOOPBACK, *hosts), on_down, page
         self.began = monotonic()
         self._tasks: set[asyncio.Task] = set()
 
@@ -66,7 +69,9 @@ class Admin:
         except Exception as error:
             traceback.print_exception(error, file=sys.stderr)
             status, body = 500, {"message": f"The admin door failed: {error!r}. Its log says more."}
-        if isinstance(body, AsyncIterator):
+        if isinstance(body, Response):
+            reply(body)
+        elif isinstance(body, AsyncIterator):
             reply(Response(status, body, {"Content-Type": "application/x-ndjson"}))
         else:
             reply(Response(status, orjson.dumps(body) + b"\n", {"Content-Type": "application/json"}))
@@ -83,6 +88,8 @@ class Admin:
                 return 200, await self._gaps()
             case ["GET", "events"]:
                 return 200, self.fleet.events.since(int(asked.get("since", ["0"])[0]))
+            case ["POST", "events"]:
+                return 201, self._tell(_said(request))
             case ["GET", "report", name]:
                 member = self.fleet.member(name)
                 return 200, await self.fleet.ask(member, "report") or {"message": f"{name} is {member.state} and tells nothing."}
@@ -109,7 +116,16 @@ class Admin:
                 return 200, {"status": "going down"}
             case ["POST", "regions", name, "kill" | "pause" | "resume" | "restart" | "start" as what]:
                 return await self._region(name, what)
+        if request.method in ("GET", "HEAD") and (page := self.page(path)) is not None:
+            return 200, page
         return 404, {"message": f"The admin door has no {request.method} {request.path}."}
+
+    def _tell(self, said: dict[str, Any]) -> dict[str, Any]:
+        """What somebody who drives this cloud wants its watchers to see."""
+        if said.get("kind") != "drill":
+            raise FaultRefused('Only {"kind": "drill", …} can be told from outside.')
+        self.fleet.events.add(**said)
+        return {"n": self.fleet.events.number}
 
     def _is_ours(self, host: str) -> bool:
         found = _HOST.fullmatch(host.lower())
@@ -138,6 +154,7 @@ class Admin:
         return {
             "status": "ok",
             "version": __version__,
+            "t": monotonic(),
             "uptime_s": round(monotonic() - self.began, 3),
             "port": int(self.fleet.settings.endpoint.rpartition(":")[2]),
             "dns_port": int(self.fleet.settings.dns.rpartition(":")[2]),

@@ -14,7 +14,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 
-from kumoniwa.cloud.admin import Admin
+from kumoniwa.cloud.admin import Admin, Page
 from kumoniwa.cloud.door import Door
 from kumoniwa.cloud.fleet import Fleet
 from kumoniwa.cloud.links import Links
@@ -103,9 +103,10 @@ def _free_port(host: str) -> int:
 
 
 async def serve(
-    settings: Settings, host: str, port: int, dns_port: int, links: Links, folder: Folder, ready: Callable[[int], None]
+    settings: Settings, host: str, port: int, dns_port: int, links: Links, folder: Folder, page: Page, ready: Callable[[int], None]
 ) -> None:
-    """Run a cloud until SIGTERM, SIGINT or ``kumoniwa down``. ``ready(port)`` is called when the first request may come."""
+    """Run a cloud until SIGTERM, SIGINT or ``kumoniwa down``. ``ready(port)`` is called when the first request may come,
+    ``page(path)`` gives the console's pages."""
     loop = asyncio.get_running_loop()
     # The door holds one descriptor for each connection of every region.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -117,7 +118,7 @@ async def serve(
     settings = changed(settings, seal=folder.seal(), endpoint=f"http://{reached}:{port}", dns=dns)
     fleet = Fleet(settings, folder.regions(), links)
     stopping = asyncio.Event()
-    door = Door(fleet, listener, Admin(fleet, (host,), stopping.set))
+    door = Door(fleet, listener, Admin(fleet, (host,), stopping.set, page))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGCHLD, fleet.reap)

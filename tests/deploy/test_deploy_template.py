@@ -120,13 +120,18 @@ def test_any_text_is_read_or_refused(text):
         ("Resources: {A: %s}\nOutputs: {X: {Description: y}}".replace("%s", QUEUE), "Template format error: Every Outputs member must contain a Value object"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt B.Arn}}}", "Template error: instance of Fn::GetAtt references undefined resource B"),
         ("Resources: {A: %s, B: {Type: AWS::SQS::Queue, Properties: {QueueName: !GetAtt A.Wheels}}}".replace("%s", QUEUE), "Template error: resource A does not support attribute type Wheels in Fn::GetAtt"),
-        ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: }}}", "Template format error: [/Resources/A/Properties/QueueName] 'null' values are not allowed in templates"),
+        ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: }}}", "[/Resources/A/Properties/QueueName] 'null' values are not allowed in templates"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Condition: C}}", "Template format error: Unresolved condition dependency C in the Resources block of the template"),
         ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {Tags: [!Ref A]}}}", "Circular dependency between resources: [A]"),
         ("Resources: {A: {Type: AWS::SQS::Queue, DependsOn: B}, B: {Type: AWS::SQS::Queue, DependsOn: A}, C: {Type: AWS::SQS::Queue, DependsOn: A}}", "Circular dependency between resources: [A, B]"),
         ("Resources: {A: %s}\nParameters: {P: {Type: AllowedValues}}".replace("%s", QUEUE), "Template format error: Unrecognized parameter type: AllowedValues"),
         ("Resources: {A: %s}\nParameters: {P: {Type: String, AllowedValues: x}}".replace("%s", QUEUE), "Template format error: Every AllowedValues member must be a list."),
-        ("Transform: Mine\nResources: {A: %s}".replace("%s", QUEUE), "No transform named Mine found."),
+        ("Transform: {Name: !Ref A}\nResources: {A: %s}".replace("%s", QUEUE), "Key Name of transform definition must be a string."),
+        ("Transform: AWS::Lost\nResources: {A: %s}".replace("%s", QUEUE), "No transform named AWS::Lost found."),
+        ("Resources: ''", "Template format error: Any Resources member must be an object."),
+        ("Mappings: {A: {B: c}}\nResources: {A: %s}".replace("%s", QUEUE), "Template format error: Every Mappings member B must be a map"),
+        ("Mappings: {A: {B: {C: !Ref A}}}\nResources: {A: %s}".replace("%s", QUEUE), "Template format error: Every Mappings attribute must be a String or a List."),
+        ("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: !If [C, a, b]}}}", "Template error: unresolved condition dependency C in Fn::If"),
     ],
 )  # fmt: skip
 def test_a_wrong_template_is_refused_in_cloudformations_words(text, message):
@@ -134,13 +139,14 @@ def test_a_wrong_template_is_refused_in_cloudformations_words(text, message):
 
 
 def test_what_we_do_not_do_is_refused_by_name():
-    assert "the template section Rules" in refusal(f"Rules: {{R: 1}}\nResources: {{A: {QUEUE}}}")
+    assert "the template section Hooks" in refusal(f"Hooks: {{R: 1}}\nResources: {{A: {QUEUE}}}")
+    refs = "{R: {Assertions: [{Assert: {'Fn::Contains': [{'Fn::RefAll': 'AWS::EC2::VPC::Id'}, a]}}]}}"
+    assert "Fn::RefAll in the rule R" in refusal(f"Rules: {refs}\nResources: {{A: {QUEUE}}}")
     assert "AWS::SSM::Parameter::Value<String>" in refusal(
         f"Parameters: {{P: {{Type: AWS::SSM::Parameter::Value<String>, Default: x}}}}\nResources: {{A: {QUEUE}}}"
     )
-    assert "AWS::Include" in refusal(
-        "Resources: {A: {Type: AWS::SQS::Queue, Properties: {X: !Transform {Name: AWS::Include}}}}"
-    )
+    blue = f"Transform: AWS::CodeDeployBlueGreen\nResources: {{A: {QUEUE}}}"
+    assert "AWS::CodeDeployBlueGreen" in refusal(blue)
     assert "DeletionPolicy: Snapshot" in refusal(
         "Resources: {A: {Type: AWS::SQS::Queue, DeletionPolicy: Snapshot}}"
     )
@@ -163,10 +169,11 @@ def test_a_refusal_hints_at_the_line():
         ({"Type": "String", "AllowedValues": ["a", "b"]}, "c", "Parameter 'P' must be one of AllowedValues"),
         ({"Type": "String", "MinLength": 3}, "ab", "Parameter 'P' must contain at least 3 characters"),
         ({"Type": "String", "MaxLength": "1"}, "ab", "Parameter 'P' must contain at most 1 characters"),
-        ({"Type": "Number"}, "x", "Parameter 'P' must be a number"),
+        # localstack/localstack, test_change_set_parameters.snapshot.json, test_invalid_parameter_type
+        ({"Type": "Number"}, "x", "Parameter 'P' must be a number."),
         ({"Type": "Number", "MinValue": 5}, "4", "Parameter 'P' must be a number not less than 5"),
         ({"Type": "Number", "MaxValue": 5}, "6", "Parameter 'P' must be a number not greater than 5"),
-        ({"Type": "List<Number>"}, "1,x", "Parameter 'P' must be a number"),
+        ({"Type": "List<Number>"}, "1,x", "Parameter 'P' must be a number."),
         # https://github.com/aws/aws-cli/issues/7750
         ({"Type": "String", "MinLength": 3, "ConstraintDescription": "be long."}, "a", "Parameter P failed to satisfy constraint: be long."),
     ],
@@ -259,7 +266,7 @@ def test_conditions_and_mappings_decide(expression, dev, prod):
         ("!Select [5, [a]]", "Template error: Fn::Select cannot select nonexistent value at index 5"),
         ("!FindInMap [Nope, a, b]", "Template error: Mapping named 'Nope' is not present in the 'Mappings' section of template."),
         ("!FindInMap [Sizes, a, b]", "Template error: Unable to get mapping for Sizes::a::b"),
-        ("!If [Nope, 1, 2]", "Template error: unresolved condition dependency Nope in Fn::If or Condition."),
+        ("!If [Nope, 1, 2]", "Template error: unresolved condition dependency Nope in Fn::If"),
         ("!Join [x]", "Template error: every Fn::Join object requires two parameters"),
         ("{'Fn::Nope': 1}", "Unrecognized intrinsic function Fn::Nope"),
         ("!Cidr [10.0.0.0/30, 5, 8]", "Template error: Fn::Cidr with arguments"),

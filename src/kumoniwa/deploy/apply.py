@@ -107,16 +107,17 @@ class Deploy:
         deletes_new: bool = False,
         may_not: Callable[[str, str, str], str] = lambda action, name, kind: "",
         watch: Callable[[], Awaitable[None]] = _at_once,
+        doomed: str = "",
     ) -> None:
         """``exports`` answers what Fn::ImportValue names; ``publish`` is told the outputs before they are written down and
         raises `Failure` if it may not; ``retained`` are resources that a deletion leaves alone, ``is_forced`` leaves alone what
         it cannot delete; ``deletes_new`` takes back what a rollback finds new although it is to be retained. ``may_not`` answers why
         an update may not do something (``Update:Modify``) to a resource, or nothing; ``watch`` lasts as long as everything that
-        stands is to be watched before it is final."""
+        stands is to be watched before it is final; ``doomed`` says why there is nothing to make, only to take back."""
         self.state, self.host, self.pseudo = state, host, pseudo
         self.publish, self.retained = publish, retained
         self.is_forced, self.deletes_new = is_forced, deletes_new
-        self.may_not, self.watch = may_not, watch
+        self.may_not, self.watch, self.doomed = may_not, watch, doomed
         self.phase = state.status
         self.scope = _Live(state, exports)
         self.failed: dict[str, str] = {}
@@ -185,7 +186,9 @@ class Deploy:
     async def _make(self) -> None:
         state = self.state
         is_update = state.status == "UPDATE_IN_PROGRESS"
-        if is_update:
+        if self.doomed:
+            self.failed[""] = self.doomed
+        elif is_update:
             self._refuse_removals()
         await _in_order(state.wanted, self.needs, self._bring)
         if state.status != self.phase:

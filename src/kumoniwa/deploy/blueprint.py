@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kumoniwa.aws.regions import regions
-from kumoniwa.deploy import extensions, graph, intrinsics, parameters, sections, types
+from kumoniwa.deploy import extensions, graph, intrinsics, macros, parameters, rules, sections, types
 from kumoniwa.deploy.intrinsics import NOTHING
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.deploy.template import Template, parse
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
 SAM = "AWS::Serverless-2016-10-31"
+NOT_YET = ("AWS::CodeDeployBlueGreen", "AWS::SecretsManager-2020-07-23", "AWS::ServiceCatalog")
 NAMED_IAM = {
     "AWS::IAM::Group": "GroupName",
     "AWS::IAM::InstanceProfile": "InstanceProfileName",
@@ -61,7 +62,7 @@ class _Static:
         conditions = self._section("Conditions")
         if name not in conditions:
             raise ValidationError(
-                f"Template error: unresolved condition dependency {name} in Fn::If or Condition."
+                f"Template error: unresolved condition dependency {name} in Fn::If"
             )
         if name in self.decided:
             if self.decided[name] is None:
@@ -95,28 +96,13 @@ class _Static:
         return [region + zone.removeprefix(here) for zone in self.zone_names]
 
 
-def _transforms(body: dict[str, Any]) -> list[str]:
-    named = body.get("Transform", [])
-    named = named if isinstance(named, list) else [named]
-    for each in named:
-        if each not in (SAM, extensions.TRANSFORM):
-            name = each.get("Name") if isinstance(each, dict) else each
-            if name in ("AWS::Include", "AWS::CodeDeployBlueGreen", "AWS::SecretsManager-2020-07-23"):
-                raise NotImplementedHere(f"the transform {name}")
-            raise ValidationError(f"No transform named {name} found.")
-    return named
-
-
-def _capabilities(body: dict[str, Any]) -> tuple[list[str], str]:
-    found = sorted({entry["Type"] for entry in body["Resources"].values() if entry["Type"] in IAM})
-    if not found:
-        return [], ""
+def _capabilities(resources: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """What has to be acknowledged for resources, and the types for whose sake."""
+    found = sorted({entry["Type"] for entry in resources.values() if entry["Type"] in IAM})
     is_named = any(
-        NAMED_IAM.get(entry["Type"], "") in (entry.get("Properties") or {})
-        for entry in body["Resources"].values()
+        NAMED_IAM.get(entry["Type"], "") in (entry.get("Properties") or {}) for entry in resources.values()
     )
-    reason = f"The following resource(s) require capabilities: [{', '.join(found)}]"
-    return ["CAPABILITY_NAMED_IAM" if is_named else "CAPABILITY_IAM"], reason
+    return (["CAPABILITY_NAMED_IAM" if is_named else "CAPABILITY_IAM"] if found else []), found
 
 
 def _summary(name: str, entry: dict[str, Any]) -> dict[str, Any]:
@@ -224,23 +210,16 @@ def outline(template: Template) -> dict[str, Any]:
     """What can be said of a template without values: for ValidateTemplate and GetTemplateSummary."""
     body = template.body
     sections.check_outline(body)
-    found = _transforms(body)
-    kinds = sorted(
-        {
-            entry["Type"]
-            for name, entry in body["Resources"].items()
-            if isinstance(entry, dict) and isinstance(entry.get("Type"), str)
-        }
-    )
-    capabilities: list[str] = []
-    reason = ""
+    found = list(dict.fromkeys([each["Name"] for each in _transforms(body)] + macros.nested(body)))
+    written = {name: entry for name, entry in body["Resources"].items() if isinstance(entry, dict) and isinstance(entry.get("Type"), str)}
+    kinds = sorted({entry["Type"] for entry in written.values()})
     if not found:
         sections.check(body, types.attributes_of)
-        capabilities, reason = _capabilities(body)
-    elif SAM in found:
+    capabilities, needing = _capabilities(written)
+    if found:
         # A SAM function brings a role of its own unless it names one; CloudFormation says so before it transforms.
-        capabilities = ["CAPABILITY_AUTO_EXPAND"]
-        reason = f"The following resource(s) require capabilities: [{', '.join(found)}]"
+        capabilities, needing = [*capabilities, "CAPABILITY_AUTO_EXPAND"], [*needing, *found]
+    reason = f"The following resource(s) require capabilities: [{', '.join(needing)}]" if needing else ""
     return {
         "description": body.get("Description", ""),
         "parameters": [_summary(name, entry) for name, entry in (body.get("Parameters") or {}).items()],
@@ -261,35 +240,31 @@ def draw(
     previous: dict[str, str] | None = None,
     zones: list[str] | None = None,
     transform: Transform | None = None,
+    told: list[dict[str, Any]] | None = None,
 ) -> Blueprint:
     """The whole pure half of a deploy.
 
     ``given`` are parameter values (None: use the previous one), ``pseudo`` the pseudo parameters by name, ``zones`` the
-    region's availability zones, ``transform`` the SAM transform. Raises ``ValidationError`` as CloudFormation answers.
+    region's availability zones, ``transform`` the SAM transform, ``told`` what `macros.Wanted` was answered so far. Raises
+    ``ValidationError`` as CloudFormation answers.
     """
     template = parse(text)
     body = template.body
     sections.check_outline(body)
-    transforms = _transforms(body)
     values = parameters.resolve(body.get("Parameters") or {}, given, previous)
-    if extensions.TRANSFORM in transforms:
-        body = extensions.transform(body, _Static(body, values, pseudo, zones or []))
-    elif _has_for_each(body):
+    world = macros.World(told or [])
+    body, values = _transformed(body, values, given, previous, pseudo, zones or [], world, transform)
+    if _has_for_each(body):
         raise ValidationError(
             "Template format error: Fn::ForEach needs the transform AWS::LanguageExtensions."
         )
-    if SAM in transforms:
-        if transform is None:
-            raise NotImplementedHere(f"the transform {SAM} without kumoniwa[deploy]")
-        body = transform(body, values, pseudo)
-        values = parameters.resolve(body.get("Parameters") or {}, {**given, **values}, previous)
-    body = {key: value for key, value in body.items() if key != "Transform"}
     _check(body, template)
     scope = _Static(body, values, pseudo, zones or [])
+    rules.check(body, scope)
     for name in body.get("Conditions") or {}:
         scope.condition(name)
     resources = _resources(body, scope)
-    capabilities, reason = _capabilities(body)
+    capabilities, _ = _capabilities(body["Resources"])
     declared = body.get("Parameters") or {}
     return Blueprint(
         body=body,
@@ -302,11 +277,56 @@ def draw(
         resources=resources,
         outputs=_outputs(body, scope, resources),
         levels=graph.levels(graph.needs(resources)),
-        transforms=transforms,
+        transforms=list(dict.fromkeys(world.used)),
         capabilities=capabilities,
-        capabilities_reason=reason,
         resource_types=sorted({entry["Type"] for entry in resources.values()}),
     )
+
+
+def _transforms(body: dict[str, Any]) -> list[dict[str, Any]]:
+    return macros.definitions(body["Transform"]) if body.get("Transform") else []
+
+
+def _transformed(
+    body: dict[str, Any],
+    values: dict[str, str],
+    given: dict[str, str | None],
+    previous: dict[str, str] | None,
+    pseudo: dict[str, Any],
+    zones: list[str],
+    world: macros.World,
+    transform: Transform | None,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """A template without transforms, and the values of its parameters: first what is nested, then what is about all of it."""
+
+    def evaluate(value: Any) -> Any:
+        return intrinsics.evaluate(value, _Static(body, values, pseudo, zones))
+
+    def meanings() -> dict[str, Any]:
+        declared = body.get("Parameters") or {}
+        return {name: parameters.meaning(declared[name], value) for name, value in values.items()}
+
+    wanted = _transforms(body)
+    body = {key: value for key, value in body.items() if key != "Transform"}
+    if macros.nested(body):
+        body = macros.expand(body, world, evaluate, meanings())
+    for each in wanted:
+        if each["Name"] == extensions.TRANSFORM:
+            world.used.append(each["Name"])
+            body = extensions.transform(body, _Static(body, values, pseudo, zones))
+        elif each["Name"] == SAM:
+            world.used.append(each["Name"])
+            if transform is None:
+                raise NotImplementedHere(f"the transform {SAM} without kumoniwa[deploy]")
+            body = transform(body, values, pseudo)
+        else:
+            if each["Name"] in NOT_YET:
+                raise NotImplementedHere(f"the transform {each['Name']}")
+            body = macros.run(each, body, world, evaluate, meanings())
+        if not isinstance(body, dict):
+            raise macros.TransformFailed("Template format error: unsupported structure.")
+        values = parameters.resolve(body.get("Parameters") or {}, {**given, **values}, previous)
+    return body, values
 
 
 def _has_for_each(body: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.deploy import intrinsics
-from kumoniwa.kernel.errors import ValidationError
+from kumoniwa.deploy.macros import TransformFailed
 
 TRANSFORM = "AWS::LanguageExtensions"
 # AWS's limit is the template's size after the transform; a count of nodes bounds it before it can hurt.
@@ -24,7 +24,7 @@ class _Unroller:
     def unroll(self, value: Any, names: dict[str, str], depth: int = 0) -> Any:
         self.nodes += 1
         if self.nodes > NODES_MAX or depth > 200:
-            raise ValidationError(f"Transform {TRANSFORM} failed with: the template grew beyond its limits.")
+            raise TransformFailed(f"Transform {TRANSFORM} failed with: the template grew beyond its limits.")
         if isinstance(value, str):
             return _replaced(value, names)
         if isinstance(value, list):
@@ -40,25 +40,25 @@ class _Unroller:
             else:
                 entries = {_replaced(key, names): self.unroll(member, names, depth + 1)}
             if twice := [name for name in entries if name in found]:
-                raise ValidationError(f"Transform {TRANSFORM} failed with: duplicate key {twice[0]}")
+                raise TransformFailed(f"Transform {TRANSFORM} failed with: duplicate key {twice[0]}")
             found.update(entries)
         return found
 
     def each(self, key: str, argument: Any, names: dict[str, str], depth: int) -> dict[str, Any]:
         message = f"Transform {TRANSFORM} failed with: {key} layout is incorrect"
         if not isinstance(argument, list) or len(argument) != 3:
-            raise ValidationError(message)
+            raise TransformFailed(message)
         name, collection, fragment = argument
         if not isinstance(name, str) or not isinstance(fragment, dict):
-            raise ValidationError(message)
+            raise TransformFailed(message)
         members = intrinsics.evaluate(self.unroll(collection, names, depth + 1), self.scope)
         if not isinstance(members, list) or not all(isinstance(member, str | int) for member in members):
-            raise ValidationError(f"{message}: its collection must be a list of strings")
+            raise TransformFailed(f"{message}: its collection must be a list of strings")
         found: dict[str, Any] = {}
         for member in members:
             unrolled = self.unroll(fragment, {**names, name: str(member)}, depth + 1)
             if twice := [entry for entry in unrolled if entry in found]:
-                raise ValidationError(f"Transform {TRANSFORM} failed with: duplicate key {twice[0]}")
+                raise TransformFailed(f"Transform {TRANSFORM} failed with: duplicate key {twice[0]}")
             found.update(unrolled)
         return found
 
@@ -72,5 +72,4 @@ def _replaced(text: str, names: dict[str, str]) -> str:
 
 def transform(body: dict[str, Any], scope: intrinsics.Scope) -> dict[str, Any]:
     """A template without ``Fn::ForEach``. ``scope`` gives the values of parameters and mappings."""
-    found = _Unroller(scope).unroll({key: value for key, value in body.items() if key != "Transform"}, {})
-    return found if "Transform" not in body else {**found, "Transform": body["Transform"]}
+    return _Unroller(scope).unroll(body, {})

@@ -335,14 +335,6 @@ def _import_value(argument: Any, scope: Scope, depth: int) -> Any:
     return scope.export(_text(name, "Fn::ImportValue"))
 
 
-def _transform(argument: Any, scope: Scope, depth: int) -> Any:
-    name = argument.get("Name") if isinstance(argument, dict) else argument
-    raise ValidationError(
-        f"Kumoniwa does not implement Fn::Transform with {name}.",
-        hint="Only whole-template transforms run here: AWS::Serverless-2016-10-31 and AWS::LanguageExtensions.",
-    )
-
-
 def _length(argument: Any, scope: Scope, depth: int) -> Any:
     members = evaluate(argument, scope, depth)
     if is_deferred(members):
@@ -375,7 +367,6 @@ FUNCTIONS: dict[str, Callable[[Any, Scope, int], Any]] = {
     "Fn::Cidr": _cidr,
     "Fn::GetAZs": _get_azs,
     "Fn::ImportValue": _import_value,
-    "Fn::Transform": _transform,
     "Fn::Length": _length,
     "Fn::ToJsonString": _to_json,
 }

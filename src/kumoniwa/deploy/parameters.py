@@ -79,7 +79,7 @@ def _broken_rule(entry: dict[str, Any], text: str) -> str | None:
     if kind in ("Number", "List<Number>"):
         number = _number(text)
         if number is None:
-            return "must be a number"
+            return "must be a number."  # the one refusal with a full stop, as recorded
         if (least := _number(str(entry.get("MinValue", "")))) is not None and number < least:
             return f"must be a number not less than {_written(entry['MinValue'])}"
         if (most := _number(str(entry.get("MaxValue", "")))) is not None and number > most:

@@ -18,8 +18,9 @@ from samtranslator.translator.arn_generator import NoRegionFound
 from samtranslator.translator.translator import Translator
 from samtranslator.utils.py27hash_fix import to_py27_compatible_template, undo_mark_unicode_str_in_template
 
+from kumoniwa.deploy.macros import TransformFailed
 from kumoniwa.deploy.parameters import meaning
-from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
+from kumoniwa.kernel.errors import NotImplementedHere
 
 TRANSFORM = "AWS::Serverless-2016-10-31"
 # The serverless application repository and CodeDeploy's deployments are services of their own.
@@ -34,7 +35,7 @@ def _no_managed_policies() -> dict[str, str]:
 
 
 def transform(body: dict[str, Any], values: dict[str, str], pseudo: dict[str, Any]) -> dict[str, Any]:
-    """A template without ``AWS::Serverless::`` types. Raises ``ValidationError`` in CloudFormation's words."""
+    """A template without ``AWS::Serverless::`` types. Raises ``TransformFailed`` in CloudFormation's words."""
     for name, entry in body.get("Resources", {}).items():
         if isinstance(entry, dict) and entry.get("Type") in REFUSED:
             raise NotImplementedHere(f"{entry['Type']} (resource {name})")
@@ -52,10 +53,10 @@ def transform(body: dict[str, Any], values: dict[str, str], pseudo: dict[str, An
         transformed = undo_mark_unicode_str_in_template(transformed)
     except InvalidDocumentException as error:
         causes = " ".join(cause.message for cause in error.causes)
-        raise ValidationError(f"Transform {TRANSFORM} failed with: {error.message} {causes}") from None
+        raise TransformFailed(f"Transform {TRANSFORM} failed with: {error.message} {causes}") from None
     except (NoRegionFound, KeyError, TypeError, AttributeError, ValueError) as error:
         # The translator meets some malformed templates with Python's own exceptions; CloudFormation says this much.
-        raise ValidationError(f"Transform {TRANSFORM} failed with: {type(error).__name__}: {error}") from None
+        raise TransformFailed(f"Transform {TRANSFORM} failed with: {type(error).__name__}: {error}") from None
     transformed.pop("Transform", None)
     transformed.pop("Globals", None)
     return transformed

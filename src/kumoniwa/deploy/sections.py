@@ -63,7 +63,7 @@ def _section(body: dict[str, Any], name: str) -> dict[str, Any]:
     if section is None:
         return {}
     if not isinstance(section, dict):
-        raise ValidationError(f"Template format error: {name} section must be a map.")
+        raise ValidationError(f"Template format error: Any {name} member must be an object.")
     return section
 
 
@@ -80,9 +80,8 @@ def check_outline(body: dict[str, Any]) -> None:
         raise ValidationError("Template format error: Description member must be a string.")
     if isinstance(description, str) and len(description.encode()) > 1024:
         raise ValidationError("Template format error: 'Description' length is greater than 1024.")
-    for name in ("Rules", "Hooks"):
-        if body.get(name):
-            raise NotImplementedHere(f"the template section {name}")
+    if body.get("Hooks"):
+        raise NotImplementedHere("the template section Hooks")
     if not _section(body, "Resources"):
         raise ValidationError("Template format error: At least one Resources member must be defined.")
     check_declarations(_section(body, "Parameters"))
@@ -99,9 +98,9 @@ def _check_resources(body: dict[str, Any]) -> None:
             raise ValidationError(f"Template format error: Resource name {name} is non alphanumeric.")
         if not isinstance(entry, dict):
             raise ValidationError(
-                "Template format error: [/Resources/" + name + "] 'null' values are not allowed in templates"
+                "[/Resources/" + name + "] 'null' values are not allowed in templates"
                 if entry is None
-                else "Template format error: Resources must be a map of objects."
+                else "Template format error: Any Resources member must be an object."
             )
         if not isinstance(entry.get("Type"), str):
             raise ValidationError(
@@ -123,9 +122,7 @@ def _check_resources(body: dict[str, Any]) -> None:
             if entry.get(member):
                 raise NotImplementedHere(f"{member} (resource {name})")
         if null := _null_path(entry.get("Properties"), f"/Resources/{name}/Properties"):
-            raise ValidationError(
-                f"Template format error: [{null}] 'null' values are not allowed in templates"
-            )
+            raise ValidationError(f"[{null}] 'null' values are not allowed in templates")
 
 
 def _null_path(value: Any, path: str) -> str | None:
@@ -200,9 +197,7 @@ def _check_references(body: dict[str, Any], attributes_of: Callable[[str], Itera
         if not isinstance(entry, dict) or "Value" not in entry:
             raise ValidationError("Template format error: Every Outputs member must contain a Value object")
         if entry["Value"] is None:
-            raise ValidationError(
-                f"Template format error: [/Outputs/{name}/Value] 'null' values are not allowed in templates"
-            )
+            raise ValidationError(f"[/Outputs/{name}/Value] 'null' values are not allowed in templates")
         if unknown := sorted(set(entry) - {"Value", "Description", "Export", "Condition"}):
             raise ValidationError(f"Invalid template output property '{unknown[0]}'")
         check(entry["Value"], "Outputs")
@@ -224,13 +219,12 @@ def _check_mappings(body: dict[str, Any]) -> None:
         for key, members in entry.items():
             if not isinstance(members, dict):
                 raise ValidationError(
-                    f"Template format error: Every Mappings attribute must be a map ({name}::{key})."
+                    f"Template format error: Every Mappings member {key} must be a map"
                 )
-            for attribute, value in members.items():
+            for value in members.values():
                 if isinstance(value, dict) or value is None:
                     raise ValidationError(
-                        f"Template format error: Every Mappings attribute must be a String or a List "
-                        f"({name}::{key}::{attribute})."
+                        "Template format error: Every Mappings attribute must be a String or a List."
                     )
 
 

@@ -25,7 +25,6 @@ class Blueprint(Record):
     levels: list[list[str]] = []
     transforms: list[str] = []
     capabilities: list[str] = []
-    capabilities_reason: str = ""
     resource_types: list[str] = []
     metadata: str = ""
 

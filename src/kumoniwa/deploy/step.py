@@ -38,6 +38,10 @@ class Host(Protocol):
 
     async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]: ...
 
+    def has_macro(self, name: str) -> bool:
+        """Whether some stack of the account has made a macro of this name."""
+        ...
+
     def random_name(self, length: int) -> str:
         """Capital letters and digits."""
         ...
@@ -103,6 +107,9 @@ class Work:
 
     def place_of(self, url: str) -> str:
         return self.host.place_of(url)
+
+    def has_macro(self, name: str) -> bool:
+        return self.host.has_macro(name)
 
     async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]:
         """Who waits for somebody outside hears soon that another resource failed."""

@@ -212,22 +212,26 @@ def _read_json(text: str) -> Template:
     return Template(body)
 
 
-def parse(text: str) -> Template:
-    """Read a template. Raises ``ValidationError`` with CloudFormation's message for anything it would not read."""
+def read(text: str) -> Template:
+    """Read YAML or JSON, a whole template or a part of one. Raises ``ValidationError`` with CloudFormation's message."""
     if len(text.encode("utf-8", "surrogatepass")) > TEMPLATE_BYTES_MAX:
         raise ValidationError("Template may not exceed 1000000 bytes in size.")
     if text.lstrip().startswith("{"):
-        template = _read_json(text)
-    else:
-        reader = _Reader()
-        try:
-            reader.read(text)
-        except yaml.MarkedYAMLError as error:
-            place = f" {_place(error.problem_mark)}" if error.problem_mark else ""
-            raise ValidationError(f"Template format error: YAML not well-formed.{place}") from None
-        except (yaml.YAMLError, UnicodeError):
-            raise ValidationError("Template format error: YAML not well-formed.") from None
-        template = Template(reader.root, reader.lines)
+        return _read_json(text)
+    reader = _Reader()
+    try:
+        reader.read(text)
+    except yaml.MarkedYAMLError as error:
+        place = f" {_place(error.problem_mark)}" if error.problem_mark else ""
+        raise ValidationError(f"Template format error: YAML not well-formed.{place}") from None
+    except (yaml.YAMLError, UnicodeError):
+        raise ValidationError("Template format error: YAML not well-formed.") from None
+    return Template(reader.root, reader.lines)
+
+
+def parse(text: str) -> Template:
+    """Read a template."""
+    template = read(text)
     if not isinstance(template.body, dict):
         raise ValidationError("Template format error: unsupported structure.")
     return template

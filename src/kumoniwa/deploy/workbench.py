@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from kumoniwa.deploy import blueprint, template
+from kumoniwa.deploy import blueprint, macros, template
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
 PR_SET_PDEATHSIG = 1
@@ -30,8 +30,13 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             previous=request.get("previous"),
             zones=request.get("zones"),
             transform=_sam_transform,
+            told=request.get("told"),
         )
         return {"done": msgspec.to_builtins(drawn)}
+    except macros.Wanted as wanted:
+        return {"wanted": wanted.request}
+    except macros.TransformFailed as error:
+        return {"refused": {"code": "TransformFailed", "text": error.text, "hint": error.hint}}
     except NotImplementedHere as error:
         return {"refused": {"code": "NotImplemented", "text": error.what, "hint": error.hint}}
     except ValidationError as error:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import orjson
 
+from kumoniwa.deploy.macros import ANSWERS_MAX, TransformFailed
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.kernel.clock import outside
 from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere, ValidationError
@@ -24,11 +26,16 @@ IDLE_S_MAX = 300.0
 """A child that has drawn SAM templates holds some 100 MB; it goes when nobody needed it for so long."""
 
 
+Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
 def _opened(reply: dict[str, Any]) -> dict[str, Any]:
     if refused := reply.get("refused"):
         error: AwsError
         if refused["code"] == "NotImplemented":
             error = NotImplementedHere(refused["text"])
+        elif refused["code"] == "TransformFailed":
+            error = TransformFailed(refused["text"], hint=refused["hint"])
         else:
             error = ValidationError(refused["text"], hint=refused["hint"])
         raise error
@@ -53,8 +60,9 @@ class Workshop:
         *,
         previous: dict[str, str] | None = None,
         zones: list[str] | None = None,
+        answer: Answer | None = None,
     ) -> Blueprint:
-        """A `Blueprint`. Raises what the stages raise."""
+        """A `Blueprint`. Raises what the stages raise. ``answer`` finds what transforms want to know of the world."""
         request = {
             "do": "draw",
             "text": text,
@@ -62,11 +70,19 @@ class Workshop:
             "pseudo": pseudo,
             "previous": previous,
             "zones": zones,
+            "told": [],
         }
-        return msgspec.convert(await self._ask(request), Blueprint)
+        for _ in range(ANSWERS_MAX):
+            reply = await self._ask(request)
+            if "wanted" not in reply:
+                return msgspec.convert(_opened(reply), Blueprint)
+            if answer is None:
+                raise NotImplementedHere("transforms that need the world")
+            request["told"].append(await answer(reply["wanted"]))
+        raise TransformFailed("Template error: too many transforms.")
 
     async def outline(self, text: str) -> dict[str, Any]:
-        return await self._ask({"do": "outline", "text": text})
+        return _opened(await self._ask({"do": "outline", "text": text}))
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self.turn:
@@ -89,7 +105,7 @@ class Workshop:
                 self._kill()
                 raise
             self.idle = asyncio.get_running_loop().call_later(IDLE_S_MAX, self._kill)
-        return _opened(orjson.loads(line))
+        return orjson.loads(line)
 
     def _stay(self) -> None:
         if self.idle is not None:

@@ -10,7 +10,7 @@ import json
 import uuid
 from typing import Any
 
-from kumoniwa.deploy.resource import ID, Call, Name, ResourceType, Setting, Work, carries, made, seen, use
+from kumoniwa.deploy.resource import ID, Call, Name, ResourceType, Setting, Work, carries, made, p, seen, use
 from kumoniwa.deploy.step import Failure
 from kumoniwa.kernel.errors import ValidationError
 
@@ -224,3 +224,20 @@ async def _wait(work: Work) -> dict[str, Any]:
 WaitCondition = ResourceType(
     create=_wait, id=made.Id, attributes={"Data": made.Data}, fixed="Count Handle Timeout"
 )
+
+# Macros ------------------------------------------------------------------------------------------------
+
+
+@carries("Name FunctionName Description")
+async def _create_macro(work: Work) -> dict[str, Any]:
+    if work.has_macro(name := work.properties["Name"]):
+        raise Failure(f"{name} already exists")
+    return {}
+
+
+@carries("FunctionName Description")
+async def _keep(work: Work) -> None:
+    """A macro is its entry in the stack: whoever uses it looks there."""
+
+
+Macro = ResourceType(create=_create_macro, id=p.Name, update=(_keep,), defaults={"Description": ""})

@@ -222,6 +222,8 @@ def GetTemplate(
     TemplateStage: str | None = None,
 ) -> dict:
     if ChangeSetName is not None:
+        if StackName is None and not ChangeSetName.startswith("arn:"):
+            raise ValidationError("StackName is a required parameter.")
         wish = changeset.get(call, ChangeSetName, StackName).wish
     elif StackName is not None:
         wish = request.named(call, StackName, "Stack with id {} does not exist", is_deleted_too=True).wish

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.deploy import plan
+from kumoniwa.deploy.macros import TransformFailed
 from kumoniwa.deploy.plan import Change
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.kernel.call import Call
@@ -228,7 +229,7 @@ async def CreateChangeSet(
         template.check_capabilities(blueprint, Capabilities, is_reviewed=True)
     except (ValidationError, InsufficientCapabilitiesException) as error:
         # What a transform brings to light is told by the change set, anything else by the request.
-        if not error.text.startswith("Transform ") and not (blueprint is not None and blueprint.transforms):
+        if not isinstance(error, TransformFailed) and not (blueprint is not None and blueprint.transforms):
             raise
         failure, blueprint = error.text, None
     stack = _reviewed(call, stack.name, ChangeSetName, kind, stack)
@@ -263,7 +264,7 @@ def _again(call: Call, stack: Stack, name: str, token: str | None) -> dict | Non
 
 def _reviewed(call: Call, name: str, change_set: str, kind: str, drafted: Stack | None = None) -> Stack:
     """The stack a change set is for. A new one is only drafted here."""
-    stack = stacks.find(call, name)
+    stack = stacks.find(call, name, is_deleted_too=True)
     if kind == "UPDATE":
         if stack is None:
             raise ValidationError(f"Stack [{name}] does not exist")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.deploy.standing import Standing
+from kumoniwa.deploy.macros import TransformFailed
+from kumoniwa.deploy.standing import Blueprint, Standing
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
@@ -45,8 +46,8 @@ async def CreateStack(
     DeploymentConfig: dict[str, Any] | None = None,
     DisableValidation: bool | None = None,
 ) -> dict:
-    """Refuses at once what AWS refuses at once, and what it would find out in the stack's first second: a template
-    with a transform that fails makes no stack. ``DisableValidation`` forgoes what is not done here anyway."""
+    """Refuses at once what AWS refuses at once, and more: what its handlers would only find in the stack's first second.
+    ``DisableValidation`` forgoes what is not done here anyway."""
     refuse(NotificationARNs=NotificationARNs)
     stacks.check_name(StackName)
     request.check_tags(Tags)
@@ -58,7 +59,7 @@ async def CreateStack(
         protection = await policy.sent(call, StackPolicyBody, StackPolicyURL)
         id = call.new_id()
         arn = call.arn(f"stack/{StackName}/{id}")
-        blueprint = await template.drawn(call, StackName, arn, text, Parameters)
+        blueprint, doomed = await _drawn(call, StackName, arn, text, Parameters, None, Capabilities)
         template.check_types(blueprint, ResourceTypes)
         template.check_capabilities(blueprint, Capabilities)
         request.check_role(call, RoleARN)
@@ -82,8 +83,25 @@ async def CreateStack(
                 policy=protection or "",
                 watched_s=watched_s,
             )
-            work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint)
+            work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint, doomed=doomed)
     return _begun(stacks.find(call, StackName))
+
+
+async def _drawn(
+    call: Call,
+    name: str,
+    arn: str,
+    text: str,
+    parameters: list[dict] | None,
+    previous: dict[str, str] | None,
+    capabilities: list[str] | None,
+) -> tuple[Blueprint, str]:
+    """A blueprint, or nothing to make and why: a stack whose transform fails is there, and goes back."""
+    may_expand = "CAPABILITY_AUTO_EXPAND" in (capabilities or ())
+    try:
+        return await template.drawn(call, name, arn, text, parameters, previous, may_expand=may_expand), ""
+    except TransformFailed as error:
+        return Blueprint(body={}, values=previous or {}), error.text
 
 
 def _begun(stack: Stack) -> dict[str, str]:
@@ -143,7 +161,9 @@ async def UpdateStack(
     meanwhile = await policy.sent(
         call, StackPolicyDuringUpdateBody, StackPolicyDuringUpdateURL, "StackPolicyDuringUpdate"
     )
-    blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, stack.wish.values)
+    blueprint, doomed = await _drawn(
+        call, stack.name, stack.arn, text, Parameters, stack.wish.values, Capabilities
+    )
     template.check_types(blueprint, ResourceTypes)
     template.check_capabilities(blueprint, Capabilities)
     request.check_role(call, RoleARN)
@@ -154,8 +174,8 @@ async def UpdateStack(
     tags = [{"Key": key, "Value": value} for key, value in stack.wish.tags.items()] if Tags is None else Tags
     is_changing = changeset.is_different(call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags})
     # What failed and was left standing may be tried again as it is.
-    is_changing = is_changing or stack.status in ("CREATE_FAILED", "UPDATE_FAILED")
-    if not changeset.differences(call, stack, blueprint) and not is_changing:
+    is_changing = is_changing or stack.status in ("CREATE_FAILED", "UPDATE_FAILED") or bool(doomed)
+    if not is_changing and not changeset.differences(call, stack, blueprint):
         raise ValidationError("No updates are to be performed.")
     stack = changed(
         stack,
@@ -169,7 +189,7 @@ async def UpdateStack(
         watched_s=stack.watched_s if watched_s is None else watched_s,
     )
     wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])
-    work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", blueprint, wish)
+    work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", blueprint, wish, doomed)
     return _begun(call.shelf(Stack)[stack.name])
 
 

@@ -6,7 +6,7 @@ from kumoniwa.deploy import protection
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import request, template
+from kumoniwa.services.cloudformation import fetched, request
 from kumoniwa.services.cloudformation.stack import Stack
 
 
@@ -14,7 +14,7 @@ async def sent(call: Call, body: str | None, url: str | None, name: str = "Stack
     """The policy that a request means by ``StackPolicyBody`` and ``StackPolicyURL``, or None."""
     if body is not None and url is not None:
         raise ValidationError(f"You cannot specify both {name}URL and {name}Body")
-    text = body if url is None else await template.fetched(call, url, f"{name}URL")
+    text = body if url is None else await fetched.text(call, url, f"{name}URL")
     if text is not None:
         protection.check(text)
     return text

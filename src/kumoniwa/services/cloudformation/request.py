@@ -5,6 +5,7 @@ CloudFormation's operations do not agree on one text for a stack that is not the
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -16,6 +17,10 @@ from kumoniwa.services.cloudformation.stack import Stack
 UPDATABLE = frozenset(
     ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED")
 )
+
+
+ALARMS = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+ALARM = re.compile(r"arn:[^:]+:cloudwatch:[^:]+:\d{12}:alarm:.+")
 
 
 class AlreadyExistsException(AwsError): ...
@@ -75,6 +80,11 @@ def watched_s(configuration: dict[str, Any] | None) -> float | None:
     if configuration is None:
         return None
     if triggers := configuration.get("RollbackTriggers"):
+        # Recorded: localstack/localstack, test_update_stack.snapshot.json, test_update_with_invalid_rollback_configuration_errors.
+        if any(each["Type"] not in ALARMS for each in triggers):
+            raise ValidationError("Rollback Trigger Type not supported")
+        if any(not ALARM.fullmatch(each["Arn"]) for each in triggers):
+            raise ValidationError("RelativeId of a Rollback Trigger's ARN is incorrect")
         raise NotImplementedHere(f"the rollback trigger {triggers[0].get('Arn')} of cloudformation")
     return (configuration.get("MonitoringTimeInMinutes") or 0) * 60.0
 

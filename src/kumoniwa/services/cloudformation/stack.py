@@ -106,6 +106,8 @@ class Stack(Record):
     watched_s: float = 0.0
     """How long after everything is made it is watched before that is final."""
     watched_until: float = 0.0
+    doomed: str = ""
+    """Why what is being done can only fail: a transform did."""
 
     @property
     def key(self) -> str:
@@ -141,7 +143,7 @@ def check_name(name: str) -> None:
     """Constraints that AWS enforces and its model does not state."""
     broken = []
     if not NAME.fullmatch(name):
-        broken.append(f"Member must satisfy regular expression pattern: {NAME.pattern}")
+        broken.append(f"Member must satisfy regular expression pattern: {NAME.pattern}|arn:[-a-zA-Z0-9:/._+]*")
     if len(name) > NAME_CHARACTERS_MAX:
         broken.append(f"Member must have length less than or equal to {NAME_CHARACTERS_MAX}")
     if broken:

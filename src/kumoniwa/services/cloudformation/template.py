@@ -5,26 +5,24 @@ The child belongs to the region and is shared by all its accounts: drawing is a 
 
 from __future__ import annotations
 
-import asyncio
-import re
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from kumoniwa.deploy.macros import TransformFailed
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.deploy.workshop import Workshop
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.services.cloudformation import fetched, macro
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack
-from kumoniwa.wire.message import File
 
 BODY_BYTES_MAX = 51_200
-OBJECT_BYTES_MAX = 1_000_000
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
 ZONE_LETTERS = "abc"
-S3_HOST = re.compile(r"(?:^|\.)s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?(?=\.)")
-"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html"""
 URL_SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
+
+
+EXPANDS = "Requires capabilities : [CAPABILITY_AUTO_EXPAND]"
 
 
 class InsufficientCapabilitiesException(AwsError): ...
@@ -45,56 +43,13 @@ async def text_of(call: Call, body: str | None, url: str | None, previous: Stack
     if (body is None) == (url is None):
         raise ValidationError("Either Template URL or Template Body must be specified.")
     if url is not None:
-        return await fetched(call, url, "TemplateURL")
+        return await fetched.text(call, url, "TemplateURL")
     if len(body.encode()) > BODY_BYTES_MAX:
         raise ValidationError(
             f"1 validation error detected: Value '{body}' at 'templateBody' failed to satisfy constraint: "
             f"Member must have length less than or equal to {BODY_BYTES_MAX}"
         )
     return body
-
-
-async def fetched(call: Call, url: str, what: str) -> str:
-    """The text of an S3 object. ``what`` names the parameter that held its URL."""
-    region, bucket, key = _object(call, url, what)
-    try:
-        found = (await call.ask("s3:GetObject", to_region=region, Bucket=bucket, Key=key))["Body"]
-    except AwsError as error:
-        raise ValidationError(f"S3 error: {error.text}") from None
-    content = await asyncio.to_thread(_read, found) if isinstance(found, File) else bytes(found)
-    if len(content) > OBJECT_BYTES_MAX:
-        raise ValidationError(f"Template may not exceed {OBJECT_BYTES_MAX} bytes in size.")
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        raise ValidationError("Template format error: unsupported structure.") from None
-
-
-def _read(file: File) -> bytes:
-    with open(file.path, "rb") as opened:
-        opened.seek(file.offset)
-        return opened.read(min(file.length, OBJECT_BYTES_MAX + 1))
-
-
-def _object(call: Call, url: str, what: str) -> tuple[str | None, str, str]:
-    """Region, bucket and key of an S3 URL, with the bucket in the host or in the path, at AWS or at this cloud's own endpoint.
-
-    The region is None where the host does not name one.
-    """
-    parts = urlsplit(url)
-    host, path = parts.hostname or "", unquote(parts.path).lstrip("/")
-    if parts.scheme == "s3":
-        found = None, host, path
-    elif at := S3_HOST.search(host):
-        bucket = host[: at.start()].rstrip(".")
-        found = (at["region"], bucket, path) if bucket else (at["region"], *path.partition("/")[::2])
-    elif host in ("localhost", "127.0.0.1", urlsplit(call.home.settings.endpoint).hostname):
-        found = None, *path.partition("/")[::2]
-    else:
-        raise ValidationError(f"{what} must be a supported URL.")
-    if parts.scheme not in ("http", "https", "s3") or not found[1] or not found[2]:
-        raise ValidationError(f"{what} must be a supported URL.")
-    return found
 
 
 def given(parameters: list[dict[str, Any]] | None) -> dict[str, str | None]:
@@ -126,11 +81,27 @@ async def drawn(
     text: str,
     parameters: list[dict[str, Any]] | None,
     previous: dict[str, str] | None = None,
+    *,
+    may_expand: bool = True,
 ) -> Blueprint:
-    """The blueprint of a stack. Raises what is wrong with the template or the parameters, as a ValidationError."""
+    """The blueprint of a stack. Raises what is wrong with the template or the parameters, as a ValidationError, and what
+    went wrong in a transform as its subclass TransformFailed. Nothing is expanded unless it may be."""
     zones = [call.region + letter for letter in ZONE_LETTERS]
     pseudo = pseudo_parameters(call, name, arn)
-    return await workshop(call).draw(text, given(parameters), pseudo, previous=previous, zones=zones)
+
+    async def answer(wanted: dict[str, Any]) -> dict[str, Any]:
+        if not may_expand:
+            raise InsufficientCapabilitiesException(EXPANDS)
+        return await macro.answered(call, wanted)
+
+    try:
+        return await workshop(call).draw(
+            text, given(parameters), pseudo, previous=previous, zones=zones, answer=answer
+        )
+    except TransformFailed:
+        if not may_expand:
+            raise InsufficientCapabilitiesException(EXPANDS) from None
+        raise
 
 
 def pseudo_parameters(call: Call, name: str, arn: str) -> dict[str, Any]:
@@ -166,7 +137,8 @@ def check_capabilities(
 
 def check_types(blueprint: Blueprint, allowed: list[str] | None) -> None:
     """The types that a request says it is about: ``AWS::*``, ``AWS::SQS::*``, ``Custom::*`` or one type.
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html"""
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+    Its words are recorded: localstack/localstack, test_update_stack.snapshot.json, test_update_with_resource_types."""
     if not allowed:
         return
 
@@ -177,7 +149,9 @@ def check_types(blueprint: Blueprint, allowed: list[str] | None) -> None:
         )
 
     if unwanted := [kind for kind in blueprint.resource_types if not is_allowed(kind)]:
-        raise ValidationError(f"Resource type(s) [{', '.join(unwanted)}] not included in ResourceTypes.")
+        raise ValidationError(
+            f"Resource type {unwanted[0]} is not allowed by parameter ResourceTypes [{', '.join(allowed)}]"
+        )
 
 
 def refuse(**asked: Any) -> None:

@@ -20,7 +20,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import answer, event, export, template
+from kumoniwa.services.cloudformation import answer, event, export, macro, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 
@@ -98,6 +98,9 @@ class Surroundings:
     async def answers(self, place: str, count: int, wait_s: float) -> list[dict[str, Any]]:
         return await answer.heard(self.call, place, count, wait_s)
 
+    def has_macro(self, name: str) -> bool:
+        return macro.find(self.call, name) is not None
+
     def random_name(self, length: int) -> str:
         return self.call.ids.upper(length)
 
@@ -149,9 +152,10 @@ def begin(
     operation_name: str,
     blueprint: Blueprint | None = None,
     wish: Wish | None = None,
+    doomed: str = "",
 ) -> Stack:
-    """Write down that a stack is to be created, updated or deleted, and set about it."""
-    stack = changed(stack, operation=call.new_id(), operation_name=operation_name)
+    """Write down that a stack is to be created, updated or deleted, and set about it. What is ``doomed`` fails at once."""
+    stack = changed(stack, operation=call.new_id(), operation_name=operation_name, doomed=doomed)
     if status == "UPDATE_IN_PROGRESS":
         previous = stack.wish
         if stack.status == "UPDATE_FAILED" and stack.previous is not None:
@@ -205,6 +209,7 @@ def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
         deletes_new=stack.deletes_new,
         may_not=partial(protection.refusal, stack.policy_of_update or stack.policy),
         watch=surroundings.watch,
+        doomed=stack.doomed,
     )
     running[stack.id] = deploy
     call.home.spawn(_run(own, stack, deploy))

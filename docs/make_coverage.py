@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from kumoniwa.aws import models
-from kumoniwa.deploy import schemas, types
+from kumoniwa.deploy import types
 from kumoniwa.gate.paging import pager_for
 from kumoniwa.kernel.operation import load, service_names
 
@@ -46,7 +46,7 @@ def page() -> str:
             details += ["", "Parameters refused: " + "; ".join(f"{op} ({', '.join(missing)})" for op, missing in partial) + "."]
         if absent:
             details += ["", f"Operations refused: {', '.join(sorted(absent))}."]
-    names = ", ".join(f"`{name}`" for name in sorted(name for name in schemas.type_names() if types.find(name) is not None))
+    names = ", ".join(f"`{name}`" for name in types.names())
     return "\n".join([*lines, *details, "", "## CloudFormation resource types", "", names + "; and everything SAM makes of them.", ""])
 
 

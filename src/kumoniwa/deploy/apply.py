@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.deploy import dynamic, graph, intrinsics, schemas, step, types
+from kumoniwa.deploy import dynamic, graph, intrinsics, schemas, signal, step, types
 from kumoniwa.deploy.plan import difference, needs_replacement
 from kumoniwa.deploy.standing import Standing, State
 from kumoniwa.deploy.step import Cancelled, Failure, Host, Work
@@ -378,6 +378,8 @@ class Deploy:
             standing = self.state.change("resources", name, physical_id=work.id, made=work.made)
             self._say(standing, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
             await step.furnish(work)
+            if policy := self.state.wanted[name].get("CreationPolicy"):
+                await signal.awaited(work, policy)
         except (AwsError, Failure, Cancelled) as error:
             if work.id != self.state.resources[name].physical_id:
                 # It failed and is there all the same: the rollback has to delete it.

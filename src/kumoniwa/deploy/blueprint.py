@@ -148,6 +148,8 @@ def _resources(body: dict[str, Any], scope: _Static) -> dict[str, dict[str, Any]
             "UpdateReplacePolicy": _policy(entry, "UpdateReplacePolicy", scope),
             "Metadata": intrinsics.evaluate(entry.get("Metadata") or {}, _Raw()),
         }
+        if signals := intrinsics.evaluate(entry.get("CreationPolicy") or {}, scope):
+            found[name]["CreationPolicy"] = signals
     for name, entry in found.items():
         missing = {owner for owner, _ in intrinsics.references(entry["Properties"]) if owner not in active}
         if missing:

@@ -55,6 +55,8 @@ PSEUDO_PARAMETERS = frozenset(
         "URLSuffix",
     ]
 )
+SIGNALLED = ("AWS::CloudFormation::WaitCondition",)
+"""The types of ours that may wait for signals."""
 POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 
 
@@ -118,11 +120,23 @@ def _check_resources(body: dict[str, Any]) -> None:
                 raise ValidationError(
                     f"Template format error: Unrecognized {member} {policy} for resource {name}"
                 )
-        for member in ("CreationPolicy", "UpdatePolicy"):
-            if entry.get(member):
-                raise NotImplementedHere(f"{member} (resource {name})")
+        if entry.get("UpdatePolicy"):
+            raise NotImplementedHere(f"UpdatePolicy (resource {name})")
+        if entry.get("CreationPolicy"):
+            _check_creation_policy(name, entry)
         if null := _null_path(entry.get("Properties"), f"/Resources/{name}/Properties"):
             raise ValidationError(f"[{null}] 'null' values are not allowed in templates")
+
+
+def _check_creation_policy(name: str, entry: dict[str, Any]) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-creationpolicy.html"""
+    if entry["Type"] not in SIGNALLED:
+        raise ValidationError(f"CreationPolicy is not supported for the type {entry['Type']} of resource {name}")
+    policy = entry["CreationPolicy"]
+    if not isinstance(policy, dict) or set(policy) != {"ResourceSignal"} or not isinstance(policy["ResourceSignal"], dict):
+        raise ValidationError(f"Template format error: CreationPolicy of resource {name} must contain ResourceSignal.")
+    if unknown := sorted(set(policy["ResourceSignal"]) - {"Count", "Timeout"}):
+        raise ValidationError(f"Template format error: unknown member {unknown[0]} in CreationPolicy of resource {name}.")
 
 
 def _null_path(value: Any, path: str) -> str | None:

@@ -11,10 +11,13 @@ from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
+from kumoniwa.deploy import resources, schemas
 from kumoniwa.deploy.resource import ResourceType
 
 _ROOM = "kumoniwa.deploy.resources"
+_FILES = Path(resources.__file__).parent
 _CUSTOM = re.compile(r"Custom::[A-Za-z0-9_@-]{1,60}")
 
 
@@ -34,6 +37,14 @@ def find(type_name: str) -> ResourceType | None:
         return None
     entry = getattr(import_module(f"{_ROOM}.{file_name}"), parts[2], None)
     return replace(entry, type=asked) if isinstance(entry, ResourceType) else None
+
+
+@lru_cache(maxsize=1)
+def names() -> tuple[str, ...]:
+    """Every type that AWS publishes a schema for and that has an entry here."""
+    files = {path.stem.removesuffix("_") for path in _FILES.glob("*.py")}
+    candidates = (name for name in schemas.type_names() if name.split("::")[1].lower() in files)
+    return tuple(name for name in candidates if find(name) is not None)
 
 
 def attributes_of(type_name: str) -> tuple[str, ...] | None:

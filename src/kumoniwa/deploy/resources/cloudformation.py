@@ -206,8 +206,11 @@ WaitConditionHandle = ResourceType(create=_create_handle, id=made.Url)
 
 @carries("Handle Timeout Count")
 async def _wait(work: Work) -> dict[str, Any]:
-    count = int(work.properties.get("Count", 1))
     handle = str(work.properties.get("Handle", ""))
+    if not handle:
+        # Its creation policy says for what it waits.
+        return {"Id": f"{work.pseudo['AWS::StackId']}/{work.logical_id}"}
+    count = int(work.properties.get("Count", 1))
     answers = await work.answers(work.place_of(handle), count, float(work.properties.get("Timeout", 0)))
     if failed := [answer for answer in answers if answer["Status"] != "SUCCESS"]:
         raise Failure(

@@ -34,6 +34,8 @@ from kumoniwa.services.cloudformation.life import (
     UpdateTerminationProtection,
 )
 from kumoniwa.services.cloudformation.policy import GetStackPolicy, SetStackPolicy
+from kumoniwa.services.cloudformation.registry import DescribeType, ListTypes
+from kumoniwa.services.cloudformation.signals import SignalResource
 from kumoniwa.services.cloudformation.stack import Stack
 
 __all__ = [
@@ -47,19 +49,22 @@ __all__ = [
     "DescribeChangeSetHooks",
     "DescribeStackDriftDetectionStatus",
     "DescribeStackResourceDrifts",
+    "DescribeType",
     "DetectStackDrift",
     "DetectStackResourceDrift",
     "ExecuteChangeSet",
     "GetStackPolicy",
     "ListChangeSets",
+    "ListTypes",
     "RollbackStack",
     "SetStackPolicy",
+    "SignalResource",
     "UpdateStack",
     "UpdateTerminationProtection",
 ]
 
 WITHOUT_STACK = frozenset(
-    ("ValidateTemplate", "DescribeAccountLimits", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
+    ("ValidateTemplate", "DescribeAccountLimits", "DescribeType", "ListTypes", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
 )
 
 

@@ -40,7 +40,7 @@ Resources:
     Properties: {DelaySeconds: !Ref Spoilt}
 """
 SPOILT = "99999"
-REST_S_MAX = 180
+REST_S_MAX = 600
 
 
 class Builder(Worker):

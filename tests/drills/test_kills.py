@@ -24,9 +24,10 @@ LOADS = (load_iam, load_sqs, load_dynamodb, load_s3, load_logs, load_lambda, loa
 """Among them all nine services: STS is asked beside IAM."""
 KILLS_SHORT, KILLS_LONG = 12, 500
 BETWEEN_S, BETWEEN_S_MAX = 0.3, 2.5
-"""Mostly soon, sometimes long enough for what takes its time; a short life kills what begins, a long one what ends."""
+BREATH, BREATH_S = 20, 5.0
+"""Mostly soon: what begins is killed. Sometimes later: what ends is killed. Every twentieth life is long enough for anything."""
 GLOBAL, OF_GLOBAL = "aws-global", 0.2
-LAST_S_MAX = 200
+LAST_S_MAX = 300
 
 
 def drill(folder: str, kills: int, seed: int) -> None:
@@ -36,8 +37,8 @@ def drill(folder: str, kills: int, seed: int) -> None:
         workers = [worker for crew in crews.values() for worker in crew]
         for worker in workers:
             worker.start()
-        for _ in range(kills):
-            time.sleep(min(chance.expovariate(1 / BETWEEN_S), BETWEEN_S_MAX))
+        for kill in range(1, kills + 1):
+            time.sleep(min(chance.expovariate(1 / BETWEEN_S), BETWEEN_S_MAX) if kill % BREATH else BREATH_S)
             region = GLOBAL if chance.random() < OF_GLOBAL else REGION
             cloud.region(region, "kill")
             cloud.region(region, "restart")
@@ -48,7 +49,7 @@ def drill(folder: str, kills: int, seed: int) -> None:
             worker.join(LAST_S_MAX)
         findings = [failure for worker in workers for failure in worker.failures]
         assert not findings, "\n".join(findings)
-        assert not [worker for worker in workers if worker.is_alive()]
+        assert not [type(worker).__name__ for worker in workers if worker.is_alive()]
         diary = {f"{type(w).__name__} {w.number}": (w.done, w.unanswered) for w in workers}
         print(f"{kills} kills, seed {seed}: acknowledged and unanswered {diary}")
         assert all(worker.done for worker in workers), diary

@@ -14,7 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.conftest import Up
 
 REGION = "us-east-1"
-SILENCE_S = 2
+SILENCE_S = 20
+"""A region that is killed is silent until it is restarted, and then resets. Whoever gave up sooner could be overtaken by a request
+of his own that a busy region had not come to."""
 UNANSWERED = (BotoCoreError, http.client.HTTPException, OSError)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
-from kumoniwa.services.cloudformation import changeset, event, export, request, template
+from kumoniwa.services.cloudformation import changeset, event, export, request, stackset, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.changeset import (
     CreateChangeSet,
@@ -37,34 +37,66 @@ from kumoniwa.services.cloudformation.policy import GetStackPolicy, SetStackPoli
 from kumoniwa.services.cloudformation.registry import DescribeType, ListTypes
 from kumoniwa.services.cloudformation.signals import SignalResource
 from kumoniwa.services.cloudformation.stack import Stack
+from kumoniwa.services.cloudformation.stacksets import (
+    CreateStackInstances,
+    CreateStackSet,
+    DeleteStackInstances,
+    DeleteStackSet,
+    DescribeStackInstance,
+    DescribeStackSet,
+    DescribeStackSetOperation,
+    DetectStackSetDrift,
+    ListStackInstances,
+    ListStackSetOperationResults,
+    ListStackSetOperations,
+    ListStackSets,
+    StopStackSetOperation,
+    UpdateStackInstances,
+    UpdateStackSet,
+)
 
 __all__ = [
     "CancelUpdateStack",
     "ContinueUpdateRollback",
     "CreateChangeSet",
     "CreateStack",
+    "CreateStackInstances",
+    "CreateStackSet",
     "DeleteChangeSet",
     "DeleteStack",
+    "DeleteStackInstances",
+    "DeleteStackSet",
     "DescribeChangeSet",
     "DescribeChangeSetHooks",
     "DescribeStackDriftDetectionStatus",
+    "DescribeStackInstance",
     "DescribeStackResourceDrifts",
+    "DescribeStackSet",
+    "DescribeStackSetOperation",
     "DescribeType",
     "DetectStackDrift",
     "DetectStackResourceDrift",
+    "DetectStackSetDrift",
     "ExecuteChangeSet",
     "GetStackPolicy",
     "ListChangeSets",
+    "ListStackInstances",
+    "ListStackSetOperationResults",
+    "ListStackSetOperations",
+    "ListStackSets",
     "ListTypes",
     "RollbackStack",
     "SetStackPolicy",
     "SignalResource",
+    "StopStackSetOperation",
     "UpdateStack",
+    "UpdateStackInstances",
+    "UpdateStackSet",
     "UpdateTerminationProtection",
 ]
 
 WITHOUT_STACK = frozenset(
-    ("ValidateTemplate", "DescribeAccountLimits", "DescribeType", "ListTypes", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
+    ("ValidateTemplate", "DescribeAccountLimits", "DescribeType", "ListTypes", "ListStackSets", "ListExports", "ListImports", "ListStacks", "DescribeStackDriftDetectionStatus")
 )
 
 
@@ -73,6 +105,9 @@ WITHOUT_STACK = frozenset(
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html"""
+    if "StackSetName" in params:
+        found = stackset.find(call, str(params["StackSetName"]))
+        return call.arn(f"stackset/{found.id}" if found is not None else f"stackset/{params['StackSetName']}:*")
     name = str(params.get("StackName") or "")
     change_set = str(params.get("ChangeSetName") or "")
     if not name and change_set.startswith("arn:"):
@@ -257,8 +292,11 @@ async def GetTemplateSummary(
     TemplateBody: str | None = None,
     TemplateURL: str | None = None,
     StackName: str | None = None,
+    StackSetName: str | None = None,
 ) -> dict:
-    if StackName is not None:
+    if StackSetName is not None:
+        text = stackset.template(call, stackset.get(call, StackSetName))
+    elif StackName is not None:
         stack = request.named(call, StackName, "Stack with id {} does not exist", is_deleted_too=True)
         if stack.status == "REVIEW_IN_PROGRESS":
             raise ValidationError("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")

@@ -11,7 +11,6 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.services.cloudformation import stack as stacks
-from kumoniwa.services.cloudformation import work
 from kumoniwa.services.cloudformation.stack import Stack
 
 UPDATABLE = frozenset(
@@ -48,12 +47,16 @@ def is_repeated(stack: Stack | None, token: str | None, operation: str) -> bool:
     return True
 
 
+def check_passed(call: Call, role: str) -> None:
+    call.require("iam:PassRole", role, **{"iam:PassedToService": stacks.SERVICE})
+
+
 def check_role(call: Call, role: str | None) -> None:
     if role is None:
         return
-    call.require("iam:PassRole", role, **{"iam:PassedToService": work.SERVICE})
+    check_passed(call, role)
     try:
-        call.assuming(role, work.SERVICE, work.SESSION)
+        call.assuming(role, stacks.SERVICE, stacks.SESSION)
     except AwsError:
         raise ValidationError(f"Role {role} is invalid or cannot be assumed") from None
 

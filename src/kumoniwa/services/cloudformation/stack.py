@@ -19,6 +19,9 @@ from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.cloudformation import event, export
 from kumoniwa.store.rows import Table
 
+SERVICE = "cloudformation.amazonaws.com"
+SESSION = "AWSCloudFormation"
+"""As whom CloudFormation assumes a role."""
 KEPT_DELETED_S = 90 * 86_400
 """How long a deleted stack can still be described by its id:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListStacks.html"""

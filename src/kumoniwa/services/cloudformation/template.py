@@ -44,7 +44,8 @@ async def text_of(call: Call, body: str | None, url: str | None, previous: Stack
         raise ValidationError("Either Template URL or Template Body must be specified.")
     if url is not None:
         return await fetched.text(call, url, "TemplateURL")
-    if len(body.encode()) > BODY_BYTES_MAX:
+    # What a stack set sends to its stacks may be as long as an object in S3.
+    if call.request is not None and len(body.encode()) > BODY_BYTES_MAX:
         raise ValidationError(
             f"1 validation error detected: Value '{body}' at 'templateBody' failed to satisfy constraint: "
             f"Member must have length less than or equal to {BODY_BYTES_MAX}"

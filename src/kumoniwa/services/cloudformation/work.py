@@ -17,22 +17,16 @@ from kumoniwa.deploy.apply import Deploy
 from kumoniwa.deploy.standing import Blueprint, State
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import answer, event, export, macro, template
+from kumoniwa.services.cloudformation import answer, event, export, macro, patience, rollout, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 
-UNREACHABLE_S_MAX = 60.0
-"""How long a stack waits for another region's answer before it fails."""
-AGAIN_S = 0.5
-SERVICE = "cloudformation.amazonaws.com"
 AUTOMATIC = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS")
 """What a stack sets about by itself, which is an operation of its own."""
 NESTING = ("cloudformation:CreateStack", "cloudformation:UpdateStack")
 """What a resource of a stack asks when it is a stack itself; it inherits what its parent was allowed."""
-SESSION = "AWSCloudFormation"
 FAILED = {
     "ROLLBACK": "ROLLBACK_FAILED",
     "UPDATE_ROLLBACK": "UPDATE_ROLLBACK_FAILED",
@@ -65,18 +59,15 @@ class Surroundings:
         role = "" if self.is_reading else stack.role
         if operation in NESTING:
             params = params | {"Capabilities": list(stack.wish.capabilities)}
-        until = self.call.now() + UNREACHABLE_S_MAX
-        while True:
-            try:
-                call = self.call.assuming(role, SERVICE, SESSION) if role else self.call
-                reply = await call.ask(operation, once=once, **params)
-                if operation == NESTING[0]:
-                    self._adopt(reply["StackId"])
-                return reply
-            except AwsError as error:
-                if error.code != "ServiceUnavailable" or self.call.now() > until:
-                    raise
-            await asyncio.sleep(AGAIN_S)
+
+        async def ask() -> dict[str, Any]:
+            call = self.call.assuming(role, stacks.SERVICE, stacks.SESSION) if role else self.call
+            return await call.ask(operation, once=once, **params)
+
+        reply = await patience.asked(self.call, ask)
+        if operation == NESTING[0]:
+            self._adopt(reply["StackId"])
+        return reply
 
     def _adopt(self, arn: str) -> None:
         """A nested stack knows its parent and the outermost of its ancestors."""
@@ -269,7 +260,8 @@ async def run(region: Any) -> None:
             for stack in stacks.living(call):
                 if stack.is_busy:
                     carry_out(call, stack)
+            rollout.resume(call)
 
 
 def _nobody(account: str) -> Principal:
-    return principals.service(SERVICE, account)
+    return principals.service(stacks.SERVICE, account)

@@ -200,7 +200,7 @@ def test_refusals_are_worded_as_awss(cloud):
     )  # fmt: skip
     assert refused(cloudformation.create_stack, StackName="a_b", TemplateBody=queue)[1] == (
         "1 validation error detected: Value 'a_b' at 'stackName' failed to satisfy constraint: "
-        "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+        "Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*"
     )
     assert (
         refused(cloudformation.update_stack, StackName="none", TemplateBody=queue)[1]

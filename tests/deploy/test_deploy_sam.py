@@ -170,8 +170,9 @@ def test_an_update_is_foretold():
     assert foretold["UserTable"].policy_action == "ReplaceAndDelete"
     # The role names the table, whose name will be another one.
     assert foretold["UserFunctionRole"].replacement == "False"
-    assert foretold["UserFunctionRole"].details[0][1:] == ("Dynamic", "Never", "UserTable")
-    assert {detail[0] for detail in foretold["UserFunction"].details} == {"Environment", "Role", "Runtime"}
+    (detail,) = {(each.is_certain, each.source, each.cause) for each in foretold["UserFunctionRole"].details}
+    assert detail == (True, "ResourceReference", "UserTable")
+    assert {detail.property for detail in foretold["UserFunction"].details} == {"Environment", "Role", "Runtime"}
     assert "UserAPIprodStage" not in foretold
 
 

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.deploy import dynamic, graph, intrinsics, schemas, signal, step, types
+from kumoniwa.deploy import drift, dynamic, graph, importing, intrinsics, schemas, signal, step, types
 from kumoniwa.deploy.plan import difference, needs_replacement
 from kumoniwa.deploy.standing import Standing, State
 from kumoniwa.deploy.step import Cancelled, Failure, Host, Work
@@ -130,6 +130,8 @@ class Deploy:
             "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": lambda: self._clean("UPDATE_COMPLETE"),
             "UPDATE_ROLLBACK_IN_PROGRESS": self._restore,
             "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": lambda: self._clean("UPDATE_ROLLBACK_COMPLETE"),
+            "IMPORT_IN_PROGRESS": self._import,
+            "IMPORT_ROLLBACK_IN_PROGRESS": self._release,
         }
 
     async def run(self) -> str:
@@ -454,6 +456,50 @@ class Deploy:
         if name in self.state.resources:
             standing = self.state.change("resources", name, status=f"{verb}_FAILED")
         self._say(standing, f"{verb}_FAILED", reason)
+
+    # --- what is there already ---
+
+    async def _import(self) -> None:
+        await _in_order(self.state.wanted, self.needs, self._adopt)
+        if self.failed:
+            reason = f"The following resource(s) failed to import: [{', '.join(self.failed)}]. "
+            return self._move_on("IMPORT_ROLLBACK_IN_PROGRESS", reason)
+        return self._move_on("IMPORT_COMPLETE")
+
+    async def _adopt(self, name: str) -> None:
+        """One resource that somebody made: read through its service, it is the stack's from now on. It is not changed."""
+        definition = self.state.wanted[name]
+        if self.failed or name in self.state.resources or "Import" not in definition:
+            return None
+        standing = changed(self._draft(name, {}, "IMPORT"), physical_id=definition["Import"])
+        try:
+            entry = self._entry(definition["Type"])
+            properties = await self._properties(definition, entry)
+            naming = entry.name.property if entry.name else ""
+            is_named_by_us = naming in importing.identifiers(entry.type) and naming not in properties
+            if is_named_by_us:
+                properties[naming] = standing.physical_id
+            standing = changed(standing, attempt=properties, is_named_by_us=is_named_by_us)
+            self._say(standing, "IMPORT_IN_PROGRESS", "Resource import started.")
+            self._check(name, entry, properties)
+            work = self._work(standing)
+            if (await drift.detect(work)).status == "DELETED":
+                raise Failure(
+                    f"Resource of type '{entry.type}' with identifier '{standing.physical_id}' was not found."
+                )
+            await step.settle(work)
+        except (AwsError, Failure, Cancelled) as error:
+            return self._fail(standing, "IMPORT", step.reason_of(error, "", self.host))
+        self.state.put("resources", name, standing)
+        return self._finish(standing, work, "IMPORT")
+
+    async def _release(self) -> None:
+        """An import that failed leaves alone what it had adopted."""
+        for name, standing in list(self.state.resources.items()):
+            if standing.token.startswith(self.state.operation_id + "/"):
+                self._say(standing, "IMPORT_ROLLBACK_COMPLETE")
+                self.state.put("resources", name, None)
+        self._move_on("IMPORT_ROLLBACK_COMPLETE")
 
     # --- back ---
 

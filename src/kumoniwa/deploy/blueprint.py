@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kumoniwa.aws.regions import regions
-from kumoniwa.deploy import extensions, graph, intrinsics, macros, parameters, rules, sections, types
+from kumoniwa.deploy import (
+    extensions,
+    graph,
+    importing,
+    intrinsics,
+    macros,
+    parameters,
+    rules,
+    sections,
+    types,
+)
 from kumoniwa.deploy.intrinsics import NOTHING
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.deploy.template import Template, parse
@@ -231,6 +241,15 @@ def outline(template: Template) -> dict[str, Any]:
         "resource_types": kinds,
         "version": str(body.get("AWSTemplateFormatVersion") or ""),
         "metadata": body.get("Metadata") or {},
+        "identifiers": [
+            {
+                "ResourceType": kind,
+                "LogicalResourceIds": sorted(name for name, entry in written.items() if entry["Type"] == kind),
+                "ResourceIdentifiers": list(importing.identifiers(kind)),
+            }
+            for kind in kinds
+            if importing.is_importable(kind)
+        ],
     }
 
 

@@ -32,55 +32,104 @@ def needs_replacement(entry: ResourceType, differing: frozenset[str]) -> frozens
     return frozenset() if entry.is_open else differing - entry.mutable
 
 
+UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
+"""What a change set shows of a value that only the deploy will know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """Why a property changes. ``is_certain`` says that it does; else it may. ``cause`` names a parameter, a resource or
+    its attribute; ``source`` is AWS's word for what kind of cause that is."""
+
+    property: str
+    is_certain: bool
+    recreation: str
+    source: str
+    cause: str = ""
+    before: Any = None
+    after: Any = None
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``action`` is Add, Modify, Remove or Import as AWS spells it; ``replacement`` is "True", "False" or "Conditional"."""
+    """``action`` is Add, Modify, Remove or Import as AWS spells it; ``replacement`` is "True", "False" or "Conditional".
+    ``before`` and ``after`` are the properties, as far as they are known."""
 
     action: str
     logical_id: str
     type: str
     physical_id: str = ""
     replacement: str | None = None
-    # (property, static or dynamic evaluation, whether it needs recreation, what causes it)
-    details: tuple[tuple[str, str, str, str | None], ...] = ()
+    details: tuple[Detail, ...] = ()
     policy_action: str | None = None
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a plan needs to know of a template besides what was drawn from it: what its resources say before parameters
+    have values, which parameters have other values than before, and which nobody is shown."""
+
+    resources: Mapping[str, Any]
+    changed: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+
+    def named(self, resource: str, property_name: str) -> set[str]:
+        entry = self.resources.get(resource)
+        properties = entry.get("Properties", {}) if isinstance(entry, dict) else {}
+        value = properties.get(property_name) if isinstance(properties, dict) else None
+        return {owner for owner, attribute in references(value) if attribute is None}
+
+    def shown(self, resource: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: "****" if self.named(resource, name) & self.hidden else _known(value)
+            for name, value in properties.items()
+        }
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        if len(value) == 1 and is_deferred(value):
+            return UNKNOWN
+        return {key: _known(member) for key, member in value.items()}
+    return [_known(member) for member in value] if isinstance(value, list) else value
 
 
 def _modify(
-    name: str, entry: dict[str, Any], standing: Standing, touched: Mapping[str, str]
+    name: str,
+    entry: dict[str, Any],
+    standing: Standing,
+    touched: Mapping[str, str],
+    written: Written,
+    was: Written,
 ) -> Change | None:
     kind = types.find(standing.type)
     wanted = entry.get("Properties", {})
     old = dict(standing.properties)
     if standing.is_named_by_us and kind and kind.name and kind.name.property not in wanted:
         del old[kind.name.property]
-    details = []
+    before, after = was.shown(name, old), written.shown(name, wanted)
+    details: list[Detail] = []
     for property_name in sorted({*old, *wanted}):
         value = wanted.get(property_name)
+        is_fixed = bool(kind and needs_replacement(kind, frozenset((property_name,))))
         if is_deferred(value):
-            # A Ref changes only by a replacement; an attribute may change whenever its resource does.
-            named = references(value)
-            causes = sorted(
-                {
-                    owner
-                    for owner, part in named
-                    if touched.get(owner, "False") != "False" or (part and owner in touched)
-                }
-            )
-            if not causes:
-                continue
-            evaluation, cause = "Dynamic", causes[0]
+            causes = _causes(value, touched)
         else:
             brought = conform(standing.type, {property_name: value}).get(property_name)
             if property_name in old and property_name in wanted and old[property_name] == brought:
                 continue
-            evaluation, cause = "Static", None
-        is_fixed = bool(kind and needs_replacement(kind, frozenset((property_name,))))
-        recreation = "Never" if not is_fixed else "Always" if evaluation == "Static" else "Conditionally"
-        details.append((property_name, evaluation, recreation, cause))
+            causes = [(True, "ParameterReference", each) for each in sorted(written.named(name, property_name) & written.changed)]
+            # What a function makes of a parameter is not looked into, as AWS was recorded.
+            causes.append((not causes, "DirectModification", ""))
+        values = {"before": before.get(property_name), "after": after.get(property_name)}
+        for is_certain, source, cause in causes:
+            recreation = "Never" if not is_fixed else "Always" if is_certain or source == "DirectModification" else "Conditionally"
+            details.append(Detail(property_name, is_certain, recreation, source, cause, **values))
     if not details:
         return None
-    recreations = {recreation for _, _, recreation, _ in details}
+    recreations = {detail.recreation for detail in details}
     replacement = (
         "True" if "Always" in recreations else "Conditional" if "Conditionally" in recreations else "False"
     )
@@ -93,16 +142,39 @@ def _modify(
         replacement=replacement,
         details=tuple(details),
         policy_action=policy[standing.replace_policy] if replacement == "True" else None,
+        before=before,
+        after=after,
     )
 
 
+def _causes(value: Any, touched: Mapping[str, str]) -> list[tuple[bool, str, str]]:
+    """Which resources may change a value that names them. A Ref changes only by a replacement; an attribute may change
+    whenever its resource does, and does when that is replaced."""
+    found = {}
+    for owner, attribute in references(value):
+        is_certain = touched.get(owner) == "True"
+        if touched.get(owner) == "Add":
+            # A resource that is new was not named before.
+            found[""] = (False, "DirectModification", "")
+        elif attribute is None and touched.get(owner, "False") != "False":
+            found[owner] = (is_certain, "ResourceReference", owner)
+        elif attribute is not None and owner in touched:
+            found[f"{owner}.{attribute}"] = (is_certain, "ResourceAttribute", f"{owner}.{attribute}")
+    return [found[name] for name in sorted(found)]
+
+
 def changes(
-    wanted: Mapping[str, dict[str, Any]], standing: Mapping[str, Standing], order: list[list[str]]
+    wanted: Mapping[str, dict[str, Any]],
+    standing: Mapping[str, Standing],
+    order: list[list[str]],
+    written: Written | None = None,
+    was: Written | None = None,
 ) -> list[Change]:
     """What applying a statically resolved template to what stands would do. ``order`` are `graph.levels` of it.
 
     Raises when a resource's type changed: CloudFormation does not allow that for one logical id.
     """
+    written, was = written or Written({}), was or Written({})
     retyped = [name for name in wanted if name in standing and wanted[name]["Type"] != standing[name].type]
     if retyped:
         raise ValidationError(
@@ -114,9 +186,12 @@ def changes(
     touched: dict[str, str] = {}
     for name in (name for level in order for name in level):
         if name not in standing or standing[name].is_unmade:
-            found.append(Change(action="Add", logical_id=name, type=wanted[name]["Type"]))
+            after = written.shown(name, wanted[name].get("Properties", {}))
+            imported = wanted[name].get("Import", "")
+            action = "Import" if imported else "Add"
+            found.append(Change(action, name, wanted[name]["Type"], physical_id=imported, after=after))
             touched[name] = "Add"
-        elif change := _modify(name, wanted[name], standing[name], touched):
+        elif change := _modify(name, wanted[name], standing[name], touched, written, was):
             found.append(change)
             touched[name] = change.replacement or ""
     for name in sorted(set(standing) - set(wanted)):
@@ -129,6 +204,7 @@ def changes(
                 type=gone.type,
                 physical_id=gone.physical_id,
                 policy_action=kept.get(gone.deletion_policy, "Delete"),
+                before=was.shown(name, gone.properties),
             )
         )
     return found

@@ -308,6 +308,8 @@ async def GetTemplateSummary(
         "Parameters": outline["parameters"],
         "ResourceTypes": outline["resource_types"],
     }
+    if outline["identifiers"]:
+        reply["ResourceIdentifierSummaries"] = outline["identifiers"]
     if outline["version"]:
         reply["Version"] = outline["version"]
     if outline["metadata"]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from kumoniwa.deploy import plan
+from kumoniwa.deploy import importing, plan
 from kumoniwa.deploy.macros import TransformFailed
+from kumoniwa.deploy.parameters import hides
 from kumoniwa.deploy.plan import Change
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cloudformation import event, request, template, work
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException, refuse
 
+GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
 )
@@ -37,7 +40,7 @@ class ChangeSet(Record):
     stack_name: str
     stack_arn: str
     kind: str
-    """CREATE or UPDATE."""
+    """CREATE, UPDATE or IMPORT."""
     created: float
     status: str
     reason: str = ""
@@ -90,7 +93,18 @@ def drop(call: Call, change_set: ChangeSet) -> None:
 
 def differences(call: Call, stack: Stack, blueprint: Blueprint) -> list[Change]:
     """What applying a blueprint to a stack would do to its resources."""
-    return plan.changes(blueprint.resources, stacks.resources_of(call, stack), blueprint.levels)
+    old = stacks.drawn(call, stack.wish) if stack.status != "REVIEW_IN_PROGRESS" else Blueprint(body={})
+    differing = {name for name, value in blueprint.values.items() if old.values.get(name) != value}
+    written = _written(blueprint, frozenset(differing))
+    return plan.changes(
+        blueprint.resources, stacks.resources_of(call, stack), blueprint.levels, written, _written(old)
+    )
+
+
+def _written(blueprint: Blueprint, differing: frozenset[str] = frozenset()) -> plan.Written:
+    declared = blueprint.body.get("Parameters") or {}
+    hidden = frozenset(name for name, entry in declared.items() if hides(entry))
+    return plan.Written(blueprint.body.get("Resources") or {}, differing, hidden)
 
 
 def is_different(call: Call, stack: Stack, blueprint: Blueprint, tags: dict[str, str]) -> bool:
@@ -101,17 +115,20 @@ def is_different(call: Call, stack: Stack, blueprint: Blueprint, tags: dict[str,
 
 
 def change_shown(change: Change) -> dict[str, Any]:
+    """With everything that is known of values; `without_values` takes it out again."""
     found: dict[str, Any] = {
         "Action": change.action,
         "LogicalResourceId": change.logical_id,
         "ResourceType": change.type,
         "Scope": ["Properties"] if change.details else [],
-        "Details": [_detail(*detail) for detail in change.details],
+        "Details": [_detail(detail) for detail in change.details],
     }
     optional = {
         "PhysicalResourceId": change.physical_id,
         "Replacement": change.replacement,
         "PolicyAction": change.policy_action,
+        "BeforeContext": _context(change.before),
+        "AfterContext": _context(change.after),
     }
     return {
         "Type": "Resource",
@@ -119,14 +136,36 @@ def change_shown(change: Change) -> dict[str, Any]:
     }
 
 
-def _detail(name: str, evaluation: str, recreation: str, cause: str | None) -> dict[str, Any]:
-    target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
-    found: dict[str, Any] = {"Target": target, "Evaluation": evaluation}
-    if cause is None:
-        found["ChangeSource"] = "DirectModification"
-    else:
-        found["CausingEntity"] = cause
-    return found
+def _context(properties: dict[str, Any] | None) -> str:
+    return "" if properties is None else json.dumps({"Properties": properties}, separators=(",", ":"), default=str)
+
+
+def _detail(detail: plan.Detail) -> dict[str, Any]:
+    target = {
+        "Attribute": "Properties",
+        "Name": detail.property,
+        "RequiresRecreation": detail.recreation,
+        "Path": f"/Properties/{detail.property}",
+        "AttributeChangeType": "Add" if detail.before is None else "Remove" if detail.after is None else "Modify",
+    }
+    for name, value in (("BeforeValue", detail.before), ("AfterValue", detail.after)):
+        if value is not None:
+            target[name] = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
+    found = {
+        "Target": target,
+        "Evaluation": "Static" if detail.is_certain else "Dynamic",
+        "ChangeSource": detail.source,
+    }
+    return found | ({"CausingEntity": detail.cause} if detail.cause else {})
+
+
+OF_VALUES = ("BeforeContext", "AfterContext", "Path", "AttributeChangeType", "BeforeValue", "AfterValue")
+
+
+def without_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_values(member) for key, member in value.items() if key not in OF_VALUES}
+    return [without_values(member) for member in value] if isinstance(value, list) else value
 
 
 # Shown -----------------------------------------------------------------------------------------------
@@ -140,7 +179,7 @@ def _execution(call: Call, change_set: ChangeSet) -> str:
         return "OBSOLETE"
     if stack.is_busy:
         return "EXECUTE_IN_PROGRESS"
-    return "EXECUTE_COMPLETE" if stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE") else "EXECUTE_FAILED"
+    return "EXECUTE_COMPLETE" if stack.status in GOOD else "EXECUTE_FAILED"
 
 
 def summary(call: Call, change_set: ChangeSet) -> dict[str, Any]:
@@ -159,19 +198,21 @@ def summary(call: Call, change_set: ChangeSet) -> dict[str, Any]:
     return reply | {name: value for name, value in optional.items() if value}
 
 
-def shown(call: Call, change_set: ChangeSet) -> dict[str, Any]:
+def shown(call: Call, change_set: ChangeSet, *, with_values: bool = False) -> dict[str, Any]:
     """As DescribeChangeSet answers it."""
     reply = summary(call, change_set) | {
         "RollbackConfiguration": stacks.rollback_configuration(change_set.watched_s or 0.0),
         "NotificationARNs": [],
-        "Changes": list(change_set.changes),
+        "Changes": list(change_set.changes) if with_values else without_values(list(change_set.changes)),
     }
     if change_set.wish is not None:
         reply |= {
-            "Parameters": list(change_set.wish.parameters),
             "Capabilities": list(change_set.wish.capabilities),
-            "Tags": [{"Key": key, "Value": value} for key, value in change_set.wish.tags.items()],
         }
+        if change_set.wish.parameters:
+            reply["Parameters"] = list(change_set.wish.parameters)
+        if tags := [{"Key": key, "Value": value} for key, value in change_set.wish.tags.items()]:
+            reply["Tags"] = tags
     if change_set.on_failure:
         reply["OnStackFailure"] = change_set.on_failure
     return reply
@@ -203,6 +244,7 @@ async def CreateChangeSet(
     RollbackConfiguration: dict[str, Any] | None = None,
     DeploymentConfig: dict[str, Any] | None = None,
     DisableValidation: bool | None = None,
+    ResourcesToImport: list[dict] | None = None,
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
     refuse(
@@ -213,8 +255,8 @@ async def CreateChangeSet(
     watched_s = request.watched_s(RollbackConfiguration)
     is_kept = bool(request.disables_rollback(None, DeploymentConfig))
     kind = ChangeSetType or "UPDATE"
-    if kind == "IMPORT":
-        raise NotImplementedHere("the ChangeSetType IMPORT of cloudformation:CreateChangeSet")
+    if (kind == "IMPORT") != bool(ResourcesToImport):
+        raise ValidationError("ResourcesToImport must be specified for change sets of type IMPORT, and only for those.")
     request.check_tags(Tags)
     stack = _reviewed(call, StackName, ChangeSetName, kind)
     if again := _again(call, stack, ChangeSetName, ClientToken):
@@ -223,10 +265,12 @@ async def CreateChangeSet(
     request.check_role(call, RoleARN)
     blueprint, failure = None, ""
     try:
-        values = stack.wish.values if kind == "UPDATE" else None
+        values = None if stack.status == "REVIEW_IN_PROGRESS" else stack.wish.values
         blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, values)
         template.check_types(blueprint, ResourceTypes)
         template.check_capabilities(blueprint, Capabilities, is_reviewed=True)
+        if ResourcesToImport:
+            blueprint = _imported(call, stack, blueprint, ResourcesToImport)
     except (ValidationError, InsufficientCapabilitiesException) as error:
         # What a transform brings to light is told by the change set, anything else by the request.
         if not isinstance(error, TransformFailed) and not (blueprint is not None and blueprint.transforms):
@@ -252,6 +296,16 @@ async def CreateChangeSet(
     return {"Id": change_set.arn, "StackId": stack.arn}
 
 
+def _imported(call: Call, stack: Stack, blueprint: Blueprint, wanted: list[dict]) -> Blueprint:
+    """The blueprint with the ids of what it imports. Nobody may import what another stack has."""
+    for each in wanted:
+        for id in each["ResourceIdentifier"].values():
+            if owner := stacks.owner(call, each["ResourceType"], id):
+                raise ValidationError(f"{id} already exists in stack {owner.arn}")
+    old = Blueprint(body={}) if stack.status == "REVIEW_IN_PROGRESS" else stacks.drawn(call, stack.wish)
+    return importing.adopted(blueprint, old, stacks.resources_of(call, stack), wanted)
+
+
 def _again(call: Call, stack: Stack, name: str, token: str | None) -> dict | None:
     """The answer given before to the same request."""
     found = call.shelf(ChangeSet).get(f"{stack.id}/{name}")
@@ -265,7 +319,7 @@ def _again(call: Call, stack: Stack, name: str, token: str | None) -> dict | Non
 def _reviewed(call: Call, name: str, change_set: str, kind: str, drafted: Stack | None = None) -> Stack:
     """The stack a change set is for. A new one is only drafted here."""
     stack = stacks.find(call, name, is_deleted_too=True)
-    if kind == "UPDATE":
+    if kind == "UPDATE" or kind == "IMPORT" and stack is not None and stack.status != "REVIEW_IN_PROGRESS":
         if stack is None:
             raise ValidationError(f"Stack [{name}] does not exist")
         request.check_updatable(stack)
@@ -304,8 +358,11 @@ def _compared(
     return changed(change_set, wish=wish, changes=tuple(change_shown(each) for each in found))
 
 
-def DescribeChangeSet(call: Call, *, ChangeSetName: str, StackName: str | None = None) -> dict:
-    return shown(call, get(call, ChangeSetName, StackName))
+def DescribeChangeSet(
+    call: Call, *, ChangeSetName: str, StackName: str | None = None, IncludePropertyValues: bool | None = None
+) -> dict:
+    found = get(call, ChangeSetName, StackName)
+    return shown(call, found, with_values=bool(IncludePropertyValues))
 
 
 def DescribeChangeSetHooks(
@@ -363,7 +420,8 @@ def ExecuteChangeSet(
         raise InvalidChangeSetStatusException(
             f"ChangeSet [{found.arn}] cannot be executed in its current status of [{status}]"
         )
-    if found.kind == "UPDATE":
+    is_new = stack.status == "REVIEW_IN_PROGRESS"
+    if not is_new:
         request.check_updatable(stack)
     for other in of(call, stack):
         if other.arn != found.arn:
@@ -380,7 +438,12 @@ def ExecuteChangeSet(
         watched_s=stack.watched_s if found.watched_s is None else found.watched_s,
     )
     blueprint = stacks.drawn(call, found.wish)
-    if found.kind == "CREATE":
+    if is_new:
+        # What a change set makes counts as updated from the beginning, as AWS was recorded.
+        stack = changed(stack, updated=call.now())
+    if found.kind == "IMPORT":
+        work.begin(call, stack, "IMPORT_IN_PROGRESS", "ExecuteChangeSet", blueprint, found.wish)
+    elif is_new:
         work.begin(call, changed(stack, wish=found.wish), "CREATE_IN_PROGRESS", "ExecuteChangeSet", blueprint)
     else:
         work.begin(call, stack, "UPDATE_IN_PROGRESS", "ExecuteChangeSet", blueprint, found.wish)

@@ -22,7 +22,7 @@ from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import CHECKED, Checked, Stack
 
 DETECTABLE = frozenset(
-    ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED")
+    ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "IMPORT_COMPLETE")
 )
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html"""
 DETECTIONS_MAX = 1000

@@ -244,10 +244,10 @@ def state_of(call: Call, stack: Stack) -> State:
 def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
     shelf = call.shelf(Stack)
     stack = changed(shelf[stack.name], status=status, reason=reason)
-    if status == "UPDATE_COMPLETE":
+    if status in ("UPDATE_COMPLETE", "IMPORT_COMPLETE"):
         forget(call, stack.previous)
         stack = changed(stack, previous=None, policy=stack.policy_after or stack.policy)
-    elif status == "UPDATE_ROLLBACK_COMPLETE" and stack.previous is not None:
+    elif status in ("UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE") and stack.previous is not None:
         forget(call, stack.wish)
         stack = changed(stack, wish=stack.previous, previous=None)
     elif status == "DELETE_COMPLETE":
@@ -297,6 +297,15 @@ def resources_of(call: Call, stack: Stack) -> dict[str, Standing]:
     return {key: unpack(body, Standing) for key, body in _part(call, stack, "resources")}
 
 
+def owner(call: Call, kind: str, physical_id: str) -> Stack | None:
+    """The stack that has a resource of this type and id."""
+    for stack in living(call):
+        for standing in resources_of(call, stack).values():
+            if standing.type == kind and standing.physical_id == physical_id:
+                return stack
+    return None
+
+
 def _part(call: Call, stack: Stack, part: str) -> list[tuple[str, bytes]]:
     return call.rows(PARTS).all(
         "select key, body from cloudformation_part where stack = ? and part = ? order by key", stack.id, part
@@ -328,7 +337,6 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "DisableRollback": stack.on_failure == "DO_NOTHING",
         "RollbackConfiguration": rollback_configuration(stack.watched_s),
         "NotificationARNs": [],
-        "Capabilities": list(wish.capabilities),
         "Tags": [{"Key": key, "Value": value} for key, value in wish.tags.items()],
         "EnableTerminationProtection": stack.is_protected,
         "DriftInformation": _drift(call, stack),
@@ -340,6 +348,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "LastUpdatedTime": stack.updated,
         "DeletionTime": stack.deleted,
         "StackStatusReason": stack.reason,
+        "Capabilities": list(wish.capabilities),
         "Outputs": outputs_of(call, stack),
         "RoleARN": stack.role,
         "TimeoutInMinutes": int(stack.timeout_s / 60),

@@ -31,6 +31,8 @@ FAILED = {
     "ROLLBACK": "ROLLBACK_FAILED",
     "UPDATE_ROLLBACK": "UPDATE_ROLLBACK_FAILED",
     "DELETE": "DELETE_FAILED",
+    "IMPORT": "IMPORT_ROLLBACK_FAILED",
+    "IMPORT_ROLLBACK": "IMPORT_ROLLBACK_FAILED",
 }
 
 
@@ -147,7 +149,10 @@ def begin(
 ) -> Stack:
     """Write down that a stack is to be created, updated or deleted, and set about it. What is ``doomed`` fails at once."""
     stack = changed(stack, operation=call.new_id(), operation_name=operation_name, doomed=doomed)
-    if status == "UPDATE_IN_PROGRESS":
+    is_new = stack.status in ("CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS")
+    if status == "IMPORT_IN_PROGRESS" and is_new:
+        stack = changed(stack, wish=wish)
+    elif status in ("UPDATE_IN_PROGRESS", "IMPORT_IN_PROGRESS"):
         previous = stack.wish
         if stack.status == "UPDATE_FAILED" and stack.previous is not None:
             # A rollback goes back to what last stood whole.
@@ -155,7 +160,9 @@ def begin(
             previous = stack.previous
         stack = changed(stack, previous=previous, wish=wish, updated=call.now())
     call.shelf(Stack)[stack.name] = stack
-    event.begun(call, stack, status.removesuffix("_IN_PROGRESS") + "_STACK", stack.operation)
+    kind = status.removesuffix("_IN_PROGRESS")
+    kind = ("CREATE" if is_new else "UPDATE") if kind == "IMPORT" else kind
+    event.begun(call, stack, f"{kind}_STACK", stack.operation)
     export.use(call, stack.name, {*stack.wish.imports, *(stack.previous.imports if stack.previous else ())})
     state = stacks.state_of(call, stack)
     if blueprint is not None:

@@ -80,6 +80,12 @@ def test_deep_nesting_is_refused(text):
         template.parse(text)
 
 
+def test_half_a_character_is_no_text():
+    for text in ('{"a": "\\ud800"}', 'a: "\\ud800"'):
+        with pytest.raises(ValidationError):
+            template.parse(text)
+
+
 def test_a_megabyte_is_the_limit():
     with pytest.raises(ValidationError, match="Template may not exceed 1000000 bytes in size."):
         template.parse("a: " + "x" * 1_000_000)

@@ -43,7 +43,19 @@ def test_a_policy_is_read_as_it_was_set(cloud):
     assert cloudformation.get_stack_policy(StackName="shop")["StackPolicyBody"] == "{}"
     create(cloud, "bare", TEMPLATE.replace("one", "two"))
     assert "StackPolicyBody" not in cloudformation.get_stack_policy(StackName="bare")
-    assert refused(cloudformation.get_stack_policy, StackName="none") == ("ValidationError", "Stack [none] does not exist")
+    assert refused(cloudformation.get_stack_policy, StackName="none") == ("ValidationError", "Stack: none does not exist")
+
+
+def test_what_a_url_names_is_found_in_whichever_region_it_is(cloud):
+    cloud.region("eu-west-1")
+    s3 = cloud.client("s3", "eu-west-1")
+    s3.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="far", Key="t.yaml", Body=TEMPLATE.encode())
+    for n, host in enumerate(("far.s3.amazonaws.com", "far.s3.eu-west-1.amazonaws.com", "s3-eu-west-1.amazonaws.com/far")):
+        name = f"shop{n}"
+        parameters = [{"ParameterKey": "Name", "ParameterValue": name}]
+        cloud.client("cloudformation").create_stack(StackName=name, TemplateURL=f"https://{host}/t.yaml", Parameters=parameters)
+        assert settled(cloud, name)["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_a_policy_comes_from_s3_too(cloud):

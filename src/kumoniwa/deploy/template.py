@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
+import orjson
 import yaml
 
 from kumoniwa.kernel.errors import ValidationError
@@ -216,8 +217,16 @@ def read(text: str) -> Template:
     """Read YAML or JSON, a whole template or a part of one. Raises ``ValidationError`` with CloudFormation's message."""
     if len(text.encode("utf-8", "surrogatepass")) > TEMPLATE_BYTES_MAX:
         raise ValidationError("Template may not exceed 1000000 bytes in size.")
-    if text.lstrip().startswith("{"):
-        return _read_json(text)
+    template = _read_json(text) if text.lstrip().startswith("{") else _read_yaml(text)
+    try:
+        orjson.dumps(template.body)
+    except TypeError:
+        # An escape can write half a character, which is no text that anybody could be sent.
+        raise ValidationError("Template format error: unsupported structure.") from None
+    return template
+
+
+def _read_yaml(text: str) -> Template:
     reader = _Reader()
     try:
         reader.read(text)

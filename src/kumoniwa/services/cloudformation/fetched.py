@@ -22,7 +22,7 @@ async def text(call: Call, url: str, what: str) -> str:
     """The text of an S3 object. ``what`` names the parameter that held its URL."""
     region, bucket, key = _object(call, url, what)
     try:
-        found = (await call.ask("s3:GetObject", to_region=region, Bucket=bucket, Key=key))["Body"]
+        found = await _body(call, region, bucket, key)
     except AwsError as error:
         raise ValidationError(f"S3 error: {error.text}") from None
     content = await asyncio.to_thread(_read, found) if isinstance(found, File) else bytes(found)
@@ -32,6 +32,17 @@ async def text(call: Call, url: str, what: str) -> str:
         return content.decode()
     except UnicodeDecodeError:
         raise ValidationError("Template format error: unsupported structure.") from None
+
+
+async def _body(call: Call, region: str | None, bucket: str, key: str) -> File | bytes:
+    """An object's body. A host that names no region leads to the bucket's own, as AWS's global endpoint does."""
+    try:
+        return (await call.ask("s3:GetObject", to_region=region, Bucket=bucket, Key=key))["Body"]
+    except AwsError as error:
+        there = S3_HOST.search(str(error.members.get("Endpoint", "")))
+        if error.code != "PermanentRedirect" or region is not None or there is None:
+            raise
+    return (await call.ask("s3:GetObject", to_region=there["region"], Bucket=bucket, Key=key))["Body"]
 
 
 def _read(file: File) -> bytes:

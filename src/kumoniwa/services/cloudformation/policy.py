@@ -22,7 +22,7 @@ async def sent(call: Call, body: str | None, url: str | None, name: str = "Stack
 
 def GetStackPolicy(call: Call, *, StackName: str) -> dict:
     """While an update is under way with a policy of its own, that one."""
-    stack = request.named(call, StackName, "Stack [{}] does not exist")
+    stack = request.named(call, StackName, "Stack: {} does not exist")
     text = stack.policy_of_update or stack.policy
     return {"StackPolicyBody": text} if text else {}
 
@@ -30,9 +30,9 @@ def GetStackPolicy(call: Call, *, StackName: str) -> dict:
 async def SetStackPolicy(
     call: Call, *, StackName: str, StackPolicyBody: str | None = None, StackPolicyURL: str | None = None
 ) -> None:
-    request.named(call, StackName, "Stack [{}] does not exist")
+    request.named(call, StackName, "Stack: {} does not exist")
     text = await sent(call, StackPolicyBody, StackPolicyURL)
     if text is None:
         raise ValidationError("Either StackPolicyBody or StackPolicyURL must be specified.")
-    stack = request.named(call, StackName, "Stack [{}] does not exist")
+    stack = request.named(call, StackName, "Stack: {} does not exist")
     call.shelf(Stack)[stack.name] = changed(stack, policy=text)

@@ -7,8 +7,8 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.dynamodb import decree, item, policy, replication, stream
 from kumoniwa.services.dynamodb import group as groups
-from kumoniwa.services.dynamodb import item, policy, replication, stream
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CREATING, DELETING, Group, Member
 from kumoniwa.services.dynamodb.table import Index, Table
@@ -20,6 +20,11 @@ class Refused(Exception):
 
 def adopt(call: Call, name: str, group: Group, settings: dict[str, Any]) -> None:
     """Follow what another region says of a group, unless we know better. Raises Refused."""
+    if group.witness == call.home.name:
+        # A witness holds decrees and no table; one that a user has by that name is none of its business.
+        if group.witness_status == DELETING:
+            decree.forget(call, decree.scope(name, group))
+        return
     table = call.shelf(Table).get(name)
     me = group.member(call.home.name)
     if table is None:
@@ -103,7 +108,13 @@ def with_expiry(call: Call, table: Table, attribute: str) -> Table:
 def alone(call: Call, table: Table) -> None:
     """The table is a replica no more, and stays."""
     call.shelf(Table)[table.name] = changed(table, group=None)
+    _forget(call, table)
+
+
+def _forget(call: Call, table: Table) -> None:
     replication.forget(call, table.id)
+    if table.group is not None and table.group.is_strong:
+        decree.forget(call, decree.scope(table.name, table.group))
 
 
 def give_up(call: Call, table: Table) -> Table:
@@ -113,6 +124,6 @@ def give_up(call: Call, table: Table) -> Table:
     call.memory(tables.Layouts).by_name.pop(table.name, None)
     table = stream.end(call, table)
     item.forget_table(call, table)
-    replication.forget(call, table.id)
+    _forget(call, table)
     policy.forget(call, table)
     return table

@@ -19,6 +19,7 @@ from kumoniwa.services.dynamodb import (
     page,
     partiql,
     policy,
+    quorum,
     replica,
     transaction,
     write,
@@ -267,13 +268,25 @@ def GetItem(
     if layout is None:
         raise ResourceNotFoundException
     hash_key, sk = layout.key.of_key(Key)
-    found = item.read(call, layout, item.partition(hash_key), sk)
+    pk = item.partition(hash_key)
+    if layout.is_strong and ConsistentRead:
+        return _got_everywhere(call, layout, pk, sk, project, ReturnConsumedCapacity)
+    found = item.read(call, layout, pk, sk)
+    return _got(call, layout, found, project, ReturnConsumedCapacity, is_consistent=bool(ConsistentRead))
+
+
+async def _got_everywhere(call: Call, layout: tables.Layout, pk: bytes, sk: bytes, project: Any, detail: str | None) -> dict:
+    found = await quorum.Assembly(call, layout.record).read(pk, sk)
+    return _got(call, layout, found, project, detail, is_consistent=True)
+
+
+def _got(call: Call, layout: tables.Layout, found: Any, project: Any, detail: str | None, *, is_consistent: bool) -> dict:
     reply: dict[str, Any] = {}
     if found is not None:
         reply["Item"] = item.shown(call, found[1]) if project is None else project(orjson.loads(found[1]))
-    if ReturnConsumedCapacity is not None and ReturnConsumedCapacity != "NONE":
-        units = capacity.read_units(found[0] if found else 0, is_consistent=bool(ConsistentRead))
-        reply["ConsumedCapacity"] = capacity.consumed(layout.name, units, detail=ReturnConsumedCapacity)
+    if _is_wanted(detail):
+        units = capacity.read_units(found[0] if found else 0, is_consistent=is_consistent)
+        reply["ConsumedCapacity"] = capacity.consumed(layout.name, units, detail=detail)
     return reply
 
 
@@ -308,17 +321,30 @@ def _check_return_values(wanted: str | None) -> None:
 def _written(
     call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None
 ) -> dict:
-    wants_units = detail is not None and detail != "NONE"
-    wants_values = values is not None and values != "NONE"
     one.place()
-    one.judge(call, needs_old=wants_units or wants_values)
+    if one.layout.is_strong:
+        return _written_everywhere(call, one, values, detail, metrics)
+    one.judge(call, needs_old=_is_wanted(detail) or _is_wanted(values))
     one.store(call)
+    return _write_shown(call, one, values, detail, metrics)
+
+
+async def _written_everywhere(call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None) -> dict:
+    await quorum.written(call, one)
+    return _write_shown(call, one, values, detail, metrics)
+
+
+def _is_wanted(detail: str | None) -> bool:
+    return detail is not None and detail != "NONE"
+
+
+def _write_shown(call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None) -> dict:
     reply: dict[str, Any] = {}
-    if wants_values:
+    if _is_wanted(values):
         attributes = _returned(call, one, values)
         if attributes:
             reply["Attributes"] = attributes
-    if wants_units:
+    if _is_wanted(detail):
         reply["ConsumedCapacity"] = one.consumed(detail)
     if metrics == "SIZE":
         found = one.metrics(call)
@@ -409,7 +435,12 @@ def Query(
     ExpressionAttributeNames: dict[str, str] | None = None,
     ExpressionAttributeValues: dict[str, dict] | None = None,
 ) -> dict:
-    return page.query(call, {name: value for name, value in locals().items() if name != "call"})
+    params = {name: value for name, value in locals().items() if name != "call"}
+    layout = tables.find(call, TableName) if ConsistentRead else None
+    if layout is not None and layout.is_strong:
+        page.query(call, params)  # what is wrong with it is told before others are asked
+        return quorum.caught_up(call, layout, lambda: page.query(call, params))
+    return page.query(call, params)
 
 
 def Scan(
@@ -432,7 +463,12 @@ def Scan(
     ExpressionAttributeValues: dict[str, dict] | None = None,
     ConsistentRead: bool | None = None,
 ) -> dict:
-    return page.scan(call, {name: value for name, value in locals().items() if name != "call"})
+    params = {name: value for name, value in locals().items() if name != "call"}
+    layout = tables.find(call, TableName) if ConsistentRead else None
+    if layout is not None and layout.is_strong:
+        page.scan(call, params)  # what is wrong with it is told before others are asked
+        return quorum.caught_up(call, layout, lambda: page.scan(call, params))
+    return page.scan(call, params)
 
 
 def BatchGetItem(

@@ -6,6 +6,7 @@ Everything it does is read from the shelves, so a region that was killed goes on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.dynamodb import adoption, replication
+from kumoniwa.services.dynamodb import adoption, quorum, replication
 from kumoniwa.services.dynamodb.courier import MESSAGE_BYTES, RETRY_S, Courier
 from kumoniwa.services.dynamodb.group import ACTIVE, CREATING, DELETING, Group
 from kumoniwa.services.dynamodb.item import ITEMS
@@ -87,9 +88,18 @@ async def _round(call: Call) -> bool:
     for table in list(call.shelf(Table).values()):
         if _is_ours(call, table) and not _is_pushing(call, table):
             has_moved |= await _advance(call, table)
-        if table.group is not None:
+        if table.group is not None and table.group.is_strong:
+            await _catch_up(call, table)
+        elif table.group is not None:
             _see_couriers(call, table)
     return has_moved
+
+
+async def _catch_up(call: Call, table: Table) -> None:
+    """A replica that was away reads what was chosen meanwhile; one that is alone waits for the next round."""
+    if not table.group.is_changing:
+        with contextlib.suppress(AwsError):
+            await quorum.Assembly(call, table).catch_up()
 
 
 def _is_pushing(call: Call, table: Table) -> bool:
@@ -152,8 +162,6 @@ def _without(call: Call, table: Table, leaving: list[str]) -> None:
 
 
 def _see_couriers(call: Call, table: Table) -> None:
-    if table.group.is_strong:
-        return
     running = call.memory(Couriers).running
     for key in [key for key, task in running.items() if task.done()]:
         del running[key]

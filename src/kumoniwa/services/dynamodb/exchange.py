@@ -10,8 +10,10 @@ import msgspec
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import adoption, arrival, replica
+from kumoniwa.services.dynamodb import adoption, arrival, decree, replica
+from kumoniwa.services.dynamodb.decree import Ballot
 from kumoniwa.services.dynamodb.group import Group
+from kumoniwa.services.dynamodb.quorum import PAGE
 from kumoniwa.services.dynamodb.replica import Push
 from kumoniwa.services.dynamodb.replication import Change
 from kumoniwa.services.dynamodb.table import Layout, Layouts, Table
@@ -66,4 +68,44 @@ def _layout(call: Call, table: Table) -> Layout:
     return layout
 
 
-_WHAT = {"probe": _probe, "group": _group, "changes": _changes}
+# A strongly consistent table's decrees ----------------------------------------------------------------
+
+
+def _answering(answer: Any) -> Any:
+    """An acceptor's answer, given whole; what it says is durable when it leaves."""
+
+    async def hear(call: Call, origin: str, message: dict[str, Any]) -> dict[str, Any]:
+        return call.atomically(lambda: answer(call, message)) or {}
+
+    return hear
+
+
+def _prepare(call: Call, message: dict[str, Any]) -> dict[str, Any]:
+    return decree.prepare(call, message["scope"], *message["key"], Ballot(*message["ballot"]))
+
+
+def _release(call: Call, message: dict[str, Any]) -> None:
+    decree.release(call, message["scope"], *message["key"], Ballot(*message["ballot"]))
+
+
+def _accept(call: Call, message: dict[str, Any]) -> dict[str, Any]:
+    return decree.accept(call, message["scope"], *message["key"], Ballot(*message["ballot"]), message["size"], message["body"])
+
+
+def _learn(call: Call, message: dict[str, Any]) -> None:
+    layout = decree.layout_of(call, message["table"], message["scope"])
+    decree.learn(call, message["scope"], layout, *message["key"], Ballot(*message["ballot"]), message["size"], message["body"])
+
+
+def _peek(call: Call, message: dict[str, Any]) -> dict[str, Any]:
+    return {"value": decree.held(call, message["scope"], *message["key"]).value}
+
+
+def _decrees(call: Call, message: dict[str, Any]) -> dict[str, Any]:
+    return {"decrees": [[seq, d.pk, d.sk, d.value] for seq, d in decree.since(call, message["scope"], message["after"], PAGE)]}
+
+
+_WHAT = {
+    "probe": _probe, "group": _group, "changes": _changes, "prepare": _answering(_prepare), "release": _answering(_release),
+    "accept": _answering(_accept), "learn": _answering(_learn), "peek": _answering(_peek), "decrees": _answering(_decrees),
+}  # fmt: skip

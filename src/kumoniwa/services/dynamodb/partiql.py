@@ -190,6 +190,8 @@ def _select(
 ) -> dict[str, Any]:
     """One page: Items, LastEvaluatedKey, ConsumedCapacity."""
     layout = bound.layout(call)
+    if layout.is_strong and is_consistent:
+        raise NotImplementedHere("dynamodb: consistent PartiQL reads of strongly consistent global tables")
     index = _index(layout, bound, is_consistent=is_consistent)
     schema = (index or layout).key
     found = bound.cut(schema)

@@ -6,7 +6,9 @@ stores them. Nobody can be in its way: TransactionConflict does not exist here.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
@@ -16,7 +18,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import Item, check_item
-from kumoniwa.services.dynamodb import capacity, item
+from kumoniwa.services.dynamodb import capacity, item, quorum
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.table import Layout, existing, find
 from kumoniwa.services.dynamodb.write import Write
@@ -79,6 +81,15 @@ def _refuse_repeated(keys: list[tuple]) -> None:
         raise ValidationException("Transaction request cannot include multiple operations on one item")
 
 
+def _refuse_strong(layouts: list[Layout]) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html; the words are ours."""
+    for layout in layouts:
+        if layout.is_strong:
+            raise ValidationException(
+                f"Transactional operations are not supported on tables with MultiRegionConsistency set to STRONG: {layout.name}"
+            )
+
+
 def write(
     call: Call, actions: list[dict], token: str | None, detail: str | None, *, wants_metrics: bool
 ) -> dict[str, Any]:
@@ -96,8 +107,7 @@ def write_all(
     call: Call, parts: list[Write], token: str | None, digest: bytes, detail: str | None, *, wants_metrics: bool = False
 ) -> dict[str, Any]:
     """All writes or none. A ``token`` met again with the same ``digest`` writes nothing."""
-    for part in parts:
-        existing(part.layout)
+    _refuse_strong([existing(part.layout) for part in parts])
     is_repeated = token is not None and _is_repeated(call, token, digest)
     _each(parts, Write.place)
     _refuse_repeated([(part.layout.id, part.pk, part.sk) for part in parts])
@@ -223,8 +233,7 @@ def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
 
 
 def read_all(call: Call, gets: list[Get], detail: str | None) -> dict[str, Any]:
-    for one in gets:
-        existing(one.layout)
+    _refuse_strong([existing(one.layout) for one in gets])
     _each(gets, Get.place)
     _refuse_repeated([(one.layout.id, one.pk, one.sk) for one in gets])
     found = [one.read(call) for one in gets]
@@ -273,6 +282,18 @@ def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[
         one.place()
     if len({(one.layout.id, one.pk, one.sk) for _, one in gets}) < len(gets):
         raise ValidationException("Provided list of item keys contains duplicates")
+    strong = {one.layout.name: one.layout for _, one in gets if one.layout.is_strong and one.is_consistent}
+    if strong:
+        return _batch_read_everywhere(call, list(strong.values()), lambda: _batch_read_shown(call, wanted, gets, detail))
+    return _batch_read_shown(call, wanted, gets, detail)
+
+
+async def _batch_read_everywhere(call: Call, layouts: list[Layout], answer: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    await asyncio.gather(*[quorum.Assembly(call, layout.record).catch_up() for layout in layouts])
+    return answer()
+
+
+def _batch_read_shown(call: Call, wanted: dict[str, dict], gets: list[tuple[str, Get]], detail: str | None) -> dict[str, Any]:
     responses: dict[str, list] = {name: [] for name in wanted}
     left: dict[str, dict] = {}
     entries, total = [], 0
@@ -298,22 +319,62 @@ def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[
 
 def batch_write(
     call: Call, wanted: dict[str, list[dict]], detail: str | None, *, wants_metrics: bool
-) -> dict[str, Any]:
+) -> dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]:
+    """A coroutine if other regions have a word in any of the tables."""
     if sum(len(requests) for requests in wanted.values()) > 25:
         raise ValidationException("Too many items requested for the BatchWriteItem call")
-    parts = [_of_request(call, name, request) for name, requests in wanted.items() for request in requests]
+    asked = [(name, request, _of_request(call, name, request)) for name, requests in wanted.items() for request in requests]
+    parts = [part for _, _, part in asked]
     for part in parts:
         existing(part.layout)
     for part in parts:
         part.place()
     if len({(part.layout.id, part.pk, part.sk) for part in parts}) < len(parts):
         raise ValidationException("Provided list of item keys contains duplicates")
-    wants_units = detail is not None and detail != "NONE"
+    if any(part.layout.is_strong for part in parts):
+        return _batch_everywhere(call, asked, detail, wants_metrics=wants_metrics)
     for part in parts:
-        part.judge(call, needs_old=wants_units)
+        part.judge(call, needs_old=_wants_units(detail))
         part.store(call)
-    reply: dict[str, Any] = {"UnprocessedItems": {}}
-    if wants_units:
+    return _batch_shown(call, parts, {}, detail, wants_metrics=wants_metrics)
+
+
+async def _batch_everywhere(
+    call: Call, asked: list[tuple[str, dict, Write]], detail: str | None, *, wants_metrics: bool
+) -> dict[str, Any]:
+    """What meets another region at an item is answered as unprocessed, unless nothing was processed."""
+    strong = [quorum.written(call, part) for _, _, part in asked if part.layout.is_strong]
+    outcomes = iter(await asyncio.gather(*strong, return_exceptions=True))
+    done, left, refusals = [], {}, []
+    for name, request, part in asked:
+        outcome = next(outcomes) if part.layout.is_strong else None
+        if isinstance(outcome, AwsError):
+            left.setdefault(name, []).append(request)
+            refusals.append(outcome)
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        else:
+            done.append(part)
+    if refusals and not done:
+        raise refusals[0]
+
+    def store() -> None:
+        for part in done:
+            if not part.layout.is_strong:
+                part.judge(call, needs_old=_wants_units(detail))
+                part.store(call)
+
+    call.atomically(store)
+    return _batch_shown(call, done, left, detail, wants_metrics=wants_metrics)
+
+
+def _wants_units(detail: str | None) -> bool:
+    return detail is not None and detail != "NONE"
+
+
+def _batch_shown(call: Call, parts: list[Write], left: dict, detail: str | None, *, wants_metrics: bool) -> dict[str, Any]:
+    reply: dict[str, Any] = {"UnprocessedItems": left}
+    if _wants_units(detail):
         reply["ConsumedCapacity"] = summed([part.consumed(detail) for part in parts])
     if wants_metrics:
         reply["ItemCollectionMetrics"] = metrics(call, parts)

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, ValidationException
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import (
@@ -28,6 +28,7 @@ from kumoniwa.services.dynamodb.table import Layout, existing, find
 
 PUT, UPDATE, DELETE, CHECK = "Put", "Update", "Delete", "ConditionCheck"
 _NOTHING: dict = {}
+_UNREAD: Any = object()
 
 
 class ConditionalCheckFailedException(AwsError):
@@ -84,18 +85,19 @@ class Write:
                         "The update expression attempted to update the secondary index key to unsupported type"
                     )
 
-    def judge(self, call: Call, *, needs_old: bool = True) -> None:
-        """Read what is there, ask the condition, make what will be there.
+    def judge(self, call: Call, *, needs_old: bool = True, found: Any = _UNREAD) -> None:
+        """Read what is there, ask the condition, make what will be there. ``found`` is what is there (size and JSON, or None), if
+        the caller knows better than the table.
 
         Raises ConditionalCheckFailedException, or ValidationException if the update does not fit the item.
         """
         layout = self.layout
         if needs_old or self.kind == UPDATE or self.condition is not None or layout.needs_old:
             self.is_old_known = True
-            found = item.read(call, layout, self.pk, self.sk)
-            if found is not None:
-                self.old_size, self.old_body = found
-                self.old = orjson.loads(self.old_body)
+            if found is _UNREAD:
+                found = item.read(call, layout, self.pk, self.sk)
+            self.old_size, self.old_body = found if found is not None else (0, None)
+            self.old = orjson.loads(self.old_body) if self.old_body is not None else None
         if self.condition is not None and not self.condition(self.old or _NOTHING, self.condition_values):
             if self.shows_old and self.old_body is not None:
                 raise ConditionalCheckFailedException(Item=item.shown(call, self.old_body))
@@ -122,9 +124,18 @@ class Write:
         ):
             item.places(layout, self.new, is_strict=True)
 
+    def made(self) -> tuple[int, bytes | None]:
+        """Size and JSON of what will be there, after ``judge``."""
+        if self.kind == DELETE:
+            return 0, None
+        self.body = orjson.dumps(self.new)
+        return self.size, self.body
+
     def store(self, call: Call) -> None:
         if self.kind == CHECK:
             return
+        if self.layout.is_strong:
+            raise NotImplementedHere("dynamodb: PartiQL writes of strongly consistent global tables")
         if self.kind != DELETE:
             if self.layout.is_legacy:
                 self.new, self.size = replication.marked(call, self.new)

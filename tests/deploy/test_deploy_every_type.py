@@ -48,6 +48,16 @@ SAMPLES = {
         f"{{Bucket: b, PolicyDocument: {DOCUMENT}}}",
         f"{{Bucket: b, PolicyDocument: {CHANGED_DOCUMENT}}}",
     ),
+    "AWS::DynamoDB::GlobalTable": (
+        """{BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{AttributeName: id, AttributeType: S}],
+        KeySchema: [{AttributeName: id, KeyType: HASH}], StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES},
+        TimeToLiveSpecification: {AttributeName: t, Enabled: true},
+        Replicas: [{Region: eu-west-1, Tags: [{Key: a, Value: b}], DeletionProtectionEnabled: false,
+            PointInTimeRecoverySpecification: {PointInTimeRecoveryEnabled: true}}, {Region: us-east-1}]}""",
+        """{BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{AttributeName: id, AttributeType: S}],
+        KeySchema: [{AttributeName: id, KeyType: HASH}], StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES},
+        Replicas: [{Region: eu-west-1}, {Region: us-east-1, TableClass: STANDARD_INFREQUENT_ACCESS}, {Region: ap-northeast-1}]}""",
+    ),
     "AWS::DynamoDB::Table": (
         """{BillingMode: PROVISIONED, ProvisionedThroughput: {ReadCapacityUnits: 1, WriteCapacityUnits: 1},
         AttributeDefinitions: [{AttributeName: id, AttributeType: S}], KeySchema: [{AttributeName: id, KeyType: HASH}],

@@ -6,6 +6,7 @@ from typing import Any
 
 from kumoniwa.deploy.resource import (
     ID,
+    OMIT,
     Call,
     Name,
     Reading,
@@ -24,7 +25,7 @@ from kumoniwa.deploy.resource import (
     text,
     use,
 )
-from kumoniwa.deploy.step import settle
+from kumoniwa.deploy.step import Failure, settle
 
 _index = fields("IndexName KeySchema Projection ProvisionedThroughput OnDemandThroughput")
 _stream = fields("StreamViewType")
@@ -188,5 +189,120 @@ Table = ResourceType(
             Call("dynamodb:DescribeTimeToLive", TableName=ID),
         ),
         Reading(same("Tags", seen), Call("dynamodb:ListTagsOfResource", ResourceArn=_TABLE_ARN)),
+    ),
+)
+
+
+# Global tables -------------------------------------------------------------------------------------
+
+_own_replica = fields("Region Tags TableClass DeletionProtectionEnabled PointInTimeRecoverySpecification")
+_other_replica = fields("Region=RegionName TableClass=TableClassOverride")
+"""What another region's replica may say for itself; the rest would have to be asked in that region."""
+
+
+def _own(name: str) -> Any:
+    """A member of the replica in the stack's own region: it belongs to the table that is made here."""
+
+    def found(replicas: Any, region: str) -> Any:
+        for replica in replicas:
+            if replica.get("Region") == region:
+                return _own_replica(replica).get(name, OMIT)
+        raise Failure(f"Replicas must contain the region of the stack, {region}.")
+
+    return use(found, p.Replicas, text("${AWS::Region}"))
+
+
+def _others(properties: dict[str, Any], region: str) -> dict[str, dict[str, Any]]:
+    """The replicas in other regions, as UpdateTable takes them."""
+    found = (_other_replica(replica) for replica in properties.get("Replicas", ()) if replica.get("Region") != region)
+    return {replica["RegionName"]: replica for replica in found}
+
+
+@carries("Replicas MultiRegionConsistency GlobalTableWitnesses")
+async def _put_replicas(work: Work) -> None:
+    """One after the other, as DynamoDB takes them; those of a strong table at once."""
+    wanted = _others(work.properties, work.pseudo["AWS::Region"])
+    shown = (await work.look("dynamodb:DescribeTable", TableName=work.id))["Table"]
+    had = {replica["RegionName"] for replica in shown.get("Replicas", ())}
+
+    async def ask(updates: list[dict[str, Any]], **more: Any) -> None:
+        await work.ask("dynamodb:UpdateTable", TableName=work.id, ReplicaUpdates=updates, **more)
+        await settle(work)
+
+    if work.properties.get("MultiRegionConsistency") == "STRONG":
+        witnesses = [{"Create": {"RegionName": each["Region"]}} for each in work.properties.get("GlobalTableWitnesses", ())]
+        if wanted.keys() != had:
+            more = {"GlobalTableWitnessUpdates": witnesses} if witnesses else {}
+            await ask([{"Create": each} for each in wanted.values()], MultiRegionConsistency="STRONG", **more)
+        return
+    for region in sorted(had - wanted.keys()):
+        await ask([{"Delete": {"RegionName": region}}])
+    for region, replica in wanted.items():
+        if region not in had:
+            await ask([{"Create": replica}])
+        elif replica != _others(work.old, work.pseudo["AWS::Region"]).get(region, replica):
+            await ask([{"Update": {"TableClassOverride": work.properties.get("TableClass", "STANDARD")} | replica}])
+
+
+async def _delete_global_table(work: Work) -> None:
+    """The replicas first: the region that they were made from is the last to go."""
+    shown = (await work.look("dynamodb:DescribeTable", TableName=work.id))["Table"]
+    deletes = [{"Delete": {"RegionName": replica["RegionName"]}} for replica in shown.get("Replicas", ())]
+    if shown.get("MultiRegionConsistency") == "STRONG":
+        witnesses = [{"Delete": {"RegionName": each["RegionName"]}} for each in shown.get("GlobalTableWitnesses", ())]
+        more = {"GlobalTableWitnessUpdates": witnesses} if witnesses else {}
+        await work.ask("dynamodb:UpdateTable", TableName=work.id, ReplicaUpdates=deletes, **more)
+        await settle(work)
+    else:
+        for delete in deletes:
+            await work.ask("dynamodb:UpdateTable", TableName=work.id, ReplicaUpdates=[delete])
+            await settle(work)
+    await work.ask("dynamodb:DeleteTable", TableName=work.id)
+
+
+@carries("BillingMode AttributeDefinitions GlobalSecondaryIndexes StreamSpecification SSESpecification")
+async def _update_global_table(work: Work) -> None:
+    await _update_table(work)
+
+
+_update_global_table.handles_absence = True
+
+GlobalTable = ResourceType(
+    name=Name("TableName", 255),
+    create=Call(
+        "dynamodb:CreateTable",
+        "TableName AttributeDefinitions KeySchema LocalSecondaryIndexes BillingMode",
+        GlobalSecondaryIndexes=use(each(_index), p.GlobalSecondaryIndexes),
+        StreamSpecification=use(_stream_specification, p.StreamSpecification),
+        SSESpecification=use(_encryption, p.SSESpecification),
+        TableClass=_own("TableClass"),
+        DeletionProtectionEnabled=_own("DeletionProtectionEnabled"),
+        Tags=_own("Tags"),
+    ),
+    id=p.TableName,
+    read=Call("dynamodb:DescribeTable", TableName=ID),
+    ready={"Table.TableStatus": "ACTIVE"},
+    settings=(
+        Setting(_put_expiry, _forget_expiry),
+        Setting(
+            Call(
+                "dynamodb:UpdateContinuousBackups",
+                TableName=ID,
+                PointInTimeRecoverySpecification=_own("PointInTimeRecoverySpecification"),
+            ).when(_own("PointInTimeRecoverySpecification"))
+        ),
+        Setting(_put_replicas),
+    ),
+    update=(_update_global_table,),
+    delete=_delete_global_table,
+    is_gone_slowly=True,
+    absent="ResourceNotFoundException",
+    fixed="LocalSecondaryIndexes",
+    attributes={"Arn": seen.Table.TableArn, "StreamArn": seen.Table.LatestStreamArn, "TableId": seen.Table.TableId},
+    drift=(
+        Reading(
+            same("AttributeDefinitions KeySchema LocalSecondaryIndexes GlobalSecondaryIndexes StreamSpecification", seen.Table)
+            | {"BillingMode": either(seen.Table.BillingModeSummary.BillingMode, "PROVISIONED")}
+        ),
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -122,7 +123,7 @@ class Assembly:
         least = decree.held(self.call, self.where, pk, sk).promised.n
         for _ in range(TRIES):
             ballot = Ballot(least + 1, home)
-            mine = self.call.atomically(lambda: decree.prepare(self.call, self.where, pk, sk, ballot))
+            mine = self.call.atomically(partial(decree.prepare, self.call, self.where, pk, sk, ballot))
             if not mine["is_granted"]:
                 raise ReplicatedWriteConflictException
             await self.call.home.store.journal.settled()

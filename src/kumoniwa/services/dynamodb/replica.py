@@ -302,7 +302,7 @@ def _delete(call: Call, table: Table, regions: list[str]) -> Table:
         call.require("dynamodb:DeleteTableReplica", _arn(call, region, table.name))
         refuse_source(call, group, region, leaving=regions)
     members = tuple(changed(m, status=DELETING) if m.region in regions else m for m in group.members)
-    return publish(call, table, changed(group, members=members))
+    return publish(call, table, changed(group, members=members, witness_status=DELETING if group.witness else ""))
 
 
 def refuse_source(call: Call, group: Group, region: str, *, leaving: list[str]) -> None:
@@ -420,9 +420,7 @@ def _dissolve(call: Call, table: Table, regions: list[str], witnesses: list[dict
         raise ValidationException("Update table delete operation does not include all witnesses.")
     if set(regions) != set(group.others(call.home.name)):
         raise ValidationException(ONE_OF_STRONG)
-    if group.witness:
-        group = changed(group, witness_status=DELETING)
-    return _delete(call, changed(table, group=group), regions)
+    return _delete(call, table, regions)
 
 
 ONE_OF_STRONG = (

@@ -1,0 +1,84 @@
+"""AWS::DynamoDB::GlobalTable: one template, a table in several regions."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from test_cloudformation_stack import outputs, settled
+
+US, EU, TOKYO = "us-east-1", "eu-west-1", "ap-northeast-1"
+OHIO, OREGON = "us-east-2", "us-west-2"
+
+
+def template(*replicas, **properties):
+    resource = {
+        "Type": "AWS::DynamoDB::GlobalTable",
+        "Properties": {
+            "TableName": "orders",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "Replicas": list(replicas),
+            **properties,
+        },
+    }
+    values = {"Name": {"Ref": "Orders"}, "Arn": {"Fn::GetAtt": "Orders.Arn"}, "Stream": {"Fn::GetAtt": "Orders.StreamArn"}}
+    return json.dumps({"Resources": {"Orders": resource}, "Outputs": {name: {"Value": value} for name, value in values.items()}})
+
+
+def members(cloud, region=US):
+    shown = cloud.client("dynamodb", region).describe_table(TableName="orders")["Table"]
+    return {replica["RegionName"] for replica in shown.get("Replicas", ())}
+
+
+def test_a_stack_makes_changes_and_removes_a_table_in_several_regions(make_cloud):
+    cloud = make_cloud(US, EU, TOKYO, "aws-global")
+    cfn = cloud.client("cloudformation", US)
+    cfn.create_stack(
+        StackName="world",
+        TemplateBody=template({"Region": US, "Tags": [{"Key": "a", "Value": "b"}]}, {"Region": EU}, TimeToLiveSpecification={"AttributeName": "until", "Enabled": True}),
+    )
+    assert settled(cloud, "world")["StackStatus"] == "CREATE_COMPLETE"
+    found = outputs(settled(cloud, "world"))
+    assert found["Name"] == "orders" and found["Arn"].startswith("arn:aws:dynamodb:us-east-1:")
+    assert members(cloud) == {EU} and members(cloud, EU) == {US}
+    ttl = cloud.client("dynamodb", EU).describe_time_to_live(TableName="orders")["TimeToLiveDescription"]
+    assert ttl["AttributeName"] == "until"
+    cloud.client("dynamodb", EU).put_item(TableName="orders", Item={"id": {"S": "1"}})
+    cloud.sleep(3)
+    assert cloud.client("dynamodb", US).scan(TableName="orders")["Count"] == 1
+    cfn.update_stack(StackName="world", TemplateBody=template({"Region": US}, {"Region": TOKYO}))
+    assert settled(cloud, "world")["StackStatus"] == "UPDATE_COMPLETE"
+    assert members(cloud) == {TOKYO}
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        cloud.client("dynamodb", EU).describe_table(TableName="orders")
+    assert cloud.client("dynamodb", TOKYO).scan(TableName="orders")["Count"] == 1
+    cfn.delete_stack(StackName="world")
+    cloud.sleep(10)
+    for region in (US, TOKYO):
+        assert cloud.client("dynamodb", region).list_tables()["TableNames"] == []
+
+
+def test_a_strong_table_with_a_witness_is_made_and_removed_by_a_stack(make_cloud):
+    cloud = make_cloud(US, OHIO, OREGON, "aws-global")
+    cfn = cloud.client("cloudformation", US)
+    body = template({"Region": US}, {"Region": OHIO}, MultiRegionConsistency="STRONG", GlobalTableWitnesses=[{"Region": OREGON}])
+    cfn.create_stack(StackName="world", TemplateBody=body)
+    assert settled(cloud, "world")["StackStatus"] == "CREATE_COMPLETE"
+    shown = cloud.client("dynamodb", OHIO).describe_table(TableName="orders")["Table"]
+    assert (shown["MultiRegionConsistency"], shown["GlobalTableWitnesses"][0]["RegionName"]) == ("STRONG", OREGON)
+    cfn.delete_stack(StackName="world")
+    cloud.sleep(10)
+    assert cloud.client("dynamodb", OHIO).list_tables()["TableNames"] == []
+
+
+def test_replicas_must_name_the_stacks_own_region(make_cloud):
+    cloud = make_cloud(US, EU, "aws-global")
+    cfn = cloud.client("cloudformation", US)
+    cfn.create_stack(StackName="world", TemplateBody=template({"Region": EU}))
+    assert settled(cloud, "world")["StackStatus"] == "ROLLBACK_COMPLETE"
+    reasons = " ".join(e.get("ResourceStatusReason", "") for e in cfn.describe_stack_events(StackName="world")["StackEvents"])
+    assert "Replicas must contain the region of the stack, us-east-1." in reasons

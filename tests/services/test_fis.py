@@ -1,10 +1,12 @@
 """Experiments of the Fault Injection Service: templates that are checked, actions that really break, endings that really mend."""
 
+import io
 import json
 
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import ACCOUNT, invoke, make, put_role
+from pypdf import PdfReader
 
 US, EU = "us-east-1", "eu-west-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/fis"
@@ -274,3 +276,45 @@ def test_experiments_and_templates_are_tagged(cloud, fis):
     fis.untag_resource(resourceArn=made["arn"], tagKeys=["a"])
     assert fis.list_tags_for_resource(resourceArn=made["arn"])["tags"] == {"b": "2"}
     assert refused(fis.list_tags_for_resource, resourceArn=made["arn"][:-1])[0] == "ResourceNotFoundException"
+
+
+# Reports -------------------------------------------------------------------------------------------
+
+
+def reported(bucket="reports", **more):
+    return {"outputs": {"s3Configuration": {"bucketName": bucket, "prefix": "fis"}}, **more}
+
+
+def until_reported(cloud, fis, id_):
+    for _ in range(200):
+        cloud.sleep(1)
+        report = fis.get_experiment(id=id_)["experiment"]["experimentReport"]
+        if report["state"]["status"] in ("completed", "failed"):
+            return report
+    raise AssertionError(report)
+
+
+def test_a_report_of_the_experiment_is_a_pdf_in_the_bucket(cloud, fis):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="reports")
+    id_ = start(fis, template(fis, {"first": wait("PT1M"), "second": wait("PT1M", startAfter=["first"])}, experimentReportConfiguration=reported()))
+    cloud.sleep(125)
+    report = until_reported(cloud, fis, id_)
+    (said,) = report["s3Reports"]
+    assert said["arn"].startswith(f"arn:aws:s3:::reports/fis/{id_}/")
+    stored = s3.get_object(Bucket="reports", Key=said["arn"].removeprefix("arn:aws:s3:::reports/"))
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(stored["Body"].read())).pages)
+    for word in (id_, "completed", "first", "second", "aws:fis:wait", "Timeline"):
+        assert word in text.replace("\n", "")
+
+
+def test_a_report_that_cannot_be_written_is_a_failed_one(cloud, fis):
+    id_ = start(fis, template(fis, {"w": wait()}, experimentReportConfiguration=reported("no-such-bucket")))
+    cloud.sleep(61)
+    assert until_reported(cloud, fis, id_)["state"]["reason"] == "The specified bucket does not exist"
+    assert state(fis, id_) == "completed"
+
+
+def test_dashboards_in_reports_are_refused_by_name(fis):
+    dashboards = {"cloudWatchDashboards": [{"dashboardIdentifier": "d"}]}
+    assert refused(template, fis=fis, actions={"w": wait()}, experimentReportConfiguration=reported(dataSources=dashboards))[0] == "NotImplemented"

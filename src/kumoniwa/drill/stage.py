@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kumoniwa.drill.format.plan import Plan, Stack
 
@@ -75,7 +75,9 @@ async def deployed(plan: Plan, endpoint: str, say: Callable[[str], None]) -> Out
     outputs: Outputs = {}
     for stack in plan.stacks:
         say(f"deploying {stack.name} to {', '.join(stack.regions)} …")
-        said = await _run([*KUMONIWA, "deploy", *_arguments(plan, stack), "--endpoint", endpoint], plan.folder, endpoint)
+        # A stack may be told what those before it said.
+        arguments = _arguments(plan, settled(stack, outputs))
+        said = await _run([*KUMONIWA, "deploy", *arguments, "--endpoint", endpoint], plan.folder, endpoint)
         outputs |= {f"{stack.name}.{region}.{key}": value for region, key, value in _OUTPUT.findall(said)}
     if plan.setup:
         say(f"running {plan.setup} …")
@@ -106,8 +108,11 @@ async def _run(command: list[str], folder: str, endpoint: str) -> str:
     return text
 
 
-def settled(plan: Plan, outputs: Outputs) -> Plan:
-    """The plan with every ``${stack.region.Key}`` replaced by what the stack says. Raises StageFailed naming what nobody says."""
+Told = TypeVar("Told", Plan, Stack)
+
+
+def settled(plan: Told, outputs: Outputs) -> Told:
+    """A plan or a stack with every ``${stack.region.Key}`` replaced by what the stack says. Raises StageFailed naming what nobody says."""
 
     def put(value: Any) -> Any:
         if isinstance(value, str):

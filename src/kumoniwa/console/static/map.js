@@ -5,7 +5,7 @@ import { bytes, element, mark, show, table } from "./dom.js";
 
 const WIDTH = 1200, HEIGHT = 520, NORTH = 78, SOUTH = -58;
 const BESIDE = { "aws-global": [60, 470], "aws-edge": [60, 495] };
-let places = null, land = [], before = new Map(), drawing, tables, measured = {};
+let places = null, land = [], before = new Map(), drawing, below, measured = {};
 
 const x = (longitude) => ((longitude + 180) / 360) * WIDTH;
 const y = (latitude) => ((NORTH - latitude) / (NORTH - SOUTH)) * HEIGHT;
@@ -14,8 +14,8 @@ const at = (name) => (places[name] ? [x(places[name].longitude), y(places[name].
 export async function open(main) {
   if (!places) ({ regions: places, land } = await admin("regions.json"));
   drawing = element("div");
-  tables = element("div");
-  main.append(drawing, tables);
+  below = element("div");
+  main.append(drawing, below);
 }
 
 export async function look(main, cloud) {
@@ -28,13 +28,28 @@ export async function look(main, cloud) {
     before.set(key, { bytes: link.bytes, at: now });
   }
   show(drawing, draw(cloud.health.regions, links));
-  show(tables, regionTable(cloud.health.regions), linkTable(links), lagTable(reports));
+  show(below, regionTable(cloud.health.regions), linkTable(links), lagTable(reports));
 }
 
+// What is on its way between regions, as the services' reports tell it.
 async function replicas(regions) {
   const running = Object.keys(regions).filter((name) => regions[name].state === "running");
   const reports = await Promise.all(running.map((name) => admin(`report/${name}`).catch(() => ({}))));
-  return running.flatMap((name, n) => (reports[n].replication || []).map((row) => ({ region: name, ...row })));
+  return running.flatMap((from, n) => [...tables(reports[n].dynamodb, from), ...buckets(reports[n].s3_replication, from)]);
+}
+
+function tables(report, from) {
+  return (report?.replication || []).map(({ table: name, to, backlog }) => {
+    const minute = report.latency.filter((row) => row.table === name && row.receiving_region === to).at(-1);
+    return { what: `table ${name}`, from, to, backlog, lag: minute && `${(minute.total_ms / minute.samples).toFixed(0)} ms, at most ${minute.most_ms.toFixed(0)} ms` };
+  });
+}
+
+function buckets(report, from) {
+  return Object.entries(report || {}).map(([lane, { pending, oldest_s }]) => {
+    const [name, to] = lane.split(">");
+    return { what: `bucket ${name}`, from, to, backlog: pending, lag: `the oldest waits ${oldest_s.toFixed(1)} s` };
+  });
 }
 
 function draw(regions, links) {
@@ -100,7 +115,8 @@ function linkTable(links) {
 }
 
 function lagTable(rows) {
-  if (!rows.length) return element("p", { class: "quiet" }, "Nothing is replicated between regions.");
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return table("Replication", names.map((name) => [name.replaceAll("_", " "), (row) => String(row[name] ?? ""), typeof rows[0][name] === "number" ? "number" : ""]), rows, "");
+  return table("Replication", [
+    ["what", (row) => row.what], ["from", (row) => row.from], ["to", (row) => row.to],
+    ["not yet there", (row) => row.backlog, "number"], ["lag", (row) => row.lag || "", "number"],
+  ], rows, "Nothing is replicated between regions.");
 }

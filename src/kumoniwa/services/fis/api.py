@@ -10,9 +10,9 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.fis import experiment as experiments
 from kumoniwa.services.fis import template as templates
 from kumoniwa.services.fis.action import ACTIONS, ELSEWHERE, TYPES, ValidationException
-from kumoniwa.services.fis.experiment import FINAL, Experiment, Step
+from kumoniwa.services.fis.experiment import FINAL, SERVICE, Experiment, Step
 from kumoniwa.services.fis.template import ConflictException, ResourceNotFoundException, Template
-from kumoniwa.services.fis.work import BEGUN, SERVICE, changed_key
+from kumoniwa.services.fis.work import BEGUN, changed_key
 
 ID_LENGTH = 17
 SINGLE_ACCOUNT = "single-account"
@@ -50,12 +50,13 @@ def CreateExperimentTemplate(
     targets: dict[str, dict] | None = None,
     tags: dict[str, str] | None = None,
     experimentOptions: dict[str, str] | None = None,
+    experimentReportConfiguration: dict | None = None,
 ) -> dict:
     call.require("iam:PassRole", roleArn, **{"iam:PassedToService": SERVICE})
     now = call.now()
     template = Template(
         id="EXT" + call.ids.lower(ID_LENGTH - 3).upper(), description=description, role_arn=roleArn, actions=actions, targets=targets or {},
-        stops=stopConditions, options=_options(experimentOptions or {}), tags=tags or {}, created_at=now, updated_at=now,
+        stops=stopConditions, options=_options(experimentOptions or {}), report=experimentReportConfiguration or {}, tags=tags or {}, created_at=now, updated_at=now,
     )  # fmt: skip
     call.shelf(Template)[template.id] = templates.checked(call, template)
     return {"experimentTemplate": templates.shown(call, template)}
@@ -87,12 +88,13 @@ def UpdateExperimentTemplate(
     actions: dict[str, dict] | None = None,
     roleArn: str | None = None,
     experimentOptions: dict[str, str] | None = None,
+    experimentReportConfiguration: dict | None = None,
 ) -> dict:
     """What is given replaces the whole of what was there."""
     template = templates.existing(call, id)
     if roleArn is not None:
         call.require("iam:PassRole", roleArn, **{"iam:PassedToService": SERVICE})
-    said = {"description": description, "stops": stopConditions, "targets": targets, "actions": actions, "role_arn": roleArn}
+    said = {"description": description, "stops": stopConditions, "targets": targets, "actions": actions, "role_arn": roleArn, "report": experimentReportConfiguration}
     if experimentOptions is not None:
         said["options"] = template.options | _options(experimentOptions)
     template = changed(template, **{name: value for name, value in said.items() if value is not None}, updated_at=call.now())

@@ -17,6 +17,7 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.fis.action import action, faults_of, seconds
 from kumoniwa.services.fis.template import ALARM, Template
 
+SERVICE = "fis.amazonaws.com"
 FINAL = frozenset({"completed", "stopped", "failed", "cancelled"})
 OVER = FINAL | {"skipped"}
 """States of an action in which it does nothing any more."""
@@ -50,6 +51,8 @@ class Experiment(Record):
     is_stopping: str = ""
     """Why it is to be stopped."""
     error: dict[str, str] | None = None
+    report: dict = {}
+    """Its state and where it lies, as AWS spells it."""
 
 
 def shown(call: Call, experiment: Experiment) -> dict[str, Any]:
@@ -75,6 +78,7 @@ def shown(call: Call, experiment: Experiment) -> dict[str, Any]:
         "tags": experiment.tags,
         "experimentOptions": {**template.options, "actionsMode": experiment.mode},
         "targetAccountConfigurationsCount": 0,
+        **({"experimentReportConfiguration": template.report, "experimentReport": experiment.report} if template.report else {}),
     }
 
 
@@ -91,6 +95,12 @@ def put(call: Call, experiment: Experiment) -> Experiment:
 
 def with_step(experiment: Experiment, name: str, step: Step) -> Experiment:
     return changed(experiment, steps={**experiment.steps, name: step})
+
+
+def assumed(call: Call, experiment: Experiment) -> Call:
+    """The same place, asked by the experiment's role. Raises AccessDenied if FIS may not assume it."""
+    source = {"aws:SourceArn": call.arn(f"experiment/{experiment.id}")}
+    return call.assuming(experiment.template.role_arn, SERVICE, f"fis-{experiment.id}", **source)
 
 
 # Targets -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.engines import pdf
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import service_names
@@ -37,6 +38,8 @@ class Template(Record):
     targets: dict[str, dict] = {}
     stops: list[dict] = []
     options: dict[str, str] = {}
+    report: dict = {}
+    """Where the report of an experiment goes, as AWS spells it."""
     tags: dict[str, str] = {}
 
 
@@ -62,6 +65,7 @@ def shown(call: Call, template: Template) -> dict[str, Any]:
         "tags": template.tags,
         "experimentOptions": template.options,
         "targetAccountConfigurationsCount": 0,
+        **({"experimentReportConfiguration": template.report} if template.report else {}),
     }
 
 
@@ -76,6 +80,7 @@ def checked(call: Call, template: Template) -> Template:
     _check_order(template.actions)
     for stop in template.stops:
         _check_stop(stop)
+    _check_report(template.report)
     if len(template.tags) > TAGS_MAX:
         raise ValidationException(f"A resource has at most {TAGS_MAX} tags.")
     return template
@@ -132,3 +137,18 @@ def _check_stop(stop: dict) -> None:
         raise ValidationException(f"The stop condition {ALARM} must have the ARN of an alarm.")
     elif "cloudwatch" not in service_names():
         raise NotImplementedHere("stop conditions by CloudWatch alarms")
+
+
+def _check_report(report: dict) -> None:
+    if not report:
+        return
+    if report.get("dataSources", {}).get("cloudWatchDashboards"):
+        raise NotImplementedHere("dashboards in experiment reports")
+    for name in ("preExperimentDuration", "postExperimentDuration"):
+        if name in report:
+            # They say how much of the dashboards' graphs lies before and after the experiment.
+            raise NotImplementedHere(f"{name} of experiment reports, which have no dashboards")
+    if not report.get("outputs", {}).get("s3Configuration", {}).get("bucketName"):
+        raise ValidationException("An experiment report must have an output to S3.", hint="outputs.s3Configuration.bucketName")
+    if not pdf.is_here():
+        raise NotImplementedHere(f"experiment reports on this machine. {pdf.MISSING}")

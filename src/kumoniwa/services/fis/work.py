@@ -8,9 +8,20 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.fis.experiment import FINAL, OVER, Experiment, begin, end, is_alarmed, put, resolve
+from kumoniwa.services.fis import report
+from kumoniwa.services.fis.experiment import (
+    FINAL,
+    OVER,
+    SERVICE,
+    Experiment,
+    assumed,
+    begin,
+    end,
+    is_alarmed,
+    put,
+    resolve,
+)
 
-SERVICE = "fis.amazonaws.com"
 BEGUN = ("fis", "begun")
 ALARMS_EVERY_S = 5.0
 FOREVER_S = 86_400.0
@@ -28,15 +39,23 @@ async def run(region) -> None:
                 call = region.call("fis", account, principals.service(SERVICE, account))
                 for experiment in call.shelf(Experiment).values():
                     key = (account, experiment.id)
-                    if experiment.status not in FINAL and (key not in carried or carried[key].done()):
+                    if (experiment.status not in FINAL or report.is_owed(experiment)) and (key not in carried or carried[key].done()):
                         carried[key] = region.spawn(_carry(call, experiment.id))
         await region.wait(BEGUN, region.clock.now() + FOREVER_S)
 
 
 async def _carry(call: Call, id_: str) -> None:
+    await _run(call, id_)
+    if report.is_owed(call.shelf(Experiment)[id_]):
+        await report.deliver(call, id_)
+
+
+async def _run(call: Call, id_: str) -> None:
     shelf = call.shelf(Experiment)
+    if shelf[id_].status in FINAL:
+        return
     try:
-        role = call.assuming(shelf[id_].template.role_arn, SERVICE, f"fis-{id_}", **{"aws:SourceArn": call.arn(f"experiment/{id_}")})
+        role = assumed(call, shelf[id_])
         if shelf[id_].status in ("pending", "initiating"):
             put(call, changed(shelf[id_], status="initiating", reason="Experiment is initiating"))
             resolved = await resolve(call, role, shelf[id_])

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint fuzz clients kills mutants bench coverage lock clean
+.PHONY: setup demo test lint fuzz clients kills drills mutants bench coverage lock clean
 
 setup: .venv/.done
 
@@ -31,6 +31,9 @@ clients: setup        ## boto3 and the AWS CLI against real processes
 
 kills: setup          ## five hundred kills at random moments under the load of every service
 	$(BIN)/python -m pytest tests/drills -m slow
+
+drills: setup         ## whole drills on real clouds, the long ones too
+	$(BIN)/python -m pytest tests/drills/test_drills.py
 
 mutants: setup        ## changes every formula of the drills in every small way; a test must notice each
 	$(BIN)/python -m pytest tests/drill -m slow

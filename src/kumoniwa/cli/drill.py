@@ -17,7 +17,9 @@ from pathlib import Path
 import orjson
 import yaml
 
+from kumoniwa.drill.admin import NobodyThere
 from kumoniwa.drill.control import control
+from kumoniwa.drill.faults import NotHealed
 from kumoniwa.drill.format.chaos_form import compiled
 from kumoniwa.drill.format.fault_names import fault_kinds
 from kumoniwa.drill.format.fis import imported
@@ -141,9 +143,10 @@ def _control(asked: argparse.Namespace) -> int:
 
     try:
         asyncio.run(control(plan, asked.endpoint, asked.host, asked.port, asked.out, _say, ready))
-    except StageFailed as error:
+    except (StageFailed, NobodyThere, NotHealed) as error:
         print(f"kumoniwa: {error}", file=sys.stderr)
         return EXIT["failed"]
+    _say("healed; the control door is closed")
     return 0
 
 

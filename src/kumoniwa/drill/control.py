@@ -11,6 +11,7 @@ everything when it goes. If a journey made no request, the probe says 503: unkno
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -91,8 +92,11 @@ class Control:
 
 
 async def control(plan: Plan, endpoint: str, host: str, port: int, out: Path, say: Callable[[str], None], ready: Callable[[int], None]) -> None:
-    """Drive the journeys and answer until cancelled; then heal everything."""
+    """Drive the journeys and answer until SIGTERM or SIGINT; then heal everything."""
     loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
     admin = Admin(endpoint)
     plan = settled(plan, await deployed(plan, endpoint, say))
     health = await admin.health()
@@ -107,12 +111,14 @@ async def control(plan: Plan, endpoint: str, host: str, port: int, out: Path, sa
         server = await loop.create_server(partial(Connection, answer), sock=listener)
         try:
             ready(listener.getsockname()[1])
-            await driving
+            ending = loop.create_task(ended.wait())
+            await asyncio.wait({driving, ending}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             driving.cancel()
             server.close()
             await asyncio.gather(driving, return_exceptions=True)
             await hand.heal()
+            await hand.verify()
             hand.close()
             admin.close()
 

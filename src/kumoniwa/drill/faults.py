@@ -14,7 +14,7 @@ from kumoniwa.drill.format.plan import Step
 from kumoniwa.drill.format.quantity import duration_text
 from kumoniwa.drill.history import History
 
-LEASE_S = 15.0
+LEASE_S = 10.0
 HEALED_WITHIN_S = 20.0
 LOOK_S = 0.2
 

@@ -21,12 +21,13 @@ from kumoniwa.drill.format.quantity import duration_text
 from kumoniwa.drill.history import History
 from kumoniwa.drill.journeys import Cloud
 from kumoniwa.drill.measure import Measured, measured
+from kumoniwa.drill.readback import Table
 from kumoniwa.drill.run import NotSteady, Run, Stopped
 from kumoniwa.drill.stage import OwnCloud, StageFailed, deployed, settled
 from kumoniwa.drill.verdict import Verdict, judge
 
 SABOTAGE_LAG_S = 5.0
-PROOF_S = 10.0
+PROOF_S = 6.0
 PROOF_WARMUP_S = 10.0
 """Load of a proof before anything may be broken; the steady state is looked at in its last seconds, as always."""
 
@@ -127,7 +128,7 @@ class _Holding:
                 if found is not None:
                     self.session.runs.append((found, history))
             self.session.verdict = judge(plan, self.session.runs, wanted)
-            self.session.verdict.troubles += self.troubles
+            self.session.verdict.troubles[:0] = self.troubles
             self.session.plan = plan
             self.session.links = await self.admin.links()
             self.session.regions = (await self.admin.health())["regions"]
@@ -193,25 +194,31 @@ class _Holding:
 
     async def _sabotage(self) -> Plan | None:
         """The drill's own sabotage, or replication slowed and then its region killed; without replicas, killed with its disk."""
-        steps = list(self.plan.sabotage)
+        steps = list(self.plan.sabotage) or await self._default_sabotage()
         if not steps:
-            struck = next((step.target["region"] for step in self.plan.faults if step.fault == "region.kill"), None)
-            if struck is None:
-                return None
-            offered = await self.admin.catalogue()
-            if "replication.slow" in offered and await self._has_replicas():
-                slow = Step(at_s=0.0, fault="replication.slow", target={"region": struck}, params={"lag": duration_text(SABOTAGE_LAG_S)})
-                steps = [slow, Step(at_s=SABOTAGE_LAG_S + 1, fault="region.kill", target={"region": struck}, params={"disk": "lost"}, for_s=PROOF_S)]
-            else:
-                steps = [Step(at_s=1.0, fault="region.kill", target={"region": struck}, params={"disk": "lost"}, for_s=PROOF_S)]
-        end_s = max(step.at_s + (step.for_s or 0.0) for step in steps) + PROOF_S / 2
+            return None
+        end_s = max(step.at_s + (step.for_s or 0.0) for step in steps) + PROOF_S
         return _proof(self.plan, tuple(steps), end_s)
 
-    async def _has_replicas(self) -> bool:
+    async def _default_sabotage(self) -> list[Step]:
+        kill = next((step for step in self.plan.faults if step.fault == "region.kill"), None)
+        if kill is None:
+            return []
+        target = {"region": kill.target["region"]}
+        tables = await self._tables()
+        if any(len(table.replicas) > 1 for table in tables):
+            slow = Step(at_s=0.0, fault="replication.slow", target=target, params={"lag": duration_text(SABOTAGE_LAG_S)})
+            return [slow, Step(at_s=SABOTAGE_LAG_S + 1, fault="region.kill", target=target, for_s=PROOF_S)]
+        # What is read back through the door of users is seen only once they are served again.
+        for_s = PROOF_S if tables else kill.for_s or PROOF_S
+        return [Step(at_s=1.0, fault="region.kill", target=target, params={"disk": "lost"}, for_s=for_s)]
+
+    async def _tables(self) -> list[Table]:
+        """The tables that the drill reads back from."""
         run = Run(self.plan, self.cloud, self.admin, History(), "0", "look", self.say)
         try:
             await run.learn_tables()
-            return any(len(table.replicas) > 1 for table in run.back.tables.values())
+            return list(run.back.tables.values())
         finally:
             run.close()
 

@@ -234,7 +234,7 @@ def _actions(plan: Plan) -> list[dict[str, Any]]:
             action["pauses"] = {"before": step.at_s - clock_s}
             clock_s = step.at_s
         found.append(action)
-    rest_s = plan.end_s - plan.workload.cooldown_s - clock_s
+    rest_s = plan.end_s - clock_s  # the hypothesis is asked again when the drill is over
     if found and rest_s > 0:
         found[-1].setdefault("pauses", {})["after"] = rest_s
     return found

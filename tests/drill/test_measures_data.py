@@ -174,3 +174,34 @@ def test_convergence_is_the_first_look_from_which_on_all_are_equal():
 def test_without_convergence_the_unequal_keys_are_counted():
     assert convergence([(12.0, {"u": {"a": 1, "b": 1, "c": 1}, "e": {"a": 2, "c": 1}})], 10.0) == (None, 2)
     assert convergence([(9.0, {"u": {}, "e": {}})], 10.0) == (None, 0)
+
+
+# Edges ------------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_write_that_appears_on_one_replica_is_a_phantom():
+    assert len(loss([op(key="a", value="1", at=1.0, out="fail")], [read("a", None), read("a", "1")], 10.0).phantom) == 1
+
+
+def test_an_arrival_belongs_to_a_write_from_its_first_to_its_last_moment():
+    writes = [op(key="a", value="1", at=1.0, took=0.5, served_by="u"), op(key="a", value="2", at=2.0, took=0.5, served_by="u")]
+    applies = [{"region": "e", "origin": "u", "key": "a", "t": 8.0, "written_at": 1.5}, {"region": "e", "origin": "u", "key": "a", "t": 9.0, "written_at": 2.0}]
+    assert [t for _, t in arrivals(writes, applies)["e"]] == [8.0, 9.0]
+
+
+def test_the_first_of_several_arrivals_counts():
+    applies = [{"region": "e", "origin": "u", "key": "a", "t": 5.0}, {"region": "e", "origin": "u", "key": "a", "t": 4.0}]
+    assert [t for _, t in arrivals([op(key="a", served_by="u")], applies)["e"]] == [4.0]
+
+
+def test_a_write_that_nobody_knows_the_home_of_is_waited_for_everywhere_and_one_of_a_third_region_nowhere():
+    applies = [{"region": "e", "origin": "u", "key": "a", "t": 5.0}]
+    found = arrivals([op(key="a"), op(key="b", served_by="x"), op(key="c", entry="u")], applies)
+    assert [write.key for write, _ in found["e"]] == ["a", "c"]
+
+
+def test_exposure_looks_at_no_time_outside_its_own():
+    assert exposure([(0.0, 9.0)], 4.0, 6.0, q=1.0) == pytest.approx(6.0)
+    assert exposure([(0.0, 9.0)], 4.0, 6.0, q=0.5) == pytest.approx(5.0)
+    assert exposure([(0.0, 3.0), (7.0, 9.0)], 4.0, 6.0) == 0.0
+    assert exposure([(0.0, None)], 4.0, 6.0, q=1.0) == pytest.approx(6.0)

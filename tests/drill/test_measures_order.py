@@ -236,3 +236,49 @@ def test_a_difference_within_the_noise_says_nothing():
 
 def test_steady_is_what_the_other_tests_take_it_for():
     assert [round(one.due, 1) for one in steady(1.0, 1.3)] == [1.0, 1.1, 1.2]
+
+
+# Edges ------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_without_a_code_is_told_by_its_status():
+    refused = op(out="fail")
+    refused.status = 503
+    assert by_code([refused, op(out="info"), op(out="fail", code="timeout")]) == {"503": 1, "?": 1, "timeout": 1}
+
+
+def test_a_send_that_began_when_the_other_was_acknowledged_came_after_it():
+    ops = [sent("1", at=1.0, took=1.0), sent("2", at=2.0), received("2", ver=1), received("1", ver=2)]
+    assert out_of_order(ops) == [("1", "2")]
+
+
+def test_two_messages_of_one_moment_are_in_order():
+    assert out_of_order([sent("1", at=1.0), sent("2", at=2.0), received("2", at=5.0), received("1", at=5.0)]) == []
+
+
+def test_a_read_that_began_when_the_write_was_acknowledged_must_see_it():
+    assert len(sessions([op(value="0", at=0.0), op(value="1", at=1.0, took=1.0), op("read", value="0", at=2.0)])) == 1
+
+
+def test_a_write_that_ended_when_another_began_may_have_overlapped_it():
+    assert sessions([op(value="2", at=0.0, took=1.0, client="c1"), op(value="1", at=1.0), op("read", value="2", at=3.0)]) == []
+
+
+def test_an_operation_called_at_the_moment_another_returned_may_come_first():
+    assert verdict(op(value=1, at=1.0, took=1.0), op("read", value=None, at=2.0)) is True
+
+
+def test_the_counter_example_is_the_operation_that_the_longest_order_cannot_place():
+    ops = [op(value="a", at=1.0, took=1.0), op(value="b", at=1.1, took=1.0, client="c1"), op("read", value="b", at=3.0), op("read", value="a", at=4.0)]
+    found = linearizable(ops)
+    assert (found.verdict, found.stuck.value, found.stuck.t0) == (False, "a", 4.0)
+
+
+def test_all_keys_share_one_budget():
+    def hard(key):
+        return [op(key=key, value=n, at=1.0, took=1.0, client=f"c{n}") for n in range(12)] + [op("read", key, 99, at=3.0)]
+
+    assert linearizable([*hard("a"), *hard("b")], budget=100).steps <= 102
+    easy = [op(key=f"k{n}", value=1, at=1.0) for n in range(60)]
+    assert linearizable(easy, budget=100).verdict is True
+    assert linearizable(easy, budget=50).verdict is None

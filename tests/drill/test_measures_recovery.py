@@ -5,7 +5,7 @@ import pytest
 from kumoniwa.drill.format.plan import Slo
 from kumoniwa.drill.measures.percentile import percentile
 from kumoniwa.drill.measures.recovery import Recovery, parts, recovery, worst
-from kumoniwa.drill.measures.windows import windows
+from kumoniwa.drill.measures.windows import due_at, is_bad, windows
 
 from .stories import op, steady
 
@@ -175,3 +175,44 @@ def test_a_request_served_by_the_lost_region_is_no_switch():
 def test_no_recovery_has_no_parts():
     assert set(parts(Recovery(None, 3.0), 0.0, [], [], None).values()) == {None}
     assert set(parts(Recovery(0.0, t_recovered=0.0), 0.0, [], [], None).values()) == {None}
+
+
+# Edges ------------------------------------------------------------------------------------------------------
+
+
+def test_windows_are_laid_so_that_one_begins_at_the_fault():
+    fine = Slo(success=0.99, p99_ms=1000, window_s=0.5, hold=1)
+    cut = windows([op(at=0.6), op(at=3.0), op(at=3.49), op(at=4.4), op(at=0.4)], fine, 0.2, 4.1, 3.0)
+    assert [window.begins for window in cut] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0])
+    assert [window.ends for window in cut] == pytest.approx([1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5])
+    assert [len(window.ops) for window in cut] == [1, 0, 0, 0, 0, 2, 0, 1]
+
+
+def test_windows_without_a_fault_are_laid_from_the_beginning():
+    coarse = Slo(success=0.99, p99_ms=1000, window_s=2.0, hold=1)
+    cut = windows([op(at=1.5), op(at=2.5), op(at=6.9)], coarse, 1.0, 6.0)
+    assert [(window.begins, window.ends, len(window.ops)) for window in cut] == [(1.0, 3.0, 2), (3.0, 5.0, 0), (5.0, 7.0, 1)]
+
+
+def test_a_request_that_failed_exactly_at_the_fault_was_under_way():
+    assert due_at(op(at=9.5, took=0.5, out="fail"), 10.0) == 10.0
+    assert due_at(op(at=9.0, took=0.5, out="fail"), 10.0) == 9.0
+    assert due_at(op(at=10.5, took=0.5, out="fail"), 10.0) == 10.5
+    assert due_at(op(at=9.5, took=0.5, out="fail"), None) == 9.5
+
+
+def test_a_request_at_the_limit_is_not_too_late():
+    assert not is_bad(op(at=0.0, took=1.0), SLO)
+    assert is_bad(op(at=0.0, took=1.001), SLO)
+
+
+def test_the_first_good_request_is_due_after_the_last_bad_one_and_not_with_it():
+    ops = steady(0.0, 10.0) + steady(10.0, 12.0, out="fail") + [op(at=11.9)] + steady(12.0, 20.0)
+    assert recovery(ops, SLO, 10.0, 20.0).rto_s == pytest.approx(2.0)
+
+
+def test_marks_at_the_fault_and_at_recovery_belong_to_it():
+    found = recovery(FAILED_OVER, SLO, 10.0, 30.0)
+    events = [{"event": "alarm", "t": 10.0}, {"event": "dns", "t": found.t_recovered}]
+    told = parts(found, 10.0, events, FAILED_OVER, "us-east-1")
+    assert (told["detect"], told["decide"]) == (0.0, pytest.approx(found.rto_s))

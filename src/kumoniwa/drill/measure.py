@@ -73,7 +73,7 @@ def measured(plan: Plan, history: History) -> Measured | None:
         return None
     zero, ends = begun[0]["t"], begun[0]["ends"]
     faults = [event for event in history.told("fault") if event["phase"] == "confirmed"]
-    t_fault = min((event["t"] for event in faults), default=zero)
+    t_fault = fault_time(faults, zero)
     struck = next((_region(event) for event in faults if _region(event)), None)
     load = [op for op in history.load if op.due >= zero and op.f != "recv"]
     everything = [op for op in history.load if op.f != "recv"]
@@ -104,6 +104,16 @@ def measured(plan: Plan, history: History) -> Measured | None:
         error_regions={region: asdict(rate) for region, rate in by_region(load).items()}, windows=cut,
         latency=_latency(plan, load), calibration=next(iter(history.told("calibration")), {}), why=why,
     )  # fmt: skip
+
+
+PREPARING = ("replication.", "wait")
+"""Faults that take no service from anybody: the clock of a drill starts with what comes after them."""
+
+
+def fault_time(faults: list[dict[str, Any]], zero: float) -> float:
+    """When the first fault was confirmed that takes something from users; without any fault, the end of the warm-up."""
+    striking = [event["t"] for event in faults if not event["fault"].startswith(PREPARING)]
+    return min(striking or [event["t"] for event in faults], default=zero)
 
 
 def _region(event: dict[str, Any]) -> str | None:

@@ -15,12 +15,13 @@ from kumoniwa.drill.faults import FaultHand
 from kumoniwa.drill.format.plan import Plan, Step
 from kumoniwa.drill.history import History
 from kumoniwa.drill.inspection import Inspection
-from kumoniwa.drill.journeys import Cloud
+from kumoniwa.drill.journeys import Cloud, plain
 from kumoniwa.drill.load import Load
 from kumoniwa.drill.measures.convergence import unequal
 from kumoniwa.drill.measures.percentile import percentile
 from kumoniwa.drill.readback import ReadBack, Table
 from kumoniwa.drill.watch import Watch
+from kumoniwa.kernel.clock import Clock
 
 STEADY_S = 10.0
 """Of the warm-up, in which the steady state must hold."""
@@ -58,6 +59,8 @@ class Run:
         self.watch = Watch()
         self.load.on_op = self.watch.saw
         self.began = self.now()
+        self.epoch_s = Clock().now() - self.began
+        """Between the dates that services write and the seconds that a history is written in."""
         self.struck: set[str] = set()
         """Regions that nobody can ask at the moment."""
         self.looking: asyncio.Task | None = None
@@ -100,8 +103,9 @@ class Run:
     def _hear(self, event: dict[str, Any]) -> None:
         kind, t = event.pop("kind", ""), event.pop("t", 0.0)
         if kind in KINDS_KEPT and t >= self.began:
-            event.pop("event", None)
-            self.history.note(kind, t, **event)
+            if kind == "apply":
+                event = {**event, "key": _key_text(event.get("key")), "written_at": event["written_at"] - self.epoch_s}
+            self.history.note(kind, t, **{name: value for name, value in event.items() if name != "event"})
 
     # Warm-up and guard --------------------------------------------------------------------------------
 
@@ -214,7 +218,7 @@ class Run:
     async def _heal_at(self, at_s: float, which: str) -> None:
         """Before the healing, see what users miss at the side that serves now; then heal."""
         if self.struck and not self.looked:
-            writes = self._written_before_fault()
+            writes = [op for op in self.history.load if op.f == "write"]
             broken_s = self.load.zero + at_s - self.now()
             await self._until(at_s - min(broken_s / 2, 1.0 + len(writes) / READ_BACK_PER_S))
             self.looked = True
@@ -231,10 +235,6 @@ class Run:
         if not self.hand.held:
             self.struck.clear()
             self.looking = self.looking or self.loop.create_task(self._converging(self.now()))
-
-    def _written_before_fault(self) -> list[Any]:
-        t_fault = min((event["t"] for event in self.history.told("fault") if event["phase"] == "confirmed"), default=self.now())
-        return [op for op in self.history.load if op.f == "write" and op.t0 <= t_fault]
 
     async def _alive(self) -> set[str]:
         regions = (await self.admin.health())["regions"]
@@ -271,11 +271,22 @@ class Run:
             await self.looking
         await self._drain()
         writes = [op for op in self.history.load if op.f == "write"]
+        await self._reconcile({op.key for op in writes})
         count = await self.back.read("final", writes, await self._alive())
         self.history.note("read-back", self.now(), phase="final", answers=count)
         await self.inspection.end(await self._alive())
         lateness = self.load.lateness_s
         self.history.note("calibration", self.now(), lateness_p50_s=percentile(lateness, 0.5), lateness_p99_s=percentile(lateness, 0.99))
+
+    async def _reconcile(self, keys: set[str]) -> None:
+        """Give replicas their time for what was written last; what they lack after that is lost."""
+        deadline = self.now() + RECONCILED_WITHIN_S
+        for table in [table for table in self.back.tables.values() if len(table.replicas) > 1]:
+            while self.now() < deadline:
+                replicas = await self.back.look(table, sorted(keys), table.replicas)
+                if replicas is not None and not unequal(replicas):
+                    break
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def _drain(self) -> None:
         """Receive until nothing has come for a while: only an empty queue can tell what is lost."""
@@ -288,6 +299,14 @@ class Run:
                     else:
                         await asyncio.sleep(0.1)
                 self.history.note("drained", self.now(), journey=one.name)
+
+
+def _key_text(key: Any) -> str:
+    """The key of an item or object as its writer spelled it; of a composite key, the first part."""
+    if isinstance(key, dict):
+        first = next(iter(key.values()), "")
+        return str(plain(first)) if isinstance(first, dict) else str(first)
+    return str(key)
 
 
 def _aimed(step: Step) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ def arrivals(writes: list[Op], applies: list[dict[str, Any]]) -> dict[str, list[
     The witness is the replica's own word (``apply`` events: key, region, origin, t, written_at). With several writes to a key, an
     arrival belongs to the write under way at ``written_at``.
     """
+    times = Counter(write.key for write in writes)
     by_key: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for event in applies:
         by_key[event["region"], str(event["key"])].append(event)
@@ -35,7 +36,7 @@ def arrivals(writes: list[Op], applies: list[dict[str, Any]]) -> dict[str, list[
         for write in writes:
             home = write.served_by or write.entry_region
             if write.out == "ok" and home != region and (home in origins or not home):
-                seen = [event for event in by_key[region, write.key] if _is_of(event, write)]
+                seen = [event for event in by_key[region, write.key] if times[write.key] == 1 or _is_of(event, write)]
                 pairs.append((write, min((event["t"] for event in seen), default=None)))
         found[region] = pairs
     return found

@@ -82,6 +82,4 @@ def _register(ops: list[Op], budget: int, initial: Any) -> Linearizability:
         if not is_moved and done > furthest:
             furthest = done
             stuck = next(calls[n] for n in range(len(calls)) if must >> n & 1 and not placed >> n & 1)
-    if stuck is None:
-        stuck = next((op for op in calls if op.f == "read"), calls[0])
     return Linearizability(False, stuck=stuck, steps=steps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import combinations
 
 from kumoniwa.drill.history import Op
 
@@ -49,11 +50,9 @@ def out_of_order(ops: list[Op]) -> list[tuple[str, str]]:
             groups[op.key].append(op)
     wrong = []
     for sends in groups.values():
-        sends.sort(key=lambda op: op.t0)
-        for place, earlier in enumerate(sends):
-            wrong += [
-                (earlier.value, later.value)
-                for later in sends[place + 1 :]
-                if earlier.t1 <= later.t0 and first[later.value] < first[earlier.value]
-            ]
+        wrong += [
+            (earlier.value, later.value)
+            for earlier, later in combinations(sorted(sends, key=lambda op: op.t0), 2)
+            if earlier.t1 <= later.t0 and first[later.value] < first[earlier.value]
+        ]
     return wrong

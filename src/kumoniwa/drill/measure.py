@@ -84,8 +84,11 @@ def measured(plan: Plan, history: History) -> Measured | None:
         if one.kind != "receive"
     }
     found = worst(by_journey.values())
+    # The journey that waited longest tells when it was served again; others may never have needed the lost region.
+    slowest = next(name for name, each in by_journey.items() if each is found)
+    waiting = [op for op in load if op.journey == slowest]
     marks = (
-        recovery_marks(t_fault, found.t_recovered, history.events, load, struck)
+        recovery_marks(t_fault, found.t_recovered, history.events, waiting, struck)
         if found.rto_s and found.t_recovered is not None
         else dict.fromkeys(PARTS)
     )
@@ -95,7 +98,7 @@ def measured(plan: Plan, history: History) -> Measured | None:
     cut = windows(everything, plan.slo, zero - plan.workload.warmup_s, ends, t_fault)
     return Measured(
         zero=zero, ends=ends, t_fault=t_fault, has_fault=bool(faults), struck=struck, recovery=found, by_journey=by_journey,
-        parts=parts(found, t_fault, history.events, load, struck), marks=marks,
+        parts=parts(found, t_fault, history.events, waiting, struck), marks=marks,
         availability=by_requests(load), availability_by_time=by_time([window for window in cut if window.begins >= zero - 1e-9]),
         failover=failover, final=final, **_replication(history, everything, zero, t_fault),
         convergence_s=convergence_s, unequal=differing,

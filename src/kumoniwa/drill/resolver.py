@@ -12,10 +12,14 @@ from random import Random
 import dns.asyncquery
 import dns.exception
 import dns.message
+import dns.name
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
 
 ANSWERED_WITHIN_S = 2.0
+CHAIN_MAX = 8
+"""Aliases that are followed, as resolvers do, before they take it for a circle."""
 
 
 class Unresolved(Exception):
@@ -42,6 +46,28 @@ class Resolver:
         return self.dice.choice(addresses)
 
     async def _ask(self, name: str) -> list[str]:
+        addresses, ttl_s = await self._followed(name)
+        self.kept[name] = addresses, asyncio.get_running_loop().time() + ttl_s
+        self.on_answer(name, addresses, ttl_s)
+        return addresses
+
+    async def _followed(self, name: str) -> tuple[list[str], float]:
+        """The addresses at the end of the chain of aliases; the whole lives as long as its shortest link."""
+        asked, ttls = dns.name.from_text(name), []
+        for _ in range(CHAIN_MAX):
+            answer = await self._query(asked)
+            ttls += [rrset.ttl for rrset in answer]
+            addresses = [record.address for rrset in answer if rrset.rdtype == dns.rdatatype.A for record in rrset]
+            if addresses:
+                return addresses, min(ttls)
+            aliases = {rrset.name: rrset[0].target for rrset in answer if rrset.rdtype == dns.rdatatype.CNAME}
+            if asked not in aliases:
+                raise Unresolved("dns no address")
+            while asked in aliases:
+                asked = aliases.pop(asked)
+        raise Unresolved("dns chain too long")
+
+    async def _query(self, name: dns.name.Name) -> list[dns.rrset.RRset]:
         query = dns.message.make_query(name, dns.rdatatype.A, use_edns=0)
         host, port = self.server
         try:
@@ -50,12 +76,4 @@ class Resolver:
             raise Unresolved(f"dns {'timeout' if isinstance(error, dns.exception.Timeout) else error}")
         if reply.rcode() != dns.rcode.NOERROR:
             raise Unresolved(f"dns {dns.rcode.to_text(reply.rcode())}")
-        records = [rrset for rrset in reply.answer if rrset.rdtype == dns.rdatatype.A]
-        addresses = [record.address for rrset in records for record in rrset]
-        if not addresses:
-            raise Unresolved("dns no address")
-        # A chain of aliases lives as long as its shortest link.
-        ttl_s = min(rrset.ttl for rrset in reply.answer)
-        self.kept[name] = addresses, asyncio.get_running_loop().time() + ttl_s
-        self.on_answer(name, addresses, ttl_s)
-        return addresses
+        return reply.answer

@@ -71,13 +71,14 @@ Outputs = dict[str, str]
 
 
 async def deployed(plan: Plan, endpoint: str, say: Callable[[str], None]) -> Outputs:
-    """The outputs of the plan's stacks, which are created or brought up to date where they are not. Raises StageFailed."""
+    """The outputs of the plan's stacks, which are created or brought up to date where they are not. Raises StageFailed.
+
+    A stack's parameters may name outputs of the stacks before it.
+    """
     outputs: Outputs = {}
-    for stack in plan.stacks:
+    for stack in (settled(stack, outputs) for stack in plan.stacks):
         say(f"deploying {stack.name} to {', '.join(stack.regions)} …")
-        # A stack may be told what those before it said.
-        arguments = _arguments(plan, settled(stack, outputs))
-        said = await _run([*KUMONIWA, "deploy", *arguments, "--endpoint", endpoint], plan.folder, endpoint)
+        said = await _run([*KUMONIWA, "deploy", *_arguments(plan, stack), "--endpoint", endpoint], plan.folder, endpoint)
         outputs |= {f"{stack.name}.{region}.{key}": value for region, key, value in _OUTPUT.findall(said)}
     if plan.setup:
         say(f"running {plan.setup} …")
@@ -108,11 +109,11 @@ async def _run(command: list[str], folder: str, endpoint: str) -> str:
     return text
 
 
-Told = TypeVar("Told", Plan, Stack)
+Part = TypeVar("Part", Plan, Stack)
 
 
-def settled(plan: Told, outputs: Outputs) -> Told:
-    """A plan or a stack with every ``${stack.region.Key}`` replaced by what the stack says. Raises StageFailed naming what nobody says."""
+def settled(part: Part, outputs: Outputs) -> Part:
+    """A plan or stack with every ``${stack.region.Key}`` replaced by what the stack says. Raises StageFailed naming what nobody says."""
 
     def put(value: Any) -> Any:
         if isinstance(value, str):
@@ -130,4 +131,4 @@ def settled(plan: Told, outputs: Outputs) -> Told:
             raise StageFailed(f"no stack says {found[0]}; they say {', '.join(sorted(outputs)) or 'nothing'}")
         return outputs[found[1]]
 
-    return put(plan)
+    return put(part)

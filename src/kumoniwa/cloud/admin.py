@@ -20,6 +20,7 @@ import orjson
 from kumoniwa import __version__
 from kumoniwa.cloud.catalogue import offered
 from kumoniwa.cloud.fleet import Fleet, NoSuchRegion
+from kumoniwa.gate.address import EDGE
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.fault import FaultRefused
 from kumoniwa.wire.http import Reply
@@ -30,6 +31,8 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d+)?")
 
 
 MEASURED_BYTES_MAX = 1 << 30
+RESOLVED_WITHIN_S = 5.0
+"""As long as a resolver would wait for a name server."""
 
 Page = Callable[[str], Response | None]
 """The page at a path, ``""`` for the first; None if there is none."""
@@ -93,6 +96,8 @@ class Admin:
             case ["GET", "report", name]:
                 member = self.fleet.member(name)
                 return 200, await self.fleet.ask(member, "report") or {"message": f"{name} is {member.state} and tells nothing."}
+            case ["GET", "resolve"]:
+                return await self._resolve({name: values[0] for name, values in asked.items()})
             case ["GET", "links"]:
                 return 200, {"links": await self._links()}
             case ["POST", "links", "measure"]:
@@ -164,6 +169,17 @@ class Admin:
                 if m.state != "idle"
             },
         }
+
+    async def _resolve(self, asked: dict[str, str]) -> tuple[int, Any]:
+        """What the name servers answer a client, with the records and health checks that led there."""
+        if not asked.get("name") or asked.keys() - {"name", "type", "subnet"}:
+            return 400, {"message": "Resolving takes name=api.shop.example, and may take type=A and subnet=192.0.2.0/24."}
+        edge = self.fleet.needed(EDGE)
+        message = {"ask": "resolve", "name": asked["name"], "type": asked.get("type", "A").upper(), "subnet": asked.get("subnet", "")}
+        said = await self.fleet.ask(edge, "service", "route53", message, within_s=RESOLVED_WITHIN_S)
+        if said is None:
+            return 504, {"message": f"{EDGE} is {edge.state}: no name server answers."}
+        return (400, {"message": said["wrong"]}) if "wrong" in said else (200, said)
 
     async def _links(self) -> list[dict[str, Any]]:
         """Every line between the regions in use, with what has passed it as its end tells."""

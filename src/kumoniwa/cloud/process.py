@@ -217,6 +217,13 @@ class RegionProcess:
     def _hear_report(self, token: int) -> None:
         self.channel.say(["done", token, {**self.region.report(), "traffic": self.peers.traffic()}])
 
+    def _hear_service(self, token: int, service: str, message: Any) -> None:
+        self.region.spawn(self._serve(token, service, message))
+
+    async def _serve(self, token: int, service: str, message: Any) -> None:
+        """A question to a service here, in the words in which its other regions ask it."""
+        self.channel.say(["done", token, await self.region.heard("", service, message)])
+
     def _hear_measure(self, token: int, name: str, count: int, size_bytes: int) -> None:
         self.region.spawn(self._measure(token, name, count, size_bytes))
 

@@ -1,4 +1,4 @@
-"""What aws-global says to aws-edge: publications, and questions about what only the data plane knows."""
+"""What aws-edge is told and asked: publications from aws-global, and questions about what only the data plane knows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from kumoniwa.services.route53.edge import Edge
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
-    edge, account = Edge.of(home), message["account"]
+    edge = Edge.of(home)
+    if message.get("ask") == "resolve":
+        return _resolve(home, message)
+    account = message["account"]
     if "rows" in message:
         return _receive(edge, account, message)
     if message["ask"] == "answer":
@@ -33,3 +36,11 @@ def _receive(edge: Edge, account: str, message: dict[str, Any]) -> int:
         if anew or seq > edge.received(account):
             edge.receive(account, seq, msgspec.msgpack.decode(body))
     return edge.received(account)
+
+
+def _resolve(home: Any, message: dict[str, Any]) -> dict[str, Any]:
+    """For the resolver door."""
+    try:
+        return resolver.resolve(home, message["name"], message["type"], message["subnet"])
+    except ValueError as error:
+        return {"wrong": str(error)}

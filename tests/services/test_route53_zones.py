@@ -315,3 +315,32 @@ def test_an_edge_that_lost_its_disk_is_given_everything_again(names):
     names.cloud.sleep(10)
     assert names.values("n599.shop.example") == ["192.0.2.1"]
     assert names.edge.verdicts.is_healthy(check) and check in names.edge.verdicts.watched
+
+
+def test_a_name_is_what_route_53_can_host(names):
+    zone = names.zone()
+    # Of an unsupported character the character is told: getmoto/moto, test_list_resource_record_set_invalid_start_record_name
+    assert _batch(names, zone, ("CREATE", a("i d.shop.example", "192.0.2.1")))[1] == (
+        "[FATAL problem: UnsupportedCharacter (Value contains unsupported characters) encountered with ' ']"
+    )
+    names.create(zone, a("i\\134td.shop.example", "192.0.2.1"), a("国.shop.example", "192.0.2.2"))
+    found = [record["Name"] for record in names.client.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]]
+    assert found[2:] == ["\\345\\233\\275.shop.example.", "i\\134td.shop.example."]
+
+
+def test_an_id_with_its_prefix_is_nobody_s_where_a_bare_one_is_asked_for(names):
+    # Verified against AWS by getmoto/moto, test_hosted_zone_id_in_change_tags
+    zone = names.zone()
+    code, _ = refusal(
+        names.client.change_tags_for_resource, ResourceType="hostedzone", ResourceId=f"/hostedzone/{zone}", AddTags=[{"Key": "a", "Value": "b"}]
+    )
+    assert code == "NoSuchHostedZone"
+
+
+def test_a_page_has_a_hundred_record_sets_unless_asked_for_more(names):
+    # Recorded from AWS: localstack/localstack, tests/aws/services/route53, "MaxItems": "100"
+    zone = names.zone()
+    names.create(zone, *(a(f"n{number}.shop.example", "192.0.2.1") for number in range(150)))
+    first = names.client.list_resource_record_sets(HostedZoneId=zone)
+    assert first["MaxItems"] == "100" and len(first["ResourceRecordSets"]) == 100
+    assert len(names.client.list_resource_record_sets(HostedZoneId=zone, MaxItems="1000")["ResourceRecordSets"]) == 152

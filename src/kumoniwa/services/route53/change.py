@@ -265,7 +265,7 @@ def _normal(said: RecordSet, shown: str) -> RecordSet:
             name = names.shown(names.parse(target["DNSName"]))
         except names.Unnameable:
             name = target["DNSName"]  # refused when the batch is looked back at
-        record["AliasTarget"] = {**target, "HostedZoneId": target["HostedZoneId"].rpartition("/")[2], "DNSName": name}
+        record["AliasTarget"] = {**target, "DNSName": name}
     return record
 
 

@@ -159,7 +159,7 @@ class Verdicts:
         if config["Disabled"]:
             seen = True
         elif config["Type"] == "CALCULATED":
-            children = config["ChildHealthChecks"]
+            children = config.get("ChildHealthChecks", ())
             seen = is_enough(sum(map(self.is_healthy, children)), config["HealthThreshold"], len(children))
         else:
             seen = watched.verdict.is_healthy

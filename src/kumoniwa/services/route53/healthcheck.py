@@ -152,11 +152,10 @@ def _check_calculated(call: Call, config: dict[str, Any], own_id: str) -> None:
     for member, what in _ENDPOINT_ONLY.items():
         if member in config:
             raise InvalidInput(f"Invalid parameter : Calculated health checks must not have {what} specified.")
-    children = config.get("ChildHealthChecks", [])
-    if not children or "HealthThreshold" not in config:
-        raise InvalidInput("Invalid parameter : Calculated health checks must have child health checks and a health threshold specified.")
+    if "HealthThreshold" not in config:
+        raise InvalidInput("Invalid parameter : Calculated health checks must have a health threshold specified.")
     held = call.shelf(HealthCheck)
-    for child in children:
+    for child in config.get("ChildHealthChecks", ()):
         if child not in held:
             raise InvalidInput(f"Invalid parameter : The child health check {child} does not exist.")
         if child == own_id or held[child].config["Type"] == "CALCULATED":

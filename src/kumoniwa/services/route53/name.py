@@ -17,7 +17,7 @@ NAME_BYTES_MAX = 255
 WILDCARD = b"*"
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
-_ESCAPE = re.compile(r"\\([0-3][0-7]{2})")
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 class Unnameable(ValueError):
@@ -34,8 +34,8 @@ def parse(text: str) -> Name:
         return ()
     body = text[:-1] if text.endswith(".") else text
     labels = []
-    for part in _split(body):
-        label = _unescaped(part, text)
+    for part in body.split("."):
+        label = _octets(part)
         if not label:
             raise Unnameable("DomainLabelEmpty", "Domain label is empty", text)
         if len(label) > LABEL_BYTES_MAX:
@@ -46,24 +46,12 @@ def parse(text: str) -> Name:
     return tuple(labels)
 
 
-def _split(body: str) -> list[str]:
-    return body.split(".")
-
-
-def _unescaped(part: str, text: str) -> bytes:
-    def octet(found: re.Match) -> str:
-        return chr(int(found[1], 8))
-
-    said = _ESCAPE.sub(octet, part)
-    if "\\" in _ESCAPE.sub("", part):
-        raise Unnameable("InvalidEscapeCode", "Value contains an invalid escape code", text)
-    try:
-        label = said.encode("latin-1")
-    except UnicodeEncodeError:
-        raise Unnameable("UnsupportedCharacter", "Value contains unsupported characters", text) from None
-    if any(octet <= 0x20 or octet >= 0x7F for octet in part.encode("latin-1", "replace")):
-        raise Unnameable("UnsupportedCharacter", "Value contains unsupported characters", text)
-    return label
+def _octets(part: str) -> bytes:
+    """One label: octal codes resolved, everything else as it is."""
+    for letter in part:
+        if letter <= " " or letter == "\x7f":
+            raise Unnameable("UnsupportedCharacter", "Value contains unsupported characters", letter)
+    return _ESCAPE.sub(lambda found: bytes((int(found[1], 8),)), part.encode())
 
 
 @lru_cache(maxsize=16384)

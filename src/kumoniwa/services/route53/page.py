@@ -13,9 +13,9 @@ ITEMS_MAX = 100
 
 
 def items(text: str | None, most: int = ITEMS_MAX) -> int:
-    """How many entries a page may have: what was asked, and never more than ``most``. Raises InvalidInput."""
+    """How many entries a page may have: 100 unasked, and never more than ``most``. Raises InvalidInput."""
     if text is None:
-        return most
+        return ITEMS_MAX
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise InvalidInput(f"Invalid value for maxitems: {text}. It must be a number greater than 0.")
     return min(int(text), most)
@@ -32,8 +32,9 @@ def page(name: str, found: Sequence[T], key: Callable[[T], str], shown: Callable
         name: [shown(each) for each in found[start : start + count]],
         "IsTruncated": start + count < len(found),
         "MaxItems": str(count),
-        "Marker": marker or "",
     }
+    if marker:
+        reply["Marker"] = marker
     if reply["IsTruncated"]:
         reply["NextMarker"] = key(found[start + count])
     return reply

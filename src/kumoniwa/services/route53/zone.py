@@ -60,7 +60,6 @@ class DelegationSet(Record):
 
 
 def find(call: Call, zone_id: str) -> HostedZone:
-    zone_id = zone_id.rpartition("/")[2]
     zone = call.shelf(HostedZone).get(zone_id)
     if zone is None:
         raise NoSuchHostedZone.of(zone_id)

@@ -67,7 +67,7 @@ class OwnCloud:
 
 
 Outputs = dict[str, str]
-"""By ``stack.region.Key``, and ``setup.NAME`` for what the setup script said."""
+"""By ``stack.region.Key``, ``setup.NAME`` for what the setup script said, and ``cloud.port``."""
 
 
 async def deployed(plan: Plan, endpoint: str, say: Callable[[str], None]) -> Outputs:
@@ -75,7 +75,7 @@ async def deployed(plan: Plan, endpoint: str, say: Callable[[str], None]) -> Out
 
     A stack's parameters may name outputs of the stacks before it.
     """
-    outputs: Outputs = {}
+    outputs: Outputs = {"cloud.port": endpoint.rpartition(":")[2]}
     for stack in (settled(stack, outputs) for stack in plan.stacks):
         say(f"deploying {stack.name} to {', '.join(stack.regions)} …")
         said = await _run([*KUMONIWA, "deploy", *_arguments(plan, stack), "--endpoint", endpoint], plan.folder, endpoint)

@@ -483,3 +483,39 @@ def test_access_can_depend_on_the_tags_a_request_brings(cloud, s3):
 def test_a_policys_resource_may_have_wildcards_that_mean_the_bucket(s3):
     for resource in ("arn:aws:s3:::*", "arn:aws:s3:::b*/*", "*", ["arn:aws:s3:::box", "arn:aws:s3:::b?x/a"]):
         policy(s3, {**PUBLIC, "Principal": {"AWS": "222222222222"}, "Resource": resource})
+
+
+def test_who_may_list_but_not_read_is_told_what_is_not_there(cloud):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="half-open")
+    listing = {
+        "Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::half-open",
+        "Condition": {"StringLike": {"s3:prefix": "public/*"}},
+    }  # fmt: skip
+    s3.put_bucket_policy(Bucket="half-open", Policy=json.dumps({"Version": "2012-10-17", "Statement": listing}))
+    s3.put_object(Bucket="half-open", Key="public/there", Body=b"1")
+    other = cloud.client("s3", key="111111111111")
+    for key, status in (("public/none", 404), ("private/none", 403), ("public/there", 403)):
+        with pytest.raises(ClientError) as refused:
+            other.head_object(Bucket="half-open", Key=key)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+
+
+def test_what_a_list_of_grants_lets_somebody_read_they_may_copy(cloud):
+    s3, other = cloud.client("s3"), cloud.client("s3", key="111111111111")
+    s3.create_bucket(Bucket="granted", ObjectOwnership="ObjectWriter")
+    s3.put_object(Bucket="granted", Key="k", Body=b"1")
+    theirs, mine = other.list_buckets()["Owner"]["ID"], s3.list_buckets()["Owner"]["ID"]
+    grants = [{"Grantee": {"ID": theirs, "Type": "CanonicalUser"}, "Permission": "FULL_CONTROL"}]
+    s3.put_object_acl(Bucket="granted", Key="k", AccessControlPolicy={"Owner": {"ID": mine}, "Grants": grants})
+    s3.put_bucket_acl(Bucket="granted", AccessControlPolicy={"Owner": {"ID": mine}, "Grants": grants})
+    other.copy_object(Bucket="granted", Key="copy", CopySource="granted/k")
+    other.put_object(Bucket="granted", Key="said", Body=b"1", ACL="bucket-owner-full-control")
+    assert s3.get_object(Bucket="granted", Key="said")["Body"].read() == b"1"
+
+
+def test_the_oldest_endpoint_tells_where_every_bucket_is(make_cloud):
+    cloud = make_cloud("us-east-1", "eu-west-1", "aws-global")
+    cloud.client("s3", "eu-west-1").create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert cloud.client("s3").get_bucket_location(Bucket="far-away")["LocationConstraint"] == "eu-west-1"

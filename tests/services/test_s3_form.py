@@ -189,7 +189,8 @@ def test_what_is_no_form_is_refused(cloud, s3):
             "signature": "",
         }
         assert code(body(fields))[1] == b"InvalidPolicyDocument"
-    assert code(body({"key": "k", "policy": "*", "AWSAccessKeyId": "a"})) == (400, b"InvalidPolicyDocument")
+    assert code(body({"key": "k", "policy": "*", "AWSAccessKeyId": "a"})) == (400, b"InvalidArgument")
+    assert code(body({"key": "k", "policy": "*", "AWSAccessKeyId": "a", "signature": "s"})) == (400, b"InvalidPolicyDocument")
 
 
 def test_a_page_of_another_origin_may_read_the_answer_if_the_bucket_says_so(cloud, s3, signers):
@@ -204,3 +205,15 @@ def test_a_bucket_with_its_own_host_name_takes_forms(cloud, s3, signers):
     form = body(signed(signers))
     status, told, _ = cloud.http("POST", "/", host="box.s3.localhost:4566", headers=content_type, body=form)
     assert (status, told["Location"]) == (204, "http://box.s3.localhost:4566/up/photo.jpg")
+
+
+def test_a_policy_judges_the_key_with_the_files_name_in_it(cloud, s3, signers):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html: the name is put in before conditions are looked at
+    fields = signed(signers, key="up/${filename}", conditions=[["starts-with", "$key", "up/photo"]])
+    assert post(cloud, fields)[0] == 204
+    assert post(cloud, fields, name="other.jpg")[::2] == (403, "AccessDenied")
+
+
+def test_an_empty_condition_is_none(cloud, s3, signers):
+    fields = signed(signers, conditions=[{}])
+    assert post(cloud, fields)[::2] == (400, "InvalidPolicyDocument")

@@ -20,6 +20,9 @@ GLOBAL = "aws-global"
 EDGE = "aws-edge"
 """The pseudo-region that answers the world whatever becomes of regions and control planes: name servers and their health checkers."""
 
+CONTROL = "s3control"
+"""The service that shares S3's signing name and is told by its path."""
+
 GLOBAL_SERVICES = frozenset({"iam", "route53", "route53domains", "organizations", "cloudfront", "globalaccelerator", "budgets", "ce"})
 # Signing names that AWS answers in one place only (botocore's endpoints.json: isRegionalized false, partition endpoint aws-global).
 
@@ -66,6 +69,9 @@ def locate(request: Request) -> Address:
     else:
         # Signature Version 2 says no more than that there is one.
         address = _addressed(None, "s3" if "AWSAccessKeyId=" in request.query else None, None, host)
+    if path.startswith("/v20180820/") and address.signing_name == "s3" and "x-amz-account-id" in headers:
+        # It signs as S3 does, and its host name begins with an account as others do with a bucket.
+        return changed(address, signing_name=CONTROL, door=None, name="")
     if address.door is not None:
         return changed(address, path=path)
     return _behind_path(address, path) if path.startswith(("/restapis/", "/_aws/")) else address

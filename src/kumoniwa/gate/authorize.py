@@ -163,6 +163,8 @@ class Authorizer:
         )
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
+            if service.denied is not None:
+                service.denied(call, route.name, params)
             raise self._denial(decision, route.protocol)
 
     def _denial(self, decision: Decision, protocol: str) -> AwsError:

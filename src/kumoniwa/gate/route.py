@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from kumoniwa.aws import actions, events, models
-from kumoniwa.gate.address import Address, locate
+from kumoniwa.gate.address import CONTROL, Address, locate
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName, host_named
 from kumoniwa.gate.paging import Pager, pager_for
@@ -54,7 +54,7 @@ class Route:
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
         self.service, self.name, self.model, self.handler, self.protocol = service, model.name, model, handler, protocol
-        self.family = "s3" if service.name == "s3" else protocol
+        self.family = "s3" if service.name in ("s3", "s3control") else protocol
         self.codec: Codec = codec(model, protocol)
         self.check: Callable[[dict], None] = self.codec.check if service.refusal_of is None else self._check_in_own_words
         needs_none = (service.name, model.name) in events.NO_PERMISSION_NEEDED
@@ -141,7 +141,7 @@ class Routes:
         """By signing name: its services and their paths, from the first request on."""
         for name in sorted(service_names()):
             model = models.service(name)
-            self._signed_as.setdefault(model.signing_name, []).append(name)
+            self._signed_as.setdefault(CONTROL if name == CONTROL else model.signing_name, []).append(name)
             self._versions.setdefault(model.api_version, []).append(name)
             if model.target_prefix:
                 self._targets[model.target_prefix] = name

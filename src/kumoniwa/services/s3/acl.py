@@ -171,6 +171,9 @@ def shown(grants: tuple[Grant, ...], owner: str) -> dict[str, Any]:
     return {"Owner": {"ID": owner}, "Grants": listed}
 
 
+WRITING = ("PutObject", "CopyObject", "CreateMultipartUpload")
+"""Operations that make an object, with a list of its own."""
+
 _BUCKET_ACTIONS = {
     "READ": ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"],
     "READ_ACP": ["s3:GetBucketAcl"],
@@ -185,10 +188,10 @@ _OBJECT_ACTIONS = {
 
 
 def statements(
-    grants: tuple[Grant, ...], arn: str, *, is_bucket: bool, ignores_public: bool, owner: str = ""
+    grants: tuple[Grant, ...], arn: str, *, is_bucket: bool, ignores_public: bool, owner: str = "", is_writing: bool = False
 ) -> list[dict[str, Any]]:
     """What the grants allow, as statements of a resource policy on ``arn``. ``owner``: the canonical id of an object's
-    owner who is not the bucket's."""
+    owner who is not the bucket's. ``is_writing``: an object is being made, and who may make it says who may do what with it."""
     made = []
     for grant in grants:
         grantee = grant.grantee or owner
@@ -216,7 +219,7 @@ def statements(
                 {"Effect": "Allow", "Principal": principal, "Action": actions, "Resource": arn, **condition}
             )
         if is_bucket and grant.permission in ("WRITE", "FULL_CONTROL"):
-            writes = ["s3:PutObject", "s3:DeleteObject"]
+            writes = ["s3:PutObject", "s3:DeleteObject", *(("s3:PutObjectAcl",) if is_writing else ())]
             made.append(
                 {
                     "Effect": "Allow",

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import storage
 from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging, witness_of
+from kumoniwa.services.s3.acl import WRITING
 from kumoniwa.services.s3.bucket import (
     Bucket as BucketRecord,
 )
@@ -44,7 +45,7 @@ from kumoniwa.services.s3.configuration import (
 from kumoniwa.services.s3.copying import CopyObject, UploadPartCopy
 from kumoniwa.services.s3.cors import DeleteBucketCors, GetBucketCors, PutBucketCors, headers_of
 from kumoniwa.services.s3.deletion import DeleteObject, DeleteObjects
-from kumoniwa.services.s3.download import GetObject, GetObjectAttributes, HeadObject
+from kumoniwa.services.s3.download import GetObject, GetObjectAttributes, HeadObject, denied
 from kumoniwa.services.s3.lifecycle import (
     DeleteBucketLifecycle,
     GetBucketLifecycleConfiguration,
@@ -108,7 +109,7 @@ __all__ = [
     "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketOwnershipControls", "PutBucketPolicy",
     "PutBucketReplication", "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite",
     "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention",
-    "PutObjectTagging", "PutPublicAccessBlock", "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of",
+    "PutObjectTagging", "PutPublicAccessBlock", "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of", "denied",
     "headers_of", "owner_of", "policy_of", "resource_of", "witness_of",
 ]  # fmt: skip
 
@@ -123,7 +124,6 @@ OF_VERSIONS = {
     "DeleteObjectTagging": "s3:DeleteObjectVersionTagging",
 }
 """The actions of operations that name a version."""
-WRITING = ("PutObject", "CopyObject", "CreateMultipartUpload")
 ACL_MEMBERS = {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"}
 
 

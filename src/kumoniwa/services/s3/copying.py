@@ -15,7 +15,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
-from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found
+from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found, require
 from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, check_opens, customer_key
 from kumoniwa.services.s3.download import check_own, wanted
 from kumoniwa.services.s3.locking import Wish, lock_of
@@ -64,7 +64,7 @@ def source_of(
     if expected_owner is not None and expected_owner != there.account:
         raise AccessDenied
     bucket, version_id = found(there, name), unquote(query) or None
-    there.require("s3:GetObjectVersion" if version_id else "s3:GetObject", arn(call, name, key))
+    require(there, "s3:GetObjectVersion" if version_id else "s3:GetObject", arn(call, name, key))
     version = wanted(there, bucket, key, version_id)
     condition.check_source(version, *conditions)
     head = version.head

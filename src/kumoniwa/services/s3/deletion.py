@@ -8,9 +8,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, replication, storage
-from kumoniwa.services.s3.bucket import Bucket, arn, found
+from kumoniwa.services.s3.bucket import Bucket, arn, found, require
 from kumoniwa.services.s3.download import VERSION_ID, InvalidVersionId, NoSuchVersion
-from kumoniwa.services.s3.lock import check_may_go
+from kumoniwa.services.s3.locking import check_may_go
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.wire.xml import MalformedXML
 
@@ -84,8 +84,7 @@ def DeleteObjects(
             raise MalformedXML
         named = {"Key": key} if version_id is None else {"Key": key, "VersionId": version_id}
         try:
-            call.require(
-                "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", arn(call, Bucket, key)
+            require(call, "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", arn(call, Bucket, key)
             )
             if version_id is not None and not VERSION_ID.fullmatch(version_id):
                 raise NoSuchVersion

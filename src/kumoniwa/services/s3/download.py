@@ -13,7 +13,15 @@ from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, replication, storage
 from kumoniwa.services.s3.acl import AUTHENTICATED, EVERYBODY
 from kumoniwa.services.s3.archive import check_at_hand, restore_told
-from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidRequest, arn, canonical_id, found
+from kumoniwa.services.s3.bucket import (
+    AccessDenied,
+    Bucket,
+    InvalidRequest,
+    arn,
+    canonical_id,
+    found,
+    require,
+)
 from kumoniwa.services.s3.customer_key import check_opens, customer_key
 from kumoniwa.services.s3.lifecycle import expiration_told
 from kumoniwa.services.s3.lock import UNLOCKED
@@ -118,13 +126,28 @@ def check_own(call: Call, bucket: Bucket, head: Head, permission: str = "READ") 
 
 def _refuse_absent(call: Call, bucket: Bucket, key: str) -> NoReturn:
     # Who may not list a bucket is not told what it does not hold.
-    call.require("s3:ListBucket", arn(call, bucket.name), **{"s3:prefix": key})
+    require(call, "s3:ListBucket", arn(call, bucket.name), **{"s3:prefix": key})
     error = NoSuchKey(Key=key)
     if bucket.versioning:
         hidden = storage.newest_hidden(call, bucket, key)
         if hidden is not None and hidden.is_marker:
             error.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": hidden.version}
     raise error
+
+
+def denied(call: Call, operation: str, params: dict[str, Any]) -> None:
+    """Who may not read an object, but may list its bucket, is told that it is not there.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions"""
+    if operation not in ("GetObject", "HeadObject") or params.get("VersionId") is not None:
+        return
+    bucket = call.shelf(Bucket).get(params["Bucket"])
+    if bucket is None or storage.live(call, bucket, params["Key"]) is not None:
+        return
+    try:
+        require(call, "s3:ListBucket", arn(call, bucket.name), **{"s3:prefix": params["Key"]})
+    except AwsError:
+        return
+    raise NoSuchKey(Key=params["Key"])
 
 
 # Which bytes -----------------------------------------------------------------------------------------
@@ -336,7 +359,7 @@ def _lock_told(call: Call, bucket: Bucket, version: Version, head: Head) -> dict
     told, place = dict(head.lock.told), arn(call, bucket.name, version.key)
     for action, prefix in (("s3:GetObjectRetention", ("ObjectLockM", "ObjectLockR")), ("s3:GetObjectLegalHold", "ObjectLockL")):
         try:
-            call.require(action, place)
+            require(call, action, place)
         except AwsError:
             told = {name: value for name, value in told.items() if not name.startswith(prefix)}
     return told

@@ -120,7 +120,7 @@ def form_of(request: Request) -> Form:
 # The policy ------------------------------------------------------------------------------------------
 
 
-def check_policy(text: str, form: Form, bucket: str, now: float) -> None:
+def check_policy(text: str, form: Form, bucket: str, key: str, now: float) -> None:
     """See that a decoded policy allows the form."""
     try:
         policy = json.loads(text)
@@ -132,7 +132,8 @@ def check_policy(text: str, form: Form, bucket: str, now: float) -> None:
         raise InvalidPolicyDocument("Invalid Policy: Policy missing conditions.")
     if _epoch_s(policy["expiration"]) < now:
         raise AccessDenied("Invalid according to Policy: Policy expired.")
-    values = {**form.fields, "bucket": bucket}
+    # What stands for the file's name in the key is put in first: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
+    values = {**form.fields, "bucket": bucket, "key": key}
     mentioned = set()
     for condition in _each(policy["conditions"]):
         operator, name, value = condition
@@ -165,7 +166,7 @@ def _each(conditions: list) -> list[tuple[str, Any, Any]]:
     for each in conditions:
         if isinstance(each, dict):
             made += [("eq", name, value) for name, value in each.items() if isinstance(value, str)]
-            if all(isinstance(value, str) for value in each.values()):
+            if each and all(isinstance(value, str) for value in each.values()):
                 continue
         elif isinstance(each, list) and len(each) == 3 and isinstance(each[0], str):
             operator = each[0].lower()
@@ -199,6 +200,11 @@ def _signer(home: Any, fields: dict[str, str], now: float) -> Any:
         return identity.ANONYMOUS
     policy, token = fields["policy"], fields.get("x-amz-security-token")
     if "awsaccesskeyid" in fields:
+        if "signature" not in fields:
+            raise InvalidArgument(
+                "Bucket POST must contain a field named 'Signature'.  If it is specified, please check the order of the fields.",
+                ArgumentName="Signature",
+            )
         key, given, scope = fields["awsaccesskeyid"], fields.get("signature", ""), None
     else:
         for name in ("x-amz-algorithm", "x-amz-credential", "x-amz-signature", "x-amz-date"):
@@ -259,7 +265,7 @@ async def _posted(home: Any, request: Request, bucket: str) -> Response:
             text = base64.b64decode(fields["policy"], validate=True).decode()
         except (binascii.Error, ValueError):
             raise InvalidPolicyDocument("Invalid Policy: Invalid Base64 encoding.") from None
-        check_policy(text, form, bucket, now)
+        check_policy(text, form, bucket, key, now)
     params = _params(home, fields) | {"Bucket": bucket, "Key": key, "Body": form.content}
     made = await home.ask(principal, "s3:PutObject", params)
     return _answer(request, fields, bucket, key, made)

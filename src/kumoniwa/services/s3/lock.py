@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
-
-if TYPE_CHECKING:
-    from kumoniwa.kernel.call import Call
 
 MODES = ("GOVERNANCE", "COMPLIANCE")
 DAY_S = 86_400
@@ -53,12 +50,3 @@ def with_default(lock: Lock, configured: dict[str, Any], now: float) -> Lock:
         return lock
     days = default["Days"] if "Days" in default else default["Years"] * 365
     return Lock(mode=default["Mode"], until=float(int(now + days * DAY_S)), hold=lock.hold)
-
-
-def check_may_go(call: Call, lock: Lock, arn: str, *, bypasses: bool = False) -> None:
-    """Raise ObjectProtected if a version with this lock may not be taken away by the caller."""
-    if lock is UNLOCKED or not lock.holds(call.now()):
-        return
-    if lock.hold == "ON" or lock.mode == "COMPLIANCE" or not bypasses:
-        raise ObjectProtected
-    call.require("s3:BypassGovernanceRetention", arn)

@@ -13,8 +13,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, found
-from kumoniwa.services.s3.lock import MODES, UNLOCKED, Lock
+from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, found, require
+from kumoniwa.services.s3.lock import MODES, UNLOCKED, Lock, ObjectProtected
 from kumoniwa.wire.timestamps import iso8601
 from kumoniwa.wire.xml import MalformedXML
 
@@ -126,3 +126,12 @@ def lock_of(call: Call, bucket: Bucket, wish: Wish, *, is_put: bool = False) -> 
 
 def _is_summed(headers: dict[str, str]) -> bool:
     return any(name == "content-md5" or name.startswith(("x-amz-checksum-", "x-amz-trailer")) for name in headers)
+
+
+def check_may_go(call: Call, lock: Lock, arn: str, *, bypasses: bool = False) -> None:
+    """Raise ObjectProtected if a version with this lock may not be taken away by the caller."""
+    if lock is UNLOCKED or not lock.holds(call.now()):
+        return
+    if lock.hold == "ON" or lock.mode == "COMPLIANCE" or not bypasses:
+        raise ObjectProtected
+    require(call, "s3:BypassGovernanceRetention", arn)

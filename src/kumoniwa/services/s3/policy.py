@@ -94,8 +94,9 @@ def policy_of(call: Call, arn: str) -> str | None:
     if not bucket.has_acls or (is_own and principal.kind != "service"):
         return document
     granted = acl.statements(
-        bucket.grants, _bucket_arn(arn), is_bucket=True, ignores_public=blocks.IgnorePublicAcls
-    )
+        bucket.grants, _bucket_arn(arn), is_bucket=True, ignores_public=blocks.IgnorePublicAcls,
+        is_writing=call.operation in acl.WRITING,
+    )  # fmt: skip
     if key:
         version = storage.live(_in_account(call, account), bucket, key)
         if version is not None:

@@ -16,7 +16,7 @@ from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import storage
 from kumoniwa.services.s3.acl import CLOSED
-from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, NoSuchBucket, arn
+from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, NoSuchBucket, arn, require
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.storage import Blob, Head
 
@@ -133,11 +133,11 @@ def _taken(home: Any, origin: str, item: dict[str, Any]) -> list[str]:
 
 def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
     place, head = arn(call, bucket.name, item["key"]), unpack(item["head"], Head)
-    call.require("s3:ReplicateObject", place)
+    require(call, "s3:ReplicateObject", place)
     if head.tags:
-        call.require("s3:ReplicateTags", place)
+        require(call, "s3:ReplicateTags", place)
     if item["overrides_owner"]:
-        call.require("s3:ObjectOwnerOverrideToBucketOwner", place)
+        require(call, "s3:ObjectOwnerOverrideToBucketOwner", place)
     if head.lock is not UNLOCKED and not bucket.lock:
         raise ReplicationRefused("DstObjectLockNotEnabled", "The destination bucket has no Object Lock configuration.")
     standing = storage.version(call, bucket, item["key"], item["version"])
@@ -168,7 +168,7 @@ def _replica_of(call: Call, bucket: Bucket, item: dict[str, Any], head: Head) ->
 
 
 def _marker(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
-    call.require("s3:ReplicateDelete", arn(call, bucket.name, item["key"]))
+    require(call, "s3:ReplicateDelete", arn(call, bucket.name, item["key"]))
     if storage.version(call, bucket, item["key"], item["version"]) is None:
         head = Head(owner=call.account, is_replica=True)
         storage.place(call, bucket, item["key"], item["version"], item["modified"], head, 0, "", "", None, is_marker=True)
@@ -184,8 +184,8 @@ def _metadata(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
     if said.touched < head.touched:
         return
     if said.tags != head.tags:
-        call.require("s3:ReplicateTags", place)
-    call.require("s3:ReplicateObject", place)
+        require(call, "s3:ReplicateTags", place)
+    require(call, "s3:ReplicateObject", place)
     grants = head.grants if item["overrides_owner"] or not bucket.has_acls else said.grants
     lock = said.lock if bucket.lock else head.lock
     storage.change(call, found, changed(head, tags=said.tags, grants=grants, lock=lock, touched=said.touched))

@@ -17,7 +17,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import exchange, storage
-from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, arn, location
+from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, arn, location, require
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.replica import AGAIN, SESSION
 from kumoniwa.services.s3.replication import QUEUE, WAITING, is_on
@@ -210,16 +210,16 @@ class Lane:
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html"""
         whole, place = arn(self.call, self.source), arn(self.call, self.source, row.key)
         for action, resource in (("s3:GetReplicationConfiguration", whole), ("s3:ListBucket", whole)):
-            reader.require(action, resource)
+            require(reader, action, resource)
         if row.what == "marker":
             return
         for action in ("s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl"):
-            reader.require(action, place)
+            require(reader, action, place)
         if head.tags:
-            reader.require("s3:GetObjectVersionTagging", place)
+            require(reader, "s3:GetObjectVersionTagging", place)
         if head.lock is not UNLOCKED:
-            reader.require("s3:GetObjectRetention", place)
-            reader.require("s3:GetObjectLegalHold", place)
+            require(reader, "s3:GetObjectRetention", place)
+            require(reader, "s3:GetObjectLegalHold", place)
 
     async def _add_body(self, item: dict[str, Any], place: Any, version: Version, head: Head) -> None:
         """A small body travels in its item, a large one ahead of it. What its client encrypted stays as it is."""

@@ -9,7 +9,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import replication
-from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, arn, found
+from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, arn, found, require
 from kumoniwa.services.s3.download import wanted
 from kumoniwa.services.s3.lock import MODES, ObjectProtected
 from kumoniwa.services.s3.storage import Head, Version
@@ -76,7 +76,7 @@ def _check_may_change(
         return
     if lock.mode == "COMPLIANCE" or not bypasses:
         raise ObjectProtected
-    call.require("s3:BypassGovernanceRetention", arn(call, bucket.name, version.key))
+    require(call, "s3:BypassGovernanceRetention", arn(call, bucket.name, version.key))
 
 
 def GetObjectRetention(

@@ -1,0 +1,238 @@
+"""The operations of S3 Control."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3control.job import ENDED, Job
+from kumoniwa.wire.message import Request
+
+JOBS = ("s3control", "jobs")
+"""What wakes the work that does jobs."""
+
+
+class BadRequestException(AwsError): ...
+
+
+class InvalidRequestException(AwsError): ...
+
+
+class NotFoundException(AwsError):
+    message = "The specified resource does not exist"
+
+
+class JobStatusException(AwsError): ...
+
+
+class NoSuchResource(AwsError):
+    status = 404
+    message = "The specified resource doesn't exist."
+
+
+class InvalidRequest(AwsError):
+    status = 400
+
+
+def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
+    account = params.get("AccountId", "")
+    return account if re.fullmatch(r"\d{12}", account, re.ASCII) else None
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    if "JobId" in params:
+        return _arn(call, params["JobId"])
+    return params.get("ResourceArn") or "*"
+
+
+def params_of(request: Request, params: dict[str, Any]) -> dict[str, Any]:
+    """Terraform names a bucket as S3 does, without region and account. AWS takes that, though its own model's pattern does not.
+    https://github.com/floci-io/floci/issues/556"""
+    head, separator, name = params.get("ResourceArn", "").partition(":s3:::")
+    if separator:
+        return {**params, "ResourceArn": f"{head}:s3:{request.address.region}:{params.get('AccountId', '')}:bucket/{name}"}
+    return params
+
+
+def _arn(call: Call, id: str) -> str:
+    return f"arn:{call.home.partition}:s3:{call.region}:{call.account}:job/{id}"
+
+
+# Tags of buckets -------------------------------------------------------------------------------------
+
+
+def _bucket(arn: str) -> str:
+    """The bucket an ARN names, in the form of S3 or of S3 Control."""
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.service != "s3":
+        raise InvalidRequest("Invalid ARN")
+    name = parsed.resource.removeprefix("bucket/")
+    if "/" in name:
+        raise NotImplementedHere(f"tags of {parsed.resource.partition('/')[0]} in s3control")
+    return name
+
+
+async def _tags(call: Call, name: str) -> dict[str, str]:
+    try:
+        told = await call.ask("s3:GetBucketTagging", Bucket=name)
+    except AwsError as error:
+        if error.code == "NoSuchTagSet":
+            return {}
+        raise NoSuchResource if error.code == "NoSuchBucket" else error
+    return {tag["Key"]: tag["Value"] for tag in told["TagSet"]}
+
+
+async def _put_tags(call: Call, name: str, tags: dict[str, str]) -> None:
+    if tags:
+        listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+        await call.ask("s3:PutBucketTagging", Bucket=name, Tagging={"TagSet": listed})
+    else:
+        await call.ask("s3:DeleteBucketTagging", Bucket=name)
+
+
+async def ListTagsForResource(call: Call, *, AccountId: str, ResourceArn: str) -> dict:
+    tags = await _tags(call, _bucket(ResourceArn))
+    return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+async def TagResource(call: Call, *, AccountId: str, ResourceArn: str, Tags: list[dict[str, str]]) -> dict:
+    name = _bucket(ResourceArn)
+    await _put_tags(call, name, await _tags(call, name) | {tag["Key"]: tag["Value"] for tag in Tags})
+    return {}
+
+
+async def UntagResource(call: Call, *, AccountId: str, ResourceArn: str, TagKeys: list[str]) -> dict:
+    name = _bucket(ResourceArn)
+    await _put_tags(call, name, {key: value for key, value in (await _tags(call, name)).items() if key not in TagKeys})
+    return {}
+
+
+# Jobs ------------------------------------------------------------------------------------------------
+
+
+def CreateJob(
+    call: Call,
+    *,
+    AccountId: str,
+    Operation: dict[str, Any],
+    Report: dict[str, Any],
+    ClientRequestToken: str,
+    Priority: int,
+    RoleArn: str,
+    ConfirmationRequired: bool | None = None,
+    Description: str | None = None,
+    Manifest: dict[str, Any] | None = None,
+    ManifestGenerator: dict[str, Any] | None = None,
+    Tags: list[dict[str, str]] | None = None,
+) -> dict:
+    """The same token again answers the job that it made."""
+    jobs = call.shelf(Job)
+    made = next((job for job in jobs.values() if job.token == ClientRequestToken), None)
+    if made is not None:
+        return {"JobId": made.id}
+    if len(Operation) != 1:
+        raise InvalidRequestException("The request must name exactly one operation")
+    if "S3ReplicateObject" not in Operation:
+        raise NotImplementedHere(f"the batch operation {next(iter(Operation))} of s3control:CreateJob")
+    if (Manifest is None) == (ManifestGenerator is None):
+        raise InvalidRequestException("The request must have either a Manifest or a ManifestGenerator")
+    if Priority < 0:
+        raise BadRequestException("Priority must be a nonnegative number")
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/.+", RoleArn):
+        raise InvalidRequestException("Invalid role ARN")
+    _check_manifest(Manifest, ManifestGenerator)
+    if Report.get("Enabled") and (not Report.get("Bucket") or Report.get("Format") != "Report_CSV_20180820" or "ReportScope" not in Report):
+        raise InvalidRequestException("A report needs a Bucket, a Format and a ReportScope")
+    call.require("iam:PassRole", RoleArn, **{"iam:PassedToService": "batchoperations.s3.amazonaws.com"})
+    id = call.new_id()
+    jobs[id] = Job(
+        id=id, token=ClientRequestToken, status="New", operation=Operation, role=RoleArn, priority=Priority, created=call.now(),
+        report=Report, manifest=Manifest or {}, generator=ManifestGenerator or {}, description=Description or "",
+        needs_confirmation=True if ConfirmationRequired is None else ConfirmationRequired,
+        tags={tag["Key"]: tag["Value"] for tag in Tags or ()},
+    )  # fmt: skip
+    call.after_commit(lambda: call.home.wake(JOBS))
+    return {"JobId": id}
+
+
+def _check_manifest(manifest: dict[str, Any] | None, generator: dict[str, Any] | None) -> None:
+    if manifest is not None:
+        spec = manifest.get("Spec") or {}
+        if spec.get("Format") != "S3BatchOperations_CSV_20180820":
+            raise NotImplementedHere(f"manifests of the format {spec.get('Format')} in s3control:CreateJob")
+        if not {"Bucket", "Key"} <= set(spec.get("Fields") or ()):
+            raise InvalidRequestException("A manifest needs the fields Bucket and Key")
+        return
+    said = (generator or {}).get("S3JobManifestGenerator") or {}
+    if not said.get("SourceBucket"):
+        raise InvalidRequestException("A manifest generator needs a SourceBucket")
+    if said.get("EnableManifestOutput"):
+        raise NotImplementedHere("EnableManifestOutput of s3control:CreateJob")
+    for member in ("MatchAnyObjectEncryption",):
+        if member in (said.get("Filter") or {}):
+            raise NotImplementedHere(f"the filter {member} of s3control:CreateJob")
+
+
+def _found(call: Call, id: str) -> Job:
+    job = call.shelf(Job).get(id)
+    if job is None:
+        raise NotFoundException
+    return job
+
+
+def DescribeJob(call: Call, *, AccountId: str, JobId: str) -> dict:
+    return {"Job": _found(call, JobId).shown(_arn(call, JobId))}
+
+
+def ListJobs(call: Call, *, AccountId: str, JobStatuses: list[str] | None = None) -> dict:
+    listed = []
+    for job in sorted(call.shelf(Job).values(), key=lambda job: -job.created):
+        if JobStatuses and job.status not in JobStatuses:
+            continue
+        shown = job.shown(_arn(call, job.id))
+        named = {name: shown[name] for name in ("JobId", "Description", "Priority", "Status", "CreationTime", "TerminationDate", "ProgressSummary") if name in shown}
+        listed.append({**named, "Operation": next(iter(job.operation))})
+    return {"Jobs": listed}
+
+
+def UpdateJobPriority(call: Call, *, AccountId: str, JobId: str, Priority: int) -> dict:
+    """Jobs run one after the other, the one with the highest priority first."""
+    job = _found(call, JobId)
+    if job.status in ENDED:
+        raise BadRequestException(f"The job is {job.status}")
+    call.shelf(Job)[JobId] = changed(job, priority=Priority)
+    return {"JobId": JobId, "Priority": Priority}
+
+
+def UpdateJobStatus(
+    call: Call, *, AccountId: str, JobId: str, RequestedJobStatus: str, StatusUpdateReason: str | None = None
+) -> dict:
+    """A job that awaits confirmation begins with Ready; any that has not ended can be cancelled."""
+    job = _found(call, JobId)
+    if job.status in ENDED or RequestedJobStatus not in ("Ready", "Cancelled"):
+        raise JobStatusException(f"The requested job status {RequestedJobStatus} is not allowed for a job that is {job.status}")
+    if RequestedJobStatus == "Ready" and job.status not in ("Suspended", "Ready"):
+        raise JobStatusException(f"The requested job status Ready is not allowed for a job that is {job.status}")
+    ended = call.now() if RequestedJobStatus == "Cancelled" else 0.0
+    call.shelf(Job)[JobId] = changed(job, status=RequestedJobStatus, reason=StatusUpdateReason or "", ended=ended)
+    call.after_commit(lambda: call.home.wake(JOBS))
+    return {"JobId": JobId, "Status": RequestedJobStatus, **({"StatusUpdateReason": StatusUpdateReason} if StatusUpdateReason else {})}
+
+
+def GetJobTagging(call: Call, *, AccountId: str, JobId: str) -> dict:
+    return {"Tags": [{"Key": key, "Value": value} for key, value in _found(call, JobId).tags.items()]}
+
+
+def PutJobTagging(call: Call, *, AccountId: str, JobId: str, Tags: list[dict[str, str]]) -> dict:
+    job = _found(call, JobId)
+    call.shelf(Job)[JobId] = changed(job, tags={tag["Key"]: tag["Value"] for tag in Tags})
+    return {}
+
+
+def DeleteJobTagging(call: Call, *, AccountId: str, JobId: str) -> dict:
+    call.shelf(Job)[JobId] = changed(_found(call, JobId), tags={})
+    return {}

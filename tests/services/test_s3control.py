@@ -1,0 +1,151 @@
+"""S3 Control: tags of buckets, and batch jobs that replicate what stands already."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from test_s3_replication import Pair, allow, grant, make_role, rule
+
+ACCOUNT = "000000000000"
+BATCH = "arn:aws:iam::000000000000:role/batch"
+
+
+def refusal(method, **params):
+    with pytest.raises(ClientError) as refused:
+        method(**params)
+    return refused.value.response["Error"]["Code"]
+
+
+@pytest.fixture
+def pair(make_cloud):
+    cloud = make_cloud("us-east-1", "eu-west-1", "aws-global")
+    make_role(cloud)
+    iam = cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "batchoperations.s3.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName="batch", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}))
+    grant(cloud, allow("s3:*"), name="batch")
+    return Pair(cloud)
+
+
+def job(pair, **more) -> str:
+    generator = {"SourceBucket": "arn:aws:s3:::here", "EnableManifestOutput": False, "Filter": {"EligibleForReplication": True}}
+    params = {
+        "AccountId": ACCOUNT, "Operation": {"S3ReplicateObject": {}}, "Report": {"Enabled": False}, "Priority": 1, "RoleArn": BATCH,
+        "ConfirmationRequired": False, "ManifestGenerator": {"S3JobManifestGenerator": generator}, "ClientRequestToken": "t",
+    } | more  # fmt: skip
+    params = {name: value for name, value in params.items() if value is not None}
+    return pair.cloud.client("s3control").create_job(**params)["JobId"]
+
+
+def described(pair, id: str) -> dict:
+    return pair.cloud.client("s3control").describe_job(AccountId=ACCOUNT, JobId=id)["Job"]
+
+
+def test_tags_of_a_bucket_are_told_put_and_taken(cloud):
+    s3, control = cloud.client("s3"), cloud.client("s3control")
+    s3.create_bucket(Bucket="tagged")
+    for arn in ("arn:aws:s3:::tagged", "arn:aws:s3:us-east-1:000000000000:bucket/tagged"):
+        assert control.list_tags_for_resource(AccountId=ACCOUNT, ResourceArn=arn)["Tags"] == []
+        control.tag_resource(AccountId=ACCOUNT, ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}])
+        assert s3.get_bucket_tagging(Bucket="tagged")["TagSet"] == [{"Key": "a", "Value": "1"}]
+        control.untag_resource(AccountId=ACCOUNT, ResourceArn=arn, TagKeys=["a"])
+    assert refusal(control.list_tags_for_resource, AccountId=ACCOUNT, ResourceArn="arn:aws:s3:::nowhere") == "NoSuchResource"
+
+
+def test_a_bucket_may_be_called_as_the_path_of_s3_control(cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="v20180820")
+    s3.put_object(Bucket="v20180820", Key="jobs", Body=b"1")
+    assert s3.get_object(Bucket="v20180820", Key="jobs")["Body"].read() == b"1"
+
+
+def test_a_job_replicates_what_stood_before_the_rules(pair):
+    versions = [pair.put("k", body) for body in (b"1", b"2")]
+    pair.put("other/k")
+    pair.replicate(rule(Filter={"Prefix": "k"}))
+    id = job(pair)
+    pair.cloud.sleep(30)
+    told = described(pair, id)
+    assert told["Status"] == "Complete"
+    summary = told["ProgressSummary"]
+    assert [summary[f"NumberOfTasks{what}"] for what in ("Succeeded", "Failed")] == [2, 0]
+    listed = pair.west.list_object_versions(Bucket="there")["Versions"]
+    assert [(each["Key"], each["VersionId"]) for each in listed] == [("k", version) for version in reversed(versions)]
+    assert pair.status("k") == "COMPLETED"
+
+
+def test_a_job_tries_again_what_failed(pair):
+    grant(pair.cloud, allow("s3:Get*"))
+    pair.replicate(rule())
+    pair.put("k")
+    pair.cloud.sleep(10)
+    assert pair.status("k") == "FAILED"
+    grant(pair.cloud, allow("s3:*"))
+    failed = {"SourceBucket": "arn:aws:s3:::here", "EnableManifestOutput": False, "Filter": {"ObjectReplicationStatuses": ["FAILED"]}}
+    id = job(pair, ManifestGenerator={"S3JobManifestGenerator": failed})
+    pair.cloud.sleep(30)
+    assert described(pair, id)["Status"] == "Complete" and pair.there() == ["k"]
+
+
+def test_a_manifest_names_the_objects_and_a_report_says_what_came_of_them(pair):
+    pair.put("a b")
+    pair.put("c")
+    pair.replicate(rule(Filter={"Prefix": "a"}))
+    version = pair.east.head_object(Bucket="here", Key="a b")["VersionId"]
+    listed = f"here,a+b,{version}\nhere,c,\nhere,none,\n".encode()
+    etag = pair.east.put_object(Bucket="here", Key="lists/manifest.csv", Body=listed)["ETag"]
+    manifest = {"Spec": {"Format": "S3BatchOperations_CSV_20180820", "Fields": ["Bucket", "Key", "VersionId"]},
+                "Location": {"ObjectArn": "arn:aws:s3:::here/lists/manifest.csv", "ETag": etag.strip('"')}}  # fmt: skip
+    report = {"Enabled": True, "Bucket": "arn:aws:s3:::here", "Prefix": "reports", "Format": "Report_CSV_20180820", "ReportScope": "AllTasks"}
+    id = job(pair, ManifestGenerator=None, Manifest=manifest, Report=report)
+    pair.cloud.sleep(30)
+    told = described(pair, id)
+    assert (told["Status"], told["ProgressSummary"]["NumberOfTasksFailed"]) == ("Complete", 2)
+    said = json.loads(pair.east.get_object(Bucket="here", Key=f"reports/job-{id}/manifest.json")["Body"].read())
+    lines = pair.east.get_object(Bucket="here", Key=said["Results"][0]["Key"])["Body"].read().decode().splitlines()
+    assert [line.split(",")[1:4:2] for line in lines] == [["a b", "succeeded"], ["c", "failed"], ["none", "failed"]]
+    assert pair.there() == ["a b"]
+
+
+def test_a_job_awaits_its_confirmation_and_outlives_its_region(pair):
+    pair.put("k")
+    pair.replicate(rule())
+    id = job(pair, ConfirmationRequired=True)
+    pair.cloud.sleep(5)
+    assert described(pair, id)["Status"] == "Suspended" and pair.there() == []
+    pair.cloud.client("s3control").update_job_status(AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Ready")
+    pair.cloud.restart("us-east-1", kill=True)
+    pair.cloud.sleep(30)
+    assert described(pair, id)["Status"] == "Complete" and pair.there() == ["k"]
+
+
+def test_a_job_can_be_cancelled_and_others_are_listed(pair):
+    control = pair.cloud.client("s3control")
+    pair.put("k")
+    pair.replicate(rule())
+    id = job(pair, ConfirmationRequired=True)
+    assert job(pair, ConfirmationRequired=True) == id  # the same token
+    pair.cloud.sleep(5)
+    control.update_job_status(AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Cancelled")
+    assert refusal(control.update_job_status, AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Ready") == "JobStatusException"
+    assert [(each["JobId"], each["Status"]) for each in control.list_jobs(AccountId=ACCOUNT)["Jobs"]] == [(id, "Cancelled")]
+    assert refusal(control.describe_job, AccountId=ACCOUNT, JobId="none-such") == "NotFoundException"
+
+
+def test_without_rights_a_job_fails_and_says_why(pair):
+    pair.put("k")
+    pair.replicate(rule())
+    grant(pair.cloud, allow("s3:GetObject"), name="batch")
+    id = job(pair)
+    pair.cloud.sleep(10)
+    told = described(pair, id)
+    assert told["Status"] == "Failed" and "s3:GetReplicationConfiguration" in told["FailureReasons"][0]["FailureReason"]
+
+
+def test_operations_that_are_not_done_are_refused_by_name(pair):
+    control = pair.cloud.client("s3control")
+    with pytest.raises(ClientError) as refused:
+        job(pair, Operation={"S3PutObjectTagging": {"TagSet": []}})
+    error = refused.value.response["Error"]
+    assert error["Code"] == "NotImplemented" and "S3PutObjectTagging" in error["Message"]
+    assert refusal(control.list_access_points, AccountId=ACCOUNT) == "NotImplemented"

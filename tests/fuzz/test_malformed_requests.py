@@ -1,7 +1,8 @@
 """Requests that are almost right, or not at all: every answer is AWS-shaped, none is our own defect, none keeps us waiting.
 
 A case is made from one number: a service, an operation, params of the model's shapes with odd values in them, written by
-botocore's serializer, and then damaged. Run a single one with ``KUMONIWA_FUZZ_CASE=<number>``.
+botocore's serializer, and then damaged. Run a single one with ``KUMONIWA_FUZZ_CASE=<number>``, those of some services with
+``KUMONIWA_FUZZ_SERVICES=s3,s3control``.
 """
 
 import asyncio
@@ -23,14 +24,15 @@ ANSWERED_WITHIN_S = 180
 """Of virtual time: more than the longest poll."""
 
 SESSION = botocore.session.Session()
-NAMES = ["q", "q.fifo", "t", "b", "", " ", "a" * 300, "..", "../x", "ü水", "\0", "%2F", "a/b", "arn:aws:sqs:us-east-1:000000000000:q", "*",
-         "arn:aws:iam::000000000000:role/r", "arn:aws:s3:::b", "http://localhost:4566/000000000000/q", "2030-01-01T00:00:00Z", "1", "-1",
+NAMES = ["q", "q.fifo", "t", "box", "box", "", " ", "a" * 300, "..", "../x", "ü水", "\0", "%2F", "a/b", "arn:aws:sqs:us-east-1:000000000000:q", "*",
+         "arn:aws:iam::000000000000:role/r", "arn:aws:s3:::box", "http://localhost:4566/000000000000/q", "2030-01-01T00:00:00Z", "1", "-1",
          "true", "{}", "[]", "null", '{"Version":"2012-10-17","Statement":[]}', "#a = :v", "a.b[0]", "((((", "<a>&amp;", "e" * 5000]  # fmt: skip
 NUMBERS = [-1, 0, 1, 2, 10, 11, 999, 1000, 2**31, 2**63, -(2**63), 10**30]
 
 
 def models() -> dict:
-    return {name: SESSION.get_service_model(name) for name in sorted(service_names())}
+    chosen = os.environ.get("KUMONIWA_FUZZ_SERVICES", ",".join(sorted(service_names())))
+    return {name: SESSION.get_service_model(name) for name in chosen.split(",")}
 
 
 class Case:
@@ -213,8 +215,17 @@ def shape_of(status: int, headers: dict, body: bytes) -> bool:
     )
 
 
+def furnish(cloud) -> None:
+    """Something to stumble over: a bucket that keeps versions and locks, with an object in it."""
+    s3 = cloud.client("s3", key="test")
+    s3.create_bucket(Bucket="box", ObjectLockEnabledForBucket=True)
+    for key in ("q", "a/b"):
+        s3.put_object(Bucket="box", Key=key, Body=b"1", StorageClass="GLACIER" if key == "q" else "STANDARD")
+
+
 def run(make_cloud, capfd, numbers) -> None:
     cloud, services = make_cloud(), models()
+    furnish(cloud)
     for name in services:
         load(name)
     defects: dict[str, list[int]] = {}
@@ -224,6 +235,7 @@ def run(make_cloud, capfd, numbers) -> None:
             cloud.__init__(cloud.folder + "+")
             for region in ("us-east-1", "aws-global"):
                 cloud.region(region)
+            furnish(cloud)
         case = Case(number, services)
         try:
             response, body = cloud.run(asyncio.wait_for(cloud.deliver(case.request), ANSWERED_WITHIN_S))

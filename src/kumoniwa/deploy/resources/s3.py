@@ -24,6 +24,7 @@ from kumoniwa.deploy.resource import (
     use,
 )
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.wire import timestamps
 
 # us-east-1 is the one region that S3 wants left unnamed.
 _location = Value(
@@ -83,7 +84,15 @@ def _notifications(found: dict[str, Any]) -> dict[str, Any]:
     return renamed
 
 
-_transition = fields("StorageClass TransitionInDays=Days TransitionDate=Date")
+def _moment(found: Any) -> Any:
+    """A date of a template is text; what is none is left for S3 to refuse."""
+    try:
+        return timestamps.parsed(found)
+    except (TypeError, ValueError):
+        return found
+
+
+_transition = fields("StorageClass TransitionInDays=Days TransitionDate=Date", TransitionDate=_moment)
 _noncurrent = fields("StorageClass TransitionInDays=NoncurrentDays NewerNoncurrentVersions")
 _rule = fields(
     "Id=ID Prefix Status AbortIncompleteMultipartUpload NoncurrentVersionExpiration NoncurrentVersionTransitions "
@@ -91,6 +100,7 @@ _rule = fields(
     "ObjectSizeGreaterThan ObjectSizeLessThan Transition NoncurrentVersionTransition",
     Transitions=each(_transition),
     NoncurrentVersionTransitions=each(_noncurrent),
+    ExpirationDate=_moment,
 )
 
 
@@ -126,7 +136,8 @@ def _lifecycle_rule(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lifecycle(found: dict[str, Any]) -> dict[str, Any]:
-    return {"Rules": [_lifecycle_rule(rule) for rule in fields("Rules")(found)["Rules"]]}
+    rules = fields("Rules TransitionDefaultMinimumObjectSize")(found)["Rules"]
+    return {"Rules": [_lifecycle_rule(rule) for rule in rules]}
 
 
 _website = fields(
@@ -148,7 +159,7 @@ _replication = fields(
         )
     ),
 )
-_logging = fields("DestinationBucketName=TargetBucket LogFilePrefix=TargetPrefix")
+_logging = fields("DestinationBucketName=TargetBucket LogFilePrefix=TargetPrefix TargetObjectKeyFormat")
 
 
 def _object_lock(found: dict[str, Any]) -> dict[str, Any]:
@@ -206,11 +217,22 @@ Bucket = ResourceType(
         _put("PutPublicAccessBlock", "PublicAccessBlockConfiguration", delete="DeletePublicAccessBlock"),
         _put("PutBucketOwnershipControls", "OwnershipControls", delete="DeleteBucketOwnershipControls"),
         _put("PutBucketCors", "CorsConfiguration", _cors, "CORSConfiguration", "DeleteBucketCors"),
-        _put(
-            "PutBucketLifecycleConfiguration",
-            "LifecycleConfiguration",
-            _lifecycle,
-            delete="DeleteBucketLifecycle",
+        Setting(
+            Call(
+                "s3:PutBucketLifecycleConfiguration",
+                Bucket=ID,
+                LifecycleConfiguration=use(_lifecycle, p.LifecycleConfiguration),
+                TransitionDefaultMinimumObjectSize=p.LifecycleConfiguration.TransitionDefaultMinimumObjectSize,
+            ),
+            Call("s3:DeleteBucketLifecycle", Bucket=ID),
+        ),
+        Setting(
+            Call(
+                "s3:PutBucketAccelerateConfiguration",
+                Bucket=ID,
+                AccelerateConfiguration={"Status": p.AccelerateConfiguration.AccelerationStatus},
+            ),
+            Call("s3:PutBucketAccelerateConfiguration", Bucket=ID, AccelerateConfiguration={"Status": "Suspended"}),
         ),
         _put("PutBucketWebsite", "WebsiteConfiguration", _website, delete="DeleteBucketWebsite"),
         _put(

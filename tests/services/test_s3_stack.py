@@ -1,0 +1,88 @@
+"""A bucket of a template: what it configures is really so."""
+
+import json
+
+import pytest
+
+ROLE = {
+    "Type": "AWS::IAM::Role",
+    "Properties": {
+        "RoleName": "replicator",
+        "AssumeRolePolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+        },
+        "Policies": [{
+            "PolicyName": "may",
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]},
+        }],
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def cloud(make_cloud):
+    return make_cloud("us-east-1", "eu-west-1", "aws-global")
+
+
+def deploy(cloud, resources: dict, name: str = "s", region: str = "us-east-1") -> dict:
+    cfn = cloud.client("cloudformation", region)
+    cfn.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_NAMED_IAM"])
+    cloud.sleep(60)
+    stack = cfn.describe_stacks(StackName=name)["Stacks"][0]
+    events = cfn.describe_stack_events(StackName=name)["StackEvents"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", [event.get("ResourceStatusReason") for event in events]
+    return stack
+
+
+def bucket(name: str, **properties) -> dict:
+    return {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name, **properties}}
+
+
+def test_a_bucket_of_a_stack_replicates_into_another_region(cloud):
+    versioned = {"VersioningConfiguration": {"Status": "Enabled"}}
+    deploy(cloud, {"There": bucket("there", **versioned)}, region="eu-west-1")
+    rule = {
+        "Id": "all", "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": "data/"}, "DeleteMarkerReplication": {"Status": "Enabled"},
+        "SourceSelectionCriteria": {"ReplicaModifications": {"Status": "Enabled"}},
+        "Destination": {
+            "Bucket": "arn:aws:s3:::there", "StorageClass": "STANDARD_IA",
+            "ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 15}},
+            "Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}},
+        },
+    }  # fmt: skip
+    here = bucket("here", **versioned, ReplicationConfiguration={"Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Rules": [rule]})
+    deploy(cloud, {"Role": ROLE, "Here": here})
+    cloud.client("s3").put_object(Bucket="here", Key="data/k", Body=b"1")
+    cloud.sleep(10)
+    got = cloud.client("s3", "eu-west-1").get_object(Bucket="there", Key="data/k")
+    assert (got["Body"].read(), got["StorageClass"], got["ReplicationStatus"]) == (b"1", "STANDARD_IA", "REPLICA")
+
+
+def test_a_bucket_of_a_stack_has_its_lifecycle_website_and_locks(cloud):
+    s3 = cloud.client("s3")
+    rules = [
+        {"Id": "gone", "Status": "Enabled", "Prefix": "tmp/", "ExpirationInDays": 1},
+        {"Id": "cold", "Status": "Enabled", "ExpirationDate": "2031-01-01T00:00:00Z", "Transitions": [{"StorageClass": "GLACIER", "TransitionDate": "2030-06-01T00:00:00Z"}]},
+    ]  # fmt: skip
+    lifecycle = {"TransitionDefaultMinimumObjectSize": "varies_by_storage_class", "Rules": rules}
+    website = {"IndexDocument": "index.html", "ErrorDocument": "e.html", "RoutingRules": [{"RoutingRuleCondition": {"KeyPrefixEquals": "a/"}, "RedirectRule": {"ReplaceKeyPrefixWith": "b/"}}]}  # fmt: skip
+    stack = {
+        "Logs": bucket("logs"),
+        "Site": bucket("site", LifecycleConfiguration=lifecycle, WebsiteConfiguration=website, AccelerateConfiguration={"AccelerationStatus": "Enabled"},
+                       LoggingConfiguration={"DestinationBucketName": {"Ref": "Logs"}, "LogFilePrefix": "l/"}),
+        "Vault": bucket("vault", ObjectLockEnabled=True, ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 3}}}),
+    }  # fmt: skip
+    deploy(cloud, stack)
+    kept = s3.get_bucket_lifecycle_configuration(Bucket="site")
+    assert [rule["ID"] for rule in kept["Rules"]] == ["gone", "cold"] and kept["TransitionDefaultMinimumObjectSize"].startswith("varies")
+    assert kept["Rules"][1]["Transitions"][0]["Date"].year == 2030
+    assert s3.get_bucket_website(Bucket="site")["RoutingRules"][0]["Redirect"] == {"ReplaceKeyPrefixWith": "b/"}
+    assert s3.get_bucket_accelerate_configuration(Bucket="site")["Status"] == "Enabled"
+    assert s3.get_bucket_logging(Bucket="site")["LoggingEnabled"]["TargetBucket"] == "logs"
+    s3.put_object(Bucket="vault", Key="k", Body=b"1")
+    assert s3.get_object_retention(Bucket="vault", Key="k")["Retention"]["Mode"] == "GOVERNANCE"
+    s3.put_object(Bucket="site", Key="tmp/k", Body=b"1")
+    cloud.sleep(3 * 86_400)
+    assert "Contents" not in s3.list_objects_v2(Bucket="site")

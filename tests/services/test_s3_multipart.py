@@ -276,3 +276,10 @@ def test_an_upload_survives_its_region(cloud, s3):
     cloud.restart(kill=True)
     complete(s3, id, (1, first), (2, part(s3, id, 2, LAST)))
     assert s3.get_object(Bucket="box", Key="k")["Body"].read() == FIRST + LAST
+
+
+def test_what_is_posted_to_a_key_names_an_upload(cloud):
+    cloud.client("s3").create_bucket(Bucket="posted")
+    claim = "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+    status, _, body = cloud.http("POST", "/posted/k?Action=", headers={"authorization": claim, "x-amz-date": "20300101T000000Z"})
+    assert status == 405 and b"MethodNotAllowed" in body

@@ -86,6 +86,12 @@ class AccessDenied(AwsError):
     message = "Access Denied"
 
 
+class NothingPosted(AwsError):
+    code = "MethodNotAllowed"
+    status = 405
+    message = "The specified method is not allowed against this resource."
+
+
 class InvalidArgument(AwsError):
     status = 400
 
@@ -176,6 +182,9 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     """The account of the bucket that is asked for, before anybody asks whether they may. Raises NoSuchBucket or
     PermanentRedirect, which AWS answers to everybody."""
     name = params.get("Bucket")
+    if operation == "CompleteMultipartUpload" and "UploadId" not in params:
+        # The one thing that is posted to a key by its path alone is nothing at all.
+        raise NothingPosted(Method="POST", ResourceType="OBJECT")
     if name is None or operation == "CreateBucket" or (operation == "DeleteBucket" and call.region == GLOBAL):
         return None
     place = location(call.home, name)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from test_s3_replication import Pair, allow, grant, make_role, rule
+from replicated_buckets import Pair, allow, grant, make_role, rule
 
 ACCOUNT = "000000000000"
 BATCH = "arn:aws:iam::000000000000:role/batch"

@@ -114,7 +114,7 @@ def _taken(home: Any, origin: str, item: dict[str, Any]) -> list[str]:
             raise ReplicationRefused("DstBucketNotFound", NoSuchBucket.message)
         if bucket.versioning != "Enabled":
             raise ReplicationRefused("DstBucketUnversioned", "Destination bucket must have versioning enabled.")
-        TAKE[item["what"]](call, bucket, item)
+        is_new = TAKE[item["what"]](call, bucket, item)
     except Unknown:
         return AGAIN
     except ReplicationRefused as error:
@@ -126,12 +126,13 @@ def _taken(home: Any, origin: str, item: dict[str, Any]) -> list[str]:
     finally:
         if item["token"]:
             _discard(call, item["token"])
-    if home.is_watched:
+    if is_new and home.is_watched:
         home.note("apply", service="s3", bucket=item["bucket"], key=item["key"], version=item["version"], origin=origin, written_at=item["modified"])
     return DONE
 
 
-def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
+def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> bool:
+    """Answers, as its kin, whether anything is different now."""
     place, head = arn(call, bucket.name, item["key"]), unpack(item["head"], Head)
     require(call, "s3:ReplicateObject", place)
     if head.tags:
@@ -142,8 +143,7 @@ def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
         raise ReplicationRefused("DstObjectLockNotEnabled", "The destination bucket has no Object Lock configuration.")
     standing = storage.version(call, bucket, item["key"], item["version"])
     if standing is not None and item["version"] != storage.NULL:
-        _metadata(call, bucket, item)
-        return
+        return _metadata(call, bucket, item)
     head = _replica_of(call, bucket, item, head)
     body, token = item["body"], item["token"]
     if token:
@@ -155,6 +155,7 @@ def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
         kept = draft.kept()
         body, head = kept.body, changed(head, nonce=kept.nonce, blobs=(kept.blob,) if kept.blob is not None else ())
     storage.place(call, bucket, item["key"], item["version"], item["modified"], head, item["size"], item["etag"], item["storage"], body)
+    return True
 
 
 def _replica_of(call: Call, bucket: Bucket, item: dict[str, Any], head: Head) -> Head:
@@ -167,28 +168,32 @@ def _replica_of(call: Call, bucket: Bucket, item: dict[str, Any], head: Head) ->
     )  # fmt: skip
 
 
-def _marker(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
+def _marker(call: Call, bucket: Bucket, item: dict[str, Any]) -> bool:
     require(call, "s3:ReplicateDelete", arn(call, bucket.name, item["key"]))
-    if storage.version(call, bucket, item["key"], item["version"]) is None:
-        head = Head(owner=call.account, is_replica=True)
-        storage.place(call, bucket, item["key"], item["version"], item["modified"], head, 0, "", "", None, is_marker=True)
+    if storage.version(call, bucket, item["key"], item["version"]) is not None:
+        return False
+    head = Head(owner=call.account, is_replica=True)
+    storage.place(call, bucket, item["key"], item["version"], item["modified"], head, 0, "", "", None, is_marker=True)
+    return True
 
 
-def _metadata(call: Call, bucket: Bucket, item: dict[str, Any]) -> None:
+def _metadata(call: Call, bucket: Bucket, item: dict[str, Any]) -> bool:
     """Tags, grants and lock of a version that stands here, replica or original; the later change stays."""
     found, said = storage.version(call, bucket, item["key"], item["version"]), unpack(item["head"], Head)
     if found is None:
-        return  # somebody deleted it here: there is nothing to change
+        return False  # somebody deleted it here: there is nothing to change
     head = found.head
     place = arn(call, bucket.name, item["key"])
     if said.touched < head.touched:
-        return
+        return False
     if said.tags != head.tags:
         require(call, "s3:ReplicateTags", place)
     require(call, "s3:ReplicateObject", place)
     grants = head.grants if item["overrides_owner"] or not bucket.has_acls else said.grants
     lock = said.lock if bucket.lock else head.lock
-    storage.change(call, found, changed(head, tags=said.tags, grants=grants, lock=lock, touched=said.touched))
+    told = changed(head, tags=said.tags, grants=grants, lock=lock, touched=said.touched)
+    storage.change(call, found, told)
+    return told != head
 
 
 TAKE = {"object": _object, "marker": _marker, "metadata": _metadata}

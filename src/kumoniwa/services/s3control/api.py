@@ -49,7 +49,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     return params.get("ResourceArn") or "*"
 
 
-def params_of(request: Request, params: dict[str, Any]) -> dict[str, Any]:
+def params_of(operation: str, request: Request, params: dict[str, Any]) -> dict[str, Any]:
     """Terraform names a bucket as S3 does, without region and account. AWS takes that, though its own model's pattern does not.
     https://github.com/floci-io/floci/issues/556"""
     head, separator, name = params.get("ResourceArn", "").partition(":s3:::")

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.cli.main import admin
+from kumoniwa.cli.admin import admin
 
 MEASURED_ROUNDS = 9
 

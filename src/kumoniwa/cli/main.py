@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
+import gc
+import importlib
 import os
 import sys
-import urllib.error
-import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 from kumoniwa import __version__
-
-EXIT_REFUSED = 1
-EXIT_NOBODY_THERE = 2
-ANSWERED_WITHIN_S = 120
 
 
 def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     try:
         if words[:1] == ["drill"]:
-            return _drill(words[1:])
+            return _command("drill:drill")(words[1:])
         asked = _parser().parse_args(words)
         return asked.do(asked)
     except KeyboardInterrupt:
@@ -49,14 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--dns-port", type=int, default=None, metavar="PORT", help="of the name servers, UDP and TCP (default: 4553 beside port 4566, else a free one)")
     up.add_argument("--places", default=None, metavar="FILE", help="where clients are, for routing by place: lines of subnet,country,state,region")
     up.add_argument("--pace", choices=("instant", "real"), default="instant", help="how long lifecycles take")
-    up.set_defaults(do=_up)
+    up.set_defaults(do=_command("up:up"))
 
     deploy = commands.add_parser("deploy", help="deploy a CloudFormation or SAM template")
     deploy.add_argument("template")
     deploy.add_argument("--stack", required=True)
     deploy.add_argument("--region", nargs="+", action="extend", metavar="R", help="one or more (default: us-east-1)")
     deploy.add_argument("--parameter", nargs="+", action="extend", default=[], metavar="K=V")
-    deploy.set_defaults(do=_deploy)
+    deploy.set_defaults(do=_command("deploy:deploy"))
 
     # Listed here for --help; its own words are read by its own parser.
     commands.add_parser("drill", help="break an architecture on purpose and read what was measured")
@@ -64,131 +61,48 @@ def _parser() -> argparse.ArgumentParser:
     region = commands.add_parser("region", help="kill, pause, resume or restart a region")
     region.add_argument("what", choices=("kill", "pause", "resume", "restart"))
     region.add_argument("name")
-    region.set_defaults(do=_region)
+    region.set_defaults(do=_command("admin:region"))
 
     broken = commands.add_parser("break", help="inject a fault: kumoniwa break link.delay link='us-east-1->eu-west-1' rtt_add=200 --for 60s")
     broken.add_argument("fault", nargs="?", help="its kind; without one, the kinds there are")
     broken.add_argument("words", nargs="*", metavar="NAME=VALUE", help="targets and parameters")
     broken.add_argument("--for", dest="duration", metavar="DURATION", help="heal it by itself after so long")
-    broken.set_defaults(do=_break)
+    broken.set_defaults(do=_command("faults:inject"))
 
     heal = commands.add_parser("heal", help="end a fault, or all")
     heal.add_argument("id", nargs="?")
-    heal.set_defaults(do=_heal)
+    heal.set_defaults(do=_command("faults:heal"))
 
     links = commands.add_parser("links", help="how far the regions in use are from each other, and what passes")
     links.add_argument("--measure", action="store_true", help="measure every link through itself")
-    links.set_defaults(do=_links)
+    links.set_defaults(do=_command("faults:links"))
 
-    for name, do, text in (
-        ("faults", _faults, "what was injected"),
-        ("status", _status, "what is running"),
-        ("gaps", _gaps, "what clients asked for and is not implemented"),
-        ("down", _down, "stop the cloud"),
+    for name, place, text in (
+        ("faults", "faults:faults", "what was injected"),
+        ("status", "admin:status", "what is running"),
+        ("gaps", "admin:gaps", "what clients asked for and is not implemented"),
+        ("down", "admin:down", "stop the cloud"),
     ):
-        commands.add_parser(name, help=text).set_defaults(do=do)
+        commands.add_parser(name, help=text).set_defaults(do=_command(place))
     for name, command in commands.choices.items():
         if name not in ("up", "drill"):
             command.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), help="where the cloud listens")
     return parser
 
 
-def _up(asked: argparse.Namespace) -> int:
-    # Imported here so that `kumoniwa status` does not load a cloud.
-    from kumoniwa.cli.up import up  # noqa: PLC0415
+def _command(place: str) -> Callable[[Any], int]:
+    """A command by module and function, imported when it is run: ``kumoniwa status`` loads no cloud, ``kumoniwa up`` no client."""
+    module, _, name = place.partition(":")
 
-    return up(asked)
+    def run(asked: Any) -> int:
+        # What importing makes stays: to look for garbage in it, now or later, finds next to nothing.
+        gc.disable()
+        command = getattr(importlib.import_module(f"kumoniwa.cli.{module}"), name)
+        gc.freeze()
+        gc.enable()
+        return command(asked)
 
-
-def _deploy(asked: argparse.Namespace) -> int:
-    from kumoniwa.cli.deploy import deploy  # noqa: PLC0415
-
-    return deploy(asked)
-
-
-def _break(asked: argparse.Namespace) -> int:
-    from kumoniwa.cli.faults import inject  # noqa: PLC0415
-
-    return inject(asked)
-
-
-def _heal(asked: argparse.Namespace) -> int:
-    from kumoniwa.cli.faults import heal  # noqa: PLC0415
-
-    return heal(asked)
-
-
-def _faults(asked: argparse.Namespace) -> int:
-    from kumoniwa.cli.faults import faults  # noqa: PLC0415
-
-    return faults(asked)
-
-
-def _links(asked: argparse.Namespace) -> int:
-    from kumoniwa.cli.faults import links  # noqa: PLC0415
-
-    return links(asked)
-
-
-def _drill(words: list[str]) -> int:
-    from kumoniwa.cli.drill import drill  # noqa: PLC0415
-
-    return drill(words)
-
-
-def admin(endpoint: str, method: str, path: str, body: dict | None = None) -> dict:
-    """One call of the admin door. Exits with a plain message if nobody is there or it refuses."""
-    data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
-    request = urllib.request.Request(f"{endpoint.rstrip('/')}/_kumoniwa/{path}", method=method, data=data)
-    try:
-        with urllib.request.urlopen(request, timeout=ANSWERED_WITHIN_S) as reply:
-            return json.load(reply)
-    except urllib.error.HTTPError as error:
-        body = error.read().decode("utf-8", "replace")
-        print(f"kumoniwa: {_message(body)}", file=sys.stderr)
-        raise SystemExit(EXIT_REFUSED)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        print(f"kumoniwa: no cloud answers at {endpoint} ({reason}). Start one with `kumoniwa up`.", file=sys.stderr)
-        raise SystemExit(EXIT_NOBODY_THERE)
-
-
-def _message(body: str) -> str:
-    try:
-        return json.loads(body)["message"]
-    except (ValueError, KeyError, TypeError):
-        return body
-
-
-def _status(asked: argparse.Namespace) -> int:
-    health = admin(asked.endpoint, "GET", "health")
-    print(f"kumoniwa {health['version']} at {asked.endpoint}, up {health['uptime_s']:.0f} s")
-    if not health["regions"]:
-        print("no region has been used yet")
-    for name, region in health["regions"].items():
-        print(f"  {name:<16} {region['state']:<9} pid {region['pid'] or '-':<8} {region['connections']} connections")
-    return 0
-
-
-def _gaps(asked: argparse.Namespace) -> int:
-    gaps = admin(asked.endpoint, "GET", "gaps")
-    for what, count in gaps.items():
-        print(f"{count:>6}  {what}")
-    if not gaps:
-        print("nothing was asked for that is not implemented")
-    return 0
-
-
-def _region(asked: argparse.Namespace) -> int:
-    reply = admin(asked.endpoint, "POST", f"regions/{asked.name}/{asked.what}")
-    print(f"{reply['region']} is {reply['state']}")
-    return 0
-
-
-def _down(asked: argparse.Namespace) -> int:
-    admin(asked.endpoint, "POST", "down")
-    print("the cloud is going down")
-    return 0
+    return run
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import fcntl
 import gc
 import os
@@ -124,8 +123,6 @@ async def serve(
     loop.add_signal_handler(signal.SIGCHLD, fleet.reap)
     door.open()
     # Regions are forked from here: what is frozen is not touched by their collectors and stays shared.
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)  # what importing needed and nobody uses any more
     gc.freeze()
     ready(port)
     if os.path.exists(os.path.join(folder.regions(), EDGE)):

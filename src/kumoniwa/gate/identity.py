@@ -13,10 +13,8 @@ import os
 import re
 import time
 from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.arn import partition
@@ -180,8 +178,7 @@ _SEALED = b"KW1"
 
 def seal(key: bytes, session: Session) -> str:
     """A session token: readable by every region of this cloud, by nobody else."""
-    nonce = os.urandom(12)
-    return base64.b64encode(_SEALED + nonce + AESGCM(key).encrypt(nonce, pack(session), b"session")).decode()
+    return base64.b64encode(_SEALED + _cipher().seal(key, pack(session), b"session")).decode()
 
 
 @lru_cache(maxsize=4096)
@@ -189,11 +186,16 @@ def unseal(key: bytes, token: str) -> Session | None:
     """The session of a token, or None if it was not sealed by this cloud."""
     try:
         body = base64.b64decode(token, validate=True)
-        if body[:3] != _SEALED:
-            return None
-        return unpack(AESGCM(key).decrypt(body[3:15], body[15:], b"session"), Session)
-    except (binascii.Error, InvalidTag, ValueError):
+    except (binascii.Error, ValueError):
         return None
+    opened = _cipher().unseal(key, body[len(_SEALED) :], b"session") if body.startswith(_SEALED) else None
+    return unpack(opened, Session) if opened is not None else None
+
+
+def _cipher() -> ModuleType:
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and only temporary keys need it
+
+    return cipher
 
 
 def identify(home, access_key: str | None, token: str | None, protocol: str) -> tuple[Principal, str | None]:

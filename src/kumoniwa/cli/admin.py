@@ -1,0 +1,68 @@
+"""The admin door from outside: the commands that ask a running cloud, and how they ask."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+
+EXIT_REFUSED = 1
+EXIT_NOBODY_THERE = 2
+ANSWERED_WITHIN_S = 120
+
+
+def admin(endpoint: str, method: str, path: str, body: dict | None = None) -> dict:
+    """One call of the admin door. Exits with a plain message if nobody is there or it refuses."""
+    data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
+    request = urllib.request.Request(f"{endpoint.rstrip('/')}/_kumoniwa/{path}", method=method, data=data)
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWERED_WITHIN_S) as reply:
+            return json.load(reply)
+    except urllib.error.HTTPError as error:
+        body = error.read().decode("utf-8", "replace")
+        print(f"kumoniwa: {_message(body)}", file=sys.stderr)
+        raise SystemExit(EXIT_REFUSED)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        print(f"kumoniwa: no cloud answers at {endpoint} ({reason}). Start one with `kumoniwa up`.", file=sys.stderr)
+        raise SystemExit(EXIT_NOBODY_THERE)
+
+
+def _message(body: str) -> str:
+    try:
+        return json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        return body
+
+
+def status(asked: argparse.Namespace) -> int:
+    health = admin(asked.endpoint, "GET", "health")
+    print(f"kumoniwa {health['version']} at {asked.endpoint}, up {health['uptime_s']:.0f} s")
+    if not health["regions"]:
+        print("no region has been used yet")
+    for name, region in health["regions"].items():
+        print(f"  {name:<16} {region['state']:<9} pid {region['pid'] or '-':<8} {region['connections']} connections")
+    return 0
+
+
+def gaps(asked: argparse.Namespace) -> int:
+    gaps = admin(asked.endpoint, "GET", "gaps")
+    for what, count in gaps.items():
+        print(f"{count:>6}  {what}")
+    if not gaps:
+        print("nothing was asked for that is not implemented")
+    return 0
+
+
+def region(asked: argparse.Namespace) -> int:
+    reply = admin(asked.endpoint, "POST", f"regions/{asked.name}/{asked.what}")
+    print(f"{reply['region']} is {reply['state']}")
+    return 0
+
+
+def down(asked: argparse.Namespace) -> int:
+    admin(asked.endpoint, "POST", "down")
+    print("the cloud is going down")
+    return 0

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.languages.dynamodb.grammar import (
@@ -52,8 +53,7 @@ def _malformed(why: str) -> ValidationException:
     return ValidationException(f"Statement wasn't well formed, can't be processed: {why}")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """A list, set or map with parameters in it; it becomes a value when they are known."""
 
     kind: str
@@ -61,8 +61,7 @@ class Template:
     """Nodes, or (name, node) of a map."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Statement:
+class Statement(msgspec.Struct, frozen=True, eq=False):
     kind: str
     table: str
     index: str | None = None
@@ -76,7 +75,7 @@ class Statement:
     returning: str = ""
     """As ReturnValues spells it: ALL_OLD, UPDATED_NEW, …"""
     parameters: int = 0
-    constants: Mapping[str, Any] = field(default_factory=dict)
+    constants: Mapping[str, Any] = {}
     """By placeholder: a canonical value, or a Template."""
 
     def values(self, parameters: list[dict] | None) -> dict[str, Any]:

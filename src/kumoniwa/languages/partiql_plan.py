@@ -7,9 +7,10 @@ key is the table's, so the cut is made, and kept, for each statement and key.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
+
+import msgspec
 
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.languages.dynamodb import condition, update
@@ -42,8 +43,7 @@ class _Scope(Scope):
         pass
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     test: condition.ConditionPlan | None
     """The whole WHERE."""
     update: update.UpdatePlan | None
@@ -105,8 +105,7 @@ def _label(parts: Parts) -> str:
 # The cut -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(msgspec.Struct, frozen=True):
     hashes: tuple[str, ...]
     """Placeholders of the partitions that are named; none if the statement reaches over all of them."""
     range: tuple[str, tuple[str, ...]] | None

@@ -12,7 +12,6 @@ from __future__ import annotations
 import operator
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from kumoniwa.kernel.errors import ValidationException
@@ -49,8 +48,7 @@ KeyShape = list[tuple[str, str, list[str]]]
 """Attribute, operator, placeholders."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionPlan(Plan):
+class ConditionPlan(Plan, frozen=True):
     test: Test
     key_shape: KeyShape | ValidationException | None
     """For a KeyConditionExpression: what ``key_conditions`` fills with values, or why it cannot."""

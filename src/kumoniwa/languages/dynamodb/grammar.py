@@ -9,8 +9,9 @@ reports them. Limits: "Expression parameters", quotas page of the developer guid
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from kumoniwa.kernel.errors import ValidationException
 
@@ -28,68 +29,58 @@ _COMPARATORS = frozenset(("=", "<>", "<", "<=", ">", ">="))
 END = "<EOF>"
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(msgspec.Struct, frozen=True):
     """A document path: ``a.#b[1]`` is ``("a", "#b", 1)``."""
 
     parts: tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(msgspec.Struct, frozen=True):
     """``:v``."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(msgspec.Struct, frozen=True):
     name: str
     operands: tuple
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     operator: str
     left: Operand
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(msgspec.Struct, frozen=True):
     operand: Operand
     low: Operand
     high: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     operand: Operand
     choices: tuple
 
 
-@dataclass(frozen=True, slots=True)
-class Junction:
+class Junction(msgspec.Struct, frozen=True):
     """AND or OR over two or more conditions."""
 
     operator: str
     conditions: tuple
 
 
-@dataclass(frozen=True, slots=True)
-class Negation:
+class Negation(msgspec.Struct, frozen=True):
     condition: object
 
 
-@dataclass(frozen=True, slots=True)
-class Arithmetic:
+class Arithmetic(msgspec.Struct, frozen=True):
     operator: str
     left: Operand
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(msgspec.Struct, frozen=True):
     """One action of an update expression: ``SET path = operand``, ``REMOVE path``, ``ADD``/``DELETE path
     operand``.
     """
@@ -103,8 +94,7 @@ Operand = Path | Placeholder | Function
 Condition = Comparison | Between | Membership | Junction | Negation | Function
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """``tree`` is a condition, a tuple of clauses or a tuple of paths."""
 
     tree: object

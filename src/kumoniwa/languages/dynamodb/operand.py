@@ -10,8 +10,9 @@ always fails.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import NoReturn
+
+import msgspec
 
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.languages.dynamodb.grammar import Function, Path, Placeholder
@@ -23,17 +24,16 @@ Check = Callable[[Values], None]
 Parts = tuple[str | int, ...]
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(msgspec.Struct):
     """One expression while it is compiled."""
 
     kind: str
     names: Mapping[str, str]
-    used_names: set[str] = field(default_factory=set)
-    placeholders: set[str] = field(default_factory=set)
-    steps: list[Check] = field(default_factory=list)
+    used_names: set[str] = set()
+    placeholders: set[str] = set()
+    steps: list[Check] = []
     """Every check in AWS's order, that placeholders are defined among them."""
-    checks: list[Check] = field(default_factory=list)
+    checks: list[Check] = []
     """The same without those: enough when all placeholders are defined."""
     is_doomed: bool = False
 
@@ -93,8 +93,7 @@ class Scope:
                     raise self.refuse(f"Attribute name is a reserved keyword; reserved keyword: {part}")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """A compiled expression. ``check(values)`` must pass before anything is evaluated."""
 
     used_names: frozenset[str]

@@ -7,7 +7,6 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from kumoniwa.languages.dynamodb.value import Item, Value
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectionPlan(Plan):
+class ProjectionPlan(Plan, frozen=True):
     project: Callable[[Item], Item]
     nested_attributes: frozenset[str]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import lru_cache
 
@@ -53,8 +52,7 @@ _EXACT = Context(prec=300)
 Evaluate = Callable[[Item, Values], Value]
 
 
-@dataclass(frozen=True, slots=True)
-class UpdatePlan(Plan):
+class UpdatePlan(Plan, frozen=True):
     apply: Callable[[Item, Values], Item]
     targets: frozenset[str]
     """Top-level attributes that are changed, wholly or in part."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64decode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.languages.dynamodb.value import INVALID, kind_of
@@ -84,8 +85,7 @@ class Range(NamedTuple):
         return self.high is None or (sort_key < self.high if self.high_is_open else sort_key <= self.high)
 
 
-@dataclass(frozen=True, slots=True)
-class KeySchema:
+class KeySchema(msgspec.Struct, frozen=True):
     """The key of a table or index. ``kinds`` are S, N or B; ``range_name`` is empty if there is none."""
 
     hash_name: str

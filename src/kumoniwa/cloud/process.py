@@ -75,7 +75,6 @@ async def _live(name: str, settings: Settings, folder: str, end: socket.socket) 
     await process.region.open()
     # What was made at the start stays; most garbage of a request is freed by counting references, so the collector may rest.
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     process.listen(end)

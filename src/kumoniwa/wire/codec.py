@@ -6,6 +6,7 @@ which protocol it speaks and which operation it names.
 
 from __future__ import annotations
 
+import importlib
 import zlib
 from collections.abc import Callable
 from functools import cache, cached_property
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.kernel.record import changed
-from kumoniwa.wire import cbor, constraints, ec2, json, query, rest_json, rest_xml
+from kumoniwa.wire import constraints
 from kumoniwa.wire.query import fields
 
 if TYPE_CHECKING:
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 DECOMPRESSED_BYTES_MAX = 16 << 20
 PROTOCOLS = {
-    "json": json,
-    "query": query,
-    "ec2": ec2,
-    "rest-json": rest_json,
-    "rest-xml": rest_xml,
-    "smithy-rpc-v2-cbor": cbor,
+    "json": "json",
+    "query": "query",
+    "ec2": "ec2",
+    "rest-json": "rest_json",
+    "rest-xml": "rest_xml",
+    "smithy-rpc-v2-cbor": "cbor",
 }
+"""The module of this room that speaks a protocol; imported, like a service, when it is first spoken."""
 
 
 def _decompressing(read: Callable[..., dict]) -> Callable[..., dict]:
@@ -65,7 +67,7 @@ class Codec:
             raise UnknownOperationException(f"{operation.service.name} is not spoken to in the {protocol} protocol.")
         self.operation = operation
         self.protocol = protocol
-        self._module = PROTOCOLS[protocol]
+        self._module = importlib.import_module(f"kumoniwa.wire.{PROTOCOLS[protocol]}")
         payload = operation.input.members.get(operation.input.payload or "") if operation.input else None
         self.is_streaming_input = payload is not None and (
             payload.is_streaming or payload.shape.is_event_stream

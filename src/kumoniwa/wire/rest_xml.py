@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kumoniwa.aws.aliases import BARE_TEXT, DOCUMENTS, XML_NAMESPACES
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.wire import query, refusals, rest, xml
+from kumoniwa.wire import query, refusals, rest, xml, xml_reading
 from kumoniwa.wire.message import Request, Response
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ class InvalidArgument(AwsError):
 
 
 def _read_body(shape: Shape) -> Callable[[bytes], dict]:
-    read = xml.Readers().structure(shape)
+    read = xml_reading.Readers().structure(shape)
 
     def read_body(body: bytes) -> dict:
         try:
-            return read(xml.parsed(body))
+            return read(xml_reading.parsed(body))
         except (ValueError, RecursionError):
             raise xml.MalformedXML from None
 

@@ -106,7 +106,7 @@ def test_every_room_and_command_stands_in_the_documents():
     rooms = [p.name for p in SOURCE.iterdir() if (p / "__init__.py").exists()]
     assert not [room for room in rooms if f"`{room}`" not in architecture]
     main = (SOURCE / "cli" / "main.py").read_text()
-    commands = set(re.findall(r'add_parser\("(\w+)"', main)) | set(re.findall(r'^\s+\("(\w+)", _\w+, "', main, re.M))
+    commands = set(re.findall(r'add_parser\("(\w+)"', main)) | set(re.findall(r'^\s+\("(\w+)", "\w+:\w+", "', main, re.M))
     assert {"up", "deploy", "region", "status", "gaps", "down"} <= commands
     assert not [command for command in commands if f"kumoniwa {command}" not in readme]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from kumoniwa.drill.report.places import PLACES
+from kumoniwa.drill.report.places import LAND, PLACES
 
 WIDTH = 1080
 LEFT, RIGHT = 64, 16
@@ -61,13 +61,15 @@ class _Timeline:
         self.until = max(cell["until"] for cell in self.cells)
         self.rate_top, self.p99_top = TOP, TOP + LANE + GAP
         self.strip_top = self.p99_top + LANE + 14
-        self.height = self.strip_top + 44
+        self.lost_top = self.strip_top + 20
+        self.bottom = (self.lost_top if run["lost"] else self.strip_top) + 14
+        self.height = self.bottom + 30
 
     def x(self, t: float) -> float:
         return LEFT + (t - self.since) / (self.until - self.since) * (WIDTH - LEFT - RIGHT)
 
     def draw(self, name: str) -> str:
-        parts = [*self._grid(), *self._shades(), *self._errors(), *self._p99(), *self._strip(), *self._marks()]
+        parts = [*self._grid(), *self._shades(), *self._errors(), *self._p99(), *self._strip(), *self._lost(), *self._marks()]
         run = self.run
         rto = run["rto"]["value"]
         said = "recovered at once" if rto == 0 else f"recovered after {rto:.1f} s" if rto is not None else "did not recover"
@@ -76,10 +78,9 @@ class _Timeline:
         return svg(WIDTH, self.height, f"Error rate and p99 latency of run {run['number']} over time", description, parts, name)
 
     def _grid(self) -> Iterable[str]:
-        bottom = self.strip_top + 14
         for t in ticks(self.since, self.until, 10):
-            yield line(self.x(t), TOP, self.x(t), bottom, "grid")
-            yield text(self.x(t), bottom + 18, f"{t:g} s", "tick", "middle")
+            yield line(self.x(t), TOP, self.x(t), self.bottom, "grid")
+            yield text(self.x(t), self.bottom + 18, f"{t:g} s", "tick", "middle")
         for top, title in ((self.rate_top, "requests that failed"), (self.p99_top, "p99 latency")):
             yield text(LEFT, top - 8, title, "lane")
             yield line(LEFT, top + LANE, WIDTH - RIGHT, top + LANE, "axis")
@@ -91,8 +92,8 @@ class _Timeline:
         for span in self.run["faults"]:
             width = self.x(min(span["to"], self.until)) - self.x(span["from"])
             title = f"{span['fault']} {' '.join(map(str, span['target'].values()))}: {span['from']:.1f} s to {span['to']:.1f} s"
-            yield box(self.x(span["from"]), TOP, width, self.strip_top + 14 - TOP, "fault", title)
-            yield text(self.x(span["from"]) + 6, TOP + 14, f"{span['fault']} {' '.join(map(str, span['target'].values()))}", "fault-word")
+            yield box(self.x(span["from"]), TOP, width, self.bottom - TOP, "fault", title)
+            yield text(self.x(span["from"]) + 6, self.p99_top + 16, f"{span['fault']} {' '.join(map(str, span['target'].values()))}", "fault-word")
 
     def _errors(self) -> Iterable[str]:
         """One bar a window, as high as the share that failed."""
@@ -138,6 +139,14 @@ class _Timeline:
             width = self.x(cell["until"]) - self.x(cell["t"])
             yield box(self.x(cell["t"]), self.strip_top, max(0.8, width - 0.6), 14, f"w-{cell['verdict']}", f"{cell['t']:.1f} s: {cell['verdict']}")
 
+    def _lost(self) -> Iterable[str]:
+        """A stroke for each acknowledged write that was missed, at the moment of its acknowledgement."""
+        if self.run["lost"]:
+            yield text(LEFT - 8, self.lost_top + 11, "lost", "tick", "end")
+        for one in self.run["lost"]:
+            if self.since <= one["t"] <= self.until:
+                yield box(self.x(one["t"]) - 0.75, self.lost_top, 1.5, 14, "lost", f"{one['key']} was acknowledged at {one['t']:+.3f} s")
+
     def _marks(self) -> Iterable[str]:
         """Moments, each with its word above; words that would collide step upwards."""
         moments = [("fault", self.run["t_fault"])] + [(name, self.run["marks"].get(name)) for name in PART_WORDS]
@@ -150,7 +159,7 @@ class _Timeline:
             row = next((n for n in range(3) if x - 3 > right[n]), 2)
             anchor = "end" if x + width > WIDTH - RIGHT else "start"
             right[row] = x + width
-            yield line(x, 14 + 14 * (2 - row), x, self.strip_top + 14, f"mark m-{name}")
+            yield line(x, 14 + 14 * (2 - row), x, self.bottom, f"mark m-{name}")
             yield text(x + (4 if anchor == "start" else -4), 22 + 14 * (2 - row) - 6, said, f"mark-word m-{name}-word", anchor)
 
 
@@ -191,21 +200,28 @@ def gauge(one: dict[str, Any], name: str) -> str:
     low = min([*values, one["asked"]]) if is_share else 0.0
     high = 100.0 if is_share else max([*values, one["asked"]]) * 1.15 or 1.0
     low = low - (high - low) * 0.25 if is_share else low
-    width, y = 300, 22
+    width, y = 440, 24
 
     def x(value: float) -> float:
         return 6 + (value - low) / ((high - low) or 1) * (width - 12)
 
     parts = [line(6, y, width - 6, y, "axis")]
-    parts.append(box(min(x(low), x(one["asked"])), y - 5, abs(x(one["asked"]) - x(low)), 10, "allowed") if not is_share else box(x(one["asked"]), y - 5, x(high) - x(one["asked"]), 10, "allowed"))
+    since, until = (one["asked"], high) if is_share else (low, one["asked"])
+    parts.append(box(x(since), y - 5, x(until) - x(since), 10, "allowed"))
     parts.append(line(x(one["asked"]), y - 11, x(one["asked"]), y + 11, "limit"))
-    parts.append(text(min(width - 4, max(4, x(one["asked"]))), 9, "asked", "tick", "middle" if 24 < x(one["asked"]) < width - 24 else "end" if x(one["asked"]) > 150 else "start"))
+    place = x(one["asked"])
+    anchor = "middle" if 24 < place < width - 24 else "end" if place > width / 2 else "start"
+    parts.append(text(min(width - 4, max(4, place)), 10, "asked", "tick", anchor))
     parts.append(line(x(min(values)), y, x(max(values)), y, "range"))
     parts += [f'<circle cx="{x(value):.1f}" cy="{y}" r="4.5" class="dot"/>' for value in values]
-    return svg(width, 36, f"{one['name']}: asked against measured", f"asked {one['asked']:g}, measured {', '.join(f'{value:g}' for value in values)}", parts, name)
+    return svg(width, 40, f"{one['name']}: asked against measured", f"asked {one['asked']:g}, measured {', '.join(f'{value:g}' for value in values)}", parts, name)
 
 
 # The map --------------------------------------------------------------------------------------------------------
+
+
+def _outline(land: tuple[tuple[float, float], ...], at: Any) -> str:
+    return "M" + "L".join(f"{x:.0f} {y:.0f}" for x, y in (at(lat, lon) for lon, lat in land)) + "Z"
 
 
 def region_map(regions: dict[str, Any], links: list[dict[str, Any]], lag: dict[str, Any], struck: str | None, name: str) -> str:
@@ -218,15 +234,17 @@ def region_map(regions: dict[str, Any], links: list[dict[str, Any]], lag: dict[s
     spread = max(max(lons) - min(lons), (max(lats) - min(lats)) * 2.4, 30) * 1.35
     height, scale = 360, WIDTH / spread
 
-    def place(region: str) -> tuple[float, float]:
-        lat, lon = PLACES[region]
+    def at(lat: float, lon: float) -> tuple[float, float]:
         return WIDTH / 2 + (lon - middle) * scale, height / 2 - (lat - (max(lats) + min(lats)) / 2) * scale * 1.25
 
-    parts = []
+    def place(region: str) -> tuple[float, float]:
+        return at(*PLACES[region])
+
+    parts = [f'<path d="{"".join(_outline(land, at) for land in LAND)}" class="land"/>']
     for lon in range(-180, 181, 15):
-        x = WIDTH / 2 + (lon - middle) * scale
-        if 0 < x < WIDTH:
-            parts += [line(x, 0, x, height, "grid"), text(x + 4, height - 6, f"{abs(lon)}° {'W' if lon < 0 else 'E'}", "tick")]
+        x = at(0, lon)[0]
+        if 0 < x < WIDTH - 40:
+            parts += [line(x, 0, x, height, "grid"), text(x + 4, height - 6, f"{abs(lon)}° {'W' if lon < 0 else 'E' if lon else ''}".strip(), "tick")]
     said = []
     for n, (one, other) in enumerate((a, b) for at, a in enumerate(known) for b in known[at + 1 :]):
         told = next((link for link in links if {link["from"], link["to"]} == {one, other}), None)
@@ -236,7 +254,8 @@ def region_map(regions: dict[str, Any], links: list[dict[str, Any]], lag: dict[s
         bend = min(90, math.hypot(x2 - x1, y2 - y1) * 0.18)
         parts.append(f'<path d="M{x1:.1f} {y1:.1f}Q{(x1 + x2) / 2:.1f} {min(y1, y2) - bend:.1f} {x2:.1f} {y2:.1f}" class="link"/>')
         words = f"{told['rtt_ms']:.0f} ms round trip"
-        parts.append(text((x1 + x2) / 2, (y1 + y2 + 2 * min(y1, y2)) / 4 - bend / 2 - 6 - 16 * (n % 2), words, "link-word", "middle"))
+        # The curve's own middle, and a little above it.
+        parts.append(text((x1 + x2) / 2, (y1 + y2) / 4 + (min(y1, y2) - bend) / 2 - 16 - 16 * (n % 2), words, "link-word", "middle"))
         said.append(f"{one} to {other} {words}")
     for region in known:
         x, y = place(region)

@@ -82,7 +82,8 @@ def _badge(verdict: str) -> str:
 
 
 def _timeline(told: dict[str, Any], run: dict[str, Any], *, is_first: bool) -> str:
-    name = f"time{run['number']}"
+    place = run["number"]
+    name = f"time{place}"
     title = f"<h2>What users saw{' in the worst run' if len(told['runs']) > 1 else ''}</h2>" if is_first else ""
     rows = "".join(
         f"<tr><td class=n>{cell['t']:.1f}</td><td class=n>{cell['requests']}</td><td class=n>{cell['requests'] - cell['ok']}</td>"
@@ -94,9 +95,14 @@ def _timeline(told: dict[str, Any], run: dict[str, Any], *, is_first: bool) -> s
         f"{title}<figure>{charts.timeline(run, slo, name)}<figcaption>Run {run['number']}. Second 0 is the end of the warm-up. A window of {slo['window_s']:g} s is good if "
         f"{100 * slo['success']:g} % of its requests succeed with a p99 of at most {slo['p99_ms']:g} ms, counted from when each was due; "
         f"recovery needs {slo['hold']} good windows. A window without requests is unknown.</figcaption></figure>"
-        f"<details><summary>The same as a table</summary><div class=scroll><table><caption>Windows of run {run['number']}</caption><thead><tr><th class=n>second</th>"
+        f"<details><summary>The same as a table</summary>{_tall(f'Windows of run {place}')}<table><caption>Windows of run {run['number']}</caption><thead><tr><th class=n>second</th>"
         f"<th class=n>requests</th><th class=n>failed</th><th class=n>p99 ms</th><th>window</th></tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
+
+
+def _tall(label: str) -> str:
+    """The beginning of a box that scrolls, by keyboard too."""
+    return f'<div class="scroll tall" tabindex=0 role=region aria-label="{escape(label)}">'
 
 
 def _parts(run: dict[str, Any]) -> str:
@@ -146,7 +152,7 @@ def _lost(told: dict[str, Any]) -> str:
     )
     more = f"<p>{count - LOST_SHOWN_MAX} more are in report.json.</p>" if count > LOST_SHOWN_MAX else ""
     return (
-        f"<h2>Lost writes: {count}</h2><div class=scroll>{summary}</div>{notes}<details open><summary>The list</summary><div class=scroll><table>"
+        f"<h2>Lost writes: {count}</h2><div class=scroll>{summary}</div>{notes}<details open><summary>The list</summary>{_tall('Lost writes')}<table>"
         f"<thead><tr><th>run</th><th class=n>acknowledged at</th><th>key</th><th>value</th><th>taken by</th><th>fate</th></tr></thead><tbody>{rows}</tbody></table></div>{more}</details>"
     )
 

@@ -30,10 +30,10 @@ clients: setup        ## boto3 and the AWS CLI against real processes
 	$(BIN)/python -m pytest tests/clients
 
 kills: setup          ## five hundred kills at random moments under the load of every service
-	$(BIN)/python -m pytest tests/drills -m slow
+	$(BIN)/python -m pytest tests/drills/test_kills.py -m slow
 
 drills: setup         ## whole drills on real clouds, the long ones too
-	$(BIN)/python -m pytest tests/drills/test_drills.py
+	$(BIN)/python -m pytest tests/drills/test_drills.py tests/drills/test_sabotage.py
 
 mutants: setup        ## changes every formula of the drills in every small way; a test must notice each
 	$(BIN)/python -m pytest tests/drill -m slow

@@ -38,17 +38,17 @@ repeat: 1
 """
 
 
-def laid(folder: Path, text: str = TABLE) -> Path:
+def laid(folder: Path, text: str = TABLE, setup: str = SETUP) -> Path:
     """A drill in a folder of its own."""
     folder.mkdir(exist_ok=True)
     (folder / "drill.yaml").write_text(text)
-    (folder / "setup.py").write_text(SETUP)
+    (folder / "setup.py").write_text(setup)
     return folder
 
 
-def hold(folder: Path, *words: str, text: str = TABLE) -> tuple[int, dict, str]:
+def hold(folder: Path, *words: str, text: str = TABLE, setup: str = SETUP) -> tuple[int, dict, str]:
     """``kumoniwa drill`` on it; answers the exit code, the report and what was said."""
-    laid(folder, text)
+    laid(folder, text, setup)
     done = subprocess.run(
         [*KUMONIWA, "drill", str(folder), "--out", str(folder / "out"), *words], capture_output=True, text=True, timeout=300, env={**os.environ}
     )

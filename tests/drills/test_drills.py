@@ -83,6 +83,7 @@ def test_the_sabotage_wrote_its_lost_writes_into_the_history(proven):
     assert {op.value for op in found.lost} <= acked
 
 
+@pytest.mark.slow
 def test_a_null_drill_finds_nothing(cloud, tmp_path):
     code, report, said = hold(tmp_path, "--null", "--endpoint", endpoint(cloud))
     assert code == 0, said
@@ -91,6 +92,7 @@ def test_a_null_drill_finds_nothing(cloud, tmp_path):
     assert run["faults"] == []
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_and_not_met_is_a_breach(cloud, tmp_path):
     text = TABLE.replace("rto: 20s", "rto: 1s")
     code, report, said = hold(tmp_path, "--endpoint", endpoint(cloud), text=text)
@@ -104,6 +106,7 @@ def codes(report):
     return set(report["runs"][0]["errors"])
 
 
+@pytest.mark.slow
 def test_a_lost_region_is_silent_by_default_and_refuses_if_asked_to(cloud, tmp_path):
     silent = hold(tmp_path / "silent", "--endpoint", endpoint(cloud))[1]
     refusing = hold(tmp_path / "refusing", "--endpoint", endpoint(cloud), text=TABLE.replace("for: 2s", "for: 2s, loss: refuse"))[1]
@@ -130,6 +133,7 @@ def test_a_fault_that_the_cloud_does_not_offer_is_refused_before_anything_begins
     assert "has no fault az.power-off" in report["failure"]
 
 
+@pytest.mark.slow
 def test_the_guard_stops_a_drill_that_hurts_too_much(cloud, tmp_path):
     text = TABLE.replace("for: 2s", "for: 60s") + "guard: {stop-when: {success-below: 0.5, for: 1s}}\n"
     began = time.monotonic()
@@ -172,6 +176,7 @@ def test_a_drill_that_is_killed_in_mid_fault_leaves_a_cloud_that_heals_itself(cl
     assert healed_within(cloud, 15)
 
 
+@pytest.mark.slow
 def test_a_drill_that_is_ended_in_mid_fault_heals_before_it_goes(cloud, tmp_path):
     process = begun(cloud, tmp_path, TABLE.replace("for: 2s", "for: 60s"))
     process.send_signal(signal.SIGTERM)

@@ -187,7 +187,8 @@ class TableDoor(AwsDoor):
     async def call(self, client: Client, ask: Ask) -> Reached:
         one, aws = self.journey, self.aws(client)
         if self.writes:
-            item = {one.key: {"S": ask.key}, one.value: {"S": str(ask.value)}}
+            more = filled(one.body, ask.key, ask.value) if isinstance(one.body, dict) else {}
+            item = {name: {"S": str(text)} for name, text in {one.key: ask.key, one.value: ask.value, **more}.items()}
             await aws.call(self.region, "dynamodb:PutItem", {"TableName": self.name, "Item": item}, one.timeout_s)
             return Reached("ok", status=200)
         params = {"TableName": self.name, "Key": {one.key: {"S": ask.key}}, "ConsistentRead": one.consistency == "strong"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import decree, item, policy, replication, stream
+from kumoniwa.services.dynamodb import backup, decree, history, item, policy, replication, stream
 from kumoniwa.services.dynamodb import group as groups
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CREATING, DELETING, Group, Member
@@ -118,12 +118,17 @@ def _forget(call: Call, table: Table) -> None:
 
 
 def give_up(call: Call, table: Table) -> Table:
-    """Delete a table and all that is its own."""
+    """Delete a table and all that is its own. One that could be restored leaves a backup."""
     if table.name in call.shelf(Table):
         del call.shelf(Table)[table.name]
     call.memory(tables.Layouts).by_name.pop(table.name, None)
     table = stream.end(call, table)
-    item.forget_table(call, table)
+    item.forget_indexes(call, table)
+    history.forget(call, table.id)
+    if table.recovers_since:
+        backup.kept_by_system(call, table)
+    else:
+        item.forget_rows(call, table.id)
     _forget(call, table)
     policy.forget(call, table)
     return table

@@ -8,7 +8,7 @@ import orjson
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, ValidationException
+from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import check_item
 from kumoniwa.services.dynamodb import (
@@ -26,6 +26,16 @@ from kumoniwa.services.dynamodb import (
 )
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.access import conditions_of, refusal_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.dynamodb.backup import (  # noqa: F401 (operations)
+    CreateBackup,
+    DeleteBackup,
+    DescribeBackup,
+    DescribeContinuousBackups,
+    ListBackups,
+    RestoreTableFromBackup,
+    RestoreTableToPointInTime,
+    UpdateContinuousBackups,
+)
 from kumoniwa.services.dynamodb.globaltable import (  # noqa: F401 (operations)
     CreateGlobalTable,
     DescribeGlobalTable,
@@ -47,9 +57,6 @@ from kumoniwa.services.dynamodb.table import (
 )
 
 LIST_MAX = 100
-
-
-class TableNotFoundException(AwsError): ...
 
 
 # Tables --------------------------------------------------------------------------------------------
@@ -166,14 +173,6 @@ async def _answered(call: Call, updated: Any) -> dict:
 
 def shown(call: Call, table: Table, *, status: str = "") -> dict:
     return tables.description(call, table, item.sizes(call, table), status=status) | replica.shown(call, table)
-
-
-def DescribeContinuousBackups(call: Call, *, TableName: str) -> dict:
-    """Nothing is backed up here, and no table can be restored to a point in time."""
-    if tables.plain_name(TableName) not in call.shelf(Table):
-        raise TableNotFoundException(f"Table not found: {TableName}")
-    off = {"PointInTimeRecoveryStatus": "DISABLED"}
-    return {"ContinuousBackupsDescription": {"ContinuousBackupsStatus": "DISABLED", "PointInTimeRecoveryDescription": off}}
 
 
 def DescribeLimits(call: Call) -> dict:

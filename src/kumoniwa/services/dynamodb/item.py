@@ -16,7 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb import replication, stream
+from kumoniwa.services.dynamodb import history, replication, stream
 from kumoniwa.services.dynamodb.capacity import write_units
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.replication import Version
@@ -97,6 +97,8 @@ def replace(
     """Put the new item where the old one is, or nothing; indexes, the stream and other replicas follow. Only tables that have
     those need to be told of the old item. ``heard`` is the version of a write that another replica made."""
     rows, version = call.rows(ITEMS), None
+    if layout.is_recoverable:
+        history.replaced(call, layout.id, pk, sk, item_bytes(old) if old is not None else 0, old_body)
     if layout.is_replicated:
         version = replication.noted(call, layout.id, pk, sk, size, body if new is not None else None, heard)
     if new is None:
@@ -261,10 +263,13 @@ def collection_metrics(call: Call, layout: Layout, pk: bytes, key: Item) -> dict
 # Deleting many ---------------------------------------------------------------------------------------
 
 
-def forget_table(call: Call, table: Table) -> None:
+def forget_rows(call: Call, tbl: int) -> None:
     """Nobody can reach these rows any more: they are left to background work."""
-    dropped = call.shelf(Dropped)
-    dropped[str(table.id)] = Dropped(id=table.id, is_index=False)
+    call.shelf(Dropped)[str(tbl)] = Dropped(id=tbl, is_index=False)
+    call.home.wake(("dynamodb", "work"))
+
+
+def forget_indexes(call: Call, table: Table) -> None:
     for idx in (*(index.id for index in table.indexes), table.ttl_id):
         if idx:
             forget_index(call, idx)

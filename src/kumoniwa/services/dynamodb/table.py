@@ -6,6 +6,7 @@ for each version of the record.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -84,6 +85,13 @@ class Table(Record):
     """What its records show; empty if there is no stream."""
     group: Group | None = None
     """The replicas of a global table."""
+    recovers_since: float = 0.0
+    """Since when it can be restored to a point in time; 0 if it cannot."""
+    recovery_days: int = 0
+    restored_of: str = ""
+    """The ARN of the table it was restored from, as it was then; and the backup, if it came from one."""
+    restored_from: str = ""
+    restored_at: float = 0.0
 
 
 class Dropped(Record):
@@ -143,6 +151,7 @@ class Layout:
         "is_replicated",
         "is_legacy",
         "is_strong",
+        "is_recoverable",
     )
 
     def __init__(self, table: Table) -> None:
@@ -156,7 +165,8 @@ class Layout:
         self.is_strong = table.group is not None and table.group.is_strong
         self.is_replicated = table.group is not None and not table.group.is_strong
         self.is_legacy = table.group is not None and table.group.version == groups.LEGACY
-        self.needs_old = bool(self.indexes or self.ttl_id or self.stream or self.is_replicated)
+        self.is_recoverable = table.recovers_since > 0
+        self.needs_old = bool(self.indexes or self.ttl_id or self.stream or self.is_replicated or self.is_recoverable)
         """Whether a write must know what was there before."""
         names = {name for index in self.indexes for name in index.key.names} - self.key_names
         self.index_key_kinds = {name: table.definitions[name] for name in names}
@@ -457,7 +467,7 @@ def description(
             {"AttributeName": n, "AttributeType": kind} for n, kind in table.definitions.items()
         ],
         "TableName": table.name,
-        "KeySchema": _schema_shown(table.hash_name, table.range_name),
+        "KeySchema": schema_shown(table.hash_name, table.range_name),
         "TableStatus": status or _status(table, now),
         "CreationDateTime": table.created,
         "ProvisionedThroughput": _throughput_shown(table, table.read_units, table.write_units),
@@ -481,6 +491,12 @@ def description(
         shown["LatestStreamArn"] = call.arn(f"table/{table.name}/stream/{table.stream_label}", "dynamodb")
     if table.stream_view:
         shown["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream_view}
+    if table.restored_of:
+        shown["RestoreSummary"] = {
+            "SourceTableArn": table.restored_of,
+            "RestoreDateTime": table.restored_at,
+            "RestoreInProgress": table.active_at == math.inf,
+        } | ({"SourceBackupArn": table.restored_from} if table.restored_from else {})
     for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
         indexes = [
             _index_shown(call, table, i, sizes, status) for i in table.indexes if i.is_global == is_global
@@ -496,7 +512,7 @@ def _status(table: Table, now: float) -> str:
     return "UPDATING" if table.group is not None and table.group.is_changing else "ACTIVE"
 
 
-def _schema_shown(hash_name: str, range_name: str) -> list[dict[str, str]]:
+def schema_shown(hash_name: str, range_name: str) -> list[dict[str, str]]:
     shown = [{"AttributeName": hash_name, "KeyType": "HASH"}]
     return [*shown, {"AttributeName": range_name, "KeyType": "RANGE"}] if range_name else shown
 
@@ -523,7 +539,7 @@ def _index_shown(
         projection["NonKeyAttributes"] = list(index.projected)
     shown: dict[str, Any] = {
         "IndexName": index.name,
-        "KeySchema": _schema_shown(index.hash_name, index.range_name),
+        "KeySchema": schema_shown(index.hash_name, index.range_name),
         "Projection": projection,
         "IndexSizeBytes": size,
         "ItemCount": count,

@@ -197,3 +197,58 @@ def test_items_end_when_their_time_has_come(cloud, ddb):
         refusal(ddb.update_time_to_live, TableName="music", TimeToLiveSpecification=already)[1]
         == "TimeToLive is already enabled"
     )
+
+
+@pytest.mark.parametrize(
+    "billing, warm",
+    [
+        ({"BillingMode": "PAY_PER_REQUEST"}, (12_000, 4_000)),
+        ({"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}}, (5, 6)),
+        ({"BillingMode": "PAY_PER_REQUEST", "WarmThroughput": {"ReadUnitsPerSecond": 15_000, "WriteUnitsPerSecond": 5_000}}, (15_000, 5_000)),
+    ],
+)
+def test_a_table_is_as_warm_as_its_billing_or_as_asked(cloud, billing, warm):
+    # Recorded from AWS by localstack: test_dynamodb.snapshot.json
+    ddb = cloud.client("dynamodb")
+    ddb.create_table(
+        TableName="warm", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], **billing,
+    )  # fmt: skip
+    shown = ddb.describe_table(TableName="warm")["Table"]["WarmThroughput"]
+    assert (shown["ReadUnitsPerSecond"], shown["WriteUnitsPerSecond"], shown["Status"]) == (*warm, "ACTIVE")
+
+
+def test_a_table_gets_no_colder(cloud):
+    ddb = cloud.client("dynamodb")
+    params = {
+        "TableName": "warm", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }  # fmt: skip
+    with pytest.raises(ddb.exceptions.ClientError, match="Requested WriteUnitsPerSecond for WarmThroughput for table is lower than initial"):
+        ddb.create_table(**params, WarmThroughput={"WriteUnitsPerSecond": 3_000})
+    ddb.create_table(**params, SSESpecification={"Enabled": False})
+    ddb.update_table(TableName="warm", WarmThroughput={"ReadUnitsPerSecond": 20_000})
+    shown = ddb.describe_table(TableName="warm")["Table"]
+    assert shown["WarmThroughput"]["ReadUnitsPerSecond"] == 20_000 and "SSEDescription" not in shown
+    with pytest.raises(ddb.exceptions.ClientError, match="lower than current WarmThroughput"):
+        ddb.update_table(TableName="warm", WarmThroughput={"ReadUnitsPerSecond": 15_000})
+
+
+def test_what_is_not_done_here_says_so(cloud):
+    # Shapes recorded from AWS by localstack
+    ddb = cloud.client("dynamodb")
+    params = {
+        "TableName": "plain", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    }  # fmt: skip
+    with pytest.raises(ddb.exceptions.ClientError, match="SSESpecification with KMS keys"):
+        ddb.create_table(**params, SSESpecification={"Enabled": True})
+    ddb.create_table(**params)
+    assert ddb.describe_contributor_insights(TableName="plain")["ContributorInsightsStatus"] == "DISABLED"
+    assert ddb.describe_kinesis_streaming_destination(TableName="plain")["KinesisDataStreamDestinations"] == []
+    for attempt in (
+        lambda: ddb.update_contributor_insights(TableName="plain", ContributorInsightsAction="ENABLE"),
+        lambda: ddb.enable_kinesis_streaming_destination(TableName="plain", StreamArn="arn:aws:kinesis:us-east-1:000000000000:stream/s"),
+    ):
+        with pytest.raises(ddb.exceptions.ClientError, match="NotImplemented"):
+            attempt()

@@ -32,8 +32,15 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     table = params.get("TableName")
     if table is not None:
         return _arn(call, table, params.get("IndexName"))
-    if "ResourceArn" in params:
-        return str(params["ResourceArn"])
+    for member in ("ResourceArn", "BackupArn", "ExportArn", "ImportArn", "TableArn", "SourceTableArn"):
+        if member in params:
+            return str(params[member])
+    if "SourceTableName" in params:
+        return _arn(call, params["SourceTableName"])
+    if "GlobalTableName" in params:
+        return f"arn:{call.home.partition}:dynamodb::{call.account}:global-table/{params['GlobalTableName']}"
+    if "TableCreationParameters" in params:
+        return _arn(call, params["TableCreationParameters"].get("TableName"))
     if operation in ("BatchGetItem", "BatchWriteItem"):
         return [_arn(call, name) for name in params.get("RequestItems") or {}] or call.arn(
             "table/*", "dynamodb"

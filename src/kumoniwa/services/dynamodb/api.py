@@ -55,6 +55,14 @@ from kumoniwa.services.dynamodb.table import (
     ResourceNotFoundException,
     Table,
 )
+from kumoniwa.services.dynamodb.transfer import (  # noqa: F401 (operations)
+    DescribeExport,
+    DescribeImport,
+    ExportTableToPointInTime,
+    ImportTable,
+    ListExports,
+    ListImports,
+)
 
 LIST_MAX = 100
 
@@ -77,6 +85,8 @@ def CreateTable(
     TableClass: str | None = None,
     DeletionProtectionEnabled: bool | None = None,
     ResourcePolicy: str | None = None,
+    SSESpecification: dict | None = None,
+    WarmThroughput: dict | None = None,
 ) -> dict:
     """Provisioned throughput is kept, shown and priced; nobody is throttled by it."""
     table = tables.made(
@@ -85,7 +95,8 @@ def CreateTable(
             "TableName": TableName, "AttributeDefinitions": AttributeDefinitions, "KeySchema": KeySchema,
             "LocalSecondaryIndexes": LocalSecondaryIndexes, "GlobalSecondaryIndexes": GlobalSecondaryIndexes,
             "BillingMode": BillingMode, "ProvisionedThroughput": ProvisionedThroughput, "Tags": Tags, "TableClass": TableClass,
-            "DeletionProtectionEnabled": DeletionProtectionEnabled,
+            "DeletionProtectionEnabled": DeletionProtectionEnabled, "SSESpecification": SSESpecification,
+            "WarmThroughput": WarmThroughput,
         },
     )  # fmt: skip
     if table.name in call.shelf(Table):
@@ -144,12 +155,15 @@ def UpdateTable(
     ReplicaUpdates: list[dict] | None = None,
     GlobalTableWitnessUpdates: list[dict] | None = None,
     MultiRegionConsistency: str | None = None,
+    SSESpecification: dict | None = None,
+    WarmThroughput: dict | None = None,
 ) -> dict:
     """One index may be made or deleted in one call, and a change of replicas stands alone, as on AWS."""
     asked = {
         "BillingMode": BillingMode, "ProvisionedThroughput": ProvisionedThroughput,
         "GlobalSecondaryIndexUpdates": GlobalSecondaryIndexUpdates, "StreamSpecification": StreamSpecification,
-        "TableClass": TableClass, "DeletionProtectionEnabled": DeletionProtectionEnabled,
+        "TableClass": TableClass, "DeletionProtectionEnabled": DeletionProtectionEnabled, "SSESpecification": SSESpecification,
+        "WarmThroughput": WarmThroughput,
     }  # fmt: skip
     asked = {name: value for name, value in asked.items() if value is not None}
     if ReplicaUpdates is not None:
@@ -173,6 +187,20 @@ async def _answered(call: Call, updated: Any) -> dict:
 
 def shown(call: Call, table: Table, *, status: str = "") -> dict:
     return tables.description(call, table, item.sizes(call, table), status=status) | replica.shown(call, table)
+
+
+def DescribeContributorInsights(call: Call, *, TableName: str, IndexName: str | None = None) -> dict:
+    """Nobody's keys are counted here, and that is what it says."""
+    table = tables.described(call, TableName)
+    if IndexName is not None and all(index.name != IndexName for index in table.indexes):
+        raise ResourceNotFoundException(f"Requested resource not found: Index: {IndexName} not found for table: {table.name}")
+    index = {"IndexName": IndexName} if IndexName is not None else {}
+    return {"TableName": table.name, "ContributorInsightsStatus": "DISABLED"} | index
+
+
+def DescribeKinesisStreamingDestination(call: Call, *, TableName: str) -> dict:
+    """No table streams to Kinesis here."""
+    return {"TableName": tables.described(call, TableName).name, "KinesisDataStreamDestinations": []}
 
 
 def DescribeLimits(call: Call) -> dict:

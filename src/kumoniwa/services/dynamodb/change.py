@@ -33,6 +33,11 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
     table_class = asked.get("TableClass")
     if table_class is not None and table_class != (table.table_class or "STANDARD"):
         table = changed(table, table_class=table_class, class_changed=call.now())
+    tables.check_encryption(asked.get("SSESpecification"))
+    if "WarmThroughput" in asked:
+        reads, writes = tables.warm_of(table.is_on_demand, table.read_units, table.write_units)
+        warm = tables.warmed(asked["WarmThroughput"], max(reads, table.warm_reads), max(writes, table.warm_writes))
+        table = changed(table, warm_reads=warm[0] or table.warm_reads, warm_writes=warm[1] or table.warm_writes)
     table = streamed(call, table, asked.get("StreamSpecification"))
     if "GlobalSecondaryIndexUpdates" in asked:
         table = reindexed(call, table, definitions, asked["GlobalSecondaryIndexUpdates"])
@@ -152,6 +157,14 @@ def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
 
 
 def _resized(table: Table, index: Index, given: dict[str, Any]) -> Index:
+    if "WarmThroughput" in given:
+        reads, writes = tables.warm_of(table.is_on_demand, index.read_units, index.write_units)
+        warm = tables.warmed(
+            given["WarmThroughput"], max(reads, index.warm_reads), max(writes, index.warm_writes), f"index {index.name}"
+        )
+        index = changed(index, warm_reads=warm[0] or index.warm_reads, warm_writes=warm[1] or index.warm_writes)
+        if "ProvisionedThroughput" not in given:
+            return index
     read, write = tables.units(
         given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=index.name
     )

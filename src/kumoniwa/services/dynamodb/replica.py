@@ -18,6 +18,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationExcep
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
 from kumoniwa.services.dynamodb import item, stream
+from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CREATING, CURRENT, DELETING, STRONG_REGIONS, Group, Member
 from kumoniwa.services.dynamodb.table import ResourceInUseException, Table, described
 
@@ -454,6 +455,7 @@ def _member_shown(table: Table, member: Member) -> dict[str, Any]:
     found: dict[str, Any] = {
         "RegionName": member.region,
         "ReplicaStatus": member.status,
+        "WarmThroughput": tables.warm_shown(table, table),
         "GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES",
     }
     if member.read_units:

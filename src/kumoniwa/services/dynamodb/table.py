@@ -25,6 +25,7 @@ GLOBAL_INDEXES_MAX = 20
 LOCAL_INDEXES_MAX = 5
 PROJECTED_MAX = 100
 TAGS_MAX = 50
+WARM_ON_DEMAND = (12_000, 4_000)
 UNITS_MAX = 1_000_000_000_000
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
 
@@ -51,6 +52,9 @@ class Index(Record):
     read_units: int = 0
     write_units: int = 0
     active_at: float = 0.0
+    warm_reads: int = 0
+    """What was asked to be kept warm; 0 for what the billing brings."""
+    warm_writes: int = 0
 
 
 class Table(Record):
@@ -72,6 +76,8 @@ class Table(Record):
     write_units: int = 0
     increased: float = 0.0
     decreased: float = 0.0
+    warm_reads: int = 0
+    warm_writes: int = 0
     table_class: str = ""
     class_changed: float = 0.0
     is_protected: bool = False
@@ -278,6 +284,9 @@ def made(call: Call, params: dict[str, Any]) -> Table:
         table_class=params.get("TableClass") or "", is_protected=bool(params.get("DeletionProtectionEnabled")),
         tags=checked_tags({}, params.get("Tags") or []),
     )  # fmt: skip
+    check_encryption(params.get("SSESpecification"))
+    warm = warmed(params.get("WarmThroughput"), *warm_of(is_on_demand, read, write))
+    table = changed(table, warm_reads=warm[0], warm_writes=warm[1])
     indexes = _local_indexes(call, table, params.get("LocalSecondaryIndexes"))
     indexes += _global_indexes(call, table, params.get("GlobalSecondaryIndexes"))
     table = changed(table, indexes=tuple(indexes))
@@ -405,16 +414,40 @@ def _global_indexes(call: Call, table: Table, given: list[dict] | None) -> list[
 
 def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: float = 0.0) -> Index:
     name = given["IndexName"]
-    for member in ("OnDemandThroughput", "WarmThroughput"):
-        if member in given:
-            raise NotImplementedHere(f"{member} of a global secondary index")
+    if "OnDemandThroughput" in given:
+        raise NotImplementedHere("OnDemandThroughput of a global secondary index")
     hash_name, range_name = _key(given["KeySchema"], table.definitions, name)
     kind, names = _projection(given)
     read, write = units(given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=name)
+    warm = warmed(given.get("WarmThroughput"), *warm_of(table.is_on_demand, read, write), f"index {name}")
     return Index(
         name=name, id=new_id(call), hash_name=hash_name, range_name=range_name, projection=kind, projected=names,
-        read_units=read, write_units=write, active_at=active_at,
+        read_units=read, write_units=write, active_at=active_at, warm_reads=warm[0], warm_writes=warm[1],
     )  # fmt: skip
+
+
+def warm_of(is_on_demand: bool, reads: int, writes: int) -> tuple[int, int]:
+    """Units a second that a table or index is warm for by its billing: recorded from AWS by localstack."""
+    return WARM_ON_DEMAND if is_on_demand else (reads, writes)
+
+
+def warmed(given: dict[str, int] | None, reads: int, writes: int, what: str = "table") -> tuple[int, int]:
+    """What WarmThroughput asks for, which is no less than what there is. Nobody is throttled here, however cold.
+
+    Texts: getmoto/moto.
+    """
+    wanted = given or {}
+    for member, least in (("ReadUnitsPerSecond", reads), ("WriteUnitsPerSecond", writes)):
+        if wanted.get(member, least) < least:
+            kind = "initial throughput for OnDemand" if (reads, writes) == WARM_ON_DEMAND else "current WarmThroughput"
+            raise _invalid(f"Requested {member} for WarmThroughput for {what} is lower than {kind}")
+    return wanted.get("ReadUnitsPerSecond", 0), wanted.get("WriteUnitsPerSecond", 0)
+
+
+def check_encryption(specification: dict[str, Any] | None) -> None:
+    """AWS's own key, which nobody sees, is the default and the only one here."""
+    if specification is not None and (specification.get("Enabled") or specification.get("SSEType") or "KMSMasterKeyId" in specification):
+        raise NotImplementedHere("dynamodb: SSESpecification with KMS keys")
 
 
 def check_definitions_used(table: Table) -> None:
@@ -497,6 +530,8 @@ def description(
             "RestoreDateTime": table.restored_at,
             "RestoreInProgress": table.active_at == math.inf,
         } | ({"SourceBackupArn": table.restored_from} if table.restored_from else {})
+    if status not in ("CREATING", "DELETING"):
+        shown["WarmThroughput"] = warm_shown(table, table)
     for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
         indexes = [
             _index_shown(call, table, i, sizes, status) for i in table.indexes if i.is_global == is_global
@@ -530,6 +565,11 @@ def _throughput_shown(table: Table, read: int, write: int) -> dict[str, Any]:
     return shown
 
 
+def warm_shown(table: Table, of: Table | Index) -> dict[str, Any]:
+    reads, writes = warm_of(table.is_on_demand, of.read_units, of.write_units)
+    return {"ReadUnitsPerSecond": max(of.warm_reads, reads), "WriteUnitsPerSecond": max(of.warm_writes, writes), "Status": "ACTIVE"}
+
+
 def _index_shown(
     call: Call, table: Table, index: Index, sizes: dict[int, tuple[int, int]], status: str
 ) -> dict[str, Any]:
@@ -552,4 +592,6 @@ def _index_shown(
         if is_filling:
             shown["Backfilling"] = True
         shown["ProvisionedThroughput"] = _throughput_shown(table, index.read_units, index.write_units)
+        if status not in ("CREATING", "DELETING"):
+            shown["WarmThroughput"] = warm_shown(table, index)
     return shown

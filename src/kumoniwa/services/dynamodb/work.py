@@ -13,7 +13,7 @@ import orjson
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import backup, conductor, item, replication, stream
+from kumoniwa.services.dynamodb import backup, conductor, item, replication, stream, transfer
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.table import Dropped, Filling, Layout, Table
 from kumoniwa.services.dynamodb.transaction import TOKENS
@@ -60,6 +60,7 @@ def _step(call: Call) -> bool:
     for copy in list(call.shelf(backup.Copy).values()):
         is_busy |= not backup.step(call, copy, STEP_ROWS)
     backup.forget_old(call)
+    transfer.see(call)
     for key, dropped in list(call.shelf(Dropped).items()):
         if item.sweep(call, dropped, STEP_ROWS):
             del call.shelf(Dropped)[key]

@@ -1,0 +1,448 @@
+"""Tables to and from S3: exports of a table as it was, and tables made of what lies in a bucket.
+
+Both are AWS calls on S3 by whoever asked for the transfer, made by background work after the answer; one that a kill interrupted
+begins again. Exports are AWS's files: items as DynamoDB JSON, compressed, and manifests that name and count them.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html, S3DataImport.Format.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import csv
+import hashlib
+import io
+import math
+import re
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages.dynamodb.value import INVALID, Item, item_bytes
+from kumoniwa.services.dynamodb import adoption, history
+from kumoniwa.services.dynamodb import table as tables
+from kumoniwa.services.dynamodb import write as writes
+from kumoniwa.services.dynamodb.backup import TableNotFoundException, recoverable, window
+from kumoniwa.services.dynamodb.item import ITEMS
+from kumoniwa.services.dynamodb.table import ResourceInUseException, Table
+from kumoniwa.wire.message import File
+
+STEP = 200
+_S3_HOST = re.compile(r"(?:^|\.)s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?(?=\.)")
+FILE_BYTES = 64 << 20
+KEPT_S = 90 * 86_400
+"""How long a transfer is told of: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeExport.html"""
+RUNNING, DONE, FAILED = "IN_PROGRESS", "COMPLETED", "FAILED"
+
+
+class ExportNotFoundException(AwsError): ...
+
+
+class ImportNotFoundException(AwsError): ...
+
+
+class InvalidExportTimeException(AwsError): ...
+
+
+class Transfer(Record):
+    """An export or import. On the shelf under its id."""
+
+    id: str
+    is_import: bool
+    table: str
+    table_id: int
+    table_uuid: str
+    arn: str
+    asked: dict[str, Any]
+    """The request's members that are told again."""
+    by: Principal
+    started: float
+    token: str = ""
+    at: float = 0.0
+    ended: float = 0.0
+    status: str = RUNNING
+    items: int = 0
+    errors: int = 0
+    size: int = 0
+    imported: int = 0
+    failure: tuple[str, str] | None = None
+    manifest: str = ""
+
+
+class Running:
+    """The transfers that run, by id. Not durable: those that do not are started again."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[str, asyncio.Task] = {}
+
+
+def see(call: Call) -> None:
+    """See that every transfer that is not done runs, and forget those nobody may ask about any more."""
+    running = call.memory(Running).tasks
+    for id_, transfer in list(call.shelf(Transfer).items()):
+        if transfer.status == RUNNING and (id_ not in running or running[id_].done()):
+            running[id_] = call.home.spawn(_run(call, transfer))
+        elif transfer.ended and transfer.ended + KEPT_S < call.now():
+            del call.shelf(Transfer)[id_]
+
+
+def _begin(call: Call, transfer: Transfer) -> None:
+    call.shelf(Transfer)[transfer.id] = transfer
+    call.home.wake(("dynamodb", "work"))
+
+
+def _known(call: Call, token: str | None, *, is_import: bool) -> Transfer | None:
+    """The transfer that this token has asked for already."""
+    if token is None:
+        return None
+    return next((t for t in call.shelf(Transfer).values() if t.token == token and t.is_import == is_import), None)
+
+
+async def _run(work: Call, transfer: Transfer) -> None:
+    call = Call(work.home, work.account, transfer.by, "dynamodb")
+    try:
+        done = await (_import(call, transfer) if transfer.is_import else _export(call, transfer))
+    except AwsError as error:
+        # AWS tells S3's codes with its name before them: S3NoSuchBucket, S3AccessDenied (getmoto/moto, verified tests).
+        done = changed(transfer, status=FAILED, failure=(f"S3{error.code}", error.text))
+        if transfer.is_import:
+            call.atomically(lambda: _forget_table(call, transfer))
+    call.shelf(Transfer)[transfer.id] = changed(done, ended=call.now())
+
+
+async def _ask(call: Call, operation: str, bucket: str, owner: str | None, **params: Any) -> Any:
+    """A call on a bucket, wherever it is."""
+    if owner is not None:
+        params["ExpectedBucketOwner"] = owner
+    try:
+        return await call.ask(f"s3:{operation}", Bucket=bucket, **params)
+    except AwsError as error:
+        there = _S3_HOST.search(str(error.members.get("Endpoint", "")))
+        if error.code != "PermanentRedirect" or there is None:
+            raise
+    return await call.ask(f"s3:{operation}", to_region=there["region"] or "us-east-1", Bucket=bucket, **params)
+
+
+# Exports -------------------------------------------------------------------------------------------
+
+_TOLD = ["S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseAlgorithm", "ExportFormat", "ExportType"]
+
+
+def ExportTableToPointInTime(
+    call: Call,
+    *,
+    TableArn: str,
+    S3Bucket: str,
+    ExportTime: float | None = None,
+    ClientToken: str | None = None,
+    S3BucketOwner: str | None = None,
+    S3Prefix: str | None = None,
+    S3SseAlgorithm: str | None = None,
+    ExportFormat: str | None = None,
+    ExportType: str | None = None,
+) -> dict:
+    """The table as it was, whatever is written meanwhile."""
+    asked = {name: value for name, value in locals().items() if name in _TOLD and value is not None}
+    if (known := _known(call, ClientToken, is_import=False)) is not None:
+        return {"ExportDescription": _export_shown(call, known)}
+    table = call.shelf(Table).get(tables.plain_name(TableArn))
+    if table is None:
+        raise TableNotFoundException(f"Table not found: {TableArn}")
+    recoverable(call, table)
+    for value, refused in ((ExportFormat, "ION"), (ExportType, "INCREMENTAL_EXPORT"), (S3SseAlgorithm, "KMS")):
+        if value == refused:
+            raise NotImplementedHere(f"dynamodb:ExportTableToPointInTime({value})")
+    earliest, latest = window(call, table)
+    if ExportTime is not None and not earliest <= ExportTime <= latest:
+        raise InvalidExportTimeException("ExportTime is before the earliest or after the latest restorable time of the table")
+    at = ExportTime if ExportTime is not None else call.now()
+    id_ = f"0{int(call.now() * 1000)}-{call.ids.hex(8)}"
+    transfer = Transfer(
+        id=id_, is_import=False, table=table.name, table_id=table.id, table_uuid=table.uuid, asked=asked, by=call.principal,
+        arn=call.arn(f"table/{table.name}/export/{id_}", "dynamodb"), started=call.now(), at=at, token=ClientToken or "",
+    )  # fmt: skip
+    _begin(call, transfer)
+    return {"ExportDescription": _export_shown(call, transfer)}
+
+
+def _export_shown(call: Call, transfer: Transfer) -> dict[str, Any]:
+    shown = {
+        "ExportArn": transfer.arn, "ExportStatus": transfer.status, "StartTime": transfer.started, "TableId": transfer.table_uuid,
+        "TableArn": call.arn(f"table/{transfer.table}", "dynamodb"), "ExportTime": transfer.at,
+        "ExportFormat": "DYNAMODB_JSON", "ExportType": "FULL_EXPORT", "S3SseAlgorithm": "AES256", **transfer.asked,
+    }  # fmt: skip
+    if transfer.token:
+        shown["ClientToken"] = transfer.token
+    if transfer.status == DONE:
+        shown |= {"ItemCount": transfer.items, "BilledSizeBytes": transfer.size, "ExportManifest": transfer.manifest}
+    return shown | _end_shown(transfer)
+
+
+def _end_shown(transfer: Transfer) -> dict[str, Any]:
+    shown: dict[str, Any] = {"EndTime": transfer.ended} if transfer.ended else {}
+    if transfer.failure is not None:
+        shown["FailureCode"], shown["FailureMessage"] = transfer.failure
+    return shown
+
+
+def DescribeExport(call: Call, *, ExportArn: str) -> dict:
+    transfer = call.shelf(Transfer).get(ExportArn.rpartition("/")[2])
+    if transfer is None or transfer.arn != ExportArn:
+        raise ExportNotFoundException(f"Export not found: {ExportArn}")
+    return {"ExportDescription": _export_shown(call, transfer)}
+
+
+def ListExports(call: Call, *, TableArn: str | None = None, MaxResults: int | None = None, NextToken: str | None = None) -> dict:
+    found = _listed(call, TableArn, is_import=False)
+    page, token = _page(found, MaxResults, NextToken)
+    summaries = [{"ExportArn": t.arn, "ExportStatus": t.status, "ExportType": "FULL_EXPORT"} for t in page]
+    return {"ExportSummaries": summaries} | token
+
+
+def _listed(call: Call, arn: str | None, *, is_import: bool) -> list[Transfer]:
+    name = tables.plain_name(arn) if arn is not None else None
+    found = [t for t in call.shelf(Transfer).values() if t.is_import == is_import and name in (None, t.table)]
+    return sorted(found, key=lambda transfer: transfer.id, reverse=True)
+
+
+def _page(found: list[Transfer], count: int | None, token: str | None) -> tuple[list[Transfer], dict[str, str]]:
+    rest = [transfer for transfer in found if token is None or transfer.id < token]
+    page = rest[: count or 25]
+    return page, {"NextToken": page[-1].id} if len(page) < len(rest) else {}
+
+
+async def _export(call: Call, transfer: Transfer) -> Transfer:
+    bucket, owner = transfer.asked["S3Bucket"], transfer.asked.get("S3BucketOwner")
+    prefix = transfer.asked.get("S3Prefix", "").strip("/")
+    root = f"{prefix}/AWSDynamoDB/{transfer.id}" if prefix else f"AWSDynamoDB/{transfer.id}"
+
+    async def put(name: str, body: bytes) -> str:
+        reply = await _ask(call, "PutObject", bucket, owner, Key=f"{root}/{name}", Body=body)
+        return reply.get("ETag", "").strip('"')
+
+    await put("_started", b"")
+    files, items, size = [], 0, 0
+    async for body, count, bytes_ in _files(call, transfer):
+        name = f"data/{call.ids.hex(26)}.json.gz"
+        tag = await put(name, body)
+        digest = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        files.append({"itemCount": count, "md5Checksum": digest, "etag": tag, "dataFileS3Key": f"{root}/{name}"})
+        items, size = items + count, size + bytes_
+    listing = b"".join(orjson.dumps(file) + b"\n" for file in files)
+    await put("manifest-files.json", listing)
+    summary = {
+        "version": "2020-06-30", "exportArn": transfer.arn, "startTime": _time(transfer.started), "endTime": _time(call.now()),
+        "tableArn": call.arn(f"table/{transfer.table}", "dynamodb"), "tableId": transfer.table_uuid, "exportTime": _time(transfer.at),
+        "s3Bucket": bucket, "s3Prefix": prefix or None, "s3SseAlgorithm": "AES256", "s3SseKmsKeyId": None,
+        "manifestFilesS3Key": f"{root}/manifest-files.json", "billedSizeBytes": size, "itemCount": items,
+        "outputFormat": "DYNAMODB_JSON", "exportType": "FULL_EXPORT",
+    }  # fmt: skip
+    body = orjson.dumps(summary)
+    await put("manifest-summary.json", body)
+    for name, content in (("manifest-files.md5", listing), ("manifest-summary.md5", body)):
+        await put(name, base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()))
+    return changed(transfer, status=DONE, items=items, size=size, manifest=f"{root}/manifest-summary.json")
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+async def _files(call: Call, transfer: Transfer) -> AsyncIterator[tuple[bytes, int, int]]:
+    """Compressed files of a table's items (bytes, items, bytes of items): one at least."""
+    call.rows(ITEMS)
+    after: tuple | None = (b"", b"")
+    while after is not None:
+        press = zlib.compressobj(6, zlib.DEFLATED, 31)
+        parts, count, size, length = [], 0, 0, 0
+        while after is not None and length < FILE_BYTES:
+            found, after = history.state(call, transfer.table_id, transfer.at, after, STEP)
+            for _, _, bytes_, body in found:
+                parts.append(press.compress(b'{"Item":' + body + b"}\n"))
+                size, length, count = size + bytes_, length + len(body), count + 1
+            await asyncio.sleep(0)
+        yield b"".join([*parts, press.flush()]), count, size
+
+
+# Imports -------------------------------------------------------------------------------------------
+
+_SOURCE = ["S3BucketSource", "InputFormat", "InputFormatOptions", "InputCompressionType", "TableCreationParameters"]
+_MAKING = frozenset(["TableName", "AttributeDefinitions", "KeySchema", "BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexes"])
+
+
+def ImportTable(
+    call: Call,
+    *,
+    S3BucketSource: dict,
+    InputFormat: str,
+    TableCreationParameters: dict,
+    ClientToken: str | None = None,
+    InputFormatOptions: dict | None = None,
+    InputCompressionType: str | None = None,
+) -> dict:
+    """A table that did not exist. What cannot be an item of it is counted and left out."""
+    asked = {name: value for name, value in locals().items() if name in _SOURCE and value is not None}
+    if (known := _known(call, ClientToken, is_import=True)) is not None:
+        return {"ImportTableDescription": _import_shown(call, known)}
+    for value, refused in ((InputFormat, "ION"), (InputCompressionType, "ZSTD")):
+        if value == refused:
+            raise NotImplementedHere(f"dynamodb:ImportTable({value})")
+    unknown = TableCreationParameters.keys() - _MAKING
+    if unknown:
+        raise NotImplementedHere(f"dynamodb:ImportTable(TableCreationParameters.{min(unknown)})")
+    if InputFormatOptions is not None and InputFormat != "CSV":
+        raise ValidationException(f"{INVALID}InputFormatOptions can only be specified for CSV")
+    table = tables.made(call, TableCreationParameters)
+    if table.name in call.shelf(Table):
+        raise ResourceInUseException(f"Table already exists: {table.name}")
+    call.shelf(Table)[table.name] = changed(table, active_at=math.inf)
+    id_ = f"0{int(call.now() * 1000)}-{call.ids.hex(8)}"
+    transfer = Transfer(
+        id=id_, is_import=True, table=table.name, table_id=table.id, table_uuid=table.uuid, asked=asked, by=call.principal,
+        arn=call.arn(f"table/{table.name}/import/{id_}", "dynamodb"), started=call.now(), token=ClientToken or "",
+    )  # fmt: skip
+    _begin(call, transfer)
+    return {"ImportTableDescription": _import_shown(call, transfer)}
+
+
+def _import_shown(call: Call, transfer: Transfer) -> dict[str, Any]:
+    shown = {
+        "ImportArn": transfer.arn, "ImportStatus": transfer.status, "StartTime": transfer.started, "TableId": transfer.table_uuid,
+        "TableArn": call.arn(f"table/{transfer.table}", "dynamodb"), "InputCompressionType": "NONE",
+        "ErrorCount": transfer.errors, "ProcessedItemCount": transfer.items, "ImportedItemCount": transfer.imported,
+        "ProcessedSizeBytes": transfer.size, **transfer.asked,
+    }  # fmt: skip
+    if transfer.token:
+        shown["ClientToken"] = transfer.token
+    return shown | _end_shown(transfer)
+
+
+def DescribeImport(call: Call, *, ImportArn: str) -> dict:
+    transfer = call.shelf(Transfer).get(ImportArn.rpartition("/")[2])
+    if transfer is None or transfer.arn != ImportArn:
+        raise ImportNotFoundException(f"Import not found: {ImportArn}")
+    return {"ImportTableDescription": _import_shown(call, transfer)}
+
+
+def ListImports(call: Call, *, TableArn: str | None = None, PageSize: int | None = None, NextToken: str | None = None) -> dict:
+    page, token = _page(_listed(call, TableArn, is_import=True), PageSize, NextToken)
+    summaries = []
+    for t in page:
+        summary = {
+            "ImportArn": t.arn, "ImportStatus": t.status, "TableArn": call.arn(f"table/{t.table}", "dynamodb"),
+            "S3BucketSource": t.asked["S3BucketSource"], "InputFormat": t.asked["InputFormat"], "StartTime": t.started,
+        }  # fmt: skip
+        summaries.append(summary | ({"EndTime": t.ended} if t.ended else {}))
+    return {"ImportSummaryList": summaries} | token
+
+
+async def _import(call: Call, transfer: Transfer) -> Transfer:
+    source = transfer.asked["S3BucketSource"]
+    bucket, owner = source["S3Bucket"], source.get("S3BucketOwner")
+    items = imported = errors = size = 0
+    for key in await _keys(call, bucket, owner, source.get("S3KeyPrefix", "")):
+        body = await _whole((await _ask(call, "GetObject", bucket, owner, Key=key))["Body"])
+        size += len(body)
+        entries = list(_entries(transfer, body))
+        for start in range(0, len(entries), STEP):
+            table = call.shelf(Table)[transfer.table]
+            outcomes = [_put(call, table, entry) for entry in entries[start : start + STEP]]
+            items, imported = items + len(outcomes), imported + sum(outcomes)
+            errors += len(outcomes) - sum(outcomes)
+            await asyncio.sleep(0)
+    table = call.shelf(Table)[transfer.table]
+    call.shelf(Table)[transfer.table] = changed(table, active_at=0.0)
+    done = changed(transfer, status=DONE, items=items, imported=imported, errors=errors, size=size)
+    if not errors:
+        return done
+    text = "Some of the items failed validation checks and were not imported. Please check CloudWatch error logs for more details."
+    return changed(done, status=FAILED, failure=("ItemValidationError", text))
+
+
+async def _keys(call: Call, bucket: str, owner: str | None, prefix: str) -> list[str]:
+    found, token = [], {}
+    while True:
+        page = await _ask(call, "ListObjectsV2", bucket, owner, Prefix=prefix, **token)
+        # Folders that consoles make, and what an export writes beside its data, hold no items.
+        found += [entry["Key"] for entry in page.get("Contents", ()) if entry["Size"]]
+        if not page.get("IsTruncated"):
+            return found
+        token = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+async def _whole(body: Any) -> bytes:
+    """A body as S3 hands it over: bytes, a stretch of a file, several of them, or piece by piece."""
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(body)
+    if isinstance(body, File):
+        with open(body.path, "rb") as file:
+            file.seek(body.offset)
+            return file.read(body.length)
+    if isinstance(body, tuple):
+        return b"".join([await _whole(part) for part in body])
+    return b"".join([piece async for piece in body])
+
+
+def _entries(transfer: Transfer, body: bytes) -> Iterator[Item | None]:
+    """The items of a file; None for what is none."""
+    try:
+        if transfer.asked.get("InputCompressionType") == "GZIP":
+            body = zlib.decompress(body, 31)
+    except zlib.error:
+        yield None
+        return
+    if transfer.asked["InputFormat"] == "CSV":
+        yield from _of_csv(transfer, body.decode("utf-8", "replace"))
+        return
+    for line in body.splitlines():
+        if line.strip():
+            try:
+                entry = orjson.loads(line)["Item"]
+                yield entry if isinstance(entry, dict) else None
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                yield None
+
+
+def _of_csv(transfer: Transfer, text: str) -> Iterator[Item | None]:
+    """Key attributes have the types of their definitions, all others are strings."""
+    options = transfer.asked.get("InputFormatOptions", {}).get("Csv", {})
+    making = transfer.asked["TableCreationParameters"]
+    kinds = {d["AttributeName"]: d["AttributeType"] for d in making["AttributeDefinitions"]}
+    lines = csv.reader(io.StringIO(text), delimiter=options.get("Delimiter", ","))
+    header = options.get("HeaderList") or next(lines, [])
+    for line in lines:
+        if line:
+            yield (
+                {name: {kinds.get(name, "S"): value} for name, value in zip(header, line) if value} if len(line) <= len(header) else None
+            )
+
+
+def _put(call: Call, table: Table, entry: Item | None) -> bool:
+    """Put one item into a table that is not open yet; answers whether it could be one."""
+    if entry is None:
+        return False
+    try:
+        write = writes.put(call, table.name, entry, None, None, None, None)
+        write.layout = tables.Layout(table)
+        write.place()
+        write.judge(call)
+        write.size = item_bytes(write.new)
+        write.store(call)
+    except AwsError:
+        return False
+    return True
+
+
+def _forget_table(call: Call, transfer: Transfer) -> None:
+    """A table whose import failed as a whole is not there, as on AWS."""
+    table = call.shelf(Table).get(transfer.table)
+    if table is not None and table.id == transfer.table_id:
+        adoption.give_up(call, table)
+

@@ -192,6 +192,22 @@ def test_failover_goes_to_the_secondary_and_back(names, zone):
     assert names.values("api.shop.example") == ["192.0.2.1"]
 
 
+def test_watchers_see_that_a_name_is_answered_otherwise(names, zone):
+    check = names.check(IPAddress="127.0.0.1", Port=80)
+    names.create(
+        zone, a("api.shop.example", "192.0.2.1", SetIdentifier="p", Failover="PRIMARY", HealthCheckId=check),
+        a("api.shop.example", "192.0.2.2", SetIdentifier="s", Failover="SECONDARY"),
+    )  # fmt: skip
+    names.values("api.shop.example")
+    names.endpoints.down["127.0.0.1"] = DOWN
+    names.cloud.sleep(31)
+    names.values("api.shop.example")
+    names.values("api.shop.example")
+    seen = [event for event in names.cloud.events if event["kind"] in ("health", "dns")]
+    assert [event["kind"] for event in seen] == ["health", "dns"]
+    assert (seen[1]["name"], seen[1]["answered"], seen[1]["answers"]) == ("api.shop.example.", ["192.0.2.1"], ["192.0.2.2"])
+
+
 def test_with_both_down_the_primary_answers(names, zone):
     checks = [names.check(IPAddress=f"127.0.0.{n}", Port=80) for n in (1, 2)]
     names.create(

@@ -60,6 +60,9 @@ def test_a_stack_s_names_answer_change_and_go(names):
     assert names.values("api.shop.example") == ["192.0.2.1"]
     (stack,) = client.describe_stacks(StackName="dns")["Stacks"]
     assert len(stack["Outputs"][0]["OutputValue"].split(",")) == 4
+    id_ = client.detect_stack_drift(StackName="dns")["StackDriftDetectionId"]
+    names.cloud.sleep(5)
+    assert client.describe_stack_drift_detection_status(StackDriftDetectionId=id_)["StackDriftStatus"] == "IN_SYNC"
     client.update_stack(StackName="dns", TemplateBody=TEMPLATE % {"threshold": 2, "www": "192.0.2.8", "secondary": "192.0.2.3"})
     status, reasons = finished(names)
     assert status == "UPDATE_COMPLETE", reasons

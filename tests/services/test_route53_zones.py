@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -344,3 +345,28 @@ def test_a_page_has_a_hundred_record_sets_unless_asked_for_more(names):
     first = names.client.list_resource_record_sets(HostedZoneId=zone)
     assert first["MaxItems"] == "100" and len(first["ResourceRecordSets"]) == 100
     assert len(names.client.list_resource_record_sets(HostedZoneId=zone, MaxItems="1000")["ResourceRecordSets"]) == 152
+
+
+# Who may --------------------------------------------------------------------------------------------------------
+
+
+def test_a_policy_may_allow_single_names_types_and_actions(names):
+    # https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html
+    zone = names.zone()
+    iam = names.cloud.client("iam")
+    iam.create_user(UserName="acme")
+    condition = {"ForAllValues:StringEquals": {
+        "route53:ChangeResourceRecordSetsNormalizedRecordNames": ["_acme-challenge.shop.example"],
+        "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+        "route53:ChangeResourceRecordSetsActions": ["CREATE", "UPSERT"],
+    }}  # fmt: skip
+    statement = {"Effect": "Allow", "Action": "route53:ChangeResourceRecordSets", "Resource": f"arn:aws:route53:::hostedzone/{zone}", "Condition": condition}
+    iam.put_user_policy(UserName="acme", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    key = iam.create_access_key(UserName="acme")["AccessKey"]
+    names.client = names.cloud.client("route53", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    challenge = a("_ACME-challenge.shop.example.", '"x"', kind="TXT")
+    names.change(zone, ("UPSERT", challenge))
+    for change in (("DELETE", challenge), ("UPSERT", a("_acme-challenge.shop.example", "192.0.2.1")), ("UPSERT", a("www.shop.example", '"x"', kind="TXT"))):
+        code, text = _batch(names, zone, change)
+        assert code == "AccessDenied" and f"arn:aws:route53:::hostedzone/{zone}" in text
+    assert refusal(names.client.get_hosted_zone, Id=zone)[0] == "AccessDenied"

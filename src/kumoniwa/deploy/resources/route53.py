@@ -70,6 +70,11 @@ def _tags(kind: str, name: str) -> tuple[Action, Action]:
     )
 
 
+def _spelled(found: str, wanted: str | None) -> str:
+    """A name as the template spells it, if it is the same."""
+    return wanted if wanted and wanted.lower().rstrip(".") == found.rstrip(".") else found
+
+
 HostedZone = ResourceType(
     create=_make_zone,
     id=made.Id,
@@ -84,7 +89,12 @@ HostedZone = ResourceType(
     defaults={"HostedZoneConfig": {}},
     tags="HostedZoneTags",
     drift=(
-        Reading({"Name": seen.HostedZone.Name, "HostedZoneConfig": {"Comment": seen.HostedZone.Config.Comment}}),
+        Reading(
+            {
+                "Name": use(_spelled, seen.HostedZone.Name, at(p.Name)),
+                "HostedZoneConfig": {"Comment": seen.HostedZone.Config.Comment},
+            }
+        ),
         Reading(
             {"HostedZoneTags": seen.ResourceTagSet.Tags},
             Call("route53:ListTagsForResource", ResourceType="hostedzone", ResourceId=ID),

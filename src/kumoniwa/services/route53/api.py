@@ -83,6 +83,29 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     return f"arn:{call.home.partition}:route53:::{kind}/{str(resource_id).rpartition('/')[2]}"
 
 
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    """What a change batch is about, in the spelling that policies need. It has not been checked yet.
+    https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html"""
+    if operation != "ChangeResourceRecordSets":
+        return {}
+    batch = params.get("ChangeBatch")
+    changes = batch.get("Changes") if isinstance(batch, dict) else None
+    said = [change for change in changes or () if isinstance(change, dict)]
+    records = [change["ResourceRecordSet"] for change in said if isinstance(change.get("ResourceRecordSet"), dict)]
+    return {
+        "route53:changeresourcerecordsetsnormalizedrecordnames": [_normalized(str(record.get("Name", ""))) for record in records],
+        "route53:changeresourcerecordsetsrecordtypes": [str(record.get("Type", "")) for record in records],
+        "route53:changeresourcerecordsetsactions": [str(change.get("Action", "")) for change in said],
+    }
+
+
+def _normalized(name: str) -> str:
+    try:
+        return names.shown(names.parse(name)).removesuffix(".")
+    except names.Unnameable:
+        return name
+
+
 # Limits, and a trial of the name servers -----------------------------------------------------------------
 
 

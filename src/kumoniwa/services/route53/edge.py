@@ -162,10 +162,17 @@ class Edge:
             if len(self._decided) >= DECISIONS_REMEMBERED_MAX:
                 self._decided.clear()
             found = self._decided[question] = decide(self.catalog, self.surroundings, name, kind, client, zone)
+            self._note(question, found)
         if len(self._remembered) >= DECISIONS_REMEMBERED_MAX:
             self._remembered.clear()
         self._remembered[question] = found
         return found
+
+    def _note(self, question: tuple, found: Decision) -> None:
+        """Let watchers see that a name is answered otherwise than the last time somebody asked."""
+        before = self._remembered.get(question)
+        if before is not None and (was := _answers(before)) != (now := _answers(found)):
+            self.home.note("dns", name=names.shown(question[0]), type=question[1], answers=now, answered=was)
 
     def stale(self, name: names.Name, kind: str, client: Client) -> Decision:
         """What was said last, whatever has become of it."""
@@ -215,6 +222,11 @@ class Edge:
         shown = names.shown(name)
         fault = self.home.faults.hit("dns.fail", record=(shown, shown[:-1]), resolver=resolver)
         return fault.params.get("mode", "SERVFAIL") if fault is not None else ""
+
+
+def _answers(decision: Decision) -> list[str]:
+    """Every value that may be answered."""
+    return sorted({value for reply in decision.replies for each in reply.answer for value in each.values})
 
 
 _NAMES = {HostedZone: "zone", HealthCheck: "check", CidrCollection: "cidr"}

@@ -314,6 +314,16 @@ def test_an_alias_is_followed_through_other_policies(names, zone):
     assert names.values("www.shop.example", subnet=AMERICAN) == ["192.0.2.9"]
 
 
+def test_aliases_that_lead_in_circles_answer_nothing_and_soon(names, zone):
+    names.create(zone, *(
+        alias(f"{one}.shop.example", f"{other}.shop.example", zone, SetIdentifier=str(n), Weight=1)
+        for one, other in ("ab", "ba", "cc") for n in range(5)
+    ))  # fmt: skip
+    for name in "abc":
+        reply = names.ask(f"{name}.shop.example")
+        assert reply.rcode() == dns.rcode.NOERROR and not reply.answer
+
+
 def test_an_alias_that_does_not_evaluate_its_target_stays(names, zone):
     check = names.check(IPAddress="127.0.0.1", Port=80)
     names.create(

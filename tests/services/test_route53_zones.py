@@ -318,6 +318,16 @@ def test_an_edge_that_lost_its_disk_is_given_everything_again(names):
     assert names.edge.verdicts.is_healthy(check) and check in names.edge.verdicts.watched
 
 
+def test_a_batch_may_replace_a_record_set_and_not_change_it_twice(names):
+    zone, record = names.zone(), a("www.shop.example", "192.0.2.1")
+    names.create(zone, record)
+    names.change(zone, ("DELETE", record), ("CREATE", a("www.shop.example", "192.0.2.2")))
+    # https://github.com/kubernetes-sigs/external-dns/issues/4241
+    assert _batch(names, zone, ("UPSERT", a("www.shop.example", "192.0.2.3")), ("UPSERT", a("www.shop.example", "192.0.2.4")))[1] == (
+        "[The request contains an invalid set of changes for a resource record set 'A www.shop.example.']"
+    )
+
+
 def test_a_name_is_what_route_53_can_host(names):
     zone = names.zone()
     # Of an unsupported character the character is told: getmoto/moto, test_list_resource_record_set_invalid_start_record_name

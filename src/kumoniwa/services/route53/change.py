@@ -120,6 +120,7 @@ class Batch:
         self.call, self.zone = call, zone
         self.apex = names.parse(zone.name)
         self.touched: dict[Key, RecordSet | None] = {}
+        self.actions: dict[Key, str] = {}
         self.objections: list[str] = []
         self.hint = ""
         self._read: dict[str, dict[Key, RecordSet]] = {}
@@ -148,6 +149,11 @@ class Batch:
             return
         record = _normal(said, shown)
         key = recordset.key_of(record)
+        # The only two changes of one record set that a batch may hold are its deletion and, after it, its creation.
+        before = self.actions.setdefault(key, action)
+        if key in self.touched and (before, action) != ("DELETE", "CREATE"):
+            self.object(f"The request contains an invalid set of changes for a resource record set '{key.type} {shown}'")
+            return
         there = self.at(key.place).get(key)
         if action == "DELETE":
             self._delete(record, key, there)

@@ -102,6 +102,8 @@ class Verdicts:
     def __init__(self, home: Any, on_change: Callable[[], None]) -> None:
         self.home, self.on_change = home, on_change
         self.watched: dict[str, Watched] = {}
+        self.plans = 0
+        """Grows whenever checks come, change or go, so that whoever sends probes out knows that its plans are old."""
 
     def is_healthy(self, check_id: str) -> bool:
         found = self.watched.get(check_id)
@@ -117,6 +119,7 @@ class Verdicts:
             watched.is_healthy = known.is_healthy
         else:
             watched.is_healthy = self._effective(watched)
+        self.plans += 1
         self.refresh()
         self.home.wake(("route53", "checks"))
 

@@ -55,7 +55,7 @@ class Prober:
                 return Observation(False, UNENCRYPTED)
             except ConnectionRefusedError:
                 return Observation(False, REFUSED)
-            except (OSError, asyncio.IncompleteReadError, httptools.HttpParserError):
+            except (OSError, ValueError, httptools.HttpParserError):
                 return Observation(False, UNFINISHED)
 
     async def _address(self, name: str) -> str | None:

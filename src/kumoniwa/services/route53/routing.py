@@ -20,7 +20,7 @@ from kumoniwa.services.route53.place import Client
 
 ANSWERS_MAX = 8
 """How many records of a multivalue group one answer holds."""
-ALIAS_DEPTH_MAX = 32
+ALIAS_DEPTH_MAX = 16
 ENDPOINT_TTL_S = 60
 """Aliases to AWS's endpoints: https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/resource-record-sets-choosing-alias-non-alias.html"""
 
@@ -89,9 +89,14 @@ BY_PLACE = ("Region", "GeoLocation", "GeoProximityLocation", "CidrRoutingConfig"
 """Policies whose answer depends on where the client is."""
 
 
-def outcomes(group: Sequence[Routed], client: Client, around: Surroundings, depth: int = 0) -> list[Outcome]:
+Path = tuple[tuple[names.Name, str], ...]
+"""The groups on the way to this one: an alias that leads back into it leads nowhere."""
+
+
+def outcomes(group: Sequence[Routed], client: Client, around: Surroundings, path: Path = ()) -> list[Outcome]:
     """Everything that a group may answer a client, with chances that sum to one; empty if it answers nothing."""
-    if not group or depth > ALIAS_DEPTH_MAX:
+    further = _further(group, path)
+    if further is None:
         return []
     found = []
     for chance, chosen in _choices(group, client, around):
@@ -103,33 +108,39 @@ def outcomes(group: Sequence[Routed], client: Client, around: Surroundings, dept
         elif alias.region is not None:
             found.append(Outcome(chance, (), ENDPOINT_TTL_S, alias.region, steps))
         else:
-            for each in outcomes(around.group(alias.target, chosen[0].type), client, around, depth + 1):
+            for each in outcomes(around.group(alias.target, chosen[0].type), client, around, further):
                 found.append(each._replace(chance=chance * each.chance, steps=steps + each.steps))
     return found
 
 
-def is_healthy(record: Routed, around: Surroundings, depth: int = 0) -> bool:
+def _further(group: Sequence[Routed], path: Path) -> Path | None:
+    """The path with this group on it; None if the group is empty, on it already, or too far from its beginning."""
+    if not group or len(path) > ALIAS_DEPTH_MAX or (here := (group[0].name, group[0].type)) in path:
+        return None
+    return (*path, here)
+
+
+def is_healthy(record: Routed, around: Surroundings, path: Path = ()) -> bool:
     """A record with a check and an evaluated target needs both. A group is healthy if one of its records is."""
     if record.check is not None and not around.is_healthy(record.check):
         return False
     if record.alias is None or not record.alias.evaluates or record.alias.region is not None:
         # Route 53 takes API Gateway and S3 website endpoints to be healthy.
         return True
-    if depth > ALIAS_DEPTH_MAX:
-        return False
-    return any(is_healthy(each, around, depth + 1) for each in around.group(record.alias.target, record.type))
+    group = around.group(record.alias.target, record.type)
+    further = _further(group, path)
+    return further is not None and any(is_healthy(each, around, further) for each in group)
 
 
-def depends_on_place(group: Sequence[Routed], around: Surroundings, depth: int = 0) -> bool:
+def depends_on_place(group: Sequence[Routed], around: Surroundings, path: Path = ()) -> bool:
     """Whether other clients may be answered otherwise, along any alias."""
-    if depth > ALIAS_DEPTH_MAX:
+    further = _further(group, path)
+    if further is None:
         return False
-    return any(
-        record.policy in BY_PLACE
-        or (record.alias is not None and record.alias.region is None
-            and depends_on_place(around.group(record.alias.target, record.type), around, depth + 1))
-        for record in group
-    )  # fmt: skip
+    if group[0].policy in BY_PLACE:
+        return True
+    targets = {record.alias.target for record in group if record.alias is not None and record.alias.region is None}
+    return any(depends_on_place(around.group(target, group[0].type), around, further) for target in targets)
 
 
 def _choices(group: Sequence[Routed], client: Client, around: Surroundings) -> list[tuple[float, tuple[Routed, ...]]]:

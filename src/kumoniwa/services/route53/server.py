@@ -15,6 +15,8 @@ Answer = Callable[[bytes, str, bool], bytes | None]
 BATCH_PACKETS = 64
 PACKET_BYTES_MAX = 65_535
 IDLE_TCP_S = 10.0
+UNREAD_BYTES_MAX = 1 << 20
+"""Of replies that a client does not fetch."""
 
 
 class NameServer:
@@ -92,6 +94,8 @@ class _Stream(asyncio.Protocol):
             reply = self.answer(packet, self.source, True)
             if reply is not None:
                 self.transport.write(len(reply).to_bytes(2, "big") + reply)
+        if self.transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            self.transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.timer is not None:

@@ -114,14 +114,15 @@ async def _probe(home: Any) -> None:
     home.listen(lambda fact: home.wake(("route53", "checks")) if fact[0] == "faults" else None)
     due: list[tuple[float, str, str, int]] = []
     planned: set[tuple[str, str, int]] = set()
+    plans = -1
     while True:
         now = home.clock.now()
-        for check_id, watched in edge.verdicts.watched.items():
-            for region in watched.regions() if watched.is_probed else ():
-                if (plan := (check_id, region, watched.check.version)) not in planned:
-                    planned.add(plan)
-                    at = checking.first_probe_at(check_id, region, watched.check.config["RequestInterval"], now)
-                    heapq.heappush(due, (at, *plan))
+        if plans != edge.verdicts.plans:
+            plans = edge.verdicts.plans
+            for plan in _plans(edge.verdicts) - planned:
+                planned.add(plan)
+                interval_s = edge.verdicts.watched[plan[0]].check.config["RequestInterval"]
+                heapq.heappush(due, (checking.first_probe_at(*plan[:2], interval_s, now), *plan))
         while due and due[0][0] <= now:
             at, *plan = heapq.heappop(due)
             watched = edge.verdicts.watched.get(plan[0])
@@ -135,6 +136,14 @@ async def _probe(home: Any) -> None:
         if period := edge.verdicts.flap_period():
             wake_at = min(wake_at, (now // period + 1) * period)
         await home.wait(("route53", "checks"), wake_at)
+
+
+def _plans(verdicts: checking.Verdicts) -> set[tuple[str, str, int]]:
+    """Which versions of which checks are to be probed from which regions."""
+    return {
+        (check_id, region, watched.check.version)
+        for check_id, watched in verdicts.watched.items() if watched.is_probed for region in watched.regions()
+    }  # fmt: skip
 
 
 async def _observe(edge: Edge, watched: checking.Watched, region: str) -> None:

@@ -195,9 +195,29 @@ def test_what_is_no_token_of_a_known_provider_is_refused_before_any_key_is_fetch
     )
     assert world.refusal(signed(world.claims(azp="other")))[1] == "Incorrect token audience"
     assert world.refusal(signed(world.claims(exp=world.cloud.now() - 1)))[0] == "ExpiredTokenException"
-    code, _ = world.refusal(signed(world.claims(**{"https://aws.amazon.com/tags": {}})))
-    assert code == "NotImplemented"
     assert world.idp.fetched == 0
+
+
+def test_tags_and_a_source_identity_in_a_token_need_to_be_allowed_and_come_with_the_session(world):
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp
+    tags = {"principal_tags": {"team": ["red"], "stage": ["prod"]}, "transitive_tag_keys": ["team"]}
+    claims = world.claims(**{"https://aws.amazon.com/tags": tags, "https://aws.amazon.com/source_identity": "alice"})
+    assert world.refusal(signed(claims))[0] == "AccessDenied"
+    actions = ["sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:SetSourceIdentity"]
+    trust = {"Effect": "Allow", "Principal": {"Federated": world.provider}, "Action": actions, "Condition": {
+        "StringEquals": {"aws:RequestTag/team": "red"}}}  # fmt: skip
+    world.iam.update_assume_role_policy(RoleName="ci", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}))
+    reply = world.assume(signed(claims))
+    assert reply["SourceIdentity"] == "alice"
+    keys = reply["Credentials"]
+    pair = {"key": keys["AccessKeyId"], "secret": keys["SecretAccessKey"], "token": keys["SessionToken"]}
+    rights = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"StringEquals": {"aws:PrincipalTag/team": "red"}}}
+    world.iam.put_role_policy(
+        RoleName="ci", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": rights})
+    )
+    world.cloud.client("sqs", **pair).create_queue(QueueName="q")
+    for wrong in ({"principal_tags": {"team": "red"}}, {"principal_tags": []}, "x", {"transitive_tag_keys": "team"}):
+        assert world.refusal(signed(world.claims(**{"https://aws.amazon.com/tags": wrong})))[0] == "InvalidIdentityToken"
 
 
 def test_the_trust_policy_decides_which_subjects(world):

@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies, models
+from kumoniwa.gate import denial
 from kumoniwa.gate.faults import role_names
 from kumoniwa.gate.identity import SHARED, Document, Identity, InvalidClientTokenId
 from kumoniwa.kernel import arn as arns
@@ -58,6 +59,12 @@ class MissingAuthenticationToken(AwsError):
 class JsonMissingAuthenticationToken(MissingAuthenticationToken):
     code = "MissingAuthenticationTokenException"
     status = 400
+
+
+class UnauthorizedOperation(AwsError):
+    """In EC2's words, which say why in a message that STS decodes."""
+
+    status = 403
 
 
 REFUSALS = {"json": JsonAccessDenied, "rest-json": AccessDeniedException, "smithy-rpc-v2-cbor": JsonAccessDenied}
@@ -165,9 +172,15 @@ class Authorizer:
         if not decision.is_allowed and self.mode == "enforce":
             if service.denied is not None:
                 service.denied(call, route.name, params)
-            raise self._denial(decision, route.protocol)
+            raise self._denial(decision, route.protocol, context)
 
-    def _denial(self, decision: Decision, protocol: str) -> AwsError:
+    def _denial(self, decision: Decision, protocol: str, context: dict[str, Any]) -> AwsError:
+        if protocol == "ec2" and decision.principal.kind != "anonymous":
+            message = denial.encoded(self.home.settings.seal, decision, context)
+            return UnauthorizedOperation(
+                f"You are not authorized to perform this operation. {decision.text}. Encoded authorization failure message: {message}",
+                hint=decision.hint,
+            )
         is_s3 = decision.action.startswith("s3:")
         if decision.principal.kind == "anonymous" and not decision.is_explicit and not is_s3 and protocol != "query":
             return MISSING_TOKEN.get(protocol, MissingAuthenticationToken)(hint=decision.hint)
@@ -272,7 +285,7 @@ class Authorizer:
         decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner)
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
-            raise self._denial(decision, models.service(call.service).protocol)
+            raise self._denial(decision, models.service(call.service).protocol, asked)
 
     def decided(
         self, call: Call, action: str, arn: str, policy: Policy | None, context: dict[str, Any] | None = None

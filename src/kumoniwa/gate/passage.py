@@ -39,6 +39,7 @@ BODY_BYTES_MAX = 96 << 20
 
 _SHARED_KINDS = (
     identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.WebProvider,
+    federation.SamlProvider,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 

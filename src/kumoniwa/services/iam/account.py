@@ -16,6 +16,7 @@ from kumoniwa.services.iam import (
     policy,
     provider,
     role,
+    saml,
     user,
 )
 from kumoniwa.services.iam.credential import Device
@@ -87,7 +88,7 @@ def GetAccountSummary(call: Call) -> dict:
             "SigningCertificatesPerUserQuota": certificate.SIGNING_PER_USER_MAX,
             "MFADevices": len(devices),
             "MFADevicesInUse": sum(bool(device.user_id) for device in devices),
-            "Providers": len(provider.own(call)),
+            "Providers": len(provider.own(call)) + len(saml.own(call)),
             "AccountMFAEnabled": 0,
             "AccountSigningCertificatesPresent": 0,
             "AccountAccessKeysPresent": int(

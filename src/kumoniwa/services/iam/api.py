@@ -149,6 +149,16 @@ from kumoniwa.services.iam.role import (
     UpdateRole,
     UpdateRoleDescription,
 )
+from kumoniwa.services.iam.saml import (
+    CreateSAMLProvider,
+    DeleteSAMLProvider,
+    GetSAMLProvider,
+    ListSAMLProviders,
+    ListSAMLProviderTags,
+    TagSAMLProvider,
+    UntagSAMLProvider,
+    UpdateSAMLProvider,
+)
 from kumoniwa.services.iam.service_role import (
     CreateServiceLinkedRole,
     DeleteServiceLinkedRole,
@@ -228,11 +238,13 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
             record = call.shelf(kind).get(name.lower()) if call.account else None
             path = record.path if record is not None else params.get("Path") or "/"
             return global_arn(call, f"{word}{path}{record.name if record is not None else name}")
-    for parameter in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn", "SerialNumber"):
+    for parameter in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn", "SAMLProviderArn", "SerialNumber"):
         if isinstance(params.get(parameter), str):
             return params[parameter]
     if isinstance(params.get("VirtualMFADeviceName"), str):
         return global_arn(call, f"mfa{params.get('Path') or '/'}{params['VirtualMFADeviceName']}")
+    if operation == "CreateSAMLProvider":
+        return global_arn(call, f"saml-provider/{params.get('Name')}")
     if operation == "CreateOpenIDConnectProvider":
         return global_arn(call, f"oidc-provider/{str(params.get('Url')).partition('://')[2]}")
     if operation in _LISTS:

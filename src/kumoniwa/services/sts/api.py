@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from kumoniwa.aws import managed_policies
-from kumoniwa.gate import authorize
-from kumoniwa.gate.federation import WebProvider
+from kumoniwa.gate import authorize, denial
+from kumoniwa.gate.federation import SamlProvider, WebProvider
 from kumoniwa.gate.identity import SHARED, Credential, Document, Identity, account_of_key, issue
 from kumoniwa.gate.mfa import LastCode, MfaDevice, accepted
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import account_of
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
-from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.errors import AwsError, ValidationError
+from kumoniwa.kernel.principal import ANONYMOUS, Principal
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority
-from kumoniwa.services.sts import web_identity
+from kumoniwa.services.sts import saml, web_identity
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -59,7 +59,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
         if params.get("SourceIdentity"):
             needs.append(("sts:SetSourceIdentity", arn))
         return needs
-    if operation == "AssumeRoleWithWebIdentity":
+    if operation in _BY_TOKEN:
         # Nobody asks but the token, and that is read by the operation.
         return []
     if operation == "GetFederationToken":
@@ -69,9 +69,12 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     return "*"
 
 
+_BY_TOKEN = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
+
+
 def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     """A call that no key signed is of the account of the role it asks for."""
-    if operation != "AssumeRoleWithWebIdentity":
+    if operation not in _BY_TOKEN:
         return None
     account = account_of(str(params.get("RoleArn")), call.home.settings.account)
     return (
@@ -160,6 +163,19 @@ def GetAccessKeyInfo(call: Call, *, AccessKeyId: str) -> dict:
     if account is None:
         raise ValidationError(f"Invalid value for AccessKeyId: {AccessKeyId}")
     return {"Account": account}
+
+
+class InvalidAuthorizationMessageException(AwsError):
+    status = 400
+    message = "Message is not valid"
+
+
+def DecodeAuthorizationMessage(call: Call, *, EncodedMessage: str) -> dict:
+    """What services of this cloud encoded, and nothing else."""
+    message = denial.decoded(call.home.settings.seal, EncodedMessage)
+    if message is None:
+        raise InvalidAuthorizationMessageException
+    return {"DecodedMessage": message}
 
 
 # Sessions ------------------------------------------------------------------------------------------
@@ -326,59 +342,107 @@ async def AssumeRoleWithWebIdentity(
         raise web_identity.ExpiredTokenException(
             f"Token expired: current date/time {int(now)} must be before the expiration date/time{expires}"
         )
-    for claim in ("tags", "source_identity"):
-        if f"https://aws.amazon.com/{claim}" in token.claims:
-            raise NotImplementedHere(f"sts:AssumeRoleWithWebIdentity with https://aws.amazon.com/{claim}")
     await web_identity.prove(call, provider, token)
-    role = _trusting_role(call, RoleArn, provider, token, RoleSessionName)
-    policies = _policies(call, Policy, PolicyArns)
-    reply = _packed_size(policies, None)
-    context = {"aws:FederatedProvider": provider.arn}
-    principal = authorize.role_session(
-        RoleArn, role.id, RoleSessionName, session_policies=policies, context=context
+    tags, transitive, source_identity = token.session_tags()
+    asker = Federated(provider.arn, token.claims["sub"], RoleSessionName, tags, transitive, source_identity)
+    role = _trusting_role(call, "sts:AssumeRoleWithWebIdentity", RoleArn, asker, token.keys(provider.name.lower()))
+    reply, credentials = _federated_session(
+        call, RoleArn, role, asker, {}, Policy, PolicyArns, _role_duration(role, DurationSeconds)
     )
-    return {
-        **reply,
-        "AssumedRoleUser": {"AssumedRoleId": principal.user_id, "Arn": principal.arn},
-        "SubjectFromWebIdentityToken": token.claims["sub"],
-        "Provider": issuer,
-        "Audience": token.audience,
-        "Credentials": _credentials(call, principal, _role_duration(role, DurationSeconds)),
-    }
+    told = {"SubjectFromWebIdentityToken": asker.subject, "Provider": issuer, "Audience": token.audience}
+    return {**reply, **told, "Credentials": credentials}
 
 
-def _trusting_role(
-    call: Call, arn: str, provider: WebProvider, token: web_identity.Token, session_name: str
-) -> Identity:
-    """The role, if it trusts who the token says is asking. Raises AccessDenied.
+def AssumeRoleWithSAML(
+    call: Call, *, RoleArn: str, PrincipalArn: str, SAMLAssertion: str, PolicyArns: list[dict] | None = None,
+    Policy: str | None = None, DurationSeconds: int | None = None,
+) -> dict:  # fmt: skip
+    """The session ends with the one the provider tells of, if that is earlier."""
+    if arns.parse(RoleArn) is None or arns.parse(PrincipalArn) is None:
+        raise ValidationError("Request ARN is invalid")
+    refused = AccessDenied("Not authorized to perform sts:AssumeRoleWithSAML")
+    provider = call.home.store.shelf(SHARED, SamlProvider).get(PrincipalArn)
+    if provider is None or provider.account != account_of(RoleArn, ""):
+        raise refused
+    said = saml.read(SAMLAssertion, provider, call.now())
+    if not said.opens(RoleArn, PrincipalArn):
+        raise refused
+    asker = Federated(
+        provider.arn, said.subject, said.session_name, said.tags, said.ours("TransitiveTagKeys"), said.one("SourceIdentity")
+    )
+    keys = saml.keys(said, provider)
+    role = _trusting_role(call, "sts:AssumeRoleWithSAML", RoleArn, asker, keys)
+    duration = _role_duration(role, DurationSeconds)
+    if said.ends is not None:
+        duration = min(duration, max(1, int(said.ends - call.now())))
+    kept = {name: keys[name] for name in ("saml:namequalifier", "saml:sub", "saml:sub_type")}
+    reply, credentials = _federated_session(call, RoleArn, role, asker, kept, Policy, PolicyArns, duration)
+    told = {
+        "Subject": said.subject, "SubjectType": said.subject_type, "Issuer": said.issuer, "Audience": said.recipient,
+        "NameQualifier": keys["saml:namequalifier"],
+    }  # fmt: skip
+    return {**reply, **told, "Credentials": credentials}
+
+
+class Federated(NamedTuple):
+    """Somebody whom a provider outside of AWS vouches for, and what it wants the session to carry."""
+
+    provider: str
+    subject: str
+    session_name: str
+    tags: list[dict[str, str]]
+    transitive: list[str]
+    source_identity: str
+
+    def keys(self) -> dict[str, Any]:
+        keys: dict[str, Any] = {"aws:federatedprovider": self.provider, "sts:rolesessionname": self.session_name}
+        keys |= authorize.request_tags({"Tags": self.tags})
+        if self.transitive:
+            keys["sts:transitivetagkeys"] = self.transitive
+        if self.source_identity:
+            keys["sts:sourceidentity"] = self.source_identity
+        return keys
+
+
+def _trusting_role(call: Call, action: str, arn: str, asker: Federated, keys: dict[str, Any]) -> Identity:
+    """The role, if it trusts who is said to be asking, with all they want to bring. Raises AccessDenied.
     Keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html"""
     role = call.home.store.shelf(SHARED, Identity).get(arn)
-    refused = AccessDenied("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+    refused = AccessDenied(f"Not authorized to perform {action}")
     if role is None or role.kind != "role" or not role.trust:
         raise refused
-    claims, name = token.claims, provider.name.lower()
-    context: dict[str, Any] = {"aws:federatedprovider": provider.arn, "sts:rolesessionname": session_name}
-    context |= {
+    context = asker.keys() | keys | {
         "aws:requestedregion": call.region,
         "aws:currenttime": call.home.clock.now,
         "aws:epochtime": call.home.clock.now,
     }
-    texts = {
-        "aud": token.audience,
-        "oaud": claims.get("aud"),
-        "sub": claims["sub"],
-        "email": claims.get("email"),
-        "amr": claims.get("amr"),
-    }
-    context |= {f"{name}:{key}": value for key, value in texts.items() if isinstance(value, (str, list))}
-    asker = Principal(kind="federated", account="", arn=provider.arn, user_id=claims["sub"])
+    authority = Authority(Principal(kind="federated", account="", arn=asker.provider, user_id=asker.subject))
     trust = authorize.compiled(role.trust, "trust")
-    action = "sts:AssumeRoleWithWebIdentity"
-    decision = Authority(asker).decide(action, arn, context, resource_policy=trust, resource_must_allow=True)
-    if not decision.is_allowed and call.home.settings.iam == "enforce":
-        refused.hint = decision.hint
-        raise refused
+    wanted = [action, *(["sts:TagSession"] if asker.tags else []), *(["sts:SetSourceIdentity"] if asker.source_identity else [])]
+    for each in wanted:
+        decision = authority.decide(each, arn, dict(context), resource_policy=trust, resource_must_allow=True)
+        if not decision.is_allowed and call.home.settings.iam == "enforce":
+            refused.hint = decision.hint
+            raise refused
     return role
+
+
+def _federated_session(
+    call: Call, role_arn: str, role: Identity, asker: Federated, context: dict[str, str], document: str | None,
+    policy_arns: list[dict] | None, lifetime_s: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
+    """What an answer says of the session, and its keys."""
+    tags, transitive = _tags(ANONYMOUS, asker.tags, asker.transitive)
+    policies = _policies(call, document, policy_arns)
+    reply = _packed_size(policies, asker.tags)
+    context = {**context, "aws:FederatedProvider": asker.provider}
+    if asker.source_identity:
+        context["aws:SourceIdentity"] = reply["SourceIdentity"] = asker.source_identity
+    principal = authorize.role_session(
+        role_arn, role.id, asker.session_name, session_policies=policies, tags=tags, transitive_tags=transitive, context=context
+    )
+    reply["AssumedRoleUser"] = {"AssumedRoleId": principal.user_id, "Arn": principal.arn}
+    return reply, _credentials(call, principal, lifetime_s)
 
 
 def GetSessionToken(

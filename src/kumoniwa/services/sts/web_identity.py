@@ -58,6 +58,26 @@ class Token(NamedTuple):
         first = audience[0] if isinstance(audience, list) and audience else audience
         return next((one for one in (party, first) if isinstance(one, str)), "")
 
+    def keys(self, provider: str) -> dict[str, Any]:
+        """The condition keys of a token, by its provider's name."""
+        claims = self.claims
+        texts = {name: claims.get(name) for name in ("sub", "email", "amr")} | {"aud": self.audience, "oaud": claims.get("aud")}
+        return {f"{provider}:{key}": value for key, value in texts.items() if isinstance(value, (str, list))}
+
+    def session_tags(self) -> tuple[list[dict[str, str]], list[str], str]:
+        """Tags, keys of those that are handed on, and the source identity that the token brings.
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_adding-assume-role-idp"""
+        said = self.claims.get("https://aws.amazon.com/tags")
+        source = self.claims.get("https://aws.amazon.com/source_identity", "")
+        said = {} if said is None else said
+        held = said.get("principal_tags", {}) if isinstance(said, dict) else None
+        keys = said.get("transitive_tag_keys", []) if isinstance(said, dict) else None
+        is_whole = isinstance(held, dict) and isinstance(source, str) and isinstance(keys, list)
+        if not is_whole or not all(isinstance(values, list) and len(values) == 1 for values in held.values()):
+            raise InvalidIdentityToken("The session tags of the ID Token could not be read.")
+        tags = [{"Key": key, "Value": str(values[0])} for key, values in held.items()]
+        return tags, [str(key) for key in keys], source
+
 
 def _decoded(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,0 +1,137 @@
+"""SAML 2.0 identity providers: an organization's own sign-in, known by the metadata document it publishes.
+
+What STS must know of one, its issuer's name and the certificates it signs with, is the gate's ``SamlProvider``.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_saml.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from cryptography import x509
+
+from kumoniwa.gate.federation import SamlProvider
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.iam.entity import global_arn, now_s, shown_tags, tagged, untagged
+from kumoniwa.services.iam.errors import EntityAlreadyExists, InvalidInput, LimitExceeded, NoSuchEntity
+
+if TYPE_CHECKING:
+    from kumoniwa.kernel.call import Call
+
+PROVIDERS_MAX = 100
+VALID_S = 100 * 365.25 * 86_400
+"""A provider whose metadata name no end lasts a century."""
+_METADATA, _SIGNATURE = "{urn:oasis:names:tc:SAML:2.0:metadata}", "{http://www.w3.org/2000/09/xmldsig#}"
+
+
+class Metadata(Record):
+    """The document as it was uploaded, which only IAM is asked for; shelved by the provider's ARN."""
+
+    document: str
+    uuid: str
+
+
+def _shelf(call: Call):
+    return call.home.store.shelf(SHARED, SamlProvider)
+
+
+def own(call: Call) -> list[SamlProvider]:
+    return [provider for provider in _shelf(call).values() if provider.account == call.account]
+
+
+def _found(call: Call, arn: str) -> SamlProvider:
+    provider = _shelf(call).get(arn)
+    if provider is None or provider.account != call.account:
+        raise NoSuchEntity(f"Manifest not found for arn {arn}")
+    return provider
+
+
+def _read(document: str, now: float) -> dict[str, Any]:
+    """What a metadata document says: the issuer, its signing certificates, until when. Raises InvalidInput."""
+    refused = InvalidInput("Could not parse metadata")
+    try:
+        root = ElementTree.fromstring(document)
+        descriptors = list(root.iterfind(f"{_METADATA}IDPSSODescriptor"))
+        keys = [key for one in descriptors for key in one.iterfind(f"{_METADATA}KeyDescriptor") if key.get("use") in (None, "signing")]
+        certificates = []
+        for held in (found for key in keys for found in key.iter(f"{_SIGNATURE}X509Certificate")):
+            der = base64.b64decode("".join((held.text or "").split()), validate=True)
+            x509.load_der_x509_certificate(der)
+            certificates.append(base64.b64encode(der).decode())
+        until = root.get("validUntil")
+        ends = datetime.fromisoformat(until) if until else None
+    except (ElementTree.ParseError, binascii.Error, ValueError, LookupError):
+        raise refused from None
+    if root.tag != f"{_METADATA}EntityDescriptor" or not root.get("entityID") or not certificates:
+        raise refused
+    valid_until = (ends if ends.tzinfo else ends.replace(tzinfo=UTC)).timestamp() if ends else now + VALID_S
+    return {"entity_id": root.get("entityID"), "certificates": tuple(certificates), "valid_until": float(int(valid_until))}
+
+
+def CreateSAMLProvider(call: Call, *, SAMLMetadataDocument: str, Name: str, Tags: list[dict] | None = None) -> dict:
+    said = _read(SAMLMetadataDocument, now_s(call))
+    arn = global_arn(call, f"saml-provider/{Name}")
+    if arn in _shelf(call):
+        raise EntityAlreadyExists(f"SAMLProvider {Name} already exists.")
+    if len(own(call)) >= PROVIDERS_MAX:
+        raise LimitExceeded(f"Cannot exceed quota for SAMLProvidersPerAccount: {PROVIDERS_MAX}")
+    provider = _shelf(call)[arn] = SamlProvider(
+        account=call.account, arn=arn, created=now_s(call), tags=tagged({}, Tags), **said
+    )
+    call.shelf(Metadata)[arn] = Metadata(document=SAMLMetadataDocument, uuid=call.ids.upper(24))
+    return {"SAMLProviderArn": arn} | ({"Tags": shown_tags(provider.tags)} if provider.tags else {})
+
+
+def GetSAMLProvider(call: Call, *, SAMLProviderArn: str) -> dict:
+    provider = _found(call, SAMLProviderArn)
+    metadata = call.shelf(Metadata)[SAMLProviderArn]
+    return {
+        "SAMLProviderUUID": metadata.uuid,
+        "SAMLMetadataDocument": metadata.document,
+        "CreateDate": provider.created,
+        "ValidUntil": provider.valid_until,
+        "Tags": shown_tags(provider.tags),
+    }
+
+
+def ListSAMLProviders(call: Call) -> dict:
+    return {
+        "SAMLProviderList": [
+            {"Arn": provider.arn, "ValidUntil": provider.valid_until, "CreateDate": provider.created} for provider in own(call)
+        ]
+    }
+
+
+def UpdateSAMLProvider(call: Call, *, SAMLProviderArn: str, SAMLMetadataDocument: str | None = None) -> dict:
+    provider = _found(call, SAMLProviderArn)
+    if SAMLMetadataDocument is not None:
+        _shelf(call)[provider.arn] = changed(provider, **_read(SAMLMetadataDocument, now_s(call)))
+        held = call.shelf(Metadata)[provider.arn]
+        call.shelf(Metadata)[provider.arn] = changed(held, document=SAMLMetadataDocument)
+    return {"SAMLProviderArn": provider.arn}
+
+
+def DeleteSAMLProvider(call: Call, *, SAMLProviderArn: str) -> None:
+    """Roles that name it stay, and nobody opens them any more."""
+    arn = _found(call, SAMLProviderArn).arn
+    del _shelf(call)[arn]
+    del call.shelf(Metadata)[arn]
+
+
+def TagSAMLProvider(call: Call, *, SAMLProviderArn: str, Tags: list[dict]) -> None:
+    provider = _found(call, SAMLProviderArn)
+    _shelf(call)[provider.arn] = changed(provider, tags=tagged(provider.tags, Tags))
+
+
+def UntagSAMLProvider(call: Call, *, SAMLProviderArn: str, TagKeys: list[str]) -> None:
+    provider = _found(call, SAMLProviderArn)
+    _shelf(call)[provider.arn] = changed(provider, tags=untagged(provider.tags, TagKeys))
+
+
+def ListSAMLProviderTags(call: Call, *, SAMLProviderArn: str) -> dict:
+    return {"Tags": shown_tags(_found(call, SAMLProviderArn).tags)}

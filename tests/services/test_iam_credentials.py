@@ -304,3 +304,56 @@ def test_the_keys_policies_ask_about_are_named(iam):
     iam.put_group_policy(GroupName="g", PolicyName="p", PolicyDocument=document)
     arn = f"arn:aws:iam::{ACCOUNT}:user/alice"
     assert iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"] == expected
+
+
+# For one service: recorded, localstack's TestIAMServiceSpecificCredentials ----------------------------
+
+
+def test_a_user_signs_in_to_one_service_with_a_name_and_a_password_of_its_own(cloud):
+    iam = cloud.client("iam", key="111111111111")
+    iam.create_user(UserName="u")
+    service = "codecommit.amazonaws.com"
+    made = iam.create_service_specific_credential(UserName="u", ServiceName=service)["ServiceSpecificCredential"]
+    assert (made["ServiceUserName"], made["Status"], made["ServiceName"]) == ("u-at-111111111111", "Active", service)
+    number = made["ServiceSpecificCredentialId"]
+    (listed,) = iam.list_service_specific_credentials(UserName="u")["ServiceSpecificCredentials"]
+    assert listed == {name: value for name, value in made.items() if name != "ServicePassword"}
+    iam.update_service_specific_credential(UserName="u", ServiceSpecificCredentialId=number, Status="Inactive")
+    new = iam.reset_service_specific_credential(UserName="u", ServiceSpecificCredentialId=number)["ServiceSpecificCredential"]
+    assert new["Status"] == "Inactive" and new["ServicePassword"] != made["ServicePassword"]
+    second = iam.create_service_specific_credential(UserName="u", ServiceName=service)["ServiceSpecificCredential"]
+    assert second["ServiceUserName"] == "u+1-at-111111111111"
+    with pytest.raises(iam.exceptions.LimitExceededException):
+        iam.create_service_specific_credential(UserName="u", ServiceName=service)
+    assert iam.list_service_specific_credentials(UserName="u", ServiceName="cassandra.amazonaws.com")["ServiceSpecificCredentials"] == []
+    with pytest.raises(iam.exceptions.DeleteConflictException, match="must remove referenced objects first"):
+        iam.delete_user(UserName="u")
+    for held in (number, second["ServiceSpecificCredentialId"]):
+        iam.delete_service_specific_credential(UserName="u", ServiceSpecificCredentialId=held)
+    iam.delete_user(UserName="u")
+
+
+@pytest.mark.parametrize(
+    ("operation", "params", "code", "text"),
+    [
+        ("create", {"ServiceName": "x.amazonaws.com"}, "NoSuchEntity", "No such service x.amazonaws.com is supported for Service Specific Credentials"),
+        ("create", {"ServiceName": "bedrock.amazonaws.com"}, "NotImplemented", None),
+        ("reset", {"ServiceSpecificCredentialId": "A" * 20}, "NoSuchEntity", f"No such credential {'A' * 20} exists"),
+        (
+            "delete", {"ServiceSpecificCredentialId": "wrong-because-of-the-hyphens"}, "ValidationError",
+            "1 validation error detected: Value at 'serviceSpecificCredentialId' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [\\w]+",
+        ),
+        (
+            "update", {"ServiceSpecificCredentialId": "A" * 20, "Status": "x"}, "ValidationError",
+            "1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy enum value set",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_no_credential_for_a_service_is_refused(cloud, operation, params, code, text):
+    iam = cloud.client("iam")
+    iam.create_user(UserName="u")
+    with pytest.raises(ClientError) as caught:
+        getattr(iam, f"{operation}_service_specific_credential")(UserName="u", **params)
+    assert caught.value.response["Error"]["Code"] == code
+    assert text in (None, caught.value.response["Error"]["Message"])

@@ -540,8 +540,15 @@ def test_an_alias_belongs_to_one_account(cloud, iam):
 
 
 def test_what_is_not_implemented_is_refused_by_name(iam):
-    code, text = refusal(iam.create_saml_provider, Name="corporate", SAMLMetadataDocument="x" * 1000)
-    assert code == "NotImplemented" and "iam:CreateSAMLProvider" in text
+    code, text = refusal(iam.list_organizations_features)
+    assert code == "NotImplemented" and "iam:ListOrganizationsFeatures" in text
+    assert refusal(iam.set_security_token_service_preferences, GlobalEndpointTokenVersion="v1Token")[0] == "NotImplemented"
+
+
+def test_tokens_open_every_region_as_those_of_version_two_do(iam):
+    iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
+    summary = iam.get_account_summary()["SummaryMap"]
+    assert (summary["GlobalEndpointTokenVersion"], summary["PolicyVersionsInUseQuota"]) == (2, 10_000)
 
 
 # The simulator -------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import io
 import json
 
 import pytest
+import segno
 from botocore.exceptions import ClientError
 
 from kumoniwa.gate.mfa import code_at
@@ -227,3 +229,12 @@ def test_devices_have_tags_and_paths_that_are_paths(world):
         refusal(world.iam.create_virtual_mfa_device, VirtualMFADeviceName="x", Path="/a//b/")[0]
         == "ValidationError"
     )
+
+
+def test_a_device_comes_with_the_picture_that_an_app_photographs(world):
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_VirtualMFADevice.html
+    made = world.iam.create_virtual_mfa_device(VirtualMFADeviceName="tablet")["VirtualMFADevice"]
+    drawn = io.BytesIO()
+    said = f"otpauth://totp/tablet@{ACCOUNT}?secret={made['Base32StringSeed'].decode()}"
+    segno.make_qr(said).save(drawn, kind="png", scale=5)
+    assert made["QRCodePNG"] == drawn.getvalue()

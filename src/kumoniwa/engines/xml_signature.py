@@ -22,7 +22,7 @@ def parsed(document: bytes) -> Element:
     try:
         from lxml import etree  # noqa: PLC0415 (an extra)
     except ImportError:
-        raise NotImplementedHere("signatures in XML without the extra kumoniwa[saml]")
+        raise NotImplementedHere("signatures in XML without the extra kumoniwa[identity]")
     try:
         root = etree.fromstring(document, etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True))
     except (etree.XMLSyntaxError, ValueError) as error:

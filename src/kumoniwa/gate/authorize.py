@@ -157,7 +157,8 @@ class Authorizer:
         if principal.kind == "anonymous" and route.model.is_unsigned:
             return
         if self.home.faults and self.home.faults.hit("iam.deny", role=role_names(principal), actions=action):
-            raise self._denial(Decision(principal, action, arn, layer=_INJECTED, denied_by=_INJECTED.policies[0].statements[0]), route.protocol)
+            injected = Decision(principal, action, arn, layer=_INJECTED, denied_by=_INJECTED.policies[0].statements[0])
+            raise self._denial(injected, route.protocol, self._context(call))
         is_trust = service.name == "sts"
         policy = compiled(document, "trust" if is_trust else "resource") if document else None
         # A resource that has no policy of its own, such as the key that CreateKey is about to make, cannot allow anything.

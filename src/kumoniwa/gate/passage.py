@@ -163,6 +163,8 @@ class Gate:
             self.usage.note(principal.user_id.partition(":")[0], service)
         elif "aws:TokenIssueTime" not in principal.context:
             self.usage.note(principal.key_id, service)
+        if principal.kind in ("role", "user"):
+            self.usage.note(f"{principal.user_id.partition(':')[0]} {service}", service)
 
     async def _collected(self, route: Route, request: Request, request_id: str):
         try:

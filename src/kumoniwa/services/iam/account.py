@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam import (
     access_key,
@@ -56,7 +57,6 @@ def DeleteAccountAlias(call: Call, *, AccountAlias: str) -> None:
 
 
 def GetAccountSummary(call: Call) -> dict:
-    """Only numbers that mean something here."""
     devices = call.shelf(Device).values()
     policies = call.shelf(policy.Policy)
     return {
@@ -71,6 +71,7 @@ def GetAccountSummary(call: Call) -> dict:
             "Policies": len(policies),
             "PoliciesQuota": policy.POLICIES_MAX,
             "PolicySizeQuota": policy.DOCUMENT_CHARACTERS_MAX,
+            "PolicyVersionsInUseQuota": policy.VERSIONS_IN_USE_MAX,
             "PolicyVersionsInUse": sum(len(one.versions) for one in policies.values()),
             "VersionsPerPolicyQuota": policy.VERSIONS_MAX,
             "AccessKeysPerUserQuota": access_key.KEYS_MAX,
@@ -89,6 +90,8 @@ def GetAccountSummary(call: Call) -> dict:
             "MFADevices": len(devices),
             "MFADevicesInUse": sum(bool(device.user_id) for device in devices),
             "Providers": len(provider.own(call)) + len(saml.own(call)),
+            # A session's token is sealed for every region of the cloud alike, which is what version 2 means.
+            "GlobalEndpointTokenVersion": 2,
             "AccountMFAEnabled": 0,
             "AccountSigningCertificatesPresent": 0,
             "AccountAccessKeysPresent": int(
@@ -96,6 +99,12 @@ def GetAccountSummary(call: Call) -> dict:
             ),
         }
     }
+
+
+def SetSecurityTokenServicePreferences(call: Call, *, GlobalEndpointTokenVersion: str) -> None:
+    """Tokens of the global endpoint open every region here, as those of version 2 do."""
+    if GlobalEndpointTokenVersion != "v2Token":
+        raise NotImplementedHere("session tokens that regions which are not enabled by default refuse")
 
 
 def GetAccountAuthorizationDetails(

@@ -18,6 +18,7 @@ from kumoniwa.services.iam.account import (
     GetAccountAuthorizationDetails,
     GetAccountSummary,
     ListAccountAliases,
+    SetSecurityTokenServicePreferences,
 )
 from kumoniwa.services.iam.certificate import (
     DeleteServerCertificate,
@@ -73,6 +74,12 @@ from kumoniwa.services.iam.group import (
     UpdateGroup,
 )
 from kumoniwa.services.iam.instance_profile import InstanceProfile
+from kumoniwa.services.iam.last_access import (
+    GenerateServiceLastAccessedDetails,
+    GetServiceLastAccessedDetails,
+    GetServiceLastAccessedDetailsWithEntities,
+    ListPoliciesGrantingServiceAccess,
+)
 from kumoniwa.services.iam.mfa import (
     CreateVirtualMFADevice,
     DeactivateMFADevice,
@@ -159,6 +166,13 @@ from kumoniwa.services.iam.saml import (
     UntagSAMLProvider,
     UpdateSAMLProvider,
 )
+from kumoniwa.services.iam.service_credential import (
+    CreateServiceSpecificCredential,
+    DeleteServiceSpecificCredential,
+    ListServiceSpecificCredentials,
+    ResetServiceSpecificCredential,
+    UpdateServiceSpecificCredential,
+)
 from kumoniwa.services.iam.service_role import (
     CreateServiceLinkedRole,
     DeleteServiceLinkedRole,
@@ -204,6 +218,7 @@ _KINDS = (
 added to groups, roles to instance profiles, and inline policies belong to whoever holds them.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html"""
 
+_SENT = re.compile(r"Value '.*' at", re.DOTALL)
 _WORDED = re.compile(r"1 validation error detected: Value '.*' at '(path|userName|groupName|roleName|policyName)' failed to satisfy "
                      r"constraint: Member must satisfy regular expression pattern: .*", re.DOTALL)  # fmt: skip
 
@@ -211,6 +226,9 @@ _WORDED = re.compile(r"1 validation error detected: Value '.*' at '(path|userNam
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
     """IAM has words of its own for names and paths of other characters.
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names"""
+    if operation.endswith("ServiceSpecificCredential"):
+        # These do not repeat what was sent: recorded, localstack's test_user_match_id_mismatch, test_invalid_update_parameters.
+        return ValidationError(_SENT.sub("Value at", error.text).partition(" set: [")[0] + (" set" if " set: [" in error.text else ""))
     found = _WORDED.fullmatch(error.text)
     if found is None:
         return error
@@ -226,7 +244,7 @@ _LISTS = {
 _OWN_USER = frozenset({
     "GetUser", "CreateAccessKey", "ListAccessKeys", "UpdateAccessKey", "DeleteAccessKey", "ChangePassword", "ListMFADevices",
     "DeactivateMFADevice", "CreateLoginProfile", "GetLoginProfile", "DeleteLoginProfile", "ListSSHPublicKeys",
-    "UploadSigningCertificate", "ListSigningCertificates", "UpdateSigningCertificate", "DeleteSigningCertificate",
+    "ListServiceSpecificCredentials", "UploadSigningCertificate", "ListSigningCertificates", "UpdateSigningCertificate", "DeleteSigningCertificate",
 })  # fmt: skip
 """What is about the caller where it names no user."""
 
@@ -251,6 +269,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         return global_arn(call, f"{_LISTS[operation]}{params.get('PathPrefix') or '/'}")
     if operation == "ListPolicies":
         return f"policy path {params.get('PathPrefix') or '/'}"
+    if operation in ("GenerateServiceLastAccessedDetails", "ListPoliciesGrantingServiceAccess") and isinstance(params.get("Arn"), str):
+        return params["Arn"]
     if operation in _OWN_USER:
         return call.principal.source_arn or call.principal.arn
     return "*"

@@ -56,7 +56,20 @@ class SshKey(Record):
     status: str = "Active"
 
 
-K = TypeVar("K", Device, SigningCertificate, SshKey)
+class ServiceCredential(Record):
+    """A name and a password for one service; shelved by its id."""
+
+    id: str
+    user_id: str
+    service: str
+    service_user: str
+    created: float
+    password_sha256: bytes = b""
+    """Of the id and the password."""
+    status: str = "Active"
+
+
+K = TypeVar("K", Device, SigningCertificate, SshKey, ServiceCredential)
 
 
 def of(call: Call, kind: type[K], user_id: str) -> list[K]:
@@ -74,3 +87,6 @@ def check_bare(call: Call, user_id: str) -> None:
     ):
         if of(call, kind, user_id):
             raise DeleteConflict(f"Cannot delete entity, must delete {what} first.")
+    if of(call, ServiceCredential, user_id):
+        # Recorded: localstack's test_delete_user_after_service_credential_created.
+        raise DeleteConflict("Cannot delete entity, must remove referenced objects first.")

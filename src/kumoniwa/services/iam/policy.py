@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
 
 VERSIONS_MAX = 5
+VERSIONS_IN_USE_MAX = 10_000
+"""More than as many policies as an account may have can have versions: nobody ever meets this quota."""
 DOCUMENT_CHARACTERS_MAX = 6_144
 POLICIES_MAX = 1_500
 

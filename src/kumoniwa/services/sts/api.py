@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -19,6 +19,7 @@ from kumoniwa.kernel.principal import ANONYMOUS, Principal
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority
 from kumoniwa.services.sts import saml, web_identity
+from kumoniwa.services.sts.federated import Federated
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -382,26 +383,6 @@ def AssumeRoleWithSAML(
         "NameQualifier": keys["saml:namequalifier"],
     }  # fmt: skip
     return {**reply, **told, "Credentials": credentials}
-
-
-class Federated(NamedTuple):
-    """Somebody whom a provider outside of AWS vouches for, and what it wants the session to carry."""
-
-    provider: str
-    subject: str
-    session_name: str
-    tags: list[dict[str, str]]
-    transitive: list[str]
-    source_identity: str
-
-    def keys(self) -> dict[str, Any]:
-        keys: dict[str, Any] = {"aws:federatedprovider": self.provider, "sts:rolesessionname": self.session_name}
-        keys |= authorize.request_tags({"Tags": self.tags})
-        if self.transitive:
-            keys["sts:transitivetagkeys"] = self.transitive
-        if self.source_identity:
-            keys["sts:sourceidentity"] = self.source_identity
-        return keys
 
 
 def _trusting_role(call: Call, action: str, arn: str, asker: Federated, keys: dict[str, Any]) -> Identity:

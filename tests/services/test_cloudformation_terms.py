@@ -230,3 +230,52 @@ def test_inline_policies_and_members_are_resources_too(cloud):
     cloudformation.delete_stack(StackName="shop")
     assert settled(cloud, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE"
     assert iam.list_roles()["Roles"] == iam.list_users()["Users"] == iam.list_groups()["Groups"] == []
+
+
+def test_an_api_that_lies_in_s3_has_its_documents_name(cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="apis")
+    paths = {f"/p{n}": {"get": {"description": "x" * 20_000, "responses": {}}} for n in range(60)}
+    for key, more in (("small", {}), ("large", paths)):
+        document = {"openapi": "3.0.1", "info": {"title": f"the {key} one", "version": "1"}, "paths": more}
+        s3.put_object(Bucket="apis", Key=key, Body=json.dumps(document).encode())
+    api = "{Type: AWS::ApiGateway::RestApi, Properties: {BodyS3Location: {Bucket: apis, Key: %s}}}"
+    stack = create(cloud, "shop", f"Resources:\n  Small: {api % 'small'}\n  Large: {api % 'large'}")
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    client = cloud.client("apigateway")
+    found = {each["name"]: each["id"] for each in client.get_rest_apis()["items"]}
+    assert set(found) == {"the small one", "the large one"}
+    pages = client.get_paginator("get_resources").paginate(restApiId=found["the large one"])
+    assert sum(len(page["items"]) for page in pages) == 61
+
+
+def test_a_parameter_may_say_that_there_is_no_value(cloud):
+    # Recorded: localstack/localstack, test_logs.snapshot.json, test_cfn_handle_log_group_resource.
+    template = """
+Parameters: {Name: {Type: String, Default: AWS::NoValue}}
+Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: !Ref Name}}}
+"""
+    assert create(cloud, "shop", template)["StackStatus"] == "CREATE_COMPLETE"
+    assert "shop-Queue-" in cloud.client("sqs").list_queues()["QueueUrls"][0]
+
+
+def test_no_two_events_of_a_stack_share_a_moment_and_a_rollback_says_when_it_began(cloud):
+    stack = create(cloud, "shop", "Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: 99999}}}")
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE" and stack["DeletionTime"] >= stack["CreationTime"]
+    events = cloud.client("cloudformation").describe_stack_events(StackName="shop")["StackEvents"]
+    times = [event["Timestamp"] for event in events]
+    assert times == sorted(set(times), reverse=True)
+
+
+def test_a_condition_twice_wrapped_is_the_condition(cloud):
+    # What the SAM transform makes of a condition beside an Fn::If:
+    # aws/serverless-application-model, tests/translator/output/function_with_event_dest_conditional.json.
+    template = """
+Conditions:
+  A: !Equals [a, a]
+  Both: {"Fn::And": [{Condition: {Condition: A}}, {Condition: A}]}
+Resources: {Queue: {Type: AWS::SQS::Queue, Condition: Both}}
+"""
+    assert create(cloud, "shop", template)["StackStatus"] == "CREATE_COMPLETE"
+    assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 1
+

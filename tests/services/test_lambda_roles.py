@@ -167,3 +167,11 @@ def test_a_role_of_another_account_is_refused(cloud):
     with pytest.raises(ClientError) as caught:
         make(cloud, Role="arn:aws:iam::111122223333:role/theirs")
     assert caught.value.response["Error"] == {"Code": "AccessDeniedException", "Message": "Cross-account pass role is not allowed."}
+
+
+def test_alexa_is_a_service_too(cloud):
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-alexa.html
+    make(cloud)
+    statement = {"StatementId": "alexa", "Action": "lambda:InvokeFunction", "Principal": "alexa-appkit.amazon.com"}
+    added = cloud.client("lambda").add_permission(FunctionName="f", **statement)
+    assert json.loads(added["Statement"])["Principal"] == {"Service": "alexa-appkit.amazon.com"}

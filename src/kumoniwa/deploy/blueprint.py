@@ -57,7 +57,8 @@ class _Static:
         return self.body.get(name) or {}
 
     def ref(self, name: str) -> Any:
-        if name == "AWS::NoValue":
+        # A parameter may say so too: recorded, localstack/localstack, test_logs.snapshot.json, test_cfn_handle_log_group_resource.
+        if "AWS::NoValue" in (name, self.values.get(name)):
             return NOTHING
         if name in self.values:
             return parameters.meaning(self._section("Parameters")[name], self.values[name])
@@ -150,9 +151,12 @@ def _resources(body: dict[str, Any], scope: _Static) -> dict[str, dict[str, Any]
     found = {}
     for name, entry in active.items():
         properties = intrinsics.evaluate(entry.get("Properties", {}), scope)
+        properties = {} if properties is NOTHING else properties
+        if not isinstance(properties, dict):
+            raise ValidationError(f"Template format error: [/Resources/{name}/Properties] must be an object.")
         found[name] = {
             "Type": entry["Type"],
-            "Properties": {} if properties is NOTHING else properties,
+            "Properties": properties,
             "DependsOn": [each for each in sections.depends_on(entry) if each in active],
             "DeletionPolicy": _policy(entry, "DeletionPolicy", scope),
             "UpdateReplacePolicy": _policy(entry, "UpdateReplacePolicy", scope),

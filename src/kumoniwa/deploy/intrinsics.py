@@ -62,8 +62,12 @@ def evaluate(value: Any, scope: Scope, depth: int = 0) -> Any:
         name, argument = next(iter(value.items()))
         if name == "Ref":
             return scope.ref(_text(argument, "Ref"))
-        if name == "Condition" and isinstance(argument, str) and getattr(scope, "in_condition", False):
-            return scope.condition(argument)
+        if name == "Condition" and getattr(scope, "in_condition", False):
+            if isinstance(argument, dict) and set(argument) == {"Condition"}:
+                # The SAM transform writes the name of a condition twice wrapped, and CloudFormation takes it.
+                argument = argument["Condition"]
+            if isinstance(argument, str):
+                return scope.condition(argument)
         if function := FUNCTIONS.get(name):
             return function(argument, scope, depth + 1)
         if name.startswith("Fn::"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kumoniwa.deploy import template
 from kumoniwa.deploy.resource import (
     ID,
     OMIT,
@@ -33,6 +34,7 @@ from kumoniwa.deploy.resource import (
 )
 from kumoniwa.deploy.step import delete_calls
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.wire.message import File
 
 GONE = "NotFoundException"
 _api = {"restApiId": at(p.RestApiId)}
@@ -75,11 +77,38 @@ _move_endpoint.handles_absence = True
 @carries("BodyS3Location Mode FailOnWarnings Parameters")
 async def _import_from_s3(work: Work) -> None:
     if location := work.properties.get("BodyS3Location"):
-        names = {"Bucket": "Bucket", "Key": "Key", "Version": "VersionId", "ETag": "IfMatch"}
-        found = await work.look("s3:GetObject", **{names[name]: value for name, value in location.items()})
+        body = await _from_s3(work, location)
         params = {name: value._read(work) for name, value in _importing.items()}
         params = {name: value for name, value in params.items() if value is not OMIT}
-        await work.ask("apigateway:PutRestApi", restApiId=work.id, body=found["Body"], **params)
+        await work.ask("apigateway:PutRestApi", restApiId=work.id, body=body, **params)
+
+
+async def _create_api(work: Work) -> dict[str, Any]:
+    """An API that lies in S3 and is not named here has its document's title for a name."""
+    location = work.properties.get("BodyS3Location")
+    if location and "Name" not in work.properties:
+        text = (await _from_s3(work, location)).decode()
+        document = json.loads(text) if text.lstrip().startswith("{") else template.read(text).body
+        title = document.get("info", {}).get("title") if isinstance(document, dict) else None
+        return await work.ask(_create.operation, **_create.params(work) | {"name": str(title or "")})
+    return await _create(work)
+
+
+async def _from_s3(work: Work, location: dict[str, str]) -> bytes:
+    names = {"Bucket": "Bucket", "Key": "Key", "Version": "VersionId", "ETag": "IfMatch"}
+    found = await work.look("s3:GetObject", **{names[name]: value for name, value in location.items()})
+    return _whole(found["Body"])
+
+
+def _whole(body: bytes | File | tuple) -> bytes:
+    """An object's body, of which S3 answers where it lies if it is large."""
+    if isinstance(body, tuple):
+        return b"".join(map(_whole, body))
+    if not isinstance(body, File):
+        return bytes(body)
+    with open(body.path, "rb") as opened:
+        opened.seek(body.offset)
+        return opened.read(body.length)
 
 
 _importing = {
@@ -88,21 +117,24 @@ _importing = {
     "parameters": p.Parameters,
 }
 
+_create = Call(
+    "apigateway:CreateRestApi",
+    name=either(p.Name, p.Body.info.title),
+    description=p.Description,
+    version=p.Version,
+    cloneFrom=p.CloneFrom,
+    binaryMediaTypes=p.BinaryMediaTypes,
+    minimumCompressionSize=p.MinimumCompressionSize,
+    apiKeySource=p.ApiKeySourceType,
+    endpointConfiguration=use(_endpoint, p.EndpointConfiguration),
+    policy=as_json(p.Policy),
+    tags=tag_map(p.Tags),
+    disableExecuteApiEndpoint=p.DisableExecuteApiEndpoint,
+)
+_create_api.names, _create_api.places = _create.names, _create.places
+
 RestApi = ResourceType(
-    create=Call(
-        "apigateway:CreateRestApi",
-        name=either(p.Name, p.Body.info.title),
-        description=p.Description,
-        version=p.Version,
-        cloneFrom=p.CloneFrom,
-        binaryMediaTypes=p.BinaryMediaTypes,
-        minimumCompressionSize=p.MinimumCompressionSize,
-        apiKeySource=p.ApiKeySourceType,
-        endpointConfiguration=use(_endpoint, p.EndpointConfiguration),
-        policy=as_json(p.Policy),
-        tags=tag_map(p.Tags),
-        disableExecuteApiEndpoint=p.DisableExecuteApiEndpoint,
-    ),
+    create=_create_api,
     id=made.id,
     read=Call("apigateway:GetRestApi", restApiId=ID),
     settings=(

@@ -205,10 +205,8 @@ def shown(call: Call, change_set: ChangeSet, *, with_values: bool = False) -> di
         "NotificationARNs": [],
         "Changes": list(change_set.changes) if with_values else without_values(list(change_set.changes)),
     }
+    reply["Capabilities"] = list(change_set.wish.capabilities) if change_set.wish is not None else []
     if change_set.wish is not None:
-        reply |= {
-            "Capabilities": list(change_set.wish.capabilities),
-        }
         if change_set.wish.parameters:
             reply["Parameters"] = list(change_set.wish.parameters)
         if tags := [{"Key": key, "Value": value} for key, value in change_set.wish.tags.items()]:

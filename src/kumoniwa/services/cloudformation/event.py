@@ -10,6 +10,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.store.rows import Table
 
 STACK = "AWS::CloudFormation::Stack"
+MOMENT_S = 0.001
 PAGE_MAX = 100
 SEQ_MAX = 2**63 - 1
 EVENTS = Table(
@@ -62,11 +63,15 @@ def happened(
     properties: dict | None = None,
 ) -> None:
     """Write one event of a `stack.Stack` down."""
+    rows = call.rows(EVENTS)
+    last = rows.one("select at from cloudformation_event where stack = ? order by seq desc limit 1", stack.id)
+    # No two events of a stack share a moment on AWS, and people put them in order by it.
+    at = max(call.now(), last[0] + MOMENT_S) if last else call.now()
     fresh = call.new_id()
     id = fresh if kind == STACK else f"{logical_id}-{status}-{fresh}"
-    call.rows(EVENTS).run(
+    rows.run(
         "insert into cloudformation_event values (null,?,?,?,?,?,?,?,?,?,?,?,?)",
-        id, stack.id, stack.name, stack.arn, logical_id, physical_id, kind, call.now(), status, reason,
+        id, stack.id, stack.name, stack.arn, logical_id, physical_id, kind, at, status, reason,
         "" if properties is None else json.dumps(properties), stack.token,
     )  # fmt: skip
 

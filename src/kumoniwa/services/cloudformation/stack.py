@@ -81,6 +81,8 @@ class Stack(Record):
     reason: str = ""
     updated: float = 0.0
     deleted: float = 0.0
+    deleting: float = 0.0
+    """When its resources began to be taken away, by a deletion or by a rollback of its creation."""
     previous: Wish | None = None
     """While an update may still be taken back."""
     role: str = ""
@@ -260,6 +262,8 @@ def _move_on(call: Call, stack: Stack, status: str, reason: str) -> None:
         call.shelf(Checked).pop(stack.id, None)
         del shelf[stack.name]
         _forget_long_gone(call)
+    if status in ("DELETE_IN_PROGRESS", "ROLLBACK_IN_PROGRESS"):
+        stack = changed(stack, deleting=call.now())
     if not stack.is_busy:
         stack = changed(stack, policy_of_update="", policy_after="", watched_until=0.0)
     if stack.previous is None and not stack.deleted:
@@ -346,7 +350,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "Description": wish.description,
         "Parameters": list(wish.parameters),
         "LastUpdatedTime": stack.updated,
-        "DeletionTime": stack.deleted,
+        "DeletionTime": stack.deleting or stack.deleted,
         "StackStatusReason": stack.reason,
         "Capabilities": list(wish.capabilities),
         "Outputs": outputs_of(call, stack),
@@ -370,7 +374,7 @@ def summary(call: Call, stack: Stack) -> dict[str, Any]:
     optional = {
         "TemplateDescription": stack.wish.description,
         "LastUpdatedTime": stack.updated,
-        "DeletionTime": stack.deleted,
+        "DeletionTime": stack.deleting or stack.deleted,
         "StackStatusReason": stack.reason,
         "ParentId": stack.parent,
         "RootId": stack.root,

@@ -114,7 +114,8 @@ def _revision(call: Call, name: str, qualifier: str | None) -> str:
 
 
 _ARN = re.compile(r"arn:aws[a-z-]*:(iam|sts)::(\d{12}):\S+")
-_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazon(aws)?\.com(\.cn)?")
+"""Alexa's is one of amazon.com: https://docs.aws.amazon.com/lambda/latest/dg/services-alexa.html"""
 
 
 def principal_of(call: Call, text: str) -> str | dict[str, str]:

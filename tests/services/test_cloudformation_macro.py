@@ -203,3 +203,47 @@ def test_a_template_may_demand_something_of_its_parameters_together(cloud):
         asked = {"StackName": "second", "Parameters": [{"ParameterKey": key, "ParameterValue": value}]}
         code, text = refused(cloudformation.create_stack, TemplateBody=RULES, **asked)
         assert code == "ValidationError" and (key != "Size" or "only small and large" in text)
+
+
+EXTENDED = """
+Transform: AWS::LanguageExtensions
+Parameters:
+  Names: {Type: CommaDelimitedList, Default: "Red,Blue"}
+  Secret: {Type: String, NoEcho: true, Default: hush}
+Mappings: {Delays: {known: {seconds: 7}}}
+Resources:
+  Fn::ForEach::Queues:
+    - Name
+    - !Ref Names
+    - Queue${Name}: {Type: AWS::SQS::Queue, Properties: {QueueName: !Sub "q-${Name}", DelaySeconds: !Length [!Ref Names, 1, 1]}}
+  Other:
+    Type: AWS::SQS::Queue
+    DependsOn: [QueueRed]
+    Properties:
+      DelaySeconds: !FindInMap [Delays, unknown, seconds, {DefaultValue: 3}]
+      Tags: [{Key: all, Value: !ToJsonString {names: [a, b]}}, {Key: secret, Value: !Ref Secret}]
+"""
+
+
+def test_language_extensions_are_computed_before_anything_else_reads_the_template(cloud):
+    template = EXTENDED.replace("!Length [!Ref Names, 1, 1]", '{"Fn::Length": !Ref Names}')
+    assert create(cloud, "shop", template, **EXPAND)["StackStatus"] == "CREATE_COMPLETE"
+    assert {"q-Red", "q-Blue"} < set(_names(cloud))
+    other = next(url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "shop-Other" in url)
+    sqs = cloud.client("sqs")
+    assert sqs.get_queue_attributes(QueueUrl=other, AttributeNames=["DelaySeconds"])["Attributes"]["DelaySeconds"] == "3"
+    assert sqs.list_queue_tags(QueueUrl=other)["Tags"] == {"all": '{"names":["a","b"]}', "secret": "hush"}
+    # Recorded: localstack/localstack, test_transformers.snapshot.json, test_transform_length and test_transform_foreach.
+    processed = cloud.client("cloudformation").get_template(StackName="shop", TemplateStage="Processed")["TemplateBody"]
+    assert processed["Resources"]["QueueRed"]["Properties"] == {"QueueName": "q-Red", "DelaySeconds": 2}
+    assert "hush" not in json.dumps(processed["Resources"])
+
+
+def test_a_summary_may_name_unknown_types_instead_of_refusing_them(cloud):
+    cloudformation = cloud.client("cloudformation")
+    template = "Resources: {Server: {Type: AWS::EC2::Instance}, Queue: {Type: AWS::SQS::Queue}}\nOutputs: {Ip: {Value: !GetAtt Server.PublicIp}}"
+    assert refused(cloudformation.get_template_summary, TemplateBody=template)[0] == "ValidationError"
+    lenient = {"TreatUnrecognizedResourceTypesAsWarnings": True}
+    found = cloudformation.get_template_summary(TemplateBody=template, TemplateSummaryConfig=lenient)
+    assert found["Warnings"] == {"UnrecognizedResourceTypes": ["AWS::EC2::Instance"]}
+    assert found["ResourceTypes"] == ["AWS::EC2::Instance", "AWS::SQS::Queue"]

@@ -222,15 +222,17 @@ def _outputs(body: dict[str, Any], scope: _Static, active: dict[str, Any]) -> di
     return found
 
 
-def outline(template: Template) -> dict[str, Any]:
-    """What can be said of a template without values: for ValidateTemplate and GetTemplateSummary."""
+def outline(template: Template, *, is_lenient: bool = False) -> dict[str, Any]:
+    """What can be said of a template without values: for ValidateTemplate and GetTemplateSummary. ``is_lenient`` only names
+    the types that are unknown here, which else refuse the template."""
     body = template.body
     sections.check_outline(body)
     found = list(dict.fromkeys([each["Name"] for each in _transforms(body)] + macros.nested(body)))
     written = {name: entry for name, entry in body["Resources"].items() if isinstance(entry, dict) and isinstance(entry.get("Type"), str)}
     kinds = sorted({entry["Type"] for entry in written.values()})
+    unknown = [kind for kind in kinds if is_lenient and types.attributes_of(kind) is None]
     if not found:
-        sections.check(body, types.attributes_of)
+        sections.check(body, lambda kind: ("*",) if kind in unknown else types.attributes_of(kind))
     capabilities, needing = _capabilities(written)
     if found:
         # A SAM function brings a role of its own unless it names one; CloudFormation says so before it transforms.
@@ -243,6 +245,7 @@ def outline(template: Template) -> dict[str, Any]:
         "capabilities": capabilities,
         "capabilities_reason": reason,
         "resource_types": kinds,
+        "unknown_types": unknown,
         "version": str(body.get("AWSTemplateFormatVersion") or ""),
         "metadata": body.get("Metadata") or {},
         "identifiers": [
@@ -339,6 +342,7 @@ def _transformed(
         if each["Name"] == extensions.TRANSFORM:
             world.used.append(each["Name"])
             body = extensions.transform(body, _Static(body, values, pseudo, zones))
+            body = _resolved(body, _Static(body, values, pseudo, zones))
         elif each["Name"] == SAM:
             world.used.append(each["Name"])
             if transform is None:
@@ -352,6 +356,24 @@ def _transformed(
             raise macros.TransformFailed("Template format error: unsupported structure.")
         values = parameters.resolve(body.get("Parameters") or {}, {**given, **values}, previous)
     return body, values
+
+
+def _resolved(body: dict[str, Any], scope: _Static) -> dict[str, Any]:
+    """What the language extensions leave of resources: every function that can be computed, as AWS was recorded to show it
+    (localstack/localstack, test_transformers.snapshot.json, TestLanguageExtensionsTransform). What names a hidden parameter
+    stays a reference, and what is at fault is left for the checks that say so."""
+    declared = body.get("Parameters") or {}
+    hidden = {name for name, entry in declared.items() if parameters.hides(entry)}
+    resources = {}
+    for name, entry in (body.get("Resources") or {}).items():
+        properties = entry.get("Properties") if isinstance(entry, dict) else None
+        try:
+            if isinstance(properties, dict) and not {owner for owner, _ in intrinsics.references(properties)} & hidden:
+                entry = {**entry, "Properties": intrinsics.evaluate(properties, scope)}
+        except (ValidationError, NotImplementedHere):
+            pass
+        resources[name] = entry
+    return {**body, "Resources": resources}
 
 
 def _has_for_each(body: dict[str, Any]) -> bool:

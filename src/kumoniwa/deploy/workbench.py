@@ -22,7 +22,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     """What the child does with one request: ``{"do": "draw" | "outline", …}``."""
     try:
         if request["do"] == "outline":
-            return {"done": blueprint.outline(template.parse(request["text"]))}
+            return {"done": blueprint.outline(template.parse(request["text"]), is_lenient=request["is_lenient"])}
         drawn = blueprint.draw(
             request["text"],
             request["given"],

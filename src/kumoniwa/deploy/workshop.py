@@ -81,8 +81,8 @@ class Workshop:
             request["told"].append(await answer(reply["wanted"]))
         raise TransformFailed("Template error: too many transforms.")
 
-    async def outline(self, text: str) -> dict[str, Any]:
-        return _opened(await self._ask({"do": "outline", "text": text}))
+    async def outline(self, text: str, *, is_lenient: bool = False) -> dict[str, Any]:
+        return _opened(await self._ask({"do": "outline", "text": text, "is_lenient": is_lenient}))
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self.turn:

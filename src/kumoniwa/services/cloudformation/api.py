@@ -7,7 +7,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
-from kumoniwa.services.cloudformation import changeset, event, export, request, stackset, template
+from kumoniwa.services.cloudformation import changeset, event, export, request, stackset, stacksets, template
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.changeset import (
     CreateChangeSet,
@@ -293,7 +293,11 @@ async def GetTemplateSummary(
     TemplateURL: str | None = None,
     StackName: str | None = None,
     StackSetName: str | None = None,
+    TemplateSummaryConfig: dict[str, bool] | None = None,
+    CallAs: str | None = None,
 ) -> dict:
+    stacksets.refuse_organizations(CallAs)
+    is_lenient = bool((TemplateSummaryConfig or {}).get("TreatUnrecognizedResourceTypesAsWarnings"))
     if StackSetName is not None:
         text = stackset.template(call, stackset.get(call, StackSetName))
     elif StackName is not None:
@@ -303,11 +307,13 @@ async def GetTemplateSummary(
         text = stacks.document(call, stack.wish)
     else:
         text = await template.text_of(call, TemplateBody, TemplateURL)
-    outline = await template.workshop(call).outline(text)
+    outline = await template.workshop(call).outline(text, is_lenient=is_lenient)
     reply = _outlined(outline) | {
         "Parameters": outline["parameters"],
         "ResourceTypes": outline["resource_types"],
     }
+    if outline["unknown_types"]:
+        reply["Warnings"] = {"UnrecognizedResourceTypes": outline["unknown_types"]}
     if outline["identifiers"]:
         reply["ResourceIdentifierSummaries"] = outline["identifiers"]
     if outline["version"]:

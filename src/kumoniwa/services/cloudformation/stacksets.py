@@ -32,7 +32,8 @@ class InvalidOperationException(AwsError): ...
 # What requests have in common ------------------------------------------------------------------------
 
 
-def _refuse_organizations(call_as: str | None, **asked: Any) -> None:
+def refuse_organizations(call_as: str | None, **asked: Any) -> None:
+    """There are no organizations here, and nobody administers for one."""
     if call_as not in (None, "SELF"):
         raise NotImplementedHere(f"CallAs {call_as} of cloudformation's stack sets")
     if found := [name for name, value in asked.items() if value]:
@@ -164,7 +165,7 @@ async def CreateStackSet(
     ClientRequestToken: str | None = None,
     ManagedExecution: dict | None = None,
 ) -> dict:
-    _refuse_organizations(CallAs, ManagedExecution=(ManagedExecution or {}).get("Active"))
+    refuse_organizations(CallAs, ManagedExecution=(ManagedExecution or {}).get("Active"))
     if PermissionModel == "SERVICE_MANAGED":
         raise NotImplementedHere("PermissionModel SERVICE_MANAGED of cloudformation's stack sets")
     _check_name(StackSetName)
@@ -230,7 +231,7 @@ async def UpdateStackSet(
     ManagedExecution: dict | None = None,
 ) -> dict:
     """Without accounts and regions every instance is updated; with them the others are outdated from now on."""
-    _refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets, ManagedExecution=(ManagedExecution or {}).get("Active"))
+    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets, ManagedExecution=(ManagedExecution or {}).get("Active"))
     if PermissionModel == "SERVICE_MANAGED":
         raise NotImplementedHere("PermissionModel SERVICE_MANAGED of cloudformation's stack sets")
     preferences = _check_preferences(OperationPreferences or {})
@@ -296,7 +297,7 @@ def _absent(found: StackSet, account: str, region: str) -> AwsError:
 
 def DeleteStackSet(call: Call, *, StackSetName: str, CallAs: str | None = None) -> dict:
     """A set that is not there is deleted already, as AWS was recorded."""
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = stackset.find(call, StackSetName)
     if found is None:
         return {}
@@ -311,12 +312,12 @@ def DeleteStackSet(call: Call, *, StackSetName: str, CallAs: str | None = None) 
 
 
 def DescribeStackSet(call: Call, *, StackSetName: str, CallAs: str | None = None) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     return {"StackSet": stackset.shown(call, stackset.get(call, StackSetName))}
 
 
 def ListStackSets(call: Call, *, Status: str | None = None, CallAs: str | None = None) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = sorted(call.shelf(StackSet).values(), key=lambda each: each.created)
     return {"Summaries": [stackset.summary(each) for each in found if Status in (None, each.status)]}
 
@@ -337,7 +338,7 @@ def CreateStackInstances(
     CallAs: str | None = None,
 ) -> dict:
     """Instances that are there already are brought to what the set says."""
-    _refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
+    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
     preferences = _check_preferences(OperationPreferences or {})
     found = stackset.get(call, StackSetName)
     if again := _again(call, found, OperationId, "CREATE"):
@@ -367,7 +368,7 @@ def UpdateStackInstances(
     CallAs: str | None = None,
 ) -> dict:
     """What is not overridden any more has the set's value again."""
-    _refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
+    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
     preferences = _check_preferences(OperationPreferences or {})
     found = stackset.get(call, StackSetName)
     if again := _again(call, found, OperationId, "UPDATE"):
@@ -397,7 +398,7 @@ def DeleteStackInstances(
     CallAs: str | None = None,
 ) -> dict:
     """What is not there is deleted already."""
-    _refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
+    refuse_organizations(CallAs, DeploymentTargets=DeploymentTargets)
     preferences = _check_preferences(OperationPreferences or {})
     found = stackset.get(call, StackSetName)
     if again := _again(call, found, OperationId, "DELETE"):
@@ -410,7 +411,7 @@ def DeleteStackInstances(
 def DescribeStackInstance(
     call: Call, *, StackSetName: str, StackInstanceAccount: str, StackInstanceRegion: str, CallAs: str | None = None
 ) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = stackset.get(call, StackSetName)
     each = call.shelf(Instance).get(stackset.key_of(found.id, StackInstanceAccount, StackInstanceRegion))
     if each is None:
@@ -428,7 +429,7 @@ def ListStackInstances(
     StackInstanceRegion: str | None = None,
     CallAs: str | None = None,
 ) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = stackset.instances(call, stackset.get(call, StackSetName))
     reads = {
         "DETAILED_STATUS": lambda each: each.detailed,
@@ -450,13 +451,13 @@ def ListStackInstances(
 
 
 def ListStackSetOperations(call: Call, *, StackSetName: str, CallAs: str | None = None) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = stackset.get(call, StackSetName)
     return {"Summaries": [stackset.operation_summary(each) for each in stackset.operations(call, found)]}
 
 
 def DescribeStackSetOperation(call: Call, *, StackSetName: str, OperationId: str, CallAs: str | None = None) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = stackset.get(call, StackSetName)
     return {"StackSetOperation": stackset.operation_shown(stackset.operation(call, found, OperationId))}
 
@@ -469,7 +470,7 @@ def ListStackSetOperationResults(
     CallAs: str | None = None,
     Filters: list[dict] | None = None,
 ) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = stackset.operation(call, stackset.get(call, StackSetName), OperationId)
     wanted = [each["Values"] for each in Filters or () if each["Name"] == "OPERATION_RESULT_STATUS"]
     results = [each for each in found.results if all(each.status == status for status in wanted)]
@@ -478,7 +479,7 @@ def ListStackSetOperationResults(
 
 def StopStackSetOperation(call: Call, *, StackSetName: str, OperationId: str, CallAs: str | None = None) -> dict:
     """What is under way is finished; what has not begun is cancelled."""
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     found = stackset.operation(call, stackset.get(call, StackSetName), OperationId)
     if found.is_over:
         raise InvalidOperationException(f"Operation {OperationId} is in {found.status} state and cannot be stopped")
@@ -494,7 +495,7 @@ def DetectStackSetDrift(
     OperationId: str | None = None,
     CallAs: str | None = None,
 ) -> dict:
-    _refuse_organizations(CallAs)
+    refuse_organizations(CallAs)
     preferences = _check_preferences(OperationPreferences or {})
     found = stackset.get(call, StackSetName)
     if again := _again(call, found, OperationId, "DETECT_DRIFT"):

@@ -178,10 +178,10 @@ Resources:
 
 def test_a_property_we_do_not_know_fails_the_stack_by_name():
     stack = Stack(World())
-    template = "Resources: {B: {Type: AWS::S3::Bucket, Properties: {AccelerateConfiguration: {AccelerationStatus: Enabled}}}}"
+    template = "Resources: {M: {Type: AWS::CloudFormation::Macro, Properties: {Name: m, FunctionName: f, LogGroupName: g}}}"
     assert stack.create(template) == "ROLLBACK_COMPLETE"
-    assert stack.reasons("B") == [
-        "Kumoniwa does not implement the property AccelerateConfiguration of AWS::S3::Bucket."
+    assert stack.reasons("M") == [
+        "Kumoniwa does not implement the property LogGroupName of AWS::CloudFormation::Macro."
     ]
 
 

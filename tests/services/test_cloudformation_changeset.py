@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from test_cloudformation_stack import QUEUES, create, outputs, refused, settled
 
 NO_CHANGES = (
@@ -125,3 +127,79 @@ def test_a_template_with_a_transform_needs_leave_unless_it_was_reviewed(cloud):
     assert processed["Resources"]["Table"]["Type"] == "AWS::DynamoDB::Table"
     original = cloudformation.get_template(StackName="shop")["TemplateBody"]
     assert original == SAM % ""
+
+
+def test_an_update_makes_pending_change_sets_obsolete(cloud):
+    create(cloud, "shop", QUEUES)
+    cloudformation = cloud.client("cloudformation")
+    asked = {"StackName": "shop", "ChangeSetName": "next"}
+    cloudformation.create_change_set(**asked, TemplateBody=QUEUES.replace("Default: 60", "Default: 90"))
+    cloudformation.update_stack(StackName="shop", TemplateBody=QUEUES.replace("Default: 60", "Default: 120"))
+    assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
+    assert cloudformation.describe_change_set(**asked)["ExecutionStatus"] == "OBSOLETE"
+    code, text = refused(cloudformation.execute_change_set, **asked)
+    assert code == "InvalidChangeSetStatus" and "[OBSOLETE]" in text
+
+
+TABLE = """
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      %s
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{AttributeName: pk, AttributeType: S}, {AttributeName: sk, AttributeType: %s}]
+      KeySchema: [{AttributeName: pk, KeyType: HASH}, {AttributeName: sk, KeyType: RANGE}]
+Outputs: {Name: {Value: !Ref Table}}
+"""
+
+
+def test_a_key_of_another_type_needs_another_table(cloud):
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html: "Replacement if
+    # you edit an existing AttributeDefinition."
+    before = create(cloud, "shop", TABLE % ("", "S"))["Outputs"]
+    cloudformation, dynamodb = cloud.client("cloudformation"), cloud.client("dynamodb")
+    cloudformation.create_change_set(StackName="shop", ChangeSetName="next", TemplateBody=TABLE % ("", "N"))
+    (change,) = cloudformation.describe_change_set(StackName="shop", ChangeSetName="next")["Changes"]
+    assert change["ResourceChange"]["Replacement"] == "True"
+    cloudformation.execute_change_set(StackName="shop", ChangeSetName="next")
+    after = settled(cloud, "shop")
+    assert after["StackStatus"] == "UPDATE_COMPLETE" and after["Outputs"] != before
+    table = dynamodb.describe_table(TableName=after["Outputs"][0]["OutputValue"])["Table"]
+    assert {"AttributeName": "sk", "AttributeType": "N"} in table["AttributeDefinitions"]
+    create(cloud, "named", TABLE % ("TableName: ours", "S"))
+    cloudformation.update_stack(StackName="named", TemplateBody=TABLE % ("TableName: ours", "N"))
+    assert settled(cloud, "named")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName="named")["StackEvents"]
+    assert any("custom-named resource requires replacing" in e.get("ResourceStatusReason", "") for e in events)
+
+
+def test_naming_another_resource_is_a_change_although_no_value_is_known(cloud):
+    template = """
+Resources:
+  One: {Type: AWS::SQS::Queue}
+  Two: {Type: AWS::SQS::Queue}
+  Main: {Type: AWS::SQS::Queue, Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt %s.Arn, maxReceiveCount: 3}}}
+Outputs: {Url: {Value: !Ref Main}}
+"""
+    stack, cloudformation = create(cloud, "shop", template % "One"), cloud.client("cloudformation")
+    assert refused(cloudformation.update_stack, StackName="shop", TemplateBody=template % "One")[1] == "No updates are to be performed."
+    cloudformation.update_stack(StackName="shop", TemplateBody=template % "Two")
+    assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
+    url = outputs(stack)["Url"]
+    policy = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
+    assert "shop-Two-" in policy
+
+
+def test_metadata_alone_is_a_change(cloud):
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-samples.html
+    template = "Resources: {Queue: {Type: AWS::SQS::Queue, Metadata: {Note: %s}}}"
+    create(cloud, "shop", template % "one")
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_change_set(StackName="shop", ChangeSetName="next", TemplateBody=template % "two")
+    (change,) = cloudformation.describe_change_set(StackName="shop", ChangeSetName="next")["Changes"]
+    assert (change["ResourceChange"]["Scope"], change["ResourceChange"]["Replacement"]) == (["Metadata"], "False")
+    cloudformation.update_stack(StackName="shop", TemplateBody=template % "three")
+    assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
+    shown = cloudformation.describe_stack_resource(StackName="shop", LogicalResourceId="Queue")["StackResourceDetail"]
+    assert json.loads(shown["Metadata"]) == {"Note": "three"}

@@ -279,3 +279,24 @@ Resources: {Queue: {Type: AWS::SQS::Queue, Condition: Both}}
     assert create(cloud, "shop", template)["StackStatus"] == "CREATE_COMPLETE"
     assert len(cloud.client("sqs").list_queues()["QueueUrls"]) == 1
 
+
+
+def test_a_user_is_in_the_groups_its_template_names(cloud):
+    template = """
+Resources:
+  First: {Type: AWS::IAM::Group}
+  Second: {Type: AWS::IAM::Group}
+  User: {Type: AWS::IAM::User, Properties: {Groups: [%s]}}
+Outputs: {Name: {Value: !Ref User}}
+"""
+    iam, cloudformation = cloud.client("iam"), cloud.client("cloudformation")
+    allowed = {"Capabilities": ["CAPABILITY_IAM"]}
+    stack = create(cloud, "shop", template % "!Ref First, !Ref Second", **allowed)
+    name = stack["Outputs"][0]["OutputValue"]
+    assert len(iam.list_groups_for_user(UserName=name)["Groups"]) == 2
+    cloudformation.update_stack(StackName="shop", TemplateBody=template % "!Ref Second", **allowed)
+    assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
+    (group,) = iam.list_groups_for_user(UserName=name)["Groups"]
+    assert group["GroupName"].startswith("shop-Second-")
+    cloudformation.delete_stack(StackName="shop")
+    assert settled(cloud, stack["StackId"])["StackStatus"] == "DELETE_COMPLETE" and iam.list_users()["Users"] == []

@@ -402,7 +402,7 @@ class Deploy:
             return None
         if fixed := sorted(differing & frozenset(entry.fixed.split())):
             raise Failure(f"Kumoniwa does not implement changing {fixed[0]} of {entry.type} in place.")
-        if needs_replacement(entry, differing):
+        if needs_replacement(entry, differing, standing.properties, properties):
             if naming in properties and naming not in differing:
                 if not standing.is_named_by_us:
                     raise Failure(

@@ -7,7 +7,7 @@ so the promise and the deed cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.deploy import types
@@ -27,9 +27,11 @@ def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]
     )
 
 
-def needs_replacement(entry: ResourceType, differing: frozenset[str]) -> frozenset[str]:
+def needs_replacement(
+    entry: ResourceType, differing: frozenset[str], old: Mapping[str, Any], new: Mapping[str, Any]
+) -> frozenset[str]:
     """Those of the differing properties that only a replacement can change."""
-    return frozenset() if entry.is_open else differing - entry.mutable
+    return frozenset() if entry.is_open else differing - entry.mutable | differing & entry.remade_by(old, new)
 
 
 UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -48,6 +50,8 @@ class Detail:
     cause: str = ""
     before: Any = None
     after: Any = None
+    attribute: str = "Properties"
+    """What of the resource it is about; only properties have names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a plan needs to know of a template besides what was drawn from it: what its resources say before parameters
-    have values, which parameters have other values than before, and which nobody is shown."""
+    """What a plan needs to know of a template: what its resources say before parameters have values, which parameters have
+    other values than before, which nobody is shown, and the resources as they were drawn."""
 
     resources: Mapping[str, Any]
     changed: frozenset[str] = frozenset()
     hidden: frozenset[str] = frozenset()
+    drawn: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    def said_otherwise(self, resource: str, property_name: str, value: Any) -> bool:
+        """Whether the resource was there and had another value, as far as it was known."""
+        entry = self.drawn.get(resource)
+        return entry is not None and entry.get("Properties", {}).get(property_name) != value
 
     def named(self, resource: str, property_name: str) -> set[str]:
         entry = self.resources.get(resource)
@@ -113,9 +123,11 @@ def _modify(
     details: list[Detail] = []
     for property_name in sorted({*old, *wanted}):
         value = wanted.get(property_name)
-        is_fixed = bool(kind and needs_replacement(kind, frozenset((property_name,))))
+        is_fixed = bool(kind and needs_replacement(kind, frozenset((property_name,)), old, wanted))
         if is_deferred(value):
             causes = _causes(value, touched)
+            if was.said_otherwise(name, property_name, value):
+                causes = [*causes, (False, "DirectModification", "")]
         else:
             brought = conform(standing.type, {property_name: value}).get(property_name)
             if property_name in old and property_name in wanted and old[property_name] == brought:
@@ -127,6 +139,8 @@ def _modify(
         for is_certain, source, cause in causes:
             recreation = "Never" if not is_fixed else "Always" if is_certain or source == "DirectModification" else "Conditionally"
             details.append(Detail(property_name, is_certain, recreation, source, cause, **values))
+    if entry.get("Metadata", {}) != standing.metadata:
+        details.append(Detail("", True, "Never", "DirectModification", attribute="Metadata"))
     if not details:
         return None
     recreations = {detail.recreation for detail in details}

@@ -396,7 +396,8 @@ class ResourceType:
     template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
     names the errors that mean it does not exist. ``named`` reads it by its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
     The attribute ``*`` is a structure whose members are all attributes. An ``is_open`` type takes any property, and every
-    change of one goes to every update. ``drift`` says how to read the properties back; a type without is not checked.
+    change of one goes to every update. ``drift`` says how to read the properties back; a type without is not checked. ``remade_by``
+    names the properties that could change in place, but not from the old values to the new ones.
     """
 
     create: Action
@@ -419,6 +420,7 @@ class ResourceType:
     tags: str = "Tags"
     is_open: bool = False
     drift: tuple[Reading, ...] = ()
+    remade_by: Callable[[Mapping[str, Any], Mapping[str, Any]], frozenset[str]] = lambda old, new: frozenset()
 
     @property
     def known(self) -> frozenset[str]:

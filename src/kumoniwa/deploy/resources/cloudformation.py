@@ -41,12 +41,12 @@ def _text(value: Any) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
-@carries("Parameters Tags TemplateURL")
+@carries("Parameters Tags TemplateURL TimeoutInMinutes")
 async def _create_stack(work: Work) -> dict[str, Any]:
-    name = work.properties["StackName"]
-    return await work.ask(
-        "cloudformation:CreateStack", StackName=name, OnFailure="DO_NOTHING", **_asked(work)
-    )
+    asked = _asked(work) | {"StackName": work.properties["StackName"], "OnFailure": "DO_NOTHING"}
+    if "TimeoutInMinutes" in work.properties:
+        asked["TimeoutInMinutes"] = work.properties["TimeoutInMinutes"]
+    return await work.ask("cloudformation:CreateStack", **asked)
 
 
 async def _at_rest(work: Work) -> dict[str, Any]:
@@ -112,6 +112,7 @@ Stack = ResourceType(
     delete=_delete_stack,
     attributes={"*": use(_outputs, seen.Stacks)},
     defaults={"Parameters": {}},
+    fixed="TimeoutInMinutes",
 )
 
 # Resources that a function makes -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kumoniwa.deploy.resource import (
@@ -120,8 +121,24 @@ async def _forget_expiry(work: Work) -> None:
 
 _TABLE_ARN = text("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ID}")
 
+
+def _retyped(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
+    """An attribute that is defined already cannot be defined anew in place:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html"""
+
+    def kinds(properties: Mapping[str, Any]) -> dict[str, Any]:
+        found = properties.get("AttributeDefinitions", ())
+        if not isinstance(found, list | tuple):
+            return {}
+        return {each["AttributeName"]: each.get("AttributeType") for each in found if isinstance(each, dict) and isinstance(each.get("AttributeName"), str)}
+
+    was, now = kinds(old), kinds(new)
+    return frozenset(("AttributeDefinitions",) if any(now.get(name, kind) != kind for name, kind in was.items()) else ())
+
+
 Table = ResourceType(
     name=Name("TableName", 255),
+    remade_by=_retyped,
     create=Call(
         "dynamodb:CreateTable",
         f"TableName AttributeDefinitions KeySchema LocalSecondaryIndexes Tags {_TABLE_MEMBERS}",

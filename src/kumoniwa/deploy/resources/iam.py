@@ -161,6 +161,18 @@ Role = ResourceType(
     ),
 )
 
+
+
+@carries("Groups")
+async def _join(work: Work) -> None:
+    wanted, had = work.properties.get("Groups", ()), work.old.get("Groups", ())
+    gone = [{"UserName": work.id, "GroupName": group} for group in had if group not in wanted]
+    await delete_calls(work, [("iam:RemoveUserFromGroup", each) for each in gone])
+    for group in wanted:
+        if group not in had:
+            await work.ask("iam:AddUserToGroup", UserName=work.id, GroupName=group)
+
+
 User = ResourceType(
     name=Name("UserName", 64),
     create=Call("iam:CreateUser", "UserName Path PermissionsBoundary Tags"),
@@ -169,6 +181,7 @@ User = ResourceType(
     settings=(
         *_policies("User"),
         _boundary("User"),
+        Setting(_join, _join),
         Setting(
             Call(
                 "iam:CreateLoginProfile",
@@ -180,7 +193,7 @@ User = ResourceType(
         ),
     ),
     update=(Call("iam:UpdateUser", UserName=ID, NewPath=p.Path), *_tags("User", UserName=ID)),
-    delete=_stripped("User"),
+    delete=_stripped("User", ("iam:RemoveUserFromGroup", "Groups", "GroupName")),
     absent="NoSuchEntity",
     attributes={"Arn": seen.User.Arn},
     defaults={"Path": "/"},
@@ -192,6 +205,10 @@ User = ResourceType(
             }
         ),
         _kept("User"),
+        Reading(
+            {"Groups": use(lambda groups: [group["GroupName"] for group in groups], seen.Groups)},
+            Call("iam:ListGroupsForUser", UserName=ID),
+        ),
     ),
 )
 

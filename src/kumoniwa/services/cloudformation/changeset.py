@@ -82,6 +82,13 @@ def of(call: Call, stack: Stack) -> list[ChangeSet]:
     return [found for found in call.shelf(ChangeSet).values() if found.stack == stack.id]
 
 
+def outdate(call: Call, stack: Stack) -> None:
+    """The stack changes otherwise than its pending change sets would have it: nobody may execute them any more."""
+    for found in of(call, stack):
+        if found.execution == "AVAILABLE":
+            call.shelf(ChangeSet)[found.key] = changed(found, execution="OBSOLETE")
+
+
 def drop(call: Call, change_set: ChangeSet) -> None:
     if change_set.execution != "EXECUTED":
         stacks.forget(call, change_set.wish)
@@ -104,7 +111,7 @@ def differences(call: Call, stack: Stack, blueprint: Blueprint) -> list[Change]:
 def _written(blueprint: Blueprint, differing: frozenset[str] = frozenset()) -> plan.Written:
     declared = blueprint.body.get("Parameters") or {}
     hidden = frozenset(name for name, entry in declared.items() if hides(entry))
-    return plan.Written(blueprint.body.get("Resources") or {}, differing, hidden)
+    return plan.Written(blueprint.body.get("Resources") or {}, differing, hidden, blueprint.resources)
 
 
 def is_different(call: Call, stack: Stack, blueprint: Blueprint, tags: dict[str, str]) -> bool:
@@ -120,7 +127,7 @@ def change_shown(change: Change) -> dict[str, Any]:
         "Action": change.action,
         "LogicalResourceId": change.logical_id,
         "ResourceType": change.type,
-        "Scope": ["Properties"] if change.details else [],
+        "Scope": sorted({detail.attribute for detail in change.details}),
         "Details": [_detail(detail) for detail in change.details],
     }
     optional = {
@@ -141,13 +148,10 @@ def _context(properties: dict[str, Any] | None) -> str:
 
 
 def _detail(detail: plan.Detail) -> dict[str, Any]:
-    target = {
-        "Attribute": "Properties",
-        "Name": detail.property,
-        "RequiresRecreation": detail.recreation,
-        "Path": f"/Properties/{detail.property}",
-        "AttributeChangeType": "Add" if detail.before is None else "Remove" if detail.after is None else "Modify",
-    }
+    target = {"Attribute": detail.attribute, "RequiresRecreation": detail.recreation}
+    if detail.property:
+        kind = "Add" if detail.before is None else "Remove" if detail.after is None else "Modify"
+        target |= {"Name": detail.property, "Path": f"/Properties/{detail.property}", "AttributeChangeType": kind}
     for name, value in (("BeforeValue", detail.before), ("AfterValue", detail.after)):
         if value is not None:
             target[name] = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
@@ -414,7 +418,7 @@ def ExecuteChangeSet(
     if request.is_repeated(stack, ClientRequestToken, "ExecuteChangeSet"):
         return {}
     if found.status != "CREATE_COMPLETE" or found.execution != "AVAILABLE":
-        status = found.status if found.status != "CREATE_COMPLETE" else "EXECUTE_COMPLETE"
+        status = _execution(call, found) if found.status == "CREATE_COMPLETE" else found.status
         raise InvalidChangeSetStatusException(
             f"ChangeSet [{found.arn}] cannot be executed in its current status of [{status}]"
         )

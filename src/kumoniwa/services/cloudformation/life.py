@@ -188,6 +188,7 @@ async def UpdateStack(
         policy_of_update=meanwhile or "",
         watched_s=stack.watched_s if watched_s is None else watched_s,
     )
+    changeset.outdate(call, stack)
     wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])
     work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", blueprint, wish, doomed)
     return _begun(call.shelf(Stack)[stack.name])

@@ -79,7 +79,7 @@ def test_an_api_is_patched(gateway):
         + patch("add", "/binaryMediaTypes/image~1jpeg"),
     )["binaryMediaTypes"] == ["image/png", "image/jpeg"]
     assert update(restApiId=api, patchOperations=patch("replace", "/binaryMediaTypes/image~1png", "image/gif"))["binaryMediaTypes"] == [
-        "image/gif", "image/jpeg",
+        "image/jpeg", "image/gif",
     ]  # fmt: skip
     kept = update(
         restApiId=api,

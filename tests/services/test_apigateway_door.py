@@ -219,7 +219,7 @@ def test_headers_of_both_forms_are_joined(cloud, gateway, function):
         "multiValueHeaders": {"test-multi": ["value-multi"], "Set-Cookie": ["a=1", "b=2"]},
     }
     headers = cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")[1]
-    assert headers["tesT-Multi"] == ["value-multi", "value-solo"] and headers["Set-Cookie"] == ["a=1", "b=2"]
+    assert headers["test-multi"] == ["value-multi", "value-solo"] and headers["Set-Cookie"] == ["a=1", "b=2"]
     assert headers["flag"] == "true" and headers["Content-Type"] == "application/json"
 
 

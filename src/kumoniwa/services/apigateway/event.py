@@ -23,6 +23,10 @@ REMAPPED = frozenset(
 """Headers a function may not set itself: they arrive under ``x-amzn-Remapped-``."""
 
 
+RESPELLED = {"authorization": "Authorization", "user-agent": "User-Agent"}
+"""Headers of a caller that reach functions in one spelling: recorded from AWS, which keeps all others as they were sent."""
+
+
 def of(exchange: Exchange) -> bytes:
     """The event of one request."""
     return orjson.dumps(document(exchange))
@@ -64,6 +68,7 @@ def passed_headers(exchange: Exchange) -> tuple[dict[str, str], dict[str, list[s
         lower = name.lower()
         if lower in HOP_BY_HOP or lower == "x-amzn-trace-id":
             continue
+        name = RESPELLED.get(lower, name)
         if lower == "x-forwarded-for":
             forwarded = f"{value}, {forwarded}"
         elif name in headers:
@@ -164,7 +169,8 @@ def _lay(headers: dict[str, Any], given: Any, *, is_multiple: bool) -> None:
         if lower in REMAPPED:
             name = f"x-amzn-Remapped-{name}"
         for known in [known for known in headers if known.lower() == lower]:
-            before = headers.pop(known)
+            # The name that came first stays: recorded from AWS.
+            before, name = headers.pop(known), known
             values = (before if isinstance(before, list) else [before]) + values
         headers[name] = values[0] if len(values) == 1 else values
 

@@ -91,6 +91,8 @@ class Exchange:
         self.trace = (
             request.headers.get("x-amzn-trace-id") or f"Root=1-{int(self.now):08x}-{number >> 88:024x}"
         )
+        if "Parent=" not in self.trace:
+            self.trace += f";Parent={home.ids.hex(16)};Sampled=0"
         self.principal: Principal | None = None
         """Who signed the request, where the method asks for a signature."""
         self.authorizer: dict[str, Any] | None = None

@@ -155,7 +155,7 @@ def made(
 ) -> dict[str, Any]:
     """An integration's document, with what AWS fills in."""
     document = {
-        "type": type, "httpMethod": integrationHttpMethod, "uri": uri, "connectionType": connectionType,
+        "type": type, "httpMethod": integrationHttpMethod, "uri": uri if type != "MOCK" else None, "connectionType": connectionType,
         "credentials": credentials, "requestParameters": requestParameters, "requestTemplates": requestTemplates,
         "passthroughBehavior": passthroughBehavior or "WHEN_NO_MATCH", "contentHandling": contentHandling,
         "timeoutInMillis": TIMEOUT_MS_MAX if timeoutInMillis is None else timeoutInMillis,
@@ -279,6 +279,11 @@ def _put_response(call: Call, place: tuple[RestApi, dict, dict, dict], response:
     return response
 
 
+def without_empty(templates: dict[str, str]) -> dict[str, str | None]:
+    """Recorded from AWS: an empty template is none, and passes the body on (test_put_integration_response_templates)."""
+    return {kind: source or None for kind, source in templates.items()}
+
+
 def PutIntegrationResponse(
     call: Call,
     *,
@@ -292,6 +297,8 @@ def PutIntegrationResponse(
     contentHandling: str | None = None,
 ) -> dict:
     place = found(call, restApiId, resourceId, httpMethod)
+    if responseTemplates is not None:
+        responseTemplates = without_empty(responseTemplates)
     given = {
         "selectionPattern": selectionPattern, "responseParameters": responseParameters,
         "responseTemplates": responseTemplates, "contentHandling": contentHandling,

@@ -134,7 +134,7 @@ async def TestInvokeMethod(
     clientCertificateId: str | None = None,
     stageVariables: dict[str, str] | None = None,
 ) -> dict:
-    api, resource, method = methods.found(call, restApiId, resourceId, httpMethod)
+    api, resource, method = methods.found(call, restApiId, resourceId, httpMethod, or_any=True)
     if clientCertificateId:
         certificates.found(call, clientCertificateId)
     if "methodIntegration" not in method:

@@ -26,11 +26,12 @@ ENTRY = ("add", "replace", "remove")
 
 
 def found(
-    call: Call, api_id: str, resource_id: str, verb: str
+    call: Call, api_id: str, resource_id: str, verb: str, *, or_any: bool = False
 ) -> tuple[RestApi, dict[str, Any], dict[str, Any]]:
-    """The API, the resource and the method."""
+    """The API, the resource and the method; ``or_any``: or the method of all verbs."""
     api, resource = resources.found(call, api_id, resource_id)
-    method = resource.get("resourceMethods", {}).get(verb)
+    known = resource.get("resourceMethods", {})
+    method = known.get(verb) or (known.get("ANY") if or_any else None)
     if method is None:
         raise NotFoundException("Invalid Method identifier specified")
     return api, resource, method
@@ -45,7 +46,8 @@ def checked(api: RestApi, method: dict[str, Any]) -> dict[str, Any]:
     """The method, if everything it names exists."""
     if method["httpMethod"] not in VERBS:
         raise BadRequestException(f"Invalid HttpMethod specified. Valid options are {','.join(VERBS)}")
-    kind = method["authorizationType"]
+    # Recorded from AWS: the name in small letters is taken as well (test_put_integration_responses).
+    kind = method["authorizationType"] = method["authorizationType"].upper()
     if kind == "COGNITO_USER_POOLS":
         raise NotImplementedHere("the authorizationType COGNITO_USER_POOLS of apigateway methods")
     if kind not in ("NONE", "AWS_IAM", "CUSTOM"):

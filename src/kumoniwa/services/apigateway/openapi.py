@@ -285,6 +285,11 @@ class Import:
             document["operationName"] = str(operation["operationId"])
         self._secure(document, operation)
         self._requests(document, operation, shared)
+        # Recorded from AWS: the labels of a path are parameters, even where the document does not say so.
+        for part in self.api.resources[place]["path"].split("/"):
+            if part.startswith("{"):
+                parameters = document.setdefault("requestParameters", {})
+                parameters.setdefault(f"method.request.path.{part[1:-1].rstrip('+')}", True)
         self._responses(document, operation)
         name = operation.get(OURS + "request-validator", self.document.get(OURS + "request-validator"))
         if name is not None:
@@ -425,6 +430,8 @@ class Import:
             for member in ("responseParameters", "responseTemplates"):
                 if texts := self._texts(part, member, here):
                     response[member] = texts
+            if "responseTemplates" in response:
+                response["responseTemplates"] = integration.without_empty(response["responseTemplates"])
             if part.get("contentHandling"):
                 response["contentHandling"] = str(part["contentHandling"]).upper()
             responses[response["statusCode"]] = integration.checked_response(document, made, response)
@@ -483,6 +490,8 @@ def PutRestApi(
     parameters: dict[str, str] | None = None,
 ) -> dict:
     """``overwrite`` begins with an empty API of the same id; ``merge`` with what there is."""
+    # Recorded from AWS: a document that cannot be read is told of before an API that is not there.
+    parsed(body)
     api = restapi.find(call, restApiId)
     if mode == "overwrite":
         root = {key: value for key, value in api.root.items() if key != "resourceMethods"}

@@ -82,6 +82,9 @@ async def fetch(
         raise Unreachable("Invalid endpoint address")
     if not host or parts.scheme not in ("http", "https"):
         raise Unreachable("Invalid endpoint address")
+    if host.endswith(".localhost"):
+        # Not every resolver knows that these are the loopback's (RFC 6761), such as the names of function URLs here.
+        host = "127.0.0.1"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [
         ("Host", parts.netloc.rpartition("@")[2]),

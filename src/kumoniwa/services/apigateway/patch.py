@@ -140,7 +140,9 @@ def _change_member(holder: dict[str, Any], member: str, op: str, key: str, value
     if op == "remove" and key in members:
         members.remove(key)
     elif op == "replace" and key in members and value:
-        members[members.index(key)] = value
+        # Recorded from AWS: what replaces another stands behind all the others.
+        members.remove(key)
+        members.append(value)
     elif op == "add" and key not in members:
         members.append(key)
     if not members:

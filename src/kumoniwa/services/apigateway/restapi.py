@@ -35,6 +35,8 @@ class RestApi(Record):
     gateway_responses: dict[str, dict[str, Any]] = {}
     """By response type: those that were put."""
     tags: dict[str, str] = {}
+    made: float = 0.0
+    """When it was made, more finely than ``createdDate`` tells."""
 
     @property
     def id(self) -> str:
@@ -206,7 +208,7 @@ def blank(call: Call, name: str) -> RestApi:
         }
         for name, known in DEFAULT_MODELS.items()
     }  # fmt: skip
-    return RestApi(document=document, resources={root: {"id": root, "path": "/"}}, models=models)
+    return RestApi(document=document, resources={root: {"id": root, "path": "/"}}, models=models, made=call.now())
 
 
 def _cloned(call: Call, name: str, api_id: str) -> RestApi:
@@ -219,7 +221,7 @@ def _cloned(call: Call, name: str, api_id: str) -> RestApi:
         key: {**model, "schema": model["schema"].replace(f"restapis/{api_id}/", f"restapis/{made.id}/")}
         for key, model in other.models.items()
     }
-    return changed(other, document=document, models=models, tags={})
+    return changed(other, document=document, models=models, tags={}, made=made.made)
 
 
 def CreateRestApi(
@@ -260,7 +262,7 @@ def GetRestApi(call: Call, *, restApiId: str) -> dict:
 
 
 def GetRestApis(call: Call) -> dict:
-    apis = sorted(call.shelf(RestApi).values(), key=lambda api: (api.document["createdDate"], api.id))
+    apis = sorted(call.shelf(RestApi).values(), key=lambda api: (api.made or api.document["createdDate"], api.id))
     return {"items": [shown(api, has_tags=False) for api in apis]}
 
 

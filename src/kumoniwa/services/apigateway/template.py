@@ -139,7 +139,6 @@ def _context(exchange: Exchange) -> Silent:
         for name in ("identity", "authorizer"):
             if isinstance(context.get(name), dict):
                 context[name] = Silent(context[name])
-        context.setdefault("authorizer", Silent())
         if exchange.is_canary_request is not None:
             context["isCanaryRequest"] = exchange.is_canary_request
         if exchange.place is not None:

@@ -492,3 +492,23 @@ def test_operations_are_permitted_by_path_and_verb(cloud, gateway):
 def test_an_operation_that_is_not_here_is_refused_in_the_services_own_protocol(gateway):
     code, text = refusal(gateway.get_vpc_links)
     assert (code, text) == ("NotImplemented", "Kumoniwa does not implement apigateway:GetVpcLinks.")
+
+
+def test_what_was_learnt_from_recordings_of_single_answers(gateway):
+    first = gateway.create_rest_api(name="zebra")["id"]
+    second = gateway.create_rest_api(name="ant")["id"]
+    # test_list_and_delete_apis: in the order of their making.
+    assert [one["id"] for one in gateway.get_rest_apis()["items"]] == [first, second]
+    root = gateway.get_rest_api(restApiId=first)["rootResourceId"]
+    here = {"restApiId": first, "resourceId": root, "httpMethod": "ANY"}
+    # test_put_integration_responses
+    assert gateway.put_method(**here, authorizationType="none")["authorizationType"] == "NONE"
+    # test_put_integration_validation
+    assert "uri" not in gateway.put_integration(**here, type="MOCK", uri="http://example.com")
+    gateway.put_method_response(**here, statusCode="200")
+    gateway.put_integration_response(**here, statusCode="200", responseTemplates={"application/json": ""})
+    # test_failed_invoke_test_method
+    tried = gateway.test_invoke_method(**{**here, "httpMethod": "GET"}, body='{"statusCode": 200}')
+    assert tried["status"] == 200
+    # test_import_api_bad_file
+    assert refusal(gateway.put_rest_api, restApiId="none", body=b"{'a") == ("BadRequestException", "Invalid OpenAPI input.")

@@ -7,6 +7,8 @@ import json
 import pytest
 from api_workshop import FUNCTION, Function, deploy, mock, proxy, resource, rest_api
 
+from kumoniwa.wire.message import Request
+
 
 @pytest.fixture
 def gateway(cloud):
@@ -346,3 +348,28 @@ def test_a_mock_of_another_content_type_follows_its_passthrough_behaviour(cloud,
         "POST", path, headers={"Content-Type": "text/plain"}, body=b'{"statusCode": 200}'
     )
     assert (status, json.loads(body)) == (415, {"message": "Unsupported Media Type"})
+
+
+def test_two_headers_reach_functions_in_one_spelling_and_the_others_as_they_were_sent(cloud, gateway, function):
+    # Recorded from AWS: test_lambda_aws_proxy_integration.
+    api, root = rest_api(gateway)
+    proxy(gateway, api, root)
+    deploy(gateway, api)
+    sent = {"host": "localhost:4566", "authorization": "x", "user-agent": "y", "test-header": "z"}
+    lines = [(b"aUThorization", b"x"), (b"user-Agent", b"y"), (b"tEsT-HEADeR", b"z")]
+    request = Request("GET", f"/restapis/{api}/prod/_user_request_/", "", sent, lines=lines)
+    cloud.run(cloud.deliver(request))
+    headers = function.events[0]["headers"]
+    assert (headers["Authorization"], headers["User-Agent"], headers["tEsT-HEADeR"]) == ("x", "y", "z")
+
+
+def test_a_trace_without_a_parent_gets_one(cloud, gateway, function):
+    # Recorded from AWS: test_invocation_trace_id.
+    api, root = rest_api(gateway)
+    proxy(gateway, api, root)
+    deploy(gateway, api)
+    path, root_id = f"/restapis/{api}/prod/_user_request_/", "Root=1-3152b799-8954dae64eda91bc9a23a7e8"
+    whole = f"{root_id};Parent=7fa8c0f79203be72;Sampled=1"
+    assert cloud.http("GET", path, headers={"x-amzn-trace-id": whole})[1]["X-Amzn-Trace-Id"] == whole
+    trace = cloud.http("GET", path, headers={"x-amzn-trace-id": root_id})[1]["X-Amzn-Trace-Id"].split(";")
+    assert trace[0] == root_id and trace[1].startswith("Parent=") and trace[1] != "Parent=7fa8c0f79203be72"

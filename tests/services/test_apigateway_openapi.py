@@ -98,6 +98,8 @@ def test_an_imported_method_reads_as_aws_answers_it(gateway):
         "httpMethod": "OPTIONS",
         "authorizationType": "NONE",
         "apiKeyRequired": False,
+        # Of a label that the document does not declare: test_import_and_validate_rest_api[swagger-mock-cors.json].
+        "requestParameters": {"method.request.path.id": True},
         "methodResponses": {
             "200": {
                 "statusCode": "200",

@@ -19,7 +19,10 @@ def refused(method, **params) -> tuple[str, str]:
 def test_a_function_is_created_and_answers(cloud):
     made = make(cloud)
     assert made["ResponseMetadata"]["HTTPStatusCode"] == 201
-    assert (made["State"], made["LastUpdateStatus"]) == ("Active", "Successful")
+    # Recorded: test_function_revisions_basic. A creation answers before it is done, under a revision that passes.
+    assert (made["State"], made["StateReasonCode"]) == ("Pending", "Creating") and "LastUpdateStatus" not in made
+    now = cloud.client("lambda").get_function_configuration(FunctionName="f")
+    assert (now["State"], now["LastUpdateStatus"]) == ("Active", "Successful") and now["RevisionId"] != made["RevisionId"]
     assert made["FunctionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:f"
     reply = invoke(cloud, {"a": 1})
     assert (reply["StatusCode"], reply["ExecutedVersion"], reply["Payload"]) == (200, "$LATEST", {"a": 1})
@@ -31,7 +34,7 @@ def test_requests_that_name_nothing_are_refused_as_aws_does(cloud):
     client = cloud.client("lambda")
     arn = "arn:aws:lambda:us-east-1:000000000000:function"
     # Recorded: test_ops_on_nonexisting_fn, test_ops_on_nonexisting_version, test_get_function_wrong_region, test_function_arns.
-    assert refused(client.invoke, FunctionName="no") == ("ResourceNotFoundException", f"Function not found: {arn}:no")
+    assert refused(client.invoke, FunctionName="no") == ("ResourceNotFoundException", f"Function not found: {arn}:no:$LATEST")
     assert refused(client.get_function, FunctionName="f", Qualifier="7") == (
         "ResourceNotFoundException", f"Function not found: {arn}:f:7",
     )  # fmt: skip
@@ -228,3 +231,47 @@ def test_a_page_has_fifty_functions_however_many_are_asked_for(cloud):
     assert len(first["Functions"]) == len(client.list_functions()["Functions"]) == 50
     assert [f["FunctionName"] for f in client.list_functions(Marker=first["NextMarker"])["Functions"]] == ["f50"]
     assert len(client.list_functions(MaxItems=3)["Functions"]) == 3
+
+
+def test_an_update_answers_before_it_is_done(cloud):
+    # Recorded: test_function_revisions_basic, test_publish_with_update.
+    make(cloud)
+    client = cloud.client("lambda")
+    changed = client.update_function_configuration(FunctionName="f", Timeout=5)
+    assert (changed["State"], changed["LastUpdateStatus"], changed["LastUpdateStatusReasonCode"]) == ("Active", "InProgress", "Creating")
+    now = client.get_function_configuration(FunctionName="f")
+    assert now["LastUpdateStatus"] == "Successful" and now["RevisionId"] != changed["RevisionId"]
+    with pytest.raises(client.exceptions.PreconditionFailedException):
+        client.update_function_configuration(FunctionName="f", Timeout=6, RevisionId=changed["RevisionId"])
+    updated = client.update_function_code(FunctionName="f", ZipFile=zipped("def handler(event, context): return 2"), Publish=True)
+    assert (updated["Version"], updated["State"]) == ("1", "Pending") and "LastUpdateStatus" not in updated
+
+
+def test_a_runtime_that_is_none_is_refused_in_words_of_its_own(cloud):
+    # Recorded: test_create_lambda_exceptions, test_update_lambda_exceptions.
+    put_role(cloud)
+    text = "Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, python3.14, "
+    for call in (
+        lambda **more: make(cloud, Role=ROLE, **more),
+        lambda **more: cloud.client("lambda").update_function_configuration(FunctionName="f", **more),
+    ):
+        code, said = refused(call, Runtime="PYTHON3.9")
+        assert code == "InvalidParameterValueException" and said.startswith(text) and said.endswith("] or be a valid ARN")
+
+
+def test_every_version_counts_in_the_size_of_all_code(cloud):
+    # Recorded: test_account_settings_total_code_size_config_update.
+    client = cloud.client("lambda")
+    size = make(cloud)["CodeSize"]
+    make(cloud, name="g")
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == 2 * size
+    client.publish_version(FunctionName="f")
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == 3 * size
+
+
+def test_the_whole_request_has_a_size(cloud):
+    # Recorded: test_oversized_request_create_lambda.
+    code, text = refused(make, cloud=cloud, Code={"ZipFile": b"x" * 53_000_000})
+    assert (code, text) == (
+        "RequestEntityTooLargeException", "Request must be smaller than 70167211 bytes for the CreateFunction operation",
+    )  # fmt: skip

@@ -121,3 +121,11 @@ def test_code_and_layers_share_one_limit(cloud):
         "Function code combined with layers exceeds the maximum allowed size of 262144000 bytes. "
         f"The actual size is {size} bytes."
     )
+
+
+def test_an_empty_list_of_what_a_layer_is_for_is_told(cloud):
+    # Recorded: test_layer_exceptions.
+    client, content = cloud.client("lambda"), {"ZipFile": zipped("x = 1", "python/x.py")}
+    published = client.publish_layer_version(LayerName="l", Content=content, CompatibleRuntimes=[], CompatibleArchitectures=[])
+    assert (published["CompatibleRuntimes"], published["CompatibleArchitectures"]) == ([], [])
+    assert "CompatibleRuntimes" not in client.publish_layer_version(LayerName="m", Content=content)

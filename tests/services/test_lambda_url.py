@@ -108,7 +108,9 @@ def test_a_deleted_url_is_gone(cloud):
     make(cloud, EVENT)
     host = open_url(cloud)
     cloud.client("lambda").delete_function_url_config(FunctionName="f")
-    assert cloud.http("GET", "/", host=host)[0] == 404
+    status, headers, body = cloud.http("GET", "/", host=host)
+    # Recorded: test_lambda_url_non_existing_url.
+    assert (status, headers["x-amzn-ErrorType"], body) == (403, "AccessDeniedException", b'{"Message":null}')
     assert cloud.client("lambda").list_function_url_configs(FunctionName="f")["FunctionUrlConfigs"] == []
 
 
@@ -130,3 +132,27 @@ def test_a_url_of_iam_answers_who_may_use_it_and_says_who_asked(cloud):
     # Since October 2025 both permissions are needed: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
     assert cloud.http("GET", "/", host=host, headers=signed(host, "AKIABERT", "secret"))[0] == 403
     assert cloud.http("GET", "/", host=host, headers=signed(host, "AKIAANNA", "wrong"))[0] == 403
+
+
+def test_an_open_url_asks_for_one_permission_and_minds_a_denial_of_the_other(cloud):
+    # Recorded: test_lambda_url_invocation.
+    make(cloud, EVENT)
+    host = open_url(cloud, is_open=False)
+    client = cloud.client("lambda")
+    client.add_permission(**ANYBODY, StatementId="url", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE")
+    assert cloud.http("GET", "/", host=host)[0] == 200
+
+
+def test_the_callers_connection_is_not_the_functions_business(cloud):
+    make(cloud, EVENT)
+    event = json.loads(cloud.http("GET", "/", host=open_url(cloud), headers={"connection": "keep-alive", "x-a": "b"})[2])
+    assert "connection" not in event["headers"] and event["headers"]["x-a"] == "b"
+
+
+def test_a_url_of_what_is_not_there_is_not_updated(cloud):
+    # Recorded: test_url_config_exceptions.
+    make(cloud, EVENT)
+    client = cloud.client("lambda")
+    for name, text in (("none", "Function does not exist"), ("f", "The resource you requested does not exist.")):
+        with pytest.raises(client.exceptions.ResourceNotFoundException, match=text):
+            client.update_function_url_config(FunctionName=name, AuthType="NONE")

@@ -86,6 +86,12 @@ def load_handler(name: str):
         raise Fault("Runtime.HandlerNotFound", text)
 
 
+def _told(filename: str) -> str:
+    """Where a file would be on AWS: traces are the same wherever this machine keeps a function's code."""
+    root = os.environ.get("LAMBDA_TASK_ROOT", "")
+    return "/var/task" + filename[len(root) :] if root and filename.startswith(f"{root}/") else filename
+
+
 def describe(error: BaseException, request_id: str) -> dict:
     """An exception as AWS's runtime reports it. Our own frames are left out, as AWS leaves out its bootstrap's."""
     if isinstance(error, Fault):
@@ -93,10 +99,8 @@ def describe(error: BaseException, request_id: str) -> dict:
     else:
         kind = type(error).__name__
         # As plain tuples the frames print without carets below the line, as AWS's do.
-        frames = [
-            (at.filename, at.lineno, at.name, at.line) for at in traceback.extract_tb(error.__traceback__)
-        ]
-        trace = traceback.format_list([at for at in frames if at[0] != __file__])
+        frames = [at for at in traceback.extract_tb(error.__traceback__) if at.filename != __file__]
+        trace = traceback.format_list([(_told(at.filename), at.lineno, at.name, at.line) for at in frames])
     return {"errorMessage": str(error), "errorType": kind, "requestId": request_id, "stackTrace": trace}
 
 

@@ -207,18 +207,12 @@ class Export:
         return {OURS + name: value for name, value in found.items()}
 
 
-def _written_out(response: dict[str, Any]) -> dict[str, Any]:
-    """The response with its empty templates as text, which is what documents have."""
-    templates = response.get("responseTemplates")
-    return response | {"responseTemplates": {kind: source or "" for kind, source in templates.items()}} if templates else response
-
-
 def integration_of(held: dict[str, Any]) -> dict[str, Any]:
     """An integration as the extension writes it."""
     said: dict[str, Any] = {"type": held["type"].lower()}
     said |= {name: held[name] for name in ("credentials", "httpMethod", "uri") if held.get(name)}
     responses = {}
-    for response in map(_written_out, (held.get("integrationResponses") or {}).values()):
+    for response in (held.get("integrationResponses") or {}).values():
         members = ("statusCode", "responseParameters", "responseTemplates", "contentHandling")
         responses[response.get("selectionPattern") or "default"] = {
             name: response[name] for name in members if response.get(name)

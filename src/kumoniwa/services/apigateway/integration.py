@@ -279,11 +279,6 @@ def _put_response(call: Call, place: tuple[RestApi, dict, dict, dict], response:
     return response
 
 
-def without_empty(templates: dict[str, str]) -> dict[str, str | None]:
-    """Recorded from AWS: an empty template is none, and passes the body on (test_put_integration_response_templates)."""
-    return {kind: source or None for kind, source in templates.items()}
-
-
 def PutIntegrationResponse(
     call: Call,
     *,
@@ -297,8 +292,6 @@ def PutIntegrationResponse(
     contentHandling: str | None = None,
 ) -> dict:
     place = found(call, restApiId, resourceId, httpMethod)
-    if responseTemplates is not None:
-        responseTemplates = without_empty(responseTemplates)
     given = {
         "selectionPattern": selectionPattern, "responseParameters": responseParameters,
         "responseTemplates": responseTemplates, "contentHandling": contentHandling,

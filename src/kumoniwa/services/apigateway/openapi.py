@@ -430,8 +430,6 @@ class Import:
             for member in ("responseParameters", "responseTemplates"):
                 if texts := self._texts(part, member, here):
                     response[member] = texts
-            if "responseTemplates" in response:
-                response["responseTemplates"] = integration.without_empty(response["responseTemplates"])
             if part.get("contentHandling"):
                 response["contentHandling"] = str(part["contentHandling"]).upper()
             responses[response["statusCode"]] = integration.checked_response(document, made, response)

@@ -30,6 +30,7 @@ from kumoniwa.services.lambda_.function import (
     Code,
     Function,
     Version,
+    changing,
     check_revision,
     check_settled,
     existing,
@@ -135,6 +136,13 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     return conditions
 
 
+RUNTIMES = (
+    "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25", "python3.10",
+    "python3.11", "java21", "ruby3.3", "ruby3.4", "ruby3.2", "python3.8", "python3.9", "java17", "nodejs16.x", "dotnet10", "dotnet8",
+    "java11", "dotnet6", "nodejs18.x", "provided.al2", "java8.al2",
+)  # fmt: skip
+"""What AWS offers to who asked for a runtime that is none, in its order (recorded: test_create_lambda_exceptions)."""
+
 _COMBINED = re.compile(r"(satisfy constraint: \[Member must .*?)\](?=; Value |$)")
 
 
@@ -142,6 +150,14 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
     """Of what is in a list or map Lambda also says that it must be there (recorded: test_create_lambda_exceptions)."""
     if error.code != "ValidationException":
         return error
+    runtime = params.get("Runtime")
+    if operation in ("CreateFunction", "UpdateFunctionConfiguration") and error.text.startswith(
+        f"1 validation error detected: Value '{runtime}' at 'runtime'"
+    ):
+        return InvalidParameterValueException(
+            f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+            f"[{', '.join(RUNTIMES)}] or be a valid ARN"
+        )
     return type(error)(_COMBINED.sub(r"\1, Member must not be null]", error.text), hint=error.hint)
 
 
@@ -172,6 +188,7 @@ async def CreateFunction(
     EphemeralStorage: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
 ) -> dict:
+    package.check_request(call)
     name, qualifier = function_named(call, FunctionName)
     if qualifier is not None or len(name) > 64:
         raise InvalidParameterValueException(
@@ -202,7 +219,9 @@ async def CreateFunction(
     call.shelf(Version)[f"{name}:{LATEST}"] = version
     sandbox.of(call.home).prepare(version.runtime)
     # The new version is answered under the function's own ARN (recorded: test_publish_version_on_create).
-    return published(call, version) | {"FunctionArn": arn(call, name)} if Publish else shown(call, version)
+    if Publish:
+        return published(call, version, is_changing=True) | {"FunctionArn": arn(call, name)}
+    return changing(call, version, is_new=True)
 
 
 def _check_free(call: Call, name: str) -> None:
@@ -271,7 +290,7 @@ async def UpdateFunctionCode(
     check_size(version.code, version.layers)
     version = _updated(call, version)
     let_go(call, [old])
-    return published(call, version) if Publish else shown(call, version)
+    return published(call, version, is_changing=True) if Publish else changing(call, version, is_new=False)
 
 
 def _updated(call: Call, version: Version) -> Version:
@@ -315,7 +334,7 @@ def UpdateFunctionConfiguration(
     check_size(version.code, version.layers)
     version = _updated(call, version)
     sandbox.of(call.home).prepare(version.runtime)
-    return shown(call, version)
+    return changing(call, version, is_new=False)
 
 
 def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
@@ -359,7 +378,8 @@ def _delete_version(call: Call, name: str, qualifier: str) -> None:
 
 
 def GetAccountSettings(call: Call) -> dict:
-    stored = {held.code.blob: held.code.size for kind in (Version, LayerVersion) for held in call.shelf(kind).values()}
+    # Every version counts, also of code that is another's (recorded: test_account_settings_total_code_size_config_update).
+    stored = sum(held.code.size for kind in (Version, LayerVersion) for held in call.shelf(kind).values())
     return {
         "AccountLimit": {
             "TotalCodeSize": 80_530_636_800,
@@ -368,7 +388,7 @@ def GetAccountSettings(call: Call) -> dict:
             "ConcurrentExecutions": sandbox.CONCURRENCY_MAX,
             "UnreservedConcurrentExecutions": sandbox.unreserved(call),
         },
-        "AccountUsage": {"TotalCodeSize": sum(stored.values()), "FunctionCount": len(call.shelf(Function))},
+        "AccountUsage": {"TotalCodeSize": stored, "FunctionCount": len(call.shelf(Function))},
     }
 
 

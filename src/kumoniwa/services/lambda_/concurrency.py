@@ -5,7 +5,7 @@ from __future__ import annotations
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_ import sandbox
-from kumoniwa.services.lambda_.errors import InvalidParameterValueException
+from kumoniwa.services.lambda_.errors import LimitExceeded
 from kumoniwa.services.lambda_.function import Function, existing, not_found
 from kumoniwa.services.lambda_.name import LATEST, unqualified
 from kumoniwa.services.lambda_.provision import Provisioned
@@ -20,13 +20,13 @@ def PutFunctionConcurrency(call: Call, *, FunctionName: str, ReservedConcurrentE
     provisioned = sum(held.requested for held in call.shelf(Provisioned).values() if held.function == name)
     if ReservedConcurrentExecutions < provisioned:
         # The two spaces and the missing words are AWS's (recorded: test_reserved_provisioned_overlap).
-        raise InvalidParameterValueException(
+        raise LimitExceeded(
             f" ReservedConcurrentExecutions  {ReservedConcurrentExecutions} should not be lower than function's total "
             f"provisioned concurrency [{provisioned}]."
         )
     left = sandbox.unreserved(call) + (function.reserved or 0) - ReservedConcurrentExecutions
     if left < sandbox.UNRESERVED_MIN:
-        raise InvalidParameterValueException(
+        raise LimitExceeded(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
             f"minimum value of [{sandbox.UNRESERVED_MIN}]."
         )

@@ -21,6 +21,12 @@ class ResourceConflictException(Refusal): ...
 class InvalidParameterValueException(Refusal): ...
 
 
+class LimitExceeded(AwsError):
+    """Of the account's limits alone Lambda does not say whose fault it was (recorded: test_function_concurrency_limits)."""
+
+    code = "InvalidParameterValueException"
+
+
 class InvalidRequestContentException(Refusal): ...
 
 

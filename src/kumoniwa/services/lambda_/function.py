@@ -7,11 +7,12 @@ of: it changes with the code and the configuration, so an environment whose vers
 from __future__ import annotations
 
 import json
+import math
 import time
 
 from kumoniwa.engines.lambda_runtime.runtimes import version_of
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.lambda_.errors import (
     PreconditionFailedException,
     ResourceConflictException,
@@ -203,6 +204,15 @@ def _logging(version: Version) -> dict[str, str]:
         config["ApplicationLogLevel"] = version.application_log_level
         config["SystemLogLevel"] = version.system_log_level
     return config
+
+
+def changing(call: Call, version: Version, qualifier: str | None = None, *, is_new: bool) -> dict:
+    """A version as the answer to its creation or update shows it: still at work, under a revision that will be another's.
+
+    Recorded from AWS (test_function_revisions_basic). Whoever asks next finds it done, except at AWS's own pace.
+    """
+    under_way = changed(version, settled=math.inf, is_new=is_new, revision=call.new_id())
+    return shown(call, under_way, qualifier)
 
 
 def shown(call: Call, version: Version, qualifier: str | None = None) -> dict:

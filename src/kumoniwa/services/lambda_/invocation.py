@@ -15,8 +15,8 @@ from kumoniwa.services.lambda_.errors import (
     InvalidRequestContentException,
     ResourceConflictException,
 )
-from kumoniwa.services.lambda_.function import Alias, Version, found
-from kumoniwa.services.lambda_.name import arn, function_named
+from kumoniwa.services.lambda_.function import Alias, Version, found, not_found
+from kumoniwa.services.lambda_.name import LATEST, arn, function_named
 from kumoniwa.services.lambda_.response import Streaming
 
 PAYLOAD_BYTES_MAX = 6_291_456
@@ -123,6 +123,9 @@ def _context(text: str) -> str:
 def chosen(call: Call, text: str, qualifier: str | None) -> tuple[Version, str | None]:
     """The version that answers: an alias with weights draws it for each request."""
     name, qualifier = function_named(call, text, qualifier)
+    if qualifier is None and f"{name}:{LATEST}" not in call.shelf(Version):
+        # Recorded: test_invoke_exceptions.
+        raise not_found(call, name, LATEST)
     version = found(call, name, qualifier)
     if qualifier is not None and version.version != qualifier:
         weights = call.shelf(Alias)[f"{name}:{qualifier}"].weights

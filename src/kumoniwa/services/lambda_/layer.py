@@ -28,8 +28,9 @@ class LayerVersion(Record):
     code: Code
     created: float
     description: str = ""
-    runtimes: tuple[str, ...] = ()
-    architectures: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] | None = None
+    architectures: tuple[str, ...] | None = None
+    """None if nobody said any, which is shown otherwise than none at all."""
     license: str = ""
     statements: tuple[str, ...] = ()
     """Of its resource policy, each one as JSON."""
@@ -58,9 +59,9 @@ def _listed(call: Call, layer: LayerVersion) -> dict[str, Any]:
         "Description": layer.description,
         "CreatedDate": moment(layer.created),
     }
-    if layer.runtimes:
+    if layer.runtimes is not None:
         reply["CompatibleRuntimes"] = list(layer.runtimes)
-    if layer.architectures:
+    if layer.architectures is not None:
         reply["CompatibleArchitectures"] = list(layer.architectures)
     if layer.license:
         reply["LicenseInfo"] = layer.license
@@ -89,8 +90,9 @@ async def PublishLayerVersion(
     call.shelf(LayerNumbers)[name] = LayerNumbers(next=numbers.next + 1)
     layer = LayerVersion(
         name=name, version=numbers.next, code=package.kept(call, sha256, zipped), created=call.now(),
-        description=Description or "", runtimes=tuple(CompatibleRuntimes or ()), architectures=tuple(CompatibleArchitectures or ()),
-        license=LicenseInfo or "",
+        description=Description or "", license=LicenseInfo or "",
+        runtimes=None if CompatibleRuntimes is None else tuple(CompatibleRuntimes),
+        architectures=None if CompatibleArchitectures is None else tuple(CompatibleArchitectures),
     )  # fmt: skip
     call.shelf(LayerVersion)[f"{name}:{layer.version}"] = layer
     return _shown(call, layer)
@@ -135,7 +137,9 @@ def _newest_first(call: Call) -> list[LayerVersion]:
 
 
 def _suits(layer: LayerVersion, runtime: str | None, architecture: str | None) -> bool:
-    return (runtime is None or runtime in layer.runtimes) and (architecture is None or architecture in layer.architectures)
+    return (runtime is None or runtime in (layer.runtimes or ())) and (
+        architecture is None or architecture in (layer.architectures or ())
+    )
 
 
 def ListLayerVersions(

@@ -104,6 +104,16 @@ def linked(home, name: str) -> File | None:
     return File(path, 0, os.path.getsize(path))
 
 
+REQUEST_BYTES_MAX = 70_167_211
+
+
+def check_request(call: Call) -> None:
+    """The whole request has a size before anything in it is looked at (recorded: test_oversized_request_create_lambda)."""
+    length = call.request.headers.get("content-length", "") if call.request is not None else ""
+    if length.isdecimal() and int(length) >= REQUEST_BYTES_MAX:
+        raise RequestEntityTooLargeException(f"Request must be smaller than {REQUEST_BYTES_MAX} bytes for the {call.operation} operation")
+
+
 def folder_of(home, sha256: str) -> Path:
     return Path(home.store.folder) / "lambda" / "code" / base64.b64decode(sha256).hex()
 

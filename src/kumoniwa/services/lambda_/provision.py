@@ -12,6 +12,7 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_ import event, sandbox
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
+    LimitExceeded,
     ProvisionedConcurrencyConfigNotFoundException,
     ResourceConflictException,
     ResourceNotFoundException,
@@ -76,11 +77,11 @@ def PutProvisionedConcurrencyConfig(
             held.requested for other, held in shelf.items() if other != key and call.shelf(Function)[held.function].reserved is None
         )
         if ProvisionedConcurrentExecutions > left:
-            raise InvalidParameterValueException(
+            raise LimitExceeded(
                 f"Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{left}]."
             )
         if left - ProvisionedConcurrentExecutions < sandbox.UNRESERVED_MIN:
-            raise InvalidParameterValueException(
+            raise LimitExceeded(
                 "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum "
                 f"value of [{sandbox.UNRESERVED_MIN}]."
             )

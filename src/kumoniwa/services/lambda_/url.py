@@ -115,6 +115,9 @@ def UpdateFunctionUrlConfig(
     Cors: dict[str, Any] | None = None,
     InvokeMode: str | None = None,
 ) -> dict:
+    name, alias = function_named(call, FunctionName, Qualifier)
+    if f"{name}:{alias or LATEST}" not in call.shelf(Version if alias is None else Alias):
+        raise ResourceNotFoundException("Function does not exist")
     url = _existing(call, FunctionName, Qualifier)
     cors, mode = url.cors if Cors is None else Cors, InvokeMode or url.mode
     url = changed(url, auth=AuthType or url.auth, cors=cors, mode=mode, modified=call.now())

@@ -8,6 +8,7 @@ from kumoniwa.services.lambda_.errors import InvalidParameterValueException
 from kumoniwa.services.lambda_.function import (
     Function,
     Version,
+    changing,
     check_revision,
     check_settled,
     existing,
@@ -36,7 +37,8 @@ def PublishVersion(
     return published(call, version, Description)
 
 
-def published(call: Call, version: Version, description: str | None = None) -> dict:
+def published(call: Call, version: Version, description: str | None = None, *, is_changing: bool = False) -> dict:
+    """``is_changing``: in the same call that made or changed what is published."""
     function = existing(call, version.function)
     newest = versions(call, version.function)[-1]
     if newest.version != version.version and newest.sandbox == version.sandbox:
@@ -48,7 +50,7 @@ def published(call: Call, version: Version, description: str | None = None) -> d
         version, version=number, revision=call.new_id(), description=version.description if description is None else description
     )
     call.shelf(Version)[f"{function.name}:{number}"] = new
-    return shown(call, new, number)
+    return changing(call, new, number, is_new=True) if is_changing else shown(call, new, number)
 
 
 def ListVersionsByFunction(call: Call, *, FunctionName: str) -> dict:

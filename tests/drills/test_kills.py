@@ -14,19 +14,21 @@ import load_dynamodb
 import load_iam
 import load_lambda
 import load_logs
+import load_route53
 import load_s3
 import load_sqs
 import pytest
 from cloud.conftest import Up
 from worker import REGION
 
-LOADS = (load_iam, load_sqs, load_dynamodb, load_s3, load_logs, load_lambda, load_apigateway, load_cloudformation)
-"""Among them all nine services: STS is asked beside IAM."""
+LOADS = (load_iam, load_sqs, load_dynamodb, load_s3, load_logs, load_lambda, load_apigateway, load_cloudformation, load_route53)
+"""Among them all ten services: STS is asked beside IAM."""
 KILLS_SHORT, KILLS_LONG = 12, 500
 BETWEEN_S, BETWEEN_S_MAX = 0.3, 2.5
 BREATH, BREATH_S = 20, 5.0
 """Mostly soon: what begins is killed. Sometimes later: what ends is killed. Every twentieth life is long enough for anything."""
 GLOBAL, OF_GLOBAL = "aws-global", 0.2
+EDGE, OF_EDGE = "aws-edge", 0.1
 LAST_S_MAX = 300
 
 
@@ -39,7 +41,8 @@ def drill(folder: str, kills: int, seed: int) -> None:
             worker.start()
         for kill in range(1, kills + 1):
             time.sleep(min(chance.expovariate(1 / BETWEEN_S), BETWEEN_S_MAX) if kill % BREATH else BREATH_S)
-            region = GLOBAL if chance.random() < OF_GLOBAL else REGION
+            roll = chance.random()
+            region = GLOBAL if roll < OF_GLOBAL else EDGE if roll > 1 - OF_EDGE else REGION
             cloud.region(region, "kill")
             cloud.region(region, "restart")
         time.sleep(0.5)

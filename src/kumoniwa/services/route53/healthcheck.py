@@ -124,6 +124,9 @@ def _check(call: Call, config: dict[str, Any], own_id: str) -> None:
         raise InvalidInput("Invalid parameter : Basic health checks must not have an insufficient data health state specified.")
     if "ChildHealthChecks" in config or "HealthThreshold" in config:
         raise InvalidInput("Invalid parameter : Basic health checks must not have child health checks specified.")
+    if config["MeasureLatency"]:
+        # What it measures are metrics, which nobody could read yet.
+        raise NotImplementedHere("route53:CreateHealthCheck(HealthCheckConfig.MeasureLatency=true)")
     if "IPAddress" not in config and not config.get("FullyQualifiedDomainName"):
         raise InvalidInput("Invalid parameter : Either an IP address or a fully qualified domain name must be specified.")
     if "Port" not in config:

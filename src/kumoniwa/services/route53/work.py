@@ -98,11 +98,14 @@ async def _send_anew(home: Any, account: str) -> int:
 async def _serve(home: Any) -> None:
     """Listen where the cloud says its name servers do; for as long as the region lives."""
     host, _, port = home.settings.dns.rpartition(":")
+    tries = 0
     while port and "dns" not in home.engines:
         try:
             home.engines["dns"] = await NameServer.listen(Edge.of(home).answer, host, int(port))
         except OSError as error:
-            print(f"kumoniwa: the name servers cannot listen on {host}:{port} ({error.strerror}); they try again", file=sys.stderr)
+            tries += 1
+            if tries == 1:
+                print(f"kumoniwa: the name servers cannot listen on {host}:{port} ({error.strerror}) and wait for it", file=sys.stderr)
             await asyncio.sleep(LISTEN_AGAIN_AFTER_S)
 
 

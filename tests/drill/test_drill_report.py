@@ -73,6 +73,8 @@ def story(down_s=6.0, lost=3):
     history.note("dns", 114.0, client="c1", name="a.example", addresses=["127.1.2.1"])
     history.note("fault", 120.0, phase="end", id="fault-1", fault="region.kill", target={"region": "us-east-1"}, params={})
     history.note("apply", 105.0, region="eu-west-1", origin="us-east-1", key=before[0].key, written_at=before[0].t0)
+    for moment, t, calls in (("zero", 100.0, 0), ("fault", 110.0, 100), ("healing", 118.0, 300)):
+        history.note("calls", t, moment=moment, region="eu-west-1", calls={"dynamodb:PutItem": calls})
     history.note("calibration", 146.0, lateness_p50_s=0.0001, lateness_p99_s=0.002)
     history.note("read-back", 145.0, phase="final", answers=len(writes))
     return history
@@ -127,6 +129,11 @@ def test_every_number_says_what_it_is():
     assert {link["label"] for link in MET["links"]} == {"modelled"}
     assert MET["yearly_availability"]["label"] == "declared"
     assert MET["yearly_availability"]["value"] == pytest.approx(1 - 0.5 * 3.0 / 31_536_000)
+
+
+def test_calls_per_request_are_told_relative_to_quiet_times():
+    # 100 calls on 100 requests in ten quiet seconds, 200 calls on 80 requests in eight hurt ones.
+    assert MET["runs"][0]["amplification"]["dynamodb:PutItem"]["value"] == pytest.approx(2.5)
 
 
 def test_an_objective_that_this_drill_cannot_measure_is_not_applicable_and_no_estimate():

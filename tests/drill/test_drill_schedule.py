@@ -39,14 +39,21 @@ def test_one_journey_does_not_change_the_schedule_of_another():
 def test_requests_come_from_the_warm_up_to_the_end_at_their_rate():
     requests = schedule(PLAN, "7")
     assert requests == sorted(requests, key=lambda request: request.at_s)
-    assert -10 <= requests[0].at_s < -9 and 99 < requests[-1].at_s < 100
+    assert -10 <= requests[0].at_s < -8 and 99 < requests[-1].at_s < 100
     assert len(of(requests, "write")) == pytest.approx(20 * 110, rel=0.1)
     assert len(of(requests, "read")) == pytest.approx(40 * 110, rel=0.1)
 
 
+def test_people_come_slowly_in_the_first_half_of_the_warm_up():
+    requests = of(schedule(PLAN, "7"), "read")
+    first, second, third = (len([r for r in requests if since <= r.at_s < since + 2.5]) for since in (-10, -7.5, -5))
+    assert first == pytest.approx(25, abs=15) and second == pytest.approx(75, abs=25) and third == pytest.approx(100, abs=30)
+
+
 def test_constant_arrivals_are_evenly_spaced_and_poisson_arrivals_are_not():
     requests = schedule(PLAN, "7")
-    even, poisson = ([b.at_s - a.at_s for a, b in zip(r, r[1:])] for r in (of(requests, "even"), of(requests, "write")))
+    risen = [[r for r in of(requests, name) if r.at_s >= 0] for name in ("even", "write")]
+    even, poisson = ([b.at_s - a.at_s for a, b in zip(r, r[1:])] for r in risen)
     assert max(even) == pytest.approx(0.5) and min(even) == pytest.approx(0.5)
     # The standard deviation of exponential gaps is their mean.
     mean = sum(poisson) / len(poisson)

@@ -4,7 +4,7 @@ import pytest
 
 from kumoniwa.drill.measures.availability import by_requests, by_time, yearly
 from kumoniwa.drill.measures.counters import counter_sum, effects
-from kumoniwa.drill.measures.errors import amplification, by_code, by_region
+from kumoniwa.drill.measures.errors import amplification, by_code, by_region, grown
 from kumoniwa.drill.measures.linearizable import linearizable
 from kumoniwa.drill.measures.queueing import out_of_order, queueing
 from kumoniwa.drill.measures.sessions import sessions
@@ -201,6 +201,11 @@ def test_amplification_is_relative_to_quiet_times():
     assert amplification(300, 100, 300, 100) == 1.0
     assert amplification(100, 50, 100, 100) == 2.0
     assert amplification(1, 0, 1, 1) is None
+
+
+def test_counters_that_began_anew_are_counted_from_nought():
+    assert grown({"a": 5, "b": 5}, {"a": 7, "b": 2, "c": 3, "d": 5}) == {"a": 2, "b": 2, "c": 3, "d": 5}
+    assert grown({"a": 5}, {"a": 5}) == {"a": 0}
 
 
 def test_availability_by_requests_and_by_known_time():

@@ -65,6 +65,14 @@ class Admin:
     async def links(self) -> list[dict[str, Any]]:
         return (await self.ask("GET", "links"))["links"]
 
+    async def measure(self, source: str, destination: str) -> dict[str, Any]:
+        """Round trips through a link; without ``p50_ms`` if the other side does not answer."""
+        return await self.ask("POST", "links/measure", {"from": source, "to": destination, "count": 5})
+
+    async def calls(self, region: str) -> dict[str, int]:
+        """How often each operation was asked for in a region since its process began."""
+        return (await self.ask("GET", f"report/{region}")).get("calls", {})
+
     async def follow(self, hear: Callable[[dict[str, Any]], None], since: int = 0) -> None:
         """Hear every event from now on, until cancelled. The door is no fault's target; if it ends, so does this."""
         reader, writer = await asyncio.open_connection(self.host, self.port, limit=1 << 22)

@@ -5,13 +5,14 @@ Nothing is asked of a clock or a cloud here: whoever has ``history.jsonl`` and t
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kumoniwa.drill.format.plan import Plan
 from kumoniwa.drill.history import History, Op
 from kumoniwa.drill.measures.availability import by_requests, by_time
-from kumoniwa.drill.measures.errors import by_code, by_region
+from kumoniwa.drill.measures.errors import amplification, by_code, by_region, grown
 from kumoniwa.drill.measures.exposure import exposure
 from kumoniwa.drill.measures.lag import arrivals, lag
 from kumoniwa.drill.measures.loss import Loss, loss
@@ -50,6 +51,8 @@ class Measured:
     error_regions: dict[str, Any]
     windows: list[Window]
     latency: dict[str, dict[str, Any]]
+    amplification: dict[str, float]
+    """Calls to each operation per request at the entry while the fault acted, relative to the quiet before it."""
     calibration: dict[str, Any]
     why: dict[str, str] = field(default_factory=dict)
 
@@ -105,7 +108,7 @@ def measured(plan: Plan, history: History) -> Measured | None:
         queue=queueing(history.load) if has_queue else None, order=out_of_order(history.load),
         sessions=sessions(history.load), errors=by_code(load),
         error_regions={region: asdict(rate) for region, rate in by_region(load).items()}, windows=cut,
-        latency=_latency(plan, load), calibration=next(iter(history.told("calibration")), {}), why=why,
+        latency=_latency(plan, load), amplification=_amplification(history, load), calibration=next(iter(history.told("calibration")), {}), why=why,
     )  # fmt: skip
 
 
@@ -176,6 +179,24 @@ def _replication(history: History, ops: list[Op], zero: float, t_fault: float) -
         until = t_fault if t_fault > zero else max((write.t1 for write in writes), default=zero)
         exposed[region] = exposure(before if t_fault > zero else [(w.t1, a) for w, a in pairs], min((w.t1 for w in writes), default=zero), until)
     return {"lag": lags, "exposure_s": exposed}
+
+
+def _amplification(history: History, load: list[Op]) -> dict[str, float]:
+    """By the counters of regions that lived through all three looks; the others cannot be compared with themselves."""
+    looks: dict[str, dict[str, dict[str, Any]]] = {}
+    for event in history.told("calls"):
+        looks.setdefault(event["region"], {}).setdefault(event["moment"], event)
+    whole = [moments for moments in looks.values() if len(moments) == 3]
+    if not whole:
+        return {}
+    zero, fault, healing = (min(moments[name]["t"] for moments in whole) for name in ("zero", "fault", "healing"))
+    quiet_entry, entry = (sum(since <= op.due < until for op in load) for since, until in ((zero, fault), (fault, healing)))
+    quiet, hurt = Counter[str](), Counter[str]()
+    for moments in whole:
+        quiet.update(grown(moments["zero"]["calls"], moments["fault"]["calls"]))
+        hurt.update(grown(moments["fault"]["calls"], moments["healing"]["calls"]))
+    found = {name: amplification(hurt[name], entry, quiet[name], quiet_entry) for name in quiet}
+    return {name: times for name, times in found.items() if times is not None}
 
 
 def _latency(plan: Plan, load: list[Op]) -> dict[str, dict[str, Any]]:

@@ -198,9 +198,12 @@ class Run:
             if step.fault and step.for_s is not None:
                 moments.append((step.at_s + step.for_s, number, step, False))
         begun: dict[int, str] = {}
+        await self._count("zero")
         for at_s, number, step, is_begin in sorted(moments, key=lambda moment: (moment[0], moment[3], moment[1])):
             if is_begin and step.fault:
                 await self._until(at_s)
+                if not begun:
+                    await self._count("fault")
                 begun[number] = (await self.hand.begin(step))["id"]
                 self._strike(step)
                 self.say(f"{self.now() - self.load.zero:+7.1f} s  {step.fault} {_aimed(step)}: confirmed")
@@ -215,19 +218,16 @@ class Run:
             named = step.target["region"]
             self.struck |= set(named if isinstance(named, list) else [named])
 
+    async def _count(self, moment: str) -> None:
+        """How often each service was asked so far: at the beginning, before the fault and before the healing."""
+        for region in sorted(await self._alive()):
+            calls = {operation: count for operation, count in (await self.admin.calls(region)).items() if count}
+            self.history.note("calls", self.now(), moment=moment, region=region, calls=calls)
+
     async def _heal_at(self, at_s: float, which: str) -> None:
-        """Before the healing, see what users miss at the side that serves now; then heal."""
-        if self.struck and not self.looked:
-            writes = [op for op in self.history.load if op.f == "write"]
-            broken_s = self.load.zero + at_s - self.now()
-            await self._until(at_s - min(broken_s / 2, 1.0 + len(writes) / READ_BACK_PER_S))
+        if not self.looked:
             self.looked = True
-            reading = self.back.read("failover", writes, await self._alive())
-            try:
-                count = await asyncio.wait_for(reading, max(0.1, self.load.zero + at_s - self.now()))
-            except TimeoutError:
-                count = 0  # the healing does not wait: what is unread is told as not measured
-            self.history.note("read-back", self.now(), phase="failover", answers=count)
+            await self._look_before_healing(at_s)
         await self._until(at_s)
         await self.hand.heal(which)
         self.history.note("heal", self.now(), which=which)
@@ -235,6 +235,20 @@ class Run:
         if not self.hand.held:
             self.struck.clear()
             self.looking = self.looking or self.loop.create_task(self._converging(self.now()))
+
+    async def _look_before_healing(self, at_s: float) -> None:
+        """What users miss at the side that serves now. The healing does not wait for it: what is unread then is told as not measured."""
+        writes = [op for op in self.history.load if op.f == "write"] if self.struck else []
+        broken_s = self.load.zero + at_s - self.now()
+        await self._until(at_s - min(broken_s / 2, 1.0 + len(writes) / READ_BACK_PER_S))
+        await self._count("healing")
+        if writes:
+            reading = self.back.read("failover", writes, await self._alive())
+            try:
+                count = await asyncio.wait_for(reading, max(0.1, self.load.zero + at_s - self.now()))
+            except TimeoutError:
+                count = 0
+            self.history.note("read-back", self.now(), phase="failover", answers=count)
 
     async def _alive(self) -> set[str]:
         regions = (await self.admin.health())["regions"]

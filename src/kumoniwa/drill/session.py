@@ -77,7 +77,7 @@ async def hold(asked: Asked, say: Callable[[str], None]) -> Session:
         asyncio.get_running_loop().add_signal_handler(number, lambda: task.cancel() if task else None)
     try:
         if asked.endpoint is None:
-            own = OwnCloud([*_links(plan), *asked.up], is_kept=asked.keep)
+            own = OwnCloud([*_links(plan), *asked.up], asked.out / "cloud.log", is_kept=asked.keep)
             say(f"a cloud of its own at {own.endpoint}")
         session.endpoint = asked.endpoint or own.endpoint  # type: ignore[union-attr]
         with (asked.out / "history.jsonl").open("wb") as file:
@@ -130,10 +130,16 @@ class _Holding:
             self.session.verdict = judge(plan, self.session.runs, wanted)
             self.session.verdict.troubles[:0] = self.troubles
             self.session.plan = plan
-            self.session.links = await self.admin.links()
+            self.session.links = [await self._measured(link) for link in await self.admin.links()]
             self.session.regions = (await self.admin.health())["regions"]
         finally:
             self.admin.close()
+
+    async def _measured(self, link: dict[str, Any]) -> dict[str, Any]:
+        """A link as it is set, and as a few messages through it measure it."""
+        if link["from"].startswith("aws-") or link["to"].startswith("aws-"):
+            return link
+        return {**link, "measured_rtt_ms": (await self.admin.measure(link["from"], link["to"])).get("p50_ms")}
 
     async def _stage(self) -> None:
         """Stacks are there, regions run, the cloud offers every fault of the drill."""

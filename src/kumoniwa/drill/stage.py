@@ -42,16 +42,18 @@ def _die_with_parent() -> None:
 class OwnCloud:
     """A cloud of the drill's own, gone with it unless it is kept."""
 
-    def __init__(self, arguments: list[str], *, is_kept: bool) -> None:
+    def __init__(self, arguments: list[str], log: Path, *, is_kept: bool) -> None:
         command = [*KUMONIWA, "up", "--port", "0", *arguments]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=None if is_kept else _die_with_parent
-        )
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
+                preexec_fn=None if is_kept else _die_with_parent,
+            )  # fmt: skip
         line = self.process.stdout.readline() if self.process.stdout else ""
         found = re.search(r"http://[\d.]+:\d+", line)
         if not found:
             self.process.wait(STARTED_WITHIN_S)
-            raise StageFailed(f"no cloud could be started: {line.strip()}")
+            raise StageFailed(f"no cloud could be started: {line.strip()} {log.read_text()[-2000:].strip()}")
         self.endpoint = found[0]
 
     def stop(self) -> None:

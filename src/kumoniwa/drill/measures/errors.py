@@ -32,6 +32,11 @@ def by_region(ops: list[Op]) -> dict[str, ErrorRate]:
     return {region: ErrorRate(errors, n) for region, (errors, n) in sorted(counts.items())}
 
 
+def grown(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
+    """How often each operation was asked between two looks at counters that begin at nought with their process."""
+    return {name: count - before.get(name, 0) if count >= before.get(name, 0) else count for name, count in after.items()}
+
+
 def amplification(dependency: int, entry: int, quiet_dependency: int, quiet_entry: int) -> float | None:
     """Calls to a dependency per request at the entry, relative to the same in quiet times. 1 is no amplification."""
     if not entry or not quiet_entry or not quiet_dependency:

@@ -82,6 +82,7 @@ def _run(place: int, one: Measured, history: History, session: Session) -> dict[
         "out_of_order": len(one.order),
         "session_violations": len(one.sessions),
         "errors": one.errors,
+        "amplification": {operation: number(times, "times") for operation, times in one.amplification.items()},
         "errors_by_region": one.error_regions,
         "journeys": one.latency,
         "calibration": {name: number(value, "s") for name, value in one.calibration.items() if name.endswith("_s")},

@@ -172,7 +172,13 @@ def _map(told: dict[str, Any], run: dict[str, Any]) -> str:
         if rows
         else ""
     )
-    return f"<h2>Regions</h2><figure>{picture}<figcaption>Round trips are modelled on AWS's; lag is measured.</figcaption></figure>{table}"
+    return f"<h2>Regions</h2><figure>{picture}<figcaption>Round trips are modelled on AWS's{_measured_trips(told)}; lag is measured.</figcaption></figure>{table}"
+
+
+def _measured_trips(told: dict[str, Any]) -> str:
+    known = [link for link in told["links"] if link.get("measured_rtt_ms") is not None and link["from"] < link["to"]]
+    said = ", ".join(f"{link['from']} to {link['to']} {link['measured_rtt_ms']:.1f} ms" for link in known)
+    return f" (measured through the link: {escape(said)})" if said else ""
 
 
 def _ms(seconds: float | None) -> str:
@@ -188,6 +194,12 @@ def _journeys(run: dict[str, Any]) -> str:
     )
     errors = "".join(f"<tr><td><code>{escape(code)}</code></td><td class=n>{count}</td></tr>" for code, count in run["errors"].items())
     error_table = f"<details><summary>Errors by kind</summary><table><tbody>{errors}</tbody></table></details>" if errors else ""
+    amplified = "".join(
+        f"<tr><td><code>{escape(operation)}</code></td><td class=n>× {told['value']:.2f}</td></tr>" for operation, told in run["amplification"].items()
+    )
+    if amplified:
+        caption = "Calls per request in the surviving regions while the fault acted, relative to the quiet before it (measured)"
+        error_table += f"<details><summary>Amplification</summary><table><caption>{caption}</caption><tbody>{amplified}</tbody></table></details>"
     return (
         f"<h2>Journeys</h2><div class=scroll><table><caption>After the warm-up of run {run['number']}; latency from the due time (measured)</caption><thead><tr><th>journey</th>"
         f"<th class=n>requests</th><th class=n>ok</th><th class=n>failed</th><th class=n>outcome unknown</th><th class=n>p50 ms</th><th class=n>p99 ms</th><th class=n>max ms</th>"

@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import second_reading
 from cloud.conftest import Up
 from drill_files import KUMONIWA, TABLE, hold, laid
 
@@ -66,9 +67,21 @@ def test_whoever_has_the_history_computes_the_same(proven):
     assert again.availability[0] == run["availability"]["value"]
 
 
+def test_a_second_reading_that_shares_no_code_finds_the_same(proven):
+    folder, _, report, _ = proven
+    (run,) = report["runs"]
+    story = second_reading.lines(folder / "out" / "history.jsonl", 1)
+    assert second_reading.rto(story, success=0.95, limit_s=2.0, width=0.5, hold=3) == pytest.approx(run["rto"]["value"])
+    assert second_reading.lost(story, "final") == set()
+    sabotage = second_reading.lines(folder / "out" / "history.jsonl", -1)
+    assert len(second_reading.lost(sabotage, "final")) == int(report["proofs"]["sabotage"].split()[0])
+
+
 def test_the_reports_lie_beside_the_history(proven):
     out = proven[0] / "out"
-    assert sorted(file.name for file in out.iterdir()) == ["history.jsonl", "junit.xml", "report.html", "report.json", "report.md"]
+    assert sorted(file.name for file in out.iterdir()) == [
+        "cloud.log", "history.jsonl", "junit.xml", "report.html", "report.json", "report.md"
+    ]  # fmt: skip
     assert b'failures="0"' in (out / "junit.xml").read_bytes()
     assert "| multiRegion.rto | 20.00 s |" in (out / "report.md").read_text()
 

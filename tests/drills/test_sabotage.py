@@ -1,6 +1,7 @@
 """Drills that must fail: each breaks one promise on purpose and is found with a counter-example, and its twin is met."""
 
 import pytest
+import second_reading
 from cloud.conftest import Up
 from drill_files import hold
 
@@ -119,6 +120,8 @@ def test_slow_replication_and_a_kill_lose_writes_and_every_one_is_named(endpoint
     assert 3.0 < rpo["measured"] < 8.0
     (run,) = report["runs"]
     assert len(run["lost"]) == run["lost_count"] == run["rpo_at_failover"]["lost"] + run["rpo_at_failover"]["lost_after_fault"]
+    story = second_reading.lines(tmp_path / "out" / "history.jsonl", 1)
+    assert second_reading.lost(story, "failover") == {one["key"] for one in run["lost"]}
     assert run["rpo_final"]["value"] == 0  # nothing was lost for good: the region came back with its disk
     assert invariant(report, "converged")["verdict"] == "PolicyMet"
 

@@ -49,7 +49,7 @@ def ticks(low: float, high: float, count: int = 8) -> list[float]:
 
 # The timeline -----------------------------------------------------------------------------------------------
 
-LANE, GAP, TOP = 128, 30, 58
+LANE, GAP, WORD_HEIGHT = 128, 30, 14
 
 
 class _Timeline:
@@ -59,7 +59,9 @@ class _Timeline:
         self.run, self.slo, self.cells = run, slo, run["timeline"]
         self.since = min(cell["t"] for cell in self.cells)
         self.until = max(cell["until"] for cell in self.cells)
-        self.rate_top, self.p99_top = TOP, TOP + LANE + GAP
+        self.moments = self._placed()
+        self.top = 30 + WORD_HEIGHT * (1 + max((row for *_, row in self.moments), default=0))
+        self.rate_top, self.p99_top = self.top, self.top + LANE + GAP
         self.strip_top = self.p99_top + LANE + 14
         self.lost_top = self.strip_top + 20
         self.bottom = (self.lost_top if run["lost"] else self.strip_top) + 14
@@ -79,7 +81,7 @@ class _Timeline:
 
     def _grid(self) -> Iterable[str]:
         for t in ticks(self.since, self.until, 10):
-            yield line(self.x(t), TOP, self.x(t), self.bottom, "grid")
+            yield line(self.x(t), self.top, self.x(t), self.bottom, "grid")
             yield text(self.x(t), self.bottom + 18, f"{t:g} s", "tick", "middle")
         for top, title in ((self.rate_top, "requests that failed"), (self.p99_top, "p99 latency")):
             yield text(LEFT, top - 8, title, "lane")
@@ -92,7 +94,7 @@ class _Timeline:
         for span in self.run["faults"]:
             width = self.x(min(span["to"], self.until)) - self.x(span["from"])
             title = f"{span['fault']} {' '.join(map(str, span['target'].values()))}: {span['from']:.1f} s to {span['to']:.1f} s"
-            yield box(self.x(span["from"]), TOP, width, self.bottom - TOP, "fault", title)
+            yield box(self.x(span["from"]), self.top, width, self.bottom - self.top, "fault", title)
             yield text(self.x(span["from"]) + 6, self.p99_top + 16, f"{span['fault']} {' '.join(map(str, span['target'].values()))}", "fault-word")
 
     def _errors(self) -> Iterable[str]:
@@ -147,20 +149,29 @@ class _Timeline:
             if self.since <= one["t"] <= self.until:
                 yield box(self.x(one["t"]) - 0.75, self.lost_top, 1.5, 14, "lost", f"{one['key']} was acknowledged at {one['t']:+.3f} s")
 
-    def _marks(self) -> Iterable[str]:
-        """Moments, each with its word above; words that would collide step upwards."""
+    def _placed(self) -> list[tuple[str, float, str, int]]:
+        """Each moment with its word and the row in which that collides with no other."""
+        placed: list[tuple[str, float, str, int]] = []
+        taken: list[float] = []
         moments = [("fault", self.run["t_fault"])] + [(name, self.run["marks"].get(name)) for name in PART_WORDS]
-        right, row = [-1e9, -1e9, -1e9], 0
         for name, t in moments:
             if t is None or not self.since <= t <= self.until:
                 continue
-            x, said = self.x(t), f"{MARK_WORDS[name]} {t:+.1f} s"
-            width = 6.6 * len(said)
-            row = next((n for n in range(3) if x - 3 > right[n]), 2)
-            anchor = "end" if x + width > WIDTH - RIGHT else "start"
-            right[row] = x + width
-            yield line(x, 14 + 14 * (2 - row), x, self.bottom, f"mark m-{name}")
-            yield text(x + (4 if anchor == "start" else -4), 22 + 14 * (2 - row) - 6, said, f"mark-word m-{name}-word", anchor)
+            said = f"{MARK_WORDS[name]} {t:+.1f} s"
+            left, right = self.x(t) - 3, self.x(t) + 7.4 * len(said)
+            row = next((row for row, end in enumerate(taken) if end < left), len(taken))
+            taken[row : row + 1] = [right]
+            placed.append((name, t, said, row))
+        return placed
+
+    def _marks(self) -> Iterable[str]:
+        """A line through all lanes for each moment, and over all lines the words."""
+        for name, t, _, row in self.moments:
+            yield line(self.x(t), self.top - 22 - WORD_HEIGHT * row, self.x(t), self.bottom, f"mark m-{name}")
+        for name, t, said, row in self.moments:
+            anchor = "end" if self.x(t) + 7.4 * len(said) > WIDTH else "start"
+            x = self.x(t) + (4 if anchor == "start" else -4)
+            yield text(x, self.top - 14 - WORD_HEIGHT * row, said, f"mark-word m-{name}-word", anchor)
 
 
 def timeline(run: dict[str, Any], slo: dict[str, Any], name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from bisect import bisect
+from functools import lru_cache
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
@@ -146,11 +147,13 @@ def _wire(asked: Asked, reply: Reply, turn: int, scope: int, limit: int) -> byte
         options = []
         if asked.subnet is not None:
             address, bits = asked.subnet
-            options.append(dns.edns.ECSOption(str(address), bits, scope))
+            said = (1 if address.version == 4 else 2).to_bytes(2, "big") + bytes((bits, scope)) + address.packed[: -(-bits // 8)]
+            options.append(dns.edns.GenericOption(dns.edns.OptionType.ECS, said))
         message.use_edns(0, 0, UDP_BYTES_MAX, options=options)
     return message.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)[2:]
 
 
+@lru_cache(maxsize=8192)
 def _rrset(each: Set) -> dns.rrset.RRset:
     kind = dns.rdatatype.from_text(each.type)
     data = []

@@ -137,6 +137,8 @@ def test_every_complaint_of_a_file_is_told_at_once_with_its_line():
     [
         (("20/s", "0/s"), 10, "is not a rate"),
         (("kind: send", "kind: read"), 9, "can send or receive, not read"),
+        (("timeout: 500ms", "consistency: strong"), 8, "only a table can be asked for one"),
+        (("group: g", "ttl: ignore"), 9, "means nothing for a journey to queue://us-east-1/events.fifo; such fields there are group"),
         (("timeout: 500ms", "retries: 3"), 8, "journeys never retry"),
         (("for: 60s", "for: sixty"), 13, "is not a duration"),
         (("at: 30s", "at: 10s"), 12, "not in order"),

@@ -46,6 +46,10 @@ class FaultHand:
         self.history.note("fault", confirmed_at if confirmed_at is not None else self.now(), phase="confirmed", id=said["id"], **facts, params=step.params)
         return said
 
+    def over(self, step: Step) -> None:
+        """A fault of the client side ends by itself, as the load was laid down."""
+        self.history.note("fault", self.now(), phase="end", id=step.fault, fault=step.fault, target=step.target, params=step.params)
+
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(LEASE_S / 3)

@@ -12,6 +12,7 @@ from typing import Any
 
 from kumoniwa.drill.admin import Admin
 from kumoniwa.drill.faults import FaultHand
+from kumoniwa.drill.format.fault_names import CLIENT_SIDE
 from kumoniwa.drill.format.plan import Plan, Step
 from kumoniwa.drill.history import History
 from kumoniwa.drill.inspection import Inspection
@@ -209,6 +210,9 @@ class Run:
                 self.say(f"{self.now() - self.load.zero:+7.1f} s  {step.fault} {_aimed(step)}: confirmed")
             elif is_begin:
                 await self._heal_at(at_s, step.heal)
+            elif step.fault in CLIENT_SIDE:
+                await self._until(at_s)
+                self.hand.over(step)
             elif begun.get(number) in self.hand.held:
                 await self._heal_at(at_s, begun[number])
         await self._until(self.plan.end_s)

@@ -14,6 +14,13 @@ from kumoniwa.drill.format.page import Section
 from kumoniwa.drill.format.plan import Guard, Journey, Slo, Stack, Workload
 
 SCHEMES = ("dns", "http", "https", "queue", "table", "function")
+MEANT_FOR = {
+    "web": ("method", "path", "body", "headers", "served-by", "ttl"),
+    "table": ("body",),
+    "function": ("body",),
+    "queue": ("group",),
+}
+"""Fields that mean something for some doors only; elsewhere they would be ignored, and are refused."""
 KINDS = {"web": ("write", "read"), "table": ("write", "read"), "function": ("write", "read"), "queue": ("send", "receive")}
 
 
@@ -50,6 +57,8 @@ def journey(section: Section, name: str | None = None, rate: float | None = None
     entry = section.take("entry", _entry) or "http://nowhere"
     scheme = "web" if entry.startswith("${") else urlsplit(entry).scheme
     door = scheme if scheme in KINDS else "web"
+    for field in {field for fields in MEANT_FOR.values() for field in fields} & section.value.keys() - set(MEANT_FOR[door]):
+        section.complain(field, f"means nothing for a journey to {entry}", f"such fields there are {', '.join(MEANT_FOR[door])}")
     kind = section.take("kind", quantity.one_of("write", "read", "send", "receive"), KINDS[door][0])
     if kind not in KINDS[door]:
         section.complain("kind", f": a journey to {entry} can {' or '.join(KINDS[door])}, not {kind}")
@@ -73,6 +82,8 @@ def journey(section: Section, name: str | None = None, rate: float | None = None
         group=section.take("group", quantity.text, ""),
         ttl=section.take("ttl", quantity.one_of("honour", "ignore"), "honour"),
     )
+    if read.consistency == "strong" and door != "table":
+        section.complain("consistency", f": nobody can ask {entry} for a strong read", "only a table can be asked for one")
     section.take("retries", _no_retries, 0)
     section.end()
     return read

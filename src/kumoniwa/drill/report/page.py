@@ -252,10 +252,16 @@ def _words(told: dict[str, Any]) -> str:
         else ""
     )
     return (
-        f"<h2>What these numbers are</h2>{projection}<p><b>Measured</b> happened on this machine. <b>Modelled</b> are constants of AWS that were put in: health check intervals, TTLs, "
+        f"<h2>What these numbers are</h2>{projection}{_evidence(told)}<p><b>Measured</b> happened on this machine. <b>Modelled</b> are constants of AWS that were put in: health check intervals, TTLs, "
         "round trips between regions. <b>Estimated</b> are prices and carbon. <b>Declared</b> is what the author of the drill said. A recovery time measured with modelled constants proves "
         "the order and logic of the recovery and a floor for its length, not AWS's speed. Lost writes, duplicates and wrong answers are proven as such.</p>"
     )
+
+
+def _evidence(told: dict[str, Any]) -> str:
+    """The practices that this drill bears witness for, as its author declared them."""
+    said = "; ".join(f"{escape(frame)} {escape(', '.join(map(str, ids)) if isinstance(ids, list) else str(ids))}" for frame, ids in told["evidence"].items())
+    return f"<p>Evidence for: {said} (declared).</p>" if said else ""
 
 
 def _foot(told: dict[str, Any]) -> str:

@@ -95,6 +95,23 @@ def test_chaos_toolkit_accepts_a_drill(text, tmp_path):
     assert "look valid" in done.stdout + done.stderr
 
 
+PATTERNS = HERE.parents[1] / "patterns"
+SHIPPED = sorted(file for file in PATTERNS.rglob("*.yaml") if file.read_text().startswith("drill: "))
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: str(file.relative_to(PATTERNS)))
+def test_chaos_toolkit_accepts_every_drill_that_is_shipped(file, tmp_path):
+    read = read_plan(file)
+    assert read.objectives
+    experiment = tmp_path / "experiment.yaml"
+    assert main(["drill", "compile", str(file), "-o", str(experiment)]) == 0
+    assert read_plan(experiment).workload == read.workload
+    done = subprocess.run(
+        [Path(sys.executable).with_name("chaos"), "--no-version-check", "validate", experiment], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_json_is_a_drill_file_too(tmp_path):
     (tmp_path / "drill.yaml").write_text(SHORT)
     assert main(["drill", "compile", str(tmp_path / "drill.yaml"), "-o", str(tmp_path / "long.json")]) == 0

@@ -11,6 +11,7 @@ everything when it goes. If a journey made no request, the probe says 503: unkno
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,9 +34,8 @@ from kumoniwa.drill.watch import Watch
 from kumoniwa.wire.http import Connection, Reply, listen
 from kumoniwa.wire.message import Request, Response
 
-LASTS_S = 24 * 3600.0
-"""How long the load of a control door goes on if nobody ends it. Requests are laid down hour by hour."""
-HOUR_S = 3600.0
+PIECE_S = 600.0
+"""The load of a control door goes on until somebody ends it; it is laid down in pieces of so many seconds."""
 
 
 class Control:
@@ -124,11 +124,10 @@ async def control(plan: Plan, endpoint: str, host: str, port: int, out: Path, sa
 
 
 async def _drive(plan: Plan, cloud: Cloud, history: History, watch: Watch) -> None:
-    """The load, an hour at a time, until somebody ends it."""
-    hours = int(LASTS_S / HOUR_S)
-    for hour in range(hours):
-        workload = replace(plan.workload, warmup_s=0.0)
-        load = Load(replace(plan, workload=workload, steps=(), end_s=HOUR_S), cloud, history, f"{plan.workload.seed}/{hour}", f"c{hour}")
+    """The load, piece after piece, until somebody ends it."""
+    quiet = replace(plan, workload=replace(plan.workload, warmup_s=0.0), steps=(), end_s=PIECE_S)
+    for piece in itertools.count():
+        load = Load(quiet, cloud, history, f"{plan.workload.seed}/{piece}", f"c{piece}x{int(asyncio.get_running_loop().time() * 1000):x}")
         load.on_op = watch.saw
         try:
             await load.run()

@@ -28,6 +28,7 @@ class FaultHand:
         self.admin, self.history, self.now = admin, history, now
         self.held: dict[str, Step] = {}
         """Faults of ours that are not healed, by their id at the door."""
+        self.begun: set[str] = set()
         self._renewing: asyncio.Task | None = None
 
     async def begin(self, step: Step, asked: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -40,6 +41,7 @@ class FaultHand:
             return {"id": step.fault, "fault": step.fault, "confirmed_at": self.now(), "state": "active"}
         said = await self.admin.inject({**facts.pop("params"), **facts, **(asked or {}), "lease": duration_text(LEASE_S)})
         self.held[said["id"]] = step
+        self.begun.add(said["id"])
         if self._renewing is None:
             self._renewing = asyncio.get_running_loop().create_task(self._renew())
         confirmed_at = said.get("confirmed_at")
@@ -64,12 +66,14 @@ class FaultHand:
             self.history.note("fault", self.now(), phase="end", id=fault_id, fault=step.fault, target=step.target, params=step.params)
 
     async def heal(self, which: str = "all") -> None:
-        """Heal all we hold, or those of a kind or id. Raises NotHealed if the door could not."""
+        """Heal all we hold, or those of a kind or id. Raises NotHealed if the door could not, and what ended the renewing if it ended."""
         for fault_id in [i for i, step in self.held.items() if which in ("all", i, step.fault)]:
             said = await self.admin.heal(fault_id)
             if fault_id in said.get("left", ()):
                 raise NotHealed(f"{self.held[fault_id].fault} ({fault_id}) could not be healed")
             self._ended(fault_id)
+        if self._renewing is not None and self._renewing.done():
+            self._renewing.result()
 
     async def verify(self) -> None:
         """See with our own eyes that nothing is broken any more. Raises NotHealed."""
@@ -87,7 +91,7 @@ class FaultHand:
             faults, links, health = await self.admin.faults(), await self.admin.links(), await self.admin.health()
         except NobodyThere as error:
             return [str(error)]
-        found = [f"{one['fault']} ({one['id']}) is {one['state']}" for one in faults if one["state"] != "healed"]
+        found = [f"{one['fault']} ({one['id']}) is {one['state']}" for one in faults if one["id"] in self.begun and one["state"] != "healed"]
         found += [f"the link {one['from']} -> {one['to']} is {one['state']}" for one in links if one["state"] != "up"]
         found += [f"{name} is {region['state']}" for name, region in health["regions"].items() if region["state"] in ("killed", "paused")]
         return found

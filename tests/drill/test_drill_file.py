@@ -179,6 +179,11 @@ def test_a_drill_without_traffic_is_refused():
     assert any("has no journey" in complaint for complaint in complaints(without(SHORT, "load:")))
 
 
+def test_a_drill_where_nobody_sends_is_refused():
+    text = 'drill: x\njourneys: {take: {entry: "queue://us-east-1/q", kind: receive}}\nload: {take: 1/s}\nsteps: []\n'
+    assert any("only journeys that receive" in complaint for complaint in complaints(text))
+
+
 def test_a_file_that_is_no_drill_is_told_what_one_is():
     assert "neither form of a drill" in complaints("a: 1\n")[0]
     assert "mapping" in complaints("- 1\n")[0]

@@ -166,14 +166,14 @@ def test_replicas_are_unequal_where_a_value_differs_or_is_missing():
 
 
 def test_convergence_is_the_first_look_from_which_on_all_are_equal():
-    same, other = {"u": {"a": 1}, "e": {"a": 1}}, {"u": {"a": 1}, "e": {"a": 2}}
-    assert convergence([(11.0, other), (12.0, same), (13.0, other), (14.0, same), (15.0, same)], 10.0) == (4.0, 0)
-    assert convergence([(9.0, same), (10.0, same), (11.0, same)], 10.0) == (0.0, 0)
+    assert convergence([(11.0, 3), (12.0, 0), (13.0, 1), (14.0, 0), (15.0, 0)], 10.0) == (4.0, 0)
+    assert convergence([(15.0, 0), (13.0, 1), (14.0, 0)], 10.0) == (4.0, 0)
+    assert convergence([(9.0, 0), (10.0, 0), (11.0, 0)], 10.0) == (0.0, 0)
 
 
 def test_without_convergence_the_unequal_keys_are_counted():
-    assert convergence([(12.0, {"u": {"a": 1, "b": 1, "c": 1}, "e": {"a": 2, "c": 1}})], 10.0) == (None, 2)
-    assert convergence([(9.0, {"u": {}, "e": {}})], 10.0) == (None, 0)
+    assert convergence([(11.0, 5), (12.0, 2)], 10.0) == (None, 2)
+    assert convergence([(9.0, 0)], 10.0) == (None, 0)
 
 
 # Edges ------------------------------------------------------------------------------------------------------

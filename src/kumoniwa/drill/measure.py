@@ -12,6 +12,7 @@ from typing import Any
 from kumoniwa.drill.format.plan import Plan
 from kumoniwa.drill.history import History, Op
 from kumoniwa.drill.measures.availability import by_requests, by_time
+from kumoniwa.drill.measures.convergence import convergence
 from kumoniwa.drill.measures.errors import amplification, by_code, by_region, grown
 from kumoniwa.drill.measures.exposure import exposure
 from kumoniwa.drill.measures.lag import arrivals, lag
@@ -148,24 +149,20 @@ def _loss(history: History, ops: list[Op], t_fault: float, phase: str, why: dict
 
 
 def _convergence(history: History, why: dict[str, str]) -> tuple[float | None, int | None]:
-    """By the looks at the replicas: seconds from the healing to the first look that found them equal."""
+    """The slowest table's seconds from the healing to equality, and how many keys of all tables never came to be equal."""
     looks, heals = history.told("look"), history.told("heal", "verified")
     if not looks or not heals:
         why["convergence"] = "no table with replicas was looked at"
         return None, None
     healed = min(event["t"] for event in heals)
-    slowest, left = 0.0, 0
-    for table in {event["table"] for event in looks}:
-        own = sorted((event for event in looks if event["table"] == table), key=lambda event: event["t"])
-        if own[-1]["unequal"]:
-            left += own[-1]["unequal"]
-            continue
-        since = next(event["t"] for event, rest in ((e, own[n:]) for n, e in enumerate(own)) if not any(one["unequal"] for one in rest))
-        slowest = max(slowest, since - healed)
-    if left:
-        why["convergence"] = f"{left} keys were still unequal at the last look"
+    found = [
+        convergence([(event["t"], event["unequal"]) for event in looks if event["table"] == table], healed) for table in {e["table"] for e in looks}
+    ]
+    left = sum(unequal for _, unequal in found)
+    if any(seconds is None for seconds, _ in found):
+        why["convergence"] = f"{left} keys were still unequal at the last look" if left else "no look was taken after the healing"
         return None, left
-    return slowest, 0
+    return max(seconds for seconds, _ in found if seconds is not None), 0
 
 
 def _replication(history: History, ops: list[Op], zero: float, t_fault: float) -> dict[str, Any]:

@@ -101,7 +101,7 @@ class ReadBack:
             found = await self.items(table, region, keys)
             for key in keys if found is not None else ():
                 value = plain(found.get(key, {}).get(journey.value))
-                self._note(phase, journey, region, key, value, "ok")
+                self._note(phase, journey, region, key, value)
                 count += 1
         return count
 
@@ -157,11 +157,11 @@ class ReadBack:
             await asyncio.gather(*(one(key) for key in keys[AT_ONCE:]))
         return sum(op.is_ok for op in answers)
 
-    def _note(self, phase: str, journey: Journey, region: str, key: str, value: Any, out: str) -> None:
+    def _note(self, phase: str, journey: Journey, region: str, key: str, value: Any) -> None:
         at = self.now()
         self.history.add(
             Op(id=f"{phase}-{region}-{key}", client="reader", journey=journey.name, f="read", key=key, value=value, due=at, t0=at, t1=at,
-               out=out, entry_region=region, served_by=region, phase=phase)  # fmt: skip
+               out="ok", entry_region=region, served_by=region, phase=phase)  # fmt: skip
         )
 
     async def look(self, table: Table, keys: list[str], regions: Iterable[str]) -> dict[str, dict[str, Any]] | None:

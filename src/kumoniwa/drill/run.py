@@ -165,8 +165,8 @@ class Run:
     async def _act(self) -> None:
         await asyncio.sleep(0)  # the load sets its zero first
         await self._until(0.0)
-        self.history.note("zero", self.load.zero, ends=self.load.zero + self.plan.end_s)
         self._steady()
+        self.history.note("zero", self.load.zero, ends=self.load.zero + self.plan.end_s)
         self.say("  warm-up over: the steady state holds")
         await self.learn_tables()
         guarding = self.loop.create_task(self._guard())

@@ -18,7 +18,7 @@ from kumoniwa.drill.measures.exposure import exposure
 from kumoniwa.drill.measures.lag import arrivals
 from kumoniwa.drill.measures.linearizable import linearizable
 from kumoniwa.drill.measures.loss import Loss
-from kumoniwa.drill.measures.spread import Spread
+from kumoniwa.drill.measures.spread import Spread, is_distinguishable
 
 MET, BREACHED, NOT_MEASURED, NOT_APPLICABLE = "PolicyMet", "PolicyBreached", "NotMeasured", "NotApplicable"
 EXIT = {"met": 0, "breached": 1, "inconclusive": 2, "failed": 3}
@@ -144,6 +144,8 @@ def _rto(finding: Finding, runs: list[Measured]) -> Finding:
     finding.verdict = MET if finding.spread.is_at_most(finding.asked or 0.0) else BREACHED
     if never:
         finding.why = f"not recovered within {max(never):.1f} s in {len(never)} of {len(runs)} runs"
+    elif finding.measured and not is_distinguishable(finding.measured, max(run.calibration.get("lateness_p99_s") or 0.0 for run in runs)):
+        finding.why = "not distinguishable from none: the drill's own clock is no finer"
     else:
         slowest = max(runs, key=lambda run: run.recovery.rto_s or 0.0)
         told = [f"{name} {seconds:.1f} s" for name, seconds in slowest.parts.items() if seconds is not None]

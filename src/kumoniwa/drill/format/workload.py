@@ -93,6 +93,8 @@ def workload(section: Section, journeys: list[Journey]) -> Workload:
     """The load and its frame. Every read is tied to the writes whose keys it reads."""
     if not journeys:
         section.complain(None, "has no journey", "a drill without traffic can say nothing: declare at least one")
+    elif all(one.kind == "receive" for one in journeys):
+        section.complain(None, "has only journeys that receive", "declare one that sends what they are to receive")
     names = [one.name for one in journeys]
     for name in sorted({name for name in names if names.count(name) > 1}):
         section.complain(None, f"declares the journey {name!r} twice")

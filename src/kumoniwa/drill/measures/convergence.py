@@ -20,13 +20,12 @@ def _comparable(value: Any) -> Any:
     return repr(value) if isinstance(value, dict | list) else value
 
 
-def convergence(looks: list[tuple[float, Mapping[str, Replica]]], t_heal: float) -> tuple[float | None, int]:
-    """Seconds from healing until the first look from which on all looks are equal, and the keys unequal at the last look."""
-    after = [(t, unequal(replicas)) for t, replicas in sorted(looks, key=lambda look: look[0]) if t >= t_heal]
-    if not after:
-        return None, 0
-    if after[-1][1]:
-        return None, len(after[-1][1])
+def convergence(looks: list[tuple[float, int]], t_heal: float) -> tuple[float | None, int]:
+    """From looks (time, keys that were unequal): seconds from healing until the first look from which on all were equal, and the
+    keys unequal at the last look. Without a look after the healing nothing is known: (None, 0)."""
+    after = sorted(look for look in looks if look[0] >= t_heal)
+    if not after or after[-1][1]:
+        return None, after[-1][1] if after else 0
     since = after[-1][0]
     for t, differing in reversed(after):
         if differing:

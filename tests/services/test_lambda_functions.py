@@ -275,3 +275,9 @@ def test_the_whole_request_has_a_size(cloud):
     assert (code, text) == (
         "RequestEntityTooLargeException", "Request must be smaller than 70167211 bytes for the CreateFunction operation",
     )  # fmt: skip
+
+
+def test_a_trace_names_files_where_aws_would_have_them(cloud):
+    # Recorded: test_lambda_handler_error.
+    make(cloud, "def handler(event, context):\n    raise Exception('no')")
+    assert invoke(cloud)["Payload"]["stackTrace"] == ['  File "/var/task/app.py", line 2, in handler\n    raise Exception(\'no\')\n']

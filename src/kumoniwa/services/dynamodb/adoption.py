@@ -72,11 +72,14 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
     had = {index.name: index for index in table.indexes}
     indexes, fresh = [], []
     for given in settings["indexes"]:
-        shape = given | {"projected": tuple(given["projected"]), "read_units": me.index_reads.get(given["name"], given["read_units"])}
+        shape = given | {
+            "projected": tuple(given["projected"]), "read_units": me.index_reads.get(given["name"], given["read_units"]),
+            "more_hashes": tuple(given["more_hashes"]), "more_ranges": tuple(given["more_ranges"]),
+        }  # fmt: skip
         held = had.pop(given["name"], None)
-        if held is not None and (held.hash_name, held.range_name, held.projection) == (
-            shape["hash_name"], shape["range_name"], shape["projection"],
-        ):  # fmt: skip
+        if held is not None and all(
+            getattr(held, part) == shape[part] for part in ("hash_name", "range_name", "more_hashes", "more_ranges", "projection")
+        ):
             indexes.append(changed(held, **shape))
             continue
         if held is not None:

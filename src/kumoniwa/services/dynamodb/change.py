@@ -136,7 +136,7 @@ def reindexed(call: Call, table: Table, definitions: list[dict] | None, updates:
     used = {
         table.hash_name,
         table.range_name,
-        *(n for i in table.indexes for n in (i.hash_name, i.range_name)),
+        *(n for i in table.indexes for n in (*i.hashes, *i.ranges)),
     }
     kept = {name: kind for name, kind in table.definitions.items() if name in used}
     return changed(table, definitions=kept)

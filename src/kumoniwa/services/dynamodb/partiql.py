@@ -22,6 +22,7 @@ from kumoniwa.languages.partiql_plan import Cut, Plan, compiled, cut
 from kumoniwa.services.dynamodb import capacity, item, page, transaction
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import write as writes
+from kumoniwa.services.dynamodb.compound import CompoundSchema
 from kumoniwa.services.dynamodb.key import KeySchema
 from kumoniwa.services.dynamodb.table import IndexLayout, Layout
 from kumoniwa.services.dynamodb.write import Write
@@ -194,6 +195,8 @@ def _select(
         raise NotImplementedHere("dynamodb: consistent PartiQL reads of strongly consistent global tables")
     index = _index(layout, bound, is_consistent=is_consistent)
     schema = (index or layout).key
+    if isinstance(schema, CompoundSchema):
+        raise NotImplementedHere("dynamodb: PartiQL on indexes whose keys are made of several attributes")
     found = bound.cut(schema)
     is_backward, is_sort_backward = _is_descending(bound, schema, found)
     read = page.Read(

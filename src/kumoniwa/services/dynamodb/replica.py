@@ -243,6 +243,7 @@ def settings_of(table: Table) -> dict[str, Any]:
             {
                 "name": i.name, "hash_name": i.hash_name, "range_name": i.range_name, "projection": i.projection,
                 "projected": list(i.projected), "is_global": i.is_global, "read_units": i.read_units, "write_units": i.write_units,
+                "more_hashes": list(i.more_hashes), "more_ranges": list(i.more_ranges),
             }
             for i in table.indexes
         ],

@@ -16,6 +16,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationExcep
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID, Item
 from kumoniwa.services.dynamodb import group as groups
+from kumoniwa.services.dynamodb.compound import PARTS_MAX, CompoundSchema
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.key import KeySchema
 
@@ -55,6 +56,17 @@ class Index(Record):
     warm_reads: int = 0
     """What was asked to be kept warm; 0 for what the billing brings."""
     warm_writes: int = 0
+    more_hashes: tuple[str, ...] = ()
+    """Further attributes to partition by and to sort by, of an index whose key is made of several."""
+    more_ranges: tuple[str, ...] = ()
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        return (self.hash_name, *self.more_hashes)
+
+    @property
+    def ranges(self) -> tuple[str, ...]:
+        return (*((self.range_name,) if self.range_name else ()), *self.more_ranges)
 
 
 class Table(Record):
@@ -129,7 +141,7 @@ class IndexLayout:
             index.is_global,
             index.projection,
         )
-        self.key = _schema(table, index.hash_name, index.range_name, index.name)
+        self.key = _index_schema(table, index)
         self.kept: tuple[str, ...] | None = None
         """The attributes the index has; None if all of them."""
         if index.projection != "ALL":
@@ -181,6 +193,16 @@ class Layout:
 def _schema(table: Table, hash_name: str, range_name: str, index: str = "") -> KeySchema:
     kinds = table.definitions
     return KeySchema(hash_name, kinds[hash_name], range_name, kinds[range_name] if range_name else "", index)
+
+
+def _index_schema(table: Table, index: Index) -> KeySchema:
+    if not index.more_hashes and not index.more_ranges:
+        return _schema(table, index.hash_name, index.range_name, index.name)
+    hashes, ranges = ([_schema(table, name, "", index.name) for name in names] for names in (index.hashes, index.ranges))
+    first = _schema(table, index.hash_name, index.range_name, index.name)
+    return CompoundSchema(
+        first.hash_name, first.hash_kind, first.range_name, first.range_kind, index.name, tuple(hashes), tuple(ranges)
+    )
 
 
 class Layouts:
@@ -325,8 +347,6 @@ def _key(schema: list[dict[str, str]], definitions: dict[str, str], index: str =
     """Hash and range attribute of a KeySchema. Refusals recorded from AWS by mhart/dynalite."""
     names = [element["AttributeName"] for element in schema]
     if len(schema) > 2:
-        if index:
-            raise NotImplementedHere("global secondary indexes with keys of several attributes")
         shown = ", ".join(
             f"KeySchemaElement(attributeName={e['AttributeName']}, keyType={e['KeyType']})" for e in schema
         )
@@ -351,6 +371,32 @@ def _key(schema: list[dict[str, str]], definitions: dict[str, str], index: str =
             f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(definitions)}]"
         )
     return names[0], names[1] if len(names) == 2 else ""
+
+
+def _key_parts(schema: list[dict[str, str]], definitions: dict[str, str], index: str) -> tuple[list[str], list[str]]:
+    """The attributes of a global index's key: those to partition by, and those to sort by.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.DesignPattern.MultiAttributeKeys.html
+    """
+    kinds = [element["KeyType"] for element in schema]
+    if len(schema) <= 2 and kinds != ["HASH", "HASH"]:
+        hash_name, range_name = _key(schema, definitions, index)
+        return [hash_name], [range_name] if range_name else []
+    if kinds != sorted(kinds) or kinds[0] != "HASH":
+        raise ValidationException("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+    names = {kind: [e["AttributeName"] for e in schema if e["KeyType"] == kind] for kind in ("HASH", "RANGE")}
+    for kind, given in names.items():
+        if len(given) > PARTS_MAX:
+            raise _invalid(f"Number of {kind} key attributes exceeds the limit of {PARTS_MAX} for index: {index}")
+    every = [*names["HASH"], *names["RANGE"]]
+    if len(set(every)) < len(every):
+        raise _invalid(f"KeySchema must not contain duplicate attributes for index: {index}")
+    if any(name not in definitions for name in every):
+        raise _invalid(
+            "Some index key attributes are not defined in AttributeDefinitions. "
+            f"Keys: [{', '.join(every)}], AttributeDefinitions: [{', '.join(definitions)}]"
+        )
+    return names["HASH"], names["RANGE"]
 
 
 def _projection(index: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
@@ -416,13 +462,13 @@ def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: 
     name = given["IndexName"]
     if "OnDemandThroughput" in given:
         raise NotImplementedHere("OnDemandThroughput of a global secondary index")
-    hash_name, range_name = _key(given["KeySchema"], table.definitions, name)
+    hashes, ranges = _key_parts(given["KeySchema"], table.definitions, name)
     kind, names = _projection(given)
     read, write = units(given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=name)
     warm = warmed(given.get("WarmThroughput"), *warm_of(table.is_on_demand, read, write), f"index {name}")
     return Index(
-        name=name, id=new_id(call), hash_name=hash_name, range_name=range_name, projection=kind, projected=names,
-        read_units=read, write_units=write, active_at=active_at, warm_reads=warm[0], warm_writes=warm[1],
+        name=name, id=new_id(call), hash_name=hashes[0], range_name=ranges[0] if ranges else "", more_hashes=tuple(hashes[1:]),
+        more_ranges=tuple(ranges[1:]), projection=kind, projected=names, read_units=read, write_units=write, active_at=active_at, warm_reads=warm[0], warm_writes=warm[1],
     )  # fmt: skip
 
 
@@ -454,7 +500,7 @@ def check_definitions_used(table: Table) -> None:
     used = {
         table.hash_name,
         table.range_name,
-        *(n for i in table.indexes for n in (i.hash_name, i.range_name)),
+        *(n for i in table.indexes for n in (*i.hashes, *i.ranges)),
     } - {""}
     if used == table.definitions.keys():
         return
@@ -579,7 +625,9 @@ def _index_shown(
         projection["NonKeyAttributes"] = list(index.projected)
     shown: dict[str, Any] = {
         "IndexName": index.name,
-        "KeySchema": schema_shown(index.hash_name, index.range_name),
+        "KeySchema": [
+            {"AttributeName": name, "KeyType": kind} for names, kind in ((index.hashes, "HASH"), (index.ranges, "RANGE")) for name in names
+        ],
         "Projection": projection,
         "IndexSizeBytes": size,
         "ItemCount": count,

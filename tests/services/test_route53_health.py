@@ -146,6 +146,18 @@ def test_every_region_probes_once_an_interval(names):
     assert names.endpoints.seen.count("127.0.0.1") == 30 and names.endpoints.seen.count("127.0.0.2") == 240
 
 
+def test_a_clock_that_is_wrong_changes_no_interval(names):
+    check = names.check(IPAddress="127.0.0.1", Port=80)
+    names.cloud.sleep(20)
+    for offset in ("3600s", "-3600s"):
+        names.endpoints.seen.clear()
+        fault = names.cloud.fault("clock.skew", {"region": EDGE}, offset=offset)
+        names.cloud.sleep(100)
+        names.cloud.heal(fault)
+        assert 79 <= len(names.endpoints.seen) <= 81
+    assert states(names, check) == []
+
+
 def test_an_inverted_check_says_the_opposite_and_a_disabled_one_nothing(names):
     inverted = names.check(IPAddress="127.0.0.1", Port=80, Inverted=True)
     disabled = names.check(IPAddress="127.0.0.1", Port=80, Disabled=True)
@@ -175,6 +187,9 @@ def test_a_calculated_check_follows_its_children(names):
     names.endpoints.down["127.0.0.2"] = DOWN
     names.cloud.sleep(40)
     assert not names.edge.verdicts.is_healthy(made) and states(names, made) == ["unhealthy"]
+    names.restart_edge(kill=True)
+    names.cloud.sleep(5)
+    assert states(names, made) == ["unhealthy"]
     with pytest.raises(names.client.exceptions.HealthCheckInUse):
         names.client.delete_health_check(HealthCheckId=children[0])
     with pytest.raises(names.client.exceptions.InvalidInput):

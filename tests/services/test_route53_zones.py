@@ -115,8 +115,21 @@ def test_tags_are_kept_with_zones_and_checks(names):
     assert refusal(names.client.list_tags_for_resource, ResourceType="hostedzone", ResourceId="Z404")[0] == "NoSuchHostedZone"
 
 
+def test_a_zone_is_its_account_s_and_its_names_are_everybody_s(names):
+    names.create(names.zone(), a("www.shop.example", "192.0.2.1"))
+    mine = names.client.list_hosted_zones()["HostedZones"][0]["Id"]
+    names.client = names.cloud.client("route53", key="222222222222")
+    assert names.client.list_hosted_zones()["HostedZones"] == []
+    assert refusal(names.client.get_hosted_zone, Id=mine)[0] == "NoSuchHostedZone"
+    names.cloud.sleep(1)
+    names.create(names.zone(), a("www.shop.example", "192.0.2.2"))
+    names.create(names.zone("other.example"), a("www.other.example", "192.0.2.3"))
+    assert names.values("www.shop.example") == ["192.0.2.1"] and names.values("www.other.example") == ["192.0.2.3"]
+
+
 def test_limits_are_told(names):
     zone = names.zone()
+    assert names.client.get_dnssec(HostedZoneId=zone)["Status"] == {"ServeSignature": "NOT_SIGNING"}
     assert names.client.get_account_limit(Type="MAX_HOSTED_ZONES_BY_OWNER")["Count"] == 1
     assert names.client.get_hosted_zone_limit(Type="MAX_RRSETS_BY_ZONE", HostedZoneId=zone)["Limit"]["Value"] == 10_000
 

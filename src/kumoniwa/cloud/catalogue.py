@@ -27,6 +27,12 @@ def seconds(value: Any) -> float:
     return float(match[1]) * _UNITS[match[2] and match[2].lower()]
 
 
+def shift(value: Any) -> float:
+    """Seconds forward, or with a minus sign backward."""
+    text = str(value).strip()
+    return -seconds(text[1:]) if text.startswith("-") else seconds(value)
+
+
 def number(least: float = 0.0, most: float = float("inf")) -> Reader:
     def read(value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
@@ -119,7 +125,7 @@ CATALOGUE: dict[str, Kind] = {
     "queue.consumer-crash": Kind("region", ("region", "queue"), "messages are received by a consumer that dies with them", _PERCENT),
     "dns.fail": Kind("edge", ("record", "resolver"), "name servers fail, are silent, or resolvers ignore the TTL", {"mode": one_of("SERVFAIL", "timeout", "stale")}),
     "dns.health-flap": Kind("edge", ("health_check",), "what checkers report alternates", {"period": seconds}, ("period",)),
-    "clock.skew": Kind("region", ("region",), "the region's date is wrong, and drifts", {"offset": lambda v: v if isinstance(v, (int, float)) else seconds(v), "drift_ppm": number(-1e6)}, ("region",)),
+    "clock.skew": Kind("region", ("region",), "the region's date is wrong, and drifts", {"offset": shift, "drift_ppm": number(-1e6)}, ("region",)),
     "iam.deny": Kind("region", ("region", "role"), "an explicit deny for a role", {"actions": words}, ("role",)),
     "iam.sts-down": Kind("region", ("region", "role"), "nobody assumes a role; sessions go on until they expire"),
     "disk.full": Kind("region", ("region",), "the store may grow by so many bytes and no more", {"free_bytes": number()}, ("region",)),

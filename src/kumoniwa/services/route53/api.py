@@ -45,6 +45,7 @@ from kumoniwa.services.route53.zone import (
     DelegationSet,
     DeleteHostedZone,
     DeleteReusableDelegationSet,
+    GetDNSSEC,
     GetHostedZone,
     GetHostedZoneCount,
     GetHostedZoneLimit,

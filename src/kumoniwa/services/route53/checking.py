@@ -67,10 +67,11 @@ def is_enough(healthy: int, threshold: int, children: int) -> bool:
     return threshold <= children and healthy >= threshold
 
 
-def first_probe_at(check_id: str, region: str, interval_s: int, now: float) -> float:
-    """The checkers of an endpoint keep out of step with each other, and in step with themselves over a restart."""
+def first_probe_in(check_id: str, region: str, interval_s: int, now: float) -> float:
+    """Seconds until a checker's first probe. The checkers of an endpoint keep out of step with each other, and in step with
+    themselves over a restart."""
     phase = zlib.crc32(f"{check_id}/{region}".encode()) % (interval_s * 1000) / 1000
-    return now + (phase - now) % interval_s
+    return (phase - now) % interval_s
 
 
 class Watched:

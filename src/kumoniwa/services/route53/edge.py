@@ -53,7 +53,8 @@ class Edge:
             if account.isdigit():
                 for zone in home.store.shelf(account, HostedZone).values():
                     self.catalog.put(account, zone)
-                for check in home.store.shelf(account, HealthCheck).values():
+                # A calculated check follows its children, and so comes after them.
+                for check in sorted(home.store.shelf(account, HealthCheck).values(), key=lambda check: check.config["Type"] == "CALCULATED"):
                     self.verdicts.put(account, check)
                 for collection in home.store.shelf(account, CidrCollection).values():
                     self.collections[collection.id] = collection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,9 @@ LISTEN_AGAIN_AFTER_S = 1.0
 BATCH_ROWS = 100
 PIECE_ENTRIES = 500
 IDLE_S = 3600.0
+
+REST_MIN_S = 0.001
+"""Less than that is now: the time of day as a float tells no shorter rests apart."""
 
 
 async def run(home: Any) -> None:
@@ -109,42 +112,51 @@ async def _serve(home: Any) -> None:
             await asyncio.sleep(LISTEN_AGAIN_AFTER_S)
 
 
+class Plan(NamedTuple):
+    """One version of one check, probed from one region."""
+
+    check_id: str
+    region: str
+    version: int
+
+
 async def _probe(home: Any) -> None:
-    """Send every checker on its way when its time has come."""
-    edge = Edge.of(home)
+    """Send every checker on its way when its time has come. Intervals are counted by the loop's time, which nobody skews."""
+    edge, loop = Edge.of(home), asyncio.get_running_loop()
     if edge.prober is None:
         edge.prober = Prober(lambda name: resolver.address(edge, name))
     home.listen(lambda fact: home.wake(("route53", "checks")) if fact[0] == "faults" else None)
-    due: list[tuple[float, str, str, int]] = []
-    planned: set[tuple[str, str, int]] = set()
+    due: list[tuple[float, Plan]] = []
+    planned: set[Plan] = set()
     plans = -1
     while True:
-        now = home.clock.now()
         if plans != edge.verdicts.plans:
             plans = edge.verdicts.plans
             for plan in _plans(edge.verdicts) - planned:
                 planned.add(plan)
-                interval_s = edge.verdicts.watched[plan[0]].check.config["RequestInterval"]
-                heapq.heappush(due, (checking.first_probe_at(*plan[:2], interval_s, now), *plan))
-        while due and due[0][0] <= now:
-            at, *plan = heapq.heappop(due)
-            watched = edge.verdicts.watched.get(plan[0])
-            if watched is None or watched.check.version != plan[2] or not watched.is_probed or plan[1] not in watched.regions():
-                planned.discard(tuple(plan))
+                interval_s = edge.verdicts.watched[plan.check_id].check.config["RequestInterval"]
+                heapq.heappush(due, (loop.time() + checking.first_probe_in(plan.check_id, plan.region, interval_s, home.clock.now()), plan))
+        while due and due[0][0] <= loop.time() + REST_MIN_S:
+            at, plan = heapq.heappop(due)
+            watched = edge.verdicts.watched.get(plan.check_id)
+            if watched is None or watched.check.version != plan.version:
+                planned.discard(plan)
                 continue
-            home.spawn(_observe(edge, watched, plan[1]))
-            heapq.heappush(due, (at + watched.check.config["RequestInterval"], *plan))
+            home.spawn(_observe(edge, watched, plan.region))
+            interval_s = watched.check.config["RequestInterval"]
+            # What a paused process has missed it does not make up for.
+            missed = max(0, (loop.time() - at) // interval_s)
+            heapq.heappush(due, (at + (missed + 1) * interval_s, plan))
         edge.verdicts.refresh()
-        wake_at = due[0][0] if due else now + IDLE_S
+        rest_s = due[0][0] - loop.time() if due else IDLE_S
         if period := edge.verdicts.flap_period():
-            wake_at = min(wake_at, (now // period + 1) * period)
-        await home.wait(("route53", "checks"), wake_at)
+            rest_s = min(rest_s, period - home.clock.now() % period)
+        await home.wait(("route53", "checks"), home.clock.now() + max(rest_s, REST_MIN_S))
 
 
-def _plans(verdicts: checking.Verdicts) -> set[tuple[str, str, int]]:
-    """Which versions of which checks are to be probed from which regions."""
+def _plans(verdicts: checking.Verdicts) -> set[Plan]:
     return {
-        (check_id, region, watched.check.version)
+        Plan(check_id, region, watched.check.version)
         for check_id, watched in verdicts.watched.items() if watched.is_probed for region in watched.regions()
     }  # fmt: skip
 

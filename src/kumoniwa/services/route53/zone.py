@@ -227,6 +227,12 @@ def GetHostedZoneLimit(call: Call, *, Type: str, HostedZoneId: str) -> dict:
     return {"Limit": {"Type": Type, "Value": RECORDS_MAX}, "Count": recordset.count(call, zone.id)}
 
 
+def GetDNSSEC(call: Call, *, HostedZoneId: str) -> dict:
+    """No zone here is signed."""
+    find(call, HostedZoneId)
+    return {"Status": {"ServeSignature": "NOT_SIGNING"}, "KeySigningKeys": []}
+
+
 # Reusable delegation sets -------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import storage
@@ -96,19 +97,22 @@ def _collected(call: Call, token: str, nonces: list[bytes]) -> tuple[Blob, ...]:
 
 async def taken(home: Any, origin: str, items: list[dict[str, Any]]) -> list[list[str]]:
     """Take versions in; answers for each ``[status, reason, text]``."""
-    answers = []
+    answers, roles = [], {}
     for count, item in enumerate(items, 1):
-        answers.append(_taken(home, origin, item))
+        answers.append(_taken(home, origin, item, roles))
         if count % STEP_ITEMS == 0:
             await asyncio.sleep(0)
     return answers
 
 
-def _taken(home: Any, origin: str, item: dict[str, Any]) -> list[str]:
+def _taken(home: Any, origin: str, item: dict[str, Any], roles: dict[tuple, Principal]) -> list[str]:
+    """``roles``: those that were assumed for this batch already."""
+    who = (item["role"], item["source_account"], item["source_arn"])
     call = home.call("s3", item["account"], principals.service(S3_ITSELF, item["account"]))
     try:
-        principal = home.assume(item["role"], S3_ITSELF, SESSION, item["source_account"], {"aws:SourceArn": item["source_arn"]})
-        call = Call(home, item["account"], principal, "s3", "PutObject")
+        if who not in roles:
+            roles[who] = home.assume(who[0], S3_ITSELF, SESSION, who[1], {"aws:SourceArn": who[2]})
+        call = Call(home, item["account"], roles[who], "s3", "PutObject")
         bucket = call.shelf(Bucket).get(item["bucket"])
         if bucket is None:
             raise ReplicationRefused("DstBucketNotFound", NoSuchBucket.message)

@@ -20,7 +20,7 @@ from kumoniwa.services.s3 import exchange, storage
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, arn, location, require
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.replica import AGAIN, SESSION
-from kumoniwa.services.s3.replication import QUEUE, WAITING, is_on
+from kumoniwa.services.s3.replication import QUEUE, WAITING, Lanes, is_on
 from kumoniwa.services.s3.storage import Blob, Head, Version
 
 BATCH_ROWS, BATCH_BYTES = 1000, 1 << 20
@@ -50,7 +50,6 @@ _DUE = """select id, key, version, what, rule, since, is_timed, is_missed from s
 
 async def run(region: Any) -> None:
     """Keep a lane going for every pair of buckets between which something waits."""
-    lanes: dict[tuple[str, str, str], asyncio.Task] = {}
     region.tellers["s3_replication"] = lambda: _told(region)
     async with asyncio.TaskGroup() as group:
         while True:
@@ -58,12 +57,11 @@ async def run(region: Any) -> None:
                 if not account.isdigit():
                     continue
                 call = region.call("s3", account, principals.service(S3_ITSELF, account))
+                lanes = call.memory(Lanes).running
                 for source, target in call.rows(QUEUE).all("select distinct bucket, target from s3_replication"):
-                    lane = lanes.get((account, source, target))
-                    if lane is None or lane.done():
-                        lanes[account, source, target] = group.create_task(Lane(call, source, target).run())
-                    else:
-                        region.wake((*WAITING, account, source, target))
+                    if (source, target) not in lanes:
+                        lane = lanes[source, target] = Lane(call, source, target)
+                        group.create_task(lane.run())
             await region.wait(WAITING, region.clock.now() + 3600)
 
 
@@ -84,8 +82,18 @@ class Lane:
     def __init__(self, call: Call, source: str, target: str) -> None:
         self.call, self.home, self.source, self.target = call, call.home, source, target
         self.key = (*WAITING, call.account, source, target)
+        self.sleeps_until = 0.0
+        self.readers: dict[str, Call] = {}
+        """By role: who reads for the batch that is being made."""
 
     async def run(self) -> None:
+        try:
+            await self._run()
+        finally:
+            # In the very step in which nothing was found to wait any more: who writes now begins a new lane.
+            del self.call.memory(Lanes).running[self.source, self.target]
+
+    async def _run(self) -> None:
         rested_s = RESTED_S[0]
         while (due := self._next_due()) is not None:
             now, fault = self.home.clock.now(), self._fault("replication.slow")
@@ -94,7 +102,9 @@ class Lane:
             if self._fault("replication.pause") is not None:
                 await self.home.wait(self.key, now + LOOKED_EVERY_S)
             elif due > now:
-                await self.home.wait(self.key, min(due, now + LOOKED_EVERY_S) if self.home.faults else due)
+                self.sleeps_until = min(due, now + LOOKED_EVERY_S) if self.home.faults else due
+                await self.home.wait(self.key, self.sleeps_until)
+                self.sleeps_until = 0.0
             else:
                 lag = fault.params["lag"] if fault is not None else 0.0
                 try:
@@ -142,6 +152,7 @@ class Lane:
     async def _carry(self, rows: list[Row]) -> None:
         """Replicate what fits into one message. Raises the AwsError of a destination that cannot be reached."""
         bucket, place = self.call.shelf(Bucket).get(self.source), location(self.home, self.target)
+        self.readers.clear()
         items: list[dict[str, Any]] = []
         taken: list[Row] = []
         size = 0
@@ -202,17 +213,23 @@ class Lane:
         return item
 
     def _reader(self, role: str) -> Call:
-        principal = self.home.assume(role, S3_ITSELF, SESSION, self.call.account, {"aws:SourceArn": arn(self.call, self.source)})
-        return Call(self.home, self.call.account, principal, "s3", "GetObject")
+        """The role's session, once for a batch. Raises AccessDenied if it does not trust S3 or may not even begin."""
+        reader = self.readers.get(role)
+        if reader is None:
+            whole = arn(self.call, self.source)
+            principal = self.home.assume(role, S3_ITSELF, SESSION, self.call.account, {"aws:SourceArn": whole})
+            reader = Call(self.home, self.call.account, principal, "s3", "GetObject")
+            for action in ("s3:GetReplicationConfiguration", "s3:ListBucket"):
+                require(reader, action, whole)
+            self.readers[role] = reader
+        return reader
 
     def _check_rights(self, reader: Call, row: Row, head: Head) -> None:
         """What AWS's documentation asks of the role on the source's side.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/setting-repl-config-perm-overview.html"""
-        whole, place = arn(self.call, self.source), arn(self.call, self.source, row.key)
-        for action, resource in (("s3:GetReplicationConfiguration", whole), ("s3:ListBucket", whole)):
-            require(reader, action, resource)
         if row.what == "marker":
             return
+        place = arn(self.call, self.source, row.key)
         for action in ("s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl"):
             require(reader, action, place)
         if head.tags:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 from kumoniwa.kernel import arn as arns
@@ -66,7 +67,8 @@ def _predicates(rule: dict[str, Any]) -> tuple[str, list[dict[str, str]]]:
 def rules_for(bucket: Bucket, key: str, tags: dict[str, str]) -> dict[str, dict[str, Any]]:
     """The rule that each destination's replica of an object follows: of several the one with the highest priority."""
     chosen: dict[str, dict[str, Any]] = {}
-    for rule in sorted(bucket.replication.get("Rules", ()), key=lambda rule: -rule.get("Priority", 0)):
+    rules = bucket.replication.get("Rules", ())
+    for rule in rules if len(rules) == 1 else sorted(rules, key=lambda rule: -rule.get("Priority", 0)):
         prefix, wanted = _predicates(rule)
         if rule["Status"] == "Enabled" and key.startswith(prefix) and all(tags.get(tag["Key"]) == tag["Value"] for tag in wanted):
             chosen.setdefault(name_of(rule), rule)
@@ -86,6 +88,13 @@ def is_on(rule: dict[str, Any], *path: str) -> bool:
 
 
 # Writes become rows ----------------------------------------------------------------------------------
+
+
+class Lanes:
+    """The lanes on which rows are being carried out now, by source and destination."""
+
+    def __init__(self) -> None:
+        self.running: dict[tuple[str, str], Any] = {}
 
 
 class Wanted(NamedTuple):
@@ -145,7 +154,11 @@ def enqueue(call: Call, bucket: Bucket, key: str, version: str, wanted: Wanted) 
             "insert into s3_replication (bucket, target, key, version, what, rule, since, due, is_timed, is_missed) values (?,?,?,?,?,?,?,?,?,0)",
             bucket.name, target, key, version, wanted.what, rule["ID"], now, due, int(is_on(rule, "Destination", "ReplicationTime")),
         )  # fmt: skip
-    call.after_commit(lambda: call.home.wake(WAITING))
+        lane = call.memory(Lanes).running.get((bucket.name, target))
+        if lane is None:
+            call.after_commit(partial(call.home.wake, WAITING))
+        elif due < lane.sleeps_until:
+            call.after_commit(partial(call.home.wake, lane.key))
 
 
 def _shuffled(call: Call, source: str, target: str) -> float:

@@ -9,6 +9,7 @@ files are never changed and vanish after the commit that lets go of them.
 from __future__ import annotations
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -153,9 +154,10 @@ def version(call: Call, bucket: Bucket, key: str, id: str) -> Version | None:
 
 
 def _new_version_id(call: Call, row: int) -> str:
-    """A version id spells its row, so that a list goes on where it stopped even if that very version is gone by then."""
-    head = "".join([_VERSION_LETTERS[row >> shift & 63] for shift in range(48, -1, -6)])
-    return head + "".join(call.ids.random.choices(_VERSION_LETTERS, k=23))
+    """A version id spells its row, so that a list goes on where it stopped even if that very version is gone by then: of its
+    32 letters of six bits nine are the row and the others mean nothing."""
+    number = row << 138 | call.ids.random.getrandbits(138)
+    return b64encode(number.to_bytes(24, "big"), b"._").decode()
 
 
 def id_before(call: Call, bucket: Bucket, key: str, version_id: str) -> int:
@@ -214,6 +216,9 @@ def put(
     return id
 
 
+_LATER = "select id from s3_object where bucket = ? and key = ? and is_live = {} and (modified, version) > (?, ?)"
+
+
 def place(
     call: Call,
     bucket: Bucket,
@@ -236,10 +241,10 @@ def place(
         rows.run("delete from s3_object where id = ?", found.id)
         let_go(call, [found])
     newest = (rows.one("select max(id) from s3_object")[0] or 0) + 1
-    later = rows.all(
-        "select id from s3_object where bucket = ? and key = ? and is_live in (0, 1) and (modified, version) > (?, ?) order by id",
-        bucket.id, key, modified, version_id,
-    )  # fmt: skip
+    later = sorted(
+        rows.all(_LATER.format(1), bucket.id, key, modified, version_id)
+        + rows.all(_LATER.format(0), bucket.id, key, modified, version_id)
+    )
     rows.run("update s3_object set is_live = 0 where bucket = ? and key = ? and is_live = 1", bucket.id, key)
     rows.run(
         "insert into s3_object values (?,?,?,?,?,?,?,?,?,?,?,?)",

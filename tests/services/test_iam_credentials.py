@@ -253,7 +253,7 @@ def test_a_service_linked_role_trusts_its_service_and_is_the_service_s_own(cloud
     assert (
         role["Arn"] == f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
     )
-    assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": ["ecs.amazonaws.com"]}
+    assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "ecs.amazonaws.com"}
     assert cloud.region("aws-global").assume(role["Arn"], "ecs.amazonaws.com", "s", ACCOUNT).kind == "role"
     name = {"RoleName": "AWSServiceRoleForECS"}
     arn = "arn:aws:iam::aws:policy/AdministratorAccess"

@@ -604,3 +604,37 @@ def test_a_principal_is_simulated_with_its_groups_and_boundary(iam):
     ]
     assert allowed == [True, False]
     assert reply["EvaluationResults"][0]["MatchedStatements"][0]["SourcePolicyId"] == "AmazonSQSFullAccess"
+
+
+# Recorded answers of AWS: localstack's tests/aws/services/iam, whose tests stand beside them ----------
+
+
+def test_the_making_of_a_role_tells_no_duration_and_asking_for_it_does(iam):
+    # test_create_describe_role
+    trust = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}'
+    made = iam.create_role(RoleName="told", AssumeRolePolicyDocument=trust)["Role"]
+    assert "MaxSessionDuration" not in made
+    assert iam.get_role(RoleName="told")["Role"]["MaxSessionDuration"] == 3_600
+
+
+def test_what_is_no_arn_of_a_policy_is_refused_as_unparsable(iam):
+    # test_role_attach_policy, test_user_attach_policy
+    iam.create_user(UserName="attaches")
+    for wrong in ("longpolicynamebutnoarn", "AmazonS3ReadOnlyAccess"):
+        assert refusal(iam.attach_user_policy, UserName="attaches", PolicyArn=wrong) == (
+            "ValidationError", "Invalid ARN:  Could not be parsed!"
+        )  # fmt: skip
+
+
+def test_more_services_have_roles_of_their_own_and_few_of_them_take_a_suffix(iam):
+    # test_service_role_lifecycle, test_service_role_lifecycle_custom_suffix
+    made = iam.create_service_linked_role(AWSServiceName="batch.amazonaws.com")["Role"]
+    assert made["Arn"].endswith(":role/aws-service-role/batch.amazonaws.com/AWSServiceRoleForBatch")
+    assert refusal(iam.create_service_linked_role, AWSServiceName="batch.amazonaws.com") == (
+        "InvalidInput", "Service role name AWSServiceRoleForBatch has been taken in this account, please try a different suffix."
+    )  # fmt: skip
+    suffixed = iam.create_service_linked_role(AWSServiceName="lexv2.amazonaws.com", CustomSuffix="x")["Role"]
+    assert suffixed["RoleName"] == "AWSServiceRoleForLexV2Bots_x"
+    assert refusal(iam.create_service_linked_role, AWSServiceName="mq.amazonaws.com", CustomSuffix="x") == (
+        "InvalidInput", "Custom suffix is not allowed for mq.amazonaws.com"
+    )  # fmt: skip

@@ -116,8 +116,10 @@ def test_a_role_that_is_not_there_is_denied_not_missing(world, cloud):
     assert refusal(world.sts.assume_role, RoleArn=ghost, RoleSessionName="me")[0] == "AccessDenied"
     root = cloud.client("sts", key=ACCOUNT)
     assert refusal(root.assume_role, RoleArn=ghost, RoleSessionName="me")[0] == "AccessDenied"
-    expected = ("ValidationError", "Request ARN is invalid")
-    assert refusal(root.assume_role, RoleArn="not-an-arn-at-all-really", RoleSessionName="me") == expected
+    # Recorded: localstack's test_sts_invalid_parameters.
+    words = ("not-an-arn-at-all-really", "arn::b:::something/test-role", "arn:a::::something/test-role", "arn:a:a::aaaaaaaaaaaaaa:")
+    for wrong in words:
+        assert refusal(root.assume_role, RoleArn=wrong, RoleSessionName="me") == ("ValidationError", f"{wrong} is invalid")
 
 
 def test_a_root_key_nobody_issued_may_try_a_role_that_trusts_its_account(world, cloud):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies
 from kumoniwa.gate.identity import SHARED, Document
+from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.policy import parse
 from kumoniwa.services.iam.entity import (
@@ -68,7 +69,7 @@ class Policy(Record):
 
 
 def policy_named(call: Call, arn: str) -> Policy:
-    """A policy of either side, by ARN. Raises NoSuchEntity, and ValidationError's cousin for what is no policy's ARN."""
+    """A policy of either side, by ARN. Raises NoSuchEntity, and ValidationError for what is no policy's ARN."""
     if arn.startswith(managed_policies.PREFIX):
         held = managed_policies.policies().get(arn)
         if held is None:
@@ -84,7 +85,8 @@ def policy_named(call: Call, arn: str) -> Policy:
     policy = call.shelf(Policy).get(arn.rpartition("/")[2].lower())
     if policy is None or policy.arn != arn:
         if ":policy/" not in arn:
-            raise InvalidInput(f"ARN {arn} is not valid.")
+            # Recorded: localstack's test_role_attach_policy.
+            raise ValidationError("Invalid ARN:  Could not be parsed!")
         raise NoSuchEntity(f"Policy {arn} was not found.")
     return policy
 

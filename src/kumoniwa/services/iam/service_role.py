@@ -14,7 +14,7 @@ import orjson
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam.entity import SERVICE_PATH, Role, check_new, drop, found, keep, new_id, now_s
 from kumoniwa.services.iam.errors import InvalidInput, NoSuchEntity
-from kumoniwa.services.iam.role import shown
+from kumoniwa.services.iam.role import shown_new
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -22,24 +22,44 @@ if TYPE_CHECKING:
 _SERVICE = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.amazonaws\.com(?:\.cn)?")
 
 _NAMES = {
-    "apigateway": "ServiceForAPIGateway", "ops.apigateway": "APIGateway", "autoscaling": "AutoScaling", "backup": "Backup",
-    "custom-resource.application-autoscaling": "ApplicationAutoScaling_CustomResource",
+    "accountdiscovery.ssm": "AmazonSSM_AccountDiscovery", "acm": "CertificateManager", "apigateway": "ServiceForAPIGateway",
+    "appmesh": "AppMesh", "autoscaling": "AutoScaling", "autoscaling-plans": "AutoScalingPlans_EC2AutoScaling",
+    "backup": "Backup", "batch": "Batch", "cassandra.application-autoscaling": "ApplicationAutoScaling_CassandraTable",
+    "cks.kms": "KeyManagementServiceCustomKeyStores", "cloudtrail": "CloudTrail",
+    "codestar-notifications": "CodeStarNotifications", "config": "Config", "connect": "AmazonConnect",
+    "custom-resource.application-autoscaling": "ApplicationAutoScaling_CustomResource", "dms": "DMSServerless",
+    "dms-fleet-advisor": "DMSFleetAdvisor", "docdb-elastic": "DocDB-Elastic",
     "dynamodb.application-autoscaling": "ApplicationAutoScaling_DynamoDBTable",
-    "ecs.application-autoscaling": "ApplicationAutoScaling_ECSService",
-    "lambda.application-autoscaling": "ApplicationAutoScaling_LambdaConcurrency",
-    "rds.application-autoscaling": "ApplicationAutoScaling_RDSCluster",
-    "ec2.application-autoscaling": "ApplicationAutoScaling_EC2SpotFleetRequest",
-    "cloudtrail": "CloudTrail", "config": "Config", "ecs": "ECS", "eks": "AmazonEKS", "eks-nodegroup": "AmazonEKSNodegroup",
+    "ec2-instance-connect": "Ec2InstanceConnect",
+    "ec2.application-autoscaling": "ApplicationAutoScaling_EC2SpotFleetRequest", "ecr": "ECRTemplate", "ecs": "ECS",
+    "ecs.application-autoscaling": "ApplicationAutoScaling_ECSService", "eks": "AmazonEKS",
+    "eks-connector": "AmazonEKSConnector", "eks-fargate": "AmazonEKSForFargate", "eks-nodegroup": "AmazonEKSNodegroup",
     "elasticache": "ElastiCache", "elasticbeanstalk": "ElasticBeanstalk", "elasticfilesystem": "AmazonElasticFileSystem",
-    "elasticloadbalancing": "ElasticLoadBalancing", "es": "AmazonElasticsearchService", "globalaccelerator": "GlobalAccelerator",
-    "guardduty": "AmazonGuardDuty", "kafka": "Kafka", "opensearchservice": "AmazonOpenSearchService",
-    "organizations": "Organizations", "rds": "RDS", "redshift": "Redshift", "replication.dynamodb": "DynamoDBReplication",
-    "securityhub": "SecurityHub", "spot": "EC2Spot", "spotfleet": "EC2SpotFleet", "sso": "SSO", "ssm": "AmazonSSM",
-    "support": "Support", "trustedadvisor": "TrustedAdvisor", "transitgateway": "VPCTransitGateway",
+    "elasticloadbalancing": "ElasticLoadBalancing", "email.cognito-idp": "AmazonCognitoIdpEmailService",
+    "emr-containers": "AmazonEMRContainers", "emrwal": "EMRWAL", "es": "AmazonElasticsearchService", "fis": "FIS",
+    "globalaccelerator": "GlobalAccelerator", "grafana": "AmazonGrafana", "guardduty": "AmazonGuardDuty",
+    "imagebuilder": "ImageBuilder", "iotmanagedintegrations": "IoTManagedIntegrations", "kafka": "Kafka",
+    "kafkaconnect": "KafkaConnect", "lakeformation": "LakeFormationDataAccess",
+    "lambda.application-autoscaling": "ApplicationAutoScaling_LambdaConcurrency", "lex": "LexBots", "lexv2": "LexV2Bots",
+    "lightsail": "Lightsail", "m2": "AWSM2", "memorydb": "MemoryDB", "mq": "AmazonMQ",
+    "mrk.kms": "KeyManagementServiceMultiRegionKeys", "notifications": "AwsUserNotifications",
+    "observability.aoss": "AmazonOpenSearchServerless", "opensearchservice": "AmazonOpenSearchService",
+    "ops.apigateway": "APIGateway", "ops.emr-serverless": "AmazonEMRServerless",
+    "opsdatasync.ssm": "SystemsManagerOpsDataSync", "opsinsights.ssm": "AmazonSSM_OpsInsights",
+    "organizations": "Organizations", "pullthroughcache.ecr": "ECRPullThroughCache", "ram": "ResourceAccessManager",
+    "rds": "RDS", "rds.application-autoscaling": "ApplicationAutoScaling_RDSCluster", "redshift": "Redshift",
+    "replication.cassandra": "KeyspacesReplication", "replication.dynamodb": "DynamoDBReplication",
+    "replication.ecr": "ECRReplication", "repository.sync.codeconnections": "GitSync",
+    "resource-explorer-2": "ResourceExplorer", "rolesanywhere": "RolesAnywhere", "s3-outposts": "S3OnOutposts",
+    "securityhub": "SecurityHub", "ses": "AmazonSES", "shield": "AWSShield", "spot": "EC2Spot", "spotfleet": "EC2SpotFleet",
+    "ssm": "AmazonSSM", "ssm-incidents": "IncidentManager", "ssm-quicksetup": "SSMQuickSetup", "sso": "SSO",
+    "support": "Support", "transitgateway": "VPCTransitGateway", "trustedadvisor": "TrustedAdvisor",
+    "vpcorigin.cloudfront": "CloudFrontVPCOrigin", "waf": "WAFLogging", "wafv2": "WAFV2Logging",
 }  # fmt: skip
-"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html links each of them."""
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html links each of them; most are
+recorded: localstack's TestIAMServiceRoles."""
 
-_WITH_SUFFIX = frozenset({"autoscaling"})
+_WITH_SUFFIX = frozenset({"autoscaling", "connect", "lexv2"})
 
 
 class Deletion(Record):
@@ -66,13 +86,13 @@ def CreateServiceLinkedRole(
             f"Service role name {name} has been taken in this account, please try a different suffix."
         )
     check_new(call, Role, name)
-    statement = {"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": {"Service": [AWSServiceName]}}
+    statement = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": AWSServiceName}}
     role = Role(
         name=name, path=f"{SERVICE_PATH}{AWSServiceName}/", id=new_id(call, "AROA"), created=now_s(call),
         trust=orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode(), description=Description,
     )  # fmt: skip
     keep(call, role)
-    return {"Role": shown(call, role)}
+    return {"Role": shown_new(call, role)}
 
 
 def DeleteServiceLinkedRole(call: Call, *, RoleName: str) -> dict:

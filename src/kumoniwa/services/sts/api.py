@@ -52,7 +52,7 @@ class PackedPolicyTooLarge(AwsError):
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     if operation == "AssumeRole":
         arn = params.get("RoleArn")
-        arn = arn if isinstance(arn, str) and arns.parse(arn) is not None else "*"
+        arn = arn if isinstance(arn, str) and _is_arn(arn) else "*"
         needs = [("sts:AssumeRole", arn)]
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html and id_credentials_temp_control-access_monitor.html
         if params.get("Tags") or call.principal.transitive_tags:
@@ -68,6 +68,17 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
         tagging = [("sts:TagSession", arn)] if params.get("Tags") else []
         return [("sts:GetFederationToken", arn), *tagging]
     return "*"
+
+
+def _is_arn(text: str) -> bool:
+    parsed = arns.parse(text)
+    return parsed is not None and bool(parsed.partition and parsed.resource)
+
+
+def _check_arn(text: str) -> None:
+    """Recorded: localstack's test_sts_invalid_parameters."""
+    if not _is_arn(text):
+        raise ValidationError(f"{text} is invalid")
 
 
 _BY_TOKEN = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
@@ -191,8 +202,7 @@ def AssumeRole(
     """That the role trusts the caller, the gate has seen. A root key that nobody issued may assume a role that trusts its
     account, since it stands for whoever works there; AWS refuses every root user, and so do we where the key was issued."""
     caller = call.principal
-    if arns.parse(RoleArn) is None:
-        raise ValidationError("Request ARN is invalid")
+    _check_arn(RoleArn)
     is_issued = call.home.settings.auth == "strict" or caller.key_id in call.home.store.shelf(
         SHARED, Credential
     )
@@ -324,9 +334,8 @@ async def AssumeRoleWithWebIdentity(
     """For OpenID Connect providers that IAM was told of. ``ProviderId``, for the access tokens of the OAuth 2.0 services that
     AWS has built in, is not among our parameters."""
     token = web_identity.read(WebIdentityToken)
+    _check_arn(RoleArn)
     parsed = arns.parse(RoleArn)
-    if parsed is None:
-        raise ValidationError("Request ARN is invalid")
     issuer, now = token.claims["iss"], call.now()
     name = issuer.partition("://")[2]
     provider = call.home.store.shelf(SHARED, WebProvider).get(
@@ -359,8 +368,8 @@ def AssumeRoleWithSAML(
     Policy: str | None = None, DurationSeconds: int | None = None,
 ) -> dict:  # fmt: skip
     """The session ends with the one the provider tells of, if that is earlier."""
-    if arns.parse(RoleArn) is None or arns.parse(PrincipalArn) is None:
-        raise ValidationError("Request ARN is invalid")
+    _check_arn(RoleArn)
+    _check_arn(PrincipalArn)
     refused = AccessDenied("Not authorized to perform sts:AssumeRoleWithSAML")
     provider = call.home.store.shelf(SHARED, SamlProvider).get(PrincipalArn)
     if provider is None or provider.account != account_of(RoleArn, ""):

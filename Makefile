@@ -5,6 +5,7 @@ BIN := .venv/bin
 .PHONY: setup demo test lint fuzz clients kills drills mutants bench coverage lock clean
 
 setup: .venv/.done
+	$(BIN)/python -m compileall -q src  # as pip leaves a package behind, also where Python may not write what it compiles
 
 .venv/.done: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kumoniwa needs Python 3.11 or newer; set PYTHON=")'
@@ -38,8 +39,10 @@ drills: setup         ## whole drills on real clouds, the long ones too
 mutants: setup        ## changes every formula of the drills in every small way; a test must notice each
 	$(BIN)/python -m pytest tests/drill -m slow
 
-bench: setup          ## server CPU per operation against the peers, in one run
+bench: setup          ## server CPU per operation against the peers, in one run; what size costs
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/large.py
+	$(BIN)/python bench/stack.py
 
 coverage: setup       ## docs/coverage.md from the signatures
 	$(BIN)/python docs/make_coverage.py

@@ -48,15 +48,25 @@ def family(pid):
 
 
 def pss_mib(pid):
-    """Proportional memory of a process and its descendants, MiB."""
-    total = 0
+    """Proportional memory of a process and its descendants, MiB, as if nothing else ran here: what they map of a file counts once,
+    and not the less because some other process maps that file too."""
+    anonymous, mapped = 0, {}
     for each in family(pid):
         try:
             with open(f"/proc/{each}/smaps_rollup") as file:
-                total += int(re.search(r"^Pss:\s+(\d+)", file.read(), re.M)[1])
-        except (OSError, TypeError):
-            pass
-    return total / 1024
+                sizes = dict(re.findall(r"^(Pss_Anon|Pss_Shmem):\s+(\d+)", file.read(), re.M))
+            with open(f"/proc/{each}/smaps") as file:
+                mappings = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", file.read(), flags=re.M)
+        except OSError:
+            continue
+        anonymous += sum(map(int, sizes.values()))
+        for mapping in filter(None, mappings):
+            head = mapping.split(None, 5)
+            rss, private = (int(re.search(rf"^{name}:\s+(\d+)", mapping, re.M)[1]) for name in ("Rss", "Anonymous"))
+            if head[4] != "0":
+                place = head[3], head[4], head[2]
+                mapped[place] = max(mapped.get(place, 0), rss - private)
+    return (anonymous + sum(mapped.values())) / 1024
 
 
 class Server:

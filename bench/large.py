@@ -24,7 +24,7 @@ from stack import cpu_s
 
 SMALL = 1_000
 CONNECTIONS = 8
-CALLS = 4_000
+ROUNDS = 5
 
 
 class Cloud:
@@ -40,11 +40,19 @@ class Cloud:
     def client(self, service):
         return self.ctx.client(service)
 
-    def make(self, op, count):
+    def compare(self, ops, count):
+        """The cost of each op, by name: medians of rounds in which they take turns, after one that warms them."""
+        costs = {name: [] for name in ops}
+        for _ in range(1 + ROUNDS):
+            for name, op in ops.items():
+                costs[name].append(self.make(op, count))
+        return {name: statistics.median(found[1:]) for name, found in costs.items()}
+
+    def make(self, op, count, connections=CONNECTIONS):
         """Run ``op(i)`` ``count`` times; answers server CPU milliseconds per call. Anything wrong ends the benchmark."""
         run = Run(self.ctx, op, count, 3600)
         before = cpu_s(self.server.process.pid)
-        asyncio.run(drive(run, CONNECTIONS))
+        asyncio.run(drive(run, connections))
         if run.ok != count:
             raise SystemExit(f"{run.bad} of {count} wrong: {next(iter(run.errors), '')}")
         return (cpu_s(self.server.process.pid) - before) * 1000 / count
@@ -90,7 +98,7 @@ def table(cloud, count):
     query = cloud.raw(
         "dynamodb", "query", TableName="@@TABLE@@", KeyConditionExpression="pk = :p", ExpressionAttributeValues={":p": {"S": "@@PK@@"}}
     )
-    costs = {}
+    gets, queries = {}, {}
     for name, size in (("small", SMALL), ("large", count)):
         filled_table(cloud, name, size)
         dice = random.Random(size)
@@ -106,65 +114,45 @@ def table(cloud, count):
             request = resub(resub(query, b"@@TABLE@@", name.encode()), b"@@PK@@", f"p{n:07d}".encode())
             return request, lambda body: [each["n"]["N"] for each in json.loads(body)["Items"]] == [str(n * 10 + k) for k in range(10)]
 
-        costs[name] = [(cloud.make(expecting(call), 200), cloud.make(expecting(call), CALLS))[1] for call in (got, found)]
-    for place, call in enumerate(("GetItem", "Query of 10 items")):
-        show(f"table: {call}", count, costs["small"][place], costs["large"][place])
+        gets[name], queries[name] = expecting(got), expecting(found)
+    show("table: GetItem", count, cloud.compare(gets, 4_000))
+    show("table: Query of 10 items", count, cloud.compare(queries, 4_000))
 
 
 # Buckets -------------------------------------------------------------------------------------------
 
 
 def bucket(cloud, count):
-    client, took, costs = cloud.client("s3"), {}, {}
-    for name, size in (("bench-small", SMALL), ("bench-large", count)):
-        client.create_bucket(Bucket=name)
-        template = cloud.raw("s3", "put_object", Bucket=name, Key="AAAAAAAAAA", Body=b"x")
+    client, pages, waited = cloud.client("s3"), {}, []
+    for name, size in (("small", SMALL), ("large", count)):
+        client.create_bucket(Bucket=f"bench-{name}")
+        put = cloud.raw("s3", "put_object", Bucket=f"bench-{name}", Key="AAAAAAAAAA", Body=b"x")
+        cloud.make(expecting(lambda i, put=put: (put.replace(b"AAAAAAAAAA", b"k/%08d" % i), lambda body: True)), size)
+        ask = cloud.raw("s3", "list_objects_v2", Bucket=f"bench-{name}", StartAfter="AAAAAAAAAA")
+        dice = random.Random(size)
 
-        def put(i, template=template):
-            return template.replace(b"AAAAAAAAAA", b"k/%08d" % i), lambda body: True
-
-        cloud.make(expecting(put), size)
-        template, dice = cloud.raw("s3", "list_objects_v2", Bucket=name, StartAfter="AAAAAAAAAA"), random.Random(size)
-        times = took[name] = []
-
-        def page(i, template=template, size=size, dice=dice, times=times):
+        def page(i, ask=ask, size=size, dice=dice):
             n = dice.randrange(max(1, size - 1000))
             began = time.perf_counter()
-            status, _, body = yield template.replace(b"AAAAAAAAAA", b"k/%08d" % n)
-            times.append(time.perf_counter() - began)
+            status, _, body = yield ask.replace(b"AAAAAAAAAA", b"k/%08d" % n)
+            waited.append((time.perf_counter() - began) * 1000)
             listed = re.findall(rb"<Key>k/(\d+)</Key>", bytes(body))
             is_right = status == 200 and [int(each) for each in listed] == list(range(n + 1, min(n + 1001, size)))
             return None if is_right else f"status {status}: {len(listed)} keys after {n}"
 
-        costs[name] = cloud.make(page, 160)
-    show("bucket: a page of 1,000 keys", count, costs["bench-small"], costs["bench-large"])
-    waited = sorted(one_by_one(cloud, count))
-    print(f"{'':32} answered in {statistics.median(waited):.1f} ms (median), {waited[-2]:.1f} ms (slowest but one of {len(waited)})")
-
-
-def one_by_one(cloud, count):
-    """Milliseconds from request to answer of pages at random places, asked one after the other."""
-    template, dice, times = cloud.raw("s3", "list_objects_v2", Bucket="bench-large", StartAfter="AAAAAAAAAA"), random.Random(7), []
-
-    def page(i):
-        began = time.perf_counter()
-        status, _, body = yield template.replace(b"AAAAAAAAAA", b"k/%08d" % dice.randrange(count - 1000))
-        times.append((time.perf_counter() - began) * 1000)
-        return None if status == 200 and bytes(body).count(b"<Key>") == 1000 else f"status {status}"
-
-    run = Run(cloud.ctx, page, 50, 3600)
-    asyncio.run(drive(run, 1))
-    if run.bad:
-        raise SystemExit(f"wrong: {next(iter(run.errors))}")
-    return times
+        pages[name] = page
+    show("bucket: a page of 1,000 keys", count, cloud.compare(pages, 160))
+    waited.clear()
+    cloud.make(pages["large"], 50, connections=1)
+    print(f"{'':32} asked one by one, answered in {statistics.median(waited):.1f} ms (median), {max(waited):.1f} ms (slowest of 50)")
 
 
 # Queues --------------------------------------------------------------------------------------------
 
 
 def queue(cloud, count):
-    client, costs = cloud.client("sqs"), {}
-    for name, size in (("empty", 0), ("small", SMALL * 10), ("large", count)):
+    client, takes = cloud.client("sqs"), {}
+    for name, size in (("empty", 0), ("small", SMALL * 30), ("large", count)):
         url = client.create_queue(QueueName=name)["QueueUrl"]
         entries = [{"Id": str(n), "MessageBody": f"m{n}" + "y" * 100} for n in range(10)]
         send = cloud.raw("sqs", "send_message_batch", QueueUrl=url, Entries=entries)
@@ -183,12 +171,14 @@ def queue(cloud, count):
             status, _, body = yield resub(delete, b"@@HANDLE@@", found[0]["ReceiptHandle"].encode())
             return None if status == 200 else f"status {status}"
 
-        costs[name] = (cloud.make(taken, 200), cloud.make(taken, CALLS))[1]
-    show("queue: receive and delete", count, costs["small"], costs["large"], small_is=SMALL * 10)
-    print(f"{'':32} receive from an empty queue: {costs['empty']:.3f} ms")
+        takes[name] = taken
+    empty = takes.pop("empty")
+    show("queue: receive and delete", count, cloud.compare(takes, 4_000), small_is=SMALL * 30)
+    print(f"{'':32} receive from an empty queue: {cloud.compare({'empty': empty}, 4_000)['empty']:.3f} ms")
 
 
-def show(what, count, small, large, small_is=SMALL):
+def show(what, count, costs, small_is=SMALL):
+    small, large = costs["small"], costs["large"]
     print(f"{what:32} {small:.3f} ms of {small_is:,}, {large:.3f} ms of {count:,} ({large / small:.2f} times)", flush=True)
 
 

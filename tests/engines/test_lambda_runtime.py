@@ -99,7 +99,7 @@ def test_an_exception_is_reported_as_aws_does(bench):
                 raise Exception("Handler fails")
         """)
         outcome, error = await ask(environment)
-        path = f"{environment.spec.task_root}/app.py"
+        path = "/var/task/app.py"
         assert outcome.function_error == "Unhandled"
         assert error == {
             "errorMessage": "Handler fails",

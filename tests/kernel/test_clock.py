@@ -69,11 +69,15 @@ def test_outside_virtual_time_is_held_to_real_time():
     assert 0.03 < run(whole) < 2
 
 
-def test_a_thread_is_waited_for_when_nothing_else_is_due():
+def test_a_thread_is_waited_for_whatever_is_due_much_later():
     async def whole(loop):
-        return await loop.run_in_executor(None, lambda: time.sleep(0.02) or "done")
+        late = loop.call_later(3600, lambda: None)
+        done = await asyncio.to_thread(lambda: time.sleep(0.02) or "done")
+        late.cancel()
+        return done, loop.time()
 
-    assert run(whole) == "done"
+    done, took_s = run(whole)
+    assert done == "done" and took_s < 3600
 
 
 def test_a_skewed_clock_is_wrong_by_its_skew():

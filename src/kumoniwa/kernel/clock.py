@@ -12,6 +12,7 @@ import contextlib
 import selectors
 import time
 from collections.abc import Iterator
+from typing import Any
 
 VIRTUAL_EPOCH_S = 1_893_456_000.0
 """2030-01-01T00:00:00Z: where virtual time begins."""
@@ -93,6 +94,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._skipping.skipped_s
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future:
+        """Threads work in real time: it is held while one does."""
+        done = super().run_in_executor(executor, func, *args)
+        self._skipping.holds += 1
+        done.add_done_callback(self._release)
+        return done
+
+    def _release(self, _: asyncio.Future) -> None:
+        self._skipping.holds -= 1
 
 
 @contextlib.contextmanager

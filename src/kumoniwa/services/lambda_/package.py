@@ -17,7 +17,6 @@ from typing import Any
 from kumoniwa.engines.lambda_runtime import package as packages
 from kumoniwa.gate.address import region_mark
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.clock import outside
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, RequestEntityTooLargeException
 from kumoniwa.services.lambda_.function import Code
@@ -128,8 +127,7 @@ async def unpacked(home, sha256: str, zipped: bytes) -> Path:
         if len(zipped) < THREAD_BYTES_MIN:
             packages.unpack(zipped, draft)
         else:
-            with outside():
-                await asyncio.get_running_loop().run_in_executor(None, packages.unpack, zipped, draft)
+            await asyncio.to_thread(packages.unpack, zipped, draft)
         os.rename(draft, folder)
     except packages.PackageRefused as error:
         raise InvalidParameterValueException(str(error))

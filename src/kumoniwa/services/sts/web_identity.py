@@ -23,7 +23,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from kumoniwa.kernel.clock import outside
 from kumoniwa.kernel.errors import AwsError
 
 if TYPE_CHECKING:
@@ -154,8 +153,7 @@ class Keys:
         at, keys = self.fetched.get(subject, (0.0, []))
         is_there = any(key.get("kid") == name for key in keys)
         if now - at > (KEYS_KEPT_S if is_there else KEYS_ASKED_AGAIN_AFTER_S):
-            with outside():
-                keys = await asyncio.to_thread(_fetched, provider)
+            keys = await asyncio.to_thread(_fetched, provider)
             self.fetched[subject] = (now, keys)
         return [key for key in keys if name is None or key.get("kid") == name]
 

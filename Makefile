@@ -18,7 +18,7 @@ demo: setup           ## deploy a SAM application to two regions, kill one under
 	$(BIN)/python patterns/user_api/demo.py
 
 test: setup lint      ## every test that finishes in minutes
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 lint: setup
 	$(BIN)/ruff check src tests patterns bench

@@ -168,7 +168,8 @@ def test_a_throttled_event_waits_until_there_is_room(cloud, tmp_path):
         {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}, "ReservedFunctionConcurrentInvocationLimitExceeded", 429,
     )  # fmt: skip
     send(cloud, file=str(file))
-    settle(cloud)
+    cloud.sleep(1)
+    assert attempts(file) == 0
     slow.unlink()
     assert cloud.wait(running)["StatusCode"] == 200
     cloud.sleep(10)

@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kumoniwa", description="Whole AWS architectures on one machine.")
     parser.add_argument("--version", action="version", version=f"kumoniwa {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", prog=parser.prog)
 
     up = commands.add_parser("up", help="run a cloud in the foreground")
     up.add_argument("--port", type=int, default=4566, help="0 takes a free one (default: 4566)")

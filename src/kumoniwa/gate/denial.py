@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 if TYPE_CHECKING:
     from kumoniwa.languages.policy import Statement
     from kumoniwa.languages.policy_decision import Decision
 
-_PURPOSE, _NONCE_BYTES = b"denial", 12
+_PURPOSE = b"denial"
 MESSAGE_BYTES_MAX = 64 << 10
 
 
@@ -40,8 +37,9 @@ def encoded(seal: bytes, decision: Decision, context: dict[str, Any]) -> str:
             "conditions": {"items": [{"key": key, "values": _items(value)} for key, value in sorted(told.items())]},
         },
     }
-    nonce = os.urandom(_NONCE_BYTES)
-    return base64.urlsafe_b64encode(nonce + AESGCM(seal).encrypt(nonce, zlib.compress(orjson.dumps(message)), _PURPOSE)).decode()
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few are denied by EC2
+
+    return base64.urlsafe_b64encode(cipher.seal(seal, zlib.compress(orjson.dumps(message)), _PURPOSE)).decode()
 
 
 def _statement(statement: Statement) -> dict[str, Any]:
@@ -61,9 +59,10 @@ def _items(value: Any) -> dict[str, Any]:
 
 def decoded(seal: bytes, text: str) -> str | None:
     """The message as JSON, None for what this cloud did not encode."""
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few are denied by EC2
+
     try:
-        whole = base64.b64decode(text, altchars=b"-_", validate=True)
-        packed = AESGCM(seal).decrypt(whole[:_NONCE_BYTES], whole[_NONCE_BYTES:], _PURPOSE)
-        return zlib.decompressobj().decompress(packed, MESSAGE_BYTES_MAX).decode()
-    except (binascii.Error, InvalidTag, ValueError, zlib.error):
+        packed = cipher.unseal(seal, base64.b64decode(text, altchars=b"-_", validate=True), _PURPOSE)
+        return None if packed is None else zlib.decompressobj().decompress(packed, MESSAGE_BYTES_MAX).decode()
+    except (binascii.Error, ValueError, zlib.error):
         return None

@@ -41,14 +41,16 @@ class Rows:
         for pragma in (
             # Nobody else opens a region's files: without locks to share, a read costs no system call.
             "locking_mode=EXCLUSIVE",
+            # A kill loses nothing that was written. Only who wants to outlive a power loss waits for the disk when a file is made.
+            f"synchronous={'NORMAL' if journal.fsync else 'OFF'}",
             "journal_mode=WAL",
-            "synchronous=NORMAL",
             f"cache_size=-{CACHE_KIB}",
             "wal_autocheckpoint=2000",
             "temp_store=MEMORY",
         ):
             self.execute(f"pragma {pragma}").fetchall()
         self.execute("create table if not exists record(shelf text, key text, body blob, primary key(shelf, key)) without rowid")
+        self.execute("pragma synchronous=NORMAL")
         self.tables: dict[str, bool] = {}
         self.shelves: dict[type, Any] = {}
         self.is_open = self.is_first = False

@@ -33,6 +33,7 @@ warmup: 15s
 steps:
 - {at: 20s, fault: region.kill, target: {region: us-east-1}, for: 60s, disk: lost}
 - {at: 30s, fault: link.delay, target: {from: us-east-1, to: eu-west-1}, rtt_add: 100}
+- {at: 50s, run: failover.py, args: ["--to", "${shop.eu-west-1.Name}"], timeout: 90s}
 - {at: 80s, heal: all}
 - {at: 140s, end: true}
 expect: {multiRegion: {rto: 60s, rpo: 1s}, availability: 99.9, dataRecovery: {timeBetweenBackups: 24h}}
@@ -161,13 +162,19 @@ def test_every_complaint_of_a_file_is_told_at_once_with_its_line():
         (("at: 30s", "at: 10s"), 12, "not in order"),
         (("at: 140s", "at: 50s"), 12, "end at 50s, while something still happens at 80s"),
         (("{region: us-east-1}, for", "{}, for"), 13, "names no region"),
-        (("availability: 99.9", "availability: 199"), 17, "is not a percentage"),
-        (("converged within 30s", "converged within"), 18, "cannot be read"),
-        (("allow: [duplicated]", "allow: [shuffled]"), 18, "nothing a queue can do"),
-        (("repeat: 3", "repeat: 0"), 21, "is not a count"),
-        (("repeat: 3", "repeat: 3\ntime-scale: 10"), 22, "other than 1 is not implemented"),
+        (("run: failover.py", "run: 5"), 15, "steps[2].run: 5 is not a text"),
+        (("timeout: 90s", "timeout: soon"), 15, "is not a duration"),
+        (("timeout: 90s", "timeout: 0s"), 15, "must be longer than nothing"),
+        (("timeout: 90s", "for: 90s"), 15, "is not a field of a drill"),
+        (("timeout: 90s", "fault: region.kill"), 15, "is not a field of a drill"),
+        (('args: ["--to", ', "args: [7, "), 15, "7 is not a text"),
+        (("availability: 99.9", "availability: 199"), 18, "is not a percentage"),
+        (("converged within 30s", "converged within"), 19, "cannot be read"),
+        (("allow: [duplicated]", "allow: [shuffled]"), 19, "nothing a queue can do"),
+        (("repeat: 3", "repeat: 0"), 22, "is not a count"),
+        (("repeat: 3", "repeat: 3\ntime-scale: 10"), 23, "other than 1 is not implemented"),
         (("region.kill, target", "queue.drop, target"), 13, "breaks AWS's contract"),
-        (("repeat: 3", "repeat: 3\nrepeat: 4"), 22, "is written twice"),
+        (("repeat: 3", "repeat: 3\nrepeat: 4"), 23, "is written twice"),
     ],
 )
 def test_what_is_wrong_is_told_at_its_line(change, line, says):
@@ -191,8 +198,39 @@ def test_a_file_that_is_no_drill_is_told_what_one_is():
 
 
 def test_an_activity_that_our_runner_does_not_run_is_refused_by_name():
-    text = LONG.read_text().replace("{type: http, method: POST,", "{type: process, method: POST,")
-    assert any("does not run 'process'" in complaint for complaint in complaints(text))
+    text = LONG.read_text().replace("{type: http, method: POST,", "{type: python, method: POST,")
+    assert any("does not run 'python'" in complaint for complaint in complaints(text))
+
+
+def test_a_runbook_is_a_process_of_chaos_toolkit_in_the_background():
+    (action,) = [one for one in compiled(plan(SHORT))["method"] if one["provider"]["type"] == "process"]
+    assert action["background"] is True
+    assert action["provider"] == {
+        "type": "process", "path": "python3", "arguments": ["failover.py", "--to", "${shop.eu-west-1.Name}"], "timeout": 90.0
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("path", "bash", "begins Python scripts and not 'bash'"),
+        ("arguments", [], "is not a list of texts"),
+        ("timeout", 0, "is not a number above 0"),
+        ("url", "x", "is not a field of a drill"),
+    ],
+)
+def test_a_process_that_is_no_runbook_is_refused(field, value, says):
+    experiment = compiled(plan(SHORT))
+    (action,) = [one for one in experiment["method"] if one["provider"]["type"] == "process"]
+    action["provider"][field] = value
+    assert any(says in complaint for complaint in complaints(yaml.safe_dump(experiment)))
+
+
+def test_a_process_that_would_hold_up_later_steps_is_refused():
+    experiment = compiled(plan(SHORT))
+    for action in experiment["method"]:
+        action.pop("background", None)
+    assert any("add `background: true`" in complaint for complaint in complaints(yaml.safe_dump(experiment)))
 
 
 def test_the_command_refuses_a_bad_file_in_plain_words(tmp_path, capsys):

@@ -36,7 +36,7 @@ journeys:
 load: {put: 5/s, get: 5/s}
 warmup: 5s
 slo: {hold: 3}
-steps: [{at: 10s, fault: region.kill, target: {region: us-east-1}, for: 10s}, {at: 40s, end: true}]
+steps: [{at: 10s, fault: region.kill, target: {region: us-east-1}, for: 10s}, {at: 14s, run: failover.py}, {at: 40s, end: true}]
 expect: {multiRegion: {rto: 4s, rpo: 1s}, availability: 50, multiAz: {rto: 5s}}
 invariants: [no-lost-acked-writes, session]
 yearly: {region.kill: 0.5}
@@ -47,7 +47,7 @@ repeat: 2
 )
 
 
-def story(down_s=6.0, lost=3):
+def story(down_s=6.0, lost=3, runbook_exit=0):
     """A run with us-east-1 lost at second 10 for so long, and the last writes before that missing at failover."""
     history = History()
     served = {"served_by": "us-east-1", "entry": "us-east-1"}
@@ -70,6 +70,9 @@ def story(down_s=6.0, lost=3):
     history.note("zero", 100.0, ends=140.0)
     history.note("fault", 110.0, phase="confirmed", id="fault-1", fault="region.kill", target={"region": "us-east-1"}, params={})
     history.note("health", 112.0, state="unhealthy", check="c")
+    runbook = {"step": 1, "file": "failover.py", "args": []}
+    history.note("runbook", 114.0, phase="begin", **runbook)
+    history.note("runbook", 114.5, phase="end", **runbook, took_s=0.5, exit=runbook_exit, why="", said="Error: no such stack")
     history.note("dns", 114.0, client="c1", name="a.example", addresses=["127.1.2.1"])
     history.note("fault", 120.0, phase="end", id="fault-1", fault="region.kill", target={"region": "us-east-1"}, params={})
     history.note("apply", 105.0, region="eu-west-1", origin="us-east-1", key=before[0].key, written_at=before[0].t0)
@@ -139,6 +142,18 @@ def test_calls_per_request_are_told_relative_to_quiet_times():
 def test_an_objective_that_this_drill_cannot_measure_is_not_applicable_and_no_estimate():
     az = objective(MET, "multiAz.rto")
     assert (az["verdict"], az["measured"]) == ("NotApplicable", None)
+
+
+def test_a_runbook_is_held_to_and_drawn():
+    (found,) = [one for one in MET["invariants"] if one["name"] == "runbook failover.py"]
+    assert (found["verdict"], found["why"]) == ("PolicyMet", "begun 4.0 s after the fault, took 0.5 s")
+    assert MET["runs"][0]["runbooks"] == [{"file": "failover.py", "args": [], "from": 14.0, "to": 14.5, "exit": 0}]
+    assert "failover.py: 14.0 s to 14.5 s, exit code 0" in page(MET)
+    failed = told(story(3.0), story(2.0, runbook_exit=1))
+    (found,) = [one for one in failed["invariants"] if one["name"] == "runbook failover.py"]
+    assert (found["verdict"], found["why"]) == ("PolicyBreached", "run 2: it ended with exit code 1")
+    assert found["counter_example"] == "Error: no such stack"
+    assert failed["exit_code"] == 1
 
 
 def test_fewer_runs_than_asked_for_give_no_verdict():
@@ -280,7 +295,7 @@ def test_a_browser_opens_it_from_disk_without_a_complaint(report, tmp_path):
 def test_the_reports_for_machines_say_the_same(tmp_path):
     write_reports(BREACHED, tmp_path)
     suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
-    assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("6", "1", "0", "1")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("7", "1", "0", "1")
     assert [case.get("name") for case in suite if case.find("failure") is not None] == ["multiRegion.rto"]
     assert "asked 4.00 s, measured 6.00 s" in suite.find("testcase/failure").get("message")
     text = (tmp_path / "report.md").read_text()

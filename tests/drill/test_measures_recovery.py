@@ -138,6 +138,15 @@ def test_the_parts_of_a_recovery_sum_to_it():
     assert sum(told.values()) == pytest.approx(found.rto_s)
 
 
+def test_a_runbook_that_begins_is_the_decision_and_its_end_is_none():
+    found = recovery(FAILED_OVER, SLO, 10.0, 30.0)
+    begin, end = ({"event": "runbook", "phase": phase, "t": t} for phase, t in (("begin", 13.0), ("end", 15.0)))
+    told = parts(found, 10.0, [end, begin, {"event": "dns", "t": 15.5}], FAILED_OVER, "us-east-1")
+    assert told == {"detect": None, "decide": pytest.approx(3.0), "switch": pytest.approx(3.0), "warm": pytest.approx(0.0)}
+    late = parts(found, 10.0, [{"event": "runbook", "phase": "begin", "t": 9.0}, end, {"event": "dns", "t": 15.5}], FAILED_OVER, "us-east-1")
+    assert late["decide"] == pytest.approx(5.5)
+
+
 def test_what_nobody_saw_is_none_and_its_time_is_in_the_next_part():
     found = recovery(FAILED_OVER, SLO, 10.0, 30.0)
     told = parts(found, 10.0, [{"event": "dns", "t": 14.5}], FAILED_OVER, "us-east-1")

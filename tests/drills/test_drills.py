@@ -249,3 +249,54 @@ def test_the_control_door_says_unknown_where_nobody_asked_and_no_to_what_it_has_
         assert asked(door, "/faults", "POST", b'{"fault": "region.explode"}')[0] == 400
         assert asked(door, "/faults", "POST", b"[]")[0] == 400
         assert asked(door, "/elsewhere")[0] == 404
+
+
+RUNBOOK = TABLE.replace("steps:\n- {at: 1s, fault: region.kill, target: {region: us-east-1}, for: 2s}", """\
+steps:
+- {at: 1s, fault: region.kill, target: {region: us-east-1}, for: 2s}
+- {at: 2s, run: recover.py, args: [--port, "${cloud.port}"], timeout: 5s}""")  # fmt: skip
+
+
+def test_a_runbook_runs_beside_the_load_and_its_beginning_is_the_decision(cloud, tmp_path):
+    laid(tmp_path)
+    (tmp_path / "recover.py").write_text(
+        "import os, sys, time\nprint('told', *sys.argv[1:], os.environ['AWS_ENDPOINT_URL'], os.environ['AWS_ACCESS_KEY_ID'])\ntime.sleep(2)\n"
+    )
+    code, report, said = hold(tmp_path, "--endpoint", endpoint(cloud), text=RUNBOOK)
+    assert code == 0, said
+    assert f"recover.py: told --port {cloud.port} {endpoint(cloud)} test" in said
+    story = second_reading.lines(tmp_path / "out" / "history.jsonl", 1)
+    begin, end = (line for line in story if line.get("event") == "runbook")
+    assert (begin["phase"], end["phase"], end["exit"], end["args"]) == ("begin", "end", 0, ["--port", str(cloud.port)])
+    assert end["took_s"] >= 2.0
+    (healed,) = [line for line in story if line.get("event") == "heal"]
+    assert begin["t"] < healed["t"] < end["t"]  # the healing came at its own second
+    (run,) = report["runs"]
+    assert run["marks"]["decide"] == run["runbooks"][0]["from"] == pytest.approx(2.0, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("script", "says", "last"),
+    [
+        ("print('no quorum'); raise SystemExit(4)", "it ended with exit code 4", "no quorum"),
+        ("import subprocess\nchild = subprocess.Popen(['sleep', '3600'])\nopen('pid', 'w').write(str(child.pid))\nprint('waiting', flush=True)\nchild.wait()", "it took longer than 1 s", "waiting"),
+    ],
+    ids=["failed", "too slow"],
+)
+def test_a_runbook_that_does_not_do_its_work_is_a_breach(cloud, tmp_path, script, says, last):
+    laid(tmp_path)
+    (tmp_path / "recover.py").write_text(script)
+    code, report, said = hold(tmp_path, "--endpoint", endpoint(cloud), text=RUNBOOK.replace("timeout: 5s", "timeout: 1s"))
+    assert code == 1, said
+    (found,) = [one for one in report["invariants"] if one["name"] == "runbook recover.py"]
+    assert (found["verdict"], found["why"], found["counter_example"]) == ("PolicyBreached", says, last)
+    if (tmp_path / "pid").exists():  # what it had started went with it
+        stat = Path("/proc", (tmp_path / "pid").read_text(), "stat")
+        assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_runbook_that_is_not_there_is_told_before_anything_begins(cloud, tmp_path):
+    code, report, said = hold(tmp_path, "--endpoint", endpoint(cloud), text=RUNBOOK)
+    assert code == 3
+    assert "the runbook recover.py is not in" in report["failure"]
+    assert "run 1" not in said

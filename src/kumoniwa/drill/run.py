@@ -21,6 +21,7 @@ from kumoniwa.drill.load import Load
 from kumoniwa.drill.measures.convergence import unequal
 from kumoniwa.drill.measures.percentile import percentile
 from kumoniwa.drill.readback import ReadBack, Table
+from kumoniwa.drill.runbook import Runbooks
 from kumoniwa.drill.watch import Watch
 from kumoniwa.kernel.clock import Clock
 
@@ -57,6 +58,7 @@ class Run:
         self.hand = FaultHand(admin, history, self.now)
         self.back = ReadBack(plan, cloud, history, self.now)
         self.inspection = Inspection(plan, self.back.aws, history, self.now)
+        self.runbooks = Runbooks(plan, admin.endpoint, history, self.now, self._say_at)
         self.watch = Watch()
         self.load.on_op = self.watch.saw
         self.began = self.now()
@@ -84,6 +86,7 @@ class Run:
             for task in (load, acting, telling):
                 task.cancel()
             await asyncio.gather(load, acting, telling, return_exceptions=True)
+            await self.runbooks.end()
             try:
                 await self.hand.heal()
                 await self.hand.verify()
@@ -142,7 +145,7 @@ class Run:
         """Progress, for whoever waits."""
         while True:
             await asyncio.sleep(TOLD_EVERY_S)
-            self.say(f"{self.now() - self.load.zero:+7.1f} s  {self.watch.line(TOLD_EVERY_S, self.now())}")
+            self._say_at(self.watch.line(TOLD_EVERY_S, self.now()))
 
     async def _guard(self) -> None:
         guard, ill_since = self.plan.guard, None
@@ -207,7 +210,10 @@ class Run:
                     await self._count("fault")
                 begun[number] = (await self.hand.begin(step))["id"]
                 self._strike(step)
-                self.say(f"{self.now() - self.load.zero:+7.1f} s  {step.fault} {_aimed(step)}: confirmed")
+                self._say_at(f"{step.fault} {_aimed(step)}: confirmed")
+            elif is_begin and step.run:
+                await self._until(at_s)
+                self.runbooks.begin(step)
             elif is_begin:
                 await self._heal_at(at_s, step.heal)
             elif step.fault in CLIENT_SIDE:
@@ -216,6 +222,9 @@ class Run:
             elif begun.get(number) in self.hand.held:
                 await self._heal_at(at_s, begun[number])
         await self._until(self.plan.end_s)
+
+    def _say_at(self, said: str) -> None:
+        self.say(f"{self.now() - self.load.zero:+7.1f} s  {said}")
 
     def _strike(self, step: Step) -> None:
         if step.fault in ("region.kill", "region.pause"):
@@ -235,7 +244,7 @@ class Run:
         await self._until(at_s)
         await self.hand.heal(which)
         self.history.note("heal", self.now(), which=which)
-        self.say(f"{self.now() - self.load.zero:+7.1f} s  healed: {which}")
+        self._say_at(f"healed: {which}")
         if not self.hand.held:
             self.struck.clear()
             self.looking = self.looking or self.loop.create_task(self._converging(self.now()))

@@ -22,6 +22,7 @@ from kumoniwa.drill.history import History
 from kumoniwa.drill.journeys import Cloud
 from kumoniwa.drill.measure import Measured, measured
 from kumoniwa.drill.readback import Table
+from kumoniwa.drill.runbook import check_runbooks
 from kumoniwa.drill.run import NotSteady, Run, Stopped
 from kumoniwa.drill.stage import OwnCloud, StageFailed, deployed, settled
 from kumoniwa.drill.verdict import Verdict, judge
@@ -143,6 +144,7 @@ class _Holding:
 
     async def _stage(self) -> None:
         """Stacks are there, regions run, the cloud offers every fault of the drill."""
+        check_runbooks(self.asked.plan)
         health = await self.admin.health()
         self.session.version = health["version"]
         for region in self.asked.plan.regions:

@@ -34,8 +34,8 @@ class StageFailed(Exception):
 PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
-    """A drill that is killed cannot end its cloud: the kernel does."""
+def die_with_parent() -> None:
+    """A drill that is killed cannot end what it started: the kernel does."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -47,7 +47,7 @@ class OwnCloud:
         with log.open("wb") as errors:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
-                preexec_fn=None if is_kept else _die_with_parent,
+                preexec_fn=None if is_kept else die_with_parent,
             )  # fmt: skip
         line = self.process.stdout.readline() if self.process.stdout else ""
         found = re.search(r"http://[\d.]+:\d+", line)
@@ -95,15 +95,21 @@ def _arguments(plan: Plan, stack: Stack) -> list[str]:
     return [str(Path(plan.folder, stack.template)), "--stack", stack.name, "--region", *stack.regions, *more]
 
 
+def environment(endpoint: str) -> dict[str, str]:
+    """What a script of the drill finds: the cloud, a key, and the packages that we have ourselves."""
+    keys = {name: os.environ.get(name, "test") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+    packages = os.pathsep.join(os.path.abspath(part) for part in sys.path if part)
+    return {**os.environ, **keys, "AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": region, "PYTHONPATH": packages}
+
+
 async def _run(command: list[str], folder: str, endpoint: str) -> str:
     """What a child printed. Raises StageFailed with it if it fails."""
-    keys = {name: os.environ.get(name, "test") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
-    path = [os.path.abspath(part) for part in sys.path if part]
-    environment["PYTHONPATH"] = os.pathsep.join(path)
     # The command names files relative to the caller's folder, a setup script relative to the drill's.
     place = folder if command[1:2] != ["-m"] else None
-    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment, cwd=place)
+    child = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment(endpoint), cwd=place
+    )
     said, _ = await child.communicate()
     text = said.decode("utf-8", "replace")
     if child.returncode:

@@ -90,6 +90,7 @@ def judge(plan: Plan, runs: list[tuple[Measured, History]], wanted: int) -> Verd
         verdict.troubles.append(f"{len(runs)} of {wanted} runs were finished")
     verdict.objectives = [_objective(plan, one, measured) for one in plan.objectives]
     verdict.invariants = [_invariant(plan, one, runs) for one in plan.invariants]
+    verdict.invariants += [_runbook(n, step.run, runs) for n, step in enumerate(plan.steps) if step.run]
     if not plan.objectives and not plan.invariants:
         verdict.troubles.append("the drill asks for nothing: give it objectives or invariants")
     verdict.yearly = _yearly(plan, measured)
@@ -174,12 +175,17 @@ def _rpo(finding: Finding, runs: list[Measured]) -> Finding:
 # Invariants -----------------------------------------------------------------------------------------------
 
 
+Checked = tuple[str, str, Any]
+"""A verdict, why, and a counter-example."""
+
+
 def _invariant(plan: Plan, invariant: Invariant, runs: list[tuple[Measured, History]]) -> Finding:
-    finding = Finding(str(invariant), NOT_MEASURED, "no run was finished")
-    if not runs:
-        return finding
-    results = [INVARIANT_CHECKS[invariant.kind](plan, invariant.params, run, history) for run, history in runs]
-    # The worst run speaks for all.
+    return _worst(str(invariant), [INVARIANT_CHECKS[invariant.kind](plan, invariant.params, run, history) for run, history in runs])
+
+
+def _worst(name: str, results: list[Checked]) -> Finding:
+    """The worst run speaks for all."""
+    finding = Finding(name, NOT_MEASURED, "no run was finished")
     for word in (BREACHED, NOT_MEASURED, MET, NOT_APPLICABLE):
         for number, (verdict, why, example) in enumerate(results, 1):
             if verdict == word:
@@ -189,7 +195,18 @@ def _invariant(plan: Plan, invariant: Invariant, runs: list[tuple[Measured, Hist
     return finding
 
 
-Checked = tuple[str, str, Any]
+def _runbook(step: int, file: str, runs: list[tuple[Measured, History]]) -> Finding:
+    """A recovery that is written down must work: a runbook is held to as if the drill's author had asked for it."""
+    results: list[Checked] = []
+    for run, history in runs:
+        told = {event["phase"]: event for event in history.told("runbook") if event["step"] == step}
+        if "end" not in told:
+            results.append((NOT_MEASURED, "it was never begun" if not told else "nobody saw it end", None))
+        elif told["end"]["exit"] == 0:
+            results.append((MET, f"begun {told['begin']['t'] - run.t_fault:.1f} s after the fault, took {told['end']['took_s']:.1f} s", None))
+        else:
+            results.append((BREACHED, told["end"]["why"] or f"it ended with exit code {told['end']['exit']}", told["end"]["said"] or None))
+    return _worst(f"runbook {file}", results)
 
 
 def op_told(op: Op) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The long form: a Chaos Toolkit experiment with our part in its extension ``x-drill``. Read here, and written from a plan.
 
 Actions and probes are calls of the control door (``POST /faults``, ``DELETE /faults``, ``GET /probe/success``), so that
-``chaos run`` drives the same drill against ``kumoniwa drill control``. The time of a step is the sum of the pauses before it.
+``chaos run`` drives the same drill against ``kumoniwa drill control``. A runbook is a process of Chaos Toolkit's in the background.
+The time of a step is the sum of the pauses before it.
 """
 
 from __future__ import annotations
@@ -79,8 +80,16 @@ def _method(top: Section) -> tuple[tuple[Step, ...], float]:
         kind = section.take("type", quantity.one_of("action", "probe"))
         name = section.take("name", quantity.text) or "?"
         pauses = section.take("pauses", None, None) or {}
-        section.take("background", quantity.truth, False)
+        in_background = section.take("background", quantity.truth, False)
         at_s += float(pauses.get("before", 0))
+        provider = section.value.get("provider")
+        if kind == "action" and isinstance(provider, dict) and provider.get("type") == "process":
+            found.append(_runbook(section.section("provider"), name, at_s))
+            if not in_background:
+                section.complain("provider", "would hold up the steps after it", "add `background: true`")
+            at_s += float(pauses.get("after", 0))
+            section.end("provider", "pauses")
+            continue
         target, method, arguments = _provider(section)
         if kind == "action" and target is not None:
             path = urlsplit(target).path
@@ -95,6 +104,17 @@ def _method(top: Section) -> tuple[tuple[Step, ...], float]:
         at_s += float(pauses.get("after", 0))
         section.end("provider", "pauses", "tolerance")
     return tuple(found), at_s
+
+
+def _runbook(provider: Section, name: str, at_s: float) -> Step:
+    provider.take("type")
+    path = provider.take("path", quantity.text) or "?"
+    if not Path(path).name.startswith("python"):
+        provider.complain("path", f": our runner begins Python scripts and not {path!r}", "write path: python3 and the script as the first of `arguments`")
+    words = provider.take("arguments", quantity.texts) or ("?",)
+    timeout_s = provider.take("timeout", quantity.positive, Step.timeout_s)
+    provider.end()
+    return Step(at_s=at_s, run=words[0], args=words[1:], timeout_s=timeout_s, name=name)
 
 
 def _fault(section: Section, name: str, at_s: float, arguments: Any) -> Step:
@@ -226,10 +246,15 @@ def _actions(plan: Plan) -> list[dict[str, Any]]:
                 "arguments": arguments,
             }
             name = step.name or f"{step.fault.replace('.', '-')}-{number + 1}"
+        elif step.run:
+            provider = {"type": "process", "path": "python3", "arguments": [step.run, *step.args], "timeout": step.timeout_s}
+            name = step.name or f"run-{Path(step.run).stem}-{number + 1}"
         else:
             provider = {"type": "http", "method": "DELETE", "url": "${control}/faults" + ("" if step.heal == "all" else f"/{step.heal}")}
             name = step.name or f"heal-{step.heal.replace('.', '-')}"
         action: dict[str, Any] = {"type": "action", "name": name, "provider": provider}
+        if step.run:
+            action["background"] = True
         if step.at_s > clock_s:
             action["pauses"] = {"before": step.at_s - clock_s}
             clock_s = step.at_s
@@ -324,6 +349,8 @@ def _step_fields(one: Step) -> dict[str, Any]:
     said: dict[str, Any] = {"at": quantity.duration_text(one.at_s)}
     if one.heal:
         return {**said, "heal": one.heal}
+    if one.run:
+        return {**said, "run": one.run, **({"args": list(one.args)} if one.args else {}), "timeout": quantity.duration_text(one.timeout_s)}
     said.update(fault=one.fault, target=one.target, **one.params)
     if one.for_s is not None:
         said["for"] = quantity.duration_text(one.for_s)

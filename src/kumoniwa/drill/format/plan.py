@@ -59,7 +59,7 @@ class Slo:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """Something done at a second: a fault begun, or faults healed (``heal`` is ``all`` or a fault's kind)."""
+    """Something done at a second: a fault begun, faults healed (``heal`` is ``all`` or a fault's kind), or a runbook begun."""
 
     at_s: float
     fault: str = ""
@@ -67,6 +67,11 @@ class Step:
     params: dict[str, Any] = field(default_factory=dict)
     for_s: float | None = None
     heal: str = ""
+    run: str = ""
+    """A script beside the drill file, which is begun and not waited for."""
+    args: tuple[str, ...] = ()
+    timeout_s: float = 300.0
+    """What a runbook may take."""
     name: str = ""
 
 

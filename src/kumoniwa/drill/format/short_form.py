@@ -93,10 +93,19 @@ def _journeys(top: Section, folder: Path) -> list[Journey]:
 
 
 def step(section: Section) -> Step:
-    """``{at: 20s, fault: region.kill, target: {…}, for: 60s, …}`` or ``{at: 80s, heal: all}``."""
+    """``{at: 20s, fault: region.kill, target: {…}, for: 60s, …}``, ``{at: 80s, heal: all}`` or ``{at: 50s, run: failover.py}``."""
     at_s = section.take("at", quantity.duration_s) or 0.0
     if "heal" in section:
         read = Step(at_s=at_s, heal=section.take("heal", quantity.text) or "all")
+    elif "run" in section:
+        read = Step(
+            at_s=at_s,
+            run=section.take("run", quantity.text) or "?",
+            args=section.take("args", quantity.texts, ()),
+            timeout_s=section.take("timeout", quantity.duration_s, Step.timeout_s),
+        )
+        if not read.timeout_s:
+            section.complain("timeout", "must be longer than nothing")
     else:
         kind, target = section.take("fault"), section.take("target", None, {})
         if kind is not None:

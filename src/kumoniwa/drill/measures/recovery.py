@@ -58,8 +58,8 @@ def parts(
 ) -> dict[str, float | None]:
     """Detect, decide, switch and warm in seconds; they sum to the RTO.
 
-    Detect ends with the first alarm or unhealthy check, decide with the first act of recovery (a DNS answer that changed, a
-    promotion, a deployment), switch with the first request that a survivor served, warm with recovery. What nobody saw is
+    Detect ends with the first alarm or unhealthy check, decide with the first act of recovery (a runbook that began, a DNS answer
+    that changed, a promotion, a deployment), switch with the first request that a survivor served, warm with recovery. What nobody saw is
     None, and its time is in the next part that was seen.
     """
     if found.rto_s is None or found.t_recovered is None or found.rto_s == 0.0:
@@ -83,7 +83,7 @@ def recovery_marks(
 
     alarms = (e["t"] for e in events if e["event"] == "alarm" or (e["event"] == "health" and e.get("state") == "unhealthy"))
     detect = first(alarms, t_fault)
-    acts = (e["t"] for e in events if e["event"] in ("dns", "deploy", "promote"))
+    acts = (e["t"] for e in events if e["event"] in ("dns", "deploy", "promote") or (e["event"] == "runbook" and e["phase"] == "begin"))
     decide = first(acts, detect if detect is not None else t_fault)
     since = next((t for t in (decide, detect) if t is not None), t_fault)
     served = (op.due for op in ops if op.is_ok and lost_region is not None and op.served_by and op.served_by != lost_region)

@@ -63,15 +63,16 @@ class _Timeline:
         self.top = 30 + WORD_HEIGHT * (1 + max((row for *_, row in self.moments), default=0))
         self.rate_top, self.p99_top = self.top, self.top + LANE + GAP
         self.strip_top = self.p99_top + LANE + 14
-        self.lost_top = self.strip_top + 20
-        self.bottom = (self.lost_top if run["lost"] else self.strip_top) + 14
+        self.runbook_top = self.strip_top + (20 if run["runbooks"] else 0)
+        self.lost_top = self.runbook_top + (20 if run["lost"] else 0)
+        self.bottom = self.lost_top + 14
         self.height = self.bottom + 30
 
     def x(self, t: float) -> float:
         return LEFT + (t - self.since) / (self.until - self.since) * (WIDTH - LEFT - RIGHT)
 
     def draw(self, name: str) -> str:
-        parts = [*self._grid(), *self._shades(), *self._errors(), *self._p99(), *self._strip(), *self._lost(), *self._marks()]
+        parts = [*self._grid(), *self._shades(), *self._errors(), *self._p99(), *self._strip(), *self._runbooks(), *self._lost(), *self._marks()]
         run = self.run
         rto = run["rto"]["value"]
         said = "recovered at once" if rto == 0 else f"recovered after {rto:.1f} s" if rto is not None else "did not recover"
@@ -140,6 +141,16 @@ class _Timeline:
         for cell in self.cells:
             width = self.x(cell["until"]) - self.x(cell["t"])
             yield box(self.x(cell["t"]), self.strip_top, max(0.8, width - 0.6), 14, f"w-{cell['verdict']}", f"{cell['t']:.1f} s: {cell['verdict']}")
+
+    def _runbooks(self) -> Iterable[str]:
+        """From when to when each runbook ran."""
+        if self.run["runbooks"]:
+            yield text(LEFT - 8, self.runbook_top + 11, "runbook", "tick", "end")
+        for one in self.run["runbooks"]:
+            left, right = self.x(one["from"]), self.x(min(one["to"], self.until))
+            how = "was ended" if one["exit"] is None else f"exit code {one['exit']}"
+            yield box(left, self.runbook_top, max(2.0, right - left), 14, "runbook", f"{one['file']}: {one['from']:.1f} s to {one['to']:.1f} s, {how}")
+            yield text(right + 6, self.runbook_top + 11, one["file"], "tick")
 
     def _lost(self) -> Iterable[str]:
         """A stroke for each acknowledged write that was missed, at the moment of its acknowledgement."""

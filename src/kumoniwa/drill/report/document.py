@@ -94,6 +94,7 @@ def _run(place: int, one: Measured, history: History, session: Session) -> dict[
             for window in one.windows
         ],
         "faults": _spans(history, at, one),
+        "runbooks": _runbooks(history, at, one),
         "dns": [{"t": at(e["t"]), "client": e.get("client", ""), "name": e.get("name", ""), "addresses": e.get("addresses", [])} for e in history.told("dns") if e.get("client")][:200],
         "health": [{"t": at(e["t"]), "check": e.get("check", e.get("id", "")), "state": e.get("state", "")} for e in history.told("health")][:200],
     }  # fmt: skip
@@ -119,3 +120,16 @@ def _spans(history: History, at: Any, one: Measured) -> list[dict[str, Any]]:
                 if span["id"] == event.get("id"):
                     span["to"] = at(event["t"])
     return spans
+
+
+def _runbooks(history: History, at: Any, one: Measured) -> list[dict[str, Any]]:
+    """From when to when each runbook ran, and how it ended; ``exit`` is None if it had to be ended."""
+    ends = {event["step"]: event for event in history.told("runbook") if event["phase"] == "end"}
+    return [
+        {
+            "file": begin["file"], "args": begin["args"], "from": at(begin["t"]), "to": at(ends[begin["step"]]["t"] if begin["step"] in ends else one.ends),
+            "exit": ends.get(begin["step"], {}).get("exit"),
+        }
+        for begin in history.told("runbook")
+        if begin["phase"] == "begin"
+    ]  # fmt: skip

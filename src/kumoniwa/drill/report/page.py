@@ -116,7 +116,7 @@ def _parts(run: dict[str, Any]) -> str:
         f"<tr><td>{words}</td><td class=n>{quantity(run['rto_parts'][part]['value'], 's')}</td><td>{meaning}</td></tr>"
         for part, words, meaning in (
             ("detect", "Detect", "from the fault to the first alarm or unhealthy check"),
-            ("decide", "Decide", "to the first act of recovery, such as another DNS answer"),
+            ("decide", "Decide", "to the first act of recovery, such as a runbook or another DNS answer"),
             ("switch", "Switch", "to the first request that a surviving region served"),
             ("warm", "Warm up", "to the first good request after the last bad one"),
         )

@@ -22,8 +22,8 @@ from kumoniwa.drill.history import History
 from kumoniwa.drill.journeys import Cloud
 from kumoniwa.drill.measure import Measured, measured
 from kumoniwa.drill.readback import Table
-from kumoniwa.drill.runbook import check_runbooks
 from kumoniwa.drill.run import NotSteady, Run, Stopped
+from kumoniwa.drill.runbook import check_runbooks
 from kumoniwa.drill.stage import OwnCloud, StageFailed, deployed, settled
 from kumoniwa.drill.verdict import Verdict, judge
 

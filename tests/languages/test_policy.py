@@ -223,6 +223,8 @@ ASSUME = {"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRo
         # https://github.com/versity/versitygw (iamapi) records what IAM answers to CreateRole.
         (ASSUME | {"Resource": "*"}, "Has prohibited field Resource"),
         (ASSUME | {"Action": "s3:GetObject"}, "AssumeRole policy may only specify STS AssumeRole actions."),
+        (ASSUME | {"Action": "sts:GetCallerIdentity"}, "AssumeRole policy may only specify STS AssumeRole actions."),
+        (ASSUME | {"Action": ["sts:AssumeRole", "sts:Bad*"]}, "AssumeRole policy may only specify STS AssumeRole actions."),
         (ASSUME | {"Effect": "allow"}, "Invalid effect: allow"),
         (ASSUME | {"Principal": {}}, "Missing required field Principal cannot be empty!"),
         ({"Effect": "Allow", "Action": "sts:AssumeRole"}, "Missing required field Principal"),

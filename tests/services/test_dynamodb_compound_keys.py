@@ -106,6 +106,21 @@ def test_parts_are_not_left_out_and_ranges_come_last(ddb, condition, values):
         query(ddb, condition, **values)
 
 
+def test_conditions_in_the_old_form_name_as_many_attributes_as_the_key_has(ddb):
+    """moto's test_key_conditions_with_range_keys, verified against AWS."""
+    make(ddb)
+    for score in range(4):
+        put(ddb, score, score=score)
+    said = {"team": ("EQ", "S", "a"), "season": ("EQ", "N", "1"), "round": ("EQ", "S", "r"), "score": ("GT", "N", "1")}
+    conditions = {
+        name: {"ComparisonOperator": operator, "AttributeValueList": [{kind: value}]} for name, (operator, kind, value) in said.items()
+    }
+    found = ddb.query(TableName=TABLE, IndexName="by-all", KeyConditions=conditions)["Items"]
+    assert [item["id"]["S"] for item in found] == ["2", "3"]
+    with pytest.raises(ClientError, match="Conditions can be of length 1 or 2 only"):
+        ddb.query(TableName=TABLE, KeyConditions=conditions)
+
+
 def test_an_item_that_lacks_a_part_is_not_in_the_index(ddb):
     make(ddb)
     put(ddb, "whole")

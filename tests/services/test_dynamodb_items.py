@@ -249,6 +249,22 @@ def test_a_transaction_happens_wholly_or_not_at_all(ddb):
     assert ddb.scan(TableName="plain")["Count"] == 0
 
 
+@pytest.mark.parametrize("action", ["Put", "Update", "Delete", "ConditionCheck"])
+def test_a_key_without_content_refuses_a_transaction_and_cancels_none(ddb, action):
+    """moto's test_transaction_with_empty_key, verified against AWS for Update."""
+    empty = {"pk": {"S": ""}, "sk": {"S": "1"}}
+    more = {
+        "Put": {"Item": empty},
+        "Update": {"Key": empty, "UpdateExpression": "SET a = :v", "ExpressionAttributeValues": {":v": {"N": "0"}}},
+        "Delete": {"Key": empty},
+        "ConditionCheck": {"Key": empty, "ConditionExpression": "attribute_exists(pk)"},
+    }[action]
+    assert refusal(ddb.transact_write_items, TransactItems=[{action: {"TableName": "plain", **more}}]) == (
+        "ValidationException",
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk",
+    )
+
+
 def test_a_transaction_with_a_token_happens_once_within_ten_minutes(cloud, ddb):
     def add(by, token="t"):
         update = {

@@ -138,6 +138,15 @@ def test_what_is_no_item_is_counted_and_left_out(cloud, ddb, s3):
     assert [item["id"]["S"] for item in ddb.scan(TableName="again")["Items"]] == ["1"]
 
 
+def test_items_may_follow_one_another_in_a_line(cloud, ddb, s3):
+    """moto's test_import_table_single_file_with_multiple_items, verified against AWS."""
+    items = [json.dumps({"Item": {"id": {"S": str(number)}}}) for number in range(6)]
+    s3.put_object(Bucket=BUCKET, Key="a.json", Body="\n".join(items[:3]) + "\n\n" + items[3] + items[4] + "  " + items[5])
+    done = imported(cloud, ddb)
+    assert (done["ImportStatus"], done["ProcessedItemCount"], done["ImportedItemCount"], done["ErrorCount"]) == ("COMPLETED", 6, 6, 0)
+    assert sorted(item["id"]["S"] for item in ddb.scan(TableName="again")["Items"]) == list("012345")
+
+
 def test_a_table_is_made_of_comma_separated_lines(cloud, ddb, s3):
     s3.put_object(Bucket=BUCKET, Key="a.csv", Body=b"id;name\n1;Ann\n2;Bob\n")
     done = imported(cloud, ddb, form="CSV", InputFormatOptions={"Csv": {"Delimiter": ";"}})

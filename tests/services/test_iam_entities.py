@@ -90,6 +90,7 @@ def test_listings_are_sorted_filtered_by_path_and_paged(iam):
     assert first["IsTruncated"] and [u["UserName"] for u in first["Users"]] == ["alice", "bob"]
     rest = iam.list_users(Marker=first["Marker"])
     assert not rest["IsTruncated"] and [u["UserName"] for u in rest["Users"]] == ["carol"]
+    assert refusal(iam.list_users, Marker="10") == ("ValidationError", "Invalid Marker.")
     for n in range(101):
         iam.create_user(UserName=f"worker-{n:03}", Path="/w/")
     assert len(iam.list_users(PathPrefix="/w/")["Users"]) == 100  # AWS's page where nobody asks for another

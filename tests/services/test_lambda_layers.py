@@ -39,6 +39,17 @@ def test_a_deleted_layer_goes_on_in_the_functions_that_use_it(cloud):
     assert publish(cloud, "a", "NAME = 'new'").endswith(":2")
 
 
+def test_lists_leave_out_a_description_that_nobody_gave(cloud):
+    publish(cloud, "a", "NAME = 'a'")
+    client = cloud.client("lambda")
+    content = {"ZipFile": zipped("NAME = 'b'", "python/shared.py")}
+    assert client.publish_layer_version(LayerName="a", Description="two", Content=content)["Description"] == "two"
+    # Verified against AWS by moto's test_list_lambda_layers; that publishing answers an empty one: localstack's test_layer_exceptions.
+    second, first = client.list_layer_versions(LayerName="a")["LayerVersions"]
+    assert (second["Description"], "Description" in first) == ("two", False)
+    assert client.publish_layer_version(LayerName="a", Content=content)["Description"] == ""
+
+
 def test_layers_that_cannot_be_used_are_refused(cloud):
     # Recorded: test_layer_function_exceptions.
     arn = publish(cloud, "a", "NAME = 'a'")

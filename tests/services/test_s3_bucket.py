@@ -244,6 +244,13 @@ def test_tags_are_kept_replaced_and_checked(s3):
     assert refusal(s3.get_bucket_tagging, Bucket="tagged")[1] == "NoSuchTagSet"
 
 
+@pytest.mark.parametrize("operation", ["put_object_lock_configuration", "put_bucket_lifecycle_configuration"])
+def test_a_document_that_is_asked_for_must_be_there(s3, operation):
+    s3.create_bucket(Bucket="bare")
+    # Verified against AWS by moto's test_put_object_lock_misconfiguration.
+    assert refusal(getattr(s3, operation), Bucket="bare") == (400, "MissingRequestBodyError", "Request Body is empty")
+
+
 def test_versioning_must_be_said_rightly(s3):
     s3.create_bucket(Bucket="versions")
     assert refusal(s3.put_bucket_versioning, Bucket="versions", VersioningConfiguration={})[1] == (

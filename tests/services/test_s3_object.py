@@ -374,6 +374,9 @@ def test_object_tags_are_kept_and_checked(s3):
     assert s3.get_object(Bucket="box", Key="k")["TagCount"] == 1
     many = {"TagSet": [{"Key": str(n), "Value": ""} for n in range(11)]}
     assert refusal(s3.put_object_tagging, Bucket="box", Key="k", Tagging=many) == (400, "BadRequest")
+    # Objects are refused such a tag in other words than buckets are: localstack's test_tagging_validation.
+    with pytest.raises(ClientError, match="InvalidTag.*Your TagKey cannot be prefixed with aws:"):
+        s3.put_object(Bucket="box", Key="k", Body=b"", Tagging="aws:foo=bar")
     s3.delete_object_tagging(Bucket="box", Key="k")
     assert s3.get_object_tagging(Bucket="box", Key="k")["TagSet"] == []
 

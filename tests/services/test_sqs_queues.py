@@ -441,6 +441,19 @@ def test_a_permission_nobody_could_use_is_refused(sqs, change, reason):
     assert "Policy" not in shown(sqs, url)
 
 
+def test_a_permission_names_at_most_seven_actions(sqs):
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    actions = ["ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "PurgeQueue", "ReceiveMessage", "SendMessage"]
+    permission = {"QueueUrl": url, "AWSAccountIds": ["111122223333"]}
+    sqs.add_permission(**permission, Label="seven", Actions=actions)
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html; the words are moto's.
+    assert refusal(sqs.add_permission, **permission, Label="eight", Actions=[*actions, "ListDeadLetterSourceQueues"]) == (
+        "OverLimit",
+        "8 Actions were found, maximum allowed is 7.",
+    )
+    assert len(json.loads(shown(sqs, url, "Policy")["Policy"])["Statement"]) == 1
+
+
 def test_a_label_is_used_once_and_must_be_there_to_be_removed(sqs):
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     permission = {"QueueUrl": url, "Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["*"]}

@@ -316,6 +316,8 @@ def test_a_provider_is_kept_as_it_was_told(world):
     iam.delete_open_id_connect_provider(**arn)
     with pytest.raises(ClientError, match="NoSuchEntity"):
         iam.get_open_id_connect_provider(**arn)
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteOpenIDConnectProvider.html: "it does not fail"
+    iam.delete_open_id_connect_provider(**arn)
     assert "No OpenIDConnect provider" in world.refusal(signed(world.claims()))[1]
 
 

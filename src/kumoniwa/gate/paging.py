@@ -19,12 +19,22 @@ class InvalidNextToken(AwsError):
     message = "The specified token is not valid."
 
 
+class InvalidMarker(AwsError):
+    """IAM's words; its model has no error for them."""
+
+    code = "ValidationError"
+    status = 400
+    message = "Invalid Marker."
+
+
 class Pager:
     """How one operation is paged: where its token goes in and out, and which list is cut."""
 
-    __slots__ = ("input_token", "output_token", "limit_key", "result_key", "more_results", "members", "limit_max", "most")
+    __slots__ = ("input_token", "output_token", "limit_key", "result_key", "more_results", "members", "limit_max", "most", "refusal")
 
-    def __init__(self, paginator: dict, limit_max: int | None, most: int | None = None) -> None:
+    def __init__(
+        self, paginator: dict, limit_max: int | None, most: int | None = None, refusal: type[AwsError] = InvalidNextToken
+    ) -> None:
         self.input_token: str = paginator["input_token"]
         self.output_token: str = paginator["output_token"]
         self.limit_key: str | None = paginator.get("limit_key")
@@ -35,6 +45,8 @@ class Pager:
         self.limit_max = limit_max
         self.most = most
         """The longest page there is, however long a page somebody asks for."""
+        self.refusal = refusal
+        """What a token is answered with that was never given out."""
 
     def open(self, params: dict[str, Any]) -> tuple[dict[str, Any], tuple[int, int | None]]:
         """The parameters without the paging ones, and (offset, page length)."""
@@ -45,7 +57,7 @@ class Pager:
         count = int(limit) if limit else self.limit_max
         if self.most is not None:
             count = min(count or self.most, self.most)
-        return kept, (_offset(token) if token else 0, count)
+        return kept, (self._offset(token) if token else 0, count)
 
     def close(self, reply: dict | None, page: tuple[int, int | None]) -> dict:
         reply = reply or {}
@@ -60,15 +72,14 @@ class Pager:
             reply[self.more_results] = is_truncated
         return reply
 
-
-def _offset(token: str) -> int:
-    try:
-        head, _, number = base64.urlsafe_b64decode(token).partition(b":")
-        if head == b"kumoniwa":
-            return int(number)
-    except (binascii.Error, ValueError):
-        pass
-    raise InvalidNextToken
+    def _offset(self, token: str) -> int:
+        try:
+            head, _, number = base64.urlsafe_b64decode(token).partition(b":")
+            if head == b"kumoniwa":
+                return int(number)
+        except (binascii.Error, ValueError):
+            pass
+        raise self.refusal
 
 
 def pager_for(operation: Operation, declared: frozenset[str]) -> Pager | None:
@@ -89,4 +100,5 @@ def pager_for(operation: Operation, declared: frozenset[str]) -> Pager | None:
     most = operation.input.members[limit].shape.max if limit and limit in operation.input.members else None
     # CloudFormation's lists have no length to ask for: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListExports.html
     is_by_hundred = operation.service.name in ("iam", "cloudformation")
-    return Pager(paginator, 100 if is_by_hundred else int(most) if most else None)
+    refusal = InvalidMarker if operation.service.name == "iam" else InvalidNextToken
+    return Pager(paginator, 100 if is_by_hundred else int(most) if most else None, refusal=refusal)

@@ -288,6 +288,13 @@ def _check_conditions(read: list[_Read]) -> None:
                 raise MalformedPolicyDocument("The policy failed legacy parsing") from None
 
 
+# What a trust policy can let somebody do: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+TRUST_ACTIONS = (
+    "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:setcontext", "sts:setsourceidentity",
+    "sts:tagsession",
+)  # fmt: skip
+
+
 def _check_trust_or_resource(read: list[_Read], kind: Kind) -> None:
     for one in read:
         _syntax(one.effect, "Missing required field Effect")
@@ -298,8 +305,8 @@ def _check_trust_or_resource(read: list[_Read], kind: Kind) -> None:
         _syntax(one.principals is not None, "Missing required field Principal")
         _syntax(one.actions, "Missing required field Action")
         if kind == "trust":
-            is_sts = all(action.lower().startswith("sts:") for action in one.actions)
-            _syntax(is_sts, "AssumeRole policy may only specify STS AssumeRole actions.")
+            may_be = all(any(map(pattern.glob(action.lower()), TRUST_ACTIONS)) for action in one.actions)
+            _syntax(may_be, "AssumeRole policy may only specify STS AssumeRole actions.")
             _syntax("Resource" not in one.source, "Has prohibited field Resource")
             _syntax("NotResource" not in one.source, "AssumeRole policy must not contain resources.")
         else:

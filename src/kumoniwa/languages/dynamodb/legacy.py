@@ -189,10 +189,10 @@ def attributes_projection(names: list[str]) -> Callable[[Item], Item]:
     return projector([(name,) for name in names])
 
 
-def legacy_key_conditions(conditions: Mapping[str, Any]) -> dict[str, tuple[str, list[Value]]]:
-    """KeyConditions in the form of ``condition.key_conditions``."""
+def legacy_key_conditions(conditions: Mapping[str, Any], most: int = 2) -> dict[str, tuple[str, list[Value]]]:
+    """KeyConditions in the form of ``condition.key_conditions``; ``most`` attributes make a key."""
     checked = _check_conditions(conditions)
-    if not 1 <= len(checked) <= 2:
+    if not 1 <= len(checked) <= most:
         raise ValidationException("Conditions can be of length 1 or 2 only")
     names = {**_COMPARISONS, "BETWEEN": "BETWEEN", "BEGINS_WITH": "begins_with"}
     return {attribute: (names.get(name, name), values) for attribute, name, values in checked}

@@ -201,6 +201,12 @@ class KeySchema(msgspec.Struct, frozen=True):
         return operator, [value[kind] for value in values]
 
 
+class EmptyKey(ValidationException):
+    """A key attribute without content. It is a fault of the request and not of the item, so it cancels no transaction."""
+
+    code = "ValidationException"
+
+
 def encode_key(name: str, kind: str, content: str, bytes_max: int) -> bytes:
     """A key attribute's bytes, unless it is empty or too long."""
     if kind == "S":
@@ -211,7 +217,7 @@ def encode_key(name: str, kind: str, content: str, bytes_max: int) -> bytes:
         body = b64decode(content)
     if not body:
         what = _EMPTY_KEY.format("string" if kind == "S" else "binary")
-        raise ValidationException(f"{_NOT_VALID}{what}Key: {name}")
+        raise EmptyKey(f"{_NOT_VALID}{what}Key: {name}")
     if len(body) > bytes_max:
         if bytes_max == HASH_BYTES_MAX:
             raise ValidationException(

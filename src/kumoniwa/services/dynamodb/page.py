@@ -144,6 +144,12 @@ def _check_select(params: dict[str, Any], how: str) -> None:
 # Query ---------------------------------------------------------------------------------------------
 
 
+def _key_attributes(layout: Layout | None, index_name: str | None) -> int:
+    """How many attributes may make the key that is asked for: AWS counts conditions before it looks for the table."""
+    index = layout.by_name.get(index_name) if layout is not None and index_name is not None else None
+    return 2 if index is None else max(2, len(index.key.names))
+
+
 def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     get = params.get
     layout = find(call, params["TableName"])
@@ -176,7 +182,7 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
         ("ProjectionExpression", get("ProjectionExpression")),
     )
     conditions = (
-        legacy.legacy_key_conditions(get("KeyConditions"))
+        legacy.legacy_key_conditions(get("KeyConditions"), _key_attributes(layout, get("IndexName")))
         if keys is None
         else key_conditions(keys, values or {})
     )

@@ -20,6 +20,7 @@ from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import Item, check_item
 from kumoniwa.services.dynamodb import capacity, item, quorum
 from kumoniwa.services.dynamodb import write as writes
+from kumoniwa.services.dynamodb.key import EmptyKey
 from kumoniwa.services.dynamodb.table import Layout, existing, find
 from kumoniwa.services.dynamodb.write import Write
 from kumoniwa.store.rows import Table as RowTable
@@ -69,6 +70,8 @@ def _each(steps: list[Any], act: Any) -> None:
         try:
             act(step)
             reasons.append(_NONE)
+        except EmptyKey:
+            raise
         except tuple(_CODES) as error:
             reasons.append(_reason(error))
             is_cancelled = True

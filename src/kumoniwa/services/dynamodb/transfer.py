@@ -12,6 +12,7 @@ import base64
 import csv
 import hashlib
 import io
+import json
 import math
 import re
 import zlib
@@ -35,6 +36,7 @@ from kumoniwa.services.dynamodb.table import ResourceInUseException, Table
 from kumoniwa.wire.message import File
 
 STEP = 200
+_JSON, _BLANK = json.JSONDecoder(), re.compile(r"\s*")
 _S3_HOST = re.compile(r"(?:^|\.)s3(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?(?=\.)")
 FILE_BYTES = 64 << 20
 KEPT_S = 90 * 86_400
@@ -402,12 +404,21 @@ def _entries(transfer: Transfer, body: bytes) -> Iterator[Item | None]:
         yield from _of_csv(transfer, body.decode("utf-8", "replace"))
         return
     for line in body.splitlines():
-        if line.strip():
-            try:
-                entry = orjson.loads(line)["Item"]
-                yield entry if isinstance(entry, dict) else None
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                yield None
+        yield from _of_line(line.decode("utf-8", "replace").strip())
+
+
+def _of_line(text: str) -> Iterator[Item | None]:
+    """AWS reads documents that follow one another in a line, too: moto's test_import_table_single_file_with_multiple_items."""
+    at = 0
+    while at < len(text):
+        try:
+            entry, at = _JSON.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            yield None
+            return
+        at = _BLANK.match(text, at).end()
+        item = entry.get("Item") if isinstance(entry, dict) else None
+        yield item if isinstance(item, dict) else None
 
 
 def _of_csv(transfer: Transfer, text: str) -> Iterator[Item | None]:

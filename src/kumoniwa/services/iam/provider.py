@@ -107,7 +107,9 @@ def ListOpenIDConnectProviders(call: Call) -> dict:
 
 
 def DeleteOpenIDConnectProvider(call: Call, *, OpenIDConnectProviderArn: str) -> None:
-    del _shelf(call)[_found(call, OpenIDConnectProviderArn).arn]
+    """One that is gone stays gone: https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteOpenIDConnectProvider.html"""
+    if any(provider.arn == OpenIDConnectProviderArn for provider in own(call)):
+        del _shelf(call)[OpenIDConnectProviderArn]
 
 
 def AddClientIDToOpenIDConnectProvider(call: Call, *, OpenIDConnectProviderArn: str, ClientID: str) -> None:

@@ -137,11 +137,20 @@ def is_checksum(algorithm: str, text: str) -> bool:
         return False
 
 
+class MissingRequestBodyError(AwsError):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; recorded: moto's test_put_object_lock_misconfiguration."""
+
+    status = 400
+    message = "Request Body is empty"
+
+
 def check_document(call: Call, *, is_required: bool = False) -> None:
-    """See that the XML or JSON body of a request is the one its Content-MD5 and x-amz-checksum headers mean."""
+    """See that the XML or JSON body of a request is there, and is the one its Content-MD5 and x-amz-checksum headers mean."""
     request = call.request
     if request is None:
         return
+    if not request.body:
+        raise MissingRequestBodyError
     headers = request.headers
     checksums = {name: headers.get(f"x-amz-checksum-{name.lower()}") for name in ALGORITHMS}
     md5 = headers.get("content-md5")

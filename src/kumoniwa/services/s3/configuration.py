@@ -269,8 +269,8 @@ def _grants_said(
     is_bucket: bool,
 ):
     """The grants that a Put…Acl request names, in one of three ways."""
-    bodies.check_document(call)
     if policy is not None:
+        bodies.check_document(call)
         if canned is not None or any(headers.values()):
             raise InvalidRequest("Specifying both the request body and ACL headers is not allowed")
         grants = grants_in(policy, owner)

@@ -396,8 +396,9 @@ def GetObjectAttributes(
     if "ETag" in ObjectAttributes:
         reply["ETag"] = version.etag
     if "Checksum" in ObjectAttributes and head.checksum:
+        # Without the number of parts that stands after it everywhere else: localstack's test_complete_multipart_parts_checksum_composite.
         reply["Checksum"] = {
-            "Checksum" + head.algorithm: head.checksum,
+            "Checksum" + head.algorithm: head.checksum.partition("-")[0],
             "ChecksumType": "COMPOSITE" if head.is_composite else "FULL_OBJECT",
         }
     if "ObjectParts" in ObjectAttributes and head.parts:

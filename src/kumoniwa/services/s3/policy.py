@@ -196,10 +196,10 @@ def PutBucketPolicy(
     ExpectedBucketOwner: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
-    bodies.check_document(call)
     document = Policy or ""
     if not document:
         raise MalformedPolicy("Policies must be valid JSON and the first byte must be '{'")
+    bodies.check_document(call)
     if len(document.encode("utf-8", "replace")) > POLICY_BYTES_MAX:
         raise MalformedPolicy("Policies must not exceed 20480 bytes")
     if not document.startswith("{"):

@@ -62,7 +62,9 @@ def _checked(pairs: list[tuple[str, str]], most: int) -> dict[str, str]:
         if not 1 <= len(key) <= 128 or not _ALLOWED.fullmatch(key):
             raise InvalidTag("The TagKey you have provided is invalid", TagKey=key[:256])
         if key.startswith("aws:"):
-            raise InvalidTag("System tags cannot be added/updated by requester", TagKey=key)
+            # Two texts for one rule, recorded from AWS: localstack's test_tagging_validation.
+            said = "Your TagKey cannot be prefixed with aws:" if most == OBJECT_TAGS_MAX else "System tags cannot be added/updated by requester"
+            raise InvalidTag(said, TagKey=key)
         if len(value) > 256 or not _ALLOWED.fullmatch(value):
             raise InvalidTag("The TagValue you have provided is invalid", TagKey=key, TagValue=value[:512])
         tags[key] = value

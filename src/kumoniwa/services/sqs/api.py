@@ -293,6 +293,8 @@ GRANTABLE = ("*", "SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessa
              "ListDeadLetterSourceQueues", "PurgeQueue", "SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")  # fmt: skip
 OWNERS_OWN = ("AddPermission", "CancelMessageMoveTask", "CreateQueue", "DeleteQueue", "ListMessageMoveTasks", "ListQueues",
               "ListQueueTags", "RemovePermission", "SetQueueAttributes", "StartMessageMoveTask", "TagQueue", "UntagQueue")  # fmt: skip
+GRANT_ACTIONS_MAX = 7
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html"""
 
 
 def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[str], Actions: list[str]) -> None:
@@ -306,6 +308,8 @@ def AddPermission(call: Call, *, QueueUrl: str, Label: str, AWSAccountIds: list[
             raise InvalidParameterValue.of("ActionName", f"SQS:{action}", "Please refer to the appropriate WSDL for a list of valid actions.")
     if not Actions:
         raise MissingParameter.of("Actions")
+    if len(Actions) > GRANT_ACTIONS_MAX:
+        raise message.OverLimit(f"{len(Actions)} Actions were found, maximum allowed is {GRANT_ACTIONS_MAX}.")
     if not AWSAccountIds:
         raise InvalidParameterValue.of("PrincipalId", "[]", "Unable to verify.")
     for account in AWSAccountIds:

@@ -306,6 +306,9 @@ def test_a_purge_empties_the_queue_and_rests_a_minute(cloud, sqs, url):
         "AWS.SimpleQueueService.PurgeQueueInProgress",
         "Only one PurgeQueue operation on q is allowed every 60 seconds.",
     )
+    with pytest.raises(ClientError) as refused:
+        sqs.purge_queue(QueueUrl=url)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     cloud.sleep(1)
     sqs.purge_queue(QueueUrl=url)
 

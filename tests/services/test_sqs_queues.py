@@ -447,10 +447,11 @@ def test_a_permission_names_at_most_seven_actions(sqs):
     permission = {"QueueUrl": url, "AWSAccountIds": ["111122223333"]}
     sqs.add_permission(**permission, Label="seven", Actions=actions)
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html; the words are moto's.
-    assert refusal(sqs.add_permission, **permission, Label="eight", Actions=[*actions, "ListDeadLetterSourceQueues"]) == (
-        "OverLimit",
-        "8 Actions were found, maximum allowed is 7.",
-    )
+    with pytest.raises(ClientError) as refused:
+        sqs.add_permission(**permission, Label="eight", Actions=[*actions, "ListDeadLetterSourceQueues"])
+    answer = refused.value.response
+    assert answer["Error"]["Code"] == "OverLimit" and answer["ResponseMetadata"]["HTTPStatusCode"] == 403
+    assert answer["Error"]["Message"] == "8 Actions were found, maximum allowed is 7."
     assert len(json.loads(shown(sqs, url, "Policy")["Policy"])["Statement"]) == 1
 
 

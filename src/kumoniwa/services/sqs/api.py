@@ -39,7 +39,8 @@ class QueueDeletedRecently(AwsError):
     message = "You must wait 60 seconds after deleting a queue before you can create another with the same name."
 
 
-class PurgeQueueInProgress(AwsError): ...
+class PurgeQueueInProgress(AwsError):
+    status = 403  # recorded by localstack's test_successive_purge_calls_fail; the model does not say
 
 
 class MessageNotInflight(AwsError):

@@ -44,7 +44,8 @@ class ReceiptHandleIsInvalid(AwsError):
     message = "The input receipt handle is invalid."
 
 
-class OverLimit(AwsError): ...
+class OverLimit(AwsError):
+    status = 403  # moto's test_add_permission_errors; as PurgeQueueInProgress, of which it is recorded
 
 
 class Content(Record):

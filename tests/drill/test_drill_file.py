@@ -41,6 +41,7 @@ invariants: [no-lost-acked-writes, converged within 30s, {queue: {name: events, 
 guard: {stop-when: {success-below: 0.2, for: 30s}, max-duration: 10m}
 yearly: {region.kill: 0.1}
 repeat: 3
+expects-idle: eu-west-1
 """
 
 

@@ -1,5 +1,6 @@
 """The report: one page that opens from disk, is read by keyboard and by ear, and says what the numbers say."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -154,6 +155,31 @@ def test_a_runbook_is_held_to_and_drawn():
     assert (found["verdict"], found["why"]) == ("PolicyBreached", "run 2: it ended with exit code 1")
     assert found["counter_example"] == "Error: no such stack"
     assert failed["exit_code"] == 1
+
+
+def quiet(**served):
+    """A run in which us-east-1 is lost and nobody notices."""
+    history = History()
+    for one in steady(95.0, 140.0, every=0.2, journey="put", **served) + steady(95.0, 140.0, every=0.2, journey="get", f="read", **served):
+        history.add(one)
+    history.note("zero", 100.0, ends=140.0)
+    history.note("fault", 110.0, phase="confirmed", id="fault-1", fault="region.kill", target={"region": "us-east-1"}, params={})
+    return history
+
+
+def test_losing_a_region_that_served_nothing_is_no_recovery_of_no_time():
+    idle = told(quiet(served_by="eu-west-1", entry="eu-west-1"), story(3.0))
+    found = objective(idle, "multiRegion.rto")
+    assert (found["verdict"], found["why"]) == ("NotMeasured", "us-east-1 served nothing before the fault: losing it could not be seen")
+    for served in ({"served_by": "us-east-1", "entry": "eu-west-1"}, {"served_by": "eu-west-1", "entry": "us-east-1"}, {}):
+        assert objective(told(quiet(**served), story(3.0)), "multiRegion.rto")["verdict"] == "PolicyMet"
+
+
+def test_a_region_may_be_known_to_serve_nothing():
+    runs = [(measured(PLAN, history), history) for history in [quiet(served_by="eu-west-1")] * 2]
+    for expected, verdict in (((), "NotMeasured"), (("eu-west-1",), "NotMeasured"), (("us-east-1", "eu-west-1"), "PolicyMet")):
+        judged = judge(dataclasses.replace(PLAN, expects_idle=expected), runs, 2)
+        assert next(one for one in judged.objectives if one.name == "multiRegion.rto").verdict == verdict
 
 
 def test_fewer_runs_than_asked_for_give_no_verdict():

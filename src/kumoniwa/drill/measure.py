@@ -33,6 +33,8 @@ class Measured:
     t_fault: float
     has_fault: bool
     struck: str | None
+    idle: list[str]
+    """The regions struck, if none of them had served anybody: losing them could not be seen."""
     recovery: Recovery
     by_journey: dict[str, Recovery]
     parts: dict[str, float | None]
@@ -78,7 +80,7 @@ def measured(plan: Plan, history: History) -> Measured | None:
     zero, ends = begun[0]["t"], begun[0]["ends"]
     faults = [event for event in history.told("fault") if event["phase"] == "confirmed"]
     t_fault = fault_time(faults, zero)
-    struck = next((_region(event) for event in faults if _region(event)), None)
+    struck = next((region for event in faults for region in _regions(event)), None)
     load = [op for op in history.load if op.due >= zero and op.f != "recv"]
     everything = [op for op in history.load if op.f != "recv"]
     why: dict[str, str] = {}
@@ -101,7 +103,7 @@ def measured(plan: Plan, history: History) -> Measured | None:
     has_queue = any(op.f in ("send", "recv") for op in history.load)
     cut = windows(everything, plan.slo, zero - plan.workload.warmup_s, ends, t_fault)
     return Measured(
-        zero=zero, ends=ends, t_fault=t_fault, has_fault=bool(faults), struck=struck, recovery=found, by_journey=by_journey,
+        zero=zero, ends=ends, t_fault=t_fault, has_fault=bool(faults), struck=struck, idle=idle(faults, everything, t_fault), recovery=found, by_journey=by_journey,
         parts=parts(found, t_fault, history.events, waiting, struck), marks=marks,
         availability=by_requests(load), availability_by_time=by_time([window for window in cut if window.begins >= zero - 1e-9]),
         failover=failover, final=final, **_replication(history, everything, zero, t_fault),
@@ -123,10 +125,21 @@ def fault_time(faults: list[dict[str, Any]], zero: float) -> float:
     return min(striking or [event["t"] for event in faults], default=zero)
 
 
-def _region(event: dict[str, Any]) -> str | None:
-    """The region that a fault strikes as a whole."""
-    named = event["target"].get("region") if event["fault"].startswith("region.") else None
-    return named[0] if isinstance(named, list) else named
+def _regions(event: dict[str, Any]) -> list[str]:
+    """The regions that a fault strikes as a whole."""
+    named = event["target"].get("region", []) if event["fault"].startswith("region.") else []
+    return named if isinstance(named, list) else [named]
+
+
+def idle(faults: list[dict[str, Any]], ops: list[Op], t_fault: float) -> list[str]:
+    """The regions struck, if no request before the fault reached one of them and it is known of each where it was served.
+
+    The control planes and the edge, which no journey enters, are no regions in this sense.
+    """
+    struck = sorted({region for event in faults for region in _regions(event) if not region.startswith("aws-")})
+    before = [op for op in ops if op.t1 < t_fault and op.is_ok]
+    is_reached = "*" in struck or any(not op.served_by or {op.served_by, op.entry_region} & {*struck} for op in before)
+    return [] if is_reached else struck
 
 
 def _loss(history: History, ops: list[Op], t_fault: float, phase: str, why: dict[str, str]) -> Loss | None:

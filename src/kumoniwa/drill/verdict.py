@@ -120,7 +120,7 @@ def _objective(plan: Plan, asked: Objective, runs: list[Measured]) -> Finding:
         finding.why = f"of {min(run.availability[1] for run in runs)} requests or more"
         return finding
     if asked.name.endswith(".rto"):
-        return _rto(finding, runs)
+        return _rto(finding, runs, plan.expects_idle)
     return _rpo(finding, runs)
 
 
@@ -135,11 +135,15 @@ def _inapplicable(plan: Plan, asked: Objective) -> str:
     return ""
 
 
-def _rto(finding: Finding, runs: list[Measured]) -> Finding:
+def _rto(finding: Finding, runs: list[Measured], expected: tuple[str, ...]) -> Finding:
     finding.spread = Spread(tuple(run.recovery.rto_s for run in runs))
     if any(not run.recovery.is_known for run in runs):
         finding.why = "nothing was asked after the fault: unknown is not healthy"
         return finding
+    for run in runs:
+        if run.recovery.rto_s == 0.0 and run.idle and not {*run.idle} <= {*expected}:
+            finding.why = f"{' and '.join(run.idle)} served nothing before the fault: losing it could not be seen"
+            return finding
     never = [run.recovery.at_least_s for run in runs if run.recovery.rto_s is None]
     finding.measured = finding.spread.most if not never else None
     finding.verdict = MET if finding.spread.is_at_most(finding.asked or 0.0) else BREACHED

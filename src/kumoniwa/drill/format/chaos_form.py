@@ -289,6 +289,7 @@ def _our_part(plan: Plan) -> dict[str, Any]:
         ],
         "setup": plan.setup,
         "regions": list(plan.regions),
+        "expects-idle": list(plan.expects_idle),
         "yearly": plan.yearly,
         "sabotage": [_step_fields(one) for one in plan.sabotage],
         "evidence": plan.evidence,

@@ -141,6 +141,8 @@ class Plan:
     stacks: tuple[Stack, ...] = ()
     setup: str = ""
     regions: tuple[str, ...] = ()
+    expects_idle: tuple[str, ...] = ()
+    """Regions of which the author knows that they serve nobody before they are struck."""
     guard: Guard = Guard()
     links: str = "aws-p50"
     repeat: int = 5

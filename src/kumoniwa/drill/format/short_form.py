@@ -58,6 +58,7 @@ def shared_fields(section: Section) -> dict[str, Any]:
         "stacks": tuple(workload.stack(one) for one in section.sections("stacks")),
         "setup": section.take("setup", quantity.text, ""),
         "regions": section.take("regions", quantity.texts, ()),
+        "expects_idle": section.take("expects-idle", quantity.texts, ()),
         "guard": workload.guard(section.section("guard")),
         "links": section.take("links", quantity.text, "aws-p50"),
         "repeat": section.take("repeat", quantity.count, 5),

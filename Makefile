@@ -14,8 +14,8 @@ setup: .venv/.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: setup           ## deploy a SAM application to two regions, kill one under load, count what was lost
-	$(BIN)/python patterns/user_api/demo.py
+demo: setup           ## lose a region under load and read what it cost; KEEP=1 leaves the cloud and its console open
+	$(BIN)/kumoniwa drill patterns/active_passive/short.yaml --out demo-report $(if $(KEEP),--keep)
 
 test: setup lint      ## every test that finishes in minutes
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"

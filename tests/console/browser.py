@@ -82,9 +82,9 @@ class Browser:
             raise AssertionError(done["exceptionDetails"]["exception"].get("description"))
         return done["result"].get("value")
 
-    def wait(self, script: str) -> None:
+    def wait(self, script: str, within_s: float = WITHIN_S) -> None:
         """Wait until an expression is true (an element is)."""
-        ends = time.monotonic() + WITHIN_S
+        ends = time.monotonic() + within_s
         while not self.run(f"!!({script})"):
             assert time.monotonic() < ends, f"never came true: {script}\n{self.run('document.body.innerText')}"
             time.sleep(0.05)

@@ -1,6 +1,9 @@
 """The console in a real browser, without the internet: what it shows is so, and what it is told to do happens."""
 
 import http.client
+import os
+import subprocess
+import sys
 
 import pytest
 from botocore.exceptions import ClientError
@@ -137,6 +140,55 @@ def test_a_drill_is_drawn_while_it_runs(page, cloud):
         assert cloud.admin("POST", "events", {"kind": "drill", **said})[0] == 201
     page.wait("document.querySelectorAll('svg rect.ok').length === 2 && document.querySelector('table .met')")
     assert "25 answered, 10 failed, 5 with unknown outcome" in page.run("document.body.innerText")
+
+
+DRILL = """\
+drill: one-queue
+says: Events are taken again after us-east-1 was lost
+journeys:
+  send: {entry: "queue://us-east-1/orders", kind: send, timeout: 400ms}
+load: {send: 20/s}
+warmup: 2s
+cooldown: 3s
+slo: {success: 0.95, p99_ms: 2000, window: 500ms, hold: 3}
+steps:
+- {at: 1s, fault: region.kill, target: {region: us-east-1}, for: 2s}
+- {at: 2s, run: recover.py}
+expect: {multiRegion: {rto: 20s}, availability: 1}
+repeat: 1
+"""
+
+
+def test_a_real_drill_tells_the_console_what_it_does(page, cloud, tmp_path):
+    (tmp_path / "drill.yaml").write_text(DRILL)
+    (tmp_path / "recover.py").write_text("")
+    turn(page, "5", "Drill")
+    words = [sys.executable, "-m", "kumoniwa.cli.main", "drill", str(tmp_path), "--out", str(tmp_path / "out"), "--endpoint", f"http://127.0.0.1:{cloud.port}"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ})
+    page.wait("document.querySelector('main h2')?.innerText.startsWith('Events are taken again after us-east-1 was lost')", 30)
+    page.wait("document.querySelector('svg rect.fault')", 30)  # while it acts
+    said = running.communicate(timeout=120)[0]
+    assert running.returncode == 0, said
+    page.wait("document.querySelectorAll('table .met').length >= 3", 30)
+    marks = page.run("[...document.querySelectorAll('svg .mark-line + text')].map(t => t.textContent).join()").split(",")
+    assert marks[0] == "fault" and {"decided", "healed", "recovered", "recover.py", "recover.py done"} <= {*marks}
+    assert page.run("document.querySelectorAll('svg rect.ok').length") >= 5
+    shown = page.run("document.body.innerText")
+    assert "multiRegion.rto" in shown and "runbook recover.py" in shown and "us-east-1" in shown
+    answered = page.run("+document.body.innerText.match(/(\\d+) answered/)[1]")
+    assert answered > 60
+
+
+def test_what_comes_with_every_request_pushes_no_drill_out(page, cloud):
+    turn(page, "5", "Drill")
+    page.wait("document.querySelector('main h2')")
+    page.run("import('./app.js').then((app) => { window.told = app.cloud.events; window.app = app; }); 1")
+    page.wait("window.told && told.some((event) => event.kind === 'drill')")
+    drills = page.run("told.filter((event) => event.kind === 'drill').length")
+    page.run("for (let n = 0; n < 6000; n++) told.push({ kind: 'call', t: 0 }); 1")
+    cloud.client("sqs", EU).list_queues()
+    page.wait("app.cloud.events.length < 6000")
+    assert page.run("app.cloud.events.filter((event) => event.kind === 'drill').length") == drills
 
 
 def test_pages_forbid_what_is_not_theirs(cloud):

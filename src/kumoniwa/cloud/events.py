@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from itertools import islice
+from heapq import merge
+from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -13,6 +15,8 @@ import orjson
 from kumoniwa.kernel.clock import monotonic
 
 KEPT_MAX = 50_000
+FREQUENT = ("call", "apply")
+"""Kinds that come with every request: they are kept apart, so that they push nothing else out."""
 ALIVE_EVERY_S = 2.0
 
 
@@ -20,7 +24,7 @@ class Events:
     """The latest events, each with a number ``n`` and a time ``t`` (CLOCK_MONOTONIC, shared by all processes of a machine)."""
 
     def __init__(self) -> None:
-        self.kept: deque[dict[str, Any]] = deque(maxlen=KEPT_MAX)
+        self.kept: dict[bool, deque[dict[str, Any]]] = {is_frequent: deque(maxlen=KEPT_MAX) for is_frequent in (False, True)}
         self.number = 0
         self.watchers = 0
         self.on_watched: Callable[[bool], None] = lambda _: None
@@ -29,8 +33,13 @@ class Events:
 
     def add(self, kind: str, **facts: Any) -> None:
         self.number += 1
-        self.kept.append({"n": self.number, "t": monotonic(), "kind": kind, **facts})
+        self.kept[kind in FREQUENT].append({"n": self.number, "t": monotonic(), "kind": kind, **facts})
         self._more.set()
+
+    def _after(self, number: int) -> list[dict[str, Any]]:
+        """What is kept of the events after ``number``, in their order."""
+        fresh = ([*takewhile(lambda event: event["n"] > number, reversed(kept))][::-1] for kept in self.kept.values())
+        return [*merge(*fresh, key=itemgetter("n"))]
 
     async def since(self, number: int) -> AsyncIterator[bytes]:
         """Each event after ``number`` as a line of JSON, then each that comes, until the reader leaves. An empty line says: still here."""
@@ -39,9 +48,8 @@ class Events:
             self.on_watched(True)
         try:
             while True:
-                fresh = min(self.number - number, len(self.kept))
-                if fresh > 0:
-                    new = list(islice(reversed(self.kept), fresh))[::-1]
+                if self.number > number:
+                    new = self._after(number)
                     number = self.number
                     yield b"".join(orjson.dumps(event) + b"\n" for event in new)
                     continue

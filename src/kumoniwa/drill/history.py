@@ -6,7 +6,7 @@ machine share. A line with ``f`` is an operation of a client; a line with ``even
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,18 +55,22 @@ class History:
         self.ops: list[Op] = []
         self.events: list[dict[str, Any]] = []
         self.file, self.run = file, run
+        self.on_op: Callable[[Op], None] = lambda _: None
+        self.on_note: Callable[[dict[str, Any]], None] = lambda _: None
         self._encoder = msgspec.json.Encoder()
 
     def add(self, op: Op) -> None:
         self.ops.append(op)
         if self.file is not None:
             self.file.write(self._encoder.encode({"run": self.run, **msgspec.to_builtins(op)}) + b"\n")
+        self.on_op(op)
 
     def note(self, event: str, t: float, **facts: Any) -> dict[str, Any]:
         said = {"event": event, "t": t, **facts}
         self.events.append(said)
         if self.file is not None:
             self.file.write(self._encoder.encode({"run": self.run, **said}) + b"\n")
+        self.on_note(said)
         return said
 
     def told(self, *kinds: str) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from kumoniwa.drill.format.plan import Plan, Step
 from kumoniwa.drill.format.quantity import duration_text
 from kumoniwa.drill.history import History
 from kumoniwa.drill.journeys import Cloud
+from kumoniwa.drill.live import Live
 from kumoniwa.drill.measure import Measured, measured
 from kumoniwa.drill.readback import Table
 from kumoniwa.drill.run import NotSteady, Run, Stopped
@@ -79,7 +80,7 @@ async def hold(asked: Asked, say: Callable[[str], None]) -> Session:
     try:
         if asked.endpoint is None:
             own = OwnCloud([*_links(plan), *asked.up], asked.out / "cloud.log", is_kept=asked.keep)
-            say(f"a cloud of its own at {own.endpoint}")
+            say(f"a cloud of its own at {own.endpoint}; watch it at {own.endpoint}/_kumoniwa/#drill")
         session.endpoint = asked.endpoint or own.endpoint  # type: ignore[union-attr]
         with (asked.out / "history.jsonl").open("wb") as file:
             await _Holding(session, asked, say, file).all(wanted)
@@ -91,7 +92,7 @@ async def hold(asked: Asked, say: Callable[[str], None]) -> Session:
         if own is not None and not asked.keep:
             await asyncio.to_thread(own.stop)
         elif own is not None:
-            say(f"the cloud goes on at {own.endpoint}; `kumoniwa down --endpoint {own.endpoint}` ends it")
+            say(f"the cloud goes on at {own.endpoint}, its console at {own.endpoint}/_kumoniwa/; `kumoniwa down --endpoint {own.endpoint}` ends it")
     return session
 
 
@@ -107,6 +108,7 @@ class _Holding:
     def __init__(self, session: Session, asked: Asked, say: Callable[[str], None], file: Any) -> None:
         self.session, self.asked, self.say, self.file = session, asked, say, file
         self.admin = Admin(session.endpoint)
+        self.live = Live(self.admin, asyncio.get_running_loop().time)
         self.plan = asked.plan
         self.troubles: list[str] = []
 
@@ -128,12 +130,15 @@ class _Holding:
                 found = measured(plan, history)
                 if found is not None:
                     self.session.runs.append((found, history))
+                    self.live.end(found)
             self.session.verdict = judge(plan, self.session.runs, wanted)
             self.session.verdict.troubles[:0] = self.troubles
+            self.live.judge(self.session.verdict)
             self.session.plan = plan
             self.session.links = [await self._measured(link) for link in await self.admin.links()]
             self.session.regions = (await self.admin.health())["regions"]
         finally:
+            await self.live.close()
             self.admin.close()
 
     async def _measured(self, link: dict[str, Any]) -> dict[str, Any]:
@@ -168,6 +173,7 @@ class _Holding:
         seed = f"{self.session.seed}/{number}"
         history.note("run", asyncio.get_running_loop().time(), title=title, seed=seed, drill=plan.name)
         run = Run(plan, self.cloud, self.admin, history, seed, f"s{self.session.seed}r{number}x{_distinct()}", self.say)
+        self.live.begin(plan, title, history)
         try:
             await run.go()
         finally:

@@ -41,16 +41,27 @@ function draw(cloud) {
     });
   });
   const p99 = element("polyline", { class: "p99", points: windows.filter((w) => w.p99_ms != null).map((w) => `${x(w.t)},${HEIGHT - 30 - (w.p99_ms / slowest) * (HEIGHT - 60)}`).join(" ") });
-  const marks = run.filter((event) => event.what === "mark").map((event) =>
-    element("g", {}, element("line", { class: "mark-line", x1: x(event.t), x2: x(event.t), y1: 0, y2: HEIGHT - 30 }), element("text", { x: x(event.t) + 3, y: 12 }, event.name)));
+  // Words of marks that stand close together are written below each other.
+  const marks = run.filter((event) => event.what === "mark").sort((one, other) => one.t - other.t).map((event, n) =>
+    element("g", {}, element("line", { class: "mark-line", x1: x(event.t), x2: x(event.t), y1: 0, y2: HEIGHT - 30 }), element("text", { x: x(event.t) + 3, y: 12 + 14 * (n % 4) }, event.name)));
   const ticks = [];
   for (let s = 0; s <= ends; s += ends > 300 ? 60 : 10) ticks.push(element("text", { x: x(began + s), y: HEIGHT - 10, "text-anchor": "middle" }, `${s} s`));
   const total = windows.reduce((sum, w) => ({ ok: sum.ok + w.ok, fail: sum.fail + w.fail, info: sum.info + w.info }), { ok: 0, fail: 0, info: 0 });
+  const counted = (field) => {
+    const sums = {};
+    for (const w of windows) for (const [name, told] of Object.entries(w[field] || {})) {
+      const sum = (sums[name] ??= { name, ok: 0, fail: 0, info: 0 });
+      for (const kind of ["ok", "fail", "info"]) sum[kind] += told[kind] || 0;
+    }
+    const columns = [[field === "regions" ? "region" : "journey", (r) => r.name], ["answered", (r) => r.ok, "number"], ["failed", (r) => r.fail, "number"], ["unknown", (r) => r.info, "number"]];
+    return Object.keys(sums).length ? table(field === "regions" ? "By region reached" : "By journey", columns, Object.values(sums).sort((a, b) => a.name.localeCompare(b.name)), "") : null;
+  };
   const results = run.filter((event) => event.what === "objective");
   show(place,
     element("h2", {}, run[0].title || "Drill"), element("p", { class: "quiet" }, run.findLast((event) => event.phase)?.phase || ""),
     element("svg", { class: "map", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `Requests each second: ${total.ok} answered, ${total.fail} failed, ${total.info} with unknown outcome` },
       shaded, bars, p99, marks, element("line", { class: "axis", x1: LEFT, x2: WIDTH - 10, y1: HEIGHT - 30, y2: HEIGHT - 30 }), ticks, element("text", { x: 4, y: 22 }, `${most}/s`), element("text", { x: 4, y: HEIGHT - 34 }, "0")),
     element("p", {}, `${total.ok} answered, ${total.fail} failed, ${total.info} with unknown outcome; the line is p99, at most ${slowest.toFixed(0)} ms.`),
+    counted("regions"), counted("journeys"),
     results.length ? table("Objectives", [["objective", (r) => r.name], ["asked", (r) => r.asked ?? "", "number"], ["measured", (r) => r.measured ?? "", "number"], ["verdict", (r) => mark(r.verdict)]], results, "") : null);
 }

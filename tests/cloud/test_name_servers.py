@@ -57,8 +57,11 @@ def test_the_resolver_door_tells_how_it_came_to_its_answer(shared, zone):
     assert found["chain"] == [
         {"name": "www.shop.example.", "type": "A", "set_id": "DE", "policy": "GeoLocation", "healthy": True, "check": None}
     ]
+    assert resolved(shared, "name=www.shop.example&type=a&region=us-east-1")["addresses"] == ["192.0.2.1"]
+    assert resolved(shared, "name=www.shop.example&region=eu-central-1")["addresses"] == ["192.0.2.2"]
     assert resolved(shared, "name=nothing.shop.example")["code"] == "NXDOMAIN"
-    for wrong in ("name=", "name=a..b", "name=www.shop.example&subnet=x", "name=x.example&what=1"):
+    for wrong in ("name=", "name=a..b", "name=www.shop.example&subnet=x", "name=x.example&what=1", "name=x.example&region=mars-1",
+                  "name=x.example&region=us-east-1&subnet=192.0.2.0/24"):  # fmt: skip
         assert shared.admin("GET", f"resolve?{wrong}")[0] == 400
 
 

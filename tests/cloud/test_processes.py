@@ -16,6 +16,8 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from cloud.conftest import eventually, is_alive
+from kumoniwa.aws.regions import loopback
+from kumoniwa.cli.main import main
 
 ACCOUNT = "000000000000"
 
@@ -341,6 +343,17 @@ def test_reset_empties_an_account_or_all_wherever_its_data_lies(up):
     assert cloud.admin("POST", "reset")[0] == 200
     cloud.region("eu-west-1", "restart")
     assert queues("test") == [0, 0, 0, 0]
+
+
+def test_status_says_where_everything_is(shared, capsys):
+    assert shared.admin("POST", "regions/eu-west-1/start")[0] == 200
+    assert main(["status", "--endpoint", f"http://127.0.0.1:{shared.port}"]) == 0
+    said = capsys.readouterr().out
+    assert f"http://127.0.0.1:{shared.port}/_kumoniwa/" in said
+    health = shared.admin("GET", "health")[1]
+    assert f"127.0.0.1 port {health['dns_port']}, UDP and TCP" in said
+    (line,) = [line for line in said.splitlines() if line.startswith("  eu-west-1 ")]
+    assert f" running   pid {health['regions']['eu-west-1']['pid']} " in line and f" {loopback('eu-west-1')} " in line
 
 
 def test_gaps_are_counted_over_all_regions_and_lenient_only_records_them(up):

@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from urllib.parse import urlsplit
 
 EXIT_REFUSED = 1
 EXIT_NOBODY_THERE = 2
@@ -39,11 +40,14 @@ def _message(body: str) -> str:
 
 def status(asked: argparse.Namespace) -> int:
     health = admin(asked.endpoint, "GET", "health")
+    host = urlsplit(asked.endpoint).hostname
     print(f"kumoniwa {health['version']} at {asked.endpoint}, up {health['uptime_s']:.0f} s")
+    print(f"  console          {asked.endpoint.rstrip('/')}/_kumoniwa/")
+    print(f"  name servers     {host} port {health['dns_port']}, UDP and TCP")
     if not health["regions"]:
         print("no region has been used yet")
     for name, region in health["regions"].items():
-        print(f"  {name:<16} {region['state']:<9} pid {region['pid'] or '-':<8} {region['connections']} connections")
+        print(f"  {name:<16} {region['state']:<9} pid {region['pid'] or '-':<8} {region['address']:<12} {region['connections']} connections")
     return 0
 
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from kumoniwa import __version__
+from kumoniwa.aws.regions import is_region, loopback
 from kumoniwa.cloud.catalogue import offered
 from kumoniwa.cloud.fleet import Fleet, NoSuchRegion
 from kumoniwa.gate.address import EDGE
@@ -172,10 +173,14 @@ class Admin:
 
     async def _resolve(self, asked: dict[str, str]) -> tuple[int, Any]:
         """What the name servers answer a client, with the records and health checks that led there."""
-        if not asked.get("name") or asked.keys() - {"name", "type", "subnet"}:
-            return 400, {"message": "Resolving takes name=api.shop.example, and may take type=A and subnet=192.0.2.0/24."}
+        place = asked.get("region")
+        if not asked.get("name") or asked.keys() - {"name", "type", "subnet", "region"} or {"subnet", "region"} <= asked.keys():
+            return 400, {"message": "Resolving takes name=api.shop.example, and may take type=A, and subnet=192.0.2.0/24 or region=eu-west-1."}
+        if place is not None and not is_region(place):
+            return 400, {"message": f"AWS has no region {place}."}
+        subnet = asked.get("subnet", "") if place is None else f"{loopback(place)}/32"
         edge = self.fleet.needed(EDGE)
-        message = {"ask": "resolve", "name": asked["name"], "type": asked.get("type", "A").upper(), "subnet": asked.get("subnet", "")}
+        message = {"ask": "resolve", "name": asked["name"], "type": asked.get("type", "A").upper(), "subnet": subnet}
         said = await self.fleet.ask(edge, "service", "route53", message, within_s=RESOLVED_WITHIN_S)
         if said is None:
             return 504, {"message": f"{EDGE} is {edge.state}: no name server answers."}

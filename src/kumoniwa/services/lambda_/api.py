@@ -73,6 +73,16 @@ from kumoniwa.services.lambda_.provision import (
     PutProvisionedConcurrencyConfig,
 )
 from kumoniwa.services.lambda_.recursion import GetFunctionRecursionConfig, PutFunctionRecursionConfig
+from kumoniwa.services.lambda_.source import (
+    CreateEventSourceMapping,
+    DeleteEventSourceMapping,
+    GetEventSourceMapping,
+    ListEventSourceMappings,
+    Mapping,
+    UpdateEventSourceMapping,
+    tag,
+    tagged,
+)
 from kumoniwa.services.lambda_.url import (
     CreateFunctionUrlConfig,
     DeleteFunctionUrlConfig,
@@ -85,6 +95,7 @@ from kumoniwa.services.lambda_.url import (
 from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVersion, published
 
 __all__ = [
+    "CreateEventSourceMapping", "DeleteEventSourceMapping", "GetEventSourceMapping", "ListEventSourceMappings", "UpdateEventSourceMapping",
     "DeleteFunctionCodeSigningConfig", "GetFunctionCodeSigningConfig", "GetRuntimeManagementConfig", "PutRuntimeManagementConfig",
     "GetFunctionRecursionConfig", "PutFunctionRecursionConfig",
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
@@ -101,6 +112,10 @@ __all__ = [
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    if operation in ("GetEventSourceMapping", "UpdateEventSourceMapping", "DeleteEventSourceMapping"):
+        return call.arn(f"event-source-mapping:{params.get('UUID')}")
+    if operation in ("CreateEventSourceMapping", "ListEventSourceMappings"):
+        return "*"
     text = params.get("FunctionName")
     if text is None:
         if (layer := params.get("LayerName") or params.get("Arn")) is not None:
@@ -395,7 +410,9 @@ def GetAccountSettings(call: Call) -> dict:
 # Tags ----------------------------------------------------------------------------------------------
 
 
-def _tagged(call: Call, resource: str) -> Function:
+def _tagged(call: Call, resource: str) -> Function | Mapping:
+    if ":event-source-mapping:" in resource:
+        return tagged(call, resource)
     if ":function:" not in resource:
         raise NotImplementedHere(f"tags of {resource}")
     name, qualifier = function_named(call, resource)
@@ -406,20 +423,26 @@ def _tagged(call: Call, resource: str) -> Function:
     return existing(call, name)
 
 
+def _keep_tags(call: Call, held: Function | Mapping, tags: dict[str, str]) -> None:
+    if isinstance(held, Mapping):
+        tag(call, held, tags)
+    else:
+        call.shelf(Function)[held.name] = changed(held, tags=tags)
+
+
 def TagResource(call: Call, *, Resource: str, Tags: dict[str, str]) -> None:
-    function = _tagged(call, Resource)
+    held = _tagged(call, Resource)
     if not Tags:
         raise InvalidParameterValueException("An error occurred and the request cannot be processed.")
-    tags = {**function.tags, **Tags}
+    tags = {**held.tags, **Tags}
     if len(tags) > 50:
         raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
-    call.shelf(Function)[function.name] = changed(function, tags=tags)
+    _keep_tags(call, held, tags)
 
 
 def UntagResource(call: Call, *, Resource: str, TagKeys: list[str]) -> None:
-    function = _tagged(call, Resource)
-    tags = {key: value for key, value in function.tags.items() if key not in TagKeys}
-    call.shelf(Function)[function.name] = changed(function, tags=tags)
+    held = _tagged(call, Resource)
+    _keep_tags(call, held, {key: value for key, value in held.tags.items() if key not in TagKeys})
 
 
 def ListTags(call: Call, *, Resource: str) -> dict:

@@ -199,7 +199,7 @@ async def deliver(role: Call, destination: str, result: Result) -> None:
     body = _record(role, result)
     target = arns.parse(destination)
     if target.service == "sqs":
-        await _send(role, target, body, result.request_id)
+        await send(role, target, body, result.request_id)
     elif target.service == "sns":
         await role.ask("sns:Publish", TopicArn=destination, Message=body, once=result.request_id)
     elif target.service == "lambda":
@@ -237,7 +237,7 @@ def _record(call: Call, result: Result) -> str:
     return json.dumps(record, separators=(",", ":"))
 
 
-async def _send(role: Call, target: arns.Arn, body: str, once: str, attributes: dict | None = None) -> None:
+async def send(role: Call, target: arns.Arn, body: str, once: str, attributes: dict | None = None) -> None:
     url = f"https://sqs.{target.region}.amazonaws.com/{target.account}/{target.resource}"
     more = {"MessageAttributes": attributes} if attributes else {}
     await role.ask("sqs:SendMessage", to_region=target.region, QueueUrl=url, MessageBody=body, once=once, **more)
@@ -261,6 +261,6 @@ async def bury(role: Call, dead_letter: str, result: Result) -> None:
         attributes["ErrorMessage"] = {"DataType": "String", "StringValue": str(said["errorMessage"])[:ERROR_MESSAGE_MAX]}
     body, once, target = result.request.decode(), f"{result.request_id}-dead", arns.parse(dead_letter)
     if target.service == "sqs":
-        await _send(role, target, body, once, attributes)
+        await send(role, target, body, once, attributes)
     else:
         await role.ask("sns:Publish", TopicArn=dead_letter, Message=body, MessageAttributes=attributes, once=once)

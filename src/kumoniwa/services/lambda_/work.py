@@ -1,12 +1,13 @@
-"""Asynchronous events find their functions, and code that nobody names any more is removed."""
+"""Asynchronous events find their functions, event sources are read, and code that nobody names any more is removed."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.lambda_ import event, package, provision, sandbox
+from kumoniwa.services.lambda_ import event, package, provision, reading, sandbox
 from kumoniwa.services.lambda_.function import Version
 from kumoniwa.services.lambda_.layer import LayerVersion, codes
 
@@ -16,10 +17,16 @@ IDLE_S = 3600.0
 
 
 async def run(region) -> None:
-    calls = {}
-    busy: dict[str, set[int]] = {}
     _sweep(region)
     _warm_up(region)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_answer_events(region))
+        group.create_task(reading.run(region))
+
+
+async def _answer_events(region) -> None:
+    calls = {}
+    busy: dict[str, set[int]] = {}
     while True:
         wakes = region.clock.now() + IDLE_S
         for account in region.store.accounts():

@@ -1,0 +1,168 @@
+"""What differs between the streams that functions read: how they are asked, what wakes their readers, and the shape of their records."""
+
+from __future__ import annotations
+
+import base64
+import time
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+
+if TYPE_CHECKING:
+    from kumoniwa.services.lambda_.source import Mapping
+
+
+class Shard:
+    def __init__(self, described: dict[str, Any]) -> None:
+        self.id: str = described["ShardId"]
+        self.parents = [described[name] for name in ("ParentShardId", "AdjacentParentShardId") if name in described]
+        self.is_open = "EndingSequenceNumber" not in described["SequenceNumberRange"]
+
+
+class TableFeed:
+    """A stream of DynamoDB."""
+
+    asked = "dynamodbstreams"
+    information = "DDBStreamBatchInfo"
+    read_max = 1_000
+    pause_s = 0.0
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.mapping = mapping
+        self.named = {"StreamArn": mapping.source}
+        self.reader = ""
+
+    async def shards(self, role: Call) -> list[Shard]:
+        found = (await role.ask("dynamodbstreams:DescribeStream", **self.named))["StreamDescription"]["Shards"]
+        return [Shard(shard) for shard in found]
+
+    def wakes(self) -> tuple:
+        stream = arns.parse(self.mapping.source)
+        return ("dynamodb", "stream", stream.account, stream.resource.removeprefix("table/"))
+
+    async def iterator(self, role: Call, shard: str, kind: str, sequence: str = "") -> str:
+        more = {"SequenceNumber": sequence} if sequence else {}
+        reply = await role.ask("dynamodbstreams:GetShardIterator", **self.named, ShardId=shard, ShardIteratorType=kind, **more)
+        return reply["ShardIterator"]
+
+    async def start(self, role: Call, shard: str) -> str:
+        return await self.iterator(role, shard, "TRIM_HORIZON")
+
+    async def read(self, role: Call, iterator: str, most: int) -> tuple[list[dict[str, Any]], str | None]:
+        reply = await role.ask("dynamodbstreams:GetRecords", ShardIterator=iterator, Limit=min(most, self.read_max))
+        return reply["Records"], reply.get("NextShardIterator")
+
+    def record(self, shard: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Recorded: test_dynamodb_event_source_mapping."""
+        data = record["dynamodb"]
+        shown = record | {
+            "dynamodb": data | {"ApproximateCreationDateTime": int(data["ApproximateCreationDateTime"])},
+            "eventSourceARN": self.mapping.source,
+        }
+        if by := shown.pop("userIdentity", None):
+            # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+            shown["userIdentity"] = {"type": by["Type"], "principalId": by["PrincipalId"]}
+        return shown
+
+    def sequence(self, record: dict[str, Any]) -> str:
+        return record["dynamodb"]["SequenceNumber"]
+
+    def arrived(self, record: dict[str, Any]) -> float:
+        return float(record["dynamodb"]["ApproximateCreationDateTime"])
+
+    def key(self, record: dict[str, Any]) -> str:
+        return str(sorted(record["dynamodb"]["Keys"].items()))
+
+    def moment(self, epoch_s: float) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))
+
+
+class KinesisFeed:
+    asked = "kinesis"
+    information = "KinesisBatchInfo"
+    read_max = 10_000
+    pause_s = 0.25
+    """Between reads of a shard, which allows five a second."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self.mapping = mapping
+        self.named = {"StreamARN": mapping.source}
+        self.reader = ""
+        """The role that reads, which records name."""
+
+    async def shards(self, role: Call) -> list[Shard]:
+        found, more = [], {}
+        while True:
+            reply = await role.ask("kinesis:ListShards", **(more or self.named))
+            found += [Shard(shard) for shard in reply["Shards"]]
+            if "NextToken" not in reply:
+                return found
+            more = {"NextToken": reply["NextToken"]}
+
+    def wakes(self) -> tuple:
+        stream = arns.parse(self.mapping.source)
+        return ("kinesis", "stream", stream.account, stream.resource.removeprefix("stream/"))
+
+    async def iterator(self, role: Call, shard: str, kind: str, sequence: str = "", at: float | None = None) -> str:
+        more: dict[str, Any] = {"StartingSequenceNumber": sequence} if sequence else {}
+        if at is not None:
+            more["Timestamp"] = at
+        reply = await role.ask("kinesis:GetShardIterator", **self.named, ShardId=shard, ShardIteratorType=kind, **more)
+        return reply["ShardIterator"]
+
+    async def start(self, role: Call, shard: str) -> str:
+        if self.mapping.position_at is not None:
+            return await self.iterator(role, shard, "AT_TIMESTAMP", at=self.mapping.position_at)
+        return await self.iterator(role, shard, "TRIM_HORIZON")
+
+    async def read(self, role: Call, iterator: str, most: int) -> tuple[list[dict[str, Any]], str | None]:
+        reply = await role.ask("kinesis:GetRecords", ShardIterator=iterator, Limit=min(most, self.read_max), **self.named)
+        return reply["Records"], reply.get("NextShardIterator")
+
+    def record(self, shard: str, record: dict[str, Any]) -> dict[str, Any]:
+        """Recorded: test_create_kinesis_event_source_mapping."""
+        return {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": record["PartitionKey"],
+                "sequenceNumber": record["SequenceNumber"],
+                "data": base64.b64encode(record["Data"]).decode(),
+                "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"],
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": f"{shard}:{record['SequenceNumber']}",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": self.reader,
+            "awsRegion": arns.parse(self.mapping.source).region,
+            "eventSourceARN": self.mapping.source,
+        }
+
+    def sequence(self, record: dict[str, Any]) -> str:
+        return record["kinesis"]["sequenceNumber"]
+
+    def arrived(self, record: dict[str, Any]) -> float:
+        return record["kinesis"]["approximateArrivalTimestamp"]
+
+    def key(self, record: dict[str, Any]) -> str:
+        return record["kinesis"]["partitionKey"]
+
+    def moment(self, epoch_s: float) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(epoch_s)) + f"{int(epoch_s * 1000) % 1000:03d}Z"
+
+
+Feed = TableFeed | KinesisFeed
+
+
+def feed_of(mapping: Mapping) -> Feed:
+    return KinesisFeed(mapping) if mapping.service == "kinesis" else TableFeed(mapping)
+
+
+GONE = ("ExpiredIteratorException", "TrimmedDataAccessException", "InvalidArgumentException", "ValidationException")
+"""What a stream answers to a place that it does not hold any more."""
+
+
+def is_gone(error: AwsError) -> bool:
+    return error.code in GONE

@@ -25,6 +25,13 @@ def endpoint():
     server.wait(30)
 
 
+def test_one_command_shows_it_in_a_cloud_of_its_own():
+    done = subprocess.run([sys.executable, str(PATTERN.with_name("show.py"))], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.stdout.count("holds "), "FAILS" in done.stdout) == (5, False)
+    assert "TableNotFoundException: Table not found: Table: 'UserProfiles' not found in region: 'us-east-1'." in done.stdout
+
+
 @pytest.mark.parametrize("version", ["2019.11.21", "2017.11.29"])
 def test_the_pattern_holds_what_it_claims(endpoint, version):
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}

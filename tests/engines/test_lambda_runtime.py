@@ -16,7 +16,7 @@ import pytest
 
 from kumoniwa.engines.lambda_runtime import environment as environments
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
-from kumoniwa.engines.lambda_runtime.pool import IDLE_LIMIT_S, Pool
+from kumoniwa.engines.lambda_runtime.pool import IDLE_LIMIT_S, STARTS_MAX, Pool
 from kumoniwa.engines.lambda_runtime.runtimes import RuntimeNotHere
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -669,6 +669,83 @@ def test_a_pool_reuses_idle_environments_and_starts_more_when_all_are_busy(bench
         pool.close()
         assert pool.size == 0
         assert not bench.runtimes.environments
+
+    bench(body)
+
+
+class Slow:
+    """Environments that are made only when they are let, and how many were being made at a time."""
+
+    def __init__(self, bench, let=True):
+        self.bench, self.gate = bench, asyncio.Event()
+        self.spec = bench.spec("import os\ndef handler(event, context): return os.getpid()")
+        self.now = self.most = self.made = 0
+        self.error = None
+        if let:
+            self.gate.set()
+
+    async def __call__(self, is_provisioned):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await self.gate.wait()
+            error, self.error = self.error, None
+            if error is not None:
+                raise error
+            self.made += 1
+            return await self.bench.runtimes.start(self.spec)
+        finally:
+            self.now -= 1
+
+
+def test_a_crowd_does_not_become_a_storm_of_cold_starts(bench):
+    async def body(bench):
+        slow = Slow(bench)
+        pool = Pool(slow, bench.runtimes.end)
+        outcomes = await asyncio.gather(*(pool.invoke(str(n), b"null", arn=ARN) for n in range(40)))
+        assert all(json.loads(outcome.payload) > 0 for outcome in outcomes)
+        assert slow.most <= STARTS_MAX
+        await asyncio.gather(*pool.making)
+        assert pool.size == slow.made < 40
+
+    bench(body)
+
+
+def test_who_waits_for_a_new_environment_takes_the_one_that_comes_back_first(bench):
+    async def body(bench):
+        slow = Slow(bench)
+        pool = Pool(slow, bench.runtimes.end)
+        first = json.loads((await pool.invoke("1", b"null", arn=ARN)).payload)
+        slow.gate.clear()
+        (only,) = pool.idle
+        pool.idle.clear()  # as if it were busy
+        waiting = asyncio.create_task(pool.invoke("2", b"null", arn=ARN))
+        await asyncio.sleep(0)
+        assert not waiting.done() and slow.now == 0 and len(pool.making) == 1
+        pool._release(only)
+        assert json.loads((await waiting).payload) == first
+        slow.gate.set()
+        await asyncio.gather(*pool.making)
+        await asyncio.sleep(0)
+        assert len(pool.idle) == 2  # the other one waits for the next
+
+    bench(body)
+
+
+def test_a_start_that_fails_is_told_to_who_waited_for_it_and_one_who_left_is_passed_over(bench):
+    async def body(bench):
+        slow = Slow(bench, let=False)
+        pool = Pool(slow, bench.runtimes.end)
+        gone, failing, served = (asyncio.create_task(pool.invoke(str(n), b"null", arn=ARN)) for n in range(3))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        slow.error = OSError("no more processes")
+        slow.gate.set()
+        with pytest.raises(OSError, match="no more processes"):
+            await failing
+        assert json.loads((await served).payload) > 0
+        assert not pool.waiting
 
     bench(body)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 
 IDLE_LIMIT_S = 600.0
 """How long an environment may wait for work. AWS promises nothing; minutes is what it does."""
+
+STARTS_MAX = max(2, os.cpu_count() or 1)
+"""Environments of one pool that are made at a time. On AWS each is made on a machine of its own; here more would only take the
+processors from each other, and a moment's delay would grow into a storm of cold starts that nobody gets through."""
 
 LIFE_LIMIT_S = 7200.0
 """How long an environment may live at all, so that the keys it was given stay valid."""
@@ -32,6 +38,9 @@ class Pool:
         # The last to finish is the first to work again: the others grow idle and can be let go.
         self.idle: list[Environment] = []
         self.busy: set[Environment] = set()
+        self.waiting: deque[asyncio.Future[Environment]] = deque()
+        """Requests that found nobody idle, first come first."""
+        self.making: set[asyncio.Task] = set()
         self.starting = 0
         self.provisioned_wanted = 0
         self.born_s: dict[Environment, float] = {}
@@ -43,10 +52,10 @@ class Pool:
         return len(self.idle) + len(self.busy) + self.starting
 
     async def invoke(self, request_id: str, payload: bytes, **more) -> Outcome:
-        """Answer one request with an idle environment, or with a new one. ``more`` as for ``Environment.invoke``."""
+        """Answer one request with an idle environment, or with the first that is made or comes back. ``more`` as for ``Environment.invoke``."""
         environment = self._idle_one()
         if environment is None:
-            environment = await self._start(is_provisioned=False)
+            environment = await self._next_one()
         self.busy.add(environment)
         try:
             return await environment.invoke(request_id, payload, **more)
@@ -63,6 +72,44 @@ class Pool:
                 break
         return self.idle.pop() if self.idle else None
 
+    async def _next_one(self) -> Environment:
+        """One more is made for us; whichever is free first takes our request, and the other waits for the next."""
+        place: asyncio.Future[Environment] = self.loop.create_future()
+        self.waiting.append(place)
+        self._make_more()
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place in self.waiting:
+                self.waiting.remove(place)
+            elif place.done() and not place.cancelled() and place.exception() is None:
+                self.busy.discard(place.result())
+                self._release(place.result())
+            raise
+
+    def _make_more(self) -> None:
+        while len(self.waiting) > len(self.making) < STARTS_MAX:
+            task = self.loop.create_task(self._start(is_provisioned=False))
+            self.making.add(task)
+            task.add_done_callback(self._made)
+
+    def _made(self, task: asyncio.Task[Environment]) -> None:
+        self.making.discard(task)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is None:
+            self._release(task.result())
+        elif (place := self._first_waiting()) is not None:
+            place.set_exception(error)
+        self._make_more()
+
+    def _first_waiting(self) -> asyncio.Future[Environment] | None:
+        while self.waiting:
+            place = self.waiting.popleft()
+            if not place.done():
+                return place
+        return None
+
     async def _start(self, *, is_provisioned: bool) -> Environment:
         self.starting += 1
         try:
@@ -73,7 +120,13 @@ class Pool:
         return environment
 
     def _release(self, environment: Environment) -> None:
-        if self.is_closed or environment.is_closed or self._is_old(environment):
+        if environment.is_closed or self._is_old(environment):
+            self._let_go(environment)
+            self._make_more()
+        elif (place := self._first_waiting()) is not None:
+            self.busy.add(environment)
+            place.set_result(environment)
+        elif self.is_closed:
             self._let_go(environment)
         else:
             self.idle.append(environment)

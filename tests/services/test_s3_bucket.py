@@ -32,7 +32,10 @@ def two(make_cloud):
 def test_a_bucket_is_made_listed_and_deleted(s3):
     assert s3.create_bucket(Bucket="first")["Location"] == "/first"
     assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == ["first"]
-    assert s3.head_bucket(Bucket="first")["BucketRegion"] == "us-east-1"
+    head = s3.head_bucket(Bucket="first")
+    assert head["BucketRegion"] == "us-east-1"
+    # Verified against AWS by moto's test_header_content_type.
+    assert head["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/xml"
     assert s3.get_bucket_location(Bucket="first")["LocationConstraint"] is None
     s3.delete_bucket(Bucket="first")
     assert s3.list_buckets()["Buckets"] == []

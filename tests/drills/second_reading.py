@@ -51,6 +51,23 @@ def rto(story, success, limit_s, width, hold):
     return worst
 
 
+def struck(story):
+    """The moment of the first fault that takes something from users."""
+    return min(line["t"] for line in story if line.get("event") == "fault" and line["phase"] == "confirmed" and not line["fault"].startswith("replication."))
+
+
+def rpo(story, phase):
+    """Seconds from the first lost acknowledgement before the fault to the fault; 0 if none was lost."""
+    fault, gone = struck(story), lost(story, phase)
+    moments = [line["t1"] for line in story if line.get("f") == "write" and "phase" not in line and line["out"] == "ok" and line["key"] in gone]
+    return max([fault - moment for moment in moments if moment <= fault], default=0)
+
+
+def decided(story):
+    """Seconds from the fault until a runbook began."""
+    return min(line["t"] for line in story if line.get("event") == "runbook" and line["phase"] == "begin") - struck(story)
+
+
 def lost(story, phase):
     """Keys of acknowledged writes whose value no strong read of that look found, for writes to keys of their own."""
     acked = {line["key"]: line for line in story if line.get("f") == "write" and line["out"] == "ok" and "phase" not in line}
@@ -65,4 +82,4 @@ if __name__ == "__main__":
     told = lines(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1)
     print("RTO with the usual service level:", rto(told, 0.99, 1.0, 1.0, 5))
     for look in ("failover", "final"):
-        print(f"lost, {look}:", sorted(lost(told, look)))
+        print(f"lost, {look}: RPO {rpo(told, look)} s,", sorted(lost(told, look)))

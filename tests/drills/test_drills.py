@@ -212,19 +212,22 @@ def controlled(cloud, folder):
 
 
 def test_chaos_toolkit_runs_a_drill_against_the_control_door(cloud, tmp_path):
-    text = TABLE.replace("for: 2s", "for: 1s").replace("cooldown: 3s", "cooldown: 12s")
+    runbook = ", for: 1s}\n- {at: 2s, run: recover.py, args: [lit]}"
+    text = TABLE.replace(", for: 2s}", runbook).replace("cooldown: 3s", "cooldown: 12s")
     laid(tmp_path, text)
+    (tmp_path / "recover.py").write_text("import os, sys\nopen(sys.argv[1], 'w').write(os.environ['AWS_ENDPOINT_URL'])\n")
     subprocess.run([*KUMONIWA, "drill", "compile", str(tmp_path), "-o", str(tmp_path / "experiment.yaml")], check=True)
     with controlled(cloud, tmp_path) as door:
         time.sleep(3)
         chaos = Path(sys.executable).with_name("chaos")
         done = subprocess.run(
-            [chaos, "--no-version-check", "run", "experiment.yaml"], cwd=tmp_path, env={**os.environ, "CLOUD_CONTROL": door}, capture_output=True, text=True
+            [chaos, "--no-version-check", "run", "experiment.yaml"], cwd=tmp_path, env={**os.environ, "CLOUD_CONTROL": door, "AWS_ENDPOINT_URL": endpoint(cloud)}, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stdout + done.stderr
         journal = json.loads((tmp_path / "journal.json").read_text())
         assert journal["status"] == "completed"
-        assert [one["output"]["status"] for one in journal["run"]] == [201]
+        assert [one["output"]["status"] for one in journal["run"]] == [201, 0]
+    assert (tmp_path / "lit").read_text() == endpoint(cloud)
     assert state(cloud) == "running"
 
 

@@ -213,7 +213,7 @@ class Run:
                 self._say_at(f"{step.fault} {_aimed(step)}: confirmed")
             elif is_begin and step.run:
                 await self._until(at_s)
-                self.runbooks.begin(step)
+                self.runbooks.begin(number, step)
             elif is_begin:
                 await self._heal_at(at_s, step.heal)
             elif step.fault in CLIENT_SIDE:

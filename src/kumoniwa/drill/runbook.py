@@ -36,11 +36,11 @@ class Runbooks:
         self.plan, self.endpoint, self.history, self.now, self.say = plan, endpoint, history, now, say
         self.begun: list[asyncio.Task] = []
 
-    def begin(self, step: Step) -> None:
+    def begin(self, number: int, step: Step) -> None:
         """Start it, and wait for nothing: what else the drill has to do comes at its own time."""
-        self.begun.append(asyncio.get_running_loop().create_task(self._run(step, self.plan.steps.index(step))))
+        self.begun.append(asyncio.get_running_loop().create_task(self._run(number, step)))
 
-    async def _run(self, step: Step, number: int) -> None:
+    async def _run(self, number: int, step: Step) -> None:
         facts = {"step": number, "file": step.run, "args": list(step.args)}
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-u", step.run, *step.args, cwd=self.plan.folder, env=environment(self.endpoint), start_new_session=True,

@@ -40,7 +40,9 @@ function draw(cloud) {
       return bar;
     });
   });
-  const p99 = element("polyline", { class: "p99", points: windows.filter((w) => w.p99_ms != null).map((w) => `${x(w.t)},${HEIGHT - 30 - (w.p99_ms / slowest) * (HEIGHT - 60)}`).join(" ") });
+  // Where nothing was answered the line is broken.
+  const way = windows.map((w, n) => w.p99_ms == null ? "" : `${n && windows[n - 1].p99_ms != null ? "L" : "M"}${x(w.t)} ${HEIGHT - 30 - (w.p99_ms / slowest) * (HEIGHT - 60)}`).join("");
+  const p99 = element("path", { class: "p99", d: way });
   // Words of marks that stand close together are written below each other.
   const marks = run.filter((event) => event.what === "mark").sort((one, other) => one.t - other.t).map((event, n) =>
     element("g", {}, element("line", { class: "mark-line", x1: x(event.t), x2: x(event.t), y1: 0, y2: HEIGHT - 30 }), element("text", { x: x(event.t) + 3, y: 12 + 14 * (n % 4) }, event.name)));

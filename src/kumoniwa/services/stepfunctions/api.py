@@ -1,0 +1,311 @@
+"""The operations of Step Functions on state machines, activities and tags, and where to find the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.languages.states_definition import Diagnostic, Machine, read
+from kumoniwa.services.stepfunctions import activity, integration, release
+from kumoniwa.services.stepfunctions.activity import POLLED_S, Activity
+from kumoniwa.services.stepfunctions.errors import (
+    InvalidDefinition,
+    ResourceNotFound,
+    StateMachineAlreadyExists,
+    TooManyTags,
+    ValidationException,
+)
+from kumoniwa.services.stepfunctions.executing import (
+    DescribeExecution,
+    DescribeStateMachineForExecution,
+    GetExecutionHistory,
+    ListExecutions,
+    StartExecution,
+    StartSyncExecution,
+    StopExecution,
+)
+from kumoniwa.services.stepfunctions.execution import Strand
+from kumoniwa.services.stepfunctions.machine import (
+    StateMachine,
+    arn_of,
+    check_name,
+    check_role,
+    definition_text,
+    existing,
+    keep_definition,
+    parsed_arn,
+    shown,
+)
+from kumoniwa.services.stepfunctions.release import (
+    CreateStateMachineAlias,
+    DeleteStateMachineAlias,
+    DeleteStateMachineVersion,
+    DescribeStateMachineAlias,
+    ListStateMachineAliases,
+    ListStateMachineVersions,
+    PublishStateMachineVersion,
+    UpdateStateMachineAlias,
+)
+from kumoniwa.services.stepfunctions.run import Run, moved
+from kumoniwa.services.stepfunctions.token import SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess
+
+__all__ = [
+    "CreateStateMachineAlias", "DeleteStateMachineAlias", "DeleteStateMachineVersion", "DescribeExecution", "DescribeStateMachineAlias",
+    "DescribeStateMachineForExecution", "GetExecutionHistory", "ListExecutions", "ListStateMachineAliases", "ListStateMachineVersions",
+    "PublishStateMachineVersion", "SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess", "StartExecution", "StartSyncExecution",
+    "StopExecution", "UpdateStateMachineAlias",
+]  # fmt: skip
+
+TAGS_MAX = 50
+
+
+# What the gate asks ------------------------------------------------------------------------------------
+
+
+_NAMES = ("stateMachineArn", "executionArn", "activityArn", "resourceArn", "stateMachineVersionArn", "stateMachineAliasArn", "mapRunArn")
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    for name in _NAMES:
+        if isinstance(params.get(name), str):
+            return params[name]
+    if operation == "CreateStateMachine":
+        return arn_of(call, str(params.get("name", "*")))
+    if operation == "CreateActivity":
+        return call.arn(f"activity:{params.get('name', '*')}", "states")
+    if operation.startswith("SendTask"):
+        return call.arn("*", "states")
+    return "*"
+
+
+# State machines ----------------------------------------------------------------------------------------
+
+
+def _tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    made = {tag.get("key", ""): tag.get("value", "") for tag in tags or ()}
+    if len(made) > TAGS_MAX:
+        raise TooManyTags(f"Resource has more than {TAGS_MAX} tags")
+    return made
+
+
+def _refuse_configurations(logging: dict | None, tracing: dict | None, encryption: dict | None) -> None:
+    """What has no effect here is refused unless it asks for nothing."""
+    if (logging or {}).get("level", "OFF") != "OFF":
+        raise NotImplementedHere("stepfunctions:CreateStateMachine(loggingConfiguration.level)")
+    if (tracing or {}).get("enabled"):
+        raise NotImplementedHere("stepfunctions:CreateStateMachine(tracingConfiguration.enabled)")
+    if (encryption or {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
+        raise NotImplementedHere("stepfunctions:CreateStateMachine(encryptionConfiguration.type)")
+
+
+def _resources(machine: Machine) -> list[Diagnostic]:
+    """Resources that are none of AWS's. Raises NotImplementedHere for what is AWS's and not here."""
+    wrong = []
+    for flow in machine.flows:
+        for state in flow.states.values():
+            for field in ("ItemReader", "ItemBatcher", "ResultWriter"):
+                if field in state.fields:
+                    raise NotImplementedHere(f"{field} in a Map of Step Functions")
+            if state.type == "Map" and state.is_distributed:
+                raise NotImplementedHere("the distributed mode of a Map of Step Functions")
+            if state.type == "Task":
+                resource = state.fields["Resource"]
+                try:
+                    integration.of(resource)
+                except ValueError:
+                    text = (
+                        f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not "
+                        "available in this region."
+                    )
+                    wrong.append(Diagnostic("SCHEMA_VALIDATION_FAILED", text, f"/States/{state.name}/Resource"))
+    return wrong
+
+
+def _examined(text: str, is_express: bool) -> list[Diagnostic]:
+    machine, wrong = read(text, is_express=is_express)
+    return wrong or _resources(machine)
+
+
+def _check(text: str, is_express: bool) -> None:
+    if wrong := _examined(text, is_express):
+        raise InvalidDefinition(f"Invalid State Machine Definition: '{', '.join(one.said() for one in wrong)}'")
+
+
+def CreateStateMachine(
+    call: Call, *, name: str, definition: str, roleArn: str, type: str | None = None, loggingConfiguration: dict | None = None,
+    tags: list[dict] | None = None, tracingConfiguration: dict | None = None, publish: bool | None = None,
+    versionDescription: str | None = None, encryptionConfiguration: dict | None = None,
+) -> dict:  # fmt: skip
+    """Making the same one again answers the one that is there; another of its name is refused."""
+    check_name(name)
+    kind = type or "STANDARD"
+    if versionDescription is not None and not publish:
+        raise ValidationException("Version description can only be set when publish is true")
+    _refuse_configurations(loggingConfiguration, tracingConfiguration, encryptionConfiguration)
+    _check(definition, kind == "EXPRESS")
+    arn = arn_of(call, name)
+    check_role(call, roleArn, arn)
+    machine = call.shelf(StateMachine).get(name)
+    if machine is None:
+        machine = StateMachine(
+            name=name, arn=arn, kind=kind, definition=keep_definition(call, definition), role=roleArn, created=call.now(), tags=_tags(tags)
+        )
+        call.shelf(StateMachine)[name] = machine
+    elif (kind, roleArn, definition) != (machine.kind, machine.role, definition_text(call, machine.definition)):
+        raise StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
+    answer = {"stateMachineArn": arn, "creationDate": machine.created}
+    if publish:
+        answer["stateMachineVersionArn"] = release.publish(call, machine, versionDescription or "").arn
+    return answer
+
+
+def UpdateStateMachine(
+    call: Call, *, stateMachineArn: str, definition: str | None = None, roleArn: str | None = None,
+    loggingConfiguration: dict | None = None, tracingConfiguration: dict | None = None, publish: bool | None = None,
+    versionDescription: str | None = None, encryptionConfiguration: dict | None = None,
+) -> dict:  # fmt: skip
+    """Executions that run go on by what they began with."""
+    machine = existing(call, stateMachineArn)
+    _refuse_configurations(loggingConfiguration, tracingConfiguration, encryptionConfiguration)
+    if versionDescription is not None and not publish:
+        raise ValidationException("Version description can only be set when publish is true")
+    if definition is not None:
+        _check(definition, machine.is_express)
+    if roleArn is not None:
+        check_role(call, roleArn, machine.arn)
+    held = definition_text(call, machine.definition)
+    is_other = (definition or held, roleArn or machine.role) != (held, machine.role)
+    now = call.now()
+    if is_other:
+        kept = keep_definition(call, definition) if definition is not None and definition != held else machine.definition
+        machine = changed(machine, definition=kept, role=roleArn or machine.role, revision=call.new_id(), modified=now)
+        call.shelf(StateMachine)[machine.name] = machine
+    answer: dict[str, Any] = {"updateDate": now}
+    if is_other:
+        answer["revisionId"] = machine.revision
+    if publish:
+        answer["stateMachineVersionArn"] = release.publish(call, machine, versionDescription or "").arn
+    return answer
+
+
+def DescribeStateMachine(call: Call, *, stateMachineArn: str, includedData: str | None = None) -> dict:
+    name, _, qualifier = parsed_arn(stateMachineArn, "stateMachine").partition(":")
+    if not qualifier:
+        answer = shown(call, existing(call, stateMachineArn))
+    else:
+        which = release.chosen(call, stateMachineArn)
+        version = call.shelf(release.Version)[f"{name}:{which.version.rpartition(':')[2]}"]
+        answer = shown(call, changed(which.machine, definition=which.definition, role=which.role, revision=version.revision))
+        answer |= {"stateMachineArn": version.arn, "creationDate": version.created}
+        if version.description:
+            answer["description"] = version.description
+    if includedData == "METADATA_ONLY":
+        del answer["definition"]
+    return answer
+
+
+def ListStateMachines(call: Call) -> dict:
+    machines = sorted(call.shelf(StateMachine).values(), key=lambda one: one.name)
+    return {
+        "stateMachines": [
+            {"stateMachineArn": one.arn, "name": one.name, "type": one.kind, "creationDate": one.created} for one in machines
+        ]
+    }
+
+
+def DeleteStateMachine(call: Call, *, stateMachineArn: str) -> None:
+    """Executions that run go on. One that does not exist is deleted already."""
+    name = parsed_arn(stateMachineArn, "stateMachine")
+    machine = call.shelf(StateMachine).get(name)
+    if machine is not None and machine.arn == stateMachineArn:
+        release.forget(call, machine)
+        del call.shelf(StateMachine)[name]
+
+
+def ValidateStateMachineDefinition(
+    call: Call, *, definition: str, type: str | None = None, severity: str | None = None, maxResults: int | None = None
+) -> dict:
+    wrong = _examined(definition, type == "EXPRESS")
+    most = maxResults or 100
+    told = []
+    for one in wrong[:most]:
+        diagnostic = {"severity": "ERROR", "code": one.code, "message": one.message}
+        told.append(diagnostic | ({"location": one.location} if one.location is not None else {}))
+    return {"result": "FAIL" if wrong else "OK", "diagnostics": told, "truncated": len(wrong) > most}
+
+
+# Activities --------------------------------------------------------------------------------------------
+
+
+def CreateActivity(call: Call, *, name: str, tags: list[dict] | None = None, encryptionConfiguration: dict | None = None) -> dict:
+    _refuse_configurations(None, None, encryptionConfiguration)
+    made = activity.made(call, name, _tags(tags))
+    return {"activityArn": made.arn, "creationDate": made.created}
+
+
+def DescribeActivity(call: Call, *, activityArn: str) -> dict:
+    return activity.shown(activity.named(call, activityArn))
+
+
+def ListActivities(call: Call) -> dict:
+    return {"activities": [activity.shown(one) for one in sorted(call.shelf(Activity).values(), key=lambda one: one.name)]}
+
+
+def DeleteActivity(call: Call, *, activityArn: str) -> None:
+    call.shelf(Activity).pop(parsed_arn(activityArn, "activity"), None)
+
+
+async def GetActivityTask(call: Call, *, activityArn: str, workerName: str | None = None) -> dict:
+    """The task that has waited longest, or nothing after a minute."""
+    activity.named(call, activityArn)
+    until = call.now() + POLLED_S
+    while True:
+        task = call.atomically(lambda: _taken(call, activityArn, workerName))
+        if task is not None:
+            return {"taskToken": task.token, "input": task.input}
+        if call.now() >= until:
+            return {}
+        await call.home.wait(("states", "activity", activityArn), until)
+
+
+def _taken(call: Call, arn: str, worker: str | None) -> activity.Task | None:
+    while (task := activity.take(call, arn)) is not None:
+        is_alive = []
+
+        def start(run: Run, strand: Strand, token: str = task.token, is_alive: list = is_alive) -> None:
+            if strand.token == token:
+                is_alive.append(True)
+                strand.previous = run.event("ActivityStarted", strand.previous, {"workerName": worker} if worker else {})
+
+        moved(call, task.execution, task.strand, start)
+        if is_alive:
+            return task
+    return None
+
+
+# Tags --------------------------------------------------------------------------------------------------
+
+
+def _tagged(call: Call, arn: str) -> tuple[Any, str, Any]:
+    for kind in (StateMachine, Activity):
+        found = call.shelf(kind).get(arn.rpartition(":")[2])
+        if found is not None and found.arn == arn:
+            return call.shelf(kind), found.name, found
+    raise ResourceNotFound(f"Resource not found: '{arn}'")
+
+
+def TagResource(call: Call, *, resourceArn: str, tags: list[dict]) -> None:
+    shelf, name, found = _tagged(call, resourceArn)
+    shelf[name] = changed(found, tags=_tags([{"key": k, "value": v} for k, v in found.tags.items()] + tags))
+
+
+def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
+    shelf, name, found = _tagged(call, resourceArn)
+    shelf[name] = changed(found, tags={key: value for key, value in found.tags.items() if key not in tagKeys})
+
+
+def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
+    _, _, found = _tagged(call, resourceArn)
+    return {"tags": [{"key": key, "value": value} for key, value in found.tags.items()]}

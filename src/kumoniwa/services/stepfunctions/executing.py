@@ -1,0 +1,201 @@
+"""Operations on executions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import unpack
+from kumoniwa.languages.states_definition import parse_failure
+from kumoniwa.services.stepfunctions import execution as executions
+from kumoniwa.services.stepfunctions import run as runs
+from kumoniwa.services.stepfunctions.errors import (
+    ExecutionAlreadyExists,
+    InvalidArn,
+    InvalidExecutionInput,
+    StateMachineTypeNotSupported,
+)
+from kumoniwa.services.stepfunctions.execution import EXECUTIONS, Event, Execution
+from kumoniwa.services.stepfunctions.machine import StateMachine, check_name, definition_text, parsed_arn
+from kumoniwa.services.stepfunctions.release import Chosen, chosen
+
+INPUT_BYTES_MAX = 262_144
+
+
+def _read(text: str) -> Any:
+    if not text.strip():
+        raise InvalidExecutionInput("Invalid State Machine Execution Input: 'Invalid execution input.'")
+    if len(text.encode()) > INPUT_BYTES_MAX:
+        raise InvalidExecutionInput(f"Invalid State Machine Execution Input: 'Input is too long: {INPUT_BYTES_MAX} bytes at most'")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{parse_failure(text)[0]}'")
+
+
+def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None) -> Execution:
+    machine = which.machine
+    if machine.is_express:
+        arn = call.arn(f"express:{machine.name}:{name}:{call.new_id()}", "states")
+    else:
+        arn = call.arn(f"execution:{machine.name}:{name}", "states")
+    return Execution(
+        arn=arn, name=name, machine=machine.arn, machine_name=machine.name, kind=machine.kind, definition=which.definition, role=which.role,
+        input=text, started=call.now(), version=which.version, alias=which.alias, trace=trace or "",
+    )  # fmt: skip
+
+
+def StartExecution(
+    call: Call, *, stateMachineArn: str, name: str | None = None, input: str | None = None, traceHeader: str | None = None
+) -> dict:
+    """Starting once more with the name and the input of an execution that runs answers that one; with another input it is refused."""
+    which = chosen(call, stateMachineArn)
+    text = "{}" if input is None else input
+    data = _read(text)
+    if name is not None:
+        check_name(name)
+    begun = _new(call, which, name or call.new_id(), text, traceHeader)
+    if name is not None and not begun.is_express:
+        found = executions.find(call, begun.arn)
+        if found is not None:
+            if found.status == "RUNNING" and found.input == text:
+                return {"executionArn": found.arn, "startDate": found.started}
+            raise ExecutionAlreadyExists(f"Execution Already Exists: '{found.arn}'")
+    runs.begin(call, begun, data)
+    return {"executionArn": begun.arn, "startDate": begun.started}
+
+
+async def StartSyncExecution(
+    call: Call, *, stateMachineArn: str, name: str | None = None, input: str | None = None, traceHeader: str | None = None
+) -> dict:
+    which = chosen(call, stateMachineArn)
+    if not which.machine.is_express:
+        raise StateMachineTypeNotSupported
+    text = "{}" if input is None else input
+    data = _read(text)
+    if name is not None:
+        check_name(name)
+    begun = _new(call, which, name or call.new_id(), text, traceHeader)
+    over = call.atomically(lambda: runs.begin(call, begun, data))
+    while over.status == "RUNNING":
+        await call.home.wait(("states", "ended", over.arn), over.started + EXPRESS_S_MAX)
+        over = executions.existing(call, over.arn)
+    executions.forget(call, over.arn)
+    billed_ms = max(100, -int(-((over.stopped - over.started) * 1000) // 100) * 100)
+    answer = {
+        "executionArn": over.arn, "stateMachineArn": over.machine, "name": over.name, "startDate": over.started, "stopDate": over.stopped,
+        "status": over.status, "error": over.error, "cause": over.cause, "input": over.input, "inputDetails": {"included": True},
+        "output": over.output, "outputDetails": {"included": True} if over.output is not None else None, "traceHeader": over.trace or None,
+        "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": billed_ms},
+    }  # fmt: skip
+    return {member: value for member, value in answer.items() if value is not None}
+
+
+EXPRESS_S_MAX = 300.0
+
+
+def StopExecution(call: Call, *, executionArn: str, error: str | None = None, cause: str | None = None) -> dict:
+    found = _standard(call, executionArn)
+    if found.status == "RUNNING":
+        found = runs.stopped(call, found, "ABORTED", error, cause)
+    return {"stopDate": found.stopped}
+
+
+def _standard(call: Call, arn: str) -> Execution:
+    parsed_arn(arn, "execution")
+    return executions.existing(call, arn)
+
+
+def redrive_of(execution: Execution, now: float) -> dict[str, Any]:
+    """Whether an execution could be redriven, as Describe tells."""
+    if execution.status == "RUNNING":
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is RUNNING and cannot be redriven"}
+    if execution.status == "SUCCEEDED":
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven"}
+    return {"redriveStatus": "REDRIVABLE"}
+
+
+def DescribeExecution(call: Call, *, executionArn: str, includedData: str | None = None) -> dict:
+    found = _standard(call, executionArn)
+    answer: dict[str, Any] = {
+        "executionArn": found.arn, "stateMachineArn": found.machine, "name": found.name, "status": found.status,
+        "startDate": found.started, "stopDate": found.stopped, "error": found.error, "cause": found.cause,
+        "traceHeader": found.trace or None, "stateMachineVersionArn": found.version or None, "stateMachineAliasArn": found.alias or None,
+        "redriveCount": found.redrives, "redriveDate": found.redriven, **redrive_of(found, call.now()),
+    }  # fmt: skip
+    if includedData != "METADATA_ONLY":
+        answer |= {"input": found.input, "inputDetails": {"included": True}, "output": found.output}
+        if found.output is not None:
+            answer["outputDetails"] = {"included": True}
+    return {member: value for member, value in answer.items() if value is not None}
+
+
+def DescribeStateMachineForExecution(call: Call, *, executionArn: str, includedData: str | None = None) -> dict:
+    found = _standard(call, executionArn)
+    machine = call.shelf(StateMachine).get(found.machine_name)
+    answer = {
+        "stateMachineArn": found.machine, "name": found.machine_name, "definition": definition_text(call, found.definition),
+        "roleArn": found.role, "updateDate": machine.modified or machine.created if machine is not None else found.started,
+        "loggingConfiguration": {"level": "OFF", "includeExecutionData": False}, "tracingConfiguration": {"enabled": False},
+    }  # fmt: skip
+    if machine is not None and machine.revision:
+        answer["revisionId"] = machine.revision
+    if includedData == "METADATA_ONLY":
+        del answer["definition"]
+    return answer
+
+
+def ListExecutions(
+    call: Call, *, stateMachineArn: str | None = None, statusFilter: str | None = None, redriveFilter: str | None = None
+) -> dict:
+    """The newest first."""
+    if stateMachineArn is None:
+        raise InvalidArn("Invalid Arn: 'stateMachineArn or mapRunArn is required'")
+    which = chosen(call, stateMachineArn)
+    if which.machine.is_express:
+        raise StateMachineTypeNotSupported
+    rows = call.rows(EXECUTIONS).all("select body from sfn_execution where machine = ? order by number desc", which.machine.arn)
+    found = [unpack(row[0], Execution) for row in rows]
+    if stateMachineArn != which.machine.arn:
+        found = [one for one in found if stateMachineArn in (one.version, one.alias)]
+    if statusFilter is not None:
+        found = [one for one in found if one.status == statusFilter]
+    if redriveFilter is not None:
+        found = [one for one in found if (one.redrives > 0) == (redriveFilter == "REDRIVEN")]
+    return {"executions": [_listed(one) for one in found]}
+
+
+def _listed(one: Execution) -> dict[str, Any]:
+    answer = {
+        "executionArn": one.arn, "stateMachineArn": one.machine, "name": one.name, "status": one.status, "startDate": one.started,
+        "stopDate": one.stopped, "redriveCount": one.redrives, "redriveDate": one.redriven,
+        "stateMachineVersionArn": one.version or None, "stateMachineAliasArn": one.alias or None,
+    }  # fmt: skip
+    return {member: value for member, value in answer.items() if value is not None}
+
+
+_DATA = frozenset({"input", "output", "parameters", "assignedVariables"})
+_SHARED = re.compile(r"(\w+)State(Entered|Exited)\Z")
+
+
+def GetExecutionHistory(
+    call: Call, *, executionArn: str, reverseOrder: bool | None = None, includeExecutionData: bool | None = None
+) -> dict:
+    found = _standard(call, executionArn)
+    events = [_told(number, event, includeExecutionData is not False) for number, event in executions.history(call, found.arn)]
+    return {"events": events[::-1] if reverseOrder else events}
+
+
+def _told(number: int, event: Event, has_data: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {"timestamp": event.at, "type": event.type, "id": number, "previousEventId": event.previous}
+    if event.details is not None:
+        shared = _SHARED.match(event.type)
+        name = f"state{shared[2]}" if shared is not None else event.type[0].lower() + event.type[1:]
+        details = event.details if has_data else {key: value for key, value in event.details.items() if key not in _DATA}
+        told[f"{name}EventDetails"] = details
+    return told
+
+

@@ -1,0 +1,187 @@
+"""What is kept of an execution: one row, the strands that are alive in it, and its history in pieces.
+
+A strand is one line of states: the execution's own, one for each branch of a Parallel and each iteration of a Map. What a
+strand waits for is in its row, with the time at which it is due; so nothing but rows waits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, pack, unpack
+from kumoniwa.services.stepfunctions.errors import ExecutionDoesNotExist
+from kumoniwa.store.rows import Table
+
+EXECUTIONS = Table(
+    "sfn_execution",
+    """create table if not exists sfn_execution (number integer primary key autoincrement, arn text unique, machine text, kind text,
+         status text, started real, deadline real, body blob);
+       create index if not exists sfn_execution_machine on sfn_execution (machine, number);
+       create index if not exists sfn_execution_deadline on sfn_execution (deadline) where deadline is not null""",
+)
+STRANDS = Table(
+    "sfn_strand",
+    """create table if not exists sfn_strand (execution text, id integer, parent integer, waiting text, due real, token text,
+         body blob, primary key (execution, id)) without rowid;
+       create index if not exists sfn_strand_due on sfn_strand (due) where due is not null;
+       create index if not exists sfn_strand_token on sfn_strand (token) where token != '';
+       create index if not exists sfn_strand_parent on sfn_strand (execution, parent);
+       create index if not exists sfn_strand_asking on sfn_strand (waiting) where waiting = 'ask'""",
+)
+HISTORY = Table(
+    "sfn_history",
+    """create table if not exists sfn_history (execution text, first integer, body blob, primary key (execution, first)) without rowid""",
+)
+
+
+class Execution(Record):
+    arn: str
+    name: str
+    machine: str
+    machine_name: str
+    kind: str
+    definition: str
+    role: str
+    input: str
+    started: float
+    status: str = "RUNNING"
+    stopped: float | None = None
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    events: int = 0
+    strands: int = 0
+    """The highest number a strand ever had."""
+    version: str = ""
+    alias: str = ""
+    trace: str = ""
+    redrives: int = 0
+    redriven: float | None = None
+    timeout_s: float | None = None
+
+    @property
+    def is_express(self) -> bool:
+        return self.kind == "EXPRESS"
+
+
+class Strand(msgspec.Struct, omit_defaults=True):
+    """Where one line of states stands. ``waiting`` is what for: ``""`` (it is moving), ``wait``, ``retry``, ``ask`` (another
+    service), ``token``, ``activity``, ``nested`` (an execution), ``children``, ``turn`` (many steps were made at once),
+    ``queued`` (an iteration, for its turn) or ``done`` (its siblings)."""
+
+    id: int
+    parent: int
+    place: int
+    flow: int
+    state: str
+    input: Any
+    previous: int = 0
+    entered: int = 0
+    entered_after: int = 0
+    entered_at: float = 0.0
+    waiting: str = ""
+    due: float | None = None
+    token: str = ""
+    retries: dict[str, int] = {}
+    variables: dict[str, Any] = {}
+    item: Any = None
+    """What a Map's iteration is for."""
+    is_item: bool = False
+    scheduled: int = 0
+    """The event that says what is being waited for: an answer to an earlier question is not heard."""
+    parameters: Any = None
+    timeout_at: float | None = None
+    heartbeat_s: float | None = None
+    credentials: str = ""
+    first: int = 0
+    """The first of its children, which have the numbers after it."""
+    count: int = 0
+    begun: int = 0
+    ended: int = 0
+    concurrency: int = 0
+    output: Any = None
+
+
+class Event(NamedTuple):
+    at: float
+    previous: int
+    type: str
+    details: dict[str, Any] | None
+
+
+encode = msgspec.msgpack.Encoder().encode
+_decode_strand = msgspec.msgpack.Decoder(Strand).decode
+_decode_events = msgspec.msgpack.Decoder(list[Event]).decode
+
+
+def insert(call: Call, execution: Execution) -> None:
+    deadline = execution.started + execution.timeout_s if execution.timeout_s and execution.status == "RUNNING" else None
+    call.rows(EXECUTIONS).run(
+        "insert into sfn_execution (arn, machine, kind, status, started, deadline, body) values (?,?,?,?,?,?,?)",
+        execution.arn, execution.machine, execution.kind, execution.status, execution.started, deadline, pack(execution),
+    )  # fmt: skip
+
+
+def update(call: Call, execution: Execution) -> None:
+    is_over = execution.status != "RUNNING"
+    call.rows(EXECUTIONS).run(
+        f"update sfn_execution set status = ?, body = ?{', deadline = null' if is_over else ''} where arn = ?",
+        execution.status, pack(execution), execution.arn,
+    )  # fmt: skip
+
+
+def find(call: Call, arn: str) -> Execution | None:
+    found = call.rows(EXECUTIONS).one("select body from sfn_execution where arn = ?", arn)
+    return unpack(found[0], Execution) if found else None
+
+
+def existing(call: Call, arn: str) -> Execution:
+    found = find(call, arn)
+    if found is None:
+        raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{arn}'")
+    return found
+
+
+def put_strand(call: Call, execution: str, strand: Strand) -> None:
+    call.rows(STRANDS).run(
+        "insert or replace into sfn_strand values (?,?,?,?,?,?,?)",
+        execution, strand.id, strand.parent, strand.waiting, strand.due, strand.token, encode(strand),
+    )  # fmt: skip
+
+
+def strand_of(call: Call, execution: str, id_: int) -> Strand | None:
+    found = call.rows(STRANDS).one("select body from sfn_strand where execution = ? and id = ?", execution, id_)
+    return _decode_strand(found[0]) if found else None
+
+
+def children_of(call: Call, execution: str, parent: int) -> list[Strand]:
+    rows = call.rows(STRANDS).all("select body from sfn_strand where execution = ? and parent = ? order by id", execution, parent)
+    return [_decode_strand(row[0]) for row in rows]
+
+
+def drop_strands(call: Call, execution: str, ids: list[int] | None = None) -> None:
+    rows = call.rows(STRANDS)
+    if ids is None:
+        rows.run("delete from sfn_strand where execution = ?", execution)
+    for id_ in ids or ():
+        rows.run("delete from sfn_strand where execution = ? and id = ?", execution, id_)
+
+
+def keep_events(call: Call, execution: str, first: int, events: list[Event]) -> None:
+    call.rows(HISTORY).run("insert into sfn_history values (?,?,?)", execution, first, encode(events))
+
+
+def history(call: Call, execution: str) -> list[tuple[int, Event]]:
+    """Every event with its number."""
+    rows = call.rows(HISTORY).all("select first, body from sfn_history where execution = ? order by first", execution)
+    return [(first + at, event) for first, body in rows for at, event in enumerate(_decode_events(body))]
+
+
+def forget(call: Call, execution: str) -> None:
+    """Nothing of it is kept."""
+    drop_strands(call, execution)
+    call.rows(HISTORY).run("delete from sfn_history where execution = ?", execution)
+    call.rows(EXECUTIONS).run("delete from sfn_execution where arn = ?", execution)

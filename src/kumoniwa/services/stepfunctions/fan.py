@@ -1,0 +1,165 @@
+"""Parallel and Map states: the strands of their branches and iterations, which begin, end and fail together.
+
+The order of events and what each points back to are those of the recordings (scenarios/test_base_scenarios).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.languages import states_jsonata
+from kumoniwa.languages.states_definition import State
+from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
+from kumoniwa.languages.states_path import StateFailure
+from kumoniwa.services.stepfunctions import payload
+from kumoniwa.services.stepfunctions.execution import Strand
+from kumoniwa.services.stepfunctions.payload import text_of
+
+if TYPE_CHECKING:
+    from kumoniwa.services.stepfunctions.run import Run
+
+INLINE_AT_ONCE = 40
+"""How many iterations an inline Map runs at once if nobody says.
+https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html"""
+
+
+def _children(run: Run, strand: Strand) -> list[Strand]:
+    found = (run.strand(id_) for id_ in range(strand.first, strand.first + strand.count))
+    return [child for child in found if child is not None]
+
+
+def _number(run: Run, strand: Strand, count: int) -> None:
+    strand.first, strand.count, strand.begun, strand.ended = run.strand_count + 1, count, 0, 0
+    run.strand_count += count
+    strand.waiting = "children"
+
+
+def begin_parallel(run: Run, strand: Strand, state: State) -> None:
+    scope = run.scope(strand, state)
+    data = payload.given(state, scope, run.now)
+    strand.previous = run.event("ParallelStateStarted", strand.previous)
+    _number(run, strand, len(state.flows))
+    for place, flow in enumerate(state.flows):
+        child = Strand(strand.first + place, strand.id, place, flow.index, flow.start, data, previous=strand.previous)
+        run.add(child)
+        run.ready.append(child)
+    strand.begun = strand.count
+
+
+def _items(run: Run, state: State, scope: Any) -> list[Any]:
+    if state.is_jsonata:
+        if "Items" in state.values:
+            text = state.fields["Items"]
+            value = state.values["Items"](JsonataScope(scope, run.now))
+            if states_jsonata.is_expression(text):
+                return states_jsonata.of_kind("array", value, text, "Items")
+        else:
+            value = scope.data
+        if not isinstance(value, list):
+            raise StateFailure(QUERY_EVALUATION, f"Map state input must be an array but was: {text_of(value)}")
+        return value
+    path = state.fields.get("ItemsPath", "$")
+    value = state.values["ItemsPath"](scope) if "ItemsPath" in state.values else scope.data
+    if not isinstance(value, list):
+        shown = path[1:] if path.startswith("$$") else path
+        raise StateFailure("States.Runtime", f'Reference path "{shown}" must point to array.', is_told=True)
+    return value
+
+
+def begin_map(run: Run, strand: Strand, state: State) -> None:
+    scope = run.scope(strand, state)
+    items = _items(run, state, scope)
+    concurrency = payload.number(state, "MaxConcurrency", scope, run.now)
+    strand.concurrency = int(concurrency or 0) or INLINE_AT_ONCE
+    strand.previous = run.event("MapStateStarted", strand.previous, {"length": len(items)})
+    _number(run, strand, len(items))
+    flow = state.flows[0]
+    for place, item in enumerate(items):
+        child = Strand(strand.first + place, strand.id, place, flow.index, flow.start, None, item=item, is_item=True, waiting="queued")
+        run.add(child)
+    if not items:
+        _ended(run, strand, state, strand.previous)
+    while strand.waiting == "children" and strand.begun < min(strand.count, strand.concurrency):
+        _iterate(run, strand, state, strand.previous)
+
+
+def _iterate(run: Run, strand: Strand, state: State, previous: int) -> None:
+    """Begin the next iteration of a Map."""
+    child = run.strand(strand.first + strand.begun)
+    strand.begun += 1
+    child.waiting = ""
+    child.previous = run.event("MapIterationStarted", previous, {"name": state.name, "index": child.place})
+    child.input = child.item
+    if state.parameters is not None:
+        scope = run.scope(strand, state)
+        inner = scope.over(scope.data)
+        around = inner.context_of
+        inner._context = None
+        inner.context_of = lambda: {**around(), "Map": {"Item": {"Index": child.place, "Value": child.item}}}
+        try:
+            child.input = state.parameters(JsonataScope(inner, run.now) if state.is_jsonata else inner)
+        except StateFailure as failure:
+            for other in _children(run, strand):
+                _abort(run, other, state, child.previous)
+            run.failed(strand, state, failure)
+            return
+    run.ready.append(child)
+
+
+def child_ended(run: Run, child: Strand, output: Any) -> None:
+    """One branch or iteration has come to its end."""
+    strand = run.strand(child.parent)
+    state = run.state_of(strand)
+    child.waiting, child.output, child.input, child.item = "done", output, None, None
+    strand.ended += 1
+    last = child.previous
+    if child.is_item:
+        told = run.event("MapIterationSucceeded", last, {"name": state.name, "index": child.place})
+        if strand.begun < strand.count:
+            _iterate(run, strand, state, last)
+            return
+        last = told
+    if strand.ended == strand.count:
+        _ended(run, strand, state, last)
+
+
+def _ended(run: Run, strand: Strand, state: State, last: int) -> None:
+    children = _children(run, strand)
+    outputs = [child.output for child in children]
+    for child in children:
+        run.drop(child)
+    strand.waiting = ""
+    run.event(f"{state.type}StateSucceeded", last)
+    strand.previous = last
+    try:
+        run.came(strand, state, outputs)
+    except StateFailure as failure:
+        run.failed(strand, state, failure)
+
+
+def child_failed(run: Run, child: Strand, failure: StateFailure) -> None:
+    """A branch or iteration that fails takes the others and their state along."""
+    strand = run.strand(child.parent)
+    state = run.state_of(strand)
+    last = child.previous
+    if child.is_item:
+        run.event("MapIterationFailed", last, {"name": state.name, "index": child.place})
+    run.drop(child)
+    for other in _children(run, strand):
+        _abort(run, other, state, last)
+    strand.previous = last
+    failure.is_told = True
+    run.failed(strand, state, failure)
+
+
+def _abort(run: Run, child: Strand, around: State, last: int) -> None:
+    if child.waiting not in ("done", "queued"):
+        inner = run.state_of(child)
+        if child.waiting == "children":
+            for grandchild in _children(run, child):
+                _abort(run, grandchild, inner, last)
+        if child.entered:
+            run.event(f"{inner.type}StateAborted", last)
+        if child.is_item:
+            run.event("MapIterationAborted", last, {"name": around.name, "index": child.place})
+    run.drop(child)

@@ -1,0 +1,326 @@
+"""Task states: what they ask of whom, and what they hear.
+
+What is asked has left before its answer is known, so a task may be asked again after a kill. Every question carries a token
+made of the execution and of the event that announced it (``call.ask(…, once=…)``): a service that has answered it once gives
+the same answer again and does nothing twice.
+"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.languages.states_definition import State
+from kumoniwa.languages.states_jsonata import JsonataScope
+from kumoniwa.languages.states_path import StateFailure, runtime
+from kumoniwa.services.stepfunctions import activity, integration, payload
+from kumoniwa.services.stepfunctions import execution as executions
+from kumoniwa.services.stepfunctions.execution import Execution, Strand
+from kumoniwa.services.stepfunctions.integration import Integration
+from kumoniwa.services.stepfunctions.machine import SERVICE
+from kumoniwa.services.stepfunctions.payload import limited, stamp, text_of
+from kumoniwa.wire.message import File, Stream
+
+if TYPE_CHECKING:
+    from kumoniwa.services.stepfunctions.run import Run
+
+TOLD = {"truncated": False}
+READ_MAX = 6 << 20
+"""What of a streaming answer is read before it is known to be too large."""
+
+
+# Beginning ---------------------------------------------------------------------------------------------
+
+
+def begin(run: Run, strand: Strand, state: State) -> None:
+    """Say what will be asked; it is asked when the other strands have had their turn."""
+    resource = state.fields["Resource"]
+    asked = integration.of(resource)
+    if asked.kind == "activity" or asked.mode == "waitForTaskToken":
+        strand.token = activity.new_token(run.call)
+    scope = run.scope(strand, state)
+    parameters = payload.given(state, scope, run.now)
+    timeout_s = payload.number(state, "TimeoutSeconds", scope, run.now)
+    heartbeat_s = payload.number(state, "HeartbeatSeconds", scope, run.now)
+    told: dict[str, Any] = {}
+    if timeout_s is not None:
+        told["timeoutInSeconds"] = int(timeout_s)
+        strand.timeout_at = run.now + timeout_s
+    if heartbeat_s is not None:
+        told["heartbeatInSeconds"] = int(heartbeat_s)
+        strand.heartbeat_s = heartbeat_s
+    if "Credentials" in state.values:
+        said = state.values["Credentials"](JsonataScope(scope, run.now) if state.is_jsonata else scope)
+        strand.credentials = said["RoleArn"]
+        told["taskCredentials"] = {"roleArn": strand.credentials}
+    strand.parameters = parameters
+    if asked.kind in ("lambda", "activity"):
+        if asked.kind == "activity" and not activity.exists(run.call, resource):
+            raise runtime(f"The activity {resource} does not exist.")
+        type_ = "LambdaFunctionScheduled" if asked.kind == "lambda" else "ActivityScheduled"
+        told = {"resource": resource, "input": text_of(parameters), "inputDetails": TOLD, **told}
+        strand.previous = run.event(type_, strand.previous, told)
+    else:
+        if asked.kind == "optimized":
+            integration.wanted(asked.operation, _fitted(asked, parameters), True)
+        told = {
+            "resourceType": asked.type, "resource": asked.resource, "region": run.call.region, "parameters": text_of(parameters), **told,
+        }  # fmt: skip
+        strand.previous = run.event("TaskScheduled", strand.previous, told)
+    strand.scheduled = strand.previous
+    if asked.kind == "activity":
+        strand.waiting = "activity"
+        activity.queue(run.call, resource, run.execution.arn, strand, text_of(parameters))
+        watch(run, strand)
+    else:
+        strand.waiting = "starting"
+        run.ready.append(strand)
+
+
+def watch(run: Run, strand: Strand) -> None:
+    """Be woken when a task has taken too long, or was not heard of for too long."""
+    heartbeat_at = run.now + strand.heartbeat_s if strand.heartbeat_s is not None else None
+    strand.due = min((at for at in (strand.timeout_at, heartbeat_at) if at is not None), default=None)
+
+
+def started(run: Run, strand: Strand) -> None:
+    asked = integration.of(run.state_of(strand).fields["Resource"])
+    if asked.kind == "lambda":
+        strand.previous = run.event("LambdaFunctionStarted", strand.previous)
+    else:
+        strand.previous = run.event("TaskStarted", strand.previous, {"resourceType": asked.type, "resource": asked.resource})
+    strand.waiting = "ask"
+    watch(run, strand)
+    run.asks.append(strand)
+
+
+def _fitted(asked: Integration, parameters: Any) -> Any:
+    """Parameters as the operation takes them: where an optimized integration takes JSON, the operation takes a text."""
+    if not isinstance(parameters, dict):
+        return parameters
+    made = dict(parameters)
+    for operation, field in (("lambda:Invoke", "Payload"), ("sqs:SendMessage", "MessageBody"), ("sns:Publish", "Message"),
+                             ("stepfunctions:StartExecution", "Input")):  # fmt: skip
+        if asked.operation == operation and field in made and (operation == "lambda:Invoke" or not isinstance(made[field], str)):
+            made[field] = text_of(made[field])
+    if asked.operation == "events:PutEvents" and isinstance(made.get("Entries"), list):
+        made["Entries"] = [
+            {**entry, "Detail": text_of(entry["Detail"])} if isinstance(entry, dict) and isinstance(entry.get("Detail"), dict) else entry
+            for entry in made["Entries"]
+        ]
+    return made
+
+
+# Asking ------------------------------------------------------------------------------------------------
+
+
+async def outcome(call: Call, execution: Execution, strand: Strand, resource: str) -> Any:
+    """What came of a question. Raises StateFailure."""
+    asked = integration.of(resource)
+    once = f"{execution.arn}#{strand.scheduled}"
+    try:
+        speaker = call.assuming(execution.role, SERVICE, execution.name[:64], **{"aws:SourceArn": execution.machine})
+        if strand.credentials:
+            speaker = _standing_for(speaker, strand.credentials, execution)
+        if asked.kind == "lambda":
+            result = await speaker.ask(
+                "lambda:Invoke", once=once, FunctionName=asked.resource, Payload=orjson.dumps(strand.parameters)
+            )
+            return _of_function(result)
+        params = integration.wanted(asked.operation, _fitted(asked, strand.parameters), asked.kind == "optimized")
+        is_read = asked.operation.partition(":")[2].startswith(("Get", "List", "Describe", "Head"))
+        result = await speaker.ask(asked.operation, once=None if is_read else once, **params)
+    except NotImplementedHere as error:
+        raise StateFailure("States.TaskFailed", error.text, is_of_task=True)
+    except AwsError as error:
+        raise integration.failure(asked, error, call.new_id())
+    if asked.kind == "sdk":
+        return integration.answered(asked.operation, await _read_whole(result, asked), False)
+    if asked.operation == "lambda:Invoke":
+        return {"ExecutedVersion": result["ExecutedVersion"], "Payload": _of_function(result)} | _said(call, 200) | {"StatusCode": 200}
+    answer = integration.answered(asked.operation, result, True)
+    if asked.operation == "events:PutEvents":
+        if answer.get("FailedEntryCount"):
+            raise StateFailure("EventBridge.FailedEntry", text_of(answer), is_of_task=True)
+        return answer
+    return answer | _said(call, 200)
+
+
+def _standing_for(speaker: Call, role: str, execution: Execution) -> Call:
+    try:
+        speaker.require("sts:AssumeRole", role)
+        return speaker.assuming(role, SERVICE, execution.name[:64])
+    except AwsError:
+        raise StateFailure(
+            "States.TaskFailed", f"The role {execution.role} is not authorized to assume the task state's role, {role}.", is_of_task=True
+        )
+
+
+def _of_function(result: dict[str, Any]) -> Any:
+    """What a function answered. Raises the failure it ended with."""
+    body = result["Payload"]
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        value = body.decode(errors="replace")
+    if "FunctionError" in result:
+        error = value.get("errorType") if isinstance(value, dict) else None
+        raise StateFailure(error or "Lambda.Unknown", body.decode(errors="replace"), is_of_task=True)
+    return value
+
+
+async def _read_whole(result: dict[str, Any], asked: Integration) -> dict[str, Any]:
+    """Streaming members as bytes."""
+    read = dict(result)
+    for name, value in result.items():
+        if isinstance(value, File):
+            if value.length > READ_MAX:
+                limited("x" * (payload.BYTES_MAX + 1), asked.name)
+            with open(value.path, "rb") as file:
+                file.seek(value.offset)
+                read[name] = file.read(value.length)
+        elif isinstance(value, Stream):
+            read[name] = await value.whole(READ_MAX)
+    return read
+
+
+def _said(call: Call, status: int) -> dict[str, Any]:
+    """What the optimized integrations tell of the HTTP exchange."""
+    request_id = call.new_id()
+    headers = {"x-amzn-RequestId": request_id, "Date": formatdate(call.now(), usegmt=True), "Content-Type": "application/x-amz-json-1.0"}
+    return {
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": headers,
+            "HttpStatusCode": status,
+        },
+        "SdkResponseMetadata": {"RequestId": request_id},
+    }
+
+
+# Hearing -----------------------------------------------------------------------------------------------
+
+
+def answered(run: Run, strand: Strand, result: Any) -> None:
+    """A question was answered: the task is done, or has been submitted."""
+    state = run.state_of(strand)
+    asked = integration.of(state.fields["Resource"])
+    try:
+        text = limited(result, asked.name)
+    except StateFailure as failure:
+        unanswered(run, strand, failure)
+        return
+    if not asked.mode:
+        _done(run, strand, state, asked, result, text)
+        return
+    told = {"resourceType": asked.type, "resource": asked.resource, "output": text, "outputDetails": TOLD}
+    strand.previous = run.event("TaskSubmitted", strand.previous, told)
+    if asked.mode == "waitForTaskToken":
+        strand.waiting = "token"
+        return
+    strand.waiting, strand.token = "nested", result["ExecutionArn"]
+    nested = executions.find(run.call, strand.token)
+    if nested is not None and nested.status != "RUNNING":
+        nested_ended(run, strand, nested)
+
+
+def succeeded(run: Run, strand: Strand, result: Any) -> None:
+    """Somebody who holds the token says that the task is done."""
+    state = run.state_of(strand)
+    asked = integration.of(state.fields["Resource"])
+    _done(run, strand, state, asked, result, text_of(result))
+
+
+def _done(run: Run, strand: Strand, state: State, asked: Integration, result: Any, text: str) -> None:
+    type_ = {"lambda": "LambdaFunctionSucceeded", "activity": "ActivitySucceeded"}.get(asked.kind, "TaskSucceeded")
+    told = {} if asked.kind in ("lambda", "activity") else {"resourceType": asked.type, "resource": asked.resource}
+    strand.previous = run.event(type_, strand.previous, {**told, "output": text, "outputDetails": TOLD})
+    strand.waiting, strand.due = "", None
+    try:
+        run.came(strand, state, result)
+    except StateFailure as failure:
+        run.failed(strand, state, failure)
+
+
+def unanswered(run: Run, strand: Strand, failure: StateFailure, *, is_timeout: bool = False) -> None:
+    """A task failed, or took too long."""
+    state = run.state_of(strand)
+    asked = integration.of(state.fields["Resource"])
+    told = {name: said for name, said in (("error", failure.error), ("cause", failure.cause)) if said is not None}
+    ending = "TimedOut" if is_timeout else "Failed"
+    head = {"lambda": "LambdaFunction", "activity": "Activity"}.get(asked.kind, "Task")
+    if head == "Task":
+        told = {"resourceType": asked.type, "resource": asked.resource, **told}
+        if ending == "Failed" and strand.waiting == "ask" and asked.mode:
+            ending = "SubmitFailed"
+    strand.previous = run.event(f"{head}{ending}", strand.previous, told)
+    failure.is_told = failure.is_of_task = True
+    run.failed(strand, state, failure)
+
+
+# Executions that others wait for ------------------------------------------------------------------------
+
+
+def described(execution: Execution, *, is_json: bool) -> dict[str, Any]:
+    """An execution as the state that waited for it sees it. ``.sync:2`` reads its input and output."""
+    read = orjson.loads if is_json else str
+    answer: dict[str, Any] = {"ExecutionArn": execution.arn, "Input": read(execution.input), "InputDetails": {"Included": True}, "Name": execution.name}
+    if execution.output is not None:
+        answer |= {"Output": read(execution.output), "OutputDetails": {"Included": True}}
+    for name, value in (("Error", execution.error), ("Cause", execution.cause)):
+        if value is not None:
+            answer[name] = value
+    answer |= {
+        "RedriveCount": execution.redrives,
+        "RedriveStatus": "NOT_REDRIVABLE" if execution.status == "SUCCEEDED" else "REDRIVABLE",
+        "StartDate": int(execution.started * 1000),
+        "StateMachineArn": execution.machine,
+        "Status": execution.status,
+        "StopDate": int((execution.stopped or 0) * 1000),
+    }
+    if execution.status == "SUCCEEDED":
+        answer["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
+    return answer
+
+
+def nested_ended(run: Run, strand: Strand, nested: Execution) -> None:
+    state = run.state_of(strand)
+    asked = integration.of(state.fields["Resource"])
+    answer = described(nested, is_json=asked.mode == "sync:2")
+    strand.token = ""
+    if nested.status == "SUCCEEDED":
+        _done(run, strand, state, asked, answer, text_of(answer))
+    else:
+        unanswered(run, strand, StateFailure("States.TaskFailed", text_of(answer)))
+
+
+def status_changed(call: Call, execution: Execution) -> None:
+    """The fact for the region's bus.
+    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
+    if execution.is_express:
+        return
+    detail = {
+        "executionArn": execution.arn,
+        "stateMachineArn": execution.machine,
+        "stateMachineVersionArn": execution.version or None,
+        "stateMachineAliasArn": execution.alias or None,
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": int(execution.started * 1000),
+        "stopDate": int(execution.stopped * 1000) if execution.stopped is not None else None,
+        "input": execution.input,
+        "inputDetails": {"included": True},
+        "output": execution.output,
+        "outputDetails": {"included": True} if execution.output is not None else None,
+        "error": execution.error,
+        "cause": execution.cause,
+        "redriveCount": execution.redrives,
+        "redriveDate": stamp(execution.redriven) if execution.redriven is not None else None,
+        "redriveStatus": None,
+        "redriveStatusReason": None,
+    }
+    call.tell("Step Functions Execution Status Change", detail)

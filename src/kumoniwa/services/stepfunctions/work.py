@@ -1,0 +1,116 @@
+"""Background work: what is due moves on, what is to be asked is asked, and after a kill everything is taken up again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.languages.states_path import StateFailure
+from kumoniwa.services.stepfunctions import execution as executions
+from kumoniwa.services.stepfunctions import run as runs
+from kumoniwa.services.stepfunctions import task
+from kumoniwa.services.stepfunctions.execution import EXECUTIONS, STRANDS, Execution, Strand
+from kumoniwa.services.stepfunctions.machine import SERVICE, Compiled
+from kumoniwa.services.stepfunctions.run import WAITING, Asking, Run, moved
+
+IDLE_S = 3600.0
+AT_ONCE = 200
+"""Strands moved on before others have their turn."""
+
+
+async def run(region: Any) -> None:
+    for account in region.store.accounts():
+        if account.isdigit():
+            _ask_again(_call(region, account))
+    while True:
+        until = region.clock.now() + IDLE_S
+        for account in region.store.accounts():
+            if account.isdigit():
+                call = _call(region, account)
+                asking = call.memory(Asking)
+                fresh, asking.fresh = asking.fresh, []
+                for execution, strand in fresh:
+                    _ask(call, execution, strand)
+                _move_due(call)
+                until = min(until, _next_due(call) or until)
+        await region.wait(WAITING, until)
+
+
+def _call(region: Any, account: str) -> Call:
+    return region.call("stepfunctions", account, principals.service(SERVICE, account))
+
+
+# Asking ------------------------------------------------------------------------------------------------
+
+
+def _ask_again(call: Call) -> None:
+    """Questions that an earlier life of the region had asked, or had meant to."""
+    for arn, id_ in call.rows(STRANDS, EXECUTIONS).all("select execution, id from sfn_strand where waiting = 'ask'"):
+        execution = executions.find(call, arn)
+        if execution is not None:
+            _ask(call, execution, executions.strand_of(call, arn, id_))
+
+
+def _ask(call: Call, execution: Execution, strand: Strand) -> None:
+    key = (execution.arn, strand.id, strand.scheduled)
+    asking = call.memory(Asking).now
+    if key not in asking:
+        asking.add(key)
+        call.home.spawn(_hear(call, execution, strand, key))
+
+
+async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str, int, int]) -> None:
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
+    resource = machine.flows[strand.flow].states[strand.state].fields["Resource"]
+    try:
+        outcome: Any = await task.outcome(call, execution, strand, resource)
+    except StateFailure as failure:
+        outcome = failure
+    finally:
+        call.memory(Asking).now.discard(key)
+
+    def heard(run: Run, now: Strand) -> None:
+        # An answer to a question that was given up in the meantime is not heard.
+        if now.waiting != "ask" or now.scheduled != strand.scheduled:
+            return
+        if isinstance(outcome, StateFailure):
+            task.unanswered(run, now, outcome)
+        else:
+            task.answered(run, now, outcome)
+
+    call.atomically(lambda: moved(call, execution.arn, strand.id, heard))
+
+
+# What is due -------------------------------------------------------------------------------------------
+
+
+def _move_due(call: Call) -> None:
+    rows = call.rows(STRANDS, EXECUTIONS)
+    now = call.now()
+    late = rows.all("select arn from sfn_execution where deadline <= ? limit ?", now, AT_ONCE)
+    for (arn,) in late:
+        execution = executions.existing(call, arn)
+        call.atomically(lambda execution=execution: runs.stopped(call, execution, "TIMED_OUT", None, None))
+    for arn, id_ in rows.all("select execution, id from sfn_strand where due <= ? order by due limit ?", now, AT_ONCE):
+        call.atomically(lambda arn=arn, id_=id_: moved(call, arn, id_, _due))
+
+
+def _due(run: Run, strand: Strand) -> None:
+    if strand.due is None or strand.due > run.now:
+        return
+    if strand.waiting == "wait":
+        runs.waited(run, strand)
+    elif strand.waiting in ("retry", "turn"):
+        strand.waiting, strand.due = "", None
+        run.ready.append(strand)
+    else:
+        failure = StateFailure("States.Timeout", is_of_task=True)
+        failure.is_heartbeat = strand.timeout_at is None or strand.timeout_at > run.now
+        task.unanswered(run, strand, failure, is_timeout=True)
+
+
+def _next_due(call: Call) -> float | None:
+    rows = call.rows(STRANDS, EXECUTIONS)
+    found = [rows.one("select min(due) from sfn_strand where due is not null")[0], rows.one("select min(deadline) from sfn_execution where deadline is not null")[0]]
+    return min((at for at in found if at is not None), default=None)

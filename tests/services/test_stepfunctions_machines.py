@@ -1,0 +1,164 @@
+"""State machines, versions, aliases, tags and the operations on executions."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from states_workshop import ROLE, make, start, told, types
+
+PASS = {"A": {"Type": "Pass", "Result": 1, "End": True}}
+LONG = {"W": {"Type": "Wait", "Seconds": 1000, "End": True}}
+
+
+def definition(result: int) -> str:
+    return json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": result, "End": True}}})
+
+
+def refused(act, **params) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        act(**params)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+def test_making_the_same_machine_again_answers_it_and_another_of_its_name_is_refused(cloud):
+    client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
+    assert make(cloud, PASS) == arn
+    assert refused(client.create_state_machine, name="m", definition=definition(2), roleArn=ROLE) == (
+        "StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'",
+    )  # fmt: skip
+    assert [one["name"] for one in client.list_state_machines()["stateMachines"]] == ["m"]
+    client.delete_state_machine(stateMachineArn=arn)
+    assert refused(client.describe_state_machine, stateMachineArn=arn) == (
+        "StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'",
+    )  # fmt: skip
+
+
+def test_starting_again_by_name_answers_the_running_execution_only_for_the_same_input(cloud):
+    arn = make(cloud, LONG)
+    first = start(cloud, arn, {"x": 1}, name="one")
+    assert start(cloud, arn, {"x": 1}, name="one") == first
+    client = cloud.client("stepfunctions")
+    assert refused(client.start_execution, stateMachineArn=arn, name="one", input="{}") == (
+        "ExecutionAlreadyExists", f"Execution Already Exists: '{first}'",
+    )  # fmt: skip
+    client.stop_execution(executionArn=first, error="E", cause="c")
+    found = told(cloud, first)
+    assert (found["status"], found["error"], found["cause"], found["redriveStatus"]) == ("ABORTED", "E", "c", "REDRIVABLE")
+    assert types(cloud, first)[-1] == "ExecutionAborted"
+    assert refused(client.start_execution, stateMachineArn=arn, name="one", input='{"x": 1}')[0] == "ExecutionAlreadyExists"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("not json", "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
+        ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
+        ("", "Invalid execution input."),
+    ],
+)
+def test_an_input_that_is_no_json_is_refused_in_the_words_of_aws(cloud, text, said):
+    arn = make(cloud, PASS)
+    assert refused(cloud.client("stepfunctions").start_execution, stateMachineArn=arn, input=text) == (
+        "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{said}'",
+    )  # fmt: skip
+
+
+def test_executions_are_listed_with_the_newest_first_and_by_status(cloud):
+    client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
+    made = [start(cloud, arn, name=f"e{n}") for n in range(5)]
+    pages = client.get_paginator("list_executions").paginate(stateMachineArn=arn, PaginationConfig={"PageSize": 2})
+    assert [one["executionArn"] for page in pages for one in page["executions"]] == made[::-1]
+    assert client.list_executions(stateMachineArn=arn, statusFilter="FAILED")["executions"] == []
+
+
+def test_an_execution_goes_by_the_definition_it_began_with(cloud):
+    client, arn = cloud.client("stepfunctions"), make(cloud, {"W": {"Type": "Wait", "Seconds": 10, "Next": "A"}, **PASS})
+    execution = start(cloud, arn)
+    client.update_state_machine(stateMachineArn=arn, definition=definition(2))
+    cloud.sleep(11)
+    assert told(cloud, execution)["output"] == "1"
+    assert "Wait" in client.describe_state_machine_for_execution(executionArn=execution)["definition"]
+    assert told(cloud, start(cloud, arn))["output"] == "2"
+
+
+def test_versions_do_not_change_and_aliases_route_to_them_by_weight(cloud):
+    client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
+    one = client.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
+    assert client.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"] == one == f"{arn}:1"
+    two = client.update_state_machine(stateMachineArn=arn, definition=definition(2), publish=True)["stateMachineVersionArn"]
+    assert [told(cloud, start(cloud, which))["output"] for which in (one, two)] == ["1", "2"]
+    routes = [{"stateMachineVersionArn": one, "weight": 50}, {"stateMachineVersionArn": two, "weight": 50}]
+    alias = client.create_state_machine_alias(name="live", routingConfiguration=routes)["stateMachineAliasArn"]
+    found = [told(cloud, start(cloud, alias)) for _ in range(40)]
+    assert {one["output"] for one in found} == {"1", "2"}
+    assert {one["stateMachineAliasArn"] for one in found} == {alias}
+    assert refused(client.delete_state_machine_version, stateMachineVersionArn=one) == (
+        "ConflictException",
+        "Version to be deleted must not be referenced by an alias. Current list of aliases referencing this version: [live]",
+    )
+    client.update_state_machine_alias(stateMachineAliasArn=alias, routingConfiguration=[{"stateMachineVersionArn": two, "weight": 100}])
+    client.delete_state_machine_version(stateMachineVersionArn=one)
+    assert {told(cloud, start(cloud, alias))["output"] for _ in range(5)} == {"2"}
+
+
+def test_an_express_machine_answers_at_once_and_keeps_nothing(cloud):
+    client = cloud.client("stepfunctions")
+    arn = make(cloud, {"W": {"Type": "Wait", "Seconds": 3, "Next": "A"}, **PASS}, kind="EXPRESS")
+    found = cloud.wait(cloud.start(client.start_sync_execution, stateMachineArn=arn, input='{"x": 1}'))
+    assert (found["status"], found["output"]) == ("SUCCEEDED", "1")
+    assert found["billingDetails"]["billedDurationInMilliseconds"] == 3000
+    assert refused(client.list_executions, stateMachineArn=arn)[0] == "StateMachineTypeNotSupported"
+    assert refused(client.describe_execution, executionArn=found["executionArn"]) == (
+        "InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'",
+    )  # fmt: skip
+
+
+def test_what_an_express_machine_cannot_do_is_refused(cloud):
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": True}}
+    with pytest.raises(ClientError, match="Express state machine does not support '.waitForTaskToken' service integration  at /States/T/Resource"):
+        make(cloud, states, kind="EXPRESS")
+
+
+@pytest.mark.parametrize(
+    ("text", "diagnostic"),
+    [
+        (" ", {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": "Definition must be a valid JSON object"}),
+        ("{}", {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "location": "/", "message": "These fields are required: [States, StartAt]"}),
+    ],
+)  # fmt: skip
+def test_a_definition_is_validated_without_making_it(cloud, text, diagnostic):
+    client = cloud.client("stepfunctions")
+    found = client.validate_state_machine_definition(definition=text)
+    assert (found["result"], found["diagnostics"]) == ("FAIL", [diagnostic])
+    assert client.validate_state_machine_definition(definition=definition(1))["result"] == "OK"
+
+
+def test_tags_belong_to_machines_and_activities(cloud):
+    client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
+    client.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])
+    client.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert client.list_tags_for_resource(resourceArn=arn)["tags"] == [{"key": "b", "value": "2"}]
+    assert refused(client.tag_resource, resourceArn=f"{arn}:1", tags=[])[1] == f"Resource not found: '{arn}:1'"
+
+
+def test_a_role_that_does_not_trust_step_functions_is_refused(cloud):
+    code, _ = refused(cloud.client("stepfunctions").create_state_machine, name="m", definition=definition(1), roleArn=ROLE)
+    assert code == "AccessDeniedException"
+
+
+def test_what_we_do_not_do_is_refused_by_name(cloud):
+    with pytest.raises(ClientError, match="distributed mode of a Map"):
+        make(cloud, {"M": {"Type": "Map", "End": True, "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "A", "States": PASS}}})  # fmt: skip
+
+
+def test_a_thousand_waiting_executions_are_rows_and_nothing_else(cloud):
+    arn = make(cloud, LONG)
+    made = [start(cloud, arn) for _ in range(1000)]
+    region = cloud.region()
+    cloud.sleep(1)
+    tasks = len(region._tasks)
+    cloud.sleep(500)
+    assert len(region._tasks) == tasks < 20
+    cloud.sleep(500)
+    assert {told(cloud, one)["status"] for one in made} == {"SUCCEEDED"}

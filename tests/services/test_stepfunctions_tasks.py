@@ -1,0 +1,204 @@
+"""Tasks: what state machines ask of other services, and that an execution goes on after a kill without asking twice."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from lambda_workshop import make as make_function
+from lambda_workshop import settle
+from states_workshop import events, make, run, start, told, types
+
+SEND = "arn:aws:states:::sqs:sendMessage"
+
+
+@pytest.fixture
+def queue(cloud) -> str:
+    return cloud.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+
+
+def bodies(cloud, queue: str) -> list[str]:
+    return [m["Body"] for m in cloud.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])]
+
+
+def details(cloud, execution: str, type_: str) -> dict:
+    found = cloud.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+    return next(value for event in found if event["type"] == type_ for name, value in event.items() if name.endswith("Details"))
+
+
+def test_a_function_is_invoked_by_its_arn_with_the_input_and_answers_the_output(cloud):
+    function = make_function(cloud, "def handler(event, context): return {'got': event}")["FunctionArn"]
+    execution = start(cloud, make(cloud, {"T": {"Type": "Task", "Resource": function, "ResultPath": "$.r", "End": True}}), {"x": 1})
+    settle(cloud)
+    assert json.loads(told(cloud, execution)["output"]) == {"x": 1, "r": {"got": {"x": 1}}}
+    assert events(cloud, execution) == [
+        (1, 0, "ExecutionStarted"),
+        (2, 0, "TaskStateEntered"),
+        (3, 2, "LambdaFunctionScheduled"),
+        (4, 3, "LambdaFunctionStarted"),
+        (5, 4, "LambdaFunctionSucceeded"),
+        (6, 5, "TaskStateExited"),
+        (7, 6, "ExecutionSucceeded"),
+    ]
+
+
+def test_an_exception_of_a_function_is_an_error_of_its_name(cloud):
+    function = make_function(cloud, "class Odd(Exception): pass\ndef handler(event, context): raise Odd('no')")["FunctionArn"]
+    states = {
+        "T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": function, "Payload.$": "$"},
+              "Catch": [{"ErrorEquals": ["Odd"], "Next": "C"}], "End": True},
+        "C": {"Type": "Pass", "Parameters": {"cause.$": "States.StringToJson($.Cause)"}, "End": True},
+    }  # fmt: skip
+    execution = start(cloud, make(cloud, states))
+    settle(cloud)
+    assert json.loads(told(cloud, execution)["output"])["cause"]["errorMessage"] == "no"
+    assert types(cloud, execution)[2:6] == ["TaskScheduled", "TaskStarted", "TaskFailed", "TaskStateExited"]
+
+
+def test_a_message_is_sent_to_a_queue(cloud, queue):
+    states = {"T": {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody": {"v.$": "$.v"}}, "End": True}}
+    found = run(cloud, states, {"v": 7})
+    assert found["output"]["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    assert bodies(cloud, queue) == ['{"v":7}']
+    assert details(cloud, found["executionArn"], "TaskScheduled")["resourceType"] == "sqs"
+
+
+def test_items_are_written_and_read_by_the_optimized_and_the_sdk_integration(cloud):
+    cloud.client("dynamodb").create_table(
+        TableName="table", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    cloud.sleep(30)
+    states = {
+        "P": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:putItem", "ResultPath": None, "Next": "G",
+              "Parameters": {"TableName": "table", "Item": {"id": {"S.$": "$.id"}, "n": {"N": "5"}}}},
+        "G": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:dynamodb:getItem", "End": True,
+              "Parameters": {"TableName": "table", "Key": {"id": {"S.$": "$.id"}}}, "ResultSelector": {"n.$": "$.Item.n.N"}},
+    }  # fmt: skip
+    assert run(cloud, states, {"id": "x"})["output"] == {"n": "5"}
+
+
+def test_what_a_service_refuses_has_the_names_of_each_kind_of_integration(cloud):
+    parameters = {"TableName": "none", "Key": {"id": {"S": "x"}}}
+    plain = run(cloud, {"T": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:getItem", "Parameters": parameters, "End": True}})
+    sdk = run(cloud, {"T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:dynamodb:getItem", "Parameters": parameters, "End": True}}, name="s")
+    assert plain["error"] == "DynamoDB.ResourceNotFoundException" and "(Service: AmazonDynamoDBv2; Status Code: 400; " in plain["cause"]
+    assert sdk["error"] == "DynamoDb.ResourceNotFoundException" and "(Service: DynamoDb, Status Code: 400, " in sdk["cause"]
+
+
+def test_a_task_may_only_do_what_its_role_may(cloud, queue):
+    states = {"T": {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody": "x"}, "End": True}}
+    found = run(cloud, states, actions=("logs:*",))
+    assert found["error"] == "SQS.AmazonSQSException" and "is not authorized to perform: sqs:sendmessage" in found["cause"]
+    assert bodies(cloud, queue) == []
+
+
+def test_a_task_waits_for_its_token_until_somebody_answers(cloud, queue):
+    client = cloud.client("stepfunctions")
+    states = {"T": {"Type": "Task", "Resource": f"{SEND}.waitForTaskToken", "TimeoutSeconds": 600, "HeartbeatSeconds": 60, "End": True,
+                    "Parameters": {"QueueUrl": queue, "MessageBody": {"t.$": "$$.Task.Token"}}}}  # fmt: skip
+    execution = start(cloud, make(cloud, states))
+    cloud.sleep(50)
+    token = json.loads(bodies(cloud, queue)[0])["t"]
+    client.send_task_heartbeat(taskToken=token)
+    cloud.sleep(50)
+    client.send_task_success(taskToken=token, output='{"done": true}')
+    assert json.loads(told(cloud, execution)["output"]) == {"done": True}
+    assert types(cloud, execution)[2:6] == ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"]
+    with pytest.raises(ClientError, match="TaskTimedOut"):
+        client.send_task_success(taskToken=token, output="1")
+    with pytest.raises(ClientError, match="InvalidToken"):
+        client.send_task_success(taskToken="made up", output="1")
+
+
+def test_a_task_that_is_not_heard_of_times_out_by_its_heartbeat(cloud, queue):
+    states = {
+        "T": {"Type": "Task", "Resource": f"{SEND}.waitForTaskToken", "HeartbeatSeconds": 10, "End": True,
+              "Parameters": {"QueueUrl": queue, "MessageBody": {"t.$": "$$.Task.Token"}},
+              "Catch": [{"ErrorEquals": ["States.HeartbeatTimeout"], "Next": "C"}]},
+        "C": {"Type": "Pass", "End": True},
+    }  # fmt: skip
+    found = run(cloud, states, seconds=12)
+    assert found["output"] == {"Error": "States.Timeout", "Cause": ""}
+    assert "TaskTimedOut" in types(cloud, found["executionArn"])
+
+
+def test_a_worker_takes_an_activity_task_and_reports_on_it(cloud):
+    client = cloud.client("stepfunctions")
+    arn = client.create_activity(name="work")["activityArn"]
+    polling = cloud.start(client.get_activity_task, activityArn=arn, workerName="me")
+    cloud.sleep(5)
+    execution = start(cloud, make(cloud, {"T": {"Type": "Task", "Resource": arn, "End": True}}), {"n": 1})
+    task = cloud.wait(polling)
+    assert json.loads(task["input"]) == {"n": 1}
+    client.send_task_failure(taskToken=task["taskToken"], error="Tired", cause="late")
+    found = told(cloud, execution)
+    assert (found["status"], found["error"], found["cause"]) == ("FAILED", "Tired", "late")
+    assert types(cloud, execution)[2:5] == ["ActivityScheduled", "ActivityStarted", "ActivityFailed"]
+    assert "taskToken" not in cloud.wait(cloud.start(client.get_activity_task, activityArn=arn))
+
+
+def test_a_state_machine_waits_for_another_that_it_starts(cloud):
+    inner = make(cloud, {"W": {"Type": "Wait", "Seconds": 30, "Next": "P"}, "P": {"Type": "Pass", "Parameters": {"twice.$": "States.MathAdd($.n, $.n)"}, "End": True}}, name="inner")
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True, "OutputPath": "$.Output",
+                    "Parameters": {"StateMachineArn": inner, "Input": {"n.$": "$.n"}}}}  # fmt: skip
+    found = run(cloud, states, {"n": 4}, name="outer", seconds=40)
+    assert found["output"] == {"twice": 8}
+
+
+def test_a_kill_loses_no_wait_and_no_variable(cloud):
+    states = {
+        "A": {"Type": "Pass", "Assign": {"kept": "yes"}, "Next": "W"},
+        "W": {"Type": "Wait", "Seconds": 100, "Next": "B"},
+        "B": {"Type": "Pass", "Parameters": {"kept.$": "$kept"}, "End": True},
+    }
+    execution = start(cloud, make(cloud, states))
+    cloud.sleep(10)
+    cloud.restart(kill=True)
+    cloud.sleep(80)
+    assert told(cloud, execution)["status"] == "RUNNING"
+    cloud.sleep(20)
+    assert json.loads(told(cloud, execution)["output"]) == {"kept": "yes"}
+
+
+@pytest.mark.parametrize("killed_after_s", [0, 0.001, 1, 6])
+def test_a_kill_in_mid_workflow_repeats_no_completed_task(cloud, queue, killed_after_s):
+    """Each item's message is there once, whenever the region was killed."""
+    send = {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody.$": "States.Format('{}', $)"}, "ResultPath": None}
+    states = {
+        "M": {"Type": "Map", "End": True, "ItemProcessor": {"StartAt": "T", "States": {
+            "T": {**send, "Next": "W"}, "W": {"Type": "Wait", "Seconds": 5, "Next": "U"}, "U": {**send, "End": True}}}}
+    }  # fmt: skip
+    execution = start(cloud, make(cloud, states), [1, 2, 3])
+    if killed_after_s:
+        cloud.sleep(killed_after_s)
+    cloud.restart(kill=True)
+    cloud.sleep(20)
+    assert told(cloud, execution)["status"] == "SUCCEEDED"
+    assert sorted(bodies(cloud, queue)) == ["1", "1", "2", "2", "3", "3"]
+
+
+def test_an_answer_that_was_given_but_not_heard_before_a_kill_is_given_again(cloud, queue):
+    """The question's token is the event that announced it."""
+    states = {"T": {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody": "once"}, "End": True}}
+    arn = make(cloud, states)
+    execution = start(cloud, arn)
+    region = cloud.region()
+    rows = region.store.rows("000000000000")
+    before = rows.all("select * from sfn_strand")
+    executions = rows.all("select * from sfn_execution")
+    cloud.sleep(1)
+    assert told(cloud, execution)["status"] == "SUCCEEDED"
+
+    async def forget_that_it_was_heard() -> None:
+        for row in before:
+            rows.run("insert or replace into sfn_strand values (?,?,?,?,?,?,?)", *row)
+        for row in executions:
+            rows.run("insert or replace into sfn_execution values (?,?,?,?,?,?,?,?)", *row)
+        rows.run("delete from sfn_history where first > 3")
+        await region.store.journal.settled()
+
+    cloud.run(forget_that_it_was_heard())
+    cloud.restart(kill=True)
+    cloud.sleep(1)
+    assert told(cloud, execution)["status"] == "SUCCEEDED"
+    assert bodies(cloud, queue) == ["once"]

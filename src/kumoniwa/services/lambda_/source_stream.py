@@ -150,6 +150,10 @@ class ShardReader:
                 failures = 0
             except AwsError as error:
                 waiting.cancel()
+                if error.code == "ProvisionedThroughputExceededException":
+                    # Others read the shard, too.
+                    await self.reader.pause(RETRY_FIRST_S)
+                    continue
                 iterator, failures = None, failures + 1
                 if not is_gone(error):
                     self.reader.say(f"PROBLEM: {error.code}: {error.text}")

@@ -146,6 +146,14 @@ SAMPLES = {
         "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 5, Tags: [{Key: a, Value: b}]}",
         "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 6, Enabled: true}",
     ),
+    "AWS::Kinesis::Stream": (
+        "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
+        "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Kinesis::StreamConsumer": (
+        "{StreamARN: 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', ConsumerName: c, Tags: [{Key: a, Value: b}]}",
+        "{StreamARN: 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', ConsumerName: d}",
+    ),
     "AWS::ApiGateway::RestApi": (
         """{Name: a, Description: d, BinaryMediaTypes: [image/png], EndpointConfiguration: {Types: [EDGE]}, Tags: [{Key: a, Value: b}],
         Body: {swagger: "2.0", info: {title: t}}}""",

@@ -423,7 +423,7 @@ def PutRecord(
     call: Call,
     *,
     Data: bytes,
-    PartitionKey: str,
+    PartitionKey: str | None = None,
     StreamName: str | None = None,
     ExplicitHashKey: str | None = None,
     SequenceNumberForOrdering: str | None = None,
@@ -431,12 +431,21 @@ def PutRecord(
 ) -> dict:
     """Records of one region are always in the order of their puts, so the number for ordering is only checked."""
     stream = writable(call, named(call, StreamName, StreamARN))
+    _check_key(PartitionKey, "partitionKey")
     shard = record.shard_for(stream, PartitionKey, ExplicitHashKey)
     if SequenceNumberForOrdering is not None:
         _check_ordering(call, stream, SequenceNumberForOrdering)
     size = _size(Data, PartitionKey)
     rate.count_write(call, stream, shard, size)
     return {"ShardId": shard.id, "SequenceNumber": record.put(call, stream, shard, PartitionKey, Data), "EncryptionType": "NONE"}
+
+
+def _check_key(key: str | None, place: str) -> None:
+    """Only streams that distribute records by themselves, which are not here, do without a key."""
+    if key is None:
+        raise ValidationException(
+            f"1 validation error detected: Value null at '{place}' failed to satisfy constraint: Member must not be null"
+        )
 
 
 def _check_ordering(call: Call, stream: Stream, number: str) -> None:
@@ -461,11 +470,7 @@ def PutRecords(call: Call, *, Records: list[dict[str, Any]], StreamName: str | N
     """What a shard cannot take now is reported beside what was taken."""
     stream = writable(call, named(call, StreamName, StreamARN))
     for number, entry in enumerate(Records, 1):
-        if "PartitionKey" not in entry:
-            raise ValidationException(
-                f"1 validation error detected: Value null at 'records.{number}.member.partitionKey' failed to satisfy constraint: "
-                "Member must not be null"
-            )
+        _check_key(entry.get("PartitionKey"), f"records.{number}.member.partitionKey")
     sizes = [_size(entry["Data"], entry["PartitionKey"]) for entry in Records]
     shards = [record.shard_for(stream, entry["PartitionKey"], entry.get("ExplicitHashKey")) for entry in Records]
     if sum(sizes) > REQUEST_BYTES_MAX:

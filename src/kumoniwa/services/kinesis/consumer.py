@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -123,5 +122,5 @@ def token(text: str) -> str:
 def read_token(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise ExpiredNextTokenException("The pagination token is not valid.")

@@ -7,7 +7,6 @@ anything in its parents.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import time
 from typing import Any, NamedTuple
@@ -91,7 +90,7 @@ def opened(text: str) -> Iterator:
         kinds = (str, str, int, int, float | int)
         if all(isinstance(value, kind) and not isinstance(value, bool) for value, kind in zip(found, kinds)) and 0 <= found.place < 1 << 62:
             return found
-    except (binascii.Error, ValueError, TypeError):
+    except (ValueError, TypeError):
         pass
     raise InvalidArgumentException("Invalid ShardIterator.")
 

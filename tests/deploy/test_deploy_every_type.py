@@ -249,7 +249,7 @@ SAMPLES = {
 
 def _plausible(shape: Any, name: str, depth: int = 0) -> Any:
     """A reply of the model's shape, with every service content."""
-    states = {"TableStatus": "ACTIVE", "State": "Active", "LastUpdateStatus": "Successful"}
+    states = {"TableStatus": "ACTIVE", "StreamStatus": "ACTIVE", "ConsumerStatus": "ACTIVE", "State": "Active", "LastUpdateStatus": "Successful"}
     if name in states:
         return states[name]
     if shape.type_name == "structure" and depth < 3:
@@ -270,8 +270,8 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping")
-        if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping"):
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream")
+        if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary"):
             raise error("ResourceNotFoundException")
         shape = output_shape(operation)
         reply = _plausible(shape, "") if shape is not None else {}

@@ -132,3 +132,13 @@ def test_ten_kills_under_resharding_skip_no_record_and_keep_each_key_in_order(sh
     seen = list(dict.fromkeys(each for batch in data(shop) for each in batch))
     for key in "012":
         assert [int(each.split()[1]) for each in seen if each.split()[0] == key] == list(range(20))
+
+
+def test_only_records_whose_data_matches_a_filter_reach_the_function(shop):
+    # Recorded: test_kinesis_event_filtering_json_pattern.
+    pattern = json.dumps({"data": {"event_type": ["function_1"]}})
+    shop.map(ARN, StartingPosition="TRIM_HORIZON", FilterCriteria={"Filters": [{"Pattern": pattern}]})
+    for each in ('{"event_type": "function_1"}', '{"event_type": "function_2"}', "no json"):
+        put(shop, each)
+    rest(shop, times=2)
+    assert data(shop) == [['{"event_type": "function_1"}']]

@@ -311,3 +311,28 @@ def test_ten_kills_while_batches_are_answered_lose_no_message(shop):
     seen = {body for bodies in shop.bodies() for body in bodies}
     assert seen == {f"{round_}-{number}" for round_ in range(10) for number in range(5)}
     assert shop.left(url) == 0
+
+
+@pytest.mark.parametrize(
+    "pattern, wanted, unwanted",
+    [
+        ({"body": {"my-key": ["my-value"]}}, '{"my-key": "my-value"}', '{"my-key": "other"}'),
+        ({"body": {"my-key": ["one", "two"]}}, '{"my-key": "two"}', '{"my-key": "three"}'),
+        ({"body": {"my-key": [{"exists": True}]}}, '{"my-key": "any"}', '{"other": "any"}'),
+        ({"body": {"my-number": [{"numeric": [">=", 100, "<", 200]}]}}, '{"my-number": 100}', '{"my-number": 200}'),
+        ({"body": {"my-number": [{"numeric": [">", 100]}]}}, '{"my-number": 105}', "this is a test string"),
+        ({"body": [{"prefix": "plain"}]}, "plain text", "other text"),
+        ({"messageAttributes": {"kind": {"stringValue": ["k"]}}}, "k", "l"),
+    ],
+)
+def test_only_messages_that_match_a_filter_reach_the_function_and_the_others_are_gone(shop, pattern, wanted, unwanted):
+    # Recorded: test_sqs_event_filter.
+    shop.function()
+    url, arn = shop.queue()
+    made = shop.map(arn, FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]})
+    assert made["FilterCriteria"] == {"Filters": [{"Pattern": json.dumps(pattern)}]}
+    for body in (unwanted, wanted):
+        kind = {"kind": {"DataType": "String", "StringValue": body[:1]}}
+        shop.sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=kind)
+    settle(shop.cloud)
+    assert (shop.bodies(), shop.left(url)) == ([[wanted]], 0)

@@ -316,3 +316,32 @@ def test_a_mapping_outlives_its_function(shop):
     shop.functions.delete_function(FunctionName="f")
     assert shop.functions.get_event_source_mapping(UUID=uuid)["State"] == "Enabled"
     assert shop.functions.delete_event_source_mapping(UUID=uuid)["State"] == "Deleting"
+
+
+@pytest.mark.parametrize(
+    "pattern, seen",
+    [
+        ({"eventName": ["INSERT"]}, [[1], [2]]),
+        ({"dynamodb": {"NewImage": {"kind": {"S": [{"prefix": "us-"}]}}}}, [[2]]),
+        ({"dynamodb": {"NewImage": {"kind": {"S": [{"exists": False}]}}}}, [[1]]),
+    ],
+)
+def test_only_records_that_match_a_filter_reach_the_function(shop, pattern, seen):
+    # Recorded: test_dynamodb_event_filter.
+    stream = shop.table()
+    shop.map(stream, StartingPosition="TRIM_HORIZON", BatchSize=1, FilterCriteria={"Filters": [{"Pattern": json.dumps(pattern)}]})
+    shop.put("a", 1)
+    shop.put("a", 2, kind={"S": "us-1"})
+    shop.cloud.client("dynamodb").delete_item(TableName="things", Key={"id": {"S": "z"}, "n": {"N": "1"}})
+    rest(shop, times=3)
+    assert numbers(shop) == seen
+
+
+@pytest.mark.parametrize("pattern", ["single-string", '[{"eventName": ["INSERT"=123}]'])
+def test_patterns_that_are_none_are_refused(shop, pattern):
+    # Recorded: test_dynamodb_invalid_event_filter.
+    create = shop.functions.create_event_source_mapping
+    filters = {"Filters": [{"Pattern": pattern}]}
+    assert refused(create, FunctionName="f", EventSourceArn=shop.table(), StartingPosition="LATEST", FilterCriteria=filters) == (
+        "InvalidParameterValueException", "Invalid filter pattern definition."
+    )  # fmt: skip

@@ -54,6 +54,8 @@ async def _update_shards(work: Work) -> None:
         await settle(work)
 
 
+_update_shards.handles_absence = True
+
 _seen = seen.StreamDescriptionSummary
 
 Stream = ResourceType(

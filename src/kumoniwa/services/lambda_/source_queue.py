@@ -95,7 +95,7 @@ class QueueReader:
         if not mapping.filters:
             return records
         # What no filter wants is gone: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
-        unwanted = [record for record in records if not passes(mapping.filters, record, "body")]
+        unwanted = [record for record in records if not passes(mapping.filters, record)]
         await self._delete(role, mapping, unwanted)
         return [record for record in records if record not in unwanted]
 

@@ -243,8 +243,7 @@ class ShardReader:
         mapping = self.mapping
         wanted = records
         if mapping.filters:
-            content = "data" if mapping.service == "kinesis" else ""
-            wanted = [record for record in records if passes(mapping.filters, record, content)]
+            wanted = [record for record in records if passes(mapping.filters, record)]
         if mapping.tumbling_s:
             await self.windows.add(wanted)
         elif mapping.parallel > 1:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed

@@ -12,7 +12,11 @@ from typing import Any
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.kinesis.errors import InvalidArgumentException, ResourceInUseException, ResourceNotFoundException
+from kumoniwa.services.kinesis.errors import (
+    InvalidArgumentException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+)
 
 HASH_KEYS = 1 << 128
 SETTLING_S = 10.0

@@ -12,7 +12,15 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.services.kinesis.consumer import Consumer, by_arn
 from kumoniwa.services.kinesis.errors import ResourceInUseException, ResourceNotFoundException
 from kumoniwa.services.kinesis.record import read, start_of, wakes
-from kumoniwa.services.kinesis.stream import Shard, Stream, active, children, existing, readable_shard, sequence
+from kumoniwa.services.kinesis.stream import (
+    Shard,
+    Stream,
+    active,
+    children,
+    existing,
+    readable_shard,
+    sequence,
+)
 
 SUBSCRIBED_S = 300.0
 KEPT_FROM_OTHERS_S = 5.0

@@ -84,6 +84,13 @@ def test_a_signed_form_becomes_an_object(cloud, s3, signers, version):
     assert got["ETag"] == told["ETag"]
 
 
+def test_a_form_says_when_an_object_expires(cloud, s3, signers):
+    when = "Thu, 26 Nov 2026 01:13:01 GMT"
+    assert post(cloud, signed(signers, Expires=when))[0] == 204
+    assert s3.head_object(Bucket="box", Key="up/photo.jpg")["ExpiresString"] == when
+    assert post(cloud, signed(signers, Expires="some day"))[::2] == (400, "InvalidArgument")
+
+
 @pytest.mark.parametrize("version", ["s3v4", "s3"])
 def test_a_form_may_not_be_changed(cloud, s3, signers, version):
     fields = signed(signers, version, key="up/exact")

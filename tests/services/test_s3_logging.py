@@ -101,7 +101,7 @@ def test_targets_that_aws_refuses_are_refused(make_cloud):
     cloud.client("s3", key="111111111111").create_bucket(Bucket="theirs")
     s3.create_bucket(Bucket="listed", ObjectOwnership="BucketOwnerPreferred")
     for target, code in (
-        ("none-such", "InvalidTargetBucketForLogging"), ("far", "CrossLocationLoggingProhibited"),
+        ("none-such", "InvalidTargetBucketForLogging"), ("far", "CrossLocationLoggingProhibitted"),
         ("theirs", "InvalidTargetBucketForLogging"), ("listed", "InvalidTargetBucketForLogging"),
     ):  # fmt: skip
         wanted = {"LoggingEnabled": {"TargetBucket": target, "TargetPrefix": ""}}

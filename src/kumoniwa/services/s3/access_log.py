@@ -44,9 +44,11 @@ class InvalidTargetBucketForLogging(AwsError):
     message = "The target bucket for logging does not exist"
 
 
-class CrossLocationLoggingProhibited(AwsError):
+class CrossLocationLoggingProhibitted(AwsError):
+    """Spelled as AWS spells it; recorded, with the blank: localstack's test_put_bucket_logging_cross_locations."""
+
     status = 403
-    message = "Cross S3 location logging not allowed."
+    message = "Cross S3 location logging not allowed. "
 
 
 # Operations ------------------------------------------------------------------------------------------
@@ -87,7 +89,9 @@ def _check_target(call: Call, said: dict[str, Any]) -> None:
     if place.account != call.account:
         raise InvalidTargetBucketForLogging("The owner for the bucket to be logged and the target bucket must be the same.", TargetBucket=name)
     if place.region != call.region:
-        raise CrossLocationLoggingProhibited
+        # The oldest region's buckets have no location.
+        there, here = (("TargetBucketLocation", place.region), ("SourceBucketLocation", call.region))
+        raise CrossLocationLoggingProhibitted(**{name: region for name, region in (here, there) if region != "us-east-1"})
     target = found(call, name)
     granted = {grant.permission for grant in target.grants if grant.grantee == LOGGERS}
     if target.has_acls and LOGGING not in target.policy and not ({"FULL_CONTROL"} & granted or {"WRITE", "READ_ACP"} <= granted):

@@ -33,7 +33,7 @@ CHECKSUM_BYTES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256":
 
 class InvalidDigest(AwsError):
     status = 400
-    message = "The Content-MD5 you specified is not valid."
+    message = "The Content-MD5 you specified was invalid."
 
 
 class BadDigest(AwsError):

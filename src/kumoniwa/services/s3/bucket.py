@@ -81,6 +81,12 @@ class AuthorizationHeaderMalformed(AwsError):
     status = 400
 
 
+class InvalidBucketOwnerAWSAccountID(AwsError):
+    """Recorded: localstack's test_get_bucket_policy_invalid_account_id."""
+
+    status = 400
+
+
 class AccessDenied(AwsError):
     status = 403
     message = "Access Denied"
@@ -196,6 +202,10 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
         raise error
     expected = params.get("ExpectedBucketOwner")
     if expected is not None and expected != place.account:
+        if re.fullmatch("[0-9]{12}", expected) is None:
+            raise InvalidBucketOwnerAWSAccountID(
+                f"The value of the expected bucket owner parameter must be an AWS Account ID... [{expected[:1024]}]"
+            )
         raise AccessDenied
     bucket = call.home.store.shelf(place.account, Bucket).get(name)
     if bucket is not None:

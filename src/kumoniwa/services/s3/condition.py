@@ -86,9 +86,17 @@ def check_write(
     existing: Version | None, if_match: str | None, if_none_match: str | None, key: str = ""
 ) -> None:
     """Of what a write would replace: ``If-None-Match: *`` only, and ``If-Match`` with the present entity tag."""
+    # Recorded: localstack's test_put_object_if_match_and_if_none_match_validation and its neighbours.
+    if if_none_match is not None and if_match is not None:
+        raise NotImplementedHeader(
+            Header="If-Match,If-None-Match", additionalMessage="Multiple conditional request headers present in the request"
+        )
+    for name, value, is_any in (("If-None-Match", if_none_match, True), ("If-Match", if_match, False)):
+        if value is not None and (value.strip() == "*") is not is_any:
+            raise NotImplementedHeader(
+                Header=name, additionalMessage=f"We don't accept the provided value of {name} header for this API"
+            )
     if if_none_match is not None:
-        if if_none_match.strip() != "*" or if_match is not None:
-            raise NotImplementedHeader(Header="If-None-Match")
         if existing is not None:
             raise PreconditionFailed(Condition="If-None-Match")
     if if_match is not None:

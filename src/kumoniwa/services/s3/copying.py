@@ -15,7 +15,16 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, storage
 from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
-from kumoniwa.services.s3.bucket import AccessDenied, Bucket, InvalidArgument, arn, beside, found, require
+from kumoniwa.services.s3.bucket import (
+    AccessDenied,
+    Bucket,
+    InvalidArgument,
+    InvalidRequest,
+    arn,
+    beside,
+    found,
+    require,
+)
 from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, check_opens, customer_key
 from kumoniwa.services.s3.download import check_own, wanted
 from kumoniwa.services.s3.locking import Wish, lock_of
@@ -317,6 +326,8 @@ async def UploadPartCopy(
                 "the first and last bytes to copy",
                 ArgumentName="x-amz-copy-source-range", ArgumentValue=CopySourceRange[:1024],
             )  # fmt: skip
+        if int(match[1]) >= source.version.size:
+            raise InvalidRequest("The specified copy range is invalid for the source object size")
         if int(match[2]) >= source.version.size:
             raise InvalidArgument(
                 f"Range specified is not valid for source object of size: {source.version.size}",

@@ -19,14 +19,15 @@ from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument, InvalidRe
 if TYPE_CHECKING:
     from kumoniwa.services.s3.storage import Head
 
-HEADER = "x-amz-server-side-encryption-customer-"
+HEADER = "x-amz-server-side-encryption"
+"""What all refusals name, whichever of the three headers is meant: localstack's test_put_object_validation_sse_c."""
 KEY_BYTES = 32
 _NEEDED = "Requests specifying Server Side Encryption with Customer provided keys must provide "
 
 
 class InvalidEncryptionAlgorithmError(AwsError):
     status = 400
-    message = "The encryption request that you specified is not valid. The valid value is AES256."
+    message = "The Encryption request you specified is not valid. Supported value: AES256."
 
 
 class CustomerKey(msgspec.Struct, frozen=True):
@@ -49,36 +50,36 @@ def customer_key(
     """The key that a request brings, found to be whole. ``encryption`` is what it asks for beside it."""
     if algorithm is None and key is None and md5 is None:
         return NONE
-    if algorithm is None:
-        raise InvalidArgument(_NEEDED + "a valid encryption algorithm.", ArgumentName=HEADER + "algorithm")
-    if algorithm != "AES256":
-        raise InvalidEncryptionAlgorithmError(
-            ArgumentName=HEADER + "algorithm", ArgumentValue=algorithm[:1024]
-        )
-    if key is None:
-        raise InvalidArgument(_NEEDED + "an appropriate secret key.", ArgumentName=HEADER + "key")
-    if md5 is None:
-        raise InvalidArgument(
-            _NEEDED + "the client calculated MD5 of the secret key.", ArgumentName=HEADER + "key-MD5"
-        )
     if encryption is not None:
         raise InvalidArgument(
             "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
-            ArgumentName="x-amz-server-side-encryption", ArgumentValue=encryption[:1024],
+            ArgumentName=HEADER, ArgumentValue=encryption[:1024],
         )  # fmt: skip
+    if algorithm is None:
+        raise InvalidArgument(_NEEDED + "a valid encryption algorithm.", ArgumentName=HEADER)
+    if algorithm != "AES256":
+        raise InvalidEncryptionAlgorithmError(
+            ArgumentName=HEADER, ArgumentValue=algorithm[:1024]
+        )
+    if key is None:
+        raise InvalidArgument(_NEEDED + "an appropriate secret key.", ArgumentName=HEADER)
+    if md5 is None:
+        raise InvalidArgument(
+            _NEEDED + "the client calculated MD5 of the secret key.", ArgumentName=HEADER
+        )
     try:
         secret = base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) != KEY_BYTES:
         raise InvalidArgument(
-            "The secret key was invalid for the specified algorithm.", ArgumentName=HEADER + "key"
+            "The secret key was invalid for the specified algorithm.", ArgumentName=HEADER
         )
     calculated = base64.b64encode(hashlib.md5(secret, usedforsecurity=False).digest()).decode()
     if md5 != calculated:
         raise InvalidArgument(
             "The calculated MD5 hash of the key did not match the hash that was provided.",
-            ArgumentName=HEADER + "key-MD5",
+            ArgumentName=HEADER,
         )
     return CustomerKey(secret, calculated)
 
@@ -94,21 +95,17 @@ def check_opens(head: Head, customer: CustomerKey) -> None:
         )
     if not head.customer_key:
         raise InvalidRequest("The encryption parameters are not applicable to this object.")
-    raise AccessDenied
+    raise AccessDenied(_NEEDED + "the correct secret key.")
 
 
 def check_continues(head: Head, customer: CustomerKey) -> None:
     """See that a part brings the key its upload began with."""
     if head.customer_key == customer.md5:
         return
-    if not customer.md5:
+    if not customer.md5 or not head.customer_key:
+        # The same words, whichever of the two brings a key: localstack's test_multipart_upload_sse_c_validation.
         raise InvalidRequest(
             "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
             "encryption parameters."
-        )
-    if not head.customer_key:
-        raise InvalidRequest(
-            "The multipart upload initiate did not request encryption. Please resend the request without sending encryption "
-            "parameters."
         )
     raise InvalidRequest("The provided encryption parameters did not match the ones used originally.")

@@ -74,7 +74,8 @@ class InvalidPartNumber(AwsError):
 
 # Which version ---------------------------------------------------------------------------------------
 
-VERSION_ID = re.compile(r"[A-Za-z0-9._]{32}|null")
+VERSION_ID = re.compile(r"AAA[A-Za-z0-9._]{29}|null")
+"""What ``storage`` makes: rows of less than 36 bits begin so. Another id is invalid and not merely unknown, as on AWS."""
 
 
 def wanted(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Version:

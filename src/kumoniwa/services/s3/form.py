@@ -24,6 +24,7 @@ from kumoniwa.services.s3.body import EntityTooLarge
 from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument
 from kumoniwa.services.s3.condition import PreconditionFailed
 from kumoniwa.services.s3.multipart import EntityTooSmall
+from kumoniwa.wire import timestamps
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.xml import escaped
 
@@ -277,7 +278,12 @@ def _params(home: Any, fields: dict[str, str]) -> dict[str, Any]:
     metadata: dict[str, str] = {}
     for name, value in fields.items():
         member = PUT_MEMBERS.get(name)
-        if member is not None:
+        if member == "Expires":
+            try:
+                params[member] = timestamps.parsed(value)
+            except ValueError:
+                raise InvalidArgument(f"Invalid value for {name}", ArgumentName=name) from None
+        elif member is not None:
             params[member] = value
         elif name.startswith("x-amz-meta-"):
             metadata[name.removeprefix("x-amz-meta-")] = value

@@ -311,10 +311,7 @@ def PutBucketLifecycleConfiguration(
     bodies.check_document(call)
     least = TransitionDefaultMinimumObjectSize or LEAST_MOVED[0]
     if least not in LEAST_MOVED:
-        raise InvalidArgument(
-            "Invalid x-amz-transition-default-minimum-object-size header",
-            ArgumentName="x-amz-transition-default-minimum-object-size", ArgumentValue=least[:1024],
-        )  # fmt: skip
+        raise InvalidRequest(f"Invalid TransitionDefaultMinimumObjectSize found: {least[:1024]}")
     rules = _checked(call, (LifecycleConfiguration or {}).get("Rules") or [])
     call.shelf(type(bucket))[Bucket] = changed(bucket, lifecycle=rules, least_moved=least)
     call.after_commit(lambda: call.home.wake(AGING))

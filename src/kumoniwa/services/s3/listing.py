@@ -226,7 +226,7 @@ def ListObjectsV2(
         reply["ContinuationToken"] = ContinuationToken
     if is_truncated:
         reply["NextContinuationToken"] = token_of(page.goes_on_at)
-    if StartAfter is not None:
+    if StartAfter is not None and ContinuationToken is None:
         reply["StartAfter"] = encode(StartAfter)
     return reply | _rest(page, encode, EncodingType, Delimiter, telling(call, OptionalObjectAttributes, owner=bool(FetchOwner)))
 

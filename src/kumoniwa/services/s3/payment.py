@@ -49,11 +49,11 @@ def PutBucketAccelerateConfiguration(
     """Enabled, the bucket answers at ``bucket.s3-accelerate``, too. There is no distance here that it could shorten."""
     bucket = found(call, Bucket)
     bodies.check_document(call)
+    if "." in Bucket:
+        raise InvalidRequest("S3 Transfer Acceleration is not supported for buckets with periods (.) in their names")
     status = (AccelerateConfiguration or {}).get("Status")
     if status not in ("Enabled", "Suspended"):
         raise MalformedXML
-    if "." in Bucket:
-        raise InvalidRequest("S3 Transfer Acceleration is not supported for buckets with periods (.) in their names")
     if status == "Enabled" or bucket.acceleration:
         call.shelf(type(bucket))[Bucket] = changed(bucket, acceleration=status)
 

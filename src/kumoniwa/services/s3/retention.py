@@ -43,11 +43,11 @@ def PutObjectRetention(
 ) -> dict:
     """An empty retention takes away one that is governed."""
     bucket = found(call, Bucket)
-    bodies.check_document(call)
-    version = locked_version(call, bucket, Key, VersionId)
     said = Retention
     if said is None:
         raise MalformedXML
+    bodies.check_document(call)
+    version = locked_version(call, bucket, Key, VersionId)
     for member in ("EventHold", "EventHoldDuration"):
         if member in said:
             raise NotImplementedHere(f"{member} of s3:PutObjectRetention")
@@ -108,9 +108,11 @@ def PutObjectLegalHold(
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
+    if LegalHold is None:
+        raise MalformedXML  # recorded: localstack's test_put_object_legal_hold_exc
     bodies.check_document(call)
     version = locked_version(call, bucket, Key, VersionId)
-    status = (LegalHold or {}).get("Status")
+    status = LegalHold.get("Status")
     if status not in ("ON", "OFF"):
         raise MalformedXML
     replication.touch(call, bucket, version, lock=changed(version.head.lock, hold=status))

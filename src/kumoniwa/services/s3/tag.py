@@ -46,7 +46,8 @@ def tags_in_header(text: str) -> dict[str, str]:
     if len(text) > HEADER_BYTES_MAX:
         raise InvalidTagHeader(ArgumentName="x-amz-tagging")
     pairs = parse_qsl(text, keep_blank_values=True, errors="replace")
-    if len({key for key, _ in pairs}) < len(pairs):
+    is_raw = any(pair.count("=") > 1 for pair in text.split("&"))
+    if is_raw or len({key for key, _ in pairs}) < len(pairs):
         raise InvalidTagHeader(ArgumentName="x-amz-tagging", ArgumentValue=text[:1024])
     return _checked(pairs, OBJECT_TAGS_MAX)
 

@@ -1,0 +1,123 @@
+"""What S3 was recorded to refuse, and its words: each test names localstack's whose recording it is."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+UNKNOWN = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
+KEY = "k" * 32
+
+
+@pytest.fixture
+def s3(cloud):
+    client = cloud.client("s3")
+    client.create_bucket(Bucket="box")
+    client.put_object(Bucket="box", Key="k", Body=b"0123456789")
+    return client
+
+
+def refusal(method, **params) -> dict:
+    """The status and the error with all its members."""
+    with pytest.raises(ClientError) as refused:
+        method(**params)
+    answer = refused.value.response
+    return {"status": answer["ResponseMetadata"]["HTTPStatusCode"], **answer["Error"]}
+
+
+def test_a_version_id_that_nobody_gave_is_invalid_and_not_unknown(s3):
+    """test_get_object_with_version_unversioned_bucket, test_delete_object, test_delete_objects."""
+    asked = {"Bucket": "box", "Key": "k", "VersionId": UNKNOWN}
+    invalid = {
+        "status": 400, "Code": "InvalidArgument", "Message": "Invalid version id specified", "ArgumentName": "versionId",
+        "ArgumentValue": UNKNOWN,
+    }  # fmt: skip
+    assert refusal(s3.get_object, **asked) == refusal(s3.delete_object, **asked) == invalid
+    told = s3.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "k", "VersionId": UNKNOWN}]})
+    assert told["Errors"] == [
+        {"Code": "NoSuchVersion", "Key": "k", "Message": "The specified version does not exist.", "VersionId": UNKNOWN}
+    ]
+    s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": "Enabled"})
+    own = s3.put_object(Bucket="box", Key="other")["VersionId"]
+    assert refusal(s3.get_object, Bucket="box", Key="k", VersionId=own)["Code"] == "NoSuchVersion"
+
+
+@pytest.mark.parametrize("account", ["0000", "0000000000020", "abcd", "aa000000000$"])
+def test_an_expected_owner_is_an_account(s3, account):
+    """test_get_bucket_policy_invalid_account_id."""
+    assert refusal(s3.get_bucket_policy, Bucket="box", ExpectedBucketOwner=account) == {
+        "status": 400, "Code": "InvalidBucketOwnerAWSAccountID",
+        "Message": f"The value of the expected bucket owner parameter must be an AWS Account ID... [{account}]",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "header", "more"),
+    [
+        ({"IfMatch": '"x"', "IfNoneMatch": "*"}, "If-Match,If-None-Match", "Multiple conditional request headers present in the request"),
+        ({"IfNoneMatch": '"x"'}, "If-None-Match", "We don't accept the provided value of If-None-Match header for this API"),
+        ({"IfMatch": "*"}, "If-Match", "We don't accept the provided value of If-Match header for this API"),
+    ],
+)
+def test_conditions_that_no_write_knows_are_told_before_the_key_is_looked_for(s3, given, header, more):
+    """test_put_object_if_match_validation, test_copy_object_precondition_write_validation."""
+    expected = {
+        "status": 501, "Code": "NotImplemented", "Message": "A header you provided implies functionality that is not implemented",
+        "Header": header, "additionalMessage": more,
+    }  # fmt: skip
+    assert refusal(s3.put_object, Bucket="box", Key="new", **given) == expected
+    assert refusal(s3.copy_object, Bucket="box", Key="new", CopySource="box/k", **given) == expected
+
+
+def test_customer_keys_are_refused_under_one_name(s3):
+    """test_put_object_validation_sse_c, test_object_retrieval_sse_c."""
+    wrong = refusal(s3.put_object, Bucket="box", Key="s", SSECustomerAlgorithm="KMS", SSECustomerKey=KEY)
+    assert wrong["Message"] == "The Encryption request you specified is not valid. Supported value: AES256."
+    assert (wrong["ArgumentName"], wrong["ArgumentValue"]) == ("x-amz-server-side-encryption", "KMS")
+    own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": KEY}
+    both = refusal(s3.put_object, Bucket="box", Key="s", **own | {"SSECustomerAlgorithm": "KMS"}, ServerSideEncryption="AES256")
+    assert (both["Code"], both["ArgumentValue"]) == ("InvalidArgument", "AES256")
+    s3.put_object(Bucket="box", Key="s", **own)
+    other = refusal(s3.get_object, Bucket="box", Key="s", **own | {"SSECustomerKey": "o" * 32})
+    assert (other["status"], other["Code"], other["Message"]) == (
+        403, "AccessDenied",
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.",
+    )  # fmt: skip
+    upload = {"Bucket": "box", "Key": "m", "UploadId": s3.create_multipart_upload(Bucket="box", Key="m")["UploadId"]}
+    assert refusal(s3.upload_part, **upload, PartNumber=1, **own)["Message"].startswith("The multipart upload initiate requested encryption.")
+
+
+def test_a_range_of_a_copy_begins_within_its_source(s3):
+    """test_upload_part_copy_range."""
+    upload = {"Bucket": "box", "Key": "m", "UploadId": s3.create_multipart_upload(Bucket="box", Key="m")["UploadId"]}
+    copy = {**upload, "PartNumber": 1, "CopySource": "box/k"}
+    assert refusal(s3.upload_part_copy, **copy, CopySourceRange="bytes=100-200") == {
+        "status": 400, "Code": "InvalidRequest", "Message": "The specified copy range is invalid for the source object size",
+    }  # fmt: skip
+    assert refusal(s3.upload_part_copy, **copy, CopySourceRange="bytes=0-10")["Code"] == "InvalidArgument"
+
+
+def test_words_of_configurations(s3):
+    """test_s3_transition_default_minimum_object_size, test_put_object_legal_hold_exc, test_object_tagging_exc."""
+    rules = {"Rules": [{"ID": "a", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
+    wrong = {"Bucket": "box", "LifecycleConfiguration": rules, "TransitionDefaultMinimumObjectSize": "value"}
+    assert refusal(s3.put_bucket_lifecycle_configuration, **wrong) == {
+        "status": 400, "Code": "InvalidRequest", "Message": "Invalid TransitionDefaultMinimumObjectSize found: value",
+    }  # fmt: skip
+    s3.create_bucket(Bucket="vault", ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket="vault", Key="k")
+    assert refusal(s3.put_object_legal_hold, Bucket="vault", Key="k")["Code"] == "MalformedXML"
+    raw = refusal(s3.put_object, Bucket="box", Key="k", Tagging="key1=val1,key2=val2")
+    assert (raw["Code"], raw["ArgumentName"], raw["ArgumentValue"]) == ("InvalidArgument", "x-amz-tagging", "key1=val1,key2=val2")
+    digest = refusal(s3.put_object, Bucket="box", Key="k", Body=b"", ContentMD5="nonsense")
+    assert (digest["Code"], digest["Message"]) == ("InvalidDigest", "The Content-MD5 you specified was invalid.")
+
+
+def test_a_page_that_goes_on_does_not_tell_where_the_list_began(s3):
+    """test_list_objects_v2_continuation_start_after."""
+    for number in range(4):
+        s3.put_object(Bucket="box", Key=f"n{number}")
+    first = s3.list_objects_v2(Bucket="box", StartAfter="n0", MaxKeys=1)
+    assert first["StartAfter"] == "n0"
+    second = s3.list_objects_v2(Bucket="box", StartAfter="n0", MaxKeys=1, ContinuationToken=first["NextContinuationToken"])
+    assert [each["Key"] for each in second["Contents"]] == ["n2"] and "StartAfter" not in second

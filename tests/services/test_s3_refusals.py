@@ -121,3 +121,76 @@ def test_a_page_that_goes_on_does_not_tell_where_the_list_began(s3):
     assert first["StartAfter"] == "n0"
     second = s3.list_objects_v2(Bucket="box", StartAfter="n0", MaxKeys=1, ContinuationToken=first["NextContinuationToken"])
     assert [each["Key"] for each in second["Contents"]] == ["n2"] and "StartAfter" not in second
+
+
+def test_an_upload_is_looked_for_before_its_parts_are_counted(s3):
+    """test_multipart_no_such_upload, test_multipart_complete_multipart_too_small."""
+    asked = {"Bucket": "box", "Key": "m"}
+    assert refusal(s3.complete_multipart_upload, **asked, UploadId="fakeid")["Code"] == "NoSuchUpload"
+    id = s3.create_multipart_upload(**asked)["UploadId"]
+    assert refusal(s3.complete_multipart_upload, **asked, UploadId=id) == {
+        "status": 400, "Code": "InvalidRequest", "Message": "You must specify at least one part",
+    }  # fmt: skip
+
+
+def test_a_delete_marker_has_no_tags_and_takes_no_grants(s3):
+    """test_object_tagging_versioned, test_put_object_acl_on_delete_marker."""
+    s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": "Enabled"})
+    s3.delete_object(Bucket="box", Key="k")
+    asked = {"Bucket": "box", "Key": "k"}
+    for method, verb, more in (
+        (s3.get_object_tagging, "GET", {}), (s3.delete_object_tagging, "DELETE", {}), (s3.put_object_acl, "PUT", {"ACL": "private"}),
+    ):  # fmt: skip
+        told = refusal(method, **asked, **more)
+        assert (told["status"], told["Code"], told["Method"], told["ResourceType"]) == (405, "MethodNotAllowed", verb, "DeleteMarker")
+    assert refusal(s3.get_object_acl, **asked)["Code"] == refusal(s3.get_object, **asked)["Code"] == "NoSuchKey"
+
+
+def test_a_date_to_come_is_no_condition(cloud, s3):
+    """test_s3_get_object_preconditions."""
+    asked = {"Bucket": "box", "Key": "k"}
+    assert s3.get_object(**asked, IfModifiedSince=cloud.now() + 3600)["Body"].read() == b"0123456789"
+    s3.copy_object(Bucket="box", Key="copy", CopySource="box/k", CopySourceIfModifiedSince=cloud.now() + 3600)
+    assert refusal(s3.get_object, **asked, IfModifiedSince=cloud.now())["status"] == 304
+
+
+def test_a_range_of_everything_tells_the_checksum(s3):
+    """test_get_object_range."""
+    s3.put_object(Bucket="box", Key="k", Body=b"0123456789", ChecksumAlgorithm="CRC32")
+    asked = {"Bucket": "box", "Key": "k", "ChecksumMode": "ENABLED"}
+    assert all("ChecksumCRC32" in s3.get_object(**asked, Range=range_) for range_ in ("bytes=-15", "bytes=0-100"))
+    assert "ChecksumCRC32" not in s3.get_object(**asked, Range="bytes=1-100")
+
+
+FILES = ("folder/aSubfolder/subFile1", "folder/aSubfolder/subFile2", "folder/file1", "folder/file2")
+
+
+def test_a_marker_within_a_common_prefix_stands_for_all_of_it(s3):
+    """test_list_objects_marker_common_prefixes, test_list_object_versions_pagination_common_prefixes."""
+    for key in FILES:
+        s3.put_object(Bucket="box", Key=key)
+    asked = {"Bucket": "box", "Prefix": "folder/", "Delimiter": "/", "MaxKeys": 1}
+    page = s3.list_objects(**asked, Marker=FILES[0])
+    assert ([each["Key"] for each in page["Contents"]], page.get("CommonPrefixes")) == (["folder/file1"], None)
+    page = s3.list_object_versions(**asked, KeyMarker=FILES[0])
+    assert ([each["Key"] for each in page["Versions"]], page["NextKeyMarker"]) == (["folder/file1"], "folder/file1")
+
+
+def test_lists_of_uploads_tell_the_last_of_them(s3):
+    """test_list_multiparts_next_marker, test_list_multipart_uploads_marker_common_prefixes."""
+    empty = s3.list_multipart_uploads(Bucket="box")
+    assert (empty["NextKeyMarker"], empty["NextUploadIdMarker"], "Prefix" in empty) == ("", "", False)
+    ids = {key: s3.create_multipart_upload(Bucket="box", Key=key)["UploadId"] for key in FILES}
+    everything = s3.list_multipart_uploads(Bucket="box")
+    assert (everything["IsTruncated"], everything["NextKeyMarker"]) == (False, FILES[-1])
+    assert everything["NextUploadIdMarker"] == ids[FILES[-1]]
+    asked = {"Bucket": "box", "Prefix": "folder/", "Delimiter": "/", "MaxUploads": 1}
+    first = s3.list_multipart_uploads(**asked)
+    assert (first["CommonPrefixes"], first["IsTruncated"], first["NextKeyMarker"]) == ([{"Prefix": "folder/aSubfolder/"}], True, "")
+    for marker in ("folder/aSubfolder/", FILES[0]):
+        page = s3.list_multipart_uploads(**asked, KeyMarker=marker)
+        assert ([each["Key"] for each in page["Uploads"]], page["NextKeyMarker"]) == (["folder/file1"], "folder/file1")
+    assert refusal(s3.list_multipart_uploads, Bucket="box", KeyMarker=FILES[1], UploadIdMarker=ids[FILES[0]]) == {
+        "status": 400, "Code": "InvalidArgument", "Message": "Invalid uploadId marker", "ArgumentName": "upload-id-marker",
+        "ArgumentValue": ids[FILES[0]],
+    }  # fmt: skip

@@ -67,7 +67,7 @@ def source_of(
     name, slash, key = unquote(path.removeprefix("/")).partition("/")
     if not slash or not key or not name or name.startswith("arn:"):
         raise InvalidArgument(
-            "Invalid copy source object key", ArgumentName="x-amz-copy-source", ArgumentValue=text[:1024]
+            "Invalid copy source object key", ArgumentName="x-amz-copy-source", ArgumentValue="x-amz-copy-source"
         )
     there = beside(call, name)
     if expected_owner is not None and expected_owner != there.account:
@@ -75,7 +75,7 @@ def source_of(
     bucket, version_id = found(there, name), unquote(query) or None
     require(there, "s3:GetObjectVersion" if version_id else "s3:GetObject", arn(call, name, key))
     version = wanted(there, bucket, key, version_id)
-    condition.check_source(version, *conditions)
+    condition.check_source(version, *conditions, call.now())
     head = version.head
     check_own(there, bucket, head)
     check_opens(head, customer)

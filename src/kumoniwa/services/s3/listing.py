@@ -100,16 +100,17 @@ def encoder(kind: str | None) -> Callable[[str], str]:
     return partial(quote_plus, safe="/")
 
 
+def rolled_up(marker: str, prefix: str, delimiter: str) -> str:
+    """The common prefix that a marker is, or lies within; empty if none rolls it up."""
+    at = marker.find(delimiter, len(prefix)) if delimiter and marker.startswith(prefix) else -1
+    return marker[: at + len(delimiter)] if at >= 0 else ""
+
+
 def after(marker: str, prefix: str, delimiter: str) -> str:
-    """The first key behind a marker. A common prefix as marker stands for all that it rolls up."""
-    if (
-        delimiter
-        and marker.startswith(prefix)
-        and marker.endswith(delimiter)
-        and marker.find(delimiter, len(prefix)) == len(marker) - len(delimiter)
-    ):
-        return successor(marker) or LAST_CHARACTER * 4
-    return marker + "\0"
+    """The first key behind a marker. One within a common prefix stands for all that it rolls up: recorded by localstack's
+    test_list_objects_marker_common_prefixes."""
+    rolled = rolled_up(marker, prefix, delimiter)
+    return (successor(rolled) or LAST_CHARACTER * 4) if rolled else marker + "\0"
 
 
 # Objects ---------------------------------------------------------------------------------------------

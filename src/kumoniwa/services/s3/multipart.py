@@ -16,7 +16,7 @@ from kumoniwa.services.s3 import condition, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
 from kumoniwa.services.s3.customer_key import check_continues, customer_key
 from kumoniwa.services.s3.lifecycle import abort_told, expiration_told
-from kumoniwa.services.s3.listing import encoder, limit_of, version_page
+from kumoniwa.services.s3.listing import after, encoder, limit_of, rolled_up, version_page
 from kumoniwa.services.s3.lock import with_default
 from kumoniwa.services.s3.locking import Wish, lock_of
 from kumoniwa.services.s3.storage import Blob, Head, Part
@@ -292,7 +292,11 @@ def CompleteMultipartUpload(
     """Completing once more what stands succeeds again and does nothing, so that a lost answer may be asked for again."""
     bucket = found(call, Bucket)
     listed = (MultipartUpload or {}).get("Parts") or []
-    if not 1 <= len(listed) <= PARTS_MAX:
+    if not listed:
+        # Recorded in this order: localstack's test_multipart_no_such_upload, test_multipart_complete_multipart_too_small.
+        upload_of(call, bucket, Key, UploadId)
+        raise bodies.InvalidRequest("You must specify at least one part")
+    if len(listed) > PARTS_MAX:
         raise MalformedXML
     made = _made_before(call, bucket, Key, UploadId, listed)
     if made is not None:
@@ -522,18 +526,24 @@ def ListMultipartUploads(
             )
         return rows.all(f"{sql} order by key, upload limit ?", bucket.id, start, marker, after_id, limit)
 
-    page = version_page(read, prefix, Delimiter or "", marker, most)
+    if rows.one("select 1 from s3_upload where bucket = ? and upload = ? and key <> ?", bucket.id, after_id, marker):
+        raise InvalidArgument("Invalid uploadId marker", ArgumentName="upload-id-marker", ArgumentValue=after_id)
+    start = after(marker, prefix, Delimiter or "") if rolled_up(marker, prefix, Delimiter or "") else marker
+    page = version_page(read, prefix, Delimiter or "", start, most)
     is_truncated = page.is_truncated and most > 0
+    # AWS tells the last upload whether more follow or not, and none where a page ends with a common prefix: recorded by
+    # localstack's test_list_multiparts_next_marker and test_list_multipart_uploads_marker_common_prefixes.
+    last_key, last_id = page.rows[-1][:2] if page.rows else ("", "")
     reply: dict[str, Any] = {
-        "Bucket": Bucket, "KeyMarker": encode(marker), "UploadIdMarker": UploadIdMarker or "", "Prefix": encode(prefix),
-        "MaxUploads": most, "IsTruncated": is_truncated,
+        "Bucket": Bucket, "KeyMarker": encode(marker), "UploadIdMarker": UploadIdMarker or "" if KeyMarker else "",
+        "NextKeyMarker": encode(last_key), "NextUploadIdMarker": last_id, "MaxUploads": most, "IsTruncated": is_truncated,
     }  # fmt: skip
+    if prefix:
+        reply["Prefix"] = encode(prefix)
     if Delimiter:
         reply["Delimiter"] = encode(Delimiter)
     if EncodingType:
         reply["EncodingType"] = EncodingType
-    if is_truncated:
-        reply |= {"NextKeyMarker": encode(page.last), "NextUploadIdMarker": page.goes_on_at}
     if page.rows:
         reply["Uploads"] = [
             _shown(call, encode(key), id, at, unpack(packed, Upload)) for key, id, at, packed in page.rows

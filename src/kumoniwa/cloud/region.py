@@ -238,6 +238,9 @@ class Region:
         """Hear every fact told in this region: ``listener((service, kind, account, detail))``."""
         self._listeners.append(listener)
 
+    def unlisten(self, listener) -> None:
+        self._listeners.remove(listener)
+
     def _changed(self, changes: list) -> None:
         shared = [(shelf.name, key, body) for shelf, key, body in changes if shelf.name in REPLICATED]
         if shared:

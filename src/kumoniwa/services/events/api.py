@@ -1,0 +1,134 @@
+"""The operations of EventBridge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events import rule as rules
+from kumoniwa.services.events.bus import (
+    CreateEventBus,
+    DescribeEventBus,
+    ListEventBuses,
+    PutPermission,
+    RemovePermission,
+    UpdateEventBus,
+    policy_of,
+)
+from kumoniwa.services.events.errors import ResourceNotFoundException
+from kumoniwa.services.events.event import PutEvents, TestEventPattern
+from kumoniwa.services.events.rule import (
+    DeleteEventBus,
+    DeleteRule,
+    DescribeRule,
+    DisableRule,
+    EnableRule,
+    ListRuleNamesByTarget,
+    ListRules,
+    PutRule,
+)
+from kumoniwa.services.events.target import ListTargetsByRule, PutTargets, RemoveTargets
+
+__all__ = [
+    "CreateEventBus",
+    "DeleteEventBus",
+    "DeleteRule",
+    "DescribeEventBus",
+    "DescribeRule",
+    "DisableRule",
+    "EnableRule",
+    "ListEventBuses",
+    "ListRuleNamesByTarget",
+    "ListRules",
+    "ListTargetsByRule",
+    "PutEvents",
+    "PutPermission",
+    "PutRule",
+    "PutTargets",
+    "RemovePermission",
+    "RemoveTargets",
+    "TestEventPattern",
+    "UpdateEventBus",
+    "policy_of",
+]
+
+_OF_RULES = frozenset(
+    {"PutRule", "DescribeRule", "DeleteRule", "EnableRule", "DisableRule", "PutTargets", "RemoveTargets", "ListTargetsByRule"}
+)
+_OF_NOTHING = frozenset({"ListEventBuses", "TestEventPattern", "ListRules", "ListRuleNamesByTarget"})
+
+
+def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
+    """The account of the buses that a call names, if it is one. Entries for several accounts are parted later."""
+    if operation == "PutEvents":
+        owners = {_account(call, entry.get("EventBusName")) for entry in _entries(params)}
+        return owners.pop() if len(owners) == 1 else _account(call, None)
+    if "ResourceARN" in params:
+        return _account(call, params["ResourceARN"])
+    return _account(call, params.get("EventBusName") or params.get("Name"))
+
+
+def _entries(params: dict[str, Any]) -> list[dict[str, Any]]:
+    entries = params.get("Entries")
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _account(call: Call, text: Any) -> str:
+    named = buses.account_named(text) if isinstance(text, str) else None
+    return named if named and len(named) == 12 and named.isascii() and named.isdecimal() else call.account or call.home.settings.account
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html"""
+    if operation in _OF_NOTHING:
+        return "*"
+    if operation == "PutEvents":
+        names = {buses.name_in(_text(entry.get("EventBusName"))) for entry in _entries(params)} or {buses.DEFAULT}
+        return [buses.arn_of(call, name) for name in sorted(names)]
+    if "ResourceARN" in params:
+        return _text(params["ResourceARN"]) or "*"
+    bus = buses.name_in(_text(params.get("EventBusName")))
+    if operation in _OF_RULES:
+        name = params.get("Rule") or params.get("Name")
+        return call.arn(f"rule/{name}" if bus == buses.DEFAULT else f"rule/{bus}/{name}")
+    return buses.arn_of(call, buses.name_in(_text(params.get("Name"))) if "Name" in params else bus)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+# Tags ----------------------------------------------------------------------------------------------
+
+
+def _tagged(call: Call, arn: str) -> buses.Bus | rules.Rule:
+    parsed = arns.parse(arn)
+    kind, _, name = parsed.resource.partition("/") if parsed is not None else ("", "", "")
+    if kind == "event-bus":
+        return buses.existing(call, name)
+    if kind != "rule":
+        raise ResourceNotFoundException(f"{arn} does not exist.")
+    bus, slash, own = name.rpartition("/")
+    return rules.existing(call, own, bus if slash else None)
+
+
+def _retag(call: Call, held: buses.Bus | rules.Rule, tags: dict[str, str]) -> None:
+    key = held.key if isinstance(held, rules.Rule) else held.name
+    call.shelf(type(held))[key] = changed(held, tags=tags)
+
+
+def TagResource(call: Call, *, ResourceARN: str, Tags: list[dict[str, str]]) -> None:
+    held = _tagged(call, ResourceARN)
+    _retag(call, held, {**held.tags, **buses.tags_of(Tags)})
+
+
+def UntagResource(call: Call, *, ResourceARN: str, TagKeys: list[str]) -> None:
+    held = _tagged(call, ResourceARN)
+    _retag(call, held, {key: value for key, value in held.tags.items() if key not in TagKeys})
+
+
+def ListTagsForResource(call: Call, *, ResourceARN: str) -> dict:
+    return {"Tags": [{"Key": key, "Value": value} for key, value in _tagged(call, ResourceARN).tags.items()]}

@@ -1,0 +1,171 @@
+"""Event buses: each account has the default one always, and others that it makes; a policy says who else may put events there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.services.events.errors import (
+    LimitExceededException,
+    PolicyLengthExceededException,
+    ResourceAlreadyExistsException,
+    ResourceNotFoundException,
+    ValidationException,
+)
+
+DEFAULT = "default"
+BUSES_MAX = 100
+POLICY_BYTES_MAX = 10_240
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+
+
+class Bus(Record):
+    """Shelved by its name. The default bus is shelved once something of it was changed."""
+
+    name: str
+    created: float = 0.0
+    modified: float = 0.0
+    description: str | None = None
+    statements: tuple[dict[str, Any], ...] = ()
+    tags: dict[str, str] = {}
+
+
+def name_in(text: str | None) -> str:
+    """The name of a bus in what a client calls it: a name, an ARN, or nothing for the default bus."""
+    return text.rpartition("event-bus/")[2] if text else DEFAULT
+
+
+def existing(call: Call, text: str | None) -> Bus:
+    """Raises ResourceNotFoundException."""
+    name = name_in(text)
+    found = call.shelf(Bus).get(name)
+    if found is None:
+        if name != DEFAULT:
+            raise ResourceNotFoundException(f"Event bus {name} does not exist.")
+        return Bus(name=DEFAULT)
+    return found
+
+
+def arn_of(call: Call, name: str) -> str:
+    return call.arn(f"event-bus/{name}")
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    bus = call.shelf(Bus).get(arn.partition(":event-bus/")[2])
+    return _document(bus) if bus is not None and bus.statements else None
+
+
+def _document(bus: Bus) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(bus.statements)}, separators=(",", ":"))
+
+
+def _shown(call: Call, bus: Bus) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "Name": bus.name,
+        "Arn": arn_of(call, bus.name),
+        "Description": bus.description,
+        "Policy": _document(bus) if bus.statements else None,
+        "CreationTime": bus.created or None,
+        "LastModifiedTime": bus.modified or None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def tags_of(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags or ()}
+
+
+def CreateEventBus(call: Call, *, Name: str, Description: str | None = None, Tags: list[dict[str, str]] | None = None) -> dict:
+    buses = call.shelf(Bus)
+    if Name in buses or Name == DEFAULT:
+        raise ResourceAlreadyExistsException(f"Event bus {Name} already exists.")
+    if "/" in Name:
+        raise ValidationException("Event bus name must not contain '/'.")
+    if len(buses) >= BUSES_MAX:
+        raise LimitExceededException
+    buses[Name] = Bus(name=Name, created=call.now(), modified=call.now(), description=Description, tags=tags_of(Tags))
+    return {"EventBusArn": arn_of(call, Name)} | ({"Description": Description} if Description is not None else {})
+
+
+def DescribeEventBus(call: Call, *, Name: str | None = None) -> dict:
+    return _shown(call, existing(call, Name))
+
+
+def UpdateEventBus(call: Call, *, Name: str | None = None, Description: str | None = None) -> dict:
+    bus = existing(call, Name)
+    call.shelf(Bus)[bus.name] = bus = changed(bus, description=Description, modified=call.now())
+    return {name: value for name, value in _shown(call, bus).items() if name in ("Arn", "Name", "Description")}
+
+
+def ListEventBuses(call: Call, *, NamePrefix: str | None = None, NextToken: str | None = None, Limit: int | None = None) -> dict:
+    buses = {DEFAULT: Bus(name=DEFAULT), **call.shelf(Bus)}
+    names = sorted(name for name in buses if name.startswith(NamePrefix or "") and name > (NextToken or ""))
+    page = names[: Limit or 100]
+    reply: dict[str, Any] = {"EventBuses": [_shown(call, buses[name]) for name in page]}
+    return reply | ({"NextToken": page[-1]} if len(page) < len(names) else {})
+
+
+# Permissions ---------------------------------------------------------------------------------------
+
+
+def PutPermission(
+    call: Call, *, EventBusName: str | None = None, Action: str | None = None, Principal: str | None = None,
+    StatementId: str | None = None, Condition: dict[str, str] | None = None, Policy: str | None = None,
+) -> None:  # fmt: skip
+    bus = existing(call, EventBusName)
+    if Policy is not None:
+        if Action or Principal or StatementId or Condition:
+            raise ValidationException("Parameter Policy cannot be specified with Action, Principal, StatementId or Condition.")
+        try:
+            parse(Policy, "resource")
+        except MalformedPolicyDocument as error:
+            raise ValidationException("Parameter Policy is not valid.", hint=error.text)
+        said = json.loads(Policy)["Statement"]
+        statements = tuple(said if isinstance(said, list) else [said])
+    else:
+        for name, value in (("Action", Action), ("Principal", Principal), ("StatementId", StatementId)):
+            if value is None:
+                raise ValidationException(f"Parameter {name} must be specified.")
+        statement = _statement(call, bus, Action, Principal, StatementId, Condition)
+        statements = (*(held for held in bus.statements if held.get("Sid") != StatementId), statement)
+    bus = changed(bus, statements=statements, modified=call.now())
+    if len(_document(bus)) > POLICY_BYTES_MAX:
+        raise PolicyLengthExceededException("The resource policy of the event bus is too long.")
+    call.shelf(Bus)[bus.name] = bus
+
+
+def _statement(call: Call, bus: Bus, action: str, principal: str, sid: str, condition: dict[str, str] | None) -> dict[str, Any]:
+    if principal != "*" and not (len(principal) == 12 and principal.isdecimal()):
+        raise ValidationException("Parameter Principal is not valid.")
+    if action != "events:PutEvents":
+        raise ValidationException("Parameter Action is not valid.")
+    statement: dict[str, Any] = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": "*" if principal == "*" else {"AWS": f"arn:{call.home.partition}:iam::{principal}:root"},
+        "Action": action,
+        "Resource": arn_of(call, bus.name),
+    }
+    if condition is not None:
+        statement["Condition"] = {condition["Type"]: {condition["Key"]: condition["Value"]}}
+    return statement
+
+
+def RemovePermission(
+    call: Call, *, StatementId: str | None = None, RemoveAllPermissions: bool | None = None, EventBusName: str | None = None
+) -> None:
+    bus = existing(call, EventBusName)
+    kept = () if RemoveAllPermissions else tuple(each for each in bus.statements if each.get("Sid") != StatementId)
+    if not RemoveAllPermissions and len(kept) == len(bus.statements):
+        raise ResourceNotFoundException("Statement with the provided id does not exist.")
+    call.shelf(Bus)[bus.name] = changed(bus, statements=kept, modified=call.now())
+
+
+def account_named(text: str | None) -> str | None:
+    """The account of a bus that is called by its ARN."""
+    parsed = arns.parse(text) if text else None
+    return parsed.account if parsed is not None else None

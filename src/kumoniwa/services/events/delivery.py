@@ -1,0 +1,258 @@
+"""Deliveries: events on their way from a bus to the targets of its rules, tried again for a day, and buried in a dead-letter queue
+if all was in vain.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import orjson
+
+from kumoniwa.gate.outbox import Delivery, Outbox
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.languages import event_pattern
+from kumoniwa.services.events import rule as rules
+from kumoniwa.services.events import transform
+
+SERVICE = "events.amazonaws.com"
+AGE_S_MAX = 86_400
+ATTEMPTS_MAX = 185
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+BACKOFF_S_FIRST, BACKOFF_S_MAX = 1.0, 900.0
+"""AWS says exponential with jitter and no more; 185 attempts fill its 24 hours if they come to at most about eight minutes on average."""
+
+_NO_PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorizedForSourceException"})
+_NO_RESOURCE = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "NotFound", "StateMachineDoesNotExist", "NoSuchEntity"})
+_THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "Throttling", "ProvisionedThroughputExceededException", "RequestThrottled"})
+
+
+class Promise(msgspec.Struct, array_like=True):
+    """One event for one target, as both were when the rule wanted it."""
+
+    rule_arn: str
+    rule_name: str
+    target: dict[str, Any]
+    body: bytes
+    ingested: float
+    is_forwarded: bool = False
+    """It came from another bus; it may not travel on to a third account or region."""
+
+
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
+
+
+def route(call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False) -> None:
+    """Promise an event to the targets of all rules of the bus that want it. A bus that does not exist wants nothing."""
+    flat = None
+    body = b""
+    for rule in rules.of_bus(call, bus):
+        if rule.pattern is None or not rule.targets or not rule.is_enabled:
+            continue
+        flat = flat or event_pattern.flat(event)
+        if event_pattern.compile(rule.pattern).matches_flat(flat):
+            body = body or orjson.dumps(event)
+            promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded)
+
+
+def promise(call: Call, rule: rules.Rule, targets: Iterable[dict[str, Any]], body: bytes, *, is_forwarded: bool = False) -> None:
+    arn = rules.arn_of(call, rule)
+    for target in targets:
+        OUTBOX.put(call, _encode(Promise(arn, rule.name, target, body, call.now(), is_forwarded)))
+
+
+class Undeliverable(Exception):
+    """No other attempt would help."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code, self.text = code, text
+
+
+async def deliver(call: Call, delivery: Delivery) -> float | None:
+    promise = _decode(delivery.body)
+    try:
+        await _send(call, promise, delivery.token)
+    except Undeliverable as error:
+        return await _bury(call, promise, delivery, error.code, error.text, "")
+    except AwsError as error:
+        code = _code_of(error)
+        if code in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR"):
+            return await _bury(call, promise, delivery, code, error.text, "")
+        return await _again(call, promise, delivery, code, error.text)
+    return None
+
+
+def _code_of(error: AwsError) -> str:
+    if error.code in _NO_PERMISSIONS or error.code.endswith("AccessDenied"):
+        return "NO_PERMISSIONS"
+    if error.code in _NO_RESOURCE or error.code.endswith("NonExistentQueue"):
+        return "NO_RESOURCE"
+    if error.code in _THROTTLED or error.code.startswith("Throttl"):
+        return "THROTTLING"
+    return "INTERNAL_ERROR" if (error.status or 400) >= 500 or error.code in ("ServiceUnavailable", "InternalFailure") else "SDK_CLIENT_ERROR"
+
+
+async def _again(call: Call, promise: Promise, delivery: Delivery, code: str, text: str) -> float | None:
+    policy = promise.target.get("RetryPolicy") or {}
+    attempts = policy.get("MaximumRetryAttempts", ATTEMPTS_MAX)
+    if delivery.attempts >= attempts:
+        return await _bury(call, promise, delivery, code, text, "MaximumRetryAttempts")
+    most = min(BACKOFF_S_MAX, BACKOFF_S_FIRST * 2 ** min(delivery.attempts, 20))
+    wait_s = most * (0.5 + call.ids.random.random() / 2)
+    if call.now() + wait_s > promise.ingested + policy.get("MaximumEventAgeInSeconds", AGE_S_MAX):
+        return await _bury(call, promise, delivery, code, text, "MaximumEventAgeInSeconds")
+    return wait_s
+
+
+async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, text: str, exhausted: str) -> float | None:
+    """Send the event itself to the dead-letter queue, if there is one. A queue that is out of order is tried again."""
+    dead = (promise.target.get("DeadLetterConfig") or {}).get("Arn")
+    call.home.note("undelivered", rule=promise.rule_arn, target=promise.target["Arn"], code=code, is_buried=dead is not None)
+    if dead is None:
+        return None
+    facts = {
+        "RULE_ARN": promise.rule_arn,
+        "TARGET_ARN": promise.target["Arn"],
+        "ERROR_CODE": code,
+        "ERROR_MESSAGE": text,
+        "EXHAUSTED_RETRY_CONDITION": exhausted,
+        "RETRY_ATTEMPTS": str(delivery.attempts) if exhausted else "",
+    }
+    attributes = {
+        name: {"DataType": "Number" if name == "RETRY_ATTEMPTS" else "String", "StringValue": value} for name, value in facts.items() if value
+    }
+    us = _ourselves(call, promise)
+    try:
+        await _send_message(us, arns.parse(dead), promise.body.decode(), f"{delivery.token}-dead", MessageAttributes=attributes)
+    except AwsError as error:
+        return None if _code_of(error) in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR") else BACKOFF_S_MAX
+    return None
+
+
+def _ourselves(call: Call, promise: Promise) -> Call:
+    return call.acting(SERVICE, **{"aws:SourceArn": promise.rule_arn, "aws:SourceAccount": call.account})
+
+
+# Targets -------------------------------------------------------------------------------------------
+
+
+async def _send(call: Call, promise: Promise, token: str) -> None:
+    target = promise.target
+    arn = arns.parse(target["Arn"])
+    if arn.service == "events":
+        await _forward(call, promise, arn)
+        return
+    ingested = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(promise.ingested))
+    known = {
+        "aws.events.rule-arn": promise.rule_arn,
+        "aws.events.rule-name": promise.rule_name,
+        "aws.events.event.ingestion-time": ingested,
+    }
+    try:
+        body = transform.made(target, promise.body, known)
+    except transform.InvalidInput as error:
+        raise Undeliverable("INVALID_PARAMETER", str(error)) from None
+    asker = _ourselves(call, promise)
+    if target.get("RoleArn"):
+        asker = call.assuming(target["RoleArn"], SERVICE, "events", **{"aws:SourceArn": promise.rule_arn})
+    await _SENDERS[arn.service](asker, promise, arn, body, token)
+
+
+async def _send_message(asker: Call, queue: arns.Arn, body: str, once: str, **more: Any) -> None:
+    url = f"https://sqs.{queue.region}.amazonaws.com/{queue.account}/{queue.resource}"
+    await asker.ask("sqs:SendMessage", to_region=queue.region, QueueUrl=url, MessageBody=body, once=once, **more)
+
+
+async def _to_queue(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    """A FIFO queue without deduplication by content is told the event's id."""
+    more = dict(promise.target.get("SqsParameters") or {})
+    if arn.resource.endswith(".fifo"):
+        more["MessageDeduplicationId"] = orjson.loads(promise.body)["id"]
+    await _send_message(asker, arn, body, once, **more)
+
+
+async def _to_function(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    await asker.ask("lambda:Invoke", FunctionName=str(arn), InvocationType="Event", Payload=body.encode(), once=once)
+
+
+async def _to_log_group(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    """Each delivery writes to a stream of its own, as AWS's do."""
+    group = arn.resource.removeprefix("log-group:").removesuffix(":*")
+    await asker.ask("logs:CreateLogStream", logGroupName=group, logStreamName=once, once=once)
+    entry = {"timestamp": int(asker.now() * 1000), "message": body}
+    await asker.ask("logs:PutLogEvents", logGroupName=group, logStreamName=once, logEvents=[entry], once=once)
+
+
+async def _to_topic(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    await asker.ask("sns:Publish", TopicArn=str(arn), Message=body, once=once)
+
+
+async def _to_stream(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    event = orjson.loads(promise.body)
+    path = (promise.target.get("KinesisParameters") or {}).get("PartitionKeyPath")
+    try:
+        key = str(transform.read(event, path)) if path else event["id"]
+    except LookupError:
+        raise Undeliverable("INVALID_PARAMETER", f"The event has nothing at {path}.") from None
+    await asker.ask("kinesis:PutRecord", StreamARN=str(arn), Data=body.encode(), PartitionKey=key, once=once)
+
+
+async def _to_state_machine(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    await asker.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=body, name=once, once=once)
+
+
+_SENDERS = {
+    "sqs": _to_queue,
+    "lambda": _to_function,
+    "logs": _to_log_group,
+    "sns": _to_topic,
+    "kinesis": _to_stream,
+    "states": _to_state_machine,
+}
+
+
+async def _forward(call: Call, promise: Promise, arn: arns.Arn) -> None:
+    """To another bus the event travels as it is: neither its account nor its region change, and nobody may say so but ourselves."""
+    where = (call.region, call.account)
+    if promise.is_forwarded and (arn.region, arn.account) != where:
+        kind = "REGION" if arn.region != call.region else "ACCOUNT"
+        raise Undeliverable(f"THIRD_{kind}_HOP_DETECTED", "An event that came from another bus may not travel on to a third.")
+    if promise.target.get("RoleArn"):
+        principal = call.assuming(promise.target["RoleArn"], SERVICE, "events", **{"aws:SourceArn": promise.rule_arn}).principal
+    else:
+        principal = principals.root(call.account, partition=call.home.partition)
+    body = promise.body if arn.region == call.region else _renamed(call, promise.body)
+    message = {"principal": msgspec.to_builtins(principal), "bus": str(arn), "event": body, "is_far": (arn.region, arn.account) != where}
+    answer = await (receive(call.home, message) if arn.region == call.region else call.home.exchange(arn.region, "events", message))
+    if answer["code"]:
+        raise Undeliverable(answer["code"], answer["text"])
+
+
+def _renamed(call: Call, body: bytes) -> bytes:
+    """In another region an event has another id (recorded: test_event_bus_to_event_bus_cross_account_region)."""
+    return orjson.dumps({**orjson.loads(body), "id": call.new_id()})
+
+
+async def receive(home: Any, message: dict[str, Any]) -> dict[str, str]:
+    """An event that another bus sends: its sender needs events:PutEvents of the bus it names."""
+    arn = arns.parse(message["bus"])
+    call = home.call("events", arn.account, msgspec.convert(message["principal"], Principal))
+    try:
+        call.require("events:PutEvents", message["bus"])
+    except AwsError as error:
+        return {"code": "NO_PERMISSIONS", "text": error.text}
+    event = orjson.loads(message["event"])
+    call.atomically(lambda: route(call, arn.resource.removeprefix("event-bus/"), event, is_forwarded=message["is_far"]))
+    return {"code": "", "text": ""}
+
+
+OUTBOX = Outbox("events", deliver)

@@ -1,0 +1,11 @@
+"""What EventBridge of another region says to ours: an event for one of our buses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.services.events import delivery
+
+
+async def hear(home: Any, origin: str, message: dict[str, Any]) -> dict[str, str]:
+    return await delivery.receive(home, message)

@@ -1,0 +1,36 @@
+"""What other services tell their region, as events of the default bus.
+
+A service tells what it would on AWS, by the detail type and with the detail that AWS documents, in the moment it commits; who may ask
+not to be heard of (a bucket without EventBridge) is the teller's to decide. A kind that is not listed here is no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.events import bus, delivery, event
+
+
+def _bucket(call: Call, detail: dict[str, Any]) -> list[str]:
+    return [f"arn:{call.home.partition}:s3:::{detail['bucket']['name']}"]
+
+
+_OBJECT = (
+    "Created", "Deleted", "Restore Initiated", "Restore Completed", "Restore Expired", "Tags Added", "Tags Deleted", "ACL Updated",
+    "Storage Class Changed", "Access Tier Changed",
+)  # fmt: skip
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-mapping-troubleshooting.html
+
+KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {("s3", f"Object {what}"): _bucket for what in _OBJECT}
+"""How the resources of each kind of event are found in its detail."""
+
+
+def heard(region: Any, fact: tuple[str, str, str, Any]) -> None:
+    service, kind, account, detail = fact
+    resources = KINDS.get((service, kind))
+    if resources is not None:
+        call = region.call("events", account, principals.service(delivery.SERVICE, account))
+        delivery.route(call, bus.DEFAULT, event.made(call, f"aws.{service}", kind, detail, resources(call, detail)))

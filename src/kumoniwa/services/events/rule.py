@@ -1,0 +1,182 @@
+"""Rules: which events of a bus, or which times, and where to with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages import event_pattern, schedule_expression
+from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events.errors import (
+    InvalidEventPatternException,
+    LimitExceededException,
+    ResourceNotFoundException,
+    ValidationException,
+)
+from kumoniwa.store.rows import Table
+
+RULES_MAX = 300
+"""Of one bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
+DUE = Table("events_due", "create table if not exists events_due (rule text primary key, at real); create index if not exists events_due_at on events_due (at)")
+"""When each rule with a schedule fires next."""
+WAITING = ("events", "schedules")
+
+
+class Rule(Record):
+    """Shelved by ``bus/name``."""
+
+    name: str
+    bus: str
+    pattern: str | None = None
+    schedule: str | None = None
+    state: str = "ENABLED"
+    description: str | None = None
+    role: str | None = None
+    creator: str = ""
+    anchored: float = 0.0
+    """From when a rate counts: when the rule was last put or enabled."""
+    targets: dict[str, dict[str, Any]] = {}
+    tags: dict[str, str] = {}
+
+    @property
+    def key(self) -> str:
+        return f"{self.bus}/{self.name}"
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.state != "DISABLED"
+
+
+def arn_of(call: Call, rule: Rule) -> str:
+    return call.arn(f"rule/{rule.name}" if rule.bus == buses.DEFAULT else f"rule/{rule.key}")
+
+
+def existing(call: Call, name: str, bus: str | None) -> Rule:
+    """Raises ResourceNotFoundException."""
+    bus = buses.name_in(bus)
+    found = call.shelf(Rule).get(f"{bus}/{name}")
+    if found is None:
+        raise ResourceNotFoundException(f"Rule {name} does not exist on EventBus {bus}.")
+    return found
+
+
+def of_bus(call: Call, bus: str) -> list[Rule]:
+    return [rule for rule in call.shelf(Rule).values() if rule.bus == bus]
+
+
+def check_pattern(text: str) -> event_pattern.Pattern:
+    try:
+        return event_pattern.compile(text)
+    except event_pattern.InvalidPattern as error:
+        raise InvalidEventPatternException(f"Event pattern is not valid. Reason: {error}")
+
+
+def PutRule(
+    call: Call, *, Name: str, ScheduleExpression: str | None = None, EventPattern: str | None = None, State: str | None = None,
+    Description: str | None = None, RoleArn: str | None = None, Tags: list[dict[str, str]] | None = None, EventBusName: str | None = None,
+) -> dict:  # fmt: skip
+    bus = buses.existing(call, EventBusName).name
+    if not ScheduleExpression and not EventPattern:
+        raise ValidationException("Parameter(s) EventPattern or ScheduleExpression must be specified.")
+    if EventPattern:
+        check_pattern(EventPattern)
+    if ScheduleExpression:
+        _check_schedule(ScheduleExpression, bus)
+    if RoleArn:
+        call.require("iam:PassRole", RoleArn, **{"iam:PassedToService": "events.amazonaws.com"})
+    held = call.shelf(Rule).get(f"{bus}/{Name}")
+    if held is None and len(of_bus(call, bus)) >= RULES_MAX:
+        raise LimitExceededException
+    # Tags are taken when a rule is made and ignored when it is put again, as the API's page says.
+    rule = Rule(
+        name=Name, bus=bus, pattern=EventPattern or None, schedule=ScheduleExpression or None, state=State or "ENABLED",
+        description=Description, role=RoleArn, creator=held.creator if held else call.principal.account, anchored=call.now(),
+        targets=held.targets if held else {}, tags=held.tags if held else buses.tags_of(Tags),
+    )  # fmt: skip
+    _keep(call, rule)
+    return {"RuleArn": arn_of(call, rule)}
+
+
+def _check_schedule(text: str, bus: str) -> None:
+    if bus != buses.DEFAULT:
+        raise ValidationException("ScheduleExpression is supported only on the default event bus.")
+    try:
+        schedule_expression.of_rule(text)
+    except schedule_expression.InvalidExpression:
+        raise ValidationException("Parameter ScheduleExpression is not valid.")
+
+
+def _keep(call: Call, rule: Rule) -> None:
+    """Put the rule on its shelf and see that its schedule fires."""
+    call.shelf(Rule)[rule.key] = rule
+    rows = call.rows(DUE)
+    rows.run("delete from events_due where rule = ?", rule.key)
+    if rule.schedule is not None and rule.is_enabled:
+        at = schedule_expression.of_rule(rule.schedule).after(call.now(), anchored=rule.anchored)
+        if at is not None:
+            rows.run("insert into events_due (rule, at) values (?, ?)", rule.key, at)
+            call.after_commit(lambda: call.home.wake(WAITING))
+
+
+def _shown(call: Call, rule: Rule) -> dict[str, Any]:
+    shown = {
+        "Name": rule.name,
+        "Arn": arn_of(call, rule),
+        "EventPattern": rule.pattern,
+        "ScheduleExpression": rule.schedule,
+        "State": rule.state,
+        "Description": rule.description,
+        "RoleArn": rule.role,
+        "EventBusName": rule.bus,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def DescribeRule(call: Call, *, Name: str, EventBusName: str | None = None) -> dict:
+    rule = existing(call, Name, EventBusName)
+    return {**_shown(call, rule), "CreatedBy": rule.creator}
+
+
+def ListRules(call: Call, *, NamePrefix: str | None = None, EventBusName: str | None = None) -> dict:
+    bus = buses.existing(call, EventBusName).name
+    found = sorted((rule for rule in of_bus(call, bus) if rule.name.startswith(NamePrefix or "")), key=lambda rule: rule.name)
+    return {"Rules": [_shown(call, rule) for rule in found]}
+
+
+def DeleteRule(call: Call, *, Name: str, EventBusName: str | None = None, Force: bool | None = None) -> None:
+    """A rule that does not exist is deleted with success. ``Force`` is for managed rules, of which there are none."""
+    bus = buses.existing(call, EventBusName).name
+    rule = call.shelf(Rule).get(f"{bus}/{Name}")
+    if rule is None:
+        return
+    if rule.targets:
+        raise ValidationException("Rule can't be deleted since it has targets.")
+    del call.shelf(Rule)[rule.key]
+    call.rows(DUE).run("delete from events_due where rule = ?", rule.key)
+
+
+def EnableRule(call: Call, *, Name: str, EventBusName: str | None = None) -> None:
+    _keep(call, changed(existing(call, Name, EventBusName), state="ENABLED", anchored=call.now()))
+
+
+def DisableRule(call: Call, *, Name: str, EventBusName: str | None = None) -> None:
+    _keep(call, changed(existing(call, Name, EventBusName), state="DISABLED"))
+
+
+def ListRuleNamesByTarget(call: Call, *, TargetArn: str, EventBusName: str | None = None) -> dict:
+    bus = buses.existing(call, EventBusName).name
+    return {
+        "RuleNames": sorted(rule.name for rule in of_bus(call, bus) if any(each["Arn"] == TargetArn for each in rule.targets.values()))
+    }
+
+
+def DeleteEventBus(call: Call, *, Name: str) -> None:
+    """A bus that does not exist is refused (recorded: test_describe_delete_not_existing_event_bus)."""
+    name = buses.name_in(Name)
+    if name == buses.DEFAULT:
+        raise ValidationException("Cannot delete event bus default.")
+    buses.existing(call, name)
+    if of_bus(call, name):
+        raise ValidationException("Event bus can't be deleted since it has rules.")
+    del call.shelf(buses.Bus)[name]

@@ -1,0 +1,142 @@
+"""Targets: where a rule sends its events, with what of them, and what becomes of those that cannot be delivered."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.languages import jsonpath
+from kumoniwa.services.events import transform
+from kumoniwa.services.events.errors import (
+    LimitExceededException,
+    ResourceNotFoundException,
+    ValidationException,
+)
+from kumoniwa.services.events.rule import Rule, existing
+
+TARGETS_MAX = 5
+"""Of one rule (recorded: test_add_exceed_fife_targets_per_rule)."""
+
+OPERATIONS = {
+    "sqs": "sqs:SendMessage",
+    "lambda": "lambda:Invoke",
+    "logs": "logs:PutLogEvents",
+    "sns": "sns:Publish",
+    "kinesis": "kinesis:PutRecord",
+    "states": "stepfunctions:StartExecution",
+}
+"""What is asked of the service that an ARN names. An event bus is asked for nothing: it is ours."""
+NEEDS_ROLE = frozenset({"kinesis", "states"})
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
+
+ELSEWHERE = (
+    "RunCommandParameters", "EcsParameters", "BatchParameters", "HttpParameters", "RedshiftDataParameters",
+    "SageMakerPipelineParameters", "AppSyncParameters",
+)  # fmt: skip
+_LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
+
+
+def PutTargets(call: Call, *, Rule: str, Targets: list[dict[str, Any]], EventBusName: str | None = None) -> dict:
+    rule = existing(call, Rule, EventBusName)
+    for target in Targets:
+        _check(call, target)
+    targets = {**rule.targets, **{target["Id"]: target for target in Targets}}
+    if len(targets) > TARGETS_MAX:
+        raise LimitExceededException
+    _put(call, rule, targets)
+    return {"FailedEntryCount": 0, "FailedEntries": []}
+
+
+def _put(call: Call, rule: Rule, targets: dict[str, dict[str, Any]]) -> None:
+    call.shelf(Rule)[rule.key] = changed(rule, targets=targets)
+
+
+def _check(call: Call, target: dict[str, Any]) -> None:
+    id_ = target["Id"]
+    for name in ELSEWHERE:
+        if name in target:
+            raise NotImplementedHere(f"{name} of an EventBridge target")
+    arn = arns.parse(target["Arn"])
+    if arn is None or not arn.resource:
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
+    _check_kind(call, target, arn)
+    if target.get("RoleArn"):
+        call.require("iam:PassRole", target["RoleArn"], **{"iam:PassedToService": "events.amazonaws.com"})
+    _check_input(target, id_)
+    if (dead := (target.get("DeadLetterConfig") or {}).get("Arn")) is not None:
+        queue = arns.parse(dead)
+        if queue is None or queue.service != "sqs" or queue.resource.endswith(".fifo"):
+            raise ValidationException(f"Parameter DeadLetterConfig.Arn is not valid for target {id_}. Reason: it must be a standard SQS queue.")
+
+
+def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
+    id_ = target["Id"]
+    if arn.service == "events":
+        if not arn.resource.startswith("event-bus/"):
+            raise NotImplementedHere(f"EventBridge targets such as {target['Arn']}")
+        return
+    if arn.service not in OPERATIONS:
+        raise NotImplementedHere(f"{arn.service} as a target of EventBridge")
+    # Nobody may count on a target whose service does not exist here: what is unknown is refused by name.
+    service, _, operation = OPERATIONS[arn.service].partition(":")
+    call.home.gate.routes.named(service, operation)
+    if arn.region != call.region:
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Arn must be in the region {call.region}.")
+    if arn.service == "logs" and not _LOG_GROUP.fullmatch(arn.resource):
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
+    if arn.service == "sqs" and arn.resource.endswith(".fifo") and not (target.get("SqsParameters") or {}).get("MessageGroupId"):
+        raise ValidationException(f"Parameter(s) SqsParameters must be specified for target: {id_}.")
+    if arn.service in NEEDS_ROLE and not target.get("RoleArn"):
+        raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
+
+
+def _check_input(target: dict[str, Any], id_: str) -> None:
+    """Texts recorded: test_events_inputs."""
+    transformer = target.get("InputTransformer")
+    if sum(target.get(name) is not None for name in ("Input", "InputPath", "InputTransformer")) > 1:
+        raise ValidationException(f"Only one of Input, InputPath, or InputTransformer must be provided for target {id_}.")
+    paths = [target["InputPath"]] if target.get("InputPath") is not None else []
+    if target.get("Input") is not None:
+        try:
+            json.loads(target["Input"])
+        except (ValueError, RecursionError):
+            raise ValidationException(f"JSON syntax error in input for target {id_}.") from None
+    if transformer is not None:
+        known = transformer.get("InputPathsMap") or {}
+        paths += known.values()
+        for name in known:
+            if name.lower().startswith("aws"):
+                raise ValidationException(f"InputPathsMap for target {id_} contains the reserved key {name}.")
+        for name in transform.holes(transformer["InputTemplate"]):
+            if name not in known and name not in transform.PREDEFINED:
+                raise ValidationException(f"InputTemplate for target {id_} contains invalid placeholder {name}.")
+        if not transform.is_valid(transformer["InputTemplate"]):
+            raise ValidationException(f"Invalid InputTemplate for target {id_} : it is no JSON.")
+    for path in paths:
+        try:
+            jsonpath.compiled(path)
+        except jsonpath.InvalidPath:
+            raise ValidationException(f"Invalid InputPath {path} for target {id_}.") from None
+
+
+def RemoveTargets(
+    call: Call, *, Rule: str, Ids: list[str], EventBusName: str | None = None, Force: bool | None = None
+) -> dict:
+    """``Force`` is for managed rules, of which there are none."""
+    rule = existing(call, Rule, EventBusName)
+    _put(call, rule, {id_: target for id_, target in rule.targets.items() if id_ not in Ids})
+    failed = [
+        {"TargetId": id_, "ErrorCode": ResourceNotFoundException.code, "ErrorMessage": f"Rule {Rule} does not have a target with the Id {id_}."}
+        for id_ in Ids
+        if id_ not in rule.targets
+    ]
+    return {"FailedEntryCount": len(failed), "FailedEntries": failed}
+
+
+def ListTargetsByRule(call: Call, *, Rule: str, EventBusName: str | None = None) -> dict:
+    return {"Targets": [target for _, target in sorted(existing(call, Rule, EventBusName).targets.items())]}

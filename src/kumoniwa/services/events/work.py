@@ -1,0 +1,20 @@
+"""Deliveries leave, schedules fire, and what services tell their region becomes events of the default bus."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from kumoniwa.services.events import delivery, fact, schedule
+
+
+async def run(region: Any) -> None:
+    listener = partial(fact.heard, region)
+    region.listen(listener)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(delivery.OUTBOX.run(region))
+            group.create_task(schedule.run(region))
+    finally:
+        region.unlisten(listener)

@@ -139,9 +139,27 @@ def test_a_shard_takes_a_megabyte_a_second_and_is_read_five_times(cloud, kinesis
          "InvalidArgumentException",
          "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and "
          "no StartingSequenceNumber. Request specified AT_SEQUENCE_NUMBER and no StartingSequenceNumber."),
+        ("get_shard_iterator", {"StreamName": "no", "ShardId": "shardId-5", "ShardIteratorType": "LATEST"}, "ResourceNotFoundException",
+         f"Shard shardId-000000000005 in stream no under account {ACCOUNT} does not exist"),
+        ("get_shard_iterator", {"StreamName": "s", "ShardId": "shardId-0", "ShardIteratorType": "LATEST", "StartingSequenceNumber": "5"},
+         "InvalidArgumentException",
+         "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and "
+         "no StartingSequenceNumber. Request specified LATEST and also a StartingSequenceNumber."),
+        ("get_shard_iterator", {"StreamName": "s", "ShardId": "shardId-0", "ShardIteratorType": "AT_TIMESTAMP"}, "InvalidArgumentException",
+         "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has no timestamp parameter."),
         ("get_records", {"ShardIterator": "x"}, "InvalidArgumentException", "Invalid ShardIterator."),
     ],
 )  # fmt: skip
 def test_requests_are_refused_in_aws_words(kinesis, operation, params, code, text):
     """The words: kinesalite's suite, which was checked against AWS."""
     assert refused(getattr(kinesis, operation), **params) == (code, text)
+
+
+def test_a_number_of_another_shard_is_refused(kinesis):
+    # Checked against AWS by kinesalite's suite.
+    number = put(kinesis, "x", "b")["SequenceNumber"]
+    params = {"StreamName": "s", "ShardId": "shardId-0", "ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": number}
+    assert refused(kinesis.get_shard_iterator, **params) == (
+        "InvalidArgumentException",
+        "Invalid StartingSequenceNumber. It encodes shardId-000000000001, while it was used in a call to a shard with shardId-000000000000",
+    )

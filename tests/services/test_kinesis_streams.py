@@ -80,7 +80,7 @@ def test_a_split_closes_a_shard_and_opens_two(cloud, kinesis):
     assert [(c["ShardId"][-1], c["ParentShards"]) for c in page["ChildShards"]] == [
         ("1", ["shardId-000000000000"]), ("2", ["shardId-000000000000"])
     ]  # fmt: skip
-    assert refused(kinesis.split_shard, StreamName="s", ShardToSplit="shardId-0", NewStartingHashKey="5")[0] == "ResourceInUseException"
+    assert refused(kinesis.split_shard, StreamName="s", ShardToSplit="shardId-0", NewStartingHashKey="5")[0] == "InvalidArgumentException"
     # A closed shard is gone with its last record.
     cloud.sleep(25 * 3600)
     assert list(ranges(kinesis)) == ["1", "2"]
@@ -88,6 +88,9 @@ def test_a_split_closes_a_shard_and_opens_two(cloud, kinesis):
 
 def test_a_merge_makes_one_shard_of_two_neighbours(kinesis):
     kinesis.update_shard_count(StreamName="s", TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+    # Checked against AWS by kinesalite's suite: the lower one comes first.
+    code, text = refused(kinesis.merge_shards, StreamName="s", ShardToMerge="shardId-2", AdjacentShardToMerge="shardId-1")
+    assert code == "InvalidArgumentException" and text.endswith("are not an adjacent pair of shards eligible for merging")
     kinesis.merge_shards(StreamName="s", ShardToMerge="shardId-1", AdjacentShardToMerge="shardId-2")
     merged = kinesis.list_shards(StreamName="s")["Shards"][-1]
     assert (merged["ParentShardId"], merged["AdjacentParentShardId"]) == ("shardId-000000000001", "shardId-000000000002")

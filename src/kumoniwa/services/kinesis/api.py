@@ -33,6 +33,7 @@ from kumoniwa.services.kinesis.stream import (
     arn_of,
     children,
     existing,
+    index_in,
     is_gone,
     listed_shards,
     named,
@@ -346,6 +347,7 @@ def SplitShard(
     call: Call, *, ShardToSplit: str, NewStartingHashKey: str, StreamName: str | None = None, StreamARN: str | None = None
 ) -> None:
     name = named(call, StreamName, StreamARN)
+    index_in(call, name, ShardToSplit)
     stream = active(call, name)
     shard = _open(call, stream, ShardToSplit)
     start = int(NewStartingHashKey)
@@ -363,9 +365,11 @@ def MergeShards(
     call: Call, *, ShardToMerge: str, AdjacentShardToMerge: str, StreamName: str | None = None, StreamARN: str | None = None
 ) -> None:
     name = named(call, StreamName, StreamARN)
+    for text in (ShardToMerge, AdjacentShardToMerge):
+        index_in(call, name, text)
     stream = active(call, name)
     shard, adjacent = _open(call, stream, ShardToMerge), _open(call, stream, AdjacentShardToMerge)
-    if not resharding.are_neighbours(shard, adjacent):
+    if not resharding.is_behind(shard, adjacent):
         raise InvalidArgumentException(
             f"Shards {shard.id} and {adjacent.id} in stream {name} under account {call.account} are not an adjacent pair of shards "
             "eligible for merging"
@@ -376,7 +380,7 @@ def MergeShards(
 def _open(call: Call, stream: Stream, text: str) -> Shard:
     shard = shard_named(call, stream, text)
     if not shard.is_open:
-        raise ResourceInUseException(
+        raise InvalidArgumentException(
             f"Shard {shard.id} in stream {stream.name} under account {call.account} has already been merged or split, and thus is not "
             "eligible for merging or splitting."
         )
@@ -448,8 +452,8 @@ def _check_key(key: str | None, place: str) -> None:
 
 
 def _check_ordering(call: Call, stream: Stream, number: str) -> None:
-    places = [record.place_of(stream, shard, number) for shard in stream.shards]
-    if not any(place is not None and place <= record.newest(call) for place in places):
+    named_place = record.place_of(stream, number)
+    if named_place is None or named_place[0] >= len(stream.shards) or named_place[1] > record.newest(call):
         raise InvalidArgumentException(
             f"ExclusiveMinimumSequenceNumber {number} used in PutRecord on stream {stream.name} under account {call.account} is invalid."
         )
@@ -497,8 +501,7 @@ def GetShardIterator(
     Timestamp: float | None = None,
     StreamARN: str | None = None,
 ) -> dict:
-    stream = writable(call, named(call, StreamName, StreamARN))
-    shard = readable_shard(call, stream, ShardId)
+    stream, shard = readable_shard(call, named(call, StreamName, StreamARN), ShardId)
     place = record.start_of(call, stream, shard, ShardIteratorType, StartingSequenceNumber, Timestamp)
     return {"ShardIterator": record.iterator(call, stream, shard, place)}
 
@@ -508,11 +511,10 @@ def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None, Stre
     held = record.opened(ShardIterator)
     if StreamARN is not None and named(call, None, StreamARN) != held.stream:
         raise InvalidArgumentException("Invalid ShardIterator.")
-    stream = writable(call, held.stream)
+    record.check_age(call, held)
+    stream, shard = readable_shard(call, held.stream, str(held.shard))
     if stream.id != held.id:
         raise ResourceNotFoundException(f"Stream {held.stream} under account {call.account} not found.")
-    record.check_age(call, held)
-    shard = readable_shard(call, stream, str(held.shard))
     rate.count_read(call, stream, shard)
     found = record.read(call, stream, shard, held.place, Limit or record.RECORDS_MAX)
     rate.count_bytes(call, stream, shard, found.size)
@@ -543,5 +545,5 @@ def GetResourcePolicy(call: Call, *, ResourceARN: str) -> dict:
 def DeleteResourcePolicy(call: Call, *, ResourceARN: str) -> None:
     held = resource(call, ResourceARN)
     if not held.policy:
-        raise ResourceNotFoundException(f"No resource policy found for resource ARN {ResourceARN}")
+        raise ResourceNotFoundException(f"No resource policy found for resource ARN {ResourceARN}.")
     keep(call, held, policy="")

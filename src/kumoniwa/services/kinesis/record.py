@@ -15,7 +15,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.kinesis.errors import ExpiredIteratorException, InvalidArgumentException
-from kumoniwa.services.kinesis.stream import HASH_KEYS, Shard, Stream, place_of, sequence, shard_key
+from kumoniwa.services.kinesis.stream import HASH_KEYS, Shard, Stream, place_of, sequence, shard_id, shard_key
 from kumoniwa.store.rows import Table
 
 RECORDS = Table(
@@ -118,22 +118,31 @@ def start_of(
             "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER and StartingSequenceNumber or "
             f"(2) TRIM_HORIZON or LATEST and no StartingSequenceNumber. Request specified {kind} and {said}."
         )
-    if needs_time != (at is not None):
-        said = "no timestamp" if at is None else "also a timestamp"
-        raise InvalidArgumentException(f"Must specify AT_TIMESTAMP and a timestamp together. Request specified {kind} and {said}.")
+    if needs_time and at is None:
+        raise InvalidArgumentException(
+            "Must specify timestampInMillis parameter for iterator of type AT_TIMESTAMP. Current request has no timestamp parameter."
+        )
     if kind == "TRIM_HORIZON":
         return shard.first
     if kind == "LATEST":
         return newest(call) + 1
-    if at is not None:
+    if needs_time:
         if at > call.now():
-            raise InvalidArgumentException("The timestamp argument of AT_TIMESTAMP must not be in the future.")
+            raise InvalidArgumentException(
+                "The timestampInMillis parameter cannot be greater than the currentTimestampInMillis. "
+                f"timestampInMillis: {int(at * 1000)}, currentTimestampInMillis: {int(call.now() * 1000)}"
+            )
         found = call.rows(RECORDS).one(
             "select min(place) from kinesis_record where shard = ? and at >= ?", shard_key(stream, shard), at
         )[0]
         return found if found is not None else newest(call) + 1
-    place = place_of(stream, shard, number)
-    if place is None or not shard.first <= place <= max(newest(call), shard.first):
+    named = place_of(stream, number)
+    if named is not None and named[0] != shard.index:
+        raise InvalidArgumentException(
+            f"Invalid StartingSequenceNumber. It encodes {shard_id(named[0])}, while it was used in a call to a shard with {shard.id}"
+        )
+    place = named[1] if named is not None else -1
+    if not shard.first <= place <= max(newest(call), shard.first):
         raise InvalidArgumentException(
             f"StartingSequenceNumber {number} used in {verb} on shard {shard.id} in stream {stream.name} under account "
             f"{call.account} is invalid."

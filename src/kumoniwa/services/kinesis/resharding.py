@@ -33,9 +33,8 @@ def split(call: Call, shards: Shards, shard: Shard, new_start: int) -> Shards:
 
 
 def merge(call: Call, shards: Shards, shard: Shard, adjacent: Shard) -> Shards:
-    low, high = sorted((shard, adjacent), key=lambda each: int(each.start))
     child = Shard(
-        index=len(shards), start=low.start, end=high.end, created=call.now(), first=newest(call) + 1,
+        index=len(shards), start=shard.start, end=adjacent.end, created=call.now(), first=newest(call) + 1,
         parent=shard.index, adjacent=adjacent.index,
     )  # fmt: skip
     return (*_closed(call, shards, shard, adjacent), child)
@@ -48,8 +47,9 @@ def _closed(call: Call, shards: Shards, *ending: Shard) -> Shards:
     )
 
 
-def are_neighbours(one: Shard, other: Shard) -> bool:
-    return int(one.end) + 1 == int(other.start) or int(other.end) + 1 == int(one.start)
+def is_behind(one: Shard, other: Shard) -> bool:
+    """Whether the second shard's keys begin where the first one's end."""
+    return int(one.end) + 1 == int(other.start)
 
 
 def uniform(call: Call, stream: Stream, count: int) -> Shards:

@@ -92,12 +92,12 @@ def sequence(stream: Stream, shard: Shard, place: int) -> str:
     return str(_base(stream) | place << 36 | shard.index << 4 | _SEQUENCE_VERSION)
 
 
-def place_of(stream: Stream, shard: Shard, number: str) -> int | None:
-    """The place that a sequence number of this shard names."""
+def place_of(stream: Stream, number: str) -> tuple[int, int] | None:
+    """The index of a shard and the place in it that a sequence number of this stream names."""
     value = int(number) ^ _base(stream)
-    if value >> 100 or value & 15 != _SEQUENCE_VERSION or value >> 4 & 0xFFFFFFFF != shard.index:
+    if value >> 100 or value & 15 != _SEQUENCE_VERSION:
         return None
-    return value >> 36
+    return value >> 4 & 0xFFFFFFFF, value >> 36
 
 
 # Finding -------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def listed_shards(call: Call, stream: Stream) -> list[Shard]:
 
 def shard_named(call: Call, stream: Stream, text: str) -> Shard:
     """A shard by its id, of which only the digits matter."""
-    index = _index(call, stream.name, text)
+    index = index_in(call, stream.name, text)
     shard = next((shard for shard in listed_shards(call, stream) if shard.index == index), None)
     if shard is None:
         raise ResourceNotFoundException(
@@ -175,7 +175,8 @@ def shard_named(call: Call, stream: Stream, text: str) -> Shard:
     return shard
 
 
-def _index(call: Call, name: str, text: str) -> int:
+def index_in(call: Call, name: str, text: str) -> int:
+    """The number in the id of a shard. Ids that have none are refused before anybody asks whether their stream exists."""
     found = _SHARD.fullmatch(text)
     digits = found[1].lstrip("0") or "0" if found else ""
     if not digits or len(digits) > 10 or int(digits) > SHARD_INDEX_MAX:
@@ -183,15 +184,15 @@ def _index(call: Call, name: str, text: str) -> int:
     return int(digits)
 
 
-def readable_shard(call: Call, stream: Stream, text: str) -> Shard:
-    """The same in the words of those who read."""
-    index = _index(call, stream.name, text)
-    shard = next((shard for shard in listed_shards(call, stream) if shard.index == index), None)
-    if shard is None:
-        raise ResourceNotFoundException(
-            f"Shard {shard_id(index)} in stream {stream.name} under account {call.account} does not exist"
-        )
-    return shard
+def readable_shard(call: Call, name: str, text: str) -> tuple[Stream, Shard]:
+    """The same for those who read, whom no stream answers as no shard does."""
+    index = index_in(call, name, text)
+    stream = call.shelf(Stream).get(name)
+    if stream is not None and not is_gone(call, stream) and state_of(call, stream) not in ("CREATING", "DELETING"):
+        for shard in listed_shards(call, stream):
+            if shard.index == index:
+                return stream, shard
+    raise ResourceNotFoundException(f"Shard {shard_id(index)} in stream {name} under account {call.account} does not exist")
 
 
 # Showing -------------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ class Subscriptions:
 def SubscribeToShard(call: Call, *, ConsumerARN: str, ShardId: str, StartingPosition: dict[str, Any]) -> dict:
     """A subscription of the same consumer to the same shard takes the place of one that is older than five seconds."""
     consumer = by_arn(call, ConsumerARN)
-    stream = active(call, consumer.stream)
-    shard = readable_shard(call, stream, ShardId)
+    active(call, consumer.stream)
+    stream, shard = readable_shard(call, consumer.stream, ShardId)
     position = StartingPosition
     place = start_of(
         call, stream, shard, position["Type"], position.get("SequenceNumber"), position.get("Timestamp"), "SubscribeToShard"

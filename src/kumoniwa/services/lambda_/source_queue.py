@@ -40,6 +40,8 @@ class QueueReader:
         self.at_once = BATCHES_FIRST
         self.raised_at = call.now()
         self.failures = 0
+        self.said = ""
+        """The trouble that was told last."""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -57,12 +59,19 @@ class QueueReader:
                 self.failures = 0
             except AwsError as error:
                 self.failures += 1
-                print(f"kumoniwa: {mapping.source} for {mapping.function}: {error.code}: {error.text}", file=sys.stderr)
+                self._say(mapping, error)
                 await call.home.wait(self.key, call.now() + min(RETRY_S_MAX, 2.0**self.failures))
                 continue
             for batch in batches(received, mapping.batch_size):
                 self.in_flight += 1
                 call.home.spawn(self._answer(mapping, batch))
+
+    def _say(self, mapping: Mapping, error: AwsError) -> None:
+        """Whoever runs the cloud hears of trouble, once."""
+        said = f"kumoniwa: {mapping.source} for {mapping.function}: {error.code}: {error.text}"
+        if said != self.said:
+            print(said, file=sys.stderr)
+        self.said = said
 
     def _room(self, mapping: Mapping) -> int:
         """How many batches may be under way: a few at first, more each minute in which that was not enough, fewer when they fail."""
@@ -115,7 +124,7 @@ class QueueReader:
                 self.at_once = max(1, self.at_once // 2)
             await self._delete(role, mapping, [record for record in records if record["messageId"] not in failed])
         except AwsError as error:
-            print(f"kumoniwa: {mapping.source} for {mapping.function}: {error.code}: {error.text}", file=sys.stderr)
+            self._say(mapping, error)
         except Exception:
             traceback.print_exc()
         finally:

@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 from __future__ import annotations
 
 import asyncio
-import sys
 import zlib
 from typing import Any
 
@@ -157,7 +156,6 @@ class ShardReader:
                 iterator, failures = None, failures + 1
                 if not is_gone(error):
                     self.reader.say(f"PROBLEM: {error.code}: {error.text}")
-                    print(f"kumoniwa: {self.mapping.source}: {error.code}: {error.text}", file=sys.stderr)
                 await self.reader.pause(min(RETRY_S_MAX, RETRY_FIRST_S * 2**failures))
                 if error.code == "ResourceNotFoundException":
                     return

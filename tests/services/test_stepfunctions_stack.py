@@ -1,0 +1,62 @@
+"""State machines, versions, aliases and activities of a CloudFormation stack."""
+
+from __future__ import annotations
+
+import json
+
+from states_workshop import ROLE, TRUST, start, told
+from lambda_workshop import put_role
+
+
+def resources(result: int) -> dict:
+    return {
+        "Machine": {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "RoleArn": ROLE,
+                "DefinitionString": json.dumps({"StartAt": "${first}", "States": {"A": {"Type": "Pass", "Result": result, "End": True}}}),
+                "DefinitionSubstitutions": {"first": "A"},
+                "Tags": [{"Key": "team", "Value": "x"}],
+            },
+        },
+        "Version": {
+            "Type": "AWS::StepFunctions::StateMachineVersion",
+            "Properties": {"StateMachineArn": {"Ref": "Machine"}, "StateMachineRevisionId": {"Fn::GetAtt": ["Machine", "StateMachineRevisionId"]}},
+        },
+        "Alias": {
+            "Type": "AWS::StepFunctions::StateMachineAlias",
+            "Properties": {"Name": "live", "RoutingConfiguration": [{"StateMachineVersionArn": {"Ref": "Version"}, "Weight": 100}]},
+        },
+        "Work": {"Type": "AWS::StepFunctions::Activity", "Properties": {"Name": "work"}},
+    }
+
+
+def settled(cloud) -> dict[str, str]:
+    client = cloud.client("cloudformation")
+    for _ in range(200):
+        stack = client.describe_stacks(StackName="s")["Stacks"][0]
+        if not stack["StackStatus"].endswith("IN_PROGRESS"):
+            break
+        cloud.sleep(1)
+    assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), [
+        event.get("ResourceStatusReason") for event in client.describe_stack_events(StackName="s")["StackEvents"]
+    ]
+    found = client.describe_stack_resources(StackName="s")["StackResources"]
+    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
+
+
+def test_a_stack_makes_a_machine_with_a_version_and_an_alias_and_follows_its_changes(cloud):
+    put_role(cloud, "*", trust=TRUST, arn=ROLE)
+    client = cloud.client("cloudformation")
+    client.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources(1)}))
+    made = settled(cloud)
+    assert told(cloud, start(cloud, made["Alias"]))["output"] == "1"
+    states = cloud.client("stepfunctions")
+    assert states.list_tags_for_resource(resourceArn=made["Machine"])["tags"] == [{"key": "team", "value": "x"}]
+    assert states.describe_activity(activityArn=made["Work"])["name"] == "work"
+    client.update_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources(2)}))
+    made = settled(cloud)
+    assert told(cloud, start(cloud, made["Alias"]))["output"] == "2"
+    client.delete_stack(StackName="s")
+    cloud.sleep(30)
+    assert states.list_state_machines()["stateMachines"] == []

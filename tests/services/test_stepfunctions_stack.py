@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from states_workshop import ROLE, TRUST, start, told
 from lambda_workshop import put_role
+from states_workshop import ROLE, TRUST, start, told
 
 
 def resources(result: int) -> dict:

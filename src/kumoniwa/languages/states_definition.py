@@ -479,6 +479,37 @@ class _Reader:
             self.value(state, name, at)
         if state.is_jsonata:
             self.value(state, "Items", at)
+        self.distribution(state, at)
+
+    def distribution(self, state: State, at: str) -> None:
+        """Where items come from, how they are batched, and where results go."""
+        if not state.is_distributed:
+            for field in ("ItemReader", "ItemBatcher", "ResultWriter", "Label"):
+                if field in state.fields:
+                    self.fail(f"Field '{field}' is not supported", at)
+            return
+        given = "Arguments" if state.is_jsonata else "Parameters"
+        for field in ("ItemReader", "ResultWriter"):
+            holder = state.fields.get(field)
+            if holder is None:
+                continue
+            if not isinstance(holder, dict):
+                self.fail("Expected value of type Object", f"{at}/{field}")
+            elif self.require(holder, ("Resource",) if field == "ItemReader" else (), f"{at}/{field}") and given in holder:
+                state.values[field] = self.template(holder, given, f"{at}/{field}", state.is_jsonata, f"{field}/{given}")
+        for field, names in (("ItemBatcher", ("MaxItemsPerBatch", "MaxInputBytesPerBatch")), ("ItemReader", ("MaxItems",))):
+            holder = state.fields.get(field)
+            holder = holder.get("ReaderConfig", {}) if field == "ItemReader" and isinstance(holder, dict) else holder
+            for name in names if isinstance(holder, dict) else ():
+                if name in holder:
+                    state.values[name] = self.template(holder, name, f"{at}/{field}", state.is_jsonata)
+                elif f"{name}Path" in holder:
+                    state.values[f"{name}Path"] = self.expression(holder[f"{name}Path"], f"{name}Path", f"{at}/{field}")
+            if field == "ItemBatcher" and isinstance(holder, dict) and "BatchInput" in holder:
+                state.values["BatchInput"] = self.template(holder, "BatchInput", f"{at}/{field}", state.is_jsonata)
+        label = state.fields.get("Label")
+        if label is not None and (not isinstance(label, str) or not re.fullmatch(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,40}", label)):
+            self.fail(f"Label is invalid: '{label}'", f"{at}/Label", "INVALID_LABEL_NAME")
 
 
 def tokens_of(path: str) -> tuple[str | int, ...] | None:

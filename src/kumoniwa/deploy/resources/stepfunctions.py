@@ -23,7 +23,6 @@ from kumoniwa.deploy.resource import (
     made,
     p,
     seen,
-
     use,
 )
 from kumoniwa.kernel.errors import ValidationError

@@ -8,7 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Diagnostic, Machine, read
-from kumoniwa.services.stepfunctions import activity, integration, release
+from kumoniwa.services.stepfunctions import activity, bucket, integration, release
 from kumoniwa.services.stepfunctions.activity import POLLED_S, Activity
 from kumoniwa.services.stepfunctions.errors import (
     InvalidDefinition,
@@ -19,12 +19,15 @@ from kumoniwa.services.stepfunctions.errors import (
 )
 from kumoniwa.services.stepfunctions.executing import (
     DescribeExecution,
+    DescribeMapRun,
     DescribeStateMachineForExecution,
     GetExecutionHistory,
     ListExecutions,
+    ListMapRuns,
     StartExecution,
     StartSyncExecution,
     StopExecution,
+    UpdateMapRun,
 )
 from kumoniwa.services.stepfunctions.execution import Strand
 from kumoniwa.services.stepfunctions.machine import (
@@ -55,7 +58,7 @@ __all__ = [
     "CreateStateMachineAlias", "DeleteStateMachineAlias", "DeleteStateMachineVersion", "DescribeExecution", "DescribeStateMachineAlias",
     "DescribeStateMachineForExecution", "GetExecutionHistory", "ListExecutions", "ListStateMachineAliases", "ListStateMachineVersions",
     "PublishStateMachineVersion", "SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess", "StartExecution", "StartSyncExecution",
-    "StopExecution", "UpdateStateMachineAlias",
+    "DescribeMapRun", "ListMapRuns", "StopExecution", "UpdateMapRun", "UpdateStateMachineAlias",
 ]  # fmt: skip
 
 TAGS_MAX = 50
@@ -105,11 +108,8 @@ def _resources(machine: Machine) -> list[Diagnostic]:
     wrong = []
     for flow in machine.flows:
         for state in flow.states.values():
-            for field in ("ItemReader", "ItemBatcher", "ResultWriter"):
-                if field in state.fields:
-                    raise NotImplementedHere(f"{field} in a Map of Step Functions")
             if state.type == "Map" and state.is_distributed:
-                raise NotImplementedHere("the distributed mode of a Map of Step Functions")
+                bucket.check(state)
             if state.type == "Task":
                 resource = state.fields["Resource"]
                 try:

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import unpack
+from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.languages.states_definition import parse_failure
+from kumoniwa.services.stepfunctions import distributed
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
 from kumoniwa.services.stepfunctions.errors import (
@@ -149,16 +150,21 @@ def DescribeStateMachineForExecution(call: Call, *, executionArn: str, includedD
 
 
 def ListExecutions(
-    call: Call, *, stateMachineArn: str | None = None, statusFilter: str | None = None, redriveFilter: str | None = None
-) -> dict:
+    call: Call, *, stateMachineArn: str | None = None, statusFilter: str | None = None, redriveFilter: str | None = None,
+    mapRunArn: str | None = None,
+) -> dict:  # fmt: skip
     """The newest first."""
+    if mapRunArn is not None:
+        parsed_arn(mapRunArn, "mapRun")
+        held = distributed.results(call, distributed.find(call, mapRunArn))
+        return {"executions": [_listed(one) | {"mapRunArn": mapRunArn} for one in held if statusFilter in (None, one.status)]}
     if stateMachineArn is None:
         raise InvalidArn("Invalid Arn: 'stateMachineArn or mapRunArn is required'")
     which = chosen(call, stateMachineArn)
     if which.machine.is_express:
         raise StateMachineTypeNotSupported
     rows = call.rows(EXECUTIONS).all("select body from sfn_execution where machine = ? order by number desc", which.machine.arn)
-    found = [unpack(row[0], Execution) for row in rows]
+    found = [one for row in rows if not (one := unpack(row[0], Execution)).map_run]
     if stateMachineArn != which.machine.arn:
         found = [one for one in found if stateMachineArn in (one.version, one.alias)]
     if statusFilter is not None:
@@ -166,6 +172,32 @@ def ListExecutions(
     if redriveFilter is not None:
         found = [one for one in found if (one.redrives > 0) == (redriveFilter == "REDRIVEN")]
     return {"executions": [_listed(one) for one in found]}
+
+
+def ListMapRuns(call: Call, *, executionArn: str) -> dict:
+    found = distributed.of_execution(call, _standard(call, executionArn).arn)
+    members = {"mapRunArn": "arn", "executionArn": "execution", "stateMachineArn": "machine", "startDate": "started", "stopDate": "stopped"}
+    told = [{name: getattr(one, held) for name, held in members.items()} for one in found]
+    return {"mapRuns": [{name: value for name, value in one.items() if value is not None} for one in told]}
+
+
+def DescribeMapRun(call: Call, *, mapRunArn: str) -> dict:
+    parsed_arn(mapRunArn, "mapRun")
+    return distributed.described(call, distributed.find(call, mapRunArn))
+
+
+def UpdateMapRun(
+    call: Call, *, mapRunArn: str, maxConcurrency: int | None = None, toleratedFailurePercentage: float | None = None,
+    toleratedFailureCount: int | None = None,
+) -> None:  # fmt: skip
+    """What runs already goes on."""
+    parsed_arn(mapRunArn, "mapRun")
+    map_run = distributed.find(call, mapRunArn)
+    wishes = {"concurrency": maxConcurrency, "tolerated_percentage": toleratedFailurePercentage, "tolerated_count": toleratedFailureCount}
+    distributed.keep(call, changed(map_run, **{name: value for name, value in wishes.items() if value is not None}))
+    if map_run.status == "RUNNING":
+        distributed.is_due(call, map_run)
+        call.after_commit(lambda: call.home.wake(runs.WAITING))
 
 
 def _listed(one: Execution) -> dict[str, Any]:

@@ -61,6 +61,10 @@ class Execution(Record):
     redrives: int = 0
     redriven: float | None = None
     timeout_s: float | None = None
+    flow: int = 0
+    """Which of its machine's flows it runs: not the first if it is of a map run."""
+    map_run: str = ""
+    place: int = 0
 
     @property
     def is_express(self) -> bool:

@@ -11,7 +11,7 @@ from kumoniwa.languages import states_jsonata
 from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import StateFailure
-from kumoniwa.services.stepfunctions import payload
+from kumoniwa.services.stepfunctions import distributed, payload
 from kumoniwa.services.stepfunctions.execution import Strand
 from kumoniwa.services.stepfunctions.payload import text_of
 
@@ -46,7 +46,7 @@ def begin_parallel(run: Run, strand: Strand, state: State) -> None:
     strand.begun = strand.count
 
 
-def _items(run: Run, state: State, scope: Any) -> list[Any]:
+def items_of(run: Run, state: State, scope: Any) -> list[Any]:
     if state.is_jsonata:
         if "Items" in state.values:
             text = state.fields["Items"]
@@ -68,7 +68,10 @@ def _items(run: Run, state: State, scope: Any) -> list[Any]:
 
 def begin_map(run: Run, strand: Strand, state: State) -> None:
     scope = run.scope(strand, state)
-    items = _items(run, state, scope)
+    if state.is_distributed:
+        distributed.begin(run, strand, state, None if "ItemReader" in state.fields else items_of(run, state, scope), scope)
+        return
+    items = items_of(run, state, scope)
     concurrency = payload.number(state, "MaxConcurrency", scope, run.now)
     strand.concurrency = int(concurrency or 0) or INLINE_AT_ONCE
     strand.previous = run.event("MapStateStarted", strand.previous, {"length": len(items)})

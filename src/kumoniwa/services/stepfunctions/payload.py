@@ -96,7 +96,7 @@ def number(state: State, field: str, scope: Scope, now: float, kind: type = int)
         if not state.is_jsonata:
             return state.values[field](scope)
         value = state.values[field](JsonataScope(scope, now))
-        text = state.fields[field]
+        text = state.fields.get(field) or _holding(state, field)[field]
         if states_jsonata.is_expression(text):
             states_jsonata.of_kind("number", value, text, field)
             if kind is int and value != int(value):
@@ -105,6 +105,7 @@ def number(state: State, field: str, scope: Scope, now: float, kind: type = int)
     path = f"{field}Path"
     if path not in state.values:
         return None
+    said = state.fields.get(path) or _holding(state, path)[path]
     value = state.values[path](scope)
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}", value):
         # Recorded: assign/test_assign_reference_variables takes "1" for a number.
@@ -113,7 +114,7 @@ def number(state: State, field: str, scope: Scope, now: float, kind: type = int)
     if not is_number:
         shown = value if isinstance(value, str) else text_of(value)
         name = "integer" if kind is int else "float"
-        raise runtime(f'The {path} field refers to value "{shown}" which is not a valid {name}: {state.fields[path]}')
+        raise runtime(f'The {path} field refers to value "{shown}" which is not a valid {name}: {said}')
     return value
 
 
@@ -151,6 +152,59 @@ def wait_until(state: State, scope: Scope, now: float) -> float:
             f"{path} == {_shown(value)}"
         )
     return _bounded(now, at)
+
+
+# The distributed mode of a Map --------------------------------------------------------------------------
+
+ITEMS_MAX = 100_000_000
+
+
+def _holding(state: State, field: str) -> dict[str, Any]:
+    """The part of a Map that has a field."""
+    batcher = state.fields.get("ItemBatcher", {})
+    return batcher if field in batcher else state.fields["ItemReader"]["ReaderConfig"]
+
+
+def most_items(state: State, scope: Scope, now: float) -> int | None:
+    """How many items are taken at most, None if all are."""
+    most = number(state, "MaxItems", scope, now)
+    if most is not None and most < 0:
+        raise StateFailure("States.ItemReaderFailed", "field MaxItems must be positive", is_told=True)
+    return int(most) if most else None
+
+
+def of_reader(state: State, scope: Scope, now: float) -> dict[str, Any]:
+    """What the ItemReader is told."""
+    return {"params": _told(state, "ItemReader", scope, now)}
+
+
+def of_writer(state: State, scope: Scope, now: float) -> dict[str, Any]:
+    return {"params": _told(state, "ResultWriter", scope, now)}
+
+
+def _told(state: State, field: str, scope: Scope, now: float) -> Any:
+    if field not in state.values:
+        return {}
+    return state.values[field](JsonataScope(scope, now) if state.is_jsonata else scope)
+
+
+def batches(state: State, scope: Scope, now: float, items: list[Any]) -> list[tuple[Any, int]]:
+    """The inputs of a map run's executions, and of how many items each is made."""
+    if "ItemBatcher" not in state.fields:
+        return [(item, 1) for item in items]
+    most, bytes_max = (number(state, name, scope, now) or None for name in ("MaxItemsPerBatch", "MaxInputBytesPerBatch"))
+    shared = {"BatchInput": _told(state, "BatchInput", scope, now)} if "BatchInput" in state.values else {}
+    made: list[list[Any]] = []
+    size = 0
+    for item in items:
+        length = len(orjson.dumps(item)) + 1
+        is_full = made and ((most and len(made[-1]) >= most) or (bytes_max and size + length > bytes_max))
+        if not made or is_full:
+            made.append([])
+            size = len(orjson.dumps({**shared, "Items": []}))
+        made[-1].append(item)
+        size += length
+    return [({**shared, "Items": batch}, len(batch)) for batch in made]
 
 
 WAIT_S_MAX = 2**31 - 1

@@ -16,8 +16,9 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Catcher, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
+from kumoniwa.services.stepfunctions import distributed, fan, payload, task
 from kumoniwa.services.stepfunctions import execution as executions
-from kumoniwa.services.stepfunctions import fan, payload, task
+from kumoniwa.services.stepfunctions.distributed import MapRun
 from kumoniwa.services.stepfunctions.execution import STRANDS, Event, Execution, Strand
 from kumoniwa.services.stepfunctions.machine import Compiled
 from kumoniwa.services.stepfunctions.payload import limited, text_of
@@ -260,8 +261,15 @@ class Run:
     def _tell_end(self) -> None:
         """Who waits for the execution hears of its end in the same commit."""
         call, execution = self.call, self.execution
+        if execution.map_run:
+            distributed.child_ended(call, execution)
+            call.after_commit(lambda: call.home.wake(WAITING))
+            return
         task.status_changed(call, execution)
         call.after_commit(lambda: call.home.wake(("states", "ended", execution.arn)))
+        for map_run in distributed.of_execution(call, execution.arn):
+            if map_run.status == "RUNNING":
+                abandon(call, map_run, "ABORTED")
         rows = call.rows(STRANDS).all("select execution, id from sfn_strand where token = ? and waiting = 'nested'", execution.arn)
         for arn, id_ in rows:
             moved(call, arn, id_, lambda run, strand: task.nested_ended(run, strand, execution))
@@ -402,7 +410,7 @@ WORK = {
 def begin(call: Call, execution: Execution, data: Any) -> Execution:
     """Write an execution's first event and go."""
     machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
-    execution = changed(execution, timeout_s=machine.timeout_s)
+    execution = changed(execution, timeout_s=None if execution.map_run else machine.timeout_s)
     run = Run(call, execution, machine, is_new=True)
     told: dict[str, Any] = {"input": execution.input, "inputDetails": TOLD, "roleArn": execution.role}
     if execution.alias:
@@ -411,10 +419,12 @@ def begin(call: Call, execution: Execution, data: Any) -> Execution:
         told["stateMachineVersionArn"] = execution.version
     run.event("ExecutionStarted", 0, told)
     run.strand_count = 1
-    strand = Strand(1, 0, 0, 0, machine.flow.start, data)
+    flow = machine.flows[execution.flow]
+    strand = Strand(1, 0, 0, flow.index, flow.start, data)
     run.add(strand)
     run.ready.append(strand)
-    task.status_changed(call, execution)
+    if not execution.map_run:
+        task.status_changed(call, execution)
     run.go()
     return run.execution
 
@@ -440,6 +450,33 @@ def moved(call: Call, arn: str, id_: int, act: Callable[[Run, Strand], None]) ->
         run.go(after=ending)
     else:
         run.go()
+
+
+def abandon(call: Call, map_run: MapRun, status: str) -> None:
+    """End a map run with the executions that still run under it."""
+    for arn in distributed.stop(call, map_run, status):
+        execution = executions.find(call, arn)
+        if execution is not None and execution.status == "RUNNING":
+            stopped(call, execution, "ABORTED", None, None)
+
+
+def advance(call: Call, arn: str, id_: int) -> None:
+    """Go on with a map run that is due."""
+
+    def finish(map_run: MapRun) -> None:
+        def act(run: Run, strand: Strand) -> None:
+            state = run.state_of(strand)
+            if map_run.status == "SUCCEEDED" and "ResultWriter" in state.fields:
+                told = payload.of_writer(state, run.scope(strand, state), run.now)
+                strand.parameters = {"stage": "write", "map_run": map_run.arn, **told}
+                strand.waiting, strand.due = "ask", None
+                run.asks.append(strand)
+            else:
+                distributed.ended(run, strand, map_run, None)
+
+        moved(call, arn, id_, act)
+
+    distributed.advance(call, arn, id_, lambda child, data: begin(call, child, data), lambda run, status: abandon(call, run, status), finish)
 
 
 def stopped(call: Call, execution: Execution, status: str, error: str | None, cause: str | None) -> Execution:

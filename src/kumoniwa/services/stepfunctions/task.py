@@ -139,7 +139,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
     except AwsError as error:
         raise integration.failure(asked, error, call.new_id())
     if asked.kind == "sdk":
-        return integration.answered(asked.operation, await _read_whole(result, asked), False)
+        return integration.answered(asked.operation, await read_whole(result, asked.name), False)
     if asked.operation == "lambda:Invoke":
         return {"ExecutedVersion": result["ExecutedVersion"], "Payload": _of_function(result)} | _said(call, 200) | {"StatusCode": 200}
     answer = integration.answered(asked.operation, result, True)
@@ -173,13 +173,13 @@ def _of_function(result: dict[str, Any]) -> Any:
     return value
 
 
-async def _read_whole(result: dict[str, Any], asked: Integration) -> dict[str, Any]:
+async def read_whole(result: dict[str, Any], of: str) -> dict[str, Any]:
     """Streaming members as bytes."""
     read = dict(result)
     for name, value in result.items():
         if isinstance(value, File):
             if value.length > READ_MAX:
-                limited("x" * (payload.BYTES_MAX + 1), asked.name)
+                limited("x" * (payload.BYTES_MAX + 1), of)
             with open(value.path, "rb") as file:
                 file.seek(value.offset)
                 read[name] = file.read(value.length)

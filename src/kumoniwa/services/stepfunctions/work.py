@@ -7,9 +7,9 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.states_path import StateFailure
+from kumoniwa.services.stepfunctions import bucket, task
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
-from kumoniwa.services.stepfunctions import task
 from kumoniwa.services.stepfunctions.execution import EXECUTIONS, STRANDS, Execution, Strand
 from kumoniwa.services.stepfunctions.machine import SERVICE, Compiled
 from kumoniwa.services.stepfunctions.run import WAITING, Asking, Run, moved
@@ -62,9 +62,12 @@ def _ask(call: Call, execution: Execution, strand: Strand) -> None:
 
 async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str, int, int]) -> None:
     machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
-    resource = machine.flows[strand.flow].states[strand.state].fields["Resource"]
+    state = machine.flows[strand.flow].states[strand.state]
     try:
-        outcome: Any = await task.outcome(call, execution, strand, resource)
+        if state.type == "Map":
+            outcome: Any = await bucket.outcome(call, execution, strand, state)
+        else:
+            outcome = await task.outcome(call, execution, strand, state.fields["Resource"])
     except StateFailure as failure:
         outcome = failure
     finally:
@@ -74,7 +77,9 @@ async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str
         # An answer to a question that was given up in the meantime is not heard.
         if now.waiting != "ask" or now.scheduled != strand.scheduled:
             return
-        if isinstance(outcome, StateFailure):
+        if state.type == "Map":
+            bucket.heard(run, now, state, outcome)
+        elif isinstance(outcome, StateFailure):
             task.unanswered(run, now, outcome)
         else:
             task.answered(run, now, outcome)
@@ -92,8 +97,12 @@ def _move_due(call: Call) -> None:
     for (arn,) in late:
         execution = executions.existing(call, arn)
         call.atomically(lambda execution=execution: runs.stopped(call, execution, "TIMED_OUT", None, None))
-    for arn, id_ in rows.all("select execution, id from sfn_strand where due <= ? order by due limit ?", now, AT_ONCE):
-        call.atomically(lambda arn=arn, id_=id_: moved(call, arn, id_, _due))
+    due = rows.all("select execution, id, waiting from sfn_strand where due <= ? order by due limit ?", now, AT_ONCE)
+    for arn, id_, waiting in due:
+        if waiting == "maprun":
+            call.atomically(lambda arn=arn, id_=id_: runs.advance(call, arn, id_))
+        else:
+            call.atomically(lambda arn=arn, id_=id_: moved(call, arn, id_, _due))
 
 
 def _due(run: Run, strand: Strand) -> None:

@@ -1,0 +1,114 @@
+"""The distributed mode of a Map: executions of their own, items from a bucket, results into one."""
+
+import json
+
+import pytest
+from states_workshop import events, make, run, start, told
+
+CONFIG = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+
+
+def processor(states: dict) -> dict:
+    return {"ProcessorConfig": CONFIG, "StartAt": next(iter(states)), "States": states}
+
+
+ECHO = processor({"I": {"Type": "Pass", "End": True}})
+
+
+def test_each_item_is_an_execution_of_its_own_and_the_history_tells_only_of_the_run(cloud):
+    selector = {"v.$": "$$.Map.Item.Value", "at.$": "$$.Map.Item.Index"}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemSelector": selector, "Label": "L", "End": True}}, ["a", "b"])
+    assert found["output"] == [{"v": "a", "at": 0}, {"v": "b", "at": 1}]
+    # The order was recorded: scenarios/test_base_scenarios, test_map_state_config_distributed_item_selector.
+    assert events(cloud, found["executionArn"]) == [
+        (1, 0, "ExecutionStarted"), (2, 0, "MapStateEntered"), (3, 2, "MapStateStarted"), (4, 3, "MapRunStarted"), (5, 4, "MapRunSucceeded"),
+        (6, 5, "MapStateSucceeded"), (7, 5, "MapStateExited"), (8, 7, "ExecutionSucceeded"),
+    ]  # fmt: skip
+    client = cloud.client("stepfunctions")
+    map_run = client.list_map_runs(executionArn=found["executionArn"])["mapRuns"][0]["mapRunArn"]
+    assert ":mapRun:m/L:" in map_run
+    described = client.describe_map_run(mapRunArn=map_run)
+    assert (described["status"], described["itemCounts"]["succeeded"], described["itemCounts"]["total"]) == ("SUCCEEDED", 2, 2)
+    children = client.list_executions(mapRunArn=map_run)["executions"]
+    assert [told(cloud, one["executionArn"])["output"] for one in children] == ['{"v":"a","at":0}', '{"v":"b","at":1}']
+    assert len(client.list_executions(stateMachineArn=found["stateMachineArn"])["executions"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "config", "output"),
+    [
+        ("JSON", '[{"x": 1}, {"x": 2}]', {}, [{"x": 1}, {"x": 2}]),
+        ("JSONL", '{"x": 1}\n{"x": 2}\n', {"MaxItems": 1}, [{"x": 1}]),
+        ("CSV", "a,b\n1,2\n3,4\n", {"CSVHeaderLocation": "FIRST_ROW"}, [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
+        ("CSV", "1|2\n", {"CSVHeaderLocation": "GIVEN", "CSVHeaders": ["p", "q"], "CSVDelimiter": "PIPE"}, [{"p": "1", "q": "2"}]),
+    ],
+)
+def test_items_are_read_from_a_file_in_a_bucket(cloud, kind, body, config, output):
+    cloud.client("s3").create_bucket(Bucket="box")
+    cloud.client("s3").put_object(Bucket="box", Key="items", Body=body)
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": kind, **config}, "Parameters": {"Bucket": "box", "Key.$": "$.key"}}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemReader": reader, "End": True}}, {"key": "items"}, seconds=5)
+    assert found["output"] == output
+
+
+def test_a_file_that_is_no_list_fails_the_run(cloud):
+    cloud.client("s3").create_bucket(Bucket="box")
+    cloud.client("s3").put_object(Bucket="box", Key="items", Body="{}")
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON"}, "Parameters": {"Bucket": "box", "Key": "items"}}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemReader": reader, "End": True}}, seconds=5)
+    assert (found["error"], found["cause"]) == ("States.ItemReaderFailed", "Attempting to map over non-iterable node.")
+    assert [type_ for _, _, type_ in events(cloud, found["executionArn"])][3:] == ["MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed"]
+
+
+def test_items_are_batched_and_results_written_to_a_bucket(cloud):
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="out")
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "out", "Prefix": "jobs"}}
+    batcher = {"MaxItemsPerBatch": 2, "BatchInput": {"of.$": "$$.Execution.Name"}}
+    states = {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemBatcher": batcher, "ResultWriter": writer, "End": True}}
+    found = run(cloud, states, [1, 2, 3], seconds=5)
+    assert found["output"]["ResultWriterDetails"]["Bucket"] == "out"
+    manifest = json.loads(s3.get_object(Bucket="out", Key=found["output"]["ResultWriterDetails"]["Key"])["Body"].read())
+    written = json.loads(s3.get_object(Bucket="out", Key=manifest["ResultFiles"]["SUCCEEDED"][0]["Key"])["Body"].read())
+    assert [json.loads(one["Output"]) for one in written] == [
+        {"BatchInput": {"of": found["name"]}, "Items": [1, 2]}, {"BatchInput": {"of": found["name"]}, "Items": [3]},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tolerated", "status"), [({}, "FAILED"), ({"ToleratedFailureCount": 1}, "SUCCEEDED"), ({"ToleratedFailurePercentage": 20}, "FAILED")])
+def test_a_run_fails_when_more_fails_than_is_tolerated(cloud, tolerated, status):
+    inner = processor({
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 2, "Next": "F"}], "Default": "P"},
+        "F": {"Type": "Fail", "Error": "E"}, "P": {"Type": "Pass", "End": True},
+    })  # fmt: skip
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "End": True, **tolerated}}, [1, 2, 3], seconds=5)
+    assert found["status"] == status
+    if status == "FAILED":
+        assert (found["error"], found["cause"]) == (
+            "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded",
+        )  # fmt: skip
+
+
+def test_a_run_goes_on_after_a_kill_and_no_more_run_at_once_than_allowed(cloud):
+    inner = processor({"W": {"Type": "Wait", "Seconds": 10, "End": True}})
+    execution = start(cloud, make(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "MaxConcurrency": 2, "End": True}}), [1, 2, 3, 4])
+    cloud.sleep(5)
+    client = cloud.client("stepfunctions")
+    map_run = client.list_map_runs(executionArn=execution)["mapRuns"][0]["mapRunArn"]
+    assert client.describe_map_run(mapRunArn=map_run)["executionCounts"]["running"] == 2
+    cloud.restart(kill=True)
+    cloud.sleep(10)
+    cloud.restart(kill=True)
+    cloud.sleep(12)
+    assert told(cloud, execution)["output"] == "[1,2,3,4]"
+
+
+def test_who_stops_an_execution_stops_its_map_run(cloud):
+    inner = processor({"W": {"Type": "Wait", "Seconds": 100, "End": True}})
+    execution = start(cloud, make(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}), [1, 2])
+    cloud.sleep(1)
+    client = cloud.client("stepfunctions")
+    client.stop_execution(executionArn=execution)
+    map_run = client.list_map_runs(executionArn=execution)["mapRuns"][0]["mapRunArn"]
+    assert client.describe_map_run(mapRunArn=map_run)["status"] == "ABORTED"
+    assert {one["status"] for one in client.list_executions(mapRunArn=map_run)["executions"]} == {"ABORTED"}

@@ -109,7 +109,7 @@ def test_a_full_object_checksum_is_the_wholes(s3):
     id = begin(s3, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
     parts = (1, part(s3, id, 1, FIRST)), (2, part(s3, id, 2, LAST))
     whole = base64.b64encode(zlib.crc32(FIRST + LAST).to_bytes(4, "big")).decode()
-    assert refusal(complete, s3=s3, id=id, ChecksumCRC32="AAAAAA==") == (400, "InvalidRequest")
+    assert refusal(complete, s3=s3, id=id, ChecksumCRC32="AAAAAA==") == (400, "MalformedXML")
     with pytest.raises(ClientError, match="BadDigest"):
         complete(s3, id, *parts, ChecksumCRC32="AAAAAA==")
     assert complete(s3, id, *parts, ChecksumCRC32=whole)["ChecksumCRC32"] == whole
@@ -154,7 +154,7 @@ def test_faults_of_completing_are_told_and_leave_the_upload(s3):
     assert fault((3, last), (2, first)) == (400, "InvalidPartOrder")
     assert fault((2, last), (3, last)) == (400, "InvalidPart")
     assert fault((2, first), (9, last)) == (400, "InvalidPart")
-    assert fault() == (400, "InvalidRequest")
+    assert fault() == (400, "MalformedXML")
     assert refusal(
         s3.complete_multipart_upload,
         Bucket="box",

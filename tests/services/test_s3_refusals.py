@@ -131,6 +131,7 @@ def test_an_upload_is_looked_for_before_its_parts_are_counted(s3):
     assert refusal(s3.complete_multipart_upload, **asked, UploadId=id) == {
         "status": 400, "Code": "InvalidRequest", "Message": "You must specify at least one part",
     }  # fmt: skip
+    assert refusal(s3.complete_multipart_upload, **asked, UploadId=id, MultipartUpload={"Parts": []})["Code"] == "MalformedXML"
 
 
 def test_a_delete_marker_has_no_tags_and_takes_no_grants(s3):

@@ -292,11 +292,11 @@ def CompleteMultipartUpload(
     """Completing once more what stands succeeds again and does nothing, so that a lost answer may be asked for again."""
     bucket = found(call, Bucket)
     listed = (MultipartUpload or {}).get("Parts") or []
-    if not listed:
+    if MultipartUpload is None:
         # Recorded in this order: localstack's test_multipart_no_such_upload, test_multipart_complete_multipart_too_small.
         upload_of(call, bucket, Key, UploadId)
         raise bodies.InvalidRequest("You must specify at least one part")
-    if len(listed) > PARTS_MAX:
+    if not 1 <= len(listed) <= PARTS_MAX:
         raise MalformedXML
     made = _made_before(call, bucket, Key, UploadId, listed)
     if made is not None:

@@ -438,7 +438,7 @@ def PutRecord(
     shard = record.shard_for(stream, PartitionKey, ExplicitHashKey)
     if SequenceNumberForOrdering is not None:
         _check_ordering(call, stream, SequenceNumberForOrdering)
-    size = _size(Data, PartitionKey)
+    size = _size(Data, PartitionKey, "data")
     rate.count_write(call, stream, shard, size)
     return {"ShardId": shard.id, "SequenceNumber": record.put(call, stream, shard, PartitionKey, Data), "EncryptionType": "NONE"}
 
@@ -459,11 +459,11 @@ def _check_ordering(call: Call, stream: Stream, number: str) -> None:
         )
 
 
-def _size(data: bytes, key: str) -> int:
+def _size(data: bytes, key: str, place: str) -> int:
     size = len(data) + len(key.encode())
     if size > RECORD_BYTES_MAX:
         raise ValidationException(
-            f"1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={len(data)} cap={len(data)}]' at 'data' failed to "
+            f"1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={len(data)} cap={len(data)}]' at '{place}' failed to "
             f"satisfy constraint: Member must have length less than or equal to {RECORD_BYTES_MAX}"
         )
     return size
@@ -474,7 +474,9 @@ def PutRecords(call: Call, *, Records: list[dict[str, Any]], StreamName: str | N
     stream = writable(call, named(call, StreamName, StreamARN))
     for number, entry in enumerate(Records, 1):
         _check_key(entry.get("PartitionKey"), f"records.{number}.member.partitionKey")
-    sizes = [_size(entry["Data"], entry["PartitionKey"]) for entry in Records]
+    sizes = [
+        _size(entry["Data"], entry["PartitionKey"], f"records.{number}.member.data") for number, entry in enumerate(Records, 1)
+    ]
     shards = [record.shard_for(stream, entry["PartitionKey"], entry.get("ExplicitHashKey")) for entry in Records]
     if sum(sizes) > REQUEST_BYTES_MAX:
         raise InvalidArgumentException(f"Records size exceeds {REQUEST_BYTES_MAX >> 20} MB limit")

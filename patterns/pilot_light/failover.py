@@ -1,12 +1,13 @@
 """The runbook of the pilot light: light the service in the region that survived, and lead the name there.
 
-    python patterns/pilot_light/failover.py [--app orders-app] [--dns orders-dns]
+    AWS_ENDPOINT_URL=http://127.0.0.1:4566 python patterns/pilot_light/failover.py [--app orders-app] [--dns orders-dns]
 
 It asks only the surviving region: the stack of the name was put there from the start, and the table has a replica there. Where the
 service is lit already it is only brought up to date, so it may be run again.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,8 @@ def main():
     asked.add_argument("--app", default="orders-app", help="the stack of the service")
     asked.add_argument("--dns", default="orders-dns", help="the stack of the name")
     asked = asked.parse_args()
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        sys.exit("set AWS_ENDPOINT_URL to the cloud whose name is to be led elsewhere")
     cloudformation = boto3.client("cloudformation", region_name=SURVIVOR)
     print(f"lighting {asked.app} in {SURVIVOR}", flush=True)
     deploy(APP, asked.app)

@@ -106,6 +106,18 @@ def test_a_null_drill_finds_nothing(cloud, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_cloud_that_is_kept_goes_on_with_its_console(tmp_path):
+    code, report, said = hold(tmp_path, "--null", "--keep")
+    assert code == 0, said
+    console = next(word for line in said.splitlines() if "goes on" in line for word in line.split() if word.endswith("/_kumoniwa/;")).rstrip(";")
+    try:
+        with urllib.request.urlopen(console, timeout=20) as page:
+            assert b"Kumoniwa" in page.read()
+    finally:
+        subprocess.run([*KUMONIWA, "down", "--endpoint", console.removesuffix("/_kumoniwa/")], check=True)
+
+
+@pytest.mark.slow
 def test_what_was_asked_for_and_not_met_is_a_breach(cloud, tmp_path):
     text = TABLE.replace("rto: 20s", "rto: 1s")
     code, report, said = hold(tmp_path, "--endpoint", endpoint(cloud), text=text)

@@ -146,6 +146,19 @@ SAMPLES = {
         "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 5, Tags: [{Key: a, Value: b}]}",
         "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 6, Enabled: true}",
     ),
+    "AWS::Events::EventBus": (
+        f"{{Name: b, Description: d, Policy: {DOCUMENT}, Tags: [{{Key: a, Value: b}}]}}",
+        "{Name: b, Description: e, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Events::Rule": (
+        """{EventBusName: b, EventPattern: {source: [a]}, Description: d, Tags: [{Key: a, Value: b}],
+        Targets: [{Id: a, Arn: "arn:a"}, {Id: b, Arn: "arn:b", Input: "{}"}]}""",
+        """{EventBusName: b, EventPattern: {source: [b]}, State: DISABLED, Tags: [{Key: c, Value: d}], Targets: [{Id: a, Arn: "arn:c"}]}""",
+    ),
+    "AWS::Events::EventBusPolicy": (
+        "{StatementId: s, EventBusName: b, Statement: {Effect: Allow, Principal: '*', Action: 'events:PutEvents', Resource: '*'}}",
+        "{StatementId: s, EventBusName: b, Action: 'events:PutEvents', Principal: '123456789012'}",
+    ),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
         "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",
@@ -279,6 +292,8 @@ class Agreeable(World):
             reply["State"] = "Enabled"
         if name == "GetChange":
             reply["ChangeInfo"]["Status"] = "INSYNC"
+        if name == "DescribeEventBus":
+            reply["Policy"] = DOCUMENT.replace("Version", '"Version"').replace("Statement", '"Statement"')
         if name == "ListPolicyVersions":
             reply["Versions"] = [{"VersionId": f"v{n}", "IsDefaultVersion": n == 5} for n in range(1, 6)]
         return reply

@@ -162,3 +162,26 @@ def test_a_thousand_waiting_executions_are_rows_and_nothing_else(cloud):
     assert len(region._tasks) == tasks < 20
     cloud.sleep(500)
     assert {told(cloud, one)["status"] for one in made} == {"SUCCEEDED"}
+
+
+def test_a_redrive_goes_on_at_the_state_that_failed_and_repeats_nothing_before_it(cloud):
+    client, queues = cloud.client("stepfunctions"), cloud.client("sqs")
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "ResultPath": None}
+    first = queues.create_queue(QueueName="first")["QueueUrl"]
+    second = first.replace("first", "second")
+    arn = make(cloud, {"A": {**send, "Parameters": {"QueueUrl": first, "MessageBody": "x"}, "Next": "B"},
+                       "B": {**send, "Parameters": {"QueueUrl": second, "MessageBody": "x"}, "End": True}})  # fmt: skip
+    execution = start(cloud, arn)
+    cloud.sleep(1)
+    assert told(cloud, execution)["status"] == "FAILED"
+    queues.create_queue(QueueName="second")
+    client.redrive_execution(executionArn=execution)
+    cloud.sleep(1)
+    found = told(cloud, execution)
+    assert (found["status"], found["redriveCount"], found["redriveStatus"]) == ("SUCCEEDED", 1, "NOT_REDRIVABLE")
+    assert types(cloud, execution)[-6:] == [
+        "ExecutionRedriven", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited", "ExecutionSucceeded",
+    ]  # fmt: skip
+    for queue in (first, second):
+        assert len(queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]) == 1
+    assert refused(client.redrive_execution, executionArn=execution)[0] == "ExecutionNotRedrivable"

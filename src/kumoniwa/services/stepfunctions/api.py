@@ -24,6 +24,7 @@ from kumoniwa.services.stepfunctions.executing import (
     GetExecutionHistory,
     ListExecutions,
     ListMapRuns,
+    RedriveExecution,
     StartExecution,
     StartSyncExecution,
     StopExecution,
@@ -58,7 +59,7 @@ __all__ = [
     "CreateStateMachineAlias", "DeleteStateMachineAlias", "DeleteStateMachineVersion", "DescribeExecution", "DescribeStateMachineAlias",
     "DescribeStateMachineForExecution", "GetExecutionHistory", "ListExecutions", "ListStateMachineAliases", "ListStateMachineVersions",
     "PublishStateMachineVersion", "SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess", "StartExecution", "StartSyncExecution",
-    "DescribeMapRun", "ListMapRuns", "StopExecution", "UpdateMapRun", "UpdateStateMachineAlias",
+    "DescribeMapRun", "ListMapRuns", "RedriveExecution", "StopExecution", "UpdateMapRun", "UpdateStateMachineAlias",
 ]  # fmt: skip
 
 TAGS_MAX = 50

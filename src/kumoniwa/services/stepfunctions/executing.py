@@ -15,6 +15,7 @@ from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
 from kumoniwa.services.stepfunctions.errors import (
     ExecutionAlreadyExists,
+    ExecutionNotRedrivable,
     InvalidArn,
     InvalidExecutionInput,
     StateMachineTypeNotSupported,
@@ -116,7 +117,23 @@ def redrive_of(execution: Execution, now: float) -> dict[str, Any]:
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is RUNNING and cannot be redriven"}
     if execution.status == "SUCCEEDED":
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven"}
+    if now - (execution.stopped or now) > REDRIVABLE_S:
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution has exceeded the redrivable period and cannot be redriven"}
     return {"redriveStatus": "REDRIVABLE"}
+
+
+REDRIVABLE_S = 14 * 86_400
+
+
+def RedriveExecution(call: Call, *, executionArn: str, clientToken: str | None = None) -> dict:
+    """Asked again with the token of the last redrive it answers that one."""
+    found = _standard(call, executionArn)
+    if clientToken is not None and clientToken == found.redrive_token:
+        return {"redriveDate": found.redriven}
+    told = redrive_of(found, call.now())
+    if told["redriveStatus"] != "REDRIVABLE":
+        raise ExecutionNotRedrivable(told["redriveStatusReason"])
+    return {"redriveDate": runs.redriven(call, changed(found, redrive_token=clientToken or "")).redriven}
 
 
 def DescribeExecution(call: Call, *, executionArn: str, includedData: str | None = None) -> dict:

@@ -60,11 +60,14 @@ class Execution(Record):
     trace: str = ""
     redrives: int = 0
     redriven: float | None = None
+    redrive_token: str = ""
     timeout_s: float | None = None
     flow: int = 0
     """Which of its machine's flows it runs: not the first if it is of a map run."""
     map_run: str = ""
     place: int = 0
+    ended_at: bytes = b""
+    """The strand of an execution that did not succeed, where a redrive goes on."""
 
     @property
     def is_express(self) -> bool:
@@ -137,6 +140,10 @@ def update(call: Call, execution: Execution) -> None:
     )  # fmt: skip
 
 
+def limit(call: Call, arn: str, deadline: float) -> None:
+    call.rows(EXECUTIONS).run("update sfn_execution set deadline = ? where arn = ?", deadline, arn)
+
+
 def find(call: Call, arn: str) -> Execution | None:
     found = call.rows(EXECUTIONS).one("select body from sfn_execution where arn = ?", arn)
     return unpack(found[0], Execution) if found else None
@@ -147,6 +154,10 @@ def existing(call: Call, arn: str) -> Execution:
     if found is None:
         raise ExecutionDoesNotExist(f"Execution Does Not Exist: '{arn}'")
     return found
+
+
+def strand_in(body: bytes) -> Strand:
+    return _decode_strand(body)
 
 
 def put_strand(call: Call, execution: str, strand: Strand) -> None:

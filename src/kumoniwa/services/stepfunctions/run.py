@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Catcher, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
@@ -225,7 +226,9 @@ class Run:
 
     def end(self, status: str, **told: Any) -> None:
         """Nothing moves any more. Raises what ends the burst."""
-        self.execution = changed(self.execution, status=status, stopped=self.now, **told)
+        first = self.strand(1) if status != "SUCCEEDED" and not self.execution.is_express else None
+        ended_at = executions.encode(first) if first is not None else b""
+        self.execution = changed(self.execution, status=status, stopped=self.now, ended_at=ended_at, **told)
         self.gone = []
         self.strands.clear()
         self.asks.clear()
@@ -477,6 +480,31 @@ def advance(call: Call, arn: str, id_: int) -> None:
         moved(call, arn, id_, act)
 
     distributed.advance(call, arn, id_, lambda child, data: begin(call, child, data), lambda run, status: abandon(call, run, status), finish)
+
+
+def redriven(call: Call, execution: Execution) -> Execution:
+    """Go on at the state at which an execution ended without success. Raises NotImplementedHere where parts of it had succeeded."""
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
+    strand = executions.strand_in(execution.ended_at)
+    state = machine.flows[strand.flow].states[strand.state]
+    if state.type in ("Map", "Parallel") and strand.entered:
+        raise NotImplementedHere(f"stepfunctions:RedriveExecution of an execution that ended in a {state.type}")
+    now = call.now()
+    execution = changed(
+        execution, status="RUNNING", stopped=None, error=None, cause=None, output=None, ended_at=b"", redrives=execution.redrives + 1,
+        redriven=now,
+    )  # fmt: skip
+    run = Run(call, execution, machine)
+    strand.previous = run.event("ExecutionRedriven", 0, {"redriveCount": execution.redrives})
+    strand.retries, strand.token, strand.waiting, strand.due = {}, "", "", None
+    strand.timeout_at = strand.heartbeat_s = None
+    run.add(strand)
+    run.ready.append(strand)
+    if execution.timeout_s:
+        executions.limit(call, execution.arn, now + execution.timeout_s)
+    task.status_changed(call, execution)
+    run.go()
+    return run.execution
 
 
 def stopped(call: Call, execution: Execution, status: str, error: str | None, cause: str | None) -> Execution:

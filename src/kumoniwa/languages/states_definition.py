@@ -547,6 +547,13 @@ def read(text: str, *, is_express: bool = False) -> tuple[Machine, list[Diagnost
     return machine, reader.wrong
 
 
+def read_state(definition: dict[str, Any], name: str, *, is_jsonata: bool = False) -> tuple[State | None, list[Diagnostic]]:
+    """One state on its own, whose targets need not exist."""
+    reader = _Reader(Machine({"QueryLanguage": "JSONata"} if is_jsonata else {}), False)
+    state = reader.state(name, definition, f"/States/{name}", 0)
+    return state, reader.wrong
+
+
 _WORD = re.compile(r"[\w$]+")
 
 

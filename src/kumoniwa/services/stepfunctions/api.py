@@ -54,12 +54,13 @@ from kumoniwa.services.stepfunctions.release import (
 )
 from kumoniwa.services.stepfunctions.run import Run, moved
 from kumoniwa.services.stepfunctions.token import SendTaskFailure, SendTaskHeartbeat, SendTaskSuccess
+from kumoniwa.services.stepfunctions.trial import TestState
 
 __all__ = [
     "CreateStateMachineAlias", "DeleteStateMachineAlias", "DeleteStateMachineVersion", "DescribeExecution", "DescribeStateMachineAlias",
     "DescribeStateMachineForExecution", "GetExecutionHistory", "ListExecutions", "ListStateMachineAliases", "ListStateMachineVersions",
     "PublishStateMachineVersion", "SendTaskFailure", "SendTaskHeartbeat", "SendTaskSuccess", "StartExecution", "StartSyncExecution",
-    "DescribeMapRun", "ListMapRuns", "RedriveExecution", "StopExecution", "UpdateMapRun", "UpdateStateMachineAlias",
+    "DescribeMapRun", "ListMapRuns", "RedriveExecution", "StopExecution", "TestState", "UpdateMapRun", "UpdateStateMachineAlias",
 ]  # fmt: skip
 
 TAGS_MAX = 50

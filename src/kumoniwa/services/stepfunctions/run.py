@@ -14,7 +14,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.languages.states_definition import Catcher, Machine, State
+from kumoniwa.languages.states_definition import Catcher, Choice, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
 from kumoniwa.services.stepfunctions import distributed, fan, payload, task
@@ -177,7 +177,7 @@ class Run:
                 told["location"] = failure.location
             strand.previous = self.event("EvaluationFailed", strand.entered_after, told)
         strand.waiting, strand.due, strand.token = "", None, ""
-        names = _names_of(failure)
+        names = names_of(failure)
         for place, retrier in enumerate(state.retriers):
             if names.isdisjoint(retrier.errors):
                 continue
@@ -289,7 +289,7 @@ class Asking:
 WAITING = ("states", "due")
 
 
-def _names_of(failure: StateFailure) -> set[str]:
+def names_of(failure: StateFailure) -> set[str]:
     """The names by which Retry and Catch know a failure.
     https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html"""
     names = {failure.error or ""}
@@ -356,32 +356,44 @@ def waited(run: Run, strand: Strand) -> None:
         run.failed(strand, state, failure)
 
 
-def _choice(run: Run, strand: Strand, state: State) -> None:
-    scope = run.scope(strand, state)
-    said = JsonataScope(scope, run.now) if state.is_jsonata else scope
+def chosen(state: State, said: Scope) -> Choice | None:
+    """The first rule of a Choice that holds, None for its default. Raises StateFailure where there is neither."""
     for place, choice in enumerate(state.choices):
         holds = choice.holds(said)
         if state.is_jsonata and not isinstance(holds, bool):
             field = f"Choices[{place}]/Condition"
             raise StateFailure(QUERY_EVALUATION, f"The field '{field}' must be a boolean but was: {text_of(holds)}", location=field)
         if holds:
-            output, assigned = scope.data, {}
-            if choice.assign is not None:
-                assigned = choice.assign(said)
-            if state.is_jsonata:
-                output = choice.output(said) if choice.output is not None else state.output(said) if state.output is not None else output
-            elif state.output_path is not None:
-                output = state.output_path(scope)
-            run.arrived(strand, state, output, assigned, choice.next)
-            return
+            return choice
     if state.default is None:
         raise StateFailure("States.NoChoiceMatched", "Failed to transition out of the state. The state does not point to a next state.")
-    _through(run, strand, state, scope, state.default)
+    return None
+
+
+def _choice(run: Run, strand: Strand, state: State) -> None:
+    scope = run.scope(strand, state)
+    said = JsonataScope(scope, run.now) if state.is_jsonata else scope
+    choice = chosen(state, said)
+    if choice is None:
+        _through(run, strand, state, scope, state.default)
+        return
+    output, assigned = scope.data, {}
+    if choice.assign is not None:
+        assigned = choice.assign(said)
+    if state.is_jsonata:
+        output = choice.output(said) if choice.output is not None else state.output(said) if state.output is not None else output
+    elif state.output_path is not None:
+        output = state.output_path(scope)
+    run.arrived(strand, state, output, assigned, choice.next)
 
 
 def _fail(run: Run, strand: Strand, state: State) -> None:
     scope = run.scope(strand, state)
-    said = JsonataScope(scope, run.now) if state.is_jsonata else scope
+    fail_with(state, scope, JsonataScope(scope, run.now) if state.is_jsonata else scope)
+
+
+def fail_with(state: State, scope: Scope, said: Scope) -> None:
+    """Raises what a Fail state fails with."""
     found: dict[str, str | None] = {}
     for field in ("Error", "Cause"):
         found[field] = None

@@ -55,5 +55,11 @@ def remember_start(call: Call, uuid: str, shard: str, iterator: str) -> None:
     remember(call, uuid, shard, Place(iterator=iterator, at=call.now(), is_over=not iterator))
 
 
+def forget_gone(call: Call, uuid: str, shards: set[str]) -> None:
+    """Drop the places of shards that the stream does not name any more."""
+    for shard in places(call, uuid).keys() - shards:
+        call.rows(PLACES).run("delete from lambda_place where mapping = ? and shard = ?", uuid, shard)
+
+
 def forget(call: Call, uuid: str) -> None:
     call.rows(PLACES).run("delete from lambda_place where mapping = ?", uuid)

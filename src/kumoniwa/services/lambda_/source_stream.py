@@ -22,7 +22,7 @@ from kumoniwa.services.lambda_.source_failure import Attempt
 from kumoniwa.services.lambda_.source_feed import Feed, Shard, feed_of, is_gone
 from kumoniwa.services.lambda_.source_filter import passes
 from kumoniwa.services.lambda_.source_invocation import batches, failed_items, function_of, invoke
-from kumoniwa.services.lambda_.source_place import Place, place_of, places, remember
+from kumoniwa.services.lambda_.source_place import Place, forget_gone, place_of, places, remember
 from kumoniwa.services.lambda_.source_window import TumblingWindows
 
 REFRESHED_AFTER_S = 120.0
@@ -97,6 +97,7 @@ class StreamReader:
         mapping = self.mapping
         _, role = function_of(self.call, mapping)
         shards = await feed_of(mapping).shards(role)
+        forget_gone(self.call, self.uuid, {shard.id for shard in shards})
         known = places(self.call, self.uuid)
         over = {name for name, place in known.items() if place.is_over}
         open_ids = {shard.id for shard in shards} - over
@@ -139,7 +140,7 @@ class ShardReader:
         failures = 0
         while True:
             self.reader.check()
-            waiting = self.call.home.spawn(self.call.home.wait(self.feed.wakes(), self._until()))
+            waiting = await self._listen(self._until())
             try:
                 version, role = function_of(self.call, self.mapping)
                 self.feed.reader = version.role
@@ -177,6 +178,12 @@ class ShardReader:
                 await self.reader.pause(self.feed.pause_s)
             iterator = after
 
+    async def _listen(self, until: float) -> asyncio.Task:
+        """A task that ends when something comes. It listens already: what comes while the shard is being read is not missed."""
+        waiting = self.call.home.spawn(self.call.home.wait(self.feed.wakes(), until))
+        await asyncio.sleep(0)
+        return waiting
+
     def _until(self) -> float:
         until = self.call.now() + REFRESHED_AFTER_S
         ends = self.windows.ends_at()
@@ -210,7 +217,7 @@ class ShardReader:
         records, after = await self._read(role, iterator, most)
         until = self.call.now() + self.mapping.window_s
         while records and after is not None and len(records) < most and self.call.now() < until:
-            waiting = self.call.home.spawn(self.call.home.wait(self.feed.wakes(), until))
+            waiting = await self._listen(until)
             more, after = await self._read(role, after, most - len(records))
             records += more
             if more or after is None:

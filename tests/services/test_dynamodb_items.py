@@ -283,6 +283,22 @@ def test_a_transaction_with_a_token_happens_once_within_ten_minutes(cloud, ddb):
     assert ddb.get_item(TableName="plain", Key=KEY)["Item"]["n"] == {"N": "3"}
 
 
+def test_a_token_asks_for_the_same_in_whatever_order_members_stand(ddb):
+    """localstack's test_dynamodb_idempotent_writing."""
+    for item in ({**KEY, "n": {"N": "1"}}, {"n": {"N": "1"}, **dict(reversed(KEY.items()))}):
+        ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "plain", "Item": item}}], ClientRequestToken="t")
+    assert ddb.scan(TableName="plain")["Count"] == 1
+
+
+def test_a_batch_says_in_its_own_words_that_an_item_lacks_its_key(ddb):
+    """localstack's test_batch_write_not_matching_schema."""
+    lacking = {"PutRequest": {"Item": {"n": {"N": "1"}}}}
+    assert refusal(ddb.batch_write_item, RequestItems={"plain": [lacking]}) == (
+        "ValidationException", "The provided key element does not match the schema",
+    )  # fmt: skip
+    assert "Missing the key pk in the item" in refusal(ddb.put_item, TableName="plain", Item={"n": {"N": "1"}})[1]
+
+
 def test_transactions_read_in_the_order_asked(ddb):
     put(ddb, n={"N": "1"})
     wanted = [

@@ -263,7 +263,8 @@ def test_a_transaction_writes_all_or_nothing(ddb):
     codes = [reason["Code"] for reason in caught.value.response["CancellationReasons"]]
     assert codes == ["None", "ConditionalCheckFailed", "DuplicateItem"]
     assert item(ddb, "new", "1") is None
-    transact(ddb, insert, exists % 1, f"UPDATE music SET n = n + 1 {AT_1}", "DELETE FROM music WHERE pk = 'c' AND sk = '1'")
+    done = transact(ddb, insert, exists % 1, f"UPDATE music SET n = n + 1 {AT_1}", "DELETE FROM music WHERE pk = 'c' AND sk = '1'")
+    assert done["Responses"] == []  # recorded by localstack's test_dynamodb_execute_transaction
     assert item(ddb, "new", "1") and item(ddb, "a", "1")["n"] == {"N": "2"} and item(ddb, "c", "1") is None
 
 

@@ -210,10 +210,12 @@ def test_items_end_when_their_time_has_come(cloud, ddb):
 def test_a_table_is_as_warm_as_its_billing_or_as_asked(cloud, billing, warm):
     # Recorded from AWS by localstack: test_dynamodb.snapshot.json
     ddb = cloud.client("dynamodb")
-    ddb.create_table(
+    made = ddb.create_table(
         TableName="warm", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], **billing,
-    )  # fmt: skip
+    )["TableDescription"]  # fmt: skip
+    warming = {"ReadUnitsPerSecond": warm[0], "WriteUnitsPerSecond": warm[1], "Status": "UPDATING"}
+    assert made.get("WarmThroughput") == (warming if "WarmThroughput" in billing else None)
     shown = ddb.describe_table(TableName="warm")["Table"]["WarmThroughput"]
     assert (shown["ReadUnitsPerSecond"], shown["WriteUnitsPerSecond"], shown["Status"]) == (*warm, "ACTIVE")
 

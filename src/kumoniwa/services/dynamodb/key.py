@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HASH_BYTES_MAX = 2048
 RANGE_BYTES_MAX = 1024
-_NO_MATCH = "The provided key element does not match the schema"
+NO_MATCH = "The provided key element does not match the schema"
 _EMPTY_KEY = "The AttributeValue for a key attribute cannot contain an empty {} value. "
 _NOT_VALID = "One or more parameter values are not valid. "
 
@@ -85,6 +85,12 @@ class Range(NamedTuple):
         return self.high is None or (sort_key < self.high if self.high_is_open else sort_key <= self.high)
 
 
+class MissingKey(ValidationException):
+    """An item without an attribute of its key."""
+
+    code = "ValidationException"
+
+
 class KeySchema(msgspec.Struct, frozen=True):
     """The key of a table or index. ``kinds`` are S, N or B; ``range_name`` is empty if there is none."""
 
@@ -101,7 +107,7 @@ class KeySchema(msgspec.Struct, frozen=True):
     def of_key(self, key: Item) -> tuple[bytes, bytes]:
         """A request's ``Key`` as bytes; it must name the key attributes and nothing else."""
         if len(key) != (2 if self.range_name else 1):
-            raise ValidationException(_NO_MATCH)
+            raise ValidationException(NO_MATCH)
         hash_key = self._part(key, self.hash_name, self.hash_kind, HASH_BYTES_MAX)
         if not self.range_name:
             return hash_key, b""
@@ -110,7 +116,7 @@ class KeySchema(msgspec.Struct, frozen=True):
     def _part(self, key: Item, name: str, kind: str, bytes_max: int) -> bytes:
         value = key.get(name)
         if value is None or kind not in value:
-            raise ValidationException(_NO_MATCH)
+            raise ValidationException(NO_MATCH)
         return encode_key(name, kind, value[kind], bytes_max)
 
     def is_hash(self, hash_key: bytes, value: Value | None) -> bool:
@@ -129,7 +135,7 @@ class KeySchema(msgspec.Struct, frozen=True):
     def _attribute(self, item: Item, name: str, kind: str, bytes_max: int) -> bytes:
         value = item.get(name)
         if value is None:
-            raise ValidationException(f"{INVALID}Missing the key {name} in the item")
+            raise MissingKey(f"{INVALID}Missing the key {name} in the item")
         if kind not in value:
             raise ValidationException(
                 f"{INVALID}Type mismatch for key {name} expected: {kind} actual: {kind_of(value)}"

@@ -20,7 +20,7 @@ from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import Item, check_item
 from kumoniwa.services.dynamodb import capacity, item, quorum
 from kumoniwa.services.dynamodb import write as writes
-from kumoniwa.services.dynamodb.key import EmptyKey
+from kumoniwa.services.dynamodb.key import NO_MATCH, EmptyKey, MissingKey
 from kumoniwa.services.dynamodb.table import Layout, existing, find
 from kumoniwa.services.dynamodb.write import Write
 from kumoniwa.store.rows import Table as RowTable
@@ -103,7 +103,8 @@ def write(
 
 
 def digest_of(request: Any) -> bytes:
-    return hashlib.blake2b(orjson.dumps(request), digest_size=16).digest()
+    """Equal for equal requests, in whatever order their members stand: localstack's test_dynamodb_idempotent_writing."""
+    return hashlib.blake2b(orjson.dumps(request, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
 def write_all(
@@ -331,7 +332,11 @@ def batch_write(
     for part in parts:
         existing(part.layout)
     for part in parts:
-        part.place()
+        try:
+            part.place()
+        except MissingKey:
+            # A put of a batch is told so in other words than PutItem: localstack's test_batch_write_not_matching_schema.
+            raise ValidationException(NO_MATCH) from None
     if len({(part.layout.id, part.pk, part.sk) for part in parts}) < len(parts):
         raise ValidationException("Provided list of item keys contains duplicates")
     if any(part.layout.is_strong for part in parts):

@@ -1,6 +1,7 @@
 """State machines, versions, aliases, tags and the operations on executions."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -111,6 +112,18 @@ def test_an_express_machine_answers_at_once_and_keeps_nothing(cloud):
     assert refused(client.describe_execution, executionArn=found["executionArn"]) == (
         "InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'",
     )  # fmt: skip
+
+
+def test_an_express_execution_has_five_minutes_and_leaves_nothing_behind(cloud):
+    client = cloud.client("stepfunctions")
+    arn = make(cloud, LONG, kind="EXPRESS")
+    waiting = cloud.start(client.start_sync_execution, stateMachineArn=arn)
+    start(cloud, arn)
+    found = cloud.wait(waiting)
+    assert (found["status"], found["stopDate"] - found["startDate"]) == ("TIMED_OUT", timedelta(minutes=5))
+    cloud.sleep(1)
+    rows = cloud.region().store.rows("000000000000")
+    assert [rows.one(f"select count(*) from {table}")[0] for table in ("sfn_execution", "sfn_strand", "sfn_history")] == [0, 0, 0]
 
 
 def test_what_an_express_machine_cannot_do_is_refused(cloud):

@@ -45,6 +45,25 @@ def settled(cloud) -> dict[str, str]:
     return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found}
 
 
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      Role: %s
+      Definition: {StartAt: A, States: {A: {Type: Pass, Result: "${word}", End: true}}}
+      DefinitionSubstitutions: {word: sam}
+"""
+
+
+def test_sam_makes_a_state_machine(cloud):
+    put_role(cloud, "*", trust=TRUST, arn=ROLE)
+    client = cloud.client("cloudformation")
+    client.create_stack(StackName="s", TemplateBody=SAM % ROLE, Capabilities=["CAPABILITY_AUTO_EXPAND"])
+    assert told(cloud, start(cloud, settled(cloud)["Machine"]))["output"] == '"sam"'
+
+
 def test_a_stack_makes_a_machine_with_a_version_and_an_alias_and_follows_its_changes(cloud):
     put_role(cloud, "*", trust=TRUST, arn=ROLE)
     client = cloud.client("cloudformation")

@@ -38,7 +38,7 @@ def _read(text: str) -> Any:
         raise InvalidExecutionInput(f"Invalid State Machine Execution Input: '{parse_failure(text)[0]}'")
 
 
-def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None) -> Execution:
+def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None, *, is_sync: bool = False) -> Execution:
     machine = which.machine
     if machine.is_express:
         arn = call.arn(f"express:{machine.name}:{name}:{call.new_id()}", "states")
@@ -46,7 +46,7 @@ def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None) -> 
         arn = call.arn(f"execution:{machine.name}:{name}", "states")
     return Execution(
         arn=arn, name=name, machine=machine.arn, machine_name=machine.name, kind=machine.kind, definition=which.definition, role=which.role,
-        input=text, started=call.now(), version=which.version, alias=which.alias, trace=trace or "",
+        input=text, started=call.now(), version=which.version, alias=which.alias, trace=trace or "", is_sync=is_sync,
     )  # fmt: skip
 
 
@@ -80,10 +80,10 @@ async def StartSyncExecution(
     data = _read(text)
     if name is not None:
         check_name(name)
-    begun = _new(call, which, name or call.new_id(), text, traceHeader)
+    begun = _new(call, which, name or call.new_id(), text, traceHeader, is_sync=True)
     over = call.atomically(lambda: runs.begin(call, begun, data))
     while over.status == "RUNNING":
-        await call.home.wait(("states", "ended", over.arn), over.started + EXPRESS_S_MAX)
+        await call.home.wait(("states", "ended", over.arn), over.started + runs.EXPRESS_S_MAX + 1)
         over = executions.existing(call, over.arn)
     executions.forget(call, over.arn)
     billed_ms = max(100, -int(-((over.stopped - over.started) * 1000) // 100) * 100)
@@ -94,9 +94,6 @@ async def StartSyncExecution(
         "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": billed_ms},
     }  # fmt: skip
     return {member: value for member, value in answer.items() if value is not None}
-
-
-EXPRESS_S_MAX = 300.0
 
 
 def StopExecution(call: Call, *, executionArn: str, error: str | None = None, cause: str | None = None) -> dict:

@@ -62,6 +62,8 @@ class Execution(Record):
     redriven: float | None = None
     redrive_token: str = ""
     timeout_s: float | None = None
+    is_sync: bool = False
+    """Whether somebody waits for the answer: then it goes with the region that was asked."""
     flow: int = 0
     """Which of its machine's flows it runs: not the first if it is of a map run."""
     map_run: str = ""
@@ -128,7 +130,7 @@ def insert(call: Call, execution: Execution) -> None:
     deadline = execution.started + execution.timeout_s if execution.timeout_s and execution.status == "RUNNING" else None
     call.rows(EXECUTIONS).run(
         "insert into sfn_execution (arn, machine, kind, status, started, deadline, body) values (?,?,?,?,?,?,?)",
-        execution.arn, execution.machine, execution.kind, execution.status, execution.started, deadline, pack(execution),
+        execution.arn, execution.machine, "SYNC" if execution.is_sync else execution.kind, execution.status, execution.started, deadline, pack(execution),
     )  # fmt: skip
 
 
@@ -138,6 +140,11 @@ def update(call: Call, execution: Execution) -> None:
         f"update sfn_execution set status = ?, body = ?{', deadline = null' if is_over else ''} where arn = ?",
         execution.status, pack(execution), execution.arn,
     )  # fmt: skip
+
+
+def unheard(call: Call) -> list[str]:
+    """Executions whose answer nobody waits for any more."""
+    return [row[0] for row in call.rows(EXECUTIONS).all("select arn from sfn_execution where kind = 'SYNC'")]
 
 
 def limit(call: Call, arn: str, deadline: float) -> None:

@@ -26,6 +26,7 @@ from kumoniwa.services.stepfunctions.payload import limited, text_of
 
 EVENTS_MAX = 25_000
 """https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+EXPRESS_S_MAX = 300.0
 STEPS_AT_ONCE = 1_000
 """Events after which others have their turn."""
 TOLD = {"truncated": False}
@@ -240,6 +241,10 @@ class Run:
         first = execution.events + 1
         execution = self.execution = changed(execution, events=self.count, strands=self.strand_count)
         is_over = execution.status != "RUNNING"
+        if is_over and execution.is_express and not execution.is_sync:
+            # Nobody can ask for what an Express execution was.
+            executions.forget(call, execution.arn)
+            return
         if self.is_new:
             executions.insert(call, execution)
         else:
@@ -425,7 +430,10 @@ WORK = {
 def begin(call: Call, execution: Execution, data: Any) -> Execution:
     """Write an execution's first event and go."""
     machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
-    execution = changed(execution, timeout_s=None if execution.map_run else machine.timeout_s)
+    timeout_s = None if execution.map_run else machine.timeout_s
+    if execution.is_express:
+        timeout_s = min(timeout_s or EXPRESS_S_MAX, EXPRESS_S_MAX)
+    execution = changed(execution, timeout_s=timeout_s)
     run = Run(call, execution, machine, is_new=True)
     told: dict[str, Any] = {"input": execution.input, "inputDetails": TOLD, "roleArn": execution.role}
     if execution.alias:

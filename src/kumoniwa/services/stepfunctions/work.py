@@ -22,7 +22,10 @@ AT_ONCE = 200
 async def run(region: Any) -> None:
     for account in region.store.accounts():
         if account.isdigit():
-            _ask_again(_call(region, account))
+            call = _call(region, account)
+            for arn in executions.unheard(call):
+                executions.forget(call, arn)
+            _ask_again(call)
     while True:
         until = region.clock.now() + IDLE_S
         for account in region.store.accounts():

@@ -94,16 +94,17 @@ def of_scheduler(text: str, zone: tzinfo = UTC) -> Schedule:
     """The schedule of EventBridge Scheduler, told in a time zone. Raises InvalidExpression."""
     found = _AT.fullmatch(text)
     if found is None:
-        return _rate(text) if text.startswith("rate(") else _cron(text, zone)
+        return _rate(text, is_strict=False) if text.startswith("rate(") else _cron(text, zone)
     try:
         return At(datetime.fromisoformat(found[1]).replace(tzinfo=zone).timestamp())
     except ValueError:
         raise InvalidExpression(text) from None
 
 
-def _rate(text: str) -> Rate:
+def _rate(text: str, *, is_strict: bool = True) -> Rate:
+    """Rules want the number of the unit to agree with the value; the Scheduler's pages do not ask for it."""
     found = _RATE.fullmatch(text)
-    if found is None or int(found[1]) == 0 or (int(found[1]) == 1) != (found[3] == ""):
+    if found is None or int(found[1]) == 0 or (is_strict and (int(found[1]) == 1) != (found[3] == "")):
         raise InvalidExpression(text)
     return Rate(int(found[1]) * _UNIT_S[found[2]])
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from kumoniwa.gate import patience
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
@@ -24,15 +25,8 @@ from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events import transform
 
 SERVICE = "events.amazonaws.com"
-AGE_S_MAX = 86_400
-ATTEMPTS_MAX = 185
-# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
-BACKOFF_S_FIRST, BACKOFF_S_MAX = 1.0, 900.0
-"""AWS says exponential with jitter and no more; 185 attempts fill its 24 hours if they come to at most about eight minutes on average."""
-
 _NO_PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorizedForSourceException"})
 _NO_RESOURCE = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "NotFound", "StateMachineDoesNotExist", "NoSuchEntity"})
-_THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException", "Throttling", "ProvisionedThroughputExceededException", "RequestThrottled"})
 
 
 class Promise(msgspec.Struct, array_like=True):
@@ -96,21 +90,15 @@ def _code_of(error: AwsError) -> str:
         return "NO_PERMISSIONS"
     if error.code in _NO_RESOURCE or error.code.endswith("NonExistentQueue"):
         return "NO_RESOURCE"
-    if error.code in _THROTTLED or error.code.startswith("Throttl"):
+    if patience.is_throttled(error):
         return "THROTTLING"
-    return "INTERNAL_ERROR" if (error.status or 400) >= 500 or error.code in ("ServiceUnavailable", "InternalFailure") else "SDK_CLIENT_ERROR"
+    return "INTERNAL_ERROR" if patience.is_passing(error) else "SDK_CLIENT_ERROR"
 
 
 async def _again(call: Call, promise: Promise, delivery: Delivery, code: str, text: str) -> float | None:
     policy = promise.target.get("RetryPolicy") or {}
-    attempts = policy.get("MaximumRetryAttempts", ATTEMPTS_MAX)
-    if delivery.attempts >= attempts:
-        return await _bury(call, promise, delivery, code, text, "MaximumRetryAttempts")
-    most = min(BACKOFF_S_MAX, BACKOFF_S_FIRST * 2 ** min(delivery.attempts, 20))
-    wait_s = most * (0.5 + call.ids.random.random() / 2)
-    if call.now() + wait_s > promise.ingested + policy.get("MaximumEventAgeInSeconds", AGE_S_MAX):
-        return await _bury(call, promise, delivery, code, text, "MaximumEventAgeInSeconds")
-    return wait_s
+    wait_s, exhausted = patience.pause(policy, delivery, call.now(), promise.ingested, call.ids.random)
+    return await _bury(call, promise, delivery, code, text, exhausted) if exhausted else wait_s
 
 
 async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, text: str, exhausted: str) -> float | None:
@@ -134,7 +122,7 @@ async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, tex
     try:
         await _send_message(us, arns.parse(dead), promise.body.decode(), f"{delivery.token}-dead", MessageAttributes=attributes)
     except AwsError as error:
-        return None if _code_of(error) in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR") else BACKOFF_S_MAX
+        return None if _code_of(error) in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR") else patience.BACKOFF_S_MAX
     return None
 
 

@@ -1,0 +1,51 @@
+"""The operations of EventBridge Scheduler."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.scheduler import group as groups
+from kumoniwa.services.scheduler.group import (
+    CreateScheduleGroup,
+    GetScheduleGroup,
+    ListScheduleGroups,
+    ListTagsForResource,
+    TagResource,
+    UntagResource,
+)
+from kumoniwa.services.scheduler.schedule import (
+    CreateSchedule,
+    DeleteSchedule,
+    DeleteScheduleGroup,
+    GetSchedule,
+    ListSchedules,
+    UpdateSchedule,
+)
+
+__all__ = [
+    "CreateSchedule",
+    "CreateScheduleGroup",
+    "DeleteSchedule",
+    "DeleteScheduleGroup",
+    "GetSchedule",
+    "GetScheduleGroup",
+    "ListScheduleGroups",
+    "ListSchedules",
+    "ListTagsForResource",
+    "TagResource",
+    "UntagResource",
+    "UpdateSchedule",
+]
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridgescheduler.html"""
+    if "ResourceArn" in params:
+        return params["ResourceArn"]
+    name = params.get("Name")
+    if operation.endswith("ScheduleGroup"):
+        return groups.arn_of(call, name)
+    if operation.startswith("List"):
+        return "*"
+    return call.arn(f"schedule/{params.get('GroupName') or groups.DEFAULT}/{name}")

@@ -195,3 +195,26 @@ def test_lists_of_uploads_tell_the_last_of_them(s3):
         "status": 400, "Code": "InvalidArgument", "Message": "Invalid uploadId marker", "ArgumentName": "upload-id-marker",
         "ArgumentValue": ids[FILES[0]],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "name", "value"),
+    [
+        ({"GrantRead": 'id="wrong-id"'}, "InvalidArgument", "id", "wrong-id"),
+        ({"GrantRead": "uri=http://nobody"}, "InvalidArgument", "uri", "http://nobody"),
+        ({"GrantWrite": 'fakekey="1234"'}, "InvalidArgument", "x-amz-grant-write", 'fakekey="1234"'),
+        ({"Grantee": {"Type": "CanonicalUser", "ID": "wrong-id"}}, "InvalidArgument", "CanonicalUser/ID", "wrong-id"),
+        ({"Grantee": {"Type": "Group", "URI": "http://nobody"}}, "InvalidArgument", "Group/URI", "http://nobody"),
+        ({"Grantee": {"Type": "Group", "URI": "http://nobody"}, "ACL": "private"}, "UnexpectedContent", None, None),
+    ],
+)
+def test_who_is_granted_nothing_is_named_where_it_stands(s3, given, code, name, value):
+    """test_s3_bucket_acl_exceptions."""
+    s3.create_bucket(Bucket="listed", ObjectOwnership="BucketOwnerPreferred")
+    given = dict(given)
+    grantee = given.pop("Grantee", None)
+    if grantee is not None:
+        owner = s3.get_bucket_acl(Bucket="listed")["Owner"]
+        given |= {"AccessControlPolicy": {"Owner": owner, "Grants": [{"Grantee": grantee, "Permission": "READ"}]}}
+    told = refusal(s3.put_bucket_acl, Bucket="listed", **given)
+    assert (told["Code"], told.get("ArgumentName"), told.get("ArgumentValue")) == (code, name, value)

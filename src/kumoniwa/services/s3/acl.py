@@ -116,22 +116,22 @@ def grants_of(
                 raise InvalidAclArgument(
                     "Argument format not recognized",
                     ArgumentName="x-amz-grant-" + permission.lower().replace("_", "-"),
+                    ArgumentValue=text[:1024],
                 )
-            grants.append(Grant(grantee=_grantee(each[1], each[2]), permission=permission))
+            grants.append(Grant(grantee=_grantee(each[1], each[2], each[1]), permission=permission))
             at = each.end()
     return tuple(grants)
 
 
-def _grantee(kind: str, value: str) -> str:
+def _grantee(kind: str, value: str, named: str) -> str:
+    """Who is granted something; ``named`` is what a refusal calls the place that says so: localstack's test_s3_bucket_acl_exceptions."""
     if kind == "id":
         if not re.fullmatch(r"[0-9a-f]{64}", value):
-            raise InvalidAclArgument(
-                "Invalid id", ArgumentName="CanonicalUser/ID", ArgumentValue=value[:1024]
-            )
+            raise InvalidAclArgument("Invalid id", ArgumentName=named, ArgumentValue=value[:1024])
         return value
     if kind == "uri":
         if value not in (EVERYBODY, AUTHENTICATED, LOGGERS):
-            raise InvalidAclArgument("Invalid group uri", ArgumentName="uri", ArgumentValue=value[:1024])
+            raise InvalidAclArgument("Invalid group uri", ArgumentName=named, ArgumentValue=value[:1024])
         return value
     raise UnresolvableGrantByEmailAddress
 
@@ -148,9 +148,9 @@ def grants_in(policy: dict[str, Any], owner: str) -> tuple[Grant, ...]:
             raise MalformedACLError
         kind = grantee.get("Type")
         if kind == "CanonicalUser" and grantee.get("ID"):
-            named = _grantee("id", grantee["ID"])
+            named = _grantee("id", grantee["ID"], "CanonicalUser/ID")
         elif kind == "Group" and grantee.get("URI"):
-            named = _grantee("uri", grantee["URI"])
+            named = _grantee("uri", grantee["URI"], "Group/URI")
         elif kind == "AmazonCustomerByEmail":
             raise UnresolvableGrantByEmailAddress
         else:

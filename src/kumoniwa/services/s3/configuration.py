@@ -25,6 +25,13 @@ from kumoniwa.wire.message import Answer
 from kumoniwa.wire.xml import MalformedXML
 
 
+class UnexpectedContent(AwsError):
+    """A list of grants both in the body and in headers: recorded by localstack's test_s3_bucket_acl_exceptions."""
+
+    status = 400
+    message = "This request does not support content"
+
+
 class NoSuchTagSet(AwsError):
     status = 404
     message = "The TagSet does not exist"
@@ -272,7 +279,7 @@ def _grants_said(
     if policy is not None:
         bodies.check_document(call)
         if canned is not None or any(headers.values()):
-            raise InvalidRequest("Specifying both the request body and ACL headers is not allowed")
+            raise UnexpectedContent
         grants = grants_in(policy, owner)
     else:
         bucket_owner = "" if is_bucket or owner == canonical_id(call.account) else canonical_id(call.account)

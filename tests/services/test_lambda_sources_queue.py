@@ -341,3 +341,24 @@ def test_only_messages_that_match_a_filter_reach_the_function_and_the_others_are
         shop.sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=kind)
     settle(shop.cloud)
     assert (shop.bodies(), shop.left(url)) == ([[wanted]], 0)
+
+
+def test_a_policy_may_allow_mappings_of_one_function_alone(make_cloud, tmp_path):
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html#awslambda-policy-keys
+    cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
+    shop = Workshop(cloud, tmp_path)
+    shop.function()
+    shop.function(name="g")
+    _, arn = shop.queue()
+    iam = cloud.client("iam")
+    iam.create_user(UserName="u")
+    allowed = {"ArnEquals": {"lambda:FunctionArn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"}}
+    statement = {"Effect": "Allow", "Action": "lambda:*EventSourceMapping", "Resource": "*", "Condition": allowed}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    users = cloud.client("lambda", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    uuid = users.create_event_source_mapping(FunctionName="f", EventSourceArn=arn)["UUID"]
+    assert refused(users.create_event_source_mapping, FunctionName="g", EventSourceArn=arn)[0] == "AccessDeniedException"
+    assert refused(users.update_event_source_mapping, UUID=uuid, FunctionName="g")[0] == "AccessDeniedException"
+    users.delete_event_source_mapping(UUID=uuid)

@@ -148,7 +148,17 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         conditions["lambda:layer"] = params["Layers"]
     if operation in ("Invoke", "InvokeWithResponseStream"):
         conditions["lambda:invokedviafunctionurl"] = False
+    if operation.endswith("EventSourceMapping"):
+        conditions |= _function_of_mapping(call, params)
     return conditions
+
+
+def _function_of_mapping(call: Call, params: dict[str, Any]) -> dict[str, str]:
+    """The function that a mapping feeds, or shall feed."""
+    named, held = parsed(str(params.get("FunctionName", ""))), call.shelf(Mapping).get(str(params.get("UUID")))
+    if named is not None:
+        return {"lambda:functionarn": arn(call, named.name, named.qualifier)}
+    return {"lambda:functionarn": arn(call, held.function, held.qualifier or None)} if held is not None else {}
 
 
 RUNTIMES = (

@@ -142,3 +142,26 @@ def test_only_records_whose_data_matches_a_filter_reach_the_function(shop):
         put(shop, each)
     rest(shop, times=2)
     assert data(shop) == [['{"event_type": "function_1"}']]
+
+
+def test_a_consumer_is_an_event_source_with_a_throughput_of_its_own(shop):
+    kinesis = shop.cloud.client("kinesis")
+    consumer = kinesis.register_stream_consumer(StreamARN=ARN, ConsumerName="c")["Consumer"]["ConsumerARN"]
+    put(shop, "early")
+    shop.map(consumer, StartingPosition="LATEST", BatchSize=2)
+    iterator = kinesis.get_shard_iterator(StreamName="s", ShardId="shardId-0", ShardIteratorType="LATEST")["ShardIterator"]
+    for number in range(5):
+        put(shop, f"{number}")
+        kinesis.get_records(ShardIterator=iterator)
+    rest(shop, times=3)
+    assert [each for batch in data(shop) for each in batch] == ["0", "1", "2", "3", "4"]
+    assert {record["eventSourceARN"] for event in shop.events() for record in event["Records"]} == {consumer}
+    shop.cloud.restart(kill=True)
+    shop.cloud.client("kinesis").update_shard_count(StreamName="s", TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+    put(shop, "5")
+    rest(shop, 1, times=3)
+    assert data(shop)[-1] == ["5"]
+    gone = consumer[:-1] + "x"
+    assert refused(shop.functions.create_event_source_mapping, FunctionName="f", EventSourceArn=gone, StartingPosition="LATEST")[0] == (
+        "InvalidParameterValueException"
+    )

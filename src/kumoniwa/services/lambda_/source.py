@@ -198,8 +198,6 @@ def _check_source(call: Call, source: str, is_stream: bool) -> None:
         raise InvalidParameterValueException(f"The event source {source} is in another region.")
     if parsed.service == "dynamodb" and "/stream/" not in source or parsed.service == "kinesis" and not parsed.resource.startswith("stream/"):
         raise InvalidParameterValueException("Unrecognized event source.")
-    if parsed.service == "kinesis" and "/consumer/" in source:
-        raise NotImplementedHere("event source mappings of enhanced fan-out consumers (kinesis)")
 
 
 def _function(call: Call, text: str) -> tuple[Version, str]:
@@ -289,7 +287,7 @@ async def _check_readable(call: Call, version: Version, mapping: Mapping) -> lis
     try:
         shards = await feed.shards(role)
         if call.home.settings.iam == "enforce":
-            for action in ("GetRecords", "GetShardIterator"):
+            for action in feed.actions:
                 role.require(f"{mapping.service}:{action}", mapping.source)
         if mapping.position != "LATEST":
             return []

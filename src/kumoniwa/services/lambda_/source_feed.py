@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ class Shard:
 class TableFeed:
     """A stream of DynamoDB."""
 
-    asked = "dynamodbstreams"
+    actions = ("GetRecords", "GetShardIterator")
     information = "DDBStreamBatchInfo"
     read_max = 1_000
     pause_s = 0.0
@@ -80,7 +81,9 @@ class TableFeed:
 
 
 class KinesisFeed:
-    asked = "kinesis"
+    """A stream of Kinesis, with the throughput that all its readers share."""
+
+    actions = ("GetRecords", "GetShardIterator")
     information = "KinesisBatchInfo"
     read_max = 10_000
     pause_s = 0.25
@@ -88,7 +91,7 @@ class KinesisFeed:
 
     def __init__(self, mapping: Mapping) -> None:
         self.mapping = mapping
-        self.named = {"StreamARN": mapping.source}
+        self.named = {"StreamARN": mapping.source.partition("/consumer/")[0]}
         self.reader = ""
         """The role that reads, which records name."""
 
@@ -102,7 +105,7 @@ class KinesisFeed:
             more = {"NextToken": reply["NextToken"]}
 
     def wakes(self) -> tuple:
-        stream = arns.parse(self.mapping.source)
+        stream = arns.parse(self.named["StreamARN"])
         return ("kinesis", "stream", stream.account, stream.resource.removeprefix("stream/"))
 
     async def iterator(self, role: Call, shard: str, kind: str, sequence: str = "", at: float | None = None) -> str:
@@ -153,11 +156,42 @@ class KinesisFeed:
         return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(epoch_s)) + f"{int(epoch_s * 1000) % 1000:03d}Z"
 
 
+class FanOutFeed(KinesisFeed):
+    """A consumer of a stream, with a throughput of its own: each read is a subscription that ends with its first event."""
+
+    actions = ("SubscribeToShard",)
+    pause_s = 0.0
+
+    async def iterator(self, role: Call, shard: str, kind: str, sequence: str = "", at: float | None = None) -> str:
+        """A starting position. What ``LATEST`` means is settled now."""
+        position: dict[str, Any] = {"Type": kind} | ({"SequenceNumber": sequence} if sequence else {})
+        begun = json.dumps([shard, position | ({"Timestamp": at} if at is not None else {})])
+        if kind == "LATEST":
+            return (await self.read(role, begun, 1))[1] or begun
+        return begun
+
+    async def read(self, role: Call, iterator: str, most: int) -> tuple[list[dict[str, Any]], str | None]:
+        shard, position = json.loads(iterator)
+        reply = await role.ask(
+            "kinesis:SubscribeToShard", ConsumerARN=self.mapping.source, ShardId=shard, StartingPosition=position
+        )
+        event = (await anext(reply["EventStream"]))["SubscribeToShardEvent"]
+        await reply["EventStream"].aclose()
+        records, sequence = event["Records"][:most], event["ContinuationSequenceNumber"]
+        if len(records) < len(event["Records"]):
+            sequence = records[-1]["SequenceNumber"]
+        elif "ChildShards" in event:
+            return records, None
+        return records, json.dumps([shard, {"Type": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": sequence}])
+
+
 Feed = TableFeed | KinesisFeed
 
 
 def feed_of(mapping: Mapping) -> Feed:
-    return KinesisFeed(mapping) if mapping.service == "kinesis" else TableFeed(mapping)
+    if mapping.service == "dynamodb":
+        return TableFeed(mapping)
+    return FanOutFeed(mapping) if "/consumer/" in mapping.source else KinesisFeed(mapping)
 
 
 GONE = ("ExpiredIteratorException", "TrimmedDataAccessException", "InvalidArgumentException", "ValidationException")

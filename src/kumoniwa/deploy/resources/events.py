@@ -136,3 +136,27 @@ EventBusPolicy = ResourceType(
     delete=Call("events:RemovePermission", "EventBusName", StatementId=ID),
     absent="ResourceNotFoundException",
 )
+
+_archive = Call(
+    "events:UpdateArchive", "Description RetentionDays", ArchiveName=ID, EventPattern=as_json(p.EventPattern)
+)
+
+Archive = ResourceType(
+    name=Name("ArchiveName", 48),
+    create=Call(
+        "events:CreateArchive",
+        "ArchiveName Description RetentionDays",
+        EventSourceArn=p.SourceArn,
+        EventPattern=as_json(p.EventPattern),
+    ),
+    id=p.ArchiveName,
+    read=Call("events:DescribeArchive", ArchiveName=ID),
+    update=(_archive,),
+    delete=Call("events:DeleteArchive", ArchiveName=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": seen.ArchiveArn, "ArchiveName": ID},
+    defaults={"Description": "", "EventPattern": "", "RetentionDays": 0},
+    drift=(
+        Reading({**same("Description RetentionDays", seen), "EventPattern": from_json(seen.EventPattern)}),
+    ),
+)

@@ -9,6 +9,13 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import rule as rules
+from kumoniwa.services.events.archive import (
+    CreateArchive,
+    DeleteArchive,
+    DescribeArchive,
+    ListArchives,
+    UpdateArchive,
+)
 from kumoniwa.services.events.bus import (
     CreateEventBus,
     DescribeEventBus,
@@ -20,6 +27,7 @@ from kumoniwa.services.events.bus import (
 )
 from kumoniwa.services.events.errors import ResourceNotFoundException
 from kumoniwa.services.events.event import PutEvents, TestEventPattern
+from kumoniwa.services.events.replay import CancelReplay, DescribeReplay, ListReplays, StartReplay
 from kumoniwa.services.events.rule import (
     DeleteEventBus,
     DeleteRule,
@@ -33,14 +41,21 @@ from kumoniwa.services.events.rule import (
 from kumoniwa.services.events.target import ListTargetsByRule, PutTargets, RemoveTargets
 
 __all__ = [
+    "CancelReplay",
+    "CreateArchive",
     "CreateEventBus",
+    "DeleteArchive",
     "DeleteEventBus",
     "DeleteRule",
+    "DescribeArchive",
     "DescribeEventBus",
+    "DescribeReplay",
     "DescribeRule",
     "DisableRule",
     "EnableRule",
+    "ListArchives",
     "ListEventBuses",
+    "ListReplays",
     "ListRuleNamesByTarget",
     "ListRules",
     "ListTargetsByRule",
@@ -50,7 +65,9 @@ __all__ = [
     "PutTargets",
     "RemovePermission",
     "RemoveTargets",
+    "StartReplay",
     "TestEventPattern",
+    "UpdateArchive",
     "UpdateEventBus",
     "policy_of",
 ]
@@ -58,7 +75,7 @@ __all__ = [
 _OF_RULES = frozenset(
     {"PutRule", "DescribeRule", "DeleteRule", "EnableRule", "DisableRule", "PutTargets", "RemoveTargets", "ListTargetsByRule"}
 )
-_OF_NOTHING = frozenset({"ListEventBuses", "TestEventPattern", "ListRules", "ListRuleNamesByTarget"})
+_OF_NOTHING = frozenset({"ListEventBuses", "TestEventPattern", "ListRules", "ListRuleNamesByTarget", "ListArchives", "ListReplays"})
 
 
 def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
@@ -90,6 +107,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return [buses.arn_of(call, name) for name in sorted(names)]
     if "ResourceARN" in params:
         return _text(params["ResourceARN"]) or "*"
+    for kind in ("Archive", "Replay"):
+        if f"{kind}Name" in params:
+            return call.arn(f"{kind.lower()}/{params[f'{kind}Name']}")
     bus = buses.name_in(_text(params.get("EventBusName")))
     if operation in _OF_RULES:
         name = params.get("Rule") or params.get("Name")

@@ -21,8 +21,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages import event_pattern
+from kumoniwa.services.events import archive, transform
 from kumoniwa.services.events import rule as rules
-from kumoniwa.services.events import transform
 
 SERVICE = "events.amazonaws.com"
 _NO_PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorizedForSourceException"})
@@ -44,17 +44,19 @@ class Promise(msgspec.Struct, array_like=True):
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
 
 
-def route(call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False) -> None:
-    """Promise an event to the targets of all rules of the bus that want it. A bus that does not exist wants nothing."""
+def route(call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False, only: frozenset[str] = frozenset()) -> None:
+    """Promise an event to the targets of all rules of the bus that want it, or of those whose ARNs are in ``only``, and keep it in the
+    archives of the bus. A bus that does not exist wants nothing."""
     flat = None
     body = b""
     for rule in rules.of_bus(call, bus):
-        if rule.pattern is None or not rule.targets or not rule.is_enabled:
+        if rule.pattern is None or not rule.targets or not rule.is_enabled or (only and rules.arn_of(call, rule) not in only):
             continue
         flat = flat or event_pattern.flat(event)
         if event_pattern.compile(rule.pattern).matches_flat(flat):
             body = body or orjson.dumps(event)
             promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded)
+    archive.keep(call, bus, event)
 
 
 def promise(call: Call, rule: rules.Rule, targets: Iterable[dict[str, Any]], body: bytes, *, is_forwarded: bool = False) -> None:

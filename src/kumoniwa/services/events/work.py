@@ -1,4 +1,4 @@
-"""Deliveries leave, schedules fire, and what services tell their region becomes events of the default bus."""
+"""Deliveries leave, schedules fire, archives are heard again, and what services tell their region becomes events of the default bus."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.events import delivery, fact, schedule
+from kumoniwa.services.events import delivery, fact, replay, schedule
 
 
 async def run(region: Any) -> None:
@@ -16,5 +16,6 @@ async def run(region: Any) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.OUTBOX.run(region))
             group.create_task(schedule.run(region))
+            group.create_task(replay.run(region))
     finally:
         region.unlisten(listener)

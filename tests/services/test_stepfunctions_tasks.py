@@ -202,3 +202,19 @@ def test_an_answer_that_was_given_but_not_heard_before_a_kill_is_given_again(clo
     cloud.sleep(1)
     assert told(cloud, execution)["status"] == "SUCCEEDED"
     assert bodies(cloud, queue) == ["once"]
+
+
+def test_the_status_of_executions_is_told_on_the_bus(cloud, queue):
+    # The members were recorded: base/test_base, test_event_bridge_events_base.
+    arn = "arn:aws:sqs:us-east-1:000000000000:q"
+    policy = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]}
+    cloud.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    client = cloud.client("events")
+    client.put_rule(Name="r", EventPattern='{"source": ["aws.states"]}')
+    client.put_targets(Rule="r", Targets=[{"Id": "q", "Arn": arn}])
+    execution = run(cloud, {"A": {"Type": "Pass", "Result": 1, "End": True}}, seconds=3)["executionArn"]
+    told_events = [json.loads(body) for body in bodies(cloud, queue)]
+    assert sorted(event["detail"]["status"] for event in told_events) == ["RUNNING", "SUCCEEDED"]
+    for event in told_events:
+        assert (event["detail-type"], event["resources"]) == ("Step Functions Execution Status Change", [execution])
+        assert event["detail"]["redriveStatus"] == "NOT_REDRIVABLE"

@@ -24,7 +24,10 @@ _OBJECT = (
 )  # fmt: skip
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-mapping-troubleshooting.html
 
-KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {("s3", f"Object {what}"): _bucket for what in _OBJECT}
+KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
+    **{("s3", f"Object {what}"): _bucket for what in _OBJECT},
+    ("states", "Step Functions Execution Status Change"): lambda call, detail: [detail["executionArn"]],
+}
 """How the resources of each kind of event are found in its detail."""
 
 

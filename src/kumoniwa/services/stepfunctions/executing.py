@@ -108,26 +108,12 @@ def _standard(call: Call, arn: str) -> Execution:
     return executions.existing(call, arn)
 
 
-def redrive_of(execution: Execution, now: float) -> dict[str, Any]:
-    """Whether an execution could be redriven, as Describe tells."""
-    if execution.status == "RUNNING":
-        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is RUNNING and cannot be redriven"}
-    if execution.status == "SUCCEEDED":
-        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven"}
-    if now - (execution.stopped or now) > REDRIVABLE_S:
-        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution has exceeded the redrivable period and cannot be redriven"}
-    return {"redriveStatus": "REDRIVABLE"}
-
-
-REDRIVABLE_S = 14 * 86_400
-
-
 def RedriveExecution(call: Call, *, executionArn: str, clientToken: str | None = None) -> dict:
     """Asked again with the token of the last redrive it answers that one."""
     found = _standard(call, executionArn)
     if clientToken is not None and clientToken == found.redrive_token:
         return {"redriveDate": found.redriven}
-    told = redrive_of(found, call.now())
+    told = executions.redrive_of(found, call.now())
     if told["redriveStatus"] != "REDRIVABLE":
         raise ExecutionNotRedrivable(told["redriveStatusReason"])
     return {"redriveDate": runs.redriven(call, changed(found, redrive_token=clientToken or "")).redriven}
@@ -139,7 +125,7 @@ def DescribeExecution(call: Call, *, executionArn: str, includedData: str | None
         "executionArn": found.arn, "stateMachineArn": found.machine, "name": found.name, "status": found.status,
         "startDate": found.started, "stopDate": found.stopped, "error": found.error, "cause": found.cause,
         "traceHeader": found.trace or None, "stateMachineVersionArn": found.version or None, "stateMachineAliasArn": found.alias or None,
-        "redriveCount": found.redrives, "redriveDate": found.redriven, **redrive_of(found, call.now()),
+        "redriveCount": found.redrives, "redriveDate": found.redriven, **executions.redrive_of(found, call.now()),
     }  # fmt: skip
     if includedData != "METADATA_ONLY":
         answer |= {"input": found.input, "inputDetails": {"included": True}, "output": found.output}

@@ -207,3 +207,17 @@ def forget(call: Call, execution: str) -> None:
     drop_strands(call, execution)
     call.rows(HISTORY).run("delete from sfn_history where execution = ?", execution)
     call.rows(EXECUTIONS).run("delete from sfn_execution where arn = ?", execution)
+
+
+REDRIVABLE_S = 14 * 86_400
+
+
+def redrive_of(execution: Execution, now: float) -> dict[str, Any]:
+    """Whether an execution could be redriven, as Describe tells."""
+    if execution.status == "RUNNING":
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is RUNNING and cannot be redriven"}
+    if execution.status == "SUCCEEDED":
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven"}
+    if now - (execution.stopped or now) > REDRIVABLE_S:
+        return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution has exceeded the redrivable period and cannot be redriven"}
+    return {"redriveStatus": "REDRIVABLE"}

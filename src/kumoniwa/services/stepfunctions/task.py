@@ -320,7 +320,7 @@ def status_changed(call: Call, execution: Execution) -> None:
         "cause": execution.cause,
         "redriveCount": execution.redrives,
         "redriveDate": stamp(execution.redriven) if execution.redriven is not None else None,
-        "redriveStatus": None,
         "redriveStatusReason": None,
+        **executions.redrive_of(execution, call.now()),
     }
-    call.tell("Step Functions Execution Status Change", detail)
+    call.home.tell(("states", "Step Functions Execution Status Change", call.account, detail))

@@ -198,3 +198,25 @@ def test_a_redrive_goes_on_at_the_state_that_failed_and_repeats_nothing_before_i
     for queue in (first, second):
         assert len(queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]) == 1
     assert refused(client.redrive_execution, executionArn=execution)[0] == "ExecutionNotRedrivable"
+
+
+@pytest.mark.parametrize(
+    ("level", "logged"),
+    [("ALL", ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"]), ("ERROR", ["FailStateEntered", "ExecutionFailed"]), ("FATAL", ["ExecutionFailed"])],
+)
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_a_machine_logs_what_its_level_asks_for(cloud, level, logged, kind):
+    # Recorded: logs/test_logs, test_partial_log_levels.
+    logs, client = cloud.client("logs"), cloud.client("stepfunctions")
+    logs.create_log_group(logGroupName="g")
+    group = "arn:aws:logs:us-east-1:000000000000:log-group:g:*"
+    arn = make(cloud, {"F": {"Type": "Fail", "Error": "E"}}, kind=kind)
+    wish = {"level": level, "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}], "includeExecutionData": False}
+    client.update_state_machine(stateMachineArn=arn, loggingConfiguration=wish)
+    assert client.describe_state_machine(stateMachineArn=arn)["loggingConfiguration"] == wish
+    execution = start(cloud, arn, {"secret": 1})
+    cloud.sleep(1)
+    lines = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName="g")["events"]]
+    assert [line["type"] for line in lines] == logged
+    assert {line["execution_arn"] for line in lines} == {execution} and "secret" not in json.dumps(lines)
+    assert (lines[-1]["id"], lines[-1]["previous_event_id"], lines[-1]["details"]) == ("3", "2", {"error": "E"})

@@ -8,7 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Diagnostic, Machine, read
-from kumoniwa.services.stepfunctions import activity, bucket, integration, release
+from kumoniwa.services.stepfunctions import activity, bucket, integration, logging, release
 from kumoniwa.services.stepfunctions.activity import POLLED_S, Activity
 from kumoniwa.services.stepfunctions.errors import (
     InvalidDefinition,
@@ -95,10 +95,8 @@ def _tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return made
 
 
-def _refuse_configurations(logging: dict | None, tracing: dict | None, encryption: dict | None) -> None:
+def _refuse_configurations(tracing: dict | None, encryption: dict | None) -> None:
     """What has no effect here is refused unless it asks for nothing."""
-    if (logging or {}).get("level", "OFF") != "OFF":
-        raise NotImplementedHere("stepfunctions:CreateStateMachine(loggingConfiguration.level)")
     if (tracing or {}).get("enabled"):
         raise NotImplementedHere("stepfunctions:CreateStateMachine(tracingConfiguration.enabled)")
     if (encryption or {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
@@ -145,15 +143,16 @@ def CreateStateMachine(
     kind = type or "STANDARD"
     if versionDescription is not None and not publish:
         raise ValidationException("Version description can only be set when publish is true")
-    _refuse_configurations(loggingConfiguration, tracingConfiguration, encryptionConfiguration)
+    _refuse_configurations(tracingConfiguration, encryptionConfiguration)
     _check(definition, kind == "EXPRESS")
     arn = arn_of(call, name)
     check_role(call, roleArn, arn)
     machine = call.shelf(StateMachine).get(name)
     if machine is None:
         machine = StateMachine(
-            name=name, arn=arn, kind=kind, definition=keep_definition(call, definition), role=roleArn, created=call.now(), tags=_tags(tags)
-        )
+            name=name, arn=arn, kind=kind, definition=keep_definition(call, definition), role=roleArn, created=call.now(), tags=_tags(tags),
+            logging=logging.read(call, loggingConfiguration, roleArn),
+        )  # fmt: skip
         call.shelf(StateMachine)[name] = machine
     elif (kind, roleArn, definition) != (machine.kind, machine.role, definition_text(call, machine.definition)):
         raise StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
@@ -170,7 +169,7 @@ def UpdateStateMachine(
 ) -> dict:  # fmt: skip
     """Executions that run go on by what they began with."""
     machine = existing(call, stateMachineArn)
-    _refuse_configurations(loggingConfiguration, tracingConfiguration, encryptionConfiguration)
+    _refuse_configurations(tracingConfiguration, encryptionConfiguration)
     if versionDescription is not None and not publish:
         raise ValidationException("Version description can only be set when publish is true")
     if definition is not None:
@@ -178,11 +177,12 @@ def UpdateStateMachine(
     if roleArn is not None:
         check_role(call, roleArn, machine.arn)
     held = definition_text(call, machine.definition)
-    is_other = (definition or held, roleArn or machine.role) != (held, machine.role)
+    logs = machine.logging if loggingConfiguration is None else logging.read(call, loggingConfiguration, roleArn or machine.role)
+    is_other = (definition or held, roleArn or machine.role, logs) != (held, machine.role, machine.logging)
     now = call.now()
     if is_other:
         kept = keep_definition(call, definition) if definition is not None and definition != held else machine.definition
-        machine = changed(machine, definition=kept, role=roleArn or machine.role, revision=call.new_id(), modified=now)
+        machine = changed(machine, definition=kept, role=roleArn or machine.role, revision=call.new_id(), modified=now, logging=logs)
         call.shelf(StateMachine)[machine.name] = machine
     answer: dict[str, Any] = {"updateDate": now}
     if is_other:
@@ -195,14 +195,17 @@ def UpdateStateMachine(
 def DescribeStateMachine(call: Call, *, stateMachineArn: str, includedData: str | None = None) -> dict:
     name, _, qualifier = parsed_arn(stateMachineArn, "stateMachine").partition(":")
     if not qualifier:
-        answer = shown(call, existing(call, stateMachineArn))
+        machine = existing(call, stateMachineArn)
+        answer = shown(call, machine)
     else:
         which = release.chosen(call, stateMachineArn)
         version = call.shelf(release.Version)[f"{name}:{which.version.rpartition(':')[2]}"]
         answer = shown(call, changed(which.machine, definition=which.definition, role=which.role, revision=version.revision))
+        machine = which.machine
         answer |= {"stateMachineArn": version.arn, "creationDate": version.created}
         if version.description:
             answer["description"] = version.description
+    answer["loggingConfiguration"] = logging.shown(machine.logging)
     if includedData == "METADATA_ONLY":
         del answer["definition"]
     return answer
@@ -242,7 +245,7 @@ def ValidateStateMachineDefinition(
 
 
 def CreateActivity(call: Call, *, name: str, tags: list[dict] | None = None, encryptionConfiguration: dict | None = None) -> dict:
-    _refuse_configurations(None, None, encryptionConfiguration)
+    _refuse_configurations(None, encryptionConfiguration)
     made = activity.made(call, name, _tags(tags))
     return {"activityArn": made.arn, "creationDate": made.created}
 

@@ -158,7 +158,7 @@ def advance(call: Call, arn: str, strand_id: int, begin_execution: Any, abandon:
         child = Execution(
             arn=call.arn(f"execution:{execution.machine_name}/{map_run.machine.rpartition('/')[2]}:{name}", "states"), name=name,
             machine=execution.machine, machine_name=execution.machine_name, kind=execution.kind, definition=execution.definition,
-            role=execution.role, input=text, started=call.now(), map_run=map_run.arn, place=place, flow=_flow_of(call, execution, strand),
+            role=execution.role, input=text, started=call.now(), map_run=map_run.arn, place=place, flow=_flow_of(call, execution, strand), logging=execution.logging,
         )  # fmt: skip
         rows.run("update sfn_map_item set execution = ?, status = 'RUNNING' where map_run = ? and place = ?", child.arn, map_run.arn, place)
         begin_execution(child, orjson.loads(text))

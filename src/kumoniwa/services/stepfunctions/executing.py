@@ -10,7 +10,7 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.languages.states_definition import parse_failure
-from kumoniwa.services.stepfunctions import distributed
+from kumoniwa.services.stepfunctions import distributed, logging
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
 from kumoniwa.services.stepfunctions.errors import (
@@ -46,7 +46,7 @@ def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None, *, 
         arn = call.arn(f"execution:{machine.name}:{name}", "states")
     return Execution(
         arn=arn, name=name, machine=machine.arn, machine_name=machine.name, kind=machine.kind, definition=which.definition, role=which.role,
-        input=text, started=call.now(), version=which.version, alias=which.alias, trace=trace or "", is_sync=is_sync,
+        input=text, started=call.now(), version=which.version, alias=which.alias, trace=trace or "", is_sync=is_sync, logging=machine.logging,
     )  # fmt: skip
 
 
@@ -140,7 +140,7 @@ def DescribeStateMachineForExecution(call: Call, *, executionArn: str, includedD
     answer = {
         "stateMachineArn": found.machine, "name": found.machine_name, "definition": definition_text(call, found.definition),
         "roleArn": found.role, "updateDate": machine.modified or machine.created if machine is not None else found.started,
-        "loggingConfiguration": {"level": "OFF", "includeExecutionData": False}, "tracingConfiguration": {"enabled": False},
+        "loggingConfiguration": logging.shown(found.logging), "tracingConfiguration": {"enabled": False},
     }  # fmt: skip
     if machine is not None and machine.revision:
         answer["revisionId"] = machine.revision

@@ -68,6 +68,8 @@ class Execution(Record):
     """Which of its machine's flows it runs: not the first if it is of a map run."""
     map_run: str = ""
     place: int = 0
+    logging: dict[str, Any] = {}
+    """What of its history becomes lines of a log, by ``logging``."""
     ended_at: bytes = b""
     """The strand of an execution that did not succeed, where a redrive goes on."""
 

@@ -41,6 +41,7 @@ class StateMachine(Record):
     """Empty until the first update: AWS shows none before."""
     modified: float = 0.0
     tags: dict[str, str] = {}
+    logging: dict[str, Any] = {}
     versions: int = 0
     """The highest number a version ever had."""
 
@@ -143,7 +144,6 @@ def shown(call: Call, machine: StateMachine) -> dict[str, Any]:
         "roleArn": machine.role,
         "type": machine.kind,
         "creationDate": machine.created,
-        "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
         "tracingConfiguration": {"enabled": False},
     }
     return answer | ({"revisionId": machine.revision} if machine.revision else {})

@@ -17,7 +17,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Catcher, Choice, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
-from kumoniwa.services.stepfunctions import distributed, fan, payload, task
+from kumoniwa.services.stepfunctions import distributed, fan, logging, payload, task
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.distributed import MapRun
 from kumoniwa.services.stepfunctions.execution import STRANDS, Event, Execution, Strand
@@ -242,6 +242,8 @@ class Run:
         execution = self.execution = changed(execution, events=self.count, strands=self.strand_count)
         is_over = execution.status != "RUNNING"
         if is_over and execution.is_express and not execution.is_sync:
+            if execution.logging:
+                logging.put(call, execution, first, self.events)
             # Nobody can ask for what an Express execution was.
             executions.forget(call, execution.arn)
             return
@@ -249,6 +251,8 @@ class Run:
             executions.insert(call, execution)
         else:
             executions.update(call, execution)
+        if self.events and execution.logging:
+            logging.put(call, execution, first, self.events)
         if self.events:
             executions.keep_events(call, execution.arn, first, self.events)
         if is_over:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.states_path import StateFailure
-from kumoniwa.services.stepfunctions import bucket, task
+from kumoniwa.services.stepfunctions import bucket, logging, task
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
 from kumoniwa.services.stepfunctions.execution import EXECUTIONS, STRANDS, Execution, Strand
@@ -20,6 +21,12 @@ AT_ONCE = 200
 
 
 async def run(region: Any) -> None:
+    async with asyncio.TaskGroup() as both:
+        both.create_task(logging.OUTBOX.run(region))
+        both.create_task(_move(region))
+
+
+async def _move(region: Any) -> None:
     for account in region.store.accounts():
         if account.isdigit():
             call = _call(region, account)

@@ -1,0 +1,101 @@
+"""Execution logs: events of the history as lines of a log group, as far as the state machine's level asks for them.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html; the form of a line was recorded (logs/test_logs).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from kumoniwa.gate.outbox import Delivery, Outbox
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.stepfunctions.errors import AccessDeniedException, InvalidLoggingConfiguration
+from kumoniwa.services.stepfunctions.execution import Event, Execution
+from kumoniwa.services.stepfunctions.machine import SERVICE
+
+LINES_AT_ONCE = 200
+AGAIN_S = 60.0
+TRIED_MAX = 10
+
+_GROUP = re.compile(r"arn:[\w-]+:logs:([\w-]+):\d{12}:log-group:([^:]+):\*\Z")
+_DATA = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables", "assignedVariablesDetails"})
+_FATAL = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
+_ERROR = re.compile(r"FailStateEntered|EvaluationFailed|\w+(?:Failed|TimedOut|Aborted)\Z")
+
+
+def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[str, Any]:
+    """A configuration as it is kept; empty if nothing is logged. Raises InvalidLoggingConfiguration, AccessDeniedException."""
+    level = (configuration or {}).get("level", "OFF")
+    if level == "OFF":
+        return {}
+    destinations = configuration.get("destinations") or []
+    if len(destinations) != 1:
+        raise InvalidLoggingConfiguration("Invalid Logging Configuration: Must specify exactly one Log Destination.")
+    arn = destinations[0].get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
+    if not _GROUP.match(arn):
+        raise InvalidLoggingConfiguration("Invalid Logging Configuration: Log Destination ARN must be that of a log group and end in ':*'.")
+    try:
+        call.assuming(role, SERVICE, "stepfunctions").require("logs:CreateLogDelivery", "*")
+    except AwsError as error:
+        raise AccessDeniedException("The state machine IAM Role is not authorized to access the Log Destination", hint=error.hint)
+    return {"level": level, "data": bool(configuration.get("includeExecutionData")), "group": arn}
+
+
+def shown(kept: dict[str, Any]) -> dict[str, Any]:
+    if not kept:
+        return {"level": "OFF", "includeExecutionData": False}
+    destination = {"cloudWatchLogsLogGroup": {"logGroupArn": kept["group"]}}
+    return {"level": kept["level"], "includeExecutionData": kept["data"], "destinations": [destination]}
+
+
+def _is_wanted(level: str, type_: str) -> bool:
+    return level == "ALL" or type_ in _FATAL or (level == "ERROR" and _ERROR.match(type_) is not None)
+
+
+def put(call: Call, execution: Execution, first: int, events: list[Event]) -> None:
+    """Promise the lines of new events."""
+    kept = execution.logging
+    lines = []
+    for number, event in enumerate(events, first):
+        if not _is_wanted(kept["level"], event.type):
+            continue
+        details = event.details or {}
+        if not kept["data"]:
+            details = {name: value for name, value in details.items() if name not in _DATA}
+        line = {
+            "id": str(number), "type": event.type, "details": details, "previous_event_id": str(event.previous),
+            "event_timestamp": str(int(event.at * 1000)), "execution_arn": execution.arn, "redrive_count": str(execution.redrives),
+        }  # fmt: skip
+        lines.append({"timestamp": int(event.at * 1000), "message": orjson.dumps(line).decode()})
+    minute = datetime.fromtimestamp(execution.started, UTC).strftime("%Y-%m-%d-%H-%M")
+    for at in range(0, len(lines), LINES_AT_ONCE):
+        body = {"group": kept["group"], "stream": f"states/{execution.machine_name}/{minute}/0", "lines": lines[at : at + LINES_AT_ONCE]}
+        OUTBOX.put(call, orjson.dumps(body), lane=execution.arn)
+
+
+async def deliver(call: Call, delivery: Delivery) -> float | None:
+    """Write lines as AWS's own log delivery does. A group that is gone hears nothing."""
+    told = orjson.loads(delivery.body)
+    region, group = _GROUP.match(told["group"]).groups()
+    place = {"logGroupName": group, "logStreamName": told["stream"]}
+    writer = call.home.call("stepfunctions", call.account, principals.root(call.account, partition=call.home.partition))
+    try:
+        try:
+            await writer.ask("logs:CreateLogStream", to_region=region, **place)
+        except AwsError as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
+        await writer.ask("logs:PutLogEvents", to_region=region, once=delivery.token, **place, logEvents=told["lines"])
+    except AwsError as error:
+        is_gone = error.code == "ResourceNotFoundException" or delivery.attempts >= TRIED_MAX
+        return None if is_gone else AGAIN_S
+    return None
+
+
+OUTBOX = Outbox("stepfunctions", deliver)

@@ -440,6 +440,9 @@ def sfn_pass_10(c):
 
 def events_put(c):
     q, arn = _queue(c)
+    # AWS delivers to a queue only if its policy lets EventBridge.
+    may = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    c.client("sqs").set_queue_attributes(QueueUrl=q, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [may]})})
     ev = c.client("events")
     ev.put_rule(Name=c.tag, EventPattern=json.dumps({"source": [f"bench.{c.tag}"]}))
     ev.put_targets(Rule=c.tag, Targets=[{"Id": "1", "Arn": arn}])

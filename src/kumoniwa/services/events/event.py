@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.delivery import route
@@ -24,6 +25,8 @@ def PutEvents(call: Call, *, Entries: list[dict[str, Any]]) -> Any:
     """One answer for each entry, in their order; some may fail. Entries for buses of other accounts go there through their door."""
     if sum(map(_size, Entries)) > BYTES_MAX:
         raise ValidationException("Total size of the entries in the request is over the limit.")
+    if any("TraceHeader" in entry for entry in Entries):
+        raise NotImplementedHere("TraceHeader in the entries of PutEvents")
     owners = [buses.account_named(entry.get("EventBusName")) or call.account for entry in Entries]
     if any(owner != call.account for owner in owners):
         return _parted(call, Entries, owners)

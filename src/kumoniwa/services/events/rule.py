@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import event_pattern, schedule_expression
 from kumoniwa.services.events import bus as buses
@@ -79,6 +80,8 @@ def PutRule(
     bus = buses.existing(call, EventBusName).name
     if not ScheduleExpression and not EventPattern:
         raise ValidationException("Parameter(s) EventPattern or ScheduleExpression must be specified.")
+    if State not in (None, "ENABLED", "DISABLED"):
+        raise NotImplementedHere(f"rules in the state {State}")
     if EventPattern:
         check_pattern(EventPattern)
     if ScheduleExpression:

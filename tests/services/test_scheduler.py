@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -69,6 +70,15 @@ def test_a_rate_begins_at_once_and_tells_that_it_fired(cloud, scheduler):
     told = bodies(cloud)
     assert len(told) == 3
     assert (told[0]["source"], told[0]["detail-type"], told[0]["resources"], told[0]["detail"]) == ("aws.scheduler", "Scheduled Event", [arn], "{}")
+
+
+def test_a_rate_begins_at_once_though_the_clock_goes_on_meanwhile(cloud, scheduler, monkeypatch):
+    clock, ticks = cloud.region().clock, itertools.count()
+    read = type(clock).now
+    monkeypatch.setattr(type(clock), "now", lambda self: read(self) + next(ticks) * 1e-6)
+    make(cloud, scheduler, "rate(5 minutes)")
+    cloud.sleep(1)
+    assert len(received(cloud)) == 1
 
 
 def test_one_time_and_what_becomes_of_the_schedule_then(cloud, scheduler):

@@ -103,7 +103,7 @@ def CreateSchedule(
         if ClientToken and _shown(call, held, is_whole=False) == _shown(call, made, is_whole=False):
             return {"ScheduleArn": arn_of(call, held)}
         raise ConflictException(f"Schedule {Name} already exists.")
-    keep(call, made)
+    _keep(call, made, made.created - AT_ONCE_S)
     return {"ScheduleArn": arn_of(call, made)}
 
 
@@ -119,7 +119,7 @@ def UpdateSchedule(
         call, Name, held.group, ScheduleExpression, ScheduleExpressionTimezone, Target, FlexibleTimeWindow, StartDate, EndDate, Description,
         State, ActionAfterCompletion, created=held.created,
     )  # fmt: skip
-    keep(call, made)
+    _keep(call, made, call.now())
     return {"ScheduleArn": arn_of(call, made)}
 
 
@@ -203,11 +203,10 @@ def _parsed(text: str) -> Any:
         return _BROKEN
 
 
-def keep(call: Call, schedule: Schedule) -> None:
-    """Put the schedule on its shelf and plan its next call."""
+def _keep(call: Call, schedule: Schedule, instant: float) -> None:
+    """Put the schedule on its shelf and plan its first call after ``instant``."""
     call.shelf(Schedule)[schedule.key] = schedule
-    is_new = schedule.created == schedule.modified
-    plan(call, schedule, call.now() - AT_ONCE_S if is_new else call.now())
+    plan(call, schedule, instant)
 
 
 def plan(call: Call, schedule: Schedule, instant: float) -> float | None:

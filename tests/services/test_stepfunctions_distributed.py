@@ -60,6 +60,24 @@ def test_a_file_that_is_no_list_fails_the_run(cloud):
     assert [type_ for _, _, type_ in events(cloud, found["executionArn"])][3:] == ["MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed"]
 
 
+@pytest.mark.parametrize(
+    ("most", "history", "cause"),
+    [
+        (-1, ["MapStateStarted", "MapRunStarted", "MapRunFailed", "MapStateFailed", "ExecutionFailed"], "field MaxItems must be positive"),
+        (1.5, ["MapStateStarted", "ExecutionFailed"],
+         'An error occurred while executing the state \'M\' (entered at the event id #2). '
+         'The MaxItemsPath field refers to value "1.5" which is not a valid integer: $.most'),
+    ],
+)  # fmt: skip
+def test_a_number_of_items_that_is_none_fails_as_aws_lets_it(cloud, most, history, cause):
+    # Recorded: test_map_item_reader_csv_max_items_paths.
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON", "MaxItemsPath": "$.most"},
+              "Parameters": {"Bucket": "box", "Key": "items"}}  # fmt: skip
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemReader": reader, "End": True}}, {"most": most})
+    assert found["cause"] == cause
+    assert [type_ for _, _, type_ in events(cloud, found["executionArn"])][2:] == history
+
+
 def test_items_are_batched_and_results_written_to_a_bucket(cloud):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="out")
@@ -112,3 +130,17 @@ def test_who_stops_an_execution_stops_its_map_run(cloud):
     map_run = client.list_map_runs(executionArn=execution)["mapRuns"][0]["mapRunArn"]
     assert client.describe_map_run(mapRunArn=map_run)["status"] == "ABORTED"
     assert {one["status"] for one in client.list_executions(mapRunArn=map_run)["executions"]} == {"ABORTED"}
+
+
+def test_a_run_may_be_inside_of_a_run_and_an_iterator_may_be_distributed_too(cloud):
+    inner = processor({"N": {"Type": "Map", "Iterator": ECHO, "End": True}})
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}, [[1, 2], [3]], seconds=5)
+    assert found["output"] == [[1, 2], [3]]
+    assert len(cloud.client("stepfunctions").list_map_runs(executionArn=found["executionArn"])["mapRuns"]) == 1
+
+
+def test_a_tolerance_that_is_none_fails_after_the_map_has_started(cloud):
+    # Recorded: test_map_state_tolerated_failure_count_path.
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemsPath": "$.l", "ToleratedFailureCountPath": "$.c", "End": True}}, {"l": [1], "c": -1})
+    assert found["cause"].endswith("ToleratedFailureCount cannot be negative.")
+    assert [type_ for _, _, type_ in events(cloud, found["executionArn"])][2:] == ["MapStateStarted", "ExecutionFailed"]

@@ -104,8 +104,12 @@ class State:
 
     @property
     def is_distributed(self) -> bool:
-        processor = self.fields.get("ItemProcessor") or {}
-        return processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
+        return self.processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED"
+
+    @property
+    def processor(self) -> dict[str, Any]:
+        """Of a Map: what is done with each item."""
+        return self.fields.get("ItemProcessor") or self.fields.get("Iterator") or {}
 
 
 class Machine:

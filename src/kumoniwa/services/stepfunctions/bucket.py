@@ -13,7 +13,6 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_path import StateFailure
 from kumoniwa.services.stepfunctions import distributed
@@ -28,7 +27,7 @@ _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB":
 def check(state: State) -> None:
     """Raises NotImplementedHere for a reader or writer that would not do what it says."""
     reader, writer = state.fields.get("ItemReader"), state.fields.get("ResultWriter")
-    if state.fields["ItemProcessor"]["ProcessorConfig"].get("ExecutionType", "STANDARD") != "STANDARD":
+    if state.processor["ProcessorConfig"].get("ExecutionType", "STANDARD") != "STANDARD":
         raise NotImplementedHere("ProcessorConfig.ExecutionType EXPRESS in a Map of Step Functions")
     if reader is not None:
         action = reader["Resource"].rpartition(":::")[2]
@@ -148,8 +147,7 @@ def heard(run: Any, strand: Strand, state: State, outcome: Any) -> None:
         else:
             distributed.ended(run, strand, map_run, outcome)
     except StateFailure as failure:
-        distributed.keep(run.call, changed(map_run, status="FAILED", stopped=run.now))
-        strand.previous = run.event("MapRunFailed", strand.previous, {"error": failure.error, "cause": failure.cause})
+        distributed.failed(run, strand, map_run, failure)
         run.failed(strand, state, failure)
 
 

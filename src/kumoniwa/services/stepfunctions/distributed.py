@@ -86,15 +86,15 @@ def begin(run: Run, strand: Strand, state: State, items: list[Any] | None, scope
     """Start a map run; without items, ask for those that the ItemReader names."""
     now, execution = run.now, run.execution
     concurrency = payload.number(state, "MaxConcurrency", scope, now)
+    reader = payload.of_reader(state, scope, now) if items is None else None
+    strand.previous = run.event("MapStateStarted", strand.previous, {"length": len(items or ())})
+    most = payload.number(state, "MaxItems", scope, now)
     count = payload.number(state, "ToleratedFailureCount", scope, now)
     percentage = payload.number(state, "ToleratedFailurePercentage", scope, now, float)
     if count is not None and count < 0:
         raise StateFailure("States.Runtime", "ToleratedFailureCount cannot be negative.")
     if percentage is not None and not 0 <= percentage <= 100:
         raise StateFailure("States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.")
-    most = payload.most_items(state, scope, now)
-    reader = payload.of_reader(state, scope, now) if items is None else None
-    strand.previous = run.event("MapStateStarted", strand.previous, {"length": len(items or ())})
     label = state.fields.get("Label") or run.call.new_id()
     map_run = MapRun(
         arn=run.call.arn(f"mapRun:{execution.machine_name}/{label}:{run.call.new_id()}", "states"), execution=execution.arn,
@@ -106,12 +106,22 @@ def begin(run: Run, strand: Strand, state: State, items: list[Any] | None, scope
     )
     strand.previous = strand.scheduled = run.event("MapRunStarted", strand.previous, {"mapRunArn": map_run.arn})
     strand.first, strand.count, strand.token = 1, 0, map_run.arn
+    if most is not None and most < 0:
+        failure = StateFailure("States.ItemReaderFailed", "field MaxItems must be positive", is_told=True)
+        failed(run, strand, map_run, failure)
+        raise failure
     if reader is None:
         fill(run, strand, state, items or [], most)
     else:
         strand.parameters = {"stage": "read", "most": most, **reader}
         strand.waiting = "ask"
         run.asks.append(strand)
+
+
+def failed(run: Run, strand: Strand, map_run: MapRun, failure: StateFailure) -> None:
+    """A run that cannot be carried out."""
+    keep(run.call, changed(map_run, status="FAILED", stopped=run.now))
+    strand.previous = run.event("MapRunFailed", strand.previous, {"error": failure.error, "cause": failure.cause})
 
 
 def fill(run: Run, strand: Strand, state: State, items: list[Any], most: int | None) -> None:

@@ -156,21 +156,10 @@ def wait_until(state: State, scope: Scope, now: float) -> float:
 
 # The distributed mode of a Map --------------------------------------------------------------------------
 
-ITEMS_MAX = 100_000_000
-
-
 def _holding(state: State, field: str) -> dict[str, Any]:
     """The part of a Map that has a field."""
     batcher = state.fields.get("ItemBatcher", {})
     return batcher if field in batcher else state.fields["ItemReader"]["ReaderConfig"]
-
-
-def most_items(state: State, scope: Scope, now: float) -> int | None:
-    """How many items are taken at most, None if all are."""
-    most = number(state, "MaxItems", scope, now)
-    if most is not None and most < 0:
-        raise StateFailure("States.ItemReaderFailed", "field MaxItems must be positive", is_told=True)
-    return int(most) if most else None
 
 
 def of_reader(state: State, scope: Scope, now: float) -> dict[str, Any]:

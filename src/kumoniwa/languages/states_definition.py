@@ -15,6 +15,7 @@ from kumoniwa.languages import states_choice, states_jsonata
 from kumoniwa.languages.states_fields import (
     EXCLUSIVE,
     LEAST,
+    OBJECTS,
     ONLY_JSONATA,
     ONLY_JSONPATH,
     REFERENCE_PATHS,
@@ -269,6 +270,11 @@ class _Reader:
                     self.fail("Expected value of type Integer", f"{at}/{field}")
                 elif value < least:
                     self.fail(f"Minimum value is {least}", f"{at}/{field}")
+        for field, part in OBJECTS.items():
+            if field in fields and not isinstance(fields[field], dict):
+                self.fail("Expected value of type Object", f"{at}/{field}")
+            elif field in fields and not isinstance(fields[field].get(part, {}), dict):
+                self.fail("Expected value of type Object", f"{at}/{field}/{part}")
         for field in ("Next", "Default", "Resource", "Comment"):
             if field in fields and not isinstance(fields[field], str):
                 self.fail("Expected value of type String", f"{at}/{field}")
@@ -354,6 +360,15 @@ class _Reader:
             return False
         return True
 
+    def target(self, holder: dict[str, Any], where: str) -> bool:
+        """Whether a catcher or a rule names the state that is next."""
+        if not self.require(holder, ("Next",), where):
+            return False
+        if not isinstance(holder["Next"], str):
+            self.fail("Expected value of type String", f"{where}/Next")
+            return False
+        return True
+
     def retries(self, state: State, at: str) -> None:
         for one, where in self._listed(state, "Retry", at):
             for field, least in (("IntervalSeconds", 1), ("MaxAttempts", 0), ("BackoffRate", 1.0), ("MaxDelaySeconds", 1)):
@@ -375,7 +390,7 @@ class _Reader:
 
     def catches(self, state: State, at: str) -> None:
         for one, where in self._listed(state, "Catch", at):
-            if not self.require(one, ("Next",), where):
+            if not self.target(one, where):
                 continue
             path = one.get("ResultPath", "$")
             if path is not None and (not isinstance(path, str) or tokens(path) is None):
@@ -425,7 +440,7 @@ class _Reader:
         if state.fields["Choices"] == []:
             self.fail("Value cannot be empty", f"{at}/Choices")
         for rule, where in self._listed(state, "Choices", at):
-            if not self.require(rule, ("Next",), where):
+            if not self.target(rule, where):
                 continue
             assign = self.template(rule, "Assign", where, state.is_jsonata)
             output = self.template(rule, "Output", where, state.is_jsonata)
@@ -497,8 +512,8 @@ class _Reader:
             holder = state.fields.get(field)
             if holder is None:
                 continue
-            if not isinstance(holder, dict):
-                self.fail("Expected value of type Object", f"{at}/{field}")
+            if not isinstance(holder.get("Resource", ""), str):
+                self.fail("Expected value of type String", f"{at}/{field}/Resource")
             elif self.require(holder, ("Resource",) if field == "ItemReader" else (), f"{at}/{field}") and given in holder:
                 state.values[field] = self.template(holder, given, f"{at}/{field}", state.is_jsonata, f"{field}/{given}")
         for field, names in (("ItemBatcher", ("MaxItemsPerBatch", "MaxInputBytesPerBatch")), ("ItemReader", ("MaxItems",))):

@@ -59,6 +59,9 @@ REFERENCE_PATHS = frozenset({
 })  # fmt: skip
 """``ItemsPath`` is none of them: it alone may point into the context object."""
 
+OBJECTS = {"ItemProcessor": "ProcessorConfig", "Iterator": "ProcessorConfig", "ItemReader": "ReaderConfig", "ItemBatcher": "BatchInput", "ResultWriter": "WriterConfig"}
+"""Fields that are objects, and what in them is an object, too."""
+
 LEAST = {
     "Seconds": 0, "TimeoutSeconds": 1, "HeartbeatSeconds": 1, "MaxConcurrency": 0, "ToleratedFailureCount": 0,
     "ToleratedFailurePercentage": 0.0,

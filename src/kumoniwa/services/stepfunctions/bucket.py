@@ -36,6 +36,12 @@ def check(state: State) -> None:
             raise NotImplementedHere(f"ItemReader of {action} in a Map of Step Functions")
         if action == "s3:getObject" and kind not in ("JSON", "JSONL", "CSV"):
             raise NotImplementedHere(f"ItemReader of InputType {kind} in a Map of Step Functions")
+        config = reader.get("ReaderConfig", {})
+        headers = config.get("CSVHeaders", [])
+        if not isinstance(headers, list) or not all(isinstance(name, str) for name in headers):
+            raise NotImplementedHere("CSVHeaders that are no list of names in a Map of Step Functions")
+        if str(config.get("CSVDelimiter", "COMMA")) not in _DELIMITERS:
+            raise NotImplementedHere(f"CSVDelimiter {config['CSVDelimiter']} in a Map of Step Functions")
     if writer is not None:
         if "WriterConfig" in writer:
             raise NotImplementedHere("ResultWriter.WriterConfig in a Map of Step Functions")
@@ -100,7 +106,7 @@ def _rows(text: str, config: dict[str, Any]) -> list[dict[str, str]]:
     if config.get("CSVHeaderLocation", "FIRST_ROW") == "FIRST_ROW":
         headers, rows = (rows[0], rows[1:]) if rows else ([], [])
     else:
-        headers = config["CSVHeaders"]
+        headers = config.get("CSVHeaders", [])
     if len(set(headers)) < len(headers):
         raise _failed("States.ItemReaderFailed", "CSV headers cannot contain duplicates.")
     return [dict(zip(headers, row + [""] * (len(headers) - len(row)))) for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from typing import Any
 
 from kumoniwa.kernel import principal as principals
@@ -80,6 +81,10 @@ async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str
             outcome = await task.outcome(call, execution, strand, state.fields["Resource"])
     except StateFailure as failure:
         outcome = failure
+    except Exception as error:
+        # A defect of ours. An execution that waited on would have its owner wait for ever.
+        traceback.print_exception(error)
+        outcome = StateFailure("States.Runtime", f"Internal Failure: {type(error).__name__}", is_told=True)
     finally:
         call.memory(Asking).now.discard(key)
 

@@ -89,26 +89,28 @@ async def main() -> None:
             region = peers.regions[name] = Region(name, Settings(seal=b"k" * 32), f"{folder}/{name}", peers=peers.of(name))
             await region.open()
         writer = peers.regions[NAMES[0]]
-        await make(writer, "alone")
-        await make(writer, "shared")
-        for name in NAMES[1:]:
-            await ask(writer, "UpdateTable", TableName="shared", ReplicaUpdates=[{"Create": {"RegionName": name}}])
-            while (await ask(writer, "DescribeTable", TableName="shared"))["Table"]["TableStatus"] != "ACTIVE":
-                await asyncio.sleep(0.05)
-        await puts(writer, "alone", 2_000)
-        await puts(writer, "shared", 2_000)
+        costs = {}
+        for table, names in (("alone", ()), ("pair", NAMES[1:2]), ("three", NAMES[1:])):
+            await make(writer, table)
+            for name in names:
+                await ask(writer, "UpdateTable", TableName=table, ReplicaUpdates=[{"Create": {"RegionName": name}}])
+                while (await ask(writer, "DescribeTable", TableName=table))["Table"]["TableStatus"] != "ACTIVE":
+                    await asyncio.sleep(0.05)
+            await puts(writer, table, 2_000)
+            costs[table] = ([], [])
         peers.swallowed = []
-        alone, shared, carried = [], [], []
         for _ in range(3):
-            alone.append(await puts(writer, "alone", PUTS))
-            shared.append(await puts(writer, "shared", PUTS))
-            began = time.process_time()
-            while _backlog(writer):
-                await asyncio.sleep(0.1)
-            carried.append((time.process_time() - began) / PUTS * 1e6)
-        added = min(shared) - min(alone)
-        print(f"put, table with a stream      {min(alone):7.1f} µs CPU")
-        print(f"put, with two replicas more   {min(shared):7.1f} µs CPU  (+{added:.1f}, and {min(carried):.1f} after the last put)")
+            for table, (putting, carrying) in costs.items():
+                putting.append(await puts(writer, table, PUTS))
+                began = time.process_time()
+                while _backlog(writer):
+                    await asyncio.sleep(0.1)
+                carrying.append((time.process_time() - began) / PUTS * 1e6)
+        alone = min(costs["alone"][0])
+        print(f"put, table with a stream      {alone:7.1f} µs CPU")
+        for table, what in (("pair", "one replica more  "), ("three", "two replicas more ")):
+            putting, carrying = map(min, costs[table])
+            print(f"put, with {what}  {putting:7.1f} µs CPU  (+{putting - alone:.1f}, and {carrying:.1f} after the last put)")
         batches = [(o, msgspec.msgpack.decode(b)) for r, o, b in peers.swallowed if r == NAMES[1]][-200:]
         replica, count = peers.regions[NAMES[1]], sum(len(m["changes"]) for _, m in batches)
         began = time.process_time()

@@ -147,12 +147,12 @@ def unpacked(packed: bytes | None) -> Version:
 
 def version(call: Call, tbl: int, pk: bytes, sk: bytes) -> tuple[Version | None, bool]:
     """The last write of an item (None if there was never one), and whether it was its deletion."""
-    rows = call.rows(TOMBSTONES)
-    found = rows.one("select version from dynamodb_item where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
-    if found is not None:
-        return unpacked(found[0]), False
-    found = rows.one("select version from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
-    return (_unpack(found[0]), True) if found is not None else (None, False)
+    found = call.rows(TOMBSTONES).one(
+        "select version, 0 from dynamodb_item where tbl = ? and pk = ? and sk = ? union all "
+        "select version, 1 from dynamodb_tombstone where tbl = ? and pk = ? and sk = ? limit 1",
+        tbl, pk, sk, tbl, pk, sk,
+    )  # fmt: skip
+    return (unpacked(found[0]), found[1] == 1) if found is not None else (None, False)
 
 
 def noted(call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | None, heard: Version | None) -> bytes:

@@ -270,12 +270,6 @@ def test_what_is_not_implemented_is_refused_by_name(s3):
     s3.create_bucket(Bucket="bare")
     status, code, text = refusal(s3.list_bucket_inventory_configurations, Bucket="bare")
     assert (status, code) == (501, "NotImplemented") and "ListBucketInventoryConfigurations" in text
-    notified = {"QueueConfigurations": [{"QueueArn": "arn:aws:sqs:us-east-1:000000000000:q", "Events": ["s3:ObjectCreated:*"]}]}
-    status, code, text = refusal(
-        s3.put_bucket_notification_configuration, Bucket="bare", NotificationConfiguration=notified
-    )
-    assert (status, code) == (501, "NotImplemented") and "PutBucketNotificationConfiguration" in text
-    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket="bare")
     status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", WriteOffsetBytes=1)
     assert (status, code) == (501, "NotImplemented") and "WriteOffsetBytes" in text
     status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms")

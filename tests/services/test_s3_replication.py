@@ -372,20 +372,29 @@ def test_a_pause_and_a_lag_hold_replication_up(pair):
 
 def test_what_replication_time_control_misses_is_told(pair):
     pair.replicate(rule(Destination={**RTC, **METRICS}))
+    sqs, policy = pair.cloud.client("sqs"), '{"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:*", "Resource": "*"}}'
+    url = sqs.create_queue(QueueName="told", Attributes={"Policy": policy})["QueueUrl"]
+    told = {"QueueArn": "arn:aws:sqs:us-east-1:000000000000:told", "Events": ["s3:Replication:*"]}
+    pair.cloud.client("s3").put_bucket_notification_configuration(Bucket="here", NotificationConfiguration={"QueueConfigurations": [told]})
+    sqs.receive_message(QueueUrl=url)  # the test event
+
+    def records() -> list[dict]:
+        return [json.loads(each["Body"])["Records"][0] for each in sqs.receive_message(QueueUrl=url).get("Messages", [])]
+
     facts = []
     pair.cloud.regions["us-east-1"].listen(facts.append)
     link = pair.cloud.fault("link.cut", {"from": "us-east-1", "to": "eu-west-1"})
     pair.put("k")
     pair.cloud.sleep(14 * 60)
-    assert not [fact for fact in facts if "Replication:" in fact[1]]
+    assert records() == []
     pair.cloud.sleep(2 * 60)
-    missed = [fact for fact in facts if fact[1] == "s3:Replication:OperationMissedThreshold"]
-    assert len(missed) == 1 and missed[0][3]["key"] == "k"
-    assert missed[0][3]["replicationEventData"]["threshold"] == 15
+    [missed] = records()
+    assert (missed["eventName"], missed["s3"]["object"]["key"]) == ("Replication:OperationMissedThreshold", "k")
+    assert missed["replicationEventData"]["threshold"] == 15
     pair.cloud.heal(link)
     pair.cloud.sleep(30)
     assert pair.status("k") == "COMPLETED"
-    assert [fact[1] for fact in facts if "Replication:" in fact[1]][1:] == ["s3:Replication:OperationReplicatedAfterThreshold"]
+    assert [record["eventName"] for record in records()] == ["Replication:OperationReplicatedAfterThreshold"]
     metrics = [fact[3] for fact in facts if fact[1] == "Replication Metrics"]
     assert metrics[0]["ReplicationLatency"] > 900
 

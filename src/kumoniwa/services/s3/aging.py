@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import unpack
-from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3 import notification, storage
 from kumoniwa.services.s3.archive import DAY_S, midnight_after
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket
 from kumoniwa.services.s3.lifecycle import (
@@ -127,11 +127,14 @@ def _age_current(call: Call, bucket: Bucket, version: Aged, now: float) -> None:
     ends = [at for rule in rules if (at := expires_at(rule, version.modified)) is not None]
     if ends and min(ends) <= now:
         if bucket.versioning:
-            storage.put(call, bucket, version.key, Head(owner=call.account), 0, "", "", None, is_marker=True)
+            marker = storage.put(call, bucket, version.key, Head(owner=call.account), 0, "", "", None, is_marker=True)
+            notification.happened(
+                call, bucket, "LifecycleExpiration:DeleteMarkerCreated", version.key, version=marker, reason="Lifecycle Expiration"
+            )
         else:
             _remove(call, bucket, version)
         return
-    _move(call, version, colder_class(bucket, rules, version.size, version.storage, version.modified, now))
+    _move(call, bucket, version, colder_class(bucket, rules, version.size, version.storage, version.modified, now))
 
 
 def _age_noncurrent(call: Call, bucket: Bucket, version: Aged, since: float, newer: int, now: float) -> None:
@@ -155,17 +158,23 @@ def _age_noncurrent(call: Call, bucket: Bucket, version: Aged, since: float, new
             if is_due(each) and is_moved(bucket, rule, version.size, each["StorageClass"])
         ]
     if not version.is_marker:
-        _move(call, version, coldest(version.storage, due))
+        _move(call, bucket, version, coldest(version.storage, due))
 
 
 def _remove(call: Call, bucket: Bucket, version: Aged) -> None:
     found = storage.version(call, bucket, version.key, version.version)
     if found is not None:
         storage.remove(call, bucket, found)
+        notification.happened(call, bucket, "LifecycleExpiration:Delete", version.key, version=version.version, reason="Lifecycle Expiration")
 
 
-def _move(call: Call, version: Aged, kind: str | None) -> None:
+def _move(call: Call, bucket: Bucket, version: Aged, kind: str | None) -> None:
     if kind is not None:
+        data = {"lifecycleEventData": {"transitionEventData": {"destinationStorageClass": kind}}}
+        notification.happened(
+            call, bucket, "LifecycleTransition", version.key, version=version.version, size=version.size, more=data,
+            detail={"destination-storage-class": kind},
+        )  # fmt: skip
         call.rows(storage.OBJECTS).run("update s3_object set storage = ? where id = ?", kind, version.id)
 
 

@@ -61,9 +61,12 @@ from kumoniwa.services.s3.multipart import (
     ListParts,
     UploadPart,
 )
+from kumoniwa.services.s3.notification import (
+    GetBucketNotificationConfiguration,
+    PutBucketNotificationConfiguration,
+)
 from kumoniwa.services.s3.payment import (
     GetBucketAccelerateConfiguration,
-    GetBucketNotificationConfiguration,
     GetBucketRequestPayment,
     PutBucketAccelerateConfiguration,
     PutBucketRequestPayment,
@@ -106,7 +109,7 @@ __all__ = [
     "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBuckets",
     "ListMultipartUploads", "ListObjects", "ListObjectsV2", "ListObjectVersions", "ListParts",
     "PutBucketAccelerateConfiguration", "PutBucketAcl", "PutBucketCors", "PutBucketEncryption",
-    "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketOwnershipControls", "PutBucketPolicy",
+    "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketNotificationConfiguration", "PutBucketOwnershipControls", "PutBucketPolicy",
     "PutBucketReplication", "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite",
     "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention",
     "PutObjectTagging", "PutPublicAccessBlock", "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of", "denied",

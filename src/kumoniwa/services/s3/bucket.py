@@ -145,6 +145,8 @@ class Bucket(Record):
     replication: dict[str, Any] = {}
     payer: str = "BucketOwner"
     acceleration: str = ""
+    notification: dict[str, Any] = {}
+    """The NotificationConfiguration, empty where nobody is told."""
 
     @property
     def blocks(self) -> PublicAccess:

@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.s3 import acl, replication
+from kumoniwa.services.s3 import acl, notification, replication
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
 from kumoniwa.services.s3.bucket import (
@@ -149,6 +149,7 @@ def PutObjectTagging(
         raise MalformedXML
     version = wanted(call, bucket, Key, VersionId)
     replication.touch(call, bucket, version, tags=tags_of(Tagging, most=OBJECT_TAGS_MAX))
+    notification.happened(call, bucket, "ObjectTagging:Put", Key, version=version.version, etag=version.etag)
     return {"VersionId": version.version} if bucket.versioning else {}
 
 
@@ -175,6 +176,7 @@ def DeleteObjectTagging(
     bucket = found(call, Bucket)
     version = wanted(call, bucket, Key, VersionId)
     replication.touch(call, bucket, version, tags={})
+    notification.happened(call, bucket, "ObjectTagging:Delete", Key, version=version.version, etag=version.etag)
     return {"VersionId": version.version} if bucket.versioning else {}
 
 
@@ -359,6 +361,7 @@ def PutObjectAcl(
         call, bucket, ACL, AccessControlPolicy, headers, canonical_id(head.owner), is_bucket=False
     )
     replication.touch(call, bucket, version, grants=grants)
+    notification.happened(call, bucket, "ObjectAcl:Put", Key, version=version.version, etag=version.etag)
     return {}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, replication, storage
+from kumoniwa.services.s3 import condition, notification, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, arn, found, require
 from kumoniwa.services.s3.download import VERSION_ID, InvalidVersionId, NoSuchVersion
 from kumoniwa.services.s3.locking import check_may_go
@@ -15,6 +16,8 @@ from kumoniwa.services.s3.storage import Head
 from kumoniwa.wire.xml import MalformedXML
 
 KEYS_MAX = 1000
+NOTHING_ETAG = hashlib.md5(usedforsecurity=False).hexdigest()
+"""What events call the entity tag of a delete marker: recorded, test_object_created_put_versioned."""
 
 
 def DeleteObject(
@@ -46,6 +49,7 @@ def _deleted(
         if version is not None:
             check_may_go(call, version.head.lock, arn(call, bucket.name, key), bypasses=bypasses)
             storage.remove(call, bucket, version)
+            notification.happened(call, bucket, "ObjectRemoved:Delete", key, version=version_id, reason="DeleteObject")
             if version.is_marker:
                 reply["DeleteMarker"] = True
         return reply
@@ -53,11 +57,15 @@ def _deleted(
         version = storage.live(call, bucket, key)
         if version is not None:
             storage.remove(call, bucket, version)
+            notification.happened(call, bucket, "ObjectRemoved:Delete", key, reason="DeleteObject")
         return {}
     wanted = replication.of_marker(bucket, key)
     head = replication.pending(Head(owner=call.principal.account or call.account), wanted)
     marker = storage.put(call, bucket, key, head, 0, "", "", None, is_marker=True)
     replication.enqueue(call, bucket, key, marker, wanted)
+    notification.happened(
+        call, bucket, "ObjectRemoved:DeleteMarkerCreated", key, version=marker, etag=NOTHING_ETAG, reason="DeleteObject"
+    )
     return {"DeleteMarker": True, "VersionId": marker}
 
 

@@ -20,10 +20,12 @@ from urllib.parse import quote, urlencode
 from kumoniwa.gate import identity, signature, signature_refusals
 from kumoniwa.gate.signature import Claim
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.body import EntityTooLarge
 from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument
 from kumoniwa.services.s3.condition import PreconditionFailed
 from kumoniwa.services.s3.multipart import EntityTooSmall
+from kumoniwa.services.s3.notification import POSTED
 from kumoniwa.wire import timestamps
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.xml import escaped
@@ -268,6 +270,7 @@ async def _posted(home: Any, request: Request, bucket: str) -> Response:
             raise InvalidPolicyDocument("Invalid Policy: Invalid Base64 encoding.") from None
         check_policy(text, form, bucket, key, now)
     params = _params(home, fields) | {"Bucket": bucket, "Key": key, "Body": form.content}
+    principal = changed(principal, context={**principal.context, POSTED: "POST"})
     made = await home.ask(principal, "s3:PutObject", params)
     return _answer(request, fields, bucket, key, made)
 

@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, replication, storage
+from kumoniwa.services.s3 import condition, notification, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
 from kumoniwa.services.s3.customer_key import check_continues, customer_key
 from kumoniwa.services.s3.lifecycle import abort_told, expiration_told
@@ -352,6 +352,7 @@ def CompleteMultipartUpload(
     etag = _etag_of([row[2] for row in chosen])
     version = storage.put(call, bucket, Key, replication.pending(head, wanted), size, etag, upload.storage, None)
     replication.enqueue(call, bucket, Key, version, wanted)
+    notification.created(call, bucket, Key, version, size, etag)
     storage.drop(call, left)
     return _completed(call, bucket, storage.live(call, bucket, Key), head)
 

@@ -63,9 +63,3 @@ def GetBucketAccelerateConfiguration(
 ) -> dict:
     status = found(call, Bucket).acceleration
     return {"Status": status} if status else {}
-
-
-def GetBucketNotificationConfiguration(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
-    """Nothing is notified, since putting a notification is refused by name."""
-    found(call, Bucket)
-    return {}

@@ -15,7 +15,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3 import notification, storage
 from kumoniwa.services.s3.acl import CLOSED
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, NoSuchBucket, arn, require
 from kumoniwa.services.s3.lock import UNLOCKED
@@ -159,6 +159,7 @@ def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> bool:
         kept = draft.kept()
         body, head = kept.body, changed(head, nonce=kept.nonce, blobs=(kept.blob,) if kept.blob is not None else ())
     storage.place(call, bucket, item["key"], item["version"], item["modified"], head, item["size"], item["etag"], item["storage"], body)
+    notification.created(call, bucket, item["key"], item["version"], item["size"], item["etag"])
     return True
 
 

@@ -16,7 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import exchange, storage
+from kumoniwa.services.s3 import exchange, notification, storage
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, arn, location, require
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.replica import AGAIN, SESSION
@@ -144,7 +144,11 @@ class Lane:
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"""
         data = {"replicationRuleId": row.rule, "destinationBucket": arn(self.call, self.target), "requestTime": row.since,
                 "s3Operation": {"object": "OBJECT_PUT", "marker": "OBJECT_DELETE"}.get(row.what, "OBJECT_PUT_TAGGING"), **more}  # fmt: skip
-        self.call.tell(event, {"bucket": self.source, "key": row.key, "versionId": row.version, "replicationEventData": data})
+        bucket = self.call.shelf(Bucket).get(self.source)
+        if bucket is not None:
+            notification.happened(
+                self.call, bucket, event.removeprefix("s3:"), row.key, version=row.version, more={"replicationEventData": data}
+            )
         self.home.note("replication", event=event, bucket=self.source, target=self.target, key=row.key, version=row.version)
 
     # One batch ----------------------------------------------------------------------------------

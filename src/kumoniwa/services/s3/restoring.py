@@ -8,11 +8,12 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3 import notification, storage
 from kumoniwa.services.s3.archive import ARCHIVED, DAY_S, HOURS, TIERS, InvalidObjectState, midnight_after
 from kumoniwa.services.s3.bucket import InvalidArgument, found
 from kumoniwa.services.s3.download import wanted
 from kumoniwa.wire.message import Answer
+from kumoniwa.wire.timestamps import iso8601
 from kumoniwa.wire.xml import MalformedXML
 
 
@@ -64,4 +65,13 @@ def RestoreObject(
         was_at_hand, ready = True, head.restored[0]
     until = midnight_after(max(now, ready) + days * DAY_S)
     storage.change(call, version, changed(head, restored=(ready, until)))
+    if not was_at_hand:
+        told = {"version": version.version, "size": version.size, "etag": version.etag}
+        kind = {"source-storage-class": version.storage}
+        notification.happened(call, bucket, "ObjectRestore:Post", Key, **told, detail=kind)
+        data = {"lifecycleRestorationExpiryTime": iso8601(until), "lifecycleRestoreStorageClass": version.storage}
+        notification.happened(
+            call, bucket, "ObjectRestore:Completed", Key, **told, more={"glacierEventData": {"restoreEventData": data}},
+            detail=kind | {"restore-expiry-time": iso8601(until)}, after_s=ready - now,
+        )  # fmt: skip
     return Answer(200 if was_at_hand else 202, {})

@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, replication, storage
+from kumoniwa.services.s3 import condition, notification, replication, storage
 from kumoniwa.services.s3.acl import CLOSED, AccessControlListNotSupported, Grant, grants_of
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, canonical_id, found
 from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
@@ -301,6 +301,7 @@ def stored(call: Call, bucket: Bucket, key: str, head: Head, kind: str, kept: bo
     wanted = replication.of_object(bucket, key, head, kind)
     version = storage.put(call, bucket, key, replication.pending(head, wanted), kept.size, kept.etag, kind, kept.body)
     replication.enqueue(call, bucket, key, version, wanted)
+    notification.created(call, bucket, key, version, kept.size, kept.etag)
     reply = {
         "ETag": f'"{kept.etag}"',
         "Checksum" + kept.algorithm: kept.checksum,

@@ -1,12 +1,12 @@
 """What S3 does by itself: when a region begins, files of uploads that an earlier life cut short are swept away; then rules of
-lifecycles are followed, logs of accesses delivered and writes replicated, for as long as it lives."""
+lifecycles are followed, logs of accesses delivered, writes replicated and events told, for as long as it lives."""
 
 from __future__ import annotations
 
 import asyncio
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.s3 import access_log, aging, replicating, storage
+from kumoniwa.services.s3 import access_log, aging, notification, replicating, storage
 from kumoniwa.services.s3.bucket import S3_ITSELF
 
 
@@ -19,3 +19,4 @@ async def run(region) -> None:
         group.create_task(aging.run(region))
         group.create_task(access_log.run(region))
         group.create_task(replicating.run(region))
+        group.create_task(notification.OUTBOX.run(region))

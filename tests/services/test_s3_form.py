@@ -224,3 +224,15 @@ def test_a_policy_judges_the_key_with_the_files_name_in_it(cloud, s3, signers):
 def test_an_empty_condition_is_none(cloud, s3, signers):
     fields = signed(signers, conditions=[{}])
     assert post(cloud, fields)[::2] == (400, "InvalidPolicyDocument")
+
+
+def test_notifications_call_a_form_a_post(cloud, s3, signers):
+    sqs = cloud.client("sqs")
+    policy = '{"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:*", "Resource": "*"}}'
+    url = sqs.create_queue(QueueName="told", Attributes={"Policy": policy})["QueueUrl"]
+    told = {"QueueArn": "arn:aws:sqs:us-east-1:000000000000:told", "Events": ["s3:ObjectCreated:Post"]}
+    s3.put_bucket_notification_configuration(Bucket="box", NotificationConfiguration={"QueueConfigurations": [told]})
+    sqs.purge_queue(QueueUrl=url)
+    assert post(cloud, signed(signers))[0] == 204
+    [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert '"eventName":"ObjectCreated:Post"' in message["Body"]

@@ -17,6 +17,7 @@ import orjson
 
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -177,20 +178,26 @@ async def _check_destinations(call: Call, bucket: str, destinations: list[tuple[
     for kind, target in destinations:
         try:
             await _sent(call, bucket, kind, target, test, None, is_test=True)
-        except AwsError as error:
+        except AwsError:
             number = len(wrong) // 2 + 1
             wrong[f"ArgumentName{number}"] = target if kind != "lambda" else f"{target}, null"
-            wrong[f"ArgumentValue{number}"] = _reason(kind, target, error)
+            wrong[f"ArgumentValue{number}"] = await _reason(call, kind, target)
     if wrong:
         raise InvalidArgument("Unable to validate the following destination configurations", **wrong)
 
 
-def _reason(kind: str, target: str, error: AwsError) -> str:
+async def _reason(call: Call, kind: str, target: str) -> str:
     """Recorded: test_invalid_sqs_arn, test_invalid_lambda_arn."""
     if kind == "lambda":
         return f"Not authorized to invoke function [{target}]"
-    noun = {"sqs": "queue", "sns": "topic"}[kind]
-    if "NonExistent" in error.code or "NotFound" in error.code:
+    place, noun = arns.parse(target), {"sqs": "queue", "sns": "topic"}[kind]
+    owner = principals.root(place.account)
+    try:
+        if kind == "sqs":
+            await call.home.ask(owner, "sqs:GetQueueUrl", {"QueueName": place.resource})
+        else:
+            await call.home.ask(owner, "sns:GetTopicAttributes", {"TopicArn": target})
+    except AwsError:
         return f"The destination {noun} does not exist"
     return f"Permissions on the destination {noun} do not allow S3 to publish notifications from this bucket"
 

@@ -48,6 +48,17 @@ SAMPLES = {
         f"{{Bucket: b, PolicyDocument: {DOCUMENT}}}",
         f"{{Bucket: b, PolicyDocument: {CHANGED_DOCUMENT}}}",
     ),
+    "AWS::StepFunctions::StateMachine": (
+        """{RoleArn: r, StateMachineType: STANDARD, DefinitionString: "{}", Tags: [{Key: a, Value: b}],
+        LoggingConfiguration: {Level: ALL, Destinations: [{CloudWatchLogsLogGroup: {LogGroupArn: g}}]}, TracingConfiguration: {Enabled: false}}""",
+        "{RoleArn: r2, StateMachineType: STANDARD, Definition: {StartAt: A}, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::StepFunctions::StateMachineVersion": ("{StateMachineArn: m, Description: d}", "{StateMachineArn: m, Description: e}"),
+    "AWS::StepFunctions::StateMachineAlias": (
+        "{Name: a, Description: d, RoutingConfiguration: [{StateMachineVersionArn: v1, Weight: 100}]}",
+        "{Name: a, Description: e, RoutingConfiguration: [{StateMachineVersionArn: v2, Weight: 100}]}",
+    ),
+    "AWS::StepFunctions::Activity": ("{Name: a, Tags: [{Key: a, Value: b}]}", "{Name: a, Tags: [{Key: c, Value: d}]}"),
     "AWS::DynamoDB::GlobalTable": (
         """{BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{AttributeName: id, AttributeType: S}],
         KeySchema: [{AttributeName: id, KeyType: HASH}], StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES},

@@ -174,6 +174,13 @@ SAMPLES = {
         "{StatementId: s, EventBusName: b, Statement: {Effect: Allow, Principal: '*', Action: 'events:PutEvents', Resource: '*'}}",
         "{StatementId: s, EventBusName: b, Action: 'events:PutEvents', Principal: '123456789012'}",
     ),
+    "AWS::Scheduler::Schedule": (
+        """{GroupName: g, ScheduleExpression: rate(1 day), FlexibleTimeWindow: {Mode: "OFF"}, Description: d, StartDate: "2027-01-01T00:00:00Z",
+        Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",
+        """{GroupName: g, ScheduleExpression: rate(2 days), FlexibleTimeWindow: {Mode: "OFF"},
+        Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",
+    ),
+    "AWS::Scheduler::ScheduleGroup": ("{Tags: [{Key: a, Value: b}]}", "{Tags: [{Key: c, Value: d}]}"),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
         "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",

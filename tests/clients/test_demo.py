@@ -12,7 +12,7 @@ PROJECT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize(("asked", "more"), [((), []), (("KEEP=1",), ["--keep"])], ids=["", "kept"])
 def test_make_demo_holds_the_short_drill_of_active_passive(asked, more):
-    said = subprocess.run(["make", "-n", "demo", *asked], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(["make", "--no-print-directory", "-n", "demo", *asked], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     words = said.splitlines()[-1].split()
     assert words[0].endswith("/kumoniwa") and words[1] == "drill"
     assert words[3:] == ["--out", "demo-report", *more]

@@ -10,7 +10,7 @@ import binascii
 from typing import Any
 
 from kumoniwa.aws.models import Operation
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, ValidationException
 
 
 class InvalidNextToken(AwsError):
@@ -54,7 +54,10 @@ class Pager:
             return params, (0, self.limit_max)
         kept = {name: value for name, value in params.items() if name not in self.members}
         token, limit = params.get(self.input_token), params.get(self.limit_key) if self.limit_key else None
-        count = int(limit) if limit else self.limit_max
+        try:
+            count = int(limit) if limit else self.limit_max
+        except ValueError:
+            raise ValidationException(f"{self.limit_key} must be a number.")  # a few models spell it as a string
         if self.most is not None:
             count = min(count or self.most, self.most)
         return kept, (self._offset(token) if token else 0, count)

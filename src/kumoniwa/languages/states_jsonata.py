@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import sys
 import uuid
 from collections.abc import Callable
 from functools import lru_cache
@@ -18,6 +19,11 @@ from jsonata import DateTimeUtils, JException, Jsonata
 from jsonata.utils import Utils
 
 from kumoniwa.languages.states_path import InvalidExpression, Scope, StateFailure
+
+RECURSION_MAX = 1_000
+"""Python's own. The library raises it to ten times as much for the whole process when it is imported: what others refuse because it
+is nested too deeply would then exhaust the stack of C."""
+sys.setrecursionlimit(RECURSION_MAX)
 
 EVALUATION_MS_MAX = 250
 """An expression that runs longer is given up: it would hold up everybody else."""

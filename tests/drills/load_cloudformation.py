@@ -107,7 +107,8 @@ def begin(cloud) -> list[Worker]:
 
 def check(cloud, workers: list[Builder]) -> None:
     cloudformation = cloud.client("cloudformation", REGION)
-    living = {stack["StackName"]: stack for stack in cloudformation.describe_stacks()["Stacks"]}
+    pages = cloudformation.get_paginator("describe_stacks").paginate()
+    living = {stack["StackName"]: stack for page in pages for stack in page["Stacks"]}
     standing = {name: seconds for worker in workers for name, seconds in worker.standing.items()}
     assert set(standing) <= set(living) <= {*standing, *(worker.perhaps for worker in workers)}
     for name, stack in living.items():
@@ -140,7 +141,7 @@ def _there(cloud) -> dict[str, set[str]]:
     """Everything in both regions whose name begins as a stack's does."""
 
     def every(service: str, operation: str, items: str, name: str | None = None) -> set[str]:
-        pages = cloud.client(service, REGION).get_paginator(operation).paginate()
+        pages = cloud.client(service, REGION).get_paginator(operation).paginate(PaginationConfig={"PageSize": 50})
         found = (each[name] if name else each for page in pages for each in page.get(items, ()))
         return {each for each in found if each.rpartition("/")[2].startswith("st7") or each.startswith("/st7")}
 

@@ -247,3 +247,10 @@ def test_a_summary_may_name_unknown_types_instead_of_refusing_them(cloud):
     found = cloudformation.get_template_summary(TemplateBody=template, TemplateSummaryConfig=lenient)
     assert found["Warnings"] == {"UnrecognizedResourceTypes": ["AWS::EC2::Instance"]}
     assert found["ResourceTypes"] == ["AWS::EC2::Instance", "AWS::SQS::Queue"]
+
+
+def test_a_section_that_is_no_map_is_refused_although_a_transform_reads_it_first(cloud):
+    template = EXTENDED.replace("Mappings: {Delays: {known: {seconds: 7}}}", "Mappings: none")
+    wish = {"StackName": "shop", "ChangeSetName": "c", "ChangeSetType": "CREATE", "TemplateBody": template, **EXPAND}
+    code, text = refused(cloud.client("cloudformation").create_change_set, **wish)
+    assert (code, text) == ("ValidationError", "Template format error: Any Mappings member must be an object.")

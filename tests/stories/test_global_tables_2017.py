@@ -37,6 +37,11 @@ def joined(regions):
     return cloud, clients
 
 
+def test_a_group_names_regions(regions):
+    with pytest.raises(ClientError, match="ValidationException.*at least one region"):
+        regions[1][0].create_global_table(GlobalTableName=TABLE, ReplicationGroup=[])
+
+
 def test_as_the_handbook_writes_it_the_tables_are_missing(regions):
     # Text: aws-controllers-k8s/community#1034
     _, clients = regions

@@ -54,7 +54,8 @@ class _Static:
     decided: dict[str, bool | None] = field(default_factory=dict)
 
     def _section(self, name: str) -> dict[str, Any]:
-        return self.body.get(name) or {}
+        # What a transform reads was not checked yet.
+        return sections.section(self.body, name)
 
     def ref(self, name: str) -> Any:
         # A parameter may say so too: recorded, localstack/localstack, test_logs.snapshot.json, test_cfn_handle_log_group_resource.

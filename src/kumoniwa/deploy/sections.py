@@ -60,13 +60,14 @@ SIGNALLED = ("AWS::CloudFormation::WaitCondition",)
 POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
 
 
-def _section(body: dict[str, Any], name: str) -> dict[str, Any]:
-    section = body.get(name)
-    if section is None:
+def section(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """A section of a template, empty if it has none. Raises ValidationError for what is no map."""
+    found = body.get(name)
+    if found is None:
         return {}
-    if not isinstance(section, dict):
+    if not isinstance(found, dict):
         raise ValidationError(f"Template format error: Any {name} member must be an object.")
-    return section
+    return found
 
 
 def check_outline(body: dict[str, Any]) -> None:
@@ -84,13 +85,13 @@ def check_outline(body: dict[str, Any]) -> None:
         raise ValidationError("Template format error: 'Description' length is greater than 1024.")
     if body.get("Hooks"):
         raise NotImplementedHere("the template section Hooks")
-    if not _section(body, "Resources"):
+    if not section(body, "Resources"):
         raise ValidationError("Template format error: At least one Resources member must be defined.")
-    check_declarations(_section(body, "Parameters"))
+    check_declarations(section(body, "Parameters"))
 
 
 def _check_resources(body: dict[str, Any]) -> None:
-    resources = _section(body, "Resources")
+    resources = section(body, "Resources")
     if len(resources) > 500:
         raise ValidationError(
             f"Template format error: Number of resources, {len(resources)}, is greater than maximum allowed, 500"
@@ -162,7 +163,7 @@ def depends_on(entry: dict[str, Any]) -> list[str]:
 
 
 def _check_references(body: dict[str, Any], attributes_of: Callable[[str], Iterable[str] | None]) -> None:
-    resources, parameters = _section(body, "Resources"), _section(body, "Parameters")
+    resources, parameters = section(body, "Resources"), section(body, "Parameters")
     names = set(resources) | set(parameters) | PSEUDO_PARAMETERS
 
     def check(value: Any, block: str) -> None:
@@ -188,7 +189,7 @@ def _check_references(body: dict[str, Any], attributes_of: Callable[[str], Itera
                 f"in the {block} block of the template"
             )
 
-    conditions = _section(body, "Conditions")
+    conditions = section(body, "Conditions")
     for owner, attribute in references(conditions):
         if attribute is not None or (owner not in parameters and owner not in PSEUDO_PARAMETERS):
             raise ValidationError(
@@ -205,7 +206,7 @@ def _check_references(body: dict[str, Any], attributes_of: Callable[[str], Itera
             )
         _check_condition_name(entry.get("Condition"), conditions, "Resources")
         del name
-    for name, entry in _section(body, "Outputs").items():
+    for name, entry in section(body, "Outputs").items():
         if not (name.isascii() and name.isalnum()):
             raise ValidationError(f"Template format error: Output name {name} is non alphanumeric.")
         if not isinstance(entry, dict) or "Value" not in entry:
@@ -227,7 +228,7 @@ def _check_condition_name(name: Any, conditions: dict[str, Any], block: str) -> 
 
 
 def _check_mappings(body: dict[str, Any]) -> None:
-    for name, entry in _section(body, "Mappings").items():
+    for name, entry in section(body, "Mappings").items():
         if not isinstance(entry, dict) or not entry:
             raise ValidationError(f"Template format error: Every Mappings object must be a map ({name}).")
         for key, members in entry.items():
@@ -252,7 +253,7 @@ def check(body: dict[str, Any], attributes_of: Callable[[str], Iterable[str] | N
     )
     if unknown:
         raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
-    if len(_section(body, "Outputs")) > 200:
+    if len(section(body, "Outputs")) > 200:
         raise ValidationError(
             f"Template format error: Number of outputs, {len(body['Outputs'])}, is greater than maximum allowed, 200"
         )

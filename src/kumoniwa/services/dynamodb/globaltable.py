@@ -43,6 +43,8 @@ async def CreateGlobalTable(call: Call, *, GlobalTableName: str, ReplicationGrou
     name = tables.plain_name(GlobalTableName)
     regions = list(dict.fromkeys(given.get("RegionName", "") for given in ReplicationGroup))
     _check_regions(regions)
+    if not regions:
+        raise ValidationException(f"{INVALID}ReplicationGroup must name at least one region.")
     if call.home.name not in regions:
         # Any region takes the call; the tables are joined by one that has one.
         return await call.ask(

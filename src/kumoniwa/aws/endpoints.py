@@ -8,6 +8,12 @@ from functools import lru_cache
 
 from kumoniwa.aws import regions
 
+
+def queue_url(region: str, account: str, name: str) -> str:
+    """A queue's address, for somebody who knows its ARN."""
+    return f"https://sqs.{region}.amazonaws.com/{account}/{name}"
+
+
 CLOUDFRONT_ZONE = "Z2FDTNDATAQYW2"
 REGIONAL_API_ZONES = {
     "af-south-1": "Z2DHW2332DAMTN", "ap-east-1": "Z3FD1VL90ND7K5", "ap-east-2": "Z02909591O7FG9Q56HWB1",

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import time
 from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import ANONYMOUS, Principal
 from kumoniwa.kernel.record import Record, changed, pack, unpack
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.ids import Ids
@@ -166,7 +166,7 @@ def issue(home, principal: Principal, lifetime_s: float) -> tuple[Session, str]:
     """Temporary keys for ``principal``, and the session token that goes with them. They work in every region."""
     now = home.clock.now()
     key_id = new_key_id(home.ids, SESSION_KEY, principal.account)
-    issued = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+    issued = timestamps.to_second(now)
     principal = changed(principal, key_id=key_id, context={"aws:TokenIssueTime": issued, **principal.context})
     session = Session(key_id=key_id, secret=home.ids.secret(), expires=now + lifetime_s, principal=principal)
     return session, seal(home.settings.seal, session)

@@ -23,6 +23,7 @@ import msgspec
 from kumoniwa.gate import signature_refusals as refusals
 from kumoniwa.gate import signature_version_2 as version_2
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.wire.message import Request
@@ -358,10 +359,6 @@ def _epoch_s(at: str) -> int:
     )
 
 
-def _iso(now: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-
-
 def _basic(now: float) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
 
@@ -370,8 +367,8 @@ def check_time(claim: Claim, family: str, now: float) -> None:
     """See that a claim is neither too old nor of the future."""
     if claim.expires_at is not None:
         if now > claim.expires_at:
-            expired = _iso(min(claim.expires_at, 253402300799))
-            raise refusals.AccessDenied("Request has expired", Expires=expired, ServerTime=_iso(now))
+            expired = timestamps.to_second(min(claim.expires_at, 253402300799))
+            raise refusals.AccessDenied("Request has expired", Expires=expired, ServerTime=timestamps.to_second(now))
         return
     signed = _epoch_s(claim.at) if 1 <= int(claim.at[4:6]) <= 12 else 0
     if family != "s3":
@@ -390,17 +387,17 @@ def check_time(claim: Claim, family: str, now: float) -> None:
     if claim.expires_s is None:
         if abs(signed - now) > S3_SKEW_S:
             raise refusals.RequestTimeTooSkewed(
-                RequestTime=claim.at, ServerTime=_iso(now), MaxAllowedSkewMilliseconds=S3_SKEW_S * 1000
+                RequestTime=claim.at, ServerTime=timestamps.to_second(now), MaxAllowedSkewMilliseconds=S3_SKEW_S * 1000
             )
     elif signed > now + S3_SKEW_S:
-        raise refusals.AccessDenied("Request is not valid yet", ServerTime=_iso(now))
+        raise refusals.AccessDenied("Request is not valid yet", ServerTime=timestamps.to_second(now))
     elif now > signed + claim.expires_s:
         raise refusals.AccessDenied(
             "Request has expired",
             **{
                 "X-Amz-Expires": claim.expires_s,
-                "Expires": _iso(signed + claim.expires_s),
-                "ServerTime": _iso(now),
+                "Expires": timestamps.to_second(signed + claim.expires_s),
+                "ServerTime": timestamps.to_second(now),
             },
         )
 

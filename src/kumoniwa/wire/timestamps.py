@@ -38,6 +38,16 @@ def iso8601(seconds: float) -> str:
     return f"{at[0]:04d}-{at[1]:02d}-{at[2]:02d}T{at[3]:02d}:{at[4]:02d}:{at[5]:02d}{fraction}Z"
 
 
+def to_second(seconds: float) -> str:
+    """ISO 8601 without a fraction: what there is of one is cut off."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def to_millisecond(seconds: float) -> str:
+    """ISO 8601 with three digits after the point, also where they are noughts."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds)) + f"{int(seconds * 1000) % 1000:03d}Z"
+
+
 @lru_cache(4096)
 def rfc822(seconds: float) -> str:
     whole, fraction = _fraction(seconds)

@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import orjson
 
+from kumoniwa.aws import endpoints
 from kumoniwa.gate import patience
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
@@ -23,6 +23,7 @@ from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages import event_pattern
 from kumoniwa.services.events import archive, transform
 from kumoniwa.services.events import rule as rules
+from kumoniwa.wire import timestamps
 
 SERVICE = "events.amazonaws.com"
 _NO_PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorizedForSourceException"})
@@ -141,7 +142,7 @@ async def _send(call: Call, promise: Promise, token: str) -> None:
     if arn.service == "events":
         await _forward(call, promise, arn)
         return
-    ingested = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(promise.ingested))
+    ingested = timestamps.to_second(promise.ingested)
     known = {
         "aws.events.rule-arn": promise.rule_arn,
         "aws.events.rule-name": promise.rule_name,
@@ -158,7 +159,7 @@ async def _send(call: Call, promise: Promise, token: str) -> None:
 
 
 async def _send_message(asker: Call, queue: arns.Arn, body: str, once: str, **more: Any) -> None:
-    url = f"https://sqs.{queue.region}.amazonaws.com/{queue.account}/{queue.resource}"
+    url = endpoints.queue_url(queue.region, queue.account, queue.resource)
     await asker.ask("sqs:SendMessage", to_region=queue.region, QueueUrl=url, MessageBody=body, once=once, **more)
 
 

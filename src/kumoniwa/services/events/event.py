@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.delivery import route
 from kumoniwa.services.events.errors import ValidationException
+from kumoniwa.wire import timestamps
 
 BYTES_MAX = 262_144
 DETAIL_TYPE_MAX = 128
@@ -87,7 +87,7 @@ def made(call: Call, source: str, kind: str, detail: dict[str, Any], resources: 
         "detail-type": kind,
         "source": source,
         "account": call.account,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(call.now() if at is None else at)),
+        "time": timestamps.to_second(call.now() if at is None else at),
         "region": call.region,
         "resources": resources or [],
         "detail": detail,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
+from kumoniwa.aws import endpoints
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -13,6 +13,7 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceNotFoundException
 from kumoniwa.services.lambda_.function import Alias, Version
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named, parsed
+from kumoniwa.wire import timestamps
 
 AGE_S_MAX = 21_600
 RETRIES_MAX = 2
@@ -223,7 +224,7 @@ def _record(call: Call, result: Result) -> str:
         context["functionError"] = result.error
     record = {
         "version": "1.0",
-        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(now)) + f"{int(now * 1000) % 1000:03d}Z",
+        "timestamp": timestamps.to_millisecond(now),
         "requestContext": {
             "requestId": result.request_id,
             "functionArn": result.arn,
@@ -238,7 +239,7 @@ def _record(call: Call, result: Result) -> str:
 
 
 async def send(role: Call, target: arns.Arn, body: str, once: str, attributes: dict | None = None) -> None:
-    url = f"https://sqs.{target.region}.amazonaws.com/{target.account}/{target.resource}"
+    url = endpoints.queue_url(target.region, target.account, target.resource)
     more = {"MessageAttributes": attributes} if attributes else {}
     await role.ask("sqs:SendMessage", to_region=target.region, QueueUrl=url, MessageBody=body, once=once, **more)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kumoniwa.aws import endpoints
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -328,7 +329,7 @@ async def _check_queue(role: Call, version: Version, mapping: Mapping) -> None:
 
 def queue_url(source: str) -> str:
     queue = arns.parse(source)
-    return f"https://sqs.{queue.region}.amazonaws.com/{queue.account}/{queue.resource}"
+    return endpoints.queue_url(queue.region, queue.account, queue.resource)
 
 
 async def UpdateEventSourceMapping(

@@ -17,6 +17,7 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_ import destination
 from kumoniwa.services.lambda_.source import Mapping
 from kumoniwa.services.lambda_.source_feed import Feed
+from kumoniwa.wire import timestamps
 
 
 class Attempt(Record):
@@ -44,7 +45,7 @@ def report(call: Call, feed: Feed, shard: str, batch: list[dict[str, Any]], func
     now = call.now()
     return said | {
         "version": "1.0",
-        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(now)) + f"{int(now * 1000) % 1000:03d}Z",
+        "timestamp": timestamps.to_millisecond(now),
         feed.information: {
             "shardId": shard,
             "startSequenceNumber": feed.sequence(batch[0]),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.services.lambda_.source import Mapping
@@ -77,7 +77,7 @@ class TableFeed:
         return str(sorted(record["dynamodb"]["Keys"].items()))
 
     def moment(self, epoch_s: float) -> str:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))
+        return timestamps.to_second(epoch_s)
 
 
 class KinesisFeed:
@@ -153,7 +153,7 @@ class KinesisFeed:
         return record["kinesis"]["partitionKey"]
 
     def moment(self, epoch_s: float) -> str:
-        return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(epoch_s)) + f"{int(epoch_s * 1000) % 1000:03d}Z"
+        return timestamps.to_millisecond(epoch_s)
 
 
 class FanOutFeed(KinesisFeed):

@@ -6,13 +6,13 @@ once more, to end it. https://docs.aws.amazon.com/lambda/latest/dg/services-kine
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from kumoniwa.services.lambda_.source_invocation import batches
 from kumoniwa.services.lambda_.source_place import Place, place_of, remember
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.services.lambda_.source_stream import ShardReader
@@ -70,17 +70,13 @@ class TumblingWindows:
     def _frame(self, begins: int, *, is_final: bool, is_early: bool = False) -> dict[str, Any]:
         size_s = self.shard.mapping.tumbling_s
         return {
-            "window": {"start": _moment(begins), "end": _moment(begins + size_s)},
+            "window": {"start": timestamps.to_second(begins), "end": timestamps.to_second(begins + size_s)},
             "state": orjson.loads(self._place.state or b"{}"),
             "shardId": self.shard.shard,
             "eventSourceARN": self.shard.mapping.source,
             "isFinalInvokeForWindow": is_final,
             "isWindowTerminatedEarly": is_early,
         }
-
-
-def _moment(epoch_s: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch_s))
 
 
 def _state(said: bytes) -> bytes:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 from typing import Any
 from urllib.parse import quote_plus
 
 import orjson
 
+from kumoniwa.aws import endpoints
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
@@ -23,6 +23,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import service_names
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, InvalidArgument, arn, found
+from kumoniwa.wire import timestamps
 from kumoniwa.wire.xml import MalformedXML
 
 KINDS = {
@@ -90,8 +91,8 @@ async def PutBucketNotificationConfiguration(
     _check_overlap([each for *_, each in every])
     if not SkipDestinationValidation:
         await _check_destinations(call, Bucket, [(kind, each[member]) for member, _, kind, each in every])
-    shelf = call.shelf(type(found(call, Bucket)))
-    shelf[Bucket] = changed(shelf[Bucket], notification=kept)
+    bucket = found(call, Bucket)  # the world may have changed meanwhile
+    call.shelf(type(bucket))[Bucket] = changed(bucket, notification=kept)
 
 
 def GetBucketNotificationConfiguration(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
@@ -174,7 +175,7 @@ def _may_meet(one: dict[str, Any], other: dict[str, Any]) -> bool:
 
 async def _check_destinations(call: Call, bucket: str, destinations: list[tuple[str, str]]) -> None:
     test = {
-        "Service": "Amazon S3", "Event": "s3:TestEvent", "Time": _moment(call), "Bucket": bucket,
+        "Service": "Amazon S3", "Event": "s3:TestEvent", "Time": timestamps.to_millisecond(call.now()), "Bucket": bucket,
         "RequestId": call.request_id, "HostId": _host_id(call.request_id),
     }  # fmt: skip
     wrong: dict[str, str] = {}
@@ -271,7 +272,7 @@ def _record(call: Call, bucket: Bucket, event: str, configuration: str, thing: d
         "eventVersion": _VERSIONS.get(event.partition(":")[0], "2.1"),
         "eventSource": "aws:s3",
         "awsRegion": call.region,
-        "eventTime": _moment(call),
+        "eventTime": timestamps.to_millisecond(call.now()),
         "eventName": event,
         "userIdentity": {"principalId": user if call.principal.kind in ("root", "service") else f"AWS:{user}"},
         "requestParameters": {"sourceIPAddress": HERE},
@@ -294,11 +295,6 @@ def _detail(call: Call, bucket: Bucket, thing: dict[str, Any], reason: str) -> d
     return detail | ({"reason": reason} if reason else {})
 
 
-def _moment(call: Call) -> str:
-    now = call.now()
-    return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(now)) + f"{int(now * 1000) % 1000:03}Z"
-
-
 def _owner_id(account: str) -> str:
     """An account's owner as events name it: thirteen letters that tell nothing."""
     return "A" + base64.b32encode(hashlib.sha256(f"owner {account}".encode()).digest())[:13].decode()
@@ -317,7 +313,7 @@ async def _sent(call: Call, bucket: str, kind: str, target: str, message: dict[s
     body = orjson.dumps(message).decode()
     if kind == "sqs":
         place = arns.parse(target)
-        url = f"https://sqs.{place.region}.amazonaws.com/{place.account}/{place.resource}"
+        url = endpoints.queue_url(place.region, place.account, place.resource)
         await ours.ask("sqs:SendMessage", QueueUrl=url, MessageBody=body, once=once)
     elif kind == "sns":
         await ours.ask("sns:Publish", TopicArn=target, Message=body, Subject="Amazon S3 Notification", once=once)

@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
 import orjson
 
+from kumoniwa.aws import endpoints
 from kumoniwa.gate import patience
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
@@ -18,6 +18,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.scheduler import universal
 from kumoniwa.services.scheduler.schedule import OPERATIONS, SERVICE, Schedule, arn_of
+from kumoniwa.wire import timestamps
 
 
 class Promise(msgspec.Struct, array_like=True):
@@ -54,10 +55,6 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     return None
 
 
-def _stamp(instant: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(instant))
-
-
 def _input(call: Call, promised: Promise, attempt: int) -> str:
     """The target's input with what is known of this call in place; without one AWS tells that the schedule fired.
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html"""
@@ -69,14 +66,14 @@ def _input(call: Call, promised: Promise, attempt: int) -> str:
             "detail-type": "Scheduled Event",
             "source": "aws.scheduler",
             "account": call.account,
-            "time": _stamp(promised.planned),
+            "time": timestamps.to_second(promised.planned),
             "region": call.region,
             "resources": [promised.arn],
             "detail": "{}",
         }
         return orjson.dumps(told).decode()
     for name, value in (
-        ("schedule-arn", promised.arn), ("scheduled-time", _stamp(promised.planned)), ("execution-id", promised.id), ("attempt-number", str(attempt)),
+        ("schedule-arn", promised.arn), ("scheduled-time", timestamps.to_second(promised.planned)), ("execution-id", promised.id), ("attempt-number", str(attempt)),
     ):  # fmt: skip
         text = text.replace(f"<aws.scheduler.{name}>", value)
     return text
@@ -94,7 +91,7 @@ def _asked(promised: Promise, body: str) -> tuple[str, dict[str, Any]]:
 
 def _queue(target: dict[str, Any], arn: arns.Arn, body: str, id_: str) -> dict[str, Any]:
     more = {name: value for name, value in (target.get("SqsParameters") or {}).items() if value}
-    return {"QueueUrl": f"https://sqs.{arn.region}.amazonaws.com/{arn.account}/{arn.resource}", "MessageBody": body, **more}
+    return {"QueueUrl": endpoints.queue_url(arn.region, arn.account, arn.resource), "MessageBody": body, **more}
 
 
 def _bus(target: dict[str, Any], arn: arns.Arn, body: str, id_: str) -> dict[str, Any]:
@@ -123,7 +120,7 @@ async def _bury(call: Call, promised: Promise, delivery: Delivery, body: str, er
     facts = {
         "SCHEDULE_ARN": promised.arn,
         "TARGET_ARN": promised.target["Arn"],
-        "SCHEDULED_TIME": _stamp(promised.planned),
+        "SCHEDULED_TIME": timestamps.to_second(promised.planned),
         "EXECUTION_ID": promised.id,
         "ERROR_CODE": error.code,
         "ERROR_MESSAGE": error.text,

@@ -10,22 +10,16 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from kumoniwa.aws import models
+from kumoniwa.aws import models, sdk
 from kumoniwa.aws.models import Shape
 
 _ARN = re.compile(r"arn:[\w-]+:scheduler:::aws-sdk:(?P<service>\w+):(?P<operation>\w+)")
-_NAMES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 READS = ("get", "describe", "list", "poll", "receive", "search", "scan", "query", "select", "read", "batchget")
 """Operations that begin like this are refused as targets: nobody would see what they answer."""
 
 
 class UnknownOperation(ValueError):
     """AWS has no such operation."""
-
-
-@lru_cache(maxsize=1)
-def _services() -> dict[str, str]:
-    return {name.replace("-", ""): name for name in models.service_names()} | _NAMES
 
 
 def is_universal(arn: str) -> bool:
@@ -35,15 +29,11 @@ def is_universal(arn: str) -> bool:
 @lru_cache(maxsize=1024)
 def operation_of(arn: str) -> str:
     """``sqs:SendMessage``. Raises UnknownOperation."""
-    found = _ARN.fullmatch(arn)
-    service = _services().get(found["service"].lower()) if found is not None else None
-    if found is None or service is None:
+    said = _ARN.fullmatch(arn)
+    found = sdk.operation(said["service"].lower(), said["operation"]) if said is not None else None
+    if found is None:
         raise UnknownOperation(arn)
-    said = found["operation"].lower()
-    name = next((name for name in models.service(service).operation_names if name.lower() == said), None)
-    if name is None:
-        raise UnknownOperation(arn)
-    return f"{service}:{name}"
+    return ":".join(found)
 
 
 def params_of(operation: str, said: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from kumoniwa.aws import models
+from kumoniwa.aws import models, sdk
 from kumoniwa.aws.models import Shape
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import load, service_names
@@ -62,17 +62,6 @@ OPTIMIZED: dict[str, Optimized] = {
     ),
 }
 
-_SDK_NAMES = {
-    "sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs", "cognitoidentityprovider": "cognito-idp",
-    "cognitoidentity": "cognito-identity", "elasticloadbalancingv2": "elbv2", "elasticloadbalancing": "elb",
-}  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def _by_sdk_name() -> dict[str, str]:
-    return {name.replace("-", ""): name for name in models.service_names()} | _SDK_NAMES
-
-
 _RESOURCE = re.compile(r"arn:[\w-]+:states:(?P<region>[\w-]*):(?P<account>\d*):(?P<rest>.+)\Z")
 _MODE = re.compile(r"(?P<action>\w+)(?:\.(?P<mode>sync:2|sync|waitForTaskToken))?\Z")
 
@@ -106,13 +95,10 @@ def of(resource: str) -> Integration:
 
 
 def _of_sdk(head: str, action: str, mode: str, last: str, resource: str) -> Integration:
-    service = _by_sdk_name().get(head.removeprefix("aws-sdk:"))
-    if service is None or mode.startswith("sync"):
+    found = sdk.operation(head.removeprefix("aws-sdk:"), action)
+    if found is None or mode.startswith("sync"):
         raise ValueError(resource)
-    model = models.service(service)
-    operation = next((name for name in model.operation_names if name.lower() == action.lower()), None)
-    if operation is None:
-        raise ValueError(resource)
+    service, operation = found
     _check_here(f"{service}:{operation}")
     return Integration("sdk", head, last, f"{service}:{operation}", mode, sdk_name(service))
 
@@ -137,7 +123,7 @@ def sdk_name(service: str) -> str:
 # Names and values ----------------------------------------------------------------------------------------
 
 
-def wanted(operation: str, parameters: Any, is_optimized: bool) -> dict[str, Any]:
+def wanted(operation: str, parameters: Any) -> dict[str, Any]:
     """What is asked, in the model's names and types. Raises StateFailure for what is no member of the operation."""
     service, _, name = operation.partition(":")
     shape = models.service(service).operation(name).input

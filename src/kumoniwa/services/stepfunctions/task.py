@@ -66,7 +66,7 @@ def begin(run: Run, strand: Strand, state: State) -> None:
         strand.previous = run.event(type_, strand.previous, told)
     else:
         if asked.kind == "optimized":
-            integration.wanted(asked.operation, _fitted(asked, parameters), True)
+            integration.wanted(asked.operation, _fitted(asked, parameters))
         told = {
             "resourceType": asked.type, "resource": asked.resource, "region": run.call.region, "parameters": text_of(parameters), **told,
         }  # fmt: skip
@@ -131,7 +131,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
                 "lambda:Invoke", once=once, FunctionName=asked.resource, Payload=orjson.dumps(strand.parameters)
             )
             return _of_function(result)
-        params = integration.wanted(asked.operation, _fitted(asked, strand.parameters), asked.kind == "optimized")
+        params = integration.wanted(asked.operation, _fitted(asked, strand.parameters))
         is_read = asked.operation.partition(":")[2].startswith(("Get", "List", "Describe", "Head"))
         result = await speaker.ask(asked.operation, once=None if is_read else once, **params)
     except NotImplementedHere as error:

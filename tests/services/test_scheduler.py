@@ -165,6 +165,17 @@ def test_a_role_that_does_not_trust_is_refused(cloud, scheduler):
     assert said == ("ValidationException", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
 
 
+def test_only_the_same_token_says_a_request_again(cloud, scheduler):
+    # ClientToken: https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+    group = scheduler.create_schedule_group(Name="g", ClientToken="one")
+    assert scheduler.create_schedule_group(Name="g", ClientToken="one")["ScheduleGroupArn"] == group["ScheduleGroupArn"]
+    assert refused(scheduler.create_schedule_group, Name="g", ClientToken="other")[0] == "ConflictException"
+    wish = {"Name": "s", "ScheduleExpression": "rate(1 day)", "Target": {"Arn": queue(cloud), "RoleArn": ROLE}, "FlexibleTimeWindow": OFF}
+    made = scheduler.create_schedule(**wish, ClientToken="one")
+    assert scheduler.create_schedule(**wish, ClientToken="one")["ScheduleArn"] == made["ScheduleArn"]
+    assert refused(scheduler.create_schedule, **wish, ClientToken="other")[0] == "ConflictException"
+
+
 def test_groups_and_schedules_are_made_changed_and_deleted(cloud, scheduler):
     group = scheduler.create_schedule_group(Name="g", Tags=[{"Key": "a", "Value": "1"}])["ScheduleGroupArn"]
     assert refused(scheduler.create_schedule_group, Name="g")[0] == "ConflictException"

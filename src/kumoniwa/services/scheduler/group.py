@@ -25,6 +25,8 @@ class Group(Record):
     created: float = 0.0
     modified: float = 0.0
     tags: dict[str, str] = {}
+    token: str = ""
+    """With which it was made."""
 
 
 def existing(call: Call, name: str) -> Group:
@@ -54,11 +56,13 @@ def CreateScheduleGroup(
 ) -> dict:
     """The same token with the same group answers as before; a group cannot change, so its name is all to compare."""
     groups = call.shelf(Group)
+    if ClientToken and Name in groups and groups[Name].token == ClientToken:
+        return {"ScheduleGroupArn": arn_of(call, Name)}
     if Name in groups or Name == DEFAULT:
         raise ConflictException(f"Schedule group {Name} already exists.")
     if len(groups) >= GROUPS_MAX:
         raise ServiceQuotaExceededException("The request failed because it would exceed the number of schedule groups.")
-    groups[Name] = Group(name=Name, created=call.now(), modified=call.now(), tags=tags_of(Tags))
+    groups[Name] = Group(name=Name, created=call.now(), modified=call.now(), tags=tags_of(Tags), token=ClientToken or "")
     return {"ScheduleGroupArn": arn_of(call, Name)}
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import schedule_expression
 from kumoniwa.services.scheduler import universal
 from kumoniwa.services.scheduler.errors import (
@@ -60,6 +60,8 @@ class Schedule(Record):
     description: str | None = None
     state: str = "ENABLED"
     after: str = "NONE"
+    token: str = ""
+    """With which it was made."""
 
     @property
     def key(self) -> str:
@@ -92,15 +94,16 @@ def CreateSchedule(
     ScheduleExpressionTimezone: str | None = None, State: str | None = None, ClientToken: str | None = None,
     ActionAfterCompletion: str | None = None,
 ) -> dict:  # fmt: skip
-    """A schedule that exists is refused, unless it is the same: then the request is taken for the first one said again."""
+    """A schedule that exists is refused, unless it is the same and came with the same token: then the request is said again."""
     group = existing(call, GroupName or DEFAULT).name
     made = _checked(
         call, Name, group, ScheduleExpression, ScheduleExpressionTimezone, Target, FlexibleTimeWindow, StartDate, EndDate, Description,
         State, ActionAfterCompletion, created=call.now(),
     )  # fmt: skip
+    made = changed(made, token=ClientToken or "")
     held = call.shelf(Schedule).get(made.key)
     if held is not None:
-        if ClientToken and _shown(call, held, is_whole=False) == _shown(call, made, is_whole=False):
+        if ClientToken and held.token == ClientToken and _shown(call, held, is_whole=False) == _shown(call, made, is_whole=False):
             return {"ScheduleArn": arn_of(call, held)}
         raise ConflictException(f"Schedule {Name} already exists.")
     _keep(call, made, made.created - AT_ONCE_S)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from kumoniwa.services.apigateway import certificate, event, mapping, outbound
+from kumoniwa.services.apigateway import certificate, event, mapping
 from kumoniwa.services.apigateway.certificate import ClientCertificate
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
 from kumoniwa.services.apigateway.transform import (
@@ -23,6 +23,7 @@ from kumoniwa.services.apigateway.transform import (
     Transform,
     misconfigured,
 )
+from kumoniwa.wire import outbound
 from kumoniwa.wire.message import Response
 
 ADDRESS = re.compile(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?")

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client for integrations: one request on one connection, within a time and a size."""
+"""An HTTP/1.1 client for what services ask of the world outside: one request on one connection, within a time and a size."""
 
 from __future__ import annotations
 

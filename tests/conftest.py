@@ -34,6 +34,7 @@ from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
 from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.peers import Peers
 from kumoniwa.wire.message import File, Request, Response
+from websocket_client import WebSocketClient
 
 _SESSION = botocore.session.Session()
 
@@ -79,6 +80,7 @@ class Cloud:
         self.seeds = itertools.count(1)
         self._capturing = False
         self._clients: dict[tuple, Any] = {}
+        self._sockets: list[WebSocketClient] = []
 
     # Regions ----------------------------------------------------------------------------------
 
@@ -193,6 +195,8 @@ class Cloud:
         self.events.append({"kind": kind, **facts})
 
     def close(self) -> None:
+        for client in self._sockets:
+            client.vanish()
         for region in self.regions.values():
             self.run(region.close())
         for name in list(self.peers):
@@ -285,6 +289,14 @@ class Cloud:
         request = Request(method, path, query, {"host": host, **length, **{k.lower(): v for k, v in (headers or {}).items()}}, body)
         response, content = self.run(self.deliver(request))
         return response.status, response.headers, content
+
+
+    def websocket(self, path: str, *, region: str = "us-east-1", **more: Any) -> WebSocketClient:
+        """A WebSocket's client, connected or refused: real sockets, virtual time. ``host``, ``headers`` and ``subprotocols``
+        are as the client sends them."""
+        client = self.run(WebSocketClient.connect(self, self.regions[region], path, **more))
+        self._sockets.append(client)
+        return client
 
 
 async def _gathered(tasks: tuple, return_exceptions: bool = False) -> list:

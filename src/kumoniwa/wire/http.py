@@ -18,7 +18,7 @@ from http import HTTPStatus
 import httptools
 
 from kumoniwa.kernel.clock import http_date
-from kumoniwa.wire.message import File, Request, Response, Stream
+from kumoniwa.wire.message import File, Request, Response, Stream, Upgrade
 
 STREAM_ABOVE_BYTES = 1 << 20
 READ_BYTES, STREAM_READ_BYTES = 262_144, 524_288
@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "lines", "pieces", "stream", "head_bytes",
         "waiting", "is_busy", "keeps_alive", "leaving", "left_body", "drained", "is_lost", "is_ending", "has_heard_all", "is_in_head",
-        "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes",
+        "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes", "beyond",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,8 @@ class Connection(asyncio.Protocol):
         self.has_heard_all = False
         """The client has closed its side."""
         self.keeps_alive = True
+        self.beyond = b""
+        """What stood behind a request to speak another protocol: the first words of that, if we are to speak it."""
         self.drained: asyncio.Event | None = None
         self.head_bytes = self.arriving_bytes = 0
         self.body_left = 0
@@ -105,12 +107,8 @@ class Connection(asyncio.Protocol):
         self.arriving_bytes = len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # A server may decline to upgrade by answering as if nobody had asked; what follows is in no language we know.
-            self.keeps_alive = False
-            self.waiting = deque((request, False) for request, _ in self.waiting)
-            if not self.is_busy:
-                self.end()
+        except httptools.HttpParserUpgrade as upgrade:
+            self._wait_to_upgrade(data[upgrade.args[0] :])
             return
         except httptools.HttpParserError as error:
             self._refuse(400, f"Bad request: {error}")
@@ -125,6 +123,24 @@ class Connection(asyncio.Protocol):
         elif self.stream is not None and self.body_left:
             # The length is known and nothing is to be found in the body: the parser would only copy it.
             self.parser = httptools.HttpRequestParser(self)
+
+    def _wait_to_upgrade(self, beyond: bytes) -> None:
+        """Nothing more is read until the request is answered, which may be as if nobody had asked to upgrade: then what
+        follows is in no language we know, and the connection ends."""
+        if self.leaving is not None:
+            self._leave_when_possible()
+            return
+        if self.is_lost:
+            # It was answered at once, and the connection speaks the other protocol already.
+            if beyond:
+                self.transport.get_protocol().data_received(beyond)
+            return
+        self.beyond, self.keeps_alive = beyond, False
+        self.waiting = deque((request, False) for request, _ in self.waiting)
+        if self.is_busy:
+            self._pause()
+        else:
+            self.end()
 
     def _feed_stream(self, data: bytes) -> bytes:
         """Take what belongs to the body that streams in; answers what follows it."""
@@ -237,6 +253,9 @@ class Connection(asyncio.Protocol):
         self.application(request, self._reply)
 
     def _reply(self, response: Response) -> None:
+        if type(response.body) is Upgrade:
+            self._upgrade(response)
+            return
         if self.is_lost or self.is_ending:
             return
         if self.served is not None and not self.served.is_complete:
@@ -256,6 +275,20 @@ class Connection(asyncio.Protocol):
             self._done()
         else:
             asyncio.get_running_loop().create_task(self._send(response, more))
+
+    def _upgrade(self, response: Response) -> None:
+        """Let another protocol have the connection, which may be gone by now."""
+        if self.is_lost or self.is_ending:
+            response.body.begin(None)
+            return
+        transport, self.is_lost = self.transport, True
+        transport.write(_head_of(response, ""))
+        protocol = response.body.begin(transport)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if self.beyond:
+            protocol.data_received(self.beyond)
+        transport.resume_reading()
 
     async def _send(self, response: Response, more: str) -> None:
         """Send a body that is not held in memory: files by the kernel, anything else in chunks unless its size is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -116,11 +117,19 @@ class Answer(dict):
         self.status = status
 
 
+class Upgrade(msgspec.Struct):
+    """How a connection goes on after a 101: ``begin`` answers the protocol that has it from now on. It is given the
+    transport, or None if the client left before it was answered."""
+
+    begin: Callable[[asyncio.Transport | None], asyncio.Protocol]
+
+
 class Response(msgspec.Struct):
     status: int
     body: bytes | File | object = b""
     """``bytes``, a ``File``, a tuple of them sent one after the other, or an async iterator of ``bytes`` (sent chunked,
-    or as it is where the headers say its Content-Length). None ends the connection without an answer."""
+    or as it is where the headers say its Content-Length). An ``Upgrade`` stands behind a 101. None ends the connection
+    without an answer."""
     headers: dict[str, str | list[str]] = {}
     """A list stands for one line for each of its values. Content-Length and x-amzn-requestid are added by the writer and the gate."""
 

@@ -22,6 +22,7 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from websocket_client import WebSocketClient
 
 from kumoniwa.cloud import catalogue
 from kumoniwa.cloud.faults import Injected, overlays
@@ -34,7 +35,6 @@ from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
 from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.peers import Peers
 from kumoniwa.wire.message import File, Request, Response
-from websocket_client import WebSocketClient
 
 _SESSION = botocore.session.Session()
 

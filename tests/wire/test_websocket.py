@@ -6,6 +6,7 @@ import socket
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websocket_client import Broken, WebSocketClient
 from wsproto.connection import Connection as Wire
 from wsproto.connection import ConnectionType
 from wsproto.events import TextMessage
@@ -15,7 +16,6 @@ from kumoniwa.wire import websocket
 from kumoniwa.wire.http import Connection
 from kumoniwa.wire.message import Response
 from kumoniwa.wire.websocket import Closed, Limits, WebSocket
-from websocket_client import Broken, WebSocketClient
 
 
 class Place:

@@ -1,19 +1,22 @@
 """Event source mappings: which function reads which queue or stream, and how.
 
-A mapping is a record. Reading is ``reading.py``'s, which looks at the records and keeps one reader for each that is enabled.
+A mapping is a record. Reading is ``intake``'s, which keeps one reader for each that ``source_customer`` says is to be read.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from kumoniwa.aws import endpoints
+from kumoniwa.intake.feed import STREAMS, feed_of
+from kumoniwa.intake.filter import patterns_of
+from kumoniwa.intake.place import forget, remember_start
+from kumoniwa.intake.queue import queue_url
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages.event_pattern import InvalidPattern
 from kumoniwa.services.lambda_ import destination, sandbox
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
@@ -23,14 +26,11 @@ from kumoniwa.services.lambda_.errors import (
 )
 from kumoniwa.services.lambda_.function import Version, found, settles
 from kumoniwa.services.lambda_.name import arn, function_named
-from kumoniwa.services.lambda_.source_feed import feed_of
-from kumoniwa.services.lambda_.source_filter import check_patterns
-from kumoniwa.services.lambda_.source_place import forget, remember_start
 
 CHANGED = ("lambda", "sources")
 """Woken when a mapping is made, changed or taken away."""
 
-STREAMS = ("dynamodb", "kinesis")
+FILTERS_MAX = 5
 QUEUE_BATCH_MAX = 10_000
 FIFO_BATCH_MAX = 10
 RECORDS_AGE_S_MIN = 60
@@ -231,7 +231,7 @@ def _with(
         "retries_max": retries_max, "tumbling_s": tumbling_s,
         "response_types": None if response_types is None else tuple(response_types),
         "concurrency_max": None if scaling is None else scaling.get("MaximumConcurrency", 0),
-        "filters": None if criteria is None else check_patterns(criteria),
+        "filters": None if criteria is None else _filters(criteria),
         "on_failure": None if destinations is None else _destination(call, version, destinations),
     }  # fmt: skip
     mapping = changed(mapping, **{name: value for name, value in said.items() if value is not None})
@@ -246,6 +246,16 @@ def _with(
     if mapping.tumbling_s and mapping.parallel > 1:
         raise NotImplementedHere("tumbling windows with a parallelization factor")
     return mapping
+
+
+def _filters(criteria: dict[str, Any]) -> tuple[str, ...]:
+    """Recorded: test_dynamodb_invalid_event_filter."""
+    if len(criteria.get("Filters") or ()) > FILTERS_MAX:
+        raise InvalidParameterValueException(f"The number of filters exceeds the limit of {FILTERS_MAX}.")
+    try:
+        return patterns_of(criteria)
+    except InvalidPattern as error:
+        raise InvalidParameterValueException("Invalid filter pattern definition.", hint=str(error))
 
 
 def _destination(call: Call, version: Version, said: dict[str, Any]) -> str:
@@ -325,11 +335,6 @@ async def _check_queue(role: Call, version: Version, mapping: Mapping) -> None:
         raise InvalidParameterValueException(
             f"Queue visibility timeout: {visibility_s} seconds is less than Function timeout: {version.timeout_s} seconds"
         )
-
-
-def queue_url(source: str) -> str:
-    queue = arns.parse(source)
-    return endpoints.queue_url(queue.region, queue.account, queue.resource)
 
 
 async def UpdateEventSourceMapping(
@@ -444,7 +449,3 @@ def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
 
 def tag(call: Call, mapping: Mapping, tags: dict[str, str]) -> None:
     call.shelf(Mapping)[mapping.uuid] = changed(mapping, tags=_checked_tags(tags))
-
-
-def next_settling(call: Call) -> float:
-    return min((m.settled for m in call.shelf(Mapping).values() if m.settled > call.now()), default=math.inf)

@@ -6,10 +6,12 @@ import asyncio
 import shutil
 from pathlib import Path
 
+from kumoniwa.intake import reading
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.lambda_ import event, package, provision, reading, sandbox
+from kumoniwa.services.lambda_ import event, package, provision, sandbox, source_customer
 from kumoniwa.services.lambda_.function import Version
 from kumoniwa.services.lambda_.layer import LayerVersion, codes
+from kumoniwa.services.lambda_.source import CHANGED
 
 AT_ONCE_MAX = 1000
 """Events of one account being answered; as many as its functions may run at once."""
@@ -21,7 +23,7 @@ async def run(region) -> None:
     _warm_up(region)
     async with asyncio.TaskGroup() as group:
         group.create_task(_answer_events(region))
-        group.create_task(reading.run(region))
+        group.create_task(reading.run(region, "lambda", source_customer.wanted, source_customer.next_settling, CHANGED))
 
 
 async def _answer_events(region) -> None:

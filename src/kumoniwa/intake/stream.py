@@ -1,7 +1,7 @@
-"""Reading a stream for a function: each shard in order, batch after batch, from where the mapping's rows say it stands.
+"""Reading a stream: each shard in order, batch after batch, from where the customer's rows say it stands.
 
-A batch that fails is tried again until the function takes it or the mapping gives it up; only then does the shard go on. A place is
-written after what it stands for was done: a killed region gives some records to the function again and skips none.
+A batch that fails is tried again until it is taken or given up; only then does the shard go on. A place is
+written after what it stands for was done: a killed region gives some records again and skips none.
 https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
 """
 
@@ -11,19 +11,14 @@ import asyncio
 import zlib
 from typing import Any
 
-from kumoniwa.engines.lambda_runtime.environment import Outcome
+from kumoniwa.intake import customer as customers
+from kumoniwa.intake.customer import Customer, Lost, Taken, Wishes
+from kumoniwa.intake.feed import Feed, Shard, feed_of, is_gone
+from kumoniwa.intake.filter import passes
+from kumoniwa.intake.place import Place, forget_gone, place_of, places, remember
+from kumoniwa.intake.window import TumblingWindows
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import source_failure
-from kumoniwa.services.lambda_.name import arn
-from kumoniwa.services.lambda_.source import Mapping
-from kumoniwa.services.lambda_.source_failure import Attempt
-from kumoniwa.services.lambda_.source_feed import Feed, Shard, feed_of, is_gone
-from kumoniwa.services.lambda_.source_filter import passes
-from kumoniwa.services.lambda_.source_invocation import batches, failed_items, function_of, invoke
-from kumoniwa.services.lambda_.source_place import Place, forget_gone, place_of, places, remember
-from kumoniwa.services.lambda_.source_window import TumblingWindows
 
 REFRESHED_AFTER_S = 120.0
 """Iterators live five minutes (Kinesis) or fifteen (DynamoDB)."""
@@ -32,31 +27,31 @@ RETRY_S_MAX = 60.0
 
 
 class Stopped(Exception):
-    """The mapping is to be read no more."""
+    """Nobody wants to be read for any more."""
 
 
 class StreamReader:
-    """One mapping of a stream: a task for each shard that can be read."""
+    """One stream for one customer: a task for each shard that can be read."""
 
-    def __init__(self, call: Call, uuid: str) -> None:
-        self.call, self.uuid = call, uuid
+    def __init__(self, customer: Customer) -> None:
+        self.customer, self.call = customer, customer.call
         self.is_stopping = False
         self.working = 0
-        """How many invocations are under way."""
+        """How many batches the customer has."""
 
     @property
     def is_idle(self) -> bool:
         return not self.working
 
     @property
-    def mapping(self) -> Mapping:
-        mapping = self.call.shelf(Mapping).get(self.uuid)
-        if mapping is None:
+    def wishes(self) -> Wishes:
+        wishes = self.customer.wishes()
+        if wishes is None:
             raise Stopped
-        return mapping
+        return wishes
 
     def check(self) -> None:
-        """Go no further if the mapping was disabled."""
+        """Go no further once told to stop."""
         if self.is_stopping:
             raise Stopped
 
@@ -71,7 +66,7 @@ class StreamReader:
                     failures = 0
                 except AwsError as error:
                     failures += 1
-                    self.say(f"PROBLEM: {error.code}: {error.text}")
+                    self.customer.say(f"PROBLEM: {error.code}: {error.text}")
                     await self.pause(min(RETRY_S_MAX, 2.0**failures))
                     continue
                 for shard in ready:
@@ -86,7 +81,7 @@ class StreamReader:
                     task.result()
                 readers = {name: reader for name, reader in readers.items() if reader.task not in done}
         except Stopped:
-            # What the function is about to answer is heard and noted.
+            # What the customer is about to answer is heard and noted.
             await asyncio.gather(*[reader.task for reader in readers.values() if reader.working], return_exceptions=True)
         finally:
             for reader in readers.values():
@@ -94,42 +89,34 @@ class StreamReader:
 
     async def _ready_shards(self) -> list[Shard]:
         """Shards that are not read to their end and whose parents are, so that the records of a key stay in order."""
-        mapping = self.mapping
-        _, role = function_of(self.call, mapping)
-        shards = await feed_of(mapping).shards(role)
-        forget_gone(self.call, self.uuid, {shard.id for shard in shards})
-        known = places(self.call, self.uuid)
+        shards = await feed_of(self.wishes).shards(self.customer.reader())
+        forget_gone(self.call, self.customer.id, {shard.id for shard in shards})
+        known = places(self.call, self.customer.id)
         over = {name for name, place in known.items() if place.is_over}
         open_ids = {shard.id for shard in shards} - over
         return [shard for shard in shards if shard.id in open_ids and not open_ids.intersection(shard.parents)]
 
     async def pause(self, seconds: float) -> None:
-        await self.call.home.wait(("lambda", "source", self.call.account, self.uuid), self.call.now() + seconds)
-
-    def say(self, result: str) -> None:
-        """What the mapping shows as its last result."""
-        shelf = self.call.shelf(Mapping)
-        if (held := shelf.get(self.uuid)) is not None and held.result != result:
-            shelf[self.uuid] = changed(held, result=result)
+        await self.call.home.wait(self.customer.key, self.call.now() + seconds)
 
 
 class ShardReader:
     def __init__(self, reader: StreamReader, shard: Shard) -> None:
-        self.reader, self.shard = reader, shard.id
+        self.reader, self.shard, self.customer = reader, shard.id, reader.customer
         self.call = reader.call
-        self.feed: Feed = feed_of(reader.mapping)
+        self.feed: Feed = feed_of(reader.wishes)
         self.working = 0
         self.since = 0.0
-        """Records that came before do not concern the mapping."""
+        """Records that came before are not wanted."""
         self.windows = TumblingWindows(self)
         self.task = self.call.home.spawn(self.run())
 
     @property
-    def mapping(self) -> Mapping:
-        return self.reader.mapping
+    def wishes(self) -> Wishes:
+        return self.reader.wishes
 
     async def run(self) -> None:
-        """Read the shard to its end, or until the mapping is gone or disabled."""
+        """Read the shard to its end, or until nobody wants it any more."""
         try:
             await self._read_on()
         except Stopped:
@@ -142,10 +129,10 @@ class ShardReader:
             self.reader.check()
             waiting = await self._listen(self._until())
             try:
-                version, role = function_of(self.call, self.mapping)
-                self.feed.reader = version.role
+                wishes, role = self.wishes, self.customer.reader()
+                self.feed.reader = self.customer.role
                 iterator = iterator or await self._begin(role)
-                most = self.mapping.batch_size * self.mapping.parallel
+                most = wishes.batch_size * wishes.parallel
                 records, after = await self._gather(role, iterator, most)
                 failures = 0
             except AwsError as error:
@@ -156,7 +143,7 @@ class ShardReader:
                     continue
                 iterator, failures = None, failures + 1
                 if not is_gone(error):
-                    self.reader.say(f"PROBLEM: {error.code}: {error.text}")
+                    self.customer.say(f"PROBLEM: {error.code}: {error.text}")
                 await self.reader.pause(min(RETRY_S_MAX, RETRY_FIRST_S * 2**failures))
                 if error.code == "ResourceNotFoundException":
                     return
@@ -170,7 +157,7 @@ class ShardReader:
                 waiting.cancel()
                 return
             if not records:
-                place = place_of(self.call, self.reader.uuid, self.shard)
+                place = place_of(self.call, self.customer.id, self.shard)
                 if place is None or not place.sequence:
                     self._keep(iterator=after, at=self.call.now())
                 await waiting
@@ -193,7 +180,7 @@ class ShardReader:
 
     async def _begin(self, role: Call) -> str:
         """An iterator behind the last record that is done with."""
-        place = place_of(self.call, self.reader.uuid, self.shard) or Place()
+        place = place_of(self.call, self.customer.id, self.shard) or Place()
         if place.sequence:
             try:
                 return await self.feed.iterator(role, self.shard, "AFTER_SEQUENCE_NUMBER", place.sequence)
@@ -215,7 +202,7 @@ class ShardReader:
     async def _gather(self, role: Call, iterator: str, most: int) -> tuple[list[dict[str, Any]], str | None]:
         """Records of the next batches: what is there, or what comes within the batching window."""
         records, after = await self._read(role, iterator, most)
-        until = self.call.now() + self.mapping.window_s
+        until = self.call.now() + self.wishes.window_s
         while records and after is not None and len(records) < most and self.call.now() < until:
             waiting = await self._listen(until)
             more, after = await self._read(role, after, most - len(records))
@@ -235,8 +222,8 @@ class ShardReader:
         return [record for record in records if feed.arrived(record) >= self.since], after
 
     def _keep(self, **said: Any) -> None:
-        place = place_of(self.call, self.mapping.uuid, self.shard) or Place()
-        remember(self.call, self.reader.uuid, self.shard, place._replace(**said))
+        place = place_of(self.call, self.customer.id, self.shard) or Place()
+        remember(self.call, self.customer.id, self.shard, place._replace(**said))
 
     def done(self, record: dict[str, Any], **more: Any) -> None:
         """Everything up to this record is done with."""
@@ -245,27 +232,30 @@ class ShardReader:
     # Working ----------------------------------------------------------------------------------
 
     async def _work_on(self, records: list[dict[str, Any]]) -> None:
-        mapping = self.mapping
+        wishes = self.wishes
         wanted = records
-        if mapping.filters:
-            wanted = [record for record in records if passes(mapping.filters, record)]
-        if mapping.tumbling_s:
+        if wishes.filters:
+            wanted = [record for record in records if passes(wishes.filters, self.customer.shaped(record))]
+        if wishes.tumbling_s:
             await self.windows.add(wanted)
-        elif mapping.parallel > 1:
-            await self._side_by_side(wanted, mapping.parallel)
+        elif wishes.parallel > 1:
+            await self._side_by_side(wanted, wishes.parallel)
         else:
-            for batch in batches(wanted, mapping.batch_size):
+            for batch in self.batches(wanted):
                 await self.settle(batch, is_alone=True)
         self.done(records[-1])
 
+    def batches(self, records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+        return customers.batches(records, self.wishes.batch_size, self.customer.batch_bytes_max)
+
     async def _side_by_side(self, records: list[dict[str, Any]], count: int) -> None:
-        """As many batches at once as the mapping says. Records of one key are all in one lane, and so in order."""
+        """As many batches at once as the customer says. Records of one key are all in one lane, and so in order."""
         lanes: dict[int, list[dict[str, Any]]] = {}
         for record in records:
             lanes.setdefault(zlib.crc32(self.feed.key(record).encode()) % count, []).append(record)
 
         async def follow(lane: list[dict[str, Any]]) -> None:
-            for batch in batches(lane, self.mapping.batch_size):
+            for batch in self.batches(lane):
                 await self.settle(batch)
 
         for result in await asyncio.gather(*[follow(lane) for lane in lanes.values()], return_exceptions=True):
@@ -275,93 +265,85 @@ class ShardReader:
     async def settle(
         self, batch: list[dict[str, Any]], frame: dict[str, Any] | None = None, *, is_alone: bool = False, count: int = 0
     ) -> bytes:
-        """Give a batch to the function until it is done with; answers the function's last word. ``frame`` is what the event says beside its
-        records. When the batch is alone in its shard, what is done of it is noted at once."""
-        attempt = Attempt(count=count)
+        """Give a batch to the customer until it is done with; answers the customer's last word. ``frame`` is what is said beside its
+        records. When the batch is alone in its shard, what is done of it is noted at once. ``count`` is how often it was tried."""
+        facts: dict[str, Any] = {}
         throttles = 0
         while True:
             self.reader.check()
-            fresh = await self._without_old(batch, attempt)
+            fresh = await self._without_old(batch, count, facts)
             if len(fresh) < len(batch):
-                batch, attempt = fresh, Attempt()
+                batch, count, facts = fresh, 0, {}
             if not batch and not frame:
                 return b""
             try:
-                attempt, outcome, failed_at = await self._try(batch, frame or {}, attempt)
+                taken = await self._try(batch, frame or {})
             except AwsError as error:
-                # It did not reach the function, and so does not count.
+                # The customer could not even try, and so it does not count.
                 throttles += 1
-                self.reader.say(f"PROBLEM: {error.code}: {error.text}")
+                self.customer.say(f"PROBLEM: {error.code}: {error.text}")
                 await self._back_off(throttles)
                 continue
-            if failed_at is None:
-                self.reader.say("OK")
+            count, facts = count + 1, taken.facts
+            if not taken.failed and not taken.is_failure:
+                self.customer.say("OK")
                 if batch and is_alone:
                     self.done(batch[-1])
-                return outcome.payload
-            self.reader.say("PROBLEM: Function call failed")
-            if failed_at:
+                return taken.payload
+            self.customer.say("PROBLEM: Function call failed")
+            if failed_at := min(taken.failed, default=0):
                 if is_alone:
                     self.done(batch[failed_at - 1])
-                batch, attempt = batch[failed_at:], Attempt()
+                batch, count, facts = batch[failed_at:], 0, {}
                 continue
-            mapping = self.mapping
-            if mapping.bisects and len(batch) > 1:
+            wishes = self.wishes
+            if wishes.bisects and len(batch) > 1:
                 half = len(batch) // 2
-                await self.settle(batch[:half], frame, is_alone=is_alone, count=attempt.count - 1)
-                batch, attempt = batch[half:], changed(attempt, count=attempt.count - 1)
+                await self.settle(batch[:half], frame, is_alone=is_alone, count=count - 1)
+                batch, count = batch[half:], count - 1
                 continue
-            if 0 <= mapping.retries_max < attempt.count:
-                await self._give_up(batch, "RetryAttemptsExhausted", attempt)
+            if 0 <= wishes.retries_max < count:
+                await self._give_up(batch, "RetryAttemptsExhausted", count, facts)
                 if batch and is_alone:
                     self.done(batch[-1])
                 return b""
-            await self._back_off(attempt.count)
+            await self._back_off(count)
 
-    async def _try(
-        self, batch: list[dict[str, Any]], frame: dict[str, Any], attempt: Attempt
-    ) -> tuple[Attempt, Outcome, int | None]:
-        """One invocation: what came of it, and the first record that failed if one did."""
-        mapping = self.mapping
-        version, _ = function_of(self.call, mapping)
+    async def _try(self, batch: list[dict[str, Any]], frame: dict[str, Any]) -> Taken:
         self.reader.working += 1
         self.working += 1
         try:
-            request_id, outcome = await invoke(self.call, mapping, version, {"Records": batch} | frame)
+            return await self.customer.take(batch, frame)
         finally:
             self.reader.working -= 1
             self.working -= 1
-        attempt = Attempt(request_id=request_id, executed=version.version, error=outcome.function_error, count=attempt.count + 1)
-        if outcome.function_error is not None:
-            return attempt, outcome, 0
-        if not mapping.response_types:
-            return attempt, outcome, None
-        sequences = [self.feed.sequence(record) for record in batch]
-        failed = failed_items(outcome.payload, set(sequences))
-        if failed is None:
-            return attempt, outcome, 0
-        return attempt, outcome, min((sequences.index(each) for each in failed), default=None)
 
     async def _back_off(self, count: int) -> None:
         await self.reader.pause(min(RETRY_S_MAX, RETRY_FIRST_S * 2 ** min(count - 1, 16)))
 
-    async def _without_old(self, batch: list[dict[str, Any]], attempt: Attempt) -> list[dict[str, Any]]:
-        """The batch without records that are older than the mapping wants, which are given up."""
-        age_s_max = self.mapping.age_s_max
+    async def _without_old(self, batch: list[dict[str, Any]], count: int, facts: dict[str, Any]) -> list[dict[str, Any]]:
+        """The batch without records that are older than the customer wants, which are given up."""
+        age_s_max = self.wishes.age_s_max
         if age_s_max < 0:
             return batch
         oldest = self.call.now() - age_s_max
         fresh = [record for record in batch if self.feed.arrived(record) >= oldest]
         if len(fresh) < len(batch):
-            await self._give_up(batch[: len(batch) - len(fresh)], "RecordAgeExceeded", attempt)
+            await self._give_up(batch[: len(batch) - len(fresh)], "RecordAgeExceeded", count, facts)
         return fresh
 
-    async def _give_up(self, batch: list[dict[str, Any]], condition: str, attempt: Attempt) -> None:
-        mapping = self.mapping
-        if not mapping.on_failure or not batch:
+    async def _give_up(self, batch: list[dict[str, Any]], condition: str, count: int, facts: dict[str, Any]) -> None:
+        if not batch:
             return
-        _, role = function_of(self.call, mapping)
-        function = arn(self.call, mapping.function, mapping.qualifier or None)
-        said = source_failure.report(self.call, self.feed, self.shard, batch, function, condition, attempt)
-        once = f"{mapping.uuid}:{self.shard}:{self.feed.sequence(batch[0])}:{self.feed.sequence(batch[-1])}"
-        await source_failure.deliver(role, mapping, self.shard, said, batch, once)
+        feed, first, last = self.feed, batch[0], batch[-1]
+        information = {
+            "shardId": self.shard,
+            "startSequenceNumber": feed.sequence(first),
+            "endSequenceNumber": feed.sequence(last),
+            "approximateArrivalOfFirstRecord": feed.moment(feed.arrived(first)),
+            "approximateArrivalOfLastRecord": feed.moment(feed.arrived(last)),
+            "batchSize": len(batch),
+            "streamArn": self.wishes.source,
+        }
+        once = f"{self.customer.id}:{self.shard}:{feed.sequence(first)}:{feed.sequence(last)}"
+        await self.customer.give_up(Lost(condition, count, facts, self.shard, batch, {feed.information: information}, once))

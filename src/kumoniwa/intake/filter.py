@@ -1,6 +1,6 @@
-"""Filters of event source mappings: patterns of which a record must match one, or it never reaches the function.
+"""Filters of what is read: patterns of which a record must match one, or it never reaches who reads.
 
-A pattern looks at the record as the function would get it, but for what the sender wrote (a queue's ``body``, Kinesis' ``data``): that is
+A pattern looks at the record as it would be given, but for what the sender wrote (a queue's ``body``, Kinesis' ``data``): that is
 read as JSON where the pattern wants an object there, and as text where it lists values.
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html#filtering-syntax
 """
@@ -13,10 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from kumoniwa.languages.event_pattern import InvalidPattern, Pattern, compile
-from kumoniwa.services.lambda_.errors import InvalidParameterValueException
-
-FILTERS_MAX = 5
+from kumoniwa.languages.event_pattern import Pattern, compile
 
 
 class Filter(NamedTuple):
@@ -25,16 +22,11 @@ class Filter(NamedTuple):
     """The pattern as it was written."""
 
 
-def check_patterns(criteria: dict[str, Any]) -> tuple[str, ...]:
-    """The patterns of a request. Raises InvalidParameterValueException (recorded: test_dynamodb_invalid_event_filter)."""
+def patterns_of(criteria: dict[str, Any]) -> tuple[str, ...]:
+    """The patterns of a request. Raises InvalidPattern."""
     patterns = tuple([entry["Pattern"] for entry in criteria.get("Filters") or () if "Pattern" in entry])
-    if len(patterns) > FILTERS_MAX:
-        raise InvalidParameterValueException(f"The number of filters exceeds the limit of {FILTERS_MAX}.")
     for pattern in patterns:
-        try:
-            _filter(pattern)
-        except InvalidPattern as error:
-            raise InvalidParameterValueException("Invalid filter pattern definition.", hint=str(error))
+        _filter(pattern)
     return patterns
 
 
@@ -61,9 +53,8 @@ def _matches(wanted: Filter, record: dict[str, Any]) -> bool:
 
 def _data(record: dict[str, Any]) -> str | None:
     """What a producer wrote into Kinesis, which patterns find at the top of the record."""
-    if "kinesis" not in record:
-        return None
-    return base64.b64decode(record["kinesis"]["data"]).decode("utf-8", "replace")
+    data = record.get("kinesis", record).get("data")
+    return None if data is None else base64.b64decode(data).decode("utf-8", "replace")
 
 
 def _json(content: str) -> dict[str, Any] | None:

@@ -1,18 +1,16 @@
-"""What differs between the streams that functions read: how they are asked, what wakes their readers, and the shape of their records."""
+"""What differs between the streams that are read: how they are asked, what wakes their readers, and the shape of their records."""
 
 from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kumoniwa.intake.customer import Wishes
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire import timestamps
-
-if TYPE_CHECKING:
-    from kumoniwa.services.lambda_.source import Mapping
 
 
 class Shard:
@@ -30,9 +28,9 @@ class TableFeed:
     read_max = 1_000
     pause_s = 0.0
 
-    def __init__(self, mapping: Mapping) -> None:
-        self.mapping = mapping
-        self.named = {"StreamArn": mapping.source}
+    def __init__(self, wishes: Wishes) -> None:
+        self.wishes = wishes
+        self.named = {"StreamArn": wishes.source}
         self.reader = ""
 
     async def shards(self, role: Call) -> list[Shard]:
@@ -40,7 +38,7 @@ class TableFeed:
         return [Shard(shard) for shard in found]
 
     def wakes(self) -> tuple:
-        stream = arns.parse(self.mapping.source)
+        stream = arns.parse(self.wishes.source)
         return ("dynamodb", "stream", stream.account, stream.resource.removeprefix("table/"))
 
     async def iterator(self, role: Call, shard: str, kind: str, sequence: str = "") -> str:
@@ -60,7 +58,7 @@ class TableFeed:
         data = record["dynamodb"]
         shown = record | {
             "dynamodb": data | {"ApproximateCreationDateTime": int(data["ApproximateCreationDateTime"])},
-            "eventSourceARN": self.mapping.source,
+            "eventSourceARN": self.wishes.source,
         }
         if by := shown.pop("userIdentity", None):
             # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
@@ -89,9 +87,9 @@ class KinesisFeed:
     pause_s = 0.25
     """Between reads of a shard, which allows five a second."""
 
-    def __init__(self, mapping: Mapping) -> None:
-        self.mapping = mapping
-        self.named = {"StreamARN": mapping.source.partition("/consumer/")[0]}
+    def __init__(self, wishes: Wishes) -> None:
+        self.wishes = wishes
+        self.named = {"StreamARN": wishes.source.partition("/consumer/")[0]}
         self.reader = ""
         """The role that reads, which records name."""
 
@@ -116,8 +114,8 @@ class KinesisFeed:
         return reply["ShardIterator"]
 
     async def start(self, role: Call, shard: str) -> str:
-        if self.mapping.position_at is not None:
-            return await self.iterator(role, shard, "AT_TIMESTAMP", at=self.mapping.position_at)
+        if self.wishes.position_at is not None:
+            return await self.iterator(role, shard, "AT_TIMESTAMP", at=self.wishes.position_at)
         return await self.iterator(role, shard, "TRIM_HORIZON")
 
     async def read(self, role: Call, iterator: str, most: int) -> tuple[list[dict[str, Any]], str | None]:
@@ -139,8 +137,8 @@ class KinesisFeed:
             "eventID": f"{shard}:{record['SequenceNumber']}",
             "eventName": "aws:kinesis:record",
             "invokeIdentityArn": self.reader,
-            "awsRegion": arns.parse(self.mapping.source).region,
-            "eventSourceARN": self.mapping.source,
+            "awsRegion": arns.parse(self.wishes.source).region,
+            "eventSourceARN": self.wishes.source,
         }
 
     def sequence(self, record: dict[str, Any]) -> str:
@@ -173,7 +171,7 @@ class FanOutFeed(KinesisFeed):
     async def read(self, role: Call, iterator: str, most: int) -> tuple[list[dict[str, Any]], str | None]:
         shard, position = json.loads(iterator)
         reply = await role.ask(
-            "kinesis:SubscribeToShard", ConsumerARN=self.mapping.source, ShardId=shard, StartingPosition=position
+            "kinesis:SubscribeToShard", ConsumerARN=self.wishes.source, ShardId=shard, StartingPosition=position
         )
         event = (await anext(reply["EventStream"]))["SubscribeToShardEvent"]
         await reply["EventStream"].aclose()
@@ -188,10 +186,17 @@ class FanOutFeed(KinesisFeed):
 Feed = TableFeed | KinesisFeed
 
 
-def feed_of(mapping: Mapping) -> Feed:
-    if mapping.service == "dynamodb":
-        return TableFeed(mapping)
-    return FanOutFeed(mapping) if "/consumer/" in mapping.source else KinesisFeed(mapping)
+STREAMS = ("dynamodb", "kinesis")
+
+
+def is_stream(source: str) -> bool:
+    return arns.parse(source).service in STREAMS
+
+
+def feed_of(wishes: Wishes) -> Feed:
+    if arns.parse(wishes.source).service == "dynamodb":
+        return TableFeed(wishes)
+    return FanOutFeed(wishes) if "/consumer/" in wishes.source else KinesisFeed(wishes)
 
 
 GONE = ("ExpiredIteratorException", "TrimmedDataAccessException", "InvalidArgumentException", "ValidationException")

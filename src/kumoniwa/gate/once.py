@@ -17,6 +17,13 @@ ONCE = Table(
        create index if not exists once_at on once (at)""",
 )
 KEPT_S = 7 * 86_400
+SWEPT_EVERY_S = 60.0
+
+
+class Swept:
+    """When this life of the region last dropped what is too old."""
+
+    at = 0.0
 
 
 def remembered(call: Call, operation: str) -> dict | None:
@@ -27,5 +34,8 @@ def remembered(call: Call, operation: str) -> dict | None:
 
 def remember(call: Call, operation: str, answer: dict | None) -> None:
     rows, now = call.rows(ONCE), call.now()
-    rows.run("delete from once where at < ?", now - KEPT_S)
+    swept = call.memory(Swept)
+    if now > swept.at + SWEPT_EVERY_S:
+        swept.at = now
+        rows.run("delete from once where at < ?", now - KEPT_S)
     rows.run("insert or replace into once values (?,?,?,?)", call.once, operation, now, msgspec.msgpack.encode(answer or {}))

@@ -17,6 +17,8 @@ DATA_EVENTS = {
     "kinesis": ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator", "SubscribeToShard"),
     "sns": ("Publish", "PublishBatch"),
     "events": ("PutEvents",),
+    "ses": ("SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkTemplatedEmail"),
+    "sesv2": ("SendEmail", "SendBulkEmail"),
 }
 """Endings of the operations that are data events, which a trail records only if it is told to."""
 

@@ -1,0 +1,91 @@
+"""What a call to either API of SES touches, for IAM, and the condition keys that it brings.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonses.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.ses import address, message
+from kumoniwa.services.ses import identity as identities
+from kumoniwa.services.ses.errors import InvalidParameterValue
+
+_FROM = ("SourceArn", "FromEmailAddressIdentityArn")
+_SENDERS = ("Source", "FromEmailAddress")
+_FEEDBACK = ("ReturnPath", "FeedbackForwardingEmailAddress")
+_IDENTITY = ("Identity", "EmailIdentity", "Domain", "EmailAddress")
+
+
+def _text(params: dict[str, Any], names: tuple[str, ...]) -> str:
+    return next((params[name] for name in names if isinstance(params.get(name), str)), "")
+
+
+def touched(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    if operation.startswith("Send"):
+        return _sent(call, params)
+    if isinstance(arn := params.get("ResourceArn"), str):
+        return arn
+    names = _text(params, _IDENTITY) if "Identity" in operation or "Domain" in operation else ""
+    return identities.arn_of(call, names) if names and "List" not in operation and call.service == "sesv2" else "*"
+
+
+def _sent(call: Call, params: dict[str, Any]) -> list[str]:
+    """The identity that lets the sender send, and what else of the account the mail makes use of."""
+    arns = [_text(params, _FROM) or identities.arn_of(call, _identity(call, _sender(params)))]
+    if isinstance(name := params.get("ConfigurationSetName"), str):
+        arns.append(call.arn(f"configuration-set/{name}", "ses"))
+    content = params.get("Content") if isinstance(params.get("Content"), dict) else {}
+    template = content.get("Template") if isinstance(content.get("Template"), dict) else {}
+    if isinstance(name := params.get("Template") or template.get("TemplateName"), str):
+        arns.append(call.arn(f"template/{name}", "ses"))
+    return arns
+
+
+def _raw(params: dict[str, Any]) -> bytes:
+    content = params.get("Content") if isinstance(params.get("Content"), dict) else {}
+    raw = params.get("RawMessage") or content.get("Raw")
+    data = raw.get("Data") if isinstance(raw, dict) else None
+    return data if isinstance(data, bytes) else b""
+
+
+def _sender(params: dict[str, Any]) -> str:
+    said = _text(params, _SENDERS)
+    return said or next(iter(message.addresses(message.read(_raw(params)), "From")), "")
+
+
+def _identity(call: Call, sender: str) -> str:
+    try:
+        parsed = address.parse(sender)
+    except InvalidParameterValue:
+        return "*"
+    held = identities.sending_as(call, parsed)
+    return held.name if held is not None else parsed.bare
+
+
+def conditions(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Names are in lower case."""
+    keys: dict[str, Any] = {"ses:apiversion": "2" if call.service == "sesv2" else "1"}
+    if not operation.startswith("Send"):
+        return keys
+    try:
+        sender = address.parse(_sender(params))
+        keys |= {"ses:fromaddress": sender.bare} | ({"ses:fromdisplayname": sender.name} if sender.name else {})
+    except InvalidParameterValue:
+        pass
+    destination = params.get("Destination") if isinstance(params.get("Destination"), dict) else {}
+    listed = [each for group in (*destination.values(), params.get("Destinations")) if isinstance(group, list) for each in group]
+    if not listed and (raw := _raw(params)):
+        listed = message.addresses(message.read(raw), "To", "Cc", "Bcc")
+    recipients = []
+    for each in listed:
+        try:
+            recipients.append(address.parse(each).bare)
+        except (InvalidParameterValue, AttributeError, TypeError):
+            continue
+    if recipients:
+        keys["ses:recipients"] = recipients
+    if feedback := _text(params, _FEEDBACK):
+        keys["ses:feedbackaddress"] = feedback
+    return keys

@@ -1,0 +1,68 @@
+"""The operations of SES's first API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.ses import access, mailbox
+from kumoniwa.services.ses import account as accounts
+from kumoniwa.services.ses.account import (
+    GetAccountSendingEnabled,
+    GetSendStatistics,
+    UpdateAccountSendingEnabled,
+)
+from kumoniwa.services.ses.identity import (
+    DeleteIdentity,
+    DeleteVerifiedEmailAddress,
+    GetIdentityDkimAttributes,
+    GetIdentityVerificationAttributes,
+    ListIdentities,
+    ListVerifiedEmailAddresses,
+    SetIdentityDkimEnabled,
+)
+from kumoniwa.services.ses.sending import SendEmail, SendRawEmail
+from kumoniwa.services.ses.verification import (
+    VerifyDomainDkim,
+    VerifyDomainIdentity,
+    VerifyEmailAddress,
+    VerifyEmailIdentity,
+)
+
+__all__ = [
+    "DeleteIdentity",
+    "DeleteVerifiedEmailAddress",
+    "GetAccountSendingEnabled",
+    "GetIdentityDkimAttributes",
+    "GetIdentityVerificationAttributes",
+    "GetSendQuota",
+    "GetSendStatistics",
+    "ListIdentities",
+    "ListVerifiedEmailAddresses",
+    "SendEmail",
+    "SendRawEmail",
+    "SetIdentityDkimEnabled",
+    "UpdateAccountSendingEnabled",
+    "VerifyDomainDkim",
+    "VerifyDomainIdentity",
+    "VerifyEmailAddress",
+    "VerifyEmailIdentity",
+]
+
+
+def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    """Who calls: an identity of another account is lent to the caller, who sends."""
+    return call.principal.account or call.home.settings.account
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    return access.touched(call, operation, params)
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    return access.conditions(call, operation, params)
+
+
+def GetSendQuota(call: Call) -> dict:
+    daily, rate = accounts.quota(call)
+    return {"Max24HourSend": daily, "MaxSendRate": rate, "SentLast24Hours": float(mailbox.sent_today(call))}

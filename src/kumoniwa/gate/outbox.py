@@ -37,6 +37,10 @@ class Delivery(NamedTuple):
     """How often it was tried before, in vain."""
 
 
+class Postponed(float):
+    """After so many seconds the delivery has its turn. It was not tried yet."""
+
+
 Deliver = Callable[[Call, Delivery], Awaitable[float | None]]
 """Tries once. Answers None when the delivery is done, be it delivered, buried or dropped; else after how many seconds to try again."""
 
@@ -150,8 +154,9 @@ class Outbox:
             again_in_s = AFTER_DEFECT_S
         if again_in_s is not None:
             desk.busy.discard(delivery.id)
+            tried = 0 if isinstance(again_in_s, Postponed) else 1
             call.rows(self.table).run(
-                f"update {self.name} set due = ?, attempts = attempts + 1 where id = ?", call.now() + again_in_s, delivery.id
+                f"update {self.name} set due = ?, attempts = attempts + ? where id = ?", call.now() + again_in_s, tried, delivery.id
             )
             desk.is_behind = True
         else:

@@ -53,6 +53,11 @@ class RequestEntityTooLarge(AwsError):
     message = "Request must be smaller than 100663296 bytes."
 
 
+class NoDataPlane(AwsError):
+    code = "NotFoundException"
+    status = 404
+
+
 class ServiceUnavailable(AwsError):
     status = 503
     message = "The service is unavailable."
@@ -230,6 +235,20 @@ class Gate:
             response, result = self._refusal(error, route, request, request_id), None
         await self.home.store.journal.settled()
         return response, route, result
+
+    async def visit(self, principal: Principal, request: Request) -> Response:
+        """One request that a service makes as ``principal`` to a data plane of this region, such as an API's stage."""
+        request_id, route = self.home.ids.request_id(), None
+        try:
+            route = self.routes.find(request)
+            if route.door is None:
+                raise NoDataPlane(request.host)
+            request.speaker = principal
+            response = await self._through_door(route, request, request_id)
+        except Exception as error:
+            response = self._refusal(error, route, request, request_id)
+        await self.home.store.journal.settled()
+        return response
 
     def report(self) -> dict[str, dict[str, int]]:
         """How often each operation was asked for, over any protocol or from inside, and how often refused with which code."""

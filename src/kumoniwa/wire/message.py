@@ -93,6 +93,8 @@ class Request(msgspec.Struct):
     """What stood behind an aws-chunked body, once it is read to its end."""
     is_tls: bool = False
     """Whether it came over an encrypted connection."""
+    speaker: object = None
+    """Whoever makes it, if it is made here: then nobody needs to sign it."""
 
     @property
     def host(self) -> str:

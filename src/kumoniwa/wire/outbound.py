@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from functools import cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httptools
 
@@ -59,6 +59,20 @@ class _Collecting:
     def on_message_complete(self) -> None:
         if self.parser.get_status_code() >= 200:
             self.is_complete = True
+
+
+def with_query(url: str, more: dict[str, str]) -> str:
+    """The address with more in its query string."""
+    return url if not more else f"{url}{'&' if '?' in url else '?'}{urlencode(more, quote_via=quote)}"
+
+
+def laid(*layers: dict[str, str]) -> list[tuple[str, str]]:
+    """Headers, of which a later layer replaces those of an earlier one, however they are spelled."""
+    found: dict[str, tuple[str, str]] = {}
+    for layer in layers:
+        for name, value in layer.items():
+            found[name.lower()] = (name, value)
+    return list(found.values())
 
 
 @cache

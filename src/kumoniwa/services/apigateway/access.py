@@ -60,16 +60,22 @@ def check_not_denied(exchange: Exchange) -> None:
         raise _denied("anonymous", arn, decision)
 
 
+def _signer(exchange: Exchange) -> Principal:
+    home, request = exchange.home, exchange.request
+    claim = signature.claim(request, "rest-json")
+    if claim is None:
+        raise Refused("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
+    principal, secret = identity.identify(home, claim.access_key, claim.session_token, "rest-json")
+    if secret is not None:
+        signature.verify(request, claim, secret, exchange.now, "rest-json", service="execute-api")
+    return principal
+
+
 def check_signed(exchange: Exchange) -> None:
     """A method of IAM's: signed, and allowed to the signer by its own policies or by the API's."""
-    home, request = exchange.home, exchange.request
+    request = exchange.request
     try:
-        claim = signature.claim(request, "rest-json")
-        if claim is None:
-            raise Refused("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token")
-        principal, secret = identity.identify(home, claim.access_key, claim.session_token, "rest-json")
-        if secret is not None:
-            signature.verify(request, claim, secret, exchange.now, "rest-json", service="execute-api")
+        principal = request.speaker or _signer(exchange)
     except NotImplementedHere:
         raise
     except AwsError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.api_destination import ApiDestination
+from kumoniwa.gate.connection import Connection
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
@@ -25,6 +27,21 @@ from kumoniwa.services.events.bus import (
     UpdateEventBus,
     policy_of,
 )
+from kumoniwa.services.events.connection import (
+    CreateConnection,
+    DeauthorizeConnection,
+    DeleteConnection,
+    DescribeConnection,
+    ListConnections,
+    UpdateConnection,
+)
+from kumoniwa.services.events.destination import (
+    CreateApiDestination,
+    DeleteApiDestination,
+    DescribeApiDestination,
+    ListApiDestinations,
+    UpdateApiDestination,
+)
 from kumoniwa.services.events.errors import ResourceNotFoundException
 from kumoniwa.services.events.event import PutEvents, TestEventPattern
 from kumoniwa.services.events.replay import CancelReplay, DescribeReplay, ListReplays, StartReplay
@@ -42,18 +59,27 @@ from kumoniwa.services.events.target import ListTargetsByRule, PutTargets, Remov
 
 __all__ = [
     "CancelReplay",
+    "CreateApiDestination",
     "CreateArchive",
+    "CreateConnection",
     "CreateEventBus",
+    "DeauthorizeConnection",
+    "DeleteApiDestination",
     "DeleteArchive",
+    "DeleteConnection",
     "DeleteEventBus",
     "DeleteRule",
+    "DescribeApiDestination",
     "DescribeArchive",
+    "DescribeConnection",
     "DescribeEventBus",
     "DescribeReplay",
     "DescribeRule",
     "DisableRule",
     "EnableRule",
+    "ListApiDestinations",
     "ListArchives",
+    "ListConnections",
     "ListEventBuses",
     "ListReplays",
     "ListRuleNamesByTarget",
@@ -67,7 +93,9 @@ __all__ = [
     "RemoveTargets",
     "StartReplay",
     "TestEventPattern",
+    "UpdateApiDestination",
     "UpdateArchive",
+    "UpdateConnection",
     "UpdateEventBus",
     "policy_of",
 ]
@@ -75,7 +103,12 @@ __all__ = [
 _OF_RULES = frozenset(
     {"PutRule", "DescribeRule", "DeleteRule", "EnableRule", "DisableRule", "PutTargets", "RemoveTargets", "ListTargetsByRule"}
 )
-_OF_NOTHING = frozenset({"ListEventBuses", "TestEventPattern", "ListRules", "ListRuleNamesByTarget", "ListArchives", "ListReplays"})
+_OF_NOTHING = frozenset(
+    {
+        "ListEventBuses", "TestEventPattern", "ListRules", "ListRuleNamesByTarget", "ListArchives", "ListReplays", "ListConnections",
+        "ListApiDestinations",
+    }
+)  # fmt: skip
 
 
 def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
@@ -110,6 +143,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     for kind in ("Archive", "Replay"):
         if f"{kind}Name" in params:
             return call.arn(f"{kind.lower()}/{params[f'{kind}Name']}")
+    for kind, held, spelled in (("Connection", Connection, "connection"), ("ApiDestination", ApiDestination, "api-destination")):
+        if operation.endswith(kind):
+            found = call.shelf(held).get(str(params.get("Name")))
+            return call.arn(f"{spelled}/{params.get('Name')}/{found.id if found is not None else '*'}")
     bus = buses.name_in(_text(params.get("EventBusName")))
     if operation in _OF_RULES:
         name = params.get("Rule") or params.get("Name")

@@ -13,8 +13,9 @@ import msgspec
 import orjson
 
 from kumoniwa.aws import endpoints
-from kumoniwa.gate import patience
-from kumoniwa.gate.outbox import Delivery, Outbox
+from kumoniwa.gate import api_destination, execute_api, patience
+from kumoniwa.gate.api_destination import DestinationFailure
+from kumoniwa.gate.outbox import Delivery, Outbox, Postponed
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -74,12 +75,27 @@ class Undeliverable(Exception):
         self.code, self.text = code, text
 
 
+class NotYet(Exception):
+    """Others are before it at this destination."""
+
+    def __init__(self, after_s: float) -> None:
+        super().__init__()
+        self.after_s = after_s
+
+
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     promise = _decode(delivery.body)
     try:
         await _send(call, promise, delivery.token)
+    except NotYet as turn:
+        return Postponed(turn.after_s)
     except Undeliverable as error:
         return await _bury(call, promise, delivery, error.code, error.text, "")
+    except DestinationFailure as failure:
+        if not failure.is_passing or failure.after_s < 0:
+            return await _bury(call, promise, delivery, failure.code, failure.text, "")
+        wait_s = await _again(call, promise, delivery, failure.code, failure.text)
+        return wait_s and max(wait_s, failure.after_s)
     except AwsError as error:
         code = _code_of(error)
         if code in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR"):
@@ -139,7 +155,7 @@ def _ourselves(call: Call, promise: Promise) -> Call:
 async def _send(call: Call, promise: Promise, token: str) -> None:
     target = promise.target
     arn = arns.parse(target["Arn"])
-    if arn.service == "events":
+    if arn.service == "events" and arn.resource.startswith("event-bus/"):
         await _forward(call, promise, arn)
         return
     ingested = timestamps.to_second(promise.ingested)
@@ -197,6 +213,33 @@ async def _to_stream(asker: Call, promise: Promise, arn: arns.Arn, body: str, on
     await asker.ask("kinesis:PutRecord", StreamARN=str(arn), Data=body.encode(), PartitionKey=key, once=once)
 
 
+def _http_parameters(promise: Promise) -> dict[str, Any]:
+    try:
+        return api_destination.filled(promise.target.get("HttpParameters"), orjson.loads(promise.body))
+    except LookupError:
+        raise Undeliverable("INVALID_PARAMETER", "The event has nothing at a path of the target's HttpParameters.") from None
+
+
+async def _to_destination(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    """An endpoint may be called twice with an event, as on AWS: no token of ours reaches it."""
+    asker.require("events:InvokeApiDestination", str(arn))
+    destination = api_destination.find(asker, str(arn))
+    if destination is None:
+        raise Undeliverable("NO_RESOURCE", f"The API destination {arn} does not exist.")
+    if wait_s := api_destination.wait_s(asker, destination, once):
+        raise NotYet(wait_s)
+    await api_destination.send(asker, destination, body.encode(), _http_parameters(promise))
+
+
+async def _to_api(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    headers = {"Content-Type": "application/json", "User-Agent": "Amazon/EventBridge"}
+    answer = await execute_api.call_method(asker, arn, body.encode(), _http_parameters(promise), headers)
+    if not 200 <= answer.status < 300:
+        is_passing = answer.status == 429 or answer.status >= 500
+        code = "NO_PERMISSIONS" if answer.status == 403 else "ERROR_FROM_TARGET"
+        raise DestinationFailure(code, f"The API answered {answer.status}.", is_passing=is_passing, status=answer.status)
+
+
 async def _to_state_machine(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
     await asker.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=body, name=once, once=once)
 
@@ -208,6 +251,8 @@ _SENDERS = {
     "sns": _to_topic,
     "kinesis": _to_stream,
     "states": _to_state_machine,
+    "events": _to_destination,
+    "execute-api": _to_api,
 }
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from kumoniwa.gate import api_destination, execute_api
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
@@ -35,8 +36,8 @@ NEEDS_ROLE = frozenset({"kinesis", "states"})
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 
 ELSEWHERE = (
-    "RunCommandParameters", "EcsParameters", "BatchParameters", "HttpParameters", "RedshiftDataParameters",
-    "SageMakerPipelineParameters", "AppSyncParameters",
+    "RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters",
+    "AppSyncParameters",
 )  # fmt: skip
 _LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
 
@@ -76,9 +77,10 @@ def _check(call: Call, target: dict[str, Any]) -> None:
 
 def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
     id_ = target["Id"]
-    if arn.service == "events":
-        if not arn.resource.startswith("event-bus/"):
-            raise NotImplementedHere(f"EventBridge targets such as {target['Arn']}")
+    if arn.service == "events" and arn.resource.startswith("event-bus/"):
+        return
+    if _is_http(arn):
+        _check_http(call, target, arn)
         return
     if arn.service not in OPERATIONS:
         raise NotImplementedHere(f"{arn.service} as a target of EventBridge")
@@ -93,6 +95,21 @@ def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
         raise ValidationException(f"Parameter(s) SqsParameters must be specified for target: {id_}.")
     if arn.service in NEEDS_ROLE and not target.get("RoleArn"):
         raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
+
+
+def _is_http(arn: arns.Arn) -> bool:
+    return arn.service == "execute-api" or arn.service == "events" and arn.resource.startswith("api-destination/")
+
+
+def _check_http(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
+    if arn.region != call.region:
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Arn must be in the region {call.region}.")
+    if arn.service == "execute-api" and execute_api.place_of(arn) is None:
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
+    if arn.service == "events" and not target.get("RoleArn"):
+        raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
+    if arn.service == "events" and api_destination.find(call, target["Arn"]) is None:
+        raise ResourceNotFoundException(f"An api-destination '{arn.resource.split('/')[1]}' does not exist.")
 
 
 def _check_input(target: dict[str, Any], id_: str) -> None:

@@ -1,0 +1,169 @@
+"""Connections: how requests to an endpoint outside are authorized, which EventBridge keeps and pipes and state machines use, too.
+
+What is secret lies sealed in the record. A connection by OAuth fetches its token from the authorization endpoint and fetches another when
+that one is about to expire or was refused. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.wire import outbound
+from kumoniwa.wire.outbound import with_query
+
+OAUTH = "OAUTH_CLIENT_CREDENTIALS"
+FETCH_S_MAX = 5.0
+FRESH_S = 60.0
+"""A token that expires sooner is not used any more."""
+PLACES = {"HeaderParameters": "headers", "QueryStringParameters": "queries", "BodyParameters": "body"}
+
+
+class Connection(Record):
+    """Shelved by its name."""
+
+    name: str
+    id: str
+    secret: str
+    """The ARN of the secret that AWS would keep in Secrets Manager."""
+    kind: str
+    created: float
+    modified: float
+    shown: dict[str, Any]
+    """Its parameters as everybody may see them."""
+    sealed: bytes
+    state: str
+    reason: str = ""
+    authorized: float | None = None
+    description: str | None = None
+    token: bytes = b""
+    """Sealed, of OAuth."""
+    expires: float | None = None
+
+
+class Authorization(NamedTuple):
+    """What a request must carry."""
+
+    headers: dict[str, str]
+    queries: dict[str, str]
+    body: dict[str, str]
+
+
+class Unauthorized(Exception):
+    """The connection does not authorize anything; the text says why."""
+
+
+def arn_of(call: Call, connection: Connection) -> str:
+    return call.arn(f"connection/{connection.name}/{connection.id}", "events")
+
+
+def find(call: Call, arn: str) -> Connection | None:
+    found = call.shelf(Connection).get(arn.partition(":connection/")[2].partition("/")[0])
+    return found if found is not None and arn_of(call, found) == arn else None
+
+
+# Secrets -------------------------------------------------------------------------------------------
+
+
+def _key(call: Call) -> bytes:
+    return hashlib.sha256(b"connections" + call.home.settings.seal).digest()
+
+
+def sealed(call: Call, id_: str, secret: dict[str, Any]) -> bytes:
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few have connections
+
+    return cipher.seal(_key(call), orjson.dumps(secret), id_.encode())
+
+
+def opened(call: Call, id_: str, body: bytes) -> dict[str, Any]:
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few have connections
+
+    return orjson.loads(cipher.unseal(_key(call), body, id_.encode()) or b"{}")
+
+
+# What requests carry -------------------------------------------------------------------------------
+
+
+def _laid(parameters: dict[str, Any] | None, into: Authorization) -> None:
+    for name, place in PLACES.items():
+        for each in (parameters or {}).get(name) or ():
+            if each.get("Key"):
+                getattr(into, place)[each["Key"]] = each.get("Value") or ""
+
+
+async def authorization(call: Call, connection: Connection, *, is_refused: bool = False) -> Authorization:
+    """What a request is authorized with. ``is_refused`` says that the endpoint did not take the token it was given.
+    Raises Unauthorized."""
+    if connection.state != "AUTHORIZED":
+        raise Unauthorized(f"The connection {connection.name} is {connection.state}.")
+    secret = opened(call, connection.id, connection.sealed)
+    found = Authorization({}, {}, {})
+    if connection.kind == "BASIC":
+        said = secret["BasicAuthParameters"]
+        found.headers["Authorization"] = "Basic " + base64.b64encode(f"{said['Username']}:{said['Password']}".encode()).decode()
+    elif connection.kind == "API_KEY":
+        said = secret["ApiKeyAuthParameters"]
+        found.headers[said["ApiKeyName"]] = said["ApiKeyValue"]
+    else:
+        is_stale = connection.expires is not None and connection.expires - FRESH_S <= call.now()
+        if is_stale or is_refused:
+            connection = await authorized(call, connection)
+            if connection.state != "AUTHORIZED":
+                raise Unauthorized(connection.reason)
+        token = opened(call, connection.id, connection.token)
+        found.headers["Authorization"] = f"{token['type']} {token['value']}"
+    _laid(secret.get("InvocationHttpParameters"), found)
+    return found
+
+
+# OAuth ---------------------------------------------------------------------------------------------
+
+
+async def authorized(call: Call, connection: Connection) -> Connection:
+    """Fetch a token for the connection and keep it; without one it is de-authorized, for the reason that it tells."""
+    try:
+        token = await _token(opened(call, connection.id, connection.sealed)["OAuthParameters"])
+        seconds = token.get("expires_in")
+        kept = {"type": token.get("token_type") or "Bearer", "value": token["access_token"]}
+        expires = call.now() + float(seconds) if isinstance(seconds, int | float) else None
+        found = {"state": "AUTHORIZED", "reason": "", "token": sealed(call, connection.id, kept), "authorized": call.now(), "expires": expires}
+    except Unauthorized as refusal:
+        found = {"state": "DEAUTHORIZED", "reason": str(refusal)}
+    held = call.shelf(Connection).get(connection.name)
+    if held is None or held.sealed != connection.sealed:
+        # It was changed in the meantime, and this token is none of it.
+        return connection
+    call.shelf(Connection)[connection.name] = now = changed(held, **found)
+    return now
+
+
+async def _token(said: dict[str, Any]) -> dict[str, Any]:
+    """Ask for a token by client credentials, as RFC 6749 says in 4.4. Raises Unauthorized."""
+    client = said["ClientParameters"]
+    more = Authorization({"Accept": "application/json"}, {}, {})
+    _laid(said.get("OAuthHttpParameters"), more)
+    asked = {"grant_type": "client_credentials", "client_id": client["ClientID"], "client_secret": client["ClientSecret"], **more.body}
+    headers, body = more.headers, b""
+    if said["HttpMethod"] == "GET":
+        more.queries.update(asked)
+    else:
+        body, headers = urlencode(asked).encode(), {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    try:
+        answer = await outbound.fetch(
+            said["HttpMethod"], with_query(said["AuthorizationEndpoint"], more.queries), list(headers.items()), body, FETCH_S_MAX
+        )
+    except (TimeoutError, outbound.Unreachable) as error:
+        raise Unauthorized(f"The authorization endpoint did not answer: {error or 'timeout'}") from None
+    try:
+        token = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        token = None
+    if not 200 <= answer.status < 300 or not isinstance(token, dict) or not isinstance(token.get("access_token"), str):
+        raise Unauthorized(f"The authorization endpoint answered {answer.status} and no access token.")
+    return token

@@ -1,0 +1,39 @@
+"""Calls of a deployed API's methods by services of this region, as roles: what targets and tasks name by ``execute-api`` ARNs."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.wire.message import Request, Response
+from kumoniwa.wire.outbound import laid
+
+
+def place_of(arn: arns.Arn) -> tuple[str, str, str, str] | None:
+    """API, stage, method and path that an ARN names."""
+    api, _, rest = arn.resource.partition("/")
+    stage, _, rest = rest.partition("/")
+    method, _, path = rest.partition("/")
+    return (api, stage, method, path) if api and stage and method else None
+
+
+async def call_method(call: Call, arn: arns.Arn, body: bytes, parameters: dict[str, Any], headers: dict[str, str]) -> Response:
+    """Call the method an ARN names, with the ``HttpParameters`` of a target: values for the wildcards of its path, a query and headers."""
+    api, stage, method, path = place_of(arn)
+    for value in parameters.get("PathParameterValues") or ():
+        path = path.replace("*", quote(value, safe=""), 1)
+    query = urlencode(parameters.get("QueryStringParameters") or {}, quote_via=quote)
+    return await request(call, f"{api}.execute-api.{arn.region}.amazonaws.com", method, f"/{stage}/{path}", query, body,
+                         laid(headers, parameters.get("HeaderParameters") or {}))  # fmt: skip
+
+
+async def request(call: Call, host: str, method: str, path: str, query: str, body: bytes, headers: list[tuple[str, str]]) -> Response:
+    """One request to a data plane of this region, signed by whoever ``call`` speaks for."""
+    sent = {name.lower(): value for name, value in [*headers, ("Host", host), ("Content-Length", str(len(body)))]}
+    response = await call.home.gate.visit(call.principal, Request(method, path, query, sent, body))
+    if not isinstance(response.body, bytes):
+        raise NotImplementedHere("streaming answers of APIs that services call")
+    return response

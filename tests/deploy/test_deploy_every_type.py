@@ -174,6 +174,15 @@ SAMPLES = {
         "{StatementId: s, EventBusName: b, Statement: {Effect: Allow, Principal: '*', Action: 'events:PutEvents', Resource: '*'}}",
         "{StatementId: s, EventBusName: b, Action: 'events:PutEvents', Principal: '123456789012'}",
     ),
+    "AWS::Events::Connection": (
+        "{AuthorizationType: BASIC, AuthParameters: {BasicAuthParameters: {Username: u, Password: p}}, Description: d}",
+        "{AuthorizationType: API_KEY, AuthParameters: {ApiKeyAuthParameters: {ApiKeyName: k, ApiKeyValue: v}}}",
+    ),
+    "AWS::Events::ApiDestination": (
+        """{ConnectionArn: "arn:aws:events:us-east-1:123456789012:connection/c/1", HttpMethod: POST, InvocationEndpoint: "https://a.example/",
+        InvocationRateLimitPerSecond: 5, Description: d}""",
+        '{ConnectionArn: "arn:aws:events:us-east-1:123456789012:connection/c/2", HttpMethod: PUT, InvocationEndpoint: "https://b.example/"}',
+    ),
     "AWS::Scheduler::Schedule": (
         """{GroupName: g, ScheduleExpression: rate(1 day), FlexibleTimeWindow: {Mode: "OFF"}, Description: d, StartDate: "2027-01-01T00:00:00Z",
         Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",

@@ -22,6 +22,7 @@ from kumoniwa.deploy.resource import (
     p,
     same,
     seen,
+    use,
 )
 
 EventBus = ResourceType(
@@ -159,4 +160,44 @@ Archive = ResourceType(
     drift=(
         Reading({**same("Description RetentionDays", seen), "EventPattern": from_json(seen.EventPattern)}),
     ),
+)
+
+
+def _without_id(arn: str) -> str:
+    """As a role's policy names it: the id that AWS gave it does not matter."""
+    return arn.rpartition("/")[0]
+
+
+_connection = "AuthorizationType AuthParameters Description"
+
+Connection = ResourceType(
+    name=Name("Name", 64),
+    create=Call("events:CreateConnection", f"Name {_connection}"),
+    id=p.Name,
+    read=Call("events:DescribeConnection", Name=ID),
+    update=(Call("events:UpdateConnection", _connection, Name=ID),),
+    delete=Call("events:DeleteConnection", Name=ID),
+    absent="ResourceNotFoundException",
+    attributes={
+        "Arn": seen.ConnectionArn,
+        "ArnForPolicy": use(_without_id, seen.ConnectionArn),
+        "SecretArn": seen.SecretArn,
+    },
+    defaults={"Description": ""},
+    drift=(Reading(same("AuthorizationType Description", seen)),),
+)
+
+_destination = "ConnectionArn Description HttpMethod InvocationEndpoint InvocationRateLimitPerSecond"
+
+ApiDestination = ResourceType(
+    name=Name("Name", 64),
+    create=Call("events:CreateApiDestination", f"Name {_destination}"),
+    id=p.Name,
+    read=Call("events:DescribeApiDestination", Name=ID),
+    update=(Call("events:UpdateApiDestination", _destination, Name=ID),),
+    delete=Call("events:DeleteApiDestination", Name=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": seen.ApiDestinationArn, "ArnForPolicy": use(_without_id, seen.ApiDestinationArn)},
+    defaults={"Description": "", "InvocationRateLimitPerSecond": 300},
+    drift=(Reading(same(_destination, seen)),),
 )

@@ -1,9 +1,12 @@
 """The console in a real browser, without the internet: what it shows is so, and what it is told to do happens."""
 
+import base64
 import http.client
 import os
+import re
 import subprocess
 import sys
+from email.message import EmailMessage
 
 import pytest
 from botocore.exceptions import ClientError
@@ -125,6 +128,87 @@ def test_gaps_are_listed(page, cloud):
         cloud.client("ec2").describe_instances()
     turn(page, "6", "Gaps")
     page.wait("document.body.innerText.includes('the service ec2')")
+
+
+EVIL = """\
+<p style="color: red">Dear Ben,</p><script>top.wasHere = 1; fetch("/_kumoniwa/reset", {method: "POST"})</script>
+<img src="http://127.0.0.1:1/pixel" onerror="parent.wasHere = 1"><img id="shell" src="cid:shell@example.com">
+<a id="link" href="javascript:parent.wasHere = 1">click</a><iframe src="/_kumoniwa/"></iframe>"""
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def proven(cloud, address: str) -> None:
+    """Verified by the link in the letter, as whoever reads the mailbox would."""
+    cloud.client("ses").verify_email_identity(EmailAddress=address)
+    [newest, *_] = cloud.admin("GET", f"mail?to={address}")[1]["mails"]
+    letter = cloud.admin("GET", f"mail/{newest['region']}/{newest['id']}")[1]
+    link = re.search(r"http://127.0.0.1:\d+(/\S+)", letter["text"])[1]
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+    connection.request("GET", link)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def evil_letter() -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ann@example.com", "ben@example.net", "<img src=x onerror=alert(1)>"
+    mail.set_content("Dear Ben, see https://example.com/a?b=c and javascript:alert(1) <script>")
+    mail.add_alternative(EVIL, subtype="html")
+    mail.add_attachment(base64.b64decode(PIXEL), maintype="image", subtype="png", filename="shell.png", disposition="inline", cid="<shell@example.com>")
+    mail.add_attachment("<script>alert(1)</script>", subtype="html", filename="../evil.html")
+    return mail.as_bytes()
+
+
+def test_the_mailbox_shows_mails_and_lets_nothing_of_them_act(page, cloud):
+    turn(page, "7", "Mail")
+    page.wait("document.body.innerText.includes('Nothing was sent yet')")
+    for address in ("ann@example.com", "ben@example.net"):
+        proven(cloud, address)
+    cloud.client("ses").send_raw_email(RawMessage={"Data": evil_letter()})
+    page.wait("document.querySelectorAll('main tbody tr').length === 3")  # it came by itself
+    assert page.run("document.querySelector('main tbody button').innerText") == "<img src=x onerror=alert(1)>"
+    page.run("document.querySelector('main tbody button').click()")
+    page.wait("document.querySelector('iframe.mail')")
+    assert page.run("[...document.querySelectorAll('pre.mail a')].map(a => a.href)") == ["https://example.com/a?b=c"]
+    assert page.run("document.querySelector('iframe.mail').sandbox.value") == "allow-popups allow-popups-to-escape-sandbox"
+    told = page.run("document.querySelector('iframe.mail').src")
+    assert page.run("[...document.querySelectorAll('li a')].map(a => a.download)") == ["shell.png", "../evil.html"]
+    assert "d=amazonses.com" in page.run("document.querySelector('main').textContent")
+    assert page.run("window.wasHere || document.querySelector('iframe.mail').contentDocument") is None
+    # Alone, without the console's frame around it, it is as powerless.
+    page.open(told)
+    assert page.run("window.wasHere || getComputedStyle(document.querySelector('p')).color") == "rgb(255, 0, 0)"
+    assert page.run("document.querySelector('#shell').naturalWidth") == 1
+    assert page.run("window.origin") == "null"
+    assert cloud.admin("GET", "mail")[1]["mails"], "the mail must not have emptied the cloud"
+    page.complaints.clear()  # the browser notes what the mail wanted and did not get
+
+
+def test_mails_are_served_so_that_a_browser_only_saves_or_shows_them(cloud):
+    [mail, *_] = cloud.admin("GET", "mail?to=ben@example.net&region=us-east-1")[1]["mails"]
+    at = f"/_kumoniwa/mail/{mail['region']}/{mail['id']}"
+
+    def get(path: str):
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.request("GET", at + path)
+        reply = connection.getresponse()
+        return reply, reply.read()
+
+    reply, content = get("/attachments/2")
+    assert (reply.status, content) == (200, b"<script>alert(1)</script>\r\n")
+    assert reply.headers["content-disposition"] == "attachment; filename*=UTF-8''..%2Fevil.html"
+    for path in ("/attachments/1", "/attachments/2", "/raw", "/html"):
+        reply, _ = get(path)
+        assert "sandbox" in reply.headers["content-security-policy"]
+        assert reply.headers["x-content-type-options"] == "nosniff"
+    for path in ("/attachments/3", "/attachments/0", "/attachments/x", "/other", "0", "0/raw"):
+        assert get(path)[0].status == 404
+    assert cloud.admin("GET", "mail?to=nobody@example.net")[1] == {"mails": []}
+    assert cloud.admin("GET", "mail?who=me")[0] == 400
+    assert cloud.admin("DELETE", "mail?account=111111111111")[0] == 200
+    assert cloud.admin("GET", "mail")[1]["mails"]
+    assert cloud.admin("DELETE", "mail")[0] == 200
+    assert cloud.admin("GET", "mail")[1] == {"mails": []}
 
 
 def test_a_drill_is_drawn_while_it_runs(page, cloud):

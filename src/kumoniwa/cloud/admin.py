@@ -21,6 +21,7 @@ from kumoniwa import __version__
 from kumoniwa.aws.regions import is_region, loopback
 from kumoniwa.cloud.catalogue import offered
 from kumoniwa.cloud.fleet import Fleet, NoSuchRegion
+from kumoniwa.cloud.mail import Mail
 from kumoniwa.gate.address import EDGE
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.fault import FaultRefused
@@ -53,6 +54,7 @@ def _said(request: Request) -> dict[str, Any]:
 class Admin:
     def __init__(self, fleet: Fleet, hosts: tuple[str, ...], on_down: Callable[[], None], page: Page) -> None:
         self.fleet, self.hosts, self.on_down, self.page = fleet, (*LOOPBACK, *hosts), on_down, page
+        self.mail = Mail(fleet)
         self.began = monotonic()
         self._tasks: set[asyncio.Task] = set()
 
@@ -115,6 +117,10 @@ class Admin:
                 return 200, await self.fleet.faults.heal()
             case ["DELETE", "faults", id_]:
                 return 200, await self.fleet.faults.heal(id_)
+            case ["GET" | "DELETE" as method, "mail"]:
+                return await self.mail.all(method, {name: values[0] for name, values in asked.items()})
+            case ["GET", "mail", name, id_, *part]:
+                return await self.mail.one(self.fleet.member(name), id_, part)
             case ["POST", "reset"]:
                 return await self._reset(asked.get("account", [None])[0])
             case ["POST", "down"]:

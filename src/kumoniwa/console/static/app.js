@@ -6,10 +6,11 @@ import * as calls from "./calls.js";
 import * as drill from "./drill.js";
 import * as faults from "./faults.js";
 import * as gaps from "./gaps.js";
+import * as mail from "./mail.js";
 import * as map from "./map.js";
 import * as resources from "./resources.js";
 
-const pages = { map, resources, calls, faults, drill, gaps };
+const pages = { map, resources, calls, faults, drill, gaps, mail };
 const main = document.querySelector("main");
 const status = document.querySelector("#status");
 export const cloud = { health: null, events: [] };

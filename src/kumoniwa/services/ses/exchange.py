@@ -9,14 +9,23 @@ from kumoniwa.services.ses import mailbox
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
-    """``{"ask": "list" | "mail" | "forget", "account": …, "id": …}``; without an account the mails of all."""
-    accounts = [message["account"]] if message.get("account") else [each for each in home.store.accounts() if each.isdigit()]
+    """``{"ask": "list" | "forget" | a kind of ``READINGS``, "account": …, "id": …, "part": …}``; without an account those of all."""
+    accounts = [each for each in home.store.accounts() if each.isdigit() and message.get("account") in (None, each)]
     calls = [home.call("ses", account, principals.service("ses.amazonaws.com", account)) for account in accounts]
-    if message["ask"] == "mail":
-        found = [(call, mail) for call in calls if (mail := mailbox.find(call, message["id"])) is not None]
-        return mailbox.whole(*found[0]) if found else None
-    if message["ask"] == "forget":
+    what = message["ask"]
+    if what == "list":
+        return [mailbox.summary(call, mail) for call in calls for mail in mailbox.newest(call)]
+    if what == "forget":
         for call in calls:
-            mailbox.forget(call, message.get("id"))
+            mailbox.forget(call)
         return None
-    return [mailbox.summary(call, mail) for call in calls for mail in mailbox.newest(call)]
+    read = READINGS[what]
+    return next((read(call, mail, message) for call in calls if (mail := mailbox.find(call, message["id"])) is not None), None)
+
+
+READINGS = {
+    "mail": lambda call, mail, message: mailbox.whole(call, mail),
+    "raw": lambda call, mail, message: mail.raw,
+    "html": lambda call, mail, message: mailbox.page(mail),
+    "attachment": lambda call, mail, message: mailbox.attachment(mail, message["part"]),
+}

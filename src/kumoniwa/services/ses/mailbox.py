@@ -5,9 +5,12 @@ A person opens it in the console; test authors read it as JSON. It survives a ki
 
 from __future__ import annotations
 
+import base64
+import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import orjson
 
@@ -16,6 +19,7 @@ from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
 
 DAY_S = 86_400.0
+_PICTURE = re.compile(r"""cid:([^"'\s)>]+)""")
 LISTED_MAX = 500
 
 MAILS = Table(
@@ -133,13 +137,40 @@ def body(parsed: EmailMessage, kind: str) -> str | None:
         text = part.get_content()
     except LookupError:  # a charset nobody knows
         return content(part).decode("latin-1")
-    return text if isinstance(text, str) else None
+    return text.replace("\r\n", "\n") if isinstance(text, str) else None
 
 
 def attachments(parsed: EmailMessage) -> list[EmailMessage]:
     """Every part that is no body, also those inside, such as the pictures of an HTML text."""
     shown = [id(parsed.get_body((kind,))) for kind in ("plain", "html")] if parsed.is_multipart() or not parsed.is_attachment() else []
     return [part for part in parsed.walk() if not part.is_multipart() and id(part) not in shown]
+
+
+def attachment(mail: Mail, number: int) -> dict[str, Any] | None:
+    """The attachment of a number, from 1."""
+    parts = attachments(mail.parsed)
+    if not 1 <= number <= len(parts):
+        return None
+    return {"name": parts[number - 1].get_filename() or f"part-{number}", "content": content(parts[number - 1])}
+
+
+def page(mail: Mail) -> str | None:
+    """The mail's HTML with the pictures it carries in their places."""
+    parsed = mail.parsed
+    html = body(parsed, "html")
+    if html is None:
+        return None
+    pictures = {
+        str(part["Content-ID"]).strip().strip("<>"): part
+        for part in attachments(parsed)
+        if part["Content-ID"] and part.get_content_maintype() == "image"
+    }
+
+    def picture(found: re.Match[str]) -> str:
+        part = pictures.get(unquote(found[1]))
+        return found[0] if part is None else f"data:{part.get_content_type()};base64,{base64.b64encode(content(part)).decode()}"
+
+    return _PICTURE.sub(picture, html)
 
 
 def content(part: EmailMessage) -> bytes:

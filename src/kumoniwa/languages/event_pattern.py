@@ -38,6 +38,8 @@ class Condition(NamedTuple):
     path: str
     test: Test
     may_be_absent: bool
+    weight: int
+    """How many values are asked for, times how deep they lie: what SNS counts a policy's complexity by."""
 
 
 class Pattern:
@@ -61,7 +63,7 @@ def compile(pattern: str | dict[str, Any]) -> Pattern:
 @lru_cache(maxsize=4096)
 def _compiled(text: str) -> Pattern:
     try:
-        return Pattern(_Reader(text).pattern())
+        return Pattern(Reader(text, EVENTBRIDGE).pattern())
     except InvalidJson as error:
         raise InvalidPattern(located(text, error.reason, error.at)) from None
 
@@ -91,7 +93,7 @@ def flat(event: dict[str, Any]) -> Flat:
 
 def _holds(conditions: list[Condition], event: Flat) -> bool:
     places: list[set[Membership]] = []
-    for path, test, may_be_absent in conditions:
+    for path, test, may_be_absent, _ in conditions:
         values = event.get(path)
         if values is None:
             if not may_be_absent:
@@ -251,15 +253,37 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 _KEYWORDS = frozenset(
     {"exactly", "prefix", "suffix", "numeric", "anything-but", "exists", "cidr", "equals-ignore-case", "wildcard", "$or"}
 )
+
+
+class Dialect(NamedTuple):
+    """What the services that read patterns do not have in common: SNS's reader is the older one."""
+
+    unwanted: dict[str, str]
+    """The operators that may stand within ``anything-but``, and what is said where their value is no text."""
+    is_plain: bool
+    """Whether ``prefix``, ``suffix`` and what stands within ``anything-but`` take one text and nothing else."""
+
+
+_AFFIX = "prefix/suffix match pattern must be a string"
+EVENTBRIDGE = Dialect(
+    {
+        "prefix": _AFFIX,
+        "suffix": _AFFIX,
+        "wildcard": "wildcard match pattern must be a string",
+        "equals-ignore-case": "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.",
+    },
+    is_plain=False,
+)
+
 _ONE_KEY = "Only one key allowed in match expression"
 _TOO_MANY = "Too many elements in numeric expression"
 
 
-class _Reader:
+class Reader:
     """Reads a pattern token by token; refuses where and as AWS does."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.tokens, self.at = text, tokens(text), 0
+    def __init__(self, text: str, dialect: Dialect) -> None:
+        self.text, self.dialect, self.tokens, self.at = text, dialect, tokens(text), 0
 
     @property
     def token(self) -> Token:
@@ -276,9 +300,9 @@ class _Reader:
     def pattern(self) -> list[dict[str, Condition]]:
         if self.next().kind != "{":
             raise self.refused("Filter is not an object")
-        return self.object("")
+        return self.object("", 1)
 
-    def object(self, path: str) -> list[dict[str, Condition]]:
+    def object(self, path: str, depth: int) -> list[dict[str, Condition]]:
         """The alternatives of an object, whose brace was read."""
         found: list[dict[str, Condition]] = [{}]
         is_empty = True
@@ -288,11 +312,11 @@ class _Reader:
             inner = f"{path}.{name}" if path else name
             kind = self.next().kind
             if name == "$or" and kind == "[" and self._is_or():
-                more = self.alternatives(path)
+                more = self.alternatives(path, depth)
             elif kind == "{":
-                more = self.object(inner)
+                more = self.object(inner, depth + 1)
             elif kind == "[":
-                more = [{inner: self.condition(inner)}]
+                more = [{inner: self.condition(inner, depth)}]
             else:
                 raise self.refused(f'"{name}" must be an object or an array')
             if len(found) * len(more) > COMBINATIONS_MAX:
@@ -318,20 +342,20 @@ class _Reader:
             at += 1
         return objects > 1
 
-    def alternatives(self, path: str) -> list[dict[str, Condition]]:
+    def alternatives(self, path: str, depth: int) -> list[dict[str, Condition]]:
         found: list[dict[str, Condition]] = []
         while self.next().kind != "]":
-            found += self.object(path)
+            found += self.object(path, depth)
         return found
 
-    def condition(self, path: str) -> Condition:
+    def condition(self, path: str, depth: int) -> Condition:
         """The values that one field may have, whose bracket was read."""
         plain: list[Any] = []
         tests: list[Test] = []
         may_be_absent = False
-        is_empty = True
+        count = 0
         while (token := self.next()).kind != "]":
-            is_empty = False
+            count += 1
             if token.kind == "{":
                 test = self.expression()
                 if test is None:
@@ -342,11 +366,11 @@ class _Reader:
                 plain.append(token.value)
             else:
                 raise self.refused("Match value must be String, number, true, false, or null")
-        if is_empty:
+        if not count:
             raise self.refused("Empty arrays are not allowed")
         if plain:
             tests.insert(0, _exact(plain))
-        return Condition(path, _any(tests) if tests else lambda value: False, may_be_absent)
+        return Condition(path, _any(tests) if tests else lambda value: False, may_be_absent, count * depth)
 
     def expression(self) -> Test | None:
         """One ``{"operator": …}``, whose brace was read. None: the field must be absent."""
@@ -392,7 +416,7 @@ class _Reader:
         return _of_text(lambda value: value.startswith(text)) if name == "prefix" else _of_text(lambda value: value.endswith(text))
 
     def affix(self, name: str) -> Test:
-        if self.next().kind == "{":
+        if self.next().kind == "{" and not self.dialect.is_plain:
             self.next()
             if self.token.value != "equals-ignore-case":
                 raise self.refused(f"Unsupported {name} pattern: {self.token.value}")
@@ -422,9 +446,10 @@ class _Reader:
             if self.next().kind != "name":
                 raise self.refused("Anything-But expression name not found")
             name = self.token.value
-            if name not in ("prefix", "suffix", "equals-ignore-case", "wildcard"):
+            if name not in self.dialect.unwanted:
                 raise self.refused(f"Unsupported anything-but pattern: {name}")
-            self.next()
+            if self.next().kind != "string" and self.dialect.is_plain:
+                raise self.refused(self.dialect.unwanted[name])
         if self.token.kind not in ("[", "string", "number"):
             raise self.refused("Value of anything-but must be an array or single string/number value.")
         if self.token.kind != "[":
@@ -453,7 +478,7 @@ class _Reader:
             if token.kind not in ("string", "number"):
                 raise self.refused("Inside anything but list, start|null|boolean is not supported.", times=times)
         elif token.kind != "string":
-            raise self.refused(_UNWANTED[name], times=times)
+            raise self.refused(self.dialect.unwanted[name], times=times)
         elif not token.value and name in ("prefix", "suffix"):
             raise self.refused("Null prefix/suffix not allowed", at=token.end, times=times)
         return token
@@ -467,7 +492,7 @@ class _Reader:
             raise self.refused(f"Invalid member in numeric match: {_shown(self.token)}")
         sign = self.token.value
         if sign not in _COMPARE:
-            raise self.refused(f"Unrecognized numeric range operator: {sign}", at=self.token.end)
+            raise self.refused(f"Unrecognized numeric range operator: {sign}", at=self.next().read)
         bound = self.number("equals" if sign == "=" else sign)
         compare = _COMPARE[sign]
         test: Test = lambda value: _is_number(value) and compare(value, bound)  # noqa: E731
@@ -497,13 +522,7 @@ class _Reader:
         return self.token.value
 
 
-_UNWANTED = {
-    "prefix": "prefix/suffix match pattern must be a string",
-    "suffix": "prefix/suffix match pattern must be a string",
-    "wildcard": "wildcard match pattern must be a string",
-    "equals-ignore-case": "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.",
-}
-
-
 def _shown(token: Token) -> str:
+    if token.kind == "number" and token.value.is_integer():
+        return str(int(token.value))
     return token.kind if token.value is None else str(token.value)

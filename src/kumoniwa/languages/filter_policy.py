@@ -43,7 +43,7 @@ def compile(text: str, scope: str) -> Pattern:
         said = orjson.loads(text)
         reader = Reader(text, SNS)
     except (InvalidJson, orjson.JSONDecodeError):
-        raise InvalidPattern(_unreadable(text)) from None
+        raise InvalidPattern(unreadable(text)) from None
     if isinstance(said, dict) and scope == ATTRIBUTES and any(isinstance(value, dict) for value in said.values()):
         raise NestedPolicy
     if said == {}:
@@ -56,8 +56,8 @@ def compile(text: str, scope: str) -> Pattern:
     return Pattern(alternatives)
 
 
-def _unreadable(text: str) -> str:
-    """In the words of the parser that stands before the policy's reader (recorded: test_validate_set_sub_attributes)."""
+def unreadable(text: str) -> str:
+    """Why a text is no JSON, in the words of the parser that stands before the policy's reader (recorded: test_validate_set_sub_attributes)."""
     try:
         Reader(text, SNS)
     except InvalidJson as error:

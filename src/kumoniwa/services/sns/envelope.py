@@ -1,0 +1,119 @@
+"""The forms in which a message comes to its subscribers: the JSON that queues and endpoints of HTTP get, and a function's event.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.sns import certificate
+from kumoniwa.services.sns.message import Message
+from kumoniwa.services.sns.subscription import Subscription
+from kumoniwa.wire import timestamps
+
+
+def unsubscribe_url(call: Call, subscription_arn: str) -> str:
+    return f"{call.home.settings.endpoint}{certificate.PATH}{call.region}/?Action=Unsubscribe&SubscriptionArn={subscription_arn}"
+
+
+def subscribe_url(call: Call, topic_arn: str, token: str) -> str:
+    return f"{call.home.settings.endpoint}{certificate.PATH}{call.region}/?Action=ConfirmSubscription&TopicArn={topic_arn}&Token={quote(token)}"
+
+
+class Sealer:
+    """Signs one message for all its subscribers; those who are told the same text share a signature."""
+
+    def __init__(self, call: Call, message: Message) -> None:
+        self.call, self.message = call, message
+        self.time = timestamps.to_millisecond(message.published)
+        self.signatures: dict[str, tuple[str, str]] = {}
+
+    def signature(self, text: str) -> tuple[str, str]:
+        found = self.signatures.get(text)
+        if found is None:
+            message = self.message
+            subject = f"Subject\n{message.subject}\n" if message.subject is not None else ""
+            said = f"Message\n{text}\nMessageId\n{message.id}\n{subject}Timestamp\n{self.time}\nTopicArn\n{message.topic}\nType\nNotification\n"
+            found = self.signatures[text] = certificate.signed(self.call, said, message.signature_version)
+        return found
+
+    def notification(self, subscription: Subscription) -> str:
+        """Messages of FIFO topics are not signed (recorded: test_message_to_fifo_sqs)."""
+        message = self.message
+        text = message.text_for(subscription.protocol)
+        told: dict[str, Any] = {"Type": "Notification", "MessageId": message.id}
+        if message.sequence is not None:
+            told["SequenceNumber"] = message.sequence
+        told["TopicArn"] = message.topic
+        if message.subject is not None:
+            told["Subject"] = message.subject
+        told |= {"Message": text, "Timestamp": self.time}
+        if message.sequence is None:
+            told["SignatureVersion"] = message.signature_version
+            told["Signature"], told["SigningCertURL"] = self.signature(text)
+        told["UnsubscribeURL"] = unsubscribe_url(self.call, subscription.arn)
+        return written(told, attributes_shown(message.attributes))
+
+    def event(self, subscription: Subscription) -> bytes:
+        message = self.message
+        text = message.text_for(subscription.protocol)
+        signature, url = self.signature(text)
+        told = {
+            "Type": "Notification",
+            "MessageId": message.id,
+            "TopicArn": message.topic,
+            "Subject": message.subject,
+            "Message": text,
+            "Timestamp": self.time,
+            "SignatureVersion": message.signature_version,
+            "Signature": signature,
+            "SigningCertUrl": url,
+            "UnsubscribeUrl": unsubscribe_url(self.call, subscription.arn),
+            "MessageAttributes": attributes_shown(message.attributes),
+        }
+        record = {"EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": subscription.arn, "Sns": told}
+        return orjson.dumps({"Records": [record]})
+
+
+def invitation(call: Call, kind: str, message_id: str, subscription: Subscription, token: str, version: str) -> str:
+    """What asks an endpoint whether it agrees to a subscription, or tells it that it lost one."""
+    topic = subscription.arn.rpartition(":")[0]
+    if kind == "SubscriptionConfirmation":
+        said = f"You have chosen to subscribe to the topic {topic}.\nTo confirm the subscription, visit the SubscribeURL included in this message."
+    else:
+        said = (
+            f"You have chosen to deactivate subscription {subscription.arn}.\n"
+            "To cancel this operation and restore the subscription, visit the SubscribeURL included in this message."
+        )
+    url, time = subscribe_url(call, topic, token), timestamps.to_millisecond(call.now())
+    parts = {"Message": said, "MessageId": message_id, "SubscribeURL": url, "Timestamp": time, "Token": token, "TopicArn": topic, "Type": kind}
+    signature, certificate_url = certificate.signed(call, "".join(f"{name}\n{value}\n" for name, value in parts.items()), version)
+    told = {
+        "Type": kind, "MessageId": message_id, "Token": token, "TopicArn": topic, "Message": said, "SubscribeURL": url, "Timestamp": time,
+        "SignatureVersion": version, "Signature": signature, "SigningCertURL": certificate_url,
+    }  # fmt: skip
+    return written(told)
+
+
+def written(told: dict[str, str], attributes: dict[str, dict[str, str]] | None = None) -> str:
+    """JSON as AWS spaces it."""
+    lines = [f'  "{name}" : {orjson.dumps(value).decode()}' for name, value in told.items()]
+    if attributes:
+        each = [f'    {orjson.dumps(name).decode()} : {orjson.dumps(value).decode()}' for name, value in attributes.items()]
+        lines.append('  "MessageAttributes" : {\n' + ",\n".join(each) + "\n  }")
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def attributes_shown(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[str, str]]:
+    return {name: {"Type": said["DataType"], "Value": _value(said)} for name, said in attributes.items()}
+
+
+def _value(said: dict[str, Any]) -> str:
+    return base64.b64encode(said["BinaryValue"]).decode() if "BinaryValue" in said else said["StringValue"]

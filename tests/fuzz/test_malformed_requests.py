@@ -25,7 +25,7 @@ ANSWERED_WITHIN_S = 180
 
 SESSION = botocore.session.Session()
 NAMES = ["q", "q.fifo", "t", "box", "box", "", " ", "a" * 300, "..", "../x", "ü水", "\0", "%2F", "a/b", "arn:aws:sqs:us-east-1:000000000000:q", "*",
-         "arn:aws:iam::000000000000:role/r", "arn:aws:s3:::box", "http://localhost:4566/000000000000/q", "2030-01-01T00:00:00Z", "1", "-1",
+         "arn:aws:iam::000000000000:role/r", "arn:aws:s3:::box", "arn:aws:sns:us-east-1:000000000000:t", "http://localhost:4566/000000000000/q", "2030-01-01T00:00:00Z", "1", "-1",
          "true", "{}", "[]", "null", '{"Version":"2012-10-17","Statement":[]}', "#a = :v", "a.b[0]", "((((", "<a>&amp;", "e" * 5000]  # fmt: skip
 NUMBERS = [-1, 0, 1, 2, 10, 11, 999, 1000, 2**31, 2**63, -(2**63), 10**30]
 

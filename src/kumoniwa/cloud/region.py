@@ -153,6 +153,10 @@ class Region:
             return await self.peers.ask(region, principal, operation, params, once)
         return await self.gate.ask(principal, operation, params, once)
 
+    async def ask_along(self, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
+        """An ``ask`` that does not wait for its commit, by a call whose own answer does."""
+        return await self.gate.ask(principal, operation, params, settles=False)
+
     async def exchange(self, region: str, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
         """Say something to the same service in another region, over the link; answers its reply. Raises RegionUnreachable."""
         return await self.peers.exchange(region, service, message, within_s)

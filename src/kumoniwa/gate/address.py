@@ -107,6 +107,8 @@ def _behind_path(address: Address, path: str) -> Address:
         door, name = "lambda-code", match[1]
     elif path.startswith("/_aws/cloudformation/"):
         return changed(address, door="cloudformation", region=path.split("/", 4)[3] or address.region, path=path)
+    elif path.startswith("/_aws/sns/"):
+        return changed(address, door="notices", region=path.split("/", 4)[3] or address.region, path=path)
     elif path == "/_aws/ses" or path.startswith("/_aws/ses/"):
         return changed(address, door="mail", region=path.removeprefix("/_aws/ses").strip("/").partition("/")[0] or address.region, path=path)
     else:

@@ -61,6 +61,10 @@ class JsonMissingAuthenticationToken(MissingAuthenticationToken):
     status = 400
 
 
+class AuthorizationError(AccessDenied):
+    """In SNS's words."""
+
+
 class UnauthorizedOperation(AwsError):
     """In EC2's words, which say why in a message that STS decodes."""
 
@@ -189,6 +193,8 @@ class Authorizer:
         if decision.action.startswith("sqs:"):
             # SQS alone prints its actions in lower case: https://github.com/aws/aws-sdk-js-v3/issues/5630
             text = text.replace(decision.action, decision.action.lower())
+        if decision.action.startswith("sns:"):
+            return AuthorizationError(text.replace(decision.action, f"SNS:{decision.action[4:]}"), hint=decision.hint)
         if is_s3:
             if decision.principal.kind == "anonymous" or decision.layer.name == "resource-based policy" and not decision.is_explicit:
                 text = AccessDenied.message

@@ -27,6 +27,16 @@ class InvalidMarker(AwsError):
     message = "Invalid Marker."
 
 
+class InvalidParameter(AwsError):
+    """SNS's words."""
+
+    status = 400
+    message = "Invalid parameter: NextToken"
+
+
+_REFUSALS = {"iam": InvalidMarker, "sns": InvalidParameter}
+
+
 class Pager:
     """How one operation is paged: where its token goes in and out, and which list is cut."""
 
@@ -102,6 +112,6 @@ def pager_for(operation: Operation, declared: frozenset[str]) -> Pager | None:
         return Pager(paginator, 50, 50)
     most = operation.input.members[limit].shape.max if limit and limit in operation.input.members else None
     # CloudFormation's lists have no length to ask for: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListExports.html
-    is_by_hundred = operation.service.name in ("iam", "cloudformation")
-    refusal = InvalidMarker if operation.service.name == "iam" else InvalidNextToken
+    is_by_hundred = operation.service.name in ("iam", "cloudformation", "sns")
+    refusal = _REFUSALS.get(operation.service.name, InvalidNextToken)
     return Pager(paginator, 100 if is_by_hundred else int(most) if most else None, refusal=refusal)

@@ -192,8 +192,10 @@ class Gate:
 
     # From inside ------------------------------------------------------------------------------
 
-    async def ask(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None) -> dict:
-        """One AWS call by a service, as ``principal``. Raises the AwsError that AWS would answer.
+    async def ask(
+        self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, *, settles: bool = True
+    ) -> dict:
+        """One AWS call by a service, as ``principal``, whose answer comes when it is committed. Raises the AwsError that AWS would answer.
 
         With a token ``once``, an answer already given to the same token and operation is given again and nothing is done twice.
         """
@@ -214,7 +216,8 @@ class Gate:
             raise ServiceUnavailable
         except Exception as error:
             raise self._defect(error)
-        await self.home.store.journal.settled()
+        if settles:
+            await self.home.store.journal.settled()
         return result or {}
 
     async def relay(self, principal: Principal, request: Request) -> tuple[Response, Route | None, dict | None]:

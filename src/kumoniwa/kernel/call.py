@@ -33,6 +33,7 @@ class Home(Protocol):
     faults: Faults
 
     def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None) -> Awaitable[dict]: ...
+    def ask_along(self, principal: Principal, operation: str, params: dict[str, Any]) -> Awaitable[dict]: ...
     def assume(
         self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None
     ) -> Principal: ...
@@ -134,6 +135,11 @@ class Call(msgspec.Struct, eq=False):
         A token ``once`` makes asking again harmless: the answer that was given is given again.
         """
         return await self.home.ask(self.principal, operation, params, region=to_region, once=once)
+
+    async def ask_along(self, operation: str, /, **params: Any) -> dict:
+        """An ``ask`` in this region that shares the commit of the call which asks: what both write in one turn of the loop is kept
+        together or not at all, and the answer is no safer than the caller's own."""
+        return await self.home.ask_along(self.principal, operation, params)
 
     def acting(self, service: str, **context: str) -> Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""

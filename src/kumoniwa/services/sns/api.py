@@ -1,0 +1,99 @@
+"""The operations of SNS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.aws import models
+from kumoniwa.gate.authorize import request_tags
+from kumoniwa.kernel.call import Call, account_of
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.sns.errors import InvalidParameterException
+from kumoniwa.services.sns.publishing import Publish, PublishBatch
+from kumoniwa.services.sns.subscribing import (
+    ConfirmSubscription,
+    DeleteTopic,
+    GetSubscriptionAttributes,
+    GetTopicAttributes,
+    ListSubscriptions,
+    ListSubscriptionsByTopic,
+    SetSubscriptionAttributes,
+    Subscribe,
+    Unsubscribe,
+)
+from kumoniwa.services.sns.topic import (
+    AddPermission,
+    CreateTopic,
+    ListTagsForResource,
+    ListTopics,
+    RemovePermission,
+    SetTopicAttributes,
+    TagResource,
+    UntagResource,
+    policy_of,
+)
+
+__all__ = [
+    "AddPermission",
+    "ConfirmSubscription",
+    "CreateTopic",
+    "DeleteTopic",
+    "GetSubscriptionAttributes",
+    "GetTopicAttributes",
+    "ListSubscriptions",
+    "ListSubscriptionsByTopic",
+    "ListTagsForResource",
+    "ListTopics",
+    "Publish",
+    "PublishBatch",
+    "RemovePermission",
+    "SetSubscriptionAttributes",
+    "SetTopicAttributes",
+    "Subscribe",
+    "TagResource",
+    "Unsubscribe",
+    "UntagResource",
+    "policy_of",
+]
+
+_BY_LINK = ("ConfirmSubscription", "Unsubscribe")
+_OF_SUBSCRIPTIONS = ("GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe")
+
+
+def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
+    """Subscriptions are looked for by those who own them, at whosever topic they are; a link in a message needs no account."""
+    if call.principal.kind == "anonymous" and operation in _BY_LINK:
+        return _account(call, params.get("TopicArn") or params.get("SubscriptionArn"))
+    return (call.account or call.home.settings.account) if operation in _OF_SUBSCRIPTIONS else None
+
+
+def _account(call: Call, text: Any) -> str:
+    account = account_of(":".join(text.split(":")[:6]), "") if isinstance(text, str) else ""
+    return account if len(account) == 12 and account.isascii() and account.isdecimal() else call.home.settings.account
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html"""
+    if call.principal.kind == "anonymous" and operation in _BY_LINK:
+        return []  # its token, or its need of none, is judged by the operation
+    if operation == "CreateTopic" and isinstance(params.get("Name"), str):
+        return call.arn(params["Name"])
+    for name in ("TopicArn", "TargetArn", "ResourceArn"):
+        if isinstance(params.get(name), str):
+            return params[name]
+    return "*"
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    if operation == "Subscribe":
+        return {"sns:protocol": params.get("Protocol"), "sns:endpoint": params.get("Endpoint")}
+    return request_tags(params) if operation in ("CreateTopic", "TagResource") else {}
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """Of the texts that every call must bring SNS speaks in words of its own (recorded: test_unsubscribe_wrong_arn_format)."""
+    shape = models.service("sns").operation(operation).input
+    for name in shape.required:
+        if name not in params and shape.members[name].shape.type == "string" and name.endswith("Arn"):
+            return InvalidParameterException.of(name, "no value for required parameter")
+    return error

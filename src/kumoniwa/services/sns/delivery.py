@@ -1,0 +1,129 @@
+"""Deliveries: messages on their way from a topic to its subscribers, tried again as long as AWS would, and buried in the
+subscription's dead-letter queue if all was in vain.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kumoniwa.aws import endpoints
+from kumoniwa.gate import patience
+from kumoniwa.gate.outbox import Delivery, Outbox
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.sns import delivery_policy, http
+from kumoniwa.services.sns.envelope import Sealer
+from kumoniwa.services.sns.message import Message
+from kumoniwa.services.sns.subscription import Subscription
+
+SERVICE = "sns.amazonaws.com"
+BURIED_AGAIN_S = 20.0
+
+
+class Promise(msgspec.Struct, array_like=True):
+    """One message for one subscription, as both were when it was published."""
+
+    message: Message
+    subscription: Subscription
+    invitation: http.Invitation | None = None
+    """Instead of the message: what an endpoint is asked or told about its subscription."""
+
+
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
+
+
+def promise(call: Call, message: Message, subscription: Subscription, *, invitation: http.Invitation | None = None) -> None:
+    """What FIFO topics publish in one group comes to each subscription in its order."""
+    lane = f"{subscription.arn} {message.group}" if message.sequence is not None else ""
+    OUTBOX.put(call, _encode(Promise(message, subscription, invitation)), lane=lane)
+
+
+def ourselves(call: Call, topic: str) -> Call:
+    return call.acting(SERVICE, **{"aws:SourceArn": topic, "aws:SourceAccount": call.account})
+
+
+async def deliver(call: Call, delivery: Delivery) -> float | None:
+    said = _decode(delivery.body)
+    subscription = said.subscription
+    try:
+        if subscription.protocol in ("http", "https"):
+            await http.send(call, said.message, subscription, said.invitation)
+        else:
+            await _SENDERS[subscription.protocol](call, said, delivery.token)
+    except http.Undelivered as error:
+        wait_s = http.pause(call, subscription, delivery.attempts) if error.is_passing else None
+        return await _bury(call, said, delivery, error.code) if wait_s is None else wait_s
+    except AwsError as error:
+        wait_s = delivery_policy.pause_for_aws(delivery.attempts) if patience.is_passing(error) else None
+        return await _bury(call, said, delivery, error.code) if wait_s is None else wait_s
+    return None
+
+
+async def _bury(call: Call, said: Promise, delivery: Delivery, code: str) -> float | None:
+    """Send the message itself to the dead-letter queue, if there is one. A queue that is out of order is tried again."""
+    subscription, dead = said.subscription, said.subscription.dead_letter
+    is_buried = dead is not None and said.invitation is None
+    call.home.note("undelivered", topic=said.message.topic, subscription=subscription.arn, code=code, is_buried=is_buried)
+    if not is_buried:
+        return None
+    queue = arns.parse(dead)
+    params = for_queue(Sealer(call, said.message), subscription, queue)
+    try:
+        await ourselves(call, said.message.topic).ask("sqs:SendMessage", to_region=queue.region, once=f"{delivery.token}-dead", **params)
+    except AwsError as error:
+        return BURIED_AGAIN_S if patience.is_passing(error) else None
+    return None
+
+
+# Queues and functions ----------------------------------------------------------------------------------
+
+
+def for_queue(sealer: Sealer, subscription: Subscription, queue: arns.Arn) -> dict[str, Any]:
+    """What a queue is asked to take. Only raw messages bring their attributes along."""
+    message = sealer.message
+    params: dict[str, Any] = {
+        "QueueUrl": endpoints.queue_url(queue.region, queue.account, queue.resource),
+        "MessageBody": message.text_for(subscription.protocol) if subscription.is_raw else sealer.notification(subscription),
+    }
+    if subscription.is_raw and message.attributes:
+        params["MessageAttributes"] = message.attributes
+    if message.trace is not None:
+        params["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": message.trace}}
+    if queue.resource.endswith(".fifo"):
+        params |= {"MessageGroupId": message.group, "MessageDeduplicationId": message.deduplication}
+    elif message.group is not None and message.sequence is None:
+        # A standard queue that is fair to groups is told the group, but for FIFO topics (recorded: test_publish_message_group_id,
+        # test_fifo_topic_to_regular_sqs).
+        params["MessageGroupId"] = message.group
+    return params
+
+
+async def _to_queue(call: Call, said: Promise, once: str) -> None:
+    queue = arns.parse(said.subscription.endpoint)
+    asker = ourselves(call, said.message.topic)
+    if said.invitation is not None:
+        url = endpoints.queue_url(queue.region, queue.account, queue.resource)
+        body = http.written(call, said.invitation, said.subscription)
+        await asker.ask("sqs:SendMessage", to_region=queue.region, once=once, QueueUrl=url, MessageBody=body)
+        return
+    params = for_queue(Sealer(call, said.message), said.subscription, queue)
+    await asker.ask("sqs:SendMessage", to_region=queue.region, once=once, **params)
+
+
+async def _to_function(call: Call, said: Promise, once: str) -> None:
+    function = arns.parse(said.subscription.endpoint)
+    event = Sealer(call, said.message).event(said.subscription)
+    await ourselves(call, said.message.topic).ask(
+        "lambda:Invoke", to_region=function.region, once=once, FunctionName=str(function), InvocationType="Event", Payload=event
+    )
+
+
+_SENDERS = {"sqs": _to_queue, "lambda": _to_function}
+
+OUTBOX = Outbox("sns", deliver)

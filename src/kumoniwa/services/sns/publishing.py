@@ -1,0 +1,187 @@
+"""Publishing: a message is judged, and promised to every subscription that wants it.
+
+What goes to queues of this region goes there in the very commit in which the message is taken, if nothing stands in the way.
+Everything else is promised in that commit, and so is what a queue refuses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.languages import filter_policy
+from kumoniwa.services.sns import delivery, fifo
+from kumoniwa.services.sns import message as messages
+from kumoniwa.services.sns import subscription as subscriptions
+from kumoniwa.services.sns import topic as topics
+from kumoniwa.services.sns.envelope import Sealer
+from kumoniwa.services.sns.errors import (
+    BatchEntryIdsNotDistinctException,
+    BatchRequestTooLongException,
+    EmptyBatchRequestException,
+    InvalidBatchEntryIdException,
+    InvalidParameterException,
+    TooManyEntriesInBatchRequestException,
+)
+from kumoniwa.services.sns.subscription import Listener
+from kumoniwa.services.sns.topic import Topic
+
+BATCH_MAX = 10
+ENTRY_ID_MAX = 80
+AT_ONCE_MAX = 100
+"""To how many queues a message goes in one turn of the loop; others need not wait for more."""
+_PHONE = re.compile(r"\+?[0-9]{1,15}")
+
+
+def Publish(
+    call: Call,
+    *,
+    Message: str,
+    TopicArn: str | None = None,
+    TargetArn: str | None = None,
+    PhoneNumber: str | None = None,
+    Subject: str | None = None,
+    MessageStructure: str | None = None,
+    MessageAttributes: dict[str, dict[str, Any]] | None = None,
+    MessageDeduplicationId: str | None = None,
+    MessageGroupId: str | None = None,
+) -> Any:
+    if PhoneNumber is not None:
+        if not _PHONE.fullmatch(PhoneNumber):
+            raise InvalidParameterException.of("PhoneNumber", f"{PhoneNumber} is not valid to publish to")
+        raise NotImplementedHere("sns:Publish(PhoneNumber)")
+    topic = _target(call, TopicArn, TargetArn)
+    messages.check(Message, Subject, MessageStructure, MessageAttributes)
+    messages.check_size(Message, MessageAttributes)
+    said = {
+        "Message": Message, "Subject": Subject, "MessageStructure": MessageStructure, "MessageAttributes": MessageAttributes,
+        "MessageDeduplicationId": MessageDeduplicationId, "MessageGroupId": MessageGroupId,
+    }  # fmt: skip
+    reply, soon = _taken(call, topic, said, _deduplication(topic, said))
+    return _at_once(call, soon, reply) if soon else reply
+
+
+def _target(call: Call, topic_arn: str | None, target_arn: str | None) -> Topic:
+    if topic_arn is not None:
+        return topics.named(call, topic_arn)
+    if target_arn is None:
+        raise InvalidParameterException.of("TopicArn or TargetArn", "no value for required parameter")
+    if ":endpoint/" in target_arn:
+        raise InvalidParameterException.of("TargetArn", "No endpoint found for the target arn specified")
+    return topics.named(call, target_arn, "TargetArn")
+
+
+def _deduplication(topic: Topic, said: dict[str, Any]) -> str | None:
+    group, deduplication = said.get("MessageGroupId"), said.get("MessageDeduplicationId")
+    if topic.is_fifo:
+        return messages.deduplication_of(topic, said["Message"], group, deduplication)
+    messages.check_of_standard(group, deduplication)
+    return None
+
+
+Soon = list[tuple[Sealer, Listener]]
+"""Whom a message goes to in this turn."""
+
+
+def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | None) -> tuple[dict[str, str], Soon]:
+    """Take one message that was judged; answers the reply and what is left to do in this turn."""
+    request = call.request
+    message = messages.Message(
+        id=call.new_id(),
+        topic=call.arn(topic.name),
+        text=said["Message"],
+        published=call.now(),
+        subject=said.get("Subject"),
+        attributes=said.get("MessageAttributes") or {},
+        is_structured=said.get("MessageStructure") is not None,
+        signature_version=topic.attributes.get("SignatureVersion", "1"),
+        group=said.get("MessageGroupId"),
+        deduplication=deduplication,
+        trace=request.headers.get("x-amzn-trace-id") if request is not None else None,
+    )
+    if topic.is_fifo:
+        sent = fifo.already_published(call, topic, message)
+        if sent is not None:
+            return {"MessageId": sent[0], "SequenceNumber": sent[1]}, []
+        message.sequence = fifo.number(call, topic, message)
+    reply = {"MessageId": message.id} | ({"SequenceNumber": message.sequence} if message.sequence else {})
+    soon: Soon = []
+    sealer = None
+    is_free = not topic.is_fifo and not call.home.faults
+    for listener in wanted_by(call, topic, message):
+        if is_free and listener.subscription.protocol == "sqs" and listener.endpoint.region == call.region and len(soon) < AT_ONCE_MAX:
+            sealer = sealer or Sealer(call, message)
+            soon.append((sealer, listener))
+        else:
+            delivery.promise(call, message, listener.subscription)
+    return reply, soon
+
+
+def wanted_by(call: Call, topic: Topic, message: messages.Message) -> list[Listener]:
+    """Who listens and wants it."""
+    found, of_attributes, of_body, is_body_read = [], None, None, False
+    for listener in subscriptions.listeners(call, topic.name):
+        if listener.wants is None:
+            found.append(listener)
+        elif listener.is_of_body:
+            if not is_body_read:
+                of_body, is_body_read = filter_policy.body_laid_flat(message.text_for("default")), True
+            if of_body is not None and listener.wants.matches_flat(of_body):
+                found.append(listener)
+        else:
+            if of_attributes is None:
+                of_attributes = filter_policy.attributes_laid_flat(message.attributes)
+            if listener.wants.matches_flat(of_attributes):
+                found.append(listener)
+    return found
+
+
+async def _at_once(call: Call, soon: Soon, reply: dict[str, Any]) -> dict[str, Any]:
+    """Ask the queues now. They and the caller hear of it by one commit: who is killed before it has taken nothing."""
+    for sealer, listener in soon:
+        subscription = listener.subscription
+        asker = delivery.ourselves(call, sealer.message.topic)
+        try:
+            await asker.ask_along("sqs:SendMessage", **delivery.for_queue(sealer, subscription, listener.endpoint))
+        except AwsError:
+            delivery.promise(call, sealer.message, subscription)
+    return reply
+
+
+# Batches -------------------------------------------------------------------------------------------
+
+
+def PublishBatch(call: Call, *, TopicArn: str, PublishBatchRequestEntries: list[dict[str, Any]]) -> Any:
+    """What one entry has wrong refuses all (recorded: test_publish_batch_exceptions, test_empty_or_wrong_message_attributes)."""
+    topic, entries = topics.named(call, TopicArn), PublishBatchRequestEntries
+    _check_ids([entry["Id"] for entry in entries])
+    for entry in entries:
+        messages.check(entry["Message"], entry.get("Subject"), entry.get("MessageStructure"), entry.get("MessageAttributes"))
+    if sum(messages.size_of(entry["Message"], entry.get("MessageAttributes")) for entry in entries) > messages.BYTES_MAX:
+        raise BatchRequestTooLongException
+    deduplications = [_deduplication(topic, entry) for entry in entries]
+    done, soon = [], []
+    for entry, deduplication in zip(entries, deduplications):
+        reply, more = _taken(call, topic, entry, deduplication)
+        done.append({"Id": entry["Id"], **reply})
+        soon += more
+    reply = {"Successful": done, "Failed": []}
+    return _at_once(call, soon, reply) if soon else reply
+
+
+def _check_ids(ids: list[str]) -> None:
+    """Recorded: test_publish_batch_invalid_entry_id."""
+    if not ids:
+        raise EmptyBatchRequestException
+    if len(ids) > BATCH_MAX:
+        raise TooManyEntriesInBatchRequestException
+    if max(Counter(ids).values()) > 1:
+        raise BatchEntryIdsNotDistinctException
+    for id_ in ids:
+        if len(id_) > ENTRY_ID_MAX:
+            raise InvalidBatchEntryIdException(f"The Id of a batch entry in the batch request is too long: {id_}")
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", id_):
+            raise InvalidBatchEntryIdException(f"The Id of a batch entry in the batch request contains an impermissible character: {id_}")

@@ -1,0 +1,58 @@
+"""The operations of KMS. Custom key stores, keys of SM2 and ML-DSA, and answers for enclaves are refused by name."""
+
+from kumoniwa.services.kms.access import conditions_of, denied, policy_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.kms.alias import CreateAlias, DeleteAlias, ListAliases, UpdateAlias
+from kumoniwa.services.kms.bringing import (
+    DeleteImportedKeyMaterial,
+    GetParametersForImport,
+    ImportKeyMaterial,
+)
+from kumoniwa.services.kms.grant import CreateGrant, ListGrants, ListRetirableGrants, RetireGrant, RevokeGrant
+from kumoniwa.services.kms.life import (
+    CancelKeyDeletion,
+    CreateKey,
+    DescribeKey,
+    DisableKey,
+    EnableKey,
+    ListKeys,
+    ScheduleKeyDeletion,
+    UpdateKeyDescription,
+)
+from kumoniwa.services.kms.policy import GetKeyPolicy, ListKeyPolicies, PutKeyPolicy
+from kumoniwa.services.kms.replica import ReplicateKey, UpdatePrimaryRegion
+from kumoniwa.services.kms.rotation import (
+    DisableKeyRotation,
+    EnableKeyRotation,
+    GetKeyRotationStatus,
+    ListKeyRotations,
+    RotateKeyOnDemand,
+)
+from kumoniwa.services.kms.tag import ListResourceTags, TagResource, UntagResource
+from kumoniwa.services.kms.use import (
+    Decrypt,
+    DeriveSharedSecret,
+    Encrypt,
+    GenerateDataKey,
+    GenerateDataKeyPair,
+    GenerateDataKeyPairWithoutPlaintext,
+    GenerateDataKeyWithoutPlaintext,
+    GenerateMac,
+    GenerateRandom,
+    GetPublicKey,
+    ReEncrypt,
+    Sign,
+    Verify,
+    VerifyMac,
+)
+
+__all__ = [
+    "CancelKeyDeletion", "CreateAlias", "CreateGrant", "CreateKey", "Decrypt", "DeleteAlias", "DeleteImportedKeyMaterial",
+    "DeriveSharedSecret", "DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey", "EnableKeyRotation", "Encrypt", "GenerateDataKey",
+    "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GenerateRandom",
+    "GetKeyPolicy", "GetKeyRotationStatus", "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListAliases", "ListGrants",
+    "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncrypt", "ReplicateKey",
+    "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateAlias",
+    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac",
+]  # fmt: skip
+
+RESOURCE_MUST_ALLOW = True

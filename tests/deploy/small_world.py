@@ -79,7 +79,7 @@ class World:
 
     # --- what a deploy needs of its surroundings ---
 
-    async def ask(self, operation: str, params: dict[str, Any], once: str | None) -> dict[str, Any]:
+    async def ask(self, operation: str, params: dict[str, Any], once: str | None, region: str | None = None) -> dict[str, Any]:
         check_params(operation, params)
         await asyncio.sleep(0)
         if once is None:

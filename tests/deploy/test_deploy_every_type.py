@@ -190,6 +190,18 @@ SAMPLES = {
         Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",
     ),
     "AWS::Scheduler::ScheduleGroup": ("{Tags: [{Key: a, Value: b}]}", "{Tags: [{Key: c, Value: d}]}"),
+    "AWS::KMS::Key": (
+        f"""{{KeyPolicy: {DOCUMENT}, Description: d, EnableKeyRotation: true, RotationPeriodInDays: 90, PendingWindowInDays: 7,
+        Tags: [{{Key: a, Value: b}}]}}""",
+        f"{{KeyPolicy: {DOCUMENT}, Description: e, Enabled: false, Tags: [{{Key: c, Value: d}}]}}",
+    ),
+    "AWS::KMS::ReplicaKey": (
+        f"""{{PrimaryKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/mrk-1', KeyPolicy: {DOCUMENT}, Description: d, PendingWindowInDays: 7,
+        Tags: [{{Key: a, Value: b}}]}}""",
+        f"""{{PrimaryKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/mrk-1', KeyPolicy: {DOCUMENT}, Description: e, Enabled: false,
+        Tags: [{{Key: c, Value: d}}]}}""",
+    ),
+    "AWS::KMS::Alias": ("{AliasName: alias/a, TargetKeyId: k}", "{AliasName: alias/a, TargetKeyId: l}"),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
         "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",

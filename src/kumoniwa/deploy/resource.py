@@ -36,8 +36,8 @@ class Work(Protocol):
     seen: dict[str, Any]
     pseudo: Mapping[str, Any]
 
-    async def ask(self, operation: str, /, **params: Any) -> dict[str, Any]:
-        """A call that changes something: asked again after a crash, it is answered and not done again."""
+    async def ask(self, operation: str, /, to_region: str | None = None, **params: Any) -> dict[str, Any]:
+        """A call that changes something, here or in another region: asked again after a crash, it is answered and not done again."""
         ...
 
     async def look(self, operation: str, /, **params: Any) -> dict[str, Any]:

@@ -25,8 +25,8 @@ LISTEN_S = 1.0
 class Host(Protocol):
     """What a deploy needs of its surroundings."""
 
-    async def ask(self, operation: str, params: dict[str, Any], once: str | None) -> dict[str, Any]:
-        """An AWS call. One that carries a token it has answered before is answered again and not done again; the answer
+    async def ask(self, operation: str, params: dict[str, Any], once: str | None, region: str | None = None) -> dict[str, Any]:
+        """An AWS call, in another region if one is named. One that carries a token it has answered before is answered again and not done again; the answer
         must be remembered in the same commit as the effect."""
         ...
 
@@ -85,12 +85,12 @@ class Work:
     changed: frozenset[str] = frozenset()
     calls: int = 0
 
-    async def ask(self, operation: str, /, **params: Any) -> dict[str, Any]:
+    async def ask(self, operation: str, /, to_region: str | None = None, **params: Any) -> dict[str, Any]:
         if self.is_cancelled():
             raise Cancelled
         self.calls += 1
         params = await dynamic.resolved(params, dynamic.SECRET, self.look)
-        return await self.host.ask(operation, params, f"{self.token}/{self.calls}") or {}
+        return await self.host.ask(operation, params, f"{self.token}/{self.calls}", to_region) or {}
 
     async def look(self, operation: str, /, **params: Any) -> dict[str, Any]:
         return await self.host.ask(operation, params, None) or {}

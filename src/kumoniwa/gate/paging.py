@@ -27,6 +27,12 @@ class InvalidMarker(AwsError):
     message = "Invalid Marker."
 
 
+class InvalidMarkerException(AwsError):
+    """KMS's words."""
+
+    status = 400
+
+
 class InvalidParameter(AwsError):
     """SNS's words."""
 
@@ -34,7 +40,7 @@ class InvalidParameter(AwsError):
     message = "Invalid parameter: NextToken"
 
 
-_REFUSALS = {"iam": InvalidMarker, "sns": InvalidParameter}
+_REFUSALS = {"iam": InvalidMarker, "kms": InvalidMarkerException, "sns": InvalidParameter}
 
 
 class Pager:

@@ -54,7 +54,7 @@ class Surroundings:
     def stack(self) -> Stack:
         return self.call.shelf(Stack)[self.name]
 
-    async def ask(self, operation: str, params: dict[str, Any], once: str | None) -> dict[str, Any]:
+    async def ask(self, operation: str, params: dict[str, Any], once: str | None, region: str | None = None) -> dict[str, Any]:
         # What the deploy is about to do must be known to its next life before another region can have done it.
         await self.call.home.store.journal.settled()
         stack = self.stack
@@ -64,7 +64,7 @@ class Surroundings:
 
         async def ask() -> dict[str, Any]:
             call = self.call.assuming(role, stacks.SERVICE, stacks.SESSION) if role else self.call
-            return await call.ask(operation, once=once, **params)
+            return await call.ask(operation, to_region=region, once=once, **params)
 
         reply = await patience.asked(self.call, ask)
         if operation == NESTING[0]:

@@ -76,9 +76,13 @@ def _no_context(key: Key, context: dict[str, str] | None) -> None:
 
 
 def _decrypted(
-    call: Call, blob: bytes, text: str | None, context: dict[str, str] | None, algorithm: str, is_dry: bool | None
+    call: Call, blob: bytes | None, text: str | None, context: dict[str, str] | None, algorithm: str, is_dry: bool | None
 ) -> tuple[bytes, Key, material.Material]:
     """A ciphertext of a symmetric key says whose it is; of any other the caller must."""
+    if blob is None:
+        raise ValidationException(
+            "1 validation error detected: Value null at 'ciphertextBlob' failed to satisfy constraint: Member must not be null"
+        )
     if algorithm != key_material.SYMMETRIC:
         if text is None:
             raise ValidationException("KeyId is required for asymmetric decryption.")
@@ -108,7 +112,7 @@ def _decrypted(
 
 
 def Decrypt(
-    call: Call, *, CiphertextBlob: bytes, EncryptionContext: dict[str, str] | None = None, GrantTokens: list[str] | None = None,
+    call: Call, *, CiphertextBlob: bytes | None = None, EncryptionContext: dict[str, str] | None = None, GrantTokens: list[str] | None = None,
     KeyId: str | None = None, EncryptionAlgorithm: str = key_material.SYMMETRIC, DryRun: bool | None = None,
 ) -> dict:  # fmt: skip
     grant.check_tokens(call, GrantTokens)
@@ -118,7 +122,7 @@ def Decrypt(
 
 
 def ReEncrypt(
-    call: Call, *, CiphertextBlob: bytes, DestinationKeyId: str, SourceEncryptionContext: dict[str, str] | None = None,
+    call: Call, *, DestinationKeyId: str, CiphertextBlob: bytes | None = None, SourceEncryptionContext: dict[str, str] | None = None,
     SourceKeyId: str | None = None, DestinationEncryptionContext: dict[str, str] | None = None,
     SourceEncryptionAlgorithm: str = key_material.SYMMETRIC, DestinationEncryptionAlgorithm: str = key_material.SYMMETRIC,
     GrantTokens: list[str] | None = None, DryRun: bool | None = None,

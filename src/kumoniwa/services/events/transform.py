@@ -6,40 +6,25 @@ In a text a value stands without the quotes of its inner texts, in an object it 
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
-from kumoniwa.languages import jsonpath
+from kumoniwa.languages import input_template, jsonpath
+from kumoniwa.languages.input_template import Hole, is_json, spelled
 
 PREDEFINED = frozenset(
     {"aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", "aws.events.event", "aws.events.event.json"}
 )
-_PART = re.compile(r'\\.|"|<([A-Za-z0-9_\-.]+)>', re.DOTALL)
+_NAME = r"[A-Za-z0-9_\-.]+"
 
 
 class InvalidInput(ValueError):
     """What the target should receive cannot be made of this event."""
 
 
-class Hole(NamedTuple):
-    name: str
-    is_quoted: bool
-
-
-@lru_cache(maxsize=1024)
 def template_of(text: str) -> tuple[str | Hole, ...]:
-    parts: list[str | Hole] = []
-    at, is_quoted = 0, False
-    for found in _PART.finditer(text):
-        if found[0] == '"':
-            is_quoted = not is_quoted
-        elif found[1] is not None:
-            parts += [text[at : found.start()], Hole(found[1], is_quoted)]
-            at = found.end()
-    return (*parts, text[at:])
+    return input_template.template_of(text, _NAME)
 
 
 def holes(text: str) -> list[str]:
@@ -48,16 +33,7 @@ def holes(text: str) -> list[str]:
 
 def is_valid(text: str) -> bool:
     """Whether the template is JSON once it is filled: an object, a list, or texts line by line."""
-    filled = "".join(part if isinstance(part, str) else "0" for part in template_of(text))
-    return all(_is_json(line) for line in ([filled] if _is_json(filled) else filled.splitlines()))
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
+    return input_template.is_valid(template_of(text))
 
 
 def read(event: dict[str, Any], path: str) -> Any:
@@ -83,8 +59,8 @@ def made(target: dict[str, Any], body: bytes, known: dict[str, Any]) -> str:
     text = transformer["InputTemplate"]
     is_text = text.lstrip().startswith('"')
     values = _values(transformer.get("InputPathsMap") or {}, event, known)
-    filled = "".join(part if isinstance(part, str) else _spelled(values.get(part.name, ""), part, is_text) for part in template_of(text))
-    if not is_text and not _is_json(filled):
+    filled = "".join(part if isinstance(part, str) else spelled(values.get(part.name, ""), part, is_text) for part in template_of(text))
+    if not is_text and not is_json(filled):
         raise InvalidInput("The template filled with this event is no JSON.")
     return filled
 
@@ -110,14 +86,3 @@ def _values(paths: dict[str, str], event: dict[str, Any], known: dict[str, Any])
         except LookupError:
             values[name] = ""
     return values
-
-
-def _spelled(value: Any, hole: Hole, is_text: bool) -> str:
-    if not hole.is_quoted:
-        return orjson.dumps("" if value is None else value).decode()
-    if isinstance(value, str):
-        return orjson.dumps(value).decode()[1:-1]
-    if value is None:
-        return ""
-    spelled = orjson.dumps(value).decode()
-    return spelled.replace('"', "") if is_text else spelled

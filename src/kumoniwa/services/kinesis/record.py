@@ -142,7 +142,8 @@ def start_of(
             f"Invalid StartingSequenceNumber. It encodes {shard_id(named[0])}, while it was used in a call to a shard with {shard.id}"
         )
     place = named[1] if named is not None else -1
-    if not shard.first <= place <= max(newest(call), shard.first):
+    # A subscription to a shard without records goes on after the place before its first.
+    if not shard.first - (kind == "AFTER_SEQUENCE_NUMBER") <= place <= max(newest(call), shard.first):
         raise InvalidArgumentException(
             f"StartingSequenceNumber {number} used in {verb} on shard {shard.id} in stream {stream.name} under account "
             f"{call.account} is invalid."

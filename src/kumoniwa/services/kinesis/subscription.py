@@ -73,7 +73,7 @@ async def _events(
                 told_at = call.now()
                 event = {
                     "Records": found.records,
-                    "ContinuationSequenceNumber": sequence(stream, shard, max(place - 1, shard.first)),
+                    "ContinuationSequenceNumber": sequence(stream, shard, place - 1),
                     "MillisBehindLatest": found.behind_ms,
                 }
                 if found.is_over:

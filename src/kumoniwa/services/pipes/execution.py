@@ -17,17 +17,12 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.pipes import enrichment, life, log, target, transform
 from kumoniwa.services.pipes.failure import StageFailed, TargetBusy
-from kumoniwa.services.pipes.pipe import Pipe, arn_of
+from kumoniwa.services.pipes.pipe import Pipe, arn_of, id_of
 from kumoniwa.services.pipes.transform import InvalidTransformation
 from kumoniwa.wire import timestamps
 
 NEVER = frozenset({"StateMachineTypeNotSupported"})
 """What no other try mends: the pipe is stopped."""
-
-
-def id_of(event: Any) -> str | None:
-    """What a batch's report of failures names an event by."""
-    return (event.get("messageId") or event.get("eventID")) if isinstance(event, dict) else None
 
 
 def _written(value: Any) -> str:

@@ -113,6 +113,11 @@ def kind_of(arn: arns.Arn) -> str:
     return arn.service
 
 
+def id_of(event: Any) -> str | None:
+    """What a report of failures names an event by."""
+    return (event.get("messageId") or event.get("eventID")) if isinstance(event, dict) else None
+
+
 # What is refused -----------------------------------------------------------------------------------
 
 

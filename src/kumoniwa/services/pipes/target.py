@@ -16,7 +16,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.pipes import endpoint, transform
 from kumoniwa.services.pipes.failure import StageFailed, TargetBusy
-from kumoniwa.services.pipes.pipe import TARGET_MEMBERS, TARGETS, kind_of
+from kumoniwa.services.pipes.pipe import TARGET_MEMBERS, TARGETS, id_of, kind_of
 from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
@@ -41,9 +41,15 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _ids(events: list[Any]) -> list[str]:
-    """What answers name events by; one that has no name cannot be named."""
-    return [(event.get("messageId") or event.get("eventID") or "") if isinstance(event, dict) else "" for event in events]
+def _reported(answer: bytes, events: list[Any]) -> frozenset[int]:
+    """The places of the events that an answer reports as failed. Who answers something else than a report has taken them all."""
+    try:
+        said = orjson.loads(answer or b"null")
+    except orjson.JSONDecodeError:
+        return frozenset()
+    if not isinstance(said, dict) or "batchItemFailures" not in said:
+        return frozenset()
+    return reported(answer, [id_of(event) or "" for event in events])
 
 
 def _refused(entries: list[dict[str, Any]]) -> frozenset[int]:
@@ -68,24 +74,18 @@ async def _function(execution: Execution, arn: arns.Arn, own: dict[str, Any], ev
     if own.get("InvocationType") == "FIRE_AND_FORGET":
         await execution.ask("lambda:Invoke", FunctionName=str(arn), InvocationType="Event", Payload=orjson.dumps(given))
         return frozenset()
-    return reported(await endpoint.function(execution, str(arn), given), _ids(events))
+    return _reported(await endpoint.function(execution, str(arn), given), events)
 
 
 async def _machine(execution: Execution, arn: arns.Arn, own: dict[str, Any], events: list[Any], given: list[Any]) -> frozenset[int]:
     if own.get("InvocationType") == "FIRE_AND_FORGET":
         await execution.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=orjson.dumps(given).decode())
         return frozenset()
-    return reported(await endpoint.machine(execution, str(arn), given), _ids(events))
+    return _reported(await endpoint.machine(execution, str(arn), given), events)
 
 
 async def _endpoint(execution: Execution, arn: arns.Arn, own: dict[str, Any], events: list[Any], given: list[Any]) -> frozenset[int]:
-    answer = await endpoint.http(execution, arn, given[0], own, events[0])
-    try:
-        said = orjson.loads(answer or b"null")
-    except orjson.JSONDecodeError:
-        said = None
-    # Who answers something else than a report has taken the event.
-    return reported(answer, _ids(events)) if isinstance(said, dict) and "batchItemFailures" in said else frozenset()
+    return _reported(await endpoint.http(execution, arn, given[0], own, events[0]), events)
 
 
 # Who takes batches ---------------------------------------------------------------------------------

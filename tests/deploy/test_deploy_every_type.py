@@ -183,6 +183,14 @@ SAMPLES = {
         InvocationRateLimitPerSecond: 5, Description: d}""",
         '{ConnectionArn: "arn:aws:events:us-east-1:123456789012:connection/c/2", HttpMethod: PUT, InvocationEndpoint: "https://b.example/"}',
     ),
+    "AWS::Pipes::Pipe": (
+        """{Source: "arn:aws:kinesis:us-east-1:123456789012:stream/s", Target: "arn:aws:sqs:us-east-1:123456789012:q",
+        RoleArn: "arn:aws:iam::123456789012:role/r", SourceParameters: {KinesisStreamParameters: {StartingPosition: LATEST, BatchSize: 5}},
+        Description: d, TargetParameters: {InputTemplate: "<$.data>"}, Tags: {a: b}}""",
+        """{Source: "arn:aws:kinesis:us-east-1:123456789012:stream/s", Target: "arn:aws:sqs:us-east-1:123456789012:p",
+        RoleArn: "arn:aws:iam::123456789012:role/r", SourceParameters: {KinesisStreamParameters: {StartingPosition: LATEST, BatchSize: 6}},
+        Tags: {c: d}}""",
+    ),
     "AWS::Scheduler::Schedule": (
         """{GroupName: g, ScheduleExpression: rate(1 day), FlexibleTimeWindow: {Mode: "OFF"}, Description: d, StartDate: "2027-01-01T00:00:00Z",
         Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",
@@ -305,7 +313,7 @@ SAMPLES = {
 
 def _plausible(shape: Any, name: str, depth: int = 0) -> Any:
     """A reply of the model's shape, with every service content."""
-    states = {"TableStatus": "ACTIVE", "StreamStatus": "ACTIVE", "ConsumerStatus": "ACTIVE", "State": "Active", "LastUpdateStatus": "Successful"}
+    states = {"CurrentState": "RUNNING", "TableStatus": "ACTIVE", "StreamStatus": "ACTIVE", "ConsumerStatus": "ACTIVE", "State": "Active", "LastUpdateStatus": "Successful"}
     if name in states:
         return states[name]
     if shape.type_name == "structure" and depth < 3:
@@ -326,9 +334,9 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream")
-        if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary"):
-            raise error("ResourceNotFoundException")
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe")
+        if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe"):
+            raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
         shape = output_shape(operation)
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":

@@ -272,8 +272,8 @@ def test_what_is_not_implemented_is_refused_by_name(s3):
     assert (status, code) == (501, "NotImplemented") and "ListBucketInventoryConfigurations" in text
     status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", WriteOffsetBytes=1)
     assert (status, code) == (501, "NotImplemented") and "WriteOffsetBytes" in text
-    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms")
-    assert (status, code) == (501, "NotImplemented") and "aws:kms" in text
+    status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms:dsse")
+    assert (status, code) == (501, "NotImplemented") and "aws:kms:dsse" in text
     status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", StorageClass="SNOW")
     assert (status, code) == (501, "NotImplemented") and "SNOW" in text
 

@@ -205,7 +205,7 @@ class Authorizer:
     def _context(self, call: Call) -> dict[str, Any]:
         """The condition keys of a request, costly ones as callables. Names are in lower case."""
         principal = call.principal
-        name = (principal.arn, principal.user_id, principal.key_id)
+        name = (principal.arn, principal.user_id, principal.key_id, principal.context.get("kms:ViaService"))
         keys = self._keys.get(name)
         if keys is None or principal.kind == "service":
             keys = keys_of(principal)

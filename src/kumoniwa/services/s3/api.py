@@ -166,6 +166,7 @@ CONDITIONS = {
     "CopySource": "s3:x-amz-copy-source",
     "MetadataDirective": "s3:x-amz-metadata-directive",
     "ServerSideEncryption": "s3:x-amz-server-side-encryption",
+    "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "SSECustomerAlgorithm": "s3:x-amz-server-side-encryption-customer-algorithm",
     "StorageClass": "s3:x-amz-storage-class",
     "IfMatch": "s3:if-match",

@@ -298,6 +298,15 @@ def check_length(call: Call, body: Any) -> None:
         raise EntityTooLarge(ProposedSize=body.length, MaxSizeAllowed=PUT_BYTES_MAX)
 
 
+async def arriving(body: Any) -> AsyncIterator[bytes]:
+    """A body piece by piece, also one that is there already."""
+    if isinstance(body, (bytes, str)):
+        yield body if isinstance(body, bytes) else body.encode()
+    else:
+        async for piece in body:
+            yield piece
+
+
 async def poured(draft: Draft, pieces: AsyncIterator[bytes]) -> Draft:
     """Fill a draft with everything that comes. What goes wrong on the way leaves no file."""
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.s3 import acl, notification, replication
+from kumoniwa.services.s3 import acl, managed_key, notification, replication
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
 from kumoniwa.services.s3.bucket import (
@@ -237,16 +237,16 @@ def PutBucketEncryption(
         raise NotImplementedHere("BlockedEncryptionTypes of s3:PutBucketEncryption")
     default = rule.get("ApplyServerSideEncryptionByDefault") or {}
     algorithm = default.get("SSEAlgorithm")
-    if algorithm in ("aws:kms", "aws:kms:dsse", "aws:fsx"):
+    if algorithm in ("aws:kms:dsse", "aws:fsx"):
         raise NotImplementedHere(f"the server-side encryption {algorithm} of s3")
-    if algorithm != "AES256" or set(default) - {"SSEAlgorithm", "KMSMasterKeyID"}:
+    if algorithm not in ("AES256", managed_key.KMS) or set(default) - {"SSEAlgorithm", "KMSMasterKeyID"}:
         raise MalformedXML
-    if "KMSMasterKeyID" in default:
+    if "KMSMasterKeyID" in default and algorithm != managed_key.KMS:
         raise InvalidRequest(
             "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
         )
     kept = {
-        "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+        "ApplyServerSideEncryptionByDefault": default,
         "BucketKeyEnabled": bool(rule.get("BucketKeyEnabled")),
     }
     _put(call, bucket, encryption=(kept,))

@@ -13,7 +13,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, storage
+from kumoniwa.services.s3 import condition, managed_key, storage
 from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
 from kumoniwa.services.s3.bucket import (
     AccessDenied,
@@ -119,9 +119,12 @@ def CopyObject(
     ObjectLockMode: str | None = None,
     ObjectLockRetainUntilDate: float | None = None,
     RequestPayer: str | None = None,
+    BucketKeyEnabled: bool | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
+    SSEKMSEncryptionContext: str | None = None,
+    SSEKMSKeyId: str | None = None,
     ServerSideEncryption: str | None = None,
     StorageClass: str | None = None,
     Tagging: str | None = None,
@@ -205,15 +208,15 @@ def CopyObject(
     condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
     if _stays_as_it_is(call, source, head, algorithm):
         return _told(bucket, source, *_linked(call, bucket, Key, head, kind, source))
-    claims = bodies.Claims("", algorithm, "", "", False)
-    draft = bodies.Draft(call, claims, encrypts=bool(head.encryption), secret=customer.secret)
-    return _read_anew(call, Bucket, Key, head, kind, source, draft, (IfMatch, IfNoneMatch))
+    wish = managed_key.Wish(SSEKMSKeyId, SSEKMSEncryptionContext, BucketKeyEnabled)
+    managed_key.check(call, head.encryption, wish)
+    return _read_anew(call, Bucket, Key, head, kind, source, algorithm, customer, wish, (IfMatch, IfNoneMatch))
 
 
 def _stays_as_it_is(call: Call, source: Source, head: Head, algorithm: str) -> bool:
     """Whether entity tag, checksum and bytes at rest of the copy are the source's."""
     was = source.head
-    if was.customer_key or head.customer_key:
+    if was.customer_key or head.customer_key or was.data_key is not None or head.encryption == managed_key.KMS:
         return False
     if was.parts or was.algorithm != algorithm or was.encryption != head.encryption:
         return False
@@ -245,13 +248,17 @@ async def _read_anew(
     head: Head,
     kind: str,
     source: Source,
-    draft: bodies.Draft,
+    algorithm: str,
+    customer: CustomerKey,
+    wish: managed_key.Wish,
     conditions: tuple[str | None, str | None],
 ) -> dict:
-    size = source.version.size
-    await bodies.poured(
-        draft, bodies.pieces(source.call, source.version, source.head, 0, size, source.secret)
-    )
+    size, secret, opening = source.version.size, customer.secret, await _opening(call, source)
+    if head.encryption == managed_key.KMS:
+        head, secret = await managed_key.sealed(call, found(call, name), key, head, wish)
+    claims = bodies.Claims("", algorithm, "", "", False)
+    draft = bodies.Draft(call, claims, encrypts=bool(head.encryption), secret=secret)
+    await bodies.poured(draft, bodies.pieces(source.call, source.version, source.head, 0, size, opening))
     try:
         bucket = found(call, name)
         condition.check_write(storage.live(call, bucket, key), *conditions, key)
@@ -262,7 +269,14 @@ async def _read_anew(
     return _told(bucket, source, reply, storage.live(call, bucket, key))
 
 
-TOLD_BESIDE = ("VersionId", "Expiration", "ServerSideEncryption", "SSECustomerAlgorithm", "SSECustomerKeyMD5")
+async def _opening(call: Call, source: Source) -> bytes:
+    """What opens a source: the key its client brings, or what KMS says to whoever copies."""
+    return source.secret or await managed_key.secret_of(call, source.head)
+
+
+TOLD_BESIDE = (
+    "VersionId", "Expiration", "ServerSideEncryption", "SSECustomerAlgorithm", "SSECustomerKeyMD5", "SSEKMSKeyId", "BucketKeyEnabled",
+)  # fmt: skip
 
 
 def _told(bucket: Bucket, source: Source, reply: dict, made: Version) -> dict:
@@ -334,17 +348,14 @@ async def UploadPartCopy(
                 ArgumentName="x-amz-copy-source-range", ArgumentValue=CopySourceRange,
             )  # fmt: skip
         start, length = int(match[1]), int(match[2]) - int(match[1]) + 1
-    claims = bodies.Claims("", upload.summed_with, "", "", False)
-    draft = bodies.Draft(
-        call, claims, encrypts=bool(upload.head.encryption), secret=customer.secret, inline_bytes_max=-1
-    )
     if length > COPY_BYTES_MAX:
         raise InvalidCopy(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}"
         )
-    await bodies.poured(
-        draft, bodies.pieces(source.call, source.version, source.head, start, length, source.secret)
-    )
+    opening, secret = await _opening(call, source), customer.secret or await managed_key.secret_of(call, upload.head)
+    claims = bodies.Claims("", upload.summed_with, "", "", False)
+    draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), secret=secret, inline_bytes_max=-1)
+    await bodies.poured(draft, bodies.pieces(source.call, source.version, source.head, start, length, opening))
     try:
         upload, _ = upload_of(call, found(call, Bucket), Key, UploadId)
         kept = draft.kept()

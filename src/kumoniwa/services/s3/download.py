@@ -10,7 +10,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, replication, storage
+from kumoniwa.services.s3 import condition, managed_key, replication, storage
 from kumoniwa.services.s3.acl import AUTHENTICATED, EVERYBODY
 from kumoniwa.services.s3.archive import check_at_hand, restore_told
 from kumoniwa.services.s3.bucket import (
@@ -229,7 +229,7 @@ def GetObject(
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
     VersionId: str | None = None,
-) -> dict:
+) -> Any:
     bucket = found(call, Bucket)
     version = wanted(call, bucket, Key, VersionId)
     if (
@@ -248,7 +248,17 @@ def GetObject(
         ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
     )  # fmt: skip
     reply, part = _described(call, bucket, version, head, ChecksumMode, Range, PartNumber, overrides)
-    body = bodies.stretch(call, version, head, part.start, part.length, customer.secret)
+    if head.data_key is not None:
+        return _opened(call, version, head, reply, part)
+    return _with_body(call, version, head, reply, part, customer.secret)
+
+
+async def _opened(call: Call, version: Version, head: Head, reply: dict, part: Stretch) -> Any:
+    return _with_body(call, version, head, reply, part, await managed_key.secret_of(call, head))
+
+
+def _with_body(call: Call, version: Version, head: Head, reply: dict, part: Stretch, secret: bytes) -> Any:
+    body = bodies.stretch(call, version, head, part.start, part.length, secret)
     reply["Body"] = body
     if not isinstance(body, bytes) and (head.encryption or head.customer_key):
         reply["ContentLength"] = part.length

@@ -44,6 +44,8 @@ PUT_MEMBERS = {
     "x-amz-checksum-algorithm": "ChecksumAlgorithm",
     "x-amz-sdk-checksum-algorithm": "ChecksumAlgorithm",
     "x-amz-server-side-encryption": "ServerSideEncryption",
+    "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+    "x-amz-server-side-encryption-context": "SSEKMSEncryptionContext",
     "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
     "x-amz-server-side-encryption-customer-key": "SSECustomerKey",
     "x-amz-server-side-encryption-customer-key-md5": "SSECustomerKeyMD5",
@@ -312,6 +314,8 @@ def _answer(
         headers["x-amz-version-id"] = made["VersionId"]
     if "ServerSideEncryption" in made:
         headers["x-amz-server-side-encryption"] = made["ServerSideEncryption"]
+    if "SSEKMSKeyId" in made:
+        headers["x-amz-server-side-encryption-aws-kms-key-id"] = made["SSEKMSKeyId"]
     redirect = fields.get("success_action_redirect") or fields.get("redirect") or ""
     if redirect.startswith(("http://", "https://")):
         told = urlencode({"bucket": bucket, "key": key, "etag": made["ETag"]})

@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, notification, replication, storage
+from kumoniwa.services.s3 import condition, managed_key, notification, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
 from kumoniwa.services.s3.customer_key import check_continues, customer_key
 from kumoniwa.services.s3.lifecycle import abort_told, expiration_told
@@ -97,14 +97,17 @@ def CreateMultipartUpload(
     ObjectLockMode: str | None = None,
     ObjectLockRetainUntilDate: float | None = None,
     RequestPayer: str | None = None,
+    BucketKeyEnabled: bool | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
+    SSEKMSEncryptionContext: str | None = None,
+    SSEKMSKeyId: str | None = None,
     ServerSideEncryption: str | None = None,
     StorageClass: str | None = None,
     Tagging: str | None = None,
     WebsiteRedirectLocation: str | None = None,
-) -> dict:
+) -> Any:
     bucket = found(call, Bucket)
     check_key(Key)
     headers = {
@@ -123,22 +126,35 @@ def CreateMultipartUpload(
     lock = lock_of(call, bucket, Wish(ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus))
     head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer, lock)
     algorithm, is_composite = _checksum_type(ChecksumAlgorithm, ChecksumType)
-    now = call.now()
-    # The id begins with the time, so that uploads of one key are listed in the order in which they began.
-    id = f"{int(now * 1000):012x}{call.ids.secret(84)}".translate({ord("+"): "_", ord("/"): "."})
     upload = Upload(
         head=head, storage=storage_class(StorageClass), algorithm=algorithm, is_composite=is_composite
     )
+    wish = managed_key.Wish(SSEKMSKeyId, SSEKMSEncryptionContext, BucketKeyEnabled)
+    if head.encryption == managed_key.KMS or wish != managed_key.NOTHING:
+        managed_key.check(call, head.encryption, wish)
+        return _begun_under_managed_key(call, bucket, Key, upload, wish)
+    return _begun(call, bucket, Key, upload)
+
+
+async def _begun_under_managed_key(call: Call, bucket: Bucket, key: str, upload: Upload, wish: managed_key.Wish) -> dict:
+    head, _ = await managed_key.sealed(call, bucket, key, upload.head, wish)
+    return call.atomically(lambda: _begun(call, found(call, bucket.name), key, changed(upload, head=head)))
+
+
+def _begun(call: Call, bucket: Bucket, key: str, upload: Upload) -> dict:
+    now = call.now()
+    # The id begins with the time, so that uploads of one key are listed in the order in which they began.
+    id = f"{int(now * 1000):012x}{call.ids.secret(84)}".translate({ord("+"): "_", ord("/"): "."})
     call.rows(storage.UPLOADS).run(
-        "insert into s3_upload values (?,?,?,?,?)", bucket.id, Key, id, now, pack(upload)
+        "insert into s3_upload values (?,?,?,?,?)", bucket.id, key, id, now, pack(upload)
     )
-    reply = {"Bucket": Bucket, "Key": Key, "UploadId": id}
-    if algorithm:
+    reply = {"Bucket": bucket.name, "Key": key, "UploadId": id}
+    if upload.algorithm:
         reply |= {
-            "ChecksumAlgorithm": algorithm,
-            "ChecksumType": "COMPOSITE" if is_composite else "FULL_OBJECT",
+            "ChecksumAlgorithm": upload.algorithm,
+            "ChecksumType": "COMPOSITE" if upload.is_composite else "FULL_OBJECT",
         }
-    return reply | encryption_told(head) | abort_told(bucket, Key, now)
+    return reply | encryption_told(upload.head) | abort_told(bucket, key, now)
 
 
 def _checksum_type(algorithm: str | None, kind: str | None) -> tuple[str, bool]:
@@ -221,6 +237,8 @@ def UploadPart(
             f"Checksum Type mismatch occurred, expected checksum Type: {upload.algorithm.lower()}, actual checksum Type: {claims.algorithm.lower()}"
         )
     bodies.check_length(call, Body)
+    if upload.head.data_key is not None:
+        return _part_under_managed_key(call, Bucket, Key, UploadId, PartNumber, claims, upload, Body)
     draft = bodies.Draft(
         call,
         claims,
@@ -237,6 +255,14 @@ def UploadPart(
     finally:
         draft.discard()
     return part_stored(call, UploadId, PartNumber, kept, upload.head)
+
+
+async def _part_under_managed_key(
+    call: Call, name: str, key: str, id: str, number: int, claims: bodies.Claims, upload: Upload, body: Any
+) -> dict:
+    secret = await managed_key.secret_of(call, upload.head)
+    draft = bodies.Draft(call, claims, secret=secret, inline_bytes_max=-1, summed_with=upload.summed_with)
+    return await _part_arrived(call, name, key, id, number, draft, bodies.arriving(body))
 
 
 async def _part_arrived(

@@ -108,8 +108,8 @@ NOTHING = Wanted("", {})
 
 
 def of_object(bucket: Bucket, key: str, head: Head, kind: str) -> Wanted:
-    """What is archived from the beginning is not replicated."""
-    if not bucket.replication or kind in ARCHIVED:
+    """What is archived from the beginning is not replicated, nor is what a key of KMS protects: its rule would have to say so."""
+    if not bucket.replication or kind in ARCHIVED or head.data_key is not None:
         return NOTHING
     return Wanted("object", rules_for(bucket, key, head.tags))
 

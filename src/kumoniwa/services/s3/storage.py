@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kumoniwa.gate.data_key import DataKey
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, pack, unpack
 from kumoniwa.services.s3.acl import CLOSED, Grant
@@ -82,6 +83,9 @@ class Head(Record):
     encryption: str = ""
     customer_key: str = ""
     """The MD5 of the key with which the client had it encrypted, in base64; empty if it is encrypted otherwise or not at all."""
+    data_key: DataKey | None = None
+    """What it is encrypted with under a key of KMS."""
+    has_bucket_key: bool = False
     nonce: bytes = b""
     """Of an inline body's encryption."""
     blobs: tuple[Blob, ...] = ()

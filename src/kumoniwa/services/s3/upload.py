@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, notification, replication, storage
+from kumoniwa.services.s3 import condition, managed_key, notification, replication, storage
 from kumoniwa.services.s3.acl import CLOSED, AccessControlListNotSupported, Grant, grants_of
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, canonical_id, found
 from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
@@ -137,12 +137,12 @@ def _text(value: Any) -> str:
 
 
 def encryption_for(bucket: Bucket, asked: str | None) -> str:
-    """``AES256`` or empty. The bucket's configuration speaks for those who do not."""
+    """``AES256``, ``aws:kms`` or empty. The bucket's configuration speaks for those who do not."""
     if asked is None:
-        return "AES256" if bucket.encryption else ""
-    if asked == "AES256":
+        return bucket.encryption[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if bucket.encryption else ""
+    if asked in ("AES256", managed_key.KMS):
         return asked
-    if asked in ("aws:kms", "aws:kms:dsse", "aws:fsx"):
+    if asked in ("aws:kms:dsse", "aws:fsx"):
         raise NotImplementedHere(f"the server-side encryption {asked} of s3")
     raise InvalidEncryption(ArgumentName="x-amz-server-side-encryption", ArgumentValue=asked[:1024])
 
@@ -151,6 +151,8 @@ def encryption_told(head: Head) -> dict[str, str]:
     """How answers say that an object is encrypted."""
     if head.customer_key:
         return CustomerKey(md5=head.customer_key).told
+    if head.data_key is not None:
+        return managed_key.told(head)
     return {"ServerSideEncryption": head.encryption} if head.encryption else {}
 
 
@@ -213,9 +215,12 @@ def PutObject(
     ObjectLockMode: str | None = None,
     ObjectLockRetainUntilDate: float | None = None,
     RequestPayer: str | None = None,
+    BucketKeyEnabled: bool | None = None,
     SSECustomerAlgorithm: str | None = None,
     SSECustomerKey: str | None = None,
     SSECustomerKeyMD5: str | None = None,
+    SSEKMSEncryptionContext: str | None = None,
+    SSEKMSKeyId: str | None = None,
     ServerSideEncryption: str | None = None,
     StorageClass: str | None = None,
     Tagging: str | None = None,
@@ -246,6 +251,10 @@ def PutObject(
     if IfMatch is not None or IfNoneMatch is not None:
         condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
     bodies.check_length(call, Body)
+    wish = managed_key.Wish(SSEKMSKeyId, SSEKMSEncryptionContext, BucketKeyEnabled)
+    if head.encryption == managed_key.KMS or wish != managed_key.NOTHING:
+        managed_key.check(call, head.encryption, wish)
+        return _under_managed_key(call, Bucket, Key, head, kind, claims, wish, Body, (IfMatch, IfNoneMatch))
     draft = bodies.Draft(call, claims, encrypts=bool(head.encryption), secret=customer.secret)
     if not isinstance(Body, (bytes, str)):
         return _when_arrived(call, Bucket, Key, head, kind, draft, Body, (IfMatch, IfNoneMatch))
@@ -255,6 +264,15 @@ def PutObject(
     finally:
         draft.discard()
     return stored(call, bucket, Key, head, kind, kept)
+
+
+async def _under_managed_key(
+    call: Call, name: str, key: str, head: Head, kind: str, claims: bodies.Claims, wish: managed_key.Wish, body: Any,
+    conditions: tuple[str | None, str | None],
+) -> dict:  # fmt: skip
+    head, secret = await managed_key.sealed(call, found(call, name), key, head, wish)
+    draft = bodies.Draft(call, claims, secret=secret)
+    return await _when_arrived(call, name, key, head, kind, draft, bodies.arriving(body), conditions)
 
 
 async def _when_arrived(

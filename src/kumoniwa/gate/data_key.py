@@ -1,0 +1,61 @@
+"""Data keys: what a service encrypts its customers' data with at rest, each itself encrypted by a key of KMS.
+
+A service keeps the data key as KMS gave it, encrypted, beside what it protects. Who reads asks KMS to decrypt it, in his own name: a key
+that is disabled, or that he may not use, keeps the data shut. ``Ring`` keeps open keys for as long as a service may use them again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.kernel.record import Record, changed
+
+SECRET_BYTES = 32
+RING_MAX = 4_096
+
+
+class DataKey(Record):
+    """Encrypted by ``key``, an ARN, for this encryption context."""
+
+    key: str
+    wrapped: bytes
+    context: dict[str, str] = {}
+
+
+def on_behalf(call: Call) -> Principal:
+    """Whoever calls the service, as KMS sees him through it."""
+    through = f"{call.service}.{call.region}.amazonaws.com"
+    return changed(call.principal, context={**call.principal.context, "kms:ViaService": through})
+
+
+async def fresh(call: Call, key: str, context: dict[str, str]) -> tuple[DataKey, bytes]:
+    """A new data key under ``key`` (an id, an ARN or an alias), and its secret. Raises what KMS answers."""
+    made = await _ask(call, "GenerateDataKey", KeyId=key, NumberOfBytes=SECRET_BYTES, EncryptionContext=context)
+    return DataKey(key=made["KeyId"], wrapped=made["CiphertextBlob"], context=context), made["Plaintext"]
+
+
+async def opened(call: Call, data_key: DataKey) -> bytes:
+    """The secret of a data key. Raises what KMS answers."""
+    return (await _ask(call, "Decrypt", KeyId=data_key.key, CiphertextBlob=data_key.wrapped, EncryptionContext=data_key.context))["Plaintext"]
+
+
+async def _ask(call: Call, operation: str, **params: Any) -> dict:
+    return await call.home.ask(on_behalf(call), f"kms:{operation}", params, region=None, once=None)
+
+
+class Ring:
+    """Open data keys of an account, by what they are and for whom they were opened."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[tuple[bytes, str], tuple[bytes, float]] = {}
+
+    def held(self, call: Call, data_key: DataKey) -> bytes | None:
+        found = self.secrets.get((data_key.wrapped, call.principal.arn))
+        return found[0] if found is not None and found[1] > call.now() else None
+
+    def keep(self, call: Call, data_key: DataKey, secret: bytes, for_s: float) -> None:
+        if len(self.secrets) >= RING_MAX:
+            self.secrets.clear()
+        self.secrets[data_key.wrapped, call.principal.arn] = (secret, call.now() + for_s)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,6 +16,7 @@ from kumoniwa.aws import actions
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.store.rows import Table
+from kumoniwa.wire import timestamps
 
 if TYPE_CHECKING:
     from kumoniwa.gate.route import Route
@@ -43,7 +43,7 @@ class Trail:
         event: dict[str, Any] = {
             "eventVersion": "1.11",
             "userIdentity": _user_identity(call.principal),
-            "eventTime": _iso(now),
+            "eventTime": timestamps.to_second(now),
             "eventSource": f"{actions.prefix(route.service.name)}.amazonaws.com",
             "eventName": route.name,
             "awsRegion": call.region,
@@ -101,10 +101,6 @@ def _source(call: Call) -> str:
     return "127.0.0.1" if call.request else (call.principal.arn if call.principal.kind == "service" else "AWS Internal")
 
 
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _shown(value: Any, shape: Any) -> Any:
     """A request or reply as CloudTrail shows it: names begin in lower case, secrets are hidden."""
     if shape is None or value is None:
@@ -121,7 +117,7 @@ def _shown(value: Any, shape: Any) -> Any:
     if shape.type == "map" and isinstance(value, dict):
         return {name: _shown(part, shape.value.shape) for name, part in value.items()}
     if shape.type == "timestamp" and isinstance(value, (int, float)):
-        return _iso(value)
+        return timestamps.to_second(value)
     return value
 
 

@@ -250,7 +250,6 @@ def test_what_is_not_done_here_says_so(cloud):
     assert ddb.describe_kinesis_streaming_destination(TableName="plain")["KinesisDataStreamDestinations"] == []
     for attempt in (
         lambda: ddb.update_contributor_insights(TableName="plain", ContributorInsightsAction="ENABLE"),
-        lambda: ddb.enable_kinesis_streaming_destination(TableName="plain", StreamArn="arn:aws:kinesis:us-east-1:000000000000:stream/s"),
     ):
         with pytest.raises(ddb.exceptions.ClientError, match="NotImplemented"):
             attempt()

@@ -142,6 +142,7 @@ def test_a_moment_beyond_the_calendar_is_recorded_like_any_other(shop):
     parameters = {"KinesisStreamParameters": {"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": 257_390_000_000}}
     body = {"Source": STREAM, "Target": QUEUE, "RoleArn": ROLE, "SourceParameters": parameters}
     headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20300101/us-east-1/pipes/aws4_request, SignedHeaders=host, Signature=0"}
+    headers["X-Amz-Date"] = "20300101T000000Z"
     reply = shop.cloud.http("POST", "/v1/pipes/p", headers=headers, body=json.dumps(body).encode())
     assert reply[0] == 200, reply
 

@@ -119,6 +119,25 @@ async def _forget_expiry(work: Work) -> None:
         await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
 
 
+@carries("KinesisStreamSpecification")
+async def _tell_stream(work: Work) -> None:
+    """A table of a stack tells one stream of Kinesis at most: which one may change, and how exactly it tells the time."""
+    old, new = work.old.get("KinesisStreamSpecification") or {}, work.properties.get("KinesisStreamSpecification") or {}
+    precision = {name: new[name] for name in ("ApproximateCreationDateTimePrecision",) if name in new}
+    if old.get("StreamArn") and old["StreamArn"] == new.get("StreamArn"):
+        said = precision or {"ApproximateCreationDateTimePrecision": "MILLISECOND"}
+        await work.ask(
+            "dynamodb:UpdateKinesisStreamingDestination", TableName=work.id, StreamArn=new["StreamArn"],
+            UpdateKinesisStreamingConfiguration=said,
+        )  # fmt: skip
+        return
+    if old.get("StreamArn"):
+        await work.ask("dynamodb:DisableKinesisStreamingDestination", TableName=work.id, StreamArn=old["StreamArn"])
+    if new.get("StreamArn"):
+        more = {"EnableKinesisStreamingConfiguration": precision} if precision else {}
+        await work.ask("dynamodb:EnableKinesisStreamingDestination", TableName=work.id, StreamArn=new["StreamArn"], **more)
+
+
 _TABLE_ARN = text("arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ID}")
 
 
@@ -163,6 +182,7 @@ Table = ResourceType(
             ),
         ),
         Setting(_put_expiry, _forget_expiry),
+        Setting(_tell_stream, _tell_stream),
         Setting(
             Call(
                 "dynamodb:PutResourcePolicy",

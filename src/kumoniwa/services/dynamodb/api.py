@@ -36,6 +36,12 @@ from kumoniwa.services.dynamodb.backup import (  # noqa: F401 (operations)
     RestoreTableToPointInTime,
     UpdateContinuousBackups,
 )
+from kumoniwa.services.dynamodb.destination import (  # noqa: F401 (operations)
+    DescribeKinesisStreamingDestination,
+    DisableKinesisStreamingDestination,
+    EnableKinesisStreamingDestination,
+    UpdateKinesisStreamingDestination,
+)
 from kumoniwa.services.dynamodb.globaltable import (  # noqa: F401 (operations)
     CreateGlobalTable,
     DescribeGlobalTable,
@@ -200,11 +206,6 @@ def DescribeContributorInsights(call: Call, *, TableName: str, IndexName: str | 
         raise ResourceNotFoundException(f"Requested resource not found: Index: {IndexName} not found for table: {table.name}")
     index = {"IndexName": IndexName} if IndexName is not None else {}
     return {"TableName": table.name, "ContributorInsightsStatus": "DISABLED"} | index
-
-
-def DescribeKinesisStreamingDestination(call: Call, *, TableName: str) -> dict:
-    """No table streams to Kinesis here."""
-    return {"TableName": tables.described(call, TableName).name, "KinesisDataStreamDestinations": []}
 
 
 def DescribeLimits(call: Call) -> dict:

@@ -16,7 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb import history, replication, stream
+from kumoniwa.services.dynamodb import destination, history, replication, stream
 from kumoniwa.services.dynamodb.capacity import write_units
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.replication import Version
@@ -111,6 +111,8 @@ def replace(
         stream.append(
             call, layout, old, new, old_body, body if new is not None else None, by_service=by_service
         )
+    if layout.destinations and old != new:
+        destination.promise(call, layout, old, new, by_service=by_service)
 
 
 def _move(

@@ -69,6 +69,17 @@ class Index(Record):
         return (*((self.range_name,) if self.range_name else ()), *self.more_ranges)
 
 
+class Destination(Record):
+    """A stream of Kinesis that is told of writes, by ``destination``."""
+
+    stream: str
+    precision: str
+    is_on: bool
+    changing: str = ""
+    settled: float = 0.0
+    ended: float = 0.0
+
+
 class Table(Record):
     name: str
     id: int
@@ -110,6 +121,7 @@ class Table(Record):
     """The ARN of the table it was restored from, as it was then; and the backup, if it came from one."""
     restored_from: str = ""
     restored_at: float = 0.0
+    destinations: tuple[Destination, ...] = ()
 
 
 class Dropped(Record):
@@ -170,6 +182,7 @@ class Layout:
         "is_legacy",
         "is_strong",
         "is_recoverable",
+        "destinations",
     )
 
     def __init__(self, table: Table) -> None:
@@ -184,7 +197,10 @@ class Layout:
         self.is_replicated = table.group is not None and not table.group.is_strong
         self.is_legacy = table.group is not None and table.group.version == groups.LEGACY
         self.is_recoverable = table.recovers_since > 0
-        self.needs_old = bool(self.indexes or self.ttl_id or self.stream or self.is_replicated or self.is_recoverable)
+        self.destinations = tuple(each for each in table.destinations if each.is_on)
+        self.needs_old = bool(
+            self.indexes or self.ttl_id or self.stream or self.destinations or self.is_replicated or self.is_recoverable
+        )
         """Whether a write must know what was there before."""
         names = {name for index in self.indexes for name in index.key.names} - self.key_names
         self.index_key_kinds = {name: table.definitions[name] for name in names}

@@ -13,7 +13,7 @@ import orjson
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import backup, conductor, item, replication, stream, transfer
+from kumoniwa.services.dynamodb import backup, conductor, destination, item, replication, stream, transfer
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.table import Dropped, Filling, Layout, Table
 from kumoniwa.services.dynamodb.transaction import TOKENS
@@ -30,6 +30,7 @@ async def run(region) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_tidy(region))
         group.create_task(conductor.run(region))
+        group.create_task(destination.OUTBOX.run(region))
 
 
 async def _tidy(region) -> None:

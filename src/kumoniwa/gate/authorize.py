@@ -195,6 +195,9 @@ class Authorizer:
             text = text.replace(decision.action, decision.action.lower())
         if decision.action.startswith("sns:"):
             return AuthorizationError(text.replace(decision.action, f"SNS:{decision.action[4:]}"), hint=decision.hint)
+        if decision.action.startswith("ses:Send"):
+            # Both APIs of SES quote in a way of their own, as reports of its users show.
+            text = f"User `{decision.principal.arn}' is not authorized to perform `{decision.action}' on resource `{decision.resource}'"
         if is_s3:
             if decision.principal.kind == "anonymous" or decision.layer.name == "resource-based policy" and not decision.is_explicit:
                 text = AccessDenied.message

@@ -18,6 +18,12 @@ def _bucket(call: Call, detail: dict[str, Any]) -> list[str]:
     return [f"arn:{call.home.partition}:s3:::{detail['bucket']['name']}"]
 
 
+def _configuration_set(call: Call, detail: dict[str, Any]) -> list[str]:
+    return [call.arn(f"configuration-set/{name}", "ses") for name in detail["mail"]["tags"]["ses:configuration-set"]]
+
+
+_MAIL = ("Sent", "Delivered", "Bounced", "Complaint Received", "Rejected", "Rendering Failed")
+# https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-ses.html
 _OBJECT = (
     "Created", "Deleted", "Restore Initiated", "Restore Completed", "Restore Expired", "Tags Added", "Tags Deleted", "ACL Updated",
     "Storage Class Changed", "Access Tier Changed",
@@ -26,6 +32,7 @@ _OBJECT = (
 
 KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("s3", f"Object {what}"): _bucket for what in _OBJECT},
+    **{("ses", f"Email {what}"): _configuration_set for what in _MAIL},
     ("states", "Step Functions Execution Status Change"): lambda call, detail: [detail["executionArn"]],
 }
 """How the resources of each kind of event are found in its detail."""

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonse
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -15,32 +16,42 @@ from kumoniwa.services.ses.errors import InvalidParameterValue
 _FROM = ("SourceArn", "FromEmailAddressIdentityArn")
 _SENDERS = ("Source", "FromEmailAddress")
 _FEEDBACK = ("ReturnPath", "FeedbackForwardingEmailAddress")
-_IDENTITY = ("Identity", "EmailIdentity", "Domain", "EmailAddress")
+_KINDS = {
+    "EmailIdentity": "identity", "ContactListName": "contact-list", "TemplateName": "template", "ConfigurationSetName": "configuration-set",
+}  # fmt: skip
 
 
 def _text(params: dict[str, Any], names: tuple[str, ...]) -> str:
     return next((params[name] for name in names if isinstance(params.get(name), str)), "")
 
 
-def touched(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+def touched(call: Call, operation: str, params: dict[str, Any]) -> str | list[tuple[str, str]]:
+    """What the operation needs: of the second API one of everything it names, of the first only what is sent with."""
     if operation.startswith("Send"):
-        return _sent(call, params)
+        return _sent(call, operation, params)
+    if call.service == "ses":
+        return "*"
     if isinstance(arn := params.get("ResourceArn"), str):
         return arn
-    names = _text(params, _IDENTITY) if "Identity" in operation or "Domain" in operation else ""
-    return identities.arn_of(call, names) if names and "List" not in operation and call.service == "sesv2" else "*"
+    for member, kind in _KINDS.items():
+        if isinstance(name := params.get(member), str):
+            return call.arn(f"{kind}/{name}", "ses")
+    return "*"
 
 
-def _sent(call: Call, params: dict[str, Any]) -> list[str]:
-    """The identity that lets the sender send, and what else of the account the mail makes use of."""
+def _sent(call: Call, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
+    """The identity that lets the sender send, and what else of the account the mail makes use of. A mail that its client wrote needs
+    ``ses:SendRawEmail`` in the second API too."""
+    action = f"ses:{'SendRawEmail' if operation == 'SendEmail' and _raw(params) else operation}"
     arns = [_text(params, _FROM) or identities.arn_of(call, _identity(call, _sender(params)))]
     if isinstance(name := params.get("ConfigurationSetName"), str):
         arns.append(call.arn(f"configuration-set/{name}", "ses"))
-    content = params.get("Content") if isinstance(params.get("Content"), dict) else {}
-    template = content.get("Template") if isinstance(content.get("Template"), dict) else {}
-    if isinstance(name := params.get("Template") or template.get("TemplateName"), str):
+    content = params.get("Content") or params.get("DefaultContent")
+    template = content.get("Template") if isinstance(content, dict) else None
+    name = template.get("TemplateName") if isinstance(template, dict) else params.get("Template")
+    if isinstance(name, str):
         arns.append(call.arn(f"template/{name}", "ses"))
-    return arns
+    return [(action, arn) for arn in arns]
 
 
 def _raw(params: dict[str, Any]) -> bytes:
@@ -89,3 +100,13 @@ def conditions(call: Call, operation: str, params: dict[str, Any]) -> dict[str, 
     if feedback := _text(params, _FEEDBACK):
         keys["ses:feedbackaddress"] = feedback
     return keys
+
+
+def policy(call: Call, arn: str) -> str | None:
+    """All policies of an identity as one document."""
+    held = identities.find(call, arn.partition(":identity/")[2]) if ":identity/" in arn else None
+    if held is None or not held.policies:
+        return None
+    said = [json.loads(document)["Statement"] for document in held.policies.values()]
+    statements = [each for group in said for each in (group if isinstance(group, list) else [group])]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

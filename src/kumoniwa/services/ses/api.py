@@ -12,6 +12,29 @@ from kumoniwa.services.ses.account import (
     GetSendStatistics,
     UpdateAccountSendingEnabled,
 )
+from kumoniwa.services.ses.attributes import (
+    DeleteIdentityPolicy,
+    GetIdentityMailFromDomainAttributes,
+    GetIdentityNotificationAttributes,
+    GetIdentityPolicies,
+    ListIdentityPolicies,
+    PutIdentityPolicy,
+    SetIdentityFeedbackForwardingEnabled,
+    SetIdentityHeadersInNotificationsEnabled,
+    SetIdentityMailFromDomain,
+    SetIdentityNotificationTopic,
+)
+from kumoniwa.services.ses.configuration import (
+    CreateConfigurationSet,
+    CreateConfigurationSetEventDestination,
+    DeleteConfigurationSet,
+    DeleteConfigurationSetEventDestination,
+    DescribeConfigurationSet,
+    ListConfigurationSets,
+    PutConfigurationSetDeliveryOptions,
+    UpdateConfigurationSetEventDestination,
+    UpdateConfigurationSetSendingEnabled,
+)
 from kumoniwa.services.ses.identity import (
     DeleteIdentity,
     DeleteVerifiedEmailAddress,
@@ -21,7 +44,22 @@ from kumoniwa.services.ses.identity import (
     ListVerifiedEmailAddresses,
     SetIdentityDkimEnabled,
 )
-from kumoniwa.services.ses.sending import SendEmail, SendRawEmail
+from kumoniwa.services.ses.sending import (
+    SendEmail,
+    SendRawEmail,
+)
+from kumoniwa.services.ses.template import (
+    CreateTemplate,
+    DeleteTemplate,
+    GetTemplate,
+    ListTemplates,
+    TestRenderTemplate,
+    UpdateTemplate,
+)
+from kumoniwa.services.ses.templated import (
+    SendBulkTemplatedEmail,
+    SendTemplatedEmail,
+)
 from kumoniwa.services.ses.verification import (
     VerifyDomainDkim,
     VerifyDomainIdentity,
@@ -30,19 +68,46 @@ from kumoniwa.services.ses.verification import (
 )
 
 __all__ = [
+    "CreateConfigurationSet",
+    "CreateConfigurationSetEventDestination",
+    "CreateTemplate",
+    "DeleteConfigurationSet",
+    "DeleteConfigurationSetEventDestination",
     "DeleteIdentity",
+    "DeleteIdentityPolicy",
+    "DeleteTemplate",
     "DeleteVerifiedEmailAddress",
+    "DescribeConfigurationSet",
     "GetAccountSendingEnabled",
     "GetIdentityDkimAttributes",
+    "GetIdentityMailFromDomainAttributes",
+    "GetIdentityNotificationAttributes",
+    "GetIdentityPolicies",
     "GetIdentityVerificationAttributes",
     "GetSendQuota",
     "GetSendStatistics",
+    "GetTemplate",
+    "ListConfigurationSets",
     "ListIdentities",
+    "ListIdentityPolicies",
+    "ListTemplates",
     "ListVerifiedEmailAddresses",
+    "PutConfigurationSetDeliveryOptions",
+    "PutIdentityPolicy",
+    "SendBulkTemplatedEmail",
     "SendEmail",
     "SendRawEmail",
+    "SendTemplatedEmail",
     "SetIdentityDkimEnabled",
+    "SetIdentityFeedbackForwardingEnabled",
+    "SetIdentityHeadersInNotificationsEnabled",
+    "SetIdentityMailFromDomain",
+    "SetIdentityNotificationTopic",
+    "TestRenderTemplate",
     "UpdateAccountSendingEnabled",
+    "UpdateConfigurationSetEventDestination",
+    "UpdateConfigurationSetSendingEnabled",
+    "UpdateTemplate",
     "VerifyDomainDkim",
     "VerifyDomainIdentity",
     "VerifyEmailAddress",
@@ -55,12 +120,16 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     return call.principal.account or call.home.settings.account
 
 
-def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     return access.touched(call, operation, params)
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     return access.conditions(call, operation, params)
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    return access.policy(call, arn)
 
 
 def GetSendQuota(call: Call) -> dict:

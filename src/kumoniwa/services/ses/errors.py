@@ -21,6 +21,56 @@ class AccountSendingPausedException(AwsError):
         super().__init__(f"Email sending is disabled for AWS account {account}.")
 
 
+class ConfigurationSetSendingPausedException(AwsError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Email sending is disabled for configuration set {name}.")
+
+
+class ConfigurationSetDoesNotExistException(AwsError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Configuration set <{name}> does not exist.")
+
+
+class ConfigurationSetAlreadyExistsException(AwsError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Configuration set <{name}> already exists.")
+
+
+class InvalidConfigurationSetException(AwsError): ...
+
+
+class EventDestinationDoesNotExistException(AwsError):
+    def __init__(self, configuration_set: str, name: str) -> None:
+        super().__init__(f"An event destination with name <{name}> does not exist in configuration set <{configuration_set}>.")
+
+
+class EventDestinationAlreadyExistsException(AwsError):
+    def __init__(self, configuration_set: str, name: str) -> None:
+        super().__init__(f"An event destination with name <{name}> already exists in configuration set <{configuration_set}>.")
+
+
+class InvalidSNSDestinationException(AwsError): ...
+
+
+class TemplateDoesNotExistException(AwsError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Template {name} does not exist")
+
+
+class InvalidTemplateException(AwsError): ...
+
+
+class InvalidRenderingParameterException(AwsError): ...
+
+
+class MissingRenderingAttributeException(AwsError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Attribute '{name}' is not present in the rendering data.")
+
+
+class MailFromDomainNotVerifiedException(AwsError): ...
+
+
 class LimitExceededException(AwsError): ...
 
 
@@ -28,14 +78,3 @@ class AlreadyExistsException(AwsError): ...
 
 
 class InvalidPolicyException(AwsError): ...
-
-
-__all__ = [
-    "AccountSendingPausedException",
-    "AlreadyExistsException",
-    "InvalidParameterValue",
-    "InvalidPolicyException",
-    "LimitExceededException",
-    "MessageRejected",
-    "Throttling",
-]

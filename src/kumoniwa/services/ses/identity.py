@@ -32,12 +32,14 @@ class Identity(Record):
     """PEM, made when the first mail is signed; or the customer's own."""
     dkim_selector: str = ""
     """The customer's own."""
+    dkim_bits: int = 2048
     topics: dict[str, str] = {}
     """By what is told there: Bounce, Complaint, Delivery."""
     with_headers: tuple[str, ...] = ()
     is_forwarding: bool = True
     mail_from: str = ""
     mail_from_status: str = ""
+    mail_from_asked: float = 0.0
     mail_from_fallback: str = "UseDefaultValue"
     policies: dict[str, str] = {}
     configuration_set: str = ""

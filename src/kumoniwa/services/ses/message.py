@@ -9,6 +9,7 @@ from email.utils import formatdate, getaddresses
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.ses import address
 from kumoniwa.services.ses.errors import InvalidParameterValue
 from kumoniwa.wire import timestamps
@@ -60,6 +61,18 @@ def written(
     return mail
 
 
+def sketched(call: Call, title: str, text: str | None, html: str | None) -> str:
+    """The mail that a template becomes, from nobody to nobody."""
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["Date"] = formatdate(call.now()).replace("-0000", "+0000")
+    put_header(mail, "Subject", title)
+    if text is not None or html is None:
+        mail.set_content(text or "")
+    if html is not None:
+        (mail.set_content if text is None else mail.add_alternative)(html, subtype="html")
+    return mail.as_bytes().decode("utf-8", "replace")
+
+
 def _shown(text: str) -> str:
     return str(address.parse(text))
 
@@ -76,7 +89,11 @@ def put_header(mail: EmailMessage, name: str, value: str) -> None:
 def _attach(mail: EmailMessage, attachment: dict[str, Any]) -> None:
     """https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Attachment.html"""
     main, _, sub = (attachment.get("ContentType") or "application/octet-stream").partition("/")
-    more = {"cid": f"<{attachment['ContentId']}>"} if attachment.get("ContentId") else {}
+    more: dict[str, Any] = {"cid": f"<{attachment['ContentId']}>"} if attachment.get("ContentId") else {}
+    if attachment.get("ContentDescription"):
+        more["headers"] = [f"Content-Description: {_CONTROL.sub(' ', attachment['ContentDescription'])}"]
+    if attachment.get("ContentTransferEncoding", "BASE64") != "BASE64":
+        raise NotImplementedHere(f"{attachment['ContentTransferEncoding']} as ContentTransferEncoding of an attachment")
     disposition = (attachment.get("ContentDisposition") or "ATTACHMENT").lower()
     try:
         mail.add_attachment(
@@ -105,6 +122,11 @@ def subject(raw: bytes) -> str:
     """As a person reads it."""
     head = raw.partition(b"\r\n\r\n")[0]
     return str(message_from_bytes(head, policy=policy.default).get("Subject", ""))
+
+
+def contains(mail: Message, pattern: bytes) -> bool:
+    """Whether some part of a mail has these bytes in it."""
+    return any(pattern in (part.get_payload(decode=True) or b"") for part in mail.walk() if not part.is_multipart())
 
 
 def take(mail: Message, name: str) -> str | None:

@@ -8,15 +8,31 @@ from typing import Any, NamedTuple
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.ses import account as accounts
-from kumoniwa.services.ses import address, mailbox, message, signing, simulator
+from kumoniwa.services.ses import (
+    address,
+    configuration,
+    event,
+    mailbox,
+    message,
+    signing,
+    simulator,
+    suppression,
+)
 from kumoniwa.services.ses import identity as identities
-from kumoniwa.services.ses.errors import InvalidParameterValue, MessageRejected
+from kumoniwa.services.ses.errors import (
+    InvalidParameterValue,
+    MailFromDomainNotVerifiedException,
+    MessageRejected,
+)
+from kumoniwa.services.ses.identity import Identity
 
 RECIPIENTS_MAX = 50
 BYTES_MAX = 10 << 20
 BYTES_MAX_V2 = 40 << 20
 # https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 FIELDS = ("ToAddresses", "CcAddresses", "BccAddresses")
+MALWARE = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+"""The one virus that can be sent on purpose: https://www.eicar.org. SES scans for viruses; this is how a rejection is tried."""
 
 
 class Outgoing(NamedTuple):
@@ -26,12 +42,16 @@ class Outgoing(NamedTuple):
     """Every address it says it is from, the envelope's last."""
     destination: dict[str, list[str]]
     mail: Any
+    """Its text; None if it could not be written."""
     kind: str = "simple"
     return_path: str = ""
     configuration_set: str = ""
-    tags: tuple[tuple[str, str], ...] = ()
+    tags: dict[str, str] = {}
     bytes_max: int = BYTES_MAX
     facts: dict[str, Any] = {}
+    """What the mailbox keeps beside: the body as it was said, the template and its data."""
+    failure: str = ""
+    """Why it could not be written."""
 
     @property
     def sender(self) -> address.Address:
@@ -57,30 +77,24 @@ def accept(call: Call, outgoing: Outgoing) -> str:
     """Take a mail over and answer its id. Raises what AWS refuses with."""
     accounts.check_sending(call)
     _check_recipients(outgoing)
-    check_verified(call, outgoing)
+    configuration.check_sending(call, outgoing.configuration_set)
+    identity = _verified(call, outgoing)
+    name = outgoing.configuration_set or identity.configuration_set
+    configuration.check_sending(call, name)
     accounts.spend(call, len(outgoing.recipients), mailbox.sent_today(call))
-    id_ = message.new_id(call)
-    raw = message.stamped(call, outgoing.mail, id_)
-    if len(raw) > outgoing.bytes_max:
-        raise InvalidParameterValue(f"Message length is more than {outgoing.bytes_max} bytes long: '{len(raw)}'.")
-    raw = signing.signed(call, raw, outgoing.sender)
-    bare = {address.parse(each).bare: None for each in outgoing.recipients}
-    outcome = {each: simulator.outcome(each) for each in bare}
-    facts = {
-        "destination": {field: outgoing.destination[field] for field in FIELDS if outgoing.destination.get(field)},
-        "outcome": outcome,
-        "kind": outgoing.kind,
-        "configuration_set": outgoing.configuration_set,
-        "tags": dict(outgoing.tags),
-        **outgoing.facts,
-    }
-    mailbox.keep(call, mailbox.Mail(id_, call.now(), outgoing.senders[-1], message.subject(raw), facts, raw))
-    accounts.count(call, attempts=len(bare), bounces=_number(outcome, "Bounced", "Suppressed"), complaints=_number(outcome, "Complained"))
-    return id_
-
-
-def _number(outcome: dict[str, str], *what: str) -> int:
-    return sum(each in what for each in outcome.values())
+    sent = _kept(call, outgoing, identity, name)
+    outcome = sent.mail.facts["outcome"]
+    if outgoing.failure:
+        event.failed(call, sent, outgoing.facts["template"], outgoing.failure)
+        return sent.mail.id
+    if "Rejected" in outcome.values():
+        accounts.count(call, attempts=len(outcome), rejects=len(outcome))
+        event.rejected(call, sent)
+        return sent.mail.id
+    bounces = sum(each in ("Bounced", "Suppressed") for each in outcome.values())
+    accounts.count(call, attempts=len(outcome), bounces=bounces, complaints=sum(each == "Complained" for each in outcome.values()))
+    event.told_of(call, sent)
+    return sent.mail.id
 
 
 def _check_recipients(outgoing: Outgoing) -> None:
@@ -93,8 +107,9 @@ def _check_recipients(outgoing: Outgoing) -> None:
         address.parse(each)
 
 
-def check_verified(call: Call, outgoing: Outgoing) -> None:
-    """Who sends must be proven, and in the sandbox who receives, but for the simulator. All that fail are named."""
+def _verified(call: Call, outgoing: Outgoing) -> Identity:
+    """The identity that lets it go. Who sends must be proven, and in the sandbox who receives, but for the simulator; all that fail
+    are named."""
     asked = [*outgoing.senders, *filter(None, [outgoing.return_path])]
     if accounts.is_in_sandbox(call):
         asked += [each for each in outgoing.recipients if not simulator.is_simulated(address.parse(each).bare)]
@@ -105,26 +120,66 @@ def check_verified(call: Call, outgoing: Outgoing) -> None:
             hint="ses:VerifyEmailIdentity puts a mail with a link into this cloud's mailbox at /_kumoniwa/#mail; open it."
             + (" In the sandbox recipients must be verified too." if accounts.is_in_sandbox(call) else ""),
         )
+    identity = identities.sending_as(call, outgoing.sender)
+    if identity.mail_from and identity.mail_from_status != "Success" and identity.mail_from_fallback == "RejectMessage":
+        raise MailFromDomainNotVerifiedException(f"The MAIL FROM domain {identity.mail_from} is not verified.")
+    return identity
+
+
+def _kept(call: Call, outgoing: Outgoing, identity: Identity, configuration_set: str) -> event.Sent:
+    """The mail in the mailbox, with what becomes of it at each recipient."""
+    id_, raw = message.new_id(call), b""
+    if not outgoing.failure:
+        raw = message.stamped(call, outgoing.mail, id_)
+        if len(raw) > outgoing.bytes_max:
+            raise InvalidParameterValue(f"Message length is more than {outgoing.bytes_max} bytes long: '{len(raw)}'.")
+        raw = signing.signed(call, raw, outgoing.sender)
+    recipients = list(dict.fromkeys(address.parse(each).bare for each in outgoing.recipients))
+    facts = {
+        "destination": {field: outgoing.destination[field] for field in FIELDS if outgoing.destination.get(field)},
+        "outcome": _outcome(call, outgoing, recipients, configuration_set),
+        "kind": outgoing.kind,
+        "return_path": outgoing.return_path,
+        "configuration_set": configuration_set,
+        "tags": outgoing.tags,
+        **outgoing.facts,
+    }
+    mail = mailbox.Mail(id_, call.now(), outgoing.senders[-1], message.subject(raw), facts, raw)
+    mailbox.keep(call, mail)
+    source_ip = "127.0.0.1" if call.request is not None else "ses.amazonaws.com"
+    return event.Sent(mail, identity, call.principal.arn.rpartition(":")[2].rpartition("/")[2], source_ip)
+
+
+def _outcome(call: Call, outgoing: Outgoing, recipients: list[str], configuration_set: str) -> dict[str, str]:
+    if outgoing.failure:
+        return dict.fromkeys(recipients, f"RenderingFailure: {outgoing.failure}")
+    if message.contains(outgoing.mail, MALWARE):
+        return dict.fromkeys(recipients, "Rejected")
+    return {
+        each: "OnAccountSuppressionList" if suppression.holds_back(call, each, configuration_set) else simulator.outcome(each)
+        for each in recipients
+    }
 
 
 # Operations ----------------------------------------------------------------------------------------
 
 
+def tags_of(said: list[dict[str, str]] | None) -> dict[str, str]:
+    return {tag["Name"]: tag["Value"] for tag in said or ()}
+
+
 def SendEmail(
     call: Call, *, Source: str, Destination: dict[str, list[str]], Message: dict[str, Any], ReplyToAddresses: list[str] | None = None,
     ReturnPath: str | None = None, SourceArn: str | None = None, ReturnPathArn: str | None = None,
+    Tags: list[dict[str, str]] | None = None, ConfigurationSetName: str | None = None,
 ) -> Any:  # fmt: skip
     own_arns(call, SourceArn, ReturnPathArn)
-    return later(
-        call, Source, lambda: {"MessageId": accept(call, _simple(Source, Destination, Message, ReplyToAddresses, ReturnPath))}
-    )
-
-
-def _simple(
-    source: str, destination: dict[str, list[str]], said: dict[str, Any], reply_to: list[str] | None, return_path: str | None
-) -> Outgoing:
-    mail, body = simple_mail(source, destination, said, reply_to)
-    return Outgoing((source,), destination, mail, return_path=return_path or "", facts={"body": body})
+    mail, body = simple_mail(Source, Destination, Message, ReplyToAddresses)
+    outgoing = Outgoing(
+        (Source,), Destination, mail, return_path=ReturnPath or "", configuration_set=ConfigurationSetName or "", tags=tags_of(Tags),
+        facts={"body": body},
+    )  # fmt: skip
+    return later(call, Source, lambda: {"MessageId": accept(call, outgoing)})
 
 
 def simple_mail(
@@ -147,26 +202,38 @@ def simple_mail(
 def SendRawEmail(
     call: Call, *, RawMessage: dict[str, Any], Source: str | None = None, Destinations: list[str] | None = None,
     FromArn: str | None = None, SourceArn: str | None = None, ReturnPathArn: str | None = None,
+    Tags: list[dict[str, str]] | None = None, ConfigurationSetName: str | None = None,
 ) -> Any:  # fmt: skip
     own_arns(call, FromArn, SourceArn, ReturnPathArn)
-    outgoing = raw_mail(RawMessage["Data"], Source, {"ToAddresses": Destinations} if Destinations else None)
+    outgoing = raw_mail(
+        call, RawMessage["Data"], Source, {"ToAddresses": Destinations} if Destinations else None, ConfigurationSetName, Tags
+    )
     return later(call, outgoing.senders[-1], lambda: {"MessageId": accept(call, outgoing)})
 
 
-def raw_mail(data: bytes, source: str | None, destination: dict[str, list[str]] | None) -> Outgoing:
-    """A mail that a client wrote itself. Who is not told apart from it is read in its headers."""
+def raw_mail(
+    call: Call, data: bytes, source: str | None, destination: dict[str, list[str]] | None, configuration_set: str | None,
+    tags: list[dict[str, str]] | None,
+) -> Outgoing:  # fmt: skip
+    """A mail that a client wrote itself. What the request does not say is read in its headers.
+
+    https://docs.aws.amazon.com/ses/latest/dg/event-publishing-send-email.html#event-publishing-using-ses-headers
+    """
     mail = message.read(data)
     writers = message.addresses(mail, "From")
     if not writers:
         raise InvalidParameterValue("Missing required header 'From'.")
     if destination is None:
-        destination = {
-            field: found
-            for field, name in zip(FIELDS, ("To", "Cc", "Bcc"))
-            if (found := message.addresses(mail, name))
-        }
-    return_path = message.take(mail, "Return-Path") or ""
-    return Outgoing((*writers, source or writers[0]), destination, mail, kind="raw", return_path=return_path.strip("<>"))
+        named = zip(FIELDS, ("To", "Cc", "Bcc"))
+        destination = {field: found for field, name in named if (found := message.addresses(mail, name))}
+    own_arns(call, *(message.take(mail, f"X-SES-{name}-ARN") for name in ("SOURCE", "FROM", "RETURN-PATH")))
+    written_set, written_tags = message.take(mail, "X-SES-CONFIGURATION-SET"), message.take(mail, "X-SES-MESSAGE-TAGS")
+    said = tags_of(tags) or dict(each.strip().split("=", 1) for each in (written_tags or "").split(",") if "=" in each)
+    return_path = (message.take(mail, "Return-Path") or "").strip("<>")
+    return Outgoing(
+        (*writers, source or writers[0]), destination, mail, kind="raw", return_path=return_path,
+        configuration_set=configuration_set or written_set or "", tags=said,
+    )  # fmt: skip
 
 
 def own_arns(call: Call, *arns: str | None) -> None:
@@ -174,6 +241,3 @@ def own_arns(call: Call, *arns: str | None) -> None:
     for arn in filter(None, arns):
         if f":{call.account}:identity/" not in arn:
             raise NotImplementedHere(f"sending with an identity of another account or region ({arn})")
-
-
-__all__ = ["BYTES_MAX_V2", "SendEmail", "SendRawEmail", "accept", "later"]

@@ -52,11 +52,11 @@ def is_ready(call: Call, sender: Any) -> bool:
 async def get_ready(call: Call, sender: Any) -> None:
     """Make the keys that a sender's mail needs."""
     if "" not in call.shelf(AmazonsKey):
-        key = await asyncio.to_thread(_made)
+        key = await asyncio.to_thread(_made, KEY_BITS)
         call.atomically(lambda: call.shelf(AmazonsKey).setdefault("", AmazonsKey(key=key, selector=call.ids.lower(32))))
     for held in signers(call, sender):
         if not held.dkim_key:
-            key = await asyncio.to_thread(_made)
+            key = await asyncio.to_thread(_made, held.dkim_bits)
             call.atomically(lambda held=held, key=key: _give(call, held.name, key))
 
 
@@ -66,11 +66,13 @@ def _give(call: Call, name: str, key: bytes) -> None:
         identities.keep(call, held, dkim_key=key)
 
 
-def _made() -> bytes:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
+def _made(bits: int) -> bytes:
+    return _written(rsa.generate_private_key(public_exponent=65537, key_size=bits))
+
+
+def _written(key: rsa.RSAPrivateKey) -> bytes:
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
 
 
 def pem_of(text: str) -> bytes | None:
@@ -80,11 +82,7 @@ def pem_of(text: str) -> bytes | None:
         key = serialization.load_der_private_key(der, None)
     except (ValueError, TypeError):
         return None
-    if not isinstance(key, rsa.RSAPrivateKey):
-        return None
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
+    return _written(key) if isinstance(key, rsa.RSAPrivateKey) else None
 
 
 def signed(call: Call, raw: bytes, sender: Any) -> bytes:

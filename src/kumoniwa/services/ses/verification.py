@@ -142,49 +142,57 @@ async def run(region: Any) -> None:
 
 async def _look(call: Call, name: str) -> None:
     held = identities.find(call, name)
-    found: dict[str, Any] = {}
-    if held is not None and held.is_domain:
-        found = await _found(call, held)
-        held = identities.find(call, name)
-    call.atomically(lambda: _settle(call, name, held, found))
+    found = await _found(call, held) if held is not None else {}
+    call.atomically(lambda: _settle(call, name, found))
 
 
-def _settle(call: Call, name: str, held: Identity | None, found: dict[str, Any]) -> None:
-    if held is None:
+def _pending(held: Identity) -> dict[str, float]:
+    """What of an identity is not proven, and when that has failed."""
+    until = {
+        "status": held.asked + (RECORDS_S if held.is_domain else LINK_S),
+        "dkim_status": held.asked + RECORDS_S,
+        "mail_from_status": held.mail_from_asked + RECORDS_S,
+    }
+    return {each: at for each, at in until.items() if getattr(held, each) == "Pending" and not (each == "status" and held.is_verified)}
+
+
+def _settle(call: Call, name: str, found: dict[str, Any]) -> None:
+    held, now = identities.find(call, name), call.now()
+    if held is not None and found:
+        held = identities.keep(call, held, **found, verified=held.verified or now)
+    if held is not None and (late := {each: "Failed" for each, at in _pending(held).items() if at <= now}):
+        held = identities.keep(call, held, **late)
+    if held is None or not (pending := _pending(held)):
         call.rows(DUE).run("delete from ses_unproven where identity = ?", name)
         return
-    if found:
-        held = identities.keep(call, held, **found, verified=held.verified or call.now())
-    waiting = "Pending" in (held.status if not held.is_verified else "", held.dkim_status, held.mail_from_status)
-    age_s = call.now() - held.asked
-    if waiting and age_s >= (RECORDS_S if held.is_domain else LINK_S):
-        late = {each: "Failed" for each in ("status", "dkim_status", "mail_from_status") if getattr(held, each) == "Pending"}
-        identities.keep(call, held, **late)
-        waiting = False
-    if not waiting:
-        call.rows(DUE).run("delete from ses_unproven where identity = ?", name)
-    else:
-        again_s = min(max(age_s / 4, LOOK_S_FIRST), LOOK_S_MAX) if held.is_domain else LINK_S - age_s
-        call.rows(DUE).run("update ses_unproven set due = ? where identity = ?", call.now() + again_s, name)
+    # A link is opened when somebody likes; records are looked for, the longer they are missing the more rarely.
+    asks_dns = held.is_domain or "mail_from_status" in pending
+    again_s = min(max((now - max(held.asked, held.mail_from_asked)) / 4, LOOK_S_FIRST), LOOK_S_MAX)
+    due = min(now + again_s, *pending.values()) if asks_dns else min(pending.values())
+    call.rows(DUE).run("update ses_unproven set due = ? where identity = ?", due, name)
 
 
 async def _found(call: Call, held: Identity) -> dict[str, Any]:
-    """What of a domain's records is there by now."""
+    """What of an identity's records is there by now."""
     found: dict[str, Any] = {}
-    if held.status == "Pending" and held.token in await _answers(call, f"_amazonses.{held.name}", "TXT"):
+    pending = _pending(held)
+    if held.is_domain and "status" in pending and held.token in await _answers(call, f"_amazonses.{held.name}", "TXT"):
         found["status"] = "Success"
-    if held.dkim_status == "Pending":
-        names = {f"{each}._domainkey.{held.name}": f"{each}.dkim.amazonses.com" for each in held.dkim_tokens}
-        targets = [target in await _answers(call, name, "CNAME") for name, target in names.items()]
-        if held.dkim_selector:
-            targets = [any("p=" in text for text in await _answers(call, f"{held.dkim_selector}._domainkey.{held.name}", "TXT"))]
-        if targets and all(targets):
-            found["dkim_status"] = "Success"
-    if held.mail_from_status == "Pending":
-        wanted = f"10 feedback-smtp.{call.region}.amazonses.com"
-        if wanted in await _answers(call, held.mail_from, "MX"):
-            found["mail_from_status"] = "Success"
+    if "dkim_status" in pending and await _has_keys(call, held):
+        found["dkim_status"] = "Success"
+    if "mail_from_status" in pending and f"10 feedback-smtp.{call.region}.amazonses.com" in await _answers(call, held.mail_from, "MX"):
+        found["mail_from_status"] = "Success"
     return found
+
+
+async def _has_keys(call: Call, held: Identity) -> bool:
+    """Whether the DNS leads to the keys of signatures: SES's by three names, or the customer's own."""
+    if held.dkim_selector:
+        return any("p=" in text for text in await _answers(call, f"{held.dkim_selector}._domainkey.{held.name}", "TXT"))
+    for each in held.dkim_tokens:
+        if f"{each}.dkim.amazonses.com" not in await _answers(call, f"{each}._domainkey.{held.name}", "CNAME"):
+            return False
+    return True
 
 
 async def _answers(call: Call, name: str, kind: str) -> list[str]:

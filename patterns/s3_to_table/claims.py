@@ -1,0 +1,50 @@
+"""What the pattern claims: each object that the filter lets through becomes one item, soon; no other invokes anything."""
+
+import json
+import time
+from pathlib import Path
+
+from stage import all_at_once, holds, percentile, seconds, until
+
+
+def show(cloud):
+    made = cloud.deploy(Path(__file__).with_name("template.yaml"), "s3-to-table")
+    s3, bucket, table = cloud.client("s3"), made["Bucket"], made["Table"]
+    count = 40 if cloud.is_short else 500
+    put_at = {}
+
+    def put(key, body=None):
+        put_at[key] = time.time()
+        s3.put_object(Bucket=bucket, Key=key, Body=json.dumps({"amount": 1.5}).encode() if body is None else body)
+
+    def keys():
+        return {row["key"] for row in cloud.rows(table)}
+
+    put("orders/first.json")
+    holds("an object becomes an item, the function's cold start and all", (took := until(keys)) is not None, seconds(took))
+    strange = "orders/größe + 50%/日本.json"
+    put(strange)
+    holds("a key with spaces, signs and other scripts arrives as it is", until(lambda: strange in keys()) is not None, strange)
+
+    wanted = [f"orders/{n:04}.json" for n in range(count)]
+    unwanted = [f"orders/{n}.txt" for n in range(5)] + [f"drafts/{n}.json" for n in range(5)]
+    all_at_once(put, wanted + unwanted, workers=4)
+    took = until(lambda: keys() >= set(wanted))
+    holds(f"{count} objects are {count} items", took is not None and keys() == {"orders/first.json", strange, *wanted}, f"{len(keys()) - 2} items")
+    lags = [float(row["stored_at"]) - put_at[row["key"]] for row in cloud.rows(table) if row["key"] in wanted]
+    holds("most within a second (p50, p99)", percentile(lags, 50) < 1, f"{seconds(percentile(lags, 50))}, {seconds(percentile(lags, 99))}")
+    invoked = until(lambda: cloud.invocations(made["Function"]) >= count + 2)
+    holds("other prefixes and suffixes invoke nothing", invoked is not None and cloud.invocations(made["Function"]) == count + 2, f"{count + 2 + len(unwanted)} puts, {cloud.invocations(made['Function'])} invocations")
+
+    put("orders/broken.json", b"{")
+    put("orders/after.json")
+    arrived = until(lambda: "orders/after.json" in keys() and cloud.backlog(made["FailuresUrl"]))
+    (failure,) = [json.loads(body) for body in cloud.drained(made["FailuresUrl"])] if arrived is not None else [{}]
+    said = failure.get("responsePayload", {}).get("errorType")
+    holds("a broken object goes to the failure queue, and the next one to the table", said == "JSONDecodeError", said)
+
+    before = [f"orders/before-{n}.json" for n in range(20)]
+    all_at_once(put, before)
+    cloud.kill_and_restart()
+    took = until(lambda: keys() >= set(before))
+    holds("what was acknowledged before the region was killed becomes items after it", took is not None, f"{len(keys() & set(before))} of {len(before)}")

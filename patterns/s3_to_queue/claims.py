@@ -57,7 +57,7 @@ def show(cloud):
     holds("and all others in the table", (count, lines, amount) == (rest, rest, sum(range(LINES)) - sum(poison)), f"{count} rows")
 
     put("killed.csv")
-    until(lambda: 0 < loaded("killed.csv")[0])
+    until(lambda: loaded("killed.csv")[0])
     at_kill = loaded("killed.csv")[0]
     cloud.admin("POST", f"regions/{REGION}/kill")
     time.sleep(0.2)

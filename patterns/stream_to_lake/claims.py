@@ -74,7 +74,7 @@ def show(cloud):
     holds("a record becomes a line of an object, the function's cold start and all", took is not None, seconds(took))
 
     lags = []
-    for n in range(20 if cloud.is_short else 200):
+    for n in range(10 if cloud.is_short else 200):
         put_at = time.time()
         lake.put(f"lag-{n}", [n])
         until(lambda run=f"lag-{n}": lake.lines(run))
@@ -121,7 +121,7 @@ def side_by_side(cloud, lake):
 
 def order_of_keys(cloud, lake):
     """Keys keep their order, whatever else runs: each of them is put by one writer, all writers at once."""
-    count = 10 if cloud.is_short else 100
+    count = 5 if cloud.is_short else 100
 
     def write(key):
         for n in range(count):

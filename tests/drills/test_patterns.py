@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,10 @@ def test_a_pilot_light_is_lit_by_its_runbook(tmp_path):
     assert dark and not any(line["out"] == "ok" for line in dark)
     lit = {line["served_by"] for line in story if "f" in line and "phase" not in line and fault < line["due"] < healed and line["out"] == "ok"}
     assert lit == {"eu-west-1"}
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in PATTERNS.glob("*/claims.py")))
+def test_a_pattern_holds_what_it_claims_under_its_whole_load(name):
+    done = subprocess.run([sys.executable, str(PATTERNS / "show.py"), name], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAILED" not in done.stdout and "holds " in done.stdout

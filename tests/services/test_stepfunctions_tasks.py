@@ -62,6 +62,21 @@ def test_a_message_is_sent_to_a_queue(cloud, queue):
     assert details(cloud, found["executionArn"], "TaskScheduled")["resourceType"] == "sqs"
 
 
+def test_of_many_executions_that_move_in_one_moment_each_is_asked_for(cloud, queue):
+    send = {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody": "x"}, "ResultPath": None}
+    read = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sqs:getQueueAttributes", "Parameters": {"QueueUrl": queue}, "ResultPath": None}
+    make_function(cloud, "def handler(event, context): return 1")
+    run = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"}, "ResultPath": None}
+    tasks = [send, run, read, run, send]
+    machine = make(cloud, {f"T{n}": task | ({"Next": f"T{n + 1}"} if n < 4 else {"End": True}) for n, task in enumerate(tasks)})
+    states = cloud.client("stepfunctions")
+    cloud.wait(*[cloud.start(states.start_execution, stateMachineArn=machine, name=f"e{n}") for n in range(40)])
+    for _ in tasks:
+        settle(cloud)
+    executions = states.list_executions(stateMachineArn=machine)["executions"]
+    assert [each["status"] for each in executions] == ["SUCCEEDED"] * 40
+
+
 def test_items_are_written_and_read_by_the_optimized_and_the_sdk_integration(cloud):
     cloud.client("dynamodb").create_table(
         TableName="table", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],

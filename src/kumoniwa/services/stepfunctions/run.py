@@ -265,8 +265,9 @@ class Run:
                 executions.put_strand(call, execution.arn, strand)
             asks = [strand for strand in self.asks if strand.id in self.strands and strand.waiting == "ask"]
             if asks:
-                fresh = call.memory(Asking).fresh
-                call.after_commit(lambda: fresh.extend((execution, strand) for strand in asks))
+                asking = call.memory(Asking)
+                # The list is looked up when this is safe: until then the background work may have taken the one of now.
+                call.after_commit(lambda: asking.fresh.extend((execution, strand) for strand in asks))
             if asks or execution.timeout_s or any(strand.due is not None for strand in self.strands.values()):
                 call.after_commit(lambda: call.home.wake(WAITING))
 

@@ -1,0 +1,31 @@
+"""The patterns of serverless and asynchronous architectures, shown as their READMEs say, in the short form."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PATTERNS = Path(__file__).parents[2] / "patterns"
+CLAIMS = {"cqrs": 8, "event_sourcing": 10, "s3_to_queue": 6, "s3_to_table": 7, "saga": 8, "stream_to_lake": 8}
+
+
+def shown(*words: str) -> str:
+    done = subprocess.run([sys.executable, str(PATTERNS / "show.py"), *words, "--short"], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_pattern_holds_what_it_claims(kumoniwa, name):
+    where = () if name == "s3_to_table" else ("--endpoint", kumoniwa.endpoint)  # one of them in a cloud of its own
+    assert shown(name, *where).count("holds ") == CLAIMS[name]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_its_readme_names_the_command_that_shows_it(name):
+    assert f"python patterns/show.py {name}" in (PATTERNS / name / "README.md").read_text()
+
+
+def test_every_pattern_that_can_be_shown_is_shown_here():
+    assert {path.parent.name for path in PATTERNS.glob("*/claims.py")} == set(CLAIMS)

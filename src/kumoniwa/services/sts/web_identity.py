@@ -7,23 +7,18 @@ and remembered for an hour. https://docs.aws.amazon.com/STS/latest/APIReference/
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import ssl
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.languages import json_web_token
 
 if TYPE_CHECKING:
     from kumoniwa.gate.federation import WebProvider
@@ -32,8 +27,6 @@ if TYPE_CHECKING:
 ANSWERED_WITHIN_S = 5.0
 ANSWER_BYTES_MAX = 256 << 10
 KEYS_KEPT_S, KEYS_ASKED_AGAIN_AFTER_S = 3_600, 10
-_HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
-_CURVES = {"P-256": (ec.SECP256R1, "256"), "P-384": (ec.SECP384R1, "384"), "P-521": (ec.SECP521R1, "512")}
 
 
 class InvalidIdentityToken(AwsError):
@@ -44,11 +37,10 @@ class ExpiredTokenException(AwsError):
     status = 400
 
 
-class Token(NamedTuple):
-    header: dict[str, Any]
-    claims: dict[str, Any]
-    signed: bytes
-    signature: bytes
+class Token(json_web_token.Token):
+    """A token as an identity."""
+
+    __slots__ = ()
 
     @property
     def audience(self) -> str:
@@ -78,61 +70,22 @@ class Token(NamedTuple):
         return tags, [str(key) for key in keys], source
 
 
-def _decoded(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-
-
 def read(text: str) -> Token:
     """Raises InvalidIdentityToken for what is no JWT with issuer and subject."""
     refusal = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
     try:
-        head, body, signature = text.split(".")
-        token = Token(
-            orjson.loads(_decoded(head)),
-            orjson.loads(_decoded(body)),
-            f"{head}.{body}".encode(),
-            _decoded(signature),
-        )
-    except (ValueError, binascii.Error):
+        token = Token(*json_web_token.read(text))
+    except json_web_token.InvalidToken:
         raise InvalidIdentityToken(refusal) from None
-    is_whole = isinstance(token.header, dict) and isinstance(token.claims, dict)
-    if not is_whole or not all(isinstance(token.claims.get(name), str) for name in ("iss", "sub")):
+    if not all(isinstance(token.claims.get(name), str) for name in ("iss", "sub")):
         raise InvalidIdentityToken(refusal)
     return token
-
-
-# Its signature -------------------------------------------------------------------------------------
-
-
-def _number(text: Any) -> int:
-    return int.from_bytes(_decoded(text if isinstance(text, str) else "="), "big")
-
-
-def is_signed_by(key: dict[str, Any], token: Token) -> bool:
-    """Whether a JSON Web Key (RFC 7517) made the signature. Only the public-key algorithms of RFC 7518 that providers use:
-    RS256, ES256 and their longer kin; a token cannot talk its way to another one than its key is for."""
-    algorithm = token.header.get("alg")
-    try:
-        if key.get("kty") == "RSA" and algorithm in ("RS256", "RS384", "RS512"):
-            public = rsa.RSAPublicNumbers(_number(key.get("e")), _number(key.get("n"))).public_key()
-            public.verify(token.signature, token.signed, padding.PKCS1v15(), _HASHES[algorithm[2:]]())
-            return True
-        curve, size = _CURVES.get(str(key.get("crv")), (None, ""))
-        if key.get("kty") == "EC" and curve is not None and algorithm == f"ES{size}":
-            numbers = ec.EllipticCurvePublicNumbers(_number(key.get("x")), _number(key.get("y")), curve())
-            half = len(token.signature) // 2
-            r, s = (int.from_bytes(part, "big") for part in (token.signature[:half], token.signature[half:]))
-            numbers.public_key().verify(encode_dss_signature(r, s), token.signed, ec.ECDSA(_HASHES[size]()))
-            return True
-    except (InvalidSignature, ValueError, binascii.Error):
-        return False
-    return False
 
 
 async def prove(call: Call, provider: WebProvider, token: Token) -> None:
     """Raises InvalidIdentityToken unless the provider's own key signed the token."""
     keys = await call.memory(Keys).named(provider, token.header.get("kid"), call.now())
-    if not any(is_signed_by(key, token) for key in keys):
+    if not any(json_web_token.is_signed_by(key, token) for key in keys):
         raise InvalidIdentityToken(
             "The signature of the ID Token could not be verified with the keys of its provider."
         )

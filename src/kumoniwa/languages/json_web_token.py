@@ -1,0 +1,73 @@
+"""JSON Web Tokens (RFC 7519): read, and proved with a key in the form in which issuers publish theirs (RFC 7517)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, NamedTuple
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+_HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
+_CURVES = {"P-256": (ec.SECP256R1, "256"), "P-384": (ec.SECP384R1, "384"), "P-521": (ec.SECP521R1, "512")}
+
+
+class InvalidToken(ValueError):
+    """The text is no JSON Web Token."""
+
+
+class Token(NamedTuple):
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signed: bytes
+    signature: bytes
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def read(text: str) -> Token:
+    """What a token says, proved or not. Raises InvalidToken."""
+    try:
+        head, body, signature = text.split(".")
+        token = Token(
+            orjson.loads(_decoded(head)),
+            orjson.loads(_decoded(body)),
+            f"{head}.{body}".encode(),
+            _decoded(signature),
+        )
+    except (ValueError, binascii.Error):
+        raise InvalidToken from None
+    if not isinstance(token.header, dict) or not isinstance(token.claims, dict):
+        raise InvalidToken
+    return token
+
+
+def _number(text: Any) -> int:
+    return int.from_bytes(_decoded(text if isinstance(text, str) else "="), "big")
+
+
+def is_signed_by(key: dict[str, Any], token: Token) -> bool:
+    """Whether a JSON Web Key made the signature. Only the public-key algorithms of RFC 7518 that issuers use: RS256, ES256
+    and their longer kin; a token cannot talk its way to another one than its key is for."""
+    algorithm = token.header.get("alg")
+    try:
+        if key.get("kty") == "RSA" and algorithm in ("RS256", "RS384", "RS512"):
+            public = rsa.RSAPublicNumbers(_number(key.get("e")), _number(key.get("n"))).public_key()
+            public.verify(token.signature, token.signed, padding.PKCS1v15(), _HASHES[algorithm[2:]]())
+            return True
+        curve, size = _CURVES.get(str(key.get("crv")), (None, ""))
+        if key.get("kty") == "EC" and curve is not None and algorithm == f"ES{size}":
+            numbers = ec.EllipticCurvePublicNumbers(_number(key.get("x")), _number(key.get("y")), curve())
+            half = len(token.signature) // 2
+            r, s = (int.from_bytes(part, "big") for part in (token.signature[:half], token.signature[half:]))
+            numbers.public_key().verify(encode_dss_signature(r, s), token.signed, ec.ECDSA(_HASHES[size]()))
+            return True
+    except (InvalidSignature, ValueError, binascii.Error):
+        return False
+    return False

@@ -51,7 +51,10 @@ _HOST = re.compile(
     r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|s3-website|s3-accelerate|s3|[a-z0-9-]+?)"
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|on\.aws)"
 )
-_PATH = re.compile(r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?|/_aws/execute-api/(?P<b>[a-z0-9]+)(?P<rb>/.*)?")
+_PATH = re.compile(
+    r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?"
+    r"|(?:/_aws/execute-api/(?P<b>[a-z0-9]+)|/(?:execute-api|ws)/(?P<c>[a-z0-9]{10}))(?P<rest>/.*)?"
+)
 _CODE = re.compile(r"/_aws/lambda-code/([a-z0-9]+)")
 
 
@@ -74,7 +77,9 @@ def locate(request: Request) -> Address:
         return changed(address, signing_name=CONTROL, door=None, name="")
     if address.door is not None:
         return changed(address, path=path)
-    return _behind_path(address, path) if path.startswith(("/restapis/", "/_aws/")) else address
+    # What is signed for S3 is the path of an object, whatever its bucket is called.
+    is_door = path.startswith(("/restapis/", "/_aws/", "/execute-api/", "/ws/")) and address.signing_name != "s3"
+    return _behind_path(address, path) if is_door else address
 
 
 @lru_cache(maxsize=4096)
@@ -101,8 +106,8 @@ def _behind_path(address: Address, path: str) -> Address:
     """The same address, or the door that a path of ours opens where no host name does."""
     match = _PATH.fullmatch(path)
     if match:
-        door, name = "execute-api", match["a"] or match["b"]
-        path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rb"] or "/"
+        door, name = "execute-api", match["a"] or match["b"] or match["c"]
+        path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rest"] or "/"
     elif (match := _CODE.fullmatch(path)) is not None:
         door, name = "lambda-code", match[1]
     elif path.startswith("/_aws/cloudformation/"):

@@ -22,7 +22,8 @@ class BucketName(Record):
 
 
 class HostName(Record):
-    """A host name that a customer brought to a service of this region; shelved by name, in small letters."""
+    """A host name that a customer brought to a service of this region, or the first label of one of the region's own; shelved
+    by name, in small letters."""
 
     name: str
     account: str

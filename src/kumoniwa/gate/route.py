@@ -6,6 +6,7 @@ when its first request arrives.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +31,8 @@ DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "la
          "mail": "ses", "notices": "sns"}  # fmt: skip
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 _NO_DOOR = (None, "s3")
+CONNECTIONS = re.compile(r"/(?:@|%40)connections/")
+"""Where in the path of an API's own name the operations of its connections begin."""
 
 
 class UnknownOperationException(AwsError):
@@ -163,8 +166,12 @@ class Routes:
         address = request.address or locate(request)
         if address.door in _NO_DOOR and address.signing_name in self._rest and target is None:
             return self._by_path(request, address)
+        if address.door == "execute-api" and (at := CONNECTIONS.search(address.path)) is not None:
+            return self._by_path(request, changed(address, signing_name="execute-api"), address.path[at.start() :])
         if address.door is not None and address.door in DOORS:
-            return self._door(DOORS[address.door], address)
+            # Those who are called under names of API Gateway's own have told the gate.
+            owner = self.home.store.shelf(SHARED, HostName).get(address.name) if address.door == "execute-api" else None
+            return self._door(owner.service if owner is not None else DOORS[address.door], address)
         if address.door is None and address.signing_name in (None, "execute-api") and target is None:
             owner = host_named(self.home.store.shelf(SHARED, HostName), request.host)
             if owner is not None:
@@ -243,9 +250,10 @@ class Routes:
             )
         return self.named(service, operation, protocol)
 
-    def _by_path(self, request: Request, address: Address) -> Route | DoorRoute:
+    def _by_path(self, request: Request, address: Address, path: str | None = None) -> Route | DoorRoute:
+        """The route of a REST operation; ``path`` is the request's own, unless something else stands before it."""
         services = self._paths_of(address.signing_name or "s3")
-        method, path = request.method, request.path
+        method, path = request.method, request.path if path is None else path
         if method in ("POST", "OPTIONS") and _is_of_browser(request):
             return self._door(services[0][0], address)
         if address.door == "s3":

@@ -10,12 +10,13 @@ import re
 from typing import Any
 
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway.account import Account
 from kumoniwa.services.apigateway.exchange import Exchange
 from kumoniwa.services.apigateway.proxy import SERVICE
 from kumoniwa.wire.message import Response
 
-_GROUP = re.compile(r"arn:aws[a-z-]*:logs:(?P<region>[a-z0-9-]+):\d{12}:log-group:(?P<name>[^:]+)")
+GROUP = re.compile(r"arn:aws[a-z-]*:logs:(?P<region>[a-z0-9-]+):\d{12}:log-group:(?P<name>[^:]+)")
 _VARIABLE = re.compile(
     r"\$(?:context\.([A-Za-z0-9_.-]*[A-Za-z0-9_])|\{context\.([A-Za-z0-9_.-]*[A-Za-z0-9_])\})"
 )
@@ -50,14 +51,16 @@ class AccessLog:
         line, now = self.line(exchange, response), int(exchange.home.clock.now() * 1000)
         exchange.home.spawn(self._put(exchange, {"timestamp": now, "message": line}))
 
+    def writer(self, home: Any, account: str) -> Principal | None:
+        """Who writes: the account's role for logs, if it has one. Raises KeyError or AwsError."""
+        known = home.store.shelf(account, Account).get("account")
+        return home.assume(known.document["cloudwatchRoleArn"], SERVICE, "logs", account) if known else None
+
     async def _put(self, exchange: Exchange, event: dict[str, Any]) -> None:
         home, account = exchange.home, exchange.served.account
-        known = home.store.shelf(account, Account).get("account")
         place = {"logGroupName": self.group, "logStreamName": self.stream}
         try:
-            writer = (
-                home.assume(known.document["cloudwatchRoleArn"], SERVICE, "logs", account) if known else None
-            )
+            writer = self.writer(home, account)
             if writer is None:
                 return
             if not self.is_open:
@@ -78,7 +81,7 @@ class AccessLog:
 def prepared(served: Any) -> AccessLog | None:
     """The stage's access log, if it has one; without a form there is nothing to be written."""
     settings = served.stage.document.get("accessLogSettings") or {}
-    group = _GROUP.fullmatch(settings.get("destinationArn", ""))
+    group = GROUP.fullmatch(settings.get("destinationArn", ""))
     if group is None or not settings.get("format"):
         return None
     return AccessLog(group["name"], group["region"], settings["format"], f"{served.api_id}/{served.name}")

@@ -44,6 +44,8 @@ class DomainName(Record):
     """What GetDomainName answers, without tags."""
     mappings: dict[str, dict[str, str]] = {}
     """By base path, ``(none)`` for the empty one: what GetBasePathMapping answers."""
+    mapping_ids: dict[str, str] = {}
+    """By base path: what a mapping that was made as an API mapping is called."""
     tags: dict[str, str] = {}
 
     @property

@@ -116,21 +116,35 @@ def _exchange_at_name(home: Any, request: Request, address: Address, request_id:
     mapping, rest = domain.mapped(address.path) if domain is not None else (None, "")
     if mapping is None:
         return None
+    host = request.host.partition(":")[0].lower()
+    return _exchange_mapped(home, request, request_id, mapping, rest, Place(host, mapping["basePath"]))
+
+
+def _exchange_mapped(
+    home: Any, request: Request, request_id: str, mapping: dict[str, str], rest: str, place: Place
+) -> Exchange | None:
     stage = mapping.get("stage")
     if stage is None:
         # Where the mapping names no stage, callers do.
         stage, slash, rest = rest.lstrip("/").partition("/")
         stage, rest = unquote(stage), slash + rest
     found = served(home, mapping["restApiId"], stage)
-    if found is None:
-        return None
-    host = request.host.partition(":")[0].lower()
-    return Exchange(home, request, request_id, found.met(), rest or "/", Place(host, mapping["basePath"]))
+    return Exchange(home, request, request_id, found.met(), rest or "/", place) if found is not None else None
 
 
 async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
     seek = _exchange_at_name if address.door == "host-name" else _exchange
-    exchange = seek(home, request, address, request_id)
+    return await _served(seek(home, request, address, request_id), request_id)
+
+
+async def serve_mapped(
+    home: Any, request: Request, request_id: str, mapping: dict[str, str], rest: str, place: Place
+) -> Response:
+    """Answer a request whose mapping somebody else has found; ``rest`` is the path behind the mapping's."""
+    return await _served(_exchange_mapped(home, request, request_id, mapping, rest, place), request_id)
+
+
+async def _served(exchange: Exchange | None, request_id: str) -> Response:
     if exchange is None:
         return _forbidden(request_id)
     found = exchange.served

@@ -1,0 +1,59 @@
+"""Who issues tokens: the keys an OpenID Connect issuer publishes, fetched when a token first names one, and remembered.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html: "API Gateway can cache the public
+key for two hours."
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from kumoniwa.wire import outbound
+
+KEPT_S, ASKED_AGAIN_AFTER_S = 7_200.0, 10.0
+ANSWERED_WITHIN_S = 5.0
+
+
+class Unavailable(Exception):
+    """The issuer does not say which keys it signs with."""
+
+
+class Keys:
+    """What issuers published, by issuer; a region's memory."""
+
+    def __init__(self) -> None:
+        self.fetched: dict[str, tuple[float, list[dict[str, Any]]]] = {}
+
+    async def named(self, issuer: str, name: Any, now: float) -> list[dict[str, Any]]:
+        """The issuer's keys of that name; all of them where the token names none. Raises Unavailable."""
+        at, keys = self.fetched.get(issuer, (float("-inf"), []))
+        is_there = any(key.get("kid") == name for key in keys)
+        if now - at > (KEPT_S if is_there else ASKED_AGAIN_AFTER_S):
+            keys = await _fetched(issuer)
+            self.fetched[issuer] = (now, keys)
+        return [key for key in keys if name is None or key.get("kid") == name]
+
+
+def keys(home: Any) -> Keys:
+    held = home.memory.get(("apigatewayv2", Keys))
+    if held is None:
+        held = home.memory["apigatewayv2", Keys] = Keys()
+    return held
+
+
+async def _got(url: str) -> Any:
+    answer = await outbound.fetch("GET", url, [("Accept", "application/json")], b"", ANSWERED_WITHIN_S)
+    if answer.status != 200:
+        raise Unavailable(f"{url} answered {answer.status}")
+    return orjson.loads(answer.body)
+
+
+async def _fetched(issuer: str) -> list[dict[str, Any]]:
+    try:
+        configuration = await _got(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        listed = (await _got(str(configuration["jwks_uri"])))["keys"]
+    except (outbound.Unreachable, TimeoutError, ValueError, LookupError, TypeError) as error:
+        raise Unavailable(f"{issuer}: {error}")
+    return [key for key in listed if isinstance(key, dict)] if isinstance(listed, list) else []

@@ -1,0 +1,62 @@
+"""Tags of APIs, stages and domain names.
+
+https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/tags-resource-arn.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.apigateway.domain import DomainName
+from kumoniwa.services.apigatewayv2.definition import Api, BadRequestException, NotFoundException, Stage
+
+TAGS_MAX = 50
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+::(?:/v2)?/(?:apis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|domainnames/(?P<domain>[^/]+)"
+    r"|(?P<other>vpclinks|portals|portalproducts)/.+)"
+)
+
+
+def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
+    """The kind, the shelf's key and the record behind an ARN."""
+    found = _ARN.fullmatch(unquote(arn))
+    if found is None:
+        raise BadRequestException("Invalid resource ARN specified in the request")
+    if found["other"]:
+        raise NotImplementedHere(f"apigatewayv2 {found['other']}")
+    if found["stage"]:
+        kind, key = Stage, f"{found['api']}/{found['stage']}"
+    elif found["api"]:
+        kind, key = Api, found["api"]
+    else:
+        kind, key = DomainName, found["domain"].lower()
+    record = call.shelf(kind).get(key)
+    if record is None:
+        raise NotFoundException("Invalid resource specified")
+    return kind, key, record
+
+
+def TagResource(call: Call, *, ResourceArn: str, Tags: dict[str, str] | None = None) -> dict:
+    kind, key, record = _tagged(call, ResourceArn)
+    tags = {**record.tags, **(Tags or {})}
+    if len(tags) > TAGS_MAX:
+        raise BadRequestException(f"The maximum number of tags is {TAGS_MAX}.")
+    if any(not name or name.lower().startswith("aws:") for name in tags):
+        raise BadRequestException("Tag keys must not be empty nor begin with aws:")
+    call.shelf(kind)[key] = changed(record, tags=tags)
+    return {}
+
+
+def UntagResource(call: Call, *, ResourceArn: str, TagKeys: list[str]) -> None:
+    kind, key, record = _tagged(call, ResourceArn)
+    tags = {name: value for name, value in record.tags.items() if name not in TagKeys}
+    call.shelf(kind)[key] = changed(record, tags=tags)
+
+
+def GetTags(call: Call, *, ResourceArn: str) -> dict:
+    return {"Tags": _tagged(call, ResourceArn)[2].tags}

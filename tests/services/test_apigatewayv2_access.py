@@ -106,7 +106,7 @@ def test_a_good_token_lets_in_and_its_claims_reach_the_function(cloud, gateway, 
     assert call("GET", "/", headers={"Authorization": token})[0] == 200
     told = shop.events[0]["requestContext"]["authorizer"]["jwt"]
     assert told["scopes"] is None
-    # Claims are texts, and lists are printed as Go prints them: https://github.com/aws/aws-lambda-go/issues/570 and its kin.
+    # https://github.com/aws-solutions-library-samples/guidance-for-claude-code-with-amazon-bedrock/pull/803: lists become "[a b]".
     assert (told["claims"]["sub"], told["claims"]["groups"], told["claims"]["admin"]) == ("ann", "[a b]", "true")
     assert told["claims"]["exp"].isdecimal()
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]

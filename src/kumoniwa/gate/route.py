@@ -164,10 +164,10 @@ class Routes:
             if route is not None:
                 return route
         address = request.address or locate(request)
-        if address.door in _NO_DOOR and address.signing_name in self._rest and target is None:
+        if address.signing_name == "execute-api" and (at := CONNECTIONS.search(request.path)) is not None:
+            return self._by_path(request, address, request.path[at.start() :])
+        if address.door in _NO_DOOR and address.signing_name in self._rest and target is None and address.signing_name != "execute-api":
             return self._by_path(request, address)
-        if address.door == "execute-api" and (at := CONNECTIONS.search(address.path)) is not None:
-            return self._by_path(request, changed(address, signing_name="execute-api"), address.path[at.start() :])
         if address.door is not None and address.door in DOORS:
             # Those who are called under names of API Gateway's own have told the gate.
             owner = self.home.store.shelf(SHARED, HostName).get(address.name) if address.door == "execute-api" else None

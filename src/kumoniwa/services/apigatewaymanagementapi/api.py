@@ -12,7 +12,6 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.apigatewayv2.connection import Connection, connections, is_id
 from kumoniwa.wire.websocket import NORMAL, Closed
 
-DATA_BYTES_MAX = 128 << 10
 METHODS = {"PostToConnection": "POST", "GetConnection": "GET", "DeleteConnection": "DELETE"}
 
 
@@ -52,8 +51,6 @@ def _is_at(call: Call, connection: Connection) -> bool:
 
 
 async def PostToConnection(call: Call, *, Data: bytes, ConnectionId: str) -> None:
-    if len(Data) > DATA_BYTES_MAX:
-        raise PayloadTooLargeException
     connection = _found(call, ConnectionId)
     connection.active_at = call.now()
     try:
@@ -89,3 +86,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         address = call.request.address
         place = f"{address.name}/{address.path.lstrip('/').partition('/')[0]}"
     return call.arn(f"{place}/{METHODS[operation]}/@connections/{params.get('ConnectionId', '*')}", "execute-api")
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """The one constraint of the model is how much may be said at once: 128 KB."""
+    return PayloadTooLargeException()

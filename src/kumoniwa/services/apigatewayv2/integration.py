@@ -162,10 +162,7 @@ def GetIntegrations(call: Call, *, ApiId: str) -> dict:
 
 
 def _merged(known: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """A map of parameters or templates changed in part: an empty value takes its entry away.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-parameter-mapping.html: "remove … by an empty value".
-    """
+    """A map of parameters changed in part: an empty value takes its entry away, which is how Terraform's provider does it."""
     return {name: value for name, value in {**known, **given}.items() if value != ""}
 
 

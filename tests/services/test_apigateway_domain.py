@@ -269,3 +269,9 @@ def test_a_signed_request_for_the_name_meets_the_methods_of_iam(cloud, gateway):
         "X-Amz-Date": "20250101T000000Z",
     }
     assert cloud.http("GET", "/", host=HOST, headers=headers)[2] == b"signed"
+
+
+def test_an_account_that_is_emptied_gives_its_names_back(cloud, gateway):
+    regional(gateway)
+    cloud.run(cloud.regions["us-east-1"].reset("000000000000"))
+    assert regional(gateway)["domainName"] == HOST

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from kumoniwa.gate import identity
 from kumoniwa.gate.address import GLOBAL, GLOBAL_SERVICES
 from kumoniwa.gate.authorize import Authorizer
+from kumoniwa.gate.names import HostName
 from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.usage import LastUse, Usage
@@ -129,7 +130,7 @@ class Region:
             self.gate.gaps.clear()
         else:
             self.store.reset(account)
-            for kind in REPLICATED.values():
+            for kind in (*REPLICATED.values(), HostName):
                 shelf = self.store.shelf(identity.SHARED, kind)
                 for key in [key for key, held in shelf.items() if held.account == account]:
                     del shelf[key]

@@ -34,7 +34,7 @@ class Address(Record):
     """The service of the credential scope or the host name."""
     access_key: str | None = None
     door: str | None = None
-    """``execute-api``, ``lambda-url``, ``lambda-code`` or ``s3``: a host name or path that is a data plane of its own. The
+    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api`` or ``s3``: a host name or path that is a data plane of its own. The
     gate adds ``host-name``, for a host name that a customer brought to the region."""
     name: str = ""
     """The API id, function URL id or bucket in the host name or path; for ``host-name`` the name itself."""
@@ -48,14 +48,20 @@ def is_admin(request: Request) -> bool:
 
 
 _HOST = re.compile(
-    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|s3-website|s3-accelerate|s3|[a-z0-9-]+?)"
+    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|appsync-api|appsync-realtime-api|s3-website|s3-accelerate|s3|[a-z0-9-]+?)"
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|on\.aws)"
 )
 _PATH = re.compile(
     r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?"
     r"|(?:/_aws/execute-api/(?P<b>[a-z0-9]+)|/(?:execute-api|ws)/(?P<c>[a-z0-9]{10}))(?P<rest>/.*)?"
 )
+_GRAPHQL = re.compile(r"/graphql/([a-z0-9]{26})(/.*)?")
 _CODE = re.compile(r"/_aws/lambda-code/([a-z0-9]+)")
+
+
+_MARKED = ("execute-api", "lambda-url", "appsync-api", "appsync-realtime-api")
+"""Doors whose names say their region: see ``region_mark``."""
+_SERVICES = {"lambda-url": "lambda", "s3-website": "s3", "appsync-api": "appsync", "appsync-realtime-api": "appsync"}
 
 
 def locate(request: Request) -> Address:
@@ -78,7 +84,7 @@ def locate(request: Request) -> Address:
     if address.door is not None:
         return changed(address, path=path)
     # What is signed for S3 is the path of an object, whatever its bucket is called.
-    is_door = path.startswith(("/restapis/", "/_aws/", "/execute-api/", "/ws/")) and address.signing_name != "s3"
+    is_door = path.startswith(("/restapis/", "/_aws/", "/execute-api/", "/ws/", "/graphql/")) and address.signing_name != "s3"
     return _behind_path(address, path) if is_door else address
 
 
@@ -92,7 +98,7 @@ def _addressed(region: str | None, signing_name: str | None, access_key: str | N
     """The address that a credential's scope and a host name spell together."""
     door, name, host_region, host_service = _host(host)
     if region is None:
-        region = host_region or (region_of(name) if door in ("execute-api", "lambda-url") else None)
+        region = host_region or (region_of(name) if door in _MARKED else None)
     if signing_name is None:
         signing_name = host_service
     elif door is None and signing_name == "s3" and host_service and not name and _is_bucket_label(host):
@@ -110,6 +116,8 @@ def _behind_path(address: Address, path: str) -> Address:
         path = f"/{match['stage']}{match['ra'] or '/'}" if match["a"] else match["rest"] or "/"
     elif (match := _CODE.fullmatch(path)) is not None:
         door, name = "lambda-code", match[1]
+    elif (match := _GRAPHQL.fullmatch(path)) is not None:
+        door, name, path = "appsync-api", match[1], f"/graphql{match[2] or ''}"
     elif path.startswith("/_aws/cloudformation/"):
         return changed(address, door="cloudformation", region=path.split("/", 4)[3] or address.region, path=path)
     elif path.startswith("/_aws/sns/"):
@@ -147,8 +155,8 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
     if kind == "s3-accelerate":
         # One endpoint for all regions: the signature, or whoever has the bucket, says which.
         return ("s3" if name else None), name, region, "s3"
-    if kind in ("execute-api", "lambda-url", "s3", "s3-website"):
-        service = {"lambda-url": "lambda", "s3-website": "s3"}.get(kind, kind)
+    if kind in (*_MARKED, "s3", "s3-website"):
+        service = _SERVICES.get(kind, kind)
         return (kind if name else None), name, region, service
     return None, "", region, (f"{name}.{kind}" if name else kind)
 

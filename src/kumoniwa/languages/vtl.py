@@ -1,7 +1,8 @@
-"""Velocity, the language of API Gateway's mapping templates, as AWS runs it: version 1.7 with AWS's settings.
+"""Velocity, the language of mapping templates, as AWS runs it: version 1.7 with AWS's settings.
 
-A template is read once and becomes functions. What has no value is the empty string, printed and compared as such;
-macros are not expanded; a loop ends after a thousand turns. Each rendering has a budget of work and text.
+A template is read once and becomes functions. Macros are not expanded; a loop ends after a thousand turns. Each rendering
+has a budget of work and text. The hosts of the language differ in a ``Dialect``: in API Gateway what has no value is the empty
+string, printed and compared as such; in AppSync it is null, its reference stays as it was written, and ``#return`` ends a template.
 What AWS does was learnt from https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
 and from recorded renderings.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from kumoniwa.languages import vtl_value as values
 from kumoniwa.languages.vtl_run import (
@@ -20,6 +21,7 @@ from kumoniwa.languages.vtl_run import (
     Index,
     Invocation,
     Part,
+    Return,
     Stop,
     Value,
     Write,
@@ -30,6 +32,7 @@ from kumoniwa.languages.vtl_run import (
     named,
     operation,
     ranged,
+    returned,
     stop,
 )
 from kumoniwa.languages.vtl_value import TemplateError
@@ -39,32 +42,58 @@ TEMPLATE_MAX = 300 << 10
 DEPTH_MAX = 40
 
 
+class Dialect(NamedTuple):
+    """What differs between the hosts of the language."""
+
+    nothing: Any = ""
+    """What a reference without a value stands for."""
+    has_return: bool = False
+
+
+API_GATEWAY = Dialect()
+APPSYNC = Dialect(nothing=None, has_return=True)
+
+
+class Rendering(NamedTuple):
+    text: str
+    value: Any = None
+    """What ``#return`` gave."""
+    has_returned: bool = False
+
+
 class Template:
     """A template that was read. Raises TemplateError if it cannot be."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, dialect: Dialect = API_GATEWAY) -> None:
         if len(source) > TEMPLATE_MAX:
             raise TemplateError("The template is too long.")
+        self.dialect = dialect
         try:
-            self._write = _Reader(source, 0).template()
+            self._write = _Reader(source, 0, dialect).template()
         except RecursionError:
             raise TemplateError("The template is too deeply nested.")
 
-    def render(self, **names: Any) -> str:
-        """The text it makes with these variables. Raises TemplateError."""
-        frame = Frame(names)
+    def evaluate(self, **names: Any) -> Rendering:
+        """What it makes with these variables. Raises TemplateError."""
+        frame = Frame(names, self.dialect.nothing)
         try:
             self._write(frame)
         except (Stop, Break):
             pass
+        except Return as early:
+            return Rendering("".join(frame.out), early.value, True)
         except (RecursionError, MemoryError):
             raise TemplateError("The template goes too deep.")
-        return "".join(frame.out)
+        return Rendering("".join(frame.out))
+
+    def render(self, **names: Any) -> str:
+        """The text it makes with these variables. Raises TemplateError."""
+        return self.evaluate(**names).text
 
 
 @lru_cache(maxsize=1024)
-def compiled(source: str) -> Template:
-    return Template(source)
+def compiled(source: str, dialect: Dialect = API_GATEWAY) -> Template:
+    return Template(source, dialect)
 
 
 # Reading -----------------------------------------------------------------------------------------------
@@ -101,8 +130,8 @@ _SIGNS = tuple((known, re.compile(rf"\s*({pattern})")) for known, pattern in _LE
 
 
 class _Reader:
-    def __init__(self, source: str, depth: int) -> None:
-        self.source, self.at, self.depth = source, 0, depth
+    def __init__(self, source: str, depth: int, dialect: Dialect) -> None:
+        self.source, self.at, self.depth, self.dialect = source, 0, depth, dialect
         self.macros: set[str] = set()
 
     def fail(self, what: str) -> TemplateError:
@@ -170,18 +199,23 @@ class _Reader:
 
     def known_directive(self) -> re.Match[str] | None:
         found = _DIRECTIVE.match(self.source, self.at)
-        return found if found is not None and (found["bare"] or found["braced"]) in _KNOWN else None
+        name = (found["bare"] or found["braced"]) if found is not None else None
+        return found if name in _KNOWN or (name == "return" and self.dialect.has_return) else None
 
     def reference(self) -> str | Write:
         found = _REFERENCE.match(self.source, self.at)
         if found is None:
             self.at += 1
             return "$"
+        begin = self.at
         value = self.value_of_reference()
+        unknown = "" if found["quiet"] else self.source[begin : self.at]
 
         def write(frame: Frame) -> None:
             found = value(frame)
-            if isinstance(found, Definition):
+            if found is None:
+                frame.write(unknown)
+            elif isinstance(found, Definition):
                 frame.budget.step()
                 found.block(frame)
             else:
@@ -316,7 +350,7 @@ class _Reader:
         text = found[2].replace('""', '"')
         if "$" not in text and "#" not in text:
             return lambda frame: text
-        write = _Reader(text, self.depth).template()
+        write = _Reader(text, self.depth, self.dialect).template()
 
         def interpolated(frame: Frame) -> str:
             outside, frame.out = frame.out, []
@@ -390,6 +424,8 @@ class _Reader:
             return _End(name)
         if name in ("stop", "break"):
             return stop if name == "stop" else leave
+        if name == "return" and not self.source.startswith("(", self.at):
+            return returned(lambda frame: None)
         if not re.compile(r"\s*\(").match(self.source, self.at):
             return found[0]
         self.need("(")
@@ -427,7 +463,7 @@ class _Reader:
             def assign(frame: Frame) -> None:
                 frame.budget.step()
                 given = value(frame)
-                frame.names[name] = "" if given is None else given
+                frame.names[name] = frame.nothing if given is None else given
 
             return assign
         if isinstance(path[-1], Invocation):
@@ -440,7 +476,7 @@ class _Reader:
         def assign_inside(frame: Frame) -> None:
             frame.budget.step()
             given = value(frame)
-            values.assigned(holder(frame), key_of(index(frame)), "" if given is None else given)
+            values.assigned(holder(frame), key_of(index(frame)), frame.nothing if given is None else given)
 
         return assign_inside
 
@@ -489,6 +525,11 @@ class _Reader:
         items = self.expression()
         self.close()
         return looped(found["name"], items, self.until_end())
+
+    def read_return(self) -> Write:
+        value = self.expression()
+        self.close()
+        return returned(value)
 
     def read_define(self) -> Write:
         self.space()

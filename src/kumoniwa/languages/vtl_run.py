@@ -15,10 +15,10 @@ RANGE_MAX = 100_000
 class Frame:
     """One rendering: its variables, what it has written, and what it may still do."""
 
-    __slots__ = ("names", "out", "budget", "loops")
+    __slots__ = ("names", "out", "budget", "loops", "nothing")
 
-    def __init__(self, names: dict[str, Any]) -> None:
-        self.names, self.out, self.budget = names, [], Budget()
+    def __init__(self, names: dict[str, Any], nothing: Any) -> None:
+        self.names, self.out, self.budget, self.nothing = names, [], Budget(), nothing
         self.loops: list[Loop] = []
 
     def write(self, text: str) -> None:
@@ -57,6 +57,11 @@ class Break(Exception): ...
 class Stop(Exception): ...
 
 
+class Return(Exception):
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 Write = Callable[[Frame], None]
 Value = Callable[[Frame], Any]
 
@@ -80,6 +85,13 @@ def leave(frame: Frame) -> None:
     raise Break
 
 
+def returned(value: Value) -> Write:
+    def end(frame: Frame) -> None:
+        raise Return(value(frame))
+
+    return end
+
+
 def named(name: str) -> Value:
     def value(frame: Frame) -> Any:
         found = frame.names.get(name)
@@ -90,7 +102,7 @@ def named(name: str) -> Value:
                 return frame.loops[-1].index + 1
             if frame.loops and name == "velocityHasNext":
                 return frame.loops[-1].member("hasNext")
-            return ""
+            return frame.nothing
         return found
 
     return value
@@ -112,7 +124,7 @@ class Index:
 
         def value(frame: Frame) -> Any:
             found = find(holder(frame), key_of(index(frame)))
-            return "" if found is None else found
+            return frame.nothing if found is None else found
 
         return value
 
@@ -129,7 +141,7 @@ class Invocation:
         def value(frame: Frame) -> Any:
             given = [argument(frame) for argument in arguments]
             found = values.called(holder(frame), name, given, frame.budget)
-            return "" if found is None else found
+            return frame.nothing if found is None else found
 
         return value
 

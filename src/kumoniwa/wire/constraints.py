@@ -142,6 +142,9 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
     """A model's pattern in Python's dialect, to match a value as a whole as AWS does; None if Python cannot say it."""
     flags = re.match(r"\^?(\(\?[a-z]+\))", pattern)
     text = pattern if flags is None else pattern[flags.end() :]
+    if text == "^.*$":
+        # AppSync says so of its mapping templates, and AWS's own examples of them have many lines.
+        text = r"[\s\S]*"
     text = text.replace("\\z", "\\Z").replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
     text = re.sub(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", r"\\U00010000-\\U0010ffff", text, flags=re.IGNORECASE)
     text = re.sub(r"\\x\{([0-9a-fA-F]{1,6})\}", lambda at: f"\\U{int(at[1], 16):08x}", text)

@@ -1,0 +1,50 @@
+"""The operations of AppSync, gathered from the files of what they make."""
+
+# ruff: noqa: F401
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.appsync.apikey import CreateApiKey, DeleteApiKey, ListApiKeys, UpdateApiKey
+from kumoniwa.services.appsync.datasource import (
+    CreateDataSource,
+    GetDataSource,
+    ListDataSources,
+    UpdateDataSource,
+)
+from kumoniwa.services.appsync.evaluation import EvaluateCode, EvaluateMappingTemplate
+from kumoniwa.services.appsync.function import CreateFunction, GetFunction, ListFunctions, UpdateFunction
+from kumoniwa.services.appsync.graphqlapi import (
+    CreateGraphqlApi,
+    GetGraphqlApi,
+    GetGraphqlApiEnvironmentVariables,
+    ListGraphqlApis,
+    ListTagsForResource,
+    PutGraphqlApiEnvironmentVariables,
+    TagResource,
+    UntagResource,
+    UpdateGraphqlApi,
+)
+from kumoniwa.services.appsync.resolver import (
+    CreateResolver,
+    DeleteDataSource,
+    DeleteFunction,
+    DeleteGraphqlApi,
+    DeleteResolver,
+    GetResolver,
+    ListResolvers,
+    ListResolversByFunction,
+    UpdateResolver,
+)
+from kumoniwa.services.appsync.schema import GetIntrospectionSchema, GetSchemaCreationStatus, StartSchemaCreation
+from kumoniwa.services.appsync.typedef import CreateType, DeleteType, GetType, ListTypes, UpdateType
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsappsync.html: most actions name no resource."""
+    if "resourceArn" in params:
+        return params["resourceArn"]
+    if operation in ("GetGraphqlApi", "UpdateGraphqlApi", "DeleteGraphqlApi"):
+        return call.arn(f"apis/{params.get('apiId')}")
+    return "*"

@@ -1,0 +1,305 @@
+"""One operation of GraphQL: read and judged, its fields resolved, its errors told in AppSync's shapes.
+
+graphql-core executes; how fields get their values is ours. https://docs.aws.amazon.com/appsync/latest/devguide/graphql-overview.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLList,
+    GraphQLNonNull,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    execute,
+    get_named_type,
+    is_enum_type,
+    is_leaf_type,
+    parse,
+    print_ast,
+    validate,
+)
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.services.appsync import scalar
+from kumoniwa.services.appsync.admission import Admission
+from kumoniwa.services.appsync.caller import Caller
+from kumoniwa.services.appsync.code import Outcome
+from kumoniwa.services.appsync.failure import Failure, Unauthorized, locations
+from kumoniwa.services.appsync.graphqlapi import Api
+from kumoniwa.services.appsync.resolver import Resolver
+from kumoniwa.services.appsync.resolving import Field, resolved
+from kumoniwa.services.appsync.schema import Compiled
+from kumoniwa.services.appsync.source_lambda import Batches
+
+TIMEOUT_S = 30.0
+READ_MAX = 512
+
+
+class Malformed(Exception):
+    """Text that is no GraphQL."""
+
+
+class Read(NamedTuple):
+    """A document, and what is wrong with it in this schema."""
+
+    document: DocumentNode
+    errors: list[dict[str, Any]]
+
+
+class Documents:
+    """Documents that were read, by their text and the schema they were judged in."""
+
+    def __init__(self) -> None:
+        self.held: OrderedDict[tuple[int, str], tuple[Compiled, Read]] = OrderedDict()
+
+
+def _documents(home: Any) -> OrderedDict:
+    found = home.memory.get(("appsync", Documents))
+    if found is None:
+        found = home.memory["appsync", Documents] = Documents()
+    return found.held
+
+
+def read(home: Any, schema: Compiled, text: str) -> Read:
+    """Raises Malformed."""
+    held, key = _documents(home), (id(schema.executable), text)
+    known = held.get(key)
+    if known is not None and known[0] is schema:
+        return known[1]
+    try:
+        document = parse(text, max_tokens=15_000)
+    except (GraphQLError, RecursionError):
+        raise Malformed from None
+    found = Read(document, [_judged(document, error) for error in validate(schema.executable, document)])
+    held[key] = (schema, found)
+    if len(held) > READ_MAX:
+        held.popitem(last=False)
+    return found
+
+
+# The words of graphql-java, which AppSync runs ------------------------------------------------------------
+
+_WORDS = (
+    (r"Cannot query field '(\w+)' on type '(\w+)'.*", "FieldUndefined", "Field '{0}' in type '{1}' is undefined"),
+    (r"Unknown argument '(\w+)' on field '\w+\.(\w+)'.*", "UnknownArgument", "Unknown field argument {0}"),
+    (r"Argument '\w+\.\w+\((\w+):\)' of type '.+' is required.*", "MissingFieldArgument", "Missing field argument {0}"),
+    (r"Field '(\w+)' of type '(.+)' must have a selection of subfields.*", "SubSelectionRequired", "Sub selection required for type {1} of field {0}"),
+    (r"Field '(\w+)' must not have a selection since type '(.+)' has no subfields.*", "SubSelectionNotAllowed", "Sub selection not allowed on leaf type {1} of field {0}"),
+    (r"Unknown type '(\w+)'.*", "UnknownType", "Unknown type {0}"),
+    (r"Unknown fragment '(\w+)'.*", "UndefinedFragment", "Undefined fragment {0}"),
+    (r"Variable '\$(\w+)' is not defined.*", "UndefinedVariable", "Undefined variable {0}"),
+    (r"Unknown directive '@(\w+)'.*", "UnknownDirective", "Unknown directive {0}"),
+    (r"Variable '\$(\w+)' is never used.*", "UnusedVariable", "Unused variable {0}"),
+)  # fmt: skip
+
+
+def _around(node: Any, place: int) -> Iterator[str]:
+    """The names of the fields in which a place of the text lies, from the outside."""
+    selections = node.selection_set.selections if getattr(node, "selection_set", None) is not None else ()
+    for each in selections:
+        if each.loc is not None and each.loc.start <= place < each.loc.end:
+            if isinstance(each, FieldNode):
+                yield each.name.value
+            yield from _around(each, place)
+
+
+def _judged(document: DocumentNode, error: GraphQLError) -> dict[str, Any]:
+    """A flaw of a query. Recorded from AWS: graphql-over-http's issue 81, and Amplify's reports of UnknownArgument."""
+    place = error.positions[0] if error.positions else -1
+    fields = [name for node in document.definitions for name in _around(node, place)]
+    message, text = error.message, f"Validation error : {error.message}"
+    for pattern, kind, words in _WORDS:
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            text = f"Validation error of type {kind}: {words.format(*found.groups())}"
+            break
+    if fields:
+        text += f" @ '{'/'.join(fields)}'"
+    return {"path": None, "locations": _places(error), "message": text}
+
+
+def _places(error: GraphQLError) -> list[dict[str, Any]] | None:
+    return [{"line": each.line, "column": each.column, "sourceName": None} for each in error.locations or ()] or None
+
+
+def _spelled(path: list[Any]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f"/{part}" for part in path)
+
+
+class Mismatch(GraphQLError):
+    """A data source's value is of a wholly other kind than its field."""
+
+
+def told(schema: Compiled, error: GraphQLError) -> dict[str, Any]:
+    """An error of execution as the caller sees it."""
+    original, path = error.original_error, list(error.path or ())
+    if isinstance(original, Failure):
+        return original.shown(path, locations(error.nodes))
+    if found := re.fullmatch(r"Cannot return null for non-nullable field (\w+)\.(\w+)\.", error.message):
+        named = get_named_type(schema.executable.type_map[found[1]].fields[found[2]].type)
+        text = f"Cannot return null for non-nullable type: '{named}' within parent '{found[1]}' ({_spelled(path)})"
+        return {"path": path, "locations": None, "message": text}
+    if error.path is None:
+        return {"path": None, "locations": _places(error), "message": error.message}
+    what = "resolve" if isinstance(original, Mismatch) else "serialize"
+    return {"path": path, "locations": None, "message": f"Can't {what} value ({_spelled(path)}) : {error.message}"}
+
+
+# Execution ---------------------------------------------------------------------------------------------
+
+
+class Execution:
+    """One operation on its way."""
+
+    def __init__(self, call: Call, api: Api, schema: Compiled, caller: Caller, headers: dict[str, str], variables: dict[str, Any]) -> None:
+        self.call, self.api, self.schema, self.caller = call, api, schema, caller
+        self.headers, self.variables = headers, variables
+        self.admission = Admission(call, api, schema, caller)
+        self.batches = Batches()
+        self.resolvers = {
+            (each.type, each.field): each for key, each in call.shelf(Resolver).items() if key.startswith(f"{api.id}/")
+        }
+        self.errors: list[dict[str, Any]] = []
+        self.response_headers: dict[str, str] = {}
+        self.extensions: list[list[Any]] = []
+        """What subscriptions are told besides, by name and arguments."""
+        self.logs: list[str] = []
+        self.mutated: list[tuple[str, str]] = []
+        """The mutations of this operation, by the names of their results."""
+        self.invocations = 0
+        self.stopped_by: Exception | None = None
+
+    # What resolving says --------------------------------------------------------------------------
+
+    def append(self, error: dict[str, Any]) -> None:
+        self.errors.append(error)
+
+    def hear(self, outcome: Outcome, field: Field) -> None:
+        for error in outcome.errors:
+            self.append(Failure.said(error).shown(field.path, field.locations))
+        self.response_headers |= outcome.headers
+        self.logs += outcome.logs
+        for name, given in outcome.extensions:
+            if name == "evictFromApiCache":
+                raise NotImplementedHere("evictFromApiCache of appsync")
+            self.extensions.append([name, given])
+
+    def selection(self, info: Any) -> dict[str, Any]:
+        names = list(dict.fromkeys(_selected(info.field_nodes, info.fragments, info.variable_values)))
+        sets = [node.selection_set for node in info.field_nodes if node.selection_set is not None]
+        return {"selectionSetList": names, "selectionSetGraphQL": print_ast(sets[0]) if sets else ""}
+
+    # What graphql-core asks -------------------------------------------------------------------------
+
+    def resolve(self, source: Any, info: Any, /, **arguments: Any) -> Any:
+        kind, name = info.parent_type.name, info.field_name
+        if not self.admission.allows(kind, name):
+            raise Unauthorized(name, kind)
+        resolver = self.resolvers.get((kind, name))
+        if kind == getattr(self.schema.executable.mutation_type, "name", None):
+            self.mutated.append((info.path.key, name))
+        if resolver is None:
+            value = source.get(name) if isinstance(source, dict) else None
+            return self._taken(info.return_type, value)
+        self.invocations += 1
+        if 0 < self.api.settings.get("resolverCountLimit", 0) < self.invocations:
+            raise Failure("Resolver invocation limit reached.", "ResolverExecutionLimitReached")
+        field = Field(kind, name, info.path.as_list(), locations(info.field_nodes), arguments, source, info)
+        return self._resolved(resolver, field, info.return_type)
+
+    async def _resolved(self, resolver: Resolver, field: Field, kind: Any) -> Any:
+        try:
+            value = await resolved(self, resolver, field)
+        except Failure:
+            raise
+        except Exception as error:
+            # What we do not do, and what we did wrong, is no part of an answer.
+            self.stopped_by = error
+            raise
+        return self._taken(kind, value)
+
+    def _taken(self, kind: Any, value: Any) -> Any:
+        """A data source's value for a field of this kind, as graphql-java would take it."""
+        if isinstance(kind, GraphQLNonNull):
+            kind = kind.of_type
+        if value is None:
+            return None
+        if isinstance(kind, GraphQLList):
+            if not isinstance(value, list):
+                raise Mismatch("type mismatch error, expected type LIST")
+            if is_leaf_type(get_named_type(kind)):
+                return [self._taken(kind.of_type, each) for each in value]
+            return value
+        if is_enum_type(kind):
+            if value not in kind.values:
+                raise GraphQLError(f"Invalid input for Enum '{kind.name}'. No value found for name '{value}'")
+            return value
+        if is_leaf_type(kind):
+            return scalar.coerced(kind.name, value)
+        if not isinstance(value, dict):
+            raise Mismatch("type mismatch error, expected type OBJECT")
+        return value
+
+    async def run(self, document: DocumentNode, operation: str | None) -> dict[str, Any]:
+        """The response: ``data`` and, if there are any, ``errors``."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                result = execute(
+                    self.schema.executable, document, variable_values=self.variables, operation_name=operation, field_resolver=self.resolve
+                )
+                if asyncio.iscoroutine(result) or isinstance(result, asyncio.Future):
+                    result = await result
+        except TimeoutError:
+            error = {"path": None, "errorType": "ExecutionTimeout", "locations": None, "message": "Execution timed out."}
+            return {"data": None, "errors": [error]}
+        if self.stopped_by is not None:
+            raise self.stopped_by
+        errors = [*self.errors, *(told(self.schema, error) for error in result.errors or ())]
+        return {"data": result.data, **({"errors": errors} if errors else {})}
+
+
+def _selected(nodes: Any, fragments: dict[str, FragmentDefinitionNode], variables: Any, prefix: str = "") -> Iterator[str]:
+    """The names of all fields below, each with the way to it: ``items``, ``items/id``."""
+    for node in nodes:
+        if node.selection_set is None:
+            continue
+        for each in node.selection_set.selections:
+            if isinstance(each, FieldNode):
+                yield prefix + each.name.value
+                yield from _selected([each], fragments, variables, f"{prefix}{each.name.value}/")
+            elif isinstance(each, InlineFragmentNode):
+                yield from _selected([each], fragments, variables, prefix)
+            elif isinstance(each, FragmentSpreadNode) and each.name.value in fragments:
+                yield from _selected([fragments[each.name.value]], fragments, variables, prefix)
+
+
+def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """The operation that is meant; None if that is not to be told."""
+    found = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if name:
+        return next((node for node in found if node.name and node.name.value == name), None)
+    return found[0] if len(found) == 1 else None
+
+
+def depth(nodes: Any, fragments: dict[str, Any], level: int = 0) -> int:
+    """How deep the fields of a selection are nested."""
+    deepest = level
+    for node in nodes:
+        for each in node.selection_set.selections if node.selection_set is not None else ():
+            if isinstance(each, FragmentSpreadNode):
+                found = fragments.get(each.name.value)
+                deepest = max(deepest, depth([found], fragments, level) if found is not None else level)
+            else:
+                deepest = max(deepest, depth([each], fragments, level + isinstance(each, FieldNode)))
+    return deepest

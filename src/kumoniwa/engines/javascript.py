@@ -84,7 +84,9 @@ class Scripts:
             pass
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "javascript")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._called, sources, function, argument)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._called, sources, function, argument
+        )
 
     def _called(self, sources: tuple[str, ...], function: str, argument: str) -> str:
         return _kept(self._there, sources).call(function, argument, LONG_S)

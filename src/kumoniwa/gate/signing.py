@@ -31,4 +31,7 @@ def headers(home: Home, principal: Principal, request: Request, region: str, ser
     to_sign = f"{ALGORITHM}\n{at}\n{claim.scope}\n{sha256(canonical_request(told, claim, family).encode('latin-1', 'replace')).hexdigest()}"
     signature = signing_key(session.secret, claim.date, region, service).sign(to_sign.encode())
     credential = f"{session.key_id}/{claim.scope}"
-    return {"authorization": f"{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}", **added}
+    return {
+        "authorization": f"{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}",
+        **added,
+    }

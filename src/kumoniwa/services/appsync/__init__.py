@@ -2,6 +2,6 @@
 
 What the customer makes: ``graphqlapi``, ``apikey``, ``schema`` (with ``scalar`` and ``typedef``), ``datasource``, ``resolver``,
 ``function``. What a request meets: ``door`` (HTTP), ``caller`` and ``admission`` (who asks and may), ``execution`` (the query),
-``resolving`` (one field), ``code`` with ``runtime.js`` and ``template`` with ``util`` (the customer's logic), ``source_*`` (where
+``resolving`` (one field), ``code`` with ``runtime.js`` and ``template`` with ``toolbox`` (the customer's logic), ``source_*`` (where
 data come from), ``subscription`` and ``realtime`` (what mutations tell those who listen).
 """

@@ -39,11 +39,16 @@ class Admission:
             # Without a directive a field is open to the API's default alone, which a pool may close.
             if caller.mode != self.api.authentication or (self.is_closed and kind in self.roots):
                 return False
-        elif caller.mode not in opened:
+        elif (
+            caller.mode not in opened
+            or opened[caller.mode]
+            and not set(opened[caller.mode]) & set(caller.groups)
+        ):
             return False
-        elif opened[caller.mode] and not set(opened[caller.mode]) & set(caller.groups):
-            return False
-        if caller.denied & {f"{kind}.{field}", f"{arn_of(self.call, self.api.id)}/types/{kind}/fields/{field}"}:
+        if caller.denied & {
+            f"{kind}.{field}",
+            f"{arn_of(self.call, self.api.id)}/types/{kind}/fields/{field}",
+        }:
             return False
         return caller.mode != "AWS_IAM" or kind not in self.roots or self._is_granted(kind, field)
 

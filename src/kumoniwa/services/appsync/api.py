@@ -37,7 +37,11 @@ from kumoniwa.services.appsync.resolver import (
     ListResolversByFunction,
     UpdateResolver,
 )
-from kumoniwa.services.appsync.schema import GetIntrospectionSchema, GetSchemaCreationStatus, StartSchemaCreation
+from kumoniwa.services.appsync.schema import (
+    GetIntrospectionSchema,
+    GetSchemaCreationStatus,
+    StartSchemaCreation,
+)
 from kumoniwa.services.appsync.typedef import CreateType, DeleteType, GetType, ListTypes, UpdateType
 
 

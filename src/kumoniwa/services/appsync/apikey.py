@@ -54,11 +54,15 @@ def _ending(call: Call, expires: int | None) -> int:
     return ends
 
 
-def CreateApiKey(call: Call, *, apiId: str, description: str | None = None, expires: int | None = None) -> dict:
+def CreateApiKey(
+    call: Call, *, apiId: str, description: str | None = None, expires: int | None = None
+) -> dict:
     existing(call, apiId)
     if len(keys_of(call, apiId)) >= KEYS_MAX:
         raise ApiKeyLimitExceededException(f"The limit of {KEYS_MAX} API keys of an API is reached.")
-    key = ApiKey(api=apiId, id=f"da2-{call.ids.lower(26)}", expires=_ending(call, expires), description=description)
+    key = ApiKey(
+        api=apiId, id=f"da2-{call.ids.lower(26)}", expires=_ending(call, expires), description=description
+    )
     call.shelf(ApiKey)[f"{apiId}/{key.id}"] = key
     return {"apiKey": shown(key)}
 
@@ -71,7 +75,9 @@ def _existing(call: Call, api_id: str, id_: str) -> ApiKey:
     return found
 
 
-def UpdateApiKey(call: Call, *, apiId: str, id: str, description: str | None = None, expires: int | None = None) -> dict:
+def UpdateApiKey(
+    call: Call, *, apiId: str, id: str, description: str | None = None, expires: int | None = None
+) -> dict:
     key = _existing(call, apiId, id)
     ends = key.expires if expires is None else _ending(call, expires)
     key = changed(key, expires=ends, description=key.description if description is None else description)

@@ -135,7 +135,9 @@ async def _by_token(call: Call, api: Api, token: Token) -> Caller:
             told = {"sub": token.claims.get("sub"), "issuer": issuer, "claims": token.claims}
             return Caller("OPENID_CONNECT", told)
         said = provider.get("userPoolConfig")
-        if provider.get("authenticationType") == "AMAZON_COGNITO_USER_POOLS" and issuer.endswith(f"/{said['userPoolId']}"):
+        if provider.get("authenticationType") == "AMAZON_COGNITO_USER_POOLS" and issuer.endswith(
+            f"/{said['userPoolId']}"
+        ):
             return await _of_pool(call, said, issuer, token)
     raise _refused(hint=f"No provider of this API has the issuer {issuer}.")
 
@@ -173,7 +175,9 @@ async def _prove(call: Call, issuer: str, token: Token) -> None:
     """Raises UnauthorizedException unless the issuer's key made the token and it is good now."""
     name, now = token.header.get("kid"), call.now()
     keys = await _keys(call, issuer, name)
-    if not any(json_web_token.is_signed_by(key, token) for key in keys if name is None or key.get("kid") == name):
+    if not any(
+        json_web_token.is_signed_by(key, token) for key in keys if name is None or key.get("kid") == name
+    ):
         raise _refused("Unable to verify token signature.")
     ends, begins = token.claims.get("exp"), token.claims.get("nbf", 0)
     if not isinstance(ends, (int, float)) or ends <= now:
@@ -221,7 +225,9 @@ async def _by_function(call: Call, api: Api, said: dict[str, Any], token: str, a
     if verdict.get("isAuthorized") is not True:
         raise _refused()
     context = verdict.get("resolverContext") or {}
-    return Caller("AWS_LAMBDA", {"resolverContext": context}, denied=frozenset(verdict.get("deniedFields") or ()))
+    return Caller(
+        "AWS_LAMBDA", {"resolverContext": context}, denied=frozenset(verdict.get("deniedFields") or ())
+    )
 
 
 async def _verdict(call: Call, api: Api, function: str, token: str, asked: Asked) -> dict[str, Any]:
@@ -235,13 +241,18 @@ async def _verdict(call: Call, api: Api, function: str, token: str, asked: Asked
             "operationName": asked.operation,
             "variables": asked.variables or {},
         },
-        "requestHeaders": {name: value for name, value in asked.request.headers.items() if name != "authorization"},
+        "requestHeaders": {
+            name: value for name, value in asked.request.headers.items() if name != "authorization"
+        },
     }
     context = {"aws:SourceArn": arn_of(call, api.id), "aws:SourceAccount": call.account}
     asking = call.acting(SERVICE, **context)
     try:
         reply = await asking.ask(
-            "lambda:Invoke", to_region=function.split(":")[3], FunctionName=function, Payload=orjson.dumps(question)
+            "lambda:Invoke",
+            to_region=function.split(":")[3],
+            FunctionName=function,
+            Payload=orjson.dumps(question),
         )
         verdict = orjson.loads(bytes(reply["Payload"]))
     except NotImplementedHere:

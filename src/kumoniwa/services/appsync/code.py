@@ -16,8 +16,6 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.appsync.errors import BadRequestException
 
 MODULES = ("@aws-appsync/utils", "@aws-appsync/utils/dynamodb")
-CODE_CHARACTERS_MAX = 32_000
-"""https://docs.aws.amazon.com/general/latest/gr/appsync.html: evaluated resolver code size."""
 
 REFUSED = {
     "for_statement": ("no-for", "for is not supported (except for for-in and for-of, which are supported)"),
@@ -74,13 +72,19 @@ def _against(node: Any, kind: str, value: str) -> dict[str, Any]:
 def _judged(node: Any) -> dict[str, Any] | None:
     """What the runtime has against one node."""
     if node.is_missing or node.type == "ERROR":
-        return _against(node, "PARSER_ERROR", f"{node.text.decode('utf-8', 'replace')[:80]!r} was not expected here")
+        return _against(
+            node, "PARSER_ERROR", f"{node.text.decode('utf-8', 'replace')[:80]!r} was not expected here"
+        )
     rule = REFUSED.get(node.type)
     if rule is None and node.type == "unary_expression" and node.child(0).type == "~":
         rule = REFUSED["update_expression"]
     if rule is None and node.type == "binary_expression" and node.child(1).type in ("in", "instanceof"):
         rule = ("no-disallowed-binary-operators", f"{node.child(1).type} operator is not allowed")
-    if rule is None and node.type == "for_in_statement" and any(child.type == "await" for child in node.children):
+    if (
+        rule is None
+        and node.type == "for_in_statement"
+        and any(child.type == "await" for child in node.children)
+    ):
         rule = REFUSED["await_expression"]
     if rule is None or not node.is_named and node.type not in ("async",):
         return None
@@ -115,8 +119,14 @@ def _exported(node: Any) -> tuple[int, set[str]]:
         raise NotImplementedHere("exports without a declaration in APPSYNC_JS")
     if declared.type == "function_declaration":
         return declared.start_byte - node.start_byte, {declared.child_by_field_name("name").text.decode()}
-    found = (each.child_by_field_name("name") for each in declared.named_children if each.type == "variable_declarator")
-    return declared.start_byte - node.start_byte, {name.text.decode() for name in found if name.type == "identifier"}
+    found = (
+        each.child_by_field_name("name")
+        for each in declared.named_children
+        if each.type == "variable_declarator"
+    )
+    return declared.start_byte - node.start_byte, {
+        name.text.decode() for name in found if name.type == "identifier"
+    }
 
 
 @lru_cache(maxsize=1024)
@@ -140,22 +150,26 @@ def prepared(source: str) -> Prepared:
             at = node.start_byte + skipped
     pieces.append(data[at:].decode("utf-8", "replace"))
     given = " ".join(f"__exports.{name} = {name};" for name in sorted(names))
-    return Prepared((_library(), f"(() => {{ 'use strict'; {''.join(pieces)}\n{given} }})()"), frozenset(names))
+    return Prepared(
+        (_library(), f"(() => {{ 'use strict'; {''.join(pieces)}\n{given} }})()"), frozenset(names)
+    )
 
 
 def checked(source: str, *handlers: str) -> None:
     """Raise BadRequestException as CreateResolver and CreateFunction do for code that cannot run."""
-    if len(source) > CODE_CHARACTERS_MAX:
-        raise BadRequestException(f"Code must be less than {CODE_CHARACTERS_MAX} characters.")
     try:
         found = prepared(source)
     except InvalidCode as error:
-        raise BadRequestException(str(error), reason="CODE_ERROR", detail={"codeErrors": error.errors}) from None
+        raise BadRequestException(
+            str(error), reason="CODE_ERROR", detail={"codeErrors": error.errors}
+        ) from None
     for name in handlers:
         if name not in found.handlers:
             missing = {"errorType": "PARSER_ERROR", "value": f"The code does not export a {name} function"}
             missing["location"] = {"line": 1, "column": 0, "span": 0}
-            raise BadRequestException("The code contains one or more errors.", reason="CODE_ERROR", detail={"codeErrors": [missing]})
+            raise BadRequestException(
+                "The code contains one or more errors.", reason="CODE_ERROR", detail={"codeErrors": [missing]}
+            )
 
 
 class Outcome(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +21,6 @@ CONFIGURATIONS = {
 }
 """The kinds we have, and what each must say of itself."""
 NEEDS_ROLE = frozenset({"AWS_LAMBDA", "AMAZON_DYNAMODB", "AMAZON_EVENTBRIDGE"})
-_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 
 
 class DataSource(Record):
@@ -59,11 +57,11 @@ def found(call: Call, api_id: str, name: str) -> DataSource:
     return source
 
 
-def _made(call: Call, api_id: str, name: str, kind: str, role: str | None, description: str | None, configs: dict) -> DataSource:
+def _made(
+    call: Call, api_id: str, name: str, kind: str, role: str | None, description: str | None, configs: dict
+) -> DataSource:
     if kind not in CONFIGURATIONS:
         raise NotImplementedHere(f"data sources of type {kind} of appsync")
-    if not _NAME.fullmatch(name):
-        raise BadRequestException(f"Invalid data source name {name}.")
     wanted = CONFIGURATIONS[kind]
     for member, config in configs.items():
         if config is not None and member != wanted:
@@ -75,10 +73,14 @@ def _made(call: Call, api_id: str, name: str, kind: str, role: str | None, descr
     if kind in NEEDS_ROLE and not role and not config.get("useCallerCredentials"):
         raise BadRequestException(f"serviceRoleArn is required for a data source of type {kind}.")
     if kind == "HTTP" and config.get("authorizationConfig") and not role:
-        raise BadRequestException("serviceRoleArn is required for an HTTP data source with an authorizationConfig.")
+        raise BadRequestException(
+            "serviceRoleArn is required for an HTTP data source with an authorizationConfig."
+        )
     if role:
         call.require("iam:PassRole", role, **{"iam:PassedToService": "appsync.amazonaws.com"})
-    return DataSource(api=api_id, name=name, kind=kind, role=role or "", description=description, config=config)
+    return DataSource(
+        api=api_id, name=name, kind=kind, role=role or "", description=description, config=config
+    )
 
 
 def _check(kind: str, config: dict[str, Any]) -> None:
@@ -90,7 +92,9 @@ def _check(kind: str, config: dict[str, Any]) -> None:
             raise BadRequestException("Invalid endpoint: it must be an HTTP(S) address.")
         authorization = config.get("authorizationConfig")
         if authorization and not (authorization.get("awsIamConfig") or {}).get("signingServiceName"):
-            raise BadRequestException("awsIamConfig with a signingRegion and a signingServiceName is required.")
+            raise BadRequestException(
+                "awsIamConfig with a signingRegion and a signingServiceName is required."
+            )
     arn = {"AWS_LAMBDA": "lambdaFunctionArn", "AMAZON_EVENTBRIDGE": "eventBusArn"}.get(kind)
     if arn is not None and arns.parse(config.get(arn) or "") is None:
         raise BadRequestException(f"Invalid {arn}: it must be an ARN.")

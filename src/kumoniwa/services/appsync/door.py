@@ -146,12 +146,24 @@ def _flaw(running: Execution, document: Any, operation: Any) -> dict[str, Any] |
     if settings.get("introspectionConfig") == "DISABLED":
         visit(document, seen := _Introspects())
         if seen.found:
-            return {"path": None, "locations": None, "message": "Introspection is disabled.", "errorType": "Unauthorized"}
+            return {
+                "path": None,
+                "locations": None,
+                "message": "Introspection is disabled.",
+                "errorType": "Unauthorized",
+            }
     limit = settings.get("queryDepthLimit", 0)
     if limit:
-        fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+        fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
         if execution.depth([operation], fragments) > limit:
-            return {"path": None, "locations": None, "message": f"The maximum query depth of {limit} is exceeded.", "errorType": "QueryDepthLimitReached"}
+            return {
+                "path": None,
+                "locations": None,
+                "message": f"The maximum query depth of {limit} is exceeded.",
+                "errorType": "QueryDepthLimitReached",
+            }
     return None
 
 
@@ -165,7 +177,11 @@ async def answered(running: Execution, query: str, name: str | None) -> dict[str
         return {"data": None, "errors": found.errors}
     operation = execution.operation_of(found.document, name)
     if operation is None:
-        text = f"Unknown operation named '{name}'." if name else "Must provide operation name if query contains multiple operations."
+        text = (
+            f"Unknown operation named '{name}'."
+            if name
+            else "Must provide operation name if query contains multiple operations."
+        )
         return {"data": None, "errors": [{"path": None, "locations": None, "message": text}]}
     if operation.operation is OperationType.SUBSCRIPTION:
         return await realtime.offered(running, found.document, operation)
@@ -175,5 +191,3 @@ async def answered(running: Execution, query: str, name: str | None) -> dict[str
     if operation.operation is OperationType.MUTATION:
         realtime.publish(running, found.document, operation, answer["data"] or {})
     return answer
-
-

@@ -15,8 +15,6 @@ from kumoniwa.services.appsync.errors import BadRequestException
 from kumoniwa.services.appsync.failure import Failure
 from kumoniwa.services.appsync.logic import RUNTIME
 
-CONTEXT_BYTES_MAX = 28_000
-
 
 def _read(context: str) -> dict[str, Any]:
     try:
@@ -26,7 +24,16 @@ def _read(context: str) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise BadRequestException("The context must be a JSON object.")
     said.setdefault("arguments", said.pop("args", {}))
-    return {"source": None, "identity": None, "result": None, "prev": None, "error": None, "env": {}, "stash": {}, **said}
+    return {
+        "source": None,
+        "identity": None,
+        "result": None,
+        "prev": None,
+        "error": None,
+        "env": {},
+        "stash": {},
+        **said,
+    }
 
 
 def EvaluateMappingTemplate(call: Call, *, template: str, context: str) -> dict:
@@ -42,7 +49,9 @@ def EvaluateMappingTemplate(call: Call, *, template: str, context: str) -> dict:
     return {"evaluationResult": text, "logs": turn.logs, "stash": orjson.dumps(told["stash"]).decode()}
 
 
-async def EvaluateCode(call: Call, *, runtime: dict[str, Any], code: str, context: str, function: str | None = None) -> dict:
+async def EvaluateCode(
+    call: Call, *, runtime: dict[str, Any], code: str, context: str, function: str | None = None
+) -> dict:
     if runtime != RUNTIME:
         raise BadRequestException(f"Invalid runtime {runtime['name']} {runtime['runtimeVersion']}.")
     told = _read(context)
@@ -52,10 +61,23 @@ async def EvaluateCode(call: Call, *, runtime: dict[str, Any], code: str, contex
         return {"error": {"message": str(error), "codeErrors": error.errors}, "logs": []}
     function = function or "request"
     if function not in found.handlers:
-        return {"error": {"message": f"The code does not export a {function} function.", "codeErrors": []}, "logs": []}
+        return {
+            "error": {"message": f"The code does not export a {function} function.", "codeErrors": []},
+            "logs": [],
+        }
     outcome = await codes.run(call.home, code, function, told, "API Key Authorization")
     stash, errors = orjson.dumps(outcome.stash).decode(), orjson.dumps(outcome.errors).decode()
     if outcome.error is not None:
         message = outcome.error.get("message", "Unauthorized")
-        return {"error": {"message": message, "codeErrors": []}, "logs": outcome.logs, "stash": stash, "outErrors": errors}
-    return {"evaluationResult": orjson.dumps(outcome.value).decode(), "logs": outcome.logs, "stash": stash, "outErrors": errors}
+        return {
+            "error": {"message": message, "codeErrors": []},
+            "logs": outcome.logs,
+            "stash": stash,
+            "outErrors": errors,
+        }
+    return {
+        "evaluationResult": orjson.dumps(outcome.value).decode(),
+        "logs": outcome.logs,
+        "stash": stash,
+        "outErrors": errors,
+    }

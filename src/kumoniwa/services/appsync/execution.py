@@ -130,7 +130,9 @@ def _judged(document: DocumentNode, error: GraphQLError) -> dict[str, Any]:
 
 
 def _places(error: GraphQLError) -> list[dict[str, Any]] | None:
-    return [{"line": each.line, "column": each.column, "sourceName": None} for each in error.locations or ()] or None
+    return [
+        {"line": each.line, "column": each.column, "sourceName": None} for each in error.locations or ()
+    ] or None
 
 
 def _spelled(path: list[Any]) -> str:
@@ -153,7 +155,11 @@ def told(schema: Compiled, error: GraphQLError) -> dict[str, Any]:
     if error.path is None:
         return {"path": None, "locations": _places(error), "message": error.message}
     what = "resolve" if isinstance(original, Mismatch) else "serialize"
-    return {"path": path, "locations": None, "message": f"Can't {what} value ({_spelled(path)}) : {error.message}"}
+    return {
+        "path": path,
+        "locations": None,
+        "message": f"Can't {what} value ({_spelled(path)}) : {error.message}",
+    }
 
 
 # Execution ---------------------------------------------------------------------------------------------
@@ -162,13 +168,23 @@ def told(schema: Compiled, error: GraphQLError) -> dict[str, Any]:
 class Execution:
     """One operation on its way."""
 
-    def __init__(self, call: Call, api: Api, schema: Compiled, caller: Caller, headers: dict[str, str], variables: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        call: Call,
+        api: Api,
+        schema: Compiled,
+        caller: Caller,
+        headers: dict[str, str],
+        variables: dict[str, Any],
+    ) -> None:
         self.call, self.api, self.schema, self.caller = call, api, schema, caller
         self.headers, self.variables = headers, variables
         self.admission = Admission(call, api, schema, caller)
         self.batches = Batches()
         self.resolvers = {
-            (each.type, each.field): each for key, each in call.shelf(Resolver).items() if key.startswith(f"{api.id}/")
+            (each.type, each.field): each
+            for key, each in call.shelf(Resolver).items()
+            if key.startswith(f"{api.id}/")
         }
         self.errors: list[dict[str, Any]] = []
         self.response_headers: dict[str, str] = {}
@@ -256,12 +272,21 @@ class Execution:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 result = execute(
-                    self.schema.executable, document, variable_values=self.variables, operation_name=operation, field_resolver=self.resolve
+                    self.schema.executable,
+                    document,
+                    variable_values=self.variables,
+                    operation_name=operation,
+                    field_resolver=self.resolve,
                 )
                 if asyncio.iscoroutine(result) or isinstance(result, asyncio.Future):
                     result = await result
         except TimeoutError:
-            error = {"path": None, "errorType": "ExecutionTimeout", "locations": None, "message": "Execution timed out."}
+            error = {
+                "path": None,
+                "errorType": "ExecutionTimeout",
+                "locations": None,
+                "message": "Execution timed out.",
+            }
             return {"data": None, "errors": [error]}
         if self.stopped_by is not None:
             raise self.stopped_by
@@ -269,7 +294,9 @@ class Execution:
         return {"data": result.data, **({"errors": errors} if errors else {})}
 
 
-def _selected(nodes: Any, fragments: dict[str, FragmentDefinitionNode], variables: Any, prefix: str = "") -> Iterator[str]:
+def _selected(
+    nodes: Any, fragments: dict[str, FragmentDefinitionNode], variables: Any, prefix: str = ""
+) -> Iterator[str]:
     """The names of all fields below, each with the way to it: ``items``, ``items/id``."""
     for node in nodes:
         if node.selection_set is None:

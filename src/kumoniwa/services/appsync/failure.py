@@ -21,7 +21,9 @@ class Failure(Exception):
 
     def told(self) -> dict[str, Any]:
         """As the customer's logic sees it: ``ctx.error``."""
-        return {"message": self.message, "type": self.kind} | ({"data": self.data} if self.data is not None else {})
+        return {"message": self.message, "type": self.kind} | (
+            {"data": self.data} if self.data is not None else {}
+        )
 
     def shown(self, path: list[Any] | None, locations: list[dict[str, Any]] | None) -> dict[str, Any]:
         """As the caller sees it."""

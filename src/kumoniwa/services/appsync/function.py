@@ -50,13 +50,20 @@ def found(call: Call, api_id: str, function_id: str) -> Function:
 def _put(call: Call, api_id: str, id_: str, said: dict[str, Any]) -> dict:
     datasource.found(call, api_id, said["dataSourceName"])
     if said["functionVersion"] not in (None, VERSION):
-        raise BadRequestException(f"Invalid function version {said['functionVersion']}: it must be {VERSION}.")
+        raise BadRequestException(
+            f"Invalid function version {said['functionVersion']}: it must be {VERSION}."
+        )
     steps = logic.checked(
         said["requestMappingTemplate"], said["responseMappingTemplate"], said["code"], said["runtime"], said["maxBatchSize"],
         said["syncConfig"],
     )  # fmt: skip
     function = Function(
-        api=api_id, id=id_, name=said["name"], source=said["dataSourceName"], logic=steps, description=said["description"]
+        api=api_id,
+        id=id_,
+        name=said["name"],
+        source=said["dataSourceName"],
+        logic=steps,
+        description=said["description"],
     )
     call.shelf(Function)[f"{api_id}/{id_}"] = function
     return {"functionConfiguration": shown(call, function)}

@@ -12,7 +12,6 @@ from kumoniwa.services.appsync import code as codes
 from kumoniwa.services.appsync.errors import BadRequestException
 
 TEMPLATE_BYTES_MAX = 64 << 10
-BATCH_MAX = 2_000
 RUNTIME = {"name": "APPSYNC_JS", "runtimeVersion": "1.0.0"}
 
 
@@ -67,8 +66,6 @@ def checked(
         raise BadRequestException("Code cannot be used together with mapping templates.")
     if runtime is not None and runtime != RUNTIME:
         raise BadRequestException(f"Invalid runtime {runtime['name']} {runtime['runtimeVersion']}.")
-    if not 0 <= (batch_max or 0) <= BATCH_MAX:
-        raise BadRequestException(f"maxBatchSize must be between 0 and {BATCH_MAX}.")
     _check_template(before, "request")
     _check_template(after, "response")
     if code is not None:

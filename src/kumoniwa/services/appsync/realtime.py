@@ -50,7 +50,11 @@ def _shown(request: Request) -> dict[str, str]:
             held = name.removeprefix("header-")
     try:
         padded = held + "=" * (-len(held) % 4)
-        said = orjson.loads(base64.b64decode(padded.replace("-", "+").replace("_", "/"), validate=True)) if held else {}
+        said = (
+            orjson.loads(base64.b64decode(padded.replace("-", "+").replace("_", "/"), validate=True))
+            if held
+            else {}
+        )
     except (ValueError, binascii.Error):
         raise BadRequestException("The header of a connection must be JSON in base64.") from None
     return _headers(said)
@@ -84,8 +88,18 @@ async def met(call: Call, api: Api, request: Request) -> Response:
 def _errors(error: Exception) -> dict[str, Any]:
     if isinstance(error, AwsError):
         statuses = {"UnauthorizedException": 401, "NotFoundException": 404}
-        return {"errors": [{"errorType": error.code, "errorCode": statuses.get(error.code, error.status or 400), "message": error.text}]}
-    return {"errors": [{"errorType": error.kind, "message": error.message}] if isinstance(error, Failure) else []}
+        return {
+            "errors": [
+                {
+                    "errorType": error.code,
+                    "errorCode": statuses.get(error.code, error.status or 400),
+                    "message": error.text,
+                }
+            ]
+        }
+    return {
+        "errors": [{"errorType": error.kind, "message": error.message}] if isinstance(error, Failure) else []
+    }
 
 
 class Connection:
@@ -106,7 +120,9 @@ class Connection:
     async def converse(self, socket: WebSocket) -> None:
         self.socket = socket
         if self.refused is not None:
-            await socket.send(orjson.dumps({"type": "connection_error", "payload": _errors(self.refused)}).decode())
+            await socket.send(
+                orjson.dumps({"type": "connection_error", "payload": _errors(self.refused)}).decode()
+            )
             return
         speaking = asyncio.ensure_future(self._speak(socket))
         try:
@@ -147,7 +163,9 @@ class Connection:
         elif kind == "stop":
             self._stop(str(said.get("id")))
         else:
-            text = f"{kind if isinstance(kind, str) else 'unknown'} not supported through the realtime channel"
+            text = (
+                f"{kind if isinstance(kind, str) else 'unknown'} not supported through the realtime channel"
+            )
             errors = [{"errorType": "UnsupportedOperation", "message": text}]
             self.say(type="error", payload={"errors": errors}, **({"id": said["id"]} if "id" in said else {}))
 
@@ -186,14 +204,18 @@ class Connection:
         if id_ in self.subscriptions:
             raise Failure(f"The id {id_} is in use already.", "DuplicatedOperationError")
         if len(self.subscriptions) >= SUBSCRIPTIONS_MAX:
-            raise Failure(f"Max number of {SUBSCRIPTIONS_MAX} subscriptions reached", "MaxSubscriptionsReachedError")
+            raise Failure(
+                f"Max number of {SUBSCRIPTIONS_MAX} subscriptions reached", "MaxSubscriptionsReachedError"
+            )
         variables = asked.get("variables") if isinstance(asked.get("variables"), dict) else {}
         headers = _headers((payload.get("extensions") or {}).get("authorization"))
         api = self.call.shelf(Api).get(self.api.id)
         if api is None:
             raise BadRequestException(f"GraphQL API {self.api.id} not found.")
         name = asked.get("operationName")
-        shown = Asked(Request("POST", "/graphql", "", headers, data.encode()), asked["query"], name, variables)
+        shown = Asked(
+            Request("POST", "/graphql", "", headers, data.encode()), asked["query"], name, variables
+        )
         caller = await identified(self.call, api, shown)
         schema = await schemas.compiled(self.call, api.id)
         running = Execution(self.call, api, schema, caller, headers, variables)
@@ -214,7 +236,9 @@ def _json(text: str) -> Any:
         return None
 
 
-async def _begun(connection: Connection, id_: str, running: Execution, query: str, name: str | None) -> Subscription:
+async def _begun(
+    connection: Connection, id_: str, running: Execution, query: str, name: str | None
+) -> Subscription:
     """The subscription's own resolver is asked first: it may refuse, and may set filters."""
     try:
         found = execution.read(running.call.home, running.schema, query)
@@ -226,7 +250,11 @@ async def _begun(connection: Connection, id_: str, running: Execution, query: st
     if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
         kind = operation.operation.value if operation is not None else "unknown"
         raise Failure(f"{kind} not supported through the realtime channel", "UnsupportedOperation")
-    fragments = {node.name.value: node for node in found.document.definitions if isinstance(node, FragmentDefinitionNode)}
+    fragments = {
+        node.name.value: node
+        for node in found.document.definitions
+        if isinstance(node, FragmentDefinitionNode)
+    }
     root = list(subscription.fields([operation], fragments))
     if len(root) != 1:
         raise BadRequestException("A subscription has exactly one field.")
@@ -264,7 +292,9 @@ async def offered(running: Execution, document: Any, operation: Any) -> dict[str
 
 def publish(running: Execution, document: Any, operation: Any, data: dict[str, Any]) -> None:
     """Tell those who listen what the mutations of one operation did."""
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    fragments = {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
     nodes = {(node.alias or node.name).value: node for node in subscription.fields([operation], fragments)}
     held = hub(running.call.home)
     for key, mutation in running.mutated:
@@ -286,14 +316,20 @@ def _deliver(one: Subscription, payload: dict[str, Any]) -> None:
 
     def resolve(source: Any, info: Any, /, **_: Any) -> Any:
         if not running.admission.allows(info.parent_type.name, info.field_name):
-            raise Failure(f"Not Authorized to access {info.field_name} on type {info.parent_type.name}", "Unauthorized")
+            raise Failure(
+                f"Not Authorized to access {info.field_name} on type {info.parent_type.name}", "Unauthorized"
+            )
         return source.get(info.field_name) if isinstance(source, dict) else None
 
     result = execute(
         running.schema.executable, one.document, root_value={one.field: payload}, variable_values=running.variables,
         operation_name=one.operation, field_resolver=resolve,
     )  # fmt: skip
-    told = {"data": result.data} | ({"errors": [execution.told(running.schema, error) for error in result.errors]} if result.errors else {})
+    told = {"data": result.data} | (
+        {"errors": [execution.told(running.schema, error) for error in result.errors]}
+        if result.errors
+        else {}
+    )
     one.connection.say(type="data", id=one.id, payload=told)
 
 

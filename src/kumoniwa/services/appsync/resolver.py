@@ -89,10 +89,21 @@ def _put(call: Call, said: dict[str, Any]) -> dict:
         said["requestMappingTemplate"], said["responseMappingTemplate"], said["code"], said["runtime"], said["maxBatchSize"],
         said["syncConfig"],
     )  # fmt: skip
-    if functions is None and steps.is_direct and datasource.found(call, api_id, said["dataSourceName"]).kind != "AWS_LAMBDA":
-        raise BadRequestException("Mapping templates or code are required for a data source that is no Lambda function.")
+    if (
+        functions is None
+        and steps.is_direct
+        and datasource.found(call, api_id, said["dataSourceName"]).kind != "AWS_LAMBDA"
+    ):
+        raise BadRequestException(
+            "Mapping templates or code are required for a data source that is no Lambda function."
+        )
     resolver = Resolver(
-        api=api_id, type=said["typeName"], field=said["fieldName"], logic=steps, source=said["dataSourceName"], functions=functions
+        api=api_id,
+        type=said["typeName"],
+        field=said["fieldName"],
+        logic=steps,
+        source=said["dataSourceName"],
+        functions=functions,
     )
     call.shelf(Resolver)[_key(api_id, resolver.type, resolver.field)] = resolver
     return {"resolver": shown(call, resolver)}
@@ -182,7 +193,9 @@ def DeleteDataSource(call: Call, *, apiId: str, name: str) -> None:
     datasource.found(call, apiId, name)
     users = (*_all(call, Resolver, f"{apiId}/"), *_all(call, Function, f"{apiId}/"))
     if any(each.source == name for each in users):
-        raise BadRequestException("Cannot delete data source which is currently in use by resolvers or functions.")
+        raise BadRequestException(
+            "Cannot delete data source which is currently in use by resolvers or functions."
+        )
     del call.shelf(DataSource)[f"{apiId}/{name}"]
 
 

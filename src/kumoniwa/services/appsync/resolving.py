@@ -57,7 +57,9 @@ class Request(Protocol):
 
 
 def _wants_selection(logic: Logic) -> bool:
-    return logic.is_direct or any("selectionSet" in text for text in (logic.before, logic.after, logic.code) if text)
+    return logic.is_direct or any(
+        "selectionSet" in text for text in (logic.before, logic.after, logic.code) if text
+    )
 
 
 def _context(request: Request, field: Field, wants_selection: bool) -> dict[str, Any]:
@@ -92,7 +94,9 @@ async def resolved(request: Request, resolver: Resolver, field: Field) -> Any:
     return await _piped(request, field, resolver.logic, functions, context)
 
 
-async def _piped(request: Request, field: Field, logic: Logic, functions: list[Function], context: dict[str, Any]) -> Any:
+async def _piped(
+    request: Request, field: Field, logic: Logic, functions: list[Function], context: dict[str, Any]
+) -> Any:
     context["prev"] = {"result": None}
     if not logic.is_direct:
         before = await _told(request, field, logic, "request", context)
@@ -101,7 +105,9 @@ async def _piped(request: Request, field: Field, logic: Logic, functions: list[F
         context["prev"] = {"result": before.value}
     for function in functions:
         context |= {"error": None, "result": None}
-        value, skip_to = await _step(request, field, function.logic, function.source, context, (field.type, field.name, function.id))
+        value, skip_to = await _step(
+            request, field, function.logic, function.source, context, (field.type, field.name, function.id)
+        )
         context["prev"] = {"result": value}
         if skip_to == "END":
             break
@@ -175,10 +181,14 @@ def _whole(context: dict[str, Any]) -> dict[str, Any]:
     return {name: context[name] for name in names}
 
 
-async def _asked(request: Request, source: DataSource, logic: Logic, asked: Any, key: Any, *, is_direct: bool) -> Any:
+async def _asked(
+    request: Request, source: DataSource, logic: Logic, asked: Any, key: Any, *, is_direct: bool
+) -> Any:
     """What the data source answers. Raises Failure."""
     if not isinstance(asked, dict):
-        raise Failure("Expected JSON object for the request but got something else instead.", "MappingTemplate")
+        raise Failure(
+            "Expected JSON object for the request but got something else instead.", "MappingTemplate"
+        )
     if source.kind == "NONE":
         return asked.get("payload")
     call = _asking(request, source)
@@ -210,4 +220,6 @@ def _asking(request: Request, source: DataSource) -> Call:
     try:
         return call.assuming(source.role, SERVICE, SESSION, **context)
     except AwsError as error:
-        raise Failure(f"Unable to assume role {source.role}.", "UnauthorizedException", info=error.hint or None) from None
+        raise Failure(
+            f"Unable to assume role {source.role}.", "UnauthorizedException", info=error.hint or None
+        ) from None

@@ -21,7 +21,9 @@ _OFFSET = r"(?:Z|[+-]\d{2}:\d{2}(?::\d{2})?)"
 _DATE = re.compile(rf"-?\d{{4,9}}-\d{{2}}-\d{{2}}({_OFFSET})?")
 _TIME = re.compile(rf"\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,9}})?)?({_OFFSET})?")
 _DATETIME = re.compile(rf"-?\d{{4,9}}-\d{{2}}-\d{{2}}T\d{{2}}:\d{{2}}(?::\d{{2}}(?:\.\d{{1,9}})?)?{_OFFSET}")
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z]{2,}")
+_EMAIL = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z]{2,}"
+)
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{1,18}[0-9]")
 TIMESTAMP_MAX = 1 << 53
 
@@ -54,7 +56,12 @@ def _datetime(value: Any) -> Any:
 
 
 def _timestamp(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)) or int(value) != float(value) or abs(int(value)) > TIMESTAMP_MAX:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, str))
+        or int(value) != float(value)
+        or abs(int(value)) > TIMESTAMP_MAX
+    ):
         raise ValueError
     return int(value)
 
@@ -128,13 +135,17 @@ def furnish(kind: GraphQLScalarType) -> None:
         try:
             return read(value)
         except (ValueError, OverflowError):
-            raise GraphQLError(f"Unable to parse `{vtl_value.text(value)}` as a valid {what} Object.") from None
+            raise GraphQLError(
+                f"Unable to parse `{vtl_value.text(value)}` as a valid {what} Object."
+            ) from None
 
     def serialize(value: Any) -> Any:
         try:
             return write(value)
         except (ValueError, OverflowError, TypeError):
-            raise GraphQLError(f"Unable to serialize `{vtl_value.text(value)}` as a valid {what} Object.") from None
+            raise GraphQLError(
+                f"Unable to serialize `{vtl_value.text(value)}` as a valid {what} Object."
+            ) from None
 
     kind.coerce_input_value = parse
     kind.coerce_input_literal = lambda node: parse(value_from_ast_untyped(node))
@@ -184,5 +195,11 @@ def coerced(name: str, value: Any) -> Any:
     try:
         return coerce(value)
     except (ValueError, OverflowError):
-        kind = "String" if isinstance(value, str) else "Boolean" if isinstance(value, bool) else type(value).__name__
+        kind = (
+            "String"
+            if isinstance(value, str)
+            else "Boolean"
+            if isinstance(value, bool)
+            else type(value).__name__
+        )
         raise GraphQLError(f"Expected type '{name}' but was '{kind}'.") from None

@@ -130,7 +130,8 @@ def compiled_from(definition: str) -> Compiled:
         if isinstance(kind, GraphQLScalarType) and kind.name in scalar.CHECKS:
             scalar.furnish(kind)
     mutation, subscription = (
-        kind.name if kind is not None else None for kind in (executable.mutation_type, executable.subscription_type)
+        kind.name if kind is not None else None
+        for kind in (executable.mutation_type, executable.subscription_type)
     )
     opened, heard = {}, {}
     for node, field in _fields(document):
@@ -182,7 +183,11 @@ def put(call: Call, api_id: str, definition: str, found: Compiled) -> None:
 
 def _count(found: Compiled) -> int:
     own = found.executable.type_map
-    return sum(1 for name in own if not name.startswith("__") and name not in scalar.CHECKS and name not in scalar.BUILT_IN)
+    return sum(
+        1
+        for name in own
+        if not name.startswith("__") and name not in scalar.CHECKS and name not in scalar.BUILT_IN
+    )
 
 
 async def StartSchemaCreation(call: Call, *, apiId: str, definition: bytes) -> dict:
@@ -194,7 +199,8 @@ async def StartSchemaCreation(call: Call, *, apiId: str, definition: bytes) -> d
     try:
         found = await asyncio.to_thread(compiled_from, text)
     except GraphQLError as error:
-        call.atomically(lambda: _fail(call, apiId, _told(error)))
+        details = _told(error)
+        call.atomically(lambda: _fail(call, apiId, details))
     else:
         call.atomically(lambda: put(call, apiId, text, found))
     return {"status": "PROCESSING"}
@@ -203,7 +209,9 @@ async def StartSchemaCreation(call: Call, *, apiId: str, definition: bytes) -> d
 def _told(error: GraphQLError) -> str:
     if error.message == "Query root type must be provided.":
         return "There is no top level schema object defined."
-    place = f" (line {error.locations[0].line}, column {error.locations[0].column})" if error.locations else ""
+    place = (
+        f" (line {error.locations[0].line}, column {error.locations[0].column})" if error.locations else ""
+    )
     return f"{error.message}{place}"
 
 
@@ -226,7 +234,9 @@ class _Undirected(Visitor):
         return REMOVE
 
 
-async def GetIntrospectionSchema(call: Call, *, apiId: str, format: str, includeDirectives: bool | None = None) -> dict:
+async def GetIntrospectionSchema(
+    call: Call, *, apiId: str, format: str, includeDirectives: bool | None = None
+) -> dict:
     existing(call, apiId)
     schema = call.shelf(Schema).get(apiId)
     if schema is None or not schema.definition:
@@ -239,7 +249,11 @@ async def GetIntrospectionSchema(call: Call, *, apiId: str, format: str, include
         return {"schema": orjson.dumps({"data": found})}
     if format != "SDL":
         raise BadRequestException(f"Invalid format {format} given")
-    return {"schema": (await asyncio.to_thread(_printed, schema.definition, includeDirectives is not False)).encode()}
+    return {
+        "schema": (
+            await asyncio.to_thread(_printed, schema.definition, includeDirectives is not False)
+        ).encode()
+    }
 
 
 def _printed(definition: str, has_directives: bool) -> str:

@@ -102,7 +102,10 @@ class _Expressions:
         if not isinstance(said, dict) or "expression" not in said:
             raise Failure(f"{member} wants an expression.", "MappingTemplate")
         self.params[member] = said["expression"]
-        for ours, theirs in (("ExpressionAttributeNames", "expressionNames"), ("ExpressionAttributeValues", "expressionValues")):
+        for ours, theirs in (
+            ("ExpressionAttributeNames", "expressionNames"),
+            ("ExpressionAttributeValues", "expressionValues"),
+        ):
             if said.get(theirs):
                 values = _sent_all(said[theirs]) if theirs == "expressionValues" else said[theirs]
                 self.params[ours] = {**self.params.get(ours, {}), **values}
@@ -145,17 +148,23 @@ async def _put(call: Call, table: str, request: dict[str, Any]) -> Any:
 
 async def _update(call: Call, table: str, request: dict[str, Any]) -> Any:
     params = _keyed(request, ("UpdateExpression", "update"), ("ConditionExpression", "condition"))
-    reply = await _written(call, table, request, "dynamodb:UpdateItem", {**params, "ReturnValues": "ALL_NEW"}, None)
+    reply = await _written(
+        call, table, request, "dynamodb:UpdateItem", {**params, "ReturnValues": "ALL_NEW"}, None
+    )
     return plain_item(reply.get("Attributes"))
 
 
 async def _delete(call: Call, table: str, request: dict[str, Any]) -> Any:
     params = _keyed(request, ("ConditionExpression", "condition"))
-    reply = await _written(call, table, request, "dynamodb:DeleteItem", {**params, "ReturnValues": "ALL_OLD"}, None)
+    reply = await _written(
+        call, table, request, "dynamodb:DeleteItem", {**params, "ReturnValues": "ALL_OLD"}, None
+    )
     return plain_item(reply.get("Attributes"))
 
 
-async def _written(call: Call, table: str, request: dict, operation: str, params: dict, wanted: Item | None) -> dict:
+async def _written(
+    call: Call, table: str, request: dict, operation: str, params: dict, wanted: Item | None
+) -> dict:
     """A write. One whose condition fails has succeeded before if the item is already as it was wanted.
     https://docs.aws.amazon.com/appsync/latest/devguide/aws-appsync-resolver-mapping-template-reference-dynamodb-condition-expressions.html
     """
@@ -169,7 +178,11 @@ async def _written(call: Call, table: str, request: dict, operation: str, params
             raise
         refusal = error
     key = _sent_all(request["key"])
-    held = (await call.ask("dynamodb:GetItem", TableName=table, Key=key, ConsistentRead=condition.get("consistentRead", True))).get("Item")
+    held = (
+        await call.ask(
+            "dynamodb:GetItem", TableName=table, Key=key, ConsistentRead=condition.get("consistentRead", True)
+        )
+    ).get("Item")
     ignored = set(condition.get("equalsIgnore") or ())
     if operation == "dynamodb:DeleteItem" and held is None:
         return {}
@@ -185,7 +198,9 @@ def _without(item: Item, names: set[str]) -> Item:
 # Many items ------------------------------------------------------------------------------------------
 
 
-async def _paged(call: Call, table: str, request: dict[str, Any], operation: str, params: dict[str, Any]) -> Any:
+async def _paged(
+    call: Call, table: str, request: dict[str, Any], operation: str, params: dict[str, Any]
+) -> Any:
     made = _Expressions()
     made.params |= params
     made.add("FilterExpression", request.get("filter"))
@@ -196,12 +211,18 @@ async def _paged(call: Call, table: str, request: dict[str, Any], operation: str
     if request.get("nextToken"):
         more["ExclusiveStartKey"] = _key_of(request["nextToken"])
     reply = await call.ask(operation, TableName=table, **made.params, **more)
-    found = {"items": [plain_item(item) for item in reply.get("Items", ())], "scannedCount": reply.get("ScannedCount")}
+    found = {
+        "items": [plain_item(item) for item in reply.get("Items", ())],
+        "scannedCount": reply.get("ScannedCount"),
+    }
     return found | {"nextToken": _token(reply["LastEvaluatedKey"]) if reply.get("LastEvaluatedKey") else None}
 
 
 def _token(key: Item) -> str:
-    told = {name: {kind: plain({kind: held}) if kind == "B" else held for kind, held in value.items()} for name, value in key.items()}
+    told = {
+        name: {kind: plain({kind: held}) if kind == "B" else held for kind, held in value.items()}
+        for name, value in key.items()
+    }
     return base64.b64encode(orjson.dumps({"version": 3, "token": told})).decode()
 
 
@@ -245,15 +266,22 @@ async def _batch_get(call: Call, _: str, request: dict[str, Any]) -> Any:
         if "ProjectionExpression" in wanted:
             found[name] = [plain_item(item) for item in items]
         else:
-            by_key = [next((item for item in items if key.items() <= item.items()), None) for key in wanted["Keys"]]
+            by_key = [
+                next((item for item in items if key.items() <= item.items()), None) for key in wanted["Keys"]
+            ]
             found[name] = [plain_item(item) for item in by_key]
-    left = {name: [plain_item(key) for key in said["Keys"]] for name, said in (reply.get("UnprocessedKeys") or {}).items()}
+    left = {
+        name: [plain_item(key) for key in said["Keys"]]
+        for name, said in (reply.get("UnprocessedKeys") or {}).items()
+    }
     return {"data": found, "unprocessedKeys": {name: left.get(name, []) for name in asked}}
 
 
 async def _batch_write(call: Call, request: dict[str, Any], kind: str, member: str) -> dict[str, list[Any]]:
     """What was not written, by table."""
-    asked = {name: [{kind: {member: _sent_all(one)}} for one in all_] for name, all_ in _tables(request).items()}
+    asked = {
+        name: [{kind: {member: _sent_all(one)}} for one in all_] for name, all_ in _tables(request).items()
+    }
     reply = await call.ask("dynamodb:BatchWriteItem", RequestItems=asked)
     left = reply.get("UnprocessedItems") or {}
     return {name: [plain_item(each[kind][member]) for each in left.get(name, ())] for name in asked}
@@ -302,7 +330,11 @@ async def _transact_write(call: Call, _: str, request: dict[str, Any]) -> Any:
         if error.code != "TransactionCanceledException":
             raise
         reasons = [
-            {"type": reason.get("Code"), "message": reason.get("Message"), "item": plain_item(reason.get("Item"))}
+            {
+                "type": reason.get("Code"),
+                "message": reason.get("Message"),
+                "item": plain_item(reason.get("Item")),
+            }
             for reason in error.members.get("CancellationReasons", ())
         ]
         raise _failure(call, error, {"keys": None, "cancellationReasons": reasons}) from None
@@ -315,7 +347,10 @@ async def _transact_get(call: Call, _: str, request: dict[str, Any]) -> Any:
         for one in _needed(request, "transactItems")
     ]
     reply = await call.ask("dynamodb:TransactGetItems", TransactItems=asked)
-    return {"items": [plain_item(each.get("Item")) for each in reply.get("Responses", ())], "cancellationReasons": None}
+    return {
+        "items": [plain_item(each.get("Item")) for each in reply.get("Responses", ())],
+        "cancellationReasons": None,
+    }
 
 
 OPERATIONS: dict[str, Callable[[Call, str, dict[str, Any]], Awaitable[Any]]] = {

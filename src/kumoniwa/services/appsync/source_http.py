@@ -34,7 +34,9 @@ def _made(config: dict[str, Any], request: dict[str, Any]) -> Request:
     said = request.get("params") or {}
     body = said.get("body")
     data = b"" if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
-    query = urlencode({name: str(value) for name, value in (said.get("query") or {}).items()}, quote_via=quote)
+    query = urlencode(
+        {name: str(value) for name, value in (said.get("query") or {}).items()}, quote_via=quote
+    )
     parts = urlsplit(config["endpoint"])
     headers = {"host": parts.netloc}
     for name, value in (said.get("headers") or {}).items():

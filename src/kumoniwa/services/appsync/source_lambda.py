@@ -19,7 +19,11 @@ async def _invoked(call: Call, config: dict[str, Any], payload: Any, kind: str =
     arn = config["lambdaFunctionArn"]
     try:
         reply = await call.ask(
-            "lambda:Invoke", to_region=arn.split(":")[3], FunctionName=arn, InvocationType=kind, Payload=orjson.dumps(payload)
+            "lambda:Invoke",
+            to_region=arn.split(":")[3],
+            FunctionName=arn,
+            InvocationType=kind,
+            Payload=orjson.dumps(payload),
         )
     except NotImplementedHere:
         raise
@@ -34,7 +38,9 @@ async def _invoked(call: Call, config: dict[str, Any], payload: Any, kind: str =
         raise Failure("The function's answer is not JSON.", "Lambda:IllegalArgument") from None
     if reply.get("FunctionError"):
         said = answer if isinstance(answer, dict) else {}
-        raise Failure(str(said.get("errorMessage", reply["FunctionError"])), f"Lambda:{reply['FunctionError']}")
+        raise Failure(
+            str(said.get("errorMessage", reply["FunctionError"])), f"Lambda:{reply['FunctionError']}"
+        )
     return answer
 
 
@@ -57,7 +63,16 @@ class Batches:
         self._waiting: dict[Any, list[tuple[Any, asyncio.Future]]] = {}
         self._asking: set[asyncio.Task] = set()
 
-    async def ask(self, key: Any, size_max: int, call: Call, config: dict[str, Any], request: dict[str, Any], *, is_direct: bool) -> Any:
+    async def ask(
+        self,
+        key: Any,
+        size_max: int,
+        call: Call,
+        config: dict[str, Any],
+        request: dict[str, Any],
+        *,
+        is_direct: bool,
+    ) -> Any:
         """What the function answers to this one of a batch. Raises Failure."""
         loop = asyncio.get_running_loop()
         mine = loop.create_future()
@@ -85,7 +100,10 @@ async def _answered(call: Call, config: dict[str, Any], batch: list, kind: str, 
         if kind == "Event":
             answers = [None] * len(batch)
         if not isinstance(answers, list) or len(answers) != len(batch):
-            raise Failure("The number of results does not match the number of requests of a batch.", "Lambda:IllegalArgument")
+            raise Failure(
+                "The number of results does not match the number of requests of a batch.",
+                "Lambda:IllegalArgument",
+            )
     except Exception as error:
         for _, mine in batch:
             if not mine.done():
@@ -97,7 +115,14 @@ async def _answered(call: Call, config: dict[str, Any], batch: list, kind: str, 
         if is_direct and isinstance(answer, dict) and ("data" in answer or "errorMessage" in answer):
             # https://docs.aws.amazon.com/appsync/latest/devguide/tutorial-lambda-resolvers.html: errors of single ones
             if answer.get("errorMessage") is not None:
-                mine.set_exception(Failure(str(answer["errorMessage"]), answer.get("errorType"), answer.get("data"), answer.get("errorInfo")))
+                mine.set_exception(
+                    Failure(
+                        str(answer["errorMessage"]),
+                        answer.get("errorType"),
+                        answer.get("data"),
+                        answer.get("errorInfo"),
+                    )
+                )
             else:
                 mine.set_result(answer.get("data"))
         else:

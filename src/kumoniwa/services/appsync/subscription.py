@@ -69,7 +69,9 @@ def hub(home: Any) -> Hub:
 def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def holds(held: Any, wanted: Any) -> bool:
         is_like = isinstance(held, str) and isinstance(wanted, str)
-        is_number = all(isinstance(each, (int, float)) and not isinstance(each, bool) for each in (held, wanted))
+        is_number = all(
+            isinstance(each, (int, float)) and not isinstance(each, bool) for each in (held, wanted)
+        )
         return (is_like or is_number) and compare(held, wanted)
 
     return holds
@@ -79,7 +81,11 @@ _is_at_most = _ordered(lambda held, wanted: held <= wanted)
 
 
 def _contains(held: Any, wanted: Any) -> bool:
-    return wanted in held if isinstance(held, list) else isinstance(held, str) and isinstance(wanted, str) and wanted in held
+    return (
+        wanted in held
+        if isinstance(held, list)
+        else isinstance(held, str) and isinstance(wanted, str) and wanted in held
+    )
 
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -106,16 +112,27 @@ def checked(said: Any) -> dict[str, Any] | None:
         return None
     groups = said.get("filterGroup") if isinstance(said, dict) else None
     if not isinstance(groups, list) or len(groups) > GROUPS_MAX:
-        raise Failure(f"A subscription filter has a filterGroup of at most {GROUPS_MAX} groups.", "InvalidSubscriptionFilter")
+        raise Failure(
+            f"A subscription filter has a filterGroup of at most {GROUPS_MAX} groups.",
+            "InvalidSubscriptionFilter",
+        )
     for group in groups:
         filters = group.get("filters") if isinstance(group, dict) else None
         if not isinstance(filters, list) or len(filters) > FILTERS_MAX:
-            raise Failure(f"A group of a subscription filter has at most {FILTERS_MAX} filters.", "InvalidSubscriptionFilter")
+            raise Failure(
+                f"A group of a subscription filter has at most {FILTERS_MAX} filters.",
+                "InvalidSubscriptionFilter",
+            )
         for each in filters:
             operator, value = each.get("operator"), each.get("value")
             if operator not in OPERATORS or not isinstance(each.get("fieldName"), str):
-                raise Failure(f"Unsupported operator '{operator}' of a subscription filter.", "InvalidSubscriptionFilter")
-            if operator in _WITH_LISTS and (not isinstance(value, list) or (operator == "between" and len(value) != 2)):
+                raise Failure(
+                    f"Unsupported operator '{operator}' of a subscription filter.",
+                    "InvalidSubscriptionFilter",
+                )
+            if operator in _WITH_LISTS and (
+                not isinstance(value, list) or (operator == "between" and len(value) != 2)
+            ):
                 raise Failure(f"The operator '{operator}' wants a list.", "InvalidSubscriptionFilter")
     return said
 
@@ -129,7 +146,10 @@ def _at(payload: Any, path: str) -> Any:
 def passes(said: dict[str, Any], payload: dict[str, Any]) -> bool:
     """Groups are alternatives, the filters of a group hold together."""
     return any(
-        all(OPERATORS[each["operator"]](_at(payload, each["fieldName"]), each.get("value")) for each in group["filters"])
+        all(
+            OPERATORS[each["operator"]](_at(payload, each["fieldName"]), each.get("value"))
+            for each in group["filters"]
+        )
         for group in said["filterGroup"]
     )
 
@@ -159,4 +179,8 @@ def by_field(value: Any, nodes: list[FieldNode], fragments: dict[str, Any]) -> A
     below: dict[str, list[FieldNode]] = {}
     for node in fields(nodes, fragments):
         below.setdefault((node.alias or node.name).value, []).append(node)
-    return {below[name][0].name.value: by_field(held, below[name], fragments) for name, held in value.items() if name in below}
+    return {
+        below[name][0].name.value: by_field(held, below[name], fragments)
+        for name, held in value.items()
+        if name in below
+    }

@@ -8,7 +8,7 @@ import orjson
 
 from kumoniwa.languages import vtl
 from kumoniwa.languages.vtl_value import TemplateError
-from kumoniwa.services.appsync import util as utils
+from kumoniwa.services.appsync import toolbox
 from kumoniwa.services.appsync.code import Outcome
 from kumoniwa.services.appsync.failure import Failure
 
@@ -22,13 +22,21 @@ class Context(dict):
         return super().get(ALIASES.get(name, name), default)
 
 
-def rendered(home: Any, source: str, context: dict[str, Any], auth_type: str) -> tuple[vtl.Rendering, utils.Turn]:
+def rendered(
+    home: Any, source: str, context: dict[str, Any], auth_type: str
+) -> tuple[vtl.Rendering, toolbox.Turn]:
     """A template's text or early return. Raises Failure and TemplateError."""
-    turn = utils.Turn(home, auth_type)
+    turn = toolbox.Turn(home, auth_type)
     context["outErrors"] = turn.errors
     told = Context(context)
-    tools = utils.util(home, turn)
-    names = {"context": told, "ctx": told, "util": tools, "utils": tools, "extensions": utils.extensions(turn)}
+    tools = toolbox.util(home, turn)
+    names = {
+        "context": told,
+        "ctx": told,
+        "util": tools,
+        "utils": tools,
+        "extensions": toolbox.extensions(turn),
+    }
     return vtl.compiled(source, vtl.APPSYNC).evaluate(**names), turn
 
 
@@ -46,7 +54,9 @@ def run(home: Any, source: str, context: dict[str, Any], auth_type: str) -> Outc
         return Outcome(found.value, None, *said, "NEXT")
     document = found.text.strip()
     if not document:
-        return _failed(stash, Failure("Template transformation yielded an empty response.", "MappingTemplate"))
+        return _failed(
+            stash, Failure("Template transformation yielded an empty response.", "MappingTemplate")
+        )
     try:
         return Outcome(orjson.loads(document.encode("utf-8", "surrogatepass")), None, *said)
     except orjson.JSONDecodeError:
@@ -54,7 +64,12 @@ def run(home: Any, source: str, context: dict[str, Any], auth_type: str) -> Outc
 
 
 def _failed(stash: dict[str, Any], failure: Failure) -> Outcome:
-    error = {"message": failure.message, "type": failure.kind, "data": failure.data, "errorInfo": failure.info}
+    error = {
+        "message": failure.message,
+        "type": failure.kind,
+        "data": failure.data,
+        "errorInfo": failure.info,
+    }
     if failure.kind == "Unauthorized" and failure.message == "Unauthorized":
         error["unauthorized"] = True
     return Outcome(None, error, stash, [], [], {}, [])

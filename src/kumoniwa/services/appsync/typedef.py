@@ -35,10 +35,16 @@ async def _described(call: Call, api_id: str, format_: str) -> dict[str, str]:
         return {name: print_ast(node) for name, node in types.items()}
     executable = (await schemas.compiled(call, api_id)).executable
     told = await asyncio.to_thread(introspection_from_schema, executable)
-    return {each["name"]: orjson.dumps(each).decode() for each in told["__schema"]["types"] if each["name"] in types}
+    return {
+        each["name"]: orjson.dumps(each).decode()
+        for each in told["__schema"]["types"]
+        if each["name"] in types
+    }
 
 
-def _shown(call: Call, api_id: str, name: str, definition: str, format_: str, node: Any = None) -> dict[str, Any]:
+def _shown(
+    call: Call, api_id: str, name: str, definition: str, format_: str, node: Any = None
+) -> dict[str, Any]:
     description = getattr(node, "description", None)
     return {
         "name": name,
@@ -53,12 +59,18 @@ async def GetType(call: Call, *, apiId: str, typeName: str, format: str) -> dict
     found = await _described(call, apiId, format)
     if typeName not in found:
         raise NotFoundException(f"Type {typeName} not found.")
-    return {"type": _shown(call, apiId, typeName, found[typeName], format, _types(_definition(call, apiId))[typeName])}
+    return {
+        "type": _shown(
+            call, apiId, typeName, found[typeName], format, _types(_definition(call, apiId))[typeName]
+        )
+    }
 
 
 async def ListTypes(call: Call, *, apiId: str, format: str) -> dict:
     found = await _described(call, apiId, format)
-    return {"types": [_shown(call, apiId, name, definition, format) for name, definition in sorted(found.items())]}
+    return {
+        "types": [_shown(call, apiId, name, definition, format) for name, definition in sorted(found.items())]
+    }
 
 
 async def _changed(call: Call, api_id: str, change: Callable[[dict[str, Any], list[Any]], list[Any]]) -> None:
@@ -111,7 +123,9 @@ async def CreateType(call: Call, *, apiId: str, definition: str, format: str) ->
     return {"type": _shown(call, apiId, name, print_ast(node), format, node)}
 
 
-async def UpdateType(call: Call, *, apiId: str, typeName: str, format: str, definition: str | None = None) -> dict:
+async def UpdateType(
+    call: Call, *, apiId: str, typeName: str, format: str, definition: str | None = None
+) -> dict:
     if definition is None:
         return await GetType(call, apiId=apiId, typeName=typeName, format=format)
     node = _parsed(definition, format)

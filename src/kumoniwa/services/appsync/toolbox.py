@@ -61,7 +61,17 @@ class Toolbox(Thing):
 
 # Texts and values ------------------------------------------------------------------------------------
 
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "'": "\\'", "/": "\\/", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+_ESCAPES = {
+    "\\": "\\\\",
+    '"': '\\"',
+    "'": "\\'",
+    "/": "\\/",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\b": "\\b",
+    "\f": "\\f",
+}
 
 
 def _escaped(value: Any) -> str:
@@ -130,7 +140,9 @@ def _map_values(values: Any) -> dict[str, Any]:
 
 
 def _s3_object(key: Any, bucket: Any, region: Any, version: Any = None) -> dict[str, Any]:
-    held = {"key": key, "bucket": bucket, "region": region} | ({"version": version} if version is not None else {})
+    held = {"key": key, "bucket": bucket, "region": region} | (
+        {"version": version} if version is not None else {}
+    )
     return {"S": json({"s3": held})}
 
 
@@ -155,7 +167,9 @@ def _dynamodb() -> Toolbox:
         return lambda *given: None if given and given[0] is None and make is not typed else make(*given)
 
     methods = {name: maybe(make) for name, make in makers.items()}
-    methods |= {f"{name}Json": (lambda *given, make=make: json(make(*given))) for name, make in list(methods.items())}
+    methods |= {
+        f"{name}Json": (lambda *given, make=make: json(make(*given))) for name, make in list(methods.items())
+    }
     methods["fromS3ObjectJson"] = lambda value: _parsed(value)["s3"]
     return Toolbox("$util.dynamodb", methods)
 
@@ -206,7 +220,9 @@ def _formatted(milliseconds: Any, pattern: Any, zone: Any = None) -> str:
 
 
 def _read_time(value: Any, pattern: Any, zone: Any = None) -> int:
-    form = _LETTERS.sub(lambda found: (found[1] or "'") if found[1] is not None else _form(found[0]), text(pattern))
+    form = _LETTERS.sub(
+        lambda found: (found[1] or "'") if found[1] is not None else _form(found[0]), text(pattern)
+    )
     try:
         at = datetime.strptime(text(value), form)
     except ValueError:
@@ -269,7 +285,9 @@ def _list_and_map() -> dict[str, Toolbox]:
     }
     maps = {
         "copyAndRetainAllKeys": lambda held, keys: {key: value for key, value in held.items() if key in keys},
-        "copyAndRemoveAllKeys": lambda held, keys: {key: value for key, value in held.items() if key not in keys},
+        "copyAndRemoveAllKeys": lambda held, keys: {
+            key: value for key, value in held.items() if key not in keys
+        },
     }
     return {"list": Toolbox("$util.list", lists), "map": Toolbox("$util.map", maps)}
 
@@ -309,7 +327,9 @@ def _http(turn: Turn) -> Toolbox:
             add(name, value)
         return ""
 
-    return Toolbox("$util.http", {"copyHeaders": dict, "addResponseHeader": add, "addResponseHeaders": add_all})
+    return Toolbox(
+        "$util.http", {"copyHeaders": dict, "addResponseHeader": add, "addResponseHeaders": add_all}
+    )
 
 
 def _log(turn: Turn) -> Toolbox:
@@ -323,14 +343,19 @@ def _log(turn: Turn) -> Toolbox:
 
         return line
 
-    return Toolbox("$util.log", {"info": say("INFO"), "debug": say("DEBUG"), "warn": say("WARN"), "error": say("ERROR")})
+    return Toolbox(
+        "$util.log", {"info": say("INFO"), "debug": say("DEBUG"), "warn": say("WARN"), "error": say("ERROR")}
+    )
 
 
 def _said(message: Any, kind: Any = None, data: Any = None, info: Any = None) -> dict[str, Any]:
     return {"message": text(message), "type": kind, "data": data, "errorInfo": info}
 
 
-_BASE32, _BASE62 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BASE32, _BASE62 = (
+    "0123456789ABCDEFGHJKMNPQRSTVWXYZ",
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+)
 
 
 def _digits(number: int, alphabet: str, count: int) -> str:
@@ -388,7 +413,9 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "escapeJavaScript": _escaped,
     "urlEncode": lambda value: quote_plus(text(value), safe="*-._").replace("~", "%7E"),
     "urlDecode": lambda value: unquote_plus(text(value)),
-    "base64Encode": lambda value: base64.b64encode(value if isinstance(value, bytes) else text(value).encode()).decode(),
+    "base64Encode": lambda value: base64.b64encode(
+        value if isinstance(value, bytes) else text(value).encode()
+    ).decode(),
     "base64Decode": _decoded,
     "parseJson": _parsed,
     "toJson": json,
@@ -431,5 +458,10 @@ def extensions(turn: Turn) -> Toolbox:
 
         return note
 
-    names = ("setSubscriptionFilter", "setSubscriptionInvalidationFilter", "invalidateSubscriptions", "evictFromApiCache")
+    names = (
+        "setSubscriptionFilter",
+        "setSubscriptionInvalidationFilter",
+        "invalidateSubscriptions",
+        "evictFromApiCache",
+    )
     return Toolbox("$extensions", {name: extend(name) for name in names})

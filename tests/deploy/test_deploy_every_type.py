@@ -18,6 +18,29 @@ SAMPLES = {
         "{DelaySeconds: 5, KmsMasterKeyId: k, RedrivePolicy: {deadLetterTargetArn: q, maxReceiveCount: 3}, Tags: [{Key: a, Value: b}]}",
         "{DelaySeconds: 6, Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::SES::EmailIdentity": (
+        "{EmailIdentity: example.com, DkimAttributes: {SigningEnabled: true}, FeedbackAttributes: {EmailForwardingEnabled: true}, "
+        "MailFromAttributes: {MailFromDomain: bounce.example.com, BehaviorOnMxFailure: REJECT_MESSAGE}, "
+        "ConfigurationSetAttributes: {ConfigurationSetName: s}, Tags: [{Key: a, Value: b}]}",
+        "{EmailIdentity: example.com, DkimSigningAttributes: {NextSigningKeyLength: RSA_1024_BIT}, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::SES::Template": (
+        "{Template: {TemplateName: t, SubjectPart: Hi, TextPart: x}, Tags: [{Key: a, Value: b}]}",
+        "{Template: {TemplateName: t, SubjectPart: Hello, HtmlPart: x}}",
+    ),
+    "AWS::SES::ConfigurationSet": (
+        "{SendingOptions: {SendingEnabled: false}, DeliveryOptions: {TlsPolicy: REQUIRE}, SuppressionOptions: {SuppressedReasons: [BOUNCE]}}",
+        "{ReputationOptions: {ReputationMetricsEnabled: false}, Tags: [{Key: a, Value: b}]}",
+    ),
+    "AWS::SES::ConfigurationSetEventDestination": (
+        "{ConfigurationSetName: s, EventDestination: {Name: d, Enabled: true, MatchingEventTypes: [send, renderingFailure], SnsDestination: {TopicARN: 'arn:aws:sns:us-east-1:000000000000:t'}}}",
+        "{ConfigurationSetName: s, EventDestination: {Name: d, Enabled: false, MatchingEventTypes: [BOUNCE], "
+        "EventBridgeDestination: {EventBusArn: 'arn:aws:events:us-east-1:000000000000:event-bus/default'}}}",
+    ),
+    "AWS::SES::ContactList": (
+        "{Topics: [{TopicName: a, DisplayName: A, DefaultSubscriptionStatus: OPT_IN}], Tags: [{Key: a, Value: b}]}",
+        "{Description: d}",
+    ),
     "AWS::SQS::QueuePolicy": (
         f"{{Queues: [a, b], PolicyDocument: {DOCUMENT}}}",
         f"{{Queues: [b, c], PolicyDocument: {CHANGED_DOCUMENT}}}",

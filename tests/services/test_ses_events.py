@@ -186,3 +186,81 @@ def test_what_nobody_here_would_hear_or_tell_is_refused_by_name(cloud, destinati
     said = {"Enabled": True, "MatchingEventTypes": ["SEND"], **destination}
     code, _ = refused(v2.create_configuration_set_event_destination, ConfigurationSetName="a", EventDestinationName="d", EventDestination=said)
     assert code == "NotImplemented"
+
+
+# Topics --------------------------------------------------------------------------------------------
+
+
+def topic(cloud, name: str = "t") -> str:
+    """A topic to which SES may publish, with a queue that hears it."""
+    sns = cloud.client("sns")
+    arn = sns.create_topic(Name=name)["TopicArn"]
+    statement = {"Effect": "Allow", "Principal": {"Service": "ses.amazonaws.com"}, "Action": "sns:Publish", "Resource": arn}
+    sns.set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue(cloud, name, service="sns.amazonaws.com"), Attributes={"RawMessageDelivery": "true"})
+    return arn
+
+
+def heard(cloud, name: str = "t") -> list[dict]:
+    cloud.sleep(1)
+    return [json.loads(each["Body"]) for each in received(cloud, name)]
+
+
+def test_a_set_tells_a_topic(cloud):
+    prove(cloud, ANN, BEN)
+    ses = cloud.client("ses")
+    ses.create_configuration_set(ConfigurationSet={"Name": "set"})
+    destination = {"Name": "topic", "Enabled": True, "MatchingEventTypes": ["send", "bounce"], "SNSDestination": {"TopicARN": topic(cloud)}}
+    ses.create_configuration_set_event_destination(ConfigurationSetName="set", EventDestination=destination)
+    id_ = sent(cloud, BEN, f"bounce@{SIMULATOR}")
+    events = heard(cloud)
+    assert sorted(event["eventType"] for event in events) == ["Bounce", "Send"]
+    assert {event["mail"]["messageId"] for event in events} == {id_}
+
+
+def test_an_identity_s_topics_hear_of_its_bounces_complaints_and_deliveries(cloud):
+    # https://docs.aws.amazon.com/ses/latest/dg/notification-examples.html
+    prove(cloud, ANN, BEN)
+    ses, arn = cloud.client("ses"), topic(cloud)
+    assert refused(ses.set_identity_notification_topic, Identity=ANN, NotificationType="Bounce", SnsTopic="no-arn")[0] == "InvalidParameterValue"
+    for kind in ("Bounce", "Complaint", "Delivery"):
+        ses.set_identity_notification_topic(Identity=ANN, NotificationType=kind, SnsTopic=arn)
+    ses.set_identity_headers_in_notifications_enabled(Identity=ANN, NotificationType="Bounce", Enabled=True)
+    ses.set_identity_feedback_forwarding_enabled(Identity=ANN, ForwardingEnabled=False)
+    attributes = ses.get_identity_notification_attributes(Identities=[ANN])["NotificationAttributes"][ANN]
+    assert (attributes["BounceTopic"], attributes["ForwardingEnabled"], attributes["HeadersInBounceNotificationsEnabled"]) == (arn, False, True)
+    letters = len(mails(cloud))
+    send(cloud, ANN, f"bounce@{SIMULATOR}", f"complaint@{SIMULATOR}")
+    told = {each["notificationType"]: each for each in heard(cloud)}
+    assert sorted(told) == ["Bounce", "Complaint", "Delivery"]
+    assert told["Bounce"]["mail"]["commonHeaders"]["subject"] == "Hi"
+    assert "headers" not in told["Complaint"]["mail"]
+    assert told["Bounce"]["mail"]["sourceIp"] == "127.0.0.1"
+    assert len(mails(cloud)) == letters + 1, "no letter comes back: the topics hear of it"
+
+
+def test_what_was_promised_to_a_topic_survives_a_kill(cloud):
+    prove(cloud, ANN, BEN)
+    cloud.client("ses").set_identity_notification_topic(Identity=ANN, NotificationType="Delivery", SnsTopic=topic(cloud))
+    send(cloud)
+    cloud.restart(kill=True)
+    assert [each["notificationType"] for each in heard(cloud)] == ["Delivery"]
+
+
+def test_a_topic_that_does_not_let_ses_in_hears_nothing_and_holds_nothing_up(cloud):
+    prove(cloud, ANN, BEN)
+    arn = cloud.client("sns").create_topic(Name="shut")["TopicArn"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sns:Publish", "Resource": arn}
+    cloud.client("sns").set_topic_attributes(TopicArn=arn, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": deny}))
+    cloud.client("ses").set_identity_notification_topic(Identity=ANN, NotificationType="Delivery", SnsTopic=arn)
+    send(cloud)
+    cloud.sleep(5)
+    assert [event for event in cloud.events if event["kind"] == "undelivered"][0]["target"] == arn
+
+
+def test_a_service_of_the_region_puts_a_letter_into_the_mailbox_once_for_each_token(cloud):
+    letter_ = {"account": ACCOUNT, "from": "AWS Notifications <no-reply@sns.amazonaws.com>", "to": BEN, "subject": "s", "text": "hello\n", "token": "t"}
+    for token in ("t", "t", "u"):
+        cloud.run(cloud.region().heard("", "ses", {"post": {**letter_, "token": token}}))
+    assert [(each["Source"], each["Subject"], each["Body"]["text_part"]) for each in mails(cloud)] == [(letter_["from"], "s", "hello\n")] * 2
+    assert cloud.client("ses").get_send_quota()["SentLast24Hours"] == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import uuid
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
 from email.utils import formatdate, getaddresses
@@ -24,8 +26,13 @@ SET_BY_SES = ("Message-ID", "Date", "Return-Path", "Bcc", "DKIM-Signature")
 
 def new_id(call: Call) -> str:
     """The moment and a UUID, as SES's ids are made; where they begin tells the region."""
-    head = _KINDS_OF_ID.get(call.region, "0109")
-    return f"{head}{int(call.now() * 1000):012x}-{call.new_id()}-000000"
+    return f"{_KINDS_OF_ID.get(call.region, '0109')}{int(call.now() * 1000):012x}-{call.new_id()}-000000"
+
+
+def id_of(call: Call, token: str) -> str:
+    """The same for the same token, in the shape of an id."""
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    return f"{_KINDS_OF_ID.get(call.region, '0109')}{digest[:12]}-{uuid.UUID(digest[:32])}-000000"
 
 
 def domain_of(region: str) -> str:

@@ -75,9 +75,9 @@ def ask_by_mail(call: Call, name: str, **said: Any) -> Identity:
     return held
 
 
-def post(call: Call, source: str, to: str, subject: str, text: str) -> None:
+def post(call: Call, source: str, to: str, subject: str, text: str, id_: str = "") -> None:
     """Put a letter of Amazon's own into the mailbox."""
-    id_, destination = message.new_id(call), {"ToAddresses": [to]}
+    id_, destination = id_ or message.new_id(call), {"ToAddresses": [to]}
     raw = message.stamped(call, message.written(source, destination, subject, text, None), id_)
     facts = {"destination": destination, "outcome": {to: "Delivered"}, "kind": "simple", "body": (text, None)}
     mailbox.keep(call, mailbox.Mail(id_, call.now(), source, subject, facts, raw), is_own=True)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from states_workshop import events, make, run, start, told
 
 CONFIG = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
@@ -144,3 +145,45 @@ def test_a_tolerance_that_is_none_fails_after_the_map_has_started(cloud):
     found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": ECHO, "ItemsPath": "$.l", "ToleratedFailureCountPath": "$.c", "End": True}}, {"l": [1], "c": -1})
     assert found["cause"].endswith("ToleratedFailureCount cannot be negative.")
     assert [type_ for _, _, type_ in events(cloud, found["executionArn"])][2:] == ["MapStateStarted", "ExecutionFailed"]
+
+
+EXPRESS = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+
+
+def test_executions_of_a_map_may_be_express_and_leave_nothing_but_their_results(cloud):
+    # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+    inner = {"ProcessorConfig": EXPRESS, "StartAt": "I", "States": {"I": {"Type": "Pass", "Parameters": {"id.$": "$$.Execution.Id"}, "End": True}}}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "Label": "L", "End": True}}, [1, 2], seconds=3)
+    assert all(":express:m/L:" in one["id"] for one in found["output"]) and len(found["output"]) == 2
+    client = cloud.client("stepfunctions")
+    map_run = client.list_map_runs(executionArn=found["executionArn"])["mapRuns"][0]["mapRunArn"]
+    assert client.describe_map_run(mapRunArn=map_run)["executionCounts"]["succeeded"] == 2
+    assert client.list_executions(mapRunArn=map_run)["executions"] == []
+
+
+def test_an_express_execution_of_a_map_fails_its_run(cloud):
+    inner = {"ProcessorConfig": EXPRESS, "StartAt": "I", "States": {"I": {"Type": "Fail", "Error": "No"}}}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}, [1], seconds=3)
+    assert found["error"] == "States.ExceedToleratedFailureThreshold"
+
+
+def test_an_express_execution_of_a_map_ends_after_five_minutes(cloud):
+    inner = {"ProcessorConfig": EXPRESS, "StartAt": "I", "States": {"I": {"Type": "Wait", "Seconds": 400, "End": True}}}
+    found = run(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}, [1], seconds=350)
+    assert found["status"] == "FAILED"
+
+
+def test_what_express_executions_cannot_do_is_refused_in_a_map_too(cloud):
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"QueueUrl": "q", "MessageBody": "b"}, "End": True}
+    inner = {"ProcessorConfig": EXPRESS, "StartAt": "I", "States": {"I": task}}
+    with pytest.raises(ClientError, match="Express state machine does not support '.waitForTaskToken'"):
+        make(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}})
+
+
+def test_express_executions_of_a_map_survive_a_kill(cloud):
+    inner = {"ProcessorConfig": EXPRESS, "StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 5, "Next": "P"}, "P": {"Type": "Pass", "End": True}}}
+    execution = start(cloud, make(cloud, {"M": {"Type": "Map", "ItemProcessor": inner, "End": True}}), [1, 2, 3])
+    cloud.sleep(1)
+    cloud.restart(kill=True)
+    cloud.sleep(10)
+    assert json.loads(told(cloud, execution)["output"]) == [1, 2, 3]

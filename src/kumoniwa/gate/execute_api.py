@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.principal import Principal
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.outbound import laid
 
@@ -26,14 +27,16 @@ async def call_method(call: Call, arn: arns.Arn, body: bytes, parameters: dict[s
     for value in parameters.get("PathParameterValues") or ():
         path = path.replace("*", quote(value, safe=""), 1)
     query = urlencode(parameters.get("QueryStringParameters") or {}, quote_via=quote)
-    return await request(call, f"{api}.execute-api.{arn.region}.amazonaws.com", method, f"/{stage}/{path}", query, body,
-                         laid(headers, parameters.get("HeaderParameters") or {}))  # fmt: skip
+    lines = laid(headers, parameters.get("HeaderParameters") or {})
+    return await request(call.home, call.principal, f"{api}.execute-api.{arn.region}.amazonaws.com", method, f"/{stage}/{path}", query, body, lines)
 
 
-async def request(call: Call, host: str, method: str, path: str, query: str, body: bytes, headers: list[tuple[str, str]]) -> Response:
-    """One request to a data plane of this region, signed by whoever ``call`` speaks for."""
+async def request(
+    home: Any, speaker: Principal | None, host: str, method: str, path: str, query: str, body: bytes, headers: list[tuple[str, str]]
+) -> Response:
+    """One request to a data plane of this region; signed by nobody if there is no speaker."""
     sent = {name.lower(): value for name, value in [*headers, ("Host", host), ("Content-Length", str(len(body)))]}
-    response = await call.home.gate.visit(call.principal, Request(method, path, query, sent, body))
+    response = await home.gate.visit(speaker, Request(method, path, query, sent, body))
     if not isinstance(response.body, bytes):
         raise NotImplementedHere("streaming answers of APIs that services call")
     return response

@@ -239,8 +239,8 @@ class Gate:
         await self.home.store.journal.settled()
         return response, route, result
 
-    async def visit(self, principal: Principal, request: Request) -> Response:
-        """One request that a service makes as ``principal`` to a data plane of this region, such as an API's stage."""
+    async def visit(self, principal: Principal | None, request: Request) -> Response:
+        """One request that a service makes to a data plane of this region, such as an API's stage: as ``principal``, or unsigned."""
         request_id, route = self.home.ids.request_id(), None
         try:
             route = self.routes.find(request)

@@ -487,7 +487,11 @@ class _Reader:
         processor = state.fields[field]
         if isinstance(processor, dict) and "QueryLanguage" in processor:
             self.fail("Field 'QueryLanguage' is not supported", f"{at}/{field}")
+        config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
+        around = self.is_express
+        self.is_express = around or (isinstance(config, dict) and config.get("ExecutionType") == "EXPRESS")
         state.flows.append(self.flow(processor, f"{at}/{field}", depth + 1))
+        self.is_express = around
         if "Parameters" in state.fields or "ItemSelector" in state.fields:
             named = "ItemSelector" if "ItemSelector" in state.fields else "Parameters"
             state.parameters = self.template(state.fields, named, at, state.is_jsonata)

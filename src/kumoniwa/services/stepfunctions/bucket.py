@@ -27,8 +27,6 @@ _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB":
 def check(state: State) -> None:
     """Raises NotImplementedHere for a reader or writer that would not do what it says."""
     reader, writer = state.fields.get("ItemReader"), state.fields.get("ResultWriter")
-    if state.processor["ProcessorConfig"].get("ExecutionType", "STANDARD") != "STANDARD":
-        raise NotImplementedHere("ProcessorConfig.ExecutionType EXPRESS in a Map of Step Functions")
     if reader is not None:
         action = reader["Resource"].rpartition(":::")[2]
         kind = reader.get("ReaderConfig", {}).get("InputType")

@@ -57,6 +57,8 @@ class MapRun(Record):
     status: str = "RUNNING"
     stopped: float | None = None
     written: int = 0
+    kind: str = "STANDARD"
+    """Of its executions."""
 
 
 def find(call: Call, arn: str) -> MapRun:
@@ -100,6 +102,7 @@ def begin(run: Run, strand: Strand, state: State, items: list[Any] | None, scope
         arn=run.call.arn(f"mapRun:{execution.machine_name}/{label}:{run.call.new_id()}", "states"), execution=execution.arn,
         strand=strand.id, machine=f"{execution.machine}/{label}", started=now, concurrency=int(concurrency or 0),
         tolerated_count=None if count is None else int(count), tolerated_percentage=percentage,
+        kind=state.processor["ProcessorConfig"].get("ExecutionType", "STANDARD"),
     )  # fmt: skip
     run.call.rows(RUNS, ITEMS).run(
         "insert into sfn_map_run (arn, execution, body) values (?,?,?)", map_run.arn, execution.arn, pack(map_run)
@@ -165,9 +168,13 @@ def advance(call: Call, arn: str, strand_id: int, begin_execution: Any, abandon:
     )
     for place, text in waiting:
         name = call.new_id()
+        label = map_run.machine.rpartition("/")[2]
+        resource = f"execution:{execution.machine_name}/{label}:{name}"
+        if map_run.kind == "EXPRESS":
+            resource = f"express:{execution.machine_name}/{label}:{name}:{call.new_id()}"
         child = Execution(
-            arn=call.arn(f"execution:{execution.machine_name}/{map_run.machine.rpartition('/')[2]}:{name}", "states"), name=name,
-            machine=execution.machine, machine_name=execution.machine_name, kind=execution.kind, definition=execution.definition,
+            arn=call.arn(resource, "states"), name=name,
+            machine=execution.machine, machine_name=execution.machine_name, kind=map_run.kind, definition=execution.definition,
             role=execution.role, input=text, started=call.now(), map_run=map_run.arn, place=place, flow=_flow_of(call, execution, strand), logging=execution.logging,
         )  # fmt: skip
         rows.run("update sfn_map_item set execution = ?, status = 'RUNNING' where map_run = ? and place = ?", child.arn, map_run.arn, place)
@@ -181,7 +188,7 @@ def advance(call: Call, arn: str, strand_id: int, begin_execution: Any, abandon:
 
 
 def _flow_of(call: Call, execution: Execution, strand: Strand) -> int:
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
     return machine.flows[strand.flow].states[strand.state].flows[0].index
 
 
@@ -244,11 +251,19 @@ def ended(run: Run, strand: Strand, map_run: MapRun, written: dict[str, Any] | N
                 orjson.loads(one.output) if one.output is not None else {"Error": one.error or "", "Cause": one.cause or ""}
                 for one in results(run.call, map_run)
             ]
+        forget_express(run.call, map_run)
         run.came(strand, state, result)
     except StateFailure as failure:
         if map_run.status == "FAILED":
             strand.previous = run.event("MapRunFailed", strand.previous, {"error": failure.error, "cause": failure.cause})
         run.failed(strand, state, failure)
+
+
+def forget_express(call: Call, map_run: MapRun) -> None:
+    """Nobody can ask for what Express executions were: they are kept as long as their run needs their results."""
+    if map_run.kind == "EXPRESS":
+        for (arn,) in call.rows(ITEMS).all("select execution from sfn_map_item where map_run = ? and execution != ''", map_run.arn):
+            executions.forget(call, arn)
 
 
 def described(call: Call, map_run: MapRun) -> dict[str, Any]:

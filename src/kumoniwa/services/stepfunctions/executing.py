@@ -156,7 +156,8 @@ def ListExecutions(
     """The newest first."""
     if mapRunArn is not None:
         parsed_arn(mapRunArn, "mapRun")
-        held = distributed.results(call, distributed.find(call, mapRunArn))
+        map_run = distributed.find(call, mapRunArn)
+        held = distributed.results(call, map_run) if map_run.kind == "STANDARD" else []
         return {"executions": [_listed(one) | {"mapRunArn": mapRunArn} for one in held if statusFilter in (None, one.status)]}
     if stateMachineArn is None:
         raise InvalidArn("Invalid Arn: 'stateMachineArn or mapRunArn is required'")

@@ -77,6 +77,11 @@ class Execution(Record):
     def is_express(self) -> bool:
         return self.kind == "EXPRESS"
 
+    @property
+    def is_of_express(self) -> bool:
+        """Whether its machine is Express: what a map run begins may be Express under a machine that is not."""
+        return self.is_express and not self.map_run
+
 
 class Strand(msgspec.Struct, omit_defaults=True):
     """Where one line of states stands. ``waiting`` is what for: ``""`` (it is moving), ``wait``, ``retry``, ``ask`` (another

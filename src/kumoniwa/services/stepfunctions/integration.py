@@ -22,7 +22,7 @@ from kumoniwa.languages.states_path import StateFailure
 
 class Integration(NamedTuple):
     kind: str
-    """``lambda`` (a function's own ARN), ``activity``, ``optimized`` or ``sdk``."""
+    """``lambda`` (a function's own ARN), ``activity``, ``endpoint`` (what speaks HTTP), ``optimized`` or ``sdk``."""
     type: str
     """``resourceType`` of the events: ``sqs``, ``aws-sdk:dynamodb``."""
     resource: str
@@ -62,6 +62,9 @@ OPTIMIZED: dict[str, Optimized] = {
     ),
 }
 
+ENDPOINTS = {"apigateway:invoke": ("", "waitForTaskToken"), "http:invoke": ("",)}
+"""Those that ask no operation of any service, with their modes."""
+
 _RESOURCE = re.compile(r"arn:[\w-]+:states:(?P<region>[\w-]*):(?P<account>\d*):(?P<rest>.+)\Z")
 _MODE = re.compile(r"(?P<action>\w+)(?:\.(?P<mode>sync:2|sync|waitForTaskToken))?\Z")
 
@@ -85,9 +88,11 @@ def of(resource: str) -> Integration:
     mode = asked["mode"] or ""
     if head.startswith("aws-sdk:"):
         return _of_sdk(head, asked["action"], mode, last, resource)
+    if mode in ENDPOINTS.get(f"{head}:{asked['action']}", ()):
+        return Integration("endpoint", head, last, "", mode, "")
     known = OPTIMIZED.get(f"{head}:{asked['action']}")
     if known is None or mode not in known.modes:
-        if head in ("dynamodb", "sqs", "sns", "lambda", "events", "states"):
+        if head in ("dynamodb", "sqs", "sns", "lambda", "events", "states", "apigateway", "http"):
             raise ValueError(resource)
         raise NotImplementedHere(f"the integration {rest} of Step Functions")
     _check_here(known.operation)

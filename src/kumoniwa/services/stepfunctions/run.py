@@ -241,7 +241,7 @@ class Run:
         first = execution.events + 1
         execution = self.execution = changed(execution, events=self.count, strands=self.strand_count)
         is_over = execution.status != "RUNNING"
-        if is_over and execution.is_express and not execution.is_sync:
+        if is_over and execution.is_of_express and not execution.is_sync:
             if execution.logging:
                 logging.put(call, execution, first, self.events)
             # Nobody can ask for what an Express execution was.
@@ -434,7 +434,7 @@ WORK = {
 
 def begin(call: Call, execution: Execution, data: Any) -> Execution:
     """Write an execution's first event and go."""
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
     timeout_s = None if execution.map_run else machine.timeout_s
     if execution.is_express:
         timeout_s = min(timeout_s or EXPRESS_S_MAX, EXPRESS_S_MAX)
@@ -462,7 +462,7 @@ def opened(call: Call, arn: str) -> Run | None:
     execution = executions.find(call, arn)
     if execution is None or execution.status != "RUNNING":
         return None
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
     return Run(call, execution, machine)
 
 
@@ -486,6 +486,7 @@ def abandon(call: Call, map_run: MapRun, status: str) -> None:
         execution = executions.find(call, arn)
         if execution is not None and execution.status == "RUNNING":
             stopped(call, execution, "ABORTED", None, None)
+    distributed.forget_express(call, map_run)
 
 
 def advance(call: Call, arn: str, id_: int) -> None:
@@ -509,7 +510,7 @@ def advance(call: Call, arn: str, id_: int) -> None:
 
 def redriven(call: Call, execution: Execution) -> Execution:
     """Go on at the state at which an execution ended without success. Raises NotImplementedHere where parts of it had succeeded."""
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
     strand = executions.strand_in(execution.ended_at)
     state = machine.flows[strand.flow].states[strand.state]
     if state.type in ("Map", "Parallel") and strand.entered:

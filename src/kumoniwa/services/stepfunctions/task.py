@@ -17,7 +17,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import StateFailure, runtime
-from kumoniwa.services.stepfunctions import activity, integration, payload
+from kumoniwa.services.stepfunctions import activity, endpoint, integration, payload
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.integration import Integration
@@ -65,6 +65,8 @@ def begin(run: Run, strand: Strand, state: State) -> None:
         told = {"resource": resource, "input": text_of(parameters), "inputDetails": TOLD, **told}
         strand.previous = run.event(type_, strand.previous, told)
     else:
+        if asked.kind == "endpoint":
+            endpoint.check(asked, parameters)
         if asked.kind == "optimized":
             integration.wanted(asked.operation, _fitted(asked, parameters))
         told = {
@@ -131,12 +133,16 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
                 "lambda:Invoke", once=once, FunctionName=asked.resource, Payload=orjson.dumps(strand.parameters)
             )
             return _of_function(result)
+        if asked.kind == "endpoint":
+            return await endpoint.outcome(speaker, execution, asked, strand.parameters)
         params = integration.wanted(asked.operation, _fitted(asked, strand.parameters))
         is_read = asked.operation.partition(":")[2].startswith(("Get", "List", "Describe", "Head"))
         result = await speaker.ask(asked.operation, once=None if is_read else once, **params)
     except NotImplementedHere as error:
         raise StateFailure("States.TaskFailed", error.text, is_of_task=True)
     except AwsError as error:
+        if asked.kind == "endpoint":
+            raise StateFailure("States.TaskFailed", error.text, is_of_task=True)
         raise integration.failure(asked, error, call.new_id())
     if asked.kind == "sdk":
         return integration.answered(asked.operation, await read_whole(result, asked.name), False)

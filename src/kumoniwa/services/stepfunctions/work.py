@@ -72,7 +72,7 @@ def _ask(call: Call, execution: Execution, strand: Strand) -> None:
 
 
 async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str, int, int]) -> None:
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_express)
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
     state = machine.flows[strand.flow].states[strand.state]
     try:
         if state.type == "Map":

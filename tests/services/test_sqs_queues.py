@@ -154,11 +154,6 @@ def test_high_throughput_needs_deduplication_by_group_whether_said_now_or_before
     assert shown(sqs, url, "FifoThroughputLimit") == limit
 
 
-def test_encryption_by_a_key_of_kms_is_refused_by_name_because_nobody_would_encrypt(sqs):
-    code, text = refusal(sqs.create_queue, QueueName="q", Attributes={"KmsMasterKeyId": "alias/aws/sqs"})
-    assert (code, "KmsMasterKeyId" in text) == ("NotImplemented", True)
-
-
 # Redrive policies ----------------------------------------------------------------------------------
 
 

@@ -117,6 +117,12 @@ class Call(msgspec.Struct, eq=False):
         journal.end_call()
         return result
 
+    def start_over(self) -> None:
+        """Undo what this atomic operation has written so far, because it must wait before it can go on."""
+        journal = self.home.store.journal
+        journal.undo_call()
+        journal.begin_call()
+
     def after_commit(self, callback) -> None:
         """Call back once what this call wrote is safe, such as to drop a blob nobody names any more."""
         self.home.store.journal.after_commit(callback)

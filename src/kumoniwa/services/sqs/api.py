@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.sqs import fault, fifo, message, work
+from kumoniwa.services.sqs import fault, fifo, message, sealing, work
 from kumoniwa.services.sqs.queue import (
     FIFO_DEFAULTS,
     MESSAGE_BYTES_MAX,
@@ -370,11 +370,15 @@ def SendMessage(
     MessageSystemAttributes: dict[str, dict] | None = None,
     MessageDeduplicationId: str | None = None,
     MessageGroupId: str | None = None,
-) -> dict:
-    return _send(
-        call, _queue(call, QueueUrl), MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes,
-        MessageDeduplicationId, MessageGroupId,
-    )  # fmt: skip
+) -> Any:
+    queue = _queue(call, QueueUrl)
+
+    def send() -> dict:
+        return _send(
+            call, queue, MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes, MessageDeduplicationId, MessageGroupId
+        )
+
+    return sealing.sealing(call, queue, send) if queue.master_key else send()
 
 
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
@@ -431,6 +435,9 @@ def _send(
         id=message_id, body=body, md5=reply["MD5OfMessageBody"], sender=call.principal.user_id or "anonymous",
         attributes=attributes or {}, system=system, md5_of_attributes=reply.get("MD5OfMessageAttributes", ""),
     )  # fmt: skip
+    if queue.master_key:
+        key_id, sealed = sealing.sealed(call, queue, body)
+        content = changed(content, body="", data_key=key_id, sealed=sealed)
     seq = message.put(call, queue, content, visible_at=call.now() + delay, group=group if queue.is_fifo else None)
     if queue.is_fifo:
         reply["SequenceNumber"] = _sequence_number(seq)
@@ -452,7 +459,7 @@ def _trace_header(attributes: dict[str, dict]) -> str:
     return attributes["AWSTraceHeader"]["StringValue"]
 
 
-def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
+def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> Any:
     """The batch is weighed before anything of it is judged. What a FIFO queue must be told, each entry must tell."""
     queue = _queue(call, QueueUrl)
     size = sum(message.size_of(entry["MessageBody"], entry.get("MessageAttributes")) for entry in Entries)
@@ -470,7 +477,10 @@ def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
             entry.get("MessageSystemAttributes"), entry.get("MessageDeduplicationId"), entry.get("MessageGroupId"),
         )  # fmt: skip
 
-    return _batch("SendMessageBatchRequestEntry", Entries, send)
+    def send_all() -> dict:
+        return _batch("SendMessageBatchRequestEntry", Entries, send)
+
+    return sealing.sealing(call, queue, send_all) if queue.master_key else send_all()
 
 
 def _batch(kind: str, entries: list[dict], do: Callable[[dict], dict]) -> dict:
@@ -543,12 +553,24 @@ def ReceiveMessage(
             taken = message.take(call, queue, count, visibility_s)
         return [_received(call, queue, row, system_names, MessageAttributeNames or []) for row in taken]
 
-    messages = receive()
+    until = call.now() + wait_s
+    try:
+        messages = receive()
+    except sealing.Locked:
+        call.start_over()
+        return _unlock(call, queue, receive, until)
     if messages and call.home.faults and fault.is_consumer_dead(call, queue):
         return fault.died()
     if messages or not wait_s:
         return {"Messages": messages} if messages else {}
-    return _poll(call, queue, receive, call.now() + wait_s)
+    return _poll(call, queue, receive, until)
+
+
+async def _unlock(call: Call, queue: Queue, receive: Callable[[], list[dict]], until: float) -> dict:
+    messages = await sealing.opening(call, queue, receive)
+    if messages and call.home.faults and fault.is_consumer_dead(call, queue):
+        return await fault.died()
+    return {"Messages": messages} if messages else await _poll(call, queue, receive, until)
 
 
 async def _poll(call: Call, queue: Queue, receive: Callable[[], list[dict]], until: float) -> dict:
@@ -558,7 +580,7 @@ async def _poll(call: Call, queue: Queue, receive: Callable[[], list[dict]], unt
         current = call.shelf(Queue).get(queue.name)
         if current is None or current.id != queue.id:
             raise QueueDoesNotExist
-        messages = receive()
+        messages = await sealing.opening(call, queue, receive)
         if messages and call.home.faults and fault.is_consumer_dead(call, queue):
             return await fault.died()
         if messages:
@@ -573,7 +595,7 @@ def _received(call: Call, queue: Queue, row: tuple, system_names: list[str], att
         "MessageId": content.id,
         "ReceiptHandle": message.handle(queue, seq, receive),
         "MD5OfBody": content.md5,
-        "Body": content.body,
+        "Body": sealing.opened(call, content.data_key, content.sealed) if content.data_key else content.body,
     }
     if system_names:
         system = {

@@ -59,6 +59,9 @@ class Content(Record):
     system: dict[str, str] = {}
     """AWSTraceHeader, MessageGroupId, MessageDeduplicationId, DeadLetterQueueSourceArn."""
     md5_of_attributes: str = ""
+    data_key: str = ""
+    """What its body is sealed with (see ``sealing``); then ``body`` is empty and it is ``sealed``."""
+    sealed: bytes = b""
 
 
 class Flights:

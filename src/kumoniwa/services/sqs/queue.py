@@ -57,13 +57,6 @@ class MissingParameter(AwsError):
         return cls(f"The request must contain the parameter {name}.")
 
 
-class NotHere(AwsError):
-    """An attribute whose work would not be done."""
-
-    code = "NotImplemented"
-    status = 501
-
-
 class Queue(Record):
     name: str
     id: str
@@ -82,7 +75,12 @@ class Queue(Record):
         return self.attributes.get(attribute) or DEFAULTS.get(attribute, "")
 
     def seconds(self, attribute: str) -> int:
-        return int(self.attributes.get(attribute) or DEFAULTS[attribute])
+        return int(self.attributes.get(attribute) or DEFAULTS.get(attribute) or REUSE_DEFAULT_S)
+
+    @property
+    def master_key(self) -> str:
+        """The key of KMS that its messages are encrypted under; empty without one."""
+        return self.attributes.get("KmsMasterKeyId", "")
 
     @property
     def dead_letter(self) -> tuple[str, int] | None:
@@ -117,6 +115,7 @@ RANGES = {
     "MessageRetentionPeriod": (60, 1_209_600),
     "DelaySeconds": (0, 900),
     "ReceiveMessageWaitTimeSeconds": (0, 20),
+    "KmsDataKeyReusePeriodSeconds": (60, 86_400),
 }
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 
@@ -128,7 +127,7 @@ CHOICES = {
     "FifoQueue": ("true", "false"),
 }
 CLAIMS = frozenset(name for name, values in CHOICES.items() if values == ("true", "false"))
-KMS = ("KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds")
+REUSE_DEFAULT_S = "300"
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -153,10 +152,9 @@ def checked(
     taken however they are capitalized, and shown in small letters (localstack's validated FIFO tests say ``True``)."""
     attributes = {name: value.lower() if name in CLAIMS else value for name, value in attributes.items()}
     for name, value in attributes.items():
-        if name in KMS:
-            if value and name == "KmsMasterKeyId":
-                raise NotHere(f"Kumoniwa does not implement the queue attribute {name}: there is no KMS yet to encrypt with.")
-        elif name in RANGES:
+        if name == "KmsMasterKeyId":
+            continue  # AWS, too, looks for the key only when it is used.
+        if name in RANGES:
             low, high = RANGES[name]
             if not _NUMBER.fullmatch(value) or not low <= int(value) <= high:
                 raise InvalidAttributeValue(f"Invalid value for the parameter {name}.")
@@ -179,6 +177,12 @@ def checked(
         # AWS shows the count as a number, however it was sent.
         policy = json.loads(attributes["RedrivePolicy"])
         attributes = {**attributes, "RedrivePolicy": json.dumps({**policy, "maxReceiveCount": int(policy["maxReceiveCount"])}, separators=(",", ":"))}
+    if attributes.get("KmsMasterKeyId"):
+        if attributes.get("SqsManagedSseEnabled") == "true":
+            raise InvalidAttributeValue(
+                "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."
+            )
+        attributes = {**attributes, "SqsManagedSseEnabled": "false"}
     whole = {**(before or {}), **attributes}
     if whole.get("FifoThroughputLimit") == "perMessageGroupId" and whole.get("DeduplicationScope") != "messageGroup":
         raise InvalidAttributeValue("The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.")
@@ -264,5 +268,6 @@ def shown(call: Call, queue: Queue, counts: tuple[int, int, int]) -> dict[str, s
         "LastModifiedTimestamp": str(int(queue.modified)),
         **DEFAULTS,
         **(FIFO_DEFAULTS if queue.is_fifo else {}),
+        **({"KmsDataKeyReusePeriodSeconds": REUSE_DEFAULT_S} if queue.master_key else {}),
         **{name: value for name, value in queue.attributes.items() if value},
     }

@@ -284,7 +284,7 @@ class Authorizer:
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
         """One more permission that an operation needs of its caller (``iam:PassRole``)."""
         principal, service = call.principal, load(call.service)
-        is_own = service.policy_of is not None and arn.split(":", 3)[2] == call.service
+        is_own = service.policy_of is not None and arn.split(":", 3)[2:3] == [call.service]
         # Of what is the operation's own kind the owner is known and the policy counts, as for the first permission.
         owner = call.account if is_own else account_of(arn, principal.account)
         document = service.policy_of(call, arn) if is_own else None

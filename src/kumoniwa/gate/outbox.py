@@ -59,11 +59,12 @@ class Desk:
 
 
 class Outbox:
-    """The deliveries of one service, which has ``run`` in its background work."""
+    """The deliveries of one service, which has ``run`` in its background work. A service that delivers things of several kinds has
+    an outbox for each."""
 
-    def __init__(self, service: str, deliver: Deliver, *, at_once: int = 64) -> None:
+    def __init__(self, service: str, deliver: Deliver, *, kind: str = "delivery", at_once: int = 64) -> None:
         self.service, self.deliver, self.at_once = service, deliver, at_once
-        name = f"{service}_delivery"
+        name = f"{service}_{kind}"
         self.name = name
         self.table = Table(
             name,
@@ -72,8 +73,8 @@ class Outbox:
                 create index if not exists {name}_due on {name} (due);
                 create index if not exists {name}_lane on {name} (lane, id) where lane != ''""",
         )
-        self.waiting = (service, "outbox")
-        self.desk_kind = type(f"Desk of {service}", (Desk,), {})
+        self.waiting = (service, "outbox", kind)
+        self.desk_kind = type(f"Desk of {name}", (Desk,), {})
 
     def put(self, call: Call, body: bytes, *, lane: str = "", after_s: float = 0.0) -> None:
         """Promise a delivery. It is kept with what else the call writes, or not at all."""

@@ -1,21 +1,19 @@
-"""Bucket policies, what in them is public, and what of public access is blocked.
+"""Bucket policies and what of public access is blocked.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from fnmatch import fnmatchcase
-from functools import lru_cache
-from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy_public import is_public
 from kumoniwa.services.s3 import acl, storage
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.bucket import (
@@ -123,55 +121,6 @@ def _in_account(call: Call, account: str) -> Call:
     return Call(
         call.home, account, call.principal, call.service, call.operation, call.request_id, call.request
     )
-
-
-# What is public --------------------------------------------------------------------------------------
-
-_FIXING = frozenset((
-    "aws:principalorgid", "aws:principalorgpaths", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceaccount",
-    "aws:sourceorgid", "aws:sourceowner", "aws:userid", "aws:principalarn", "aws:principalaccount", "s3:dataaccesspointarn",
-    "s3:dataaccesspointaccount", "aws:viaawsservice",
-))  # fmt: skip
-
-
-@lru_cache(maxsize=1024)
-def is_public(document: str) -> bool:
-    """Whether a policy lets in people who are not named: a wildcard principal, not narrowed by a fixed condition."""
-    statements = json.loads(document)["Statement"]
-    return any(_is_public(each) for each in (statements if isinstance(statements, list) else [statements]))
-
-
-def _is_public(statement: dict[str, Any]) -> bool:
-    if statement.get("Effect") != "Allow":
-        return False
-    if "NotPrincipal" in statement:
-        return True
-    principal = statement.get("Principal")
-    named = principal.get("AWS", ()) if isinstance(principal, dict) else principal
-    if "*" not in ([named] if isinstance(named, str) else named or ()):
-        return False
-    for operator, keys in (statement.get("Condition") or {}).items():
-        folded = operator.lower()
-        if (
-            not folded.startswith(("string", "arn", "ipaddress", "bool"))
-            or "not" in folded
-            or folded.endswith("ifexists")
-        ):
-            continue
-        for key, values in keys.items():
-            listed = [values] if not isinstance(values, list) else values
-            if key.lower() in _FIXING and not any("*" in str(value) or "?" in str(value) for value in listed):
-                return False
-            if key.lower() == "aws:sourceip" and all(_is_narrow(str(value)) for value in listed):
-                return False
-    return True
-
-
-def _is_narrow(text: str) -> bool:
-    try:
-        return ipaddress.ip_network(text, strict=False).prefixlen >= (32 if ":" in text else 8)
-    except ValueError:
-        return False
 
 
 # Operations ------------------------------------------------------------------------------------------

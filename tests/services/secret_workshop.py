@@ -1,0 +1,19 @@
+"""What tests of secrets and parameters share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+def refused(call, **params) -> tuple[str, str]:
+    with pytest.raises(ClientError) as error:
+        call(**params)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
+
+
+def is_on_disk(cloud, text: str) -> bool:
+    """Whether anything this cloud has written holds these words."""
+    return any(text.encode() in file.read_bytes() for file in Path(cloud.folder).rglob("*") if file.is_file())

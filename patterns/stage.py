@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -96,6 +97,29 @@ class Cloud:
         request = urllib.request.Request(f"{self.endpoint}/_kumoniwa/{path}", method=method, data=data)
         with urllib.request.urlopen(request, timeout=60) as reply:
             return json.loads(reply.read() or b"{}")
+
+    def mails(self, to):
+        """Every mail to an address that lies in the mailbox, the newest first, as lines of its list."""
+        return self.admin("GET", f"mail?to={urllib.parse.quote(to)}&region={REGION}")["mails"]
+
+    def letter(self, line):
+        """One of them, whole."""
+        return self.admin("GET", f"mail/{line['region']}/{line['id']}")
+
+    def prove(self, *addresses):
+        """Let addresses send and be sent to: open the link in the letter that SES wrote to each."""
+        for address in addresses:
+            self.client("ses").verify_email_identity(EmailAddress=address)
+            link = re.search(r"https?://\S+/verify/\S+", self.letter(self.mails(address)[0])["text"])[0]
+            urllib.request.urlopen(link, timeout=30).read()
+
+    def call_api(self, url, method="GET", body=None):
+        """What an API answers at the address that AWS gives it: status and JSON."""
+        host, _, path = url.removeprefix("https://").partition("/")
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.endpoint}/{path}", method=method, data=data, headers={"Host": host, "Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return reply.status, json.loads(reply.read() or b"null")
 
     @contextlib.contextmanager
     def fault(self, name, target, **params):

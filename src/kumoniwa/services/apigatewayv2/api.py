@@ -38,6 +38,7 @@ from kumoniwa.services.apigatewayv2.domain import (
     UpdateApiMapping,
     UpdateDomainName,
 )
+from kumoniwa.services.apigatewayv2.export import ExportApi
 from kumoniwa.services.apigatewayv2.integration import (
     CreateIntegration,
     CreateIntegrationResponse,
@@ -51,6 +52,7 @@ from kumoniwa.services.apigatewayv2.integration import (
     UpdateIntegrationResponse,
 )
 from kumoniwa.services.apigatewayv2.model import CreateModel, DeleteModel, GetModel, GetModels, UpdateModel
+from kumoniwa.services.apigatewayv2.openapi import ImportApi, ReimportApi
 from kumoniwa.services.apigatewayv2.route import (
     CreateRoute,
     CreateRouteResponse,

@@ -242,6 +242,57 @@ SAMPLES = {
         "{StreamARN: 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', ConsumerName: c, Tags: [{Key: a, Value: b}]}",
         "{StreamARN: 'arn:aws:kinesis:eu-west-1:123456789012:stream/s', ConsumerName: d}",
     ),
+    "AWS::ApiGatewayV2::Api": (
+        """{Name: n, ProtocolType: HTTP, Description: d, Version: "1", CorsConfiguration: {AllowOrigins: ["*"], MaxAge: 5},
+        DisableExecuteApiEndpoint: true, IpAddressType: ipv4, Tags: {a: b}}""",
+        "{Name: m, ProtocolType: HTTP, Description: e, Version: '2', DisableExecuteApiEndpoint: false, IpAddressType: dualstack, Tags: {c: d}}",
+    ),
+    "AWS::ApiGatewayV2::Route": (
+        """{ApiId: a, RouteKey: GET /a, Target: integrations/i, AuthorizationType: JWT, AuthorizerId: j, AuthorizationScopes: [s],
+        OperationName: o, ApiKeyRequired: false, ModelSelectionExpression: m, RequestModels: {m: n},
+        RequestParameters: {route.request.querystring.a: {Required: true}}, RouteResponseSelectionExpression: $default}""",
+        """{ApiId: a, RouteKey: GET /b, Target: integrations/k, AuthorizerId: k, OperationName: q, ModelSelectionExpression: m,
+        RouteResponseSelectionExpression: $default}""",
+    ),
+    "AWS::ApiGatewayV2::RouteResponse": (
+        "{ApiId: a, RouteId: r, RouteResponseKey: $default, ModelSelectionExpression: m, ResponseModels: {m: n}, ResponseParameters: {a: {Required: true}}}",
+        "{ApiId: a, RouteId: r, RouteResponseKey: $default, ModelSelectionExpression: o, ResponseModels: {m: q}, ResponseParameters: {b: {Required: true}}}",
+    ),
+    "AWS::ApiGatewayV2::Integration": (
+        """{ApiId: a, IntegrationType: HTTP_PROXY, IntegrationUri: "https://a.example", IntegrationMethod: ANY, PayloadFormatVersion: "1.0",
+        Description: d, TimeoutInMillis: 100, RequestParameters: {"append:header.a": "1", "append:header.b": "2"},
+        ResponseParameters: {"200": {ResponseParameters: [{Destination: "append:header.a", Source: "1"}]}}, RequestTemplates: {a: b}}""",
+        """{ApiId: a, IntegrationType: HTTP_PROXY, IntegrationUri: "https://b.example", IntegrationMethod: GET, PayloadFormatVersion: "1.0",
+        Description: e, TimeoutInMillis: 200, RequestParameters: {"append:header.a": "3"}}""",
+    ),
+    "AWS::ApiGatewayV2::IntegrationResponse": (
+        "{ApiId: a, IntegrationId: i, IntegrationResponseKey: /200/, ResponseTemplates: {a: b}, TemplateSelectionExpression: t}",
+        "{ApiId: a, IntegrationId: i, IntegrationResponseKey: $default, ResponseTemplates: {a: c}, TemplateSelectionExpression: u}",
+    ),
+    "AWS::ApiGatewayV2::Authorizer": (
+        """{ApiId: a, Name: n, AuthorizerType: JWT, IdentitySource: [$request.header.Authorization],
+        JwtConfiguration: {Audience: [a], Issuer: "https://i.example"}}""",
+        """{ApiId: a, Name: m, AuthorizerType: JWT, IdentitySource: [$request.header.Other],
+        JwtConfiguration: {Audience: [b], Issuer: "https://i.example"}}""",
+    ),
+    "AWS::ApiGatewayV2::Model": (
+        "{ApiId: a, Name: n, ContentType: application/json, Description: d, Schema: {type: object}}",
+        "{ApiId: a, Name: m, ContentType: application/json, Description: e, Schema: {type: string}}",
+    ),
+    "AWS::ApiGatewayV2::Deployment": ("{ApiId: a, Description: d, StageName: s}", "{ApiId: a, Description: e, StageName: s}"),
+    "AWS::ApiGatewayV2::Stage": (
+        """{ApiId: a, StageName: s, AutoDeploy: true, Description: d, StageVariables: {a: b}, RouteSettings: {GET /a: {ThrottlingBurstLimit: 1}},
+        DefaultRouteSettings: {ThrottlingRateLimit: 2}, AccessLogSettings: {DestinationArn: d, Format: f}, Tags: {a: b}}""",
+        "{ApiId: a, StageName: s, AutoDeploy: false, DeploymentId: d, Description: e, StageVariables: {c: d}, Tags: {c: d}}",
+    ),
+    "AWS::ApiGatewayV2::DomainName": (
+        "{DomainName: a.example, DomainNameConfigurations: [{CertificateArn: c, EndpointType: REGIONAL}], RoutingMode: API_MAPPING_ONLY, Tags: {a: b}}",
+        "{DomainName: a.example, DomainNameConfigurations: [{CertificateArn: d, SecurityPolicy: TLS_1_2}], RoutingMode: API_MAPPING_ONLY, Tags: {c: d}}",
+    ),
+    "AWS::ApiGatewayV2::ApiMapping": (
+        "{DomainName: a.example, ApiId: a, Stage: s, ApiMappingKey: k}",
+        "{DomainName: a.example, ApiId: b, Stage: t}",
+    ),
     "AWS::ApiGateway::RestApi": (
         """{Name: a, Description: d, BinaryMediaTypes: [image/png], EndpointConfiguration: {Types: [EDGE]}, Tags: [{Key: a, Value: b}],
         Body: {swagger: "2.0", info: {title: t}}}""",

@@ -35,6 +35,7 @@ LOCATIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "AWS::Lambda::Function": (("Code", "S3Bucket S3Key", True),),
     "AWS::Lambda::LayerVersion": (("Content", "S3Bucket S3Key", True),),
     "AWS::ApiGateway::RestApi": (("BodyS3Location", "Bucket Key", False),),
+    "AWS::ApiGatewayV2::Api": (("BodyS3Location", "Bucket Key", False),),
     "AWS::StepFunctions::StateMachine": (("DefinitionS3Location", "Bucket Key", False),),
     "AWS::CloudFormation::Stack": (("TemplateURL", "url", False),),
 }

@@ -77,7 +77,7 @@ _move_endpoint.handles_absence = True
 @carries("BodyS3Location Mode FailOnWarnings Parameters")
 async def _import_from_s3(work: Work) -> None:
     if location := work.properties.get("BodyS3Location"):
-        body = await _from_s3(work, location)
+        body = await from_s3(work, location)
         params = {name: value._read(work) for name, value in _importing.items()}
         params = {name: value for name, value in params.items() if value is not OMIT}
         await work.ask("apigateway:PutRestApi", restApiId=work.id, body=body, **params)
@@ -87,15 +87,16 @@ async def _create_api(work: Work) -> dict[str, Any]:
     """An API that lies in S3 and is not named here has its document's title for a name."""
     location = work.properties.get("BodyS3Location")
     if location and "Name" not in work.properties:
-        text = (await _from_s3(work, location)).decode()
+        text = (await from_s3(work, location)).decode()
         document = json.loads(text) if text.lstrip().startswith("{") else template.read(text).body
         title = document.get("info", {}).get("title") if isinstance(document, dict) else None
         return await work.ask(_create.operation, **_create.params(work) | {"name": str(title or "")})
     return await _create(work)
 
 
-async def _from_s3(work: Work, location: dict[str, str]) -> bytes:
-    names = {"Bucket": "Bucket", "Key": "Key", "Version": "VersionId", "ETag": "IfMatch"}
+async def from_s3(work: Work, location: dict[str, str]) -> bytes:
+    """An OpenAPI document that lies in a bucket."""
+    names = {"Bucket": "Bucket", "Key": "Key", "Version": "VersionId", "ETag": "IfMatch", "Etag": "IfMatch"}
     found = await work.look("s3:GetObject", **{names[name]: value for name, value in location.items()})
     return _whole(found["Body"])
 

@@ -74,8 +74,8 @@ class ServedSocket(Served):
         self.routes = {route["RouteKey"]: SocketRoute(self, route) for route in self.api.routes.values()}
 
     def answers(self, route: dict[str, Any]) -> bool:
-        """Whether clients hear what a route's integration says."""
-        return bool(self.api.route_responses.get(route["RouteId"]))
+        """Whether clients hear what a route's integration says: it has a response, or an expression that chooses one."""
+        return "RouteResponseSelectionExpression" in route or bool(self.api.route_responses.get(route["RouteId"]))
 
     def function_guard(self, authorizer_id: str) -> guard.Check:
         return guard.handshake(self, self.api.authorizers[authorizer_id])

@@ -46,9 +46,16 @@ class Promise(msgspec.Struct, array_like=True):
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
 
 
-def route(call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False, only: frozenset[str] = frozenset()) -> None:
+AT_ONCE_MAX = 100
+"""To how many queues events go in one turn of the loop; others need not wait for more."""
+
+
+def route(
+    call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False, only: frozenset[str] = frozenset(),
+    soon: list[Promise] | None = None,
+) -> None:  # fmt: skip
     """Promise an event to the targets of all rules of the bus that want it, or of those whose ARNs are in ``only``, and keep it in the
-    archives of the bus. A bus that does not exist wants nothing."""
+    archives of the bus. A bus that does not exist wants nothing. What the caller may ask in this turn, it finds in ``soon``."""
     flat = None
     body = b""
     for rule in rules.of_bus(call, bus):
@@ -57,14 +64,36 @@ def route(call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = F
         flat = flat or event_pattern.flat(event)
         if event_pattern.compile(rule.pattern).matches_flat(flat):
             body = body or orjson.dumps(event)
-            promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded)
+            promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded, soon=soon)
     archive.keep(call, bus, event)
 
 
-def promise(call: Call, rule: rules.Rule, targets: Iterable[dict[str, Any]], body: bytes, *, is_forwarded: bool = False) -> None:
+def promise(
+    call: Call, rule: rules.Rule, targets: Iterable[dict[str, Any]], body: bytes, *, is_forwarded: bool = False,
+    soon: list[Promise] | None = None,
+) -> None:  # fmt: skip
     arn = rules.arn_of(call, rule)
     for target in targets:
-        OUTBOX.put(call, _encode(Promise(arn, rule.name, target, body, call.now(), is_forwarded)))
+        made = Promise(arn, rule.name, target, body, call.now(), is_forwarded)
+        if soon is not None and len(soon) < AT_ONCE_MAX and _is_near(call, target):
+            soon.append(made)
+        else:
+            OUTBOX.put(call, _encode(made))
+
+
+def _is_near(call: Call, target: dict[str, Any]) -> bool:
+    """Whether it is a queue of this region that we ask in our own name."""
+    return target["Arn"].startswith(f"arn:{call.home.partition}:sqs:{call.region}:") and not target.get("RoleArn") and not call.home.faults
+
+
+async def at_once(call: Call, soon: list[Promise]) -> None:
+    """Ask the queues now, in the commit in which the events are taken: who is killed before it has taken none. What a queue
+    refuses is promised like everything else."""
+    for made in soon:
+        try:
+            await _send(call, made, "")
+        except (AwsError, Undeliverable):
+            OUTBOX.put(call, _encode(made))
 
 
 class Undeliverable(Exception):
@@ -153,6 +182,7 @@ def _ourselves(call: Call, promise: Promise) -> Call:
 
 
 async def _send(call: Call, promise: Promise, token: str) -> None:
+    """Without a token only a queue is asked, by a call whose own commit is ours."""
     target = promise.target
     arn = arns.parse(target["Arn"])
     if arn.service == "events" and arn.resource.startswith("event-bus/"):
@@ -176,7 +206,10 @@ async def _send(call: Call, promise: Promise, token: str) -> None:
 
 async def _send_message(asker: Call, queue: arns.Arn, body: str, once: str, **more: Any) -> None:
     url = endpoints.queue_url(queue.region, queue.account, queue.resource)
-    await asker.ask("sqs:SendMessage", to_region=queue.region, QueueUrl=url, MessageBody=body, once=once, **more)
+    if once:
+        await asker.ask("sqs:SendMessage", to_region=queue.region, QueueUrl=url, MessageBody=body, once=once, **more)
+    else:
+        await asker.ask_along("sqs:SendMessage", QueueUrl=url, MessageBody=body, **more)
 
 
 async def _to_queue(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:

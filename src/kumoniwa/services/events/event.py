@@ -11,7 +11,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import rule as rules
-from kumoniwa.services.events.delivery import route
+from kumoniwa.services.events.delivery import Promise, at_once, route
 from kumoniwa.services.events.errors import ValidationException
 from kumoniwa.wire import timestamps
 
@@ -30,7 +30,14 @@ def PutEvents(call: Call, *, Entries: list[dict[str, Any]]) -> Any:
     owners = [buses.account_named(entry.get("EventBusName")) or call.account for entry in Entries]
     if any(owner != call.account for owner in owners):
         return _parted(call, Entries, owners)
-    return _answer([_put(call, entry) for entry in Entries])
+    soon: list[Promise] = []
+    reply = _answer([_put(call, entry, soon) for entry in Entries])
+    return _at_once(call, soon, reply) if soon else reply
+
+
+async def _at_once(call: Call, soon: list[Promise], reply: dict) -> dict:
+    await at_once(call, soon)
+    return reply
 
 
 async def _parted(call: Call, entries: list[dict[str, Any]], owners: list[str]) -> dict:
@@ -65,7 +72,7 @@ def _refusal(entry: dict[str, Any]) -> dict[str, str] | None:
     return None
 
 
-def _put(call: Call, entry: dict[str, Any]) -> dict[str, str]:
+def _put(call: Call, entry: dict[str, Any], soon: list[Promise]) -> dict[str, str]:
     if (refusal := _refusal(entry)) is not None:
         return refusal
     try:
@@ -75,7 +82,7 @@ def _put(call: Call, entry: dict[str, Any]) -> dict[str, str]:
     if not isinstance(detail, dict):
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     event = made(call, entry["Source"], entry["DetailType"], detail, entry.get("Resources") or [], entry.get("Time"))
-    route(call, buses.name_in(entry.get("EventBusName")), event)
+    route(call, buses.name_in(entry.get("EventBusName")), event, soon=soon)
     return {"EventId": event["id"]}
 
 

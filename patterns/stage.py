@@ -33,11 +33,11 @@ class Cloud:
         self.session = boto3.Session(region_name=REGION, **KEYS)
         self.clients = {}
 
-    def client(self, service):
-        if service not in self.clients:
-            patient = Config(max_pool_connections=100, retries={"mode": "standard", "max_attempts": 5}, read_timeout=120)
-            self.clients[service] = self.session.client(service, endpoint_url=self.endpoint, config=patient)
-        return self.clients[service]
+    def client(self, service, attempts=5):
+        if (service, attempts) not in self.clients:
+            config = Config(max_pool_connections=100, retries={"mode": "standard", "total_max_attempts": attempts}, read_timeout=120)
+            self.clients[service, attempts] = self.session.client(service, endpoint_url=self.endpoint, config=config)
+        return self.clients[service, attempts]
 
     def table(self, name):
         return self.session.resource("dynamodb", endpoint_url=self.endpoint).Table(name)
@@ -161,6 +161,16 @@ def all_at_once(work, values, workers=16):
     """``work`` of every value, some at a time; answers what each gave, in order."""
     with ThreadPoolExecutor(workers) as pool:
         return list(pool.map(work, values))
+
+
+def at_once(spans):
+    """How many of some spans of time overlap at most."""
+    edges = sorted([(began, 1) for began, _ in spans] + [(ended, -1) for _, ended in spans])
+    most = now = 0
+    for _, step in edges:
+        now += step
+        most = max(most, now)
+    return most
 
 
 def percentile(values, percent):

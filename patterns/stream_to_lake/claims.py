@@ -5,7 +5,7 @@ import json
 import time
 from pathlib import Path
 
-from stage import REGION, all_at_once, holds, percentile, seconds, until
+from stage import REGION, all_at_once, at_once, holds, percentile, seconds, until
 
 SHARDS = 4
 KEYS = 16
@@ -56,16 +56,6 @@ class Lake:
         until(lambda: self.numbers(run) >= set(numbers))
         until(lambda: self.cloud.invocations(self.made["Function"]) >= before + least)
         return self.cloud.invocations(self.made["Function"]) - before
-
-
-def at_once(spans):
-    """How many of some spans of time overlap at most."""
-    edges = sorted([(began, 1) for began, _ in spans] + [(ended, -1) for _, ended in spans])
-    most = now = 0
-    for _, step in edges:
-        now += step
-        most = max(most, now)
-    return most
 
 
 def show(cloud):

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 PATTERNS = Path(__file__).parents[2] / "patterns"
-CLAIMS = {"cqrs": 8, "event_sourcing": 10, "registration": 10, "s3_to_queue": 6, "s3_to_table": 7, "saga": 8, "stream_to_lake": 8}
+CLAIMS = {
+    "cqrs": 8,
+    "event_sourcing": 10,
+    "pub_sub": 10,
+    "registration": 10,
+    "s3_to_queue": 6,
+    "s3_to_table": 7,
+    "saga": 8,
+    "stream_to_lake": 8,
+    "warm_functions": 9,
+}
 
 
 def shown(*words: str) -> str:

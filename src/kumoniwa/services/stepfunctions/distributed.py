@@ -59,6 +59,8 @@ class MapRun(Record):
     written: int = 0
     kind: str = "STANDARD"
     """Of its executions."""
+    redrives: int = 0
+    redriven: float | None = None
 
 
 def find(call: Call, arn: str) -> MapRun:
@@ -148,8 +150,32 @@ def fill(run: Run, strand: Strand, state: State, items: list[Any], most: int | N
 # Going on ----------------------------------------------------------------------------------------------
 
 
-def advance(call: Call, arn: str, strand_id: int, begin_execution: Any, abandon: Any, finish: Any) -> None:
-    """Begin what there is room for, and finish the run when everything has ended or too much has failed."""
+UNSUCCESSFUL = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
+def redrive(run: Run, strand: Strand) -> bool:
+    """Take the map run of a strand's state up again, if there is one that has items: what did not succeed waits for its turn.
+    Executions that were Express begin anew. https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html"""
+    state, call = run.state_of(strand), run.call
+    if state.type != "Map" or not state.is_distributed or not strand.entered:
+        return False
+    mine = [one for one in of_execution(call, run.execution.arn) if one.strand == strand.id and one.started >= strand.entered_at]
+    if not mine or not counts(call, mine[0].arn):
+        return False
+    map_run = changed(mine[0], status="RUNNING", stopped=None, redrives=mine[0].redrives + 1, redriven=run.now)
+    keep(call, map_run)
+    forgotten = ", execution = ''" if map_run.kind == "EXPRESS" else ""
+    call.rows(ITEMS).run(
+        f"update sfn_map_item set status = 'PENDING'{forgotten} where map_run = ? and status in ('FAILED', 'TIMED_OUT', 'ABORTED')", map_run.arn
+    )
+    told = {"mapRunArn": map_run.arn, "redriveCount": map_run.redrives}
+    strand.previous = strand.scheduled = run.event("MapRunRedriven", strand.previous, told)
+    strand.token, strand.waiting, strand.due = map_run.arn, "maprun", run.now
+    return True
+
+
+def advance(call: Call, arn: str, strand_id: int, go: Any, abandon: Any, finish: Any) -> None:
+    """Begin, or redrive, what there is room for, and finish the run when everything has ended or too much has failed."""
     rows = call.rows(RUNS, ITEMS)
     strand = executions.strand_of(call, arn, strand_id)
     execution = executions.find(call, arn)
@@ -164,9 +190,14 @@ def advance(call: Call, arn: str, strand_id: int, begin_execution: Any, abandon:
         return
     room = min((map_run.concurrency or AT_ONCE_MAX) - found.get("RUNNING", 0), BEGUN_AT_ONCE)
     waiting = rows.all(
-        "select place, input from sfn_map_item where map_run = ? and status = 'PENDING' order by place limit ?", map_run.arn, max(room, 0)
-    )
-    for place, text in waiting:
+        "select place, input, execution from sfn_map_item where map_run = ? and status = 'PENDING' order by place limit ?",
+        map_run.arn, max(room, 0),
+    )  # fmt: skip
+    for place, text, earlier in waiting:
+        if earlier:
+            rows.run("update sfn_map_item set status = 'RUNNING' where map_run = ? and place = ?", map_run.arn, place)
+            go(executions.existing(call, earlier), None, True)
+            continue
         name = call.new_id()
         label = map_run.machine.rpartition("/")[2]
         resource = f"execution:{execution.machine_name}/{label}:{name}"
@@ -178,7 +209,7 @@ def advance(call: Call, arn: str, strand_id: int, begin_execution: Any, abandon:
             role=execution.role, input=text, started=call.now(), map_run=map_run.arn, place=place, flow=_flow_of(call, execution, strand), logging=execution.logging,
         )  # fmt: skip
         rows.run("update sfn_map_item set execution = ?, status = 'RUNNING' where map_run = ? and place = ?", child.arn, map_run.arn, place)
-        begin_execution(child, orjson.loads(text))
+        go(child, orjson.loads(text), False)
     found = counts(call, map_run.arn)
     if not found.keys() & {"PENDING", "RUNNING"} and _is_tolerated(map_run, found):
         keep(call, changed(map_run, status="SUCCEEDED", stopped=call.now()))
@@ -197,7 +228,7 @@ def is_due(call: Call, map_run: MapRun) -> None:
 
 
 def _is_tolerated(map_run: MapRun, found: dict[str, int]) -> bool:
-    failed = sum(found.get(status, 0) for status in ("FAILED", "TIMED_OUT", "ABORTED"))
+    failed = sum(found.get(status, 0) for status in UNSUCCESSFUL)
     total = sum(found.values())
     if map_run.tolerated_count is None and map_run.tolerated_percentage is None:
         return failed == 0
@@ -251,7 +282,7 @@ def ended(run: Run, strand: Strand, map_run: MapRun, written: dict[str, Any] | N
                 orjson.loads(one.output) if one.output is not None else {"Error": one.error or "", "Cause": one.cause or ""}
                 for one in results(run.call, map_run)
             ]
-        forget_express(run.call, map_run)
+        _forget_express(run.call, map_run)
         run.came(strand, state, result)
     except StateFailure as failure:
         if map_run.status == "FAILED":
@@ -259,8 +290,8 @@ def ended(run: Run, strand: Strand, map_run: MapRun, written: dict[str, Any] | N
         run.failed(strand, state, failure)
 
 
-def forget_express(call: Call, map_run: MapRun) -> None:
-    """Nobody can ask for what Express executions were: they are kept as long as their run needs their results."""
+def _forget_express(call: Call, map_run: MapRun) -> None:
+    """Nobody can ask for what Express executions were: they are kept as long as their run, or a redrive of it, needs their results."""
     if map_run.kind == "EXPRESS":
         for (arn,) in call.rows(ITEMS).all("select execution from sfn_map_item where map_run = ? and execution != ''", map_run.arn):
             executions.forget(call, arn)
@@ -270,13 +301,19 @@ def described(call: Call, map_run: MapRun) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "mapRunArn": map_run.arn, "executionArn": map_run.execution, "status": map_run.status, "startDate": map_run.started,
         "maxConcurrency": map_run.concurrency, "toleratedFailurePercentage": map_run.tolerated_percentage or 0.0,
-        "toleratedFailureCount": map_run.tolerated_count or 0, "redriveCount": 0,
+        "toleratedFailureCount": map_run.tolerated_count or 0, "redriveCount": map_run.redrives,
     }  # fmt: skip
+    if map_run.redriven is not None:
+        answer["redriveDate"] = map_run.redriven
     if map_run.stopped is not None:
         answer["stopDate"] = map_run.stopped
     for member, what in (("itemCounts", "sum(count)"), ("executionCounts", "count(*)")):
         found = counts(call, map_run.arn, what)
         names = {"pending": "PENDING", "running": "RUNNING", "succeeded": "SUCCEEDED", "failed": "FAILED", "timedOut": "TIMED_OUT", "aborted": "ABORTED"}
         told = {name: found.get(status, 0) for name, status in names.items()}
+        again = call.rows(ITEMS).one(
+            f"select coalesce({what}, 0) from sfn_map_item where map_run = ? and status = 'PENDING' and execution != ''", map_run.arn
+        )[0]
+        told |= {"pending": told["pending"] - again, "pendingRedrive": again, "failuresNotRedrivable": 0}
         answer[member] = told | {"total": sum(found.values()), "resultsWritten": sum(found.values()) if map_run.status == "SUCCEEDED" else 0}
     return answer

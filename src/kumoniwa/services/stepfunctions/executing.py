@@ -115,7 +115,7 @@ def RedriveExecution(call: Call, *, executionArn: str, clientToken: str | None =
         return {"redriveDate": found.redriven}
     told = executions.redrive_of(found, call.now())
     if told["redriveStatus"] != "REDRIVABLE":
-        raise ExecutionNotRedrivable(told["redriveStatusReason"])
+        raise ExecutionNotRedrivable(told.get("redriveStatusReason", "Execution is redriven with its Map Run, by redriving the parent workflow"))
     return {"redriveDate": runs.redriven(call, changed(found, redrive_token=clientToken or "")).redriven}
 
 

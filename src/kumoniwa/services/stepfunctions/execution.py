@@ -119,6 +119,8 @@ class Strand(msgspec.Struct, omit_defaults=True):
     ended: int = 0
     concurrency: int = 0
     output: Any = None
+    lost: list[Strand] = []
+    """How its children stood when one of them failed and took the others along, for a redrive."""
 
 
 class Event(NamedTuple):
@@ -220,11 +222,11 @@ REDRIVABLE_S = 14 * 86_400
 
 
 def redrive_of(execution: Execution, now: float) -> dict[str, Any]:
-    """Whether an execution could be redriven, as Describe tells."""
+    """Whether an execution could be redriven, as Describe tells. Those of a map run are redriven with it."""
     if execution.status == "RUNNING":
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is RUNNING and cannot be redriven"}
     if execution.status == "SUCCEEDED":
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven"}
     if now - (execution.stopped or now) > REDRIVABLE_S:
         return {"redriveStatus": "NOT_REDRIVABLE", "redriveStatusReason": "Execution has exceeded the redrivable period and cannot be redriven"}
-    return {"redriveStatus": "REDRIVABLE"}
+    return {"redriveStatus": "REDRIVABLE_BY_MAP_RUN" if execution.map_run else "REDRIVABLE"}

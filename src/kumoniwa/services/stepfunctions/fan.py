@@ -5,6 +5,7 @@ The order of events and what each points back to are those of the recordings (sc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.languages import states_jsonata
@@ -140,11 +141,30 @@ def _ended(run: Run, strand: Strand, state: State, last: int) -> None:
         run.failed(strand, state, failure)
 
 
+def freeze(run: Run, strand: Strand) -> None:
+    """Note how the children of a strand stand, and theirs."""
+    strand.lost = _children(run, strand)
+    for child in strand.lost:
+        if child.waiting == "children":
+            freeze(run, child)
+
+
+def resume(run: Run, strand: Strand, go_on: Callable[[Strand], None]) -> None:
+    """Take the children up again: who had come to its end stays there, who had not begun waits for its turn, the others go on."""
+    strand.lost, children = [], strand.lost
+    strand.waiting = "children"
+    for child in children:
+        run.add(child)
+        if child.waiting not in ("done", "queued"):
+            go_on(child)
+
+
 def child_failed(run: Run, child: Strand, failure: StateFailure) -> None:
     """A branch or iteration that fails takes the others and their state along."""
     strand = run.strand(child.parent)
     state = run.state_of(strand)
     last = child.previous
+    freeze(run, strand)
     if child.is_item:
         run.event("MapIterationFailed", last, {"name": state.name, "index": child.place})
     run.drop(child)

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Catcher, Choice, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
@@ -150,7 +149,7 @@ class Run:
             details["assignedVariablesDetails"] = TOLD
         strand.previous = self.event(f"{state.type}StateExited", strand.previous, details)
         strand.entered, strand.first, strand.retries, strand.token, strand.parameters = 0, 0, {}, "", None
-        strand.timeout_at = strand.heartbeat_s = None
+        strand.timeout_at, strand.heartbeat_s, strand.lost = None, None, []
         if next_ is not None:
             strand.state, strand.input = next_, output
             self.ready.append(strand)
@@ -191,7 +190,7 @@ class Run:
             if retrier.has_jitter:
                 delay_s = self.call.ids.random.uniform(0, delay_s)
             strand.retries = {**strand.retries, str(place): tried + 1}
-            strand.waiting, strand.due = "retry", self.now + delay_s
+            strand.waiting, strand.due, strand.lost = "retry", self.now + delay_s, []
             return
         if state.type in ("Map", "Parallel") and (strand.first or failure.error == QUERY_EVALUATION):
             strand.previous = self.event(f"{state.type}StateFailed", strand.previous)
@@ -228,6 +227,8 @@ class Run:
     def end(self, status: str, **told: Any) -> None:
         """Nothing moves any more. Raises what ends the burst."""
         first = self.strand(1) if status != "SUCCEEDED" and not self.execution.is_express else None
+        if first is not None and first.waiting == "children":
+            fan.freeze(self, first)
         ended_at = executions.encode(first) if first is not None else b""
         self.execution = changed(self.execution, status=status, stopped=self.now, ended_at=ended_at, **told)
         self.gone = []
@@ -486,7 +487,6 @@ def abandon(call: Call, map_run: MapRun, status: str) -> None:
         execution = executions.find(call, arn)
         if execution is not None and execution.status == "RUNNING":
             stopped(call, execution, "ABORTED", None, None)
-    distributed.forget_express(call, map_run)
 
 
 def advance(call: Call, arn: str, id_: int) -> None:
@@ -505,32 +505,44 @@ def advance(call: Call, arn: str, id_: int) -> None:
 
         moved(call, arn, id_, act)
 
-    distributed.advance(call, arn, id_, lambda child, data: begin(call, child, data), lambda run, status: abandon(call, run, status), finish)
+    def go(child: Execution, data: Any, is_redrive: bool) -> None:
+        if is_redrive:
+            redriven(call, child)
+        else:
+            begin(call, child, data)
+
+    distributed.advance(call, arn, id_, go, lambda run, status: abandon(call, run, status), finish)
 
 
 def redriven(call: Call, execution: Execution) -> Execution:
-    """Go on at the state at which an execution ended without success. Raises NotImplementedHere where parts of it had succeeded."""
+    """Go on at the states at which an execution ended without success; what had come to its end is not done again."""
     machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
     strand = executions.strand_in(execution.ended_at)
-    state = machine.flows[strand.flow].states[strand.state]
-    if state.type in ("Map", "Parallel") and strand.entered:
-        raise NotImplementedHere(f"stepfunctions:RedriveExecution of an execution that ended in a {state.type}")
     now = call.now()
     execution = changed(
         execution, status="RUNNING", stopped=None, error=None, cause=None, output=None, ended_at=b"", redrives=execution.redrives + 1,
         redriven=now,
     )  # fmt: skip
     run = Run(call, execution, machine)
-    strand.previous = run.event("ExecutionRedriven", 0, {"redriveCount": execution.redrives})
+    _resume(run, strand, run.event("ExecutionRedriven", 0, {"redriveCount": execution.redrives}))
+    if execution.timeout_s:
+        executions.limit(call, execution.arn, now + execution.timeout_s)
+    if not execution.map_run:
+        task.status_changed(call, execution)
+    run.go()
+    return run.execution
+
+
+def _resume(run: Run, strand: Strand, previous: int) -> None:
+    """Let a strand do the work of its state again; a Parallel or a Map only what of it did not succeed."""
+    strand.previous = previous
     strand.retries, strand.token, strand.waiting, strand.due = {}, "", "", None
     strand.timeout_at = strand.heartbeat_s = None
     run.add(strand)
-    run.ready.append(strand)
-    if execution.timeout_s:
-        executions.limit(call, execution.arn, now + execution.timeout_s)
-    task.status_changed(call, execution)
-    run.go()
-    return run.execution
+    if strand.lost:
+        fan.resume(run, strand, lambda child: _resume(run, child, previous))
+    elif not distributed.redrive(run, strand):
+        run.ready.append(strand)
 
 
 def stopped(call: Call, execution: Execution, status: str, error: str | None, cause: str | None) -> Execution:

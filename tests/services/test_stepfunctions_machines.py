@@ -160,9 +160,9 @@ def test_a_role_that_does_not_trust_step_functions_is_refused(cloud):
 
 
 def test_what_we_do_not_do_is_refused_by_name(cloud):
-    with pytest.raises(ClientError, match="ExecutionType EXPRESS in a Map"):
-        make(cloud, {"M": {"Type": "Map", "End": True, "ItemProcessor": {
-            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, "StartAt": "A", "States": PASS}}})  # fmt: skip
+    with pytest.raises(ClientError, match="ResultWriter.WriterConfig in a Map"):
+        make(cloud, {"M": {"Type": "Map", "End": True, "ResultWriter": {"WriterConfig": {"OutputType": "JSONL"}}, "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "A", "States": PASS}}})  # fmt: skip
 
 
 def test_a_thousand_waiting_executions_are_rows_and_nothing_else(cloud):

@@ -289,6 +289,8 @@ def sns_fanout(c):
     queues = []
     for k in "ab":
         q, arn = _queue(c, k)
+        statement = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        c.client("sqs").set_queue_attributes(QueueUrl=q, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})})
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         queues.append(q)
     reqs = [c.raw("sns", "publish", TopicArn=topic, Message=f"note {i:06d}") for i in range(min(c.a.requests, 200))]

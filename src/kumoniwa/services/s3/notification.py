@@ -19,8 +19,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.kernel.operation import service_names
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, InvalidArgument, arn, found
 from kumoniwa.wire import timestamps
@@ -105,8 +104,6 @@ def _checked(call: Call, name: str, said: dict[str, Any]) -> dict[str, Any]:
     target = arns.parse(said[member])
     if target is None or target.service != kind or not target.resource:
         raise InvalidArgument("The ARN could not be parsed", ArgumentName=argument, ArgumentValue=said[member])
-    if kind not in service_names():
-        raise NotImplementedHere(f"{name} of s3:PutBucketNotificationConfiguration: the service {kind} is not here")
     if target.region != call.region:
         raise InvalidArgument(
             "The notification destination service region is not valid for the bucket location constraint",

@@ -24,6 +24,7 @@ from kumoniwa.services.sns.subscription import Subscription
 
 SERVICE = "sns.amazonaws.com"
 BURIED_AGAIN_S = 20.0
+HTTP = ("http", "https")
 
 
 class Promise(msgspec.Struct, array_like=True):
@@ -41,7 +42,8 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Pro
 def promise(call: Call, message: Message, subscription: Subscription, *, invitation: http.Invitation | None = None) -> None:
     """What FIFO topics publish in one group comes to each subscription in its order."""
     lane = f"{subscription.arn} {message.group}" if message.sequence is not None else ""
-    OUTBOX.put(call, _encode(Promise(message, subscription, invitation)), lane=lane)
+    after_s = http.turn(call, subscription) if subscription.protocol in HTTP and invitation is None else 0.0
+    OUTBOX.put(call, _encode(Promise(message, subscription, invitation)), lane=lane, after_s=after_s)
 
 
 def ourselves(call: Call, topic: str) -> Call:
@@ -52,7 +54,7 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     said = _decode(delivery.body)
     subscription = said.subscription
     try:
-        if subscription.protocol in ("http", "https"):
+        if subscription.protocol in HTTP:
             await http.send(call, said.message, subscription, said.invitation)
         else:
             await _SENDERS[subscription.protocol](call, said, delivery.token)

@@ -47,6 +47,24 @@ def pause(call: Call, subscription: Subscription, attempts: int) -> float | None
     return delivery_policy.pause(effective_policy(call, subscription), attempts)
 
 
+class Pace:
+    """When each subscription whose policy throttles may hear next. Not durable: a fresh life begins with a fresh pace."""
+
+    def __init__(self) -> None:
+        self.next_at: dict[str, float] = {}
+
+
+def turn(call: Call, subscription: Subscription) -> float:
+    """In how many seconds it is a subscription's turn to hear one more message."""
+    rate = (effective_policy(call, subscription)["throttlePolicy"] or {}).get("maxReceivesPerSecond")
+    if rate is None:
+        return 0.0
+    next_at, now = call.memory(Pace).next_at, call.now()
+    at = max(now, next_at.get(subscription.arn, 0.0))
+    next_at[subscription.arn] = at + 1 / rate
+    return at - now
+
+
 def written(call: Call, invitation: Invitation, subscription: Subscription) -> str:
     return envelope.invitation(call, invitation.kind, invitation.id, subscription, invitation.token, invitation.signature_version)
 

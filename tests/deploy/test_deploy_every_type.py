@@ -45,6 +45,24 @@ SAMPLES = {
         f"{{Queues: [a, b], PolicyDocument: {DOCUMENT}}}",
         f"{{Queues: [b, c], PolicyDocument: {CHANGED_DOCUMENT}}}",
     ),
+    "AWS::SNS::Topic": (
+        """{DisplayName: d, TracingConfig: PassThrough, SignatureVersion: "2", KmsMasterKeyId: k, Tags: [{Key: a, Value: b}],
+        Subscription: [{Protocol: sqs, Endpoint: q}]}""",
+        "{FifoThroughputScope: Topic, ContentBasedDeduplication: true, ArchivePolicy: {MessageRetentionPeriod: 7}, Tags: [{Key: c, Value: d}],"
+        " Subscription: [{Protocol: lambda, Endpoint: f}]}",
+    ),
+    "AWS::SNS::Subscription": (
+        "{TopicArn: t, Protocol: sqs, Endpoint: q, RawMessageDelivery: true, FilterPolicy: {a: [b]}, DeliveryPolicy: {}, RedrivePolicy: {}}",
+        "{TopicArn: t, Protocol: sqs, Endpoint: q, FilterPolicyScope: MessageBody, ReplayPolicy: {}}",
+    ),
+    "AWS::SNS::TopicPolicy": (
+        f"{{Topics: [a, b], PolicyDocument: {DOCUMENT}}}",
+        f"{{Topics: [b, c], PolicyDocument: {CHANGED_DOCUMENT}}}",
+    ),
+    "AWS::SNS::TopicInlinePolicy": (
+        f"{{TopicArn: a, PolicyDocument: {DOCUMENT}}}",
+        f"{{TopicArn: a, PolicyDocument: {CHANGED_DOCUMENT}}}",
+    ),
     "AWS::S3::Bucket": (
         """{AccessControl: PublicRead, ObjectLockEnabled: true, VersioningConfiguration: {Status: Enabled},
         BucketEncryption: {ServerSideEncryptionConfiguration: [{BucketKeyEnabled: true,

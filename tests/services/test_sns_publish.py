@@ -129,6 +129,18 @@ def test_the_entries_of_a_batch_are_told_apart(sns, topic, ids, code, why):
     assert refused(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries) == (code, why)
 
 
+def test_a_topic_may_take_up_to_a_mebibyte_for_queues_and_functions(cloud, sns):
+    """https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html"""
+    topic = sns.create_topic(Name="large", Attributes={"MaximumMessageSize": "1048576"})["TopicArn"]
+    url, _ = subscribed(cloud, topic, "inbox", RawMessageDelivery="true")
+    sns.publish(TopicArn=topic, Message="x" * 1_048_576)
+    assert [len(message["Body"]) for message in received(cloud, url)] == [1_048_576]
+    assert refused(sns.publish, TopicArn=topic, Message="x" * 1_048_577)[1] == "Invalid parameter: Message too long"
+    assert refused(sns.subscribe, TopicArn=topic, Protocol="http", Endpoint="http://x.example/")[0] == "InvalidParameter"
+    for size in ("1023", "1048577", "many"):
+        assert refused(sns.create_topic, Name="other", Attributes={"MaximumMessageSize": size})[0] == "InvalidParameter"
+
+
 def test_a_batch_is_weighed_as_a_whole(sns, topic):
     entries = [{"Id": str(n), "Message": "x" * 131_073} for n in range(2)]
     why = "The length of all the messages put together is more than the limit."

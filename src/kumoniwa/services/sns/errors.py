@@ -29,6 +29,10 @@ class AuthorizationErrorException(AwsError): ...
 class FilterPolicyLimitExceededException(AwsError): ...
 
 
+class SubscriptionLimitExceededException(AwsError):
+    message = "The customer already owns the maximum allowed number of subscriptions."
+
+
 class TagLimitExceededException(AwsError):
     message = "Could not complete request: tag quota of per resource exceeded"
 

@@ -13,8 +13,8 @@ import msgspec
 import orjson
 
 from kumoniwa.services.sns.errors import InvalidParameterException, InvalidParameterValueException
+from kumoniwa.services.sns.topic import Topic
 
-BYTES_MAX = 262_144
 SUBJECT_CHARACTERS_MAX = 100
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -67,8 +67,8 @@ def check(text: str, subject: str | None, structure: str | None, attributes: dic
         _check_attribute(name, value)
 
 
-def check_size(text: str, attributes: dict[str, dict[str, Any]] | None) -> None:
-    if size_of(text, attributes) > BYTES_MAX:
+def check_size(topic: Topic, text: str, attributes: dict[str, dict[str, Any]] | None) -> None:
+    if size_of(text, attributes) > topic.message_bytes_max:
         raise InvalidParameterException.of("Message too long")
 
 
@@ -123,7 +123,7 @@ def _check_attribute(name: str, value: dict[str, Any]) -> None:
             raise InvalidParameterValueException(f"Could not cast message attribute '{name}' value to number.") from None
 
 
-def deduplication_of(topic, text: str, group: str | None, deduplication: str | None) -> str:
+def deduplication_of(topic: Topic, text: str, group: str | None, deduplication: str | None) -> str:
     """By what a FIFO topic tells a message from others. Refusals recorded: test_validations_for_fifo."""
     if not group:
         raise InvalidParameterException.of("The MessageGroupId parameter is required for FIFO topics")

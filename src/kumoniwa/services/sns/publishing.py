@@ -55,7 +55,7 @@ def Publish(
         raise NotImplementedHere("sns:Publish(PhoneNumber)")
     topic = _target(call, TopicArn, TargetArn)
     messages.check(Message, Subject, MessageStructure, MessageAttributes)
-    messages.check_size(Message, MessageAttributes)
+    messages.check_size(topic, Message, MessageAttributes)
     said = {
         "Message": Message, "Subject": Subject, "MessageStructure": MessageStructure, "MessageAttributes": MessageAttributes,
         "MessageDeduplicationId": MessageDeduplicationId, "MessageGroupId": MessageGroupId,
@@ -160,7 +160,7 @@ def PublishBatch(call: Call, *, TopicArn: str, PublishBatchRequestEntries: list[
     _check_ids([entry["Id"] for entry in entries])
     for entry in entries:
         messages.check(entry["Message"], entry.get("Subject"), entry.get("MessageStructure"), entry.get("MessageAttributes"))
-    if sum(messages.size_of(entry["Message"], entry.get("MessageAttributes")) for entry in entries) > messages.BYTES_MAX:
+    if sum(messages.size_of(entry["Message"], entry.get("MessageAttributes")) for entry in entries) > topic.message_bytes_max:
         raise BatchRequestTooLongException
     deduplications = [_deduplication(topic, entry) for entry in entries]
     done, soon = [], []

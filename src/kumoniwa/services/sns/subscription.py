@@ -21,6 +21,7 @@ from kumoniwa.services.sns.errors import (
     FilterPolicyLimitExceededException,
     InvalidParameterException,
     NotFoundException,
+    SubscriptionLimitExceededException,
     checked_arn,
 )
 from kumoniwa.services.sns.topic import Topic
@@ -173,6 +174,11 @@ def check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str | None
         raise InvalidParameterException.of("Endpoint", "no value for required parameter")
     if topic.is_fifo and protocol != "sqs":
         raise InvalidParameterException.of(f"Invalid parameter: Endpoint Reason: Please use SQS queues, FIFO topics do not deliver to {protocol}")
+    if topic.is_for_large_messages:
+        if protocol not in topics.LARGE_PROTOCOLS:
+            raise InvalidParameterException.of("Endpoint", f"A topic for messages of more than 256 KiB does not deliver to {protocol}")
+        if len(of_topic(call, topic.name)) >= topics.LARGE_SUBSCRIPTIONS_MAX:
+            raise SubscriptionLimitExceededException
     if protocol == "sqs":
         queue = arns.parse(endpoint)
         if queue is None or queue.service != "sqs" or not queue.resource:

@@ -30,6 +30,9 @@ _FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,251}\.fifo")
 _FEEDBACK = re.compile(r"(Application|Firehose|HTTP|Lambda|SQS)(SuccessFeedbackRoleArn|SuccessFeedbackSampleRate|FailureFeedbackRoleArn)")
 OF_FIFO = ("FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope", "ArchivePolicy")
 ARCHIVED_DAYS_MAX = 365
+MESSAGE_BYTES, MESSAGE_BYTES_MIN, MESSAGE_BYTES_MAX = 262_144, 1_024, 1_048_576
+LARGE_PROTOCOLS, LARGE_SUBSCRIPTIONS_MAX = ("sqs", "lambda", "firehose"), 100
+"""Who may hear topics with messages of more than 256 KiB: https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html"""
 
 
 class Topic(Record):
@@ -50,6 +53,14 @@ class Topic(Record):
     @property
     def is_deduplicated_by_content(self) -> bool:
         return self.attributes.get("ContentBasedDeduplication") == "true"
+
+    @property
+    def message_bytes_max(self) -> int:
+        return int(self.attributes.get("MaximumMessageSize", MESSAGE_BYTES))
+
+    @property
+    def is_for_large_messages(self) -> bool:
+        return self.message_bytes_max > MESSAGE_BYTES
 
     @property
     def delivery_policy(self) -> dict[str, Any] | None:
@@ -108,7 +119,8 @@ def CreateTopic(
     return {"TopicArn": arn}
 
 
-_DEFAULTS = {"DisplayName": "", "SignatureVersion": "1", "TracingConfig": "PassThrough", "ContentBasedDeduplication": "false"}
+_DEFAULTS = {"DisplayName": "", "SignatureVersion": "1", "TracingConfig": "PassThrough", "ContentBasedDeduplication": "false",
+             "MaximumMessageSize": str(MESSAGE_BYTES)}  # fmt: skip
 
 
 def _plain(text: str | None) -> Any:
@@ -163,6 +175,12 @@ def _delivery_policy(call: Call, value: str, topic: str) -> str:
     return json.dumps(delivery_policy.of_topic(value), separators=(",", ":")) if value else ""
 
 
+def _message_size(call: Call, value: str, topic: str) -> str:
+    if not value.isdecimal() or not MESSAGE_BYTES_MIN <= int(value) <= MESSAGE_BYTES_MAX:
+        raise InvalidParameterException.of(f"MaximumMessageSize: Invalid value [{value}]. Must be from {MESSAGE_BYTES_MIN} to {MESSAGE_BYTES_MAX}.")
+    return value
+
+
 def _archive_policy(call: Call, value: str, topic: str) -> str:
     """https://docs.aws.amazon.com/sns/latest/dg/message-archiving-and-replay-topic-owner.html"""
     if value in ("", "{}"):
@@ -189,6 +207,7 @@ _CHECKS = {
     "SignatureVersion": _one_of("SignatureVersion", "1", "2"),
     "TracingConfig": _one_of("TracingConfig", "PassThrough", "Active"),
     "ArchivePolicy": _archive_policy,
+    "MaximumMessageSize": _message_size,
     "KmsMasterKeyId": lambda call, value, topic: value,
 }
 

@@ -30,10 +30,13 @@ QUERY_CODES: dict[str, dict[str, str]] = {
         "TooManyEntriesInBatchRequest": _SQS + "TooManyEntriesInBatchRequest",
         "UnsupportedOperation": _SQS + "UnsupportedOperation",
     },
+    # Recorded: localstack's test_exception_serializing_with_no_shape_in_spec.
+    "cloudwatch": {"ValidationException": "ValidationError"},
 }
 """The codes of the query protocol that query-compatible services still send in ``x-amzn-query-error``."""
 
 NAMESPACES: dict[str, str] = {
+    "cloudwatch": "com.amazonaws.cloudwatch.v2010_08_01",
     "dynamodb": "com.amazonaws.dynamodb.v20120810",
     "dynamodbstreams": "com.amazonaws.dynamodb.v20120810",
     "sqs": "com.amazonaws.sqs",
@@ -41,6 +44,7 @@ NAMESPACES: dict[str, str] = {
 """What stands before ``#`` in ``__type``. All other services send the bare name."""
 
 FRAMEWORK_NAMESPACES: dict[str, str] = {
+    "cloudwatch": "com.amazonaws.cloudwatch.v2010_08_01",
     "ValidationException": "com.amazon.coral.validate",
     "SerializationException": "com.amazon.coral.service",
     "UnknownOperationException": "com.amazon.coral.service",

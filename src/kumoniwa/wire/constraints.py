@@ -87,7 +87,7 @@ def policy_of(operation: Operation, protocol: str) -> Policy | None:
     if service.signature_version == "s3":
         # S3 has no such front end: each operation checks for itself, with its own codes.
         return None
-    if protocol == "ec2" or service.is_query_compatible:
+    if protocol == "ec2" or service.name == "sqs":
         return Policy(_missing, is_only_required=True)
     if protocol == "query":
         return Policy(_coral(ValidationError))

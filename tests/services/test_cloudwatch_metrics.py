@@ -105,7 +105,7 @@ def test_high_resolution_is_kept_by_the_second_for_three_hours_and_then_by_the_m
 
 
 def test_minutes_become_five_minutes_after_fifteen_days_and_hours_after_sixty_three(cloud, watch):
-    for minute in range(0, 60):
+    for minute in range(60):
         put(watch, "m", minute, at=NOW + 60 * minute)
     cloud.sleep(16 * 86400)
     assert statistics(watch, period=60) == []

@@ -17,6 +17,8 @@ DATA_EVENTS = {
     "kinesis": ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator", "SubscribeToShard"),
     "sns": ("Publish", "PublishBatch"),
     "events": ("PutEvents",),
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/logging_cw_api_calls.html
+    "cloudwatch": ("MetricData", "GetMetricStatistics", "ListMetrics", "GetMetricWidgetImage"),
     "ses": ("SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkTemplatedEmail"),
     "sesv2": ("SendEmail", "SendBulkEmail"),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 DEPTH_MAX = 60
 
@@ -50,7 +50,7 @@ class Listed(NamedTuple):
     items: tuple[Node, ...]
 
 
-Node = Union[Number, Text, Name, Unary, Binary, Function, Listed]
+Node = Number | Text | Name | Unary | Binary | Function | Listed
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<name>[A-Za-z_]\w*)

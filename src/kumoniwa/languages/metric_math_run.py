@@ -10,9 +10,18 @@ import math
 import operator
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol, Union
+from typing import Any, NamedTuple, Protocol
 
-from kumoniwa.languages.metric_math import Binary, Function, InvalidExpression, Listed, Name, Node, Number, Text, Unary
+from kumoniwa.languages.metric_math import (
+    Binary,
+    InvalidExpression,
+    Listed,
+    Name,
+    Node,
+    Number,
+    Text,
+    Unary,
+)
 
 
 class Series(NamedTuple):
@@ -23,7 +32,7 @@ class Series(NamedTuple):
     id: str = ""
 
 
-Value = Union[float, Series, list[Series]]
+Value = float | Series | list[Series]
 
 
 class Unbuilt(InvalidExpression):
@@ -258,8 +267,7 @@ def _if(world: World, arguments: tuple[Node, ...]) -> Value:
         raise InvalidExpression("Unsupported operand type for IF: an array of time series")
     involved = [value for value in (condition, *choices) if isinstance(value, Series)]
     if not involved:
-        chosen = choices[0] if condition else choices[1] if len(choices) > 1 else math.nan
-        return chosen
+        return choices[0] if condition else choices[1] if len(choices) > 1 else math.nan
     period = max(series.period for series in involved)
     times = condition.points if isinstance(condition, Series) else sorted({at for series in involved for at in series.points})
     points = {}

@@ -7,7 +7,10 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.metric_statistic import PLAIN, InvalidStatistic, Sample, Statistic, statistic
 from kumoniwa.services.cloudwatch import metric, series
-from kumoniwa.services.cloudwatch.errors import InvalidParameterCombinationException, InvalidParameterValueException
+from kumoniwa.services.cloudwatch.errors import (
+    InvalidParameterCombinationException,
+    InvalidParameterValueException,
+)
 from kumoniwa.services.cloudwatch.unit import UNITS
 
 POINTS_MAX = 1440

@@ -10,6 +10,7 @@ PATTERNS = Path(__file__).parents[2] / "patterns"
 CLAIMS = {
     "cqrs": 8,
     "event_sourcing": 10,
+    "graphql_api": 8,
     "pub_sub": 10,
     "registration": 10,
     "s3_to_queue": 6,

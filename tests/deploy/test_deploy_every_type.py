@@ -400,6 +400,29 @@ SAMPLES = {
         "{HealthCheckConfig: {Type: HTTP, IPAddress: 127.0.0.1, ResourcePath: /}, HealthCheckTags: [{Key: a, Value: b}]}",
         "{HealthCheckConfig: {Type: HTTP, IPAddress: 127.0.0.1, Port: 81}, HealthCheckTags: [{Key: c, Value: d}]}",
     ),
+    "AWS::AppSync::GraphQLApi": (
+        """{Name: a, AuthenticationType: API_KEY, ApiType: GRAPHQL, Visibility: GLOBAL, Tags: [{Key: a, Value: b}], OwnerContact: o,
+        LogConfig: {FieldLogLevel: ALL, CloudWatchLogsRoleArn: r, ExcludeVerboseContent: true}, EnvironmentVariables: {AB: c},
+        AdditionalAuthenticationProviders: [{AuthenticationType: OPENID_CONNECT, OpenIDConnectConfig: {Issuer: i, ClientId: c}},
+        {AuthenticationType: AMAZON_COGNITO_USER_POOLS, UserPoolConfig: {UserPoolId: u, AwsRegion: r}}]}""",
+        """{Name: b, ApiType: GRAPHQL, Visibility: GLOBAL, AuthenticationType: AWS_LAMBDA, LambdaAuthorizerConfig: {AuthorizerUri: u, AuthorizerResultTtlInSeconds: 5},
+        Tags: [{Key: c, Value: d}], IntrospectionConfig: DISABLED, QueryDepthLimit: 5, ResolverCountLimit: 6, XrayEnabled: false}""",
+    ),
+    "AWS::AppSync::GraphQLSchema": ("{ApiId: a, Definition: 'type Query { a: ID }'}", "{ApiId: a, Definition: 'type Query { b: ID }'}"),
+    "AWS::AppSync::ApiKey": ("{ApiId: a, Description: d}", "{ApiId: a, Description: d, Expires: 1900000000}"),
+    "AWS::AppSync::DataSource": (
+        "{ApiId: a, Name: n, Type: AMAZON_DYNAMODB, ServiceRoleArn: r, Description: d, DynamoDBConfig: {TableName: t, AwsRegion: r}}",
+        """{ApiId: a, Name: n, Type: HTTP, ServiceRoleArn: r, HttpConfig: {Endpoint: e, AuthorizationConfig: {AuthorizationType: AWS_IAM,
+        AwsIamConfig: {SigningRegion: r, SigningServiceName: s}}}}""",
+    ),
+    "AWS::AppSync::FunctionConfiguration": (
+        "{ApiId: a, Name: n, DataSourceName: d, Code: c, Runtime: {Name: APPSYNC_JS, RuntimeVersion: 1.0.0}, MaxBatchSize: 5}",
+        "{ApiId: a, Name: m, DataSourceName: d, RequestMappingTemplate: t, FunctionVersion: 2018-05-29, SyncConfig: {ConflictDetection: NONE}}",
+    ),
+    "AWS::AppSync::Resolver": (
+        "{ApiId: a, TypeName: t, FieldName: f, DataSourceName: d, RequestMappingTemplate: t, ResponseMappingTemplate: u}",
+        "{ApiId: a, TypeName: t, FieldName: f, Kind: PIPELINE, PipelineConfig: {Functions: [x]}, Code: c, Runtime: {Name: APPSYNC_JS, RuntimeVersion: 1.0.0}}",
+    ),
     "AWS::Logs::LogStream": ("{LogGroupName: g}", "{LogGroupName: h}"),
 }
 
@@ -412,9 +435,9 @@ def _plausible(shape: Any, name: str, depth: int = 0) -> Any:
     if shape.type_name == "structure" and depth < 3:
         return {key: _plausible(member, key, depth + 1) for key, member in shape.members.items()}
     if shape.type_name == "map":
-        return {"QueueArn": "arn"}
+        return {"QueueArn": "arn", "GRAPHQL": "g", "REALTIME": "r"}
     return (
-        f"x-{name}-".ljust(40, "0") if shape.type_name == "string" else [] if shape.type_name == "list" else 1
+        f"x-{name}-".ljust(70, "0") if shape.type_name == "string" else [] if shape.type_name == "list" else 1
     )
 
 

@@ -387,3 +387,21 @@ def test_code_that_is_not_there_is_refused(tmp_path):
         ValidationError, match="Unable to upload artifact nowhere referenced by a property of F resource"
     ):
         asyncio.run(_packaged(path, []))
+
+
+def test_each_step_of_a_graphql_api_is_uploaded(tmp_path):
+    for name in ("schema.graphql", "get.js"):
+        (tmp_path / name).write_text(name)
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Resources:\n"
+        "  A: {Type: AWS::Serverless::GraphQLApi, Properties: {SchemaUri: schema.graphql, Functions: {get: {CodeUri: get.js}, own: {InlineCode: x}},\n"
+        "    Resolvers: {Query: {a: {CodeUri: get.js, Pipeline: [get]}}}}}\n"
+        "  R: {Type: AWS::AppSync::Resolver, Properties: {CodeS3Location: get.js}}\n"
+    )
+    uploads = []
+    body = asyncio.run(_packaged(path, uploads))
+    made, plain = (body["Resources"][name]["Properties"] for name in "AR")
+    assert made["SchemaUri"].startswith("s3://artifacts/shop/") and made["Functions"]["own"] == {"InlineCode": "x"}
+    assert made["Functions"]["get"]["CodeUri"] == made["Resolvers"]["Query"]["a"]["CodeUri"] == plain["CodeS3Location"]
+    assert {params["Body"] for _, params in uploads} == {b"schema.graphql", b"get.js"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from services.appsync_workshop import THROUGH, Graph
+from services.appsync_workshop import ROLE, THROUGH, TRUST, Graph
+from services.lambda_workshop import put_role
 
 
 @pytest.fixture
@@ -162,3 +163,32 @@ def test_what_was_made_survives_a_kill(cloud, graph):
     graph.resolve("Query.echo", "none", code=THROUGH.replace("ctx.args", "ctx.args.text"))
     cloud.restart(kill=True)
     assert graph.data('{ echo(text: "still here") }') == {"echo": "still here"}
+
+
+def test_a_request_is_told_to_the_log_as_far_as_its_owner_wants(cloud):
+    role = put_role(cloud, "logs:*", trust=TRUST, arn=ROLE)
+
+    def lines(level: str, **more) -> list[str]:
+        graph = Graph(cloud, logConfig={"fieldLogLevel": level, "cloudWatchLogsRoleArn": role, **more})
+        graph.source("none")
+        graph.resolve("Query.echo", "none", code="export const request = (ctx) => { console.log('seen', ctx.args.text); console.error('bad'); return { payload: 'x' } };\nexport const response = (ctx) => util.error('no');")
+        graph.ask('{ echo(text: "secret") }')
+        cloud.sleep(1)
+        events = cloud.client("logs").filter_log_events(logGroupName=f"/aws/appsync/apis/{graph.id}")["events"]
+        return [event["message"] for event in events]
+
+    quiet = lines("NONE")
+    assert any("GraphQL Query: { echo" in line for line in quiet) and quiet[-1].endswith("End Request")
+    assert not any("seen" in line or "ExecutionError" in line for line in quiet)
+    errors = lines("ERROR")
+    assert any(line.endswith('ERROR - bad') for line in errors) and any('"logType":"ExecutionError"' in line for line in errors) and not any("seen" in line for line in errors)
+    whole = lines("ALL")
+    assert any(line.endswith("INFO - seen secret") for line in whole)
+    (mapping,) = [json.loads(line) for line in whole if '"RequestMapping"' in line]
+    assert mapping["transformedTemplate"] == '{"payload":"x"}' and mapping["fieldName"] == "echo"
+    assert "secret" not in "".join(line for line in lines("ALL", excludeVerboseContent=True) if "INFO - " not in line)
+
+
+def test_an_api_of_an_emptied_account_is_gone(cloud, graph):
+    cloud.run(cloud.region().reset("000000000000"))
+    assert graph.ask("{ __typename }", status=404)["errors"][0]["errorType"] == "NotFoundException"

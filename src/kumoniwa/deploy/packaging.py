@@ -13,7 +13,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,31 @@ DATE = (1980, 1, 1, 0, 0, 0)
 
 Ask = Callable[..., Awaitable[Any]]
 
-# type → ((property, how a location is written, whether it must be a zip), …)
+_APPSYNC_STEP = tuple(
+    (f"{name}S3Location", "uri", False)
+    for name in ("Code", "RequestMappingTemplate", "ResponseMappingTemplate")
+)
+
+# type → ((property, how a location is written, whether it must be a zip), …); ``*`` in a way to a property is any member
 LOCATIONS: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "AWS::Serverless::Function": (("CodeUri", "uri", True),),
     "AWS::Serverless::LayerVersion": (("ContentUri", "uri", True),),
     "AWS::Serverless::Api": (("DefinitionUri", "uri", False),),
     "AWS::Serverless::HttpApi": (("DefinitionUri", "uri", False),),
     "AWS::Serverless::StateMachine": (("DefinitionUri", "uri", False),),
+    "AWS::Serverless::GraphQLApi": (
+        ("SchemaUri", "uri", False),
+        ("Functions.*.CodeUri", "uri", False),
+        ("Resolvers.*.*.CodeUri", "uri", False),
+    ),
     "AWS::Lambda::Function": (("Code", "S3Bucket S3Key", True),),
     "AWS::Lambda::LayerVersion": (("Content", "S3Bucket S3Key", True),),
     "AWS::ApiGateway::RestApi": (("BodyS3Location", "Bucket Key", False),),
     "AWS::ApiGatewayV2::Api": (("BodyS3Location", "Bucket Key", False),),
     "AWS::StepFunctions::StateMachine": (("DefinitionS3Location", "Bucket Key", False),),
+    "AWS::AppSync::GraphQLSchema": (("DefinitionS3Location", "uri", False),),
+    "AWS::AppSync::FunctionConfiguration": _APPSYNC_STEP,
+    "AWS::AppSync::Resolver": _APPSYNC_STEP,
     "AWS::CloudFormation::Stack": (("TemplateURL", "url", False),),
 }
 
@@ -97,15 +110,31 @@ async def package(template_path: Path, ask: Ask, bucket: str, prefix: str = "") 
         properties = entry.setdefault("Properties", {}) if entry.get("Type") in LOCATIONS else None
         if not isinstance(properties, dict):
             continue
-        for member, style, is_zip in LOCATIONS[entry["Type"]]:
-            value = properties.get(member)
-            if value is None and entry["Type"] == "AWS::Serverless::Function" and not shared:
-                value = None if {"InlineCode", "ImageUri"} & set(properties) else "."
-            if _is_local(value):
-                properties[member] = await _upload(
-                    template_path, name, value, is_zip, ask, bucket, prefix, style
-                )
+        if (
+            entry["Type"] == "AWS::Serverless::Function"
+            and not shared
+            and not {"CodeUri", "InlineCode", "ImageUri"} & set(properties)
+        ):
+            properties["CodeUri"] = "."
+        for way, style, is_zip in LOCATIONS[entry["Type"]]:
+            for holder, member in _places(properties, way):
+                if _is_local(holder.get(member)):
+                    holder[member] = await _upload(
+                        template_path, name, holder[member], is_zip, ask, bucket, prefix, style
+                    )
     return body
+
+
+def _places(held: Any, way: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where a way leads: each place as its holder and the member's name."""
+    step, _, rest = way.partition(".")
+    if not isinstance(held, dict):
+        return
+    if not rest:
+        yield held, step
+        return
+    for below in held.values() if step == "*" else [held.get(step)]:
+        yield from _places(below, rest)
 
 
 async def _upload(

@@ -61,10 +61,12 @@ def refusal(error: AwsError) -> Response:
 
 def _found(home: Any, api_id: str, request: Request, request_id: str) -> tuple[Call, Api]:
     held = home.store.shelf(SHARED, ApiAddress).get(api_id)
-    if held is None:
+    # The address of an account that was emptied leads nowhere.
+    api = home.store.shelf(held.account, Api).get(api_id) if held is not None else None
+    if api is None:
         raise NotFoundException(f"GraphQL API {api_id} not found.")
     call = Call(home, held.account, principals.ANONYMOUS, "appsync", "GraphQL", request_id, request)
-    return call, home.store.shelf(held.account, Api)[api_id]
+    return call, api
 
 
 async def _served(home: Any, request: Request, address: Address, request_id: str) -> Response:
@@ -88,7 +90,11 @@ async def _served(home: Any, request: Request, address: Address, request_id: str
         raise MalformedHttpRequestException("Unable to parse GraphQL query.")
     schema = await schemas.compiled(call, api.id)
     running = Execution(call, api, schema, caller, dict(request.headers), said["variables"])
+    if running.log is not None:
+        running.log.begin(said["query"], said["operationName"], said["variables"])
     answer = await answered(running, said["query"], said["operationName"])
+    if running.log is not None:
+        running.log.end(answer.get("errors", []))
     headers = {"Content-Type": "application/json;charset=UTF-8", **ANYWHERE, **running.response_headers}
     return Response(200, orjson.dumps(answer), headers)
 

@@ -38,6 +38,7 @@ from kumoniwa.services.appsync.caller import Caller
 from kumoniwa.services.appsync.code import Outcome
 from kumoniwa.services.appsync.failure import Failure, Unauthorized, locations
 from kumoniwa.services.appsync.graphqlapi import Api
+from kumoniwa.services.appsync.log import Log
 from kumoniwa.services.appsync.resolver import Resolver
 from kumoniwa.services.appsync.resolving import Field, resolved
 from kumoniwa.services.appsync.schema import Compiled
@@ -190,7 +191,8 @@ class Execution:
         self.response_headers: dict[str, str] = {}
         self.extensions: list[list[Any]] = []
         """What subscriptions are told besides, by name and arguments."""
-        self.logs: list[str] = []
+        settings = api.settings.get("logConfig")
+        self.log = Log(call, api, settings) if settings is not None else None
         self.mutated: list[tuple[str, str]] = []
         """The mutations of this operation, by the names of their results."""
         self.invocations = 0
@@ -201,11 +203,12 @@ class Execution:
     def append(self, error: dict[str, Any]) -> None:
         self.errors.append(error)
 
-    def hear(self, outcome: Outcome, field: Field) -> None:
+    def hear(self, outcome: Outcome, field: Field, which: str, context: dict[str, Any]) -> None:
+        if self.log is not None:
+            self.log.field(which, field, context, outcome)
         for error in outcome.errors:
             self.append(Failure.said(error).shown(field.path, field.locations))
         self.response_headers |= outcome.headers
-        self.logs += outcome.logs
         for name, given in outcome.extensions:
             if name == "evictFromApiCache":
                 raise NotImplementedHere("evictFromApiCache of appsync")

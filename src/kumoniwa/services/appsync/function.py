@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -85,7 +86,9 @@ def CreateFunction(
     code: str | None = None,
 ) -> dict:
     existing(call, apiId)
-    return _put(call, apiId, call.ids.lower(ID_LENGTH), locals())
+    # It begins with a letter, by the model's own pattern.
+    id_ = call.ids.random.choice(ascii_lowercase) + call.ids.lower(ID_LENGTH - 1)
+    return _put(call, apiId, id_, locals())
 
 
 def UpdateFunction(

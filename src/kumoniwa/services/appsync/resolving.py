@@ -52,7 +52,7 @@ class Request(Protocol):
     batches: source_lambda.Batches
 
     def append(self, error: dict[str, Any]) -> None: ...
-    def hear(self, outcome: Outcome, field: Field) -> None: ...
+    def hear(self, outcome: Outcome, field: Field, which: str, context: dict[str, Any]) -> None: ...
     def selection(self, info: Any) -> dict[str, Any]: ...
 
 
@@ -129,7 +129,7 @@ async def _told(request: Request, field: Field, logic: Logic, which: str, contex
             # A template may change what it is lent.
             context["arguments"] = orjson.loads(orjson.dumps(context["arguments"]))
         outcome = template.run(home, source or "null", context, mode)
-    request.hear(outcome, field)
+    request.hear(outcome, field, which, context)
     if outcome.error is not None:
         raise Failure.said(outcome.error)
     return outcome

@@ -78,7 +78,7 @@ def verified(cloud, raw: bytes, monkeypatch, records: dict[str, str]) -> bool:
 def test_easy_dkim_signs_for_the_domain_once_its_three_names_are_there(names, monkeypatch):
     cloud, v2 = names.cloud, names.cloud.client("sesv2")
     made = v2.create_email_identity(EmailIdentity=DOMAIN)
-    assert (made["IdentityType"], made["VerifiedForSendingStatus"], made["DkimAttributes"]["Status"]) == ("DOMAIN", False, "PENDING")
+    assert (made["IdentityType"], made["VerifiedForSendingStatus"], made["DkimAttributes"]["Status"]) == ("DOMAIN", False, "NOT_STARTED")
     tokens = made["DkimAttributes"]["Tokens"]
     assert len(tokens) == 3
     easy(names, tokens)
@@ -117,7 +117,7 @@ def test_a_customer_signs_with_a_key_of_its_own(names, monkeypatch):
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     own = {"DomainSigningSelector": "mine", "DomainSigningPrivateKey": private}
     told = v2.create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=own)["DkimAttributes"]
-    assert (told["SigningAttributesOrigin"], told["Tokens"], told["Status"]) == ("EXTERNAL", ["mine"], "PENDING")
+    assert (told["SigningAttributesOrigin"], told["Tokens"], told["Status"]) == ("EXTERNAL", ["mine"], "NOT_STARTED")
     record = f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
     names.create(names.zone(), a("mine._domainkey.shop.example", f'"{record}"', kind="TXT"))
     assert status(names) == "Success"

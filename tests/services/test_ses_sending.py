@@ -117,6 +117,10 @@ def test_regions_and_accounts_have_mailboxes_and_identities_of_their_own(make_cl
     assert len(mails(cloud)) == 2
 
 
+def every_header(cloud, id_: str) -> email.message.EmailMessage:
+    return email.message_from_string(mails(cloud, f"?id={id_}")[0]["RawData"], policy=email.policy.default)
+
+
 def test_a_raw_mail_keeps_its_text_and_gets_the_headers_that_ses_sets(cloud):
     # https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
     prove(cloud, ANN, BEN)
@@ -127,7 +131,7 @@ def test_a_raw_mail_keeps_its_text_and_gets_the_headers_that_ses_sets(cloud):
     id_ = cloud.client("ses").send_raw_email(RawMessage={"Data": raw})["MessageId"]
     [told] = mails(cloud, f"?id={id_}")
     assert told["Destination"] == {"ToAddresses": [BEN], "BccAddresses": ["success@simulator.amazonses.com"]}
-    left = email.message_from_string(told["RawData"], policy=email.policy.default)
+    left = every_header(cloud, id_)
     assert left["Message-ID"] == f"<{id_}@email.amazonses.com>"
     assert (left["Bcc"], left["X-Mine"], left["Subject"], left["Date"]) == (None, "kept", "Grüße", "Tue, 01 Jan 2030 00:00:00 +0000")
     assert left.get_content().replace("\r\n", "\n") == "line one\n.\nline three\n"
@@ -138,6 +142,21 @@ def test_destinations_of_a_raw_mail_stand_before_its_headers(cloud):
     raw = f"From: {ANN}\nTo: nobody@example.org\nSubject: x\n\nx"
     id_ = cloud.client("ses").send_raw_email(RawMessage={"Data": raw}, Destinations=[BEN])["MessageId"]
     assert mails(cloud, f"?id={id_}")[0]["Destination"] == {"ToAddresses": [BEN]}
+
+
+def test_a_name_with_commas_is_one_recipient(cloud):
+    # moto: test_send_raw_email__with_to_address_display_name
+    prove(cloud, ANN, BEN)
+    raw = f'From: {ANN}\nTo: "a, b, c" <{BEN}>, success@simulator.amazonses.com\n\nx'
+    id_ = cloud.client("ses").send_raw_email(RawMessage={"Data": raw})["MessageId"]
+    assert mails(cloud, f"?id={id_}")[0]["Destination"]["ToAddresses"] == [f'"a, b, c" <{BEN}>', "success@simulator.amazonses.com"]
+
+
+def test_a_raw_mail_that_does_not_say_who_wrote_it_is_its_source_s(cloud):
+    # https://docs.aws.amazon.com/ses/latest/APIReference/API_SendRawEmail.html (Source)
+    prove(cloud, ANN, BEN)
+    id_ = cloud.client("ses").send_raw_email(Source=ANN, Destinations=[BEN], RawMessage={"Data": "Subject: x\n\nx"})["MessageId"]
+    assert every_header(cloud, id_)["From"] == ANN
 
 
 def test_a_raw_mail_from_nobody_or_to_nobody_is_refused(cloud):

@@ -7,7 +7,7 @@ import re
 import uuid
 from email import message_from_bytes, policy
 from email.message import EmailMessage, Message
-from email.utils import formatdate, getaddresses
+from email.utils import formatdate, getaddresses, quote
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -19,6 +19,7 @@ from kumoniwa.wire import timestamps
 _WIRE = policy.compat32.clone(linesep="\r\n", max_line_length=None)
 _KINDS_OF_ID = {"us-east-1": "0100", "us-west-2": "0101", "eu-west-1": "0102", "eu-central-1": "0107"}
 _CONTROL = re.compile(r"[\r\n\0]")
+_SPECIAL = re.compile(r'[()<>@,:;".\[\]\\]')
 _FIELDS = (("To", "ToAddresses"), ("Cc", "CcAddresses"))
 SET_BY_SES = ("Message-ID", "Date", "Return-Path", "Bcc", "DKIM-Signature")
 """What a client may write and SES writes anew, or takes away: https://docs.aws.amazon.com/ses/latest/dg/header-fields.html"""
@@ -122,7 +123,12 @@ def read(raw: bytes) -> Message:
 def addresses(mail: Message, *names: str) -> list[str]:
     """Those in some headers, each as ``Ann <ann@example.com>``."""
     values = [str(value) for name in names for value in mail.get_all(name, [])]
-    return [f"{name} <{bare}>" if name else bare for name, bare in getaddresses(values) if bare]
+    return [f"{_named(name)} <{bare}>" if name else bare for name, bare in getaddresses(values) if bare]
+
+
+def _named(name: str) -> str:
+    """A name as it stands before an address: in quotes, if it has in it what means something there."""
+    return f'"{quote(name)}"' if _SPECIAL.search(name) else name
 
 
 def subject(raw: bytes) -> str:

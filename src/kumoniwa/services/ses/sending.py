@@ -220,6 +220,8 @@ def raw_mail(
     https://docs.aws.amazon.com/ses/latest/dg/event-publishing-send-email.html#event-publishing-using-ses-headers
     """
     mail = message.read(data)
+    if "From" not in mail and source:
+        mail["From"] = source
     writers = message.addresses(mail, "From")
     if not writers:
         raise InvalidParameterValue("Missing required header 'From'.")

@@ -162,12 +162,13 @@ def UpdateContact(
     call: Call, *, ContactListName: str, EmailAddress: str, TopicPreferences: list[dict[str, str]] | None = None,
     UnsubscribeAll: bool | None = None, AttributesData: str | None = None,
 ) -> dict:  # fmt: skip
-    """All of it is said again: what an update leaves out is gone."""
+    """Preferences are said all again, if any are: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_UpdateContact.html"""
     contact = _contact(call, ContactListName, EmailAddress)
-    call.shelf(Contact)[_key(contact.list_name, contact.address)] = changed(
-        contact, preferences=_preferences(_list(call, ContactListName), TopicPreferences), is_unsubscribed=bool(UnsubscribeAll),
-        attributes=AttributesData, updated=call.now(),
-    )  # fmt: skip
+    said: dict[str, Any] = {"is_unsubscribed": UnsubscribeAll, "attributes": AttributesData}
+    if TopicPreferences is not None:
+        said["preferences"] = _preferences(_list(call, ContactListName), TopicPreferences)
+    said = {name: value for name, value in said.items() if value is not None}
+    call.shelf(Contact)[_key(contact.list_name, contact.address)] = changed(contact, **said, updated=call.now())
     return {}
 
 

@@ -72,7 +72,9 @@ def CreateEmailIdentity(
             held = verification.ask_by_mail(call, EmailIdentity, **said)
         else:
             held = verification.ask_by_records(call, EmailIdentity, **said, **_keys(call, DkimSigningAttributes or {}))
-    return {"IdentityType": _kind(held), "VerifiedForSendingStatus": held.is_verified, "DkimAttributes": _dkim(held)}
+    # Nobody has looked for the keys in the DNS yet: so AWS answers, and PENDING from then on.
+    dkim = {**_dkim(held), "Status": "NOT_STARTED"}
+    return {"IdentityType": _kind(held), "VerifiedForSendingStatus": held.is_verified, "DkimAttributes": dkim}
 
 
 def _keys(call: Call, said: dict[str, Any]) -> dict[str, Any]:

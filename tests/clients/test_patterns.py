@@ -9,6 +9,7 @@ import pytest
 PATTERNS = Path(__file__).parents[2] / "patterns"
 CLAIMS = {
     "cqrs": 8,
+    "event_handler": 8,
     "event_sourcing": 10,
     "graphql_api": 8,
     "pub_sub": 10,

@@ -32,16 +32,17 @@ def on_behalf(call: Call) -> Principal:
 
 async def fresh(call: Call, key: str, context: dict[str, str]) -> tuple[DataKey, bytes]:
     """A new data key under ``key`` (an id, an ARN or an alias), and its secret. Raises what KMS answers."""
-    made = await _ask(call, "GenerateDataKey", KeyId=key, NumberOfBytes=SECRET_BYTES, EncryptionContext=context)
+    made = await ask_kms(call, "GenerateDataKey", KeyId=key, NumberOfBytes=SECRET_BYTES, EncryptionContext=context)
     return DataKey(key=made["KeyId"], wrapped=made["CiphertextBlob"], context=context), made["Plaintext"]
 
 
 async def opened(call: Call, data_key: DataKey) -> bytes:
     """The secret of a data key. Raises what KMS answers."""
-    return (await _ask(call, "Decrypt", KeyId=data_key.key, CiphertextBlob=data_key.wrapped, EncryptionContext=data_key.context))["Plaintext"]
+    return (await ask_kms(call, "Decrypt", KeyId=data_key.key, CiphertextBlob=data_key.wrapped, EncryptionContext=data_key.context))["Plaintext"]
 
 
-async def _ask(call: Call, operation: str, **params: Any) -> dict:
+async def ask_kms(call: Call, operation: str, **params: Any) -> dict:
+    """Any operation of KMS, on behalf of whoever calls the service."""
     return await call.home.ask(on_behalf(call), f"kms:{operation}", params, region=None, once=None)
 
 

@@ -8,7 +8,6 @@ import msgspec
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
-from kumoniwa.kernel.record import changed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -157,10 +156,6 @@ class Call(msgspec.Struct, eq=False):
         """The same place, asked by the session of a role which ``service`` assumes, for the resource that ``context`` tells:
         ``**{"aws:SourceArn": rule_arn}``. Raises AccessDenied if its trust policy refuses."""
         return self._as(self.home.assume(role_arn, service, session_name, self.account, context))
-
-    def through(self) -> Call:
-        """The same caller, who asks another service through this one: a KMS key may allow its use through certain services alone."""
-        return self._as(changed(self.principal, via=self.service))
 
     def _as(self, principal: Principal) -> Call:
         return Call(self.home, self.account, principal, self.service, self.operation, self.request_id)

@@ -25,8 +25,6 @@ class Principal(Record):
     """Keys of ``tags`` that a role's session hands on to the roles it assumes."""
     context: dict[str, str] = {}
     """Condition keys that belong to the session: aws:MultiFactorAuthPresent, aws:TokenIssueTime, aws:SourceArn, …"""
-    via: str = ""
-    """The service through which the caller asks, where a service asks for it: ``secretsmanager`` asks KMS for whoever reads a secret."""
 
 
 def root(account: str, key_id: str = "", partition: str = "aws") -> Principal:

@@ -111,8 +111,6 @@ def policy_of(call: Call, arn: str) -> str | None:
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     keys: dict[str, Any] = {"kms:calleraccount": call.principal.account}
-    if call.principal.via:
-        keys["kms:viaservice"] = f"{call.principal.via}.{call.region}.amazonaws.com"
     for name, condition in _REQUESTED.items():
         if name in params:
             value = params[name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import orjson
 
 from kumoniwa.engines import cipher
+from kumoniwa.gate import data_key as data_keys
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.secretsmanager.errors import AccessDenied, DecryptionFailure, EncryptionFailure
@@ -27,26 +28,23 @@ async def sealed(call: Call, secret: Secret, id_: str, value: str | bytes) -> Ve
     """A version with its value. Raises EncryptionFailure."""
     context = _context(call, secret, id_)
     # AWS's own key is that of the secret's account, which keeps others out of it.
-    key = secret.key or call.arn(DEFAULT_KEY, "kms")
     try:
-        made = await call.through().ask("kms:GenerateDataKey", KeyId=key, KeySpec="AES_256", EncryptionContext=context)
+        data_key, plain = await data_keys.fresh(call, secret.key or call.arn(DEFAULT_KEY, "kms"), context)
     except AwsError as error:
         raise _refusal(error, EncryptionFailure) from None
-    body = cipher.seal(made["Plaintext"], value.encode() if isinstance(value, str) else value, orjson.dumps(context))
+    body = cipher.seal(plain, value.encode() if isinstance(value, str) else value, orjson.dumps(context))
     return Version(
-        id=id_, created=call.now(), data_key=made["CiphertextBlob"], sealed=body, is_binary=isinstance(value, bytes),
-        key=made["KeyId"] if secret.key else "",
-    )  # fmt: skip
+        id=id_, created=call.now(), data_key=data_key, sealed=body, is_binary=isinstance(value, bytes), is_default=not secret.key
+    )
 
 
 async def opened(call: Call, secret: Secret, version: Version) -> str | bytes:
     """What a version says. Raises DecryptionFailure."""
-    context = _context(call, secret, version.id)
     try:
-        reply = await call.through().ask("kms:Decrypt", CiphertextBlob=version.data_key, EncryptionContext=context)
+        plain = await data_keys.opened(call, version.data_key)
     except AwsError as error:
         raise _refusal(error, DecryptionFailure) from None
-    body = cipher.unseal(reply["Plaintext"], version.sealed, orjson.dumps(context))
+    body = cipher.unseal(plain, version.sealed, orjson.dumps(_context(call, secret, version.id)))
     if body is None:
         raise DecryptionFailure
     return body if version.is_binary else body.decode()

@@ -9,6 +9,7 @@ import re
 import string
 from typing import Any
 
+from kumoniwa.gate.data_key import DataKey
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
@@ -36,12 +37,12 @@ class Version(Record):
 
     id: str
     created: float
-    data_key: bytes = b""
-    """The key of this value alone, encrypted by a KMS key; empty until there is a value."""
+    data_key: DataKey | None = None
+    """The key of this value alone; None until there is a value."""
     sealed: bytes = b""
     is_binary: bool = False
-    key: str = ""
-    """The ARN of the KMS key; empty for AWS's own."""
+    is_default: bool = True
+    """Its key is AWS's own."""
 
 
 class Rotation(Record):

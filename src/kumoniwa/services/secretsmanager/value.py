@@ -186,7 +186,7 @@ def _version(call: Call, secret: Secret, id_: str, labels: tuple[str, ...]) -> d
     if labels:
         shown["VersionStages"] = list(labels)
     if version is not None and version.sealed:
-        shown["KmsKeyIds"] = [version.key or "DefaultEncryptionKey"]
+        shown["KmsKeyIds"] = ["DefaultEncryptionKey" if version.is_default else version.data_key.key]
     if id_ in secret.read:
         shown["LastAccessedDate"] = secret.read[id_]
     return shown

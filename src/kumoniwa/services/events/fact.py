@@ -30,10 +30,17 @@ _OBJECT = (
 )  # fmt: skip
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-mapping-troubleshooting.html
 
+
+def _parameter(call: Call, detail: dict[str, Any]) -> list[str]:
+    return [call.arn(f"parameter/{(detail.get('name') or detail['parameter-name']).lstrip('/')}", "ssm")]
+
+
 KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("s3", f"Object {what}"): _bucket for what in _OBJECT},
     **{("ses", f"Email {what}"): _configuration_set for what in _MAIL},
     ("states", "Step Functions Execution Status Change"): lambda call, detail: [detail["executionArn"]],
+    ("ssm", "Parameter Store Change"): _parameter,
+    ("ssm", "Parameter Store Policy Action"): _parameter,
 }
 """How the resources of each kind of event are found in its detail."""
 

@@ -1,0 +1,58 @@
+"""What the gate asks of Systems Manager: what a call touches, and what conditions may look at.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssystemsmanager.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.gate.authorize import request_tags
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.ssm.parameter import Parameter
+
+_KINDS = {"Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution"}
+
+
+def _parameter(call: Call, text: Any) -> str:
+    """The ARN of a parameter that a caller's words mean. A version or a label is no part of it."""
+    if not isinstance(text, str) or not text:
+        return call.arn("parameter/*")
+    if text.startswith("arn:"):
+        head, _, rest = text.partition(":parameter")
+        return f"{head}:parameter{rest.partition(':')[0]}"
+    return call.arn(f"parameter/{text.partition(':')[0].removeprefix('/')}")
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str | tuple[str, str]]:
+    if operation in ("DescribeParameters", "GetServiceSetting"):
+        return call.arn("*")
+    if operation == "GetParametersByPath":
+        path = params.get("Path")
+        return call.arn(f"parameter{path if isinstance(path, str) else '/*'}")
+    if "Parameter" in operation:
+        names = params.get("Names")
+        if isinstance(names, list):
+            return [_parameter(call, name) for name in names] or call.arn("parameter/*")
+        touched = _parameter(call, params.get("Name"))
+        return [touched, *([("ssm:AddTagsToResource", touched)] if params.get("Tags") else [])]
+    kind, id_ = params.get("ResourceType"), params.get("ResourceId")
+    if isinstance(kind, str) and isinstance(id_, str):
+        return _parameter(call, id_) if kind == "Parameter" else call.arn(f"{_KINDS.get(kind, '*')}/{id_}")
+    return "*"
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    keys: dict[str, Any] = request_tags(params)
+    if "Overwrite" in params:
+        keys["ssm:overwrite"] = str(params["Overwrite"]).lower()
+    if operation == "GetParametersByPath":
+        keys["ssm:recursive"] = str(bool(params.get("Recursive"))).lower()
+    if "Policies" in params:
+        keys["ssm:policies"] = True
+    name = params.get("Name")
+    parameter = call.shelf(Parameter).get(_parameter(call, name).partition(":parameter/")[2]) if isinstance(name, str) else None
+    if parameter is not None:
+        keys |= {f"aws:resourcetag/{key.lower()}": value for key, value in parameter.tags.items()}
+        keys |= {f"ssm:resourcetag/{key.lower()}": value for key, value in parameter.tags.items()}
+    return keys

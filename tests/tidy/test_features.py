@@ -1,0 +1,27 @@
+"""The page of what stands of the handbook: every row is there once, and all that it names to show a row exists."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "features.md").read_text()
+ROWS = re.findall(r"^\| ([MS]\d[\d.]*) \|(.*)\|(.*)\|(.*)\|$", PAGE, re.M)
+COUNTS = {"M7": 5, "M8": 9, "S2": 6, "S3": 7, "S5": 5, "S6": 2, "S7": 2}
+
+
+def test_each_row_of_the_handbook_stands_once():
+    wanted = [f"{head}.{n + 1}" for head, count in COUNTS.items() for n in range(count)] + ["M9", "S1", "S4", "S8"]
+    assert sorted(name for name, *_ in ROWS) == sorted(wanted)
+
+
+def test_what_shows_nothing_says_what_is_missing():
+    assert not [name for name, _, shown, missing in ROWS if not shown.strip() and not missing.strip()]
+
+
+def test_all_tests_patterns_and_pages_that_it_names_exist():
+    lost = [path for path in re.findall(r"\]\(\.\./([^)]+)\)", PAGE) if not (ROOT / path).exists()]
+    lost += [name for name in re.findall(r"`(patterns/\w+)`", PAGE) if not (ROOT / name / "template.yaml").exists()]
+    for file, test in re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE):
+        (found,) = (ROOT / "tests").rglob(file)
+        lost += [test] if f"def {test}(" not in found.read_text() else []
+    assert not lost

@@ -77,7 +77,48 @@ def show(cloud):
     took = until(lambda: cloud.backlog(shop.made["PoisonUrl"]) == 2)
     found = sorted(json.loads(body)["order"] for body in cloud.drained(shop.made["PoisonUrl"]))
     holds("and ends in the dead-letter queue", found == ["poisoned-21", "poisoned-7"], f"{' '.join(found)}, {seconds(took)}")
+    by_topic(cloud, shop)
     backlog(cloud, shop)
+    killed(cloud, shop)
+
+
+def publish(cloud, shop, placed):
+    """Tell the topic of up to ten orders, until it has taken each."""
+    entries = [
+        {"Id": str(n), "Message": json.dumps(order), "MessageAttributes": {"tier": {"DataType": "String", "StringValue": order["tier"]}}}
+        for n, order in enumerate(placed)
+    ]
+    return until(lambda: not cloud.client("sns").publish_batch(TopicArn=shop.made["Topic"], PublishBatchRequestEntries=entries).get("Failed"))
+
+
+def by_topic(cloud, shop):
+    placed = [{**order, "tier": "gold" if n % 5 == 0 else "plain", "urgent": n % 4 == 0} for n, order in enumerate(orders("topic", 30))]
+    for start in range(0, len(placed), 10):
+        publish(cloud, shop, placed[start : start + 10])
+    wanted = {"Shipping": placed, "Concierge": [order for order in placed if order["tier"] == "gold"]}
+    heard = {who: sorted(order["order"] for order in shop.heard(who, len(orders))) for who, orders in wanted.items()}
+    urgent = {order["order"] for order in placed if order["urgent"]}
+    took = shop.are_done("topic", len(urgent))
+    right = all(heard[who] == sorted(order["order"] for order in orders) for who, orders in wanted.items())
+    right = right and took is not None and set(shop.done("topic")) == urgent
+    holds("by a topic, too: all, by attribute, by body; once of each", right, f"{len(heard['Shipping'])}, {len(heard['Concierge'])}, {len(urgent)} of {len(placed)}")
+
+
+def killed(cloud, shop):
+    """Orders go through topic, queue, function and table while the region is killed again and again."""
+    count, kills = (200, 1) if cloud.is_short else (10_000, 10)
+    placed = [{**order, "tier": "plain", "urgent": True} for order in orders("killed", count)]
+    batches = [placed[start : start + 10] for start in range(0, count, 10)]
+    share = len(batches) // (kills + 1)
+    taken = 0
+    for n in range(kills + 1):
+        part = batches[n * share :] if n == kills else batches[n * share : (n + 1) * share]
+        taken += sum(took is not None for took in all_at_once(lambda batch: publish(cloud, shop, batch), part, workers=4))
+        if n < kills:
+            cloud.kill_and_restart()
+    took = until(lambda: len(shop.done("killed")) == count, 300)
+    claim = f"{count} through topic, queue, function and table, the region killed {kills} times: none is lost"
+    holds(claim, taken == len(batches) and took is not None, f"{count - len(shop.done('killed'))} lost, {seconds(took)}")
 
 
 def backlog(cloud, shop):

@@ -12,7 +12,7 @@ CLAIMS = {
     "event_handler": 8,
     "event_sourcing": 10,
     "graphql_api": 8,
-    "pub_sub": 10,
+    "pub_sub": 12,
     "registration": 10,
     "s3_to_queue": 6,
     "s3_to_table": 7,

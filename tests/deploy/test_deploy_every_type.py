@@ -409,6 +409,10 @@ SAMPLES = {
         Tags: [{Key: c, Value: d}], IntrospectionConfig: DISABLED, QueryDepthLimit: 5, ResolverCountLimit: 6, XrayEnabled: false}""",
     ),
     "AWS::AppSync::GraphQLSchema": ("{ApiId: a, Definition: 'type Query { a: ID }'}", "{ApiId: a, Definition: 'type Query { b: ID }'}"),
+    "AWS::AppSync::ApiCache": (
+        "{ApiId: a, Ttl: 60, ApiCachingBehavior: FULL_REQUEST_CACHING, Type: SMALL, TransitEncryptionEnabled: true}",
+        "{ApiId: a, Ttl: 61, ApiCachingBehavior: PER_RESOLVER_CACHING, Type: SMALL, TransitEncryptionEnabled: true}",
+    ),
     "AWS::AppSync::ApiKey": ("{ApiId: a, Description: d}", "{ApiId: a, Description: d, Expires: 1900000000}"),
     "AWS::AppSync::DataSource": (
         "{ApiId: a, Name: n, Type: AMAZON_DYNAMODB, ServiceRoleArn: r, Description: d, DynamoDBConfig: {TableName: t, AwsRegion: r}}",

@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from services.appsync_workshop import ROLE, SCHEMA, THROUGH, Graph
+from services.appsync_workshop import ROLE, SCHEMA, THROUGH, Graph, refused
 from services.lambda_workshop import ACCOUNT, make, put_role
 from services.test_events_rules import queue, received
 
@@ -361,3 +361,46 @@ def test_one_query_joins_two_tables(cloud):
     assert graph.data('{ post(id: "1") { id author { name } } }') == {"post": {"id": "1", "author": {"name": "Ann"}}}
 
 
+
+
+# Caching -------------------------------------------------------------------------------------------
+
+COUNTED = "export const request = () => ({ payload: util.autoId() });\nexport const response = (ctx) => ctx.result;"
+
+
+def test_answers_are_kept_as_long_as_the_cache_says(cloud, graph):
+    client = graph.client
+    graph.source("none")
+    graph.resolve("Query.echo", "none", code=COUNTED)
+    ask = '{ echo(text: "a") }'
+    assert graph.data(ask) != graph.data(ask)
+    missing = ("NotFoundException", "Unable to get the cache as it doesn't exist, please create the cache first.")
+    assert refused(client.get_api_cache, apiId=graph.id) == missing
+    made = client.create_api_cache(apiId=graph.id, ttl=60, apiCachingBehavior="FULL_REQUEST_CACHING", type="SMALL")["apiCache"]
+    assert made["status"] == "AVAILABLE" and client.get_api_cache(apiId=graph.id)["apiCache"] == made
+    first = graph.data(ask)
+    assert graph.data(ask) == first != graph.data('{ echo(text: "b") }')
+    cloud.sleep(61)
+    second = graph.data(ask)
+    assert second != first
+    client.flush_api_cache(apiId=graph.id)
+    assert graph.data(ask) != second
+    client.delete_api_cache(apiId=graph.id)
+    assert graph.data(ask) != graph.data(ask)
+
+
+def test_single_resolvers_are_cached_by_the_keys_they_name_and_evicted_by_mutations(graph):
+    client = graph.client
+    graph.source("none")
+    graph.resolve("Query.echo", "none", code=COUNTED, cachingConfig={"ttl": 60, "cachingKeys": ["$context.arguments.text"]})
+    graph.resolve("Query.post", "none", code=COUNTED.replace("util.autoId()", "{ id: util.autoId() }"))
+    graph.resolve("Mutation.like", "none", code="export const request = (ctx) => ({ payload: { id: util.autoId() } });\nexport const response = (ctx) => { extensions.evictFromApiCache('Query', 'echo', { 'context.arguments.text': ctx.args.id }); return ctx.result };")
+    client.create_api_cache(apiId=graph.id, ttl=60, apiCachingBehavior="PER_RESOLVER_CACHING", type="SMALL")
+    a, b = graph.data('{ echo(text: "a") }'), graph.data('{ echo(text: "b") }')
+    assert graph.data('{ echo(text: "a", json: "1") }') == a != b
+    assert graph.data('{ post(id: "1") { id } }') != graph.data('{ post(id: "1") { id } }')
+    like = 'mutation { like(id: "a") { id } }'
+    assert graph.data(like) != graph.data(like)
+    assert graph.data('{ echo(text: "a") }') != a and graph.data('{ echo(text: "b") }') == b
+    wrong = {"ttl": 60, "cachingKeys": ["$context.stash"]}
+    assert refused(client.update_resolver, apiId=graph.id, typeName="Query", fieldName="post", dataSourceName="none", requestMappingTemplate="{}", cachingConfig=wrong)[0] == "BadRequestException"

@@ -283,6 +283,7 @@ FunctionConfiguration = ResourceType(
 _place = {"apiId": at(p.ApiId), "typeName": at(p.TypeName), "fieldName": at(p.FieldName)}
 _resolver = {
     "kind": p.Kind,
+    "cachingConfig": use(fields("Ttl=ttl CachingKeys=cachingKeys"), p.CachingConfig),
     "pipelineConfig": use(fields("Functions=functions"), p.PipelineConfig),
     **_steps,
 }
@@ -296,4 +297,25 @@ Resolver = ResourceType(
     absent=GONE,
     attributes={"FieldName": p.FieldName, "ResolverArn": ID, "TypeName": p.TypeName},
     drift=(Reading({"Kind": seen.resolver.kind, "Code": seen.resolver.code}),),
+)
+
+
+# ApiCache ----------------------------------------------------------------------------------------------
+
+_cache = {"apiId": at(p.ApiId), "ttl": use(int, p.Ttl), "apiCachingBehavior": p.ApiCachingBehavior, "type": p.Type}
+
+ApiCache = ResourceType(
+    create=Call(
+        "appsync:CreateApiCache",
+        transitEncryptionEnabled=p.TransitEncryptionEnabled,
+        atRestEncryptionEnabled=p.AtRestEncryptionEnabled,
+        **_cache,
+    ),
+    id=p.ApiId,
+    read=Call("appsync:GetApiCache", apiId=ID),
+    update=(Call("appsync:UpdateApiCache", **_cache),),
+    delete=Call("appsync:DeleteApiCache", apiId=ID),
+    absent=GONE,
+    attributes={"Id": ID},
+    drift=(Reading({"Type": seen.apiCache.type, "ApiCachingBehavior": seen.apiCache.apiCachingBehavior}),),
 )

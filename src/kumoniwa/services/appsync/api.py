@@ -7,6 +7,13 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.appsync.apikey import CreateApiKey, DeleteApiKey, ListApiKeys, UpdateApiKey
+from kumoniwa.services.appsync.cache import (
+    CreateApiCache,
+    DeleteApiCache,
+    FlushApiCache,
+    GetApiCache,
+    UpdateApiCache,
+)
 from kumoniwa.services.appsync.datasource import (
     CreateDataSource,
     GetDataSource,

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import orjson
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -31,8 +32,7 @@ from graphql import (
 )
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.appsync import scalar
+from kumoniwa.services.appsync import cache, scalar
 from kumoniwa.services.appsync.admission import Admission
 from kumoniwa.services.appsync.caller import Caller
 from kumoniwa.services.appsync.code import Outcome
@@ -187,6 +187,9 @@ class Execution:
             for key, each in call.shelf(Resolver).items()
             if key.startswith(f"{api.id}/")
         }
+        self.cache = call.shelf(cache.ApiCache).get(api.id)
+        roots = (schema.executable.mutation_type, schema.executable.subscription_type)
+        self.uncached = frozenset(root.name for root in roots if root is not None)
         self.errors: list[dict[str, Any]] = []
         self.response_headers: dict[str, str] = {}
         self.extensions: list[list[Any]] = []
@@ -211,7 +214,9 @@ class Execution:
         self.response_headers |= outcome.headers
         for name, given in outcome.extensions:
             if name == "evictFromApiCache":
-                raise NotImplementedHere("evictFromApiCache of appsync")
+                cache.answers(self.call.home).evict(
+                    self.api.id, str(given[0]), str(given[1]), dict(given[2]) if given[2:] else {}
+                )
             self.extensions.append([name, given])
 
     def selection(self, info: Any) -> dict[str, Any]:
@@ -238,6 +243,12 @@ class Execution:
         return self._resolved(resolver, field, info.return_type)
 
     async def _resolved(self, resolver: Resolver, field: Field, kind: Any) -> Any:
+        kept = self._cached_as(resolver, field)
+        if (
+            kept is not None
+            and (answer := cache.answers(self.call.home).get(kept[0], self.call.now())) is not None
+        ):
+            return self._taken(kind, orjson.loads(answer))
         try:
             value = await resolved(self, resolver, field)
         except Failure:
@@ -246,7 +257,22 @@ class Execution:
             # What we do not do, and what we did wrong, is no part of an answer.
             self.stopped_by = error
             raise
+        if kept is not None:
+            cache.answers(self.call.home).put(kept[0], self.call.now() + kept[1], orjson.dumps(value))
         return self._taken(kind, value)
+
+    def _cached_as(self, resolver: Resolver, field: Field) -> tuple[tuple[str, str, str, bytes], int] | None:
+        """Under which key an answer is kept and for how many seconds; None for one that is not."""
+        if self.cache is None or field.type in self.uncached:
+            return None
+        said = resolver.caching
+        if self.cache.behavior == cache.PER_RESOLVER and said is None:
+            return None
+        keys = cache.WHOLE if self.cache.behavior == cache.FULL else said.get("cachingKeys") or ()
+        context = {"arguments": field.arguments, "source": field.source, "identity": self.caller.identity}
+        values = {key: cache.value_at(key, context) for key in keys}
+        ttl_s = said["ttl"] if said is not None else self.cache.ttl_s
+        return (self.api.id, field.type, field.name, cache.spelled(values)), ttl_s
 
     def _taken(self, kind: Any, value: Any) -> Any:
         """A data source's value for a field of this kind, as graphql-java would take it."""

@@ -94,9 +94,6 @@ def shown(call: Call, api: Api) -> dict[str, Any]:
 def _check_provider(call: Call, provider: dict[str, Any]) -> None:
     kind = provider.get("authenticationType", "")
     wanted = CONFIGURATIONS.get(kind)
-    for name in CONFIGURATIONS.values():
-        if name != wanted and name in provider:
-            raise BadRequestException(f"{name} is not allowed for the authentication type {kind}.")
     if wanted is None:
         return
     said = provider.get(wanted)

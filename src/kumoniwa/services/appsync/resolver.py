@@ -8,7 +8,7 @@ from graphql import GraphQLObjectType
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.appsync import apikey, datasource, function, logic
+from kumoniwa.services.appsync import apikey, cache, datasource, function, logic
 from kumoniwa.services.appsync import schema as schemas
 from kumoniwa.services.appsync.datasource import DataSource
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
@@ -30,6 +30,7 @@ class Resolver(Record):
     source: str | None = None
     functions: tuple[str, ...] | None = None
     """Ids, of a pipeline's."""
+    caching: dict[str, Any] | None = None
 
 
 def shown(call: Call, resolver: Resolver) -> dict[str, Any]:
@@ -44,6 +45,8 @@ def shown(call: Call, resolver: Resolver) -> dict[str, Any]:
         said["dataSourceName"] = resolver.source
     if resolver.functions is not None:
         said["pipelineConfig"] = {"functions": list(resolver.functions)}
+    if resolver.caching is not None:
+        said["cachingConfig"] = resolver.caching
     return said
 
 
@@ -104,6 +107,7 @@ def _put(call: Call, said: dict[str, Any]) -> dict:
         logic=steps,
         source=said["dataSourceName"],
         functions=functions,
+        caching=cache.checked(said["cachingConfig"]),
     )
     call.shelf(Resolver)[_key(api_id, resolver.type, resolver.field)] = resolver
     return {"resolver": shown(call, resolver)}
@@ -121,6 +125,7 @@ async def CreateResolver(
     kind: str | None = None,
     pipelineConfig: dict[str, Any] | None = None,
     syncConfig: dict[str, Any] | None = None,
+    cachingConfig: dict[str, Any] | None = None,
     maxBatchSize: int | None = None,
     runtime: dict[str, Any] | None = None,
     code: str | None = None,
@@ -145,6 +150,7 @@ async def UpdateResolver(
     kind: str | None = None,
     pipelineConfig: dict[str, Any] | None = None,
     syncConfig: dict[str, Any] | None = None,
+    cachingConfig: dict[str, Any] | None = None,
     maxBatchSize: int | None = None,
     runtime: dict[str, Any] | None = None,
     code: str | None = None,
@@ -206,5 +212,6 @@ def DeleteGraphqlApi(call: Call, *, apiId: str) -> None:
         held = call.shelf(kind)
         for key in [key for key in held if key.startswith(f"{apiId}/")]:
             del held[key]
-    if apiId in call.shelf(schemas.Schema):
-        del call.shelf(schemas.Schema)[apiId]
+    for kind in (schemas.Schema, cache.ApiCache):
+        call.shelf(kind).pop(apiId, None)
+    cache.answers(call.home).flush(apiId)

@@ -43,6 +43,7 @@ def _shown(cache: ApiCache) -> dict[str, Any]:
             "type": cache.kind,
             "transitEncryptionEnabled": cache.is_encrypted_in_transit,
             "atRestEncryptionEnabled": cache.is_encrypted_at_rest,
+            "healthMetricsConfig": "DISABLED",
             "status": "AVAILABLE",
         }
     }
@@ -59,6 +60,11 @@ def _made(ttl_s: int, behavior: str, kind: str, in_transit: bool, at_rest: bool)
         is_encrypted_in_transit=in_transit,
         is_encrypted_at_rest=at_rest,
     )
+
+
+def _check_metrics(said: str | None) -> None:
+    if said == "ENABLED":
+        raise NotImplementedHere("healthMetricsConfig ENABLED of appsync")
 
 
 def _check_ttl(ttl_s: int) -> None:
@@ -85,8 +91,10 @@ def CreateApiCache(
     type: str,
     transitEncryptionEnabled: bool | None = None,
     atRestEncryptionEnabled: bool | None = None,
+    healthMetricsConfig: str | None = None,
 ) -> dict:
     existing(call, apiId)
+    _check_metrics(healthMetricsConfig)
     if apiId in call.shelf(ApiCache):
         raise BadRequestException("The API has already enabled caching.")
     cache = _made(
@@ -96,7 +104,10 @@ def CreateApiCache(
     return _shown(cache)
 
 
-def UpdateApiCache(call: Call, *, apiId: str, ttl: int, apiCachingBehavior: str, type: str) -> dict:
+def UpdateApiCache(
+    call: Call, *, apiId: str, ttl: int, apiCachingBehavior: str, type: str, healthMetricsConfig: str | None = None
+) -> dict:
+    _check_metrics(healthMetricsConfig)
     held = _found(call, apiId, "update")
     cache = _made(ttl, apiCachingBehavior, type, held.is_encrypted_in_transit, held.is_encrypted_at_rest)
     call.shelf(ApiCache)[apiId] = cache

@@ -24,6 +24,22 @@ DATA_EVENTS = {
 }
 """Endings of the operations that are data events, which a trail records only if it is told to."""
 
+READING = ("Get", "List", "Describe", "Head", "Query", "Scan", "Filter", "Simulate", "Lookup")
+CHANGING_NOTHING = {
+    "kms": frozenset((
+        "Decrypt", "DeriveSharedSecret", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateDataKeyWithoutPlaintext", "GenerateMac", "GenerateRandom", "ReEncrypt", "Sign", "Verify", "VerifyMac",
+    )),
+}  # fmt: skip
+"""Operations that CloudTrail takes for reading whatever they are called:
+https://docs.aws.amazon.com/kms/latest/developerguide/logging-using-cloudtrail.html"""
+
+
+@cache
+def is_read_only(service: str, operation: str) -> bool:
+    return operation.startswith(READING) or operation in CHANGING_NOTHING.get(service, ())
+
+
 LISTING_OBJECTS = ("ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads")
 
 

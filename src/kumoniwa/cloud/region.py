@@ -17,6 +17,7 @@ from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.names import HostName
 from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
+from kumoniwa.gate.trail import Trail
 from kumoniwa.gate.usage import LastUse, Usage
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.call import Call
@@ -135,6 +136,7 @@ class Region:
                 for key in [key for key, held in shelf.items() if held.account == account]:
                     del shelf[key]
         self.gate.authorizer = Authorizer(self)
+        self.gate.trail = Trail(self)
         self.gate.usage = Usage(self)
         for name in working:
             self.service_used(load(name))
@@ -250,6 +252,7 @@ class Region:
         shared = [(shelf.name, key, body) for shelf, key, body in changes if shelf.name in REPLICATED]
         if shared:
             self.gate.authorizer.forget()
+            self.gate.trail.forget()
             for follower in self.followers:
                 follower(shared)
 

@@ -84,6 +84,12 @@ def public(secret: bytes) -> bytes:
     return _private(secret).public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+@lru_cache(maxsize=16)
+def public_pkcs1(secret: bytes) -> bytes:
+    """The public half of an RSA pair in the older form, RSAPublicKey of PKCS #1 in DER."""
+    return _private(secret).public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+
+
 # Encryption by RSA ---------------------------------------------------------------------------------
 
 

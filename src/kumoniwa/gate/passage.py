@@ -18,7 +18,7 @@ from functools import partial
 from types import CoroutineType
 from typing import Any
 
-from kumoniwa.gate import federation, identity, mfa, names, signature, signature_payload
+from kumoniwa.gate import federation, identity, mfa, names, signature, signature_payload, trails
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
 from kumoniwa.gate.once import remember, remembered
@@ -39,7 +39,7 @@ BODY_BYTES_MAX = 96 << 20
 
 _SHARED_KINDS = (
     identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.WebProvider,
-    federation.SamlProvider,
+    federation.SamlProvider, trails.Trail,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 
@@ -275,8 +275,8 @@ class Gate:
                 return done
             route.check(params)
         except AwsError as error:
-            if route.is_recorded:
-                self.trail.record(call, route, params, None, error)
+            if route.is_recorded or self.trail.asks_for_data:
+                self.trail.told(call, route, params, None, error)
             raise
         if not params.keys() <= route.handler.members:
             self._mind_the_gap(route, params)
@@ -293,8 +293,8 @@ class Gate:
             result = route.handler.function(call, **params)
         except BaseException as error:
             journal.undo_call()
-            if route.is_recorded:
-                self.trail.record(call, route, params, None, error)
+            if route.is_recorded or self.trail.asks_for_data:
+                self.trail.told(call, route, params, None, error)
             raise
         journal.end_call()
         if type(result) is CoroutineType:
@@ -305,14 +305,14 @@ class Gate:
         try:
             result = await answer
         except Exception as error:
-            if route.is_recorded:
-                self.trail.record(call, route, params, None, error)
+            if route.is_recorded or self.trail.asks_for_data:
+                self.trail.told(call, route, params, None, error)
             raise
         return self._leave(call, route, params, result, page)
 
     def _leave(self, call: Call, route: Route, params: dict[str, Any], result: dict | None, page) -> dict | None:
-        if route.is_recorded:
-            self.trail.record(call, route, params, result, None)
+        if route.is_recorded or self.trail.asks_for_data:
+            self.trail.told(call, route, params, result, None)
         if call.once is not None:
             remember(call, route.name, result)
         return route.pager.close(result, page) if page is not None else result

@@ -66,7 +66,7 @@ class Route:
         self.pager: Pager | None = pager_for(model, handler.members)
         self.paging_members = self.pager.members if self.pager else frozenset()
         self.is_recorded = events.is_management(service.name, model.name)
-        self.is_read_only = model.name.startswith(("Get", "List", "Describe", "Head", "Query", "Scan", "Filter", "Simulate"))
+        self.is_read_only = events.is_read_only(service.name, model.name)
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
         self.door: Callable | None = None
         self.calls, self.refusals = 0, Counter()

@@ -1,6 +1,6 @@
 """What happened: one CloudTrail-shaped record for each management call, refused ones included.
 
-Data events (reading an item, sending a message) are not recorded, as in a trail that did not ask for them.
+Data events (reading an item, putting an object) are recorded where a trail asks for them, and only until it has them.
 Record shape: CloudTrail user guide, "CloudTrail record contents".
 """
 
@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from kumoniwa.aws import actions
+from kumoniwa.gate import trails
+from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.errors import AwsError, InternalFailure
+from kumoniwa.kernel.operation import load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
@@ -28,6 +32,13 @@ TRAIL = Table(
     create index if not exists trail_by_time on trail (at)""",
 )
 
+DATA = Table(
+    "trail_data",
+    """create table if not exists trail_data (at real, id text primary key, event blob) without rowid;
+    create index if not exists trail_data_by_time on trail_data (at)""",
+)
+CLOUDTRAIL = "cloudtrail"
+
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 EVENT_BYTES_MAX = 100_000
 KEPT_S = 90 * 86_400
@@ -36,9 +47,38 @@ KEPT_S = 90 * 86_400
 class Trail:
     def __init__(self, home) -> None:
         self.home = home
+        self.trails: tuple[trails.Trail, ...] = ()
+        """Those that record here."""
+        self.asks_for_data = False
+        self.forget()
 
-    def record(self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None) -> None:
-        """Write one event; it is committed with the call's own tick."""
+    def forget(self) -> None:
+        """Trails were made or changed."""
+        held = self.home.store.shelf(SHARED, trails.Trail).values()
+        self.trails = tuple(trail for trail in held if trail.is_logging and (trail.covers(self.home.name) or self.home.name == GLOBAL))
+        self.asks_for_data = any(map(trails.asks_for_data, self.trails))
+
+    def told(self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None) -> None:
+        """Record what is to be recorded."""
+        if route.is_recorded:
+            self.record(call, route, params, reply, error)
+        elif self.asks_for_data and (resources := self._selected(call, route, params)):
+            self.record(call, route, params, reply, error, resources)
+
+    def _selected(self, call: Call, route: Route, params: dict[str, Any]) -> tuple[str, ...]:
+        """The resources of an event of data that a trail of the account wants."""
+        kind = trails.DATA_TYPES.get(route.service.name)
+        if kind is None or route.service.resource_of is None:
+            return ()
+        touched = route.service.resource_of(call, route.name, params)
+        arns = (touched,) if isinstance(touched, str) else tuple(need[1] if isinstance(need, tuple) else need for need in touched)
+        event = trails.Event("Data", f"{actions.prefix(route.service.name)}.amazonaws.com", route.name, route.is_read_only, kind, arns)
+        return arns if any(trail.account == call.account and trails.wants(trail, event) for trail in self.trails) else ()
+
+    def record(
+        self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None, data: tuple[str, ...] = ()
+    ) -> None:
+        """Write one event; it is committed with the call's own tick. ``data`` are the resources of an event of data."""
         now = call.now()
         event: dict[str, Any] = {
             "eventVersion": "1.11",
@@ -46,7 +86,7 @@ class Trail:
             "eventTime": timestamps.to_second(now),
             "eventSource": f"{actions.prefix(route.service.name)}.amazonaws.com",
             "eventName": route.name,
-            "awsRegion": call.region,
+            "awsRegion": "us-east-1" if call.region == GLOBAL else call.region,
             "sourceIPAddress": _source(call),
             "userAgent": call.request.headers.get("user-agent", "") if call.request else "kumoniwa.internal",
             "requestParameters": _shown(params, route.model.input),
@@ -55,10 +95,13 @@ class Trail:
             "eventID": call.new_id(),
             "readOnly": route.is_read_only,
             "eventType": "AwsApiCall",
-            "managementEvent": True,
+            "managementEvent": not data,
             "recipientAccountId": call.account or call.principal.account,
-            "eventCategory": "Management",
+            "eventCategory": "Data" if data else "Management",
         }
+        if data:
+            kind = trails.DATA_TYPES[route.service.name]
+            event["resources"] = [{"accountId": call.account, "type": kind, "ARN": arn} for arn in data]
         if error is not None:
             known = error if isinstance(error, AwsError) else InternalFailure()
             # CloudTrail calls every service's refusal by one name.
@@ -70,9 +113,15 @@ class Trail:
             event["requestParametersOmitted"] = event["responseElementsOmitted"] = True
             body = _packed(event)
         rows = self.home.store.rows(call.account or call.principal.account or self.home.settings.account)
-        if TRAIL.name not in rows.tables:
-            rows.use(TRAIL)
-        rows.run("insert into trail values (?,?,?,?,?,?)", now, event["eventID"], route.service.name, route.name, call.principal.arn, body)
+        table = DATA if data else TRAIL
+        if table.name not in rows.tables:
+            rows.use(table)
+        if data:
+            rows.run("insert into trail_data values (?,?,?)", now, event["eventID"], body)
+        else:
+            rows.run("insert into trail values (?,?,?,?,?,?)", now, event["eventID"], route.service.name, route.name, call.principal.arn, body)
+        if self.trails:
+            self.home.service_used(load(CLOUDTRAIL))
 
 
 def _user_identity(principal: Principal) -> dict[str, Any]:

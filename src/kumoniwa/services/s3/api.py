@@ -147,7 +147,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         needs = [("s3:PutObject", arn)]
         if params.get("Tagging"):
             needs.append(("s3:PutObjectTagging", arn))
-        if not ACL_MEMBERS.isdisjoint(params):
+        if not ACL_MEMBERS.isdisjoint(params) and not _gives_to_owner(call, params):
             needs.append(("s3:PutObjectAcl", arn))
         if params.get("ObjectLockMode") or params.get("ObjectLockRetainUntilDate"):
             needs.append(("s3:PutObjectRetention", arn))
@@ -155,6 +155,13 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
             needs.append(("s3:PutObjectLegalHold", arn))
         return needs if len(needs) > 1 else arn
     return arn
+
+
+def _gives_to_owner(call: Call, params: dict[str, Any]) -> bool:
+    """Services that write into customers' buckets leave what they write to the owner, for which AWS's own policies grant no PutObjectAcl:
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html"""
+    said = [name for name in ACL_MEMBERS if params.get(name) is not None]
+    return call.principal.kind == "service" and said == ["ACL"] and params["ACL"] == "bucket-owner-full-control"
 
 
 CONDITIONS = {

@@ -1,0 +1,318 @@
+"""CloudTrail: event history, trails and their files, the chain of digests."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import ClientError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
+
+ACCOUNT, US, EU = "111111111111", "us-east-1", "eu-west-1"
+ARN = f"arn:aws:cloudtrail:{US}:{ACCOUNT}:trail/main"
+BUCKET = "trail-files"
+
+
+@pytest.fixture
+def cloud(make_cloud):
+    return make_cloud(US, EU, "aws-global")
+
+
+@pytest.fixture
+def ct(cloud):
+    return cloud.client("cloudtrail", key=ACCOUNT)
+
+
+@pytest.fixture
+def s3(cloud):
+    client = cloud.client("s3", key=ACCOUNT)
+    client.create_bucket(Bucket=BUCKET)
+    allow = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": ["s3:GetBucketAcl", "s3:PutObject"]}
+    document = {"Version": "2012-10-17", "Statement": {**allow, "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]}}
+    client.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(document))
+    return client
+
+
+def trail(ct, name="main", **more) -> dict:
+    made = ct.create_trail(Name=name, S3BucketName=BUCKET, **more)
+    ct.start_logging(Name=name)
+    return made
+
+
+def refused(call, **params) -> str:
+    with pytest.raises(ClientError) as error:
+        call(**params)
+    return error.value.response["Error"]["Code"]
+
+
+def files(s3, kind="CloudTrail/") -> dict[str, dict]:
+    found = {}
+    for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        if f"/{kind}" in each["Key"]:
+            found[each["Key"]] = json.loads(gzip.decompress(s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read()))
+    return found
+
+
+def events(s3) -> list[dict]:
+    return [record for file in files(s3).values() for record in file["Records"]]
+
+
+# Event history -------------------------------------------------------------------------------------
+
+
+def test_what_was_called_is_looked_up_newest_first(cloud, ct):
+    sqs = cloud.client("sqs", key=ACCOUNT)
+    for name in "ab":
+        sqs.create_queue(QueueName=name)
+        cloud.sleep(1)
+    with pytest.raises(ClientError):
+        sqs.get_queue_url(QueueName="none")
+    shown = ct.lookup_events()["Events"]
+    assert [e["EventName"] for e in shown] == ["GetQueueUrl", "CreateQueue", "CreateQueue"]
+    assert [(e["ReadOnly"], e["EventSource"], e["Username"]) for e in shown[:2]] == [
+        ("true", "sqs.amazonaws.com", "root"), ("false", "sqs.amazonaws.com", "root"),
+    ]  # fmt: skip
+    assert json.loads(shown[0]["CloudTrailEvent"])["errorCode"] == "QueueDoesNotExist"
+    assert shown[1]["Resources"] == [{"ResourceType": "AWS::SQS::Queue", "ResourceName": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "count"),
+    [("EventName", "CreateQueue", 3), ("EventSource", "sqs.amazonaws.com", 4), ("ReadOnly", "true", 1), ("ResourceName", "b", 1),
+     ("ResourceType", "AWS::SQS::Queue", 3), ("Username", "root", 4), ("Username", "alice", 0), ("AccessKeyId", ACCOUNT, 4)],
+)  # fmt: skip
+def test_events_are_found_by_one_attribute(cloud, ct, key, value, count):
+    sqs = cloud.client("sqs", key=ACCOUNT)
+    for name in "abc":
+        sqs.create_queue(QueueName=name)
+    sqs.list_queues()
+    found = ct.lookup_events(LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}])["Events"]
+    assert len([e for e in found if e["EventName"] != "LookupEvents"]) == count
+
+
+def test_events_come_in_pages_and_within_a_time(cloud, ct):
+    sqs = cloud.client("sqs", key=ACCOUNT)
+    for number in range(5):
+        sqs.create_queue(QueueName=f"q{number}")
+        cloud.sleep(10)
+    wanted = [{"AttributeKey": "EventName", "AttributeValue": "CreateQueue"}]
+    pages = [page["Events"] for page in ct.get_paginator("lookup_events").paginate(LookupAttributes=wanted, PaginationConfig={"PageSize": 2})]
+    assert [len(page) for page in pages] == [2, 2, 1] and len({e["EventId"] for page in pages for e in page}) == 5
+    since = datetime.fromtimestamp(cloud.now() - 25, UTC)
+    assert len(ct.lookup_events(LookupAttributes=wanted, StartTime=since)["Events"]) == 2
+    assert refused(ct.lookup_events, StartTime=since, EndTime=datetime.fromtimestamp(0, UTC)) == "InvalidTimeRangeException"
+    assert refused(ct.lookup_events, NextToken="x") == "InvalidNextTokenException"
+    assert refused(ct.lookup_events, LookupAttributes=wanted * 2) == "InvalidLookupAttributesException"
+
+
+def test_what_happens_in_services_without_a_region_is_told_in_virginia(cloud, ct):
+    cloud.client("iam", key=ACCOUNT).create_user(UserName="alice")
+    cloud.sleep(2)
+    by_name = [{"AttributeKey": "EventName", "AttributeValue": "CreateUser"}]
+    (found,) = ct.lookup_events(LookupAttributes=by_name)["Events"]
+    assert json.loads(found["CloudTrailEvent"])["awsRegion"] == US
+    assert cloud.client("cloudtrail", EU, key=ACCOUNT).lookup_events(LookupAttributes=by_name)["Events"] == []
+
+
+# Trails --------------------------------------------------------------------------------------------
+
+
+def test_a_trail_is_described(cloud, ct, s3):
+    made = ct.create_trail(Name="main", S3BucketName=BUCKET, S3KeyPrefix="p", TagsList=[{"Key": "a", "Value": "1"}])
+    assert made["TrailARN"] == ARN and made["LogFileValidationEnabled"] is False and made["IncludeGlobalServiceEvents"] is True
+    shown = ct.get_trail(Name=ARN)["Trail"]
+    assert (shown["HomeRegion"], shown["HasCustomEventSelectors"], shown["IsOrganizationTrail"]) == (US, False, False)
+    assert ct.describe_trails()["trailList"] == [shown] and ct.list_trails()["Trails"][0]["TrailARN"] == ARN
+    assert ct.list_tags(ResourceIdList=[ARN])["ResourceTagList"][0]["TagsList"] == [{"Key": "a", "Value": "1"}]
+    assert ct.get_trail_status(Name="main")["IsLogging"] is False
+    assert refused(ct.create_trail, Name="main", S3BucketName=BUCKET) == "TrailAlreadyExistsException"
+    ct.update_trail(Name="main", IsMultiRegionTrail=True)
+    there = cloud.client("cloudtrail", EU, key=ACCOUNT)
+    assert there.describe_trails()["trailList"][0]["TrailARN"] == ARN
+    assert there.describe_trails(includeShadowTrails=False)["trailList"] == []
+    assert refused(there.stop_logging, Name=ARN) == "InvalidHomeRegionException"
+    ct.delete_trail(Name="main")
+    assert refused(ct.get_trail, Name="main") == "TrailNotFoundException"
+
+
+@pytest.mark.parametrize("name", ["ab", "-abc", "abc-", "a--b", "a b c", "192.168.5.4"])
+def test_a_name_that_is_none_is_refused(ct, name):
+    assert refused(ct.create_trail, Name=name, S3BucketName=BUCKET) == "InvalidTrailNameException"
+
+
+def test_a_trail_must_be_able_to_write(cloud, ct):
+    assert refused(ct.create_trail, Name="main", S3BucketName=BUCKET) == "S3BucketDoesNotExistException"
+    cloud.client("s3", key=ACCOUNT).create_bucket(Bucket=BUCKET)
+    assert refused(ct.create_trail, Name="main", S3BucketName=BUCKET) == "InsufficientS3BucketPolicyException"
+
+
+def test_a_trail_writes_what_happened_every_five_minutes(cloud, ct, s3):
+    trail(ct, S3KeyPrefix="p")
+    cloud.client("sqs", key=ACCOUNT).create_queue(QueueName="a")
+    cloud.client("dynamodb", EU, key=ACCOUNT).list_tables()
+    cloud.sleep(320)
+    ((key, _),) = files(s3).items()
+    moment = datetime.fromtimestamp(cloud.now() - 20, UTC)
+    assert key.startswith(f"p/AWSLogs/{ACCOUNT}/CloudTrail/{US}/{moment:%Y/%m/%d}/{ACCOUNT}_CloudTrail_{US}_") and key.endswith(".json.gz")
+    assert "CreateQueue" in [e["eventName"] for e in events(s3)] and "ListTables" not in [e["eventName"] for e in events(s3)]
+    assert ct.get_trail_status(Name="main")["LatestDeliveryTime"]
+    ct.stop_logging(Name="main")
+    cloud.client("sqs", key=ACCOUNT).create_queue(QueueName="late")
+    cloud.sleep(320)
+    assert "late" not in json.dumps(events(s3))
+
+
+def test_a_trail_of_all_regions_has_the_events_of_each_and_of_none(cloud, ct, s3):
+    trail(ct, IsMultiRegionTrail=True)
+    cloud.sleep(1)
+    cloud.client("dynamodb", EU, key=ACCOUNT).list_tables()
+    cloud.client("iam", key=ACCOUNT).create_user(UserName="alice")
+    cloud.sleep(700)
+    where = {e["eventName"]: e["awsRegion"] for e in events(s3)}
+    assert (where["ListTables"], where["CreateUser"]) == (EU, US)
+    assert any(f"/CloudTrail/{EU}/" in key for key in files(s3))
+
+
+def test_events_of_data_are_kept_where_a_trail_asks_for_them(cloud, ct, s3):
+    trail(ct)
+    s3.create_bucket(Bucket="other-box")
+    chosen = {"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::other-box/in/"]}
+    ct.put_event_selectors(TrailName="main", EventSelectors=[{"ReadWriteType": "WriteOnly", "IncludeManagementEvents": False, "DataResources": [chosen]}])
+    for key in ("in/a", "out/a"):
+        s3.put_object(Bucket="other-box", Key=key, Body=b"x")
+        s3.get_object(Bucket="other-box", Key=key)
+    cloud.sleep(320)
+    (event,) = events(s3)
+    assert (event["eventName"], event["eventCategory"], event["managementEvent"]) == ("PutObject", "Data", False)
+    assert event["resources"][0]["ARN"] == "arn:aws:s3:::other-box/in/a"
+
+
+def test_advanced_selectors_choose_by_any_of_their_fields(cloud, ct, s3):
+    trail(ct)
+    fields = [
+        {"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::DynamoDB::Table"]},
+        {"Field": "eventName", "NotStartsWith": ["Get"]},
+    ]  # fmt: skip
+    ct.put_event_selectors(TrailName="main", AdvancedEventSelectors=[{"Name": "items", "FieldSelectors": fields}])
+    table = cloud.client("dynamodb", key=ACCOUNT)
+    key = {"AttributeName": "pk", "KeyType": "HASH"}
+    table.create_table(
+        TableName="tab", BillingMode="PAY_PER_REQUEST", KeySchema=[key], AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}]
+    )
+    cloud.sleep(5)
+    table.put_item(TableName="tab", Item={"pk": {"S": "a"}})
+    table.get_item(TableName="tab", Key={"pk": {"S": "a"}})
+    cloud.sleep(320)
+    assert [e["eventName"] for e in events(s3)] == ["PutItem"]
+    wrong = [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]}]
+    assert refused(ct.put_event_selectors, TrailName="main", AdvancedEventSelectors=wrong) == "InvalidEventSelectorsException"
+
+
+def test_who_listens_is_told_of_each_file(cloud, ct, s3):
+    sns, sqs, logs, iam = (cloud.client(name, key=ACCOUNT) for name in ("sns", "sqs", "logs", "iam"))
+    url, topic = sqs.create_queue(QueueName="q")["QueueUrl"], sns.create_topic(Name="t")["TopicArn"]
+    allow = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(allow)})
+    statement = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "sns:Publish", "Resource": topic}
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:{US}:{ACCOUNT}:q", Attributes={"RawMessageDelivery": "true"})
+    logs.create_log_group(logGroupName="g")
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}}
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=json.dumps(may))
+    group = f"arn:aws:logs:{US}:{ACCOUNT}:log-group:g:*"
+    trail(ct, SnsTopicName="t", CloudWatchLogsLogGroupArn=group, CloudWatchLogsRoleArn=role)
+    cloud.sleep(320)
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert json.loads(message["Body"])["s3ObjectKey"] == list(files(s3))
+    told = logs.get_log_events(logGroupName="g", logStreamName=f"{ACCOUNT}_CloudTrail_{US}")["events"]
+    assert {json.loads(each["message"])["eventID"] for each in told} == {e["eventID"] for e in events(s3)}
+
+
+def test_a_kill_loses_no_event_and_doubles_none(cloud, ct, s3):
+    trail(ct)
+    sqs = cloud.client("sqs", key=ACCOUNT)
+    for number in range(8):
+        sqs.create_queue(QueueName=f"q{number}")
+        cloud.sleep(110)
+        cloud.restart(kill=True)
+    cloud.sleep(320)
+    made = [e["requestParameters"]["queueName"] for e in events(s3) if e["eventName"] == "CreateQueue"]
+    assert sorted(made) == [f"q{number}" for number in range(8)]
+
+
+def verified(s3, ct, digest_key: str) -> dict:
+    """A digest whose signature and files are what they say: the custom validation of
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-custom-validation.html"""
+    stored = s3.get_object(Bucket=BUCKET, Key=digest_key)
+    whole = gzip.decompress(stored["Body"].read())
+    digest = json.loads(whole)
+    text = "\n".join((
+        digest["digestEndTime"], f"{digest['digestS3Bucket']}/{digest['digestS3Object']}", hashlib.sha256(whole).hexdigest(),
+        digest["previousDigestSignature"] or "null",
+    ))  # fmt: skip
+    keys = {key["Fingerprint"]: key["Value"] for key in ct.list_public_keys()["PublicKeyList"]}
+    der = keys[digest["digestPublicKeyFingerprint"]]
+    pem = b"-----BEGIN RSA PUBLIC KEY-----\n" + base64.encodebytes(der) + b"-----END RSA PUBLIC KEY-----\n"
+    signature = bytes.fromhex(stored["Metadata"]["signature"])
+    serialization.load_pem_public_key(pem).verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    for file in digest["logFiles"]:
+        body = gzip.decompress(s3.get_object(Bucket=BUCKET, Key=file["s3Object"])["Body"].read())
+        assert hashlib.sha256(body).hexdigest() == file["hashValue"]
+    return digest
+
+
+def test_digests_are_signed_and_hang_together(cloud, ct, s3):
+    trail(ct, EnableLogFileValidation=True)
+    for _ in range(3):
+        cloud.client("sqs", key=ACCOUNT).list_queues()
+        cloud.sleep(3_700)
+    digests = [verified(s3, ct, key) for key in sorted(files(s3, "CloudTrail-Digest/"))]
+    assert len(digests) == 3 and digests[0]["previousDigestS3Object"] is None
+    for before, after in zip(digests, digests[1:]):
+        assert (after["previousDigestS3Object"], after["digestStartTime"]) == (before["digestS3Object"], before["digestEndTime"])
+    named = [file["s3Object"] for digest in digests for file in digest["logFiles"]]
+    assert named and set(named) <= set(files(s3))
+    key = digests[0]["digestS3Object"]
+    stored = s3.get_object(Bucket=BUCKET, Key=key)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(gzip.decompress(stored["Body"].read()).replace(b"1", b"2")), Metadata=stored["Metadata"])
+    with pytest.raises((InvalidSignature, ClientError, KeyError)):
+        verified(s3, ct, key)
+
+
+class _Buckets:
+    """What the AWS CLI's validator asks for a client of a bucket's region."""
+
+    def __init__(self, client) -> None:
+        self.client = client
+
+    def get_client(self, bucket: str):
+        return self.client
+
+
+def test_the_aws_clis_own_validator_accepts_the_chain_and_misses_what_was_taken_away(cloud, ct, s3):
+    validation = pytest.importorskip("awscli.customizations.cloudtrail.validation")
+    trail(ct, EnableLogFileValidation=True)
+    start = datetime.fromtimestamp(cloud.now(), UTC)
+    cloud.sleep(4 * 3_600 + 100)
+    end, faults = datetime.fromtimestamp(cloud.now(), UTC), []
+
+    def chain() -> list[dict]:
+        found = validation.create_digest_traverser(
+            trail_arn=ARN, cloudtrail_client=ct, organization_client=None, s3_client_provider=_Buckets(s3), trail_source_region=US,
+            on_invalid=lambda **fault: faults.append("invalid"), on_missing=lambda **fault: faults.append("missing"),
+            on_gap=lambda **fault: faults.append("gap"),
+        )  # fmt: skip
+        return list(found.traverse_digests(start, end))
+
+    digests = chain()
+    assert len(digests) == 4 and not faults
+    s3.delete_object(Bucket=BUCKET, Key=digests[1]["digestS3Object"])
+    assert len(chain()) == 3 and faults == ["missing"]

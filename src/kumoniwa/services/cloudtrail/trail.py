@@ -185,7 +185,7 @@ async def _check(call: Call, trail: Trail) -> None:
 
 async def _prove_bucket(call: Call, trail: Trail) -> None:
     """By writing the empty object that AWS, too, leaves in a trail's folder."""
-    key = "/".join(filter(None, (trail.prefix, "AWSLogs", trail.account, "")))
+    key = "/".join(filter(None, (trail.prefix, "AWSLogs", trail.account))) + "/"
     try:
         await put(call, trail, key, b"")
     except AwsError as error:

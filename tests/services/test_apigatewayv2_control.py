@@ -188,6 +188,12 @@ def test_a_mapping_that_cannot_be_is_a_bad_request(cloud, gateway, key):
     assert error.value.response["Error"]["Code"] == "BadRequestException"
 
 
+def test_a_websocket_api_knows_one_payload_format(cloud, gateway):
+    # https://github.com/hashicorp/terraform-provider-aws/issues/25280
+    said = {"IntegrationType": "AWS_PROXY", "IntegrationUri": ASKED, "PayloadFormatVersion": "2.0"}
+    assert refused(gateway.create_integration, ApiId=websocket_api(gateway), **said)[0] == "BadRequestException"
+
+
 def test_vpc_links_and_other_things_that_are_not_here_are_refused_by_name(cloud, gateway):
     api = http_api(gateway)
     for call, params in (
@@ -225,7 +231,7 @@ def test_authorizers_are_told_changed_and_gone(cloud, gateway):
     ("said", "text"),
     (
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED}, "AuthorizerPayloadFormatVersion is a required parameter for REQUEST authorizer"),
-        ({"AuthorizerType": "REQUEST", "AuthorizerUri": "x", "AuthorizerPayloadFormatVersion": "2.0"}, "Invalid ARN"),
+        ({"AuthorizerType": "REQUEST", "AuthorizerUri": FUNCTION, "AuthorizerPayloadFormatVersion": "2.0"}, "Authorizer URI should be a valid API Gateway ARN"),
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED, "AuthorizerPayloadFormatVersion": "1.0", "EnableSimpleResponses": True}, "Simple"),
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED, "AuthorizerPayloadFormatVersion": "2.0", "IdentitySource": ["x"]}, "identity source"),
         ({"AuthorizerType": "REQUEST", "AuthorizerUri": ASKED, "AuthorizerPayloadFormatVersion": "2.0", "AuthorizerResultTtlInSeconds": 3_601}, "3600"),

@@ -76,7 +76,9 @@ def _check_unsupported(mutual: dict | None, routing: str | None) -> None:
 
 
 def _configuration(given: list[dict[str, Any]] | None) -> dict[str, Any]:
-    if not given or len(given) != 1:
+    if not given:
+        return {}
+    if len(given) != 1:
         raise BadRequestException("Exactly one domain name configuration must be specified")
     if given[0].get("EndpointType", "REGIONAL") != "REGIONAL":
         raise BadRequestException("Invalid endpoint type specified. HTTP and WebSocket APIs only support REGIONAL")
@@ -180,8 +182,10 @@ def _checked(call: Call, domain: DomainName, mapping: dict[str, str], before: st
     key, api, stage = mapping["basePath"], mapping["restApiId"], mapping["stage"]
     if key != NONE and (not _KEY.fullmatch(key) or len(key) > KEY_LENGTH_MAX):
         raise BadRequestException("API mapping key should contain only letters, numbers and one of $-_.+!*'()/")
-    if key.startswith("/") or key.endswith("/") or "//" in key:
+    if key.startswith("/") or "//" in key:
         raise BadRequestException("API mapping key should not start with a '/' or have consecutive '/'s.")
+    if key.endswith("/"):
+        raise BadRequestException("API mapping key should not end with a '/'.")
     if api not in call.shelf(Api) and api not in call.shelf(RestApi):
         raise NotFoundException(f"Invalid API identifier specified {call.account}:{api}")
     if f"{api}/{stage}" not in call.shelf(Stage if api in call.shelf(Api) else RestStage):

@@ -81,6 +81,9 @@ def _check_websocket(document: dict[str, Any]) -> None:
         raise BadRequestException("IntegrationSubtype and ResponseParameters are only supported for HTTP APIs")
     if document["PassthroughBehavior"] not in PASSTHROUGHS:
         raise BadRequestException(f"Invalid passthrough behavior specified. Must be one of [{', '.join(PASSTHROUGHS)}]")
+    if document["PayloadFormatVersion"] != "1.0":
+        # https://github.com/hashicorp/terraform-provider-aws/issues/25280
+        raise BadRequestException("Invalid payload format version specified. WebSocket APIs only support 1.0")
     if document.get("ContentHandlingStrategy"):
         raise NotImplementedHere("ContentHandlingStrategy of integrations of apigatewayv2")
     mapping.check_websocket(document.get("RequestParameters", {}))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
 import pytest
 from api_workshop import Function
 from http_workshop import ASKED, function, websocket_api
@@ -166,6 +169,28 @@ def test_only_connect_may_have_a_guard(cloud, gateway):
     assert error.value.response["Error"]["Message"] == "Currently, authorization is restricted to the $connect route only"
 
 
+def test_a_signed_handshake_needs_the_signers_own_permission(cloud, gateway, shop):
+    api = websocket_api(gateway)
+    target = function(gateway, api, version="1.0")
+    gateway.create_route(ApiId=api, RouteKey="$connect", Target=target, AuthorizationType="AWS_IAM")
+    gateway.create_stage(ApiId=api, StageName="prod", AutoDeploy=True)
+    iam = cloud.client("iam", "aws-global")
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+
+    def knock():
+        request = botocore.awsrequest.AWSRequest("GET", f"http://{api}.execute-api.us-east-1.localhost:4566/prod")
+        pair = botocore.credentials.Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+        botocore.auth.SigV4QueryAuth(pair, "execute-api", "us-east-1").add_auth(request)
+        return connect(cloud, api, request.url.partition(":4566")[2]).status
+
+    assert connect(cloud, api).status == 403 == knock()
+    allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"arn:aws:execute-api:us-east-1:000000000000:{api}/prod/$connect"}
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
+    assert knock() == 101
+    assert shop.events[0]["requestContext"]["identity"]["userArn"].endswith("user/ann")
+
+
 # Messages ---------------------------------------------------------------------------------------------
 
 
@@ -319,6 +344,51 @@ def test_an_endpoint_is_asked_and_answers(cloud, gateway):
     server.close()
 
 
+def test_a_message_becomes_a_queues_through_a_template(cloud, gateway):
+    sqs, iam = cloud.client("sqs"), cloud.client("iam", "aws-global")
+    url = sqs.create_queue(QueueName="said")["QueueUrl"]
+    trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="gate", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))["Role"]["Arn"]
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="gate", PolicyName="p", PolicyDocument=json.dumps(allowed))
+    api = websocket_api(gateway)
+    made = gateway.create_integration(
+        ApiId=api, IntegrationType="AWS", IntegrationMethod="POST", CredentialsArn=role,
+        IntegrationUri="arn:aws:apigateway:us-east-1:sqs:path/000000000000/said",
+        RequestParameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+        RequestTemplates={"$default": "Action=SendMessage&MessageBody=$util.urlEncode($input.json('$'))"},
+    )  # fmt: skip
+    gateway.create_route(ApiId=api, RouteKey="$default", Target=f"integrations/{made['IntegrationId']}")
+    gateway.create_stage(ApiId=api, StageName="prod", AutoDeploy=True)
+    client = connect(cloud, api)
+    client.send('{"text": "a & b"}')
+    cloud.sleep(1)
+    assert json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"]) == {"text": "a & b"}
+
+
+def test_access_logs_need_the_role_of_the_account(cloud, gateway, shop):
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+    logs, iam = cloud.client("logs"), cloud.client("iam", "aws-global")
+    logs.create_log_group(logGroupName="chat")
+    trust = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="logs", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="logs", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+    cloud.client("apigateway").update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}])
+    api = websocket_api(gateway, "$connect", "$default", "$disconnect")
+    gateway.update_stage(
+        ApiId=api, StageName="prod",
+        AccessLogSettings={"DestinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:chat", "Format": "$context.eventType $context.routeKey $context.status"},
+    )  # fmt: skip
+    client = connect(cloud, api)
+    client.send("x")
+    cloud.sleep(1)
+    client.close()
+    cloud.sleep(1)
+    stream = logs.describe_log_streams(logGroupName="chat")["logStreams"][0]["logStreamName"]
+    told = [event["message"] for event in logs.get_log_events(logGroupName="chat", logStreamName=stream)["events"]]
+    assert told == ["CONNECT $connect 200", "MESSAGE $default 200", "DISCONNECT $disconnect 200"]
+
+
 # Going ------------------------------------------------------------------------------------------------
 
 
@@ -379,6 +449,12 @@ def test_a_killed_region_drops_its_connections_and_tells_nobody(cloud, gateway, 
     assert refused(management(cloud, api).get_connection, ConnectionId=id_) == (410, "GoneException")
     assert connect(cloud, api).status == 101
     assert [event["requestContext"]["eventType"] for event in again.events] == ["CONNECT"] and len(shop.events) == 1
+
+
+def test_a_region_that_is_emptied_cuts_everybody_off(cloud, gateway, shop):
+    client = connect(cloud, websocket_api(gateway, "$default"))
+    cloud.run(cloud.regions["us-east-1"].reset())
+    assert client.is_broken()
 
 
 # What a back end says ---------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ THROTTLED = {
     "kinesis": ("ProvisionedThroughputExceededException", 400),
     "lambda": ("TooManyRequestsException", 429),
     "apigateway": ("TooManyRequestsException", 429),
+    "apigatewayv2": ("TooManyRequestsException", 429),
+    "apigatewaymanagementapi": ("LimitExceededException", 429),
     "s3": ("SlowDown", 503),
     "sqs": ("RequestThrottled", 403),
 }

@@ -59,7 +59,8 @@ async def come(home: Any, served: ServedSocket, request: Request, place: Place |
     else:
         talk = _Talk(home, connection, find)
         response = websocket.accepted(home, request, talk.converse, subprotocol=subprotocol, limits=LIMITS)
-    _log(served, visit, response)
+    # A log tells what the route answered: 200 for who was let in.
+    _log(served, visit, Response(200) if response.status == 101 else response)
     return response
 
 

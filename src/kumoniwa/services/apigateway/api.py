@@ -142,17 +142,22 @@ _LABEL = re.compile(r"\{([^}]+)\}")
 
 
 @cache
-def _pattern(operation: str) -> tuple[str, dict[str, str]]:
+def _pattern(service: str, operation: str) -> tuple[str, dict[str, str]]:
     """The path of an operation, and which parameter fills which label."""
-    model = models.service("apigateway").operation(operation)
+    model = models.service(service).operation(operation)
     members = model.input.members.values() if model.input else ()
     return model.uri.partition("?")[0], {
         member.location_name: member.name for member in members if member.location == "uri"
     }
 
 
-def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
-    """API Gateway's resources are called as their paths are: https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html"""
-    path, names = _pattern(operation)
+def touched(call: Call, service: str, operation: str, params: dict[str, Any]) -> str:
+    """API Gateway's resources are called as their paths are, without the version:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html"""
+    path, names = _pattern(service, operation)
     filled = _LABEL.sub(lambda label: str(params.get(names.get(label[1], ""), "*")), path)
-    return f"arn:{call.home.partition}:apigateway:{call.region}::{filled}"
+    return f"arn:{call.home.partition}:apigateway:{call.region}::{filled.removeprefix('/v2')}"
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    return touched(call, "apigateway", operation, params)

@@ -64,6 +64,16 @@ def _spelling(name: bytes) -> str:
     return name.decode("latin-1")
 
 
+def conditions(home: Any, request: Request) -> dict[str, Any]:
+    """The condition keys of a caller's request; names are in lower case."""
+    headers, clock = request.headers, home.clock.now
+    return {
+        "aws:sourceip": "127.0.0.1", "aws:useragent": headers.get("user-agent"), "aws:referer": headers.get("referer"),
+        "aws:securetransport": request.is_tls, "aws:currenttime": clock, "aws:epochtime": clock,
+        "aws:requestedregion": home.name,
+    }  # fmt: skip
+
+
 class Place(NamedTuple):
     """Where a customer's own domain name brought a request in."""
 
@@ -215,13 +225,7 @@ class Exchange:
         self._context = None
 
     def conditions(self) -> dict[str, Any]:
-        """The condition keys of the request; names are in lower case."""
-        headers, clock = self.request.headers, self.home.clock.now
-        return {
-            "aws:sourceip": "127.0.0.1", "aws:useragent": headers.get("user-agent"), "aws:referer": headers.get("referer"),
-            "aws:securetransport": self.request.is_tls, "aws:currenttime": clock, "aws:epochtime": clock,
-            "aws:requestedregion": self.home.name,
-        }  # fmt: skip
+        return conditions(self.home, self.request)
 
     def context(self, path: str) -> Any:
         """``$context.…`` of mappings and gateway responses."""

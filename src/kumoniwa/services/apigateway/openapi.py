@@ -64,7 +64,7 @@ def parsed(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _object(value: Any) -> dict[str, Any]:
+def structure(value: Any) -> dict[str, Any]:
     """A part that must be an object where it stands at all."""
     if value is None:
         return {}
@@ -81,12 +81,12 @@ class Import:
     ) -> None:
         self.call, self.api, self.document, self.parameters = call, api, document, parameters
         self.is_3 = "openapi" in document
-        self.components = _object(document.get("components")) if self.is_3 else document
+        self.components = structure(document.get("components")) if self.is_3 else document
         self.warnings: list[str] = []
         self.validators: dict[str, str] = {
             validator.get("name", ""): key for key, validator in api.validators.items()
         }
-        self.security = _object(
+        self.security = structure(
             self.components.get("securitySchemes" if self.is_3 else "securityDefinitions")
         )
         self.authorizers: dict[str, str] = {known["name"]: key for key, known in api.authorizers.items()}
@@ -104,7 +104,7 @@ class Import:
         base = self._base_path()
         for path, item in self.document["paths"].items():
             if str(path).startswith("/"):
-                self._path(base + str(path), _object(item))
+                self._path(base + str(path), structure(item))
         return self.api
 
     # The API itself ------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Import:
 
     def _endpoint(self, document: dict[str, Any]) -> None:
         server = self._server() if self.is_3 else self.document
-        configuration = _object(server.get(OURS + "endpoint-configuration"))
+        configuration = structure(server.get(OURS + "endpoint-configuration"))
         if "disableExecuteApiEndpoint" in configuration:
             document["disableExecuteApiEndpoint"] = configuration["disableExecuteApiEndpoint"] is True
         if configuration.get("vpcEndpointIds"):
@@ -146,7 +146,7 @@ class Import:
 
     def _server(self) -> dict[str, Any]:
         servers = self.document.get("servers")
-        return _object(servers[0]) if isinstance(servers, list) and servers else {}
+        return structure(servers[0]) if isinstance(servers, list) and servers else {}
 
     def _base_path(self) -> str:
         """What stands before every path: nothing, unless the import asks for it."""
@@ -160,8 +160,8 @@ class Import:
         if self.is_3:
             server = self._server()
             url = str(server.get("url", ""))
-            for name, variable in _object(server.get("variables")).items():
-                url = url.replace(f"{{{name}}}", str(_object(variable).get("default", "")))
+            for name, variable in structure(server.get("variables")).items():
+                url = url.replace(f"{{{name}}}", str(structure(variable).get("default", "")))
             path = urlsplit(url).path if "://" in url or url.startswith("/") else ""
         else:
             path = str(self.document.get("basePath", ""))
@@ -171,7 +171,7 @@ class Import:
     # What methods refer to --------------------------------------------------------------------------
 
     def _models(self) -> None:
-        schemas = _object(self.components.get("schemas" if self.is_3 else "definitions"))
+        schemas = structure(self.components.get("schemas" if self.is_3 else "definitions"))
         for name, schema in schemas.items():
             self._model(str(name), schema)
 
@@ -205,7 +205,7 @@ class Import:
 
     def _model_of(self, schema: Any) -> str:
         """The name of the model a schema stands for; one without a name gets one."""
-        local = _REFERENCE.fullmatch(str(_object(schema).get("$ref", "")))
+        local = _REFERENCE.fullmatch(str(structure(schema).get("$ref", "")))
         if local is not None:
             return local[1]
         name = f"MODEL{self.call.ids.hex(6)}"
@@ -213,11 +213,11 @@ class Import:
         return name
 
     def _validators(self) -> None:
-        for name, said in _object(self.document.get(OURS + "request-validators")).items():
+        for name, said in structure(self.document.get(OURS + "request-validators")).items():
             key = self.validators.get(str(name)) or restapi.short_id(self.call)
             document = {"id": key, "name": str(name)}
             document |= {
-                member: _object(said).get(member) is True
+                member: structure(said).get(member) is True
                 for member in ("validateRequestBody", "validateRequestParameters")
             }
             self.validators[str(name)] = key
@@ -225,7 +225,7 @@ class Import:
 
     def _authorizers(self) -> None:
         for name, scheme in self.security.items():
-            scheme = _object(scheme)
+            scheme = structure(scheme)
             said = scheme.get(OURS + "authorizer")
             if not isinstance(said, dict):
                 continue
@@ -252,13 +252,13 @@ class Import:
             )
 
     def _gateway_responses(self) -> None:
-        for kind, said in _object(self.document.get(OURS + "gateway-responses")).items():
+        for kind, said in structure(self.document.get(OURS + "gateway-responses")).items():
             if kind not in gatewayresponse.TYPES:
                 raise BadRequestException(f"Invalid gateway response type specified: {kind}")
-            said = _object(said)
+            said = structure(said)
             status = str(said["statusCode"]) if said.get("statusCode") else None
             put = gatewayresponse.made(
-                kind, status, _object(said.get("responseParameters")), _object(said.get("responseTemplates"))
+                kind, status, structure(said.get("responseParameters")), structure(said.get("responseTemplates"))
             )
             self.api = changed(self.api, gateway_responses={**self.api.gateway_responses, kind: put})
 
@@ -277,7 +277,7 @@ class Import:
         for verb in (*VERBS, OURS + "any-method"):
             if verb in item:
                 name = "ANY" if verb.startswith(OURS) else verb.upper()
-                self._method(place["id"], name, _object(item[verb]), item.get("parameters"))
+                self._method(place["id"], name, structure(item[verb]), item.get("parameters"))
 
     def _method(self, place: str, verb: str, operation: dict[str, Any], shared: Any) -> None:
         document: dict[str, Any] = {"httpMethod": verb, "authorizationType": "NONE", "apiKeyRequired": False}
@@ -299,21 +299,21 @@ class Import:
         document = method.checked(self.api, document)
         said = operation.get(OURS + "integration")
         if said is not None:
-            document["methodIntegration"] = self._integration(place, document, _object(said))
+            document["methodIntegration"] = self._integration(place, document, structure(said))
         self.api = method.with_method(self.api, self.api.resources[place], document)
 
     def _secure(self, document: dict[str, Any], operation: dict[str, Any]) -> None:
         wanted = operation.get("security", self.document.get("security"))
         for requirement in wanted if isinstance(wanted, list) else ():
-            for name in _object(requirement):
-                scheme = _object(self.security.get(name))
+            for name in structure(requirement):
+                scheme = structure(self.security.get(name))
                 if name in self.authorizers:
                     document |= {"authorizationType": "CUSTOM", "authorizerId": self.authorizers[name]}
                 elif str(scheme.get(OURS + "authtype", "")).lower() == "awssigv4":
                     document["authorizationType"] = "AWS_IAM"
                 elif scheme.get("type") == "apiKey" and str(scheme.get("name", "")).lower() == "x-api-key":
                     document["apiKeyRequired"] = True
-        auth = _object(operation.get(OURS + "auth")).get("type")
+        auth = structure(operation.get(OURS + "auth")).get("type")
         if auth:
             document["authorizationType"] = str(auth).upper()
 
@@ -333,11 +333,11 @@ class Import:
                 kinds = operation.get("consumes") or self.document.get("consumes") or ["application/json"]
                 models |= {str(kind): name for kind in kinds}
         if self.is_3:
-            content = _object(self._resolved(operation.get("requestBody") or {}).get("content"))
+            content = structure(self._resolved(operation.get("requestBody") or {}).get("content"))
             models |= {
                 str(kind): self._model_of(said["schema"])
                 for kind, said in content.items()
-                if _object(said).get("schema")
+                if structure(said).get("schema")
             }
         if parameters:
             document["requestParameters"] = parameters
@@ -346,17 +346,17 @@ class Import:
 
     def _responses(self, document: dict[str, Any], operation: dict[str, Any]) -> None:
         responses = {}
-        for status, said in _object(operation.get("responses")).items():
+        for status, said in structure(operation.get("responses")).items():
             if not re.fullmatch(r"[1-5]\d\d", str(status)):
                 continue
             response = self._resolved(said)
             made: dict[str, Any] = {"statusCode": str(status)}
             if self.is_3:
-                content = _object(response.get("content"))
+                content = structure(response.get("content"))
                 models = {
                     str(kind): self._model_of(part["schema"])
                     for kind, part in content.items()
-                    if _object(part).get("schema")
+                    if structure(part).get("schema")
                 }
             elif response.get("schema"):
                 kinds = operation.get("produces") or self.document.get("produces") or ["application/json"]
@@ -368,7 +368,7 @@ class Import:
                 made["responseModels"] = models
             if response.get("headers"):
                 made["responseParameters"] = {
-                    f"method.response.header.{name}": False for name in _object(response["headers"])
+                    f"method.response.header.{name}": False for name in structure(response["headers"])
                 }
             responses[str(status)] = method.checked_response(self.api, made)
         if responses:
@@ -376,7 +376,7 @@ class Import:
 
     def _resolved(self, said: Any) -> dict[str, Any]:
         """A part, or what its ``$ref`` names."""
-        found = _object(said)
+        found = structure(said)
         for _ in range(10):
             reference = found.get("$ref")
             if reference is None:
@@ -388,7 +388,7 @@ class Import:
                     if isinstance(target, dict)
                     else None
                 )
-            found = _object(target)
+            found = structure(target)
         raise BadRequestException("Invalid OpenAPI input.")
 
     # Integrations --------------------------------------------------------------------------------------
@@ -418,12 +418,12 @@ class Import:
             cacheKeyParameters=[str(key) for key in _listed(said.get("cacheKeyParameters"))],
             contentHandling=str(said["contentHandling"]).upper() if said.get("contentHandling") else None,
             timeoutInMillis=int(said["timeoutInMillis"]) if said.get("timeoutInMillis") else None,
-            tlsConfig=_object(said.get("tlsConfig")) or None,
+            tlsConfig=structure(said.get("tlsConfig")) or None,
         )
         made = integration.checked(self.call, made)
         responses = {}
-        for pattern, part in _object(said.get("responses")).items():
-            part = _object(part)
+        for pattern, part in structure(said.get("responses")).items():
+            part = structure(part)
             response: dict[str, Any] = {"statusCode": str(part.get("statusCode", "200"))}
             if pattern != "default":
                 response["selectionPattern"] = str(pattern)
@@ -438,7 +438,7 @@ class Import:
     def _texts(self, said: dict[str, Any], member: str, here: str) -> dict[str, str]:
         """A map whose values must be text; others are left out with a warning, as on AWS."""
         found = {}
-        for name, value in _object(said.get(member)).items():
+        for name, value in structure(said.get(member)).items():
             if isinstance(value, str):
                 found[str(name)] = value
             else:

@@ -3,13 +3,11 @@
 # ruff: noqa: F401
 from __future__ import annotations
 
-import re
-from functools import cache
 from typing import Any
 
-from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.apigateway.api import touched
 from kumoniwa.services.apigatewayv2.apis import (
     CreateApi,
     DeleteApi,
@@ -83,25 +81,9 @@ from kumoniwa.services.apigatewayv2.stage import (
 )
 from kumoniwa.services.apigatewayv2.tag import GetTags, TagResource, UntagResource
 
-_LABEL = re.compile(r"\{([^}]+)\}")
-
-
-@cache
-def _pattern(operation: str) -> tuple[str, dict[str, str]]:
-    """The path of an operation, and which parameter fills which label."""
-    model = models.service("apigatewayv2").operation(operation)
-    members = model.input.members.values() if model.input else ()
-    return model.uri.partition("?")[0].removeprefix("/v2"), {
-        member.location_name: member.name for member in members if member.location == "uri"
-    }
-
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
-    """API Gateway's resources are called as their paths are, without the version:
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html"""
-    path, names = _pattern(operation)
-    filled = _LABEL.sub(lambda label: str(params.get(names.get(label[1], ""), "*")), path)
-    return f"arn:{call.home.partition}:apigateway:{call.region}::{filled}"
+    return touched(call, "apigatewayv2", operation, params)
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.apigateway.openapi import OURS, parsed
+from kumoniwa.services.apigateway.openapi import OURS, parsed, structure
 from kumoniwa.services.apigatewayv2 import apis, authorizer, integration, route
 from kumoniwa.services.apigatewayv2.definition import Api, BadRequestException, find, put
 
@@ -43,48 +43,40 @@ IGNORED = frozenset(["passthroughBehavior", "responses", "requestTemplates", "ca
 """Members of REST's integrations, which say nothing of an HTTP API's."""
 
 
-def _object(value: Any) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise BadRequestException("Invalid OpenAPI input.")
-    return value
-
-
 class Import:
     """One document on its way into an API. What stands there already under the same name keeps its id."""
 
     def __init__(self, call: Call, api: Api, document: dict[str, Any], base_path: str) -> None:
         self.call, self.before, self.document = call, api, document
         self.api = changed(api, routes={}, integrations={}, authorizers={}, route_responses={}, integration_responses={})
-        self.components = _object(document.get("components"))
-        self.schemes = _object(self.components.get("securitySchemes"))
+        self.components = structure(document.get("components"))
+        self.schemes = structure(self.components.get("securitySchemes"))
         self.prefix = self._base(base_path)
         self.warnings: list[str] = []
 
     def run(self) -> Api:
         self._describe()
         for path, item in self.document["paths"].items():
-            item = _object(item)
+            item = structure(item)
             for verb in [verb for verb in item if verb in VERBS]:
-                self._operation(str(path), verb, _object(item[verb]))
+                self._operation(str(path), verb, structure(item[verb]))
         return self.api
 
     # The API itself -----------------------------------------------------------------------------
 
     def _describe(self) -> None:
-        info, document = _object(self.document.get("info")), dict(self.api.document)
+        info, document = structure(self.document.get("info")), dict(self.api.document)
         document["Name"] = str(info.get("title") or document["Name"])
         for member, name in (("description", "Description"), ("version", "Version")):
             if info.get(member) is not None:
                 document[name] = str(info[member])
         document.pop("CorsConfiguration", None)
         if OURS + "cors" in self.document:
-            said = _object(self.document[OURS + "cors"])
+            said = structure(self.document[OURS + "cors"])
             cors = {CORS[name.lower()]: value for name, value in said.items() if name.lower() in CORS}
             document["CorsConfiguration"] = apis.checked_cors("HTTP", cors)
         for server in self.document.get("servers") or []:
-            configuration = _object(_object(server).get(OURS + "endpoint-configuration"))
+            configuration = structure(structure(server).get(OURS + "endpoint-configuration"))
             if "disableExecuteApiEndpoint" in configuration:
                 document["DisableExecuteApiEndpoint"] = configuration["disableExecuteApiEndpoint"] is True
         tags = {
@@ -98,10 +90,10 @@ class Import:
         """What stands before every path: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-import.html"""
         if mode not in ("ignore", "prepend", "split"):
             raise BadRequestException("Invalid basepath specified. Must be one of [ignore, prepend, split]")
-        server = _object((self.document.get("servers") or [{}])[0])
+        server = structure((self.document.get("servers") or [{}])[0])
         url = str(server.get("url", ""))
-        for name, variable in _object(server.get("variables")).items():
-            url = url.replace(f"{{{name}}}", str(_object(variable).get("default", "")))
+        for name, variable in structure(server.get("variables")).items():
+            url = url.replace(f"{{{name}}}", str(structure(variable).get("default", "")))
         path = urlsplit(url).path.rstrip("/")
         if mode == "split":
             # The first part becomes no path but, where AWS is asked to, a mapping's key.
@@ -127,20 +119,20 @@ class Import:
 
     def _look_at_models(self, path: str, verb: str, operation: dict[str, Any]) -> None:
         """HTTP APIs have no models; a response that names one which is nowhere is told nevertheless."""
-        known = _object(self.components.get("schemas"))
-        for status, response in _object(operation.get("responses")).items():
-            for content in _object(_object(response).get("content")).values():
-                named = _object(_object(content).get("schema")).get("$ref")
+        known = structure(self.components.get("schemas"))
+        for status, response in structure(operation.get("responses")).items():
+            for content in structure(structure(response).get("content")).values():
+                named = structure(structure(content).get("schema")).get("$ref")
                 if isinstance(named, str) and named.startswith("#/components/schemas/") and named.rpartition("/")[2] not in known:
                     self.warnings.append(
                         f"Parse issue: attribute paths.'{path}'({verb}).responses.{status}.content.schema.{named} is missing"
                     )
 
     def _integration(self, operation: dict[str, Any]) -> str | None:
-        said = _object(operation.get(OURS + "integration"))
+        said = structure(operation.get(OURS + "integration"))
         if "$ref" in said:
             name = str(said["$ref"]).rpartition("/")[2]
-            said = _object(_object(self.components.get(OURS + "integrations")).get(name))
+            said = structure(structure(self.components.get(OURS + "integrations")).get(name))
         if not said:
             return None
         unknown = said.keys() - INTEGRATION.keys() - IGNORED
@@ -163,8 +155,8 @@ class Import:
     def _authorization(self, operation: dict[str, Any]) -> dict[str, Any]:
         listed = operation.get("security", self.document.get("security"))
         for wanted in listed or []:
-            for name, scopes in _object(wanted).items():
-                scheme = _object(self.schemes.get(name))
+            for name, scopes in structure(wanted).items():
+                scheme = structure(self.schemes.get(name))
                 if scheme.get(OURS + "authtype") == "awsSigv4":
                     return {"AuthorizationType": "AWS_IAM"}
                 if OURS + "authorizer" not in scheme:
@@ -180,7 +172,7 @@ class Import:
         known = next((one for one in self.api.authorizers.values() if one["Name"] == name), None)
         if known is not None:
             return known
-        said = _object(scheme[OURS + "authorizer"])
+        said = structure(scheme[OURS + "authorizer"])
         sources = said.get("identitySource") or []
         document = {AUTHORIZER[member]: value for member, value in said.items() if member in AUTHORIZER}
         document |= {
@@ -189,7 +181,7 @@ class Import:
             "IdentitySource": [one.strip() for one in sources.split(",")] if isinstance(sources, str) else list(sources),
         }
         if document["AuthorizerType"] == "JWT":
-            jwt = _object(said.get("jwtConfiguration"))
+            jwt = structure(said.get("jwtConfiguration"))
             issuer = jwt.get("issuer") or str(scheme.get("openIdConnectUrl", "")).removesuffix("/.well-known/openid-configuration")
             document["JwtConfiguration"] = {"Audience": [str(one) for one in jwt.get("audience") or []], "Issuer": str(issuer)}
         elif document["IdentitySource"]:
@@ -220,7 +212,7 @@ def _imported(call: Call, api: Api, document: dict[str, Any], base_path: str | N
 
 def ImportApi(call: Call, *, Body: str, Basepath: str | None = None, FailOnWarnings: bool | None = None) -> dict:
     document = _read(Body)
-    title = _object(document.get("info")).get("title")
+    title = structure(document.get("info")).get("title")
     api = apis.make(call, {"Name": str(title or "untitled"), "ProtocolType": "HTTP"})
     return _imported(call, api, document, Basepath, FailOnWarnings)
 

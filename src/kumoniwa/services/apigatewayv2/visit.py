@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.services.apigateway.exchange import Place
+from kumoniwa.services.apigateway.exchange import Place, conditions
 from kumoniwa.wire.message import Request
 
 BODY_BYTES_MAX = 10 << 20
@@ -156,13 +156,7 @@ class Visit:
         return self.served.events.context(self)
 
     def conditions(self) -> dict[str, Any]:
-        """The condition keys of the request; names are in lower case."""
-        headers, clock = self.request.headers, self.home.clock.now
-        return {
-            "aws:sourceip": "127.0.0.1", "aws:useragent": headers.get("user-agent"), "aws:referer": headers.get("referer"),
-            "aws:securetransport": self.request.is_tls, "aws:currenttime": clock, "aws:epochtime": clock,
-            "aws:requestedregion": self.home.name,
-        }  # fmt: skip
+        return conditions(self.home, self.request)
 
     def context(self, path: str) -> Any:
         """``$context.…`` of expressions and access logs; None for what there is not."""

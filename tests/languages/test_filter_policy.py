@@ -101,6 +101,10 @@ WANTED = [
     ({"a": [{"numeric": [">", 0, "<=", 100]}]}, {"a": number("99.12")}, True),
     ({"a": [{"numeric": [">", 0, "<=", 100]}]}, {"a": number("111")}, False),
     ({"a": [{"numeric": ["=", 301.5]}]}, {"a": number("3.015e2")}, True),
+    # Five digits count: https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
+    ({"a": [123.456789]}, {"a": number("123.4567891")}, True),
+    ({"a": [123.456789]}, {"a": array(123.4567891)}, True),
+    ({"a": [123.45678]}, {"a": number("123.45679")}, False),
     ({"a": ["rugby"]}, {"a": array("rugby", "tennis")}, True),
     ({"a": ["rugby"]}, {"a": array("tennis")}, False),
     ({"a": [True, None]}, {"a": array(None)}, True),

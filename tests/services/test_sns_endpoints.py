@@ -290,3 +290,47 @@ def test_fifo_topics_have_no_endpoints(sns):
     topic = sns.create_topic(Name="line.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     with pytest.raises(ClientError, match="Endpoint"):
         sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://x.example/")
+
+
+# Mail ------------------------------------------------------------------------------------------------
+
+
+def letters(cloud) -> list[dict]:
+    """What lies in the mailbox, oldest first."""
+    found = cloud.run(cloud.region().heard("", "ses", {"ask": "list"}))
+    return [cloud.run(cloud.region().heard("", "ses", {"ask": "mail", "id": each["id"]})) for each in reversed(found)]
+
+
+def test_an_address_agrees_by_the_link_in_a_letter_and_is_told_by_mail(cloud, sns):
+    topic = sns.create_topic(Name="news", Attributes={"DisplayName": "The News"})["TopicArn"]
+    assert sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ann@example.com")["SubscriptionArn"] == "pending confirmation"
+    cloud.sleep(1)
+    (asked,) = letters(cloud)
+    assert (asked["to"], asked["from"], asked["subject"]) == (
+        ["ann@example.com"], "AWS Notifications <no-reply@sns.amazonaws.com>", "AWS Notification - Subscription Confirmation",
+    )  # fmt: skip
+    link = next(line for line in asked["text"].splitlines() if line.startswith("http"))
+    assert follow(cloud, link)[0] == 200
+    sns.publish(TopicArn=topic, Message=json.dumps({"default": "d", "email": "for people"}), MessageStructure="json", Subject="Hear")
+    sns.publish(TopicArn=topic, Message="plain")
+    cloud.sleep(1)
+    _, hear, plain = letters(cloud)
+    assert (hear["from"], hear["subject"]) == ("The News <no-reply@sns.amazonaws.com>", "Hear") and hear["text"].startswith("for people\n\n--\n")
+    assert plain["subject"] == "AWS Notification Message"
+    link = next(line for line in plain["text"].splitlines() if line.startswith("http"))
+    assert follow(cloud, link)[0] == 200
+    sns.publish(TopicArn=topic, Message="unheard")
+    cloud.sleep(1)
+    gone = letters(cloud)[-1]
+    assert gone["subject"] == "AWS Notification - Unsubscribe Confirmation" and len(letters(cloud)) == 4
+
+
+def test_a_machine_may_read_its_mail(cloud, sns, topic):
+    sns.subscribe(TopicArn=topic, Protocol="email-json", Endpoint="robot@example.com")
+    cloud.sleep(1)
+    asked = json.loads(letters(cloud)[0]["text"])
+    sns.confirm_subscription(TopicArn=topic, Token=asked["Token"])
+    sns.publish(TopicArn=topic, Message="x")
+    cloud.restart(kill=True)
+    cloud.sleep(5)
+    assert [json.loads(letter["text"])["Type"] for letter in letters(cloud)] == ["SubscriptionConfirmation", "Notification"]

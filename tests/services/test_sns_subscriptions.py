@@ -62,6 +62,8 @@ def test_subscribing_again_is_harmless_unless_it_would_change_something(sns, top
     ({"Protocol": "sqs", "Endpoint": "http://localhost/000000000000/inbox"}, "Invalid parameter: SQS endpoint ARN"),
     ({"Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:000000000000:inbox.fifo"},
      "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"),
+    *(({"Protocol": "sms", "Endpoint": number}, f"Invalid SMS endpoint: {number}") for number in ("+15--551234567", "NAA+15551234567", "+15551234567.")),
+    ({"Protocol": "email", "Endpoint": "nobody"}, "Invalid parameter: Email address"),
     ({"Protocol": "http", "Endpoint": "https://x.example/"}, "Invalid parameter: Endpoint must match the specified protocol"),
     ({"Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:000000000000:inbox", "Attributes": {"RawMessageDelivery": "wrongvalue"}},
      "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [wrongvalue]. Must be true or false."),
@@ -82,7 +84,7 @@ def test_there_must_be_a_topic_to_subscribe_to(sns, topic, arn, code, text):
     assert refused(sns.subscribe, TopicArn=arn, Protocol="http", Endpoint="http://x.example/") == (code, text)
 
 
-@pytest.mark.parametrize("protocol, endpoint", [("firehose", "arn:aws:firehose:us-east-1:000000000000:deliverystream/x"), ("sms", "+15551234567")])
+@pytest.mark.parametrize("protocol, endpoint", [("firehose", "arn:aws:firehose:us-east-1:000000000000:deliverystream/x"), ("sms", "+15551234567"), ("application", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b")])
 def test_a_protocol_that_would_not_be_served_is_refused_by_name(sns, topic, protocol, endpoint):
     code, text = refused(sns.subscribe, TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
     assert code == "NotImplemented" and protocol in text

@@ -20,6 +20,8 @@ from kumoniwa.languages.json_tokens import InvalidJson
 KEYS_MAX = 5
 COMPLEXITY_MAX = 150
 BYTES_MAX = 262_144
+NUMBER_DIGITS = 5
+"""Numbers are compared to so many digits after the decimal point."""
 # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
 
 ATTRIBUTES, BODY = "MessageAttributes", "MessageBody"
@@ -48,12 +50,17 @@ def compile(text: str, scope: str) -> Pattern:
         raise NestedPolicy
     if said == {}:
         return Pattern([{}])
+    reader.tokens = [token._replace(value=_rounded(token.value)) if token.kind == "number" else token for token in reader.tokens]
     alternatives = reader.pattern()
     if len(set(_keys(said))) > KEYS_MAX:
         raise InvalidPattern(f"Filter policy can not have more than {KEYS_MAX} keys")
     if _complexity(alternatives) > COMPLEXITY_MAX or len(text.encode()) > BYTES_MAX:
         raise InvalidPattern(_TOO_COMPLEX)
     return Pattern(alternatives)
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, NUMBER_DIGITS) if type(value) is float else value
 
 
 def unreadable(text: str) -> str:
@@ -93,7 +100,7 @@ def attributes_laid_flat(attributes: dict[str, dict[str, Any]]) -> Flat:
         if kind == "String.Array":
             values = _elements(text)
         elif kind.startswith("Number"):
-            values = [float(text)]
+            values = [_rounded(float(text))]
         elif kind.startswith("String"):
             values = [text]
         else:
@@ -108,7 +115,7 @@ def _elements(text: str) -> list[Any]:
         said = orjson.loads(text)
     except orjson.JSONDecodeError:
         return []
-    return [each for each in said if not isinstance(each, (dict, list))] if isinstance(said, list) else []
+    return [_rounded(each) for each in (said if isinstance(said, list) else [said]) if not isinstance(each, (dict, list))]
 
 
 def body_laid_flat(body: str) -> Flat | None:
@@ -117,4 +124,6 @@ def body_laid_flat(body: str) -> Flat | None:
         said = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    return flat(said) if isinstance(said, dict) else None
+    if not isinstance(said, dict):
+        return None
+    return {path: [(_rounded(value), membership) for value, membership in values] for path, values in flat(said).items()}

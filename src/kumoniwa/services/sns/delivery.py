@@ -17,7 +17,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.sns import delivery_policy, http
+from kumoniwa.services.sns import delivery_policy, http, mail
 from kumoniwa.services.sns.envelope import Sealer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
@@ -126,6 +126,10 @@ async def _to_function(call: Call, said: Promise, once: str) -> None:
     )
 
 
-_SENDERS = {"sqs": _to_queue, "lambda": _to_function}
+async def _to_address(call: Call, said: Promise, once: str) -> None:
+    await mail.send(call, said.message, said.subscription, said.invitation, once)
+
+
+_SENDERS = {"sqs": _to_queue, "lambda": _to_function, "email": _to_address, "email-json": _to_address}
 
 OUTBOX = Outbox("sns", deliver)

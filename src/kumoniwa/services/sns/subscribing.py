@@ -121,7 +121,7 @@ def Unsubscribe(call: Call, *, SubscriptionArn: str) -> None:
     is_known = call.principal.kind != "anonymous"
     if is_known and call.account not in (held.owner, there.account):
         raise AuthorizationErrorException(f"User: {call.principal.arn} is not authorized to access this resource")
-    if not is_known and (held.needs_authentication or held.protocol not in ("http", "https")):
+    if not is_known and (held.needs_authentication or held.protocol not in subscriptions.UNKNOWN_MAY_END):
         raise AuthorizationErrorException("Only the owner of the subscription or of its topic may unsubscribe it.")
     subscriptions.drop(there, held)
     topic = there.shelf(Topic).get(held.topic)

@@ -31,6 +31,10 @@ CONFIRMED_WITHIN_S = 172_800.0
 """After two days a subscription that nobody confirmed is gone."""
 FILTERS_PER_TOPIC_MAX = 200
 TOKEN_DIGITS = 288
+UNKNOWN_MAY_END = ("http", "https", "email", "email-json")
+"""The protocols whose messages have a link by which whoever holds them ends the subscription."""
+_MAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_PHONE = re.compile(r"\+?[0-9]+(-?[0-9]+)*")
 _HTTP = re.compile(r"https?://[^/\s]+(/\S*)?")
 
 
@@ -192,6 +196,11 @@ def check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str | None
     elif protocol in ("http", "https"):
         if not _HTTP.fullmatch(endpoint) or not endpoint.startswith(f"{protocol}://"):
             raise InvalidParameterException.of("Endpoint must match the specified protocol")
+    elif protocol in ("email", "email-json"):
+        if not _MAIL.fullmatch(endpoint):
+            raise InvalidParameterException.of("Email address")
+    elif protocol == "sms" and not _PHONE.fullmatch(endpoint):
+        raise InvalidParameterException(f"Invalid SMS endpoint: {endpoint}")
     else:
         raise NotImplementedHere(f"subscriptions of the protocol {protocol} to SNS topics")
 

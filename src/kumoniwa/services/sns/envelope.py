@@ -55,6 +55,8 @@ class Sealer:
         if message.subject is not None:
             told["Subject"] = message.subject
         told |= {"Message": text, "Timestamp": self.time}
+        if message.is_replayed:
+            told["Replayed"] = True
         if message.sequence is None:
             told["SignatureVersion"] = message.signature_version
             told["Signature"], told["SigningCertURL"] = self.signature(text)
@@ -102,7 +104,7 @@ def invitation(call: Call, kind: str, message_id: str, subscription: Subscriptio
     return written(told)
 
 
-def written(told: dict[str, str], attributes: dict[str, dict[str, str]] | None = None) -> str:
+def written(told: dict[str, Any], attributes: dict[str, dict[str, str]] | None = None) -> str:
     """JSON as AWS spaces it."""
     lines = [f'  "{name}" : {orjson.dumps(value).decode()}' for name, value in told.items()]
     if attributes:

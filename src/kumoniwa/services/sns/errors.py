@@ -16,6 +16,9 @@ class InvalidParameterException(AwsError):
 class InvalidParameterValueException(AwsError): ...
 
 
+class InvalidStateException(AwsError): ...
+
+
 class NotFoundException(AwsError): ...
 
 
@@ -54,9 +57,6 @@ class InvalidBatchEntryIdException(AwsError): ...
 
 class TooManyEntriesInBatchRequestException(AwsError):
     message = "The batch request contains more entries than permissible."
-
-
-class ReplayLimitExceededException(AwsError): ...
 
 
 _PARSED = re.compile(r"arn:[^:]+:sns:[^:]+:\d{12}:[^:]+(:[^:]+)?")

@@ -37,6 +37,7 @@ class Message(msgspec.Struct, array_like=True):
     deduplication: str | None = None
     sequence: str | None = None
     trace: str | None = None
+    is_replayed: bool = False
 
     def text_for(self, protocol: str) -> str:
         if not self.is_structured:

@@ -13,7 +13,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages import filter_policy
-from kumoniwa.services.sns import delivery, fifo
+from kumoniwa.services.sns import delivery, fifo, replay
 from kumoniwa.services.sns import message as messages
 from kumoniwa.services.sns import subscription as subscriptions
 from kumoniwa.services.sns import topic as topics
@@ -107,6 +107,8 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
         if sent is not None:
             return {"MessageId": sent[0], "SequenceNumber": sent[1]}, []
         message.sequence = fifo.number(call, topic, message)
+        if "ArchivePolicy" in topic.attributes:
+            replay.archive(call, topic, message)
     reply = {"MessageId": message.id} | ({"SequenceNumber": message.sequence} if message.sequence else {})
     soon: Soon = []
     sealer = None
@@ -115,7 +117,7 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
         if is_free and listener.subscription.protocol == "sqs" and listener.endpoint.region == call.region and len(soon) < AT_ONCE_MAX:
             sealer = sealer or Sealer(call, message)
             soon.append((sealer, listener))
-        else:
+        elif not listener.subscription.hears_by_replay:
             delivery.promise(call, message, listener.subscription)
     return reply, soon
 

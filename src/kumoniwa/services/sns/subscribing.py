@@ -7,10 +7,15 @@ import re
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.sns import delivery, fifo, http
+from kumoniwa.services.sns import delivery, fifo, http, replay
 from kumoniwa.services.sns import subscription as subscriptions
 from kumoniwa.services.sns import topic as topics
-from kumoniwa.services.sns.errors import AuthorizationErrorException, InvalidParameterException, checked_arn
+from kumoniwa.services.sns.errors import (
+    AuthorizationErrorException,
+    InvalidParameterException,
+    InvalidStateException,
+    checked_arn,
+)
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Deactivated, Subscription
 from kumoniwa.services.sns.topic import Topic
@@ -33,11 +38,14 @@ def DeleteTopic(call: Call, *, TopicArn: str) -> None:
     topic = call.shelf(Topic).get(parts[5]) if parts[4] == call.account else None
     if topic is None:
         return
+    if "ArchivePolicy" in topic.attributes:
+        raise InvalidStateException("Invalid state: Cannot delete a topic with an ArchivePolicy")
     for subscription in [each for each in call.shelf(Subscription).values() if each.topic == topic.name]:
         subscriptions.drop(call, subscription)
     del call.shelf(Topic)[topic.name]
     if topic.is_fifo:
         fifo.forget(call, topic)
+        replay.forget(call, topic)
 
 
 # Subscribing ---------------------------------------------------------------------------------------
@@ -57,6 +65,7 @@ def Subscribe(
     subscriptions.check_endpoint(call, topic, Protocol, Endpoint)
     try:
         said = subscriptions.checked(call, topic, Protocol, Attributes or {}, {})
+        begun = replay.begun(call, topic, said["ReplayPolicy"]) if "ReplayPolicy" in said else None
     except subscriptions.UnknownAttribute as error:
         raise InvalidParameterException.of("Attributes", f"Unknown attribute: {error}") from None
     except subscriptions.Refused as error:
@@ -67,7 +76,7 @@ def Subscribe(
             raise InvalidParameterException.of("Attributes", "Subscription already exists with different attributes")
     else:
         token = "" if _agrees_unasked(call, Protocol, Endpoint) else call.ids.hex(subscriptions.TOKEN_DIGITS)
-        held = subscriptions.made(call, topic, Protocol, Endpoint, said, token)
+        held = changed(subscriptions.made(call, topic, Protocol, Endpoint, said, token), replay=begun)
         subscriptions.keep(call, held)
     if not held.is_confirmed:
         _invite(call, topic, held, "SubscriptionConfirmation", held.token)
@@ -147,11 +156,14 @@ def SetSubscriptionAttributes(call: Call, *, SubscriptionArn: str, AttributeName
     topic = there.shelf(Topic)[held.topic]
     try:
         attributes = subscriptions.checked(there, topic, held.protocol, {AttributeName: AttributeValue or ""}, held.attributes)
+        again = held.replay
+        if AttributeName == "ReplayPolicy":
+            again = replay.begun(there, topic, attributes["ReplayPolicy"]) if "ReplayPolicy" in attributes else None
     except subscriptions.UnknownAttribute:
         raise InvalidParameterException.of("AttributeName") from None
     except subscriptions.Refused as error:
         raise InvalidParameterException.of(str(error)) from None
-    subscriptions.keep(there, changed(held, attributes=attributes))
+    subscriptions.keep(there, changed(held, attributes=attributes, replay=again))
 
 
 def ListSubscriptions(call: Call) -> dict:

@@ -38,6 +38,17 @@ _PHONE = re.compile(r"\+?[0-9]+(-?[0-9]+)*")
 _HTTP = re.compile(r"https?://[^/\s]+(/\S*)?")
 
 
+class Replay(Record):
+    """What of the topic's archive is told again, and how far that has come."""
+
+    id: str
+    start: float
+    end: float | None
+    seq: int = 0
+    """The last of the archive's rows that was told."""
+    status: str = "Pending"
+
+
 class Subscription(Record):
     """Shelved by its ARN."""
 
@@ -57,10 +68,20 @@ class Subscription(Record):
     was_authenticated: bool = True
     needs_authentication: bool = False
     """Whether only those who are known may end it."""
+    replay: Replay | None = None
 
     @property
     def is_raw(self) -> bool:
         return self.attributes.get("RawMessageDelivery") == "true"
+
+    @property
+    def is_replaying(self) -> bool:
+        return self.replay is not None and self.replay.status in ("Pending", "In progress")
+
+    @property
+    def hears_by_replay(self) -> bool:
+        """Whether a replay will come to what is published now."""
+        return self.is_replaying and self.replay.end is None
 
     @property
     def scope(self) -> str:
@@ -105,11 +126,18 @@ def listeners(call: Call, topic: str) -> tuple[Listener, ...]:
     found = known.get(topic)
     if found is None:
         mine = (each for each in call.shelf(Subscription).values() if each.topic == topic and each.is_confirmed)
-        found = known[topic] = tuple(_listener(each) for each in mine)
+        found = known[topic] = tuple(listener(each) for each in mine)
     return found
 
 
-def _listener(subscription: Subscription) -> Listener:
+def is_wanted(listener: Listener, attributes: dict[str, dict[str, Any]], body: str) -> bool:
+    if listener.wants is None:
+        return True
+    laid = filter_policy.body_laid_flat(body) if listener.is_of_body else filter_policy.attributes_laid_flat(attributes)
+    return laid is not None and listener.wants.matches_flat(laid)
+
+
+def listener(subscription: Subscription) -> Listener:
     text = subscription.attributes.get("FilterPolicy")
     wants = filter_policy.compile(text, subscription.scope) if text else None
     return Listener(subscription, wants, subscription.scope == filter_policy.BODY, arns.parse(subscription.endpoint))
@@ -211,8 +239,6 @@ def checked(call: Call, topic: Topic, protocol: str, said: dict[str, str], held:
     for name, value in said.items():
         if name == "SubscriptionRoleArn":
             raise NotImplementedHere("the subscription attribute SubscriptionRoleArn: there is no Firehose yet")
-        if name == "ReplayPolicy":
-            raise NotImplementedHere("the subscription attribute ReplayPolicy")
         if name not in _CHECKS:
             raise UnknownAttribute(name)
         told[name] = _CHECKS[name](call, topic, value)
@@ -276,6 +302,19 @@ def _redrive(call: Call, topic: Topic, value: str) -> str:
     return json.dumps({"deadLetterTargetArn": target}, separators=(",", ":"))
 
 
+def _replay(call: Call, topic: Topic, value: str) -> str:
+    """An empty policy ends a replay."""
+    if value.strip() in ("", "{}"):
+        return ""
+    try:
+        said = json.loads(value)
+    except (ValueError, RecursionError):
+        raise Refused("ReplayPolicy: " + filter_policy.unreadable(value)) from None
+    if not isinstance(said, dict) or not topic.is_fifo:
+        raise Refused("ReplayPolicy: only subscriptions to FIFO topics with an archive have one")
+    return json.dumps(said, separators=(",", ":"))
+
+
 def _delivery(call: Call, topic: Topic, value: str) -> str:
     if not value:
         return ""
@@ -291,6 +330,7 @@ _CHECKS = {
     "FilterPolicy": _filter,
     "RedrivePolicy": _redrive,
     "DeliveryPolicy": _delivery,
+    "ReplayPolicy": _replay,
 }
 
 
@@ -312,6 +352,8 @@ def shown(call: Call, subscription: Subscription) -> dict[str, str]:
         "RawMessageDelivery": "false",
         **said,
     }
+    if subscription.replay is not None:
+        told["ReplayStatus"] = subscription.replay.status
     if subscription.protocol in ("http", "https"):
         effective = delivery_policy.effective_of_subscription(subscription.delivery_policy, _policy_of_topic(call, subscription))
         told["EffectiveDeliveryPolicy"] = json.dumps(effective, separators=(",", ":"))

@@ -1,11 +1,14 @@
-"""Deliveries leave."""
+"""Deliveries leave, archives are heard again."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from kumoniwa.services.sns import delivery
+from kumoniwa.services.sns import delivery, replay
 
 
 async def run(region: Any) -> None:
-    await delivery.OUTBOX.run(region)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(delivery.OUTBOX.run(region))
+        group.create_task(replay.run(region))

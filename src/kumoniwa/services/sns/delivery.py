@@ -17,7 +17,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.sns import delivery_policy, http, mail
+from kumoniwa.services.sns import delivery_policy, http, mail, sealing
 from kumoniwa.services.sns.envelope import Sealer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
@@ -54,6 +54,7 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
     said = _decode(delivery.body)
     subscription = said.subscription
     try:
+        said.message = await sealing.opened(call, said.message)
         if subscription.protocol in HTTP:
             await http.send(call, said.message, subscription, said.invitation)
         else:

@@ -20,6 +20,14 @@ _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
+class Sealed(msgspec.Struct, array_like=True):
+    """What a message says, under a data key (see ``sealing``)."""
+
+    key_id: str
+    publisher: dict[str, Any]
+    body: bytes
+
+
 class Message(msgspec.Struct, array_like=True):
     """One publication, as it waits for its delivery."""
 
@@ -38,6 +46,8 @@ class Message(msgspec.Struct, array_like=True):
     sequence: str | None = None
     trace: str | None = None
     is_replayed: bool = False
+    sealed: Sealed | None = None
+    """If it says nothing by itself."""
 
     def text_for(self, protocol: str) -> str:
         if not self.is_structured:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages import filter_policy
-from kumoniwa.services.sns import delivery, fifo, replay
+from kumoniwa.services.sns import delivery, fifo, replay, sealing
 from kumoniwa.services.sns import message as messages
 from kumoniwa.services.sns import subscription as subscriptions
 from kumoniwa.services.sns import topic as topics
@@ -34,6 +35,9 @@ ENTRY_ID_MAX = 80
 AT_ONCE_MAX = 100
 """To how many queues a message goes in one turn of the loop; others need not wait for more."""
 _PHONE = re.compile(r"\+?[0-9]{1,15}")
+
+Soon = list[tuple[Sealer, Listener]]
+"""Whom a message goes to in this turn."""
 
 
 def Publish(
@@ -60,8 +64,21 @@ def Publish(
         "Message": Message, "Subject": Subject, "MessageStructure": MessageStructure, "MessageAttributes": MessageAttributes,
         "MessageDeduplicationId": MessageDeduplicationId, "MessageGroupId": MessageGroupId,
     }  # fmt: skip
-    reply, soon = _taken(call, topic, said, _deduplication(topic, said))
+    deduplication = _deduplication(topic, said)
+    return _published(call, topic, lambda: _taken(call, topic, said, deduplication))
+
+
+def _published(call: Call, topic: Topic, publish: Callable[[], tuple[dict[str, Any], Soon]]) -> Any:
+    """Answers the reply, or a coroutine of it where something has to be asked first or told in this turn."""
+    if topic.master_key:
+        return _published_sealed(call, topic, publish)
+    reply, soon = publish()
     return _at_once(call, soon, reply) if soon else reply
+
+
+async def _published_sealed(call: Call, topic: Topic, publish: Callable[[], tuple[dict[str, Any], Soon]]) -> dict[str, Any]:
+    reply, _ = await sealing.sealing(call, topic, publish)
+    return reply
 
 
 def _target(call: Call, topic_arn: str | None, target_arn: str | None) -> Topic:
@@ -80,10 +97,6 @@ def _deduplication(topic: Topic, said: dict[str, Any]) -> str | None:
         return messages.deduplication_of(topic, said["Message"], group, deduplication)
     messages.check_of_standard(group, deduplication)
     return None
-
-
-Soon = list[tuple[Sealer, Listener]]
-"""Whom a message goes to in this turn."""
 
 
 def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | None) -> tuple[dict[str, str], Soon]:
@@ -112,13 +125,14 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
     reply = {"MessageId": message.id} | ({"SequenceNumber": message.sequence} if message.sequence else {})
     soon: Soon = []
     sealer = None
-    is_free = not topic.is_fifo and not call.home.faults
+    is_free = not (topic.is_fifo or topic.master_key or call.home.faults)
+    kept = sealing.shut(call, topic, message) if topic.master_key else message
     for listener in wanted_by(call, topic, message):
         if is_free and listener.subscription.protocol == "sqs" and listener.endpoint.region == call.region and len(soon) < AT_ONCE_MAX:
             sealer = sealer or Sealer(call, message)
             soon.append((sealer, listener))
         elif not listener.subscription.hears_by_replay:
-            delivery.promise(call, message, listener.subscription)
+            delivery.promise(call, kept, listener.subscription)
     return reply, soon
 
 
@@ -165,13 +179,16 @@ def PublishBatch(call: Call, *, TopicArn: str, PublishBatchRequestEntries: list[
     if sum(messages.size_of(entry["Message"], entry.get("MessageAttributes")) for entry in entries) > topic.message_bytes_max:
         raise BatchRequestTooLongException
     deduplications = [_deduplication(topic, entry) for entry in entries]
-    done, soon = [], []
-    for entry, deduplication in zip(entries, deduplications):
-        reply, more = _taken(call, topic, entry, deduplication)
-        done.append({"Id": entry["Id"], **reply})
-        soon += more
-    reply = {"Successful": done, "Failed": []}
-    return _at_once(call, soon, reply) if soon else reply
+
+    def publish_all() -> tuple[dict[str, Any], Soon]:
+        done, soon = [], []
+        for entry, deduplication in zip(entries, deduplications):
+            reply, more = _taken(call, topic, entry, deduplication)
+            done.append({"Id": entry["Id"], **reply})
+            soon += more
+        return {"Successful": done, "Failed": []}, soon
+
+    return _published(call, topic, publish_all)
 
 
 def _check_ids(ids: list[str]) -> None:

@@ -37,6 +37,11 @@ SAMPLES = {
         "{ConfigurationSetName: s, EventDestination: {Name: d, Enabled: false, MatchingEventTypes: [BOUNCE], "
         "EventBridgeDestination: {EventBusArn: 'arn:aws:events:us-east-1:000000000000:event-bus/default'}}}",
     ),
+    "AWS::SES::ReceiptRuleSet": ("{RuleSetName: a}", "{RuleSetName: b}"),
+    "AWS::SES::ReceiptRule": (
+        "{RuleSetName: a, Rule: {Name: r, Enabled: true, Actions: [{StopAction: {Scope: RuleSet}}]}}",
+        "{RuleSetName: a, Rule: {Name: r, Recipients: [example.com]}, After: other}",
+    ),
     "AWS::SES::ContactList": (
         "{Topics: [{TopicName: a, DisplayName: A, DefaultSubscriptionStatus: OPT_IN}], Tags: [{Key: a, Value: b}]}",
         "{Description: d}",

@@ -19,6 +19,8 @@ Resources:
       EventDestination: {Name: bus, Enabled: true, MatchingEventTypes: [KINDS], EventBridgeDestination: {EventBusArn: !Sub "arn:aws:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}}
   Welcome: {Type: AWS::SES::Template, Properties: {Template: {TemplateName: welcome, SubjectPart: "SUBJECT {{name}}", TextPart: x}}}
   People: {Type: AWS::SES::ContactList, Properties: {Topics: [{TopicName: news, DisplayName: News, DefaultSubscriptionStatus: OPT_IN}]}}
+  Rules: {Type: AWS::SES::ReceiptRuleSet}
+  Stop: {Type: AWS::SES::ReceiptRule, Properties: {RuleSetName: !Ref Rules, Rule: {Name: stop, Enabled: true, Recipients: [SUBJECT.example], Actions: [{StopAction: {Scope: RuleSet}}]}}}
 Outputs:
   Name: {Value: !GetAtt Shop.DkimDNSTokenName1}
   Value: {Value: !GetAtt Shop.DkimDNSTokenValue1}
@@ -55,8 +57,12 @@ def test_a_stack_of_mail_is_made_works_is_changed_and_goes(cloud):
     assert v2.get_email_template(TemplateName="welcome")["TemplateContent"]["Subject"] == "Hello {{name}}"
     [destination] = v2.get_configuration_set_event_destinations(ConfigurationSetName=outputs["Set"])["EventDestinations"]
     assert destination["MatchingEventTypes"] == ["BOUNCE"]
+    [rules] = cloud.client("ses").list_receipt_rule_sets()["RuleSets"]
+    [stop] = cloud.client("ses").describe_receipt_rule_set(RuleSetName=rules["Name"])["Rules"]
+    assert (stop["Name"], stop["Recipients"]) == ("stop", ["Hello.example"])
 
     cloudformation.delete_stack(StackName="mail")
     cloud.sleep(5)
     assert v2.list_email_identities()["EmailIdentities"] == v2.list_configuration_sets()["ConfigurationSets"] == []
+    assert cloud.client("ses").list_receipt_rule_sets()["RuleSets"] == []
     assert v2.list_email_templates()["TemplatesMetadata"] == v2.list_contact_lists()["ContactLists"] == []

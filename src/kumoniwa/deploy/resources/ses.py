@@ -221,3 +221,38 @@ ContactList = ResourceType(
     absent="NotFoundException",
     drift=(Reading(same("Description Tags Topics", seen)),),
 )
+
+
+# Receiving -----------------------------------------------------------------------------------------
+
+ReceiptRuleSet = ResourceType(
+    name=Name("RuleSetName", 64),
+    create=Call("ses:CreateReceiptRuleSet", "RuleSetName"),
+    id=p.RuleSetName,
+    read=Call("ses:DescribeReceiptRuleSet", RuleSetName=ID),
+    delete=Call("ses:DeleteReceiptRuleSet", RuleSetName=ID),
+    absent="RuleSetDoesNotExistException",
+)
+
+_rule_name = either(p.Rule.Name, _given)
+
+
+def _other_rule(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
+    names = [(said.get("Rule") or {}).get("Name") for said in (old, new)]
+    return frozenset({"Rule"}) if names[0] != names[1] else frozenset()
+
+
+_in_set = {"RuleSetName": where(p.RuleSetName)}
+
+ReceiptRule = ResourceType(
+    create=Call("ses:CreateReceiptRule", "RuleSetName Rule After"),
+    id=_rule_name,
+    read=Call("ses:DescribeReceiptRule", **_in_set, RuleName=ID),
+    update=(
+        Call("ses:UpdateReceiptRule", **_in_set, Rule=p.Rule),
+        Call("ses:SetReceiptRulePosition", **_in_set, RuleName=ID, After=p.After).writes_all(),
+    ),
+    delete=Call("ses:DeleteReceiptRule", **_in_set, RuleName=ID),
+    absent="RuleSetDoesNotExistException RuleDoesNotExistException",
+    remade_by=_other_rule,
+)

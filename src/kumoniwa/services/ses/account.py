@@ -40,6 +40,8 @@ class Account(Record):
     asked: float | None = None
     """When production access was asked for."""
     suppressed_reasons: tuple[str, ...] = ("BOUNCE", "COMPLAINT")
+    active_rules: str = ""
+    """The receipt rule set that is in force."""
 
 
 class Pace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import uuid
@@ -140,6 +141,11 @@ def subject(raw: bytes) -> str:
 def contains(mail: Message, pattern: bytes) -> bool:
     """Whether some part of a mail has these bytes in it."""
     return any(pattern in (part.get_payload(decode=True) or b"") for part in mail.walk() if not part.is_multipart())
+
+
+def encoded(raw: bytes, encoding: str) -> str:
+    """A mail as a text: ``UTF-8``, which not every mail is, or ``Base64``."""
+    return base64.b64encode(raw).decode() if encoding == "Base64" else raw.decode("utf-8", "replace")
 
 
 def take(mail: Message, name: str) -> str | None:

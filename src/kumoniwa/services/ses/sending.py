@@ -14,6 +14,7 @@ from kumoniwa.services.ses import (
     event,
     mailbox,
     message,
+    reception,
     signing,
     simulator,
     suppression,
@@ -94,6 +95,7 @@ def accept(call: Call, outgoing: Outgoing) -> str:
     bounces = sum(each in ("Bounced", "Suppressed") for each in outcome.values())
     accounts.count(call, attempts=len(outcome), bounces=bounces, complaints=sum(each == "Complained" for each in outcome.values()))
     event.told_of(call, sent)
+    reception.promise(call, sent.mail, (each for each, what in outcome.items() if what == "Delivered"))
     return sent.mail.id
 
 

@@ -176,11 +176,11 @@ async def _found(call: Call, held: Identity) -> dict[str, Any]:
     """What of an identity's records is there by now."""
     found: dict[str, Any] = {}
     pending = _pending(held)
-    if held.is_domain and "status" in pending and held.token in await _answers(call, f"_amazonses.{held.name}", "TXT"):
+    if held.is_domain and "status" in pending and held.token in await answers(call, f"_amazonses.{held.name}", "TXT"):
         found["status"] = "Success"
     if "dkim_status" in pending and await _has_keys(call, held):
         found["dkim_status"] = "Success"
-    if "mail_from_status" in pending and f"10 feedback-smtp.{call.region}.amazonses.com" in await _answers(call, held.mail_from, "MX"):
+    if "mail_from_status" in pending and f"10 feedback-smtp.{call.region}.amazonses.com" in await answers(call, held.mail_from, "MX"):
         found["mail_from_status"] = "Success"
     return found
 
@@ -188,14 +188,14 @@ async def _found(call: Call, held: Identity) -> dict[str, Any]:
 async def _has_keys(call: Call, held: Identity) -> bool:
     """Whether the DNS leads to the keys of signatures: SES's by three names, or the customer's own."""
     if held.dkim_selector:
-        return any("p=" in text for text in await _answers(call, f"{held.dkim_selector}._domainkey.{held.name}", "TXT"))
+        return any("p=" in text for text in await answers(call, f"{held.dkim_selector}._domainkey.{held.name}", "TXT"))
     for each in held.dkim_tokens:
-        if f"{each}.dkim.amazonses.com" not in await _answers(call, f"{each}._domainkey.{held.name}", "CNAME"):
+        if f"{each}.dkim.amazonses.com" not in await answers(call, f"{each}._domainkey.{held.name}", "CNAME"):
             return False
     return True
 
 
-async def _answers(call: Call, name: str, kind: str) -> list[str]:
+async def answers(call: Call, name: str, kind: str) -> list[str]:
     """What the name servers of this cloud answer, which hold the zones of all accounts; nothing while they are dark."""
     try:
         said = await call.home.exchange(EDGE, "route53", {"ask": "resolve", "name": name, "type": kind, "subnet": ""})

@@ -63,9 +63,11 @@ def _written(
 
 def _template(call: Call, said: dict[str, Any]) -> MailTemplate:
     """The template of a name or an ARN, or the one that the request itself brings."""
+    if "TemplateContent" in said and ("TemplateName" in said or "TemplateArn" in said):
+        raise BadRequestException("Only one of TemplateName, TemplateArn or TemplateContent can be specified.")
     if "TemplateContent" in said:
         subject, text, html = parts_of(said["TemplateContent"])
-        return MailTemplate(name=said.get("TemplateName") or "", created=call.now(), subject=subject, text=text, html=html)
+        return MailTemplate(name="", created=call.now(), subject=subject, text=text, html=html)
     name = said.get("TemplateName") or (said.get("TemplateArn") or "").partition(":template/")[2]
     if not name:
         raise BadRequestException("TemplateName, TemplateArn or TemplateContent must be specified.")

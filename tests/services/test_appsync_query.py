@@ -153,6 +153,12 @@ def test_introspection_and_depth_can_be_limited(cloud):
     assert "__schema" in Graph(cloud).ask("{ __schema { queryType { name } } }")["data"]
 
 
+def test_long_queries_are_answered_and_judged(graph):
+    many = " ".join(f'a{n}: post(id: "{n}") {{ id title likes }}' for n in range(500))
+    assert graph.data(f"{{ {many} }}")["a499"] is None
+    assert len(graph.ask("{ " + " ".join(f"bad{n}" for n in range(600)) + " }")["errors"]) >= 100
+
+
 def test_a_body_of_more_than_a_megabyte_is_refused(graph):
     status, _, body = graph.post(b'{"query": "{ __typename }", "x": "' + b"a" * (1 << 20) + b'"}')
     assert status == 400 and b"1 MB" in body

@@ -79,7 +79,7 @@ def test_a_failed_condition_is_told_with_the_item_that_is_there(graph, table):
     # aws/aws-appsync-community#343
     assert error["errorType"] == "DynamoDB:ConditionalCheckFailedException"
     assert error["message"].startswith("The conditional request failed (Service: DynamoDb, Status Code: 400, Request ID: ")
-    assert error["data"] == {"id": "1", "title": "A"} and error["path"] == ["put"] and answer["data"] == {"put": None}
+    assert error["data"] == {"id": "1"} and error["path"] == ["put"] and answer["data"] == {"put": None}
 
 
 def test_pages_go_on_where_they_ended(graph, table):
@@ -340,6 +340,41 @@ def _asked(graph, query: str):
     body = json.dumps({"query": query}).encode()
     headers = {"host": f"{graph.id}.appsync-api.us-east-1.localhost:4566", "x-api-key": graph.key, "content-length": str(len(body))}
     return Request("POST", "/graphql", "", headers, body)
+
+
+def test_no_pattern_of_a_caller_holds_a_region_up(graph):
+    graph.source("none")
+    graph.resolve("Query.echo", "none", code="export const request = (ctx) => ({ payload: util.matches('^(a+)+$', ctx.args.text) });\nexport const response = (ctx) => ctx.result;")
+    assert graph.data('{ echo(text: "aaa") }') == {"echo": "true"}
+    told = graph.ask(f'{{ echo(text: "{"a" * 60}!") }}')
+    assert told["errors"][0]["message"] == "The regular expression tries too much."
+
+
+def test_code_asks_its_host_for_patterns_and_times(graph):
+    graph.source("none")
+    graph.resolve("Query.echo", "none", code="""
+    export const request = (ctx) => {
+      const [, year] = '2024-05-06'.match('(\\\\d+)-');
+      const all = 'a1b22'.matchAll('[a-z](\\\\d+)').map((one) => one[1] + '@' + one.index);
+      const at = util.time.parseFormattedToEpochMilliSeconds('2024-05-06 07:08', 'yyyy-MM-dd HH:mm', 'Asia/Tokyo');
+      return { payload: JSON.stringify([year, all, 'xy'.search('y'), 'x'.match('y'), at, util.time.epochMilliSecondsToFormatted(at, "yyyy-MM-dd'T'HH:mmXXX", 'America/New_York')]) } };
+    export const response = (ctx) => ctx.result;""")
+    assert json.loads(graph.data("{ echo }")["echo"]) == ["2024", ["1@0", "22@2"], 1, None, 1714946880000, "2024-05-05T18:08-04:00"]
+
+
+def test_a_query_that_takes_too_long_is_given_up(cloud, graph):
+    # 30 seconds: https://docs.aws.amazon.com/general/latest/gr/appsync.html
+    config = {"endpoint": "https://sqs.us-east-1.amazonaws.com", "authorizationConfig": {"authorizationType": "AWS_IAM", "awsIamConfig": {"signingRegion": "us-east-1", "signingServiceName": "sqs"}}}
+    graph.source("sqs", "HTTP", "sqs:*", httpConfig=config)
+    queue(cloud)
+    wait = graph.function("wait", "sqs", code="""
+    export const request = () => ({ method: 'POST', resourcePath: '/', params: { headers: { 'x-amz-target': 'AmazonSQS.ReceiveMessage', 'content-type': 'application/x-amz-json-1.0' },
+      body: { QueueUrl: 'http://sqs.us-east-1.localhost:4566/000000000000/q', WaitTimeSeconds: 20 } } });
+    export const response = (ctx) => ctx.result.body;""")
+    graph.resolve("Query.echo", None, kind="PIPELINE", pipelineConfig={"functions": [wait, wait]}, code="export const request = () => ({});\nexport const response = (ctx) => ctx.prev.result;")
+    began = cloud.now()
+    answer = graph.ask("{ echo }")
+    assert answer["data"] is None and answer["errors"][0]["errorType"] == "ExecutionTimeout" and 29 < cloud.now() - began < 31
 
 
 def test_code_cannot_eat_all_memory(graph):

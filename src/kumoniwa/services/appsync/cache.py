@@ -105,7 +105,13 @@ def CreateApiCache(
 
 
 def UpdateApiCache(
-    call: Call, *, apiId: str, ttl: int, apiCachingBehavior: str, type: str, healthMetricsConfig: str | None = None
+    call: Call,
+    *,
+    apiId: str,
+    ttl: int,
+    apiCachingBehavior: str,
+    type: str,
+    healthMetricsConfig: str | None = None,
 ) -> dict:
     _check_metrics(healthMetricsConfig)
     held = _found(call, apiId, "update")

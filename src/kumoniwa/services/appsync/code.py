@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/appsync/latest/devguide/supported-features.html
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -13,6 +14,9 @@ import orjson
 
 from kumoniwa.engines import javascript
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.languages import backtracking
+from kumoniwa.languages.vtl_value import TemplateError
+from kumoniwa.services.appsync import moment
 from kumoniwa.services.appsync.errors import BadRequestException
 
 MODULES = ("@aws-appsync/utils", "@aws-appsync/utils/dynamodb")
@@ -172,6 +176,41 @@ def checked(source: str, *handlers: str) -> None:
             )
 
 
+# What code asks of its host ------------------------------------------------------------------------
+
+ASKED_MAX = 200
+"""Questions in one evaluation."""
+
+
+def pattern_found(pattern: str, subject: str) -> list[dict[str, Any]]:
+    """All places of a text where a pattern of Java's is found. Raises TemplateError."""
+    try:
+        found = list(backtracking.compiled(pattern).found(subject))
+    except backtracking.InvalidPattern as error:
+        raise TemplateError(f"Invalid regular expression: {error}") from None
+    except backtracking.TooMuchWork:
+        raise TemplateError("The regular expression tries too much.") from None
+    return [{"index": each.start, "groups": list(each.groups)} for each in found]
+
+
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    "search": pattern_found,
+    "formatted": moment.formatted,
+    "read": moment.read,
+    "readISO": moment.read_iso,
+}
+"""What the engine has no safe or no whole answer to. Code that asks is run again from its beginning with the answer: it
+remembers nothing, so it comes to the same question and goes on."""
+
+
+def _answer(question: list[Any]) -> dict[str, Any]:
+    name, given = question
+    try:
+        return {"value": QUESTIONS[name](*given)}
+    except (TemplateError, TypeError, ValueError, OverflowError) as error:
+        return {"error": str(error)}
+
+
 class Outcome(NamedTuple):
     """What one handler did: its value, or its error, and what it said besides."""
 
@@ -200,13 +239,20 @@ async def run(home: Any, source: str, handler: str, context: dict[str, Any], aut
         "authType": auth_type,
     }  # fmt: skip
     stash = context.get("stash") or {}
+    sources, answers = prepared(source).sources, {}
     try:
-        answered = await _scripts(home).call(prepared(source).sources, "__run", orjson.dumps(given).decode())
+        while True:
+            asked = orjson.dumps({**given, "answers": answers}).decode()
+            said = orjson.loads(await _scripts(home).call(sources, "__run", asked))
+            if "question" not in said:
+                break
+            if len(answers) == ASKED_MAX:
+                return _failed(stash, "Code runtime: the evaluation asks too much.")
+            answers[said["question"]] = _answer(orjson.loads(said["question"]))
     except javascript.ScriptEndless:
         return _failed(stash, "Code runtime: the evaluation took too long.")
     except javascript.ScriptFailed as error:
         return _failed(stash, str(error).partition("\n")[0])
-    said = orjson.loads(answered)
     return Outcome(
         said.get("value"), said.get("error"), said.get("stash") or {}, said["errors"], said["extensions"], said["headers"], said["logs"],
         said.get("skipTo"),

@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from graphql import FragmentDefinitionNode, OperationType, Visitor, visit
+from graphql import OperationType, Visitor, visit
 
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.appsync import execution, realtime
+from kumoniwa.services.appsync import execution, realtime, selection
 from kumoniwa.services.appsync import schema as schemas
 from kumoniwa.services.appsync.caller import Asked, identified
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
@@ -160,10 +160,8 @@ def _flaw(running: Execution, document: Any, operation: Any) -> dict[str, Any] |
             }
     limit = settings.get("queryDepthLimit", 0)
     if limit:
-        fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
-        if execution.depth([operation], fragments) > limit:
+        fragments = execution.fragments_of(document)
+        if selection.depth([operation], fragments) > limit:
             return {
                 "path": None,
                 "locations": None,
@@ -176,7 +174,7 @@ def _flaw(running: Execution, document: Any, operation: Any) -> dict[str, Any] |
 async def answered(running: Execution, query: str, name: str | None) -> dict[str, Any]:
     """The answer to a query or mutation. What mutations changed, subscribers are told."""
     try:
-        found = execution.read(running.call.home, running.schema, query)
+        found = await execution.read(running.call.home, running.schema, query)
     except execution.Malformed:
         raise MalformedHttpRequestException("Unable to parse GraphQL query.") from None
     if found.errors:

@@ -16,11 +16,9 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLList,
     GraphQLNonNull,
-    InlineFragmentNode,
     OperationDefinitionNode,
     execute,
     get_named_type,
@@ -32,11 +30,11 @@ from graphql import (
 )
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.appsync import cache, scalar
+from kumoniwa.services.appsync import cache, scalar, selection
 from kumoniwa.services.appsync.admission import Admission
 from kumoniwa.services.appsync.caller import Caller
 from kumoniwa.services.appsync.code import Outcome
-from kumoniwa.services.appsync.failure import Failure, Unauthorized, locations
+from kumoniwa.services.appsync.failure import Failure, Unauthorized
 from kumoniwa.services.appsync.graphqlapi import Api
 from kumoniwa.services.appsync.log import Log
 from kumoniwa.services.appsync.resolver import Resolver
@@ -45,6 +43,9 @@ from kumoniwa.services.appsync.schema import Compiled
 from kumoniwa.services.appsync.source_lambda import Batches
 
 TIMEOUT_S = 30.0
+TOKENS_MAX = 15_000
+LONG = 4_000
+"""Characters of a query that is judged in a thread."""
 READ_MAX = 512
 
 
@@ -73,21 +74,26 @@ def _documents(home: Any) -> OrderedDict:
     return found.held
 
 
-def read(home: Any, schema: Compiled, text: str) -> Read:
+async def read(home: Any, schema: Compiled, text: str) -> Read:
     """Raises Malformed."""
     held, key = _documents(home), (id(schema.executable), text)
     known = held.get(key)
     if known is not None and known[0] is schema:
         return known[1]
-    try:
-        document = parse(text, max_tokens=15_000)
-    except (GraphQLError, RecursionError):
-        raise Malformed from None
-    found = Read(document, [_judged(document, error) for error in validate(schema.executable, document)])
+    # What is long may take longer to judge than a region's loop may be held: some rules are quadratic.
+    found = await asyncio.to_thread(_read, schema, text) if len(text) > LONG else _read(schema, text)
     held[key] = (schema, found)
     if len(held) > READ_MAX:
         held.popitem(last=False)
     return found
+
+
+def _read(schema: Compiled, text: str) -> Read:
+    try:
+        document = parse(text, max_tokens=TOKENS_MAX)
+        return Read(document, [_judged(document, error) for error in validate(schema.executable, document)])
+    except (GraphQLError, RecursionError):
+        raise Malformed from None
 
 
 # The words of graphql-java, which AppSync runs ------------------------------------------------------------
@@ -144,11 +150,16 @@ class Mismatch(GraphQLError):
     """A data source's value is of a wholly other kind than its field."""
 
 
-def told(schema: Compiled, error: GraphQLError) -> dict[str, Any]:
+def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    found = (node for node in document.definitions if isinstance(node, FragmentDefinitionNode))
+    return {node.name.value: node for node in found}
+
+
+def told(schema: Compiled, document: DocumentNode, error: GraphQLError) -> dict[str, Any]:
     """An error of execution as the caller sees it."""
     original, path = error.original_error, list(error.path or ())
     if isinstance(original, Failure):
-        return original.shown(path, locations(error.nodes))
+        return original.shown(path, error.nodes, fragments_of(document))
     if found := re.fullmatch(r"Cannot return null for non-nullable field (\w+)\.(\w+)\.", error.message):
         named = get_named_type(schema.executable.type_map[found[1]].fields[found[2]].type)
         text = f"Cannot return null for non-nullable type: '{named}' within parent '{found[1]}' ({_spelled(path)})"
@@ -203,14 +214,13 @@ class Execution:
 
     # What resolving says --------------------------------------------------------------------------
 
-    def append(self, error: dict[str, Any]) -> None:
-        self.errors.append(error)
-
     def hear(self, outcome: Outcome, field: Field, which: str, context: dict[str, Any]) -> None:
         if self.log is not None:
             self.log.field(which, field, context, outcome)
         for error in outcome.errors:
-            self.append(Failure.said(error).shown(field.path, field.locations))
+            self.errors.append(
+                Failure.said(error).shown(field.path, field.info.field_nodes, field.info.fragments)
+            )
         self.response_headers |= outcome.headers
         for name, given in outcome.extensions:
             if name == "evictFromApiCache":
@@ -220,7 +230,7 @@ class Execution:
             self.extensions.append([name, given])
 
     def selection(self, info: Any) -> dict[str, Any]:
-        names = list(dict.fromkeys(_selected(info.field_nodes, info.fragments, info.variable_values)))
+        names = list(dict.fromkeys(selection.names(info.field_nodes, info.fragments)))
         sets = [node.selection_set for node in info.field_nodes if node.selection_set is not None]
         return {"selectionSetList": names, "selectionSetGraphQL": print_ast(sets[0]) if sets else ""}
 
@@ -239,7 +249,7 @@ class Execution:
         self.invocations += 1
         if 0 < self.api.settings.get("resolverCountLimit", 0) < self.invocations:
             raise Failure("Resolver invocation limit reached.", "ResolverExecutionLimitReached")
-        field = Field(kind, name, info.path.as_list(), locations(info.field_nodes), arguments, source, info)
+        field = Field(kind, name, info.path.as_list(), arguments, source, info)
         return self._resolved(resolver, field, info.return_type)
 
     async def _resolved(self, resolver: Resolver, field: Field, kind: Any) -> Any:
@@ -319,25 +329,8 @@ class Execution:
             return {"data": None, "errors": [error]}
         if self.stopped_by is not None:
             raise self.stopped_by
-        errors = [*self.errors, *(told(self.schema, error) for error in result.errors or ())]
+        errors = [*self.errors, *(told(self.schema, document, error) for error in result.errors or ())]
         return {"data": result.data, **({"errors": errors} if errors else {})}
-
-
-def _selected(
-    nodes: Any, fragments: dict[str, FragmentDefinitionNode], variables: Any, prefix: str = ""
-) -> Iterator[str]:
-    """The names of all fields below, each with the way to it: ``items``, ``items/id``."""
-    for node in nodes:
-        if node.selection_set is None:
-            continue
-        for each in node.selection_set.selections:
-            if isinstance(each, FieldNode):
-                yield prefix + each.name.value
-                yield from _selected([each], fragments, variables, f"{prefix}{each.name.value}/")
-            elif isinstance(each, InlineFragmentNode):
-                yield from _selected([each], fragments, variables, prefix)
-            elif isinstance(each, FragmentSpreadNode) and each.name.value in fragments:
-                yield from _selected([fragments[each.name.value]], fragments, variables, prefix)
 
 
 def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
@@ -346,16 +339,3 @@ def operation_of(document: DocumentNode, name: str | None) -> OperationDefinitio
     if name:
         return next((node for node in found if node.name and node.name.value == name), None)
     return found[0] if len(found) == 1 else None
-
-
-def depth(nodes: Any, fragments: dict[str, Any], level: int = 0) -> int:
-    """How deep the fields of a selection are nested."""
-    deepest = level
-    for node in nodes:
-        for each in node.selection_set.selections if node.selection_set is not None else ():
-            if isinstance(each, FragmentSpreadNode):
-                found = fragments.get(each.name.value)
-                deepest = max(deepest, depth([found], fragments, level) if found is not None else level)
-            else:
-                deepest = max(deepest, depth([each], fragments, level + isinstance(each, FieldNode)))
-    return deepest

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.services.appsync.selection import fields
+
 
 class Failure(Exception):
     """A field's error. ``data`` and ``info`` are what the customer's logic adds to it."""
@@ -25,14 +27,14 @@ class Failure(Exception):
             {"data": self.data} if self.data is not None else {}
         )
 
-    def shown(self, path: list[Any] | None, locations: list[dict[str, Any]] | None) -> dict[str, Any]:
-        """As the caller sees it."""
+    def shown(self, path: list[Any], nodes: Any, fragments: dict[str, Any]) -> dict[str, Any]:
+        """As the caller sees it, who asked for the field with these nodes of the query."""
         return {
             "path": path,
-            "data": self.data,
+            "data": selected(self.data, nodes, fragments),
             "errorType": self.kind,
             "errorInfo": self.info,
-            "locations": locations,
+            "locations": locations(nodes),
             "message": self.message,
         }
 
@@ -43,6 +45,19 @@ class Unauthorized(Failure):
     def __init__(self, field: str = "", kind: str = "") -> None:
         text = f"Not Authorized to access {field} on type {kind}" if field else "Unauthorized"
         super().__init__(text, "Unauthorized")
+
+
+def selected(data: Any, nodes: Any, fragments: dict[str, Any]) -> Any:
+    """What of an error's data the caller asked for; all of it where the field has no fields.
+    https://docs.aws.amazon.com/appsync/latest/devguide/utility-helpers-in-util.html: util.error"""
+    if isinstance(data, list):
+        return [selected(each, nodes, fragments) for each in data]
+    below: dict[str, list[Any]] = {}
+    for node in fields(nodes, fragments):
+        below.setdefault(node.name.value, []).append(node)
+    if not below or not isinstance(data, dict):
+        return data
+    return {name: selected(data[name], found, fragments) for name, found in below.items() if name in data}
 
 
 def locations(nodes: Any) -> list[dict[str, Any]]:

@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
-from graphql import FieldNode, FragmentDefinitionNode, OperationType, execute
+from graphql import FieldNode, OperationType, execute
 from graphql.execution.values import get_argument_values, get_variable_values
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.appsync import execution, subscription
+from kumoniwa.services.appsync import execution, selection, subscription
 from kumoniwa.services.appsync import schema as schemas
 from kumoniwa.services.appsync.caller import Asked, identified
 from kumoniwa.services.appsync.errors import BadRequestException
@@ -241,7 +241,7 @@ async def _begun(
 ) -> Subscription:
     """The subscription's own resolver is asked first: it may refuse, and may set filters."""
     try:
-        found = execution.read(running.call.home, running.schema, query)
+        found = await execution.read(running.call.home, running.schema, query)
     except execution.Malformed:
         raise BadRequestException("Unable to parse GraphQL query.") from None
     if found.errors:
@@ -250,12 +250,8 @@ async def _begun(
     if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
         kind = operation.operation.value if operation is not None else "unknown"
         raise Failure(f"{kind} not supported through the realtime channel", "UnsupportedOperation")
-    fragments = {
-        node.name.value: node
-        for node in found.document.definitions
-        if isinstance(node, FragmentDefinitionNode)
-    }
-    root = list(subscription.fields([operation], fragments))
+    fragments = execution.fragments_of(found.document)
+    root = list(selection.fields([operation], fragments))
     if len(root) != 1:
         raise BadRequestException("A subscription has exactly one field.")
     arguments = _arguments(running, operation, root[0])
@@ -292,16 +288,14 @@ async def offered(running: Execution, document: Any, operation: Any) -> dict[str
 
 def publish(running: Execution, document: Any, operation: Any, data: dict[str, Any]) -> None:
     """Tell those who listen what the mutations of one operation did."""
-    fragments = {
-        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-    }
-    nodes = {(node.alias or node.name).value: node for node in subscription.fields([operation], fragments)}
+    fragments = execution.fragments_of(document)
+    nodes = {(node.alias or node.name).value: node for node in selection.fields([operation], fragments)}
     held = hub(running.call.home)
     for key, mutation in running.mutated:
         result = data.get(key)
         if not isinstance(result, dict) or key not in nodes:
             continue
-        payload = subscription.by_field(result, [nodes[key]], fragments)
+        payload = selection.by_field(result, [nodes[key]], fragments)
         for field in running.schema.heard.get(mutation, ()):
             for one in held.of(running.api.id, field):
                 if one.wants(payload):
@@ -326,7 +320,7 @@ def _deliver(one: Subscription, payload: dict[str, Any]) -> None:
         operation_name=one.operation, field_resolver=resolve,
     )  # fmt: skip
     told = {"data": result.data} | (
-        {"errors": [execution.told(running.schema, error) for error in result.errors]}
+        {"errors": [execution.told(running.schema, one.document, error) for error in result.errors]}
         if result.errors
         else {}
     )

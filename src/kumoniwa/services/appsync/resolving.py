@@ -34,7 +34,6 @@ class Field(NamedTuple):
     type: str
     name: str
     path: list[Any]
-    locations: list[dict[str, Any]]
     arguments: dict[str, Any]
     source: Any
     info: Any
@@ -51,7 +50,6 @@ class Request(Protocol):
     variables: dict[str, Any]
     batches: source_lambda.Batches
 
-    def append(self, error: dict[str, Any]) -> None: ...
     def hear(self, outcome: Outcome, field: Field, which: str, context: dict[str, Any]) -> None: ...
     def selection(self, info: Any) -> dict[str, Any]: ...
 

@@ -11,6 +11,19 @@ var __run = (() => {
 
   class Failure { constructor(error) { this.error = error; } }
   class Early { constructor(value, skipTo) { this.value = value; this.skipTo = skipTo; } }
+  class Question { constructor(key) { this.key = key; } }
+  const ask = (...asked) => {
+    const [name, ...given] = asked, key = JSON.stringify([name, given]);
+    const answer = turn.answers[key];
+    if (answer === undefined) throw new Question(key);
+    if (Object.hasOwn(answer, 'error')) throw new Failure({ message: answer.error, type: 'IllegalArgument' });
+    return answer.value;
+  };
+  // Regular expressions are the host's: the engine's own cannot be interrupted.
+  const match = (text, { index, groups }) => Object.assign(groups.map((one) => one ?? undefined), { index, input: text });
+  String.prototype.match = function (pattern) { const [first] = ask('search', String(pattern), String(this)); return first ? match(String(this), first) : null; };
+  String.prototype.matchAll = function (pattern) { return ask('search', String(pattern), String(this)).map((each) => match(String(this), each)); };
+  String.prototype.search = function (pattern) { const [first] = ask('search', String(pattern), String(this)); return first ? first.index : -1; };
   const refuse = (what) => { throw new Failure({ message: `Kumoniwa does not implement ${what}.`, type: 'NotImplemented' }); };
 
   // Chance: xorshift128, seeded for each call by its caller.
@@ -49,7 +62,8 @@ var __run = (() => {
   };
   const base64Decode = (text) => {
     let bits = 0, held = 0, escaped = '';
-    for (const sign of String(text).replace(/=+$/, '')) {
+    for (const sign of String(text)) {
+      if (sign === '=') break;
       const digit = DIGITS.indexOf(sign);
       if (digit < 0) throw new Failure({ message: 'Illegal base64 character', type: 'IllegalArgument' });
       held = held << 6 | digit; bits += 6;
@@ -144,53 +158,14 @@ var __run = (() => {
     return { filterGroup: groups(filter).map((filters) => ({ filters: [...filters, ...fixed] })) };
   };
 
-  // Times.
+  // Times, which the host knows better.
   const iso = (ms) => new RealDate(ms).toISOString();
-  const offset = (zone) => {
-    if (zone === undefined || zone === null || zone === 'UTC' || zone === 'Z' || zone === 'GMT') return 0;
-    const found = /^([+-])(\d\d):?(\d\d)$/.exec(zone);
-    return found ? (found[1] === '-' ? -1 : 1) * (found[2] * 60 + +found[3]) : refuse(`the time zone ${zone} in APPSYNC_JS`);
-  };
-  const LETTERS = /'([^']*)'|yyyy|MM|dd|HH|mm|ss|SSS|XXX|Z|[A-Za-z]+/g;
-  const formatted = (ms, pattern, zone) => {
-    const minutes = offset(zone), at = new RealDate(ms + minutes * 60000), two = (n) => String(n).padStart(2, '0');
-    const shift = (colon) => (minutes < 0 ? '-' : '+') + two(Math.trunc(Math.abs(minutes) / 60)) + colon + two(Math.abs(minutes) % 60);
-    const known = {
-      yyyy: () => String(at.getUTCFullYear()).padStart(4, '0'), MM: () => two(at.getUTCMonth() + 1), dd: () => two(at.getUTCDate()),
-      HH: () => two(at.getUTCHours()), mm: () => two(at.getUTCMinutes()), ss: () => two(at.getUTCSeconds()),
-      SSS: () => String(at.getUTCMilliseconds()).padStart(3, '0'), Z: () => shift(''), XXX: () => minutes ? shift(':') : 'Z',
-    };
-    return pattern.replace(LETTERS, (letters, quoted) => quoted !== undefined ? quoted || "'"
-      : Object.hasOwn(known, letters) ? known[letters]() : refuse(`the letters ${letters} of a date's pattern in APPSYNC_JS`));
-  };
-  const parsed = (text, pattern, zone) => {
-    const order = [];
-    const expected = pattern.split(/('[^']*'|yyyy|MM|dd|HH|mm|ss|SSS|XXX|Z)/).map((part) => {
-      if (['MM', 'dd', 'HH', 'mm', 'ss'].includes(part)) { order.push(part); return '(\\d\\d)'; }
-      if (part === 'yyyy') { order.push(part); return '(\\d{4})'; }
-      if (part === 'SSS') { order.push(part); return '(\\d{3})'; }
-      if (part === 'XXX' || part === 'Z') { order.push('zone'); return '(Z|[+-]\\d\\d:?\\d\\d)'; }
-      if (/^'.*'$/.test(part)) part = part.slice(1, -1);
-      else if (/[A-Za-z]/.test(part)) refuse(`the letters ${part} of a date's pattern in APPSYNC_JS`);
-      return part.replace(/[.*+?^${}()|[\]\\\/-]/g, '\\$&');
-    }).join('');
-    const found = new RealRegExp(`^${expected}$`).exec(text);
-    if (!found) throw new Failure({ message: `Text '${text}' could not be parsed`, type: 'DateTimeParseException' });
-    const at = {};
-    order.forEach((name, n) => { at[name] = found[n + 1]; });
-    const local = RealDate.UTC(at.yyyy ?? 1970, (at.MM ?? 1) - 1, at.dd ?? 1, at.HH ?? 0, at.mm ?? 0, at.ss ?? 0, at.SSS ?? 0);
-    return local - offset(at.zone ?? zone) * 60000;
-  };
-  const RealDate = Date, RealRegExp = RegExp;
-  const parsedISO = (text) => {
-    const ms = RealDate.parse(text);
-    if (Number.isNaN(ms)) throw new Failure({ message: `Text '${text}' could not be parsed`, type: 'DateTimeParseException' });
-    return ms;
-  };
+  const RealDate = Date;
+  const formatted = (ms, pattern, zone) => ask('formatted', ms, pattern, zone ?? null);
   const time = {
     nowISO8601: () => iso(turn.now), nowEpochSeconds: () => Math.floor(turn.now / 1000), nowEpochMilliSeconds: () => turn.now,
     nowFormatted: (pattern, zone) => formatted(turn.now, pattern, zone),
-    parseFormattedToEpochMilliSeconds: parsed, parseISO8601ToEpochMilliSeconds: parsedISO,
+    parseFormattedToEpochMilliSeconds: (text, pattern, zone) => ask('read', text, pattern, zone ?? null), parseISO8601ToEpochMilliSeconds: (text) => ask('readISO', text),
     epochMilliSecondsToSeconds: (ms) => Math.floor(ms / 1000), epochMilliSecondsToISO8601: iso,
     epochMilliSecondsToFormatted: formatted,
   };
@@ -216,7 +191,7 @@ var __run = (() => {
       for (let n = 0; n < 27; n++) { text = BASE62[Number(number % 62n)] + text; number /= 62n; }
       return text;
     },
-    matches: (pattern, text) => new RealRegExp(pattern).test(text),
+    matches: (pattern, text) => ask('search', pattern, String(text)).length > 0,
     urlEncode: (text) => encodeURIComponent(text).replaceAll('%20', '+').replaceAll('~', '%7E').replace(/[!'()]/g, (s) => '%' + s.charCodeAt(0).toString(16).toUpperCase()),
     urlDecode: (text) => decodeURIComponent(text.replaceAll('+', ' ')),
     base64Encode, base64Decode, dynamodb, time,
@@ -335,8 +310,8 @@ var __run = (() => {
   globalThis.__transform = (text) => { const [name, given] = JSON.parse(text); return JSON.stringify(util.transform[name](...given)); };
 
   return (text) => {
-    const { handler, context, now, seed, authType } = JSON.parse(text);
-    turn = { now, authType, errors: [], extensions: [], headers: {}, logs: [], chance: [0, 8, 16, 24].map((at) => parseInt(seed.slice(at, at + 8), 16) | 1) };
+    const { handler, context, now, seed, authType, answers } = JSON.parse(text);
+    turn = { now, authType, answers, errors: [], extensions: [], headers: {}, logs: [], chance: [0, 8, 16, 24].map((at) => parseInt(seed.slice(at, at + 8), 16) | 1) };
     const ctx = { ...context, args: context.arguments, arguments: context.arguments, outErrors: turn.errors };
     if (!('stash' in ctx)) ctx.stash = {};
     const answer = { stash: ctx.stash };
@@ -344,6 +319,7 @@ var __run = (() => {
       answer.value = __exports[handler](ctx) ?? null;
     } catch (error) {
       if (error instanceof Failure) answer.error = error.error;
+      else if (error instanceof Question) return JSON.stringify({ question: error.key });
       else if (error instanceof Early) { answer.value = error.value ?? null; answer.skipTo = error.skipTo; answer.isEarly = true; }
       else answer.error = { message: String(error?.message ?? error), type: 'Code' };
     }

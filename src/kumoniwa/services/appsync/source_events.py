@@ -12,7 +12,7 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.appsync.failure import Failure
-from kumoniwa.services.appsync.toolbox import read_iso
+from kumoniwa.services.appsync.moment import read_iso
 
 
 def _entry(event: Any, bus: str) -> dict[str, Any]:

@@ -18,13 +18,15 @@ from kumoniwa.services.appsync.failure import Failure
 async def _invoked(call: Call, config: dict[str, Any], payload: Any, kind: str = "RequestResponse") -> Any:
     arn = config["lambdaFunctionArn"]
     try:
-        reply = await call.ask(
+        asked = call.ask(
             "lambda:Invoke",
             to_region=arn.split(":")[3],
             FunctionName=arn,
             InvocationType=kind,
             Payload=orjson.dumps(payload),
         )
+        # A function goes on though nobody waits for it any more.
+        reply = await asyncio.shield(call.home.spawn(asked))
     except NotImplementedHere:
         raise
     except AwsError as error:

@@ -5,10 +5,10 @@ They live as long as their connection and no longer. https://docs.aws.amazon.com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from graphql import DocumentNode, FieldNode, FragmentSpreadNode
+from graphql import DocumentNode
 
 from kumoniwa.services.appsync.failure import Failure
 
@@ -152,35 +152,3 @@ def passes(said: dict[str, Any], payload: dict[str, Any]) -> bool:
         )
         for group in said["filterGroup"]
     )
-
-
-# What a mutation says -------------------------------------------------------------------------------
-
-
-def fields(nodes: Any, fragments: dict[str, Any]) -> Iterator[FieldNode]:
-    """The fields directly in these selections, fragments opened."""
-    for node in nodes:
-        for each in node.selection_set.selections if node.selection_set is not None else ():
-            if isinstance(each, FieldNode):
-                yield each
-            elif isinstance(each, FragmentSpreadNode):
-                if each.name.value in fragments:
-                    yield from fields([fragments[each.name.value]], fragments)
-            else:
-                yield from fields([each], fragments)
-
-
-def by_field(value: Any, nodes: list[FieldNode], fragments: dict[str, Any]) -> Any:
-    """A result with fields under their own names instead of the aliases its caller chose."""
-    if isinstance(value, list):
-        return [by_field(each, nodes, fragments) for each in value]
-    if not isinstance(value, dict):
-        return value
-    below: dict[str, list[FieldNode]] = {}
-    for node in fields(nodes, fragments):
-        below.setdefault((node.alias or node.name).value, []).append(node)
-    return {
-        below[name][0].name.value: by_field(held, below[name], fragments)
-        for name, held in value.items()
-        if name in below
-    }

@@ -12,17 +12,16 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.languages import backtracking
 from kumoniwa.languages.vtl_value import TemplateError, Thing, is_number, json, text
 from kumoniwa.services.appsync import code as codes
+from kumoniwa.services.appsync import moment
+from kumoniwa.services.appsync.code import pattern_found
 from kumoniwa.services.appsync.failure import Failure, Unauthorized
 
 
@@ -98,16 +97,6 @@ def _decoded(value: Any) -> str:
         raise TemplateError("The text is not base64.") from None
 
 
-def _matches(pattern: Any, subject: Any) -> bool:
-    """As Java's ``find``: anywhere in the text."""
-    try:
-        return next(iter(backtracking.compiled(text(pattern)).found(text(subject))), None) is not None
-    except backtracking.InvalidPattern as error:
-        raise TemplateError(f"Invalid regular expression: {error}") from None
-    except backtracking.TooMuchWork:
-        raise TemplateError("The regular expression tries too much.") from None
-
-
 def _kind(value: Any) -> str:
     if value is None:
         return "Null"
@@ -176,83 +165,21 @@ def _dynamodb() -> Toolbox:
 
 # Times -----------------------------------------------------------------------------------------------
 
-_LETTERS = re.compile(r"'([^']*)'|yyyy|MM|dd|HH|mm|ss|SSS|XXX|Z|[A-Za-z]+")
-_FORMS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "XXX": "%z", "Z": "%z"}
-
-
-def _zone(name: Any) -> Any:
-    if name in (None, "UTC", "Z", "GMT"):
-        return UTC
-    if found := re.fullmatch(r"([+-])(\d\d):?(\d\d)", text(name)):
-        minutes = int(found[2]) * 60 + int(found[3])
-        return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
-    try:
-        return ZoneInfo(text(name))
-    except (ZoneInfoNotFoundError, ValueError):
-        raise TemplateError(f"Unknown time zone {text(name)}") from None
-
-
-def _form(letters: str) -> str:
-    if letters not in _FORMS and letters != "SSS":
-        raise NotImplementedHere(f"the letters {letters} of a date's pattern in $util.time")
-    return _FORMS.get(letters, "%f")
-
-
-def _iso(milliseconds: Any) -> str:
-    at = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{int(milliseconds) % 1000:03d}Z"
-
-
-def _formatted(milliseconds: Any, pattern: Any, zone: Any = None) -> str:
-    at = datetime.fromtimestamp(milliseconds / 1000, _zone(zone))
-
-    def one(found: re.Match[str]) -> str:
-        if found[1] is not None:
-            return found[1] or "'"
-        if found[0] == "SSS":
-            return f"{int(milliseconds) % 1000:03d}"
-        made = at.strftime(_form(found[0]))
-        if found[0] == "XXX":
-            return "Z" if made == "+0000" else f"{made[:3]}:{made[3:]}"
-        return made
-
-    return _LETTERS.sub(one, text(pattern))
-
-
-def _read_time(value: Any, pattern: Any, zone: Any = None) -> int:
-    form = _LETTERS.sub(
-        lambda found: (found[1] or "'") if found[1] is not None else _form(found[0]), text(pattern)
-    )
-    try:
-        at = datetime.strptime(text(value), form)
-    except ValueError:
-        raise TemplateError(f"Text '{text(value)}' could not be parsed") from None
-    at = at if at.tzinfo is not None else at.replace(tzinfo=_zone(zone))
-    return int(at.timestamp() * 1000)
-
-
-def read_iso(value: Any) -> int:
-    try:
-        at = datetime.fromisoformat(text(value))
-    except ValueError:
-        raise TemplateError(f"Text '{text(value)}' could not be parsed") from None
-    return int((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
-
 
 def _time(turn: Turn) -> Toolbox:
     now = int(turn.now * 1000)
     return Toolbox(
         "$util.time",
         {
-            "nowISO8601": lambda: _iso(now),
+            "nowISO8601": lambda: moment.iso(now),
             "nowEpochSeconds": lambda: now // 1000,
             "nowEpochMilliSeconds": lambda: now,
-            "nowFormatted": lambda pattern, zone=None: _formatted(now, pattern, zone),
-            "parseFormattedToEpochMilliSeconds": _read_time,
-            "parseISO8601ToEpochMilliSeconds": read_iso,
+            "nowFormatted": lambda pattern, zone=None: moment.formatted(now, pattern, zone),
+            "parseFormattedToEpochMilliSeconds": moment.read,
+            "parseISO8601ToEpochMilliSeconds": moment.read_iso,
             "epochMilliSecondsToSeconds": lambda ms: int(ms) // 1000,
-            "epochMilliSecondsToISO8601": _iso,
-            "epochMilliSecondsToFormatted": _formatted,
+            "epochMilliSecondsToISO8601": moment.iso,
+            "epochMilliSecondsToFormatted": moment.formatted,
         },
     )
 
@@ -431,7 +358,7 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "isList": lambda value: isinstance(value, list),
     "isMap": lambda value: isinstance(value, dict),
     "typeOf": _kind,
-    "matches": _matches,
+    "matches": lambda pattern, subject: bool(pattern_found(text(pattern), text(subject))),
 }
 
 

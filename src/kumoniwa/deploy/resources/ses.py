@@ -229,7 +229,6 @@ ReceiptRuleSet = ResourceType(
     name=Name("RuleSetName", 64),
     create=Call("ses:CreateReceiptRuleSet", "RuleSetName"),
     id=p.RuleSetName,
-    read=Call("ses:DescribeReceiptRuleSet", RuleSetName=ID),
     delete=Call("ses:DeleteReceiptRuleSet", RuleSetName=ID),
     absent="RuleSetDoesNotExistException",
 )

@@ -5,19 +5,63 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.aws import models
+from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.cloudwatch.alarm import (
+    DeleteAlarms,
+    DescribeAlarms,
+    DisableAlarmActions,
+    EnableAlarmActions,
+)
+from kumoniwa.services.cloudwatch.composite import PutCompositeAlarm
 from kumoniwa.services.cloudwatch.datum import PutMetricData
 from kumoniwa.services.cloudwatch.errors import MissingRequiredParameterException
+from kumoniwa.services.cloudwatch.history import DescribeAlarmHistory
 from kumoniwa.services.cloudwatch.metric import ListMetrics
+from kumoniwa.services.cloudwatch.metric_alarm import DescribeAlarmsForMetric, PutMetricAlarm
 from kumoniwa.services.cloudwatch.query import GetMetricData
 from kumoniwa.services.cloudwatch.statistics import GetMetricStatistics
+from kumoniwa.services.cloudwatch.tag import ListTagsForResource, TagResource, UntagResource
+from kumoniwa.services.cloudwatch.transition import SetAlarmState
 
-__all__ = ["GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData"]
+__all__ = [
+    "DeleteAlarms",
+    "DescribeAlarmHistory",
+    "DescribeAlarms",
+    "DescribeAlarmsForMetric",
+    "DisableAlarmActions",
+    "EnableAlarmActions",
+    "GetMetricData",
+    "GetMetricStatistics",
+    "ListMetrics",
+    "ListTagsForResource",
+    "PutCompositeAlarm",
+    "PutMetricAlarm",
+    "PutMetricData",
+    "SetAlarmState",
+    "TagResource",
+    "UntagResource",
+]
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"""
+    if isinstance(params.get("ResourceARN"), str):
+        return params["ResourceARN"]
+    if operation in ("DescribeAlarms", "DescribeAlarmsForMetric"):
+        return call.arn("alarm:*") if operation == "DescribeAlarms" else "*"
+    if isinstance(params.get("AlarmName"), str):
+        return call.arn(f"alarm:{params['AlarmName']}")
+    if isinstance(params.get("AlarmNames"), list) and params["AlarmNames"]:
+        return [call.arn(f"alarm:{name}") for name in params["AlarmNames"] if isinstance(name, str)] or "*"
+    return "*"
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"cloudwatch:namespace": params.get("Namespace")} if operation == "PutMetricData" else {}
+    if operation == "PutMetricData":
+        return {"cloudwatch:namespace": params.get("Namespace")}
+    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "TagResource") else {}
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

@@ -1,4 +1,4 @@
-"""What was put is folded when its minute is over, and old points become coarser."""
+"""What was put is folded when its minute is over, alarms are evaluated and act, and old points become coarser."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.cloudwatch import metric, waiting
+from kumoniwa.services.cloudwatch import action, history, metric, transition, waiting, watch
 
 SERVICE = "monitoring.amazonaws.com"
 MINUTE_S = 60
@@ -30,7 +30,9 @@ def accounts(region: Any) -> list[Call]:
 
 async def run(region: Any) -> None:
     async with asyncio.TaskGroup() as group:
+        group.create_task(action.OUTBOX.run(region))
         group.create_task(_fold(region))
+        group.create_task(_watch(region))
         group.create_task(_age(region))
 
 
@@ -46,6 +48,28 @@ async def _fold(region: Any) -> None:
         await region.wait(waiting.FOLDING, (now // MINUTE_S + 1) * MINUTE_S)
 
 
+async def _watch(region: Any) -> None:
+    """At each whole minute, and at each ten seconds for alarms with short periods. What a dead region missed it does not make up for."""
+    while True:
+        step = _step(region)
+        end = int(region.clock.now() // step + 1) * step
+        until = float(end)
+        for call in accounts(region):
+            until = min(until, call.atomically(partial(transition.end_suppression, call)) or until)
+        if await region.wait(transition.WATCHING, until) or until < end:
+            continue
+        for call in accounts(region):
+            for alarm in watch.watched(call):
+                if end % watch.MINUTE_S == 0 or watch.is_short(alarm):
+                    call.atomically(partial(watch.evaluate, call, alarm.name, end))
+                    await asyncio.sleep(0)
+
+
+def _step(region: Any) -> int:
+    has_short = any(watch.is_short(alarm) for call in accounts(region) for alarm in watch.watched(call))
+    return watch.SHORT_S if has_short else watch.MINUTE_S
+
+
 async def _age(region: Any) -> None:
     while True:
         now = region.clock.now()
@@ -56,5 +80,6 @@ async def _age(region: Any) -> None:
                 for id_, units in call.rows(metric.METRICS).all("select id, units from metric"):
                     call.atomically(partial(metric.grow_old, call, id_, units, since, now))
                     await asyncio.sleep(0)
+                call.atomically(partial(history.forget_old, call))
                 shelf["aged"] = Aged(until=now)
         await region.wait(("cloudwatch", "aging"), now + AGED_EVERY_S)

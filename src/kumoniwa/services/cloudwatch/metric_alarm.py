@@ -1,0 +1,163 @@
+"""Alarms that watch one metric, or one expression over several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.languages import metric_math, metric_select
+from kumoniwa.languages.metric_statistic import PLAIN, InvalidStatistic, statistic
+from kumoniwa.services.cloudwatch import alarm as alarms
+from kumoniwa.services.cloudwatch import question
+from kumoniwa.services.cloudwatch.alarm import METRIC, Alarm
+from kumoniwa.services.cloudwatch.errors import InvalidParameterValueException, ValidationException
+from kumoniwa.services.cloudwatch.evaluation import COMPARISONS
+
+PERIODS = (10, 20, 30)
+MISSING = ("breaching", "notBreaching", "ignore", "missing")
+DAY_S, WEEK_S, HOUR_S = 86_400, 604_800, 3_600
+_OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic", "ExtendedStatistic", "Dimensions", "Period", "Unit")
+
+
+def PutMetricAlarm(
+    call: Call,
+    *,
+    AlarmName: str,
+    AlarmDescription: str | None = None,
+    ActionsEnabled: bool | None = None,
+    OKActions: list[str] | None = None,
+    AlarmActions: list[str] | None = None,
+    InsufficientDataActions: list[str] | None = None,
+    MetricName: str | None = None,
+    Namespace: str | None = None,
+    Statistic: str | None = None,
+    ExtendedStatistic: str | None = None,
+    Dimensions: list[dict[str, str]] | None = None,
+    Period: int | None = None,
+    Unit: str | None = None,
+    EvaluationPeriods: int | None = None,
+    DatapointsToAlarm: int | None = None,
+    Threshold: float | None = None,
+    ComparisonOperator: str | None = None,
+    TreatMissingData: str | None = None,
+    EvaluateLowSampleCountPercentile: str | None = None,
+    Metrics: list[dict[str, Any]] | None = None,
+    Tags: list[dict[str, str]] | None = None,
+    ThresholdMetricId: str | None = None,
+) -> None:
+    """Alarms on bands of anomaly detection are refused by name."""
+    said = {
+        "AlarmDescription": AlarmDescription, "OKActions": OKActions, "AlarmActions": AlarmActions, "InsufficientDataActions": InsufficientDataActions,
+        "MetricName": MetricName, "Namespace": Namespace, "Statistic": Statistic, "ExtendedStatistic": ExtendedStatistic, "Dimensions": Dimensions,
+        "Period": Period, "Unit": Unit, "EvaluationPeriods": EvaluationPeriods, "DatapointsToAlarm": DatapointsToAlarm, "Threshold": Threshold,
+        "ComparisonOperator": ComparisonOperator, "TreatMissingData": TreatMissingData,
+        "EvaluateLowSampleCountPercentile": EvaluateLowSampleCountPercentile, "Metrics": Metrics,
+    }  # fmt: skip
+    settings = {name: value for name, value in said.items() if value is not None}
+    if Threshold is not None and ThresholdMetricId is not None:
+        raise ValidationException("Threshold and ThresholdMetricId cannot both be set")
+    if ThresholdMetricId is not None or ComparisonOperator not in (None, *COMPARISONS):
+        raise NotImplementedHere("alarms on bands of anomaly detection")
+    _check_terms(settings)
+    if Metrics:
+        _check_metrics(call, settings)
+    else:
+        _check_metric(settings)
+    alarms.check_actions(OKActions, AlarmActions, InsufficientDataActions)
+    alarms.keep(call, METRIC, AlarmName, settings, ActionsEnabled, Tags)
+
+
+def _check_terms(said: dict[str, Any]) -> None:
+    """https://github.com/hashicorp/terraform/issues/24070"""
+    for name in ("ComparisonOperator", "EvaluationPeriods", "Threshold"):
+        if name not in said:
+            raise ValidationException(f"{name} must not be null")
+    if said.get("DatapointsToAlarm", 0) > said["EvaluationPeriods"]:
+        raise ValidationException("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
+    _check_option(said, "TreatMissingData", MISSING)
+    _check_option(said, "EvaluateLowSampleCountPercentile", ("evaluate", "ignore"))
+
+
+def _check_option(said: dict[str, Any], name: str, options: tuple[str, ...]) -> None:
+    """getmoto/moto's test_put_metric_alarm_error_evaluate_low_sample_count_percentile, verified against AWS."""
+    if said.get(name, options[0]) not in options:
+        listed = " and ".join(filter(None, (", ".join(options[:-1]), options[-1])))
+        raise ValidationException(f"Option {said[name]} is not supported. Supported options for parameter {name} are {listed}.")
+
+
+def _check_metric(said: dict[str, Any]) -> None:
+    for name in ("MetricName", "Namespace", "Period"):
+        if name not in said:
+            raise ValidationException(f"{name} must not be null")
+    if ("Statistic" in said) == ("ExtendedStatistic" in said):
+        raise ValidationException("Exactly one of Statistic and ExtendedStatistic must be set")
+    if "ExtendedStatistic" in said:
+        try:
+            read = statistic(said["ExtendedStatistic"])
+        except InvalidStatistic:
+            read = None
+        if read is None or read.kind in PLAIN:
+            # getmoto/moto's test_put_metric_alarm_error_extended_statistic, verified against AWS.
+            raise InvalidParameterValueException(f"The value {said['ExtendedStatistic']} for parameter ExtendedStatistic is not supported.")
+    elif "EvaluateLowSampleCountPercentile" in said:
+        raise ValidationException("EvaluateLowSampleCountPercentile can only be set with ExtendedStatistic")
+    if said["Period"] not in PERIODS and said["Period"] % 60:
+        raise ValidationException("Period must be 10, 20, 30 or a multiple of 60")
+    _check_length(said["Period"], said["EvaluationPeriods"])
+
+
+def _check_length(period: int, count: int) -> None:
+    if period < HOUR_S and period * count > DAY_S:
+        raise ValidationException(f"Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= {DAY_S}).")
+    if period * count > WEEK_S:
+        raise ValidationException(f"Metrics cannot be checked across more than a week (EvaluationPeriods * Period must be <= {WEEK_S}).")
+
+
+def _check_metrics(call: Call, said: dict[str, Any]) -> None:
+    """https://github.com/aws-cloudformation/cfn-lint/pull/1306"""
+    for name in _OF_ONE_METRIC:
+        if name in said:
+            raise ValidationException(f"{name} should not be set if list of Metrics is set.")
+    queries = said["Metrics"]
+    question.check(call, queries, "Metrics", (1, 5, 10, 20, 30))
+    if sum(query.get("ReturnData", True) for query in queries) != 1:
+        raise ValidationException("Exactly one element of the metrics list should return data.")
+    for query in queries:
+        text = query.get("Expression", "")
+        if metric_select.is_query(text):
+            if metric_select.query(text).groups:
+                raise NotImplementedHere("alarms on queries of Metrics Insights with GROUP BY")
+        elif text and "SEARCH" in metric_math.functions_in(metric_math.parse(text)):
+            raise ValidationException("SEARCH is not supported on Metric Alarms.")
+    asked = question.Question(call, queries, call.now() - HOUR_S, call.now())
+    shown = next(query for query in queries if query.get("ReturnData", True))
+    if isinstance(asked.answer(shown["Id"]), list):
+        raise ValidationException(f"The expression '{shown['Id']}' must return a single time series.")
+    _check_length(asked.period_of(shown), said["EvaluationPeriods"])
+
+
+def DescribeAlarmsForMetric(
+    call: Call,
+    *,
+    MetricName: str,
+    Namespace: str,
+    Statistic: str | None = None,
+    ExtendedStatistic: str | None = None,
+    Dimensions: list[dict[str, str]] | None = None,
+    Period: int | None = None,
+    Unit: str | None = None,
+) -> dict:
+    """Alarms on expressions are not found by the metrics in them."""
+    wanted = {"MetricName": MetricName, "Namespace": Namespace}
+    asked = {"Statistic": Statistic, "ExtendedStatistic": ExtendedStatistic, "Period": Period, "Unit": Unit}
+    wanted |= {name: value for name, value in asked.items() if value is not None}
+    dimensions = {each["Name"]: each["Value"] for each in Dimensions or ()}
+    found = [
+        alarm
+        for _, alarm in sorted(call.shelf(Alarm).items())
+        if alarm.kind == METRIC
+        and all(alarm.settings.get(name) == value for name, value in wanted.items())
+        and {each["Name"]: each["Value"] for each in alarm.settings.get("Dimensions", ())} == dimensions
+    ]
+    return {"MetricAlarms": [alarms.shown(call, alarm) for alarm in found]}

@@ -1,0 +1,118 @@
+"""Metric alarms are evaluated: each minute, or each ten seconds if their periods are shorter than a minute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import changed
+from kumoniwa.languages.metric_math_run import Series
+from kumoniwa.languages.metric_statistic import Statistic, statistic
+from kumoniwa.services.cloudwatch import history, metric, series, transition
+from kumoniwa.services.cloudwatch.alarm import CREATED, METRIC, Alarm
+from kumoniwa.services.cloudwatch.evaluation import (
+    EXTRA_PERIODS,
+    UNKNOWN,
+    Point,
+    Terms,
+    Verdict,
+    samples_needed,
+    verdict,
+)
+from kumoniwa.services.cloudwatch.question import Question
+from kumoniwa.services.cloudwatch.unit import NUMBERS, UNITS
+
+MINUTE_S, SHORT_S = 60, 10
+
+
+def is_short(alarm: Alarm) -> bool:
+    said = alarm.settings
+    periods = [said["Period"]] if "Period" in said else [query["MetricStat"]["Period"] for query in said["Metrics"] if "MetricStat" in query]
+    return bool(periods) and max(periods) < MINUTE_S
+
+
+def watched(call: Call) -> list[Alarm]:
+    return [alarm for alarm in call.shelf(Alarm).values() if alarm.kind == METRIC]
+
+
+def evaluate(call: Call, name: str, end: int) -> None:
+    """What the periods before ``end`` say of an alarm."""
+    alarm = call.shelf(Alarm).get(name)
+    if alarm is None or alarm.kind != METRIC:
+        return
+    said = alarm.settings
+    try:
+        period, points = _points(call, said, end)
+    except AwsError as error:
+        # What the alarm asks was sound when it was put, and can no longer be answered.
+        call.shelf(Alarm)[name] = changed(alarm, reason=f"Unable to evaluate: {error.text}", updated=call.now())
+        return
+    terms = Terms(
+        said["ComparisonOperator"], said["Threshold"], said["EvaluationPeriods"], said.get("DatapointsToAlarm", said["EvaluationPeriods"]),
+        "DatapointsToAlarm" in said, _missing(said),
+    )  # fmt: skip
+    found = verdict(terms, points)
+    if found.state is None or _is_insignificant(said, found):
+        return
+    if found.state != alarm.state:
+        transition.become(call, alarm, found.state, found.reason, history.spelled(_data(call, said, found, period)))
+    elif alarm.reason == CREATED:
+        call.shelf(Alarm)[name] = changed(alarm, reason=found.reason, reason_data=history.spelled(_data(call, said, found, period)), updated=call.now())
+
+
+def _missing(said: dict[str, Any]) -> str:
+    """Alarms on what DynamoDB tells always ignore what is missing (PutMetricAlarm, TreatMissingData)."""
+    spaces = {query["MetricStat"]["Metric"]["Namespace"] for query in said.get("Metrics", ()) if "MetricStat" in query} or {said.get("Namespace")}
+    return "ignore" if spaces == {"AWS/DynamoDB"} else said.get("TreatMissingData", "missing")
+
+
+def _points(call: Call, said: dict[str, Any], end: int) -> tuple[int, list[Point]]:
+    count = said["EvaluationPeriods"] + EXTRA_PERIODS
+    if "Metrics" in said:
+        shown = next(query for query in said["Metrics"] if query.get("ReturnData", True))
+        period = Question(call, said["Metrics"], end, end + 1).period_of(shown)
+        value = Question(call, said["Metrics"], end - count * period, end).answer(shown["Id"])
+        held = value.points if isinstance(value, Series) else {} if isinstance(value, list) or value != value else {end - period: value}
+        return period, [Point(at, held.get(at)) for at in range(end - count * period, end, period)]
+    period, start = said["Period"], end - count * said["Period"]
+    wanted = statistic(said["ExtendedStatistic"]) if "ExtendedStatistic" in said else Statistic(said["Statistic"])
+    samples: dict[int, Any] = {}
+    metric.fold(call)
+    found = metric.find(call, said["Namespace"], said["MetricName"], said.get("Dimensions"))
+    if found is not None:
+        units = [NUMBERS[said["Unit"]]] if "Unit" in said else [number for number in range(len(UNITS)) if found[1] >> number & 1]
+        for unit in units:
+            samples = samples or series.samples(call, found[0], unit, start, end, period, call.now(), with_spread="ExtendedStatistic" in said)
+    points = []
+    for at in range(start, end, period):
+        sample = samples.get(at)
+        points.append(Point(at, wanted.of(sample) if sample else None, sample.count if sample else None))
+    return period, points
+
+
+def _is_insignificant(said: dict[str, Any], found: Verdict) -> bool:
+    """Whether percentiles of too few values shall change nothing."""
+    if said.get("EvaluateLowSampleCountPercentile") != "ignore" or found.state == UNKNOWN:
+        return False
+    read = statistic(said["ExtendedStatistic"])
+    return read.kind == "p" and any((point.count or 0) < samples_needed(read.high) for point in found.evaluated)
+
+
+def _data(call: Call, said: dict[str, Any], found: Verdict, period: int) -> dict[str, Any]:
+    """Recorded: localstack's test_put_metric_alarm and test_breaching_alarm_actions."""
+    real = [point for point in found.evaluated if point.value is not None]
+    told: dict[str, Any] = {"version": "1.0", "queryDate": history.moment(call.now())}
+    if real:
+        told["startDate"] = history.moment(real[-1].at)
+    if "Unit" in said:
+        told["unit"] = said["Unit"]
+    if "Metrics" not in said:
+        told["statistic"] = said.get("Statistic") or said["ExtendedStatistic"]
+    told |= {"period": period, "recentDatapoints": [point.value for point in real[::-1]], "threshold": said["Threshold"], "evaluatedDatapoints": []}
+    for point in found.evaluated:
+        each: dict[str, Any] = {"timestamp": history.moment(point.at)}
+        if point.count is not None:
+            each["sampleCount"] = point.count
+        told["evaluatedDatapoints"].append(each | ({"value": point.value} if point.value is not None else {}))
+    return told

@@ -131,6 +131,22 @@ def test_an_experiment_breaks_a_function_for_as_long_as_it_says(cloud, fis):
     assert "FunctionError" not in invoke(cloud)
 
 
+@pytest.mark.parametrize("kind", ["metric", "composite"])
+def test_an_alarm_stops_an_experiment_and_what_it_broke_is_mended(cloud, fis, kind):
+    watch = cloud.client("cloudwatch")
+    terms = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0}
+    watch.put_metric_alarm(AlarmName="one", ComparisonOperator="GreaterThanThreshold", **terms)
+    watch.put_composite_alarm(AlarmName="both", AlarmRule="ALARM(one)")
+    make(cloud)
+    stop = {"source": "aws:cloudwatch:alarm", "value": f"arn:aws:cloudwatch:us-east-1:{ACCOUNT}:alarm:{'one' if kind == 'metric' else 'both'}"}
+    id_ = start(fis, template(fis, {"break": failing("PT5M")}, {"fs": functions()}, stopConditions=[stop]))
+    cloud.sleep(1)
+    assert state(fis, id_) == "running" and invoke(cloud)["FunctionError"] == "Unhandled"
+    watch.set_alarm_state(AlarmName="one", StateValue="ALARM", StateReason="too much")
+    cloud.sleep(10)
+    assert state(fis, id_) == "stopped" and "FunctionError" not in invoke(cloud)
+
+
 def test_actions_wait_for_those_before_them(cloud, fis):
     made = template(fis, {"first": wait("PT1M"), "second": wait("PT2M", startAfter=["first"]), "beside": wait("PT1M")})
     id_ = start(fis, made)

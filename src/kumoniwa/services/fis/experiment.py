@@ -209,7 +209,8 @@ async def is_alarmed(role: Call, experiment: Experiment) -> bool:
     """Whether an alarm that is to stop the experiment is in alarm."""
     for stop in experiment.template.stops:
         if stop["source"] == ALARM:
-            told = await role.ask("cloudwatch:DescribeAlarms", AlarmNames=[stop["value"].rpartition(":alarm:")[2]])
-            if any(alarm["StateValue"] == "ALARM" for alarm in (*told.get("MetricAlarms", ()), *told.get("CompositeAlarms", ()))):
+            name, kinds = stop["value"].rpartition(":alarm:")[2], ["MetricAlarm", "CompositeAlarm"]
+            told = await role.ask("cloudwatch:DescribeAlarms", AlarmNames=[name], AlarmTypes=kinds)
+            if any(alarm["StateValue"] == "ALARM" for alarm in (*told["MetricAlarms"], *told["CompositeAlarms"])):
                 return True
     return False

@@ -8,7 +8,6 @@ from typing import Any
 from kumoniwa.engines import pdf
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.kernel.operation import service_names
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.fis.action import TYPES, ValidationException, action, faults_of
 
@@ -135,8 +134,6 @@ def _check_stop(stop: dict) -> None:
         raise ValidationException(f"The source {stop['source']} of a stop condition is not valid.", hint=f"none, or {ALARM} with an alarm's ARN.")
     elif not stop.get("value", "").startswith("arn:"):
         raise ValidationException(f"The stop condition {ALARM} must have the ARN of an alarm.")
-    elif "cloudwatch" not in service_names():
-        raise NotImplementedHere("stop conditions by CloudWatch alarms")
 
 
 def _check_report(report: dict) -> None:

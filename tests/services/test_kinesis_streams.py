@@ -233,3 +233,30 @@ def test_a_consumer_is_told_what_comes(cloud, kinesis):
     assert refused(kinesis.delete_stream, StreamName="s")[0] == "ResourceInUseException"
     kinesis.deregister_stream_consumer(ConsumerARN=made["ConsumerARN"])
     kinesis.delete_stream(StreamName="s")
+
+
+def test_a_stream_on_demand_grows_with_what_is_written(cloud):
+    # https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html
+    kinesis = cloud.client("kinesis")
+    kinesis.create_stream(StreamName="d", StreamModeDetails={"StreamMode": "ON_DEMAND"})
+
+    def count() -> int:
+        return kinesis.describe_stream_summary(StreamName="d")["StreamDescriptionSummary"]["OpenShardCount"]
+
+    assert count() == 4
+    body = b"x" * 700_000
+    kinesis.put_record(StreamName="d", Data=body[:1000], ExplicitHashKey="0", PartitionKey="k")
+    cloud.sleep(1)
+    assert count() == 4
+    kinesis.put_record(StreamName="d", Data=body, ExplicitHashKey="0", PartitionKey="k")
+    cloud.sleep(1)
+    assert count() == 5
+    shards = kinesis.list_shards(StreamName="d", ShardFilter={"Type": "AT_LATEST"})["Shards"]
+    ranges = sorted((int(shard["HashKeyRange"]["StartingHashKey"]), int(shard["HashKeyRange"]["EndingHashKey"])) for shard in shards)
+    assert ranges[0][0] == 0 and ranges[-1][1] == (1 << 128) - 1
+    assert all(one[1] + 1 == other[0] for one, other in zip(ranges, ranges[1:]))
+    # What is provisioned stays as it was made.
+    kinesis.create_stream(StreamName="p", ShardCount=1)
+    kinesis.put_record(StreamName="p", Data=body, PartitionKey="k")
+    cloud.sleep(1)
+    assert kinesis.describe_stream_summary(StreamName="p")["StreamDescriptionSummary"]["OpenShardCount"] == 1

@@ -13,6 +13,7 @@ RECORDS_MAX = 1_000
 BYTES_MAX = 1 << 20
 READS_MAX = 5
 READ_BYTES_MAX = 2 << 20
+WORK = ("kinesis", "work")
 
 
 class Rates:
@@ -24,6 +25,8 @@ class Rates:
         self.reads: dict[str, tuple[int, int]] = {}
         self.busy_until: dict[str, float] = {}
         """Until when a shard has given what it may give."""
+        self.hot: set[tuple[str, int]] = set()
+        """Streams on demand, and their shards that took more than half of what they may take."""
 
 
 def exceeded(call: Call, stream: Stream, shard: Shard) -> ProvisionedThroughputExceededException:
@@ -40,6 +43,10 @@ def count_write(call: Call, stream: Stream, shard: Shard, size: int) -> None:
     if records >= RECORDS_MAX or total and total + size > BYTES_MAX:
         raise exceeded(call, stream, shard)
     rates.written[key] = (second, records + 1, total + size)
+    is_hot = records + 1 > RECORDS_MAX // 2 or total + size > BYTES_MAX // 2
+    if is_hot and stream.mode == "ON_DEMAND" and (stream.name, shard.index) not in rates.hot:
+        rates.hot.add((stream.name, shard.index))
+        call.home.wake(WORK)
 
 
 def count_read(call: Call, stream: Stream, shard: Shard) -> None:

@@ -8,6 +8,8 @@ from kumoniwa.services.kinesis.record import newest
 from kumoniwa.services.kinesis.stream import HASH_KEYS, Shard, Stream
 
 Shards = tuple[Shard, ...]
+ON_DEMAND_SHARDS_MAX = 200
+"""200 MB a second, as far as a stream on demand grows by itself."""
 
 
 def fresh(call: Call, count: int) -> Shards:
@@ -45,6 +47,16 @@ def _closed(call: Call, shards: Shards, *ending: Shard) -> Shards:
     return tuple(
         changed(shard, ended=now, last=max(last, shard.first)) if shard.index in indexes else shard for shard in shards
     )
+
+
+def scaled(call: Call, stream: Stream, hot: set[int]) -> Shards:
+    """The shards of a stream on demand, with those that took more than half of what they may take in halves, as far as it may grow.
+    https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html"""
+    for shard in stream.open_shards:
+        start, end = int(shard.start), int(shard.end)
+        if shard.index in hot and start < end and len(stream.open_shards) < ON_DEMAND_SHARDS_MAX:
+            stream = changed(stream, shards=split(call, stream.shards, shard, start + (end - start + 1) // 2))
+    return stream.shards
 
 
 def is_behind(one: Shard, other: Shard) -> bool:

@@ -18,7 +18,14 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.languages.states_path import Expression, InvalidExpression, Scope, StateFailure, expression
+from kumoniwa.languages.states_path import (
+    Expression,
+    InvalidExpression,
+    Scope,
+    StateFailure,
+    expression,
+    runtime,
+)
 
 DEPTH_MAX = 10
 """How deeply calls may nest."""
@@ -279,6 +286,23 @@ def compiled(text: str) -> Expression:
 Template = Callable[[Scope], Any]
 
 
+def _found(field: str, text: str, compute: Expression) -> Expression:
+    """A path in a template, which says where it stands if it leads nowhere (recorded: test_invalid_jsonpath)."""
+    if not text.startswith("$"):
+        return compute
+
+    def read(scope: Scope) -> Any:
+        try:
+            return compute(scope)
+        except StateFailure as failure:
+            if failure.error != "States.Runtime":
+                raise
+        said = orjson.dumps(scope.data).decode()
+        raise runtime(f"The JSONPath '{text}' specified for the field '{field}' could not be found in the input '{said}'")
+
+    return read
+
+
 def template(value: Any, fail: Callable[[str], None] = lambda name: None) -> Template:
     """A payload template: members whose names end in ``.$`` are computed. ``fail`` is told the name of one that cannot be."""
     if isinstance(value, dict):
@@ -290,7 +314,7 @@ def template(value: Any, fail: Callable[[str], None] = lambda name: None) -> Tem
                 try:
                     if not isinstance(inner, str):
                         raise InvalidExpression(str(inner))
-                    members.append((name[:-2], compiled(inner)))
+                    members.append((name[:-2], _found(name, inner, compiled(inner))))
                 except InvalidExpression:
                     fail(name)
             else:

@@ -140,26 +140,17 @@ def _told(one: Execution) -> dict[str, Any]:
 
 
 def heard(run: Any, strand: Strand, state: State, outcome: Any) -> None:
-    """Go on with what was read or written."""
+    """Go on with what was read or written. An ItemsPath says nothing of what an ItemReader reads (recorded:
+    test_map_item_reader_base_json_with_items_path)."""
     map_run = distributed.find(run.call, strand.token)
     is_reading = strand.parameters["stage"] == "read"
     try:
         if isinstance(outcome, StateFailure):
             raise outcome
         if is_reading:
-            distributed.fill(run, strand, state, _reached(run, strand, state, outcome), strand.parameters["most"])
+            distributed.fill(run, strand, state, outcome, strand.parameters["most"])
         else:
             distributed.ended(run, strand, map_run, outcome)
     except StateFailure as failure:
         distributed.failed(run, strand, map_run, failure)
         run.failed(strand, state, failure)
-
-
-def _reached(run: Any, strand: Strand, state: State, items: list[Any]) -> list[Any]:
-    """ItemsPath may go on from the items that were read."""
-    if "ItemsPath" not in state.values:
-        return items
-    found = state.values["ItemsPath"](run.scope(strand, state).over(items))
-    if not isinstance(found, list):
-        raise _failed("States.ItemReaderFailed", "Attempting to map over non-iterable node.")
-    return found

@@ -95,6 +95,8 @@ def begin(run: Run, strand: Strand, state: State, items: list[Any] | None, scope
     most = payload.number(state, "MaxItems", scope, now)
     count = payload.number(state, "ToleratedFailureCount", scope, now)
     percentage = payload.number(state, "ToleratedFailurePercentage", scope, now, float)
+    if concurrency is not None and concurrency < 0:
+        raise StateFailure("States.Runtime", f"MaxConcurrency cannot be negative: {int(concurrency)}")
     if count is not None and count < 0:
         raise StateFailure("States.Runtime", "ToleratedFailureCount cannot be negative.")
     if percentage is not None and not 0 <= percentage <= 100:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kumoniwa.languages import states_jsonata
 from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
-from kumoniwa.languages.states_path import StateFailure
+from kumoniwa.languages.states_path import StateFailure, runtime
 from kumoniwa.services.stepfunctions import distributed, payload
 from kumoniwa.services.stepfunctions.execution import Strand
 from kumoniwa.services.stepfunctions.payload import text_of
@@ -74,6 +74,8 @@ def begin_map(run: Run, strand: Strand, state: State) -> None:
         return
     items = items_of(run, state, scope)
     concurrency = payload.number(state, "MaxConcurrency", scope, run.now)
+    if concurrency is not None and concurrency < 0:
+        raise runtime(f"MaxConcurrency cannot be negative: {int(concurrency)}")
     strand.concurrency = int(concurrency or 0) or INLINE_AT_ONCE
     strand.previous = run.event("MapStateStarted", strand.previous, {"length": len(items)})
     _number(run, strand, len(items))

@@ -287,3 +287,27 @@ def test_a_definition_that_aws_refuses_is_refused_in_its_words(cloud, definition
     with pytest.raises(ClientError) as refused:
         client.create_state_machine(name="m", definition=json.dumps(definition), roleArn="arn:aws:iam::000000000000:role/states")
     assert refused.value.response["Error"] == {"Code": "InvalidDefinition", "Message": f"Invalid State Machine Definition: '{said}'"}
+
+
+def test_a_runtime_failure_is_caught_by_nothing_not_even_by_its_name(cloud):
+    # scenarios/test_base_scenarios, test_catch_states_runtime
+    states = {"P": {"Type": "Map", "ItemsPath": "$.none", "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}},
+                    "Catch": [{"ErrorEquals": ["States.Runtime"], "Next": "C"}], "End": True}, "C": {"Type": "Pass", "End": True}}  # fmt: skip
+    assert run(cloud, states)["error"] == "States.Runtime"
+
+
+def test_a_path_of_a_template_that_leads_nowhere_says_where_it_stands(cloud):
+    # scenarios/test_base_scenarios, test_invalid_jsonpath
+    for path in ("$.no_such_jsonpath", "$$.Execution.Input.no_such_jsonpath"):
+        found = run(cloud, {"pass": {"Type": "Pass", "Parameters": {"value.$": path}, "End": True}}, {"int-literal": 0}, name=f"m{len(path)}")
+        assert found["cause"] == (
+            f"An error occurred while executing the state 'pass' (entered at the event id #2). The JSONPath '{path}' specified for the field "
+            "'value.$' could not be found in the input '{\"int-literal\":0}'"
+        )
+
+
+def test_a_map_of_less_than_no_iterations_at_once_fails(cloud):
+    # It used to wait for ever: scenarios/test_base_scenarios, test_max_concurrency_path_negative.
+    inner = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    found = run(cloud, {"M": {"Type": "Map", "MaxConcurrencyPath": "$.n", "ItemsPath": "$.items", "ItemProcessor": inner, "End": True}}, {"n": -1, "items": [1]})
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")

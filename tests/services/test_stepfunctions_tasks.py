@@ -233,3 +233,40 @@ def test_the_status_of_executions_is_told_on_the_bus(cloud, queue):
     for event in told_events:
         assert (event["detail-type"], event["resources"]) == ("Step Functions Execution Status Change", [execution])
         assert event["detail"]["redriveStatus"] == "NOT_REDRIVABLE"
+
+
+def test_a_task_may_stand_for_a_role_of_another_account_that_trusts_the_execution_s(make_cloud):
+    # credentials/test_credentials_base: the trusting role names the account, and the task's ARNs are of its own.
+    cloud = make_cloud("us-east-1", "aws-global")
+    theirs, other = "222222222222", cloud.client("sqs", key="222222222222")
+    queue = other.create_queue(QueueName="far")["QueueUrl"]
+    iam = cloud.client("iam", key=theirs)
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}}
+    role = iam.create_role(RoleName="trusting", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    allow = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}}
+    iam.put_role_policy(RoleName="trusting", PolicyName="p", PolicyDocument=json.dumps(allow))
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Credentials": {"RoleArn": role},
+                    "Parameters": {"QueueUrl": queue, "MessageBody": "hi"}, "End": True}}  # fmt: skip
+    assert run(cloud, states, name="a", actions=("sts:AssumeRole",))["status"] == "SUCCEEDED"
+    assert [each["Body"] for each in other.receive_message(QueueUrl=queue)["Messages"]] == ["hi"]
+    found = run(cloud, states, name="b", actions=("sqs:SendMessage",))
+    assert found["error"] == "States.TaskFailed" and "is not authorized to assume the task state's role" in found["cause"]
+
+
+def test_causes_of_functions_are_as_the_function_wrote_them_or_as_the_integration_does(cloud):
+    # error_handling/test_task_lambda and test_task_service_lambda
+    function = make_function(cloud, "def handler(event, context): raise ValueError('no')")["FunctionArn"]
+    catch = {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "E"}], "End": True}
+    end = {"E": {"Type": "Pass", "End": True}}
+    direct = start(cloud, make(cloud, {"T": {"Type": "Task", "Resource": function, **catch}, **end}, name="a"))
+    optimized = {"T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": function}, **catch}, **end}
+    through = start(cloud, make(cloud, optimized, name="b"))
+    settle(cloud)
+    for execution, begins in ((direct, '{"errorMessage": "no", '), (through, '{"errorMessage":"no",')):
+        assert json.loads(told(cloud, execution)["output"])["Cause"].startswith(begins)
+
+
+def test_a_queue_that_has_no_host_is_the_client_s_failure(cloud):
+    # error_handling/test_task_service_sqs, test_send_message_no_such_queue
+    states = {"T": {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": "http://no-such-queue", "MessageBody": "x"}, "End": True}}
+    assert run(cloud, states)["error"] == "SQS.SdkClientException"

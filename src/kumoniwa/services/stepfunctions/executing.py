@@ -90,7 +90,7 @@ async def StartSyncExecution(
     answer = {
         "executionArn": over.arn, "stateMachineArn": over.machine, "name": over.name, "startDate": over.started, "stopDate": over.stopped,
         "status": over.status, "error": over.error, "cause": over.cause, "input": over.input, "inputDetails": {"included": True},
-        "output": over.output, "outputDetails": {"included": True} if over.output is not None else None, "traceHeader": over.trace or None,
+        "output": over.output, "outputDetails": {"included": True}, "traceHeader": over.trace or None,
         "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": billed_ms},
     }  # fmt: skip
     return {member: value for member, value in answer.items() if value is not None}

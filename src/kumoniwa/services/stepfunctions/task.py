@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from kumoniwa.gate import identity
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages.states_definition import State
@@ -129,7 +130,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
     try:
         speaker = call.assuming(execution.role, SERVICE, execution.name[:64], **{"aws:SourceArn": execution.machine})
         if strand.credentials:
-            speaker = _standing_for(speaker, strand.credentials, execution)
+            speaker = await _standing_for(speaker, strand.credentials, execution)
         if asked.kind == "lambda":
             result = await speaker.ask(
                 "lambda:Invoke", once=once, FunctionName=asked.resource, Payload=orjson.dumps(strand.parameters)
@@ -162,10 +163,13 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
     return answer | _said(call, 200)
 
 
-def _standing_for(speaker: Call, role: str, execution: Execution) -> Call:
+async def _standing_for(speaker: Call, role: str, execution: Execution) -> Call:
+    """The session of another role, perhaps of another account, that trusts the execution's (recorded: test_credentials_base)."""
     try:
-        speaker.require("sts:AssumeRole", role)
-        return speaker.assuming(role, SERVICE, execution.name[:64])
+        given = await speaker.ask("sts:AssumeRole", RoleArn=role, RoleSessionName=execution.name[:64])
+        keys = given["Credentials"]
+        principal, _ = identity.identify(speaker.home, keys["AccessKeyId"], keys["SessionToken"], "json")
+        return speaker.home.call(speaker.service, principal.account, principal)
     except AwsError:
         raise StateFailure(
             "States.TaskFailed", f"The role {execution.role} is not authorized to assume the task state's role, {role}.", is_of_task=True

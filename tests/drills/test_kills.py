@@ -9,6 +9,7 @@ import random
 import time
 
 import load_apigateway
+import load_appsync
 import load_cloudformation
 import load_dynamodb
 import load_iam
@@ -21,8 +22,8 @@ import pytest
 from cloud.conftest import Up
 from worker import REGION
 
-LOADS = (load_iam, load_sqs, load_dynamodb, load_s3, load_logs, load_lambda, load_apigateway, load_cloudformation, load_route53)
-"""Among them all ten services: STS is asked beside IAM."""
+LOADS = (load_iam, load_sqs, load_dynamodb, load_s3, load_logs, load_lambda, load_apigateway, load_appsync, load_cloudformation, load_route53)
+"""STS is asked beside IAM."""
 KILLS_SHORT, KILLS_LONG = 12, 500
 BETWEEN_S, BETWEEN_S_MAX = 0.3, 2.5
 BREATH, BREATH_S = 20, 5.0

@@ -216,6 +216,26 @@ def test_code_is_tried_out(cloud):
     assert refused(client.evaluate_code, runtime=RUNTIME, code="export const request = () => 1", context="nonsense")[0] == "BadRequestException"
 
 
+def test_what_a_bundler_writes_is_code_too(cloud):
+    client = cloud.client("appsync")
+    code = """// src/resolver.ts
+import { util as util2 } from "@aws-appsync/utils";
+import * as ddb from "@aws-appsync/utils/dynamodb";
+var TABLE = "t";
+function request(ctx) { return { ...ddb.get({ key: { id: ctx.args.id } }), table: TABLE, has: typeof util2.autoId }; }
+var answer = (ctx) => ctx.result ?? "none";
+export {
+  request,
+  answer as response
+};
+"""
+    told = client.evaluate_code(runtime=RUNTIME, code=code, context='{"arguments": {"id": "1"}}', function="request")
+    assert json.loads(told["evaluationResult"]) == {"operation": "GetItem", "key": {"id": {"S": "1"}}, "table": "t", "has": "function"}
+    assert client.evaluate_code(runtime=RUNTIME, code=code, context="{}", function="response")["evaluationResult"] == '"none"'
+    for odd in ("export default 5;", "export * from '@aws-appsync/utils';", "export { util } from '@aws-appsync/utils';"):
+        assert client.evaluate_code(runtime=RUNTIME, code=odd, context="{}")["error"]["codeErrors"], odd
+
+
 def test_templates_are_tried_out(cloud):
     client = cloud.client("appsync")
 

@@ -116,21 +116,24 @@ def _imported(node: Any) -> str:
     return f"const {{ {', '.join(names)} }} = {held};"
 
 
-def _exported(node: Any) -> tuple[int, set[str]]:
-    """How many bytes of an export say that it is one, and which names it gives."""
+def _exported(node: Any) -> tuple[int, dict[str, str]]:
+    """How many bytes of an export say that it is one, and which names it gives to what."""
     declared = node.child_by_field_name("declaration")
-    if declared is None:
-        raise NotImplementedHere("exports without a declaration in APPSYNC_JS")
-    if declared.type == "function_declaration":
-        return declared.start_byte - node.start_byte, {declared.child_by_field_name("name").text.decode()}
-    found = (
-        each.child_by_field_name("name")
-        for each in declared.named_children
-        if each.type == "variable_declarator"
-    )
-    return declared.start_byte - node.start_byte, {
-        name.text.decode() for name in found if name.type == "identifier"
-    }
+    if declared is not None:
+        named = [declared] if declared.type == "function_declaration" else declared.named_children
+        names = (each.child_by_field_name("name") for each in named if each.type != "comment")
+        found = {name.text.decode() for name in names if name is not None and name.type == "identifier"}
+        return declared.start_byte - node.start_byte, {name: name for name in found}
+    clause = next((child for child in node.named_children if child.type == "export_clause"), None)
+    if clause is None or node.child_by_field_name("source") is not None:
+        raise InvalidCode([_against(node, "PARSER_ERROR", "Only exports by name are supported")])
+    # What bundlers write: export { request, answer as response };
+    pairs = [
+        [part.text.decode() for part in each.named_children]
+        for each in clause.named_children
+        if each.type == "export_specifier"
+    ]
+    return node.end_byte - node.start_byte, {pair[-1]: pair[0] for pair in pairs}
 
 
 @lru_cache(maxsize=1024)
@@ -142,7 +145,7 @@ def prepared(source: str) -> Prepared:
     if errors:
         raise InvalidCode(errors)
     pieces, at = [], 0
-    names: set[str] = set()
+    names: dict[str, str] = {}
     for node in root.named_children:
         if node.type == "import_statement":
             pieces += (data[at : node.start_byte].decode("utf-8", "replace"), _imported(node))
@@ -153,7 +156,7 @@ def prepared(source: str) -> Prepared:
             pieces.append(data[at : node.start_byte].decode("utf-8", "replace"))
             at = node.start_byte + skipped
     pieces.append(data[at:].decode("utf-8", "replace"))
-    given = " ".join(f"__exports.{name} = {name};" for name in sorted(names))
+    given = " ".join(f"__exports.{name} = {local};" for name, local in sorted(names.items()))
     return Prepared(
         (_library(), f"(() => {{ 'use strict'; {''.join(pieces)}\n{given} }})()"), frozenset(names)
     )

@@ -34,7 +34,6 @@ PROTOCOL = "graphql-ws"
 TIMEOUT_MS, ALIVE_S, LIFE_S = 300_000, 60.0, 86_400.0
 SUBSCRIPTIONS_MAX = 200
 """Of one connection: https://docs.aws.amazon.com/general/latest/gr/appsync.html"""
-PAYLOAD_BYTES_MAX = 240 << 10
 WAITING_MAX = 1_000
 """Messages that wait for a slow client, before it is given up."""
 
@@ -44,7 +43,8 @@ WAITING_MAX = 1_000
 
 def _shown(request: Request) -> dict[str, str]:
     """The headers that a client, which can send none with a WebSocket, has put into the query or among its subprotocols."""
-    held = parse_qs(request.query).get("header", [""])[0]
+    # Some clients do not spell the plus signs of base64 as a query wants them.
+    held = parse_qs(request.query).get("header", [""])[0].replace(" ", "+")
     for name in websocket.subprotocols(request):
         if name.startswith("header-"):
             held = name.removeprefix("header-")

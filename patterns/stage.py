@@ -32,6 +32,7 @@ class Cloud:
         self.endpoint, self.is_short = endpoint, is_short
         self.session = boto3.Session(region_name=REGION, **KEYS)
         self.clients = {}
+        self.dynamodb = self.session.resource("dynamodb", endpoint_url=endpoint)
 
     def client(self, service, attempts=5):
         if (service, attempts) not in self.clients:
@@ -40,7 +41,7 @@ class Cloud:
         return self.clients[service, attempts]
 
     def table(self, name):
-        return self.session.resource("dynamodb", endpoint_url=self.endpoint).Table(name)
+        return self.dynamodb.Table(name)
 
     def rows(self, name):
         """Every item of a table, as Python values."""
@@ -144,6 +145,13 @@ def holds(claim, is_true, measured=""):
     print(f"{'holds ' if is_true else 'FAILED'}  {claim:<80}  {measured}", flush=True)
     if not is_true:
         raise Failed(claim)
+
+
+def holds_soon(cloud, claim, took):
+    """A row about some times, of which the middle one is to be less than a second. In the short form, which runs beside other tests on a
+    machine that is busy with them, times are shown and decide nothing."""
+    middle, most = percentile(took, 50), percentile(took, 99)
+    holds(f"{claim} (p50, p99)", cloud.is_short or middle < 1, f"{seconds(middle)}, {seconds(most)}")
 
 
 def until(condition, within_s=WITHIN_S):

@@ -34,11 +34,12 @@ class Cloud:
         self.clients = {}
         self.dynamodb = self.session.resource("dynamodb", endpoint_url=endpoint)
 
-    def client(self, service, attempts=5):
-        if (service, attempts) not in self.clients:
+    def client(self, service, region=REGION, attempts=5):
+        key = service, region, attempts
+        if key not in self.clients:
             config = Config(max_pool_connections=100, retries={"mode": "standard", "total_max_attempts": attempts}, read_timeout=120)
-            self.clients[service, attempts] = self.session.client(service, endpoint_url=self.endpoint, config=config)
-        return self.clients[service, attempts]
+            self.clients[key] = self.session.client(service, region_name=region, endpoint_url=self.endpoint, config=config)
+        return self.clients[key]
 
     def table(self, name):
         return self.dynamodb.Table(name)
@@ -85,9 +86,9 @@ class Cloud:
             sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
         return found
 
-    def deploy(self, template, stack):
+    def deploy(self, template, stack, region=REGION):
         """Create or update a stack with ``kumoniwa deploy``; answers its outputs."""
-        command = [*KUMONIWA, "deploy", str(template), "--stack", stack, "--region", REGION, "--endpoint", self.endpoint]
+        command = [*KUMONIWA, "deploy", str(template), "--stack", stack, "--region", region, "--endpoint", self.endpoint]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{template} was not deployed:\n{done.stdout}{done.stderr}")
@@ -124,16 +125,18 @@ class Cloud:
 
     @contextlib.contextmanager
     def fault(self, name, target, **params):
-        id_ = self.admin("POST", "faults", {"fault": name, "target": {"region": REGION, **target}, **params})["id"]
+        """A fault for as long as the block lasts. What is aimed at a function or a queue is aimed at the region of them."""
+        aim = target if "from" in target else {"region": REGION, **target}
+        id_ = self.admin("POST", "faults", {"fault": name, "target": aim, **params})["id"]
         try:
             yield
         finally:
             self.admin("DELETE", f"faults/{id_}")
 
-    def kill_and_restart(self):
-        """End the region without goodbye, and open it again on its data."""
-        self.admin("POST", f"regions/{REGION}/kill")
-        self.admin("POST", f"regions/{REGION}/restart")
+    def kill_and_restart(self, region=REGION):
+        """End a region without goodbye, and open it again on its data."""
+        self.admin("POST", f"regions/{region}/kill")
+        self.admin("POST", f"regions/{region}/restart")
 
 
 class Failed(Exception):

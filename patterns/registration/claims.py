@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from botocore.exceptions import ClientError
-from stage import REGION, holds, seconds, until
+from stage import holds, seconds, until
 
 HERE = Path(__file__).parent
 STEPS = ["ValidateInput", "CheckDuplicateUser", "CreateUser", "SendWelcomeEmail"]
@@ -113,8 +113,7 @@ def killed(cloud, registrations, people):
         time.sleep(0.3)
     before = {(name, step) for name in names.values() for step in registrations.completed(name)}
     running = sum(registrations.ended(registrations.arn(name)) is None for name in names.values())
-    cloud.admin("POST", f"regions/{REGION}/kill")
-    cloud.admin("POST", f"regions/{REGION}/restart")
+    cloud.kill_and_restart()
     took = until(lambda: all(registrations.ended(registrations.arn(name)) for name in names.values()), 60)
     done = [registrations.ended(registrations.arn(name)) == ("SUCCEEDED", "") for name in names.values()]
     right = took is not None and all(done) and all(email in registrations.users() and registrations.welcomes(email) for email in people)

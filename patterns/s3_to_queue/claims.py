@@ -1,10 +1,9 @@
 """What the pattern claims: a row for each line, exactly once, whatever is told twice, fails or is killed; a poison line stands aside."""
 
 import json
-import time
 from pathlib import Path
 
-from stage import REGION, holds, seconds, until
+from stage import holds, seconds, until
 
 LINES = 100
 
@@ -59,8 +58,6 @@ def show(cloud):
     put("killed.csv")
     until(lambda: loaded("killed.csv")[0])
     at_kill = loaded("killed.csv")[0]
-    cloud.admin("POST", f"regions/{REGION}/kill")
-    time.sleep(0.2)
-    cloud.admin("POST", f"regions/{REGION}/restart")
+    cloud.kill_and_restart()
     took = is_done("killed.csv")
     holds(f"a region killed with {at_kill} rows loaded loads the rest, each once", loaded("killed.csv") == whole, f"{loaded('killed.csv')[0]} rows, {seconds(took)}")

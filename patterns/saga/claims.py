@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from stage import REGION, all_at_once, holds, seconds, until
+from stage import all_at_once, holds, seconds, until
 
 MONEY, PIECES = 1000, 100
 
@@ -104,8 +104,7 @@ def killed(cloud, sagas):
         time.sleep(0.1)
     before = {(name, state) for name, states in zip(names, all_at_once(sagas.completed, names)) for state in states}
     running = sum(sagas.ended(name) is None for name in names)
-    cloud.admin("POST", f"regions/{REGION}/kill")
-    cloud.admin("POST", f"regions/{REGION}/restart")
+    cloud.kill_and_restart()
     took = until(lambda: all(map(sagas.ended, names)), 60)
     right, measured = sagas.balance()
     holds(f"a region killed with {running} sagas under way ends them all, whole or undone", took is not None and right and whole(sagas, names) == len(names), f"{measured}, {seconds(took)}")

@@ -1,4 +1,4 @@
-"""The global table pattern against a real server, in both versions: what its README promises."""
+"""The global table pattern by hand, against a real server, in both versions: what its README promises."""
 
 import os
 import socket
@@ -23,13 +23,6 @@ def endpoint():
     yield f"http://127.0.0.1:{port}"
     server.terminate()
     server.wait(30)
-
-
-def test_one_command_shows_it_in_a_cloud_of_its_own():
-    done = subprocess.run([sys.executable, str(PATTERN.with_name("show.py"))], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (done.stdout.count("holds "), "FAILS" in done.stdout) == (5, False)
-    assert "TableNotFoundException: Table not found: Table: 'UserProfiles' not found in region: 'us-east-1'." in done.stdout
 
 
 @pytest.mark.parametrize("version", ["2019.11.21", "2017.11.29"])

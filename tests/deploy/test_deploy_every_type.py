@@ -245,6 +245,25 @@ SAMPLES = {
         Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",
     ),
     "AWS::Scheduler::ScheduleGroup": ("{Tags: [{Key: a, Value: b}]}", "{Tags: [{Key: c, Value: d}]}"),
+    "AWS::SecretsManager::Secret": (
+        """{Description: d, KmsKeyId: k, GenerateSecretString: {SecretStringTemplate: '{"user": "a"}', GenerateStringKey: word,
+        PasswordLength: 20}, ReplicaRegions: [{Region: eu-west-1}], Tags: [{Key: a, Value: b}]}""",
+        "{SecretString: x, ReplicaRegions: [{Region: eu-central-1}], Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::SecretsManager::RotationSchedule": (
+        "{SecretId: s, RotationLambdaARN: 'arn:aws:lambda:us-east-1:123456789012:function:f', RotationRules: {AutomaticallyAfterDays: 3}, "
+        "RotateImmediatelyOnUpdate: false}",
+        "{SecretId: s, RotationLambdaARN: 'arn:aws:lambda:us-east-1:123456789012:function:f', RotationRules: {ScheduleExpression: rate(4 days), "
+        "Duration: 3h}, RotateImmediatelyOnUpdate: false}",
+    ),
+    "AWS::SecretsManager::ResourcePolicy": (
+        f"{{SecretId: s, ResourcePolicy: {DOCUMENT}, BlockPublicPolicy: true}}",
+        f"{{SecretId: s, ResourcePolicy: {CHANGED_DOCUMENT}}}",
+    ),
+    "AWS::SSM::Parameter": (
+        "{Type: String, Value: v, Description: d, AllowedPattern: .*, DataType: text, Tier: Advanced, Policies: '[]', Tags: {a: b}}",
+        "{Type: StringList, Value: w, Tags: {c: d}}",
+    ),
     "AWS::KMS::Key": (
         f"""{{KeyPolicy: {DOCUMENT}, Description: d, EnableKeyRotation: true, RotationPeriodInDays: 90, PendingWindowInDays: 7,
         Tags: [{{Key: a, Value: b}}]}}""",

@@ -114,7 +114,7 @@ def _conform(value: Any, node: Any, root: dict[str, Any], depth: int) -> Any:
         found = {}
         for key, member in value.items():
             inner = declared.get(key) or next(
-                (patterns[each] for each in patterns if re.search(each, key)), other
+                (patterns[each] for each in patterns if _pattern_holds(each, key)), other
             )
             found[key] = _conform(member, inner, root, depth + 1) if isinstance(inner, dict) else member
         return found
@@ -205,7 +205,7 @@ def _object_violations(value: dict, node: dict, root: dict, path: str, depth: in
             yield f"{path}: required key [{key}] not found"
     declared, patterns = node.get("properties", {}), node.get("patternProperties", {})
     for key, member in value.items():
-        inner = declared.get(key) or next((patterns[each] for each in patterns if re.search(each, key)), None)
+        inner = declared.get(key) or next((patterns[each] for each in patterns if _pattern_holds(each, key)), None)
         if inner is not None:
             yield from _violations(member, inner, root, f"{path}/{key}", depth + 1)
         elif node.get("additionalProperties") is False and (declared or patterns):

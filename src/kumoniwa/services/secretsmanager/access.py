@@ -70,8 +70,9 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     if secret is not None:
         keys["secretsmanager:secretid"] = arn_of(_there(call, params["SecretId"]), secret)
         keys["secretsmanager:secretprimaryregion"] = secret.primary or call.region
-        keys |= {f"aws:resourcetag/{name.lower()}": value for name, value in secret.tags.items()}
-        keys |= {f"secretsmanager:resourcetag/{name.lower()}": value for name, value in secret.tags.items()}
+        tags = secret.tags or {}
+        keys |= {f"aws:resourcetag/{name.lower()}": value for name, value in tags.items()}
+        keys |= {f"secretsmanager:resourcetag/{name.lower()}": value for name, value in tags.items()}
         if secret.rotation is not None:
             keys["secretsmanager:resource/allowrotationlambdaarn"] = secret.rotation.function
     return keys

@@ -42,7 +42,7 @@ async def CreateSecret(
     AddReplicaRegions: list[dict[str, str]] | None = None, ForceOverwriteReplicaSecret: bool | None = None,
 ) -> dict:  # fmt: skip
     check_name(Name)
-    token = checked_token(ClientRequestToken)
+    token = checked_token(call, ClientRequestToken)
     content = value.given(SecretString, SecretBinary)
     tags, replicas = checked_tags(Tags), replica.checked(call, AddReplicaRegions)
     held = call.shelf(Secret).get(Name)
@@ -51,7 +51,7 @@ async def CreateSecret(
         return {**named(call, held), **({"VersionId": token} if content is not None else {})}
     suffix = "".join(call.ids.random.choices(SUFFIX_CHARACTERS, k=SUFFIX_LENGTH))
     made = Secret(
-        name=Name, suffix=suffix, created=call.now(), modified=call.now(), description=Description, key=_key(KmsKeyId), tags=tags,
+        name=Name, suffix=suffix, created=call.now(), modified=call.now(), description=Description, key=_key(KmsKeyId), tags=tags or None,
         replicas=replicas,
     )  # fmt: skip
     version = await envelope.sealed(call, made, token, content) if content is not None else None
@@ -89,7 +89,7 @@ async def UpdateSecret(
     call: Call, *, SecretId: str, ClientRequestToken: str | None = None, Description: str | None = None, KmsKeyId: str | None = None,
     SecretBinary: bytes | None = None, SecretString: str | None = None,
 ) -> dict:  # fmt: skip
-    secret, token = writable(call, SecretId), checked_token(ClientRequestToken)
+    secret, token = writable(call, SecretId), checked_token(call, ClientRequestToken)
     content = value.given(SecretString, SecretBinary)
     more: dict[str, Any] = {} if Description is None else {"description": Description}
     versions = []
@@ -142,12 +142,12 @@ def DeleteSecret(
 ) -> dict:
     """To delete by force what is not there is no mistake.
     https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html"""
-    if ForceDeleteWithoutRecovery and RecoveryWindowInDays is not None:
-        raise InvalidParameterException("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
     if RecoveryWindowInDays is not None and not WINDOW_DAYS_MIN <= RecoveryWindowInDays <= WINDOW_DAYS_MAX:
         raise InvalidParameterException(
             f"The RecoveryWindowInDays value must be between {WINDOW_DAYS_MIN} and {WINDOW_DAYS_MAX} days (inclusive)."
         )
+    if ForceDeleteWithoutRecovery and RecoveryWindowInDays is not None:
+        raise InvalidParameterException("You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays.")
     secret = known(call, SecretId)
     if secret is None and ForceDeleteWithoutRecovery:
         check_name(SecretId.rpartition(":")[2])
@@ -183,11 +183,12 @@ def RestoreSecret(call: Call, *, SecretId: str) -> dict:
 
 def TagResource(call: Call, *, SecretId: str, Tags: list[dict[str, str]]) -> None:
     secret = writable(call, SecretId)
-    tags = secret.tags | checked_tags(Tags)
+    tags = (secret.tags or {}) | checked_tags(Tags)
     checked_tags([{"Key": key, "Value": tag} for key, tag in tags.items()])
     replica.tell_all(call, touched(call, secret.name, tags=tags))
 
 
 def UntagResource(call: Call, *, SecretId: str, TagKeys: list[str]) -> None:
     secret = writable(call, SecretId)
-    replica.tell_all(call, touched(call, secret.name, tags={key: tag for key, tag in secret.tags.items() if key not in TagKeys}))
+    if secret.tags is not None:
+        replica.tell_all(call, touched(call, secret.name, tags={key: tag for key, tag in secret.tags.items() if key not in TagKeys}))

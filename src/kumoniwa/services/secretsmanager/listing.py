@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.secretsmanager.errors import InvalidParameterException, ValidationException
+from kumoniwa.services.secretsmanager.errors import InvalidParameterException
 from kumoniwa.services.secretsmanager.secret import Secret, found, named
 
-KEYS = ("all", "name", "tag-key", "description", "tag-value", "primary-region", "owning-service")
-_WORDS = re.compile(r"[\W_]+")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+"""A capital begins a word: moto has verified against AWS that COMPANYthings is read as COMPAN and Ythings."""
 
 
 def described(call: Call, secret: Secret) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def described(call: Call, secret: Secret) -> dict[str, Any]:
         "DeletedDate": secret.deletes_at or None, "CreatedDate": secret.created,
     }  # fmt: skip
     shown |= {name: date for name, date in dates.items() if date is not None}
-    if secret.tags:
+    if secret.tags is not None:
         shown["Tags"] = [{"Key": key, "Value": value} for key, value in secret.tags.items()]
     if secret.owner:
         shown["OwningService"] = secret.owner
@@ -87,43 +87,37 @@ def ListSecrets(
 
 def matching(call: Call, filters: list[dict[str, Any]] | None) -> list[Secret]:
     """The secrets that every filter lets through."""
-    tests = [_test(place, each) for place, each in enumerate(filters or (), 1)]
+    tests = [_test(each) for each in filters or ()]
     return [secret for secret in call.shelf(Secret).values() if all(test(call, secret) for test in tests)]
 
 
-def _test(place: int, said: dict[str, Any]) -> Callable[[Call, Secret], bool]:
-    """Values are alternatives; those that begin with ! exclude."""
+def _test(said: dict[str, Any]) -> Callable[[Call, Secret], bool]:
+    """Values are alternatives; one that begins with ! is the contrary."""
     key, values = said.get("Key"), said.get("Values")
     if not key:
         raise InvalidParameterException("Invalid filter key")
-    if key not in KEYS:
-        raise ValidationException(
-            f"1 validation error detected: Value '{key}' at 'filters.{place}.member.key' failed to satisfy constraint: "
-            f"Member must satisfy enum value set: [{', '.join(KEYS[:5])}]"
-        )
     if not values:
         raise InvalidParameterException(f"Invalid filter values for key: {key}")
-    wanted = [value for value in values if not value.startswith("!")]
-    barred = [value[1:] for value in values if value.startswith("!")]
-
     def test(call: Call, secret: Secret) -> bool:
-        is_wanted = not wanted or any(_begins(call, secret, key, value) for value in wanted)
-        return is_wanted and not any(_begins(call, secret, key, value) for value in barred)
+        return any(_begins(call, secret, key, value.removeprefix("!")) != value.startswith("!") for value in values)
 
     return test
 
 
 def _begins(call: Call, secret: Secret, key: str, value: str) -> bool:
-    """Names and tags are compared as they are written, the rest without regard to case."""
-    if key == "all":
-        texts = (secret.name, secret.description or "", *secret.tags, *secret.tags.values(), secret.primary, secret.owner)
-        words = [word for text in texts for word in _WORDS.split(text.lower())]
-        return all(any(word.startswith(part) for word in words) for part in _WORDS.split(value.lower()) if part)
-    if key == "description":
-        words = _WORDS.split((secret.description or "").lower())
-        return all(any(word.startswith(part) for word in words) for part in _WORDS.split(value.lower()) if part)
+    """Names and tags are compared as they are written; ``all`` and descriptions by their words, without regard to case."""
+    tags, region = secret.tags or {}, secret.primary or (call.region if secret.replicas else "")
+    if key in ("all", "description"):
+        every = (secret.name, secret.description or "", *tags, *tags.values(), region, secret.owner)
+        words = [word for text in (every if key == "all" else (secret.description or "",)) for word in _words(text)]
+        parts = _words(value)
+        return bool(parts) and all(any(word.startswith(part) for word in words) for part in parts)
     texts = {
-        "name": (secret.name,), "tag-key": secret.tags.keys(), "tag-value": secret.tags.values(),
-        "primary-region": (secret.primary or (call.region if secret.replicas else ""),), "owning-service": (secret.owner,),
+        "name": (secret.name,), "tag-key": tags.keys(), "tag-value": tags.values(), "primary-region": (region,),
+        "owning-service": (secret.owner,),
     }[key]  # fmt: skip
     return any(text.startswith(value) for text in texts if text)
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(text)]

@@ -72,7 +72,8 @@ class Secret(Record):
     description: str | None = None
     key: str = ""
     """As its owner names it; empty for AWS's own."""
-    tags: dict[str, str] = {}
+    tags: dict[str, str] | None = None
+    """None until it first has some: AWS tells an empty list from none."""
     stages: dict[str, tuple[str, ...]] = {}
     """The labels of each version, by the order in which the versions came."""
     read: dict[str, float] = {}
@@ -163,8 +164,10 @@ def checked_tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return read
 
 
-def checked_token(token: str | None) -> str:
-    """What becomes the id of a version. SDKs make one; who writes requests by hand must."""
+def checked_token(call: Call, token: str | None) -> str:
+    """What becomes the id of a version. SDKs make one, and so do services that ask as SDKs do; who writes requests by hand must."""
+    if token is None and call.request is None:
+        return call.new_id()
     if token is None:
         raise InvalidRequestException("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
     return token

@@ -82,10 +82,10 @@ async def PutSecretValue(
     call: Call, *, SecretId: str, ClientRequestToken: str | None = None, SecretBinary: bytes | None = None, SecretString: str | None = None,
     VersionStages: list[str] | None = None,
 ) -> dict:  # fmt: skip
-    secret, token = writable(call, SecretId), checked_token(ClientRequestToken)
-    value = given(SecretString, SecretBinary)
+    value, token = given(SecretString, SecretBinary), checked_token(call, ClientRequestToken)
     if value is None:
         raise InvalidRequestException("You must provide either SecretString or SecretBinary.")
+    secret = writable(call, SecretId)
     labels = tuple(dict.fromkeys(VersionStages or (stage.CURRENT,)))
     held = version_of(call, secret, token)
     if held is not None and held.sealed:

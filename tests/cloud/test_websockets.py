@@ -1,7 +1,9 @@
 """WebSocket APIs on the cloud's one port: upgrades pass the door, a killed region takes its connections with it."""
 
+import io
 import json
 import socket
+import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
@@ -130,3 +132,71 @@ def test_a_client_that_leaves_leaves_nothing_behind(shared, api):
         client.socket.shutdown(socket.SHUT_RDWR)
         client.socket.close()
     assert eventually(lambda: shared.regions()[REGION]["connections"] <= before)
+
+
+CHAT = '''
+import json, boto3
+
+table = boto3.resource("dynamodb").Table("chat")
+
+def handler(event, context):
+    where = event["requestContext"]
+    if where["routeKey"] == "$connect":
+        table.put_item(Item={"id": where["connectionId"]})
+    elif where["routeKey"] == "$disconnect":
+        table.delete_item(Key={"id": where["connectionId"]})
+    else:
+        back = boto3.client("apigatewaymanagementapi", endpoint_url=f"https://{where['domainName']}/{where['stage']}")
+        for item in table.scan()["Items"]:
+            try:
+                back.post_to_connection(ConnectionId=item["id"], Data=json.loads(event["body"])["text"].encode())
+            except back.exceptions.GoneException:
+                table.delete_item(Key={"id": item["id"]})
+    return {"statusCode": 200}
+'''
+"""As AWS's samples write it: https://github.com/aws-samples/simple-websockets-chat-app"""
+
+
+def _may(cloud, name: str, api: str) -> str:
+    """A role for a function that may speak to the clients of an API."""
+    iam = cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    allowed = [
+        {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": f"arn:aws:execute-api:*:*:{api}/prod/POST/@connections/*"},
+        {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "arn:aws:dynamodb:*:*:table/chat"},
+    ]
+    iam.put_role_policy(RoleName=name, PolicyName="speak", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allowed}))
+    return role["Role"]["Arn"]
+
+
+def test_a_chat_written_for_aws_reaches_everybody_who_is_there(shared):
+    gateway, functions = shared.client("apigatewayv2"), shared.client("lambda")
+    shared.client("dynamodb").create_table(
+        TableName="chat", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    api = gateway.create_api(Name="chat", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("index.py", CHAT)
+    function = functions.create_function(
+        FunctionName="chat", Runtime="python3.12", Timeout=10, Role=_may(shared, "chat", api), Handler="index.handler", Code={"ZipFile": packed.getvalue()}
+    )["FunctionArn"]
+    functions.add_permission(
+        FunctionName="chat", StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{api}/*",
+    )  # fmt: skip
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
+    made = gateway.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=uri)["IntegrationId"]
+    for key in ("$connect", "$disconnect", "say"):
+        gateway.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{made}")
+    gateway.create_stage(ApiId=api, StageName="prod", AutoDeploy=True)
+    clients = [Client(shared, f"{api}.execute-api.us-east-1.localhost", "/prod") for _ in range(3)]
+    assert [client.status for client in clients] == [101, 101, 101]
+    for client in clients:
+        client.send('{"action": "say", "text": "hello"}')
+        assert [each.receive() for each in clients] == ["hello"] * 3
+    clients[0].socket.close()
+    clients[1].send('{"action": "say", "text": "still here"}')
+    assert [each.receive() for each in clients[1:]] == ["still here"] * 2

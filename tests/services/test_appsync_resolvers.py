@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from services.appsync_workshop import ROLE, SCHEMA, THROUGH, Graph, refused
-from services.lambda_workshop import ACCOUNT, make, put_role
+from services.lambda_workshop import ACCOUNT, make, put_role, put_user
+from services.test_appsync_access import signed
 from services.test_events_rules import queue, received
 
 from kumoniwa.wire.message import Request
@@ -172,6 +173,30 @@ def test_the_role_of_a_data_source_must_allow(cloud, graph):
     put_role(cloud, "dynamodb:*", arn=ROLE)  # Lambda may assume it, AppSync may not
     error = graph.ask('{ post(id: "1") { id } }')["errors"][0]
     assert (error["errorType"], error["message"]) == ("UnauthorizedException", f"Unable to assume role {ROLE}.")
+
+
+def test_a_table_may_be_in_another_region(make_cloud):
+    cloud = make_cloud("us-east-1", "eu-west-1", "aws-global")
+    graph = Graph(cloud)
+    far = cloud.client("dynamodb", region="eu-west-1")
+    far.create_table(TableName="far", BillingMode="PAY_PER_REQUEST", AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}])
+    far.put_item(TableName="far", Item={"id": {"S": "1"}, "title": {"S": "far away"}})
+    graph.source("far", "AMAZON_DYNAMODB", "dynamodb:GetItem", dynamodbConfig={"tableName": "far", "awsRegion": "eu-west-1"})
+    graph.resolve("Query.post", "far", code=GET)
+    assert graph.data('{ post(id: "1") { title } }') == {"post": {"title": "far away"}}
+
+
+def test_a_source_may_ask_as_the_caller(cloud):
+    graph = Graph(cloud, authenticationType="AWS_IAM")
+    cloud.client("dynamodb").create_table(TableName="own", BillingMode="PAY_PER_REQUEST", AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}])
+    graph.source("own", "AMAZON_DYNAMODB", dynamodbConfig={"tableName": "own", "awsRegion": "us-east-1", "useCallerCredentials": True})
+    graph.resolve("Query.post", "own", code=GET)
+    body = b'{"query": "{ post(id: 1) { id } }"}'
+    put_user(cloud, "ann", "AKIAUSER", "appsync:GraphQL")
+    error = json.loads(graph.post(body, signed(graph, body))[2])["errors"][0]
+    assert "user/ann is not authorized to perform: dynamodb:GetItem" in error["message"]
+    put_user(cloud, "ann", "AKIAUSER", "appsync:GraphQL", "dynamodb:GetItem")
+    assert json.loads(graph.post(body, signed(graph, body))[2]) == {"data": {"post": None}}
 
 
 # Lambda --------------------------------------------------------------------------------------------

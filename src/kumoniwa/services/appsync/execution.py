@@ -193,11 +193,7 @@ class Execution:
         self.headers, self.variables = headers, variables
         self.admission = Admission(call, api, schema, caller)
         self.batches = Batches()
-        self.resolvers = {
-            (each.type, each.field): each
-            for key, each in call.shelf(Resolver).items()
-            if key.startswith(f"{api.id}/")
-        }
+        self.resolvers = call.shelf(Resolver)
         self.cache = call.shelf(cache.ApiCache).get(api.id)
         roots = (schema.executable.mutation_type, schema.executable.subscription_type)
         self.uncached = frozenset(root.name for root in roots if root is not None)
@@ -240,7 +236,7 @@ class Execution:
         kind, name = info.parent_type.name, info.field_name
         if not self.admission.allows(kind, name):
             raise Unauthorized(name, kind)
-        resolver = self.resolvers.get((kind, name))
+        resolver = self.resolvers.get(f"{self.api.id}/{kind}/{name}")
         if kind == getattr(self.schema.executable.mutation_type, "name", None):
             self.mutated.append((info.path.key, name))
         if resolver is None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.appsync import code as codes
 from kumoniwa.services.appsync import source_dynamodb, source_events, source_http, source_lambda, template
 from kumoniwa.services.appsync.caller import SERVICE, Caller
@@ -87,7 +87,8 @@ async def resolved(request: Request, resolver: Resolver, field: Field) -> Any:
     steps = [resolver.logic, *(each.logic for each in functions or ())]
     context = _context(request, field, any(map(_wants_selection, steps)))
     if functions is None:
-        value, _ = await _step(request, field, resolver.logic, resolver.source, context, resolver)
+        key = (field.type, field.name)
+        value, _ = await _step(request, field, resolver.logic, resolver.source, context, key)
         return value
     return await _piped(request, field, resolver.logic, functions, context)
 
@@ -191,8 +192,6 @@ async def _asked(
         return asked.get("payload")
     call = _asking(request, source)
     if source.kind == "AMAZON_DYNAMODB":
-        if source.config["awsRegion"] != call.region:
-            raise NotImplementedHere("DynamoDB data sources of appsync in another region")
         return await source_dynamodb.ask(call, source.config, asked)
     if source.kind == "HTTP":
         return await source_http.ask(call, source.config, asked)

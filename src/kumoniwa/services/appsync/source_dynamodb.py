@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -31,6 +31,17 @@ NAMED_ERRORS = frozenset(
 """Errors with a class of their own in the SDK; all others are a DynamoDbException."""
 
 Item = dict[str, Any]
+
+
+class Table(NamedTuple):
+    """Where a data source leads: a table of this region or of another one."""
+
+    call: Call
+    name: str
+    region: str
+
+    async def ask(self, operation: str, **params: Any) -> dict[str, Any]:
+        return await self.call.ask(operation, to_region=self.region, **params)
 
 
 def _sent(value: Any) -> Any:
@@ -127,10 +138,10 @@ def _keyed(request: dict[str, Any], *expressions: tuple[str, str]) -> dict[str, 
 # Single items ----------------------------------------------------------------------------------------
 
 
-async def _get(call: Call, table: str, request: dict[str, Any]) -> Any:
+async def _get(table: Table, request: dict[str, Any]) -> Any:
     params = _keyed(request, ("ProjectionExpression", "projection"))
     params["ConsistentRead"] = bool(request.get("consistentRead"))
-    return plain_item((await call.ask("dynamodb:GetItem", TableName=table, **params)).get("Item"))
+    return plain_item((await table.ask("dynamodb:GetItem", TableName=table.name, **params)).get("Item"))
 
 
 def _put_item(request: dict[str, Any]) -> dict[str, Any]:
@@ -140,31 +151,25 @@ def _put_item(request: dict[str, Any]) -> dict[str, Any]:
     return {"Item": item, **made.params}
 
 
-async def _put(call: Call, table: str, request: dict[str, Any]) -> Any:
+async def _put(table: Table, request: dict[str, Any]) -> Any:
     params = _put_item(request)
-    await _written(call, table, request, "dynamodb:PutItem", params, params["Item"])
+    await _written(table, request, "dynamodb:PutItem", params, params["Item"])
     return plain_item(params["Item"])
 
 
-async def _update(call: Call, table: str, request: dict[str, Any]) -> Any:
+async def _update(table: Table, request: dict[str, Any]) -> Any:
     params = _keyed(request, ("UpdateExpression", "update"), ("ConditionExpression", "condition"))
-    reply = await _written(
-        call, table, request, "dynamodb:UpdateItem", {**params, "ReturnValues": "ALL_NEW"}, None
-    )
+    reply = await _written(table, request, "dynamodb:UpdateItem", {**params, "ReturnValues": "ALL_NEW"}, None)
     return plain_item(reply.get("Attributes"))
 
 
-async def _delete(call: Call, table: str, request: dict[str, Any]) -> Any:
+async def _delete(table: Table, request: dict[str, Any]) -> Any:
     params = _keyed(request, ("ConditionExpression", "condition"))
-    reply = await _written(
-        call, table, request, "dynamodb:DeleteItem", {**params, "ReturnValues": "ALL_OLD"}, None
-    )
+    reply = await _written(table, request, "dynamodb:DeleteItem", {**params, "ReturnValues": "ALL_OLD"}, None)
     return plain_item(reply.get("Attributes"))
 
 
-async def _written(
-    call: Call, table: str, request: dict, operation: str, params: dict, wanted: Item | None
-) -> dict:
+async def _written(table: Table, request: dict, operation: str, params: dict, wanted: Item | None) -> dict:
     """A write. One whose condition fails has succeeded before if the item is already as it was wanted.
     https://docs.aws.amazon.com/appsync/latest/devguide/aws-appsync-resolver-mapping-template-reference-dynamodb-condition-expressions.html
     """
@@ -172,15 +177,18 @@ async def _written(
     if (condition.get("conditionalCheckFailedHandler") or {}).get("strategy", "Reject") != "Reject":
         raise NotImplementedHere("the strategy Custom of a conditionalCheckFailedHandler of appsync")
     try:
-        return await call.ask(operation, TableName=table, **params)
+        return await table.ask(operation, TableName=table.name, **params)
     except AwsError as error:
         if error.code != "ConditionalCheckFailedException":
             raise
         refusal = error
     key = _sent_all(request["key"])
     held = (
-        await call.ask(
-            "dynamodb:GetItem", TableName=table, Key=key, ConsistentRead=condition.get("consistentRead", True)
+        await table.ask(
+            "dynamodb:GetItem",
+            TableName=table.name,
+            Key=key,
+            ConsistentRead=condition.get("consistentRead", True),
         )
     ).get("Item")
     ignored = set(condition.get("equalsIgnore") or ())
@@ -188,7 +196,7 @@ async def _written(
         return {}
     if wanted is not None and held is not None and _without(held, ignored) == _without(wanted, ignored):
         return {}
-    raise _failure(call, refusal, plain_item(held))
+    raise _failure(table, refusal, plain_item(held))
 
 
 def _without(item: Item, names: set[str]) -> Item:
@@ -198,9 +206,7 @@ def _without(item: Item, names: set[str]) -> Item:
 # Many items ------------------------------------------------------------------------------------------
 
 
-async def _paged(
-    call: Call, table: str, request: dict[str, Any], operation: str, params: dict[str, Any]
-) -> Any:
+async def _paged(table: Table, request: dict[str, Any], operation: str, params: dict[str, Any]) -> Any:
     made = _Expressions()
     made.params |= params
     made.add("FilterExpression", request.get("filter"))
@@ -210,7 +216,7 @@ async def _paged(
     more = {ours: request[theirs] for theirs, ours in names.items() if request.get(theirs) is not None}
     if request.get("nextToken"):
         more["ExclusiveStartKey"] = _key_of(request["nextToken"])
-    reply = await call.ask(operation, TableName=table, **made.params, **more)
+    reply = await table.ask(operation, TableName=table.name, **made.params, **more)
     found = {
         "items": [plain_item(item) for item in reply.get("Items", ())],
         "scannedCount": reply.get("ScannedCount"),
@@ -233,14 +239,14 @@ def _key_of(token: Any) -> Item:
         raise Failure("Invalid pagination token given.", "MappingTemplate") from None
 
 
-async def _query(call: Call, table: str, request: dict[str, Any]) -> Any:
+async def _query(table: Table, request: dict[str, Any]) -> Any:
     made = _Expressions()
     made.add("KeyConditionExpression", _needed(request, "query"))
-    return await _paged(call, table, request, "dynamodb:Query", made.params)
+    return await _paged(table, request, "dynamodb:Query", made.params)
 
 
-async def _scan(call: Call, table: str, request: dict[str, Any]) -> Any:
-    return await _paged(call, table, request, "dynamodb:Scan", {})
+async def _scan(table: Table, request: dict[str, Any]) -> Any:
+    return await _paged(table, request, "dynamodb:Scan", {})
 
 
 def _tables(request: dict[str, Any]) -> dict[str, Any]:
@@ -250,7 +256,7 @@ def _tables(request: dict[str, Any]) -> dict[str, Any]:
     return tables
 
 
-async def _batch_get(call: Call, _: str, request: dict[str, Any]) -> Any:
+async def _batch_get(table: Table, request: dict[str, Any]) -> Any:
     """Items come in the order of their keys, null where there is none."""
     asked: dict[str, Any] = {}
     for name, said in _tables(request).items():
@@ -259,7 +265,7 @@ async def _batch_get(call: Call, _: str, request: dict[str, Any]) -> Any:
         made.add("ProjectionExpression", said.get("projection"))
         keys = [_sent_all(key) for key in said.get("keys") or ()]
         asked[name] = {"Keys": keys, "ConsistentRead": bool(said.get("consistentRead")), **made.params}
-    reply = await call.ask("dynamodb:BatchGetItem", RequestItems=asked)
+    reply = await table.ask("dynamodb:BatchGetItem", RequestItems=asked)
     found: dict[str, list[Any]] = {}
     for name, wanted in asked.items():
         items = reply["Responses"].get(name, [])
@@ -277,25 +283,25 @@ async def _batch_get(call: Call, _: str, request: dict[str, Any]) -> Any:
     return {"data": found, "unprocessedKeys": {name: left.get(name, []) for name in asked}}
 
 
-async def _batch_write(call: Call, request: dict[str, Any], kind: str, member: str) -> dict[str, list[Any]]:
+async def _batch_write(table: Table, request: dict[str, Any], kind: str, member: str) -> dict[str, list[Any]]:
     """What was not written, by table."""
     asked = {
         name: [{kind: {member: _sent_all(one)}} for one in all_] for name, all_ in _tables(request).items()
     }
-    reply = await call.ask("dynamodb:BatchWriteItem", RequestItems=asked)
+    reply = await table.ask("dynamodb:BatchWriteItem", RequestItems=asked)
     left = reply.get("UnprocessedItems") or {}
     return {name: [plain_item(each[kind][member]) for each in left.get(name, ())] for name in asked}
 
 
-async def _batch_put(call: Call, _: str, request: dict[str, Any]) -> Any:
-    left = await _batch_write(call, request, "PutRequest", "Item")
+async def _batch_put(table: Table, request: dict[str, Any]) -> Any:
+    left = await _batch_write(table, request, "PutRequest", "Item")
     put = {name: [plain_item(_sent_all(one)) for one in all_] for name, all_ in _tables(request).items()}
     data = {name: [None if item in left[name] else item for item in items] for name, items in put.items()}
     return {"data": data, "unprocessedItems": left}
 
 
-async def _batch_delete(call: Call, _: str, request: dict[str, Any]) -> Any:
-    left = await _batch_write(call, request, "DeleteRequest", "Key")
+async def _batch_delete(table: Table, request: dict[str, Any]) -> Any:
+    left = await _batch_write(table, request, "DeleteRequest", "Key")
     gone = {name: [plain_item(_sent_all(one)) for one in all_] for name, all_ in _tables(request).items()}
     data = {name: [None if key in left[name] else key for key in keys] for name, keys in gone.items()}
     return {"data": data, "unprocessedKeys": left}
@@ -321,11 +327,11 @@ def _act(one: dict[str, Any]) -> dict[str, Any]:
     return {kind.removesuffix("Item"): {"TableName": table, **params}}
 
 
-async def _transact_write(call: Call, _: str, request: dict[str, Any]) -> Any:
+async def _transact_write(table: Table, request: dict[str, Any]) -> Any:
     items = _needed(request, "transactItems")
     acts = [_act(one) for one in items]
     try:
-        await call.ask("dynamodb:TransactWriteItems", TransactItems=acts)
+        await table.ask("dynamodb:TransactWriteItems", TransactItems=acts)
     except AwsError as error:
         if error.code != "TransactionCanceledException":
             raise
@@ -337,23 +343,23 @@ async def _transact_write(call: Call, _: str, request: dict[str, Any]) -> Any:
             }
             for reason in error.members.get("CancellationReasons", ())
         ]
-        raise _failure(call, error, {"keys": None, "cancellationReasons": reasons}) from None
+        raise _failure(table, error, {"keys": None, "cancellationReasons": reasons}) from None
     return {"keys": [plain_item(_sent_all(one["key"])) for one in items], "cancellationReasons": None}
 
 
-async def _transact_get(call: Call, _: str, request: dict[str, Any]) -> Any:
+async def _transact_get(table: Table, request: dict[str, Any]) -> Any:
     asked = [
         {"Get": {"TableName": one.get("table"), **_keyed(one, ("ProjectionExpression", "projection"))}}
         for one in _needed(request, "transactItems")
     ]
-    reply = await call.ask("dynamodb:TransactGetItems", TransactItems=asked)
+    reply = await table.ask("dynamodb:TransactGetItems", TransactItems=asked)
     return {
         "items": [plain_item(each.get("Item")) for each in reply.get("Responses", ())],
         "cancellationReasons": None,
     }
 
 
-OPERATIONS: dict[str, Callable[[Call, str, dict[str, Any]], Awaitable[Any]]] = {
+OPERATIONS: dict[str, Callable[[Table, dict[str, Any]], Awaitable[Any]]] = {
     "GetItem": _get,
     "PutItem": _put,
     "UpdateItem": _update,
@@ -368,9 +374,9 @@ OPERATIONS: dict[str, Callable[[Call, str, dict[str, Any]], Awaitable[Any]]] = {
 }
 
 
-def _failure(call: Call, error: AwsError, data: Any = None) -> Failure:
+def _failure(table: Table, error: AwsError, data: Any = None) -> Failure:
     kind = error.code if error.code in NAMED_ERRORS else "DynamoDbException"
-    text = f"{error.text} (Service: DynamoDb, Status Code: {error.status or 400}, Request ID: {call.home.ids.request_id()})"
+    text = f"{error.text} (Service: DynamoDb, Status Code: {error.status or 400}, Request ID: {table.call.home.ids.request_id()})"
     return Failure(text, f"DynamoDB:{kind}", data)
 
 
@@ -382,9 +388,10 @@ async def ask(call: Call, config: dict[str, Any], request: dict[str, Any]) -> An
     operation = OPERATIONS.get(name)
     if operation is None:
         raise Failure(f"Unsupported operation '{name}'.", "MappingTemplate")
+    table = Table(call, config["tableName"], config["awsRegion"])
     try:
-        return await operation(call, config["tableName"], request)
+        return await operation(table, request)
     except NotImplementedHere:
         raise
     except AwsError as error:
-        raise _failure(call, error) from None
+        raise _failure(table, error) from None

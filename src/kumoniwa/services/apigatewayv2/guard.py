@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.gate import identity, signature
+from kumoniwa.gate import identity, issuer, signature
 from kumoniwa.gate.identity import ANONYMOUS
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -21,7 +21,7 @@ from kumoniwa.languages.policy_decision import Authority
 from kumoniwa.services.apigateway.mapping import with_variables
 from kumoniwa.services.apigateway.proxy import caller, invoked
 from kumoniwa.services.apigateway.target import function_of
-from kumoniwa.services.apigatewayv2 import httpevent, issuer, mapping, parameter
+from kumoniwa.services.apigatewayv2 import httpevent, mapping, parameter
 from kumoniwa.services.apigatewayv2.authorizer import TTL_S
 from kumoniwa.services.apigatewayv2.visit import Refused, Visit, failed, forbidden
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from kumoniwa.gate import identity, signature
+from kumoniwa.gate import issuer as issuers
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -21,13 +22,11 @@ from kumoniwa.languages.json_web_token import Token
 from kumoniwa.services.appsync.apikey import ApiKey
 from kumoniwa.services.appsync.errors import UnauthorizedException
 from kumoniwa.services.appsync.graphqlapi import Api, arn_of
-from kumoniwa.wire import outbound
 from kumoniwa.wire.message import Request
 
 SERVICE = "appsync.amazonaws.com"
 NOT_PROVIDED = "Valid authorization header not provided."
 NOT_AUTHORIZED = "You are not authorized to make this call."
-KEYS_KEPT_S, ANSWERED_WITHIN_S = 3_600.0, 5.0
 VERDICTS_MAX = 4_096
 
 
@@ -54,12 +53,11 @@ class Asked(NamedTuple):
     variables: dict[str, Any] | None = None
 
 
-class Known:
-    """What this region remembers of tokens: issuers' keys, and verdicts of Lambda authorizers."""
+class Verdicts:
+    """What Lambda authorizers said of tokens, by API and token, and until when it holds."""
 
     def __init__(self) -> None:
-        self.keys: dict[str, tuple[float, list[dict[str, Any]]]] = {}
-        self.verdicts: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self.known: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
 
 
 def _refused(text: str = NOT_AUTHORIZED, hint: str = "") -> UnauthorizedException:
@@ -173,37 +171,18 @@ def _check_openid(call: Call, said: dict[str, Any], token: Token) -> None:
 
 async def _prove(call: Call, issuer: str, token: Token) -> None:
     """Raises UnauthorizedException unless the issuer's key made the token and it is good now."""
-    name, now = token.header.get("kid"), call.now()
-    keys = await _keys(call, issuer, name)
-    if not any(
-        json_web_token.is_signed_by(key, token) for key in keys if name is None or key.get("kid") == name
-    ):
+    now = call.now()
+    try:
+        keys = await issuers.keys(call.home).named(issuer, token.header.get("kid"), now)
+    except issuers.Unavailable as error:
+        raise _refused("Unable to verify token signature.", hint=str(error)) from None
+    if not any(json_web_token.is_signed_by(key, token) for key in keys):
         raise _refused("Unable to verify token signature.")
     ends, begins = token.claims.get("exp"), token.claims.get("nbf", 0)
     if not isinstance(ends, (int, float)) or ends <= now:
         raise _refused("Token has expired.")
     if not isinstance(begins, (int, float)) or begins > now:
         raise _refused("Token is not valid yet.")
-
-
-async def _keys(call: Call, issuer: str, name: Any) -> list[dict[str, Any]]:
-    known = call.memory(Known).keys
-    at, keys = known.get(issuer, (0.0, []))
-    if call.now() - at > KEYS_KEPT_S or not any(key.get("kid") == name for key in keys):
-        try:
-            told = await _got(f"{issuer}/.well-known/openid-configuration")
-            keys = (await _got(str(told["jwks_uri"])))["keys"]
-        except (outbound.Unreachable, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise _refused("Unable to verify token signature.", hint=f"{issuer}: {error}") from None
-        known[issuer] = (call.now(), keys)
-    return keys
-
-
-async def _got(url: str) -> Any:
-    answer = await outbound.fetch("GET", url, [("Accept", "application/json")], b"", ANSWERED_WITHIN_S)
-    if answer.status != 200:
-        raise ValueError(f"{url} answered {answer.status}")
-    return orjson.loads(answer.body)
 
 
 # The customer's function ----------------------------------------------------------------------------
@@ -213,7 +192,7 @@ async def _by_function(call: Call, api: Api, said: dict[str, Any], token: str, a
     pattern = said.get("identityValidationExpression")
     if pattern and not re.fullmatch(pattern, token):
         raise _refused(hint="The token does not match the API's identityValidationExpression.")
-    known, key = call.memory(Known).verdicts, (api.id, token)
+    known, key = call.memory(Verdicts).known, (api.id, token)
     until, verdict = known.get(key, (0.0, {}))
     if until <= call.now():
         verdict = await _verdict(call, api, said["authorizerUri"], token, asked)

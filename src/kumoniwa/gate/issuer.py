@@ -1,4 +1,5 @@
-"""Who issues tokens: the keys an OpenID Connect issuer publishes, fetched when a token first names one, and remembered.
+"""Who issues tokens: the keys an OpenID Connect issuer publishes, fetched when a token first names one, and remembered for
+all who prove tokens in this region.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html: "API Gateway can cache the public
 key for two hours."
@@ -37,9 +38,9 @@ class Keys:
 
 
 def keys(home: Any) -> Keys:
-    held = home.memory.get(("apigatewayv2", Keys))
+    held = home.memory.get(("gate", Keys))
     if held is None:
-        held = home.memory["apigatewayv2", Keys] = Keys()
+        held = home.memory["gate", Keys] = Keys()
     return held
 
 

@@ -206,3 +206,19 @@ def test_a_state_waits_for_whoever_was_told(cloud, topic, inbox):
 def test_a_state_without_rights_fails_as_on_aws(cloud, topic):
     found = run(cloud, publishing(topic), actions=("logs:*",))
     assert (found["status"], found["error"]) == ("FAILED", "SNS.AuthorizationErrorException")
+
+
+def test_an_event_for_a_topic_that_is_gone_is_buried_as_without_a_resource(cloud, sns, topic, inbox):
+    events = cloud.client("events")
+    events.put_rule(Name="r", EventPattern='{"source": ["shop"]}')
+    sqs = cloud.client("sqs")
+    let_in_ = {"Statement": {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:*", "Resource": "*"}}
+    dead = sqs.create_queue(QueueName="dead", Attributes={"Policy": json.dumps(let_in_)})["QueueUrl"]
+    target = {"Id": "t", "Arn": topic, "DeadLetterConfig": {"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"}}
+    events.put_targets(Rule="r", Targets=[target])
+    sns.delete_topic(TopicArn=topic)
+    put_event(cloud)
+    cloud.sleep(2)
+    (message,) = received(cloud, dead)
+    # Who does not exist lets nobody in, and a service has no other rights: AWS says the same of a topic that is gone.
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] in ("NO_PERMISSIONS", "NO_RESOURCE")

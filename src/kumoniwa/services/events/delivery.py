@@ -28,7 +28,7 @@ from kumoniwa.wire import timestamps
 
 SERVICE = "events.amazonaws.com"
 _NO_PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorizedForSourceException"})
-_NO_RESOURCE = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "NotFound", "StateMachineDoesNotExist", "NoSuchEntity"})
+_NO_RESOURCE = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "NotFoundException", "StateMachineDoesNotExist", "NoSuchEntity"})
 
 
 class Promise(msgspec.Struct, array_like=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from botocore.exceptions import ClientError
 from lambda_workshop import settle
 from notice_workshop import received, subscribed, told
 from test_cloudformation_stack import create, settled
@@ -120,3 +122,61 @@ def test_whoever_hears_a_topic_makes_a_custom_resource(cloud):
     assert cloud.http("PUT", path, body=json.dumps(answer).encode())[0] == 200
     stack = settled(cloud, "s")
     assert stack["StackStatus"] == "CREATE_COMPLETE" and stack["Outputs"][0]["OutputValue"] == "blue"
+
+
+NOTIFYING = """
+Resources: {Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: made}}}
+Outputs: {Told: {Value: !Join [",", !Ref "AWS::NotificationARNs"]}}
+"""
+
+
+def notices(cloud, url: str) -> list[dict[str, str]]:
+    """The events that a topic was told, each with its fields."""
+    return [dict(line.split("=", 1) for line in text.rstrip("\n").split("\n")) for text in told(cloud, url)]
+
+
+def test_a_stack_tells_its_topics_each_of_its_events_in_order_and_through_a_kill(cloud):
+    topic = cloud.client("sns").create_topic(Name="stacks")["TopicArn"]
+    url, _ = subscribed(cloud, topic, "inbox")
+    stack = create(cloud, "s", NOTIFYING, NotificationARNs=[topic])
+    assert stack["NotificationARNs"] == [topic] and stack["Outputs"][0]["OutputValue"] == topic
+    cloud.sleep(2)
+    formation = cloud.client("cloudformation")
+
+    def history() -> list[tuple[str, str]]:
+        found = formation.describe_stack_events(StackName=stack["StackId"])["StackEvents"]
+        return [(f"'{each['LogicalResourceId']}'", f"'{each['ResourceStatus']}'") for each in reversed(found)]
+
+    heard = notices(cloud, url)
+    assert [(each["LogicalResourceId"], each["ResourceStatus"]) for each in heard] == history()
+    assert list(heard[0]) == [
+        "StackId", "Timestamp", "EventId", "LogicalResourceId", "Namespace", "PhysicalResourceId", "PrincipalId", "ResourceProperties",
+        "ResourceStatus", "ResourceStatusReason", "ResourceType", "StackName", "ClientRequestToken",
+    ]  # fmt: skip
+    before = len(history())
+    fault = cloud.fault("service.error", {"service": "sns"}, code="ServiceUnavailable")
+    formation.delete_stack(StackName="s")
+    cloud.sleep(3)
+    cloud.restart(kill=True)
+    cloud.heal(fault)
+    cloud.sleep(300)
+    assert [(each["LogicalResourceId"], each["ResourceStatus"]) for each in notices(cloud, url)] == history()[before:]
+
+
+def test_a_change_set_names_topics_for_the_stack(cloud):
+    topic = cloud.client("sns").create_topic(Name="stacks")["TopicArn"]
+    url, _ = subscribed(cloud, topic, "inbox")
+    formation = cloud.client("cloudformation")
+    formation.create_change_set(StackName="s", ChangeSetName="c", ChangeSetType="CREATE", TemplateBody=NOTIFYING, NotificationARNs=[topic])
+    assert formation.describe_change_set(StackName="s", ChangeSetName="c")["NotificationARNs"] == [topic]
+    formation.execute_change_set(StackName="s", ChangeSetName="c")
+    assert settled(cloud, "s")["NotificationARNs"] == [topic]
+    cloud.sleep(2)
+    assert notices(cloud, url)[-1]["ResourceStatus"] == "'CREATE_COMPLETE'"
+
+
+def test_what_is_no_topic_is_not_told(cloud):
+    formation = cloud.client("cloudformation")
+    for topics in (["arn:aws:sqs:us-east-1:000000000000:q"], ["news"], [f"arn:aws:sns:us-east-1:{ACCOUNT}:t{n}" for n in range(6)]):
+        with pytest.raises(ClientError, match="ValidationError"):
+            formation.create_stack(StackName="s", TemplateBody=NOTIFYING, NotificationARNs=topics)

@@ -13,7 +13,7 @@ from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.cloudformation import event, request, template, work
+from kumoniwa.services.cloudformation import event, notification, request, template, work
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException, refuse
@@ -54,6 +54,7 @@ class ChangeSet(Record):
     token: str = ""
     watched_s: float | None = None
     """How long the stack is to be watched; None for as long as before."""
+    notified: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -206,7 +207,7 @@ def shown(call: Call, change_set: ChangeSet, *, with_values: bool = False) -> di
     """As DescribeChangeSet answers it."""
     reply = summary(call, change_set) | {
         "RollbackConfiguration": stacks.rollback_configuration(change_set.watched_s or 0.0),
-        "NotificationARNs": [],
+        "NotificationARNs": list(change_set.notified),
         "Changes": list(change_set.changes) if with_values else without_values(list(change_set.changes)),
     }
     reply["Capabilities"] = list(change_set.wish.capabilities) if change_set.wish is not None else []
@@ -250,7 +251,6 @@ async def CreateChangeSet(
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
     refuse(
-        NotificationARNs=NotificationARNs,
         IncludeNestedStacks=IncludeNestedStacks,
         ImportExistingResources=ImportExistingResources,
     )
@@ -261,6 +261,7 @@ async def CreateChangeSet(
         raise ValidationError("ResourcesToImport must be specified for change sets of type IMPORT, and only for those.")
     request.check_tags(Tags)
     stack = _reviewed(call, StackName, ChangeSetName, kind)
+    notified = stack.notified if NotificationARNs is None else notification.check(NotificationARNs)
     if again := _again(call, stack, ChangeSetName, ClientToken):
         return again
     text = await template.text_of(call, TemplateBody, TemplateURL, stack if UsePreviousTemplate else None)
@@ -268,7 +269,7 @@ async def CreateChangeSet(
     blueprint, failure = None, ""
     try:
         values = None if stack.status == "REVIEW_IN_PROGRESS" else stack.wish.values
-        blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, values)
+        blueprint = await template.drawn(call, stack.name, stack.arn, text, Parameters, values, notified=notified)
         template.check_types(blueprint, ResourceTypes)
         template.check_capabilities(blueprint, Capabilities, is_reviewed=True)
         if ResourcesToImport:
@@ -290,7 +291,7 @@ async def CreateChangeSet(
         name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
         stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
         role=RoleARN or "", on_failure=OnStackFailure or ("DO_NOTHING" if is_kept else ""), token=ClientToken or "",
-        watched_s=watched_s,
+        watched_s=watched_s, notified=notified,
     )  # fmt: skip
     call.shelf(ChangeSet)[change_set.key] = _compared(
         call, change_set, stack, text, blueprint, failure, Tags, Capabilities
@@ -438,6 +439,7 @@ def ExecuteChangeSet(
         deletes_new=bool(RetainExceptOnCreate),
         token=ClientRequestToken or "",
         watched_s=stack.watched_s if found.watched_s is None else found.watched_s,
+        notified=found.notified,
     )
     blueprint = stacks.drawn(call, found.wish)
     if is_new:

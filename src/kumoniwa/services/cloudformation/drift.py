@@ -95,7 +95,7 @@ async def _detected(call: Call, stack: Stack, standing: Standing) -> Drift:
         host=work.Surroundings(call, stack.name, is_reading=True),
         entry=entry,
         logical_id=standing.logical_id,
-        pseudo=template.pseudo_parameters(call, stack.name, stack.arn),
+        pseudo=template.pseudo_parameters(call, stack.name, stack.arn, stack.notified),
         token="",
         properties=dict(standing.properties),
         id=standing.physical_id,

@@ -7,7 +7,9 @@ from bisect import bisect_right
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.cloudformation import notification
 from kumoniwa.store.rows import Table
+from kumoniwa.wire import timestamps
 
 STACK = "AWS::CloudFormation::Stack"
 MOMENT_S = 0.001
@@ -74,6 +76,13 @@ def happened(
         id, stack.id, stack.name, stack.arn, logical_id, physical_id, kind, at, status, reason,
         "" if properties is None else json.dumps(properties), stack.token,
     )  # fmt: skip
+    if stack.notified:
+        notification.promise(call, stack, {
+            "StackId": stack.arn, "Timestamp": timestamps.to_millisecond(at), "EventId": id, "LogicalResourceId": logical_id,
+            "PhysicalResourceId": physical_id, "ResourceProperties": "null" if properties is None else json.dumps(properties),
+            "ResourceStatus": status, "ResourceStatusReason": reason or "", "ResourceType": kind, "StackName": stack.name,
+            "ClientRequestToken": stack.token or "null",
+        })  # fmt: skip
 
 
 def listed(call: Call, stack_id: str, before: int | None = None) -> tuple[list[dict[str, Any]], int | None]:

@@ -9,10 +9,18 @@ from kumoniwa.deploy.standing import Blueprint, Standing
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import changeset, event, export, policy, request, template, work
+from kumoniwa.services.cloudformation import (
+    changeset,
+    event,
+    export,
+    notification,
+    policy,
+    request,
+    template,
+    work,
+)
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack
-from kumoniwa.services.cloudformation.template import refuse
 
 STACKS_MAX = 2000
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -48,8 +56,8 @@ async def CreateStack(
 ) -> dict:
     """Refuses at once what AWS refuses at once, and more: what its handlers would only find in the stack's first second.
     ``DisableValidation`` forgoes what is not done here anyway."""
-    refuse(NotificationARNs=NotificationARNs)
     stacks.check_name(StackName)
+    notified = notification.check(NotificationARNs)
     request.check_tags(Tags)
     on_failure = _on_failure(OnFailure, request.disables_rollback(DisableRollback, DeploymentConfig))
     watched_s = request.watched_s(RollbackConfiguration) or 0.0
@@ -59,7 +67,7 @@ async def CreateStack(
         protection = await policy.sent(call, StackPolicyBody, StackPolicyURL)
         id = call.new_id()
         arn = call.arn(f"stack/{StackName}/{id}")
-        blueprint, doomed = await _drawn(call, StackName, arn, text, Parameters, None, Capabilities)
+        blueprint, doomed = await _drawn(call, StackName, arn, text, Parameters, None, Capabilities, notified)
         template.check_types(blueprint, ResourceTypes)
         template.check_capabilities(blueprint, Capabilities)
         request.check_role(call, RoleARN)
@@ -82,6 +90,7 @@ async def CreateStack(
                 timeout_s=(TimeoutInMinutes or 0) * 60.0,
                 policy=protection or "",
                 watched_s=watched_s,
+                notified=notified,
             )
             work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint, doomed=doomed)
     return _begun(stacks.find(call, StackName))
@@ -95,11 +104,12 @@ async def _drawn(
     parameters: list[dict] | None,
     previous: dict[str, str] | None,
     capabilities: list[str] | None,
+    notified: tuple[str, ...],
 ) -> tuple[Blueprint, str]:
     """A blueprint, or nothing to make and why: a stack whose transform fails is there, and goes back."""
     may_expand = "CAPABILITY_AUTO_EXPAND" in (capabilities or ())
     try:
-        return await template.drawn(call, name, arn, text, parameters, previous, may_expand=may_expand), ""
+        return await template.drawn(call, name, arn, text, parameters, previous, may_expand=may_expand, notified=notified), ""
     except TransformFailed as error:
         return Blueprint(body={}, values=previous or {}), error.text
 
@@ -148,7 +158,6 @@ async def UpdateStack(
     DisableValidation: bool | None = None,
 ) -> dict:
     """A new stack policy holds once the update has succeeded, one for the update at once and as long as it lasts."""
-    refuse(NotificationARNs=NotificationARNs)
     request.check_tags(Tags)
     is_kept = request.disables_rollback(DisableRollback, DeploymentConfig)
     watched_s = request.watched_s(RollbackConfiguration)
@@ -156,13 +165,14 @@ async def UpdateStack(
     if request.is_repeated(stack, ClientRequestToken, "UpdateStack"):
         return _begun(stack)
     request.check_updatable(stack)
+    notified = stack.notified if NotificationARNs is None else notification.check(NotificationARNs)
     text = await template.text_of(call, TemplateBody, TemplateURL, stack if UsePreviousTemplate else None)
     after = await policy.sent(call, StackPolicyBody, StackPolicyURL)
     meanwhile = await policy.sent(
         call, StackPolicyDuringUpdateBody, StackPolicyDuringUpdateURL, "StackPolicyDuringUpdate"
     )
     blueprint, doomed = await _drawn(
-        call, stack.name, stack.arn, text, Parameters, stack.wish.values, Capabilities
+        call, stack.name, stack.arn, text, Parameters, stack.wish.values, Capabilities, notified
     )
     template.check_types(blueprint, ResourceTypes)
     template.check_capabilities(blueprint, Capabilities)
@@ -187,6 +197,7 @@ async def UpdateStack(
         policy_after=after or "",
         policy_of_update=meanwhile or "",
         watched_s=stack.watched_s if watched_s is None else watched_s,
+        notified=notified,
     )
     changeset.outdate(call, stack)
     wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])

@@ -113,6 +113,8 @@ class Stack(Record):
     watched_until: float = 0.0
     doomed: str = ""
     """Why what is being done can only fail: a transform did."""
+    notified: tuple[str, ...] = ()
+    """The topics that are told its events."""
 
     @property
     def key(self) -> str:
@@ -340,7 +342,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "StackStatus": stack.status,
         "DisableRollback": stack.on_failure == "DO_NOTHING",
         "RollbackConfiguration": rollback_configuration(stack.watched_s),
-        "NotificationARNs": [],
+        "NotificationARNs": list(stack.notified),
         "Tags": [{"Key": key, "Value": value} for key, value in wish.tags.items()],
         "EnableTerminationProtection": stack.is_protected,
         "DriftInformation": _drift(call, stack),

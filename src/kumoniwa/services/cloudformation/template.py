@@ -84,11 +84,12 @@ async def drawn(
     previous: dict[str, str] | None = None,
     *,
     may_expand: bool = True,
+    notified: tuple[str, ...] = (),
 ) -> Blueprint:
     """The blueprint of a stack. Raises what is wrong with the template or the parameters, as a ValidationError, and what
     went wrong in a transform as its subclass TransformFailed. Nothing is expanded unless it may be."""
     zones = [call.region + letter for letter in ZONE_LETTERS]
-    pseudo = pseudo_parameters(call, name, arn)
+    pseudo = pseudo_parameters(call, name, arn, notified)
 
     async def answer(wanted: dict[str, Any]) -> dict[str, Any]:
         if not may_expand:
@@ -105,10 +106,10 @@ async def drawn(
         raise
 
 
-def pseudo_parameters(call: Call, name: str, arn: str) -> dict[str, Any]:
+def pseudo_parameters(call: Call, name: str, arn: str, notified: tuple[str, ...]) -> dict[str, Any]:
     return {
         "AWS::AccountId": call.account,
-        "AWS::NotificationARNs": [],
+        "AWS::NotificationARNs": list(notified),
         "AWS::Partition": call.home.partition,
         "AWS::Region": call.region,
         "AWS::StackId": arn,

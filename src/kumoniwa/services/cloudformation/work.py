@@ -19,7 +19,16 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudformation import answer, event, export, macro, patience, rollout, template
+from kumoniwa.services.cloudformation import (
+    answer,
+    event,
+    export,
+    macro,
+    notification,
+    patience,
+    rollout,
+    template,
+)
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 
@@ -195,7 +204,7 @@ def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
     own = call.home.call("cloudformation", call.account, stack.principal)
     state = state or stacks.state_of(own, stack)
     surroundings = Surroundings(own, stack.name)
-    pseudo = template.pseudo_parameters(own, stack.name, stack.arn)
+    pseudo = template.pseudo_parameters(own, stack.name, stack.arn, stack.notified)
     deploy = Deploy(
         state,
         surroundings,
@@ -260,7 +269,7 @@ def interrupt(call: Call, stack: Stack, status: str, operation_name: str, reason
 
 
 async def run(region: Any) -> None:
-    """Take up again what an earlier life of the region left unfinished."""
+    """Take up again what an earlier life of the region left unfinished, and tell topics what happens to stacks."""
     for account in region.store.accounts():
         if account.isdigit():
             call = region.call("cloudformation", account, _nobody(account))
@@ -268,6 +277,7 @@ async def run(region: Any) -> None:
                 if stack.is_busy:
                     carry_out(call, stack)
             rollout.resume(call)
+    await notification.OUTBOX.run(region)
 
 
 def _nobody(account: str) -> Principal:

@@ -198,3 +198,22 @@ def test_a_request_is_told_to_the_log_as_far_as_its_owner_wants(cloud):
 def test_an_api_of_an_emptied_account_is_gone(cloud, graph):
     cloud.run(cloud.region().reset("000000000000"))
     assert graph.ask("{ __typename }", status=404)["errors"][0]["errorType"] == "NotFoundException"
+
+
+MALFORMED = [
+    b"\xff\xfe", b"null", b'"x"', b"[" * 5000, b'{"query": null}', b'{"query": "{ __typename }", "variables": "["}', b'{"query": "{ __typename }", "variables": [1]}',
+    b'{"query": "{ __typename }", "operationName": [1]}', b'{"query": "\\ud800"}', b'{"query": "{ echo(text: \\"\\ud83d\\") }"}', b'{"query": "query($x: ID!) { post(id: $x) { id } }", "variables": {"x": {"a": 1}}}',
+    b'{"query": "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }"}', b'{"query": "{ echo @skip(if: $no) }"}', b'{"query": "{ echo(text: 99999999999999999999999) }"}',
+    b'{"query": "{ posts(limit: 1e400) { nextToken } }"}', b'{"query": "mutation { put(input: {}) { id } }"}', b'{"query": "mutation { put(input: {id: null}) { id } }"}',
+    b'{"query": "type Query { a: ID }"}', b'{"query": "fragment A on Query { echo }"}', b'{"query": "query A { echo } query A { echo }"}', b'{"query": "{ __type(name: 5) { name } }"}',
+    b'{"query": "subscription { onPut { id } }"}', b'{"query": "{ ' + b"... { " * 300 + b"echo" + b" }" * 300 + b' }"}', b'{"query": "{ echo(json: \\"{\\") }"}',
+    b'{"query": "query($v: PostInput!) { echo }", "variables": {"v": 5}}', b'{"query": "query($v: Int = \\"x\\") { echo }"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=range(len(MALFORMED)))
+def test_nothing_a_caller_sends_breaks_the_endpoint(graph, body):
+    status, _, answer = graph.post(body)
+    told = json.loads(answer)
+    assert status in (200, 400) and (told.get("errors") or "data" in told) or (status == 501 and b"MQTT" in answer), (status, answer)
+    assert graph.data("{ __typename }") == {"__typename": "Query"}

@@ -71,6 +71,11 @@ def _provider(api: Api, *kinds: str) -> dict[str, Any] | None:
 async def identified(call: Call, api: Api, asked: Asked) -> Caller:
     """Raises UnauthorizedException and what AWS says of signatures."""
     headers = asked.request.headers
+    if asked.request.speaker is not None:
+        # A service of this region asks, in a role of the customer's.
+        if _provider(api, "AWS_IAM") is None:
+            raise _refused()
+        return _signed_by(asked.request.speaker)
     authorization = headers.get("authorization", "")
     if "x-api-key" in headers and _provider(api, "API_KEY") is not None:
         return _by_key(call, api, headers["x-api-key"])
@@ -107,6 +112,10 @@ def _by_signature(call: Call, request: Request) -> Caller:
     principal, secret = identity.identify(call.home, claim.access_key, claim.session_token, "rest-json")
     if secret is not None:
         signature.verify(request, claim, secret, call.now(), "rest-json")
+    return _signed_by(principal)
+
+
+def _signed_by(principal: Principal) -> Caller:
     told = {
         "accountId": principal.account,
         "cognitoIdentityAuthProvider": None,

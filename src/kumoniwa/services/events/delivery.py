@@ -273,6 +273,19 @@ async def _to_api(asker: Call, promise: Promise, arn: arns.Arn, body: str, once:
         raise DestinationFailure(code, f"The API answered {answer.status}.", is_passing=is_passing, status=answer.status)
 
 
+async def _to_graph(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    """A mutation of a GraphQL API, whose variables the event is or its transformation."""
+    question = {"query": promise.target["AppSyncParameters"]["GraphQLOperation"], "variables": orjson.loads(body)}
+    host = f"{arn.resource.rpartition('/')[2]}.appsync-api.{arn.region}.amazonaws.com"
+    lines = [("Content-Type", "application/json")]
+    answer = await execute_api.request(asker.home, asker.principal, host, "POST", "/graphql", "", orjson.dumps(question), lines)
+    errors = orjson.loads(answer.body).get("errors") or ()
+    if answer.status != 200 or errors:
+        code = "NO_PERMISSIONS" if any(each.get("errorType", "").startswith("Unauthorized") for each in errors) else "ERROR_FROM_TARGET"
+        text = errors[0]["message"] if errors else f"The API answered {answer.status}."
+        raise DestinationFailure(code, text, is_passing=answer.status >= 500, status=answer.status)
+
+
 async def _to_state_machine(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
     await asker.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=body, name=once, once=once)
 
@@ -286,6 +299,7 @@ _SENDERS = {
     "states": _to_state_machine,
     "events": _to_destination,
     "execute-api": _to_api,
+    "appsync": _to_graph,
 }
 
 

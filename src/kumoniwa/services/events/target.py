@@ -35,10 +35,8 @@ OPERATIONS = {
 NEEDS_ROLE = frozenset({"kinesis", "states"})
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 
-ELSEWHERE = (
-    "RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters",
-    "AppSyncParameters",
-)  # fmt: skip
+ELSEWHERE = ("RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters")
+_GRAPH = re.compile(r"endpoints/graphql-api/[a-z0-9]+")
 _LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
 
 
@@ -82,6 +80,9 @@ def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
     if _is_http(arn):
         _check_http(call, target, arn)
         return
+    if arn.service == "appsync":
+        _check_graph(call, target, arn)
+        return
     if arn.service not in OPERATIONS:
         raise NotImplementedHere(f"{arn.service} as a target of EventBridge")
     # Nobody may count on a target whose service does not exist here: what is unknown is refused by name.
@@ -110,6 +111,18 @@ def _check_http(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
         raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
     if arn.service == "events" and api_destination.find(call, target["Arn"]) is None:
         raise ResourceNotFoundException(f"An api-destination '{arn.resource.split('/')[1]}' does not exist.")
+
+
+def _check_graph(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/target-appsync.html"""
+    if arn.region != call.region:
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Arn must be in the region {call.region}.")
+    if not _GRAPH.fullmatch(arn.resource):
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
+    if not target.get("RoleArn"):
+        raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
+    if not (target.get("AppSyncParameters") or {}).get("GraphQLOperation"):
+        raise ValidationException(f"Parameter(s) AppSyncParameters must be specified for target: {target['Id']}.")
 
 
 def _check_input(target: dict[str, Any], id_: str) -> None:

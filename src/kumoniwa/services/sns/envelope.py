@@ -18,6 +18,9 @@ from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
 from kumoniwa.wire import timestamps
 
+FREE = ("Subject", "Message", "Replayed")
+"""What somebody else wrote, or is no text."""
+
 
 def unsubscribe_url(call: Call, subscription_arn: str) -> str:
     return f"{call.home.settings.endpoint}{certificate.PATH}{call.region}/?Action=Unsubscribe&SubscriptionArn={subscription_arn}"
@@ -106,7 +109,8 @@ def invitation(call: Call, kind: str, message_id: str, subscription: Subscriptio
 
 def written(told: dict[str, Any], attributes: dict[str, dict[str, str]] | None = None) -> str:
     """JSON as AWS spaces it."""
-    lines = [f'  "{name}" : {orjson.dumps(value).decode()}' for name, value in told.items()]
+    # Most of it are names, ids and times, which need no escapes.
+    lines = [f'  "{name}" : {orjson.dumps(value).decode()}' if name in FREE else f'  "{name}" : "{value}"' for name, value in told.items()]
     if attributes:
         each = [f'    {orjson.dumps(name).decode()} : {orjson.dumps(value).decode()}' for name, value in attributes.items()]
         lines.append('  "MessageAttributes" : {\n' + ",\n".join(each) + "\n  }")

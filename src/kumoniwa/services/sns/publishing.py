@@ -157,9 +157,9 @@ def wanted_by(call: Call, topic: Topic, message: messages.Message) -> list[Liste
 
 async def _at_once(call: Call, soon: Soon, reply: dict[str, Any]) -> dict[str, Any]:
     """Ask the queues now. They and the caller hear of it by one commit: who is killed before it has taken nothing."""
+    asker = delivery.ourselves(call, soon[0][0].message.topic)
     for sealer, listener in soon:
         subscription = listener.subscription
-        asker = delivery.ourselves(call, sealer.message.topic)
         try:
             await asker.ask_along("sqs:SendMessage", **delivery.for_queue(sealer, subscription, listener.endpoint))
         except AwsError:

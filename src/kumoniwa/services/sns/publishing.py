@@ -125,7 +125,8 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
     reply = {"MessageId": message.id} | ({"SequenceNumber": message.sequence} if message.sequence else {})
     soon: Soon = []
     sealer = None
-    is_free = not (topic.is_fifo or topic.master_key or call.home.faults)
+    # Whoever asks with a token may ask again after a kill: what was promised in the commit that remembers the token is not promised twice.
+    is_free = not (topic.is_fifo or topic.master_key or call.home.faults or call.once)
     kept = sealing.shut(call, topic, message) if topic.master_key else message
     for listener in wanted_by(call, topic, message):
         if is_free and listener.subscription.protocol == "sqs" and listener.endpoint.region == call.region and len(soon) < AT_ONCE_MAX:

@@ -70,6 +70,8 @@ def Subscribe(
         raise InvalidParameterException.of("Attributes", f"Unknown attribute: {error}") from None
     except subscriptions.Refused as error:
         raise InvalidParameterException.of("Attributes", str(error)) from None
+    for stale in [each for each in call.shelf(Subscription).values() if subscriptions.is_stale(call, each)]:
+        subscriptions.drop(call, stale)
     held = next((each for each in subscriptions.of_topic(call, topic.name) if (each.protocol, each.endpoint) == (Protocol, Endpoint)), None)
     if held is not None:
         if not subscriptions.same(held, said):
@@ -124,7 +126,7 @@ def ConfirmSubscription(call: Call, *, TopicArn: str, Token: str, AuthenticateOn
 def Unsubscribe(call: Call, *, SubscriptionArn: str) -> None:
     """What is ended by somebody unknown may be restored by its endpoint, which is told so."""
     there = subscriptions.at_topic(call, SubscriptionArn)
-    held = there.shelf(Subscription).get(SubscriptionArn)
+    held = there.shelf(Subscription).get(SubscriptionArn) if there.account in call.home.store.accounts() else None
     if held is None:
         return
     is_known = call.principal.kind != "anonymous"
@@ -138,8 +140,10 @@ def Unsubscribe(call: Call, *, SubscriptionArn: str) -> None:
         return
     there.shelf(Topic)[topic.name] = changed(topic, unsubscribed=topic.unsubscribed + 1)
     if not is_known and held.is_confirmed:
-        token = call.ids.hex(subscriptions.TOKEN_DIGITS)
-        there.shelf(Deactivated)[token] = Deactivated(subscription=held, at=call.now())
+        token, gone = call.ids.hex(subscriptions.TOKEN_DIGITS), there.shelf(Deactivated)
+        for old in [key for key, each in gone.items() if each.at + subscriptions.CONFIRMED_WITHIN_S <= call.now()]:
+            del gone[old]
+        gone[token] = Deactivated(subscription=held, at=call.now())
         _invite(there, topic, held, "UnsubscribeConfirmation", token)
 
 

@@ -19,7 +19,7 @@ LONG_S = 2.0
 MEMORY_BYTES_MAX = 64 << 20
 STACK_BYTES_MAX = 512 << 10
 KEPT_MAX = 256
-"""Scripts kept warm; each is about 120 KiB."""
+"""Scripts kept warm; each takes 170 KiB, and 2 ms to make."""
 
 
 class ScriptFailed(Exception):

@@ -121,6 +121,19 @@ def test_a_stage_that_does_not_deploy_by_itself_shows_what_was_deployed(cloud, g
     assert call("GET", "/new")[0] == 404
 
 
+def test_an_endpoint_is_closed_by_the_next_deployment(cloud, gateway, shop):
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-disable-default-endpoint.html
+    api = gateway.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]
+    gateway.create_route(ApiId=api, RouteKey="GET /", Target=function(gateway, api))
+    gateway.create_stage(ApiId=api, StageName="$default")
+    gateway.create_deployment(ApiId=api, StageName="$default")
+    gateway.update_api(ApiId=api, DisableExecuteApiEndpoint=True)
+    call = Caller(cloud, api)
+    assert call("GET", "/")[0] == 200
+    gateway.create_deployment(ApiId=api, StageName="$default")
+    assert call("GET", "/")[0] == 404
+
+
 def test_what_was_deployed_is_served_after_a_kill(cloud, gateway, shop):
     api = http_api(gateway, "GET /pets", stage="prod")
     cloud.restart(kill=True)
@@ -254,9 +267,10 @@ def test_a_function_that_fails_or_may_not_be_asked_is_an_internal_server_error(c
     call = Caller(cloud, http_api(gateway, "GET /"))
     shop.is_failing, shop.answer = True, {"errorMessage": "no"}
     assert call.message("GET", "/") == (500, "Internal Server Error")
-    # Nobody let API Gateway ask this one, and it is not there.
+    # Nobody let API Gateway ask this one, and it is not there. Why is ours to tell, in a header of ours.
     cloud.regions["us-east-1"].gate.ask = shop._ask
     assert call.message("GET", "/") == (500, "Internal Server Error")
+    assert "lambda:InvokeFunction" in call("GET", "/")[1]["x-kumoniwa-hint"]
 
 
 def test_a_function_that_takes_too_long_is_service_unavailable(cloud, gateway):

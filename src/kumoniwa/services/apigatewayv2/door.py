@@ -68,15 +68,15 @@ def _at_own_name(home: Any, address: Address) -> tuple[Any, str] | None:
     """The stage and the path behind it, at one of API Gateway's own names. Where no stage is called as the path begins, the
     stage ``$default`` is meant."""
     account = account_of(home, address.name)
-    api = home.store.shelf(account, Api).get(address.name) if account is not None else None
-    if api is None or api.document["DisableExecuteApiEndpoint"]:
+    if account is None:
         return None
     name, slash, rest = address.path.lstrip("/").partition("/")
-    found = served(home, account, api.id, unquote(name)) if name and name != DEFAULT else None
-    if found is not None:
-        return found, slash + rest or "/"
-    found = served(home, account, api.id, DEFAULT)
-    return (found, address.path or "/") if found is not None else None
+    found, path = served(home, account, address.name, unquote(name)) if name and name != DEFAULT else None, slash + rest
+    if found is None:
+        found, path = served(home, account, address.name, DEFAULT), address.path
+    if found is None or found.api.document["DisableExecuteApiEndpoint"]:
+        return None
+    return found, path or "/"
 
 
 async def _at_customers_name(home: Any, request: Request, address: Address, request_id: str) -> Response:
@@ -100,7 +100,10 @@ def _forbidden(request_id: str) -> Response:
 
 
 def _refusal(refused: Refused) -> Response:
-    return Response(refused.status, orjson.dumps({"message": refused.text}), {"content-type": "application/json", **refused.headers})
+    """What AWS answers; why, which AWS keeps to itself, stands where our hints do."""
+    hint = {"x-kumoniwa-hint": refused.why} if refused.why else {}
+    headers = {"content-type": "application/json", **refused.headers, **hint}
+    return Response(refused.status, orjson.dumps({"message": refused.text}), headers)
 
 
 async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:

@@ -193,7 +193,7 @@ def function(served: Any, authorizer: dict[str, Any]) -> Check:
                     remembered.clear()
                 remembered[found] = verdict
         verdict.check(visit, arn)
-        visit.authorizer = {"lambda": verdict.context or None} if version == "2.0" else {"lambda": verdict.context}
+        visit.authorizer = {"lambda": verdict.context or None}
 
     return check
 

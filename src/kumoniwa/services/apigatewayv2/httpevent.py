@@ -144,7 +144,7 @@ def of_2(visit: Visit, sent: Sent) -> dict[str, Any]:
 def _context_1(visit: Visit, path: str) -> dict[str, Any]:
     served = visit.served
     said = visit.authorizer or {}
-    authorizer = said["jwt"] if "jwt" in said else said.get("lambda", {"claims": None, "scopes": None})
+    authorizer = said.get("jwt") or said.get("lambda") or {"claims": None, "scopes": None}
     return {
         "accountId": served.account,
         "apiId": served.api_id,

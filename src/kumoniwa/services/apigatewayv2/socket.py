@@ -56,6 +56,8 @@ async def come(home: Any, served: ServedSocket, request: Request, place: Place |
     except Refused as refused:
         visit.error = refused
         response = _json(refused.status, refused.text, connection, visit)
+        if refused.why:
+            response.headers["x-kumoniwa-hint"] = refused.why
     else:
         talk = _Talk(home, connection, find)
         response = websocket.accepted(home, request, talk.converse, subprotocol=subprotocol, limits=LIMITS)

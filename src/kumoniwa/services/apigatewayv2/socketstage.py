@@ -85,7 +85,3 @@ class ServedSocket(Served):
         key = self.select(visit)
         found = self.routes.get(key) if key is not None and key not in ("$connect", "$disconnect") else None
         return found or self.routes.get(DEFAULT)
-
-    def is_binary(self, media_type: str) -> bool:
-        """Messages are text."""
-        return False

@@ -125,9 +125,6 @@ class Visit:
     def note(self, line: str) -> None:
         """There are no execution logs; what templates and senders would write into them is said to nobody."""
 
-    def media_type(self, header: str) -> str:
-        return self.request.headers.get(header, "").partition(";")[0].partition(",")[0].strip().lower()
-
     # What the gateway knows ---------------------------------------------------------------------
 
     @property

@@ -284,6 +284,15 @@ def test_condition_keys_bind_sender_and_recipients(cloud):
     assert refused(mailer.send_raw_email, RawMessage={"Data": f"From: {ANN}\nTo: {ANN}\n\nx"})[0] == "AccessDenied"
 
 
+def test_neither_an_envelope_nor_an_arn_hides_who_a_mail_is_from(cloud):
+    prove(cloud, ANN, BEN)
+    own = f"arn:aws:ses:us-east-1:{ACCOUNT}:identity/{ANN}"
+    mailer = of_role(cloud, "ses:Send*", own)
+    forged = {"Data": f"From: {BEN}\nTo: {ANN}\n\nx"}
+    assert refused(mailer.send_raw_email, Source=ANN, RawMessage=forged)[0] == "AccessDenied"
+    assert refused(send, cloud, BEN, ANN, client=mailer, SourceArn=own)[0] == "AccessDenied"
+
+
 def test_an_identity_of_somebody_else_is_refused_by_name(cloud):
     prove(cloud, ANN, BEN)
     code, _ = refused(send, cloud, SourceArn="arn:aws:ses:us-east-1:111111111111:identity/example.com")

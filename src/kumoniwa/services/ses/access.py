@@ -13,7 +13,6 @@ from kumoniwa.services.ses import address, message
 from kumoniwa.services.ses import identity as identities
 from kumoniwa.services.ses.errors import InvalidParameterValue
 
-_FROM = ("SourceArn", "FromEmailAddressIdentityArn")
 _SENDERS = ("Source", "FromEmailAddress")
 _FEEDBACK = ("ReturnPath", "FeedbackForwardingEmailAddress")
 _KINDS = {
@@ -40,10 +39,10 @@ def touched(call: Call, operation: str, params: dict[str, Any]) -> str | list[tu
 
 
 def _sent(call: Call, operation: str, params: dict[str, Any]) -> list[tuple[str, str]]:
-    """The identity that lets the sender send, and what else of the account the mail makes use of. A mail that its client wrote needs
+    """The identities that let its senders send, and what else of the account the mail makes use of. A mail that its client wrote needs
     ``ses:SendRawEmail`` in the second API too."""
     action = f"ses:{'SendRawEmail' if operation == 'SendEmail' and _raw(params) else operation}"
-    arns = [_text(params, _FROM) or identities.arn_of(call, _identity(call, _sender(params)))]
+    arns = list(dict.fromkeys(identities.arn_of(call, _identity(call, sender)) for sender in _senders(params)))
     if isinstance(name := params.get("ConfigurationSetName"), str):
         arns.append(call.arn(f"configuration-set/{name}", "ses"))
     content = params.get("Content") or params.get("DefaultContent")
@@ -61,9 +60,9 @@ def _raw(params: dict[str, Any]) -> bytes:
     return data if isinstance(data, bytes) else b""
 
 
-def _sender(params: dict[str, Any]) -> str:
-    said = _text(params, _SENDERS)
-    return said or next(iter(message.addresses(message.read(_raw(params)), "From")), "")
+def _senders(params: dict[str, Any]) -> list[str]:
+    """Everybody whom a mail says it is from: those of its own text first, for that is what its readers see."""
+    return [*message.addresses(message.read(_raw(params)), "From"), *filter(None, [_text(params, _SENDERS)])] or [""]
 
 
 def _identity(call: Call, sender: str) -> str:
@@ -81,7 +80,7 @@ def conditions(call: Call, operation: str, params: dict[str, Any]) -> dict[str, 
     if not operation.startswith("Send"):
         return keys
     try:
-        sender = address.parse(_sender(params))
+        sender = address.parse(_senders(params)[0])
         keys |= {"ses:fromaddress": sender.bare} | ({"ses:fromdisplayname": sender.name} if sender.name else {})
     except InvalidParameterValue:
         pass

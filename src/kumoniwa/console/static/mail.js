@@ -19,8 +19,8 @@ async function fill() {
     show(into, table("Mails, the newest first", [
       ["when", (mail) => mail.time.replace("T", " ").slice(0, 19), "tight"],
       ["region", (mail) => mail.region, "tight"],
-      ["from", (mail) => mail.from, "wide"],
-      ["to", (mail) => [...mail.to, ...mail.cc, ...mail.bcc].join(", "), "wide"],
+      ["from", (mail) => mail.from, "tight"],
+      ["to", (mail) => [...mail.to, ...mail.cc, ...mail.bcc].join(", "), "tight"],
       ["subject", (mail) => element("button", { "data-keep": mail.id, onclick: () => read(mail) }, mail.subject || "(no subject)")],
       ["", (mail) => [...new Set(Object.values(mail.outcome))].join(", ")],
       ["size", (mail) => bytes(mail.size_bytes), "number"],

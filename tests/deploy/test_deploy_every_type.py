@@ -276,6 +276,10 @@ SAMPLES = {
         Tags: [{{Key: c, Value: d}}]}}""",
     ),
     "AWS::KMS::Alias": ("{AliasName: alias/a, TargetKeyId: k}", "{AliasName: alias/a, TargetKeyId: l}"),
+    "AWS::KinesisFirehose::DeliveryStream": (
+        "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::b'}, Tags: [{Key: a, Value: b}]}",
+        "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::c'}, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
         "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",

@@ -15,6 +15,7 @@ DATA_EVENTS = {
     "lambda": ("Invoke", "InvokeAsync", "InvokeWithResponseStream"),
     "logs": ("PutLogEvents", "GetLogEvents", "FilterLogEvents"),
     "kinesis": ("PutRecord", "PutRecords", "GetRecords", "GetShardIterator", "SubscribeToShard"),
+    "firehose": ("PutRecord", "PutRecordBatch"),
     "sns": ("Publish", "PublishBatch"),
     "events": ("PutEvents",),
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/logging_cw_api_calls.html

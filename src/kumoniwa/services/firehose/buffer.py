@@ -1,0 +1,83 @@
+"""Records that wait for their file: rows, and in memory how much of each stream waits and since when."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.store.rows import Table
+
+RECORDS = Table(
+    "firehose_record",
+    """create table if not exists firehose_record (seq integer primary key autoincrement, stream text, at real, data blob);
+    create index if not exists firehose_record_stream on firehose_record (stream, seq)""",
+)
+
+
+class Waiting:
+    """What waits of one stream."""
+
+    def __init__(self, size: int, since: float | None) -> None:
+        self.bytes, self.since = size, since
+
+
+class Buffers:
+    def __init__(self) -> None:
+        self.by_stream: dict[str, Waiting] = {}
+
+
+class Entry(NamedTuple):
+    seq: int
+    at: float
+    data: bytes
+
+
+def of(call: Call, stream_id: str) -> Waiting:
+    buffers = call.memory(Buffers).by_stream
+    found = buffers.get(stream_id)
+    if found is None:
+        size, since = call.rows(RECORDS).one("select coalesce(sum(length(data)), 0), min(at) from firehose_record where stream = ?", stream_id)
+        found = buffers[stream_id] = Waiting(size, since)
+    return found
+
+
+def add(call: Call, stream_id: str, records: list[bytes], *, full_at: int, wakes: tuple) -> list[int]:
+    """Keep records; wakes the worker when it has a first one to wait for, or a file's worth of them."""
+    waiting, rows, now = of(call, stream_id), call.rows(RECORDS), call.now()
+    numbers = []
+    for data in records:
+        rows.run("insert into firehose_record (stream, at, data) values (?,?,?)", stream_id, now, data)
+        numbers.append(rows.connection.last_insert_rowid())
+    was_empty, was_full = waiting.since is None, waiting.bytes >= full_at
+
+    def counted() -> None:
+        waiting.bytes += sum(map(len, records))
+        waiting.since = waiting.since if waiting.since is not None else now
+        if was_empty or (waiting.bytes >= full_at and not was_full):
+            call.home.wake(wakes)
+
+    call.after_commit(counted)
+    return numbers
+
+
+def stretch(call: Call, stream_id: str, upto: int | None, bytes_max: int) -> list[Entry]:
+    """The oldest records, a file's worth of them or those up to a number that was agreed upon."""
+    taken, size = [], 0
+    bound = upto if upto is not None else (1 << 62)
+    for row in call.rows(RECORDS).each("select seq, at, data from firehose_record where stream = ? and seq <= ? order by seq", stream_id, bound):
+        entry = Entry(*row)
+        taken.append(entry)
+        size += len(entry.data)
+        if upto is None and size >= bytes_max:
+            break
+    return taken
+
+
+def drop(call: Call, stream_id: str, upto: int) -> None:
+    call.rows(RECORDS).run("delete from firehose_record where stream = ? and seq <= ?", stream_id, upto)
+    call.memory(Buffers).by_stream.pop(stream_id, None)
+
+
+def forget(call: Call, stream_id: str) -> None:
+    call.rows(RECORDS).run("delete from firehose_record where stream = ?", stream_id)
+    call.memory(Buffers).by_stream.pop(stream_id, None)

@@ -1,0 +1,135 @@
+"""Files: which records they hold is settled before they are written, so that a region killed meanwhile writes the same file again.
+
+What cannot be delivered is tried for a day, as AWS does, and then lost.
+https://docs.aws.amazon.com/firehose/latest/dev/retry.html
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.firehose import buffer, prefix, transform
+from kumoniwa.services.firehose.stream import Stream, arn_of, as_role
+from kumoniwa.services.firehose.transform import Failure
+
+MIB = 1 << 20
+KEPT_S = 86_400.0
+AGAIN_S = 60.0
+FAILED = "processing-failed"
+
+
+class File(Record):
+    """A file under way; shelved by the id of its stream."""
+
+    upto: int
+    at: float
+    id: str
+    again_at: float = 0.0
+
+
+def due(call: Call, stream: Stream) -> float | None:
+    """When the stream's next file is to be written; None if nothing waits."""
+    under_way = call.shelf(File).get(stream.id)
+    if under_way is not None:
+        return under_way.again_at
+    waiting, hints = buffer.of(call, stream.id), stream.destination["BufferingHints"]
+    if waiting.since is None:
+        return None
+    return 0.0 if waiting.bytes >= hints["SizeInMBs"] * MIB else waiting.since + hints["IntervalInSeconds"]
+
+
+async def deliver(call: Call, stream: Stream) -> None:
+    """Write the stream's next file."""
+    shelf = call.shelf(File)
+    file = shelf.get(stream.id)
+    entries = buffer.stretch(call, stream.id, file.upto if file else None, stream.destination["BufferingHints"]["SizeInMBs"] * MIB)
+    if not entries:
+        shelf.pop(stream.id, None)
+        call.memory(buffer.Buffers).by_stream.pop(stream.id, None)
+        return
+    if file is None:
+        file = shelf[stream.id] = File(upto=entries[-1].seq, at=call.now(), id=call.new_id())
+        await call.home.store.journal.settled()
+    try:
+        await _write(call, stream, file, entries)
+    except AwsError as error:
+        await _complain(call, stream, error)
+        if entries[0].at + KEPT_S > call.now():
+            shelf[stream.id] = File(upto=file.upto, at=file.at, id=file.id, again_at=call.now() + AGAIN_S)
+            return
+        call.home.note("undelivered", stream=arn_of(call, stream), records=len(entries), code=error.code)
+    call.atomically(lambda: _done(call, stream, file))
+
+
+def _done(call: Call, stream: Stream, file: File) -> None:
+    buffer.drop(call, stream.id, file.upto)
+    call.shelf(File).pop(stream.id, None)
+
+
+async def _write(call: Call, stream: Stream, file: File, entries: list[buffer.Entry]) -> None:
+    destination = stream.destination
+    role = as_role(call, stream, destination["RoleARN"])
+    if destination.get("S3BackupMode") == "Enabled":
+        backup = destination["S3BackupConfiguration"]
+        whole = b"".join(entry.data for entry in entries)
+        await _put(call, stream, file, as_role(call, stream, backup["RoleARN"]), backup, whole, "source")
+    processed = await transform.process(call, stream, role, entries)
+    if processed.data:
+        await _put(call, stream, file, role, destination, b"".join(processed.data), "")
+    if processed.failures:
+        lines = b"".join(_told(call, failure) for failure in processed.failures)
+        await _put(call, stream, file, role, destination, lines, FAILED)
+
+
+async def _put(call: Call, stream: Stream, file: File, role: Call, destination: dict[str, Any], body: bytes, what: str) -> None:
+    zone = destination.get("CustomTimeZone", "UTC")
+    template = destination.get("ErrorOutputPrefix", "") if what == FAILED else destination.get("Prefix", "")
+    where = prefix.rendered(template, file.at, zone, call.ids.random, FAILED if what == FAILED else "")
+    name = where + prefix.file_name(stream.name, stream.version, file.at, file.id, zone)
+    if destination["CompressionFormat"] == "GZIP":
+        body, name = gzip.compress(body, mtime=0), name if destination.get("FileExtension") else f"{name}.gz"
+    name += destination.get("FileExtension", "")
+    bucket = arns.parse(destination["BucketARN"]).resource
+    await role.ask("s3:PutObject", Bucket=bucket, Key=name, Body=body, ContentType="application/octet-stream")
+
+
+def _told(call: Call, failure: Failure) -> bytes:
+    """https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html"""
+    said = {
+        "attemptsMade": failure.attempts,
+        "arrivalTimestamp": int(failure.entry.at * 1000),
+        "errorCode": failure.code,
+        "errorMessage": failure.text,
+        "attemptEndingTimestamp": int(call.now() * 1000),
+        "rawData": base64.b64encode(failure.entry.data).decode(),
+    }
+    return orjson.dumps(said | ({"lambdaArn": failure.function} if failure.function else {})) + b"\n"
+
+
+async def _complain(call: Call, stream: Stream, error: AwsError) -> None:
+    """Tell the log that the destination names."""
+    options = stream.destination.get("CloudWatchLoggingOptions") or {}
+    call.home.note("undelivered", stream=arn_of(call, stream), code=error.code)
+    if not options.get("Enabled") or not options.get("LogGroupName") or not options.get("LogStreamName"):
+        return
+    said = {
+        "deliveryStreamARN": arn_of(call, stream),
+        "destination": stream.destination["BucketARN"],
+        "deliveryStreamVersionId": stream.version,
+        "message": error.text,
+        "errorCode": f"S3.{error.code}",
+    }
+    place = {"logGroupName": options["LogGroupName"], "logStreamName": options["LogStreamName"]}
+    try:
+        role = as_role(call, stream, stream.destination["RoleARN"])
+        await role.ask("logs:PutLogEvents", **place, logEvents=[{"timestamp": int(call.now() * 1000), "message": orjson.dumps(said).decode()}])
+    except AwsError:
+        pass  # Who cannot write the file cannot complain of it either.

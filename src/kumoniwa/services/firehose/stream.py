@@ -1,0 +1,228 @@
+"""Delivery streams: what they are, how they are made, described and changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.firehose import buffer, prefix, tag
+from kumoniwa.services.firehose.errors import (
+    ConcurrentModificationException,
+    InvalidArgumentException,
+    LimitExceededException,
+    ResourceInUseException,
+    ResourceNotFoundException,
+)
+
+SERVICE = "firehose.amazonaws.com"
+WORK = ("firehose", "work")
+STREAMS_MAX = 5_000
+SETTLING_S = 20.0
+DESTINATION_ID = "destinationId-000000000001"
+DEFAULT_BUFFER = {"SizeInMBs": 5, "IntervalInSeconds": 300}
+COMPRESSIONS = ("UNCOMPRESSED", "GZIP")
+PROCESSORS = ("Lambda", "AppendDelimiterToRecord", "Decompression", "CloudWatchLogProcessing")
+
+
+class Stream(Record):
+    """Shelved by its name."""
+
+    name: str
+    id: str
+    kind: str
+    """DirectPut or KinesisStreamAsSource."""
+    created: float
+    destination: dict[str, Any]
+    """ExtendedS3DestinationConfiguration, with its defaults."""
+    is_extended: bool = True
+    source: dict[str, str] = {}
+    updated: float = 0.0
+    version: int = 1
+    settled: float = 0.0
+    """When it is active; 0 is from the beginning."""
+    tags: dict[str, str] = {}
+
+
+def arn_of(call: Call, stream: Stream) -> str:
+    return call.arn(f"deliverystream/{stream.name}")
+
+
+def existing(call: Call, name: str) -> Stream:
+    stream = call.shelf(Stream).get(name)
+    if stream is None:
+        raise ResourceNotFoundException(f"Firehose {name} under account {call.account} not found.")
+    return stream
+
+
+def status_of(call: Call, stream: Stream) -> str:
+    return "CREATING" if stream.settled > call.now() else "ACTIVE"
+
+
+def active(call: Call, name: str) -> Stream:
+    stream = existing(call, name)
+    if status_of(call, stream) != "ACTIVE":
+        raise ResourceInUseException(f"Firehose {name} under account {call.account} is not ACTIVE.")
+    return stream
+
+
+def as_role(call: Call, stream: Stream, role: str) -> Call:
+    return call.assuming(role, SERVICE, stream.name, **{"aws:SourceArn": arn_of(call, stream)})
+
+
+def CreateDeliveryStream(
+    call: Call, *, DeliveryStreamName: str, DeliveryStreamType: str = "DirectPut",
+    KinesisStreamSourceConfiguration: dict[str, str] | None = None, S3DestinationConfiguration: dict[str, Any] | None = None,
+    ExtendedS3DestinationConfiguration: dict[str, Any] | None = None, Tags: list[dict[str, str]] | None = None,
+) -> dict:  # fmt: skip
+    shelf = call.shelf(Stream)
+    if DeliveryStreamName in shelf:
+        raise ResourceInUseException(f"Firehose {DeliveryStreamName} under accountId {call.account} already exists")
+    if len(shelf) >= STREAMS_MAX:
+        raise LimitExceededException(f"You have already consumed your firehose quota of {STREAMS_MAX} hoses. Firehose names: {sorted(shelf)[:10]}")
+    given = [each for each in (S3DestinationConfiguration, ExtendedS3DestinationConfiguration) if each is not None]
+    if len(given) != 1:
+        raise InvalidArgumentException("Exactly one destination configuration is supported for a Firehose")
+    if DeliveryStreamType not in ("DirectPut", "KinesisStreamAsSource"):
+        raise NotImplementedHere(f"delivery streams of the type {DeliveryStreamType}")
+    if (DeliveryStreamType == "KinesisStreamAsSource") != (KinesisStreamSourceConfiguration is not None):
+        raise InvalidArgumentException("KinesisStreamSourceConfig is only applicable for KinesisStreamAsSource stream type")
+    settles = call.now() + SETTLING_S if call.home.settings.pace == "real" else 0.0
+    stream = Stream(
+        name=DeliveryStreamName, id=call.new_id(), kind=DeliveryStreamType, created=call.now(), destination={"BufferingHints": {}},
+        is_extended=ExtendedS3DestinationConfiguration is not None, source=KinesisStreamSourceConfiguration or {}, settled=settles,
+        tags=tag.checked(call, {each["Key"]: each.get("Value", "") for each in Tags or ()}),
+    )  # fmt: skip
+    stream = changed(stream, destination=_checked(call, stream, given[0]))
+    if stream.source:
+        _prove_role(call, stream, stream.source["RoleARN"])
+    shelf[stream.name] = stream
+    call.home.wake(WORK)
+    return {"DeliveryStreamARN": arn_of(call, stream)}
+
+
+def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]:
+    """A destination with its defaults. What we cannot do is refused by name."""
+    for name in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
+        if (said.get(name) or {}).get("Enabled"):
+            raise NotImplementedHere(f"{name} of firehose")
+    compression = said.get("CompressionFormat", "UNCOMPRESSED")
+    if compression not in COMPRESSIONS:
+        raise NotImplementedHere(f"the compression {compression} of firehose")
+    if "KMSEncryptionConfig" in (said.get("EncryptionConfiguration") or {}):
+        raise NotImplementedHere("KMSEncryptionConfig of firehose: let the bucket encrypt by default")
+    processing = said.get("ProcessingConfiguration") or {}
+    for processor in processing.get("Processors") or ():
+        if processor["Type"] not in PROCESSORS:
+            raise NotImplementedHere(f"the processor {processor['Type']} of firehose")
+    prefix.check(said.get("Prefix", ""), said.get("ErrorOutputPrefix", ""), said.get("CustomTimeZone", "UTC"))
+    bucket = arns.parse(said["BucketARN"])
+    if bucket is None or bucket.service != "s3":
+        raise InvalidArgumentException(f"BucketArn {said['BucketARN']} is invalid.")
+    _prove_role(call, stream, said["RoleARN"])
+    checked = {
+        **said,
+        "BufferingHints": DEFAULT_BUFFER | (said.get("BufferingHints") or {}),
+        "CompressionFormat": compression,
+        "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"},
+        "CloudWatchLoggingOptions": said.get("CloudWatchLoggingOptions") or {"Enabled": False},
+    }
+    if stream.is_extended:
+        checked |= {"ProcessingConfiguration": processing or {"Enabled": False, "Processors": []}, "S3BackupMode": said.get("S3BackupMode", "Disabled")}
+        if checked["S3BackupMode"] == "Enabled":
+            if not said.get("S3BackupConfiguration"):
+                raise InvalidArgumentException("S3BackupConfiguration is required when S3BackupMode is Enabled")
+            plain = changed(stream, is_extended=False)
+            checked["S3BackupConfiguration"] = _checked(call, plain, said["S3BackupConfiguration"])
+    return checked
+
+
+def _prove_role(call: Call, stream: Stream, role: str) -> None:
+    call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
+    if call.home.settings.iam != "enforce":
+        return
+    try:
+        as_role(call, stream, role)
+    except AwsError as error:
+        raise InvalidArgumentException(f"Firehose is unable to assume role {role}. Please check the role provided.", hint=error.hint) from None
+
+
+def DeleteDeliveryStream(call: Call, *, DeliveryStreamName: str, AllowForceDelete: bool | None = None) -> None:
+    """What waits in it goes with it. There is no encryption whose grant could be missing, so that force changes nothing."""
+    stream = existing(call, DeliveryStreamName)
+    del call.shelf(Stream)[stream.name]
+    buffer.forget(call, stream.id)
+    call.home.wake(WORK)
+
+
+def DescribeDeliveryStream(
+    call: Call, *, DeliveryStreamName: str, Limit: int | None = None, ExclusiveStartDestinationId: str | None = None
+) -> dict:
+    """A stream has one destination, so that no limit leaves it out."""
+    stream = existing(call, DeliveryStreamName)
+    destinations = [] if (ExclusiveStartDestinationId or "") >= DESTINATION_ID else [_shown_destination(stream)]
+    shown: dict[str, Any] = {
+        "DeliveryStreamName": stream.name,
+        "DeliveryStreamARN": arn_of(call, stream),
+        "DeliveryStreamStatus": status_of(call, stream),
+        "DeliveryStreamEncryptionConfiguration": {"Status": "DISABLED"},
+        "DeliveryStreamType": stream.kind,
+        "VersionId": str(stream.version),
+        "CreateTimestamp": stream.created,
+        "Destinations": destinations,
+        "HasMoreDestinations": False,
+    }
+    if stream.updated:
+        shown["LastUpdateTimestamp"] = stream.updated
+    if stream.source:
+        source = stream.source | {"DeliveryStartTimestamp": stream.created}
+        shown["Source"] = {"KinesisStreamSourceDescription": source}
+    return {"DeliveryStreamDescription": shown}
+
+
+_PLAIN = ("RoleARN", "BucketARN", "Prefix", "ErrorOutputPrefix", "BufferingHints", "CompressionFormat", "EncryptionConfiguration", "CloudWatchLoggingOptions")
+
+
+def _shown_destination(stream: Stream) -> dict[str, Any]:
+    held = dict(stream.destination)
+    plain = {name: held[name] for name in _PLAIN if name in held}
+    if not stream.is_extended:
+        return {"DestinationId": DESTINATION_ID, "S3DestinationDescription": plain}
+    backup = held.pop("S3BackupConfiguration", None)
+    if backup is not None:
+        held["S3BackupDescription"] = backup
+    return {"DestinationId": DESTINATION_ID, "S3DestinationDescription": plain, "ExtendedS3DestinationDescription": held}
+
+
+def ListDeliveryStreams(
+    call: Call, *, Limit: int = 10, DeliveryStreamType: str | None = None, ExclusiveStartDeliveryStreamName: str | None = None
+) -> dict:
+    found = sorted(
+        name
+        for name, stream in call.shelf(Stream).items()
+        if DeliveryStreamType in (None, stream.kind) and name > (ExclusiveStartDeliveryStreamName or "")
+    )
+    return {"DeliveryStreamNames": found[:Limit], "HasMoreDeliveryStreams": len(found) > Limit}
+
+
+def UpdateDestination(
+    call: Call, *, DeliveryStreamName: str, CurrentDeliveryStreamVersionId: str, DestinationId: str,
+    S3DestinationUpdate: dict[str, Any] | None = None, ExtendedS3DestinationUpdate: dict[str, Any] | None = None,
+) -> None:  # fmt: skip
+    stream = active(call, DeliveryStreamName)
+    if CurrentDeliveryStreamVersionId != str(stream.version):
+        raise ConcurrentModificationException(
+            f"Cannot update firehose: {stream.name} since the current version id: {stream.version} and specified version id: "
+            f"{CurrentDeliveryStreamVersionId} do not match"
+        )
+    if DestinationId != DESTINATION_ID:
+        raise InvalidArgumentException("Destination Id not found")
+    update = dict(ExtendedS3DestinationUpdate or S3DestinationUpdate or {})
+    if "S3BackupUpdate" in update:
+        update["S3BackupConfiguration"] = (stream.destination.get("S3BackupConfiguration") or {}) | update.pop("S3BackupUpdate")
+    stream = changed(stream, is_extended=stream.is_extended or ExtendedS3DestinationUpdate is not None)
+    destination = _checked(call, stream, stream.destination | update)
+    call.shelf(Stream)[stream.name] = changed(stream, destination=destination, version=stream.version + 1, updated=call.now())
+    call.home.wake(WORK)

@@ -10,6 +10,12 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
 from kumoniwa.services.logs import event, policy, work
+from kumoniwa.services.logs.destination import (
+    DeleteDestination,
+    DescribeDestinations,
+    PutDestination,
+    PutDestinationPolicy,
+)
 from kumoniwa.services.logs.event import COLUMNS, MOMENT_MAX, STREAMS, Stream
 from kumoniwa.services.logs.group import (
     RETENTIONS_DAYS,
@@ -26,9 +32,18 @@ from kumoniwa.services.logs.group import (
 )
 from kumoniwa.services.logs.policy import DeleteResourcePolicy, DescribeResourcePolicies, PutResourcePolicy
 from kumoniwa.services.logs.search import FilterLogEvents
+from kumoniwa.services.logs.subscription import (
+    DeleteSubscriptionFilter,
+    DescribeSubscriptionFilters,
+    PutSubscriptionFilter,
+)
 from kumoniwa.services.logs.tail import StartLiveTail
 
-__all__ = ["DeleteResourcePolicy", "DescribeResourcePolicies", "FilterLogEvents", "PutResourcePolicy", "StartLiveTail"]
+__all__ = [
+    "DeleteDestination", "DeleteResourcePolicy", "DeleteSubscriptionFilter", "DescribeDestinations", "DescribeResourcePolicies",
+    "DescribeSubscriptionFilters", "FilterLogEvents", "PutDestination", "PutDestinationPolicy", "PutResourcePolicy",
+    "PutSubscriptionFilter", "StartLiveTail",
+]  # fmt: skip
 
 TAGS_MAX = 50
 
@@ -42,6 +57,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return "*"
     if (resource := params.get("resourceArn")) is not None:
         return resource
+    if operation.endswith(("Destination", "Destinations", "DestinationPolicy")):
+        name = params.get("destinationName")
+        return call.arn(f"destination:{name if isinstance(name, str) else '*'}")
     if isinstance(identifiers := params.get("logGroupIdentifiers"), list) and operation == "StartLiveTail":
         return [_streams_of(call, identifier, "") for identifier in identifiers if isinstance(identifier, str)] or "*"
     identifier = params.get("logGroupName") or params.get("logGroupIdentifier") or ""

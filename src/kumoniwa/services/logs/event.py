@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.logs import subscription
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, ResourceNotFoundException
 from kumoniwa.store.rows import Table
 
@@ -119,6 +120,8 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> di
         known[key] = Stream(stream.id, stream_name, stream.created_ms, first, last, now_ms, number, stream.bytes + size)
         for tell in call.memory(Listeners).open.values():
             tell(group.number, stream_name, batch, now_ms)
+        if group.subscriptions:
+            subscription.heard(call, group, stream_name, stream.id, stream.count + 1, batch)
     reply: dict = {"nextSequenceToken": sequence_token(stream.id, stream.count + len(batch))}
     if rejected:
         reply["rejectedLogEventsInfo"] = rejected

@@ -37,6 +37,8 @@ class Group(Record):
     retention_days: int = 0
     """Zero: for ever."""
     tags: dict[str, str] = {}
+    subscriptions: dict[str, dict[str, Any]] = {}
+    """Filters by name, as ``subscription.Filter``."""
     is_protected: bool = False
     """Against being deleted, with all its streams."""
 

@@ -1,9 +1,11 @@
-"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest."""
+"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served."""
 
 from __future__ import annotations
 
+import asyncio
+
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.logs import event
+from kumoniwa.services.logs import event, subscription
 from kumoniwa.services.logs.group import Group
 
 RETENTION = ("logs", "retention")
@@ -11,6 +13,12 @@ EVERY_S = 3600.0
 
 
 async def run(region) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(subscription.OUTBOX.run(region))
+        group.create_task(_expire(region))
+
+
+async def _expire(region) -> None:
     while True:
         for account in region.store.accounts():
             if account.isdigit():

@@ -489,6 +489,8 @@ class Agreeable(World):
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":
             reply["State"] = "Enabled"
+        if name == "DescribeDeliveryStream":
+            reply["DeliveryStreamDescription"]["DeliveryStreamStatus"] = "ACTIVE"
         if name == "GetChange":
             reply["ChangeInfo"]["Status"] = "INSYNC"
         if name == "DescribeEventBus":

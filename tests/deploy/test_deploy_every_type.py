@@ -490,7 +490,7 @@ class Agreeable(World):
         if name == "GetEventSourceMapping":
             reply["State"] = "Enabled"
         if name == "DescribeDeliveryStream":
-            reply["DeliveryStreamDescription"]["DeliveryStreamStatus"] = "ACTIVE"
+            reply["DeliveryStreamDescription"] |= {"DeliveryStreamStatus": "ACTIVE", "Destinations": [{"DestinationId": "d"}]}
         if name == "GetChange":
             reply["ChangeInfo"]["Status"] = "INSYNC"
         if name == "DescribeEventBus":

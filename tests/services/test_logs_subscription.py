@@ -82,8 +82,12 @@ def test_a_function_hears_what_its_filter_wants(cloud, logs):
     cloud.client("lambda").add_permission(FunctionName="f", StatementId="l", Action="lambda:InvokeFunction", Principal="logs.amazonaws.com")
     subscribe(logs, arn, "ERROR")
     write(cloud, logs, "INFO a", "ERROR b", "ERROR c")
-    settle(cloud)
-    (told,) = [each for each in invoke(cloud)["Payload"] if each["messageType"] == "DATA_MESSAGE"]
+    for _ in range(100):
+        settle(cloud)
+        heard = [each for each in invoke(cloud)["Payload"] if each["messageType"] == "DATA_MESSAGE"]
+        if heard:
+            break
+    (told,) = heard
     assert (told["owner"], told["logGroup"], told["logStream"], told["subscriptionFilters"]) == (ACCOUNT, "g", "s", ["f"])
     assert [event["message"] for event in told["logEvents"]] == ["ERROR b", "ERROR c"]
     found = {event["message"]: event["eventId"] for event in logs.filter_log_events(logGroupName="g")["events"]}

@@ -45,10 +45,16 @@ async def _rotate(work: Work) -> None:
 
 _ABSENT = "NotFoundException"
 _describe = Call("kms:DescribeKey", KeyId=ID)
-_policy = Call("kms:PutKeyPolicy", "BypassPolicyLockoutSafetyCheck", KeyId=ID, Policy=as_json(p.KeyPolicy)).when(p.KeyPolicy)
+
+
+@carries("PendingWindowInDays")
+async def _remember(work: Work) -> None:
+    """The deletion reads it from the template."""
+
+
 _update = (
     Call("kms:UpdateKeyDescription", KeyId=ID, Description=p.Description),
-    _policy,
+    _remember,
     Call("kms:UntagResource", KeyId=ID, TagKeys=gone_tags).when(gone_tags),
     Call("kms:TagResource", KeyId=ID, Tags=_to_tags).when(p.Tags),
 )
@@ -69,12 +75,15 @@ Key = ResourceType(
     id=made.KeyMetadata.KeyId,
     read=_describe,
     settings=(Setting(_rotate, _rotate), Setting(_enable, _enable)),
-    update=_update,
+    update=(
+        *_update,
+        Call("kms:PutKeyPolicy", "BypassPolicyLockoutSafetyCheck", KeyId=ID, Policy=as_json(p.KeyPolicy)).when(p.KeyPolicy),
+    ),
     delete=_delete,
     absent=_ABSENT,
     attributes={"Arn": _seen.Arn, "KeyId": ID},
     defaults={"Description": "", "EnableKeyRotation": False, "Enabled": True},
-    aside="PendingWindowInDays",
+    fixed="KeySpec KeyUsage MultiRegion Origin",
     drift=_readings,
 )
 
@@ -95,12 +104,11 @@ ReplicaKey = ResourceType(
     id=made.ReplicaKeyMetadata.KeyId,
     read=_describe,
     settings=(Setting(_enable, _enable),),
-    update=_update,
+    update=(*_update, Call("kms:PutKeyPolicy", KeyId=ID, Policy=as_json(p.KeyPolicy)).when(p.KeyPolicy)),
     delete=_delete,
     absent=_ABSENT,
     attributes={"Arn": _seen.Arn, "KeyId": ID},
     defaults={"Description": "", "Enabled": True},
-    aside="PendingWindowInDays",
     drift=_readings[1:],
 )
 

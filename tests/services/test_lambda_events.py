@@ -67,6 +67,33 @@ def test_a_failing_event_is_tried_after_one_and_two_more_minutes_and_then_given_
     assert attempts(file) == 3
 
 
+SLOW = """
+    import threading
+    from pathlib import Path
+    def handler(event, context):
+        file = Path(event["file"])
+        file.write_text((file.read_text() if file.exists() else "") + "x")
+        while not file.with_name("go").exists():
+            threading.Event().wait(0.01)
+"""
+
+
+def test_what_was_being_answered_when_its_region_was_killed_is_answered_again(cloud, tmp_path):
+    make(cloud, SLOW, Timeout=60)
+    file = tmp_path / "n"
+    send(cloud, file=str(file))
+    for _ in range(600):
+        cloud.sleep(0.1)
+        if attempts(file):
+            break
+    cloud.restart(kill=True)
+    (tmp_path / "go").touch()
+    settle(cloud)
+    assert attempts(file) == 2
+    cloud.sleep(3600)
+    assert attempts(file) == 2
+
+
 def test_a_kill_between_attempts_forgets_nothing(cloud, tmp_path):
     make(cloud, ATTEMPTS)
     file = tmp_path / "n"

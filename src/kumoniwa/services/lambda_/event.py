@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import Counter
 from typing import NamedTuple
 
 from kumoniwa.kernel import principal as principals
@@ -72,12 +73,18 @@ def put(call: Call, version: Version, qualifier: str | None, payload: bytes, tra
     call.after_commit(lambda: call.home.wake(WAITING))
 
 
-def due(call: Call, busy: set[int], most: int) -> list[Event]:
-    """Events whose time has come and that nobody answers yet."""
-    rows = call.rows(EVENTS).all(
-        f"select {COLUMNS} from lambda_event where due <= ? order by due limit ?", call.now(), most + len(busy)
-    )
-    return [Event(*row) for row in rows if row[0] not in busy][:most]
+def taken(call: Call, most: int) -> list[Event]:
+    """Events whose time has come. While they are answered they have no time, so that nobody looks at them again."""
+    rows = call.rows(EVENTS)
+    found = rows.all(f"select {COLUMNS} from lambda_event where due <= ? order by due limit ?", call.now(), most)
+    for row in found:
+        rows.run("update lambda_event set due = null where id = ?", row[0])
+    return [Event(*row) for row in found]
+
+
+def put_back(call: Call) -> None:
+    """Events that were being answered when an earlier life of the region ended: their time is now."""
+    call.rows(EVENTS).run("update lambda_event set due = born where due is null")
 
 
 def next_due(call: Call) -> float | None:
@@ -166,7 +173,7 @@ async def _conclude(call: Call, event: Event, version: Version, result: Result) 
     _drop(call, event)
 
 
-async def run(region, account: str, event: Event, busy: set[int]) -> None:
+async def run(region, account: str, event: Event, answering: Counter[str]) -> None:
     """Answer one event on its own, so that one defect does not stop the others."""
     call = Call(region, account, principals.service(sandbox.SERVICE, account), "lambda", "Invoke", event.request)
     try:
@@ -175,5 +182,5 @@ async def run(region, account: str, event: Event, busy: set[int]) -> None:
         traceback.print_exc()
         _later(call, event, THROTTLED_S_MAX, event.attempts, event.throttles)
     finally:
-        busy.discard(event.id)
+        answering[account] -= 1
         region.wake(WAITING)

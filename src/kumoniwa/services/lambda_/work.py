@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections import Counter
 from pathlib import Path
 
 from kumoniwa.intake import reading
@@ -28,18 +29,20 @@ async def run(region) -> None:
 
 async def _answer_events(region) -> None:
     calls = {}
-    busy: dict[str, set[int]] = {}
+    answering: Counter[str] = Counter()
     while True:
         wakes = region.clock.now() + IDLE_S
         for account in region.store.accounts():
             if not account.isdigit():
                 continue
-            call = calls.setdefault(account, region.call("lambda", account, principals.service(sandbox.SERVICE, account)))
+            if account not in calls:
+                calls[account] = region.call("lambda", account, principals.service(sandbox.SERVICE, account))
+                event.put_back(calls[account])
+            call = calls[account]
             provision.reconcile(call)
-            mine = busy.setdefault(account, set())
-            for found in event.due(call, mine, AT_ONCE_MAX - len(mine)):
-                mine.add(found.id)
-                region.spawn(event.run(region, account, found, mine))
+            for found in event.taken(call, AT_ONCE_MAX - answering[account]):
+                answering[account] += 1
+                region.spawn(event.run(region, account, found, answering))
             if (then := event.next_due(call)) is not None:
                 wakes = min(wakes, then)
         await region.wait(event.WAITING, wakes)

@@ -52,6 +52,7 @@ async def _remember(work: Work) -> None:
     """The deletion reads it from the template."""
 
 
+_remember.handles_absence = True
 _update = (
     Call("kms:UpdateKeyDescription", KeyId=ID, Description=p.Description),
     _remember,

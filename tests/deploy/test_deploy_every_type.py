@@ -260,6 +260,12 @@ SAMPLES = {
         f"{{SecretId: s, ResourcePolicy: {DOCUMENT}, BlockPublicPolicy: true}}",
         f"{{SecretId: s, ResourcePolicy: {CHANGED_DOCUMENT}}}",
     ),
+    "AWS::SSM::Document": (
+        """{Content: {schemaVersion: "0.3", mainSteps: [{name: rest, action: "aws:sleep", inputs: {Duration: PT1S}}]}, DocumentType: Automation,
+        DocumentFormat: JSON, TargetType: /AWS::S3::Bucket, VersionName: one, UpdateMethod: NewVersion, Tags: [{Key: a, Value: b}]}""",
+        """{Content: {schemaVersion: "0.3", mainSteps: [{name: rest, action: "aws:sleep", inputs: {Duration: PT2S}}]}, DocumentType: Automation,
+        DocumentFormat: JSON, TargetType: /AWS::S3::Object, VersionName: two, UpdateMethod: NewVersion, Tags: [{Key: c, Value: d}]}""",
+    ),
     "AWS::SSM::Parameter": (
         "{Type: String, Value: v, Description: d, AllowedPattern: .*, DataType: text, Tier: Advanced, Policies: '[]', Tags: {a: b}}",
         "{Type: StringList, Value: w, Tags: {c: d}}",

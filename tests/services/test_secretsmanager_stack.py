@@ -93,3 +93,28 @@ Resources:
 """)
     shown = cloud.client("secretsmanager").describe_secret(SecretId="db")
     assert shown["RotationEnabled"] is True and shown["RotationRules"] == {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
+
+
+DOCUMENT = """
+Resources:
+  Book:
+    Type: AWS::SSM::Document
+    Properties:
+      Name: book
+      DocumentType: Automation
+      UpdateMethod: NewVersion
+      Content:
+        schemaVersion: "0.3"
+        mainSteps: [{name: make, action: "aws:executeAwsApi", inputs: {Service: sqs, Api: CreateQueue, QueueName: first}}]
+"""
+
+
+def test_a_stack_makes_a_runbook_and_its_next_version(cloud, deploy):
+    deploy(DOCUMENT)
+    deploy(DOCUMENT.replace("first", "second"), verb="update")
+    ssm = cloud.client("ssm")
+    assert ssm.describe_document(Name="book")["Document"]["DefaultVersion"] == "2"
+    for version in ("1", "2"):
+        ssm.start_automation_execution(DocumentName="book", DocumentVersion=version)
+    cloud.sleep(1)
+    assert sorted(url.rpartition("/")[2] for url in cloud.client("sqs").list_queues()["QueueUrls"]) == ["first", "second"]

@@ -41,6 +41,9 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("states", "Step Functions Execution Status Change"): lambda call, detail: [detail["executionArn"]],
     ("ssm", "Parameter Store Change"): _parameter,
     ("ssm", "Parameter Store Policy Action"): _parameter,
+    ("ssm", "EC2 Automation Execution Status-change Notification"): lambda call, detail: [
+        call.arn(f"automation-execution/{detail['ExecutionId']}", "ssm"), call.arn(f"automation-definition/{detail['Definition']}", "ssm"),
+    ],
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }
 """How the resources of each kind of event are found in its detail."""

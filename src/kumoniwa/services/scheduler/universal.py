@@ -10,8 +10,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from kumoniwa.aws import models, sdk
-from kumoniwa.aws.models import Shape
+from kumoniwa.aws import sdk
 
 _ARN = re.compile(r"arn:[\w-]+:scheduler:::aws-sdk:(?P<service>\w+):(?P<operation>\w+)")
 READS = ("get", "describe", "list", "poll", "receive", "search", "scan", "query", "select", "read", "batchget")
@@ -37,22 +36,5 @@ def operation_of(arn: str) -> str:
 
 
 def params_of(operation: str, said: dict[str, Any]) -> dict[str, Any]:
-    """Parameters in the model's names and types: a first letter may be large, and blobs are texts."""
-    service, _, name = operation.partition(":")
-    shape = models.service(service).operation(name).input
-    return _read(shape, said) if shape is not None else {}
-
-
-def _read(shape: Shape, value: Any) -> Any:
-    if shape.type == "structure" and isinstance(value, dict) and not shape.is_document:
-        names = {name.lower(): name for name in shape.members}
-        read = {}
-        for said, inner in value.items():
-            name = said if said in shape.members else names.get(said.lower(), said)
-            read[name] = _read(shape.members[name].shape, inner) if name in shape.members else inner
-        return read
-    if shape.type == "list" and isinstance(value, list):
-        return [_read(shape.element.shape, inner) for inner in value]
-    if shape.type == "map" and isinstance(value, dict):
-        return {key: _read(shape.value.shape, inner) for key, inner in value.items()}
-    return value.encode() if shape.type == "blob" and isinstance(value, str) else value
+    """Parameters in the model's names and types."""
+    return sdk.params_of(*operation.split(":"), said)

@@ -36,10 +36,27 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
             return [_parameter(call, name) for name in names] or call.arn("parameter/*")
         touched = _parameter(call, params.get("Name"))
         return [touched, *([("ssm:AddTagsToResource", touched)] if params.get("Tags") else [])]
+    if "Document" in operation or operation == "StartAutomationExecution":
+        return _document(call, operation, params)
+    for member, resource in (("AutomationExecutionId", "automation-execution"), ("OpsItemId", "opsitem")):
+        if isinstance(params.get(member), str):
+            return call.arn(f"{resource}/{params[member]}")
     kind, id_ = params.get("ResourceType"), params.get("ResourceId")
     if isinstance(kind, str) and isinstance(id_, str):
         return _parameter(call, id_) if kind == "Parameter" else call.arn(f"{_KINDS.get(kind, '*')}/{id_}")
     return "*"
+
+
+def _document(call: Call, operation: str, params: dict[str, Any]) -> str | list[str | tuple[str, str]]:
+    """A document is named in the account that has it; what is run is a version of its definition."""
+    if operation == "ListDocuments":
+        return "*"
+    if operation == "StartAutomationExecution":
+        name, version = params.get("DocumentName"), params.get("DocumentVersion") or "$DEFAULT"
+        return call.arn(f"automation-definition/{name.rpartition('document/')[2] if isinstance(name, str) else '*'}:{version}")
+    name = params.get("Name")
+    touched = call.arn(f"document/{name.rpartition('document/')[2] if isinstance(name, str) else '*'}")
+    return [touched, *([("ssm:AddTagsToResource", touched)] if params.get("Tags") else [])]
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:

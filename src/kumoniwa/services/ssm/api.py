@@ -1,6 +1,34 @@
 """The operations of Systems Manager. What acts on nodes (commands, sessions, inventory, patches) is refused by name."""
 
 from kumoniwa.services.ssm.access import conditions_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.ssm.document import (
+    CreateDocument,
+    DescribeDocument,
+    GetDocument,
+    ListDocuments,
+    ListDocumentVersions,
+    UpdateDocument,
+    UpdateDocumentDefaultVersion,
+)
+from kumoniwa.services.ssm.execution import (
+    DeleteDocument,
+    DescribeAutomationExecutions,
+    DescribeAutomationStepExecutions,
+    GetAutomationExecution,
+    SendAutomationSignal,
+    StartAutomationExecution,
+    StopAutomationExecution,
+)
+from kumoniwa.services.ssm.opsitem import (
+    AssociateOpsItemRelatedItem,
+    CreateOpsItem,
+    DeleteOpsItem,
+    DescribeOpsItems,
+    DisassociateOpsItemRelatedItem,
+    GetOpsItem,
+    ListOpsItemRelatedItems,
+    UpdateOpsItem,
+)
 from kumoniwa.services.ssm.reading import (
     DescribeParameters,
     GetParameter,
@@ -8,7 +36,7 @@ from kumoniwa.services.ssm.reading import (
     GetParameters,
     GetParametersByPath,
 )
-from kumoniwa.services.ssm.tag import AddTagsToResource, ListTagsForResource, RemoveTagsFromResource
+from kumoniwa.services.ssm.tagging import AddTagsToResource, ListTagsForResource, RemoveTagsFromResource
 from kumoniwa.services.ssm.writing import (
     DeleteParameter,
     DeleteParameters,
@@ -18,6 +46,11 @@ from kumoniwa.services.ssm.writing import (
 )
 
 __all__ = [
-    "AddTagsToResource", "DeleteParameter", "DeleteParameters", "DescribeParameters", "GetParameter", "GetParameterHistory", "GetParameters",
-    "GetParametersByPath", "LabelParameterVersion", "ListTagsForResource", "PutParameter", "RemoveTagsFromResource", "UnlabelParameterVersion",
+    "AddTagsToResource", "AssociateOpsItemRelatedItem", "CreateDocument", "CreateOpsItem", "DeleteDocument", "DeleteOpsItem", "DeleteParameter",
+    "DeleteParameters", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument", "DescribeOpsItems",
+    "DescribeParameters", "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetDocument", "GetOpsItem", "GetParameter",
+    "GetParameterHistory", "GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListDocumentVersions", "ListDocuments",
+    "ListOpsItemRelatedItems", "ListTagsForResource", "PutParameter", "RemoveTagsFromResource", "SendAutomationSignal",
+    "StartAutomationExecution", "StopAutomationExecution", "UnlabelParameterVersion", "UpdateDocument", "UpdateDocumentDefaultVersion",
+    "UpdateOpsItem",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""What happens in its own time: parameters expire, or tell that they will."""
+"""What happens in its own time: parameters expire, or tell that they will; automations go on."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import asyncio
 from typing import Any
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.ssm import policy
+from kumoniwa.services.ssm import policy, running
+from kumoniwa.services.ssm.execution import SERVICE
 from kumoniwa.services.ssm.parameter import WORK
 
-SERVICE = "ssm.amazonaws.com"
 EVERY_S = 86_400.0
 
 
 async def run(region: Any) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_keep_time(region))
+        group.create_task(running.run(region))
 
 
 async def _keep_time(region: Any) -> None:

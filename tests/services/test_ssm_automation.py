@@ -276,7 +276,7 @@ def test_scripts_run_in_python(books):
     bad = {**run, "inputs": {**run["inputs"], "Script": "def handler(e, c):\n    raise ValueError('broken here')", "InputPayload": {}}}
     id_ = books.start(bad, name="bad")
     assert books.status(id_) == "Failed" and "ValueError: broken here" in books.shown(id_)["FailureMessage"]
-    slow = {**bad, "timeoutSeconds": 1, "inputs": {**bad["inputs"], "Script": "import time\ndef handler(e, c):\n    time.sleep(60)"}}
+    slow = {**bad, "timeoutSeconds": 1, "inputs": {**bad["inputs"], "Script": "import threading\ndef handler(e, c):\n    threading.Event().wait(60)"}}
     id_ = books.start(slow, name="slow")
     books.cloud.sleep(5)
     assert books.status(id_) in ("TimedOut", "Failed")

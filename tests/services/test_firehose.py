@@ -214,3 +214,27 @@ def test_a_stream_of_kinesis_is_read_from_when_it_was_asked_to_be(cloud, fh, s3,
     cloud.sleep(150)
     assert sorted(b"".join(files(s3).values()).split()) == [b"0", b"1", b"2", b"3", b"4"]
     assert refused(fh.put_record, DeliveryStreamName="hose", Record={"Data": b"x"}) == "InvalidSourceException"
+
+
+def test_topics_and_rules_deliver_to_a_stream(cloud, fh, s3, role):
+    iam, sns, events = (cloud.client(name) for name in ("iam", "sns", "events"))
+    services = {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}}
+    sender = iam.create_role(RoleName="sender", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "firehose:PutRecord", "Resource": "*"}}
+    iam.put_role_policy(RoleName="sender", PolicyName="p", PolicyDocument=json.dumps(may))
+    stream(fh, role)
+    arn, topic = f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/hose", sns.create_topic(Name="t")["TopicArn"]
+    asked = {"TopicArn": topic, "Protocol": "firehose", "Endpoint": arn}
+    assert refused(sns.subscribe, **asked) == "InvalidParameter"
+    sns.subscribe(**asked, Attributes={"SubscriptionRoleArn": sender})
+    events.put_rule(Name="r", EventPattern='{"source": ["a"]}')
+    assert refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn}]) == "ValidationException"
+    events.put_targets(Rule="r", Targets=[{"Id": "t", "Arn": arn, "RoleArn": sender}])
+    sns.publish(TopicArn=topic, Message="news")
+    cloud.sleep(1)
+    events.put_events(Entries=[{"Source": "a", "DetailType": "d", "Detail": "{}"}])
+    cloud.sleep(62)
+    ((_, body),) = files(s3).items()
+    news, event = (json.loads(line) for line in body.splitlines())
+    assert (news["Message"], news["TopicArn"], event["source"]) == ("news", topic, "a")

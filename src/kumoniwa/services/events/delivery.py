@@ -286,6 +286,11 @@ async def _to_graph(asker: Call, promise: Promise, arn: arns.Arn, body: str, onc
         raise DestinationFailure(code, text, is_passing=answer.status >= 500, status=answer.status)
 
 
+async def _to_delivery_stream(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    name = arn.resource.removeprefix("deliverystream/")
+    await asker.ask("firehose:PutRecord", DeliveryStreamName=name, Record={"Data": body.encode()}, once=once)
+
+
 async def _to_state_machine(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
     await asker.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=body, name=once, once=once)
 
@@ -295,6 +300,7 @@ _SENDERS = {
     "lambda": _to_function,
     "logs": _to_log_group,
     "sns": _to_topic,
+    "firehose": _to_delivery_stream,
     "kinesis": _to_stream,
     "states": _to_state_machine,
     "events": _to_destination,

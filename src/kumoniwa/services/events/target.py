@@ -28,11 +28,12 @@ OPERATIONS = {
     "lambda": "lambda:Invoke",
     "logs": "logs:PutLogEvents",
     "sns": "sns:Publish",
+    "firehose": "firehose:PutRecord",
     "kinesis": "kinesis:PutRecord",
     "states": "stepfunctions:StartExecution",
 }
 """What is asked of the service that an ARN names. An event bus is asked for nothing: it is ours."""
-NEEDS_ROLE = frozenset({"kinesis", "states"})
+NEEDS_ROLE = frozenset({"firehose", "kinesis", "states"})
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 
 ELSEWHERE = ("RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import orjson
 
 from kumoniwa.aws import endpoints
 from kumoniwa.gate import patience
@@ -131,6 +132,18 @@ async def _to_address(call: Call, said: Promise, once: str) -> None:
     await mail.send(call, said.message, said.subscription, said.invitation, once)
 
 
-_SENDERS = {"sqs": _to_queue, "lambda": _to_function, "email": _to_address, "email-json": _to_address}
+async def _to_delivery_stream(call: Call, said: Promise, once: str) -> None:
+    """As the role of the subscription. A notification is one line, so that files can be read line by line."""
+    stream, subscription = arns.parse(said.subscription.endpoint), said.subscription
+    role = call.assuming(subscription.attributes["SubscriptionRoleArn"], SERVICE, "sns", **{"aws:SourceArn": said.message.topic})
+    if subscription.is_raw:
+        data = said.message.text_for("firehose").encode()
+    else:
+        data = orjson.dumps(orjson.loads(Sealer(call, said.message).notification(subscription)), option=orjson.OPT_APPEND_NEWLINE)
+    name = stream.resource.removeprefix("deliverystream/")
+    await role.ask("firehose:PutRecord", to_region=stream.region, once=once, DeliveryStreamName=name, Record={"Data": data})
+
+
+_SENDERS = {"sqs": _to_queue, "lambda": _to_function, "email": _to_address, "email-json": _to_address, "firehose": _to_delivery_stream}
 
 OUTBOX = Outbox("sns", deliver)

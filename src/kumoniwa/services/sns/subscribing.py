@@ -90,7 +90,7 @@ def _agrees_unasked(call: Call, protocol: str, endpoint: str) -> bool:
     if protocol == "lambda":
         return True
     place = arns.parse(endpoint)
-    return protocol == "sqs" and place is not None and place.account == (call.principal.account or call.account)
+    return protocol in ("sqs", "firehose") and place is not None and place.account == (call.principal.account or call.account)
 
 
 def _invite(call: Call, topic: Topic, subscription: Subscription, kind: str, token: str) -> None:

@@ -227,6 +227,10 @@ def check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str | None
     elif protocol in ("email", "email-json"):
         if not _MAIL.fullmatch(endpoint):
             raise InvalidParameterException.of("Email address")
+    elif protocol == "firehose":
+        stream = arns.parse(endpoint)
+        if stream is None or stream.service != "firehose" or not stream.resource.startswith("deliverystream/"):
+            raise InvalidParameterException.of("Firehose endpoint ARN")
     elif protocol == "sms" and not _PHONE.fullmatch(endpoint):
         raise InvalidParameterException(f"Invalid SMS endpoint: {endpoint}")
     else:
@@ -237,12 +241,12 @@ def checked(call: Call, topic: Topic, protocol: str, said: dict[str, str], held:
     """The attributes of a subscription after some were set, each one valid. Refusals say the attribute's name and why."""
     told = dict(held)
     for name, value in said.items():
-        if name == "SubscriptionRoleArn":
-            raise NotImplementedHere("the subscription attribute SubscriptionRoleArn: there is no Firehose yet")
         if name not in _CHECKS:
             raise UnknownAttribute(name)
         told[name] = _CHECKS[name](call, topic, value)
     told = {name: value for name, value in told.items() if value}
+    if (protocol == "firehose") != ("SubscriptionRoleArn" in told):
+        raise Refused("SubscriptionRoleArn: it is required for delivery streams, and for no other endpoint")
     if "FilterPolicy" in told and ("FilterPolicy" in said or "FilterPolicyScope" in said):
         scope = told.get("FilterPolicyScope", filter_policy.ATTRIBUTES)
         try:
@@ -324,7 +328,17 @@ def _delivery(call: Call, topic: Topic, value: str) -> str:
         raise Refused(error.text.removeprefix("Invalid parameter: ")) from None
 
 
+def _role(call: Call, topic: Topic, value: str) -> str:
+    """As whom a delivery stream is written to."""
+    role = arns.parse(value)
+    if role is None or role.service != "iam" or not role.resource.startswith("role/"):
+        raise Refused("SubscriptionRoleArn: Invalid value [" + value + "]. Must be the ARN of a role.")
+    call.require("iam:PassRole", value, **{"iam:PassedToService": "sns.amazonaws.com"})
+    return value
+
+
 _CHECKS = {
+    "SubscriptionRoleArn": _role,
     "RawMessageDelivery": _raw,
     "FilterPolicyScope": _scope,
     "FilterPolicy": _filter,

@@ -220,3 +220,31 @@ def test_a_machine_logs_what_its_level_asks_for(cloud, level, logged, kind):
     assert [line["type"] for line in lines] == logged
     assert {line["execution_arn"] for line in lines} == {execution} and "secret" not in json.dumps(lines)
     assert (lines[-1]["id"], lines[-1]["previous_event_id"], lines[-1]["details"]) == ("3", "2", {"error": "E"})
+
+
+def test_versions_and_aliases_are_listed_page_by_page(cloud):
+    client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
+    made = [
+        client.update_state_machine(stateMachineArn=arn, definition=definition(n), publish=True)["stateMachineVersionArn"] for n in (5, 6, 7)
+    ]
+    for n, version in enumerate(made):
+        client.create_state_machine_alias(name=f"a{n}", routingConfiguration=[{"stateMachineVersionArn": version, "weight": 100}])
+    for ask, name, key in (
+        (client.list_state_machine_versions, "stateMachineVersions", "stateMachineVersionArn"),
+        (client.list_state_machine_aliases, "stateMachineAliases", "stateMachineAliasArn"),
+    ):
+        whole = [one[key] for one in ask(stateMachineArn=arn)[name]]
+        first = ask(stateMachineArn=arn, maxResults=2)
+        second = ask(stateMachineArn=arn, maxResults=2, nextToken=first["nextToken"])
+        assert [one[key] for one in first[name] + second[name]] == whole
+        assert len(whole) == 3 and "nextToken" not in second
+        assert refused(ask, stateMachineArn=arn, nextToken="x") == ("InvalidToken", "Invalid Token: 'Invalid token'")
+
+
+def test_an_update_of_nothing_is_refused(cloud):
+    # test_sfn_api: test_create_update_state_machine_base_update_none
+    client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
+    assert refused(client.update_state_machine, stateMachineArn=arn) == (
+        "MissingRequiredParameter",
+        "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
+    )

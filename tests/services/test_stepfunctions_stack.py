@@ -14,6 +14,7 @@ def resources(result: int) -> dict:
             "Type": "AWS::StepFunctions::StateMachine",
             "Properties": {
                 "RoleArn": ROLE,
+                "StateMachineName": "named",
                 "DefinitionString": json.dumps({"StartAt": "${first}", "States": {"A": {"Type": "Pass", "Result": result, "End": True}}}),
                 "DefinitionSubstitutions": {"first": "A"},
                 "Tags": [{"Key": "team", "Value": "x"}],

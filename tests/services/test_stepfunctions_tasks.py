@@ -270,3 +270,56 @@ def test_a_queue_that_has_no_host_is_the_client_s_failure(cloud):
     # error_handling/test_task_service_sqs, test_send_message_no_such_queue
     states = {"T": {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": "http://no-such-queue", "MessageBody": "x"}, "End": True}}
     assert run(cloud, states)["error"] == "SQS.SdkClientException"
+
+
+@pytest.mark.parametrize(("payload", "got"), [('"text"', "text"), ("0", 0), ("[]", []), (None, {}), ({"a": 1}, {"a": 1})])
+def test_a_text_is_given_to_a_function_as_it_is_and_null_as_nothing(cloud, payload, got):
+    # services/test_lambda_task_service: test_invoke, test_invoke_json_values
+    function = make_function(cloud, "def handler(event, context): return event")["FunctionArn"]
+    asked = {"FunctionName": function, "LogType": "Tail", "Payload.$": "$.p"}
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": asked, "End": True}}
+    execution = start(cloud, make(cloud, states), {"p": payload})
+    settle(cloud)
+    output = json.loads(told(cloud, execution)["output"])
+    assert (output["Payload"], "LogResult" in output) == (got, True)
+
+
+@pytest.mark.parametrize(("body", "kept"), [("text", b'"text"'), ({"a": "b"}, b'{"a":"b"}'), ([1], b"[1]"), (False, b"false"), (0, b"0")])
+def test_bytes_are_given_to_the_sdk_as_json_and_read_as_they_are(cloud, body, kept):
+    # services/test_aws_sdk_task_service: test_s3_put_object, test_s3_get_object
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="kept")
+    place = {"Bucket": "kept", "Key": "k"}
+    states = {
+        "Put": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:putObject", "Parameters": {**place, "Body.$": "$"}, "Next": "Get"},
+        "Get": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:getObject", "Parameters": place, "End": True},
+    }
+    output = run(cloud, states, body)["output"]
+    assert (output["Body"].encode(), output["ContentLength"], output["Metadata"]) == (kept, len(kept), {})
+    found = s3.get_object(**place, ChecksumMode="ENABLED")
+    assert (found["Body"].read(), found["ContentType"]) == (kept, "text/plain; charset=UTF-8")
+    assert "ChecksumCRC32" in found
+
+
+def test_events_of_a_state_machine_name_it_and_the_execution(cloud, queue):
+    # services/test_events_task_service: test_put_events_base
+    arn = "arn:aws:sqs:us-east-1:000000000000:q"
+    policy = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]}
+    cloud.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    client = cloud.client("events")
+    client.put_rule(Name="r", EventPattern='{"source": ["mine"]}')
+    client.put_targets(Rule="r", Targets=[{"Id": "q", "Arn": arn}])
+    entry = {"Source": "mine", "DetailType": "t", "Detail": {"n": 1}}
+    asked = {"Entries": [entry, {**entry, "Resources": ["x"]}]}
+    found = run(cloud, {"T": {"Type": "Task", "Resource": "arn:aws:states:::events:putEvents", "Parameters": asked, "End": True}}, seconds=3)
+    named = [found["stateMachineArn"], found["executionArn"]]
+    resources = [json.loads(body)["resources"] for body in bodies(cloud, queue)]
+    assert sorted(resources, key=len) == [named, ["x", *named]]
+
+
+def test_an_execution_that_is_started_with_null_starts_with_nothing(cloud):
+    # callback/test_callback: test_start_execution_sync
+    inner = make(cloud, {"P": {"Type": "Pass", "End": True}}, name="inner")
+    asked = {"StateMachineArn": inner, "Input": None}
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": asked, "End": True}}
+    assert run(cloud, states, name="outer", seconds=3)["output"]["Input"] == "{}"

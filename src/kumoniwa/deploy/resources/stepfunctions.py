@@ -23,6 +23,7 @@ from kumoniwa.deploy.resource import (
     made,
     p,
     seen,
+    text,
     use,
 )
 from kumoniwa.kernel.errors import ValidationError
@@ -88,6 +89,10 @@ StateMachine = ResourceType(
     create=_create_machine,
     id=made.stateMachineArn,
     read=Call("stepfunctions:DescribeStateMachine", stateMachineArn=ID),
+    named=Call(
+        "stepfunctions:DescribeStateMachine",
+        stateMachineArn=text("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${StateMachineName}"),
+    ),
     update=(
         _update_machine,
         Call("stepfunctions:UntagResource", resourceArn=ID, tagKeys=gone_tags).when(gone_tags),

@@ -12,6 +12,7 @@ from kumoniwa.services.stepfunctions import activity, bucket, integration, loggi
 from kumoniwa.services.stepfunctions.activity import POLLED_S, Activity
 from kumoniwa.services.stepfunctions.errors import (
     InvalidDefinition,
+    MissingRequiredParameter,
     ResourceNotFound,
     StateMachineAlreadyExists,
     TooManyTags,
@@ -169,6 +170,8 @@ def UpdateStateMachine(
 ) -> dict:  # fmt: skip
     """Executions that run go on by what they began with."""
     machine = existing(call, stateMachineArn)
+    if (definition, roleArn, loggingConfiguration, tracingConfiguration, encryptionConfiguration) == (None,) * 5 and not publish:
+        raise MissingRequiredParameter
     _refuse_configurations(tracingConfiguration, encryptionConfiguration)
     if versionDescription is not None and not publish:
         raise ValidationException("Version description can only be set when publish is true")

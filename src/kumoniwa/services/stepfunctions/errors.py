@@ -20,6 +20,10 @@ class InvalidExecutionInput(AwsError): ...
 class InvalidOutput(AwsError): ...
 
 
+class MissingRequiredParameter(AwsError):
+    message = "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified"
+
+
 class InvalidToken(AwsError):
     message = "Invalid Token: 'Invalid token'"
 

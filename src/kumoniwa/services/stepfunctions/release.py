@@ -9,6 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.stepfunctions.errors import (
     ConflictException,
+    InvalidToken,
     ResourceNotFound,
     StateMachineDoesNotExist,
     ValidationException,
@@ -117,9 +118,24 @@ def PublishStateMachineVersion(call: Call, *, stateMachineArn: str, revisionId: 
     return {"creationDate": version.created, "stateMachineVersionArn": version.arn}
 
 
-def ListStateMachineVersions(call: Call, *, stateMachineArn: str) -> dict:
+_PAGE = 100
+"""How many are listed for who does not say, or says 0."""
+
+
+def _page(name: str, found: list[dict[str, Any]], key: str, after: str | None, size: int | None) -> dict[str, Any]:
+    """A token is the last that was listed. Raises InvalidToken."""
+    arns = [one[key] for one in found]
+    if after is not None and after not in arns:
+        raise InvalidToken
+    first = arns.index(after) + 1 if after is not None else 0
+    page = found[first : first + (size or _PAGE)]
+    return {name: page} | ({"nextToken": page[-1][key]} if first + len(page) < len(found) else {})
+
+
+def ListStateMachineVersions(call: Call, *, stateMachineArn: str, nextToken: str | None = None, maxResults: int | None = None) -> dict:
     machine = existing(call, stateMachineArn)
-    return {"stateMachineVersions": [{"stateMachineVersionArn": one.arn, "creationDate": one.created} for one in versions_of(call, machine)]}
+    found = [{"stateMachineVersionArn": one.arn, "creationDate": one.created} for one in versions_of(call, machine)]
+    return _page("stateMachineVersions", found, "stateMachineVersionArn", nextToken, maxResults)
 
 
 def DeleteStateMachineVersion(call: Call, *, stateMachineVersionArn: str) -> None:
@@ -203,10 +219,11 @@ def DeleteStateMachineAlias(call: Call, *, stateMachineAliasArn: str) -> None:
     call.shelf(Alias).pop(parsed_arn(stateMachineAliasArn, "stateMachine"), None)
 
 
-def ListStateMachineAliases(call: Call, *, stateMachineArn: str) -> dict:
+def ListStateMachineAliases(call: Call, *, stateMachineArn: str, nextToken: str | None = None, maxResults: int | None = None) -> dict:
     name, _, number = parsed_arn(stateMachineArn, "stateMachine").partition(":")
     machine = call.shelf(StateMachine).get(name)
     if machine is None:
         raise _missing(stateMachineArn)
     found = [one for one in aliases_of(call, machine) if not number or any(r["stateMachineVersionArn"] == stateMachineArn for r in one.routing)]
-    return {"stateMachineAliases": [{"stateMachineAliasArn": one.arn, "creationDate": one.created} for one in found]}
+    told = [{"stateMachineAliasArn": one.arn, "creationDate": one.created} for one in found]
+    return _page("stateMachineAliases", told, "stateMachineAliasArn", nextToken, maxResults)

@@ -323,3 +323,37 @@ def test_an_execution_that_is_started_with_null_starts_with_nothing(cloud):
     asked = {"StateMachineArn": inner, "Input": None}
     states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": asked, "End": True}}
     assert run(cloud, states, name="outer", seconds=3)["output"]["Input"] == "{}"
+
+
+def test_an_execution_of_another_account_is_not_waited_for(cloud):
+    asked = {"StateMachineArn": "arn:aws:states:us-east-1:222222222222:stateMachine:far"}
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": asked, "End": True,
+                    "Credentials": {"RoleArn": "arn:aws:iam::222222222222:role/trusting"}}}  # fmt: skip
+    found = run(cloud, states)
+    assert found["error"] == "States.TaskFailed" and "does not implement stepfunctions:StartExecution in another account" in found["cause"]
+
+
+def test_what_is_no_text_goes_as_json_where_the_sdk_takes_a_text(cloud):
+    # services/test_aws_sdk_task_service: test_sfn_start_execution_implicit_json_serialisation
+    inner = make(cloud, {"P": {"Type": "Pass", "End": True}}, name="inner")
+    asked = {"StateMachineArn": inner, "Input": {"a": [1]}, "Name": "begun"}
+    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution", "Parameters": asked, "End": True}}
+    begun = run(cloud, states, name="outer")["output"]["ExecutionArn"]
+    assert told(cloud, begun)["output"] == '{"a":[1]}'
+
+
+def test_a_failure_without_a_name_is_caught_as_null(cloud, queue):
+    # callback/test_callback: test_sqs_failure_in_wait_for_task_tok_no_error_field
+    asked = {"QueueUrl": queue, "MessageBody.$": "$$.Task.Token"}
+    states = {
+        "T": {"Type": "Task", "Resource": f"{SEND}.waitForTaskToken", "Parameters": asked,
+              "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "C"}], "End": True},
+        "C": {"Type": "Pass", "End": True},
+    }  # fmt: skip
+    execution = run(cloud, states)["executionArn"]
+    client = cloud.client("stepfunctions")
+    client.send_task_failure(taskToken=bodies(cloud, queue)[0])
+    cloud.sleep(1)
+    assert json.loads(told(cloud, execution)["output"]) == {"Error": None, "Cause": None}
+    with pytest.raises(client.exceptions.InvalidToken):
+        client.send_task_success(taskToken="none", output="{")

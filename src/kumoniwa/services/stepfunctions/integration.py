@@ -133,7 +133,8 @@ def sdk_name(service: str) -> str:
 def wanted(operation: str, parameters: Any, *, is_sdk: bool) -> dict[str, Any]:
     """What is asked, in the model's names and types. Raises StateFailure for what is no member of the operation.
 
-    Whatever stands where the SDK takes bytes goes as JSON, texts in their quotation marks (recorded: test_s3_put_object)."""
+    Whatever stands where the SDK takes bytes goes as JSON, texts in their quotation marks (recorded: test_s3_put_object), and so does what
+    stands where it takes a text and is none (recorded: test_sfn_start_execution_implicit_json_serialisation)."""
     service, _, name = operation.partition(":")
     shape = models.service(service).operation(name).input
     if not isinstance(parameters, dict):
@@ -160,6 +161,8 @@ def _read(shape: Shape, value: Any, where: str, is_sdk: bool) -> Any:
         return {key: _read(shape.value.shape, one, where, is_sdk) for key, one in value.items()}
     if shape.type == "blob" and is_sdk:
         return orjson.dumps(value)
+    if shape.type == "string" and is_sdk and not isinstance(value, str):
+        return orjson.dumps(value).decode()
     if shape.type == "blob" and isinstance(value, str):
         return value.encode()
     if shape.type == "timestamp" and isinstance(value, str):

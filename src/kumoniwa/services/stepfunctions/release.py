@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any, NamedTuple
 
@@ -123,13 +124,13 @@ _PAGE = 100
 
 
 def _page(name: str, found: list[dict[str, Any]], key: str, after: str | None, size: int | None) -> dict[str, Any]:
-    """A token is the last that was listed. Raises InvalidToken."""
-    arns = [one[key] for one in found]
-    if after is not None and after not in arns:
+    """A token is made of the last that was listed. Raises InvalidToken."""
+    tokens = [base64.urlsafe_b64encode(one[key].encode()).decode() for one in found]
+    if after is not None and after not in tokens:
         raise InvalidToken
-    first = arns.index(after) + 1 if after is not None else 0
-    page = found[first : first + (size or _PAGE)]
-    return {name: page} | ({"nextToken": page[-1][key]} if first + len(page) < len(found) else {})
+    first = tokens.index(after) + 1 if after is not None else 0
+    end = first + (size or _PAGE)
+    return {name: found[first:end]} | ({"nextToken": tokens[end - 1]} if end < len(found) else {})
 
 
 def ListStateMachineVersions(call: Call, *, stateMachineArn: str, nextToken: str | None = None, maxResults: int | None = None) -> dict:

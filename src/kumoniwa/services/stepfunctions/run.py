@@ -206,7 +206,9 @@ class Run:
         self.end("FAILED", error=failure.error, cause=failure.cause)
 
     def _caught(self, strand: Strand, state: State, catcher: Catcher, failure: StateFailure) -> None:
-        error = {"Error": failure.error or "", "Cause": failure.cause or ""}
+        # Recorded: test_sqs_failure_in_wait_for_task_tok_no_error_field.
+        is_nameless = failure.error is None
+        error = {"Error": failure.error, "Cause": failure.cause if is_nameless else failure.cause or ""}
         scope = self.scope(strand, state)
         try:
             if state.is_jsonata:

@@ -149,6 +149,9 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
     try:
         speaker = call.assuming(execution.role, SERVICE, execution.name[:64], **{"aws:SourceArn": execution.machine})
         if strand.credentials:
+            if asked.mode.startswith("sync") and strand.credentials.split(":")[4] != call.account:
+                # The end of an execution is told within its account: this one would be waited for without end.
+                raise NotImplementedHere(f"{asked.operation} in another account, and waiting for its end")
             speaker = await _standing_for(speaker, strand.credentials, execution)
         if asked.kind == "lambda":
             result = await speaker.ask(

@@ -33,6 +33,8 @@ def SendTaskSuccess(call: Call, *, taskToken: str, output: str) -> None:
     try:
         result = orjson.loads(output)
     except orjson.JSONDecodeError:
+        if len(taskToken) != TOKEN_LENGTH:
+            raise InvalidToken
         raise InvalidOutput("Invalid Output: 'Invalid JSON'")
     _held(call, taskToken, lambda run, strand: task.succeeded(run, strand, result))
 

@@ -148,8 +148,8 @@ def test_what_we_do_not_do_is_refused_by_name():
     assert "the template section Hooks" in refusal(f"Hooks: {{R: 1}}\nResources: {{A: {QUEUE}}}")
     refs = "{R: {Assertions: [{Assert: {'Fn::Contains': [{'Fn::RefAll': 'AWS::EC2::VPC::Id'}, a]}}]}}"
     assert "Fn::RefAll in the rule R" in refusal(f"Rules: {refs}\nResources: {{A: {QUEUE}}}")
-    assert "AWS::SSM::Parameter::Value<String>" in refusal(
-        f"Parameters: {{P: {{Type: AWS::SSM::Parameter::Value<String>, Default: x}}}}\nResources: {{A: {QUEUE}}}"
+    assert "AWS::EC2::Image::Id" in refusal(
+        f"Parameters: {{P: {{Type: AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>, Default: x}}}}\nResources: {{A: {QUEUE}}}"
     )
     blue = f"Transform: AWS::CodeDeployBlueGreen\nResources: {{A: {QUEUE}}}"
     assert "AWS::CodeDeployBlueGreen" in refusal(blue)

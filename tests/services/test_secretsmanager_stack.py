@@ -95,6 +95,39 @@ Resources:
     assert shown["RotationEnabled"] is True and shown["RotationRules"] == {"ScheduleExpression": "rate(10 days)", "Duration": "3h"}
 
 
+STORED = """
+Parameters:
+  Size: {Type: "AWS::SSM::Parameter::Value<String>", Default: /app/size}
+  Names: {Type: "AWS::SSM::Parameter::Value<List<String>>", Default: /app/names}
+  Which: {Type: "AWS::SSM::Parameter::Name", Default: /app/size}
+Conditions: {Big: !Equals [!Ref Size, big]}
+Resources:
+  Made: {Type: AWS::SSM::Parameter, Properties: {Name: /made, Type: String, Value: !Join ["-", [!If [Big, large, little], !Select [1, !Ref Names], !Ref Which]]}}
+"""
+
+
+def test_a_parameter_of_a_template_may_stand_for_one_of_the_store(cloud, deploy):
+    """So does the version of CDK's bootstrap stack, which every template of CDK looks at."""
+    ssm, stacks = cloud.client("ssm"), cloud.client("cloudformation")
+    ssm.put_parameter(Name="/app/size", Value="small", Type="String")
+    # AWS's words, as those meet them who deploy templates of CDK without its bootstrap stack.
+    assert refused(stacks.create_stack, StackName="s", TemplateBody=STORED) == (
+        "ValidationError", "Unable to fetch parameters [/app/names] from parameter store for this account.",
+    )  # fmt: skip
+    ssm.put_parameter(Name="/app/names", Value="a,b", Type="StringList")
+    deploy(STORED)
+    assert ssm.get_parameter(Name="/made")["Parameter"]["Value"] == "little-b-/app/size"
+    ssm.put_parameter(Name="/app/size", Value="big", Type="String", Overwrite=True)
+    deploy(STORED, verb="update", Parameters=[{"ParameterKey": "Size", "UsePreviousValue": True}])
+    assert ssm.get_parameter(Name="/made")["Parameter"]["Value"] == "large-b-/app/size"
+    shown = {each["ParameterKey"]: each for each in stacks.describe_stacks(StackName="s")["Stacks"][0]["Parameters"]}
+    assert shown["Size"] == {"ParameterKey": "Size", "ParameterValue": "/app/size", "ResolvedValue": "big"}
+    ssm.put_parameter(Name="/app/secure", Value="x", Type="SecureString")
+    assert refused(
+        stacks.create_stack, StackName="t", TemplateBody=STORED, Parameters=[{"ParameterKey": "Size", "ParameterValue": "/app/secure"}]
+    )[1] == "Parameters [/app/secure] referenced by template have types not supported by CloudFormation."
+
+
 DOCUMENT = """
 Resources:
   Book:

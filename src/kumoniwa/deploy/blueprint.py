@@ -283,12 +283,13 @@ def draw(
     values = parameters.resolve(body.get("Parameters") or {}, given, previous)
     world = macros.World(told or [])
     body, values = _transformed(body, values, given, previous, pseudo, zones or [], world, transform)
+    said = _said(body, values, world)
     if _has_for_each(body):
         raise ValidationError(
             "Template format error: Fn::ForEach needs the transform AWS::LanguageExtensions."
         )
     _check(body, template)
-    scope = _Static(body, values, pseudo, zones or [])
+    scope = _Static(body, said, pseudo, zones or [])
     rules.check(body, scope)
     for name in body.get("Conditions") or {}:
         scope.condition(name)
@@ -298,10 +299,7 @@ def draw(
     return Blueprint(
         body=body,
         description=body.get("Description", ""),
-        parameters=[
-            {"ParameterKey": name, "ParameterValue": "****" if parameters.hides(declared[name]) else value}
-            for name, value in values.items()
-        ],
+        parameters=[_shown(name, declared[name], value, said[name]) for name, value in values.items()],
         values=values,
         resources=resources,
         outputs=_outputs(body, scope, resources),
@@ -310,6 +308,18 @@ def draw(
         capabilities=capabilities,
         resource_types=sorted({entry["Type"] for entry in resources.values()}),
     )
+
+
+def _said(body: dict[str, Any], values: dict[str, str], world: macros.World) -> dict[str, str]:
+    """The values with what the Parameter Store says in the place of its names."""
+    declared = body.get("Parameters") or {}
+    return {name: world.parameter(value) if parameters.is_stored(declared[name]) else value for name, value in values.items()}
+
+
+def _shown(name: str, entry: dict[str, Any], value: str, said: str) -> dict[str, str]:
+    if parameters.hides(entry):
+        return {"ParameterKey": name, "ParameterValue": "****"}
+    return {"ParameterKey": name, "ParameterValue": value} | ({"ResolvedValue": said} if parameters.is_stored(entry) else {})
 
 
 def _transforms(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -328,12 +338,14 @@ def _transformed(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """A template without transforms, and the values of its parameters: first what is nested, then what is about all of it."""
 
+    said = _said(body, values, world)
+
     def evaluate(value: Any) -> Any:
-        return intrinsics.evaluate(value, _Static(body, values, pseudo, zones))
+        return intrinsics.evaluate(value, _Static(body, said, pseudo, zones))
 
     def meanings() -> dict[str, Any]:
         declared = body.get("Parameters") or {}
-        return {name: parameters.meaning(declared[name], value) for name, value in values.items()}
+        return {name: parameters.meaning(declared[name], value) for name, value in said.items()}
 
     wanted = _transforms(body)
     body = {key: value for key, value in body.items() if key != "Transform"}
@@ -342,13 +354,13 @@ def _transformed(
     for each in wanted:
         if each["Name"] == extensions.TRANSFORM:
             world.used.append(each["Name"])
-            body = extensions.transform(body, _Static(body, values, pseudo, zones))
-            body = _resolved(body, _Static(body, values, pseudo, zones))
+            body = extensions.transform(body, _Static(body, said, pseudo, zones))
+            body = _resolved(body, _Static(body, said, pseudo, zones))
         elif each["Name"] == SAM:
             world.used.append(each["Name"])
             if transform is None:
                 raise NotImplementedHere(f"the transform {SAM} without kumoniwa[deploy]")
-            body = transform(body, values, pseudo)
+            body = transform(body, said, pseudo)
         else:
             if each["Name"] in NOT_YET:
                 raise NotImplementedHere(f"the transform {each['Name']}")
@@ -356,6 +368,7 @@ def _transformed(
         if not isinstance(body, dict):
             raise macros.TransformFailed("Template format error: unsupported structure.")
         values = parameters.resolve(body.get("Parameters") or {}, {**given, **values}, previous)
+        said = _said(body, values, world)
     return body, values
 
 

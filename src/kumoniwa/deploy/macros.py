@@ -1,4 +1,5 @@
-"""Transforms that need the world: what ``AWS::Include`` fetches, and macros that are somebody's Lambda function.
+"""Transforms that need the world: what ``AWS::Include`` fetches, and macros that are somebody's Lambda function. Parameters need it, too,
+that stand for one of the Parameter Store.
 
 A drawing is a function from text to data and touches nothing. So it does not ask: it stops with `Wanted`, somebody finds the
 answer, and the drawing begins anew with all answers so far. Nested transforms come before those of the whole template, and
@@ -43,6 +44,16 @@ class World:
     at: int = 0
     used: list[str] = field(default_factory=list)
     """The transforms that were met, for whoever has to allow them."""
+    stored: dict[str, str] = field(default_factory=dict)
+    """What parameters of the Parameter Store say."""
+
+    def parameter(self, name: str) -> str:
+        if name not in self.stored:
+            answer = self.ask({"parameter": name})
+            if problem := answer.get("problem"):
+                raise ValidationError(problem)
+            self.stored[name] = answer["value"]
+        return self.stored[name]
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if self.at == len(self.told):

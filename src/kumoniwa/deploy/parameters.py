@@ -1,6 +1,7 @@
 """A template's parameters: what was declared, what was given, what holds.
 
-May: read the Parameters section and the caller's values. May not: fetch a value from anywhere (SSM is refused by name).
+May: read the Parameters section and the caller's values. May not: fetch a value from anywhere. The value of a parameter that stands for
+one of the Parameter Store is that one's name, until a drawing has asked what it says.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from typing import Any
 
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
-PLAIN_TYPES = ("String", "Number", "List<Number>", "CommaDelimitedList")
+PLAIN_TYPES = ("String", "Number", "List<Number>", "CommaDelimitedList", "AWS::SSM::Parameter::Name")
+STORED_TYPES = {
+    "AWS::SSM::Parameter::Value<String>": "String",
+    "AWS::SSM::Parameter::Value<List<String>>": "CommaDelimitedList",
+    "AWS::SSM::Parameter::Value<CommaDelimitedList>": "CommaDelimitedList",
+}
+"""Types of parameters that stand for one of the Parameter Store, and what they are once it was read.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html"""
 _TYPE_WORDS = re.compile(r"(AWS::[A-Za-z0-9:]+|List<AWS::[A-Za-z0-9:]+>|AWS::SSM::Parameter::Value<.+>)\Z")
 _MEMBERS = frozenset(
     [
@@ -57,7 +65,7 @@ def check_declarations(declared: dict[str, Any]) -> None:
             raise ValidationError("Template format error: Every AllowedValues member must be a list.")
         if isinstance(entry.get("Default"), dict | list):
             raise ValidationError("Template format error: Every Default member must be a string.")
-        if entry["Type"] not in PLAIN_TYPES:
+        if entry["Type"] not in PLAIN_TYPES and entry["Type"] not in STORED_TYPES:
             if not _TYPE_WORDS.match(entry["Type"]):
                 raise ValidationError(f"Template format error: Unrecognized parameter type: {entry['Type']}")
             raise NotImplementedHere(f"the parameter type {entry['Type']} (parameter {name})")
@@ -142,7 +150,12 @@ def _members(text: str) -> list[str]:
 
 def meaning(entry: dict[str, Any], text: str) -> str | list[str]:
     """What ``Ref`` answers for a parameter."""
-    return _members(text) if entry["Type"] in ("CommaDelimitedList", "List<Number>") else text
+    kind = STORED_TYPES.get(entry["Type"], entry["Type"])
+    return _members(text) if kind in ("CommaDelimitedList", "List<Number>") else text
+
+
+def is_stored(entry: dict[str, Any]) -> bool:
+    return entry["Type"] in STORED_TYPES
 
 
 def hides(entry: dict[str, Any]) -> bool:

@@ -92,6 +92,8 @@ async def drawn(
     pseudo = pseudo_parameters(call, name, arn, notified)
 
     async def answer(wanted: dict[str, Any]) -> dict[str, Any]:
+        if "parameter" in wanted:
+            return await _parameter(call, wanted["parameter"])
         if not may_expand:
             raise InsufficientCapabilitiesException(EXPANDS)
         return await macro.answered(call, wanted)
@@ -104,6 +106,16 @@ async def drawn(
         if not may_expand:
             raise InsufficientCapabilitiesException(EXPANDS) from None
         raise
+
+
+async def _parameter(call: Call, name: str) -> dict[str, str]:
+    """What a parameter of the Parameter Store says to whoever deploys."""
+    found = (await call.ask("ssm:GetParameters", Names=[name]))["Parameters"]
+    if not found:
+        return {"problem": f"Unable to fetch parameters [{name}] from parameter store for this account."}
+    if found[0]["Type"] == "SecureString":
+        return {"problem": f"Parameters [{name}] referenced by template have types not supported by CloudFormation."}
+    return {"value": found[0]["Value"]}
 
 
 def pseudo_parameters(call: Call, name: str, arn: str, notified: tuple[str, ...]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def version_of(call: Call, document: Document, text: str | None, name: str | Non
     """The version that a number, ``$LATEST`` or ``$DEFAULT`` means, or a name."""
     kept = [call.shelf(Edition)[f"{document.id}:{number}"] for number in document.versions]
     if name is not None:
-        found = next((each for each in kept if each.name == name), None)
+        found = next((each for each in kept if each.name == name and text in (None, str(each.number))), None)
     else:
         number = {None: document.default, DEFAULT: document.default, LATEST: document.versions[-1]}.get(text)
         found = next((each for each in kept if str(each.number) == str(number or text)), None)

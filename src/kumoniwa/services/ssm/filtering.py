@@ -64,7 +64,9 @@ def _test(key: str, option: str | None, values: list[str]) -> Test:
         return _path_test(option or "OneLevel", values)
     if key.startswith("tag:"):
         name = key.removeprefix("tag:")
-        return lambda parameter: name in parameter.tags and (not values or parameter.tags[name] in values)
+        return lambda parameter: name in parameter.tags and (
+            not values or any(_fits(option or "Equals", parameter.tags[name], value, is_name=False) for value in values)
+        )
     if key == "Label":
         return lambda parameter: any(value in parameter.labels for value in values)
     options = ("Equals", "BeginsWith", "Contains") if key == "Name" else ("Equals", "BeginsWith")

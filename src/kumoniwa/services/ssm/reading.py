@@ -20,7 +20,7 @@ from kumoniwa.services.ssm.parameter import (
 )
 
 SECRETS = "/aws/reference/secretsmanager/"
-PATH_PAGE, HISTORY_PAGE = 10, 50
+PAGE, HISTORY_PAGE = 10, 50
 
 
 def _told(call: Call, parameter: Parameter, kept: Revision, value: str, selector: str = "") -> dict[str, Any]:
@@ -108,7 +108,7 @@ async def GetParametersByPath(
     every = [
         parameter for _, parameter in sorted(call.shelf(Parameter).items()) if below(parameter) and all(test(parameter) for test in tests)
     ]
-    page, more = _page(every, NextToken, MaxResults or PATH_PAGE)
+    page, more = _page(every, NextToken, MaxResults or PAGE)
     labels = [label for each in ParameterFilters or () if each["Key"] == "Label" for label in each["Values"]]
     listed = []
     for parameter in page:
@@ -146,10 +146,12 @@ def _described(parameter: Parameter, kept: Revision) -> dict[str, Any]:
 
 
 def DescribeParameters(
-    call: Call, *, Filters: list[dict[str, Any]] | None = None, ParameterFilters: list[dict[str, Any]] | None = None
-) -> dict:
+    call: Call, *, Filters: list[dict[str, Any]] | None = None, ParameterFilters: list[dict[str, Any]] | None = None,
+    MaxResults: int | None = None, NextToken: str | None = None,
+) -> dict:  # fmt: skip
     if Filters and ParameterFilters:
         raise ValidationException("You can use either Filters or ParameterFilters in a single request.")
     tests = filtering.plain_tests(Filters) if Filters else filtering.tests_of(ParameterFilters, by_path=False)
     every = [parameter for _, parameter in sorted(call.shelf(Parameter).items()) if all(test(parameter) for test in tests)]
-    return {"Parameters": [_described(each, each.last) | {"ARN": arn_of(call, each.name)} for each in every]}
+    page, more = _page(every, NextToken, MaxResults or PAGE)
+    return {"Parameters": [_described(each, each.last) | {"ARN": arn_of(call, each.name)} for each in page], **more}

@@ -191,8 +191,7 @@ def LabelParameterVersion(call: Call, *, Name: str, Labels: list[str], Parameter
     labels = parameter.labels | {label: number for label in Labels if label not in invalid}
     if list(labels.values()).count(number) > LABELS_MAX or len(Labels) > LABELS_MAX:
         raise ParameterVersionLabelLimitExceeded(
-            "An error occurred (ParameterVersionLabelLimitExceeded) when calling the LabelParameterVersion operation: "
-            f"A parameter version can have maximum {LABELS_MAX} labels.Move one or more labels to another version and try again."
+            f"A parameter version can have maximum {LABELS_MAX} labels. Move one or more labels to another version and try again."
         )
     call.shelf(Parameter)[parameter.key] = parameter = changed(parameter, labels=labels)
     tell_change(call, parameter, "LabelParameterVersion", label=", ".join(label for label in Labels if label not in invalid))

@@ -8,12 +8,14 @@ import pytest
 
 PATTERNS = Path(__file__).parents[2] / "patterns"
 CLAIMS = {
+    "central_logging": 8,
     "cqrs": 8,
     "event_handler": 8,
     "event_sourcing": 10,
     "global_table": 5,
     "graphql_api": 8,
     "pub_sub": 12,
+    "regional_keys": 10,
     "registration": 10,
     "s3_replication": 9,
     "s3_to_queue": 6,

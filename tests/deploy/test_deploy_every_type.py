@@ -282,6 +282,14 @@ SAMPLES = {
         Tags: [{{Key: c, Value: d}}]}}""",
     ),
     "AWS::KMS::Alias": ("{AliasName: alias/a, TargetKeyId: k}", "{AliasName: alias/a, TargetKeyId: l}"),
+    "AWS::Logs::Destination": (
+        "{DestinationName: d, TargetArn: 'arn:t', RoleArn: 'arn:r', DestinationPolicy: '{}'}",
+        "{DestinationName: d, TargetArn: 'arn:u', RoleArn: 'arn:r', DestinationPolicy: '[]'}",
+    ),
+    "AWS::Logs::SubscriptionFilter": (
+        "{LogGroupName: g, FilterPattern: a, DestinationArn: 'arn:d', RoleArn: 'arn:r'}",
+        "{LogGroupName: g, FilterPattern: b, DestinationArn: 'arn:d', Distribution: Random}",
+    ),
     "AWS::KinesisFirehose::DeliveryStream": (
         "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::b'}, Tags: [{Key: a, Value: b}]}",
         "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::c'}, Tags: [{Key: c, Value: d}]}",

@@ -8,7 +8,9 @@ belong to the region that was told of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.record import Record
 
 
@@ -19,6 +21,12 @@ class BucketName(Record):
     account: str
     region: str
     created: float
+
+
+def region_of_bucket(home: Any, name: str) -> str:
+    """Where a bucket is, for services that write into buckets of any region; here if nobody knows of it."""
+    held = home.store.shelf(SHARED, BucketName).get(name)
+    return held.region if held is not None else home.name
 
 
 class HostName(Record):

@@ -12,6 +12,7 @@ from kumoniwa.deploy.resource import (
     ResourceType,
     Setting,
     Work,
+    at,
     gone_tags,
     p,
     seen,
@@ -85,5 +86,28 @@ LogStream = ResourceType(
     create=Call("logs:CreateLogStream", logGroupName=p.LogGroupName, logStreamName=p.LogStreamName),
     id=p.LogStreamName,
     delete=Call("logs:DeleteLogStream", logGroupName=p.LogGroupName, logStreamName=ID),
+    absent="ResourceNotFoundException",
+)
+
+Destination = ResourceType(
+    create=Call("logs:PutDestination", destinationName=p.DestinationName, targetArn=p.TargetArn, roleArn=p.RoleArn),
+    id=p.DestinationName,
+    settings=(
+        Setting(Call("logs:PutDestinationPolicy", destinationName=ID, accessPolicy=p.DestinationPolicy)),
+    ),
+    update=(Call("logs:PutDestination", destinationName=ID, targetArn=p.TargetArn, roleArn=p.RoleArn),),
+    delete=Call("logs:DeleteDestination", destinationName=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:destination:${ID}")},
+)
+
+_FILTER = {"filterPattern": p.FilterPattern, "destinationArn": p.DestinationArn, "roleArn": p.RoleArn, "distribution": p.Distribution}
+
+SubscriptionFilter = ResourceType(
+    name=Name("FilterName", 512),
+    create=Call("logs:PutSubscriptionFilter", **{**_FILTER, "logGroupName": p.LogGroupName, "filterName": p.FilterName}),
+    id=p.FilterName,
+    update=(Call("logs:PutSubscriptionFilter", **{**_FILTER, "logGroupName": at(p.LogGroupName), "filterName": ID}).writes_all(),),
+    delete=Call("logs:DeleteSubscriptionFilter", logGroupName=p.LogGroupName, filterName=ID),
     absent="ResourceNotFoundException",
 )

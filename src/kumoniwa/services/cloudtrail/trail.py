@@ -12,7 +12,7 @@ from msgspec import convert, to_builtins
 
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.gate.names import BucketName
+from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.gate.trails import DEFAULT, Trail
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
@@ -215,8 +215,7 @@ def ourselves(call: Call, trail: Trail) -> Call:
 
 async def put(call: Call, trail: Trail, key: str, body: bytes, *, once: str | None = None, **more: Any) -> None:
     """Write a file into the trail's bucket, wherever that is."""
-    place = call.home.store.shelf(SHARED, BucketName).get(trail.bucket)
-    region = place.region if place is not None else call.region
+    region = region_of_bucket(call.home, trail.bucket)
     more |= {"ACL": "bucket-owner-full-control", "ContentType": "application/json"}
     await ourselves(call, trail).ask("s3:PutObject", to_region=region, once=once, Bucket=trail.bucket, Key=key, Body=body, **more)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -98,7 +99,8 @@ async def _put(call: Call, stream: Stream, file: File, role: Call, destination: 
         body, name = gzip.compress(body, mtime=0), name if destination.get("FileExtension") else f"{name}.gz"
     name += destination.get("FileExtension", "")
     bucket = arns.parse(destination["BucketARN"]).resource
-    await role.ask("s3:PutObject", Bucket=bucket, Key=name, Body=body, ContentType="application/octet-stream")
+    region = region_of_bucket(call.home, bucket)
+    await role.ask("s3:PutObject", to_region=region, Bucket=bucket, Key=name, Body=body, ContentType="application/octet-stream")
 
 
 def _told(call: Call, failure: Failure) -> bytes:

@@ -138,6 +138,20 @@ def test_a_bus_takes_no_more_than_objects(shop):
     assert shop.left("in") == 1
 
 
+def test_a_topic_is_a_target(shop):
+    sns, out = shop.cloud.client("sns"), shop.queue("out")
+    policy = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": out}
+    document = json.dumps({"Version": "2012-10-17", "Statement": policy})
+    shop.sqs.set_queue_attributes(QueueUrl=shop.url("out"), Attributes={"Policy": document})
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=out, Attributes={"RawMessageDelivery": "true"})
+    shop.pipe(shop.queue("in"), topic, TargetParameters=BODY)
+    shop.send("in", "one", "two")
+    shop.rest()
+    assert sorted(shop.arrived()) == ["one", "two"]
+    assert shop.left("in") == 0
+
+
 def test_a_stream_is_a_target(shop):
     target = shop.stream()
     shop.pipe(shop.queue("in"), target, TargetParameters={"KinesisStreamParameters": {"PartitionKey": "$.body.key"}, "InputTemplate": "<$.body.text>"})

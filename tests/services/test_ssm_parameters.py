@@ -146,6 +146,7 @@ def test_a_pattern_is_kept_to(ssm):
 
 def test_what_we_have_not_is_refused_by_name(ssm):
     assert refused(ssm.get_parameter, Name="/aws/service/ami-amazon-linux-latest/al2023")[0] == "NotImplemented"
+    assert refused(ssm.get_parameters_by_path, Path="/aws/service/global-infrastructure")[0] == "NotImplemented"
     assert refused(put, ssm=ssm, DataType="aws:ec2:image")[0] == "NotImplemented"
     assert refused(put, ssm=ssm, DataType="picture")[1] == "The following data type is not supported: picture (Data type names are all lowercase.)"
 

@@ -13,6 +13,7 @@ from kumoniwa.services.ssm.errors import (
     InvalidFilterKey,
     InvalidFilterOption,
     InvalidFilterValue,
+    NotImplementedHere,
     ValidationException,
 )
 from kumoniwa.services.ssm.parameter import ADVANCED, INTELLIGENT, LIST, SECURE, STANDARD, TEXT, Parameter
@@ -30,6 +31,8 @@ _VALUES = {"Tier": (STANDARD, ADVANCED, INTELLIGENT), "Type": (TEXT, LIST, SECUR
 
 
 def check_path(path: str) -> None:
+    if path.lower().startswith("/aws/service"):
+        raise NotImplementedHere("AWS's public parameters (/aws/service/…)")
     if not _PATH.fullmatch(path):
         raise ValidationException(_REQUIREMENTS)
 

@@ -22,6 +22,11 @@ DATA_EVENTS = {
     "cloudwatch": ("MetricData", "GetMetricStatistics", "ListMetrics", "GetMetricWidgetImage"),
     "ses": ("SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkTemplatedEmail"),
     "sesv2": ("SendEmail", "SendBulkEmail"),
+    # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-cloudtrail.html
+    "xray": (
+        "PutTraceSegments", "PutTelemetryRecords", "BatchGetTraces", "GetSamplingTargets", "GetSamplingStatisticSummaries", "GetTraceSummaries",
+        "GetTraceGraph", "GetServiceGraph", "GetTimeSeriesServiceStatistics",
+    ),
 }
 """Endings of the operations that are data events, which a trail records only if it is told to."""
 

@@ -1,0 +1,5 @@
+"""AWS X-Ray: segments that services send of their part of a request, put together again to traces and to a map of services.
+
+``segment`` is how documents come in, ``trace`` what they say together, ``summary`` and ``graph`` what is shown of it, ``daemon`` the
+listener that SDKs send to, ``sampling`` and ``group`` configuration, ``account`` how data is kept and who may send, ``work`` the clock.
+"""

@@ -1,0 +1,85 @@
+"""What holds for all traces of an account: how they are encrypted, and which of AWS's services may send them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import Record
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.services.xray.errors import (
+    InvalidPolicyRevisionIdException,
+    InvalidRequestException,
+    MalformedPolicyDocumentException,
+    PolicyCountLimitExceededException,
+    PolicySizeLimitExceededException,
+)
+
+POLICIES_MAX, POLICY_LENGTH_MAX = 5, 5120
+# https://docs.aws.amazon.com/xray/latest/api/API_PutResourcePolicy.html
+
+
+class ResourcePolicy(Record):
+    """Shelved by its name."""
+
+    name: str
+    document: str
+    revision: str
+    updated: float
+
+
+def PutEncryptionConfig(call: Call, *, Type: str, KeyId: str | None = None) -> dict:
+    if Type == "KMS":
+        if not KeyId:
+            raise InvalidRequestException("KeyId must be specified for the type KMS.")
+        raise NotImplementedHere("encryption of traces by a key of KMS (xray:PutEncryptionConfig Type KMS)")
+    if KeyId:
+        raise InvalidRequestException("KeyId may be specified for the type KMS only.")
+    return GetEncryptionConfig(call)
+
+
+def GetEncryptionConfig(call: Call) -> dict:
+    return {"EncryptionConfig": {"Status": "ACTIVE", "Type": "NONE"}}
+
+
+def PutResourcePolicy(
+    call: Call, *, PolicyName: str, PolicyDocument: str, PolicyRevisionId: str | None = None, BypassPolicyLockoutCheck: bool | None = None
+) -> dict:
+    """Whoever writes a policy here is never locked out by it: policies speak to AWS's services alone."""
+    shelf = call.shelf(ResourcePolicy)
+    held = shelf.get(PolicyName)
+    if len(PolicyDocument) > POLICY_LENGTH_MAX:
+        raise PolicySizeLimitExceededException
+    try:
+        parse(PolicyDocument, "resource")
+    except MalformedPolicyDocument as error:
+        raise MalformedPolicyDocumentException(error.text)
+    if held is None and len(shelf) >= POLICIES_MAX:
+        raise PolicyCountLimitExceededException
+    # A revision of 0 is for who wants to create, and not to overwrite.
+    if PolicyRevisionId is not None and PolicyRevisionId != (held.revision if held else "0"):
+        raise InvalidPolicyRevisionIdException
+    number = int(held.revision) + 1 if held else 1
+    policy = shelf[PolicyName] = ResourcePolicy(name=PolicyName, document=PolicyDocument, revision=str(number), updated=call.now())
+    return {"ResourcePolicy": _shown(policy)}
+
+
+def _shown(policy: ResourcePolicy) -> dict[str, Any]:
+    return {
+        "PolicyName": policy.name, "PolicyDocument": policy.document, "PolicyRevisionId": policy.revision, "LastUpdatedTime": policy.updated,
+    }  # fmt: skip
+
+
+def ListResourcePolicies(call: Call) -> dict:
+    return {"ResourcePolicies": [_shown(policy) for _, policy in sorted(call.shelf(ResourcePolicy).items())]}
+
+
+def DeleteResourcePolicy(call: Call, *, PolicyName: str, PolicyRevisionId: str | None = None) -> None:
+    shelf = call.shelf(ResourcePolicy)
+    held = shelf.get(PolicyName)
+    if held is None:
+        raise InvalidRequestException(f"Resource policy {PolicyName} does not exist.")
+    if PolicyRevisionId is not None and PolicyRevisionId != held.revision:
+        raise InvalidPolicyRevisionIdException
+    del shelf[PolicyName]

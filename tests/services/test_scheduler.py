@@ -123,7 +123,7 @@ def test_a_universal_target_calls_any_operation(cloud, scheduler):
     for wrong in ("sqs:getQueueUrl", "sqs:nothing", "nothing:at"):
         target = {"Arn": f"arn:aws:scheduler:::aws-sdk:{wrong}", "RoleArn": ROLE}
         assert refused(scheduler.create_schedule, Name="x", ScheduleExpression="rate(1 day)", Target=target, FlexibleTimeWindow=OFF)[0] == "ValidationException"
-    target = {"Arn": "arn:aws:scheduler:::aws-sdk:firehose:putRecord", "RoleArn": ROLE}
+    target = {"Arn": "arn:aws:scheduler:::aws-sdk:glue:startJobRun", "RoleArn": ROLE}
     assert refused(scheduler.create_schedule, Name="x", ScheduleExpression="rate(1 day)", Target=target, FlexibleTimeWindow=OFF)[0] == "NotImplemented"
 
 

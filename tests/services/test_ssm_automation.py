@@ -11,7 +11,7 @@ import pytest
 import yaml
 from lambda_workshop import allowing, make, put_role, put_user
 from notice_workshop import received
-from secret_workshop import refused
+from secret_workshop import is_on_disk, refused
 
 ACCOUNT = "000000000000"
 DAY = 86_400
@@ -329,6 +329,14 @@ def test_a_killed_region_goes_on_where_it_was_and_does_nothing_twice(cloud, book
     cloud.sleep(450)
     assert books.status(id_) == "Success" and books.queues() == ["late"]
     assert books.ssm.get_parameter(Name="count")["Parameter"]["Version"] == 2
+
+
+def test_a_secret_that_a_step_reads_is_kept_only_by_those_who_select_it(cloud, books):
+    cloud.client("secretsmanager").create_secret(Name="s", SecretString='{"user": "somebody", "word": "hunter2-in-clear"}')
+    id_ = books.start(api("read", "secretsmanager", "GetSecretValue", {"Name": "$.Name"}, SecretId="s"), outputs=["read.Name"])
+    assert books.shown(id_)["Outputs"] == {"read.Name": ["s"]}
+    cloud.restart()
+    assert not is_on_disk(cloud, "hunter2-in-clear") and books.status(id_) == "Success"
 
 
 def test_it_is_stopped(books):

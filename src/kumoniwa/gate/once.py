@@ -1,7 +1,7 @@
 """Asked twice, done once: the answers to questions that carry a token.
 
 A token and its answer are committed in the same tick as what the operation did, so somebody who was killed between
-asking and hearing may ask again.
+asking and hearing may ask again. What only reads is read again: its answer may be a secret, which nobody wants kept.
 """
 
 from __future__ import annotations

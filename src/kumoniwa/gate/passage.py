@@ -313,7 +313,7 @@ class Gate:
     def _leave(self, call: Call, route: Route, params: dict[str, Any], result: dict | None, page) -> dict | None:
         if route.is_recorded or self.trail.asks_for_data:
             self.trail.told(call, route, params, result, None)
-        if call.once is not None:
+        if call.once is not None and not route.is_read_only:
             remember(call, route.name, result)
         return route.pager.close(result, page) if page is not None else result
 

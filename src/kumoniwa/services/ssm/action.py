@@ -96,7 +96,7 @@ async def _execute_api(actor: Actor) -> Outcome:
     service, operation = _operation(actor.run.inputs)
     params = _params(actor.run.inputs, service, operation)
     reply = sdk.plain(service, operation, await actor.ask(f"{service}:{operation}", **params))
-    return Done(reply, {"OutputPayload": reply})
+    return Done(reply)
 
 
 async def _property(actor: Actor) -> tuple[Any, bool]:
@@ -300,7 +300,7 @@ async def _execute_script(actor: Actor) -> Outcome:
         returned, _ = await automation_script.run(inputs["Script"], inputs["Handler"], inputs.get("InputPayload") or {}, variables, within_s)
     except automation_script.ScriptFailed as failure:
         raise StepFailed(str(failure)) from None
-    return Done({"Payload": returned}, {"OutputPayload": {"Payload": returned}})
+    return Done({"Payload": returned}, {"Payload": returned})
 
 
 ACTIONS: dict[str, Callable[[Actor], Awaitable[Outcome]]] = {

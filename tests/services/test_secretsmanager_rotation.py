@@ -101,6 +101,15 @@ def test_a_step_that_fails_is_asked_again_and_then_given_up(rotor):
     assert rotor.steps()[6:10] == STEPS
 
 
+def test_a_turn_that_is_under_way_is_asked_for_twice_and_taken_once(rotor):
+    rotor.fail("setSecret")
+    token = rotor.rotate(RotationLambdaARN=rotor.function)["VersionId"]
+    settle(rotor.cloud)
+    assert rotor.rotate(ClientRequestToken=token)["VersionId"] == token
+    settle(rotor.cloud)
+    assert rotor.steps().count("createSecret") == 1
+
+
 def test_a_function_that_does_not_finish_has_not_rotated(rotor):
     rotor.rotate(RotationLambdaARN=rotor.function)
     rotor.cloud.sleep(3_600)

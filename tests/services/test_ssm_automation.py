@@ -372,6 +372,16 @@ def test_it_acts_as_its_role_or_as_whoever_began_it(cloud, books):
     assert f"ssm:StartAutomationExecution on resource: arn:aws:ssm:us-east-1:{ACCOUNT}:automation-definition/alone:$DEFAULT" in denied[1]
 
 
+def test_what_was_run_is_known_for_thirty_days(books):
+    id_ = books.start(api("make", "sqs", "CreateQueue", QueueName="q"))
+    books.ssm.delete_document(Name="book")
+    assert books.status(id_) == "Success"
+    books.cloud.sleep(29 * DAY)
+    assert books.status(id_) == "Success"
+    books.cloud.sleep(3 * DAY)
+    assert refused(books.ssm.get_automation_execution, AutomationExecutionId=id_)[0] == "AutomationExecutionNotFoundException"
+
+
 def test_a_token_begins_once_and_lists_are_filtered(books):
     books.make(body(SLEEP))
     token = "11111111-2222-3333-4444-555555555555"

@@ -137,8 +137,10 @@ def _begin(call: Call, name: str, function: str, rules: dict[str, Any], token: s
     if pending not in (None, token, stage.holder(secret.stages, stage.CURRENT)):
         raise InvalidRequestException("A previous rotation isn't complete. That rotation will be reattempted.")
     opens, closes = window(rules, call.now())
-    rotation = Rotation(function=function, rules=rules, opens=opens, closes=closes)
-    secret = touched(call, name, rotation=rotation)
+    turn = secret.rotation.turn if secret.rotation is not None else ""
+    secret = touched(call, name, rotation=Rotation(function=function, rules=rules, opens=opens, closes=closes, turn=turn))
+    if turn == token:
+        return  # It is under way.
     if not is_probe and secret.stages.get(token) and version_of(call, secret, token) is not None and pending != token:
         return  # The token was used, and its version made.
     take_turn(call, secret, token, is_probe=is_probe)

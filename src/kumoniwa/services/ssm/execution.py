@@ -30,6 +30,8 @@ DUE = Table(
 )
 """When each execution that is not over has its next turn."""
 WAITING = ("ssm", "automation")
+KEPT_S = 30 * 86_400.0
+"""How long an execution that ended is known. AWS forgets them, too, and does not say when in what we have found."""
 ENDED = ("Success", "Failed", "TimedOut", "Cancelled")
 
 
@@ -436,3 +438,13 @@ def DeleteDocument(
         call.shelf(documents.Document)[document.name] = changed(document, versions=left)
     else:
         del call.shelf(documents.Document)[document.name]
+
+
+def forget_old(call: Call) -> None:
+    """Executions that ended long ago, and what they alone still refer to."""
+    for old in [each for each in call.shelf(Execution).values() if each.ended is not None and each.ended < call.now() - KEPT_S]:
+        del call.shelf(Execution)[old.id]
+        document = call.shelf(documents.Document).get(old.document)
+        is_current = document is not None and old.edition in {f"{document.id}:{number}" for number in document.versions}
+        if not is_current and not any(each.edition == old.edition for each in call.shelf(Execution).values()):
+            call.shelf(documents.Edition).pop(old.edition, None)

@@ -1,13 +1,14 @@
-"""What happens in its own time: parameters expire, or tell that they will; automations go on."""
+"""What happens in its own time: parameters expire, or tell that they will; automations go on, and are forgotten."""
 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.services.ssm import policy, running
-from kumoniwa.services.ssm.execution import SERVICE
+from kumoniwa.services.ssm.execution import SERVICE, forget_old
 from kumoniwa.services.ssm.parameter import WORK
 
 EVERY_S = 86_400.0
@@ -26,4 +27,5 @@ async def _keep_time(region: Any) -> None:
             if account.isdigit():
                 call = region.call("ssm", account, principals.service(SERVICE, account))
                 until = min(until, policy.act(call) or until)
+                call.atomically(partial(forget_old, call))
         await region.wait(WORK, until)

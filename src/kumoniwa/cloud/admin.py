@@ -22,6 +22,7 @@ from kumoniwa.aws.regions import is_region, loopback
 from kumoniwa.cloud.catalogue import offered
 from kumoniwa.cloud.fleet import Fleet, NoSuchRegion
 from kumoniwa.cloud.mail import Mail
+from kumoniwa.cloud.tls import Certificates
 from kumoniwa.gate.address import EDGE
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.fault import FaultRefused
@@ -52,8 +53,11 @@ def _said(request: Request) -> dict[str, Any]:
 
 
 class Admin:
-    def __init__(self, fleet: Fleet, hosts: tuple[str, ...], on_down: Callable[[], None], page: Page) -> None:
+    def __init__(
+        self, fleet: Fleet, hosts: tuple[str, ...], on_down: Callable[[], None], page: Page, certificates: Certificates
+    ) -> None:
         self.fleet, self.hosts, self.on_down, self.page = fleet, (*LOOPBACK, *hosts), on_down, page
+        self.certificates = certificates
         self.mail = Mail(fleet)
         self.began = monotonic()
         self._tasks: set[asyncio.Task] = set()
@@ -90,6 +94,8 @@ class Admin:
         match [request.method, *path.split("/")[1:]]:
             case ["GET", "health"]:
                 return 200, self._health()
+            case ["GET", "ca.pem"]:
+                return 200, Response(200, self.certificates.authority, {"Content-Type": "application/x-pem-file"})
             case ["GET", "gaps"]:
                 return 200, await self._gaps()
             case ["GET", "events"]:

@@ -17,6 +17,7 @@ from kumoniwa.cloud.admin import Admin, Page
 from kumoniwa.cloud.door import Door
 from kumoniwa.cloud.fleet import Fleet
 from kumoniwa.cloud.links import Links
+from kumoniwa.cloud.tls import Certificates, authority
 from kumoniwa.gate.address import EDGE
 from kumoniwa.gate.identity import ACCESS_KEY, new_key_id
 from kumoniwa.gate.settings import Settings
@@ -55,6 +56,10 @@ class Folder:
         pair = self._kept(f"root-key-{account}", lambda: f"{new_key_id(ids, ACCESS_KEY, account)} {ids.secret()}".encode())
         key_id, _, secret = pair.decode().partition(" ")
         return key_id, secret
+
+    def authority(self) -> bytes:
+        """The key and certificate of the cloud's own authority, made when somebody first speaks TLS or asks for it."""
+        return self._kept("authority.pem", lambda: authority(self.seal()))
 
     def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
         """A file for this user's eyes, made when it is first asked for."""
@@ -117,7 +122,8 @@ async def serve(
     settings = changed(settings, seal=folder.seal(), endpoint=f"http://{reached}:{port}", dns=dns)
     fleet = Fleet(settings, folder.regions(), links)
     stopping = asyncio.Event()
-    door = Door(fleet, listener, Admin(fleet, (host,), stopping.set, page))
+    certificates = Certificates(folder.authority)
+    door = Door(fleet, listener, Admin(fleet, (host,), stopping.set, page, certificates), certificates)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     loop.add_signal_handler(signal.SIGCHLD, fleet.reap)

@@ -13,9 +13,11 @@ import select
 import socket
 import struct
 import sys
+from weakref import WeakKeyDictionary
 
 from kumoniwa.aws import regions
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
+from kumoniwa.cloud.tls import HANDSHAKE, Certificates, opened
 from kumoniwa.gate.address import is_admin, locate
 from kumoniwa.gate.route import NoRoute
 from kumoniwa.kernel.errors import AwsError
@@ -38,8 +40,10 @@ class InvalidSignatureException(AwsError):
 
 
 class Door:
-    def __init__(self, fleet: Fleet, listener: socket.socket, admin: Application) -> None:
-        self.fleet, self.listener, self.admin = fleet, listener, admin
+    def __init__(self, fleet: Fleet, listener: socket.socket, admin: Application, certificates: Certificates) -> None:
+        self.fleet, self.listener, self.admin, self.certificates = fleet, listener, admin, certificates
+        self.secured: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
+        """The plain ends of encrypted connections, and the addresses at which these came in."""
         self.loop = asyncio.get_running_loop()
         self.numbers, self.ids = itertools.count(1), Ids()
         self.watch = select.epoll()
@@ -106,6 +110,8 @@ class Door:
             head = b""
         if not head:
             connection.close()
+        elif head[0] == HANDSHAKE and connection not in self.secured:
+            self._secure(connection, deadline)
         elif b"\r\n\r\n" in head or len(head) >= HEAD_BYTES_MAX or not 65 <= head[0] <= 90:
             # What does not begin as a method does (a capital letter) is no HTTP: the region says so at once.
             self._route(connection, head_of(head), b"")
@@ -115,6 +121,15 @@ class Door:
             # Waiting for more: the bytes stay in the socket, so readiness would be told at once and always.
             self.loop.call_later(LOOK_AGAIN_S, self._look, connection, deadline)
 
+    def _secure(self, connection: socket.socket, deadline: float) -> None:
+        address = connection.getsockname()[0]
+
+        def ready(plain: socket.socket) -> None:
+            self.secured[plain] = address
+            self._look(plain, deadline)
+
+        self.fleet.spawn(opened(connection, self.certificates.context(address), ready))
+
     def _route(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
         if is_admin(request):
             self._serve_admin(connection, arrived)
@@ -122,10 +137,14 @@ class Door:
             self._pass(connection, request, arrived)
 
     def _serve_admin(self, connection: socket.socket, arrived: bytes) -> None:
+        secured = self.secured.get(connection)
+
         def leave(protocol: Connection, request: Request, body: bytes) -> None:
             ours = socket.socket(fileno=socket.dup(protocol.transport.get_extra_info("socket").fileno()))
             protocol.is_lost = True
             protocol.transport.abort()
+            if secured is not None:
+                self.secured[ours] = secured
             self._pass(ours, request, body)
 
         adopting = self.loop.connect_accepted_socket(
@@ -137,7 +156,8 @@ class Door:
     def _pass(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
         """Hand a connection to the region of its request, or to the silence of one that was killed."""
         request.address = locate(request)
-        here = regions.region_at(connection.getsockname()[0])
+        address = self._address(connection)
+        here = regions.region_at(address)
         try:
             member = self.fleet.needed(request.address.region or here or self.fleet.settings.region)
         except NoSuchRegion as error:
@@ -151,7 +171,7 @@ class Door:
         self.watched[connection.fileno()] = (member, number)
         self.watch.register(connection.fileno(), select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET)
         if member.line is not None and member.is_up:
-            member.line.say(["connection", number, arrived], [connection.fileno()])
+            self._tell(member, number, arrived, connection)
         else:
             member.waiting[number] = arrived
 
@@ -160,7 +180,15 @@ class Door:
         for number, arrived in waiting.items():
             connection = member.connections.get(number)
             if connection is not None:
-                member.line.say(["connection", number, arrived], [connection.fileno()])
+                self._tell(member, number, arrived, connection)
+
+    def _address(self, connection: socket.socket) -> str:
+        """The address of ours that a client spoke to."""
+        return self.secured.get(connection) or connection.getsockname()[0]
+
+    def _tell(self, member: Member, number: int, arrived: bytes, connection: socket.socket) -> None:
+        is_tls = connection in self.secured
+        member.line.say(["connection", number, arrived, self._address(connection), is_tls], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
         response = NoRoute(request).refuse(error, self.ids.request_id())

@@ -119,14 +119,14 @@ class RegionProcess:
         if not follows:
             self.ready.set()
 
-    def _hear_connection(self, number: int, arrived: bytes, descriptor: int) -> None:
-        self.region.spawn(self._adopt(number, arrived, socket.socket(fileno=descriptor)))
+    def _hear_connection(self, number: int, arrived: bytes, address: str, is_tls: bool, descriptor: int) -> None:
+        self.region.spawn(self._adopt(number, arrived, address, is_tls, socket.socket(fileno=descriptor)))
 
-    async def _adopt(self, number: int, arrived: bytes, connection: socket.socket) -> None:
+    async def _adopt(self, number: int, arrived: bytes, address: str, is_tls: bool, connection: socket.socket) -> None:
         if not self.ready.is_set():
             await self.ready.wait()
         connection.setblocking(False)
-        here = region_at(connection.getsockname()[0]) or self.default
+        here = region_at(address) or self.default
 
         def hand_over(protocol: Connection, request: Request, arrived: bytes) -> None:
             self.channel.say(["elsewhere", number, arrived])
@@ -134,7 +134,7 @@ class RegionProcess:
             protocol.transport.abort()  # closes our descriptor; the door's copy keeps the connection open
 
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self.region.answer, partial(self._belongs_elsewhere, here), hand_over, arrived), connection
+            lambda: Connection(self.region.answer, partial(self._belongs_elsewhere, here), hand_over, arrived, is_tls=is_tls), connection
         )
 
     def _belongs_elsewhere(self, here: str, request: Request) -> bool:

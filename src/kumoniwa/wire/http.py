@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "application", "belongs_elsewhere", "hand_over", "transport", "parser", "url", "headers", "lines", "pieces", "stream", "head_bytes",
         "waiting", "is_busy", "keeps_alive", "leaving", "left_body", "drained", "is_lost", "is_ending", "has_heard_all", "is_in_head",
-        "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes", "beyond",
+        "refusal", "served", "method", "request", "arrived", "body_left", "arriving_bytes", "beyond", "is_tls",
     )  # fmt: skip
 
     def __init__(
@@ -56,7 +56,11 @@ class Connection(asyncio.Protocol):
         belongs_elsewhere: Callable[[Request], bool] | None = None,
         hand_over: HandOver | None = None,
         arrived: bytes = b"",
+        *,
+        is_tls: bool = False,
     ) -> None:
+        self.is_tls = is_tls
+        """Whether somebody before us decrypts what the client says."""
         self.arrived = arrived
         """What another process has read of this connection already."""
         self.application, self.belongs_elsewhere, self.hand_over = application, belongs_elsewhere, hand_over
@@ -201,7 +205,7 @@ class Connection(asyncio.Protocol):
         path, _, query = self.url.decode("latin-1").partition("?")
         if not path.startswith("/"):  # absolute form, as proxies send it
             path = "/" + path.partition("://")[2].partition("/")[2]
-        request = self.request = Request(self.parser.get_method().decode("latin-1"), path, query, headers, lines=self.lines)
+        request = self.request = Request(self.parser.get_method().decode("latin-1"), path, query, headers, lines=self.lines, is_tls=self.is_tls)
         if self.belongs_elsewhere is not None and self.belongs_elsewhere(request):
             self.leaving = request
             return

@@ -1,0 +1,131 @@
+"""TLS on the one port: a connection that begins with a handshake is opened here and goes on, in plain, as any other.
+
+The door keeps the encrypted end; what comes out of it is read from a pair of sockets, whose other end is looked at and passed to a region
+like a client's. Certificates come from an authority of this cloud (``GET /_kumoniwa/ca.pem``), one for each name that a client asks for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from kumoniwa.kernel.clock import Clock
+
+HANDSHAKE = 0x16
+"""The first byte of a client that speaks TLS."""
+HANDSHAKE_WITHIN_S = 30.0
+NAMES_MAX = 1_024
+
+
+def authority(seal: bytes) -> bytes:
+    return _engine().authority(seal, Clock().now())
+
+
+def _engine() -> ModuleType:
+    from kumoniwa.engines import certificates  # noqa: PLC0415 - heavy, and only TLS needs it
+
+    return certificates
+
+
+class Certificates:
+    """What the cloud shows to whoever asks for a name."""
+
+    def __init__(self, pair: Callable[[], bytes]) -> None:
+        self._pair = pair
+        self.contexts: dict[str, ssl.SSLContext] = {}
+
+    @property
+    def pair(self) -> bytes:
+        return self._pair()
+
+    @property
+    def authority(self) -> bytes:
+        """The certificate that a person may trust."""
+        return _engine().certificate_of(self.pair)
+
+    def context(self, name: str) -> ssl.SSLContext:
+        """For a client that says no name before it has one: the address at which it came in, or ``localhost``."""
+        found = self.contexts.get(name)
+        if found is None:
+            if len(self.contexts) >= NAMES_MAX:
+                self.contexts.clear()
+            found = self.contexts[name] = self._made(name)
+        return found
+
+    def _made(self, name: str) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        context.sni_callback = self._asked
+        # OpenSSL reads certificates from files only.
+        descriptor, path = tempfile.mkstemp()
+        try:
+            os.write(descriptor, _engine().issued(self.pair, name, Clock().now()))
+            context.load_cert_chain(path)
+        finally:
+            os.close(descriptor)
+            os.unlink(path)
+        return context
+
+    def _asked(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        if name and len(name) <= 253:
+            try:
+                connection.context = self.context(name.lower())
+            except ValueError:
+                return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        return None
+
+
+class _End(asyncio.Protocol):
+    """One end of a bridge: what it hears the other says, no faster than that can."""
+
+    other: _End | None = None
+    transport: Any = None
+    is_gone = False
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        if self.other is None or self.other.transport is None:
+            transport.pause_reading()  # until the other end is there
+        else:
+            self.other.transport.resume_reading()
+
+    def data_received(self, data: bytes) -> None:
+        self.other.transport.write(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.is_gone = True
+        if self.other is not None and self.other.transport is not None and not self.other.is_gone:
+            self.other.transport.close()
+
+    def pause_writing(self) -> None:
+        if not self.other.is_gone:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self.other.is_gone:
+            self.other.transport.resume_reading()
+
+
+async def opened(connection: socket.socket, context: ssl.SSLContext, ready: Callable[[socket.socket], None]) -> None:
+    """Open an encrypted connection, and hand its plain end to ``ready``. One that fails is closed."""
+    loop, secure, plain = asyncio.get_running_loop(), _End(), _End()
+    try:
+        await loop.connect_accepted_socket(lambda: secure, connection, ssl=context, ssl_handshake_timeout=HANDSHAKE_WITHIN_S)
+    except (OSError, ssl.SSLError):
+        connection.close()
+        return
+    inner, outer = socket.socketpair()
+    for each in (inner, outer):
+        each.setblocking(False)
+    secure.other, plain.other = plain, secure
+    await loop.connect_accepted_socket(lambda: plain, outer)
+    if secure.is_gone:
+        plain.transport.close()
+    ready(inner)

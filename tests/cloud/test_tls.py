@@ -1,0 +1,111 @@
+"""TLS on the one port: every name has a certificate of the cloud's own authority, and policies know how a request came."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import ssl
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cloud.conftest import eventually
+from cloud.test_processes import answer, request
+
+
+@pytest.fixture
+def trust(shared, tmp_path):
+    """What a client has who trusts the cloud's authority, and its file."""
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=20)
+    connection.request("GET", "/_kumoniwa/ca.pem")
+    file = tmp_path / "ca.pem"
+    file.write_bytes(connection.getresponse().read())
+    connection.close()
+    return ssl.create_default_context(cafile=file), str(file)
+
+
+def secure(shared, trust, name="localhost") -> ssl.SSLSocket:
+    return trust[0].wrap_socket(shared.socket(), server_hostname=name)
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "abc123.execute-api.us-east-1.localhost", "bucket.s3.localhost"])
+def test_each_name_has_a_certificate_that_the_authority_vouches_for(shared, trust, name):
+    with secure(shared, trust, name) as connection:
+        connection.sendall(request())
+        assert answer(connection) == (200, b"{}") and connection.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_who_does_not_know_the_authority_does_not_trust_it(shared):
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ssl.create_default_context().wrap_socket(shared.socket(), server_hostname="localhost")
+
+
+def test_older_protocols_are_refused(shared, trust):
+    trust[0].minimum_version, trust[0].maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    trust[0].set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        secure(shared, trust)
+
+
+def test_a_connection_wanders_between_regions_and_stays_encrypted(shared, trust):
+    with secure(shared, trust) as connection:
+        for region in ("us-east-1", "eu-west-1", "us-east-1"):
+            connection.sendall(request(region))
+            assert answer(connection)[0] == 200
+    assert {"us-east-1", "eu-west-1"} <= set(shared.regions())
+
+
+def test_a_bucket_may_refuse_what_comes_in_plain(shared, trust):
+    plain = shared.client("s3")
+    plain.create_bucket(Bucket="guarded")
+    plain.put_object(Bucket="guarded", Key="k", Body=b"x" * 3_000_000)
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::guarded", "arn:aws:s3:::guarded/*"]}
+    deny["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+    plain.put_bucket_policy(Bucket="guarded", Policy=json.dumps({"Version": "2012-10-17", "Statement": deny}))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        plain.get_object(Bucket="guarded", Key="k")
+    url = plain.generate_presigned_url("get_object", {"Bucket": "guarded", "Key": "k"}).partition(f":{shared.port}")[2]
+    connection = http.client.HTTPSConnection("127.0.0.1", shared.port, context=trust[0], timeout=20)
+    connection.request("GET", url)
+    reply = connection.getresponse()
+    assert (reply.status, len(reply.read())) == (200, 3_000_000)
+    connection.close()
+
+
+def test_a_dead_region_is_silent_on_encrypted_connections_too(shared, trust):
+    with secure(shared, trust) as connection:
+        connection.sendall(request())
+        assert answer(connection)[0] == 200
+        shared.region("us-east-1", "kill")
+        connection.sendall(request())
+        connection.settimeout(1.0)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        shared.region("us-east-1", "restart")
+        connection.settimeout(10.0)
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
+            assert connection.recv(1) == b""
+    with secure(shared, trust) as connection:
+        connection.sendall(request())
+        assert answer(connection)[0] == 200
+
+
+def test_what_begins_like_a_handshake_and_is_none_ends(shared):
+    with shared.socket() as connection:
+        connection.sendall(b"\x16\x03\x01\xff\xff" + b"nonsense" * 100)
+        connection.settimeout(10.0)
+        with contextlib.suppress(ConnectionError):
+            while connection.recv(65536):
+                pass
+    with shared.socket() as connection:
+        connection.sendall(request())
+        assert answer(connection)[0] == 200
+
+
+def test_a_client_that_leaves_leaves_nothing_behind(shared, trust):
+    for _ in range(20):
+        with secure(shared, trust) as connection:
+            connection.sendall(request())
+            answer(connection)
+    assert eventually(lambda: shared.regions()["us-east-1"]["connections"] == 0)

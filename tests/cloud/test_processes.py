@@ -125,7 +125,7 @@ def test_a_region_that_does_not_exist_is_refused(shared, region, code):
 
 
 def test_bytes_that_are_no_http_are_refused_at_once(shared):
-    for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\0\0\0\0", b"hello\r\n\r\n"):
+    for garbage in (b"\x17\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\0\0\0\0", b"hello\r\n\r\n"):
         with shared.socket() as connection:
             connection.sendall(garbage)
             assert answer(connection)[0] == 400

@@ -382,6 +382,30 @@ def test_what_was_run_is_known_for_thirty_days(books):
     assert refused(books.ssm.get_automation_execution, AutomationExecutionId=id_)[0] == "AutomationExecutionNotFoundException"
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"name": "step", "action": "aws:sleep", "inputs": {"Duration": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:sleep", "inputs": {"Timestamp": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:approve", "inputs": {"Approvers": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:executeAutomation", "inputs": {"DocumentName": "{{ Odd }}", "RuntimeParameters": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:executeStateMachine", "inputs": {"stateMachineArn": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:invokeLambdaFunction", "inputs": {"FunctionName": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:createStack", "inputs": {"StackName": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:deleteStack", "inputs": {"StackName": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:executeAwsApi", "inputs": {"Service": "{{ Odd }}", "Api": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:assertAwsResourceProperty", "inputs": {"Service": "sqs", "Api": "ListQueues", "PropertySelector": "{{ Odd }}",
+            "DesiredValues": "{{ Odd }}"}},
+        {"name": "step", "action": "aws:branch", "inputs": {"Choices": [{"NextStep": "step", "Variable": "{{ Odd }}", "NumericGreater": 1}]}},
+    ],
+)  # fmt: skip
+def test_inputs_that_make_no_sense_fail_their_step_in_words(books, capfd, step):
+    books.make(body(step, parameters={"Odd": {"type": "StringMap", "default": {"a": {}}}}))
+    shown = books.shown(books.start())
+    assert shown["AutomationExecutionStatus"] == "Failed" and "internal error" not in shown["FailureMessage"]
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_token_begins_once_and_lists_are_filtered(books):
     books.make(body(SLEEP))
     token = "11111111-2222-3333-4444-555555555555"

@@ -29,13 +29,26 @@ def operation(service: str, action: str) -> tuple[str, str] | None:
     return (known, name) if name is not None else None
 
 
+class WrongType(ValueError):
+    """A parameter is a list, a structure or neither, where the model says otherwise."""
+
+
+_CONTAINERS = {"structure": dict, "map": dict, "list": list}
+
+
 def params_of(service: str, operation: str, said: dict[str, Any]) -> dict[str, Any]:
-    """Parameters that were written as JSON, in the model's names and types: a first letter may be large, and blobs are texts."""
+    """Parameters that were written as JSON, in the model's names and types: a first letter may be large, and blobs are texts. Raises
+    WrongType."""
     shape = models.service(service).operation(operation).input
     return _read(shape, said) if shape is not None else {}
 
 
 def _read(shape: Shape, value: Any) -> Any:
+    wanted = _CONTAINERS.get(shape.type)
+    if value is not None and not shape.is_document:
+        is_right = isinstance(value, wanted) if wanted is not None else not isinstance(value, (dict, list))
+        if not is_right:
+            raise WrongType(f"{value} is no {shape.type}")
     if shape.type == "structure" and isinstance(value, dict) and not shape.is_document:
         names = {name.lower(): name for name in shape.members}
         read = {}

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 SCHEMA = "0.3"
-STEPS_MAX = 100
+STEPS_MAX, DEPTH_MAX = 100, 20
 _NAME = re.compile(r"[a-zA-Z0-9_]{3,128}")
 _BRACES = re.compile(r"\{\{\s*([A-Za-z0-9_.:]+)\s*\}\}")
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DURATION = re.compile(r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?")
 _DOCUMENT = {"schemaVersion", "description", "assumeRole", "parameters", "mainSteps", "outputs", "files"}
 _STEP = {"name", "action", "inputs", "description", "onFailure", "onCancel", "isCritical", "isEnd", "nextStep", "maxAttempts",
          "timeoutSeconds", "outputs"}  # fmt: skip
@@ -127,7 +127,25 @@ def _chosen(step: Step) -> list[str]:
     choices = step.inputs["Choices"]
     _must(isinstance(choices, list) and all(isinstance(each, dict) and isinstance(each.get("NextStep"), str) for each in choices),
           f"Choices of the step {step.name} each name their NextStep.")  # fmt: skip
+    for each in choices:
+        _check_choice(step.name, {key: value for key, value in each.items() if key != "NextStep"})
+    _must(isinstance(step.inputs.get("Default", ""), str), f"Default of the step {step.name} is no text.")
     return [each["NextStep"] for each in choices] + ([step.inputs["Default"]] if "Default" in step.inputs else [])
+
+
+def _check_choice(name: str, choice: Any, depth: int = 0) -> None:
+    _must(isinstance(choice, dict) and depth < DEPTH_MAX, f"A choice of the step {name} is no object, or nested too deeply.")
+    for combined in ("And", "Or"):
+        if combined in choice:
+            _must(isinstance(choice[combined], list) and len(choice) == 1, f"{combined} of the step {name} is a list.")
+            for each in choice[combined]:
+                _check_choice(name, each, depth + 1)
+            return
+    if "Not" in choice:
+        _check_choice(name, choice["Not"], depth + 1)
+    else:
+        operators = choice.keys() - {"Variable"}
+        _must("Variable" in choice and len(operators) == 1 and operators <= _COMPARE.keys(), f"A choice of the step {name} compares its Variable by one operator.")
 
 
 def _step(said: Any, following: str) -> Step:
@@ -135,6 +153,7 @@ def _step(said: Any, following: str) -> Step:
     name, action, inputs = said["name"], said.get("action"), said.get("inputs") or {}
     if unknown := sorted(set(said) - _STEP):
         raise InvalidContent(f"The step {name} has an unknown member: {unknown[0]}.")
+    _must(isinstance(action, str), f"The step {name} has no action.")
     if action in ELSEWHERE:
         raise Unsupported(f"the action {action} of Automation documents")
     _must(action in NEEDED, f"The step {name} has an unknown action: {action}.")
@@ -148,13 +167,18 @@ def _step(said: Any, following: str) -> Step:
     if action == "aws:executeScript":
         _check_script(name, inputs)
     outputs = said.get("outputs") or []
-    _must(isinstance(outputs, list) and all(isinstance(each, dict) and {"Name", "Selector"} <= each.keys() for each in outputs),
-          f"The outputs of the step {name} each have a Name and a Selector.")  # fmt: skip
+    _must(isinstance(outputs, list) and all(_is_output(each) for each in outputs), f"The outputs of the step {name} each have a Name and a Selector.")
+    is_end, named = _flag(said, "isEnd", default=False), said.get("nextStep") or following
+    _must(isinstance(named, str) or named is None, f"nextStep of the step {name} is no text.")
     return Step(
         name, action, inputs, tuple(outputs), _on_failure(name, said.get("onFailure", "Abort")), _flag(said, "isCritical", default=True),
-        _flag(said, "isEnd", default=False), "" if _flag(said, "isEnd", default=False) else said.get("nextStep") or following,
+        is_end, "" if is_end else named or "",
         _whole(name, said.get("maxAttempts", 1)), float(_whole(name, said["timeoutSeconds"])) if "timeoutSeconds" in said else None,
     )  # fmt: skip
+
+
+def _is_output(said: Any) -> bool:
+    return isinstance(said, dict) and all(isinstance(said.get(name), str) for name in ("Name", "Selector")) and said.get("Type", "String") in PARAMETER_TYPES
 
 
 def _check_script(name: str, inputs: dict[str, Any]) -> None:
@@ -237,21 +261,17 @@ def seconds(text: str) -> float:
 # Choices -------------------------------------------------------------------------------------------
 
 
-def _number(value: Any) -> float:
-    return float(value)
-
-
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "StringEquals": lambda left, right: text_of(left) == text_of(right),
     "EqualsIgnoreCase": lambda left, right: text_of(left).lower() == text_of(right).lower(),
     "StartsWith": lambda left, right: text_of(left).startswith(text_of(right)),
     "EndsWith": lambda left, right: text_of(left).endswith(text_of(right)),
     "Contains": lambda left, right: right in left if isinstance(left, list) else text_of(right) in text_of(left),
-    "NumericEquals": lambda left, right: _number(left) == _number(right),
-    "NumericGreater": lambda left, right: _number(left) > _number(right),
-    "NumericLesser": lambda left, right: _number(left) < _number(right),
-    "NumericGreaterOrEquals": lambda left, right: _number(left) >= _number(right),
-    "NumericLesserOrEquals": lambda left, right: _number(left) <= _number(right),
+    "NumericEquals": lambda left, right: float(left) == float(right),
+    "NumericGreater": lambda left, right: float(left) > float(right),
+    "NumericLesser": lambda left, right: float(left) < float(right),
+    "NumericGreaterOrEquals": lambda left, right: float(left) >= float(right),
+    "NumericLesserOrEquals": lambda left, right: float(left) <= float(right),
     "BooleanEquals": lambda left, right: str(left).lower() == str(right).lower(),
 }
 
@@ -264,9 +284,8 @@ def holds(choice: dict[str, Any]) -> bool:
         return any(holds(each) for each in choice["Or"])
     if "Not" in choice:
         return not holds(choice["Not"])
-    operators = [name for name in choice if name in _COMPARE]
-    _must(len(operators) == 1 and "Variable" in choice, "A choice compares its Variable by one operator.")
+    operator = next(name for name in choice if name in _COMPARE)
     try:
-        return _COMPARE[operators[0]](choice["Variable"], choice[operators[0]])
-    except (TypeError, ValueError):
-        raise InvalidContent(f"{operators[0]} cannot compare {text_of(choice['Variable'])}.") from None
+        return _COMPARE[operator](choice["Variable"], choice[operator])
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidContent(f"{operator} cannot compare {text_of(choice['Variable'])}.") from None

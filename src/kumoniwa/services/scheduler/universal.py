@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from kumoniwa.aws import sdk
+from kumoniwa.kernel.errors import SerializationException
 
 _ARN = re.compile(r"arn:[\w-]+:scheduler:::aws-sdk:(?P<service>\w+):(?P<operation>\w+)")
 READS = ("get", "describe", "list", "poll", "receive", "search", "scan", "query", "select", "read", "batchget")
@@ -36,5 +37,8 @@ def operation_of(arn: str) -> str:
 
 
 def params_of(operation: str, said: dict[str, Any]) -> dict[str, Any]:
-    """Parameters in the model's names and types."""
-    return sdk.params_of(*operation.split(":"), said)
+    """Parameters in the model's names and types. Raises SerializationException."""
+    try:
+        return sdk.params_of(*operation.split(":"), said)
+    except sdk.WrongType as wrong:
+        raise SerializationException(str(wrong)) from None

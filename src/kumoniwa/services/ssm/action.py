@@ -77,6 +77,21 @@ class Waits(NamedTuple):
 Outcome = Done | Waits
 
 
+def _given(inputs: dict[str, Any], name: str, kind: type) -> Any:
+    """An input as the action needs it, whatever stood in its braces. Raises StepFailed."""
+    value = inputs[name]
+    if not isinstance(value, kind) or (kind is list and not all(isinstance(each, (str, int, bool)) for each in value)):
+        raise StepFailed(f"The input {name} is not what the action takes: {text_of(value)}.")
+    return value
+
+
+def _read(service: str, operation: str, said: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return sdk.params_of(service, operation, said)
+    except sdk.WrongType as wrong:
+        raise StepFailed(f"A parameter of {operation} is of another type: {wrong}.") from None
+
+
 # Calls ---------------------------------------------------------------------------------------------
 
 
@@ -89,7 +104,7 @@ def _operation(inputs: dict[str, Any]) -> tuple[str, str]:
 
 def _params(inputs: dict[str, Any], service: str, operation: str) -> dict[str, Any]:
     own = ("Service", "Api", "PropertySelector", "DesiredValues")
-    return sdk.params_of(service, operation, {name: value for name, value in inputs.items() if name not in own})
+    return _read(service, operation, {name: value for name, value in inputs.items() if name not in own})
 
 
 async def _execute_api(actor: Actor) -> Outcome:
@@ -107,8 +122,8 @@ async def _property(actor: Actor) -> tuple[Any, bool]:
         reply = await actor.look(f"{service}:{operation}", **_params(inputs, service, operation))
     except AwsError as error:
         raise StepFailed(_told(f"{service}:{operation}", error), hint=error.hint) from None
-    value = _selected(inputs["PropertySelector"], sdk.plain(service, operation, reply))
-    return value, text_of(value) in [text_of(each) for each in inputs["DesiredValues"]]
+    value = _selected(_given(inputs, "PropertySelector", str), sdk.plain(service, operation, reply))
+    return value, text_of(value) in [text_of(each) for each in _given(inputs, "DesiredValues", list)]
 
 
 def _selected(selector: str, result: Any) -> Any:
@@ -140,7 +155,7 @@ async def _wait_for_property(actor: Actor) -> Outcome:
 async def _invoke_function(actor: Actor) -> Outcome:
     inputs = dict(actor.run.inputs)
     payload = inputs.pop("InputPayload", None)
-    params = sdk.params_of("lambda", "Invoke", inputs)
+    params = _read("lambda", "Invoke", inputs)
     if payload is not None:
         params["Payload"] = json.dumps(payload).encode()
     reply = sdk.plain("lambda", "Invoke", await actor.ask("lambda:Invoke", **params))
@@ -151,7 +166,7 @@ async def _invoke_function(actor: Actor) -> Outcome:
 
 async def _execute_machine(actor: Actor) -> Outcome:
     reply = sdk.plain("stepfunctions", "StartExecution", await actor.ask(
-        "stepfunctions:StartExecution", **sdk.params_of("stepfunctions", "StartExecution", actor.run.inputs)
+        "stepfunctions:StartExecution", **_read("stepfunctions", "StartExecution", actor.run.inputs)
     ))  # fmt: skip
     return Done(reply, reply)
 
@@ -172,7 +187,7 @@ async def _sleep(actor: Actor) -> Outcome:
     state = actor.run.state
     if "until" not in state:
         inputs = actor.run.inputs
-        until = actor.run.started + seconds(inputs["Duration"]) if "Duration" in inputs else _instant(inputs["Timestamp"])
+        until = actor.run.started + seconds(_given(inputs, "Duration", str)) if "Duration" in inputs else _instant(inputs["Timestamp"])
         state = {"until": until}
     return Done() if actor.call.now() >= state["until"] else Waits(state["until"], state)
 
@@ -192,6 +207,7 @@ async def _pause(actor: Actor) -> Outcome:
 async def _approve(actor: Actor) -> Outcome:
     """Who may decide is told once, and says so by a signal. One rejection is enough."""
     inputs, state = actor.run.inputs, actor.run.state
+    _given(inputs, "Approvers", list)
     decisions = state.get("decisions", {})
     if not state.get("is_asked"):
         if "NotificationArn" in inputs:
@@ -199,7 +215,8 @@ async def _approve(actor: Actor) -> Outcome:
         return Waits(actor.run.deadline, {**state, "is_asked": True}, is_waiting=True)
     if any(each["decision"] == "Reject" for each in decisions.values()):
         raise StepFailed(f"The step was rejected by {', '.join(who for who, each in decisions.items() if each['decision'] == 'Reject')}.")
-    if len(decisions) < int(inputs.get("MinRequiredApprovals", 1)):
+    wanted = str(inputs.get("MinRequiredApprovals", 1))
+    if not wanted.isdecimal() or len(decisions) < int(wanted):
         return Waits(actor.run.deadline, state, is_waiting=True)
     listed = [{"Approver": who, "Decision": each["decision"], "Comment": each["comment"]} for who, each in decisions.items()]
     return Done(outputs={"ApprovalStatus": "Approved", "ApproverDecisions": listed})
@@ -209,7 +226,7 @@ def _request(actor: Actor) -> str:
     inputs = actor.run.inputs
     lines = [
         str(inputs.get("Message", "")), f"Automation: {actor.execution.document}", f"Execution: {actor.execution.id}", f"Step: {actor.step.name}",
-        f"Approvers: {', '.join(inputs['Approvers'])}",
+        f"Approvers: {', '.join(map(text_of, inputs['Approvers']))}",
         f"aws ssm send-automation-signal --automation-execution-id {actor.execution.id} --signal-type Approve",
     ]  # fmt: skip
     return "\n".join(line for line in lines if line)
@@ -229,7 +246,8 @@ async def _execute_automation(actor: Actor) -> Outcome:
     """A child is begun once, and wakes its parent when it is over."""
     inputs, state, call = actor.run.inputs, actor.run.state, actor.call
     if "child" not in state:
-        said = inputs.get("RuntimeParameters") or {}
+        said = _given(inputs, "RuntimeParameters", dict) if inputs.get("RuntimeParameters") else {}
+        _given(inputs, "DocumentName", str)
         call.require("ssm:StartAutomationExecution", call.arn(f"automation-definition/{inputs['DocumentName']}:*"))
         return Waits(call.now(), {"child": call.atomically(lambda: _begun_child(actor, said))})
     child = executions.existing(call, state["child"])
@@ -247,7 +265,7 @@ async def _execute_automation(actor: Actor) -> Outcome:
 async def _create_stack(actor: Actor) -> Outcome:
     state = actor.run.state
     if "stack" not in state:
-        params = sdk.params_of("cloudformation", "CreateStack", actor.run.inputs)
+        params = _read("cloudformation", "CreateStack", actor.run.inputs)
         made = await actor.ask("cloudformation:CreateStack", **params)
         return Waits(actor.call.now(), {"stack": made["StackId"]})
     stack = await _stack(actor, state["stack"])
@@ -260,12 +278,12 @@ async def _create_stack(actor: Actor) -> Outcome:
 
 
 async def _delete_stack(actor: Actor) -> Outcome:
-    state, name = actor.run.state, actor.run.inputs["StackName"]
+    state, name = actor.run.state, _given(actor.run.inputs, "StackName", str)
     if "stack" not in state:
         stack = await _stack(actor, name)
         if stack is None:
             return Done()
-        await actor.ask("cloudformation:DeleteStack", **sdk.params_of("cloudformation", "DeleteStack", actor.run.inputs))
+        await actor.ask("cloudformation:DeleteStack", **_read("cloudformation", "DeleteStack", actor.run.inputs))
         return Waits(actor.call.now(), {"stack": stack["StackId"]})
     stack = await _stack(actor, state["stack"])
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":

@@ -17,8 +17,12 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from services.appsync_workshop import Graph, refused
+from services.cognito_workshop import Pool
 from services.lambda_workshop import ACCOUNT, make, put_user
 
+POOLED = """
+type Query { me: String @aws_cognito_user_pools staff: String @aws_cognito_user_pools(cognito_groups: ["staff"]) boss: String @aws_cognito_user_pools(cognito_groups: ["boss"]) }
+"""
 SCHEMA = """
 type Query { open: String iam: String @aws_iam both: String @aws_iam @aws_api_key token: String @aws_oidc secret: Secret @aws_iam @aws_api_key lambda: String @aws_lambda }
 type Secret @aws_iam { text: String shown: String @aws_api_key @aws_iam }
@@ -190,12 +194,23 @@ def test_tokens_of_an_issuer_are_proved_by_its_keys(cloud, issuer):
     assert ask(graph, "{ token }", {"authorization": "nonsense"}, 401)["errors"][0]["message"] == "Unable to parse JWT token."
 
 
-def test_tokens_of_user_pools_are_refused_by_name_while_there_are_no_pools(cloud, issuer):
-    config = {"userPoolId": "us-east-1_abc", "awsRegion": "us-east-1"}
-    graph = graph_with(cloud, {"authenticationType": "AMAZON_COGNITO_USER_POOLS", "userPoolConfig": config})
-    token = issuer.token(iss="https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc")
-    status, _, body = graph.post(b'{"query": "{ open }"}', {"authorization": token})
-    assert status == 501 and b"user pools" in body
+def test_tokens_of_user_pools_open_with_the_groups_of_their_user(cloud):
+    pool = Pool(cloud)
+    sub = pool.add(email="ann@example.com")
+    pool.idp.create_group(GroupName="staff", UserPoolId=pool.id)
+    pool.idp.admin_add_user_to_group(UserPoolId=pool.id, Username="ann", GroupName="staff")
+    config = {"userPoolId": pool.id, "awsRegion": "us-east-1"}
+    graph = graph_with(cloud, {"authenticationType": "AMAZON_COGNITO_USER_POOLS", "userPoolConfig": config}, schema=POOLED)
+    for field in ("me", "staff", "boss"):
+        graph.resolve(f"Query.{field}", "none", code=ANSWER % "ctx.identity.sub")
+    result = pool.sign_in()
+    for name in ("IdToken", "AccessToken"):
+        answer = ask(graph, "{ me staff boss }", {"authorization": result[name]})
+        assert answer["data"] == {"me": sub, "staff": sub, "boss": None} and denied(answer)[0][1] == "Unauthorized"
+    other = Pool(cloud)
+    other.add()
+    for text in (other.sign_in()["IdToken"], result["IdToken"][:-8] + "AAAAAAAA"):
+        assert ask(graph, "{ me }", {"authorization": text}, 401)["errors"][0]["errorType"] == "UnauthorizedException"
 
 
 # Lambda ------------------------------------------------------------------------------------------------

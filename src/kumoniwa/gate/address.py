@@ -34,7 +34,7 @@ class Address(Record):
     """The service of the credential scope or the host name."""
     access_key: str | None = None
     door: str | None = None
-    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api`` or ``s3``: a host name or path that is a data plane of its own. The
+    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api``, ``auth`` (a user pool's hosted pages), ``user-pool`` (its keys) or ``s3``: a host name or path that is a data plane of its own. The
     gate adds ``host-name``, for a host name that a customer brought to the region."""
     name: str = ""
     """The API id, function URL id or bucket in the host name or path; for ``host-name`` the name itself."""
@@ -48,20 +48,21 @@ def is_admin(request: Request) -> bool:
 
 
 _HOST = re.compile(
-    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|appsync-api|appsync-realtime-api|s3-website|s3-accelerate|s3|[a-z0-9-]+?)"
-    r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|on\.aws)"
+    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|appsync-api|appsync-realtime-api|auth|s3-website|s3-accelerate|s3|[a-z0-9-]+?)"
+    r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|amazoncognito\.com|on\.aws)"
 )
 _PATH = re.compile(
     r"/restapis/(?P<a>[a-z0-9]+)/(?P<stage>[^/]+)/_user_request_(?P<ra>/.*)?"
     r"|(?:/_aws/execute-api/(?P<b>[a-z0-9]+)|/(?:execute-api|ws)/(?P<c>[a-z0-9]{10}))(?P<rest>/.*)?"
 )
 _GRAPHQL = re.compile(r"/graphql/([a-z0-9]{26})(/.*)?")
+_POOL = re.compile(r"/(([a-z]{2}(?:-[a-z]+)+-\d)_[A-Za-z0-9]+)/\.well-known/(?:jwks\.json|openid-configuration)")
 _CODE = re.compile(r"/_aws/lambda-code/([a-z0-9]+)")
 
 
 _MARKED = ("execute-api", "lambda-url", "appsync-api", "appsync-realtime-api")
 """Doors whose names say their region: see ``region_mark``."""
-_SERVICES = {"lambda-url": "lambda", "s3-website": "s3", "appsync-api": "appsync", "appsync-realtime-api": "appsync"}
+_SERVICES = {"lambda-url": "lambda", "s3-website": "s3", "appsync-api": "appsync", "appsync-realtime-api": "appsync", "auth": "cognito-idp"}
 
 
 def locate(request: Request) -> Address:
@@ -84,6 +85,8 @@ def locate(request: Request) -> Address:
     if address.door is not None:
         return changed(address, path=path)
     # What is signed for S3 is the path of an object, whatever its bucket is called.
+    if path.endswith(("/.well-known/jwks.json", "/.well-known/openid-configuration")) and (pool := _POOL.fullmatch(path)) is not None:
+        return changed(address, door="user-pool", name=pool[1], region=pool[2], path=path)
     is_door = path.startswith(("/restapis/", "/_aws/", "/execute-api/", "/ws/", "/graphql/")) and address.signing_name != "s3"
     return _behind_path(address, path) if is_door else address
 
@@ -155,7 +158,7 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
     if kind == "s3-accelerate":
         # One endpoint for all regions: the signature, or whoever has the bucket, says which.
         return ("s3" if name else None), name, region, "s3"
-    if kind in (*_MARKED, "s3", "s3-website"):
+    if kind in (*_MARKED, "auth", "s3", "s3-website"):
         service = _SERVICES.get(kind, kind)
         return (kind if name else None), name, region, service
     return None, "", region, (f"{name}.{kind}" if name else kind)

@@ -7,14 +7,18 @@ key for two hours."
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire import outbound
 
 KEPT_S, ASKED_AGAIN_AFTER_S = 7_200.0, 10.0
 ANSWERED_WITHIN_S = 5.0
+_USER_POOL = re.compile(r"https://cognito-idp\.([a-z0-9-]+)\.amazonaws\.com/(\1_[A-Za-z0-9]+)")
+"""Issuers that live in this cloud: user pools say that they are Amazon's, since that is who they are on AWS."""
 
 
 class Unavailable(Exception):
@@ -24,7 +28,8 @@ class Unavailable(Exception):
 class Keys:
     """What issuers published, by issuer; a region's memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Any) -> None:
+        self.home = home
         self.fetched: dict[str, tuple[float, list[dict[str, Any]]]] = {}
 
     async def named(self, issuer: str, name: Any, now: float) -> list[dict[str, Any]]:
@@ -32,7 +37,7 @@ class Keys:
         at, keys = self.fetched.get(issuer, (float("-inf"), []))
         is_there = any(key.get("kid") == name for key in keys)
         if now - at > (KEPT_S if is_there else ASKED_AGAIN_AFTER_S):
-            keys = await _fetched(issuer)
+            keys = await _fetched(self.home, issuer)
             self.fetched[issuer] = (now, keys)
         return [key for key in keys if name is None or key.get("kid") == name]
 
@@ -40,7 +45,7 @@ class Keys:
 def keys(home: Any) -> Keys:
     held = home.memory.get(("gate", Keys))
     if held is None:
-        held = home.memory["gate", Keys] = Keys()
+        held = home.memory["gate", Keys] = Keys(home)
     return held
 
 
@@ -51,7 +56,21 @@ async def _got(url: str) -> Any:
     return orjson.loads(answer.body)
 
 
-async def _fetched(issuer: str) -> list[dict[str, Any]]:
+async def _of_user_pool(home: Any, region: str, pool: str) -> list[dict[str, Any]]:
+    message = {"keys": pool}
+    asked = home.heard("", "cognito-idp", message) if region == home.name else home.exchange(region, "cognito-idp", message)
+    try:
+        listed = await asked
+    except AwsError as error:
+        raise Unavailable(f"{region}: {error}") from None
+    if listed is None:
+        raise Unavailable(f"There is no user pool {pool} in {region}.")
+    return listed
+
+
+async def _fetched(home: Any, issuer: str) -> list[dict[str, Any]]:
+    if (pool := _USER_POOL.fullmatch(issuer.rstrip("/"))) is not None:
+        return await _of_user_pool(home, pool[1], pool[2])
     try:
         configuration = await _got(issuer.rstrip("/") + "/.well-known/openid-configuration")
         listed = (await _got(str(configuration["jwks_uri"])))["keys"]

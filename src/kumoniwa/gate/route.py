@@ -28,7 +28,8 @@ from kumoniwa.wire.routes import routes
 from kumoniwa.wire.xml import escaped, readable
 
 DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation",
-         "mail": "ses", "notices": "sns", "appsync-api": "appsync", "appsync-realtime-api": "appsync"}  # fmt: skip
+         "mail": "ses", "notices": "sns", "appsync-api": "appsync", "appsync-realtime-api": "appsync",
+         "auth": "cognito-idp", "user-pool": "cognito-idp"}  # fmt: skip
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 _NO_DOOR = (None, "s3")
 CONNECTIONS = re.compile(r"/(?:@|%40)connections/")

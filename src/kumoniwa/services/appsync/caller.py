@@ -15,7 +15,6 @@ from kumoniwa.gate import issuer as issuers
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.kernel.operation import service_names
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages import json_web_token
 from kumoniwa.languages.json_web_token import Token
@@ -150,9 +149,7 @@ async def _by_token(call: Call, api: Api, token: Token) -> Caller:
 
 
 async def _of_pool(call: Call, said: dict[str, Any], issuer: str, token: Token) -> Caller:
-    if "cognito-idp" not in service_names():
-        raise NotImplementedHere("tokens of user pools in appsync, while there is no cognito-idp")
-    await _prove(call, f"{call.home.settings.endpoint}/{said['userPoolId']}", token)
+    await _prove(call, f"https://cognito-idp.{said['awsRegion']}.amazonaws.com/{said['userPoolId']}", token)
     client = str(token.claims.get("client_id") or token.claims.get("aud") or "")
     if said.get("appIdClientRegex") and not re.fullmatch(said["appIdClientRegex"], client):
         raise _refused()

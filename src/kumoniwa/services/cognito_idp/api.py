@@ -1,0 +1,107 @@
+"""The operations of user pools. Federation, WebAuthn, SMS, devices, threat protection, branding and imports are refused by name."""
+
+from kumoniwa.services.cognito_idp.access import owner_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.cognito_idp.administration import (
+    AdminDeleteUser,
+    AdminDeleteUserAttributes,
+    AdminDisableUser,
+    AdminEnableUser,
+    AdminGetUser,
+    AdminResetUserPassword,
+    AdminSetUserPassword,
+    AdminUpdateUserAttributes,
+    AdminUserGlobalSignOut,
+    ListUsers,
+)
+from kumoniwa.services.cognito_idp.client import (
+    CreateUserPoolClient,
+    DeleteUserPoolClient,
+    DescribeUserPoolClient,
+    ListUserPoolClients,
+    UpdateUserPoolClient,
+)
+from kumoniwa.services.cognito_idp.domain import (
+    CreateUserPoolDomain,
+    DeleteUserPoolDomain,
+    DescribeUserPoolDomain,
+)
+from kumoniwa.services.cognito_idp.factor import (
+    AdminSetUserMFAPreference,
+    AssociateSoftwareToken,
+    SetUserMFAPreference,
+    VerifySoftwareToken,
+)
+from kumoniwa.services.cognito_idp.group import (
+    AdminAddUserToGroup,
+    AdminListGroupsForUser,
+    AdminRemoveUserFromGroup,
+    CreateGroup,
+    DeleteGroup,
+    GetGroup,
+    ListGroups,
+    ListUsersInGroup,
+    UpdateGroup,
+)
+from kumoniwa.services.cognito_idp.pool import (
+    AddCustomAttributes,
+    CreateUserPool,
+    DeleteUserPool,
+    DescribeUserPool,
+    GetUserPoolMfaConfig,
+    ListTagsForResource,
+    ListUserPools,
+    SetUserPoolMfaConfig,
+    TagResource,
+    UntagResource,
+    UpdateUserPool,
+)
+from kumoniwa.services.cognito_idp.resourceserver import (
+    CreateResourceServer,
+    DeleteResourceServer,
+    DescribeResourceServer,
+    ListResourceServers,
+    UpdateResourceServer,
+)
+from kumoniwa.services.cognito_idp.selfservice import (
+    ChangePassword,
+    ConfirmForgotPassword,
+    DeleteUser,
+    DeleteUserAttributes,
+    ForgotPassword,
+    GetUser,
+    GetUserAttributeVerificationCode,
+    GlobalSignOut,
+    RevokeToken,
+    UpdateUserAttributes,
+    VerifyUserAttribute,
+)
+from kumoniwa.services.cognito_idp.signin import (
+    AdminInitiateAuth,
+    AdminRespondToAuthChallenge,
+    GetTokensFromRefreshToken,
+    InitiateAuth,
+    RespondToAuthChallenge,
+)
+from kumoniwa.services.cognito_idp.signup import (
+    AdminConfirmSignUp,
+    AdminCreateUser,
+    ConfirmSignUp,
+    ResendConfirmationCode,
+    SignUp,
+)
+
+__all__ = [
+    "AddCustomAttributes", "AdminAddUserToGroup", "AdminConfirmSignUp", "AdminCreateUser", "AdminDeleteUser",
+    "AdminDeleteUserAttributes", "AdminDisableUser", "AdminEnableUser", "AdminGetUser", "AdminInitiateAuth",
+    "AdminListGroupsForUser", "AdminRemoveUserFromGroup", "AdminResetUserPassword", "AdminRespondToAuthChallenge",
+    "AdminSetUserMFAPreference", "AdminSetUserPassword", "AdminUpdateUserAttributes", "AdminUserGlobalSignOut",
+    "AssociateSoftwareToken", "ChangePassword", "ConfirmForgotPassword", "ConfirmSignUp", "CreateGroup", "CreateResourceServer",
+    "CreateUserPool", "CreateUserPoolClient", "CreateUserPoolDomain", "DeleteGroup", "DeleteResourceServer", "DeleteUser",
+    "DeleteUserAttributes", "DeleteUserPool", "DeleteUserPoolClient", "DeleteUserPoolDomain", "DescribeResourceServer",
+    "DescribeUserPool", "DescribeUserPoolClient", "DescribeUserPoolDomain", "ForgotPassword", "GetGroup",
+    "GetTokensFromRefreshToken", "GetUser", "GetUserAttributeVerificationCode", "GetUserPoolMfaConfig", "GlobalSignOut",
+    "InitiateAuth", "ListGroups", "ListResourceServers", "ListTagsForResource", "ListUserPoolClients", "ListUserPools",
+    "ListUsers", "ListUsersInGroup", "ResendConfirmationCode", "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference",
+    "SetUserPoolMfaConfig", "SignUp", "TagResource", "UntagResource", "UpdateGroup", "UpdateResourceServer",
+    "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken", "VerifyUserAttribute",
+]  # fmt: skip

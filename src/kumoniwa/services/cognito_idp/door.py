@@ -1,0 +1,312 @@
+"""What a pool shows to the world: its keys, and the hosted pages by which programs have their users sign in.
+
+The pages are the authorization code flow of OAuth 2.0 with PKCE, the implicit flow, and a program's own sign-in (client credentials).
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-userpools-server-contract-reference.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import html
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+
+from kumoniwa.gate.address import Address
+from kumoniwa.gate.identity import ANONYMOUS
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.cognito_idp import client as clients
+from kumoniwa.services.cognito_idp import exchange, proof, signup, ticket, token, trigger
+from kumoniwa.services.cognito_idp import pool as pools
+from kumoniwa.services.cognito_idp.client import OWN_SCOPES, UserPoolClient
+from kumoniwa.services.cognito_idp.errors import NotAuthorizedException
+from kumoniwa.services.cognito_idp.place import places
+from kumoniwa.services.cognito_idp.pool import UserPool
+from kumoniwa.services.cognito_idp.resourceserver import scopes_of
+from kumoniwa.services.cognito_idp.user import CONFIRMED
+from kumoniwa.wire.message import Request, Response
+
+CODE_S = 300.0
+JSON = {"Content-Type": "application/json;charset=UTF-8", "Access-Control-Allow-Origin": "*"}
+ASKED = ("client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method")
+"""What an authorization is asked with, and what the page carries on."""
+PAGE = """<!DOCTYPE html>
+<html><head><meta charset="utf-8"><title>Sign in</title></head><body><h1>Sign in with your username and password</h1>
+{flaw}<form method="post" action="/login?{query}"><label>Username <input name="username" autofocus></label>
+<label>Password <input name="password" type="password"></label><button type="submit">Sign in</button></form></body></html>
+"""
+
+
+class OAuthError(Exception):
+    def __init__(self, error: str, status: int = 400) -> None:
+        super().__init__(error)
+        self.error, self.status = error, status
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(status, orjson.dumps(body), dict(JSON))
+
+
+async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
+    if address.door == "user-pool":
+        return _published(home, request, address)
+    place = places(home).get(f"domain/{address.name}")
+    if place is None:
+        return _page("<h1>There is no such user pool.</h1>", 404)
+    call = Call(home, place.account, ANONYMOUS, "cognito-idp", "", request_id, request)
+    page = _PAGES.get((request.method, request.path))
+    if page is None:
+        return _page("<h1>Not found</h1>", 404)
+    try:
+        return await page(call, pools.found(call, place.pool), request)
+    except OAuthError as error:
+        return _json({"error": error.error}, error.status)
+
+
+def _published(home: Any, request: Request, address: Address) -> Response:
+    keys = exchange.keys_of(home, address.name)
+    if keys is None:
+        return _json({"message": f"User pool {address.name} does not exist."}, 404)
+    if request.path.endswith("jwks.json"):
+        return _json({"keys": keys})
+    call = Call(home, places(home)[address.name].account, ANONYMOUS, "cognito-idp")
+    issuer = pools.issuer_of(pools.found(call, address.name))
+    at = f"http://{request.host}"
+    name = next((name.removeprefix("domain/") for name, place in places(home).items() if place.pool == address.name and name.startswith("domain/")), None)
+    _, _, port = request.host.rpartition(":")
+    hosted = f"http://{name}.auth.{home.name}.localhost{':' + port if port.isdigit() else ''}" if name else ""
+    pages = {
+        "authorization_endpoint": f"{hosted}/oauth2/authorize", "token_endpoint": f"{hosted}/oauth2/token",
+        "userinfo_endpoint": f"{hosted}/oauth2/userInfo", "end_session_endpoint": f"{hosted}/logout",
+        "revocation_endpoint": f"{hosted}/oauth2/revoke",
+    } if hosted else {}  # fmt: skip
+    return _json({
+        **pages, "id_token_signing_alg_values_supported": ["RS256"], "issuer": issuer, "jwks_uri": f"{at}/{address.name}/.well-known/jwks.json",
+        "response_types_supported": ["code", "token"], "scopes_supported": ["openid", "email", "phone", "profile"],
+        "subject_types_supported": ["public"], "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+    })  # fmt: skip
+
+
+# Pages ---------------------------------------------------------------------------------------------
+
+
+def _page(body: str, status: int = 200) -> Response:
+    return Response(status, body.encode(), {"Content-Type": "text/html;charset=UTF-8", "Cache-Control": "no-store", "X-Frame-Options": "DENY"})
+
+
+def _sent_to(url: str, said: dict[str, str], *, in_fragment: bool = False) -> Response:
+    mark = "#" if in_fragment else "&" if "?" in url else "?"
+    return Response(302, b"", {"Location": f"{url}{mark}{urlencode(said)}", "Cache-Control": "no-store"})
+
+
+class Asked:
+    """What a program wants when it sends somebody here. ``refusal`` is a page or a redirection where it may not."""
+
+    def __init__(self, call: Call, pool: UserPool, request: Request) -> None:
+        self.said = {name: value for name, value in parse_qsl(request.query) if name in ASKED}
+        held = call.shelf(UserPoolClient).get(self.said.get("client_id", ""))
+        self.client = held if held is not None and held.pool == pool.id else None
+        settings = self.client.settings if self.client is not None else {}
+        self.redirect = self.said.get("redirect_uri") or settings.get("DefaultRedirectURI") or ""
+        known = scopes_of(call, pool.id)
+        allowed = [scope for scope in settings.get("AllowedOAuthScopes") or () if scope in OWN_SCOPES or scope in known]
+        self.scopes = tuple(self.said["scope"].split()) if self.said.get("scope") else tuple(allowed)
+        self.refusal = self._refusal(settings, allowed)
+
+    def _refusal(self, settings: dict[str, Any], allowed: list[str]) -> Response | None:
+        if self.client is None:
+            return _page("<h1>Client does not exist.</h1>", 400)
+        if self.redirect not in (settings.get("CallbackURLs") or ()):
+            # Nobody is sent to an address that the client's owner has not named.
+            return _page("<h1>An error was encountered with the requested page.</h1><p>redirect_mismatch</p>", 400)
+        kind = {"code": "code", "token": "implicit"}.get(self.said.get("response_type", ""))
+        method = self.said.get("code_challenge_method")
+        if kind is None or "code_challenge" in self.said and method != "S256" or method and "code_challenge" not in self.said:
+            return self.failed("invalid_request")
+        if not settings.get("AllowedOAuthFlowsUserPoolClient") or kind not in (settings.get("AllowedOAuthFlows") or ()):
+            return self.failed("unauthorized_client")
+        return self.failed("invalid_scope") if not self.scopes or set(self.scopes) - set(allowed) else None
+
+    def failed(self, error: str) -> Response:
+        state = {"state": self.said["state"]} if "state" in self.said else {}
+        return _sent_to(self.redirect, {"error": error, **state}, in_fragment=self.said.get("response_type") == "token")
+
+
+async def _authorize(call: Call, pool: UserPool, request: Request) -> Response:
+    asked = Asked(call, pool, request)
+    if asked.refusal is not None:
+        return asked.refusal
+    return Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}", "Cache-Control": "no-store"})
+
+
+async def _login(call: Call, pool: UserPool, request: Request) -> Response:
+    asked = Asked(call, pool, request)
+    return asked.refusal or _login_page(asked)
+
+
+def _login_page(asked: Asked, flaw: str = "", status: int = 200) -> Response:
+    return _page(PAGE.format(flaw=f"<p>{html.escape(flaw)}</p>" if flaw else "", query=html.escape(urlencode(asked.said))), status)
+
+
+async def _logged_in(call: Call, pool: UserPool, request: Request) -> Response:
+    """A name and a password typed into the page. Who must first do something else, such as show a second factor, is told so."""
+    asked = Asked(call, pool, request)
+    if asked.refusal is not None:
+        return asked.refusal
+    form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
+    attempt = proof.Attempt(call, pool, asked.client, form.get("username", ""), None)
+    try:
+        user = await proof.by_password(attempt, form.get("password", ""))
+    except AwsError as error:
+        return _login_page(asked, error.text, 400)
+    if user.status != CONFIRMED or pool.mfa == "ON" or pool.mfa != "OFF" and user.is_totp_enabled:
+        return _login_page(asked, "This sign-in needs a step that the hosted pages do not have: a new password or a second factor.", 501)
+    await trigger.asked(
+        call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, asked.client.id,
+        {"userAttributes": trigger.described(user), "newDeviceUsed": False},
+    )  # fmt: skip
+    sign_in = token.begun(call, "hosted", asked.scopes, asked.said.get("nonce", ""))
+    state = {"state": asked.said["state"]} if "state" in asked.said else {}
+    if asked.said["response_type"] == "token":
+        result = await token.issue(call, pool, asked.client, user, sign_in, is_new=False)
+        return _sent_to(asked.redirect, _spelled(result, asked.scopes) | {"expires_in": str(result["ExpiresIn"])} | state, in_fragment=True)
+    body = {
+        "client": asked.client.id, "user": user.name, "redirect": asked.redirect, "challenge": asked.said.get("code_challenge"),
+        "sign_in": list(sign_in),
+    }  # fmt: skip
+    return _sent_to(asked.redirect, {"code": ticket.issue(call, "code", body, CODE_S), **state})
+
+
+async def _logout(call: Call, pool: UserPool, request: Request) -> Response:
+    said = dict(parse_qsl(request.query))
+    client = call.shelf(UserPoolClient).get(said.get("client_id", ""))
+    if client is None or client.pool != pool.id:
+        return _page("<h1>Client does not exist.</h1>", 400)
+    if "logout_uri" in said:
+        if said["logout_uri"] not in (client.settings.get("LogoutURLs") or ()):
+            return _page("<h1>An error was encountered with the requested page.</h1><p>Required String parameter 'redirect_uri' is not present</p>", 400)
+        return Response(302, b"", {"Location": said["logout_uri"]})
+    asked = Asked(call, pool, request)
+    return asked.refusal or Response(302, b"", {"Location": f"/login?{urlencode(asked.said)}"})
+
+
+async def _confirmed(call: Call, pool: UserPool, request: Request) -> Response:
+    """The link in a letter."""
+    said = dict(parse_qsl(request.query))
+    try:
+        client = clients.named(call, said.get("client_id", ""), pool.id)
+        await signup.confirmed_by_link(call, pool, client, said.get("user_name", ""), said.get("confirmation_code", ""))
+    except AwsError as error:
+        return _page(f"<h1>{html.escape(error.text)}</h1>", 400)
+    return _page("<h1>Your registration has been confirmed!</h1>")
+
+
+# Tokens --------------------------------------------------------------------------------------------
+
+
+def _client(call: Call, pool: UserPool, request: Request, form: dict[str, str]) -> UserPoolClient:
+    """Which program asks, with its secret in a header or in the form. Raises OAuthError."""
+    id_, secret = form.get("client_id", ""), form.get("client_secret")
+    scheme, _, told = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            id_, _, secret = base64.b64decode(told, validate=True).decode().partition(":")
+        except (ValueError, binascii.Error):
+            raise OAuthError("invalid_client") from None
+    client = call.shelf(UserPoolClient).get(id_)
+    if client is None or client.pool != pool.id or not clients.check_secret(call, client, secret):
+        raise OAuthError("invalid_client")
+    return client
+
+
+def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl(request.body.decode("utf-8", "replace")))
+
+
+async def _token(call: Call, pool: UserPool, request: Request) -> Response:
+    form = _form(request)
+    grant = _GRANTS.get(form.get("grant_type", ""))
+    if grant is None:
+        raise OAuthError("unsupported_grant_type" if form.get("grant_type") else "invalid_request")
+    client = _client(call, pool, request, form)
+    try:
+        return _json(await grant(call, pool, client, form))
+    except NotAuthorizedException:
+        raise OAuthError("invalid_grant") from None
+
+
+def _spelled(result: dict[str, Any], scopes: tuple[str, ...] = ("openid",)) -> dict[str, Any]:
+    """Tokens in OAuth's words. An ID token is for those who asked for ``openid``."""
+    names = {"IdToken": "id_token", "AccessToken": "access_token", "RefreshToken": "refresh_token", "ExpiresIn": "expires_in", "TokenType": "token_type"}
+    return {names[name]: value for name, value in result.items() if name != "IdToken" or "openid" in scopes}
+
+
+async def _by_code(call: Call, pool: UserPool, client: UserPoolClient, form: dict[str, str]) -> dict[str, Any]:
+    said = ticket.redeem(call, "code", form.get("code", ""))
+    if said is None or said["client"] != client.id or said["redirect"] != form.get("redirect_uri"):
+        raise OAuthError("invalid_grant")
+    if said["challenge"] is not None:
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        if not hmac.compare_digest(base64.urlsafe_b64encode(digest).rstrip(b"="), said["challenge"].encode()):
+            raise OAuthError("invalid_grant")
+    user = token.users.find(call, pool, said["user"])
+    if user is None or not user.is_enabled:
+        raise OAuthError("invalid_grant")
+    at, origin, how, scopes, nonce = said["sign_in"]
+    sign_in = token.SignIn(at, origin, how, tuple(scopes), nonce)
+    return _spelled(await token.issue(call, pool, client, user, sign_in), sign_in.scopes)
+
+
+async def _by_refresh_token(call: Call, pool: UserPool, client: UserPoolClient, form: dict[str, str]) -> dict[str, Any]:
+    opened = token.opened(call, client, form.get("refresh_token", ""))
+    sign_in = opened.sign_in._replace(how="refresh")
+    return _spelled(await token.issue(call, pool, client, opened.user, sign_in, is_new=False), sign_in.scopes)
+
+
+async def _for_itself(call: Call, pool: UserPool, client: UserPoolClient, form: dict[str, str]) -> dict[str, Any]:
+    settings, known = client.settings, scopes_of(call, pool.id)
+    if "client_credentials" not in (settings.get("AllowedOAuthFlows") or ()) or not settings.get("AllowedOAuthFlowsUserPoolClient"):
+        raise OAuthError("unauthorized_client")
+    allowed = [scope for scope in settings.get("AllowedOAuthScopes") or () if scope in known]
+    wanted = form["scope"].split() if form.get("scope") else allowed
+    if not wanted or set(wanted) - set(allowed):
+        raise OAuthError("invalid_scope")
+    return _spelled(token.for_client(call, pool, client, wanted))
+
+
+_GRANTS = {"authorization_code": _by_code, "refresh_token": _by_refresh_token, "client_credentials": _for_itself}
+
+
+async def _user_info(call: Call, pool: UserPool, request: Request) -> Response:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer" or token.pool_of(text) != pool.id:
+            raise NotAuthorizedException
+        _, user, _ = token.bearer(call, text.strip(), scope="openid")
+    except AwsError:
+        headers = JSON | {"WWW-Authenticate": 'Bearer error="invalid_token", error_description="Access token is expired, disabled, or deleted, or the user has globally signed out."'}
+        return Response(401, orjson.dumps({"error": "invalid_token"}), headers)
+    return _json({"sub": user.sub, **user.attributes, "username": user.name})
+
+
+async def _revoke(call: Call, pool: UserPool, request: Request) -> Response:
+    form = _form(request)
+    client = _client(call, pool, request, form)
+    try:
+        opened = token.opened(call, client, form.get("token", ""))
+    except NotAuthorizedException:
+        return Response(200, b"", {})
+    ticket.revoke(call, opened.sign_in.origin, opened.until + client.lasts_s("AccessTokenValidity"))
+    return Response(200, b"", {})
+
+
+_PAGES = {
+    ("GET", "/oauth2/authorize"): _authorize, ("GET", "/login"): _login, ("POST", "/login"): _logged_in, ("GET", "/logout"): _logout,
+    ("GET", "/confirmUser"): _confirmed, ("POST", "/oauth2/token"): _token, ("GET", "/oauth2/userInfo"): _user_info,
+    ("POST", "/oauth2/userInfo"): _user_info, ("POST", "/oauth2/revoke"): _revoke,
+}  # fmt: skip

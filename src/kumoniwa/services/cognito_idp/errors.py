@@ -1,0 +1,94 @@
+"""What Cognito refuses with. Where no source is named, the texts are those that users report of AWS."""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.errors import AwsError
+
+
+class ResourceNotFoundException(AwsError): ...
+
+
+class InvalidParameterException(AwsError): ...
+
+
+class NotAuthorizedException(AwsError):
+    message = "Incorrect username or password."
+
+
+class UserNotFoundException(AwsError):
+    message = "User does not exist."
+
+
+class UserNotConfirmedException(AwsError):
+    message = "User is not confirmed."
+
+
+class UsernameExistsException(AwsError):
+    message = "User already exists"
+
+
+class AliasExistsException(AwsError):
+    message = "An account with the email already exists."
+
+
+class PasswordResetRequiredException(AwsError):
+    message = "Password reset required for the user"
+
+
+class InvalidPasswordException(AwsError): ...
+
+
+class CodeMismatchException(AwsError):
+    message = "Invalid verification code provided, please try again."
+
+
+class ExpiredCodeException(AwsError):
+    message = "Invalid code provided, please request a code again."
+
+
+class EnableSoftwareTokenMFAException(AwsError):
+    message = "Code mismatch"
+
+
+class SoftwareTokenMFANotFoundException(AwsError):
+    message = "User has not set up software token mfa"
+
+
+class GroupExistsException(AwsError):
+    message = "A group with the name already exists."
+
+
+class LimitExceededException(AwsError):
+    message = "Attempt limit exceeded, please try after some time."
+
+
+class UserLambdaValidationException(AwsError): ...
+
+
+class UnexpectedLambdaException(AwsError): ...
+
+
+class InvalidLambdaResponseException(AwsError):
+    message = "Unrecognizable lambda output"
+
+
+class UnsupportedTokenTypeException(AwsError): ...
+
+
+class UnsupportedOperationException(AwsError): ...
+
+
+class UnauthorizedException(AwsError): ...
+
+
+class ScopeDoesNotExistException(AwsError):
+    message = "Scope does not exist."
+
+
+class InvalidOAuthFlowException(AwsError): ...
+
+
+class UserPoolTaggingException(AwsError): ...
+
+
+class UnsupportedUserStateException(AwsError): ...

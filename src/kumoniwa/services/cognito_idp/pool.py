@@ -1,0 +1,325 @@
+"""User pools: what their owner has decided.
+
+A pool's settings are kept as AWS spells them. Two pairs of RSA keys are made with it, one for ID tokens and one for access tokens, and
+lie sealed on the disk. https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPool.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kumoniwa.engines import key_material
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.cognito_idp import schema
+from kumoniwa.services.cognito_idp.errors import InvalidParameterException, ResourceNotFoundException
+from kumoniwa.services.cognito_idp.place import Place, places, shut
+
+ID_LENGTH = 9
+TOKEN_KEY = "RSA_2048"
+PASSWORD_POLICY = {
+    "MinimumLength": 8, "RequireUppercase": True, "RequireLowercase": True, "RequireNumbers": True, "RequireSymbols": True,
+    "TemporaryPasswordValidityDays": 7,
+}  # fmt: skip
+TRIGGERS = frozenset((
+    "PreSignUp", "PostConfirmation", "PreAuthentication", "PostAuthentication", "PreTokenGeneration", "PreTokenGenerationConfig",
+    "CustomMessage", "DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse", "UserMigration",
+))  # fmt: skip
+TAGS_MAX = 50
+
+
+class UserPool(Record):
+    """Shelved by id."""
+
+    id: str
+    name: str
+    created: float
+    modified: float
+    keys: tuple[bytes, bytes]
+    """For ID tokens and for access tokens: PKCS #8, sealed."""
+    settings: dict[str, Any]
+    """As told and shown."""
+    attributes: tuple[dict[str, Any], ...]
+    """The schema."""
+    mfa: str = "OFF"
+    has_software_tokens: bool = False
+    tags: dict[str, str] = {}
+
+    @property
+    def short_name(self) -> str:
+        """What clients mix into SRP."""
+        return self.id.partition("_")[2]
+
+    @property
+    def is_case_sensitive(self) -> bool:
+        return self.settings.get("UsernameConfiguration", {}).get("CaseSensitive", True)
+
+    @property
+    def username_attributes(self) -> list[str]:
+        return self.settings.get("UsernameAttributes") or []
+
+    @property
+    def aliases(self) -> list[str]:
+        return self.settings.get("AliasAttributes") or []
+
+    @property
+    def triggers(self) -> dict[str, Any]:
+        return self.settings.get("LambdaConfig") or {}
+
+    @property
+    def password_policy(self) -> dict[str, Any]:
+        return self.settings["Policies"]["PasswordPolicy"]
+
+
+def arn_of(call: Call, id_: str) -> str:
+    return call.arn(f"userpool/{id_}")
+
+
+def issuer_of(pool: UserPool) -> str:
+    return f"https://cognito-idp.{pool.id.partition('_')[0]}.amazonaws.com/{pool.id}"
+
+
+def found(call: Call, id_: str) -> UserPool:
+    pool = call.shelf(UserPool).get(id_)
+    if pool is None:
+        raise ResourceNotFoundException(f"User pool {id_} does not exist.")
+    return pool
+
+
+def put(call: Call, pool: UserPool) -> None:
+    call.shelf(UserPool)[pool.id] = changed(pool, modified=call.now())
+
+
+def _policies(told: dict[str, Any] | None) -> dict[str, Any]:
+    told = told or {}
+    password = PASSWORD_POLICY | (told.get("PasswordPolicy") or {})
+    if told.get("PasswordPolicy"):
+        # What a policy does not ask for it does not require.
+        password = {name: told["PasswordPolicy"].get(name, False) for name in PASSWORD_POLICY if name.startswith("Require")} | {
+            "MinimumLength": password["MinimumLength"], "TemporaryPasswordValidityDays": password["TemporaryPasswordValidityDays"] or 7,
+        }  # fmt: skip
+    if password.get("PasswordHistorySize"):
+        raise NotImplementedHere("PasswordHistorySize of cognito-idp")
+    factors = (told.get("SignInPolicy") or {}).get("AllowedFirstAuthFactors") or ["PASSWORD"]
+    if factors != ["PASSWORD"]:
+        raise NotImplementedHere(f"first factors {', '.join(factors)} of cognito-idp")
+    return {"PasswordPolicy": password, "SignInPolicy": {"AllowedFirstAuthFactors": factors}}
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Refuse by name what would silently do nothing."""
+    strange = set(settings.get("LambdaConfig") or ()) - TRIGGERS
+    if strange:
+        raise NotImplementedHere(f"the trigger {min(strange)} of cognito-idp")
+    version = ((settings.get("LambdaConfig") or {}).get("PreTokenGenerationConfig") or {}).get("LambdaVersion", "V1_0")
+    if version not in ("V1_0", "V2_0"):
+        raise NotImplementedHere(f"PreTokenGeneration {version} of cognito-idp")
+    if "phone_number" in (settings.get("AutoVerifiedAttributes") or ()):
+        raise NotImplementedHere("SMS of cognito-idp (AutoVerifiedAttributes phone_number)")
+    if settings.get("UserPoolTier") == "PLUS" or (settings.get("UserPoolAddOns") or {}).get("AdvancedSecurityMode", "OFF") != "OFF":
+        raise NotImplementedHere("threat protection of cognito-idp")
+    if (settings.get("EmailConfiguration") or {}).get("EmailSendingAccount", "COGNITO_DEFAULT") != "COGNITO_DEFAULT":
+        raise NotImplementedHere("EmailSendingAccount DEVELOPER of cognito-idp")
+    invite = (settings.get("AdminCreateUserConfig") or {}).get("InviteMessageTemplate") or {}
+    if "EmailMessage" in invite and ("{username}" not in invite["EmailMessage"] or "{####}" not in invite["EmailMessage"]):
+        raise InvalidParameterException("EmailMessage must contain {username} and {####}.")
+
+
+def _settings(told: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
+    """What holds after a creation or an update: what is not said falls back to AWS's own choice, as AWS warns."""
+    told = {name: value for name, value in told.items() if value is not None}
+    fixed = {name: value for name, value in standing.items() if name in ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")}
+    settings = {
+        "DeletionProtection": "INACTIVE",
+        "LambdaConfig": {},
+        "VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"},
+        "UserAttributeUpdateSettings": {"AttributesRequireVerificationBeforeUpdate": []},
+        "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
+        "UserPoolTier": "ESSENTIALS",
+        **fixed,
+        **told,
+        "Policies": _policies(told.get("Policies")),
+        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": False, "UnusedAccountValidityDays": 7} | told.get("AdminCreateUserConfig", {}),
+    }
+    settings["EmailConfiguration"].setdefault("EmailSendingAccount", "COGNITO_DEFAULT")
+    _check(settings)
+    return settings
+
+
+def shown(call: Call, pool: UserPool) -> dict[str, Any]:
+    from kumoniwa.services.cognito_idp.user import count  # noqa: PLC0415 - users know their pool
+
+    domain = next((name for name, place in places(call.home).items() if place.pool == pool.id and name.startswith("domain/")), None)
+    return {
+        "Id": pool.id, "Name": pool.name, **pool.settings, "LastModifiedDate": pool.modified, "CreationDate": pool.created,
+        "SchemaAttributes": list(pool.attributes), "MfaConfiguration": pool.mfa, "EstimatedNumberOfUsers": count(call, pool.id),
+        "UserPoolTags": pool.tags, "Arn": arn_of(call, pool.id), **({"Domain": domain.removeprefix("domain/")} if domain else {}),
+    }  # fmt: skip
+
+
+async def CreateUserPool(
+    call: Call, *, PoolName: str, Policies: dict[str, Any] | None = None, DeletionProtection: str | None = None,
+    LambdaConfig: dict[str, Any] | None = None, AutoVerifiedAttributes: list[str] | None = None,
+    AliasAttributes: list[str] | None = None, UsernameAttributes: list[str] | None = None, SmsVerificationMessage: str | None = None,
+    EmailVerificationMessage: str | None = None, EmailVerificationSubject: str | None = None,
+    VerificationMessageTemplate: dict[str, Any] | None = None, SmsAuthenticationMessage: str | None = None,
+    MfaConfiguration: str = "OFF", UserAttributeUpdateSettings: dict[str, Any] | None = None,
+    EmailConfiguration: dict[str, Any] | None = None, UserPoolTags: dict[str, str] | None = None,
+    AdminCreateUserConfig: dict[str, Any] | None = None, Schema: list[dict[str, Any]] | None = None,
+    UserPoolAddOns: dict[str, Any] | None = None, UsernameConfiguration: dict[str, Any] | None = None,
+    AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None,
+) -> dict:  # fmt: skip
+    """Texts of SMS are kept; what would send one is refused."""
+    if AliasAttributes and UsernameAttributes:
+        raise InvalidParameterException("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
+    told = {
+        "Policies": Policies, "DeletionProtection": DeletionProtection, "LambdaConfig": LambdaConfig, "AutoVerifiedAttributes": AutoVerifiedAttributes,
+        "AliasAttributes": AliasAttributes, "UsernameAttributes": UsernameAttributes, "SmsVerificationMessage": SmsVerificationMessage,
+        "EmailVerificationMessage": EmailVerificationMessage, "EmailVerificationSubject": EmailVerificationSubject,
+        "VerificationMessageTemplate": VerificationMessageTemplate, "SmsAuthenticationMessage": SmsAuthenticationMessage,
+        "UserAttributeUpdateSettings": UserAttributeUpdateSettings, "EmailConfiguration": EmailConfiguration,
+        "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns, "UsernameConfiguration": UsernameConfiguration,
+        "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier,
+    }  # fmt: skip
+    settings, attributes, now = _settings(told, {}), schema.made(Schema), call.now()
+    keys = [await asyncio.to_thread(key_material.make, TOKEN_KEY) for _ in range(2)]
+    pool = UserPool(
+        id=f"{call.region}_{call.ids.lower(ID_LENGTH)}", name=PoolName, created=now, modified=now, settings=settings, attributes=attributes,
+        keys=tuple(shut(call.home, key, "token key") for key in keys), mfa=MfaConfiguration, tags=UserPoolTags or {},
+        has_software_tokens=MfaConfiguration == "ON",
+    )  # fmt: skip
+    call.shelf(UserPool)[pool.id] = pool
+    places(call.home)[pool.id] = Place(account=call.account, pool=pool.id)
+    return {"UserPool": shown(call, pool)}
+
+
+def DescribeUserPool(call: Call, *, UserPoolId: str) -> dict:
+    return {"UserPool": shown(call, found(call, UserPoolId))}
+
+
+def UpdateUserPool(
+    call: Call, *, UserPoolId: str, PoolName: str | None = None, Policies: dict[str, Any] | None = None, DeletionProtection: str | None = None,
+    LambdaConfig: dict[str, Any] | None = None, AutoVerifiedAttributes: list[str] | None = None, SmsVerificationMessage: str | None = None,
+    EmailVerificationMessage: str | None = None, EmailVerificationSubject: str | None = None,
+    VerificationMessageTemplate: dict[str, Any] | None = None, SmsAuthenticationMessage: str | None = None,
+    MfaConfiguration: str | None = None, UserAttributeUpdateSettings: dict[str, Any] | None = None,
+    EmailConfiguration: dict[str, Any] | None = None, UserPoolTags: dict[str, str] | None = None,
+    AdminCreateUserConfig: dict[str, Any] | None = None, UserPoolAddOns: dict[str, Any] | None = None,
+    AccountRecoverySetting: dict[str, Any] | None = None, UserPoolTier: str | None = None,
+) -> dict:  # fmt: skip
+    """What an update does not say becomes AWS's own choice again: so AWS's page warns."""
+    pool = found(call, UserPoolId)
+    told = {
+        "Policies": Policies, "DeletionProtection": DeletionProtection, "LambdaConfig": LambdaConfig, "AutoVerifiedAttributes": AutoVerifiedAttributes,
+        "SmsVerificationMessage": SmsVerificationMessage, "EmailVerificationMessage": EmailVerificationMessage,
+        "EmailVerificationSubject": EmailVerificationSubject, "VerificationMessageTemplate": VerificationMessageTemplate,
+        "SmsAuthenticationMessage": SmsAuthenticationMessage, "UserAttributeUpdateSettings": UserAttributeUpdateSettings,
+        "EmailConfiguration": EmailConfiguration, "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns,
+        "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier,
+    }  # fmt: skip
+    settings, mfa = _settings(told, pool.settings), MfaConfiguration or pool.mfa
+    tags = pool.tags if UserPoolTags is None else UserPoolTags
+    put(call, changed(
+        pool, name=PoolName or pool.name, settings=settings, mfa=mfa, tags=tags, has_software_tokens=pool.has_software_tokens or mfa == "ON",
+    ))  # fmt: skip
+    return {}
+
+
+def ListUserPools(call: Call) -> dict:
+    pools = sorted(call.shelf(UserPool).values(), key=lambda pool: pool.created, reverse=True)
+    told = [
+        {
+            "Id": pool.id, "Name": pool.name, "LambdaConfig": pool.triggers, "LastModifiedDate": pool.modified, "CreationDate": pool.created,
+        }  # fmt: skip
+        for pool in pools
+    ]
+    return {"UserPools": told}
+
+
+def DeleteUserPool(call: Call, *, UserPoolId: str) -> None:
+    pool = found(call, UserPoolId)
+    if pool.settings["DeletionProtection"] == "ACTIVE":
+        raise InvalidParameterException(
+            "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first."
+        )
+    names = [name for name, place in places(call.home).items() if place.pool == pool.id]
+    if any(name.startswith("domain/") for name in names):
+        raise InvalidParameterException("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+    for name in names:
+        del places(call.home)[name]
+    for kind in _belongings():
+        shelf = call.shelf(kind)
+        for key in [key for key, record in shelf.items() if record.pool == pool.id]:
+            del shelf[key]
+    del call.shelf(UserPool)[pool.id]
+
+
+def _belongings() -> list[type[Record]]:
+    """What goes with a pool; these know their pool, so that it cannot know them before."""
+    from kumoniwa.services.cognito_idp.client import UserPoolClient  # noqa: PLC0415
+    from kumoniwa.services.cognito_idp.group import Group  # noqa: PLC0415
+    from kumoniwa.services.cognito_idp.resourceserver import ResourceServer  # noqa: PLC0415
+    from kumoniwa.services.cognito_idp.user import Alias, User  # noqa: PLC0415
+
+    return [UserPoolClient, Group, ResourceServer, User, Alias]
+
+
+def AddCustomAttributes(call: Call, *, UserPoolId: str, CustomAttributes: list[dict[str, Any]]) -> dict:
+    pool = found(call, UserPoolId)
+    added = tuple(schema.custom(each) for each in CustomAttributes)
+    known = {each["Name"] for each in pool.attributes}
+    for each in added:
+        if each["Name"] in known:
+            raise InvalidParameterException(f"{each['Name']}: Existing attribute already has name {each['Name']}.")
+    put(call, changed(pool, attributes=pool.attributes + added))
+    return {}
+
+
+# Several factors -----------------------------------------------------------------------------------
+
+
+def GetUserPoolMfaConfig(call: Call, *, UserPoolId: str) -> dict:
+    pool = found(call, UserPoolId)
+    token = {"SoftwareTokenMfaConfiguration": {"Enabled": True}} if pool.has_software_tokens else {}
+    return {**token, "MfaConfiguration": pool.mfa}
+
+
+def SetUserPoolMfaConfig(
+    call: Call, *, UserPoolId: str, SoftwareTokenMfaConfiguration: dict[str, Any] | None = None, MfaConfiguration: str | None = None
+) -> dict:
+    pool = found(call, UserPoolId)
+    has_tokens = bool((SoftwareTokenMfaConfiguration or {}).get("Enabled"))
+    mfa = MfaConfiguration or pool.mfa
+    if mfa != "OFF" and not has_tokens:
+        raise InvalidParameterException("Invalid MFA configuration given, can't turn on MFA without a MFA method enabled.")
+    put(call, changed(pool, mfa=mfa, has_software_tokens=has_tokens))
+    return GetUserPoolMfaConfig(call, UserPoolId=UserPoolId)
+
+
+# Tags ----------------------------------------------------------------------------------------------
+
+
+def _named(call: Call, arn: str) -> UserPool:
+    parsed = arns.parse(arn)
+    if parsed is None or not parsed.resource.startswith("userpool/"):
+        raise InvalidParameterException("Invalid resource ARN.")
+    return found(call, parsed.resource.removeprefix("userpool/"))
+
+
+def TagResource(call: Call, *, ResourceArn: str, Tags: dict[str, str]) -> dict:
+    pool = _named(call, ResourceArn)
+    put(call, changed(pool, tags=pool.tags | Tags))
+    return {}
+
+
+def UntagResource(call: Call, *, ResourceArn: str, TagKeys: list[str]) -> dict:
+    pool = _named(call, ResourceArn)
+    put(call, changed(pool, tags={key: value for key, value in pool.tags.items() if key not in TagKeys}))
+    return {}
+
+
+def ListTagsForResource(call: Call, *, ResourceArn: str) -> dict:
+    return {"Tags": _named(call, ResourceArn).tags}

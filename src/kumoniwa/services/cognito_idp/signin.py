@@ -1,0 +1,267 @@
+"""Signing in: from the first words to tokens, by way of what a pool still wants to know.
+
+Between two steps lies a session, a ticket of ``ticket`` that holds how far somebody has come. Every way ends in ``_admitted``: a new
+password where one is due, the second factor, and then tokens.
+https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow-methods.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.cognito_idp import client as clients
+from kumoniwa.services.cognito_idp import custom, factor, proof, schema, ticket, token, trigger
+from kumoniwa.services.cognito_idp import user as users
+from kumoniwa.services.cognito_idp.client import UserPoolClient
+from kumoniwa.services.cognito_idp.errors import (
+    CodeMismatchException,
+    InvalidParameterException,
+    NotAuthorizedException,
+)
+from kumoniwa.services.cognito_idp.pool import UserPool
+from kumoniwa.services.cognito_idp.proof import Attempt
+from kumoniwa.services.cognito_idp.user import CONFIRMED, MUST_CHANGE, User
+
+CHALLENGE = "challenge"
+FLOWS = {
+    "USER_PASSWORD_AUTH": ("ALLOW_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH"),
+    "ADMIN_USER_PASSWORD_AUTH": ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"),
+    "ADMIN_NO_SRP_AUTH": ("ALLOW_ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH"),
+    "USER_SRP_AUTH": ("ALLOW_USER_SRP_AUTH",),
+    "CUSTOM_AUTH": ("ALLOW_CUSTOM_AUTH", "CUSTOM_AUTH_FLOW_ONLY"),
+    "REFRESH_TOKEN_AUTH": ("ALLOW_REFRESH_TOKEN_AUTH", "ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH_FLOW_ONLY"),
+    "REFRESH_TOKEN": ("ALLOW_REFRESH_TOKEN_AUTH", "ADMIN_NO_SRP_AUTH", "USER_PASSWORD_AUTH", "CUSTOM_AUTH_FLOW_ONLY"),
+}
+"""By flow: what a client must have among its own, in the words of today and of old."""
+FOR_ADMINISTRATORS = ("ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH")
+
+
+async def InitiateAuth(
+    call: Call, *, ClientId: str, AuthFlow: str, AuthParameters: dict[str, str] | None = None, ClientMetadata: dict[str, str] | None = None,
+    UserContextData: dict[str, Any] | None = None,
+) -> dict:  # fmt: skip
+    """What a client tells of its device (``UserContextData``) is for threat protection, without which it changes nothing on AWS either."""
+    if AuthFlow in FOR_ADMINISTRATORS:
+        raise InvalidParameterException("Initiate Auth method not supported.")
+    pool, client = clients.found(call, ClientId)
+    return await _begin(call, pool, client, AuthFlow, AuthParameters or {}, ClientMetadata)
+
+
+async def AdminInitiateAuth(
+    call: Call, *, UserPoolId: str, ClientId: str, AuthFlow: str, AuthParameters: dict[str, str] | None = None,
+    ClientMetadata: dict[str, str] | None = None, ContextData: dict[str, Any] | None = None,
+) -> dict:  # fmt: skip
+    """``ContextData`` is for threat protection, without which it changes nothing on AWS either."""
+    if AuthFlow == "USER_PASSWORD_AUTH":
+        raise InvalidParameterException("Initiate Auth method not supported.")
+    pool, client = clients.found(call, ClientId, UserPoolId)
+    return await _begin(call, pool, client, AuthFlow, AuthParameters or {}, ClientMetadata)
+
+
+def _said(told: dict[str, str], name: str) -> str:
+    if not told.get(name):
+        raise InvalidParameterException(f"Missing required parameter {name}")
+    return told[name]
+
+
+async def _begin(
+    call: Call, pool: UserPool, client: UserPoolClient, flow: str, told: dict[str, str], metadata: dict[str, str] | None
+) -> dict[str, Any]:
+    if flow not in FLOWS:
+        raise NotImplementedHere(f"the flow {flow} of cognito-idp")
+    if not set(FLOWS[flow]) & set(client.flows):
+        text = "Auth flow not enabled for this client" if flow in FOR_ADMINISTRATORS else f"{flow} flow not enabled for this client"
+        raise InvalidParameterException(text)
+    if flow in ("REFRESH_TOKEN_AUTH", "REFRESH_TOKEN"):
+        return {"AuthenticationResult": await refreshed(call, pool, client, _said(told, "REFRESH_TOKEN"), told.get("SECRET_HASH"), metadata)}
+    name = _said(told, "USERNAME")
+    clients.check_hash(call, client, name, told.get("SECRET_HASH"))
+    attempt = Attempt(call, pool, client, name, metadata)
+    if flow == "USER_SRP_AUTH":
+        return proof.by_srp(attempt, _said(told, "SRP_A"), await proof.known(attempt), {})
+    if flow == "CUSTOM_AUTH":
+        return await _custom(attempt, told)
+    user = await proof.by_password(attempt, _said(told, "PASSWORD"))
+    return await _admitted(attempt, user)
+
+
+async def refreshed(
+    call: Call, pool: UserPool, client: UserPoolClient, text: str, told_hash: str | None, metadata: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """New ID and access tokens of an old sign-in."""
+    opened = token.opened(call, client, text)
+    if client.secret:
+        # A client may know its user by the name he typed, or by the one in his tokens.
+        names = [opened.user.name, opened.user.sub, *(opened.user.attributes.get(name, "") for name in pool.username_attributes)]
+        for number, name in enumerate(names):
+            try:
+                clients.check_hash(call, client, name, told_hash)
+                break
+            except NotAuthorizedException:
+                if number + 1 == len(names):
+                    raise
+    return await token.issue(call, pool, client, opened.user, opened.sign_in._replace(how="refresh"), metadata, is_new=False)
+
+
+async def GetTokensFromRefreshToken(
+    call: Call, *, RefreshToken: str, ClientId: str, ClientSecret: str | None = None, ClientMetadata: dict[str, str] | None = None
+) -> dict:
+    pool, client = clients.found(call, ClientId)
+    if not clients.check_secret(call, client, ClientSecret):
+        raise NotAuthorizedException(f"Client secret does not match for the client: {ClientId}")
+    opened = token.opened(call, client, RefreshToken)
+    sign_in = opened.sign_in._replace(how="refresh")
+    return {"AuthenticationResult": await token.issue(call, pool, client, opened.user, sign_in, ClientMetadata, is_new=False)}
+
+
+# On the way ----------------------------------------------------------------------------------------
+
+
+async def _admitted(attempt: Attempt, user: User, *, how: str = "password") -> dict[str, Any]:
+    """Somebody who has proven who he is: what is still due, or tokens."""
+    pool = attempt.pool
+    if user.status == MUST_CHANGE:
+        if user.password_until and user.password_until <= attempt.call.now():
+            raise NotAuthorizedException("Temporary password has expired and must be reset by an administrator.")
+        needed = [rule["Name"] for rule in pool.attributes if rule["Required"] and rule["Name"] != "sub" and rule["Name"] not in user.attributes]
+        shown = {
+            "USER_ID_FOR_SRP": user.name, "requiredAttributes": json.dumps([f"userAttributes.{name}" for name in needed]),
+            "userAttributes": json.dumps(user.attributes),
+        }  # fmt: skip
+        return attempt.challenge("NEW_PASSWORD_REQUIRED", user, shown)
+    if factor.is_asked_for(pool, user):
+        shown = {"USER_ID_FOR_SRP": user.name, **({"FRIENDLY_DEVICE_NAME": user.totp_name} if user.totp_name else {})}
+        return attempt.challenge("SOFTWARE_TOKEN_MFA", user, shown, {"how": how})
+    if factor.must_set_up(pool, user):
+        shown = {"USER_ID_FOR_SRP": user.name, "MFAS_CAN_SETUP": '["SOFTWARE_TOKEN_MFA"]'}
+        body = {"pool": pool.id, "client": attempt.client.id, "user": user.name, "how": how}
+        return {
+            "ChallengeName": "MFA_SETUP", "Session": ticket.issue(attempt.call, factor.SETUP, body, factor.SETUP_S), "ChallengeParameters": shown,
+        }  # fmt: skip
+    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, how)}
+
+
+async def _let_in(attempt: Attempt, user: User, how: str) -> dict[str, Any]:
+    call, pool, client = attempt.call, attempt.pool, attempt.client
+    await trigger.asked(
+        call, pool, "PostAuthentication", "PostAuthentication_Authentication", user.name, client.id,
+        {"userAttributes": trigger.described(user), "newDeviceUsed": False}, {}, attempt.metadata,
+    )  # fmt: skip
+    return await token.issue(call, pool, client, user, token.begun(call, how), attempt.metadata)
+
+
+async def _custom(attempt: Attempt, told: dict[str, str]) -> dict[str, Any]:
+    """The customer's own functions lead; they may ask for a password first."""
+    user = users.find(attempt.call, attempt.pool, attempt.name)
+    past: list[dict[str, Any]] = []
+    if told.get("CHALLENGE_NAME") == "SRP_A":
+        past = [{"challengeName": "SRP_A", "challengeResult": True, "challengeMetadata": None}]
+    return await _custom_step(attempt, user, past, told.get("SRP_A"))
+
+
+async def _custom_step(attempt: Attempt, user: User | None, past: list[dict[str, Any]], public: str | None = None) -> dict[str, Any]:
+    step = await custom.next_step(attempt, user, past)
+    if step == custom.DONE:
+        if user is None:
+            raise NotAuthorizedException
+        proof.check_standing(user)
+        return await _admitted(attempt, user)
+    if step == "PASSWORD_VERIFIER":
+        if public is None:
+            raise InvalidParameterException("Missing required parameter SRP_A")
+        return proof.by_srp(attempt, public, user, {"past": past})
+    return await custom.put_to(attempt, user, past, step)
+
+
+# Answers -------------------------------------------------------------------------------------------
+
+
+async def RespondToAuthChallenge(
+    call: Call, *, ClientId: str, ChallengeName: str, Session: str | None = None, ChallengeResponses: dict[str, str] | None = None,
+    ClientMetadata: dict[str, str] | None = None, UserContextData: dict[str, Any] | None = None,
+) -> dict:  # fmt: skip
+    """``UserContextData`` is for threat protection, without which it changes nothing on AWS either."""
+    pool, client = clients.found(call, ClientId)
+    return await _answered(call, pool, client, ChallengeName, Session, ChallengeResponses or {}, ClientMetadata)
+
+
+async def AdminRespondToAuthChallenge(
+    call: Call, *, UserPoolId: str, ClientId: str, ChallengeName: str, Session: str | None = None,
+    ChallengeResponses: dict[str, str] | None = None, ClientMetadata: dict[str, str] | None = None, ContextData: dict[str, Any] | None = None,
+) -> dict:  # fmt: skip
+    """``ContextData`` is for threat protection, without which it changes nothing on AWS either."""
+    pool, client = clients.found(call, ClientId, UserPoolId)
+    return await _answered(call, pool, client, ChallengeName, Session, ChallengeResponses or {}, ClientMetadata)
+
+
+async def _answered(
+    call: Call, pool: UserPool, client: UserPoolClient, challenge: str, session: str | None, told: dict[str, str], metadata: dict[str, str] | None
+) -> dict[str, Any]:
+    answer = _ANSWERS.get(challenge)
+    if answer is None:
+        raise NotImplementedHere(f"the challenge {challenge} of cognito-idp")
+    name = _said(told, "USERNAME")
+    clients.check_hash(call, client, name, told.get("SECRET_HASH"))
+    kind = factor.SETUP if challenge == "MFA_SETUP" else CHALLENGE
+    if challenge == "PASSWORD_VERIFIER":
+        session = proof.session_in(_said(told, "PASSWORD_CLAIM_SECRET_BLOCK"))
+    said = ticket.redeem(call, kind, session or "")
+    if said is None or said["client"] != client.id or said.get("challenge", "MFA_SETUP") != challenge:
+        raise NotAuthorizedException("Invalid session for the user, session is expired.")
+    attempt = Attempt(call, pool, client, said.get("name", name), metadata)
+    user = users.find(call, pool, said["user"]) if said["user"] is not None else None
+    if said["user"] is not None and user is None:
+        raise NotAuthorizedException
+    if user is not None and not user.is_enabled:
+        raise NotAuthorizedException("User is disabled.")
+    return await answer(attempt, user, said, told)
+
+
+async def _password_proven(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    for name in ("PASSWORD_CLAIM_SECRET_BLOCK", "PASSWORD_CLAIM_SIGNATURE", "TIMESTAMP"):
+        _said(told, name)
+    user = proof.srp_answered(attempt, user, said, told)
+    if "past" in said:
+        past = [*said["past"], {"challengeName": "PASSWORD_VERIFIER", "challengeResult": True, "challengeMetadata": None}]
+        return await _custom_step(attempt, user, past)
+    return await _admitted(attempt, user)
+
+
+async def _new_password(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    call, pool, password = attempt.call, attempt.pool, _said(told, "NEW_PASSWORD")
+    users.check_password(pool, password)
+    given = [{"Name": key.removeprefix("userAttributes."), "Value": value} for key, value in told.items() if key.startswith("userAttributes.")]
+    attributes = user.attributes | schema.checked(pool, given, is_new=True)
+    schema.check_required(pool, attributes)
+    user = users.with_password(call, pool, changed(user, attributes=attributes, status=CONFIRMED), password)
+    return await _admitted(attempt, users.put(call, user), how="new password")
+
+
+async def _code_shown(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    call = attempt.call
+    step = factor.step_shown(call, user, user.totp, _said(told, "SOFTWARE_TOKEN_MFA_CODE"))
+    if step is None:
+        raise CodeMismatchException("Invalid code received for user")
+    user = users.put(call, changed(user, totp_step=step))
+    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
+
+
+async def _set_up(attempt: Attempt, user: User, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    if not said.get("is_set_up"):
+        raise InvalidParameterException("User has not verified software token mfa")
+    return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
+
+
+async def _custom_answered(attempt: Attempt, user: User | None, said: dict[str, Any], told: dict[str, str]) -> dict[str, Any]:
+    past = await custom.judged(attempt, user, said, _said(told, "ANSWER"))
+    return await _custom_step(attempt, user, past)
+
+
+_ANSWERS = {
+    "PASSWORD_VERIFIER": _password_proven, "NEW_PASSWORD_REQUIRED": _new_password, "SOFTWARE_TOKEN_MFA": _code_shown, "MFA_SETUP": _set_up,
+    "CUSTOM_CHALLENGE": _custom_answered,
+}  # fmt: skip

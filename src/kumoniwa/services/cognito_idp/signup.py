@@ -1,0 +1,265 @@
+"""Signing up: by oneself with a code in the mail, or by an administrator with a temporary password.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.cognito_idp import client as clients
+from kumoniwa.services.cognito_idp import code as codes
+from kumoniwa.services.cognito_idp import pool as pools
+from kumoniwa.services.cognito_idp import schema, trigger
+from kumoniwa.services.cognito_idp import user as users
+from kumoniwa.services.cognito_idp.client import UserPoolClient
+from kumoniwa.services.cognito_idp.errors import (
+    AliasExistsException,
+    ExpiredCodeException,
+    InvalidParameterException,
+    NotAuthorizedException,
+    UnsupportedUserStateException,
+    UsernameExistsException,
+    UserNotFoundException,
+)
+from kumoniwa.services.cognito_idp.pool import UserPool
+from kumoniwa.services.cognito_idp.user import CONFIRMED, MUST_CHANGE, UNCONFIRMED, User
+
+DAY_S = 86_400.0
+INVITE = "Your username is {username} and temporary password is {####}. "
+
+
+def _fresh(call: Call, pool: UserPool, name: str, attributes: dict[str, str], status: str) -> User:
+    """A user who is not kept yet. In a pool that knows users by an address, the name given is that address."""
+    sub, now = call.new_id(), call.now()
+    if pool.username_attributes:
+        kind = "phone_number" if name.startswith("+") else "email"
+        if kind not in pool.username_attributes or kind == "email" and "@" not in name:
+            raise InvalidParameterException(f"Username should be {'an email' if 'email' in pool.username_attributes else 'a phone number'}.")
+        attributes = attributes | schema.checked(pool, [{"Name": kind, "Value": name}], is_new=True)
+        name = sub
+    elif "email" in pool.aliases and "@" in name:
+        raise InvalidParameterException("Username cannot be of email format, since user pool is configured for email alias.")
+    schema.check_required(pool, attributes)
+    return User(pool=pool.id, name=name, sub=sub, created=now, modified=now, status=status, attributes=attributes)
+
+
+def _check_free(call: Call, pool: UserPool, user: User, told: str) -> None:
+    held = users.find(call, pool, told)
+    if held is not None:
+        kind = next((name for name in pool.username_attributes if held.attributes.get(name, "").lower() == told.lower()), None)
+        if kind is not None:
+            raise UsernameExistsException(f"An account with the given {kind} already exists.")
+        raise UsernameExistsException("User account already exists" if user.status == MUST_CHANGE else None)
+    if pool.username_attributes and (found := users.holder(call, pool, user)) is not None:
+        raise UsernameExistsException(f"An account with the given {found[0]} already exists.")
+
+
+def _take_aliases(call: Call, pool: UserPool, user: User, is_forced: bool | None) -> None:
+    """Before an address becomes a user's alias: whoever else has it keeps it, or gives it up. Raises AliasExistsException."""
+    found = users.holder(call, pool, user)
+    if found is None:
+        return
+    attribute, other = found
+    if not is_forced or pool.username_attributes:
+        raise AliasExistsException(f"An account with the {attribute.replace('_number', '')} already exists.")
+    users.put(call, changed(other, attributes=other.attributes | {users.VERIFIED.get(attribute, attribute): "false"}))
+
+
+def _with_verified(attributes: dict[str, str], answer: dict[str, Any]) -> dict[str, str]:
+    """What a function says of addresses that need no code."""
+    proven = {"email": answer.get("autoVerifyEmail"), "phone_number": answer.get("autoVerifyPhone")}
+    return attributes | {users.VERIFIED[name]: "true" for name, is_proven in proven.items() if is_proven is True and name in attributes}
+
+
+async def SignUp(
+    call: Call, *, ClientId: str, Username: str, Password: str | None = None, SecretHash: str | None = None,
+    UserAttributes: list[dict[str, str]] | None = None, ValidationData: list[dict[str, str]] | None = None,
+    ClientMetadata: dict[str, str] | None = None,
+) -> dict:  # fmt: skip
+    pool, client = clients.found(call, ClientId)
+    clients.check_hash(call, client, Username, SecretHash)
+    if pool.settings["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]:
+        raise NotAuthorizedException("SignUp is not permitted for this user pool")
+    if Password is None:
+        raise NotImplementedHere("signing up without a password in cognito-idp")
+    attributes = _given(pool, client, UserAttributes)
+    users.check_password(pool, Password)
+    user = _fresh(call, pool, Username, attributes, UNCONFIRMED)
+    _check_free(call, pool, user, Username)
+    request = {"userAttributes": dict(user.attributes), "validationData": {each["Name"]: each.get("Value", "") for each in ValidationData or ()}}
+    answer = await trigger.asked(
+        call, pool, "PreSignUp", "PreSignUp_SignUp", user.name, ClientId, request,
+        {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False}, ClientMetadata,
+    )  # fmt: skip
+    is_confirmed = answer.get("autoConfirmUser") is True
+    user = changed(user, attributes=_with_verified(user.attributes, answer), status=CONFIRMED if is_confirmed else UNCONFIRMED)
+
+    def keep() -> User:
+        # Somebody may have taken the name while the function was asked.
+        _check_free(call, pool, user, Username)
+        if is_confirmed:
+            _take_aliases(call, pool, user, False)
+        return users.put(call, users.with_password(call, pool, user, Password))
+
+    user = call.atomically(keep)
+    reply: dict[str, Any] = {"UserConfirmed": is_confirmed, "UserSub": user.sub}
+    if is_confirmed:
+        await _confirmed(call, pool, user, ClientId, ClientMetadata)
+    elif _is_verified_by_mail(pool, user):
+        _, reply["CodeDeliveryDetails"] = await codes.send(call, pool, user, "signup", "CustomMessage_SignUp", ClientId, ClientMetadata)
+    return reply
+
+
+def _given(pool: UserPool, client: UserPoolClient | None, told: list[dict[str, str]] | None) -> dict[str, str]:
+    attributes = schema.checked(pool, told, is_new=True)
+    check_writable(client, attributes)
+    return attributes
+
+
+def check_writable(client: UserPoolClient | None, names: Any) -> None:
+    writable = client.settings.get("WriteAttributes") if client is not None else None
+    is_own_word = any(name in users.VERIFIED.values() for name in names) if client is not None else False
+    if is_own_word or writable is not None and set(names) - set(writable):
+        raise NotAuthorizedException("A client attempted to write unauthorized attribute")
+
+
+def _is_verified_by_mail(pool: UserPool, user: User) -> bool:
+    return "email" in (pool.settings.get("AutoVerifiedAttributes") or ()) and bool(user.attributes.get("email"))
+
+
+async def _confirmed(
+    call: Call, pool: UserPool, user: User, client_id: str, metadata: dict[str, str] | None, source: str = "PostConfirmation_ConfirmSignUp"
+) -> None:
+    await trigger.asked(call, pool, "PostConfirmation", source, user.name, client_id, {"userAttributes": trigger.described(user)}, {}, metadata)
+
+
+async def ConfirmSignUp(
+    call: Call, *, ClientId: str, Username: str, ConfirmationCode: str, SecretHash: str | None = None, ForceAliasCreation: bool | None = None,
+    ClientMetadata: dict[str, str] | None = None,
+) -> dict:  # fmt: skip
+    pool, client = clients.found(call, ClientId)
+    clients.check_hash(call, client, Username, SecretHash)
+    await _confirm(call, pool, client, Username, ConfirmationCode, ForceAliasCreation, ClientMetadata)
+    return {}
+
+
+async def confirmed_by_link(call: Call, pool: UserPool, client: UserPoolClient, name: str, code: str) -> None:
+    await _confirm(call, pool, client, name, code, False, None)
+
+
+async def _confirm(
+    call: Call, pool: UserPool, client: UserPoolClient, name: str, code: str, is_forced: bool | None, metadata: dict[str, str] | None
+) -> None:
+    user = users.find(call, pool, name)
+    if user is None:
+        # With users hidden, a name nobody has answers as a code too old does: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pool-managing-errors.html
+        raise ExpiredCodeException if client.hides_users else UserNotFoundException("Username/client id combination not found.")
+    if user.status == CONFIRMED:
+        raise NotAuthorizedException("User cannot be confirmed. Current status is CONFIRMED")
+    if user.status != UNCONFIRMED:
+        raise NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")
+    if "signup" not in user.codes:
+        raise ExpiredCodeException
+
+    right, _ = codes.redeem(call, user, "signup", code)
+    right = changed(right, status=CONFIRMED, attributes=right.attributes | {"email_verified": "true"})
+    _take_aliases(call, pool, right, is_forced)
+    await _confirmed(call, pool, users.put(call, right), client.id, metadata)
+
+
+async def ResendConfirmationCode(
+    call: Call, *, ClientId: str, Username: str, SecretHash: str | None = None, ClientMetadata: dict[str, str] | None = None
+) -> dict:
+    pool, client = clients.found(call, ClientId)
+    clients.check_hash(call, client, Username, SecretHash)
+    user = users.find(call, pool, Username)
+    if user is None:
+        if client.hides_users:
+            return {"CodeDeliveryDetails": codes.details(Username if "@" in Username else f"{Username}@{Username}")}
+        raise UserNotFoundException("Username/client id combination not found.")
+    if user.status != UNCONFIRMED:
+        raise InvalidParameterException("User is already confirmed.")
+    if not _is_verified_by_mail(pool, user):
+        raise InvalidParameterException("Cannot resend codes. Auto verification not turned on.")
+    _, details = await codes.send(call, pool, user, "signup", "CustomMessage_ResendCode", ClientId, ClientMetadata)
+    return {"CodeDeliveryDetails": details}
+
+
+async def AdminConfirmSignUp(call: Call, *, UserPoolId: str, Username: str, ClientMetadata: dict[str, str] | None = None) -> dict:
+    """Confirms the person, not the address."""
+    pool = pools.found(call, UserPoolId)
+    user = users.named(call, UserPoolId, Username)
+    if user.status != UNCONFIRMED:
+        raise NotAuthorizedException(f"User cannot be confirmed. Current status is {user.status}")
+    user = call.atomically(lambda: users.put(call, changed(user, status=CONFIRMED, codes={})))
+    await _confirmed(call, pool, user, "CLIENT_ID_NOT_APPLICABLE", ClientMetadata)
+    return {}
+
+
+async def AdminCreateUser(
+    call: Call, *, UserPoolId: str, Username: str, UserAttributes: list[dict[str, str]] | None = None,
+    ValidationData: list[dict[str, str]] | None = None, TemporaryPassword: str | None = None, ForceAliasCreation: bool | None = None,
+    MessageAction: str | None = None, DesiredDeliveryMediums: list[str] | None = None, ClientMetadata: dict[str, str] | None = None,
+) -> dict:  # fmt: skip
+    pool = pools.found(call, UserPoolId)
+    if MessageAction == "RESEND":
+        return await _invited_again(call, pool, Username, TemporaryPassword, ClientMetadata)
+    attributes = schema.checked(pool, UserAttributes, is_new=True)
+    if TemporaryPassword is not None:
+        users.check_password(pool, TemporaryPassword)
+    password = TemporaryPassword or users.fresh_password(call, pool)
+    user = _fresh(call, pool, Username, attributes, MUST_CHANGE)
+    _check_free(call, pool, user, Username)
+    if MessageAction != "SUPPRESS" and "EMAIL" not in (DesiredDeliveryMediums or ("SMS",)) and user.attributes.get("phone_number"):
+        raise NotImplementedHere("SMS of cognito-idp (DesiredDeliveryMediums SMS)")
+    request = {"userAttributes": dict(user.attributes), "validationData": {each["Name"]: each.get("Value", "") for each in ValidationData or ()}}
+    answer = await trigger.asked(
+        call, pool, "PreSignUp", "PreSignUp_AdminCreateUser", user.name, "CLIENT_ID_NOT_APPLICABLE", request,
+        {"autoConfirmUser": False, "autoVerifyEmail": False, "autoVerifyPhone": False}, ClientMetadata,
+    )  # fmt: skip
+    user = changed(user, attributes=_with_verified(user.attributes, answer))
+
+    def keep() -> User:
+        _check_free(call, pool, user, Username)
+        _take_aliases(call, pool, user, ForceAliasCreation)
+        return users.put(call, users.with_password(call, pool, user, password, until=call.now() + _days(pool) * DAY_S))
+
+    user = call.atomically(keep)
+    if MessageAction != "SUPPRESS":
+        await _invite(call, pool, user, password, ClientMetadata)
+    return {"User": users.shown(user)}
+
+
+def _days(pool: UserPool) -> int:
+    return pool.password_policy["TemporaryPasswordValidityDays"]
+
+
+async def _invite(call: Call, pool: UserPool, user: User, password: str, metadata: dict[str, str] | None) -> None:
+    if not user.attributes.get("email"):
+        return
+    template = pool.settings["AdminCreateUserConfig"].get("InviteMessageTemplate") or {}
+    asked = await trigger.asked(
+        call, pool, "CustomMessage", "CustomMessage_AdminCreateUser", user.name, "CLIENT_ID_NOT_APPLICABLE",
+        {"userAttributes": trigger.described(user), "codeParameter": codes.PLACE, "usernameParameter": "{username}"},
+        {"smsMessage": None, "emailMessage": None, "emailSubject": None}, metadata,
+    )  # fmt: skip
+    text = str(asked.get("emailMessage") or template.get("EmailMessage") or INVITE)
+    subject = str(asked.get("emailSubject") or template.get("EmailSubject") or "Your temporary password")
+    name = user.attributes["email"] if "email" in pool.username_attributes else user.name
+    await codes.mail(call, pool, user.attributes["email"], subject, text.replace("{username}", name).replace(codes.PLACE, password))
+
+
+async def _invited_again(call: Call, pool: UserPool, name: str, told: str | None, metadata: dict[str, str] | None) -> dict:
+    user = users.named(call, pool.id, name)
+    if user.status != MUST_CHANGE:
+        raise UnsupportedUserStateException("Resend not possible. User status is not FORCE_CHANGE_PASSWORD")
+    if told is not None:
+        users.check_password(pool, told)
+    password = told or users.fresh_password(call, pool)
+    user = users.put(call, users.with_password(call, pool, user, password, until=call.now() + _days(pool) * DAY_S))
+    await _invite(call, pool, user, password, metadata)
+    return {"User": users.shown(user)}

@@ -1,0 +1,78 @@
+"""Triggers: the customer's functions that are asked, or told, while people sign up and in.
+
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-identity-pools-working-with-aws-lambda-triggers.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.cognito_idp import pool as pools
+from kumoniwa.services.cognito_idp.errors import (
+    InvalidLambdaResponseException,
+    UnexpectedLambdaException,
+    UserLambdaValidationException,
+)
+from kumoniwa.services.cognito_idp.pool import UserPool
+from kumoniwa.services.cognito_idp.user import User
+
+SERVICE = "cognito-idp.amazonaws.com"
+
+
+def described(user: User) -> dict[str, str]:
+    """A user's attributes as functions are told them."""
+    return {"sub": user.sub, "cognito:user_status": user.status, **user.attributes}
+
+
+def function_of(pool: UserPool, kind: str) -> str | None:
+    if kind == "PreTokenGeneration":
+        return (pool.triggers.get("PreTokenGenerationConfig") or {}).get("LambdaArn") or pool.triggers.get(kind)
+    return pool.triggers.get(kind)
+
+
+async def asked(
+    call: Call, pool: UserPool, kind: str, source: str, name: str | None, client_id: str, request: dict[str, Any],
+    response: dict[str, Any] | None = None, metadata: dict[str, str] | None = None, version: str = "1",
+) -> dict[str, Any]:  # fmt: skip
+    """What the function of a kind answers in ``response``; what was put to it where there is none. Raises what AWS answers if it fails."""
+    function = function_of(pool, kind)
+    response = response or {}
+    if function is None:
+        return response
+    if metadata is not None:
+        request = {**request, "clientMetadata": metadata}
+    event = {
+        "version": version, "region": call.region, "userPoolId": pool.id, "userName": name,
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": client_id}, "triggerSource": source,
+        "request": request, "response": response,
+    }  # fmt: skip
+    context = {"aws:SourceArn": pools.arn_of(call, pool.id), "aws:SourceAccount": call.account}
+    try:
+        reply = await call.acting(SERVICE, **context).ask(
+            "lambda:Invoke", to_region=function.split(":")[3] if function.count(":") >= 6 else None, FunctionName=function, Payload=orjson.dumps(event)
+        )
+    except NotImplementedHere:
+        raise
+    except AwsError as error:
+        raise UnexpectedLambdaException(f"{kind} invocation failed due to error {error.code}.", hint=error.text) from None
+    payload = bytes(reply["Payload"])
+    if reply.get("FunctionError"):
+        raise UserLambdaValidationException(f"{kind} failed with error {_message(payload)}.")
+    try:
+        answer = orjson.loads(payload)["response"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise InvalidLambdaResponseException from None
+    if not isinstance(answer, dict):
+        raise InvalidLambdaResponseException
+    return answer
+
+
+def _message(payload: bytes) -> str:
+    try:
+        return str(orjson.loads(payload)["errorMessage"]).rstrip(".")
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return "unknown"

@@ -34,7 +34,7 @@ def _library(name: str) -> Any:
     try:
         return __import__(name)
     except ImportError:
-        raise NotImplementedHere("APPSYNC_JS without the extra kumoniwa[javascript]") from None
+        raise NotImplementedHere("JavaScript without the extra kumoniwa[javascript]") from None
 
 
 class Script:
@@ -50,8 +50,15 @@ class Script:
             self._within(QUICK_S * 10, self._context.eval, source)
 
     def call(self, function: str, argument: str, within_s: float) -> str:
-        """What a function of the script answers, from text to text. Raises ScriptFailed and ScriptEndless."""
-        return self._within(within_s, self._context.get(function), argument)
+        """What a function of the script answers, from text to text. One that answers nothing yet goes on by itself: what became
+        of it, ``__settled`` tells. Raises ScriptFailed and ScriptEndless."""
+        answer = self._within(within_s, self._context.get(function), argument)
+        return answer if answer is not None else self._within(within_s, self._settled, "")
+
+    def _settled(self, argument: str) -> str:
+        while self._context.execute_pending_job():
+            pass
+        return self._context.get("__settled")(argument)
 
     def _within(self, seconds: float, act: Any, argument: str) -> Any:
         self._context.set_time_limit(seconds)

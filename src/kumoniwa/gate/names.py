@@ -8,7 +8,7 @@ belong to the region that was told of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.record import Record
@@ -38,7 +38,10 @@ class HostName(Record):
     service: str
 
 
-def host_named(hosts: Mapping[str, HostName], host: str) -> HostName | None:
+Named = TypeVar("Named")
+
+
+def host_named(hosts: Mapping[str, Named], host: str) -> Named | None:
     """The name a request's host goes by: its own, or the wildcard that stands for its first label."""
     name = host.partition(":")[0].rstrip(".").lower()
     return hosts.get(name) or hosts.get(f"*.{name.partition('.')[2]}")

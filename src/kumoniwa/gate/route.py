@@ -16,6 +16,7 @@ import orjson
 
 from kumoniwa.aws import actions, events, models
 from kumoniwa.gate.address import CONTROL, Address, locate
+from kumoniwa.gate.edge import EdgeName
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName, host_named
 from kumoniwa.gate.paging import Pager, pager_for
@@ -29,7 +30,7 @@ from kumoniwa.wire.xml import escaped, readable
 
 DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation",
          "mail": "ses", "notices": "sns", "appsync-api": "appsync", "appsync-realtime-api": "appsync",
-         "auth": "cognito-idp", "user-pool": "cognito-idp"}  # fmt: skip
+         "auth": "cognito-idp", "user-pool": "cognito-idp", "cloudfront": "cloudfront"}  # fmt: skip
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 _NO_DOOR = (None, "s3")
 CONNECTIONS = re.compile(r"/(?:@|%40)connections/")
@@ -183,7 +184,9 @@ class Routes:
             owner = self.home.store.shelf(SHARED, HostName).get(address.name) if address.door == "execute-api" else None
             return self._door(owner.service if owner is not None else DOORS[address.door], address)
         if address.door is None and address.signing_name in (None, "execute-api") and target is None:
-            owner = host_named(self.home.store.shelf(SHARED, HostName), request.host)
+            owner = host_named(self.home.store.shelf(SHARED, HostName), request.host) or host_named(
+                self.home.store.shelf(SHARED, EdgeName), request.host
+            )
             if owner is not None:
                 return self._door(owner.service, changed(address, door="host-name", name=owner.name, path=request.path))
         protocol, _, hinted_operation = detect(request)
@@ -264,8 +267,8 @@ class Routes:
         """The route of a REST operation; ``path`` is the request's own, unless something else stands before it."""
         services = self._paths_of(address.signing_name or "s3")
         method, path = request.method, request.path if path is None else path
-        if method in ("POST", "OPTIONS") and _is_of_browser(request):
-            return self._door(services[0][0], address)
+        if method in ("POST", "OPTIONS") and services[0][0] == "s3" and _is_of_browser(request):
+            return self._door("s3", address)
         if address.door == "s3":
             path = f"/{address.name}{path}"
         for name, paths in services:

@@ -35,6 +35,7 @@ _ACCOUNT = re.compile(r"\d{12}")
 _ACCOUNT_ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):root")
 _ENTITY_ARN = re.compile(
     r"arn:aws[a-z-]*:(?:iam|sts)::\d{12}:(?:user|role|assumed-role|federated-user|group)/[^*?]+"
+    r"|arn:aws[a-z-]*:iam::cloudfront:user/CloudFront Origin Access Identity [A-Z0-9]+"
 )
 _UNIQUE_ID = re.compile(r"A[A-Z0-9]{3}[A-Z0-9]{8,124}(:[\w+=,.@-]+)?")
 _REGIONAL_SERVICE = re.compile(r"([a-z0-9-]+)\.([a-z]{2}(?:-[a-z]+)+-\d)\.(amazonaws\.com(?:\.cn)?)")

@@ -88,7 +88,7 @@ async def fetch(
     timeout_s: float,
     tls: ssl.SSLContext | None = None,
 ) -> Answer:
-    """The endpoint's answer. Raises Unreachable, or TimeoutError."""
+    """The endpoint's answer. A ``host`` among the headers is said instead of the URL's own. Raises Unreachable, or TimeoutError."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
@@ -100,9 +100,10 @@ async def fetch(
         # Not every resolver knows that these are the loopback's (RFC 6761), such as the names of function URLs here.
         host = "127.0.0.1"
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    said = next((value for name, value in headers if name.lower() == "host"), parts.netloc.rpartition("@")[2])
     lines = [
-        ("Host", parts.netloc.rpartition("@")[2]),
-        *headers,
+        ("Host", said),
+        *((name, value) for name, value in headers if name.lower() != "host"),
         ("Content-Length", str(len(body))),
         ("Connection", "close"),
     ]

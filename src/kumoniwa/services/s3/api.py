@@ -18,7 +18,7 @@ from kumoniwa.services.s3.bucket import (
     GetBucketLocation,
     HeadBucket,
     ListBuckets,
-    canonical_id,
+    canonical_user,
     location,
     owner_of,
 )
@@ -196,7 +196,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     }
     keys["s3:resourceaccount"] = call.account
     if call.principal.account:
-        keys["canonicaluser"] = canonical_id(call.principal.account)
+        keys["canonicaluser"] = canonical_user(call.principal)
     request = call.request
     if request is not None:
         keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"

@@ -20,6 +20,7 @@ from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import BucketName
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.s3 import storage
 from kumoniwa.services.s3.acl import CLOSED, ENFORCED, OWNERSHIPS, Grant, grants_of
@@ -244,10 +245,15 @@ def beside(call: Call, name: str) -> Call:
     )
 
 
+def canonical_user(principal: Principal) -> str:
+    """The id by which S3 knows a caller: its account's, or one of its own, as an origin access identity has."""
+    return principal.context.get("canonicaluser") or canonical_id(principal.account)
+
+
 def require(call: Call, action: str, arn: str, **context: Any) -> None:
     """One more permission on something of S3's, whose lists of grants name accounts by their canonical ids."""
     if call.principal.account:
-        context["canonicaluser"] = canonical_id(call.principal.account)
+        context["canonicaluser"] = canonical_user(call.principal)
     call.require(action, arn, **context)
 
 

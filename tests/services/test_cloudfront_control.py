@@ -1,0 +1,199 @@
+"""What is configured of CloudFront: versions, refusals and lists, as its API reference words them."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+from edge_workshop import OPTIMIZED, Edge, behavior, items
+
+
+@pytest.fixture
+def edge(cloud) -> Edge:
+    return Edge(cloud)
+
+
+def refusal(action, **params) -> str:
+    with pytest.raises(ClientError) as caught:
+        action(**params)
+    return caught.value.response["Error"]["Code"]
+
+
+def test_a_distribution_is_told_with_everything_that_was_not_said(edge):
+    made = edge.client.create_distribution(DistributionConfig=edge.config())
+    shown, config = made["Distribution"], made["Distribution"]["DistributionConfig"]
+    assert made["ResponseMetadata"]["HTTPStatusCode"] == 201 and made["Location"].endswith(f"/2020-05-31/distribution/{shown['Id']}")
+    assert shown["ARN"] == f"arn:aws:cloudfront::000000000000:distribution/{shown['Id']}" and shown["Status"] == "InProgress"
+    assert shown["DomainName"].endswith(".cloudfront.net") and config["PriceClass"] == "PriceClass_All"
+    assert config["DefaultCacheBehavior"]["AllowedMethods"]["Items"] == ["HEAD", "GET"]
+    assert config["Restrictions"]["GeoRestriction"] == {"RestrictionType": "none", "Quantity": 0}
+    edge.cloud.sleep(1)
+    found = edge.client.get_distribution(Id=shown["Id"])
+    assert found["Distribution"]["Status"] == "Deployed" and found["ETag"] == made["ETag"]
+
+
+def test_whoever_changes_or_deletes_says_which_version(edge):
+    site = edge.create()
+    client, found = edge.client, edge.client.get_distribution_config(Id=site.id)
+    config = found["DistributionConfig"]
+    assert refusal(client.update_distribution, Id=site.id, DistributionConfig=config) == "InvalidIfMatchVersion"
+    assert refusal(client.update_distribution, Id=site.id, DistributionConfig=config, IfMatch="E0") == "PreconditionFailed"
+    assert refusal(client.delete_distribution, Id=site.id, IfMatch=found["ETag"]) == "DistributionNotDisabled"
+    other = {**config, "CallerReference": "other"}
+    assert refusal(client.update_distribution, Id=site.id, DistributionConfig=other, IfMatch=found["ETag"]) == "IllegalUpdate"
+    updated = site.update(Enabled=False)
+    assert updated["ETag"] != found["ETag"]
+    assert refusal(client.delete_distribution, Id=site.id, IfMatch=found["ETag"]) == "PreconditionFailed"
+    client.delete_distribution(Id=site.id, IfMatch=updated["ETag"])
+    assert refusal(client.get_distribution, Id=site.id) == "NoSuchDistribution"
+    assert site.get("/").status == 403
+
+
+def test_a_caller_reference_makes_one_distribution(edge):
+    config = edge.config()
+    first, again = (edge.client.create_distribution(DistributionConfig=config)["Distribution"]["Id"] for _ in range(2))
+    assert first == again
+    assert refusal(edge.client.create_distribution, DistributionConfig={**config, "Comment": "other"}) == "DistributionAlreadyExists"
+
+
+@pytest.mark.parametrize(
+    "change, code",
+    [
+        ({"DefaultCacheBehavior": behavior("nobody")}, "NoSuchOrigin"),
+        ({"DefaultCacheBehavior": behavior(CachePolicyId="00000000-0000-0000-0000-000000000000")}, "NoSuchCachePolicy"),
+        ({"DefaultCacheBehavior": {"TargetOriginId": "site", "ViewerProtocolPolicy": "allow-all"}}, "InvalidArgument"),
+        ({"DefaultCacheBehavior": behavior(TrustedKeyGroups={"Enabled": True, **items("k")})}, "TrustedKeyGroupDoesNotExist"),
+        ({"DefaultRootObject": "/index.html"}, "InvalidDefaultRootObject"),
+        ({"Aliases": items("www.shop.example")}, "InvalidViewerCertificate"),
+        ({"Aliases": {"Quantity": 2, "Items": ["www.shop.example"]}}, "InconsistentQuantities"),
+        ({"CustomErrorResponses": items({"ErrorCode": 418})}, "InvalidErrorCode"),
+        ({"Origins": items({"Id": "site", "DomainName": "site.example", "S3OriginConfig": {"OriginAccessIdentity": ""}})}, "InvalidOrigin"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_served_is_refused(edge, change, code):
+    assert refusal(edge.client.create_distribution, DistributionConfig={**edge.config(), **change}) == code
+
+
+@pytest.mark.parametrize(
+    "change, what",
+    [
+        ({"WebACLId": "arn:aws:wafv2:us-east-1:000000000000:global/webacl/a/b"}, "WebACLId"),
+        ({"Restrictions": {"GeoRestriction": {"RestrictionType": "whitelist", **items("JP")}}}, "GeoRestriction"),
+        ({"Logging": {"Enabled": True, "IncludeCookies": False, "Bucket": "b.s3.amazonaws.com", "Prefix": ""}}, "Logging"),
+        ({"ContinuousDeploymentPolicyId": "x"}, "ContinuousDeploymentPolicyId"),
+        ({"DefaultCacheBehavior": behavior(LambdaFunctionAssociations=items(
+            {"LambdaFunctionARN": "arn:aws:lambda:us-east-1:000000000000:function:f:1", "EventType": "origin-request"}))}, "Lambda@Edge"),
+        ({"DefaultCacheBehavior": behavior(RealtimeLogConfigArn="arn:aws:cloudfront::000000000000:realtime-log-config/x")}, "RealtimeLogConfigArn"),
+    ],
+)  # fmt: skip
+def test_what_we_do_not_do_is_refused_by_name(edge, change, what):
+    with pytest.raises(ClientError, match=what) as caught:
+        edge.client.create_distribution(DistributionConfig={**edge.config(), **change})
+    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+
+
+def test_operations_we_do_not_have_are_refused_by_name(edge):
+    assert refusal(edge.client.list_vpc_origins) == refusal(edge.client.list_distribution_tenants) == "NotImplemented"
+
+
+def test_a_name_belongs_to_one_distribution(edge):
+    certificate = {"ACMCertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/12345678-1234-1234-1234-123456789012", "SSLSupportMethod": "sni-only"}
+    more = {"Aliases": items("www.shop.example"), "ViewerCertificate": certificate}
+    edge.create(**more)
+    assert refusal(edge.client.create_distribution, DistributionConfig=edge.config(**more)) == "CNAMEAlreadyExists"
+    elsewhere = {**certificate, "ACMCertificateArn": certificate["ACMCertificateArn"].replace("us-east-1", "eu-west-1")}
+    config = edge.config(Aliases=items("b.shop.example"), ViewerCertificate=elsewhere)
+    assert refusal(edge.client.create_distribution, DistributionConfig=config) == "InvalidViewerCertificate"
+
+
+def test_lists_have_pages_and_an_account_sees_its_own(edge):
+    ids = []
+    for _ in range(3):
+        ids.append(edge.create().id)
+        edge.cloud.sleep(1)
+    first = edge.client.list_distributions(MaxItems="2")["DistributionList"]
+    assert (first["Quantity"], first["IsTruncated"]) == (2, True)
+    second = edge.client.list_distributions(MaxItems="2", Marker=first["NextMarker"])["DistributionList"]
+    assert [each["Id"] for each in first["Items"] + second["Items"]] == ids and not second["IsTruncated"]
+    pages = edge.client.get_paginator("list_distributions").paginate(PaginationConfig={"PageSize": 1})
+    assert [each["Id"] for page in pages for each in page["DistributionList"]["Items"]] == ids
+    other = edge.cloud.client("cloudfront", key="111111111111")
+    assert other.list_distributions()["DistributionList"]["Quantity"] == 0
+    assert refusal(other.get_distribution, Id=ids[0]) == "NoSuchDistribution"
+
+
+def test_tags_belong_to_distributions(edge):
+    tags = {"Items": [{"Key": "a", "Value": "1"}]}
+    made = edge.client.create_distribution_with_tags(DistributionConfigWithTags={"DistributionConfig": edge.config(), "Tags": tags})
+    arn = made["Distribution"]["ARN"]
+    edge.client.tag_resource(Resource=arn, Tags={"Items": [{"Key": "b", "Value": "2"}]})
+    edge.client.untag_resource(Resource=arn, TagKeys={"Items": ["a"]})
+    assert edge.client.list_tags_for_resource(Resource=arn)["Tags"]["Items"] == [{"Key": "b", "Value": "2"}]
+    assert edge.client.get_distribution(Id=made["Distribution"]["Id"])["ETag"] == made["ETag"]
+    assert refusal(edge.client.list_tags_for_resource, Resource=arn[:-1]) == "NoSuchResource"
+
+
+def test_invalidations_are_listed_and_come_once_for_a_reference(edge):
+    site = edge.create()
+    one, two = site.invalidate("/a"), site.invalidate("/b")
+    assert one["Status"] == "InProgress"
+    listed = edge.client.list_invalidations(DistributionId=site.id)["InvalidationList"]
+    assert {each["Id"] for each in listed["Items"]} == {one["Id"], two["Id"]}
+    batch = {"Paths": items("/c"), "CallerReference": "once"}
+    ids = {edge.client.create_invalidation(DistributionId=site.id, InvalidationBatch=batch)["Invalidation"]["Id"] for _ in range(2)}
+    assert len(ids) == 1
+    other = {**batch, "Paths": items("/d")}
+    assert refusal(edge.client.create_invalidation, DistributionId=site.id, InvalidationBatch=other) == "InvalidArgument"
+    assert refusal(edge.client.create_invalidation, DistributionId=site.id, InvalidationBatch={"Paths": items("/a*b"), "CallerReference": "x"}) == "InvalidArgument"
+    assert refusal(edge.client.get_invalidation, DistributionId=site.id, Id="I0") == "NoSuchInvalidation"
+
+
+def test_policies_are_ones_own_or_awss(edge):
+    listed = edge.client.list_cache_policies(Type="managed")["CachePolicyList"]["Items"]
+    assert {each["CachePolicy"]["Id"] for each in listed} >= {OPTIMIZED} and {each["Type"] for each in listed} == {"managed"}
+    config = {"Name": "mine", "MinTTL": 0}
+    made = edge.client.create_cache_policy(CachePolicyConfig=config)
+    id = made["CachePolicy"]["Id"]
+    assert made["CachePolicy"]["CachePolicyConfig"] == {**config, "DefaultTTL": 86_400, "MaxTTL": 31_536_000}
+    assert refusal(edge.client.create_cache_policy, CachePolicyConfig=config) == "CachePolicyAlreadyExists"
+    edge.create(default=behavior(CachePolicyId=id))
+    assert edge.client.list_distributions_by_cache_policy_id(CachePolicyId=id)["DistributionIdList"]["Quantity"] == 1
+    assert refusal(edge.client.delete_cache_policy, Id=id, IfMatch=made["ETag"]) == "CachePolicyInUse"
+    assert refusal(edge.client.update_cache_policy, Id=id, CachePolicyConfig=config, IfMatch="E0") == "PreconditionFailed"
+    assert refusal(edge.client.delete_cache_policy, Id=OPTIMIZED, IfMatch="E0") == "NoSuchCachePolicy"
+    request = {"HeaderBehavior": "whitelist", "Headers": items("CloudFront-Viewer-Country")}
+    said = {"Name": "r", "HeadersConfig": request, "CookiesConfig": {"CookieBehavior": "none"}, "QueryStringsConfig": {"QueryStringBehavior": "none"}}
+    assert refusal(edge.client.create_origin_request_policy, OriginRequestPolicyConfig=said) == "NotImplemented"
+
+
+def test_what_is_in_use_is_not_deleted(edge):
+    site = edge.create()
+    found = edge.client.get_origin_access_control(Id=edge.control)
+    assert refusal(edge.client.delete_origin_access_control, Id=edge.control, IfMatch=found["ETag"]) == "OriginAccessControlInUse"
+    edge.client.delete_distribution(Id=site.id, IfMatch=site.update(Enabled=False)["ETag"])
+    edge.client.delete_origin_access_control(Id=edge.control, IfMatch=found["ETag"])
+    assert refusal(edge.client.get_origin_access_control, Id=edge.control) == "NoSuchOriginAccessControl"
+
+
+def test_a_key_that_is_none_is_refused(edge):
+    config = {"CallerReference": "k", "Name": "k", "EncodedKey": "-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----"}
+    assert refusal(edge.client.create_public_key, PublicKeyConfig=config) == "InvalidArgument"
+    assert refusal(edge.client.create_key_group, KeyGroupConfig={"Name": "g", "Items": ["K0"]}) == "InvalidArgument"
+
+
+def test_what_was_acknowledged_outlives_a_kill(edge):
+    site = edge.create()
+    edge.cloud.restart("aws-global", kill=True)
+    assert edge.client.get_distribution(Id=site.id)["Distribution"]["DomainName"] == site.domain
+
+
+def test_who_has_no_right_is_denied(edge):
+    iam = edge.cloud.client("iam")
+    iam.create_user(UserName="u")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    site = edge.create()
+    as_user = edge.cloud.client("cloudfront", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    assert refusal(as_user.get_distribution, Id=site.id) == "AccessDenied"
+    policy = f'{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "cloudfront:GetDistribution", "Resource": "{site.arn}"}}}}'
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=policy)
+    assert as_user.get_distribution(Id=site.id)["Distribution"]["Id"] == site.id
+    assert refusal(as_user.list_distributions) == "AccessDenied"

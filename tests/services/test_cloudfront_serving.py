@@ -8,6 +8,8 @@ import json
 
 import pytest
 from edge_workshop import ALL_BUT_HOST, ALL_METHODS, DISABLED, Answer, Edge, behavior, items, methods
+from lambda_workshop import make
+from test_lambda_url import open_url
 
 from kumoniwa.gate.address import GLOBAL, locate
 from kumoniwa.wire.message import Request
@@ -219,7 +221,8 @@ def test_viewers_without_tls_are_sent_to_it_or_away(edge):
     sent = site.get("/a?b=c")
     assert (sent.status, sent.headers["location"], sent.cache) == (301, f"https://{site.domain}/a?b=c", "Redirect")
     assert site.get("/only/a").status == 403
-    assert site.get("/", x_forwarded_proto="https").status == 200
+    response, _ = edge.cloud.run(edge.cloud.deliver(Request("GET", "/", "", {"host": site.domain}, is_tls=True)))
+    assert response.status == 200
 
 
 def test_a_disabled_or_unknown_distribution_serves_nothing(edge):
@@ -392,3 +395,21 @@ def test_a_response_headers_policy_adds_what_the_origin_does_not_say(edge):
     assert (answer.headers["x-content-type-options"], answer.headers["x-frame-options"]) == ("nosniff", "SAMEORIGIN")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "access-control-allow-origin" not in site.get("/").headers
+
+
+def test_a_function_url_is_open_to_its_distribution_alone(edge):
+    make(edge.cloud, "def handler(event, context): return event['rawPath']")
+    host = open_url(edge.cloud, is_open=False, AuthType="AWS_IAM").replace("localhost:4566", "on.aws")
+    control = edge.client.create_origin_access_control(
+        OriginAccessControlConfig={
+            "Name": "f", "SigningProtocol": "sigv4", "SigningBehavior": "always", "OriginAccessControlOriginType": "lambda",
+        }  # fmt: skip
+    )["OriginAccessControl"]["Id"]
+    site = edge.create(default=behavior("api", CachePolicyId=DISABLED), origins=(edge.http(host, OriginAccessControlId=control),))
+    assert site.get("/a").status == 403
+    named = {"FunctionName": "f", "Principal": "cloudfront.amazonaws.com", "SourceArn": site.arn}
+    client = edge.cloud.client("lambda")
+    client.add_permission(StatementId="url", Action="lambda:InvokeFunctionUrl", **named)
+    client.add_permission(StatementId="invoke", Action="lambda:InvokeFunction", **named)
+    assert site.get("/a").body == b"/a"
+    assert edge.cloud.http("GET", "/a", host=host)[0] == 403

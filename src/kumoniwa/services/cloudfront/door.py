@@ -1,8 +1,7 @@
 """Where viewers come in: ``d….cloudfront.net``, ``d….cloudfront.localhost`` or a name of the customer's own.
 
 Whichever region is asked is the edge location: it answers out of its own cache, and says so in ``X-Cache``, ``Age`` and
-``X-Amz-Cf-Pop``. A viewer came over TLS if the connection did, or if whoever ended TLS before this cloud says so by
-``X-Forwarded-Proto: https``.
+``X-Amz-Cf-Pop``.
 """
 
 from __future__ import annotations

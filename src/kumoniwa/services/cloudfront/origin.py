@@ -16,7 +16,7 @@ import msgspec
 from kumoniwa.gate.address import EDGE, GLOBAL, locate
 from kumoniwa.gate.edge import EdgeResource, key_of
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.gate.names import BucketName, HostName, host_named
+from kumoniwa.gate.names import HostName, host_named, region_of_bucket
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import ANONYMOUS, Principal, service
 from kumoniwa.services.cloudfront import access, held
@@ -118,10 +118,9 @@ def _speaker(home: Any, distribution: EdgeResource, origin: dict[str, Any]) -> P
 
 
 async def _from_bucket(home: Any, distribution: EdgeResource, origin: dict[str, Any], bucket: str, asked: Asked) -> Answer:
-    place = home.store.shelf(SHARED, BucketName).get(bucket)
     headers = {**asked.headers, "host": "s3.localhost"}
     where = Destination(True, _speaker(home, distribution, origin) or ANONYMOUS, asked.method, f"/{quote(bucket)}{asked.path}", asked.query, headers, asked.body)
-    return await _reached(home, place.region if place is not None else home.name, where)
+    return await _reached(home, region_of_bucket(home, bucket), where)
 
 
 async def _from_data_plane(

@@ -48,7 +48,7 @@ class Visit:
         self.config, self.account = distribution.config, distribution.account
         self.method, self.path, self.headers = request.method, request.path, dict(request.headers)
         self.query = script.query_of(request.query)
-        self.is_tls = request.is_tls or request.headers.get("x-forwarded-proto", "").lower() == "https"
+        self.is_tls = request.is_tls
         self.behavior = behavior.chosen(self.config, self.path)
         self.cache = home.memory.get(("cloudfront", Cache))
         if self.cache is None:
@@ -87,7 +87,8 @@ class Visit:
         demand = self.behavior["ViewerProtocolPolicy"]
         if not self.is_tls and demand == "redirect-to-https":
             query = f"?{self.request.query}" if self.request.query else ""
-            where = f"https://{self.request.host.partition(':')[0]}{self.request.path}{query}"
+            # AWS's names have no port; here one port speaks both.
+            where = f"https://{self.request.host}{self.request.path}{query}"
             return Told(301, [("Server", "CloudFront"), ("Location", where)], b"", "Redirect")
         if not self.is_tls and demand == "https-only":
             return self._page(403, "Bad request.")

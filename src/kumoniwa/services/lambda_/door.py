@@ -69,7 +69,9 @@ def _refusal(status: int, text: str | None, kind: str = "") -> Response:
 
 
 async def _answered(call: Call, url: Url, request: Request, address: Address) -> Response:
-    if url.auth == "AWS_IAM":
+    if request.speaker is not None:
+        call.principal = request.speaker
+    elif url.auth == "AWS_IAM":
         claim = signature.claim(request)
         if claim is None:
             return _refusal(403, FORBIDDEN, "AccessDeniedException")

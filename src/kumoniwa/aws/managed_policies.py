@@ -1,7 +1,7 @@
 """The policies AWS manages, ``arn:aws:iam::aws:policy/…``: those that templates and people attach most often.
 
 A data file of facts as AWS publishes them (iam:ListPolicies and iam:GetPolicyVersion of March 2026), read when the first one
-is asked for. Only default versions are held.
+is asked for. Only default versions are held. Those of service-linked roles, of which AWS's reference tells no ids, have none.
 """
 
 from __future__ import annotations
@@ -37,4 +37,4 @@ def _read(policy: dict) -> ManagedPolicy:
     path, _, name = policy["Arn"].removeprefix(PREFIX.rstrip("/")).rpartition("/")
     document = orjson.dumps(policy["Document"], option=orjson.OPT_INDENT_2).decode()
     created, updated = policy["Created"], policy["Updated"]
-    return ManagedPolicy(policy["Arn"], policy["PolicyId"], name, f"{path}/", policy["VersionId"], created, updated, document)
+    return ManagedPolicy(policy["Arn"], policy.get("PolicyId", ""), name, f"{path}/", policy["VersionId"], created, updated, document)

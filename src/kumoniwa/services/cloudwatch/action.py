@@ -1,4 +1,4 @@
-"""What alarms do: they tell a topic, or call a function. Each action is promised in the commit of the state that it tells.
+"""What alarms do: they tell a topic, call a function, or have a scaling policy look at them. Each action is promised in the commit of the state that it tells.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
 """
@@ -167,6 +167,8 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
         if arn.service == "sns":
             asked = {"TopicArn": promised.action, "Subject": promised.subject, "Message": promised.body}
             await call.acting(SERVICE, **context).ask("sns:Publish", to_region=arn.region, once=delivery.token, **asked)
+        elif arn.service == "autoscaling":
+            await call.home.heard(call.region, "application-autoscaling", {"account": call.account, "policy": promised.action})
         else:
             asked = {"FunctionName": promised.action, "InvocationType": "Event", "Payload": promised.body.encode()}
             await call.acting(CALLER, **context).ask("lambda:Invoke", to_region=arn.region, once=delivery.token, **asked)

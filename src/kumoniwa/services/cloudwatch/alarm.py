@@ -29,6 +29,8 @@ ACTIONS_OF = {"OK": "OKActions", "ALARM": "AlarmActions", UNKNOWN: "Insufficient
 CREATED = "Unchecked: Initial alarm creation"
 _TOPIC = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w.-]+")
 _FUNCTION = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w-]+(:[\w$-]+)?")
+_POLICY = re.compile(r"arn:[\w-]+:autoscaling:[\w-]+:\d{12}:scalingPolicy:[\w-]+:resource/.+:policyName/.+")
+_ACTIONS = {"sns": _TOPIC, "lambda": _FUNCTION, "autoscaling": _POLICY}
 
 
 class Alarm(Record):
@@ -68,9 +70,9 @@ def check_actions(*lists: list[str] | None) -> None:
         parts = action.split(":")
         if parts[0] != "arn" or len(parts) < 6:
             raise ValidationException(f"Invalid arn syntax: {action}")
-        if parts[2] not in ("sns", "lambda"):
+        if parts[2] not in _ACTIONS or ":autoScalingGroupName/" in action:
             raise NotImplementedHere(f"alarm actions of {parts[2]} ({action})")
-        if not (_TOPIC if parts[2] == "sns" else _FUNCTION).fullmatch(action):
+        if not _ACTIONS[parts[2]].fullmatch(action):
             raise ValidationException(f"Invalid arn syntax: {action}")
 
 

@@ -152,7 +152,7 @@ class Tally:
 def shown(policy: Policy, tally: Tally, *, is_whole: bool = False) -> dict[str, Any]:
     view = {
         "PolicyName": policy.name,
-        "PolicyId": policy.id,
+        **({"PolicyId": policy.id} if policy.id else {}),
         "Arn": policy.arn,
         "Path": policy.path,
         "DefaultVersionId": policy.default,

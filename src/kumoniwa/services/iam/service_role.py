@@ -1,7 +1,7 @@
 """Service-linked roles: roles under ``/aws-service-role/`` that one AWS service alone may assume, and nobody else may change.
 
-AWS attaches a policy of the service's own to each. Those are not among the policies held here, so the role trusts its
-service and grants what was attached to it: nothing. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
+AWS attaches a policy of the service's own to each. Few of those are among the policies held here; a role whose policy is not trusts its
+service and grants nothing. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from kumoniwa.aws import managed_policies
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam.entity import SERVICE_PATH, Role, check_new, drop, found, keep, new_id, now_s
 from kumoniwa.services.iam.errors import InvalidInput, NoSuchEntity
@@ -59,6 +60,12 @@ _NAMES = {
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_aws-services-that-work-with-iam.html links each of them; most are
 recorded: localstack's TestIAMServiceRoles."""
 
+_POLICIES = {
+    "dynamodb.application-autoscaling": "AWSApplicationAutoscalingDynamoDBTablePolicy",
+    "lambda.application-autoscaling": "AWSApplicationAutoscalingLambdaConcurrencyPolicy",
+}
+"""https://docs.aws.amazon.com/autoscaling/application/userguide/security-iam-awsmanpol.html"""
+
 _WITH_SUFFIX = frozenset({"autoscaling", "connect", "lexv2"})
 
 
@@ -87,8 +94,10 @@ def CreateServiceLinkedRole(
         )
     check_new(call, Role, name)
     statement = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": AWSServiceName}}
+    policy = _POLICIES.get(service[1])
     role = Role(
         name=name, path=f"{SERVICE_PATH}{AWSServiceName}/", id=new_id(call, "AROA"), created=now_s(call),
+        attached=(f"{managed_policies.PREFIX}aws-service-role/{policy}",) if policy else (),
         trust=orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode(), description=Description,
     )  # fmt: skip
     keep(call, role)
@@ -96,7 +105,7 @@ def CreateServiceLinkedRole(
 
 
 def DeleteServiceLinkedRole(call: Call, *, RoleName: str) -> dict:
-    """At once: whether a service still uses a role only that service could say, and none here makes such roles."""
+    """At once: whether a service still uses a role only that service could say."""
     role = found(call, Role, RoleName)
     if not role.path.startswith(SERVICE_PATH):
         raise NoSuchEntity(f"The role with name {RoleName} cannot be found.")

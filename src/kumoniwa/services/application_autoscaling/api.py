@@ -1,0 +1,68 @@
+"""The operations of Application Auto Scaling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.application_autoscaling import target as targets
+from kumoniwa.services.application_autoscaling.activity import DescribeScalingActivities
+from kumoniwa.services.application_autoscaling.registration import (
+    DeregisterScalableTarget,
+    RegisterScalableTarget,
+)
+from kumoniwa.services.application_autoscaling.schedule import (
+    DeleteScheduledAction,
+    DescribeScheduledActions,
+    PutScheduledAction,
+)
+from kumoniwa.services.application_autoscaling.target import (
+    DescribeScalableTargets,
+    ListTagsForResource,
+    TagResource,
+    Target,
+    UntagResource,
+)
+from kumoniwa.services.application_autoscaling.tracking import (
+    DeleteScalingPolicy,
+    DescribeScalingPolicies,
+    PutScalingPolicy,
+)
+
+__all__ = [
+    "DeleteScalingPolicy",
+    "DeleteScheduledAction",
+    "DeregisterScalableTarget",
+    "DescribeScalableTargets",
+    "DescribeScalingActivities",
+    "DescribeScalingPolicies",
+    "DescribeScheduledActions",
+    "ListTagsForResource",
+    "PutScalingPolicy",
+    "PutScheduledAction",
+    "RegisterScalableTarget",
+    "TagResource",
+    "UntagResource",
+]
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsapplicationautoscaling.html"""
+    if isinstance(params.get("ResourceARN"), str):
+        return params["ResourceARN"]
+    if operation.startswith("Describe"):
+        return "*"
+    key = f"{params.get('ResourceId')}|{params.get('ScalableDimension')}|{params.get('ServiceNamespace')}"
+    held = call.shelf(Target).get(key)
+    return targets.arn_of(call, held) if held is not None else call.arn("scalable-target/*")
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    tags = params.get("Tags")
+    keys: dict[str, Any] = {
+        "application-autoscaling:service-namespace": params.get("ServiceNamespace"),
+        "application-autoscaling:scalable-dimension": params.get("ScalableDimension"),
+    }
+    if isinstance(tags, dict) and tags:
+        keys |= {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()} | {"aws:tagkeys": list(tags)}
+    return keys

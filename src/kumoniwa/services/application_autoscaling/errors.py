@@ -5,6 +5,12 @@ from __future__ import annotations
 from kumoniwa.kernel.errors import AwsError, ValidationException
 
 
+class AccessDeniedException(AwsError):
+    """What IAM refused, in this protocol's words."""
+
+    status = 400
+
+
 class ObjectNotFoundException(AwsError): ...
 
 
@@ -14,4 +20,10 @@ class ResourceNotFoundException(AwsError): ...
 class TooManyTagsException(AwsError): ...
 
 
-__all__ = ["ObjectNotFoundException", "ResourceNotFoundException", "TooManyTagsException", "ValidationException"]
+__all__ = [
+    "AccessDeniedException",
+    "ObjectNotFoundException",
+    "ResourceNotFoundException",
+    "TooManyTagsException",
+    "ValidationException",
+]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.application_autoscaling.errors import ValidationException
+from kumoniwa.services.application_autoscaling.errors import AccessDeniedException, ValidationException
 
 ROLE_PATH = "aws-service-role"
 ROLE_KNOWN_WITHIN_S, ROLE_LOOKED_FOR_S = 5.0, 0.05
@@ -165,6 +165,8 @@ async def ensure_role(call: Call, namespace: str) -> None:
     try:
         await call.ask("iam:CreateServiceLinkedRole", AWSServiceName=_LINKED[namespace][0])
     except AwsError as error:
+        if error.code == "AccessDenied":
+            raise AccessDeniedException(error.text, hint=error.hint) from None
         if error.code != "InvalidInput":  # Somebody made it meanwhile.
             raise
     until = call.now() + ROLE_KNOWN_WITHIN_S

@@ -39,30 +39,39 @@ async def look(call: Call, target_key: str) -> None:
     await alarm.retune(call, resource, capacity)
     policies = policies_of(call, target_key)
     heard = await alarm.sounding(call, resource, policies)
-    more = await _wishes(call, resource, [policy for policy in policies if (policy.key, HIGH) in heard], HIGH, capacity)
+    since = max(target.out_at, target.in_at)
+    more = await _wishes(call, resource, [policy for policy in policies if (policy.key, HIGH) in heard], HIGH, capacity, since)
     less: list[Wish] = []
     taking = [policy for policy in policies if not policy.settings.get("DisableScaleIn")]
     if not more and taking and all((policy.key, LOW) in heard for policy in taking):
-        less = await _wishes(call, resource, taking, LOW, capacity)
+        less = await _wishes(call, resource, taking, LOW, capacity, since)
     target = call.shelf(Target).get(target_key)
     if target is not None and (more or less):
         call.atomically(lambda: _decide(call, resource, target, capacity, max(more or less, key=lambda wish: wish.units)))
 
 
-async def _wishes(call: Call, resource: Resource, policies: list[Policy], kind: str, capacity: int) -> list[Wish]:
+async def _wishes(call: Call, resource: Resource, policies: list[Policy], kind: str, capacity: int, since: float) -> list[Wish]:
     found = []
     for policy in policies:
-        value = await _peak(call, resource, policy, alarm.minutes(policy, kind))
+        value = await _peak(call, resource, policy, alarm.minutes(policy, kind), since)
         units = alarm.wanted(policy, value, capacity) if value is not None else capacity
         if units > capacity if kind == HIGH else units < capacity:
             found.append(Wish(units, policy, kind))
     return found
 
 
-async def _peak(call: Call, resource: Resource, policy: Policy, count: int) -> float | None:
-    """The highest value of the last minutes: what is enough for it is enough for all."""
+async def _peak(call: Call, resource: Resource, policy: Policy, count: int, since: float) -> float | None:
+    """The highest value of the last minutes: what is enough for it is enough for all.
+
+    A share of the capacity that there was tells nothing of the capacity there is, so shares count only from minutes after its last change.
+    """
     end = call.now() // alarm.MINUTE_S * alarm.MINUTE_S
-    asked = {"MetricDataQueries": alarm.queries(resource, policy), "StartTime": end - count * alarm.MINUTE_S, "EndTime": end}
+    start = end - count * alarm.MINUTE_S
+    if not alarm.is_of_table(policy):
+        start = max(start, -(-since // alarm.MINUTE_S) * alarm.MINUTE_S)
+    if start >= end:
+        return None
+    asked = {"MetricDataQueries": alarm.queries(resource, policy), "StartTime": start, "EndTime": end}
     # The service reads metrics by itself: the policy of its role does not speak of them.
     owner = call.home.call(call.service, call.account, principals.root(call.account, partition=call.home.partition))
     told = await owner.ask("cloudwatch:GetMetricData", **asked)

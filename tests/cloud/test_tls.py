@@ -41,6 +41,7 @@ def test_who_does_not_know_the_authority_does_not_trust_it(shared):
         ssl.create_default_context().wrap_socket(shared.socket(), server_hostname="localhost")
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_older_protocols_are_refused(shared, trust):
     trust[0].minimum_version, trust[0].maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     trust[0].set_ciphers("ALL:@SECLEVEL=0")

@@ -34,7 +34,7 @@ kills: setup          ## five hundred kills at random moments under the load of 
 	$(BIN)/python -m pytest tests/drills/test_kills.py -m slow
 
 drills: setup         ## whole drills on real clouds, the long ones too
-	$(BIN)/python -m pytest tests/drills/test_drills.py tests/drills/test_sabotage.py tests/drills/test_patterns.py
+	$(BIN)/python -m pytest tests/drills/test_drills.py tests/drills/test_sabotage.py tests/drills/test_pattern_drills.py
 
 mutants: setup        ## changes every formula of the drills in every small way; a test must notice each
 	$(BIN)/python -m pytest tests/drill -m slow

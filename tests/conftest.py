@@ -19,6 +19,7 @@ import botocore.auth
 import botocore.crt.auth
 import botocore.exceptions
 import botocore.session
+import hypothesis
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
@@ -37,6 +38,10 @@ from kumoniwa.links.peers import Peers
 from kumoniwa.wire.message import File, Request, Response
 
 _SESSION = botocore.session.Session()
+
+# Timing decides no test: a busy machine is slow at making examples too.
+hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("any machine")
 
 
 class _Parts:

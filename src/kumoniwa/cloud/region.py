@@ -25,6 +25,7 @@ from kumoniwa.kernel.clock import Clock, monotonic
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.fault import Fault, Faults
 from kumoniwa.kernel.ids import Ids
+from kumoniwa.kernel.meter import Meter
 from kumoniwa.kernel.operation import Service, load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record
@@ -77,6 +78,7 @@ class Region:
         self.clock = Clock()
         self.faults = Faults(self.ids.random)
         self.gate = Gate(self)
+        self.meter = Meter(self)
         self.memory: dict[tuple, Any] = {}
         """What services remember without promising to: caches, estimates."""
         self.engines: dict[str, Any] = {}
@@ -126,6 +128,7 @@ class Region:
         self._sleepers.clear()
         self.memory.clear()
         self.tellers.clear()
+        self.meter = Meter(self)
         if account is None:
             self.store.reset()
             self.gate.gaps.clear()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kumoniwa.kernel.clock import Clock
     from kumoniwa.kernel.fault import Faults
     from kumoniwa.kernel.ids import Ids
+    from kumoniwa.kernel.meter import Meter
     from kumoniwa.kernel.principal import Principal
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Home(Protocol):
     settings: Any
     memory: dict
     faults: Faults
+    meter: Meter
 
     def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None) -> Awaitable[dict]: ...
     def ask_along(self, principal: Principal, operation: str, params: dict[str, Any]) -> Awaitable[dict]: ...
@@ -163,6 +165,10 @@ class Call(msgspec.Struct, eq=False):
     def require(self, action: str, arn: str, **context: Any) -> None:
         """One more permission this operation needs: ``call.require("iam:PassRole", role_arn)``. Raises AccessDenied."""
         self.home.require(self, action, arn, context)
+
+    def measure(self, namespace: str, name: str, *dimensions: str, value: float = 1.0, unit: str = "Count") -> None:
+        """A figure of a service's own for CloudWatch: ``call.measure("AWS/SQS", "NumberOfMessagesSent", "QueueName", "orders")``."""
+        self.home.meter.count(self.account, namespace, name, dimensions, value, unit)
 
     def tell(self, kind: str, detail: dict[str, Any]) -> None:
         """A fact for the region's bus."""

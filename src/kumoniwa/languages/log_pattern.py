@@ -298,7 +298,7 @@ def _fields_match(text: str) -> Match:
     is_open = len(head) < len(columns)
 
     def matches(message: str) -> bool:
-        fields = [Field(next(part for part in found if part is not None)) for found in _parts(message)]
+        fields = list(map(Field, parts_of(message)))
         least = len(head) + len(tail)
         if len(fields) < least or (len(fields) > least and not is_open):
             return False
@@ -306,6 +306,26 @@ def _fields_match(text: str) -> Match:
         return all(holds(field) for holds, field in zip((*head, *tail), chosen))
 
     return matches
+
+
+def parts_of(message: str) -> list[str]:
+    """The fields of a row."""
+    return [next(part for part in found if part is not None) for found in _parts(message)]
+
+
+def tokens_of(text: str) -> list[Token]:
+    """The tokens of what stands between a pattern's brackets. Raises InvalidPattern."""
+    return _tokens(text)
+
+
+def columns_of(text: str) -> list[list[Token]]:
+    """The tokens of each field of a row. Raises InvalidPattern."""
+    return _columns(_tokens(text))
+
+
+def selected(text: str) -> Values:
+    """The values that a property selector stands for. Raises InvalidPattern."""
+    return _selected(Token("selector" if text.startswith("$") else "word", text))
 
 
 def _parts(message: str) -> Iterable[tuple]:

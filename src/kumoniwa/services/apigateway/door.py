@@ -13,6 +13,7 @@ from kumoniwa.gate.address import Address
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import deployment as deployments
 from kumoniwa.services.apigateway import gatewayresponse
@@ -152,6 +153,7 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
         response = await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
+    _measure(exchange, response)
     if found.access_log is not None:
         found.access_log.write(exchange, response)
     if found.compression_bytes_min is not None:
@@ -159,6 +161,18 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
     response.headers["x-amzn-RequestId"] = request_id
     response.headers["x-amz-apigw-id"] = exchange.extended_id
     return response
+
+
+def _measure(exchange: Exchange, response: Response) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html"""
+    found, meter = exchange.served, exchange.home.meter
+    latency_ms = rounded((exchange.home.clock.now() - exchange.now) * 1000)
+    api = ("ApiName", found.api.document["name"])
+    for dimensions in (api, (*api, "Stage", found.name)):
+        meter.count(found.account, "AWS/ApiGateway", "Count", dimensions)
+        meter.count(found.account, "AWS/ApiGateway", "Latency", dimensions, latency_ms, "Milliseconds")
+        for name, least in (("4XXError", 400), ("5XXError", 500)):
+            meter.count(found.account, "AWS/ApiGateway", name, dimensions, float(least <= response.status < least + 100))
 
 
 CODINGS = {"gzip": 31, "deflate": 15}

@@ -14,6 +14,7 @@ import orjson
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName, host_named
+from kumoniwa.kernel.meter import rounded
 from kumoniwa.services.apigateway import door as restdoor
 from kumoniwa.services.apigateway.domain import NONE, DomainName
 from kumoniwa.services.apigateway.exchange import Place
@@ -126,10 +127,23 @@ async def _served(home: Any, request: Request, found: Any, path: str, place: Pla
         response = _refusal(refused)
     if found.cors is not None and not (response.status == 204 and visit.route is None):
         cors.lay(found.cors, visit, response)
+    _measure(visit, response)
     if found.access_log is not None:
         found.access_log.write(visit, response)
     response.headers["apigw-requestid"] = visit.id
     return response
+
+
+def _measure(visit: Visit, response: Response) -> None:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"""
+    stage, meter = visit.served, visit.home.meter
+    latency_ms = rounded((visit.home.clock.now() - visit.now) * 1000)
+    api = ("ApiId", stage.api_id)
+    for dimensions in (api, (*api, "Stage", stage.name)):
+        meter.count(stage.account, "AWS/ApiGateway", "Count", dimensions)
+        meter.count(stage.account, "AWS/ApiGateway", "Latency", dimensions, latency_ms, "Milliseconds")
+        for name, least in (("4xx", 400), ("5xx", 500)):
+            meter.count(stage.account, "AWS/ApiGateway", name, dimensions, float(least <= response.status < least + 100))
 
 
 async def _answered(visit: Visit) -> Response:

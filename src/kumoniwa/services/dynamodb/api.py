@@ -316,8 +316,9 @@ def _got(call: Call, layout: tables.Layout, found: Any, project: Any, detail: st
     reply: dict[str, Any] = {}
     if found is not None:
         reply["Item"] = item.shown(call, found[1]) if project is None else project(orjson.loads(found[1]))
+    units = capacity.read_units(found[0] if found else 0, is_consistent=is_consistent)
+    call.measure("AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", layout.name, value=units)
     if _is_wanted(detail):
-        units = capacity.read_units(found[0] if found else 0, is_consistent=is_consistent)
         reply["ConsumedCapacity"] = capacity.consumed(layout.name, units, detail=detail)
     return reply
 
@@ -372,6 +373,7 @@ def _is_wanted(detail: str | None) -> bool:
 
 def _write_shown(call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None) -> dict:
     reply: dict[str, Any] = {}
+    call.measure("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", one.layout.name, value=capacity.write_units(one.old_size, one.size))
     if _is_wanted(values):
         attributes = _returned(call, one, values)
         if attributes:

@@ -406,6 +406,9 @@ def _page(
         reply["LastEvaluatedKey"] = {
             name: key[name] for name in dict.fromkeys((*read.schema.names, *read.layout.key.names))
         }
+    if read.index is None:
+        units = capacity.read_units(total, is_consistent=read.is_consistent)
+        call.measure("AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", read.layout.name, value=units)
     if detail is not None and detail != "NONE":
         reply["ConsumedCapacity"] = _consumed(read, total, fetched, detail)
     return reply

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.meter import rounded
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
 from kumoniwa.services.dynamodb.table import Table
 from kumoniwa.store.rows import Table as RowTable
@@ -238,6 +239,8 @@ def forget_old(call: Call, table: Table) -> None:
 def arrived(call: Call, name: str, region: str, at: float, changes: list[tuple]) -> None:
     """Samples of ReplicationLatency, kept by the minute in the region that wrote, as CloudWatch keeps them."""
     lags = [max(0.0, at * 1000 - change[3] / 1000) for change in changes]
+    for lag in lags:
+        call.measure("AWS/DynamoDB", "ReplicationLatency", "TableName", name, "ReceivingRegion", region, value=rounded(lag), unit="Milliseconds")
     call.rows(LATENCIES).run(
         """insert into dynamodb_latency values (?,?,?,?,?,?,?) on conflict do update set samples = samples + excluded.samples,
              total_ms = total_ms + excluded.total_ms, least_ms = min(least_ms, excluded.least_ms), most_ms = max(most_ms, excluded.most_ms)""",

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -69,10 +69,13 @@ def route(
 
 
 def promise(
-    call: Call, rule: rules.Rule, targets: Iterable[dict[str, Any]], body: bytes, *, is_forwarded: bool = False,
+    call: Call, rule: rules.Rule, targets: Collection[dict[str, Any]], body: bytes, *, is_forwarded: bool = False,
     soon: list[Promise] | None = None,
 ) -> None:  # fmt: skip
     arn = rules.arn_of(call, rule)
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+    call.measure("AWS/Events", "TriggeredRules", "RuleName", rule.name)
+    call.measure("AWS/Events", "Invocations", "RuleName", rule.name, value=len(targets))
     for target in targets:
         made = Promise(arn, rule.name, target, body, call.now(), is_forwarded)
         if soon is not None and len(soon) < AT_ONCE_MAX and _is_near(call, target):
@@ -152,6 +155,7 @@ async def _again(call: Call, promise: Promise, delivery: Delivery, code: str, te
 async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, text: str, exhausted: str) -> float | None:
     """Send the event itself to the dead-letter queue, if there is one. A queue that is out of order is tried again."""
     dead = (promise.target.get("DeadLetterConfig") or {}).get("Arn")
+    call.measure("AWS/Events", "FailedInvocations", "RuleName", promise.rule_name)
     call.home.note("undelivered", rule=promise.rule_arn, target=promise.target["Arn"], code=code, is_buried=dead is not None)
     if dead is None:
         return None

@@ -6,6 +6,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
+from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.kinesis import rate, record, resharding
@@ -440,6 +441,7 @@ def PutRecord(
         _check_ordering(call, stream, SequenceNumberForOrdering)
     size = _size(Data, PartitionKey, "data")
     rate.count_write(call, stream, shard, size)
+    _measure_writes(call, stream, 1, size)
     return {"ShardId": shard.id, "SequenceNumber": record.put(call, stream, shard, PartitionKey, Data), "EncryptionType": "NONE"}
 
 
@@ -490,7 +492,14 @@ def PutRecords(call: Call, *, Records: list[dict[str, Any]], StreamName: str | N
         except ProvisionedThroughputExceededException as error:
             failed += 1
             answers.append({"ErrorCode": error.code, "ErrorMessage": error.text})
+    _measure_writes(call, stream, len(Records) - failed, sum(size for size, answer in zip(sizes, answers) if "ShardId" in answer))
     return {"FailedRecordCount": failed, "Records": answers, "EncryptionType": "NONE"}
+
+
+def _measure_writes(call: Call, stream: Stream, records: int, size: int) -> None:
+    """https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html"""
+    call.measure("AWS/Kinesis", "IncomingRecords", "StreamName", stream.name, value=records)
+    call.measure("AWS/Kinesis", "IncomingBytes", "StreamName", stream.name, value=size, unit="Bytes")
 
 
 def GetShardIterator(
@@ -520,6 +529,9 @@ def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None, Stre
     rate.count_read(call, stream, shard)
     found = record.read(call, stream, shard, held.place, Limit or record.RECORDS_MAX)
     rate.count_bytes(call, stream, shard, found.size)
+    call.measure("AWS/Kinesis", "GetRecords.Records", "StreamName", stream.name, value=len(found.records))
+    age = rounded(found.behind_ms)
+    call.measure("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", stream.name, value=age, unit="Milliseconds")
     reply: dict[str, Any] = {"Records": found.records, "MillisBehindLatest": found.behind_ms}
     if found.is_over:
         reply["ChildShards"] = children(call, stream, shard)

@@ -21,7 +21,7 @@ from kumoniwa.gate import identity
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.lambda_ import fault, package
+from kumoniwa.services.lambda_ import fault, figures, package
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
 from kumoniwa.services.lambda_.stream import Streams
@@ -77,14 +77,22 @@ class Sandboxes:
 
     async def invoke(self, call: Call, version: Version, request_id: str, payload: bytes, **more) -> Outcome:
         """Answer one request. ``more`` as for ``Environment.invoke``. Raises TooManyRequestsException."""
-        slot, name = self._admit(call, version), (call.account, version.function)
+        try:
+            slot, name = self._admit(call, version), (call.account, version.function)
+        except TooManyRequestsException:
+            figures.throttled(call, version.function)
+            raise
         self.running[slot] += 1
         self.in_flight[name] += 1
+        figures.began(call, version.function, self.in_flight[name])
         try:
             pool = self._pool(call, version)
             if self.home.faults:
-                return await fault.harm(call, version).suffered(partial(pool.invoke, request_id, payload), more)
-            return await pool.invoke(request_id, payload, **more)
+                outcome = await fault.harm(call, version).suffered(partial(pool.invoke, request_id, payload), more)
+            else:
+                outcome = await pool.invoke(request_id, payload, **more)
+            figures.ended(call, version.function, outcome)
+            return outcome
         finally:
             self.running[slot] -= 1
             self.in_flight[name] -= 1

@@ -9,7 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
-from kumoniwa.services.logs import event, policy, work
+from kumoniwa.services.logs import event, figures, policy, work
 from kumoniwa.services.logs.destination import (
     DeleteDestination,
     DescribeDestinations,
@@ -30,6 +30,12 @@ from kumoniwa.services.logs.group import (
     shown,
     unprotected,
 )
+from kumoniwa.services.logs.metric_filter import (
+    DeleteMetricFilter,
+    DescribeMetricFilters,
+    PutMetricFilter,
+    TestMetricFilter,
+)
 from kumoniwa.services.logs.policy import DeleteResourcePolicy, DescribeResourcePolicies, PutResourcePolicy
 from kumoniwa.services.logs.search import FilterLogEvents
 from kumoniwa.services.logs.subscription import (
@@ -40,9 +46,9 @@ from kumoniwa.services.logs.subscription import (
 from kumoniwa.services.logs.tail import StartLiveTail
 
 __all__ = [
-    "DeleteDestination", "DeleteResourcePolicy", "DeleteSubscriptionFilter", "DescribeDestinations", "DescribeResourcePolicies",
-    "DescribeSubscriptionFilters", "FilterLogEvents", "PutDestination", "PutDestinationPolicy", "PutResourcePolicy",
-    "PutSubscriptionFilter", "StartLiveTail",
+    "DeleteDestination", "DeleteMetricFilter", "DeleteResourcePolicy", "DeleteSubscriptionFilter", "DescribeDestinations",
+    "DescribeMetricFilters", "DescribeResourcePolicies", "DescribeSubscriptionFilters", "FilterLogEvents", "PutDestination",
+    "PutDestinationPolicy", "PutMetricFilter", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "TestMetricFilter",
 ]  # fmt: skip
 
 TAGS_MAX = 50
@@ -66,7 +72,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     return _streams_of(call, identifier, params.get("logStreamName") or "")
 
 
-_OF_THE_ACCOUNT = frozenset({"PutResourcePolicy", "DescribeResourcePolicies", "DeleteResourcePolicy"})
+_OF_THE_ACCOUNT = frozenset({"PutResourcePolicy", "DescribeResourcePolicies", "DeleteResourcePolicy", "TestMetricFilter"})
 
 
 def _streams_of(call: Call, identifier: str, stream: str) -> str:
@@ -294,9 +300,10 @@ def _shown_stream(call: Call, group: Group, stream: Stream) -> dict[str, Any]:
 
 def PutLogEvents(
     call: Call, *, logGroupName: str, logStreamName: str, logEvents: list[dict], sequenceToken: str | None = None
-) -> dict:
+) -> Any:
     """Any sequence token is accepted, and so is none: since January 2023 AWS ignores it."""
-    return event.put(call, logGroupName, logStreamName, logEvents)
+    reply, group, taken = event.put(call, logGroupName, logStreamName, logEvents)
+    return figures.put(call, group, taken, reply) if taken and figures.has_any(group, taken) else reply
 
 
 def GetLogEvents(

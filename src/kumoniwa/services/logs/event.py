@@ -89,8 +89,8 @@ class Listeners:
 # Writing -------------------------------------------------------------------------------------------
 
 
-def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> dict:
-    """Append a batch; answers which events of it were too old, too new or already expired."""
+def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tuple[dict, Group, list[tuple[int, str]]]:
+    """Append a batch; answers which events of it were too old, too new or already expired, and what was taken."""
     group = call.shelf(Group).get(group_name)
     if group is None:
         raise ResourceNotFoundException
@@ -118,6 +118,8 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> di
             known.clear()
         # Nothing below can fail, so what is remembered is what will be committed.
         known[key] = Stream(stream.id, stream_name, stream.created_ms, first, last, now_ms, number, stream.bytes + size)
+        call.measure("AWS/Logs", "IncomingLogEvents", "LogGroupName", group_name, value=len(batch))
+        call.measure("AWS/Logs", "IncomingBytes", "LogGroupName", group_name, value=size, unit="Bytes")
         for tell in call.memory(Listeners).open.values():
             tell(group.number, stream_name, batch, now_ms)
         if group.subscriptions:
@@ -125,7 +127,7 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> di
     reply: dict = {"nextSequenceToken": sequence_token(stream.id, stream.count + len(batch))}
     if rejected:
         reply["rejectedLogEventsInfo"] = rejected
-    return reply
+    return reply, group, batch
 
 
 def sequence_token(stream: int, count: int) -> str:

@@ -29,6 +29,21 @@ class InvalidParameterException(AwsError): ...
 class ValidationException(AwsError): ...
 
 
+class MetricFilter(Record):
+    """Makes figures of what a group is written."""
+
+    name: str
+    pattern: str
+    metric: str
+    namespace: str
+    value: str
+    """A number, or where it stands in a message."""
+    created_ms: int
+    default: float | None = None
+    unit: str = "None"
+    dimensions: dict[str, str] = {}
+
+
 class Group(Record):
     name: str
     number: int
@@ -41,6 +56,7 @@ class Group(Record):
     """Filters by name, as ``subscription.Filter``."""
     is_protected: bool = False
     """Against being deleted, with all its streams."""
+    filters: tuple[MetricFilter, ...] = ()
 
 
 class Numbers(Record):
@@ -98,7 +114,7 @@ def brief(call: Call, group: Group) -> dict[str, Any]:
     return {
         "logGroupName": group.name,
         "creationTime": group.created_ms,
-        "metricFilterCount": 0,
+        "metricFilterCount": len(group.filters),
         "arn": f"{arn}:*",
         "logGroupClass": "STANDARD",
         "logGroupArn": arn,

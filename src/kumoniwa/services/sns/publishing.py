@@ -101,6 +101,8 @@ def _deduplication(topic: Topic, said: dict[str, Any]) -> str | None:
 
 def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | None) -> tuple[dict[str, str], Soon]:
     """Take one message that was judged; answers the reply and what is left to do in this turn."""
+    call.measure("AWS/SNS", "NumberOfMessagesPublished", "TopicName", topic.name)
+    call.measure("AWS/SNS", "PublishSize", "TopicName", topic.name, value=len(said["Message"]), unit="Bytes")
     request = call.request
     message = messages.Message(
         id=call.new_id(),

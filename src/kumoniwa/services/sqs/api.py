@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.sqs import fault, fifo, message, sealing, work
+from kumoniwa.services.sqs import fault, fifo, figures, message, sealing, work
 from kumoniwa.services.sqs.queue import (
     FIFO_DEFAULTS,
     MESSAGE_BYTES_MAX,
@@ -442,6 +442,7 @@ def _send(
     if queue.is_fifo:
         reply["SequenceNumber"] = _sequence_number(seq)
         fifo.remember_sent(call, queue, token, message_id, reply["SequenceNumber"])
+    figures.sent(call, queue, len(body))
     return reply
 
 
@@ -551,6 +552,7 @@ def ReceiveMessage(
                     fifo.remember_attempt(call, queue, ReceiveRequestAttemptId, taken)
         else:
             taken = message.take(call, queue, count, visibility_s)
+        figures.received(call, queue, len(taken))
         return [_received(call, queue, row, system_names, MessageAttributeNames or []) for row in taken]
 
     until = call.now() + wait_s
@@ -640,6 +642,7 @@ def _delete(call: Call, queue: Queue, receipt_handle: str) -> None:
     if queue.is_fifo and (found[0] != receive or found[1] <= call.now()):
         raise InvalidParameterValue.of("ReceiptHandle", receipt_handle, "The receipt handle has expired.")
     message.drop(call, queue, seq)
+    figures.deleted(call, queue)
 
 
 def DeleteMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:

@@ -297,6 +297,12 @@ def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
     return visible, in_flight, total - visible - in_flight
 
 
+def oldest(call: Call, queue: Queue) -> float | None:
+    """When the message that waits longest was sent."""
+    expired = call.now() - queue.seconds("MessageRetentionPeriod")
+    return call.rows(MESSAGES).one("select min(sent) from sqs_message where queue = ? and sent > ?", queue.id, expired)[0]
+
+
 # Going away ------------------------------------------------------------------------------------
 
 

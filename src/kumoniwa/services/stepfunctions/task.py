@@ -16,6 +16,7 @@ import orjson
 from kumoniwa.gate import identity
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.meter import rounded
 from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import StateFailure, runtime
@@ -343,9 +344,22 @@ def nested_ended(run: Run, strand: Strand, nested: Execution) -> None:
         unanswered(run, strand, StateFailure("States.TaskFailed", text_of(answer)))
 
 
+# https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+_FIGURES = {
+    "RUNNING": "ExecutionsStarted", "SUCCEEDED": "ExecutionsSucceeded", "FAILED": "ExecutionsFailed", "ABORTED": "ExecutionsAborted",
+    "TIMED_OUT": "ExecutionsTimedOut",
+}  # fmt: skip
+
+
 def status_changed(call: Call, execution: Execution) -> None:
     """The fact for the region's bus.
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
+    figure = _FIGURES.get(execution.status)
+    if figure is not None:
+        call.measure("AWS/States", figure, "StateMachineArn", execution.machine)
+    if figure is not None and execution.stopped is not None:
+        took_ms = rounded((execution.stopped - execution.started) * 1000)
+        call.measure("AWS/States", "ExecutionTime", "StateMachineArn", execution.machine, value=took_ms, unit="Milliseconds")
     if execution.is_express:
         return
     detail = {

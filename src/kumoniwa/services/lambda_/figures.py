@@ -1,0 +1,32 @@
+"""What functions measure of themselves, each for itself and all of an account together.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+"""
+
+from __future__ import annotations
+
+from kumoniwa.engines.lambda_runtime.environment import Outcome
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.meter import rounded
+
+SPACE = "AWS/Lambda"
+
+
+def _tell(call: Call, function: str, name: str, value: float = 1.0, unit: str = "Count") -> None:
+    call.measure(SPACE, name, "FunctionName", function, value=value, unit=unit)
+    call.measure(SPACE, name, value=value, unit=unit)
+
+
+def throttled(call: Call, function: str) -> None:
+    _tell(call, function, "Throttles")
+
+
+def began(call: Call, function: str, at_once: int) -> None:
+    _tell(call, function, "Invocations")
+    call.measure(SPACE, "ConcurrentExecutions", "FunctionName", function, value=at_once)
+
+
+def ended(call: Call, function: str, outcome: Outcome) -> None:
+    """That a function succeeded is a figure, too: an error of nought."""
+    _tell(call, function, "Errors", float(outcome.function_error is not None))
+    _tell(call, function, "Duration", rounded(outcome.duration_ms), "Milliseconds")

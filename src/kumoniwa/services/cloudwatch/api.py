@@ -8,6 +8,7 @@ from kumoniwa.aws import models
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.cloudwatch import dashboard
 from kumoniwa.services.cloudwatch.alarm import (
     DeleteAlarms,
     DescribeAlarms,
@@ -15,6 +16,7 @@ from kumoniwa.services.cloudwatch.alarm import (
     EnableAlarmActions,
 )
 from kumoniwa.services.cloudwatch.composite import PutCompositeAlarm
+from kumoniwa.services.cloudwatch.dashboard import DeleteDashboards, GetDashboard, ListDashboards, PutDashboard
 from kumoniwa.services.cloudwatch.datum import PutMetricData
 from kumoniwa.services.cloudwatch.errors import MissingRequiredParameterException
 from kumoniwa.services.cloudwatch.history import DescribeAlarmHistory
@@ -24,19 +26,25 @@ from kumoniwa.services.cloudwatch.query import GetMetricData
 from kumoniwa.services.cloudwatch.statistics import GetMetricStatistics
 from kumoniwa.services.cloudwatch.tag import ListTagsForResource, TagResource, UntagResource
 from kumoniwa.services.cloudwatch.transition import SetAlarmState
+from kumoniwa.services.cloudwatch.widget import GetMetricWidgetImage
 
 __all__ = [
     "DeleteAlarms",
+    "DeleteDashboards",
     "DescribeAlarmHistory",
     "DescribeAlarms",
     "DescribeAlarmsForMetric",
     "DisableAlarmActions",
     "EnableAlarmActions",
+    "GetDashboard",
     "GetMetricData",
     "GetMetricStatistics",
+    "GetMetricWidgetImage",
+    "ListDashboards",
     "ListMetrics",
     "ListTagsForResource",
     "PutCompositeAlarm",
+    "PutDashboard",
     "PutMetricAlarm",
     "PutMetricData",
     "SetAlarmState",
@@ -53,6 +61,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return call.arn("alarm:*") if operation == "DescribeAlarms" else "*"
     if isinstance(params.get("AlarmName"), str):
         return call.arn(f"alarm:{params['AlarmName']}")
+    if operation in ("PutDashboard", "GetDashboard", "DeleteDashboards"):
+        names = params.get("DashboardNames") or [params.get("DashboardName")]
+        return [dashboard.arn_of(call, name) for name in names if isinstance(name, str)] or "*"
     if isinstance(params.get("AlarmNames"), list) and params["AlarmNames"]:
         return [call.arn(f"alarm:{name}") for name in params["AlarmNames"] if isinstance(name, str)] or "*"
     return "*"
@@ -70,7 +81,7 @@ def policy_of(call: Call, arn: str) -> str | None:
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     if operation == "PutMetricData":
         return {"cloudwatch:namespace": params.get("Namespace")}
-    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "TagResource") else {}
+    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutDashboard", "TagResource") else {}
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

@@ -6,46 +6,57 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudwatch.alarm import Alarm
+from kumoniwa.services.cloudwatch import dashboard
+from kumoniwa.services.cloudwatch.alarm import Alarm, arn_of
 from kumoniwa.services.cloudwatch.errors import InvalidParameterValueException, ResourceNotFoundException
 
 TAGS_MAX = 50
 
 
-def _tagged(call: Call, arn: str) -> Alarm | None:
+def _place(arn: str) -> tuple[str, str]:
+    """What kind of thing an ARN names, and its name."""
     parsed = arns.parse(arn)
     if parsed is None or parsed.service != "cloudwatch":
         raise InvalidParameterValueException(f"Invalid ARN: {arn}")
-    kind, _, name = parsed.resource.partition(":")
-    if kind in ("insight-rule", "metric-stream", "slo"):
+    kind, _, name = parsed.resource.replace("/", ":", 1).partition(":") if parsed.resource.startswith("dashboard/") else parsed.resource.partition(":")
+    if kind not in ("alarm", "dashboard"):
         raise NotImplementedHere(f"tags of cloudwatch's {kind}")
-    return call.shelf(Alarm).get(name) if kind == "alarm" and (parsed.region, parsed.account) == (call.region, call.account) else None
+    return kind, name
 
 
-def ListTagsForResource(call: Call, *, ResourceARN: str) -> dict:
-    """Recorded: what does not exist has no tags (localstack's test_tagging_metric_alarm)."""
-    alarm = _tagged(call, ResourceARN)
-    return {"Tags": [{"Key": key, "Value": value} for key, value in alarm.tags.items()] if alarm is not None else []}
+async def _tags(call: Call, arn: str) -> dict[str, str] | None:
+    kind, name = _place(arn)
+    if kind == "dashboard":
+        return await dashboard.asked(call, "tags", name=name)
+    alarm = call.shelf(Alarm).get(name)
+    return alarm.tags if alarm is not None and arn == arn_of(call, name) else None
 
 
-def TagResource(call: Call, *, ResourceARN: str, Tags: list[dict[str, str]]) -> dict:
-    alarm = _existing(call, ResourceARN)
-    tags = alarm.tags | {tag["Key"]: tag["Value"] for tag in Tags}
+async def _change(call: Call, arn: str, gone: list[str], more: dict[str, str]) -> None:
+    """getmoto/moto's test_add_tags_to_resource and others: of what does not exist the message is "Unknown"."""
+    held = await _tags(call, arn)
+    if held is None:
+        raise ResourceNotFoundException
+    tags = {key: value for key, value in held.items() if key not in gone} | more
     if len(tags) > TAGS_MAX:
         raise InvalidParameterValueException(f"A resource can have {TAGS_MAX} tags at most.")
-    call.shelf(Alarm)[alarm.name] = changed(alarm, tags=tags)
+    kind, name = _place(arn)
+    if kind == "dashboard":
+        await dashboard.asked(call, "tag", name=name, gone=gone, more=more)
+    else:
+        call.shelf(Alarm)[name] = changed(call.shelf(Alarm)[name], tags=tags)
+
+
+async def ListTagsForResource(call: Call, *, ResourceARN: str) -> dict:
+    """Recorded: what does not exist has no tags (localstack's test_tagging_metric_alarm)."""
+    return {"Tags": [{"Key": key, "Value": value} for key, value in (await _tags(call, ResourceARN) or {}).items()]}
+
+
+async def TagResource(call: Call, *, ResourceARN: str, Tags: list[dict[str, str]]) -> dict:
+    await _change(call, ResourceARN, [], {tag["Key"]: tag["Value"] for tag in Tags})
     return {}
 
 
-def UntagResource(call: Call, *, ResourceARN: str, TagKeys: list[str]) -> dict:
-    alarm = _existing(call, ResourceARN)
-    call.shelf(Alarm)[alarm.name] = changed(alarm, tags={key: value for key, value in alarm.tags.items() if key not in TagKeys})
+async def UntagResource(call: Call, *, ResourceARN: str, TagKeys: list[str]) -> dict:
+    await _change(call, ResourceARN, TagKeys, {})
     return {}
-
-
-def _existing(call: Call, arn: str) -> Alarm:
-    """getmoto/moto's test_add_tags_to_resource and others: the message is "Unknown"."""
-    alarm = _tagged(call, arn)
-    if alarm is None:
-        raise ResourceNotFoundException
-    return alarm

@@ -470,6 +470,25 @@ SAMPLES = {
         "{ApiId: a, TypeName: t, FieldName: f, Kind: PIPELINE, PipelineConfig: {Functions: [x]}, Code: c, Runtime: {Name: APPSYNC_JS, RuntimeVersion: 1.0.0}}",
     ),
     "AWS::Logs::LogStream": ("{LogGroupName: g}", "{LogGroupName: h}"),
+    "AWS::Logs::MetricFilter": (
+        """{LogGroupName: g, FilterName: f, FilterPattern: p, MetricTransformations: [{MetricName: m, MetricNamespace: n, MetricValue: "1",
+        Unit: Count, DefaultValue: 0}]}""",
+        """{LogGroupName: g, FilterName: f, FilterPattern: q, ApplyOnTransformedLogs: false, MetricTransformations: [{MetricName: m,
+        MetricNamespace: n, MetricValue: $.a, Dimensions: [{Key: d, Value: $.d}]}]}""",
+    ),
+    "AWS::CloudWatch::Alarm": (
+        """{MetricName: m, Namespace: n, Statistic: Sum, Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 2, Threshold: 1, ActionsEnabled: false,
+        ComparisonOperator: GreaterThanThreshold, Dimensions: [{Name: a, Value: b}], AlarmActions: [a], OKActions: [b], TreatMissingData: ignore,
+        InsufficientDataActions: [c], AlarmDescription: d, Unit: Count, Tags: [{Key: a, Value: b}]}""",
+        """{EvaluationPeriods: 1, Threshold: 2, ComparisonOperator: LessThanThreshold, Metrics: [{Id: e, Expression: "1", ReturnData: true, Label: l}],
+        Tags: [{Key: c, Value: d}]}""",
+    ),
+    "AWS::CloudWatch::CompositeAlarm": (
+        """{AlarmRule: "TRUE", AlarmActions: [a], ActionsSuppressor: s, ActionsSuppressorWaitPeriod: 1, ActionsSuppressorExtensionPeriod: 2,
+        Tags: [{Key: a, Value: b}]}""",
+        '{AlarmRule: "FALSE", OKActions: [a], Tags: [{Key: c, Value: d}]}',
+    ),
+    "AWS::CloudWatch::Dashboard": ("{DashboardBody: b, Tags: [{Key: a, Value: b}]}", "{DashboardBody: c, Tags: [{Key: c, Value: d}]}"),
 }
 
 

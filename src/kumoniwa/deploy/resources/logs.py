@@ -19,6 +19,7 @@ from kumoniwa.deploy.resource import (
     tag_list,
     tag_map,
     text,
+    use,
 )
 from kumoniwa.kernel.errors import AwsError
 
@@ -110,4 +111,43 @@ SubscriptionFilter = ResourceType(
     update=(Call("logs:PutSubscriptionFilter", **{**_FILTER, "logGroupName": at(p.LogGroupName), "filterName": ID}).writes_all(),),
     delete=Call("logs:DeleteSubscriptionFilter", logGroupName=p.LogGroupName, filterName=ID),
     absent="ResourceNotFoundException",
+)
+
+
+class _FilterOfName(Call):
+    async def look(self, work: Work) -> dict[str, Any]:
+        found = [each for each in (await super().look(work))["metricFilters"] if each["filterName"] == work.id]
+        if not found:
+            raise ResourceNotFoundException("The specified metric filter does not exist.")
+        return found[0]
+
+
+def _spelled(transformations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Dimensions are a list in a template and a map in the call."""
+    spelled = []
+    for each in transformations:
+        said = {name[0].lower() + name[1:]: value for name, value in each.items() if name != "Dimensions"}
+        dimensions = {one["Key"]: one["Value"] for one in each.get("Dimensions", ())}
+        spelled.append(said | ({"dimensions": dimensions} if dimensions else {}))
+    return spelled
+
+
+_filter = {
+    "logGroupName": p.LogGroupName, "filterPattern": p.FilterPattern, "metricTransformations": use(_spelled, p.MetricTransformations),
+    "applyOnTransformedLogs": p.ApplyOnTransformedLogs,
+}  # fmt: skip
+
+MetricFilter = ResourceType(
+    name=Name("FilterName", 512),
+    create=Call("logs:PutMetricFilter", filterName=p.FilterName, **_filter),
+    id=p.FilterName,
+    update=(Call("logs:PutMetricFilter", filterName=ID, **{**_filter, "logGroupName": at(p.LogGroupName)}).writes_all(),),
+    delete=Call("logs:DeleteMetricFilter", logGroupName=at(p.LogGroupName), filterName=ID),
+    absent="ResourceNotFoundException",
+    drift=(
+        Reading(
+            {"FilterPattern": seen.filterPattern},
+            _FilterOfName("logs:DescribeMetricFilters", logGroupName=at(p.LogGroupName), filterNamePrefix=ID),
+        ),
+    ),
 )

@@ -1,0 +1,93 @@
+"""AWS::CloudWatch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.deploy.resource import (
+    ID,
+    Call,
+    Name,
+    Reading,
+    ResourceType,
+    Work,
+    gone_tags,
+    p,
+    same,
+    seen,
+    text,
+)
+from kumoniwa.kernel.errors import AwsError
+
+
+class ResourceNotFound(AwsError): ...
+
+
+class _OfName(Call):
+    """An alarm is read by a list of those that bear its name."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__("cloudwatch:DescribeAlarms", AlarmNames=_only(ID), AlarmTypes=[kind])
+        self.list = f"{kind}s"
+
+    async def look(self, work: Work) -> dict[str, Any]:
+        found = (await super().look(work)).get(self.list)
+        if not found:
+            raise ResourceNotFound(f"Alarm {work.id} does not exist")
+        return found[0]
+
+
+def _only(value: Any) -> Any:
+    return [value]
+
+
+_ALARM = text("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:${ID}")
+
+
+def _tagged(arn: Any) -> tuple[Call, Call]:
+    return (
+        Call("cloudwatch:UntagResource", ResourceARN=arn, TagKeys=gone_tags).when(gone_tags),
+        Call("cloudwatch:TagResource", ResourceARN=arn, Tags=p.Tags).when(p.Tags),
+    )
+
+
+def _alarm(kind: str, operation: str, said: str) -> ResourceType:
+    """Each change puts the whole alarm again. What such a call does not say is not so any more; only tags stay."""
+    return ResourceType(
+        name=Name("AlarmName", 255),
+        create=Call(operation, f"AlarmName {said} Tags"),
+        id=p.AlarmName,
+        update=(Call(operation, said, AlarmName=ID).writes_all(), *_tagged(_ALARM)),
+        delete=Call("cloudwatch:DeleteAlarms", AlarmNames=_only(ID)),
+        absent="ResourceNotFound",
+        attributes={"Arn": _ALARM},
+        drift=(Reading(same(said, seen), _OfName(kind)),),
+    )
+
+
+_ACTIONS = "ActionsEnabled AlarmActions AlarmDescription InsufficientDataActions OKActions"
+Alarm = _alarm(
+    "MetricAlarm",
+    "cloudwatch:PutMetricAlarm",
+    f"{_ACTIONS} ComparisonOperator DatapointsToAlarm Dimensions EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic MetricName "
+    "Metrics Namespace Period Statistic Threshold ThresholdMetricId TreatMissingData Unit",
+)
+CompositeAlarm = _alarm(
+    "CompositeAlarm",
+    "cloudwatch:PutCompositeAlarm",
+    f"{_ACTIONS} ActionsSuppressor ActionsSuppressorExtensionPeriod ActionsSuppressorWaitPeriod AlarmRule",
+)
+
+Dashboard = ResourceType(
+    name=Name("DashboardName", 255),
+    create=Call("cloudwatch:PutDashboard", "DashboardName DashboardBody Tags"),
+    id=p.DashboardName,
+    read=Call("cloudwatch:GetDashboard", DashboardName=ID),
+    update=(
+        Call("cloudwatch:PutDashboard", "DashboardBody", DashboardName=ID),
+        *_tagged(text("arn:${AWS::Partition}:cloudwatch::${AWS::AccountId}:dashboard/${ID}")),
+    ),
+    delete=Call("cloudwatch:DeleteDashboards", DashboardNames=_only(ID)),
+    absent="DashboardNotFoundError ResourceNotFound",
+    drift=(Reading(same("DashboardBody", seen)),),
+)

@@ -128,7 +128,7 @@ def picture(client, **said):
 
 def colors(image):
     """How many pixels have each color."""
-    return {"#%02x%02x%02x" % color: count for count, color in image.getcolors(1 << 20)}
+    return {"#{:02x}{:02x}{:02x}".format(*color): count for count, color in image.getcolors(1 << 20)}
 
 
 def ups_and_downs(client, now, *values, name="m"):

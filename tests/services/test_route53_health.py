@@ -48,7 +48,6 @@ def test_the_handbook_s_check_is_refused_as_written_and_works_repaired(names):
 @pytest.mark.parametrize(
     ("config", "text"),
     [
-        ({"Type": "CLOUDWATCH_METRIC", "AlarmIdentifier": {"Region": "us-east-1", "Name": "x"}}, "Kumoniwa does not implement route53:CreateHealthCheck(HealthCheckConfig.Type=CLOUDWATCH_METRIC)."),
         ({"Type": "RECOVERY_CONTROL", "RoutingControlArn": "arn:aws:route53-recovery-control::1:x"}, "Kumoniwa does not implement route53:CreateHealthCheck(HealthCheckConfig.Type=RECOVERY_CONTROL)."),
         ({"IPAddress": "127.0.0.1", "InsufficientDataHealthStatus": "Healthy"}, "Invalid parameter : Basic health checks must not have an insufficient data health state specified."),
         ({"IPAddress": "127.0.0.1", "MeasureLatency": True}, "Kumoniwa does not implement route53:CreateHealthCheck(HealthCheckConfig.MeasureLatency=true)."),
@@ -249,3 +248,73 @@ def test_checkers_can_be_made_to_alternate(names):
     names.cloud.sleep(1)
     assert names.edge.verdicts.is_healthy(check)
     assert len(states(names, check)) <= 6
+
+
+# Alarms and metrics -------------------------------------------------------------------------------------------------
+
+
+def alarm(names, region="us-east-1"):
+    watch = names.cloud.client("cloudwatch", region)
+    terms = {"Namespace": "app", "MetricName": "errors", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0, "TreatMissingData": "ignore"}
+    watch.put_metric_alarm(AlarmName="a", ComparisonOperator="GreaterThanThreshold", **terms)
+    return watch
+
+
+def on_alarm(names, **more):
+    config = {"Type": "CLOUDWATCH_METRIC", "AlarmIdentifier": {"Region": "us-east-1", "Name": "a"}, **more}
+    made = names.client.create_health_check(CallerReference="a", HealthCheckConfig={name: value for name, value in config.items() if value is not None})
+    return made["HealthCheck"]["Id"]
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({}, "The CloudWatch alarm a does not exist in the region us-east-1."), ({"AlarmIdentifier": None}, "CloudWatch metric health checks must have an alarm identifier specified."),
+        ({"Port": 80}, "CloudWatch metric health checks must not have a port specified."),
+    ],
+)  # fmt: skip
+def test_a_check_of_an_alarm_that_would_not_work_is_refused(names, more, text):
+    with pytest.raises(ClientError, match=f"Invalid parameter : {text}"):
+        on_alarm(names, **more)
+    assert names.client.list_health_checks()["HealthChecks"] == []
+
+
+def test_a_check_follows_an_alarm(names):
+    watch = alarm(names)
+    check = on_alarm(names)
+    assert names.client.get_health_check(HealthCheckId=check)["HealthCheck"]["HealthCheckConfig"]["InsufficientDataHealthStatus"] == "LastKnownStatus"
+    for state in ("ALARM", "INSUFFICIENT_DATA", "OK"):
+        watch.set_alarm_state(AlarmName="a", StateValue=state, StateReason="x")
+        names.cloud.sleep(11)
+    assert states(names, check) == ["unhealthy", "healthy"]
+
+
+@pytest.mark.parametrize("status, seen", [("Unhealthy", ["unhealthy"]), ("Healthy", [])])
+def test_without_data_a_check_is_what_its_owner_said(names, status, seen):
+    alarm(names)
+    check = on_alarm(names, InsufficientDataHealthStatus=status)
+    names.cloud.sleep(11)
+    assert states(names, check) == seen
+
+
+def test_the_alarm_of_a_dead_region_is_without_data(names):
+    watch = alarm(names)
+    watch.set_alarm_state(AlarmName="a", StateValue="OK", StateReason="x")
+    check = on_alarm(names, InsufficientDataHealthStatus="Unhealthy")
+    names.cloud.sleep(11)
+    names.cloud.kill("us-east-1")
+    names.cloud.sleep(30)
+    assert states(names, check)[-1] == "unhealthy"
+
+
+def test_what_checks_find_are_metrics_in_us_east_1(names):
+    check = names.check(IPAddress="127.0.0.1", Port=80, RequestInterval=10)
+    names.cloud.sleep(180)
+    names.endpoints.down["127.0.0.1"] = DOWN
+    names.cloud.sleep(300)
+    found = names.cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Route53", MetricName="HealthCheckStatus", Dimensions=[{"Name": "HealthCheckId", "Value": check}],
+        StartTime=names.cloud.now() - 480, EndTime=names.cloud.now(), Period=60, Statistics=["Minimum"],
+    )["Datapoints"]  # fmt: skip
+    values = [each["Minimum"] for each in found]
+    assert values[:2] == [1.0, 1.0] and values[-2:] == [0.0, 0.0]

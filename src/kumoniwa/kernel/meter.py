@@ -15,6 +15,7 @@ from kumoniwa.kernel.errors import AwsError
 SERVICE = "monitoring.amazonaws.com"
 """Whom CloudWatch lets put figures into the namespaces that are AWS's own."""
 MINUTE_S = 60
+GLOBALS_PLACE = "us-east-1"
 EARLY_S = 0.5
 METRICS_MAX = 20_000
 """So many metrics are counted in one minute, and no more."""
@@ -82,12 +83,14 @@ class Meter:
                     "MetricName": name, "Dimensions": named, "Unit": unit, "Timestamp": at,
                     "Values": [float(value) for value, _ in some], "Counts": [float(count) for _, count in some],
                 })  # fmt: skip
+        # AWS says of its global services that they are in us-east-1.
+        place = GLOBALS_PLACE if self.home.name.startswith("aws-") else None
         for (account, namespace), metrics in data.items():
             us = principals.service(SERVICE, account)
             for start in range(0, len(metrics), DATA_AT_ONCE):
                 asked = {"Namespace": namespace, "MetricData": metrics[start : start + DATA_AT_ONCE]}
                 try:
-                    await self.home.ask(us, "cloudwatch:PutMetricData", asked)
+                    await self.home.ask(us, "cloudwatch:PutMetricData", asked, region=place)
                 except AwsError as error:
                     # CloudWatch is down by somebody's wish: these figures are missing, as they would be.
                     self.home.note("unmeasured", namespace=namespace, code=error.code)

@@ -16,7 +16,12 @@ from kumoniwa.services.cloudwatch.alarm import (
     EnableAlarmActions,
 )
 from kumoniwa.services.cloudwatch.composite import PutCompositeAlarm
-from kumoniwa.services.cloudwatch.dashboard import DeleteDashboards, GetDashboard, ListDashboards, PutDashboard
+from kumoniwa.services.cloudwatch.dashboard import (
+    DeleteDashboards,
+    GetDashboard,
+    ListDashboards,
+    PutDashboard,
+)
 from kumoniwa.services.cloudwatch.datum import PutMetricData
 from kumoniwa.services.cloudwatch.errors import MissingRequiredParameterException
 from kumoniwa.services.cloudwatch.history import DescribeAlarmHistory
@@ -70,11 +75,12 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 
 
 _OURS = """{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"monitoring.amazonaws.com"},
-"Action":"cloudwatch:PutMetricData","Resource":"*"}]}"""
+"Action":"cloudwatch:PutMetricData","Resource":"*"},{"Effect":"Allow","Principal":{"Service":"route53.amazonaws.com"},
+"Action":"cloudwatch:DescribeAlarms","Resource":"*"}]}"""
 
 
 def policy_of(call: Call, arn: str) -> str | None:
-    """AWS's own services put what they measure of themselves."""
+    """AWS's own services put what they measure of themselves, and Route 53's checkers ask for alarms."""
     return _OURS if call.principal.kind == "service" else None
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.route53.healthcheck import RANGES, HealthCheck
+from kumoniwa.services.route53.healthcheck import ENDPOINT_TYPES, RANGES, HealthCheck
 
 HEALTHY_ABOVE = 0.18
+SPACE = "AWS/Route53"
 NEVER = 0.0
 
 
@@ -85,7 +87,7 @@ class Watched:
 
     @property
     def is_probed(self) -> bool:
-        return self.check.config["Type"] != "CALCULATED" and not self.check.config["Disabled"]
+        return self.check.config["Type"] in ENDPOINT_TYPES and not self.check.config["Disabled"]
 
     def regions(self) -> list[str]:
         return list(self.check.config.get("Regions") or RANGES)
@@ -121,11 +123,14 @@ class Verdicts:
         else:
             watched.is_healthy = self._effective(watched)
         self.plans += 1
+        self.home.meter.gauge(("route53", check.id), partial(self._measure, check.id))
         self.refresh()
         self.home.wake(("route53", "checks"))
+        self.home.wake(("route53", "alarms"))
 
     def drop(self, check_id: str) -> None:
         watched = self.watched.pop(check_id, None)
+        self.home.meter.gauge(("route53", check_id), None)
         if watched is not None:
             self.home.store.shelf(watched.account, Verdict).pop(check_id, None)
             self.refresh()
@@ -136,11 +141,26 @@ class Verdicts:
             return  # the check was changed or deleted while the probe was out
         now = self.home.clock.now()
         watched.checker(region).observe(seen, watched.check.config["FailureThreshold"], now)
-        is_healthy = is_endpoint_healthy(watched.checker(each).is_healthy for each in watched.regions())
-        if is_healthy != watched.verdict.is_healthy:
-            watched.verdict = Verdict(is_healthy=is_healthy, since=now)
+        self.judge(watched, is_endpoint_healthy(watched.checker(each).is_healthy for each in watched.regions()))
+
+    def judge(self, watched: Watched, is_healthy: bool) -> None:
+        """So it is, whoever says so."""
+        if self.watched.get(watched.check.id) is watched and is_healthy != watched.verdict.is_healthy:
+            watched.verdict = Verdict(is_healthy=is_healthy, since=self.home.clock.now())
             self.home.store.shelf(watched.account, Verdict)[watched.check.id] = watched.verdict
             self.refresh()
+
+    def _measure(self, check_id: str) -> None:
+        """https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-cloudwatch.html"""
+        watched = self.watched.get(check_id)
+        if watched is None:
+            return
+        named = ("HealthCheckId", check_id)
+        self.home.meter.count(watched.account, SPACE, "HealthCheckStatus", named, float(watched.is_healthy), "None")
+        if watched.is_probed:
+            opinions = [watched.checker(region).is_healthy for region in watched.regions()]
+            share = 100.0 * sum(opinions) / len(opinions)
+            self.home.meter.count(watched.account, SPACE, "HealthCheckPercentageHealthy", named, share, "Percent")
 
     def refresh(self) -> None:
         """See what follows for every check, and tell of those that changed."""

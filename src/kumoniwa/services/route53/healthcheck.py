@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/Route53/latest/APIReference/API_HealthCheckConfig.ht
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.gate.address import EDGE
@@ -26,7 +27,8 @@ from kumoniwa.services.route53.errors import (
 CHECKS_MAX = 200
 CHILDREN_MAX = 255
 ENDPOINT_TYPES = ("HTTP", "HTTPS", "HTTP_STR_MATCH", "HTTPS_STR_MATCH", "TCP")
-UNBUILT_TYPES = ("CLOUDWATCH_METRIC", "RECOVERY_CONTROL")
+ON_ALARM = "CLOUDWATCH_METRIC"
+UNBUILT_TYPES = ("RECOVERY_CONTROL",)
 """Their health is another service's word, which does not stand yet: a check that never changed would be worse than none."""
 RANGES = {
     "us-east-1": ("54.243.31.192/26", "107.23.255.0/26"),
@@ -76,7 +78,7 @@ def _keep(call: Call, check: HealthCheck) -> dict:
     return _shown(check)
 
 
-def CreateHealthCheck(call: Call, *, CallerReference: str, HealthCheckConfig: dict) -> dict:
+def CreateHealthCheck(call: Call, *, CallerReference: str, HealthCheckConfig: dict) -> Any:
     """Asked again with the same reference and settings, it answers the check that it made."""
     held = call.shelf(HealthCheck)
     same = next((each for each in held.values() if each.caller_reference == CallerReference), None)
@@ -89,7 +91,29 @@ def CreateHealthCheck(call: Call, *, CallerReference: str, HealthCheckConfig: di
     if len(held) >= CHECKS_MAX:
         raise TooManyHealthChecks
     made = HealthCheck(id=call.new_id(), caller_reference=CallerReference, created=call.now(), config=config, asked=HealthCheckConfig)
-    return {"HealthCheck": _keep(call, made), "Location": _location(made)}
+    return _kept(call, made, lambda shown: {"HealthCheck": shown, "Location": _location(made)}, asks_alarm=True)
+
+
+def _kept(call: Call, check: HealthCheck, reply: Callable[[dict], dict], *, asks_alarm: bool) -> Any:
+    """Answers the reply, or a coroutine of it where an alarm must be asked for first."""
+    if asks_alarm and check.config["Type"] == ON_ALARM:
+        return _kept_on_alarm(call, check, reply)
+    return reply(_keep(call, check))
+
+
+async def _check_alarm(call: Call, config: dict[str, Any]) -> None:
+    """An alarm must be there when a check is made of it, and watch a metric by a plain statistic."""
+    named = config["AlarmIdentifier"]
+    found = await call.ask("cloudwatch:DescribeAlarms", to_region=named["Region"], AlarmNames=[named["Name"]])
+    if not found["MetricAlarms"]:
+        raise InvalidInput(f"Invalid parameter : The CloudWatch alarm {named['Name']} does not exist in the region {named['Region']}.")
+    if "Statistic" not in found["MetricAlarms"][0]:
+        raise InvalidInput("Invalid parameter : Health checks of type CLOUDWATCH_METRIC need an alarm on one metric with a standard statistic.")
+
+
+async def _kept_on_alarm(call: Call, check: HealthCheck, reply: Callable[[dict], dict]) -> dict:
+    await _check_alarm(call, check.config)
+    return reply(call.atomically(lambda: _keep(call, check)))
 
 
 def _location(check: HealthCheck) -> str:
@@ -99,6 +123,8 @@ def _location(check: HealthCheck) -> str:
 def _whole(said: dict[str, Any]) -> dict[str, Any]:
     """A configuration with what AWS fills in."""
     kind, config = said["Type"], {"Inverted": False, "Disabled": False, **said}
+    if kind == ON_ALARM:
+        return {"InsufficientDataHealthStatus": "LastKnownStatus", **config}
     if kind not in ENDPOINT_TYPES:
         return config
     is_tls = kind.startswith("HTTPS")
@@ -115,6 +141,13 @@ def _check(call: Call, config: dict[str, Any], own_id: str) -> None:
         raise NotImplementedHere(f"route53:CreateHealthCheck(HealthCheckConfig.Type={kind})")
     if kind == "CALCULATED":
         _check_calculated(call, config, own_id)
+        return
+    if kind == ON_ALARM:
+        for member, what in _ENDPOINT_ONLY.items():
+            if member in config:
+                raise InvalidInput(f"Invalid parameter : CloudWatch metric health checks must not have {what} specified.")
+        if "AlarmIdentifier" not in config:
+            raise InvalidInput("Invalid parameter : CloudWatch metric health checks must have an alarm identifier specified.")
         return
     if "AlarmIdentifier" in config:
         # https://github.com/aws/aws-cli/issues/3188
@@ -198,7 +231,7 @@ def UpdateHealthCheck(
     AlarmIdentifier: dict | None = None,
     InsufficientDataHealthStatus: str | None = None,
     ResetElements: list[str] | None = None,
-) -> dict:
+) -> Any:
     """What is said replaces what was; what ResetElements names goes back to its default."""
     check = find(call, HealthCheckId)
     if HealthCheckVersion is not None and HealthCheckVersion != check.version:
@@ -212,7 +245,8 @@ def UpdateHealthCheck(
     kept = {member: value for member, value in check.config.items() if member not in (ResetElements or ())}
     config = _whole({**kept, **{member: value for member, value in said.items() if value is not None}})
     _check(call, config, check.id)
-    return {"HealthCheck": _keep(call, changed(check, config=config, version=check.version + 1))}
+    after = changed(check, config=config, version=check.version + 1)
+    return _kept(call, after, lambda shown: {"HealthCheck": shown}, asks_alarm=AlarmIdentifier is not None)
 
 
 def DeleteHealthCheck(call: Call, *, HealthCheckId: str) -> dict:
@@ -230,8 +264,8 @@ def DeleteHealthCheck(call: Call, *, HealthCheckId: str) -> dict:
 
 async def _observations(call: Call, check_id: str, which: str) -> dict:
     check = find(call, check_id)
-    if check.config["Type"] == "CALCULATED":
-        raise InvalidInput("Invalid parameter : The status of calculated health checks cannot be asked for.",
+    if check.config["Type"] in ("CALCULATED", ON_ALARM):
+        raise InvalidInput("Invalid parameter : The status of calculated and metric health checks cannot be asked for.",
                            hint="Its state is told by the `health` events of /_kumoniwa/events.")  # fmt: skip
     found = await call.home.exchange(EDGE, "route53", {"ask": which, "account": call.account, "check": check.id})
     return {"HealthCheckObservations": found}

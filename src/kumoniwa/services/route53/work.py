@@ -12,10 +12,10 @@ import msgspec
 from kumoniwa.gate.address import EDGE, GLOBAL
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import pack
-from kumoniwa.services.route53 import checking, resolver
+from kumoniwa.services.route53 import alarmed, checking, resolver
 from kumoniwa.services.route53.collection import CidrCollection
 from kumoniwa.services.route53.edge import Edge
-from kumoniwa.services.route53.healthcheck import HealthCheck
+from kumoniwa.services.route53.healthcheck import ON_ALARM, HealthCheck
 from kumoniwa.services.route53.probe import Prober
 from kumoniwa.services.route53.publication import OUTBOX, Published
 from kumoniwa.services.route53.recordset import RECORDS
@@ -42,6 +42,7 @@ async def run(home: Any) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_serve(home))
             tasks.create_task(_probe(home))
+            tasks.create_task(_ask_alarms(home))
 
 
 # aws-global -------------------------------------------------------------------------------------------------
@@ -110,6 +111,14 @@ async def _serve(home: Any) -> None:
             if tries == 1:
                 print(f"kumoniwa: the name servers cannot listen on {host}:{port} ({error.strerror}) and wait for it", file=sys.stderr)
             await asyncio.sleep(LISTEN_AGAIN_AFTER_S)
+
+
+async def _ask_alarms(home: Any) -> None:
+    verdicts = Edge.of(home).verdicts
+    while True:
+        await alarmed.ask_all(home, verdicts)
+        has_any = any(watched.check.config["Type"] == ON_ALARM for watched in verdicts.watched.values())
+        await home.wait(("route53", "alarms"), home.clock.now() + (alarmed.ASKED_EVERY_S if has_any else IDLE_S))
 
 
 class Plan(NamedTuple):

@@ -10,10 +10,12 @@ PATTERNS = Path(__file__).parents[2] / "patterns"
 CLAIMS = {
     "central_logging": 8,
     "cqrs": 8,
+    "dashboard": 7,
     "event_handler": 8,
     "event_sourcing": 10,
     "global_table": 5,
     "graphql_api": 8,
+    "metrics_alarm": 7,
     "pub_sub": 12,
     "regional_keys": 10,
     "registration": 10,

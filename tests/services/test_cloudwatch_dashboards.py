@@ -63,6 +63,8 @@ def test_deleting_deletes_all_or_none(watch):
             call(**params)
         assert (refusal.value.response["Error"]["Code"], refusal.value.response["Error"]["Message"]) == ("ResourceNotFound", "Dashboard gone does not exist")
     assert len(watch.list_dashboards()["DashboardEntries"]) == 1
+    with pytest.raises(ClientError, match="InvalidParameterValue"):
+        watch.delete_dashboards(DashboardNames=[])
 
 
 def test_names_have_letters_digits_dashes_and_underscores(watch):

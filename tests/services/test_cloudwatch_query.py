@@ -161,7 +161,8 @@ def test_queries_that_cannot_be_are_refused(watch, queries, text):
 
 def test_the_end_must_lie_behind_the_start(watch):
     # getmoto/moto's test_get_metric_data_invalid_parameter_combination, verified against AWS.
-    for end, text in ((NOW, "The parameter StartTime must not equal parameter EndTime."), (NOW - 60, "The parameter EndTime must be greater than StartTime.")):
+    # What is no whole second is cut off: getmoto/moto's test_get_metric_data_starttime_endtime_within_1_second, verified against AWS.
+    for end, text in ((NOW, "The parameter StartTime must not equal parameter EndTime."), (NOW + 0.9, "The parameter StartTime must not equal parameter EndTime."), (NOW - 60, "The parameter EndTime must be greater than StartTime.")):
         with pytest.raises(ClientError) as refusal:
             ask(watch, METRICS, end=end)
         assert refusal.value.response["Error"]["Message"] == text

@@ -69,6 +69,8 @@ async def ListDashboards(call: Call, *, DashboardNamePrefix: str | None = None) 
 
 async def DeleteDashboards(call: Call, *, DashboardNames: list[str]) -> dict:
     """All of them, or none if one does not exist."""
+    if not DashboardNames:
+        raise InvalidParameterValueException("The collection DashboardNames must not be empty.")
     missing = await asked(call, "delete", names=DashboardNames)
     if missing:
         raise DashboardNotFoundError(f"Dashboard {missing[0]} does not exist")

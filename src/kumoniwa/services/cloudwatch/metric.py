@@ -220,8 +220,7 @@ def _answer(call: Call, listed: list[dict[str, Any]], says_owners: bool | None) 
 
 def _has(dimensions: list[dict[str, str]], wanted: list[dict[str, str]]) -> bool:
     """Whether a metric has these dimensions, with these values where one is said; it may have more."""
-    held = {each["Name"]: each["Value"] for each in dimensions}
-    return all(each["Name"] in held and each.get("Value", held[each["Name"]]) == held[each["Name"]] for each in wanted)
+    return all(any(held["Name"] == each["Name"] and each.get("Value", held["Value"]) == held["Value"] for held in dimensions) for each in wanted)
 
 
 # Growing old -------------------------------------------------------------------------------------------------

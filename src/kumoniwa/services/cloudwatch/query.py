@@ -25,7 +25,7 @@ def GetMetricData(
     LabelOptions: dict[str, str] | None = None,
 ) -> dict:
     """The time zone of LabelOptions is for labels that tell a time, which are refused by name."""
-    if StartTime == EndTime:
+    if int(StartTime) == int(EndTime):
         raise ValidationException("The parameter StartTime must not equal parameter EndTime.")
     if StartTime > EndTime:
         raise ValidationException("The parameter EndTime must be greater than StartTime.")

@@ -36,7 +36,7 @@ def GetMetricStatistics(
     Unit: str | None = None,
 ) -> dict:
     """Points in the order of their times, which AWS does not promise."""
-    if StartTime >= EndTime:
+    if int(StartTime) >= int(EndTime):
         raise InvalidParameterValueException("The parameter StartTime must be less than the parameter EndTime.")
     if not Statistics and not ExtendedStatistics:
         raise InvalidParameterCombinationException("Must specify either Statistics or ExtendedStatistics")

@@ -21,6 +21,8 @@ from kumoniwa.services.cloudwatch.alarm import (
 from kumoniwa.services.cloudwatch.evaluation import ALARM, OK
 
 STATE_CHANGE = "CloudWatch Alarm State Change"
+REST_MIN_S = 0.001
+"""Who has to wait no longer than that has waited: a float of the date tells no shorter rests apart."""
 CHAIN_MAX = 100
 """AWS stops evaluating composite alarms when it finds that they go round in a circle."""
 
@@ -131,7 +133,7 @@ def end_suppression(call: Call) -> float | None:
     for name, alarm in list(call.shelf(Alarm).items()):
         if not alarm.suppressed_until:
             continue
-        if alarm.suppressed_until > call.now():
+        if alarm.suppressed_until > call.now() + REST_MIN_S:
             due = min(due or alarm.suppressed_until, alarm.suppressed_until)
         elif alarm.state != alarm.acted_on:
             act(call, changed(alarm, state=alarm.acted_on), alarm)

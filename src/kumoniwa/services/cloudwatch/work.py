@@ -13,6 +13,7 @@ from kumoniwa.services.cloudwatch import action, history, metric, transition, wa
 
 SERVICE = "monitoring.amazonaws.com"
 MINUTE_S = 60
+REST_MIN_S = 0.001
 AGED_EVERY_S = 3_600
 
 
@@ -26,6 +27,11 @@ def accounts(region: Any) -> list[Call]:
     return [
         region.call("cloudwatch", account, principals.service(SERVICE, account)) for account in region.store.accounts() if account.isdigit()
     ]
+
+
+def _stroke(now: float, step: int) -> float:
+    """The next whole multiple of so many seconds. What is nearer than a rest can be is past: a float of the date tells no less apart."""
+    return float(int((now + REST_MIN_S) // step + 1) * step)
 
 
 async def run(region: Any) -> None:
@@ -44,15 +50,14 @@ async def _fold(region: Any) -> None:
                 while call.atomically(partial(metric.fold_some, call)):
                     await asyncio.sleep(0)
                 call.atomically(partial(metric.fold, call))
-        now = region.clock.now()
-        await region.wait(waiting.FOLDING, (now // MINUTE_S + 1) * MINUTE_S)
+        await region.wait(waiting.FOLDING, _stroke(region.clock.now(), MINUTE_S))
 
 
 async def _watch(region: Any) -> None:
     """At each whole minute, and at each ten seconds for alarms with short periods. What a dead region missed it does not make up for."""
     while True:
         step = _step(region)
-        end = int(region.clock.now() // step + 1) * step
+        end = int(_stroke(region.clock.now(), step))
         until = float(end)
         for call in accounts(region):
             until = min(until, call.atomically(partial(transition.end_suppression, call)) or until)

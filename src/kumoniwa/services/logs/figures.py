@@ -48,6 +48,15 @@ async def put(call: Call, group: Group, batch: Batch, reply: dict) -> dict:
         if MARK in message:
             for namespace, datum in embedded(at_ms, message):
                 data.setdefault(namespace, []).append(datum)
+    if call.home.faults:
+        # CloudWatch may not answer by somebody's wish; whoever writes logs does not wait for it.
+        call.home.spawn(_put(call, data))
+    else:
+        await _put(call, data)
+    return reply
+
+
+async def _put(call: Call, data: Data) -> None:
     us = call.acting(SERVICE)
     for namespace, made in data.items():
         for start in range(0, len(made), DATA_AT_ONCE):
@@ -56,7 +65,6 @@ async def put(call: Call, group: Group, batch: Batch, reply: dict) -> dict:
             except AwsError as error:
                 # Messages are taken whatever becomes of the figures in them.
                 call.home.note("unmeasured", namespace=namespace, code=error.code)
-    return reply
 
 
 # Metric filters -----------------------------------------------------------------------------------------------

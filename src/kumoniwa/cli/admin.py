@@ -44,6 +44,7 @@ def status(asked: argparse.Namespace) -> int:
     print(f"kumoniwa {health['version']} at {asked.endpoint}, up {health['uptime_s']:.0f} s")
     print(f"  console          {asked.endpoint.rstrip('/')}/_kumoniwa/")
     print(f"  name servers     {host} port {health['dns_port']}, UDP and TCP")
+    print(f"  X-Ray daemon     {health['xray']}, UDP and TCP")
     if not health["regions"]:
         print("no region has been used yet")
     for name, region in health["regions"].items():

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--fsync", action="store_true", help="survive power loss, not only a kill")
     up.add_argument("--links", metavar="PROFILE", default="aws-p50", help="how far regions are: aws-p50 (measured), lan, none, or a table in a file")
     up.add_argument("--dns-port", type=int, default=None, metavar="PORT", help="of the name servers, UDP and TCP (default: 4553 beside port 4566, else a free one)")
+    up.add_argument("--xray-port", type=int, default=None, metavar="PORT", help="of the X-Ray daemon, UDP and TCP (default: 2000 beside port 4566, else a free one)")
     up.add_argument("--places", default=None, metavar="FILE", help="where clients are, for routing by place: lines of subnet,country,state,region")
     up.add_argument("--pace", choices=("instant", "real"), default="instant", help="how long lifecycles take")
     up.set_defaults(do=_command("up:up"))

@@ -10,6 +10,7 @@ import sys
 from kumoniwa.aws import regions
 from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
 from kumoniwa.cloud.links import PROFILES, Links
+from kumoniwa.cloud.trace_daemon import PORT as XRAY_PORT
 from kumoniwa.console.pages import page
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.record import changed
@@ -61,8 +62,10 @@ def up(asked: argparse.Namespace) -> int:
     if settings.auth == "strict":
         settings = changed(settings, root_key=folder.root_key(settings.account))
 
-    # A second cloud on this machine gets a free port for its name servers, as it does for itself.
+    # A second cloud on this machine gets a free port for its name servers and its X-Ray daemon, as it does for itself.
     dns_port = asked.dns_port if asked.dns_port is not None else DNS_PORT if asked.port == PORT else 0
+
+    xray_port = asked.xray_port if asked.xray_port is not None else XRAY_PORT if asked.port == PORT else 0
 
     def ready(port: int) -> None:
         print(f"Kumoniwa is ready at http://{asked.host}:{port} (account {settings.account}, region {settings.region}).", flush=True)
@@ -71,7 +74,7 @@ def up(asked: argparse.Namespace) -> int:
             print(f"Root access key of account {settings.account}: {key_id} {secret}", flush=True)
 
     try:
-        asyncio.run(serve(settings, asked.host, asked.port, dns_port, links, folder, page, ready))
+        asyncio.run(serve(settings, asked.host, asked.port, dns_port, xray_port, links, folder, page, ready))
     except OSError as error:
         print(f"kumoniwa: cannot listen on {asked.host}:{asked.port}: {error.strerror}.", file=sys.stderr)
         return 1

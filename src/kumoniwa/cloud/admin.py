@@ -176,6 +176,7 @@ class Admin:
             "uptime_s": round(monotonic() - self.began, 3),
             "port": int(self.fleet.settings.endpoint.rpartition(":")[2]),
             "dns_port": int(self.fleet.settings.dns.rpartition(":")[2]),
+            "xray": self.fleet.settings.xray,
             "regions": {
                 m.name: {"state": m.state, "pid": m.pid or None, "address": m.address, "connections": len(m.connections)}
                 for m in members

@@ -13,6 +13,7 @@ import socket
 import tempfile
 from collections.abc import Callable
 
+from kumoniwa.cloud import trace_daemon
 from kumoniwa.cloud.admin import Admin, Page
 from kumoniwa.cloud.door import Door
 from kumoniwa.cloud.fleet import Fleet
@@ -107,7 +108,8 @@ def _free_port(host: str) -> int:
 
 
 async def serve(
-    settings: Settings, host: str, port: int, dns_port: int, links: Links, folder: Folder, page: Page, ready: Callable[[int], None]
+    settings: Settings, host: str, port: int, dns_port: int, xray_port: int, links: Links, folder: Folder, page: Page,
+    ready: Callable[[int], None],
 ) -> None:
     """Run a cloud until SIGTERM, SIGINT or ``kumoniwa down``. ``ready(port)`` is called when the first request may come,
     ``page(path)`` gives the console's pages."""
@@ -120,6 +122,8 @@ async def serve(
     reached = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     dns = f"{reached}:{dns_port or _free_port(reached)}"
     settings = changed(settings, seal=folder.seal(), endpoint=f"http://{reached}:{port}", dns=dns)
+    daemon = await trace_daemon.begin(settings, reached, xray_port)
+    settings = changed(settings, xray=daemon.address)
     fleet = Fleet(settings, folder.regions(), links)
     stopping = asyncio.Event()
     certificates = Certificates(folder.authority)
@@ -134,5 +138,6 @@ async def serve(
     if os.path.exists(os.path.join(folder.regions(), EDGE)):
         fleet.needed(EDGE)  # names resolve before anybody asks a region
     await stopping.wait()
+    await daemon.close()
     await fleet.stop()
     door.close()

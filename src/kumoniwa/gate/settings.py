@@ -26,6 +26,8 @@ class Settings(Record):
     """The key, as id and secret, by which the default account's root enters a ``strict`` cloud."""
     dns: str = ""
     """Where this cloud's name servers listen, as ``address:port``; empty where there are none."""
+    xray: str = ""
+    """Where the daemon of X-Ray listens for programs outside, as ``address:port``; empty where there is none."""
     places: str = ""
     """A file that says where clients are, for routing by place; empty for the table of ``services/route53/place``."""
     is_fsync: bool = False

@@ -134,8 +134,6 @@ def settings(
     Layers: list[str] | None,
 ) -> dict[str, Any]:
     """The fields of a ``Version`` that a request sets, checked. ``role`` is the one that will count."""
-    if TracingConfig and TracingConfig.get("Mode", "PassThrough") != "PassThrough":
-        raise NotImplementedHere("the tracing mode Active of Lambda functions")
     if VpcConfig and (VpcConfig.get("SubnetIds") or VpcConfig.get("SecurityGroupIds")):
         raise NotImplementedHere("Lambda functions in a VPC (lambda VpcConfig)")
     if SnapStart and SnapStart.get("ApplyOn", "None") != "None":
@@ -160,6 +158,11 @@ def settings(
         said["layers"] = chosen(call, Layers)
     if DeadLetterConfig is not None:
         said["dead_letter"] = _checked_dead_letter(call, role, DeadLetterConfig.get("TargetArn") or "")
+    if TracingConfig is not None and "Mode" in TracingConfig:
+        said["is_traced"] = TracingConfig["Mode"] == "Active"
+        if said["is_traced"]:
+            refusal = "The provided execution role does not have permissions to call PutTraceSegments on XRAY"
+            check_role_may(call, role, "xray:PutTraceSegments", "*", refusal)
     if LoggingConfig is not None:
         said |= _logging(call.shelf(Version).get(f"{name}:{LATEST}"), LoggingConfig)
     return {name: value for name, value in said.items() if value is not None}

@@ -68,6 +68,8 @@ class Version(Record):
     is_new: bool = True
     """Whether the latest change was the creation."""
     updates_runtime: str = "Auto"
+    is_traced: bool = False
+    """Whether requests that say nothing of tracing may be sampled."""
 
 
 class Function(Record):
@@ -180,7 +182,7 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
         "LastModified": moment(version.modified),
         "CodeSha256": version.code.sha256,
         "Version": version.version,
-        "TracingConfig": {"Mode": "PassThrough"},
+        "TracingConfig": {"Mode": "Active" if version.is_traced else "PassThrough"},
         "RevisionId": version.revision,
         "PackageType": "Zip",
         "Architectures": [version.architecture],

@@ -144,10 +144,10 @@ def chosen(call: Call, text: str, qualifier: str | None) -> tuple[Version, str |
 
 
 def trace_of(call: Call) -> str:
-    """The trace a request belongs to: its caller's, or a new one that nobody samples."""
+    """The trace a request belongs to: its caller's, or a new one of which nobody has said yet whether it is sampled."""
     if call.request is not None and (said := call.request.headers.get("x-amzn-trace-id")):
         return said
-    return f"Root=1-{int(call.now()):08x}-{call.ids.hex(24)};Parent={call.ids.hex(16)};Sampled=0"
+    return f"Root=1-{int(call.now()):08x}-{call.ids.hex(24)}"
 
 
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"

@@ -25,6 +25,7 @@ from kumoniwa.services.lambda_ import fault, figures, package
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
 from kumoniwa.services.lambda_.stream import Streams
+from kumoniwa.services.lambda_.tracing import Daemons, Tracing
 
 CONCURRENCY_MAX = 1000
 UNRESERVED_MIN = 100
@@ -48,6 +49,7 @@ class Sandboxes:
     def __init__(self, home) -> None:
         self.home = home
         self.streams = Streams(home)
+        self.daemons = Daemons(home)
         folder = Path(home.store.folder) / "lambda" / "sandboxes"
         # A region that was killed could not tidy up.
         shutil.rmtree(folder, ignore_errors=True)
@@ -87,15 +89,26 @@ class Sandboxes:
         figures.began(call, version.function, self.in_flight[name])
         try:
             pool = self._pool(call, version)
+            trace = Tracing(call, version, more.get("trace_id", ""))
+            more["trace_id"] = trace.header
             if self.home.faults:
                 outcome = await fault.harm(call, version).suffered(partial(pool.invoke, request_id, payload), more)
             else:
                 outcome = await pool.invoke(request_id, payload, **more)
             figures.ended(call, version.function, outcome)
+            if trace.is_sampled:
+                self.home.spawn(self._tell(trace, request_id, outcome, more["arn"]))
             return outcome
         finally:
             self.running[slot] -= 1
             self.in_flight[name] -= 1
+
+    async def _tell(self, trace: Tracing, request_id: str, outcome: Outcome, resource_arn: str) -> None:
+        try:
+            role = role_of(trace.call, trace.version)
+        except AwsError:
+            return  # its trust policy has changed since the environment began
+        await trace.tell(role, request_id, outcome, resource_arn)
 
     def _admit(self, call: Call, version: Version) -> tuple[str, ...]:
         """Where the request counts: what is provisioned takes up its part of the reservation or the account whether used or not."""
@@ -181,6 +194,7 @@ class Sandboxes:
         session, token = identity.issue(self.home, role.principal, KEYS_LIVE_S)
         group = log_group_of(version)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime(call.now()))}/[{version.version}]{self.home.ids.hex(32)}"
+        told = await self.daemons.variables(account, version.role, lambda: role_of(call, version))
         spec = EnvironmentSpec(
             function_name=version.function,
             runtime=version.runtime,
@@ -192,7 +206,7 @@ class Sandboxes:
             credentials=(session.key_id, session.secret, token),
             version=version.version,
             layers=tuple([str(await package.restored(call, layer.sha256, layer.blob)) for layer in reversed(version.layers)]),
-            variables=version.variables or {},
+            variables=told | (version.variables or {}),
             memory_mb=version.memory_mb,
             timeout_s=version.timeout_s,
             is_provisioned=is_provisioned,
@@ -260,6 +274,7 @@ class Sandboxes:
             self.reaper.cancel()
         self.streams.is_closing = True
         await self.runtimes.close()
+        await self.daemons.close()
         await self.streams.close()
 
 

@@ -86,9 +86,11 @@ class Cloud:
             sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
         return found
 
-    def deploy(self, template, stack, region=REGION):
+    def deploy(self, template, stack, region=REGION, parameters=None):
         """Create or update a stack with ``kumoniwa deploy``; answers its outputs."""
         command = [*KUMONIWA, "deploy", str(template), "--stack", stack, "--region", region, "--endpoint", self.endpoint]
+        if parameters:
+            command += ["--parameter", *(f"{name}={value}" for name, value in parameters.items())]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{template} was not deployed:\n{done.stdout}{done.stderr}")

@@ -108,7 +108,7 @@ def traced(cloud, made, traces):
     remote = traces.part(id_, *path)
     is_remote = remote is not None and remote["namespace"] == "remote" and remote["http"]["response"]["status"] == 200
     holds("get_user > call_order_service > order-service (remote, http 200)", is_remote, f"{1000 * lasts(remote):.0f} ms" if remote else "")
-    table = traces.part(id_, "user_service.get_user", "DynamoDB") or {"aws": {}}
+    table = traces.part(id_, "user_service.get_user", "dynamodb") or {"aws": {}}
     is_table = table["aws"].get("operation") == "GetItem" and table["aws"].get("table_name") == made["Users"]
     holds("patch_all: the call of the table is there with its operation and table", is_table, str(table["aws"].get("operation")))
     held = answer["orders"][0]["trace"] or ""
@@ -122,7 +122,7 @@ def slow(cloud, made, traces):
     wanted = f'responsetime > {SLOW_S} AND annotation[user_id] = "bob"'
     until(lambda: traces.found(wanted))
     (found,) = traces.found(wanted)
-    parts = {name: lasts(traces.part(found["Id"], "user_service.get_user", name)) for name in ("DynamoDB", "user_service.call_order_service", "user_service.call_payment_service")}
+    parts = {name: lasts(traces.part(found["Id"], "user_service.get_user", name)) for name in ("dynamodb", "user_service.call_order_service", "user_service.call_payment_service")}
     slowest = max(parts, key=parts.get)
     holds("the order service is slow: the trace shows where", slowest == "user_service.call_order_service", f"{slowest} {1000 * parts[slowest]:.0f} ms")
     names = {each["Name"] for each in traces.xray.get_service_graph(**traces.span(), GroupName=made["Slow"].split("/")[-2])["Services"]}

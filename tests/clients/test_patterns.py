@@ -24,6 +24,7 @@ CLAIMS = {
     "s3_to_table": 7,
     "saga": 8,
     "stream_to_lake": 8,
+    "tracing": 8,
     "warm_functions": 9,
 }
 

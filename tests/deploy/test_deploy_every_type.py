@@ -294,6 +294,18 @@ SAMPLES = {
         "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::b'}, Tags: [{Key: a, Value: b}]}",
         "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::c'}, Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::XRay::Group": (
+        "{GroupName: g, FilterExpression: fault, InsightsConfiguration: {InsightsEnabled: false}, Tags: [{Key: a, Value: b}]}",
+        "{GroupName: g, FilterExpression: error, InsightsConfiguration: {NotificationsEnabled: false}, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::XRay::SamplingRule": tuple(
+        f"""{{SamplingRule: {{RuleName: r, ResourceARN: '*', Priority: 5, FixedRate: {rate}, ReservoirSize: 1, ServiceName: '*', ServiceType: '*',
+        Host: '*', HTTPMethod: '*', URLPath: '*', Version: 1}}, Tags: [{{Key: {key}, Value: b}}]}}"""
+        for rate, key in ((0.5, "a"), (0.25, "c"))
+    ),
+    "AWS::XRay::ResourcePolicy": (
+        "{PolicyName: p, PolicyDocument: '{}', BypassPolicyLockoutCheck: true}", "{PolicyName: p, PolicyDocument: '[]', BypassPolicyLockoutCheck: false}",
+    ),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
         "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",

@@ -72,6 +72,16 @@ def test_a_trace_is_given_back_with_its_inferred_segments(cloud, xray):
     assert documents[0]["subsegments"][1]["http"]["response"]["status"] == 200
 
 
+def test_services_of_aws_are_known_however_an_sdk_spells_them(cloud, xray):
+    trace = trace_id(cloud)
+    seen = {"namespace": "aws", "start_time": cloud.now() - 9, "end_time": cloud.now() - 8}
+    table = {"id": "a" * 16, "name": "dynamodb", "aws": {"table_name": "users"}, **seen}
+    queue = {"id": "b" * 16, "name": "SQS", "aws": {"queue_url": "http://localhost:4566/000000000000/orders"}, **seen}
+    put(xray, segment(cloud, trace, subsegments=[table, queue, {"id": "c" * 16, "name": "sts", **seen}]))
+    found = {(each["Name"], each["Type"]) for each in xray.get_trace_graph(TraceIds=[trace])["Services"] if "Type" in each}
+    assert found == {("shop", "client"), ("users", "AWS::DynamoDB::Table"), ("orders", "AWS::SQS::Queue"), ("sts", "AWS::sts")}
+
+
 def test_a_trace_that_is_not_there_is_named(cloud, xray):
     reply = xray.batch_get_traces(TraceIds=[trace_id(cloud)])
     assert (reply["Traces"], reply["UnprocessedTraceIds"]) == ([], [trace_id(cloud)])

@@ -39,8 +39,9 @@ async def begin(settings: Settings, host: str, port: int) -> TraceDaemon:
         try:
             answer = await fetch(request.method, target, headers, request.body, WITHIN_S)
         except (Unreachable, TimeoutError) as error:
-            return Response(504, {"content-type": "text/plain"}, str(error).encode())
-        return Response(answer.status, {name.lower(): value for name, value in answer.headers if name.lower() not in _OURS}, answer.body)
+            return Response(504, body=str(error).encode(), headers={"content-type": "text/plain"})
+        headers = {name: value for name, value in answer.headers if name.lower() not in _OURS}
+        return Response(answer.status, body=answer.body, headers=headers)
 
     daemon = TraceDaemon(send, spawn)
     try:

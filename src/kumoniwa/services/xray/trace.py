@@ -17,10 +17,10 @@ from kumoniwa.languages.trace_filter import Selector
 ATTACHED_DEPTH_MAX = 60
 
 _RESOURCES = {
-    "DynamoDB": ("table_name", "AWS::DynamoDB::Table"), "SQS": ("queue_url", "AWS::SQS::Queue"), "S3": ("bucket_name", "AWS::S3::Bucket"),
-    "Kinesis": ("stream_name", "AWS::Kinesis::Stream"), "Lambda": ("function_name", "AWS::Lambda"),
+    "dynamodb": ("table_name", "AWS::DynamoDB::Table"), "sqs": ("queue_url", "AWS::SQS::Queue"), "s3": ("bucket_name", "AWS::S3::Bucket"),
+    "kinesis": ("stream_name", "AWS::Kinesis::Stream"), "lambda": ("function_name", "AWS::Lambda"),
 }  # fmt: skip
-"""What SDKs tell of calls to these services, and the type of the resource that it names."""
+"""What SDKs tell of calls to these services, which some of them spell in lower case, and the type of the resource that it names."""
 
 
 class Service:
@@ -28,8 +28,10 @@ class Service:
 
     def __init__(self, trace: Trace, document: dict) -> None:
         self.trace, self.document = trace, document
-        names = (document.get("aws") or {}).get("resource_names") if document.get("inferred") else None
-        self.name: str = names[0] if names else document["name"]
+        self.name: str = document["name"]
+        names = _part(document, "aws").get("resource_names") if document.get("inferred") else None
+        if isinstance(names, list) and names and isinstance(names[0], str):
+            self.name = names[0]
         self.type: str = document.get("origin") or ""
         status = (_part(document, "http", "response").get("status")) or 0
         status = status if isinstance(status, int) else 0
@@ -229,9 +231,9 @@ def _inferred(document: dict, called: set[str]) -> list[dict]:
         segment |= {key: part[key] for key in _SEEN if key in part}
         segment |= {"trace_id": document["trace_id"], "parent_id": part["id"], "inferred": True}
         if part["namespace"] == "aws":
-            member, kind = _RESOURCES.get(part["name"], ("", f"AWS::{part['name']}"))
+            member, kind = _RESOURCES.get(part["name"].lower(), ("", f"AWS::{part['name']}"))
             if resource := _part(part, "aws").get(member):
-                segment["aws"] = segment["aws"] | {"resource_names": [str(resource).rstrip("/").rpartition("/")[2]]}
+                segment["aws"] = part["aws"] | {"resource_names": [str(resource).rstrip("/").rpartition("/")[2]]}
             segment["origin"] = kind
         else:
             segment["origin"] = "Database::SQL" if "sql" in part else "remote"

@@ -230,6 +230,18 @@ SAMPLES = {
         InvocationRateLimitPerSecond: 5, Description: d}""",
         '{ConnectionArn: "arn:aws:events:us-east-1:123456789012:connection/c/2", HttpMethod: PUT, InvocationEndpoint: "https://b.example/"}',
     ),
+    "AWS::CodePipeline::Pipeline": (
+        """{RoleArn: "arn:aws:iam::123456789012:role/r", ArtifactStore: {Type: S3, Location: bbb}, Tags: [{Key: a, Value: b}],
+        Stages: [{Name: Source, Actions: [{Name: s, ActionTypeId: {Category: Source, Owner: AWS, Provider: S3, Version: 1},
+        Configuration: {S3Bucket: bbb, S3ObjectKey: k, PollForSourceChanges: false}, OutputArtifacts: [{Name: a}]}]},
+        {Name: Agree, Actions: [{Name: m, RunOrder: 1, ActionTypeId: {Category: Approval, Owner: AWS, Provider: Manual, Version: "1"}}]}],
+        DisableInboundStageTransitions: [{StageName: Agree, Reason: later}]}""",
+        """{RoleArn: "arn:aws:iam::123456789012:role/q", ArtifactStores: [{Region: us-east-1, ArtifactStore: {Type: S3, Location: bbb}}],
+        PipelineType: V2, ExecutionMode: QUEUED, Variables: [{Name: v, DefaultValue: d}], RestartExecutionOnUpdate: true, Tags: [{Key: c, Value: d}],
+        Stages: [{Name: Source, Actions: [{Name: s, ActionTypeId: {Category: Source, Owner: AWS, Provider: S3, Version: 1},
+        Configuration: {S3Bucket: bbb, S3ObjectKey: j, PollForSourceChanges: false}, OutputArtifacts: [{Name: a}]}]},
+        {Name: Agree, Actions: [{Name: m, RunOrder: 1, ActionTypeId: {Category: Approval, Owner: AWS, Provider: Manual, Version: "1"}}]}]}""",
+    ),
     "AWS::Pipes::Pipe": (
         """{Source: "arn:aws:kinesis:us-east-1:123456789012:stream/s", Target: "arn:aws:sqs:us-east-1:123456789012:q",
         RoleArn: "arn:aws:iam::123456789012:role/r", SourceParameters: {KinesisStreamParameters: {StartingPosition: LATEST, BatchSize: 5}},

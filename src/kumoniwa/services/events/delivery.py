@@ -299,6 +299,10 @@ async def _to_state_machine(asker: Call, promise: Promise, arn: arns.Arn, body: 
     await asker.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=body, name=once, once=once)
 
 
+async def _to_pipeline(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
+    await asker.ask("codepipeline:StartPipelineExecution", name=arn.resource, once=once)
+
+
 _SENDERS = {
     "sqs": _to_queue,
     "lambda": _to_function,
@@ -307,6 +311,7 @@ _SENDERS = {
     "firehose": _to_delivery_stream,
     "kinesis": _to_stream,
     "states": _to_state_machine,
+    "codepipeline": _to_pipeline,
     "events": _to_destination,
     "execute-api": _to_api,
     "appsync": _to_graph,

@@ -35,6 +35,10 @@ def _parameter(call: Call, detail: dict[str, Any]) -> list[str]:
     return [call.arn(f"parameter/{(detail.get('name') or detail['parameter-name']).lstrip('/')}", "ssm")]
 
 
+def _pipeline(call: Call, detail: dict[str, Any]) -> list[str]:
+    return [call.arn(detail["pipeline"], "codepipeline")]
+
+
 KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("s3", f"Object {what}"): _bucket for what in _OBJECT},
     **{("ses", f"Email {what}"): _configuration_set for what in _MAIL},
@@ -44,6 +48,8 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("ssm", "EC2 Automation Execution Status-change Notification"): lambda call, detail: [
         call.arn(f"automation-execution/{detail['ExecutionId']}", "ssm"), call.arn(f"automation-definition/{detail['Definition']}", "ssm"),
     ],
+    **{("codepipeline", f"CodePipeline {what} Execution State Change"): _pipeline for what in ("Pipeline", "Stage", "Action")},
+    ("codebuild", "CodeBuild Build State Change"): lambda call, detail: [detail["build-id"]],
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }
 """How the resources of each kind of event are found in its detail."""

@@ -31,9 +31,10 @@ OPERATIONS = {
     "firehose": "firehose:PutRecord",
     "kinesis": "kinesis:PutRecord",
     "states": "stepfunctions:StartExecution",
+    "codepipeline": "codepipeline:StartPipelineExecution",
 }
 """What is asked of the service that an ARN names. An event bus is asked for nothing: it is ours."""
-NEEDS_ROLE = frozenset({"firehose", "kinesis", "states"})
+NEEDS_ROLE = frozenset({"codepipeline", "firehose", "kinesis", "states"})
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 
 ELSEWHERE = ("RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters")

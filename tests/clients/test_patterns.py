@@ -16,6 +16,7 @@ CLAIMS = {
     "global_table": 5,
     "graphql_api": 8,
     "metrics_alarm": 7,
+    "multi_region_pipeline": 11,
     "pub_sub": 12,
     "regional_keys": 10,
     "registration": 10,

@@ -89,7 +89,7 @@ Pipeline = ResourceType(
     create=_create,
     id=p.Name,
     read=Call("codepipeline:GetPipeline", name=ID),
-    settings=(Setting(_close),),
+    settings=(Setting(_close, _close),),
     update=(
         _update,
         Call("codepipeline:UntagResource", resourceArn=seen.metadata.pipelineArn, tagKeys=gone_tags).when(gone_tags),

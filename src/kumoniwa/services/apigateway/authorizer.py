@@ -19,9 +19,9 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages import backtracking
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.languages.policy_decision import Authority
-from kumoniwa.services.apigateway import event, mapping, restapi
+from kumoniwa.services.apigateway import event, mapping, restapi, userpool
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
-from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules
+from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, listed
 from kumoniwa.services.apigateway.proxy import caller, invoked
 from kumoniwa.services.apigateway.restapi import ConflictException, RestApi
 from kumoniwa.services.apigateway.target import function_of
@@ -39,16 +39,18 @@ _SOURCE = re.compile(r"(?:method\.request\.(?:header|querystring)|stageVariables
 def checked(call: Call | None, authorizer: dict[str, Any]) -> dict[str, Any]:
     """The authorizer, if it is one we can ask."""
     kind = authorizer["type"]
-    if kind not in ("TOKEN", "REQUEST"):
-        raise NotImplementedHere(f"authorizers of type {kind} of apigateway")
     if not authorizer.get("name"):
         raise BadRequestException("Authorizer name must be non-empty")
-    function_of(authorizer.get("authorizerUri") or "")
+    if kind == userpool.KIND:
+        userpool.check(authorizer)
+    else:
+        function_of(authorizer.get("authorizerUri") or "")
     ttl_s = authorizer.get("authorizerResultTtlInSeconds", TTL_S)
     if not 0 <= ttl_s <= TTL_S_MAX:
         raise BadRequestException(f"Invalid authorizerResultTtlInSeconds, must be between 0 and {TTL_S_MAX}")
     sources = _sources(authorizer)
-    if kind == "TOKEN" and (len(sources) != 1 or not _HEADER.fullmatch(sources[0])):
+    is_by_header = kind == "TOKEN" or kind == userpool.KIND and bool(sources)
+    if is_by_header and (len(sources) != 1 or not _HEADER.fullmatch(sources[0])):
         raise BadRequestException("Invalid identity source, must be of the form method.request.header.<name>")
     if kind == "REQUEST" and (
         (not sources and ttl_s) or not all(_SOURCE.fullmatch(source) for source in sources)
@@ -92,6 +94,7 @@ RULES = Rules(
         "/identityValidationExpression": Rule("identityValidationExpression"),
         "/authorizerResultTtlInSeconds": Rule("authorizerResultTtlInSeconds", _seconds),
         "/authType": Rule("authType"),
+        "/providerARNs": Rule("providerARNs", listed),
     }
 )
 
@@ -113,6 +116,7 @@ def CreateAuthorizer(
     restApiId: str,
     name: str,
     type: str,
+    providerARNs: list[str] | None = None,
     authType: str | None = None,
     authorizerUri: str | None = None,
     authorizerCredentials: str | None = None,
@@ -130,7 +134,10 @@ def CreateAuthorizer(
         "authorizerUri": authorizerUri, "authorizerCredentials": authorizerCredentials, "identitySource": identitySource,
         "identityValidationExpression": identityValidationExpression, "authorizerResultTtlInSeconds": authorizerResultTtlInSeconds,
     }  # fmt: skip
-    document = {"id": restapi.short_id(call), "name": name, "type": type, "authType": authType or "custom"}
+    auth = authType or ("cognito_user_pools" if type == userpool.KIND else "custom")
+    document = {"id": restapi.short_id(call), "name": name, "type": type, "authType": auth}
+    if providerARNs:
+        document["providerARNs"] = providerARNs
     document |= {member: value for member, value in given.items() if value is not None}
     checked(call, document)
     if any(known["name"] == name for known in api.authorizers.values()):

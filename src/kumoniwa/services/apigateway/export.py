@@ -12,7 +12,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.apigateway import deployment as deployments
-from kumoniwa.services.apigateway import documentation
+from kumoniwa.services.apigateway import documentation, userpool
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.integration import TIMEOUT_MS_MAX
@@ -164,10 +164,10 @@ class Export:
 
     def _security(self, method: dict[str, Any]) -> list[dict[str, list]]:
         found = []
-        if method["authorizationType"] == "CUSTOM" and self.has_authorizers:
+        if method["authorizationType"] in ("CUSTOM", userpool.KIND) and self.has_authorizers:
             held = self.api.authorizers[method["authorizerId"]]
             self.schemes[held["name"]] = authorizer_of(held)
-            found.append({held["name"]: []})
+            found.append({held["name"]: method.get("authorizationScopes") or []})
         elif method["authorizationType"] == "AWS_IAM":
             scheme = {"type": "apiKey", "name": "Authorization", "in": "header"}
             self.schemes["sigv4"] = scheme | ({f"{OURS}authtype": "awsSigv4"} if self.has_authorizers else {})
@@ -232,12 +232,12 @@ def authorizer_of(held: dict[str, Any]) -> dict[str, Any]:
     """An authorizer as a security scheme."""
     members = (
         "authorizerUri", "authorizerCredentials", "authorizerResultTtlInSeconds", "identityValidationExpression",
-        "identitySource",
+        "identitySource", "providerARNs",
     )  # fmt: skip
     said = {name: held[name] for name in members if held.get(name) is not None}
     header = "Unused"
-    if held["type"] == "TOKEN":
-        header = said.pop("identitySource").removeprefix("method.request.header.")
+    if held["type"] in ("TOKEN", userpool.KIND):
+        header = said.pop("identitySource", userpool.SOURCE).removeprefix("method.request.header.")
     return {
         "type": "apiKey",
         "name": header,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import authorizer as authorizers
 from kumoniwa.services.apigateway import certificate as certificates
-from kumoniwa.services.apigateway import event, gatewayresponse, model, restapi
+from kumoniwa.services.apigateway import event, gatewayresponse, model, restapi, userpool
 from kumoniwa.services.apigateway import method as methods
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
@@ -190,6 +191,8 @@ async def TestInvokeAuthorizer(
     known = api.authorizers.get(authorizerId)
     if known is None:
         raise NotFoundException("Invalid Authorizer identifier specified")
+    if known["type"] == userpool.KIND:
+        raise NotImplementedHere("TestInvokeAuthorizer of a user pool in apigateway")
     served = _served(
         call,
         changed(api, resources={api.root["id"]: {"id": api.root["id"], "path": "/"}}),

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.apigateway import resource as resources
-from kumoniwa.services.apigateway import restapi
+from kumoniwa.services.apigateway import restapi, userpool
 from kumoniwa.services.apigateway.patch import (
     BadRequestException,
     NotFoundException,
@@ -48,19 +47,20 @@ def checked(api: RestApi, method: dict[str, Any]) -> dict[str, Any]:
         raise BadRequestException(f"Invalid HttpMethod specified. Valid options are {','.join(VERBS)}")
     # Recorded from AWS: the name in small letters is taken as well (test_put_integration_responses).
     kind = method["authorizationType"] = method["authorizationType"].upper()
-    if kind == "COGNITO_USER_POOLS":
-        raise NotImplementedHere("the authorizationType COGNITO_USER_POOLS of apigateway methods")
-    if kind not in ("NONE", "AWS_IAM", "CUSTOM"):
+    if kind not in ("NONE", "AWS_IAM", "CUSTOM", userpool.KIND):
         raise BadRequestException(
             "Invalid authorization type specified. Valid options are NONE,AWS_IAM,CUSTOM,COGNITO_USER_POOLS"
         )
-    if kind == "CUSTOM":
-        if method.get("authorizerId") not in api.authorizers:
+    if kind in ("CUSTOM", userpool.KIND):
+        held = api.authorizers.get(method.get("authorizerId"))
+        if held is None or (held["type"] == userpool.KIND) != (kind == userpool.KIND):
             raise BadRequestException(
                 "Invalid authorizer ID specified. Setting the authorization type to CUSTOM or COGNITO_USER_POOLS requires a valid authorizer."
             )
     else:
         method.pop("authorizerId", None)
+    if kind != userpool.KIND and method.get("authorizationScopes"):
+        raise BadRequestException("Authorization scopes are only supported for COGNITO_USER_POOLS authorization type")
     if method.get("requestValidatorId") and method["requestValidatorId"] not in api.validators:
         raise BadRequestException("Invalid Request Validator identifier specified")
     _check_models(api, method.get("requestModels"))
@@ -127,11 +127,13 @@ def PutMethod(
     requestParameters: dict[str, bool] | None = None,
     requestModels: dict[str, str] | None = None,
     requestValidatorId: str | None = None,
+    authorizationScopes: list[str] | None = None,
 ) -> dict:
     api, resource = resources.found(call, restApiId, resourceId)
     given = {
         "authorizerId": authorizerId, "operationName": operationName, "requestParameters": requestParameters,
         "requestModels": requestModels, "requestValidatorId": requestValidatorId,
+        "authorizationScopes": authorizationScopes,
     }  # fmt: skip
     method = {
         "httpMethod": httpMethod,
@@ -154,10 +156,6 @@ def UpdateMethod(
 ) -> dict:
     api, resource, method = found(call, restApiId, resourceId, httpMethod)
     method = checked(api, RULES.applied(method, patchOperations))
-    if method.get("authorizationScopes"):
-        raise NotImplementedHere(
-            "authorizationScopes of apigateway methods (they belong to COGNITO_USER_POOLS)"
-        )
     restapi.put(call, with_method(api, resource, method))
     return method
 

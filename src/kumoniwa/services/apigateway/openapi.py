@@ -23,6 +23,7 @@ from kumoniwa.services.apigateway import (
     model,
     resource,
     restapi,
+    userpool,
 )
 from kumoniwa.services.apigateway.patch import BadRequestException, flag
 from kumoniwa.services.apigateway.restapi import RestApi
@@ -240,9 +241,11 @@ class Import:
             ):
                 if said.get(member):
                     document[member] = str(said[member])
+            if said.get("providerARNs"):
+                document["providerARNs"] = [str(arn) for arn in said["providerARNs"]]
             if said.get("authorizerResultTtlInSeconds") is not None:
                 document["authorizerResultTtlInSeconds"] = int(said["authorizerResultTtlInSeconds"])
-            if document["type"] == "TOKEN":
+            if document["type"] in ("TOKEN", userpool.KIND):
                 document.setdefault(
                     "identitySource", f"method.request.header.{scheme.get('name', 'Authorization')}"
                 )
@@ -308,7 +311,12 @@ class Import:
             for name in structure(requirement):
                 scheme = structure(self.security.get(name))
                 if name in self.authorizers:
-                    document |= {"authorizationType": "CUSTOM", "authorizerId": self.authorizers[name]}
+                    key = self.authorizers[name]
+                    is_pool = self.api.authorizers[key]["type"] == userpool.KIND
+                    document |= {"authorizationType": userpool.KIND if is_pool else "CUSTOM", "authorizerId": key}
+                    scopes = structure(requirement)[name]
+                    if is_pool and isinstance(scopes, list) and scopes:
+                        document["authorizationScopes"] = [str(scope) for scope in scopes]
                 elif str(scheme.get(OURS + "authtype", "")).lower() == "awssigv4":
                     document["authorizationType"] = "AWS_IAM"
                 elif scheme.get("type") == "apiKey" and str(scheme.get("name", "")).lower() == "x-api-key":

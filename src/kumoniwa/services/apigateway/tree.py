@@ -24,6 +24,7 @@ from kumoniwa.services.apigateway import (
     model,
     proxy,
     usage,
+    userpool,
 )
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import Exchange
@@ -81,6 +82,11 @@ def _checks(served: Served, path: str, method: dict[str, Any]) -> list[Check]:
         if served.policy is not None:
             checks.append(access.check_not_denied)
         checks.append(served.authorizer(method["authorizerId"]))
+    elif kind == userpool.KIND:
+        if served.policy is not None:
+            checks.append(access.check_not_denied)
+        held = served.api.authorizers[method["authorizerId"]]
+        checks.append(userpool.prepared(served, held, method.get("authorizationScopes") or []))
     elif served.policy is not None:
         checks.append(access.check_open)
     checks.append(usage.throttle(served, path, method["httpMethod"]))

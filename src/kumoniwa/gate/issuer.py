@@ -56,21 +56,21 @@ async def _got(url: str) -> Any:
     return orjson.loads(answer.body)
 
 
-async def _of_user_pool(home: Any, region: str, pool: str) -> list[dict[str, Any]]:
-    message = {"keys": pool}
-    asked = home.heard("", "cognito-idp", message) if region == home.name else home.exchange(region, "cognito-idp", message)
+async def of_cloud(home: Any, region: str, service: str, what: str) -> list[dict[str, Any]]:
+    """The keys with which a service of this cloud signs for one of its pools, in whichever region. Raises Unavailable."""
+    message = {"keys": what}
     try:
-        listed = await asked
+        listed = await (home.heard("", service, message) if region == home.name else home.exchange(region, service, message))
     except AwsError as error:
         raise Unavailable(f"{region}: {error}") from None
     if listed is None:
-        raise Unavailable(f"There is no user pool {pool} in {region}.")
+        raise Unavailable(f"There is no pool {what} in {region}.")
     return listed
 
 
 async def _fetched(home: Any, issuer: str) -> list[dict[str, Any]]:
     if (pool := _USER_POOL.fullmatch(issuer.rstrip("/"))) is not None:
-        return await _of_user_pool(home, pool[1], pool[2])
+        return await of_cloud(home, pool[1], "cognito-idp", pool[2])
     try:
         configuration = await _got(issuer.rstrip("/") + "/.well-known/openid-configuration")
         listed = (await _got(str(configuration["jwks_uri"])))["keys"]

@@ -338,29 +338,38 @@ async def AssumeRoleWithWebIdentity(
     parsed = arns.parse(RoleArn)
     issuer, now = token.claims["iss"], call.now()
     name = issuer.partition("://")[2]
-    provider = call.home.store.shelf(SHARED, WebProvider).get(
-        f"arn:{parsed.partition}:iam::{parsed.account}:oidc-provider/{name}"
-    )
-    if provider is None or provider.url != issuer:
-        raise web_identity.InvalidIdentityToken(
-            f"No OpenIDConnect provider found in your account for {issuer}"
-        )
-    if token.audience not in provider.client_ids:
-        raise web_identity.InvalidIdentityToken("Incorrect token audience")
+    is_cognito = issuer == web_identity.COGNITO
+    provider = None if is_cognito else _provider(call, parsed, token)
     expires = token.claims.get("exp")
     if not isinstance(expires, (int, float)) or expires <= now:
         raise web_identity.ExpiredTokenException(
             f"Token expired: current date/time {int(now)} must be before the expiration date/time{expires}"
         )
-    await web_identity.prove(call, provider, token)
+    await (web_identity.prove_identity(call, token) if provider is None else web_identity.prove(call, provider, token))
     tags, transitive, source_identity = token.session_tags()
-    asker = Federated(provider.arn, token.claims["sub"], RoleSessionName, tags, transitive, source_identity)
-    role = _trusting_role(call, "sts:AssumeRoleWithWebIdentity", RoleArn, asker, token.keys(provider.name.lower()))
+    voucher = name if provider is None else provider.arn
+    asker = Federated(voucher, token.claims["sub"], RoleSessionName, tags, transitive, source_identity)
+    role = _trusting_role(call, "sts:AssumeRoleWithWebIdentity", RoleArn, asker, token.keys(name.lower()))
+    # Policies of the role may speak of the identity: https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html
+    kept = {f"{name}:{key}": token.claims[key] for key in ("aud", "sub")} if is_cognito else {}
     reply, credentials = _federated_session(
-        call, RoleArn, role, asker, {}, Policy, PolicyArns, _role_duration(role, DurationSeconds)
+        call, RoleArn, role, asker, kept, Policy, PolicyArns, _role_duration(role, DurationSeconds)
     )
     told = {"SubjectFromWebIdentityToken": asker.subject, "Provider": issuer, "Audience": token.audience}
     return {**reply, **told, "Credentials": credentials}
+
+
+def _provider(call: Call, role: arns.Arn, token: web_identity.Token) -> WebProvider:
+    """Who vouches for a token in the account of the role. Raises InvalidIdentityToken."""
+    issuer = token.claims["iss"]
+    provider = call.home.store.shelf(SHARED, WebProvider).get(
+        f"arn:{role.partition}:iam::{role.account}:oidc-provider/{issuer.partition('://')[2]}"
+    )
+    if provider is None or provider.url != issuer:
+        raise web_identity.InvalidIdentityToken(f"No OpenIDConnect provider found in your account for {issuer}")
+    if token.audience not in provider.client_ids:
+        raise web_identity.InvalidIdentityToken("Incorrect token audience")
+    return provider
 
 
 def AssumeRoleWithSAML(

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from kumoniwa.gate import issuer as issuers
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages import json_web_token
 
@@ -89,6 +90,21 @@ async def prove(call: Call, provider: WebProvider, token: Token) -> None:
         raise InvalidIdentityToken(
             "The signature of the ID Token could not be verified with the keys of its provider."
         )
+
+
+COGNITO = "https://cognito-identity.amazonaws.com"
+"""The issuer that needs no provider in IAM: identity pools. A trust policy names its host as the federated principal."""
+
+
+async def prove_identity(call: Call, token: Token) -> None:
+    """Raises InvalidIdentityToken unless the identity pool that the token names as its audience has signed it."""
+    region, _, _ = token.audience.partition(":")
+    try:
+        keys = await issuers.of_cloud(call.home, region, "cognito-identity", token.audience)
+    except issuers.Unavailable as error:
+        raise InvalidIdentityToken("Incorrect token audience", hint=str(error)) from None
+    if not any(json_web_token.is_signed_by(key, token) for key in keys):
+        raise InvalidIdentityToken("The signature of the ID Token could not be verified with the keys of its provider.")
 
 
 # The provider's keys -------------------------------------------------------------------------------

@@ -62,7 +62,6 @@ def test_an_active_function_is_two_segments_and_what_it_sends_itself_belongs_to_
     assert (service["origin"], function["origin"], service["name"]) == ("AWS::Lambda", "AWS::Lambda::Function", "f")
     assert function["parent_id"] == service["id"] and "parent_id" not in service
     assert [each["name"] for each in function["subsegments"]] == ["Initialization", "Invocation", "inside"]
-    told = invoked(cloud, lam, {})  # in the same second: not taken but by one chance in twenty
     services = {each["Type"] for each in xray.get_trace_graph(TraceIds=[service["trace_id"]])["Services"]}
     assert services == {"client", "AWS::Lambda", "AWS::Lambda::Function"}
 

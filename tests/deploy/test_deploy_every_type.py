@@ -256,6 +256,20 @@ SAMPLES = {
         """{GroupName: g, ScheduleExpression: rate(2 days), FlexibleTimeWindow: {Mode: "OFF"},
         Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",
     ),
+    "AWS::ApplicationAutoScaling::ScalableTarget": (
+        """{ServiceNamespace: dynamodb, ResourceId: table/abc, ScalableDimension: "dynamodb:table:ReadCapacityUnits", MinCapacity: 1,
+        MaxCapacity: 5, SuspendedState: {ScheduledScalingSuspended: true}, Tags: [{Key: a, Value: b}],
+        ScheduledActions: [{ScheduledActionName: a, Schedule: rate(1 day), StartTime: "2027-01-01T00:00:00Z", ScalableTargetAction: {MinCapacity: 2}}]}""",
+        """{ServiceNamespace: dynamodb, ResourceId: table/abc, ScalableDimension: "dynamodb:table:ReadCapacityUnits", MinCapacity: 2,
+        MaxCapacity: 6, Tags: [{Key: c, Value: d}],
+        ScheduledActions: [{ScheduledActionName: b, Schedule: rate(2 days), Timezone: Asia/Tokyo, ScalableTargetAction: {MaxCapacity: 9}}]}""",
+    ),
+    "AWS::ApplicationAutoScaling::ScalingPolicy": (
+        """{PolicyName: p, PolicyType: TargetTrackingScaling, ScalingTargetId: "table/abc|dynamodb:table:ReadCapacityUnits|dynamodb",
+        TargetTrackingScalingPolicyConfiguration: {TargetValue: 70, PredefinedMetricSpecification: {PredefinedMetricType: DynamoDBReadCapacityUtilization}}}""",
+        """{PolicyName: p, PolicyType: TargetTrackingScaling, ScalingTargetId: "table/abc|dynamodb:table:ReadCapacityUnits|dynamodb",
+        TargetTrackingScalingPolicyConfiguration: {TargetValue: 60, PredefinedMetricSpecification: {PredefinedMetricType: DynamoDBReadCapacityUtilization}}}""",
+    ),
     "AWS::Scheduler::ScheduleGroup": ("{Tags: [{Key: a, Value: b}]}", "{Tags: [{Key: c, Value: d}]}"),
     "AWS::SecretsManager::Secret": (
         """{Description: d, KmsKeyId: k, GenerateSecretString: {SecretStringTemplate: '{"user": "a"}', GenerateStringKey: word,

@@ -63,7 +63,7 @@ def _threshold(policy: Policy, kind: str, capacity: int) -> float:
     aim = policy.settings["TargetValue"]
     if not is_of_table(policy):
         return aim if kind == HIGH else aim * LOWER_SHARE
-    return (aim - (0.0 if kind == HIGH else LOWER_POINTS)) / 100 * capacity * MINUTE_S
+    return (aim - (0.0 if kind == HIGH else LOWER_POINTS)) * capacity * MINUTE_S / 100
 
 
 def _kinds(policy: Policy) -> list[str]:

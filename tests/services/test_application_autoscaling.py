@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime
 
@@ -187,6 +188,12 @@ def test_what_is_no_policy(cloud, scaling):
     predictive = {"MetricSpecifications": [{"TargetValue": 1.0}]}
     more = {"PolicyType": "PredictiveScaling", "PredictiveScalingPolicyConfiguration": predictive}
     assert refused(scaling.put_scaling_policy, PolicyName="p", **READ, **more)[0] == "NotImplemented"
+    # getmoto/moto's test_put_scaling_policy_with_unknown_policytype, verified against AWS.
+    assert refused(scaling.put_scaling_policy, PolicyName="p", **READ, PolicyType="ABCDEFG") == (
+        "ValidationException",
+        "1 validation error detected: Value 'ABCDEFG' at 'policyType' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [PredictiveScaling, StepScaling, TargetTrackingScaling]",
+    )
     for wrong in ({"target": 95.0}, {"metric": {"MetricName": "m"}}, {"ScaleInCooldown": -1}):
         assert refused(follow, scaling=scaling, **wrong)[0] == "ValidationException"
     follow(scaling)
@@ -296,6 +303,34 @@ def test_a_table_that_is_gone_does_not_keep_others_from_scaling(cloud, scaling):
     assert capacity(cloud) == 10
     scaling.deregister_scalable_target(**gone)
     assert len(cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 2
+
+
+@pytest.mark.parametrize("of", [READ, WRITE, INDEX])
+def test_what_a_table_consumes_raises_what_is_provisioned_and_lowers_it_later(cloud, scaling, of):
+    """By the figures and the alarms of the cloud itself, nothing put by hand."""
+    register(scaling, of)
+    follow(scaling, of=of)
+    tables, numbers = cloud.client("dynamodb"), itertools.count()
+
+    def work(minutes, units):
+        for _ in range(minutes):
+            for _ in range(units // 25):
+                if of is READ:
+                    tables.query(TableName="load", KeyConditionExpression="k = :k", ExpressionAttributeValues={":k": {"S": "a"}}, ConsistentRead=True)
+                    tables.batch_get_item(RequestItems={"load": {"Keys": [{"k": {"S": str(n)}} for n in range(24)], "ConsistentRead": True}})
+                else:
+                    items = [{"k": {"S": str(n)}, "v": {"N": str(next(numbers))}} for n in range(25)]
+                    tables.batch_write_item(RequestItems={"load": [{"PutRequest": {"Item": each}} for each in items]})
+            cloud.sleep(60)
+
+    cloud.sleep(60 - cloud.now() % 60)
+    work(3, 600)
+    assert capacity(cloud, of) == 15  # 600 in a minute are 10 a second, which are 70 % of 15
+    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"TargetTracking-{of['ResourceId']}-AlarmHigh")["MetricAlarms"]
+    assert alarms[0]["Threshold"] == 0.7 * 15 * 60
+    work(17, 75)
+    assert capacity(cloud, of) == 2
+    assert len(activities(scaling)) == 2
 
 
 # Schedules ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.application_autoscaling import target as targets
 from kumoniwa.services.application_autoscaling.activity import DescribeScalingActivities
 from kumoniwa.services.application_autoscaling.registration import (
@@ -55,6 +56,14 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     key = f"{params.get('ResourceId')}|{params.get('ScalableDimension')}|{params.get('ServiceNamespace')}"
     held = call.shelf(Target).get(key)
     return targets.arn_of(call, held) if held is not None else call.arn("scalable-target/*")
+
+
+_TYPES = ("StepScaling", "TargetTrackingScaling", "PredictiveScaling")
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """The types of policies are listed by the alphabet: getmoto/moto's test_put_scaling_policy_with_unknown_policytype, verified against AWS."""
+    return type(error)(error.text.replace(", ".join(_TYPES), ", ".join(sorted(_TYPES)))) if operation == "PutScalingPolicy" else error
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kumoniwa.services.dynamodb import (
     adoption,
     capacity,
     change,
+    figures,
     item,
     page,
     partiql,
@@ -317,7 +318,7 @@ def _got(call: Call, layout: tables.Layout, found: Any, project: Any, detail: st
     if found is not None:
         reply["Item"] = item.shown(call, found[1]) if project is None else project(orjson.loads(found[1]))
     units = capacity.read_units(found[0] if found else 0, is_consistent=is_consistent)
-    call.measure("AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", layout.name, value=units)
+    figures.read(call, layout.name, units)
     if _is_wanted(detail):
         reply["ConsumedCapacity"] = capacity.consumed(layout.name, units, detail=detail)
     return reply
@@ -364,6 +365,7 @@ def _written(
 
 async def _written_everywhere(call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None) -> dict:
     await quorum.written(call, one)
+    figures.written(call, one.layout.name, capacity.write_units(one.old_size, one.size), {})
     return _write_shown(call, one, values, detail, metrics)
 
 
@@ -373,7 +375,6 @@ def _is_wanted(detail: str | None) -> bool:
 
 def _write_shown(call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None) -> dict:
     reply: dict[str, Any] = {}
-    call.measure("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", one.layout.name, value=capacity.write_units(one.old_size, one.size))
     if _is_wanted(values):
         attributes = _returned(call, one, values)
         if attributes:

@@ -18,7 +18,7 @@ from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.condition import key_conditions
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item, item_bytes
-from kumoniwa.services.dynamodb import capacity
+from kumoniwa.services.dynamodb import capacity, figures
 from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, partition, shown
 from kumoniwa.services.dynamodb.key import KeySchema, Range, segment_of
 from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing, find
@@ -406,12 +406,18 @@ def _page(
         reply["LastEvaluatedKey"] = {
             name: key[name] for name in dict.fromkeys((*read.schema.names, *read.layout.key.names))
         }
-    if read.index is None:
-        units = capacity.read_units(total, is_consistent=read.is_consistent)
-        call.measure("AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", read.layout.name, value=units)
+    _count(call, read, total, fetched)
     if detail is not None and detail != "NONE":
         reply["ConsumedCapacity"] = _consumed(read, total, fetched, detail)
     return reply
+
+
+def _count(call: Call, read: Read, total: int, fetched: float) -> None:
+    units = capacity.read_units(total, is_consistent=read.is_consistent)
+    if read.index is not None and read.index.is_global:
+        figures.read_index(call, read.layout.name, read.index.name, units)
+    else:
+        figures.read(call, read.layout.name, units + (fetched if read.fetches else 0.0))
 
 
 def _keeper(call: Call, read: Read) -> Callable[[bytes, Item | None], Any]:

@@ -19,7 +19,7 @@ from kumoniwa.languages import partiql
 from kumoniwa.languages.dynamodb.value import INVALID, ITEM_BYTES_MAX, Item, item_bytes
 from kumoniwa.languages.partiql import DELETE, EXISTS, INSERT, SELECT, UPDATE, Statement
 from kumoniwa.languages.partiql_plan import Cut, Plan, compiled, cut
-from kumoniwa.services.dynamodb import capacity, item, page, transaction
+from kumoniwa.services.dynamodb import capacity, figures, item, page, transaction
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.compound import CompoundSchema
@@ -372,9 +372,10 @@ def _one_of_batch(call: Call, bound: Bound, each: dict, detail: str | None) -> t
     get = _get(call, bound, "BatchExecuteStatement", is_consistent=bool(each.get("ConsistentRead")))
     get.place()
     content = get.read(call)
+    units = capacity.read_units(get.size, is_consistent=get.is_consistent)
+    figures.read(call, get.layout.name, units)
     if not wants_units:
         return content, None
-    units = capacity.read_units(get.size, is_consistent=get.is_consistent)
     return content, capacity.consumed(get.layout.name, units, detail=detail)
 
 

@@ -18,7 +18,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import Item, check_item
-from kumoniwa.services.dynamodb import capacity, item, quorum
+from kumoniwa.services.dynamodb import capacity, figures, item, quorum
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.key import NO_MATCH, EmptyKey, MissingKey
 from kumoniwa.services.dynamodb.table import Layout, existing, find
@@ -125,7 +125,7 @@ def write_all(
             "Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB"
         )
     for part in parts:
-        part.store(call)
+        part.store(call, is_transactional=True)
     if token is not None:
         call.rows(TOKENS).run(
             "replace into dynamodb_token values (?,?,?)", token, digest, call.now() + TOKEN_KEPT_S
@@ -245,6 +245,8 @@ def read_all(call: Call, gets: list[Get], detail: str | None) -> dict[str, Any]:
         raise ValidationException(
             "Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB"
         )
+    for one in gets:
+        figures.read(call, one.layout.name, capacity.read_units(one.size, is_transactional=True))
     reply: dict[str, Any] = {"Responses": [{} if content is None else {"Item": content} for content in found]}
     if detail is not None and detail != "NONE":
         entries = []
@@ -312,8 +314,9 @@ def _batch_read_shown(call: Call, wanted: dict[str, dict], gets: list[tuple[str,
             continue
         if content is not None:
             responses[name].append(content)
+        units = capacity.read_units(one.size, is_consistent=one.is_consistent)
+        figures.read(call, one.layout.name, units)
         if detail is not None and detail != "NONE":
-            units = capacity.read_units(one.size, is_consistent=one.is_consistent)
             entries.append(capacity.consumed(one.layout.name, units, detail=detail))
     reply: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": left}
     if entries:

@@ -13,7 +13,16 @@ import orjson
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import backup, conductor, destination, item, replication, stream, transfer
+from kumoniwa.services.dynamodb import (
+    backup,
+    conductor,
+    destination,
+    figures,
+    item,
+    replication,
+    stream,
+    transfer,
+)
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.table import Dropped, Filling, Layout, Table
 from kumoniwa.services.dynamodb.transaction import TOKENS
@@ -40,6 +49,7 @@ async def _tidy(region) -> None:
             if not account.isdigit():
                 continue
             call = region.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
+            figures.watch(call)
             is_busy |= _step(call)
             await _count(call)
         if is_busy:

@@ -23,7 +23,7 @@ from kumoniwa.languages.dynamodb.value import (
     check_nesting,
     item_bytes,
 )
-from kumoniwa.services.dynamodb import capacity, item, replication
+from kumoniwa.services.dynamodb import capacity, figures, item, replication
 from kumoniwa.services.dynamodb.table import Layout, existing, find
 
 PUT, UPDATE, DELETE, CHECK = "Put", "Update", "Delete", "ConditionCheck"
@@ -131,7 +131,7 @@ class Write:
         self.body = orjson.dumps(self.new)
         return self.size, self.body
 
-    def store(self, call: Call) -> None:
+    def store(self, call: Call, *, is_transactional: bool = False) -> None:
         if self.kind == CHECK:
             return
         if self.layout.is_strong:
@@ -140,7 +140,8 @@ class Write:
             if self.layout.is_legacy:
                 self.new, self.size = replication.marked(call, self.new)
             self.body = orjson.dumps(self.new)
-        elif self.old is None and self.is_old_known:
+        self._count(call, is_transactional)
+        if self.kind == DELETE and self.old is None and self.is_old_known:
             return
         item.replace(
             call,
@@ -153,6 +154,14 @@ class Write:
             body=self.body,
             old_body=self.old_body,
         )
+
+    def _count(self, call: Call, is_transactional: bool) -> None:
+        units = capacity.write_units(self.old_size, self.size, is_transactional=is_transactional)
+        if not self.layout.indexes:
+            figures.written(call, self.layout.name, units, {})
+            return
+        indexes = item.index_units(self.layout, self.old, self.new, is_transactional=is_transactional)
+        figures.written(call, self.layout.name, units + sum(indexes[False].values()), indexes[True])
 
     def consumed(self, detail: str, *, is_transactional: bool = False) -> dict:
         """An entry of ConsumedCapacity; only after ``judge`` with ``needs_old``."""

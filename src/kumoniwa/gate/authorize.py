@@ -176,7 +176,7 @@ class Authorizer:
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
             if service.denied is not None:
-                service.denied(call, route.name, params)
+                service.denied(call, route.name, action, params)
             raise self._denial(decision, route.protocol, context)
 
     def _denial(self, decision: Decision, protocol: str, context: dict[str, Any]) -> AwsError:

@@ -94,9 +94,12 @@ _NAMED = {
 }  # fmt: skip
 
 
-def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[tuple[str, str]]:
     """CloudFront's ARNs name no region; public keys and key groups have none.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html"""
+    if operation == "CreateDistributionWithTags":
+        # It has no action of its own: https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateDistributionWithTags.html
+        return [("cloudfront:CreateDistribution", "*"), ("cloudfront:TagResource", "*")]
     if isinstance(params.get("Resource"), str):
         return params["Resource"]
     kind, id = "", params.get("Id")

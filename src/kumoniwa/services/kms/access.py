@@ -160,7 +160,7 @@ def _of_key(call: Call, text: str) -> dict[str, Any]:
     return keys
 
 
-def denied(call: Call, operation: str, params: dict[str, Any]) -> None:
+def denied(call: Call, operation: str, action: str, params: dict[str, Any]) -> None:
     """Who may not decrypt learns nothing of the key that a ciphertext names by itself."""
-    if operation in ("Decrypt", "ReEncrypt") and not (params.get("KeyId") or params.get("SourceKeyId")):
+    if action in ("kms:Decrypt", "kms:ReEncryptFrom") and not (params.get("KeyId") or params.get("SourceKeyId")):
         raise UnknownKey

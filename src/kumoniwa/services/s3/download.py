@@ -143,7 +143,7 @@ def _refuse_absent(call: Call, bucket: Bucket, key: str) -> NoReturn:
     raise error
 
 
-def denied(call: Call, operation: str, params: dict[str, Any]) -> None:
+def denied(call: Call, operation: str, action: str, params: dict[str, Any]) -> None:
     """Who may not read an object, but may list its bucket, is told that it is not there.
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions"""
     if operation not in ("GetObject", "HeadObject") or params.get("VersionId") is not None:

@@ -296,6 +296,32 @@ SAMPLES = {
         "{Type: String, Value: v, Description: d, AllowedPattern: .*, DataType: text, Tier: Advanced, Policies: '[]', Tags: {a: b}}",
         "{Type: StringList, Value: w, Tags: {c: d}}",
     ),
+    "AWS::Cognito::UserPool": (
+        """{AliasAttributes: [email], AutoVerifiedAttributes: [email], MfaConfiguration: OPTIONAL, EnabledMfas: [SOFTWARE_TOKEN_MFA],
+        Schema: [{Name: email, Required: true}], Policies: {PasswordPolicy: {MinimumLength: 9}}, UserPoolTags: {a: b}}""",
+        "{AliasAttributes: [email], Schema: [{Name: email, Required: true}], DeletionProtection: ACTIVE, UserPoolTags: {c: d}}",
+    ),
+    "AWS::Cognito::UserPoolClient": (
+        "{UserPoolId: us-east-1_u, GenerateSecret: true, ExplicitAuthFlows: [ALLOW_USER_SRP_AUTH], CallbackURLs: ['https://a.example']}",
+        "{UserPoolId: us-east-1_u, GenerateSecret: true, AccessTokenValidity: 5, TokenValidityUnits: {AccessToken: minutes}}",
+    ),
+    "AWS::Cognito::UserPoolDomain": ("{UserPoolId: us-east-1_u, Domain: a}", "{UserPoolId: us-east-1_u, Domain: b}"),
+    "AWS::Cognito::UserPoolGroup": ("{UserPoolId: us-east-1_u, Precedence: 1}", "{UserPoolId: us-east-1_u, Description: d, Precedence: 2}"),
+    "AWS::Cognito::UserPoolResourceServer": (
+        "{UserPoolId: us-east-1_u, Identifier: i, Name: n, Scopes: [{ScopeName: r, ScopeDescription: d}]}",
+        "{UserPoolId: us-east-1_u, Identifier: i, Name: m}",
+    ),
+    "AWS::Cognito::UserPoolUser": ("{UserPoolId: us-east-1_u, Username: a, UserAttributes: [{Name: email, Value: a@b.c}]}", "{UserPoolId: us-east-1_u, Username: b}"),
+    "AWS::Cognito::UserPoolUserToGroupAttachment": ("{UserPoolId: us-east-1_u, Username: a, GroupName: g}", "{UserPoolId: us-east-1_u, Username: b, GroupName: g}"),
+    "AWS::Cognito::IdentityPool": (
+        "{AllowUnauthenticatedIdentities: true, CognitoIdentityProviders: [{ProviderName: p, ClientId: c}], IdentityPoolTags: [{Key: a, Value: b}]}",
+        "{AllowUnauthenticatedIdentities: false, AllowClassicFlow: true, IdentityPoolTags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Cognito::IdentityPoolRoleAttachment": (
+        "{IdentityPoolId: i, Roles: {authenticated: 'arn:aws:iam::000000000000:role/r'}}",
+        """{IdentityPoolId: i, Roles: {authenticated: 'arn:aws:iam::000000000000:role/s'}, RoleMappings: {m: {IdentityProvider: 'p:c', Type: Token,
+        AmbiguousRoleResolution: Deny}}}""",
+    ),
     "AWS::KMS::Key": (
         f"""{{KeyPolicy: {DOCUMENT}, Description: d, EnableKeyRotation: true, RotationPeriodInDays: 90, PendingWindowInDays: 7,
         Tags: [{{Key: a, Value: b}}]}}""",

@@ -14,6 +14,49 @@ CHANGED_DOCUMENT = '{Version: "2012-10-17", Statement: [{Effect: Deny, Action: "
 
 # type: (properties to make it with, properties to change it to)
 SAMPLES = {
+    "AWS::CloudFront::Distribution": (
+        "{DistributionConfig: {Enabled: true, Origins: [{Id: o, DomainName: b.s3.amazonaws.com, S3OriginConfig: {}}], DefaultCacheBehavior: "
+        "{TargetOriginId: o, ViewerProtocolPolicy: allow-all, CachePolicyId: c, AllowedMethods: [GET, HEAD, OPTIONS], CachedMethods: [GET, HEAD]}, "
+        "Restrictions: {GeoRestriction: {RestrictionType: none}}, ViewerCertificate: {CloudFrontDefaultCertificate: true}}, Tags: [{Key: a, Value: b}]}",
+        "{DistributionConfig: {Enabled: false, IPV6Enabled: true, Aliases: [a.example], Origins: [{Id: o, DomainName: a.example, OriginCustomHeaders: "
+        "[{HeaderName: h, HeaderValue: v}], CustomOriginConfig: {OriginProtocolPolicy: http-only, OriginSSLProtocols: [TLSv1.2]}}], "
+        "ViewerCertificate: {AcmCertificateArn: 'arn:aws:acm:us-east-1:000000000000:certificate/c', SslSupportMethod: sni-only}, DefaultCacheBehavior: "
+        "{TargetOriginId: o, ViewerProtocolPolicy: allow-all, TrustedKeyGroups: [k], ForwardedValues: {QueryString: true, Headers: [Host]}}}, "
+        "Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::CloudFront::CachePolicy": (
+        "{CachePolicyConfig: {Name: n, MinTTL: 0, DefaultTTL: 1, MaxTTL: 2, ParametersInCacheKeyAndForwardedToOrigin: {EnableAcceptEncodingGzip: true, "
+        "HeadersConfig: {HeaderBehavior: whitelist, Headers: [a]}, CookiesConfig: {CookieBehavior: none}, QueryStringsConfig: {QueryStringBehavior: all}}}}",
+        "{CachePolicyConfig: {Name: n, MinTTL: 1, DefaultTTL: 1, MaxTTL: 2, ParametersInCacheKeyAndForwardedToOrigin: {EnableAcceptEncodingGzip: true, "
+        "HeadersConfig: {HeaderBehavior: none}, CookiesConfig: {CookieBehavior: none}, QueryStringsConfig: {QueryStringBehavior: all}}}}",
+    ),
+    "AWS::CloudFront::OriginRequestPolicy": (
+        "{OriginRequestPolicyConfig: {Name: n, HeadersConfig: {HeaderBehavior: whitelist, Headers: [a]}, CookiesConfig: {CookieBehavior: none}, "
+        "QueryStringsConfig: {QueryStringBehavior: all}}}",
+        "{OriginRequestPolicyConfig: {Name: m, HeadersConfig: {HeaderBehavior: none}, CookiesConfig: {CookieBehavior: none}, "
+        "QueryStringsConfig: {QueryStringBehavior: all}}}",
+    ),
+    "AWS::CloudFront::ResponseHeadersPolicy": (
+        "{ResponseHeadersPolicyConfig: {Name: n, CustomHeadersConfig: {Items: [{Header: h, Value: v, Override: true}]}}}",
+        "{ResponseHeadersPolicyConfig: {Name: n, RemoveHeadersConfig: {Items: [{Header: h}]}}}",
+    ),
+    "AWS::CloudFront::OriginAccessControl": (
+        "{OriginAccessControlConfig: {Name: n, OriginAccessControlOriginType: s3, SigningBehavior: always, SigningProtocol: sigv4}}",
+        "{OriginAccessControlConfig: {Name: m, OriginAccessControlOriginType: s3, SigningBehavior: never, SigningProtocol: sigv4}}",
+    ),
+    "AWS::CloudFront::CloudFrontOriginAccessIdentity": (
+        "{CloudFrontOriginAccessIdentityConfig: {Comment: a}}",
+        "{CloudFrontOriginAccessIdentityConfig: {Comment: b}}",
+    ),
+    "AWS::CloudFront::PublicKey": (
+        "{PublicKeyConfig: {CallerReference: r, Name: n, EncodedKey: k}}",
+        "{PublicKeyConfig: {CallerReference: r, Name: n, EncodedKey: k, Comment: c}}",
+    ),
+    "AWS::CloudFront::KeyGroup": ("{KeyGroupConfig: {Name: n, Items: [k]}}", "{KeyGroupConfig: {Name: n, Items: [k, l]}}"),
+    "AWS::CloudFront::Function": (
+        "{Name: f, AutoPublish: true, FunctionCode: c, FunctionConfig: {Comment: a, Runtime: cloudfront-js-2.0}, Tags: [{Key: a, Value: b}]}",
+        "{Name: f, FunctionCode: d, FunctionConfig: {Comment: a, Runtime: cloudfront-js-2.0}, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::SQS::Queue": (
         "{DelaySeconds: 5, KmsMasterKeyId: k, RedrivePolicy: {deadLetterTargetArn: q, maxReceiveCount: 3}, Tags: [{Key: a, Value: b}]}",
         "{DelaySeconds: 6, Tags: [{Key: c, Value: d}]}",
@@ -588,6 +631,16 @@ class Agreeable(World):
             reply["State"] = "Enabled"
         if name == "DescribeDeliveryStream":
             reply["DeliveryStreamDescription"] |= {"DeliveryStreamStatus": "ACTIVE", "Destinations": [{"DestinationId": "d"}]}
+        if name == "GetDistribution":
+            reply["Distribution"]["Status"] = "Deployed"
+        if name == "GetDistributionConfig":
+            # What the first sample made, as it comes back.
+            origin = {"Id": "o", "DomainName": "b.s3.amazonaws.com", "S3OriginConfig": {"OriginAccessIdentity": ""}}
+            behavior = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "CachePolicyId": "c"}
+            reply["DistributionConfig"] = {
+                "CallerReference": "r", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]},
+                "DefaultCacheBehavior": behavior,
+            }  # fmt: skip
         if name == "GetChange":
             reply["ChangeInfo"]["Status"] = "INSYNC"
         if name == "DescribeEventBus":

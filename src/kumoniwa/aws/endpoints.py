@@ -41,16 +41,22 @@ WEBSITE_ZONES = {
 }  # fmt: skip
 """https://docs.aws.amazon.com/general/latest/gr/s3.html#s3_website_region_endpoints"""
 
+EVERYWHERE = "everywhere"
+"""Where the endpoints of distributions are: in each region there is an edge location, and who asks is sent to a near one."""
 _KINDS = {"execute-api": REGIONAL_API_ZONES, "s3-website": WEBSITE_ZONES}
 _NAME = re.compile(
     r"(?:[^.]+\.)*?(?P<kind>[a-z0-9-]+?)[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)\.?", re.IGNORECASE
 )
+_EDGE = re.compile(r"d[a-z0-9]{6,20}\.cloudfront\.net\.?", re.IGNORECASE)
 _AMAZONS = re.compile(r".*\.?(?:amazonaws\.com(?:\.cn)?|on\.aws|cloudfront\.net|elasticbeanstalk\.com|awsglobalaccelerator\.com)\.?", re.IGNORECASE)
 
 
 @lru_cache(maxsize=4096)
 def region_of(name: str) -> str | None:
-    """The region whose endpoint a name is: ``sqs.us-east-1.amazonaws.com``, ``d-1.execute-api.eu-west-1.amazonaws.com``."""
+    """The region whose endpoint a name is: ``sqs.us-east-1.amazonaws.com``, ``d-1.execute-api.eu-west-1.amazonaws.com``; EVERYWHERE
+    for a distribution's."""
+    if _EDGE.fullmatch(name):
+        return EVERYWHERE
     found = _NAME.fullmatch(name)
     region = found["region"].lower() if found else None
     return region if region is not None and regions.is_region(region) else None
@@ -58,7 +64,9 @@ def region_of(name: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def zone_of(name: str) -> str | None:
-    """The hosted zone in which an endpoint lies that an alias may name: of an API or an S3 website."""
+    """The hosted zone in which an endpoint lies that an alias may name: of an API, an S3 website or a distribution."""
+    if _EDGE.fullmatch(name):
+        return CLOUDFRONT_ZONE
     found = _NAME.fullmatch(name)
     return _KINDS.get(found["kind"].lower(), {}).get(found["region"].lower()) if found else None
 

@@ -20,6 +20,7 @@ from kumoniwa.services.route53.routing import (
     Surroundings,
     depends_on_place,
     outcomes,
+    stands,
 )
 
 CNAME_CHAIN_MAX = 8
@@ -55,10 +56,11 @@ class Decision(NamedTuple):
 
 
 def decide(
-    catalog: Catalog, surroundings: Callable[[Zone], Surroundings], name: names.Name, kind: str, client: Client, zone: Zone | None = None
+    catalog: Catalog, surroundings: Callable[[Zone], Surroundings], name: names.Name, kind: str, client: Client, standing: str,
+    zone: Zone | None = None,
 ) -> Decision:
     """What may be said to a client that asks for a name and type; from ``zone`` if it is given, else from the one it lies in."""
-    deciding = _Deciding(catalog, surroundings, kind, client)
+    deciding = _Deciding(catalog, surroundings, kind, client, standing)
     replies = deciding.at(name, zone or catalog.over(name), 0)
     if len(replies) > REPLIES_MAX:
         replies = sorted(replies, key=lambda reply: -reply.chance)[:REPLIES_MAX]
@@ -69,8 +71,8 @@ def decide(
 
 
 class _Deciding:
-    def __init__(self, catalog: Catalog, surroundings: Callable[[Zone], Surroundings], kind: str, client: Client) -> None:
-        self.catalog, self.surroundings, self.kind, self.client = catalog, surroundings, kind, client
+    def __init__(self, catalog: Catalog, surroundings: Callable[[Zone], Surroundings], kind: str, client: Client, standing: str) -> None:
+        self.catalog, self.surroundings, self.kind, self.client, self.standing = catalog, surroundings, kind, client, standing
         self.depends_on_place = False
 
     def at(self, name: names.Name, zone: Zone | None, depth: int) -> list[Reply]:
@@ -117,6 +119,8 @@ class _Deciding:
     def _outside(self, name: names.Name, depth: int) -> list[Reply]:
         """No zone of ours: an endpoint of this cloud, or somebody else's name."""
         region = endpoints.region_of(names.shown(name))
+        if region == endpoints.EVERYWHERE:
+            region, self.depends_on_place = stands(self.client, self.standing), True
         if region is not None:
             values = (loopback(region),) if self.kind == "A" else ()
             return [Reply(1.0, NOERROR, True, (Set(name, "A", ENDPOINT_TTL_S, values),) if values else ())]

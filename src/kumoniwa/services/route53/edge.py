@@ -162,7 +162,9 @@ class Edge:
         if found is None:
             if len(self._decided) >= DECISIONS_REMEMBERED_MAX:
                 self._decided.clear()
-            found = self._decided[question] = decide(self.catalog, self.surroundings, name, kind, client, zone)
+            found = self._decided[question] = decide(
+                self.catalog, self.surroundings, name, kind, client, self.home.settings.region, zone
+            )
             self._note(question, found)
         if len(self._remembered) >= DECISIONS_REMEMBERED_MAX:
             self._remembered.clear()

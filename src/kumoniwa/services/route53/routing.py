@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from kumoniwa.aws import geography
+from kumoniwa.aws.endpoints import EVERYWHERE
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53.place import Client
 
@@ -106,11 +107,17 @@ def outcomes(group: Sequence[Routed], client: Client, around: Surroundings, path
             values = tuple(value for record in chosen for value in record.values)
             found.append(Outcome(chance, values, min(record.ttl for record in chosen), None, steps))
         elif alias.region is not None:
-            found.append(Outcome(chance, (), ENDPOINT_TTL_S, alias.region, steps))
+            region = stands(client, around.standing) if alias.region == EVERYWHERE else alias.region
+            found.append(Outcome(chance, (), ENDPOINT_TTL_S, region, steps))
         else:
             for each in outcomes(around.group(alias.target, chosen[0].type), client, around, further):
                 found.append(each._replace(chance=chance * each.chance, steps=steps + each.steps))
     return found
+
+
+def stands(client: Client, standing: str) -> str:
+    """The region a client is in or near to."""
+    return client.place.region if client.place else standing
 
 
 def _further(group: Sequence[Routed], path: Path) -> Path | None:
@@ -137,7 +144,7 @@ def depends_on_place(group: Sequence[Routed], around: Surroundings, path: Path =
     further = _further(group, path)
     if further is None:
         return False
-    if group[0].policy in BY_PLACE:
+    if group[0].policy in BY_PLACE or any(record.alias is not None and record.alias.region == EVERYWHERE for record in group):
         return True
     targets = {record.alias.target for record in group if record.alias is not None and record.alias.region is None}
     return any(depends_on_place(around.group(target, group[0].type), around, further) for target in targets)
@@ -192,12 +199,12 @@ def _by_failover(group: Sequence[Routed], client: Client, around: Surroundings) 
 
 def _by_latency(group: Sequence[Routed], client: Client, around: Surroundings) -> list[Routed]:
     """By measured round trips between the client's region and the record's; where none was measured, by distance."""
-    stands = client.place.region if client.place else around.standing
+    here_is = stands(client, around.standing)
 
     def far(record: Routed) -> tuple[float, float, str]:
-        here, there = geography.site_of(stands), geography.site_of(record.region)
+        here, there = geography.site_of(here_is), geography.site_of(record.region)
         distance = geography.distance_km(here.point, there.point) if here and there else 0.0
-        return around.rtt_ms(stands, record.region), distance, record.set_id
+        return around.rtt_ms(here_is, record.region), distance, record.set_id
 
     return sorted(group, key=far)
 

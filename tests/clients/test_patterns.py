@@ -27,6 +27,7 @@ CLAIMS = {
     "stream_to_lake": 8,
     "tracing": 8,
     "warm_functions": 9,
+    "web_app": 8,
 }
 
 

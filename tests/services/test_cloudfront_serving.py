@@ -340,7 +340,7 @@ def test_without_a_policy_the_origin_sees_nothing_of_the_viewer(edge):
 
 
 def test_an_api_that_is_sent_the_viewers_host_forbids(edge):
-    # https://repost.aws/knowledge-center/api-gateway-cloudfront-distribution
+    # https://aws.amazon.com/premiumsupport/knowledge-center/api-gateway-cloudfront-distribution/
     everything = "216adef6-5c7f-47e4-b989-5492eafa07d3"
     default = behavior("api", CachePolicyId=DISABLED, OriginRequestPolicyId=everything)
     site = edge.create(default=default, origins=(edge.http(echo(edge), OriginPath="/prod"),))

@@ -166,12 +166,12 @@ def _checked_key(text: str) -> None:
 
 def CreatePublicKey(call: Call, *, PublicKeyConfig: dict[str, Any]) -> dict:
     for each in held.all_of(call, KEY.name):
-        if each.config["CallerReference"] == PublicKeyConfig["CallerReference"] and each.config == PublicKeyConfig:
+        if each.config == {"Comment": "", **PublicKeyConfig}:
             return _answered(KEY, "PublicKey", _key(each), each)
         if PublicKeyConfig["Name"] == each.config["Name"] or PublicKeyConfig["CallerReference"] == each.config["CallerReference"]:
             raise errors.PublicKeyAlreadyExists
     _checked_key(PublicKeyConfig["EncodedKey"])
-    made = held.make(call, KEY.name, f"K{call.ids.upper(13)}", PublicKeyConfig)
+    made = held.make(call, KEY.name, f"K{call.ids.upper(13)}", {"Comment": "", **PublicKeyConfig})
     return _answered(KEY, "PublicKey", _key(made), made)
 
 

@@ -128,9 +128,11 @@ def _said_s(headers: Headers, now: float) -> float | None:
         return 0.0
 
 
-def error_lifetime_s(status: int, headers: Headers, least_s: float | None, now: float) -> float:
-    """``least_s`` is what the distribution says of this error, None if nothing."""
+def error_lifetime_s(status: int, headers: Headers, rules: behavior.Rules, least_s: float | None, now: float) -> float:
+    """``least_s`` is what the distribution says of this error, None if nothing. The origin may ask for more, up to the most that the
+    behavior allows."""
     said = _said_s(headers, now)
+    said = None if said is None else min(said, rules.most_s)
     if status in ALWAYS_KEPT_ERRORS or (status in KEPT_ERRORS and (said is not None or least_s is not None)):
         return max(ERROR_S if least_s is None else least_s, said or 0.0)
     return 0.0

@@ -143,22 +143,20 @@ def check(call: Call, config: dict[str, Any], own: EdgeResource | None = None) -
     root = config["DefaultRootObject"]
     if root.startswith("/") or len(root) > 255 or not re.fullmatch(r"[A-Za-z0-9_\-.*$/~\"'&]*", root):
         raise errors.InvalidDefaultRootObject
-    ids = set()
-    for origin in config["Origins"]["Items"]:
-        if origin["Id"] in ids:
-            raise errors.InvalidArgument("The parameter Origin Id must be unique.")
-        ids.add(origin["Id"])
-        _check_origin(call, origin)
-    if not ids:
-        raise errors.NoSuchOrigin
+    origins = config["Origins"]["Items"]
+    ids = {origin["Id"] for origin in origins}
+    if len(ids) < len(origins):
+        raise errors.InvalidArgument("The parameter Origin Id must be unique.")
     for group in config["OriginGroups"].get("Items") or ():
         if any(member["OriginId"] not in ids for member in group["Members"]["Items"]):
             raise errors.NoSuchOrigin
     ids |= {group["Id"] for group in config["OriginGroups"].get("Items") or ()}
+    if any(behavior["TargetOriginId"] not in ids for behavior in held.behaviors(config)):
+        raise errors.NoSuchOrigin
+    for origin in origins:
+        _check_origin(call, origin)
     patterns = set()
     for behavior in held.behaviors(config):
-        if behavior["TargetOriginId"] not in ids:
-            raise errors.NoSuchOrigin
         pattern = behavior.get("PathPattern")
         if pattern in patterns:
             raise errors.InvalidArgument("The parameter PathPattern contains a duplicate.")
@@ -183,7 +181,7 @@ def _check_names(call: Call, config: dict[str, Any], own: EdgeResource | None) -
         if held_by is not None and (own is None or held_by.target != own.id):
             raise errors.CNAMEAlreadyExists
         if certificate["CloudFrontDefaultCertificate"]:
-            # https://repost.aws/knowledge-center/custom-ssl-certificate-cloudfront
+            # https://github.com/cloudposse/terraform-aws-cloudfront-s3-cdn/pull/72
             raise errors.InvalidViewerCertificate(
                 "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted certificate that validates "
                 "your authorization to use the domain name. For more details, see: https://docs.aws.amazon.com/AmazonCloudFront/latest/"
@@ -201,15 +199,17 @@ def _check_names(call: Call, config: dict[str, Any], own: EdgeResource | None) -
 def _check_origin(call: Call, origin: dict[str, Any]) -> None:
     domain = origin["DomainName"]
     if not _HOST.fullmatch(domain) or domain.startswith("*"):
-        raise errors.InvalidOrigin(f"The parameter Origin DomainName does not refer to a valid {'S3 bucket' if 'S3OriginConfig' in origin else 'host'}.")
+        # https://github.com/hashicorp/terraform-provider-aws/issues/33214 quotes it of buckets.
+        raise errors.InvalidArgument(f"The parameter Origin DomainName does not refer to a valid {'S3 bucket' if 'S3OriginConfig' in origin else 'host'}.")
     path = origin["OriginPath"]
     if path and (not path.startswith("/") or path.endswith("/")):
         raise errors.InvalidArgument("The parameter OriginPath must begin with / and must not end with it.")
     if ("S3OriginConfig" in origin) == ("CustomOriginConfig" in origin):
-        raise errors.InvalidOrigin("An origin must have either an S3OriginConfig or a CustomOriginConfig.")
+        # https://github.com/ansible-collections/community.aws/issues/1819
+        raise errors.InvalidOrigin("You must specify either a CustomOrigin or an S3Origin. You cannot specify both.")
     identity = (origin.get("S3OriginConfig") or {}).get("OriginAccessIdentity")
     if "S3OriginConfig" in origin and locate(Request("GET", "/", "", {"host": domain})).door != "s3":
-        raise errors.InvalidOrigin("The parameter Origin DomainName does not refer to a valid S3 bucket.")
+        raise errors.InvalidArgument("The parameter Origin DomainName does not refer to a valid S3 bucket.")
     if identity and (
         not identity.startswith(OAI) or key_of(access.IDENTITY.name, identity.removeprefix(OAI)) not in held.shelf(call.home)
     ):

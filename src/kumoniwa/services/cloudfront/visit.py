@@ -192,7 +192,7 @@ class Visit:
             if told.status in (500, 502, 503, 504):
                 # An origin that fails does not take away what was good.
                 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
-                copy.fresh_until = now + self._error_lifetime_s(told, now)
+                copy.fresh_until = now + self._error_lifetime_s(told, rules, now)
                 return _of_copy(copy, "RefreshHit", now)
         body = await origin.taken(told.body)
         if not isinstance(body, bytes):
@@ -200,7 +200,7 @@ class Visit:
         headers = told.headers
         if chosen["Compress"] and gzips and told.status == 200:
             headers, body = await compression.compressed(headers, body)
-        lifetime_s = self._error_lifetime_s(told, now)
+        lifetime_s = self._error_lifetime_s(told, rules, now)
         if told.status in cache.KEPT:
             lifetime_s = cache.lifetime_s(headers, rules, now)
         if lifetime_s > 0:
@@ -215,9 +215,9 @@ class Visit:
         copy.headers = [each for each in copy.headers if each[0].lower() not in said] + [each for each in headers if each[0].lower() in said]
         copy.stored, copy.fresh_until = now, now + cache.lifetime_s(copy.headers, rules, now)
 
-    def _error_lifetime_s(self, told: Told, now: float) -> float:
+    def _error_lifetime_s(self, told: Told, rules: behavior.Rules, now: float) -> float:
         said = self._error_rule(told.status)
-        return cache.error_lifetime_s(told.status, told.headers, None if said is None else said.get("ErrorCachingMinTTL"), now)
+        return cache.error_lifetime_s(told.status, told.headers, rules, None if said is None else said.get("ErrorCachingMinTTL"), now)
 
     def _key(self, rules: behavior.Rules, chosen: dict[str, Any], method: str, path: str, gzips: bool) -> tuple[tuple, str]:
         """What a copy is kept under, and what invalidations call it."""
@@ -235,6 +235,9 @@ class Visit:
                 headers[name] = self.headers[name]
         if self.request.body and "content-type" in self.headers:
             headers["content-type"] = self.headers["content-type"]
+        if method not in ("GET", "HEAD", "OPTIONS") and "authorization" in self.headers:
+            # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html
+            headers["authorization"] = self.headers["authorization"]
         if rules.sent.headers("host"):
             headers["host"] = self.headers["host"]
         if rules.sent.headers("cloudfront-forwarded-proto"):

@@ -25,6 +25,7 @@ CLAIMS = {
     "s3_to_table": 7,
     "saga": 8,
     "stream_to_lake": 8,
+    "table_scaling": 7,
     "tracing": 8,
     "warm_functions": 9,
     "web_app": 8,

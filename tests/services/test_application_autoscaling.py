@@ -422,6 +422,27 @@ def test_provisioned_concurrency_follows_its_bounds(make_cloud):
     assert alarms[0]["Dimensions"] == [{"Name": "FunctionName", "Value": "f"}, {"Name": "Resource", "Value": "f:1"}]
 
 
+def test_busy_provisioned_concurrency_becomes_more(make_cloud):
+    cloud = make_cloud("us-east-1", "aws-global")
+    lambda_workshop.put_role(cloud)
+    lambda_workshop.make(cloud)
+    functions, scaling = cloud.client("lambda"), cloud.client("application-autoscaling")
+    functions.publish_version(FunctionName="f")
+    functions.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    alias = {**FUNCTION, "ResourceId": "function:f:live"}
+    register(scaling, alias, 1, 4)
+    settings = {"TargetValue": 0.7, "PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"}}
+    more = {"PolicyType": "TargetTrackingScaling", "TargetTrackingScalingPolicyConfiguration": settings}
+    scaling.put_scaling_policy(PolicyName="p", **alias, **more)
+    lambda_workshop.settle(cloud)
+    for _ in range(4):
+        functions.invoke(FunctionName="f", Qualifier="live")
+        cloud.sleep(60)
+    cloud.sleep(5)
+    told = functions.get_provisioned_concurrency_config(FunctionName="f", Qualifier="live")
+    assert told["RequestedProvisionedConcurrentExecutions"] == 2  # one of one is busy, which are 70 % of 1.4
+
+
 def test_scaling_acts_by_its_role_where_rights_are_enforced(make_cloud):
     """A caller with the rights of scaling alone needs none of the table's or the alarms'."""
     cloud = make_cloud("us-east-1", "aws-global", iam="enforce")

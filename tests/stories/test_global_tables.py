@@ -458,6 +458,23 @@ def test_a_provisioned_table_needs_auto_scaling_first(make_cloud):
         cloud.client("dynamodb", US).update_table(TableName=TABLE, ReplicaUpdates=CREATE_EU)
 
 
+def test_a_provisioned_table_whose_writes_are_scaled_gets_replicas_and_scales_them_all(make_cloud):
+    cloud = make_cloud(US, EU, "aws-global")
+    make(cloud.client("dynamodb", US), BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1})
+    scaling = cloud.client("application-autoscaling", US)
+    target = {"ServiceNamespace": "dynamodb", "ResourceId": f"table/{TABLE}", "ScalableDimension": "dynamodb:table:WriteCapacityUnits"}
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=9)
+    metric = {"PredefinedMetricSpecification": {"PredefinedMetricType": "DynamoDBWriteCapacityUtilization"}, "TargetValue": 70.0}
+    scaling.put_scaling_policy(PolicyName="p", **target, PolicyType="TargetTrackingScaling", TargetTrackingScalingPolicyConfiguration=metric)
+    cloud.client("dynamodb", US).update_table(TableName=TABLE, ReplicaUpdates=CREATE_EU)
+    cloud.sleep(60)
+    scaling.register_scalable_target(**target, MinCapacity=4)
+    cloud.sleep(60)
+    for region in (US, EU):
+        told = cloud.client("dynamodb", region).describe_table(TableName=TABLE)["Table"]["ProvisionedThroughput"]
+        assert told["WriteCapacityUnits"] == 4
+
+
 def test_a_region_that_does_not_answer_makes_no_replica(make_cloud):
     cloud = make_cloud(US, EU)
     make(cloud.client("dynamodb", US))

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from kumoniwa.aws.regions import is_region
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
@@ -120,6 +121,16 @@ def refuse_while_changing(call: Call, table: Table) -> None:
 # Creating ------------------------------------------------------------------------------------------
 
 
+async def _is_scaled(call: Call, table: Table) -> bool:
+    """Whether a scaling policy follows the writes of a table. Asked as its owner: who adds replicas need not see policies."""
+    owner = call.home.call("dynamodb", call.account, principals.root(call.account, partition=call.home.partition))
+    told = await owner.ask(
+        "application-autoscaling:DescribeScalingPolicies", ServiceNamespace="dynamodb", ResourceId=f"table/{table.name}",
+        ScalableDimension="dynamodb:table:WriteCapacityUnits",
+    )  # fmt: skip
+    return bool(told["ScalingPolicies"])
+
+
 def _create(
     call: Call, table: Table, wanted: list[dict], *, is_strong: bool = False, witness: str = ""
 ) -> Coroutine[Any, Any, Table]:
@@ -134,14 +145,14 @@ def _create(
             hint="UpdateGlobalTable changes the replicas of tables that CreateGlobalTable has joined.",
         )
     refuse_while_changing(call, table)
-    if not table.is_on_demand:
-        raise ValidationException(
-            "Table write capacity should either be Pay-Per-Request or AutoScaled.",
-            hint="Set BillingMode to PAY_PER_REQUEST before replicas are added.",
-        )
     members = [_member(call, given) for given in wanted]
 
     async def make() -> Table:
+        if not table.is_on_demand and not await _is_scaled(call, table):
+            raise ValidationException(
+                "Table write capacity should either be Pay-Per-Request or AutoScaled.",
+                hint="Set BillingMode to PAY_PER_REQUEST, or put a scaling policy for writes, before replicas are added.",
+            )
         for region in regions:
             if (await probe(call, region, table.name))["is_there"]:
                 raise _exists(table)

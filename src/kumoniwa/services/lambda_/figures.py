@@ -8,6 +8,7 @@ from __future__ import annotations
 from kumoniwa.engines.lambda_runtime.environment import Outcome
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
+from kumoniwa.services.lambda_.function import Alias, Provisioned
 
 SPACE = "AWS/Lambda"
 
@@ -24,6 +25,19 @@ def throttled(call: Call, function: str) -> None:
 def began(call: Call, function: str, at_once: int) -> None:
     _tell(call, function, "Invocations")
     call.measure(SPACE, "ConcurrentExecutions", "FunctionName", function, value=at_once)
+
+
+def used(call: Call, function: str, version: str, share: float) -> None:
+    """How much of what is provisioned is busy, by the version or alias that it is provisioned for."""
+    for held in call.shelf(Provisioned).values():
+        if held.function == function and version in (held.qualifier, _version_of(call, held)):
+            resource = f"{function}:{held.qualifier}"
+            call.measure(SPACE, "ProvisionedConcurrencyUtilization", "FunctionName", function, "Resource", resource, value=rounded(share))
+
+
+def _version_of(call: Call, held: Provisioned) -> str | None:
+    alias = call.shelf(Alias).get(f"{held.function}:{held.qualifier}")
+    return alias.version if alias is not None else None
 
 
 def ended(call: Call, function: str, outcome: Outcome) -> None:

@@ -91,6 +91,15 @@ class Alias(Record):
     """Other versions and the share of requests each takes."""
 
 
+class Provisioned(Record):
+    """Concurrency that is provisioned for a version or an alias; shelved by ``function:qualifier``."""
+
+    function: str
+    qualifier: str
+    requested: int
+    modified: float
+
+
 # Finding -------------------------------------------------------------------------------------------
 
 

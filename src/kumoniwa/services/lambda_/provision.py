@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_ import event, sandbox
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
@@ -17,17 +16,16 @@ from kumoniwa.services.lambda_.errors import (
     ResourceConflictException,
     ResourceNotFoundException,
 )
-from kumoniwa.services.lambda_.function import Alias, Function, Version, existing, moment, not_found
+from kumoniwa.services.lambda_.function import (
+    Alias,
+    Function,
+    Provisioned,
+    Version,
+    existing,
+    moment,
+    not_found,
+)
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named
-
-
-class Provisioned(Record):
-    """Shelved by ``function:qualifier``."""
-
-    function: str
-    qualifier: str
-    requested: int
-    modified: float
 
 
 def _version(call: Call, text: str, qualifier: str, refusal: str) -> tuple[str, str, str]:

@@ -87,6 +87,8 @@ class Sandboxes:
         self.running[slot] += 1
         self.in_flight[name] += 1
         figures.began(call, version.function, self.in_flight[name])
+        if slot in self.provisioned:
+            figures.used(call, version.function, slot[-1], self.running[slot] / self.provisioned[slot])
         try:
             pool = self._pool(call, version)
             trace = Tracing(call, version, more.get("trace_id", ""))

@@ -78,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     links.add_argument("--measure", action="store_true", help="measure every link through itself")
     links.set_defaults(do=_command("faults:links"))
 
+    policy = commands.add_parser("policy", help="the least policy for what a role was seen to do; --prove COMMAND runs it with that alone")
+    policy.add_argument("role", metavar="ROLE", help="name or ARN of a role or user")
+    policy.add_argument("--with-denied", action="store_true", help="also what it asked for and has no right to (under --iam audit it was done)")
+    policy.set_defaults(do=_command("policy:policy"))
+
     for name, place, text in (
         ("faults", "faults:faults", "what was injected"),
         ("status", "admin:status", "what is running"),
@@ -88,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, command in commands.choices.items():
         if name not in ("up", "drill"):
             command.add_argument("--endpoint", default=os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566"), help="where the cloud listens")
+    # Last, because it takes all that follows.
+    policy.add_argument("--prove", nargs=argparse.REMAINDER, metavar="COMMAND", help="run a command with that policy instead of all others of the role")
     return parser
 
 

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -98,6 +99,8 @@ class Admin:
                 return 200, Response(200, self.certificates.authority, {"Content-Type": "application/x-pem-file"})
             case ["GET", "gaps"]:
                 return 200, await self._gaps()
+            case ["GET", "observed"]:
+                return 200, await self._observed(asked.get("who", [""])[0])
             case ["GET", "events"]:
                 return 200, self.fleet.events.since(int(asked.get("since", ["0"])[0]))
             case ["POST", "events"]:
@@ -225,3 +228,10 @@ class Admin:
         for report in await asyncio.gather(*(self.fleet.ask(m, "report") for m in running)):
             total.update((report or {}).get("gaps", {}))
         return dict(total.most_common())
+
+    async def _observed(self, name: str) -> dict[str, Any]:
+        """What a role or user was seen to ask for in any region, in the order of first times."""
+        running = [m for m in self.fleet.members.values() if m.state == "running"]
+        told = await asyncio.gather(*(self.fleet.ask(m, "observed", name) for m in running))
+        observed = [{"region": m.name, **each} for m, seen in zip(running, told) for each in seen or ()]
+        return {"iam": self.fleet.settings.iam, "observed": sorted(observed, key=itemgetter("first"))}

@@ -338,11 +338,24 @@ class Authorizer:
         # Outside the atomic call: a refusal is remembered although the call it refused is undone.
         self.home.store.journal.soon(partial(self._keep, seen))
 
+    def observed(self, name: str) -> list[dict[str, Any]]:
+        """What a role or user, by name or ARN, was seen to ask for here, once for each action and resource."""
+        rows = self.home.store.rows(SHARED)
+        if OBSERVED.name not in rows.tables:
+            rows.use(OBSERVED)
+        found = rows.all("select who, action, resource, was_allowed, first from observed order by first, action, resource")
+        keys = ("who", "action", "resource", "was_allowed", "first")
+        return [dict(zip(keys, row)) for row in found if _names(row[0], name)]
+
     def _keep(self, seen: tuple) -> None:
         rows = self.home.store.rows(SHARED)
         if OBSERVED.name not in rows.tables:
             rows.use(OBSERVED)
         rows.run("insert or ignore into observed values (?,?,?,?,?)", *seen, self.home.clock.now())
+
+
+def _names(who: str, name: str) -> bool:
+    return who == name or (not name.startswith("arn:") and who.rpartition("/")[2] == name)
 
 
 def request_tags(params: dict[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def without_attributes(pool: UserPool, user: User, names: list[str]) -> User:
     rules = {rule["Name"]: rule for rule in pool.attributes}
     for name in names:
         if name not in rules:
-            raise InvalidParameterException(f"Invalid user attributes: user.{name}: Attribute does not exist in the schema.")
+            raise InvalidParameterException(f"Invalid user attributes: user.{name}: Attribute does not exist in the schema.\n")
         if rules[name]["Required"] or name in pool.username_attributes:
             raise InvalidParameterException(f"Cannot delete attribute {name}: it is required.")
     gone = {*names, *(users.VERIFIED[name] for name in names if name in users.VERIFIED)}
@@ -122,7 +122,7 @@ def _filter(text: str) -> Callable[[User], bool]:
     """https://docs.aws.amazon.com/cognito/latest/developerguide/how-to-manage-user-accounts.html#cognito-user-pools-searching-for-users-using-listusers-api"""
     found = _FILTER.fullmatch(text)
     if found is None:
-        raise InvalidParameterException(f"Error while parsing filter: {text}")
+        raise InvalidParameterException("Error while parsing filter")
     name, relation, wanted = found[1], found[2], re.sub(r"\\(.)", r"\1", found[3])
     if name not in SEARCHABLE:
         raise InvalidParameterException(f"Invalid search attribute: {name}")

@@ -291,6 +291,8 @@ def SetUserPoolMfaConfig(
     call: Call, *, UserPoolId: str, SoftwareTokenMfaConfiguration: dict[str, Any] | None = None, MfaConfiguration: str | None = None
 ) -> dict:
     pool = found(call, UserPoolId)
+    if MfaConfiguration in ("ON", "OPTIONAL") and SoftwareTokenMfaConfiguration is None:
+        raise InvalidParameterException("At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided.")
     has_tokens = bool((SoftwareTokenMfaConfiguration or {}).get("Enabled"))
     mfa = MfaConfiguration or pool.mfa
     if mfa != "OFF" and not has_tokens:

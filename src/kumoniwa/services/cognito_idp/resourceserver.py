@@ -30,7 +30,7 @@ def _found(call: Call, pool_id: str, identifier: str) -> ResourceServer:
     pools.found(call, pool_id)
     server = call.shelf(ResourceServer).get(_key(pool_id, identifier))
     if server is None:
-        raise ResourceNotFoundException("Resource server does not exist.")
+        raise ResourceNotFoundException(f"Resource server {identifier} does not exist.")
     return server
 
 
@@ -40,7 +40,7 @@ def scopes_of(call: Call, pool_id: str) -> set[str]:
 
 
 def _shown(server: ResourceServer) -> dict[str, Any]:
-    return {"UserPoolId": server.pool, "Identifier": server.identifier, "Name": server.name, "Scopes": list(server.scopes)}
+    return {"UserPoolId": server.pool, "Identifier": server.identifier, "Name": server.name, **({"Scopes": list(server.scopes)} if server.scopes else {})}
 
 
 def CreateResourceServer(call: Call, *, UserPoolId: str, Identifier: str, Name: str, Scopes: list[dict[str, str]] | None = None) -> dict:

@@ -63,7 +63,7 @@ def custom(told: dict[str, Any]) -> dict[str, Any]:
     return {
         "Name": ("dev:" if is_for_developers else "") + f"custom:{told['Name'].removeprefix('custom:')}", "AttributeDataType": kind,
         "DeveloperOnlyAttribute": is_for_developers, "Mutable": told.get("Mutable", True), "Required": False,
-        **({limits: told.get(limits) or {}} if limits else {}),
+        **({limits: told.get(limits) or {}} if kind == "String" or told.get(limits) else {}),
     }  # fmt: skip
 
 

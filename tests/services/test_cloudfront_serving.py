@@ -413,3 +413,24 @@ def test_a_function_url_is_open_to_its_distribution_alone(edge):
     client.add_permission(StatementId="invoke", Action="lambda:InvokeFunction", **named)
     assert site.get("/a").body == b"/a"
     assert edge.cloud.http("GET", "/a", host=host)[0] == 403
+
+
+async def _all(*tasks):
+    return await asyncio.gather(*tasks)
+
+
+def test_what_was_under_way_when_it_was_invalidated_is_not_kept(edge):
+    edge.put("index.html", "old")
+    site = edge.site()
+    fault = edge.cloud.fault("service.slow", {"service": "s3"}, latency=5, after=True)
+
+    def ask(path: str):
+        return edge.cloud.loop.create_task(edge.cloud.deliver(Request("GET", path, "", {"host": site.domain})))
+
+    asked = ask("/")
+    edge.cloud.sleep(1)
+    site.invalidate("/*")
+    answers = edge.cloud.run(_all(asked, ask("/other")))
+    assert answers[0][1] == b"old"
+    edge.cloud.heal(fault)
+    assert site.get("/").cache == "Miss" and site.get("/").cache == "Hit"

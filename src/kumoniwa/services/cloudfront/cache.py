@@ -11,6 +11,7 @@ from collections import OrderedDict
 from email.utils import parsedate
 from typing import Any
 
+from kumoniwa.gate.edge import EdgeResource, key_of
 from kumoniwa.services.cloudfront import behavior, held
 from kumoniwa.services.cloudfront.invalidation import missed
 
@@ -82,7 +83,7 @@ class Cache:
 
     def obey(self, home: Any, distribution: str, root: str) -> None:
         """Throw away what was invalidated since this was asked last."""
-        struck = held.shelf(home).get(f"invalidated/{distribution}")
+        struck = invalidated(home, distribution)
         seen = self.seen.get(distribution)
         if struck is seen:
             return
@@ -92,6 +93,11 @@ class Cache:
         for key in [key for key, copy in self.copies.items() if copy.distribution == distribution]:
             if patterns is None or any(each.fullmatch(self.copies[key].address) for each in patterns):
                 self.drop(key)
+
+
+def invalidated(home: Any, distribution: str) -> EdgeResource | None:
+    """The record of a distribution's invalidations, which every further one replaces."""
+    return held.shelf(home).get(key_of("invalidated", distribution))
 
 
 def _struck(path: str) -> re.Pattern[str]:

@@ -64,9 +64,9 @@ def find(call: Call, kind: Kind, id: str) -> EdgeResource:
 
 def matched(call: Call, kind: Kind, id: str, if_match: str | None) -> EdgeResource:
     """The same, if it is the version that the caller has seen."""
-    resource = find(call, kind, id)
     if not if_match:
         raise InvalidIfMatchVersion
+    resource = find(call, kind, id)
     if if_match != resource.etag:
         raise PreconditionFailed
     return resource

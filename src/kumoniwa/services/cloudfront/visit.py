@@ -183,6 +183,7 @@ class Visit:
             return _of_copy(copy, "Hit" if copy.status < 400 else "Error", now)
         if copy is not None and copy.status < 400:
             asked.headers.update(_validators(copy))
+        struck = cache.invalidated(self.home, self.distribution.id)
         told = await self._fetched(chosen, asked)
         now = self.home.clock.now()
         if copy is not None and copy.status < 400:
@@ -203,7 +204,8 @@ class Visit:
         lifetime_s = self._error_lifetime_s(told, rules, now)
         if told.status in cache.KEPT:
             lifetime_s = cache.lifetime_s(headers, rules, now)
-        if lifetime_s > 0:
+        # What was asked for before an invalidation and came after it may be what was invalidated.
+        if lifetime_s > 0 and struck is cache.invalidated(self.home, self.distribution.id):
             self.cache.keep(key, Copy(self.distribution.id, address, told.status, headers, body, now, now + lifetime_s))
         else:
             self.cache.drop(key)

@@ -273,6 +273,13 @@ SAMPLES = {
         InvocationRateLimitPerSecond: 5, Description: d}""",
         '{ConnectionArn: "arn:aws:events:us-east-1:123456789012:connection/c/2", HttpMethod: PUT, InvocationEndpoint: "https://b.example/"}',
     ),
+    "AWS::CodeBuild::Project": (
+        """{ServiceRole: "arn:aws:iam::123456789012:role/r", Source: {Type: NO_SOURCE, BuildSpec: "version: 0.2"}, Artifacts: {Type: NO_ARTIFACTS},
+        Environment: {Type: LINUX_CONTAINER, Image: "aws/codebuild/standard:7.0", ComputeType: BUILD_GENERAL1_SMALL}, Tags: [{Key: a, Value: b}]}""",
+        """{ServiceRole: "arn:aws:iam::123456789012:role/q", Source: {Type: S3, Location: bbb/k.zip}, Artifacts: {Type: S3, Location: bbb, Packaging: ZIP},
+        Environment: {Type: LINUX_CONTAINER, Image: "i", ComputeType: BUILD_GENERAL1_SMALL, EnvironmentVariables: [{Name: n, Value: v}]},
+        Description: d, TimeoutInMinutes: 9, LogsConfig: {CloudWatchLogs: {Status: DISABLED}}}""",
+    ),
     "AWS::CodePipeline::Pipeline": (
         """{RoleArn: "arn:aws:iam::123456789012:role/r", ArtifactStore: {Type: S3, Location: bbb}, Tags: [{Key: a, Value: b}],
         Stages: [{Name: Source, Actions: [{Name: s, ActionTypeId: {Category: Source, Owner: AWS, Provider: S3, Version: 1},

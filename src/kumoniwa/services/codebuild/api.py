@@ -1,0 +1,32 @@
+"""The operations of CodeBuild. Batches, fleets, reports, webhooks and sandboxes are refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.codebuild.build import (
+    BatchDeleteBuilds,
+    BatchGetBuilds,
+    DeleteProject,
+    ListBuilds,
+    ListBuildsForProject,
+    RetryBuild,
+    StartBuild,
+    StopBuild,
+)
+from kumoniwa.services.codebuild.project import BatchGetProjects, CreateProject, ListProjects, UpdateProject
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscodebuild.html: builds are their project's."""
+    names = [str(params[member]) for member in ("name", "projectName") if member in params]
+    names += [str(each) for each in params.get("names") or ()]
+    names += [str(each).rpartition(":build/")[2].partition(":")[0] for each in (*(params.get("ids") or ()), *([params["id"]] if params.get("id") else ()))]
+    return [call.arn(f"project/{name.rpartition(':project/')[2]}") for name in names] or "*"
+
+
+__all__ = [
+    "BatchDeleteBuilds", "BatchGetBuilds", "BatchGetProjects", "CreateProject", "DeleteProject", "ListBuilds", "ListBuildsForProject",
+    "ListProjects", "RetryBuild", "StartBuild", "StopBuild", "UpdateProject",
+]  # fmt: skip

@@ -299,6 +299,33 @@ def test_the_end_of_a_build_is_told_to_the_bus(yard):
     assert [json.loads(each["Body"])["detail"]["build-status"] for each in received(yard.cloud, url)] == ["IN_PROGRESS", "SUCCEEDED"]
 
 
+def test_a_stack_has_a_project(yard):
+    template = f"""Resources:
+  App:
+    Type: AWS::CodeBuild::Project
+    Properties:
+      ServiceRole: {ROLE}
+      Source: {{Type: NO_SOURCE, BuildSpec: "version: 0.2\\nphases: {{build: {{commands: ['echo $HELLO']}}}}"}}
+      Artifacts: {{Type: NO_ARTIFACTS}}
+      Name: app
+      TimeoutInMinutes: %s
+      Environment:
+        {{Type: LINUX_CONTAINER, Image: i, ComputeType: BUILD_GENERAL1_SMALL, EnvironmentVariables: [{{Name: HELLO, Value: hello}}]}}
+Outputs: {{Arn: {{Value: !GetAtt App.Arn}}}}"""
+    stacks = yard.cloud.client("cloudformation")
+    stacks.create_stack(StackName="s", TemplateBody=template % 9)
+    yard.cloud.sleep(5)
+    assert yard.own(yard.again()) == ["hello"]
+    stacks.update_stack(StackName="s", TemplateBody=template % 7)
+    yard.cloud.sleep(5)
+    (stack,) = stacks.describe_stacks(StackName="s")["Stacks"]
+    (project,) = yard.client.batch_get_projects(names=["app"])["projects"]
+    assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"], project["timeoutInMinutes"]) == ("UPDATE_COMPLETE", project["arn"], 7)
+    stacks.delete_stack(StackName="s")
+    yard.cloud.sleep(5)
+    assert yard.client.list_projects()["projects"] == []
+
+
 # In a pipeline -------------------------------------------------------------------------------------
 
 

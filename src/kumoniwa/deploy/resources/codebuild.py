@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.deploy.resource import ID, Call, Name, Reading, ResourceType, p, seen, text, use
+from kumoniwa.deploy.resource import ID, Call, Name, Reading, ResourceType, Work, p, seen, text, use
+from kumoniwa.kernel.errors import AwsError
+
+
+class ResourceNotFound(AwsError): ...
 
 
 def _spelled(value: Any) -> Any:
@@ -18,20 +22,30 @@ _MEMBERS = (
     "SecondaryArtifacts", "SecondarySources", "ServiceRole", "Source", "SourceVersion", "Tags", "TimeoutInMinutes",
 )  # fmt: skip
 _said = {name[0].lower() + name[1:]: use(_spelled, getattr(p, name)) for name in _MEMBERS}
-_found = use(lambda projects: projects[0] if projects else {}, seen.projects)
+
+
+class _OfName(Call):
+    """A project is read by a list of names."""
+
+    async def look(self, work: Work) -> dict[str, Any]:
+        found = (await super().look(work))["projects"]
+        if not found:
+            raise ResourceNotFound(f"Project {work.id} does not exist")
+        return found[0]
+
 
 Project = ResourceType(
     name=Name("Name", 255),
     create=Call("codebuild:CreateProject", name=p.Name, **_said),
     id=p.Name,
-    read=Call("codebuild:BatchGetProjects", names=[ID]),
+    read=_OfName("codebuild:BatchGetProjects", names=[ID]),
     update=(Call("codebuild:UpdateProject", name=ID, **_said),),
     delete=Call("codebuild:DeleteProject", name=ID),
-    absent="ResourceNotFoundException",
+    absent="ResourceNotFoundException ResourceNotFound",
     attributes={"Arn": text("arn:${AWS::Partition}:codebuild:${AWS::Region}:${AWS::AccountId}:project/${ID}"), "Id": ID},
     defaults={
         "Description": "", "TimeoutInMinutes": 60, "QueuedTimeoutInMinutes": 480, "ConcurrentBuildLimit": -1, "Tags": [], "SecondarySources": [],
         "SecondaryArtifacts": [], "SourceVersion": "", "Cache": {"Type": "NO_CACHE"},
     },
-    drift=(Reading({"Description": _found.description, "ServiceRole": _found.serviceRole}),),
+    drift=(Reading({"Description": seen.description, "ServiceRole": seen.serviceRole}),),
 )

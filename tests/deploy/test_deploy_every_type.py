@@ -648,6 +648,8 @@ class Agreeable(World):
                 "CallerReference": "r", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]},
                 "DefaultCacheBehavior": behavior,
             }  # fmt: skip
+        if name == "BatchGetProjects":
+            reply["projects"] = [{"name": params["names"][0]}]
         if name == "GetChange":
             reply["ChangeInfo"]["Status"] = "INSYNC"
         if name == "DescribeEventBus":

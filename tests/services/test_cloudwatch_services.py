@@ -115,3 +115,12 @@ def test_nobody_else_puts_into_the_namespaces_of_aws(cloud):
     cloud.client("sqs").create_queue(QueueName="q")
     cloud.sleep(61)
     assert cloud.client("cloudwatch").list_metrics()["Metrics"] == []
+
+
+def test_an_emptied_cloud_is_not_told_of_what_ran_in_it(cloud):
+    lambda_workshop.make(cloud, "from time import sleep\ndef handler(event, context): sleep(60)")
+    cloud.start(cloud.client("lambda").invoke, FunctionName="f")
+    cloud.sleep(0.1)
+    cloud.run(cloud.region().reset())
+    cloud.sleep(180)
+    assert cloud.client("cloudwatch").list_metrics()["Metrics"] == []

@@ -108,22 +108,25 @@ class Region:
     async def close(self) -> None:
         """End in good order. A region that is killed instead loses nothing it acknowledged."""
         self._is_open = False
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._rest()
+        self.store.close()
+
+    async def _rest(self) -> None:
+        """End all that is under way, and what engines begin while they end."""
+        await self._end_tasks()
         for engine in self.engines.values():
             await engine.close()
         self.engines.clear()
-        self.store.close()
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def reset(self, account: str | None = None) -> None:
         """Forget everything, or one account. Background work starts afresh."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for engine in self.engines.values():
-            await engine.close()
-        self.engines.clear()
+        await self._rest()
         working, self._working = self._working, set()
         self._sleepers.clear()
         self.memory.clear()

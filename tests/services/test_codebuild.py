@@ -257,6 +257,7 @@ def test_builds_are_numbered_listed_retried_and_deleted(yard):
     assert yard.client.list_builds_for_project(projectName="app", sortOrder="ASCENDING")["ids"] == [first["id"], second["id"]]
     assert yard.client.batch_delete_builds(ids=[first["id"]])["buildsDeleted"] == [first["arn"]]
     assert yard.client.batch_get_builds(ids=[first["id"]])["buildsNotFound"] == [first["id"]]
+    refuses(yard.client.batch_get_builds, "InvalidInputException", "Invalid build ID provided", ids=["app"])
 
 
 def test_a_token_starts_a_build_once(yard):

@@ -73,6 +73,10 @@ def test_a_role_that_does_not_trust_codepipeline_is_refuses(works, cloud):
 
 def test_stores_of_every_region_are_needed(cloud):
     works = Works(cloud, EAST, WEST)
+    build = action("B", "Build", "CodeBuild", takes="Code", gives="Built", ProjectName="p", region=WEST)
+    refuses(works.pipelines.create_pipeline, "NotImplemented", "output artifacts of a CodeBuild action", pipeline=works.declared(("Build", build)))
+    said = works.declared(("Source", {**source(), "region": WEST}), ("Check", approval()))
+    refuses(works.pipelines.create_pipeline, "InvalidActionDeclarationException", "must be in the pipeline's region", pipeline=said)
     said = works.declared(("Deploy", deploy(region=WEST)))
     del said["artifactStores"][WEST]
     refuses(works.pipelines.create_pipeline, "ValidationException", "no artifact store for the region eu-west-1", pipeline=said)
@@ -331,6 +335,18 @@ def test_an_action_in_another_region_makes_its_stack_there_from_a_copy_in_that_r
     assert works.status(id_) == "Succeeded" and [timeout(cloud, region) for region in (EAST, WEST)] == ["45", "45"]
     (copy,) = cloud.client("s3", WEST).list_objects_v2(Bucket=f"store-{WEST}")["Contents"]
     assert copy["Key"].startswith("line/Code/")
+
+
+def test_a_region_that_stays_dark_is_waited_for_until_the_actions_time_is_over(cloud):
+    works = Works(cloud, EAST, WEST)
+    works.put(a_txt="1")
+    cloud.kill(WEST)
+    far = action("Far", "Deploy", "S3", takes="Code", BucketName="far", Extract="true", region=WEST)
+    id_ = works.make(("Deploy", far))
+    cloud.sleep(3_000)
+    assert works.status(id_) == "InProgress"
+    cloud.sleep(3_000)
+    assert works.status(id_) == "Failed" and "within its time" in works.latest("Deploy")["errorDetails"]["message"]
 
 
 def test_a_region_that_is_dark_is_waited_for(cloud):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -14,6 +15,7 @@ from kumoniwa.store.rows import Table
 QUEUE = Table("codebuild_queue", "create table if not exists codebuild_queue (id text primary key, at real)")
 """Builds that wait for their turn."""
 WAITING = ("codebuild", "builds")
+_ID = re.compile(r"[A-Za-z0-9][\w-]*:[0-9a-f-]{36}")
 
 
 class Build(Record):
@@ -43,8 +45,16 @@ class Build(Record):
         return self.phases[-1]["phaseType"] if self.phases else "SUBMITTED"
 
 
+def _key(id_: str) -> str:
+    """Under what a build is shelved, of its id or its ARN. The text is moto's (test_codebuild_batch_get_builds_invalid_build_id)."""
+    key = id_.rpartition(":build/")[2]
+    if _ID.fullmatch(key) is None:
+        raise InvalidInputException("Invalid build ID provided")
+    return key
+
+
 def existing(call: Call, id_: str) -> Build:
-    found = call.shelf(Build).get(id_.rpartition(":build/")[2])
+    found = call.shelf(Build).get(_key(id_))
     if found is None:
         raise ResourceNotFoundException(f"Build with id {id_} cannot be found")
     return found
@@ -189,7 +199,7 @@ def StopBuild(call: Call, *, id: str) -> dict:
 
 
 def BatchGetBuilds(call: Call, *, ids: list[str]) -> dict:
-    found = {id_: call.shelf(Build).get(id_.rpartition(":build/")[2]) for id_ in ids}
+    found = {id_: call.shelf(Build).get(_key(id_)) for id_ in ids}
     return {
         "builds": [shown(call, build) for build in found.values() if build is not None],
         "buildsNotFound": [id_ for id_, build in found.items() if build is None],
@@ -199,7 +209,7 @@ def BatchGetBuilds(call: Call, *, ids: list[str]) -> dict:
 def BatchDeleteBuilds(call: Call, *, ids: list[str]) -> dict:
     deleted, kept = [], []
     for id_ in ids:
-        build = call.shelf(Build).get(id_.rpartition(":build/")[2])
+        build = call.shelf(Build).get(_key(id_))
         if build is not None and build.status == "IN_PROGRESS":
             kept.append({"id": id_, "statusCode": "BUILD_IN_PROGRESS"})
         elif build is not None:

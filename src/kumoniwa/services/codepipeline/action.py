@@ -158,7 +158,7 @@ async def _job(actor: Actor, id_: str, continuation: str) -> dict[str, Any]:
 async def _call_function(actor: Actor) -> Outcome:
     """The function says itself that it is done, by the job's id; without a word it is waited for until it is too late."""
     state, now = actor.state, actor.call.now()
-    until, result = actor.run.deadline or now + HOUR_S, state.get("result")
+    result = state.get("result")
     if "job" not in state:
         # The job is kept before the function hears of it, who may answer at once.
         return Waits(now, {"job": actor.run.token, "turn": 1, "called": 0}, actor.run.token)
@@ -170,7 +170,7 @@ async def _call_function(actor: Actor) -> Outcome:
             await actor.ask(
                 "lambda:Invoke", word=f"turn {state['turn']}", FunctionName=actor.configuration["FunctionName"], InvocationType="Event", Payload=body
             )
-        return Waits(until, {"called": state["turn"]})
+        return Waits(actor.run.deadline, {"called": state["turn"]})
     if "failure" in result:
         failure = result["failure"]
         raise ActionFailed(failure["message"], failure["type"], failure.get("externalExecutionId", ""))
@@ -202,7 +202,7 @@ async def _approve(actor: Actor) -> Outcome:
             subject = f"APPROVAL NEEDED: AWS CodePipeline {actor.execution.pipeline} for action {actor.run.action}"[:100]
             message = json.dumps(_question(actor))
             await actor.ask("sns:Publish", word="question", TopicArn=actor.configuration["NotificationArn"], Subject=subject, Message=message)
-        return Waits(actor.run.deadline or actor.call.now() + HOUR_S, {"is_asked": True})
+        return Waits(actor.run.deadline, {"is_asked": True})
     if decision["status"] != "Approved":
         raise ActionFailed(decision["summary"] or "Rejected")
     return Done(decision["summary"])

@@ -140,6 +140,12 @@ def _check_action(action: dict[str, Any], region: str) -> None:
         )
     _check_counts(action, known)
     _check_configuration(action, known)
+    if action.get("region", region) != region:
+        if category == "Source":
+            # https://docs.aws.amazon.com/codepipeline/latest/userguide/actions-create-cross-region.html
+            raise InvalidActionDeclarationException(f"Action {name} is a source action, which must be in the pipeline's region")
+        if action.get("outputArtifacts") and provider != "CloudFormation":
+            raise NotImplementedHere(f"output artifacts of a {provider} action in another region")
     if action.get("timeoutInMinutes") and (category, provider) != ("Approval", "Manual"):
         raise NotImplementedHere("timeoutInMinutes of an action that is no approval")
 

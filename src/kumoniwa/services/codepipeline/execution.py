@@ -32,11 +32,11 @@ class Run(Record):
     action: str
     started: float
     updated: float
+    deadline: float
     status: str = "InProgress"
     configuration: dict[str, str] = {}
     """With its variables filled in."""
     due: float = 0.0
-    deadline: float | None = None
     state: dict[str, Any] = {}
     """What it has to remember between its turns: a stack, a build, a decision."""
     token: str = ""

@@ -24,6 +24,10 @@ from kumoniwa.services.codepipeline.errors import (
 SERVICE = "codepipeline.amazonaws.com"
 PIPELINES_MAX, TAGS_MAX = 1_000, 50
 # https://docs.aws.amazon.com/codepipeline/latest/userguide/limits.html
+SYSTEM_TAGS = (
+    "Not allowed to modify system tags. System tags start with 'aws:'. msg=[Caller is an end user and not allowed to mutate system tags]"
+)
+"""As moto's test_tag_resource_errors has it."""
 
 
 class Pipeline(Record):
@@ -91,7 +95,7 @@ def made(call: Call, said: dict[str, Any], tags: list[dict[str, str]] | None) ->
         raise LimitExceededException(f"The account has {PIPELINES_MAX} pipelines already.")
     check(call, said)
     fresh = Pipeline(
-        name=said["name"], id=call.new_id(), version=1, created=call.now(), updated=call.now(), tags=checked_tags({}, tags or ()),
+        name=said["name"], id=call.new_id(), version=1, created=call.now(), updated=call.now(), tags=checked_tags(call.arn(said["name"]), {}, tags or ()),
     )  # fmt: skip
     return keep(call, fresh, said)
 
@@ -142,12 +146,12 @@ def open_(call: Call, name: str, stage: str, direction: str) -> None:
 # Tags ----------------------------------------------------------------------------------------------
 
 
-def checked_tags(held: dict[str, str], said: Any) -> dict[str, str]:
+def checked_tags(arn: str, held: dict[str, str], said: Any) -> dict[str, str]:
     tags = {**held, **{tag["key"]: tag["value"] for tag in said}}
     if any(key.lower().startswith("aws:") for key in tags):
-        raise InvalidTagsException("Tag keys that begin with aws: are reserved for AWS.")
+        raise InvalidTagsException(SYSTEM_TAGS)
     if len(tags) > TAGS_MAX:
-        raise TooManyTagsException(f"A resource has at most {TAGS_MAX} tags.")
+        raise TooManyTagsException(f"Tag limit exceeded for resource [{arn}].")
     return tags
 
 
@@ -157,7 +161,7 @@ def _tagged(call: Call, arn: str) -> Pipeline:
         raise InvalidArnException(f"Invalid resource arn {arn}")
     found = call.shelf(Pipeline).get(parsed.resource)
     if found is None or call.arn(found.name) != arn:
-        raise ResourceNotFoundException(f"The pipeline {parsed.resource} does not exist.")
+        raise ResourceNotFoundException(f"The account with id '{call.account}' does not include a pipeline with the name '{parsed.resource}'")
     return found
 
 
@@ -167,7 +171,7 @@ def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
 
 def TagResource(call: Call, *, resourceArn: str, tags: list[dict[str, str]]) -> dict:
     held = _tagged(call, resourceArn)
-    call.shelf(Pipeline)[held.name] = changed(held, tags=checked_tags(held.tags, tags))
+    call.shelf(Pipeline)[held.name] = changed(held, tags=checked_tags(resourceArn, held.tags, tags))
     return {}
 
 

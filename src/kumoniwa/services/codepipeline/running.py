@@ -143,7 +143,7 @@ def _go_on(call: Call, execution: Execution, stage: dict[str, Any]) -> bool:
     runs = latest(execution, stage["name"])
     pending = [each for each in runs.values() if each.status == "InProgress"]
     if pending:
-        put_turn(call, execution.id, min(min(each.due, each.deadline or each.due) for each in pending))
+        put_turn(call, execution.id, min(each.due for each in pending))
         return False
     if any(each.status in ("Failed", "Abandoned") for each in runs.values()):
         tell_stage(call, execution, "FAILED")
@@ -219,7 +219,7 @@ async def _act(call: Call, execution: Execution, stage: dict[str, Any], begun: R
     type_ = action["actionTypeId"]
     outcome: Outcome | ActionFailed
     try:
-        if begun.deadline is not None and call.now() >= begun.deadline:
+        if call.now() >= begun.deadline:
             raise ActionFailed("The action did not end within its time.")
         declaration = declaration_of(call, execution)
         actor = Actor(await _as_whom(call, declaration, action), execution, declaration, action, begun)
@@ -248,7 +248,7 @@ def _kept(call: Call, id_: str, begun: Run, action: dict[str, Any], outcome: Out
         return
     (now_is,) = [each for each in execution.runs if each.id == begun.id]
     if isinstance(outcome, Waits):
-        due = now_is.due if now_is.state != begun.state else outcome.until
+        due = now_is.due if now_is.state != begun.state else min(outcome.until, now_is.deadline)
         state = {**now_is.state, **outcome.state}
         keep_run(call, execution, changed(now_is, state=state, due=due, external_id=outcome.external_id or now_is.external_id))
         return

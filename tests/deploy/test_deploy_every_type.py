@@ -371,6 +371,13 @@ SAMPLES = {
         "{IdentityPoolId: i, Roles: {authenticated: 'arn:aws:iam::000000000000:role/r'}}",
         """{IdentityPoolId: i, Roles: {authenticated: 'arn:aws:iam::000000000000:role/s'}, RoleMappings: {m: {IdentityProvider: 'p:c', Type: Token,
         AmbiguousRoleResolution: Deny}}}""",
+    "AWS::CertificateManager::Certificate": (
+        """{DomainName: a.example, ValidationMethod: DNS, SubjectAlternativeNames: [b.a.example], CertificateExport: ENABLED,
+        CertificateTransparencyLoggingPreference: ENABLED, DomainValidationOptions: [{DomainName: a.example, HostedZoneId: Z1}],
+        KeyAlgorithm: RSA_2048, Tags: [{Key: a, Value: b}]}""",
+        """{DomainName: a.example, ValidationMethod: DNS, SubjectAlternativeNames: [b.a.example], CertificateExport: ENABLED,
+        CertificateTransparencyLoggingPreference: DISABLED, DomainValidationOptions: [{DomainName: a.example, HostedZoneId: Z1}],
+        KeyAlgorithm: RSA_2048, Tags: [{Key: c, Value: d}]}""",
     ),
     "AWS::KMS::Key": (
         f"""{{KeyPolicy: {DOCUMENT}, Description: d, EnableKeyRotation: true, RotationPeriodInDays: 90, PendingWindowInDays: 7,
@@ -650,6 +657,8 @@ class Agreeable(World):
             }  # fmt: skip
         if name == "BatchGetProjects":
             reply["projects"] = [{"name": params["names"][0]}]
+        if name == "DescribeCertificate":
+            reply["Certificate"]["Status"] = "ISSUED"
         if name == "GetChange":
             reply["ChangeInfo"]["Status"] = "INSYNC"
         if name == "DescribeEventBus":

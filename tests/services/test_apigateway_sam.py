@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from services.certificate_workshop import brought
 from test_cloudformation_stack import create, outputs, settled
 
 TEMPLATE = """
@@ -72,7 +73,7 @@ Resources:
       StageName: Prod
       Domain:
         DomainName: api.shop.example
-        CertificateArn: arn:aws:acm:us-east-1:000000000000:certificate/c0ffee00-0000-4000-8000-000000000000
+        CertificateArn: CERTIFICATE
         EndpointConfiguration: REGIONAL
         BasePath: [v1]
       DefinitionBody:
@@ -90,10 +91,11 @@ Resources:
 
 
 def test_the_domain_of_a_sam_api_leads_to_its_stage(cloud):
-    stack = create(cloud, "shop", OF_ITS_OWN, Capabilities=CAPABILITIES)
+    template = OF_ITS_OWN.replace("CERTIFICATE", brought(cloud, "api.shop.example"))
+    stack = create(cloud, "shop", template, Capabilities=CAPABILITIES)
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert cloud.http("GET", "/v1/orders", host="api.shop.example")[2] == b"ORDERS"
-    moved = OF_ITS_OWN.replace("BasePath: [v1]", "BasePath: [v2]")
+    moved = template.replace("BasePath: [v1]", "BasePath: [v2]")
     cloud.client("cloudformation").update_stack(StackName="shop", TemplateBody=moved, Capabilities=CAPABILITIES)
     assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
     assert cloud.http("GET", "/v2/orders", host="api.shop.example")[2] == b"ORDERS"

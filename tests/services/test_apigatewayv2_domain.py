@@ -6,16 +6,21 @@ import pytest
 from api_workshop import Function, deploy, mock, resource, rest_api
 from botocore.exceptions import ClientError
 from http_workshop import http_api, websocket_api
+from services.certificate_workshop import brought
 
 HOST = "api.shop.example"
-CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/c0ffee00-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def gateway(cloud):
+def certificate(cloud) -> str:
+    return brought(cloud, HOST)
+
+
+@pytest.fixture
+def gateway(cloud, certificate):
     made = cloud.client("apigatewayv2")
     made.create_domain_name(
-        DomainName=HOST, DomainNameConfigurations=[{"CertificateArn": CERTIFICATE, "EndpointType": "REGIONAL"}], Tags={"a": "b"}
+        DomainName=HOST, DomainNameConfigurations=[{"CertificateArn": certificate, "EndpointType": "REGIONAL"}], Tags={"a": "b"}
     )
     return made
 
@@ -33,15 +38,15 @@ def refused(call, **params) -> str:
     return error.value.response["Error"]["Code"]
 
 
-def test_a_name_is_told_in_the_words_of_both_services(cloud, gateway):
+def test_a_name_is_told_in_the_words_of_both_services(cloud, gateway, certificate):
     known = gateway.get_domain_name(DomainName=HOST)
     (configuration,) = known["DomainNameConfigurations"]
-    assert (configuration["CertificateArn"], configuration["EndpointType"], configuration["DomainNameStatus"]) == (CERTIFICATE, "REGIONAL", "AVAILABLE")
+    assert (configuration["CertificateArn"], configuration["EndpointType"], configuration["DomainNameStatus"]) == (certificate, "REGIONAL", "AVAILABLE")
     assert configuration["HostedZoneId"] == "Z1UJRXOUMOOFQ8" and known["Tags"] == {"a": "b"}
     assert known["ApiMappingSelectionExpression"] == "$request.basepath"
     rest = cloud.client("apigateway").get_domain_name(domainName=HOST)
     assert rest["regionalDomainName"] == configuration["ApiGatewayDomainName"] and rest["tags"] == {"a": "b"}
-    gateway.update_domain_name(DomainName=HOST, DomainNameConfigurations=[{"CertificateArn": CERTIFICATE, "SecurityPolicy": "TLS_1_2"}])
+    gateway.update_domain_name(DomainName=HOST, DomainNameConfigurations=[{"CertificateArn": certificate, "SecurityPolicy": "TLS_1_2"}])
     gateway.delete_domain_name(DomainName=HOST)
     assert gateway.get_domain_names()["Items"] == []
     assert refused(gateway.get_domain_name, DomainName=HOST) == "NotFoundException"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from services.certificate_workshop import brought
 from test_cloudformation_stack import create, outputs, settled
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -137,7 +138,7 @@ Resources:
     Type: AWS::ApiGatewayV2::DomainName
     Properties:
       DomainName: chat.example
-      DomainNameConfigurations: [{EndpointType: REGIONAL, CertificateArn: "arn:aws:acm:us-east-1:000000000000:certificate/c0ffee00-0000-4000-8000-000000000000"}]
+      DomainNameConfigurations: [{EndpointType: REGIONAL, CertificateArn: CERTIFICATE}]
   Mapping:
     Type: AWS::ApiGatewayV2::ApiMapping
     Properties: {ApiId: !Ref Api, DomainName: !Ref Domain, Stage: !Ref Stage, ApiMappingKey: !Ref Key}
@@ -148,7 +149,7 @@ Outputs:
 
 
 def test_every_part_has_a_type_of_its_own(cloud):
-    stack = create(cloud, "parts", PARTS)
+    stack = create(cloud, "parts", PARTS.replace("CERTIFICATE", brought(cloud, "chat.example")))
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     assert outputs(stack)["Regional"].startswith("d-") and outputs(stack)["Zone"] == "Z1UJRXOUMOOFQ8"
     client = cloud.websocket("/v1", host="chat.example")

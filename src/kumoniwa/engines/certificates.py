@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -16,9 +17,18 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 AUTHORITY_DAYS = 3_650
 ISSUED_DAYS = 397
 """Browsers take no longer ones."""
+DAY_S = 86_400.0
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+ALGORITHMS: dict[str, Callable[[], PrivateKey]] = {
+    "RSA_2048": lambda: rsa.generate_private_key(65537, 2048),
+    "EC_prime256v1": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "EC_secp384r1": lambda: ec.generate_private_key(ec.SECP384R1()),
+}
+"""How keys are made, by ACM's names."""
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _pem(key: PrivateKey) -> bytes:
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
@@ -56,27 +66,51 @@ def certificate_of(pair: bytes) -> bytes:
     return x509.load_pem_x509_certificate(pair).public_bytes(serialization.Encoding.PEM)
 
 
-def issued(pair: bytes, name: str, at: float) -> bytes:
-    """A key, a certificate for a host name or an address that the authority answers for, and the authority's own."""
+def signed(pair: bytes, key: PrivateKey, names: Sequence[str], begins: float, ends: float) -> bytes:
+    """A certificate of the authority for host names or addresses, the first of which is its common name if it is short enough to be one."""
     signer, issuer = serialization.load_pem_private_key(pair, None), x509.load_pem_x509_certificate(pair)
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.fromtimestamp(at, UTC)
-    names: list[x509.GeneralName] = []
-    try:
-        names.append(x509.IPAddress(ipaddress.ip_address(name)))
-    except ValueError:
-        names.append(x509.DNSName(name))
+    said: list[x509.GeneralName] = []
+    for name in names:
+        try:
+            said.append(x509.IPAddress(ipaddress.ip_address(name)))
+        except ValueError:
+            said.append(x509.DNSName(name))
+    usage = x509.KeyUsage(
+        digital_signature=True, key_encipherment=isinstance(key, rsa.RSAPrivateKey), key_cert_sign=False, crl_sign=False,
+        content_commitment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
     made = (
         x509.CertificateBuilder()
-        .subject_name(_named(name))
+        .subject_name(_named(names[0]))
         .issuer_name(issuer.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=ISSUED_DAYS))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .not_valid_before(datetime.fromtimestamp(begins, UTC))
+        .not_valid_after(datetime.fromtimestamp(ends, UTC))
+        .add_extension(x509.SubjectAlternativeName(said), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .sign(signer, hashes.SHA256())
     )
-    return _pem(key) + made.public_bytes(serialization.Encoding.PEM) + certificate_of(pair)
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+def issued(pair: bytes, name: str, at: float) -> bytes:
+    """A key, a certificate for a host name or an address that the authority answers for, and the authority's own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return _pem(key) + signed(pair, key, [name], at - DAY_S, at + ISSUED_DAYS * DAY_S) + certificate_of(pair)
+
+
+def with_key(pair: bytes, algorithm: str, names: Sequence[str], begins: float, ends: float) -> tuple[bytes, bytes]:
+    """A new key of one of ``ALGORITHMS``, and the authority's certificate for it. Keys of RSA take a good part of a second."""
+    key = ALGORITHMS[algorithm]()
+    return _pem(key), signed(pair, key, names, begins, ends)
+
+
+def locked(key: bytes, passphrase: bytes) -> bytes:
+    """A private key in PEM as only the passphrase opens it."""
+    opened = serialization.load_pem_private_key(key, None, unsafe_skip_rsa_key_validation=True)
+    how = serialization.BestAvailableEncryption(passphrase)
+    return opened.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)

@@ -126,6 +126,8 @@ def _behind_path(address: Address, path: str) -> Address:
         return changed(address, door="cloudformation", region=path.split("/", 4)[3] or address.region, path=path)
     elif path.startswith("/_aws/sns/"):
         return changed(address, door="notices", region=path.split("/", 4)[3] or address.region, path=path)
+    elif path.startswith("/_aws/acm/"):
+        return changed(address, door="approvals", region=path.split("/", 4)[3] or address.region, path=path)
     elif path == "/_aws/ses" or path.startswith("/_aws/ses/"):
         return changed(address, door="mail", region=path.removeprefix("/_aws/ses").strip("/").partition("/")[0] or address.region, path=path)
     else:

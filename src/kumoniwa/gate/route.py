@@ -29,7 +29,7 @@ from kumoniwa.wire.routes import routes
 from kumoniwa.wire.xml import escaped, readable
 
 DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "lambda", "s3-website": "s3", "cloudformation": "cloudformation",
-         "mail": "ses", "notices": "sns", "appsync-api": "appsync", "appsync-realtime-api": "appsync",
+         "mail": "ses", "notices": "sns", "approvals": "acm", "appsync-api": "appsync", "appsync-realtime-api": "appsync",
          "auth": "cognito-idp", "user-pool": "cognito-idp", "cloudfront": "cloudfront"}  # fmt: skip
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 _NO_DOOR = (None, "s3")

@@ -1,20 +1,21 @@
 """Custom domain names: hosts a customer owns, and which API each base path of theirs shows.
 
 A name belongs to one account of a region and is answered by its APIs there; DNS, which is the customer's, decides
-which region is asked. What is not verified: that the certificate exists and covers the name (its ARN must have the
-right form and stand in the right region; a certificate that is imported here must be readable and fit its key), and
-that the customer owns the name. Connections are not encrypted with it.
+which region is asked. A certificate of ACM must be issued and cover the name, one that is imported here must be readable and
+fit its key. What is not verified is that the customer owns the name.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kumoniwa.aws.endpoints import CLOUDFRONT_ZONE, REGIONAL_API_ZONES
+from kumoniwa.gate import certificate as certificates
 from kumoniwa.gate import names
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import arn as arns
@@ -69,6 +70,8 @@ def found(call: Call, name: str) -> DomainName:
 
 def _put(call: Call, domain: DomainName) -> DomainName:
     call.shelf(DomainName)[domain.name.lower()] = domain
+    document = domain.document
+    certificates.use(call, document["domainNameArn"], *(document[arn] for arn, _ in CERTIFICATES.values() if document.get(arn)))
     return domain
 
 
@@ -80,13 +83,34 @@ def _shown(domain: DomainName) -> dict[str, Any]:
 
 
 def _check_arn(call: Call, kind: str, certificate: str) -> None:
-    """A certificate of ACM in the region that will use it: CloudFront's for EDGE."""
+    """A certificate of ACM in the region that will use it: CloudFront's for EDGE.
+    https://github.com/aws/aws-cdk/issues/10529"""
     parsed = arns.parse(certificate)
     if parsed is None or parsed.service != "acm" or not parsed.resource.startswith("certificate/"):
         raise BadRequestException(f"Invalid certificate ARN: {certificate}. Certificate must be a valid ACM certificate ARN.")
     region = CLOUDFRONT_REGION if kind == "EDGE" else call.region
     if parsed.region != region:
         raise BadRequestException(f"Invalid certificate ARN: {certificate}. Certificate must be in '{region}'.")
+    if parsed.account != call.account:
+        raise BadRequestException("The certificate provided must be owned by the account creating the domain.")
+
+
+def _check_held(kind: str, arn: str, held: dict[str, Any] | None, name: str) -> None:
+    """That the certificate exists, is good and is for the name. https://github.com/aws/aws-cdk/issues/3612 and, for EDGE,
+    https://github.com/amplify-education/serverless-domain-manager/issues/161"""
+    if held is None:
+        raise BadRequestException("The provided certificate does not exist.", hint="Request one of ACM, or import it there.")
+    if held["status"] != "ISSUED":
+        raise BadRequestException(f"The provided certificate {arn} is not issued: its status is {held['status']}.")
+    if certificates.covers(held["names"], name):
+        return
+    if kind == "EDGE":
+        raise BadRequestException(
+            f"Unable to associate certificate {arn} with CloudFront. This error may prevent the domain name {name} from being used in API "
+            "Gateway for up to 40 minutes. Please ensure the certificate domain name matches the requested domain name, and that this user "
+            "has permission to call cloudfront:UpdateDistribution on '*' resources."
+        )
+    raise BadRequestException(f"The domain name {name} is not covered by the provided certificate.")
 
 
 def _check_imported(body: str | None, key: str | None, chain: str | None) -> None:
@@ -113,6 +137,27 @@ def _check_certificates(call: Call, document: dict[str, Any]) -> None:
             raise BadRequestException(f"Cannot import certificates for {kind} while {kinds[0]} is active.")
         if kind in kinds and not has_one:
             raise BadRequestException(f"A certificate was not provided for the endpoint type {kind}.")
+
+
+def _with_certificates(call: Call, document: dict[str, Any], before: dict[str, Any], then: Callable[[], dict[str, Any]]) -> Any:
+    """Go on when the certificates that are new are found to be good. Those of another region are asked for there, which takes a journey."""
+    name, far = document["domainName"], None
+    for kind, (member, _) in CERTIFICATES.items():
+        arn = document.get(member)
+        if arn is None or arn == before.get(member):
+            continue
+        if kind == "EDGE" and call.region != CLOUDFRONT_REGION:
+            far = arn
+            continue
+        certificate = certificates.held(call, arn)
+        _check_held(kind, arn, certificate and {"status": certificate.status, "names": certificate.names}, name)
+    return then() if far is None else _after_asking(call, far, name, then)
+
+
+async def _after_asking(call: Call, arn: str, name: str, then: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    held = await call.home.exchange(CLOUDFRONT_REGION, "acm", {"account": call.account, "certificate": arn})
+    _check_held("EDGE", arn, held, name)
+    return call.atomically(then)
 
 
 # Domain names ----------------------------------------------------------------------------------------------
@@ -194,11 +239,15 @@ def CreateDomainName(
     }  # fmt: skip
     document |= {member: value for member, value in given.items() if value}
     _check_certificates(call, document)
-    hosts = call.home.store.shelf(SHARED, names.HostName)
-    if domainName.lower() in hosts:
-        raise BadRequestException("The domain name you provided already exists.")
-    hosts[domainName.lower()] = names.HostName(name=domainName.lower(), account=call.account, service="apigateway")
-    return _shown(_put(call, DomainName(document=_addressed(call, document), tags=tags or {})))
+
+    def made() -> dict[str, Any]:
+        hosts = call.home.store.shelf(SHARED, names.HostName)
+        if domainName.lower() in hosts:
+            raise BadRequestException("The domain name you provided already exists.")
+        hosts[domainName.lower()] = names.HostName(name=domainName.lower(), account=call.account, service="apigateway")
+        return _shown(_put(call, DomainName(document=_addressed(call, document), tags=tags or {})))
+
+    return _with_certificates(call, document, {}, made)
 
 
 def GetDomainName(call: Call, *, domainName: str) -> dict:
@@ -270,13 +319,18 @@ def UpdateDomainName(call: Call, *, domainName: str, patchOperations: list[dict]
             # With an endpoint type that was removed goes its certificate.
             document = {member: value for member, value in document.items() if member not in members}
     _check_certificates(call, document)
-    return _shown(_put(call, changed(domain, document=_addressed(call, document))))
+
+    def updated() -> dict[str, Any]:
+        return _shown(_put(call, changed(found(call, domainName), document=_addressed(call, document))))
+
+    return _with_certificates(call, document, domain.document, updated)
 
 
 def DeleteDomainName(call: Call, *, domainName: str) -> None:
     """With a name go its mappings."""
     domain = found(call, domainName)
     del call.shelf(DomainName)[domain.name.lower()]
+    certificates.use(call, domain.document["domainNameArn"])
     del call.home.store.shelf(SHARED, names.HostName)[domain.name.lower()]
 
 

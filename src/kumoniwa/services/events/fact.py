@@ -29,6 +29,8 @@ _OBJECT = (
     "Storage Class Changed", "Access Tier Changed",
 )  # fmt: skip
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-mapping-troubleshooting.html
+_CERTIFICATE = ("Approaching Expiration", "Available", "Expired", "Renewal Action Required", "Revoked")
+# https://docs.aws.amazon.com/acm/latest/userguide/supported-events.html
 
 
 def _parameter(call: Call, detail: dict[str, Any]) -> list[str]:
@@ -50,9 +52,11 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ],
     **{("codepipeline", f"CodePipeline {what} Execution State Change"): _pipeline for what in ("Pipeline", "Stage", "Action")},
     ("codebuild", "CodeBuild Build State Change"): lambda call, detail: [detail["build-id"]],
+    **{("acm", f"ACM Certificate {what}"): lambda call, detail: detail["resources"] for what in _CERTIFICATE},
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }
-"""How the resources of each kind of event are found in its detail."""
+"""How the resources of each kind of event are found in its detail. Where the detail of AWS does not name them, the teller says them
+beside it as ``resources``."""
 
 
 def heard(region: Any, fact: tuple[str, str, str, Any]) -> None:
@@ -60,4 +64,6 @@ def heard(region: Any, fact: tuple[str, str, str, Any]) -> None:
     resources = KINDS.get((service, kind))
     if resources is not None:
         call = region.call("events", account, principals.service(delivery.SERVICE, account))
-        delivery.route(call, bus.DEFAULT, event.made(call, f"aws.{service}", kind, detail, resources(call, detail)))
+        found = resources(call, detail)
+        said = {name: value for name, value in detail.items() if name != "resources"}
+        delivery.route(call, bus.DEFAULT, event.made(call, f"aws.{service}", kind, said, found))

@@ -1,0 +1,34 @@
+"""The operations of ACM. Private authorities, ACME, search and certificates that CloudFront manages are refused by name."""
+
+from kumoniwa.services.acm.access import conditions_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.acm.importing import ImportCertificate
+from kumoniwa.services.acm.life import (
+    DeleteCertificate,
+    GetAccountConfiguration,
+    PutAccountConfiguration,
+    RenewCertificate,
+    RevokeCertificate,
+    UpdateCertificateOptions,
+)
+from kumoniwa.services.acm.request import RequestCertificate, ResendValidationEmail
+from kumoniwa.services.acm.tag import (
+    AddTagsToCertificate,
+    ListTagsForCertificate,
+    ListTagsForResource,
+    RemoveTagsFromCertificate,
+    TagResource,
+    UntagResource,
+)
+from kumoniwa.services.acm.telling import (
+    DescribeCertificate,
+    ExportCertificate,
+    GetCertificate,
+    ListCertificates,
+)
+
+__all__ = [
+    "AddTagsToCertificate", "DeleteCertificate", "DescribeCertificate", "ExportCertificate", "GetAccountConfiguration", "GetCertificate",
+    "ImportCertificate", "ListCertificates", "ListTagsForCertificate", "ListTagsForResource", "PutAccountConfiguration",
+    "RemoveTagsFromCertificate", "RenewCertificate", "RequestCertificate", "ResendValidationEmail", "RevokeCertificate", "TagResource",
+    "UntagResource", "UpdateCertificateOptions",
+]  # fmt: skip

@@ -371,6 +371,7 @@ SAMPLES = {
         "{IdentityPoolId: i, Roles: {authenticated: 'arn:aws:iam::000000000000:role/r'}}",
         """{IdentityPoolId: i, Roles: {authenticated: 'arn:aws:iam::000000000000:role/s'}, RoleMappings: {m: {IdentityProvider: 'p:c', Type: Token,
         AmbiguousRoleResolution: Deny}}}""",
+    ),
     "AWS::CertificateManager::Certificate": (
         """{DomainName: a.example, ValidationMethod: DNS, SubjectAlternativeNames: [b.a.example], CertificateExport: ENABLED,
         CertificateTransparencyLoggingPreference: ENABLED, DomainValidationOptions: [{DomainName: a.example, HostedZoneId: Z1}],

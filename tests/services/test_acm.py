@@ -253,6 +253,8 @@ def test_a_certificate_its_key_and_its_chain_must_fit(acm):
         return text
 
     assert acm.import_certificate(Certificate=body, PrivateKey=key, CertificateChain=root)
+    # What follows a root is not of the path.
+    assert acm.import_certificate(Certificate=body, PrivateKey=key, CertificateChain=root + other)
     assert fails(Certificate=body + root) == "The certificate field contains more than one certificate. You can specify only one certificate in this field."
     assert "PEM" in fails(Certificate=b"none")
     assert fails(PrivateKey=b"none") == "The private key is not supported."

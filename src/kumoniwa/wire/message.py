@@ -109,6 +109,24 @@ class File(msgspec.Struct):
     length: int
 
 
+async def whole(body: bytes | File | tuple[File, ...] | object) -> bytes:
+    """All bytes of a body, in whichever form an operation answered it."""
+    if hasattr(body, "__aiter__"):
+        return b"".join([piece async for piece in body])
+    if isinstance(body, (bytes, bytearray)):
+        return bytes(body)
+    return await asyncio.to_thread(_read, body if isinstance(body, tuple) else (body,))
+
+
+def _read(files: tuple[File, ...]) -> bytes:
+    pieces = []
+    for file in files:
+        with open(file.path, "rb") as opened:
+            opened.seek(file.offset)
+            pieces.append(opened.read(file.length))
+    return b"".join(pieces)
+
+
 class Answer(dict):
     """A reply whose HTTP status is not the one the model states for success: S3's partial content."""
 

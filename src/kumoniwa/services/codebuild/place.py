@@ -13,6 +13,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.codebuild.buildspec import Artifacts
+from kumoniwa.wire.message import whole
 
 
 class Wrong(Exception):
@@ -21,20 +22,6 @@ class Wrong(Exception):
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
         self.code, self.text = code, text
-
-
-async def _whole(body: Any) -> bytes:
-    if hasattr(body, "__aiter__"):
-        return b"".join([piece async for piece in body])
-    if isinstance(body, (bytes, bytearray)):
-        return bytes(body)
-    return await asyncio.to_thread(lambda: b"".join(_stretch(file) for file in (body if isinstance(body, tuple) else (body,))))
-
-
-def _stretch(file: Any) -> bytes:
-    with open(file.path, "rb") as opened:
-        opened.seek(file.offset)
-        return opened.read(file.length)
 
 
 # Sources -------------------------------------------------------------------------------------------
@@ -47,7 +34,7 @@ async def fetch(speaker: Call, location: str, version: str, folder: str) -> str:
         await _fetch_all(speaker, bucket, key, folder)
         return ""
     found = await speaker.ask("s3:GetObject", Bucket=bucket, Key=key, **({"VersionId": version} if version else {}))
-    content = await _whole(found["Body"])
+    content = await whole(found["Body"])
     try:
         await asyncio.to_thread(_unpack, content, folder)
     except zipfile.BadZipFile:
@@ -63,7 +50,7 @@ async def _fetch_all(speaker: Call, bucket: str, prefix: str, folder: str) -> No
             name = os.path.normpath(each["Key"].removeprefix(prefix))
             if each["Key"].endswith("/") or name.startswith(("..", "/")):
                 continue
-            content = await _whole((await speaker.ask("s3:GetObject", Bucket=bucket, Key=each["Key"]))["Body"])
+            content = await whole((await speaker.ask("s3:GetObject", Bucket=bucket, Key=each["Key"]))["Body"])
             target = Path(folder, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)

@@ -15,6 +15,7 @@ from kumoniwa.gate import identity
 from kumoniwa.services.codepipeline import artifact, stack
 from kumoniwa.services.codepipeline.acting import ActionFailed, Actor, Done, Outcome, Waits
 from kumoniwa.wire import timestamps
+from kumoniwa.wire.message import whole
 
 LOOKED_EVERY_S = 0.5
 KEYS_LIVE_S = 3_600.0
@@ -35,7 +36,7 @@ async def _source(actor: Actor) -> Outcome:
         raise ActionFailed(f"The bucket {bucket} must have versioning enabled to be the source of a pipeline.", "ConfigurationError")
     wanted = actor.execution.sources.get(actor.action["name"])
     found = await actor.look("s3:GetObject", Bucket=bucket, Key=key, **({"VersionId": wanted} if wanted else {}))
-    content = await artifact.whole(found["Body"])
+    content = await whole(found["Body"])
     (output,) = actor.action["outputArtifacts"]
     place = actor.output_place(output["name"])
     await artifact.put(actor.call, actor.declaration, actor.region, place["key"], content)

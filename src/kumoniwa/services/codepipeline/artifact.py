@@ -5,35 +5,16 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/welcome-introducing-ar
 
 from __future__ import annotations
 
-import asyncio
 import io
 import zipfile
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.wire.message import File
+from kumoniwa.wire.message import whole
 
 
 class NoSuchFile(Exception):
     """The artifact has no file of that name, or is no archive."""
-
-
-async def whole(body: Any) -> bytes:
-    """An object's body as S3's operation answers it."""
-    if hasattr(body, "__aiter__"):
-        return b"".join([piece async for piece in body])
-    if isinstance(body, (bytes, bytearray)):
-        return bytes(body)
-    return await asyncio.to_thread(_read, body if isinstance(body, tuple) else (body,))
-
-
-def _read(files: tuple[File, ...]) -> bytes:
-    pieces = []
-    for file in files:
-        with open(file.path, "rb") as opened:
-            opened.seek(file.offset)
-            pieces.append(opened.read(file.length))
-    return b"".join(pieces)
 
 
 def store_of(declaration: dict[str, Any], region: str) -> dict[str, Any]:

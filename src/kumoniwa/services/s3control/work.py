@@ -22,6 +22,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import existing
 from kumoniwa.services.s3control.api import JOBS
 from kumoniwa.services.s3control.job import ENDED, FAILING_FROM_TASKS, FAILING_SHARE, TASKS, Job
+from kumoniwa.wire.message import whole
 
 BATCH = "batchoperations.s3.amazonaws.com"
 STEP_TASKS = 100
@@ -88,25 +89,11 @@ async def _listed(reader: Call, job: Job) -> AsyncIterator[tuple[str, str, str]]
     bucket, _, key = (parsed.resource if parsed is not None else "").partition("/")
     version = {"VersionId": where["ObjectVersionId"]} if "ObjectVersionId" in where else {}
     got = await reader.ask("s3:GetObject", Bucket=bucket, Key=key, IfMatch=where["ETag"], **version)
-    text = (await _whole(got["Body"])).decode("utf-8", "replace")
+    text = (await whole(got["Body"])).decode("utf-8", "replace")
     for line in csv.reader(io.StringIO(text)):
         named = dict(zip(fields, line))
         if named.get("Key"):
             yield named["Bucket"], unquote_plus(named["Key"]), named.get("VersionId", "")
-
-
-async def _whole(body: Any) -> bytes:
-    """An object's body as an operation answers it."""
-    if isinstance(body, bytes):
-        return body
-    if hasattr(body, "__aiter__"):
-        return b"".join([piece async for piece in body])
-    pieces = []
-    for file in body if isinstance(body, tuple) else (body,):
-        with open(file.path, "rb") as opened:
-            opened.seek(file.offset)
-            pieces.append(opened.read(file.length))
-    return b"".join(pieces)
 
 
 async def _generated(call: Call, reader: Call, job: Job) -> AsyncIterator[tuple[str, str, str]]:

@@ -288,6 +288,19 @@ def test_a_build_whose_region_was_killed_is_a_fault_and_one_that_waited_runs(yar
     assert yard.ended(first)["buildStatus"] == "FAULT" and yard.ended(second)["buildStatus"] == "SUCCEEDED"
 
 
+def test_a_build_that_waits_too_long_for_its_turn_is_timed_out(yard, tmp_path):
+    yard.make(spec(build=[f"echo on >> {tmp_path}/on; sleep 1000"]), concurrentBuildLimit=1, queuedTimeoutInMinutes=5)
+    first = yard.client.start_build(projectName="app")["build"]["id"]
+    while not (tmp_path / "on").exists():
+        yard.cloud.sleep(0.02)
+    second = yard.client.start_build(projectName="app")["build"]["id"]
+    yard.cloud.fault("clock.skew", {"region": "us-east-1"}, offset=301)
+    yard.client.stop_build(id=first)
+    build = yard.ended(second)
+    assert (build["buildStatus"], states(build)["QUEUED"]) == ("TIMED_OUT", "TIMED_OUT")
+    assert (tmp_path / "on").read_text() == "on\n"
+
+
 def test_the_end_of_a_build_is_told_to_the_bus(yard):
     url, arn = queue(yard.cloud, "heard")
     policy = {"Statement": {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}}

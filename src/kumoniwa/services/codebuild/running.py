@@ -44,14 +44,20 @@ async def run(region: Any) -> None:
             if build.status == "IN_PROGRESS" and build.id not in queued:
                 _interrupted(call, build)
     while True:
+        until = region.clock.now() + IDLE_S
         for call in _accounts(region):
             running = busy.setdefault(call.account, set())
-            for (id_,) in call.rows(QUEUE).all("select id from codebuild_queue order by at, rowid"):
-                if len(running) < AT_ONCE and _has_room(call, id_, running):
+            for id_, at in call.rows(QUEUE).all("select id, at from codebuild_queue order by at, rowid"):
+                patience_ends = at + call.shelf(Build)[id_].said["queuedTimeoutInMinutes"] * 60.0
+                if patience_ends <= call.now():
+                    _waited_too_long(call, id_)
+                elif len(running) < AT_ONCE and _has_room(call, id_, running):
                     call.rows(QUEUE).run("delete from codebuild_queue where id = ?", id_)
                     running.add(id_)
                     region.spawn(_build(call, id_, running))
-        await region.wait(WAITING, region.clock.now() + IDLE_S)
+                else:
+                    until = min(until, patience_ends)
+        await region.wait(WAITING, until)
 
 
 def _accounts(region: Any) -> list[Call]:
@@ -62,6 +68,12 @@ def _accounts(region: Any) -> list[Call]:
 def _interrupted(call: Call, build: Build) -> None:
     build = closed(call, build, "FAULT", "The region ended while the build was running.", "INTERNAL_ERROR")
     call.atomically(lambda: end(call, build, "FAULT"))
+
+
+def _waited_too_long(call: Call, id_: str) -> None:
+    """https://docs.aws.amazon.com/codebuild/latest/APIReference/API_CreateProject.html, queuedTimeoutInMinutes"""
+    late = closed(call, call.shelf(Build)[id_], "TIMED_OUT", "Build has timed out. ", "BUILD_TIMED_OUT")
+    call.atomically(lambda: end(call, late, "TIMED_OUT"))
 
 
 def _has_room(call: Call, id_: str, running: set[str]) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -210,6 +211,12 @@ def gone_from(name: str) -> Value:
 
 
 gone_tags = gone_from("Tags")
+
+
+def instant(text: str) -> float:
+    """A date of a template in seconds since 1970; without a zone it is UTC."""
+    read = datetime.fromisoformat(text)
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def fields(spec: str, **inner: Callable[[Any], Any]) -> Callable[[Any], Any]:

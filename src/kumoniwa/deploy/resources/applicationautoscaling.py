@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from kumoniwa.deploy.resource import (
     ID,
     OMIT,
@@ -18,6 +16,7 @@ from kumoniwa.deploy.resource import (
     either,
     fields,
     gone_tags,
+    instant,
     made,
     p,
     seen,
@@ -25,11 +24,6 @@ from kumoniwa.deploy.resource import (
 )
 
 _WHERE = "ServiceNamespace ResourceId ScalableDimension"
-
-
-def _instant(text: str) -> float:
-    read = datetime.fromisoformat(text)
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def _tags(listed: list[dict[str, str]]) -> dict[str, str]:
@@ -46,7 +40,7 @@ def _named(target_id: str) -> dict[str, str]:
     return {"ResourceId": resource, "ScalableDimension": dimension, "ServiceNamespace": namespace}
 
 
-_action = fields("ScheduledActionName Schedule Timezone StartTime EndTime ScalableTargetAction", StartTime=_instant, EndTime=_instant)
+_action = fields("ScheduledActionName Schedule Timezone StartTime EndTime ScalableTargetAction", StartTime=instant, EndTime=instant)
 
 
 @carries("ScheduledActions")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from kumoniwa.deploy.resource import (
     ID,
     Call,
@@ -12,20 +10,15 @@ from kumoniwa.deploy.resource import (
     ResourceType,
     at,
     gone_tags,
+    instant,
     p,
     same,
     seen,
     use,
 )
 
-
-def _instant(text: str) -> float:
-    read = datetime.fromisoformat(text)
-    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-
-
 _said = "Description FlexibleTimeWindow ScheduleExpression ScheduleExpressionTimezone State Target"
-_dates = {"StartDate": use(_instant, p.StartDate), "EndDate": use(_instant, p.EndDate)}
+_dates = {"StartDate": use(instant, p.StartDate), "EndDate": use(instant, p.EndDate)}
 _schedule = {"Name": ID, "GroupName": at(p.GroupName)}
 
 _update = Call("scheduler:UpdateSchedule", _said, **_dates, **_schedule)

@@ -416,6 +416,7 @@ SAMPLES = {
     "AWS::XRay::ResourcePolicy": (
         "{PolicyName: p, PolicyDocument: '{}', BypassPolicyLockoutCheck: true}", "{PolicyName: p, PolicyDocument: '[]', BypassPolicyLockoutCheck: false}",
     ),
+    "AWS::XRay::TransactionSearchConfig": ("{IndexingPercentage: 5}", "{IndexingPercentage: 6}"),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
         "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",
@@ -544,6 +545,7 @@ SAMPLES = {
         "{DomainName: a.example, RestApiId: b}",
     ),
     "AWS::ApiGateway::Account": ("{CloudWatchRoleArn: r}", "{CloudWatchRoleArn: s}"),
+    "AWS::Logs::ResourcePolicy": ("{PolicyName: p, PolicyDocument: '{}'}", "{PolicyName: p, PolicyDocument: '[]'}"),
     "AWS::Logs::LogGroup": (
         "{RetentionInDays: 7, Tags: [{Key: a, Value: b}]}",
         "{Tags: [{Key: c, Value: d}]}",

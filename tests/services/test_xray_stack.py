@@ -52,3 +52,29 @@ def test_a_stack_makes_changes_and_removes_groups_rules_and_policies(cloud):
     cloud.sleep(5)
     assert [each["GroupName"] for each in xray.get_groups()["Groups"]] == ["Default"]
     assert (len(xray.get_sampling_rules()["SamplingRuleRecords"]), xray.list_resource_policies()["ResourcePolicies"]) == (1, [])
+
+
+SEARCH = """
+Resources:
+  Policy:
+    Type: AWS::Logs::ResourcePolicy
+    Properties: {PolicyName: spans, PolicyDocument: '%s'}
+  Search:
+    Type: AWS::XRay::TransactionSearchConfig
+    DependsOn: Policy
+    Properties: {IndexingPercentage: %s}
+"""
+
+
+def test_a_stack_switches_transaction_search_on_and_off(cloud):
+    stacks, xray, logs = cloud.client("cloudformation"), cloud.client("xray"), cloud.client("logs")
+    document = POLICY.replace("sns.amazonaws.com", "xray.amazonaws.com").replace("xray:PutTraceSegments", "logs:PutLogEvents")
+    for percentage, do, status in ((5, stacks.create_stack, "CREATE_COMPLETE"), (6, stacks.update_stack, "UPDATE_COMPLETE")):
+        do(StackName="t", TemplateBody=SEARCH % (document, percentage))
+        cloud.sleep(5)
+        assert stacks.describe_stacks(StackName="t")["Stacks"][0]["StackStatus"] == status
+        assert xray.get_trace_segment_destination()["Destination"] == "CloudWatchLogs"
+        assert xray.get_indexing_rules()["IndexingRules"][0]["Rule"]["Probabilistic"]["DesiredSamplingPercentage"] == percentage
+    stacks.delete_stack(StackName="t")
+    cloud.sleep(5)
+    assert (xray.get_trace_segment_destination()["Destination"], logs.describe_resource_policies()["resourcePolicies"]) == ("XRay", [])

@@ -33,6 +33,8 @@ DOORS = {"execute-api": "apigateway", "lambda-url": "lambda", "lambda-code": "la
          "auth": "cognito-idp", "user-pool": "cognito-idp", "cloudfront": "cloudfront"}  # fmt: skip
 """Addresses that are not AWS API calls, and the service whose ``door.serve`` answers them."""
 _NO_DOOR = (None, "s3")
+DATA_PLANES = frozenset({("xray", "/v1/traces")})
+"""Paths at a service's own name which are signed as its operations are, and answered by its ``door.serve`` because no model knows them."""
 CONNECTIONS = re.compile(r"/(?:@|%40)connections/")
 """Where in the path of an API's own name the operations of its connections begin."""
 
@@ -276,6 +278,8 @@ class Routes:
             if found is not None:
                 request.labels = found.labels
                 return self.named(name, found.operation)
+        if (address.signing_name, path) in DATA_PLANES:
+            return self._door(services[0][0], address)
         raise UnknownOperationException(f"{services[0][0]} has no operation at {request.method} {request.path}.")
 
     def _paths_of(self, signing_name: str) -> list[tuple[str, Any]]:

@@ -151,3 +151,11 @@ MetricFilter = ResourceType(
         ),
     ),
 )
+
+ResourcePolicy = ResourceType(
+    create=Call("logs:PutResourcePolicy", policyName=p.PolicyName, policyDocument=p.PolicyDocument),
+    id=p.PolicyName,
+    update=(Call("logs:PutResourcePolicy", policyName=ID, policyDocument=p.PolicyDocument),),
+    delete=Call("logs:DeleteResourcePolicy", policyName=ID),
+    absent="ResourceNotFoundException",
+)

@@ -7,12 +7,15 @@ from kumoniwa.deploy.resource import (
     Call,
     Reading,
     ResourceType,
+    Setting,
     Work,
     carries,
     gone_tags,
     made,
     p,
     seen,
+    text,
+    use,
 )
 
 _TAGS = (
@@ -56,4 +59,18 @@ ResourcePolicy = ResourceType(
     update=(Call("xray:PutResourcePolicy", "PolicyDocument BypassPolicyLockoutCheck", PolicyName=ID),),
     delete=Call("xray:DeleteResourcePolicy", PolicyName=ID),
     absent="InvalidRequestException",
+)
+
+
+_RULE = {"Probabilistic": {"DesiredSamplingPercentage": use(float, p.IndexingPercentage)}}
+
+# The resource is the account's own setting, and its id the account.
+TransactionSearchConfig = ResourceType(
+    create=Call("xray:UpdateTraceSegmentDestination", Destination="CloudWatchLogs"),
+    id=text("${AWS::AccountId}"),
+    settings=(Setting(Call("xray:UpdateIndexingRule", Name="Default", Rule=_RULE).when(p.IndexingPercentage)),),
+    defaults={"IndexingPercentage": 1},
+    delete=Call("xray:UpdateTraceSegmentDestination", Destination="XRay"),
+    absent="InvalidRequestException",
+    attributes={"AccountId": ID},
 )

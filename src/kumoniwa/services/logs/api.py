@@ -91,7 +91,7 @@ def CreateLogGroup(
     deletionProtectionEnabled: bool | None = None,
 ) -> None:  # fmt: skip
     _check_class(logGroupClass)
-    if logGroupName.startswith("aws/"):
+    if logGroupName.startswith("aws/") and call.request is not None:
         raise InvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
     if logGroupName in call.shelf(Group):
         raise ResourceAlreadyExistsException("The specified log group already exists")

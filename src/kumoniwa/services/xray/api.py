@@ -1,5 +1,5 @@
-"""The operations of X-Ray. Insights, traces kept in CloudWatch Logs (Transaction Search) with their indexing rules and retrieval,
-encryption by keys of KMS and root causes are refused by name."""
+"""The operations of X-Ray. Insights, the retrieval of traces that are not indexed, encryption by keys of KMS and root causes are
+refused by name."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ from kumoniwa.services.xray.account import (
     PutEncryptionConfig,
     PutResourcePolicy,
 )
+from kumoniwa.services.xray.destination import (
+    GetIndexingRules,
+    GetTraceSegmentDestination,
+    UpdateIndexingRule,
+    UpdateTraceSegmentDestination,
+)
 from kumoniwa.services.xray.errors import InvalidRequestException, ResourceNotFoundException
 from kumoniwa.services.xray.graph import Graph, Tally
 from kumoniwa.services.xray.group import CreateGroup, DeleteGroup, GetGroup, GetGroups, UpdateGroup
@@ -37,8 +43,8 @@ from kumoniwa.services.xray.trace import Trace
 
 __all__ = [
     "CreateGroup", "CreateSamplingRule", "DeleteGroup", "DeleteResourcePolicy", "DeleteSamplingRule", "GetEncryptionConfig", "GetGroup",
-    "GetGroups", "GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "ListResourcePolicies", "PutEncryptionConfig",
-    "PutResourcePolicy", "PutTraceSegments", "UpdateGroup", "UpdateSamplingRule",
+    "GetGroups", "GetIndexingRules", "GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "GetTraceSegmentDestination", "ListResourcePolicies", "PutEncryptionConfig",
+    "PutResourcePolicy", "PutTraceSegments", "UpdateGroup", "UpdateIndexingRule", "UpdateSamplingRule", "UpdateTraceSegmentDestination",
 ]  # fmt: skip
 
 TRACES_ASKED_MAX = 5

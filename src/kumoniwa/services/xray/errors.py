@@ -35,3 +35,12 @@ class InvalidPolicyRevisionIdException(AwsError):
 
 class LockoutPreventionException(AwsError):
     message = "The policy would forbid its own change."
+
+
+class AccessDeniedException(AwsError):
+    status = 403
+
+
+class MissingAuthenticationToken(AwsError):
+    status = 403
+    message = "Missing Authentication Token"

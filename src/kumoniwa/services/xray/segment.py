@@ -7,11 +7,13 @@ that was in progress ends. https://docs.aws.amazon.com/xray/latest/devguide/xray
 from __future__ import annotations
 
 import re
+from collections.abc import Coroutine
 from typing import Any
 
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.xray import destination, span
 from kumoniwa.store.rows import Table
 
 SEGMENTS = Table(
@@ -32,14 +34,18 @@ _ID = re.compile(r"[0-9a-fA-F]{16}")
 _NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]+")
 
 
-def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict:
-    unprocessed = []
-    rows, now = call.rows(SEGMENTS), call.now()
+def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | Coroutine:
+    unprocessed, logged = [], []
+    rows, now, held = call.rows(SEGMENTS), call.now(), destination.of(call)
     for text in TraceSegmentDocuments:
         read, code = _read(text)
         for document in read:
             problem = code or _problem(document)
             if problem is None:
+                if held.name == destination.LOGS:
+                    logged += span.lines_of(document)
+                    if not destination.is_indexed(held, document["trace_id"]):
+                        continue
                 _keep(rows, now, document, text if len(read) == 1 and text.lstrip()[:1] == "{" else orjson.dumps(document).decode())
                 continue
             # Recorded: https://github.com/humanmade/aws-xray/issues/29
@@ -47,7 +53,20 @@ def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict:
             if isinstance(document, dict) and isinstance(document.get("id"), str):
                 refused = {"Id": document["id"]} | refused
             unprocessed.append(refused)
-    return {"UnprocessedTraceSegments": unprocessed}
+    reply = {"UnprocessedTraceSegments": unprocessed}
+    return _logged(call, logged, reply) if logged else reply
+
+
+async def _logged(call: Call, lines: list[tuple[float, dict[str, Any]]], reply: dict) -> dict:
+    await destination.write(call, lines)
+    return reply
+
+
+def keep(call: Call, documents: list[dict[str, Any]]) -> None:
+    """Segments that were made here."""
+    rows, now = call.rows(SEGMENTS), call.now()
+    for document in documents:
+        _keep(rows, now, document, orjson.dumps(document).decode())
 
 
 def _read(text: str) -> tuple[list[Any], str | None]:

@@ -372,6 +372,15 @@ SAMPLES = {
         """{IdentityPoolId: i, Roles: {authenticated: 'arn:aws:iam::000000000000:role/s'}, RoleMappings: {m: {IdentityProvider: 'p:c', Type: Token,
         AmbiguousRoleResolution: Deny}}}""",
     ),
+    "AWS::AccessAnalyzer::Analyzer": (
+        """{AnalyzerName: a, Type: ACCOUNT_UNUSED_ACCESS, AnalyzerConfiguration: {UnusedAccessConfiguration: {UnusedAccessAge: 30,
+        AnalysisRule: {Exclusions: [{ResourceTags: [[{Key: team, Value: red}]]}]}}},
+        ArchiveRules: [{RuleName: r, Filter: [{Property: resource, Contains: [dev]}]}, {RuleName: s, Filter: [{Property: error, Exists: true}]}],
+        Tags: [{Key: a, Value: b}]}""",
+        """{AnalyzerName: a, Type: ACCOUNT_UNUSED_ACCESS, AnalyzerConfiguration: {UnusedAccessConfiguration: {UnusedAccessAge: 30}},
+        ArchiveRules: [{RuleName: r, Filter: [{Property: resource, Eq: [x], Neq: [y]}]}, {RuleName: t, Filter: [{Property: isPublic, Eq: ["true"]}]}],
+        Tags: [{Key: c, Value: d}]}""",
+    ),
     "AWS::CertificateManager::Certificate": (
         """{DomainName: a.example, ValidationMethod: DNS, SubjectAlternativeNames: [b.a.example], CertificateExport: ENABLED,
         CertificateTransparencyLoggingPreference: ENABLED, DomainValidationOptions: [{DomainName: a.example, HostedZoneId: Z1}],

@@ -81,6 +81,7 @@ NAMES: dict[str, dict[str, str]] = {
     "s3": {
         operation: action for action, operations in _S3_BY_ACTION.items() for operation in operations.split()
     },
+    "accessanalyzer": {"GetFindingV2": "GetFinding", "ListFindingsV2": "ListFindings"},
     "apigatewaymanagementapi": {
         "PostToConnection": "ManageConnections",
         "GetConnection": "ManageConnections",

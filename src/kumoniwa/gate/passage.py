@@ -23,7 +23,7 @@ from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
 from kumoniwa.gate.once import remember, remembered
 from kumoniwa.gate.route import NoRoute, Route, Routes
-from kumoniwa.gate.trail import Trail
+from kumoniwa.gate.trail import CHANGED, Trail
 from kumoniwa.gate.usage import Usage
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere
@@ -42,6 +42,7 @@ _SHARED_KINDS = (
     federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
+_IDENTITIES = shelf_name(identity.Identity)
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -409,6 +410,8 @@ class Gate:
 
     def replicate(self, changes: list[tuple[str, str, bytes | None]]) -> None:
         """Follow changes that ``aws-global`` committed."""
+        for account in {key.split(":")[4] for name, key, _ in changes if name == _IDENTITIES}:
+            self.home.tell((CHANGED, "", account, "iam"))
         for name, key, body in changes:
             kind = REPLICATED.get(name)
             if kind is None:

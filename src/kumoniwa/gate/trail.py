@@ -38,6 +38,9 @@ DATA = Table(
     create index if not exists trail_data_by_time on trail_data (at)""",
 )
 CLOUDTRAIL = "cloudtrail"
+CHANGED = "changed"
+"""The fact ``(CHANGED, operation, account, service)`` on the region's bus: a call that is no mere reading was done here. Of users and roles,
+which ``aws-global`` keeps, a region is told the same when its replica changes."""
 
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 EVENT_BYTES_MAX = 100_000
@@ -61,6 +64,8 @@ class Trail:
     def told(self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None) -> None:
         """Record what is to be recorded."""
         if route.is_recorded:
+            if error is None and not route.is_read_only:
+                self.home.tell((CHANGED, route.name, call.account, route.service.name))
             self.record(call, route, params, reply, error)
         elif self.asks_for_data and (resources := self._selected(call, route, params)):
             self.record(call, route, params, reply, error, resources)

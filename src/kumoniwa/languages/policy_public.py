@@ -13,7 +13,7 @@ from typing import Any
 _FIXING = frozenset((
     "aws:principalorgid", "aws:principalorgpaths", "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceaccount",
     "aws:sourceorgid", "aws:sourceowner", "aws:userid", "aws:principalarn", "aws:principalaccount", "s3:dataaccesspointarn",
-    "s3:dataaccesspointaccount", "aws:viaawsservice",
+    "s3:dataaccesspointaccount", "aws:viaawsservice", "kms:calleraccount",
 ))  # fmt: skip
 
 
@@ -43,11 +43,16 @@ def _is_public(statement: dict[str, Any]) -> bool:
             continue
         for key, values in keys.items():
             listed = [values] if not isinstance(values, list) else values
-            if key.lower() in _FIXING and not any("*" in str(value) or "?" in str(value) for value in listed):
-                return False
-            if key.lower() == "aws:sourceip" and all(_is_narrow(str(value)) for value in listed):
+            if listed and all(narrows(key, str(value)) for value in listed):
                 return False
     return True
+
+
+def narrows(key: str, value: str) -> bool:
+    """Whether a condition key that must have this value lets in only people who are named."""
+    if key.lower() in _FIXING:
+        return "*" not in value and "?" not in value
+    return key.lower() == "aws:sourceip" and _is_narrow(value)
 
 
 def _is_narrow(text: str) -> bool:

@@ -53,6 +53,8 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("codepipeline", f"CodePipeline {what} Execution State Change"): _pipeline for what in ("Pipeline", "Stage", "Action")},
     ("codebuild", "CodeBuild Build State Change"): lambda call, detail: [detail["build-id"]],
     **{("acm", f"ACM Certificate {what}"): lambda call, detail: detail["resources"] for what in _CERTIFICATE},
+    ("access-analyzer", "Access Analyzer Finding"): lambda call, detail: detail["resources"],
+    ("access-analyzer", "Unused Access Finding for IAM entities"): lambda call, detail: detail["resources"],
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }
 """How the resources of each kind of event are found in its detail. Where the detail of AWS does not name them, the teller says them

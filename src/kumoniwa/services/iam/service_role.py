@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SERVICE = re.compile(r"([a-z0-9-]+(?:\.[a-z0-9-]+)*)\.amazonaws\.com(?:\.cn)?")
 
 _NAMES = {
-    "accountdiscovery.ssm": "AmazonSSM_AccountDiscovery", "acm": "CertificateManager", "apigateway": "ServiceForAPIGateway",
+    "access-analyzer": "AccessAnalyzer", "accountdiscovery.ssm": "AmazonSSM_AccountDiscovery", "acm": "CertificateManager", "apigateway": "ServiceForAPIGateway",
     "appmesh": "AppMesh", "autoscaling": "AutoScaling", "autoscaling-plans": "AutoScalingPlans_EC2AutoScaling",
     "backup": "Backup", "batch": "Batch", "cassandra.application-autoscaling": "ApplicationAutoScaling_CassandraTable",
     "cks.kms": "KeyManagementServiceCustomKeyStores", "cloudtrail": "CloudTrail",
@@ -61,6 +61,7 @@ _NAMES = {
 recorded: localstack's TestIAMServiceRoles."""
 
 _POLICIES = {
+    "access-analyzer": "AccessAnalyzerServiceRolePolicy",
     "dynamodb.application-autoscaling": "AWSApplicationAutoscalingDynamoDBTablePolicy",
     "lambda.application-autoscaling": "AWSApplicationAutoscalingLambdaConcurrencyPolicy",
 }

@@ -1,0 +1,60 @@
+"""The operations of Access Analyzer. Previews, recommendations, internal access and analyzers that services make are refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.accessanalyzer.analyzer import (
+    CreateAnalyzer,
+    GetAnalyzer,
+    ListAnalyzers,
+    ListTagsForResource,
+    TagResource,
+    UntagResource,
+    UpdateAnalyzer,
+)
+from kumoniwa.services.accessanalyzer.archive import (
+    ApplyArchiveRule,
+    CreateArchiveRule,
+    DeleteArchiveRule,
+    GetArchiveRule,
+    ListArchiveRules,
+    UpdateArchiveRule,
+)
+from kumoniwa.services.accessanalyzer.external import StartResourceScan
+from kumoniwa.services.accessanalyzer.finding import (
+    GetFinding,
+    GetFindingsStatistics,
+    GetFindingV2,
+    ListFindings,
+    ListFindingsV2,
+    UpdateFindings,
+)
+from kumoniwa.services.accessanalyzer.keeping import (
+    DeleteAnalyzer,
+    GetAnalyzedResource,
+    ListAnalyzedResources,
+)
+
+__all__ = [
+    "ApplyArchiveRule", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
+    "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "ListAnalyzedResources", "ListAnalyzers", "ListArchiveRules",
+    "ListFindings", "ListFindingsV2", "ListTagsForResource", "StartResourceScan", "TagResource", "UntagResource", "UpdateAnalyzer",
+    "UpdateArchiveRule", "UpdateFindings",
+]  # fmt: skip
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsiamaccessanalyzer.html"""
+    arn, name = params.get("analyzerArn", params.get("resourceArn")), params.get("analyzerName")
+    if isinstance(name, str):
+        arn = call.arn(f"analyzer/{name}", "access-analyzer")
+    if isinstance(arn, str) and isinstance(params.get("ruleName"), str):
+        return f"{arn}/archive-rule/{params['ruleName']}"
+    return arn if isinstance(arn, str) else "*"
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    tags = params.get("tags") if isinstance(params.get("tags"), dict) else {}
+    return {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()} | ({"aws:tagkeys": list(tags)} if tags else {})

@@ -1,0 +1,84 @@
+"""What keeps findings up to date: analyzers look again where a call changed something, and at everything once a day.
+
+What is due is not written down: after a restart every analyzer looks at everything, and what it finds does not depend on what it missed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.gate.trail import CHANGED
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.accessanalyzer import analyzer as analyzers
+from kumoniwa.services.accessanalyzer import external, keeping
+from kumoniwa.services.accessanalyzer.analyzer import EXTERNAL, SERVICE, WORK, Analyzer
+
+DAY_S = 86_400.0
+AGAIN_S = 5.0
+"""How soon is looked again at what could not be read."""
+TOGETHER_S = 0.2
+"""Changes that come soon after one another are looked at together."""
+
+
+class Due:
+    """What changed since it was looked at, by account and analyzer."""
+
+    def __init__(self, region: Any) -> None:
+        self.region = region
+        self.changed: dict[str, set[str]] = {}
+        self.looked: dict[tuple[str, str], float] = {}
+        """When an analyzer looked at everything, in this life of the region."""
+
+    def heard(self, fact: tuple[str, str, str, Any]) -> None:
+        kind, _, account, service = fact
+        if kind == CHANGED and service in external.READERS and account.isdigit() and account in self.region.store.accounts():
+            self.changed.setdefault(account, set()).add(service)
+            self.region.wake(WORK)
+
+
+async def run(region: Any) -> None:
+    due = Due(region)
+    region.listen(due.heard)
+    try:
+        while True:
+            until = await _look(region, due)
+            await region.wait(WORK, until)
+            if due.changed:
+                await region.wait((*WORK, "together"), region.clock.now() + TOGETHER_S)
+    finally:
+        region.unlisten(due.heard)
+
+
+async def _look(region: Any, due: Due) -> float:
+    """Look at whatever is due; answers when something is due next."""
+    until = region.clock.now() + DAY_S
+    changes, due.changed = due.changed, {}
+    for account in region.store.accounts():
+        if not account.isdigit():
+            continue
+        call = region.call("accessanalyzer", account, principals.service(SERVICE, account))
+        for analyzer in list(call.shelf(Analyzer).values()):
+            is_whole = due.looked.get((analyzer.arn, str(analyzer.created)), 0.0) + DAY_S <= call.now()
+            services = external.all_services() if is_whole else changes.get(account, set())
+            if not services:
+                continue
+            try:
+                await _scan(call, analyzer, services)
+            except AwsError:
+                # Its role is not known here yet or any more, or another region is dark.
+                due.changed.setdefault(account, set()).update(services)
+                until = min(until, call.now() + AGAIN_S)
+            else:
+                if is_whole:
+                    due.looked[analyzer.arn, str(analyzer.created)] = call.now()
+    return until
+
+
+async def _scan(call: Call, analyzer: Analyzer, services: set[str]) -> None:
+    if analyzer.type == EXTERNAL:
+        await external.scan(call, analyzer, services)
+    held = call.shelf(Analyzer).get(analyzer.name)
+    if held is not None:
+        call.atomically(lambda: keeping.purge(call, analyzers.found(call, held.name)))

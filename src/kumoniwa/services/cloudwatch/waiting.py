@@ -10,6 +10,8 @@ from kumoniwa.store.rows import Table
 INBOX = Table("metric_inbox", "create table if not exists metric_inbox (id integer primary key, body blob)")
 FOLDED_AT_ENTRIES = 2_000
 """So many entries are not left to wait for the minute to be over: who asks then should not have to fold them all."""
+ARRIVING = ("cloudwatch", "arriving")
+"""Something waits again where nothing did."""
 FOLDING = ("cloudwatch", "folding")
 
 
@@ -38,6 +40,8 @@ class Inbox:
 def arrived(call: Call, entries: int) -> None:
     """To have counted a call that is undone later costs one look in vain; not to have counted one would hide it."""
     inbox = call.memory(Inbox)
+    if not inbox.entries:
+        call.home.wake(ARRIVING)
     inbox.arrivals += 1
     inbox.entries += entries
     if inbox.entries >= FOLDED_AT_ENTRIES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from functools import partial
 from typing import Any
 
@@ -43,22 +44,23 @@ async def run(region: Any) -> None:
 
 
 async def _fold(region: Any) -> None:
-    """Piece by piece, so that nobody waits long: one who asks folds what is left."""
+    """Piece by piece, so that nobody waits long: one who asks folds what is left. Where nothing waits this does nothing."""
     while True:
         for call in accounts(region):
             if not call.memory(waiting.Inbox).is_empty:
                 while call.atomically(partial(metric.fold_some, call)):
                     await asyncio.sleep(0)
                 call.atomically(partial(metric.fold, call))
+        if all(call.memory(waiting.Inbox).is_empty for call in accounts(region)):
+            await region.wait(waiting.ARRIVING, math.inf)
         await region.wait(waiting.FOLDING, _stroke(region.clock.now(), MINUTE_S))
 
 
 async def _watch(region: Any) -> None:
     """At each whole minute, and at each ten seconds for alarms with short periods. What a dead region missed it does not make up for."""
     while True:
-        step = _step(region)
-        end = int(_stroke(region.clock.now(), step))
-        until = float(end)
+        end = _next_round(region)
+        until = end
         for call in accounts(region):
             until = min(until, call.atomically(partial(transition.end_suppression, call)) or until)
         if await region.wait(transition.WATCHING, until) or until < end:
@@ -66,13 +68,14 @@ async def _watch(region: Any) -> None:
         for call in accounts(region):
             for alarm in watch.watched(call):
                 if end % watch.MINUTE_S == 0 or watch.is_short(alarm):
-                    call.atomically(partial(watch.evaluate, call, alarm.name, end))
+                    call.atomically(partial(watch.evaluate, call, alarm.name, int(end)))
                     await asyncio.sleep(0)
 
 
-def _step(region: Any) -> int:
-    has_short = any(watch.is_short(alarm) for call in accounts(region) for alarm in watch.watched(call))
-    return watch.SHORT_S if has_short else watch.MINUTE_S
+def _next_round(region: Any) -> float:
+    """When alarms are looked at next: never, while there are none."""
+    alarms = [alarm for call in accounts(region) for alarm in watch.watched(call)]
+    return _stroke(region.clock.now(), watch.SHORT_S if any(map(watch.is_short, alarms)) else watch.MINUTE_S) if alarms else math.inf
 
 
 async def _age(region: Any) -> None:

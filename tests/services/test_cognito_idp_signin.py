@@ -155,6 +155,30 @@ def test_a_temporary_password_ends(cloud):
     assert refused(pool.begin) == ("NotAuthorizedException", "Temporary password has expired and must be reset by an administrator.")
 
 
+def test_the_older_name_of_that_time_holds_where_the_policy_names_none(cloud):
+    # https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AdminCreateUserConfigType.html
+    pool = Pool(cloud, AdminCreateUserConfig={"UnusedAccountValidityDays": 2})
+    assert pool.idp.describe_user_pool(UserPoolId=pool.id)["UserPool"]["Policies"]["PasswordPolicy"]["TemporaryPasswordValidityDays"] == 2
+    pool.idp.admin_create_user(UserPoolId=pool.id, Username="ann", TemporaryPassword=PASSWORD, MessageAction="SUPPRESS")
+    cloud.sleep(2 * 86_400 + 1)
+    assert refused(pool.begin)[1].startswith("Temporary password has expired")
+    both = Pool(cloud, AdminCreateUserConfig={"UnusedAccountValidityDays": 2}, Policies={"PasswordPolicy": {"MinimumLength": 8, "TemporaryPasswordValidityDays": 3}})
+    assert both.idp.describe_user_pool(UserPoolId=both.id)["UserPool"]["AdminCreateUserConfig"]["UnusedAccountValidityDays"] == 3
+
+
+def test_an_unsigned_call_finds_its_region_by_the_host_name_and_is_told_so_where_it_has_none(cloud):
+    cloud.region("eu-west-1")
+    pool = Pool(cloud, region="eu-west-1")
+    pool.add()
+    body = json.dumps({"ClientId": pool.client, "AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": {"USERNAME": "ann", "PASSWORD": PASSWORD}}).encode()
+    headers = {"x-amz-target": "AWSCognitoIdentityProviderService.InitiateAuth", "content-type": "application/x-amz-json-1.1"}
+    status, _, answer = cloud.http("POST", "/", host="cognito-idp.eu-west-1.localhost:4566", headers=headers, body=body)
+    assert status == 200 and json.loads(answer)["AuthenticationResult"]["IdToken"]
+    status, answered, answer = cloud.http("POST", "/", headers=headers, body=body)
+    assert (status, json.loads(answer)["__type"]) == (400, "ResourceNotFoundException")
+    assert "cognito-idp.eu-west-1.localhost" in answered["x-kumoniwa-hint"]
+
+
 def app(cloud, seed: str, ahead: int = 0) -> str:
     return code_at(seed, step_of(cloud.now()) + ahead)
 

@@ -9,6 +9,7 @@ import base64
 import hmac
 from typing import Any
 
+from kumoniwa.gate.address import region_mark, region_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -74,7 +75,9 @@ def secret_of(call: Call, client: UserPoolClient) -> str:
 def named(call: Call, id_: str, pool_id: str | None = None) -> UserPoolClient:
     client = call.shelf(UserPoolClient).get(id_)
     if client is None or pool_id not in (None, client.pool):
-        raise ResourceNotFoundException(f"User pool client {id_} does not exist.")
+        there = region_of(id_)
+        elsewhere = f"Its id is of {there}, and an unsigned call names no region: ask cognito-idp.{there}.localhost." if there and there != call.region else ""
+        raise ResourceNotFoundException(f"User pool client {id_} does not exist.", hint=elsewhere)
     return client
 
 
@@ -169,7 +172,7 @@ def CreateUserPoolClient(
     })  # fmt: skip
     secret = shut(call.home, call.ids.lower(SECRET_LENGTH).encode(), "client secret") if GenerateSecret else b""
     client = UserPoolClient(
-        id=call.ids.lower(ID_LENGTH), pool=UserPoolId, name=ClientName, created=now, modified=now, settings=settings, secret=secret
+        id=region_mark(call.region) + call.ids.lower(ID_LENGTH - 2), pool=UserPoolId, name=ClientName, created=now, modified=now, settings=settings, secret=secret
     )
     call.shelf(UserPoolClient)[client.id] = client
     places(call.home)[client.id] = Place(account=call.account, pool=UserPoolId)

@@ -142,8 +142,13 @@ def _settings(told: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
         **fixed,
         **told,
         "Policies": _policies(told.get("Policies")),
-        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": False, "UnusedAccountValidityDays": 7} | told.get("AdminCreateUserConfig", {}),
+        "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": False} | told.get("AdminCreateUserConfig", {}),
     }
+    # The older name of the same time, which holds where the policy names none.
+    people, password = settings["AdminCreateUserConfig"], settings["Policies"]["PasswordPolicy"]
+    if not ((told.get("Policies") or {}).get("PasswordPolicy") or {}).get("TemporaryPasswordValidityDays"):
+        password["TemporaryPasswordValidityDays"] = people.get("UnusedAccountValidityDays") or password["TemporaryPasswordValidityDays"]
+    people["UnusedAccountValidityDays"] = password["TemporaryPasswordValidityDays"]
     settings["EmailConfiguration"].setdefault("EmailSendingAccount", "COGNITO_DEFAULT")
     _check(settings)
     return settings

@@ -10,9 +10,10 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import managed_policies, models
-from kumoniwa.gate import denial
+from kumoniwa.gate import denial, organization
 from kumoniwa.gate.faults import role_names
-from kumoniwa.gate.identity import SHARED, Document, Identity, InvalidClientTokenId
+from kumoniwa.gate.identity import SHARED, UNKNOWN_KEY, Document, Identity, InvalidClientTokenId
+from kumoniwa.gate.organization import FREE, Bounds
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call, account_of
@@ -20,7 +21,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.operation import load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
-from kumoniwa.languages.policy_decision import Authority, Decision, Layer, keys_of
+from kumoniwa.languages.policy_decision import Authority, Decision, Layer, Levels, keys_of
 from kumoniwa.store.rows import Table
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ MISSING_TOKEN = {"json": JsonMissingAuthenticationToken, "smithy-rpc-v2-cbor": J
 _DENY = {"Sid": "Unreadable", "Effect": "Deny", "Action": "*", "Resource": "*"}
 _UNREADABLE = {
     "identity": parse({"Version": "2012-10-17", "Statement": _DENY}, "identity"),
+    "scp": parse({"Version": "2012-10-17", "Statement": _DENY}, "scp"),
     "resource": parse({"Version": "2012-10-17", "Statement": {**_DENY, "Principal": "*"}}, "resource"),
     "trust": parse({"Statement": {"Effect": "Deny", "Action": "sts:*", "Principal": "*"}}, "trust"),
 }
@@ -112,12 +114,15 @@ class Authorizer:
     def __init__(self, home) -> None:
         self.home = home
         self.mode = home.settings.iam
+        self._members = home.store.shelf(SHARED, organization.Member).get
+        self._bounds: dict[str, Bounds] = {}
         self._authorities: dict[tuple, Authority] = {}
         self._keys: dict[tuple, dict[str, Any]] = {}
         self._seen: set[tuple] = set()
 
     def forget(self) -> None:
-        """Identities changed: compile them again when they are next asked about."""
+        """Identities or organizations changed: compile them again when they are next asked about."""
+        self._bounds.clear()
         self._authorities.clear()
         self._keys.clear()
 
@@ -128,6 +133,9 @@ class Authorizer:
         service = route.service
         if service.name == "iam" and _is_shut_out(call.principal):
             raise InvalidClientTokenId(hint="Keys of GetSessionToken without MFA and of GetFederationToken cannot call IAM.")
+        caller = self._members(call.principal.account)
+        if caller is not None and caller.is_suspended:
+            raise UNKNOWN_KEY.get(route.family, InvalidClientTokenId)(hint=f"The account {caller.account} is closed.")
         owner = service.owner_of(call, route.name, params) if service.owner_of is not None else None
         if owner is not None:
             call.account = owner
@@ -156,7 +164,7 @@ class Authorizer:
             return
         principal, service = call.principal, route.service
         document = service.policy_of(call, arn) if service.policy_of is not None else None
-        if principal.kind == "root" and document is None and call.account == principal.account:
+        if principal.kind == "root" and document is None and call.account == principal.account and self.bounds(principal.account) is FREE:
             return
         if principal.kind == "anonymous" and route.model.is_unsigned:
             return
@@ -170,8 +178,11 @@ class Authorizer:
         context = self._context(call)
         if service.conditions_of is not None:
             context.update(service.conditions_of(call, route.name, params))
+        rcps = self.rcps(principal, action, call.account)
+        if rcps and service.is_of_aws is not None and service.is_of_aws(call, arn):
+            rcps = ()
         decision = self._authority(principal).decide(
-            action, arn, context, resource_policy=policy, resource_account=call.account, resource_must_allow=must_allow
+            action, arn, context, resource_policy=policy, resource_account=call.account, resource_must_allow=must_allow, rcps=rcps
         )
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
@@ -199,20 +210,29 @@ class Authorizer:
             # Both APIs of SES quote in a way of their own, as reports of its users show.
             text = f"User `{decision.principal.arn}' is not authorized to perform `{decision.action}' on resource `{decision.resource}'"
         if is_s3:
-            if decision.principal.kind == "anonymous" or decision.layer.name == "resource-based policy" and not decision.is_explicit:
+            is_hidden = decision.layer.name == "resource-based policy" and not decision.is_explicit
+            if decision.layer.name == "resource control policy":
+                # Why, S3 tells whoever is of the same organization:
+                # https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html#access-denied-message-examples
+                is_hidden = context.get("aws:principalorgid") != context.get("aws:resourceorgid")
+            if decision.principal.kind == "anonymous" or is_hidden:
                 text = AccessDenied.message
             else:
                 text = text.replace(f"on resource: {decision.resource}", f'on resource: "{decision.resource}"')
         return REFUSALS.get(protocol, AccessDenied)(text, hint=decision.hint)
 
-    def _context(self, call: Call) -> dict[str, Any]:
-        """The condition keys of a request, costly ones as callables. Names are in lower case."""
+    def _context(self, call: Call, owner: str | None = None) -> dict[str, Any]:
+        """The condition keys of a request for what belongs to ``owner``, or else to the account that the call touches; costly ones as
+        callables. Names are in lower case."""
         principal = call.principal
         name = (principal.arn, principal.user_id, principal.key_id, principal.context.get("kms:ViaService"))
         keys = self._keys.get(name)
         if keys is None or principal.kind == "service":
             keys = keys_of(principal)
-            if principal.kind != "service":
+            if principal.kind == "service":
+                keys |= organization.keys_of(self._members(keys.get("aws:sourceaccount") or ""), "source")
+            else:
+                keys |= organization.keys_of(self._members(principal.account), "principal")
                 holder = self._holder(principal)
                 if holder is not None:
                     # A session's own tags stand before those of its role.
@@ -222,7 +242,9 @@ class Authorizer:
                 self._keys[name] = keys
         context = dict(keys)
         context["aws:requestedregion"] = call.region
-        context["aws:resourceaccount"] = call.account
+        context["aws:resourceaccount"] = owner = owner or call.account
+        if (belongs := self._members(owner)) is not None:
+            context |= organization.keys_of(belongs, "resource")
         context["aws:currenttime"] = context["aws:epochtime"] = call.home.clock.now
         if "aws:multifactorauthtime" in context:
             context["aws:multifactorauthage"] = int(call.home.clock.now() - float(context["aws:multifactorauthtime"]))
@@ -249,14 +271,15 @@ class Authorizer:
         session: tuple[Policy, ...] | None = tuple(compiled(self._written(d), "identity", "session") for d in principal.session_policies)
         if not session and principal.kind != "federated":
             session = None
+        scps = self.scps(principal)
         if principal.kind == "federated" and principal.source_arn.endswith(":root"):
-            return Authority(principal, (_EVERYTHING,), session=session)
+            return Authority(principal, (_EVERYTHING,), session=session, scps=scps)
         holder = self._holder(principal)
         if holder is None:
-            return Authority(principal, session=session)
+            return Authority(principal, session=session, scps=scps)
         policies = tuple(compiled(self._written(grant.document), "identity", grant.name) for grant in holder.grants)
         boundary = compiled(self._written(holder.boundary), "identity", "boundary") if holder.boundary else None
-        return Authority(principal, policies, boundary=boundary, session=session)
+        return Authority(principal, policies, boundary=boundary, session=session, scps=scps)
 
     def _holder(self, principal: Principal) -> Identity | None:
         """The user or role behind a principal. A role made anew under an old name is not the one whose session this is."""
@@ -279,6 +302,37 @@ class Authorizer:
         """What IAM has told this region of a user or role."""
         return self.home.store.shelf(SHARED, Identity).get(arn)
 
+    # Organizations ------------------------------------------------------------------------------
+
+    def bounds(self, account: str) -> Bounds:
+        """The control policies that bind an account and what it owns."""
+        found = self._members(account)
+        if found is None or self._members(found.management) is None:
+            return FREE
+        bounds = self._bounds.get(account)
+        if bounds is None:
+            bounds = Bounds(self._levels(found.scps, "scp"), self._levels(found.rcps, "resource"))
+            bounds = self._bounds[account] = FREE if bounds == FREE else bounds
+        return bounds
+
+    def _levels(self, levels: tuple[tuple[str, ...], ...], kind: str) -> Levels:
+        held = self.home.store.shelf(SHARED, organization.ControlPolicy)
+        return tuple(
+            tuple(compiled(held[arn].document if arn in held else "", kind, arn.rpartition("/")[2]) for arn in level) for level in levels
+        )
+
+    def scps(self, principal: Principal) -> Levels:
+        """What limits a principal, whatever it touches."""
+        if principal.kind in ("service", "anonymous") or organization.is_service_linked(principal):
+            return ()
+        return self.bounds(principal.account).scps
+
+    def rcps(self, principal: Principal, action: str, owner: str) -> Levels:
+        """What limits whoever does ``action`` to what belongs to ``owner``."""
+        rcps = self.bounds(owner).rcps
+        is_free = not rcps or not organization.is_resource_controlled(action) or organization.is_service_linked(principal)
+        return () if is_free else rcps
+
     # Further questions --------------------------------------------------------------------------
 
     def require(self, call: Call, action: str, arn: str, context: dict[str, Any]) -> None:
@@ -288,11 +342,13 @@ class Authorizer:
         # Of what is the operation's own kind the owner is known and the policy counts, as for the first permission.
         owner = call.account if is_own else account_of(arn, principal.account)
         document = service.policy_of(call, arn) if is_own else None
-        if self.mode == "off" or (principal.kind == "root" and document is None and owner == principal.account):
+        is_own_root = principal.kind == "root" and document is None and owner == principal.account
+        if self.mode == "off" or (is_own_root and self.bounds(owner) is FREE):
             return
-        asked = self._context(call) | {key.lower(): value for key, value in context.items()}
+        asked = self._context(call, owner) | {key.lower(): value for key, value in context.items()}
         policy = compiled(document, "resource") if document else None
-        decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner)
+        rcps = self.rcps(principal, action, owner)
+        decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner, rcps=rcps)
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
             raise self._denial(decision, models.service(call.service).protocol, asked)
@@ -304,8 +360,9 @@ class Authorizer:
         if self.mode == "off":
             return None
         decision = self._authority(call.principal).decide(
-            action, arn, self._context(call) | (context or {}), resource_policy=policy, resource_account=call.account
-        )
+            action, arn, self._context(call) | (context or {}), resource_policy=policy, resource_account=call.account,
+            rcps=self.rcps(call.principal, action, call.account),
+        )  # fmt: skip
         self._note(call.principal, action, arn, decision.is_allowed)
         return decision if self.mode == "enforce" else None
 
@@ -316,7 +373,11 @@ class Authorizer:
         if role is None and self.mode != "enforce":
             return role_session(role_arn, "AROAUNKNOWN", session_name)
         trust = compiled(role.trust, "trust") if role is not None else None
-        decision = Authority(asker).decide("sts:AssumeRole", role_arn, keys_of(asker), resource_policy=trust, resource_must_allow=True)
+        owner = account_of(role_arn, account)
+        context = keys_of(asker) | organization.keys_of(self._members(account), "source") | organization.keys_of(self._members(owner), "resource")
+        rcps = () if organization.SERVICE_LINKED in role_arn else self.rcps(asker, "sts:AssumeRole", owner)
+        context["aws:resourceaccount"] = owner
+        decision = Authority(asker).decide("sts:AssumeRole", role_arn, context, resource_policy=trust, resource_must_allow=True, rcps=rcps)
         if not decision.is_allowed and self.mode == "enforce":
             raise AccessDenied(decision.text, hint=decision.hint)
         return role_session(role_arn, role.id if role else "AROAUNKNOWN", session_name)

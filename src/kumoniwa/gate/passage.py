@@ -18,7 +18,17 @@ from functools import partial
 from types import CoroutineType
 from typing import Any
 
-from kumoniwa.gate import edge, federation, identity, mfa, names, signature, signature_payload, trails
+from kumoniwa.gate import (
+    edge,
+    federation,
+    identity,
+    mfa,
+    names,
+    organization,
+    signature,
+    signature_payload,
+    trails,
+)
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
 from kumoniwa.gate.once import remember, remembered
@@ -40,6 +50,7 @@ BODY_BYTES_MAX = 96 << 20
 _SHARED_KINDS = (
     identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.WebProvider,
     federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName,
+    organization.Member, organization.ControlPolicy,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 _IDENTITIES = shelf_name(identity.Identity)

@@ -34,7 +34,7 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "params_of", "witness_of", "denied", "work", "door", "exchange",
+        "resource_must_allow", "refusal_of", "params_of", "witness_of", "denied", "is_of_aws", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -52,6 +52,8 @@ class Service:
         self.witness_of = getattr(module, "witness_of", None)
         self.denied = getattr(module, "denied", None)
         """Raises what is answered instead of AccessDenied, where AWS tells the caller more."""
+        self.is_of_aws = getattr(module, "is_of_aws", None)
+        """Whether AWS itself manages a resource, which no resource control policy then restricts."""
         self.work = _sibling(module, "work")
         self.door = _sibling(module, "door")
         self.exchange = _sibling(module, "exchange")

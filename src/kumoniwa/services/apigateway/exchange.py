@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from kumoniwa.gate.organization import organization_id
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.wire.message import Request
 
@@ -190,7 +191,7 @@ class Exchange:
         if self.principal is not None and self.principal.kind != "anonymous":
             caller = self.principal
             who |= {"accountId": caller.account, "caller": caller.user_id, "user": caller.user_id}
-            who |= {"accessKey": caller.key_id, "userArn": caller.arn}
+            who |= {"accessKey": caller.key_id, "userArn": caller.arn, "principalOrgId": organization_id(self.home, caller.account)}
         if self.key is not None:
             who |= {"apiKey": self.key.document["value"], "apiKeyId": self.key.document["id"]}
         return who

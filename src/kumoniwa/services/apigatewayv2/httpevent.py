@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from kumoniwa.gate.organization import organization_id
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, NOBODY
 from kumoniwa.services.apigatewayv2.parameter import Sent
 from kumoniwa.services.apigatewayv2.visit import Visit, failed, request_time
@@ -73,7 +74,7 @@ def _principal(visit: Visit) -> dict[str, Any]:
         "accountId": caller.account,
         "callerId": caller.user_id,
         "cognitoIdentity": None,
-        "principalOrgId": None,
+        "principalOrgId": organization_id(visit.home, caller.account),
         "userArn": caller.arn,
         "userId": caller.user_id,
     }

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from kumoniwa.gate.organization import organization_id
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway.exchange import Place, conditions
 from kumoniwa.wire.message import Request
@@ -144,7 +145,7 @@ class Visit:
         caller = self.principal
         known = {} if caller is None else {
             "accessKey": caller.key_id, "accountId": caller.account, "caller": caller.user_id, "user": caller.user_id,
-            "userArn": caller.arn,
+            "userArn": caller.arn, "principalOrgId": organization_id(self.home, caller.account),
         }  # fmt: skip
         return {"sourceIp": "127.0.0.1", "userAgent": self.request.headers.get("user-agent"), **known}
 

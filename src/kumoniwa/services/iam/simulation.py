@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kumoniwa.gate import organization
 from kumoniwa.gate.identity import SHARED, Identity
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.kernel.principal import Principal, root
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
-from kumoniwa.languages.policy_decision import Authority, keys_of
+from kumoniwa.languages.policy_decision import Authority, Layer, keys_of
 from kumoniwa.services.iam.entity import Entity, Group, Role, User, arn_of, found
 from kumoniwa.services.iam.errors import InvalidInput, NoSuchEntity
 from kumoniwa.services.iam.policy import default_document, policy_named
@@ -64,9 +65,9 @@ def SimulatePrincipalPolicy(
         if isinstance(holder, Group)
         else _principal(call, caller)
     )
-    authority = Authority(
-        principal, (*policies, *_read(PolicyInputList or [], "PolicyInputList")), boundary=boundary
-    )
+    given = _read(PolicyInputList or [], "PolicyInputList")
+    scps = call.home.gate.authorizer.scps(principal)
+    authority = Authority(principal, (*policies, *given), boundary=boundary, scps=scps)
     return _simulated(
         call, authority, ActionNames, ResourceArns, ResourcePolicy, ResourceOwner, ContextEntries
     )
@@ -164,7 +165,9 @@ def _simulated(
         policy = parse(resource_policy, "resource", name="ResourcePolicy") if resource_policy else None
     except MalformedPolicyDocument as error:
         raise InvalidInput(error.text) from None
-    context = (keys_of(authority.principal) if authority.principal.arn else {}) | _context(entries)
+    who = authority.principal
+    of_organization = organization.keys_of(organization.member(call.home, who.account), "principal")
+    context = (keys_of(who) | of_organization if who.arn else {}) | _context(entries)
     results = []
     for action in actions:
         if ":" not in action:
@@ -213,10 +216,17 @@ def _result(
     }
     boundary = next((layer for layer in authority.limits if layer.name == "permissions boundary"), None)
     if boundary is not None:
-        plan = boundary.plan(action.lower())
-        allows, denies = (
-            any(statement.applies(resource, context) for statement in statements)
-            for statements in (plan.allows, plan.denies)
-        )
-        result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allows and not denies}
+        may = _allows(boundary, action, resource, context)
+        result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": may}
+    if authority.guardrails:
+        may = all(_allows(level, action, resource, context) for level in authority.guardrails)
+        result["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": may}
     return result
+
+
+def _allows(layer: Layer, action: str, resource: str, context: dict[str, Any]) -> bool:
+    plan = layer.plan(action.lower())
+    allows, denies = (
+        any(statement.applies(resource, context) for statement in statements) for statements in (plan.allows, plan.denies)
+    )
+    return allows and not denies

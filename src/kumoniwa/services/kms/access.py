@@ -109,6 +109,12 @@ def policy_of(call: Call, arn: str) -> str | None:
     return policy.standing(call, key) if key is not None else None
 
 
+def is_of_aws(call: Call, arn: str) -> bool:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/resource-control-policies.html"""
+    key = call.shelf(Key).get(arn.rpartition(":key/")[2]) if ":key/" in arn else None
+    return key is not None and key.manager == "AWS"
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     keys: dict[str, Any] = {"kms:calleraccount": call.principal.account}
     for name, condition in _REQUESTED.items():

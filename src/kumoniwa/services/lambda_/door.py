@@ -21,9 +21,9 @@ from kumoniwa.engines.lambda_runtime.environment import PRELUDE
 from kumoniwa.gate import identity, signature
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.authorize import compiled
+from kumoniwa.gate.organization import organization_id
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.lambda_ import package, sandbox
 from kumoniwa.services.lambda_.errors import TooManyRequestsException
 from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
@@ -183,7 +183,7 @@ def _event(call: Call, url: Url, request: Request, address: Address) -> dict[str
     if "cookie" in request.headers:
         event["cookies"] = [cookie.strip() for cookie in request.headers["cookie"].split(";")]
     if url.auth == "AWS_IAM":
-        event["requestContext"]["authorizer"] = {"iam": _iam(call.principal)}
+        event["requestContext"]["authorizer"] = {"iam": _iam(call)}
     if request.body:
         is_text = _TEXT.match(request.headers.get("content-type", "text/plain"))
         event["body"] = request.body.decode("utf-8", "replace") if is_text else base64.b64encode(request.body).decode()
@@ -191,13 +191,14 @@ def _event(call: Call, url: Url, request: Request, address: Address) -> dict[str
     return event
 
 
-def _iam(principal: Principal) -> dict[str, Any]:
+def _iam(call: Call) -> dict[str, Any]:
+    principal = call.principal
     return {
         "accessKey": principal.key_id,
         "accountId": principal.account,
         "callerId": principal.user_id,
         "cognitoIdentity": None,
-        "principalOrgId": None,
+        "principalOrgId": organization_id(call.home, principal.account),
         "userArn": principal.arn,
         "userId": principal.user_id,
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from kumoniwa.aws import managed_policies
-from kumoniwa.gate import authorize, denial
+from kumoniwa.gate import authorize, denial, organization
 from kumoniwa.gate.federation import SamlProvider, WebProvider
 from kumoniwa.gate.identity import SHARED, Credential, Document, Identity, account_of_key, issue
 from kumoniwa.gate.mfa import LastCode, MfaDevice, accepted
@@ -414,12 +414,15 @@ def _trusting_role(call: Call, action: str, arn: str, asker: Federated, keys: di
         "aws:requestedregion": call.region,
         "aws:currenttime": call.home.clock.now,
         "aws:epochtime": call.home.clock.now,
+        "aws:resourceaccount": role.account,
+        **organization.keys_of(organization.member(call.home, role.account), "resource"),
     }
     authority = Authority(Principal(kind="federated", account="", arn=asker.provider, user_id=asker.subject))
     trust = authorize.compiled(role.trust, "trust")
     wanted = [action, *(["sts:TagSession"] if asker.tags else []), *(["sts:SetSourceIdentity"] if asker.source_identity else [])]
     for each in wanted:
-        decision = authority.decide(each, arn, dict(context), resource_policy=trust, resource_must_allow=True)
+        rcps = call.home.gate.authorizer.rcps(authority.principal, each, role.account)
+        decision = authority.decide(each, arn, dict(context), resource_policy=trust, resource_must_allow=True, rcps=rcps)
         if not decision.is_allowed and call.home.settings.iam == "enforce":
             refused.hint = decision.hint
             raise refused

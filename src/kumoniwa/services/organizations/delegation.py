@@ -1,0 +1,166 @@
+"""Who else may act for the organization: services that are trusted, members that administer a service, and the policy that delegates."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from kumoniwa.kernel.record import changed
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.services.organizations import account as accounts
+from kumoniwa.services.organizations import tag
+from kumoniwa.services.organizations.errors import (
+    AccountAlreadyRegisteredException,
+    AccountNotRegisteredException,
+    ConstraintViolationException,
+    InvalidInputException,
+    ResourcePolicyNotFoundException,
+)
+from kumoniwa.services.organizations.membership import path_of
+from kumoniwa.services.organizations.record import (
+    Account,
+    Organization,
+    ResourcePolicy,
+    arn,
+    managed,
+    shown_account,
+)
+
+if TYPE_CHECKING:
+    from kumoniwa.kernel.call import Call
+
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
+_MASTER = "You cannot register master account/yourself as delegated administrator for your organization."
+
+
+def _checked_service(name: str) -> str:
+    """By its shape: which services AWS trusts with organizations changes with every month."""
+    if _SERVICE.fullmatch(name) is None:
+        raise InvalidInputException("You specified an unrecognized service principal.", Reason="UNRECOGNIZED_SERVICE_PRINCIPAL")
+    return name
+
+
+# Trusted services --------------------------------------------------------------------------------------
+
+
+def EnableAWSServiceAccess(call: Call, *, ServicePrincipal: str) -> None:
+    call, held = managed(call)
+    name = _checked_service(ServicePrincipal)
+    call.shelf(Organization)[held.id] = changed(held, trusted={name: call.now(), **held.trusted})
+
+
+def DisableAWSServiceAccess(call: Call, *, ServicePrincipal: str) -> None:
+    call, held = managed(call)
+    name = _checked_service(ServicePrincipal)
+    if any(name in account.delegated for account in call.shelf(Account).values()):
+        text = "You can't disable service access while there is a delegated administrator for the service."
+        raise ConstraintViolationException(text, Reason="DELEGATED_ADMINISTRATOR_EXISTS_FOR_THIS_SERVICE")
+    trusted = {each: since for each, since in held.trusted.items() if each != name}
+    call.shelf(Organization)[held.id] = changed(held, trusted=trusted)
+
+
+def ListAWSServiceAccessForOrganization(call: Call) -> dict:
+    _, held = managed(call)
+    return {"EnabledServicePrincipals": [{"ServicePrincipal": name, "DateEnabled": since} for name, since in held.trusted.items()]}
+
+
+# Delegated administrators ------------------------------------------------------------------------------
+
+
+def RegisterDelegatedAdministrator(call: Call, *, AccountId: str, ServicePrincipal: str) -> None:
+    call, held = managed(call)
+    account, name = accounts.found(call, AccountId), _checked_service(ServicePrincipal)
+    if account.id == held.management:
+        raise ConstraintViolationException(_MASTER, Reason="CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR")
+    if account.state != "ACTIVE":
+        text = "You can't register a suspended account as a delegated administrator."
+        raise ConstraintViolationException(text, Reason="CANNOT_REGISTER_SUSPENDED_ACCOUNT_AS_DELEGATED_ADMINISTRATOR")
+    if name in account.delegated:
+        raise AccountAlreadyRegisteredException
+    if name not in held.trusted:
+        text = "You attempted to register a delegated administrator before you enabled service access. Call the EnableAWSServiceAccess API first."
+        raise ConstraintViolationException(text, Reason="SERVICE_ACCESS_NOT_ENABLED")
+    call.shelf(Account)[account.id] = changed(account, delegated={**account.delegated, name: call.now()})
+
+
+def DeregisterDelegatedAdministrator(call: Call, *, AccountId: str, ServicePrincipal: str) -> None:
+    call, held = managed(call)
+    account, name = accounts.found(call, AccountId), _checked_service(ServicePrincipal)
+    if account.id == held.management:
+        raise ConstraintViolationException(_MASTER, Reason="CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR")
+    if name not in account.delegated:
+        raise AccountNotRegisteredException
+    kept = {each: since for each, since in account.delegated.items() if each != name}
+    call.shelf(Account)[account.id] = changed(account, delegated=kept)
+
+
+def ListDelegatedAdministrators(call: Call, *, ServicePrincipal: str | None = None) -> dict:
+    call, held = managed(call)
+    wanted = _checked_service(ServicePrincipal) if ServicePrincipal is not None else None
+    listed = []
+    for account in call.shelf(Account).values():
+        since = min(account.delegated.values(), default=None) if wanted is None else account.delegated.get(wanted)
+        if since is not None:
+            view = shown_account(call.home, held, account, path_of(call, held, account.parent))
+            del view["Paths"]
+            listed.append({**view, "DelegationEnabledDate": since})
+    return {"DelegatedAdministrators": listed}
+
+
+def ListDelegatedServicesForAccount(call: Call, *, AccountId: str) -> dict:
+    call, _ = managed(call)
+    account = accounts.found(call, AccountId)
+    if not account.delegated:
+        raise AccountNotRegisteredException
+    services = [{"ServicePrincipal": name, "DelegationEnabledDate": since} for name, since in account.delegated.items()]
+    return {"DelegatedServices": services}
+
+
+# The policy that delegates -----------------------------------------------------------------------------
+
+
+def _shown(call: Call, held: Organization, policy: ResourcePolicy) -> dict[str, Any]:
+    summary = {"Id": policy.id, "Arn": arn(call.home, held, f"resourcepolicy/{held.id}/{policy.id}")}
+    return {"ResourcePolicySummary": summary, "Content": policy.content}
+
+
+def _checked(content: str) -> str:
+    try:
+        policy = parse(content, "resource")
+    except MalformedPolicyDocument as error:
+        text = "You specified a resource policy that is not valid JSON or not a policy."
+        raise InvalidInputException(text, Reason="INVALID_RESOURCE_POLICY_JSON", hint=error.text) from None
+    for statement in policy.statements:
+        actions = statement.source.get("Action", ["*"])
+        if any(not action.startswith("organizations:") for action in ([actions] if isinstance(actions, str) else actions)):
+            text = "You specified an action that isn't supported in a resource-based policy."
+            raise InvalidInputException(text, Reason="UNSUPPORTED_ACTION_IN_RESOURCE_POLICY")
+    return content
+
+
+def standing(call: Call) -> ResourcePolicy | None:
+    """The one there is; ``call`` is in the management account."""
+    return next(iter(call.shelf(ResourcePolicy).values()), None)
+
+
+def PutResourcePolicy(call: Call, *, Content: str, Tags: list[dict] | None = None) -> dict:
+    call, held = managed(call)
+    content, policy = _checked(Content), standing(call)
+    tags = tag.merged(policy.tags if policy is not None else {}, Tags)
+    policy = ResourcePolicy(id=policy.id if policy is not None else f"rp-{call.ids.lower(8)}", content=content, tags=tags)
+    call.shelf(ResourcePolicy)[policy.id] = policy
+    return {"ResourcePolicy": _shown(call, held, policy)}
+
+
+def DescribeResourcePolicy(call: Call) -> dict:
+    call, held = managed(call)
+    if (policy := standing(call)) is None:
+        raise ResourcePolicyNotFoundException
+    return {"ResourcePolicy": _shown(call, held, policy)}
+
+
+def DeleteResourcePolicy(call: Call) -> None:
+    call, _ = managed(call)
+    if (policy := standing(call)) is None:
+        raise ResourcePolicyNotFoundException
+    del call.shelf(ResourcePolicy)[policy.id]

@@ -77,7 +77,6 @@ def test_what_cannot_be_served_is_refused(edge, change, code):
 @pytest.mark.parametrize(
     "change, what",
     [
-        ({"WebACLId": "arn:aws:wafv2:us-east-1:000000000000:global/webacl/a/b"}, "WebACLId"),
         ({"Restrictions": {"GeoRestriction": {"RestrictionType": "whitelist", **items("JP")}}}, "GeoRestriction"),
         ({"Logging": {"Enabled": True, "IncludeCookies": False, "Bucket": "b.s3.amazonaws.com", "Prefix": ""}}, "Logging"),
         ({"ContinuousDeploymentPolicyId": "x"}, "ContinuousDeploymentPolicyId"),

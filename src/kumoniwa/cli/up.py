@@ -12,9 +12,9 @@ from kumoniwa.cloud.cloud import AlreadyRunning, Folder, serve
 from kumoniwa.cloud.links import PROFILES, Links
 from kumoniwa.cloud.trace_daemon import PORT as XRAY_PORT
 from kumoniwa.console.pages import page
+from kumoniwa.gate.place import Places
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.route53.place import Places
 
 PORT, DNS_PORT = 4566, 4553
 

@@ -21,6 +21,7 @@ from typing import Any
 from kumoniwa.gate import (
     edge,
     federation,
+    firewall,
     identity,
     mfa,
     names,
@@ -49,7 +50,7 @@ BODY_BYTES_MAX = 96 << 20
 
 _SHARED_KINDS = (
     identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.WebProvider,
-    federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName,
+    federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName, firewall.Part,
     organization.Member, organization.ControlPolicy,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}

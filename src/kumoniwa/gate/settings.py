@@ -29,6 +29,6 @@ class Settings(Record):
     xray: str = ""
     """Where the daemon of X-Ray listens for programs outside, as ``address:port``; empty where there is none."""
     places: str = ""
-    """A file that says where clients are, for routing by place; empty for the table of ``services/route53/place``."""
+    """A file that says where clients are, for routing and rules by place; empty for the table of ``gate/place``."""
     is_fsync: bool = False
     pace: str = "instant"

@@ -35,9 +35,12 @@ class Meter:
         self._gauges: dict[Any, Gauge] = {}
         self._is_due = False
 
-    def count(self, account: str, namespace: str, name: str, dimensions: tuple[str, ...], value: float = 1.0, unit: str = "Count") -> None:
-        """One value of a metric, whose dimensions are names and values in turn."""
-        key = (account, namespace, name, unit, dimensions)
+    def count(
+        self, account: str, namespace: str, name: str, dimensions: tuple[str, ...], value: float = 1.0, unit: str = "Count",
+        place: str | None = None,
+    ) -> None:  # fmt: skip
+        """One value of a metric, whose dimensions are names and values in turn; ``place`` is the region that shows it, if that is another."""
+        key = (account, namespace, name, unit, dimensions, place)
         values = self._counted.get(key)
         if values is None:
             values = self._begin(key)
@@ -75,19 +78,19 @@ class Meter:
         await self._put(counted, began)
 
     async def _put(self, counted: dict[tuple, dict[float, int]], at: float) -> None:
-        data: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for (account, namespace, name, unit, dimensions), values in counted.items():
+        data: dict[tuple[str, str, str | None], list[dict[str, Any]]] = {}
+        # AWS says of its global services that they are in us-east-1.
+        here = GLOBALS_PLACE if self.home.name.startswith("aws-") else None
+        for (account, namespace, name, unit, dimensions, place), values in counted.items():
             named = [{"Name": key, "Value": value} for key, value in zip(dimensions[::2], dimensions[1::2])]
             held = list(values.items())
             for start in range(0, len(held), VALUES_AT_ONCE):
                 some = held[start : start + VALUES_AT_ONCE]
-                data.setdefault((account, namespace), []).append({
+                data.setdefault((account, namespace, place or here), []).append({
                     "MetricName": name, "Dimensions": named, "Unit": unit, "Timestamp": at,
                     "Values": [float(value) for value, _ in some], "Counts": [float(count) for _, count in some],
                 })  # fmt: skip
-        # AWS says of its global services that they are in us-east-1.
-        place = GLOBALS_PLACE if self.home.name.startswith("aws-") else None
-        for (account, namespace), metrics in data.items():
+        for (account, namespace, place), metrics in data.items():
             us = principals.service(SERVICE, account)
             for start in range(0, len(metrics), DATA_AT_ONCE):
                 asked = {"Namespace": namespace, "MetricData": metrics[start : start + DATA_AT_ONCE]}

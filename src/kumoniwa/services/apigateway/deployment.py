@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import firewall
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway import domain, restapi, stage
@@ -167,6 +168,8 @@ def DeleteRestApi(call: Call, *, restApiId: str) -> None:
             f"Deleting RestApi {restApiId} failed. Please remove all base path mappings related to the RestApi in your "
             f"domains: {', '.join(shown_at)}."
         )
+    for one in stage.of(call, restApiId):
+        firewall.release(call, stage.stage_arn(call.home, restApiId, one.document["stageName"]))
     for kind in (Stage, Deployment, Part, DocumentationVersion):
         shelf = call.shelf(kind)
         for name in [name for name in shelf if name.startswith(f"{restApiId}/")]:
@@ -212,18 +215,18 @@ def CreateStage(
         is_cached=cacheClusterEnabled, cache_size=cacheClusterSize, is_traced=tracingEnabled, tags=tags,
         canary_settings=canarySettings, documentation_version=documentationVersion,
     )  # fmt: skip
-    return stage.shown(made)
+    return stage.shown(call, restApiId, made)
 
 
 def GetStage(call: Call, *, restApiId: str, stageName: str) -> dict:
-    return stage.shown(stage.found(call, restApiId, stageName))
+    return stage.shown(call, restApiId, stage.found(call, restApiId, stageName))
 
 
 def GetStages(call: Call, *, restApiId: str, deploymentId: str | None = None) -> dict:
     restapi.find(call, restApiId)
     stages = stage.of(call, restApiId)
     return {
-        "item": [stage.shown(one) for one in stages if deploymentId in (None, one.document["deploymentId"])]
+        "item": [stage.shown(call, restApiId, one) for one in stages if deploymentId in (None, one.document["deploymentId"])]
     }
 
 
@@ -244,7 +247,7 @@ def UpdateStage(
         caches(call.home).flush(restApiId, stageName)
     document["lastUpdatedDate"] = float(int(call.now()))
     known = call.shelf(Stage)[stage.key(restApiId, stageName)] = changed(known, document=document)
-    return stage.shown(known)
+    return stage.shown(call, restApiId, known)
 
 
 def DeleteStage(call: Call, *, restApiId: str, stageName: str) -> None:
@@ -255,4 +258,5 @@ def DeleteStage(call: Call, *, restApiId: str, stageName: str) -> None:
             f"domains: {', '.join(shown_at)}"
         )
     caches(call.home).flush(restApiId, stageName)
+    firewall.release(call, stage.stage_arn(call.home, restApiId, stageName))
     del call.shelf(Stage)[stage.key(restApiId, stageName)]

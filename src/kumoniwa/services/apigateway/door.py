@@ -9,7 +9,9 @@ import zlib
 from typing import Any
 from urllib.parse import unquote
 
+from kumoniwa.gate import firewall
 from kumoniwa.gate.address import Address
+from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName
 from kumoniwa.kernel.call import Call
@@ -150,7 +152,7 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
         return _forbidden(request_id)
     found = exchange.served
     try:
-        response = await _answered(exchange)
+        response = _guarded(exchange) or await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
     _measure(exchange, response)
@@ -160,6 +162,24 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
         _compress(exchange, response)
     response.headers["x-amzn-RequestId"] = request_id
     response.headers["x-amz-apigw-id"] = exchange.extended_id
+    return response
+
+
+def _guarded(exchange: Exchange) -> Response | None:
+    """What the stage's web ACL answers instead, which is asked before everything else.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-aws-waf.html"""
+    found = exchange.served
+    guard = firewall.guard_of(found.guards, exchange.home, found.account, found.stage_arn)
+    if guard is None:
+        return None
+    source = Source("API_GATEWAY", "APIGW", f"{found.account}:{found.api_id}:{found.name}")
+    met = guard.meet(exchange.request, source, exchange.request_id)
+    if not met.is_blocked:
+        met.mark(exchange.request)
+        return None
+    response = met.response()
+    if response is None:
+        raise Refused("WAF_FILTERED", "Forbidden")
     return response
 
 

@@ -6,6 +6,7 @@ import copy
 import re
 from typing import Any
 
+from kumoniwa.gate import firewall
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -41,8 +42,14 @@ def found(call: Call, api_id: str, name: str) -> Stage:
     return stage
 
 
-def shown(stage: Stage) -> dict[str, Any]:
-    return stage.document | ({"tags": stage.tags} if stage.tags else {})
+def stage_arn(home: Any, api_id: str, name: str) -> str:
+    """As those call it that guard it."""
+    return f"arn:{home.partition}:apigateway:{home.name}::/restapis/{api_id}/stages/{name}"
+
+
+def shown(call: Call, api_id: str, stage: Stage) -> dict[str, Any]:
+    web_acl = firewall.guarding(call, stage_arn(call.home, api_id, stage.document["stageName"]))
+    return stage.document | ({"tags": stage.tags} if stage.tags else {}) | ({"webAclArn": web_acl} if web_acl is not None else {})
 
 
 CACHE_SIZES = ("0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from kumoniwa.gate import firewall
 from kumoniwa.gate.authorize import compiled
 from kumoniwa.languages.policy import Policy
 from kumoniwa.services.apigateway import (
@@ -30,7 +31,7 @@ from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import Exchange
 from kumoniwa.services.apigateway.plan import UsagePlan
 from kumoniwa.services.apigateway.restapi import RestApi
-from kumoniwa.services.apigateway.stage import Stage
+from kumoniwa.services.apigateway.stage import Stage, stage_arn
 from kumoniwa.services.apigateway.target import is_function
 from kumoniwa.services.apigateway.transform import Transform
 from kumoniwa.wire.message import Response
@@ -156,6 +157,8 @@ class Served:
             self.variables = self.variables | self.canary_settings.get("stageVariableOverrides", {})
         self.has_own_cache = is_canary and not self.canary_settings["useStageCache"]
         self.arn = f"arn:{home.partition}:execute-api:{home.name}:{account}:{self.api_id}/{self.name}"
+        self.stage_arn = stage_arn(home, self.api_id, self.name)
+        self.guards = home.store.shelf(account, firewall.Association)
         self.is_disabled = self.api.document["disableExecuteApiEndpoint"]
         self.binary_types = tuple(kind.lower() for kind in self.api.document.get("binaryMediaTypes", ()))
         self.context = {

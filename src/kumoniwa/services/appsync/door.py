@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl
 import orjson
 from graphql import OperationType, Visitor, visit
 
+from kumoniwa.gate import firewall
 from kumoniwa.gate.address import Address
+from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -22,7 +24,7 @@ from kumoniwa.services.appsync.caller import Asked, identified
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
 from kumoniwa.services.appsync.execution import Execution
 from kumoniwa.services.appsync.graphqlapi import Address as ApiAddress
-from kumoniwa.services.appsync.graphqlapi import Api
+from kumoniwa.services.appsync.graphqlapi import Api, arn_of
 from kumoniwa.wire import websocket
 from kumoniwa.wire.message import Request, Response
 
@@ -71,6 +73,8 @@ def _found(home: Any, api_id: str, request: Request, request_id: str) -> tuple[C
 
 async def _served(home: Any, request: Request, address: Address, request_id: str) -> Response:
     call, api = _found(home, address.name, request, request_id)
+    if (refused := _guarded(call, api, request)) is not None:
+        return refused
     if request.method == "OPTIONS":
         return _preflight(request)
     if address.door == "appsync-realtime-api" or websocket.is_asked(request):
@@ -97,6 +101,23 @@ async def _served(home: Any, request: Request, address: Address, request_id: str
         running.log.end(answer.get("errors", []))
     headers = {"Content-Type": "application/json;charset=UTF-8", **ANYWHERE, **running.response_headers}
     return Response(200, orjson.dumps(answer), headers)
+
+
+class WAFForbiddenException(AwsError):
+    status = 403
+    message = "403 Forbidden"
+
+
+def _guarded(call: Call, api: Api, request: Request) -> Response | None:
+    """What the API's web ACL answers instead."""
+    guard = firewall.guard_of(call.shelf(firewall.Association), call.home, call.account, arn_of(call, api.id))
+    if guard is None:
+        return None
+    met = guard.meet(request, Source("APPSYNC", "APPSYNC", f"{call.account}:{api.id}"), call.request_id)
+    if not met.is_blocked:
+        met.mark(request)
+        return None
+    return met.response() or refusal(WAFForbiddenException())
 
 
 def _preflight(request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.gate import firewall
 from kumoniwa.gate.address import region_mark
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import arn as arns
@@ -67,6 +68,7 @@ def hosts(home: Any, api_id: str) -> dict[str, str]:
 
 
 def shown(call: Call, api: Api) -> dict[str, Any]:
+    web_acl = firewall.guarding(call, arn_of(call, api.id))
     names = hosts(call.home, api.id)
     port = re.search(r":(\d+)$", call.home.settings.endpoint)
     schemes = {"GRAPHQL": "http", "REALTIME": "ws"}
@@ -88,6 +90,7 @@ def shown(call: Call, api: Api) -> dict[str, Any]:
         "queryDepthLimit": 0,
         "resolverCountLimit": 0,
         **api.settings,
+        **({"wafWebAclArn": web_acl} if web_acl is not None else {}),
     }
 
 

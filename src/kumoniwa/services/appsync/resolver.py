@@ -6,6 +6,7 @@ from typing import Any
 
 from graphql import GraphQLObjectType
 
+from kumoniwa.gate import firewall
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.appsync import apikey, cache, datasource, function, logic
@@ -208,6 +209,7 @@ def DeleteDataSource(call: Call, *, apiId: str, name: str) -> None:
 def DeleteGraphqlApi(call: Call, *, apiId: str) -> None:
     """With everything in it."""
     forget(call, existing(call, apiId))
+    firewall.release(call, arn_of(call, apiId))
     for kind in (Resolver, Function, DataSource, apikey.ApiKey):
         held = call.shelf(kind)
         for key in [key for key in held if key.startswith(f"{apiId}/")]:

@@ -35,14 +35,17 @@ from kumoniwa.services.cloudfront.access import (
     UpdatePublicKey,
 )
 from kumoniwa.services.cloudfront.distribution import (
+    AssociateDistributionWebACL,
     CreateDistribution,
     CreateDistributionWithTags,
     CreateInvalidation,
     DeleteDistribution,
+    DisassociateDistributionWebACL,
     GetDistribution,
     GetDistributionConfig,
     GetInvalidation,
     ListDistributions,
+    ListDistributionsByWebACLId,
     ListInvalidations,
     ListTagsForResource,
     TagResource,
@@ -103,7 +106,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if isinstance(params.get("Resource"), str):
         return params["Resource"]
     kind, id = "", params.get("Id")
-    if id is not None:
+    if operation.endswith("DistributionWebACL"):
+        kind = "distribution"
+    elif id is not None:
         thing = operation.removeprefix("Get").removeprefix("Update").removeprefix("Delete").removesuffix("Config")
         kind = "distribution" if "DistributionId" in params else _NAMED.get(thing, "")
         id = params.get("DistributionId", id)

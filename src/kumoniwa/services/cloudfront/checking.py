@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kumoniwa.gate import firewall
 from kumoniwa.gate.address import locate
 from kumoniwa.gate.edge import EdgeName, EdgeResource, key_of
 from kumoniwa.gate.identity import SHARED
@@ -106,8 +107,6 @@ def _unserved(config: dict[str, Any]) -> Iterator[str]:
     """What AWS would do and edge locations here do not."""
     if config["Logging"]["Enabled"]:
         yield "Logging of distributions"
-    if config["WebACLId"]:
-        yield "WebACLId of distributions"
     if config["Restrictions"]["GeoRestriction"]["RestrictionType"] != "none":
         yield "GeoRestriction of distributions"
     for member in ("ContinuousDeploymentPolicyId", "Staging", "AnycastIpListId", "TenantConfig", "ViewerMtlsConfig",
@@ -140,6 +139,8 @@ def check(call: Call, config: dict[str, Any], own: EdgeResource | None = None) -
     for what in _unserved(config):
         raise NotImplementedHere(what)
     _check_names(call, config, own)
+    if config["WebACLId"] and not is_web_acl(call, config["WebACLId"]):
+        raise errors.InvalidWebACLId(hint="Give the ARN of a web ACL of AWS WAF with the scope CLOUDFRONT.")
     root = config["DefaultRootObject"]
     if root.startswith("/") or len(root) > 255 or not re.fullmatch(r"[A-Za-z0-9_\-.*$/~\"'&]*", root):
         raise errors.InvalidDefaultRootObject
@@ -169,6 +170,11 @@ def check(call: Call, config: dict[str, Any], own: EdgeResource | None = None) -
             raise errors.InvalidArgument("The parameter ResponsePagePath and ResponseCode must be specified together.")
         if answer.get("ResponseCode") and answer["ResponseCode"] not in RESPONSE_CODES:
             raise errors.InvalidResponseCode
+
+
+def is_web_acl(call: Call, arn: str) -> bool:
+    part = call.home.store.shelf(SHARED, firewall.Part).get(arn)
+    return part is not None and part.kind == "webacl" and part.account == call.account
 
 
 def _check_names(call: Call, config: dict[str, Any], own: EdgeResource | None) -> None:

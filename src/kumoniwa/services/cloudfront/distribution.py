@@ -139,7 +139,7 @@ def DeleteDistribution(call: Call, *, Id: str, IfMatch: str | None = None) -> No
     held.drop(call, found)
 
 
-def ListDistributions(call: Call, *, Marker: str | None = None, MaxItems: str | None = None) -> dict:
+def _listed(call: Call, found: list[EdgeResource], marker: str | None, max_items: str | int | None) -> dict:
     items = [
         {
             "Id": each.id,
@@ -150,9 +150,37 @@ def ListDistributions(call: Call, *, Marker: str | None = None, MaxItems: str | 
             "DomainName": each.more["domain"],
             **{member: each.config[member] for member in SUMMARY},
         }
-        for each in held.all_of(call, "distribution")
+        for each in found
     ]
-    return {"DistributionList": held.page(items, Marker, MaxItems)}
+    return {"DistributionList": held.page(items, marker, max_items)}
+
+
+def ListDistributions(call: Call, *, Marker: str | None = None, MaxItems: str | None = None) -> dict:
+    return _listed(call, held.all_of(call, "distribution"), Marker, MaxItems)
+
+
+def ListDistributionsByWebACLId(call: Call, *, WebACLId: str, Marker: str | None = None, MaxItems: str | None = None) -> dict:
+    """``null`` means those that have none: https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ListDistributionsByWebACLId.html"""
+    wanted = "" if WebACLId == "null" else WebACLId
+    if wanted and not checking.is_web_acl(call, wanted):
+        raise errors.InvalidWebACLId
+    return _listed(call, [each for each in held.all_of(call, "distribution") if each.config["WebACLId"] == wanted], Marker, MaxItems)
+
+
+def _web_acl(call: Call, id: str, if_match: str | None, web_acl: str) -> dict:
+    found = held.find(call, DISTRIBUTION, id) if if_match is None else held.matched(call, DISTRIBUTION, id, if_match)
+    if web_acl and not checking.is_web_acl(call, web_acl):
+        raise errors.InvalidWebACLId
+    found = held.keep(call, found, config={**found.config, "WebACLId": web_acl})
+    return {"Id": id, "ETag": found.etag} | ({"WebACLArn": web_acl} if web_acl else {})
+
+
+def AssociateDistributionWebACL(call: Call, *, Id: str, WebACLArn: str, IfMatch: str | None = None) -> dict:
+    return _web_acl(call, Id, IfMatch, WebACLArn)
+
+
+def DisassociateDistributionWebACL(call: Call, *, Id: str, IfMatch: str | None = None) -> dict:
+    return _web_acl(call, Id, IfMatch, "")
 
 
 # Invalidations -----------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from kumoniwa.gate import firewall
 from kumoniwa.gate.edge import EdgeResource, key_of
+from kumoniwa.gate.firewall_record import Source
 from kumoniwa.services.cloudfront import (
     answer,
     behavior,
@@ -58,6 +60,9 @@ class Visit:
     # The whole way -------------------------------------------------------------------------------------------
 
     async def told(self) -> Told:
+        blocked = self._blocked()
+        if blocked is not None:
+            return await self._own_error(blocked)
         refused = self._refused()
         if refused is not None:
             return refused
@@ -80,6 +85,21 @@ class Visit:
 
     def _page(self, status: int, text: str, result: str = "Error") -> Told:
         return Told(status, *answer.error_page(status, text, self.id), result)
+
+    def _blocked(self) -> Told | None:
+        """What the distribution's web ACL answers instead, which is asked before everything else."""
+        arn = self.config["WebACLId"]
+        if not arn:
+            return None
+        met = firewall.guard(self.home, self.account, arn).meet(self.request, Source("CLOUDFRONT", "CF", self.distribution.id), self.id)
+        if not met.is_blocked:
+            met.mark(self.request)
+            self.headers = dict(self.request.headers)
+            return None
+        response = met.response()
+        if response is None:
+            return self._page(403, answer.BLOCKED)
+        return Told(response.status, list(response.headers.items()), response.body, "Error")
 
     # Admission -------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from kumoniwa.gate.address import region_mark, region_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.cognito_idp import guard
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp.errors import (
     InvalidOAuthFlowException,
@@ -82,11 +83,14 @@ def named(call: Call, id_: str, pool_id: str | None = None) -> UserPoolClient:
 
 
 def found(call: Call, id_: str, pool_id: str | None = None) -> tuple[UserPool, UserPoolClient]:
-    """A client and its pool."""
+    """A client and its pool. Who names the client alone is a program that speaks for people: the pool's web ACL is asked."""
     if pool_id is not None:
         pools.found(call, pool_id)
     client = named(call, id_, pool_id)
-    return pools.found(call, client.pool), client
+    pool = pools.found(call, client.pool)
+    if pool_id is None:
+        guard.check(call, pools.arn_of(call, pool.id))
+    return pool, client
 
 
 def check_hash(call: Call, client: UserPoolClient, username: str, told: str | None) -> None:

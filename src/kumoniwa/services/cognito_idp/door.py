@@ -21,7 +21,7 @@ from kumoniwa.gate.identity import ANONYMOUS
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cognito_idp import client as clients
-from kumoniwa.services.cognito_idp import exchange, proof, signup, ticket, token, trigger
+from kumoniwa.services.cognito_idp import exchange, guard, proof, signup, ticket, token, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp.client import OWN_SCOPES, UserPoolClient
 from kumoniwa.services.cognito_idp.errors import NotAuthorizedException
@@ -63,7 +63,11 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
     if page is None:
         return _page("<h1>Not found</h1>", 404)
     try:
-        return await page(call, pools.found(call, place.pool), request)
+        pool = pools.found(call, place.pool)
+        met = guard.meet(call, pools.arn_of(call, pool.id), request, is_page=True)
+        if met is not None and met.is_blocked:
+            return met.response() or _page("<h1>403 Forbidden</h1>", 403)
+        return await page(call, pool, request)
     except OAuthError as error:
         return _json({"error": error.error}, error.status)
 

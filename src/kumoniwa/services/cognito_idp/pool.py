@@ -10,6 +10,7 @@ import asyncio
 from typing import Any
 
 from kumoniwa.engines import key_material
+from kumoniwa.gate import firewall
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
@@ -259,6 +260,7 @@ def DeleteUserPool(call: Call, *, UserPoolId: str) -> None:
         shelf = call.shelf(kind)
         for key in [key for key, record in shelf.items() if record.pool == pool.id]:
             del shelf[key]
+    firewall.release(call, arn_of(call, pool.id))
     del call.shelf(UserPool)[pool.id]
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from kumoniwa.aws import endpoints
 from kumoniwa.aws.regions import loopback
+from kumoniwa.gate.place import Client
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53.catalog import Catalog, Zone
-from kumoniwa.services.route53.place import Client
 from kumoniwa.services.route53.routing import (
     ENDPOINT_TTL_S,
     Outcome,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kumoniwa.aws import links
+from kumoniwa.gate.place import NOBODY, Client, Places
 from kumoniwa.kernel.record import Record, unpack
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53 import packet as packets
@@ -18,7 +19,6 @@ from kumoniwa.services.route53.catalog import Catalog, Zone
 from kumoniwa.services.route53.checking import Verdicts
 from kumoniwa.services.route53.collection import CidrCollection
 from kumoniwa.services.route53.healthcheck import HealthCheck
-from kumoniwa.services.route53.place import NOBODY, Client, Places
 from kumoniwa.services.route53.recordset import RECORDS
 from kumoniwa.services.route53.routing import Surroundings
 from kumoniwa.services.route53.zone import HostedZone

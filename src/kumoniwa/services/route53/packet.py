@@ -24,10 +24,10 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from kumoniwa.gate.place import Address
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53 import value
 from kumoniwa.services.route53.answer import Decision, Reply, Set
-from kumoniwa.services.route53.place import Address
 
 PLAIN_UDP_BYTES_MAX = 512
 UDP_BYTES_MAX = 4096

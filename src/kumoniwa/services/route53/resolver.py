@@ -9,10 +9,10 @@ import ipaddress
 from typing import Any
 
 from kumoniwa.aws.regions import loopback
+from kumoniwa.gate.place import Client
 from kumoniwa.services.route53 import name as names
 from kumoniwa.services.route53.answer import NXDOMAIN, REFUSED, SERVFAIL, Decision, Reply
 from kumoniwa.services.route53.edge import Edge
-from kumoniwa.services.route53.place import Client
 
 CODES = {0: "NOERROR", SERVFAIL: "SERVFAIL", NXDOMAIN: "NXDOMAIN", REFUSED: "REFUSED"}
 RESOLVERS_REGION = "us-east-1"

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from kumoniwa.aws import geography
 from kumoniwa.aws.endpoints import EVERYWHERE
+from kumoniwa.gate.place import Client
 from kumoniwa.services.route53 import name as names
-from kumoniwa.services.route53.place import Client
 
 ANSWERS_MAX = 8
 """How many records of a multivalue group one answer holds."""

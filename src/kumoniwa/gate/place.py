@@ -102,3 +102,11 @@ class Places:
                 if place is not None:
                     return Client(address, prefix, place)
         return Client(address, prefix, None)
+
+    def named(self, address: str) -> tuple[str, str]:
+        """Country and state of an address that somebody wrote, empty where nobody knows."""
+        try:
+            place = self.client(ipaddress.ip_address(address)).place
+        except ValueError:
+            place = None
+        return (place.country, place.state) if place is not None else ("", "")

@@ -1,0 +1,232 @@
+"""What is kept of the requests that a web ACL judged: figures, samples, and lines of its log.
+
+https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html
+https://docs.aws.amazon.com/waf/latest/developerguide/waf-metrics.html
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import orjson
+
+from kumoniwa.kernel.operation import load
+from kumoniwa.languages.firewall.rule import DEFAULT, GroupHits, Hit, Verdict
+from kumoniwa.languages.firewall.web_request import WebRequest
+from kumoniwa.store.rows import Table
+
+NAMESPACE = "AWS/WAFV2"
+FIGURES = {"Allow": "AllowedRequests", "Block": "BlockedRequests", "Count": "CountedRequests"}
+ALL = "ALL"
+GLOBAL_FIGURES = "us-east-1"
+"""Where those of edge locations are found."""
+SAMPLES_MAX = 5_000
+SAMPLED_S = 3 * 3600
+"""https://docs.aws.amazon.com/waf/latest/APIReference/API_GetSampledRequests.html"""
+HIDDEN = "REDACTED"
+WAITING = ("wafv2", "log")
+"""Wakes whoever carries lines to where they belong."""
+LINES = Table(
+    "waf_log_line",
+    "create table if not exists waf_log_line(id integer primary key autoincrement, web_acl text, at real, line blob); "
+    "create index if not exists waf_log_line_by_acl on waf_log_line(web_acl, id)",
+)
+"""Numbers are never used twice, for the tokens under which lines are carried are made of them."""
+
+
+class Source(NamedTuple):
+    """What was called."""
+
+    kind: str
+    """As an association's settings call it: ``API_GATEWAY``, ``CLOUDFRONT``, ``APPSYNC``, ``COGNITO_USER_POOL``."""
+    name: str
+    """As logs call it."""
+    id: str
+
+
+class Met(NamedTuple):
+    """A request that was judged."""
+
+    request: WebRequest
+    verdict: Verdict
+    source: Source
+    id: str
+    country: str
+
+
+# Figures --------------------------------------------------------------------------------------------------------
+
+
+def _named(hits: Verdict) -> Iterator[tuple[Hit, GroupHits | None]]:
+    """Every rule that did something, those of groups with their group."""
+    yield from ((hit, None) for hit in hits.counted)
+    for group in hits.groups:
+        yield from ((hit, group) for hit in (*group.counted, *((group.ending,) if group.ending is not None else ())))
+    if hits.ending is not None:
+        yield hits.ending, None
+
+
+def measure(home: Any, account: str, part: Any, verdict: Verdict) -> None:
+    is_global = ":global/" in part.arn
+    region = () if is_global else ("Region", home.name)
+    place = GLOBAL_FIGURES if is_global else None
+
+    def count(figure: str, *dimensions: str) -> None:
+        home.meter.count(account, NAMESPACE, figure, (*dimensions, *region), place=place)
+
+    visible = part.document["VisibilityConfig"]
+    if visible["CloudWatchMetricsEnabled"]:
+        count(FIGURES[verdict.action], "WebACL", visible["MetricName"], "Rule", ALL)
+        if verdict.ending is None:
+            count(FIGURES[verdict.action], "WebACL", visible["MetricName"], "Rule", DEFAULT)
+        if verdict.counted:
+            count(FIGURES["Count"], "WebACL", visible["MetricName"], "Rule", ALL)
+    for hit, group in _named(verdict):
+        said = hit.rule.visibility
+        if said["CloudWatchMetricsEnabled"]:
+            holder = ("WebACL", visible["MetricName"]) if group is None else ("RuleGroup", group.rule.group["VisibilityConfig"]["MetricName"])
+            count(FIGURES[hit.action], *holder, "Rule", said["MetricName"])
+
+
+# Samples --------------------------------------------------------------------------------------------------------
+
+
+class Samples:
+    """The last requests that each rule met, by the rule's metric. Gone with the region, as AWS promises them for three hours only."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, deque[tuple[float, Met, Hit | None, str]]] = {}
+
+    def keep(self, met: Met, part: Any) -> None:
+        visible = part.document["VisibilityConfig"]
+        if met.verdict.ending is None and visible["SampledRequestsEnabled"]:
+            self._put(DEFAULT, met, None, "")
+        for hit, group in _named(met.verdict):
+            if hit.rule.visibility["SampledRequestsEnabled"]:
+                self._put(hit.rule.visibility["MetricName"], met, hit, hit.rule.name if group is not None else "")
+        if visible["SampledRequestsEnabled"]:
+            self._put(ALL, met, met.verdict.ending, "")
+
+    def _put(self, metric: str, met: Met, hit: Hit | None, within: str) -> None:
+        self._kept.setdefault(metric, deque(maxlen=SAMPLES_MAX)).append((met.request.now, met, hit, within))
+
+    def told(self, metric: str, start: float, end: float) -> list[dict[str, Any]]:
+        return [_sample(*each) for each in self._kept.get(metric, ()) if start <= each[0] <= end]
+
+
+def _sample(at: float, met: Met, hit: Hit | None, within: str) -> dict[str, Any]:
+    request, verdict = met.request, met.verdict
+    told: dict[str, Any] = {
+        "Request": {
+            "ClientIP": request.address, "Country": met.country or "-", "URI": _uri(request), "Method": request.method.decode("latin-1"),
+            "HTTPVersion": "HTTP/1.1",
+            "Headers": [{"Name": name.decode("latin-1"), "Value": value.decode("latin-1")} for name, value in request.headers],
+        },
+        "Weight": 1, "Timestamp": at, "Action": (hit.action if hit is not None else verdict.action).upper(),
+        "Labels": [{"Name": label} for label in request.labels],
+    }  # fmt: skip
+    if within:
+        told["RuleNameWithinRuleGroup"] = within
+    if hit is not None and hit.overridden:
+        told["OverriddenAction"] = hit.overridden.upper()
+    if verdict.inserted:
+        told["RequestHeadersInserted"] = [{"Name": name, "Value": value} for name, value in verdict.inserted]
+    if verdict.response is not None:
+        told["ResponseCodeSent"] = verdict.response["ResponseCode"]
+    return told
+
+
+def _uri(request: WebRequest) -> str:
+    path, query = request.path.decode("latin-1"), request.query.decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+# The log --------------------------------------------------------------------------------------------------------
+
+
+class Log:
+    """How one web ACL is logged. Lines are rows, committed before what they tell of is answered, and carried from there."""
+
+    def __init__(self, home: Any, account: str, part: Any, document: dict[str, Any]) -> None:
+        self.home, self.account, self.arn, self.document = home, account, part.arn, document
+        self.hidden = frozenset(kind for field in document.get("RedactedFields") or () for kind in field if kind != "SingleHeader")
+        self.hidden_headers = frozenset(
+            field["SingleHeader"]["Name"].lower() for field in document.get("RedactedFields") or () if "SingleHeader" in field
+        )
+        home.service_used(load("wafv2"))
+
+    def write(self, met: Met) -> None:
+        if not self._wants(met):
+            return
+        rows = self.home.store.rows(self.account)
+        if LINES.name not in rows.tables:
+            rows.use(LINES)
+        rows.run("insert into waf_log_line(web_acl, at, line) values(?, ?, ?)", self.arn, met.request.now, orjson.dumps(self.line(met)))
+        self.home.wake(WAITING)
+
+    def _wants(self, met: Met) -> bool:
+        filters = self.document.get("LoggingFilter")
+        if filters is None:
+            return True
+        hits = [*met.verdict.counted, *(hit for group in met.verdict.groups for hit in group.counted)]
+        actions = {met.verdict.action.upper(), *("EXCLUDED_AS_COUNT" if hit.rule.is_excluded else "COUNT" for hit in hits)}
+        for each in filters["Filters"]:
+            found = [
+                condition["ActionCondition"]["Action"] in actions
+                if "ActionCondition" in condition
+                else condition["LabelNameCondition"]["LabelName"] in met.request.labels
+                for condition in each["Conditions"]
+            ]
+            if all(found) if each["Requirement"] == "MEETS_ALL" else any(found):
+                return each["Behavior"] == "KEEP"
+        return filters["DefaultBehavior"] == "KEEP"
+
+    def line(self, met: Met) -> dict[str, Any]:
+        request, verdict = met.request, met.verdict
+        inserted = [{"name": name, "value": value} for name, value in verdict.inserted]
+        labels = {"labels": [{"name": label} for label in request.labels]} if request.labels else {}
+        return {
+            "timestamp": int(request.now * 1000), "formatVersion": 1, "webaclId": self.arn, "terminatingRuleId": verdict.rule,
+            "terminatingRuleType": verdict.ending.rule.kind if verdict.ending is not None else "REGULAR", "action": verdict.action.upper(),
+            "terminatingRuleMatchDetails": [], "httpSourceName": met.source.name, "httpSourceId": met.source.id,
+            "ruleGroupList": [_group(each) for each in verdict.groups],
+            "rateBasedRuleList": [{**each, "rateBasedRuleId": self.arn} for each in request.limits],
+            "nonTerminatingMatchingRules": [_matched(hit) for hit in verdict.counted],
+            "requestHeadersInserted": inserted or None,
+            "responseCodeSent": verdict.response["ResponseCode"] if verdict.response is not None else None,
+            "httpRequest": self._told(met), **labels,
+        }  # fmt: skip
+
+    def _told(self, met: Met) -> dict[str, Any]:
+        request = met.request
+
+        def shown(kind: str, value: bytes) -> str:
+            return HIDDEN if kind in self.hidden else value.decode("latin-1")
+
+        headers = [
+            {"name": name.decode("latin-1"), "value": HIDDEN if name.decode("latin-1") in self.hidden_headers else value.decode("latin-1")}
+            for name, value in request.headers
+        ]
+        return {
+            "clientIp": request.address, "country": met.country or "-", "headers": headers, "uri": shown("UriPath", request.path),
+            "args": shown("QueryString", request.query), "httpVersion": "HTTP/1.1", "httpMethod": shown("Method", request.method),
+            "requestId": met.id,
+        }  # fmt: skip
+
+
+def _matched(hit: Hit) -> dict[str, Any]:
+    told = {"ruleId": hit.rule.name, "action": hit.action.upper(), "ruleMatchDetails": []}
+    return told | ({"overriddenAction": hit.overridden.upper()} if hit.overridden else {})
+
+
+def _group(hits: GroupHits) -> dict[str, Any]:
+    excluded = [{"exclusionType": "EXCLUDED_AS_COUNT", "ruleId": hit.rule.name} for hit in hits.counted if hit.rule.is_excluded]
+    ending = hits.ending
+    return {
+        "ruleGroupId": hits.rule.group["ARN"],
+        "terminatingRule": {**_matched(ending), "ruleMatchDetails": None} if ending is not None else None,
+        "nonTerminatingMatchingRules": [_matched(hit) for hit in hits.counted if not hit.rule.is_excluded],
+        "excludedRules": excluded or None,
+    }

@@ -1,0 +1,109 @@
+"""Associations: which web ACL guards which stage, GraphQL API or user pool. Distributions name theirs in their own configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from kumoniwa.gate import firewall
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.wafv2 import errors, part, webacl
+from kumoniwa.services.wafv2.checking import wrong
+
+
+class Sort(NamedTuple):
+    """A sort of resource: how its ARNs end, how its service is asked for it, and what a caller must be allowed."""
+
+    arn: re.Pattern[str]
+    look: str
+    params: tuple[str, ...]
+    right: str
+    release: str
+
+
+SORTS = {
+    "API_GATEWAY": Sort(
+        re.compile(r"arn:[a-z-]+:apigateway:(?P<region>[a-z0-9-]+)::/restapis/([^/]+)/stages/([^/]+)"), "apigateway:GetStage",
+        ("restApiId", "stageName"), "apigateway:SetWebACL", "apigateway:SetWebACL",
+    ),
+    "APPSYNC": Sort(
+        re.compile(r"arn:[a-z-]+:appsync:(?P<region>[a-z0-9-]+):\d{12}:apis/([^/]+)"), "appsync:GetGraphqlApi", ("apiId",),
+        "appsync:SetWebACL", "appsync:SetWebACL",
+    ),
+    "COGNITO_USER_POOL": Sort(
+        re.compile(r"arn:[a-z-]+:cognito-idp:(?P<region>[a-z0-9-]+):\d{12}:userpool/([^/]+)"), "cognito-idp:DescribeUserPool",
+        ("UserPoolId",), "cognito-idp:AssociateWebACL", "cognito-idp:DisassociateWebACL",
+    ),
+}  # fmt: skip
+_NOT_HERE = {
+    "elasticloadbalancing": "load balancers", "apprunner": "App Runner services", "ec2": "Verified Access instances", "amplify": "Amplify apps",
+    "bedrock-agentcore": "gateways of AgentCore",
+}  # fmt: skip
+TYPES = {
+    "APPLICATION_LOAD_BALANCER": None, "API_GATEWAY": "API_GATEWAY", "APPSYNC": "APPSYNC", "COGNITO_USER_POOL": "COGNITO_USER_POOL",
+    "APP_RUNNER_SERVICE": None, "VERIFIED_ACCESS_INSTANCE": None, "AMPLIFY": None,
+}  # fmt: skip
+
+
+def sort_of(call: Call, resource: str) -> tuple[Sort, dict[str, str]]:
+    """What a resource is and how its service calls it. HTTP APIs, distributions and whatever else AWS does not take are refused."""
+    for sort in SORTS.values():
+        found = sort.arn.fullmatch(resource)
+        if found is not None and found["region"] == call.region:
+            return sort, dict(zip(sort.params, found.groups()[1:]))
+    service = resource.split(":")[2] if resource.count(":") > 2 else ""
+    if service in _NOT_HERE:
+        raise NotImplementedHere(f"web ACLs of {_NOT_HERE[service]}")
+    raise wrong(errors.ARN, "RESOURCE_ARN", resource, "Stages of REST APIs, GraphQL APIs and user pools of this region are guarded in this way.")
+
+
+async def _check_there(call: Call, sort: Sort, params: dict[str, Any]) -> None:
+    """WAF looks by its service-linked role."""
+    owner = call.home.call("wafv2", call.account, principals.root(call.account, partition=call.home.partition))
+    try:
+        await owner.ask(sort.look, **params)
+    except AwsError as error:
+        raise errors.WAFNonexistentItemException(hint=error.text) from None
+
+
+async def AssociateWebACL(call: Call, *, WebACLArn: str, ResourceArn: str) -> dict:
+    if firewall.is_global(WebACLArn):
+        raise wrong("The scope is not valid.", "SCOPE_VALUE", "WebACLArn", "Name the web ACL in the distribution's own WebACLId.")
+    sort, params = sort_of(call, ResourceArn)
+    part.by_arn(call, WebACLArn, webacl.KIND)
+    call.require(sort.right, ResourceArn)
+    await _check_there(call, sort, params)
+
+    def keep() -> None:
+        part.by_arn(call, WebACLArn, webacl.KIND)
+        firewall.associate(call, ResourceArn, WebACLArn)
+
+    call.atomically(keep)
+    return {}
+
+
+def DisassociateWebACL(call: Call, *, ResourceArn: str) -> dict:
+    """Nothing to undo is no error."""
+    sort, _ = sort_of(call, ResourceArn)
+    call.require(sort.release, ResourceArn)
+    firewall.release(call, ResourceArn)
+    return {}
+
+
+def GetWebACLForResource(call: Call, *, ResourceArn: str) -> dict:
+    sort_of(call, ResourceArn)
+    arn = firewall.guarding(call, ResourceArn)
+    return {"WebACL": part.by_arn(call, arn).document} if arn is not None else {}
+
+
+def ListResourcesForWebACL(call: Call, *, WebACLArn: str, ResourceType: str | None = None) -> dict:
+    """Of load balancers unless another type is asked for: https://docs.aws.amazon.com/waf/latest/APIReference/API_ListResourcesForWebACL.html"""
+    if firewall.is_global(WebACLArn):
+        raise wrong("The scope is not valid.", "SCOPE_VALUE", "WebACLArn", "Ask CloudFront: ListDistributionsByWebACLId.")
+    part.by_arn(call, WebACLArn, webacl.KIND)
+    if ResourceType not in (None, *TYPES):
+        raise NotImplementedHere(f"resources of type {ResourceType} of wafv2")
+    sort = SORTS.get(TYPES[ResourceType or "APPLICATION_LOAD_BALANCER"] or "")
+    return {"ResourceArns": [arn for arn in webacl.guarded(call, WebACLArn) if sort is not None and sort.arn.fullmatch(arn)]}

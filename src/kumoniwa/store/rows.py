@@ -6,6 +6,7 @@ object keys live here and not in Python objects, so memory does not grow with wh
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apsw
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from kumoniwa.store.journal import Journal
 
 CACHE_KIB = 16_384
+CHECKPOINT_PAGES = 2_000
 PAGES_MAX = 4_294_967_294
 """SQLite's own limit."""
 
@@ -32,7 +34,7 @@ class Table(NamedTuple):
 class Rows:
     """One account's SQLite file. Reads see this tick's writes; a write opens the tick's transaction."""
 
-    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "is_first", "scope")
+    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "is_first", "scope", "holders")
 
     def __init__(self, path: str, journal: Journal) -> None:
         self.path, self.journal = path, journal
@@ -45,7 +47,7 @@ class Rows:
             f"synchronous={'NORMAL' if journal.fsync else 'OFF'}",
             "journal_mode=WAL",
             f"cache_size=-{CACHE_KIB}",
-            "wal_autocheckpoint=2000",
+            f"wal_autocheckpoint={CHECKPOINT_PAGES}",
             "temp_store=MEMORY",
         ):
             self.execute(f"pragma {pragma}").fetchall()
@@ -54,7 +56,7 @@ class Rows:
         self.tables: dict[str, bool] = {}
         self.shelves: dict[type, Any] = {}
         self.is_open = self.is_first = False
-        self.scope = 0
+        self.scope = self.holders = 0
 
     def use(self, table: Table) -> None:
         """Make sure the table exists."""
@@ -135,6 +137,17 @@ class Rows:
     def commit(self) -> None:
         self.is_open = False
         self.execute("commit")
+
+    def hold(self) -> None:
+        """Let the file stand as it is, and its log grow, until as many have let it go as hold it: see ``steady``."""
+        self.holders += 1
+        self.all("pragma wal_autocheckpoint=0")
+
+    def let_go(self) -> None:
+        self.holders -= 1
+        if not self.holders:
+            with contextlib.suppress(apsw.ConnectionClosedError):  # the account was reset meanwhile
+                self.all(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
 
     def limit(self, free_bytes: int | None) -> None:
         """Let the file grow by so much and no more, as on a disk that is nearly full; None takes the limit away."""

@@ -9,7 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
-from kumoniwa.services.logs import event, figures, policy, work
+from kumoniwa.services.logs import event, figures, policy, query, work
 from kumoniwa.services.logs.destination import (
     DeleteDestination,
     DescribeDestinations,
@@ -30,6 +30,7 @@ from kumoniwa.services.logs.group import (
     shown,
     unprotected,
 )
+from kumoniwa.services.logs.log_record import GetLogGroupFields, GetLogRecord
 from kumoniwa.services.logs.metric_filter import (
     DeleteMetricFilter,
     DescribeMetricFilters,
@@ -37,6 +38,18 @@ from kumoniwa.services.logs.metric_filter import (
     TestMetricFilter,
 )
 from kumoniwa.services.logs.policy import DeleteResourcePolicy, DescribeResourcePolicies, PutResourcePolicy
+from kumoniwa.services.logs.query import (
+    DescribeQueries,
+    GetQueryResults,
+    ListLogGroupsForQuery,
+    StartQuery,
+    StopQuery,
+)
+from kumoniwa.services.logs.query_definition import (
+    DeleteQueryDefinition,
+    DescribeQueryDefinitions,
+    PutQueryDefinition,
+)
 from kumoniwa.services.logs.search import FilterLogEvents
 from kumoniwa.services.logs.subscription import (
     DeleteSubscriptionFilter,
@@ -46,9 +59,12 @@ from kumoniwa.services.logs.subscription import (
 from kumoniwa.services.logs.tail import StartLiveTail
 
 __all__ = [
-    "DeleteDestination", "DeleteMetricFilter", "DeleteResourcePolicy", "DeleteSubscriptionFilter", "DescribeDestinations",
-    "DescribeMetricFilters", "DescribeResourcePolicies", "DescribeSubscriptionFilters", "FilterLogEvents", "PutDestination",
-    "PutDestinationPolicy", "PutMetricFilter", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "TestMetricFilter",
+    "DeleteDestination", "DeleteMetricFilter", "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter",
+    "DescribeDestinations", "DescribeMetricFilters", "DescribeQueries", "DescribeQueryDefinitions",
+    "DescribeResourcePolicies", "DescribeSubscriptionFilters", "FilterLogEvents", "GetLogGroupFields", "GetLogRecord",
+    "GetQueryResults", "ListLogGroupsForQuery", "PutDestination", "PutDestinationPolicy", "PutMetricFilter",
+    "PutQueryDefinition", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "StartQuery", "StopQuery",
+    "TestMetricFilter",
 ]  # fmt: skip
 
 TAGS_MAX = 50
@@ -66,13 +82,19 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if operation.endswith(("Destination", "Destinations", "DestinationPolicy")):
         name = params.get("destinationName")
         return call.arn(f"destination:{name if isinstance(name, str) else '*'}")
+    if operation == "StartQuery":
+        return [_streams_of(call, name, "") for name in query.names_told(call, params)] or "*"
     if isinstance(identifiers := params.get("logGroupIdentifiers"), list) and operation == "StartLiveTail":
         return [_streams_of(call, identifier, "") for identifier in identifiers if isinstance(identifier, str)] or "*"
     identifier = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
     return _streams_of(call, identifier, params.get("logStreamName") or "")
 
 
-_OF_THE_ACCOUNT = frozenset({"PutResourcePolicy", "DescribeResourcePolicies", "DeleteResourcePolicy", "TestMetricFilter"})
+_OF_THE_ACCOUNT = frozenset({
+    "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
+    "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutQueryDefinition", "PutResourcePolicy", "StopQuery",
+    "TestMetricFilter",
+})  # fmt: skip
 
 
 def _streams_of(call: Call, identifier: str, stream: str) -> str:

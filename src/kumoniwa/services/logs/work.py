@@ -1,11 +1,11 @@
-"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served."""
+"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served, and queries run."""
 
 from __future__ import annotations
 
 import asyncio
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.logs import event, subscription
+from kumoniwa.services.logs import event, query_run, subscription
 from kumoniwa.services.logs.group import Group
 
 RETENTION = ("logs", "retention")
@@ -16,6 +16,7 @@ async def run(region) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(subscription.OUTBOX.run(region))
         group.create_task(_expire(region))
+        group.create_task(query_run.run(region))
 
 
 async def _expire(region) -> None:

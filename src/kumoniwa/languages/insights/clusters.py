@@ -1,0 +1,112 @@
+"""Messages clustered by the text they share: the command ``pattern``.
+
+A message is a row of tokens. Those that look like times, addresses, identifiers or numbers are variable from the start; messages of the
+same length that agree in most of the others form one pattern, in which whatever they do not agree in is variable too (after Drain,
+He et al. 2017). How AWS clusters is not published: what is promised is that every event of a pattern reads as the pattern does.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Pattern.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kumoniwa.languages.insights.value import ANY, FIGURE
+
+COLUMNS = {"@pattern": ANY, "@sampleCount": FIGURE, "@ratio": FIGURE, "@severityLabel": ANY}
+ALIKE = 0.6
+TOKENS_MAX = 300
+CLUSTERS_MAX = 2_000
+
+_TOKEN = re.compile(r"\s+|[\[\](){}<>\"',;=|]|[^\s\[\](){}<>\"',;=|]+")
+_KINDS = (
+    ("Time", re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?|\d\d:\d\d:\d\d(?:[.,]\d+)?")),
+    ("Date", re.compile(r"\d{4}[-/]\d\d[-/]\d\d|\d\d/\w{3}/\d{4}")),
+    ("UUID", re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")),
+    ("IP", re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?")),
+    ("Number", re.compile(r"[+-]?\d+(?:\.\d+)?(?:ms|s|%|MB|KB|GB)?")),
+    ("Token", re.compile(r"(?=\S*\d)[\w./:+-]{8,}|(?=\w*\d)[0-9a-fA-F]{6,}")),
+)
+_VARIABLE = "\0"
+_SEVERITY = re.compile(r"\b(FATAL|CRITICAL|ERROR|EXCEPTION|WARN|WARNING|INFO|DEBUG|TRACE)\b", re.IGNORECASE)
+_LABELS = {"CRITICAL": "FATAL", "EXCEPTION": "ERROR", "WARNING": "WARN"}
+
+
+def tokens_of(message: str) -> list[str]:
+    """A message's tokens; those that are variable are a zero and the name of their kind."""
+    tokens = []
+    for token in _TOKEN.findall(message)[:TOKENS_MAX]:
+        if any(character.isdigit() for character in token):
+            for name, pattern in _KINDS:
+                if pattern.fullmatch(token):
+                    token = _VARIABLE + name
+                    break
+        tokens.append(token)
+    return tokens
+
+
+class Cluster:
+    def __init__(self, tokens: list[str], message: str) -> None:
+        self.tokens, self.count = tokens, 1
+        severity = _SEVERITY.search(message)
+        found = severity[1].upper() if severity else ""
+        self.severity = _LABELS.get(found, found)
+
+    def likeness(self, tokens: list[str]) -> float:
+        same = words = 0
+        for one, other in zip(self.tokens, tokens):
+            if one.isspace() and one == other:
+                continue
+            words += 1
+            same += one == other
+        return same / words if words else 1.0
+
+    def join(self, tokens: list[str]) -> None:
+        self.count += 1
+        if tokens != self.tokens:
+            self.tokens = [one if one == other else f"{_VARIABLE}Token" for one, other in zip(self.tokens, tokens)]
+
+    def text(self) -> str:
+        made, place = [], 0
+        for token in self.tokens:
+            if token.startswith(_VARIABLE):
+                place += 1
+                made.append(f"<{token[1:]}-{place}>")
+            else:
+                made.append(token)
+        return "".join(made)
+
+
+class Tree:
+    """Clusters by how many tokens they have and the first of these, among which the likest is looked for."""
+
+    def __init__(self) -> None:
+        self.clusters: list[Cluster] = []
+        self.known: dict[tuple[str, ...], Cluster] = {}
+        self.near: dict[tuple[int, str], list[Cluster]] = {}
+        self.count = 0
+
+    def add(self, message: str) -> None:
+        self.count += 1
+        tokens = tokens_of(message)
+        key = tuple(tokens)
+        cluster = self.known.get(key)
+        if cluster is not None:
+            cluster.count += 1
+            return
+        near = self.near.setdefault((len(tokens), tokens[0] if tokens else ""), [])
+        best = max(near, key=lambda each: each.likeness(tokens), default=None)
+        if best is not None and best.likeness(tokens) >= ALIKE:
+            best.join(tokens)
+        else:
+            best = Cluster(tokens, message)
+            near.append(best)
+            self.clusters.append(best)
+        if len(self.known) < CLUSTERS_MAX:
+            self.known[key] = best
+
+    def patterns(self) -> list[dict[str, Any]]:
+        return [
+            {"@pattern": each.text(), "@sampleCount": each.count, "@ratio": each.count / self.count, "@severityLabel": each.severity or None}
+            for each in self.clusters
+        ]

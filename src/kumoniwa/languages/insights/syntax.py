@@ -1,0 +1,158 @@
+"""What a query is made of: expressions, commands, and how one is refused."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Malformed(ValueError):
+    """Not a query AWS takes. ``start`` and ``end`` are the characters of the query that are at fault."""
+
+    def __init__(self, text: str, start: int = 0, end: int = 0) -> None:
+        super().__init__(text)
+        self.text, self.start, self.end = text, start, end
+
+
+class Unbuilt(ValueError):
+    """What AWS takes and we do not: the text names it."""
+
+
+# Expressions --------------------------------------------------------------------------------------------------
+
+
+class Constant(NamedTuple):
+    value: str | float | int
+
+
+class Field(NamedTuple):
+    path: tuple[str | int, ...]
+    """``a.b`` is two names; an index in brackets is a number."""
+    at: int = 0
+
+    @property
+    def name(self) -> str:
+        return ".".join(map(str, self.path))
+
+
+class Pattern(NamedTuple):
+    """A regular expression between slashes."""
+
+    text: str
+    at: int = 0
+
+
+class Period(NamedTuple):
+    count: int
+    unit: str
+
+
+class Star(NamedTuple):
+    """``count(*)``."""
+
+
+class Call(NamedTuple):
+    name: str
+    """In lower case."""
+    arguments: tuple[Any, ...]
+    at: int = 0
+
+
+class Operation(NamedTuple):
+    """``+ - * / % ^ = != < <= > >= and or``."""
+
+    sign: str
+    left: Any
+    right: Any
+
+
+class Not(NamedTuple):
+    inner: Any
+
+
+class Like(NamedTuple):
+    left: Any
+    right: Any
+    """A constant, a field, or a regular expression."""
+
+
+class In(NamedTuple):
+    left: Any
+    options: tuple[Any, ...]
+    """One field stands for the list it holds."""
+
+
+class Named(NamedTuple):
+    expression: Any
+    name: str
+    """Its alias, or how it is written."""
+    is_alias: bool
+    at: int = 0
+
+
+# Commands -----------------------------------------------------------------------------------------------------
+
+
+class Fields(NamedTuple):
+    items: tuple[Named, ...]
+
+
+class Display(NamedTuple):
+    items: tuple[Named, ...]
+
+
+class Filter(NamedTuple):
+    condition: Any
+
+
+class Stats(NamedTuple):
+    items: tuple[Named, ...]
+    by: tuple[Named, ...]
+
+
+class Sort(NamedTuple):
+    keys: tuple[tuple[Any, bool], ...]
+    """Expressions, and whether they descend."""
+
+
+class Limit(NamedTuple):
+    count: int
+    is_any: bool
+
+
+class Dedup(NamedTuple):
+    fields: tuple[Field, ...]
+
+
+class Parse(NamedTuple):
+    source: Any
+    pattern: str
+    """A regular expression of Python, whose groups are the names in their order."""
+    names: tuple[str, ...]
+    at: int = 0
+
+
+class Unnest(NamedTuple):
+    source: Any
+    name: str
+
+
+class Cluster(NamedTuple):
+    """The command ``pattern``."""
+
+    source: Any
+
+
+class Unmask(NamedTuple):
+    fields: tuple[Field, ...]
+
+
+class Source(NamedTuple):
+    names: tuple[str, ...]
+    """Log groups by name or ARN."""
+    prefixes: tuple[str, ...] | None
+    """Of names of log groups; None where only ``names`` are asked for."""
+    accounts: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+
+Query = tuple[Any, ...]

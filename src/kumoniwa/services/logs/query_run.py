@@ -1,0 +1,124 @@
+"""Runs queries, two at a time in a region: each is a process that reads the account's rows beside us."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kumoniwa.engines import log_scan
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.clock import monotonic
+from kumoniwa.kernel.record import changed
+from kumoniwa.languages.insights import discovery
+from kumoniwa.languages.insights.expression import Place
+from kumoniwa.services.logs.event import EVENTS, MOMENT_MAX, STREAMS
+from kumoniwa.services.logs.group import Group
+from kumoniwa.services.logs.query import (
+    CANCELLED,
+    COMPLETE,
+    FAILED,
+    OPEN,
+    PAGES,
+    QUERIES,
+    RUNNING,
+    SCHEDULED,
+    TIMEOUT,
+    Asked,
+    Open,
+)
+from kumoniwa.store import steady
+
+AT_ONCE = 2
+FOREVER_S = 86_400.0
+
+
+async def run(region: Any) -> None:
+    for call in _calls(region):
+        for query in list(call.shelf(Asked).values()):
+            if query.status == RUNNING:
+                call.atomically(lambda call=call, query=query: _begin_anew(call, query))
+    places = asyncio.Semaphore(AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for call in _calls(region):
+                tasks = call.memory(Open).tasks
+                waiting = [each for each in call.shelf(Asked).values() if each.status in OPEN and each.id not in tasks]
+                for query in sorted(waiting, key=lambda each: each.created_ms):
+                    task = tasks[query.id] = group.create_task(_run(call, query.id, places))
+                    task.add_done_callback(lambda _, tasks=tasks, number=query.id: tasks.pop(number, None))
+            await region.wait(QUERIES, region.clock.now() + FOREVER_S)
+
+
+def _calls(region: Any) -> list[Call]:
+    return [
+        region.call("logs", account, principals.service("logs.amazonaws.com", account))
+        for account in region.store.accounts()
+        if account.isdigit()
+    ]
+
+
+def _begin_anew(call: Call, query: Asked) -> None:
+    call.shelf(Asked)[query.id] = changed(query, status=SCHEDULED, scanned=0, matched=0, scanned_bytes=0, count=0)
+    call.rows(PAGES).run("delete from log_query_page where query = ?", query.id)
+
+
+def _keep(call: Call, number: str, **facts: Any) -> None:
+    """Change what is known of a query, if it was not stopped or forgotten meanwhile."""
+    query = call.shelf(Asked).get(number)
+    if query is not None and query.status != CANCELLED:
+        call.shelf(Asked)[number] = changed(query, **facts)
+
+
+async def _run(call: Call, number: str, places: asyncio.Semaphore) -> None:
+    async with places:
+        query = call.shelf(Asked).get(number)
+        if query is None or query.status not in OPEN:
+            return
+        began = monotonic()
+
+        def took_ms() -> int:
+            return round((monotonic() - began) * 1000)
+
+        call.atomically(lambda: _keep(call, number, status=RUNNING))
+        try:
+            await _scan(call, query, took_ms)
+        except log_scan.ScanTimedOut:
+            call.atomically(lambda: _keep(call, number, status=TIMEOUT, took_ms=took_ms()))
+        except log_scan.ScanFailed as error:
+            call.home.note("query failed", query=number, error=str(error))
+            call.atomically(lambda: _keep(call, number, status=FAILED, took_ms=took_ms()))
+
+
+def places_of(call: Call, names: tuple[str, ...]) -> dict[int, Place]:
+    """The streams of these groups, by number."""
+    places: dict[int, Place] = {}
+    for name in names:
+        group = call.shelf(Group).get(name)
+        if group is not None:
+            for number, stream in call.rows(STREAMS).all("select id, name from log_stream where grp = ?", group.number):
+                places[number] = Place(f"{call.account}:{name}", stream, discovery.LAMBDA_STREAM.match(stream) is not None)
+    return places
+
+
+async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
+    rows = call.rows(STREAMS, EVENTS, PAGES)
+    end_ms = min(query.end_s * 1000 + 999, MOMENT_MAX)
+    async with steady.held(rows, call.home.store.journal) as path:
+        task = log_scan.Task(
+            path=path, text=query.text, now_s=call.now(), limit=query.limit, places=places_of(call, query.groups), table=EVENTS.name,
+            start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms,
+        )  # fmt: skip
+        first = 0
+        async for said in log_scan.scan(task):
+            facts: dict[str, Any] = {"scanned": said.scanned, "matched": said.matched, "scanned_bytes": said.scanned_bytes}
+            if said.is_done:
+                facts |= {"status": COMPLETE, "took_ms": took_ms(), "count": said.count}
+
+            def keep(said: log_scan.Said = said, facts: dict[str, Any] = facts, first: int = first) -> None:
+                if said.page is not None:
+                    rows.run("insert into log_query_page values (?, ?, ?, ?)", query.id, first, said.count, said.page)
+                _keep(call, query.id, **facts)
+
+            call.atomically(keep)
+            first += said.count if said.page is not None else 0

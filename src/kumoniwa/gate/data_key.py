@@ -6,6 +6,8 @@ that is disabled, or that he may not use, keeps the data shut. ``Ring`` keeps op
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -22,6 +24,26 @@ class DataKey(Record):
     key: str
     wrapped: bytes
     context: dict[str, str] = {}
+
+
+class Shut(Exception):
+    """What an atomic operation raises that finds itself without an open key. The gate undoes what it did, awaits ``opening``, which
+    raises what AWS answers if the key stays shut, and runs it again."""
+
+    def __init__(self, opening: Callable[[], Awaitable[Any]]) -> None:
+        super().__init__()
+        self.opening = opening
+
+
+async def opening(call: Call, act: Callable[[], Any]) -> Any:
+    """What ``act`` answers, done atomically, once every key is open that it finds shut."""
+    while True:
+        try:
+            result = call.atomically(act)
+        except Shut as shut:
+            await shut.opening()
+        else:
+            return await result if isawaitable(result) else result
 
 
 def on_behalf(call: Call) -> Principal:
@@ -55,6 +77,11 @@ class Ring:
     def held(self, call: Call, data_key: DataKey) -> bytes | None:
         found = self.secrets.get((data_key.wrapped, call.principal.arn))
         return found[0] if found is not None and found[1] > call.now() else None
+
+    def forget(self, data_key: DataKey) -> None:
+        """Nobody has it open any more."""
+        for held in [held for held in self.secrets if held[0] == data_key.wrapped]:
+            del self.secrets[held]
 
     def keep(self, call: Call, data_key: DataKey, secret: bytes, for_s: float) -> None:
         if len(self.secrets) >= RING_MAX:

@@ -31,6 +31,7 @@ from kumoniwa.gate import (
     trails,
 )
 from kumoniwa.gate.authorize import Authorizer
+from kumoniwa.gate.data_key import Shut, opening
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
 from kumoniwa.gate.once import remember, remembered
 from kumoniwa.gate.route import NoRoute, Route, Routes
@@ -93,6 +94,12 @@ def _prove(request: Request, claim: signature.Claim | None, secret: str | None) 
         request.body = proof.feed(request.body)
         proof.finish()
         request.trailers = proof.trailers
+
+
+async def _once_open(shut: Shut, call: Call, operation: Callable[[], Any]) -> Any:
+    """What an atomic operation answers when the keys are open that it found shut."""
+    await shut.opening()
+    return await opening(call, operation)
 
 
 def _reply_before(witness: Callable[[Response], None], reply: Reply, response: Response) -> None:
@@ -304,6 +311,10 @@ class Gate:
         journal.begin_call()
         try:
             result = route.handler.function(call, **params)
+        except Shut as shut:
+            journal.undo_call()
+            again = _once_open(shut, call, partial(route.handler.function, call, **params))
+            return self._interleaved(call, route, params, again, page if route.pager is not None else None)
         except BaseException as error:
             journal.undo_call()
             if route.is_recorded or self.trail.asks_for_data:

@@ -6,6 +6,7 @@ object keys live here and not in Python objects, so memory does not grow with wh
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 CACHE_KIB = 16_384
 CHECKPOINT_PAGES = 2_000
+HELD_LOOK_S = 0.05
 PAGES_MAX = 4_294_967_294
 """SQLite's own limit."""
 
@@ -148,6 +150,13 @@ class Rows:
         if not self.holders:
             with contextlib.suppress(apsw.ConnectionClosedError):  # the account was reset meanwhile
                 self.all(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
+
+    async def scrub(self) -> None:
+        """Write the file anew, so that nothing can be read in it any more that was deleted. Nobody else has a turn meanwhile."""
+        while self.is_open or self.holders:
+            await (self.journal.settled() if self.is_open else asyncio.sleep(HELD_LOOK_S))
+        self.execute("vacuum").fetchall()
+        self.execute("pragma wal_checkpoint(truncate)").fetchall()
 
     def limit(self, free_bytes: int | None) -> None:
         """Let the file grow by so much and no more, as on a disk that is nearly full; None takes the limit away."""

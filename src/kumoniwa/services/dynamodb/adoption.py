@@ -7,7 +7,17 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import backup, decree, history, item, policy, replication, stream
+from kumoniwa.services.dynamodb import (
+    backup,
+    decree,
+    history,
+    item,
+    policy,
+    replication,
+    resealing,
+    stream,
+    unlocking,
+)
 from kumoniwa.services.dynamodb import group as groups
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CREATING, DELETING, Group, Member
@@ -126,6 +136,8 @@ def give_up(call: Call, table: Table) -> Table:
         del call.shelf(Table)[table.name]
     call.memory(tables.Layouts).by_name.pop(table.name, None)
     table = stream.end(call, table)
+    if table.encryption is not None:
+        unlocking.close(call, table)
     item.forget_indexes(call, table)
     history.forget(call, table.id)
     if table.recovers_since:
@@ -134,4 +146,6 @@ def give_up(call: Call, table: Table) -> Table:
         item.forget_rows(call, table.id)
     _forget(call, table)
     policy.forget(call, table)
+    if table.encryption is not None:
+        resealing.forsake(call, table.encryption)
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -22,7 +23,9 @@ from kumoniwa.services.dynamodb import (
     policy,
     quorum,
     replica,
+    resealing,
     transaction,
+    unlocking,
     write,
 )
 from kumoniwa.services.dynamodb import table as tables
@@ -70,6 +73,7 @@ from kumoniwa.services.dynamodb.transfer import (  # noqa: F401 (operations)
     ListExports,
     ListImports,
 )
+from kumoniwa.services.dynamodb.unlocking import find
 
 LIST_MAX = 100
 
@@ -102,22 +106,35 @@ def CreateTable(
             "TableName": TableName, "AttributeDefinitions": AttributeDefinitions, "KeySchema": KeySchema,
             "LocalSecondaryIndexes": LocalSecondaryIndexes, "GlobalSecondaryIndexes": GlobalSecondaryIndexes,
             "BillingMode": BillingMode, "ProvisionedThroughput": ProvisionedThroughput, "Tags": Tags, "TableClass": TableClass,
-            "DeletionProtectionEnabled": DeletionProtectionEnabled, "SSESpecification": SSESpecification,
-            "WarmThroughput": WarmThroughput,
+            "DeletionProtectionEnabled": DeletionProtectionEnabled, "WarmThroughput": WarmThroughput,
         },
     )  # fmt: skip
-    if table.name in call.shelf(Table):
-        raise ResourceInUseException(f"Table already exists: {table.name}")
-    table = change.streamed(call, table, StreamSpecification)
-    call.shelf(Table)[table.name] = table
-    if ResourcePolicy is not None:
-        policy.check(ResourcePolicy)
-        policy.put(call, table, ResourcePolicy)
-    shown = tables.description(call, table, {}, status="CREATING")
-    if WarmThroughput is not None:
-        # Told while the table is made only to who asked for it: recorded by localstack's test_table_warm_throughput.
-        shown["WarmThroughput"] = tables.warm_shown(table, table) | {"Status": "UPDATING"}
-    return {"TableDescription": shown}
+
+    def make(table: Table) -> dict:
+        if table.name in call.shelf(Table):
+            raise ResourceInUseException(f"Table already exists: {table.name}")
+        table = change.streamed(call, table, StreamSpecification)
+        call.shelf(Table)[table.name] = table
+        if ResourcePolicy is not None:
+            policy.check(ResourcePolicy)
+            policy.put(call, table, ResourcePolicy)
+        shown = tables.description(call, table, {}, status="CREATING")
+        if WarmThroughput is not None:
+            # Told while the table is made only to who asked for it: recorded by localstack's test_table_warm_throughput.
+            shown["WarmThroughput"] = tables.warm_shown(table, table) | {"Status": "UPDATING"}
+        return {"TableDescription": shown}
+
+    is_sealed, key = unlocking.wish(SSESpecification)
+    made = make(table)
+    if not is_sealed:
+        return made
+    call.start_over()
+    return _made_sealed(call, table, key, make)
+
+
+async def _made_sealed(call: Call, table: Table, key: str | None, make: Callable[[Table], dict]) -> dict:
+    encryption = await unlocking.made(call, table.name, key)
+    return call.atomically(lambda: make(changed(table, encryption=encryption)))
 
 
 def DescribeTable(call: Call, *, TableName: str) -> dict:
@@ -185,7 +202,18 @@ def UpdateTable(
             ),
         )
     table = change.update(call, TableName, asked, AttributeDefinitions)
+    if SSESpecification is not None:
+        return _resealed(call, table, SSESpecification)
     return {"TableDescription": shown(call, table, status="UPDATING")}
+
+
+async def _resealed(call: Call, table: Table, specification: dict) -> dict:
+    """UpdateTable's answer when the table lies under another key."""
+    table = await resealing.update(call, table.name, specification)
+    answer = shown(call, table, status="UPDATING")
+    if "SSEDescription" in answer:
+        answer["SSEDescription"]["Status"] = "UPDATING"
+    return {"TableDescription": answer}
 
 
 async def _answered(call: Call, updated: Any) -> dict:
@@ -295,7 +323,7 @@ def GetItem(
     ProjectionExpression: str | None = None,
     ExpressionAttributeNames: dict[str, str] | None = None,
 ) -> dict:
-    layout = tables.find(call, TableName)
+    layout = find(call, TableName)
     check_item(Key)
     project = transaction.projection(ProjectionExpression, ExpressionAttributeNames, AttributesToGet)
     if layout is None:

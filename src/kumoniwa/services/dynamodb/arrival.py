@@ -15,7 +15,7 @@ def apply(call: Call, layout: Layout, change: Change, *, is_news: bool = True) -
     """Take over a write of another region if it is the last one; answers whether it was. What a new replica is given is no news."""
     found = item.read(call, layout, change.pk, change.sk)
     theirs = change.version
-    mine, _ = replication.version(call, layout.id, change.pk, change.sk)
+    mine, _ = replication.version(call, layout.id, *item.stored_at(call, layout, change.pk, change.sk))
     if mine is not None and mine.stamp >= theirs.stamp:
         if mine.stamp > theirs.stamp > mine.base:
             _conflict(call, layout, change, lost=theirs, won=mine)
@@ -45,7 +45,7 @@ def _conflict(call: Call, layout: Layout, change: Change, *, lost: Version, won:
     """Two regions wrote one item and neither knew of the other's write: somebody was told of a success that is gone."""
     is_new = call.rows(CONFLICTS).run(
         "insert or ignore into dynamodb_conflict values (?,?,?,?,?,?,?,?)",
-        layout.id, change.pk, change.sk, lost.at, lost.region, won.at, won.region, call.now(),
+        layout.id, *item.stored_at(call, layout, change.pk, change.sk), lost.at, lost.region, won.at, won.region, call.now(),
     )  # fmt: skip
     if is_new:
         found = item.read(call, layout, change.pk, change.sk)

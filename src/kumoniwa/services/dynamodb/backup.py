@@ -15,8 +15,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import history, item
+from kumoniwa.services.dynamodb import history, item, sealing, unlocking
 from kumoniwa.services.dynamodb import table as tables
+from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import Table
 
 PERIOD_DAYS = 35
@@ -75,6 +76,9 @@ class Copy(Record):
     backup: str = ""
     table: str = ""
     after: tuple[bytes, bytes] = (b"", b"")
+    was: Encryption | None = None
+    """Where the copies lie under another key: the key of what is copied, and theirs."""
+    becomes: Encryption | None = None
 
 
 # Backups -------------------------------------------------------------------------------------------
@@ -98,6 +102,8 @@ def CreateBackup(call: Call, *, TableName: str, BackupName: str) -> dict:
     table = _existing(call, TableName)
     if table.active_at > call.now():
         raise TableInUseException(f"Table is being created: {table.name}")
+    if table.resealing is not None:
+        raise TableInUseException(f"Table is being updated: {table.name}")
     backup = _new(call, table, BackupName, "USER", tables.new_id(call))
     call.shelf(Backup)[backup.id] = backup
     at = call.now() if table.recovers_since else None
@@ -284,6 +290,7 @@ def RestoreTableToPointInTime(
     GlobalSecondaryIndexOverride: list[dict] | None = None,
     LocalSecondaryIndexOverride: list[dict] | None = None,
     ProvisionedThroughputOverride: dict | None = None,
+    SSESpecificationOverride: dict | None = None,
 ) -> dict:
     name = SourceTableArn or SourceTableName
     if name is None:
@@ -298,7 +305,7 @@ def RestoreTableToPointInTime(
     overrides = (BillingModeOverride, ProvisionedThroughputOverride, GlobalSecondaryIndexOverride, LocalSecondaryIndexOverride)
     # All of the last second belongs to it: nobody can name a later moment of it.
     last = call.now() if RestoreDateTime is None and at == float(int(call.now())) else at
-    return _restored(call, TargetTableName, source, source.id, last, at, overrides)
+    return _restored(call, TargetTableName, source, source.id, last, at, overrides, SSESpecificationOverride)
 
 
 def RestoreTableFromBackup(
@@ -310,28 +317,59 @@ def RestoreTableFromBackup(
     GlobalSecondaryIndexOverride: list[dict] | None = None,
     LocalSecondaryIndexOverride: list[dict] | None = None,
     ProvisionedThroughputOverride: dict | None = None,
+    SSESpecificationOverride: dict | None = None,
 ) -> dict:
     backup = _held(call, BackupArn)
     if not backup.is_whole:
         raise BackupInUseException(f"Backup is being created: {BackupArn}")
     overrides = (BillingModeOverride, ProvisionedThroughputOverride, GlobalSecondaryIndexOverride, LocalSecondaryIndexOverride)
-    return _restored(call, TargetTableName, backup.table, backup.rows, None, backup.created, overrides, backup=BackupArn)
+    return _restored(
+        call, TargetTableName, backup.table, backup.rows, None, backup.created, overrides, SSESpecificationOverride, backup=BackupArn
+    )
 
 
 # Making a table again --------------------------------------------------------------------------------
 
 
 def _restored(
-    call: Call, name: str, source: Table, rows: int, at: float | None, shown_at: float, overrides: tuple, *, backup: str = ""
-) -> dict[str, Any]:
+    call: Call, name: str, source: Table, rows: int, at: float | None, shown_at: float, overrides: tuple, encryption: dict | None, *,
+    backup: str = "",
+) -> Any:  # fmt: skip
+    """The answer, or a coroutine of it where keys must be made and opened. A restored table has a key of its own, under the source's
+    key of KMS unless another is wanted."""
+    if source.resealing is not None:
+        raise TableInUseException(f"Table is being updated: {source.name}")
     if name in call.shelf(Table):
         raise TableAlreadyExistsException(f"Table already exists: {name}")
     table = _again(call, name, source, overrides)
     of = call.arn(f"table/{source.name}", "dynamodb")
-    call.shelf(Table)[name] = changed(table, active_at=math.inf, restored_from=backup, restored_of=of, restored_at=shown_at)
-    begin(call, Copy(source=rows, target=table.id, at=at, table=name))
-    made = call.shelf(Table)[name]
+    table = changed(table, active_at=math.inf, restored_from=backup, restored_of=of, restored_at=shown_at)
+    copy = Copy(source=rows, target=table.id, at=at, table=name, was=source.encryption)
+    is_sealed, key = unlocking.wish(encryption)
+    if encryption is None and source.encryption is not None:
+        is_sealed, key = True, source.encryption.data_key.key
+    if not is_sealed and source.encryption is None:
+        return _copied(call, table, copy)
+    return _copied_sealed(call, table, copy, key if is_sealed else None, is_sealed=is_sealed)
+
+
+def _copied(call: Call, table: Table, copy: Copy) -> dict[str, Any]:
+    if table.name in call.shelf(Table):
+        raise TableAlreadyExistsException(f"Table already exists: {table.name}")
+    call.shelf(Table)[table.name] = table
+    begin(call, copy)
+    made = call.shelf(Table)[table.name]
     return {"TableDescription": tables.description(call, made, item.sizes(call, made), status="CREATING")}
+
+
+async def _copied_sealed(call: Call, table: Table, copy: Copy, key: str | None, *, is_sealed: bool) -> dict[str, Any]:
+    if copy.was is not None:
+        await unlocking.opened(call, copy.was)
+    if is_sealed:
+        fresh = await unlocking.made(call, table.name, key)
+        await unlocking.opened(call, fresh)
+        table, copy = changed(table, encryption=fresh), changed(copy, becomes=fresh)
+    return call.atomically(lambda: _copied(call, table, copy))
 
 
 def _again(call: Call, name: str, source: Table, overrides: tuple) -> Table:
@@ -386,8 +424,10 @@ def step(call: Call, copy: Copy, count: int) -> bool:
     """Copy some items; answers whether those were the last."""
     rows = call.rows(item.ITEMS)
     found, after = history.state(call, copy.source, copy.at, copy.after, count)
+    was, becomes = (sealing.of(call, each) if each is not None else None for each in (copy.was, copy.becomes))
     for pk, sk, size, body in found:
-        rows.run("replace into dynamodb_item values (?,?,?,?,?,null)", copy.target, pk, sk, size, body)
+        at, kept = sealing.resealed(was, becomes, (pk, sk), body)
+        rows.run("replace into dynamodb_item values (?,?,?,?,?,null)", copy.target, *at, size, kept)
     copied = sum(size for _, _, size, _ in found)
     if copy.backup and (backup := call.shelf(Backup).get(copy.backup)) is not None:
         call.shelf(Backup)[backup.id] = changed(
@@ -412,6 +452,14 @@ def _open(call: Call, copy: Copy) -> None:
     table = call.shelf(Table)[table.name] = changed(table, active_at=ready)
     for index in table.indexes:
         item.fill(call, table, index.id)
+
+
+async def is_open(call: Call, copy: Copy) -> bool:
+    """Whether background work has the keys to go on with a copy; opens them if it may."""
+    for encryption in (copy.was, copy.becomes):
+        if encryption is not None and await unlocking.opened_for_service(call, encryption) is None:
+            return False
+    return True
 
 
 def forget_old(call: Call) -> None:

@@ -33,7 +33,6 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
     table_class = asked.get("TableClass")
     if table_class is not None and table_class != (table.table_class or "STANDARD"):
         table = changed(table, table_class=table_class, class_changed=call.now())
-    tables.check_encryption(asked.get("SSESpecification"))
     if "WarmThroughput" in asked:
         reads, writes = tables.warm_of(table.is_on_demand, table.read_units, table.write_units)
         warm = tables.warmed(asked["WarmThroughput"], max(reads, table.warm_reads), max(writes, table.warm_writes))

@@ -15,7 +15,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.dynamodb import adoption, quorum, replication
+from kumoniwa.services.dynamodb import adoption, quorum, replication, unlocking
 from kumoniwa.services.dynamodb.courier import MESSAGE_BYTES, RETRY_S, Courier
 from kumoniwa.services.dynamodb.group import ACTIVE, CREATING, DELETING, Group
 from kumoniwa.services.dynamodb.item import ITEMS
@@ -181,7 +181,9 @@ async def _give(call: Call, table: Table, region: str) -> bool:
     if given is None or given.table_id != table.id:
         given = Given(table_id=table.id)
     while True:
-        page = _page(call, table, given.after)
+        if not await unlocking.is_ready(call, table):
+            return False
+        page, after = _page(call, table, given.after)
         message: dict[str, Any] = {"what": "changes", "account": call.account, "table": table.name, "is_news": False, "changes": page}
         try:
             # The last page is empty: with it the replica opens, before anybody here is told that it has.
@@ -196,10 +198,11 @@ async def _give(call: Call, table: Table, region: str) -> bool:
             if key in shelf:
                 del shelf[key]
             return True
-        given = shelf[key] = changed(given, after=(page[-1][1], page[-1][2]))
+        given = shelf[key] = changed(given, after=after)
 
 
-def _page(call: Call, table: Table, after: tuple[bytes, bytes]) -> list[tuple]:
+def _page(call: Call, table: Table, after: tuple[bytes, bytes]) -> tuple[list[tuple], tuple[bytes, bytes]]:
+    """Items as changes, and where the last of them lies."""
     rows = call.rows(ITEMS).each(
         "select pk, sk, size, item, version from dynamodb_item where tbl = ? and (pk, sk) > (?, ?) order by pk, sk limit ?",
         table.id, *after, STEP_ITEMS,
@@ -210,4 +213,6 @@ def _page(call: Call, table: Table, after: tuple[bytes, bytes]) -> list[tuple]:
         size += len(body) + 64
         if size >= MESSAGE_BYTES:
             break
-    return page
+    if page:
+        after = (page[-1][1], page[-1][2])
+    return page if table.encryption is None else unlocking.plain_changes(call, table.encryption, page), after

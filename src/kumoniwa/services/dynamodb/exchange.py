@@ -10,7 +10,7 @@ import msgspec
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import adoption, arrival, decree, replica
+from kumoniwa.services.dynamodb import adoption, arrival, decree, replica, unlocking
 from kumoniwa.services.dynamodb.decree import Ballot
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.quorum import PAGE
@@ -51,6 +51,10 @@ async def _changes(call: Call, origin: str, message: dict[str, Any]) -> dict[str
         table = shelf.get(name)
         if table is None or table.group is None:
             return {"is_known": False, "is_leaving": any(push.table == name for push in call.shelf(Push).values())}
+        if table.encryption is not None:
+            if not await unlocking.is_ready(call, table):
+                return {"is_known": False, "is_leaving": False}
+            table = shelf[name]
         layout = _layout(call, table)
         for change in changes[start : start + STEP_CHANGES]:
             arrival.apply(call, layout, Change(*change), is_news=message["is_news"])

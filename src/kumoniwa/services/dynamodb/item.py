@@ -2,7 +2,8 @@
 
 All tables share one SQLite table, so that making or deleting one is a matter of its id. ``pk`` is the hash key behind
 its own checksum: a scan meets partitions in no order that means anything, and a parallel scan's segment is one range.
-An index keeps no copies, only places: what its projection leaves out is left out when it is read.
+An index keeps no copies, only places: what its projection leaves out is left out when it is read. Rows of an encrypted table are
+sealed, and its places in memory (``sealing``).
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb import destination, history, replication, stream
+from kumoniwa.services.dynamodb import destination, history, replication, sealing, stream
 from kumoniwa.services.dynamodb.capacity import write_units
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.replication import Version
+from kumoniwa.services.dynamodb.sealing import OPEN_PLACES
 from kumoniwa.services.dynamodb.table import Dropped, Filling, IndexLayout, Layout, Table
+from kumoniwa.store.rows import Rows
 from kumoniwa.store.rows import Table as RowTable
 
 ITEMS = RowTable(
@@ -47,9 +50,28 @@ def partition(hash_key: bytes) -> bytes:
 
 def read(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes] | None:
     """An item's size in bytes as AWS counts them, and its JSON."""
+    if layout.encryption is not None:
+        return _read_sealed(call, layout, pk, sk)
     return call.rows(ITEMS).one(
         "select size, item from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk
     )
+
+
+def _read_sealed(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes] | None:
+    seal = sealing.of(call, layout.encryption)
+    at = seal.place(pk, sk)
+    found = call.rows(ITEMS).one("select size, item from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, *at)
+    return (found[0], seal.plain_body(at, found[1])) if found is not None else None
+
+
+def stored_at(call: Call, layout: Layout, pk: bytes, sk: bytes) -> Place:
+    """Under which keys an item's row lies."""
+    return (pk, sk) if layout.encryption is None else sealing.of(call, layout.encryption).place(pk, sk)
+
+
+def put_open(rows: Rows, idx: int, place: Place, at: Place) -> None:
+    """Keep in memory where an encrypted table's item stands in the order of an index, or in the table's own."""
+    rows.run("insert or ignore into dynamodb_open_place values (?,?,?,?,?)", idx, *place, *at)
 
 
 def shown(call: Call, body: bytes) -> Any:
@@ -96,17 +118,22 @@ def replace(
 ) -> None:  # fmt: skip
     """Put the new item where the old one is, or nothing; indexes, the stream and other replicas follow. Only tables that have
     those need to be told of the old item. ``heard`` is the version of a write that another replica made."""
-    rows, version = call.rows(ITEMS), None
+    rows, version, kept, replaced = call.rows(ITEMS), None, body, old_body
+    if layout.encryption is not None:
+        seal, plain = sealing.of(call, layout.encryption), (pk, sk)
+        at = pk, sk = seal.place(pk, sk)
+        kept, replaced = seal.body(at, body), seal.body(at, old_body)
+        _follow(call.rows(OPEN_PLACES), _OPEN, layout.id, None if new is not None else plain, None if new is None else plain, at)
     if layout.is_recoverable:
-        history.replaced(call, layout.id, pk, sk, item_bytes(old) if old is not None else 0, old_body)
+        history.replaced(call, layout.id, pk, sk, item_bytes(old) if old is not None else 0, replaced)
     if layout.is_replicated:
-        version = replication.noted(call, layout.id, pk, sk, size, body if new is not None else None, heard)
+        version = replication.noted(call, layout.id, pk, sk, size, kept if new is not None else None, heard)
     if new is None:
         rows.run("delete from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
     else:
-        rows.run("replace into dynamodb_item values (?,?,?,?,?,?)", layout.id, pk, sk, size, body, version)
-    if layout.indexes or layout.ttl_id:
-        _move(call, layout, pk, sk, places(layout, old), places(layout, new))
+        rows.run("replace into dynamodb_item values (?,?,?,?,?,?)", layout.id, pk, sk, size, kept, version)
+    if layout.place_ids:
+        _move(call, layout, (pk, sk), places(layout, old), places(layout, new))
     if layout.stream is not None and old != new:
         stream.append(
             call, layout, old, new, old_body, body if new is not None else None, by_service=by_service
@@ -115,27 +142,35 @@ def replace(
         destination.promise(call, layout, old, new, by_service=by_service)
 
 
-def _move(
-    call: Call, layout: Layout, pk: bytes, sk: bytes, old: list[Place | None], new: list[Place | None]
-) -> None:
-    """Follow an item in the indexes."""
-    rows = call.rows(PLACES)
-    ids = [index.id for index in layout.indexes]
-    if layout.ttl_id:
-        ids.append(layout.ttl_id)
-    for idx, before, after in zip(ids, old, new):
-        if before == after:
-            continue
-        if before is not None:
-            rows.run(
-                "delete from dynamodb_place where idx = ? and pk = ? and sk = ? and item_pk = ? and item_sk = ?",
-                idx,
-                *before,
-                pk,
-                sk,
-            )
-        if after is not None:
-            rows.run("insert or ignore into dynamodb_place values (?,?,?,?,?)", idx, *after, pk, sk)
+_KEPT, _OPEN = (
+    (
+        f"delete from {name} where idx = ? and pk = ? and sk = ? and item_pk = ? and item_sk = ?",
+        f"insert or ignore into {name} values (?,?,?,?,?)",
+    )
+    for name in (PLACES.name, OPEN_PLACES.name)
+)
+
+
+def _move(call: Call, layout: Layout, at: Place, old: list[Place | None], new: list[Place | None]) -> None:
+    """Follow an item, whose row lies at a place, in the indexes."""
+    is_open = layout.encryption is not None
+    rows = call.rows(OPEN_PLACES if is_open else PLACES)
+    for idx, before, after in zip(layout.place_ids, old, new):
+        if before != after:
+            _follow(rows, _OPEN if is_open else _KEPT, idx, before, after, at)
+
+
+def put_places(call: Call, layout: Layout, at: Place, item: Item) -> None:
+    """Put an item that is there already into every index."""
+    _move(call, layout, at, places(layout, None), places(layout, item))
+
+
+def _follow(rows: Rows, words: tuple[str, str], idx: int, before: Place | None, after: Place | None, at: Place) -> None:
+    forget, keep = words
+    if before is not None:
+        rows.run(forget, idx, *before, *at)
+    if after is not None:
+        rows.run(keep, idx, *after, *at)
 
 
 def index_units(
@@ -166,9 +201,11 @@ def index_units(
 
 
 def fill(call: Call, table: Table, idx: int) -> None:
-    """Begin to put every item of a table into an index that is new. Few are put at once, many by background work."""
+    """Begin to put every item of a table into an index that is new. Few are put at once, many by background work, which also
+    opens the table if need be."""
     filling = Filling(table=table.name, table_id=table.id, id=idx)
-    after = fill_some(call, table, filling, COUNTED_MAX)
+    is_open = sealing.is_open(call, table.encryption, table.id)
+    after = fill_some(call, table, filling, COUNTED_MAX) if is_open else filling.after
     if after is not None:
         call.shelf(Filling)[str(idx)] = changed(filling, after=after)
         call.home.wake(("dynamodb", "work"))
@@ -176,17 +213,17 @@ def fill(call: Call, table: Table, idx: int) -> None:
 
 def fill_some(call: Call, table: Table, filling: Filling, count: int) -> Place | None:
     """Go on with ``count`` items; answers where it stopped, None if that was the last of it."""
-    layout, rows = Layout(table), call.rows(ITEMS, PLACES)
+    layout, rows = Layout(table), call.rows(ITEMS, PLACES, OPEN_PLACES)
+    seal = sealing.of(call, table.encryption) if table.encryption is not None else None
+    words = _KEPT if seal is None else _OPEN
     found = rows.all(
         "select pk, sk, item from dynamodb_item where tbl = ? and (pk, sk) > (?, ?) order by pk, sk limit ?",
         table.id, *filling.after, count,
     )  # fmt: skip
     index = next((index for index in layout.indexes if index.id == filling.id), None)
     for pk, sk, body in found:
-        item = orjson.loads(body)
-        at = end_of(layout, item) if index is None else place_in(index, item)
-        if at is not None:
-            rows.run("insert or ignore into dynamodb_place values (?,?,?,?,?)", filling.id, *at, pk, sk)
+        item = orjson.loads(body if seal is None else seal.plain_body((pk, sk), body))
+        _follow(rows, words, filling.id, None, end_of(layout, item) if index is None else place_in(index, item), (pk, sk))
     return (found[-1][0], found[-1][1]) if len(found) == count else None
 
 
@@ -212,6 +249,8 @@ def sizes(call: Call, table: Table) -> dict[int, tuple[int, int]]:
     count, size, after = count_some(call, table, None, None, COUNTED_MAX)
     if after is None:
         layout = Layout(table)
+        if not sealing.is_open(call, table.encryption, table.id):
+            return {table.id: (count, size)}
         return {table.id: (count, size)} | {
             i.id: count_some(call, table, i, None, COUNTED_MAX)[:2] for i in layout.indexes
         }
@@ -227,7 +266,7 @@ def count_some(
     call: Call, table: Table, index: IndexLayout | None, after: tuple | None, count: int
 ) -> tuple[int, int, tuple | None]:
     """Items and bytes of the next ``count`` of a table or index, and where to go on."""
-    rows = call.rows(ITEMS, PLACES)
+    rows = call.rows(ITEMS, PLACES, OPEN_PLACES)
     if index is None:
         found = rows.all(
             "select pk, sk, size from dynamodb_item where tbl = ? and (pk, sk) > (?, ?) order by pk, sk limit ?",
@@ -235,15 +274,19 @@ def count_some(
         )  # fmt: skip
         total = sum([row[2] for row in found])
     else:
+        seal = sealing.of(call, table.encryption) if table.encryption is not None else None
         found = rows.all(
-            """select p.pk, p.sk, p.item_pk, p.item_sk, i.size, case when ? then i.item end
-               from dynamodb_place p cross join dynamodb_item i on i.tbl = ? and i.pk = p.item_pk and i.sk = p.item_sk
+            f"""select p.pk, p.sk, p.item_pk, p.item_sk, i.size, case when ? then i.item end
+               from {PLACES.name if seal is None else OPEN_PLACES.name} p cross join dynamodb_item i on i.tbl = ? and i.pk = p.item_pk and i.sk = p.item_sk
                where p.idx = ? and (p.pk, p.sk, p.item_pk, p.item_sk) > (?, ?, ?, ?)
                order by p.pk, p.sk, p.item_pk, p.item_sk limit ?""",
             index.kept is not None, table.id, index.id, *(after or (b"", b"", b"", b"")), count,
         )  # fmt: skip
         total = sum(
-            [row[4] if row[5] is None else item_bytes(index.projected(orjson.loads(row[5]))) for row in found]
+            row[4]
+            if row[5] is None
+            else item_bytes(index.projected(orjson.loads(row[5] if seal is None else seal.plain_body(row[2:4], row[5]))))
+            for row in found
         )
     end = found[-1][: 2 if index is None else 4] if len(found) == count else None
     return len(found), total, end
@@ -254,7 +297,7 @@ def collection_metrics(call: Call, layout: Layout, pk: bytes, key: Item) -> dict
     if all(index.is_global for index in layout.indexes):
         return None
     size = (
-        call.rows(ITEMS).one("select sum(size) from dynamodb_item where tbl = ? and pk = ?", layout.id, pk)[0]
+        call.rows(ITEMS).one("select sum(size) from dynamodb_item where tbl = ? and pk = ?", layout.id, stored_at(call, layout, pk, b"")[0])[0]
         or 0
     )
     low = float(size >> 30)
@@ -284,12 +327,15 @@ def forget_index(call: Call, idx: int) -> None:
 
 def sweep(call: Call, dropped: Dropped, count: int) -> bool:
     """Remove up to ``count`` rows of what was dropped; answers whether that was the last of it."""
-    rows = call.rows(ITEMS, PLACES)
+    rows = call.rows(ITEMS, PLACES, OPEN_PLACES)
     if dropped.is_index:
-        gone = rows.run(
-            """delete from dynamodb_place where idx = ?1 and (pk, sk, item_pk, item_sk) in
-               (select pk, sk, item_pk, item_sk from dynamodb_place where idx = ?1 limit ?2)""",
-            dropped.id, count,
+        gone = max(
+            rows.run(
+                f"""delete from {name} where idx = ?1 and (pk, sk, item_pk, item_sk) in
+                    (select pk, sk, item_pk, item_sk from {name} where idx = ?1 limit ?2)""",
+                dropped.id, count,
+            )
+            for name in (PLACES.name, OPEN_PLACES.name)
         )  # fmt: skip
     else:
         gone = rows.run(

@@ -6,7 +6,7 @@ that is answered whole is never parsed: its JSON goes from the row into the repl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -18,10 +18,12 @@ from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.condition import key_conditions
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import INVALID, Item, check_item, item_bytes
-from kumoniwa.services.dynamodb import capacity, figures
-from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, partition, shown
+from kumoniwa.services.dynamodb import capacity, figures, sealing
+from kumoniwa.services.dynamodb.item import ITEMS, PLACES, is_filling, partition, shown, stored_at
 from kumoniwa.services.dynamodb.key import KeySchema, Range, segment_of
-from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing, find
+from kumoniwa.services.dynamodb.sealing import OPEN_PLACES
+from kumoniwa.services.dynamodb.table import IndexLayout, Layout, existing
+from kumoniwa.services.dynamodb.unlocking import find
 
 PAGE_BYTES_MAX = 1 << 20
 _BAD_START = "The provided starting key is invalid"
@@ -40,6 +42,7 @@ class Read:
         "counts_only",
         "fetches",
         "is_consistent",
+        "places",
     )
 
     def __init__(
@@ -69,6 +72,10 @@ class Read:
         self.is_consistent = bool(get("ConsistentRead"))
         layout = self.layout = existing(layout)
         self.index = self._index(call, layout, get("IndexName"))
+        self.places = "" if self.index is None else PLACES.name
+        """Where what is read has its order, if not in the items themselves: an encrypted table's is in memory."""
+        if layout.encryption is not None:
+            self.places = OPEN_PLACES.name
         self.counts_only = get("Select") == "COUNT"
         self.fetches = self._fetches(get("Select"))
         if is_query and filtered:
@@ -117,6 +124,12 @@ class Read:
     @property
     def schema(self) -> KeySchema:
         return self.index.key if self.index is not None else self.layout.key
+
+    def begin(self) -> list[Any]:
+        """The first arguments of its SQL."""
+        if not self.places:
+            return [self.layout.id]
+        return [self.layout.id, self.index.id if self.index is not None else self.layout.id]
 
 
 def _check_select(params: dict[str, Any], how: str) -> None:
@@ -199,35 +212,39 @@ def along(
     at = None
     if start is not None:
         # The start lies within the range and takes the place of one of its ends: SQLite searches by one bound only.
-        at = _query_start(read, start, stretch)
+        at = _query_start(call, read, start, stretch)
         stretch = stretch._replace(low=None) if forward else stretch._replace(high=None)
     sql = _query_sql(
-        read.index is not None, stretch.low is not None, stretch.low_is_open, stretch.high is not None, stretch.high_is_open,
+        read.places, stretch.low is not None, stretch.low_is_open, stretch.high is not None, stretch.high_is_open,
         forward, at is not None,
     )  # fmt: skip
-    args: list[Any] = [read.layout.id] if read.index is None else [read.layout.id, read.index.id]
-    args.append(partition(stretch.hash_key))
+    args = [*read.begin(), partition(stretch.hash_key)]
     args += [bound for bound in (stretch.low, stretch.high) if bound is not None]
     args += at or ()
     return _page(call, read, sql, args, limit, detail)
 
 
 _BASE = "select i.size, i.item from dynamodb_item i where i.tbl = ? and "
-_JOINED = """select i.size, i.item from dynamodb_place p cross join dynamodb_item i
+_JOINED = """select i.size, i.item{} from {} p cross join dynamodb_item i
  on i.tbl = ? and i.pk = p.item_pk and i.sk = p.item_sk where p.idx = ? and """
+
+
+def _select(places: str) -> str:
+    """Rows of a table, by the places of an index if there are some. A sealed row is opened by its place."""
+    return _JOINED.format(", i.pk, i.sk" if places == OPEN_PLACES.name else "", places) if places else _BASE
 
 
 @lru_cache(256)
 def _query_sql(
-    is_index: bool, low: bool, low_open: bool, high: bool, high_open: bool, forward: bool, is_continued: bool
+    places: str, low: bool, low_open: bool, high: bool, high_open: bool, forward: bool, is_continued: bool
 ) -> str:
-    sort = "p.sk" if is_index else "i.sk"
-    sql = (_JOINED + "p.pk = ?") if is_index else (_BASE + "i.pk = ?")
+    side = "p" if places else "i"
+    sort, sql = f"{side}.sk", f"{_select(places)}{side}.pk = ?"
     if low:
         sql += f" and {sort} {'>' if low_open else '>='} ?"
     if high:
         sql += f" and {sort} {'<' if high_open else '<='} ?"
-    order = ("p.sk", "p.item_pk", "p.item_sk") if is_index else ("i.sk",)
+    order = ("p.sk", "p.item_pk", "p.item_sk") if places else ("i.sk",)
     if is_continued:
         compare = ">" if forward else "<"
         sql += f" and ({', '.join(order)}) {compare} ({', '.join('?' * len(order))})"
@@ -262,7 +279,12 @@ def _start_keys(read: Read, start: Item) -> tuple[tuple[bytes, bytes], tuple[byt
         raise ValidationException(f"{_BAD_START}: {refusal.text}") from None
 
 
-def _query_start(read: Read, start: Item, stretch: Range) -> list[bytes]:
+def _lies(call: Call, read: Read, own: tuple[bytes, bytes]) -> list[bytes]:
+    """The last part of a place: where the row of the item lies that has this key."""
+    return list(stored_at(call, read.layout, partition(own[0]), own[1])) if read.places else []
+
+
+def _query_start(call: Call, read: Read, start: Item, stretch: Range) -> list[bytes]:
     (hash_key, sort_key), own = _start_keys(read, start)
     if hash_key != stretch.hash_key:
         raise ValidationException(
@@ -270,7 +292,7 @@ def _query_start(read: Read, start: Item, stretch: Range) -> list[bytes]:
         )
     if not stretch.holds(sort_key):
         raise ValidationException("The provided starting key does not match the range key predicate")
-    return [sort_key] if own is None else [sort_key, partition(own[0]), own[1]]
+    return [sort_key, *_lies(call, read, own or (hash_key, sort_key))]
 
 
 # Scan ----------------------------------------------------------------------------------------------
@@ -306,14 +328,14 @@ def across(
     total: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A page of a whole table or index, or of one segment of it."""
-    at = _scan_start(read, start, segment, total) if start is not None else None
+    at = _scan_start(call, read, start, segment, total) if start is not None else None
     low, high = _segment_bounds(segment, total) if total is not None else (None, None)
     if at is not None:
         low = None
-    args: list[Any] = [read.layout.id] if read.index is None else [read.layout.id, read.index.id]
+    args = read.begin()
     args += [bound for bound in (low, high) if bound is not None]
     args += at or ()
-    sql = _scan_sql(read.index is not None, low is not None, high is not None, at is not None)
+    sql = _scan_sql(read.places, low is not None, high is not None, at is not None)
     return _page(call, read, sql, args, limit, detail)
 
 
@@ -340,28 +362,27 @@ def _segment_bounds(segment: int, total: int) -> tuple[bytes | None, bytes | Non
 
 
 @lru_cache(64)
-def _scan_sql(is_index: bool, low: bool, high: bool, is_continued: bool) -> str:
-    side = "p" if is_index else "i"
-    sql = (_JOINED if is_index else _BASE) + "1"
+def _scan_sql(places: str, low: bool, high: bool, is_continued: bool) -> str:
+    side = "p" if places else "i"
+    sql = _select(places) + "1"
     if low:
         sql += f" and {side}.pk >= ?"
     if high:
         sql += f" and {side}.pk < ?"
-    order = ("p.pk", "p.sk", "p.item_pk", "p.item_sk") if is_index else ("i.pk", "i.sk")
+    order = ("p.pk", "p.sk", "p.item_pk", "p.item_sk") if places else ("i.pk", "i.sk")
     if is_continued:
         sql += f" and ({', '.join(order)}) > ({', '.join('?' * len(order))})"
     return f"{sql} order by {', '.join(order)} limit ?"
 
 
-def _scan_start(read: Read, start: Item, segment: int | None, total: int | None) -> list[bytes]:
+def _scan_start(call: Call, read: Read, start: Item, segment: int | None, total: int | None) -> list[bytes]:
     (hash_key, sort_key), own = _start_keys(read, start)
     if total is not None and segment_of(hash_key, total) != segment:
         raise ValidationException(
             f"{_BAD_START}: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. "
             f"TotalSegments: {total} Segment: {segment}"
         )
-    at = [partition(hash_key), sort_key]
-    return at if own is None else [*at, partition(own[0]), own[1]]
+    return [partition(hash_key), sort_key, *_lies(call, read, own or (hash_key, sort_key))]
 
 
 # Both ----------------------------------------------------------------------------------------------
@@ -378,7 +399,8 @@ def _page(
     scanned = count = total = fetched = 0
     last = None
     is_cut = False
-    for size, body in call.rows(ITEMS, PLACES).each(sql, *args, -1 if limit is None else limit):
+    rows = call.rows(ITEMS, PLACES).each(sql, *args, -1 if limit is None else limit)
+    for size, body in rows if read.layout.encryption is None else _unsealed(call, read, rows):
         content = None
         if not is_whole:
             content = orjson.loads(body)
@@ -410,6 +432,12 @@ def _page(
     if detail is not None and detail != "NONE":
         reply["ConsumedCapacity"] = _consumed(read, total, fetched, detail)
     return reply
+
+
+def _unsealed(call: Call, read: Read, rows: Any) -> Iterator[tuple[int, bytes]]:
+    seal = sealing.of(call, read.layout.encryption)
+    for size, sealed, *at in rows:
+        yield size, seal.plain_body(at, sealed)
 
 
 def _count(call: Call, read: Read, total: int, fetched: float) -> None:

@@ -25,6 +25,7 @@ from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.compound import CompoundSchema
 from kumoniwa.services.dynamodb.key import KeySchema
 from kumoniwa.services.dynamodb.table import IndexLayout, Layout
+from kumoniwa.services.dynamodb.unlocking import find
 from kumoniwa.services.dynamodb.write import Write
 
 _UNKEYED_WRITE = "Where clause does not contain a mandatory equality on all key attributes"
@@ -45,7 +46,7 @@ class Bound:
             raise ValidationException("This operation is not supported on an index")
 
     def layout(self, call: Call) -> Layout:
-        return tables.existing(tables.find(call, self.statement.table))
+        return tables.existing(find(call, self.statement.table))
 
     def cut(self, schema: KeySchema) -> Cut:
         return cut(self.statement, schema.hash_name, schema.range_name)

@@ -16,6 +16,8 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
+from kumoniwa.services.dynamodb import sealing
+from kumoniwa.services.dynamodb.sealing import Encryption, Seal
 from kumoniwa.store.rows import Table as RowTable
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ SEQUENCE_START = 100_000_000_000_000_000_000
 VIEWS = ("KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES")
 
 
+Told = tuple[bytes, bytes | None, bytes | None]
+"""A record's keys and images."""
+
+
 class Stream(Record):
     """Kept under ``table/stream/label``."""
 
@@ -50,6 +56,8 @@ class Stream(Record):
     ended: float = 0.0
     last: int = 0
     """The sequence at its end."""
+    encryption: Encryption | None = None
+    """As its table's."""
 
 
 def begin(call: Call, table: Table, view: str) -> Table:
@@ -69,6 +77,7 @@ def begin(call: Call, table: Table, view: str) -> Table:
         key_schema=keys,
         created=now,
         first=first,
+        encryption=table.encryption,
     )
     return changed(table, stream_label=label, stream_view=view)
 
@@ -111,12 +120,22 @@ def append(
         size += item_bytes(new)
     if shows_old and old is not None:
         size += item_bytes(old)
+    told = (orjson.dumps(keys), new_body if shows_new else None, old_body if shows_old else None)
+    if layout.encryption is not None:
+        told = sealed(sealing.of(call, layout.encryption), layout.stream, told)
     call.rows(RECORDS).run(
         "insert into dynamodb_record (stream, at, event, by_service, keys, new, old, size) values (?,?,?,?,?,?,?,?)",
-        layout.stream, call.now(), event, by_service, orjson.dumps(keys), new_body if shows_new else None,
-        old_body if shows_old else None, size,
+        layout.stream, call.now(), event, by_service, *told, size,
     )  # fmt: skip
     call.home.wake(("dynamodb", "stream", call.account, layout.stream))
+
+
+def sealed(seal: Seal, stream: str, told: Told) -> Told:
+    return tuple(seal.body((b"stream", stream.encode()), each) for each in told)
+
+
+def plain(seal: Seal, stream: str, told: Told) -> Told:
+    return tuple(seal.plain_body((b"stream", stream.encode()), each) for each in told)
 
 
 def sequence(seq: int) -> str:

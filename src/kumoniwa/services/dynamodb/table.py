@@ -19,6 +19,8 @@ from kumoniwa.services.dynamodb import group as groups
 from kumoniwa.services.dynamodb.compound import PARTS_MAX, CompoundSchema
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.key import KeySchema
+from kumoniwa.services.dynamodb.sealing import Encryption, Resealing
+from kumoniwa.services.dynamodb.sealing import shown as encryption_shown
 
 CREATING_FOR_S = 5
 """How long a table or index is CREATING at AWS's pace; otherwise it takes no time at all."""
@@ -122,6 +124,9 @@ class Table(Record):
     restored_from: str = ""
     restored_at: float = 0.0
     destinations: tuple[Destination, ...] = ()
+    encryption: Encryption | None = None
+    """None under AWS's own key, which nobody sees."""
+    resealing: Resealing | None = None
 
 
 class Dropped(Record):
@@ -183,6 +188,9 @@ class Layout:
         "is_strong",
         "is_recoverable",
         "destinations",
+        "encryption",
+        "is_guarded",
+        "place_ids",
     )
 
     def __init__(self, table: Table) -> None:
@@ -198,6 +206,11 @@ class Layout:
         self.is_legacy = table.group is not None and table.group.version == groups.LEGACY
         self.is_recoverable = table.recovers_since > 0
         self.destinations = tuple(each for each in table.destinations if each.is_on)
+        self.encryption = table.encryption
+        self.is_guarded = table.encryption is not None or table.resealing is not None
+        """Whether a caller may have to wait before he reads or writes."""
+        self.place_ids = (*(index.id for index in self.indexes), *((table.ttl_id,) if table.ttl_id else ()))
+        """Under which ``item.places`` lie."""
         self.needs_old = bool(
             self.indexes or self.ttl_id or self.stream or self.destinations or self.is_replicated or self.is_recoverable
         )
@@ -322,7 +335,6 @@ def made(call: Call, params: dict[str, Any]) -> Table:
         table_class=params.get("TableClass") or "", is_protected=bool(params.get("DeletionProtectionEnabled")),
         tags=checked_tags({}, params.get("Tags") or []),
     )  # fmt: skip
-    check_encryption(params.get("SSESpecification"))
     warm = warmed(params.get("WarmThroughput"), *warm_of(is_on_demand, read, write))
     table = changed(table, warm_reads=warm[0], warm_writes=warm[1])
     indexes = _local_indexes(call, table, params.get("LocalSecondaryIndexes"))
@@ -506,12 +518,6 @@ def warmed(given: dict[str, int] | None, reads: int, writes: int, what: str = "t
     return wanted.get("ReadUnitsPerSecond", 0), wanted.get("WriteUnitsPerSecond", 0)
 
 
-def check_encryption(specification: dict[str, Any] | None) -> None:
-    """AWS's own key, which nobody sees, is the default and the only one here."""
-    if specification is not None and (specification.get("Enabled") or specification.get("SSEType") or "KMSMasterKeyId" in specification):
-        raise NotImplementedHere("dynamodb: SSESpecification with KMS keys")
-
-
 def check_definitions_used(table: Table) -> None:
     used = {
         table.hash_name,
@@ -572,6 +578,8 @@ def description(
         "TableId": table.uuid,
         "DeletionProtectionEnabled": table.is_protected,
     }
+    if table.encryption is not None:
+        shown["SSEDescription"] = encryption_shown(table.encryption)
     if table.on_demand_since:
         shown["BillingModeSummary"] = {
             "BillingMode": "PAY_PER_REQUEST" if table.is_on_demand else "PROVISIONED",
@@ -606,6 +614,10 @@ def description(
 def _status(table: Table, now: float) -> str:
     if table.active_at > now:
         return "CREATING"
+    if table.encryption is not None and table.encryption.inaccessible_since:
+        return "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
+    if table.resealing is not None:
+        return "UPDATING"
     return "UPDATING" if table.group is not None and table.group.is_changing else "ACTIVE"
 
 

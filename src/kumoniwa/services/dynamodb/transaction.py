@@ -21,7 +21,8 @@ from kumoniwa.languages.dynamodb.value import Item, check_item
 from kumoniwa.services.dynamodb import capacity, figures, item, quorum
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.key import NO_MATCH, EmptyKey, MissingKey
-from kumoniwa.services.dynamodb.table import Layout, existing, find
+from kumoniwa.services.dynamodb.table import Layout, existing
+from kumoniwa.services.dynamodb.unlocking import find
 from kumoniwa.services.dynamodb.write import Write
 from kumoniwa.store.rows import Table as RowTable
 

@@ -20,8 +20,11 @@ from kumoniwa.services.dynamodb import (
     figures,
     item,
     replication,
+    resealing,
+    sealing,
     stream,
     transfer,
+    unlocking,
 )
 from kumoniwa.services.dynamodb.key import encode_number
 from kumoniwa.services.dynamodb.table import Dropped, Filling, Layout, Table
@@ -50,7 +53,11 @@ async def _tidy(region) -> None:
                 continue
             call = region.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
             figures.watch(call)
-            is_busy |= _step(call)
+            await unlocking.watch(call)
+            for table in list(call.shelf(Table).values()):
+                if table.resealing is not None:
+                    await resealing.go_on(call, table.name)
+            is_busy |= _step(call, [copy for copy in list(call.shelf(backup.Copy).values()) if await backup.is_open(call, copy)])
             await _count(call)
         if is_busy:
             await asyncio.sleep(STEP_S)
@@ -58,17 +65,17 @@ async def _tidy(region) -> None:
             await region.wait(("dynamodb", "work"), region.clock.now() + ROUND_S)
 
 
-def _step(call: Call) -> bool:
-    """Do a little; answers whether there is more to do."""
+def _step(call: Call, copies: list[backup.Copy]) -> bool:
+    """Do a little; answers whether there is more to do. What is encrypted and shut waits."""
     is_busy = False
     for table in list(call.shelf(Table).values()):
-        if table.ttl_id:
+        if table.ttl_id and table.resealing is None and sealing.is_open(call, table.encryption, table.id):
             is_busy |= _expire(call, table)
         if table.group is not None:
             replication.forget_old(call, table)
     for key, filling in list(call.shelf(Filling).items()):
         is_busy |= _fill(call, key, filling)
-    for copy in list(call.shelf(backup.Copy).values()):
+    for copy in copies:
         is_busy |= not backup.step(call, copy, STEP_ROWS)
     backup.forget_old(call)
     transfer.see(call)
@@ -86,6 +93,8 @@ def _step(call: Call) -> bool:
 def _fill(call: Call, key: str, filling: Filling) -> bool:
     table = call.shelf(Table).get(filling.table)
     if table is not None and filling.id in (table.ttl_id, *(index.id for index in table.indexes)):
+        if not sealing.is_open(call, table.encryption, table.id):
+            return False
         after = item.fill_some(call, table, filling, STEP_ROWS)
         if after is not None:
             call.shelf(Filling)[key] = changed(filling, after=after)
@@ -96,11 +105,13 @@ def _fill(call: Call, key: str, filling: Filling) -> bool:
 
 def _expire(call: Call, table: Table) -> bool:
     layout, now = Layout(table), int(call.now())
-    ended = call.rows(item.ITEMS, item.PLACES).all(
-        "select item_pk, item_sk from dynamodb_place where idx = ? and pk = x'' and sk > ? and sk < ? limit ?",
+    seal = sealing.of(call, table.encryption) if table.encryption is not None else None
+    places = item.PLACES if seal is None else sealing.OPEN_PLACES
+    ended = call.rows(item.ITEMS, places).all(
+        f"select item_pk, item_sk from {places.name} where idx = ? and pk = x'' and sk > ? and sk < ? limit ?",
         table.ttl_id, encode_number(str(now - ENDED_FOR_S_MAX)), encode_number(str(now)), STEP_ROWS,
     )  # fmt: skip
-    for pk, sk in ended:
+    for pk, sk in ended if seal is None else [seal.plain_place(*at) for at in ended]:
         _, body = item.read(call, layout, pk, sk)
         item.replace(call, layout, pk, sk, orjson.loads(body), None, old_body=body, by_service=True)
     return len(ended) == STEP_ROWS

@@ -24,7 +24,8 @@ from kumoniwa.languages.dynamodb.value import (
     item_bytes,
 )
 from kumoniwa.services.dynamodb import capacity, figures, item, replication
-from kumoniwa.services.dynamodb.table import Layout, existing, find
+from kumoniwa.services.dynamodb.table import Layout, existing
+from kumoniwa.services.dynamodb.unlocking import find
 
 PUT, UPDATE, DELETE, CHECK = "Put", "Update", "Delete", "ConditionCheck"
 _NOTHING: dict = {}

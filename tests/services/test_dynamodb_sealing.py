@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -387,3 +388,74 @@ def test_the_grant_goes_with_the_table(cloud, dynamodb, kms, key):
     dynamodb.delete_table(TableName="tbl")
     cloud.sleep(5)
     assert kms.list_grants(KeyId=key)["Grants"] == []
+
+
+def test_what_a_stream_of_kinesis_is_told_waits_sealed(cloud, dynamodb, key):
+    kinesis = cloud.client("kinesis", key=ACCOUNT)
+    kinesis.create_stream(StreamName="told", ShardCount=1)
+    table(dynamodb, key)
+    arn = kinesis.describe_stream_summary(StreamName="told")["StreamDescriptionSummary"]["StreamARN"]
+    dynamodb.enable_kinesis_streaming_destination(TableName="tbl", StreamArn=arn)
+    cloud.fault("service.error", {"region": "us-east-1", "service": "kinesis"})
+    fill(dynamodb, 2)
+    cloud.sleep(5)
+    assert on_disk(cloud) == []
+    cloud.restart(kill=True)
+    cloud.heal()
+    cloud.sleep(600)
+    shard = kinesis.list_shards(StreamName="told")["Shards"][0]["ShardId"]
+    place = kinesis.get_shard_iterator(StreamName="told", ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    told = [json.loads(record["Data"])["dynamodb"]["NewImage"] for record in kinesis.get_records(ShardIterator=place)["Records"]]
+    assert sorted(told, key=str) == [item(0), item(1)]
+
+
+def test_an_export_of_a_sealed_table_holds_its_items(cloud, dynamodb, key):
+    table(dynamodb, key)
+    dynamodb.update_continuous_backups(TableName="tbl", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
+    fill(dynamodb, 3)
+    s3 = cloud.client("s3", key=ACCOUNT)
+    s3.create_bucket(Bucket="exports")
+    arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/tbl"
+    made = dynamodb.export_table_to_point_in_time(TableArn=arn, S3Bucket="exports")["ExportDescription"]
+    cloud.sleep(30)
+    assert dynamodb.describe_export(ExportArn=made["ExportArn"])["ExportDescription"]["ExportStatus"] == "COMPLETED"
+    (data,) = [each["Key"] for each in s3.list_objects_v2(Bucket="exports")["Contents"] if "/data/" in each["Key"]]
+    lines = gzip.decompress(s3.get_object(Bucket="exports", Key=data)["Body"].read()).splitlines()
+    assert sorted((json.loads(line)["Item"] for line in lines), key=str) == [item(0), item(1), item(2)]
+
+
+def test_every_replica_has_a_key_of_its_own(make_cloud):
+    cloud = make_cloud("us-east-1", "eu-west-1", "aws-global")
+    here, there = (cloud.client("dynamodb", region, key=ACCOUNT) for region in ("us-east-1", "eu-west-1"))
+    keys = [cloud.client("kms", region, key=ACCOUNT).create_key()["KeyMetadata"]["Arn"] for region in ("us-east-1", "eu-west-1")]
+    table(here, keys[0])
+    fill(here, 3)
+    code, text = refused(here.update_table, TableName="tbl", ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
+    assert (code, text) == ("ValidationException", "One or more parameter values were invalid: KMSMasterKeyId must be specified for each replica.")
+    here.update_table(TableName="tbl", ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1", "KMSMasterKeyId": keys[1]}}])
+    cloud.sleep(30)
+    (replica,) = here.describe_table(TableName="tbl")["Table"]["Replicas"]
+    assert (replica["ReplicaStatus"], replica["KMSMasterKeyId"]) == ("ACTIVE", keys[1])
+    assert there.describe_table(TableName="tbl")["Table"]["SSEDescription"]["KMSMasterKeyArn"] == keys[1]
+    assert queried(there) == ["000", "001", "002"]
+    here.put_item(TableName="tbl", Item=item(3))
+    there.put_item(TableName="tbl", Item=item(4))
+    here.delete_item(TableName="tbl", Key=key_of(0))
+    assert on_disk(cloud) == []
+    cloud.sleep(10)
+    assert queried(here) == queried(there) == ["001", "002", "003", "004"]
+    # While a replica's key is shut, what was written elsewhere waits, sealed, and arrives afterwards.
+    kms = cloud.client("kms", "eu-west-1", key=ACCOUNT)
+    kms.disable_key(KeyId=keys[1])
+    cloud.sleep(120)
+    here.put_item(TableName="tbl", Item=item(5))
+    cloud.restart("us-east-1", kill=True)
+    cloud.restart("eu-west-1", kill=True)
+    cloud.sleep(30)
+    assert refused(there.scan, TableName="tbl")[0] == "ValidationException"
+    kms.enable_key(KeyId=keys[1])
+    cloud.sleep(120)
+    assert queried(here) == queried(there) == ["001", "002", "003", "004", "005"]
+    assert on_disk(cloud) == []
+    code, text = refused(here.update_table, TableName="tbl", SSESpecification={"Enabled": False})
+    assert text == "One or more parameter values were invalid: KMSMasterKeyId must be specified for each replica."

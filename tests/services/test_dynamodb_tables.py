@@ -56,9 +56,9 @@ def test_tables_are_refused_in_awss_words(ddb):
 
 
 def test_what_is_not_implemented_is_refused_by_name(ddb):
-    code, text = refusal(table, client=ddb, SSESpecification={"Enabled": True})
+    code, text = refusal(table, client=ddb, OnDemandThroughput={"MaxReadRequestUnits": 1})
     assert code == "NotImplemented"
-    assert "SSESpecification" in text
+    assert "OnDemandThroughput" in text
 
 
 def test_names_are_listed_in_pages(ddb):
@@ -243,8 +243,6 @@ def test_what_is_not_done_here_says_so(cloud):
         "TableName": "plain", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST",
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
     }  # fmt: skip
-    with pytest.raises(ddb.exceptions.ClientError, match="SSESpecification with KMS keys"):
-        ddb.create_table(**params, SSESpecification={"Enabled": True})
     ddb.create_table(**params)
     assert ddb.describe_contributor_insights(TableName="plain")["ContributorInsightsStatus"] == "DISABLED"
     assert ddb.describe_kinesis_streaming_destination(TableName="plain")["KinesisDataStreamDestinations"] == []

@@ -63,7 +63,7 @@ def _begin(call: Call, name: str, group: Group, me: Member, settings: dict[str, 
     """The replica's table. It can be described, and not be read or written until it has all items."""
     table = Table(
         name=name, id=tables.new_id(call), uuid=call.new_id(), created=call.now(), active_at=math.inf, definitions={},
-        hash_name=settings["hash_name"], range_name=settings["range_name"],
+        hash_name=settings["hash_name"], range_name=settings["range_name"], encryption=me.encryption,
     )  # fmt: skip
     if settings["stream_view"]:
         table = stream.begin(call, table, settings["stream_view"])

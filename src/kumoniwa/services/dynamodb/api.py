@@ -24,8 +24,9 @@ from kumoniwa.services.dynamodb import (
     quorum,
     replica,
     resealing,
+    table_key,
     transaction,
-    unlocking,
+    transfer,
     write,
 )
 from kumoniwa.services.dynamodb import table as tables
@@ -124,7 +125,7 @@ def CreateTable(
             shown["WarmThroughput"] = tables.warm_shown(table, table) | {"Status": "UPDATING"}
         return {"TableDescription": shown}
 
-    is_sealed, key = unlocking.wish(SSESpecification)
+    is_sealed, key = table_key.wish(SSESpecification)
     made = make(table)
     if not is_sealed:
         return made
@@ -133,7 +134,7 @@ def CreateTable(
 
 
 async def _made_sealed(call: Call, table: Table, key: str | None, make: Callable[[Table], dict]) -> dict:
-    encryption = await unlocking.made(call, table.name, key)
+    encryption = await table_key.made(call, table.name, key)
     return call.atomically(lambda: make(changed(table, encryption=encryption)))
 
 
@@ -209,6 +210,7 @@ def UpdateTable(
 
 async def _resealed(call: Call, table: Table, specification: dict) -> dict:
     """UpdateTable's answer when the table lies under another key."""
+    transfer.refuse_while_running(call, table)
     table = await resealing.update(call, table.name, specification)
     answer = shown(call, table, status="UPDATING")
     if "SSEDescription" in answer:

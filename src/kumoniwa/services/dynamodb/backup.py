@@ -15,7 +15,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import history, item, sealing, unlocking
+from kumoniwa.services.dynamodb import history, item, sealing, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import Table
@@ -345,7 +345,7 @@ def _restored(
     of = call.arn(f"table/{source.name}", "dynamodb")
     table = changed(table, active_at=math.inf, restored_from=backup, restored_of=of, restored_at=shown_at)
     copy = Copy(source=rows, target=table.id, at=at, table=name, was=source.encryption)
-    is_sealed, key = unlocking.wish(encryption)
+    is_sealed, key = table_key.wish(encryption)
     if encryption is None and source.encryption is not None:
         is_sealed, key = True, source.encryption.data_key.key
     if not is_sealed and source.encryption is None:
@@ -364,10 +364,10 @@ def _copied(call: Call, table: Table, copy: Copy) -> dict[str, Any]:
 
 async def _copied_sealed(call: Call, table: Table, copy: Copy, key: str | None, *, is_sealed: bool) -> dict[str, Any]:
     if copy.was is not None:
-        await unlocking.opened(call, copy.was)
+        await table_key.opened(call, copy.was)
     if is_sealed:
-        fresh = await unlocking.made(call, table.name, key)
-        await unlocking.opened(call, fresh)
+        fresh = await table_key.made(call, table.name, key)
+        await table_key.opened(call, fresh)
         table, copy = changed(table, encryption=fresh), changed(copy, becomes=fresh)
     return call.atomically(lambda: _copied(call, table, copy))
 
@@ -457,7 +457,7 @@ def _open(call: Call, copy: Copy) -> None:
 async def is_open(call: Call, copy: Copy) -> bool:
     """Whether background work has the keys to go on with a copy; opens them if it may."""
     for encryption in (copy.was, copy.becomes):
-        if encryption is not None and await unlocking.opened_for_service(call, encryption) is None:
+        if encryption is not None and await table_key.opened_for_service(call, encryption) is None:
             return False
     return True
 

@@ -15,7 +15,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.dynamodb import adoption, quorum, replication, unlocking
+from kumoniwa.services.dynamodb import adoption, quorum, replication, table_key, unlocking
 from kumoniwa.services.dynamodb.courier import MESSAGE_BYTES, RETRY_S, Courier
 from kumoniwa.services.dynamodb.group import ACTIVE, CREATING, DELETING, Group
 from kumoniwa.services.dynamodb.item import ITEMS
@@ -215,4 +215,4 @@ def _page(call: Call, table: Table, after: tuple[bytes, bytes]) -> tuple[list[tu
             break
     if page:
         after = (page[-1][1], page[-1][2])
-    return page if table.encryption is None else unlocking.plain_changes(call, table.encryption, page), after
+    return page if table.encryption is None else table_key.plain_changes(call, table.encryption, page), after

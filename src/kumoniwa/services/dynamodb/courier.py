@@ -15,7 +15,7 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.dynamodb import replication, unlocking
+from kumoniwa.services.dynamodb import replication, table_key, unlocking
 from kumoniwa.services.dynamodb.group import DELETING
 from kumoniwa.services.dynamodb.table import Table
 
@@ -123,7 +123,7 @@ class Courier:
         changes = [row for tick in due for row in self.waiting[tick]]
         if table.encryption is not None and not await unlocking.is_ready(self.call, table):
             return False
-        told = changes if table.encryption is None else unlocking.plain_changes(self.call, table.encryption, changes)
+        told = changes if table.encryption is None else table_key.plain_changes(self.call, table.encryption, changes)
         message = {"what": "changes", "account": self.call.account, "table": self.name, "is_news": True, "changes": told}
         try:
             reply = await self.home.exchange(self.region, "dynamodb", message)

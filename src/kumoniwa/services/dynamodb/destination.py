@@ -6,9 +6,11 @@ in another order; those of one item do not. https://docs.aws.amazon.com/amazondy
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 
 from kumoniwa.gate import patience
@@ -19,7 +21,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
+from kumoniwa.services.dynamodb import sealing, table_key
 from kumoniwa.services.dynamodb import table as tables
+from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import Destination, Table
 
 if TYPE_CHECKING:
@@ -151,7 +155,6 @@ def promise(call: Call, layout: Layout, old: Item | None, new: Item | None, *, b
     some = new if new is not None else old
     keys = {name: some[name] for name in layout.key.names}
     images = {name: image for name, image in (("NewImage", new), ("OldImage", old)) if image is not None}
-    lane = orjson.dumps(keys)
     for destination in layout.destinations:
         record = {
             "awsRegion": call.region,
@@ -170,17 +173,35 @@ def promise(call: Call, layout: Layout, old: Item | None, new: Item | None, *, b
             "eventSource": "aws:dynamodb",
         }
         # What partition keys AWS takes it does not say; those of one item are the same.
+        lane = orjson.dumps(keys) if layout.encryption is None else b"".join(sealing.of(call, layout.encryption).place(orjson.dumps(keys), b""))
         key = hashlib.md5(lane, usedforsecurity=False).hexdigest().upper()
-        body = orjson.dumps({"stream": destination.stream, "key": key, "record": orjson.Fragment(orjson.dumps(record))})
+        body = orjson.dumps({"stream": destination.stream, "key": key} | _kept(call, layout, destination.stream, orjson.dumps(record)))
         OUTBOX.put(call, body, lane=f"{destination.stream} {layout.id} {key}")
+
+
+def _kept(call: Call, layout: Layout, stream: str, record: bytes) -> dict[str, Any]:
+    """A promise waits on the disk."""
+    if layout.encryption is None:
+        return {"record": orjson.Fragment(record)}
+    sealed = sealing.of(call, layout.encryption).body((b"kinesis", stream.encode()), record)
+    return {"sealed": base64.b64encode(sealed).decode(), "encryption": msgspec.to_builtins(layout.encryption)}
+
+
+async def _record(call: Call, told: dict[str, Any]) -> bytes | None:
+    if "record" in told:
+        return orjson.dumps(told["record"])
+    seal = await table_key.opened_for_service(call, msgspec.convert(told["encryption"], Encryption))
+    return seal.plain_body((b"kinesis", told["stream"].encode()), base64.b64decode(told["sealed"])) if seal is not None else None
 
 
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     """Write to the stream as DynamoDB's service-linked role does. A stream that is gone hears nothing."""
     told = orjson.loads(delivery.body)
     writer = call.home.call("dynamodb", call.account, principals.root(call.account, partition=call.home.partition))
+    data = await _record(call, told)
+    if data is None:
+        return None if delivery.born + GIVEN_UP_S < call.now() else RETRY_S * min(60, 2**delivery.attempts)
     try:
-        data = orjson.dumps(told["record"])
         await writer.ask("kinesis:PutRecord", StreamARN=told["stream"], PartitionKey=told["key"], Data=data, once=delivery.token)
     except AwsError as error:
         is_over = not patience.is_passing(error) or delivery.born + GIVEN_UP_S < call.now()

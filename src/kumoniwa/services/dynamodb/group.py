@@ -6,6 +6,7 @@ A group is one record that the regions pass around whole. Whoever changes it sta
 from __future__ import annotations
 
 from kumoniwa.kernel.record import Record
+from kumoniwa.services.dynamodb.sealing import Encryption
 
 CURRENT, LEGACY = "2019.11.21", "2017.11.29"
 CREATING, ACTIVE, DELETING = "CREATING", "ACTIVE", "DELETING"
@@ -26,6 +27,8 @@ class Member(Record):
     on_demand_reads: int = 0
     table_class: str = ""
     index_reads: dict[str, int] = {}
+    encryption: Encryption | None = None
+    """What it was made with: its own key, under a key of its region."""
 
 
 class Group(Record):

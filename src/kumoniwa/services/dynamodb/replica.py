@@ -18,7 +18,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import item, stream
+from kumoniwa.services.dynamodb import item, stream, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CREATING, CURRENT, DELETING, STRONG_REGIONS, Group, Member
 from kumoniwa.services.dynamodb.table import ResourceInUseException, Table, described
@@ -33,6 +33,9 @@ _ACTED_AS_SOURCE = (
     "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to the table in the last 24 hours."
 )
 _IN_USE = "The resource which you are attempting to change is in use."
+
+
+NO_KEY = f"{INVALID}KMSMasterKeyId must be specified for each replica."
 
 
 class Push(Record):
@@ -89,8 +92,9 @@ def _actions(updates: list[dict]) -> list[tuple[str, dict]]:
         if not update:
             raise ValidationException(_NO_ACTION)
         [(kind, given)] = update.items()
-        if given.get("KMSMasterKeyId") is not None:
-            raise NotImplementedHere("dynamodb:UpdateTable(ReplicaUpdates.KMSMasterKeyId)")
+        if kind == "Update" and given.get("KMSMasterKeyId") is not None:
+            # To have another key a replica is made again: https://github.com/hashicorp/terraform-provider-aws/pull/29102
+            raise ValidationException(NO_KEY)
         if (kind, given) not in found:
             found.append((kind, given))
     return found
@@ -146,6 +150,7 @@ def _create(
         )
     refuse_while_changing(call, table)
     members = [_member(call, given) for given in wanted]
+    _check_keys(table, wanted, is_strong=is_strong)
 
     async def make() -> Table:
         if not table.is_on_demand and not await _is_scaled(call, table):
@@ -156,11 +161,27 @@ def _create(
         for region in regions:
             if (await probe(call, region, table.name))["is_there"]:
                 raise _exists(table)
+        for n, given in enumerate(wanted if table.encryption is not None else ()):
+            key = await table_key.made(call, table.name, given.get("KMSMasterKeyId"), given["RegionName"])
+            members[n] = changed(members[n], encryption=key)
         now = described(call, table.name)
         refuse_while_changing(call, now)
         return call.atomically(lambda: joined(call, now, members, is_strong=is_strong, witness=witness))
 
     return make()
+
+
+def _check_keys(table: Table, wanted: list[dict], *, is_strong: bool) -> None:
+    """A replica lies under the same kind of key as the table."""
+    keys = [given.get("KMSMasterKeyId") for given in wanted]
+    if table.encryption is None:
+        if any(keys):
+            raise NotImplementedHere("dynamodb:UpdateTable(ReplicaUpdates.KMSMasterKeyId) of a table that is not encrypted under a key of KMS")
+        return
+    if is_strong:
+        raise NotImplementedHere("dynamodb: keys of KMS for tables of MultiRegionConsistency STRONG")
+    if not table.encryption.is_managed and not all(keys):
+        raise ValidationException(NO_KEY)
 
 
 def _arn(call: Call, region: str, name: str) -> str:
@@ -209,7 +230,8 @@ def there(call: Call, name: str) -> dict[str, Any]:
     if table is None:
         return {"is_there": False}
     is_empty = item.count_some(call, table, None, None, 1)[0] == 0
-    return {"is_there": True, "is_empty": is_empty, "settings": settings_of(table), "group": msgspec.to_builtins(table.group)}
+    has_own_key = table.encryption is not None and not table.encryption.is_managed
+    return {"is_there": True, "has_own_key": has_own_key, "is_empty": is_empty, "settings": settings_of(table), "group": msgspec.to_builtins(table.group)}
 
 
 def not_here(operation: str, member: str, names: set[str]) -> NotImplementedHere:
@@ -222,7 +244,7 @@ def joined(call: Call, table: Table, members: list[Member], *, is_strong: bool =
         # AWS turns a stream on by itself, and leaves one of another view as it is.
         table = stream.begin(call, table, "NEW_AND_OLD_IMAGES")
     held = table.group
-    here = (Member(region=call.home.name, made=table.created),) if held is None else held.members
+    here = (Member(region=call.home.name, made=table.created, encryption=table.encryption),) if held is None else held.members
     group = Group(
         version=version, at=0, region="", members=(*here, *members), is_strong=is_strong or (held is not None and held.is_strong),
         witness=witness or (held.witness if held is not None else ""), witness_status=CREATING if witness else "",
@@ -472,6 +494,8 @@ def _member_shown(table: Table, member: Member) -> dict[str, Any]:
     }
     if member.read_units:
         found["ProvisionedThroughputOverride"] = {"ReadCapacityUnits": member.read_units}
+    if member.encryption is not None:
+        found["KMSMasterKeyId"] = member.encryption.data_key.key
     if member.table_class:
         found["ReplicaTableClassSummary"] = {"TableClass": member.table_class}
     indexes = [index for index in table.indexes if index.is_global]

@@ -16,9 +16,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import history, item, sealing, stream, unlocking
+from kumoniwa.services.dynamodb import history, item, sealing, stream, table_key
 from kumoniwa.services.dynamodb import table as tables
-from kumoniwa.services.dynamodb.backup import Backup
+from kumoniwa.services.dynamodb.backup import Backup, Copy
 from kumoniwa.services.dynamodb.sealing import Encryption, Resealing, Seal
 from kumoniwa.services.dynamodb.stream import RECORDS, Stream
 from kumoniwa.services.dynamodb.table import Layout, ResourceInUseException, Table
@@ -28,7 +28,7 @@ STEP_ROWS = 200
 
 async def update(call: Call, name: str, specification: dict) -> Table:
     """The table as UpdateTable's SSESpecification wants it, or on its way there."""
-    is_sealed, key = unlocking.wish(specification)
+    is_sealed, key = table_key.wish(specification)
     table = _free(call, name)
     held = table.encryption
     if not is_sealed and held is None:
@@ -36,12 +36,12 @@ async def update(call: Call, name: str, specification: dict) -> Table:
     if table.group is not None:
         raise ValidationException(f"{INVALID}KMSMasterKeyId must be specified for each replica.")
     if is_sealed and held is not None:
-        fresh: Encryption | None = await unlocking.moved(call, held, key)
+        fresh: Encryption | None = await table_key.moved(call, held, key)
     elif is_sealed:
-        fresh = await unlocking.made(call, table.name, key)
+        fresh = await table_key.made(call, table.name, key)
     else:
         fresh = None
-        await unlocking.opened(call, held)
+        await table_key.opened(call, held)
     return call.atomically(lambda: _begin(call, name, held, fresh))
 
 
@@ -49,6 +49,8 @@ def _free(call: Call, name: str) -> Table:
     table = tables.described(call, name)
     if table.resealing is not None:
         raise ResourceInUseException(f"Attempt to change a resource which is still in use: Table is being updated: {table.name}")
+    if any(copy.source == table.id for copy in call.shelf(Copy).values()):
+        raise ResourceInUseException(f"Attempt to change a resource which is still in use: Table is being copied: {table.name}")
     return table
 
 
@@ -82,7 +84,7 @@ def forsake(call: Call, held: Encryption) -> None:
     wrapped = held.data_key.wrapped
     kept = (each.table.encryption for each in call.shelf(Backup).values())
     if all(each is None or each.data_key.wrapped != wrapped for each in kept):
-        call.after_commit(lambda: unlocking.retire(call, held))
+        call.after_commit(lambda: table_key.retire(call, held))
 
 
 # Writing rows again ----------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ async def go_on(call: Call, name: str) -> None:
     while (table := call.shelf(Table).get(name)) is not None and table.resealing is not None:
         seals: list[Seal | None] = []
         for encryption in (table.resealing.was, table.encryption):
-            seal = await unlocking.opened_for_service(call, encryption) if encryption is not None else None
+            seal = await table_key.opened_for_service(call, encryption) if encryption is not None else None
             if seal is None and encryption is not None:
                 return
             seals.append(seal)

@@ -32,6 +32,8 @@ class Encryption(Record):
     data_key: DataKey
     grant: str
     """By which DynamoDB may use the key when nobody asks."""
+    is_managed: bool = False
+    """Whether the key of KMS is the one that AWS keeps in the account for DynamoDB."""
     inaccessible_since: float = 0.0
     """When DynamoDB noticed that it could not; 0 while it can."""
 

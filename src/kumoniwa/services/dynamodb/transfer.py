@@ -27,11 +27,12 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationExcep
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID, Item, item_bytes
-from kumoniwa.services.dynamodb import adoption, history
+from kumoniwa.services.dynamodb import adoption, history, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.backup import TableNotFoundException, recoverable, window
 from kumoniwa.services.dynamodb.item import ITEMS
+from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import ResourceInUseException, Table
 from kumoniwa.wire.message import File
 
@@ -76,6 +77,8 @@ class Transfer(Record):
     imported: int = 0
     failure: tuple[str, str] | None = None
     manifest: str = ""
+    encryption: Encryption | None = None
+    """Of the table that is exported."""
 
 
 class Running:
@@ -83,6 +86,12 @@ class Running:
 
     def __init__(self) -> None:
         self.tasks: dict[str, asyncio.Task] = {}
+
+
+def refuse_while_running(call: Call, table: Table) -> None:
+    """The rows of a table stay where they are while it is exported."""
+    if any(t.status == RUNNING and t.table_id == table.id for t in call.shelf(Transfer).values()):
+        raise ResourceInUseException(f"Attempt to change a resource which is still in use: Table is being exported: {table.name}")
 
 
 def see(call: Call) -> None:
@@ -169,6 +178,7 @@ def ExportTableToPointInTime(
     transfer = Transfer(
         id=id_, is_import=False, table=table.name, table_id=table.id, table_uuid=table.uuid, asked=asked, by=call.principal,
         arn=call.arn(f"table/{table.name}/export/{id_}", "dynamodb"), started=call.now(), at=at, token=ClientToken or "",
+        encryption=table.encryption,
     )  # fmt: skip
     _begin(call, transfer)
     return {"ExportDescription": _export_shown(call, transfer)}
@@ -260,13 +270,17 @@ def _time(at: float) -> str:
 async def _files(call: Call, transfer: Transfer) -> AsyncIterator[tuple[bytes, int, int]]:
     """Compressed files of a table's items (bytes, items, bytes of items): one at least."""
     call.rows(ITEMS)
+    seal = await table_key.opened_for_service(call, transfer.encryption) if transfer.encryption is not None else None
+    if seal is None and transfer.encryption is not None:
+        raise table_key.AccessDeniedException(f"DynamoDB may not use the key {transfer.encryption.data_key.key}.")
     after: tuple | None = (b"", b"")
     while after is not None:
         press = zlib.compressobj(6, zlib.DEFLATED, 31)
         parts, count, size, length = [], 0, 0, 0
         while after is not None and length < FILE_BYTES:
             found, after = history.state(call, transfer.table_id, transfer.at, after, STEP)
-            for _, _, bytes_, body in found:
+            for pk, sk, bytes_, body in found:
+                body = body if seal is None else seal.plain_body((pk, sk), body)
                 parts.append(press.compress(b'{"Item":' + body + b"}\n"))
                 size, length, count = size + bytes_, length + len(body), count + 1
             await asyncio.sleep(0)

@@ -11,7 +11,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
-from kumoniwa.services.dynamodb import unlocking
+from kumoniwa.services.dynamodb import table_key
 from kumoniwa.services.dynamodb.stream import (
     KEPT_S,
     RECORDS,
@@ -166,7 +166,7 @@ def _opened(iterator: str) -> tuple[str, int, float]:
 
 def _unsealed(call: Call, stream: Stream, rows: Iterable[tuple]) -> Iterator[tuple]:
     """Who reads needs the key of the table."""
-    seal = unlocking.admit_to(call, stream.encryption)
+    seal = table_key.admit_to(call, stream.encryption)
     for seq, at, event, by_service, *told, size in rows:
         yield seq, at, event, by_service, *plain(seal, stream.name, told), size
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,7 +17,7 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb import sealing
+from kumoniwa.services.dynamodb import sealing, table_key
 from kumoniwa.services.dynamodb.sealing import Encryption, Seal
 from kumoniwa.store.rows import Table as RowTable
 
@@ -136,6 +137,13 @@ def sealed(seal: Seal, stream: str, told: Told) -> Told:
 
 def plain(seal: Seal, stream: str, told: Told) -> Told:
     return tuple(seal.plain_body((b"stream", stream.encode()), each) for each in told)
+
+
+def unsealed(call: Call, stream: Stream, rows: Iterable[tuple]) -> Iterator[tuple]:
+    """Records of an encrypted table's stream: who reads needs the key of the table."""
+    seal = table_key.admit_to(call, stream.encryption)
+    for seq, at, event, by_service, *told, size in rows:
+        yield seq, at, event, by_service, *plain(seal, stream.name, told), size
 
 
 def sequence(seq: int) -> str:

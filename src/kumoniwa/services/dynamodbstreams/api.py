@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
-from kumoniwa.services.dynamodb import table_key
 from kumoniwa.services.dynamodb.stream import (
     KEPT_S,
     RECORDS,
     SEQUENCE_START,
     Stream,
     newest,
-    plain,
     sequence,
     shown,
+    unsealed,
 )
 
 ITERATOR_KEPT_S = 900
@@ -164,13 +162,6 @@ def _opened(iterator: str) -> tuple[str, int, float]:
     raise ValidationException("Invalid ShardIterator")
 
 
-def _unsealed(call: Call, stream: Stream, rows: Iterable[tuple]) -> Iterator[tuple]:
-    """Who reads needs the key of the table."""
-    seal = table_key.admit_to(call, stream.encryption)
-    for seq, at, event, by_service, *told, size in rows:
-        yield seq, at, event, by_service, *plain(seal, stream.name, told), size
-
-
 def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None) -> dict:
     """Up to 1,000 records or 1 MB. Without NextShardIterator the shard has ended and all of it was read."""
     name, seq, issued = _opened(ShardIterator)
@@ -183,7 +174,7 @@ def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None) -> d
         name, seq, call.now() - KEPT_S, min(Limit or RECORDS_MAX, RECORDS_MAX),
     )  # fmt: skip
     records, total, is_more = [], 0, False
-    for row in rows if stream.encryption is None else _unsealed(call, stream, rows):
+    for row in rows if stream.encryption is None else unsealed(call, stream, rows):
         total += len(row[4]) + len(row[5] or b"") + len(row[6] or b"")
         if total > REPLY_BYTES_MAX and records:
             is_more = True

@@ -13,6 +13,7 @@ import string
 from typing import Any
 
 import botocore.session
+from botocore.model import StructureShape
 from botocore.validate import ParamValidator
 
 from kumoniwa.deploy.apply import Deploy
@@ -49,7 +50,8 @@ def _session() -> Any:
 @functools.cache
 def input_shape(operation: str) -> Any:
     service, name = operation.split(":")
-    return _session().get_service_model(service).operation_model(name).input_shape
+    shape = _session().get_service_model(service).operation_model(name).input_shape
+    return shape or StructureShape("Nothing", {"type": "structure", "members": {}})
 
 
 @functools.cache

@@ -57,6 +57,23 @@ SAMPLES = {
         "{Name: f, AutoPublish: true, FunctionCode: c, FunctionConfig: {Comment: a, Runtime: cloudfront-js-2.0}, Tags: [{Key: a, Value: b}]}",
         "{Name: f, FunctionCode: d, FunctionConfig: {Comment: a, Runtime: cloudfront-js-2.0}, Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::Organizations::Organization": ("{}", "{FeatureSet: ALL}"),
+    "AWS::Organizations::OrganizationalUnit": (
+        "{Name: n, ParentId: r-abcd, Tags: [{Key: a, Value: b}]}",
+        "{Name: m, ParentId: r-abcd, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Organizations::Account": (
+        "{AccountName: n, Email: a@example.com, RoleName: r, ParentIds: [r-abcd], Tags: [{Key: a, Value: b}]}",
+        "{AccountName: n, Email: a@example.com, RoleName: r, ParentIds: [ou-abcd-12345678], Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Organizations::Policy": (
+        f"{{Name: n, Type: SERVICE_CONTROL_POLICY, Description: d, Content: {DOCUMENT}, TargetIds: [r-abcd], Tags: [{{Key: a, Value: b}}]}}",
+        f"{{Name: m, Type: SERVICE_CONTROL_POLICY, Content: {CHANGED_DOCUMENT}, Tags: [{{Key: c, Value: d}}]}}",
+    ),
+    "AWS::Organizations::ResourcePolicy": (
+        f"{{Content: {DOCUMENT}, Tags: [{{Key: a, Value: b}}]}}",
+        f"{{Content: {CHANGED_DOCUMENT}, Tags: [{{Key: c, Value: d}}]}}",
+    ),
     "AWS::SQS::Queue": (
         "{DelaySeconds: 5, KmsMasterKeyId: k, RedrivePolicy: {deadLetterTargetArn: q, maxReceiveCount: 3}, Tags: [{Key: a, Value: b}]}",
         "{DelaySeconds: 6, Tags: [{Key: c, Value: d}]}",
@@ -669,6 +686,8 @@ class Agreeable(World):
             }  # fmt: skip
         if name == "BatchGetProjects":
             reply["projects"] = [{"name": params["names"][0]}]
+        if name == "DescribeCreateAccountStatus":
+            reply["CreateAccountStatus"]["State"] = "SUCCEEDED"
         if name == "DescribeCertificate":
             reply["Certificate"]["Status"] = "ISSUED"
         if name == "GetChange":

@@ -133,7 +133,8 @@ def _summary(name: str, entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _policy(entry: dict[str, Any], member: str, scope: _Static) -> str:
-    policy = intrinsics.evaluate(entry.get(member, "Delete"), scope)
+    kind = types.find(entry["Type"]) if member == "DeletionPolicy" else None
+    policy = intrinsics.evaluate(entry.get(member, kind.deletion_policy if kind is not None else "Delete"), scope)
     if policy not in sections.POLICIES or (
         member == "UpdateReplacePolicy" and policy == "RetainExceptOnCreate"
     ):

@@ -404,7 +404,8 @@ class ResourceType:
     names the errors that mean it does not exist. ``named`` reads it by its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
     The attribute ``*`` is a structure whose members are all attributes. An ``is_open`` type takes any property, and every
     change of one goes to every update. ``drift`` says how to read the properties back; a type without is not checked. ``remade_by``
-    names the properties that could change in place, but not from the old values to the new ones.
+    names the properties that could change in place, but not from the old values to the new ones. ``deletion_policy`` holds where the
+    template says none.
     """
 
     create: Action
@@ -426,6 +427,7 @@ class ResourceType:
     aside: str = ""
     tags: str = "Tags"
     is_open: bool = False
+    deletion_policy: str = "Delete"
     drift: tuple[Reading, ...] = ()
     remade_by: Callable[[Mapping[str, Any], Mapping[str, Any]], frozenset[str]] = lambda old, new: frozenset()
 

@@ -164,7 +164,8 @@ class Authorizer:
             return
         principal, service = call.principal, route.service
         document = service.policy_of(call, arn) if service.policy_of is not None else None
-        if principal.kind == "root" and document is None and call.account == principal.account and self.bounds(principal.account) is FREE:
+        bounds = self.bounds(call.account)
+        if principal.kind == "root" and document is None and call.account == principal.account and bounds is FREE:
             return
         if principal.kind == "anonymous" and route.model.is_unsigned:
             return
@@ -178,7 +179,7 @@ class Authorizer:
         context = self._context(call)
         if service.conditions_of is not None:
             context.update(service.conditions_of(call, route.name, params))
-        rcps = self.rcps(principal, action, call.account)
+        rcps = () if bounds is FREE else self.rcps(principal, action, call.account)
         if rcps and service.is_of_aws is not None and service.is_of_aws(call, arn):
             rcps = ()
         decision = self._authority(principal).decide(

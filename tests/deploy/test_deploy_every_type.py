@@ -14,6 +14,33 @@ CHANGED_DOCUMENT = '{Version: "2012-10-17", Statement: [{Effect: Deny, Action: "
 
 # type: (properties to make it with, properties to change it to)
 SAMPLES = {
+    "AWS::WAFv2::IPSet": (
+        "{Scope: REGIONAL, IPAddressVersion: IPV4, Addresses: [192.0.2.0/24], Tags: [{Key: a, Value: b}]}",
+        "{Scope: REGIONAL, IPAddressVersion: IPV4, Addresses: [], Description: abc, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::WAFv2::RegexPatternSet": (
+        "{Scope: REGIONAL, RegularExpressionList: [a], Tags: [{Key: a, Value: b}]}",
+        "{Scope: REGIONAL, RegularExpressionList: [b, c]}",
+    ),
+    "AWS::WAFv2::RuleGroup": (
+        "{Scope: REGIONAL, Capacity: 50, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}, Rules: [{Name: r, Priority: 0, Action: {Block: {}}, Statement: {ByteMatchStatement: {SearchString: a, FieldToMatch: {UriPath: {}}, TextTransformations: [{Priority: 0, Type: NONE}], PositionalConstraint: CONTAINS}}, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}], Tags: [{Key: a, Value: b}]}",
+        "{Scope: REGIONAL, Capacity: 50, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}, Rules: [{Name: r, Priority: 0, Action: {Block: {}}, Statement: {ByteMatchStatement: {SearchStringBase64: YQ==, FieldToMatch: {UriPath: {}}, TextTransformations: [{Priority: 0, Type: NONE}], PositionalConstraint: CONTAINS}}, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}], CustomResponseBodies: {k: {ContentType: TEXT_PLAIN, Content: c}}}",
+    ),
+    "AWS::WAFv2::WebACL": (
+        "{Scope: REGIONAL, DefaultAction: {Allow: {}}, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}, Rules: [{Name: r, Priority: 0, Action: {Block: {}}, Statement: {ByteMatchStatement: {SearchString: a, FieldToMatch: {UriPath: {}}, TextTransformations: [{Priority: 0, Type: NONE}], PositionalConstraint: CONTAINS}}, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}], Tags: [{Key: a, Value: b}]}",
+        "{Scope: REGIONAL, DefaultAction: {Block: {}}, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}, Rules: [{Name: r, Priority: 0, Action: {Block: {}}, Statement: {ByteMatchStatement: {SearchStringBase64: YQ==, FieldToMatch: {UriPath: {}}, TextTransformations: [{Priority: 0, Type: NONE}], PositionalConstraint: CONTAINS}}, VisibilityConfig: {SampledRequestsEnabled: true, CloudWatchMetricsEnabled: true, MetricName: m}}], AssociationConfig: {RequestBody: {API_GATEWAY: "
+        "{DefaultSizeInspectionLimit: KB_32}}}}",
+    ),
+    "AWS::WAFv2::WebACLAssociation": (
+        "{ResourceArn: 'arn:aws:apigateway:us-east-1::/restapis/a/stages/b', WebACLArn: 'arn:aws:wafv2:us-east-1:000000000000:regional/webacl/a/b'}",
+        "{ResourceArn: 'arn:aws:apigateway:us-east-1::/restapis/a/stages/b', WebACLArn: 'arn:aws:wafv2:us-east-1:000000000000:regional/webacl/a/c'}",
+    ),
+    "AWS::WAFv2::LoggingConfiguration": (
+        "{ResourceArn: 'arn:aws:wafv2:us-east-1:000000000000:regional/webacl/a/b', LogDestinationConfigs: ['arn:aws:s3:::aws-waf-logs-a']}",
+        "{ResourceArn: 'arn:aws:wafv2:us-east-1:000000000000:regional/webacl/a/b', LogDestinationConfigs: ['arn:aws:s3:::aws-waf-logs-b'], "
+        "RedactedFields: [{UriPath: {}}], LoggingFilter: {DefaultBehavior: KEEP, Filters: [{Behavior: DROP, Requirement: MEETS_ALL, Conditions: "
+        "[{ActionCondition: {Action: COUNT}}]}]}}",
+    ),
     "AWS::CloudFront::Distribution": (
         "{DistributionConfig: {Enabled: true, Origins: [{Id: o, DomainName: b.s3.amazonaws.com, S3OriginConfig: {}}], DefaultCacheBehavior: "
         "{TargetOriginId: o, ViewerProtocolPolicy: allow-all, CachePolicyId: c, AllowedMethods: [GET, HEAD, OPTIONS], CachedMethods: [GET, HEAD]}, "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import api_workshop
+from services import api_workshop
 
 ADMIN = "arn:aws:apigateway:us-east-1::/restapis/{}/stages/prod"
 NONE = [{"Priority": 0, "Type": "NONE"}]

@@ -42,12 +42,13 @@ def check_new(call: Call, scope: str, kind: str, name: str) -> None:
 
 
 def make(call: Call, scope: str, kind: str, document: dict[str, Any], tags: list[dict[str, str]] | None) -> dict:
-    """``document`` is without id and ARN."""
+    """``document`` is without id and ARN. Who describes nothing reads an empty description:
+    https://docs.aws.amazon.com/cli/latest/reference/wafv2/create-ip-set.html"""
     name = document["Name"]
     check_new(call, scope, kind, name)
     id = call.new_id()
     arn = arn_of(call, scope, kind, name, id)
-    whole = {"Name": name, "Id": id, "ARN": arn, **{key: value for key, value in document.items() if value is not None}}
+    whole = {"Name": name, "Id": id, "ARN": arn, "Description": "", **{key: value for key, value in document.items() if value is not None}}
     part = Part(kind=kind, id=id, name=name, arn=arn, account=call.account, lock=call.new_id(), document=whole, tags=tagged({}, tags))
     _shelf(call, scope)[arn] = part
     return {"Summary": summary(part)}
@@ -78,7 +79,7 @@ def locked(call: Call, scope: str, kind: str, name: str, id: str, token: str) ->
 
 def keep(call: Call, part: Part, **members: Any) -> dict:
     """The next version of a part, without those members that are None."""
-    whole = {key: value for key, value in {**part.document, **members}.items() if value is not None}
+    whole = {key: value for key, value in {**part.document, **members, "Description": members["Description"] or ""}.items() if value is not None}
     part = changed(part, document=whole, lock=call.new_id())
     firewall.shelf(call.home, call.account, part.arn)[part.arn] = part
     return {"NextLockToken": part.lock}

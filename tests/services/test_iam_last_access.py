@@ -98,9 +98,34 @@ def test_what_there_is_no_report_of_is_refused(iam):
     ):
         with pytest.raises(iam.exceptions.NoSuchEntityException):
             method(**params)
-    with pytest.raises(ClientError) as caught:
-        iam.generate_service_last_accessed_details(Arn=f"arn:aws:iam::{ACCOUNT}:user/u", Granularity="ACTION_LEVEL")
-    assert caught.value.response["Error"]["Code"] == "NotImplemented"
+
+
+def test_single_actions_are_told_with_who_last_tried_them(cloud, iam):
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_TrackedActionLastAccessed.html
+    keys = user(cloud, iam, "u")
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=policy("sqs:ListQueues", "sqs:CreateQueue", "states:List*"))
+    cloud.client("sqs", **keys).list_queues()
+    cloud.client("stepfunctions", **keys).list_activities()
+    cloud.sleep(1)
+    job = iam.generate_service_last_accessed_details(Arn=f"arn:aws:iam::{ACCOUNT}:user/u", Granularity="ACTION_LEVEL")["JobId"]
+    reply = iam.get_service_last_accessed_details(JobId=job)
+    assert reply["JobType"] == "ACTION_LEVEL"
+    told = {one["ServiceNamespace"]: one for one in reply["ServicesLastAccessed"]}
+    assert "LastAuthenticated" in told["states"]
+    actions = {one["ActionName"]: one for one in told["sqs"]["TrackedActionsLastAccessed"]}
+    assert set(actions) == {"CreateQueue", "ListQueues"}
+    assert actions["ListQueues"]["LastAccessedEntity"] == f"arn:aws:iam::{ACCOUNT}:user/u"
+    assert actions["ListQueues"]["LastAccessedRegion"] == "us-east-1"
+    assert "LastAccessedTime" not in actions["CreateQueue"]
+
+
+def test_reports_are_kept_for_a_week(cloud, iam):
+    user(cloud, iam, "u")
+    job = iam.generate_service_last_accessed_details(Arn=f"arn:aws:iam::{ACCOUNT}:user/u")["JobId"]
+    cloud.sleep(8 * 86_400)
+    iam.generate_service_last_accessed_details(Arn=f"arn:aws:iam::{ACCOUNT}:user/u")
+    with pytest.raises(iam.exceptions.NoSuchEntityException):
+        iam.get_service_last_accessed_details(JobId=job)
 
 
 def test_the_policies_that_open_a_service_are_listed_with_who_holds_them(iam):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.aws import managed_policies, models
+from kumoniwa.aws import actions, managed_policies, models
 from kumoniwa.gate import denial, organization
 from kumoniwa.gate.faults import role_names
 from kumoniwa.gate.identity import SHARED, UNKNOWN_KEY, Document, Identity, InvalidClientTokenId
@@ -131,6 +131,9 @@ class Authorizer:
     def admit(self, call: Call, route: Route, params: dict[str, Any]) -> None:
         """Let the call in, or raise AccessDenied. Also settles whose account the call touches."""
         service = route.service
+        if call.principal.kind in ("role", "user"):
+            prefix = actions.prefix(service.name)
+            self.home.gate.usage.note(f"{call.principal.user_id.partition(':')[0]} {prefix}", prefix)
         if service.name == "iam" and _is_shut_out(call.principal):
             raise InvalidClientTokenId(hint="Keys of GetSessionToken without MFA and of GetFederationToken cannot call IAM.")
         caller = self._members(call.principal.account)
@@ -389,6 +392,8 @@ class Authorizer:
         """Keep (principal, action, resource), once. Objects are kept by their bucket: a policy names no single key."""
         if principal.kind in ("root", "anonymous", "service"):
             return
+        if principal.kind != "federated":
+            self.home.gate.usage.note(f"{principal.user_id.partition(':')[0]} {action}", action.partition(":")[0])
         if action.startswith("s3:") and "/" in arn:
             arn = arn.partition("/")[0] + "/*"
         seen = (principal.source_arn or principal.arn, action, arn, was_allowed)

@@ -18,6 +18,7 @@ from functools import partial
 from types import CoroutineType
 from typing import Any
 
+from kumoniwa.aws import actions
 from kumoniwa.gate import (
     edge,
     federation,
@@ -170,7 +171,7 @@ class Gate:
             principal, secret = identity.identify(self.home, claim.access_key, claim.session_token, route.family)
             if secret is not None:
                 signature.verify(request, claim, secret, self.home.clock.now(), route.family)
-                self._note_use(principal, route.service.name)
+                self._note_use(principal, actions.prefix(route.service.name))
             elif route.family == "s3" and claim.is_presigned:
                 # No secret is needed to see that a URL is no good any more.
                 signature.check_time(claim, "s3", self.home.clock.now())
@@ -188,8 +189,6 @@ class Gate:
             self.usage.note(principal.user_id.partition(":")[0], service)
         elif "aws:TokenIssueTime" not in principal.context:
             self.usage.note(principal.key_id, service)
-        if principal.kind in ("role", "user"):
-            self.usage.note(f"{principal.user_id.partition(':')[0]} {service}", service)
 
     async def _collected(self, route: Route, request: Request, request_id: str):
         try:

@@ -1,4 +1,4 @@
-"""When and where an access key or a role was last used.
+"""When and where an access key, a role, or a service or an action by a user or role was last used.
 
 A region notes each once a minute at most, off the path of the call, and tells ``aws-global``, where IAM is asked for it.
 What it cannot tell, because ``aws-global`` is down, is forgotten.
@@ -17,7 +17,8 @@ REMEMBERED_MAX = 65_536
 
 
 class LastUse(Record):
-    """The last use that was noted; shelved by the id of the key or the role."""
+    """The last use that was noted; shelved by the id of the key or the role, and by ``id namespace`` and ``id action`` of a user or role.
+    What was refused counts, too."""
 
     at: float
     service: str

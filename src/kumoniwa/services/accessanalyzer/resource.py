@@ -50,6 +50,11 @@ async def _pages(call: Call, operation: str, answered: str, given: str, **params
             return pages
 
 
+async def gathered(call: Call, operation: str, member: str, answered: str, given: str, **params: Any) -> list[dict[str, Any]]:
+    """What all pages of a list hold."""
+    return [each for page in await _pages(call, operation, answered, given, **params) for each in page.get(member, ())]
+
+
 async def _read(arn: str, kind: str, read: Callable[[], Any]) -> Resource | None:
     """One resource; None if it went away meanwhile."""
     try:
@@ -88,11 +93,10 @@ _ACL_ACTIONS = {
 
 
 async def _buckets(call: Call) -> AsyncIterator[Resource | None]:
-    for page in await _pages(call, "s3:ListBuckets", "ContinuationToken", "ContinuationToken", BucketRegion=call.region):
-        for bucket in page["Buckets"]:
-            name = bucket["Name"]
-            arn = f"arn:{call.home.partition}:s3:::{name}"
-            yield await _read(arn, "AWS::S3::Bucket", lambda name=name, arn=arn: _bucket(call, name, arn))
+    for bucket in await gathered(call, "s3:ListBuckets", "Buckets", "ContinuationToken", "ContinuationToken", BucketRegion=call.region):
+        name = bucket["Name"]
+        arn = f"arn:{call.home.partition}:s3:::{name}"
+        yield await _read(arn, "AWS::S3::Bucket", lambda name=name, arn=arn: _bucket(call, name, arn))
 
 
 async def _bucket(call: Call, name: str, arn: str) -> list[Document]:
@@ -140,10 +144,9 @@ async def _queue(call: Call, url: str) -> list[Document]:
 
 
 async def _topics(call: Call) -> AsyncIterator[Resource | None]:
-    for page in await _pages(call, "sns:ListTopics", "NextToken", "NextToken"):
-        for topic in page["Topics"]:
-            arn = topic["TopicArn"]
-            yield await _read(arn, "AWS::SNS::Topic", lambda arn=arn: _topic(call, arn))
+    for topic in await gathered(call, "sns:ListTopics", "Topics", "NextToken", "NextToken"):
+        arn = topic["TopicArn"]
+        yield await _read(arn, "AWS::SNS::Topic", lambda arn=arn: _topic(call, arn))
 
 
 async def _topic(call: Call, arn: str) -> list[Document]:
@@ -151,15 +154,14 @@ async def _topic(call: Call, arn: str) -> list[Document]:
 
 
 async def _keys(call: Call) -> AsyncIterator[Resource | None]:
-    for page in await _pages(call, "kms:ListKeys", "NextMarker", "Marker"):
-        for key in page["Keys"]:
-            arn = key["KeyArn"]
-            yield await _read(arn, "AWS::KMS::Key", lambda arn=arn: _key(call, arn))
+    for key in await gathered(call, "kms:ListKeys", "Keys", "NextMarker", "Marker"):
+        arn = key["KeyArn"]
+        yield await _read(arn, "AWS::KMS::Key", lambda arn=arn: _key(call, arn))
 
 
 async def _key(call: Call, arn: str) -> list[Document]:
     policy = (await call.ask("kms:GetKeyPolicy", KeyId=arn))["Policy"]
-    grants = [grant for page in await _pages(call, "kms:ListGrants", "NextMarker", "Marker", KeyId=arn) for grant in page["Grants"]]
+    grants = await gathered(call, "kms:ListGrants", "Grants", "NextMarker", "Marker", KeyId=arn)
     return [Document(policy), Document(_policy(*filter(None, map(_granted, grants))))]
 
 
@@ -178,24 +180,22 @@ def _granted(grant: dict[str, Any]) -> dict[str, Any] | None:
 
 async def _functions(call: Call) -> AsyncIterator[Resource | None]:
     """Functions, and those of their versions and aliases that have a policy of their own."""
-    for page in await _pages(call, "lambda:ListFunctions", "NextMarker", "Marker"):
-        for function in page["Functions"]:
-            name, arn = function["FunctionName"], function["FunctionArn"]
-            yield await _read(arn, "AWS::Lambda::Function", lambda name=name: _function(call, name))
-            for qualifier in await _qualifiers(call, name):
-                held = await _read(f"{arn}:{qualifier}", "AWS::Lambda::Function", lambda name=name, q=qualifier: _function(call, name, Qualifier=q))
-                if held is not None and held.documents:
-                    yield held
+    for function in await gathered(call, "lambda:ListFunctions", "Functions", "NextMarker", "Marker"):
+        name, arn = function["FunctionName"], function["FunctionArn"]
+        yield await _read(arn, "AWS::Lambda::Function", lambda name=name: _function(call, name))
+        for qualifier in await _qualifiers(call, name):
+            held = await _read(f"{arn}:{qualifier}", "AWS::Lambda::Function", lambda name=name, q=qualifier: _function(call, name, Qualifier=q))
+            if held is not None and held.documents:
+                yield held
 
 
 async def _qualifiers(call: Call, name: str) -> list[str]:
     try:
-        versions = await _pages(call, "lambda:ListVersionsByFunction", "NextMarker", "Marker", FunctionName=name)
-        aliases = await _pages(call, "lambda:ListAliases", "NextMarker", "Marker", FunctionName=name)
+        versions = await gathered(call, "lambda:ListVersionsByFunction", "Versions", "NextMarker", "Marker", FunctionName=name)
+        aliases = await gathered(call, "lambda:ListAliases", "Aliases", "NextMarker", "Marker", FunctionName=name)
     except AwsError:
         return []  # It went away.
-    numbers = [each["Version"] for page in versions for each in page["Versions"] if each["Version"] != "$LATEST"]
-    return numbers + [each["Name"] for page in aliases for each in page["Aliases"]]
+    return [each["Version"] for each in versions if each["Version"] != "$LATEST"] + [each["Name"] for each in aliases]
 
 
 async def _function(call: Call, name: str, **qualified: str) -> list[Document]:
@@ -204,13 +204,11 @@ async def _function(call: Call, name: str, **qualified: str) -> list[Document]:
 
 
 async def _layers(call: Call) -> AsyncIterator[Resource | None]:
-    for page in await _pages(call, "lambda:ListLayers", "NextMarker", "Marker"):
-        for layer in page["Layers"]:
-            for versions in await _pages(call, "lambda:ListLayerVersions", "NextMarker", "Marker", LayerName=layer["LayerName"]):
-                for version in versions["LayerVersions"]:
-                    arn, number = version["LayerVersionArn"], version["Version"]
-                    read = lambda name=layer["LayerName"], number=number: _layer(call, name, number)  # noqa: E731
-                    yield await _read(arn, "AWS::Lambda::LayerVersion", read)
+    for layer in await gathered(call, "lambda:ListLayers", "Layers", "NextMarker", "Marker"):
+        name = layer["LayerName"]
+        for version in await gathered(call, "lambda:ListLayerVersions", "LayerVersions", "NextMarker", "Marker", LayerName=name):
+            arn, number = version["LayerVersionArn"], version["Version"]
+            yield await _read(arn, "AWS::Lambda::LayerVersion", lambda name=name, number=number: _layer(call, name, number))
 
 
 async def _layer(call: Call, name: str, number: int) -> list[Document]:
@@ -219,10 +217,9 @@ async def _layer(call: Call, name: str, number: int) -> list[Document]:
 
 
 async def _secrets(call: Call) -> AsyncIterator[Resource | None]:
-    for page in await _pages(call, "secretsmanager:ListSecrets", "NextToken", "NextToken"):
-        for secret in page["SecretList"]:
-            arn = secret["ARN"]
-            yield await _read(arn, "AWS::SecretsManager::Secret", lambda arn=arn: _secret(call, arn))
+    for secret in await gathered(call, "secretsmanager:ListSecrets", "SecretList", "NextToken", "NextToken"):
+        arn = secret["ARN"]
+        yield await _read(arn, "AWS::SecretsManager::Secret", lambda arn=arn: _secret(call, arn))
 
 
 async def _secret(call: Call, arn: str) -> list[Document]:
@@ -243,10 +240,9 @@ async def _table(call: Call, arn: str) -> list[Document]:
 
 async def _roles(call: Call) -> AsyncIterator[Resource | None]:
     """All but those that are linked to a service, which nobody else can assume."""
-    for page in await _pages(call, "iam:ListRoles", "Marker", "Marker", MaxItems=1000):
-        for role in page["Roles"]:
-            if not role["Path"].startswith(LINKED_PATH):
-                yield Resource(role["Arn"], "AWS::IAM::Role", (Document(unquote(role["AssumeRolePolicyDocument"]), "trust"),))
+    for role in await gathered(call, "iam:ListRoles", "Roles", "Marker", "Marker", MaxItems=1000):
+        if not role["Path"].startswith(LINKED_PATH):
+            yield Resource(role["Arn"], "AWS::IAM::Role", (Document(unquote(role["AssumeRolePolicyDocument"]), "trust"),))
 
 
 READERS: dict[str, tuple[frozenset[str], tuple[Callable[[Call], AsyncIterator[Resource | None]], ...]]] = {

@@ -12,8 +12,8 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.accessanalyzer import analyzer as analyzers
-from kumoniwa.services.accessanalyzer import external, keeping
-from kumoniwa.services.accessanalyzer.analyzer import EXTERNAL, SERVICE, WORK, Analyzer
+from kumoniwa.services.accessanalyzer import external, keeping, unused
+from kumoniwa.services.accessanalyzer.analyzer import EXTERNAL, SERVICE, UNUSED, WORK, Analyzer
 
 DAY_S = 86_400.0
 AGAIN_S = 5.0
@@ -28,12 +28,14 @@ class Due:
     def __init__(self, region: Any) -> None:
         self.region = region
         self.changed: dict[str, set[str]] = {}
-        self.looked: dict[tuple[str, str], float] = {}
-        """When an analyzer looked at everything, in this life of the region."""
+        self.looked: dict[str, float] = {}
+        """When an analyzer, as it is configured, looked at everything in this life of the region."""
 
     def heard(self, fact: tuple[str, str, str, Any]) -> None:
         kind, _, account, service = fact
-        if kind == CHANGED and service in external.READERS and account.isdigit() and account in self.region.store.accounts():
+        if kind == "faults":
+            self.region.wake(WORK)  # The clock may have been moved.
+        elif kind == CHANGED and service in external.READERS and account.isdigit() and account in self.region.store.accounts():
             self.changed.setdefault(account, set()).add(service)
             self.region.wake(WORK)
 
@@ -60,9 +62,14 @@ async def _look(region: Any, due: Due) -> float:
             continue
         call = region.call("accessanalyzer", account, principals.service(SERVICE, account))
         for analyzer in list(call.shelf(Analyzer).values()):
-            is_whole = due.looked.get((analyzer.arn, str(analyzer.created)), 0.0) + DAY_S <= call.now()
+            now, itself = call.now(), repr((analyzer.arn, analyzer.created, analyzer.configuration))
+            is_whole = due.looked.get(itself, 0.0) + DAY_S <= now
             services = external.all_services() if is_whole else changes.get(account, set())
-            if not services:
+            if not services or (analyzer.type == UNUSED and not is_whole):
+                continue
+            if analyzer.last_analyzed > now:
+                # The clock was put back, or is about to be put forward again: what has rested cannot be told from what is new.
+                until = min(until, now + AGAIN_S)
                 continue
             try:
                 await _scan(call, analyzer, services)
@@ -72,13 +79,15 @@ async def _look(region: Any, due: Due) -> float:
                 until = min(until, call.now() + AGAIN_S)
             else:
                 if is_whole:
-                    due.looked[analyzer.arn, str(analyzer.created)] = call.now()
+                    due.looked[itself] = now
     return until
 
 
 async def _scan(call: Call, analyzer: Analyzer, services: set[str]) -> None:
     if analyzer.type == EXTERNAL:
         await external.scan(call, analyzer, services)
+    else:
+        await unused.scan(call, analyzer)
     held = call.shelf(Analyzer).get(analyzer.name)
     if held is not None:
         call.atomically(lambda: keeping.purge(call, analyzers.found(call, held.name)))

@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_last-accessed.h
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kumoniwa.aws import actions, models
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.operation import service_names
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.policy import Policy, parse
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
 
 
+KEPT_S = 7 * 86_400.0
+"""https://docs.aws.amazon.com/IAM/latest/APIReference/API_GenerateServiceLastAccessedDetails.html"""
+
+
 class Job(Record):
     """A report as it was when it was asked for; shelved by its id."""
 
@@ -32,6 +36,7 @@ class Job(Record):
     services: list[dict[str, Any]]
     entities: dict[str, list[dict[str, Any]]]
     """By service, who may use it; empty for reports about one user or role."""
+    granularity: str = "SERVICE_LEVEL"
 
 
 class Held(NamedTuple):
@@ -91,8 +96,8 @@ def _identity(call: Call, arn: str) -> User | Group | Role:
 
 def GenerateServiceLastAccessedDetails(call: Call, *, Arn: str, Granularity: str | None = None) -> dict:
     """Of users and roles it tells what they did, of groups and policies what those did who have them."""
-    if Granularity == "ACTION_LEVEL":
-        raise NotImplementedHere("last accessed information of single actions")
+    for number in [number for number, job in call.shelf(Job).items() if job.created + KEPT_S <= call.now()]:
+        del call.shelf(Job)[number]
     if ":policy/" in Arn:
         policy = policy_named(call, Arn)
         documents = [default_document(policy)]
@@ -114,25 +119,58 @@ def GenerateServiceLastAccessedDetails(call: Call, *, Arn: str, Granularity: str
     open_to_them = {name: full for name, full in _namespaces().items() if any(_opens(policy, name) for policy in policies)}
     job = Job(
         created=now_s(call),
-        services=[_service(call, namespace, full, users) for namespace, full in open_to_them.items()],
+        services=[_service(call, namespace, full, users) | _tracked(call, namespace, users, policies, Granularity) for namespace, full in open_to_them.items()],
         entities={namespace: [_entity(call, one, namespace) for one in users] for namespace in open_to_them} if is_shared else {},
+        granularity=Granularity or "SERVICE_LEVEL",
     )
     number = call.new_id()
     call.shelf(Job)[number] = job
     return {"JobId": number}
 
 
-def _use(call: Call, entity: Entity, namespace: str) -> LastUse | None:
-    return call.home.store.shelf(SHARED, LastUse).get(f"{entity.id} {namespace}")
+def _use(call: Call, entity: Entity, what: str) -> LastUse | None:
+    """The last use of a service or of an action."""
+    return call.home.store.shelf(SHARED, LastUse).get(f"{entity.id} {what}")
+
+
+def _last(call: Call, users: list[Entity], what: str) -> tuple[LastUse, Entity] | None:
+    uses = [(use, entity) for entity in users if (use := _use(call, entity, what)) is not None]
+    return max(uses, key=lambda pair: pair[0].at) if uses else None
+
+
+@cache
+def _actions(namespace: str) -> tuple[str, ...]:
+    """The actions of a service's operations, without what stands before their colon."""
+    names = [name for name in service_names() if actions.prefix(name) == namespace]
+    found = {actions.action(name, operation) for name in names for operation in models.service(name).operation_names}
+    return tuple(sorted(action.partition(":")[2] for action in found))
+
+
+def _tracked(
+    call: Call, namespace: str, users: list[Entity], policies: list[Policy], granularity: str | None
+) -> dict[str, Any]:
+    """The actions of a service that the policies allow, and who last tried each."""
+    if granularity != "ACTION_LEVEL":
+        return {}
+    tracked = []
+    for name in _actions(namespace):
+        folded = f"{namespace}:{name}".lower()
+        if any(statement.fits(folded) for policy in policies for statement in policy.statements if not statement.is_deny):
+            told: dict[str, Any] = {"ActionName": name}
+            if (last := _last(call, users, f"{namespace}:{name}")) is not None:
+                use, entity = last
+                told |= {"LastAccessedEntity": arn_of(call, entity), "LastAccessedTime": use.at, "LastAccessedRegion": use.region}
+            tracked.append(told)
+    return {"TrackedActionsLastAccessed": tracked}
 
 
 def _service(call: Call, namespace: str, full_name: str, users: list[Entity]) -> dict[str, Any]:
-    uses = [(use, entity) for entity in users if (use := _use(call, entity, namespace)) is not None]
+    count = sum(_use(call, entity, namespace) is not None for entity in users)
     shown: dict[str, Any] = {
-        "ServiceName": full_name, "ServiceNamespace": namespace, "TotalAuthenticatedEntities": len(uses)
+        "ServiceName": full_name, "ServiceNamespace": namespace, "TotalAuthenticatedEntities": count
     }  # fmt: skip
-    if uses:
-        use, entity = max(uses, key=lambda pair: pair[0].at)
+    if (last := _last(call, users, namespace)) is not None:
+        use, entity = last
         shown |= {
             "LastAuthenticated": use.at, "LastAuthenticatedEntity": arn_of(call, entity), "LastAuthenticatedRegion": use.region,
         }  # fmt: skip
@@ -158,7 +196,7 @@ def GetServiceLastAccessedDetails(
     call: Call, *, JobId: str, MaxItems: int | None = None, Marker: str | None = None
 ) -> dict:
     job, shown = _job(call, JobId)
-    return {**shown, "JobType": "SERVICE_LEVEL", **paged({"ServicesLastAccessed": job.services}, Marker, MaxItems)}
+    return {**shown, "JobType": job.granularity, **paged({"ServicesLastAccessed": job.services}, Marker, MaxItems)}
 
 
 def GetServiceLastAccessedDetailsWithEntities(

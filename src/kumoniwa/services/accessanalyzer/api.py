@@ -31,6 +31,12 @@ from kumoniwa.services.accessanalyzer.finding import (
     ListFindingsV2,
     UpdateFindings,
 )
+from kumoniwa.services.accessanalyzer.generation import (
+    CancelPolicyGeneration,
+    GetGeneratedPolicy,
+    ListPolicyGenerations,
+    StartPolicyGeneration,
+)
 from kumoniwa.services.accessanalyzer.keeping import (
     DeleteAnalyzer,
     GetAnalyzedResource,
@@ -38,9 +44,9 @@ from kumoniwa.services.accessanalyzer.keeping import (
 )
 
 __all__ = [
-    "ApplyArchiveRule", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
-    "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "ListAnalyzedResources", "ListAnalyzers", "ListArchiveRules",
-    "ListFindings", "ListFindingsV2", "ListTagsForResource", "StartResourceScan", "TagResource", "UntagResource", "UpdateAnalyzer",
+    "ApplyArchiveRule", "CancelPolicyGeneration", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
+    "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "GetGeneratedPolicy", "ListAnalyzedResources", "ListAnalyzers", "ListArchiveRules",
+    "ListFindings", "ListFindingsV2", "ListPolicyGenerations", "ListTagsForResource", "StartPolicyGeneration", "StartResourceScan", "TagResource", "UntagResource", "UpdateAnalyzer",
     "UpdateArchiveRule", "UpdateFindings",
 ]  # fmt: skip
 

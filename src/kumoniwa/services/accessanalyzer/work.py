@@ -12,7 +12,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.accessanalyzer import analyzer as analyzers
-from kumoniwa.services.accessanalyzer import external, keeping, unused
+from kumoniwa.services.accessanalyzer import external, generation, keeping, unused
 from kumoniwa.services.accessanalyzer.analyzer import EXTERNAL, SERVICE, UNUSED, WORK, Analyzer
 
 DAY_S = 86_400.0
@@ -61,6 +61,7 @@ async def _look(region: Any, due: Due) -> float:
         if not account.isdigit():
             continue
         call = region.call("accessanalyzer", account, principals.service(SERVICE, account))
+        await generation.make_due(call)
         for analyzer in list(call.shelf(Analyzer).values()):
             now, itself = call.now(), repr((analyzer.arn, analyzer.created, analyzer.configuration))
             is_whole = due.looked.get(itself, 0.0) + DAY_S <= now

@@ -17,8 +17,8 @@ REMEMBERED_MAX = 65_536
 
 
 class LastUse(Record):
-    """The last use that was noted; shelved by the id of the key or the role, and by ``id namespace`` and ``id action`` of a user or role.
-    What was refused counts, too."""
+    """The last use that was noted; shelved by the id of the key or the role, and for a user or role by ``id namespace``, ``id action`` and
+    ``id @region``. What was refused counts, too."""
 
     at: float
     service: str
@@ -51,5 +51,7 @@ class Usage:
 
     def _keep(self, held_id: str, use: LastUse) -> None:
         shelf = self.home.store.shelf(SHARED, LastUse)
-        if held_id not in shelf or shelf[held_id].at <= use.at:
-            shelf[held_id] = use
+        id_, space, _ = held_id.partition(" ")
+        for name in (held_id, f"{id_} @{use.region}") if space else (held_id,):
+            if name not in shelf or shelf[name].at <= use.at:
+                shelf[name] = use

@@ -176,28 +176,32 @@ async def _seen(call: Call, held: Generation) -> tuple[tuple[str, ...], bool]:
     entity = call.home.gate.authorizer.identity(held.principal)
     if entity is None:
         raise Failed("RESOURCE_NOT_FOUND_ERROR", f"The principal {held.principal} does not exist.")
-    regions, is_complete = await _regions(call, held)
     told: dict[str, dict[str, Any]] = {}
-    message = {"ask": "seen", "who": held.principal, "id": entity.id}
-    for name in dict.fromkeys((GLOBAL, *regions)):
-        try:
-            is_here = name == call.region
-            told[name] = seen(call.home, held.principal, entity.id) if is_here else await call.home.exchange(name, "accessanalyzer", message)
-        except (AwsError, ConnectionError):
-            is_complete = False
-    last = told.get(GLOBAL, {}).get("last", {})
+    is_complete = await _ask(call, held.principal, entity.id, GLOBAL, told)
+    for name in _regions(call, held, told):
+        is_complete &= await _ask(call, held.principal, entity.id, name, told)
+    last = told[GLOBAL]["last"] if GLOBAL in told else {}
     of_regions = [each for name in told for each in told[name]["seen"]]
     return tuple(sorted({action for action, first in of_regions if first <= held.until and last.get(action, held.until) >= held.since})), is_complete
 
 
-async def _regions(call: Call, held: Generation) -> tuple[list[str], bool]:
-    named = [region for trail in held.trails for region in trail.get("regions", ())]
-    if held.trails and not any(trail.get("allRegions") for trail in held.trails):
-        return named or [call.region], True
+async def _ask(call: Call, who: str, id_: str, region: str, told: dict[str, dict[str, Any]]) -> bool:
+    """Ask one region; whether it told."""
     try:
-        return [call.region, *await call.home.exchange(GLOBAL, "accessanalyzer", {"ask": "regions"})], True
+        if region == call.region:
+            told[region] = seen(call.home, who, id_)
+        elif region not in told:
+            told[region] = await call.home.exchange(region, "accessanalyzer", {"who": who, "id": id_})
     except (AwsError, ConnectionError):
-        return [call.region], False
+        return False
+    return True
+
+
+def _regions(call: Call, held: Generation, told: dict[str, dict[str, Any]]) -> list[str]:
+    """Those that the trails name, or all in which anything was done."""
+    if held.trails and not any(trail.get("allRegions") for trail in held.trails):
+        return [region for trail in held.trails for region in trail.get("regions", ())] or [call.region]
+    return list(dict.fromkeys((call.region, *told.get(GLOBAL, {}).get("regions", ()))))
 
 
 async def _check_trails(call: Call, held: Generation) -> None:

@@ -74,9 +74,9 @@ class Function:
         self._ask = region.gate.ask
         region.gate.ask = self.ask
 
-    async def ask(self, principal, operation, params, *more):
+    async def ask(self, principal, operation, params, *more, **named):
         if operation != "lambda:Invoke":
-            return await self._ask(principal, operation, params, *more)
+            return await self._ask(principal, operation, params, *more, **named)
         if self.error is not None:
             raise self.error
         self.asked.append({"principal": principal, **params})

@@ -338,7 +338,6 @@ def test_a_stage_is_patched(gateway):
         "Invalid method setting path: /tags/tag1. Must be one of: [/deploymentId, /description, /cacheClusterEnabled, "
     )
     for path, value in (
-        ("/tracingEnabled", "true"),
         ("/*/*/metrics/enabled", "true"),
     ):
         assert (

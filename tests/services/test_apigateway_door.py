@@ -261,9 +261,9 @@ def test_a_function_that_takes_too_long_is_a_504(cloud, gateway, function):
     deploy(gateway, api)
     asked = function.region.gate.ask
 
-    async def slow(*question):
+    async def slow(*question, **named):
         await asyncio.sleep(40)
-        return await asked(*question)
+        return await asked(*question, **named)
 
     function.region.gate.ask = slow
     begun = cloud.now()

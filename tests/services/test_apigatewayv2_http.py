@@ -277,10 +277,10 @@ def test_a_function_that_takes_too_long_is_service_unavailable(cloud, gateway):
     region = cloud.regions["us-east-1"]
     ask = region.gate.ask
 
-    async def slow(principal, operation, params, *more):
+    async def slow(principal, operation, params, *more, **named):
         if operation == "lambda:Invoke":
             await asyncio.sleep(60)
-        return await ask(principal, operation, params, *more)
+        return await ask(principal, operation, params, *more, **named)
 
     region.gate.ask = slow
     began = cloud.now()

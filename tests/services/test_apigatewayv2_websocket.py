@@ -234,9 +234,9 @@ def test_answers_come_when_they_are_ready_and_messages_begin_in_their_order(clou
     region, begun = cloud.regions["us-east-1"], []
     ask = region.gate.ask
 
-    async def slow(principal, operation, params, *more):
+    async def slow(principal, operation, params, *more, **named):
         if operation != "lambda:Invoke":
-            return await ask(principal, operation, params, *more)
+            return await ask(principal, operation, params, *more, **named)
         said = json.loads(json.loads(params["Payload"])["body"])
         begun.append(said["n"])
         await asyncio.sleep(said["s"])

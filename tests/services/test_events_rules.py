@@ -226,8 +226,6 @@ def test_what_no_service_answers_is_refused_by_name(cloud, events):
     events.put_rule(Name="r", EventPattern=PATTERN)
     code, text = refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/x"}])
     assert code == "NotImplemented" and "batch" in text
-    entry = {"Source": "s", "DetailType": "d", "Detail": "{}", "TraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793"}
-    assert refused(events.put_events, Entries=[entry])[0] == "NotImplemented"
     state = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
     assert refused(events.put_rule, Name="x", EventPattern=PATTERN, State=state)[0] == "NotImplemented"
 

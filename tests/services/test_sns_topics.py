@@ -149,7 +149,7 @@ def test_a_delivery_policy_has_bounds(sns, retries):
 
 
 @pytest.mark.parametrize("name, value", [
-    ("SQSSuccessFeedbackRoleArn", "arn:aws:iam::000000000000:role/x"), ("TracingConfig", "Active"),
+    ("SQSSuccessFeedbackRoleArn", "arn:aws:iam::000000000000:role/x"),
 ])  # fmt: skip
 def test_what_would_not_be_done_is_refused_by_name(sns, name, value):
     topic = sns.create_topic(Name="news")["TopicArn"]

@@ -49,7 +49,9 @@ class StsUnavailable(AwsError):
 class Peers(Protocol):
     """The way to other regions."""
 
-    def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> Awaitable[dict]: ...
+    def ask(
+        self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None, trace: str
+    ) -> Awaitable[dict]: ...
     def used(self, key_id: str, use: LastUse) -> None: ...
     def exchange(self, region: str, service: str, message: Any, within_s: float = ...) -> Awaitable[Any]: ...
 
@@ -155,16 +157,17 @@ class Region:
     # What a call needs of its home --------------------------------------------------------------
 
     async def ask(
-        self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None = None, once: str | None = None
-    ) -> dict:
+        self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None = None, once: str | None = None,
+        trace: str = "",
+    ) -> dict:  # fmt: skip
         region = region or (GLOBAL if operation.partition(":")[0] in GLOBAL_SERVICES else self.name)
         if region != self.name:
-            return await self.peers.ask(region, principal, operation, params, once)
-        return await self.gate.ask(principal, operation, params, once)
+            return await self.peers.ask(region, principal, operation, params, once, trace)
+        return await self.gate.ask(principal, operation, params, once, trace=trace)
 
-    async def ask_along(self, principal: Principal, operation: str, params: dict[str, Any]) -> dict:
+    async def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = "") -> dict:
         """An ``ask`` that does not wait for its commit, by a call whose own answer does."""
-        return await self.gate.ask(principal, operation, params, settles=False)
+        return await self.gate.ask(principal, operation, params, settles=False, trace=trace)
 
     async def exchange(self, region: str, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
         """Say something to the same service in another region, over the link; answers its reply. Raises RegionUnreachable."""

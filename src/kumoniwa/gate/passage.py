@@ -212,7 +212,7 @@ class Gate:
     # From inside ------------------------------------------------------------------------------
 
     async def ask(
-        self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, *, settles: bool = True
+        self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, *, settles: bool = True, trace: str = ""
     ) -> dict:
         """One AWS call by a service, as ``principal``, whose answer comes when it is committed. Raises the AwsError that AWS would answer.
 
@@ -222,7 +222,7 @@ class Gate:
         try:
             route = self.routes.named(service, name)
             call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
-            call.once = once
+            call.once, call.within = once, trace
             result = self._enter(call, route, params)
             if type(result) is CoroutineType:
                 result = await result

@@ -34,8 +34,8 @@ class Home(Protocol):
     faults: Faults
     meter: Meter
 
-    def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None) -> Awaitable[dict]: ...
-    def ask_along(self, principal: Principal, operation: str, params: dict[str, Any]) -> Awaitable[dict]: ...
+    def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None, trace: str = ...) -> Awaitable[dict]: ...
+    def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ...) -> Awaitable[dict]: ...
     def assume(
         self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None
     ) -> Principal: ...
@@ -60,6 +60,15 @@ class Call(msgspec.Struct, eq=False):
     request: Any = None
     """The HTTP request, None for an ``ask``. Only for what no model states, such as a source address."""
     once: str | None = None
+    within: str = ""
+    """The trace header that this call was asked with from inside."""
+
+    @property
+    def trace(self) -> str:
+        """The trace this call is part of (``Root=…;Parent=…;Sampled=1``), empty if nobody spoke of one. What it asks is part of it, too."""
+        if self.within or self.request is None:
+            return self.within
+        return self.request.headers.get("x-amzn-trace-id", "")
 
     @property
     def region(self) -> str:
@@ -144,12 +153,12 @@ class Call(msgspec.Struct, eq=False):
 
         A token ``once`` makes asking again harmless: the answer that was given is given again.
         """
-        return await self.home.ask(self.principal, operation, params, region=to_region, once=once)
+        return await self.home.ask(self.principal, operation, params, region=to_region, once=once, trace=self.trace)
 
     async def ask_along(self, operation: str, /, **params: Any) -> dict:
         """An ``ask`` in this region that shares the commit of the call which asks: what both write in one turn of the loop is kept
         together or not at all, and the answer is no safer than the caller's own."""
-        return await self.home.ask_along(self.principal, operation, params)
+        return await self.home.ask_along(self.principal, operation, params, trace=self.trace)
 
     def acting(self, service: str, **context: str) -> Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""
@@ -161,7 +170,11 @@ class Call(msgspec.Struct, eq=False):
         return self._as(self.home.assume(role_arn, service, session_name, self.account, context))
 
     def _as(self, principal: Principal) -> Call:
-        return Call(self.home, self.account, principal, self.service, self.operation, self.request_id)
+        return Call(self.home, self.account, principal, self.service, self.operation, self.request_id, within=self.trace)
+
+    def traced(self, header: str) -> Call:
+        """The same call, as part of a trace."""
+        return Call(self.home, self.account, self.principal, self.service, self.operation, self.request_id, within=header)
 
     def require(self, action: str, arn: str, **context: Any) -> None:
         """One more permission this operation needs: ``call.require("iam:PassRole", role_arn)``. Raises AccessDenied."""

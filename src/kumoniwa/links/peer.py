@@ -73,9 +73,9 @@ class Peer(asyncio.Protocol):
 
     # What we say --------------------------------------------------------------------------------
 
-    async def ask(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None) -> dict:
+    async def ask(self, principal: Principal, operation: str, params: dict[str, Any], once: str | None = None, trace: str = "") -> dict:
         """An AWS call that the other region answers. Raises its AwsError, or RegionUnreachable."""
-        return await self._asked(ASKED_WITHIN_S, "ask", principal, operation, params, once)
+        return await self._asked(ASKED_WITHIN_S, "ask", principal, operation, params, once, trace)
 
     async def exchange(self, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
         """Say something to the same service in the other region; answers its reply. Raises RegionUnreachable."""
@@ -166,9 +166,9 @@ class Peer(asyncio.Protocol):
             if not answer.done():
                 answer.set_exception(RegionUnreachable(f"{self.name} cannot be reached."))
 
-    def _hear_ask(self, number: int, principal: dict, operation: str, params: dict, once: str | None) -> None:
+    def _hear_ask(self, number: int, principal: dict, operation: str, params: dict, once: str | None, trace: str) -> None:
         asked_by = msgspec.convert(principal, Principal)
-        self.region.spawn(self._answer(number, self.region.ask(asked_by, operation, params, once=once)))
+        self.region.spawn(self._answer(number, self.region.ask(asked_by, operation, params, once=once, trace=trace)))
 
     def _hear_exchange(self, number: int, service: str, message: Any) -> None:
         self.region.spawn(self._answer(number, self.region.heard(self.name, service, message)))

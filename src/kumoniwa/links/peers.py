@@ -31,8 +31,10 @@ class Peers:
 
     # What the region says ------------------------------------------------------------------------
 
-    async def ask(self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None) -> dict:
-        return await (await self._peer(region)).ask(principal, operation, params, once)
+    async def ask(
+        self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None, trace: str
+    ) -> dict:
+        return await (await self._peer(region)).ask(principal, operation, params, once, trace)
 
     async def exchange(self, region: str, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
         return await (await self._peer(region)).exchange(service, message, within_s)

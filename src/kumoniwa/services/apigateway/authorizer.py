@@ -270,7 +270,7 @@ class Question:
             del question["body"], question["isBase64Encoded"]
         try:
             principal = caller(exchange, self.source_arn, self.role)
-            reply = await invoked(exchange, principal, self.function, orjson.dumps(question), TIMEOUT_S)
+            reply = await invoked(exchange, principal, self.function, orjson.dumps(question), TIMEOUT_S, exchange.passed_trace)
         except TimeoutError:
             raise Refused("AUTHORIZER_FAILURE", None)
         except NotImplementedHere:

@@ -42,6 +42,8 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
         exchange.note(
             f"Endpoint request body after transformations: {request.body.decode('utf-8', 'replace')}"
         )
+        if exchange.part is not None:
+            request.headers["x-amzn-trace-id"] = exchange.trace
         principal = _assumed(exchange, role)
         relayed = exchange.home.spawn(exchange.home.gate.relay(principal, request))
         await asyncio.wait((relayed,), timeout=timeout_s)

@@ -110,7 +110,7 @@ def CreateDeployment(
         else:
             stage.move(
                 call, restApiId, known, deployment.id, stageDescription, variables, is_cached=cacheClusterEnabled,
-                cache_size=cacheClusterSize, is_traced=bool(tracingEnabled), canary_settings=canarySettings,
+                cache_size=cacheClusterSize, is_traced=tracingEnabled, canary_settings=canarySettings,
             )  # fmt: skip
     return _shown(deployment)
 

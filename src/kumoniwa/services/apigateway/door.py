@@ -18,7 +18,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import deployment as deployments
-from kumoniwa.services.apigateway import gatewayresponse
+from kumoniwa.services.apigateway import gatewayresponse, tracing
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.cache import caches
 from kumoniwa.services.apigateway.deployment import Deployment
@@ -151,11 +151,15 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
     if exchange is None:
         return _forbidden(request_id)
     found = exchange.served
+    if found.is_traced:
+        tracing.begin(exchange)
     try:
         response = _guarded(exchange) or await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
     _measure(exchange, response)
+    if exchange.part is not None:
+        tracing.end(exchange, response)
     if found.access_log is not None:
         found.access_log.write(exchange, response)
     if found.compression_bytes_min is not None:

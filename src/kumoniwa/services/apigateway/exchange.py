@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from kumoniwa.gate.organization import organization_id
+from kumoniwa.gate.tracing import Part
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.wire.message import Request
 
@@ -85,7 +86,7 @@ class Place(NamedTuple):
 class Exchange:
     __slots__ = (
         "home", "request", "request_id", "served", "place", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
-        "principal", "authorizer", "usage_key", "key", "error", "reply", "template_context", "log", "_queries", "_context",
+        "part", "principal", "authorizer", "usage_key", "key", "error", "reply", "template_context", "log", "_queries", "_context",
     )  # fmt: skip
 
     def __init__(
@@ -103,7 +104,11 @@ class Exchange:
             request.headers.get("x-amzn-trace-id") or f"Root=1-{int(self.now):08x}-{number >> 88:024x}"
         )
         if "Parent=" not in self.trace:
-            self.trace += f";Parent={home.ids.hex(16)};Sampled=0"
+            self.trace += f";Parent={home.ids.hex(16)}"
+            if "Sampled=" not in self.trace:
+                self.trace += ";Sampled=0"
+        self.part: Part | None = None
+        """The stage's part of a trace, if the request is sampled."""
         self.principal: Principal | None = None
         """Who signed the request, where the method asks for a signature."""
         self.authorizer: dict[str, Any] | None = None
@@ -121,6 +126,14 @@ class Exchange:
         """The lines of the execution log, where somebody reads it."""
         self._queries: list[tuple[str, str]] | None = None
         self._context: dict[str, Any] | None = None
+
+    @property
+    def passed_trace(self) -> str:
+        """The header for what is behind the stage: of a stage that does not trace what its caller said, or a new trace of which
+        nobody has decided yet whether it is sampled."""
+        if self.part is not None:
+            return self.trace
+        return self.request.headers.get("x-amzn-trace-id") or self.trace.partition(";")[0]
 
     # What callers sent --------------------------------------------------------------------------
 

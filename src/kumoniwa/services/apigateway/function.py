@@ -44,7 +44,8 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
 
     async def _invoked(exchange: Exchange, source_arn: str, event: bytes) -> dict[str, Any]:
         try:
-            return await invoked(exchange, caller(exchange, source_arn, role), function, event, timeout_s)
+            asker = caller(exchange, source_arn, role)
+            return await invoked(exchange, asker, function, event, timeout_s, exchange.passed_trace)
         except TimeoutError:
             exchange.note("Execution failed due to a timeout error")
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")

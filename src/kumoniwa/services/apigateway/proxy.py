@@ -24,13 +24,13 @@ def failed() -> Refused:
 
 
 async def invoked(
-    exchange: Exchange, principal: Principal, function: str, payload: bytes, timeout_s: float
+    exchange: Exchange, principal: Principal, function: str, payload: bytes, timeout_s: float, trace: str = ""
 ) -> dict[str, Any]:
     """The reply of ``lambda:Invoke``. Raises AwsError, or TimeoutError; the function itself goes on then, as on AWS."""
     home = exchange.home
     region = function.split(":", 4)[3] or home.name
     asked = home.ask(
-        principal, "lambda:Invoke", {"FunctionName": function, "Payload": payload}, region=region
+        principal, "lambda:Invoke", {"FunctionName": function, "Payload": payload}, region=region, trace=trace
     )
     task = home.spawn(asked)
     await asyncio.wait((task,), timeout=timeout_s)
@@ -80,7 +80,7 @@ def prepared(
                 exchange.note(
                     f"Sending request to https://lambda.{exchange.home.name}.amazonaws.com/2015-03-31/functions/{function}/invocations"
                 )
-            reply = await invoked(exchange, principal, function, payload, timeout_s)
+            reply = await invoked(exchange, principal, function, payload, timeout_s, exchange.passed_trace)
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
         except NotImplementedHere:

@@ -64,11 +64,6 @@ def _cluster(is_cached: bool, size: str | None) -> dict[str, Any]:
     return cluster | ({"cacheClusterSize": size} if size else {})
 
 
-def _check_traced(is_traced: bool) -> None:
-    if is_traced:
-        raise NotImplementedHere("X-Ray tracing of apigateway stages")
-
-
 def make(
     call: Call,
     api_id: str,
@@ -88,13 +83,12 @@ def make(
         raise BadRequestException("Stage name only allows a-zA-Z0-9_")
     if key(api_id, name) in call.shelf(Stage):
         raise ConflictException("Stage already exists")
-    _check_traced(is_traced)
     for variable, value in (variables or {}).items():
         _check_variable(variable, value)
     now = float(int(call.now()))
     document = {
         "deploymentId": deployment_id, "stageName": name, **_cluster(is_cached, cache_size),
-        "methodSettings": {}, "tracingEnabled": False, "createdDate": now, "lastUpdatedDate": now,
+        "methodSettings": {}, "tracingEnabled": is_traced, "createdDate": now, "lastUpdatedDate": now,
     }  # fmt: skip
     given = {"description": description, "variables": variables, "documentationVersion": documentation_version}
     document |= {member: value for member, value in given.items() if value}
@@ -115,12 +109,13 @@ def move(
     *,
     is_cached: bool | None = None,
     cache_size: str | None = None,
-    is_traced: bool = False,
+    is_traced: bool | None = None,
     canary_settings: dict[str, Any] | None = None,
 ) -> None:
     """Let the stage show another deployment; with a canary's settings, only to the canary's share of its callers."""
-    _check_traced(is_traced)
     document = stage.document | {"lastUpdatedDate": float(int(call.now()))}
+    if is_traced is not None:
+        document["tracingEnabled"] = is_traced
     if canary_settings is not None:
         document["canarySettings"] = canary.settings({**canary_settings, "deploymentId": deployment_id}, deployment_id)
         _check_overrides(document)
@@ -311,8 +306,7 @@ def _replace(document: dict[str, Any], path: str, value: str | None) -> None:
     if path in ("/deploymentId", "/description"):
         document[path[1:]] = value or ""
     elif path == "/tracingEnabled":
-        _check_traced(flag(value))
-        document["tracingEnabled"] = False
+        document["tracingEnabled"] = flag(value)
     elif path == "/cacheClusterEnabled":
         document |= _cluster(flag(value), document.get("cacheClusterSize"))
     elif path == "/cacheClusterSize":

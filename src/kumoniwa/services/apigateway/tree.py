@@ -24,6 +24,7 @@ from kumoniwa.services.apigateway import (
     mock,
     model,
     proxy,
+    tracing,
     usage,
     userpool,
 )
@@ -69,6 +70,8 @@ class Endpoint:
         self.context = {"resourceId": resource["id"], "resourcePath": self.path, **served.context}
         integration = method["methodIntegration"]
         integrate = PREPARED[integration["type"]](served, self.path, integration)
+        if served.is_traced:
+            integrate = tracing.prepared(served, integration, integrate)
         self.integrate = cache.prepared(served, self.path, method, integrate)
         self.checks = _checks(served, self.path, method)
 
@@ -150,6 +153,7 @@ class Served:
         self.api_id, self.name = self.api.id, stage.document["stageName"]
         self.variables: dict[str, str] = stage.document.get("variables", {})
         self.is_canary = is_canary
+        self.is_traced: bool = stage.document.get("tracingEnabled", False)
         self.canary_settings: dict[str, Any] | None = stage.document.get("canarySettings")
         self.canary: Served | None = None
         """What the canary's share of the callers meets instead."""

@@ -72,7 +72,7 @@ def _function(served: Any, route: dict[str, Any], integration: dict[str, Any]) -
                 if role is None:
                     callers[place] = principal
             event = orjson.dumps(httpevent.FORMATS[version](visit, sent))
-            reply = await invoked(visit, principal, function, event, timeout_s)
+            reply = await invoked(visit, principal, function, event, timeout_s, visit.trace)
         except TimeoutError:
             raise timed_out()
         except NotImplementedHere:

@@ -50,6 +50,8 @@ class Visit:
         "error", "template_context", "integration_error", "connection", "message", "message_id", "event_type", "extended_id",
         "is_canary_request", "goodbye", "_queries",
     )  # fmt: skip
+    part = None
+    """Of stages only those of REST APIs take part in traces."""
 
     def __init__(self, home: Any, request: Request, served: Any, path: str, place: Place | None = None) -> None:
         self.home, self.request, self.served, self.path, self.place = home, request, served, path, place

@@ -41,6 +41,8 @@ class Promise(msgspec.Struct, array_like=True):
     ingested: float
     is_forwarded: bool = False
     """It came from another bus; it may not travel on to a third account or region."""
+    trace: str = ""
+    """The trace header that the event came with, which its targets are told."""
 
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
@@ -77,7 +79,7 @@ def promise(
     call.measure("AWS/Events", "TriggeredRules", "RuleName", rule.name)
     call.measure("AWS/Events", "Invocations", "RuleName", rule.name, value=len(targets))
     for target in targets:
-        made = Promise(arn, rule.name, target, body, call.now(), is_forwarded)
+        made = Promise(arn, rule.name, target, body, call.now(), is_forwarded, call.trace)
         if soon is not None and len(soon) < AT_ONCE_MAX and _is_near(call, target):
             soon.append(made)
         else:
@@ -205,6 +207,7 @@ async def _send(call: Call, promise: Promise, token: str) -> None:
     asker = _ourselves(call, promise)
     if target.get("RoleArn"):
         asker = call.assuming(target["RoleArn"], SERVICE, "events", **{"aws:SourceArn": promise.rule_arn})
+    asker.within = promise.trace
     await _SENDERS[arn.service](asker, promise, arn, body, token)
 
 
@@ -269,7 +272,7 @@ async def _to_destination(asker: Call, promise: Promise, arn: arns.Arn, body: st
 
 
 async def _to_api(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
-    headers = {"Content-Type": "application/json", "User-Agent": "Amazon/EventBridge"}
+    headers = {"Content-Type": "application/json", "User-Agent": "Amazon/EventBridge"} | ({"X-Amzn-Trace-Id": promise.trace} if promise.trace else {})
     answer = await execute_api.call_method(asker, arn, body.encode(), _http_parameters(promise), headers)
     if not 200 <= answer.status < 300:
         is_passing = answer.status == 429 or answer.status >= 500
@@ -329,7 +332,7 @@ async def _forward(call: Call, promise: Promise, arn: arns.Arn) -> None:
     else:
         principal = principals.root(call.account, partition=call.home.partition)
     body = promise.body if arn.region == call.region else _renamed(call, promise.body)
-    message = {"principal": msgspec.to_builtins(principal), "bus": str(arn), "event": body, "is_far": (arn.region, arn.account) != where}
+    message = {"principal": msgspec.to_builtins(principal), "bus": str(arn), "event": body, "is_far": (arn.region, arn.account) != where, "trace": promise.trace}
     answer = await (receive(call.home, message) if arn.region == call.region else call.home.exchange(arn.region, "events", message))
     if answer["code"]:
         raise Undeliverable(answer["code"], answer["text"])
@@ -349,6 +352,7 @@ async def receive(home: Any, message: dict[str, Any]) -> dict[str, str]:
     except AwsError as error:
         return {"code": "NO_PERMISSIONS", "text": error.text}
     event = orjson.loads(message["event"])
+    call.within = message["trace"]
     call.atomically(lambda: route(call, arn.resource.removeprefix("event-bus/"), event, is_forwarded=message["is_far"]))
     return {"code": "", "text": ""}
 

@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.delivery import Promise, at_once, route
@@ -25,8 +24,6 @@ def PutEvents(call: Call, *, Entries: list[dict[str, Any]]) -> Any:
     """One answer for each entry, in their order; some may fail. Entries for buses of other accounts go there through their door."""
     if sum(map(_size, Entries)) > BYTES_MAX:
         raise ValidationException("Total size of the entries in the request is over the limit.")
-    if any("TraceHeader" in entry for entry in Entries):
-        raise NotImplementedHere("TraceHeader in the entries of PutEvents")
     owners = [buses.account_named(entry.get("EventBusName")) or call.account for entry in Entries]
     if any(owner != call.account for owner in owners):
         return _parted(call, Entries, owners)
@@ -82,7 +79,8 @@ def _put(call: Call, entry: dict[str, Any], soon: list[Promise]) -> dict[str, st
     if not isinstance(detail, dict):
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     event = made(call, entry["Source"], entry["DetailType"], detail, entry.get("Resources") or [], entry.get("Time"))
-    route(call, buses.name_in(entry.get("EventBusName")), event, soon=soon)
+    asker = call.traced(entry["TraceHeader"]) if "TraceHeader" in entry else call
+    route(asker, buses.name_in(entry.get("EventBusName")), event, soon=soon)
     return {"EventId": event["id"]}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate import tracing
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.lambda_ import event, recursion, sandbox
 from kumoniwa.services.lambda_.errors import (
@@ -145,9 +146,7 @@ def chosen(call: Call, text: str, qualifier: str | None) -> tuple[Version, str |
 
 def trace_of(call: Call) -> str:
     """The trace a request belongs to: its caller's, or a new one of which nobody has said yet whether it is sampled."""
-    if call.request is not None and (said := call.request.headers.get("x-amzn-trace-id")):
-        return said
-    return f"Root=1-{int(call.now()):08x}-{call.ids.hex(24)}"
+    return call.trace or f"Root={tracing.new_root(call)}"
 
 
 _VALUES = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')"

@@ -43,6 +43,12 @@ def stepped(call: Call, name: str, trace: str) -> str:
     return f"{_LINEAGE.sub('', trace)};Lineage={lineage}"
 
 
+def carried(messages: tuple[str, ...], trace: str) -> str:
+    """A new trace with the lineage of the first message that has one, so that loops through queues are seen, too."""
+    found = next(filter(None, map(_LINEAGE.search, messages)), None)
+    return f"{trace};Lineage={found[1]}" if found else trace
+
+
 def PutFunctionRecursionConfig(call: Call, *, FunctionName: str, RecursiveLoop: str) -> dict:
     name = unqualified(call, FunctionName)
     call.shelf(Function)[name] = changed(existing(call, name), recursive_loop=RecursiveLoop)

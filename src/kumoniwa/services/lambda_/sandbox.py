@@ -78,7 +78,7 @@ class Sandboxes:
     # Requests ---------------------------------------------------------------------------------
 
     async def invoke(self, call: Call, version: Version, request_id: str, payload: bytes, **more) -> Outcome:
-        """Answer one request. ``more`` as for ``Environment.invoke``. Raises TooManyRequestsException."""
+        """Answer one request. ``more`` as for ``Environment.invoke``, and the trace headers of ``messages`` in it. Raises TooManyRequestsException."""
         try:
             slot, name = self._admit(call, version), (call.account, version.function)
         except TooManyRequestsException:
@@ -91,7 +91,7 @@ class Sandboxes:
             figures.used(call, version.function, slot[-1], self.running[slot] / self.provisioned[slot])
         try:
             pool = self._pool(call, version)
-            trace = Tracing(call, version, more.get("trace_id", ""))
+            trace = Tracing(call, version, more.get("trace_id", ""), more.pop("messages", ()))
             more["trace_id"] = trace.header
             if self.home.faults:
                 outcome = await fault.harm(call, version).suffered(partial(pool.invoke, request_id, payload), more)

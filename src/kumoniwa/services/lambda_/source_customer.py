@@ -71,11 +71,11 @@ class FunctionCustomer:
         """Call the function once. Raises TooManyRequestsException."""
         call, mapping, version = self.call, self.wishes(), self._version()
         request_id = call.new_id()
-        trace = records[0]["attributes"].get("AWSTraceHeader", "") if records and not mapping.is_stream else ""
+        messages = () if mapping.is_stream else tuple(filter(None, (each["attributes"].get("AWSTraceHeader") for each in records)))
         outcome = await sandbox.of(call.home).invoke(
             call, version, request_id, orjson.dumps({"Records": records} | frame),
             arn=arn(call, mapping.function, mapping.qualifier or None),
-            trace_id=recursion.stepped(call, mapping.function, trace or trace_of(call)),
+            trace_id=recursion.stepped(call, mapping.function, recursion.carried(messages, trace_of(call))), messages=messages,
         )  # fmt: skip
         facts = {"requestId": request_id, "executedVersion": version.version, "functionError": outcome.function_error}
         if outcome.function_error is not None:

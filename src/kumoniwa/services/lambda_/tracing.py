@@ -3,6 +3,7 @@
 Of a request that is sampled Lambda sends two segments, one for the service and one for the function, in the name of the function's role;
 what the function sends belongs into the second, whose id is the ``Parent`` of the header that it is given. Whether a request is sampled
 is said by its header; where it says nothing, a function whose tracing is active takes one request a second and five of a hundred others.
+Messages of a queue may come from several traces at once: what a function does with them is a trace of its own, linked to theirs.
 https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
 """
 
@@ -13,47 +14,38 @@ from typing import Any
 import orjson
 
 from kumoniwa.engines.lambda_runtime.environment import Outcome
+from kumoniwa.gate import tracing
+from kumoniwa.gate.sampling import Reservoirs
 from kumoniwa.gate.trace_daemon import TraceDaemon
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.lambda_.function import Version, arn
 from kumoniwa.wire.message import Request, Response
 
-FIXED_RATE = 0.05
+RESERVOIR, FIXED_RATE = 1, 0.05
 
 
-class Reservoir:
-    """When a function of the account that nobody asked to trace was traced last."""
-
-    def __init__(self) -> None:
-        self.last_s: dict[str, int] = {}
-
-    def draws(self, call: Call, name: str) -> bool:
-        second = int(call.now())
-        if self.last_s.get(name) != second:
-            self.last_s[name] = second
-            return True
-        return call.ids.random.random() < FIXED_RATE
+class FunctionReservoirs(Reservoirs):
+    """By function: what was traced that nobody asked to trace."""
 
 
 class Tracing:
-    """One invocation's part of a trace; ``header`` is what the function is given."""
+    """One invocation's part of a trace; ``header`` is what the function is given. ``messages`` are the headers of messages that it is
+    invoked with."""
 
-    def __init__(self, call: Call, version: Version, said: str) -> None:
-        members = dict(part.strip().split("=", 1) for part in said.split(";") if "=" in part)
+    def __init__(self, call: Call, version: Version, said: str, messages: tuple[str, ...] = ()) -> None:
+        header = tracing.read(said)
         self.call, self.version = call, version
-        self.root = members.pop("Root", "") or f"1-{int(call.now()):08x}-{call.ids.hex(24)}"
-        self.parent = members.pop("Parent", "")
-        decided = members.pop("Sampled", "")
-        self.is_sampled = decided == "1"
-        if decided not in ("0", "1") and version.is_traced:
-            self.is_sampled = call.memory(Reservoir).draws(call, version.function)
+        self.links = [link for link in map(tracing.read, dict.fromkeys(messages)) if link.root and link.parent and link.sampled == "1"]
+        self.root = header.root or tracing.new_root(call)
+        self.parent = header.parent
+        self.is_sampled = header.sampled == "1"
+        if header.sampled not in ("0", "1") and version.is_traced:
+            self.is_sampled = bool(self.links) or call.memory(FunctionReservoirs).draws(call, version.function, RESERVOIR, FIXED_RATE)
         self.began = call.now()
         self.service_id, self.function_id = call.ids.hex(16), call.ids.hex(16)
         parent = self.function_id if self.is_sampled else self.parent or self.function_id
-        self.header = ";".join(
-            [f"Root={self.root}", f"Parent={parent}", f"Sampled={int(self.is_sampled)}", *(f"{name}={value}" for name, value in members.items())]
-        )
+        self.header = tracing.Header(self.root, parent, str(int(self.is_sampled)), header.rest).spelled()
 
     def segments(self, request_id: str, outcome: Outcome, resource_arn: str) -> list[dict[str, Any]]:
         ended = self.call.now()
@@ -67,6 +59,8 @@ class Tracing:
         }  # fmt: skip
         if self.parent:
             service["parent_id"] = self.parent
+        if self.links:
+            service["links"] = [{"trace_id": link.root, "id": link.parent, "attributes": {"ReferenceType": "parent"}} for link in self.links]
         parts = [{"id": self.call.ids.hex(16), "name": "Invocation", "start_time": started, "end_time": ended} | failed]
         if outcome.init_ms is not None:
             begun = max(self.began, started - outcome.init_ms / 1000)

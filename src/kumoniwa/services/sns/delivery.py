@@ -18,7 +18,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.sns import delivery_policy, http, mail, sealing
+from kumoniwa.services.sns import delivery_policy, http, mail, sealing, tracing
 from kumoniwa.services.sns.envelope import Sealer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
@@ -54,18 +54,24 @@ def ourselves(call: Call, topic: str) -> Call:
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     said = _decode(delivery.body)
     subscription = said.subscription
+    handing = tracing.handing(call, said.message, subscription) if said.invitation is None else None
+    is_failed = True
     try:
-        said.message = await sealing.opened(call, said.message)
+        said.message = await sealing.opened(call, said.message if handing is None else handing.message)
         if subscription.protocol in HTTP:
             await http.send(call, said.message, subscription, said.invitation)
         else:
             await _SENDERS[subscription.protocol](call, said, delivery.token)
+        is_failed = False
     except http.Undelivered as error:
         wait_s = http.pause(call, subscription, delivery.attempts) if error.is_passing else None
         return await _bury(call, said, delivery, error.code) if wait_s is None else wait_s
     except AwsError as error:
         wait_s = delivery_policy.pause_for_aws(delivery.attempts) if patience.is_passing(error) else None
         return await _bury(call, said, delivery, error.code) if wait_s is None else wait_s
+    finally:
+        if handing is not None:
+            handing.over(is_failed=is_failed)
     return None
 
 
@@ -88,7 +94,7 @@ async def _bury(call: Call, said: Promise, delivery: Delivery, code: str) -> flo
 # Queues and functions ----------------------------------------------------------------------------------
 
 
-def for_queue(sealer: Sealer, subscription: Subscription, queue: arns.Arn) -> dict[str, Any]:
+def for_queue(sealer: Sealer, subscription: Subscription, queue: arns.Arn, trace: str | None = None) -> dict[str, Any]:
     """What a queue is asked to take. Only raw messages bring their attributes along."""
     message = sealer.message
     params: dict[str, Any] = {
@@ -97,8 +103,8 @@ def for_queue(sealer: Sealer, subscription: Subscription, queue: arns.Arn) -> di
     }
     if subscription.is_raw and message.attributes:
         params["MessageAttributes"] = message.attributes
-    if message.trace is not None:
-        params["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": message.trace}}
+    if (trace := trace or message.trace) is not None:
+        params["MessageSystemAttributes"] = {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
     if queue.resource.endswith(".fifo"):
         params |= {"MessageGroupId": message.group, "MessageDeduplicationId": message.deduplication}
     elif message.group is not None and message.sequence is None:
@@ -123,7 +129,7 @@ async def _to_queue(call: Call, said: Promise, once: str) -> None:
 async def _to_function(call: Call, said: Promise, once: str) -> None:
     function = arns.parse(said.subscription.endpoint)
     event = Sealer(call, said.message).event(said.subscription)
-    await ourselves(call, said.message.topic).ask(
+    await ourselves(call, said.message.topic).traced(said.message.trace or "").ask(
         "lambda:Invoke", to_region=function.region, once=once, FunctionName=str(function), InvocationType="Event", Payload=event
     )
 

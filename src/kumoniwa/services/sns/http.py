@@ -83,6 +83,8 @@ async def send(call: Call, message: Message, subscription: Subscription, invitat
             ("x-amz-sns-topic-arn", message.topic),
             ("x-amz-sns-subscription-arn", subscription.arn),
         ]
+        if message.trace is not None:
+            headers.append(("X-Amzn-Trace-Id", message.trace))
         if subscription.is_raw:
             headers.append(("x-amz-sns-rawdelivery", "true"))
             body = message.text_for(subscription.protocol)

@@ -48,6 +48,8 @@ class Message(msgspec.Struct, array_like=True):
     is_replayed: bool = False
     sealed: Sealed | None = None
     """If it says nothing by itself."""
+    is_traced: bool = False
+    """Whether its topic tells X-Ray of it."""
 
     def text_for(self, protocol: str) -> str:
         if not self.is_structured:

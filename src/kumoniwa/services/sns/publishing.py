@@ -14,7 +14,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages import filter_policy
-from kumoniwa.services.sns import delivery, fifo, replay, sealing
+from kumoniwa.services.sns import delivery, fifo, replay, sealing, tracing
 from kumoniwa.services.sns import message as messages
 from kumoniwa.services.sns import subscription as subscriptions
 from kumoniwa.services.sns import topic as topics
@@ -103,7 +103,6 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
     """Take one message that was judged; answers the reply and what is left to do in this turn."""
     call.measure("AWS/SNS", "NumberOfMessagesPublished", "TopicName", topic.name)
     call.measure("AWS/SNS", "PublishSize", "TopicName", topic.name, value=len(said["Message"]), unit="Bytes")
-    request = call.request
     message = messages.Message(
         id=call.new_id(),
         topic=call.arn(topic.name),
@@ -115,8 +114,9 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
         signature_version=topic.attributes.get("SignatureVersion", "1"),
         group=said.get("MessageGroupId"),
         deduplication=deduplication,
-        trace=request.headers.get("x-amzn-trace-id") if request is not None else None,
+        trace=call.trace or None,
     )
+    part = tracing.taken(call, topic, message)
     if topic.is_fifo:
         sent = fifo.already_published(call, topic, message)
         if sent is not None:
@@ -136,6 +136,8 @@ def _taken(call: Call, topic: Topic, said: dict[str, Any], deduplication: str | 
             soon.append((sealer, listener))
         elif not listener.subscription.hears_by_replay:
             delivery.promise(call, kept, listener.subscription)
+    if part is not None:
+        tracing.told(part, topic, message)
     return reply, soon
 
 
@@ -163,10 +165,17 @@ async def _at_once(call: Call, soon: Soon, reply: dict[str, Any]) -> dict[str, A
     asker = delivery.ourselves(call, soon[0][0].message.topic)
     for sealer, listener in soon:
         subscription = listener.subscription
+        handing = tracing.handing(call, sealer.message, subscription)
         try:
-            await asker.ask_along("sqs:SendMessage", **delivery.for_queue(sealer, subscription, listener.endpoint))
+            params = delivery.for_queue(sealer, subscription, listener.endpoint, handing.message.trace if handing else None)
+            await asker.ask_along("sqs:SendMessage", **params)
         except AwsError:
             delivery.promise(call, sealer.message, subscription)
+            is_failed = True
+        else:
+            is_failed = False
+        if handing is not None:
+            handing.over(is_failed=is_failed)
     return reply
 
 

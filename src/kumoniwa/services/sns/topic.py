@@ -143,8 +143,6 @@ def _checked(call: Call, said: dict[str, str], topic: str, *, is_new: bool) -> d
     for name, value in said.items():
         if _FEEDBACK.fullmatch(name) and value:
             raise NotImplementedHere(f"the topic attribute {name}: deliveries are not logged")
-        if name == "TracingConfig" and value == "Active":
-            raise NotImplementedHere("the topic attribute TracingConfig with the value Active")
         check = _CHECKS.get(name)
         if check is None or (name in OF_FIFO and not topic.endswith(".fifo") and name != "FifoTopic"):
             raise InvalidParameterException.of(*(("Attributes", f"Unknown attribute {name}") if is_new else ("AttributeName",)))

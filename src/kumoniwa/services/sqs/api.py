@@ -420,9 +420,9 @@ def _send(
     if system_attributes:
         system["AWSTraceHeader"] = _trace_header(system_attributes)
         reply["MD5OfMessageSystemAttributes"] = message.md5_of_attributes(system_attributes)
-    elif call.request is not None and "x-amzn-trace-id" in call.request.headers:
+    elif trace := call.trace:
         # A client that is traced says so beside its request: localstack's test_aws_trace_header_propagation.
-        system["AWSTraceHeader"] = call.request.headers["x-amzn-trace-id"]
+        system["AWSTraceHeader"] = trace
     if queue.is_fifo:
         sent = fifo.already_sent(call, queue, token)
         if sent is not None:

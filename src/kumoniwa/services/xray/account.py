@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
@@ -73,6 +75,18 @@ def _shown(policy: ResourcePolicy) -> dict[str, Any]:
 
 def ListResourcePolicies(call: Call) -> dict:
     return {"ResourcePolicies": [_shown(policy) for _, policy in sorted(call.shelf(ResourcePolicy).items())]}
+
+
+def binding(call: Call, arn: str) -> str | None:
+    """What all policies together say about a call of one of AWS's services; None for everybody else's."""
+    if call.principal.kind != "service":
+        return None
+    statements: list[Any] = []
+    for policy in call.shelf(ResourcePolicy).values():
+        held = orjson.loads(policy.document)["Statement"]
+        # Two policies may use one statement id; one document may not.
+        statements += [{name: value for name, value in one.items() if name != "Sid"} for one in (held if isinstance(held, list) else [held])]
+    return orjson.dumps({"Version": "2012-10-17", "Statement": statements}).decode() if statements else None
 
 
 def DeleteResourcePolicy(call: Call, *, PolicyName: str, PolicyRevisionId: str | None = None) -> None:

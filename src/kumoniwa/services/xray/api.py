@@ -7,12 +7,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from kumoniwa.gate.sampling import Rule
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.trace_filter import Test
+from kumoniwa.services.xray import account, sampling, segment, tag
 from kumoniwa.services.xray import group as groups
-from kumoniwa.services.xray import sampling, segment, tag
 from kumoniwa.services.xray.account import (
     DeleteResourcePolicy,
     GetEncryptionConfig,
@@ -43,8 +44,8 @@ from kumoniwa.services.xray.trace import Trace
 
 __all__ = [
     "CreateGroup", "CreateSamplingRule", "DeleteGroup", "DeleteResourcePolicy", "DeleteSamplingRule", "GetEncryptionConfig", "GetGroup",
-    "GetGroups", "GetIndexingRules", "GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "GetTraceSegmentDestination", "ListResourcePolicies", "PutEncryptionConfig",
-    "PutResourcePolicy", "PutTraceSegments", "UpdateGroup", "UpdateIndexingRule", "UpdateSamplingRule", "UpdateTraceSegmentDestination",
+    "GetGroups", "GetIndexingRules", "GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "GetTraceSegmentDestination",
+    "ListResourcePolicies", "PutEncryptionConfig", "PutResourcePolicy", "PutTraceSegments", "UpdateGroup", "UpdateIndexingRule", "UpdateSamplingRule", "UpdateTraceSegmentDestination",
 ]  # fmt: skip
 
 TRACES_ASKED_MAX = 5
@@ -63,6 +64,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         said = params.get("SamplingRule") or params.get("SamplingRuleUpdate") or params
         return call.arn(f"sampling-rule/{said.get('RuleName')}") if isinstance(said, dict) else "*"
     return "*"
+
+
+policy_of = account.binding
 
 
 # Traces --------------------------------------------------------------------------------------------
@@ -187,11 +191,11 @@ def PutTelemetryRecords(
 # Tags ----------------------------------------------------------------------------------------------
 
 
-def _tagged(call: Call, arn: str) -> groups.Group | sampling.Rule:
+def _tagged(call: Call, arn: str) -> groups.Group | Rule:
     for group in call.shelf(groups.Group).values():
         if groups.arn(call, group) == arn:
             return group
-    for rule in call.shelf(sampling.Rule).values():
+    for rule in call.shelf(Rule).values():
         if sampling.arn(call, rule) == arn:
             return rule
     raise ResourceNotFoundException("Resource not found.", ResourceName=arn)

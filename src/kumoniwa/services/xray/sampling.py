@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.sampling import DEFAULT, Rule, default, rules
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -17,25 +18,9 @@ from kumoniwa.services.xray.errors import InvalidRequestException, RuleLimitExce
 
 RULES_MAX = 25
 # https://docs.aws.amazon.com/general/latest/gr/xray.html
-DEFAULT = "Default"
 INTERVAL_S = 10
 FORGOTTEN_AFTER_S = 3 * INTERVAL_S
 """How long a client that no longer reports keeps its part of a reservoir."""
-
-_MATCHES = {
-    "ResourceARN": "*", "ServiceName": "*", "ServiceType": "*", "Host": "*", "HTTPMethod": "*", "URLPath": "*",
-}  # fmt: skip
-
-
-class Rule(Record):
-    """Shelved by its name."""
-
-    name: str
-    said: dict[str, Any]
-    """As AWS's SamplingRule, without name and ARN."""
-    created: float = 0.0
-    modified: float = 0.0
-    tags: dict[str, str] = {}
 
 
 class Removal(Record):
@@ -53,12 +38,6 @@ class Reports:
         self.summaries: dict[str, dict[str, Any]] = {}
 
 
-def _default(call: Call) -> Rule:
-    """The rule for whatever no other matches. Recorded: https://github.com/hashicorp/terraform-provider-aws/issues/49597"""
-    held = call.shelf(Rule).get(DEFAULT)
-    return held or Rule(name=DEFAULT, said={**_MATCHES, "Priority": 10000, "FixedRate": 0.05, "ReservoirSize": 1, "Version": 1, "Attributes": {}})
-
-
 def arn(call: Call, rule: Rule) -> str:
     return call.arn(f"sampling-rule/{rule.name}")
 
@@ -67,7 +46,7 @@ def found(call: Call, name: str | None, rule_arn: str | None) -> Rule:
     if (name is None) == (rule_arn is None):
         raise InvalidRequestException("Exactly one of RuleName and RuleARN must be specified.")
     named = name if name is not None else rule_arn.partition(":sampling-rule/")[2]
-    rule = _default(call) if named == DEFAULT else call.shelf(Rule).get(named)
+    rule = default(call) if named == DEFAULT else call.shelf(Rule).get(named)
     if rule is None or (rule_arn is not None and arn(call, rule) != rule_arn):
         raise InvalidRequestException("Sampling rule does not exist.")
     return rule
@@ -122,12 +101,6 @@ def DeleteSamplingRule(call: Call, *, RuleName: str | None = None, RuleARN: str 
     del call.shelf(Rule)[rule.name]
     call.shelf(Removal)["last"] = Removal(at=call.now())
     return {"SamplingRuleRecord": _shown(call, rule)}
-
-
-def rules(call: Call) -> list[Rule]:
-    """In the order in which they are tried."""
-    others = [rule for rule in call.shelf(Rule).values() if rule.name != DEFAULT]
-    return [*sorted(others, key=lambda rule: (rule.said["Priority"], rule.name)), _default(call)]
 
 
 def GetSamplingRules(call: Call) -> dict:

@@ -6,6 +6,7 @@ in the world) becomes an *inferred* segment, made of what the caller saw of it.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -15,10 +16,12 @@ import orjson
 from kumoniwa.languages.trace_filter import Selector
 
 ATTACHED_DEPTH_MAX = 60
+_RESOURCE = re.compile(r"[^/:]*(?=/?$)")
+"""The last part of an address or an ARN."""
 
 _RESOURCES = {
     "dynamodb": ("table_name", "AWS::DynamoDB::Table"), "sqs": ("queue_url", "AWS::SQS::Queue"), "s3": ("bucket_name", "AWS::S3::Bucket"),
-    "kinesis": ("stream_name", "AWS::Kinesis::Stream"), "lambda": ("function_name", "AWS::Lambda"),
+    "sns": ("topic_arn", "AWS::SNS::Topic"), "kinesis": ("stream_name", "AWS::Kinesis::Stream"), "lambda": ("function_name", "AWS::Lambda"),
 }  # fmt: skip
 """What SDKs tell of calls to these services, which some of them spell in lower case, and the type of the resource that it names."""
 
@@ -47,6 +50,13 @@ class Service:
     @property
     def response_s(self) -> float:
         return max(self.document.get("end_time", self.document["start_time"]) - self.document["start_time"], 0.0)
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """Traces and ids of what brought this about."""
+        held = self.document.get("links")
+        each = [link for link in held if isinstance(link, dict)] if isinstance(held, list) else []
+        return [(str(link.get("trace_id")).lower(), str(link.get("id")).lower()) for link in each]
 
     def parts(self) -> Iterator[dict]:
         """The segment and its subsegments."""
@@ -233,7 +243,7 @@ def _inferred(document: dict, called: set[str]) -> list[dict]:
         if part["namespace"] == "aws":
             member, kind = _RESOURCES.get(part["name"].lower(), ("", f"AWS::{part['name']}"))
             if resource := _part(part, "aws").get(member):
-                segment["aws"] = part["aws"] | {"resource_names": [str(resource).rstrip("/").rpartition("/")[2]]}
+                segment["aws"] = part["aws"] | {"resource_names": [_RESOURCE.search(str(resource))[0]]}
             segment["origin"] = kind
         else:
             segment["origin"] = "Database::SQL" if "sql" in part else "remote"

@@ -20,11 +20,15 @@ _FIXING = frozenset((
 @lru_cache(maxsize=1024)
 def is_public(document: str) -> bool:
     """Whether a policy lets in people who are not named: a wildcard principal, not narrowed by a fixed condition."""
+    return any(map(is_public_statement, statements_of(document)))
+
+
+def statements_of(document: str) -> list[dict[str, Any]]:
     statements = json.loads(document)["Statement"]
-    return any(_is_public(each) for each in (statements if isinstance(statements, list) else [statements]))
+    return statements if isinstance(statements, list) else [statements]
 
 
-def _is_public(statement: dict[str, Any]) -> bool:
+def is_public_statement(statement: dict[str, Any]) -> bool:
     if statement.get("Effect") != "Allow":
         return False
     if "NotPrincipal" in statement:

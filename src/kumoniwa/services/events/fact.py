@@ -29,6 +29,11 @@ _OBJECT = (
     "Storage Class Changed", "Access Tier Changed",
 )  # fmt: skip
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-mapping-troubleshooting.html
+_CONFIG = (
+    "Configuration Item Change", "Rules Compliance Change", "Rules Re-evaluation Status", "Configuration Snapshot Delivery Status",
+    "Configuration History Delivery Status",
+)  # fmt: skip
+# https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html
 _CERTIFICATE = ("Approaching Expiration", "Available", "Expired", "Renewal Action Required", "Revoked")
 # https://docs.aws.amazon.com/acm/latest/userguide/supported-events.html
 
@@ -55,6 +60,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     **{("acm", f"ACM Certificate {what}"): lambda call, detail: detail["resources"] for what in _CERTIFICATE},
     ("access-analyzer", "Access Analyzer Finding"): lambda call, detail: detail["resources"],
     ("access-analyzer", "Unused Access Finding for IAM entities"): lambda call, detail: detail["resources"],
+    **{("config", f"Config {what}"): lambda call, detail: detail["resources"] for what in _CONFIG},
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }
 """How the resources of each kind of event are found in its detail. Where the detail of AWS does not name them, the teller says them

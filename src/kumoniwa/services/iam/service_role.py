@@ -49,6 +49,7 @@ _NAMES = {
     "opsdatasync.ssm": "SystemsManagerOpsDataSync", "opsinsights.ssm": "AmazonSSM_OpsInsights",
     "organizations": "Organizations", "pullthroughcache.ecr": "ECRPullThroughCache", "ram": "ResourceAccessManager",
     "rds": "RDS", "rds.application-autoscaling": "ApplicationAutoScaling_RDSCluster", "redshift": "Redshift",
+    "remediation.config": "ConfigRemediation",
     "replication.cassandra": "KeyspacesReplication", "replication.dynamodb": "DynamoDBReplication",
     "replication.ecr": "ECRReplication", "repository.sync.codeconnections": "GitSync",
     "resource-explorer-2": "ResourceExplorer", "rolesanywhere": "RolesAnywhere", "s3-outposts": "S3OnOutposts",
@@ -62,8 +63,10 @@ recorded: localstack's TestIAMServiceRoles."""
 
 _POLICIES = {
     "access-analyzer": "AccessAnalyzerServiceRolePolicy",
+    "config": "AWSConfigServiceRolePolicy",
     "dynamodb.application-autoscaling": "AWSApplicationAutoscalingDynamoDBTablePolicy",
     "lambda.application-autoscaling": "AWSApplicationAutoscalingLambdaConcurrencyPolicy",
+    "remediation.config": "AWSConfigRemediationServiceRolePolicy",
 }
 """https://docs.aws.amazon.com/autoscaling/application/userguide/security-iam-awsmanpol.html"""
 

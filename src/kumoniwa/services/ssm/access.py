@@ -9,6 +9,7 @@ from typing import Any
 
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.ssm import owned
 from kumoniwa.services.ssm.parameter import Parameter
 
 _KINDS = {"Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution"}
@@ -53,10 +54,16 @@ def _document(call: Call, operation: str, params: dict[str, Any]) -> str | list[
         return "*"
     if operation == "StartAutomationExecution":
         name, version = params.get("DocumentName"), params.get("DocumentVersion") or "$DEFAULT"
-        return call.arn(f"automation-definition/{name.rpartition('document/')[2] if isinstance(name, str) else '*'}:{version}")
+        return _of_account(call, name, f"automation-definition/{name.rpartition('document/')[2] if isinstance(name, str) else '*'}:{version}")
     name = params.get("Name")
-    touched = call.arn(f"document/{name.rpartition('document/')[2] if isinstance(name, str) else '*'}")
+    touched = _of_account(call, name, f"document/{name.rpartition('document/')[2] if isinstance(name, str) else '*'}")
     return [touched, *([("ssm:AddTagsToResource", touched)] if params.get("Tags") else [])]
+
+
+def _of_account(call: Call, name: Any, resource: str) -> str:
+    """ARNs of AWS's own documents name no account."""
+    arn = call.arn(resource)
+    return arn.replace(f":{call.account}:", "::", 1) if isinstance(name, str) and owned.is_owned(name) else arn
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:

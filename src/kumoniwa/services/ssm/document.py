@@ -17,7 +17,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.errors import ValidationError as Unreadable
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import automation_document
-from kumoniwa.services.ssm import tag
+from kumoniwa.services.ssm import owned, tag
 from kumoniwa.services.ssm.errors import InvalidFilterKey, ValidationException
 
 BYTES_MAX, VERSIONS_MAX = 65_536, 1_000
@@ -25,6 +25,8 @@ LATEST, DEFAULT = "$LATEST", "$DEFAULT"
 AUTOMATION, COMMAND = "Automation", "Command"
 _PLATFORMS = {AUTOMATION: ["Windows", "Linux", "MacOS"], COMMAND: ["Linux"]}
 _SCHEMAS = {AUTOMATION: ("0.3",), COMMAND: ("1.2", "2.0", "2.2")}
+OWNED_SINCE = 1_546_300_800.0
+"""When AWS made its own documents, no answer of ours depends on: the first day of 2019."""
 _RESERVED = ("aws", "amazon", "amzn")
 
 
@@ -97,17 +99,38 @@ def body_of(version: Edition) -> Any:
 
 
 def existing(call: Call, name: str) -> Document:
-    found = call.shelf(Document).get(name.rpartition("document/")[2])
+    name = name.rpartition("document/")[2]
+    found = call.shelf(Document).get(name) or _owned(name)
     if found is None:
-        if name.lower().startswith(("aws-", "awsconfigremediation-", "awssupport-")):
-            raise NotImplementedHere(f"AWS's own documents ({name})")
+        if owned.is_owned(name):
+            raise NotImplementedHere(f"AWS's own document {name}")
         raise InvalidDocument
     return found
 
 
+def _owned(name: str) -> Document | None:
+    if name not in owned.documents():
+        return None
+    return Document(name=name, id=name, kind=AUTOMATION, created=OWNED_SINCE, versions=(1,), default=1, newest=1, author=owned.OWNER)
+
+
+def edition_of(call: Call, document: Document, number: int) -> Edition:
+    if document.author == owned.OWNER:
+        return Edition(number=number, content=owned.documents()[document.name], format="YAML", created=OWNED_SINCE)
+    return call.shelf(Edition)[f"{document.id}:{number}"]
+
+
+def changeable(call: Call, name: str) -> Document:
+    """A document of the account's own."""
+    document = existing(call, name)
+    if document.author == owned.OWNER:
+        raise ValidationException(f"The document {document.name} is owned by {owned.OWNER} and cannot be changed.")
+    return document
+
+
 def version_of(call: Call, document: Document, text: str | None, name: str | None = None) -> Edition:
     """The version that a number, ``$LATEST`` or ``$DEFAULT`` means, or a name."""
-    kept = [call.shelf(Edition)[f"{document.id}:{number}"] for number in document.versions]
+    kept = [edition_of(call, document, number) for number in document.versions]
     if name is not None:
         found = next((each for each in kept if each.name == name and text in (None, str(each.number))), None)
     else:
@@ -183,7 +206,7 @@ def UpdateDocument(
     DocumentFormat: str | None = None, TargetType: str | None = None,
 ) -> dict:  # fmt: skip
     """Makes a new version; which one counts by default is another question."""
-    document = existing(call, Name)
+    document = changeable(call, Name)
     before = version_of(call, document, DocumentVersion or DEFAULT)
     if before.number != document.versions[-1]:
         raise InvalidDocumentVersion("The document version is not valid: only the latest version can be updated.")
@@ -202,7 +225,7 @@ def UpdateDocument(
 
 
 def UpdateDocumentDefaultVersion(call: Call, *, Name: str, DocumentVersion: str) -> dict:
-    document = existing(call, Name)
+    document = changeable(call, Name)
     version = version_of(call, document, DocumentVersion)
     call.shelf(Document)[document.name] = changed(document, default=version.number)
     told = {"Name": document.name, "DefaultVersion": str(version.number)}
@@ -247,7 +270,8 @@ def _described(call: Call, document: Document, version: Edition) -> dict[str, An
         if isinstance(said, dict)
     ]
     told: dict[str, Any] = {
-        "Hash": hashlib.sha256(version.content.encode()).hexdigest(), "HashType": "Sha256", "Name": document.name, "Owner": call.account,
+        "Hash": hashlib.sha256(version.content.encode()).hexdigest(), "HashType": "Sha256", "Name": document.name,
+        "Owner": owned.OWNER if document.author == owned.OWNER else call.account,
         "CreatedDate": version.created, "Status": "Active", "DocumentVersion": str(version.number), "Description": str(body.get("description") or ""),
         "Parameters": listed, "PlatformTypes": _PLATFORMS[document.kind], "DocumentType": document.kind,
         "SchemaVersion": str(body["schemaVersion"]), "LatestVersion": str(document.versions[-1]), "DefaultVersion": str(document.default),
@@ -263,14 +287,14 @@ _LISTED = ("Name", "DisplayName", "Owner", "VersionName", "PlatformTypes", "Docu
 def ListDocuments(
     call: Call, *, DocumentFilterList: list[dict[str, Any]] | None = None, Filters: list[dict[str, Any]] | None = None
 ) -> dict:
-    """Only the account's own: AWS's documents are not here."""
+    """The account's own, and of AWS's those that are here."""
     if any("Key" not in each for each in Filters or ()):
         raise InvalidFilterKey("The specified key isn't valid.")
     wanted = [(each["Key"], each.get("Values") or []) for each in Filters or ()]
     wanted += [(each["key"], [each["value"]]) for each in DocumentFilterList or ()]
     listed = []
-    for name in sorted(call.shelf(Document)):
-        document = call.shelf(Document)[name]
+    for name in sorted({*call.shelf(Document), *owned.documents()}):
+        document = existing(call, name)
         told = _described(call, document, version_of(call, document, DEFAULT))
         if all(_fits(told, key, values) for key, values in wanted):
             listed.append({member: told[member] for member in _LISTED if member in told})
@@ -279,7 +303,7 @@ def ListDocuments(
 
 def _fits(told: dict[str, Any], key: str, values: list[str]) -> bool:
     if key == "Owner":
-        return any(value in ("Self", "All", told["Owner"]) for value in values)
+        return any(value in ("All", told["Owner"]) or (value == "Self" and told["Owner"] != owned.OWNER) for value in values)
     if key == "Name":
         return any(told["Name"].startswith(value) for value in values)
     if key == "SearchKeyword":

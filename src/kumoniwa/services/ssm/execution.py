@@ -17,7 +17,7 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import automation_document
 from kumoniwa.languages.automation_document import Document, Step, Unknown, filled, text_of
 from kumoniwa.services.ssm import document as documents
-from kumoniwa.services.ssm import tag
+from kumoniwa.services.ssm import owned, tag
 from kumoniwa.services.ssm.errors import InvalidFilterKey, InvalidFilterValue
 from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
@@ -167,6 +167,9 @@ def begin(call: Call, name: str, version: str | None, said: dict[str, Any], **mo
         edition = documents.version_of(call, document, version)
     except documents.InvalidDocumentVersion:
         raise AutomationDefinitionVersionNotFoundException from None
+    if document.author == owned.OWNER:
+        # Executions refer to what they run; so what is run of AWS's is shelved like any other.
+        call.shelf(documents.Edition)[f"{document.id}:{edition.number}"] = edition
     definition = automation_document.read(documents.body_of(edition))
     parameters = _given(definition, said)
     try:
@@ -423,7 +426,7 @@ def DeleteDocument(
     call: Call, *, Name: str, DocumentVersion: str | None = None, VersionName: str | None = None, Force: bool | None = None
 ) -> None:
     """What was run stays readable for those who look at its executions."""
-    document = documents.existing(call, Name)
+    document = documents.changeable(call, Name)
     if DocumentVersion is None and VersionName is None:
         gone, left = document.versions, ()
     else:

@@ -1,0 +1,129 @@
+"""The operations of AWS Config. Aggregators, organizations, connectors, stored queries, recorders of AWS services, proactive evaluation and
+resources of third parties are refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.gate.authorize import request_tags
+from kumoniwa.kernel.call import Call
+from kumoniwa.services.config import recorder as recorders
+from kumoniwa.services.config import remediation as remediations
+from kumoniwa.services.config import rule as rules
+from kumoniwa.services.config.channel import (
+    DeleteDeliveryChannel,
+    DeleteRetentionConfiguration,
+    DescribeDeliveryChannels,
+    DescribeDeliveryChannelStatus,
+    DescribeRetentionConfigurations,
+    PutDeliveryChannel,
+    PutRetentionConfiguration,
+    StartConfigurationRecorder,
+)
+from kumoniwa.services.config.compliance import (
+    DescribeComplianceByConfigRule,
+    DescribeComplianceByResource,
+    GetComplianceDetailsByConfigRule,
+    GetComplianceDetailsByResource,
+    GetComplianceSummaryByConfigRule,
+    GetComplianceSummaryByResourceType,
+)
+from kumoniwa.services.config.delivery import DeliverConfigSnapshot
+from kumoniwa.services.config.evaluation import (
+    DeleteConfigRule,
+    DeleteEvaluationResults,
+    PutEvaluations,
+    StartConfigRulesEvaluation,
+)
+from kumoniwa.services.config.item import (
+    BatchGetResourceConfig,
+    GetDiscoveredResourceCounts,
+    GetResourceConfigHistory,
+    ListDiscoveredResources,
+)
+from kumoniwa.services.config.recorder import (
+    DeleteConfigurationRecorder,
+    DescribeConfigurationRecorders,
+    DescribeConfigurationRecorderStatus,
+    ListConfigurationRecorders,
+    PutConfigurationRecorder,
+    StopConfigurationRecorder,
+)
+from kumoniwa.services.config.remediation import (
+    DeleteRemediationConfiguration,
+    DeleteRemediationExceptions,
+    DescribeRemediationConfigurations,
+    DescribeRemediationExceptions,
+    DescribeRemediationExecutionStatus,
+    PutRemediationConfigurations,
+    PutRemediationExceptions,
+    StartRemediationExecution,
+)
+from kumoniwa.services.config.rule import (
+    DescribeConfigRuleEvaluationStatus,
+    DescribeConfigRules,
+    PutConfigRule,
+)
+from kumoniwa.services.config.tag import ListTagsForResource, TagResource, UntagResource
+
+__all__ = [
+    "BatchGetResourceConfig", "DeleteConfigRule", "DeleteConfigurationRecorder", "DeleteDeliveryChannel", "DeleteEvaluationResults",
+    "DeleteRemediationConfiguration", "DeleteRemediationExceptions", "DeleteRetentionConfiguration", "DeliverConfigSnapshot",
+    "DescribeComplianceByConfigRule", "DescribeComplianceByResource", "DescribeConfigRuleEvaluationStatus", "DescribeConfigRules",
+    "DescribeConfigurationRecorderStatus", "DescribeConfigurationRecorders", "DescribeDeliveryChannelStatus", "DescribeDeliveryChannels",
+    "DescribeRemediationConfigurations", "DescribeRemediationExceptions", "DescribeRemediationExecutionStatus", "DescribeRetentionConfigurations",
+    "GetComplianceDetailsByConfigRule", "GetComplianceDetailsByResource", "GetComplianceSummaryByConfigRule", "GetComplianceSummaryByResourceType",
+    "GetDiscoveredResourceCounts", "GetResourceConfigHistory", "ListConfigurationRecorders", "ListDiscoveredResources", "ListTagsForResource",
+    "PutConfigRule", "PutConfigurationRecorder", "PutDeliveryChannel", "PutEvaluations", "PutRemediationConfigurations", "PutRemediationExceptions",
+    "PutRetentionConfiguration", "StartConfigRulesEvaluation", "StartConfigurationRecorder", "StartRemediationExecution", "StopConfigurationRecorder",
+    "TagResource", "UntagResource",
+]  # fmt: skip
+
+_OF_RULES = frozenset({
+    "DeleteConfigRule", "DeleteEvaluationResults", "DescribeComplianceByConfigRule", "DescribeConfigRuleEvaluationStatus", "DescribeConfigRules",
+    "GetComplianceDetailsByConfigRule", "PutConfigRule", "StartConfigRulesEvaluation",
+})  # fmt: skip
+_OF_REMEDIATIONS = frozenset({
+    "DeleteRemediationConfiguration", "DescribeRemediationConfigurations", "DescribeRemediationExecutionStatus", "PutRemediationConfigurations",
+    "StartRemediationExecution", "DeleteRemediationExceptions", "DescribeRemediationExceptions", "PutRemediationExceptions",
+})  # fmt: skip
+_OF_RECORDERS = frozenset({
+    "DeleteConfigurationRecorder", "DescribeConfigurationRecorderStatus", "DescribeConfigurationRecorders", "PutConfigurationRecorder",
+    "StartConfigurationRecorder", "StopConfigurationRecorder",
+})  # fmt: skip
+
+
+def _names(params: dict[str, Any], *members: str) -> list[str]:
+    """The names that a request says, as texts or lists of texts."""
+    said = [params.get(member) for member in members]
+    return [each for value in said for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+
+
+def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsconfig.html"""
+    if isinstance(params.get("ResourceArn"), str):
+        return params["ResourceArn"]
+    if operation in _OF_RULES:
+        said = params.get("ConfigRule")
+        named = _names(params, "ConfigRuleName", "ConfigRuleNames") or (_names(said, "ConfigRuleName") if isinstance(said, dict) else [])
+        found = [call.shelf(rules.Rule).get(name) for name in named]
+        return [rules.arn_of(call, each) if each is not None else call.arn("config-rule/*") for each in found] or call.arn("config-rule/*")
+    if operation in _OF_REMEDIATIONS:
+        listed = params.get("RemediationConfigurations")
+        named = _names(params, "ConfigRuleName", "ConfigRuleNames")
+        named += [name for each in listed if isinstance(each, dict) for name in _names(each, "ConfigRuleName")] if isinstance(listed, list) else []
+        return [
+            remediations.arn_of(call, held) if (held := remediations.of(call, name)) is not None else call.arn(f"remediation-configuration/{name}/*")
+            for name in named
+        ] or call.arn("remediation-configuration/*")
+    if operation in _OF_RECORDERS:
+        said = params.get("ConfigurationRecorder")
+        named = _names(params, "ConfigurationRecorderName", "ConfigurationRecorderNames") or (_names(said, "name") if isinstance(said, dict) else [])
+        found = [call.shelf(recorders.Recorder).get(name) for name in named]
+        arns = [recorders.arn_of(call, each) if each is not None else call.arn("configuration-recorder/*") for each in found]
+        return arns or call.arn("configuration-recorder/*")
+    return "*"
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    return request_tags(params)

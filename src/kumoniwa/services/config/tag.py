@@ -1,0 +1,43 @@
+"""Tags of recorders, rules and conformance packs."""
+
+from __future__ import annotations
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.config import item, recorder, rule
+from kumoniwa.services.config.errors import ResourceNotFoundException, TooManyTagsException
+from kumoniwa.services.config.recorder import Recorder
+from kumoniwa.services.config.rule import Rule
+
+TAGS_MAX = 50
+_KINDS = ((Recorder, recorder.arn_of), (Rule, rule.arn_of))
+
+
+def _tagged(call: Call, arn: str) -> tuple[type[Record], str]:
+    for kind, arn_of in _KINDS:
+        for key, each in call.shelf(kind).items():
+            if arn_of(call, each) == arn:
+                return kind, key
+    raise ResourceNotFoundException(f"ResourceArn '{arn}' does not exist")
+
+
+def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:
+    kind, key = _tagged(call, ResourceArn)
+    held = call.shelf(kind)[key]
+    tags = held.tags | {tag["Key"]: tag.get("Value", "") for tag in Tags}
+    if len(tags) > TAGS_MAX:
+        raise TooManyTagsException(f"A resource can have {TAGS_MAX} tags at most.")
+    call.shelf(kind)[key] = changed(held, tags=tags)
+
+
+def UntagResource(call: Call, *, ResourceArn: str, TagKeys: list[str]) -> None:
+    kind, key = _tagged(call, ResourceArn)
+    held = call.shelf(kind)[key]
+    call.shelf(kind)[key] = changed(held, tags={name: value for name, value in held.tags.items() if name not in TagKeys})
+
+
+def ListTagsForResource(call: Call, *, ResourceArn: str, Limit: int | None = None, NextToken: str | None = None) -> dict:
+    kind, key = _tagged(call, ResourceArn)
+    listed = [{"Key": name, "Value": value} for name, value in call.shelf(kind)[key].tags.items()]
+    found, token = item.page(listed, Limit, NextToken)
+    return item.with_token({"Tags": found}, token, "NextToken")

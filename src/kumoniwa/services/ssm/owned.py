@@ -1,0 +1,26 @@
+"""AWS's own documents: those Automation documents that are run most to make things right, each in one version that belongs to Amazon.
+
+They are read from the file beside this one. https://docs.aws.amazon.com/systems-manager-automation-runbooks/latest/userguide/
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+OWNER = "Amazon"
+PREFIXES = ("aws-", "awsconfigremediation-", "awssupport-")
+"""With these begin the names of AWS's documents, and of nobody else's."""
+
+
+@cache
+def documents() -> dict[str, str]:
+    """The content of each, by its name."""
+    held = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+    return {name: yaml.safe_dump(body, sort_keys=False) for name, body in held.items()}
+
+
+def is_owned(name: str) -> bool:
+    return name.lower().startswith(PREFIXES)

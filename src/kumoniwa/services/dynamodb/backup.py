@@ -341,7 +341,7 @@ def _restored(
         raise TableInUseException(f"Table is being updated: {source.name}")
     if name in call.shelf(Table):
         raise TableAlreadyExistsException(f"Table already exists: {name}")
-    table = _again(call, name, source, overrides)
+    table = made_again(call, name, source, overrides)
     of = call.arn(f"table/{source.name}", "dynamodb")
     table = changed(table, active_at=math.inf, restored_from=backup, restored_of=of, restored_at=shown_at)
     copy = Copy(source=rows, target=table.id, at=at, table=name, was=source.encryption)
@@ -372,7 +372,8 @@ async def _copied_sealed(call: Call, table: Table, copy: Copy, key: str | None, 
     return call.atomically(lambda: _copied(call, table, copy))
 
 
-def _again(call: Call, name: str, source: Table, overrides: tuple) -> Table:
+def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, None, None, None)) -> Table:
+    """A new table that is keyed, billed and indexed as another was."""
     billing, throughput, global_indexes, local_indexes = overrides
     wanted: dict[str, Any] = {
         "TableName": name,
@@ -439,14 +440,14 @@ def step(call: Call, copy: Copy, count: int) -> bool:
     if str(copy.target) in call.shelf(Copy):
         del call.shelf(Copy)[str(copy.target)]
     if copy.table:
-        _open(call, copy)
+        opened(call, copy.table, copy.target)
     return True
 
 
-def _open(call: Call, copy: Copy) -> None:
+def opened(call: Call, name: str, id_: int) -> None:
     """All items are there: the table opens, and its indexes follow."""
-    table = call.shelf(Table).get(copy.table)
-    if table is None or table.id != copy.target:
+    table = call.shelf(Table).get(name)
+    if table is None or table.id != id_:
         return
     ready = call.now() + tables.CREATING_FOR_S if call.home.settings.pace == "real" else 0.0
     table = call.shelf(Table)[table.name] = changed(table, active_at=ready)

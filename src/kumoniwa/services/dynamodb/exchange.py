@@ -1,4 +1,4 @@
-"""What DynamoDB of another region says to ours: how a global table stands, and what was written there."""
+"""What DynamoDB of another region says to ours: how a global table stands, and what was written there. And what AWS Backup asks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.dynamodb import adoption, arrival, decree, replica, unlocking
+from kumoniwa.services.dynamodb import adoption, arrival, decree, replica, safekeeping, unlocking
 from kumoniwa.services.dynamodb.decree import Ballot
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.quorum import PAGE
@@ -112,4 +112,5 @@ def _decrees(call: Call, message: dict[str, Any]) -> dict[str, Any]:
 _WHAT = {
     "probe": _probe, "group": _group, "changes": _changes, "prepare": _answering(_prepare), "release": _answering(_release),
     "accept": _answering(_accept), "learn": _answering(_learn), "peek": _answering(_peek), "decrees": _answering(_decrees),
+    **{what: _answering(answer) for what, answer in safekeeping.ANSWERS.items()},
 }  # fmt: skip

@@ -36,6 +36,8 @@ _CONFIG = (
 # https://docs.aws.amazon.com/config/latest/developerguide/monitor-config-with-cloudwatchevents.html
 _CERTIFICATE = ("Approaching Expiration", "Available", "Expired", "Renewal Action Required", "Revoked")
 # https://docs.aws.amazon.com/acm/latest/userguide/supported-events.html
+_BACKUP = ("Backup Vault", "Backup Plan", "Backup Job", "Copy Job", "Restore Job", "Recovery Point", "Region Setting")
+# https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-backup.html
 
 
 def _parameter(call: Call, detail: dict[str, Any]) -> list[str]:
@@ -61,6 +63,7 @@ KINDS: dict[tuple[str, str], Callable[[Call, dict[str, Any]], list[str]]] = {
     ("access-analyzer", "Access Analyzer Finding"): lambda call, detail: detail["resources"],
     ("access-analyzer", "Unused Access Finding for IAM entities"): lambda call, detail: detail["resources"],
     **{("config", f"Config {what}"): lambda call, detail: detail["resources"] for what in _CONFIG},
+    **{("backup", f"{what} State Change"): lambda call, detail: detail["resources"] for what in _BACKUP},
     ("cloudwatch", "CloudWatch Alarm State Change"): lambda call, detail: [call.arn(f"alarm:{detail['alarmName']}", "cloudwatch")],
 }
 """How the resources of each kind of event are found in its detail. Where the detail of AWS does not name them, the teller says them

@@ -125,6 +125,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         keys.pop("kms:keyspec", None)
     if operation == "CreateGrant":
         keys |= _of_grant(params)
+        keys["kms:grantisforawsresource"] = "true" if "kms:ViaService" in call.principal.context else "false"
     context = params.get("EncryptionContext") or params.get("SourceEncryptionContext")
     if isinstance(context, dict) and context:
         keys |= {f"kms:encryptioncontext:{str(name).lower()}": value for name, value in context.items()}

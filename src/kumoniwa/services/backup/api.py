@@ -1,0 +1,82 @@
+"""The operations of AWS Backup. Air-gapped vaults, legal holds, restore testing, indexes, scans, frameworks and reports are refused by name."""
+
+from kumoniwa.services.backup.access import conditions_of, denied, policy_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.backup.copying import (
+    DescribeCopyJob,
+    ListCopyJobs,
+    StartCopyJob,
+)
+from kumoniwa.services.backup.job import (
+    DescribeBackupJob,
+    ListBackupJobs,
+    StartBackupJob,
+    StopBackupJob,
+)
+from kumoniwa.services.backup.lock import (
+    DeleteBackupVaultLockConfiguration,
+    PutBackupVaultLockConfiguration,
+)
+from kumoniwa.services.backup.plan import (
+    CreateBackupPlan,
+    DeleteBackupPlan,
+    ExportBackupPlanTemplate,
+    GetBackupPlan,
+    GetBackupPlanFromJSON,
+    ListBackupPlans,
+    ListBackupPlanVersions,
+    UpdateBackupPlan,
+)
+from kumoniwa.services.backup.protected import (
+    DescribeProtectedResource,
+    ListProtectedResources,
+    ListProtectedResourcesByBackupVault,
+)
+from kumoniwa.services.backup.restoring import (
+    DescribeRestoreJob,
+    GetRestoreJobMetadata,
+    ListRestoreJobs,
+    ListRestoreJobsByProtectedResource,
+    StartRestoreJob,
+)
+from kumoniwa.services.backup.selection import (
+    CreateBackupSelection,
+    DeleteBackupSelection,
+    GetBackupSelection,
+    ListBackupSelections,
+)
+from kumoniwa.services.backup.setting import (
+    DescribeGlobalSettings,
+    DescribeRegionSettings,
+    GetSupportedResourceTypes,
+    UpdateGlobalSettings,
+    UpdateRegionSettings,
+)
+from kumoniwa.services.backup.tag import (
+    ListTags,
+    TagResource,
+    UntagResource,
+)
+from kumoniwa.services.backup.upkeep import (
+    DeleteRecoveryPoint,
+    DescribeRecoveryPoint,
+    GetRecoveryPointRestoreMetadata,
+    ListRecoveryPointsByBackupVault,
+    ListRecoveryPointsByResource,
+    UpdateRecoveryPointLifecycle,
+)
+from kumoniwa.services.backup.vault import (
+    CreateBackupVault,
+    DeleteBackupVault,
+    DeleteBackupVaultAccessPolicy,
+    DeleteBackupVaultNotifications,
+    DescribeBackupVault,
+    GetBackupVaultAccessPolicy,
+    GetBackupVaultNotifications,
+    ListBackupVaults,
+    PutBackupVaultAccessPolicy,
+    PutBackupVaultNotifications,
+)
+
+__all__ = [
+    "CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "DeleteBackupPlan", "DeleteBackupSelection", "DeleteBackupVault", "DeleteBackupVaultAccessPolicy", "DeleteBackupVaultLockConfiguration", "DeleteBackupVaultNotifications", "DeleteRecoveryPoint", "DescribeBackupJob", "DescribeBackupVault", "DescribeCopyJob", "DescribeGlobalSettings", "DescribeProtectedResource", "DescribeRecoveryPoint", "DescribeRegionSettings", "DescribeRestoreJob", "ExportBackupPlanTemplate", "GetBackupPlan", "GetBackupPlanFromJSON", "GetBackupSelection", "GetBackupVaultAccessPolicy", "GetBackupVaultNotifications", "GetRecoveryPointRestoreMetadata", "GetRestoreJobMetadata", "GetSupportedResourceTypes", "ListBackupJobs", "ListBackupPlanVersions", "ListBackupPlans", "ListBackupSelections", "ListBackupVaults", "ListCopyJobs", "ListProtectedResources", "ListProtectedResourcesByBackupVault", "ListRecoveryPointsByBackupVault", "ListRecoveryPointsByResource", "ListRestoreJobs", "ListRestoreJobsByProtectedResource", "ListTags", "PutBackupVaultAccessPolicy", "PutBackupVaultLockConfiguration", "PutBackupVaultNotifications", "StartBackupJob", "StartCopyJob", "StartRestoreJob", "StopBackupJob", "TagResource", "UntagResource", "UpdateBackupPlan", "UpdateGlobalSettings", "UpdateRecoveryPointLifecycle", "UpdateRegionSettings",
+]  # fmt: skip

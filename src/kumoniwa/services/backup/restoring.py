@@ -1,0 +1,218 @@
+"""Restore jobs: a table or a bucket's objects made again of a recovery point, as a role that may.
+
+https://docs.aws.amazon.com/aws-backup/latest/devguide/API_StartRestoreJob.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.backup import job as jobs
+from kumoniwa.services.backup import point as points
+from kumoniwa.services.backup import telling
+from kumoniwa.services.backup.errors import (
+    InvalidParameterValueException,
+    InvalidRequestException,
+    JobFailed,
+    MissingParameterValueException,
+    ResourceNotFoundException,
+)
+from kumoniwa.services.backup.job import COMPLETED, FAILED, KINDS, RUNNING
+from kumoniwa.services.backup.point import RecoveryPoint
+from kumoniwa.services.backup.session import assumed
+from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of
+from kumoniwa.wire import timestamps
+
+PENDING = "PENDING"
+OPEN = (PENDING, RUNNING)
+
+
+class RestoreJob(Record):
+    """Shelved by its id."""
+
+    id: str
+    point: str
+    vault: str
+    resource: str
+    kind: str
+    role: str
+    taken: float
+    """When the recovery point was made."""
+    created: float
+    metadata: dict[str, str]
+    state: str = PENDING
+    ended: float = 0.0
+    message: str = ""
+    attempts: int = 0
+    rests_until: float = 0.0
+    made: str = ""
+    """The ARN of what it made."""
+    size: int = 0
+    token: str = ""
+    copies_tags: bool = False
+
+
+def StartRestoreJob(
+    call: Call,
+    *,
+    RecoveryPointArn: str,
+    Metadata: dict[str, str],
+    IamRoleArn: str | None = None,
+    IdempotencyToken: str | None = None,
+    ResourceType: str | None = None,
+    CopySourceTagsToRestoredResource: bool | None = None,
+) -> dict:
+    point = call.shelf(RecoveryPoint).get(RecoveryPointArn)
+    if point is None:
+        raise ResourceNotFoundException(f"Cannot find recovery point {RecoveryPointArn}.")
+    known = next((job for job in call.shelf(RestoreJob).values() if IdempotencyToken and job.token == IdempotencyToken), None)
+    if known is not None:
+        return {"RestoreJobId": known.id}
+    if point.status != points.COMPLETED:
+        raise InvalidRequestException(f"Recovery point {point.arn} is in state {point.status} and cannot be restored.")
+    if ResourceType not in (None, point.kind):
+        raise InvalidParameterValueException(f"Invalid resource type {ResourceType} for recovery point {point.arn}.")
+    if IamRoleArn is None:
+        raise MissingParameterValueException("IAM role ARN is required.")
+    if CopySourceTagsToRestoredResource and point.kind != "DynamoDB":
+        raise InvalidParameterValueException(f"Tags of the source cannot be copied to a restored resource of type {point.kind}.")
+    KINDS[point.kind].check(Metadata)
+    call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
+    job = RestoreJob(
+        id=call.new_id().upper(), point=point.arn, vault=point.vault, resource=point.resource, kind=point.kind, role=IamRoleArn,
+        taken=point.created, created=call.now(), metadata=Metadata, size=point.size, token=IdempotencyToken or "",
+        copies_tags=bool(CopySourceTagsToRestoredResource),
+    )  # fmt: skip
+    _put(call, job)
+    return {"RestoreJobId": job.id}
+
+
+def _put(call: Call, job: RestoreJob) -> None:
+    call.shelf(RestoreJob)[job.id] = job
+    _tell(call, job)
+    call.after_commit(lambda: call.home.wake(points.WORK))
+
+
+# What it does ----------------------------------------------------------------------------------------
+
+
+def may_begin(call: Call, job: RestoreJob) -> bool:
+    return True
+
+
+async def run(call: Call, id_: str) -> None:
+    job = call.shelf(RestoreJob)[id_]
+    point = call.shelf(RecoveryPoint).get(job.point)
+    if point is None:
+        raise JobFailed(f"Cannot find recovery point {job.point}")
+    if job.state == PENDING:
+        job = changed(job, state=RUNNING)
+        _put(call, job)
+    role = assumed(call, job.role, job.point)
+    made, message = await KINDS[job.kind].put_back(call, role, job.id, point, job.metadata)
+    if job.copies_tags and (tags := {name: value for name, value in point.tags.items() if not name.startswith("aws:")}):
+        await role.ask("dynamodb:TagResource", ResourceArn=made, Tags=[{"Key": name, "Value": value} for name, value in tags.items()])
+    if (point := call.shelf(RecoveryPoint).get(job.point)) is not None:
+        call.shelf(RecoveryPoint)[point.arn] = changed(point, restored=call.now())
+    end(call, changed(job, made=made), COMPLETED, message)
+
+
+def end(call: Call, job: RestoreJob, state: str, message: str = "") -> None:
+    _put(call, changed(job, state=state, message=message, ended=call.now()))
+
+
+# Telling ---------------------------------------------------------------------------------------------
+
+
+def shown(call: Call, job: RestoreJob) -> dict[str, Any]:
+    told = {
+        "AccountId": call.account, "RestoreJobId": job.id, "RecoveryPointArn": job.point, "SourceResourceArn": job.resource,
+        "BackupVaultArn": arn_of(call, job.vault), "CreationDate": job.created, "CompletionDate": job.ended or None, "Status": job.state,
+        "StatusMessage": job.message or None, "PercentDone": "100.00%" if job.state == COMPLETED else "0.00%", "BackupSizeInBytes": job.size,
+        "IamRoleArn": job.role, "CreatedResourceArn": job.made or None, "ResourceType": job.kind, "RecoveryPointCreationDate": job.taken,
+        "IsParent": False,
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _found(call: Call, id_: str) -> RestoreJob:
+    job = call.shelf(RestoreJob).get(id_.upper())
+    if job is None:
+        raise ResourceNotFoundException(f"Restore job {id_} does not exist.")
+    return job
+
+
+def DescribeRestoreJob(call: Call, *, RestoreJobId: str) -> dict:
+    return shown(call, _found(call, RestoreJobId))
+
+
+def GetRestoreJobMetadata(call: Call, *, RestoreJobId: str) -> dict:
+    return {"RestoreJobId": RestoreJobId, "Metadata": _found(call, RestoreJobId).metadata}
+
+
+def ListRestoreJobs(
+    call: Call,
+    *,
+    ByAccountId: str | None = None,
+    ByResourceType: str | None = None,
+    ByCreatedBefore: float | None = None,
+    ByCreatedAfter: float | None = None,
+    ByStatus: str | None = None,
+    ByCompleteBefore: float | None = None,
+    ByCompleteAfter: float | None = None,
+) -> dict:
+    if ByAccountId not in (None, "*", call.account):
+        return {"RestoreJobs": []}
+    times = (ByCreatedAfter, ByCreatedBefore, ByCompleteAfter, ByCompleteBefore)
+    found = jobs.listed(call, RestoreJob, {"kind": ByResourceType, "state": ByStatus}, times)
+    return {"RestoreJobs": [shown(call, job) for job in found]}
+
+
+def ListRestoreJobsByProtectedResource(
+    call: Call,
+    *,
+    ResourceArn: str,
+    ByStatus: str | None = None,
+    ByRecoveryPointCreationDateAfter: float | None = None,
+    ByRecoveryPointCreationDateBefore: float | None = None,
+) -> dict:
+    found = [
+        job
+        for job in jobs.listed(call, RestoreJob, {"resource": ResourceArn, "state": ByStatus}, (None,) * 4)
+        if (ByRecoveryPointCreationDateAfter or 0.0) <= job.taken <= (ByRecoveryPointCreationDateBefore or job.taken)
+    ]
+    return {"RestoreJobs": [shown(call, job) for job in found]}
+
+
+_NOTICES = {
+    RUNNING: ("RESTORE_JOB_STARTED",), COMPLETED: ("RESTORE_JOB_COMPLETED", "RESTORE_JOB_SUCCESSFUL"),
+    FAILED: ("RESTORE_JOB_COMPLETED", "RESTORE_JOB_FAILED"),
+}  # fmt: skip
+_TEXTS = {RUNNING: "An AWS Backup restore job was started.", COMPLETED: "An AWS Backup restore job was completed successfully.", FAILED: "An AWS Backup restore job failed."}
+
+
+def _tell(call: Call, job: RestoreJob) -> None:
+    detail: dict[str, Any] = {
+        "restoreJobId": job.id, "backupSizeInBytes": str(job.size), "creationDate": timestamps.to_millisecond(job.created),
+        "iamRoleArn": job.role, "percentDone": 0, "resourceType": job.kind, "status": job.state,
+    }  # fmt: skip
+    if job.message:
+        detail["statusMessage"] = job.message
+    if job.state == COMPLETED:
+        detail |= {
+            "backupVaultArn": arn_of(call, job.vault), "recoveryPointArn": job.point, "sourceResourceArn": job.resource,
+            "createdResourceArn": job.made,
+        }  # fmt: skip
+    if job.ended:
+        detail["completionDate"] = timestamps.to_millisecond(job.ended)
+    telling.fact(call, "Restore Job State Change", [job.point], detail)
+    if job.state == PENDING:
+        return
+    vault = call.shelf(Vault).get(job.vault)
+    why = f" Status Message : {job.message}" if job.message else ""
+    text = f"{_TEXTS[job.state]} Restored resource ARN : {job.made}. Restore JobID : {job.id}.{why}" if job.made else f"{_TEXTS[job.state]} Restore JobID : {job.id}.{why}"
+    telling.notice(call, vault, _NOTICES[job.state], text, kind="RESTORE_JOB", id_=job.id, state=job.state, since=job.created)
+    if job.kind == "S3" and job.state == COMPLETED and job.message.startswith("One or more"):
+        telling.notice(call, vault, ("S3_RESTORE_OBJECT_FAILED",), job.message, kind="S3_RESTORE_OBJECT_FAILED", id_=job.id, state=job.state, since=job.created)

@@ -1,0 +1,61 @@
+"""Tags of vaults, plans and recovery points."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.backup.errors import (
+    InvalidParameterValueException,
+    LimitExceededException,
+    ResourceNotFoundException,
+)
+from kumoniwa.services.backup.plan import Plan
+from kumoniwa.services.backup.point import RecoveryPoint
+from kumoniwa.services.backup.vault import Vault
+
+TAGS_MAX = 50
+_KINDS = {"backup-vault": Vault, "backup-plan": Plan, "recovery-point": RecoveryPoint}
+
+
+def held(call: Call, arn: str) -> tuple[Any, str] | None:
+    """Where what an ARN names lies: the shelf, and under which key."""
+    parsed = arns.parse(arn)
+    what, _, name = parsed.resource.partition(":") if parsed is not None and parsed.service == "backup" else ("", "", "")
+    kind = _KINDS.get(what)
+    if kind is None or parsed.region != call.region:
+        return None
+    key = arn if kind is RecoveryPoint else name
+    shelf = call.shelf(kind)
+    return (shelf, key) if key in shelf else None
+
+
+def _found(call: Call, arn: str) -> tuple[Any, str]:
+    there = held(call, arn)
+    if there is None:
+        if not arn.startswith("arn:"):
+            raise InvalidParameterValueException(f"Invalid ARN: {arn}")
+        raise ResourceNotFoundException(f"Resource {arn} does not exist.")
+    return there
+
+
+def ListTags(call: Call, *, ResourceArn: str) -> dict:
+    shelf, key = _found(call, ResourceArn)
+    return {"Tags": dict(sorted(shelf[key].tags.items()))}
+
+
+def TagResource(call: Call, *, ResourceArn: str, Tags: dict[str, str]) -> None:
+    shelf, key = _found(call, ResourceArn)
+    tags = {**shelf[key].tags, **Tags}
+    if any(name.lower().startswith("aws:") for name in Tags):
+        raise InvalidParameterValueException("Tag keys cannot begin with aws:")
+    if len(tags) > TAGS_MAX:
+        raise LimitExceededException(f"A resource can have at most {TAGS_MAX} tags.")
+    shelf[key] = changed(shelf[key], tags=tags)
+
+
+def UntagResource(call: Call, *, ResourceArn: str, TagKeyList: list[str]) -> None:
+    shelf, key = _found(call, ResourceArn)
+    shelf[key] = changed(shelf[key], tags={name: value for name, value in shelf[key].tags.items() if name not in TagKeyList})

@@ -1,0 +1,86 @@
+"""What a backup job does: makes a recovery point of a resource as its role, within its time, and then has it copied as its plan says."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import changed
+from kumoniwa.services.backup import copying, keeping, telling
+from kumoniwa.services.backup import job as jobs
+from kumoniwa.services.backup import point as points
+from kumoniwa.services.backup.errors import JobFailed
+from kumoniwa.services.backup.job import COMPLETED, CREATED, EXPIRED, KINDS, RUNNING, BackupJob
+from kumoniwa.services.backup.keeping import Keeper
+from kumoniwa.services.backup.point import RecoveryPoint
+from kumoniwa.services.backup.session import assumed
+from kumoniwa.services.backup.vault import Vault, arn_of
+
+LATE = '"Backup job expired before completion."'
+BUSY = '"Backup job failed because there was a running job for the same resource."'
+OUT_OF_RANGE = "The retention specified in the job is not within the range specified for the target Backup Vault."
+
+
+def may_begin(call: Call, job: BackupJob) -> bool:
+    """Whether it begins now. One that can begin no more ends."""
+    is_busy = any(
+        other.resource == job.resource and (other.created, other.id) < (job.created, job.id)
+        for other in call.shelf(BackupJob).values()
+        if other.state in jobs.OPEN and other.id != job.id
+    )
+    if job.state == CREATED and call.now() >= job.starts_by:
+        jobs.end(call, job, EXPIRED, BUSY if is_busy else LATE)
+        return False
+    if call.now() >= job.completes_by:
+        jobs.end(call, job, EXPIRED, LATE)
+        return False
+    return not is_busy
+
+
+async def run(call: Call, id_: str) -> None:
+    job = call.shelf(BackupJob)[id_]
+    try:
+        async with asyncio.timeout(job.completes_by - call.now()):
+            await _run(call, job)
+    except TimeoutError:
+        jobs.end(call, call.shelf(BackupJob)[id_], EXPIRED, LATE)
+
+
+async def _run(call: Call, job: BackupJob) -> None:
+    """From the beginning, whatever an earlier life of the region has kept of it."""
+    vault = call.shelf(Vault).get(job.vault)
+    if vault is None:
+        raise JobFailed(f'"Backup job failed because backup vault {arn_of(call, job.vault)} does not exist."')
+    if not vault.keeps_for(job.lifecycle.get("DeleteAfterDays")):
+        raise JobFailed(f"Backup job failed. {OUT_OF_RANGE}")
+    job = changed(job, state=RUNNING, started=job.started or call.now())
+    if call.shelf(BackupJob)[job.id].state == CREATED:
+        jobs.put(call, job)
+    role = assumed(call, job.role, job.resource)
+    key, secret = await keeping.fresh_key(call, vault)
+    keeping.forget(call, job.point)
+    point = RecoveryPoint(
+        arn=job.point, vault=job.vault, resource=job.resource, kind=job.kind, role=job.role, created=job.created, data_key=key, job=job.id,
+        lifecycle=job.lifecycle, by=job.by, metadata=KINDS[job.kind].metadata_of(job.resource),
+    )  # fmt: skip
+    call.shelf(RecoveryPoint)[point.arn] = point
+    keeper = Keeper(call, point.arn, secret)
+    tags, message = await KINDS[job.kind].take(call, role, job.resource, keeper, job.options)
+    await keeper.flush()
+    call.atomically(lambda: _done(call, job, changed(point, tags={**tags, **job.tags}), keeper.size, message))
+
+
+def _done(call: Call, job: BackupJob, point: RecoveryPoint, size: int, message: str) -> None:
+    if call.shelf(BackupJob)[job.id].state != RUNNING:
+        # It was stopped while its last bytes were written.
+        keeping.drop(call, point.arn)
+        return
+    point = changed(point, status=points.COMPLETED, completed=call.now(), size=size, message=message)
+    call.shelf(RecoveryPoint)[point.arn] = point
+    points.plan_next(call, point)
+    jobs.end(call, job, COMPLETED, message, size)
+    telling.fact(call, "Recovery Point State Change", [point.arn], points.told(call, point, arn_of(call, job.vault)))
+    for copy in job.copies:
+        copying.new(call, point, copy["DestinationBackupVaultArn"], job.role, copy.get("Lifecycle"), by=job.by, of=job.id)
+
+

@@ -1,0 +1,37 @@
+"""What AWS Backup does by itself: rules of plans are followed, jobs are under way, points end, and what happens is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.services.backup import keeping, running, schedule
+from kumoniwa.services.backup.point import WORK
+from kumoniwa.services.backup.telling import OUTBOX
+from kumoniwa.services.backup.vault import SERVICE
+
+IDLE_S = 3600.0
+
+
+async def run(region: Any) -> None:
+    for account in region.store.accounts():
+        if account.isdigit():
+            keeping.sweep(region.call("backup", account, principals.service(SERVICE, account)))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_follow(region))
+        group.create_task(OUTBOX.run(region))
+
+
+async def _follow(region: Any) -> None:
+    while True:
+        calls = [
+            region.call("backup", account, principals.service(SERVICE, account)) for account in region.store.accounts() if account.isdigit()
+        ]
+        for call in calls:
+            await schedule.follow(call)
+        # From here to the wait nobody else has a turn: what happens later wakes it.
+        until = region.clock.now() + IDLE_S
+        for call in calls:
+            until = min(until, schedule.next_due(call) or until, running.see(call) or until)
+        await region.wait(WORK, until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from services.backup_workshop import ACCOUNT, backed_up, bucket, copied, items, points, restored, role, table
+from services.backup_workshop import ACCOUNT, backed_up, copied, items, points, restored, role, table
 
 THERE = f"arn:aws:backup:eu-west-1:{ACCOUNT}:backup-vault:far"
 

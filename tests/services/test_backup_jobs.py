@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from services.backup_workshop import ACCOUNT, ROLE, backed_up, bucket, items, points, refused, restored, role, table
+from services.backup_workshop import (
+    ACCOUNT,
+    backed_up,
+    bucket,
+    items,
+    points,
+    restored,
+    role,
+    table,
+)
 
 
 @pytest.fixture

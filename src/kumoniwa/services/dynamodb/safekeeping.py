@@ -12,7 +12,12 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.dynamodb import history, item
-from kumoniwa.services.dynamodb.backup import TableAlreadyExistsException, TableNotFoundException, made_again, opened
+from kumoniwa.services.dynamodb.backup import (
+    TableAlreadyExistsException,
+    TableNotFoundException,
+    made_again,
+    opened,
+)
 from kumoniwa.services.dynamodb.table import Table
 
 

@@ -317,6 +317,26 @@ SAMPLES = {
         InvocationRateLimitPerSecond: 5, Description: d}""",
         '{ConnectionArn: "arn:aws:events:us-east-1:123456789012:connection/c/2", HttpMethod: PUT, InvocationEndpoint: "https://b.example/"}',
     ),
+    "AWS::Backup::BackupVault": (
+        """{BackupVaultName: vault, BackupVaultTags: {a: b}, EncryptionKeyArn: "arn:aws:kms:us-east-1:123456789012:key/k",
+        LockConfiguration: {MinRetentionDays: 1, MaxRetentionDays: 9, ChangeableForDays: 3}, AccessPolicy: {Version: "2012-10-17", Statement: []},
+        Notifications: {BackupVaultEvents: [BACKUP_JOB_COMPLETED], SNSTopicArn: "arn:aws:sns:us-east-1:123456789012:t"}}""",
+        """{BackupVaultName: vault, BackupVaultTags: {c: d}, EncryptionKeyArn: "arn:aws:kms:us-east-1:123456789012:key/k",
+        LockConfiguration: {MinRetentionDays: 2}}""",
+    ),
+    "AWS::Backup::BackupPlan": (
+        """{BackupPlanTags: {a: b}, BackupPlan: {BackupPlanName: plan, BackupPlanRule: [{RuleName: daily, TargetBackupVault: vault,
+        ScheduleExpression: "cron(0 5 ? * * *)", StartWindowMinutes: 60, CompletionWindowMinutes: 180, Lifecycle: {DeleteAfterDays: 7},
+        RecoveryPointTags: {a: b}, CopyActions: [{DestinationBackupVaultArn: "arn:aws:backup:eu-west-1:123456789012:backup-vault:far",
+        Lifecycle: {DeleteAfterDays: 9}}]}], AdvancedBackupSettings: [{ResourceType: S3, BackupOptions: {BackupACLs: disabled}}]}}""",
+        """{BackupPlanTags: {c: d}, BackupPlan: {BackupPlanName: plan, BackupPlanRule: [{RuleName: weekly, TargetBackupVault: vault}]}}""",
+    ),
+    "AWS::Backup::BackupSelection": (
+        """{BackupPlanId: p, BackupSelection: {SelectionName: s, IamRoleArn: "arn:aws:iam::123456789012:role/r", Resources: ["*"],
+        Conditions: {StringEquals: [{ConditionKey: "aws:ResourceTag/a", ConditionValue: b}]}}}""",
+        """{BackupPlanId: p, BackupSelection: {SelectionName: s, IamRoleArn: "arn:aws:iam::123456789012:role/r",
+        ListOfTags: [{ConditionType: STRINGEQUALS, ConditionKey: a, ConditionValue: b}], NotResources: ["arn:aws:s3:::*"]}}""",
+    ),
     "AWS::CodeBuild::Project": (
         """{ServiceRole: "arn:aws:iam::123456789012:role/r", Source: {Type: NO_SOURCE, BuildSpec: "version: 0.2"}, Artifacts: {Type: NO_ARTIFACTS},
         Environment: {Type: LINUX_CONTAINER, Image: "aws/codebuild/standard:7.0", ComputeType: BUILD_GENERAL1_SMALL}, Tags: [{Key: a, Value: b}]}""",

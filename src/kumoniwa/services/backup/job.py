@@ -24,7 +24,7 @@ from kumoniwa.wire import timestamps
 
 CREATED, RUNNING, COMPLETED, FAILED, EXPIRED, ABORTED = "CREATED", "RUNNING", "COMPLETED", "FAILED", "EXPIRED", "ABORTED"
 OPEN = (CREATED, RUNNING)
-START_MINUTES, COMPLETE_MINUTES, MINUTES_MIN = 480, 10_080, 60
+START_MINUTES, COMPLETE_MINUTES, MINUTES_MIN, MINUTES_MAX = 480, 10_080, 60, 52_560_000
 LISTED_S = 30 * 86_400.0
 KINDS = {"DynamoDB": table, "S3": bucket}
 """How each type of resource is kept and put back."""
@@ -82,6 +82,8 @@ def windows(start: int | None, complete: int | None) -> tuple[int, int]:
     start, complete = start if start is not None else START_MINUTES, complete if complete is not None else COMPLETE_MINUTES
     if start < MINUTES_MIN:
         raise InvalidParameterValueException(f"Invalid start window. The start window must be at least {MINUTES_MIN} minutes.")
+    if max(start, complete) > MINUTES_MAX:
+        raise InvalidParameterValueException(f"Invalid window. A window can be at most {MINUTES_MAX} minutes.")
     if complete < start + MINUTES_MIN:
         raise InvalidParameterValueException(
             f"Invalid completion window. The completion window must be at least {MINUTES_MIN} minutes greater than the start window."

@@ -15,7 +15,7 @@ from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
 
 DAY_S = 86_400.0
-COLD_DAYS_MIN = 90
+COLD_DAYS_MIN, DAYS_MAX = 90, 36_500
 CREATING, COMPLETED, DELETING = "CREATING", "COMPLETED", "DELETING"
 COLD_TYPES = frozenset({"DynamoDB"})
 """What can be moved to cold storage: https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-feature-availability.html"""
@@ -86,8 +86,8 @@ def checked(lifecycle: dict[str, Any] | None) -> dict[str, int]:
     """A lifecycle somebody asks for. Negative days stand for none, as AWS's console sends them."""
     said = {name: days for name, days in (lifecycle or {}).items() if not isinstance(days, bool) and isinstance(days, int) and days >= 0}
     delete, cold = said.get("DeleteAfterDays"), said.get("MoveToColdStorageAfterDays")
-    if 0 in (delete, cold):
-        raise InvalidParameterValueException("Invalid lifecycle. Days must be greater than 0.")
+    if not all(0 < days <= DAYS_MAX for days in said.values()):
+        raise InvalidParameterValueException(f"Invalid lifecycle. Days must be between 1 and {DAYS_MAX}.")
     if delete is not None and cold is not None and delete < cold + COLD_DAYS_MIN:
         raise InvalidParameterValueException(
             f"Invalid lifecycle. DeleteAfterDays cannot be less than {COLD_DAYS_MIN} days apart from MoveToColdStorageAfterDays"

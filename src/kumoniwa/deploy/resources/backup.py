@@ -1,0 +1,127 @@
+"""AWS::Backup. A template names the rules and the vaults of a plan a little otherwise than the API does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kumoniwa.deploy.resource import (
+    ID,
+    Call,
+    Reading,
+    ResourceType,
+    Setting,
+    Value,
+    as_json,
+    each,
+    fields,
+    from_json,
+    gone_from,
+    made,
+    p,
+    seen,
+    use,
+)
+
+_ABSENT = "ResourceNotFoundException"
+_vault = {"BackupVaultName": ID}
+
+
+def _changed_tags(name: str) -> tuple[Call, Call]:
+    gone = gone_from(name)
+    arn = seen.BackupVaultArn if name == "BackupVaultTags" else seen.BackupPlanArn
+    return (
+        Call("backup:UntagResource", ResourceArn=arn, TagKeyList=gone).when(gone),
+        Call("backup:TagResource", ResourceArn=arn, Tags=getattr(p, name)).when(getattr(p, name)),
+    )
+
+
+BackupVault = ResourceType(
+    create=Call("backup:CreateBackupVault", "BackupVaultName BackupVaultTags EncryptionKeyArn"),
+    id=p.BackupVaultName,
+    read=Call("backup:DescribeBackupVault", **_vault),
+    settings=(
+        Setting(
+            Call("backup:PutBackupVaultAccessPolicy", Policy=as_json(p.AccessPolicy), **_vault),
+            Call("backup:DeleteBackupVaultAccessPolicy", **_vault),
+        ),
+        Setting(
+            Call(
+                "backup:PutBackupVaultNotifications", BackupVaultEvents=p.Notifications.BackupVaultEvents,
+                SNSTopicArn=p.Notifications.SNSTopicArn, **_vault,
+            ),
+            Call("backup:DeleteBackupVaultNotifications", **_vault),
+        ),
+        Setting(
+            Call(
+                "backup:PutBackupVaultLockConfiguration", ChangeableForDays=p.LockConfiguration.ChangeableForDays,
+                MaxRetentionDays=p.LockConfiguration.MaxRetentionDays, MinRetentionDays=p.LockConfiguration.MinRetentionDays, **_vault,
+            ),
+            Call("backup:DeleteBackupVaultLockConfiguration", **_vault),
+        ),
+    ),
+    update=_changed_tags("BackupVaultTags"),
+    delete=Call("backup:DeleteBackupVault", **_vault),
+    # Of a vault that is not there AWS Backup says that nobody may look at it.
+    absent=f"{_ABSENT} AccessDeniedException",
+    attributes={"BackupVaultArn": seen.BackupVaultArn, "BackupVaultName": ID},
+    drift=(
+        Reading({"EncryptionKeyArn": seen.EncryptionKeyArn}),
+        Reading({"AccessPolicy": from_json(seen.Policy)}, Call("backup:GetBackupVaultAccessPolicy", **_vault), _ABSENT),
+    ),
+)  # fmt: skip
+
+_lifecycle = fields("DeleteAfterDays MoveToColdStorageAfterDays OptInToArchiveForSupportedResources")
+_rule = fields(
+    "RuleName TargetBackupVault=TargetBackupVaultName ScheduleExpression ScheduleExpressionTimezone StartWindowMinutes CompletionWindowMinutes "
+    "Lifecycle RecoveryPointTags CopyActions EnableContinuousBackup",
+    Lifecycle=_lifecycle,
+    CopyActions=each(fields("DestinationBackupVaultArn Lifecycle", Lifecycle=_lifecycle)),
+)
+_plan = use(
+    fields(
+        "BackupPlanName BackupPlanRule=Rules AdvancedBackupSettings", BackupPlanRule=each(_rule),
+        AdvancedBackupSettings=each(fields("ResourceType BackupOptions")),
+    ),
+    p.BackupPlan,
+)  # fmt: skip
+
+BackupPlan = ResourceType(
+    create=Call("backup:CreateBackupPlan", BackupPlan=_plan, BackupPlanTags=p.BackupPlanTags),
+    id=made.BackupPlanId,
+    read=Call("backup:GetBackupPlan", BackupPlanId=ID),
+    update=(Call("backup:UpdateBackupPlan", BackupPlanId=ID, BackupPlan=_plan), *_changed_tags("BackupPlanTags")),
+    delete=Call("backup:DeleteBackupPlan", BackupPlanId=ID),
+    absent=_ABSENT,
+    attributes={"BackupPlanArn": seen.BackupPlanArn, "BackupPlanId": ID, "VersionId": seen.VersionId},
+)
+
+_conditions = fields("StringEquals StringLike StringNotEquals StringNotLike")
+_selection = use(
+    fields(
+        "IamRoleArn SelectionName Resources NotResources ListOfTags Conditions", Conditions=_conditions,
+        ListOfTags=each(fields("ConditionKey ConditionType ConditionValue")),
+    ),
+    p.BackupSelection,
+)  # fmt: skip
+
+
+def _part(number: int) -> Value:
+    """Of a selection's id, which is its own and its plan's."""
+    return use(lambda found: found.split("_")[number], ID)
+
+
+def _id(found: Any, plan: str) -> str:
+    return f"{found}_{plan}"
+
+
+_where = {"SelectionId": _part(0), "BackupPlanId": _part(1)}
+
+BackupSelection = ResourceType(
+    create=Call("backup:CreateBackupSelection", "BackupPlanId", BackupSelection=_selection),
+    id=use(_id, made.SelectionId, made.BackupPlanId),
+    read=Call("backup:GetBackupSelection", **_where),
+    delete=Call("backup:DeleteBackupSelection", **_where),
+    absent=_ABSENT,
+    attributes={"Id": ID, "SelectionId": _part(0), "BackupPlanId": _part(1)},
+)
+

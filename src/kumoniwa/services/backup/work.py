@@ -18,9 +18,19 @@ async def run(region: Any) -> None:
     for account in region.store.accounts():
         if account.isdigit():
             keeping.sweep(region.call("backup", account, principals.service(SERVICE, account)))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_follow(region))
-        group.create_task(OUTBOX.run(region))
+
+    def heard(fact: tuple) -> None:
+        # A fault may be a clock that is set: what is due by it is looked for anew.
+        if fact[0] == "faults":
+            region.wake(WORK)
+
+    region.listen(heard)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_follow(region))
+            group.create_task(OUTBOX.run(region))
+    finally:
+        region.unlisten(heard)
 
 
 async def _follow(region: Any) -> None:

@@ -146,6 +146,12 @@ def _of_grant(params: dict[str, Any]) -> dict[str, Any]:
         keys["kms:grantoperations"] = [str(operation) for operation in operations]
     if isinstance(constraints, dict) and constraints:
         keys["kms:grantconstrainttype"] = next(iter(constraints))
+        context = next(iter(constraints.values()))
+        if isinstance(context, dict):
+            # What a grant is bound to counts as its request's: CreateGrant is among the operations these keys are for.
+            # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context-keys
+            keys |= {f"kms:encryptioncontext:{str(name).lower()}": value for name, value in context.items()}
+            keys["kms:encryptioncontextkeys"] = [str(name) for name in context]
     return keys
 
 

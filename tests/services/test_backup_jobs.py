@@ -7,7 +7,19 @@ import json
 from pathlib import Path
 
 import pytest
-from services.backup_workshop import ACCOUNT, ROLE, backed_up, bucket, ended, items, points, refused, restored, role, table
+from services.backup_workshop import (
+    ACCOUNT,
+    ROLE,
+    backed_up,
+    bucket,
+    ended,
+    items,
+    points,
+    refused,
+    restored,
+    role,
+    table,
+)
 from services.secret_workshop import is_on_disk
 
 
@@ -202,3 +214,23 @@ def test_objects_that_cannot_be_read_are_told_of_and_the_others_kept(cloud, back
     s3.delete_object(Bucket="papers", Key="open")
     restored(cloud, job["RecoveryPointArn"], {"DestinationBucketName": "papers"})
     assert s3.get_object(Bucket="papers", Key="open")["Body"].read() == b"o"
+
+
+def test_a_table_under_a_key_of_kms_is_kept_and_made_again_under_another(cloud, backup):
+    kms = cloud.client("kms")
+    key, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    arn = table(cloud, items=300, SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key})
+    job = backed_up(cloud, arn)
+    assert job["State"] == "COMPLETED", job
+    cloud.client("dynamodb").delete_table(TableName="orders")
+    kms.disable_key(KeyId=key)
+    made = restored(cloud, job["RecoveryPointArn"], {"targetTableName": "again", "encryptionType": "KMS", "kmsMasterKeyArn": other})
+    assert made["Status"] == "COMPLETED", made
+    assert cloud.client("dynamodb").describe_table(TableName="again")["Table"]["SSEDescription"]["KMSMasterKeyArn"] == other
+    assert len(items(cloud, "again")) == 300
+    plain = restored(cloud, job["RecoveryPointArn"], {"targetTableName": "plain"})
+    assert plain["Status"] == "COMPLETED" and len(items(cloud, "plain")) == 300
+    assert backed_up(cloud, arn.replace("orders", "again"))["State"] == "COMPLETED"
+    kms.disable_key(KeyId=other)
+    cloud.sleep(600)
+    assert backed_up(cloud, arn.replace("orders", "again"))["State"] == "FAILED"

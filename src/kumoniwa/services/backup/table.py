@@ -44,11 +44,11 @@ async def take(call: Call, role: Call, resource: str, keeper: Keeper, options: d
     # In the order in which AWS asks for them: https://github.com/widdix/aws-cf-templates/pull/633
     role.require("dynamodb:ListTagsOfResource", resource)
     role.require("dynamodb:StartAwsBackupJob", resource)
-    begun = await _heard(call, "begun", table=name)
+    begun = await _heard(call, "begun", table=name, by=role.principal)
     await keeper.add("table", begun["definition"])
     after: Any = (b"", b"")
     while after is not None:
-        page = await _heard(call, "items", id=begun["id"], at=begun["at"], after=after, count=STEP_ITEMS)
+        page = await _heard(call, "items", table=name, id=begun["id"], at=begun["at"], after=after, count=STEP_ITEMS)
         for pk, sk, size, body in page["items"]:
             await keeper.add("item", pk, sk, size, body)
         after = page["after"]
@@ -67,9 +67,9 @@ def check(said: dict[str, str]) -> None:
     kind = wanted.get("encryptiontype", "Default")
     if kind not in ("Default", "KMS"):
         raise InvalidParameterValueException(f"Invalid restore metadata. Unknown encryptionType: {kind}")
-    if kind == "KMS":
-        raise NotImplementedHere("backup:StartRestoreJob(Metadata.encryptionType=KMS), for DynamoDB has no tables under keys of KMS here")
-    unknown = wanted.keys() - {"targettablename", "originaltablename", "encryptiontype", "aws:backup:request-id"}
+    if kind == "KMS" and not wanted.get("kmsmasterkeyarn"):
+        raise InvalidParameterValueException("Invalid restore metadata. Missing required metadata: kmsMasterKeyArn")
+    unknown = wanted.keys() - {"targettablename", "originaltablename", "encryptiontype", "kmsmasterkeyarn"}
     if unknown:
         raise NotImplementedHere(f"backup:StartRestoreJob(Metadata.{min(unknown)}) for DynamoDB")
 
@@ -85,18 +85,19 @@ async def put_back(call: Call, role: Call, job: str, point: RecoveryPoint, said:
     role.require("dynamodb:RestoreTableFromAwsBackup", arn)
     secret = await keeping.secret_of(call, point)
     where = {"table": name, "job": job}
+    wanted = _spelled(said)
+    encryption = wanted["kmsmasterkeyarn"] if wanted.get("encryptiontype") == "KMS" else None
     try:
-        await _filled(call, point, secret, where)
-    except BaseException as error:
-        if isinstance(error, (AwsError, TimeoutError)):
-            await _heard(call, "ended", **where, is_whole=False)
+        await _filled(call, point, secret, where, {"by": role.principal, "encryption": encryption})
+    except AwsError:
+        await _heard(call, "ended", **where, is_whole=False)
         raise
     if not await _heard(call, "ended", **where, is_whole=True):
         raise JobFailed(f"The table {name} was deleted while it was restored.")
     return arn, ""
 
 
-async def _filled(call: Call, point: RecoveryPoint, secret: bytes, where: dict[str, str]) -> None:
+async def _filled(call: Call, point: RecoveryPoint, secret: bytes, where: dict[str, str], key: dict[str, Any]) -> None:
     made: dict[str, Any] = {}
     batch: list[Any] = []
     size = 0
@@ -108,7 +109,7 @@ async def _filled(call: Call, point: RecoveryPoint, secret: bytes, where: dict[s
     async for what, *frame in keeping.frames(call, point, secret):
         if what == "table":
             told = {"definition": frame[0], "point": point.arn, "resource": point.resource, "created": point.created}
-            made = await _heard(call, "made", **where, **told)
+            made = await _heard(call, "made", **where, **told, **key)
             continue
         batch.append(frame)
         size += len(frame[3])

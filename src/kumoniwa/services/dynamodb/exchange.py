@@ -109,8 +109,15 @@ def _decrees(call: Call, message: dict[str, Any]) -> dict[str, Any]:
     return {"decrees": [[seq, d.pk, d.sk, d.value] for seq, d in decree.since(call, message["scope"], message["after"], PAGE)]}
 
 
+def _safekeeping(answer: Any) -> Any:
+    async def hear(call: Call, origin: str, message: dict[str, Any]) -> Any:
+        return await answer(call, message)
+
+    return hear
+
+
 _WHAT = {
     "probe": _probe, "group": _group, "changes": _changes, "prepare": _answering(_prepare), "release": _answering(_release),
     "accept": _answering(_accept), "learn": _answering(_learn), "peek": _answering(_peek), "decrees": _answering(_decrees),
-    **{what: _answering(answer) for what, answer in safekeeping.ANSWERS.items()},
+    **{what: _safekeeping(answer) for what, answer in safekeeping.ANSWERS.items()},
 }  # fmt: skip

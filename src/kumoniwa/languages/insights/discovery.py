@@ -44,9 +44,6 @@ LAMBDA = ("@type", "@requestId", *_FIGURES, *_TRACES)
 LAMBDA_STREAM = re.compile(r"\d{4}/\d\d/\d\d/[^\[]*\[[^\]]+\][0-9a-f]{32}\Z")
 """The log streams of functions. In them the first piece of JSON within a message is read too."""
 
-Finder = Callable[[str, bool], list[Any]]
-"""Of a message, and whether it is a function's: the values of the names asked for, in their order."""
-
 
 # Lines that are no JSON ---------------------------------------------------------------------------------------
 
@@ -141,6 +138,10 @@ def all_fields(message: str, is_function: bool) -> dict[str, Any]:
 
 # A few names --------------------------------------------------------------------------------------------------
 
+_Leaf = str | int | float | bool | None
+_MESSAGE, _FOUND = 4, 5
+"""Where a row has them: see ``expression``."""
+
 
 def _step(value: Any, parts: list[str]) -> Any:
     """What a dotted rest leads to; a key may itself have dots in it."""
@@ -157,38 +158,51 @@ def _step(value: Any, parts: list[str]) -> Any:
     return None
 
 
-def finder(names: list[str]) -> Finder:
-    """What finds these names in messages."""
+def finder(names: list[str], functions: frozenset[int]) -> Callable[[list[list[Any]]], list[list[Any]]]:
+    """What finds these names in the messages of rows. ``functions`` are the streams in which JSON may stand within a text.
+
+    Of JSON only the keys that may lead to a name are decoded; names that are keys themselves need nothing more.
+    """
     keys = [name[1:] if name.startswith("@@") else None if name.startswith("@") else name for name in names]
     tops = sorted({".".join(key.split(".")[:end]) for key in keys if key for end in range(1, key.count(".") + 2)})
-    kind = msgspec.defstruct("Found", [(f"f{place}", Any, None) for place in range(len(tops))], rename=dict((f"f{p}", t) for p, t in enumerate(tops)), gc=False)
-    decode, astuple = msgspec.json.Decoder(kind).decode, msgspec.structs.astuple
     is_flat = keys == tops
+    kind = msgspec.defstruct(
+        "Found",
+        [(f"f{place}", _Leaf if is_flat else Any, None) for place in range(len(tops))],
+        rename={f"f{place}": top for place, top in enumerate(tops)},
+        gc=False,
+    )
+    decode, astuple = msgspec.json.Decoder(kind).decode, msgspec.structs.astuple
     steps = [key.split(".") if key else None for key in keys]
     has_lines = any(name in LAMBDA or name in VPC_NAMES or name in ROUTE_53 for name in names)
-    nothing = [None] * len(names)
+    nothing = (None,) * len(names)
 
-    def picked(read: Any) -> list[Any]:
-        return [_step(read, parts) if parts else None for parts in steps]
-
-    def flat(values: tuple[Any, ...]) -> list[Any]:
-        for value in values:
-            if type(value) is dict or type(value) is list:
-                return [None if isinstance(each, dict | list) else each for each in values]
-        return list(values)
-
-    def find(message: str, is_function: bool) -> list[Any]:
-        if message.startswith("{") or message.lstrip()[:1] == "{":
-            if message.count(",") < FIELDS_MAX:
-                try:
-                    values = astuple(decode(message))
-                except (msgspec.DecodeError, RecursionError):
-                    pass
-                else:
-                    return flat(values) if is_flat else picked(dict(zip(tops, values)))
-        elif not (is_function or has_lines):
+    def slowly(row: list[Any], message: str) -> Any:
+        is_json = message.lstrip()[:1] == "{"
+        is_function = row[1] in functions
+        if not (is_json or is_function or has_lines):
             return nothing
+        if is_json and message.count(",") < FIELDS_MAX and (read := json_in(message, False)) is not None:
+            return [_step(read, parts) if parts else None for parts in steps]
         found = all_fields(message, is_function)
         return [found.get(name) for name in names] if found else nothing
 
-    return find
+    def fill(rows: list[list[Any]]) -> list[list[Any]]:
+        for row in rows:
+            message = row[_MESSAGE]
+            if message[:1] == "{" and message.count(",") < FIELDS_MAX:
+                try:
+                    values = astuple(decode(message))
+                except (msgspec.DecodeError, RecursionError):
+                    row[_FOUND] = slowly(row, message)
+                else:
+                    if is_flat:
+                        row[_FOUND] = values
+                    else:
+                        read = dict(zip(tops, values))
+                        row[_FOUND] = [_step(read, parts) if parts else None for parts in steps]
+            else:
+                row[_FOUND] = slowly(row, message)
+        return rows
+
+    return fill

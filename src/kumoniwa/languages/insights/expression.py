@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
+from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 import msgspec
 
 from kumoniwa.languages.insights import function, period, regex
-from kumoniwa.languages.insights.discovery import Finder
 from kumoniwa.languages.insights.syntax import (
     Call,
     Constant,
@@ -61,8 +61,8 @@ class Scope:
     ``found`` are the names that are looked for in messages. They are known once the query was compiled, so it is compiled twice.
     """
 
-    def __init__(self, places: Mapping[int, Place], now_s: float, found: list[str], find: Finder | None) -> None:
-        self.places, self.now_s, self.find = places, now_s, find
+    def __init__(self, places: Mapping[int, Place], now_s: float, found: list[str]) -> None:
+        self.places, self.now_s = places, now_s
         self.indexes = {name: index for index, name in enumerate(found)}
         self.asked: set[str] = set()
         self.made: dict[str, str] = {}
@@ -98,15 +98,8 @@ def field(node: Field, scope: Scope) -> Compiled:
     if name in SYSTEM:
         return _system(name, scope)
     scope.asked.add(name)
-    index, find, functions = scope.indexes.get(name, 0), scope.find, frozenset(n for n, place in scope.places.items() if place.is_function)
-
-    def read(row: Row) -> Any:
-        found = row[FOUND]
-        if found is None:
-            found = row[FOUND] = find(row[MESSAGE], row[STREAM] in functions)  # type: ignore[misc]
-        return found[index]
-
-    return Compiled(read)
+    index = scope.indexes.get(name, 0)
+    return Compiled(lambda row: row[FOUND][index])
 
 
 def _structural(name: str, path: tuple[str | int, ...]) -> Read:
@@ -253,8 +246,26 @@ def _equality(is_same: bool, left: Compiled, right: Compiled) -> Read:
     return between
 
 
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_FIGURES: dict[str, Callable[[float, float], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
+
+
 def _comparison(sign: str, left: Compiled, right: Compiled) -> Read:
+    if left.constant is not None and right.constant is None:
+        left, right, sign = right, left, _TURNED[sign]
     test, one, other = _TESTS[sign], left.read, right.read
+    figure = number(right.constant)
+    if figure is not None:
+        meets = _FIGURES[sign]
+
+        def against(row: Row) -> Any:
+            value = one(row)
+            kind = type(value)
+            if kind is not int and kind is not float and (value := number(value)) is None:
+                return None
+            return meets(value, figure)
+
+        return against
 
     def compare(row: Row) -> Any:
         found = order(one(row), other(row))

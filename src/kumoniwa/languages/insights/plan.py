@@ -5,6 +5,7 @@ Rows are fed in portions. Up to the first step that must see all, each portion p
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -168,22 +169,31 @@ class Grouping(Barrier):
     def take(self, rows: list[Row]) -> None:
         if not rows:
             return
-        portions: dict[Any, list[Row]] = {}
-        if not self.reads:
-            portions[()] = rows
-        elif len(self.reads) == 1:
-            read = self.reads[0]
-            for row in rows:
-                _put(portions, _hashable(read(row)), row)
-        else:
-            for row in rows:
-                _put(portions, tuple([_hashable(read(row)) for read in self.reads]), row)
-        for key, portion in portions.items():
+        for key, portion in self._portions(rows).items():
             aggregates = self.held.get(key)
             if aggregates is None:
                 aggregates = self.held[key] = [each.make() for each in self.group.slots]
             for aggregate in aggregates:
                 aggregate.take(portion)
+
+    def _portions(self, rows: list[Row]) -> dict[Any, list[Row]]:
+        if not self.reads:
+            return {(): rows}
+        portions: dict[Any, list[Row]] = defaultdict(list)
+        if len(self.reads) == 1:
+            read = self.reads[0]
+            try:
+                for row in rows:
+                    portions[read(row)].append(row)
+                return portions
+            except TypeError:  # a list or a map, which are no values here
+                portions.clear()
+                for row in rows:
+                    portions[_hashable(read(row))].append(row)
+        else:
+            for row in rows:
+                portions[tuple([_hashable(read(row)) for read in self.reads])].append(row)
+        return portions
 
     def rows(self) -> list[Row]:
         made_rows = []
@@ -197,14 +207,6 @@ class Grouping(Barrier):
                 made[name] = read(row)
             made_rows.append(row)
         return made_rows
-
-
-def _put(portions: dict[Any, list[Row]], key: Any, row: Row) -> None:
-    portion = portions.get(key)
-    if portion is None:
-        portions[key] = [row]
-    else:
-        portion.append(row)
 
 
 def _hashable(value: Any) -> Any:
@@ -249,10 +251,10 @@ class Clustering(Barrier):
 
 class Plan:
     def __init__(
-        self, query: Query, places: Mapping[int, Place], now_s: float, limit: int | None, found: list[str] | None = None
+        self, query: Query, places: Mapping[int, Place], now_s: float, limit: int | None, draft: Plan | None = None
     ) -> None:
-        find = discovery.finder(found) if found else None
-        self.scope, self.places = Scope(places, now_s, found or [], find), places
+        """What is looked for in messages, and before which command, is known from a first ``draft``."""
+        self.scope, self.places = Scope(places, now_s, draft.names if draft is not None else []), places
         self.steps: list[Step | Callable[[], Barrier]] = []
         self.is_barrier: list[bool] = []
         self.needles: list[Needle] = []
@@ -266,14 +268,35 @@ class Plan:
         self.displayed: list[tuple[str, Any]] | None = None
         self.stats_count = 0
         self.has_fields = False
+        self.names: list[str] = []
+        self.first_asking: int | None = None
+        """The command before which messages must have been looked into."""
         for place, command in enumerate(query):
             if isinstance(command, Source):
                 if place:
                     raise Malformed("unexpected symbol found SOURCE")
                 continue
+            self._ready(draft, place, isinstance(command, Fields | Display | Parse))
             self._command(command)
             self.scope.settle()
-        self._finish(limit)
+            self._note(place)
+        self._finish(limit, draft, len(query))
+
+    # Messages ---------------------------------------------------------------------------------------------------
+
+    def _note(self, place: int) -> None:
+        self.names = sorted(self.scope.asked)
+        if self.names and self.first_asking is None:
+            self.first_asking = place
+
+    def _ready(self, draft: Plan | None, place: int, is_of_single_rows: bool) -> None:
+        if draft is None or draft.first_asking != place:
+            return
+        find = discovery.finder(draft.names, frozenset(number for number, held in self.places.items() if held.is_function))
+        if is_of_single_rows:
+            self._each(find)
+        else:
+            self._append(find, False)
 
     # Commands ---------------------------------------------------------------------------------------------------
 
@@ -328,7 +351,8 @@ class Plan:
         shown: list[tuple[str, Any]] = []
         for item in items:
             if isinstance(item.expression, Field) and not item.is_alias:
-                compiled(item.expression, self.scope)
+                if self.scope.is_aggregated:
+                    compiled(item.expression, self.scope)
                 shown.append((item.name, item.expression))
             else:
                 if item.is_alias or item.name not in self.scope.made:
@@ -354,7 +378,8 @@ class Plan:
 
     def _parse(self, command: Parse) -> None:
         read = compiled(command.source, self.scope).read
-        search, names = regex.re.compile(command.pattern, regex.re.DOTALL).search, command.names
+        pattern, names = regex.re.compile(command.pattern, regex.re.DOTALL), command.names
+        search, places = pattern.search, tuple(pattern.groupindex.values()) or tuple(range(1, pattern.groups + 1))
         for name in names:
             if name in self.scope.made:
                 raise Malformed(f"Ephemeral field {name} is already defined", command.at, command.at + 5)
@@ -363,13 +388,15 @@ class Plan:
 
         def parse(rows: list[Row]) -> list[Row]:
             for row in rows:
-                value = text(read(row))
-                found = search(value) if value is not None else None
+                value = read(row)
+                if type(value) is not str:
+                    value = text(value)
                 made = row[MADE]
                 if made is None:
                     made = row[MADE] = {}
-                if found is not None:
-                    made.update(zip(names, _groups(found)))
+                if value is not None and (found := search(value)) is not None:
+                    for name, place in zip(names, places):
+                        made[name] = found[place]
             return rows
 
         self._each(parse)
@@ -402,7 +429,7 @@ class Plan:
         if self.stats_count > STATS_MAX:
             raise Malformed(f"A query can have {STATS_MAX} stats commands at most")
         keys, time = [], None
-        after = Scope(self.places, self.scope.now_s, list(self.scope.indexes), self.scope.find)
+        after = Scope(self.places, self.scope.now_s, list(self.scope.indexes))
         for place, item in enumerate(command.by):
             made = compiled(item.expression, self.scope)
             keys.append((item.name, made.read))
@@ -430,7 +457,7 @@ class Plan:
         if self.scope.is_aggregated:
             raise Malformed("unexpected symbol found pattern")
         read = compiled(command.source, self.scope).read
-        after = Scope(self.places, self.scope.now_s, list(self.scope.indexes), self.scope.find)
+        after = Scope(self.places, self.scope.now_s, list(self.scope.indexes))
         after.made, after.asked = dict(clusters.COLUMNS), self.scope.asked
         after.is_aggregated, after.has_time = True, False
         self.scope = after
@@ -459,17 +486,19 @@ class Plan:
         if command.is_any and not any(self.is_barrier):
             self.any_most = command.count
 
-    def _finish(self, limit: int | None) -> None:
+    def _finish(self, limit: int | None, draft: Plan | None, end: int) -> None:
         if self.order is None or self.order.limit is None:
             order = self.order or Order(None, (), None, self.scope.is_aggregated or any(self.is_barrier))
             self.order = order._replace(limit=limit or ROWS_DEFAULT)
         self._flush()
+        self._ready(draft, end, False)
         shown = self.displayed
         if shown is None:
             standing = [] if self.has_fields else [("@timestamp", Field(("@timestamp",))), ("@message", Field(("@message",)))]
             names = {name for name, _ in self.shown}
             shown = standing + self.shown + [each for each in self.parsed if each[0] not in names]
         self.columns = [(name, compiled(node, self.scope)) for name, node in shown]
+        self._note(end)
 
     # Running ----------------------------------------------------------------------------------------------------
 
@@ -526,8 +555,7 @@ class Running:
 def planned(query: Query, places: Mapping[int, Place], now_s: float, limit: int | None = None) -> Plan:
     """Compile a query. Raises Malformed or Unbuilt."""
     draft = Plan(query, places, now_s, limit)
-    asked = sorted(draft.scope.asked)
-    return Plan(query, places, now_s, limit, asked) if asked else draft
+    return Plan(query, places, now_s, limit, draft) if draft.names else draft
 
 
 # What must be in a message ------------------------------------------------------------------------------------
@@ -556,8 +584,3 @@ def _needle(node: Any, scope: Scope) -> Needle | None:
     if name != "@message" and (number(wanted) is not None or not wanted.isascii() or not wanted.isprintable()):
         return None
     return Needle(wanted, name != "@message")
-
-
-def _groups(found: Any) -> tuple[Any, ...]:
-    groups = found.groupdict()
-    return tuple(groups.values()) if groups else found.groups()

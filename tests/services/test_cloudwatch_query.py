@@ -283,3 +283,21 @@ def test_queries_of_metrics_insights_that_cannot_be_are_refused(fleet):
     for text in ("SELECT MEDIAN(x) FROM app", "SELECT SUM(x) FROM app WHERE a > 'b'", "SELECT SUM(x)", "SELECT SUM(x) FROM app LIMIT 0"):
         with pytest.raises(ClientError, match="Error in expression 'e'"):
             found_by(fleet, text)
+
+
+@pytest.mark.parametrize("percent", [0, 33, 50, 90, 99.9, 100])
+def test_percentiles_are_those_of_get_metric_statistics_however_values_were_told(watch, percent):
+    told = [
+        [{"Value": 5.0}], [{"Values": [1.0, 2.0, 9.0]}], [{"Values": [3.0, 4.0], "Counts": [7.0, 2.0]}, {"Value": 3.0}],
+        [{"Value": -1.0}], [{"StatisticValues": {"SampleCount": 3, "Sum": 6, "Minimum": 1, "Maximum": 3}}],
+    ]  # fmt: skip
+    for minute, data in enumerate(told):
+        for datum in data:
+            watch.put_metric_data(MetricData=[{"MetricName": "p", "Timestamp": moment(NOW + 60 * minute), **datum}], **APP)
+    for period, points in ((60, 3), (180, 1), (300, 0)):
+        line = ask(watch, [{"Id": "x", "MetricStat": stat("p", f"p{percent}", period)}])["MetricDataResults"][0]
+        found = watch.get_metric_statistics(
+            MetricName="p", StartTime=moment(NOW), EndTime=moment(NOW + 300), Period=period, ExtendedStatistics=[f"p{percent}"], **APP
+        )["Datapoints"]
+        assert line["Values"] == [each["ExtendedStatistics"][f"p{percent}"] for each in sorted(found, key=lambda each: each["Timestamp"]) if each.get("ExtendedStatistics")]
+        assert len(line["Values"]) == points

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 PLAIN = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
 Spread = list[tuple[float, float]]
-"""Values in ascending order, each with how often it came."""
+"""Values in ascending order, each with how often it came; one that came at several times may stand there as often."""
 
 
 class Sample(NamedTuple):
@@ -100,15 +102,20 @@ def percentile(spread: Spread, percent: float) -> float:
     """Between the two values next to the rank, in proportion; AWS says no more of it than that so many percent lie below."""
     if len(spread) == 1:
         return spread[0][0]
-    rank = (sum(weight for _, weight in spread) - 1) * percent / 100
-    passed = 0.0
-    for number, (value, weight) in enumerate(spread):
-        passed += weight
-        if rank <= passed - 1 or number == len(spread) - 1:
-            return value
-        if rank < passed:
-            return value + (spread[number + 1][0] - value) * (rank - passed + 1)
-    raise ValueError("an empty sample has no percentiles")
+    passed = list(accumulate([weight for _, weight in spread]))
+    rank = (passed[-1] - 1) * percent / 100
+    number = min(bisect_right(passed, rank), len(spread) - 1)
+    value = spread[number][0]
+    if rank <= passed[number] - 1 or number == len(spread) - 1:
+        return value
+    return value + (spread[number + 1][0] - value) * (rank - passed[number] + 1)
+
+
+def percentile_of_singles(values: list[float], percent: float) -> float:
+    """The same of values in ascending order that each came once."""
+    rank = (len(values) - 1) * percent / 100
+    number = int(rank)
+    return values[number] if rank == number else values[number] + (values[number + 1] - values[number]) * (rank - number)
 
 
 _NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concep
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from typing import Any
 
@@ -84,9 +85,12 @@ class Heap:
         return self.count, self.total, self.least, self.most, spread
 
 
+_PAIR = struct.Struct("dd")
+pack_pair = _PAIR.pack
+
+
 def spread_of(packed: bytes) -> Spread:
-    flat = array("d", packed)
-    return list(zip(flat[::2], flat[1::2]))
+    return list(_PAIR.iter_unpack(packed))
 
 
 _STEP = math.log(1.01)

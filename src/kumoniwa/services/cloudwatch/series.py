@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
+
 from kumoniwa.kernel.call import Call
-from kumoniwa.languages.metric_statistic import Sample, Statistic
-from kumoniwa.services.cloudwatch.metric import RETENTION, SECONDS_KEPT_S, spread_of
+from kumoniwa.languages.metric_statistic import Sample, Statistic, percentile, percentile_of_singles
+from kumoniwa.services.cloudwatch.metric import RETENTION, SECONDS_KEPT_S, pack_pair, spread_of
 
 Series = dict[int, float]
 """Values by their times, in ascending order."""
@@ -39,8 +41,43 @@ def values(
     if statistic.kind in _PLAIN:
         bounds = _bounds(metric, unit, start, end, period, now)
         return dict(call.rows().each(f"select {_PERIOD}, {_PLAIN[statistic.kind]} {_BETWEEN} group by 1", *bounds))
+    if statistic.kind == "p":
+        return _percentiles(call, statistic, _bounds(metric, unit, start, end, period, now))
     found = spread_samples(call, metric, unit, start, end, period, now)
     return {at: value for at, sample in found.items() if (value := statistic.of(sample)) is not None}
+
+
+def _percentiles(call: Call, statistic: Statistic, bounds: tuple) -> Series:
+    """The statistic asked for most of those that need the spread: a month of minutes is some hundred thousand values, which are
+    gathered as they are packed and become objects only where they are sorted."""
+    found: Series = {}
+    held, packed, is_told, least = None, bytearray(), True, 0.0
+
+    def settle() -> None:
+        # As in ``Statistic.of``: what was told only as a sum, or is negative, has no percentiles.
+        if held is not None and is_told and least >= 0:
+            flat = array("d", bytes(packed))
+            values, weights = flat[::2].tolist(), flat[1::2]
+            if weights.count(1.0) == len(weights):
+                values.sort()
+                found[held] = percentile_of_singles(values, statistic.high)
+            else:
+                found[held] = percentile(sorted(zip(values, weights)), statistic.high)
+
+    for at, count, low, high, spread in call.rows().each(f"select {_PERIOD}, count, least, most, spread {_BETWEEN} order by at", *bounds):
+        if at != held:
+            settle()
+            held, packed, is_told, least = at, bytearray(), True, low
+        if low < least:
+            least = low
+        if low == high:
+            packed += pack_pair(low, count)
+        elif spread is None:
+            is_told = False
+        else:
+            packed += spread
+    settle()
+    return found
 
 
 def samples(
@@ -61,15 +98,15 @@ def spread_samples(
 ) -> dict[int, Sample]:
     """With how the values of each period are spread. Tens of thousands of points come by here: what is plain is kept plain."""
     found: dict[int, Sample] = {}
-    held, weights, count, total, least, most = None, {}, 0.0, 0.0, 0.0, 0.0
+    held, pairs, count, total, least, most = None, [], 0.0, 0.0, 0.0, 0.0
     rows = call.rows().each(
         f"select {_PERIOD}, count, total, least, most, spread {_BETWEEN} order by at", *_bounds(metric, unit, start, end, period, now)
     )
     for at, more, sum_, low, high, spread in rows:
         if at != held:
             if held is not None:
-                found[held] = Sample(count, total, least, most, sorted(weights.items()) if weights is not None else None)
-            held, weights, count, total, least, most = at, {}, 0.0, 0.0, low, high
+                found[held] = Sample(count, total, least, most, sorted(pairs) if pairs is not None else None)
+            held, pairs, count, total, least, most = at, [], 0.0, 0.0, low, high
         count += more
         total += sum_
         if low < least:
@@ -77,13 +114,12 @@ def spread_samples(
         if high > most:
             most = high
         if low == high:
-            if weights is not None:
-                weights[low] = weights.get(low, 0.0) + more
+            if pairs is not None:
+                pairs.append((low, more))
         elif spread is None:
-            weights = None
-        elif weights is not None:
-            for value, weight in spread_of(spread):
-                weights[value] = weights.get(value, 0.0) + weight
+            pairs = None
+        elif pairs is not None:
+            pairs += spread_of(spread)
     if held is not None:
-        found[held] = Sample(count, total, least, most, sorted(weights.items()) if weights is not None else None)
+        found[held] = Sample(count, total, least, most, sorted(pairs) if pairs is not None else None)
     return found

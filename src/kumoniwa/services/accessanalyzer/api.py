@@ -22,6 +22,7 @@ from kumoniwa.services.accessanalyzer.archive import (
     ListArchiveRules,
     UpdateArchiveRule,
 )
+from kumoniwa.services.accessanalyzer.checking import CheckNoPublicAccess, ValidatePolicy
 from kumoniwa.services.accessanalyzer.external import StartResourceScan
 from kumoniwa.services.accessanalyzer.finding import (
     GetFinding,
@@ -44,10 +45,10 @@ from kumoniwa.services.accessanalyzer.keeping import (
 )
 
 __all__ = [
-    "ApplyArchiveRule", "CancelPolicyGeneration", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
+    "ApplyArchiveRule", "CancelPolicyGeneration", "CheckNoPublicAccess", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
     "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "GetGeneratedPolicy", "ListAnalyzedResources", "ListAnalyzers", "ListArchiveRules",
     "ListFindings", "ListFindingsV2", "ListPolicyGenerations", "ListTagsForResource", "StartPolicyGeneration", "StartResourceScan", "TagResource", "UntagResource", "UpdateAnalyzer",
-    "UpdateArchiveRule", "UpdateFindings",
+    "UpdateArchiveRule", "UpdateFindings", "ValidatePolicy",
 ]  # fmt: skip
 
 

@@ -491,7 +491,7 @@ SAMPLES = {
     ),
     "AWS::XRay::TransactionSearchConfig": ("{IndexingPercentage: 5}", "{IndexingPercentage: 6}"),
     "AWS::Kinesis::Stream": (
-        "{ShardCount: 1, RetentionPeriodHours: 48, Tags: [{Key: a, Value: b}]}",
+        "{ShardCount: 1, RetentionPeriodHours: 48, StreamEncryption: {EncryptionType: KMS, KeyId: k}, Tags: [{Key: a, Value: b}]}",
         "{StreamModeDetails: {StreamMode: ON_DEMAND}, Tags: [{Key: c, Value: d}]}",
     ),
     "AWS::Kinesis::StreamConsumer": (

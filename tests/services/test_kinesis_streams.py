@@ -147,8 +147,6 @@ def test_at_aws_pace_a_stream_takes_its_time(make_cloud):
          f"Could not find shard shardId-000000000005 in stream s under account {ACCOUNT}."),
         ("add_tags_to_stream", {"StreamName": "s", "Tags": {"abc;def": "1"}}, "InvalidArgumentException",
          "Some tags contain invalid characters. Valid characters: Unicode letters, digits, white space, _ . / = + - % @."),
-        ("start_stream_encryption", {"StreamName": "s", "EncryptionType": "KMS", "KeyId": "k"}, "NotImplemented",
-         "Kumoniwa does not implement kinesis:StartStreamEncryption."),
     ],
 )  # fmt: skip
 def test_requests_are_refused_in_aws_words(kinesis, operation, params, code, text):

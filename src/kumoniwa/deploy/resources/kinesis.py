@@ -56,6 +56,16 @@ async def _update_shards(work: Work) -> None:
 
 _update_shards.handles_absence = True
 
+
+@carries("StreamEncryption")
+async def _encrypt(work: Work) -> None:
+    wanted, current = work.properties.get("StreamEncryption"), await _summary(work)
+    if wanted:
+        await work.ask("kinesis:StartStreamEncryption", StreamName=work.id, **wanted)
+    elif current["EncryptionType"] != "NONE":
+        await work.ask("kinesis:StopStreamEncryption", StreamName=work.id, EncryptionType="KMS", KeyId=current["KeyId"])
+    await settle(work)
+
 _seen = seen.StreamDescriptionSummary
 
 Stream = ResourceType(
@@ -66,7 +76,7 @@ Stream = ResourceType(
     id=p.Name,
     read=Call("kinesis:DescribeStreamSummary", StreamName=ID),
     ready={"StreamDescriptionSummary.StreamStatus": "ACTIVE"},
-    settings=(Setting(_keep_for, _keep_for),),
+    settings=(Setting(_keep_for, _keep_for), Setting(_encrypt, _encrypt)),
     update=(
         _update_shards,
         Call("kinesis:RemoveTagsFromStream", StreamName=ID, TagKeys=gone_tags).when(gone_tags),

@@ -9,7 +9,7 @@ from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
-from kumoniwa.services.kinesis import rate, record, resharding
+from kumoniwa.services.kinesis import encryption, rate, record, resharding
 from kumoniwa.services.kinesis.consumer import (
     Consumer,
     DeregisterStreamConsumer,
@@ -20,6 +20,7 @@ from kumoniwa.services.kinesis.consumer import (
     read_token,
     token,
 )
+from kumoniwa.services.kinesis.encryption import StartStreamEncryption, StopStreamEncryption
 from kumoniwa.services.kinesis.errors import (
     InvalidArgumentException,
     LimitExceededException,
@@ -61,7 +62,8 @@ from kumoniwa.services.kinesis.tag import (
 
 __all__ = [
     "AddTagsToStream", "DeregisterStreamConsumer", "DescribeStreamConsumer", "ListStreamConsumers", "ListTagsForResource",
-    "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream", "SubscribeToShard", "TagResource", "UntagResource",
+    "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream", "StartStreamEncryption", "StopStreamEncryption",
+    "SubscribeToShard", "TagResource", "UntagResource",
 ]  # fmt: skip
 
 SHARDS_MAX = 20_000
@@ -196,7 +198,7 @@ def _described(call: Call, stream: Stream) -> dict[str, Any]:
         "RetentionPeriodHours": stream.retention_h,
         "StreamCreationTimestamp": stream.created,
         "EnhancedMonitoring": [{"ShardLevelMetrics": []}],
-        "EncryptionType": "NONE",
+        **encryption.shown(stream),
     }
 
 
@@ -440,9 +442,11 @@ def PutRecord(
     if SequenceNumberForOrdering is not None:
         _check_ordering(call, stream, SequenceNumberForOrdering)
     size = _size(Data, PartitionKey, "data")
+    encryption.prove(call, stream)
     rate.count_write(call, stream, shard, size)
     _measure_writes(call, stream, 1, size)
-    return {"ShardId": shard.id, "SequenceNumber": record.put(call, stream, shard, PartitionKey, Data), "EncryptionType": "NONE"}
+    number = record.put(call, stream, shard, PartitionKey, Data)
+    return {"ShardId": shard.id, "SequenceNumber": number, "EncryptionType": encryption.shown(stream)["EncryptionType"]}
 
 
 def _check_key(key: str | None, place: str) -> None:
@@ -482,6 +486,7 @@ def PutRecords(call: Call, *, Records: list[dict[str, Any]], StreamName: str | N
     shards = [record.shard_for(stream, entry["PartitionKey"], entry.get("ExplicitHashKey")) for entry in Records]
     if sum(sizes) > REQUEST_BYTES_MAX:
         raise InvalidArgumentException(f"Records size exceeds {REQUEST_BYTES_MAX >> 20} MB limit")
+    encryption.prove(call, stream)
     answers: list[dict[str, str]] = []
     failed = 0
     for entry, shard, size in zip(Records, shards, sizes):
@@ -493,7 +498,7 @@ def PutRecords(call: Call, *, Records: list[dict[str, Any]], StreamName: str | N
             failed += 1
             answers.append({"ErrorCode": error.code, "ErrorMessage": error.text})
     _measure_writes(call, stream, len(Records) - failed, sum(size for size, answer in zip(sizes, answers) if "ShardId" in answer))
-    return {"FailedRecordCount": failed, "Records": answers, "EncryptionType": "NONE"}
+    return {"FailedRecordCount": failed, "Records": answers, "EncryptionType": encryption.shown(stream)["EncryptionType"]}
 
 
 def _measure_writes(call: Call, stream: Stream, records: int, size: int) -> None:
@@ -526,6 +531,8 @@ def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None, Stre
     stream, shard = readable_shard(call, held.stream, str(held.shard))
     if stream.id != held.id:
         raise ResourceNotFoundException(f"Stream {held.stream} under account {call.account} not found.")
+    if stream.is_sealed:
+        record.read(call, stream, shard, held.place, Limit or record.RECORDS_MAX)  # opens what is shut before anything is counted
     rate.count_read(call, stream, shard)
     found = record.read(call, stream, shard, held.place, Limit or record.RECORDS_MAX)
     rate.count_bytes(call, stream, shard, found.size)

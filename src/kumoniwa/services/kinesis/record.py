@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import time
 from typing import Any, NamedTuple
 
 import orjson
 
+from kumoniwa.gate import key_chain
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.kinesis import encryption
 from kumoniwa.services.kinesis.errors import ExpiredIteratorException, InvalidArgumentException
 from kumoniwa.services.kinesis.stream import HASH_KEYS, Shard, Stream, place_of, sequence, shard_id, shard_key
 from kumoniwa.store.rows import Table
@@ -23,6 +26,7 @@ RECORDS = Table(
     """create table if not exists kinesis_record (place integer primary key autoincrement, shard text, at real, key text, data blob);
        create index if not exists kinesis_record_shard on kinesis_record (shard, place);
        create index if not exists kinesis_record_at on kinesis_record (shard, at)""",
+    added=("link text",),
 )
 ITERATOR_KEPT_S = 300.0
 RECORDS_MAX = 10_000
@@ -59,8 +63,13 @@ def shard_for(stream: Stream, partition_key: str, explicit: str | None) -> Shard
 
 def put(call: Call, stream: Stream, shard: Shard, key: str, data: bytes) -> str:
     """Lay a record into a shard; answers its sequence number."""
-    rows = call.rows(RECORDS)
-    rows.run("insert into kinesis_record (shard, at, key, data) values (?,?,?,?)", shard_key(stream, shard), call.now(), key, data)
+    rows, link = call.rows(RECORDS), None
+    if stream.key:
+        link, data = encryption.sealed(call, stream, key, data)
+        key = ""
+    rows.run(
+        "insert into kinesis_record (shard, at, key, data, link) values (?,?,?,?,?)", shard_key(stream, shard), call.now(), key, data, link
+    )
     place = rows.connection.last_insert_rowid()
     call.home.wake(wakes(call, stream))
     return sequence(stream, shard, place)
@@ -168,18 +177,21 @@ def read(call: Call, stream: Stream, shard: Shard, place: int, most: int, bytes_
     rows, key, oldest = call.rows(RECORDS), shard_key(stream, shard), call.now() - stream.retention_h * 3600.0
     found, size, is_more = [], 0, False
     for row in rows.each(
-        "select place, at, key, data from kinesis_record where shard = ? and place >= ? and at > ? order by place limit ?",
+        "select place, at, key, data, link from kinesis_record where shard = ? and place >= ? and at > ? order by place limit ?",
         key, place, oldest, min(most, RECORDS_MAX) + 1,
     ):  # fmt: skip
         if len(found) == most or size + len(row[3]) > bytes_max and found:
             is_more = True
             break
+        if row[4] is not None:
+            row = (*row[:2], *encryption.opened(call, stream, row[4], row[3]), "KMS")
         size += len(row[3]) + len(row[2])
         found.append(row)
     if found:
         place = found[-1][0] + 1
     records = [
         {"SequenceNumber": sequence(stream, shard, row[0]), "ApproximateArrivalTimestamp": row[1], "Data": row[3], "PartitionKey": row[2]}
+        | ({"EncryptionType": "KMS"} if row[4] is not None else {})
         for row in found
     ]
     behind_ms = int((call.now() - found[-1][1]) * 1000) if is_more else 0
@@ -189,9 +201,13 @@ def read(call: Call, stream: Stream, shard: Shard, place: int, most: int, bytes_
 def forget(call: Call, stream: Stream) -> None:
     for shard in stream.shards:
         call.rows(RECORDS).run("delete from kinesis_record where shard = ?", shard_key(stream, shard))
+    if stream.is_sealed:
+        key_chain.forget(call, stream.id, math.inf)
 
 
 def forget_old(call: Call, stream: Stream) -> None:
     before = call.now() - stream.retention_h * 3600.0
     for shard in stream.shards:
         call.rows(RECORDS).run("delete from kinesis_record where shard = ? and at <= ?", shard_key(stream, shard), before)
+    if stream.is_sealed:
+        key_chain.forget(call, stream.id, before)

@@ -64,6 +64,10 @@ class Stream(Record):
     settled: float = 0.0
     tags: dict[str, str] = {}
     policy: str = ""
+    key: str = ""
+    """The key of KMS that records are encrypted under, as it was told; empty if they are not."""
+    is_sealed: bool = False
+    """Whether some of its records are."""
 
     @property
     def open_shards(self) -> list[Shard]:

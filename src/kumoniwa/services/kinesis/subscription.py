@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.htm
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.kinesis.consumer import Consumer, by_arn
 from kumoniwa.services.kinesis.errors import ResourceInUseException, ResourceNotFoundException
@@ -67,7 +69,7 @@ async def _events(
             if f"{consumer.stream}/{consumer.name}" not in call.shelf(Consumer):
                 raise ResourceNotFoundException(f"Consumer {consumer.name} of stream {stream.name} not found.")
             shard = next(each for each in stream.shards if each.index == shard.index)
-            found = read(call, stream, shard, place, EVENT_RECORDS_MAX, EVENT_BYTES_MAX)
+            found = await opening(call, partial(read, call, stream, shard, place, EVENT_RECORDS_MAX, EVENT_BYTES_MAX))
             place = found.place
             if found.records or found.is_over or call.now() >= told_at + TOLD_EVERY_S:
                 told_at = call.now()

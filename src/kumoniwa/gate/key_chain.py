@@ -1,0 +1,105 @@
+"""The data keys that one resource is sealed with, one after the other.
+
+Whoever writes seals with a data key that KMS made for him, as long as a service may use it again; whoever reads has KMS open the one
+that was used. Both by ``Shut``: the gate asks KMS and runs the operation again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from kumoniwa.engines import cipher
+from kumoniwa.gate import data_key as data_keys
+from kumoniwa.gate.data_key import DataKey, Ring, Shut
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record
+
+REUSED_S = 300.0
+
+
+class Link(Record):
+    """A data key, shelved by its id."""
+
+    id: str
+    of: str
+    """What is sealed with it."""
+    data_key: DataKey
+    made: float
+
+
+class Current:
+    """What whoever writes goes on sealing with, by what he writes to, the key of KMS and himself. Not durable."""
+
+    def __init__(self) -> None:
+        self.links: dict[tuple[str, str, str], Link] = {}
+
+
+class Chain(NamedTuple):
+    """How one resource is sealed: ``of`` names it, ``key`` is KMS's, and ``codes`` are the service's words for KMS's refusals."""
+
+    of: str
+    key: str
+    context: dict[str, str]
+    codes: dict[str, str]
+
+    def seal(self, call: Call, body: bytes) -> tuple[str, bytes]:
+        """The id of the data key, and the body under it. Raises Shut as ``current`` does."""
+        link, secret = self.current(call)
+        return link.id, cipher.seal(secret, body, link.id.encode())
+
+    def current(self, call: Call) -> tuple[Link, bytes]:
+        """What this caller seals with now. Raises Shut until there is something."""
+        link = call.memory(Current).links.get((self.of, self.key, call.principal.arn))
+        secret = call.memory(Ring).held(call, link.data_key) if link is not None else None
+        if secret is None:
+            raise Shut(partial(self._lengthen, call))
+        return link, secret
+
+    async def _lengthen(self, call: Call) -> None:
+        with told_as(self.codes):
+            data_key, secret = await data_keys.fresh(call, self.key, self.context)
+        link = Link(id=call.new_id(), of=self.of, data_key=data_key, made=call.now())
+        call.atomically(partial(call.shelf(Link).__setitem__, link.id, link))
+        call.memory(Ring).keep(call, data_key, secret, REUSED_S)
+        call.memory(Current).links[self.of, self.key, call.principal.arn] = link
+
+    def unseal(self, call: Call, id_: str, sealed: bytes) -> bytes:
+        """What was sealed with a data key of this id. Raises Shut until it is open for this caller."""
+        link = call.shelf(Link)[id_]
+        secret = call.memory(Ring).held(call, link.data_key)
+        if secret is None:
+            raise Shut(partial(self.open, call, id_))
+        return cipher.unseal(secret, sealed, id_.encode())
+
+    async def open(self, call: Call, id_: str) -> bytes:
+        """The secret of a data key. Raises what KMS answers, in the service's words."""
+        data_key = call.shelf(Link)[id_].data_key
+        secret = call.memory(Ring).held(call, data_key)
+        if secret is None:
+            with told_as(self.codes):
+                secret = await data_keys.opened(call, data_key)
+            call.memory(Ring).keep(call, data_key, secret, REUSED_S)
+        return secret
+
+
+def forget(call: Call, of: str, before: float) -> None:
+    """Drop the data keys of a resource that nothing is sealed with any more, because all of it came later."""
+    shelf = call.shelf(Link)
+    for link in [link for link in shelf.values() if link.of == of and link.made < before - REUSED_S]:
+        del shelf[link.id]
+
+
+@contextmanager
+def told_as(codes: dict[str, str]) -> Iterator[None]:
+    """KMS's refusals under the codes by which another service's model names them; those without one stay as they are."""
+    try:
+        yield
+    except AwsError as error:
+        code = codes.get(error.code)
+        if code is None:
+            raise
+        raise type(code, (AwsError,), {"code": code, "status": 400})(error.text, hint=error.hint) from None

@@ -13,11 +13,13 @@ import struct
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import msgspec
 
+from kumoniwa.engines import cipher
 from kumoniwa.kernel.clock import outside
 from kumoniwa.languages.insights import plan, reader
 from kumoniwa.languages.insights.expression import Place, Row
@@ -43,6 +45,8 @@ class Task(msgspec.Struct):
     start_ms: int
     end_ms: int
     """Both are within."""
+    secrets: dict[str, bytes] = {}
+    """What opens messages that are sealed, by their links."""
 
 
 class Said(msgspec.Struct):
@@ -104,6 +108,10 @@ def _portions(cursor: Iterator[tuple]) -> Iterator[list[Row]]:
         yield rows
 
 
+def _readable(secrets: dict[str, bytes], message: str | bytes, link: str | None) -> str:
+    return message if link is None else cipher.unseal(secrets[link], message, link.encode()).decode()
+
+
 def run(task: Task):
     """What there is to say, one after the other."""
     made = plan.planned(reader.read(task.text), task.places, task.now_s, task.limit)
@@ -111,12 +119,17 @@ def run(task: Task):
     within = f"from {task.table} where stream in ({','.join(map(str, task.places))}) and at >= ? and at <= ?"
     bounds: tuple[Any, ...] = (task.start_ms, task.end_ms)
     running = made.start()
+    message = "message"
+    if task.secrets:
+        connection.create_scalar_function("readable", partial(_readable, task.secrets), 2, deterministic=True)
+        message = "readable(message, link)"
     needed = "".join(
-        " and (instr(message, ?) or instr(message, '\\'))" if needle.may_be_escaped else " and instr(message, ?)" for needle in made.needles
+        f" and (instr({message}, ?) or instr({message}, '\\'))" if needle.may_be_escaped else f" and instr({message}, ?)"
+        for needle in made.needles
     )
     said = Said()
     cursor = connection.execute(
-        f"select at, stream, seq, ingested, message, null, null {within}{needed}", (*bounds, *(needle.text for needle in made.needles))
+        f"select at, stream, seq, ingested, {message}, null, null {within}{needed}", (*bounds, *(needle.text for needle in made.needles))
     )
     for number, rows in enumerate(_portions(cursor), 1):
         said.scanned += len(rows)

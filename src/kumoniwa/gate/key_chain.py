@@ -6,8 +6,8 @@ that was used. Both by ``Shut``: the gate asks KMS and runs the operation again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -39,12 +39,12 @@ class Current:
 
 
 class Chain(NamedTuple):
-    """How one resource is sealed: ``of`` names it, ``key`` is KMS's, and ``codes`` are the service's words for KMS's refusals."""
+    """How one resource is sealed: ``of`` names it, ``key`` is KMS's, and ``words`` tell KMS's refusals as the service does."""
 
     of: str
     key: str
     context: dict[str, str]
-    codes: dict[str, str]
+    words: Callable[[], AbstractContextManager[None]]
 
     def seal(self, call: Call, body: bytes) -> tuple[str, bytes]:
         """The id of the data key, and the body under it. Raises Shut as ``current`` does."""
@@ -60,7 +60,7 @@ class Chain(NamedTuple):
         return link, secret
 
     async def _lengthen(self, call: Call) -> None:
-        with told_as(self.codes):
+        with self.words():
             data_key, secret = await data_keys.fresh(call, self.key, self.context)
         link = Link(id=call.new_id(), of=self.of, data_key=data_key, made=call.now())
         call.atomically(partial(call.shelf(Link).__setitem__, link.id, link))
@@ -80,7 +80,7 @@ class Chain(NamedTuple):
         data_key = call.shelf(Link)[id_].data_key
         secret = call.memory(Ring).held(call, data_key)
         if secret is None:
-            with told_as(self.codes):
+            with self.words():
                 secret = await data_keys.opened(call, data_key)
             call.memory(Ring).keep(call, data_key, secret, REUSED_S)
         return secret

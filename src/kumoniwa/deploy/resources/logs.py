@@ -13,6 +13,7 @@ from kumoniwa.deploy.resource import (
     Setting,
     Work,
     at,
+    carries,
     gone_tags,
     p,
     seen,
@@ -44,6 +45,19 @@ class _OfName(Call):
 
 _ARN = text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${ID}")
 
+
+@carries("KmsKeyId")
+async def _rekey(work: Work) -> None:
+    if "KmsKeyId" not in work.changed:
+        return
+    if work.properties.get("KmsKeyId"):
+        await work.ask("logs:AssociateKmsKey", logGroupName=work.id, kmsKeyId=work.properties["KmsKeyId"])
+    else:
+        await work.ask("logs:DisassociateKmsKey", logGroupName=work.id)
+
+
+_rekey.handles_absence = True
+
 LogGroup = ResourceType(
     name=Name("LogGroupName", 512),
     create=Call(
@@ -62,13 +76,14 @@ LogGroup = ResourceType(
         ),
     ),
     update=(
+        _rekey,
         Call("logs:UntagResource", resourceArn=_ARN, tagKeys=gone_tags).when(gone_tags),
         Call("logs:TagResource", resourceArn=_ARN, tags=tag_map(p.Tags)).when(p.Tags),
     ),
     delete=Call("logs:DeleteLogGroup", logGroupName=ID),
     absent="ResourceNotFoundException",
     attributes={"Arn": text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${ID}:*")},
-    fixed="DeletionProtectionEnabled KmsKeyId LogGroupClass",
+    fixed="DeletionProtectionEnabled LogGroupClass",
     drift=(
         Reading(
             {

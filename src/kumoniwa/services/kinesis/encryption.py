@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,15 +21,18 @@ from kumoniwa.services.kinesis.errors import (
 )
 from kumoniwa.services.kinesis.stream import Stream, active, arn_of, named, updating
 
-CODES = {
-    "AccessDeniedException": "KMSAccessDeniedException", "DisabledException": "KMSDisabledException",
-    "KMSInvalidStateException": "KMSInvalidStateException", "NotFoundException": "KMSNotFoundException",
-}  # fmt: skip
+_in_words_of_kinesis = partial(
+    told_as,
+    {
+        "AccessDeniedException": "KMSAccessDeniedException", "DisabledException": "KMSDisabledException",
+        "KMSInvalidStateException": "KMSInvalidStateException", "NotFoundException": "KMSNotFoundException",
+    },
+)  # fmt: skip
 _pack, _unpack = msgspec.msgpack.encode, msgspec.msgpack.decode
 
 
 def _chain(call: Call, stream: Stream) -> Chain:
-    return Chain(stream.id, stream.key, {"aws:kinesis:arn": arn_of(call, stream)}, CODES)
+    return Chain(stream.id, stream.key, {"aws:kinesis:arn": arn_of(call, stream)}, _in_words_of_kinesis)
 
 
 def prove(call: Call, stream: Stream) -> None:
@@ -59,7 +63,7 @@ async def StartStreamEncryption(
     active(call, name)
     if EncryptionType != "KMS":
         raise InvalidArgumentException("EncryptionType must be KMS to start the encryption of a stream.")
-    with told_as(CODES):
+    with _in_words_of_kinesis():
         key = (await data_keys.ask_kms(call, "DescribeKey", KeyId=KeyId))["KeyMetadata"]
     if key["KeyState"] != "Enabled":
         if key["KeyState"] == "Disabled":

@@ -9,13 +9,14 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
-from kumoniwa.services.logs import event, figures, policy, query, work
+from kumoniwa.services.logs import encryption, event, figures, policy, query, work
 from kumoniwa.services.logs.destination import (
     DeleteDestination,
     DescribeDestinations,
     PutDestination,
     PutDestinationPolicy,
 )
+from kumoniwa.services.logs.encryption import AssociateKmsKey, DisassociateKmsKey
 from kumoniwa.services.logs.event import COLUMNS, MOMENT_MAX, STREAMS, Stream
 from kumoniwa.services.logs.group import (
     RETENTIONS_DAYS,
@@ -59,7 +60,7 @@ from kumoniwa.services.logs.subscription import (
 from kumoniwa.services.logs.tail import StartLiveTail
 
 __all__ = [
-    "DeleteDestination", "DeleteMetricFilter", "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter",
+    "AssociateKmsKey", "DisassociateKmsKey", "DeleteDestination", "DeleteMetricFilter", "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter",
     "DescribeDestinations", "DescribeMetricFilters", "DescribeQueries", "DescribeQueryDefinitions",
     "DescribeResourcePolicies", "DescribeSubscriptionFilters", "FilterLogEvents", "GetLogGroupFields", "GetLogRecord",
     "GetQueryResults", "ListLogGroupsForQuery", "PutDestination", "PutDestinationPolicy", "PutMetricFilter",
@@ -110,17 +111,19 @@ policy_of = policy.binding
 
 def CreateLogGroup(
     call: Call, *, logGroupName: str, tags: dict[str, str] | None = None, logGroupClass: str | None = None,
-    deletionProtectionEnabled: bool | None = None,
+    deletionProtectionEnabled: bool | None = None, kmsKeyId: str | None = None,
 ) -> None:  # fmt: skip
     _check_class(logGroupClass)
     if logGroupName.startswith("aws/") and call.request is not None:
         raise InvalidParameterException("Log groups starting with AWS/ are reserved for AWS.")
     if logGroupName in call.shelf(Group):
         raise ResourceAlreadyExistsException("The specified log group already exists")
-    call.shelf(Group)[logGroupName] = Group(
+    group = call.shelf(Group)[logGroupName] = Group(
         name=logGroupName, number=next_number(call), created_ms=_now_ms(call), tags=_checked_tags(tags or {}),
         is_protected=bool(deletionProtectionEnabled),
     )  # fmt: skip
+    if kmsKeyId is not None:
+        encryption.keyed(call, group, kmsKeyId)
 
 
 def _check_class(wanted: str | None) -> None:
@@ -348,7 +351,7 @@ def GetLogEvents(
     stream = event.stream_named(call, group, logStreamName)
     start_ms, end_ms = min(startTime or 0, MOMENT_MAX), MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
     return event.page(
-        call, stream, start_ms, end_ms, nextToken, limit or event.PAGE_EVENTS_MAX, bool(startFromHead)
+        call, group, stream, start_ms, end_ms, nextToken, limit or event.PAGE_EVENTS_MAX, bool(startFromHead)
     )
 
 

@@ -6,12 +6,12 @@ rows. An event's place is its time and its number in the stream; tokens spell pl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.logs import subscription
+from kumoniwa.services.logs import encryption, subscription
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, ResourceNotFoundException
 from kumoniwa.store.rows import Table
 
@@ -25,7 +25,9 @@ EVENTS = Table(
     "log_event",
     """create table if not exists log_event (stream integer, at integer, seq integer, ingested integer, message text,
          primary key (stream, at, seq)) without rowid""",
+    added=("link text",),
 )
+"""A message with a ``link`` lies under that data key."""
 
 OVERHEAD_BYTES = 26
 BATCH_BYTES_MAX = 1_048_576
@@ -107,7 +109,8 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
         rows, number = call.rows(EVENTS), stream.count
         for at_ms, message in batch:
             number += 1
-            rows.run("insert into log_event values (?,?,?,?,?)", stream.id, at_ms, number, now_ms, message)
+            link, kept = encryption.sealed(call, group, message.encode()) if group.key else (None, message)
+            rows.run("insert into log_event values (?,?,?,?,?,?)", stream.id, at_ms, number, now_ms, kept, link)
         first = batch[0][0] if stream.first_ms is None else min(stream.first_ms, batch[0][0])
         last = batch[-1][0] if stream.last_ms is None else max(stream.last_ms, batch[-1][0])
         rows.run(
@@ -172,6 +175,24 @@ def _sifted(batch: list[tuple[int, str]], now_ms: int, group: Group) -> tuple[di
     return rejected, batch[start:end]
 
 
+# Reading -------------------------------------------------------------------------------------------
+
+
+def text_of(group: Group) -> str:
+    """What to select of events so that ``readable`` can tell their messages."""
+    return "message, link" if group.is_sealed else "message"
+
+
+def readable(call: Call, group: Group, rows: Iterable[tuple]) -> Iterable[tuple]:
+    """Rows that end with ``text_of`` their group, which end with the messages as they came in."""
+    return _opened(call, group, rows) if group.is_sealed else rows
+
+
+def _opened(call: Call, group: Group, rows: Iterable[tuple]) -> Iterator[tuple]:
+    for *row, message, link in rows:
+        yield *row, message if link is None else encryption.opened(call, group.name, link, message).decode()
+
+
 # Reading one stream --------------------------------------------------------------------------------
 
 
@@ -204,19 +225,19 @@ MOMENT_MAX = (1 << 62) - 1
 
 
 def page(
-    call: Call, stream: Stream, start_ms: int, end_ms: int, next_token: str | None, limit: int, is_from_head: bool
+    call: Call, group: Group, stream: Stream, start_ms: int, end_ms: int, next_token: str | None, limit: int, is_from_head: bool
 ) -> dict:
     """A stretch of one stream in order of time, with tokens to go on in both directions from it."""
     rows = call.rows(EVENTS)
-    between = "select at, seq, ingested, message from log_event where stream = ? and at >= ? and at < ?"
+    between = f"select at, seq, ingested, {text_of(group)} from log_event where stream = ? and at >= ? and at < ?"
     values = (stream.id, start_ms, end_ms)
     direction, place = place_of(next_token) if next_token else ("f" if is_from_head else "b", None)
     if direction == "f":
         ahead = "" if place is None else f" and (at, seq) > ({place.at_ms}, {place.seq})"
-        found = _fitting(rows.each(f"{between}{ahead} order by at, seq limit ?", *values, limit))
+        found = _fitting(readable(call, group, rows.each(f"{between}{ahead} order by at, seq limit ?", *values, limit)))
     else:
         behind = "" if place is None else f" and (at, seq) < ({place.at_ms}, {place.seq})"
-        found = _fitting(rows.each(f"{between}{behind} order by at desc, seq desc limit ?", *values, limit))[::-1]
+        found = _fitting(readable(call, group, rows.each(f"{between}{behind} order by at desc, seq desc limit ?", *values, limit)))[::-1]
     if found:
         first, last = Place(found[0][0], found[0][1]), Place(found[-1][0], found[-1][1])
     elif place is not None:
@@ -252,8 +273,8 @@ def expire(call: Call, group: Group) -> None:
     before_ms = int(call.now() * 1000) - group.retention_days * DAY_MS
     for (stream,) in rows.all("select id from log_stream where grp = ? and first < ?", group.number, before_ms):
         size = rows.one(
-            "select sum(length(cast(message as blob)) + ?) from log_event where stream = ? and at < ?",
-            OVERHEAD_BYTES, stream, before_ms,
+            "select sum(length(cast(message as blob)) + ? - (link is not null) * ?) from log_event where stream = ? and at < ?",
+            OVERHEAD_BYTES, encryption.SEALED_BYTES, stream, before_ms,
         )[0]  # fmt: skip
         rows.run("delete from log_event where stream = ? and at < ?", stream, before_ms)
         oldest = rows.one("select min(at) from log_event where stream = ?", stream)[0]

@@ -57,6 +57,10 @@ class Group(Record):
     is_protected: bool = False
     """Against being deleted, with all its streams."""
     filters: tuple[MetricFilter, ...] = ()
+    key: str = ""
+    """The ARN of the key of KMS that what comes in is encrypted under; empty if it is not."""
+    is_sealed: bool = False
+    """Whether any of its events may be."""
 
 
 class Numbers(Record):
@@ -125,4 +129,6 @@ def shown(call: Call, group: Group, stored_bytes: int) -> dict[str, Any]:
     reply = brief(call, group) | {"storedBytes": stored_bytes, "deletionProtectionEnabled": group.is_protected}
     if group.retention_days:
         reply["retentionInDays"] = group.retention_days
+    if group.key:
+        reply["kmsKeyId"] = group.key
     return reply

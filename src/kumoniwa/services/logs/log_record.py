@@ -14,7 +14,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages.insights import discovery
 from kumoniwa.languages.insights.expression import SYSTEM
 from kumoniwa.languages.insights.value import spelled
-from kumoniwa.services.logs.event import EVENTS, STREAMS
+from kumoniwa.services.logs.event import EVENTS, STREAMS, readable, text_of
 from kumoniwa.services.logs.group import Group, InvalidParameterException, ResourceNotFoundException, named
 
 SAMPLE_MAX = 500
@@ -49,10 +49,12 @@ def GetLogRecord(call: Call, *, logRecordPointer: str, unmask: bool | None = Non
         raise ResourceNotFoundException("The specified log record does not exist.")
     if unmask:
         call.require("logs:Unmask", call.arn(f"log-group:{name}:*"))
-    found = call.rows(EVENTS).one("select ingested, message from log_event where stream = ? and at = ? and seq = ?", stream, at_ms, seq)
-    if found is None:
+    rows = call.rows(EVENTS).all(
+        f"select ingested, {text_of(group)} from log_event where stream = ? and at = ? and seq = ?", stream, at_ms, seq
+    )
+    if not rows:
         raise ResourceNotFoundException("The specified log record does not exist.")
-    ingested, message = found
+    ((ingested, message),) = readable(call, group, rows)
     record = {
         "@ingestionTime": str(ingested), "@log": place, "@logStream": row[0], "@message": message, "@ptr": logRecordPointer,
         "@timestamp": str(at_ms),
@@ -71,11 +73,11 @@ def GetLogGroupFields(
     start_ms, end_ms = (time * 1000 - AFTER_MS, time * 1000 + AFTER_MS) if time is not None else (now_ms - BEFORE_MS, now_ms)
     streams = dict(call.rows(STREAMS).all("select id, name from log_stream where grp = ?", group.number))
     rows = call.rows(EVENTS).all(
-        f"select stream, message from log_event where stream in ({','.join(map(str, streams))}) and at >= ? and at <= ? limit ?",
+        f"select stream, {text_of(group)} from log_event where stream in ({','.join(map(str, streams))}) and at >= ? and at <= ? limit ?",
         min(start_ms, 1 << 62), min(end_ms, 1 << 62), SAMPLE_MAX,
     )  # fmt: skip
     counts: Counter[str] = Counter()
-    for stream, message in rows:
+    for stream, message in readable(call, group, rows):
         counts.update(list(discovery.all_fields(message, discovery.LAMBDA_STREAM.match(streams[stream]) is not None)))
     found: list[dict[str, Any]] = [{"name": name, "percent": 100} for name in SYSTEM] if rows else []
     found += [{"name": name, "percent": round(100 * count / len(rows))} for name, count in counts.most_common()]

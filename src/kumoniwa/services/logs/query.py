@@ -17,6 +17,7 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.insights import plan, reader
 from kumoniwa.languages.insights.syntax import Malformed, Source, Unbuilt, Unmask
 from kumoniwa.languages.insights.syntax import Query as Commands
+from kumoniwa.services.logs import encryption
 from kumoniwa.services.logs.group import (
     DAY_MS,
     Group,
@@ -30,6 +31,7 @@ from kumoniwa.store.rows import Table
 PAGES = Table(
     "log_query_page",
     "create table if not exists log_query_page (query text, first integer, count integer, body blob, primary key (query, first)) without rowid",
+    added=("of text", "link text"),
 )
 QUERIES = ("logs", "queries")
 KEPT_S = 7 * 86_400
@@ -234,10 +236,12 @@ def _place(query: Asked, token: str | None) -> int:
 def _rows(call: Call, query: Asked, first: int, most: int) -> list[list[tuple[str, str]]]:
     found: list[list[tuple[str, str]]] = []
     pages = call.rows(PAGES).all(
-        "select first, body from log_query_page where query = ? and first + count > ? and first < ? order by first",
+        "select first, body, of, link from log_query_page where query = ? and first + count > ? and first < ? order by first",
         query.id, first, first + most,
     )  # fmt: skip
-    for start, body in pages:
+    for start, body, of, link in pages:
+        if link is not None:
+            body = encryption.opened(call, of, link, body)
         page = msgspec.msgpack.decode(body)
         found += page[max(first - start, 0) : first + most - start]
     return found

@@ -6,12 +6,15 @@ import asyncio
 from typing import Any
 
 from kumoniwa.engines import log_scan
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import monotonic
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.insights import discovery
 from kumoniwa.languages.insights.expression import Place
+from kumoniwa.services.logs import encryption
 from kumoniwa.services.logs.event import EVENTS, MOMENT_MAX, STREAMS
 from kumoniwa.services.logs.group import Group
 from kumoniwa.services.logs.query import (
@@ -104,10 +107,19 @@ def places_of(call: Call, names: tuple[str, ...]) -> dict[int, Place]:
 async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
     rows = call.rows(STREAMS, EVENTS, PAGES)
     end_ms = min(query.end_s * 1000 + 999, MOMENT_MAX)
+    sealed = [group for name in query.groups if (group := call.shelf(Group).get(name)) is not None and group.is_sealed]
+    secrets: dict[str, bytes] = {}
+    try:
+        for each in sealed:
+            secrets |= await encryption.secrets_of(call, each.name)
+    except AwsError as error:
+        raise log_scan.ScanFailed(error.text) from None
+    # Results tell of what is encrypted, so they are: under the first key there is.
+    under = next((each for each in sealed if each.key), None)
     async with steady.held(rows, call.home.store.journal) as path:
         task = log_scan.Task(
             path=path, text=query.text, now_s=call.now(), limit=query.limit, places=places_of(call, query.groups), table=EVENTS.name,
-            start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms,
+            start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms, secrets=secrets,
         )  # fmt: skip
         first = 0
         async for said in log_scan.scan(task):
@@ -117,8 +129,12 @@ async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
 
             def keep(said: log_scan.Said = said, facts: dict[str, Any] = facts, first: int = first) -> None:
                 if said.page is not None:
-                    rows.run("insert into log_query_page values (?, ?, ?, ?)", query.id, first, said.count, said.page)
+                    of = link = None
+                    page = said.page
+                    if under is not None:
+                        of, (link, page) = under.name, encryption.sealed(call, under, page)
+                    rows.run("insert into log_query_page values (?, ?, ?, ?, ?, ?)", query.id, first, said.count, page, of, link)
                 _keep(call, query.id, **facts)
 
-            call.atomically(keep)
+            await opening(call, keep)
             first += said.count if said.page is not None else 0

@@ -18,6 +18,8 @@ from kumoniwa.services.logs.event import (
     PAGE_BYTES_MAX,
     PAGE_EVENTS_MAX,
     STREAMS,
+    readable,
+    text_of,
 )
 from kumoniwa.services.logs.group import Group, InvalidParameterException, named
 
@@ -66,7 +68,7 @@ def FilterLogEvents(
         )
     names = _streams(call, group, logStreamNames, logStreamNamePrefix)
     end_ms = MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
-    rows = _candidates(call, names, min(startTime or 0, MOMENT_MAX), end_ms, is_from_head, place)
+    rows = _candidates(call, group, names, min(startTime or 0, MOMENT_MAX), end_ms, is_from_head, place)
     events: list[dict[str, Any]] = []
     size, most, is_full = 0, limit or PAGE_EVENTS_MAX, False
     for seen, (at_ms, stream, seq, ingested, message) in enumerate(rows, 1):
@@ -116,7 +118,7 @@ def _place(token: str) -> tuple[bool, tuple[int, int, int]]:
 
 
 def _candidates(
-    call: Call, names: dict[int, str], start_ms: int, end_ms: int, is_from_head: bool, place: tuple[int, int, int] | None
+    call: Call, group: Group, names: dict[int, str], start_ms: int, end_ms: int, is_from_head: bool, place: tuple[int, int, int] | None
 ):
     """Events in the order of their times or against it, from where an earlier call stopped. The end of the range is in it."""
     beyond = ""
@@ -124,8 +126,9 @@ def _candidates(
         beyond = " and (at, stream, seq) {} ({}, {}, {})".format(">" if is_from_head else "<", *place)
         start_ms, end_ms = (max(start_ms, place[0]), end_ms) if is_from_head else (start_ms, min(end_ms, place[0]))
     numbers, order = ",".join(map(str, names)), "asc" if is_from_head else "desc"
-    return call.rows(EVENTS).each(
-        f"select at, stream, seq, ingested, message from log_event where stream in ({numbers}) and at >= ? and at <= ?{beyond} "
+    rows = call.rows(EVENTS).each(
+        f"select at, stream, seq, ingested, {text_of(group)} from log_event where stream in ({numbers}) and at >= ? and at <= ?{beyond} "
         f"order by at {order}, stream {order}, seq {order} limit ?",
         start_ms, end_ms, SEEN_MAX + 1,
     )  # fmt: skip
+    return readable(call, group, rows)

@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from kumoniwa.gate import patience
+from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
@@ -21,6 +22,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.services.logs import destination as destinations
+from kumoniwa.services.logs import encryption
 from kumoniwa.services.logs.destination import SERVICE
 from kumoniwa.services.logs.group import Group, InvalidParameterException, ResourceNotFoundException, existing
 
@@ -49,6 +51,8 @@ class Promise(msgspec.Struct, array_like=True):
     role: str
     key: str
     body: bytes
+    link: str = ""
+    """The data key that the body waits under, if the group is encrypted."""
 
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
@@ -163,7 +167,8 @@ def heard(call: Call, group: Group, stream: str, stream_id: int, first_seq: int,
             "subscriptionFilters": [each.name], "logEvents": events,
         }  # fmt: skip
         key = call.new_id() if each.is_random else base64.b16encode(f"{group.name}/{stream}".encode()).decode().lower()[:64]
-        OUTBOX.put(call, _encode(Promise(group.name, each.destination, each.role, key, _packed(said))), lane=f"{group.number} {each.name} {stream}")
+        link, body = encryption.sealed(call, group, _packed(said)) if group.key else ("", _packed(said))
+        OUTBOX.put(call, _encode(Promise(group.name, each.destination, each.role, key, body, link)), lane=f"{group.number} {each.name} {stream}")
 
 
 def _packed(said: dict[str, Any]) -> bytes:
@@ -190,8 +195,11 @@ async def send(call: Call, promise: Promise, once: str | None) -> None:
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     promise = _decode(delivery.body)
     try:
+        body = promise.body
+        if promise.link:
+            body = await opening(call, lambda: encryption.opened(call, promise.group, promise.link, promise.body))
         where, role = destinations.resolved(call, promise.target, promise.role)
-        await send(call, Promise(promise.group, where, role, promise.key, promise.body), delivery.token)
+        await send(call, Promise(promise.group, where, role, promise.key, body), delivery.token)
     except AwsError as error:
         wait_s, exhausted = patience.pause({}, delivery, call.now(), delivery.born, call.ids.random)
         if exhausted or not patience.is_passing(error):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.logs import event, query_run, subscription
+from kumoniwa.services.logs import encryption, event, query_run, subscription
 from kumoniwa.services.logs.group import Group
 
 RETENTION = ("logs", "retention")
@@ -27,4 +27,5 @@ async def _expire(region) -> None:
                 for group in list(call.shelf(Group).values()):
                     if group.retention_days:
                         event.expire(call, group)
+                encryption.forget_old(call)
         await region.wait(RETENTION, region.clock.now() + EVERY_S)

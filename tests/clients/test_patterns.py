@@ -20,6 +20,7 @@ CLAIMS = {
     "pub_sub": 12,
     "regional_keys": 10,
     "registration": 10,
+    "residency_guard": 17,
     "s3_replication": 9,
     "s3_to_queue": 6,
     "s3_to_table": 7,

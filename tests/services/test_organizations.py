@@ -497,3 +497,12 @@ def test_a_user_needs_the_right_to_do_what_an_organization_is_asked(cloud, garde
     code, text = refused(ann.describe_account, AccountId=MASTER)
     assert code == "AccessDeniedException"
     assert f"organizations:DescribeAccount on resource: arn:aws:organizations::{MASTER}:account/{garden.id}/{MASTER} because no identity-based" in text
+
+
+def test_accounts_asked_for_at_once_are_all_made(cloud, garden):
+    """The work that makes them is not to sleep through a call that comes while it works."""
+    started = [cloud.start(garden.api.create_account, Email=f"{n}@example.com", AccountName=f"n{n}") for n in range(6)]
+    cloud.wait(*started)
+    cloud.sleep(1)
+    assert {each["State"] for each in garden.api.list_create_account_status()["CreateAccountStatuses"]} == {"SUCCEEDED"}
+    assert len(garden.api.list_accounts()["Accounts"]) == 7

@@ -85,7 +85,9 @@ def CloseAccount(call: Call, *, AccountId: str) -> None:
     call.home.wake(creating.WORK)
 
 
-def suspend_closing(call: Call) -> None:
-    for account in list(call.shelf(Account).values()):
-        if account.state == "PENDING_CLOSURE":
-            call.shelf(Account)[account.id] = changed(account, state="SUSPENDED")
+def suspend_closing(call: Call) -> bool:
+    """Bring those that are being closed to rest; answers whether there was one."""
+    closing = [account for account in call.shelf(Account).values() if account.state == "PENDING_CLOSURE"]
+    for account in closing:
+        call.shelf(Account)[account.id] = changed(account, state="SUSPENDED")
+    return bool(closing)

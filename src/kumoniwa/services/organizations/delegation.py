@@ -29,14 +29,29 @@ from kumoniwa.services.organizations.record import (
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
 
-_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
+_SERVICES = frozenset({
+    "access-analyzer", "account", "agentless.inspector2", "application-signals.cloudwatch", "auditmanager",
+    "aws-artifact-account-sync", "backup", "chatbot", "cloudtrail", "compute-optimizer", "config",
+    "config-multiaccountsetup", "controltower", "cost-optimization-hub.bcm", "detective", "devops-guru", "ds", "ec2", "fms",
+    "guardduty", "health", "iam", "inspector2", "ipam", "license-management.marketplace", "license-manager",
+    "license-manager-linux-subscriptions", "license-manager.member-account", "macie", "malware-protection.guardduty",
+    "member.org.stacksets.cloudformation", "mgn", "networkmanager", "notifications", "observabilityadmin",
+    "private-marketplace.marketplace", "q", "ram", "reachabilityanalyzer.networkinsights",
+    "report.declarative-policies-ec2", "reporting.trustedadvisor", "resource-explorer-2", "security-ir", "securityhub",
+    "securitylake", "servicecatalog", "servicequotas", "ssm", "stacksets.cloudformation", "sso", "storage-lens.s3",
+    "support", "tagpolicies.tag", "user-subscriptions", "wellarchitected",
+})  # fmt: skip
+"""https://docs.aws.amazon.com/organizations/latest/userguide/orgs_integrate_services_list.html"""
+_SUFFIX = re.compile(r"\.amazonaws\.com(\.cn)?$")
 _MASTER = "You cannot register master account/yourself as delegated administrator for your organization."
 
 
 def _checked_service(name: str) -> str:
-    """By its shape: which services AWS trusts with organizations changes with every month."""
-    if _SERVICE.fullmatch(name) is None:
-        raise InvalidInputException("You specified an unrecognized service principal.", Reason="UNRECOGNIZED_SERVICE_PRINCIPAL")
+    if _SUFFIX.search(name) is None or _SUFFIX.sub("", name) not in _SERVICES:
+        raise InvalidInputException(
+            "You specified an unrecognized service principal.", Reason="UNRECOGNIZED_SERVICE_PRINCIPAL",
+            hint="Kumoniwa knows the commonest services that AWS integrates with Organizations only.",
+        )  # fmt: skip
     return name
 
 

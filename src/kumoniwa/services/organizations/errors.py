@@ -35,7 +35,7 @@ class AccountNotFoundException(AwsError):
 
 
 class AccountAlreadyClosedException(AwsError):
-    message = "You attempted to close an account that is already closed."
+    message = "The provided account is already closed."
 
 
 class AccountAlreadyRegisteredException(AwsError):

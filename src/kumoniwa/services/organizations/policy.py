@@ -65,10 +65,14 @@ def _shown(call: Call, held: Organization, policy: Policy) -> dict[str, Any]:
     return {"PolicySummary": _summary(call, held, policy), "Content": policy.content}
 
 
-def found(call: Call, id_: str) -> Policy:
+UNKNOWN = "You specified a policy that doesn't exist."
+"""What whoever only looks is told."""
+
+
+def found(call: Call, id_: str, unknown: str | None = None) -> Policy:
     policy = policies(call).get(id_)
     if policy is None:
-        raise PolicyNotFoundException
+        raise PolicyNotFoundException(unknown)
     return policy
 
 
@@ -149,7 +153,7 @@ def _check_name(call: Call, kind: str, name: str, but: str = "") -> None:
 
 def DescribePolicy(call: Call, *, PolicyId: str) -> dict:
     call, held = managed(call)
-    return {"Policy": _shown(call, held, found(call, PolicyId))}
+    return {"Policy": _shown(call, held, found(call, PolicyId, UNKNOWN))}
 
 
 def UpdatePolicy(
@@ -238,7 +242,7 @@ def ListPoliciesForTarget(call: Call, *, TargetId: str, Filter: str) -> dict:
 
 def ListTargetsForPolicy(call: Call, *, PolicyId: str) -> dict:
     call, held = managed(call)
-    policy = found(call, PolicyId)
+    policy = found(call, PolicyId, UNKNOWN)
     return {"Targets": [_target(call, held, place) for place in places(call, held) if policy.id in attached(call, place)]}
 
 

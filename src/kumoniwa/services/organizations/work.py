@@ -15,16 +15,22 @@ SERVICE = "organizations.amazonaws.com"
 
 async def run(region: Any) -> None:
     while True:
+        # Whoever wakes this while it works is not heard: it rests only after a round in which there was nothing to do.
+        has_worked = False
         for number in region.store.accounts():
             if number.isdigit() and region.store.shelf(number, Organization):
-                await _attend(region.call("organizations", number, principals.service(SERVICE, number)))
-        await region.wait(creating.WORK, region.clock.now() + EVERY_S)
+                call = region.call("organizations", number, principals.service(SERVICE, number))
+                has_worked |= await _attend(call)
+        if not has_worked:
+            await region.wait(creating.WORK, region.clock.now() + EVERY_S)
 
 
-async def _attend(call: Any) -> None:
-    for request in list(call.shelf(creating.Request).values()):
-        if request.state == "IN_PROGRESS":
-            await creating.finish(call, request)
-    for number in list(call.shelf(creating.Welcome)):
+async def _attend(call: Any) -> bool:
+    """Do what there is to do in one organization; answers whether there was anything."""
+    requests = [request for request in call.shelf(creating.Request).values() if request.state == "IN_PROGRESS"]
+    for request in requests:
+        await creating.finish(call, request)
+    unwelcomed = list(call.shelf(creating.Welcome))
+    for number in unwelcomed:
         await creating.greet(call, number)
-    accounts.suspend_closing(call)
+    return accounts.suspend_closing(call) or bool(requests or unwelcomed)

@@ -196,6 +196,10 @@ def test_an_iam_method_wants_a_signature_and_a_permission(cloud, gateway, functi
         ann.access_key,
         ACCOUNT,
     )
+    assert who["principalOrgId"] is None
+    garden = cloud.client("organizations").create_organization()["Organization"]["Id"]
+    assert signed(cloud, ann, path)[0] == 200
+    assert function.events[-1]["requestContext"]["identity"]["principalOrgId"] == garden
     forged = Credentials(ann.access_key, "x" * 40)
     assert (signed(cloud, forged, path)[0], signed(cloud, forged, path)[2]) == (
         403,

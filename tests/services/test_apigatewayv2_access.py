@@ -322,6 +322,10 @@ def test_a_signed_request_needs_the_signers_own_permission(cloud, gateway, shop)
     assert signed(call, pair[0], "wrong")[0] == 403
     told = shop.events[0]["requestContext"]["authorizer"]["iam"]
     assert told["userArn"] == "arn:aws:iam::000000000000:user/ann" and told["accessKey"] == pair[0]
+    assert told["principalOrgId"] is None
+    garden = cloud.client("organizations").create_organization()["Organization"]["Id"]
+    signed(call, *pair)
+    assert shop.events[-1]["requestContext"]["authorizer"]["iam"]["principalOrgId"] == garden
 
 
 def test_what_iam_calls_the_operations(cloud, gateway):

@@ -129,6 +129,10 @@ def test_a_url_of_iam_answers_who_may_use_it_and_says_who_asked(cloud):
     assert status == 200
     iam = json.loads(body)["requestContext"]["authorizer"]["iam"]
     assert (iam["userArn"], iam["accountId"], iam["accessKey"]) == ("arn:aws:iam::000000000000:user/anna", "000000000000", "AKIAANNA")
+    assert iam["principalOrgId"] is None
+    garden = cloud.client("organizations").create_organization()["Organization"]["Id"]
+    body = cloud.http("GET", "/", host=host, headers=signed(host, "AKIAANNA", "secret"))[2]
+    assert json.loads(body)["requestContext"]["authorizer"]["iam"]["principalOrgId"] == garden
     # Since October 2025 both permissions are needed: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html
     assert cloud.http("GET", "/", host=host, headers=signed(host, "AKIABERT", "secret"))[0] == 403
     assert cloud.http("GET", "/", host=host, headers=signed(host, "AKIAANNA", "wrong"))[0] == 403

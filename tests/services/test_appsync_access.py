@@ -261,4 +261,3 @@ def test_providers_must_say_what_they_need(cloud):
     assert told(additionalAuthenticationProviders=[{"authenticationType": "API_KEY"}]) == "BadRequestException"
     assert told(apiType="MERGED") == "NotImplemented"
     assert told(visibility="PRIVATE") == "NotImplemented"
-    assert told(xrayEnabled=True) == "NotImplemented"

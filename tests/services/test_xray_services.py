@@ -6,6 +6,7 @@ import json
 
 import pytest
 from api_workshop import deploy, mock, proxy, resource, rest_api, uri
+from appsync_workshop import Graph
 from lambda_workshop import ACCOUNT, make, put_role, settle
 from notice_workshop import allow, queue, received
 from source_workshop import READS
@@ -21,7 +22,8 @@ def handler(event, context):
         part = {"trace_id": root, "id": id_, "parent_id": parent, "type": "subsegment", "name": name, "namespace": "aws", "aws": facts, "start_time": now, "end_time": now}
         line = json.dumps({"format": "json", "version": 1}) + chr(10) + json.dumps(part)
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(line.encode(), (host[0], int(host[1])))
-    if isinstance(event, dict) and event.get("path") == "/fails":
+    event = event if isinstance(event, dict) else {}
+    if event.get("path") == "/fails":
         raise ValueError("no")
     return {"statusCode": 200, "body": json.dumps({"trace": os.environ["_X_AMZN_TRACE_ID"], "event": (event.get("headers") or {}).get("X-Amzn-Trace-Id")})}
 """
@@ -323,3 +325,113 @@ def test_what_was_promised_keeps_its_trace_through_a_kill(cloud, xray):
     cloud.restart(kill=True)
     put_role(cloud, "xray:*", *READS)
     assert "AWS::Lambda" in documents(cloud, cloud.client("xray"), root)
+
+
+# State machines ------------------------------------------------------------------------------------
+
+MACHINE = {
+    "StartAt": "Wait",
+    "States": {
+        "Wait": {"Type": "Wait", "Seconds": 2, "Next": "Both"},
+        "Both": {"Type": "Parallel", "Next": "Ask", "Branches": [
+            {"StartAt": "Put", "States": {"Put": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:putItem", "End": True,
+                                                  "Parameters": {"TableName": "orders", "Item": {"id": {"S": "1"}}}}}},
+            {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}},
+        ]},
+        "Ask": {"Type": "Task", "Resource": FUNCTION, "End": True},
+    },
+}  # fmt: skip
+STATES_TRUST = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}})
+
+
+def machine(cloud, definition: dict = MACHINE, kind: str = "STANDARD", *actions: str, is_traced: bool = True) -> str:
+    put_role(cloud, "xray:*", *READS)
+    make(cloud, TELLING, "f", Role=f"arn:aws:iam::{ACCOUNT}:role/function")
+    role = put_role(cloud, *(actions or ("lambda:*", "dynamodb:*", "xray:*")), trust=STATES_TRUST, arn=f"arn:aws:iam::{ACCOUNT}:role/states")
+    cloud.client("dynamodb").create_table(TableName="orders", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+                                          AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])  # fmt: skip
+    made = cloud.client("stepfunctions").create_state_machine(name="m", definition=json.dumps(definition), roleArn=role, type=kind, tracingConfiguration={"enabled": is_traced})
+    return made["stateMachineArn"]
+
+
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_an_execution_is_a_segment_with_its_states_and_the_calls_they_make(cloud, xray, kind):
+    arn, root = machine(cloud, kind=kind), f"1-{int(cloud.now()):08x}-{3:024x}"
+    states = cloud.client("stepfunctions")
+    assert states.describe_state_machine(stateMachineArn=arn)["tracingConfiguration"] == {"enabled": True}
+    states.start_execution(stateMachineArn=arn, traceHeader=f"Root={root};Parent={'c' * 16};Sampled=1")
+    cloud.sleep(3)
+    found = documents(cloud, xray, root)
+    shown = found["AWS::StepFunctions::StateMachine"]
+    assert (shown["name"], shown["resource_arn"], shown["parent_id"]) == ("m", arn, "c" * 16) and "fault" not in shown
+    visits = {each["name"]: each for each in shown["subsegments"]}
+    assert visits.keys() == {"Wait", "Both", "Put", "Pass", "Ask"}
+    assert visits["Wait"]["end_time"] - visits["Wait"]["start_time"] == pytest.approx(2)
+    assert visits["Both"]["end_time"] == pytest.approx(visits["Ask"]["start_time"])
+    (put,), (ask,) = visits["Put"]["subsegments"], visits["Ask"]["subsegments"]
+    assert (put["name"], put["aws"]["operation"], put["aws"]["table_name"]) == ("DynamoDB", "PutItem", "orders")
+    assert found["AWS::Lambda"]["parent_id"] == ask["id"]
+    assert {("AWS::StepFunctions::StateMachine", "AWS::DynamoDB::Table"), ("AWS::StepFunctions::StateMachine", "AWS::Lambda")} < edges(cloud, xray)
+
+
+def test_an_execution_that_fails_shows_where(cloud, xray):
+    definition = {"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "Resource": FUNCTION, "Parameters": {"path": "/fails"}, "End": True,
+                                                       "Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1, "IntervalSeconds": 1}]}}}  # fmt: skip
+    arn, root = machine(cloud, definition), f"1-{int(cloud.now()):08x}-{3:024x}"
+    cloud.client("stepfunctions").start_execution(stateMachineArn=arn, traceHeader=f"Root={root};Sampled=1")
+    settle(cloud)
+    cloud.sleep(2)
+    shown = documents(cloud, xray, root)["AWS::StepFunctions::StateMachine"]
+    (visit,) = shown["subsegments"]
+    assert shown["fault"] and visit["fault"] and [each["fault"] for each in visit["subsegments"]] == [True, True]
+
+
+def test_executions_are_sampled_by_the_rules_and_sent_by_their_role(cloud, xray):
+    definition = {"StartAt": "Pass", "States": {"Pass": {"Type": "Pass", "End": True}}}
+    arn = machine(cloud, definition, "STANDARD", "lambda:*")
+    states = cloud.client("stepfunctions")
+    span = {"StartTime": cloud.now() - 600, "EndTime": cloud.now() + 600}
+    states.start_execution(stateMachineArn=arn)
+    cloud.sleep(2)
+    assert xray.get_trace_summaries(**span)["TraceSummaries"] == []  # its role may not
+    put_role(cloud, "xray:*", trust=STATES_TRUST, arn=f"arn:aws:iam::{ACCOUNT}:role/states")
+    for _ in range(3):
+        states.start_execution(stateMachineArn=arn)
+    cloud.sleep(2)
+    assert 1 <= len(xray.get_trace_summaries(**span, FilterExpression='service(id(name: "m", type: "AWS::StepFunctions::StateMachine"))')["TraceSummaries"]) < 3
+    states.update_state_machine(stateMachineArn=arn, tracingConfiguration={"enabled": False})
+    assert states.describe_state_machine(stateMachineArn=arn)["tracingConfiguration"] == {"enabled": False}
+    before = len(xray.get_trace_summaries(**span)["TraceSummaries"])
+    states.start_execution(stateMachineArn=arn)
+    cloud.sleep(2)
+    assert len(xray.get_trace_summaries(**span)["TraceSummaries"]) == before
+
+
+# GraphQL -------------------------------------------------------------------------------------------
+
+
+def test_a_query_is_a_segment_of_the_api_and_each_question_to_a_source_a_call(cloud, xray):
+    # https://docs.aws.amazon.com/appsync/latest/devguide/x-ray-tracing.html
+    graph = Graph(cloud, "type Post { id: ID! title: String } type Query { post(id: ID!): Post told: String }", xrayEnabled=True)
+    assert graph.client.get_graphql_api(apiId=graph.id)["graphqlApi"]["xrayEnabled"] is True
+    graph.table()
+    get = '{"version": "2018-05-29", "operation": "GetItem", "key": {"id": $util.dynamodb.toDynamoDBJson($ctx.args.id)}}'
+    graph.resolve("Query.post", "posts", before=get, after="$util.toJson($ctx.result)")
+    make(cloud, TELLING, "f", Role=put_role(cloud, "xray:*", *READS))
+    role = put_role(cloud, "lambda:*", "dynamodb:*", arn=f"arn:aws:iam::{ACCOUNT}:role/appsync",
+                    trust=json.dumps({"Statement": {"Effect": "Allow", "Principal": {"Service": "appsync.amazonaws.com"}, "Action": "sts:AssumeRole"}}))  # fmt: skip
+    graph.client.create_data_source(apiId=graph.id, name="f", type="AWS_LAMBDA", serviceRoleArn=role, lambdaConfig={"lambdaFunctionArn": FUNCTION})
+    graph.resolve("Query.told", "f", before='{"version": "2018-05-29", "operation": "Invoke", "payload": {}}', after="$util.toJson($ctx.result.body)")
+    root = f"1-{int(cloud.now()):08x}-{3:024x}"
+    graph.data('{ post(id: "1") { title } told }', headers={"x-api-key": graph.key, "x-amzn-trace-id": f"Root={root};Parent={'c' * 16};Sampled=1"})
+    found = documents(cloud, xray, root)
+    shown = found["AWS::AppSync::GraphQLAPI"]
+    parts = {each["name"]: each for each in shown["subsegments"]}
+    assert (shown["name"], shown["parent_id"], shown["http"]["response"]) == ("graph", "c" * 16, {"status": 200})
+    assert parts["DynamoDB"]["aws"] == {"operation": "GetItem", "table_name": "posts"} and found["AWS::Lambda"]["parent_id"] == parts["Lambda"]["id"]
+    assert parts["DynamoDB"]["metadata"]["default"] == {"field": "Query.post", "data_source": "posts"}
+    assert {("AWS::AppSync::GraphQLAPI", "AWS::DynamoDB::Table"), ("AWS::AppSync::GraphQLAPI", "AWS::Lambda")} < edges(cloud, xray)
+    graph.client.update_graphql_api(apiId=graph.id, name="graph", authenticationType="API_KEY", xrayEnabled=False)
+    root = f"1-{int(cloud.now()):08x}-{4:024x}"
+    graph.data('{ post(id: "1") { title } }', headers={"x-api-key": graph.key, "x-amzn-trace-id": f"Root={root};Sampled=1"})
+    assert documents(cloud, xray, root) == {}

@@ -18,7 +18,7 @@ from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.appsync import execution, realtime, selection
+from kumoniwa.services.appsync import execution, realtime, selection, tracing
 from kumoniwa.services.appsync import schema as schemas
 from kumoniwa.services.appsync.caller import Asked, identified
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
@@ -96,7 +96,10 @@ async def _served(home: Any, request: Request, address: Address, request_id: str
     running = Execution(call, api, schema, caller, dict(request.headers), said["variables"])
     if running.log is not None:
         running.log.begin(said["query"], said["operationName"], said["variables"])
+    running.part = tracing.begun(call, api, request)
     answer = await answered(running, said["query"], said["operationName"])
+    if running.part is not None:
+        tracing.over(running.part, api, request, 200)
     if running.log is not None:
         running.log.end(answer.get("errors", []))
     headers = {"Content-Type": "application/json;charset=UTF-8", **ANYWHERE, **running.response_headers}

@@ -29,6 +29,7 @@ from graphql import (
     validate,
 )
 
+from kumoniwa.gate.tracing import Part
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.appsync import cache, scalar, selection
 from kumoniwa.services.appsync.admission import Admission
@@ -193,6 +194,8 @@ class Execution:
         self.headers, self.variables = headers, variables
         self.admission = Admission(call, api, schema, caller)
         self.batches = Batches()
+        self.part: Part | None = None
+        """The API's part of a trace, if X-Ray is told of the request."""
         self.resolvers = call.shelf(Resolver)
         self.cache = call.shelf(cache.ApiCache).get(api.id)
         roots = (schema.executable.mutation_type, schema.executable.subscription_type)

@@ -125,8 +125,6 @@ def _check(call: Call, api: Api) -> None:
     for kind in ("API_KEY", "AWS_IAM", "AWS_LAMBDA"):
         if kinds.count(kind) > 1:
             raise BadRequestException(f"Only one authentication provider of type {kind} is allowed.")
-    if api.settings.get("xrayEnabled"):
-        raise NotImplementedHere("xrayEnabled of appsync")
     log = api.settings.get("logConfig")
     if log is not None:
         call.require(

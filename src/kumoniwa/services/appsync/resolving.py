@@ -5,14 +5,23 @@ https://docs.aws.amazon.com/appsync/latest/devguide/resolver-context-reference.h
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from kumoniwa.gate.tracing import Part
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.appsync import code as codes
-from kumoniwa.services.appsync import source_dynamodb, source_events, source_http, source_lambda, template
+from kumoniwa.services.appsync import (
+    source_dynamodb,
+    source_events,
+    source_http,
+    source_lambda,
+    template,
+    tracing,
+)
 from kumoniwa.services.appsync.caller import SERVICE, Caller
 from kumoniwa.services.appsync.code import Outcome
 from kumoniwa.services.appsync.datasource import DataSource
@@ -49,6 +58,7 @@ class Request(Protocol):
     headers: dict[str, str]
     variables: dict[str, Any]
     batches: source_lambda.Batches
+    part: Part | None
 
     def hear(self, outcome: Outcome, field: Field, which: str, context: dict[str, Any]) -> None: ...
     def selection(self, info: Any) -> dict[str, Any]: ...
@@ -161,7 +171,7 @@ async def _step(
         asked, is_direct = {"operation": kind, "payload": _whole(context)}, True
     has_after = logic.code is not None or logic.after is not None
     try:
-        context["result"] = await _asked(request, source, logic, asked, key, is_direct=is_direct)
+        context["result"] = await _asked(request, field, source, logic, asked, key, is_direct=is_direct)
     except Failure as failure:
         is_old = logic.code is None and isinstance(asked, dict) and asked.get("version") == OLD_VERSION
         if not has_after or is_old or failure.kind == "MappingTemplate":
@@ -181,7 +191,7 @@ def _whole(context: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _asked(
-    request: Request, source: DataSource, logic: Logic, asked: Any, key: Any, *, is_direct: bool
+    request: Request, field: Field, source: DataSource, logic: Logic, asked: Any, key: Any, *, is_direct: bool
 ) -> Any:
     """What the data source answers. Raises Failure."""
     if not isinstance(asked, dict):
@@ -190,20 +200,22 @@ async def _asked(
         )
     if source.kind == "NONE":
         return asked.get("payload")
-    call = _asking(request, source)
-    if source.kind == "AMAZON_DYNAMODB":
-        return await source_dynamodb.ask(call, source.config, asked)
-    if source.kind == "HTTP":
-        return await source_http.ask(call, source.config, asked)
-    if source.kind == "AMAZON_EVENTBRIDGE":
-        return await source_events.ask(call, source.config, asked)
-    kind = asked.get("operation")
-    if kind == "Invoke":
-        return await source_lambda.ask(call, source.config, asked)
-    if kind != "BatchInvoke":
-        raise Failure(f"Unsupported operation '{kind}'.", "MappingTemplate")
-    size = logic.batch_max or UNSAID_BATCH
-    return await request.batches.ask(key, size, call, source.config, asked, is_direct=is_direct)
+    ask = _SOURCES.get(source.kind)
+    if ask is None:
+        kind = asked.get("operation")
+        if kind not in ("Invoke", "BatchInvoke"):
+            raise Failure(f"Unsupported operation '{kind}'.", "MappingTemplate")
+        ask = source_lambda.ask
+        if kind == "BatchInvoke":
+            ask = partial(request.batches.ask, key, logic.batch_max or UNSAID_BATCH, is_direct=is_direct)
+    return await tracing.asked(
+        request.part, f"{field.type}.{field.name}", source, _asking(request, source), asked, lambda call: ask(call, source.config, asked)
+    )
+
+
+_SOURCES = {
+    "AMAZON_DYNAMODB": source_dynamodb.ask, "HTTP": source_http.ask, "AMAZON_EVENTBRIDGE": source_events.ask,
+}  # fmt: skip
 
 
 def _asking(request: Request, source: DataSource) -> Call:

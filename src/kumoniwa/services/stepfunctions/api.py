@@ -96,10 +96,8 @@ def _tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return made
 
 
-def _refuse_configurations(tracing: dict | None, encryption: dict | None) -> None:
+def _refuse_configurations(encryption: dict | None) -> None:
     """What has no effect here is refused unless it asks for nothing."""
-    if (tracing or {}).get("enabled"):
-        raise NotImplementedHere("stepfunctions:CreateStateMachine(tracingConfiguration.enabled)")
     if (encryption or {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
         raise NotImplementedHere("stepfunctions:CreateStateMachine(encryptionConfiguration.type)")
 
@@ -144,7 +142,7 @@ def CreateStateMachine(
     kind = type or "STANDARD"
     if versionDescription is not None and not publish:
         raise ValidationException("Version description can only be set when publish is true")
-    _refuse_configurations(tracingConfiguration, encryptionConfiguration)
+    _refuse_configurations(encryptionConfiguration)
     _check(definition, kind == "EXPRESS")
     arn = arn_of(call, name)
     check_role(call, roleArn, arn)
@@ -152,7 +150,7 @@ def CreateStateMachine(
     if machine is None:
         machine = StateMachine(
             name=name, arn=arn, kind=kind, definition=keep_definition(call, definition), role=roleArn, created=call.now(), tags=_tags(tags),
-            logging=logging.read(call, loggingConfiguration, roleArn),
+            logging=logging.read(call, loggingConfiguration, roleArn), is_traced=bool((tracingConfiguration or {}).get("enabled")),
         )  # fmt: skip
         call.shelf(StateMachine)[name] = machine
     elif (kind, roleArn, definition) != (machine.kind, machine.role, definition_text(call, machine.definition)):
@@ -172,7 +170,7 @@ def UpdateStateMachine(
     machine = existing(call, stateMachineArn)
     if (definition, roleArn, loggingConfiguration, tracingConfiguration, encryptionConfiguration) == (None,) * 5 and not publish:
         raise MissingRequiredParameter
-    _refuse_configurations(tracingConfiguration, encryptionConfiguration)
+    _refuse_configurations(encryptionConfiguration)
     if versionDescription is not None and not publish:
         raise ValidationException("Version description can only be set when publish is true")
     if definition is not None:
@@ -181,11 +179,14 @@ def UpdateStateMachine(
         check_role(call, roleArn, machine.arn)
     held = definition_text(call, machine.definition)
     logs = machine.logging if loggingConfiguration is None else logging.read(call, loggingConfiguration, roleArn or machine.role)
-    is_other = (definition or held, roleArn or machine.role, logs) != (held, machine.role, machine.logging)
+    is_traced = machine.is_traced if tracingConfiguration is None else bool(tracingConfiguration.get("enabled"))
+    is_other = (definition or held, roleArn or machine.role, logs, is_traced) != (held, machine.role, machine.logging, machine.is_traced)
     now = call.now()
     if is_other:
         kept = keep_definition(call, definition) if definition is not None and definition != held else machine.definition
-        machine = changed(machine, definition=kept, role=roleArn or machine.role, revision=call.new_id(), modified=now, logging=logs)
+        machine = changed(
+            machine, definition=kept, role=roleArn or machine.role, revision=call.new_id(), modified=now, logging=logs, is_traced=is_traced
+        )
         call.shelf(StateMachine)[machine.name] = machine
     answer: dict[str, Any] = {"updateDate": now}
     if is_other:
@@ -248,7 +249,7 @@ def ValidateStateMachineDefinition(
 
 
 def CreateActivity(call: Call, *, name: str, tags: list[dict] | None = None, encryptionConfiguration: dict | None = None) -> dict:
-    _refuse_configurations(None, encryptionConfiguration)
+    _refuse_configurations(encryptionConfiguration)
     made = activity.made(call, name, _tags(tags))
     return {"activityArn": made.arn, "creationDate": made.created}
 

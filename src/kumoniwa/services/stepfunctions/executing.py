@@ -10,7 +10,7 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.languages.states_definition import parse_failure
-from kumoniwa.services.stepfunctions import distributed, logging
+from kumoniwa.services.stepfunctions import distributed, logging, tracing
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
 from kumoniwa.services.stepfunctions.errors import (
@@ -44,9 +44,12 @@ def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None, *, 
         arn = call.arn(f"express:{machine.name}:{name}:{call.new_id()}", "states")
     else:
         arn = call.arn(f"execution:{machine.name}:{name}", "states")
+    said = trace or call.trace
+    traced, caller = tracing.begun(call, machine, said)
     return Execution(
         arn=arn, name=name, machine=machine.arn, machine_name=machine.name, kind=machine.kind, definition=which.definition, role=which.role,
-        input=text, started=call.now(), version=which.version, alias=which.alias, trace=trace or "", is_sync=is_sync, logging=machine.logging,
+        input=text, started=call.now(), version=which.version, alias=which.alias, trace=said, is_sync=is_sync, logging=machine.logging,
+        traced=traced, caller=caller, is_of_tracing=machine.is_traced,
     )  # fmt: skip
 
 
@@ -140,7 +143,7 @@ def DescribeStateMachineForExecution(call: Call, *, executionArn: str, includedD
     answer = {
         "stateMachineArn": found.machine, "name": found.machine_name, "definition": definition_text(call, found.definition),
         "roleArn": found.role, "updateDate": machine.modified or machine.created if machine is not None else found.started,
-        "loggingConfiguration": logging.shown(found.logging), "tracingConfiguration": {"enabled": False},
+        "loggingConfiguration": logging.shown(found.logging), "tracingConfiguration": {"enabled": found.is_of_tracing},
     }  # fmt: skip
     if machine is not None and machine.revision:
         answer["revisionId"] = machine.revision

@@ -58,6 +58,13 @@ class Execution(Record):
     version: str = ""
     alias: str = ""
     trace: str = ""
+    """The trace header that it was started with."""
+    traced: str = ""
+    """The header that it hands on, whose parent is its own segment; empty if X-Ray is not told of it."""
+    caller: str = ""
+    """The id of whoever called it in its trace."""
+    is_of_tracing: bool = False
+    """Whether its machine traced when it began."""
     redrives: int = 0
     redriven: float | None = None
     redrive_token: str = ""

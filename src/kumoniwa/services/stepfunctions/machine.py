@@ -42,6 +42,7 @@ class StateMachine(Record):
     modified: float = 0.0
     tags: dict[str, str] = {}
     logging: dict[str, Any] = {}
+    is_traced: bool = False
     versions: int = 0
     """The highest number a version ever had."""
 
@@ -144,6 +145,6 @@ def shown(call: Call, machine: StateMachine) -> dict[str, Any]:
         "roleArn": machine.role,
         "type": machine.kind,
         "creationDate": machine.created,
-        "tracingConfiguration": {"enabled": False},
+        "tracingConfiguration": {"enabled": machine.is_traced},
     }
     return answer | ({"revisionId": machine.revision} if machine.revision else {})

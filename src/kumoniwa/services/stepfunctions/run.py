@@ -16,7 +16,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Catcher, Choice, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
-from kumoniwa.services.stepfunctions import distributed, fan, logging, payload, task
+from kumoniwa.services.stepfunctions import distributed, fan, logging, payload, task, tracing
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.distributed import MapRun
 from kumoniwa.services.stepfunctions.execution import STRANDS, Event, Execution, Strand
@@ -244,6 +244,8 @@ class Run:
         first = execution.events + 1
         execution = self.execution = changed(execution, events=self.count, strands=self.strand_count)
         is_over = execution.status != "RUNNING"
+        if is_over and execution.traced:
+            tracing.tell(call, execution, self.events, first)
         if is_over and execution.is_of_express and not execution.is_sync:
             if execution.logging:
                 logging.put(call, execution, first, self.events)

@@ -20,7 +20,7 @@ from kumoniwa.kernel.meter import rounded
 from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import StateFailure, runtime
-from kumoniwa.services.stepfunctions import activity, endpoint, integration, payload
+from kumoniwa.services.stepfunctions import activity, endpoint, integration, payload, tracing
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.integration import Integration
@@ -154,6 +154,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
                 # The end of an execution is told within its account: this one would be waited for without end.
                 raise NotImplementedHere(f"{asked.operation} in another account, and waiting for its end")
             speaker = await _standing_for(speaker, strand.credentials, execution)
+        speaker.within = tracing.handed_on(execution, strand.scheduled)
         if asked.kind == "lambda":
             result = await speaker.ask(
                 "lambda:Invoke", once=once, FunctionName=asked.resource, Payload=orjson.dumps(strand.parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
+from certificate_workshop import brought
 from edge_workshop import OPTIMIZED, Edge, behavior, items
 
 
@@ -77,8 +78,6 @@ def test_what_cannot_be_served_is_refused(edge, change, code):
 @pytest.mark.parametrize(
     "change, what",
     [
-        ({"Restrictions": {"GeoRestriction": {"RestrictionType": "whitelist", **items("JP")}}}, "GeoRestriction"),
-        ({"Logging": {"Enabled": True, "IncludeCookies": False, "Bucket": "b.s3.amazonaws.com", "Prefix": ""}}, "Logging"),
         ({"ContinuousDeploymentPolicyId": "x"}, "ContinuousDeploymentPolicyId"),
         ({"DefaultCacheBehavior": behavior(LambdaFunctionAssociations=items(
             {"LambdaFunctionARN": "arn:aws:lambda:us-east-1:000000000000:function:f:1", "EventType": "origin-request"}))}, "Lambda@Edge"),
@@ -96,13 +95,29 @@ def test_operations_we_do_not_have_are_refused_by_name(edge):
 
 
 def test_a_name_belongs_to_one_distribution(edge):
-    certificate = {"ACMCertificateArn": "arn:aws:acm:us-east-1:000000000000:certificate/12345678-1234-1234-1234-123456789012", "SSLSupportMethod": "sni-only"}
+    certificate = {"ACMCertificateArn": brought(edge.cloud, "*.shop.example"), "SSLSupportMethod": "sni-only"}
     more = {"Aliases": items("www.shop.example"), "ViewerCertificate": certificate}
     edge.create(**more)
     assert refusal(edge.client.create_distribution, DistributionConfig=edge.config(**more)) == "CNAMEAlreadyExists"
     elsewhere = {**certificate, "ACMCertificateArn": certificate["ACMCertificateArn"].replace("us-east-1", "eu-west-1")}
     config = edge.config(Aliases=items("b.shop.example"), ViewerCertificate=elsewhere)
     assert refusal(edge.client.create_distribution, DistributionConfig=config) == "InvalidViewerCertificate"
+
+
+def test_a_certificate_must_be_there_and_cover_every_name(edge):
+    """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html#alternate-domain-names-requirements"""
+    arn = brought(edge.cloud, "www.shop.example")
+    shown = {"ACMCertificateArn": arn, "SSLSupportMethod": "sni-only"}
+    site = edge.create(Aliases=items("www.shop.example"), ViewerCertificate=shown)
+    gone = {**shown, "ACMCertificateArn": arn[:-12] + "000000000000"}
+    pending = edge.cloud.client("acm").request_certificate(DomainName="www.shop.example", ValidationMethod="DNS")["CertificateArn"]
+    for wrong in (gone, {**shown, "ACMCertificateArn": pending}):
+        config = edge.config(Aliases=items("w2.shop.example"), ViewerCertificate=wrong)
+        assert refusal(edge.client.create_distribution, DistributionConfig=config) == "InvalidViewerCertificate"
+    found = edge.client.get_distribution_config(Id=site.id)
+    config = {**found["DistributionConfig"], "Aliases": items("www.shop.example", "other.shop.example")}
+    assert refusal(edge.client.update_distribution, Id=site.id, IfMatch=found["ETag"], DistributionConfig=config) == "InvalidViewerCertificate"
+    site.update(Comment="no name is new")
 
 
 def test_lists_have_pages_and_an_account_sees_its_own(edge):
@@ -160,7 +175,7 @@ def test_policies_are_ones_own_or_awss(edge):
     assert refusal(edge.client.delete_cache_policy, Id=id, IfMatch=made["ETag"]) == "CachePolicyInUse"
     assert refusal(edge.client.update_cache_policy, Id=id, CachePolicyConfig=config, IfMatch="E0") == "PreconditionFailed"
     assert refusal(edge.client.delete_cache_policy, Id=OPTIMIZED, IfMatch="E0") == "NoSuchCachePolicy"
-    request = {"HeaderBehavior": "whitelist", "Headers": items("CloudFront-Viewer-Country")}
+    request = {"HeaderBehavior": "whitelist", "Headers": items("CloudFront-Viewer-City")}
     said = {"Name": "r", "HeadersConfig": request, "CookiesConfig": {"CookieBehavior": "none"}, "QueryStringsConfig": {"QueryStringBehavior": "none"}}
     assert refusal(edge.client.create_origin_request_policy, OriginRequestPolicyConfig=said) == "NotImplemented"
 

@@ -14,6 +14,7 @@ from kumoniwa.engines import automaton
 from kumoniwa.gate import firewall_record as records
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.place import Places
+from kumoniwa.gate.viewer import HEADER, address_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.firewall.rule import Ruleset, Verdict
@@ -26,8 +27,6 @@ BODY_BYTES = {"KB_16": 16 * KIB, "KB_32": 32 * KIB, "KB_48": 48 * KIB, "KB_64": 
 GRAPHQL_BODY_BYTES_MAX = 8 * KIB
 """https://docs.aws.amazon.com/waf/latest/developerguide/waf-oversize-request-components.html"""
 MEDIA_TYPES = {"TEXT_PLAIN": "text/plain", "TEXT_HTML": "text/html", "APPLICATION_JSON": "application/json"}
-CLIENT = "127.0.0.1"
-"""Everybody's address here; proxies' headers tell others."""
 
 
 class Part(Record):
@@ -150,12 +149,13 @@ class Guard:
         now = self.home.clock.now()
         most = self.body_bytes_max.get(source.kind, GRAPHQL_BODY_BYTES_MAX if source.kind == "APPSYNC" else BODY_BYTES_MAX)
         lines = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.lines] if request.lines else request.headers.items()
+        address = address_of(request)
         seen = WebRequest(
-            request.method, request.path, request.query, list(lines), b"" if hides_body else request.body,
-            body_max=most, address=CLIENT, now=now,
+            request.method, request.path, request.query, [line for line in lines if line[0].lower() != HEADER],
+            b"" if hides_body else request.body, body_max=most, address=address, now=now,
         )  # fmt: skip
         verdict = self.ruleset.judge(seen)
-        met = records.Met(seen, verdict, source, request_id, place_of(self.home, CLIENT)[0])
+        met = records.Met(seen, verdict, source, request_id, place_of(self.home, address)[0])
         records.measure(self.home, self.account, self.part, verdict)
         self.samples.keep(met, self.part)
         if self.log is not None:

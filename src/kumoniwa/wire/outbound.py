@@ -20,6 +20,10 @@ class Unreachable(Exception):
     """No whole answer came; the text says why."""
 
 
+class Unconnected(Unreachable):
+    """Nobody took the connection, so nothing was sent."""
+
+
 class Answer(NamedTuple):
     status: int
     headers: list[tuple[str, str]]
@@ -87,6 +91,8 @@ async def fetch(
     body: bytes,
     timeout_s: float,
     tls: ssl.SSLContext | None = None,
+    *,
+    connected_within_s: float | None = None,
 ) -> Answer:
     """The endpoint's answer. A ``host`` among the headers is said instead of the URL's own. Raises Unreachable, or TimeoutError."""
     try:
@@ -111,14 +117,21 @@ async def fetch(
     with outside():
         async with asyncio.timeout(timeout_s):
             secured = (tls or _tls()) if parts.scheme == "https" else None
-            return await _exchanged(verb, host, port, secured, head.encode("latin-1", "replace") + body)
+            return await _exchanged(verb, host, port, secured, head.encode("latin-1", "replace") + body, connected_within_s)
 
 
-async def _exchanged(verb: str, host: str, port: int, tls: ssl.SSLContext | None, sent: bytes) -> Answer:
+async def _exchanged(
+    verb: str, host: str, port: int, tls: ssl.SSLContext | None, sent: bytes, connected_within_s: float | None
+) -> Answer:
     writer = None
     collecting = _Collecting(verb)
     try:
-        reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+        try:
+            async with asyncio.timeout(connected_within_s):
+                reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+        except OSError as error:
+            # A time that is over is one of these, too.
+            raise Unconnected(f"Network error communicating with endpoint: {error}")
         writer.write(sent)
         while not collecting.is_complete:
             data = await reader.read(1 << 16)

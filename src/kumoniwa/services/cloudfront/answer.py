@@ -19,6 +19,7 @@ BAD = (
     "Bad request. We can't connect to the server for this app or website at this time. There might be too much traffic or a configuration "
     "error. Try again later, or contact the app or website owner."
 )
+COUNTRY = "The Amazon CloudFront distribution is configured to block access from your country." + BAD.removeprefix("Bad request.")
 BLOCKED = BAD.replace("Bad request", "Request blocked", 1)
 LOOP = "Bad request. The distribution is an origin of itself, by way of others."
 SCRIPT = "The CloudFront function associated with the CloudFront distribution is invalid or returned something that cannot be used: "

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from kumoniwa.services.cloudfront import held, policy
+from kumoniwa.services.cloudfront.viewer import PREFIX
 
 Selection = Callable[[str], bool]
 """Whether a name is one of those chosen."""
@@ -31,13 +32,16 @@ def chosen(config: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def _selection(kind: str, listed: Any) -> Selection:
+    """Of what CloudFront says itself of a viewer, only what is named is meant."""
     names = frozenset(name.lower() for name in (listed or {}).get("Items") or ())
     if kind in ("all", "allViewer"):
-        return lambda name: True
+        return lambda name: not name.lower().startswith(PREFIX)
+    if kind == "allViewerAndWhitelistCloudFront":
+        return lambda name: not name.lower().startswith(PREFIX) or name.lower() in names
     if kind == "whitelist":
         return lambda name: name.lower() in names
     if kind == "allExcept":
-        return lambda name: name.lower() not in names
+        return lambda name: name.lower() not in names and not name.lower().startswith(PREFIX)
     return lambda name: False
 
 
@@ -64,7 +68,8 @@ class Rules(NamedTuple):
     least_s: float
     default_s: float
     most_s: float
-    takes_gzip: bool
+    codings: tuple[str, ...]
+    """How answers may be packed, the smallest first."""
     is_cached: bool = True
 
 
@@ -89,8 +94,9 @@ def rules(home: Any, account: str, behavior: dict[str, Any]) -> Rules:
     said = policy.config_of(home, account, policy.CACHE.kind.name, behavior["CachePolicyId"])
     inside = said.get("ParametersInCacheKeyAndForwardedToOrigin")
     key = _part(inside) if inside else _NOTHING
-    gzip = bool(inside) and inside["EnableAcceptEncodingGzip"]
-    return Rules(key, key.union(extra), said["MinTTL"], said["DefaultTTL"], said["MaxTTL"], gzip, said["MaxTTL"] > 0)
+    wanted = {"br": "EnableAcceptEncodingBrotli", "gzip": "EnableAcceptEncodingGzip"}
+    codings = tuple(coding for coding, member in wanted.items() if (inside or {}).get(member))
+    return Rules(key, key.union(extra), said["MinTTL"], said["DefaultTTL"], said["MaxTTL"], codings, said["MaxTTL"] > 0)
 
 
 def _legacy(behavior: dict[str, Any], extra: Part) -> Rules:
@@ -102,5 +108,5 @@ def _legacy(behavior: dict[str, Any], extra: Part) -> Rules:
     queries = _selection("all" if said["QueryString"] else "none", None)
     key = Part(headers, cookies, _selection("whitelist", listed) if said["QueryString"] and listed["Quantity"] else queries)
     sent = Part(headers, cookies, queries).union(extra)
-    return Rules(key, sent, behavior["MinTTL"], behavior["DefaultTTL"], behavior["MaxTTL"], behavior["Compress"],
+    return Rules(key, sent, behavior["MinTTL"], behavior["DefaultTTL"], behavior["MaxTTL"], ("gzip",) if behavior["Compress"] else (),
                  "*" not in names and behavior["MaxTTL"] > 0)  # fmt: skip

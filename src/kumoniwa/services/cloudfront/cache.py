@@ -35,14 +35,15 @@ Headers = list[tuple[str, str]]
 class Copy:
     """What an origin answered once."""
 
-    __slots__ = ("distribution", "address", "status", "headers", "body", "stored", "fresh_until")
+    __slots__ = ("distribution", "address", "status", "headers", "body", "stored", "fresh_until", "expires")
 
     def __init__(
         self, distribution: str, address: str, status: int, headers: Headers, body: bytes, stored: float, fresh_until: float
     ) -> None:
         self.distribution, self.address = distribution, address
         self.status, self.headers, self.body = status, headers, body
-        self.stored, self.fresh_until = stored, fresh_until
+        self.stored, self.fresh_until, self.expires = stored, fresh_until, fresh_until
+        """``expires`` is when the origin's own word ends; an origin that fails may make a copy good for longer."""
 
     @property
     def size(self) -> int:
@@ -60,6 +61,8 @@ class Cache:
     def __init__(self) -> None:
         self.copies: OrderedDict[tuple, Copy] = OrderedDict()
         self.size = 0
+        self.refreshing: set[tuple] = set()
+        """Copies that are fetched again while their old state is shown."""
         self.seen: dict[str, Any] = {}
         """By distribution: the record of invalidations that this cache has obeyed."""
 
@@ -117,6 +120,13 @@ def lifetime_s(headers: Headers, rules: behavior.Rules, now: float) -> float:
     if said is None:
         return max(rules.least_s, rules.default_s)
     return min(max(said, rules.least_s), rules.most_s)
+
+
+def stale_s(headers: Headers, directive: str, rules: behavior.Rules) -> float | None:
+    """How long a copy may be shown after its end: while it is fetched again, or because it cannot be. None if the origin does not say.
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/Expiration.html#stale-content"""
+    found = re.search(directive + r"\s*=\s*\"?(\d{1,10})", (header(headers, "cache-control") or "").lower())
+    return None if found is None else min(float(found[1]), rules.most_s)
 
 
 def _said_s(headers: Headers, now: float) -> float | None:

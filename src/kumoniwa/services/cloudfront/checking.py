@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from kumoniwa.aws import geography
 from kumoniwa.gate import firewall
 from kumoniwa.gate.address import locate
 from kumoniwa.gate.edge import EdgeName, EdgeResource, key_of
@@ -105,10 +106,6 @@ def _behavior(said: dict[str, Any]) -> dict[str, Any]:
 
 def _unserved(config: dict[str, Any]) -> Iterator[str]:
     """What AWS would do and edge locations here do not."""
-    if config["Logging"]["Enabled"]:
-        yield "Logging of distributions"
-    if config["Restrictions"]["GeoRestriction"]["RestrictionType"] != "none":
-        yield "GeoRestriction of distributions"
     for member in ("ContinuousDeploymentPolicyId", "Staging", "AnycastIpListId", "TenantConfig", "ViewerMtlsConfig",
                    "ConnectionFunctionAssociation", "CacheTagConfig"):  # fmt: skip
         if config.get(member):
@@ -141,6 +138,7 @@ def check(call: Call, config: dict[str, Any], own: EdgeResource | None = None) -
     _check_names(call, config, own)
     if config["WebACLId"] and not is_web_acl(call, config["WebACLId"]):
         raise errors.InvalidWebACLId(hint="Give the ARN of a web ACL of AWS WAF with the scope CLOUDFRONT.")
+    _check_places(config["Restrictions"]["GeoRestriction"])
     root = config["DefaultRootObject"]
     if root.startswith("/") or len(root) > 255 or not re.fullmatch(r"[A-Za-z0-9_\-.*$/~\"'&]*", root):
         raise errors.InvalidDefaultRootObject
@@ -170,6 +168,14 @@ def check(call: Call, config: dict[str, Any], own: EdgeResource | None = None) -
             raise errors.InvalidArgument("The parameter ResponsePagePath and ResponseCode must be specified together.")
         if answer.get("ResponseCode") and answer["ResponseCode"] not in RESPONSE_CODES:
             raise errors.InvalidResponseCode
+
+
+def _check_places(said: dict[str, Any]) -> None:
+    listed = said.get("Items") or ()
+    if (said["RestrictionType"] == "none") != (not listed):
+        raise errors.InvalidGeoRestrictionParameter(hint="A restriction names countries, and none names none.")
+    if any(country not in geography.countries() for country in listed):
+        raise errors.InvalidGeoRestrictionParameter(hint="Countries are two-letter codes of ISO 3166-1 in capitals.")
 
 
 def is_web_acl(call: Call, arn: str) -> bool:
@@ -210,6 +216,9 @@ def _check_origin(call: Call, origin: dict[str, Any]) -> None:
     path = origin["OriginPath"]
     if path and (not path.startswith("/") or path.endswith("/")):
         raise errors.InvalidArgument("The parameter OriginPath must begin with / and must not end with it.")
+    if origin["ConnectionAttempts"] not in range(1, 4) or origin["ConnectionTimeout"] not in range(1, 11):
+        # https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_Origin.html
+        raise errors.InvalidArgument("The parameter ConnectionAttempts must be between 1 and 3, and ConnectionTimeout between 1 and 10.")
     if ("S3OriginConfig" in origin) == ("CustomOriginConfig" in origin):
         # https://github.com/ansible-collections/community.aws/issues/1819
         raise errors.InvalidOrigin("You must specify either a CustomOrigin or an S3Origin. You cannot specify both.")
@@ -243,6 +252,8 @@ def _check_behavior(call: Call, behavior: dict[str, Any]) -> None:
         id = behavior.get(sort.behavior_member)
         if id and policy.config_of(call.home, call.account, sort.kind.name, id) is None:
             raise sort.kind.absent
+    if "ForwardedValues" in behavior:
+        policy.check_headers(behavior["ForwardedValues"]["Headers"])
     if "ForwardedValues" in behavior and not behavior["MinTTL"] <= behavior["DefaultTTL"] <= behavior["MaxTTL"]:
         raise errors.InvalidArgument("The parameter MinTTL, DefaultTTL and MaxTTL must be in ascending order.")
     for group in behavior["TrustedKeyGroups"].get("Items") or ():

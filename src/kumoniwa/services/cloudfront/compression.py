@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Callable
 
+from kumoniwa.engines import brotli_packing
 from kumoniwa.kernel.clock import outside
 from kumoniwa.services.cloudfront.cache import Headers, header
 
@@ -25,13 +27,26 @@ KINDS = frozenset(_KINDS.split())
 BYTES = range(1_000, 10_000_001)
 
 
-async def compressed(headers: Headers, body: bytes) -> tuple[Headers, bytes]:
+CODINGS: dict[str, Callable[[bytes], bytes]] = {"gzip": lambda body: gzip.compress(body, 6, mtime=0)}
+"""By what viewers call them. Brotli is there with the extra ``edge``."""
+if brotli_packing.is_here():
+    CODINGS["br"] = brotli_packing.packed
+
+
+def accepted(header_: str, codings: tuple[str, ...]) -> tuple[str, ...]:
+    """Which of these a viewer takes and we have, in their order."""
+    parts = [part.partition(";") for part in header_.lower().split(",")]
+    named = {name.strip() for name, _, weight in parts if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")}
+    return tuple(each for each in codings if each in named and each in CODINGS)
+
+
+async def compressed(headers: Headers, body: bytes, coding: str) -> tuple[Headers, bytes]:
     """The same answer smaller, if it is of a kind and a size that this is done to."""
     kind = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
     is_plain = header(headers, "content-encoding") is None and kind in KINDS and len(body) in BYTES
     if not is_plain or "no-transform" in (header(headers, "cache-control") or "").lower():
         return headers, body
     with outside():
-        smaller = await asyncio.to_thread(lambda: gzip.compress(body, 6, mtime=0))
+        smaller = await asyncio.to_thread(CODINGS[coding], body)
     kept = [(name, f"W/{value.removeprefix('W/')}" if name.lower() == "etag" else value) for name, value in headers]
-    return [*kept, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")], smaller
+    return [*kept, ("Content-Encoding", coding), ("Vary", "Accept-Encoding")], smaller

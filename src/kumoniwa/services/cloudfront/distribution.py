@@ -11,7 +11,7 @@ from kumoniwa.gate.edge import EdgeName, EdgeResource
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudfront import access, checking, errors, held
+from kumoniwa.services.cloudfront import access, asking, checking, errors, held
 from kumoniwa.services.cloudfront.held import Kind
 from kumoniwa.services.cloudfront.invalidation import Invalidation, checked, publish
 
@@ -75,15 +75,26 @@ def _name(call: Call, distribution: EdgeResource, old: dict[str, Any] | None = N
             names[name] = EdgeName(name=name, account=call.account, service="cloudfront", target=distribution.id)
 
 
-def _created(call: Call, said: dict[str, Any], tags: dict[str, str]) -> dict:
-    config = checking.filled(said)
+def _check_reference(call: Call, reference: str) -> None:
     for each in held.all_of(call, "distribution"):
-        if each.config["CallerReference"] == said["CallerReference"]:
+        if each.config["CallerReference"] == reference:
             # Even the same request: https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_DistributionConfig.html
             raise errors.DistributionAlreadyExists(
                 "The caller reference that you are using to create a distribution is associated with another distribution. "
                 f"Already exists: {each.id}"
             )
+
+
+def _created(call: Call, said: dict[str, Any], tags: dict[str, str]) -> dict:
+    config = checking.filled(said)
+    _check_reference(call, config["CallerReference"])
+    checking.check(call, config)
+    return asking.with_what_it_names(call, config, None, lambda: _made(call, config, tags))
+
+
+def _made(call: Call, config: dict[str, Any], tags: dict[str, str]) -> dict:
+    """As it stands now: others may have been made while something was asked."""
+    _check_reference(call, config["CallerReference"])
     checking.check(call, config)
     id = f"E{call.ids.upper(13)}"
     made = held.make(call, "distribution", id, config, {"domain": f"d{call.ids.lower(13)}.{DOMAIN}"})
@@ -117,6 +128,12 @@ def UpdateDistribution(call: Call, *, Id: str, DistributionConfig: dict[str, Any
     config = checking.filled(DistributionConfig)
     if config["CallerReference"] != found.config["CallerReference"]:
         raise errors.IllegalUpdate(hint="CallerReference does not change.")
+    checking.check(call, config, found)
+    return asking.with_what_it_names(call, config, found.config, lambda: _changed(call, Id, config, IfMatch))
+
+
+def _changed(call: Call, id: str, config: dict[str, Any], if_match: str | None) -> dict:
+    found = held.matched(call, DISTRIBUTION, id, if_match)
     checking.check(call, config, found)
     old = found.config
     found = held.keep(call, found, config=config)

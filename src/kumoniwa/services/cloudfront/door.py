@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.edge import EdgeName, EdgeResource, key_of
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.services.cloudfront import answer, held
+from kumoniwa.services.cloudfront import accesslog, answer, held
 from kumoniwa.services.cloudfront.distribution import DOMAIN
 from kumoniwa.services.cloudfront.visit import Told, Visit
 from kumoniwa.wire.message import Request, Response
@@ -27,14 +27,17 @@ def _distribution(home: Any, address: Address) -> EdgeResource | None:
 
 async def serve(home: Any, request: Request, address: Address, request_id: str) -> Response:
     distribution = _distribution(home, address)
-    id = f"{home.ids.secret(54)}=="
+    id, began = f"{home.ids.secret(54)}==", home.clock.now()
     if distribution is None or not distribution.config["Enabled"]:
         told = Told(403, *answer.error_page(403, answer.BAD, id), "Error")
     elif request.headers.get("via", "").count("(CloudFront)") > LOOPS_MAX:
         told = Told(403, *answer.error_page(403, answer.LOOP, id), "Error")
     else:
         told = await Visit(home, distribution, request, id).told()
-    return _written(home, request, told, id)
+    response = _written(home, request, told, id)
+    if distribution is not None and distribution.config["Logging"]["Enabled"]:
+        accesslog.write(home, distribution, request, response, told, id, began)
+    return response
 
 
 def _written(home: Any, request: Request, told: Told, id: str) -> Response:

@@ -60,6 +60,10 @@ class InvalidDefaultRootObject(AwsError):
     message = "The default root object file name is too big or contains an invalid character."
 
 
+class InvalidGeoRestrictionParameter(AwsError):
+    message = "The specified geo restriction parameter is not valid."
+
+
 class InvalidWebACLId(AwsError):
     message = "Invalid Web ACL ID. Please ensure that the ACL exists and is of the scope CLOUDFRONT."
 

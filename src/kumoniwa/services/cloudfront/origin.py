@@ -7,7 +7,7 @@ origin access identity as that, else by nobody. What lives in another region is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -218,6 +218,16 @@ async def heard(home: Any, message: dict[str, Any]) -> dict[str, Any]:
 # Outside ------------------------------------------------------------------------------------------------------
 
 
+async def _connected(origin: dict[str, Any], ask: Callable[[float], Awaitable[outbound.Answer]]) -> outbound.Answer:
+    """Ask as often as the origin's settings say, until somebody takes the connection."""
+    for _ in range(origin["ConnectionAttempts"] - 1):
+        try:
+            return await ask(origin["ConnectionTimeout"])
+        except outbound.Unconnected:
+            continue
+    return await ask(origin["ConnectionTimeout"])
+
+
 async def _from_outside(origin: dict[str, Any], domain: str, asked: Asked, timeout_s: float) -> Answer:
     custom = origin["CustomOriginConfig"]
     protocol = custom["OriginProtocolPolicy"]
@@ -226,7 +236,9 @@ async def _from_outside(origin: dict[str, Any], domain: str, asked: Asked, timeo
     netloc = domain if port == (443 if is_tls else 80) else f"{domain}:{port}"
     url = f"{scheme}://{netloc}{asked.path}" + (f"?{asked.query}" if asked.query else "")
     try:
-        found = await outbound.fetch(asked.method, url, list(asked.headers.items()), asked.body, timeout_s)
+        found = await _connected(origin, lambda within_s: outbound.fetch(
+            asked.method, url, list(asked.headers.items()), asked.body, timeout_s, connected_within_s=within_s
+        ))  # fmt: skip
     except outbound.Unreachable as error:
         raise Unanswered(f"CloudFront wasn't able to connect to the origin. {error}", 502) from None
     return Answer(found.status, [(name, value) for name, value in found.headers if name.lower() not in NOT_PASSED], found.body,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from kumoniwa.gate.edge import EdgeResource, key_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.cloudfront import errors, held
+from kumoniwa.services.cloudfront import errors, held, viewer
 from kumoniwa.services.cloudfront.held import Kind
 
 MADE_BY_AWS = 1_596_240_000.0
@@ -178,19 +178,17 @@ def _checked(call: Call, sort: Sort, config: dict[str, Any], id: str = "") -> No
         if not 0 <= least <= config.get("DefaultTTL", max(least, 86_400)) <= max(most, least) or most < least:
             raise errors.InvalidArgument("The parameter MinTTL, DefaultTTL and MaxTTL must be in ascending order.")
         inside = config.get("ParametersInCacheKeyAndForwardedToOrigin") or {}
-        _mind(inside.get("HeadersConfig"))
+        check_headers((inside.get("HeadersConfig") or {}).get("Headers"))
     if sort is REQUEST:
-        if config["HeadersConfig"]["HeaderBehavior"] == "allViewerAndWhitelistCloudFront":
-            raise NotImplementedHere("HeaderBehavior allViewerAndWhitelistCloudFront of origin request policies")
-        _mind(config["HeadersConfig"])
+        check_headers(config["HeadersConfig"].get("Headers"))
     if sort is RESPONSE and (config.get("ServerTimingHeadersConfig") or {}).get("Enabled"):
         raise NotImplementedHere("ServerTimingHeadersConfig of response headers policies")
 
 
-def _mind(headers: dict[str, Any] | None) -> None:
-    """Nobody here knows what kind of device or in which country a viewer is."""
-    for name in ((headers or {}).get("Headers") or {}).get("Items") or ():
-        if name.lower().startswith("cloudfront-") and name.lower() != "cloudfront-forwarded-proto":
+def check_headers(listed: dict[str, Any] | None) -> None:
+    """Not all that AWS tells of a viewer is known here."""
+    for name in (listed or {}).get("Items") or ():
+        if name.lower().startswith(viewer.PREFIX) and name.lower() not in viewer.KNOWN:
             raise NotImplementedHere(f"the header {name} of CloudFront")
 
 

@@ -4,13 +4,14 @@ changed again, and cut to what was asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from kumoniwa.gate import firewall
 from kumoniwa.gate.edge import EdgeResource, key_of
 from kumoniwa.gate.firewall_record import Source
+from kumoniwa.gate.viewer import HEADER, address_of
 from kumoniwa.services.cloudfront import (
     answer,
     behavior,
@@ -21,6 +22,7 @@ from kumoniwa.services.cloudfront import (
     policy,
     script,
     signed,
+    viewer,
 )
 from kumoniwa.services.cloudfront.answer import METHOD, SCRIPT
 from kumoniwa.services.cloudfront.cache import Cache, Copy, Headers
@@ -50,12 +52,19 @@ class Visit:
         self.config, self.account = distribution.config, distribution.account
         self.method, self.path, self.headers = request.method, request.path, dict(request.headers)
         self.query = script.query_of(request.query)
-        self.is_tls = request.is_tls
+        self.is_tls, self.address = request.is_tls, address_of(request)
+        self.told_of_viewer = viewer.headers(home, request)
+        self._tell_of_viewer()
         self.behavior = behavior.chosen(self.config, self.path)
         self.cache = home.memory.get(("cloudfront", Cache))
         if self.cache is None:
             self.cache = home.memory["cloudfront", Cache] = Cache()
         self.cache.obey(home, distribution.id, self.config["DefaultRootObject"])
+
+    def _tell_of_viewer(self) -> None:
+        """Whatever a viewer says in CloudFront's name, CloudFront says it."""
+        said = {name: value for name, value in self.headers.items() if not name.startswith(viewer.PREFIX) and name != HEADER}
+        self.headers = said | self.told_of_viewer
 
     # The whole way -------------------------------------------------------------------------------------------
 
@@ -87,7 +96,13 @@ class Visit:
         return Told(status, *answer.error_page(status, text, self.id), result)
 
     def _blocked(self) -> Told | None:
-        """What the distribution's web ACL answers instead, which is asked before everything else."""
+        """What is answered instead to who comes from a country that is shut out, or to what the distribution's web ACL blocks. Of whom
+        nobody knows where he is, he is let in.
+        https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/georestrictions.html"""
+        said, country = self.config["Restrictions"]["GeoRestriction"], self.told_of_viewer.get("cloudfront-viewer-country")
+        is_listed = country in (said.get("Items") or ())
+        if country is not None and said["RestrictionType"] != "none" and is_listed != (said["RestrictionType"] == "whitelist"):
+            return self._page(403, answer.COUNTRY)
         arn = self.config["WebACLId"]
         if not arn:
             return None
@@ -95,6 +110,7 @@ class Visit:
         if not met.is_blocked:
             met.mark(self.request)
             self.headers = dict(self.request.headers)
+            self._tell_of_viewer()
             return None
         response = met.response()
         if response is None:
@@ -119,7 +135,7 @@ class Visit:
             cookies = dict(script.cookies_of(self.headers.get("cookie", "")))
             said = {name: unquote(value) for name, value in self.query}
             try:
-                signed.admit(self.home, self.account, groups.get("Items") or (), said, cookies, self._urls(), "127.0.0.1", self.home.clock.now())
+                signed.admit(self.home, self.account, groups.get("Items") or (), said, cookies, self._urls(), self.address, self.home.clock.now())
             except signed.Unsigned as error:
                 return Told(403, *answer.refusal(error.code, error.text), "Error")
             self.query = [(name, value) for name, value in self.query if name not in signed.PARAMETERS]
@@ -157,14 +173,19 @@ class Visit:
         return None
 
     def _event(self, event_type: str, told: Told | None) -> dict[str, Any]:
-        headers = {name: {"value": value} for name, value in self.headers.items() if name != "cookie"}
+        rules = behavior.rules(self.home, self.account, self.behavior)
+        headers = {
+            name: {"value": value}
+            for name, value in self.headers.items()
+            if name != "cookie" and (not name.startswith(viewer.PREFIX) or rules.sent.headers(name))
+        }
         event = {
             "version": "1.0",
             "context": {
                 "distributionDomainName": self.distribution.more["domain"], "distributionId": self.distribution.id,
                 "eventType": event_type, "requestId": self.id,
             },
-            "viewer": {"ip": "127.0.0.1"},
+            "viewer": {"ip": self.address},
             "request": {
                 "method": self.method, "uri": self.path, "querystring": script.spread(self.query), "headers": headers,
                 "cookies": script.spread(script.cookies_of(self.headers.get("cookie", ""))),
@@ -184,6 +205,7 @@ class Visit:
         self.query = script.gathered(value.get("querystring"))
         host = self.headers.get("host", "")
         self.headers = {name.lower(): text for name, text in script.gathered(value.get("headers"))} | {"host": host}
+        self._tell_of_viewer()
         if cookies := script.gathered(value.get("cookies")):
             self.headers["cookie"] = "; ".join(f"{name}={text}" for name, text in cookies)
 
@@ -196,11 +218,33 @@ class Visit:
         asked = self._asked(rules, "GET" if method == "HEAD" and may_keep else method, path, may_keep)
         if not may_keep:
             return await self._fetched(chosen, asked)
-        gzips = "accept-encoding" in asked.headers
-        key, address = self._key(rules, chosen, asked.method, path, gzips)
+        codings = self._codings(rules)
+        key, address = self._key(rules, chosen, asked.method, path, codings)
         copy, now = self.cache.find(key), self.home.clock.now()
         if copy is not None and now < copy.fresh_until:
             return _of_copy(copy, "Hit" if copy.status < 400 else "Error", now)
+        refreshing = self._refreshed(key, address, copy, rules, chosen, asked, codings)
+        if copy is not None and copy.status < 400 and now < copy.expires + (cache.stale_s(copy.headers, "stale-while-revalidate", rules) or 0.0):
+            if key in self.cache.refreshing:
+                refreshing.close()
+            else:
+                self.home.spawn(self._behind(key, refreshing))
+            return _of_copy(copy, "Hit", now)
+        return await refreshing
+
+    async def _behind(self, key: tuple, refreshing: Coroutine[Any, Any, Told]) -> None:
+        """Fetch a copy again that is shown meanwhile, once at a time."""
+        self.cache.refreshing.add(key)
+        try:
+            await refreshing
+        finally:
+            self.cache.refreshing.discard(key)
+
+    async def _refreshed(
+        self, key: tuple, address: str, copy: Copy | None, rules: behavior.Rules, chosen: dict[str, Any], asked: origin.Asked,
+        codings: tuple[str, ...],
+    ) -> Told:  # fmt: skip
+        """What the origin says now, and the cache from then on."""
         if copy is not None and copy.status < 400:
             asked.headers.update(_validators(copy))
         struck = cache.invalidated(self.home, self.distribution.id)
@@ -210,8 +254,9 @@ class Visit:
             if told.status == 304:
                 self._renew(copy, told.headers, rules, now)
                 return _of_copy(copy, "RefreshHit", now)
-            if told.status in (500, 502, 503, 504):
-                # An origin that fails does not take away what was good.
+            allowed_s = cache.stale_s(copy.headers, "stale-if-error", rules)
+            if told.status in (500, 502, 503, 504) and (allowed_s is None or now < copy.expires + allowed_s):
+                # An origin that fails does not take away what was good, unless it said itself for how long that is so.
                 # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html
                 copy.fresh_until = now + self._error_lifetime_s(told, rules, now)
                 return _of_copy(copy, "RefreshHit", now)
@@ -219,8 +264,8 @@ class Visit:
         if not isinstance(body, bytes):
             return told._replace(body=body)
         headers = told.headers
-        if chosen["Compress"] and gzips and told.status == 200:
-            headers, body = await compression.compressed(headers, body)
+        if chosen["Compress"] and codings and told.status == 200:
+            headers, body = await compression.compressed(headers, body, codings[0])
         lifetime_s = self._error_lifetime_s(told, rules, now)
         if told.status in cache.KEPT:
             lifetime_s = cache.lifetime_s(headers, rules, now)
@@ -235,19 +280,28 @@ class Visit:
         """A copy of which the origin says that it is still good."""
         said = {name.lower() for name, _ in headers if name.lower() in ("cache-control", "expires", "date")}
         copy.headers = [each for each in copy.headers if each[0].lower() not in said] + [each for each in headers if each[0].lower() in said]
-        copy.stored, copy.fresh_until = now, now + cache.lifetime_s(copy.headers, rules, now)
+        copy.stored = now
+        copy.fresh_until = copy.expires = now + cache.lifetime_s(copy.headers, rules, now)
 
     def _error_lifetime_s(self, told: Told, rules: behavior.Rules, now: float) -> float:
         said = self._error_rule(told.status)
         return cache.error_lifetime_s(told.status, told.headers, rules, None if said is None else said.get("ErrorCachingMinTTL"), now)
 
-    def _key(self, rules: behavior.Rules, chosen: dict[str, Any], method: str, path: str, gzips: bool) -> tuple[tuple, str]:
+    def _key(self, rules: behavior.Rules, chosen: dict[str, Any], method: str, path: str, codings: tuple[str, ...]) -> tuple[tuple, str]:
         """What a copy is kept under, and what invalidations call it."""
         query = "&".join(_spelled(pair) for pair in self.query if rules.key.queries(pair[0]))
         headers = tuple(sorted((name, value) for name, value in self.headers.items() if name not in DROPPED - {"host"} and rules.key.headers(name)))
         cookies = tuple(pair for pair in script.cookies_of(self.headers.get("cookie", "")) if rules.key.cookies(pair[0]))
         address = f"{path}?{query}" if query else path
-        return (self.distribution.id, chosen.get("PathPattern"), method, address, headers, cookies, gzips), address
+        return (self.distribution.id, chosen.get("PathPattern"), method, address, headers, cookies, codings), address
+
+    def _codings(self, rules: behavior.Rules) -> tuple[str, ...]:
+        """How the answer to this viewer may be packed."""
+        return compression.accepted(self.headers.get("accept-encoding", ""), rules.codings)
+
+    def _forwarded(self) -> str:
+        before = self.request.headers.get("x-forwarded-for")
+        return f"{before}, {self.address}" if before else self.address
 
     def _asked(self, rules: behavior.Rules, method: str, path: str, may_keep: bool) -> origin.Asked:
         headers = {name: value for name, value in self.headers.items() if name not in DROPPED and name != "cookie" and rules.sent.headers(name)}
@@ -262,10 +316,8 @@ class Visit:
             headers["authorization"] = self.headers["authorization"]
         if rules.sent.headers("host"):
             headers["host"] = self.headers["host"]
-        if rules.sent.headers("cloudfront-forwarded-proto"):
-            headers["cloudfront-forwarded-proto"] = "https" if self.is_tls else "http"
-        if rules.takes_gzip and may_keep and "gzip" in self.headers.get("accept-encoding", ""):
-            headers["accept-encoding"] = "gzip"
+        if may_keep and (codings := self._codings(rules)):
+            headers["accept-encoding"] = ",".join(codings)
         elif not may_keep and rules.sent.headers("accept-encoding") and "accept-encoding" in self.headers:
             headers["accept-encoding"] = self.headers["accept-encoding"]
         headers.setdefault("user-agent", "Amazon CloudFront")
@@ -274,7 +326,7 @@ class Visit:
             headers["cookie"] = "; ".join(_spelled(pair) for pair in cookies)
         via = f"1.1 {self.distribution.more['domain']} (CloudFront)"
         before = self.request.headers.get("via")
-        headers |= {"via": f"{before}, {via}" if before else via, "x-amz-cf-id": self.id, "x-forwarded-for": "127.0.0.1"}
+        headers |= {"via": f"{before}, {via}" if before else via, "x-amz-cf-id": self.id, "x-forwarded-for": self._forwarded()}
         query = "&".join(_spelled(pair) for pair in self.query if rules.sent.queries(pair[0]))
         return origin.Asked(method, path, query, headers, self.request.body, self.is_tls)
 

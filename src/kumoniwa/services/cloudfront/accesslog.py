@@ -1,0 +1,67 @@
+"""Access logs: a line for every request of a viewer, filed into a bucket some time later by every edge location for itself.
+
+Lines wait as rows. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+from urllib.parse import quote
+
+from kumoniwa.gate.edge import EdgeResource
+from kumoniwa.gate.viewer import address_of
+from kumoniwa.services.cloudfront.cache import header
+from kumoniwa.store.rows import Table
+from kumoniwa.wire.message import Request, Response
+
+WAITING = ("cloudfront", "access log")
+FIELDS = (
+    "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) "
+    "x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher "
+    "x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type "
+    "sc-content-type sc-content-len sc-range-start sc-range-end"
+)
+LINES = Table(
+    "cloudfront_log_line",
+    "create table if not exists cloudfront_log_line(id integer primary key autoincrement, distribution text, at real, line text); "
+    "create index if not exists cloudfront_log_line_of on cloudfront_log_line(distribution, id)",
+)
+_SPOKEN = re.compile(r"[^!$&-;=?-Z_a-z]")
+"""What is written as ``%hh``: blanks, what is not ASCII, and the characters that AWS lists."""
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/")
+
+
+def write(home: Any, distribution: EdgeResource, request: Request, response: Response, told: Any, id: str, began: float) -> None:
+    rows = home.store.rows(distribution.account)
+    if LINES.name not in rows.tables:
+        rows.use(LINES)
+    now = home.clock.now()
+    line = "\t".join(_values(home, distribution, request, response, told, id, now, now - began))
+    rows.run("insert into cloudfront_log_line(distribution, at, line) values(?, ?, ?)", distribution.id, now, line)
+    home.wake(WAITING)
+
+
+def _said(value: str | None) -> str:
+    return _SPOKEN.sub(lambda found: quote(found[0]), value) if value else "-"
+
+
+def _values(
+    home: Any, distribution: EdgeResource, request: Request, response: Response, told: Any, id: str, now: float, taken_s: float
+) -> list[str]:
+    """The viewer's port and the ciphers of his connection are not known here, which is what ``-`` says."""
+    headers, moment = request.headers, time.gmtime(now)
+    lines = [(name, each) for name, value in response.headers.items() for each in (value if isinstance(value, list) else [value])]
+    body = len(response.body) if isinstance(response.body, bytes) else int(told.length or 0)
+    sent = sum(len(name) + len(value) + 4 for name, value in lines) + body
+    received = sum(len(name) + len(value) + 4 for name, value in headers.items()) + len(request.body) + len(request.path) + len(request.query)
+    part = _RANGE.match(header(lines, "content-range") or "") if response.status == 206 else None
+    cookie = headers.get("cookie") if distribution.config["Logging"]["IncludeCookies"] else None
+    return [
+        time.strftime("%Y-%m-%d", moment), time.strftime("%H:%M:%S", moment), home.name, str(sent), address_of(request), request.method,
+        distribution.more["domain"], _said(request.path), str(response.status), _said(headers.get("referer")), _said(headers.get("user-agent")),
+        _said(request.query), _said(cookie), told.result, id, _said(request.host), "https" if request.is_tls else "http", str(received),
+        f"{taken_s:.3f}", _said(headers.get("x-forwarded-for")), "-", "-", told.result, "HTTP/1.1", "-", "-", "-", f"{taken_s:.3f}", told.result,
+        _said(header(lines, "content-type")), header(lines, "content-length") or "-", part[1] if part else "-", part[2] if part else "-",
+    ]  # fmt: skip

@@ -74,6 +74,13 @@ class Traces:
             part = next((each for each in (part or {}).get("subsegments", []) if each["name"] == name), None)
         return part
 
+    def edges(self):
+        """Who calls whom, by their types; what is linked and not called has an arrow of its own."""
+        services = self.xray.get_service_graph(**self.span())["Services"]
+        types = {each["ReferenceId"]: each.get("Type", "") for each in services}
+        arrow = {"link": "~>"}
+        return {(types[s["ReferenceId"]], arrow.get(e.get("EdgeType"), "->"), types[e["ReferenceId"]]) for s in services for e in s["Edges"]}
+
     def edge(self, start, end):
         """The statistics of the calls from one service to another, by the start's type and the end's name."""
         services = self.xray.get_service_graph(**self.span())["Services"]
@@ -94,6 +101,7 @@ def show(cloud):
         orders.delay_s = SLOW_S
         time.sleep(1.1)  # of each second one request is sampled for certain
         slow(cloud, made, Traces(cloud))
+        mapped(cloud, made, Traces(cloud))
 
 
 def traced(cloud, made, traces):
@@ -127,3 +135,21 @@ def slow(cloud, made, traces):
     holds("the order service is slow: the trace shows where", slowest == "user_service.call_order_service", f"{slowest} {1000 * parts[slowest]:.0f} ms")
     names = {each["Name"] for each in traces.xray.get_service_graph(**traces.span(), GroupName=made["Slow"].split("/")[-2])["Services"]}
     holds("the group of slow requests has a map of its own", "order-service" in names)
+
+
+WAY = [
+    ("client", "->", "AWS::ApiGateway::Stage"), ("AWS::ApiGateway::Stage", "->", "AWS::Lambda"), ("AWS::Lambda", "->", "AWS::Lambda::Function"),
+    ("AWS::Lambda::Function", "->", "AWS::DynamoDB::Table"), ("AWS::Lambda::Function", "->", "AWS::SQS::Queue"), ("AWS::SQS::Queue", "~>", "AWS::Lambda"),
+]
+
+
+def mapped(cloud, made, traces):
+    status, said = cloud.call_api(f"{made['Api']}/orders", "POST", {"id": "o1"})
+    until(lambda: cloud.table(made["Orders"]).get_item(Key={"id": "o1"})["Item"]["state"] == "done")
+    until(lambda: set(WAY) <= traces.edges())
+    holds("an order goes from the API over a queue to whoever works on it", status == 202)
+    holds("the map leads from the API to that work without a gap", set(WAY) <= traces.edges(), "API > function > queue ~ function")
+    root = said["trace"].split(";")[0].removeprefix("Root=")
+    stage = next(each for each in traces.segments(root) if each.get("origin") == "AWS::ApiGateway::Stage")
+    inner = stage["subsegments"][0]
+    holds("the stage's segment holds the call of its function", inner["name"] == "Lambda" and lasts(inner) <= lasts(stage), f"{1000 * lasts(inner):.0f} of {1000 * lasts(stage):.0f} ms")

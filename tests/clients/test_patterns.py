@@ -27,7 +27,7 @@ CLAIMS = {
     "saga": 8,
     "stream_to_lake": 8,
     "table_scaling": 7,
-    "tracing": 8,
+    "tracing": 11,
     "warm_functions": 9,
     "web_app": 8,
 }

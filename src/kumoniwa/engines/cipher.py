@@ -11,6 +11,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 NONCE_BYTES = 12
+LONGER_BYTES = NONCE_BYTES + 16
+"""By so much what is sealed is longer."""
 
 
 def seal(key: bytes, body: bytes, purpose: bytes) -> bytes:

@@ -18,6 +18,7 @@ from kumoniwa.services.logs.destination import (
 )
 from kumoniwa.services.logs.encryption import AssociateKmsKey, DisassociateKmsKey
 from kumoniwa.services.logs.event import COLUMNS, MOMENT_MAX, STREAMS, Stream
+from kumoniwa.services.logs.export import CancelExportTask, CreateExportTask, DescribeExportTasks
 from kumoniwa.services.logs.group import (
     RETENTIONS_DAYS,
     Group,
@@ -60,10 +61,11 @@ from kumoniwa.services.logs.subscription import (
 from kumoniwa.services.logs.tail import StartLiveTail
 
 __all__ = [
-    "AssociateKmsKey", "DisassociateKmsKey", "DeleteDestination", "DeleteMetricFilter", "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter",
-    "DescribeDestinations", "DescribeMetricFilters", "DescribeQueries", "DescribeQueryDefinitions",
-    "DescribeResourcePolicies", "DescribeSubscriptionFilters", "FilterLogEvents", "GetLogGroupFields", "GetLogRecord",
-    "GetQueryResults", "ListLogGroupsForQuery", "PutDestination", "PutDestinationPolicy", "PutMetricFilter",
+    "AssociateKmsKey", "CancelExportTask", "CreateExportTask", "DeleteDestination", "DeleteMetricFilter",
+    "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter", "DescribeDestinations",
+    "DescribeExportTasks", "DescribeMetricFilters", "DescribeQueries", "DescribeQueryDefinitions",
+    "DescribeResourcePolicies", "DescribeSubscriptionFilters", "DisassociateKmsKey", "FilterLogEvents", "GetLogGroupFields",
+    "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutDestination", "PutDestinationPolicy", "PutMetricFilter",
     "PutQueryDefinition", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "StartQuery", "StopQuery",
     "TestMetricFilter",
 ]  # fmt: skip
@@ -92,7 +94,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 
 
 _OF_THE_ACCOUNT = frozenset({
-    "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
+    "CancelExportTask", "DescribeExportTasks", "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutQueryDefinition", "PutResourcePolicy", "StopQuery",
     "TestMetricFilter",
 })  # fmt: skip

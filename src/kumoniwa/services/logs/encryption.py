@@ -17,8 +17,6 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.logs.group import Group, InvalidParameterException, existing, name_in
 
-SEALED_BYTES = 28
-"""By so much a sealed message is longer."""
 FORGOTTEN_S = 8 * 86_400.0
 """Results of queries, which are sealed as what they tell of, are kept for a week."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
+from kumoniwa.engines import cipher
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.logs import encryption, subscription
@@ -274,7 +275,7 @@ def expire(call: Call, group: Group) -> None:
     for (stream,) in rows.all("select id from log_stream where grp = ? and first < ?", group.number, before_ms):
         size = rows.one(
             "select sum(length(cast(message as blob)) + ? - (link is not null) * ?) from log_event where stream = ? and at < ?",
-            OVERHEAD_BYTES, encryption.SEALED_BYTES, stream, before_ms,
+            OVERHEAD_BYTES, cipher.LONGER_BYTES, stream, before_ms,
         )[0]  # fmt: skip
         rows.run("delete from log_event where stream = ? and at < ?", stream, before_ms)
         oldest = rows.one("select min(at) from log_event where stream = ?", stream)[0]

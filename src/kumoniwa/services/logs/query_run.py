@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.engines import log_scan
+from kumoniwa.engines import log_scan, worker
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -86,9 +86,9 @@ async def _run(call: Call, number: str, places: asyncio.Semaphore) -> None:
         call.atomically(lambda: _keep(call, number, status=RUNNING))
         try:
             await _scan(call, query, took_ms)
-        except log_scan.ScanTimedOut:
+        except worker.WorkTimedOut:
             call.atomically(lambda: _keep(call, number, status=TIMEOUT, took_ms=took_ms()))
-        except log_scan.ScanFailed as error:
+        except worker.WorkFailed as error:
             call.home.note("query failed", query=number, error=str(error))
             call.atomically(lambda: _keep(call, number, status=FAILED, took_ms=took_ms()))
 
@@ -113,7 +113,7 @@ async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
         for each in sealed:
             secrets |= await encryption.secrets_of(call, each.name)
     except AwsError as error:
-        raise log_scan.ScanFailed(error.text) from None
+        raise worker.WorkFailed(error.text) from None
     # Results tell of what is encrypted, so they are: under the first key there is.
     under = next((each for each in sealed if each.key), None)
     async with steady.held(rows, call.home.store.journal) as path:

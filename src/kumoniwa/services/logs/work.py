@@ -1,11 +1,11 @@
-"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served, and queries run."""
+"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served; queries and exports run."""
 
 from __future__ import annotations
 
 import asyncio
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.logs import encryption, event, query_run, subscription
+from kumoniwa.services.logs import encryption, event, export, query_run, subscription
 from kumoniwa.services.logs.group import Group
 
 RETENTION = ("logs", "retention")
@@ -17,6 +17,7 @@ async def run(region) -> None:
         group.create_task(subscription.OUTBOX.run(region))
         group.create_task(_expire(region))
         group.create_task(query_run.run(region))
+        group.create_task(export.run(region))
 
 
 async def _expire(region) -> None:

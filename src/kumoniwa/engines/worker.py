@@ -1,0 +1,82 @@
+"""A process of our own that is given one task and tells its results piece by piece: work that would hold a region's loop.
+
+Task and pieces are structures, packed, each after its length. The process ends when its stdin does, so it does not outlive the region.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import struct
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+
+from kumoniwa.kernel.clock import outside
+
+_LENGTH = struct.Struct(">I")
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+class WorkFailed(Exception):
+    """The text says why."""
+
+
+class WorkTimedOut(Exception): ...
+
+
+async def pieces(module: str, task: msgspec.Struct, kind: type[P], within_s: float) -> AsyncIterator[P]:
+    """What ``python -m module`` says of a task, until it ends. Ends the process if it is not waited for. Raises WorkFailed or
+    WorkTimedOut."""
+    pipe = asyncio.subprocess.PIPE
+    with outside():
+        child = await asyncio.create_subprocess_exec(sys.executable, "-m", module, stdin=pipe, stdout=pipe, stderr=pipe)
+        try:
+            async with asyncio.timeout(within_s):
+                packed = msgspec.msgpack.encode(task)
+                child.stdin.write(_LENGTH.pack(len(packed)) + packed)  # type: ignore[union-attr]
+                while (piece := await _heard(child, kind)) is not None:
+                    yield piece
+        except TimeoutError:
+            raise WorkTimedOut from None
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+
+
+async def _heard(child: asyncio.subprocess.Process, kind: type[P]) -> P | None:
+    try:
+        (length,) = _LENGTH.unpack(await child.stdout.readexactly(_LENGTH.size))  # type: ignore[union-attr]
+        return msgspec.msgpack.decode(await child.stdout.readexactly(length), type=kind) if length else None  # type: ignore[union-attr]
+    except asyncio.IncompleteReadError:
+        said = await child.stderr.read()  # type: ignore[union-attr]
+        raise WorkFailed(said.decode("utf-8", "replace").strip()[-500:] or "the process ended") from None
+
+
+# In the process of its own -------------------------------------------------------------------------
+
+
+def _end_with_the_region() -> None:
+    sys.stdin.buffer.read(1)
+    os._exit(0)
+
+
+def work(kind: type[Any], act: Callable[[Any], Iterable[msgspec.Struct]]) -> None:
+    """Do the one task that stdin brings; never returns."""
+    (length,) = _LENGTH.unpack(sys.stdin.buffer.read(_LENGTH.size))
+    task = msgspec.msgpack.decode(sys.stdin.buffer.read(length), type=kind)
+    threading.Thread(target=_end_with_the_region, daemon=True).start()
+    for piece in act(task):
+        _say(msgspec.msgpack.encode(piece))
+    _say(b"")
+    # Whoever opened files that are not its own shall not tidy them up.
+    os._exit(0)
+
+
+def _say(packed: bytes) -> None:
+    sys.stdout.buffer.write(_LENGTH.pack(len(packed)) + packed)
+    sys.stdout.buffer.flush()

@@ -8,6 +8,7 @@ import pytest
 
 PATTERNS = Path(__file__).parents[2] / "patterns"
 CLAIMS = {
+    "backup_restore": 9,
     "central_logging": 8,
     "cqrs": 8,
     "dashboard": 7,

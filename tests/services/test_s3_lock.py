@@ -138,6 +138,18 @@ def test_what_must_comply_is_bypassed_by_nobody(cloud, s3):
     assert s3.get_object(Bucket="vault", Key="k", VersionId=version)["Body"].read() == b"1"
 
 
+def test_root_deletes_what_must_comply_after_its_date_and_not_before(cloud, s3):
+    version = s3.put_object(Bucket="vault", Key="k", Body=b"1", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=after(cloud, days=3))["VersionId"]
+    early = cloud.fault("clock.skew", {"region": "us-east-1"}, offset=2.999 * 86_400)
+    assert refusal(s3.delete_object, Bucket="vault", Key="k", VersionId=version, BypassGovernanceRetention=True) == PROTECTED
+    cloud.restart(kill=True)
+    assert refusal(s3.delete_object, Bucket="vault", Key="k", VersionId=version) == PROTECTED
+    cloud.heal(early)
+    cloud.fault("clock.skew", {"region": "us-east-1"}, offset=3.001 * 86_400)
+    s3.delete_object(Bucket="vault", Key="k", VersionId=version)
+    assert "Versions" not in s3.list_object_versions(Bucket="vault")
+
+
 def test_a_legal_hold_stands_until_it_is_lifted(cloud, s3):
     version = s3.put_object(Bucket="vault", Key="k", Body=b"1")["VersionId"]
     assert refusal(s3.get_object_legal_hold, Bucket="vault", Key="k")[:2] == (404, "NoSuchObjectLockConfiguration")

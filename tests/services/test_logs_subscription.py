@@ -139,6 +139,23 @@ def test_a_destination_takes_what_other_accounts_log_as_its_policy_says(cloud, l
     assert refused(subscribe, logs, made["arn"])[1] == "Could not find the specified destination."
 
 
+def test_a_destination_may_be_open_to_its_organization(cloud, logs):
+    """As https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CreateDestination.html writes it."""
+    theirs = cloud.client("logs", key=OTHER)
+    arn = theirs.put_destination(destinationName="central", targetArn=kinesis(cloud, OTHER), roleArn=role(cloud, account=OTHER))["destination"]["arn"]
+    garden = cloud.client("organizations", key=OTHER)
+    id_ = garden.create_organization()["Organization"]["Id"]
+    own = {"StringEquals": {"aws:PrincipalOrgID": [id_]}}
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "logs:PutSubscriptionFilter", "Resource": arn, "Condition": own}
+    theirs.put_destination_policy(destinationName="central", accessPolicy=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+    assert refused(subscribe, logs, arn)[1].startswith(f"User with accountId: {ACCOUNT} is not authorized")
+    invitation = garden.invite_account_to_organization(Target={"Id": ACCOUNT, "Type": "ACCOUNT"})["Handshake"]["Id"]
+    cloud.client("organizations").accept_handshake(HandshakeId=invitation)
+    subscribe(logs, arn)
+    write(cloud, logs, "x")
+    assert [event["message"] for each in said(cloud, OTHER) for event in each["logEvents"]] == ["x"]
+
+
 def test_a_destination_must_lead_somewhere(cloud, logs):
     """S30 of the handbook as it is written: its account is a word."""
     sender = role(cloud)

@@ -9,6 +9,7 @@ import json
 
 import pytest
 from organization_workshop import FULL, MASTER, SCP, Garden, deny, document, refused
+from replicated_buckets import Pair, make_role, rule
 
 from kumoniwa.gate.address import GLOBAL
 
@@ -219,6 +220,25 @@ def test_a_control_policy_may_exempt_a_principal_by_its_arn(cloud, garden):
     garden.policy(deny("dynamodb:*", Condition=but), account)
     assert refused(cloud.client("dynamodb", key=account).list_tables)[0] == "AccessDeniedException"
     assert cloud.client("dynamodb", **assumed(cloud, account, key=MASTER)).list_tables()["TableNames"] == []
+
+
+def test_a_bucket_s_copies_end_where_its_account_s_policies_do(make_cloud):
+    """The role by which S3 replicates is one of the member's, and bound as its others, although the copying was agreed before."""
+    cloud = make_cloud("us-east-1", "eu-west-1", GLOBAL)
+    garden = Garden(cloud, SCP)
+    invitation = garden.api.invite_account_to_organization(Target={"Id": "000000000000", "Type": "ACCOUNT"})["Handshake"]["Id"]
+    cloud.client("organizations").accept_handshake(HandshakeId=invitation)
+    make_role(cloud)
+    pair = Pair(cloud)
+    pair.replicate(rule())
+    pair.put("one")
+    cloud.sleep(30)
+    assert pair.there() == ["one"] and pair.status("one") == "COMPLETED"
+    outside = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
+    garden.policy(document({"Effect": "Deny", "Action": "s3:Replicate*", "Resource": "*", "Condition": outside}), "000000000000")
+    pair.put("two")
+    cloud.sleep(30)
+    assert pair.there() == ["one"] and pair.status("two") == "FAILED"
 
 
 # Whatever happens ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import organization
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -55,9 +56,14 @@ def resolved(call: Call, target: str, role: str, *, as_sender: Principal | None 
     if held is None or named.region != call.region:
         raise InvalidParameterException("Could not find the specified destination.", hint=f"Make it by PutDestination in {named.region}.")
     if as_sender is not None and named.account != call.account:
-        policy = parse(held.policy, "resource") if held.policy else None
+        policy, action = parse(held.policy, "resource") if held.policy else None, "logs:PutSubscriptionFilter"
+        whose = {"principal": as_sender.account, "resource": named.account}
+        keys = keys_of(as_sender)
+        for who, account in whose.items():
+            keys |= organization.keys_of(organization.member(call.home, account), who)
+        rcps = call.home.gate.authorizer.rcps(as_sender, action, named.account)
         may = policy is not None and Authority(as_sender).decide(
-            "logs:PutSubscriptionFilter", target, keys_of(as_sender), resource_policy=policy, resource_must_allow=True
+            action, target, keys, resource_policy=policy, resource_must_allow=True, rcps=rcps
         ).is_allowed  # fmt: skip
         if not may:
             raise InvalidParameterException(f"User with accountId: {call.account} is not authorized to access the destination {target}")

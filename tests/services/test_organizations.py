@@ -127,6 +127,21 @@ def test_an_account_that_was_asked_for_is_made_after_a_crash_and_once(cloud, gar
         assert sorted(role["RoleName"] for role in roles) == ["AWSServiceRoleForOrganizations", "OrganizationAccountAccessRole"]
 
 
+@pytest.mark.parametrize("turns", range(0, 40, 3))
+def test_an_account_is_made_whole_whichever_turn_of_the_loop_was_the_last(cloud, garden, turns):
+    asked = garden.api.create_account(Email="ann@example.com", AccountName="ann")["CreateAccountStatus"]["Id"]
+    for _ in range(turns):
+        cloud.sleep(0)
+    cloud.restart(GLOBAL, kill=True)
+    cloud.sleep(1)
+    told = garden.api.describe_create_account_status(CreateAccountRequestId=asked)["CreateAccountStatus"]
+    assert told["State"] == "SUCCEEDED"
+    assert {each["Id"] for each in garden.api.list_accounts()["Accounts"]} == {MASTER, told["AccountId"]}
+    iam = cloud.client("iam", key=told["AccountId"])
+    assert iam.list_attached_role_policies(RoleName="OrganizationAccountAccessRole")["AttachedPolicies"][0]["PolicyName"] == "AdministratorAccess"
+    assert {each["RoleName"] for each in iam.list_roles()["Roles"]} == {"AWSServiceRoleForOrganizations", "OrganizationAccountAccessRole"}
+
+
 def test_ten_accounts_are_all(cloud, garden):
     for _ in range(8):
         garden.member()
@@ -488,6 +503,18 @@ def test_everything_is_there_after_a_crash(cloud):
     api = garden.api
     assert before == (api.list_accounts()["Accounts"], api.list_roots()["Roots"], api.list_targets_for_policy(PolicyId=policy)["Targets"])
     assert refused(cloud.client("s3", key=account).list_buckets)[0] == "AccessDenied"
+
+
+def test_an_organization_is_gone_with_the_account_that_manages_it(cloud):
+    garden = Garden(cloud, SCP)
+    account = garden.member()
+    garden.policy(deny("s3:*"), account)
+    for region in cloud.regions.values():
+        cloud.run(region.reset(MASTER))
+    assert cloud.client("s3", key=account).list_buckets()["Buckets"] == []
+    own = cloud.client("organizations", key=account)
+    assert refused(own.describe_organization)[0] == "AWSOrganizationsNotInUseException"
+    assert own.create_organization()["Organization"]["MasterAccountId"] == account
 
 
 def test_a_user_needs_the_right_to_do_what_an_organization_is_asked(cloud, garden):

@@ -141,7 +141,8 @@ class Region:
             self.store.reset(account)
             for kind in (*REPLICATED.values(), HostName):
                 shelf = self.store.shelf(identity.SHARED, kind)
-                for key in [key for key, held in shelf.items() if held.account == account]:
+                # An organization is gone with the account that manages it.
+                for key in [key for key, held in shelf.items() if account in (held.account, getattr(held, "management", ""))]:
                     del shelf[key]
         self.gate.authorizer = Authorizer(self)
         self.gate.trail = Trail(self)

@@ -311,7 +311,7 @@ class Authorizer:
     def bounds(self, account: str) -> Bounds:
         """The control policies that bind an account and what it owns."""
         found = self._members(account)
-        if found is None or self._members(found.management) is None:
+        if found is None:
             return FREE
         bounds = self._bounds.get(account)
         if bounds is None:

@@ -1,4 +1,4 @@
-"""The operations on stack sets with self-managed permissions. Organizations do not exist here, so nothing is service-managed."""
+"""The operations on stack sets with self-managed permissions. Those that an organization manages are refused by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class InvalidOperationException(AwsError): ...
 
 
 def refuse_organizations(call_as: str | None, **asked: Any) -> None:
-    """There are no organizations here, and nobody administers for one."""
+    """No stack set is of an organization, and nobody administers for one."""
     if call_as not in (None, "SELF"):
         raise NotImplementedHere(f"CallAs {call_as} of cloudformation's stack sets")
     if found := [name for name, value in asked.items() if value]:

@@ -11,7 +11,7 @@ from kumoniwa.languages import policy_inheritance
 from kumoniwa.services.organizations.errors import EffectivePolicyNotFoundException, TargetNotFoundException
 from kumoniwa.services.organizations.membership import lineage
 from kumoniwa.services.organizations.policy import levels
-from kumoniwa.services.organizations.record import TAGS, Account, managed
+from kumoniwa.services.organizations.record import TAGS, Account, Attached, managed
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -24,8 +24,16 @@ def DescribeEffectivePolicy(call: Call, *, PolicyType: str, TargetId: str | None
     call, held = managed(call)
     if target not in call.shelf(Account):
         raise TargetNotFoundException
-    documents = levels(call, lineage(call, held, target), TAGS)
-    if TAGS not in held.types or not any(documents):
+    places = lineage(call, held, target)
+    found = levels(call, places, TAGS)
+    if not any(found):
         raise EffectivePolicyNotFoundException
-    content = orjson.dumps(policy_inheritance.effective(documents)).decode()
-    return {"EffectivePolicy": {"PolicyContent": content, "LastUpdatedTimestamp": call.now(), "TargetId": target, "PolicyType": TAGS}}
+    documents = [[orjson.loads(policy.content) for policy in level] for level in found]
+    updated = max(policy.updated for level in found for policy in level)
+    hung = max(call.shelf(Attached)[place].since for place, level in zip(places, found) if level)
+    return {
+        "EffectivePolicy": {
+            "PolicyContent": orjson.dumps(policy_inheritance.effective(documents)).decode(),
+            "LastUpdatedTimestamp": max(updated, hung), "TargetId": target, "PolicyType": TAGS,
+        }
+    }  # fmt: skip

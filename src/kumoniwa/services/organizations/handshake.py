@@ -48,7 +48,7 @@ def shown(call: Call, handshake: Handshake) -> dict[str, Any]:
     held = there.shelf(Organization)[handshake.organization]
     master = there.shelf(Account)[handshake.management]
     kind = "EMAIL" if "@" in handshake.party else "ACCOUNT"
-    parties = [{"Id": held.id[2:], "Type": "ORGANIZATION"}]
+    parties = [{"Id": held.id, "Type": "ORGANIZATION"}]
     resources: list[dict[str, Any]] = [{
         "Type": "ORGANIZATION", "Value": held.id,
         "Resources": [

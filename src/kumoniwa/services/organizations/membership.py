@@ -66,7 +66,12 @@ def places(call: Call, organization: Organization) -> list[str]:
 
 def furnish(call: Call, organization: Organization, place: str) -> None:
     """What a new unit or account begins with."""
-    call.shelf(Attached)[place] = Attached(policies=tuple(FULL[kind].id for kind in organization.types if kind in FULL))
+    hang(call, place, tuple(FULL[kind].id for kind in organization.types if kind in FULL))
+
+
+def hang(call: Call, place: str, ids: tuple[str, ...]) -> None:
+    """Have these policies attached to a place, and no others."""
+    call.shelf(Attached)[place] = Attached(policies=ids, since=call.now())
 
 
 def policies(call: Call) -> dict[str, Policy]:

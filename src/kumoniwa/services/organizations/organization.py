@@ -16,7 +16,15 @@ from kumoniwa.services.organizations.errors import (
     PolicyTypeNotEnabledException,
     RootNotFoundException,
 )
-from kumoniwa.services.organizations.membership import FULL, attached, places, policies, publish, withdraw
+from kumoniwa.services.organizations.membership import (
+    FULL,
+    attached,
+    hang,
+    places,
+    policies,
+    publish,
+    withdraw,
+)
 from kumoniwa.services.organizations.record import (
     ALL,
     RCP,
@@ -123,7 +131,7 @@ def EnablePolicyType(call: Call, *, RootId: str, PolicyType: str) -> dict:
     held = call.shelf(Organization)[held.id] = changed(held, types=(*held.types, PolicyType))
     if PolicyType in FULL:
         for place in places(call, held):
-            call.shelf(Attached)[place] = Attached(policies=(*attached(call, place), FULL[PolicyType].id))
+            hang(call, place, (*attached(call, place), FULL[PolicyType].id))
     publish(call, held)
     return {"Root": _shown_root(call, held)}
 
@@ -136,7 +144,6 @@ def DisablePolicyType(call: Call, *, RootId: str, PolicyType: str) -> dict:
     held = call.shelf(Organization)[held.id] = changed(held, types=tuple(kind for kind in held.types if kind != PolicyType))
     known = policies(call)
     for place in places(call, held):
-        kept = tuple(id_ for id_ in attached(call, place) if known[id_].type != PolicyType)
-        call.shelf(Attached)[place] = Attached(policies=kept)
+        hang(call, place, tuple(id_ for id_ in attached(call, place) if known[id_].type != PolicyType))
     publish(call, held)
     return {"Root": _shown_root(call, held)}

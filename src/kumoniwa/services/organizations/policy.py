@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import policy_inheritance
@@ -24,7 +22,7 @@ from kumoniwa.services.organizations.errors import (
     PolicyTypeNotEnabledException,
     TargetNotFoundException,
 )
-from kumoniwa.services.organizations.membership import FULL, attached, places, policies, publish
+from kumoniwa.services.organizations.membership import FULL, attached, hang, places, policies, publish
 from kumoniwa.services.organizations.organization import checked_type
 from kumoniwa.services.organizations.record import (
     ALL,
@@ -32,7 +30,6 @@ from kumoniwa.services.organizations.record import (
     SCP,
     TAGS,
     Account,
-    Attached,
     Organization,
     Policy,
     Unit,
@@ -139,8 +136,9 @@ def CreatePolicy(call: Call, *, Content: str, Description: str, Name: str, Type:
         text = "You attempted to exceed the number of policies that you can have in an organization."
         raise ConstraintViolationException(text, Reason="POLICY_NUMBER_LIMIT_EXCEEDED")
     policy = Policy(
-        id=f"p-{call.ids.lower(8)}", name=Name, description=Description, type=Type, content=content, tags=tag.merged({}, Tags)
-    )
+        id=f"p-{call.ids.lower(8)}", name=Name, description=Description, type=Type, content=content, tags=tag.merged({}, Tags),
+        updated=call.now(),
+    )  # fmt: skip
     call.shelf(Policy)[policy.id] = policy
     publish(call, held)
     return {"Policy": _shown(call, held, policy)}
@@ -168,6 +166,7 @@ def UpdatePolicy(
         name=policy.name if Name is None else Name,
         description=policy.description if Description is None else Description,
         content=policy.content if Content is None else _checked(policy.type, Content),
+        updated=call.now(),
     )
     publish(call, held)
     return {"Policy": _shown(call, held, policy)}
@@ -213,7 +212,7 @@ def AttachPolicy(call: Call, *, PolicyId: str, TargetId: str) -> None:
     if len(_of_type(call, place, policy.type)) >= ATTACHED_MAX[policy.type]:
         text = "You have attached the maximum number of policies of this type to the target."
         raise ConstraintViolationException(text, Reason="MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
-    call.shelf(Attached)[place] = Attached(policies=(*held_already, policy.id))
+    hang(call, place, (*held_already, policy.id))
     publish(call, held)
 
 
@@ -229,7 +228,7 @@ def DetachPolicy(call: Call, *, PolicyId: str, TargetId: str) -> None:
     if policy.type == SCP and len(_of_type(call, place, SCP)) == 1:
         text = "You can't remove the last policy of this type from the target: it must have one at least."
         raise ConstraintViolationException(text, Reason="MIN_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED")
-    call.shelf(Attached)[place] = Attached(policies=tuple(id_ for id_ in held_already if id_ != policy.id))
+    hang(call, place, tuple(id_ for id_ in held_already if id_ != policy.id))
     publish(call, held)
 
 
@@ -258,7 +257,7 @@ def _target(call: Call, held: Organization, place: str) -> dict[str, Any]:
 # What it comes to for an account -----------------------------------------------------------------------
 
 
-def levels(call: Call, places_: list[str], kind: str) -> list[list[dict[str, Any]]]:
-    """The documents that hang at each place."""
+def levels(call: Call, places_: list[str], kind: str) -> list[list[Policy]]:
+    """The policies that hang at each place."""
     known = policies(call)
-    return [[orjson.loads(known[id_].content) for id_ in _of_type(call, place, kind)] for place in places_]
+    return [[known[id_] for id_ in _of_type(call, place, kind)] for place in places_]

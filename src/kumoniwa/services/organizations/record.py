@@ -74,12 +74,14 @@ class Policy(Record):
     content: str
     tags: dict[str, str] = {}
     is_of_aws: bool = False
+    updated: float = 0.0
 
 
 class Attached(Record):
     """What is attached to a root, a unit or an account; shelved by the id of that."""
 
     policies: tuple[str, ...]
+    since: float
 
 
 class ResourcePolicy(Record):

@@ -102,13 +102,37 @@ def test_events_come_in_pages_and_within_a_time(cloud, ct):
         sqs.create_queue(QueueName=f"q{number}")
         cloud.sleep(10)
     wanted = [{"AttributeKey": "EventName", "AttributeValue": "CreateQueue"}]
-    pages = [page["Events"] for page in ct.get_paginator("lookup_events").paginate(LookupAttributes=wanted, PaginationConfig={"PageSize": 2})]
+    pages = []
+    for page in ct.get_paginator("lookup_events").paginate(LookupAttributes=wanted, PaginationConfig={"PageSize": 2}):
+        pages.append(page["Events"])
+        cloud.sleep(0.5)
     assert [len(page) for page in pages] == [2, 2, 1] and len({e["EventId"] for page in pages for e in page}) == 5
-    since = datetime.fromtimestamp(cloud.now() - 25, UTC)
+    since = datetime.fromtimestamp(cloud.now() - 26.5, UTC)
     assert len(ct.lookup_events(LookupAttributes=wanted, StartTime=since)["Events"]) == 2
     assert refused(ct.lookup_events, StartTime=since, EndTime=datetime.fromtimestamp(0, UTC)) == "InvalidTimeRangeException"
+    cloud.sleep(1)
     assert refused(ct.lookup_events, NextToken="x") == "InvalidNextTokenException"
     assert refused(ct.lookup_events, LookupAttributes=wanted * 2) == "InvalidLookupAttributesException"
+
+
+def test_an_account_looks_up_twice_a_second_in_each_region(cloud, ct):
+    # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+    ct.lookup_events(), ct.lookup_events()
+    assert refused(ct.lookup_events) == "ThrottlingException"
+    cloud.client("cloudtrail", EU, key=ACCOUNT).lookup_events()
+    cloud.client("cloudtrail", key="222222222222").lookup_events()
+    cloud.sleep(0.5)
+    ct.lookup_events()
+    assert refused(ct.lookup_events) == "ThrottlingException"
+
+
+def test_insights_are_refused_by_name(ct):
+    for call in (
+        lambda: ct.lookup_events(EventCategory="insight"),
+        lambda: ct.get_insight_selectors(TrailName="trail"),
+        lambda: ct.put_insight_selectors(TrailName="trail", InsightSelectors=[{"InsightType": "ApiCallRateInsight"}]),
+    ):
+        assert refused(call) == "NotImplemented"
 
 
 def test_what_happens_in_services_without_a_region_is_told_in_virginia(cloud, ct):

@@ -41,7 +41,8 @@ class World:
         self.iam = cloud.client("iam", key=ACCOUNT)
         self.alice = self.iam.create_user(UserName="alice")["User"]["Arn"]
         key = self.iam.create_access_key(UserName="alice")["AccessKey"]
-        self.sts = cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+        self.keys = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
+        self.sts = cloud.client("sts", **self.keys)
         device = self.iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]
         self.serial, self.seed = device["SerialNumber"], device["Base32StringSeed"]
 
@@ -200,6 +201,42 @@ def test_a_role_may_ask_for_a_second_factor(world):
     )
     reply = world.sts.assume_role(**asked, SerialNumber=world.serial, TokenCode=world.code())
     assert reply["AssumedRoleUser"]["Arn"].endswith(":assumed-role/careful/me")
+
+
+def test_long_lived_keys_say_nothing_of_a_second_factor(world):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-multifactorauthpresent"""
+    sqs = world.cloud.client("sqs", **world.keys)
+    world.may("sqs:*", Bool={"aws:MultiFactorAuthPresent": "false"})
+    assert refusal(sqs.list_queues)[0] == "AccessDeniedException"
+    world.may("sqs:*", BoolIfExists={"aws:MultiFactorAuthPresent": "true"})
+    sqs.list_queues()
+    world.may("sqs:*", Null={"aws:MultiFactorAuthAge": "true"})
+    sqs.list_queues()
+    plain = world.client("sqs", world.sts.get_session_token())
+    world.may("sqs:*", Bool={"aws:MultiFactorAuthPresent": "false"})
+    plain.list_queues()
+
+
+def test_a_role_trusts_a_code_by_its_age_and_its_session_does_not_carry_it(world):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html"""
+    world.enable()
+    trust = {
+        "Effect": "Allow", "Principal": {"AWS": world.alice}, "Action": "sts:AssumeRole",
+        "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "300"}},
+    }  # fmt: skip
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = world.iam.create_role(RoleName="careful", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    wanted = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+    world.iam.put_role_policy(RoleName="careful", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": wanted}))
+    asked = {"RoleArn": role, "RoleSessionName": "me"}
+    assert refusal(world.sts.assume_role, **asked)[0] == "AccessDenied"
+    opened = world.sts.assume_role(**asked, SerialNumber=world.serial, TokenCode=world.code())
+    assert refusal(world.client("sqs", opened).list_queues)[0] == "AccessDeniedException"
+    world.cloud.sleep(60)
+    proved = world.client("sts", world.sts.get_session_token(SerialNumber=world.serial, TokenCode=world.code()))
+    proved.assume_role(**asked)
+    world.cloud.sleep(301)
+    assert refusal(proved.assume_role, **asked)[0] == "AccessDenied"
 
 
 def test_a_device_whose_clock_is_off_is_brought_back_in_step(world):

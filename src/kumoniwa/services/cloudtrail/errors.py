@@ -74,3 +74,8 @@ class ThrottlingException(AwsError): ...
 class CloudTrailUnavailable(AwsError):
     code = "InternalFailure"
     status = 500
+
+
+class ThrottlingException(AwsError):
+    status = 400
+    message = "Rate exceeded"

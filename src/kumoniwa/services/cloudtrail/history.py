@@ -18,9 +18,10 @@ from kumoniwa.services.cloudtrail.errors import (
     InvalidLookupAttributesException,
     InvalidNextTokenException,
     InvalidTimeRangeException,
+    ThrottlingException,
 )
 
-PAGE = 50
+PAGE, LOOKUPS_PER_S = 50, 2
 RESOURCE_TYPES = {
     "accessKeyId": "AWS::IAM::AccessKey", "bucketName": "AWS::S3::Bucket", "functionName": "AWS::Lambda::Function",
     "groupName": "AWS::IAM::Group", "instanceProfileName": "AWS::IAM::InstanceProfile", "keyId": "AWS::KMS::Key",
@@ -32,12 +33,29 @@ RESOURCE_TYPES = {
 """What a parameter of that name names."""
 
 
+class Pace:
+    """How fast an account may look things up in a region; forgotten with the process.
+    https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html"""
+
+    def __init__(self) -> None:
+        self.left, self.at = float(LOOKUPS_PER_S), 0.0
+
+    def step(self, now: float) -> None:
+        """Take one step, or raise ThrottlingException."""
+        self.left = min(float(LOOKUPS_PER_S), self.left + max(0.0, now - self.at) * LOOKUPS_PER_S)
+        self.at = now
+        if self.left < 1.0:
+            raise ThrottlingException
+        self.left -= 1.0
+
+
 async def LookupEvents(
     call: Call, *, LookupAttributes: list[dict[str, str]] | None = None, StartTime: float | None = None, EndTime: float | None = None,
     EventCategory: str | None = None, MaxResults: int = PAGE, NextToken: str | None = None,
 ) -> dict:  # fmt: skip
     if EventCategory is not None:
         raise NotImplementedHere("insight events of cloudtrail")
+    call.memory(Pace).step(call.now())
     if len(LookupAttributes or ()) > 1:
         raise InvalidLookupAttributesException("You can specify only one lookup attribute.")
     if StartTime is not None and EndTime is not None and StartTime > EndTime:

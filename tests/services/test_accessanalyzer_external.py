@@ -275,7 +275,7 @@ def test_the_second_form_tells_the_same(cloud, analyzer):
     [listed] = aa.list_findings_v2(analyzerArn=analyzer)["findings"]
     assert listed["findingType"] == "ExternalAccess"
     told = aa.get_finding_v2(analyzerArn=analyzer, id=listed["id"])
-    assert told["findingDetails"] == [{"externalAccessDetails": {"principal": {"AWS": OTHER}, "action": ["sqs:SendMessage"], "condition": {}, "isPublic": False}}]
+    assert told["findingDetails"] == [{"externalAccessDetails": {"principal": {"AWS": OTHER}, "action": ["sqs:SendMessage"], "condition": {}, "isPublic": False, "resourceControlPolicyRestriction": "NOT_APPLICABLE"}}]
     [counted] = aa.get_findings_statistics(analyzerArn=analyzer)["findingsStatistics"]
     assert counted["externalAccessFindingsStatistics"]["totalActiveFindings"] == 1
     assert counted["externalAccessFindingsStatistics"]["resourceTypeStatistics"]["AWS::SQS::Queue"]["totalActiveCrossAccount"] == 1

@@ -56,7 +56,7 @@ _SHARED_KINDS = (
     organization.Member, organization.ControlPolicy,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
-_IDENTITIES = shelf_name(identity.Identity)
+_IDENTITIES, _MEMBERS, _CONTROLS = map(shelf_name, (identity.Identity, organization.Member, organization.ControlPolicy))
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -434,6 +434,8 @@ class Gate:
         """Follow changes that ``aws-global`` committed."""
         for account in {key.split(":")[4] for name, key, _ in changes if name == _IDENTITIES}:
             self.home.tell((CHANGED, "", account, "iam"))
+        for account in {key for name, key, _ in changes if name == _MEMBERS} | {key.split(":")[4] for name, key, _ in changes if name == _CONTROLS}:
+            self.home.tell((CHANGED, "", account, "organizations"))
         for name, key, body in changes:
             kind = REPLICATED.get(name)
             if kind is None:

@@ -56,6 +56,10 @@ class Zone(NamedTuple):
     canonical_users: frozenset[str] = frozenset()
     ids: frozenset[str] = frozenset()
     """Unique ids of its users and roles."""
+    organization: str = ""
+    """Where the owner is a member, if anywhere."""
+    fellows: frozenset[str] = frozenset()
+    """Members of that who are not trusted as such."""
 
 
 class Thing(NamedTuple):
@@ -89,9 +93,10 @@ class Asked(NamedTuple):
     free: tuple[str | None, ...]
 
 
-def reaches(policy: Policy, things: tuple[Thing, ...], zone: Zone) -> list[Reach]:
-    """Everybody outside ``zone`` whom the policy lets do something. Raises ``Undecided``."""
-    denials = [statement for statement in policy.statements if statement.is_deny]
+def reaches(policy: Policy, things: tuple[Thing, ...], zone: Zone, ceilings: tuple[Policy, ...] = ()) -> list[Reach]:
+    """Everybody outside ``zone`` whom the policy lets do something, and no resource control policy of ``ceilings`` denies it.
+    Raises ``Undecided``."""
+    denials = [statement for each in (policy, *ceilings) for statement in each.statements if statement.is_deny]
     found: dict[tuple[tuple[str, str], frozenset], set[str]] = {}
     for statement in policy.statements:
         if not statement.is_deny:
@@ -217,7 +222,7 @@ def _callers(kind: str, value: str, asked: dict[str, Asked], said: str, zone: Zo
     elif kind == "AWS" and value == "*":
         yield Caller(ANONYMOUS, {})
         fresh = next((account for account in FRESH_ACCOUNTS if account not in said and account not in zone.accounts), FRESH_ACCOUNTS[0])
-        for account in dict.fromkeys((fresh, *_ACCOUNT.findall(said))):
+        for account in dict.fromkeys((fresh, *sorted(zone.fellows)[:1], *_ACCOUNT.findall(said))):
             if account not in zone.accounts:
                 yield from _members(account, asked, zone)
     elif kind == "AWS" and value.startswith("arn:"):
@@ -293,10 +298,15 @@ def _possible(
     else:
         candidates = list(dict.fromkeys((*asked.free, *asked.literals)))
     mine = [holds for holds, (_, of, _, _) in zip(statement.conditions, conditions) if of == key]
-    return [value for value in candidates if _is_outside(key, value, zone) and all(holds(fixed | {key: value}) for holds in mine)]
+    account = fixed.get("aws:principalaccount", "")
+    return [value for value in candidates if _is_outside(key, value, account, zone) and all(holds(fixed | {key: value}) for holds in mine)]
 
 
-def _is_outside(key: str, value: str | None, zone: Zone) -> bool:
+def _is_outside(key: str, value: str | None, account: str, zone: Zone) -> bool:
+    if key in ("aws:principalorgid", "aws:principalorgpaths") and zone.organization:
+        is_fellow = value is not None and value.partition("/")[0] == zone.organization
+        if is_fellow is not (account in zone.fellows):
+            return False
     if value is None:
         return True
     if key == "aws:sourcearn":

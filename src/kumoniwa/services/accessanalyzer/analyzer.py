@@ -9,6 +9,9 @@ import asyncio
 from typing import Any
 
 from kumoniwa.aws import authorization
+from kumoniwa.gate import organization
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -23,9 +26,11 @@ from kumoniwa.services.accessanalyzer.errors import (
 
 SERVICE = "access-analyzer.amazonaws.com"
 ROLE = f"aws-service-role/{SERVICE}/AWSServiceRoleForAccessAnalyzer"
-EXTERNAL, UNUSED = "ACCOUNT", "ACCOUNT_UNUSED_ACCESS"
-ANALYZERS_MAX, TAGS_MAX = 1, 50
-# One of each type whose zone of trust is the account: https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-quotas.html
+EXTERNAL, UNUSED = ("ACCOUNT", "ORGANIZATION"), ("ACCOUNT_UNUSED_ACCESS", "ORGANIZATION_UNUSED_ACCESS")
+OF_ORGANIZATIONS = (EXTERNAL[1], UNUSED[1])
+MOST = {EXTERNAL[0]: 1, UNUSED[0]: 1, EXTERNAL[1]: 5, UNUSED[1]: 5}
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-quotas.html
+TAGS_MAX = 50
 AGE_DAYS_DEFAULT, AGE_DAYS_MAX = 90, 365
 WORK = ("accessanalyzer", "work")
 
@@ -101,6 +106,42 @@ def has_role(call: Call) -> bool:
     return call.home.gate.authorizer.identity(role_arn(call)) is not None
 
 
+def watched(call: Call, analyzer: Analyzer) -> list[str]:
+    """The accounts that it analyzes and trusts: its own, or all of its organization."""
+    if analyzer.type not in OF_ORGANIZATIONS:
+        return [call.account]
+    own = organization.member(call.home, call.account)
+    members = call.home.store.shelf(SHARED, organization.Member).values()
+    return sorted(each.account for each in members if own is not None and each.organization == own.organization and not each.is_suspended)
+
+
+async def reading(call: Call, account: str) -> Call:
+    """The analyzer's role in an account, which reads. Raises AccessDenied without it. Members of an organization are given theirs."""
+    inside = call.home.call("accessanalyzer", account, principals.service(SERVICE, account))
+    if account != call.account and not has_role(inside):
+        await _ensure_role(call.home.call("accessanalyzer", account, principals.root(account)))
+    return inside.assuming(role_arn(inside), SERVICE, "access-analyzer")
+
+
+async def _check_organization(call: Call) -> None:
+    """Whether the caller's account may look at its organization.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-delegated-administrator.html"""
+    own = organization.member(call.home, call.account)
+    if own is None:
+        raise ValidationException("The account is not a member of an organization.")
+    try:
+        trusted = await call.ask("organizations:ListAWSServiceAccessForOrganization")
+        delegated = await call.ask("organizations:ListDelegatedAdministrators", ServicePrincipal=SERVICE)
+    except AwsError as error:
+        raise AccessDeniedException(error.text, hint=error.hint) from None
+    if all(each["ServicePrincipal"] != SERVICE for each in trusted["EnabledServicePrincipals"]):
+        raise ValidationException(
+            "Trusted access is not enabled for the organization.", hint=f"organizations:EnableAWSServiceAccess with {SERVICE} enables it."
+        )
+    if call.account != own.management and all(each["Id"] != call.account for each in delegated["DelegatedAdministrators"]):
+        raise ValidationException("The account is neither the management account nor a delegated administrator of its organization.")
+
+
 async def _ensure_role(call: Call) -> None:
     """The role with which analyzers read, made as the caller if it is missing: the caller needs iam:CreateServiceLinkedRole then."""
     if has_role(call):
@@ -119,7 +160,7 @@ async def _ensure_role(call: Call) -> None:
 
 def _configured(type_: str, configuration: dict[str, Any] | None) -> dict[str, Any]:
     asked = configuration or {}
-    if type_ == EXTERNAL:
+    if type_ in EXTERNAL:
         if asked:
             raise ValidationException("The configuration is only supported for unused and internal access analyzers.")
         return {}
@@ -127,7 +168,7 @@ def _configured(type_: str, configuration: dict[str, Any] | None) -> dict[str, A
         raise ValidationException("The configuration does not match the type of the analyzer.")
     unused = dict(asked.get("unusedAccess") or {})
     for criterion in (unused.get("analysisRule") or {}).get("exclusions", ()):
-        if criterion.get("accountIds"):
+        if criterion.get("accountIds") and type_ not in OF_ORGANIZATIONS:
             raise ValidationException("Accounts can be excluded only from an analyzer of an organization.")
     unused.setdefault("unusedAccessAge", AGE_DAYS_DEFAULT)
     if not 1 <= unused["unusedAccessAge"] <= AGE_DAYS_MAX:
@@ -155,7 +196,7 @@ async def CreateAnalyzer(
     clientToken: str | None = None,
     configuration: dict[str, Any] | None = None,
 ) -> dict:
-    if type not in (EXTERNAL, UNUSED):
+    if type not in MOST:
         raise NotImplementedHere(f"analyzers of type {type} of accessanalyzer")
     analyzer = Analyzer(
         arn=call.arn(f"analyzer/{analyzerName}", "access-analyzer"), name=analyzerName, type=type, created=call.now(),
@@ -167,9 +208,11 @@ async def CreateAnalyzer(
         if clientToken and (held.token, held.type, held.configuration) == (clientToken, type, analyzer.configuration):
             return {"arn": held.arn}
         raise ConflictException.of("analyzer", held.arn, f"An analyzer with the name {analyzerName} already exists.")
-    if sum(each.type == type for each in call.shelf(Analyzer).values()) >= ANALYZERS_MAX:
+    if sum(each.type == type for each in call.shelf(Analyzer).values()) >= MOST[type]:
         raise ServiceQuotaExceededException.of("analyzer", analyzer.arn, "You have reached the maximum number of analyzers for this type.")
     await know_actions()
+    if type in OF_ORGANIZATIONS:
+        await _check_organization(call)
     await _ensure_role(call)
     keep(call, analyzer)
     look_again(call)
@@ -179,7 +222,7 @@ async def CreateAnalyzer(
 def UpdateAnalyzer(call: Call, *, analyzerName: str, configuration: dict[str, Any] | None = None) -> dict:
     """https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_UpdateAnalyzer.html"""
     analyzer = found(call, analyzerName)
-    if analyzer.type != UNUSED:
+    if analyzer.type not in UNUSED:
         raise ValidationException("External access analyzers cannot be updated.")
     new = dict((configuration or {}).get("unusedAccess") or {})
     age = analyzer.configuration["unusedAccess"]["unusedAccessAge"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -16,6 +17,7 @@ EXTERNAL_ACCESS = "ExternalAccess"
 EVENTS = {EXTERNAL_ACCESS: "Access Analyzer Finding"}
 UNUSED_EVENT = "Unused Access Finding for IAM entities"
 # https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-access-analyzer.html
+TOP_ACCOUNTS = 10
 SORTED_BY = ("analyzedAt", "createdAt", "updatedAt", "resource", "resourceType", "resourceOwnerAccount", "status", "id", "findingType")
 
 
@@ -66,6 +68,7 @@ def fields(finding: Finding) -> dict[str, str]:
     if finding.error:
         said["error"] = finding.error
     for detail in finding.details if finding.type == EXTERNAL_ACCESS else ():
+        said["resourceControlPolicyRestriction"] = detail["resourceControlPolicyRestriction"]
         said["isPublic"] = "true" if detail["isPublic"] else "false"
         said |= {f"principal.{kind}": value for kind, value in detail["principal"].items()}
         said |= {f"condition.{key}": value for key, value in detail["condition"].items()}
@@ -132,7 +135,7 @@ def _listed(call: Call, arn: str, filter_: dict[str, Any] | None, sort: dict[str
 
 
 def _only_external(analyzer: Analyzer, operation: str) -> None:
-    if analyzer.type != EXTERNAL:
+    if analyzer.type not in EXTERNAL:
         # https://docs.aws.amazon.com/access-analyzer/latest/APIReference/API_ListFindings.html
         raise ValidationException(f"{operation} is supported only for external access analyzers. Use {operation}V2.")
 
@@ -207,14 +210,17 @@ def GetFindingsStatistics(call: Call, *, analyzerArn: str) -> dict:
     }
     active = [each for each in found if each.status == "ACTIVE"]
     told: dict[str, Any] = {"lastUpdatedAt": analyzer.last_analyzed} if analyzer.last_analyzed else {}
-    if analyzer.type == EXTERNAL:
+    if analyzer.type in EXTERNAL:
         types: dict[str, dict[str, int]] = {}
         for each in active:
             counted = types.setdefault(each.resource_type, {"totalActivePublic": 0, "totalActiveCrossAccount": 0, "totalActiveErrors": 0})
             is_public = bool(each.details) and each.details[0]["isPublic"]
             counted["totalActiveErrors" if each.error else "totalActivePublic" if is_public else "totalActiveCrossAccount"] += 1
         return {"findingsStatistics": [{"externalAccessFindingsStatistics": {"resourceTypeStatistics": types, **counts}}], **told}
-    kinds = {each.type: sum(other.type == each.type for other in active) for each in active}
-    accounts = [{"account": call.account, "numberOfActiveFindings": len(active), "details": kinds}] if active else []
+    kinds, owners = Counter(each.type for each in active), Counter(each.owner for each in active)
+    accounts = [
+        {"account": owner, "numberOfActiveFindings": n, "details": dict(Counter(each.type for each in active if each.owner == owner))}
+        for owner, n in owners.most_common(TOP_ACCOUNTS)
+    ]
     unused = {"unusedAccessTypeStatistics": [{"unusedAccessType": kind, "total": n} for kind, n in kinds.items()], "topAccounts": accounts}
     return {"findingsStatistics": [{"unusedAccessFindingsStatistics": {**unused, **counts}}], **told}

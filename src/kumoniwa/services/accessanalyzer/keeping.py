@@ -26,12 +26,21 @@ class Found(NamedTuple):
     error: str = ""
 
 
+class Seen(NamedTuple):
+    """A resource that was looked at."""
+
+    arn: str
+    type: str
+    owner: str
+
+
 class Analyzed(Record):
     """A resource that an analyzer has looked at; shelved by the analyzer's name and its ARN."""
 
     analyzer: str
     arn: str
     type: str
+    owner: str
     created: float
     analyzed: float
     updated: float
@@ -40,28 +49,29 @@ class Analyzed(Record):
     """The keys of what was found: another set of them is a change."""
 
 
-def judge(call: Call, analyzer: Analyzer, arn: str, kind: str, found: Iterable[Found]) -> None:
+def judge(call: Call, analyzer: Analyzer, seen: Seen, found: Iterable[Found]) -> None:
     """What was found of one resource, whole: what is not among it is resolved."""
-    now, held = call.now(), {each.key: each for each in finding.of(call, analyzer) if each.resource == arn}
+    now, held = call.now(), {each.key: each for each in finding.of(call, analyzer) if each.resource == seen.arn}
     keys, error = [], ""
     for one in found:
         keys.append(one.key)
         error = error or one.error
         before = held.pop(one.key, None)
         if before is None:
-            _begin(call, analyzer, arn, kind, one)
+            _begin(call, analyzer, seen, one)
         else:
             _go_on(call, analyzer, before, one)
     for gone in held.values():
         if gone.status != "RESOLVED":
             finding.put(call, changed(gone, analyzed=now), "RESOLVED")
-    _note(call, analyzer, arn, kind, tuple(sorted(keys)), error)
+    _note(call, analyzer, seen, tuple(sorted(keys)), error)
 
 
-def _begin(call: Call, analyzer: Analyzer, arn: str, kind: str, one: Found) -> None:
+def _begin(call: Call, analyzer: Analyzer, seen: Seen, one: Found) -> None:
     now = call.now()
     made = Finding(
-        id=call.new_id(), analyzer=analyzer.name, type=one.type, resource=arn, resource_type=kind, owner=call.account, key=one.key,
+        id=call.new_id(), analyzer=analyzer.name, type=one.type, resource=seen.arn, resource_type=seen.type, owner=seen.owner,
+        key=one.key,
         created=now, analyzed=now, updated=now, error=one.error, details=one.details,
     )  # fmt: skip
     made = changed(made, status=_status(analyzer, made))
@@ -84,22 +94,23 @@ def _status(analyzer: Analyzer, one: Finding) -> str:
     return "ARCHIVED" if any(filtering.meets(said, rule.filter) for rule in analyzer.rules.values()) else "ACTIVE"
 
 
-def _note(call: Call, analyzer: Analyzer, arn: str, kind: str, state: tuple[str, ...], error: str) -> None:
-    place, now = f"{analyzer.name}/{arn}", call.now()
+def _note(call: Call, analyzer: Analyzer, seen: Seen, state: tuple[str, ...], error: str) -> None:
+    place, now = f"{analyzer.name}/{seen.arn}", call.now()
     before = call.shelf(Analyzed).get(place)
     updated = before.updated if before is not None and (before.state, before.error) == (state, error) else now
     created = before.created if before is not None else now
     call.shelf(Analyzed)[place] = Analyzed(
-        analyzer=analyzer.name, arn=arn, type=kind, created=created, analyzed=now, updated=updated, error=error, state=state
-    )
-    analyzers.keep(call, changed(analyzers.found(call, analyzer.name), last_resource=arn, last_analyzed=now))
+        analyzer=analyzer.name, arn=seen.arn, type=seen.type, owner=seen.owner, created=created, analyzed=now, updated=updated, error=error,
+        state=state,
+    )  # fmt: skip
+    analyzers.keep(call, changed(analyzers.found(call, analyzer.name), last_resource=seen.arn, last_analyzed=now))
 
 
 def forget_others(call: Call, analyzer: Analyzer, kinds: frozenset[str], standing: set[str]) -> None:
     """What no longer stands is resolved and no longer listed."""
     for analyzed in list(call.shelf(Analyzed).values()):
         if analyzed.analyzer == analyzer.name and analyzed.type in kinds and analyzed.arn not in standing:
-            judge(call, analyzer, analyzed.arn, analyzed.type, ())
+            judge(call, analyzer, Seen(analyzed.arn, analyzed.type, analyzed.owner), ())
             del call.shelf(Analyzed)[f"{analyzer.name}/{analyzed.arn}"]
 
 
@@ -133,7 +144,7 @@ def ListAnalyzedResources(call: Call, *, analyzerArn: str, resourceType: str | N
     held = (each for each in call.shelf(Analyzed).values() if each.analyzer == analyzer.name and resourceType in (None, each.type))
     return {
         "analyzedResources": [
-            {"resourceArn": each.arn, "resourceOwnerAccount": call.account, "resourceType": each.type}
+            {"resourceArn": each.arn, "resourceOwnerAccount": each.owner, "resourceType": each.type}
             for each in sorted(held, key=lambda each: each.arn)
         ]
     }
@@ -147,7 +158,7 @@ def GetAnalyzedResource(call: Call, *, analyzerArn: str, resourceArn: str) -> di
     live = [each for each in finding.of(call, analyzer) if each.resource == resourceArn and each.status != "RESOLVED"]
     details = [each.details[0] for each in live if each.type == EXTERNAL_ACCESS and each.details]
     told: dict[str, Any] = {
-        "resourceArn": held.arn, "resourceType": held.type, "resourceOwnerAccount": call.account, "createdAt": held.created,
+        "resourceArn": held.arn, "resourceType": held.type, "resourceOwnerAccount": held.owner, "createdAt": held.created,
         "analyzedAt": held.analyzed, "updatedAt": held.updated, "isPublic": any(each["isPublic"] for each in details),
     }  # fmt: skip
     if live:

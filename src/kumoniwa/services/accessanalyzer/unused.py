@@ -7,14 +7,15 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-findings.html
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.accessanalyzer import analyzer as analyzers
 from kumoniwa.services.accessanalyzer import keeping
 from kumoniwa.services.accessanalyzer.analyzer import Analyzer
-from kumoniwa.services.accessanalyzer.external import reading
-from kumoniwa.services.accessanalyzer.keeping import Found
+from kumoniwa.services.accessanalyzer.keeping import Found, Seen
 from kumoniwa.services.accessanalyzer.resource import LINKED_PATH, gathered
 
 ROLE, USER = "AWS::IAM::Role", "AWS::IAM::User"
@@ -23,25 +24,33 @@ TYPES = frozenset({ROLE, USER})
 
 async def scan(call: Call, analyzer: Analyzer) -> None:
     """Look at every user and role."""
-    reader, standing = reading(call), set()
-    since = call.now() - analyzer.unused_s
-    for role in await gathered(reader, "iam:ListRoles", "Roles", "Marker", "Marker", MaxItems=1000):
-        if not role["Path"].startswith(LINKED_PATH) and not await _is_excluded(reader, analyzer, "iam:ListRoleTags", RoleName=role["RoleName"]):
-            if await _keep(call, analyzer, role["Arn"], ROLE, await _role(reader, role, since)):
-                standing.add(role["Arn"])
-    for user in await gathered(reader, "iam:ListUsers", "Users", "Marker", "Marker", MaxItems=1000):
-        if not await _is_excluded(reader, analyzer, "iam:ListUserTags", UserName=user["UserName"]):
-            if await _keep(call, analyzer, user["Arn"], USER, await _user(reader, user, since)):
-                standing.add(user["Arn"])
+    standing: set[str] = set()
+    rule = analyzer.configuration["unusedAccess"].get("analysisRule") or {}
+    excluded = {account for criterion in rule.get("exclusions", ()) for account in criterion.get("accountIds", ())}
+    for account in analyzers.watched(call, analyzer):
+        if account not in excluded:
+            async for seen, found in _entities(await analyzers.reading(call, account), analyzer, call.now() - analyzer.unused_s):
+                if _keep(call, analyzer, seen, found):
+                    standing.add(seen.arn)
     if analyzer.name in call.shelf(Analyzer):
         call.atomically(lambda: keeping.forget_others(call, analyzer, TYPES, standing))
 
 
-async def _keep(call: Call, analyzer: Analyzer, arn: str, kind: str, found: list[Found] | None) -> bool:
+async def _entities(reader: Call, analyzer: Analyzer, since: float) -> AsyncIterator[tuple[Seen, list[Found] | None]]:
+    """The users and roles of an account, with what is found of each."""
+    for role in await gathered(reader, "iam:ListRoles", "Roles", "Marker", "Marker", MaxItems=1000):
+        if not role["Path"].startswith(LINKED_PATH) and not await _is_excluded(reader, analyzer, "iam:ListRoleTags", RoleName=role["RoleName"]):
+            yield Seen(role["Arn"], ROLE, reader.account), await _role(reader, role, since)
+    for user in await gathered(reader, "iam:ListUsers", "Users", "Marker", "Marker", MaxItems=1000):
+        if not await _is_excluded(reader, analyzer, "iam:ListUserTags", UserName=user["UserName"]):
+            yield Seen(user["Arn"], USER, reader.account), await _user(reader, user, since)
+
+
+def _keep(call: Call, analyzer: Analyzer, seen: Seen, found: list[Found] | None) -> bool:
     held = call.shelf(Analyzer).get(analyzer.name)
     if found is None or held is None or held.created != analyzer.created:
         return False  # The entity or the analyzer went away meanwhile.
-    call.atomically(lambda: keeping.judge(call, held, arn, kind, found))
+    call.atomically(lambda: keeping.judge(call, held, seen, found))
     return True
 
 

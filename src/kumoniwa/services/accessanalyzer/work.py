@@ -35,7 +35,7 @@ class Due:
         kind, _, account, service = fact
         if kind == "faults":
             self.region.wake(WORK)  # The clock may have been moved.
-        elif kind == CHANGED and service in external.READERS and account.isdigit() and account in self.region.store.accounts():
+        elif kind == CHANGED and (service in external.READERS or service == "organizations") and account.isdigit():
             self.changed.setdefault(account, set()).add(service)
             self.region.wake(WORK)
 
@@ -57,16 +57,20 @@ async def _look(region: Any, due: Due) -> float:
     """Look at whatever is due; answers when something is due next."""
     until = region.clock.now() + DAY_S
     changes, due.changed = due.changed, {}
+    if any("organizations" in services for services in changes.values()):
+        due.looked.clear()
     for account in region.store.accounts():
         if not account.isdigit():
             continue
         call = region.call("accessanalyzer", account, principals.service(SERVICE, account))
         await generation.make_due(call)
         for analyzer in list(call.shelf(Analyzer).values()):
-            now, itself = call.now(), repr((analyzer.arn, analyzer.created, analyzer.configuration))
+            accounts = analyzers.watched(call, analyzer)
+            now, itself = call.now(), repr((analyzer.arn, analyzer.created, analyzer.configuration, accounts))
             is_whole = due.looked.get(itself, 0.0) + DAY_S <= now
-            services = external.all_services() if is_whole else changes.get(account, set())
-            if not services or (analyzer.type == UNUSED and not is_whole):
+            changed = {service for each in accounts for service in changes.get(each, ())} - {"organizations"}
+            services = external.all_services() if is_whole else changed
+            if not services or (analyzer.type in UNUSED and not is_whole):
                 continue
             if analyzer.last_analyzed > now:
                 # The clock was put back, or is about to be put forward again: what has rested cannot be told from what is new.
@@ -85,7 +89,7 @@ async def _look(region: Any, due: Due) -> float:
 
 
 async def _scan(call: Call, analyzer: Analyzer, services: set[str]) -> None:
-    if analyzer.type == EXTERNAL:
+    if analyzer.type in EXTERNAL:
         await external.scan(call, analyzer, services)
     else:
         await unused.scan(call, analyzer)

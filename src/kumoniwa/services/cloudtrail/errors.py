@@ -68,14 +68,11 @@ class ResourceNotFoundException(AwsError): ...
 class TagsLimitExceededException(AwsError): ...
 
 
-class ThrottlingException(AwsError): ...
+class ThrottlingException(AwsError):
+    status = 400
+    message = "Rate exceeded"
 
 
 class CloudTrailUnavailable(AwsError):
     code = "InternalFailure"
     status = 500
-
-
-class ThrottlingException(AwsError):
-    status = 400
-    message = "Rate exceeded"

@@ -336,6 +336,27 @@ SAMPLES = {
         Conditions: {StringEquals: [{ConditionKey: "aws:ResourceTag/a", ConditionValue: b}]}}}""",
         """{BackupPlanId: p, BackupSelection: {SelectionName: s, IamRoleArn: "arn:aws:iam::123456789012:role/r",
         ListOfTags: [{ConditionType: STRINGEQUALS, ConditionKey: a, ConditionValue: b}], NotResources: ["arn:aws:s3:::*"]}}""",
+    "AWS::Config::ConfigurationRecorder": (
+        "{RoleARN: 'arn:aws:iam::123456789012:role/r', RecordingGroup: {ResourceTypes: ['AWS::S3::Bucket']}}",
+        "{RoleARN: 'arn:aws:iam::123456789012:role/q', RecordingGroup: {AllSupported: true, IncludeGlobalResourceTypes: true}}",
+    ),
+    "AWS::Config::DeliveryChannel": (
+        "{S3BucketName: b, SnsTopicARN: t}",
+        "{S3BucketName: c, S3KeyPrefix: p, ConfigSnapshotDeliveryProperties: {DeliveryFrequency: One_Hour}}",
+    ),
+    "AWS::Config::ConfigRule": (
+        "{Source: {Owner: AWS, SourceIdentifier: ACCESS_KEYS_ROTATED}, InputParameters: {maxAccessKeyAge: 90}, Description: d}",
+        """{Source: {Owner: CUSTOM_LAMBDA, SourceIdentifier: arn, SourceDetails: [{EventSource: aws.config, MessageType: ScheduledNotification,
+        MaximumExecutionFrequency: One_Hour}]}, InputParameters: '{"a":"b"}', Scope: {ComplianceResourceTypes: ['AWS::S3::Bucket']}}""",
+    ),
+    "AWS::Config::RemediationConfiguration": (
+        "{ConfigRuleName: r, TargetType: SSM_DOCUMENT, TargetId: d, Parameters: {a: {StaticValue: {Values: [b]}}}}",
+        """{ConfigRuleName: r, TargetType: SSM_DOCUMENT, TargetId: d, TargetVersion: "1", Automatic: true, MaximumAutomaticAttempts: 5, RetryAttemptSeconds: 60,
+        ResourceType: 'AWS::S3::Bucket', ExecutionControls: {SsmControls: {ErrorPercentage: 10}}}""",
+    ),
+    "AWS::Config::ConformancePack": (
+        "{ConformancePackName: n, TemplateBody: t, Tags: [{Key: a, Value: b}]}",
+        "{ConformancePackName: n, TemplateS3Uri: 's3://b/k', DeliveryS3Bucket: b, ConformancePackInputParameters: [{ParameterName: p, ParameterValue: v}], Tags: [{Key: c, Value: d}]}",
     ),
     "AWS::CodeBuild::Project": (
         """{ServiceRole: "arn:aws:iam::123456789012:role/r", Source: {Type: NO_SOURCE, BuildSpec: "version: 0.2"}, Artifacts: {Type: NO_ARTIFACTS},
@@ -733,6 +754,8 @@ class Agreeable(World):
             }  # fmt: skip
         if name == "BatchGetProjects":
             reply["projects"] = [{"name": params["names"][0]}]
+        if name.startswith("Describe") and operation.startswith("config:"):
+            reply = {member: [_plausible(shape.members[member].member, "")] for member in shape.members if shape.members[member].type_name == "list"}
         if name == "DescribeCreateAccountStatus":
             reply["CreateAccountStatus"]["State"] = "SUCCEEDED"
         if name == "DescribeCertificate":

@@ -7,6 +7,7 @@ from typing import Any
 
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.config import pack as packs
 from kumoniwa.services.config import recorder as recorders
 from kumoniwa.services.config import remediation as remediations
 from kumoniwa.services.config import rule as rules
@@ -41,6 +42,16 @@ from kumoniwa.services.config.item import (
     GetResourceConfigHistory,
     ListDiscoveredResources,
 )
+from kumoniwa.services.config.pack import (
+    DeleteConformancePack,
+    DescribeConformancePackCompliance,
+    DescribeConformancePacks,
+    DescribeConformancePackStatus,
+    GetConformancePackComplianceDetails,
+    GetConformancePackComplianceSummary,
+    ListConformancePackComplianceScores,
+    PutConformancePack,
+)
 from kumoniwa.services.config.recorder import (
     DeleteConfigurationRecorder,
     DescribeConfigurationRecorders,
@@ -67,14 +78,15 @@ from kumoniwa.services.config.rule import (
 from kumoniwa.services.config.tag import ListTagsForResource, TagResource, UntagResource
 
 __all__ = [
-    "BatchGetResourceConfig", "DeleteConfigRule", "DeleteConfigurationRecorder", "DeleteDeliveryChannel", "DeleteEvaluationResults",
+    "BatchGetResourceConfig", "DeleteConfigRule", "DeleteConfigurationRecorder", "DeleteConformancePack", "DeleteDeliveryChannel", "DeleteEvaluationResults",
     "DeleteRemediationConfiguration", "DeleteRemediationExceptions", "DeleteRetentionConfiguration", "DeliverConfigSnapshot",
     "DescribeComplianceByConfigRule", "DescribeComplianceByResource", "DescribeConfigRuleEvaluationStatus", "DescribeConfigRules",
-    "DescribeConfigurationRecorderStatus", "DescribeConfigurationRecorders", "DescribeDeliveryChannelStatus", "DescribeDeliveryChannels",
+    "DescribeConfigurationRecorderStatus", "DescribeConfigurationRecorders", "DescribeConformancePackCompliance", "DescribeConformancePackStatus",
+    "DescribeConformancePacks", "DescribeDeliveryChannelStatus", "DescribeDeliveryChannels",
     "DescribeRemediationConfigurations", "DescribeRemediationExceptions", "DescribeRemediationExecutionStatus", "DescribeRetentionConfigurations",
     "GetComplianceDetailsByConfigRule", "GetComplianceDetailsByResource", "GetComplianceSummaryByConfigRule", "GetComplianceSummaryByResourceType",
-    "GetDiscoveredResourceCounts", "GetResourceConfigHistory", "ListConfigurationRecorders", "ListDiscoveredResources", "ListTagsForResource",
-    "PutConfigRule", "PutConfigurationRecorder", "PutDeliveryChannel", "PutEvaluations", "PutRemediationConfigurations", "PutRemediationExceptions",
+    "GetConformancePackComplianceDetails", "GetConformancePackComplianceSummary", "GetDiscoveredResourceCounts", "GetResourceConfigHistory", "ListConfigurationRecorders", "ListConformancePackComplianceScores", "ListDiscoveredResources", "ListTagsForResource",
+    "PutConfigRule", "PutConfigurationRecorder", "PutConformancePack", "PutDeliveryChannel", "PutEvaluations", "PutRemediationConfigurations", "PutRemediationExceptions",
     "PutRetentionConfiguration", "StartConfigRulesEvaluation", "StartConfigurationRecorder", "StartRemediationExecution", "StopConfigurationRecorder",
     "TagResource", "UntagResource",
 ]  # fmt: skip
@@ -86,6 +98,10 @@ _OF_RULES = frozenset({
 _OF_REMEDIATIONS = frozenset({
     "DeleteRemediationConfiguration", "DescribeRemediationConfigurations", "DescribeRemediationExecutionStatus", "PutRemediationConfigurations",
     "StartRemediationExecution", "DeleteRemediationExceptions", "DescribeRemediationExceptions", "PutRemediationExceptions",
+})  # fmt: skip
+_OF_PACKS = frozenset({
+    "DeleteConformancePack", "DescribeConformancePackCompliance", "GetConformancePackComplianceDetails", "GetConformancePackComplianceSummary",
+    "PutConformancePack",
 })  # fmt: skip
 _OF_RECORDERS = frozenset({
     "DeleteConfigurationRecorder", "DescribeConfigurationRecorderStatus", "DescribeConfigurationRecorders", "PutConfigurationRecorder",
@@ -116,6 +132,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
             remediations.arn_of(call, held) if (held := remediations.of(call, name)) is not None else call.arn(f"remediation-configuration/{name}/*")
             for name in named
         ] or call.arn("remediation-configuration/*")
+    if operation in _OF_PACKS:
+        found = [call.shelf(packs.Pack).get(name) for name in _names(params, "ConformancePackName", "ConformancePackNames")]
+        arns = [packs.arn_of(call, each) if each is not None else call.arn("conformance-pack/*") for each in found]
+        return arns or call.arn("conformance-pack/*")
     if operation in _OF_RECORDERS:
         said = params.get("ConfigurationRecorder")
         named = _names(params, "ConfigurationRecorderName", "ConfigurationRecorderNames") or (_names(said, "name") if isinstance(said, dict) else [])

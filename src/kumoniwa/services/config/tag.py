@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.config import item, recorder, rule
+from kumoniwa.services.config import item, pack, recorder, rule
 from kumoniwa.services.config.errors import ResourceNotFoundException, TooManyTagsException
+from kumoniwa.services.config.pack import Pack
 from kumoniwa.services.config.recorder import Recorder
 from kumoniwa.services.config.rule import Rule
 
 TAGS_MAX = 50
-_KINDS = ((Recorder, recorder.arn_of), (Rule, rule.arn_of))
+_KINDS = ((Recorder, recorder.arn_of), (Rule, rule.arn_of), (Pack, pack.arn_of))
 
 
 def _tagged(call: Call, arn: str) -> tuple[type[Record], str]:

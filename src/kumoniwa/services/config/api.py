@@ -52,6 +52,7 @@ from kumoniwa.services.config.pack import (
     ListConformancePackComplianceScores,
     PutConformancePack,
 )
+from kumoniwa.services.config.query import SelectResourceConfig
 from kumoniwa.services.config.recorder import (
     DeleteConfigurationRecorder,
     DescribeConfigurationRecorders,
@@ -87,7 +88,7 @@ __all__ = [
     "GetComplianceDetailsByConfigRule", "GetComplianceDetailsByResource", "GetComplianceSummaryByConfigRule", "GetComplianceSummaryByResourceType",
     "GetConformancePackComplianceDetails", "GetConformancePackComplianceSummary", "GetDiscoveredResourceCounts", "GetResourceConfigHistory", "ListConfigurationRecorders", "ListConformancePackComplianceScores", "ListDiscoveredResources", "ListTagsForResource",
     "PutConfigRule", "PutConfigurationRecorder", "PutConformancePack", "PutDeliveryChannel", "PutEvaluations", "PutRemediationConfigurations", "PutRemediationExceptions",
-    "PutRetentionConfiguration", "StartConfigRulesEvaluation", "StartConfigurationRecorder", "StartRemediationExecution", "StopConfigurationRecorder",
+    "PutRetentionConfiguration", "SelectResourceConfig", "StartConfigRulesEvaluation", "StartConfigurationRecorder", "StartRemediationExecution", "StopConfigurationRecorder",
     "TagResource", "UntagResource",
 ]  # fmt: skip
 

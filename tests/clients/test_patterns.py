@@ -10,6 +10,7 @@ PATTERNS = Path(__file__).parents[2] / "patterns"
 CLAIMS = {
     "backup_restore": 9,
     "central_logging": 8,
+    "closed_bucket": 8,
     "cqrs": 8,
     "dashboard": 7,
     "event_handler": 8,

@@ -33,10 +33,10 @@ def _spelled(value: Any) -> Any:
     return [_spelled(each) for each in value] if isinstance(value, list) else value
 
 
-async def _wait_for(work: Work, operation: str, is_so: Any) -> None:
+async def _wait_for(work: Work, operation: str, is_so: Any, **params: Any) -> None:
     """Look until it is so, or long enough: what follows is refused then, in Config's words."""
     pause_s, waited_s = LOOK_S_FIRST, 0.0
-    while not is_so(await work.look(operation)) and waited_s < WAITED_S_MAX:
+    while not is_so(await work.look(operation, **params)) and waited_s < WAITED_S_MAX:
         await work.pause(pause_s)
         waited_s += pause_s
         pause_s = min(pause_s * 1.5, LOOK_S_MAX)
@@ -173,7 +173,16 @@ def _remediation(name: Any) -> Call:
     return Call("config:PutRemediationConfigurations", RemediationConfigurations=[told])
 
 
-_delete_remediation = Call("config:DeleteRemediationConfiguration", ConfigRuleName=ID)
+async def _delete_remediation(work: Work) -> None:
+    """What is being made right is made right first."""
+
+    def is_at_rest(reply: dict[str, Any]) -> bool:
+        return not any(each.get("State") in ("QUEUED", "IN_PROGRESS") for each in reply.get("RemediationExecutionStatuses") or ())
+
+    await _wait_for(work, "config:DescribeRemediationExecutionStatus", is_at_rest, ConfigRuleName=work.id)
+    await work.ask("config:DeleteRemediationConfiguration", ConfigRuleName=work.id)
+
+
 RemediationConfiguration = ResourceType(
     create=_remediation(p.ConfigRuleName),
     id=p.ConfigRuleName,

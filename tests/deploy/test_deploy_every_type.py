@@ -336,6 +336,7 @@ SAMPLES = {
         Conditions: {StringEquals: [{ConditionKey: "aws:ResourceTag/a", ConditionValue: b}]}}}""",
         """{BackupPlanId: p, BackupSelection: {SelectionName: s, IamRoleArn: "arn:aws:iam::123456789012:role/r",
         ListOfTags: [{ConditionType: STRINGEQUALS, ConditionKey: a, ConditionValue: b}], NotResources: ["arn:aws:s3:::*"]}}""",
+    ),
     "AWS::Config::ConfigurationRecorder": (
         "{RoleARN: 'arn:aws:iam::123456789012:role/r', RecordingGroup: {ResourceTypes: ['AWS::S3::Bucket']}}",
         "{RoleARN: 'arn:aws:iam::123456789012:role/q', RecordingGroup: {AllSupported: true, IncludeGlobalResourceTypes: true}}",

@@ -211,7 +211,6 @@ def test_what_was_not_configured_is_missed_by_its_own_name(s3):
         s3.get_bucket_tagging: "NoSuchTagSet",
         s3.get_bucket_policy: "NoSuchBucketPolicy",
         s3.get_bucket_cors: "NoSuchCORSConfiguration",
-        s3.get_bucket_encryption: "ServerSideEncryptionConfigurationNotFoundError",
         s3.get_bucket_policy_status: "NoSuchBucketPolicy",
     }
     for method, code in expected.items():

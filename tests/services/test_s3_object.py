@@ -445,9 +445,44 @@ def test_a_buckets_configuration_encrypts_for_those_who_do_not_ask(cloud, s3):
     assert body(s3, "k") == SMALL
 
 
-def test_nobody_is_told_of_encryption_that_is_not_there(s3):
-    assert "ServerSideEncryption" not in s3.put_object(Bucket="box", Key="k", Body=SMALL)
-    assert "ServerSideEncryption" not in s3.head_object(Bucket="box", Key="k")
+def test_what_nobody_asked_to_encrypt_is_encrypted(cloud, s3):
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    assert s3.get_bucket_encryption(Bucket="box")["ServerSideEncryptionConfiguration"] == {"Rules": [rule]}
+    for key, content in (("small", SMALL), ("large", LARGE)):
+        assert s3.put_object(Bucket="box", Key=key, Body=content)["ServerSideEncryption"] == "AES256"
+        assert s3.head_object(Bucket="box", Key=key)["ServerSideEncryption"] == "AES256"
+        assert body(s3, key) == content
+    upload = s3.create_multipart_upload(Bucket="box", Key="parts")
+    part = s3.upload_part(Bucket="box", Key="parts", UploadId=upload["UploadId"], PartNumber=1, Body=LARGE)
+    done = s3.complete_multipart_upload(
+        Bucket="box", Key="parts", UploadId=upload["UploadId"], MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    )
+    assert {each["ServerSideEncryption"] for each in (upload, part, done)} == {"AES256"} and body(s3, "parts") == LARGE
+    assert not any(content[:32] in kept for kept in _bytes_at_rest(cloud) for content in (SMALL, LARGE))
+
+
+def test_a_large_body_is_read_again_in_any_stretch_and_after_it_is_gone_no_more(cloud, s3):
+    for _ in range(2):
+        s3.put_object(Bucket="box", Key="k", Body=LARGE)
+        for _ in range(3):
+            assert body(s3, "k") == LARGE
+            assert body(s3, "k", Range="bytes=70001-150000") == LARGE[70001:150001]
+            cloud.sleep(45)
+        s3.delete_object(Bucket="box", Key="k")
+        with pytest.raises(s3.exceptions.NoSuchKey):
+            s3.get_object(Bucket="box", Key="k")
+    s3.put_object(Bucket="box", Key="k", Body=LARGE[::-1])
+    cloud.sleep(120)
+    assert body(s3, "k") == LARGE[::-1]
+
+
+def test_more_large_bodies_than_memory_holds_are_read_whole(s3):
+    bodies = {str(n): bytes([n]) * (15 << 20) for n in range(6)}
+    for key, content in bodies.items():
+        s3.put_object(Bucket="box", Key=key, Body=content)
+    for _ in range(2):
+        assert all(body(s3, key) == content for key, content in bodies.items())
 
 
 # Anything at all ---------------------------------------------------------------------------------------

@@ -18,11 +18,14 @@ from typing import Any
 import msgspec
 
 from kumoniwa.gate.usage import LastUse
-from kumoniwa.kernel.errors import AwsError, InternalFailure
+from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.links.line import Conditions, Line
+from kumoniwa.wire.message import BodyTooLarge, is_lying, whole
 
 MESSAGE_BYTES_MAX = 256 << 20
+CARRIED_BYTES_MAX = 64 << 20
+"""As large may the body of an answer be. Who wants more asks for it stretch by stretch."""
 ASKED_WITHIN_S = 60.0
 """How long an AWS call to another region may take: what an SDK waits for an answer."""
 EXCHANGED_WITHIN_S = 10.0
@@ -168,7 +171,15 @@ class Peer(asyncio.Protocol):
 
     def _hear_ask(self, number: int, principal: dict, operation: str, params: dict, once: str | None, trace: str) -> None:
         asked_by = msgspec.convert(principal, Principal)
-        self.region.spawn(self._answer(number, self.region.ask(asked_by, operation, params, once=once, trace=trace)))
+        self.region.spawn(self._answer(number, self._carried(self.region.ask(asked_by, operation, params, once=once, trace=trace))))
+
+    async def _carried(self, asking: Awaitable[dict]) -> dict:
+        """A reply whose bodies are here: what lies in our files the other side cannot open. Raises BodyTooLarge."""
+        reply = await asking
+        for name, value in reply.items():
+            if is_lying(value):
+                reply = {**reply, name: await whole(value, CARRIED_BYTES_MAX)}
+        return reply
 
     def _hear_exchange(self, number: int, service: str, message: Any) -> None:
         self.region.spawn(self._answer(number, self.region.heard(self.name, service, message)))
@@ -181,7 +192,9 @@ class Peer(asyncio.Protocol):
             self._send("answer", number, await answering)
         except Exception as failed:
             error = failed
-            if not isinstance(failed, AwsError):
+            if isinstance(failed, BodyTooLarge):
+                error = NotImplementedHere(f"answers of more than {CARRIED_BYTES_MAX} bytes over a link: ask for ranges")
+            elif not isinstance(failed, AwsError):
                 traceback.print_exception(failed, file=sys.stderr)
                 error = InternalFailure()
             self._send("refusal", number, error.code, error.status, error.text, error.hint, error.members)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 
@@ -63,13 +64,7 @@ class Stream:
 
     async def whole(self, limit_bytes: int) -> bytes:
         """Everything, or ``BodyTooLarge``."""
-        kept, size = [], 0
-        async for piece in self:
-            size += len(piece)
-            if size > limit_bytes:
-                raise BodyTooLarge
-            kept.append(piece)
-        return b"".join(kept)
+        return await whole(self, limit_bytes)
 
 
 class Request(msgspec.Struct):
@@ -107,15 +102,31 @@ class File(msgspec.Struct):
     path: str
     offset: int
     length: int
+    holder: object = None
+    """What must live until it is sent, so that the path leads somewhere."""
 
 
-async def whole(body: bytes | File | tuple[File, ...] | object) -> bytes:
-    """All bytes of a body, in whichever form an operation answered it."""
-    if hasattr(body, "__aiter__"):
-        return b"".join([piece async for piece in body])
-    if isinstance(body, (bytes, bytearray)):
+def is_lying(body: object) -> bool:
+    """Whether a body is not here yet: it lies in files, or comes piece by piece."""
+    return isinstance(body, File) or (isinstance(body, tuple) and all(isinstance(part, File) for part in body)) or hasattr(body, "__aiter__")
+
+
+async def whole(body: bytes | File | tuple[File, ...] | object, limit_bytes: int = sys.maxsize) -> bytes:
+    """All bytes of a body, in whichever form an operation answered it. Raises BodyTooLarge if there are more than so many."""
+    if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(body)
-    return await asyncio.to_thread(_read, body if isinstance(body, tuple) else (body,))
+    if not hasattr(body, "__aiter__"):
+        files = body if isinstance(body, tuple) else (body,)
+        if sum(file.length for file in files) > limit_bytes:
+            raise BodyTooLarge
+        return await asyncio.to_thread(_read, files)
+    kept, size = [], 0
+    async for piece in body:
+        size += len(piece)
+        if size > limit_bytes:
+            raise BodyTooLarge
+        kept.append(piece)
+    return b"".join(kept)
 
 
 def _read(files: tuple[File, ...]) -> bytes:

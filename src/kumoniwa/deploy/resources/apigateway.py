@@ -34,7 +34,7 @@ from kumoniwa.deploy.resource import (
 )
 from kumoniwa.deploy.step import delete_calls
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.wire.message import File
+from kumoniwa.wire.message import whole
 
 GONE = "NotFoundException"
 _api = {"restApiId": at(p.RestApiId)}
@@ -98,18 +98,7 @@ async def from_s3(work: Work, location: dict[str, str]) -> bytes:
     """An OpenAPI document that lies in a bucket."""
     names = {"Bucket": "Bucket", "Key": "Key", "Version": "VersionId", "ETag": "IfMatch", "Etag": "IfMatch"}
     found = await work.look("s3:GetObject", **{names[name]: value for name, value in location.items()})
-    return _whole(found["Body"])
-
-
-def _whole(body: bytes | File | tuple) -> bytes:
-    """An object's body, of which S3 answers where it lies if it is large."""
-    if isinstance(body, tuple):
-        return b"".join(map(_whole, body))
-    if not isinstance(body, File):
-        return bytes(body)
-    with open(body.path, "rb") as opened:
-        opened.seek(body.offset)
-        return opened.read(body.length)
+    return await whole(found["Body"])
 
 
 _importing = {

@@ -25,7 +25,7 @@ from kumoniwa.deploy.resource import (
     use,
 )
 from kumoniwa.kernel.errors import ValidationError
-from kumoniwa.wire.message import File
+from kumoniwa.wire.message import whole
 
 GONE = "NotFoundException"
 PAUSE_S = 0.2
@@ -127,12 +127,7 @@ GraphQLApi = ResourceType(
 async def _stored(work: Work, location: str) -> str:
     """The text at ``s3://bucket/key``."""
     bucket, _, key = location.removeprefix("s3://").partition("/")
-    body = (await work.look("s3:GetObject", Bucket=bucket, Key=key))["Body"]
-    if isinstance(body, File):
-        with open(body.path, "rb") as opened:
-            opened.seek(body.offset)
-            body = opened.read(body.length)
-    return bytes(body).decode()
+    return (await whole((await work.look("s3:GetObject", Bucket=bucket, Key=key))["Body"])).decode()
 
 
 async def _texts(work: Work, **names: str) -> dict[str, str]:

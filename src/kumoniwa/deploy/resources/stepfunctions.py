@@ -27,7 +27,7 @@ from kumoniwa.deploy.resource import (
     use,
 )
 from kumoniwa.kernel.errors import ValidationError
-from kumoniwa.wire.message import File
+from kumoniwa.wire.message import whole
 
 _tags = use(each(fields("Key=key Value=value")), p.Tags)
 
@@ -41,12 +41,7 @@ async def _definition(work: Work) -> str:
     if held[0] == "DefinitionS3Location":
         place = properties["DefinitionS3Location"]
         version = {"VersionId": place["Version"]} if "Version" in place else {}
-        body = (await work.look("s3:GetObject", Bucket=place["Bucket"], Key=place["Key"], **version))["Body"]
-        if isinstance(body, File):
-            with open(body.path, "rb") as file:
-                file.seek(body.offset)
-                body = file.read(body.length)
-        found = body.decode()
+        found = (await whole((await work.look("s3:GetObject", Bucket=place["Bucket"], Key=place["Key"], **version))["Body"])).decode()
     else:
         found = properties[held[0]]
         found = found if isinstance(found, str) else json.dumps(found)

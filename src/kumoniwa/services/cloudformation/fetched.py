@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
-from kumoniwa.wire.message import File
+from kumoniwa.wire.message import BodyTooLarge, whole
 
 OBJECT_BYTES_MAX = 1_000_000
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html"""
@@ -25,16 +25,17 @@ async def text(call: Call, url: str, what: str) -> str:
         found = await _body(call, region, bucket, key)
     except AwsError as error:
         raise ValidationError(f"S3 error: {error.text}") from None
-    content = await asyncio.to_thread(_read, found) if isinstance(found, File) else bytes(found)
-    if len(content) > OBJECT_BYTES_MAX:
-        raise ValidationError(f"Template may not exceed {OBJECT_BYTES_MAX} bytes in size.")
+    try:
+        content = await whole(found, OBJECT_BYTES_MAX)
+    except BodyTooLarge:
+        raise ValidationError(f"Template may not exceed {OBJECT_BYTES_MAX} bytes in size.") from None
     try:
         return content.decode()
     except UnicodeDecodeError:
         raise ValidationError("Template format error: unsupported structure.") from None
 
 
-async def _body(call: Call, region: str | None, bucket: str, key: str) -> File | bytes:
+async def _body(call: Call, region: str | None, bucket: str, key: str) -> Any:
     """An object's body. A host that names no region leads to the bucket's own, as AWS's global endpoint does."""
     try:
         return (await call.ask("s3:GetObject", to_region=region, Bucket=bucket, Key=key))["Body"]
@@ -43,12 +44,6 @@ async def _body(call: Call, region: str | None, bucket: str, key: str) -> File |
         if error.code != "PermanentRedirect" or region is not None or there is None:
             raise
     return (await call.ask("s3:GetObject", to_region=there["region"], Bucket=bucket, Key=key))["Body"]
-
-
-def _read(file: File) -> bytes:
-    with open(file.path, "rb") as opened:
-        opened.seek(file.offset)
-        return opened.read(min(file.length, OBJECT_BYTES_MAX + 1))
 
 
 def _object(call: Call, url: str, what: str) -> tuple[str | None, str, str]:

@@ -34,7 +34,7 @@ from kumoniwa.services.dynamodb.backup import TableNotFoundException, recoverabl
 from kumoniwa.services.dynamodb.item import ITEMS
 from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import ResourceInUseException, Table
-from kumoniwa.wire.message import File
+from kumoniwa.wire.message import whole
 
 STEP = 200
 _JSON, _BLANK = json.JSONDecoder(), re.compile(r"\s*")
@@ -364,7 +364,7 @@ async def _import(call: Call, transfer: Transfer) -> Transfer:
     bucket, owner = source["S3Bucket"], source.get("S3BucketOwner")
     items = imported = errors = size = 0
     for key in await _keys(call, bucket, owner, source.get("S3KeyPrefix", "")):
-        body = await _whole((await _ask(call, "GetObject", bucket, owner, Key=key))["Body"])
+        body = await whole((await _ask(call, "GetObject", bucket, owner, Key=key))["Body"])
         size += len(body)
         entries = list(_entries(transfer, body))
         for start in range(0, len(entries), STEP):
@@ -391,19 +391,6 @@ async def _keys(call: Call, bucket: str, owner: str | None, prefix: str) -> list
         if not page.get("IsTruncated"):
             return found
         token = {"ContinuationToken": page["NextContinuationToken"]}
-
-
-async def _whole(body: Any) -> bytes:
-    """A body as S3 hands it over: bytes, a stretch of a file, several of them, or piece by piece."""
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    if isinstance(body, File):
-        with open(body.path, "rb") as file:
-            file.seek(body.offset)
-            return file.read(body.length)
-    if isinstance(body, tuple):
-        return b"".join([await _whole(part) for part in body])
-    return b"".join([piece async for piece in body])
 
 
 def _entries(transfer: Transfer, body: bytes) -> Iterator[Item | None]:

@@ -20,7 +20,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, RequestEntityTooLargeException
 from kumoniwa.services.lambda_.function import Code
-from kumoniwa.wire.message import File
+from kumoniwa.wire.message import File, whole
 
 ZIPPED_BYTES_MAX = 52_428_800
 THREAD_BYTES_MIN = 1 << 18
@@ -59,20 +59,7 @@ async def _from_s3(call: Call, said: dict[str, Any]) -> bytes:
         raise InvalidParameterValueException(
             f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.text}", hint=error.hint
         )
-    return await _whole(reply["Body"])
-
-
-async def _whole(body: Any) -> bytes:
-    """A body as S3 hands it over: bytes, a stretch of a file, several of them, or piece by piece."""
-    if isinstance(body, (bytes, bytearray, memoryview)):
-        return bytes(body)
-    if isinstance(body, File):
-        with open(body.path, "rb") as file:
-            file.seek(body.offset)
-            return file.read(body.length)
-    if isinstance(body, tuple):
-        return b"".join([await _whole(part) for part in body])
-    return b"".join([piece async for piece in body])
+    return await whole(reply["Body"])
 
 
 LINK_LIVES_S = 600

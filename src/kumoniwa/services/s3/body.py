@@ -17,10 +17,11 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.s3.opened import BODY_BYTES_MAX, CAN_HOLD, Opened
 from kumoniwa.services.s3.storage import INLINE_BYTES_MAX, Blob, Drafts, Head, Version
 from kumoniwa.wire.checksum import ALGORITHMS, Checksum
 from kumoniwa.wire.message import File
@@ -188,7 +189,7 @@ class Draft:
     size = 0
     held, nonce = b"", b""
     name, descriptor = "", -1
-    has_secret = False
+    secret = b""
     cipher: Any = None
     sum: Checksum | None = None
     """Of the algorithm the caller wanted as well."""
@@ -209,8 +210,7 @@ class Draft:
         if summed_with not in ("", claims.algorithm):
             self.sum = Checksum(summed_with)
         if encrypts or secret:
-            self.has_secret, self.nonce = bool(secret), os.urandom(16)
-            self.cipher = _cipher(call, self.nonce, 0, secret).encryptor()
+            self.secret, self.nonce = secret, os.urandom(16)
 
     def feed(self, piece: bytes) -> None:
         self.size += len(piece)
@@ -224,8 +224,8 @@ class Draft:
     def write(self, piece: bytes) -> None:
         """Take a piece that is to be kept."""
         self.feed(piece)
-        if self.cipher is not None:
-            piece = self.cipher.update(piece)
+        if self.nonce:
+            piece = self._encrypted(piece)
         if self.descriptor < 0:
             if self.size <= self.inline_bytes_max:
                 self.held += piece
@@ -236,6 +236,15 @@ class Draft:
         view = memoryview(piece)
         while view:
             view = view[os.write(self.descriptor, view) :]
+
+    def _encrypted(self, piece: bytes) -> bytes:
+        if self.cipher is None:
+            start = self.size - len(piece)
+            if start == 0 and len(piece) <= self.inline_bytes_max and not self.secret:
+                return _at_once(self.call, self.nonce, 0, piece)
+            self.cipher = _cipher(self.call, self.nonce, start, self.secret).encryptor()
+            self.cipher.update(bytes(start % 16))
+        return self.cipher.update(piece)
 
     def prove(self) -> tuple[str, str]:
         """The MD5 in hexadecimal digits and the checksum. Raises BadDigest if either is not what the client said."""
@@ -265,7 +274,7 @@ class Draft:
         if self.descriptor >= 0:
             blob = Blob(name=self.name, size=self.size, nonce=self.nonce)
             self._close()
-        if self.has_secret:
+        if self.secret:
             # The entity tag of what a customer's key encrypts is no digest of the data.
             md5 = hashlib.md5(self.nonce + bytes.fromhex(md5), usedforsecurity=False).hexdigest()
         inline, nonce = (self.held, self.nonce) if blob is None else (None, b"")
@@ -326,17 +335,36 @@ def _key(seal: bytes, account: str) -> bytes:
     return hmac.digest(seal, f"s3 {account}".encode(), "sha256")
 
 
+def _counter(nonce: bytes, offset: int) -> bytes:
+    """The counter of the block in which a body's byte stands."""
+    return ((int.from_bytes(nonce, "big") + offset // 16) % (1 << 128)).to_bytes(16, "big")
+
+
 def _cipher(call: Call, nonce: bytes, offset: int, secret: bytes) -> Cipher:
-    """The cipher at a 16-byte boundary of a body: the customer's with the ``secret`` of the request, else the account's."""
-    counter = (int.from_bytes(nonce, "big") + offset // 16) % (1 << 128)
+    """The cipher at a block of a body: the customer's with the ``secret`` of the request, else the account's."""
     key = secret or _key(call.home.settings.seal, call.account)
-    return Cipher(algorithms.AES(key), modes.CTR(counter.to_bytes(16, "big")))
+    return Cipher(algorithms.AES(key), modes.CTR(_counter(nonce, offset)))
+
+
+@lru_cache(maxsize=256)
+def _standing(seal: bytes, account: str) -> CipherContext:
+    """One for all small bodies of an account: to make one costs five times what it costs to use it again."""
+    return Cipher(algorithms.AES(_key(seal, account)), modes.CTR(bytes(16))).encryptor()
+
+
+def _at_once(call: Call, nonce: bytes, offset: int, piece: bytes) -> bytes:
+    """A stretch of a body from the beginning of a block, encrypted or, which is the same, decrypted."""
+    cipher = _standing(call.home.settings.seal, call.account)
+    cipher.reset_nonce(_counter(nonce, offset) if offset else nonce)
+    return cipher.update(piece)
 
 
 def _opened(call: Call, nonce: bytes, sealed: bytes, start: int, length: int, secret: bytes) -> bytes:
     """A stretch of a small encrypted body."""
     at = start - start % 16
-    return _cipher(call, nonce, at, secret).decryptor().update(sealed[at : start + length])[start - at :]
+    piece = sealed[at : start + length]
+    opened = _cipher(call, nonce, at, secret).decryptor().update(piece) if secret else _at_once(call, nonce, at, piece)
+    return opened[start - at :]
 
 
 # Out -------------------------------------------------------------------------------------------------
@@ -349,10 +377,21 @@ def stretch(call: Call, found: Version, head: Head, start: int, length: int, sec
             return _opened(call, head.nonce, found.body, start, length, secret)
         return found.body if length == found.size else found.body[start : start + length]
     wanted = _blobs_within(head.blobs, start, length)
-    if any(blob.nonce for blob, _, _ in wanted):
+    if any(blob.nonce and (secret or not CAN_HOLD or blob.size > BODY_BYTES_MAX) for blob, _, _ in wanted):
         return decrypted(call, wanted, secret)
-    files = tuple(File(call.blobs.path(blob.name), at, count) for blob, at, count in wanted)
+    files = tuple(_file(call, blob, at, count) for blob, at, count in wanted)
     return files[0] if len(files) == 1 else files or b""
+
+
+def _file(call: Call, blob: Blob, start: int, length: int) -> File:
+    if not blob.nonce:
+        return File(call.blobs.path(blob.name), start, length)
+
+    def decrypt() -> bytes:
+        with open(call.blobs.path(blob.name), "rb", buffering=0) as file:
+            return _cipher(call, blob.nonce, 0, b"").decryptor().update(file.readall())
+
+    return call.memory(Opened).body(blob.name, decrypt).stretch(start, length)
 
 
 def _blobs_within(blobs: tuple[Blob, ...], start: int, length: int) -> list[tuple[Blob, int, int]]:

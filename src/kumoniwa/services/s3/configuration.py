@@ -42,11 +42,6 @@ class OwnershipControlsNotFoundError(AwsError):
     message = "The bucket ownership controls were not found"
 
 
-class ServerSideEncryptionConfigurationNotFoundError(AwsError):
-    status = 404
-    message = "The server side encryption configuration was not found"
-
-
 class IllegalVersioningConfigurationException(AwsError):
     status = 400
     message = "The Versioning element must be specified"
@@ -55,6 +50,10 @@ class IllegalVersioningConfigurationException(AwsError):
 class MissingSecurityHeader(AwsError):
     status = 400
     message = "Your request was missing a required header"
+
+
+BY_DEFAULT = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+"""What holds for a bucket for which nobody configured encryption, and is told of it."""
 
 
 def _put(call: Call, bucket: Bucket, **changes: Any) -> None:
@@ -253,11 +252,7 @@ def PutBucketEncryption(
 
 
 def GetBucketEncryption(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
-    """Where nobody configured encryption there is none here, and we say so; AWS would name AES256."""
-    bucket = found(call, Bucket)
-    if not bucket.encryption:
-        raise ServerSideEncryptionConfigurationNotFoundError(BucketName=Bucket)
-    return {"ServerSideEncryptionConfiguration": {"Rules": list(bucket.encryption)}}
+    return {"ServerSideEncryptionConfiguration": {"Rules": list(found(call, Bucket).encryption or (BY_DEFAULT,))}}
 
 
 def DeleteBucketEncryption(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:

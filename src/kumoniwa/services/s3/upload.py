@@ -137,9 +137,10 @@ def _text(value: Any) -> str:
 
 
 def encryption_for(bucket: Bucket, asked: str | None) -> str:
-    """``AES256``, ``aws:kms`` or empty. The bucket's configuration speaks for those who do not."""
+    """``AES256`` or ``aws:kms``. The bucket's configuration speaks for those who do not, and S3 for a bucket without one:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html"""
     if asked is None:
-        return bucket.encryption[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if bucket.encryption else ""
+        return bucket.encryption[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] if bucket.encryption else "AES256"
     if asked in ("AES256", managed_key.KMS):
         return asked
     if asked in ("aws:kms:dsse", "aws:fsx"):

@@ -26,7 +26,7 @@ from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.integration import Integration
 from kumoniwa.services.stepfunctions.machine import SERVICE
 from kumoniwa.services.stepfunctions.payload import limited, stamp, text_of
-from kumoniwa.wire.message import File, Stream
+from kumoniwa.wire.message import BodyTooLarge, is_lying, whole
 
 if TYPE_CHECKING:
     from kumoniwa.services.stepfunctions.run import Run
@@ -176,10 +176,10 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
             raise StateFailure("States.TaskFailed", error.text, is_of_task=True)
         raise integration.failure(asked, error, call.new_id())
     if asked.kind == "sdk":
-        whole = await read_whole(result, asked.name)
+        read = await read_whole(result, asked.name)
         if asked.operation == "s3:GetObject":
-            whole = {"ContentLength": len(whole["Body"]), "Metadata": {}, **whole}
-        return integration.answered(asked.operation, whole, False)
+            read = {"ContentLength": len(read["Body"]), "Metadata": {}, **read}
+        return integration.answered(asked.operation, read, False)
     if asked.operation == "lambda:Invoke":
         logged = {"LogResult": result["LogResult"]} if "LogResult" in result else {}
         told = {"ExecutedVersion": result["ExecutedVersion"], **logged, "Payload": _of_function(result, is_compact=True)}
@@ -224,14 +224,11 @@ async def read_whole(result: dict[str, Any], of: str) -> dict[str, Any]:
     """Streaming members as bytes."""
     read = dict(result)
     for name, value in result.items():
-        if isinstance(value, File):
-            if value.length > READ_MAX:
+        if is_lying(value):
+            try:
+                read[name] = await whole(value, READ_MAX)
+            except BodyTooLarge:
                 limited("x" * (payload.BYTES_MAX + 1), of)
-            with open(value.path, "rb") as file:
-                file.seek(value.offset)
-                read[name] = file.read(value.length)
-        elif isinstance(value, Stream):
-            read[name] = await value.whole(READ_MAX)
     return read
 
 

@@ -233,18 +233,6 @@ def found(call: Call, name: str) -> Bucket:
     return bucket
 
 
-def beside(call: Call, name: str) -> Call:
-    """The same call in the account of another bucket, the source of a copy. Raises NoSuchBucket."""
-    place = location(call.home, name)
-    if place is None:
-        raise NoSuchBucket(BucketName=name)
-    if place.region != call.region:
-        raise NotImplementedHere(f"copying from {place.region}, another region than the request's")
-    return Call(
-        call.home, place.account, call.principal, call.service, call.operation, call.request_id, call.request
-    )
-
-
 def canonical_user(principal: Principal) -> str:
     """The id by which S3 knows a caller: its account's, or one of its own, as an origin access identity has."""
     return principal.context.get("canonicaluser") or canonical_id(principal.account)

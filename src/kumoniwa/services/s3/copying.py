@@ -1,34 +1,28 @@
-"""CopyObject and UploadPartCopy: from an object to another, perhaps of another bucket or account of this region.
+"""CopyObject and UploadPartCopy: from an object to another, perhaps of another bucket, account or region.
 
-A file is never changed, so a copy is a second name for it; only what must be hashed or encrypted anew is read.
+A file is never changed, so a copy within an account is a second name for it; only what must be hashed or encrypted anew is read.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
-from urllib.parse import unquote
+from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, managed_key, storage
-from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
 from kumoniwa.services.s3.bucket import (
-    AccessDenied,
     Bucket,
     InvalidArgument,
     InvalidRequest,
-    arn,
-    beside,
     found,
-    require,
 )
-from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, check_opens, customer_key
-from kumoniwa.services.s3.download import check_own, wanted
+from kumoniwa.services.s3.customer_key import CustomerKey, check_continues, customer_key
 from kumoniwa.services.s3.locking import Wish, lock_of
 from kumoniwa.services.s3.multipart import check_number, part_stored, upload_of
+from kumoniwa.services.s3.source import Afar, Here, source_of
 from kumoniwa.services.s3.storage import Head, Version
 from kumoniwa.services.s3.tag import tags_in_header
 from kumoniwa.services.s3.upload import (
@@ -49,42 +43,7 @@ class InvalidCopy(AwsError):
     status = 400
 
 
-class Source(NamedTuple):
-    call: Call
-    """In the account of the source."""
-    bucket: Bucket
-    version: Version
-    head: Head
-    secret: bytes
-    """What opens it, if its client had it encrypted."""
-
-
-def source_of(
-    call: Call, text: str, conditions: tuple, expected_owner: str | None, customer: CustomerKey
-) -> Source:
-    """What a CopySource header names, if the caller may read it and the conditions hold."""
-    path, _, query = text.partition("?versionId=")
-    name, slash, key = unquote(path.removeprefix("/")).partition("/")
-    if not slash or not key or not name or name.startswith("arn:"):
-        raise InvalidArgument(
-            "Invalid copy source object key", ArgumentName="x-amz-copy-source", ArgumentValue="x-amz-copy-source"
-        )
-    there = beside(call, name)
-    if expected_owner is not None and expected_owner != there.account:
-        raise AccessDenied
-    bucket, version_id = found(there, name), unquote(query) or None
-    require(there, "s3:GetObjectVersion" if version_id else "s3:GetObject", arn(call, name, key))
-    version = wanted(there, bucket, key, version_id)
-    condition.check_source(version, *conditions, call.now())
-    head = version.head
-    check_own(there, bucket, head)
-    check_opens(head, customer)
-    if not is_at_hand(head, version.storage, call.now()):
-        raise ObjectNotInActiveTierError
-    return Source(there, bucket, version, head, customer.secret)
-
-
-def CopyObject(
+async def CopyObject(
     call: Call,
     *,
     Bucket: str,
@@ -149,7 +108,7 @@ def CopyObject(
     opening = customer_key(
         CopySourceSSECustomerAlgorithm, CopySourceSSECustomerKey, CopySourceSSECustomerKeyMD5
     )
-    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner, opening)
+    source = await source_of(call, CopySource, conditions, ExpectedSourceBucketOwner, opening)
     if source.version.size > COPY_BYTES_MAX:
         raise InvalidCopy(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}"
@@ -184,11 +143,7 @@ def CopyObject(
         head = changed(head, tags=tags_in_header(Tagging) if Tagging else {})
     else:
         head = changed(head, tags=source.head.tags)
-    is_itself = (source.call.account, source.bucket.name, source.version.key) == (
-        call.account,
-        Bucket,
-        Key,
-    ) and source.version.is_live
+    is_itself = (source.bucket.name, source.version.key) == (Bucket, Key) and source.version.is_live
     # To bring a version back on top, or under the bucket's encryption, is change enough.
     is_itself = is_itself and "?versionId=" not in CopySource and not bucket.encryption
     if is_itself and not (
@@ -210,12 +165,14 @@ def CopyObject(
         return _told(bucket, source, *_linked(call, bucket, Key, head, kind, source))
     wish = managed_key.Wish(SSEKMSKeyId, SSEKMSEncryptionContext, BucketKeyEnabled)
     managed_key.check(call, head.encryption, wish)
-    return _read_anew(call, Bucket, Key, head, kind, source, algorithm, customer, wish, (IfMatch, IfNoneMatch))
+    return await _read_anew(call, Bucket, Key, head, kind, source, algorithm, customer, wish, (IfMatch, IfNoneMatch))
 
 
-def _stays_as_it_is(call: Call, source: Source, head: Head, algorithm: str) -> bool:
+def _stays_as_it_is(call: Call, source: Here | Afar, head: Head, algorithm: str) -> bool:
     """Whether entity tag, checksum and bytes at rest of the copy are the source's."""
     was = source.head
+    if isinstance(source, Afar):
+        return False
     if was.customer_key or head.customer_key or was.data_key is not None or head.encryption == managed_key.KMS:
         return False
     if was.parts or was.algorithm != algorithm or was.encryption != head.encryption:
@@ -224,7 +181,7 @@ def _stays_as_it_is(call: Call, source: Source, head: Head, algorithm: str) -> b
 
 
 def _linked(
-    call: Call, bucket: Bucket, key: str, head: Head, kind: str, source: Source
+    call: Call, bucket: Bucket, key: str, head: Head, kind: str, source: Here
 ) -> tuple[dict, Version]:
     was, version = source.head, source.version
     blobs = bodies.linked(call, source.call, was.blobs)
@@ -247,18 +204,18 @@ async def _read_anew(
     key: str,
     head: Head,
     kind: str,
-    source: Source,
+    source: Here | Afar,
     algorithm: str,
     customer: CustomerKey,
     wish: managed_key.Wish,
     conditions: tuple[str | None, str | None],
 ) -> dict:
-    size, secret, opening = source.version.size, customer.secret, await _opening(call, source)
+    secret = customer.secret
     if head.encryption == managed_key.KMS:
         head, secret = await managed_key.sealed(call, found(call, name), key, head, wish)
     claims = bodies.Claims("", algorithm, "", "", False)
     draft = bodies.Draft(call, claims, encrypts=bool(head.encryption), secret=secret)
-    await bodies.poured(draft, bodies.pieces(source.call, source.version, source.head, 0, size, opening))
+    await bodies.poured(draft, source.pieces(0, source.version.size))
     try:
         bucket = found(call, name)
         condition.check_write(storage.live(call, bucket, key), *conditions, key)
@@ -269,17 +226,12 @@ async def _read_anew(
     return _told(bucket, source, reply, storage.live(call, bucket, key))
 
 
-async def _opening(call: Call, source: Source) -> bytes:
-    """What opens a source: the key its client brings, or what KMS says to whoever copies."""
-    return source.secret or await managed_key.secret_of(call, source.head)
-
-
 TOLD_BESIDE = (
     "VersionId", "Expiration", "ServerSideEncryption", "SSECustomerAlgorithm", "SSECustomerKeyMD5", "SSEKMSKeyId", "BucketKeyEnabled",
 )  # fmt: skip
 
 
-def _told(bucket: Bucket, source: Source, reply: dict, made: Version) -> dict:
+def _told(bucket: Bucket, source: Here | Afar, reply: dict, made: Version) -> dict:
     """What PutObject would answer, as CopyObject answers it."""
     result = {"LastModified": float(int(made.modified))}
     result |= {name: value for name, value in reply.items() if name == "ETag" or name.startswith("Checksum")}
@@ -330,7 +282,7 @@ async def UploadPartCopy(
     opening = customer_key(
         CopySourceSSECustomerAlgorithm, CopySourceSSECustomerKey, CopySourceSSECustomerKeyMD5
     )
-    source = source_of(call, CopySource, conditions, ExpectedSourceBucketOwner, opening)
+    source = await source_of(call, CopySource, conditions, ExpectedSourceBucketOwner, opening)
     start, length = 0, source.version.size
     if CopySourceRange is not None:
         match = _RANGE.fullmatch(CopySourceRange)
@@ -352,10 +304,10 @@ async def UploadPartCopy(
         raise InvalidCopy(
             f"The specified copy source is larger than the maximum allowable size for a copy source: {COPY_BYTES_MAX}"
         )
-    opening, secret = await _opening(call, source), customer.secret or await managed_key.secret_of(call, upload.head)
+    secret = customer.secret or await managed_key.secret_of(call, upload.head)
     claims = bodies.Claims("", upload.summed_with, "", "", False)
     draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), secret=secret, inline_bytes_max=-1)
-    await bodies.poured(draft, bodies.pieces(source.call, source.version, source.head, start, length, opening))
+    await bodies.poured(draft, source.pieces(start, length))
     try:
         upload, _ = upload_of(call, found(call, Bucket), Key, UploadId)
         kept = draft.kept()

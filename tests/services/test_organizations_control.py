@@ -214,6 +214,20 @@ def test_conditions_of_a_control_policy_are_evaluated(make_cloud):
     assert cloud.client("iam", "us-east-1", key=account).list_users()["Users"] == []
 
 
+def test_what_aws_keeps_once_for_all_regions_is_asked_in_us_east_1(cloud, garden):
+    """So a guard of regions that forgets to except IAM shuts it, or does not, by the regions that it names."""
+    account = garden.member()
+    users = cloud.client("iam", "eu-west-1", key=account).list_users
+
+    def guard(region):
+        return deny("*", Condition={"StringNotEquals": {"aws:RequestedRegion": region}})
+
+    policy = garden.policy(guard("us-east-1"), account)
+    assert users()["Users"] == []
+    garden.api.update_policy(PolicyId=policy, Content=guard("eu-west-1"))
+    assert refused(users)[0] == "AccessDenied"
+
+
 def test_a_control_policy_may_exempt_a_principal_by_its_arn(cloud, garden):
     account = garden.member()
     but = {"ArnNotLike": {"aws:PrincipalARN": f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"}}

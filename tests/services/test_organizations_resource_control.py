@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import pytest
 from organization_workshop import MASTER, RCP, RESOURCE_FULL, SCP, Garden, document, refused
@@ -47,6 +49,36 @@ def test_an_outsider_is_refused_by_a_bucket_whose_policy_lets_it_in(cloud, garde
     assert cloud.client("s3", key=MASTER).get_object(Bucket="plot", Key="k")["Body"].read() == b"1"
     other = garden.member()
     assert cloud.client("s3", key=other).get_object(Bucket="plot", Key="k")["Body"].read() == b"1"
+
+
+def test_a_website_is_closed_to_the_world(cloud, garden):
+    account = garden.member()
+    s3 = cloud.client("s3", key=account)
+    s3.create_bucket(Bucket="plot")
+    s3.put_bucket_website(Bucket="plot", WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    s3.put_public_access_block(Bucket="plot", PublicAccessBlockConfiguration={"BlockPublicPolicy": False, "RestrictPublicBuckets": False})
+    s3.put_bucket_policy(Bucket="plot", Policy=everybody("s3:GetObject", resource="arn:aws:s3:::plot/*"))
+    s3.put_object(Bucket="plot", Key="index.html", Body=b"<p>hello</p>")
+    host = "plot.s3-website-us-east-1.amazonaws.com"
+    assert cloud.http("GET", "/", host=host)[0] == 200
+    garden.policy(perimeter(garden, "s3:GetObject"), garden.root, kind=RCP)
+    assert cloud.http("GET", "/", host=host)[0] == 403
+
+
+def test_a_function_may_be_open_to_an_organization(cloud, garden):
+    """A permission with PrincipalOrgID: https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-organization.html"""
+    account, other = garden.member(), garden.member()
+    functions = cloud.client("lambda", key=account)
+    trust = document({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    role = cloud.client("iam", key=account).create_role(RoleName="runner", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.writestr("f.py", "def handler(event, context): return 1")
+    made = functions.create_function(FunctionName="f", Runtime="python3.12", Handler="f.handler", Role=role, Code={"ZipFile": archive.getvalue()})
+    functions.add_permission(FunctionName="f", StatementId="own", Action="lambda:GetFunction", Principal="*", PrincipalOrgID=garden.id)
+    look = {number: cloud.client("lambda", key=number).get_function for number in (other, MASTER, STRANGER)}
+    assert all(look[number](FunctionName=made["FunctionArn"])["Configuration"] for number in (other, MASTER))
+    assert refused(look[STRANGER], FunctionName=made["FunctionArn"])[0] == "AccessDeniedException"
 
 
 def test_a_key_of_kms_refuses_the_outsider_that_its_policy_names(cloud, garden):

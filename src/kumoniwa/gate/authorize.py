@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import actions, managed_policies, models
 from kumoniwa.gate import denial, organization
+from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.faults import role_names
 from kumoniwa.gate.identity import SHARED, UNKNOWN_KEY, Document, Identity, InvalidClientTokenId
 from kumoniwa.gate.organization import FREE, Bounds
@@ -114,6 +115,8 @@ class Authorizer:
     def __init__(self, home) -> None:
         self.home = home
         self.mode = home.settings.iam
+        # What AWS keeps once for all regions is asked in this one: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+        self._region = "us-east-1" if home.name == GLOBAL else home.name
         self._members = home.store.shelf(SHARED, organization.Member).get
         self._bounds: dict[str, Bounds] = {}
         self._authorities: dict[tuple, Authority] = {}
@@ -245,7 +248,7 @@ class Authorizer:
                     self._keys.clear()
                 self._keys[name] = keys
         context = dict(keys)
-        context["aws:requestedregion"] = call.region
+        context["aws:requestedregion"] = self._region
         context["aws:resourceaccount"] = owner = owner or call.account
         if (belongs := self._members(owner)) is not None:
             context |= organization.keys_of(belongs, "resource")

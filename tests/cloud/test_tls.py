@@ -9,9 +9,14 @@ import ssl
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+from services.certificate_workshop import certificate
 
 from cloud.conftest import eventually
 from cloud.test_processes import answer, request
+from kumoniwa.cloud.hello import Incomplete, host_of
 
 
 @pytest.fixture
@@ -110,3 +115,74 @@ def test_a_client_that_leaves_leaves_nothing_behind(shared, trust):
             connection.sendall(request())
             answer(connection)
     assert eventually(lambda: shared.regions()["us-east-1"]["connections"] == 0)
+
+
+# Customers' own names -----------------------------------------------------------------------------------------------
+
+
+def seen(shared, name: str) -> tuple[x509.Certificate, ssl.SSLSocket]:
+    """What is shown to who asks for a name, whoever vouches for it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    connection = context.wrap_socket(shared.socket(), server_hostname=name)
+    return x509.load_der_x509_certificate(connection.getpeercert(binary_form=True)), connection
+
+
+def brought(shared, *names: str) -> tuple[str, bytes]:
+    body, key = certificate(*names, kind="P256")
+    return shared.client("acm").import_certificate(Certificate=body, PrivateKey=key)["CertificateArn"], body
+
+
+def test_a_custom_domain_of_an_api_shows_the_certificate_that_it_names(shared):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-custom-domains.html"""
+    arn, body = brought(shared, "api.shop.example")
+    client = shared.client("apigateway")
+    assert "Kumoniwa" in seen(shared, "api.shop.example")[0].issuer.rfc4514_string()
+    client.create_domain_name(domainName="api.shop.example", regionalCertificateArn=arn, endpointConfiguration={"types": ["REGIONAL"]})
+    api = client.create_rest_api(name="shop")
+    place = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    client.put_method(**place, authorizationType="NONE")
+    client.put_integration(**place, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+    client.put_method_response(**place, statusCode="200")
+    client.put_integration_response(**place, statusCode="200", responseTemplates={"application/json": '{"hello": "you"}'})
+    client.create_deployment(restApiId=api["id"], stageName="prod")
+    client.create_base_path_mapping(domainName="api.shop.example", restApiId=api["id"], stage="prod")
+    shown, connection = seen(shared, "API.shop.example")
+    assert shown == x509.load_pem_x509_certificate(body)
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: api.shop.example\r\n\r\n")
+    assert answer(connection) == (200, b'{"hello": "you"}')
+    other, again = brought(shared, "*.shop.example")
+    client.update_domain_name(domainName="api.shop.example", patchOperations=[{"op": "replace", "path": "/regionalCertificateArn", "value": other}])
+    assert seen(shared, "api.shop.example")[0] == x509.load_pem_x509_certificate(again)
+    shared.region("us-east-1", "kill")
+    shared.region("us-east-1", "restart")
+    assert eventually(lambda: seen(shared, "api.shop.example")[0] == x509.load_pem_x509_certificate(again))
+    client.delete_domain_name(domainName="api.shop.example")
+    assert "Kumoniwa" in seen(shared, "api.shop.example")[0].issuer.rfc4514_string()
+
+
+def test_an_alias_of_a_distribution_shows_the_certificate_that_it_names(shared):
+    arn, body = brought(shared, "*.edge.example")
+    client = shared.client("cloudfront")
+    origin = {"Id": "o", "DomainName": "o.example", "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}}
+    behavior = {"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"}
+    config = {
+        "CallerReference": "r", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]}, "DefaultCacheBehavior": behavior,
+        "Aliases": {"Quantity": 1, "Items": ["www.edge.example"]}, "ViewerCertificate": {"ACMCertificateArn": arn, "SSLSupportMethod": "sni-only"},
+    }  # fmt: skip
+    domain = client.create_distribution(DistributionConfig=config)["Distribution"]["DomainName"]
+    assert eventually(lambda: seen(shared, "www.edge.example")[0] == x509.load_pem_x509_certificate(body))
+    assert "Kumoniwa" in seen(shared, domain)[0].issuer.rfc4514_string()
+
+
+@given(junk=st.binary(max_size=600), cut=st.integers(0, 600))
+def test_first_words_are_read_or_not_and_never_break(junk, cut):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="a.shop.example")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello = outgoing.read()
+    assert host_of(hello) == host_of(hello + junk) == "a.shop.example"
+    for damaged in (hello[:cut], b"\x16" + junk, hello[:cut] + junk + hello[cut + len(junk) :]):
+        with contextlib.suppress(Incomplete):
+            host_of(damaged)

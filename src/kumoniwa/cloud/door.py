@@ -13,10 +13,12 @@ import select
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from kumoniwa.aws import regions
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
+from kumoniwa.cloud.hello import Incomplete, host_of
 from kumoniwa.cloud.tls import HANDSHAKE, Certificates, opened
 from kumoniwa.gate.address import is_admin, locate
 from kumoniwa.gate.route import NoRoute
@@ -28,6 +30,8 @@ from kumoniwa.wire.message import Request
 HEAD_WITHIN_S = 30.0
 LOOK_AGAIN_S = 0.005
 ACCEPTED_AT_ONCE = 64
+SHOWN_WITHIN_S = 5.0
+"""A region that does not say in time which certificate it shows has one of the cloud's authority."""
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER that makes close() a reset."""
 
@@ -111,7 +115,7 @@ class Door:
         if not head:
             connection.close()
         elif head[0] == HANDSHAKE and connection not in self.secured:
-            self._secure(connection, deadline)
+            self._secure(connection, head, deadline)
         elif b"\r\n\r\n" in head or len(head) >= HEAD_BYTES_MAX or not 65 <= head[0] <= 90:
             # What does not begin as a method does (a capital letter) is no HTTP: the region says so at once.
             self._route(connection, head_of(head), b"")
@@ -121,14 +125,35 @@ class Door:
             # Waiting for more: the bytes stay in the socket, so readiness would be told at once and always.
             self.loop.call_later(LOOK_AGAIN_S, self._look, connection, deadline)
 
-    def _secure(self, connection: socket.socket, deadline: float) -> None:
+    def _secure(self, connection: socket.socket, head: bytes, deadline: float) -> None:
+        try:
+            host = host_of(head)
+        except Incomplete:
+            if self.loop.time() > deadline:
+                connection.close()
+            else:
+                self.loop.call_later(LOOK_AGAIN_S, self._look, connection, deadline)
+            return
         address = connection.getsockname()[0]
 
         def ready(plain: socket.socket) -> None:
             self.secured[plain] = address
             self._look(plain, deadline)
 
-        self.fleet.spawn(opened(connection, self.certificates.context(address), ready))
+        self.fleet.spawn(self._opened(connection, address, host, ready))
+
+    async def _opened(self, connection: socket.socket, address: str, host: str | None, ready: Callable[[socket.socket], None]) -> None:
+        bundle = await self._brought(address, host) if host is not None and _is_customers(host) else None
+        context = self.certificates.showing(host, bundle) if bundle is not None else self.certificates.context(address)
+        await opened(connection, context, ready)
+
+    async def _brought(self, address: str, host: str) -> bytes | None:
+        """The certificate that the region which will be asked shows under a customer's own name, if it does."""
+        try:
+            member = self.fleet.needed(regions.region_at(address) or self.fleet.settings.region)
+        except NoSuchRegion:
+            return None
+        return await self.fleet.ask(member, "service", "acm", {"host": host}, within_s=SHOWN_WITHIN_S) if member.is_up else None
 
     def _route(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
         if is_admin(request):
@@ -241,6 +266,13 @@ class Door:
             listener = self.addresses.pop(member.name)
             self.loop.remove_reader(listener.fileno())
             listener.close()
+
+
+def _is_customers(host: str) -> bool:
+    """Whether a host name is neither AWS's nor this machine's."""
+    address = locate(Request("GET", "/", "", {"host": host}))
+    is_ours = address.door is not None or address.signing_name is not None or address.region is not None
+    return not is_ours and host != "localhost" and not host.endswith(".localhost")
 
 
 def _end_by_reset(connection: socket.socket) -> None:

@@ -1,7 +1,8 @@
 """TLS on the one port: a connection that begins with a handshake is opened here and goes on, in plain, as any other.
 
 The door keeps the encrypted end; what comes out of it is read from a pair of sockets, whose other end is looked at and passed to a region
-like a client's. Certificates come from an authority of this cloud (``GET /_kumoniwa/ca.pem``), one for each name that a client asks for.
+like a client's. Certificates come from an authority of this cloud (``GET /_kumoniwa/ca.pem``), one for each name that a client asks for; under names that
+customers brought, those of ACM are shown that they named.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import os
 import socket
 import ssl
-import tempfile
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -33,12 +33,28 @@ def _engine() -> ModuleType:
     return certificates
 
 
+def _context(bundle: bytes) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    # OpenSSL reads certificates from files only; this one is in memory, for keys do not belong on the disk.
+    descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, bundle)
+        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+    return context
+
+
 class Certificates:
     """What the cloud shows to whoever asks for a name."""
 
     def __init__(self, pair: Callable[[], bytes]) -> None:
         self._pair = pair
         self.contexts: dict[str, ssl.SSLContext] = {}
+        self.brought: dict[str, tuple[bytes, ssl.SSLContext]] = {}
+        """By name: what is shown under it, and how."""
 
     @property
     def pair(self) -> bytes:
@@ -59,19 +75,18 @@ class Certificates:
         return found
 
     def _made(self, name: str) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
+        context = _context(_engine().issued(self.pair, name, Clock().now()))
         context.sni_callback = self._asked
-        # OpenSSL reads certificates from files only.
-        descriptor, path = tempfile.mkstemp()
-        try:
-            os.write(descriptor, _engine().issued(self.pair, name, Clock().now()))
-            context.load_cert_chain(path)
-        finally:
-            os.close(descriptor)
-            os.unlink(path)
         return context
+
+    def showing(self, name: str, bundle: bytes) -> ssl.SSLContext:
+        """For a client that asks for a name under which a certificate of ACM is shown: its key, itself and its chain in PEM."""
+        held = self.brought.get(name)
+        if held is None or held[0] != bundle:
+            if len(self.brought) >= NAMES_MAX:
+                self.brought.clear()
+            held = self.brought[name] = bundle, _context(bundle)
+        return held[1]
 
     def _asked(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
         if name and len(name) <= 253:

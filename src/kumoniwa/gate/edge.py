@@ -33,6 +33,8 @@ class EdgeName(Record):
     service: str
     target: str
     """The id of what answers: a distribution."""
+    certificate: str = ""
+    """The ARN of the certificate that is shown under it, if that is one of ACM."""
 
 
 def key_of(kind: str, id: str) -> str:

@@ -36,6 +36,8 @@ class HostName(Record):
     name: str
     account: str
     service: str
+    certificate: str = ""
+    """The ARN of the certificate that is shown under it, if that is one of ACM."""
 
 
 Named = TypeVar("Named")

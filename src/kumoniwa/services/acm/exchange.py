@@ -1,16 +1,49 @@
-"""What services of other regions ask of certificates here: whether one is there, and what it is for."""
+"""What others ask of certificates here: services of other regions whether one is there, and what it is for; the door of the cloud, what to
+show to who asks for a customer's own host name.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.engines import cipher
 from kumoniwa.gate import certificate as certificates
+from kumoniwa.gate.edge import EdgeName
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import HostName, host_named
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.acm import issuing
 from kumoniwa.services.acm.work import SERVICE
 
 
-async def hear(home: Any, origin: str, message: dict[str, str]) -> dict[str, Any] | None:
-    """``{"account": …, "certificate": ARN}``"""
+async def hear(home: Any, origin: str, message: dict[str, str]) -> Any:
+    """``{"account": …, "certificate": ARN}``; with ``"bundle": True`` the certificate itself, its key and its chain in PEM;
+    ``{"host": name}`` the same of whatever certificate is shown under a name, None if there is none."""
+    if "host" in message:
+        return await _shown(home, message["host"])
     call = home.call("acm", message["account"], principals.service(SERVICE, message["account"]))
     held = certificates.held(call, message["certificate"])
+    if "bundle" in message:
+        return _bundle(call, held) if held is not None else None
     return held and {"status": held.status, "names": list(held.names)}
+
+
+async def _shown(home: Any, host: str) -> bytes | None:
+    named = host_named(home.store.shelf(SHARED, HostName), host) or host_named(home.store.shelf(SHARED, EdgeName), host)
+    parsed = arns.parse(named.certificate) if named is not None and named.certificate else None
+    if parsed is None:
+        return None
+    asked = {"account": parsed.account, "certificate": named.certificate, "bundle": True}
+    try:
+        return await (hear(home, home.name, asked) if parsed.region == home.name else home.exchange(parsed.region, "acm", asked))
+    except AwsError:
+        # The region of the certificate cannot be reached.
+        return None
+
+
+def _bundle(call: Call, held: certificates.Certificate) -> bytes | None:
+    key = cipher.unseal(call.home.settings.seal, held.key, issuing.purpose(held.arn)) if held.status == "ISSUED" else None
+    return b"\n".join((key, held.body.encode(), held.chain.encode())) if key is not None else None

@@ -71,7 +71,12 @@ def found(call: Call, name: str) -> DomainName:
 def _put(call: Call, domain: DomainName) -> DomainName:
     call.shelf(DomainName)[domain.name.lower()] = domain
     document = domain.document
-    certificates.use(call, document["domainNameArn"], *(document[arn] for arn, _ in CERTIFICATES.values() if document.get(arn)))
+    arns_shown = [document[arn] for arn, _ in CERTIFICATES.values() if document.get(arn)]
+    certificates.use(call, document["domainNameArn"], *arns_shown)
+    hosts = call.home.store.shelf(SHARED, names.HostName)
+    host, shown = hosts[domain.name.lower()], arns_shown[-1] if arns_shown else ""
+    if host.certificate != shown:
+        hosts[host.name] = changed(host, certificate=shown)
     return domain
 
 

@@ -70,9 +70,13 @@ def _name(call: Call, distribution: EdgeResource, old: dict[str, Any] | None = N
     own = {each.lower() for each in distribution.config["Aliases"].get("Items") or ()}
     for gone in {each.lower() for each in ((old or {}).get("Aliases") or {}).get("Items") or ()} - own:
         del names[gone]
+    shown = distribution.config["ViewerCertificate"].get("ACMCertificateArn", "")
     for name in (distribution.more["domain"], *own):
-        if name not in names:
-            names[name] = EdgeName(name=name, account=call.account, service="cloudfront", target=distribution.id)
+        made = EdgeName(
+            name=name, account=call.account, service="cloudfront", target=distribution.id, certificate=shown if name in own else ""
+        )
+        if names.get(name) != made:
+            names[name] = made
 
 
 def _check_reference(call: Call, reference: str) -> None:

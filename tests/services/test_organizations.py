@@ -463,8 +463,11 @@ def test_the_policy_that_delegates_lets_a_member_in_to_what_it_says(cloud, garde
     assert refused(own.list_policies, Filter=SCP)[0] == "AccessDeniedException"
     own.create_policy(Content=rule("a", tag_key={"@@assign": "A"}), Name="n", Description="", Type=TAGS)
     assert [each["Name"] for each in api.list_policies(Filter=TAGS)["Policies"]] == ["n"]
-    code, _ = refused(api.put_resource_policy, Content=document({**may, "Action": "s3:*"}))
-    assert code == "InvalidInputException"
+    for action in ("s3:*", "organizations:CreateAccount"):
+        assert refused(api.put_resource_policy, Content=document({**may, "Action": action}))[0] == "InvalidInputException"
+    api.put_resource_policy(Content=document({**may, "Action": "organizations:*"}))
+    assert len(own.list_roots()["Roots"]) == 1
+    assert refused(own.create_account, Email="x@example.com", AccountName="x")[0] == "AccessDeniedException"  # which cannot be delegated
     api.delete_resource_policy()
     assert refused(own.list_policies, Filter=TAGS)[0] == "AccessDeniedException"
 

@@ -69,7 +69,7 @@ def _tagged(call: Call, held: Organization, id_: str) -> str:
 
 def policy_of(call: Call, arn: str) -> str | None:
     asker = call.principal.account
-    if asker == call.account:
+    if asker == call.account or f"organizations:{call.operation}".lower() not in delegation.DELEGABLE:
         return None
     statements: list[dict[str, Any]] = []
     if (policy := delegation.standing(call)) is not None:

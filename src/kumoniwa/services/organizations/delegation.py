@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.kernel.record import changed
+from kumoniwa.languages import policy_pattern as pattern
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.organizations import account as accounts
 from kumoniwa.services.organizations import tag
@@ -139,6 +140,22 @@ def _shown(call: Call, held: Organization, policy: ResourcePolicy) -> dict[str, 
     return {"ResourcePolicySummary": summary, "Content": policy.content}
 
 
+DELEGABLE = frozenset(
+    f"organizations:{name}".lower()
+    for name in (
+        "AttachPolicy", "CreatePolicy", "DeletePolicy", "DescribeAccount", "DescribeCreateAccountStatus", "DescribeEffectivePolicy",
+        "DescribeHandshake", "DescribeOrganization", "DescribeOrganizationalUnit", "DescribePolicy", "DescribeResourcePolicy", "DetachPolicy",
+        "DisablePolicyType", "EnablePolicyType", "ListAccounts", "ListAccountsForParent", "ListAWSServiceAccessForOrganization",
+        "ListChildren", "ListCreateAccountStatus", "ListDelegatedAdministrators", "ListDelegatedServicesForAccount",
+        "ListHandshakesForAccount", "ListHandshakesForOrganization", "ListOrganizationalUnitsForParent", "ListParents", "ListPolicies",
+        "ListPoliciesForTarget", "ListRoots", "ListTagsForResource", "ListTargetsForPolicy", "TagResource", "UntagResource",
+        "UpdatePolicy",
+    )
+)  # fmt: skip
+"""What can be delegated, in lower case; the rest is for the management account alone, whatever a pattern covers.
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html"""
+
+
 def _checked(content: str) -> str:
     try:
         policy = parse(content, "resource")
@@ -147,7 +164,8 @@ def _checked(content: str) -> str:
         raise InvalidInputException(text, Reason="INVALID_RESOURCE_POLICY_JSON", hint=error.text) from None
     for statement in policy.statements:
         actions = statement.source.get("Action", ["*"])
-        if any(not action.startswith("organizations:") for action in ([actions] if isinstance(actions, str) else actions)):
+        listed = [actions] if isinstance(actions, str) else actions
+        if not all(any(map(pattern.glob(action.lower()), DELEGABLE)) for action in listed):
             text = "You specified an action that isn't supported in a resource-based policy."
             raise InvalidInputException(text, Reason="UNSUPPORTED_ACTION_IN_RESOURCE_POLICY")
     return content

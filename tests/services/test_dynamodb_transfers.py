@@ -167,3 +167,16 @@ def test_an_import_from_no_bucket_leaves_no_table(cloud, ddb):
     assert (failed["ImportStatus"], failed["FailureCode"]) == ("FAILED", "S3NoSuchBucket")
     assert ddb.list_tables()["TableNames"] == []
     assert [i["ImportStatus"] for i in ddb.list_imports()["ImportSummaryList"]] == ["FAILED"]
+
+
+@pytest.mark.parametrize("encryption", [{}, {"ServerSideEncryption": "AES256"}])
+def test_a_table_is_made_of_a_large_object_of_another_region(make_cloud, encryption):
+    cloud = make_cloud()
+    for region in ("aws-global", "us-east-1", "eu-west-1"):
+        cloud.region(region)
+    far = cloud.client("s3", "eu-west-1")
+    far.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    lines = b"".join(json.dumps({"Item": {"id": {"S": str(number)}, "note": {"S": "n" * 900}}}).encode() + b"\n" for number in range(2_000))
+    far.put_object(Bucket=BUCKET, Key="a.json", Body=lines, **encryption)
+    done = imported(cloud, cloud.client("dynamodb"), prefix="a")
+    assert (done["ImportStatus"], done["ImportedItemCount"], done["ErrorCount"]) == ("COMPLETED", 2_000, 0), done

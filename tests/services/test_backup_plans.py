@@ -168,7 +168,7 @@ def test_what_is_no_rule_is_refused(backup, what):
 
 
 @pytest.mark.parametrize("more", [
-    {"EnableContinuousBackup": True}, {"CopyActions": [{"DestinationBackupVaultArn": "arn:aws:backup:us-east-1:111111111111:backup-vault:v"}]},
+    {"CopyActions": [{"DestinationBackupVaultArn": "arn:aws:backup:us-east-1:111111111111:backup-vault:v"}]},
     {"IndexActions": [{"ResourceTypes": ["S3"]}]},
 ])  # fmt: skip
 def test_what_is_not_done_here_is_refused_by_name(backup, more):

@@ -20,6 +20,7 @@ from kumoniwa.services.backup.errors import InvalidParameterValueException, JobF
 from kumoniwa.services.backup.keeping import Keeper
 from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.table import UNREADABLE
+from kumoniwa.wire import timestamps
 from kumoniwa.wire.message import File
 
 READ_BYTES = 1 << 20
@@ -63,24 +64,14 @@ async def all_of(call: Call) -> list[tuple[str, dict[str, str]]]:
 async def take(call: Call, role: Call, resource: str, keeper: Keeper, options: dict[str, str]) -> tuple[dict[str, str], str]:
     """Keep a bucket's versions; answers the bucket's tags, and what there is to say: which objects could not be kept."""
     name, began = resource.rpartition(":")[2], call.now()
-    try:
-        versioning = (await role.ask("s3:GetBucketVersioning", Bucket=name)).get("Status")
-        tags = await _tags(role, name)
-    except AwsError as error:
-        if error.code == "AccessDenied":
-            raise JobFailed(UNREADABLE.format(resource), hint=error.hint) from None
-        if error.code in ("NoSuchBucket", "PermanentRedirect"):
-            raise JobFailed(f"The bucket {resource} does not exist in this Region.") from None
-        raise
-    if versioning != "Enabled":
-        raise JobFailed(f"Versioning must be enabled on the bucket {resource} to back it up.")
+    tags = await described(role, resource)
     await keeper.add("bucket", name)
     taken, failed = 0, []
     try:
-        async for key, versions in _listed(role, name, began):
+        async for key, versions in listed(role, name, began):
             await keeper.add("key", key, len(versions))
             for version in versions:
-                reason = await _take_one(role, name, key, version, keeper, options)
+                reason = await take_one(role, name, key, version, keeper, options)
                 taken += not reason
                 failed += [(key, reason)] if reason else []
     except AwsError as error:
@@ -93,6 +84,23 @@ async def take(call: Call, role: Call, resource: str, keeper: Keeper, options: d
     return tags, some if failed else ""
 
 
+async def described(role: Call, resource: str) -> dict[str, str]:
+    """The tags of a bucket that can be backed up. Raises JobFailed for one that cannot."""
+    name = resource.rpartition(":")[2]
+    try:
+        versioning = (await role.ask("s3:GetBucketVersioning", Bucket=name)).get("Status")
+        tags = await _tags(role, name)
+    except AwsError as error:
+        if error.code == "AccessDenied":
+            raise JobFailed(UNREADABLE.format(resource), hint=error.hint) from None
+        if error.code in ("NoSuchBucket", "PermanentRedirect"):
+            raise JobFailed(f"The bucket {resource} does not exist in this Region.") from None
+        raise
+    if versioning != "Enabled":
+        raise JobFailed(f"Versioning must be enabled on the bucket {resource} to back it up.")
+    return tags
+
+
 async def _tags(role: Call, bucket: str) -> dict[str, str]:
     try:
         found = await role.ask("s3:GetBucketTagging", Bucket=bucket)
@@ -103,7 +111,7 @@ async def _tags(role: Call, bucket: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
 
 
-async def _listed(role: Call, bucket: str, until: float) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+async def listed(role: Call, bucket: str, until: float) -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
     """The versions of each key that were there at a moment, oldest first."""
     marker: dict[str, str] = {}
     key, versions = "", []
@@ -127,7 +135,7 @@ async def _listed(role: Call, bucket: str, until: float) -> AsyncIterator[tuple[
         yield key, versions[::-1]
 
 
-async def _take_one(role: Call, bucket: str, key: str, row: dict[str, Any], keeper: Keeper, options: dict[str, str]) -> str:
+async def take_one(role: Call, bucket: str, key: str, row: dict[str, Any], keeper: Keeper, options: dict[str, str]) -> str:
     """Keep one version; answers why it cannot be kept, or nothing."""
     if row["is_marker"]:
         await keeper.add("marker")
@@ -192,13 +200,20 @@ def check(said: dict[str, str]) -> Put:
     if not said.get("DestinationBucketName"):
         raise InvalidParameterValueException("Invalid restore metadata. Missing required metadata: DestinationBucketName")
     if "RestoreTime" in said:
-        raise InvalidParameterValueException("Invalid restore metadata. RestoreTime is only valid for continuous recovery points.")
+        moment(said["RestoreTime"])
     if said.get("Encrypted", "").lower() == "true" and "EncryptionType" not in said:
         raise InvalidParameterValueException("Invalid restore metadata. EncryptionType must be specified if Encrypted is true.")
     return Put(
         said["DestinationBucketName"], _count(said.get("RestoreLatestVersionsUpTo", "1")), _items(said.get("ItemsToRestore")),
         said.get("RestoreACLs", "").lower() == "true", _encryption(said), said.get("NewBucket", "").lower() == "true",
     )  # fmt: skip
+
+
+def moment(text: str) -> float:
+    try:
+        return timestamps.parsed(text)
+    except (TypeError, ValueError):
+        raise InvalidParameterValueException(f"Invalid restore metadata. RestoreTime: {text}") from None
 
 
 def _count(text: str) -> int | None:
@@ -255,15 +270,19 @@ class Flow:
         return b"".join([piece async for piece in self])
 
 
-async def put_back(call: Call, role: Call, job: str, point: RecoveryPoint, said: dict[str, str]) -> tuple[str, str]:
-    """Put the objects of a point into a bucket; answers its ARN, and what there is to say: which could not be put."""
+async def put_back(
+    call: Call, role: Call, job: str, point: RecoveryPoint, said: dict[str, str], frames: AsyncIterator[list[Any]] | None = None
+) -> tuple[str, str]:
+    """Put the objects of a point (or those of these frames of it) into a bucket; answers its ARN, and what there is to say: which could
+    not be put."""
     wanted = check(said)
-    secret = await keeping.secret_of(call, point)
+    if frames is None:
+        frames = keeping.frames(call, point, await keeping.secret_of(call, point))
     if wanted.is_new:
         await _made(role, call.region, wanted.bucket)
     arn = f"arn:{call.home.partition}:s3:::{wanted.bucket}"
     put, failed, number = 0, [], 0
-    async for key, what, facts, flow in _chosen(call, point, secret, wanted):
+    async for key, what, facts, flow in _chosen(frames, wanted):
         # A job that is killed begins again, and asks again for what is done already, by the same tokens.
         once, number = f"{job}-{number}", number + 1
         try:
@@ -294,12 +313,9 @@ async def _made(role: Call, region: str, bucket: str) -> None:
     await role.ask("s3:PutBucketVersioning", Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
-async def _chosen(
-    call: Call, point: RecoveryPoint, secret: bytes, wanted: Put
-) -> AsyncIterator[tuple[str, str, dict[str, Any], Flow]]:
+async def _chosen(frames: AsyncIterator[list[Any]], wanted: Put) -> AsyncIterator[tuple[str, str, dict[str, Any], Flow]]:
     """The versions that are asked for, oldest first; bodies that nobody reads are passed over."""
-    frames = keeping.frames(call, point, secret)
-    key, left = "", 0
+    key, left, is_wanted = "", 0, False
     async for what, *frame in frames:
         if what == "key":
             key, left = frame

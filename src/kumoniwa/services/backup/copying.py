@@ -12,7 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed, pack
-from kumoniwa.services.backup import exchange, keeping, telling
+from kumoniwa.services.backup import continuing, exchange, keeping, telling
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -100,7 +100,7 @@ def StartCopyJob(
     point = points.held(call, SourceBackupVaultName, RecoveryPointArn)
     known = next((job for job in call.shelf(CopyJob).values() if IdempotencyToken and job.token == IdempotencyToken), None)
     if known is None:
-        if point.status != points.COMPLETED:
+        if not point.is_whole:
             raise InvalidRequestException(f"Recovery point {point.arn} is in state {point.status} and cannot be copied.")
         if DestinationBackupVaultArn == arn_of(call, SourceBackupVaultName):
             raise InvalidRequestException("The source and the destination backup vault cannot be the same.")
@@ -128,7 +128,15 @@ async def run(call: Call, id_: str) -> None:
     role.require("backup:CopyFromBackupVault", job.source, **{"backup:CopyTargets": job.target})
     there = arns.parse(job.target)
     secret = await keeping.secret_of(call, point)
-    about = pack(changed(point, arn=job.point, job=job.id, lifecycle=job.lifecycle, role=job.role, source=arn_of(call, point.vault), by=job.by))
+    sent = keeping.pieces(call, point, secret)
+    if point.is_continuous:
+        if point.status == points.AVAILABLE:
+            await continuing.due(call, point.arn)
+        sent = continuing.pieces(call, point, secret, call.now())
+    about = changed(
+        point, arn=job.point, job=job.id, lifecycle=job.lifecycle, role=job.role, source=arn_of(call, point.vault), by=job.by,
+        is_continuous=False, options={},
+    )  # fmt: skip
 
     async def say(what: str, **more: Any) -> Any:
         message = {"do": what, "account": call.account, "vault": there.resource.partition(":")[2], "point": job.point, "job": job.id, **more}
@@ -136,13 +144,13 @@ async def run(call: Call, id_: str) -> None:
             return await exchange.hear(call.home, call.region, message)
         return await call.home.exchange(there.region, "backup", message, WITHIN_S)
 
-    await say("begin", about=about)
-    number = 0
-    async for piece in keeping.pieces(call, point, secret):
+    await say("begin", about=pack(about))
+    number = size = 0
+    async for piece in sent:
         await say("piece", number=number, data=piece)
-        number += 1
+        number, size = number + 1, size + len(piece)
     await say("finish", count=number)
-    end(call, changed(job, size=point.size), COMPLETED)
+    end(call, changed(job, size=size), COMPLETED)
 
 
 def end(call: Call, job: CopyJob, state: str, message: str = "") -> None:

@@ -43,7 +43,7 @@ async def _begin(call: Call, message: dict[str, Any]) -> None:
     key, _ = await keeping.fresh_key(call, vault)
     keeping.forget(call, about.arn)
     call.shelf(RecoveryPoint)[about.arn] = changed(
-        about, vault=vault.name, data_key=key, status=points.CREATING, created=call.now(), completed=0.0, restored=0.0, is_cold=False
+        about, vault=vault.name, data_key=key, status=points.CREATING, created=call.now(), completed=0.0, restored=0.0, is_cold=False, size=0
     )
     call.rows(DUE).run("insert or replace into backup_due values ('point', ?, ?)", about.arn, call.now() + FORGOTTEN_AFTER_S)
 

@@ -12,13 +12,12 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bucket, point, table, telling
+from kumoniwa.services.backup import bucket, continuing, point, table, telling
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     InvalidRequestException,
     ResourceNotFoundException,
 )
-from kumoniwa.services.backup.keeping import drop
 from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of, held
 from kumoniwa.wire import timestamps
 
@@ -63,6 +62,7 @@ class BackupJob(Record):
     by: dict[str, str] = {}
     token: str = ""
     size: int = 0
+    is_continuous: bool = False
 
 
 def kind_of(arn: str) -> str:
@@ -99,7 +99,9 @@ def new(
     since = now if planned is None else planned
     name = call.new_id()
     if kind == "S3":
-        name = f"{resource.rpartition(':')[2]}-{datetime.fromtimestamp(now, UTC):%Y%m%d%H%M%S}-{call.ids.hex(8)}"
+        of = resource.rpartition(":")[2]
+        when = "" if more.get("is_continuous") else f"{datetime.fromtimestamp(now, UTC):%Y%m%d%H%M%S}-"
+        name = f"{'' if when else 'continuous:'}{of}-{when}{call.ids.hex(8)}"
     job = BackupJob(
         id=call.new_id().upper(), vault=vault, resource=resource, kind=kind, role=role, created=now, starts_by=since + 60 * minutes[0],
         completes_by=since + 60 * minutes[1], point=call.arn(f"recovery-point:{name}", "backup"), **more,
@@ -167,7 +169,7 @@ def StopBackupJob(call: Call, *, BackupJobId: str) -> None:
 def end(call: Call, job: BackupJob, state: str, message: str = "", size: int = 0) -> None:
     """A job that has not made its point leaves nothing of it."""
     if state != COMPLETED:
-        drop(call, job.point)
+        continuing.drop(call, job.point)
     put(call, changed(job, state=state, message=message, size=size, ended=call.now()))
 
 

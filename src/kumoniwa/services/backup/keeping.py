@@ -100,14 +100,18 @@ class Keeper:
         self.size += len(body)
 
 
-async def pieces(call: Call, point: RecoveryPoint, secret: bytes) -> AsyncIterator[bytes]:
-    for number, name in call.rows(PIECES).all("select number, blob from backup_piece where point = ? order by number", point.arn):
+_LAST = 1 << 62
+
+
+async def pieces(call: Call, point: RecoveryPoint, secret: bytes, first: int = 0, last: int = _LAST) -> AsyncIterator[bytes]:
+    held = "select number, blob from backup_piece where point = ? and number between ? and ? order by number"
+    for number, name in call.rows(PIECES).all(held, point.arn, first, last):
         sealed = await asyncio.to_thread(call.blobs.get, name)
         yield await asyncio.to_thread(_unpressed, secret, sealed, _purpose(point.arn, number))
 
 
-async def frames(call: Call, point: RecoveryPoint, secret: bytes) -> AsyncIterator[list[Any]]:
-    async for body in pieces(call, point, secret):
+async def frames(call: Call, point: RecoveryPoint, secret: bytes, first: int = 0, last: int = _LAST) -> AsyncIterator[list[Any]]:
+    async for body in pieces(call, point, secret, first, last):
         at = 0
         while at < len(body):
             size = int.from_bytes(body[at : at + 4], "big")
@@ -115,10 +119,11 @@ async def frames(call: Call, point: RecoveryPoint, secret: bytes) -> AsyncIterat
             at += 4 + size
 
 
-def forget(call: Call, point: str) -> None:
-    """Let the bytes of a point go, once that is committed."""
-    names = [name for (name,) in call.rows(PIECES).all("select blob from backup_piece where point = ?", point)]
-    call.rows(PIECES).run("delete from backup_piece where point = ?", point)
+def forget(call: Call, point: str, first: int = 0, last: int = _LAST) -> None:
+    """Let the bytes of a point go, or those of some pieces, once that is committed."""
+    these, rows = (point, first, last), call.rows(PIECES)
+    names = [name for (name,) in rows.all("select blob from backup_piece where point = ? and number between ? and ?", *these)]
+    rows.run("delete from backup_piece where point = ? and number between ? and ?", *these)
     blobs = call.blobs
     call.after_commit(lambda: [blobs.drop(name) for name in names])
 

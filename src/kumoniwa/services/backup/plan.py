@@ -94,17 +94,21 @@ def _known(what: str, said: dict[str, Any], names: set[str]) -> None:
 
 def _rule(call: Call, said: dict[str, Any]) -> dict[str, Any]:
     _known("BackupRule", said, _RULE)
-    if said.get("EnableContinuousBackup"):
-        raise NotImplementedHere("EnableContinuousBackup of backup's BackupRule")
     start, complete = jobs.windows(said.get("StartWindowMinutes"), said.get("CompletionWindowMinutes"))
     rule = {
         **said, "ScheduleExpression": said.get("ScheduleExpression") or DEFAULT_SCHEDULE,
         "ScheduleExpressionTimezone": said.get("ScheduleExpressionTimezone") or DEFAULT_ZONE, "StartWindowMinutes": start,
-        "CompletionWindowMinutes": complete, "EnableContinuousBackup": False,
+        "CompletionWindowMinutes": complete, "EnableContinuousBackup": bool(said.get("EnableContinuousBackup")),
     }  # fmt: skip
     times_of(rule)
     if "Lifecycle" in said:
         rule["Lifecycle"] = point.checked(said["Lifecycle"])
+    if rule["EnableContinuousBackup"]:
+        days = rule.get("Lifecycle", {})
+        if not 1 <= days.get("DeleteAfterDays", 0) <= point.CONTINUOUS_DAYS_MAX or "MoveToColdStorageAfterDays" in days:
+            raise InvalidParameterValueException(
+                f"Invalid lifecycle. Continuous backups are kept between 1 and {point.CONTINUOUS_DAYS_MAX} days, and not in cold storage."
+            )
     for action in said.get("CopyActions") or ():
         copying.checked_target(call, action["DestinationBackupVaultArn"])
         point.checked(action.get("Lifecycle"))

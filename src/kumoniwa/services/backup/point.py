@@ -16,7 +16,8 @@ from kumoniwa.wire import timestamps
 
 DAY_S = 86_400.0
 COLD_DAYS_MIN, DAYS_MAX = 90, 36_500
-CREATING, COMPLETED, DELETING = "CREATING", "COMPLETED", "DELETING"
+CREATING, COMPLETED, DELETING, AVAILABLE, STOPPED = "CREATING", "COMPLETED", "DELETING", "AVAILABLE", "STOPPED"
+CONTINUOUS_DAYS_MAX = 35
 COLD_TYPES = frozenset({"DynamoDB"})
 """What can be moved to cold storage: https://docs.aws.amazon.com/aws-backup/latest/devguide/backup-feature-availability.html"""
 
@@ -58,11 +59,19 @@ class RecoveryPoint(Record):
     """What may be said to make it again."""
     restored: float = 0.0
     is_cold: bool = False
+    is_continuous: bool = False
+    """Whether it follows its bucket; its days are those it goes back, and it has no end."""
+    options: dict[str, str] = {}
+    """With which it was taken, and is followed."""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.status in (COMPLETED, AVAILABLE, STOPPED)
 
     @property
     def expires(self) -> float | None:
         days = self.lifecycle.get("DeleteAfterDays")
-        return None if days is None else self.created + days * DAY_S
+        return None if days is None or self.is_continuous else self.created + days * DAY_S
 
     @property
     def cools(self) -> float | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.backup.errors import ResourceNotFoundException
-from kumoniwa.services.backup.point import COMPLETED, RecoveryPoint
+from kumoniwa.services.backup.job import COMPLETED
+from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.restoring import RestoreJob
 from kumoniwa.services.backup.vault import arn_of, held
 
@@ -16,7 +17,7 @@ def _latest(call: Call, vault: str | None = None) -> dict[str, RecoveryPoint]:
     found: dict[str, RecoveryPoint] = {}
     for point in call.shelf(RecoveryPoint).values():
         before = found.get(point.resource)
-        if point.status == COMPLETED and vault in (None, point.vault) and (before is None or before.created < point.created):
+        if point.is_whole and vault in (None, point.vault) and (before is None or before.created < point.created):
             found[point.resource] = point
     return dict(sorted(found.items()))
 

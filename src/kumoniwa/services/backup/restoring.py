@@ -9,9 +9,9 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.backup import bucket, continuing, keeping, telling
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
-from kumoniwa.services.backup import telling
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     InvalidRequestException,
@@ -70,7 +70,7 @@ def StartRestoreJob(
     known = next((job for job in call.shelf(RestoreJob).values() if IdempotencyToken and job.token == IdempotencyToken), None)
     if known is not None:
         return {"RestoreJobId": known.id}
-    if point.status != points.COMPLETED:
+    if not point.is_whole:
         raise InvalidRequestException(f"Recovery point {point.arn} is in state {point.status} and cannot be restored.")
     if ResourceType not in (None, point.kind):
         raise InvalidParameterValueException(f"Invalid resource type {ResourceType} for recovery point {point.arn}.")
@@ -79,6 +79,7 @@ def StartRestoreJob(
     if CopySourceTagsToRestoredResource and point.kind != "DynamoDB":
         raise InvalidParameterValueException(f"Tags of the source cannot be copied to a restored resource of type {point.kind}.")
     KINDS[point.kind].check(Metadata)
+    _check_time(call, point, Metadata)
     call.require("iam:PassRole", IamRoleArn, **{"iam:PassedToService": SERVICE})
     job = RestoreJob(
         id=call.new_id().upper(), point=point.arn, vault=point.vault, resource=point.resource, kind=point.kind, role=IamRoleArn,
@@ -87,6 +88,16 @@ def StartRestoreJob(
     )  # fmt: skip
     _put(call, job)
     return {"RestoreJobId": job.id}
+
+
+def _check_time(call: Call, point: RecoveryPoint, said: dict[str, str]) -> None:
+    if "RestoreTime" not in said and not point.is_continuous:
+        return
+    if ("RestoreTime" in said) != point.is_continuous:
+        raise InvalidParameterValueException("Invalid restore metadata. RestoreTime is required for continuous recovery points, and only for them.")
+    earliest = max(point.completed, call.now() - point.lifecycle["DeleteAfterDays"] * points.DAY_S)
+    if not int(earliest) <= bucket.moment(said["RestoreTime"]) <= call.now():
+        raise InvalidParameterValueException("Invalid restore metadata. RestoreTime is not within the time that the recovery point can be restored to.")
 
 
 def _put(call: Call, job: RestoreJob) -> None:
@@ -111,12 +122,23 @@ async def run(call: Call, id_: str) -> None:
         job = changed(job, state=RUNNING)
         _put(call, job)
     role = assumed(call, job.role, job.point)
-    made, message = await KINDS[job.kind].put_back(call, role, job.id, point, job.metadata)
+    if point.is_continuous:
+        made, message = await _as_it_was(call, role, job, point)
+    else:
+        made, message = await KINDS[job.kind].put_back(call, role, job.id, point, job.metadata)
     if job.copies_tags and (tags := {name: value for name, value in point.tags.items() if not name.startswith("aws:")}):
         await role.ask("dynamodb:TagResource", ResourceArn=made, Tags=[{"Key": name, "Value": value} for name, value in tags.items()])
     if (point := call.shelf(RecoveryPoint).get(job.point)) is not None:
         call.shelf(RecoveryPoint)[point.arn] = changed(point, restored=call.now())
     end(call, changed(job, made=made), COMPLETED, message)
+
+
+async def _as_it_was(call: Call, role: Call, job: RestoreJob, point: RecoveryPoint) -> tuple[str, str]:
+    """The bucket at a time, after what has changed of it since it was last looked at is kept, too."""
+    if point.status == points.AVAILABLE:
+        await continuing.due(call, point.arn)
+    frames = continuing.frames(call, point, await keeping.secret_of(call, point), bucket.moment(job.metadata["RestoreTime"]))
+    return await bucket.put_back(call, role, job.id, point, job.metadata, frames)
 
 
 def end(call: Call, job: RestoreJob, state: str, message: str = "") -> None:

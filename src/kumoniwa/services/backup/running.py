@@ -13,11 +13,12 @@ from kumoniwa.gate import patience
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, InternalFailure
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import copying, keeping, restoring, taking
+from kumoniwa.services.backup import continuing, copying, keeping, restoring, taking
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.job import BackupJob
+from kumoniwa.services.backup.point import DUE
 from kumoniwa.services.backup.restoring import RestoreJob
 
 ATTEMPTS_MAX = 3
@@ -57,6 +58,14 @@ def see(call: Call) -> float | None:
     return until
 
 
+def follow(call: Call, arn: str) -> None:
+    """Look at a bucket that has changed, if nobody does already."""
+    running = call.memory(Running).tasks
+    call.rows(DUE).run("update backup_due set at = ? where kind = 'follow' and key = ?", call.now() + continuing.SETTLED_S, arn)
+    if arn not in running or running[arn].done():
+        running[arn] = call.home.spawn(continuing.due(call, arn))
+
+
 async def _attempt(call: Call, kind: type, id_: str) -> None:
     does, ends, open_states = _KINDS[kind]
     try:
@@ -77,6 +86,7 @@ def _left(call: Call, kind: type, id_: str, open_states: tuple[str, ...]) -> Non
     """A backup that was stopped while a piece was written leaves nothing either."""
     job = call.shelf(kind).get(id_)
     if kind is BackupJob and job is not None and job.state not in open_states:
+        continuing.drop(call, job.point)
         keeping.forget(call, job.point)
 
 

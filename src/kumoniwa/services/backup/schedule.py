@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import plan as plans
-from kumoniwa.services.backup import selection, upkeep
+from kumoniwa.services.backup import running, selection, upkeep
 from kumoniwa.services.backup.plan import Plan, Selection
 from kumoniwa.services.backup.point import DUE
 
@@ -26,6 +26,8 @@ async def follow(call: Call) -> None:
     for kind, key, at in call.rows(DUE).all("select kind, key, at from backup_due where at <= ? order by at", call.now()):
         if kind == "point":
             call.atomically(partial(upkeep.due, call, key))
+        elif kind == "follow":
+            running.follow(call, key)
         else:
             await _fire(call, key, at)
 
@@ -70,5 +72,5 @@ def _begin(call: Call, id_: str, rule: dict[str, Any], at: float, resources: lis
         jobs.new(
             call, rule["TargetBackupVaultName"], arn, one.role, (rule["StartWindowMinutes"], rule["CompletionWindowMinutes"]), planned=at,
             lifecycle=rule.get("Lifecycle") or {}, tags=rule.get("RecoveryPointTags") or {}, copies=tuple(rule.get("CopyActions") or ()), by=by,
-            options=options,
+            options=options, is_continuous=rule["EnableContinuousBackup"] and jobs.kind_of(arn) == "S3",
         )  # fmt: skip

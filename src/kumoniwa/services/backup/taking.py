@@ -6,7 +6,7 @@ import asyncio
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import copying, keeping, telling
+from kumoniwa.services.backup import bucket, continuing, copying, keeping, telling
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
@@ -57,6 +57,9 @@ async def _run(call: Call, job: BackupJob) -> None:
     if call.shelf(BackupJob)[job.id].state == CREATED:
         jobs.put(call, job)
     role = assumed(call, job.role, job.resource)
+    if job.is_continuous:
+        await _follow(call, job, vault, role)
+        return
     key, secret = await keeping.fresh_key(call, vault)
     keeping.forget(call, job.point)
     point = RecoveryPoint(
@@ -70,6 +73,44 @@ async def _run(call: Call, job: BackupJob) -> None:
     call.atomically(lambda: _done(call, job, changed(point, tags={**tags, **job.tags}), keeper.size, message))
 
 
+async def _follow(call: Call, job: BackupJob, vault: Vault, role: Call) -> None:
+    """The vault's continuous point of the bucket goes on, or begins; one that was begun in an earlier life goes on where it was."""
+    tags = await bucket.described(role, job.resource)
+    point = continuing.of(call, job.vault, job.resource) or call.shelf(RecoveryPoint).get(job.point)
+    if point is None:
+        key, _ = await keeping.fresh_key(call, vault)
+        point = RecoveryPoint(
+            arn=job.point, vault=job.vault, resource=job.resource, kind=job.kind, role=job.role, created=job.created, data_key=key, job=job.id,
+            by=job.by, metadata=bucket.metadata_of(job.resource), is_continuous=True, lifecycle=job.lifecycle,
+        )  # fmt: skip
+    is_new = point.status == points.CREATING
+    point = changed(point, role=job.role, lifecycle=job.lifecycle, options=job.options, tags={**tags, **job.tags})
+    call.shelf(RecoveryPoint)[point.arn] = point
+    await continuing.begin(call, role, point)
+    message = await continuing.follow(call, role, point.arn, job.options)
+    if message:
+        message = f"One or more objects failed to be backed up from {point.name}. To get notified of these failures, enable SNS event notifications."
+    call.atomically(lambda: _followed(call, job, call.shelf(RecoveryPoint)[point.arn], message, is_new=is_new))
+
+
+def _followed(call: Call, job: BackupJob, point: RecoveryPoint, message: str, *, is_new: bool) -> None:
+    if call.shelf(BackupJob)[job.id].state != RUNNING:
+        if is_new:
+            continuing.drop(call, point.arn)
+        return
+    if is_new:
+        point = call.shelf(RecoveryPoint)[point.arn] = changed(point, status=points.AVAILABLE, completed=call.now(), message=message)
+        telling.fact(call, "Recovery Point State Change", [point.arn], points.told(call, point, arn_of(call, job.vault)))
+    jobs.end(call, changed(job, point=point.arn), COMPLETED, message, point.size)
+    _copy(call, job, point)
+
+
+def _copy(call: Call, job: BackupJob, point: RecoveryPoint) -> None:
+    """As its plan says."""
+    for copy in job.copies:
+        copying.new(call, point, copy["DestinationBackupVaultArn"], job.role, copy.get("Lifecycle"), by=job.by, of=job.id)
+
+
 def _done(call: Call, job: BackupJob, point: RecoveryPoint, size: int, message: str) -> None:
     if call.shelf(BackupJob)[job.id].state != RUNNING:
         # It was stopped while its last bytes were written.
@@ -80,7 +121,6 @@ def _done(call: Call, job: BackupJob, point: RecoveryPoint, size: int, message: 
     points.plan_next(call, point)
     jobs.end(call, job, COMPLETED, message, size)
     telling.fact(call, "Recovery Point State Change", [point.arn], points.told(call, point, arn_of(call, job.vault)))
-    for copy in job.copies:
-        copying.new(call, point, copy["DestinationBackupVaultArn"], job.role, copy.get("Lifecycle"), by=job.by, of=job.id)
+    _copy(call, job, point)
 
 

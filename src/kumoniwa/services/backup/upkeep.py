@@ -9,8 +9,8 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.backup import continuing, telling
 from kumoniwa.services.backup import job as jobs
-from kumoniwa.services.backup import keeping, telling
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.errors import (
@@ -104,7 +104,7 @@ def _loose(call: Call, vault: str, arn: str, verb: str) -> RecoveryPoint:
     lock, point = held(call, vault), points.held(call, vault, arn)
     if lock.is_locked:
         raise InvalidRequestException(f"Recovery point {arn} cannot be {verb}: backup vault {vault} is locked by AWS Backup Vault Lock.")
-    if point.status != points.COMPLETED or _is_read(call, arn):
+    if not point.is_whole or _is_read(call, arn):
         raise InvalidResourceStateException(f"Recovery point {arn} is used by another action. Try again later.")
     return point
 
@@ -114,7 +114,7 @@ def DeleteRecoveryPoint(call: Call, *, BackupVaultName: str, RecoveryPointArn: s
 
 
 def _drop(call: Call, point: RecoveryPoint) -> None:
-    keeping.drop(call, point.arn)
+    continuing.drop(call, point.arn)
     _tell(call, changed(point, status=points.DELETING))
 
 
@@ -127,6 +127,8 @@ def UpdateRecoveryPointLifecycle(
 ) -> dict:
     """What it leaves out it takes away."""
     point = _loose(call, BackupVaultName, RecoveryPointArn, "updated")
+    if point.is_continuous:
+        raise InvalidRequestException("The lifecycle of a continuous backup cannot be updated.")
     lifecycle = points.checked(Lifecycle)
     if point.is_cold and lifecycle.get("MoveToColdStorageAfterDays") != point.lifecycle.get("MoveToColdStorageAfterDays"):
         raise InvalidParameterValueException("MoveToColdStorageAfterDays cannot be changed after a backup has been transitioned to cold.")
@@ -149,7 +151,7 @@ def due(call: Call, arn: str) -> None:
     if point is None:
         call.rows(DUE).run("delete from backup_due where kind = 'point' and key = ?", arn)
     elif point.status == points.CREATING:
-        keeping.drop(call, arn)
+        continuing.drop(call, arn)
     elif point.expires is not None and point.expires <= call.now():
         if _is_read(call, arn):
             # Who reads it reads it to its end.

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from kumoniwa.kernel import principal as principals
-from kumoniwa.services.backup import keeping, running, schedule
+from kumoniwa.services.backup import continuing, keeping, running, schedule
 from kumoniwa.services.backup.point import WORK
 from kumoniwa.services.backup.telling import OUTBOX
 from kumoniwa.services.backup.vault import SERVICE
@@ -23,6 +23,8 @@ async def run(region: Any) -> None:
         # A fault may be a clock that is set: what is due by it is looked for anew.
         if fact[0] == "faults":
             region.wake(WORK)
+        else:
+            continuing.heard(region, fact)
 
     region.listen(heard)
     try:

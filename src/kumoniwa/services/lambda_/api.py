@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import package, provision, sandbox
+from kumoniwa.services.lambda_ import environment_key, package, provision, sandbox
 from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
 from kumoniwa.services.lambda_.concurrency import (
     DeleteFunctionConcurrency,
@@ -212,6 +214,7 @@ async def CreateFunction(
     Architectures: list[str] | None = None,
     EphemeralStorage: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
+    KMSKeyArn: str | None = None,
 ) -> dict:
     package.check_request(call)
     name, qualifier = function_named(call, FunctionName)
@@ -234,6 +237,8 @@ async def CreateFunction(
     _check_free(call, name)
     zipped = await package.received(call, Code)
     sha256 = await package.checked(call, zipped)
+    if KMSKeyArn:
+        said |= {"sealed": await environment_key.sealed(call, name, KMSKeyArn, Role, said.pop("variables", {}))}
     _check_free(call, name)
     version = Version(
         function=name, code=package.kept(call, sha256, zipped), architecture=Architectures[0] if Architectures else "x86_64",
@@ -311,6 +316,9 @@ async def UpdateFunctionCode(
     if DryRun:
         return shown(call, changed(version, code=Code(blob="", sha256=sha256, size=len(zipped))))
     old = version.code.blob
+    if version.sealed is not None:
+        await environment_key.look(call, name, version.sealed)
+        version = current()
     version = changed(version, code=package.kept(call, sha256, zipped))
     check_size(version.code, version.layers)
     version = _updated(call, version)
@@ -345,21 +353,57 @@ def UpdateFunctionConfiguration(
     EphemeralStorage: dict[str, Any] | None = None,
     SnapStart: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
-) -> dict:
+    KMSKeyArn: str | None = None,
+) -> Any:
     name, _ = function_named(call, FunctionName)
+
+    def change(environment: dict[str, Any]) -> dict:
+        version = latest(call, name)
+        check_revision(version.revision, RevisionId)
+        check_settled(call, version)
+        said = settings(
+            call, name, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout,
+            MemorySize=MemorySize, Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig,
+            LoggingConfig=LoggingConfig, TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
+        )  # fmt: skip
+        version = changed(version, **said | environment)
+        check_size(version.code, version.layers)
+        version = _updated(call, version)
+        sandbox.of(call.home).prepare(version.runtime)
+        return changing(call, version, is_new=False)
+
+    held = latest(call, name).sealed
+    touches = (Environment, Role, KMSKeyArn) != (None, None, None)
+    if not touches or (held is None and not KMSKeyArn):
+        return change({})
+    change({})  # what is wrong with it is told before a key is used
+    call.start_over()
+    return _sealed_anew(call, name, Environment, Role, KMSKeyArn, change)
+
+
+async def _sealed_anew(
+    call: Call, name: str, environment: dict[str, Any] | None, role: str | None, key: str | None, change: Callable[[dict[str, Any]], dict]
+) -> dict:
+    """A changed configuration whose variables are, or were, encrypted under a customer's key."""
     version = latest(call, name)
-    check_revision(version.revision, RevisionId)
-    check_settled(call, version)
-    said = settings(
-        call, name, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
-        Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
-        TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
-    )  # fmt: skip
-    version = changed(version, **said)
-    check_size(version.code, version.layers)
-    version = _updated(call, version)
-    sandbox.of(call.home).prepare(version.runtime)
-    return changing(call, version, is_new=False)
+    held = version.sealed
+    if environment is not None:
+        variables = environment.get("Variables") or {}
+    else:
+        variables = await environment_key.opened(call, name, held) if held is not None else version.variables or {}
+    key = key if key is not None else held.key if held is not None else ""
+    fresh = await environment_key.sealed(call, name, key, role or version.role, variables) if key else None
+    answer = call.atomically(partial(change, {"sealed": fresh, "variables": None if fresh is not None else variables or None}))
+    _let_grants_go(call, [held] if held is not None else [])
+    return answer
+
+
+def _let_grants_go(call: Call, held: list[environment_key.Sealed]) -> None:
+    """Leaves that no version needs any more."""
+    kept = {version.sealed.grant for version in call.shelf(Version).values() if version.sealed is not None}
+    for grant, sealed in {each.grant: each for each in held}.items():
+        if grant not in kept:
+            call.after_commit(partial(environment_key.retire, call, sealed))
 
 
 def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = None) -> dict:
@@ -381,6 +425,7 @@ def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = Non
         for url in [url for url in call.shelf(Url).values() if url.function == name]:
             forget(call, url)
         let_go(call, [version.code.blob for version in gone])
+        _let_grants_go(call, [version.sealed for version in gone if version.sealed is not None])
     call.after_commit(lambda: sandbox.of(call.home).forget(call.account, name, qualifier))
     return {"StatusCode": 204}
 
@@ -394,8 +439,9 @@ def _delete_version(call: Call, name: str, qualifier: str) -> None:
         raise ResourceConflictException(
             f"Function version {qualifier} is referenced by aliases or provisioned concurrency configurations: {', '.join(pointing)}"
         )
-    blob = shelf[key].code.blob
+    blob, sealed = shelf[key].code.blob, shelf[key].sealed
     del shelf[key]
+    _let_grants_go(call, [sealed] if sealed is not None else [])
     provision.drop(call, name, qualifier)
     if key in call.shelf(Policy):
         del call.shelf(Policy)[key]

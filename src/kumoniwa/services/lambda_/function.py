@@ -13,6 +13,8 @@ import time
 from kumoniwa.engines.lambda_runtime.runtimes import version_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.lambda_ import environment_key
+from kumoniwa.services.lambda_.environment_key import Sealed
 from kumoniwa.services.lambda_.errors import (
     PreconditionFailedException,
     ResourceConflictException,
@@ -56,6 +58,8 @@ class Version(Record):
     memory_mb: int = 128
     storage_mb: int = 512
     variables: dict[str, str] | None = None
+    sealed: Sealed | None = None
+    """The variables instead, if they are encrypted under a customer's key."""
     architecture: str = "x86_64"
     layers: tuple[Layer, ...] = ()
     dead_letter: str = ""
@@ -201,6 +205,11 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
     }
     if version.variables is not None:
         shown["Environment"] = {"Variables": version.variables}
+    if version.sealed is not None:
+        environment = environment_key.shown(call, version.function, version.sealed)
+        if environment != {"Variables": {}}:
+            shown["Environment"] = environment
+        shown["KMSKeyArn"] = version.sealed.key
     if version.layers:
         shown["Layers"] = [{"Arn": layer.arn, "CodeSize": layer.size} for layer in version.layers]
     if version.dead_letter:

@@ -21,7 +21,7 @@ from kumoniwa.gate import identity
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.lambda_ import fault, figures, package
+from kumoniwa.services.lambda_ import environment_key, fault, figures, package
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
 from kumoniwa.services.lambda_.stream import Streams
@@ -196,6 +196,9 @@ class Sandboxes:
         session, token = identity.issue(self.home, role.principal, KEYS_LIVE_S)
         group = log_group_of(version)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime(call.now()))}/[{version.version}]{self.home.ids.hex(32)}"
+        variables = version.variables or {}
+        if version.sealed is not None:
+            variables = await environment_key.of_role(role, version.function, version.sealed)
         told = await self.daemons.variables(account, version.role, lambda: role_of(call, version))
         spec = EnvironmentSpec(
             function_name=version.function,
@@ -208,7 +211,7 @@ class Sandboxes:
             credentials=(session.key_id, session.secret, token),
             version=version.version,
             layers=tuple([str(await package.restored(call, layer.sha256, layer.blob)) for layer in reversed(version.layers)]),
-            variables=told | (version.variables or {}),
+            variables=told | variables,
             memory_mb=version.memory_mb,
             timeout_s=version.timeout_s,
             is_provisioned=is_provisioned,

@@ -496,7 +496,8 @@ SAMPLES = {
         "{LogGroupName: g, FilterPattern: b, DestinationArn: 'arn:d', Distribution: Random}",
     ),
     "AWS::KinesisFirehose::DeliveryStream": (
-        "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::b'}, Tags: [{Key: a, Value: b}]}",
+        """{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::b'}, Tags: [{Key: a, Value: b}],
+        DeliveryStreamEncryptionConfigurationInput: {KeyType: CUSTOMER_MANAGED_CMK, KeyARN: 'arn:aws:kms:eu-west-1:123456789012:key/k'}}""",
         "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::c'}, Tags: [{Key: c, Value: d}]}",
     ),
     "AWS::XRay::Group": (

@@ -354,3 +354,35 @@ def test_the_aws_clis_own_validator_accepts_the_chain_and_misses_what_was_taken_
     assert (len(digests), faults) == (4, [])
     s3.delete_object(Bucket=BUCKET, Key=digests[1]["digestS3Object"])
     assert len(chain()) == 3 and faults == ["missing"]
+
+
+def test_a_trails_files_are_encrypted_under_its_key(cloud, ct, s3):
+    kms = cloud.client("kms", key=ACCOUNT)
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    with pytest.raises(ClientError, match=f"Insufficient permissions to access S3 bucket {BUCKET} or KMS key {key}.") as error:
+        trail(ct, KmsKeyId=key)
+    assert error.value.response["Error"]["Code"] == "InsufficientEncryptionPolicyException"
+    document = json.loads(kms.get_key_policy(KeyId=key)["Policy"])
+    leave = {"StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": f"arn:aws:cloudtrail:*:{ACCOUNT}:trail/*"}}
+    # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html
+    document["Statement"].append(
+        {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "kms:GenerateDataKey*", "Resource": "*", "Condition": leave}
+    )
+    kms.put_key_policy(KeyId=key, Policy=json.dumps(document))
+    assert trail(ct, KmsKeyId=key.rpartition("/")[2], EnableLogFileValidation=True)["KmsKeyId"] == key
+    assert ct.describe_trails()["trailList"][0]["KmsKeyId"] == key
+    cloud.client("sqs", key=ACCOUNT).create_queue(QueueName="told-by-the-trail")
+    cloud.sleep(3_700)
+    (found,) = [name for name, content in files(s3).items() if "told-by-the-trail" in json.dumps(content)]
+    head = s3.head_object(Bucket=BUCKET, Key=found)
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
+    assert files(s3, "CloudTrail-Digest/")
+    kms.disable_key(KeyId=key)
+    with pytest.raises(ClientError):
+        s3.get_object(Bucket=BUCKET, Key=found)
+    cloud.sleep(600)
+    assert ct.get_trail_status(Name="main")["LatestDeliveryError"]
+    assert refused(trail, ct=ct, name="second", KmsKeyId=key[:-12] + "000000000000") == "KmsKeyNotFoundException"
+    kms.enable_key(KeyId=key)
+    ct.update_trail(Name="main", KmsKeyId="")
+    assert "KmsKeyId" not in ct.get_trail(Name="main")["Trail"]

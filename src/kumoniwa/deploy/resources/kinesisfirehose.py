@@ -32,11 +32,25 @@ async def _update_destination(work: Work) -> None:
             await work.ask("firehose:UpdateDestination", DeliveryStreamName=work.id, **known, **{f"{kind}Update": update})
 
 
+@carries("DeliveryStreamEncryptionConfigurationInput")
+async def _reencrypt(work: Work) -> None:
+    if "DeliveryStreamEncryptionConfigurationInput" not in work.changed:
+        return
+    wanted = work.properties.get("DeliveryStreamEncryptionConfigurationInput")
+    if wanted:
+        await work.ask("firehose:StartDeliveryStreamEncryption", DeliveryStreamName=work.id, DeliveryStreamEncryptionConfigurationInput=wanted)
+    else:
+        await work.ask("firehose:StopDeliveryStreamEncryption", DeliveryStreamName=work.id)
+
+
+_reencrypt.handles_absence = True
+
 DeliveryStream = ResourceType(
     name=Name("DeliveryStreamName", 64),
     create=Call(
         "firehose:CreateDeliveryStream",
-        "DeliveryStreamType KinesisStreamSourceConfiguration S3DestinationConfiguration ExtendedS3DestinationConfiguration Tags",
+        "DeliveryStreamType KinesisStreamSourceConfiguration S3DestinationConfiguration ExtendedS3DestinationConfiguration Tags"
+        " DeliveryStreamEncryptionConfigurationInput",
         DeliveryStreamName=p.DeliveryStreamName,
     ),
     id=p.DeliveryStreamName,
@@ -44,6 +58,7 @@ DeliveryStream = ResourceType(
     ready={"DeliveryStreamDescription.DeliveryStreamStatus": "ACTIVE"},
     update=(
         _update_destination,
+        _reencrypt,
         Call("firehose:UntagDeliveryStream", DeliveryStreamName=ID, TagKeys=gone_tags).when(gone_tags),
         Call("firehose:TagDeliveryStream", DeliveryStreamName=ID, Tags=p.Tags).when(p.Tags),
     ),

@@ -76,3 +76,12 @@ class ThrottlingException(AwsError):
 class CloudTrailUnavailable(AwsError):
     code = "InternalFailure"
     status = 500
+
+
+class InsufficientEncryptionPolicyException(AwsError): ...
+
+
+class KmsKeyNotFoundException(AwsError): ...
+
+
+class KmsKeyDisabledException(AwsError): ...

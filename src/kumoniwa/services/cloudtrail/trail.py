@@ -5,9 +5,11 @@ A trail lives in ``aws-global`` and is replicated from there, so that each regio
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
+import orjson
 from msgspec import convert, to_builtins
 
 from kumoniwa.gate.address import GLOBAL
@@ -15,6 +17,7 @@ from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.gate.trails import DEFAULT, Trail
 from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
@@ -23,6 +26,7 @@ from kumoniwa.languages.policy_decision import Authority, keys_of
 from kumoniwa.services.cloudtrail.errors import (
     CloudTrailARNInvalidException,
     CloudTrailUnavailable,
+    InsufficientEncryptionPolicyException,
     InsufficientS3BucketPolicyException,
     InsufficientSnsTopicPolicyException,
     InvalidCloudWatchLogsLogGroupArnException,
@@ -32,6 +36,8 @@ from kumoniwa.services.cloudtrail.errors import (
     InvalidParameterCombinationException,
     InvalidS3PrefixException,
     InvalidTrailNameException,
+    KmsKeyDisabledException,
+    KmsKeyNotFoundException,
     MaximumNumberOfTrailsExceededException,
     ResourceNotFoundException,
     S3BucketDoesNotExistException,
@@ -139,6 +145,7 @@ async def CreateTrail(
     call: Call, *, Name: str, S3BucketName: str, S3KeyPrefix: str | None = None, SnsTopicName: str | None = None,
     IncludeGlobalServiceEvents: bool | None = None, IsMultiRegionTrail: bool | None = None, EnableLogFileValidation: bool | None = None,
     CloudWatchLogsLogGroupArn: str | None = None, CloudWatchLogsRoleArn: str | None = None, TagsList: list[dict[str, str]] | None = None,
+    KmsKeyId: str | None = None,
 ) -> dict:  # fmt: skip
     _check_name(Name)
     arn = named_arn(call, Name)
@@ -150,9 +157,9 @@ async def CreateTrail(
         arn=arn, name=Name, account=call.account, home=call.region, bucket=S3BucketName, prefix=S3KeyPrefix or "",
         topic=_topic_arn(call, SnsTopicName), is_multi_region=bool(IsMultiRegionTrail),
         has_global_events=IncludeGlobalServiceEvents is not False, is_validated=bool(EnableLogFileValidation),
-        log_group=CloudWatchLogsLogGroupArn or "", log_role=CloudWatchLogsRoleArn or "", tags=_tags(TagsList),
+        log_group=CloudWatchLogsLogGroupArn or "", log_role=CloudWatchLogsRoleArn or "", tags=_tags(TagsList), key=KmsKeyId or "",
     )  # fmt: skip
-    await _check(call, trail)
+    trail = await _checked(call, trail)
     await keep(call, trail)
     return _answer(trail)
 
@@ -163,8 +170,8 @@ def _topic_arn(call: Call, name: str | None) -> str:
     return name if name.startswith("arn:") else call.arn(name, "sns")
 
 
-async def _check(call: Call, trail: Trail) -> None:
-    """AWS proves that it may write before it takes a trail."""
+async def _checked(call: Call, trail: Trail) -> Trail:
+    """AWS proves that it may write before it takes a trail. Its key is known by its ARN from then on."""
     if trail.is_multi_region and not trail.has_global_events:
         raise InvalidParameterCombinationException("Multi-Region trail must include global service events.")
     if len(trail.prefix) > PREFIX_CHARACTERS_MAX:
@@ -181,6 +188,30 @@ async def _check(call: Call, trail: Trail) -> None:
             call.assuming(trail.log_role, SERVICE, "cloudtrail").require("logs:PutLogEvents", trail.log_group)
         except AwsError as error:
             raise InvalidCloudWatchLogsRoleArnException(f"Access denied. Check the trust relationships for your role. {error.text}") from None
+    return changed(trail, key=await _proven_key(call, trail)) if trail.key else trail
+
+
+async def _proven_key(call: Call, trail: Trail) -> str:
+    """The key is of the region of the bucket, and its policy lets CloudTrail use it for this trail.
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html"""
+    region = region_of_bucket(call.home, trail.bucket)
+    try:
+        owner = call.home.call("cloudtrail", call.account, principals.root(call.account, partition=call.home.partition))
+        await owner.ask("kms:DescribeKey", to_region=region, KeyId=trail.key)
+        made = await ourselves(call, trail).ask(
+            "kms:GenerateDataKeyWithoutPlaintext", to_region=region, KeyId=trail.key, KeySpec="AES_256",
+            EncryptionContext={"aws:cloudtrail:arn": trail.arn},
+        )  # fmt: skip
+    except AwsError as error:
+        if error.code == "NotFoundException":
+            raise KmsKeyNotFoundException(error.text) from None
+        if error.code == "DisabledException":
+            raise KmsKeyDisabledException(error.text) from None
+        raise InsufficientEncryptionPolicyException(
+            f"Insufficient permissions to access S3 bucket {trail.bucket} or KMS key {trail.key}.",
+            hint=f"Let {SERVICE} kms:GenerateDataKey* on the key. {error.text}",
+        ) from None
+    return made["KeyId"]
 
 
 async def _prove_bucket(call: Call, trail: Trail) -> None:
@@ -217,6 +248,9 @@ async def put(call: Call, trail: Trail, key: str, body: bytes, *, once: str | No
     """Write a file into the trail's bucket, wherever that is."""
     region = region_of_bucket(call.home, trail.bucket)
     more |= {"ACL": "bucket-owner-full-control", "ContentType": "application/json"}
+    if trail.key and body:
+        context = base64.b64encode(orjson.dumps({"aws:cloudtrail:arn": trail.arn})).decode()
+        more |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": trail.key, "SSEKMSEncryptionContext": context}
     await ourselves(call, trail).ask("s3:PutObject", to_region=region, once=once, Bucket=trail.bucket, Key=key, Body=body, **more)
 
 
@@ -233,6 +267,7 @@ def _answer(trail: Trail) -> dict[str, Any]:
         "LogFileValidationEnabled": trail.is_validated,
         "CloudWatchLogsLogGroupArn": trail.log_group,
         "CloudWatchLogsRoleArn": trail.log_role,
+        "KmsKeyId": trail.key,
         "IsOrganizationTrail": False,
     }
     return {name: value for name, value in shown.items() if value != ""}
@@ -246,16 +281,16 @@ def _described(trail: Trail) -> dict[str, Any]:
 async def UpdateTrail(
     call: Call, *, Name: str, S3BucketName: str | None = None, S3KeyPrefix: str | None = None, SnsTopicName: str | None = None,
     IncludeGlobalServiceEvents: bool | None = None, IsMultiRegionTrail: bool | None = None, EnableLogFileValidation: bool | None = None,
-    CloudWatchLogsLogGroupArn: str | None = None, CloudWatchLogsRoleArn: str | None = None,
+    CloudWatchLogsLogGroupArn: str | None = None, CloudWatchLogsRoleArn: str | None = None, KmsKeyId: str | None = None,
 ) -> dict:  # fmt: skip
     trail = own(call, Name)
     said = {
         "bucket": S3BucketName, "prefix": S3KeyPrefix, "topic": _topic_arn(call, SnsTopicName) if SnsTopicName is not None else None,
         "has_global_events": IncludeGlobalServiceEvents, "is_multi_region": IsMultiRegionTrail, "is_validated": EnableLogFileValidation,
-        "log_group": CloudWatchLogsLogGroupArn, "log_role": CloudWatchLogsRoleArn,
+        "log_group": CloudWatchLogsLogGroupArn, "log_role": CloudWatchLogsRoleArn, "key": KmsKeyId,
     }  # fmt: skip
     trail = changed(trail, **{name: value for name, value in said.items() if value is not None})
-    await _check(call, trail)
+    trail = await _checked(call, trail)
     await keep(call, trail)
     return _answer(trail)
 

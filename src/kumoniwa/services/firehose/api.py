@@ -1,5 +1,5 @@
-"""The operations of Data Firehose. Destinations other than S3, other sources than Kinesis, encryption by keys of KMS, partitions by query
-and conversion to columns are refused by name."""
+"""The operations of Data Firehose. Destinations other than S3, other sources than Kinesis, partitions by query and
+conversion to columns are refused by name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from kumoniwa.services.firehose.stream import (
     DeleteDeliveryStream,
     DescribeDeliveryStream,
     ListDeliveryStreams,
+    StartDeliveryStreamEncryption,
+    StopDeliveryStreamEncryption,
     Stream,
     UpdateDestination,
     active,
@@ -23,7 +25,7 @@ from kumoniwa.services.firehose.tag import ListTagsForDeliveryStream, TagDeliver
 
 __all__ = [
     "CreateDeliveryStream", "DeleteDeliveryStream", "DescribeDeliveryStream", "ListDeliveryStreams", "ListTagsForDeliveryStream", "PutRecord",
-    "PutRecordBatch", "TagDeliveryStream", "UntagDeliveryStream", "UpdateDestination",
+    "PutRecordBatch", "StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption", "TagDeliveryStream", "UntagDeliveryStream", "UpdateDestination",
 ]  # fmt: skip
 
 RECORD_BYTES_MAX = 1_024_000
@@ -38,8 +40,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
 
 
 def PutRecord(call: Call, *, DeliveryStreamName: str, Record: dict[str, bytes]) -> dict:
-    (id_,) = _put(call, _direct(call, DeliveryStreamName), [Record["Data"]])
-    return {"RecordId": id_, "Encrypted": False}
+    stream = _direct(call, DeliveryStreamName)
+    (id_,) = _put(call, stream, [Record["Data"]])
+    return {"RecordId": id_, "Encrypted": stream.encryption is not None}
 
 
 def PutRecordBatch(call: Call, *, DeliveryStreamName: str, Records: list[dict[str, bytes]]) -> dict:
@@ -49,7 +52,7 @@ def PutRecordBatch(call: Call, *, DeliveryStreamName: str, Records: list[dict[st
     if sum(len(record["Data"]) for record in Records) > BATCH_BYTES_MAX:
         raise InvalidArgumentException("Records size exceeds 4 MB limit")
     ids = _put(call, stream, [record["Data"] for record in Records])
-    return {"FailedPutCount": 0, "Encrypted": False, "RequestResponses": [{"RecordId": id_} for id_ in ids]}
+    return {"FailedPutCount": 0, "Encrypted": stream.encryption is not None, "RequestResponses": [{"RecordId": id_} for id_ in ids]}
 
 
 def _direct(call: Call, name: str) -> Stream:
@@ -64,5 +67,5 @@ def _put(call: Call, stream: Stream, data: list[bytes]) -> list[str]:
         if len(record) > RECORD_BYTES_MAX:
             raise InvalidArgumentException("Record size exceeds 1,000 KiB limit")
     full_at = stream.destination["BufferingHints"]["SizeInMBs"] * MIB
-    numbers = buffer.add(call, stream.id, data, full_at=full_at, wakes=WORK)
+    numbers = buffer.add(call, stream.id, data, full_at=full_at, wakes=WORK, encryption=stream.encryption)
     return [f"{stream.id}{number:020d}" for number in numbers]

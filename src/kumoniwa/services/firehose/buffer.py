@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.firehose import encryption as sealing
+from kumoniwa.services.firehose.encryption import Encryption
 from kumoniwa.store.rows import Table
 
 RECORDS = Table(
     "firehose_record",
     """create table if not exists firehose_record (seq integer primary key autoincrement, stream text, at real, data blob);
     create index if not exists firehose_record_stream on firehose_record (stream, seq)""",
+    added=("link text",),
 )
 
 
@@ -19,6 +22,8 @@ class Waiting:
 
     def __init__(self, size: int, since: float | None) -> None:
         self.bytes, self.since = size, since
+        self.again_at = 0.0
+        """Before then its key is not tried again."""
 
 
 class Buffers:
@@ -41,12 +46,15 @@ def of(call: Call, stream_id: str) -> Waiting:
     return found
 
 
-def add(call: Call, stream_id: str, records: list[bytes], *, full_at: int, wakes: tuple) -> list[int]:
+def add(
+    call: Call, stream_id: str, records: list[bytes], *, full_at: int, wakes: tuple, encryption: Encryption | None = None
+) -> list[int]:
     """Keep records; wakes the worker when it has a first one to wait for, or a file's worth of them."""
     waiting, rows, now = of(call, stream_id), call.rows(RECORDS), call.now()
     numbers = []
     for data in records:
-        rows.run("insert into firehose_record (stream, at, data) values (?,?,?)", stream_id, now, data)
+        link, kept = sealing.sealed(call, stream_id, encryption, data) if encryption is not None else (None, data)
+        rows.run("insert into firehose_record (stream, at, data, link) values (?,?,?,?)", stream_id, now, kept, link)
         numbers.append(rows.connection.last_insert_rowid())
     was_empty, was_full = waiting.since is None, waiting.bytes >= full_at
 
@@ -64,8 +72,9 @@ def stretch(call: Call, stream_id: str, upto: int | None, bytes_max: int) -> lis
     """The oldest records, a file's worth of them or those up to a number that was agreed upon."""
     taken, size = [], 0
     bound = upto if upto is not None else (1 << 62)
-    for row in call.rows(RECORDS).each("select seq, at, data from firehose_record where stream = ? and seq <= ? order by seq", stream_id, bound):
-        entry = Entry(*row)
+    rows = call.rows(RECORDS).each("select seq, at, data, link from firehose_record where stream = ? and seq <= ? order by seq", stream_id, bound)
+    for seq, at, data, link in rows:
+        entry = Entry(seq, at, data if link is None else sealing.opened(call, stream_id, link, data))
         taken.append(entry)
         size += len(entry.data)
         if upto is None and size >= bytes_max:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.names import region_of_bucket
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
@@ -39,19 +40,27 @@ class File(Record):
 def due(call: Call, stream: Stream) -> float | None:
     """When the stream's next file is to be written; None if nothing waits."""
     under_way = call.shelf(File).get(stream.id)
+    again_at = buffer.of(call, stream.id).again_at
     if under_way is not None:
-        return under_way.again_at
+        return max(under_way.again_at, again_at)
     waiting, hints = buffer.of(call, stream.id), stream.destination["BufferingHints"]
     if waiting.since is None:
         return None
-    return 0.0 if waiting.bytes >= hints["SizeInMBs"] * MIB else waiting.since + hints["IntervalInSeconds"]
+    return max(again_at, 0.0 if waiting.bytes >= hints["SizeInMBs"] * MIB else waiting.since + hints["IntervalInSeconds"])
 
 
 async def deliver(call: Call, stream: Stream) -> None:
     """Write the stream's next file."""
     shelf = call.shelf(File)
     file = shelf.get(stream.id)
-    entries = buffer.stretch(call, stream.id, file.upto if file else None, stream.destination["BufferingHints"]["SizeInMBs"] * MIB)
+    size = stream.destination["BufferingHints"]["SizeInMBs"] * MIB
+    try:
+        entries = await opening(call, lambda: buffer.stretch(call, stream.id, file.upto if file else None, size))
+    except AwsError as error:
+        # The key is shut. What waits is in the way of nobody, and nobody can read it; it is tried again.
+        await _complain(call, stream, error)
+        buffer.of(call, stream.id).again_at = call.now() + AGAIN_S
+        return
     if not entries:
         shelf.pop(stream.id, None)
         call.memory(buffer.Buffers).by_stream.pop(stream.id, None)
@@ -100,7 +109,9 @@ async def _put(call: Call, stream: Stream, file: File, role: Call, destination: 
     name += destination.get("FileExtension", "")
     bucket = arns.parse(destination["BucketARN"]).resource
     region = region_of_bucket(call.home, bucket)
-    await role.ask("s3:PutObject", to_region=region, Bucket=bucket, Key=name, Body=body, ContentType="application/octet-stream")
+    key = destination["EncryptionConfiguration"].get("KMSEncryptionConfig")
+    sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key["AWSKMSKeyARN"]} if key else {}
+    await role.ask("s3:PutObject", to_region=region, Bucket=bucket, Key=name, Body=body, ContentType="application/octet-stream", **sealed)
 
 
 def _told(call: Call, failure: Failure) -> bytes:

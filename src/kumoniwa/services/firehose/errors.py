@@ -27,3 +27,6 @@ class ConcurrentModificationException(AwsError): ...
 class ServiceUnavailableException(AwsError):
     status = 503
     message = "Slow down."
+
+
+class InvalidKMSResourceException(AwsError): ...

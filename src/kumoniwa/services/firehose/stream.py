@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.firehose import buffer, prefix, tag
+from kumoniwa.services.firehose import buffer, encryption, prefix, tag
+from kumoniwa.services.firehose.encryption import Encryption
 from kumoniwa.services.firehose.errors import (
     ConcurrentModificationException,
     InvalidArgumentException,
@@ -44,6 +47,7 @@ class Stream(Record):
     settled: float = 0.0
     """When it is active; 0 is from the beginning."""
     tags: dict[str, str] = {}
+    encryption: Encryption | None = None
 
 
 def arn_of(call: Call, stream: Stream) -> str:
@@ -76,7 +80,8 @@ def CreateDeliveryStream(
     call: Call, *, DeliveryStreamName: str, DeliveryStreamType: str = "DirectPut",
     KinesisStreamSourceConfiguration: dict[str, str] | None = None, S3DestinationConfiguration: dict[str, Any] | None = None,
     ExtendedS3DestinationConfiguration: dict[str, Any] | None = None, Tags: list[dict[str, str]] | None = None,
-) -> dict:  # fmt: skip
+    DeliveryStreamEncryptionConfigurationInput: dict[str, Any] | None = None,
+) -> Any:  # fmt: skip
     shelf = call.shelf(Stream)
     if DeliveryStreamName in shelf:
         raise ResourceInUseException(f"Firehose {DeliveryStreamName} under accountId {call.account} already exists")
@@ -98,9 +103,56 @@ def CreateDeliveryStream(
     stream = changed(stream, destination=_checked(call, stream, given[0]))
     if stream.source:
         _prove_role(call, stream, stream.source["RoleARN"])
-    shelf[stream.name] = stream
+    if DeliveryStreamEncryptionConfigurationInput is not None:
+        _check_direct(stream)
+        call.start_over()
+        return _made_sealed(call, stream, DeliveryStreamEncryptionConfigurationInput)
+    return _made(call, stream)
+
+
+def _made(call: Call, stream: Stream) -> dict:
+    if stream.name in call.shelf(Stream):
+        raise ResourceInUseException(f"Firehose {stream.name} under accountId {call.account} already exists")
+    call.shelf(Stream)[stream.name] = stream
     call.home.wake(WORK)
     return {"DeliveryStreamARN": arn_of(call, stream)}
+
+
+async def _made_sealed(call: Call, stream: Stream, wanted: dict[str, Any]) -> dict:
+    stream = changed(stream, encryption=await encryption.made(call, wanted))
+    return await opening(call, partial(_made_if_it_can_be_sealed, call, stream))
+
+
+def _made_if_it_can_be_sealed(call: Call, stream: Stream) -> dict:
+    encryption.prove(call, stream.id, stream.encryption)
+    return _made(call, stream)
+
+
+def _check_direct(stream: Stream) -> None:
+    if stream.kind != "DirectPut":
+        raise InvalidArgumentException("Server-side encryption is for delivery streams of the type DirectPut: a stream of Kinesis has its own.")
+
+
+async def StartDeliveryStreamEncryption(
+    call: Call, *, DeliveryStreamName: str, DeliveryStreamEncryptionConfigurationInput: dict[str, Any] | None = None
+) -> None:
+    """From now on. Another key may follow the one there is."""
+    _check_direct(active(call, DeliveryStreamName))
+    fresh = await encryption.made(call, DeliveryStreamEncryptionConfigurationInput or {"KeyType": encryption.OWNED})
+
+    def start() -> None:
+        stream = active(call, DeliveryStreamName)
+        encryption.prove(call, stream.id, fresh)
+        call.shelf(Stream)[stream.name] = changed(stream, encryption=fresh)
+
+    await opening(call, start)
+
+
+def StopDeliveryStreamEncryption(call: Call, *, DeliveryStreamName: str) -> None:
+    """What waits encrypted is still delivered: the grant stays until the stream goes."""
+    stream = active(call, DeliveryStreamName)
+    _check_direct(stream)
+    call.shelf(Stream)[stream.name] = changed(stream, encryption=None)
 
 
 def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]:
@@ -111,8 +163,6 @@ def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]
     compression = said.get("CompressionFormat", "UNCOMPRESSED")
     if compression not in COMPRESSIONS:
         raise NotImplementedHere(f"the compression {compression} of firehose")
-    if "KMSEncryptionConfig" in (said.get("EncryptionConfiguration") or {}):
-        raise NotImplementedHere("KMSEncryptionConfig of firehose: let the bucket encrypt by default")
     processing = said.get("ProcessingConfiguration") or {}
     for processor in processing.get("Processors") or ():
         if processor["Type"] not in PROCESSORS:
@@ -126,7 +176,7 @@ def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]
         **said,
         "BufferingHints": DEFAULT_BUFFER | (said.get("BufferingHints") or {}),
         "CompressionFormat": compression,
-        "EncryptionConfiguration": {"NoEncryptionConfig": "NoEncryption"},
+        "EncryptionConfiguration": said.get("EncryptionConfiguration") or {"NoEncryptionConfig": "NoEncryption"},
         "CloudWatchLoggingOptions": said.get("CloudWatchLoggingOptions") or {"Enabled": False},
     }
     if stream.is_extended:
@@ -150,9 +200,11 @@ def _prove_role(call: Call, stream: Stream, role: str) -> None:
 
 
 def DeleteDeliveryStream(call: Call, *, DeliveryStreamName: str, AllowForceDelete: bool | None = None) -> None:
-    """What waits in it goes with it. There is no encryption whose grant could be missing, so that force changes nothing."""
+    """What waits in it goes with it. A grant that cannot be retired is left behind, so that force changes nothing."""
     stream = existing(call, DeliveryStreamName)
     del call.shelf(Stream)[stream.name]
+    if stream.encryption is not None and stream.encryption.grant:
+        call.after_commit(partial(encryption.retire, call, stream.encryption))
     buffer.forget(call, stream.id)
     call.home.wake(WORK)
 
@@ -167,7 +219,7 @@ def DescribeDeliveryStream(
         "DeliveryStreamName": stream.name,
         "DeliveryStreamARN": arn_of(call, stream),
         "DeliveryStreamStatus": status_of(call, stream),
-        "DeliveryStreamEncryptionConfiguration": {"Status": "DISABLED"},
+        "DeliveryStreamEncryptionConfiguration": encryption.shown(stream.encryption),
         "DeliveryStreamType": stream.kind,
         "VersionId": str(stream.version),
         "CreateTimestamp": stream.created,

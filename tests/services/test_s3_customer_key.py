@@ -121,3 +121,12 @@ def test_all_parts_of_an_upload_bring_its_key(s3):
     across = s3.get_object(Bucket="box", Key="k", Range=f"bytes={(5 << 20) - 5}-", **with_key(KEY))
     assert across["Body"].read() == first[-5:] + last
     assert refusal(s3.get_object)[:2] == (400, "InvalidRequest")
+
+
+def test_completing_an_upload_with_a_checksum_takes_its_key(s3):
+    id = s3.create_multipart_upload(Bucket="box", Key="k", ChecksumAlgorithm="CRC32", **with_key(KEY))["UploadId"]
+    part = s3.upload_part(Bucket="box", Key="k", UploadId=id, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32", **with_key(KEY))
+    listed = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]}
+    assert "Subsequent part requests" in refusal(s3.complete_multipart_upload, UploadId=id, MultipartUpload=listed)[2]
+    s3.complete_multipart_upload(Bucket="box", Key="k", UploadId=id, MultipartUpload=listed, **with_key(KEY))
+    assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == b"x"

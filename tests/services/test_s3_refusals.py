@@ -218,3 +218,19 @@ def test_who_is_granted_nothing_is_named_where_it_stands(s3, given, code, name, 
         given |= {"AccessControlPolicy": {"Owner": owner, "Grants": [{"Grantee": grantee, "Permission": "READ"}]}}
     told = refusal(s3.put_bucket_acl, Bucket="listed", **given)
     assert (told["Code"], told.get("ArgumentName"), told.get("ArgumentValue")) == (code, name, value)
+
+
+def test_an_encryption_is_chosen_only_by_who_makes_an_object(s3):
+    """As AWS answers clients that add the header to all they ask: https://github.com/ClickHouse/ClickHouse/issues/64570"""
+    upload = {"Bucket": "box", "Key": "k", "UploadId": s3.create_multipart_upload(Bucket="box", Key="k")["UploadId"]}
+    etag = s3.upload_part(PartNumber=1, Body=b"x", **upload)["ETag"]
+    s3.meta.events.register("before-call.s3", lambda params, **_: params["headers"].update({"x-amz-server-side-encryption": "AES256"}))
+    refused = {
+        "status": 400, "Code": "InvalidArgument", "Message": "x-amz-server-side-encryption header is not supported for this operation.",
+        "ArgumentName": "x-amz-server-side-encryption", "ArgumentValue": "AES256",
+    }  # fmt: skip
+    assert refusal(s3.get_object, Bucket="box", Key="k") == refused
+    assert refusal(s3.head_object, Bucket="box", Key="k")["status"] == 400
+    assert refusal(s3.upload_part, PartNumber=1, Body=b"x", **upload) == refused
+    assert refusal(s3.complete_multipart_upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, **upload) == refused
+    s3.put_object(Bucket="box", Key="k", Body=b"y")

@@ -17,6 +17,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument, InvalidRequest
 
 if TYPE_CHECKING:
+    from kumoniwa.kernel.call import Call
     from kumoniwa.services.s3.storage import Head
 
 HEADER = "x-amz-server-side-encryption"
@@ -82,6 +83,14 @@ def customer_key(
             ArgumentName=HEADER,
         )
     return CustomerKey(secret, calculated)
+
+
+def check_chooses_nothing(call: Call) -> None:
+    """See that a request does not choose an encryption where none can be chosen, as AWS answers to clients that add the header to all
+    they ask: https://github.com/ClickHouse/ClickHouse/issues/64570"""
+    chosen = call.request.headers.get(HEADER) if call.request is not None else None
+    if chosen is not None:
+        raise InvalidArgument(f"{HEADER} header is not supported for this operation.", ArgumentName=HEADER, ArgumentValue=chosen[:1024])
 
 
 def check_opens(head: Head, customer: CustomerKey) -> None:

@@ -22,7 +22,7 @@ from kumoniwa.services.s3.bucket import (
     found,
     require,
 )
-from kumoniwa.services.s3.customer_key import check_opens, customer_key
+from kumoniwa.services.s3.customer_key import check_chooses_nothing, check_opens, customer_key
 from kumoniwa.services.s3.lifecycle import expiration_told
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.storage import Head, Version
@@ -231,6 +231,7 @@ def GetObject(
     VersionId: str | None = None,
 ) -> Any:
     bucket = found(call, Bucket)
+    check_chooses_nothing(call)
     version = wanted(call, bucket, Key, VersionId)
     if (
         IfMatch is not None
@@ -291,6 +292,7 @@ def HeadObject(
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
+    check_chooses_nothing(call)
     version = wanted(call, bucket, Key, VersionId)
     condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince, call.now())
     head = version.head

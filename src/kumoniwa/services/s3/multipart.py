@@ -14,7 +14,7 @@ from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, managed_key, notification, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found
-from kumoniwa.services.s3.customer_key import check_continues, customer_key
+from kumoniwa.services.s3.customer_key import check_chooses_nothing, check_continues, customer_key
 from kumoniwa.services.s3.lifecycle import abort_told, expiration_told
 from kumoniwa.services.s3.listing import after, encoder, limit_of, rolled_up, version_page
 from kumoniwa.services.s3.lock import with_default
@@ -224,6 +224,7 @@ def UploadPart(
     SSECustomerKeyMD5: str | None = None,
 ):
     bucket = found(call, Bucket)
+    check_chooses_nothing(call)
     check_number(PartNumber)
     upload, _ = upload_of(call, bucket, Key, UploadId)
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
@@ -328,8 +329,10 @@ def CompleteMultipartUpload(
     if made is not None:
         return _completed(call, bucket, made, made.head)
     upload, _ = upload_of(call, bucket, Key, UploadId)
+    check_chooses_nothing(call)
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
-    if customer.md5:
+    # "needed only when the object was created using a checksum algorithm": the model, of SSECustomerKey.
+    if customer.md5 or upload.algorithm:
         check_continues(upload.head, customer)
     condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
     rows = call.rows(storage.PARTS)

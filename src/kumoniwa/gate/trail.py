@@ -26,16 +26,15 @@ if TYPE_CHECKING:
     from kumoniwa.gate.route import Route
     from kumoniwa.kernel.call import Call
 
+# By time and not by their random ids, so that every commit writes at the end of the table and not all over it.
 TRAIL = Table(
     "trail",
-    """create table if not exists trail (at real, id text primary key, service text, name text, who text, event blob) without rowid;
-    create index if not exists trail_by_time on trail (at)""",
+    """create table if not exists trail (at real, id text, service text, name text, who text, event blob, primary key (at, id)) without rowid""",
 )
 
 DATA = Table(
     "trail_data",
-    """create table if not exists trail_data (at real, id text primary key, event blob) without rowid;
-    create index if not exists trail_data_by_time on trail_data (at)""",
+    """create table if not exists trail_data (at real, id text, event blob, primary key (at, id)) without rowid""",
 )
 CLOUDTRAIL = "cloudtrail"
 CHANGED = "changed"

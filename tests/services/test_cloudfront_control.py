@@ -79,6 +79,11 @@ def test_what_cannot_be_served_is_refused(edge, change, code):
     "change, what",
     [
         ({"ContinuousDeploymentPolicyId": "x"}, "ContinuousDeploymentPolicyId"),
+        ({"ViewerCertificate": {"IAMCertificateId": "ASCAEXAMPLE"}}, "IAMCertificateId"),
+        ({"Origins": items({"Id": "site", "DomainName": "a.example", "ResponseCompletionTimeout": 60, "CustomOriginConfig":
+            {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}})}, "ResponseCompletionTimeout"),
+        ({"Origins": items({"Id": "site", "DomainName": "a.example", "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443,
+            "OriginProtocolPolicy": "https-only", "OriginSslProtocols": items("TLSv1.1")}})}, "OriginSslProtocols"),
         ({"DefaultCacheBehavior": behavior(LambdaFunctionAssociations=items(
             {"LambdaFunctionARN": "arn:aws:lambda:us-east-1:000000000000:function:f:1", "EventType": "origin-request"}))}, "Lambda@Edge"),
         ({"DefaultCacheBehavior": behavior(RealtimeLogConfigArn="arn:aws:cloudfront::000000000000:realtime-log-config/x")}, "RealtimeLogConfigArn"),

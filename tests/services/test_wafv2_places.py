@@ -140,7 +140,10 @@ def test_a_user_pool_is_guarded_where_people_come_in_and_not_where_administrator
     assert told["ResponseMetadata"]["HTTPStatusCode"] == 403
     assert pool.get()["Username"] == "ann"
     wall.update()
-    assert pool.sign_in()["AccessToken"]
+    access = pool.sign_in()["AccessToken"]
+    assert pool.idp.get_user(AccessToken=access)["Username"] == "ann"
+    wall.update(rule("who", contains("GetUser", {"SingleHeader": {"Name": "X-Amz-Target"}})))
+    assert refused(pool.idp.get_user, AccessToken=access) == "ForbiddenException"
 
 
 def test_hosted_pages_are_guarded_without_their_bodies(cloud):

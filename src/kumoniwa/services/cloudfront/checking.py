@@ -112,13 +112,15 @@ def _unserved(config: dict[str, Any]) -> Iterator[str]:
             yield f"{member} of distributions"
     if config.get("ConnectionMode", "direct") != "direct":
         yield "ConnectionMode tenant-only of distributions"
+    if config["ViewerCertificate"].get("IAMCertificateId"):
+        yield "IAMCertificateId of distributions: certificates are ACM's here"
+    if config["ViewerCertificate"]["MinimumProtocolVersion"].startswith("TLSv1.3"):
+        yield "MinimumProtocolVersion above TLSv1.2 of distributions"
     for origin in config["Origins"]["Items"]:
-        if "VpcOriginConfig" in origin:
-            yield "VpcOriginConfig of origins"
-        if origin["OriginShield"].get("Enabled"):
-            yield "OriginShield of origins"
-        if (origin.get("CustomOriginConfig") or {}).get("OriginMtlsConfig"):
-            yield "OriginMtlsConfig of origins"
+        yield from _unserved_of_origin(origin)
+    for group in config["OriginGroups"].get("Items") or ():
+        if group.get("SelectionCriteria", "default") != "default":
+            yield f"SelectionCriteria {group['SelectionCriteria']} of origin groups"
     for behavior in held.behaviors(config):
         if behavior["LambdaFunctionAssociations"]["Quantity"]:
             yield "Lambda@Edge (LambdaFunctionAssociations of cache behaviors)"
@@ -129,6 +131,21 @@ def _unserved(config: dict[str, Any]) -> Iterator[str]:
                 yield f"{member} of cache behaviors"
         if (behavior.get("GrpcConfig") or {}).get("Enabled"):
             yield "GrpcConfig of cache behaviors"
+
+
+def _unserved_of_origin(origin: dict[str, Any]) -> Iterator[str]:
+    for member in ("VpcOriginConfig", "ResponseCompletionTimeout"):
+        if origin.get(member):
+            yield f"{member} of origins"
+    if origin["OriginShield"].get("Enabled"):
+        yield "OriginShield of origins"
+    custom = origin.get("CustomOriginConfig") or {}
+    if custom.get("OriginMtlsConfig"):
+        yield "OriginMtlsConfig of origins"
+    if custom.get("IpAddressType") == "ipv6":
+        yield "IpAddressType ipv6 of origins"
+    if custom and "TLSv1.2" not in custom["OriginSslProtocols"]["Items"]:
+        yield "OriginSslProtocols without TLSv1.2 of origins"
 
 
 def check(call: Call, config: dict[str, Any], own: EdgeResource | None = None) -> None:

@@ -27,6 +27,6 @@ def meet(call: Call, pool_arn: str, request: Request, *, is_page: bool = False) 
 
 
 def check(call: Call, pool_arn: str) -> None:
-    """Raise what a program is answered whose request is blocked."""
-    if call.request is not None and (met := meet(call, pool_arn, call.request)) is not None and met.is_blocked:
+    """Raise what a program is answered whose request is blocked. What comes to a page was judged at the door."""
+    if call.request is not None and call.operation and (met := meet(call, pool_arn, call.request)) is not None and met.is_blocked:
         raise ForbiddenException

@@ -18,7 +18,7 @@ from kumoniwa.engines import key_material
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages import json_web_token
 from kumoniwa.services.cognito_idp import group as groups
-from kumoniwa.services.cognito_idp import place, ticket, trigger
+from kumoniwa.services.cognito_idp import guard, place, ticket, trigger
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
@@ -229,6 +229,7 @@ def bearer(call: Call, text: str, scope: str = ADMIN_SCOPE) -> tuple[UserPool, U
     pool = call.shelf(UserPool).get(str(claims.get("iss", "")).rpartition("/")[2])
     if pool is None or claims.get("token_use") != "access" or claims.get("iss") != pools.issuer_of(pool):
         raise NotAuthorizedException(INVALID)
+    guard.check(call, pools.arn_of(call, pool.id))
     if not any(json_web_token.is_signed_by(key, read) for key in published(call.home, pool) if key["kid"] == read.header.get("kid")):
         raise NotAuthorizedException(INVALID)
     if claims["exp"] <= now:

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from kumoniwa.kernel.operation import load
+from kumoniwa.gate.backlog import Backlog
 from kumoniwa.languages.firewall.rule import DEFAULT, GroupHits, Hit, Verdict
 from kumoniwa.languages.firewall.web_request import WebRequest
-from kumoniwa.store.rows import Table
 
 NAMESPACE = "AWS/WAFV2"
 FIGURES = {"Allow": "AllowedRequests", "Block": "BlockedRequests", "Count": "CountedRequests"}
@@ -26,14 +25,8 @@ SAMPLES_MAX = 5_000
 SAMPLED_S = 3 * 3600
 """https://docs.aws.amazon.com/waf/latest/APIReference/API_GetSampledRequests.html"""
 HIDDEN = "REDACTED"
-WAITING = ("wafv2", "log")
-"""Wakes whoever carries lines to where they belong."""
-LINES = Table(
-    "waf_log_line",
-    "create table if not exists waf_log_line(id integer primary key autoincrement, web_acl text, at real, line blob); "
-    "create index if not exists waf_log_line_by_acl on waf_log_line(web_acl, id)",
-)
-"""Numbers are never used twice, for the tokens under which lines are carried are made of them."""
+FILE_S = 300.0
+BACKLOG = Backlog("wafv2", FILE_S)
 
 
 class Source(NamedTuple):
@@ -147,7 +140,7 @@ def _uri(request: WebRequest) -> str:
 
 
 class Log:
-    """How one web ACL is logged. Lines are rows, committed before what they tell of is answered, and carried from there."""
+    """How one web ACL is logged: what of a request, and whether at all."""
 
     def __init__(self, home: Any, account: str, part: Any, document: dict[str, Any]) -> None:
         self.home, self.account, self.arn, self.document = home, account, part.arn, document
@@ -155,16 +148,11 @@ class Log:
         self.hidden_headers = frozenset(
             field["SingleHeader"]["Name"].lower() for field in document.get("RedactedFields") or () if "SingleHeader" in field
         )
-        home.service_used(load("wafv2"))
 
     def write(self, met: Met) -> None:
         if not self._wants(met):
             return
-        rows = self.home.store.rows(self.account)
-        if LINES.name not in rows.tables:
-            rows.use(LINES)
-        rows.run("insert into waf_log_line(web_acl, at, line) values(?, ?, ?)", self.arn, met.request.now, orjson.dumps(self.line(met)))
-        self.home.wake(WAITING)
+        BACKLOG.add(self.home, self.account, self.arn, orjson.dumps(self.line(met)))
 
     def _wants(self, met: Met) -> bool:
         filters = self.document.get("LoggingFilter")

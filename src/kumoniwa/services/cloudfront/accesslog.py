@@ -1,6 +1,6 @@
 """Access logs: a line for every request of a viewer, filed into a bucket some time later by every edge location for itself.
 
-Lines wait as rows. https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html
 """
 
 from __future__ import annotations
@@ -10,23 +10,18 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+from kumoniwa.gate.backlog import Backlog
 from kumoniwa.gate.edge import EdgeResource
 from kumoniwa.gate.viewer import address_of
 from kumoniwa.services.cloudfront.cache import header
-from kumoniwa.store.rows import Table
 from kumoniwa.wire.message import Request, Response
 
-WAITING = ("cloudfront", "access log")
+BACKLOG = Backlog("cloudfront", 3_600.0)
 FIELDS = (
     "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) "
     "x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher "
     "x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type "
     "sc-content-type sc-content-len sc-range-start sc-range-end"
-)
-LINES = Table(
-    "cloudfront_log_line",
-    "create table if not exists cloudfront_log_line(id integer primary key autoincrement, distribution text, at real, line text); "
-    "create index if not exists cloudfront_log_line_of on cloudfront_log_line(distribution, id)",
 )
 _SPOKEN = re.compile(r"[^!$&-;=?-Z_a-z]")
 """What is written as ``%hh``: blanks, what is not ASCII, and the characters that AWS lists."""
@@ -34,13 +29,9 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/")
 
 
 def write(home: Any, distribution: EdgeResource, request: Request, response: Response, told: Any, id: str, began: float) -> None:
-    rows = home.store.rows(distribution.account)
-    if LINES.name not in rows.tables:
-        rows.use(LINES)
     now = home.clock.now()
     line = "\t".join(_values(home, distribution, request, response, told, id, now, now - began))
-    rows.run("insert into cloudfront_log_line(distribution, at, line) values(?, ?, ?)", distribution.id, now, line)
-    home.wake(WAITING)
+    BACKLOG.add(home, distribution.account, distribution.id, line.encode())
 
 
 def _said(value: str | None) -> str:

@@ -256,7 +256,8 @@ class Authorizer:
         if "aws:multifactorauthtime" in context:
             context["aws:multifactorauthage"] = int(call.home.clock.now() - float(context["aws:multifactorauthtime"]))
         request = call.request
-        context["aws:securetransport"] = request is not None and request.is_tls
+        # What services ask of each other does not leave the house.
+        context["aws:securetransport"] = request is None or request.is_tls
         if request is not None:
             context["aws:sourceip"] = "127.0.0.1"
             context["aws:useragent"] = request.headers.get("user-agent")

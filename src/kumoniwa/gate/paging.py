@@ -40,7 +40,14 @@ class InvalidParameter(AwsError):
     message = "Invalid parameter: NextToken"
 
 
-_REFUSALS = {"iam": InvalidMarker, "kms": InvalidMarkerException, "sns": InvalidParameter}
+class InvalidNextTokenException(AwsError):
+    """Config's words."""
+
+    status = 400
+    message = "The nextToken provided is invalid"
+
+
+_REFUSALS = {"config": InvalidNextTokenException, "iam": InvalidMarker, "kms": InvalidMarkerException, "sns": InvalidParameter}
 
 
 class Pager:

@@ -25,7 +25,7 @@ def existing(identifier: str) -> ManagedRule:
     found = config_rules.rules().get(identifier)
     if found is None:
         raise InvalidParameterValueException(
-            f"The sourceIdentifier {identifier} is invalid. Please refer to the documentation for a list of valid sourceIdentifiers that can be "
+            f"The sourceIdentifier {identifier} is invalid.  Please refer to the documentation for a list of valid sourceIdentifiers that can be "
             "used when AWS is the Owner."
         )
     if identifier not in CHECKS and identifier not in SURVEYS:

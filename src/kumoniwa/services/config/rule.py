@@ -12,7 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.config import managed
+from kumoniwa.services.config import item, managed
 from kumoniwa.services.config import recorder as recorders
 from kumoniwa.services.config.channel import FREQUENCIES_S, source_arn
 from kumoniwa.services.config.errors import (
@@ -25,7 +25,7 @@ from kumoniwa.services.config.item import Item
 from kumoniwa.services.config.recorder import SERVICE
 from kumoniwa.store.rows import Table
 
-RULES_MAX = 400
+RULES_MAX, PAGE = 400, 25
 """https://docs.aws.amazon.com/config/latest/developerguide/configlimits.html"""
 DAILY = "TwentyFour_Hours"
 CHANGE, OVERSIZED, SCHEDULE, SNAPSHOT = (
@@ -78,17 +78,17 @@ class Rule(Record):
         scheduled = [each for each in self.details if each.get("MessageType") == SCHEDULE]
         return FREQUENCIES_S[scheduled[0].get("MaximumExecutionFrequency", DAILY)] if scheduled else None
 
-    def covers(self, item: Item) -> bool:
+    def covers(self, seen: Item) -> bool:
         """Whether it has a say about a resource."""
-        if self.is_managed and item.type not in config_rules.rules()[self.source].types:
+        if self.is_managed and seen.type not in config_rules.rules()[self.source].types:
             return False
         scope = self.scope or {}
-        if scope.get("ComplianceResourceTypes") and item.type not in scope["ComplianceResourceTypes"]:
+        if scope.get("ComplianceResourceTypes") and seen.type not in scope["ComplianceResourceTypes"]:
             return False
-        if scope.get("ComplianceResourceId") and item.id != scope["ComplianceResourceId"]:
+        if scope.get("ComplianceResourceId") and seen.id != scope["ComplianceResourceId"]:
             return False
         key, value = scope.get("TagKey"), scope.get("TagValue")
-        return not key or (key in item.tags and value in (None, "", item.tags[key]))
+        return not key or (key in seen.tags and value in (None, "", seen.tags[key]))
 
 
 def arn_of(call: Call, rule: Rule) -> str:
@@ -178,9 +178,12 @@ def read(call: Call, said: dict[str, Any], before: Rule | None) -> Rule:
     return rule
 
 
+_DETAILS = "SourceDetails should be null/empty if the owner is AWS. SourceDetails should be provided if the owner is CUSTOM_LAMBDA"
+
+
 def _check_managed(rule: Rule, source: dict[str, Any]) -> None:
     if rule.details:
-        _refuse(f"SourceDetails should be null/empty if the owner is AWS. The owner of the config rule {rule.name} is AWS.")
+        _refuse(_DETAILS)
     if "CustomPolicyDetails" in source:
         _refuse("CustomPolicyDetails should be null/empty if the owner is AWS.")
     kind = managed.existing(rule.source)
@@ -199,7 +202,7 @@ def _check_custom(rule: Rule, source: dict[str, Any]) -> None:
     if not rule.source:
         _refuse("The ARN of the function must be given as SourceIdentifier if the owner is CUSTOM_LAMBDA.")
     if not rule.details:
-        _refuse("SourceDetails should not be null/empty if the owner is CUSTOM_LAMBDA.")
+        _refuse(_DETAILS)
     if rule.frequency is not None and not any(each.get("MessageType") == SNAPSHOT for each in rule.details):
         _refuse("A maximum execution frequency of a custom rule belongs to its SourceDetails.")
     for each in rule.details:
@@ -209,7 +212,7 @@ def _check_custom(rule: Rule, source: dict[str, Any]) -> None:
         if kind == SNAPSHOT:
             raise NotImplementedHere(f"rules set off by {SNAPSHOT}")
         if "MaximumExecutionFrequency" in each and kind != SCHEDULE:
-            _refuse(f"MaximumExecutionFrequency is only allowed if the MessageType is {SCHEDULE}.")
+            _refuse(f"A maximum execution frequency is not allowed if MessageType is {CHANGE} or {OVERSIZED}")
 
 
 async def check_function(call: Call, rule: Rule) -> None:
@@ -262,12 +265,16 @@ def check_room(call: Call, name: str, more: int) -> None:
 # Looking -------------------------------------------------------------------------------------------
 
 
-def DescribeConfigRules(call: Call, *, ConfigRuleNames: list[str] | None = None, Filters: dict[str, Any] | None = None) -> dict:
+def DescribeConfigRules(
+    call: Call, *, ConfigRuleNames: list[str] | None = None, Filters: dict[str, Any] | None = None, NextToken: str | None = None
+) -> dict:
+    """Twenty-five a page, as getmoto/moto's test_describe_config_rules has it of AWS."""
     if (Filters or {}).get("EvaluationMode", "DETECTIVE") != "DETECTIVE":
         return {"ConfigRules": []}
     if "RuleEvaluationVisibility" in (Filters or {}):
         raise NotImplementedHere("config:DescribeConfigRules(Filters.RuleEvaluationVisibility)")
-    return {"ConfigRules": [shown(call, each) for each in chosen(call, ConfigRuleNames)]}
+    found, token = item.page(chosen(call, ConfigRuleNames), None, NextToken, unasked=PAGE)
+    return item.with_token({"ConfigRules": [shown(call, each) for each in found]}, token, "NextToken")
 
 
 def shown(call: Call, rule: Rule) -> dict[str, Any]:

@@ -80,12 +80,8 @@ def _defaults(item: Item) -> list[dict[str, Any]]:
 
 
 def _encrypted(call: Call, item: Item, given: Given) -> Verdict:
-    """By default, or because the policy denies what is not."""
-    is_forced = any(
-        each.get("Effect") == "Deny" and covers(each, "s3:PutObject") and "s3:x-amz-server-side-encryption" in json.dumps(each.get("Condition") or {}).lower()
-        for each in _statements(item)
-    )
-    return verdict(bool(_defaults(item)) or is_forced, "Default encryption is not enabled for the S3 bucket.")
+    """As every bucket is: https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html"""
+    return verdict(bool(_defaults(item)), "Default encryption is not enabled for the S3 bucket.")
 
 
 def _encrypted_by_kms(call: Call, item: Item, given: Given) -> Verdict:

@@ -243,3 +243,12 @@ def test_a_policy_is_read_written_and_never_locks_everybody_out(kms):
     assert refused(kms.get_key_policy, KeyId=key)[0] == "AccessDeniedException"
     assert kms.encrypt(KeyId=key, Plaintext=b"x")["KeyId"] == KEYS + key
     assert refused(kms.create_key, Policy="{")[0] == "MalformedPolicyDocumentException"
+
+
+def test_a_key_that_can_never_rotate_says_that_it_does_not(kms):
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyRotationStatus.html
+    key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
+    for method in (kms.enable_key_rotation, kms.disable_key_rotation, kms.rotate_key_on_demand):
+        with pytest.raises(kms.exceptions.UnsupportedOperationException):
+            method(KeyId=key)

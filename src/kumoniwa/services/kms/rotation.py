@@ -53,7 +53,8 @@ def _keep(call: Call, key: Key) -> None:
 
 
 def GetKeyRotationStatus(call: Call, *, KeyId: str) -> dict:
-    key = _rotatable(call, KeyId)
+    """Also of a key that can never rotate: "The key rotation status of these KMS keys is always false" (the model's words)."""
+    key = without_alias(call, KeyId)
     reply: dict[str, Any] = {"KeyRotationEnabled": bool(key.rotation_days), "KeyId": arn_of(call, key)}
     if key.rotation_days:
         reply |= {"RotationPeriodInDays": key.rotation_days, "NextRotationDate": key.rotates_at}

@@ -112,6 +112,13 @@ def test_tagging_and_acls_need_rights_of_their_own(cloud, s3):
     )
 
 
+def test_who_deletes_what_matches_must_be_allowed_to_read_it(cloud, s3):
+    ann = user(cloud, {"Action": "s3:DeleteObject", "Resource": "*"})
+    etag = s3.head_object(Bucket="box", Key="k")["ETag"]
+    assert "s3:GetObject" in refusal(ann.delete_object, Bucket="box", Key="k", IfMatch=etag)[2]
+    ann.delete_object(Bucket="box", Key="k", IfMatch="*")
+
+
 def test_a_copy_needs_the_right_to_read_its_source(cloud, s3):
     ann = user(cloud, {"Action": "s3:PutObject", "Resource": "*"})
     source = {"Bucket": "box", "Key": "k"}

@@ -154,6 +154,15 @@ def test_what_a_form_answers_is_chosen_by_it(cloud, s3, signers):
     )
 
 
+def test_names_in_a_form_may_be_tokens(cloud, s3, signers):
+    """As RFC 2183 has them, and some libraries write."""
+    fields = signed(signers, key="up/k", success_action_status="201")
+    content = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    unquoted = re.sub(rb'(name|filename)="([\w.-]+)"', rb"\1=\2", body(fields))
+    status, _, _ = cloud.http("POST", "/box", headers=content, body=unquoted)
+    assert status == 201 and s3.get_object(Bucket="box", Key="up/k")["Body"].read() == b"content"
+
+
 def test_a_form_may_bring_tags(cloud, s3, signers):
     tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &amp; 2</Value></Tag></TagSet></Tagging>"
     status, _, code = post(cloud, signed(signers, tagging=tags))

@@ -214,7 +214,28 @@ def test_writes_depend_on_conditions(s3):
     assert body(s3, "k") == b"1"
     s3.put_object(Bucket="box", Key="k", Body=b"2", IfMatch=etag)
     assert body(s3, "k") == b"2"
-    assert refusal(s3.delete_object, Bucket="box", Key="k", IfMatch=etag) == (412, "PreconditionFailed")
+
+
+@pytest.mark.parametrize("is_versioned", [False, True])
+def test_deletions_depend_on_conditions(s3, is_versioned):
+    # Measured: https://github.com/localstack/localstack/issues/13894, https://github.com/ministackorg/ministack/issues/1475
+    if is_versioned:
+        s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": "Enabled"})
+    for tag in ("*", '"other"'):
+        assert refusal(s3.delete_object, Bucket="box", Key="k", IfMatch=tag) == (404, "NoSuchKey")
+    put = s3.put_object(Bucket="box", Key="k", Body=b"1")
+    assert refusal(s3.delete_object, Bucket="box", Key="k", IfMatch='"other"') == (412, "PreconditionFailed")
+    told = s3.delete_objects(Bucket="box", Delete={"Objects": [{"Key": "k", "ETag": '"other"'}, {"Key": "x", "ETag": "*"}]})
+    assert [(error["Key"], error["Code"]) for error in told["Errors"]] == [("k", "PreconditionFailed"), ("x", "NoSuchKey")]
+    if is_versioned:
+        asked = {"Bucket": "box", "Key": "k", "VersionId": put["VersionId"], "IfMatch": put["ETag"]}
+        assert refusal(s3.delete_object, **asked) == (501, "NotImplemented")
+    assert body(s3, "k") == b"1"
+    s3.delete_object(Bucket="box", Key="k", IfMatch=put["ETag"])
+    assert refusal(s3.delete_object, Bucket="box", Key="k", IfMatch=put["ETag"]) == (404, "NoSuchKey")
+    s3.put_object(Bucket="box", Key="k", Body=b"2")
+    s3.delete_object(Bucket="box", Key="k", IfMatch="*")
+    assert refusal(s3.get_object, Bucket="box", Key="k") == (404, "NoSuchKey")
 
 
 # Proofs of the body ----------------------------------------------------------------------------------

@@ -143,6 +143,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return [(f"s3:GetObject{suffix}", arn), (f"s3:GetObject{suffix}Attributes", arn)]
     if version is not None and operation in OF_VERSIONS:
         return [(OF_VERSIONS[operation], arn)]
+    if operation == "DeleteObject" and params.get("IfMatch") not in (None, "*"):
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+        return [("s3:DeleteObject", arn), ("s3:GetObject", arn)]
     if operation in WRITING:
         needs = [("s3:PutObject", arn)]
         if params.get("Tagging"):

@@ -85,6 +85,19 @@ def check_source(
         raise PreconditionFailed(Condition=f"x-amz-copy-source-{error.members['Condition']}") from None
 
 
+def check_deletion(existing: Version | None, if_match: str, key: str, version_id: str | None) -> None:
+    """``If-Match`` with the present entity tag, or ``*`` for any. What is not there, or is a delete marker, matches nothing.
+
+    Measured: https://github.com/localstack/localstack/issues/13894, https://github.com/ministackorg/ministack/issues/1475
+    """
+    if version_id is not None:
+        raise NotImplementedHeader(Header="If-Match")
+    if existing is None:
+        raise NoSuchKeyToMatch(Key=key)
+    if not matches(if_match, existing.etag):
+        raise PreconditionFailed(Condition="If-Match")
+
+
 def check_write(
     existing: Version | None, if_match: str | None, if_none_match: str | None, key: str = ""
 ) -> None:

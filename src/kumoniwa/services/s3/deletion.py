@@ -42,7 +42,7 @@ def _deleted(
 ) -> dict:
     """Delete a key or one version of it; answers what DeleteObject answers. What is not there needs no deletion."""
     if if_match is not None:
-        condition.check_write(storage.live(call, bucket, key), if_match, None, key)
+        condition.check_deletion(storage.live(call, bucket, key), if_match, key, version_id)
     if version_id is not None:
         version = storage.version(call, bucket, key, version_id)
         reply: dict[str, Any] = {"VersionId": version_id}
@@ -92,8 +92,9 @@ def DeleteObjects(
             raise MalformedXML
         named = {"Key": key} if version_id is None else {"Key": key, "VersionId": version_id}
         try:
-            require(call, "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", arn(call, Bucket, key)
-            )
+            require(call, "s3:DeleteObject" if version_id is None else "s3:DeleteObjectVersion", arn(call, Bucket, key))
+            if each.get("ETag") not in (None, "*"):
+                require(call, "s3:GetObject", arn(call, Bucket, key))
             if version_id is not None and not VERSION_ID.fullmatch(version_id):
                 raise NoSuchVersion
             if "LastModifiedTime" in each or "Size" in each:

@@ -82,7 +82,8 @@ class Form(NamedTuple):
 # The form --------------------------------------------------------------------------------------------
 
 _BOUNDARY = re.compile(r'multipart/form-data\s*;.*?boundary="?([^";,]{1,200})"?', re.IGNORECASE)
-_DISPOSITION = re.compile(r'(name|filename)="((?:[^"\\]|\\.)*)"')
+_DISPOSITION = re.compile(r'[;\s](name|filename)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))')
+"""Values are quoted, or tokens as some clients write them (RFC 2183)."""
 
 
 def form_of(request: Request) -> Form:
@@ -107,7 +108,7 @@ def form_of(request: Request) -> Form:
         if end < 0 or end_of_head < 0 or end_of_head > end:
             raise MalformedPOSTRequest
         head = body[at:end_of_head].decode("utf-8", "replace")
-        named = dict(_DISPOSITION.findall(head))
+        named = {what: quoted or token for what, quoted, token in _DISPOSITION.findall(head)}
         name = named.get("name", "").lower()
         if name == "file":
             return Form(

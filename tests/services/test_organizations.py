@@ -102,6 +102,13 @@ def test_an_account_is_made_in_its_own_time_with_a_role_for_the_management_accou
     assert [each["RoleName"] for each in iam.list_roles(PathPrefix="/aws-service-role/")["Roles"]] == ["AWSServiceRoleForOrganizations"]
 
 
+def test_an_organization_is_not_deleted_while_an_account_is_being_made(cloud, garden):
+    garden.api.create_account(Email="ann@example.com", AccountName="ann")
+    assert refused(garden.api.delete_organization)[0] == "OrganizationNotEmptyException"
+    cloud.sleep(1)
+    assert len(garden.api.list_accounts()["Accounts"]) == 2
+
+
 def test_a_mail_address_serves_one_account(cloud, garden):
     garden.member()
     asked = garden.api.create_account(Email="Member1@example.com", AccountName="again")["CreateAccountStatus"]

@@ -71,8 +71,12 @@ def welcome(call: Call, account: str) -> None:
 def has_room(call: Call) -> bool:
     """Whether one more account may join; ``call`` is in the management account."""
     invited = sum(each.action == INVITE and standing(call, each).state == "OPEN" for each in call.shelf(Handshake).values())
-    pending = sum(request.state == "IN_PROGRESS" for request in call.shelf(Request).values())
-    return len(call.shelf(Account)) + pending + invited < ACCOUNTS_MAX
+    return len(call.shelf(Account)) + pending(call) + invited < ACCOUNTS_MAX
+
+
+def pending(call: Call) -> int:
+    """How many accounts are being made."""
+    return sum(request.state == "IN_PROGRESS" for request in call.shelf(Request).values())
 
 
 def shown(request: Request) -> dict[str, Any]:
@@ -131,15 +135,15 @@ def ListCreateAccountStatus(call: Call, *, States: list[str] | None = None) -> d
 # Work ----------------------------------------------------------------------------------------------
 
 
-def is_taken(home: Any, email: str) -> bool:
-    """Whether an address belongs to an account already."""
-    numbers = (account for account in home.store.accounts() if account.isdigit())
+def _is_taken(home: Any, email: str, but: str) -> bool:
+    """Whether an address belongs to an account already, and not to ``but``, which a request has begun to make."""
+    numbers = (account for account in home.store.accounts() if account.isdigit() and account != but)
     return any(holder(home, number).email.lower() == email.lower() for number in numbers)
 
 
 async def finish(call: Call, request: Request) -> None:
     """Make what a request asks for; ``call`` is in the management account."""
-    if is_taken(call.home, request.email) and request.account not in call.home.store.accounts():
+    if _is_taken(call.home, request.email, request.account):
         _conclude(call, request, failure="EMAIL_ALREADY_EXISTS")
         return
     call.home.store.shelf(request.account, Holder)[request.account] = Holder(name=request.name, email=request.email)

@@ -42,6 +42,7 @@ from kumoniwa.services.organizations.record import (
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
 
+
 def shown(call: Call, handshake: Handshake) -> dict[str, Any]:
     handshake = standing(call, handshake)
     there = call.home.call(NAME, handshake.management, call.principal)

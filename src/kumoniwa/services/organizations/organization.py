@@ -93,7 +93,7 @@ def DescribeOrganization(call: Call) -> dict:
 
 def DeleteOrganization(call: Call) -> None:
     call, held = managed(call)
-    if len(call.shelf(Account)) > 1:
+    if len(call.shelf(Account)) > 1 or creating.pending(call):
         raise OrganizationNotEmptyException
     withdraw(call, held)
     for kind in (Organization, Account, Unit, Policy, Attached, ResourcePolicy, Handshake, creating.Request):

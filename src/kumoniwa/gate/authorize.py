@@ -14,7 +14,7 @@ from kumoniwa.gate import denial, organization
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.faults import role_names
 from kumoniwa.gate.identity import SHARED, UNKNOWN_KEY, Document, Identity, InvalidClientTokenId
-from kumoniwa.gate.organization import FREE, Bounds
+from kumoniwa.gate.organization import FREE, Bounds, Member
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call, account_of
@@ -117,7 +117,8 @@ class Authorizer:
         self.mode = home.settings.iam
         # What AWS keeps once for all regions is asked in this one: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         self._region = "us-east-1" if home.name == GLOBAL else home.name
-        self._members = home.store.shelf(SHARED, organization.Member).get
+        # In a cloud without organizations this is empty, and a call pays no more than asking whether it is.
+        self._members: dict[str, Member] = home.store.shelf(SHARED, Member).records
         self._bounds: dict[str, Bounds] = {}
         self._authorities: dict[tuple, Authority] = {}
         self._keys: dict[tuple, dict[str, Any]] = {}
@@ -139,8 +140,7 @@ class Authorizer:
             self.home.gate.usage.note(f"{call.principal.user_id.partition(':')[0]} {prefix}", prefix)
         if service.name == "iam" and _is_shut_out(call.principal):
             raise InvalidClientTokenId(hint="Keys of GetSessionToken without MFA and of GetFederationToken cannot call IAM.")
-        caller = self._members(call.principal.account)
-        if caller is not None and caller.is_suspended:
+        if self._members and (caller := self._members.get(call.principal.account)) is not None and caller.is_suspended:
             raise UNKNOWN_KEY.get(route.family, InvalidClientTokenId)(hint=f"The account {caller.account} is closed.")
         owner = service.owner_of(call, route.name, params) if service.owner_of is not None else None
         if owner is not None:
@@ -170,7 +170,7 @@ class Authorizer:
             return
         principal, service = call.principal, route.service
         document = service.policy_of(call, arn) if service.policy_of is not None else None
-        bounds = self.bounds(call.account)
+        bounds = self.bounds(call.account) if self._members else FREE
         if principal.kind == "root" and document is None and call.account == principal.account and bounds is FREE:
             return
         if principal.kind == "anonymous" and route.model.is_unsigned:
@@ -237,9 +237,9 @@ class Authorizer:
         if keys is None or principal.kind == "service":
             keys = keys_of(principal)
             if principal.kind == "service":
-                keys |= organization.keys_of(self._members(keys.get("aws:sourceaccount") or ""), "source")
+                keys |= organization.keys_of(self._members.get(keys.get("aws:sourceaccount") or ""), "source")
             else:
-                keys |= organization.keys_of(self._members(principal.account), "principal")
+                keys |= organization.keys_of(self._members.get(principal.account), "principal")
                 holder = self._holder(principal)
                 if holder is not None:
                     # A session's own tags stand before those of its role.
@@ -250,7 +250,7 @@ class Authorizer:
         context = dict(keys)
         context["aws:requestedregion"] = self._region
         context["aws:resourceaccount"] = owner = owner or call.account
-        if (belongs := self._members(owner)) is not None:
+        if self._members and (belongs := self._members.get(owner)) is not None:
             context |= organization.keys_of(belongs, "resource")
         context["aws:currenttime"] = context["aws:epochtime"] = call.home.clock.now
         if "aws:multifactorauthtime" in context:
@@ -314,7 +314,7 @@ class Authorizer:
 
     def bounds(self, account: str) -> Bounds:
         """The control policies that bind an account and what it owns."""
-        found = self._members(account)
+        found = self._members.get(account)
         if found is None:
             return FREE
         bounds = self._bounds.get(account)
@@ -382,7 +382,7 @@ class Authorizer:
             return role_session(role_arn, "AROAUNKNOWN", session_name)
         trust = compiled(role.trust, "trust") if role is not None else None
         owner = account_of(role_arn, account)
-        context = keys_of(asker) | organization.keys_of(self._members(account), "source") | organization.keys_of(self._members(owner), "resource")
+        context = keys_of(asker) | organization.keys_of(self._members.get(account), "source") | organization.keys_of(self._members.get(owner), "resource")
         rcps = () if organization.SERVICE_LINKED in role_arn else self.rcps(asker, "sts:AssumeRole", owner)
         context["aws:resourceaccount"] = owner
         decision = Authority(asker).decide("sts:AssumeRole", role_arn, context, resource_policy=trust, resource_must_allow=True, rcps=rcps)

@@ -18,7 +18,7 @@ from kumoniwa.cloud.admin import Admin, Page
 from kumoniwa.cloud.door import Door
 from kumoniwa.cloud.fleet import Fleet
 from kumoniwa.cloud.links import Links
-from kumoniwa.cloud.tls import Certificates, authority
+from kumoniwa.cloud.tls import Certificates, authority, authority_certificate
 from kumoniwa.gate.address import EDGE
 from kumoniwa.gate.identity import ACCESS_KEY, new_key_id
 from kumoniwa.gate.settings import Settings
@@ -60,7 +60,8 @@ class Folder:
 
     def authority(self) -> bytes:
         """The key and certificate of the cloud's own authority, made when somebody first speaks TLS or asks for it."""
-        return self._kept("authority.pem", lambda: authority(self.seal()))
+        seal = self.seal()
+        return authority(seal, self._kept("authority.pem", lambda: authority_certificate(seal)))
 
     def _kept(self, name: str, make: Callable[[], bytes]) -> bytes:
         """A file for this user's eyes, made when it is first asked for."""

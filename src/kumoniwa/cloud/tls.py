@@ -23,8 +23,13 @@ HANDSHAKE_WITHIN_S = 30.0
 NAMES_MAX = 1_024
 
 
-def authority(seal: bytes) -> bytes:
-    return _engine().authority(seal, Clock().now())
+def authority_certificate(seal: bytes) -> bytes:
+    """That of a new authority, to be kept. Its key is not: it follows from the seal."""
+    return _engine().certificate_of(_engine().authority(seal, Clock().now()))
+
+
+def authority(seal: bytes, certificate: bytes) -> bytes:
+    return _engine().pair_of(seal, certificate)
 
 
 def _engine() -> ModuleType:

@@ -36,11 +36,20 @@ def _named(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64]), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Kumoniwa")])
 
 
+def _authority_key(seal: bytes) -> ec.EllipticCurvePrivateKey:
+    number = int.from_bytes(hmac.digest(seal, b"local authority", "sha512"), "big") % (_ORDER - 1) + 1
+    return ec.derive_private_key(number, ec.SECP256R1())
+
+
+def pair_of(seal: bytes, certificate: bytes) -> bytes:
+    """What ``authority`` made, from the certificate in it."""
+    return _pem(_authority_key(seal)) + certificate_of(certificate)
+
+
 def authority(seal: bytes, at: float) -> bytes:
     """The authority of a cloud: its key and its certificate, in PEM, one behind the other. The key follows from the cloud's seal, so that
     every process of the cloud speaks for the same authority. ``at`` is epoch seconds."""
-    number = int.from_bytes(hmac.digest(seal, b"local authority", "sha512"), "big") % (_ORDER - 1) + 1
-    key, name, now = ec.derive_private_key(number, ec.SECP256R1()), _named("Kumoniwa local authority"), datetime.fromtimestamp(at, UTC)
+    key, name, now = _authority_key(seal), _named("Kumoniwa local authority"), datetime.fromtimestamp(at, UTC)
     usage = x509.KeyUsage(
         digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, encipher_only=False, decipher_only=False,

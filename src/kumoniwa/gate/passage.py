@@ -36,7 +36,7 @@ from kumoniwa.gate.data_key import Shut, opening
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
 from kumoniwa.gate.once import remember, remembered
 from kumoniwa.gate.route import NoRoute, Route, Routes
-from kumoniwa.gate.trail import CHANGED, Trail
+from kumoniwa.gate.trail import CHANGED, Trail, without_secrets
 from kumoniwa.gate.usage import Usage
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, InternalFailure, NotImplementedHere
@@ -294,8 +294,7 @@ class Gate:
                 return done
             route.check(params)
         except AwsError as error:
-            if route.is_recorded or self.trail.asks_for_data:
-                self.trail.told(call, route, params, None, error)
+            self._refused(call, route, params, error)
             raise
         if not params.keys() <= route.handler.members:
             self._mind_the_gap(route, params)
@@ -316,8 +315,7 @@ class Gate:
             return self._interleaved(call, route, params, again, page if route.pager is not None else None)
         except BaseException as error:
             journal.undo_call()
-            if route.is_recorded or self.trail.asks_for_data:
-                self.trail.told(call, route, params, None, error)
+            self._refused(call, route, params, error)
             raise
         journal.end_call()
         if type(result) is CoroutineType:
@@ -328,10 +326,16 @@ class Gate:
         try:
             result = await answer
         except Exception as error:
-            if route.is_recorded or self.trail.asks_for_data:
-                self.trail.told(call, route, params, None, error)
+            self._refused(call, route, params, error)
             raise
         return self._leave(call, route, params, result, page)
+
+    def _refused(self, call: Call, route: Route, params: dict[str, Any], error: BaseException) -> None:
+        """Record a refusal, and see that those who watch are told nothing that the caller said in confidence."""
+        if self.home.is_watched and isinstance(error, AwsError):
+            error.told = without_secrets(error.text, params, route.model.input)
+        if route.is_recorded or self.trail.asks_for_data:
+            self.trail.told(call, route, params, None, error)
 
     def _leave(self, call: Call, route: Route, params: dict[str, Any], result: dict | None, page) -> dict | None:
         if route.is_recorded or self.trail.asks_for_data:
@@ -409,7 +413,7 @@ class Gate:
         response.headers[refusing.id_header] = request_id
         if self.home.is_watched:
             named = {"service": route.service.name, "operation": route.name} if isinstance(route, Route) else {}
-            self.home.note("call", **named, status=response.status, code=error.code, text=error.text, hint=error.hint, id=request_id)
+            self.home.note("call", **named, status=response.status, code=error.code, text=error.told or error.text, hint=error.hint, id=request_id)
         if error.headers:
             response.headers.update(error.headers)
         if error.hint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -110,7 +111,7 @@ class Trail:
             known = error if isinstance(error, AwsError) else InternalFailure()
             # CloudTrail calls every service's refusal by one name.
             event["errorCode"] = "AccessDenied" if known.code == "AccessDeniedException" else known.code
-            event["errorMessage"] = known.text
+            event["errorMessage"] = without_secrets(known.text, params, route.model.input)
         body = _packed(event)
         if len(body) > EVENT_BYTES_MAX:
             event["requestParameters"] = event["responseElements"] = None
@@ -172,6 +173,34 @@ def _shown(value: Any, shape: Any) -> Any:
     if shape.type == "timestamp" and isinstance(value, (int, float)):
         return timestamps.to_second(value)
     return value
+
+
+SECRET_CHARACTERS_MIN = 4
+"""What is shorter cannot be told from a word."""
+
+
+def without_secrets(text: str, params: dict[str, Any], shape: Any) -> str:
+    """A refusal as others than the caller may read it: without the values that the model calls sensitive."""
+    for secret in _secrets_in(params, shape, is_sensitive=False):
+        if len(secret) >= SECRET_CHARACTERS_MIN:
+            text = text.replace(secret, HIDDEN)
+    return text
+
+
+def _secrets_in(value: Any, shape: Any, *, is_sensitive: bool) -> Iterator[str]:
+    is_sensitive = is_sensitive or (shape is not None and shape.is_sensitive)
+    if isinstance(value, str):
+        if is_sensitive:
+            yield value
+    elif isinstance(value, dict):
+        members = shape.members if shape is not None and shape.type == "structure" else {}
+        for name, part in value.items():
+            inner = members[name].shape if name in members else shape.value.shape if shape is not None and shape.type == "map" else None
+            yield from _secrets_in(part, inner, is_sensitive=is_sensitive)
+    elif isinstance(value, (list, tuple)):
+        inner = shape.element.shape if shape is not None and shape.type == "list" else None
+        for part in value:
+            yield from _secrets_in(part, inner, is_sensitive=is_sensitive)
 
 
 def _packed(event: dict[str, Any]) -> bytes:

@@ -22,6 +22,8 @@ class AwsError(Exception):
     status: ClassVar[int | None] = None
     message: ClassVar[str] = ""
     headers: dict[str, str] | None = None
+    told: str = ""
+    """The text as others than the caller may read it, where it holds what he said in confidence."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

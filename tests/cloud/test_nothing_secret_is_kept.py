@@ -1,0 +1,222 @@
+"""What is put through a door that encrypts is not in the cloud's files, its trail, its console's answers, what watchers hear or what it says.
+
+A text goes through each door, comes out of it again, and is then looked for everywhere else; so is one that a call was refused with.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import io
+import json
+import os
+import stat
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cloud.conftest import Up, eventually
+
+ACCOUNT = "000000000000"
+SECRET = "nobody-else-may-ever-read-this-text"
+FORMS = (SECRET.encode(), base64.b64encode(SECRET.encode())[:-4], base64.b64encode(b"x" + SECRET.encode())[4:-4], base64.b64encode(b"xx" + SECRET.encode())[4:-4])
+"""As it is, and as it looks within base64."""
+
+
+class Watched:
+    """A cloud with a folder, and somebody who hears all that watchers are told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.up = folder, Up("--data", str(folder))
+        self.watcher = http.client.HTTPConnection("127.0.0.1", self.up.port, timeout=20)
+        self.watcher.request("GET", "/_kumoniwa/events?since=0")
+        self.told = self.watcher.getresponse()
+        self.heard = b""
+        kms = self.client("kms")
+        self.key = kms.create_key()["KeyMetadata"]["Arn"]
+        document = json.loads(kms.get_key_policy(KeyId=self.key)["Policy"])
+        services = ["logs.us-east-1.amazonaws.com", "sns.amazonaws.com"]
+        document["Statement"].append({"Effect": "Allow", "Principal": {"Service": services}, "Action": "kms:*", "Resource": "*"})
+        kms.put_key_policy(KeyId=self.key, Policy=json.dumps(document))
+
+    def client(self, service: str):
+        return self.up.client(service)
+
+    def hear(self) -> bytes:
+        """All that watchers were told up to now: until something that is told because of us."""
+        mark = f"mark-{time.monotonic_ns()}"
+        with pytest.raises(ClientError):
+            self.client("sqs").get_queue_url(QueueName=mark)
+        number = self.client("sqs").list_queues()["ResponseMetadata"]["RequestId"]
+        while number.encode() not in self.heard:
+            self.heard += self.told.fp.readline()
+        return self.heard
+
+    def everywhere(self) -> dict[str, bytes]:
+        """Where a secret must not be. What the trail tells lies readable in a file."""
+        places = {str(path.relative_to(self.folder)): path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
+        for path in ("health", "report/us-east-1", "observed", "faults", "links", "mail"):
+            places[path] = json.dumps(self.up.admin("GET", path)[1]).encode()
+        places["what watchers hear"] = self.hear()
+        return places
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    watched = Watched(tmp_path_factory.mktemp("secrets") / "data")
+    yield watched
+    watched.watcher.close()
+    watched.up.stop()
+    assert found({"what it says": watched.up.said.encode()}) == []
+    assert not any(form in path.read_bytes() for path in watched.folder.rglob("*") if path.is_file() for form in FORMS)
+
+
+def found(places: dict[str, bytes]) -> list[str]:
+    return [name for name, content in places.items() if any(form in content for form in FORMS)]
+
+
+# Doors: each puts the secret in and answers what comes out -------------------------------------------
+
+
+def s3(cloud: Watched) -> str:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="secret-things")
+    s3.put_object(Bucket="secret-things", Key="k", Body=SECRET.encode(), ServerSideEncryption="aws:kms", SSEKMSKeyId=cloud.key)
+    return s3.get_object(Bucket="secret-things", Key="k")["Body"].read().decode()
+
+
+def sqs(cloud: Watched) -> str:
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="secret", Attributes={"KmsMasterKeyId": cloud.key, "VisibilityTimeout": "0"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=SECRET)
+    return sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"]
+
+
+def sns(cloud: Watched) -> str:
+    sqs, sns = cloud.client("sqs"), cloud.client("sns")
+    url = sqs.create_queue(QueueName="told", Attributes={"KmsMasterKeyId": cloud.key, "VisibilityTimeout": "0"})["QueueUrl"]
+    arn = sns.create_topic(Name="secret", Attributes={"KmsMasterKeyId": cloud.key})["TopicArn"]
+    leave = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": leave})})
+    sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:told")
+    sns.publish(TopicArn=arn, Message=SECRET)
+    return sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]["Body"]
+
+
+def dynamodb(cloud: Watched) -> str:
+    dynamodb, key = cloud.client("dynamodb"), {"id": {"S": f"key {SECRET}"}}
+    dynamodb.create_table(
+        TableName="secret", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": cloud.key},
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )  # fmt: skip
+    dynamodb.put_item(TableName="secret", Item=key | {"text": {"S": SECRET}})
+    return dynamodb.get_item(TableName="secret", Key=key)["Item"]["text"]["S"]
+
+
+def logs(cloud: Watched) -> str:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="secret", kmsKeyId=cloud.key)
+    logs.create_log_stream(logGroupName="secret", logStreamName="s")
+    logs.put_log_events(logGroupName="secret", logStreamName="s", logEvents=[{"timestamp": int(time.time() * 1000), "message": SECRET}])
+    return logs.get_log_events(logGroupName="secret", logStreamName="s")["events"][0]["message"]
+
+
+def kinesis(cloud: Watched) -> str:
+    kinesis = cloud.client("kinesis")
+    kinesis.create_stream(StreamName="secret", ShardCount=1)
+    kinesis.start_stream_encryption(StreamName="secret", EncryptionType="KMS", KeyId=cloud.key)
+    kinesis.put_record(StreamName="secret", PartitionKey=f"p {SECRET}", Data=SECRET.encode())
+    place = kinesis.get_shard_iterator(StreamName="secret", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")
+    return kinesis.get_records(ShardIterator=place["ShardIterator"])["Records"][0]["Data"].decode()
+
+
+def firehose(cloud: Watched) -> str:
+    s3, firehose, iam = cloud.client("s3"), cloud.client("firehose"), cloud.client("iam")
+    s3.create_bucket(Bucket="secret-files")
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "firehose.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+    role = iam.create_role(RoleName="hose", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"}}
+    iam.put_role_policy(RoleName="hose", PolicyName="p", PolicyDocument=json.dumps(may))
+    destination = {
+        "RoleARN": role, "BucketARN": "arn:aws:s3:::secret-files", "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
+        "EncryptionConfiguration": {"KMSEncryptionConfig": {"AWSKMSKeyARN": cloud.key}},
+    }  # fmt: skip
+    firehose.create_delivery_stream(
+        DeliveryStreamName="secret", ExtendedS3DestinationConfiguration=destination,
+        DeliveryStreamEncryptionConfigurationInput={"KeyType": "CUSTOMER_MANAGED_CMK", "KeyARN": cloud.key},
+    )  # fmt: skip
+    firehose.put_record(DeliveryStreamName="secret", Record={"Data": SECRET.encode()})
+    assert eventually(lambda: s3.list_objects_v2(Bucket="secret-files")["KeyCount"], 20.0)
+    (file,) = s3.list_objects_v2(Bucket="secret-files")["Contents"]
+    return s3.get_object(Bucket="secret-files", Key=file["Key"])["Body"].read().decode()
+
+
+def secretsmanager(cloud: Watched) -> str:
+    cloud.client("secretsmanager").create_secret(Name="secret", SecretString=SECRET, KmsKeyId=cloud.key)
+    return cloud.client("secretsmanager").get_secret_value(SecretId="secret")["SecretString"]
+
+
+def ssm(cloud: Watched) -> str:
+    cloud.client("ssm").put_parameter(Name="/secret", Value=SECRET, Type="SecureString", KeyId=cloud.key)
+    return cloud.client("ssm").get_parameter(Name="/secret", WithDecryption=True)["Parameter"]["Value"]
+
+
+def lambda_environment(cloud: Watched) -> str:
+    iam, client = cloud.client("iam"), cloud.client("lambda")
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+    role = iam.create_role(RoleName="function", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("app.py", "import os\ndef handler(event, context):\n    return os.environ['SECRET']\n")
+    client.create_function(
+        FunctionName="secret", Role=role, Runtime=f"python3.{sys.version_info.minor}", Handler="app.handler", Code={"ZipFile": held.getvalue()},
+        Environment={"Variables": {"SECRET": SECRET}}, KMSKeyArn=cloud.key,
+    )  # fmt: skip
+    return json.loads(client.invoke(FunctionName="secret")["Payload"].read())
+
+
+DOORS = (s3, sqs, sns, dynamodb, logs, kinesis, firehose, secretsmanager, ssm, lambda_environment)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_what_went_through_a_door_is_nowhere_else(cloud, door):
+    assert SECRET in door(cloud)
+    assert found(cloud.everywhere()) == []
+
+
+# What a call is refused with --------------------------------------------------------------------------
+
+REFUSED = {
+    "a secret that is too long": lambda c: c.client("secretsmanager").create_secret(Name="long", SecretString=SECRET * 2_000),
+    "a parameter that is too long": lambda c: c.client("ssm").put_parameter(Name="/long", Value=SECRET * 200, Type="SecureString"),
+    "variables that are too long": lambda c: c.client("lambda").update_function_configuration(
+        FunctionName="secret", Environment={"Variables": {"SECRET": SECRET * 200}}
+    ),
+    "a plaintext that is too long": lambda c: c.client("kms").encrypt(KeyId=c.key, Plaintext=SECRET.encode() * 200),
+    "a password that breaks the rules": lambda c: c.client("iam").create_login_profile(UserName="nobody", Password=SECRET),
+}
+
+
+@pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED.keys())
+def test_what_a_call_is_refused_with_is_told_to_nobody_else(cloud, call):
+    with pytest.raises(ClientError):
+        call(cloud)
+    assert found(cloud.everywhere()) == []
+
+
+def test_what_opens_everything_is_for_one_user_alone(cloud):
+    """The seal, that is: the authority's key follows from it, and lies nowhere."""
+    connection = http.client.HTTPConnection("127.0.0.1", cloud.up.port, timeout=20)
+    connection.request("GET", "/_kumoniwa/ca.pem")
+    assert b"PRIVATE KEY" not in connection.getresponse().read()
+    assert b"PRIVATE KEY" not in (cloud.folder / "authority.pem").read_bytes()
+    for path in (cloud.folder / "seal", cloud.folder / "authority.pem"):
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600, path
+    for folder in (cloud.folder, cloud.folder / "regions", cloud.folder / "regions" / "us-east-1"):
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700, folder

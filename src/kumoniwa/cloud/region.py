@@ -49,6 +49,8 @@ class StsUnavailable(AwsError):
 class Peers(Protocol):
     """The way to other regions."""
 
+    by_name: dict[str, Any]
+
     def ask(
         self, region: str, principal: Principal, operation: str, params: dict[str, Any], once: str | None, trace: str
     ) -> Awaitable[dict]: ...
@@ -173,6 +175,11 @@ class Region:
     async def exchange(self, region: str, service: str, message: Any, within_s: float = EXCHANGED_WITHIN_S) -> Any:
         """Say something to the same service in another region, over the link; answers its reply. Raises RegionUnreachable."""
         return await self.peers.exchange(region, service, message, within_s)
+
+    @property
+    def neighbours(self) -> list[str]:
+        """The regions to which there is a line: of ``aws-global``, all that follow it."""
+        return list(self.peers.by_name)
 
     async def heard(self, origin: str, service: str, message: Any) -> Any:
         """Answer what another region's instance of a service said to ours, once everything that it changed here is committed."""

@@ -127,16 +127,13 @@ class Guard:
         world = _World(home, account)
         self.home, self.account, self.arn = home, account, arn
         self.part = world.part(arn)
-        self.rates = before.rates if before is not None else {}
-        self.ruleset = Ruleset(self.part.document, world, self.rates)
+        self.ruleset = Ruleset(self.part.document, world, before.ruleset.rates if before is not None else {})
         held, key = shelf(home, account, arn), logging_key(arn)
         world.used.append((held, key, held.get(key)))
         self.used = world.used
         self.samples = before.samples if before is not None else records.Samples()
         logging = held.get(key)
         self.log = records.Log(home, account, self.part, logging.document) if logging is not None else None
-        visible = self.part.document["VisibilityConfig"]
-        self.metric = visible["MetricName"] if visible["CloudWatchMetricsEnabled"] else None
         limits = (self.part.document.get("AssociationConfig") or {}).get("RequestBody") or {}
         self.body_bytes_max = {kind: BODY_BYTES[each["DefaultSizeInspectionLimit"]] for kind, each in limits.items()}
 
@@ -160,6 +157,8 @@ class Guard:
         self.samples.keep(met, self.part)
         if self.log is not None:
             self.log.write(met)
+        # Samples show none, and would hold them all.
+        seen.body = b""
         return Meeting(verdict)
 
 
@@ -191,10 +190,19 @@ class Meeting:
 
 def guard(home: Any, account: str, web_acl: str) -> Guard:
     """The guard that a web ACL is, compiled if something in it has changed."""
-    known = home.memory.get(("firewall", web_acl))
-    if known is None or not known.is_current:
-        known = home.memory["firewall", web_acl] = Guard(home, account, web_acl, known)
-    return known
+    held = known(home, web_acl)
+    if held is None or not held.is_current:
+        held = home.memory["firewall", web_acl] = Guard(home, account, web_acl, held)
+    return held
+
+
+def forget(home: Any, web_acl: str) -> None:
+    home.memory.pop(("firewall", web_acl), None)
+
+
+def known(home: Any, web_acl: str) -> Guard | None:
+    """The guard as it is remembered here, for who asks what it has seen."""
+    return home.memory.get(("firewall", web_acl))
 
 
 def guard_of(associations: Any, home: Any, account: str, resource: str) -> Guard | None:

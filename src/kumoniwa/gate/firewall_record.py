@@ -21,7 +21,7 @@ FIGURES = {"Allow": "AllowedRequests", "Block": "BlockedRequests", "Count": "Cou
 ALL = "ALL"
 GLOBAL_FIGURES = "us-east-1"
 """Where those of edge locations are found."""
-SAMPLES_MAX = 5_000
+POPULATION_MAX, SAMPLES_MAX = 5_000, 500
 SAMPLED_S = 3 * 3600
 """https://docs.aws.amazon.com/waf/latest/APIReference/API_GetSampledRequests.html"""
 HIDDEN = "REDACTED"
@@ -90,7 +90,8 @@ class Samples:
     """The last requests that each rule met, by the rule's metric. Gone with the region, as AWS promises them for three hours only."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, deque[tuple[float, Met, Hit | None, str]]] = {}
+        self._kept: dict[str, tuple[deque[float], deque[tuple[Met, Hit | None, str]]]] = {}
+        """When requests came, and the last of them whole."""
 
     def keep(self, met: Met, part: Any) -> None:
         visible = part.document["VisibilityConfig"]
@@ -103,13 +104,20 @@ class Samples:
             self._put(ALL, met, met.verdict.ending, "")
 
     def _put(self, metric: str, met: Met, hit: Hit | None, within: str) -> None:
-        self._kept.setdefault(metric, deque(maxlen=SAMPLES_MAX)).append((met.request.now, met, hit, within))
+        times, samples = self._kept.setdefault(metric, (deque(maxlen=POPULATION_MAX), deque(maxlen=SAMPLES_MAX)))
+        times.append(met.request.now)
+        samples.append((met, hit, within))
 
-    def told(self, metric: str, start: float, end: float) -> list[dict[str, Any]]:
-        return [_sample(*each) for each in self._kept.get(metric, ()) if start <= each[0] <= end]
+    def told(self, metric: str, start: float, end: float) -> dict[str, Any]:
+        """``{"population": how many came then, "samples": […]}``"""
+        times, samples = self._kept.get(metric, ((), ()))
+        return {
+            "population": sum(start <= at <= end for at in times),
+            "samples": [_sample(*each) for each in samples if start <= each[0].request.now <= end],
+        }
 
 
-def _sample(at: float, met: Met, hit: Hit | None, within: str) -> dict[str, Any]:
+def _sample(met: Met, hit: Hit | None, within: str) -> dict[str, Any]:
     request, verdict = met.request, met.verdict
     told: dict[str, Any] = {
         "Request": {
@@ -117,7 +125,7 @@ def _sample(at: float, met: Met, hit: Hit | None, within: str) -> dict[str, Any]
             "HTTPVersion": "HTTP/1.1",
             "Headers": [{"Name": name.decode("latin-1"), "Value": value.decode("latin-1")} for name, value in request.headers],
         },
-        "Weight": 1, "Timestamp": at, "Action": (hit.action if hit is not None else verdict.action).upper(),
+        "Weight": 1, "Timestamp": request.now, "Action": (hit.action if hit is not None else verdict.action).upper(),
         "Labels": [{"Name": label} for label in request.labels],
     }  # fmt: skip
     if within:

@@ -33,6 +33,7 @@ class Home(Protocol):
     memory: dict
     faults: Faults
     meter: Meter
+    neighbours: list[str]
 
     def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None, trace: str = ...) -> Awaitable[dict]: ...
     def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ...) -> Awaitable[dict]: ...

@@ -108,8 +108,10 @@ class Verdict:
 class Ruleset:
     """A web ACL's rules, compiled."""
 
-    def __init__(self, document: dict[str, Any], world: World, rates: dict[Any, Rates]) -> None:
-        context = Context(world, document["LabelNamespace"], "", rates)
+    def __init__(self, document: dict[str, Any], world: World, before: dict[Any, Rates]) -> None:
+        """``before`` is what was counted until the rules were changed."""
+        self.rates: dict[Any, Rates] = {}
+        context = Context(world, document["LabelNamespace"], "", self.rates, before)
         self.bodies = document.get("CustomResponseBodies") or {}
         self.rules = ordered(document.get("Rules") or (), context, {})
         ((self.default, self.default_settings),) = document["DefaultAction"].items()

@@ -35,7 +35,9 @@ class Context(NamedTuple):
     """Before the names of labels that rules here give and look for: ``awswaf:111122223333:webacl:name:``."""
     rule: str
     rates: dict[Any, Rates]
-    """What was counted so far, by rule and statement."""
+    """What is counted, by rule and statement."""
+    before: dict[Any, Rates]
+    """The same of these rules before they were changed: of what is as it was, the counting goes on."""
 
 
 def compiled(statement: dict[str, Any], context: Context) -> Matches:
@@ -134,9 +136,8 @@ def _label(settings: dict[str, Any], context: Context) -> Matches:
 def _rate(settings: dict[str, Any], context: Context) -> Matches:
     scope = compiled(settings["ScopeDownStatement"], context) if "ScopeDownStatement" in settings else None
     keys_of, identity = rate.keys(settings), (context.namespace, context.rule, repr(settings))
-    rates = context.rates.get(identity)
-    if rates is None:
-        rates = context.rates[identity] = Rates(settings["Limit"], settings.get("EvaluationWindowSec", rate.WINDOW_S))
+    rates = context.before.get(identity) or Rates(settings["Limit"], settings.get("EvaluationWindowSec", rate.WINDOW_S))
+    context.rates[identity] = rates
 
     def matches(request: WebRequest) -> bool:
         if scope is not None and not scope(request):

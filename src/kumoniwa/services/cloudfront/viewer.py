@@ -8,6 +8,7 @@ AWS tells devices by a table of its own. Here the words decide that browsers of 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from kumoniwa.aws import geography
@@ -28,26 +29,22 @@ KNOWN = frozenset(
 _TELEVISION = re.compile(r"smart-?tv|hbbtv|appletv|googletv|web0s|bravia|roku|\bAFT[A-Z]", re.IGNORECASE)
 
 
-def _devices(agent: str) -> dict[str, bool]:
+@lru_cache(maxsize=512)
+def _devices(agent: str) -> dict[str, str]:
     is_android, is_tv = "Android" in agent, _TELEVISION.search(agent) is not None
     is_tablet = not is_tv and ("iPad" in agent or "Tablet" in agent or (is_android and "Mobile" not in agent))
     is_mobile = not is_tv and not is_tablet and "Mobi" in agent
-    return {
+    kinds = {
         "mobile": is_mobile, "tablet": is_tablet, "smarttv": is_tv, "desktop": not (is_mobile or is_tablet or is_tv),
         "ios": re.search(r"iPhone|iPad|iPod", agent) is not None, "android": is_android,
     }  # fmt: skip
-
-
-def country_of(home: Any, request: Request) -> str:
-    """Empty where nobody knows."""
-    return firewall.place_of(home, address_of(request))[0]
+    return {f"is-{device}-viewer": "true" if is_one else "false" for device, is_one in kinds.items()}
 
 
 def headers(home: Any, request: Request) -> dict[str, str]:
     """All that can be told, by names in small letters."""
     country, part = firewall.place_of(home, address_of(request))
-    found = {f"is-{device}-viewer": "true" if is_one else "false" for device, is_one in _devices(request.headers.get("user-agent", "")).items()}
-    found |= {"forwarded-proto": "https" if request.is_tls else "http", "viewer-http-version": "1.1"}
+    found = _devices(request.headers.get("user-agent", "")) | {"forwarded-proto": "https" if request.is_tls else "http", "viewer-http-version": "1.1"}
     if country:
         found |= {"viewer-country": country, "viewer-country-name": geography.countries()[country].name}
     if part:

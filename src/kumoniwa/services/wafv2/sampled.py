@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from kumoniwa.gate import firewall
 from kumoniwa.gate.address import GLOBAL
-from kumoniwa.gate.firewall_record import SAMPLED_S, SAMPLES_MAX
+from kumoniwa.gate.firewall_record import POPULATION_MAX, SAMPLED_S
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.wafv2 import errors, part
@@ -24,32 +25,32 @@ async def GetSampledRequests(
     asked = {"web_acl": WebAclArn, "metric": RuleMetricName, "start": start, "end": end}
     if Scope == CLOUDFRONT:
         check_region(call)
-        found = await call.home.exchange(GLOBAL, "wafv2", {"account": call.account, "everywhere": asked})
+        told = await call.home.exchange(GLOBAL, "wafv2", {"account": call.account, "everywhere": asked})
     else:
         part.by_arn(call, WebAclArn, "webacl")
-        found = of_region(call.home, asked)
-    found = sorted(found, key=lambda each: each["Timestamp"])[:SAMPLES_MAX]
-    return {"SampledRequests": found[:MaxItems], "PopulationSize": len(found), "TimeWindow": {"StartTime": start, "EndTime": end}}
+        told = [of_region(call.home, asked)]
+    samples = sorted((sample for each in told for sample in each["samples"]), key=lambda sample: sample["Timestamp"])
+    population = min(sum(each["population"] for each in told), POPULATION_MAX)
+    return {"SampledRequests": samples[:MaxItems], "PopulationSize": population, "TimeWindow": {"StartTime": start, "EndTime": end}}
 
 
-def of_region(home: Any, asked: dict[str, Any]) -> list[dict[str, Any]]:
-    known = home.memory.get(("firewall", asked["web_acl"]))
-    return known.samples.told(asked["metric"], asked["start"], asked["end"]) if known is not None else []
+def of_region(home: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    guard = firewall.known(home, asked["web_acl"])
+    return guard.samples.told(asked["metric"], asked["start"], asked["end"]) if guard is not None else {"population": 0, "samples": []}
 
 
 async def of_all_regions(call: Call, asked: dict[str, Any]) -> list[dict[str, Any]]:
     """What edge locations saw that aws-global can reach; those that it cannot tell nothing."""
     part.by_arn(call, asked["web_acl"], "webacl")
-    names = [name for name in call.home.peers.by_name if not name.startswith("aws-")]
-    told = await asyncio.gather(*(_of(call, name, asked) for name in names))
-    return [sample for samples in told for sample in samples]
+    names = [name for name in call.home.neighbours if not name.startswith("aws-")]
+    return [told for told in await asyncio.gather(*(_of(call, name, asked) for name in names)) if told is not None]
 
 
-async def _of(call: Call, region: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+async def _of(call: Call, region: str, asked: dict[str, Any]) -> dict[str, Any] | None:
     try:
         return await call.home.exchange(region, "wafv2", {"account": call.account, "samples": asked})
     except AwsError:
-        return []
+        return None
 
 
 def GetRateBasedStatementManagedKeys(
@@ -68,8 +69,8 @@ def GetRateBasedStatementManagedKeys(
         raise errors.WAFNonexistentItemException(hint=f"{RuleName} is no rate-based rule.")
     if said["AggregateKeyType"] not in ("IP", "FORWARDED_IP"):
         raise errors.WAFUnsupportedAggregateKeyTypeException
-    known = call.home.memory.get(("firewall", found.arn))
-    rates = known.rates.get((namespace, rule["Name"], repr(said))) if known is not None else None
+    guard = firewall.known(call.home, found.arn)
+    rates = guard.ruleset.rates.get((namespace, rule["Name"], repr(said))) if guard is not None else None
     held = [key[0] for key in rates.limited(call.now())] if rates is not None else []
 
     def told(version: str, mark: str, bits: int) -> dict[str, Any]:

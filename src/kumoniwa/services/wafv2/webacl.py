@@ -77,6 +77,7 @@ def DeleteWebACL(call: Call, *, Name: str, Scope: str, Id: str, LockToken: str) 
     if key in held:
         del held[key]
     part.drop(call, found)
+    firewall.forget(call.home, found.arn)
     return {}
 
 

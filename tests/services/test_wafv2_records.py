@@ -10,9 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from edge_workshop import Edge
 from firewall_workshop import Wall, contains, guarded, rule, visible
+from lambda_workshop import put_role
 
 from kumoniwa.gate.address import GLOBAL
 
+ROLE = "arn:aws:iam::000000000000:role/gateway"
+TRUST = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}})
 GROUP = "arn:aws:logs:us-east-1:000000000000:log-group:aws-waf-logs-wall"
 
 
@@ -200,3 +203,20 @@ def test_a_logging_configuration_is_kept_told_and_ended(cloud):
     with pytest.raises(ClientError) as error:
         wall.client.get_logging_configuration(ResourceArn=wall.arn)
     assert error.value.response["Error"]["Code"] == "WAFNonexistentItemException"
+
+
+def test_an_apis_own_access_log_tells_of_its_wall(cloud):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html"""
+    shop, wall = guarded(cloud, rule("admin", contains("/admin")))
+    put_role(cloud, "logs:*", trust=TRUST, arn=ROLE)
+    shop.client.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": ROLE}])
+    cloud.client("logs").create_log_group(logGroupName="access")
+    settings = {
+        "destinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:access", "format": "$context.webaclArn $context.wafResponseCode $context.status",
+    }  # fmt: skip
+    patches = [{"op": "replace", "path": f"/accessLogSettings/{name}", "value": value} for name, value in settings.items()]
+    shop.client.update_stage(restApiId=shop.api, stageName="prod", patchOperations=patches)
+    shop.status("/admin"), shop.status("/free")
+    cloud.sleep(1)
+    found = cloud.client("logs").filter_log_events(logGroupName="access")["events"]
+    assert [each["message"] for each in found] == [f"{wall.arn} WAF_BLOCK 403", f"{wall.arn} WAF_ALLOW 200"]

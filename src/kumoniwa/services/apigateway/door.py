@@ -154,7 +154,8 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
     if found.is_traced:
         tracing.begin(exchange)
     try:
-        response = _guarded(exchange) or await _answered(exchange)
+        blocked = _guarded(exchange) if found.guards else None
+        response = blocked or await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
     _measure(exchange, response)
@@ -178,6 +179,8 @@ def _guarded(exchange: Exchange) -> Response | None:
         return None
     source = Source("API_GATEWAY", "APIGW", f"{found.account}:{found.api_id}:{found.name}")
     met = guard.meet(exchange.request, source, exchange.request_id)
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+    exchange.guarded = {"webaclArn": guard.arn, "wafResponseCode": "WAF_BLOCK" if met.is_blocked else "WAF_ALLOW"}
     if not met.is_blocked:
         met.mark(exchange.request)
         return None

@@ -86,7 +86,7 @@ class Place(NamedTuple):
 class Exchange:
     __slots__ = (
         "home", "request", "request_id", "served", "place", "endpoint", "verb", "path", "labels", "now", "extended_id", "trace",
-        "part", "principal", "authorizer", "usage_key", "key", "error", "reply", "template_context", "log", "_queries", "_context",
+        "part", "principal", "authorizer", "usage_key", "key", "error", "reply", "guarded", "template_context", "log", "_queries", "_context",
     )  # fmt: skip
 
     def __init__(
@@ -120,6 +120,8 @@ class Exchange:
         self.error: Refused | None = None
         self.reply: Any = None
         """What the integration answered, for the mappings of its responses."""
+        self.guarded: dict[str, str] = {}
+        """What is told of the web ACL that let the request pass, or did not."""
         self.template_context: dict[str, Any] | None = None
         """``$context`` as templates have seen and changed it."""
         self.log: list[str] | None = None
@@ -250,6 +252,8 @@ class Exchange:
             return self.place.base_path if self.place is not None else None
         if path == "isCanaryRequest":
             return self.is_canary_request
+        if path in self.guarded:
+            return self.guarded[path]
         found: Any = self.request_context()
         for part in path.split("."):
             if not isinstance(found, dict):

@@ -176,9 +176,17 @@ def test_a_closed_account_lets_nobody_in(cloud, garden):
     account = garden.member()
     keys = garden.user(account)
     cloud.client("dynamodb", **keys).list_tables()
+    s3 = cloud.client("s3", key=account)
+    s3.create_bucket(Bucket="plot")
+    s3.put_object(Bucket="plot", Key="k", Body=b"1")
+    s3.put_bucket_policy(Bucket="plot", Policy=document({"Effect": "Allow", "Principal": {"AWS": GUEST}, "Action": "s3:*", "Resource": "arn:aws:s3:::plot/*"}))
+    assert cloud.client("s3", key=GUEST).get_object(Bucket="plot", Key="k")
     garden.api.close_account(AccountId=account)
     assert refused(cloud.client("dynamodb", **keys).list_tables)[0] == "UnrecognizedClientException"
-    assert refused(cloud.client("s3", key=account).list_buckets)[0] == "InvalidAccessKeyId"
+    assert refused(s3.list_buckets)[0] == "InvalidAccessKeyId"
+    assert refused(cloud.client("s3", key=GUEST).get_object, Bucket="plot", Key="k")[0] == "AccessDenied"
+    role = f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole"
+    assert refused(cloud.client("sts", key=MASTER).assume_role, RoleArn=role, RoleSessionName="visit")[0] == "AccessDenied"
     cloud.sleep(1)
     assert garden.api.describe_account(AccountId=account)["Account"]["State"] == "SUSPENDED"
     assert refused(garden.api.close_account, AccountId=account)[0] == "AccountAlreadyClosedException"

@@ -173,6 +173,8 @@ class Authorizer:
         bounds = self.bounds(call.account) if self._members else FREE
         if principal.kind == "root" and document is None and call.account == principal.account and bounds is FREE:
             return
+        if bounds.is_closed:
+            raise REFUSALS.get(route.protocol, AccessDenied)(hint=f"The account {call.account} is closed.")
         if principal.kind == "anonymous" and route.model.is_unsigned:
             return
         if self.home.faults and self.home.faults.hit("iam.deny", role=role_names(principal), actions=action):
@@ -319,7 +321,7 @@ class Authorizer:
             return FREE
         bounds = self._bounds.get(account)
         if bounds is None:
-            bounds = Bounds(self._levels(found.scps, "scp"), self._levels(found.rcps, "resource"))
+            bounds = Bounds(self._levels(found.scps, "scp"), self._levels(found.rcps, "resource"), found.is_suspended)
             bounds = self._bounds[account] = FREE if bounds == FREE else bounds
         return bounds
 

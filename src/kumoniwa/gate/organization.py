@@ -42,6 +42,8 @@ class Bounds(NamedTuple):
 
     scps: Levels = ()
     rcps: Levels = ()
+    is_closed: bool = False
+    """Its account is closed: nobody gets at what it owns."""
 
 
 FREE = Bounds()

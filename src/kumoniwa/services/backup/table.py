@@ -14,8 +14,9 @@ from kumoniwa.services.backup.errors import InvalidParameterValueException, JobF
 from kumoniwa.services.backup.keeping import Keeper
 from kumoniwa.services.backup.point import RecoveryPoint
 
-STEP_ITEMS = 200
+STEP_ITEMS_FIRST, STEP_ITEMS_MAX = 20, 500
 BATCH_BYTES = 1 << 20
+"""About so much is read and written in one step, of small items or of large ones."""
 UNREADABLE = (
     "Your backup job failed as AWS Backup does not have permission to describe resource {}. Please review your IAM policies to ensure "
     "AWS Backup can protect your resources."
@@ -47,10 +48,14 @@ async def take(call: Call, role: Call, resource: str, keeper: Keeper, options: d
     begun = await _heard(call, "begun", table=name, by=role.principal)
     await keeper.add("table", begun["definition"])
     after: Any = (b"", b"")
+    count = STEP_ITEMS_FIRST
     while after is not None:
-        page = await _heard(call, "items", table=name, id=begun["id"], at=begun["at"], after=after, count=STEP_ITEMS)
+        page = await _heard(call, "items", table=name, id=begun["id"], at=begun["at"], after=after, count=count)
+        bytes_ = 1
         for pk, sk, size, body in page["items"]:
             await keeper.add("item", pk, sk, size, body)
+            bytes_ += len(body)
+        count = max(1, min(STEP_ITEMS_MAX, BATCH_BYTES * len(page["items"]) // bytes_))
         after = page["after"]
     return begun["tags"], ""
 

@@ -12,7 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed, pack
-from kumoniwa.services.backup import continuing, exchange, keeping, telling
+from kumoniwa.services.backup import continuing, exchange, keeping, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -81,7 +81,7 @@ def new(call: Call, point: RecoveryPoint, target: str, role: str, lifecycle: dic
 
 
 def _put(call: Call, job: CopyJob) -> None:
-    call.shelf(CopyJob)[job.id] = job
+    underway.put(call, job)
     _tell(call, job)
     call.after_commit(lambda: call.home.wake(points.WORK))
 
@@ -206,6 +206,7 @@ _TEXTS = {RUNNING: "An AWS Backup copy job was started.", COMPLETED: "An AWS Bac
 
 
 def _tell(call: Call, job: CopyJob) -> None:
+    telling.count(call, "CopyJobs", job.state, job.vault, job.kind)
     detail: dict[str, Any] = {
         "creationDate": timestamps.to_millisecond(job.created), "state": job.state, "sourceBackupVaultArn": arn_of(call, job.vault),
         "destinationBackupVaultArn": job.target,

@@ -12,7 +12,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bucket, continuing, point, table, telling
+from kumoniwa.services.backup import bucket, continuing, point, table, telling, underway
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     InvalidRequestException,
@@ -22,7 +22,6 @@ from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of, held
 from kumoniwa.wire import timestamps
 
 CREATED, RUNNING, COMPLETED, FAILED, EXPIRED, ABORTED = "CREATED", "RUNNING", "COMPLETED", "FAILED", "EXPIRED", "ABORTED"
-OPEN = (CREATED, RUNNING)
 START_MINUTES, COMPLETE_MINUTES, MINUTES_MIN, MINUTES_MAX = 480, 10_080, 60, 52_560_000
 LISTED_S = 30 * 86_400.0
 KINDS = {"DynamoDB": table, "S3": bucket}
@@ -112,7 +111,7 @@ def new(
 
 def put(call: Call, job: BackupJob) -> None:
     """Keep how a job is, and tell it."""
-    call.shelf(BackupJob)[job.id] = job
+    underway.put(call, job)
     tell(call, job)
     call.after_commit(lambda: call.home.wake(point.WORK))
 
@@ -161,7 +160,7 @@ def found(call: Call, id_: str) -> BackupJob:
 def StopBackupJob(call: Call, *, BackupJobId: str) -> None:
     """What it has kept so far goes."""
     job = found(call, BackupJobId)
-    if job.state not in OPEN:
+    if job.state not in underway.OPEN:
         raise InvalidRequestException(f"Backup job {job.id} is in state {job.state} and cannot be stopped.")
     end(call, job, ABORTED, '"Backup job was stopped by user."')
 
@@ -257,6 +256,7 @@ _NOTICES = {
 
 
 def tell(call: Call, job: BackupJob) -> None:
+    telling.count(call, "BackupJobs", job.state, job.vault, job.kind)
     created = {"backupJobId": job.id, "state": job.state, "creationDate": timestamps.to_millisecond(job.created)}
     if job.state == CREATED:
         telling.fact(call, "Backup Job State Change", [], created)

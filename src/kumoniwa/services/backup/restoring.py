@@ -9,7 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.backup import bucket, continuing, keeping, telling
+from kumoniwa.services.backup import bucket, continuing, keeping, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import (
@@ -26,7 +26,6 @@ from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of
 from kumoniwa.wire import timestamps
 
 PENDING = "PENDING"
-OPEN = (PENDING, RUNNING)
 
 
 class RestoreJob(Record):
@@ -101,7 +100,7 @@ def _check_time(call: Call, point: RecoveryPoint, said: dict[str, str]) -> None:
 
 
 def _put(call: Call, job: RestoreJob) -> None:
-    call.shelf(RestoreJob)[job.id] = job
+    underway.put(call, job)
     _tell(call, job)
     call.after_commit(lambda: call.home.wake(points.WORK))
 
@@ -216,6 +215,7 @@ _TEXTS = {RUNNING: "An AWS Backup restore job was started.", COMPLETED: "An AWS 
 
 
 def _tell(call: Call, job: RestoreJob) -> None:
+    telling.count(call, "RestoreJobs", job.state, job.vault, job.kind)
     detail: dict[str, Any] = {
         "restoreJobId": job.id, "backupSizeInBytes": str(job.size), "creationDate": timestamps.to_millisecond(job.created),
         "iamRoleArn": job.role, "percentDone": 0, "resourceType": job.kind, "status": job.state,

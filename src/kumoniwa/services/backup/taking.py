@@ -6,7 +6,7 @@ import asyncio
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import bucket, continuing, copying, keeping, telling
+from kumoniwa.services.backup import bucket, continuing, copying, keeping, telling, underway
 from kumoniwa.services.backup import job as jobs
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.errors import JobFailed
@@ -24,9 +24,7 @@ OUT_OF_RANGE = "The retention specified in the job is not within the range speci
 def may_begin(call: Call, job: BackupJob) -> bool:
     """Whether it begins now. One that can begin no more ends."""
     is_busy = any(
-        other.resource == job.resource and (other.created, other.id) < (job.created, job.id)
-        for other in call.shelf(BackupJob).values()
-        if other.state in jobs.OPEN and other.id != job.id
+        other.resource == job.resource and (other.created, other.id) < (job.created, job.id) for other in underway.jobs(call, BackupJob)
     )
     if job.state == CREATED and call.now() >= job.starts_by:
         jobs.end(call, job, EXPIRED, BUSY if is_busy else LATE)

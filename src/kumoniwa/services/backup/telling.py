@@ -38,6 +38,14 @@ def fact(call: Call, kind: str, resources: list[str], detail: dict[str, Any]) ->
     call.tell(kind, {"resources": resources, **detail})
 
 
+def count(call: Call, what: str, state: str, vault: str, kind: str) -> None:
+    """For CloudWatch, by vault, and by vault and type of resource.
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/cloudwatch.html"""
+    name = f"NumberOf{what}{state.title()}"
+    call.measure("AWS/Backup", name, "BackupVaultName", vault)
+    call.measure("AWS/Backup", name, "BackupVaultName", vault, "ResourceType", kind)
+
+
 def notice(call: Call, vault: Any, events: tuple[str, ...], text: str, *, kind: str, id_: str, state: str, since: float) -> None:
     """Tell the vault's topic, once for each of these events that it asked for."""
     for _ in set(events) & set(vault.events if vault is not None else ()):

@@ -9,8 +9,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.backup import continuing, telling
-from kumoniwa.services.backup import job as jobs
+from kumoniwa.services.backup import continuing, telling, underway
 from kumoniwa.services.backup import point as points
 from kumoniwa.services.backup.copying import CopyJob
 from kumoniwa.services.backup.errors import (
@@ -19,7 +18,6 @@ from kumoniwa.services.backup.errors import (
     InvalidResourceStateException,
 )
 from kumoniwa.services.backup.point import DUE, RecoveryPoint
-from kumoniwa.services.backup.restoring import OPEN as RESTORING
 from kumoniwa.services.backup.restoring import RestoreJob
 from kumoniwa.services.backup.vault import Vault, arn_of, held
 
@@ -160,6 +158,7 @@ def due(call: Call, arn: str) -> None:
             _drop(call, point)
     elif not point.is_cold and point.cools is not None and point.cools <= call.now():
         point = call.shelf(RecoveryPoint)[arn] = changed(point, is_cold=True)
+        telling.count(call, "RecoveryPoints", "COLD", point.vault, point.kind)
         points.plan_next(call, point)
         _tell(call, point)
     else:
@@ -167,5 +166,4 @@ def due(call: Call, arn: str) -> None:
 
 
 def _is_read(call: Call, arn: str) -> bool:
-    copies = any(job.source == arn and job.state in jobs.OPEN for job in call.shelf(CopyJob).values())
-    return copies or any(job.point == arn and job.state in RESTORING for job in call.shelf(RestoreJob).values())
+    return any(job.source == arn for job in underway.jobs(call, CopyJob)) or any(job.point == arn for job in underway.jobs(call, RestoreJob))

@@ -57,7 +57,7 @@ class Route:
 
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
-        "takes_stream", "door", "is_read_only", "id_header", "calls", "refusals",
+        "takes_stream", "door", "is_read_only", "id_header", "calls", "refusals", "source",
     )  # fmt: skip
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
@@ -69,6 +69,8 @@ class Route:
         self.action = "" if needs_none else actions.action(service.name, model.name)
         self.pager: Pager | None = pager_for(model, handler.members)
         self.paging_members = self.pager.members if self.pager else frozenset()
+        self.source = f"{actions.prefix(service.name)}.amazonaws.com"
+        """The service as CloudTrail calls it."""
         self.is_recorded = events.is_management(service.name, model.name)
         self.is_read_only = events.is_read_only(service.name, model.name)
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False

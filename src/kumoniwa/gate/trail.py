@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from kumoniwa.aws import actions
 from kumoniwa.gate import trails
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.identity import SHARED
@@ -45,6 +44,7 @@ which ``aws-global`` keeps, a region is told the same when its replica changes."
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 EVENT_BYTES_MAX = 100_000
 KEPT_S = 90 * 86_400
+CALLERS_MAX = 1_024
 
 
 class Trail:
@@ -53,6 +53,8 @@ class Trail:
         self.trails: tuple[trails.Trail, ...] = ()
         """Those that record here."""
         self.asks_for_data = False
+        self.callers: dict[int, tuple[Principal, dict[str, Any]]] = {}
+        """Principals, by the address of the object that is kept beside it, as events tell of them."""
         self.forget()
 
     def forget(self) -> None:
@@ -77,8 +79,16 @@ class Trail:
             return ()
         touched = route.service.resource_of(call, route.name, params)
         arns = (touched,) if isinstance(touched, str) else tuple(need[1] if isinstance(need, tuple) else need for need in touched)
-        event = trails.Event("Data", f"{actions.prefix(route.service.name)}.amazonaws.com", route.name, route.is_read_only, kind, arns)
+        event = trails.Event("Data", route.source, route.name, route.is_read_only, kind, arns)
         return arns if any(trail.account == call.account and trails.wants(trail, event) for trail in self.trails) else ()
+
+    def _caller(self, principal: Principal) -> dict[str, Any]:
+        held = self.callers.get(id(principal))
+        if held is None or held[0] is not principal:
+            if len(self.callers) >= CALLERS_MAX:
+                self.callers.clear()
+            held = self.callers[id(principal)] = (principal, _user_identity(principal))
+        return held[1]
 
     def record(
         self, call: Call, route: Route, params: dict[str, Any], reply: dict | None, error: BaseException | None, data: tuple[str, ...] = ()
@@ -87,9 +97,9 @@ class Trail:
         now = call.now()
         event: dict[str, Any] = {
             "eventVersion": "1.11",
-            "userIdentity": _user_identity(call.principal),
+            "userIdentity": self._caller(call.principal),
             "eventTime": timestamps.to_second(now),
-            "eventSource": f"{actions.prefix(route.service.name)}.amazonaws.com",
+            "eventSource": route.source,
             "eventName": route.name,
             "awsRegion": "us-east-1" if call.region == GLOBAL else call.region,
             "sourceIPAddress": _source(call),

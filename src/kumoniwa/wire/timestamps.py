@@ -38,9 +38,14 @@ def iso8601(seconds: float) -> str:
     return f"{at[0]:04d}-{at[1]:02d}-{at[2]:02d}T{at[3]:02d}:{at[4]:02d}:{at[5]:02d}{fraction}Z"
 
 
+@lru_cache(4096)
+def _of_second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
+
+
 def to_second(seconds: float) -> str:
     """ISO 8601 without a fraction: what there is of one is cut off."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    return _of_second(math.floor(seconds))
 
 
 def to_millisecond(seconds: float) -> str:

@@ -92,7 +92,7 @@ def test_what_cannot_be_is_refused(fh, role):
     fh.create_delivery_stream(**plain)
     assert refused(fh.create_delivery_stream, **plain) == "ResourceInUseException"
     for more in (
-        {"CompressionFormat": "Snappy"}, {"DataFormatConversionConfiguration": {"Enabled": True}}, {"DynamicPartitioningConfiguration": {"Enabled": True}},
+        {"CompressionFormat": "Snappy"}, {"DataFormatConversionConfiguration": {"Enabled": True}},
     ):  # fmt: skip
         with pytest.raises(ClientError, match="NotImplemented"):
             stream(fh, role, "y", **more)

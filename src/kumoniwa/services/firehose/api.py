@@ -1,4 +1,4 @@
-"""The operations of Data Firehose. Destinations other than S3, other sources than Kinesis, partitions by query and
+"""The operations of Data Firehose. Destinations other than S3, other sources than Kinesis, and
 conversion to columns are refused by name."""
 
 from __future__ import annotations

@@ -35,6 +35,11 @@ class Entry(NamedTuple):
     seq: int
     at: float
     data: bytes
+    keys: dict[str, str] | None = None
+    """What parts it from others, by namespace and name as prefixes spell them."""
+
+    def with_keys(self, space: str, keys: dict[str, str]) -> Entry:
+        return self._replace(keys={**(self.keys or {}), **{f"{space}:{name}": value for name, value in keys.items()}})
 
 
 def of(call: Call, stream_id: str) -> Waiting:

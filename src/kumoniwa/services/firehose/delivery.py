@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
+import zipfile
 from typing import Any
 
 import orjson
@@ -18,7 +20,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.firehose import buffer, prefix, transform
+from kumoniwa.services.firehose import buffer, partition, prefix, transform
 from kumoniwa.services.firehose.stream import Stream, arn_of, as_role
 from kumoniwa.services.firehose.transform import Failure
 
@@ -92,26 +94,62 @@ async def _write(call: Call, stream: Stream, file: File, entries: list[buffer.En
         whole = b"".join(entry.data for entry in entries)
         await _put(call, stream, file, as_role(call, stream, backup["RoleARN"]), backup, whole, "source")
     processed = await transform.process(call, stream, role, entries)
-    if processed.data:
-        await _put(call, stream, file, role, destination, b"".join(processed.data), "")
-    if processed.failures:
-        lines = b"".join(_told(call, failure) for failure in processed.failures)
+    failures = processed.failures
+    if partition.is_on(destination):
+        failures = failures + await _parted(call, stream, file, role, processed.entries)
+    elif processed.entries:
+        await _put(call, stream, file, role, destination, b"".join(entry.data for entry in processed.entries), "")
+    if failures:
+        lines = b"".join(_told(call, failure) for failure in failures)
         await _put(call, stream, file, role, destination, lines, FAILED)
+        for failure in {failure.code: failure for failure in failures}.values():
+            await _log(call, stream, failure.code, failure.text)
 
 
-async def _put(call: Call, stream: Stream, file: File, role: Call, destination: dict[str, Any], body: bytes, what: str) -> None:
+async def _parted(call: Call, stream: Stream, file: File, role: Call, entries: list[buffer.Entry]) -> list[Failure]:
+    """Write a file for each partition; answers what becomes of no file."""
+    destination = stream.destination
+    found, without, beyond = partition.groups(destination["Prefix"], entries)
+    failures = [transform.unparted(entry) for entry in without]
+    text = f"A stream may have {partition.ACTIVE_MAX} active partitions."
+    failures += [Failure(entry, "DynamicPartitioning.ActivePartitionsLimitExceeded", text, 1, "") for entry in beyond]
+    for group in found.values():
+        try:
+            await _put(call, stream, file, role, destination, b"".join(entry.data for entry in group), "", group[0].keys)
+        except AwsError as error:
+            if group[0].at + partition.retried_s(destination) > call.now():
+                raise
+            failures += [Failure(entry, f"S3.{error.code}", error.text, 1, "") for entry in group]
+    return failures
+
+
+async def _put(
+    call: Call, stream: Stream, file: File, role: Call, destination: dict[str, Any], body: bytes, what: str, keys: dict[str, str] | None = None
+) -> None:
     zone = destination.get("CustomTimeZone", "UTC")
     template = destination.get("ErrorOutputPrefix", "") if what == FAILED else destination.get("Prefix", "")
-    where = prefix.rendered(template, file.at, zone, call.ids.random, FAILED if what == FAILED else "")
+    where = prefix.rendered(template, file.at, zone, call.ids.random, FAILED if what == FAILED else "", keys)
     name = where + prefix.file_name(stream.name, stream.version, file.at, file.id, zone)
-    if destination["CompressionFormat"] == "GZIP":
-        body, name = gzip.compress(body, mtime=0), name if destination.get("FileExtension") else f"{name}.gz"
+    if destination["CompressionFormat"] in _PACKED:
+        pack, extension = _PACKED[destination["CompressionFormat"]]
+        body, name = pack(name.rpartition("/")[2], body), name if destination.get("FileExtension") else name + extension
     name += destination.get("FileExtension", "")
     bucket = arns.parse(destination["BucketARN"]).resource
     region = region_of_bucket(call.home, bucket)
     key = destination["EncryptionConfiguration"].get("KMSEncryptionConfig")
     sealed = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key["AWSKMSKeyARN"]} if key else {}
     await role.ask("s3:PutObject", to_region=region, Bucket=bucket, Key=name, Body=body, ContentType="application/octet-stream", **sealed)
+
+
+def _zipped(name: str, body: bytes) -> bytes:
+    """An archive of one file, the same for the same records."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
+    return held.getvalue()
+
+
+_PACKED = {"GZIP": (lambda name, body: gzip.compress(body, mtime=0), ".gz"), "ZIP": (_zipped, ".zip")}
 
 
 def _told(call: Call, failure: Failure) -> bytes:
@@ -128,17 +166,21 @@ def _told(call: Call, failure: Failure) -> bytes:
 
 
 async def _complain(call: Call, stream: Stream, error: AwsError) -> None:
+    call.home.note("undelivered", stream=arn_of(call, stream), code=error.code)
+    await _log(call, stream, f"S3.{error.code}", error.text)
+
+
+async def _log(call: Call, stream: Stream, code: str, text: str) -> None:
     """Tell the log that the destination names."""
     options = stream.destination.get("CloudWatchLoggingOptions") or {}
-    call.home.note("undelivered", stream=arn_of(call, stream), code=error.code)
     if not options.get("Enabled") or not options.get("LogGroupName") or not options.get("LogStreamName"):
         return
     said = {
         "deliveryStreamARN": arn_of(call, stream),
         "destination": stream.destination["BucketARN"],
         "deliveryStreamVersionId": stream.version,
-        "message": error.text,
-        "errorCode": f"S3.{error.code}",
+        "message": text,
+        "errorCode": code,
     }
     place = {"logGroupName": options["LogGroupName"], "logStreamName": options["LogStreamName"]}
     try:

@@ -20,9 +20,15 @@ _FIELDS = {
     "EEE": "%a", "EEEE": "%A", "hh": "%I", "a": "%p", "z": "%Z", "Z": "%z",
 }  # fmt: skip
 RANDOM_CHARACTERS = 11
+PARTITIONS = ("partitionKeyFromLambda", "partitionKeyFromQuery")
 
 
-def check(prefix: str, error_prefix: str, zone: str) -> None:
+def partition_keys(prefix: str) -> list[str]:
+    """The partition keys that a prefix asks for, with their namespaces."""
+    return list(dict.fromkeys(f"{space}:{name}" for space, name in _EXPRESSION.findall(prefix) if space in PARTITIONS))
+
+
+def check(prefix: str, error_prefix: str, zone: str, *, is_partitioned: bool) -> None:
     for text, may_tell_errors in ((prefix, False), (error_prefix, True)):
         for match in _EXPRESSION.finditer(text):
             space, value = match.groups()
@@ -31,10 +37,14 @@ def check(prefix: str, error_prefix: str, zone: str) -> None:
             elif space == "firehose":
                 if value != "random-string" and not (may_tell_errors and value == "error-output-type"):
                     raise InvalidArgumentException(f"The expression {match[0]} is not valid here.")
-            elif space not in ("partitionKeyFromLambda", "partitionKeyFromQuery"):
+            elif space not in PARTITIONS:
                 raise InvalidArgumentException(f"Invalid namespace {space} in the prefix {text}")
-            else:
-                raise InvalidArgumentException("Dynamic partitioning must be enabled to use partition keys in a prefix.")
+            elif may_tell_errors:
+                raise InvalidArgumentException("Partition keys are not supported in ErrorOutputPrefix.")
+            elif not is_partitioned:
+                raise InvalidArgumentException(
+                    "Dynamic Partitioning Namespaces can only be part of a prefix expression when Dynamic Partitioning is enabled."
+                )
     if "!{" in prefix and not error_prefix:
         raise InvalidArgumentException("ErrorOutputPrefix must be specified when Prefix contains expressions.")
     if error_prefix and "!{firehose:error-output-type}" not in error_prefix and "!{" in error_prefix:
@@ -61,14 +71,17 @@ def _moment(pattern: str, at: datetime) -> str:
     return "".join(found)
 
 
-def rendered(prefix: str, at: float, zone: str, random_: random.Random, error: str = "") -> str:
-    """A prefix as it is at a moment. One that says nothing of time gets the hour behind it, in UTC."""
+def rendered(prefix: str, at: float, zone: str, random_: random.Random, error: str = "", keys: dict[str, str] | None = None) -> str:
+    """A prefix as it is at a moment, for records with these partition keys. One that says nothing of time, and asks for no key, gets the
+    hour behind it, in UTC."""
     local = datetime.fromtimestamp(at, ZoneInfo(zone))
 
     def fill(match: re.Match[str]) -> str:
         space, value = match.groups()
         if space == "timestamp":
             return _moment(value, local)
+        if space in PARTITIONS:
+            return (keys or {})[f"{space}:{value}"]
         if value == "random-string":
             return "".join(random_.choices(string.ascii_letters + string.digits, k=RANDOM_CHARACTERS))
         return error
@@ -76,7 +89,7 @@ def rendered(prefix: str, at: float, zone: str, random_: random.Random, error: s
     text = _EXPRESSION.sub(fill, prefix)
     if error and "!{firehose:error-output-type}" not in prefix:
         text += f"{error}/" if not text or text.endswith("/") else error
-    return text if "!{timestamp:" in prefix else text + f"{local:%Y/%m/%d/%H/}"
+    return text if keys is not None or "!{timestamp:" in prefix else text + f"{local:%Y/%m/%d/%H/}"
 
 
 def file_name(stream: str, version: int, at: float, id_: str, zone: str) -> str:

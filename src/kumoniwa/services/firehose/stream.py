@@ -10,7 +10,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.firehose import buffer, encryption, prefix, tag
+from kumoniwa.services.firehose import buffer, encryption, partition, prefix, tag
 from kumoniwa.services.firehose.encryption import Encryption
 from kumoniwa.services.firehose.errors import (
     ConcurrentModificationException,
@@ -26,8 +26,8 @@ STREAMS_MAX = 5_000
 SETTLING_S = 20.0
 DESTINATION_ID = "destinationId-000000000001"
 DEFAULT_BUFFER = {"SizeInMBs": 5, "IntervalInSeconds": 300}
-COMPRESSIONS = ("UNCOMPRESSED", "GZIP")
-PROCESSORS = ("Lambda", "AppendDelimiterToRecord", "Decompression", "CloudWatchLogProcessing")
+COMPRESSIONS = ("UNCOMPRESSED", "GZIP", "ZIP")
+PROCESSORS = ("Lambda", "AppendDelimiterToRecord", "Decompression", "CloudWatchLogProcessing", "MetadataExtraction", "RecordDeAggregation")
 
 
 class Stream(Record):
@@ -157,9 +157,8 @@ def StopDeliveryStreamEncryption(call: Call, *, DeliveryStreamName: str) -> None
 
 def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]:
     """A destination with its defaults. What we cannot do is refused by name."""
-    for name in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
-        if (said.get(name) or {}).get("Enabled"):
-            raise NotImplementedHere(f"{name} of firehose")
+    if (said.get("DataFormatConversionConfiguration") or {}).get("Enabled"):
+        raise NotImplementedHere("DataFormatConversionConfiguration of firehose")
     compression = said.get("CompressionFormat", "UNCOMPRESSED")
     if compression not in COMPRESSIONS:
         raise NotImplementedHere(f"the compression {compression} of firehose")
@@ -167,18 +166,21 @@ def _checked(call: Call, stream: Stream, said: dict[str, Any]) -> dict[str, Any]
     for processor in processing.get("Processors") or ():
         if processor["Type"] not in PROCESSORS:
             raise NotImplementedHere(f"the processor {processor['Type']} of firehose")
-    prefix.check(said.get("Prefix", ""), said.get("ErrorOutputPrefix", ""), said.get("CustomTimeZone", "UTC"))
+    is_partitioned = partition.is_on(said)
+    prefix.check(said.get("Prefix", ""), said.get("ErrorOutputPrefix", ""), said.get("CustomTimeZone", "UTC"), is_partitioned=is_partitioned)
     bucket = arns.parse(said["BucketARN"])
     if bucket is None or bucket.service != "s3":
         raise InvalidArgumentException(f"BucketArn {said['BucketARN']} is invalid.")
     _prove_role(call, stream, said["RoleARN"])
     checked = {
         **said,
-        "BufferingHints": DEFAULT_BUFFER | (said.get("BufferingHints") or {}),
+        "BufferingHints": DEFAULT_BUFFER | ({"SizeInMBs": partition.SIZE_MIB_UNSAID} if is_partitioned else {}) | (said.get("BufferingHints") or {}),
         "CompressionFormat": compression,
         "EncryptionConfiguration": said.get("EncryptionConfiguration") or {"NoEncryptionConfig": "NoEncryption"},
         "CloudWatchLoggingOptions": said.get("CloudWatchLoggingOptions") or {"Enabled": False},
     }
+    types = {each["Type"]: {p["ParameterName"]: p["ParameterValue"] for p in each.get("Parameters") or ()} for each in processing.get("Processors") or ()}
+    partition.check(checked, types)
     if stream.is_extended:
         checked |= {"ProcessingConfiguration": processing or {"Enabled": False, "Processors": []}, "S3BackupMode": said.get("S3BackupMode", "Disabled")}
         if checked["S3BackupMode"] == "Enabled":
@@ -274,6 +276,8 @@ def UpdateDestination(
     update = dict(ExtendedS3DestinationUpdate or S3DestinationUpdate or {})
     if "S3BackupUpdate" in update:
         update["S3BackupConfiguration"] = (stream.destination.get("S3BackupConfiguration") or {}) | update.pop("S3BackupUpdate")
+    if "DynamicPartitioningConfiguration" in update and partition.is_on(update) != partition.is_on(stream.destination):
+        raise InvalidArgumentException("Dynamic Partitioning can be enabled when a Firehose is created only, and not be disabled.")
     stream = changed(stream, is_extended=stream.is_extended or ExtendedS3DestinationUpdate is not None)
     destination = _checked(call, stream, stream.destination | update)
     call.shelf(Stream)[stream.name] = changed(stream, destination=destination, version=stream.version + 1, updated=call.now())

@@ -14,6 +14,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.firehose import partition
 from kumoniwa.services.firehose.buffer import Entry
 from kumoniwa.services.firehose.stream import Stream, arn_of
 
@@ -33,7 +34,7 @@ class Failure(NamedTuple):
 
 
 class Processed(NamedTuple):
-    data: list[bytes]
+    entries: list[Entry]
     failures: list[Failure]
 
 
@@ -42,14 +43,14 @@ def parameters(processor: dict[str, Any]) -> dict[str, str]:
 
 
 async def process(call: Call, stream: Stream, role: Call, entries: list[Entry]) -> Processed:
-    """Everything that the stream's processors make of records, in their order."""
+    """Everything that the stream's processors make of records, in Firehose's order whatever theirs is."""
     processing = stream.destination.get("ProcessingConfiguration") or {}
     kept, failures = list(entries), []
     if processing.get("Enabled"):
-        for processor in processing.get("Processors") or ():
+        for processor in sorted(processing.get("Processors") or (), key=lambda each: _ORDER.index(each["Type"])):
             kept, failed = await _STEPS[processor["Type"]](call, stream, role, parameters(processor), kept)
             failures += failed
-    return Processed([entry.data for entry in kept], failures)
+    return Processed(kept, failures)
 
 
 async def _by_function(call: Call, stream: Stream, role: Call, said: dict[str, str], entries: list[Entry]) -> tuple[list[Entry], list[Failure]]:
@@ -67,7 +68,8 @@ async def _by_function(call: Call, stream: Stream, role: Call, said: dict[str, s
 
 async def _invoked(call: Call, stream: Stream, role: Call, said: dict[str, str], batch: list[Entry]) -> tuple[list[Entry], list[Failure]]:
     function, attempts = said["LambdaArn"], int(said.get("NumberOfRetries", RETRIES)) + 1
-    ids = {f"{entry.seq:056d}": entry for entry in batch}
+    # Records that were one have its number.
+    ids = {f"{entry.seq:044d}{place:012d}": entry for place, entry in enumerate(batch)}
     event = {
         "invocationId": call.new_id(),
         "deliveryStreamArn": arn_of(call, stream),
@@ -107,12 +109,39 @@ def _read(answer: bytes, ids: dict[str, Entry], attempts: int, function: str) ->
             failures.append(Failure(entry, "Lambda.MissingRecordId", "One or more record Ids were not returned by the function.", 1, function))
         elif record.get("result") == "Ok":
             try:
-                kept.append(entry._replace(data=base64.b64decode(record["data"], validate=True)))
+                done = entry._replace(data=base64.b64decode(record["data"], validate=True))
+                kept.append(done.with_keys("partitionKeyFromLambda", _keys_of(record)))
             except (ValueError, TypeError, KeyError):
                 failures.append(Failure(entry, "Lambda.InvalidData", "The data of a record is not in base64.", 1, function))
         elif record.get("result") != "Dropped":
             failures.append(Failure(entry, "Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record", 1, function))
     return kept, failures
+
+
+def _keys_of(record: dict[str, Any]) -> dict[str, str]:
+    metadata = record.get("metadata")
+    keys = metadata.get("partitionKeys") if isinstance(metadata, dict) else None
+    return {name: value for name, value in keys.items() if isinstance(value, str)} if isinstance(keys, dict) else {}
+
+
+async def _parted(call: Call, stream: Stream, role: Call, said: dict[str, str], entries: list[Entry]) -> tuple[list[Entry], list[Failure]]:
+    kept, failures = [], []
+    for entry in entries:
+        parts = partition.parted(said, entry)
+        if parts is None:
+            failures.append(Failure(entry, "DynamicPartitioning.DeAggregationFailed", "The record cannot be parted into records.", 1, ""))
+        kept += parts or ()
+    return kept, failures
+
+
+async def _asked(call: Call, stream: Stream, role: Call, said: dict[str, str], entries: list[Entry]) -> tuple[list[Entry], list[Failure]]:
+    found = await partition.asked(said["MetadataExtractionQuery"], entries)
+    failures = [unparted(entry) for entry, made in zip(entries, found) if made is None]
+    return [made for made in found if made is not None], failures
+
+
+def unparted(entry: Entry) -> Failure:
+    return Failure(entry, "DynamicPartitioning.MetadataExtractionFailed", "The partition keys cannot be found in the record.", 1, "")
 
 
 async def _delimited(call: Call, stream: Stream, role: Call, said: dict[str, str], entries: list[Entry]) -> tuple[list[Entry], list[Failure]]:
@@ -150,5 +179,8 @@ async def _messages(call: Call, stream: Stream, role: Call, said: dict[str, str]
 
 
 _STEPS = {
-    "Lambda": _by_function, "AppendDelimiterToRecord": _delimited, "Decompression": _decompressed, "CloudWatchLogProcessing": _messages,
+    "Decompression": _decompressed, "CloudWatchLogProcessing": _messages, "RecordDeAggregation": _parted, "Lambda": _by_function,
+    "MetadataExtraction": _asked, "AppendDelimiterToRecord": _delimited,
 }  # fmt: skip
+# https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-multirecord-deaggergation.html
+_ORDER = list(_STEPS)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from replicated_buckets import ROLE, Pair, allow, grant, make_role, refusal, rule
+from replicated_buckets import EVERYTHING, ROLE, Pair, allow, grant, make_role, refusal, rule
 
 DAY_S = 86_400
 
@@ -46,8 +46,13 @@ METRICS = {"Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}}
         ),
         ({"Destination": {"Bucket": "arn:aws:s3:::there", "AccessControlTranslation": {"Owner": "Destination"}}}, "InvalidArgument", "Account"),
         ({"ExistingObjectReplication": {"Status": "Enabled"}}, "InvalidRequest", "Batch"),
-        ({"Destination": {"Bucket": "arn:aws:s3:::there", "EncryptionConfiguration": {"ReplicaKmsKeyID": "k"}}}, "NotImplemented", "EncryptionConfiguration"),
-        ({"SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}}}, "NotImplemented", "SseKmsEncryptedObjects"),
+        # https://github.com/hashicorp/terraform-provider-aws/issues/26241
+        (
+            {"Destination": {"Bucket": "arn:aws:s3:::there", "EncryptionConfiguration": {"ReplicaKmsKeyID": "k"}}},
+            "InvalidRequest", "SseKmsEncryptedObjects must be specified if EncryptionConfiguration is present.",
+        ),
+        ({"SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}}}, "InvalidRequest", "ReplicaKmsKeyID must be specified"),
+        ({"SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "On"}}}, "MalformedXML", ""),
     ],
 )  # fmt: skip
 def test_rules_that_aws_refuses_are_refused(pair, said, code, text):
@@ -409,3 +414,66 @@ def test_the_report_says_what_waits(pair):
     pair.cloud.sleep(30)
     lag = pair.cloud.regions["us-east-1"].report()["s3_replication"]["here>there"]
     assert lag["pending"] == 1 and 29 < lag["oldest_s"] < 32
+
+
+# Keys of KMS -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keys(pair):
+    """A key of each region, and a rule that replicates under them."""
+    made = {region: pair.cloud.client("kms", region).create_key()["KeyMetadata"]["Arn"] for region in ("us-east-1", "eu-west-1")}
+    under_key = {"Destination": {"EncryptionConfiguration": {"ReplicaKmsKeyID": made["eu-west-1"]}}}
+    pair.replicate(rule(SourceSelectionCriteria={"SseKmsEncryptedObjects": {"Status": "Enabled"}}, **under_key))
+    grant(pair.cloud, EVERYTHING, allow("kms:Decrypt", "kms:GenerateDataKey"))
+    return made
+
+
+def test_what_a_key_protects_is_replicated_under_a_key_of_the_other_region(pair, keys):
+    bodies = {"small": b"small and secret", "large": bytes(range(256)) * 12_000}
+    for key, body in bodies.items():
+        pair.put(key, body, ServerSideEncryption="aws:kms", SSEKMSKeyId=keys["us-east-1"])
+    pair.put("plain", b"plain")
+    pair.cloud.sleep(10)
+    for key, body in bodies.items():
+        got = pair.west.get_object(Bucket="there", Key=key)
+        assert (got["Body"].read(), got["SSEKMSKeyId"]) == (body, keys["eu-west-1"])
+        assert got["ETag"] == pair.east.head_object(Bucket="here", Key=key)["ETag"]
+        assert pair.status(key) == "COMPLETED"
+    assert pair.west.head_object(Bucket="there", Key="plain")["ServerSideEncryption"] == "AES256"
+    pair.cloud.client("kms", "eu-west-1").disable_key(KeyId=keys["eu-west-1"])
+    assert refusal(pair.west.get_object, Bucket="there", Key="large")[0] == "KMS.DisabledException"
+    assert pair.east.get_object(Bucket="here", Key="large")["Body"].read() == bodies["large"]
+
+
+def test_without_its_rule_what_a_key_protects_stays(pair, keys):
+    pair.replicate(rule())
+    pair.put("k", b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId=keys["us-east-1"])
+    pair.cloud.sleep(10)
+    assert pair.there() == [] and pair.status("k") is None
+
+
+@pytest.mark.parametrize("what", ["may not decrypt", "may not encrypt", "the key is disabled", "the key is gone"])
+def test_a_key_that_does_not_serve_makes_the_replication_fail(pair, keys, what):
+    kms = pair.cloud.client("kms", "eu-west-1")
+    if what == "may not decrypt":
+        grant(pair.cloud, EVERYTHING, allow("kms:GenerateDataKey"))
+    elif what == "may not encrypt":
+        grant(pair.cloud, EVERYTHING, allow("kms:Decrypt"))
+    elif what == "the key is disabled":
+        kms.disable_key(KeyId=keys["eu-west-1"])
+    else:
+        kms.schedule_key_deletion(KeyId=keys["eu-west-1"], PendingWindowInDays=7)
+    pair.put("k", b"1", ServerSideEncryption="aws:kms", SSEKMSKeyId=keys["us-east-1"])
+    pair.cloud.sleep(10)
+    assert pair.status("k") == "FAILED" and pair.there() == []
+
+
+def test_a_kill_in_the_midst_of_a_replication_under_keys_loses_nothing(pair, keys):
+    body = bytes(range(256)) * 12_000
+    pair.put("k", body, ServerSideEncryption="aws:kms", SSEKMSKeyId=keys["us-east-1"])
+    pair.cloud.restart(kill=True)
+    pair.cloud.sleep(1)
+    pair.cloud.restart("eu-west-1", kill=True)
+    pair.cloud.sleep(30)
+    assert pair.west.get_object(Bucket="there", Key="k")["Body"].read() == body

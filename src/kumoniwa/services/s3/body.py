@@ -12,7 +12,7 @@ import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from typing import Any
 
@@ -357,6 +357,11 @@ def _at_once(call: Call, nonce: bytes, offset: int, piece: bytes) -> bytes:
     cipher = _standing(call.home.settings.seal, call.account)
     cipher.reset_nonce(_counter(nonce, offset) if offset else nonce)
     return cipher.update(piece)
+
+
+def sealing(call: Call, nonce: bytes, secret: bytes) -> Callable[[bytes], bytes]:
+    """What encrypts a body, piece by piece, with a data key."""
+    return _cipher(call, nonce, 0, secret).encryptor().update
 
 
 def _opened(call: Call, nonce: bytes, sealed: bytes, start: int, length: int, secret: bytes) -> bytes:

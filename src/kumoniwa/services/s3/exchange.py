@@ -10,8 +10,8 @@ from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
-    """``do``: take versions in, keep a piece of a large body, say whether a bucket keeps versions, be the source of a copy, or tell
-    which buckets there are here (of which AWS Backup chooses)."""
+    """``do``: take versions in, keep a piece of a large body, say whether a bucket keeps versions, make a data key for a replica,
+    be the source of a copy, or tell which buckets there are here (of which AWS Backup chooses)."""
     what = message["do"]
     if what == "take":
         return await replica.taken(home, origin, message["items"])
@@ -22,4 +22,6 @@ async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
         return await source.told(home, message)
     if what == "buckets":
         return [{"name": bucket.name, "tags": bucket.tags} for bucket in home.store.shelf(message["account"], Bucket).values()]
+    if what == "data key":
+        return await replica.data_key(home, message)
     return replica.versioning(home, message)

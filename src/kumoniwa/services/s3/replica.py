@@ -13,9 +13,9 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.kernel.record import changed, unpack
+from kumoniwa.kernel.record import changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import notification, storage
+from kumoniwa.services.s3 import managed_key, notification, storage
 from kumoniwa.services.s3.acl import CLOSED
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, NoSuchBucket, arn, require
 from kumoniwa.services.s3.lock import UNLOCKED
@@ -50,6 +50,27 @@ def versioning(home: Any, message: dict[str, Any]) -> str:
     """What a bucket of ours says of its versions, for whoever wants to replicate into it."""
     bucket = home.store.shelf(message["account"], Bucket).get(message["bucket"])
     return bucket.versioning if bucket is not None else ""
+
+
+async def data_key(home: Any, message: dict[str, Any]) -> tuple[bytes, bool, bytes] | str:
+    """A data key for a replica under a key of KMS in our region, whether it is the bucket's, and its secret; or why there is none."""
+    bucket = home.store.shelf(message["account"], Bucket).get(message["bucket"])
+    if bucket is None:
+        return "DstBucketNotFound"
+    try:
+        principal = home.assume(message["role"], S3_ITSELF, SESSION, message["source_account"], {"aws:SourceArn": message["source_arn"]})
+        call = Call(home, message["account"], principal, "s3", "PutObject")
+        head, secret = await managed_key.sealed(call, bucket, message["key"], Head(owner=call.account), managed_key.Wish(key=message["kms"]))
+    except AwsError as error:
+        if (error.status or 400) >= 500:
+            raise
+        return _KMS_REASONS.get(error.code, "DstPutObjNotPermitted")
+    return pack(head.data_key), head.has_bucket_key, secret
+
+
+_KMS_REASONS = {"KMS.NotFoundException": "DstKmsKeyNotFound", "KMS.DisabledException": "DstKmsKeyInvalidState",
+                "KMS.KMSInvalidStateException": "DstKmsKeyInvalidState"}  # fmt: skip
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-failure-codes.html"""
 
 
 # Large bodies ----------------------------------------------------------------------------------------
@@ -152,7 +173,7 @@ def _object(call: Call, bucket: Bucket, item: dict[str, Any]) -> bool:
     body, token = item["body"], item["token"]
     if token:
         head = changed(head, blobs=_collected(call, token, item["nonces"]), nonce=b"")
-    elif head.encryption:
+    elif head.encryption and head.data_key is None:
         claims = bodies.Claims("", head.algorithm or bodies.DEFAULT_ALGORITHM, "", "", False)
         draft = bodies.Draft(call, claims, encrypts=True)
         draft.write(body)
@@ -169,7 +190,7 @@ def _replica_of(call: Call, bucket: Bucket, item: dict[str, Any], head: Head) ->
     return changed(
         head, is_replica=True, replicas={}, blobs=(), upload="", restored=None,
         owner=call.account if is_ours else head.owner, grants=CLOSED if is_ours else head.grants,
-        nonce=head.nonce if head.customer_key else b"",
+        nonce=head.nonce if head.customer_key or head.data_key is not None else b"",
     )  # fmt: skip
 
 

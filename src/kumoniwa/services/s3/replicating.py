@@ -8,15 +8,17 @@ until somebody makes a batch job of it.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+from kumoniwa.gate.data_key import DataKey
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.record import changed
+from kumoniwa.kernel.record import changed, pack, unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import exchange, notification, storage
+from kumoniwa.services.s3 import exchange, managed_key, notification, storage
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, arn, location, require
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.replica import AGAIN, SESSION
@@ -212,8 +214,23 @@ class Lane:
             "role": role, "source_account": self.call.account, "source_arn": arn(self.call, self.source),
             "overrides_owner": "AccessControlTranslation" in destination,
         }  # fmt: skip
-        if row.what == "object":
-            await self._add_body(item, place, version, head)
+        if row.what != "object":
+            return item
+        secret, sealing = b"", b""
+        if head.data_key is not None:
+            try:
+                secret = await managed_key.secret_of(reader, head)
+            except AwsError as error:
+                if (error.status or 400) >= 500:
+                    raise
+                return "SrcGetObjectNotPermitted"
+            key = (destination.get("EncryptionConfiguration") or {}).get("ReplicaKmsKeyID")
+            given = await self._said(place.region, {**item, "do": "data key", "kms": key})
+            if isinstance(given, str):
+                return given
+            head = changed(head, data_key=unpack(given[0], DataKey), has_bucket_key=given[1])
+            sealing = given[2]
+        await self._add_body(item, place, version, head, secret, sealing)
         return item
 
     def _reader(self, role: str) -> Call:
@@ -242,21 +259,29 @@ class Lane:
             require(reader, "s3:GetObjectRetention", place)
             require(reader, "s3:GetObjectLegalHold", place)
 
-    async def _add_body(self, item: dict[str, Any], place: Any, version: Version, head: Head) -> None:
-        """A small body travels in its item, a large one ahead of it. What its client encrypted stays as it is."""
+    async def _add_body(self, item: dict[str, Any], place: Any, version: Version, head: Head, secret: bytes, sealing: bytes) -> None:
+        """A small body travels in its item, a large one ahead of it. What its client encrypted stays as it is; what a key of KMS opened
+        with ``secret`` is encrypted with ``sealing``, the replica's own data key, before it leaves."""
         if version.body is not None:
-            item["body"] = version.body if head.customer_key else bodies.stretch(self.call, version, head, 0, version.size)
+            item["body"] = version.body if head.customer_key else bodies.stretch(self.call, version, head, 0, version.size, secret)
+            if sealing:
+                nonce = os.urandom(16)
+                item["body"] = bodies.sealing(self.call, nonce, sealing)(item["body"])
+                item["head"] = pack(changed(head, nonce=nonce))
             return
         item["token"] = token = self.call.ids.hex(32)
         number = 0
         for count, blob in enumerate(head.blobs):
-            item["nonces"].append(blob.nonce if head.customer_key else b"")
-            async for data in _pieces(self.call, blob, is_sealed=bool(head.customer_key)):
+            nonce = os.urandom(16) if sealing else blob.nonce if head.customer_key else b""
+            seal = bodies.sealing(self.call, nonce, sealing) if sealing else bytes
+            item["nonces"].append(nonce)
+            async for data in _pieces(self.call, blob, secret, is_sealed=bool(head.customer_key)):
                 message = {"do": "piece", "account": place.account, "token": token, "is_first": number == 0, "blob": count,
-                           "encrypts": bool(head.encryption), "data": data}  # fmt: skip
+                           "encrypts": bool(head.encryption) and not nonce, "data": seal(data)}  # fmt: skip
                 if not await self._said(place.region, message):
                     raise Forgotten
                 number += 1
+        item["head"] = pack(head) if sealing else item["head"]
 
     def _settle(self, bucket: Bucket | None, row: Row, status: str, reason: str = "") -> None:
         """Note how a replication ended, and forget its row."""
@@ -285,11 +310,11 @@ class Forgotten(AwsError):
     code = "ServiceUnavailable"
 
 
-async def _pieces(call: Call, blob: Blob, *, is_sealed: bool) -> AsyncIterator[bytes]:
+async def _pieces(call: Call, blob: Blob, secret: bytes, *, is_sealed: bool) -> AsyncIterator[bytes]:
     """A file of a body, piece by piece: decrypted, or as it lies."""
     plain = changed(blob, nonce=b"") if is_sealed else blob
     held = b""
-    async for data in bodies.decrypted(call, [(plain, 0, blob.size)], b""):
+    async for data in bodies.decrypted(call, [(plain, 0, blob.size)], secret):
         held += data
         if len(held) >= PIECE_BYTES:
             yield held

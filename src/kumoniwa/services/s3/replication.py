@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import storage
@@ -108,10 +108,13 @@ NOTHING = Wanted("", {})
 
 
 def of_object(bucket: Bucket, key: str, head: Head, kind: str) -> Wanted:
-    """What is archived from the beginning is not replicated, nor is what a key of KMS protects: its rule would have to say so."""
-    if not bucket.replication or kind in ARCHIVED or head.data_key is not None:
+    """What is archived from the beginning is not replicated; what a key of KMS protects is where the rule says so."""
+    if not bucket.replication or kind in ARCHIVED:
         return NOTHING
-    return Wanted("object", rules_for(bucket, key, head.tags))
+    rules = rules_for(bucket, key, head.tags)
+    if head.data_key is not None:
+        rules = {name: rule for name, rule in rules.items() if is_on(rule, "SourceSelectionCriteria", "SseKmsEncryptedObjects")}
+    return Wanted("object", rules)
 
 
 def of_marker(bucket: Bucket, key: str) -> Wanted:
@@ -255,11 +258,15 @@ def _check_criteria(rule: dict[str, Any]) -> None:
             "ExistingObjectReplication is not supported. Use S3 Batch Replication instead.",
             hint="Make a job with s3control CreateJob and the operation S3ReplicateObject.",
         )
-    criteria = rule.get("SourceSelectionCriteria")
-    if criteria is None:
-        return
-    if "SseKmsEncryptedObjects" in criteria and is_on(criteria, "SseKmsEncryptedObjects"):
-        raise NotImplementedHere("SseKmsEncryptedObjects of s3:PutBucketReplication")
+    criteria = rule.get("SourceSelectionCriteria") or {}
+    encrypted, key = criteria.get("SseKmsEncryptedObjects"), rule["Destination"].get("EncryptionConfiguration")
+    if encrypted is not None and encrypted.get("Status") not in ("Enabled", "Disabled"):
+        raise MalformedXML
+    if key is not None and encrypted is None:
+        # https://github.com/hashicorp/terraform-provider-aws/issues/26241
+        raise InvalidRequest("SseKmsEncryptedObjects must be specified if EncryptionConfiguration is present.")
+    if is_on(criteria, "SseKmsEncryptedObjects") and not (key or {}).get("ReplicaKmsKeyID"):
+        raise InvalidRequest("ReplicaKmsKeyID must be specified if SseKmsEncryptedObjects tag is present.")
     modifications = criteria.get("ReplicaModifications")
     if modifications is not None and (modifications.get("Status") not in ("Enabled", "Disabled") or not is_second(rule)):
         raise MalformedXML
@@ -271,8 +278,6 @@ def _check_destination(said: dict[str, Any]) -> None:
         raise InvalidArgument("Invalid bucket ARN", ArgumentName="Bucket", ArgumentValue=(said.get("Bucket") or "")[:1024])
     if said.get("StorageClass", "STANDARD") not in CLASSES:
         raise MalformedXML
-    if "EncryptionConfiguration" in said:
-        raise NotImplementedHere("EncryptionConfiguration of s3:PutBucketReplication")
     translation = said.get("AccessControlTranslation")
     if translation is not None:
         if translation.get("Owner") != "Destination":

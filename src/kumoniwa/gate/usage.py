@@ -52,6 +52,7 @@ class Usage:
     def _keep(self, held_id: str, use: LastUse) -> None:
         shelf = self.home.store.shelf(SHARED, LastUse)
         id_, space, _ = held_id.partition(" ")
-        for name in (held_id, f"{id_} @{use.region}") if space else (held_id,):
+        # Who used an action used its service, and was in the region.
+        for name in {held_id, f"{id_} {use.service}", f"{id_} @{use.region}"} if space else {held_id}:
             if name not in shelf or shelf[name].at <= use.at:
                 shelf[name] = use

@@ -234,3 +234,58 @@ def test_what_is_no_policy_cannot_be_decided_or_is_of_an_unknown_type_is_refused
     with pytest.raises(ClientError) as refused:
         public(aa, "AWS::S3Tables::Table", undecided)
     assert refused.value.response["Error"]["Code"] == "NotImplemented"
+
+
+def not_granted(aa, *statements: dict, kind: str = "IDENTITY_POLICY", **access: list[str]) -> dict:
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in statements]})
+    return aa.check_access_not_granted(policyDocument=document, access=[access], policyType=kind)
+
+
+def test_access_that_must_not_be_granted_is_looked_for(aa):
+    reads = {"Action": "s3:Get*", "Resource": "arn:aws:s3:::data/*"}
+    assert not_granted(aa, reads, actions=["s3:PutObject", "iam:*"])["result"] == "PASS"
+    told = not_granted(aa, {**reads, "Sid": "Reads"}, actions=["s3:GetObject"])
+    assert (told["result"], told["reasons"][0]["statementId"], told["reasons"][0]["statementIndex"]) == ("FAIL", "Reads", 0)
+    assert not_granted(aa, reads, resources=["arn:aws:s3:::other/*"])["result"] == "PASS"
+    assert not_granted(aa, reads, resources=["arn:aws:s3:::data/secret/*"])["result"] == "FAIL"
+    assert not_granted(aa, reads, actions=["s3:GetObject"], resources=["arn:aws:s3:::other/*"])["result"] == "PASS"
+    shut = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}
+    assert not_granted(aa, reads, shut, actions=["s3:GetObject"])["result"] == "PASS"
+    partly = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    assert not_granted(aa, reads, partly, actions=["s3:GetObject"])["result"] == "FAIL"
+    trusted = {"Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    assert not_granted(aa, trusted, kind="RESOURCE_POLICY", actions=["sqs:SendMessage"])["result"] == "FAIL"
+    for wrong in ({}, {"actions": ["nosuch:Action"]}):
+        with pytest.raises(aa.exceptions.InvalidParameterException):
+            not_granted(aa, reads, **wrong)
+
+
+def new_access(aa, new: list[dict], old: list[dict], kind: str = "IDENTITY_POLICY") -> dict:
+    texts = [json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **each} for each in held]}) for held in (new, old)]
+    return aa.check_no_new_access(newPolicyDocument=texts[0], existingPolicyDocument=texts[1], policyType=kind)
+
+
+def test_new_access_is_told_by_the_statement_that_grants_it(aa):
+    reads = {"Action": ["s3:Get*", "s3:List*"], "Resource": "arn:aws:s3:::data/*"}
+    narrow = {**reads, "Action": "s3:GetObject", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+    assert new_access(aa, [narrow], [reads])["result"] == "PASS"
+    assert new_access(aa, [reads], [narrow])["result"] == "FAIL"
+    told = new_access(aa, [reads, {"Sid": "Writes", "Action": "s3:PutObject", "Resource": "*"}], [reads])
+    assert (told["result"], [each["statementIndex"] for each in told["reasons"]]) == ("FAIL", [1])
+    assert told["message"] == "The modified permissions grant new access compared to your existing policy."
+    assert new_access(aa, [reads], [reads, {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}])["result"] == "FAIL"
+    ours = {"Principal": {"AWS": "111122223333"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    theirs = {**ours, "Principal": {"AWS": ["111122223333", "444455556666"]}}
+    assert new_access(aa, [ours], [theirs], "RESOURCE_POLICY")["result"] == "PASS"
+    assert new_access(aa, [theirs], [ours], "RESOURCE_POLICY")["result"] == "FAIL"
+
+
+def test_what_cannot_be_shown_is_not_answered(aa):
+    variable = {"Action": "s3:GetObject", "Resource": "arn:aws:s3:::data/${aws:username}/*"}
+    with pytest.raises(aa.exceptions.UnprocessableEntityException):
+        not_granted(aa, variable, actions=["s3:GetObject"])
+    with pytest.raises(aa.exceptions.UnprocessableEntityException):
+        new_access(aa, [variable], [{**variable, "Resource": "arn:aws:s3:::data/x*"}])
+    older = json.dumps({"Version": "2008-10-17", "Statement": [{"Effect": "Allow", **variable}]})
+    with pytest.raises(aa.exceptions.UnprocessableEntityException):
+        aa.check_no_new_access(newPolicyDocument=older.replace("2008", "2012"), existingPolicyDocument=older, policyType="IDENTITY_POLICY")

@@ -140,20 +140,20 @@ def _most_general(found: dict[tuple, set[str]]) -> dict[tuple, set[str]]:
 def _admitted(
     statement: Statement, denials: list[Statement], things: tuple[Thing, ...], zone: Zone
 ) -> Iterator[tuple[tuple[str, str], frozenset, set[str]]]:
-    conditions = _read(statement)
+    conditions = read_conditions(statement)
     if any("${" in text for _, _, _, wanted in conditions for text in wanted):
         raise Undecided
-    asked = _asked(conditions, [each for denial in denials for each in _read(denial)])
+    asked = asked_of(conditions, [each for denial in denials for each in read_conditions(denial)])
     said = str([statement.source, *(denial.source for denial in denials)])
-    for kind, value in _principals(statement):
-        for caller in _callers(kind, value, asked, said, zone):
-            for context, needed in _contexts(statement, conditions, asked, caller, zone):
+    for kind, value in named_principals(statement):
+        for caller in callers(kind, value, asked, said, zone):
+            for context, needed in contexts(statement, conditions, asked, caller, zone):
                 actions = _let_through(statement, denials, things, caller.principal, context, kind, value)
                 if actions:
                     yield (kind, value), needed, actions
 
 
-def _read(statement: Statement) -> list[tuple[condition.Name, str, str, list[str]]]:
+def read_conditions(statement: Statement) -> list[tuple[condition.Name, str, str, list[str]]]:
     """The conditions of a statement in the order in which it was compiled: operator, key in lower case, key as spelled, values."""
     read = []
     for text, keys in (statement.source.get("Condition") or {}).items():
@@ -162,14 +162,14 @@ def _read(statement: Statement) -> list[tuple[condition.Name, str, str, list[str
     return read
 
 
-def _principals(statement: Statement) -> Iterator[tuple[str, str]]:
+def named_principals(statement: Statement) -> Iterator[tuple[str, str]]:
     element = statement.source.get("Principal", "*")
     for kind, values in ({"AWS": "*"} if element == "*" else element).items():
         for value in [values] if isinstance(values, str) else values:
             yield ("AWS" if value == "*" else kind), value
 
 
-def _asked(allowed: list, denied: list) -> dict[str, Asked]:
+def asked_of(allowed: list, denied: list) -> dict[str, Asked]:
     asked: dict[str, Asked] = {}
     for is_denial, (operator, key, spelled, wanted) in [*((False, each) for each in allowed), *((True, each) for each in denied)]:
         before = asked.get(key) or Asked(spelled, {}, (None, STRANGER, "true", "false"))
@@ -212,13 +212,14 @@ def _near(operator: str, text: str) -> tuple[str, ...]:
 # Who asks -------------------------------------------------------------------------------------------
 
 
-def _callers(kind: str, value: str, asked: dict[str, Asked], said: str, zone: Zone) -> Iterator[Caller]:
+def callers(kind: str, value: str, asked: dict[str, Asked], said: str, zone: Zone) -> Iterator[Caller]:
     """Those outside whom one name in a statement means."""
     if kind == "Federated":
         yield Caller(ANONYMOUS, {"aws:federatedprovider": value})
     elif kind == "CanonicalUser":
         if value not in zone.canonical_users:
-            yield _user(FRESH_ACCOUNTS[0], STRANGER, {"canonicaluser": value})
+            somebody = member(FRESH_ACCOUNTS[0])
+            yield Caller(somebody.principal, somebody.keys | {"canonicaluser": value})
     elif kind == "AWS" and value == "*":
         yield Caller(ANONYMOUS, {})
         fresh = next((account for account in FRESH_ACCOUNTS if account not in said and account not in zone.accounts), FRESH_ACCOUNTS[0])
@@ -254,9 +255,9 @@ def _members(account: str, asked: dict[str, Asked], zone: Zone) -> Iterator[Call
             yield _known(Principal(kind=kind, account=account, arn=arn, source_arn=arn, user_id=user_id))
 
 
-def _user(account: str, name: str, keys: dict[str, Any]) -> Caller:
-    known = _known(Principal(kind="user", account=account, arn=f"arn:aws:iam::{account}:user/{name}", user_id=STRANGER))
-    return Caller(known.principal, known.keys | keys)
+def member(account: str) -> Caller:
+    """A user of an account, of whom nothing else is known."""
+    return _known(Principal(kind="user", account=account, arn=f"arn:aws:iam::{account}:user/{STRANGER}", user_id=STRANGER))
 
 
 def _known(principal: Principal) -> Caller:
@@ -266,7 +267,7 @@ def _known(principal: Principal) -> Caller:
 # What a request holds -------------------------------------------------------------------------------
 
 
-def _contexts(
+def contexts(
     statement: Statement, conditions: list, asked: dict[str, Asked], caller: Caller, zone: Zone
 ) -> Iterator[tuple[dict[str, Any], frozenset[tuple[str, str]]]]:
     """The requests of one caller that meet the statement's conditions, and which of its values they need for it."""

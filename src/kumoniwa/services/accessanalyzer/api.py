@@ -22,7 +22,12 @@ from kumoniwa.services.accessanalyzer.archive import (
     ListArchiveRules,
     UpdateArchiveRule,
 )
-from kumoniwa.services.accessanalyzer.checking import CheckNoPublicAccess, ValidatePolicy
+from kumoniwa.services.accessanalyzer.checking import (
+    CheckAccessNotGranted,
+    CheckNoNewAccess,
+    CheckNoPublicAccess,
+    ValidatePolicy,
+)
 from kumoniwa.services.accessanalyzer.external import StartResourceScan
 from kumoniwa.services.accessanalyzer.finding import (
     GetFinding,
@@ -45,7 +50,7 @@ from kumoniwa.services.accessanalyzer.keeping import (
 )
 
 __all__ = [
-    "ApplyArchiveRule", "CancelPolicyGeneration", "CheckNoPublicAccess", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
+    "ApplyArchiveRule", "CancelPolicyGeneration", "CheckAccessNotGranted", "CheckNoNewAccess", "CheckNoPublicAccess", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
     "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "GetGeneratedPolicy", "ListAnalyzedResources", "ListAnalyzers", "ListArchiveRules",
     "ListFindings", "ListFindingsV2", "ListPolicyGenerations", "ListTagsForResource", "StartPolicyGeneration", "StartResourceScan", "TagResource", "UntagResource", "UpdateAnalyzer",
     "UpdateArchiveRule", "UpdateFindings", "ValidatePolicy",

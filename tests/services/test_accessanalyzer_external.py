@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
@@ -203,6 +205,26 @@ def test_topics_functions_secrets_and_tables_are_judged_too(cloud, analyzer):
     }
 
 
+def test_functions_their_aliases_and_layers_are_judged_by_their_permissions(cloud, analyzer):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("f.py", "def handler(event, context): pass")
+    trust = policy({"Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    role = cloud.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    functions = cloud.client("lambda")
+    arn = functions.create_function(FunctionName="f", Runtime="python3.12", Role=role, Handler="f.handler", Code={"ZipFile": held.getvalue()}, Publish=True)["FunctionArn"].removesuffix(":1")
+    functions.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    asked = {"FunctionName": "f", "Action": "lambda:InvokeFunction"}
+    functions.add_permission(**asked, StatementId="bucket", Principal="s3.amazonaws.com", SourceArn="arn:aws:s3:::b", SourceAccount=OWN)
+    functions.add_permission(**asked, StatementId="other", Principal=OTHER, Qualifier="live")
+    layer = functions.publish_layer_version(LayerName="l", Content={"ZipFile": held.getvalue()})["LayerVersionArn"]
+    functions.add_layer_version_permission(LayerName="l", VersionNumber=1, StatementId="all", Action="lambda:GetLayerVersion", Principal="*")
+    found = {each["resource"]: each for each in findings(cloud, analyzer)}
+    assert set(found) == {f"{arn}:live", layer}
+    assert (found[f"{arn}:live"]["principal"]["AWS"], found[f"{arn}:live"]["action"]) == (f"arn:aws:iam::{OTHER}:root", ["lambda:InvokeFunction"])
+    assert (found[layer]["isPublic"], found[layer]["resourceType"]) == (True, "AWS::Lambda::LayerVersion")
+
+
 def test_an_error_finding_is_resolved_once_the_role_may_read(cloud, analyzer):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="bucket")
@@ -249,6 +271,18 @@ def test_findings_are_archived_and_brought_back_by_hand(cloud, analyzer):
     with pytest.raises(ClientError) as refused:
         aa.update_findings(analyzerArn=analyzer, ids=["nobody"], status="ARCHIVED")
     assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_asking_again_with_the_same_token_makes_nothing_twice(cloud):
+    aa = cloud.client("accessanalyzer")
+    asked = {"analyzerName": "a", "type": "ACCOUNT", "clientToken": "one"}
+    assert aa.create_analyzer(**asked) and aa.create_analyzer(**asked)["arn"].endswith("/a")
+    rule = {"analyzerName": "a", "ruleName": "r", "filter": {"resource": {"contains": ["x"]}}}
+    aa.create_archive_rule(**rule, clientToken="two")
+    aa.create_archive_rule(**rule, clientToken="two")
+    for again in (lambda: aa.create_analyzer(**{**asked, "clientToken": "other"}), lambda: aa.create_archive_rule(**rule, clientToken="other")):
+        with pytest.raises(aa.exceptions.ConflictException):
+            again()
 
 
 def test_rules_are_listed_changed_and_deleted(cloud, analyzer):

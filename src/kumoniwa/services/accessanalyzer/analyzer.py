@@ -39,6 +39,8 @@ class Rule(Record):
     filter: dict[str, dict[str, Any]]
     created: float
     updated: float
+    token: str = ""
+    """The client's own, of the request that made it."""
 
 
 class Analyzer(Record):

@@ -37,11 +37,14 @@ def CreateArchiveRule(
 ) -> None:
     """It archives what is found from now on."""
     analyzer = analyzers.found(call, analyzerName)
-    if ruleName in analyzer.rules:
+    held = analyzer.rules.get(ruleName)
+    if held is not None and clientToken and (held.token, held.filter) == (clientToken, filter):
+        return
+    if held is not None:
         raise ConflictException.of("archive-rule", ruleName, f"The archive rule {ruleName} already exists.")
     if len(analyzer.rules) >= RULES_MAX:
         raise ServiceQuotaExceededException.of("archive-rule", ruleName, f"An analyzer has {RULES_MAX} archive rules at most.")
-    rule = Rule(filter=filtering.checked(filter), created=call.now(), updated=call.now())
+    rule = Rule(filter=filtering.checked(filter), created=call.now(), updated=call.now(), token=clientToken or "")
     analyzers.keep(call, changed(analyzer, rules={**analyzer.rules, ruleName: rule}))
 
 

@@ -136,6 +136,41 @@ def test_a_kill_in_the_middle_of_a_remediation_is_outlived(cloud, config):
     assert (block(cloud), states(config)) == ({True}, {"open": "SUCCEEDED"})
 
 
+def test_a_bucket_is_closed_while_aws_global_is_dark(make_cloud):
+    cloud = make_cloud("us-east-1", "aws-global")
+    put_recorder(cloud, allSupported=True, includeGlobalResourceTypes=True)
+    config, s3 = cloud.client("config"), cloud.client("s3")
+    mender(cloud, "s3:PutBucketPublicAccessBlock")
+    put_rule(config, "S3_BUCKET_PUBLIC_READ_PROHIBITED")
+    config.put_remediation_configurations(RemediationConfigurations=[automatic()])
+    open_bucket(cloud, "first")
+    cloud.sleep(10)
+    assert block(cloud, "first") == {True}
+    cloud.kill("aws-global")
+    cloud.sleep(3_600)  # What has no region is looked for, and is not answered.
+    s3.put_public_access_block(Bucket="first", PublicAccessBlockConfiguration=OPEN)
+    cloud.sleep(10)
+    assert block(cloud, "first") == {True}
+    cloud.sleep(110)
+    (status,) = config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    assert (status["lastStatus"], status["recording"]) == ("FAILURE", True)
+    cloud.region("aws-global")
+    cloud.client("iam").create_user(UserName="new")
+    cloud.sleep(130)
+    (status,) = config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    assert status["lastStatus"] == "SUCCESS"
+    assert "new" in [each["resourceName"] for each in config.list_discovered_resources(resourceType="AWS::IAM::User")["resourceIdentifiers"]]
+
+
+def test_whoever_sets_an_automatic_remediation_makes_its_role(cloud, config):
+    put_rule(config, "S3_BUCKET_PUBLIC_READ_PROHIBITED")
+    put_user(cloud, "clerk", "AKIAIOSFODNN7CLERK00", "config:PutRemediationConfigurations", "iam:PassRole", "ssm:DescribeDocument")
+    mender(cloud)
+    clerk = cloud.client("config", key="AKIAIOSFODNN7CLERK00", secret="secret")
+    code, text = refused(clerk.put_remediation_configurations, RemediationConfigurations=[automatic()])
+    assert code == "InsufficientPermissionsException" and "iam:CreateServiceLinkedRole" in text
+
+
 def test_a_remediation_is_refused_in_words(cloud, config):
     put_rule(config, "S3_BUCKET_PUBLIC_READ_PROHIBITED")
 

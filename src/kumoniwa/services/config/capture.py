@@ -10,6 +10,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from functools import partial
+from math import inf
 
 import orjson
 
@@ -44,10 +45,28 @@ class Attention:
         self.due: dict[tuple[str, str | None], tuple[float, float]] = {}
         """When to look at a resource, or at all of a type; and after how long once more."""
         self.is_new = True
+        self.failures: dict[str, tuple[str, str]] = {}
+        """Why a type could not be seen when it was looked at last."""
 
     def again(self, key: tuple[str, str | None], now: float) -> None:
         rest = min(self.due.get(key, (0.0, AGAIN_S_MIN / 2))[1] * 2, AGAIN_S_MAX)
         self.due[key] = (now + rest, rest)
+
+    def failed(self, type_: str, now: float, code: str, text: str) -> None:
+        self.failures[type_] = (code, text)
+        self.due[(type_, None)] = (now + UNSEEN_AGAIN_S, AGAIN_S_MIN)
+
+    def keep_only(self, types: set[str]) -> None:
+        self.due = {key: when for key, when in self.due.items() if key[0] in types}
+        self.failures = {type_: why for type_, why in self.failures.items() if type_ in types}
+
+    def marks(self, kinds: list[Kind], now: float) -> set[tuple[str, str | None]]:
+        types = {kind.type for kind in kinds}
+        return {key for key, (due, _) in self.due.items() if due <= now and key[0] in types}
+
+    def next(self, kinds: list[Kind]) -> float:
+        types = {kind.type for kind in kinds}
+        return min((due for key, (due, _) in self.due.items() if key[0] in types), default=inf)
 
 
 def attend(call: Call, types: Iterable[str]) -> None:
@@ -55,30 +74,32 @@ def attend(call: Call, types: Iterable[str]) -> None:
     attention = call.memory(Attention)
     for type_ in types:
         attention.due[(type_, None)] = (call.now(), AGAIN_S_MIN)
+    recorder.put_before(call)
 
 
 async def follow(call: Call) -> float:
     """Take the items that are to be taken now. Answers until when there is nothing to do, if nothing happens."""
     held, attention, now = recorder.running(call), call.memory(Attention), call.now()
     if held is None:
-        attention.due.clear()
+        attention.keep_only(set())
         attention.is_new = True
         return now + SWEPT_EVERY_S
     recorded = [kind for type_, kind in KINDS.items() if held.records(type_)]
+    attention.keep_only({kind.type for kind in recorded})
     if attention.is_new or now >= held.swept + SWEPT_EVERY_S:
         attention.is_new = False
         attend(call, [kind.type for kind in recorded])
         held = recorder.change(call, held, swept=now)
-    marks, since, seen = _touched(call, held, recorded)
-    marks |= {key for key, (due, _) in attention.due.items() if due <= now and key[0] in {kind.type for kind in recorded}}
+    ours = [kind for kind in recorded if not kind.is_global]
+    marks, since, seen = _touched(call, held, ours)
+    marks |= attention.marks(ours, now)
     if marks:
-        await _look(call, held, recorded, marks)
+        await look(call, held, ours, marks)
     if (since, seen) != (held.since, held.seen):
         recorder.change(call, held, since=since, seen=seen)
         if len(seen) >= EVENTS_AT_ONCE:
             return now
-    dues = [due for due, _ in attention.due.values()]
-    return min([*dues, held.swept + SWEPT_EVERY_S])
+    return min(attention.next(ours), held.swept + SWEPT_EVERY_S)
 
 
 def _touched(call: Call, held: Recorder, kinds: list[Kind]) -> tuple[set[tuple[str, str | None]], float, tuple[str, ...]]:
@@ -107,40 +128,43 @@ def _touched(call: Call, held: Recorder, kinds: list[Kind]) -> tuple[set[tuple[s
     return marks, since, tuple(seen)
 
 
-async def _look(call: Call, held: Recorder, recorded: list[Kind], marks: set[tuple[str, str | None]]) -> None:
+async def look(call: Call, held: Recorder, kinds: list[Kind], marks: set[tuple[str, str | None]]) -> None:
+    attention = call.memory(Attention)
     try:
         reader = Reader(channel.as_role(call, held.role))
     except AwsError as error:
-        recorder.note(call, held, "FAILURE", error.code, error.text)
-        for key in marks:
-            call.memory(Attention).due[key] = (call.now() + UNSEEN_AGAIN_S, AGAIN_S_MIN)
+        for type_ in {type_ for type_, _ in marks}:
+            attention.failed(type_, call.now(), error.code, error.text)
+        _note(call, held)
         return
-    failure: tuple[str, str] | None = None
-    for kind in recorded:
+    for kind in kinds:
         ids = sorted({id_ for type_, id_ in marks if type_ == kind.type and id_ is not None})
         is_all = (kind.type, None) in marks
         if not is_all and not ids:
             continue
+        if is_all:
+            attention.due.pop((kind.type, None), None)
         try:
             found = await kind.look(reader, None if is_all else ids)
         except Unseen as unseen:
-            failure = failure or (unseen.error.code, f"{unseen.operation}: {unseen.error.text}")
-            call.memory(Attention).due[(kind.type, None)] = (call.now() + UNSEEN_AGAIN_S, AGAIN_S_MIN)
+            attention.failed(kind.type, call.now(), unseen.error.code, f"{unseen.operation}: {unseen.error.text}")
             continue
         except Exception as error:
             # A defect of ours hides one type, and no other.
             traceback.print_exception(error)
-            failure = failure or ("InternalError", f"{kind.type} cannot be recorded.")
-            call.memory(Attention).due[(kind.type, None)] = (call.now() + UNSEEN_AGAIN_S, AGAIN_S_MIN)
+            attention.failed(kind.type, call.now(), "InternalError", f"{kind.type} cannot be recorded.")
             continue
         if is_all:
+            attention.failures.pop(kind.type, None)
             found = {**dict.fromkeys(item.known_ids(call, kind.type)), **found}
-            call.memory(Attention).due.pop((kind.type, None), None)
         call.atomically(partial(_write, call, kind, found))
-    if failure is None:
-        recorder.note(call, held, "SUCCESS")
-    else:
-        recorder.note(call, held, "FAILURE", *failure)
+    _note(call, held)
+
+
+def _note(call: Call, held: Recorder) -> None:
+    for code, text in call.memory(Attention).failures.values():
+        return recorder.note(call, held, "FAILURE", code, text)
+    return recorder.note(call, held, "SUCCESS")
 
 
 def _write(call: Call, kind: Kind, found: dict[str, Found | None]) -> None:

@@ -5,6 +5,7 @@ A region that is dark is not told; it looks at everything when it is back.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
@@ -13,7 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.config import capture, recorder
-from kumoniwa.services.config.recorder import GLOBAL_TYPES, WORKING
+from kumoniwa.services.config.recorder import GLOBAL_TYPES
 
 
 class Follower(Record):
@@ -22,13 +23,22 @@ class Follower(Record):
     region: str
 
 
-async def ask_to_be_told(call: Call) -> None:
-    held = recorder.running(call)
-    if call.region != GLOBAL and held is not None and any(map(held.records, GLOBAL_TYPES)):
-        try:
-            await call.home.exchange(GLOBAL, "config", {"what": "follow", "account": call.account})
-        except AwsError:
-            pass  # It is dark, and everything is looked at again within the hour.
+async def follow(call: Call) -> float:
+    """In a region: look at what has none. ``aws-global`` may be dark, and nothing else waits for it."""
+    held, attention, now = recorder.running(call), call.memory(capture.Attention), call.now()
+    kinds = [kind for kind in capture.KINDS.values() if kind.is_global and held is not None and held.records(kind.type)]
+    marks = attention.marks(kinds, now)
+    if marks:
+        await _ask_to_be_told(call)
+        await capture.look(call, held, kinds, marks)
+    return min(attention.next(kinds), now + capture.SWEPT_EVERY_S)
+
+
+async def _ask_to_be_told(call: Call) -> None:
+    try:
+        await call.home.exchange(GLOBAL, "config", {"what": "follow", "account": call.account})
+    except AwsError:
+        pass  # It is dark: so what it has is unseen, and asked for again soon.
 
 
 def _call(home: Any, account: str) -> Call:
@@ -44,13 +54,15 @@ def hear_changed(home: Any, origin: str, message: dict[str, Any]) -> None:
     held = recorder.running(call)
     if held is not None:
         capture.attend(call, [type_ for type_ in GLOBAL_TYPES if held.records(type_)])
-        home.wake(WORKING)
 
 
 async def tell(call: Call) -> None:
     """In ``aws-global``: something of the account's changed."""
-    for region in list(call.shelf(Follower)):
-        try:
-            await call.home.exchange(region, "config", {"what": "changed", "account": call.account})
-        except AwsError:
-            pass
+    await asyncio.gather(*(_tell(call, region) for region in call.shelf(Follower)))
+
+
+async def _tell(call: Call, region: str) -> None:
+    try:
+        await call.home.exchange(region, "config", {"what": "changed", "account": call.account})
+    except AwsError:
+        pass

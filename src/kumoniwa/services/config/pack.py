@@ -153,7 +153,7 @@ async def PutConformancePack(
     if before is None and len(call.shelf(Pack)) >= PACKS_MAX:
         raise MaxNumberOfConformancePacksExceededException(f"An account has {PACKS_MAX} conformance packs at most.")
     pack = before or Pack(
-        name=ConformancePackName, id=f"conformance-pack-{call.ids.lower(9)}", requested=now, tags={tag["Key"]: tag.get("Value", "") for tag in Tags or ()}
+        name=ConformancePackName, id=f"conformance-pack-{call.ids.lower(9)}", requested=now, tags=recorders.tags_said(Tags)
     )
     pack = changed(
         pack, requested=now, bucket=DeliveryS3Bucket, prefix=DeliveryS3KeyPrefix, inputs=tuple(ConformancePackInputParameters or ()),

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_RecordingGroup.html
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -25,6 +26,8 @@ from kumoniwa.services.config.errors import (
 SERVICE = "config.amazonaws.com"
 WORKING = ("config", "work")
 """What the service's work waits for: something to look into."""
+HEARD = ("config", "heard")
+"""And what following calls waits for besides."""
 DEFAULT, RESERVED = "default", "AWSConfigurationRecorderFor"
 GLOBAL_TYPES = frozenset({"AWS::IAM::Group", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::IAM::User"})
 ALL, INCLUSION, EXCLUSION = "ALL_SUPPORTED_RESOURCE_TYPES", "INCLUSION_BY_RESOURCE_TYPES", "EXCLUSION_BY_RESOURCE_TYPES"
@@ -101,6 +104,7 @@ def change(call: Call, recorder: Recorder, **changes: Any) -> Recorder:
 
 def note(call: Call, recorder: Recorder, status: str, code: str = "", text: str = "") -> None:
     """How recording goes, if that is news."""
+    recorder = call.shelf(Recorder).get(recorder.name, recorder)
     if (recorder.status, recorder.error_code, recorder.error) != (status, code, text):
         change(call, recorder, status=status, error_code=code, error=text, status_changed=call.now())
 
@@ -140,6 +144,12 @@ def group_shown(recorder: Recorder) -> dict[str, Any]:
     }
 
 
+def tags_said(tags: list[dict[str, str]] | None) -> dict[str, str]:
+    if not all(tag.get("Key") for tag in tags or ()):
+        raise ValidationException("A tag must have a key.")
+    return {tag["Key"]: tag.get("Value", "") for tag in tags or ()}
+
+
 # Operations ----------------------------------------------------------------------------------------
 
 
@@ -161,7 +171,7 @@ def PutConfigurationRecorder(call: Call, *, ConfigurationRecorder: dict[str, Any
     call.require("iam:PassRole", role, **{"iam:PassedToService": SERVICE})
     before = call.shelf(Recorder).get(name)
     if before is None:
-        tags = {tag["Key"]: tag.get("Value", "") for tag in Tags or ()}
+        tags = tags_said(Tags)
         before = Recorder(name=name, id=call.ids.lower(16), role=role, tags=tags)
     # What is recorded from now on besides is looked at, as is what the new role can see.
     call.shelf(Recorder)[name] = changed(before, role=role, strategy=strategy, types=types, has_global_types=has_global_types, swept=0.0)
@@ -179,8 +189,22 @@ def _refuse_strange(said: dict[str, Any]) -> None:
         raise NotImplementedHere("daily recording")
 
 
+class Woken:
+    """How often work was put before the account's Config, in this life of the region: who is at work then looks again."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+
 def wake(call: Call) -> None:
-    call.after_commit(lambda: call.home.wake(WORKING))
+    """Once what this call wrote is safe."""
+    call.after_commit(partial(put_before, call))
+
+
+def put_before(call: Call) -> None:
+    call.memory(Woken).times += 1
+    call.home.wake(WORKING)
+    call.home.wake(HEARD)
 
 
 def DescribeConfigurationRecorders(

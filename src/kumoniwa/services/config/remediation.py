@@ -393,6 +393,13 @@ def DescribeRemediationExecutionStatus(call: Call, *, ConfigRuleName: str, Resou
     return {"RemediationExecutionStatuses": listed}
 
 
+def _keys_said(keys: list[dict[str, str]] | None) -> list[tuple[str, str]]:
+    """Neither member is required by the model."""
+    if not all(each.get("ResourceType") and each.get("ResourceId") for each in keys or ()):
+        raise InvalidParameterValueException("A resource key must have both ResourceType and ResourceId.")
+    return [(each["ResourceType"], each["ResourceId"]) for each in keys or ()]
+
+
 # Exceptions ----------------------------------------------------------------------------------------
 
 
@@ -405,8 +412,7 @@ def PutRemediationExceptions(
         raise InsufficientPermissionsException(f"The remediation of {ConfigRuleName} is service-linked.")
     if ExpirationTime is not None and ExpirationTime <= call.now():
         raise InvalidParameterValueException("The ExpirationTime is in the past.")
-    for each in ResourceKeys:
-        type_, id_ = each["ResourceType"], each["ResourceId"]
+    for type_, id_ in _keys_said(ResourceKeys):
         found = result.of(call, held.rule, type_, id_)
         told = {"ConfigRuleName": held.rule, "ResourceType": type_, "ResourceId": id_}
         if found is None or found.compliance != NON_COMPLIANT:
@@ -425,7 +431,7 @@ def _exempt(call: Call, rule: str) -> list[Exempt]:
 def DescribeRemediationExceptions(
     call: Call, *, ConfigRuleName: str, ResourceKeys: list[dict[str, str]] | None = None, Limit: int | None = None, NextToken: str | None = None
 ) -> dict:
-    wanted = {(each["ResourceType"], each["ResourceId"]) for each in ResourceKeys or ()}
+    wanted = set(_keys_said(ResourceKeys))
     listed = []
     for each in _exempt(call, ConfigRuleName):
         if not wanted or (each.type, each.id) in wanted:
@@ -437,7 +443,7 @@ def DescribeRemediationExceptions(
 
 def DeleteRemediationExceptions(call: Call, *, ConfigRuleName: str, ResourceKeys: list[dict[str, str]]) -> dict:
     """What was left alone is looked after again."""
-    keys = {_key(ConfigRuleName, each["ResourceType"], each["ResourceId"]): each for each in ResourceKeys}
+    keys = {_key(ConfigRuleName, *said): each for said, each in zip(_keys_said(ResourceKeys), ResourceKeys, strict=True)}
     held = {key for key in keys if key in call.shelf(Exempt)}
     if not held:
         raise NoSuchRemediationExceptionException("The remediation exceptions do not exist.")

@@ -249,7 +249,7 @@ async def PutConfigRule(call: Call, *, ConfigRule: dict[str, Any], Tags: list[di
     recorders.must_exist(call, "Configuration recorder is not available to put config rule.")
     check_room(call, rule.name, 1 if before is None else 0)
     if before is None:
-        rule = changed(rule, tags={tag["Key"]: tag.get("Value", "") for tag in Tags or ()})
+        rule = changed(rule, tags=recorders.tags_said(Tags))
     if not rule.is_managed:
         await check_function(call, rule)
     call.atomically(lambda: keep(call, rule))

@@ -25,7 +25,7 @@ def _tagged(call: Call, arn: str) -> tuple[type[Record], str]:
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:
     kind, key = _tagged(call, ResourceArn)
     held = call.shelf(kind)[key]
-    tags = held.tags | {tag["Key"]: tag.get("Value", "") for tag in Tags}
+    tags = held.tags | recorder.tags_said(Tags)
     if len(tags) > TAGS_MAX:
         raise TooManyTagsException(f"A resource can have {TAGS_MAX} tags at most.")
     call.shelf(kind)[key] = changed(held, tags=tags)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
@@ -16,10 +18,9 @@ from kumoniwa.services.config import (
     evaluation,
     everywhere,
     item,
-    recorder,
     remediation,
 )
-from kumoniwa.services.config.recorder import SERVICE, WORKING
+from kumoniwa.services.config.recorder import HEARD, SERVICE, WORKING, Woken
 
 GATHERED_S = 0.5
 """For so long what is called gathers before it is looked at: one look is enough for calls that come together."""
@@ -32,12 +33,14 @@ class Ear:
     def __init__(self, region: Any) -> None:
         self.region = region
         self.accounts: set[str] = set()
+        self.times = 0
 
     def heard(self, fact: tuple[str, str, str, Any]) -> None:
         kind, _, account, service = fact
         if kind == CHANGED and (self.region.name != GLOBAL or service == "iam"):
             self.accounts.add(account)
-            self.region.wake(WORKING)
+            self.times += 1
+            self.region.wake(HEARD)
 
 
 async def run(region: Any) -> None:
@@ -47,8 +50,12 @@ async def run(region: Any) -> None:
         async with asyncio.TaskGroup() as group:
             for outbox in (delivery.NOTICES, delivery.FILES, evaluation.QUESTIONS):
                 group.create_task(outbox.run(region))
-            group.create_task(_tell(region, ear) if region.name == GLOBAL else _work(region, ear))
             group.create_task(_forget(region))
+            if region.name == GLOBAL:
+                group.create_task(_tell(region, ear))
+            else:
+                for turn in (capture.follow, everywhere.follow, _evaluate, remediation.go_on):
+                    group.create_task(_work(region, ear, turn))
     finally:
         region.unlisten(ear.heard)
 
@@ -57,26 +64,24 @@ def _calls(region: Any) -> list[Call]:
     return [region.call("config", account, principals.service(SERVICE, account)) for account in region.store.accounts() if account.isdigit()]
 
 
-async def _work(region: Any, ear: Ear) -> None:
+async def _work(region: Any, ear: Ear, turn: Callable[[Call], Awaitable[float]]) -> None:
+    """Each turn does what is to be done now for an account, and answers until when nothing is."""
+    gathered_s = GATHERED_S if turn is not remediation.go_on else 0.0
     while True:
-        ear.accounts.clear()
-        until = region.clock.now() + FORGOTTEN_EVERY_S
+        before, until = _times(region, ear), region.clock.now() + FORGOTTEN_EVERY_S
         for call in _calls(region):
-            until = min(until, await _turn(call))
-        if not ear.accounts:
-            await region.wait(WORKING, until)
-        await region.wait(("config", "gathering"), region.clock.now() + GATHERED_S)
+            until = min(until, await turn(call))
+        if _times(region, ear) == before:
+            await region.wait(HEARD if turn is capture.follow else WORKING, until)
+        await region.wait(("config", "gathering"), region.clock.now() + gathered_s)
 
 
-async def _turn(call: Call) -> float:
-    """One account's: what is to be done now. Answers until when nothing is."""
-    before = recorder.running(call)
-    until = await capture.follow(call)
-    now = recorder.running(call)
-    if now is not None and (before is None or now.swept != before.swept):
-        await everywhere.ask_to_be_told(call)
-    dues = [until, await evaluation.evaluate_due(call), call.atomically(lambda: delivery.promise_due(call))]
-    return min(*dues, await remediation.go_on(call))
+def _times(region: Any, ear: Ear) -> int:
+    return ear.times + sum(call.memory(Woken).times for call in _calls(region))
+
+
+async def _evaluate(call: Call) -> float:
+    return min(await evaluation.evaluate_due(call), call.atomically(partial(delivery.promise_due, call)))
 
 
 async def _tell(region: Any, ear: Ear) -> None:
@@ -87,7 +92,7 @@ async def _tell(region: Any, ear: Ear) -> None:
         for account in accounts:
             await everywhere.tell(region.call("config", account, principals.service(SERVICE, account)))
         if not ear.accounts:
-            await region.wait(WORKING, region.clock.now() + FORGOTTEN_EVERY_S)
+            await region.wait(HEARD, region.clock.now() + FORGOTTEN_EVERY_S)
         await region.wait(("config", "gathering"), region.clock.now() + GATHERED_S)
 
 

@@ -335,6 +335,16 @@ def test_a_snapshot_holds_everything_that_stands(cloud, config):
     assert status["configSnapshotDeliveryInfo"]["lastStatus"] == "Success"
 
 
+def test_a_snapshot_that_was_answered_is_written_in_spite_of_a_kill(cloud, config):
+    put_recorder(cloud, resourceTypes=[BUCKET])
+    cloud.sleep(2)
+    id_ = config.deliver_config_snapshot(deliveryChannelName="default")["configSnapshotId"]
+    cloud.restart(kill=True)
+    cloud.sleep(5)
+    ((key, file),) = files(cloud, "ConfigSnapshot").items()
+    assert (file["configSnapshotId"], [each["resourceId"] for each in file["configurationItems"]]) == (id_, [f"{FILES}-{US}"])
+
+
 def test_history_is_written_every_six_hours_a_file_for_each_type(cloud, config):
     put_recorder(cloud, resourceTypes=[BUCKET, "AWS::SQS::Queue"])
     cloud.client("sqs").create_queue(QueueName="q")

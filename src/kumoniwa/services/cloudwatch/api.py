@@ -8,7 +8,7 @@ from kumoniwa.aws import models
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.cloudwatch import dashboard
+from kumoniwa.services.cloudwatch import dashboard, metric_stream
 from kumoniwa.services.cloudwatch.alarm import (
     DeleteAlarms,
     DescribeAlarms,
@@ -27,6 +27,14 @@ from kumoniwa.services.cloudwatch.errors import MissingRequiredParameterExceptio
 from kumoniwa.services.cloudwatch.history import DescribeAlarmHistory
 from kumoniwa.services.cloudwatch.metric import ListMetrics
 from kumoniwa.services.cloudwatch.metric_alarm import DescribeAlarmsForMetric, PutMetricAlarm
+from kumoniwa.services.cloudwatch.metric_stream import (
+    DeleteMetricStream,
+    GetMetricStream,
+    ListMetricStreams,
+    PutMetricStream,
+    StartMetricStreams,
+    StopMetricStreams,
+)
 from kumoniwa.services.cloudwatch.query import GetMetricData
 from kumoniwa.services.cloudwatch.statistics import GetMetricStatistics
 from kumoniwa.services.cloudwatch.tag import ListTagsForResource, TagResource, UntagResource
@@ -36,6 +44,7 @@ from kumoniwa.services.cloudwatch.widget import GetMetricWidgetImage
 __all__ = [
     "DeleteAlarms",
     "DeleteDashboards",
+    "DeleteMetricStream",
     "DescribeAlarmHistory",
     "DescribeAlarms",
     "DescribeAlarmsForMetric",
@@ -44,15 +53,20 @@ __all__ = [
     "GetDashboard",
     "GetMetricData",
     "GetMetricStatistics",
+    "GetMetricStream",
     "GetMetricWidgetImage",
     "ListDashboards",
+    "ListMetricStreams",
     "ListMetrics",
     "ListTagsForResource",
     "PutCompositeAlarm",
     "PutDashboard",
     "PutMetricAlarm",
     "PutMetricData",
+    "PutMetricStream",
     "SetAlarmState",
+    "StartMetricStreams",
+    "StopMetricStreams",
     "TagResource",
     "UntagResource",
 ]
@@ -69,6 +83,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if operation in ("PutDashboard", "GetDashboard", "DeleteDashboards"):
         names = params.get("DashboardNames") or [params.get("DashboardName")]
         return [dashboard.arn_of(call, name) for name in names if isinstance(name, str)] or "*"
+    if operation.endswith(("MetricStream", "MetricStreams")) and operation != "ListMetricStreams":
+        names = params.get("Names") if isinstance(params.get("Names"), list) else [params.get("Name")]
+        return [metric_stream.arn_of(call, name) for name in names if isinstance(name, str)] or "*"
     if isinstance(params.get("AlarmNames"), list) and params["AlarmNames"]:
         return [call.arn(f"alarm:{name}") for name in params["AlarmNames"] if isinstance(name, str)] or "*"
     return "*"
@@ -87,7 +104,7 @@ def policy_of(call: Call, arn: str) -> str | None:
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     if operation == "PutMetricData":
         return {"cloudwatch:namespace": params.get("Namespace")}
-    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutDashboard", "TagResource") else {}
+    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutDashboard", "PutMetricStream", "TagResource") else {}
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

@@ -16,6 +16,7 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages.metric_statistic import Spread
+from kumoniwa.services.cloudwatch import metric_stream
 from kumoniwa.services.cloudwatch.errors import InvalidNextToken, InvalidParameterValueException
 from kumoniwa.services.cloudwatch.waiting import INBOX, Inbox, decode
 from kumoniwa.store.rows import Table
@@ -30,6 +31,13 @@ POINTS = Table(
     """create table if not exists metric_point (metric integer, unit integer, at integer, count real, total real, least real, most real,
          spread blob, primary key (metric, unit, at)) without rowid""",
 )
+
+CHANGED = Table(
+    "metric_changed",
+    "create table if not exists metric_changed (metric integer, unit integer, at integer, primary key (metric, unit, at)) without rowid",
+)
+"""Minutes of which metric streams have not heard yet; kept while there are any that run."""
+STREAMING = ("cloudwatch", "streaming")
 
 SECONDS_KEPT_S = 3 * 3_600
 RETENTION = ((60, SECONDS_KEPT_S), (300, 15 * 86_400), (3_600, 63 * 86_400))
@@ -147,6 +155,7 @@ def fold_some(call: Call) -> bool:
 
 def _keep(call: Call, key: tuple[str, str, tuple], points: dict[tuple[int, int], Heap]) -> None:
     rows = call.rows()
+    is_streamed = any(metric_stream.wants(stream, key[0], key[1]) for stream in metric_stream.running(call))
     units, last = 0, 0
     for unit, at in points:
         units |= 1 << unit
@@ -161,6 +170,10 @@ def _keep(call: Call, key: tuple[str, str, tuple], points: dict[tuple[int, int],
         if held is not None:
             heap.add(*held)
         rows.run("insert or replace into metric_point values (?,?,?,?,?,?,?,?)", metric, unit, at, *heap.row())
+    if is_streamed:
+        for unit, at in points:
+            call.rows(CHANGED).run("insert or ignore into metric_changed values (?,?,?)", metric, unit, at // 60 * 60)
+        call.after_commit(lambda: call.home.wake(STREAMING))
 
 
 def spelled(dimensions: Any) -> str:

@@ -1,4 +1,4 @@
-"""Tags of alarms and dashboards."""
+"""Tags of alarms, dashboards and metric streams."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudwatch import dashboard
+from kumoniwa.services.cloudwatch import dashboard, metric_stream
 from kumoniwa.services.cloudwatch.alarm import Alarm, arn_of
 from kumoniwa.services.cloudwatch.errors import InvalidParameterValueException, ResourceNotFoundException
+from kumoniwa.services.cloudwatch.metric_stream import MetricStream
 
 TAGS_MAX = 50
 
@@ -19,6 +20,8 @@ def _place(arn: str) -> tuple[str, str]:
     if parsed is None or parsed.service != "cloudwatch":
         raise InvalidParameterValueException(f"Invalid ARN: {arn}")
     kind, _, name = parsed.resource.replace("/", ":", 1).partition(":") if parsed.resource.startswith("dashboard/") else parsed.resource.partition(":")
+    if parsed.resource.startswith("metric-stream/"):
+        return "metric-stream", parsed.resource.partition("/")[2]
     if kind not in ("alarm", "dashboard"):
         raise NotImplementedHere(f"tags of cloudwatch's {kind}")
     return kind, name
@@ -28,6 +31,9 @@ async def _tags(call: Call, arn: str) -> dict[str, str] | None:
     kind, name = _place(arn)
     if kind == "dashboard":
         return await dashboard.asked(call, "tags", name=name)
+    if kind == "metric-stream":
+        stream = call.shelf(MetricStream).get(name)
+        return stream.tags if stream is not None and arn == metric_stream.arn_of(call, name) else None
     alarm = call.shelf(Alarm).get(name)
     return alarm.tags if alarm is not None and arn == arn_of(call, name) else None
 
@@ -43,6 +49,8 @@ async def _change(call: Call, arn: str, gone: list[str], more: dict[str, str]) -
     kind, name = _place(arn)
     if kind == "dashboard":
         await dashboard.asked(call, "tag", name=name, gone=gone, more=more)
+    elif kind == "metric-stream":
+        call.shelf(MetricStream)[name] = changed(call.shelf(MetricStream)[name], tags=tags)
     else:
         call.shelf(Alarm)[name] = changed(call.shelf(Alarm)[name], tags=tags)
 

@@ -10,12 +10,13 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.cloudwatch import action, history, metric, transition, waiting, watch
+from kumoniwa.services.cloudwatch import action, history, metric, streaming, transition, waiting, watch
 
 SERVICE = "monitoring.amazonaws.com"
 MINUTE_S = 60
 REST_MIN_S = 0.001
 AGED_EVERY_S = 3_600
+STREAMED_AFTER_S = 1.0
 
 
 class Aged(Record):
@@ -38,7 +39,9 @@ def _stroke(now: float, step: int) -> float:
 async def run(region: Any) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(action.OUTBOX.run(region))
+        group.create_task(streaming.OUTBOX.run(region))
         group.create_task(_fold(region))
+        group.create_task(_stream(region))
         group.create_task(_watch(region))
         group.create_task(_age(region))
 
@@ -54,6 +57,18 @@ async def _fold(region: Any) -> None:
         if all(call.memory(waiting.Inbox).is_empty for call in accounts(region)):
             await region.wait(waiting.ARRIVING, math.inf)
         await region.wait(waiting.FOLDING, _stroke(region.clock.now(), MINUTE_S))
+
+
+async def _stream(region: Any) -> None:
+    """A moment after each minute, so that what was put in its last second is folded; where nothing changed this does nothing."""
+    while True:
+        for call in accounts(region):
+            while call.atomically(partial(streaming.flow, call)):
+                await asyncio.sleep(0)
+        if any(streaming.is_waiting(call) for call in accounts(region)):
+            await region.wait(("cloudwatch", "flowing"), _stroke(region.clock.now(), MINUTE_S) + STREAMED_AFTER_S)
+        else:
+            await region.wait(metric.STREAMING, math.inf)
 
 
 async def _watch(region: Any) -> None:

@@ -513,9 +513,9 @@ SAMPLES = {
         "{PolicyName: p, PolicyDocument: '{}', BypassPolicyLockoutCheck: true}", "{PolicyName: p, PolicyDocument: '[]', BypassPolicyLockoutCheck: false}",
     ),
     "AWS::CloudWatch::MetricStream": (
-        """{Name: s, FirehoseArn: "arn:aws:firehose:eu-west-1:123456789012:deliverystream/d", RoleArn: "arn:r", OutputFormat: json,
+        """{Name: s, FirehoseArn: "arn:aws:firehose:eu-west-1:123456789012:deliverystream/d", RoleArn: "arn:aws:iam::123456789012:role/r", OutputFormat: json,
         IncludeFilters: [{Namespace: n, MetricNames: [m]}], Tags: [{Key: a, Value: b}]}""",
-        """{Name: s, FirehoseArn: "arn:aws:firehose:eu-west-1:123456789012:deliverystream/e", RoleArn: "arn:s", OutputFormat: json,
+        """{Name: s, FirehoseArn: "arn:aws:firehose:eu-west-1:123456789012:deliverystream/e", RoleArn: "arn:aws:iam::123456789012:role/s", OutputFormat: json,
         ExcludeFilters: [{Namespace: n}], Tags: [{Key: c, Value: d}]}""",
     ),
     "AWS::XRay::TransactionSearchConfig": ("{IndexingPercentage: 5}", "{IndexingPercentage: 6}"),

@@ -64,8 +64,8 @@ def _existing(call: Call, name: str) -> MetricStream:
 
 
 def PutMetricStream(
-    call: Call, *, Name: str, FirehoseArn: str, RoleArn: str, OutputFormat: str, IncludeFilters: Filters | None = None,
-    ExcludeFilters: Filters | None = None, Tags: list[dict[str, str]] | None = None,
+    call: Call, *, Name: str, FirehoseArn: str, RoleArn: str, OutputFormat: str, IncludeFilters: list[dict[str, Any]] | None = None,
+    ExcludeFilters: list[dict[str, Any]] | None = None, Tags: list[dict[str, str]] | None = None,
 ) -> dict:  # fmt: skip
     """A new stream runs. One that is put again goes on as it was, running or not, with its tags."""
     if not _NAME.fullmatch(Name):

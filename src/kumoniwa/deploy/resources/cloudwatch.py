@@ -99,10 +99,9 @@ MetricStream = ResourceType(
     name=Name("Name", 255),
     create=Call("cloudwatch:PutMetricStream", f"Name {_STREAM_SAID} Tags"),
     id=p.Name,
-    read=Call("cloudwatch:GetMetricStream", Name=ID),
     update=(Call("cloudwatch:PutMetricStream", _STREAM_SAID, Name=ID).writes_all(), *_tagged(_STREAM)),
     delete=Call("cloudwatch:DeleteMetricStream", Name=ID),
     absent="ResourceNotFoundException",
-    attributes={"Arn": _STREAM, "CreationDate": seen.CreationDate, "LastUpdateDate": seen.LastUpdateDate, "State": seen.State},
-    drift=(Reading(same(_STREAM_SAID, seen)),),
+    attributes={"Arn": _STREAM},
+    drift=(Reading(same(_STREAM_SAID, seen), Call("cloudwatch:GetMetricStream", Name=ID)),),
 )

@@ -51,7 +51,7 @@ BODY_BYTES_MAX = 96 << 20
 
 
 _SHARED_KINDS = (
-    identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.WebProvider,
+    identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.TokenIssuer, federation.WebProvider,
     federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName, firewall.Part,
     organization.Member, organization.ControlPolicy,
 )  # fmt: skip

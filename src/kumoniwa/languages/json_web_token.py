@@ -1,16 +1,17 @@
-"""JSON Web Tokens (RFC 7519): read, and proved with a key in the form in which issuers publish theirs (RFC 7517)."""
+"""JSON Web Tokens (RFC 7519): written, read, and proved with a key in the form in which issuers publish theirs (RFC 7517)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 _HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
 _CURVES = {"P-256": (ec.SECP256R1, "256"), "P-384": (ec.SECP384R1, "384"), "P-521": (ec.SECP521R1, "512")}
@@ -71,3 +72,34 @@ def is_signed_by(key: dict[str, Any], token: Token) -> bool:
     except (InvalidSignature, ValueError, binascii.Error):
         return False
     return False
+
+
+# Written -------------------------------------------------------------------------------------------
+
+
+def _encoded(body: bytes) -> str:
+    return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+
+
+def published(public: bytes, name: str, algorithm: str) -> dict[str, str]:
+    """A public key, SubjectPublicKeyInfo in DER, as RFC 7517 writes it."""
+    key = serialization.load_der_public_key(public)
+    numbers = key.public_numbers()
+    head = {"kid": name, "use": "sig", "alg": algorithm}
+    if isinstance(key, rsa.RSAPublicKey):
+        size = (key.key_size + 7) // 8
+        return {**head, "kty": "RSA", "n": _encoded(numbers.n.to_bytes(size, "big")), "e": _encoded(numbers.e.to_bytes(3, "big"))}
+    size = (key.curve.key_size + 7) // 8
+    curve = next(curve for curve, (kind, _) in _CURVES.items() if isinstance(key.curve, kind))
+    return {**head, "kty": "EC", "crv": curve, "x": _encoded(numbers.x.to_bytes(size, "big")), "y": _encoded(numbers.y.to_bytes(size, "big"))}
+
+
+def written(name: str, algorithm: str, claims: bytes, sign: Callable[[bytes], bytes]) -> str:
+    """A token with claims in JSON. ``sign`` answers as X.509 has it, from which RFC 7518 differs for elliptic curves."""
+    header = orjson.dumps({"kid": name, "typ": "JWT", "alg": algorithm})
+    body = f"{_encoded(header)}.{_encoded(claims)}"
+    signature = sign(body.encode())
+    if algorithm.startswith("ES"):
+        size = {"256": 32, "384": 48, "512": 66}[algorithm[2:]]
+        signature = b"".join(number.to_bytes(size, "big") for number in decode_dss_signature(signature))
+    return f"{body}.{_encoded(signature)}"

@@ -93,6 +93,11 @@ from kumoniwa.services.iam.mfa import (
     TagMFADevice,
     UntagMFADevice,
 )
+from kumoniwa.services.iam.outbound import (
+    DisableOutboundWebIdentityFederation,
+    EnableOutboundWebIdentityFederation,
+    GetOutboundWebIdentityFederationInfo,
+)
 from kumoniwa.services.iam.password import (
     ChangePassword,
     CreateLoginProfile,

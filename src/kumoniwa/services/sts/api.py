@@ -18,8 +18,9 @@ from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.principal import ANONYMOUS, Principal
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority
-from kumoniwa.services.sts import saml, web_identity
+from kumoniwa.services.sts import outbound, saml, web_identity
 from kumoniwa.services.sts.federated import Federated
+from kumoniwa.services.sts.outbound import GetWebIdentityToken  # noqa: F401 - an operation is whatever this module holds
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -63,6 +64,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     if operation in _BY_TOKEN:
         # Nobody asks but the token, and that is read by the operation.
         return []
+    if operation == "GetWebIdentityToken":
+        return [(f"sts:{operation}", "*"), *([(f"sts:Tag{operation}", "*")] if params.get("Tags") else [])]
     if operation == "GetFederationToken":
         arn = f"arn:{call.home.partition}:sts::{call.account}:federated-user/{params.get('Name', '')}"
         tagging = [("sts:TagSession", arn)] if params.get("Tags") else []
@@ -107,6 +110,8 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         if isinstance(params.get(parameter), (str, list)):
             context[f"sts:{parameter.lower()}"] = params[parameter]
     context |= authorize.request_tags(params)
+    if operation == "GetWebIdentityToken":
+        context |= outbound.keys(params)
     if (
         operation == "AssumeRole"
         and _second_factor(call, params.get("SerialNumber"), params.get("TokenCode")) is not None

@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_get
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import jwt
@@ -186,3 +188,21 @@ def test_keys_survive_a_kill(make_cloud):
         cloud.restart(region, kill=True)
     outside = Outside(cloud, url)
     assert outside.proved(old) and outside.proved(asked(cloud.client("sts", key=MASTER), "ES384")["WebIdentityToken"])
+
+
+def test_no_private_key_lies_on_the_disk_in_plain(make_cloud):
+    """An RSA key in PKCS #8 holds its modulus as it is published."""
+    cloud = make_cloud()
+    url = cloud.client("iam", key=MASTER).enable_outbound_web_identity_federation()["IssuerIdentifier"]
+    outside = Outside(cloud, url)
+    modulus = base64.urlsafe_b64decode(outside.read("/.well-known/jwks.json")["keys"][0]["n"] + "==")
+    for region in (GLOBAL, "us-east-1"):
+        cloud.restart(region)
+    kept = [path.read_bytes() for path in Path(cloud.folder).rglob("*") if path.is_file()]
+    assert any(outside.host.partition(".")[0].encode() in body for body in kept), "the issuer itself can be read there"
+    assert not any(modulus in body for body in kept)
+
+
+def test_what_belongs_to_partners_of_aws_is_refused_by_name(cloud):
+    code, text = refused(cloud.client("sts", key=MASTER).get_delegated_access_token, TradeInToken="token")
+    assert code == "NotImplemented" and "GetDelegatedAccessToken" in text

@@ -272,3 +272,29 @@ def test_jobs_are_counted_for_cloudwatch_and_forgotten_after_thirty_days(cloud, 
     Calendar(cloud).move(30.1)
     assert backup.list_backup_jobs()["BackupJobs"] == []
     assert len(points(cloud)) == 1
+
+
+def test_grants_and_tags_are_kept_unless_that_is_not_wanted_and_put_back_if_it_is(cloud, backup):
+    arn, s3 = bucket(cloud), cloud.client("s3")
+    for name in ("papers", "fresh"):
+        if name == "fresh":
+            bucket(cloud, name)
+        s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration={"BlockPublicAcls": False})
+        s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    s3.put_object(Bucket="papers", Key="k", Body=b"1", Tagging="a=b", ACL="public-read")
+    everybody = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
+
+    def put_back(point: str, **said) -> tuple[bool, list]:
+        job = restored(cloud, point, {"DestinationBucketName": "fresh", **said})
+        assert (job["Status"], job.get("StatusMessage")) == ("COMPLETED", None), job
+        grants = [grant["Grantee"] for grant in s3.get_object_acl(Bucket="fresh", Key="k")["Grants"]]
+        return everybody in grants, s3.get_object_tagging(Bucket="fresh", Key="k")["TagSet"]
+
+    tags = [{"Key": "a", "Value": "b"}]
+    point = backed_up(cloud, arn)["RecoveryPointArn"]
+    assert put_back(point, RestoreACLs="true") == (True, tags)
+    assert put_back(point) == (False, tags)
+    bare = backed_up(cloud, arn, BackupOptions={"BackupACLs": "disabled", "BackupObjectTags": "disabled"})["RecoveryPointArn"]
+    assert put_back(bare, RestoreACLs="true") == (False, [])
+    code, _ = refused(backup.start_backup_job, BackupVaultName="vault", ResourceArn=arn, IamRoleArn=ROLE, BackupOptions={"WindowsVSS": "enabled"})
+    assert code == "InvalidParameterValueException"

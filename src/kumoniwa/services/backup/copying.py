@@ -6,6 +6,7 @@ The point is there when its last piece is: before that it is CREATING, and a cop
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from kumoniwa.kernel import arn as arns
@@ -28,6 +29,8 @@ from kumoniwa.services.backup.vault import SERVICE, Vault, arn_of, held
 from kumoniwa.wire import timestamps
 
 WITHIN_S = 60.0
+AT_ONCE = 8
+"""So many pieces are under way together: a long way is not gone once for each."""
 
 
 class CopyJob(Record):
@@ -146,9 +149,14 @@ async def run(call: Call, id_: str) -> None:
 
     await say("begin", about=pack(about))
     number = size = 0
+    under_way: list[Any] = []
     async for piece in sent:
-        await say("piece", number=number, data=piece)
+        under_way.append(call.home.spawn(say("piece", number=number, data=piece)))
         number, size = number + 1, size + len(piece)
+        if len(under_way) == AT_ONCE:
+            await asyncio.gather(*under_way)
+            under_way = []
+    await asyncio.gather(*under_way)
     await say("finish", count=number)
     end(call, changed(job, size=size), COMPLETED)
 

@@ -82,7 +82,11 @@ async def _follow(call: Call, job: BackupJob, vault: Vault, role: Call) -> None:
             by=job.by, metadata=bucket.metadata_of(job.resource), is_continuous=True, lifecycle=job.lifecycle,
         )  # fmt: skip
     is_new = point.status == points.CREATING
-    point = changed(point, role=job.role, lifecycle=job.lifecycle, options=job.options, tags={**tags, **job.tags})
+    days = job.lifecycle["DeleteAfterDays"]
+    if vault.is_locked:
+        # Of what a locked vault keeps nobody makes the days fewer.
+        days = max(days, point.lifecycle["DeleteAfterDays"])
+    point = changed(point, role=job.role, lifecycle={"DeleteAfterDays": days}, options=job.options, tags={**tags, **job.tags})
     call.shelf(RecoveryPoint)[point.arn] = point
     await continuing.begin(call, role, point)
     message = await continuing.follow(call, role, point.arn, job.options)

@@ -117,8 +117,12 @@ def test_a_selection_chooses_by_name_and_by_tag(cloud, backup, how):
 def test_a_type_that_is_opted_out_is_chosen_only_by_its_own_arn(cloud, backup):
     arn = bucket(cloud)
     bucket(cloud, "letters")
-    backup.update_region_settings(ResourceTypeOptInPreference={"S3": False})
-    assert backup.describe_region_settings()["ResourceTypeOptInPreference"] == {"DynamoDB": True, "S3": False}
+    backup.update_region_settings(ResourceTypeOptInPreference={"S3": False, "EC2": False})
+    preferences = backup.describe_region_settings()["ResourceTypeOptInPreference"]
+    assert [kind for kind, is_in in preferences.items() if is_in] == ["DynamoDB"] and "EC2" in preferences
+    # What is not backed up here cannot be opted in.
+    assert refused(backup.update_region_settings, ResourceTypeOptInPreference={"EC2": True})[0] == "NotImplemented"
+    assert refused(backup.update_region_settings, ResourceTypeOptInPreference={"Nothing": True})[0] == "InvalidParameterValueException"
     id_ = plan(backup)
     select(backup, id_, Resources=["arn:aws:s3:::*", arn])
     cloud.sleep(HOUR_S + 5)

@@ -93,7 +93,7 @@ async def _attempt(call: Call, kind: type, id_: str) -> None:
 def _left(call: Call, kind: type, id_: str) -> None:
     """A backup that was stopped while a piece was written leaves nothing either."""
     job = call.shelf(kind).get(id_)
-    if kind is BackupJob and job is not None and not underway.is_under_way(call, kind, id_):
+    if kind is BackupJob and job is not None and job.state == jobs.ABORTED:
         continuing.drop(call, job.point)
         keeping.forget(call, job.point)
 

@@ -11,6 +11,11 @@ from kumoniwa.services.backup.job import KINDS
 from kumoniwa.wire import timestamps
 
 CROSS_ACCOUNT = "isCrossAccountBackupEnabled"
+ELSEWHERE = (
+    "Aurora", "Aurora DSQL", "CloudFormation", "DocumentDB", "EBS", "EC2", "EFS", "EKS", "FSx", "Neptune", "RDS", "Redshift", "Redshift Serverless",
+    "SAP HANA on Amazon EC2", "Storage Gateway", "Timestream", "VirtualMachine",
+)  # fmt: skip
+"""Types that AWS backs up and we do not: they are opted out for good."""
 
 
 class Settings(Record):
@@ -24,9 +29,8 @@ def is_opted_in(call: Call, kind: str) -> bool:
 
 
 def DescribeRegionSettings(call: Call) -> dict:
-    """Of what lives here."""
     return {
-        "ResourceTypeOptInPreference": {kind: is_opted_in(call, kind) for kind in KINDS},
+        "ResourceTypeOptInPreference": {kind: kind in KINDS and is_opted_in(call, kind) for kind in sorted((*KINDS, *ELSEWHERE))},
         "ResourceTypeManagementPreference": {"DynamoDB": True},
     }
 
@@ -38,8 +42,11 @@ def UpdateRegionSettings(
     ResourceTypeManagementPreference: dict[str, bool] | None = None,
 ) -> None:
     """Tables are always backed up with AWS Backup's advanced features, as new accounts have it."""
-    for kind in (ResourceTypeOptInPreference or {}).keys() - KINDS.keys():
-        raise NotImplementedHere(f"backup:UpdateRegionSettings(ResourceTypeOptInPreference.{kind})")
+    for kind, is_on in (ResourceTypeOptInPreference or {}).items():
+        if kind not in KINDS and kind not in ELSEWHERE:
+            raise InvalidParameterValueException(f"Unsupported resource type: {kind}")
+        if kind in ELSEWHERE and is_on:
+            raise NotImplementedHere(f"backup:UpdateRegionSettings(ResourceTypeOptInPreference.{kind}=true)")
     for kind, is_on in (ResourceTypeManagementPreference or {}).items():
         if kind != "DynamoDB" or not is_on:
             raise NotImplementedHere(f"backup:UpdateRegionSettings(ResourceTypeManagementPreference.{kind}={str(is_on).lower()})")

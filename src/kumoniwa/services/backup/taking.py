@@ -124,5 +124,3 @@ def _done(call: Call, job: BackupJob, point: RecoveryPoint, size: int, message: 
     jobs.end(call, job, COMPLETED, message, size)
     telling.fact(call, "Recovery Point State Change", [point.arn], points.told(call, point, arn_of(call, job.vault)))
     _copy(call, job, point)
-
-

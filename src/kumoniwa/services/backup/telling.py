@@ -69,5 +69,3 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
 
 
 OUTBOX = Outbox("backup", deliver)
-
-

@@ -126,8 +126,10 @@ def test_what_cannot_be_exported_is_refused(cloud, logs):
     wanted = {"logGroupName": "g", "fromTime": 0, "to": now, "destination": "exports"}
     assert refused(logs.create_export_task, **{**wanted, "logGroupName": "no"})["Code"] == "ResourceNotFoundException"
     assert refused(logs.create_export_task, **{**wanted, "fromTime": now})["Code"] == "InvalidParameterException"
-    assert refused(logs.create_export_task, **{**wanted, "to": 1000})["Code"] == "InvalidParameterException"
-    assert "does not exist" in refused(logs.create_export_task, **{**wanted, "destination": "none-such"})["Message"]
+    # The texts are those of moto's tests/test_logs/test_export_tasks.py, verified on AWS.
+    assert refused(logs.create_export_task, **{**wanted, "destination": "none-such"}) == {
+        "Code": "InvalidParameterException", "Message": "The given bucket does not exist. Please make sure the bucket is valid.",
+    }  # fmt: skip
     assert refused(logs.cancel_export_task, taskId="no")["Code"] == "ResourceNotFoundException"
 
 
@@ -140,7 +142,7 @@ def test_an_account_exports_one_thing_at_a_time_and_can_cancel_it(cloud, logs):
     assert refused(logs.cancel_export_task, taskId=number)["Code"] == "InvalidOperationException"
     other = begin(cloud, logs)
     assert ended(cloud, logs, other)["status"]["code"] == "COMPLETED"
-    assert {key.split("/")[1] for key in objects(cloud)} == {"aws-logs-write-test", other}
+    assert {key.split("/")[1] if "/" in key else key for key in objects(cloud)} == {"aws-logs-write-test", other}
     assert [each["taskId"] for each in logs.describe_export_tasks(statusCode="CANCELLED")["exportTasks"]] == [number]
     page = logs.describe_export_tasks(limit=1)
     assert logs.describe_export_tasks(limit=1, nextToken=page["nextToken"])["exportTasks"] != page["exportTasks"]

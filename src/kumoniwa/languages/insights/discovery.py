@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-disc
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
+
+from kumoniwa.languages.insights.value import json_decoder
 
 FIELDS_MAX = 200
 """Of one event of JSON; those that follow are not found."""
@@ -89,14 +90,14 @@ def _embedded(message: str) -> Any:
     if at < 0:
         return None
     try:
-        return json.JSONDecoder().raw_decode(message, at)[0]
+        return json_decoder.raw_decode(message, at)[0]
     except (ValueError, RecursionError):
         return None
 
 
 def _whole(message: str) -> Any:
     try:
-        return json.loads(message)
+        return json_decoder.decode(message)
     except (ValueError, RecursionError):
         return None
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from kumoniwa.languages.insights import regex
-from kumoniwa.languages.insights.value import ANY, FIGURE, TIME, number, text
+from kumoniwa.languages.insights.value import ANY, FIGURE, TIME, json_decoder, number, text
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -82,7 +82,7 @@ def _is_blank(value: Any) -> int:
 
 def _parsed(value: str) -> Any:
     try:
-        read = json.loads(value)
+        read = json_decoder.decode(value)
     except (ValueError, RecursionError):
         return None
     return read if isinstance(read, dict | list) else None
@@ -144,8 +144,8 @@ FUNCTIONS = {
     "round": Function(_round, 1, 1, FIGURE, number),
     "sqrt": Function(_guarded(math.sqrt), 1, 1, FIGURE, number),
     "log": Function(_guarded(math.log), 1, 1, FIGURE, number),
-    "greatest": Function(max, 1, _MANY, FIGURE, number),
-    "least": Function(min, 1, _MANY, FIGURE, number),
+    "greatest": Function(lambda *values: max(values), 1, _MANY, FIGURE, number),
+    "least": Function(lambda *values: min(values), 1, _MANY, FIGURE, number),
     # AWS says a number of buckets and takes the width of one; a bucket is named by where it begins.
     "histogram": Function(_guarded(lambda value, width: math.floor(value / width) * width), 2, 2, FIGURE, number),
     "tonumber": Function(lambda value: value, 1, 1, ANY, number),

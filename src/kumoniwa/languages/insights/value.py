@@ -38,6 +38,15 @@ def number(value: Any) -> int | float | None:
     return read if math.isfinite(read) else None
 
 
+def _figure(written: str) -> float | str:
+    read = float(written)
+    return read if math.isfinite(read) else written
+
+
+json_decoder = json.JSONDecoder(parse_float=_figure, parse_constant=str)
+"""Numbers that are too large to be some stay as they are written."""
+
+
 def text(value: Any) -> str | None:
     """A value as a text function sees it: lists and maps are nothing to it."""
     kind = type(value)

@@ -281,3 +281,41 @@ def test_an_api_of_this_cloud_is_a_target(cloud, events):
     put(cloud)
     cloud.sleep(1)
     assert received(cloud)[0]["Body"] == "update"
+
+
+def test_what_is_secret_of_a_connection_is_a_secret_that_eventbridge_keeps(cloud, events):
+    connect(events, {"BasicAuthParameters": {"Username": "user", "Password": "word"}}, "BASIC")
+    arn = events.describe_connection(Name="c")["SecretArn"]
+    secrets = cloud.client("secretsmanager")
+    (listed,) = secrets.list_secrets()["SecretList"]
+    assert (listed["ARN"], listed["OwningService"]) == (arn, "events")
+    assert json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"]) == {"username": "user", "password": "word"}
+    for verb, more in (("delete_secret", {}), ("put_secret_value", {"SecretString": "x"}), ("update_secret", {"SecretString": "x"})):
+        assert refused(getattr(secrets, verb), SecretId=arn, **more)[0] == "InvalidRequestException", verb
+    events.update_connection(Name="c", AuthParameters={"BasicAuthParameters": {"Username": "user", "Password": "other"}})
+    cloud.restart(kill=True)
+    assert json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])["password"] == "other"
+    events.deauthorize_connection(Name="c")
+    assert "SecretArn" not in events.describe_connection(Name="c") and secrets.list_secrets()["SecretList"] == []
+    events.update_connection(Name="c", AuthParameters={"BasicAuthParameters": {"Username": "user", "Password": "again"}})
+    again = events.describe_connection(Name="c")["SecretArn"]
+    assert json.loads(secrets.get_secret_value(SecretId=again)["SecretString"])["password"] == "again"
+    events.delete_connection(Name="c")
+    assert secrets.list_secrets()["SecretList"] == []
+
+
+def test_a_connection_whose_key_is_shut_authorizes_nothing(cloud, events, endpoint):
+    kms = cloud.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    made = events.create_connection(Name="c", AuthorizationType="API_KEY", AuthParameters=KEY, KmsKeyIdentifier=key)["ConnectionArn"]
+    shown = events.describe_connection(Name="c")
+    assert shown["KmsKeyIdentifier"] == key
+    assert cloud.client("secretsmanager").describe_secret(SecretId=shown["SecretArn"])["KmsKeyId"] == key
+    target(cloud, destine(events, made, endpoint.url))
+    put(cloud)
+    cloud.sleep(5)
+    assert len(endpoint.asked) == 1
+    kms.disable_key(KeyId=key)
+    put(cloud)
+    cloud.sleep(5)
+    assert len(endpoint.asked) == 1

@@ -1,6 +1,6 @@
 """Connections: how requests to an endpoint outside are authorized, which EventBridge keeps and pipes and state machines use, too.
 
-What is secret lies sealed in the record. A connection by OAuth fetches its token from the authorization endpoint and fetches another when
+What is secret lies in a secret of Secrets Manager, which EventBridge keeps and reads in the name of the account. A connection by OAuth fetches its token from the authorization endpoint and fetches another when
 that one is about to expire or was refused. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-auth.html
 """
 
@@ -13,7 +13,9 @@ from urllib.parse import urlencode
 
 import orjson
 
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.wire import outbound
 from kumoniwa.wire.outbound import with_query
@@ -31,13 +33,14 @@ class Connection(Record):
     name: str
     id: str
     secret: str
-    """The ARN of the secret that AWS would keep in Secrets Manager."""
+    """The ARN of its secret in Secrets Manager."""
     kind: str
     created: float
     modified: float
     shown: dict[str, Any]
     """Its parameters as everybody may see them."""
-    sealed: bytes
+    held: str
+    """The version of the secret that counts; empty if there is nothing to authorize with."""
     state: str
     reason: str = ""
     authorized: float | None = None
@@ -45,6 +48,8 @@ class Connection(Record):
     token: bytes = b""
     """Sealed, of OAuth."""
     expires: float | None = None
+    key: str = ""
+    """The key of KMS that its secret lies under, as it was told."""
 
 
 class Authorization(NamedTuple):
@@ -87,6 +92,56 @@ def opened(call: Call, id_: str, body: bytes) -> dict[str, Any]:
     return orjson.loads(cipher.unseal(_key(call), body, id_.encode()) or b"{}")
 
 
+def keeper(call: Call) -> Call:
+    """EventBridge as it keeps the account's secrets, which on AWS is a service-linked role."""
+    owner = principals.root(call.account, partition=call.home.partition)
+    return call.home.call("events", call.account, changed(owner, context={"aws:CalledViaFirst": "events.amazonaws.com"}))
+
+
+def spelled(kind: str, said: dict[str, Any]) -> str:
+    """A secret's text. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-secret.html names the members of the
+    first two kinds; those of OAuth are ours."""
+    member, names = _SPELLED[kind]
+    held: dict[str, Any] = {name: said[member][theirs] for name, theirs in names.items() if theirs in said[member]}
+    if kind == OAUTH:
+        held |= {name: said[member]["ClientParameters"][theirs] for name, theirs in _CLIENT.items()}
+    if "InvocationHttpParameters" in said:
+        held["invocation_http_parameters"] = said["InvocationHttpParameters"]
+    return orjson.dumps(held).decode()
+
+
+def read(kind: str, text: str) -> dict[str, Any]:
+    """The parameters that ``spelled`` such a text."""
+    held = orjson.loads(text)
+    member, names = _SPELLED[kind]
+    said: dict[str, Any] = {member: {theirs: held[name] for name, theirs in names.items() if name in held}}
+    if kind == OAUTH:
+        said[member]["ClientParameters"] = {theirs: held[name] for name, theirs in _CLIENT.items()}
+    if "invocation_http_parameters" in held:
+        said["InvocationHttpParameters"] = held["invocation_http_parameters"]
+    return said
+
+
+_SPELLED = {
+    "BASIC": ("BasicAuthParameters", {"username": "Username", "password": "Password"}),
+    "API_KEY": ("ApiKeyAuthParameters", {"api_key_name": "ApiKeyName", "api_key_value": "ApiKeyValue"}),
+    OAUTH: (
+        "OAuthParameters",
+        {"authorization_endpoint": "AuthorizationEndpoint", "http_method": "HttpMethod", "oauth_http_parameters": "OAuthHttpParameters"},
+    ),
+}
+_CLIENT = {"client_id": "ClientID", "client_secret": "ClientSecret"}
+
+
+async def secret_of(call: Call, connection: Connection) -> dict[str, Any]:
+    """The parameters with what is secret. Raises Unauthorized if the secret is gone or its key is shut."""
+    try:
+        found = await keeper(call).ask("secretsmanager:GetSecretValue", SecretId=connection.secret, VersionId=connection.held)
+    except AwsError as error:
+        raise Unauthorized(f"The secret of the connection {connection.name} cannot be read: {error.text}") from None
+    return read(connection.kind, found["SecretString"])
+
+
 # What requests carry -------------------------------------------------------------------------------
 
 
@@ -102,7 +157,7 @@ async def authorization(call: Call, connection: Connection, *, is_refused: bool 
     Raises Unauthorized."""
     if connection.state != "AUTHORIZED":
         raise Unauthorized(f"The connection {connection.name} is {connection.state}.")
-    secret = opened(call, connection.id, connection.sealed)
+    secret = await secret_of(call, connection)
     found = Authorization({}, {}, {})
     if connection.kind == "BASIC":
         said = secret["BasicAuthParameters"]
@@ -128,7 +183,7 @@ async def authorization(call: Call, connection: Connection, *, is_refused: bool 
 async def authorized(call: Call, connection: Connection) -> Connection:
     """Fetch a token for the connection and keep it; without one it is de-authorized, for the reason that it tells."""
     try:
-        token = await _token(opened(call, connection.id, connection.sealed)["OAuthParameters"])
+        token = await _token((await secret_of(call, connection))["OAuthParameters"])
         seconds = token.get("expires_in")
         kept = {"type": token.get("token_type") or "Bearer", "value": token["access_token"]}
         expires = call.now() + float(seconds) if isinstance(seconds, int | float) else None
@@ -136,7 +191,7 @@ async def authorized(call: Call, connection: Connection) -> Connection:
     except Unauthorized as refusal:
         found = {"state": "DEAUTHORIZED", "reason": str(refusal)}
     held = call.shelf(Connection).get(connection.name)
-    if held is None or held.sealed != connection.sealed:
+    if held is None or held.held != connection.held:
         # It was changed in the meantime, and this token is none of it.
         return connection
     call.shelf(Connection)[connection.name] = now = changed(held, **found)

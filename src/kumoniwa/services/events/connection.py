@@ -60,13 +60,13 @@ def _shown(said: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _credentials(call: Call, id_: str, kind: str, said: dict[str, Any]) -> dict[str, Any]:
+def _credentials(call: Call, version: str, kind: str, said: dict[str, Any]) -> dict[str, Any]:
     """What a connection holds once it was given parameters. One by OAuth has still to ask for its token."""
     is_waiting = kind == OAUTH
     if is_waiting:
         call.after_commit(lambda: call.home.wake(WAITING))
     return {
-        "kind": kind, "shown": _shown(said), "sealed": connections.sealed(call, id_, said), "authorized": call.now(), "reason": "",
+        "kind": kind, "shown": _shown(said), "held": version, "authorized": call.now(), "reason": "",
         "state": "AUTHORIZING" if is_waiting else "AUTHORIZED", "token": b"", "expires": None,
     }  # fmt: skip
 
@@ -81,61 +81,117 @@ def _told(call: Call, connection: Connection, state: str = "", *, is_new: bool =
     return told if is_new or connection.authorized is None else told | {"LastAuthorizedTime": connection.authorized}
 
 
-def CreateConnection(
-    call: Call, *, Name: str, AuthorizationType: str, AuthParameters: dict[str, Any], Description: str | None = None
-) -> dict:
-    """AWS keeps what is secret in Secrets Manager; here it is sealed in the connection, and the secret's ARN only names it."""
+async def CreateConnection(
+    call: Call, *, Name: str, AuthorizationType: str, AuthParameters: dict[str, Any], Description: str | None = None,
+    KmsKeyIdentifier: str | None = None,
+) -> dict:  # fmt: skip
+    """What is secret goes into a secret of Secrets Manager, under the key that is named or AWS's own. Both come to be, or neither."""
     _check(AuthorizationType, AuthParameters)
+    _check_free(call, Name)
+    key = {"KmsKeyId": KmsKeyIdentifier} if KmsKeyIdentifier else {}
+    secret = await connections.keeper(call).ask_along(
+        "secretsmanager:CreateSecret", Name=f"events!connection/{Name}/{call.new_id()}",
+        SecretString=connections.spelled(AuthorizationType, AuthParameters), **key,
+    )  # fmt: skip
+
+    def make() -> Connection:
+        _check_free(call, Name)
+        made = call.shelf(Connection)[Name] = Connection(
+            name=Name, id=call.new_id(), secret=secret["ARN"], created=call.now(), modified=call.now(), description=Description,
+            key=KmsKeyIdentifier or "", **_credentials(call, secret["VersionId"], AuthorizationType, AuthParameters),
+        )  # fmt: skip
+        return made
+
+    return _told(call, call.atomically(make), is_new=True)
+
+
+def _check_free(call: Call, name: str) -> None:
     held = call.shelf(Connection)
-    if Name in held:
-        raise ResourceAlreadyExistsException(f"Connection {Name} already exists.")
+    if name in held:
+        raise ResourceAlreadyExistsException(f"Connection {name} already exists.")
     if len(held) >= CONNECTIONS_MAX:
         raise LimitExceededException
-    id_ = call.new_id()
-    suffix = "".join(call.ids.random.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=6))
-    held[Name] = made = Connection(
-        name=Name, id=id_, secret=call.arn(f"secret:events!connection/{Name}/{call.new_id()}-{suffix}", "secretsmanager"),
-        created=call.now(), modified=call.now(), description=Description, **_credentials(call, id_, AuthorizationType, AuthParameters),
-    )  # fmt: skip
-    return _told(call, made, is_new=True)
 
 
-def UpdateConnection(
+async def UpdateConnection(
     call: Call, *, Name: str, Description: str | None = None, AuthorizationType: str | None = None,
-    AuthParameters: dict[str, Any] | None = None,
+    AuthParameters: dict[str, Any] | None = None, KmsKeyIdentifier: str | None = None,
 ) -> dict:  # fmt: skip
     """What is not said stays as it is; new parameters authorize anew."""
     connection = existing(call, Name, "update")
+    kind = AuthorizationType or connection.kind
+    whole = await _updated(call, connection, kind, AuthParameters)
     said: dict[str, Any] = {"modified": call.now()}
     if Description is not None:
         said["description"] = Description
-    kind = AuthorizationType or connection.kind
-    if AuthParameters is not None:
-        whole = {**connections.opened(call, connection.id, connection.sealed), **AuthParameters} if kind == connection.kind else AuthParameters
+    if KmsKeyIdentifier is not None:
+        said["key"] = KmsKeyIdentifier
+    if whole is not None or (KmsKeyIdentifier is not None and connection.held):
+        arn, version = await _kept(call, connection, connections.spelled(kind, whole) if whole is not None else None, KmsKeyIdentifier)
+        said["secret"] = arn
+        if whole is not None:
+            said |= _credentials(call, version, kind, whole)
+
+    def change() -> Connection:
+        now = call.shelf(Connection)[Name] = changed(existing(call, Name, "update"), **said)
+        return now
+
+    return _told(call, call.atomically(change))
+
+
+async def _kept(call: Call, connection: Connection, text: str | None, key: str | None) -> tuple[str, str]:
+    """The ARN of the connection's secret, and the version that was put; one that was deauthorized gets another secret."""
+    said: dict[str, Any] = {"SecretString": text} if text is not None else {}
+    if key is not None or not connection.held:
+        said["KmsKeyId"] = key or connection.key or "alias/aws/secretsmanager"
+    if connection.held:
+        answer = await connections.keeper(call).ask_along("secretsmanager:UpdateSecret", SecretId=connection.secret, **said)
+    else:
+        name = f"events!connection/{connection.name}/{call.new_id()}"
+        answer = await connections.keeper(call).ask_along("secretsmanager:CreateSecret", Name=name, **said)
+    return answer["ARN"], answer.get("VersionId", connection.held)
+
+
+async def _updated(call: Call, connection: Connection, kind: str, given: dict[str, Any] | None) -> dict[str, Any] | None:
+    """All parameters as they are to be; None if they stay and need no new authorization."""
+    if given is not None:
+        whole = {**await connections.secret_of(call, connection), **given} if kind == connection.kind and connection.held else given
         _check(kind, whole)
-        said |= _credentials(call, connection.id, kind, whole)
-    elif kind != connection.kind:
+        return whole
+    if kind != connection.kind:
         raise ValidationException(f"Parameter AuthParameters is not valid. Reason: {kind} authorization takes {MEMBERS[kind]}.")
-    elif connection.state != "AUTHORIZED" and connection.sealed:
+    if connection.state != "AUTHORIZED" and connection.held:
         # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection-edit.html: to edit is to authorize again.
-        said |= _credentials(call, connection.id, kind, connections.opened(call, connection.id, connection.sealed))
-    call.shelf(Connection)[Name] = connection = changed(connection, **said)
-    return _told(call, connection)
+        return await connections.secret_of(call, connection)
+    return None
 
 
-def DeauthorizeConnection(call: Call, *, Name: str) -> dict:
-    """Everything that authorizes is forgotten."""
-    connection = changed(
-        existing(call, Name, "deauthorize"), state="DEAUTHORIZED", reason="", shown={}, sealed=b"", token=b"", expires=None, modified=call.now(),
-    )  # fmt: skip
-    call.shelf(Connection)[Name] = connection
-    return _told(call, connection, "DEAUTHORIZING")
+def DeauthorizeConnection(call: Call, *, Name: str) -> Any:
+    """Everything that authorizes is forgotten, and the secret goes."""
+    existing(call, Name, "deauthorize")
+    return _without_secret(call, Name, "deauthorize")
 
 
-def DeleteConnection(call: Call, *, Name: str) -> dict:
-    connection = existing(call, Name, "delete")
-    del call.shelf(Connection)[Name]
-    return _told(call, connection, "DELETING")
+def DeleteConnection(call: Call, *, Name: str) -> Any:
+    existing(call, Name, "delete")
+    return _without_secret(call, Name, "delete")
+
+
+async def _without_secret(call: Call, name: str, verb: str) -> dict:
+    connection = existing(call, name, verb)
+    if connection.held:
+        await connections.keeper(call).ask_along("secretsmanager:DeleteSecret", SecretId=connection.secret, ForceDeleteWithoutRecovery=True)
+
+    def forget() -> None:
+        existing(call, name, verb)
+        if verb == "delete":
+            del call.shelf(Connection)[name]
+        else:
+            call.shelf(Connection)[name] = now
+
+    now = changed(connection, state="DEAUTHORIZED", reason="", shown={}, held="", token=b"", expires=None, modified=call.now())
+    call.atomically(forget)
+    return _told(call, connection if verb == "delete" else now, "DELETING" if verb == "delete" else "DEAUTHORIZING")
 
 
 def DescribeConnection(call: Call, *, Name: str) -> dict:
@@ -145,7 +201,8 @@ def DescribeConnection(call: Call, *, Name: str) -> dict:
         "Description": connection.description,
         "StateReason": connection.reason or None,
         "AuthorizationType": connection.kind,
-        "SecretArn": connection.secret if connection.sealed else None,
+        "SecretArn": connection.secret if connection.held else None,
+        "KmsKeyIdentifier": connection.key or None,
         "AuthParameters": connection.shown,
     }
     return {name: value for name, value in told.items() if value is not None}
@@ -173,13 +230,13 @@ def ListConnections(
 
 async def run(region: Any) -> None:
     """Fetch the tokens that connections wait for. What was under way in a life that ended is begun again."""
-    under_way: dict[tuple[str, str, bytes], asyncio.Task] = {}
+    under_way: dict[tuple[str, str, str], asyncio.Task] = {}
     while True:
         for account in region.store.accounts():
             if account.isdigit():
                 call = region.call("events", account, principals.service("events.amazonaws.com", account))
                 for connection in list(call.shelf(Connection).values()):
-                    key = (account, connection.name, connection.sealed)
+                    key = (account, connection.name, connection.held)
                     if connection.state == "AUTHORIZING" and key not in under_way:
                         under_way[key] = region.spawn(connections.authorized(call, connection))
                         under_way[key].add_done_callback(lambda _, key=key: under_way.pop(key))

@@ -20,12 +20,14 @@ from kumoniwa.services.secretsmanager.secret import (
     WORK,
     Secret,
     arn_of,
+    check_keeper,
     check_name,
     checked_tags,
     checked_token,
     drop,
     found,
     keep_version,
+    keeper_of,
     known,
     named,
     touched,
@@ -52,7 +54,7 @@ async def CreateSecret(
     suffix = "".join(call.ids.random.choices(SUFFIX_CHARACTERS, k=SUFFIX_LENGTH))
     made = Secret(
         name=Name, suffix=suffix, created=call.now(), modified=call.now(), description=Description, key=_key(KmsKeyId), tags=tags or None,
-        replicas=replicas,
+        replicas=replicas, owner=keeper_of(call, Name),
     )  # fmt: skip
     version = await envelope.sealed(call, made, token, content) if content is not None else None
     return call.atomically(lambda: _made(call, made, version, is_forced=bool(ForceOverwriteReplicaSecret)))
@@ -154,6 +156,7 @@ def DeleteSecret(
         arn = SecretId if SecretId.startswith("arn:") else call.arn(f"secret:{SecretId}-{'x' * SUFFIX_LENGTH}")
         return {"ARN": arn, "Name": arn.rpartition(":")[2].rpartition("-")[0], "DeletionDate": call.now()}
     secret = found(call, SecretId)
+    check_keeper(call, secret)
     if secret.primary:
         raise OnReplica
     if secret.replicas:

@@ -132,11 +132,24 @@ def usable(call: Call, text: str) -> Secret:
 
 
 def writable(call: Call, text: str) -> Secret:
-    """A replica is changed where its primary is."""
+    """A replica is changed where its primary is, and what a service keeps by that service alone."""
     secret = usable(call, text)
+    check_keeper(call, secret)
     if secret.primary:
         raise OnReplica
     return secret
+
+
+def keeper_of(call: Call, name: str) -> str:
+    """The service that makes a secret of this name for itself, such as ``events``; empty for everybody else.
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/service-linked-secrets.html"""
+    service = call.principal.context.get("aws:CalledViaFirst", "").partition(".")[0]
+    return service if service and name.startswith(f"{service}!") else ""
+
+
+def check_keeper(call: Call, secret: Secret) -> None:
+    if secret.owner and keeper_of(call, secret.name) != secret.owner:
+        raise InvalidRequestException(f"You can't perform this operation on secret {secret.name} because it is managed by {secret.owner}.")
 
 
 def named(call: Call, secret: Secret) -> dict[str, Any]:

@@ -394,6 +394,15 @@ def make_cloud(tmp_path, monkeypatch):
         cloud.close()
 
 
+@pytest.fixture(scope="module")
+def lasting_cloud(tmp_path_factory):
+    """One region, us-east-1, for all tests of a module: for those that leave nothing behind."""
+    cloud = Cloud(str(tmp_path_factory.mktemp("cloud")))
+    cloud.region("us-east-1")
+    yield cloud
+    cloud.close()
+
+
 @pytest.fixture
 def cloud(make_cloud) -> Cloud:
     """One region, us-east-1, and aws-global."""

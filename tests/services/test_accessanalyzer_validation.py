@@ -15,13 +15,8 @@ TRUST = "AWS::IAM::AssumeRolePolicyDocument"
 
 
 @pytest.fixture(scope="module")
-def aa(tmp_path_factory):
-    from conftest import Cloud
-
-    cloud = Cloud(str(tmp_path_factory.mktemp("cloud")))
-    cloud.region("us-east-1")
-    yield cloud.client("accessanalyzer")
-    cloud.close()
+def aa(lasting_cloud):
+    return lasting_cloud.client("accessanalyzer")
 
 
 def codes(aa, *statements: dict, kind: str = "IDENTITY_POLICY", version: str | None = "2012-10-17", **more) -> list[str]:

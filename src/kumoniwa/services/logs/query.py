@@ -25,6 +25,7 @@ from kumoniwa.services.logs.group import (
     ResourceNotFoundException,
     name_in,
 )
+from kumoniwa.services.logs.page import paged
 from kumoniwa.services.logs.policy import LimitExceededException
 from kumoniwa.store.rows import Table
 
@@ -267,13 +268,7 @@ def DescribeQueries(
         for each in sorted(call.shelf(Asked).values(), key=lambda each: (each.created_ms, each.id), reverse=True)
         if (logGroupName is None or logGroupName in each.groups) and status in (None, each.status) and queryLanguage in (None, "CWLI")
     ]
-    if nextToken is not None:
-        numbers = [each.id for each in found]
-        if nextToken not in numbers:
-            raise InvalidParameterException("The specified nextToken is invalid.")
-        found = found[numbers.index(nextToken) + 1 :]
-    chosen = found[: maxResults or 1000]
-    return {"queries": [_shown(each) for each in chosen]} | ({"nextToken": chosen[-1].id} if len(chosen) < len(found) else {})
+    return paged(found, nextToken, maxResults or 1000, _shown, "queries")
 
 
 def _shown(query: Asked) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs.group import InvalidParameterException, ResourceNotFoundException
+from kumoniwa.services.logs.page import paged
 from kumoniwa.services.logs.policy import LimitExceededException
 
 DEFINITIONS_MAX = 1_000
@@ -57,13 +58,7 @@ def DescribeQueryDefinitions(
     )
     if queryLanguage not in (None, "CWLI"):
         found = []
-    if nextToken is not None:
-        numbers = [each.id for each in found]
-        if nextToken not in numbers:
-            raise InvalidParameterException("The specified nextToken is invalid.")
-        found = found[numbers.index(nextToken) + 1 :]
-    chosen = found[: maxResults or 1000]
-    return {"queryDefinitions": list(map(_shown, chosen))} | ({"nextToken": chosen[-1].id} if len(chosen) < len(found) else {})
+    return paged(found, nextToken, maxResults or 1000, _shown, "queryDefinitions")
 
 
 def _shown(definition: Definition) -> dict[str, Any]:

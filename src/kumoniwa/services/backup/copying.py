@@ -86,7 +86,6 @@ def new(call: Call, point: RecoveryPoint, target: str, role: str, lifecycle: dic
 def _put(call: Call, job: CopyJob) -> None:
     underway.put(call, job)
     _tell(call, job)
-    call.after_commit(lambda: call.home.wake(points.WORK))
 
 
 def StartCopyJob(

@@ -113,7 +113,6 @@ def put(call: Call, job: BackupJob) -> None:
     """Keep how a job is, and tell it."""
     underway.put(call, job)
     tell(call, job)
-    call.after_commit(lambda: call.home.wake(point.WORK))
 
 
 def StartBackupJob(

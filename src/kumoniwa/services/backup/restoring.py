@@ -102,7 +102,6 @@ def _check_time(call: Call, point: RecoveryPoint, said: dict[str, str]) -> None:
 def _put(call: Call, job: RestoreJob) -> None:
     underway.put(call, job)
     _tell(call, job)
-    call.after_commit(lambda: call.home.wake(points.WORK))
 
 
 # What it does ----------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.backup.point import WORK
 
 OPEN = ("CREATED", "PENDING", "RUNNING")
 
@@ -24,12 +25,13 @@ def _ids(call: Call, kind: type) -> set[str]:
 
 
 def put(call: Call, job: Any) -> None:
-    """Keep how a job is."""
+    """Keep how a job is, and look what follows from it."""
     ids = _ids(call, type(job))
     if job.state in OPEN:
         # Should the call be undone there is no such job, and it is passed over.
         ids.add(job.id)
     call.shelf(type(job))[job.id] = job
+    call.after_commit(lambda: call.home.wake(WORK))
 
 
 def jobs(call: Call, kind: type) -> list[Any]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from test_firehose import cloud, fh, files, role, s3, stream  # noqa: F401
+from test_firehose import fh, files, role, s3, stream  # noqa: F401
 
 ACCOUNT = "000000000000"
 HOSE = f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/hose"

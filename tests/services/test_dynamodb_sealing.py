@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
-
-ACCOUNT = "111111111111"
-SECRET = "nobody-may-read-this-on-the-disk"
-
-
-@pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
+from sealed import ACCOUNT, SECRET, on_disk, refused
 
 
 @pytest.fixture
@@ -61,16 +52,6 @@ def key_of(n: int) -> dict:
 def fill(dynamodb, count: int, name="tbl") -> None:
     for n in range(count):
         dynamodb.put_item(TableName=name, Item=item(n))
-
-
-def on_disk(cloud, text: str = SECRET) -> list[str]:
-    return [path.name for path in Path(cloud.folder).rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
 
 
 def queried(dynamodb, name="tbl", **more) -> list[str]:

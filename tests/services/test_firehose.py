@@ -17,11 +17,6 @@ BUCKET = "arn:aws:s3:::lake-files"
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def s3(cloud):
     client = cloud.client("s3")
     client.create_bucket(Bucket="lake-files")

@@ -10,7 +10,7 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import make, settle
-from test_firehose import BUCKET, cloud, fh, files, put, role, s3, stream  # noqa: F401
+from test_firehose import BUCKET, fh, files, put, role, s3, stream  # noqa: F401
 
 QUERY = "{customer: .customer, year: .at | strftime(\"%Y\")}"
 PREFIX = "by/!{partitionKeyFromQuery:customer}/!{partitionKeyFromQuery:year}/"

@@ -9,11 +9,6 @@ from sealed import ACCOUNT, SECRET, User, on_disk, refused
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def kms(cloud):
     return cloud.client("kms", key=ACCOUNT)
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 import json
 import textwrap
 
-import pytest
 from lambda_workshop import RUNTIME, settle
 from source_workshop import LOGGING
-
-
-@pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
 
 
 def deploy(cloud, template: dict | str, verb: str = "create") -> dict:

@@ -13,11 +13,6 @@ TELLS = "import os\ndef handler(event, context):\n    return os.environ.get('SEC
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def kms(cloud):
     return cloud.client("kms", key="000000000000")
 

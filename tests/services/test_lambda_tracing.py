@@ -25,11 +25,6 @@ def handler(event, context):
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def lam(cloud):
     return cloud.client("lambda")
 

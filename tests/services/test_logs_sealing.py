@@ -15,11 +15,6 @@ SHUT = ("InvalidParameterException", f"The specified KMS key does not exist or i
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def kms(cloud):
     return cloud.client("kms", key=ACCOUNT)
 

@@ -23,11 +23,6 @@ def handler(event, context):
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def logs(cloud):
     client = cloud.client("logs")
     client.create_log_group(logGroupName="g")

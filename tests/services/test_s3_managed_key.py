@@ -15,11 +15,6 @@ KMS = {"ServerSideEncryption": "aws:kms"}
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def s3(cloud):
     client = cloud.client("s3", key=ACCOUNT)
     client.create_bucket(Bucket="box")

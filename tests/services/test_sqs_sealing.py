@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
+from sealed import ACCOUNT, on_disk, refused
 
-ACCOUNT = "111111111111"
 BODY = "nobody may read this on the disk"
-
-
-@pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
 
 
 @pytest.fixture
@@ -36,12 +29,6 @@ def queue(sqs, key, name="q", **more) -> str:
     return sqs.create_queue(QueueName=name, Attributes={"KmsMasterKeyId": key, **more})["QueueUrl"]
 
 
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as error:
-        call(**params)
-    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"]
-
-
 def received(sqs, url, **more) -> list[str]:
     return [message["Body"] for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, **more).get("Messages", [])]
 
@@ -51,7 +38,7 @@ def test_a_message_comes_out_as_it_went_in_and_its_body_is_not_on_the_disk(cloud
     sent = sqs.send_message(QueueUrl=url, MessageBody=BODY)
     batch = sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": f"{BODY} {n}"} for n in range(3)])
     assert len(batch["Successful"]) == 3
-    assert not any(BODY.encode() in path.read_bytes() for path in Path(cloud.folder).rglob("*") if path.is_file())
+    assert on_disk(cloud, BODY) == []
     cloud.restart(kill=True)
     (first,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert (first["Body"], first["MD5OfBody"]) == (BODY, sent["MD5OfMessageBody"])

@@ -9,11 +9,6 @@ from botocore.exceptions import ClientError
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def xray(cloud):
     return cloud.client("xray")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 TEMPLATE = """
 Resources:
   Slow:
@@ -25,11 +23,6 @@ Outputs:
 """
 POLICY = json.dumps({"Version": "2012-10-17", "Statement": {
     "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "xray:PutTraceSegments", "Resource": "*"}})  # fmt: skip
-
-
-@pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
 
 
 def test_a_stack_makes_changes_and_removes_groups_rules_and_policies(cloud):

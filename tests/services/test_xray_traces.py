@@ -11,11 +11,6 @@ ACCOUNT = "000000000000"
 
 
 @pytest.fixture
-def cloud(make_cloud):
-    return make_cloud("us-east-1", "aws-global")
-
-
-@pytest.fixture
 def xray(cloud):
     return cloud.client("xray")
 

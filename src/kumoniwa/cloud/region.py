@@ -19,6 +19,7 @@ from kumoniwa.gate.passage import REPLICATED, Gate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.trail import Trail
 from kumoniwa.gate.usage import LastUse, Usage
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import Clock, monotonic
@@ -222,6 +223,10 @@ class Region:
     def call(self, service: str, account: str, principal: Principal) -> Call:
         """A call of a service's own, for its background work."""
         return Call(self, account, principal, service)
+
+    def calls(self, service: str, by: str) -> list[Call]:
+        """The same for each customer's account that has state here, made by the service principal ``by``."""
+        return [self.call(service, account, principals.service(by, account)) for account in self.store.accounts() if account.isdigit()]
 
     def assume(
         self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str] | None = None

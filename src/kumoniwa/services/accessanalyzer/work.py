@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate.trail import CHANGED
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.accessanalyzer import analyzer as analyzers
@@ -59,10 +58,7 @@ async def _look(region: Any, due: Due) -> float:
     changes, due.changed = due.changed, {}
     if any("organizations" in services for services in changes.values()):
         due.looked.clear()
-    for account in region.store.accounts():
-        if not account.isdigit():
-            continue
-        call = region.call("accessanalyzer", account, principals.service(SERVICE, account))
+    for call in region.calls("accessanalyzer", SERVICE):
         await generation.make_due(call)
         for analyzer in list(call.shelf(Analyzer).values()):
             accounts = analyzers.watched(call, analyzer)
@@ -80,7 +76,7 @@ async def _look(region: Any, due: Due) -> float:
                 await _scan(call, analyzer, services)
             except AwsError:
                 # Its role is not known here yet or any more, or another region is dark.
-                due.changed.setdefault(account, set()).update(services)
+                due.changed.setdefault(call.account, set()).update(services)
                 until = min(until, call.now() + AGAIN_S)
             else:
                 if is_whole:

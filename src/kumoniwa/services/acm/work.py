@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.services.acm import issuing
 
 EVERY_S = 86_400.0
@@ -14,10 +13,8 @@ SERVICE = "acm.amazonaws.com"
 async def run(region: Any) -> None:
     while True:
         until = region.clock.now() + EVERY_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("acm", account, principals.service(SERVICE, account))
-                for (arn,) in call.rows(issuing.DUE).all("select arn from acm_due where due <= ?", call.now()):
-                    await issuing.look(call, arn)
-                until = min(until, call.rows(issuing.DUE).one("select min(due) from acm_due")[0] or until)
+        for call in region.calls("acm", SERVICE):
+            for (arn,) in call.rows(issuing.DUE).all("select arn from acm_due where due <= ?", call.now()):
+                await issuing.look(call, arn)
+            until = min(until, call.rows(issuing.DUE).one("select min(due) from acm_due")[0] or until)
         await region.wait(issuing.WORK, until)

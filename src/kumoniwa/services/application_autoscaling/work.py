@@ -6,8 +6,6 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
-from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.application_autoscaling import activity, change, scaling, schedule
 from kumoniwa.services.application_autoscaling.target import Target
@@ -16,13 +14,6 @@ SERVICE = "application-autoscaling.amazonaws.com"
 MINUTE_S, AFTER_S = 60, 2.0
 """CloudWatch evaluates alarms at whole minutes. One that stays in ALARM acts again in each."""
 IDLE_S = 3_600.0
-
-
-def accounts(region: Any) -> list[Call]:
-    return [
-        region.call("application-autoscaling", account, principals.service(SERVICE, account))
-        for account in region.store.accounts() if account.isdigit()
-    ]  # fmt: skip
 
 
 async def run(region: Any) -> None:
@@ -35,7 +26,7 @@ async def run(region: Any) -> None:
 async def _schedule(region: Any) -> None:
     while True:
         until = region.clock.now() + IDLE_S
-        for call in accounts(region):
+        for call in region.calls("application-autoscaling", SERVICE):
             until = min(until, await schedule.fire_all(call) or until)
         await region.wait(schedule.WAITING, until)
 
@@ -44,7 +35,7 @@ async def _watch(region: Any) -> None:
     while True:
         now = region.clock.now()
         await region.wait(("application-autoscaling", "watch"), ((now - AFTER_S) // MINUTE_S + 1) * MINUTE_S + AFTER_S)
-        for call in accounts(region):
+        for call in region.calls("application-autoscaling", SERVICE):
             for key in list(call.shelf(Target)):
                 try:
                     await scaling.look(call, key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.services.backup import continuing, keeping, running, schedule
 from kumoniwa.services.backup.point import WORK
 from kumoniwa.services.backup.telling import OUTBOX
@@ -15,9 +14,8 @@ IDLE_S = 3600.0
 
 
 async def run(region: Any) -> None:
-    for account in region.store.accounts():
-        if account.isdigit():
-            keeping.sweep(region.call("backup", account, principals.service(SERVICE, account)))
+    for call in region.calls("backup", SERVICE):
+        keeping.sweep(call)
 
     def heard(fact: tuple) -> None:
         # A fault may be a clock that is set: what is due by it is looked for anew.
@@ -37,9 +35,7 @@ async def run(region: Any) -> None:
 
 async def _follow(region: Any) -> None:
     while True:
-        calls = [
-            region.call("backup", account, principals.service(SERVICE, account)) for account in region.store.accounts() if account.isdigit()
-        ]
+        calls = region.calls("backup", SERVICE)
         for call in calls:
             await schedule.follow(call)
         # From here to the wait nobody else has a turn: what happens later wakes it.

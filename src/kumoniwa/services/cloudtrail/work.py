@@ -6,7 +6,6 @@ from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.trail import KEPT_S, TRAIL
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cloudtrail import delivery, everywhere, trail
 
@@ -18,12 +17,10 @@ async def run(region: Any) -> None:
         await region.wait(("cloudtrail", "work"), region.clock.now() + EVERY_S)
         if region.name == GLOBAL:
             await _wake(region)
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("cloudtrail", account, principals.service(trail.SERVICE, account))
-                if region.name != GLOBAL:
-                    await delivery.deliver_all(call)
-                call.rows(TRAIL).run("delete from trail where at < ?", call.now() - KEPT_S)
+        for call in region.calls("cloudtrail", trail.SERVICE):
+            if region.name != GLOBAL:
+                await delivery.deliver_all(call)
+            call.rows(TRAIL).run("delete from trail where at < ?", call.now() - KEPT_S)
 
 
 async def _wake(region: Any) -> None:

@@ -7,7 +7,6 @@ import math
 from functools import partial
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.cloudwatch import action, history, metric, streaming, transition, waiting, watch
@@ -26,9 +25,7 @@ class Aged(Record):
 
 
 def accounts(region: Any) -> list[Call]:
-    return [
-        region.call("cloudwatch", account, principals.service(SERVICE, account)) for account in region.store.accounts() if account.isdigit()
-    ]
+    return region.calls("cloudwatch", SERVICE)
 
 
 def _stroke(now: float, step: int) -> float:

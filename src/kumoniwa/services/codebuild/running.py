@@ -17,7 +17,6 @@ from typing import Any
 from kumoniwa.engines import build_shell
 from kumoniwa.engines.build_shell import Shell
 from kumoniwa.gate import identity
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -38,14 +37,14 @@ KEPT_OF_HOST = ("PATH", "HOME", "LANG", "TMPDIR", "SSL_CERT_FILE")
 async def run(region: Any) -> None:
     """Begin what waits, in its order, as far as there is room."""
     busy: dict[str, set[str]] = {}
-    for call in _accounts(region):
+    for call in region.calls("codebuild", SERVICE):
         queued = {id_ for (id_,) in call.rows(QUEUE).all("select id from codebuild_queue")}
         for build in list(call.shelf(Build).values()):
             if build.status == "IN_PROGRESS" and build.id not in queued:
                 _interrupted(call, build)
     while True:
         until = region.clock.now() + IDLE_S
-        for call in _accounts(region):
+        for call in region.calls("codebuild", SERVICE):
             running = busy.setdefault(call.account, set())
             for id_, at in call.rows(QUEUE).all("select id, at from codebuild_queue order by at, rowid"):
                 patience_ends = at + call.shelf(Build)[id_].said["queuedTimeoutInMinutes"] * 60.0
@@ -58,11 +57,6 @@ async def run(region: Any) -> None:
                 else:
                     until = min(until, patience_ends)
         await region.wait(WAITING, until)
-
-
-def _accounts(region: Any) -> list[Call]:
-    names = [account for account in region.store.accounts() if account.isdigit()]
-    return [region.call("codebuild", account, principals.service(SERVICE, account)) for account in names]
 
 
 def _interrupted(call: Call, build: Build) -> None:

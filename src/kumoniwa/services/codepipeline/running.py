@@ -12,7 +12,6 @@ import traceback
 from typing import Any
 
 from kumoniwa.gate import identity
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -48,13 +47,13 @@ _VARIABLE = re.compile(r"#\{([\w@-]+)\.([\w@-]+)\}")
 async def run(region: Any) -> None:
     """Give each execution its turn when it is due; after a restart everything that is not over is due."""
     busy: set[str] = set()
-    for call in _accounts(region):
+    for call in region.calls("codepipeline", SERVICE):
         for execution in call.shelf(Execution).values():
             if execution.status not in OVER:
                 put_turn(call, execution.id, 0.0)
     while True:
         until = region.clock.now() + IDLE_S
-        for call in _accounts(region):
+        for call in region.calls("codepipeline", SERVICE):
             for (id_,) in call.rows(DUE).all("select id from codepipeline_due where at <= ? order by at", call.now()):
                 if id_ not in busy:
                     busy.add(id_)
@@ -62,11 +61,6 @@ async def run(region: Any) -> None:
             next_due = call.rows(DUE).one("select min(at) from codepipeline_due where at > ?", call.now())[0]
             until = min(until, next_due or until)
         await region.wait(WAITING, until)
-
-
-def _accounts(region: Any) -> list[Call]:
-    names = [account for account in region.store.accounts() if account.isdigit()]
-    return [region.call("codepipeline", account, principals.service(SERVICE, account)) for account in names]
 
 
 async def _turn(call: Call, id_: str, busy: set[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -26,11 +25,9 @@ async def run(region: Any) -> None:
     every_s = LOOKED_EVERY_S.get(region.settings.pace, SOON_S)
     while True:
         is_needed = False
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("codepipeline", account, principals.service(SERVICE, account))
-                for name in call.shelf(Pipeline):
-                    is_needed |= await _look(call, name)
+        for call in region.calls("codepipeline", SERVICE):
+            for name in call.shelf(Pipeline):
+                is_needed |= await _look(call, name)
         await region.wait(WATCHED, region.clock.now() + (every_s if is_needed else IDLE_S))
 
 

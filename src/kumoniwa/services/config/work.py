@@ -61,7 +61,7 @@ async def run(region: Any) -> None:
 
 
 def _calls(region: Any) -> list[Call]:
-    return [region.call("config", account, principals.service(SERVICE, account)) for account in region.store.accounts() if account.isdigit()]
+    return region.calls("config", SERVICE)
 
 
 async def _work(region: Any, ear: Ear, turn: Callable[[Call], Awaitable[float]]) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
@@ -46,11 +45,9 @@ async def run(region) -> None:
     region.tellers["dynamodb"] = lambda: _told(region)
     while True:
         has_moved = is_waiting = False
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
-                has_moved |= await _round(call)
-                is_waiting |= bool(call.shelf(Push)) or any(_is_ours(call, table) for table in call.shelf(Table).values())
+        for call in region.calls("dynamodb", "dynamodb.amazonaws.com"):
+            has_moved |= await _round(call)
+            is_waiting |= bool(call.shelf(Push)) or any(_is_ours(call, table) for table in call.shelf(Table).values())
         if has_moved:
             await asyncio.sleep(0)
         else:
@@ -60,18 +57,15 @@ async def run(region) -> None:
 def _told(region) -> dict[str, Any]:
     """What the region's report says of global tables."""
     replications, latency = [], []
-    for account in region.store.accounts():
-        if not account.isdigit():
-            continue
-        call = region.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
+    for call in region.calls("dynamodb", "dynamodb.amazonaws.com"):
         shared = [table for table in call.shelf(Table).values() if table.group is not None and not table.group.is_strong]
         for table in shared:
             replications += [
-                {"account": account, "table": table.name, "to": other, "backlog": replication.backlog(call, table.id, other)}
+                {"account": call.account, "table": table.name, "to": other, "backlog": replication.backlog(call, table.id, other)}
                 for other in table.group.others(region.name)
             ]
         if shared:
-            latency += [{"account": account, **row} for row in replication.latencies(call, call.now() - TOLD_S)]
+            latency += [{"account": call.account, **row} for row in replication.latencies(call, call.now() - TOLD_S)]
     return {"replication": replications, "latency": latency}
 
 

@@ -10,7 +10,6 @@ import asyncio
 
 import orjson
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.dynamodb import (
@@ -48,10 +47,7 @@ async def run(region) -> None:
 async def _tidy(region) -> None:
     while True:
         is_busy = False
-        for account in region.store.accounts():
-            if not account.isdigit():
-                continue
-            call = region.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
+        for call in region.calls("dynamodb", "dynamodb.amazonaws.com"):
             figures.watch(call)
             await unlocking.watch(call)
             for table in list(call.shelf(Table).values()):

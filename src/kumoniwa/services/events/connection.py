@@ -11,7 +11,6 @@ from typing import Any
 
 from kumoniwa.gate import connection as connections
 from kumoniwa.gate.connection import OAUTH, Connection
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
@@ -232,12 +231,10 @@ async def run(region: Any) -> None:
     """Fetch the tokens that connections wait for. What was under way in a life that ended is begun again."""
     under_way: dict[tuple[str, str, str], asyncio.Task] = {}
     while True:
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("events", account, principals.service("events.amazonaws.com", account))
-                for connection in list(call.shelf(Connection).values()):
-                    key = (account, connection.name, connection.held)
-                    if connection.state == "AUTHORIZING" and key not in under_way:
-                        under_way[key] = region.spawn(connections.authorized(call, connection))
-                        under_way[key].add_done_callback(lambda _, key=key: under_way.pop(key))
+        for call in region.calls("events", "events.amazonaws.com"):
+            for connection in list(call.shelf(Connection).values()):
+                key = (call.account, connection.name, connection.held)
+                if connection.state == "AUTHORIZING" and key not in under_way:
+                    under_way[key] = region.spawn(connections.authorized(call, connection))
+                    under_way[key].add_done_callback(lambda _, key=key: under_way.pop(key))
         await region.wait(WAITING, region.clock.now() + IDLE_S)

@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
@@ -143,12 +142,10 @@ def ListReplays(
 async def run(region: Any) -> None:
     while True:
         is_busy = False
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("events", account, principals.service(delivery.SERVICE, account))
-                for replay in [each for each in call.shelf(Replay).values() if each.state in ACTIVE]:
-                    is_busy = True
-                    call.atomically(partial(_step, call, replay))
+        for call in region.calls("events", delivery.SERVICE):
+            for replay in [each for each in call.shelf(Replay).values() if each.state in ACTIVE]:
+                is_busy = True
+                call.atomically(partial(_step, call, replay))
         if is_busy:
             await asyncio.sleep(0)
         else:

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages import schedule_expression
 from kumoniwa.services.events import delivery, event
@@ -20,12 +19,10 @@ async def run(region: Any) -> None:
     """Fire what is due, until the region ends."""
     while True:
         until = region.clock.now() + IDLE_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("events", account, principals.service(delivery.SERVICE, account))
-                call.atomically(partial(_fire_all, call))
-                next_due = call.rows(rules.DUE).one("select min(at) from events_due")[0]
-                until = min(until, next_due or until)
+        for call in region.calls("events", delivery.SERVICE):
+            call.atomically(partial(_fire_all, call))
+            next_due = call.rows(rules.DUE).one("select min(at) from events_due")[0]
+            until = min(until, next_due or until)
         await region.wait(rules.WAITING, until)
 
 

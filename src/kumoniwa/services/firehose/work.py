@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 from kumoniwa.intake import reading
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.firehose import delivery, source
 from kumoniwa.services.firehose.stream import SERVICE, WORK, Stream
@@ -24,18 +23,16 @@ async def _deliver(region: Any) -> None:
     busy: set[str] = set()
     while True:
         until = region.clock.now() + IDLE_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("firehose", account, principals.service(SERVICE, account))
-                for stream in list(call.shelf(Stream).values()):
-                    at = delivery.due(call, stream)
-                    if at is None or stream.id in busy:
-                        continue
-                    if at <= call.now():
-                        busy.add(stream.id)
-                        region.spawn(_one(call, stream, busy))
-                    else:
-                        until = min(until, at)
+        for call in region.calls("firehose", SERVICE):
+            for stream in list(call.shelf(Stream).values()):
+                at = delivery.due(call, stream)
+                if at is None or stream.id in busy:
+                    continue
+                if at <= call.now():
+                    busy.add(stream.id)
+                    region.spawn(_one(call, stream, busy))
+                else:
+                    until = min(until, at)
         await region.wait(WORK, until)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -34,13 +33,11 @@ def changed_key(account: str, experiment_id: str) -> tuple:
 async def run(region) -> None:
     carried: dict[tuple[str, str], asyncio.Task] = {}
     while True:
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("fis", account, principals.service(SERVICE, account))
-                for experiment in call.shelf(Experiment).values():
-                    key = (account, experiment.id)
-                    if (experiment.status not in FINAL or report.is_owed(experiment)) and (key not in carried or carried[key].done()):
-                        carried[key] = region.spawn(_carry(call, experiment.id))
+        for call in region.calls("fis", SERVICE):
+            for experiment in call.shelf(Experiment).values():
+                key = (call.account, experiment.id)
+                if (experiment.status not in FINAL or report.is_owed(experiment)) and (key not in carried or carried[key].done()):
+                    carried[key] = region.spawn(_carry(call, experiment.id))
         await region.wait(BEGUN, region.clock.now() + FOREVER_S)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.kinesis import record, resharding
 from kumoniwa.services.kinesis.rate import WORK, Rates
@@ -13,16 +12,14 @@ EVERY_S = 600.0
 
 async def run(region) -> None:
     while True:
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("kinesis", account, principals.service("kinesis.amazonaws.com", account))
-                _grow(call)
-                for stream in list(call.shelf(Stream).values()):
-                    if is_gone(call, stream):
-                        record.forget(call, stream)
-                        del call.shelf(Stream)[stream.name]
-                    else:
-                        record.forget_old(call, stream)
+        for call in region.calls("kinesis", "kinesis.amazonaws.com"):
+            _grow(call)
+            for stream in list(call.shelf(Stream).values()):
+                if is_gone(call, stream):
+                    record.forget(call, stream)
+                    del call.shelf(Stream)[stream.name]
+                else:
+                    record.forget_old(call, stream)
         await region.wait(WORK, region.clock.now() + EVERY_S)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.kms import bringing, life, replica, rotation
 from kumoniwa.services.kms.key import Key
@@ -21,11 +20,9 @@ async def run(region) -> None:
 async def _keep_time(region) -> None:
     while True:
         until = region.clock.now() + EVERY_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("kms", account, principals.service("kms.amazonaws.com", account))
-                for key in list(call.shelf(Key).values()):
-                    until = min(until, _next(call, key))
+        for call in region.calls("kms", "kms.amazonaws.com"):
+            for key in list(call.shelf(Key).values()):
+                until = min(until, _next(call, key))
         await region.wait(replica.WORK, until)
 
 

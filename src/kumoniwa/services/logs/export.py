@@ -13,13 +13,13 @@ from typing import Any
 
 from kumoniwa.engines import log_export, worker
 from kumoniwa.gate import patience
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.logs import encryption
 from kumoniwa.services.logs.event import EVENTS, MOMENT_MAX, STREAMS
 from kumoniwa.services.logs.group import Group, InvalidParameterException, ResourceNotFoundException, existing
+from kumoniwa.services.logs.page import paged
 from kumoniwa.services.logs.policy import LimitExceededException
 from kumoniwa.store import steady
 
@@ -138,13 +138,7 @@ def DescribeExportTasks(
         for each in sorted(call.shelf(Task).values(), key=lambda each: (-each.created_ms, each.id))
         if taskId in (None, each.id) and statusCode in (None, each.status)
     ]
-    if nextToken is not None:
-        numbers = [each.id for each in found]
-        if nextToken not in numbers:
-            raise InvalidParameterException("The specified nextToken is invalid.")
-        found = found[numbers.index(nextToken) + 1 :]
-    chosen = found[: limit or LISTED_MAX]
-    return {"exportTasks": list(map(_shown, chosen))} | ({"nextToken": chosen[-1].id} if len(chosen) < len(found) else {})
+    return paged(found, nextToken, limit or LISTED_MAX, _shown, "exportTasks")
 
 
 def _shown(task: Task) -> dict[str, Any]:
@@ -183,8 +177,7 @@ def _end(call: Call, number: str, status: str, message: str) -> None:
 async def run(region: Any) -> None:
     async with asyncio.TaskGroup() as group:
         while True:
-            for account in filter(str.isdigit, region.store.accounts()):
-                call = region.call("logs", account, principals.service("logs.amazonaws.com", account))
+            for call in region.calls("logs", "logs.amazonaws.com"):
                 tasks = call.memory(Open).tasks
                 for task in list(call.shelf(Task).values()):
                     if task.status in ACTIVE and task.id not in tasks:

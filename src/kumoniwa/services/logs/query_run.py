@@ -7,7 +7,6 @@ from typing import Any
 
 from kumoniwa.engines import log_scan, worker
 from kumoniwa.gate.data_key import opening
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.errors import AwsError
@@ -37,28 +36,20 @@ FOREVER_S = 86_400.0
 
 
 async def run(region: Any) -> None:
-    for call in _calls(region):
+    for call in region.calls("logs", "logs.amazonaws.com"):
         for query in list(call.shelf(Asked).values()):
             if query.status == RUNNING:
                 call.atomically(lambda call=call, query=query: _begin_anew(call, query))
     places = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
         while True:
-            for call in _calls(region):
+            for call in region.calls("logs", "logs.amazonaws.com"):
                 tasks = call.memory(Open).tasks
                 waiting = [each for each in call.shelf(Asked).values() if each.status in OPEN and each.id not in tasks]
                 for query in sorted(waiting, key=lambda each: each.created_ms):
                     task = tasks[query.id] = group.create_task(_run(call, query.id, places))
                     task.add_done_callback(lambda _, tasks=tasks, number=query.id: tasks.pop(number, None))
             await region.wait(QUERIES, region.clock.now() + FOREVER_S)
-
-
-def _calls(region: Any) -> list[Call]:
-    return [
-        region.call("logs", account, principals.service("logs.amazonaws.com", account))
-        for account in region.store.accounts()
-        if account.isdigit()
-    ]
 
 
 def _begin_anew(call: Call, query: Asked) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.services.logs import encryption, event, export, query_run, subscription
 from kumoniwa.services.logs.group import Group
 
@@ -22,11 +21,9 @@ async def run(region) -> None:
 
 async def _expire(region) -> None:
     while True:
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("logs", account, principals.service("logs.amazonaws.com", account))
-                for group in list(call.shelf(Group).values()):
-                    if group.retention_days:
-                        event.expire(call, group)
-                encryption.forget_old(call)
+        for call in region.calls("logs", "logs.amazonaws.com"):
+            for group in list(call.shelf(Group).values()):
+                if group.retention_days:
+                    event.expire(call, group)
+            encryption.forget_old(call)
         await region.wait(RETENTION, region.clock.now() + EVERY_S)

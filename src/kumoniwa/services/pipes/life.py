@@ -14,7 +14,6 @@ from kumoniwa.intake import feed as feeds
 from kumoniwa.intake.place import forget, places, remember_start
 from kumoniwa.intake.queue import queue_url
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -110,18 +109,16 @@ async def run(region: Any) -> None:
     under_way: set[tuple[str, str]] = set()
     while True:
         until = region.clock.now() + IDLE_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("pipes", account, principals.service(SERVICE, account))
-                for pipe in list(call.shelf(Pipe).values()):
-                    key = (account, pipe.id)
-                    if not is_changing(pipe) or key in under_way:
-                        continue
-                    if pipe.settled > call.now():
-                        until = min(until, pipe.settled)
-                        continue
-                    under_way.add(key)
-                    region.spawn(_settle(call, pipe)).add_done_callback(lambda _, key=key: under_way.discard(key))
+        for call in region.calls("pipes", SERVICE):
+            for pipe in list(call.shelf(Pipe).values()):
+                key = (call.account, pipe.id)
+                if not is_changing(pipe) or key in under_way:
+                    continue
+                if pipe.settled > call.now():
+                    until = min(until, pipe.settled)
+                    continue
+                under_way.add(key)
+                region.spawn(_settle(call, pipe)).add_done_callback(lambda _, key=key: under_way.discard(key))
         await region.wait(CHANGED, until)
 
 

@@ -228,10 +228,8 @@ async def run(region: Any) -> None:
     """Put what waits into its targets, a while after the first line came."""
     while True:
         is_waiting = False
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("s3", account, principals.service(LOGGING, account))
-                is_waiting |= await _delivered(call)
+        for call in region.calls("s3", LOGGING):
+            is_waiting |= await _delivered(call)
         if not is_waiting:
             await region.wait(WAITING, region.clock.now() + 86_400)
         await asyncio.sleep(DELIVERED_AFTER_S[region.settings.pace])

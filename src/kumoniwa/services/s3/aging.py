@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import unpack
 from kumoniwa.services.s3 import notification, storage
@@ -55,11 +54,9 @@ async def run(region: Any) -> None:
     """A pass when the region begins, at every midnight, and when rules were put (unless the pace is real)."""
     is_real = region.settings.pace == "real"
     while True:
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("s3", account, principals.service(S3_ITSELF, account))
-                for name in call.shelf(Bucket):
-                    await _aged(call, name)
+        for call in region.calls("s3", S3_ITSELF):
+            for name in call.shelf(Bucket):
+                await _aged(call, name)
         midnight = midnight_after(region.clock.now())
         while await region.wait(AGING, midnight) and is_real:
             pass

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from kumoniwa.gate.data_key import DataKey
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed, pack, unpack
@@ -55,10 +54,7 @@ async def run(region: Any) -> None:
     region.tellers["s3_replication"] = lambda: _told(region)
     async with asyncio.TaskGroup() as group:
         while True:
-            for account in region.store.accounts():
-                if not account.isdigit():
-                    continue
-                call = region.call("s3", account, principals.service(S3_ITSELF, account))
+            for call in region.calls("s3", S3_ITSELF):
                 lanes = call.memory(Lanes).running
                 for source, target in call.rows(QUEUE).all("select distinct bucket, target from s3_replication"):
                     if (source, target) not in lanes:
@@ -70,11 +66,10 @@ async def run(region: Any) -> None:
 def _told(region: Any) -> dict[str, Any]:
     """Lag by lane, ``source>target``: how much waits and how long the oldest has."""
     told: dict[str, Any] = {}
-    for account in region.store.accounts():
-        if account.isdigit():
-            rows = region.call("s3", account, principals.service(S3_ITSELF, account)).rows(QUEUE)
-            for source, target, count, since in rows.all("select bucket, target, count(*), min(since) from s3_replication group by bucket, target"):
-                told[f"{source}>{target}"] = {"pending": count, "oldest_s": max(0.0, region.clock.now() - since)}
+    for call in region.calls("s3", S3_ITSELF):
+        lags = call.rows(QUEUE).all("select bucket, target, count(*), min(since) from s3_replication group by bucket, target")
+        for source, target, count, since in lags:
+            told[f"{source}>{target}"] = {"pending": count, "oldest_s": max(0.0, region.clock.now() - since)}
     return told
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.services.s3 import access_log, aging, notification, replicating, storage
 from kumoniwa.services.s3.bucket import S3_ITSELF
 
 
 async def run(region) -> None:
-    for account in region.store.accounts():
-        if account.isdigit():
-            call = region.call("s3", account, principals.service(S3_ITSELF, account))
-            call.blobs.sweep(storage.named(call))
+    for call in region.calls("s3", S3_ITSELF):
+        call.blobs.sweep(storage.named(call))
     async with asyncio.TaskGroup() as group:
         group.create_task(aging.run(region))
         group.create_task(access_log.run(region))

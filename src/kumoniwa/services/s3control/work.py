@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -33,10 +32,7 @@ async def run(region: Any) -> None:
     """Do the jobs of every account, the one with the highest priority first."""
     while True:
         is_idle = True
-        for account in region.store.accounts():
-            if not account.isdigit():
-                continue
-            call = region.call("s3control", account, principals.service(BATCH, account))
+        for call in region.calls("s3control", BATCH):
             waiting = [job for job in call.shelf(Job).values() if job.status not in (*ENDED, "Suspended")]
             if waiting:
                 is_idle = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.scheduler import delivery
 from kumoniwa.services.scheduler.schedule import DUE, SERVICE, WAITING, Schedule, plan, remove
@@ -16,12 +15,10 @@ IDLE_S = 3600.0
 async def run(region: Any) -> None:
     while True:
         until = region.clock.now() + IDLE_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("scheduler", account, principals.service(SERVICE, account))
-                call.atomically(partial(_fire_all, call))
-                next_due = call.rows(DUE).one("select min(at) from scheduler_due")[0]
-                until = min(until, next_due or until)
+        for call in region.calls("scheduler", SERVICE):
+            call.atomically(partial(_fire_all, call))
+            next_due = call.rows(DUE).one("select min(at) from scheduler_due")[0]
+            until = min(until, next_due or until)
         await region.wait(WAITING, until)
 
 

@@ -6,7 +6,6 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.secretsmanager import replica, rotation
 from kumoniwa.services.secretsmanager.secret import WORK, Secret, drop
@@ -24,10 +23,8 @@ async def run(region: Any) -> None:
 async def _keep_time(region: Any) -> None:
     while True:
         until = region.clock.now() + EVERY_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("secretsmanager", account, principals.service(rotation.SERVICE, account))
-                until = min(until, _delete_due(call) or until, rotation.open_windows(call) or until)
+        for call in region.calls("secretsmanager", rotation.SERVICE):
+            until = min(until, _delete_due(call) or until, rotation.open_windows(call) or until)
         await region.wait(WORK, until)
 
 

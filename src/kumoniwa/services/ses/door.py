@@ -18,8 +18,6 @@ from urllib.parse import parse_qs
 import orjson
 
 from kumoniwa.gate.address import Address
-from kumoniwa.kernel import principal as principals
-from kumoniwa.kernel.call import Call
 from kumoniwa.services.ses import mailbox, signing, verification
 from kumoniwa.wire.message import Request, Response
 
@@ -40,18 +38,12 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
     if not parts and request.method in ("GET", "DELETE"):
         return _mailbox(home, request)
     if len(parts) == 2 and parts[1] == "dkim" and request.method == "GET":
-        return _json(200, {name: value for call in _calls(home) for name, value in signing.records(call).items()})
+        return _json(200, {name: value for call in home.calls("ses", "ses.amazonaws.com") for name, value in signing.records(call).items()})
     return _json(404, {"message": f"The mailbox has no {request.method} {request.path}."})
 
 
-def _calls(home: Any) -> list[Call]:
-    """One for each account that there is."""
-    accounts = [each for each in home.store.accounts() if each.isdigit()]
-    return [home.call("ses", account, principals.service("ses.amazonaws.com", account)) for account in accounts]
-
-
 def _verify(home: Any, account: str, token: str) -> Response:
-    for call in _calls(home):
+    for call in home.calls("ses", "ses.amazonaws.com"):
         if call.account == account and call.atomically(partial(verification.opened, call, token)):
             text = "You have successfully verified an email address. You can now send email from it."
             return _page(200, "Congratulations!", text)
@@ -68,7 +60,7 @@ def _json(status: int, body: Any) -> Response:
 
 def _mailbox(home: Any, request: Request) -> Response:
     asked = {name: values[0] for name, values in parse_qs(request.query).items()}
-    calls = [call for call in _calls(home) if asked.get("account") in (None, call.account)]
+    calls = [call for call in home.calls("ses", "ses.amazonaws.com") if asked.get("account") in (None, call.account)]
     if request.method == "DELETE":
         for call in calls:
             mailbox.forget(call, asked.get("id"))

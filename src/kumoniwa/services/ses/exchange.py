@@ -19,8 +19,7 @@ async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
     if (letter := message.get("post")) is not None:
         call = home.call("ses", letter["account"], principals.service("ses.amazonaws.com", letter["account"]))
         return call.atomically(lambda: _post(call, letter))
-    accounts = [each for each in home.store.accounts() if each.isdigit() and message.get("account") in (None, each)]
-    calls = [home.call("ses", account, principals.service("ses.amazonaws.com", account)) for account in accounts]
+    calls = [call for call in home.calls("ses", "ses.amazonaws.com") if message.get("account") in (None, call.account)]
     what = message["ask"]
     if what == "list":
         return [mailbox.summary(call, mail) for call in calls for mail in mailbox.newest(call)]

@@ -15,7 +15,6 @@ import orjson
 from kumoniwa.gate import patience
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.ses import address, mailbox, message, receipt, verification
@@ -54,10 +53,7 @@ class Received(NamedTuple):
 def promise(call: Call, mail: mailbox.Mail, delivered: Iterable[str]) -> None:
     """Promise a mail to every account of the region that may receive for some of its recipients."""
     recipients = list(delivered)
-    for account in call.home.store.accounts():
-        if not account.isdigit():
-            continue
-        theirs = call.home.call("ses", account, principals.service(SERVICE, account))
+    for theirs in call.home.calls("ses", SERVICE):
         if receipt.active(theirs) is None:
             continue
         own = [each for each in recipients if _receives(theirs, each)]

@@ -9,7 +9,6 @@ from typing import Any
 
 from kumoniwa.aws import regions
 from kumoniwa.gate.address import EDGE
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.ses import identity as identities
@@ -131,12 +130,10 @@ async def run(region: Any) -> None:
     """Look for the records of domains, and let time run out for what is not proven."""
     while True:
         until = region.clock.now() + LINK_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("ses", account, principals.service("ses.amazonaws.com", account))
-                for (name,) in call.rows(DUE).all("select identity from ses_unproven where due <= ?", call.now()):
-                    await _look(call, name)
-                until = min(until, call.rows(DUE).one("select min(due) from ses_unproven")[0] or until)
+        for call in region.calls("ses", "ses.amazonaws.com"):
+            for (name,) in call.rows(DUE).all("select identity from ses_unproven where due <= ?", call.now()):
+                await _look(call, name)
+            until = min(until, call.rows(DUE).one("select min(due) from ses_unproven")[0] or until)
         await region.wait(WAITING, until)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.sns import delivery
@@ -84,13 +83,11 @@ async def run(region: Any) -> None:
     """Replay what was asked for, a step at a time, until the region ends."""
     while True:
         is_busy = False
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("sns", account, principals.service(delivery.SERVICE, account))
-                for subscription in call.shelf(Subscription).values():
-                    if subscription.is_replaying:
-                        call.atomically(partial(_step, call, subscription))
-                        is_busy = True
+        for call in region.calls("sns", delivery.SERVICE):
+            for subscription in call.shelf(Subscription).values():
+                if subscription.is_replaying:
+                    call.atomically(partial(_step, call, subscription))
+                    is_busy = True
         if is_busy:
             await region.store.journal.settled()
         else:

@@ -13,7 +13,6 @@ import json
 import math
 
 from kumoniwa.kernel import arn as arns
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
@@ -140,10 +139,7 @@ async def run(region) -> None:
     """Move messages for every running task, a step at a time, until the region ends."""
     while True:
         is_busy = False
-        for account in region.store.accounts():
-            if not account.isdigit():
-                continue
-            call = region.call("sqs", account, principals.service("sqs.amazonaws.com", account))
+        for call in region.calls("sqs", "sqs.amazonaws.com"):
             for task in list(call.shelf(MoveTask).values()):
                 if task.status == "RUNNING":
                     is_busy = True

@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec import convert
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
@@ -41,15 +40,13 @@ async def run(region: Any) -> None:
     busy: set[str] = set()
     while True:
         until = region.clock.now() + IDLE_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("ssm", account, principals.service(SERVICE, account))
-                for (id_,) in call.rows(DUE).all("select id from ssm_automation_due where at <= ? order by at", call.now()):
-                    if id_ not in busy:
-                        busy.add(id_)
-                        region.spawn(_turn(call, id_, busy))
-                next_due = call.rows(DUE).one("select min(at) from ssm_automation_due where at > ?", call.now())[0]
-                until = min(until, next_due or until)
+        for call in region.calls("ssm", SERVICE):
+            for (id_,) in call.rows(DUE).all("select id from ssm_automation_due where at <= ? order by at", call.now()):
+                if id_ not in busy:
+                    busy.add(id_)
+                    region.spawn(_turn(call, id_, busy))
+            next_due = call.rows(DUE).one("select min(at) from ssm_automation_due where at > ?", call.now())[0]
+            until = min(until, next_due or until)
         await region.wait(WAITING, until)
 
 

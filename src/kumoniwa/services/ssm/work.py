@@ -6,7 +6,6 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.services.ssm import policy, running
 from kumoniwa.services.ssm.execution import SERVICE, forget_old
 from kumoniwa.services.ssm.parameter import WORK
@@ -23,9 +22,7 @@ async def run(region: Any) -> None:
 async def _keep_time(region: Any) -> None:
     while True:
         until = region.clock.now() + EVERY_S
-        for account in region.store.accounts():
-            if account.isdigit():
-                call = region.call("ssm", account, principals.service(SERVICE, account))
-                until = min(until, policy.act(call) or until)
-                call.atomically(partial(forget_old, call))
+        for call in region.calls("ssm", SERVICE):
+            until = min(until, policy.act(call) or until)
+            call.atomically(partial(forget_old, call))
         await region.wait(WORK, until)

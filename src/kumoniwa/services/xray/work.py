@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.services.xray import segment
 
 RETENTION = ("xray", "retention")
@@ -11,7 +10,6 @@ EVERY_S = 3600.0
 
 async def run(region) -> None:
     while True:
-        for account in region.store.accounts():
-            if account.isdigit():
-                segment.expire(region.call("xray", account, principals.service("xray.amazonaws.com", account)))
+        for call in region.calls("xray", "xray.amazonaws.com"):
+            segment.expire(call)
         await region.wait(RETENTION, region.clock.now() + EVERY_S)

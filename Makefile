@@ -17,9 +17,9 @@ setup: .venv/.done
 demo: setup           ## lose a region under load and read what it cost; KEEP=1 leaves the cloud and its console open
 	$(BIN)/kumoniwa drill patterns/active_passive/short.yaml --out demo-report $(if $(KEEP),--keep)
 
-# Many tests wait, for real processes in real time: two of them share a core.
+# Many tests wait, for real processes in real time: two of them share a core. A file stays whole: its tests may share a cloud.
 test: setup lint      ## every test that finishes in minutes
-	$(BIN)/python -m pytest -n $$(( 2 * $$(nproc 2>/dev/null || echo 2) )) --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n $$(( 2 * $$(nproc 2>/dev/null || echo 2) )) --dist loadfile -m "not slow"
 
 lint: setup
 	$(BIN)/ruff check src tests patterns bench

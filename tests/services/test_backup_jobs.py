@@ -244,12 +244,12 @@ def test_a_second_job_of_a_resource_waits_for_the_first(cloud, backup):
     jobs = [backup.start_backup_job(BackupVaultName="vault", ResourceArn=arn, IamRoleArn=ROLE)["BackupJobId"] for _ in range(2)]
 
     def states() -> list[str]:
-        return sorted(backup.describe_backup_job(BackupJobId=job)["State"] for job in jobs)
+        return [job["State"] for job in backup.list_backup_jobs(ByResourceArn=arn)["BackupJobs"]]
 
-    # Of two that were asked for in one moment nobody says which is first.
-    while "CREATED" in states():
+    # Of two that were asked for in one moment nobody says which is first; one answer tells of both at one instant.
+    while "CREATED" in (seen := states()):
         cloud.run(asyncio.sleep(0))
-    assert states() == ["COMPLETED", "RUNNING"]
+    assert "COMPLETED" in seen
     for job in jobs:
         assert ended(cloud, lambda job=job: backup.describe_backup_job(BackupJobId=job), "State")["State"] == "COMPLETED"
 

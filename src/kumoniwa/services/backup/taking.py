@@ -23,9 +23,7 @@ OUT_OF_RANGE = "The retention specified in the job is not within the range speci
 
 def may_begin(call: Call, job: BackupJob) -> bool:
     """Whether it begins now. One that can begin no more ends."""
-    is_busy = any(
-        other.resource == job.resource and (other.created, other.id) < (job.created, job.id) for other in underway.jobs(call, BackupJob)
-    )
+    is_busy = any(other.resource == job.resource and _turn(other) < _turn(job) for other in underway.jobs(call, BackupJob))
     if job.state == CREATED and call.now() >= job.starts_by:
         jobs.end(call, job, EXPIRED, BUSY if is_busy else LATE)
         return False
@@ -33,6 +31,11 @@ def may_begin(call: Call, job: BackupJob) -> bool:
         jobs.end(call, job, EXPIRED, LATE)
         return False
     return not is_busy
+
+
+def _turn(job: BackupJob) -> tuple[bool, float, str]:
+    """Which of a resource's jobs goes on: the one that has begun, else the oldest, and of one moment any, but always the same."""
+    return job.state == CREATED, job.created, job.id
 
 
 async def run(call: Call, id_: str) -> None:

@@ -39,6 +39,7 @@ def test_each_item_is_an_execution_of_its_own_and_the_history_tells_only_of_the_
     ("kind", "body", "config", "output"),
     [
         ("JSON", '[{"x": 1}, {"x": 2}]', {}, [{"x": 1}, {"x": 2}]),
+        ("JSON", '{"a": {"b": [1, 2]}}', {"ItemsPointer": "/a/b"}, [1, 2]),
         ("JSONL", '{"x": 1}\n{"x": 2}\n', {"MaxItems": 1}, [{"x": 1}]),
         ("CSV", "a,b\n1,2\n3,4\n", {"CSVHeaderLocation": "FIRST_ROW"}, [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]),
         ("CSV", "1|2\n", {"CSVHeaderLocation": "GIVEN", "CSVHeaders": ["p", "q"], "CSVDelimiter": "PIPE"}, [{"p": "1", "q": "2"}]),

@@ -146,6 +146,27 @@ def test_a_definition_is_validated_without_making_it(cloud, text, diagnostic):
     assert client.validate_state_machine_definition(definition=definition(1))["result"] == "OK"
 
 
+def test_warnings_are_told_if_they_are_asked_for_and_fail_nothing(cloud):
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html
+    states = {
+        "P": {"Type": "Pass", "Result": "$.a", "Next": "T"},
+        "T": {"Type": "Pass", "Parameters": {"a": "$.a", "deep": [{"f": "States.UUID()"}], "b.$": "$.b", "c": "plain"}, "Next": "C"},
+        "C": {"Type": "Choice", "Choices": [{"Not": {"Variable": "$.a", "StringEquals": "$.b"}, "Next": "F"}], "Default": "F"},
+        "F": {"Type": "Fail", "Error": "$.e"},
+    }
+    client, text = cloud.client("stepfunctions"), json.dumps({"StartAt": "P", "States": states})
+    found = client.validate_state_machine_definition(definition=text, severity="WARNING")
+    assert found["result"] == "OK" and {one["severity"] for one in found["diagnostics"]} == {"WARNING"}
+    assert [(one["code"], one["location"]) for one in found["diagnostics"]] == [
+        ("PASS_RESULT_IS_STATIC", "/States/P/Result"), ("NO_DOLLAR", "/States/T/Parameters/a"), ("NO_DOLLAR", "/States/T/Parameters/deep[0]/f"),
+        ("NO_PATH", "/States/C/Choices[0]/Not/StringEquals"), ("NO_PATH", "/States/F/Error"),
+    ]  # fmt: skip
+    for severity in ({}, {"severity": "ERROR"}):
+        assert client.validate_state_machine_definition(definition=text, **severity)["diagnostics"] == []
+    text = json.dumps({"QueryLanguage": "JSONata", "StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "$.e"}}})
+    assert client.validate_state_machine_definition(definition=text, severity="WARNING")["diagnostics"] == []
+
+
 def test_tags_belong_to_machines_and_activities(cloud):
     client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
     client.tag_resource(resourceArn=arn, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": "2"}])

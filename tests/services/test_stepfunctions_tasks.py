@@ -54,6 +54,29 @@ def test_an_exception_of_a_function_is_an_error_of_its_name(cloud):
     assert types(cloud, execution)[2:6] == ["TaskScheduled", "TaskStarted", "TaskFailed", "TaskStateExited"]
 
 
+def test_the_http_exchange_is_told_as_each_service_has_it(cloud, queue):
+    # test_send_message, test_invoke_json_values, test_base_integrations[DYNAMODB_PUT_GET_ITEM]
+    cloud.client("dynamodb").create_table(
+        TableName="table", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    cloud.sleep(30)
+    function = make_function(cloud, "def handler(event, context): return 'Hello'")["FunctionArn"]
+    states = {
+        "L": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": function}, "ResultPath": "$.l", "Next": "S"},
+        "S": {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody": "m"}, "ResultPath": "$.s", "Next": "D"},
+        "D": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:putItem", "Parameters": {"TableName": "table", "Item": {"id": {"S": "1"}}},
+              "ResultPath": "$.d", "End": True},
+    }  # fmt: skip
+    execution = start(cloud, make(cloud, states))
+    settle(cloud)
+    said = {name: one["SdkHttpMetadata"]["HttpHeaders"] for name, one in json.loads(told(cloud, execution)["output"]).items()}
+    assert (said["l"]["Content-Type"], said["l"]["Content-Length"], said["l"]["X-Amz-Executed-Version"]) == ("application/json", "7", "$LATEST")
+    assert said["l"]["X-Amzn-Trace-Id"].startswith("Root=1-")
+    assert (said["s"]["Content-Type"], said["s"]["connection"]) == ("application/x-amz-json-1.0", "keep-alive")
+    assert (said["d"]["Server"], said["d"]["x-amz-crc32"]) == ("Server", "2745614147")  # of "{}"
+
+
 def test_a_message_is_sent_to_a_queue(cloud, queue):
     states = {"T": {"Type": "Task", "Resource": SEND, "Parameters": {"QueueUrl": queue, "MessageBody": {"v.$": "$.v"}}, "End": True}}
     found = run(cloud, states, {"v": 7})

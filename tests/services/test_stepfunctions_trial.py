@@ -68,4 +68,4 @@ def test_variables_and_jsonata_are_seen(trial):
 
 def test_a_map_is_refused_as_aws_refuses_it(trial):
     with pytest.raises(ClientError, match="TestState API does not support Map or Parallel states"):
-        trial({"Type": "Map", "ItemProcessor": {}, "End": True})
+        trial({"Type": "Map", "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}, "End": True})

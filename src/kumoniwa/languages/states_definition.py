@@ -35,6 +35,7 @@ class Diagnostic(NamedTuple):
     code: str
     message: str
     location: str | None = None
+    severity: str = "ERROR"
 
     def said(self) -> str:
         """As CreateStateMachine says it."""
@@ -49,6 +50,11 @@ class Retrier(NamedTuple):
     backoff: float
     delay_s_max: float | None
     has_jitter: bool
+
+    def delay_s(self, tried: int) -> float:
+        """Before the next attempt, without jitter."""
+        delay_s = self.interval_s * self.backoff**tried
+        return delay_s if self.delay_s_max is None else min(delay_s, self.delay_s_max)
 
 
 class Catcher(NamedTuple):

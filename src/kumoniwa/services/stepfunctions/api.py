@@ -8,6 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Diagnostic, Machine, read
+from kumoniwa.languages.states_warning import warnings
 from kumoniwa.services.stepfunctions import activity, bucket, integration, logging, release
 from kumoniwa.services.stepfunctions.activity import POLLED_S, Activity
 from kumoniwa.services.stepfunctions.errors import (
@@ -114,21 +115,19 @@ def _resources(machine: Machine) -> list[Diagnostic]:
                 try:
                     integration.of(resource)
                 except ValueError:
-                    text = (
-                        f"The resource provided {resource} is not recognized. The value is not a valid resource ARN, or the resource is not "
-                        "available in this region."
-                    )
+                    text = integration.UNRECOGNIZED.format(resource)
                     wrong.append(Diagnostic("SCHEMA_VALIDATION_FAILED", text, f"/States/{state.name}/Resource"))
     return wrong
 
 
-def _examined(text: str, is_express: bool) -> list[Diagnostic]:
+def _examined(text: str, is_express: bool) -> tuple[Machine, list[Diagnostic]]:
     machine, wrong = read(text, is_express=is_express)
-    return wrong or _resources(machine)
+    return machine, wrong or _resources(machine)
 
 
 def _check(text: str, is_express: bool) -> None:
-    if wrong := _examined(text, is_express):
+    _, wrong = _examined(text, is_express)
+    if wrong:
         raise InvalidDefinition(f"Invalid State Machine Definition: '{', '.join(one.said() for one in wrong)}'")
 
 
@@ -236,13 +235,16 @@ def DeleteStateMachine(call: Call, *, stateMachineArn: str) -> None:
 def ValidateStateMachineDefinition(
     call: Call, *, definition: str, type: str | None = None, severity: str | None = None, maxResults: int | None = None
 ) -> dict:
-    wrong = _examined(definition, type == "EXPRESS")
+    machine, found = _examined(definition, type == "EXPRESS")
+    result = "FAIL" if found else "OK"
+    if severity == "WARNING":
+        found = [*found, *warnings(machine.definition)]
     most = maxResults or 100
     told = []
-    for one in wrong[:most]:
-        diagnostic = {"severity": "ERROR", "code": one.code, "message": one.message}
+    for one in found[:most]:
+        diagnostic = {"severity": one.severity, "code": one.code, "message": one.message}
         told.append(diagnostic | ({"location": one.location} if one.location is not None else {}))
-    return {"result": "FAIL" if wrong else "OK", "diagnostics": told, "truncated": len(wrong) > most}
+    return {"result": result, "diagnostics": told, "truncated": len(found) > most}
 
 
 # Activities --------------------------------------------------------------------------------------------

@@ -38,6 +38,9 @@ def check(state: State) -> None:
         headers = config.get("CSVHeaders", [])
         if not isinstance(headers, list) or not all(isinstance(name, str) for name in headers):
             raise NotImplementedHere("CSVHeaders that are no list of names in a Map of Step Functions")
+        pointer = config.get("ItemsPointer", "")
+        if not isinstance(pointer, str) or (pointer and (kind != "JSON" or not pointer.startswith("/"))):
+            raise NotImplementedHere(f"ItemsPointer {pointer} of InputType {kind} in a Map of Step Functions")
         if str(config.get("CSVDelimiter", "COMMA")) not in _DELIMITERS:
             raise NotImplementedHere(f"CSVDelimiter {config['CSVDelimiter']} in a Map of Step Functions")
     if writer is not None:
@@ -63,7 +66,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, state: State
         if reader["Resource"].endswith("listObjectsV2"):
             return await _listed(speaker, told["params"], told["most"])
         found = await speaker.ask("s3:GetObject", **told["params"])
-        return _items((await read_whole(found, "s3"))["Body"], reader["ReaderConfig"])
+        return items_in((await read_whole(found, "s3"))["Body"], reader["ReaderConfig"])
     except AwsError as refusal:
         raise _failed(error, refusal.text)
 
@@ -84,17 +87,27 @@ async def _listed(speaker: Call, params: dict[str, Any], most: int | None) -> li
     return found
 
 
-def _items(body: bytes, config: dict[str, Any]) -> list[Any]:
+def items_in(body: bytes, config: dict[str, Any]) -> list[Any]:
+    """The items of a file, of JSON those to which ItemsPointer leads. Raises StateFailure."""
     try:
         if config["InputType"] == "CSV":
-            return _rows(body.decode("utf-8-sig"), config)
-        if config["InputType"] == "JSONL":
-            return [orjson.loads(line) for line in body.splitlines() if line.strip()]
-        found = orjson.loads(body)
+            found: Any = _rows(body.decode("utf-8-sig"), config)
+        elif config["InputType"] == "JSONL":
+            found = [orjson.loads(line) for line in body.splitlines() if line.strip()]
+        else:
+            found = _pointed(orjson.loads(body), config.get("ItemsPointer", ""))
     except (orjson.JSONDecodeError, UnicodeDecodeError) as error:
         raise _failed("States.ItemReaderFailed", f"The file cannot be read: {error}")
     if not isinstance(found, list):
         raise _failed("States.ItemReaderFailed", "Attempting to map over non-iterable node.")
+    return found
+
+
+def _pointed(found: Any, pointer: str) -> Any:
+    """Where a JSON pointer leads (RFC 6901). https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html"""
+    for token in pointer.split("/")[1:]:
+        name = token.replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, dict) else None
     return found
 
 

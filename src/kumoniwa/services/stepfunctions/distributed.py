@@ -14,7 +14,6 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed, pack, unpack
 from kumoniwa.languages.states_definition import State
-from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import payload
@@ -86,6 +85,22 @@ def counts(call: Call, arn: str, what: str = "count(*)") -> dict[str, int]:
 # Beginning ---------------------------------------------------------------------------------------------
 
 
+def tolerated(state: State, scope: Scope, now: float) -> tuple[int | None, float | None]:
+    """How many executions may fail: a count and a percentage."""
+    count = payload.number(state, "ToleratedFailureCount", scope, now)
+    percentage = payload.number(state, "ToleratedFailurePercentage", scope, now, float)
+    if count is not None and count < 0:
+        raise StateFailure("States.Runtime", "ToleratedFailureCount cannot be negative.")
+    if percentage is not None and not 0 <= percentage <= 100:
+        raise StateFailure("States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.")
+    return None if count is None else int(count), None if percentage is None else float(percentage)
+
+
+def exceeded() -> StateFailure:
+    cause = "The specified tolerated failure threshold was exceeded"
+    return StateFailure("States.ExceedToleratedFailureThreshold", cause, is_told=True)
+
+
 def begin(run: Run, strand: Strand, state: State, items: list[Any] | None, scope: Scope) -> None:
     """Start a map run; without items, ask for those that the ItemReader names."""
     now, execution = run.now, run.execution
@@ -93,19 +108,14 @@ def begin(run: Run, strand: Strand, state: State, items: list[Any] | None, scope
     reader = payload.of_reader(state, scope, now) if items is None else None
     strand.previous = run.event("MapStateStarted", strand.previous, {"length": len(items or ())})
     most = payload.number(state, "MaxItems", scope, now)
-    count = payload.number(state, "ToleratedFailureCount", scope, now)
-    percentage = payload.number(state, "ToleratedFailurePercentage", scope, now, float)
     if concurrency is not None and concurrency < 0:
         raise StateFailure("States.Runtime", f"MaxConcurrency cannot be negative: {int(concurrency)}")
-    if count is not None and count < 0:
-        raise StateFailure("States.Runtime", "ToleratedFailureCount cannot be negative.")
-    if percentage is not None and not 0 <= percentage <= 100:
-        raise StateFailure("States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.")
+    count, percentage = tolerated(state, scope, now)
     label = state.fields.get("Label") or run.call.new_id()
     map_run = MapRun(
         arn=run.call.arn(f"mapRun:{execution.machine_name}/{label}:{run.call.new_id()}", "states"), execution=execution.arn,
         strand=strand.id, machine=f"{execution.machine}/{label}", started=now, concurrency=int(concurrency or 0),
-        tolerated_count=None if count is None else int(count), tolerated_percentage=percentage,
+        tolerated_count=count, tolerated_percentage=percentage,
         kind=state.processor["ProcessorConfig"].get("ExecutionType", "STANDARD"),
     )  # fmt: skip
     run.call.rows(RUNS, ITEMS).run(
@@ -134,14 +144,8 @@ def failed(run: Run, strand: Strand, map_run: MapRun, failure: StateFailure) -> 
 def fill(run: Run, strand: Strand, state: State, items: list[Any], most: int | None) -> None:
     """Put the inputs of the executions down, one for each item or batch."""
     scope = run.scope(strand, state)
-    selected = []
-    for place, item in enumerate(items[:most] if most else items):
-        if state.parameters is None:
-            selected.append(item)
-            continue
-        inner = scope.over(scope.data)
-        inner._context = {**scope.context, "Map": {"Item": {"Index": place, "Value": item}}}
-        selected.append(state.parameters(JsonataScope(inner, run.now) if state.is_jsonata else inner))
+    chosen = enumerate(items[:most] if most else items)
+    selected = [payload.selected(state, scope, run.now, place, item) for place, item in chosen]
     batches = payload.batches(state, scope, run.now, selected)
     rows = run.call.rows(ITEMS)
     for place, (made, count) in enumerate(batches):
@@ -231,12 +235,16 @@ def is_due(call: Call, map_run: MapRun) -> None:
 
 def _is_tolerated(map_run: MapRun, found: dict[str, int]) -> bool:
     failed = sum(found.get(status, 0) for status in UNSUCCESSFUL)
-    total = sum(found.values())
     if map_run.tolerated_count is None and map_run.tolerated_percentage is None:
         return failed == 0
-    if map_run.tolerated_count is not None and failed > map_run.tolerated_count:
+    return is_within(map_run.tolerated_count, map_run.tolerated_percentage, failed, sum(found.values()))
+
+
+def is_within(count: int | None, percentage: float | None, failed: int, total: int) -> bool:
+    """Whether no threshold that was set is exceeded."""
+    if count is not None and failed > count:
         return False
-    return map_run.tolerated_percentage is None or not total or failed * 100 / total <= map_run.tolerated_percentage
+    return percentage is None or not total or failed * 100 / total <= percentage
 
 
 def child_ended(call: Call, child: Execution) -> None:
@@ -271,9 +279,7 @@ def ended(run: Run, strand: Strand, map_run: MapRun, written: dict[str, Any] | N
     strand.waiting, strand.due = "", None
     try:
         if map_run.status == "FAILED":
-            raise StateFailure(
-                "States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded", is_told=True
-            )
+            raise exceeded()
         last = strand.previous = run.event("MapRunSucceeded", strand.previous)
         run.event("MapStateSucceeded", last)
         strand.token = ""

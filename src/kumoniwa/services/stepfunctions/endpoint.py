@@ -87,10 +87,36 @@ def _is_transform(value: Any) -> bool:
     return isinstance(options, dict) and options.get("ArrayFormat", "INDICES") in ARRAYS
 
 
-async def outcome(speaker: Call, execution: Execution, asked: Integration, parameters: dict[str, Any]) -> dict[str, Any]:
+class Sight:
+    """What TestState shows of an HTTP task: what was sent, of secrets only if they are to be revealed, and what came back."""
+
+    def __init__(self, reveals: bool) -> None:
+        self.reveals = reveals
+        self.told: dict[str, dict[str, str]] = {}
+
+    def asked(self, method: str, url: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        told = {"protocol": url.partition(":")[0], "method": method, "url": url, "headers": self._lines(headers)}
+        self.told["request"] = told | ({"body": body.decode(errors="replace")} if body else {})
+
+    def heard(self, url: str, answer: outbound.Answer) -> None:
+        self.told["response"] = {
+            "protocol": url.partition(":")[0], "statusCode": str(answer.status), "statusMessage": _text(answer.status),
+            "headers": self._lines(answer.headers), "body": answer.body.decode(errors="replace"),
+        }  # fmt: skip
+
+    @staticmethod
+    def _lines(headers: list[tuple[str, str]]) -> str:
+        return f"[{', '.join(f'{name}: {value}' for name, value in headers)}]"
+
+
+async def outcome(
+    speaker: Call, execution: Execution, asked: Integration, parameters: dict[str, Any], sight: Sight | None = None
+) -> dict[str, Any]:
     """What an endpoint answered. Raises StateFailure."""
-    call = _method if asked.type == "apigateway" else _outside
-    status, headers, body = await call(speaker, execution, parameters)
+    if asked.type == "apigateway":
+        status, headers, body = await _method(speaker, execution, parameters)
+    else:
+        status, headers, body = await _outside(speaker, execution, parameters, sight)
     if not 200 <= status < 300:
         name = f"ApiGateway.{status}" if asked.type == "apigateway" else f"States.Http.StatusCode.{status}"
         raise StateFailure(name, body.decode(errors="replace"), is_of_task=True)
@@ -140,12 +166,12 @@ async def _method(speaker: Call, execution: Execution, parameters: dict[str, Any
     return response.status, told, response.body
 
 
-async def _outside(speaker: Call, execution: Execution, parameters: dict[str, Any]) -> Answer:
+async def _outside(speaker: Call, execution: Execution, parameters: dict[str, Any], sight: Sight | None) -> Answer:
     arn = (parameters.get("Authentication") or parameters["InvocationConfig"])["ConnectionArn"]
     connection = _allowed(speaker, execution, parameters, arn)
-    answer = await _fetched(speaker, connection, parameters)
+    answer = await _fetched(speaker, connection, parameters, sight)
     if answer.status in (401, 407) and connection.kind == connections.OAUTH:
-        answer = await _fetched(speaker, connection, parameters, is_refused=True)
+        answer = await _fetched(speaker, connection, parameters, sight, is_refused=True)
     return answer.status, answer.headers, answer.body
 
 
@@ -167,12 +193,29 @@ def _allowed(speaker: Call, execution: Execution, parameters: dict[str, Any], ar
 
 
 async def _fetched(
-    speaker: Call, connection: connections.Connection, parameters: dict[str, Any], *, is_refused: bool = False
+    speaker: Call, connection: connections.Connection, parameters: dict[str, Any], sight: Sight | None, *, is_refused: bool = False
 ) -> outbound.Answer:
     try:
         allowed = await connections.authorization(speaker, connection, is_refused=is_refused)
     except connections.Unauthorized as refusal:
         raise StateFailure("Events.ConnectionResource.InvalidConnectionState", str(refusal), is_of_task=True) from None
+    url, lines, body = _request(speaker, parameters, allowed)
+    if sight is not None:
+        shown = allowed if sight.reveals else connections.Authorization({}, {}, {})
+        sight.asked(parameters["Method"], *_request(speaker, parameters, shown))
+    try:
+        answer = await outbound.fetch(parameters["Method"], url, lines, body, TIMEOUT_S)
+    except (TimeoutError, outbound.Unreachable) as error:
+        raise StateFailure("States.Http.Socket", str(error) or "The endpoint did not answer within 60 seconds.", is_of_task=True) from None
+    if sight is not None:
+        sight.heard(url, answer)
+    return answer
+
+
+def _request(
+    speaker: Call, parameters: dict[str, Any], allowed: connections.Authorization
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """The URL, headers and body of what is sent."""
     transform = parameters.get("Transform") or {}
     headers = {"User-Agent": f"Amazon|StepFunctions|HttpInvoke|{speaker.region}", "Range": "bytes=0-262144"}
     if transform.get("RequestBodyEncoding") == "URL_ENCODED" and isinstance(parameters.get("RequestBody"), dict):
@@ -185,11 +228,7 @@ async def _fetched(
             headers["Content-Type"] = "application/json"
     queries = _queries(parameters.get("QueryParameters") or {})
     url = with_query(parameters["ApiEndpoint"], {**queries, **allowed.queries})
-    try:
-        lines = laid(headers, parameters.get("Headers") or {}, allowed.headers)
-        return await outbound.fetch(parameters["Method"], url, lines, body, TIMEOUT_S)
-    except (TimeoutError, outbound.Unreachable) as error:
-        raise StateFailure("States.Http.Socket", str(error) or "The endpoint did not answer within 60 seconds.", is_of_task=True) from None
+    return url, laid(headers, parameters.get("Headers") or {}, allowed.headers), body
 
 
 def _queries(said: dict[str, Any]) -> dict[str, str]:

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.languages import states_jsonata
 from kumoniwa.languages.states_definition import State
-from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import StateFailure, runtime
 from kumoniwa.services.stepfunctions import distributed, payload
 from kumoniwa.services.stepfunctions.execution import Strand
-from kumoniwa.services.stepfunctions.payload import text_of
 
 if TYPE_CHECKING:
     from kumoniwa.services.stepfunctions.run import Run
@@ -47,32 +44,12 @@ def begin_parallel(run: Run, strand: Strand, state: State) -> None:
     strand.begun = strand.count
 
 
-def items_of(run: Run, state: State, scope: Any) -> list[Any]:
-    if state.is_jsonata:
-        if "Items" in state.values:
-            text = state.fields["Items"]
-            value = state.values["Items"](JsonataScope(scope, run.now))
-            if states_jsonata.is_expression(text):
-                return states_jsonata.of_kind("array", value, text, "Items")
-        else:
-            value = scope.data
-        if not isinstance(value, list):
-            raise StateFailure(QUERY_EVALUATION, f"Map state input must be an array but was: {text_of(value)}")
-        return value
-    path = state.fields.get("ItemsPath", "$")
-    value = state.values["ItemsPath"](scope) if "ItemsPath" in state.values else scope.data
-    if not isinstance(value, list):
-        shown = path[1:] if path.startswith("$$") else path
-        raise StateFailure("States.Runtime", f'Reference path "{shown}" must point to array.', is_told=True)
-    return value
-
-
 def begin_map(run: Run, strand: Strand, state: State) -> None:
     scope = run.scope(strand, state)
     if state.is_distributed:
-        distributed.begin(run, strand, state, None if "ItemReader" in state.fields else items_of(run, state, scope), scope)
+        distributed.begin(run, strand, state, None if "ItemReader" in state.fields else payload.items(state, scope, run.now), scope)
         return
-    items = items_of(run, state, scope)
+    items = payload.items(state, scope, run.now)
     concurrency = payload.number(state, "MaxConcurrency", scope, run.now)
     if concurrency is not None and concurrency < 0:
         raise runtime(f"MaxConcurrency cannot be negative: {int(concurrency)}")
@@ -95,20 +72,13 @@ def _iterate(run: Run, strand: Strand, state: State, previous: int) -> None:
     strand.begun += 1
     child.waiting = ""
     child.previous = run.event("MapIterationStarted", previous, {"name": state.name, "index": child.place})
-    child.input = child.item
-    if state.parameters is not None:
-        scope = run.scope(strand, state)
-        inner = scope.over(scope.data)
-        around = inner.context_of
-        inner._context = None
-        inner.context_of = lambda: {**around(), "Map": {"Item": {"Index": child.place, "Value": child.item}}}
-        try:
-            child.input = state.parameters(JsonataScope(inner, run.now) if state.is_jsonata else inner)
-        except StateFailure as failure:
-            for other in _children(run, strand):
-                _abort(run, other, state, child.previous)
-            run.failed(strand, state, failure)
-            return
+    try:
+        child.input = payload.selected(state, run.scope(strand, state), run.now, child.place, child.item)
+    except StateFailure as failure:
+        for other in _children(run, strand):
+            _abort(run, other, state, child.previous)
+        run.failed(strand, state, failure)
+        return
     run.ready.append(child)
 
 

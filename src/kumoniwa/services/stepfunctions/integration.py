@@ -71,9 +71,21 @@ _RESOURCE = re.compile(r"arn:[\w-]+:states:(?P<region>[\w-]*):(?P<account>\d*):(
 _MODE = re.compile(r"(?P<action>\w+)(?:\.(?P<mode>sync:2|sync|waitForTaskToken))?\Z")
 
 
+UNRECOGNIZED = "The resource provided {} is not recognized. The value is not a valid resource ARN, or the resource is not available in this region."
+
+
 @lru_cache(maxsize=1024)
 def of(resource: str) -> Integration:
     """Raises NotImplementedHere for a service or operation that does not exist here, ValueError for none of AWS's."""
+    found = read(resource)
+    if found.operation:
+        _check_here(found.operation)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def read(resource: str) -> Integration:
+    """What a resource says, whether it is here or not."""
     if re.match(r"arn:[\w-]+:lambda:", resource):
         return Integration("lambda", "lambda", resource, "lambda:Invoke", "", "Lambda")
     found = _RESOURCE.match(resource)
@@ -97,7 +109,6 @@ def of(resource: str) -> Integration:
         if head in ("dynamodb", "sqs", "sns", "lambda", "events", "states", "apigateway", "http"):
             raise ValueError(resource)
         raise NotImplementedHere(f"the integration {rest} of Step Functions")
-    _check_here(known.operation)
     return Integration("optimized", head, last, known.operation, mode, known.prefix)
 
 
@@ -106,7 +117,6 @@ def _of_sdk(head: str, action: str, mode: str, last: str, resource: str) -> Inte
     if found is None or mode.startswith("sync"):
         raise ValueError(resource)
     service, operation = found
-    _check_here(f"{service}:{operation}")
     return Integration("sdk", head, last, f"{service}:{operation}", mode, sdk_name(service))
 
 
@@ -130,6 +140,21 @@ def sdk_name(service: str) -> str:
 # Names and values ----------------------------------------------------------------------------------------
 
 
+def spelled(name: str) -> str:
+    """A member of the model's as states spell it."""
+    return name[:1].upper() + name[1:]
+
+
+def shape_of(resource: str) -> Shape | None:
+    """The model of what a task answers: of its operation's answer or, where its end is waited for, of what describes that
+    (https://github.com/boto/boto3/issues/4683). None where no model tells."""
+    asked = read(resource)
+    if asked.kind not in ("optimized", "sdk") or asked.mode == "waitForTaskToken":
+        return None
+    service, _, name = asked.operation.partition(":")
+    return models.service(service).operation("DescribeExecution" if asked.mode.startswith("sync") else name).output
+
+
 def wanted(operation: str, parameters: Any, *, is_sdk: bool) -> dict[str, Any]:
     """What is asked, in the model's names and types. Raises StateFailure for what is no member of the operation.
 
@@ -146,7 +171,7 @@ def _read(shape: Shape, value: Any, where: str, is_sdk: bool) -> Any:
     if value is None or shape.is_document:
         return value
     if shape.type == "structure" and isinstance(value, dict):
-        names = {name[:1].upper() + name[1:]: name for name in shape.members}
+        names = {spelled(name): name for name in shape.members}
         made = {}
         for said, one in value.items():
             name = names.get(said) or (said if said in shape.members else None)
@@ -187,7 +212,7 @@ def _shown(shape: Shape, value: Any, is_optimized: bool) -> Any:
         return value
     if shape.type == "structure" and isinstance(value, dict):
         return {
-            name[:1].upper() + name[1:]: _shown(shape.members[name].shape, one, is_optimized)
+            spelled(name): _shown(shape.members[name].shape, one, is_optimized)
             for name, one in value.items()
             if name in shape.members and one is not None
         }

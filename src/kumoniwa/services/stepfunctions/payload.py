@@ -47,9 +47,10 @@ def context_of(execution: Execution, strand: Strand, state: State, machine_arn: 
         "Input": orjson.loads(execution.input),
         "StartTime": stamp(execution.started),
         "Name": execution.name,
-        "RoleArn": execution.role,
-        "RedriveCount": execution.redrives,
+        "RoleArn": execution.role or None,
     }
+    if not execution.is_sync:
+        described["RedriveCount"] = execution.redrives
     if execution.redriven is not None:
         described["RedriveTime"] = stamp(execution.redriven)
     context: dict[str, Any] = {
@@ -57,7 +58,7 @@ def context_of(execution: Execution, strand: Strand, state: State, machine_arn: 
         "StateMachine": {"Id": machine_arn, "Name": execution.machine_name},
         "State": {"Name": state.name, "EnteredTime": stamp(strand.entered_at)},
     }
-    if state.type == "Task":
+    if state.type in ("Task", "Map", "Parallel"):
         context["State"]["RetryCount"] = sum(strand.retries.values())
     if strand.is_item:
         context["Map"] = {"Item": {"Index": strand.place, "Value": strand.item}}
@@ -75,16 +76,52 @@ def given(state: State, scope: Scope, now: float) -> Any:
     return state.parameters(scope)
 
 
-def came_of(state: State, raw: Any, scope: Scope, result: Any, now: float) -> tuple[Any, dict[str, Any]]:
-    """The state's output and what it assigns, of what came of its work. ``raw`` is the state's input before InputPath."""
+def items(state: State, scope: Scope, now: float) -> list[Any]:
+    """What a Map goes through, if no ItemReader reads it."""
+    if state.is_jsonata:
+        if "Items" in state.values:
+            text = state.fields["Items"]
+            value = state.values["Items"](JsonataScope(scope, now))
+            if states_jsonata.is_expression(text):
+                return states_jsonata.of_kind("array", value, text, "Items")
+        else:
+            value = scope.data
+        if not isinstance(value, list):
+            raise StateFailure(QUERY_EVALUATION, f"Map state input must be an array but was: {text_of(value)}")
+        return value
+    path = state.fields.get("ItemsPath", "$")
+    value = state.values["ItemsPath"](scope) if "ItemsPath" in state.values else scope.data
+    if not isinstance(value, list):
+        shown = path[1:] if path.startswith("$$") else path
+        raise StateFailure("States.Runtime", f'Reference path "{shown}" must point to array.', is_told=True)
+    return value
+
+
+def selected(state: State, scope: Scope, now: float, place: int, item: Any) -> Any:
+    """What an iteration gets: its item, or what the ItemSelector makes of it."""
+    if state.parameters is None:
+        return item
+    inner = Scope(scope.data, scope.variables, lambda: {**scope.context, "Map": {"Item": {"Index": place, "Value": item}}})
+    return state.parameters(JsonataScope(inner, now) if state.is_jsonata else inner)
+
+
+def came_of(
+    state: State, raw: Any, scope: Scope, result: Any, now: float, seen: dict[str, Any] | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """The state's output and what it assigns, of what came of its work. ``raw`` is the state's input before InputPath; ``seen`` takes
+    what TestState shows of the way."""
     if state.is_jsonata:
         said = JsonataScope(scope, now, result=result)
         output = result if state.output is None else state.output(said)
         return output, {} if state.assign is None else state.assign(said)
     if state.result_selector is not None:
         result = state.result_selector(scope.over(result))
+    if seen is not None:
+        seen["afterResultSelector"] = result
     assigned = {} if state.assign is None else state.assign(scope.over(result))
     output = raw if state.result_path is None else put(raw, state.result_path, result)
+    if seen is not None:
+        seen["afterResultPath"] = output
     if state.output_path is not None:
         output = state.output_path(scope.over(output))
     return output, assigned

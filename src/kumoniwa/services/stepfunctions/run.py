@@ -184,9 +184,7 @@ class Run:
             tried = strand.retries.get(str(place), 0)
             if tried >= retrier.attempts:
                 break
-            delay_s = retrier.interval_s * retrier.backoff**tried
-            if retrier.delay_s_max is not None:
-                delay_s = min(delay_s, retrier.delay_s_max)
+            delay_s = retrier.delay_s(tried)
             if retrier.has_jitter:
                 delay_s = self.call.ids.random.uniform(0, delay_s)
             strand.retries = {**strand.retries, str(place): tried + 1}

@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import orjson
 
+from kumoniwa.aws import models
 from kumoniwa.gate import identity
+from kumoniwa.gate import tracing as traces
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.meter import rounded
@@ -26,6 +29,7 @@ from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.integration import Integration
 from kumoniwa.services.stepfunctions.machine import SERVICE
 from kumoniwa.services.stepfunctions.payload import limited, stamp, text_of
+from kumoniwa.wire.codec import codec
 from kumoniwa.wire.message import BodyTooLarge, is_lying, whole
 
 if TYPE_CHECKING:
@@ -143,8 +147,8 @@ def _entry(entry: dict[str, Any], execution: Execution) -> dict[str, Any]:
 # Asking ------------------------------------------------------------------------------------------------
 
 
-async def outcome(call: Call, execution: Execution, strand: Strand, resource: str) -> Any:
-    """What came of a question. Raises StateFailure."""
+async def outcome(call: Call, execution: Execution, strand: Strand, resource: str, sight: endpoint.Sight | None = None) -> Any:
+    """What came of a question; ``sight`` takes what is shown of one by HTTP. Raises StateFailure."""
     asked = integration.of(resource)
     once = f"{execution.arn}#{strand.scheduled}"
     try:
@@ -161,7 +165,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
             )
             return _of_function(result)
         if asked.kind == "endpoint":
-            return await endpoint.outcome(speaker, execution, asked, strand.parameters)
+            return await endpoint.outcome(speaker, execution, asked, strand.parameters, sight)
         params = integration.wanted(asked.operation, _fitted(asked, strand.parameters, execution), is_sdk=asked.kind == "sdk")
         if asked.kind == "optimized" and "QueueUrl" in params and not _QUEUE_URL.match(str(params["QueueUrl"])):
             # The client finds no host of SQS's there (recorded: test_send_message_no_such_queue).
@@ -183,13 +187,13 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
     if asked.operation == "lambda:Invoke":
         logged = {"LogResult": result["LogResult"]} if "LogResult" in result else {}
         told = {"ExecutedVersion": result["ExecutedVersion"], **logged, "Payload": _of_function(result, is_compact=True)}
-        return told | _said(call, 200) | {"StatusCode": 200}
+        return told | _said(speaker, asked, result) | {"StatusCode": 200}
     answer = integration.answered(asked.operation, result, True)
     if asked.operation == "events:PutEvents":
         if answer.get("FailedEntryCount"):
             raise StateFailure("EventBridge.FailedEntry", text_of(answer), is_of_task=True)
         return answer
-    return answer | _said(call, 200)
+    return answer | _said(speaker, asked, result)
 
 
 async def _standing_for(speaker: Call, role: str, execution: Execution) -> Call:
@@ -232,15 +236,27 @@ async def read_whole(result: dict[str, Any], of: str) -> dict[str, Any]:
     return read
 
 
-def _said(call: Call, status: int) -> dict[str, Any]:
-    """What the optimized integrations tell of the HTTP exchange."""
+def _said(call: Call, asked: Integration, result: dict[str, Any]) -> dict[str, Any]:
+    """What the optimized integrations tell of the HTTP exchange (recorded: test_base_integrations, test_invoke, test_send_message)."""
+    service, _, name = asked.operation.partition(":")
+    model = models.service(service)
     request_id = call.new_id()
-    headers = {"x-amzn-RequestId": request_id, "Date": formatdate(call.now(), usegmt=True), "Content-Type": "application/x-amz-json-1.0"}
+    response = codec(model.operation(name), model.protocol).write(result, request_id)
+    headers = {
+        **{name: str(value) for name, value in response.headers.items()}, "x-amzn-RequestId": request_id,
+        "Date": formatdate(call.now(), usegmt=True), "Content-Length": str(len(response.body)),
+    }  # fmt: skip
+    if service == "lambda":
+        trace = traces.read(call.within) if call.within else traces.Header(traces.new_root(call), "", "0")
+        headers |= {"x-amzn-Remapped-Content-Length": "0", "X-Amzn-Trace-Id": trace._replace(parent="").spelled()}
+    if service == "dynamodb":
+        headers |= {"Server": "Server", "x-amz-crc32": str(crc32(response.body))}
+    headers["Connection" if service in ("lambda", "dynamodb") else "connection"] = "keep-alive"
     return {
         "SdkHttpMetadata": {
             "AllHttpHeaders": {name: [value] for name, value in headers.items()},
             "HttpHeaders": headers,
-            "HttpStatusCode": status,
+            "HttpStatusCode": 200,
         },
         "SdkResponseMetadata": {"RequestId": request_id},
     }

@@ -1,21 +1,23 @@
-"""TestState: one state on its own, run once, with what its data was at each step.
+"""TestState: one state on its own, run once or with a mock for its work, and what its data was at each step.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/test-state-isolation.html
 """
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, NamedTuple
 
 import orjson
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.languages.states_definition import State, parse_failure, read_state
+from kumoniwa.languages.json_places import TooDeep
+from kumoniwa.languages.states_definition import Choice, Diagnostic, State, parse_failure, read, read_state
 from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put
-from kumoniwa.services.stepfunctions import integration, payload, run, task
+from kumoniwa.services.stepfunctions import bucket, distributed, integration, mocking, payload, run, task
+from kumoniwa.services.stepfunctions.endpoint import Sight
 from kumoniwa.services.stepfunctions.errors import (
     InvalidDefinition,
     InvalidExecutionInput,
@@ -23,155 +25,340 @@ from kumoniwa.services.stepfunctions.errors import (
 )
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.machine import SERVICE, check_role
-from kumoniwa.services.stepfunctions.payload import text_of
+from kumoniwa.services.stepfunctions.mocking import Mock
+from kumoniwa.services.stepfunctions.spelling import Spelling
+
+NAME = "StateName"
+"""What a state on its own is called."""
+SECONDS_MAX = 300
+FANS = ("Map", "Parallel")
 
 
-def _read(definition: str, name: str | None) -> State:
-    """The state to be tried: the definition itself, or the named state of a state machine's."""
+# The state ---------------------------------------------------------------------------------------------
+
+
+def _refused(wrong: list[Diagnostic]) -> InvalidDefinition:
+    return InvalidDefinition(f"Invalid State Machine Definition: '{', '.join(one.said() for one in wrong)}'")
+
+
+def _read(definition: str, name: str | None) -> dict[str, State]:
+    """The states of a definition by their names; of a state on its own its parts, too."""
     try:
         found = orjson.loads(definition)
     except orjson.JSONDecodeError:
         message, location = parse_failure(definition)
-        raise InvalidDefinition(f"Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: {message}\n at {location}'")
-    is_jsonata = False
-    if isinstance(found, dict) and "States" in found:
-        if name is None:
-            raise ValidationException("stateName must be specified when a state machine definition is provided")
-        is_jsonata = found.get("QueryLanguage") == "JSONata"
-        found = found["States"].get(name) if isinstance(found["States"], dict) else None
-        if found is None:
-            raise ValidationException("State not found in definition")
+        raise _refused([Diagnostic("INVALID_JSON_DESCRIPTION", f"{message}\n at {location}")])
     if not isinstance(found, dict):
-        raise InvalidDefinition("Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object'")
-    if found.get("Type") in ("Map", "Parallel"):
+        raise _refused([Diagnostic("SCHEMA_VALIDATION_FAILED", "Definition must be a valid JSON object")])
+    if "States" not in found:
+        state, wrong = read_state(found, NAME)
+        states = {} if state is None else {NAME: state, **_within(state)}
+    elif name is None:
+        raise ValidationException("stateName must be specified when a state machine definition is provided")
+    else:
+        machine, wrong = read(definition)
+        states = {one.name: one for flow in machine.flows for one in flow.states.values()}
+    if wrong:
+        raise _refused(wrong)
+    return states
+
+
+def _within(state: State) -> dict[str, State]:
+    found: dict[str, State] = {}
+    for flow in state.flows:
+        for one in flow.states.values():
+            found |= {one.name: one, **_within(one)}
+    return found
+
+
+def _one_of(states: dict[str, State], name: str) -> State:
+    if name not in states:
+        raise ValidationException("State not found in definition")
+    return states[name]
+
+
+def _check_task(state: State, is_mocked: bool) -> None:
+    """What of tasks can be tried, with and without a mock."""
+    resource = state.fields["Resource"]
+    try:
+        asked = integration.read(resource) if is_mocked else integration.of(resource)
+    except ValueError:
+        raise _refused([Diagnostic("SCHEMA_VALIDATION_FAILED", integration.UNRECOGNIZED.format(resource), f"/States/{state.name}/Resource")])
+    if not is_mocked and (asked.kind == "activity" or asked.mode):
         raise InvalidDefinition(
-            "TestState API does not support Map or Parallel states. Supported state types include: [Task, Wait, Pass, Succeed, Fail, Choice]"
+            "TestState API only supports Activity tasks and the .sync and .waitForTaskToken service integration patterns when a mock is specified"
         )
-    state, wrong = read_state(found, name or "StateName", is_jsonata=is_jsonata)
-    if wrong or state is None:
-        raise InvalidDefinition(f"Invalid State Machine Definition: '{', '.join(one.said() for one in wrong)}'")
-    return state
+
+
+# The trial ---------------------------------------------------------------------------------------------
+
+
+class Given(NamedTuple):
+    """What a request says besides the state."""
+
+    text: str
+    variables: dict[str, Any]
+    role: str
+    mock: Mock | None
+    context: dict[str, Any] | None
+    configuration: dict[str, Any]
+    sight: Sight
+    spelling: Spelling
 
 
 class _Trial:
     """A run of one state, of which nothing is kept."""
 
-    def __init__(self, call: Call, state: State, data: Any, text: str, variables: dict[str, Any], role: str) -> None:
-        self.call, self.state, self.data, self.now = call, state, data, call.now()
-        name = call.new_id()
+    def __init__(self, call: Call, state: State, data: Any, given: Given) -> None:
+        self.call, self.state, self.data, self.given, self.now = call, state, data, given, call.now()
+        machine, name = call.new_id(), call.new_id()
         self.execution = Execution(
-            arn=call.arn(f"express:Test:{name}:{call.new_id()}", "states"), name=name, machine=call.arn("stateMachine:Test", "states"),
-            machine_name="Test", kind="EXPRESS", definition="", role=role, input=text, started=self.now,
+            arn=call.arn(f"express:{machine}:{name}", "states"), name=name, machine=call.arn(f"stateMachine:{machine}", "states"),
+            machine_name=machine, kind="EXPRESS", is_sync=True, definition="", role=given.role, input=given.text, started=self.now,
         )  # fmt: skip
-        self.strand = Strand(1, 0, 0, 0, state.name, data, entered_at=self.now, scheduled=1)
-        self.scope = Scope(data, variables, lambda: payload.context_of(self.execution, self.strand, state, self.execution.machine))
+        tried = given.configuration.get("retrierRetryCount", 0)
+        self.strand = Strand(1, 0, 0, 0, state.name, data, entered_at=self.now, scheduled=1, retries={"": tried})
+        self.scope = Scope(data, given.variables, self._context)
         self.seen: dict[str, Any] = {"input": data}
+        self.handled: dict[str, int] = {}
+        """The places of the Retry and the Catch that knew the failure."""
 
-    async def output(self) -> tuple[Any, str | None]:
-        """What comes of the state, and which is next. Raises StateFailure."""
-        state, scope = self.state, self.scope
-        if not state.is_jsonata and "Result" not in state.fields:
-            if state.input_path is not None:
-                scope = self.scope = scope.over(state.input_path(scope))
-            self.seen["afterInputPath"] = scope.data
-        said = JsonataScope(scope, self.now) if state.is_jsonata else scope
+    def _context(self) -> dict[str, Any]:
+        if self.given.context is not None:
+            return self.given.context
+        return payload.context_of(self.execution, self.strand, self.state, self.execution.machine)
+
+    def _said(self, **more: Any) -> Scope:
+        return JsonataScope(self.scope, self.now, **more) if self.state.is_jsonata else self.scope
+
+    async def answer(self) -> dict[str, Any]:
+        """What comes of the state."""
+        try:
+            output, assigned, next_ = await self._timed()
+            payload.limited(output, self.state.name)
+            answer: dict[str, Any] = {"status": "SUCCEEDED", "output": self.given.spelling.of(output), "nextState": next_}
+        except StateFailure as failure:
+            try:
+                answer, assigned = self._ended(failure)
+            except StateFailure as second:
+                answer, assigned = {"status": "FAILED", "error": second.error, "cause": second.cause}, {}
+        if variables := {**self.given.variables, **assigned}:
+            self.seen["variables"] = variables
+        return {name: value for name, value in answer.items() if value is not None}
+
+    async def _timed(self) -> tuple[Any, dict[str, Any], str | None]:
+        seconds = SECONDS_MAX
+        if self.state.type == "Task":
+            seconds = min(seconds, payload.number(self.state, "TimeoutSeconds", self.scope, self.now) or seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._outcome()
+        except TimeoutError:
+            raise StateFailure("States.Timeout", is_told=True, is_of_task=self.state.type == "Task")
+
+    async def _outcome(self) -> tuple[Any, dict[str, Any], str | None]:
+        """The output of the state, what it assigns, and which is next. Raises StateFailure."""
+        state = self.state
+        if state.input_path is not None:
+            self.scope = self.scope.over(state.input_path(self.scope))
+        if not state.is_jsonata and "Result" not in state.fields and state.type != "Parallel":
+            self.seen["afterInputPath"] = self.scope.data
         if state.type == "Fail":
-            run.fail_with(state, scope, said)
+            run.fail_with(state, self.scope, self._said())
         if state.type == "Choice":
-            choice = run.chosen(state, said)
-            next_ = choice.next if choice is not None else state.default
-            output = self._out(said, choice.output if choice is not None and choice.output is not None else state.output)
-            return output, next_
+            choice = run.chosen(state, self._said())
+            return self._through(choice)
         if state.type == "Wait":
-            until = payload.wait_until(state, scope, self.now)
+            until = payload.wait_until(state, self.scope, self.now)
             await self.call.wait("trial", self.execution.arn, until=until)
-            return self._out(said, state.output), state.next
-        if state.type == "Succeed":
-            return self._out(said, state.output), None
-        return await self._worked(scope), state.next
+        if state.type in ("Wait", "Succeed"):
+            return self._through(None)
+        if state.is_jsonata and state.type == "Pass":
+            return self._through(None)
+        result = self._fanned() if state.type in FANS else await self._worked()
+        output, assigned = payload.came_of(state, self.data, self.scope, result, self.now, self.seen)
+        return output, assigned, state.next
 
-    def _out(self, said: Scope, output: Any) -> Any:
-        if self.state.is_jsonata:
-            return said.data if output is None else output(said)
-        return said.data if self.state.output_path is None else self.state.output_path(said)
+    def _through(self, choice: Choice | None) -> tuple[Any, dict[str, Any], str | None]:
+        """What a state does to its data that has no result."""
+        state, said = self.state, self._said()
+        by = state if choice is None else choice
+        assigned = {} if by.assign is None else by.assign(said)
+        output = said.data
+        if state.is_jsonata:
+            template = by.output or state.output
+            output = said.data if template is None else template(said)
+        elif state.output_path is not None:
+            output = state.output_path(said)
+        return output, assigned, choice.next if choice is not None else state.default or state.next
 
-    async def _worked(self, scope: Scope) -> Any:
-        """The output of a Pass or a Task."""
+    async def _worked(self) -> Any:
+        """The result of a Pass or a Task."""
         state, seen = self.state, self.seen
         if "Result" in state.fields:
             result = seen["result"] = state.fields["Result"]
-        else:
-            result = payload.given(state, scope, self.now)
-            seen["afterArguments" if state.is_jsonata else "afterParameters"] = result
+            return result
+        result = payload.given(state, self.scope, self.now)
+        if not state.is_jsonata:
+            seen["afterParameters"] = result
+        elif state.parameters is not None:
+            seen["afterArguments"] = result
         if state.type == "Task":
             self.strand.parameters = result
-            result = seen["result"] = await self._asked()
-        if state.is_jsonata:
-            if state.type == "Pass":
-                return scope.data if state.output is None else state.output(JsonataScope(scope, self.now))
-            return payload.came_of(state, self.data, scope, result, self.now)[0]
-        if state.result_selector is not None:
-            result = state.result_selector(scope.over(result))
-        seen["afterResultSelector"] = result
-        output = self.data if state.result_path is None else put(self.data, state.result_path, result)
-        seen["afterResultPath"] = output
-        return output if state.output_path is None else state.output_path(scope.over(output))
+            result = seen["result"] = self.given.mock.taken() if self.given.mock is not None else await self._asked()
+        return result
 
     async def _asked(self) -> Any:
-        resource = self.state.fields["Resource"]
-        try:
-            asked = integration.of(resource)
-        except ValueError:
-            raise InvalidDefinition(f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: The resource provided {resource} is not recognized.'")
-        if asked.kind == "activity" or asked.mode:
-            raise NotImplementedHere(f"stepfunctions:TestState of {asked.resource}")
         own = self.call.home.call("stepfunctions", self.call.account, principals.service(SERVICE, self.call.account))
-        return await task.outcome(own, self.execution, self.strand, resource)
+        return await task.outcome(own, self.execution, self.strand, self.state.fields["Resource"], self.given.sight)
 
-    def ended(self, failure: StateFailure) -> dict[str, Any]:
-        """What a failure makes of the state: tried again, caught, or failed."""
-        answer: dict[str, Any] = {"status": "FAILED"}
-        told = {"error": failure.error, "cause": failure.cause}
-        names = run.names_of(failure)
-        if any(not names.isdisjoint(one.errors) and one.attempts > 0 for one in self.state.retriers):
-            answer["status"] = "RETRIABLE"
+    # Map and Parallel ----------------------------------------------------------------------------------
+
+    def _fanned(self) -> Any:
+        """The result of a Map or a Parallel, whose work is the mock's."""
+        if self.state.type == "Parallel":
+            payload.given(self.state, self.scope, self.now)
+            return self.given.mock.taken()
+        count = self._iterations()
+        tolerance = self._tolerance()
+        result = self.given.mock.taken()
+        failed = self.given.configuration.get("mapIterationFailureCount", 0)
+        total = count if count is not None else len(result) if isinstance(result, list) else failed
+        if failed > total:
+            raise ValidationException("Map iteration failure count must be less than or equal to the number of Map iterations")
+        # Recorded: without a threshold nothing is exceeded.
+        if not distributed.is_within(*tolerance, failed, total):
+            raise distributed.exceeded()
+        return result
+
+    def _iterations(self) -> int | None:
+        """How many iterations there would be, as far as their items are known, and what each would be given."""
+        state, scope, seen = self.state, self.scope, self.seen
+        if "ItemReader" not in state.fields:
+            items = payload.items(state, scope, self.now)
+            if not state.is_jsonata:
+                seen["afterItemsPath"] = items
         else:
-            catcher = next((one for one in self.state.catchers if not names.isdisjoint(one.errors)), None)
-            if catcher is not None:
-                error = {"Error": failure.error or "", "Cause": failure.cause or ""}
-                if self.state.is_jsonata:
-                    said = JsonataScope(self.scope, self.now, errorOutput=error)
-                    output = error if catcher.output is None else catcher.output(said)
-                else:
-                    output = self.data if catcher.result_path is None else put(self.data, catcher.result_path, error)
-                answer |= {"status": "CAUGHT_ERROR", "nextState": catcher.next, "output": text_of(output)}
-        return answer | {name: value for name, value in told.items() if value is not None}
+            payload.of_reader(state, scope, self.now)
+            if "mapItemReaderData" not in self.given.configuration:
+                return None
+            config = state.fields["ItemReader"].get("ReaderConfig", {})
+            data = self.given.configuration["mapItemReaderData"].encode()
+            items = bucket.items_in(data, {"InputType": "JSON", **config})
+            if "ItemsPointer" in config:
+                seen["afterItemsPointer"] = items
+        most = payload.number(state, "MaxItems", scope, self.now)
+        chosen = [payload.selected(state, scope, self.now, place, item) for place, item in enumerate(items[:most] if most else items)]
+        if state.parameters is not None:
+            seen["afterItemSelector"] = chosen
+        batches = payload.batches(state, scope, self.now, chosen)
+        if "ItemBatcher" in state.fields:
+            seen["afterItemBatcher"] = [batch for batch, _ in batches]
+        return len(batches)
+
+    def _tolerance(self) -> tuple[int | None, float | None]:
+        self.seen["maxConcurrency"] = int(payload.number(self.state, "MaxConcurrency", self.scope, self.now) or 0)
+        count, percentage = distributed.tolerated(self.state, self.scope, self.now)
+        self.seen |= {} if count is None else {"toleratedFailureCount": count}
+        self.seen |= {} if percentage is None else {"toleratedFailurePercentage": percentage}
+        return count, percentage
+
+    # Failures ------------------------------------------------------------------------------------------
+
+    def _ended(self, failure: StateFailure) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a failure makes of the state: tried again, caught, or failed; and what is assigned then."""
+        state = self.state
+        names = run.names_of(failure)
+        told = {"error": failure.error, "cause": failure.cause}
+        for place, retrier in enumerate(state.retriers):
+            if names.isdisjoint(retrier.errors):
+                continue
+            self.handled["retryIndex"] = place
+            tried = self.given.configuration.get("retrierRetryCount", 0)
+            if tried < retrier.attempts:
+                self.handled["retryBackoffIntervalSeconds"] = int(retrier.delay_s(tried))
+                return {"status": "RETRIABLE", **told}, {}
+            break
+        for place, catcher in enumerate(state.catchers):
+            if names.isdisjoint(catcher.errors):
+                continue
+            self.handled["catchIndex"] = place
+            error = {"Error": failure.error or "", "Cause": failure.cause or ""}
+            if state.is_jsonata:
+                said = self._said(errorOutput=error)
+                output = error if catcher.output is None else catcher.output(said)
+            else:
+                said = self.scope.over(error)
+                output = self.data if catcher.result_path is None else put(self.data, catcher.result_path, error)
+            assigned = {} if catcher.assign is None else catcher.assign(said)
+            return {"status": "CAUGHT_ERROR", "nextState": catcher.next, "output": self.given.spelling.of(output), **told}, assigned
+        return {"status": "FAILED", **told}, {}
+
+    def inspected(self, level: str) -> dict[str, Any]:
+        """What is shown of the way."""
+        numbers = ("maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage")
+        told = {name: value if name in numbers else self.given.spelling.of(value) for name, value in self.seen.items()}
+        told |= {"errorDetails": self.handled} if self.handled else {}
+        return told | (self.given.sight.told if level == "TRACE" else {})
+
+
+# The operation -----------------------------------------------------------------------------------------
+
+
+_OF_MOCKS = {
+    "retrierRetryCount": ("Task", *FANS), "errorCausedByState": FANS, "mapIterationFailureCount": ("Map",), "mapItemReaderData": ("Map",),
+}  # fmt: skip
+"""What a stateConfiguration may say of which states."""
+
+
+def _check_configuration(state: State, configuration: dict[str, Any], is_mocked: bool) -> None:
+    for name in configuration:
+        said = name[0].upper() + name[1:]
+        if not is_mocked:
+            raise ValidationException(f"TestState does not support {said} when a mock is not specified.")
+        if state.type not in _OF_MOCKS[name]:
+            raise ValidationException(f"State type '{state.type}' is not supported when {said} is specified")
 
 
 async def TestState(
     call: Call, *, definition: str, roleArn: str | None = None, input: str | None = None, inspectionLevel: str | None = None,
-    variables: str | None = None, stateName: str | None = None,
+    revealSecrets: bool | None = None, variables: str | None = None, stateName: str | None = None, mock: dict | None = None,
+    context: str | None = None, stateConfiguration: dict | None = None,
 ) -> dict:  # fmt: skip
-    state = _read(definition, stateName)
+    states = _read(definition, stateName)
+    state = _one_of(states, stateName or NAME)
+    configuration = stateConfiguration or {}
+    _check_configuration(state, configuration, mock is not None)
+    if mock is None and state.type in FANS:
+        raise InvalidDefinition(
+            "TestState API does not support Map or Parallel states. Supported state types include: [Task, Wait, Pass, Succeed, Fail, Choice]"
+        )
+    if mock is None and context is not None:
+        raise ValidationException("TestState does not support Context when a mock is not specified.")
+    if state.type == "Task":
+        _check_task(state, mock is not None)
+    culprit = _one_of(_within(state), configuration["errorCausedByState"]) if "errorCausedByState" in configuration else None
+    spelling = Spelling()
+    mocked = None if mock is None else mocking.read(state, mock, culprit, spelling, reveals=bool(revealSecrets))
+    if state.type == "Task" and mock is None and roleArn is None:
+        raise ValidationException("RoleArn must be specified when testing a Task state")
     text = "{}" if input is None else input
     try:
-        data, held = orjson.loads(text), orjson.loads(variables or "{}")
-    except orjson.JSONDecodeError:
+        data, held = spelling.read(text), spelling.read(variables or "{}")
+    except (orjson.JSONDecodeError, TooDeep):
         raise InvalidExecutionInput("Invalid execution input.")
     if not isinstance(held, dict):
         raise ValidationException("Variables must be a JSON object")
-    if state.type == "Task" and roleArn is None:
-        raise ValidationException("RoleArn must be specified when testing a Task state")
     if roleArn is not None:
         check_role(call, roleArn, call.arn("stateMachine:Test", "states"))
-    trial = _Trial(call, state, data, text, held, roleArn or "")
-    try:
-        output, next_ = await trial.output()
-        answer: dict[str, Any] = {"status": "SUCCEEDED", "output": payload.limited(output, state.name)}
-        if next_ is not None:
-            answer["nextState"] = next_
-    except StateFailure as failure:
-        answer = trial.ended(failure)
+    if revealSecrets:
+        call.require("states:RevealSecrets", "*")
+    told = None if context is None else mocking.context(state, context, spelling)
+    # Recorded: in its context object a state of a state machine is called as one on its own.
+    state.name = NAME
+    given = Given(text, held, roleArn or "", mocked, told, configuration, Sight(bool(revealSecrets)), spelling)
+    trial = _Trial(call, state, data, given)
+    answer = await trial.answer()
     if inspectionLevel in ("DEBUG", "TRACE"):
-        answer["inspectionData"] = {name: text_of(value) for name, value in trial.seen.items()}
+        answer["inspectionData"] = trial.inspected(inspectionLevel)
     return answer

@@ -14,6 +14,10 @@ CHANGED_DOCUMENT = '{Version: "2012-10-17", Statement: [{Effect: Deny, Action: "
 
 # type: (properties to make it with, properties to change it to)
 SAMPLES = {
+    "AWS::CloudFront::KeyValueStore": (
+        "{Name: n, Comment: a, ImportSource: {SourceType: S3, SourceArn: 'arn:aws:s3:::b/k'}}",
+        "{Name: n, Comment: b, ImportSource: {SourceType: S3, SourceArn: 'arn:aws:s3:::b/k'}}",
+    ),
     "AWS::WAFv2::IPSet": (
         "{Scope: REGIONAL, IPAddressVersion: IPV4, Addresses: [192.0.2.0/24], Tags: [{Key: a, Value: b}]}",
         "{Scope: REGIONAL, IPAddressVersion: IPV4, Addresses: [], Description: abc, Tags: [{Key: c, Value: d}]}",

@@ -50,6 +50,9 @@ NAMED = {
 }
 """Parameters that must name what there is, by what ``furnish`` calls it."""
 
+FORMED = {"KvsARN": "arn:aws:cloudfront::000000000000:key-value-store/11111111-2222-3333-4444-555555555555"}
+"""Parameters whose form the SDK itself looks at, because they decide where it asks."""
+
 DENIED = re.compile(r"is not authorized to perform:? [`\"]?([A-Za-z0-9-]+:[A-Za-z0-9]+)")
 
 
@@ -58,7 +61,7 @@ def least(shape, name: str = "", depth: int = 0):
     kind = shape.type_name
     if kind == "structure":
         wanted = shape.required_members or (list(shape.members)[:1] if getattr(shape, "is_tagged_union", False) else [])
-        return {each: least(shape.members[each], each, depth + 1) for each in wanted} if depth < 8 else {}
+        return {each: FORMED.get(each) or least(shape.members[each], each, depth + 1) for each in wanted} if depth < 8 else {}
     if kind == "list":
         return [least(shape.member, name, depth + 1) for _ in range(max(1, shape.metadata.get("min", 1)))]
     if kind == "map":

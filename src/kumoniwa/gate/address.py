@@ -23,7 +23,7 @@ EDGE = "aws-edge"
 CONTROL = "s3control"
 """The service that shares S3's signing name and is told by its path."""
 
-GLOBAL_SERVICES = frozenset({"iam", "route53", "route53domains", "organizations", "cloudfront", "globalaccelerator", "budgets", "ce"})
+GLOBAL_SERVICES = frozenset({"iam", "route53", "route53domains", "organizations", "cloudfront", "cloudfront-keyvaluestore", "globalaccelerator", "budgets", "ce"})
 # Signing names that AWS answers in one place only (botocore's endpoints.json: isRegionalized false, partition endpoint aws-global).
 
 
@@ -138,6 +138,9 @@ def _behind_path(address: Address, path: str) -> Address:
 
 def _scope(credential: str) -> tuple[str | None, str | None, str | None]:
     parts = credential.strip().rsplit("/", 4)
+    if len(parts) == 4 and parts[3] == "aws4_request":
+        # Signature Version 4A names no region here.
+        return None, parts[2] or None, parts[0]
     if len(parts) != 5:
         return None, None, None
     return parts[2] or None, parts[3] or None, parts[0]

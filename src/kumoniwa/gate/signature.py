@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes
 
 import msgspec
 
+from kumoniwa.gate import signature_asymmetric as asymmetric
 from kumoniwa.gate import signature_refusals as refusals
 from kumoniwa.gate import signature_version_2 as version_2
 from kumoniwa.kernel.errors import NotImplementedHere
@@ -60,6 +61,8 @@ class Claim(msgspec.Struct, frozen=True):
     """Set for a presigned URL: for how many seconds it is good."""
     expires_at: int | None = None
     """Set for a URL of Signature Version 2: the epoch second after which it is no good."""
+    is_asymmetric: bool = False
+    """Whether it is of Signature Version 4A, which names a set of regions in a header and none in its scope."""
 
     @property
     def is_presigned(self) -> bool:
@@ -161,7 +164,7 @@ def _claim_of_odd_header(request: Request, header: str, family: str | None) -> C
     if algorithm == "AWS":
         refusals.refuse_version_2(family)
     if algorithm.startswith("AWS4-ECDSA"):
-        raise NotImplementedHere("Signature Version 4A (AWS4-ECDSA-P256-SHA256)")
+        return _asymmetric_claim(request, header)
     if not algorithm.startswith("AWS4-"):
         refusals.refuse_unknown_scheme(family, header)
     at = _moment(request.headers)
@@ -205,6 +208,17 @@ def _claim_of_odd_header(request: Request, header: str, family: str | None) -> C
         at,
         request.headers.get("x-amz-security-token"),
     )
+
+
+def _asymmetric_claim(request: Request, header: str) -> Claim:
+    """Services that are asked in this way ask for it in headers; a presigned URL, and a body in signed chunks, are not such."""
+    parts, at = asymmetric.parts_of(header), _moment(request.headers)
+    if parts is None or at is None or asymmetric.REGIONS not in request.headers:
+        raise NotImplementedHere("Signature Version 4A in another form than an Authorization header with X-Amz-Date and X-Amz-Region-Set")
+    access_key, date, service, signed_headers, signature = parts
+    if service not in asymmetric.SERVICES:
+        raise NotImplementedHere(f"Signature Version 4A of {service}")
+    return Claim(access_key, date, "", service, signed_headers.lower(), signature, at, request.headers.get("x-amz-security-token"), is_asymmetric=True)
 
 
 def _moment(headers: dict[str, str]) -> str | None:
@@ -544,6 +558,11 @@ def verify(
     _check_scope(claim, family, region, service)
     canonical = canonical_request(request, claim, family)
     digest = sha256(canonical.encode("latin-1", "replace")).hexdigest()
+    if claim.is_asymmetric:
+        to_sign = f"{asymmetric.ALGORITHM}\n{claim.at}\n{claim.date}/{claim.service}/aws4_request\n{digest}"
+        if asymmetric.REGIONS not in claim.signed_headers.split(";") or not asymmetric.is_signed(claim.access_key, secret, claim.signature, to_sign):
+            refusals.mismatch(family, claim, canonical, to_sign)
+        return
     to_sign = f"{ALGORITHM}\n{claim.at}\n{claim.date}/{claim.region}/{claim.service}/aws4_request\n{digest}"
     expected = signing_key(secret, claim.date, claim.region, claim.service).sign(
         to_sign.encode("latin-1", "replace")

@@ -252,3 +252,35 @@ Function = ResourceType(
         "Stage": seen.FunctionSummary.FunctionMetadata.Stage,
     },
 )
+
+
+# Key-value stores -----------------------------------------------------------------------------------------------------
+
+
+@carries("Comment")
+async def _change_store(work: Work) -> None:
+    found = await work.look("cloudfront:DescribeKeyValueStore", Name=work.id)
+    await work.ask("cloudfront:UpdateKeyValueStore", Name=work.id, IfMatch=found["ETag"], Comment=work.properties.get("Comment", ""))
+
+
+_change_store.handles_absence = True
+
+
+async def _delete_store(work: Work) -> None:
+    found = await work.look("cloudfront:DescribeKeyValueStore", Name=work.id)
+    await work.ask("cloudfront:DeleteKeyValueStore", Name=work.id, IfMatch=found["ETag"])
+
+
+_import_source = use(lambda said: {"SourceType": said["SourceType"], "SourceARN": said["SourceArn"]}, p.ImportSource)
+
+KeyValueStore = ResourceType(
+    create=Call("cloudfront:CreateKeyValueStore", "Name Comment", ImportSource=_import_source),
+    id=p.Name,
+    read=Call("cloudfront:DescribeKeyValueStore", Name=ID),
+    update=(_change_store,),
+    delete=_delete_store,
+    absent="EntityNotFound",
+    attributes={"Arn": seen.KeyValueStore.ARN, "Id": seen.KeyValueStore.Id, "Status": seen.KeyValueStore.Status},
+    fixed="ImportSource",
+    drift=(Reading({"Comment": seen.KeyValueStore.Comment}),),
+)

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import edge_store
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.cloudfront import held
 from kumoniwa.services.cloudfront.access import (
     CreateCloudFrontOriginAccessIdentity,
     CreateKeyGroup,
@@ -62,6 +64,13 @@ from kumoniwa.services.cloudfront.function import (
     TestFunction,
     UpdateFunction,
 )
+from kumoniwa.services.cloudfront.keyvaluestore import (
+    CreateKeyValueStore,
+    DeleteKeyValueStore,
+    DescribeKeyValueStore,
+    ListKeyValueStores,
+    UpdateKeyValueStore,
+)
 from kumoniwa.services.cloudfront.policies import (
     CreateCachePolicy,
     CreateOriginRequestPolicy,
@@ -97,6 +106,12 @@ _NAMED = {
 }  # fmt: skip
 
 
+def _store_of(call: Call, name: Any) -> str:
+    """Stores are asked for by name, and have ids in their ARNs."""
+    found = next((each for each in held.all_of(call, edge_store.KIND) if each.config["Name"] == name), None)
+    return held.arn(call, edge_store.KIND, found.id) if found is not None else "*"
+
+
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[tuple[str, str]]:
     """CloudFront's ARNs name no region; public keys and key groups have none.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudfront.html"""
@@ -105,6 +120,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return [("cloudfront:CreateDistribution", "*"), ("cloudfront:TagResource", "*")]
     if isinstance(params.get("Resource"), str):
         return params["Resource"]
+    if operation.endswith(("KeyValueStore", "KeyValueStores")):
+        return _store_of(call, params.get("Name"))
     kind, id = "", params.get("Id")
     if operation.endswith("DistributionWebACL"):
         kind = "distribution"

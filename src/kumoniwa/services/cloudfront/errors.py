@@ -64,6 +64,21 @@ class InvalidGeoRestrictionParameter(AwsError):
     message = "The specified geo restriction parameter is not valid."
 
 
+class EntityNotFound(AwsError):
+    message = "The key value store was not found."
+
+
+class EntityAlreadyExists(AwsError):
+    message = "The key value store entity already exists. You must provide a unique key value store entity."
+
+
+class EntitySizeLimitExceeded(AwsError): ...
+
+
+class CannotDeleteEntityWhileInUse(AwsError):
+    message = "The key value store entity cannot be deleted while it is in use."
+
+
 class InvalidWebACLId(AwsError):
     message = "Invalid Web ACL ID. Please ensure that the ACL exists and is of the scope CLOUDFRONT."
 

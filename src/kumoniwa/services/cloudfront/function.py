@@ -10,7 +10,7 @@ from kumoniwa.gate.edge import EdgeResource, key_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudfront import errors, held, script
+from kumoniwa.services.cloudfront import errors, held, keyvaluestore, script
 from kumoniwa.services.cloudfront.held import Kind
 
 CODE_BYTES_MAX = 10_240
@@ -50,14 +50,15 @@ def _shown(call: Call, function: EdgeResource) -> dict[str, Any]:
     }
 
 
-def _checked(code: bytes, config: dict[str, Any]) -> str:
+def _checked(call: Call, code: bytes, config: dict[str, Any]) -> str:
     if len(code) > CODE_BYTES_MAX:
         raise errors.FunctionSizeLimitExceeded
     try:
         text = code.decode()
     except UnicodeDecodeError:
         raise errors.InvalidArgument("The function code must be UTF-8.")
-    script.check(text, config)
+    keyvaluestore.check(call, config)
+    script.check(text)
     return text
 
 
@@ -67,7 +68,7 @@ def CreateFunction(
     arn = held.arn(call, "function", Name)
     if key_of(DEVELOPMENT.name, arn) in held.shelf(call.home):
         raise errors.FunctionAlreadyExists
-    made = held.make(call, DEVELOPMENT.name, arn, FunctionConfig, {"code": _checked(FunctionCode, FunctionConfig)})
+    made = held.make(call, DEVELOPMENT.name, arn, FunctionConfig, {"code": _checked(call, FunctionCode, FunctionConfig)})
     if Tags:
         made = changed(made, tags={tag["Key"]: tag.get("Value", "") for tag in Tags.get("Items") or ()})
         held.shelf(call.home)[key_of(made.kind, made.id)] = made
@@ -86,7 +87,7 @@ def GetFunction(call: Call, *, Name: str, Stage: str | None = None) -> dict:
 
 def UpdateFunction(call: Call, *, Name: str, IfMatch: str, FunctionConfig: dict[str, Any], FunctionCode: bytes) -> dict:
     found = _matched(call, Name, IfMatch)
-    found = held.keep(call, found, config=FunctionConfig, more={"code": _checked(FunctionCode, FunctionConfig)})
+    found = held.keep(call, found, config=FunctionConfig, more={"code": _checked(call, FunctionCode, FunctionConfig)})
     return {"FunctionSummary": _shown(call, found), "ETag": found.etag}
 
 
@@ -129,7 +130,7 @@ async def TestFunction(call: Call, *, Name: str, IfMatch: str, EventObject: byte
     if not isinstance(event, dict) or "request" not in event:
         raise errors.InvalidArgument("The event object must be JSON with a request in it.")
     began = monotonic()
-    outcome = await script.run(call.home, found.more["code"], event)
+    outcome = await script.run(call.home, found, event)
     share = min(100, round(100 * (monotonic() - began) / script.ALLOWED_S))
     kind = "response" if "response" in event else "request"
     value = outcome.value

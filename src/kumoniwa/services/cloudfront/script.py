@@ -5,14 +5,19 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-eve
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
 
 from kumoniwa.engines import javascript
+from kumoniwa.gate import edge_store
+from kumoniwa.gate.edge import EdgeResource
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.cloudfront import errors
+from kumoniwa.services.cloudfront import answer, errors
 
 ALLOWED_S = javascript.QUICK_S
 _RUNTIME = """
@@ -31,6 +36,27 @@ function __run(text) {
   } catch (error) { __failed(error); }
   return __outcome;
 }
+var __stores = {}, __associated = null;
+function __store(id) {
+  var store = __stores[id === undefined ? __associated : id];
+  if (!store) { throw new Error('KeyValueStoreNotFound'); }
+  var pairs = store.items;
+  return {
+    get: async function (key, options) {
+      if (!Object.prototype.hasOwnProperty.call(pairs, key)) { throw new Error('KeyNotFound'); }
+      var format = options && options.format, value = pairs[key];
+      if (format === 'json') { return JSON.parse(value); }
+      if (format !== 'bytes') { return value; }
+      return Array.from(unescape(encodeURIComponent(value)), function (character) { return character.charCodeAt(0); });
+    },
+    exists: async function (key) { return Object.prototype.hasOwnProperty.call(pairs, key); },
+    count: async function () { return Object.keys(pairs).length; },
+    meta: async function () {
+      return { creationDateTime: store.created, lastUpdatedDateTime: store.filled, keyCount: Object.keys(pairs).length };
+    }
+  };
+}
+var __cloudfront = { kvs: __store };
 function __settled() { return __outcome === null ? JSON.stringify({ error: 'The promise was never settled.', logs: __logs }) : __outcome; }
 """
 
@@ -42,17 +68,43 @@ class Outcome(NamedTuple):
     logs: tuple[str, ...]
 
 
-def check(code: str, config: dict[str, Any]) -> None:
+_IMPORT = re.compile(rb"""import\s+([A-Za-z_$][\w$]*)\s+from\s+(['"])cloudfront\2\s*;?""")
+
+
+def check(code: str) -> None:
     """Raise what CreateFunction answers to code that cannot run here."""
-    if (config.get("KeyValueStoreAssociations") or {}).get("Quantity"):
-        raise NotImplementedHere("KeyValueStoreAssociations of CloudFront Functions")
     root = javascript.tree(code.encode())
     if root.has_error:
         raise errors.InvalidArgument("The function code has a syntax error.")
     for node in javascript.nodes(root):
         callee = node.child_by_field_name("function") if node.type == "call_expression" else None
-        if node.type == "import_statement" or (callee is not None and callee.text == b"require"):
-            raise NotImplementedHere("modules in CloudFront Functions")
+        is_other = node.type == "import_statement" and not _IMPORT.fullmatch(node.text)
+        if is_other or (callee is not None and callee.text == b"require"):
+            raise NotImplementedHere("modules other than cloudfront in CloudFront Functions")
+
+
+@lru_cache(maxsize=256)
+def _loadable(code: str) -> str:
+    """The code as a script, in which the module ``cloudfront`` is a variable."""
+    source = code.encode()
+    for node in reversed([each for each in javascript.nodes(javascript.tree(source)) if each.type == "import_statement"]):
+        name = _IMPORT.fullmatch(node.text)[1]
+        source = source[: node.start_byte] + b"var " + name + b" = __cloudfront;" + source[node.end_byte :]
+    return f"var __handler = (function () {{ {source.decode()}\nreturn handler; }})();"
+
+
+def _stores(home: Any, config: dict[str, Any]) -> str:
+    """What loads the store of a function; the same text as long as the store is the same."""
+    arns = [each["KeyValueStoreARN"] for each in (config.get("KeyValueStoreAssociations") or {}).get("Items") or ()]
+    store = edge_store.found(home, arns[0]) if arns else None
+    if store is None:
+        return ""
+    held = home.memory.get(("cloudfront stores", store.id))
+    if held is None or held[0] is not store:
+        told = {"items": edge_store.items(store), "created": answer.moment(store.created), "filled": answer.moment(store.more["filled"])}
+        text = f"__associated = {json.dumps(store.id)}; __stores[__associated] = JSON.parse({json.dumps(json.dumps(told))});"
+        held = home.memory["cloudfront stores", store.id] = (store, text)
+    return held[1]
 
 
 def _scripts(home: Any) -> javascript.Scripts:
@@ -62,9 +114,9 @@ def _scripts(home: Any) -> javascript.Scripts:
     return held
 
 
-async def run(home: Any, code: str, event: dict[str, Any]) -> Outcome:
-    """What the handler makes of an event, or how it failed."""
-    sources = (_RUNTIME, f"var __handler = (function () {{ {code}\nreturn handler; }})();")
+async def run(home: Any, function: EdgeResource, event: dict[str, Any]) -> Outcome:
+    """What the function's handler makes of an event, or how it failed."""
+    sources = (_RUNTIME, _stores(home, function.config), _loadable(function.more["code"]))
     try:
         said = orjson.loads(await _scripts(home).call(sources, "__run", orjson.dumps(event).decode()))
     except javascript.ScriptEndless:

@@ -156,7 +156,7 @@ class Visit:
         live = held.shelf(self.home).get(key_of("function-live", arn)) if arn is not None else None
         if live is None:
             return None
-        outcome = await script.run(self.home, live.more["code"], self._event(event_type, told))
+        outcome = await script.run(self.home, live, self._event(event_type, told))
         value = outcome.value
         if value is None:
             return self._page(503, SCRIPT + outcome.error, "FunctionExecutionError")

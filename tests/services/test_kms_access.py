@@ -146,6 +146,16 @@ def test_only_what_the_kind_of_key_can_do_is_granted(kms, key):
     assert refused(kms.create_grant, KeyId=key, Operations=["Encrypt"])[0] == "ValidationException"
 
 
+def test_a_grant_is_for_a_principal_or_refused(kms, key):
+    # https://github.com/hashicorp/terraform-provider-aws/pull/3038 meets the code.
+    nobody = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0"
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    assert refused(kms.create_grant, KeyId=key, GranteePrincipal=nobody, Operations=["Encrypt"])[0] == "InvalidArnException"
+    retired = {"GranteePrincipal": root, "RetiringPrincipal": nobody}
+    assert refused(kms.create_grant, KeyId=key, **retired, Operations=["Encrypt"])[0] == "InvalidArnException"
+    assert kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+
+
 def test_re_encryption_needs_leave_on_both_keys(cloud, kms, key):
     other = kms.create_key()["KeyMetadata"]["KeyId"]
     arn, alice = person(cloud)

@@ -188,6 +188,86 @@ def test_material_is_brought_lent_and_taken_away(cloud, kms):
     )
 
 
+def brought(kms, key, secret: bytes, **how) -> str:
+    """Brings material to a key, for ever, and answers its id."""
+    parameters = kms.get_parameters_for_import(KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
+    how = {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"} | how
+    return kms.import_key_material(
+        KeyId=key, ImportToken=parameters["ImportToken"], EncryptedKeyMaterial=wrapped(parameters, secret), **how
+    )["KeyMaterialId"]  # fmt: skip
+
+
+def test_a_key_rotates_to_new_material_that_was_brought_for_it(cloud, kms):
+    key = made(kms, Origin="EXTERNAL")
+    assert refused(kms.rotate_key_on_demand, KeyId=key) == ("KMSInvalidStateException", f"{KEYS}{key} is pending import.")
+    first = brought(kms, key, b"s" * 32)
+    old = kms.encrypt(KeyId=key, Plaintext=b"old")["CiphertextBlob"]
+    assert refused(kms.rotate_key_on_demand, KeyId=key) == (
+        "KMSInvalidStateException", f"No available key material pending rotation for the key: {KEYS}{key}.",
+    )  # fmt: skip
+    second = brought(kms, key, b"t" * 32, ImportType="NEW_KEY_MATERIAL", KeyMaterialDescription="of this year")
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"] == first
+    with pytest.raises(kms.exceptions.KMSInvalidStateException) as error:
+        brought(kms, key, b"u" * 32, ImportType="NEW_KEY_MATERIAL")
+    message = error.value.response["Error"]["Message"]
+    assert message.startswith("New key material (id: ")
+    assert message.endswith(
+        f") cannot be imported into KMS key {KEYS}{key}, because another key material (id: {second}) is pending rotation."
+    )
+    cloud.restart(kill=True)
+    kms.rotate_key_on_demand(KeyId=key)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"] == second
+    assert kms.decrypt(CiphertextBlob=old)["KeyMaterialId"] == first
+    assert kms.decrypt(CiphertextBlob=kms.encrypt(KeyId=key, Plaintext=b"new")["CiphertextBlob"])["KeyMaterialId"] == second
+    (rotation,) = kms.list_key_rotations(KeyId=key)["Rotations"]
+    assert (rotation["KeyMaterialState"], rotation["ImportState"], rotation["RotationType"]) == ("CURRENT", "IMPORTED", "ON_DEMAND")
+    assert (rotation["ExpirationModel"], rotation["KeyMaterialDescription"]) == ("KEY_MATERIAL_DOES_NOT_EXPIRE", "of this year")
+
+
+def test_a_key_waits_for_all_material_that_it_ever_encrypted_with(cloud, kms):
+    """ "KMS key with imported key material is usable only if all its key materials are imported", but what waits for a rotation.
+    https://docs.aws.amazon.com/kms/latest/developerguide/rotating-keys-on-demand.html"""
+    key = made(kms, Origin="EXTERNAL")
+    first = brought(kms, key, b"s" * 32)
+    second = brought(kms, key, b"t" * 32, ImportType="NEW_KEY_MATERIAL", ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=cloud.now() + DAY)
+    cloud.sleep(DAY + 60)
+    assert state(kms, key) == "Enabled"
+    everything = {"KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"}
+    assert [each["KeyMaterialId"] for each in kms.list_key_rotations(**everything)["Rotations"]] == [first]
+    brought(kms, key, b"t" * 32, ImportType="NEW_KEY_MATERIAL")
+    assert [each["KeyMaterialState"] for each in kms.list_key_rotations(**everything)["Rotations"]] == ["CURRENT", "PENDING_ROTATION"]
+    kms.rotate_key_on_demand(KeyId=key)
+    kms.delete_imported_key_material(KeyId=key, KeyMaterialId=first)
+    assert state(kms, key) == "PendingImport"
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"] == second
+    assert [each["ImportState"] for each in kms.list_key_rotations(**everything)["Rotations"]] == ["PENDING_IMPORT", "IMPORTED"]
+    with pytest.raises(kms.exceptions.IncorrectKeyMaterialException):
+        brought(kms, key, b"s" * 32, KeyMaterialId=second)
+    with pytest.raises(kms.exceptions.IncorrectKeyMaterialException):
+        brought(kms, key, b"u" * 32)
+    brought(kms, key, b"s" * 32, KeyMaterialId=first)
+    assert state(kms, key) == "Enabled"
+
+
+def test_a_key_looks_at_its_state_before_its_kind_when_it_is_to_rotate(kms):
+    key = made(kms, KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")
+    assert refused(kms.rotate_key_on_demand, KeyId=key) == ("UnsupportedOperationException", "")
+    kms.disable_key(KeyId=key)
+    assert refused(kms.rotate_key_on_demand, KeyId=key) == ("DisabledException", f"{KEYS}{key} is disabled.")
+
+
+def test_a_key_rotates_on_demand_twenty_five_times(kms):
+    # https://docs.aws.amazon.com/kms/latest/APIReference/API_RotateKeyOnDemand.html; the words were recorded when it was ten.
+    key = made(kms)
+    for _ in range(25):
+        kms.rotate_key_on_demand(KeyId=key)
+    assert refused(kms.rotate_key_on_demand, KeyId=key) == (
+        "LimitExceededException",
+        "The on-demand rotations limit has been reached for the given keyId. "
+        f"No more on-demand rotations can be performed for this key: {KEYS}{key}",
+    )
+
+
 def test_a_pair_of_keys_is_brought(kms):
     key = made(kms, Origin="EXTERNAL", KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     parameters = kms.get_parameters_for_import(KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_4096")
@@ -207,6 +287,9 @@ def test_tags_are_kept_and_a_tag_has_one_value(kms):
     assert kms.list_resource_tags(KeyId=key)["Tags"] == [{"TagKey": "b", "TagValue": "2"}]
     twice = [{"TagKey": "a", "TagValue": "1"}, {"TagKey": "a", "TagValue": "2"}]
     assert refused(kms.tag_resource, KeyId=key, Tags=twice) == ("TagException", "Duplicate tag keys")
+    for name in ("aws:mine", "AWS:mine"):
+        reserved = [{"TagKey": name, "TagValue": "1"}]
+        assert refused(kms.create_key, Tags=reserved) == ("TagException", "Tags beginning with aws: are reserved")
 
 
 def test_a_key_outlives_a_kill_and_its_secret_is_not_on_the_disk(cloud, kms):

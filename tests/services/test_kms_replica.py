@@ -50,6 +50,7 @@ def test_a_replica_is_described_as_such(us, eu):
     reply = us.replicate_key(KeyId=key, ReplicaRegion=EU, Tags=[{"TagKey": "a", "TagValue": "b"}])
     shown = reply["ReplicaKeyMetadata"]
     assert (shown["KeyState"], shown["Enabled"], shown["Arn"]) == ("Creating", False, f"arn:aws:kms:{EU}:000000000000:key/{key}")
+    assert "CurrentKeyMaterialId" not in shown
     assert json.loads(reply["ReplicaPolicy"])["Id"] == "key-default-1" and reply["ReplicaTags"] == [{"TagKey": "a", "TagValue": "b"}]
     assert family(us, key) == ("PRIMARY", US, [EU]) and family(eu, key) == ("REPLICA", US, [EU])
     assert eu.describe_key(KeyId=key)["KeyMetadata"]["Description"] == ""
@@ -57,6 +58,7 @@ def test_a_replica_is_described_as_such(us, eu):
     assert refused(eu.replicate_key, KeyId=key, ReplicaRegion=JP) == "UnsupportedOperationException"
     alone = us.create_key()["KeyMetadata"]["KeyId"]
     assert refused(us.replicate_key, KeyId=alone, ReplicaRegion=EU) == "UnsupportedOperationException"
+    assert "ReplicaTags" not in us.replicate_key(KeyId=key, ReplicaRegion=JP)
 
 
 def test_what_one_region_encrypts_the_other_decrypts(us, eu, key):

@@ -18,6 +18,8 @@ from kumoniwa.services.kms.errors import (
     IncorrectKeyMaterialException,
     InvalidCiphertextException,
     InvalidImportTokenException,
+    KMSInvalidStateException,
+    NotFoundException,
     UnsupportedOperationException,
     ValidationException,
 )
@@ -62,9 +64,12 @@ async def GetParametersForImport(call: Call, *, KeyId: str, WrappingAlgorithm: s
 
 def ImportKeyMaterial(
     call: Call, *, KeyId: str, ImportToken: bytes, EncryptedKeyMaterial: bytes, ValidTo: float | None = None,
-    ExpirationModel: str = "KEY_MATERIAL_EXPIRES",
+    ExpirationModel: str = "KEY_MATERIAL_EXPIRES", ImportType: str | None = None, KeyMaterialDescription: str | None = None,
+    KeyMaterialId: str | None = None,
 ) -> dict:  # fmt: skip
     key = _external(call, KeyId)
+    if not key.is_symmetric and (ImportType, KeyMaterialDescription, KeyMaterialId) != (None, None, None):
+        raise ValidationException("ImportType, KeyMaterialDescription and KeyMaterialId are for symmetric encryption keys only.")
     does_expire = ExpirationModel == "KEY_MATERIAL_EXPIRES"
     if does_expire and ValidTo is None:
         raise ValidationException("A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES")
@@ -85,26 +90,70 @@ def ImportKeyMaterial(
     except key_material.Unfit as error:
         raise InvalidCiphertextException(hint=f"The material cannot be taken: {error}.") from None
     fresh = material.sealed(call, key.id, secret, expires=ValidTo if does_expire else None)
-    if key.materials and key.materials[-1].id != fresh.id:
-        raise IncorrectKeyMaterialException(hint="A key takes its first material again, and no other.")
-    _keep(call, changed(key, materials=(fresh,)))
+    kind = ImportType or ("EXISTING_KEY_MATERIAL" if key.materials else "NEW_KEY_MATERIAL")
+    if kind == "NEW_KEY_MATERIAL":
+        if KeyMaterialId is not None:
+            raise ValidationException("KeyMaterialId cannot be specified when ImportType is NEW_KEY_MATERIAL.")
+        key = _with_new(call, key, changed(fresh, description=KeyMaterialDescription or ""))
+    elif KeyMaterialId not in (None, fresh.id):
+        raise IncorrectKeyMaterialException(hint=f"The id of this material is {fresh.id}.")
+    else:
+        key = _again(key, fresh, KeyMaterialDescription)
+    _keep(call, key)
     call.home.wake(replica.WORK)
     return _answer(call, key, fresh)
 
 
-def DeleteImportedKeyMaterial(call: Call, *, KeyId: str) -> dict:
+def _with_new(call: Call, key: Key, fresh: Material) -> Key:
+    """A key's first material is in use at once; other material waits for its rotation, one at a time."""
+    if not key.materials:
+        return changed(key, materials=(fresh,))
+    if any(each.id == fresh.id for each in key.materials):
+        raise IncorrectKeyMaterialException(hint="The key has had this material before: import it as EXISTING_KEY_MATERIAL.")
+    if key.replicas:
+        raise NotImplementedHere("new material for a multi-Region key that has replicas")
+    if key.pending is not None and key.pending.id != fresh.id:
+        raise KMSInvalidStateException(
+            f"New key material (id: {fresh.id}) cannot be imported into KMS key {arn_of(call, key)}, "
+            f"because another key material (id: {key.pending.id}) is pending rotation."
+        )
+    return changed(key, pending=fresh)
+
+
+def _again(key: Key, fresh: Material, description: str | None) -> Key:
+    def brought(held: Material) -> Material:
+        if held.id != fresh.id:
+            return held
+        return changed(held, sealed=fresh.sealed, expires=fresh.expires, description=held.description if description is None else description)
+
+    pending = key.pending and brought(key.pending)
+    materials = tuple(brought(held) for held in key.materials)
+    if pending is key.pending and all(was is held for was, held in zip(key.materials, materials, strict=True)):
+        raise IncorrectKeyMaterialException(hint="The key never had this material: import it as NEW_KEY_MATERIAL, and rotate to it.")
+    return changed(key, materials=materials, pending=pending)
+
+
+def DeleteImportedKeyMaterial(call: Call, *, KeyId: str, KeyMaterialId: str | None = None) -> dict:
+    """Of the material that is in use, unless other is named."""
     key = _external(call, KeyId)
     check_state(call, key, "Enabled", "Disabled", "PendingImport", "PendingDeletion")
-    if not key.materials:
+    if KeyMaterialId is None:
+        held = key.materials[-1] if key.materials else None
+    else:
+        held = next((each for each in (*key.materials, key.pending) if each is not None and each.id == KeyMaterialId), None)
+        if held is None:
+            raise NotFoundException(f"Key material {KeyMaterialId} is not associated with {arn_of(call, key)}.")
+    if held is None:
         return {"KeyId": arn_of(call, key)}
-    forget(call, key)
-    return _answer(call, key, key.materials[-1])
+    forget(call, key, held)
+    return _answer(call, key, held)
 
 
-def forget(call: Call, key: Key) -> None:
-    """Take the secret away. Its id stays: only the same may come back."""
-    call.memory(material.Opened).forget(key.materials)
-    _keep(call, changed(key, materials=tuple(changed(each, sealed=b"", expires=None) for each in key.materials)))
+def forget(call: Call, key: Key, *gone: Material) -> None:
+    """Take secrets away. The ids of those the key has been rotated to stay, so that only the same come back."""
+    call.memory(material.Opened).forget(gone)
+    left = tuple(changed(each, sealed=b"", expires=None) if each in gone else each for each in key.materials)
+    _keep(call, changed(key, materials=left, pending=None if key.pending in gone else key.pending))
 
 
 def _keep(call: Call, key: Key) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.languages.policy_principal import is_wellformed
 from kumoniwa.services.kms import policy
 from kumoniwa.services.kms.errors import (
     DryRunOperationException,
+    InvalidArnException,
     InvalidGrantIdException,
     InvalidGrantTokenException,
     NotFoundException,
@@ -60,6 +62,10 @@ def CreateGrant(
     grantee, retiring = GranteePrincipal or GranteeServicePrincipal or "", RetiringPrincipal or RetiringServicePrincipal or ""
     if not grantee:
         raise ValidationException("A grant has one grantee: GranteePrincipal or GranteeServicePrincipal.")
+    for who in filter(None, (GranteePrincipal, RetiringPrincipal)):
+        # Services of AWS grant each other leave by their names.
+        if not is_wellformed("AWS", who) and not who.endswith(".amazonaws.com"):
+            raise InvalidArnException(f"ARN does not refer to a valid principal: {who}")
     if foreign := sorted(set(Operations) - _allowed(key)):
         raise ValidationException(f"Grant operations {foreign} are not valid for a key of the spec {key.spec} and the usage {key.usage}.")
     equals, subset = ((Constraints or {}).get(f"EncryptionContext{kind}") or {} for kind in ("Equals", "Subset"))

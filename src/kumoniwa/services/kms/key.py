@@ -39,6 +39,7 @@ class Material(Record):
     how: str = ""
     """What it came by if it is not the first: AUTOMATIC or ON_DEMAND."""
     expires: float | None = None
+    description: str = ""
 
 
 class Key(Record):
@@ -56,6 +57,8 @@ class Key(Record):
     tags: dict[str, str] = {}
     materials: tuple[Material, ...] = ()
     """The last is in use; ciphertexts name theirs."""
+    pending: Material | None = None
+    """Material that was brought for the key's next rotation."""
     deletes_at: float = 0.0
     window_days: int = 0
     is_leaving: bool = False
@@ -97,9 +100,10 @@ def state_of(call: Call, key: Key) -> str:
 
 
 def is_pending_import(call: Call, key: Key) -> bool:
+    """A key waits for whatever of its material is not here, also that which it no longer encrypts with."""
     if key.origin != "EXTERNAL":
         return False
-    return not key.materials or not key.materials[-1].sealed or is_expired(call, key.materials[-1])
+    return not key.materials or any(not each.sealed or is_expired(call, each) for each in key.materials)
 
 
 def is_expired(call: Call, material: Material) -> bool:
@@ -155,15 +159,18 @@ def described(call: Call, key: Key) -> dict[str, Any]:
         shown["DeletionDate"] = key.deletes_at
     elif key.is_leaving:
         shown["PendingDeletionWindowInDays"] = key.window_days
-    if key.materials and state != "PendingImport":
-        if key.is_symmetric:
-            shown["CurrentKeyMaterialId"] = key.materials[-1].id
-        if key.origin == "EXTERNAL":
-            expires = key.materials[-1].expires
-            shown["ExpirationModel"] = "KEY_MATERIAL_EXPIRES" if expires else "KEY_MATERIAL_DOES_NOT_EXPIRE"
-            if expires:
-                shown["ValidTo"] = expires
+    if key.materials and key.is_symmetric:
+        shown["CurrentKeyMaterialId"] = key.materials[-1].id
+    if key.origin == "EXTERNAL" and state != "PendingImport":
+        shown |= lent(key.materials[-1])
     return shown
+
+
+def lent(material: Material) -> dict[str, Any]:
+    """For how long somebody brought it."""
+    if material.expires is None:
+        return {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+    return {"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": material.expires}
 
 
 def _family(call: Call, key: Key) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from kumoniwa.aws import regions
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.kms import policy, tag
 from kumoniwa.services.kms.errors import (
@@ -32,25 +32,22 @@ AGAIN_S = 5.0
 SHARED = ("materials", "rotation_days", "rotates_at", "primary", "replicas")
 
 
-def _of_several(call: Call, text: str) -> Key:
+def _leading(call: Call, text: str) -> Key:
     key = without_alias(call, text)
-    if not key.primary:
-        raise UnsupportedOperationException(f"{arn_of(call, key)} is not a multi-region key.")
-    return key
-
-
-def _check_leads(call: Call, key: Key) -> None:
     if key.primary != call.region:
-        raise UnsupportedOperationException(f"{arn_of(call, key)} is a replica of the key in {key.primary}.")
+        where = f"It is a replica of the key in {key.primary}." if key.primary else ""
+        raise UnsupportedOperationException(f"{arn_of(call, key)} is not a multi-region primary key.", hint=where)
+    return key
 
 
 async def ReplicateKey(
     call: Call, *, KeyId: str, ReplicaRegion: str, Policy: str | None = None, BypassPolicyLockoutSafetyCheck: bool | None = None,
     Description: str | None = None, Tags: list[dict[str, str]] | None = None,
 ) -> dict:  # fmt: skip
-    key = _of_several(call, KeyId)
-    _check_leads(call, key)
+    key = _leading(call, KeyId)
     check_usable(call, key)
+    if key.pending is not None:
+        raise NotImplementedHere("replicas of a key whose new imported material waits for its rotation")
     if not regions.is_region(ReplicaRegion) or ReplicaRegion == call.region:
         raise ValidationException(f"Invalid ReplicaRegion {ReplicaRegion}.")
     if ReplicaRegion in key.replicas:
@@ -69,9 +66,10 @@ async def ReplicateKey(
     shown = described(call, draft)
     there = arn_of(call, draft, ReplicaRegion)
     shown |= {"Arn": there, "KeyState": "Creating", "Enabled": False}
+    shown.pop("CurrentKeyMaterialId", None)
     shown["MultiRegionConfiguration"]["MultiRegionKeyType"] = "REPLICA"
     listed = [{"TagKey": name, "TagValue": value} for name, value in tags.items()]
-    return {"ReplicaKeyMetadata": shown, "ReplicaPolicy": text, "ReplicaTags": listed}
+    return {"ReplicaKeyMetadata": shown, "ReplicaPolicy": text} | ({"ReplicaTags": listed} if listed else {})
 
 
 def _join(call: Call, key_id: str, region: str) -> None:
@@ -81,8 +79,7 @@ def _join(call: Call, key_id: str, region: str) -> None:
 
 
 async def UpdatePrimaryRegion(call: Call, *, KeyId: str, PrimaryRegion: str) -> None:
-    key = _of_several(call, KeyId)
-    _check_leads(call, key)
+    key = _leading(call, KeyId)
     check_usable(call, key)
     if PrimaryRegion == call.region:
         return

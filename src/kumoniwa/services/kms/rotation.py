@@ -12,38 +12,43 @@ from kumoniwa.engines import key_material
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.kms import material, replica
-from kumoniwa.services.kms.errors import LimitExceededException, UnsupportedOperationException
-from kumoniwa.services.kms.key import DAY_S, Key, Material, arn_of, check_usable, without_alias
+from kumoniwa.services.kms.errors import (
+    KMSInvalidStateException,
+    LimitExceededException,
+    UnsupportedOperationException,
+)
+from kumoniwa.services.kms.key import DAY_S, Key, Material, arn_of, check_usable, lent, without_alias
 
 PERIOD_DAYS = 365
 ON_DEMAND_MAX = 25
 
 
-def _rotatable(call: Call, text: str) -> Key:
-    """Only symmetric keys whose material AWS made, and of several regions only the one that leads."""
+def _symmetric(call: Call, text: str) -> Key:
     key = without_alias(call, text)
-    if not key.is_symmetric or key.origin != "AWS_KMS":
-        raise UnsupportedOperationException(f"{arn_of(call, key)} origin is {key.origin} and its spec {key.spec}: such a key does not rotate.")
+    if not key.is_symmetric:
+        raise UnsupportedOperationException("", hint=f"A key of the spec {key.spec} does not rotate.")
     return key
 
 
-def _led_here(call: Call, key: Key) -> None:
+def _rotatable(call: Call, text: str, *origins: str) -> Key:
+    """Only symmetric keys, and of several regions only the one that leads. AWS looks at the key's state first."""
+    check_usable(call, without_alias(call, text))
+    key = _symmetric(call, text)
+    if key.origin not in origins:
+        raise UnsupportedOperationException(f"{arn_of(call, key)} origin is {key.origin} which is not valid for this operation.")
     if key.primary and key.primary != call.region:
         raise UnsupportedOperationException(f"{arn_of(call, key)} is a replica: rotate its primary in {key.primary}.")
+    return key
 
 
 def EnableKeyRotation(call: Call, *, KeyId: str, RotationPeriodInDays: int = PERIOD_DAYS) -> None:
-    key = _rotatable(call, KeyId)
-    check_usable(call, key)
-    _led_here(call, key)
+    key = _rotatable(call, KeyId, "AWS_KMS")
     _keep(call, changed(key, rotation_days=RotationPeriodInDays, rotates_at=call.now() + RotationPeriodInDays * DAY_S))
     call.home.wake(replica.WORK)
 
 
 def DisableKeyRotation(call: Call, *, KeyId: str) -> None:
-    key = _rotatable(call, KeyId)
-    check_usable(call, key)
-    _led_here(call, key)
+    key = _rotatable(call, KeyId, "AWS_KMS")
     _keep(call, changed(key, rotation_days=0, rotates_at=0.0))
 
 
@@ -62,19 +67,31 @@ def GetKeyRotationStatus(call: Call, *, KeyId: str) -> dict:
 
 
 def RotateKeyOnDemand(call: Call, *, KeyId: str) -> dict:
-    key = _rotatable(call, KeyId)
-    check_usable(call, key)
-    _led_here(call, key)
+    """To material that AWS makes, or to that which somebody brought for it."""
+    key = _rotatable(call, KeyId, "AWS_KMS", "EXTERNAL")
+    arn = arn_of(call, key)
     if sum(each.how == "ON_DEMAND" for each in key.materials) >= ON_DEMAND_MAX:
-        raise LimitExceededException(f"A key rotates on demand {ON_DEMAND_MAX} times at most.")
-    rotate(call, key, "ON_DEMAND")
-    return {"KeyId": arn_of(call, key)}
+        raise LimitExceededException(
+            "The on-demand rotations limit has been reached for the given keyId. "
+            f"No more on-demand rotations can be performed for this key: {arn}"
+        )
+    if key.origin == "AWS_KMS":
+        fresh = material.sealed(call, key.id, key_material.make(key.spec))
+    elif key.pending is not None:
+        fresh = key.pending
+    else:
+        raise KMSInvalidStateException(f"No available key material pending rotation for the key: {arn}.")
+    _rotate(call, changed(key, pending=None), fresh, "ON_DEMAND")
+    return {"KeyId": arn}
 
 
-def rotate(call: Call, key: Key, how: str) -> None:
-    fresh = material.sealed(call, key.id, key_material.make(key.spec), how)
-    due = call.now() + key.rotation_days * DAY_S if how == "AUTOMATIC" else key.rotates_at
-    _keep(call, changed(key, materials=(*key.materials, fresh), rotates_at=due))
+def rotate_by_itself(call: Call, key: Key) -> None:
+    fresh = material.sealed(call, key.id, key_material.make(key.spec))
+    _rotate(call, changed(key, rotates_at=call.now() + key.rotation_days * DAY_S), fresh, "AUTOMATIC")
+
+
+def _rotate(call: Call, key: Key, fresh: Material, how: str) -> None:
+    _keep(call, changed(key, materials=(*key.materials, changed(fresh, how=how, created=call.now()))))
 
 
 def is_due(call: Call, key: Key) -> bool:
@@ -82,13 +99,20 @@ def is_due(call: Call, key: Key) -> bool:
 
 
 def ListKeyRotations(call: Call, *, KeyId: str, IncludeKeyMaterial: str = "ROTATIONS_ONLY") -> dict:
-    key = _rotatable(call, KeyId)
-    shown = [_shown(call, key, each) for each in key.materials if each.how or IncludeKeyMaterial == "ALL_KEY_MATERIAL"]
-    return {"Rotations": shown}
+    key = _symmetric(call, KeyId)
+    held = key.materials if key.pending is None else (*key.materials, key.pending)
+    return {"Rotations": [_shown(call, key, each) for each in held if each.how or IncludeKeyMaterial == "ALL_KEY_MATERIAL"]}
 
 
 def _shown(call: Call, key: Key, each: Material) -> dict[str, Any]:
-    shown: dict[str, Any] = {"KeyId": arn_of(call, key), "KeyMaterialId": each.id}
+    state = "PENDING_ROTATION" if each is key.pending else "CURRENT" if each is key.materials[-1] else "NON_CURRENT"
+    shown: dict[str, Any] = {"KeyId": arn_of(call, key), "KeyMaterialId": each.id, "KeyMaterialState": state}
     if each.how:
         shown |= {"RotationDate": each.created, "RotationType": each.how}
-    return shown | {"KeyMaterialState": "CURRENT" if each is key.materials[-1] else "NON_CURRENT"}
+    if key.origin == "EXTERNAL":
+        shown["ImportState"] = "IMPORTED" if each.sealed else "PENDING_IMPORT"
+        if each.sealed:
+            shown |= lent(each)
+        if each.description:
+            shown["KeyMaterialDescription"] = each.description
+    return shown

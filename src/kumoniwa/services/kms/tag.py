@@ -14,7 +14,7 @@ def named(tags: list[dict[str, str]] | None) -> dict[str, str]:
     named = {tag["TagKey"]: tag["TagValue"] for tag in tags or ()}
     if len(named) != len(tags or ()):
         raise TagException("Duplicate tag keys")
-    if any(name.startswith("aws:") for name in named):
+    if any(name.lower().startswith("aws:") for name in named):
         raise TagException("Tags beginning with aws: are reserved")
     if len(named) > TAGS_MAX:
         raise TagException("Too many tags")

@@ -302,7 +302,7 @@ def DeriveSharedSecret(
     try:
         secret = key_material.agreed(material.secret_of(call, key), PublicKey)
     except key_material.Unfit as error:
-        raise ValidationException(f"PublicKey is not valid for a key of the spec {key.spec}: {error}.") from None
+        raise ValidationException("", hint=f"PublicKey is not valid for a key of the spec {key.spec}: {error}.") from None
     if DryRun:
         raise DryRunOperationException
     return {"KeyId": arn_of(call, key), "SharedSecret": secret, "KeyAgreementAlgorithm": KeyAgreementAlgorithm, "KeyOrigin": key.origin}

@@ -6,7 +6,7 @@ import asyncio
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.kms import bringing, life, replica, rotation
-from kumoniwa.services.kms.key import Key
+from kumoniwa.services.kms.key import Key, is_expired
 
 EVERY_S = 86_400.0
 
@@ -35,10 +35,10 @@ def _next(call: Call, key: Key) -> float:
             return now + EVERY_S
         return key.deletes_at
     if rotation.is_due(call, key):
-        call.atomically(lambda: rotation.rotate(call, key, "AUTOMATIC"))
+        call.atomically(lambda: rotation.rotate_by_itself(call, key))
         return now + EVERY_S
-    expires = key.materials[-1].expires if key.materials else None
-    if expires is not None and expires <= now:
-        call.atomically(lambda: bringing.forget(call, key))
+    held = key.materials if key.pending is None else (*key.materials, key.pending)
+    if over := [each for each in held if is_expired(call, each)]:
+        call.atomically(lambda: bringing.forget(call, key, *over))
         return now + EVERY_S
-    return min((t for t in (expires, key.rotates_at) if t and t > now), default=now + EVERY_S)
+    return min((t for t in (key.rotates_at, *(each.expires for each in held)) if t and t > now), default=now + EVERY_S)

@@ -178,6 +178,9 @@ def test_what_cannot_be_moved_is_refused(stage):
     assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=elsewhere) == (
         "ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist."
     )  # fmt: skip
+    with pytest.raises(ClientError) as caught:
+        stage.sqs.cancel_message_move_task(TaskHandle=elsewhere)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
     unknown = base64.b64encode(json.dumps({"taskId": "x", "sourceArn": arn("dead")}).encode()).decode()
     assert refusal(stage.sqs.cancel_message_move_task, TaskHandle=unknown) == ("ResourceNotFoundException", "Task does not exist.")
 

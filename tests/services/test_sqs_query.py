@@ -164,6 +164,7 @@ def test_a_queue_is_asked_at_its_own_address(get):
     assert get(Action="DeleteQueue")[0] == 200
     status, gone = get(Action="GetQueueAttributes")
     assert (status, "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in gone) == (400, True)
+    assert "<Message>The specified queue does not exist for this wsdl version.</Message>" in gone
 
 
 @pytest.mark.parametrize(

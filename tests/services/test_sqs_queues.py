@@ -95,6 +95,22 @@ def test_an_attribute_a_standard_queue_does_not_have_is_unknown(sqs, attributes)
     assert "QueueUrls" not in sqs.list_queues()
 
 
+@pytest.mark.parametrize(("name", "value"), [("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")])
+def test_only_a_fifo_queue_may_say_how_far_its_order_reaches(sqs, name, value):
+    assert refusal(sqs.create_queue, QueueName="q", Attributes={name: value}) == (
+        "InvalidAttributeName",
+        f"You can specify the {name} only when FifoQueue is set to true.",
+    )
+
+
+def test_how_long_data_keys_are_reused_is_told_of_a_queue_that_has_a_key(sqs):
+    key = {"KmsMasterKeyId": "alias/x", "KmsDataKeyReusePeriodSeconds": "600"}
+    url = sqs.create_queue(QueueName="q", Attributes=key)["QueueUrl"]
+    assert shown(sqs, url, "KmsDataKeyReusePeriodSeconds") == {"KmsDataKeyReusePeriodSeconds": "600"}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"KmsMasterKeyId": "", "KmsDataKeyReusePeriodSeconds": "300"})
+    assert "Attributes" not in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["KmsDataKeyReusePeriodSeconds"])
+
+
 def test_asking_for_an_unknown_attribute_is_refused_and_for_an_unset_one_answers_nothing(sqs):
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     assert refusal(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["Colour"]) == (
@@ -453,6 +469,10 @@ def test_a_permission_names_at_most_seven_actions(sqs):
 def test_a_label_is_used_once_and_must_be_there_to_be_removed(sqs):
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     permission = {"QueueUrl": url, "Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["*"]}
+    assert refusal(sqs.remove_permission, QueueUrl=url, Label="l") == (
+        "InvalidParameterValue",
+        "Value l for parameter Label is invalid. Reason: can't find label.",
+    )
     sqs.add_permission(**permission)
     assert refusal(sqs.add_permission, **permission) == (
         "InvalidParameterValue",

@@ -35,6 +35,12 @@ QUERY_CODES: dict[str, dict[str, str]] = {
 }
 """The codes of the query protocol that query-compatible services still send in ``x-amzn-query-error``."""
 
+# Recorded: localstack's test_non_existent_queue.
+QUERY_TEXTS: dict[str, dict[str, str]] = {
+    "sqs": {"QueueDoesNotExist": "The specified queue does not exist for this wsdl version."}
+}
+"""What the query protocol says where JSON says it in other words."""
+
 NAMESPACES: dict[str, str] = {
     "cloudwatch": "com.amazonaws.cloudwatch.v2010_08_01",
     "dynamodb": "com.amazonaws.dynamodb.v20120810",

@@ -199,7 +199,7 @@ def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
 
 
 def code_and_message(said: refusals.Refusal) -> str:
-    message = f"<Message>{escaped(said.text)}</Message>" if said.text else ""
+    message = f"<Message>{escaped(said.query_text)}</Message>" if said.query_text else ""
     return f"<Code>{escaped(said.code)}</Code>{message}"
 
 

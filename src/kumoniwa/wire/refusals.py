@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kumoniwa.aws.aliases import FRAMEWORK_NAMESPACES, NAMESPACES, QUERY_CODES
+from kumoniwa.aws.aliases import FRAMEWORK_NAMESPACES, NAMESPACES, QUERY_CODES, QUERY_TEXTS
 
 if TYPE_CHECKING:
     from kumoniwa.aws.models import ErrorShape, Service, Shape
@@ -22,6 +22,8 @@ class Refusal(NamedTuple):
     status: int
     is_sender_fault: bool
     text: str
+    query_text: str
+    """What XML protocols say."""
     shape: Shape | None
     type_name: str
     """``name`` with the service's namespace before it, if the service says one."""
@@ -54,6 +56,7 @@ def refusal(service: Service, error: AwsError) -> Refusal:
         status,
         is_sender,
         error.text,
+        QUERY_TEXTS.get(service.name, {}).get(name, error.text),
         known.shape if known else None,
         f"{space}#{name}" if space else name,
         query_code,

@@ -348,7 +348,9 @@ def RemovePermission(call: Call, *, QueueUrl: str, Label: str) -> None:
     document, statements = _policy(queue, {"Statement": []})
     kept = [statement for statement in statements if statement.get("Sid") != Label]
     if len(kept) == len(statements):
-        raise InvalidParameterValue.of("Label", Label, "can't find label on existing policy.")
+        # Without a policy recorded by localstack's test_sqs_permission_lifecycle.
+        place = " on existing policy" if statements else ""
+        raise InvalidParameterValue.of("Label", Label, f"can't find label{place}.")
     attributes = dict(queue.attributes)
     if kept:
         attributes["Policy"] = json.dumps({**document, "Statement": kept})

@@ -159,6 +159,9 @@ def checked(
             if not _NUMBER.fullmatch(value) or not low <= int(value) <= high:
                 raise InvalidAttributeValue(f"Invalid value for the parameter {name}.")
         elif name in CHOICES:
+            if name in ("DeduplicationScope", "FifoThroughputLimit") and not is_fifo:
+                # Recorded: localstack's test_create_standard_queue_with_fifo_attribute_raises_error.
+                raise InvalidAttributeName(f"You can specify the {name} only when FifoQueue is set to true.")
             if name in FIFO_DEFAULTS and not is_fifo and not (name == "FifoQueue" and is_new):
                 raise InvalidAttributeName(f"Unknown Attribute {name}.")
             if name == "FifoQueue" and is_new and value == "false":
@@ -258,7 +261,13 @@ def accepts_dead_letters(target: Queue, source_arn: str) -> bool:
 
 
 def shown(call: Call, queue: Queue, counts: tuple[int, int, int]) -> dict[str, str]:
-    """All attributes, as GetQueueAttributes answers them. ``counts``: visible, in flight, delayed."""
+    """All attributes, as GetQueueAttributes answers them. ``counts``: visible, in flight, delayed. For how long data keys
+    are reused is told of a queue that has a key (localstack's test_set_queue_attributes_default_values)."""
+    said = {name: value for name, value in queue.attributes.items() if value}
+    if queue.master_key:
+        said.setdefault("KmsDataKeyReusePeriodSeconds", REUSE_DEFAULT_S)
+    else:
+        said.pop("KmsDataKeyReusePeriodSeconds", None)
     return {
         "QueueArn": call.arn(queue.name),
         "ApproximateNumberOfMessages": str(counts[0]),
@@ -268,6 +277,5 @@ def shown(call: Call, queue: Queue, counts: tuple[int, int, int]) -> dict[str, s
         "LastModifiedTimestamp": str(int(queue.modified)),
         **DEFAULTS,
         **(FIFO_DEFAULTS if queue.is_fifo else {}),
-        **({"KmsDataKeyReusePeriodSeconds": REUSE_DEFAULT_S} if queue.master_key else {}),
-        **{name: value for name, value in queue.attributes.items() if value},
+        **said,
     }

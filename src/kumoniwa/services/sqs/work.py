@@ -25,7 +25,8 @@ PER_SECOND_MAX = 500
 KEPT_PER_SOURCE = 10
 
 
-class ResourceNotFoundException(AwsError): ...
+class ResourceNotFoundException(AwsError):
+    status = 404  # recorded by localstack's test_destination_needs_to_exist; the model does not say
 
 
 class UnsupportedOperation(AwsError): ...

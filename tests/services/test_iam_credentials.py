@@ -248,6 +248,17 @@ def test_a_server_certificate_fits_its_key_and_never_shows_it(iam):
 # Roles of services, tags, context keys -------------------------------------------------------------
 
 
+def test_the_service_of_a_service_linked_role_has_a_policy_of_its_own_there(iam):
+    # Recorded: localstack's TestIAMServiceRoles.
+    iam.create_service_linked_role(AWSServiceName="shield.amazonaws.com")
+    attached = iam.list_attached_role_policies(RoleName="AWSServiceRoleForAWSShield")["AttachedPolicies"]
+    arn = "arn:aws:iam::aws:policy/aws-service-role/AWSShieldServiceRolePolicy"
+    assert attached == [{"PolicyName": "AWSShieldServiceRolePolicy", "PolicyArn": arn}]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    assert "wafv2:UpdateWebACL" in document["Statement"][0]["Action"]
+
+
 def test_a_service_linked_role_trusts_its_service_and_is_the_service_s_own(cloud, iam):
     role = iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com", Description="d")["Role"]
     assert (

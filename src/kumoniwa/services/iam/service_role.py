@@ -1,6 +1,6 @@
 """Service-linked roles: roles under ``/aws-service-role/`` that one AWS service alone may assume, and nobody else may change.
 
-AWS attaches a policy of the service's own to each. Few of those are among the policies held here; a role whose policy is not trusts its
+AWS attaches a policy of the service's own to each. Most of those are among the policies held here; a role whose policy is not trusts its
 service and grants nothing. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html
 """
 
@@ -63,12 +63,48 @@ recorded: localstack's TestIAMServiceRoles."""
 
 _POLICIES = {
     "access-analyzer": "AccessAnalyzerServiceRolePolicy",
-    "config": "AWSConfigServiceRolePolicy",
+    "accountdiscovery.ssm": "AWSSystemsManagerAccountDiscoveryServicePolicy", "acm": "CertificateManagerServiceRolePolicy",
+    "appmesh": "AWSAppMeshServiceRolePolicy", "autoscaling": "AutoScalingServiceRolePolicy",
+    "autoscaling-plans": "AWSAutoScalingPlansEC2AutoScalingPolicy", "backup": "AWSBackupServiceLinkedRolePolicyForBackup",
+    "batch": "BatchServiceRolePolicy", "cassandra.application-autoscaling": "AWSApplicationAutoscalingCassandraTablePolicy",
+    "cks.kms": "AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy", "cloudtrail": "CloudTrailServiceRolePolicy",
+    "codestar-notifications": "AWSCodeStarNotificationsServiceRolePolicy", "config": "AWSConfigServiceRolePolicy",
+    "connect": "AmazonConnectServiceLinkedRolePolicy", "dms": "AWSDMSServerlessServiceRolePolicy",
+    "dms-fleet-advisor": "AWSDMSFleetAdvisorServiceRolePolicy", "docdb-elastic": "AmazonDocDB-ElasticServiceRolePolicy",
     "dynamodb.application-autoscaling": "AWSApplicationAutoscalingDynamoDBTablePolicy",
-    "lambda.application-autoscaling": "AWSApplicationAutoscalingLambdaConcurrencyPolicy",
+    "ec2-instance-connect": "Ec2InstanceConnectEndpoint",
+    "ec2.application-autoscaling": "AWSApplicationAutoscalingEC2SpotFleetRequestPolicy", "ecr": "ECRTemplateServiceRolePolicy",
+    "ecs": "AmazonECSServiceRolePolicy", "eks": "AmazonEKSServiceRolePolicy",
+    "eks-connector": "AmazonEKSConnectorServiceRolePolicy", "eks-fargate": "AmazonEKSForFargateServiceRolePolicy",
+    "eks-nodegroup": "AWSServiceRoleForAmazonEKSNodegroup", "elasticache": "ElastiCacheServiceRolePolicy",
+    "elasticbeanstalk": "AWSElasticBeanstalkServiceRolePolicy", "elasticfilesystem": "AmazonElasticFileSystemServiceRolePolicy",
+    "elasticloadbalancing": "AWSElasticLoadBalancingServiceRolePolicy",
+    "email.cognito-idp": "AmazonCognitoIdpEmailServiceRolePolicy", "emr-containers": "AmazonEMRContainersServiceRolePolicy",
+    "emrwal": "EMRDescribeClusterPolicyForEMRWAL", "fis": "AmazonFISServiceRolePolicy",
+    "grafana": "AmazonGrafanaServiceLinkedRolePolicy", "imagebuilder": "AWSServiceRoleForImageBuilder",
+    "iotmanagedintegrations": "AWSIoTManagedIntegrationsRolePolicy", "kafka": "KafkaServiceRolePolicy",
+    "kafkaconnect": "KafkaConnectServiceRolePolicy", "lakeformation": "LakeFormationDataAccessServiceRolePolicy",
+    "lambda.application-autoscaling": "AWSApplicationAutoscalingLambdaConcurrencyPolicy", "lexv2": "AmazonLexV2BotPolicy",
+    "lightsail": "LightsailExportAccess", "m2": "AWSM2ServicePolicy", "memorydb": "MemoryDBServiceRolePolicy",
+    "mq": "AmazonMQServiceRolePolicy", "mrk.kms": "AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy",
+    "notifications": "AWSUserNotificationsServiceLinkedRolePolicy",
+    "observability.aoss": "AmazonOpenSearchServerlessServiceRolePolicy",
+    "opensearchservice": "AmazonOpenSearchServiceRolePolicy", "ops.apigateway": "APIGatewayServiceRolePolicy",
+    "ops.emr-serverless": "AmazonEMRServerlessServiceRolePolicy",
+    "opsdatasync.ssm": "AWSSystemsManagerOpsDataSyncServiceRolePolicy", "opsinsights.ssm": "AWSSSMOpsInsightsServiceRolePolicy",
+    "pullthroughcache.ecr": "AWSECRPullThroughCache_ServiceRolePolicy", "ram": "AWSResourceAccessManagerServiceRolePolicy",
+    "rds": "AmazonRDSServiceRolePolicy", "redshift": "AmazonRedshiftServiceLinkedRolePolicy",
     "remediation.config": "AWSConfigRemediationServiceRolePolicy",
-}
-"""https://docs.aws.amazon.com/autoscaling/application/userguide/security-iam-awsmanpol.html"""
+    "replication.cassandra": "KeyspacesReplicationServiceRolePolicy", "replication.ecr": "ECRReplicationServiceRolePolicy",
+    "repository.sync.codeconnections": "AWSGitSyncServiceRolePolicy",
+    "resource-explorer-2": "AWSResourceExplorerServiceRolePolicy", "rolesanywhere": "AWSRolesAnywhereServicePolicy",
+    "s3-outposts": "AWSS3OnOutpostsServiceRolePolicy", "ses": "AmazonSESServiceRolePolicy",
+    "shield": "AWSShieldServiceRolePolicy", "ssm": "AmazonSSMServiceRolePolicy",
+    "ssm-incidents": "AWSIncidentManagerServiceRolePolicy", "ssm-quicksetup": "SSMQuickSetupRolePolicy",
+    "sso": "AWSSSOServiceRolePolicy", "vpcorigin.cloudfront": "AWSCloudFrontVPCOriginServiceRolePolicy",
+    "waf": "WAFLoggingServiceRolePolicy", "wafv2": "WAFV2LoggingServiceRolePolicy",
+}  # fmt: skip
+"""Recorded: localstack's TestIAMServiceRoles; https://docs.aws.amazon.com/autoscaling/application/userguide/security-iam-awsmanpol.html"""
 
 _WITH_SUFFIX = frozenset({"autoscaling", "connect", "lexv2"})
 

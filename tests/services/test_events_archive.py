@@ -85,6 +85,10 @@ def test_wrong_replays_are_refused(cloud, events):
     for more, text in (
         ({"EventSourceArn": ARCHIVE + "x"}, "Parameter EventSourceArn is not valid. Reason: Archive ax does not exist."),
         ({"Destination": {"Arn": other}}, "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted."),
+        (
+            {"Destination": {"Arn": other}, "EventStartTime": cloud.now() + 1, "EventEndTime": cloud.now()},
+            "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.",
+        ),
     ):
         with pytest.raises(ClientError) as error:
             replay(cloud, events, **more)

@@ -106,10 +106,12 @@ def test_buses(cloud, events):
     assert events.create_event_bus(Name="b", Description="d")["EventBusArn"] == f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/b"
     assert refused(events.create_event_bus, Name="b") == ("ResourceAlreadyExistsException", "Event bus b already exists.")
     assert refused(events.describe_event_bus, Name="x") == ("ResourceNotFoundException", "Event bus x does not exist.")
-    assert refused(events.delete_event_bus, Name="x") == ("ResourceNotFoundException", "Event bus x does not exist.")
+    events.delete_event_bus(Name="x")
     assert refused(events.delete_event_bus, Name="default") == ("ValidationException", "Cannot delete event bus default.")
     assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["b", "default"]
     first = events.list_event_buses(Limit=1)
+    assert first["NextToken"] != "b"  # it is for nobody to read: test_list_event_buses_with_limit
+    assert refused(events.list_event_buses, NextToken="b")[0] == "ValidationException"
     assert [bus["Name"] for bus in events.list_event_buses(NextToken=first["NextToken"])["EventBuses"]] == ["default"]
     events.delete_event_bus(Name="b")
     assert [bus["Name"] for bus in events.list_event_buses(NamePrefix="b")["EventBuses"]] == []
@@ -133,6 +135,9 @@ def test_rules(cloud, events):
     assert len(received(cloud)) == 1
     events.put_rule(Name="r", EventPattern=PATTERN, Description="again")
     assert len(events.list_targets_by_rule(Rule="r")["Targets"]) == 1
+    events.put_targets(Rule="r", Targets=[{"Id": name, "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"} for name in "zab"])
+    assert [each["Id"] for each in events.list_targets_by_rule(Rule="r")["Targets"]] == ["t", "z", "a", "b"]
+    events.remove_targets(Rule="r", Ids=list("zab"))
     assert events.remove_targets(Rule="r", Ids=["t", "x"])["FailedEntries"][0]["TargetId"] == "x"
     events.delete_rule(Name="r")
     assert events.list_rules()["Rules"] == []
@@ -330,10 +335,26 @@ def test_another_account_needs_the_bus_to_let_it(cloud, events):
     events.put_permission(Action="events:PutEvents", Principal=other, StatementId="s")
     put(cloud, key=other, EventBusName=bus)
     cloud.sleep(1)
-    assert len(received(cloud)) == 1
+    (message,) = received(cloud)
+    assert json.loads(message["Body"])["account"] == other  # recorded: test_events_cross_account_region, test_put_events[custom-account]
     assert refused(events.remove_permission, StatementId="x") == ("ResourceNotFoundException", "Statement with the provided id does not exist.")
     events.remove_permission(StatementId="s")
-    assert "Policy" not in events.describe_event_bus()
+    shown = events.describe_event_bus()
+    assert "Policy" not in shown and shown["CreationTime"] <= shown["LastModifiedTime"]  # test_remove_permission[default]
+
+
+def test_an_execution_is_called_by_the_event_that_began_it(cloud, events):
+    # test_put_events_with_target_statefunction_machine
+    trust = {"Effect": "Allow", "Principal": {"Service": ["events.amazonaws.com", "states.amazonaws.com"]}, "Action": "sts:AssumeRole"}
+    role = put_role(cloud, "states:StartExecution", trust=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+    states = cloud.client("stepfunctions")
+    definition = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})
+    machine = states.create_state_machine(name="m", definition=definition, roleArn=role)["stateMachineArn"]
+    rule(cloud, {"Id": "t", "Arn": machine, "RoleArn": role})
+    event_id = put(cloud)["Entries"][0]["EventId"]
+    cloud.sleep(2)
+    (execution,) = states.list_executions(stateMachineArn=machine)["executions"]
+    assert execution["name"].startswith(f"{event_id}_") and len(execution["name"]) == 73
 
 
 def test_tags(cloud, events):

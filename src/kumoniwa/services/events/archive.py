@@ -19,6 +19,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from kumoniwa.services.events.page import paged
 from kumoniwa.store.rows import Table
 
 DAY_S = 86_400
@@ -137,11 +138,9 @@ def ListArchives(
     NextToken: str | None = None, Limit: int | None = None,
 ) -> dict:  # fmt: skip
     bus = buses.existing(call, EventSourceArn).name if EventSourceArn else None
-    found = [
-        name
-        for name, archive in sorted(call.shelf(Archive).items())
-        if name.startswith(NamePrefix or "") and bus in (None, archive.bus) and State in (None, "ENABLED") and name > (NextToken or "")
-    ]
-    page = found[: Limit or 100]
-    reply: dict[str, Any] = {"Archives": [_listed(call, existing(call, name)) for name in page]}
-    return reply | ({"NextToken": page[-1]} if len(page) < len(found) else {})
+    found = {
+        name: archive
+        for name, archive in call.shelf(Archive).items()
+        if name.startswith(NamePrefix or "") and bus in (None, archive.bus) and State in (None, "ENABLED")
+    }
+    return paged(found, NextToken, Limit, lambda archive: _listed(call, archive), "Archives")

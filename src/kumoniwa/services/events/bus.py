@@ -16,6 +16,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from kumoniwa.services.events.page import paged
 
 DEFAULT = "default"
 BUSES_MAX = 100
@@ -95,18 +96,22 @@ def DescribeEventBus(call: Call, *, Name: str | None = None) -> dict:
     return _shown(call, existing(call, Name))
 
 
+def _keep(call: Call, bus: Bus) -> Bus:
+    """For the default bus time begins with its first change."""
+    kept = call.shelf(Bus)[bus.name] = changed(bus, created=bus.created or call.now(), modified=call.now())
+    return kept
+
+
 def UpdateEventBus(call: Call, *, Name: str | None = None, Description: str | None = None) -> dict:
     bus = existing(call, Name)
-    call.shelf(Bus)[bus.name] = bus = changed(bus, description=Description, modified=call.now())
+    bus = _keep(call, changed(bus, description=Description))
     return {name: value for name, value in _shown(call, bus).items() if name in ("Arn", "Name", "Description")}
 
 
 def ListEventBuses(call: Call, *, NamePrefix: str | None = None, NextToken: str | None = None, Limit: int | None = None) -> dict:
     buses = {DEFAULT: Bus(name=DEFAULT), **call.shelf(Bus)}
-    names = sorted(name for name in buses if name.startswith(NamePrefix or "") and name > (NextToken or ""))
-    page = names[: Limit or 100]
-    reply: dict[str, Any] = {"EventBuses": [_shown(call, buses[name]) for name in page]}
-    return reply | ({"NextToken": page[-1]} if len(page) < len(names) else {})
+    found = {name: bus for name, bus in buses.items() if name.startswith(NamePrefix or "")}
+    return paged(found, NextToken, Limit, lambda bus: _shown(call, bus), "EventBuses")
 
 
 # Permissions ---------------------------------------------------------------------------------------
@@ -132,10 +137,10 @@ def PutPermission(
                 raise ValidationException(f"Parameter {name} must be specified.")
         statement = _statement(call, bus, Action, Principal, StatementId, Condition)
         statements = (*(held for held in bus.statements if held.get("Sid") != StatementId), statement)
-    bus = changed(bus, statements=statements, modified=call.now())
+    bus = changed(bus, statements=statements)
     if len(_document(bus)) > POLICY_BYTES_MAX:
         raise PolicyLengthExceededException("The resource policy of the event bus is too long.")
-    call.shelf(Bus)[bus.name] = bus
+    _keep(call, bus)
 
 
 def _statement(call: Call, bus: Bus, action: str, principal: str, sid: str, condition: dict[str, str] | None) -> dict[str, Any]:
@@ -162,7 +167,7 @@ def RemovePermission(
     kept = () if RemoveAllPermissions else tuple(each for each in bus.statements if each.get("Sid") != StatementId)
     if not RemoveAllPermissions and len(kept) == len(bus.statements):
         raise ResourceNotFoundException("Statement with the provided id does not exist.")
-    call.shelf(Bus)[bus.name] = changed(bus, statements=kept, modified=call.now())
+    _keep(call, changed(bus, statements=kept))
 
 
 def account_named(text: str | None) -> str | None:

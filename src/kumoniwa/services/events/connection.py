@@ -20,6 +20,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from kumoniwa.services.events.page import paged
 
 CONNECTIONS_MAX = 3_000
 """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
@@ -211,17 +212,17 @@ def ListConnections(
     call: Call, *, NamePrefix: str | None = None, ConnectionState: str | None = None, NextToken: str | None = None,
     Limit: int | None = None,
 ) -> dict:  # fmt: skip
-    found = [
-        each
-        for name, each in sorted(call.shelf(Connection).items())
-        if name.startswith(NamePrefix or "") and ConnectionState in (None, each.state) and name > (NextToken or "")
-    ]
-    page = found[: Limit or 100]
-    told = [
-        {**_told(call, each), "Name": each.name, "AuthorizationType": each.kind, **({"StateReason": each.reason} if each.reason else {})}
-        for each in page
-    ]
-    return {"Connections": told} | ({"NextToken": page[-1].name} if len(page) < len(found) else {})
+    found = {
+        name: each
+        for name, each in call.shelf(Connection).items()
+        if name.startswith(NamePrefix or "") and ConnectionState in (None, each.state)
+    }
+    return paged(found, NextToken, Limit, lambda each: _listed(call, each), "Connections")
+
+
+def _listed(call: Call, each: Connection) -> dict[str, Any]:
+    reason = {"StateReason": each.reason} if each.reason else {}
+    return {**_told(call, each), "Name": each.name, "AuthorizationType": each.kind, **reason}
 
 
 # Authorizing ---------------------------------------------------------------------------------------

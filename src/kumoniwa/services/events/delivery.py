@@ -299,7 +299,9 @@ async def _to_delivery_stream(asker: Call, promise: Promise, arn: arns.Arn, body
 
 
 async def _to_state_machine(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
-    await asker.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=body, name=once, once=once)
+    """An execution is called by the event that began it: <id of the event>_<id of the delivery>."""
+    name = f"{orjson.loads(promise.body)['id']}_{once.partition('-')[2]}"
+    await asker.ask("stepfunctions:StartExecution", stateMachineArn=str(arn), input=body, name=name, once=once)
 
 
 async def _to_pipeline(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:

@@ -16,6 +16,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from kumoniwa.services.events.page import paged
 
 DESTINATIONS_MAX = 3_000
 _ENDPOINT = re.compile(r"https://.+|http://(?:127\.\d+\.\d+\.\d+|\[::1\]|(?:[\w.-]+\.)?localhost)(?::\d+)?(?:[/?].*)?")
@@ -106,10 +107,9 @@ def DescribeApiDestination(call: Call, *, Name: str) -> dict:
 def ListApiDestinations(
     call: Call, *, NamePrefix: str | None = None, ConnectionArn: str | None = None, NextToken: str | None = None, Limit: int | None = None
 ) -> dict:
-    found = [
-        each
-        for name, each in sorted(call.shelf(ApiDestination).items())
-        if name.startswith(NamePrefix or "") and ConnectionArn in (None, each.connection) and name > (NextToken or "")
-    ]
-    page = found[: Limit or 100]
-    return {"ApiDestinations": [_listed(call, each) for each in page]} | ({"NextToken": page[-1].name} if len(page) < len(found) else {})
+    found = {
+        name: each
+        for name, each in call.shelf(ApiDestination).items()
+        if name.startswith(NamePrefix or "") and ConnectionArn in (None, each.connection)
+    }
+    return paged(found, NextToken, Limit, lambda each: _listed(call, each), "ApiDestinations")

@@ -79,6 +79,8 @@ def _put(call: Call, entry: dict[str, Any], soon: list[Promise]) -> dict[str, st
     if not isinstance(detail, dict):
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     event = made(call, entry["Source"], entry["DetailType"], detail, entry.get("Resources") or [], entry.get("Time"))
+    # Who puts an event on a bus of another account stays its account.
+    event["account"] = call.principal.account
     asker = call.traced(entry["TraceHeader"]) if "TraceHeader" in entry else call
     route(asker, buses.name_in(entry.get("EventBusName")), event, soon=soon)
     return {"EventId": event["id"]}

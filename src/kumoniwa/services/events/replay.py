@@ -23,6 +23,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
+from kumoniwa.services.events.page import paged
 
 ACTIVE_MAX = 10
 """At once: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
@@ -75,12 +76,12 @@ def StartReplay(
     archive = call.shelf(archives.Archive).get(name)
     if archive is None:
         raise ValidationException(f"Parameter EventSourceArn is not valid. Reason: Archive {name} does not exist.")
+    if EventEndTime <= EventStartTime:
+        raise ValidationException("Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.")
     if archive.bus != bus:
         raise ValidationException("Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.")
     if ReplayName in call.shelf(Replay):
         raise ResourceAlreadyExistsException(f"Replay {ReplayName} already exists.")
-    if EventEndTime <= EventStartTime:
-        raise ValidationException("Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.")
     if sum(each.state in ACTIVE for each in call.shelf(Replay).values()) >= ACTIVE_MAX:
         raise LimitExceededException
     call.shelf(Replay)[ReplayName] = Replay(
@@ -125,15 +126,13 @@ def ListReplays(
     call: Call, *, NamePrefix: str | None = None, State: str | None = None, EventSourceArn: str | None = None,
     NextToken: str | None = None, Limit: int | None = None,
 ) -> dict:  # fmt: skip
-    found = [
-        name
-        for name, replay in sorted(call.shelf(Replay).items())
-        if name.startswith(NamePrefix or "") and State in (None, replay.state) and name > (NextToken or "")
+    found = {
+        name: replay
+        for name, replay in call.shelf(Replay).items()
+        if name.startswith(NamePrefix or "") and State in (None, replay.state)
         and EventSourceArn in (None, archives.arn_of(call, replay.archive))
-    ]  # fmt: skip
-    page = found[: Limit or 100]
-    reply: dict[str, Any] = {"Replays": [_listed(call, existing(call, name)) for name in page]}
-    return reply | ({"NextToken": page[-1]} if len(page) < len(found) else {})
+    }  # fmt: skip
+    return paged(found, NextToken, Limit, lambda replay: _listed(call, replay), "Replays")
 
 
 # Work ----------------------------------------------------------------------------------------------

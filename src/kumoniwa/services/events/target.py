@@ -171,4 +171,5 @@ def RemoveTargets(
 
 
 def ListTargetsByRule(call: Call, *, Rule: str, EventBusName: str | None = None) -> dict:
-    return {"Targets": [target for _, target in sorted(existing(call, Rule, EventBusName).targets.items())]}
+    """In the order in which they were put (recorded: test_put_multiple_targets_with_same_arn_single_rule)."""
+    return {"Targets": list(existing(call, Rule, EventBusName).targets.values())}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from kumoniwa.wire import cbor
+
 ACCOUNT = "000000000000"
 
 
@@ -40,6 +42,38 @@ def test_a_key_goes_where_its_digest_lies(kinesis):
     assert put(kinesis, "x", "a")["ShardId"] == "shardId-000000000000"
     assert put(kinesis, "x", "b")["ShardId"] == "shardId-000000000001"
     assert put(kinesis, "x", "b", ExplicitHashKey="0")["ShardId"] == "shardId-000000000000"
+
+
+def test_an_iterator_is_read_with_the_quotes_that_json_puts_around_it(cloud, kinesis):
+    put(kinesis, "x", "a")
+    iterator = kinesis.get_shard_iterator(StreamName="s", ShardId="shardId-0", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    assert len(kinesis.get_records(ShardIterator=f'"{iterator}"')["Records"]) == 1
+
+
+def test_java_speaks_cbor_with_times_in_milliseconds(cloud, kinesis):
+    """As localstack's test_subscribe_to_shard_with_at_timestamp_cbor and test_cbor_exceptions found AWS to answer."""
+
+    def ask(operation: str, **params) -> tuple[int, dict]:
+        headers = {
+            "content-type": "application/x-amz-cbor-1.1", "x-amz-target": f"Kinesis_20131202.{operation}", "x-amz-date": "20260101T000000Z",
+            "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kinesis/aws4_request, SignedHeaders=host, Signature=0",
+        }  # fmt: skip
+        status, answered, body = cloud.http("POST", "/", headers=headers, body=cbor.dumps(params))
+        assert answered["Content-Type"] == "application/x-amz-cbor-1.1"
+        return status, cbor.loads(body)
+
+    assert ask("PutRecord", StreamName="s", Data=b"\x00old", PartitionKey="a")[0] == 200
+    cloud.sleep(10)
+    moment = cbor.Milliseconds(cloud.now())
+    assert ask("PutRecord", StreamName="s", Data=b"\x00new", PartitionKey="a")[0] == 200
+    _, told = ask("GetShardIterator", StreamName="s", ShardId="shardId-0", ShardIteratorType="AT_TIMESTAMP", Timestamp=moment)
+    _, told = ask("GetRecords", ShardIterator=told["ShardIterator"])
+    (record,) = told["Records"]
+    assert record["Data"] == b"\x00new"
+    assert type(record["ApproximateArrivalTimestamp"]) is int
+    assert record["ApproximateArrivalTimestamp"] == pytest.approx(moment.seconds * 1000, abs=1000)
+    status, told = ask("DescribeStream", StreamName="nobody")
+    assert (status, told["__type"]) == (400, "ResourceNotFoundException")
 
 
 def test_sequence_numbers_grow_within_a_shard(kinesis):

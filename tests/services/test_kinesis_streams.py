@@ -60,6 +60,12 @@ def test_an_on_demand_stream_begins_with_four_shards(kinesis):
     assert (summary["OpenShardCount"], summary["StreamModeDetails"]["StreamMode"]) == (4, "ON_DEMAND")
 
 
+def test_a_stream_of_which_only_the_name_is_said_is_on_demand(kinesis):
+    kinesis.create_stream(StreamName="d")
+    summary = kinesis.describe_stream_summary(StreamName="d")["StreamDescriptionSummary"]
+    assert (summary["OpenShardCount"], summary["StreamModeDetails"]["StreamMode"]) == (4, "ON_DEMAND")
+
+
 def test_a_split_closes_a_shard_and_opens_two(cloud, kinesis):
     put(kinesis, "before")
     cloud.sleep(1)

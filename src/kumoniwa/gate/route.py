@@ -23,7 +23,7 @@ from kumoniwa.gate.paging import Pager, pager_for
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import Handler, Service, load, service_names
 from kumoniwa.kernel.record import changed
-from kumoniwa.wire.codec import Codec, codec, detect
+from kumoniwa.wire.codec import CBOR_OF_JSON, Codec, codec, detect
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.routes import routes
 from kumoniwa.wire.xml import escaped, readable
@@ -61,9 +61,10 @@ class Route:
     )  # fmt: skip
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
-        self.service, self.name, self.model, self.handler, self.protocol = service, model.name, model, handler, protocol
-        self.family = "s3" if service.name in ("s3", "s3control") else protocol
+        self.service, self.name, self.model, self.handler = service, model.name, model, handler
         self.codec: Codec = codec(model, protocol)
+        self.protocol = self.codec.protocol
+        self.family = "s3" if service.name in ("s3", "s3control") else self.protocol
         self.check: Callable[[dict], None] = self.codec.check if service.refusal_of is None else self._check_in_own_words
         needs_none = (service.name, model.name) in events.NO_PERMISSION_NEEDED
         self.action = "" if needs_none else actions.action(service.name, model.name)
@@ -152,6 +153,7 @@ class Routes:
     def __init__(self, home) -> None:
         self.home = home
         self.by_target: dict[str, Route] = {}
+        self.by_cbor_target: dict[str, Route] = {}
         self.by_name: dict[tuple[str, str, str], Route] = {}
         self._signed_as: dict[str, list[str]] = {}
         self._targets: dict[str, str] = {}
@@ -175,7 +177,8 @@ class Routes:
         """The route of a request. Raises UnknownOperationException, NotImplementedHere and the like."""
         target = request.headers.get("x-amz-target")
         if target is not None:
-            route = self.by_target.get(target)
+            known = self.by_cbor_target if request.headers.get("content-type") == CBOR_OF_JSON else self.by_target
+            route = known.get(target)
             if route is not None:
                 return route
         address = request.address or locate(request)
@@ -199,7 +202,7 @@ class Routes:
             service = self._targets.get(prefix)
             if service is None:
                 raise NotImplementedHere(f"the service of {target}")
-            route = self.by_target[target] = self.named(service, operation, protocol)
+            route = known[target] = self.named(service, operation, protocol)
             return route
         if protocol in ("query", "ec2"):
             return self._by_action(request, address, protocol)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
     from kumoniwa.aws.models import Member, Operation, Shape
 
 DEPTH_MAX = 200
-CONTENT_TYPE = "application/cbor"
+HEADERS = {"Content-Type": "application/cbor", "smithy-protocol": "rpc-v2-cbor"}
 _BREAK = object()
 
 
 class Moment(NamedTuple):
     """A point in time on its way into tag 1."""
+
+    seconds: float
+
+
+class Milliseconds(NamedTuple):
+    """The same, as AWS wrote it before there was a protocol for it: in whole milliseconds."""
 
     seconds: float
 
@@ -71,6 +78,7 @@ ENCODERS: dict[type, Callable[[Any], bytes]] = {
     list: lambda value: _head(4, len(value)) + b"".join([dumps(item) for item in value]),
     dict: _mapping,
     Moment: lambda value: b"\xc1" + struct.pack(">Bd", 0xFB, round(value.seconds, 3)),
+    Milliseconds: lambda value: b"\xc1" + _integer(round(value.seconds * 1000)),
 }
 ENCODERS[tuple] = ENCODERS[list]
 
@@ -222,10 +230,13 @@ def reader(operation: Operation) -> Callable[[Request, dict | None], dict]:
     return read
 
 
-def body_writer(shape: Shape) -> Callable[[dict], bytes]:
+Time = type[Moment] | type[Milliseconds]
+
+
+def body_writer(shape: Shape, time: Time = Moment) -> Callable[[dict], bytes]:
     def change_of(member: Member) -> Callable | None:
         kind = member.shape.type
-        return Moment if kind == "timestamp" else float if kind in ("float", "double") else None
+        return time if kind == "timestamp" else float if kind in ("float", "double") else None
 
     change = walker(shape, change_of, lambda member: (member.name, member.name))
 
@@ -236,27 +247,24 @@ def body_writer(shape: Shape) -> Callable[[dict], bytes]:
     return write
 
 
-def _headers() -> dict[str, str]:
-    return {"Content-Type": CONTENT_TYPE, "smithy-protocol": "rpc-v2-cbor"}
-
-
-def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
+def writer(operation: Operation, headers: dict[str, str] = HEADERS, time: Time = Moment) -> Callable[[dict | None, str], Response]:
     if operation.output is None:
-        return lambda reply, request_id: Response(200, b"", {"smithy-protocol": "rpc-v2-cbor"})
-    write = body_writer(operation.output)
+        of_nothing = {name: value for name, value in headers.items() if name != "Content-Type"}
+        return lambda reply, request_id: Response(200, b"", dict(of_nothing))
+    write = body_writer(operation.output, time)
     stream = next((each for each in operation.output.members.values() if each.shape.is_event_stream), None)
     if stream is not None:
-        return json.stream_writer(stream, write, body_writer, CONTENT_TYPE)
-    return lambda reply, request_id: Response(200, write(reply or {}), _headers())
+        return json.stream_writer(stream, write, partial(body_writer, time=time), headers["Content-Type"])
+    return lambda reply, request_id: Response(200, write(reply or {}), dict(headers))
 
 
-def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
+def refuser(operation: Operation, headers: dict[str, str] = HEADERS, time: Time = Moment) -> Callable[[AwsError, str], Response]:
     service = operation.service
 
     def refuse(error: AwsError, request_id: str) -> Response:
         said = refusals.refusal(service, error)
         content = {"__type": said.type_name} | refusals.members(said, error)
-        write = body_writer(said.shape) if said.shape is not None else dumps
-        return Response(said.status, write(content), _headers() | said.query_error_header())
+        write = body_writer(said.shape, time) if said.shape is not None else dumps
+        return Response(said.status, write(content), headers | said.query_error_header())
 
     return refuse

@@ -29,8 +29,14 @@ PROTOCOLS = {
     "rest-json": "rest_json",
     "rest-xml": "rest_xml",
     "smithy-rpc-v2-cbor": "cbor",
+    "json-cbor": "json_cbor",
 }
 """The module of this room that speaks a protocol; imported, like a service, when it is first spoken."""
+
+FAMILIES = {"json-cbor": "json"}
+"""Protocols that are another one but for their encoding."""
+
+CBOR_OF_JSON = "application/x-amz-cbor-1.1"
 
 
 def _decompressing(read: Callable[..., dict]) -> Callable[..., dict]:
@@ -66,7 +72,7 @@ class Codec:
             # Without its method and path an operation of a REST service has lost half of its parameters.
             raise UnknownOperationException(f"{operation.service.name} is not spoken to in the {protocol} protocol.")
         self.operation = operation
-        self.protocol = protocol
+        self.protocol = FAMILIES.get(protocol, protocol)
         self._module = importlib.import_module(f"kumoniwa.wire.{PROTOCOLS[protocol]}")
         payload = operation.input.members.get(operation.input.payload or "") if operation.input else None
         self.is_streaming_input = payload is not None and (
@@ -109,7 +115,7 @@ def detect(request: Request) -> tuple[str, str | None, str | None]:
     target = headers.get("x-amz-target")
     if target:
         service, _, operation = target.rpartition(".")
-        return "json", service or None, operation
+        return "json-cbor" if headers.get("content-type") == CBOR_OF_JSON else "json", service or None, operation
     if headers.get("smithy-protocol") == "rpc-v2-cbor" or "/operation/" in request.path:
         parts = request.path.split("/")
         if len(parts) >= 5 and parts[-4] == "service" and parts[-2] == "operation":

@@ -112,7 +112,8 @@ def CreateStream(
     StreamModeDetails: dict[str, str] | None = None,
     Tags: dict[str, str] | None = None,
 ) -> None:
-    mode = (StreamModeDetails or {}).get("StreamMode", "PROVISIONED")
+    """A stream of which neither is said is on demand, with four shards (recorded: localstack's test_create_stream_without_shard_count)."""
+    mode = (StreamModeDetails or {}).get("StreamMode") or ("ON_DEMAND" if ShardCount is None else "PROVISIONED")
     streams, held = call.shelf(Stream), call.shelf(Stream).get(StreamName)
     if held is not None and not is_gone(call, held):
         raise ResourceInUseException(f"Stream {StreamName} under account {call.account} already exists.")

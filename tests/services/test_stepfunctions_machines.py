@@ -146,6 +146,25 @@ def test_a_definition_is_validated_without_making_it(cloud, text, diagnostic):
     assert client.validate_state_machine_definition(definition=definition(1))["result"] == "OK"
 
 
+@pytest.mark.parametrize(
+    ("state", "read"),
+    [
+        ({"Parameters": {"a": "$text", "b.$": "$b", "c.$": "States.Format('$no {}', States.MathAdd($c, $.d))"}}, ["b", "c"]),
+        ({"InputPath": "$a.b", "OutputPath": "$$.Execution.Input"}, ["a"]),
+        ({"Result": {"x.$": "$no"}, "Assign": {"v": 1}}, None),
+        ({"QueryLanguage": "JSONata", "Output": "{% ($x := $a; $map($b, function($v) { $v + $x + $states.input.c }) ~> $sum) %}"}, ["a", "b"]),
+        ({}, None),
+    ],
+)
+def test_the_variables_that_states_read_are_told(cloud, state, read):
+    # test_sfn_api_variable_references
+    arn = make(cloud, {"P": {"Type": "Pass", **state, "End": True}})
+    client = cloud.client("stepfunctions")
+    for found in (client.describe_state_machine(stateMachineArn=arn), client.describe_state_machine_for_execution(executionArn=start(cloud, arn))):
+        assert found.get("variableReferences") == (None if read is None else {"P": read})
+        assert found["encryptionConfiguration"] == {"type": "AWS_OWNED_KEY"}
+
+
 def test_warnings_are_told_if_they_are_asked_for_and_fail_nothing(cloud):
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html
     states = {

@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 from jsonata import DateTimeUtils, JException, Jsonata
+from jsonata.parser import Parser
 from jsonata.utils import Utils
 
 from kumoniwa.languages.states_path import InvalidExpression, Scope, StateFailure
@@ -146,6 +147,31 @@ def check(text: str) -> None:
         _parsed(text)
     except (JException, RecursionError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise InvalidExpression(str(error))
+
+
+def variables(text: str) -> set[str]:
+    """The variables that an expression reads and does not bind itself. Functions are none of them."""
+    read: set[str] = set()
+    bound = {"", "$", "states"}
+    waiting: list[Any] = [_parsed(text).ast]
+    met: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, Parser.Symbol) and id(node) not in met:
+            met.add(id(node))
+            called = node.rhs if node.type == "apply" else node.procedure
+            if node.type == "variable":
+                read.add(node.value)
+            elif node.type == "bind":
+                bound.add(node.lhs.value)
+            elif node.type == "lambda":
+                bound |= {argument.value for argument in node.arguments}
+            elif called is not None and called.type == "variable":
+                met.add(id(called))
+            waiting += [value for name, value in vars(node).items() if name != "_outer_instance"]
+    return read - bound
 
 
 class _Unsupported(Exception):

@@ -34,6 +34,7 @@ from kumoniwa.services.stepfunctions.executing import (
 )
 from kumoniwa.services.stepfunctions.execution import Strand
 from kumoniwa.services.stepfunctions.machine import (
+    OWN_KEY,
     StateMachine,
     arn_of,
     check_name,
@@ -257,7 +258,7 @@ def CreateActivity(call: Call, *, name: str, tags: list[dict] | None = None, enc
 
 
 def DescribeActivity(call: Call, *, activityArn: str) -> dict:
-    return activity.shown(activity.named(call, activityArn))
+    return activity.shown(activity.named(call, activityArn)) | {"encryptionConfiguration": OWN_KEY}
 
 
 def ListActivities(call: Call) -> dict:

@@ -10,6 +10,7 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.languages.states_definition import parse_failure
+from kumoniwa.languages.states_variables import references
 from kumoniwa.services.stepfunctions import distributed, logging, tracing
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
@@ -21,7 +22,14 @@ from kumoniwa.services.stepfunctions.errors import (
     StateMachineTypeNotSupported,
 )
 from kumoniwa.services.stepfunctions.execution import EXECUTIONS, Event, Execution
-from kumoniwa.services.stepfunctions.machine import StateMachine, check_name, definition_text, parsed_arn
+from kumoniwa.services.stepfunctions.machine import (
+    OWN_KEY,
+    Compiled,
+    StateMachine,
+    check_name,
+    definition_text,
+    parsed_arn,
+)
 from kumoniwa.services.stepfunctions.release import Chosen, chosen
 
 INPUT_BYTES_MAX = 262_144
@@ -144,7 +152,10 @@ def DescribeStateMachineForExecution(call: Call, *, executionArn: str, includedD
         "stateMachineArn": found.machine, "name": found.machine_name, "definition": definition_text(call, found.definition),
         "roleArn": found.role, "updateDate": machine.modified or machine.created if machine is not None else found.started,
         "loggingConfiguration": logging.shown(found.logging), "tracingConfiguration": {"enabled": found.is_of_tracing},
+        "encryptionConfiguration": OWN_KEY,
     }  # fmt: skip
+    if read := references(call.memory(Compiled).of(call, found.definition, found.is_of_express)):
+        answer["variableReferences"] = read
     if machine is not None and machine.revision:
         answer["revisionId"] = machine.revision
     if includedData == "METADATA_ONLY":

@@ -10,6 +10,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.states_definition import Machine, read
+from kumoniwa.languages.states_variables import references
 from kumoniwa.services.stepfunctions.errors import (
     AccessDeniedException,
     InvalidArn,
@@ -20,6 +21,7 @@ from kumoniwa.services.stepfunctions.errors import (
 from kumoniwa.store.rows import Table
 
 SERVICE = "states.amazonaws.com"
+OWN_KEY = {"type": "AWS_OWNED_KEY"}
 
 DEFINITIONS = Table(
     "sfn_definition",
@@ -146,5 +148,7 @@ def shown(call: Call, machine: StateMachine) -> dict[str, Any]:
         "type": machine.kind,
         "creationDate": machine.created,
         "tracingConfiguration": {"enabled": machine.is_traced},
+        "encryptionConfiguration": OWN_KEY,
     }
-    return answer | ({"revisionId": machine.revision} if machine.revision else {})
+    read = references(call.memory(Compiled).of(call, machine.definition, machine.is_express))
+    return answer | ({"revisionId": machine.revision} if machine.revision else {}) | ({"variableReferences": read} if read else {})

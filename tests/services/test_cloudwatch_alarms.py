@@ -83,7 +83,7 @@ def test_an_alarm_is_shown_as_it_was_put_and_has_no_data_yet(cloud, watch):
         ({"ThresholdMetricId": "t"}, "ValidationError", "Threshold and ThresholdMetricId cannot both be set"),
         # https://github.com/aws-cloudformation/cfn-lint/pull/1306
         ({"Metrics": [{"Id": "e", "Expression": "1"}], "Unit": "Count", **dict.fromkeys(("MetricName", "Namespace", "Statistic", "Period"))}, "ValidationError", "Unit should not be set if list of Metrics is set."),
-        ({"ComparisonOperator": "Above"}, "ValidationError", "1 validation error detected: Value 'Above' at 'comparisonOperator' failed to satisfy constraint: Member must satisfy enum value set: [GreaterThanOrEqualToThreshold, GreaterThanThreshold, LessThanThreshold, LessThanOrEqualToThreshold, LessThanLowerOrGreaterThanUpperThreshold, LessThanLowerThreshold, GreaterThanUpperThreshold]"),
+        ({"ComparisonOperator": "Above"}, "ValidationError", "1 validation error detected: Value 'Above' at 'comparisonOperator' failed to satisfy constraint: Member must satisfy enum value set: [GreaterThanUpperThreshold, LessThanLowerThreshold, GreaterThanThreshold, LessThanThreshold, LessThanOrEqualToThreshold, LessThanLowerOrGreaterThanUpperThreshold, GreaterThanOrEqualToThreshold]"),
     ],
 )  # fmt: skip
 def test_alarms_that_cannot_be_are_refused(watch, change, code, text):

@@ -43,7 +43,7 @@ def accepts(name, operation, protocol=None, /, **params):
             "CreateEventSourceMapping",
             {"FunctionName": "f", "StartingPosition": "invalid"},
             "1 validation error detected: Value 'invalid' at 'startingPosition' failed to satisfy constraint: "
-            "Member must satisfy enum value set: [TRIM_HORIZON, LATEST, AT_TIMESTAMP]",
+            "Member must satisfy enum value set: [LATEST, AT_TIMESTAMP, TRIM_HORIZON]",
         ),
         # (recorded: lambda)
         (
@@ -110,7 +110,7 @@ def accepts(name, operation, protocol=None, /, **params):
             "ListExecutions",
             {"statusFilter": "succeeded"},
             "1 validation error detected: Value 'succeeded' at 'statusFilter' failed to satisfy constraint: "
-            "Member must satisfy enum value set: [RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED, PENDING_REDRIVE]",
+            "Member must satisfy enum value set: [SUCCEEDED, TIMED_OUT, PENDING_REDRIVE, ABORTED, FAILED, RUNNING]",
         ),
         # (recorded: stepfunctions, through DynamoDB)
         (
@@ -125,9 +125,20 @@ def accepts(name, operation, protocol=None, /, **params):
             "CreateRestApi",
             {"name": "n", "endpointConfiguration": {"types": ["wrong"], "ipAddressType": "wrong"}},
             "2 validation errors detected: Value '[wrong]' at 'createRestApiInput.endpointConfiguration.types' failed to "
-            "satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [REGIONAL, EDGE, "
-            "PRIVATE]]; Value 'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy "
+            "satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, "
+            "REGIONAL]]; Value 'wrong' at 'createRestApiInput.endpointConfiguration.ipAddressType' failed to satisfy "
             "constraint: Member must satisfy enum value set: [ipv4, dualstack]",
+        ),
+        # (recorded: apigateway) Values that share a bucket.
+        (
+            "apigateway",
+            "GetGatewayResponse",
+            {"restApiId": "a", "responseType": "FAKE"},
+            "1 validation error detected: Value 'FAKE' at 'responseType' failed to satisfy constraint: Member must satisfy enum value set: "
+            "[REQUEST_TOO_LARGE, RESOURCE_NOT_FOUND, AUTHORIZER_CONFIGURATION_ERROR, MISSING_AUTHENTICATION_TOKEN, BAD_REQUEST_BODY, "
+            "INVALID_SIGNATURE, INVALID_API_KEY, BAD_REQUEST_PARAMETERS, AUTHORIZER_FAILURE, UNAUTHORIZED, INTEGRATION_TIMEOUT, "
+            "ACCESS_DENIED, DEFAULT_4XX, DEFAULT_5XX, WAF_FILTERED, QUOTA_EXCEEDED, THROTTLED, API_CONFIGURATION_ERROR, "
+            "UNSUPPORTED_MEDIA_TYPE, INTEGRATION_FAILURE, EXPIRED_TOKEN]",
         ),
         # (recorded: apigateway)
         (
@@ -141,7 +152,7 @@ def accepts(name, operation, protocol=None, /, **params):
                 "patchOperations": [{"op": "wrong_op"}],
             },
             "2 validation errors detected: Value 'wrong_op' at 'updateMethodResponseInput.patchOperations.1.member.op' "
-            "failed to satisfy constraint: Member must satisfy enum value set: [add, remove, replace, move, copy, test]; "
+            "failed to satisfy constraint: Member must satisfy enum value set: [add, remove, move, test, replace, copy]; "
             "Value 'wrong' at 'statusCode' failed to satisfy constraint: Member must satisfy regular expression pattern: "
             "[1-5]\\d\\d",
         ),

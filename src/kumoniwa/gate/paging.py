@@ -78,7 +78,7 @@ class Pager:
         kept = {name: value for name, value in params.items() if name not in self.members}
         token, limit = params.get(self.input_token), params.get(self.limit_key) if self.limit_key else None
         try:
-            count = int(limit) if limit else self.limit_max
+            count = int(limit) if limit and int(limit) > 0 else self.limit_max
         except ValueError:
             raise ValidationException(f"{self.limit_key} must be a number.")  # a few models spell it as a string
         if self.most is not None:

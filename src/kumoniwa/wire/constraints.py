@@ -313,6 +313,19 @@ def _number(bound: float, shape: Shape) -> str:
     return str(float(bound)) if shape.type in ("float", "double") else str(int(bound))
 
 
+def enumerated(values: tuple[str, ...]) -> str:
+    """Values in the order in which AWS's front end names them: that of a hash table of 32 buckets by Java's ``String.hashCode``, in a
+    bucket the last one first. (Recorded from eight services, the longest from API Gateway's gateway responses.)"""
+
+    def bucket(value: str) -> int:
+        code = 0
+        for letter in value:
+            code = code * 31 + ord(letter)
+        return code % 32
+
+    return ", ".join(sorted(reversed(values), key=bucket))
+
+
 def _rules(member: Member) -> list[tuple[str, Callable[[Any], bool]]]:
     """Every rule of one place with its text: pattern or enumeration, then the upper and the lower bound."""
     shape, rules = member.shape, []
@@ -320,7 +333,7 @@ def _rules(member: Member) -> list[tuple[str, Callable[[Any], bool]]]:
         if member.enum:
             allowed = frozenset(member.enum)
             rules.append(
-                (f"Member must satisfy enum value set: [{', '.join(member.enum)}]", allowed.__contains__)
+                (f"Member must satisfy enum value set: [{enumerated(member.enum)}]", allowed.__contains__)
             )
         elif shape.pattern:
             rules.append(

@@ -112,8 +112,10 @@ class Readers:
         for each in shape.members.values():
             # Models of flattened lists put the name on the element; Smithy's clients send the member's.
             place = (each.name, self.value(each))
-            if each.shape.type == "list" and self.is_flat(each) and each.shape.element.location_name:
-                places.setdefault(each.shape.element.location_name, place)
+            if self.is_flat(each):
+                places.setdefault(each.name, place)
+                if each.shape.type == "list" and each.shape.element.location_name:
+                    places.setdefault(each.shape.element.location_name, place)
             places[self.name_of(each)] = place
 
         def read(node: Any) -> dict:

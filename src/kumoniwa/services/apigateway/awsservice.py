@@ -16,19 +16,24 @@ from xml.etree import ElementTree
 import orjson
 
 from kumoniwa.aws import models
+from kumoniwa.aws.models import Shape
 from kumoniwa.gate.address import Address
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.services.apigateway import mapping
+from kumoniwa.services.apigateway import endpointlog, mapping
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.proxy import SERVICE
 from kumoniwa.services.apigateway.target import Target, target_of
 from kumoniwa.services.apigateway.transform import JSON, Outgoing, Reply, Send, misconfigured
 from kumoniwa.wire.message import File, Request, Response
+from kumoniwa.wire.query import Readers, folded
 
 BODY_BYTES_MAX = 10 << 20
 QUERY_TOO = frozenset(["sqs"])
 """Services whose model says JSON and who still understand Query: recorded from AWS."""
+FORMS = frozenset(["ssm"])
+"""Services whose actions API Gateway asks for in Query's older way, of which their models say nothing: recorded from AWS. Here the form is
+read for them, and their answer told in Query's JSON."""
 
 
 def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
@@ -38,10 +43,8 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
 
     async def send(exchange: Exchange, outgoing: Outgoing) -> Reply:
         request = asked(target, exchange.verb if verb == "ANY" else verb, outgoing)
-        exchange.note(f"Endpoint request URI: https://{request.host}{request.path}")
-        exchange.note(
-            f"Endpoint request body after transformations: {request.body.decode('utf-8', 'replace')}"
-        )
+        since = exchange.home.clock.now()
+        endpointlog.signed(exchange, f"https://{request.host}{request.path}", request.body)
         if exchange.part is not None:
             request.headers["x-amzn-trace-id"] = exchange.trace
         principal = _assumed(exchange, role)
@@ -53,16 +56,16 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
         response, route, result = relayed.result()
         headers, body = dict(response.headers), await _content(response)
-        if route is not None and route.protocol == "query" and "json" in request.headers["accept"]:
+        is_form = _is_form(target, outgoing)
+        if route is not None and (route.protocol == "query" or is_form) and "json" in request.headers["accept"]:
             headers["Content-Type"] = JSON
-            body = _as_json(route.name, result, body, str(headers.get("x-amzn-RequestId", "")))
+            body = _as_json(target.service, route.name, result, body, str(headers.get("x-amzn-RequestId", "")))
         lines = [
             (name, line)
             for name, value in headers.items()
             for line in (value if isinstance(value, list) else [value])
         ]
-        exchange.note(f"Received response. Status: {response.status}")
-        exchange.note(f"Endpoint response body before transformations: {body.decode('utf-8', 'replace')}")
+        endpointlog.heard(exchange, response.status, since, lines, body)
         return Reply(response.status, lines, body, str(response.status))
 
     def _assumed(exchange: Exchange, arn: str) -> Principal:
@@ -74,6 +77,11 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
             raise misconfigured(exchange, "API Gateway does not have permission to assume the provided role")
 
     return send
+
+
+def _is_form(target: Target, outgoing: Outgoing) -> bool:
+    is_targeted = any(name.lower() == "x-amz-target" for name in outgoing.headers)
+    return target.is_action and target.service in FORMS and not is_targeted
 
 
 def asked(target: Target, verb: str, outgoing: Outgoing) -> Request:
@@ -94,6 +102,10 @@ def asked(target: Target, verb: str, outgoing: Outgoing) -> Request:
         path = ""
     headers |= {name.lower(): value for name, value in outgoing.headers.items()}
     body = outgoing.body
+    if _is_form(target, outgoing):
+        operation = model.operation(target.rest.partition("?")[0])
+        form = "&".join(filter(None, [query, urlencode(queries), body.decode("utf-8", "replace") if b"=" in body else ""]))
+        body, query, queries = orjson.dumps(Readers().structure(operation.input)(folded(form))), "", {}
     if "x-amz-target" not in headers and has_query:
         # Query's parameters are one list, whether they stand in the path or in the body.
         headers["content-type"] = "application/x-www-form-urlencoded"
@@ -143,12 +155,13 @@ def _read(files: tuple[File, ...]) -> list[bytes]:
     return pieces
 
 
-def _as_json(operation: str, result: dict | None, body: bytes, request_id: str) -> bytes:
-    """A Query service's answer as JSON: recorded from AWS, the shape of the XML in JSON's types."""
+def _as_json(service: str, operation: str, result: dict | None, body: bytes, request_id: str) -> bytes:
+    """A Query service's answer as JSON: recorded from AWS, the shape of the XML in JSON's types, with what it does not say as null."""
     if result is not None:
         answer: dict[str, Any] = {"ResponseMetadata": {"RequestId": request_id}}
-        if result:
-            answer = {f"{operation}Result": result, **answer}
+        shape = models.service(service).operation(operation).output
+        if shape is not None and shape.members:
+            answer = {f"{operation}Result": _whole(shape, result), **answer}
         return orjson.dumps({f"{operation}Response": answer}, default=_plain)
     try:
         texts = {part.tag.rpartition("}")[2]: part.text or "" for part in ElementTree.fromstring(body).iter()}
@@ -156,6 +169,14 @@ def _as_json(operation: str, result: dict | None, body: bytes, request_id: str) 
         return body
     error = {name: texts.get(name, "") for name in ("Code", "Message", "Type")}
     return orjson.dumps({"Error": error, "RequestId": request_id})
+
+
+def _whole(shape: Shape, value: Any) -> Any:
+    if shape.type == "structure" and isinstance(value, dict):
+        return {name: _whole(member.shape, value.get(name)) for name, member in sorted(shape.members.items())}
+    if shape.type == "list" and isinstance(value, (list, tuple)):
+        return [_whole(shape.element.shape, one) for one in value]
+    return value
 
 
 def _plain(value: Any) -> Any:

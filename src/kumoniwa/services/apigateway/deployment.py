@@ -11,7 +11,7 @@ from typing import Any
 from kumoniwa.gate import firewall
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.apigateway import domain, restapi, stage
+from kumoniwa.services.apigateway import domain, plan, restapi, stage
 from kumoniwa.services.apigateway.account import cloudwatch_role
 from kumoniwa.services.apigateway.cache import caches
 from kumoniwa.services.apigateway.certificate import ClientCertificate
@@ -174,6 +174,7 @@ def DeleteRestApi(call: Call, *, restApiId: str) -> None:
         shelf = call.shelf(kind)
         for name in [name for name in shelf if name.startswith(f"{restApiId}/")]:
             del shelf[name]
+    plan.forget_stages(call, restApiId)
     del call.shelf(RestApi)[restApiId]
 
 
@@ -259,4 +260,5 @@ def DeleteStage(call: Call, *, restApiId: str, stageName: str) -> None:
         )
     caches(call.home).flush(restApiId, stageName)
     firewall.release(call, stage.stage_arn(call.home, restApiId, stageName))
+    plan.forget_stages(call, restApiId, stageName)
     del call.shelf(Stage)[stage.key(restApiId, stageName)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
+from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.wire.message import Response
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -66,7 +66,7 @@ def passed_headers(exchange: Exchange) -> tuple[dict[str, str], dict[str, list[s
     forwarded = "127.0.0.1"
     for name, value in exchange.lines():
         lower = name.lower()
-        if lower in HOP_BY_HOP or lower == "x-amzn-trace-id":
+        if lower == "x-amzn-trace-id":
             continue
         name = RESPELLED.get(lower, name)
         if lower == "x-forwarded-for":
@@ -127,7 +127,8 @@ def response(exchange: Exchange, payload: bytes) -> Response:
         try:
             content = base64.b64decode(content)
         except binascii.Error:
-            raise malformed()
+            # Recorded: test_aws_proxy_binary_response.
+            raise Refused("DEFAULT_5XX", "Internal server error")
     return Response(_status(answer.get("statusCode", 200)), content, headers)
 
 

@@ -20,19 +20,14 @@ BODY_BYTES_MAX = 10 << 20
 
 HOP_BY_HOP = frozenset(
     [
-        "connection",
-        "content-length",
-        "expect",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
+        "connection", "content-length", "expect", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade",
     ]
-)
+)  # fmt: skip
 """Headers that belong to the connection and are not passed on."""
+
+UNSEEN = HOP_BY_HOP | {"content-md5", "max-forwards", "server", "www-authenticate"}
+"""Headers of a caller that no template, mapping, function or endpoint sees (recorded: test_apigateway_header_remapping_aws)."""
 
 NOBODY: dict[str, str | None] = {
     "cognitoIdentityPoolId": None, "accountId": None, "cognitoIdentityId": None, "caller": None, "sourceIp": "127.0.0.1",
@@ -143,8 +138,8 @@ class Exchange:
         """Header lines as the caller spelled them."""
         lines = self.request.lines
         if lines is None:
-            return self.request.headers.items()
-        return [(_spelling(name), value.decode("latin-1")) for name, value in lines]
+            return [(name, value) for name, value in self.request.headers.items() if name not in UNSEEN]
+        return [(spelled, value.decode("latin-1")) for name, value in lines if (spelled := _spelling(name)).lower() not in UNSEEN]
 
     @property
     def queries(self) -> list[tuple[str, str]]:
@@ -171,7 +166,8 @@ class Exchange:
         return "true" if self.served.is_canary else "false"
 
     def header(self, name: str) -> str | None:
-        return self.request.headers.get(name.lower())
+        lower = name.lower()
+        return None if lower in UNSEEN else self.request.headers.get(lower)
 
     def query(self, name: str) -> str | None:
         return next((value for key, value in reversed(self.queries) if key == name), None)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.apigateway import mapping
+from kumoniwa.services.apigateway import endpointlog, mapping
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.proxy import caller, invoked
 from kumoniwa.services.apigateway.target import function_of
@@ -32,14 +32,11 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
             return Reply(
                 400, [("Content-Type", "application/json")], body, "Could not parse request body into json"
             )
-        exchange.note(f"Endpoint request body after transformations: {event.decode('utf-8', 'replace')}")
-        exchange.note(
-            f"Sending request to https://lambda.{exchange.home.name}.amazonaws.com/2015-03-31/functions/{function}/invocations"
-        )
-        reply = await _invoked(exchange, f"{served.arn}/{exchange.verb}{path}", event)
+        source_arn, since = f"{served.arn}/{exchange.verb}{path}", exchange.home.clock.now()
+        endpointlog.function_asked(exchange, function, outgoing.body, "" if role else source_arn)
+        reply = await _invoked(exchange, source_arn, event)
         payload = bytes(reply["Payload"])
-        exchange.note("Received response. Status: 200")
-        exchange.note(f"Endpoint response body before transformations: {payload.decode('utf-8', 'replace')}")
+        endpointlog.function_heard(exchange, since, reply.get("ExecutedVersion", "$LATEST"), payload)
         return Reply(200, [("Content-Type", "application/json")], payload, _error_of(reply, payload))
 
     async def _invoked(exchange: Exchange, source_arn: str, event: bytes) -> dict[str, Any]:

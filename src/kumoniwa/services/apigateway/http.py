@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from kumoniwa.services.apigateway import certificate, event, mapping
+from kumoniwa.services.apigateway import certificate, endpointlog, event, mapping
 from kumoniwa.services.apigateway.certificate import ClientCertificate
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
 from kumoniwa.services.apigateway.transform import (
@@ -71,10 +71,8 @@ async def _fetched(
 ) -> outbound.Answer:
     if not ADDRESS.fullmatch(url):
         raise misconfigured(exchange, "Invalid endpoint address")
-    exchange.note(f"Endpoint request URI: {url}")
-    exchange.note(f"Endpoint request headers: {event.shown(headers)}")
-    exchange.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
-    exchange.note(f"Sending request to {url}")
+    since = exchange.home.clock.now()
+    endpointlog.sent(exchange, url, headers, body)
     try:
         answer = await outbound.fetch(verb, url, headers, body, timeout_s, tls)
     except TimeoutError:
@@ -83,9 +81,7 @@ async def _fetched(
     except outbound.Unreachable as error:
         exchange.note(f"Execution failed due to a network error communicating with endpoint: {error}")
         raise Refused("INTEGRATION_FAILURE", "Internal server error")
-    exchange.note(f"Received response. Status: {answer.status}")
-    exchange.note(f"Endpoint response headers: {event.shown(answer.headers)}")
-    exchange.note(f"Endpoint response body before transformations: {answer.body.decode('utf-8', 'replace')}")
+    endpointlog.heard(exchange, answer.status, since, answer.headers, answer.body)
     return answer
 
 
@@ -132,7 +128,7 @@ def prepared_proxy(
         outgoing = mapped.outgoing(exchange)
         headers: dict[str, str] = {}
         for name, value in exchange.lines():
-            if name.lower() not in HOP_BY_HOP and name.lower() not in ("host", "x-amzn-trace-id"):
+            if name.lower() not in ("host", "x-amzn-trace-id"):
                 headers[name] = f"{headers[name]},{value}" if name in headers else value
         headers["x-amzn-apigateway-api-id"], headers["X-Amzn-Trace-Id"] = served.api_id, exchange.trace
         _lay(headers, {name: event.passed_headers(exchange)[0][name] for name in _FORWARDED})

@@ -155,7 +155,8 @@ def made(
 ) -> dict[str, Any]:
     """An integration's document, with what AWS fills in."""
     document = {
-        "type": type, "httpMethod": integrationHttpMethod, "uri": uri if type != "MOCK" else None, "connectionType": connectionType,
+        "type": type, "httpMethod": integrationHttpMethod if type != "MOCK" else None, "uri": uri if type != "MOCK" else None,
+        "connectionType": connectionType,
         "credentials": credentials, "requestParameters": requestParameters, "requestTemplates": requestTemplates,
         "passthroughBehavior": passthroughBehavior or "WHEN_NO_MATCH", "contentHandling": contentHandling,
         "timeoutInMillis": TIMEOUT_MS_MAX if timeoutInMillis is None else timeoutInMillis,

@@ -44,6 +44,15 @@ def is_in(plan: UsagePlan, api_id: str, stage: str) -> dict[str, Any] | None:
     return None
 
 
+def forget_stages(call: Call, api_id: str, stage: str | None = None) -> None:
+    """Stages that are gone are in no plan any more: one, or all of an API."""
+    plans = call.shelf(UsagePlan)
+    for name, plan in list(plans.items()):
+        kept = [one for one in plan.document["apiStages"] if one["apiId"] != api_id or stage not in (None, one["stage"])]
+        if len(kept) < len(plan.document["apiStages"]):
+            plans[name] = changed(plan, document=plan.document | {"apiStages": kept})
+
+
 # API keys ----------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.services.apigateway import event, mapping
+from kumoniwa.services.apigateway import endpointlog, event, mapping
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.target import function_of
 from kumoniwa.services.apigateway.transform import is_sendable
@@ -75,11 +75,8 @@ def prepared(
                     # The path is the resource's own, with its labels: one function policy serves all of them alike.
                     principal = callers[verb] = caller(exchange, f"{served.arn}/{verb}{path}", None)
             payload = event.of(exchange)
-            if exchange.log is not None:
-                exchange.note(f"Endpoint request body after transformations: {payload.decode()}")
-                exchange.note(
-                    f"Sending request to https://lambda.{exchange.home.name}.amazonaws.com/2015-03-31/functions/{function}/invocations"
-                )
+            since = exchange.home.clock.now()
+            endpointlog.function_asked(exchange, function, payload, "" if role else f"{served.arn}/{verb}{path}")
             reply = await invoked(exchange, principal, function, payload, timeout_s, exchange.passed_trace)
         except TimeoutError:
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")
@@ -87,11 +84,7 @@ def prepared(
             raise
         except AwsError:
             raise failed()
-        if exchange.log is not None:
-            exchange.note("Received response. Status: 200")
-            exchange.note(
-                f"Endpoint response body before transformations: {bytes(reply['Payload']).decode('utf-8', 'replace')}"
-            )
+        endpointlog.function_heard(exchange, since, reply.get("ExecutedVersion", "$LATEST"), bytes(reply["Payload"]))
         if reply.get("FunctionError"):
             raise event.malformed()
         response = event.response(exchange, reply["Payload"])

@@ -325,6 +325,8 @@ def _replace(document: dict[str, Any], path: str, value: str | None) -> None:
     elif len(parts) == 4 and "/".join(parts[2:]) in SETTINGS:
         member, read = SETTINGS["/".join(parts[2:])]
         settings = document["methodSettings"]
-        settings.setdefault(_setting_name(parts[0], parts[1]), dict(DEFAULT_SETTING))[member] = read(value)
+        # Recorded (test_create_update_stages): a method's settings begin as those of all methods are then.
+        begun = dict(settings.get("*/*", DEFAULT_SETTING))
+        settings.setdefault(_setting_name(parts[0], parts[1]), begun)[member] = read(value)
     else:
         raise BadRequestException(f"Invalid method setting path: {path}. Must be one of: [{_PLACES}]")

@@ -112,9 +112,8 @@ class _Answer:
             return False
 
     def response(self, exchange: Exchange, reply: Reply) -> Response:
-        headers: dict[str, Any] = {"Content-Type": self.content_type}
-        if reply.is_traced:
-            headers["X-Amzn-Trace-Id"] = exchange.trace
+        headers: dict[str, Any] = {"X-Amzn-Trace-Id": exchange.trace} if reply.is_traced else {}
+        headers["Content-Type"] = self.content_type
         for name, value in self.headers:
             text = value(exchange)
             if text is not None:

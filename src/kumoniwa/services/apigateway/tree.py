@@ -238,7 +238,8 @@ class Served:
 
 @lru_cache(maxsize=1024)
 def _is_among(known: tuple[str, ...], media_type: str) -> bool:
+    # Recorded (test_aws_proxy_binary_response): a star on the left stands for something only beside one on the right.
     return any(
-        kind in ("*/*", media_type) or (kind.endswith("/*") and media_type.startswith(kind[:-1]))
+        kind == "*/*" or (kind.endswith("/*") and media_type.startswith(kind[:-1])) or (kind == media_type and kind[:1] != "*")
         for kind in known
     )

@@ -511,3 +511,44 @@ def test_what_was_learnt_from_recordings_of_single_answers(gateway):
     assert tried["status"] == 200
     # test_import_api_bad_file
     assert refusal(gateway.put_rest_api, restApiId="none", body=b"{'a") == ("BadRequestException", "Invalid OpenAPI input.")
+
+
+def test_a_mock_has_no_method_of_its_own(gateway):
+    # Recorded from AWS: test_integration_mock_with_path_param.
+    api, root = rest_api(gateway)
+    here = {"restApiId": api, "resourceId": root, "httpMethod": "GET"}
+    gateway.put_method(**here, authorizationType="NONE")
+    assert "httpMethod" not in gateway.put_integration(**here, type="MOCK", integrationHttpMethod="POST")
+
+
+def test_a_page_of_no_keys_or_fewer_is_a_page_like_any(gateway):
+    # Recorded from AWS: test_negative_get_usage_plan_api_keys.
+    found = gateway.get_api_keys(limit=-1)
+    assert found["items"] == [] and "position" not in found
+    gateway.create_api_key(name="one")
+    assert [key["name"] for key in gateway.get_api_keys(limit=-1)["items"]] == ["one"]
+
+
+def test_settings_of_a_method_begin_as_those_of_all_methods_are_then(gateway):
+    # Recorded from AWS: test_create_update_stages.
+    api, root = rest_api(gateway)
+    mock(gateway, api, root)
+    deploy(gateway, api)
+    changes = (("/*/*/caching/enabled", "true"), ("/~1/GET/throttling/burstLimit", "7"), ("/*/*/throttling/burstLimit", "9"))
+    operations = [{"op": "replace", "path": path, "value": value} for path, value in changes]
+    settings = gateway.update_stage(restApiId=api, stageName="prod", patchOperations=operations)["methodSettings"]
+    own = next(value for name, value in settings.items() if name != "*/*")
+    assert (own["cachingEnabled"], own["throttlingBurstLimit"], settings["*/*"]["throttlingBurstLimit"]) == (True, 7, 9)
+
+
+@pytest.mark.parametrize("is_api", [True, False])
+def test_stages_that_are_gone_are_in_no_plan(gateway, is_api):
+    # Recorded from AWS: the plans of test_usage_plan_crud can be deleted once their APIs are.
+    api, root = rest_api(gateway)
+    mock(gateway, api, root)
+    deploy(gateway, api)
+    plan = gateway.create_usage_plan(name="p", apiStages=[{"apiId": api, "stage": "prod"}])["id"]
+    gone = {"restApiId": api} if is_api else {"restApiId": api, "stageName": "prod"}
+    (gateway.delete_rest_api if is_api else gateway.delete_stage)(**gone)
+    assert gateway.get_usage_plan(usagePlanId=plan)["apiStages"] == []
+    gateway.delete_usage_plan(usagePlanId=plan)

@@ -201,6 +201,33 @@ def test_a_function_gets_the_templates_text_and_its_answer_goes_through_a_templa
     assert headers["X-Amzn-Trace-Id"].startswith("Root=1-")
 
 
+UNSEEN = ("Content-MD5", "Max-Forwards", "Server", "TE", "Trailer", "Upgrade", "WWW-Authenticate", "Proxy-Authenticate")
+
+
+def test_headers_of_the_connection_and_their_kin_are_seen_by_nobody(made, function):
+    # Recorded from AWS: test_apigateway_header_remapping_aws.
+    spelled = ",".join(f'"{name}": "$input.params(\'{name}\')"' for name in (*UNSEEN, "Pragma"))
+    call = made(
+        type="AWS", uri=uri(), requestTemplates=templates(f"{{{spelled}}}"),
+        requestParameters={"integration.request.header.X-Server": "method.request.header.Server"},
+    )  # fmt: skip
+    call(**{name: "x" for name in (*UNSEEN, "Pragma")})
+    assert function.events == [dict.fromkeys(UNSEEN, "") | {"Pragma": "x"}]
+
+
+def test_an_answer_keeps_the_connection_as_its_caller_does(made, function):
+    # Recorded from AWS: test_rest_api_to_dynamodb_integration, test_apigateway_header_remapping_aws.
+    call = made(type="AWS", uri=uri())
+    assert call()[1]["Connection"] == "keep-alive"
+    assert call(Connection="close")[1]["Connection"] == "close"
+
+
+def test_a_failure_of_an_integration_is_told_with_a_space(made, function):
+    # Recorded from AWS: the Content-Length of test_apigateway_header_remapping_aws is 36.
+    call = made(type="AWS", uri=uri(), requestParameters={"integration.request.header.Content-Length": "'1'"})
+    assert call()[2] == b'{"message": "Internal server error"}'
+
+
 def test_without_a_template_the_body_passes_through_both_ways(made, function):
     call = made(type="AWS", uri=uri())
     function.answer = {"message": "hello"}
@@ -284,7 +311,7 @@ def test_headers_the_gateway_keeps_for_itself_are_remapped(made):
 @pytest.fixture
 def role(cloud):
     return put_role(
-        cloud, "sqs:*", "dynamodb:*", "s3:*", trust=TRUST, arn=f"arn:aws:iam::{ACCOUNT}:role/gateway"
+        cloud, "sqs:*", "dynamodb:*", "s3:*", "ssm:*", trust=TRUST, arn=f"arn:aws:iam::{ACCOUNT}:role/gateway"
     )
 
 
@@ -316,6 +343,36 @@ def test_a_queue_is_sent_to_by_its_path(cloud, made, role):
     sqs.delete_queue(QueueUrl=queue)
     status, _, body = call({})
     assert status == 400 and json.loads(body)["Error"]["Code"] == "AWS.SimpleQueueService.NonExistentQueue"
+
+
+@pytest.mark.parametrize("name", ["MessageAttribute", "MessageAttributes"])
+def test_a_forms_attributes_may_be_called_by_one_or_by_all(cloud, made, role, name):
+    # Recorded from AWS: test_sqs_aws_integration_with_message_attribute.
+    sqs = cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="orders")["QueueUrl"]
+    call = made(
+        type="AWS", uri=target("sqs", f"path/{ACCOUNT}/orders"), credentials=role,
+        requestParameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+        requestTemplates=templates(f"Action=SendMessage&MessageBody=m&{name}.1.Name=a&{name}.1.Value.DataType=String&{name}.1.Value.StringValue=v"),
+    )  # fmt: skip
+    status, _, body = call({})
+    message = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"][0]
+    assert message["MessageAttributes"]["a"]["StringValue"] == "v"
+    # What the answer does not say is null.
+    assert json.loads(body)["SendMessageResponse"]["SendMessageResult"]["SequenceNumber"] is None and status == 200
+
+
+def test_a_parameter_is_got_by_its_action_in_the_older_protocol(cloud, gateway, made, role):
+    # Recorded from AWS: test_ssm_aws_integration.
+    cloud.client("ssm").put_parameter(Name="p", Value="123", Type="String")
+    call = made(
+        type="AWS", verb="GET", uri=target("ssm", "action/GetParameter"), credentials=role,
+        requestParameters={"integration.request.querystring.Name": "'p'"},
+    )  # fmt: skip
+    answer = json.loads(call()[2])["GetParameterResponse"]
+    parameter = answer["GetParameterResult"]["Parameter"]
+    assert answer["ResponseMetadata"]["RequestId"]
+    assert (parameter["Value"], parameter["Version"], parameter["Selector"], parameter["SourceResult"]) == ("123", 1, None, None)
 
 
 def test_a_queue_is_sent_to_in_its_json_protocol(cloud, made, role):

@@ -7,11 +7,12 @@ import json
 import zlib
 
 import pytest
-from api_workshop import Function, deploy, mock, proxy, resource, rest_api, uri
+from api_workshop import FUNCTION, Function, deploy, mock, proxy, resource, rest_api, uri
 from botocore.exceptions import ClientError
 from lambda_workshop import put_role
 
 JSON = "application/json"
+LAMBDA = "https://lambda.us-east-1.amazonaws.com"
 
 
 @pytest.fixture
@@ -38,6 +39,27 @@ def lines(answer: dict) -> list[str]:
     first, *rest, last = answer["log"].split("\n")
     assert first.startswith("Execution log for request ") and last == ""
     return [line.partition(" : ")[2] for line in rest]
+
+
+def test_the_log_tells_what_a_function_was_asked_and_answered(gateway, function):
+    # Recorded from AWS: test_apigw_test_invoke_method_api.
+    api, root = rest_api(gateway)
+    here = {"restApiId": api, "resourceId": resource(gateway, api, root, "foo"), "httpMethod": "GET"}
+    gateway.put_method(**here, authorizationType="NONE")
+    gateway.put_integration(**here, type="AWS", integrationHttpMethod="POST", uri=uri())
+    gateway.put_method_response(**here, statusCode="200")
+    gateway.put_integration_response(**here, statusCode="200")
+    function.answer = {"a": 1}
+    told = lines(gateway.test_invoke_method(**here))[6:]
+    endpoint = f"{LAMBDA}/2015-03-31/functions/{FUNCTION}/invocations"
+    assert told[0] == f"Endpoint request URI: {endpoint}"
+    assert told[1].startswith("Endpoint request headers: {x-amzn-lambda-integration-tag=") and f"User-Agent=AmazonAPIGateway_{api}" in told[1]
+    assert told[2:5] == [
+        "Endpoint request body after transformations: ", f"Sending request to {endpoint}", "Received response. Status: 200, Integration latency: 0 ms",
+    ]  # fmt: skip
+    assert "Content-Length=8, Connection=keep-alive" in told[5] and "X-Amz-Executed-Version=$LATEST" in told[5]
+    assert told[6:8] == [f'{body} transformations: {{"a": 1}}' for body in ("Endpoint response body before", "Method response body after")]
+    assert told[8].startswith("Method response headers: {X-Amzn-Trace-Id=Root=") and told[8].endswith(", Content-Type=application/json}")
 
 
 def test_a_method_of_the_draft_is_tried_and_its_log_told(gateway):
@@ -465,3 +487,25 @@ def test_a_models_formats_are_those_of_draft_4(cloud, gateway, kind, right, wron
     assert call(right) == 200
     if wrong is not None:
         assert call(wrong) == 400
+
+
+# Binary answers ------------------------------------------------------------------------------------------------
+
+
+def test_the_first_type_that_is_accepted_decides_whether_an_answer_is_binary(cloud, gateway, function):
+    # Recorded from AWS: test_aws_proxy_binary_response.
+    api, root = rest_api(gateway, binaryMediaTypes=["image/png", "*/test", "application/*"])
+    proxy(gateway, api, root)
+    deploy(gateway, api)
+    function.answer = {"body": "aGk=", "isBase64Encoded": True}
+
+    def got(accept: str) -> tuple[int, bytes]:
+        status, _, body = cloud.http("GET", f"/restapis/{api}/prod/_user_request_/", headers={"Accept": accept})
+        return status, body
+
+    for accept in ("image/png", "image/png,image/*;q=0.8", "application/whatever", "application/*"):
+        assert got(accept) == (200, b"hi")
+    for accept in ("*/test", "random/test", "*/*", "image/*", "image/webp,image/png", "application"):
+        assert got(accept) == (200, b"aGk=")
+    function.answer = {"body": "a)(", "isBase64Encoded": True}
+    assert got("image/png")[0] == 500

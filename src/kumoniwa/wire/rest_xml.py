@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -97,6 +99,11 @@ def is_bare(service: Service) -> bool:
     return service.signature_version == "s3"
 
 
+def host_id(request_id: str) -> str:
+    """S3's second name of a request."""
+    return base64.b64encode(hashlib.sha512(request_id.encode()).digest()[:57]).decode()
+
+
 def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
     service, space, bare = operation.service, namespace(operation), is_bare(operation.service)
 
@@ -116,7 +123,7 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
             if name not in known
         )
         if bare:
-            body = f"{DECLARATION}<Error>{inside}<RequestId>{request_id}</RequestId></Error>"
+            body = f"{DECLARATION}<Error>{inside}<RequestId>{request_id}</RequestId><HostId>{host_id(request_id)}</HostId></Error>"
         else:
             fault = "Sender" if said.is_sender_fault else "Receiver"
             head = f'<ErrorResponse xmlns="{space}">' if space else "<ErrorResponse>"

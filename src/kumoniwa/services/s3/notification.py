@@ -23,6 +23,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, InvalidArgument, arn, found
 from kumoniwa.wire import timestamps
+from kumoniwa.wire.rest_xml import host_id
 from kumoniwa.wire.xml import MalformedXML
 
 KINDS = {
@@ -173,7 +174,7 @@ def _may_meet(one: dict[str, Any], other: dict[str, Any]) -> bool:
 async def _check_destinations(call: Call, bucket: str, destinations: list[tuple[str, str]]) -> None:
     test = {
         "Service": "Amazon S3", "Event": "s3:TestEvent", "Time": timestamps.to_millisecond(call.now()), "Bucket": bucket,
-        "RequestId": call.request_id, "HostId": _host_id(call.request_id),
+        "RequestId": call.request_id, "HostId": host_id(call.request_id),
     }  # fmt: skip
     wrong: dict[str, str] = {}
     for kind, target in destinations:
@@ -273,7 +274,7 @@ def _record(call: Call, bucket: Bucket, event: str, configuration: str, thing: d
         "eventName": event,
         "userIdentity": {"principalId": user if call.principal.kind in ("root", "service") else f"AWS:{user}"},
         "requestParameters": {"sourceIPAddress": HERE},
-        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": _host_id(call.request_id)},
+        "responseElements": {"x-amz-request-id": call.request_id, "x-amz-id-2": host_id(call.request_id)},
         "s3": {
             "s3SchemaVersion": "1.0",
             "configurationId": configuration,
@@ -295,10 +296,6 @@ def _detail(call: Call, bucket: Bucket, thing: dict[str, Any], reason: str) -> d
 def _owner_id(account: str) -> str:
     """An account's owner as events name it: thirteen letters that tell nothing."""
     return "A" + base64.b32encode(hashlib.sha256(f"owner {account}".encode()).digest())[:13].decode()
-
-
-def _host_id(request_id: str) -> str:
-    return base64.b64encode(hashlib.sha512(request_id.encode()).digest()[:57]).decode()
 
 
 # Delivery --------------------------------------------------------------------------------------------

@@ -167,7 +167,8 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
         _compress(exchange, response)
     response.headers["x-amzn-RequestId"] = request_id
     response.headers["x-amz-apigw-id"] = exchange.extended_id
-    response.headers["Connection"] = "close" if exchange.request.headers.get("connection", "").lower() == "close" else "keep-alive"
+    if exchange.request.headers.get("connection", "").lower() != "close":
+        response.headers["Connection"] = "keep-alive"
     return response
 
 

@@ -552,3 +552,19 @@ def test_stages_that_are_gone_are_in_no_plan(gateway, is_api):
     (gateway.delete_rest_api if is_api else gateway.delete_stage)(**gone)
     assert gateway.get_usage_plan(usagePlanId=plan)["apiStages"] == []
     gateway.delete_usage_plan(usagePlanId=plan)
+
+
+def test_a_description_can_be_removed_from_an_api(gateway):
+    # Recorded from AWS: test_update_rest_api_operation_add_remove.
+    api, _ = rest_api(gateway, description="d")
+    assert "description" not in gateway.update_rest_api(restApiId=api, patchOperations=[{"op": "remove", "path": "/description"}])
+
+
+def test_the_newest_method_that_uses_a_model_is_told(gateway):
+    # Recorded from AWS: test_put_method_model.
+    api, root = rest_api(gateway)
+    gateway.create_model(restApiId=api, name="M", contentType="application/json", schema='{"type": "object"}')
+    for place in (root, resource(gateway, api, root, "test")):
+        gateway.put_method(restApiId=api, resourceId=place, httpMethod="ANY", authorizationType="NONE", requestModels={"application/json": "M"})
+    message = "Cannot delete model 'M', is referenced in method request: /test/ANY"
+    assert refusal(gateway.delete_model, restApiId=api, modelName="M")[1] == message

@@ -53,7 +53,7 @@ def test_the_log_tells_what_a_function_was_asked_and_answered(gateway, function)
     told = lines(gateway.test_invoke_method(**here))[6:]
     endpoint = f"{LAMBDA}/2015-03-31/functions/{FUNCTION}/invocations"
     assert told[0] == f"Endpoint request URI: {endpoint}"
-    assert told[1].startswith("Endpoint request headers: {x-amzn-lambda-integration-tag=") and f"User-Agent=AmazonAPIGateway_{api}" in told[1]
+    assert told[1].startswith("Endpoint request headers: {x-amzn-lambda-integration-tag=") and told[1].endswith(" [TRUNCATED]")
     assert told[2:5] == [
         "Endpoint request body after transformations: ", f"Sending request to {endpoint}", "Received response. Status: 200, Integration latency: 0 ms",
     ]  # fmt: skip

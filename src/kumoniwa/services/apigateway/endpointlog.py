@@ -14,11 +14,11 @@ from kumoniwa.services.apigateway.exchange import Exchange
 HIDDEN = "*" * 40
 
 
-def sent(exchange: Exchange, uri: str, headers: list[tuple[str, str]], body: bytes) -> None:
+def sent(exchange: Exchange, uri: str, headers: str, body: bytes) -> None:
     """The request as it leaves."""
     if exchange.log is not None:
         exchange.note(f"Endpoint request URI: {uri}")
-        exchange.note(f"Endpoint request headers: {event.shown(headers)}")
+        exchange.note(f"Endpoint request headers: {headers}")
         exchange.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
         exchange.note(f"Sending request to {uri}")
 
@@ -29,9 +29,10 @@ def signed(exchange: Exchange, uri: str, body: bytes, *, more: dict[str, str] | 
     headers = {
         **(more or {}), "Authorization": HIDDEN, "X-Amz-Date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(exchange.home.clock.now())),
         "x-amzn-apigateway-api-id": api, **({"X-Amz-Source-Arn": source_arn} if source_arn else {}), "Accept": "application/json",
-        "User-Agent": f"AmazonAPIGateway_{api}", "X-Amz-Security-Token": f"{HIDDEN} [TRUNCATED]",
+        "User-Agent": f"AmazonAPIGateway_{api}", "X-Amz-Security-Token": HIDDEN,
     }  # fmt: skip
-    sent(exchange, uri, list(headers.items()), body)
+    # AWS breaks the line off in the token.
+    sent(exchange, uri, event.shown(list(headers.items())).removesuffix("}") + " [TRUNCATED]", body)
 
 
 def heard(exchange: Exchange, status: int, since: float, headers: list[tuple[str, str]], body: bytes) -> None:

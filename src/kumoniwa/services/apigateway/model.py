@@ -124,7 +124,8 @@ def UpdateModel(
 
 def DeleteModel(call: Call, *, restApiId: str, modelName: str) -> None:
     api, _ = _found(call, restApiId, modelName)
-    for resource in api.resources.values():
+    # Recorded (test_put_method_model): of several the newest is told.
+    for resource in reversed(api.resources.values()):
         for verb, method in resource.get("resourceMethods", {}).items():
             if modelName in method.get("requestModels", {}).values():
                 place = f"{resource['path']}/{verb}"

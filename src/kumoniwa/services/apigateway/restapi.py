@@ -176,7 +176,7 @@ def _key_source(value: str | None) -> str:
 RULES = Rules(
     {
         "/name": Rule("name", _named),
-        "/description": Rule("description"),
+        "/description": Rule("description", operations=("replace", "remove")),
         "/version": Rule("version"),
         "/policy": Rule("policy"),
         "/apiKeySource": Rule("apiKeySource", _key_source),

@@ -84,7 +84,7 @@ def test_there_must_be_a_topic_to_subscribe_to(sns, topic, arn, code, text):
     assert refused(sns.subscribe, TopicArn=arn, Protocol="http", Endpoint="http://x.example/") == (code, text)
 
 
-@pytest.mark.parametrize("protocol, endpoint", [("sms", "+15551234567"), ("application", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b")])
+@pytest.mark.parametrize("protocol, endpoint", [("application", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b")])
 def test_a_protocol_that_would_not_be_served_is_refused_by_name(sns, topic, protocol, endpoint):
     code, text = refused(sns.subscribe, TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
     assert code == "NotImplemented" and protocol in text

@@ -9,6 +9,13 @@ from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.sns.errors import InvalidParameterException
+from kumoniwa.services.sns.phone import (
+    CheckIfPhoneNumberIsOptedOut,
+    GetSMSAttributes,
+    ListPhoneNumbersOptedOut,
+    OptInPhoneNumber,
+    SetSMSAttributes,
+)
 from kumoniwa.services.sns.publishing import Publish, PublishBatch
 from kumoniwa.services.sns.subscribing import (
     ConfirmSubscription,
@@ -35,18 +42,23 @@ from kumoniwa.services.sns.topic import (
 
 __all__ = [
     "AddPermission",
+    "CheckIfPhoneNumberIsOptedOut",
     "ConfirmSubscription",
     "CreateTopic",
     "DeleteTopic",
+    "GetSMSAttributes",
     "GetSubscriptionAttributes",
     "GetTopicAttributes",
+    "ListPhoneNumbersOptedOut",
     "ListSubscriptions",
     "ListSubscriptionsByTopic",
     "ListTagsForResource",
     "ListTopics",
+    "OptInPhoneNumber",
     "Publish",
     "PublishBatch",
     "RemovePermission",
+    "SetSMSAttributes",
     "SetSubscriptionAttributes",
     "SetTopicAttributes",
     "Subscribe",

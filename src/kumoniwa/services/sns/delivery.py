@@ -18,7 +18,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.sns import delivery_policy, http, mail, sealing, tracing
+from kumoniwa.services.sns import delivery_policy, http, mail, phone, sealing, tracing
 from kumoniwa.services.sns.envelope import Sealer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
@@ -138,6 +138,11 @@ async def _to_address(call: Call, said: Promise, once: str) -> None:
     await mail.send(call, said.message, said.subscription, said.invitation, once)
 
 
+async def _to_phone(call: Call, said: Promise, once: str) -> None:
+    # As it is dialled: some write the parts of a number apart.
+    await phone.send(call, said.message, said.subscription.endpoint.replace("-", ""), once)
+
+
 async def _to_delivery_stream(call: Call, said: Promise, once: str) -> None:
     """As the role of the subscription. A notification is one line, so that files can be read line by line."""
     stream, subscription = arns.parse(said.subscription.endpoint), said.subscription
@@ -150,6 +155,6 @@ async def _to_delivery_stream(call: Call, said: Promise, once: str) -> None:
     await role.ask("firehose:PutRecord", to_region=stream.region, once=once, DeliveryStreamName=name, Record={"Data": data})
 
 
-_SENDERS = {"sqs": _to_queue, "lambda": _to_function, "email": _to_address, "email-json": _to_address, "firehose": _to_delivery_stream}
+_SENDERS = {"sqs": _to_queue, "lambda": _to_function, "email": _to_address, "email-json": _to_address, "sms": _to_phone, "firehose": _to_delivery_stream}
 
 OUTBOX = Outbox("sns", deliver)

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages import filter_policy
-from kumoniwa.services.sns import delivery, fifo, replay, sealing, tracing
+from kumoniwa.services.sns import delivery, fifo, phone, replay, sealing, tracing
 from kumoniwa.services.sns import message as messages
 from kumoniwa.services.sns import subscription as subscriptions
 from kumoniwa.services.sns import topic as topics
@@ -34,7 +34,6 @@ BATCH_MAX = 10
 ENTRY_ID_MAX = 80
 AT_ONCE_MAX = 100
 """To how many queues a message goes in one turn of the loop; others need not wait for more."""
-_PHONE = re.compile(r"\+?[0-9]{1,15}")
 
 Soon = list[tuple[Sealer, Listener]]
 """Whom a message goes to in this turn."""
@@ -54,11 +53,10 @@ def Publish(
     MessageGroupId: str | None = None,
 ) -> Any:
     if PhoneNumber is not None:
-        if not _PHONE.fullmatch(PhoneNumber):
-            raise InvalidParameterException.of("PhoneNumber", f"{PhoneNumber} is not valid to publish to")
-        raise NotImplementedHere("sns:Publish(PhoneNumber)")
+        return _to_phone(call, PhoneNumber, Message, Subject, MessageStructure, MessageAttributes)
     topic = _target(call, TopicArn, TargetArn)
     messages.check(Message, Subject, MessageStructure, MessageAttributes)
+    phone.check(MessageAttributes)
     messages.check_size(topic, Message, MessageAttributes)
     said = {
         "Message": Message, "Subject": Subject, "MessageStructure": MessageStructure, "MessageAttributes": MessageAttributes,
@@ -66,6 +64,23 @@ def Publish(
     }  # fmt: skip
     deduplication = _deduplication(topic, said)
     return _published(call, topic, lambda: _taken(call, topic, said, deduplication))
+
+
+def _to_phone(
+    call: Call, number: str, text: str, subject: str | None, structure: str | None, attributes: dict[str, dict[str, Any]] | None
+) -> dict[str, str]:
+    """A message to nobody's topic: the number is its only subscriber."""
+    if not phone.is_number(number):
+        raise InvalidParameterException.of("PhoneNumber", f"{number} is not valid to publish to")
+    messages.check(text, subject, structure, attributes)
+    phone.check(attributes)
+    message = messages.Message(
+        id=call.new_id(), topic="", text=text, published=call.now(), subject=subject, attributes=attributes or {}, is_structured=structure is not None
+    )
+    if len(message.text_for("sms")) > phone.TEXT_CHARACTERS_MAX:
+        raise InvalidParameterException.of("Message too long")
+    delivery.promise(call, message, subscriptions.of_number(call, number))
+    return {"MessageId": message.id}
 
 
 def _published(call: Call, topic: Topic, publish: Callable[[], tuple[dict[str, Any], Soon]]) -> Any:
@@ -188,6 +203,7 @@ def PublishBatch(call: Call, *, TopicArn: str, PublishBatchRequestEntries: list[
     _check_ids([entry["Id"] for entry in entries])
     for entry in entries:
         messages.check(entry["Message"], entry.get("Subject"), entry.get("MessageStructure"), entry.get("MessageAttributes"))
+        phone.check(entry.get("MessageAttributes"))
     if sum(messages.size_of(entry["Message"], entry.get("MessageAttributes")) for entry in entries) > topic.message_bytes_max:
         raise BatchRequestTooLongException
     deduplications = [_deduplication(topic, entry) for entry in entries]

@@ -231,8 +231,9 @@ def check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str | None
         stream = arns.parse(endpoint)
         if stream is None or stream.service != "firehose" or not stream.resource.startswith("deliverystream/"):
             raise InvalidParameterException.of("Firehose endpoint ARN")
-    elif protocol == "sms" and not _PHONE.fullmatch(endpoint):
-        raise InvalidParameterException(f"Invalid SMS endpoint: {endpoint}")
+    elif protocol == "sms":
+        if not _PHONE.fullmatch(endpoint):
+            raise InvalidParameterException(f"Invalid SMS endpoint: {endpoint}")
     else:
         raise NotImplementedHere(f"subscriptions of the protocol {protocol} to SNS topics")
 
@@ -412,3 +413,9 @@ def made(call: Call, topic: Topic, protocol: str, endpoint: str, attributes: dic
         was_authenticated=not token,
     )
 
+
+
+def of_number(call: Call, number: str) -> Subscription:
+    """What stands for a subscription where a message goes to a phone without a topic. It is kept nowhere."""
+    principal = call.principal
+    return Subscription(arn="", topic="", owner=call.account, principal=principal.arn, protocol="sms", endpoint=number, created=call.now())

@@ -12,21 +12,27 @@ import pytest
 
 from kumoniwa.languages.insights import plan, reader
 from kumoniwa.languages.insights.expression import Place
+from kumoniwa.languages.insights.setting import Setting, Table
 from kumoniwa.languages.insights.syntax import Malformed, Unbuilt
 
 FIRST_MS = 1_700_000_000_000  # 2023-11-14T22:13:20Z
 NOW_S = 1_700_003_600.0
+TABLES = {
+    "users": Table(("id", "name", "city"), "id,name,city\n1,Ann,Oslo\n2,\"Bob, Jr\",\n1,Other,Rome\n"),
+    "nets": Table(("range", "owner"), "range,owner\n10.0.0.0/8,all\n10.1.0.0/16,ops\n2001:db8::/32,six\n"),
+}
 
 
-def rows(text, *messages, every_ms=60_000, stream="s", portion=None, limit=None):
+def rows(text, *messages, every_ms=60_000, stream="s", portion=None, limit=None, earlier=()):
     """What a query finds in messages, the newest one last, a minute apart."""
     places = {7: Place("123456789012:g", stream, "[" in stream)}
-    made = plan.planned(reader.read(text), places, NOW_S, limit)
-    running = made.start()
+    made = plan.planned(reader.read(text), Setting(places, NOW_S, FIRST_MS, FIRST_MS + every_ms * len(messages), TABLES), limit)
     events = [
         [FIRST_MS + every_ms * n, 7, n, FIRST_MS + 5, message if isinstance(message, str) else json.dumps(message), None, None]
         for n, message in enumerate(messages)
     ]
+    before = [[FIRST_MS - 1, 7, n, FIRST_MS, message, None, None] for n, message in enumerate(earlier)]
+    running = plan.prepared(made, lambda _, aside: [list(map(list, before)) if aside.back is not None else list(map(list, events))]).start()
     for start in range(0, len(events) or 1, portion or len(events) or 1):
         running.take(events[start : start + (portion or len(events) or 1)])
     return [{name: value for name, value in row if name != "@ptr"} for row in made.answer(running.rows())]
@@ -46,7 +52,7 @@ def kept(condition, *messages):
 
 def refused(text, error=Malformed):
     with pytest.raises(error) as raised:
-        plan.planned(reader.read(text), {}, NOW_S)
+        plan.planned(reader.read(text), Setting({}, NOW_S))
     return str(raised.value)
 
 
@@ -153,7 +159,7 @@ def test_a_hash_begins_a_comment_except_in_a_text():
 
 def test_a_number_that_an_escape_hides_is_still_found():
     # What is looked for before JSON is read must not lose what JSON spells with an escape.
-    made = plan.planned(reader.read('filter level = "ERROR"'), {}, NOW_S)
+    made = plan.planned(reader.read('filter level = "ERROR"'), Setting({}, NOW_S))
     assert made.needles == [plan.Needle("ERROR", True)]
     assert kept('level = "ERROR"', '{"level": "\\u0045RROR"}') == [0]
 
@@ -294,6 +300,10 @@ def test_sort_by_several_fields_and_limit():
     assert found == [{"s": "b", "ms": "20"}, {"s": "a", "ms": "10"}, {"s": "a", "ms": "30"}]
 
 
+def test_a_second_limit_keeps_the_order():
+    assert [row["ms"] for row in rows("fields ms | sort ms asc | limit 3 | limit 2", *CALLS[:4])] == ["10", "20"]
+
+
 def test_a_limit_before_stats_bounds_what_is_counted():
     assert rows("limit 2 | stats count(*) as c", *CALLS) == [{"c": "2"}]
 
@@ -338,7 +348,11 @@ def test_patterns_have_what_events_share():
     "", "|", "fields", "fields a,", "fields a b", "filter", "filter a =", "filter (a = 1", "filter a like", "filter a in [1", "stats count(*) by",
     "sort a down", "limit x", "limit 0", "limit 1.5", "parse @message '*'", "parse @message '* *' as a", "parse @message /(\\d+)/",
     "parse @message /(?<a>[/", "filter a like /[/", "unnest a", "fields ago(1h)", "fields abs()", "fields substr('a')", "fields bin(5)",
-    "fields bin(1parsec)", "stats pct(a)", "stats pct(a, 200)", "fields a as b | fields c as b", "fields 'a", "fields `a", "where a = 1",
+    "fields bin(1parsec)", "stats pct(a)", "stats pct(a, 200)", "fields a as b | fields c as b", "fields 'a", "fields `a", "where",
+    "filterIndex a > 1", "join left=a right=b where a.x>b.x (SOURCE 'g')", "join left=a right=a where a.x=a.x (SOURCE 'g')", "lookup t a OUTPUT b",
+    "filter a in (SOURCE 'g' | filter b in (SOURCE 'h' | fields b) | fields a)", "filter a in (SOURCE 'g' | fields a, b)", "diff yesterday", "stats count(*) | diff",
+    "accum", "autoregress a p=0", "fillmissing", "stats count(*) by a | fillmissing", "outlier", "outlier action=drop a", "logcompare timeshift", "sessionize a maxspan 1mo",
+    "appendcols ()", "json field=a 'b'", "parse @message csv", "stats rate(a, 1mo) by bin(1h)",
     "filter a == 1 ==", "fields a | | fields b", "fields /x/", "fields 5m", "fields a | SOURCE 'x'", "SOURCE logGroups(x: ['a'])",
     "filter " + "(" * 200 + "a" + ")" * 200, "filter " + "not " * 3 + "=",
 ])  # fmt: skip
@@ -351,9 +365,162 @@ def test_a_refusal_names_the_place():
 
 
 @pytest.mark.parametrize("text", [
-    "anomaly", "pattern @message | diff", "filterIndex a = 1", "lookup t a", "join type=inner left=a right=b where a.x=b.x (SOURCE 'g')",
-    "addtotals", "relevantfields @message where a = 1", "parse @message logfmt as l", "stats count(*) by bin(1m) offset 5m",
-    "stats rate(a, 1m) by bin(5m)", "stats values(a)", "filter a in (SOURCE 'g' | fields a)", "SOURCE dataSource(['x'])",
+    "anomaly", "pattern @message | anomaly", "relevantfields @message where a = 1", "parse @message xml as l", "stats count(*) by bin(1m) offset 5m",
+    "stats values(a)", "SOURCE dataSource(['x'])", "filterIndex @aws.region = 'us-east-1'",
 ])  # fmt: skip
 def test_what_is_not_built_is_refused_by_name(text):
     refused(text, Unbuilt)
+
+
+# Times and sources --------------------------------------------------------------------------------------------
+
+
+def test_diff_counts_patterns_of_both_times():
+    found = rows("pattern @message | diff", *[f"took {n} ms" for n in range(4)], "disk is full", earlier=["took 9 ms", "took 8 ms", "hello world"])
+    assert found == [
+        {"@pattern": "took <Number-1> ms", "@sampleCount": "4", "@diffEventCount": "2", "@diffDescription": "100% more"},
+        {"@pattern": "hello world", "@sampleCount": "0", "@diffEventCount": "-1", "@diffDescription": "gone"},
+        {"@pattern": "disk is full", "@sampleCount": "1", "@diffEventCount": "1", "@diffDescription": "new"},
+    ]
+
+
+def test_what_stands_before_diff_holds_at_both_times():
+    found = rows("filter @message like /disk/ | diff previousDay | fields @pattern", "disk is full", "hello", earlier=["hello", "disk is full"])
+    assert found == [{"@pattern": "disk is full", "@sampleCount": "1", "@diffEventCount": "0", "@diffDescription": "unchanged"}]
+    assert len(rows("sort @timestamp desc | limit 1 | logcompare timeshift 7d", "a", "b", earlier=["c"])) == 2
+
+
+def test_another_time_is_as_long_and_a_month_is_one_of_the_calendar():
+    (aside,) = plan.planned(reader.read("diff"), Setting({}, NOW_S, 5_000, 8_999)).asides
+    assert (aside.back(5_000), aside.back(8_999)) == (1_000, 4_999)
+    (aside,) = plan.planned(reader.read("diff previousMonth"), Setting({}, NOW_S)).asides
+    march = 1_711_843_200_000  # 2024-03-31
+    assert aside.back(march) == 1_709_164_800_000  # 2024-02-29
+
+
+def test_a_subquery_gives_the_options_of_in():
+    messages = [{"id": 1, "bad": 1}, {"id": 1}, {"id": 2}, {"id": "x", "bad": 1}]
+    found = rows("filter id in (SOURCE 'h' | filter bad = 1 | stats count(*) as c by id | fields id | display id) | fields id | sort @timestamp asc", *messages)
+    assert [row["id"] for row in found] == ["1", "1", "x"]
+    assert [row["id"] for row in rows("filter id not in (SOURCE 'h' | filter bad = 1 | fields id) | fields id", *messages)] == ["2"]
+
+
+def test_a_join_puts_events_of_two_sources_beside_each_other():
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Join.html
+    messages = [{"rid": "a", "ms": 5}, {"rid": "b", "ms": 6}, {"call": "a", "code": 500, "in": {"er": 1}}]
+    joined = "filter ispresent(ms) | join type={} left=api right=fn where api.rid=fn.call (SOURCE 'f') | fields api.rid, fn.code, fn.in.er, ms | sort ms asc"
+    assert rows(joined.format("inner"), *messages) == [{"api.rid": "a", "fn.code": "500", "fn.in.er": "1", "ms": "5"}]
+    assert rows(joined.format("left"), *messages)[1] == {"api.rid": "b", "ms": "6"}
+    assert rows("join left=l right=r where l.rid=r.rid (SOURCE 'f') | stats count(*) as c by l.rid | sort c", *messages) != []
+    one = "filter ispresent(ms) | join type=left left=a right=b where a.rid=b.call (SOURCE 'f') | filter !ispresent(b.code) | fields a.rid"
+    assert rows(one, *messages) == [{"a.rid": "b"}]
+    refused("join left=l right=r where l.a=r.a (SOURCE 'f') | join left=l right=r where l.a=r.a (SOURCE 'f')")
+
+
+def test_columns_of_another_query_stand_beside_those_there_are():
+    messages = [{"s": "a", "ms": 10}, {"s": "b", "ms": 30}]
+    query = "stats count(*) as c by s | sort s | appendcols ( SOURCE 'g' | stats avg(ms) as m, max(s) as s )"
+    assert rows(query, *messages) == [{"s": "a", "c": "1", "m": "20"}, {"s": "b", "c": "1"}]
+    assert rows(query.replace("appendcols", "appendcols override=true max=1"), *messages)[0] == {"s": "b", "c": "1", "m": "20"}
+
+
+# Tables of reference ------------------------------------------------------------------------------------------
+
+
+def test_lookup_adds_what_a_table_knows():
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Lookup.html
+    messages = [{"id": 1}, {"id": "2", "name": "own", "city": "own"}, {"id": 3, "name": "own"}]
+    found = rows("fields id, name | lookup users id OUTPUT name, city as town | sort id", *messages)
+    assert found == [{"id": "1", "name": "Ann", "town": "Oslo"}, {"id": "2", "name": "Bob, Jr", "town": ""}, {"id": "3", "name": "own"}]
+    assert rows("lookup users id as key OUTPUT name | filter name = 'Ann' | stats count(*) as c by name", {"key": 1}, {"key": 9}) == [{"name": "Ann", "c": "1"}]
+    assert "nowhere does not exist" in refused("lookup nowhere id OUTPUT name")
+
+
+def test_ranges_of_addresses_are_looked_up_the_narrowest_first():
+    messages = [{"ip": "10.1.2.3"}, {"ip": "10.9.0.1", "owner": "own"}, {"ip": "2001:db8::1"}, {"ip": "no"}]
+    found = rows("fields ip | cidrlookup nets ip OUTPUT owner | sort @timestamp asc | display owner", *messages)
+    assert found == [{"owner": "ops"}, {"owner": "all"}, {"owner": "six"}, {}]
+    assert rows("cidrlookup nets ip as range OUTPUTNEW owner | display owner", messages[1]) == [{"owner": "own"}]
+
+
+# Rows in their order ------------------------------------------------------------------------------------------
+
+STEPS = [{"n": 1, "h": "x"}, {"n": 2}, {"n": 4, "h": "y"}, {"n": 100}]
+
+
+@pytest.mark.parametrize(("command", "name", "found"), [
+    ("accum n as sum", "sum", ["1", "3", "7", "107"]), ("accum n", "n", ["1", "3", "7", "107"]), ("autoregress n", "n_p1", [None, "1", "2", "4"]),
+    ("autoregress n as was p=2", "was", [None, None, "1", "2"]), ("autoregress n p=1-3", "n_p3", [None, None, None, "1"]),
+    ("filldown h", "h", ["x", "x", "y", "y"]), ("filldown", "h", ["x", "x", "y", "y"]), ("filldown h*", "h", ["x", "x", "y", "y"]),
+    ("addtotals n", "Total", ["1", "2", "4", "100"]), ("addtotals fieldname=All", "All", ["1", "2", "4", "100"]), ("addtotals row=false col=true n", "n", ["1", "2", "4", "100", "107"]),
+    ("outlier n", "n", ["1", "2", "4", "93.625"]), ("outlier action=remove n", "n", ["1", "2", "4"]), ("outlier mark=true n", "n_outlier", ["0", "0", "0", "1"]),
+    ("sessionize h maxspan 3m", "session_id", ["1", None, "2", None]),
+])  # fmt: skip
+def test_commands_over_rows_in_their_order(command, name, found):
+    assert [row.get(name) for row in rows(f"fields n, h | sort @timestamp asc | {command}", *STEPS)] == found
+
+
+def test_a_session_ends_when_nothing_came_for_so_long():
+    events = [{"u": "a"}, {"u": "a"}, {"u": "b"}, {}, {"u": "a"}]
+    found = rows("fields u | sort @timestamp asc | sessionize u maxspan 2m as s", *events)
+    assert [row.get("s") for row in found] == ["1", "1", "2", None, "3"]
+
+
+def test_bins_without_events_are_filled():
+    query = "filter n != 2 and n != 4 | stats sum(n) as s by bin(1m) as m | fillmissing with 0 for s"
+    assert [row["s"] for row in rows(query, *STEPS)] == ["1", "0", "0", "100"]
+    of_two = "stats count(*) as c by bin(2m) as m, h | fillmissing with 0 for c | sort h, m"
+    assert [(row.get("h"), row["c"]) for row in rows(of_two, *STEPS)] == [("x", "1"), ("x", "0"), ("x", "0"), ("y", "0"), ("y", "1"), ("y", "0"), (None, "0"), (None, "1"), (None, "1")]
+
+
+def test_the_most_frequent_comes_first():
+    assert rows("countFrequent s", *CALLS)[0] == {"s": "a", "_approxcount": "3"}
+
+
+# More of parse ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("query", "message", "found"), [
+    ("parse @message logfmt as l | display l.level, l.msg", 'ts=1 level=error msg="a \\"b\\" c" dur=5', [{"l.level": "error", "l.msg": 'a "b" c'}]),
+    ("parse @message csv as a, b, c | display a, b, c", 'x, "y, z"', [{"a": "x", "b": "y, z"}]),
+    (r"parse @message /(\d+\.\d+)/ as v multi | display v", "1.5 and 2.5", [{"v": "1.5"}, {"v": "2.5"}]),
+    (r"parse @message /(?<v>\d+)/ multi | display v", "none", [{}]),
+    (r"parse @message /(?<p>\{.*\})/ as body | json field=body 'user.name' as who | display who", 'x {"user": {"name": "ann"}}', [{"who": "ann"}]),
+    ("expand items | display items, host", '{"items": ["a", "b"], "host": "h"}', [{"items": "a", "host": "h"}, {"items": "b", "host": "h"}]),
+])  # fmt: skip
+def test_more_of_parse(query, message, found):
+    assert rows(query, message) == found
+
+
+@pytest.mark.parametrize(("expression", "found"), [
+    ("round(1.005 * 100, 1)", "100.5"), ("haversine(52.52, 13.405, 48.8566, 2.3522)", "877.4645"), ("isNumeric('1e3')", "1"), ("isNumeric('x')", "0"),
+    ("messageSize('日本')", "6"), ("jsonArraySize('[1,2]')", "2"), ("jsonArraySize('x')", None), ("jsonArrayContains('[\"a\"]', 'a')", "1"),
+    ("jsonArrayContains('x', 'a')", "0"), ("hexToAscii('48656c6c6f')", "Hello"), ("hexToDec('0xff')", "255"), ("decToHex(255)", "0xff"), ("decToHex(-255)", "-0xff"),
+    ("regexReplace('a1', '[0-9]', 'x')", "ax"), ("parseDate('2026-01-02', 'yyyy-MM-dd', 'UTC')", "1767312000000"),
+    ("parseDate('02/01/2026 10:00', 'dd/MM/yyyy HH:mm', 'Europe/Berlin')", "1767344400000"), ("parseDate('x', 'yyyy')", None),
+    ("formatDate(@timestamp, '%Y-%m-%d %H', 'Asia/Tokyo')", "2023-11-15 07"), ("strftime(0, '%Y')", "1970"),
+    ("queryStartTime()", "1700000000000"), ("queryTimeRange()", "60000"), ("queryEndTime() - queryStartTime()", "60000"),
+])  # fmt: skip
+def test_more_functions(expression, found):
+    assert value(expression) == found
+
+
+def test_rates_are_changes_in_a_period():
+    assert rows("stats rate(n, 1m) as r", *STEPS) == [{"r": "33"}]
+    assert rows("stats rate(n, 1m) as r, countOverTime(*) as c, sumOverTime(n) as s", STEPS[0]) == [{"r": "0", "c": "1", "s": "1"}]
+
+
+def test_where_is_filter():
+    assert rows("fields n | where n = 2", *STEPS) == [{"n": "2"}]
+
+
+def test_an_index_has_what_came_in_while_it_was_in_force():
+    def found(since_ms, until_ms):
+        places = {1: Place("0:g", "s", False, (("a", since_ms, until_ms),)), 2: Place("0:h", "t", False)}
+        made = plan.planned(reader.read("filterIndex a = 1 | fields a"), Setting(places, NOW_S))
+        running = made.start()
+        running.take([[5, 1, 0, 100, '{"a": 1}', None, None], [5, 2, 1, 100, '{"a": 1}', None, None], [5, 1, 2, 100, '{"a": 2}', None, None]])
+        return made.indexed, len(running.rows())
+
+    assert found(100, 200) == (["a"], 1)
+    assert found(101, 200)[1] == found(0, 100)[1] == 0

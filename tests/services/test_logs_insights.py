@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 from services.log_workshop import asked, begun, ended, spelled, written
@@ -98,9 +100,9 @@ def test_a_malformed_query_is_refused_with_its_place(cloud):
 
 def test_what_is_not_built_is_refused_by_name(cloud):
     logs = written(cloud, "x")
-    for text in ("anomaly", "pattern @message | diff", "filterIndex a = 1", "fields haversine(1,2,3,4)", "filter a in (SOURCE 'g' | fields a)"):
+    for text in ("anomaly", "relevantfields where a = 1", "stats values(a)", "parse @message xml as x"):
         answer = refused(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString=text)
-        assert answer["Error"]["Code"] == "NotImplemented" and "Insights" in answer["Error"]["Message"] or "subqueries" in answer["Error"]["Message"]
+        assert answer["Error"]["Code"] == "NotImplemented" and "Insights" in answer["Error"]["Message"]
     for language in ("SQL", "PPL"):
         answer = refused(logs.start_query, logGroupName="g", startTime=0, endTime=1, queryString="SELECT 1", queryLanguage=language)
         assert answer["Error"]["Code"] == "NotImplemented" and language in answer["Error"]["Message"]
@@ -203,3 +205,112 @@ def test_a_pointer_that_was_not_given_is_refused(cloud):
     logs = written(cloud, "x")
     for pointer in ("x", "e30=", "WyJhIiwxLDIsM10="):
         assert refused(logs.get_log_record, logRecordPointer=pointer)["Error"]["Code"] in ("InvalidParameterException", "ResourceNotFoundException")
+
+
+# What is looked for elsewhere ---------------------------------------------------------------------------------
+
+
+def test_diff_looks_at_the_time_before(cloud):
+    written(cloud, *["took 5 ms"] * 3, "gone now", every_ms=10)
+    cloud.sleep(200)
+    logs = written(cloud, *["took 7 ms"] * 4, "new here", every_ms=10)
+    now = int(cloud.now())
+    number = logs.start_query(logGroupName="g", startTime=now - 149, endTime=now, queryString="pattern @message | diff")["queryId"]
+    answer = ended(cloud, number)
+    found = {row[0]["value"]: {cell["field"]: cell["value"] for cell in row} for row in answer["results"]}
+    assert {key: (row["@sampleCount"], row["@diffEventCount"]) for key, row in found.items()} == {"took <Number-1> ms": ("4", "1"), "gone now": ("0", "-1"), "new here": ("1", "1")}
+    assert answer["statistics"]["recordsScanned"] == 9.0  # both times are looked through: CWL_AnalyzeLogData_Compare
+
+
+def test_queries_within_a_query_look_into_groups_of_their_own(cloud):
+    written(cloud, {"rid": "a", "ms": 1}, {"rid": "b", "ms": 2}, group="api")
+    written(cloud, {"rid": "a", "code": 500}, group="fn", stream="t")
+    assert asked(cloud, "filter rid in (SOURCE 'fn' | filter code = 500 | fields rid) | fields rid, ms", "api") == [{"rid": "a", "ms": "1"}]
+    joined = "join type=left left=l right=r where l.rid=r.rid (SOURCE 'fn') | fields l.rid, r.code | sort l.rid asc"
+    assert asked(cloud, joined, "api") == [{"l.rid": "a", "r.code": "500"}, {"l.rid": "b"}]
+    logs = cloud.client("logs")
+    answer = refused(logs.start_query, logGroupName="api", startTime=0, endTime=int(cloud.now()), queryString=joined.replace("'fn'", "'no'"))
+    assert answer["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_who_may_not_query_a_group_may_not_do_so_from_within_another_query(cloud):
+    written(cloud, {"rid": "a"}, group="mine")
+    written(cloud, {"rid": "a"}, group="theirs")
+    iam = cloud.client("iam")
+    iam.create_user(UserName="eve")
+    key = iam.create_access_key(UserName="eve")["AccessKey"]
+    statement = {"Effect": "Allow", "Action": "logs:*", "Resource": "arn:aws:logs:*:*:log-group:mine:*"}
+    iam.put_user_policy(UserName="eve", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    logs = cloud.client("logs", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    within = {"logGroupName": "mine", "startTime": 0, "endTime": int(cloud.now())}
+    logs.start_query(**within, queryString="fields rid")
+    for text in ("filter rid in (SOURCE 'theirs' | fields rid)", "join left=a right=b where a.rid=b.rid (SOURCE 'theirs')", "appendcols (SOURCE 'theirs' | fields rid)"):
+        assert refused(logs.start_query, **within, queryString=text)["Error"]["Code"] == "AccessDeniedException"
+
+
+def test_an_index_finds_what_came_in_since_it_was_made(cloud):
+    logs = written(cloud, {"rid": "a", "n": 1})
+    cloud.sleep(1)
+    policy = logs.put_index_policy(logGroupIdentifier="g", policyDocument='{"Fields": ["rid"]}')["indexPolicy"]
+    assert (policy["source"], policy["policyDocument"]) == ("LOG_GROUP", '{"Fields": ["rid"]}') and policy["logGroupIdentifier"].endswith(":log-group:g")
+    written(cloud, {"rid": "a", "n": 2}, {"rid": "b", "n": 3}, {"n": 4})
+    written(cloud, {"rid": "a", "n": 9}, group="plain")
+    answer = ended(cloud, begun(cloud, "fields n | filterIndex rid = 'a'", "g", "plain"))
+    assert [row[0]["value"] for row in answer["results"]] == ["2"]
+    assert answer["statistics"]["recordsScanned"] == 4.0  # of the group that is indexed
+    assert asked(cloud, "filterIndex rid in ['a', 'b'] | stats count(*) as c") == [{"c": "2"}]
+    assert asked(cloud, "filterIndex n = 2 | fields n") == []
+    cloud.restart(kill=True)
+    assert logs.describe_index_policies(logGroupIdentifiers=["g"])["indexPolicies"] == [policy]
+    assert asked(cloud, "filterIndex rid = 'b' | fields n") == [{"n": "3"}]
+
+
+def test_an_index_is_used_for_thirty_days_after_it_ended(cloud):
+    logs = written(cloud)
+    logs.put_index_policy(logGroupIdentifier="g", policyDocument='{"Fields": ["a"], "FieldsV2": {"b": {"type": "FACET"}}}')
+    written(cloud, {"a": 1})
+    cloud.sleep(1)
+    logs.put_index_policy(logGroupIdentifier="g", policyDocument='{"Fields": ["b"]}')
+    written(cloud, {"a": 1, "late": 1})
+
+    def indexes():
+        found = logs.describe_field_indexes(logGroupIdentifiers=["g"])["fieldIndexes"]
+        return {each["fieldIndexName"]: (each["type"], each["indexCategory"]) for each in found if each["indexCategory"] != "DEFAULT"}
+
+    assert indexes() == {"b": ("FIELD_INDEX", "CUSTOM"), "a": ("FIELD_INDEX", "INACTIVE")}
+    assert asked(cloud, "filterIndex a = 1 | stats count(*) as c") == [{"c": "1"}]
+    logs.delete_index_policy(logGroupIdentifier="g")
+    assert logs.describe_index_policies(logGroupIdentifiers=["g"])["indexPolicies"] == []
+    cloud.sleep(31 * 86_400)
+    assert indexes() == {}
+
+
+def test_an_index_policy_that_says_nothing_is_refused(cloud):
+    logs = written(cloud)
+    many = json.dumps({"Fields": [f"f{n}" for n in range(21)]})
+    for document in ("{", "[]", "{}", '{"Fields": []}', '{"Fields": [""]}', '{"Fields": [1]}', '{"Fields": "a"}', '{"Other": ["a"]}', '{"FieldsV2": {"a": {"type": "x"}}}', '{"FieldsV2": {"a": {"type": []}}}', many):
+        assert refused(logs.put_index_policy, logGroupIdentifier="g", policyDocument=document)["Error"]["Code"] == "InvalidParameterException"
+    assert refused(logs.put_index_policy, logGroupIdentifier="no", policyDocument='{"Fields": ["a"]}')["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_tables_of_reference_are_kept_and_looked_up_in(cloud):
+    logs = written(cloud, {"id": 1}, {"id": 2})
+    arn = logs.create_lookup_table(lookupTableName="users", tableBody="id,name\n1,Ann\n", tags={"a": "b"})["lookupTableArn"]
+    assert asked(cloud, "fields id | lookup users id OUTPUT name | sort id") == [{"id": "1", "name": "Ann"}, {"id": "2"}]
+    assert refused(logs.create_lookup_table, lookupTableName="users", tableBody="id\n")["Error"]["Code"] == "ResourceAlreadyExistsException"
+    logs.update_lookup_table(lookupTableArn=arn, tableBody="id,name\n2,Bob\n3,Cyd\n")
+    cloud.restart(kill=True)
+    assert asked(cloud, "filter id = 2 | fields id | lookup users id OUTPUT name") == [{"id": "2", "name": "Bob"}]
+    [table] = logs.describe_lookup_tables()["lookupTables"]
+    assert (table["tableFields"], table["recordsCount"], table["sizeBytes"]) == (["id", "name"], 2, 20)
+    assert logs.get_lookup_table(lookupTableArn=arn)["tableBody"] == "id,name\n2,Bob\n3,Cyd\n"
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"a": "b"}
+    logs.tag_resource(resourceArn=arn, tags={"c": "d"})
+    logs.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"c": "d"}
+    logs.delete_lookup_table(lookupTableArn=arn)
+    answer = refused(logs.start_query, logGroupName="g", startTime=0, endTime=int(cloud.now()), queryString="lookup users id OUTPUT name")
+    assert answer["Error"]["Code"] == "MalformedQueryException" and "does not exist" in answer["Error"]["Message"]
+    assert refused(logs.get_lookup_table, lookupTableArn=arn)["Error"]["Code"] == "ResourceNotFoundException"
+    for body in ("", "a,a\n", ",\n", "\n"):
+        assert refused(logs.create_lookup_table, lookupTableName="t", tableBody=body or "\n")["Error"]["Code"] == "InvalidParameterException"

@@ -15,8 +15,10 @@ import apsw
 import msgspec
 
 from kumoniwa.engines import cipher, worker
-from kumoniwa.languages.insights import plan, reader
-from kumoniwa.languages.insights.expression import Place, Row
+from kumoniwa.languages.insights import plan, reader, setting
+from kumoniwa.languages.insights.aside import Aside
+from kumoniwa.languages.insights.expression import Row
+from kumoniwa.languages.insights.setting import Place, Setting, Table
 from kumoniwa.store import steady
 
 WITHIN_S = 3_600.0
@@ -40,6 +42,12 @@ class Task(msgspec.Struct):
     """Both are within."""
     secrets: dict[str, bytes] = {}
     """What opens messages that are sealed, by their links."""
+    streams: list[int] = []
+    """Those the query itself is about."""
+    others: list[list[int]] = []
+    """Those of each source within it, in order."""
+    tables: dict[str, str] = {}
+    """Tables of reference by name, in CSV."""
 
 
 class Said(msgspec.Struct):
@@ -78,23 +86,60 @@ def message_of(connection: apsw.Connection, secrets: dict[str, bytes]) -> str:
     return "readable(message, link)"
 
 
+class _Scan:
+    """The events of streams as plans see them."""
+
+    def __init__(self, task: Task, query: Any) -> None:
+        self.task, self.connection = task, steady.opened(task.path)
+        self.message = message_of(self.connection, task.secrets)
+        self.streams = dict(zip(plan.sources_in(query), task.others))
+        self.scanned = self.scanned_bytes = 0
+
+    def places(self, made: plan.Plan, aside: Aside | None) -> tuple[str, tuple[int, int]]:
+        """Where to look, as SQL, and between which moments."""
+        task, source = self.task, aside.source if aside is not None else None
+        streams = self.streams[source] if source is not None else task.streams
+        if made.indexed:
+            names = set(made.indexed)
+            streams = [each for each in streams if names <= {field for field, _, _ in task.places[each].indexed}]
+        back = aside.back if aside is not None and aside.back is not None else int
+        within = f"from {task.table} where stream in ({','.join(map(str, streams))}) and at >= ? and at <= ?"
+        return within, (back(task.start_ms), back(task.end_ms))
+
+    def rows(self, made: plan.Plan, aside: Aside | None) -> Iterator[list[Row]]:
+        within, bounds = self.places(made, aside)
+        needed = "".join(
+            f" and (instr({self.message}, ?) or instr({self.message}, '\\'))" if needle.may_be_escaped else f" and instr({self.message}, ?)"
+            for needle in made.needles
+        )
+        return _portions(self.connection.execute(
+            f"select at, stream, seq, ingested, {self.message}, null, null {within}{needed}", (*bounds, *(needle.text for needle in made.needles))
+        ))  # fmt: skip
+
+    def count(self, made: plan.Plan, aside: Aside | None) -> None:
+        """Add what a plan looked through. What a needle made needless to read counts as well, as it does on AWS."""
+        within, bounds = self.places(made, aside)
+        sealed = f" - {cipher.LONGER_BYTES} * count(link)" if self.task.secrets else ""
+        scanned, scanned_bytes = self.connection.execute(
+            f"select count(*), coalesce(sum(octet_length(message)){sealed}, 0) {within}", bounds
+        ).get
+        self.scanned += scanned
+        self.scanned_bytes += scanned_bytes
+
+    def first(self, made: plan.Plan, aside: Aside) -> Iterator[list[Row]]:
+        yield from self.rows(made, aside)
+        self.count(made, aside)
+
+
 def run(task: Task) -> Iterator[Said]:
     """What there is to say, one after the other."""
-    made = plan.planned(reader.read(task.text), task.places, task.now_s, task.limit)
-    connection = steady.opened(task.path)
-    within = f"from {task.table} where stream in ({','.join(map(str, task.places))}) and at >= ? and at <= ?"
-    bounds: tuple[Any, ...] = (task.start_ms, task.end_ms)
-    running = made.start()
-    message = message_of(connection, task.secrets)
-    needed = "".join(
-        f" and (instr({message}, ?) or instr({message}, '\\'))" if needle.may_be_escaped else f" and instr({message}, ?)"
-        for needle in made.needles
-    )
-    said = Said()
-    cursor = connection.execute(
-        f"select at, stream, seq, ingested, {message}, null, null {within}{needed}", (*bounds, *(needle.text for needle in made.needles))
-    )
-    for number, rows in enumerate(_portions(cursor), 1):
+    query = reader.read(task.text)
+    tables = {name: Table(setting.columns_of(body), body) for name, body in task.tables.items()}
+    made = plan.planned(query, Setting(task.places, task.now_s, task.start_ms, task.end_ms, tables), task.limit)
+    scan = _Scan(task, query)
+    running = plan.prepared(made, scan.first).start()
+    said = Said(scan.scanned, scan.scanned_bytes)
+    for number, rows in enumerate(scan.rows(made, None), 1):
         said.scanned += len(rows)
         if made.any_most is not None:
             said.scanned_bytes += sum(len(row[4].encode()) for row in rows)
@@ -105,10 +150,8 @@ def run(task: Task) -> Iterator[Said]:
         if number % TOLD_EVERY == 0:
             yield said
     if not running.is_enough:
-        sealed = f" - {cipher.LONGER_BYTES} * count(link)" if task.secrets else ""
-        said.scanned, said.scanned_bytes = connection.execute(
-            f"select count(*), coalesce(sum(octet_length(message)){sealed}, 0) {within}", bounds
-        ).get
+        scan.count(made, None)
+        said.scanned, said.scanned_bytes = scan.scanned, scan.scanned_bytes
     rows = running.rows()
     for start in range(0, len(rows), PAGE_ROWS):
         page = made.answer(rows[start : start + PAGE_ROWS])

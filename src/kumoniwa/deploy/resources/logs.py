@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kumoniwa.deploy.resource import (
@@ -58,6 +59,11 @@ async def _rekey(work: Work) -> None:
 
 _rekey.handles_absence = True
 
+def _policy(documents: list[dict[str, Any]]) -> str:
+    """There is one at most: AWS::Logs::LogGroup FieldIndexPolicies."""
+    return json.dumps(documents[0])
+
+
 LogGroup = ResourceType(
     name=Name("LogGroupName", 512),
     create=Call(
@@ -73,6 +79,10 @@ LogGroup = ResourceType(
         Setting(
             Call("logs:PutRetentionPolicy", logGroupName=ID, retentionInDays=p.RetentionInDays),
             Call("logs:DeleteRetentionPolicy", logGroupName=ID),
+        ),
+        Setting(
+            Call("logs:PutIndexPolicy", logGroupIdentifier=ID, policyDocument=use(_policy, p.FieldIndexPolicies)),
+            Call("logs:DeleteIndexPolicy", logGroupIdentifier=ID),
         ),
     ),
     update=(

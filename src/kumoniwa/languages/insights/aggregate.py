@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from kumoniwa.languages.insights.expression import AT, Compiled, Read, Row, Scope, compiled
-from kumoniwa.languages.insights.syntax import Call, Constant, Malformed, Star
+from kumoniwa.languages.insights.period import span_ms
+from kumoniwa.languages.insights.syntax import Call, Constant, Malformed, Period, Star
 from kumoniwa.languages.insights.value import ANY, FIGURE, number, sort_key, spelled
 
 _FIGURES = frozenset({int, float})
@@ -197,14 +198,38 @@ class Latest(Earliest):
     sign = 1
 
 
+class Rate(Aggregate):
+    """From the earliest figure of a group to its latest, in so many milliseconds; zero where nothing lies between."""
+
+    __slots__ = ("rank",)
+    initial = None
+
+    def __init__(self, read: Read, rank: float) -> None:
+        super().__init__(read, rank)
+        self.rank = rank
+
+    def take(self, rows: list[Row]) -> None:
+        for row in rows:
+            if (figure := number(self.read(row))) is not None:
+                here = (row[AT], figure)
+                first, last = self.held or (here, here)
+                self.held = (here if here[0] < first[0] else first, here if here[0] >= last[0] else last)
+
+    def value(self) -> Any:
+        if self.held is None:
+            return None
+        (began, first), (ended, last) = self.held
+        return (last - first) / (ended - began) * self.rank if ended > began else 0
+
+
 class Known(NamedTuple):
     kind: type[Aggregate]
     gives: str = FIGURE
 
 
 AGGREGATES = {
-    "count": Known(Count), "count_over_time": Known(Count), "count_distinct": Known(CountDistinct), "sum": Known(Sum),
-    "sum_over_time": Known(Sum), "avg": Known(Average), "stddev": Known(Deviation), "pct": Known(Percentile),
+    "count": Known(Count), "count_over_time": Known(Count), "count_distinct": Known(CountDistinct), "countdistinct": Known(CountDistinct), "sum": Known(Sum),
+    "sum_over_time": Known(Sum), "countovertime": Known(Count), "sumovertime": Known(Sum), "rate": Known(Rate), "avg": Known(Average), "stddev": Known(Deviation), "pct": Known(Percentile),
     # A time comes out of these as the milliseconds it is.
     "min": Known(Least, ANY), "max": Known(Most, ANY), "earliest": Known(Earliest, ANY), "latest": Known(Latest, ANY),
     "sortsfirst": Known(SortsFirst, ANY), "sortslast": Known(SortsLast, ANY),
@@ -221,9 +246,9 @@ class Slot(NamedTuple):
 def slot(node: Call, scope: Scope) -> Slot:
     known = AGGREGATES[node.name]
     arguments = node.arguments
-    if node.name in ("count", "count_over_time") and (not arguments or isinstance(arguments[0], Star)):
+    if node.name in ("count", "count_over_time", "countovertime") and (not arguments or isinstance(arguments[0], Star)):
         return Slot(lambda: CountAll(lambda row: 1, 0.0), FIGURE)
-    least = 2 if node.name == "pct" else 1
+    least = 2 if node.name in ("pct", "rate") else 1
     if len(arguments) != least or isinstance(arguments[0], Star):
         raise Malformed(f"Invalid number of arguments for function {node.name}", node.at, node.at + len(node.name))
     rank = 0.0
@@ -232,7 +257,12 @@ def slot(node: Call, scope: Scope) -> Slot:
         if not (isinstance(last, Constant) and isinstance(last.value, int | float) and 0 <= last.value <= 100):
             raise Malformed("pct takes a percentage from 0 to 100", node.at, node.at + len(node.name))
         rank = float(last.value)
-    if issubclass(known.kind, Earliest) and not scope.has_time:
+    if node.name == "rate":
+        span = span_ms(arguments[1]) if isinstance(arguments[1], Period) else None
+        if span is None:
+            raise Malformed("rate takes a period of a fixed length", node.at, node.at + len(node.name))
+        rank = float(span)
+    if issubclass(known.kind, Earliest | Rate) and not scope.has_time:
         raise Malformed("Unknown symbols found in or after stats: @timestamp", node.at, node.at + len(node.name))
     made: Compiled = compiled(arguments[0], scope)
     kind, read = known.kind, made.read

@@ -13,6 +13,7 @@ from typing import Any
 
 from kumoniwa.languages.insights.value import ANY, FIGURE
 
+DIFFERENCES = {"@pattern": ANY, "@sampleCount": FIGURE, "@diffEventCount": FIGURE, "@diffDescription": ANY, "@severityLabel": ANY}
 COLUMNS = {"@pattern": ANY, "@sampleCount": FIGURE, "@ratio": FIGURE, "@severityLabel": ANY}
 ALIKE = 0.6
 TOKENS_MAX = 300
@@ -47,7 +48,7 @@ def tokens_of(message: str) -> list[str]:
 
 class Cluster:
     def __init__(self, tokens: list[str], message: str) -> None:
-        self.tokens, self.count = tokens, 1
+        self.tokens, self.count, self.before = tokens, 0, 0
         severity = _SEVERITY.search(message)
         found = severity[1].upper() if severity else ""
         self.severity = _LABELS.get(found, found)
@@ -61,8 +62,13 @@ class Cluster:
             same += one == other
         return same / words if words else 1.0
 
+    def met(self, is_now: bool) -> None:
+        if is_now:
+            self.count += 1
+        else:
+            self.before += 1
+
     def join(self, tokens: list[str]) -> None:
-        self.count += 1
         if tokens != self.tokens:
             self.tokens = [one if one == other else f"{_VARIABLE}Token" for one, other in zip(self.tokens, tokens)]
 
@@ -86,13 +92,14 @@ class Tree:
         self.near: dict[tuple[int, str], list[Cluster]] = {}
         self.count = 0
 
-    def add(self, message: str) -> None:
-        self.count += 1
+    def add(self, message: str, is_now: bool = True) -> None:
+        """A message of the time that is asked about, or of the one it is compared with."""
+        self.count += is_now
         tokens = tokens_of(message)
         key = tuple(tokens)
         cluster = self.known.get(key)
         if cluster is not None:
-            cluster.count += 1
+            cluster.met(is_now)
             return
         near = self.near.setdefault((len(tokens), tokens[0] if tokens else ""), [])
         best = max(near, key=lambda each: each.likeness(tokens), default=None)
@@ -102,6 +109,7 @@ class Tree:
             best = Cluster(tokens, message)
             near.append(best)
             self.clusters.append(best)
+        best.met(is_now)
         if len(self.known) < CLUSTERS_MAX:
             self.known[key] = best
 
@@ -110,3 +118,22 @@ class Tree:
             {"@pattern": each.text(), "@sampleCount": each.count, "@ratio": each.count / self.count, "@severityLabel": each.severity or None}
             for each in self.clusters
         ]
+
+    def differences(self) -> list[dict[str, Any]]:
+        """What ``diff`` shows of each pattern, the greatest change first. AWS shows these columns and does not publish how a query's
+        results name them: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData_Compare.html"""
+        return [
+            {
+                "@pattern": each.text(), "@sampleCount": each.count, "@diffEventCount": each.count - each.before,
+                "@diffDescription": _described(each.count, each.before), "@severityLabel": each.severity or None,
+            }
+            for each in sorted(self.clusters, key=lambda each: abs(each.count - each.before), reverse=True)
+        ]  # fmt: skip
+
+
+def _described(now: int, before: int) -> str:
+    if now == before:
+        return "unchanged"
+    if not before or not now:
+        return "new" if now else "gone"
+    return f"{abs(now - before) / before:.0%} {'more' if now > before else 'fewer'}"

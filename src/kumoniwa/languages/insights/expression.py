@@ -7,13 +7,15 @@ What is not there is None, and so is any comparison with it: neither it nor its 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 import msgspec
 
-from kumoniwa.languages.insights import function, period, regex
+from kumoniwa.languages.insights import discovery, function, period, regex
+from kumoniwa.languages.insights.aside import Aside
+from kumoniwa.languages.insights.setting import Place, Setting
 from kumoniwa.languages.insights.syntax import (
     Call,
     Constant,
@@ -25,7 +27,9 @@ from kumoniwa.languages.insights.syntax import (
     Operation,
     Pattern,
     Period,
+    Source,
     Star,
+    Subquery,
     Unbuilt,
 )
 from kumoniwa.languages.insights.value import ANY, FIGURE, TIME, is_equal, number, order, spelled, text
@@ -33,19 +37,14 @@ from kumoniwa.languages.insights.value import ANY, FIGURE, TIME, is_equal, numbe
 AT, STREAM, SEQ, INGESTED, MESSAGE, FOUND, MADE = range(7)
 Row = list[Any]
 Read = Callable[[Row], Any]
+JOINED = "\0joined"
+"""What commands made of a row has the event of the other side there."""
+TIMES = ("@timestamp", "@ingestionTime")
 SYSTEM = ("@timestamp", "@ingestionTime", "@message", "@logStream", "@log", "@ptr")
+REGEX_REPLACE = ("regex_replace", "regexreplace")
 _TESTS: dict[str, Callable[[int], bool]] = {
     "<": lambda sign: sign < 0, "<=": lambda sign: sign <= 0, ">": lambda sign: sign > 0, ">=": lambda sign: sign >= 0,
 }  # fmt: skip
-
-
-class Place(NamedTuple):
-    """Of a stream: where it is."""
-
-    group: str
-    """``account:name``."""
-    name: str
-    is_function: bool
 
 
 class Compiled(NamedTuple):
@@ -61,8 +60,11 @@ class Scope:
     ``found`` are the names that are looked for in messages. They are known once the query was compiled, so it is compiled twice.
     """
 
-    def __init__(self, places: Mapping[int, Place], now_s: float, found: list[str]) -> None:
-        self.places, self.now_s = places, now_s
+    def __init__(self, setting: Setting, found: list[str], plan_of: Callable[[Any], Any]) -> None:
+        self.setting, self.places, self.plan_of = setting, setting.places, plan_of
+        self.asides: list[Aside] = []
+        self.joined: tuple[str, str] | None = None
+        """The aliases of the two sides that were joined."""
         self.indexes = {name: index for index, name in enumerate(found)}
         self.asked: set[str] = set()
         self.made: dict[str, str] = {}
@@ -72,6 +74,17 @@ class Scope:
         self.is_aggregated = False
         """Whether ``stats`` came before: then there are no events any more, only what it made."""
         self.has_time = True
+
+    def after(self) -> Scope:
+        """Where the events are gone, and only what commands made of them is left."""
+        found = Scope(self.setting, list(self.indexes), self.plan_of)
+        found.asked, found.asides, found.is_aggregated, found.has_time = self.asked, self.asides, True, False
+        return found
+
+    def aside(self, query: tuple[Any, ...]) -> Aside:
+        source = next((each for each in query if isinstance(each, Source)), None)
+        self.asides.append(Aside(self.plan_of(query), source))
+        return self.asides[-1]
 
     def settle(self) -> None:
         self.settled = frozenset(self.made)
@@ -87,6 +100,9 @@ def pointer(row: Row, place: Place) -> str:
 
 def field(node: Field, scope: Scope) -> Compiled:
     name = node.name
+    if scope.joined is not None and len(node.path) > 1 and node.path[0] in scope.joined:
+        rest = Field(node.path[1:], node.at)
+        return field(rest, scope) if node.path[0] == scope.joined[0] else Compiled(_joined_field(rest.name), TIME if rest.name in TIMES else ANY)
     if name in scope.made:
         return Compiled(lambda row: row[MADE].get(name), scope.made[name])
     for end in range(len(node.path) - 1, 0, -1):
@@ -100,6 +116,23 @@ def field(node: Field, scope: Scope) -> Compiled:
     scope.asked.add(name)
     index = scope.indexes.get(name, 0)
     return Compiled(lambda row: row[FOUND][index])
+
+
+def _joined_field(name: str) -> Read:
+    def read(row: Row) -> Any:
+        other = row[MADE].get(JOINED)
+        return None if other is None else other.get(name)
+
+    return read
+
+
+def everything(row: Row, places: Any) -> dict[str, Any]:
+    """All fields of an event by name."""
+    place = places[row[STREAM]]
+    found = discovery.all_fields(row[MESSAGE], place.is_function)
+    return found | {
+        "@timestamp": row[AT], "@ingestionTime": row[INGESTED], "@message": row[MESSAGE], "@logStream": place.name, "@log": place.group,
+    }  # fmt: skip
 
 
 def _structural(name: str, path: tuple[str | int, ...]) -> Read:
@@ -125,11 +158,12 @@ def _system(name: str, scope: Scope) -> Compiled:
         return Compiled(lambda row: row[INGESTED], TIME)
     if name == "@message":
         return Compiled(lambda row: row[MESSAGE])
+    # A row that a command added is of no stream.
     if name == "@logStream":
-        return Compiled(lambda row: places[row[STREAM]].name)
+        return Compiled(lambda row: places[row[STREAM]].name if row[STREAM] is not None else None)
     if name == "@log":
-        return Compiled(lambda row: places[row[STREAM]].group)
-    return Compiled(lambda row: pointer(row, places[row[STREAM]]))
+        return Compiled(lambda row: places[row[STREAM]].group if row[STREAM] is not None else None)
+    return Compiled(lambda row: pointer(row, places[row[STREAM]]) if row[STREAM] is not None else None)
 
 
 # Everything ---------------------------------------------------------------------------------------------------
@@ -299,6 +333,8 @@ def _like(node: Like, scope: Scope) -> Read:
 
 def _in(node: In, scope: Scope) -> Read:
     read = compiled(node.left, scope).read
+    if node.options and isinstance(node.options[0], Subquery):
+        return _among(read, node.options[0], scope)
     if len(node.options) == 1 and isinstance(node.options[0], Field):
         held = compiled(node.options[0], scope).read
 
@@ -326,6 +362,24 @@ def _in(node: In, scope: Scope) -> Read:
     return is_one
 
 
+def _among(read: Read, node: Subquery, scope: Scope) -> Read:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Subqueries.html"""
+    aside = scope.aside(node.query)
+    if len(aside.plan.columns) != 1:
+        raise Malformed("A subquery of in must give one field", node.at, node.at)
+
+    def is_among(row: Row) -> Any:
+        value = read(row)
+        if value is None:
+            return None
+        texts, figures = aside.options
+        if type(value) is str and value in texts:
+            return True
+        return number(value) in figures if number(value) is not None else spelled(value) in texts
+
+    return is_among
+
+
 # Functions ----------------------------------------------------------------------------------------------------
 
 
@@ -333,8 +387,12 @@ def _call(node: Call, scope: Scope) -> Compiled:
     if node.name in ("bin", "datefloor", "dateceil"):
         return _moment(node, scope)
     if node.name == "now" and not node.arguments:
-        now = int(scope.now_s)
+        now = int(scope.setting.now_s)
         return Compiled(lambda row: now, ANY, now)
+    if node.name in ("querystarttime", "queryendtime", "querytimerange") and not node.arguments:
+        start_ms, end_ms = scope.setting.start_ms, scope.setting.end_ms
+        moment = {"querystarttime": start_ms, "queryendtime": end_ms, "querytimerange": end_ms - start_ms}[node.name]
+        return Compiled(lambda row: moment, ANY, moment)
     if node.name in ("coalesce", "if", "case") and node.arguments:
         return _choice(node, scope)
     if node.name in function.UNBUILT:
@@ -345,9 +403,9 @@ def _call(node: Call, scope: Scope) -> Compiled:
     if not known.least <= len(node.arguments) <= known.most:
         raise Malformed(f"Invalid number of arguments for function {node.name}", node.at, node.at + len(node.name))
     arguments = [
-        Constant(each.text) if node.name == "regex_replace" and isinstance(each, Pattern) else each for each in node.arguments
+        Constant(each.text) if node.name in REGEX_REPLACE and isinstance(each, Pattern) else each for each in node.arguments
     ]
-    if node.name == "regex_replace":
+    if node.name in REGEX_REPLACE:
         if not (isinstance(arguments[1], Constant) and isinstance(arguments[1].value, str)):
             raise Malformed("regex_replace takes a constant expression", node.at, node.at + len(node.name))
         regex.compiled(arguments[1].value, node.at)

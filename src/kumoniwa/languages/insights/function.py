@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
-from kumoniwa.languages.insights import regex
-from kumoniwa.languages.insights.value import ANY, FIGURE, TIME, json_decoder, number, text
+from kumoniwa.languages.insights import dates, regex
+from kumoniwa.languages.insights.value import ANY, FIGURE, TIME, json_decoder, number, spelled, text
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -41,8 +41,20 @@ def _guarded(act: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _round(value: float) -> int:
-    return math.floor(value + 0.5)
+def _round(value: float, digits: float = 0) -> float | int:
+    if not digits:
+        return math.floor(value + 0.5)
+    return math.floor(value * 10**digits + 0.5) / 10**digits
+
+
+EARTH_KM = 6_371.0088
+"""The mean radius: Moritz, Geodetic Reference System 1980."""
+
+
+def _haversine(latitude: float, longitude: float, other_latitude: float, other_longitude: float) -> float:
+    one, other = math.radians(latitude), math.radians(other_latitude)
+    across = math.sin((other - one) / 2) ** 2 + math.cos(one) * math.cos(other) * math.sin(math.radians(other_longitude - longitude) / 2) ** 2
+    return 2 * EARTH_KM * math.asin(math.sqrt(min(across, 1.0)))
 
 
 # Texts --------------------------------------------------------------------------------------------------------
@@ -90,6 +102,29 @@ def _parsed(value: str) -> Any:
 
 def _stringified(value: Any) -> str | None:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False) if isinstance(value, dict | list) else None
+
+
+def _array(value: Any) -> list[Any] | None:
+    found = value if isinstance(value, list) else _parsed(value) if isinstance(value, str) else None
+    return found if isinstance(found, list) else None
+
+
+def _array_size(value: Any) -> int | None:
+    found = _array(value)
+    return None if found is None else len(found)
+
+
+def _array_contains(value: Any, wanted: Any) -> int | None:
+    if value is None or wanted is None:
+        return None
+    return int(any(spelled(each) == spelled(wanted) for each in _array(value) or ()))
+
+
+def _hex_to_text(value: str) -> str | None:
+    try:
+        return bytes.fromhex(value.removeprefix("0x")).decode("ascii")
+    except ValueError:
+        return None
 
 
 # Addresses ----------------------------------------------------------------------------------------------------
@@ -141,7 +176,8 @@ FUNCTIONS = {
     "abs": Function(abs, 1, 1, FIGURE, number),
     "ceil": Function(math.ceil, 1, 1, FIGURE, number),
     "floor": Function(math.floor, 1, 1, FIGURE, number),
-    "round": Function(_round, 1, 1, FIGURE, number),
+    "round": Function(_guarded(_round), 1, 2, FIGURE, number),
+    "haversine": Function(_guarded(_haversine), 4, 4, FIGURE, number),
     "sqrt": Function(_guarded(math.sqrt), 1, 1, FIGURE, number),
     "log": Function(_guarded(math.log), 1, 1, FIGURE, number),
     "greatest": Function(lambda *values: max(values), 1, _MANY, FIGURE, number),
@@ -157,6 +193,16 @@ FUNCTIONS = {
     "ispresent": Function(lambda value: value is not None, 1, 1),
     "isempty": Function(lambda value: int(value is None or value == ""), 1, 1),
     "isblank": Function(_is_blank, 1, 1),
+    "isnumeric": Function(lambda value: int(number(value) is not None), 1, 1),
+    "messagesize": Function(lambda value: len(value.encode()), 1, 1, ANY, text),
+    "jsonarraysize": Function(_array_size, 1, 1),
+    "jsonarraycontains": Function(_array_contains, 2, 2),
+    "hextoascii": Function(_hex_to_text, 1, 1, ANY, text),
+    "hextodec": Function(_guarded(lambda value: int(value, 16)), 1, 1, ANY, text),
+    "dectohex": Function(_guarded(lambda value: hex(int(value))), 1, 1, ANY, number),
+    "parsedate": Function(dates.parsed, 2, 3, ANY, text),
+    "formatdate": Function(dates.formatted, 2, 3),
+    "strftime": Function(dates.formatted, 2, 3),
     "concat": Function(lambda *parts: "".join(parts), 1, _MANY, ANY, text),
     "ltrim": Function(lambda value, chars=_BLANKS: value.lstrip(chars), 1, 2, ANY, text),
     "rtrim": Function(lambda value, chars=_BLANKS: value.rstrip(chars), 1, 2, ANY, text),
@@ -167,6 +213,7 @@ FUNCTIONS = {
     "substr": Function(_substr, 2, 3, ANY, text),
     "replace": Function(lambda value, old, new: value.replace(old, new) if old else value, 3, 3, ANY, text),
     "regex_replace": Function(_regex_replace, 3, 3, ANY, text),
+    "regexreplace": Function(_regex_replace, 3, 3, ANY, text),
     # A third argument is taken and has no effect, as on AWS.
     "strcontains": Function(lambda value, part, _="": int(part in value), 2, 3, ANY, text),
     "startswith": Function(lambda value, part: int(value.startswith(part)), 2, 2, ANY, text),
@@ -194,7 +241,7 @@ FUNCTIONS = {
 """By their names in lower case. ``coalesce``, ``if``, ``case`` and what reads times are compiled by ``expression``.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-operations-functions.html"""
 
-UNBUILT = frozenset({"haversine", "rate", "values"})
+UNBUILT = frozenset({"values"})
 
 
 # Arithmetic ---------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -61,6 +62,22 @@ def raised(period: Period) -> Callable[[float], int]:
         return began + span if span is not None else _ms(_month(ms, period.count * _MONTHS[period.unit], 1))
 
     return up
+
+
+def earlier(period: Period | None, length_ms: int) -> Callable[[int], int]:
+    """What moves a moment back: by a period, or without one by a length."""
+    span = length_ms if period is None else span_ms(period)
+    if span is not None:
+        return lambda ms: ms - span
+    months = period.count * _MONTHS[period.unit]
+
+    def back(ms: int) -> int:
+        at = EPOCH + timedelta(milliseconds=ms)
+        count = at.year * 12 + at.month - 1 - months
+        year, month = max(count // 12, 1), count % 12 + 1
+        return _ms(at.replace(year=year, month=month, day=min(at.day, calendar.monthrange(year, month)[1])))
+
+    return back
 
 
 def _month(ms: float, months: int, later: int) -> datetime:

@@ -5,20 +5,28 @@ Rows are fed in portions. Up to the first step that must see all, each portion p
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping
-from operator import itemgetter
+import csv
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
-from kumoniwa.languages.insights import clusters, discovery, regex
-from kumoniwa.languages.insights.aggregate import AGGREGATES, Aggregate, Slot, slot
+from kumoniwa.languages.insights import clusters, discovery, enrich, regex
+from kumoniwa.languages.insights.aggregate import Slot
+from kumoniwa.languages.insights.aside import Aside
+from kumoniwa.languages.insights.barriers import (
+    Barrier,
+    Clustering,
+    Group,
+    Grouping,
+    Order,
+    Ordering,
+    slot_name,
+    with_slots,
+)
 from kumoniwa.languages.insights.expression import (
-    AT,
     MADE,
-    SEQ,
     STREAM,
     Compiled,
-    Place,
     Read,
     Row,
     Scope,
@@ -26,37 +34,52 @@ from kumoniwa.languages.insights.expression import (
     condition,
     pointer,
 )
+from kumoniwa.languages.insights.further import Ending, Further, Step
+from kumoniwa.languages.insights.setting import Setting
 from kumoniwa.languages.insights.syntax import (
+    Accumulate,
+    AddTotals,
+    AppendColumns,
+    Autoregress,
     Call,
     Cluster,
+    Compare,
     Constant,
     Dedup,
     Display,
     Field,
     Fields,
+    FillDown,
+    FillMissing,
     Filter,
+    FilterIndex,
+    Join,
+    JsonField,
     Like,
     Limit,
+    Lookup,
     Malformed,
     Named,
     Operation,
+    Outlier,
     Parse,
+    ParseParts,
     Pattern,
+    Period,
     Query,
+    Sessionize,
     Sort,
     Source,
     Stats,
     Unmask,
     Unnest,
 )
-from kumoniwa.languages.insights.value import ANY, TIME, number, sort_key, spelled, text
+from kumoniwa.languages.insights.value import ANY, number, spelled, text
 
 ROWS_DEFAULT = 10_000
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Limit.html"""
 STATS_MAX = 10
-KEPT_SPARE = 8_192
 
-Step = Callable[[list[Row]], list[Row]]
 
 
 class Needle(NamedTuple):
@@ -66,195 +89,23 @@ class Needle(NamedTuple):
     may_be_escaped: bool
 
 
-class Barrier:
-    """A step that must see all rows."""
-
-    def take(self, rows: list[Row]) -> None:
-        raise NotImplementedError
-
-    def rows(self) -> list[Row]:
-        raise NotImplementedError
-
-
-# In order -----------------------------------------------------------------------------------------------------
-
-
-class Order(NamedTuple):
-    """``sort``, ``dedup`` and ``limit``, where they follow each other."""
-
-    keys: tuple[tuple[Compiled, bool], ...] | None
-    """None: the newest event first, or as it came where there are no events."""
-    dedup: tuple[Read, ...]
-    limit: int | None
-    is_aggregated: bool
-
-
-_NEWEST = itemgetter(AT, SEQ)
-
-
-class Ordering(Barrier):
-    def __init__(self, order: Order) -> None:
-        self.order, self.held = order, []
-        self.most = order.limit if order.limit is not None and not order.dedup else None
-
-    def take(self, rows: list[Row]) -> None:
-        self.held += rows
-        if self.most is not None and len(self.held) > self.most * 2 + KEPT_SPARE:
-            self._sort()
-            del self.held[self.most :]
-
-    def _sort(self) -> None:
-        if self.order.keys is None:
-            if not self.order.is_aggregated:
-                self.held.sort(key=_NEWEST, reverse=True)
-            return
-        for made, is_descending in reversed(self.order.keys):
-            self.held.sort(key=_key(made, is_descending), reverse=is_descending)
-
-    def rows(self) -> list[Row]:
-        self._sort()
-        rows = _first_of_each(self.held, self.order.dedup) if self.order.dedup else self.held
-        return rows[: self.order.limit]
-
-
-def _key(made: Compiled, is_descending: bool) -> Callable[[Row], Any]:
-    """What is not there comes last either way."""
-    read, missing = made.read, (-1, 0) if is_descending else (2, 0)
-
-    def key(row: Row) -> Any:
-        value = read(row)
-        return missing if value is None else sort_key(value)
-
-    def time_key(row: Row) -> Any:
-        value = read(row)
-        return missing if value is None else (1, value)
-
-    return time_key if made.kind == TIME else key
-
-
-def _first_of_each(rows: list[Row], reads: tuple[Read, ...]) -> list[Row]:
-    """An event that lacks one of the fields is no duplicate of any other."""
-    seen: set[tuple[str, ...]] = set()
-    kept: list[Row] = []
-    for row in rows:
-        values = [read(row) for read in reads]
-        if None not in values:
-            key = tuple(map(spelled, values))
-            if key in seen:
-                continue
-            seen.add(key)
-        kept.append(row)
-    return kept
-
-
-# In groups ----------------------------------------------------------------------------------------------------
-
-
-class Group(NamedTuple):
-    """``stats``: by what, the aggregates, and what is made of them."""
-
-    keys: tuple[tuple[str, Read], ...]
-    slots: tuple[Slot, ...]
-    items: tuple[tuple[str, Read], ...]
-    time: int | None
-    """Which of the keys is the time of the rows it makes."""
-
-
-class Grouping(Barrier):
-    def __init__(self, group: Group) -> None:
-        self.group = group
-        self.reads = [read for _, read in group.keys]
-        self.held: dict[Any, list[Aggregate]] = {}
-
-    def take(self, rows: list[Row]) -> None:
-        if not rows:
-            return
-        for key, portion in self._portions(rows).items():
-            aggregates = self.held.get(key)
-            if aggregates is None:
-                aggregates = self.held[key] = [each.make() for each in self.group.slots]
-            for aggregate in aggregates:
-                aggregate.take(portion)
-
-    def _portions(self, rows: list[Row]) -> dict[Any, list[Row]]:
-        if not self.reads:
-            return {(): rows}
-        portions: dict[Any, list[Row]] = defaultdict(list)
-        if len(self.reads) == 1:
-            read = self.reads[0]
-            try:
-                for row in rows:
-                    portions[read(row)].append(row)
-                return portions
-            except TypeError:  # a list or a map, which are no values here
-                portions.clear()
-                for row in rows:
-                    portions[_hashable(read(row))].append(row)
-        else:
-            for row in rows:
-                portions[tuple([_hashable(read(row)) for read in self.reads])].append(row)
-        return portions
-
-    def rows(self) -> list[Row]:
-        made_rows = []
-        for key, aggregates in self.held.items():
-            values = (key,) if len(self.reads) == 1 else key
-            made = {name: value for (name, _), value in zip(self.group.keys, values)}
-            made |= {_slot_name(place): aggregate.value() for place, aggregate in enumerate(aggregates)}
-            at = values[self.group.time] if self.group.time is not None else None
-            row: Row = [at, None, None, None, None, None, made]
-            for name, read in self.group.items:
-                made[name] = read(row)
-            made_rows.append(row)
-        return made_rows
-
-
-def _hashable(value: Any) -> Any:
-    return None if type(value) is dict or type(value) is list else value
-
-
-def _slot_name(place: int) -> str:
-    return f"\0{place}"
-
-
-def _with_slots(node: Any, scope: Scope, slots: list[Slot]) -> Any:
-    """The expression with its aggregates replaced by where their values will stand."""
-    if isinstance(node, Call) and node.name in AGGREGATES:
-        slots.append(slot(node, scope))
-        return Field((_slot_name(len(slots) - 1),), node.at)
-    if isinstance(node, tuple) and hasattr(node, "_fields"):
-        return type(node)(*(_with_slots(part, scope, slots) for part in node))
-    if isinstance(node, tuple):
-        return tuple(_with_slots(part, scope, slots) for part in node)
-    return node
-
-
-# By pattern ---------------------------------------------------------------------------------------------------
-
-
-class Clustering(Barrier):
-    def __init__(self, read: Read) -> None:
-        self.read, self.tree = read, clusters.Tree()
-
-    def take(self, rows: list[Row]) -> None:
-        for row in rows:
-            value = text(self.read(row))
-            if value is not None:
-                self.tree.add(value)
-
-    def rows(self) -> list[Row]:
-        return [[None, None, None, None, None, None, found] for found in self.tree.patterns()]
-
-
 # The plan -----------------------------------------------------------------------------------------------------
 
 
-class Plan:
+class Plan(Further):
     def __init__(
-        self, query: Query, places: Mapping[int, Place], now_s: float, limit: int | None, draft: Plan | None = None
+        self, query: Query, setting: Setting, limit: int | None, draft: Plan | None = None, is_whole: bool = False, ending: Ending | None = None
     ) -> None:
-        """What is looked for in messages, and before which command, is known from a first ``draft``."""
-        self.scope, self.places = Scope(places, now_s, draft.names if draft is not None else []), places
+        """What is looked for in messages, and before which command, is known from a first ``draft``.
+
+        A plan within another one is ``whole``: it answers all rows. With an ``ending`` it hands them to a step that all see.
+        """
+        self.setting, self.places, self.is_whole = setting, setting.places, is_whole
+        self.scope = Scope(setting, draft.names if draft is not None else [], partial(planned, setting=setting, is_whole=True))
+        self.indexed: list[str] = []
+        """Only groups in which these fields are indexed are looked into."""
+        self.bins: tuple[str, Period] | None = None
+        """The key of the last ``stats`` that is a bin, if no other command came since."""
         self.steps: list[Step | Callable[[], Barrier]] = []
         self.is_barrier: list[bool] = []
         self.needles: list[Needle] = []
@@ -269,6 +120,7 @@ class Plan:
         self.stats_count = 0
         self.has_fields = False
         self.names: list[str] = []
+        self.grouped: set[str] = set()
         self.first_asking: int | None = None
         """The command before which messages must have been looked into."""
         for place, command in enumerate(query):
@@ -276,11 +128,24 @@ class Plan:
                 if place:
                     raise Malformed("unexpected symbol found SOURCE")
                 continue
-            self._ready(draft, place, isinstance(command, Fields | Display | Parse))
-            self._command(command)
+            if isinstance(command, Cluster) and _is_compared(query, place):
+                continue
+            self._ready(draft, place, isinstance(command, Fields | Display | Parse | ParseParts | JsonField))
+            if isinstance(command, Compare):
+                self._compare(command, query[:place])
+            else:
+                self._command(command)
             self.scope.settle()
             self._note(place)
-        self._finish(limit, draft, len(query))
+        if ending is not None:
+            self._flush()
+            self._ready(draft, len(query), False)
+            make = ending(self)
+            self._append(make, True)
+            self._note(len(query))
+            self.columns: list[tuple[str, Compiled]] = []
+        else:
+            self._finish(limit, draft, len(query))
 
     # Messages ---------------------------------------------------------------------------------------------------
 
@@ -307,6 +172,9 @@ class Plan:
         {
             Fields: self._fields, Display: self._display, Filter: self._filter, Stats: self._stats, Sort: self._sort, Limit: self._limit,
             Dedup: self._dedup, Parse: self._parse, Unnest: self._unnest, Cluster: self._cluster, Unmask: self._unmask,
+            ParseParts: self._parse_parts, JsonField: self._json_field, FilterIndex: self._filter_index, Lookup: self._lookup, Join: self._join,
+            AppendColumns: self._append_columns, AddTotals: self._add_totals, Accumulate: self._accumulate, Autoregress: self._autoregress,
+            FillDown: self._fill_down, FillMissing: self._fill_missing, Outlier: self._outlier, Sessionize: self._sessionize,
         }[type(command)](command)  # fmt: skip
 
     def _each(self, step: Step) -> None:
@@ -399,12 +267,60 @@ class Plan:
                         made[name] = found[place]
             return rows
 
-        self._each(parse)
+        def parse_all(rows: list[Row]) -> list[Row]:
+            made = []
+            for row in rows:
+                value = text(read(row))
+                matches = list(pattern.finditer(value)) if value is not None else []
+                made += [[*row[:MADE], (row[MADE] or {}) | {name: found[place] for name, place in zip(names, places)}] for found in matches]
+                if not matches:
+                    made.append([*row[:MADE], row[MADE] or {}])
+            return made
+
+        if command.is_multi:
+            self._flush()
+            self._append(parse_all, False)
+        else:
+            self._each(parse)
+
+    def _parse_parts(self, command: ParseParts) -> None:
+        read, names, is_map = compiled(command.source, self.scope).read, command.names, command.is_map
+
+        def parts(row: Row) -> dict[str, Any]:
+            value = text(read(row))
+            if value is None:
+                return {}
+            if is_map:
+                return {names[0]: enrich.logfmt(value)}
+            return dict(zip(names, next(csv.reader([value], skipinitialspace=True), [])))
+
+        self._make(names, parts, command.at)
+
+    def _json_field(self, command: JsonField) -> None:
+        read, path, name = compiled(command.source, self.scope).read, command.path, command.name
+        self._make((name,), lambda row: {name: enrich.within(read(row), path)}, command.at)
+
+    def _make(self, names: tuple[str, ...], act: Callable[[Row], dict[str, Any]], at: int) -> None:
+        """Fields that a command takes from another one."""
+        for name in names:
+            if name in self.scope.made:
+                raise Malformed(f"Ephemeral field {name} is already defined", at, at + 5)
+            self.scope.made[name] = ANY
+            self.parsed.append((name, Field((name,))))
+
+        def make(rows: list[Row]) -> list[Row]:
+            for row in rows:
+                row[MADE] = (row[MADE] or {}) | act(row)
+            return rows
+
+        self._each(make)
 
     def _unnest(self, command: Unnest) -> None:
         self._flush()
         read, name = compiled(command.source, self.scope).read, command.name
-        if name in self.scope.made:
+        if command.replaces:
+            read = self._structure(command.source)
+        elif name in self.scope.made:
             raise Malformed(f"Ephemeral field {name} is already defined")
         self.scope.made[name] = ANY
 
@@ -429,7 +345,7 @@ class Plan:
         if self.stats_count > STATS_MAX:
             raise Malformed(f"A query can have {STATS_MAX} stats commands at most")
         keys, time = [], None
-        after = Scope(self.places, self.scope.now_s, list(self.scope.indexes))
+        after = self.scope.after()
         for place, item in enumerate(command.by):
             made = compiled(item.expression, self.scope)
             keys.append((item.name, made.read))
@@ -438,17 +354,21 @@ class Plan:
                 time = place
         slots: list[Slot] = []
         items: list[tuple[str, Read]] = []
-        expressions = [_with_slots(item.expression, self.scope, slots) for item in command.items]
-        after.is_aggregated, after.has_time = True, time is not None
-        after.made |= {_slot_name(place): each.gives for place, each in enumerate(slots)}
+        expressions = [with_slots(item.expression, self.scope, slots) for item in command.items]
+        after.has_time = time is not None
+        after.made |= {slot_name(place): each.gives for place, each in enumerate(slots)}
         for item, expression in zip(command.items, expressions):
             made = compiled(expression, after)
             items.append((item.name, made.read))
             after.made[item.name] = made.kind
-        after.asked = self.scope.asked
         self.scope = after
+        self.bins = (command.by[time].name, command.by[time].expression.arguments[0]) if time is not None else None
         group = Group(tuple(keys), tuple(slots), tuple(items), time)
         self._append(lambda: Grouping(group), True)
+        if command.most_first:
+            most = command.items[0].name
+            self._append(lambda: Ordering(Order(((Compiled(lambda row: row[MADE][most]), True),), (), None, True)), True)
+        self.grouped = {name for name, _ in keys}
         names = dict.fromkeys([name for name, _ in keys] + [name for name, _ in items])
         self.shown, self.displayed, self.parsed, self.has_fields = [(name, Field((name,))) for name in names], None, [], True
 
@@ -457,13 +377,14 @@ class Plan:
         if self.scope.is_aggregated:
             raise Malformed("unexpected symbol found pattern")
         read = compiled(command.source, self.scope).read
-        after = Scope(self.places, self.scope.now_s, list(self.scope.indexes))
-        after.made, after.asked = dict(clusters.COLUMNS), self.scope.asked
-        after.is_aggregated, after.has_time = True, False
-        self.scope = after
-        self._append(lambda: Clustering(read), True)
+        self._clustered(lambda: Clustering(read, clusters.Tree()), clusters.COLUMNS)
         self._append(lambda: Ordering(Order(((Compiled(lambda row: row[MADE]["@sampleCount"]), True),), (), None, True)), True)
-        self.shown = [(name, Field((name,))) for name in clusters.COLUMNS]
+
+    def _clustered(self, make: Callable[[], Barrier], columns: dict[str, str]) -> None:
+        self.scope = self.scope.after()
+        self.scope.made = dict(columns)
+        self._append(make, True)
+        self.shown = [(name, Field((name,))) for name in columns]
         self.displayed, self.parsed, self.has_fields = None, [], True
 
     def _sort(self, command: Sort) -> None:
@@ -475,21 +396,25 @@ class Plan:
         reads = tuple(compiled(each, self.scope).read for each in command.fields)
         if self.order is None or self.order.limit is not None:
             self._flush()
-            self.order = Order(None, (), None, self.scope.is_aggregated)
+            self.order = self._as_it_stands()
         self.order = self.order._replace(dedup=reads)
+
+    def _as_it_stands(self) -> Order:
+        """Rows that an earlier command put into an order keep it."""
+        return Order(None, (), None, self.scope.is_aggregated or any(self.is_barrier))
 
     def _limit(self, command: Limit) -> None:
         if self.order is None or self.order.limit is not None:
             self._flush()
-            self.order = Order(None, (), None, self.scope.is_aggregated)
+            self.order = self._as_it_stands()
         self.order = self.order._replace(limit=command.count)
         if command.is_any and not any(self.is_barrier):
             self.any_most = command.count
 
     def _finish(self, limit: int | None, draft: Plan | None, end: int) -> None:
         if self.order is None or self.order.limit is None:
-            order = self.order or Order(None, (), None, self.scope.is_aggregated or any(self.is_barrier))
-            self.order = order._replace(limit=limit or ROWS_DEFAULT)
+            order = self.order or self._as_it_stands()
+            self.order = order._replace(limit=None if self.is_whole else limit or ROWS_DEFAULT)
         self._flush()
         self._ready(draft, end, False)
         shown = self.displayed
@@ -502,6 +427,10 @@ class Plan:
 
     # Running ----------------------------------------------------------------------------------------------------
 
+    @property
+    def asides(self) -> list[Aside]:
+        return self.scope.asides
+
     def start(self) -> Running:
         return Running(self)
 
@@ -512,7 +441,7 @@ class Plan:
             shown = [
                 (name, spelled(value, column.kind)) for name, column in self.columns if (value := column.read(row)) is not None
             ]
-            if not self.scope.is_aggregated:
+            if not self.scope.is_aggregated and row[STREAM] is not None:
                 shown = [each for each in shown if each[0] != "@ptr"] + [("@ptr", pointer(row, self.places[row[STREAM]]))]
             made.append(shown)
         return made
@@ -552,10 +481,44 @@ class Running:
         return rows
 
 
-def planned(query: Query, places: Mapping[int, Place], now_s: float, limit: int | None = None) -> Plan:
+def planned(query: Query, setting: Setting, limit: int | None = None, is_whole: bool = False, ending: Ending | None = None) -> Plan:
     """Compile a query. Raises Malformed or Unbuilt."""
-    draft = Plan(query, places, now_s, limit)
-    return Plan(query, places, now_s, limit, draft) if draft.names else draft
+    draft = Plan(query, setting, limit, None, is_whole, ending)
+    return Plan(query, setting, limit, draft, is_whole, ending) if draft.names else draft
+
+
+def prepared(plan: Plan, feed: Callable[[Plan, Aside], Any]) -> Plan:
+    """Run what a plan needs first. ``feed`` gives the portions of rows that one is to see."""
+    for aside in plan.asides:
+        running = prepared(aside.plan, feed).start()
+        for rows in feed(aside.plan, aside):
+            running.take(rows)
+            if running.is_enough:
+                break
+        aside.rows = running.rows()
+    return plan
+
+
+def sources_in(query: Query) -> list[Source]:
+    """The log groups that queries within a query name, in order."""
+    found: list[Source] = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, Source):
+            found.append(node)
+        elif isinstance(node, tuple):
+            for part in node:
+                walk(part)
+
+    for command in query:
+        if not isinstance(command, Source):
+            walk(command)
+    return found
+
+
+def _is_compared(query: Query, place: int) -> bool:
+    """Whether a pattern is the business of the comparison that follows."""
+    return place + 1 < len(query) and isinstance(query[place + 1], Compare)
 
 
 # What must be in a message ------------------------------------------------------------------------------------

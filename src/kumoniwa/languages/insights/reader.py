@@ -7,30 +7,45 @@ from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.languages.insights import regex
+from kumoniwa.languages.insights.symbols import Symbols
 from kumoniwa.languages.insights.syntax import (
+    Accumulate,
+    AddTotals,
+    AppendColumns,
+    Autoregress,
     Call,
     Cluster,
+    Compare,
     Constant,
     Dedup,
     Display,
     Field,
     Fields,
+    FillDown,
+    FillMissing,
     Filter,
+    FilterIndex,
     In,
+    Join,
+    JsonField,
     Like,
     Limit,
+    Lookup,
     Malformed,
     Named,
     Not,
     Operation,
+    Outlier,
     Parse,
-    Pattern,
+    ParseParts,
     Period,
     Query,
+    Sessionize,
     Sort,
     Source,
     Star,
     Stats,
+    Subquery,
     Unbuilt,
     Unmask,
     Unnest,
@@ -41,21 +56,16 @@ LIMIT_MAX = 100_000
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html"""
 COMPARISONS = ("<=", ">=", "!=", "=", "<", ">")
 
-_BLANK = re.compile(r"(?:\s+|#[^\n]*)*")
-_WORD = re.compile(r"[@$A-Za-z_][\w@$]*")
-_STEP = re.compile(r"\.(?:`([^`]+)`|([\w@$]+))|\[(\d+)\]")
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
 _UNIT = re.compile(r"[A-Za-z]+")
-_STRING = re.compile(r'"((?:\\.|[^"\\])*)"|\'((?:\\.|[^\'\\])*)\'', re.DOTALL)
-_PATTERN = re.compile(r"/((?:\\.|[^/\\])+)/", re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_SYMBOL = re.compile(r"\w+|<=|>=|!=|=~|.", re.DOTALL)
 
-UNBUILT = frozenset({
-    "anomaly", "diff", "filterindex", "lookup", "join", "addtotals", "relevantfields", "search", "head", "tail", "order",
-})  # fmt: skip
-"""Commands of the language that are refused by name."""
+UNBUILT = {
+    "anomaly": "what it adds to patterns, and by what method, AWS does not publish",
+    "relevantfields": "how its score is computed AWS does not publish",
+}
+"""Commands of the language that are refused by name, and why."""
+MULTIPLIER, GAP, APPENDED_MAX = 2.5, Period(30, "m"), 10_000
+BACK = {"previousday": Period(1, "d"), "previousweek": Period(1, "w"), "previousmonth": Period(1, "mo")}
 
 
 def read(text: str) -> Query:
@@ -63,117 +73,22 @@ def read(text: str) -> Query:
     return _Reader(text).query()
 
 
-class _Reader:
+class _Reader(Symbols):
     def __init__(self, text: str) -> None:
-        self.text, self.at, self.depth = text, 0, 0
+        super().__init__(text)
+        self.is_within = False
+        """Whether a subquery is being read: they do not nest."""
         self.commands: dict[str, Callable[[], Any]] = {
             "fields": lambda: Fields(self.named_list()), "display": lambda: Display(self.named_list()),
-            "filter": lambda: Filter(self.expression()), "stats": self.stats, "sort": self.sort, "limit": self.limit,
-            "dedup": lambda: Dedup(self.fields()), "parse": self.parse, "unnest": self.unnest, "expand": self.expand,
-            "pattern": lambda: Cluster(self.expression()), "unmask": lambda: Unmask(self.fields()), "source": self.source,
+            "filter": lambda: Filter(self.expression()), "where": lambda: Filter(self.expression()), "filterindex": self.filter_index,
+            "stats": self.stats, "sort": self.sort, "limit": self.limit, "dedup": lambda: Dedup(self.fields()), "parse": self.parse,
+            "json": self.json_field, "unnest": self.unnest, "expand": self.expand, "pattern": lambda: Cluster(self.expression()),
+            "unmask": lambda: Unmask(self.fields()), "source": self.source, "diff": self.diff, "logcompare": self.compare,
+            "lookup": self.lookup, "cidrlookup": self.range_lookup, "join": self.join, "appendcols": self.append_columns,
+            "addtotals": self.add_totals, "accum": self.accumulate, "autoregress": self.autoregress, "filldown": self.fill_down,
+            "fillmissing": self.fill_missing, "outlier": self.outlier, "sessionize": self.sessionize,
+            "countfrequent": self.count_frequent, "count_frequent": self.count_frequent,
         }  # fmt: skip
-
-    # Symbols ----------------------------------------------------------------------------------------------------
-
-    def blank(self) -> None:
-        self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
-
-    def refuse(self, at: int | None = None) -> Malformed:
-        self.blank()
-        start = self.at if at is None else at
-        symbol = _SYMBOL.match(self.text, start)
-        shown = symbol[0] if symbol else "<EOF>"
-        line, position = self.text.count("\n", 0, start) + 1, start - self.text.rfind("\n", 0, start) - 1
-        return Malformed(f"unexpected symbol found {shown} at line {line} and position {position}", start, start + len(shown) if symbol else start)
-
-    def peek(self, sign: str) -> bool:
-        self.blank()
-        return self.text.startswith(sign, self.at)
-
-    def take(self, *signs: str) -> str:
-        """The first of these signs that is next, taken; empty if none is."""
-        self.blank()
-        for sign in signs:
-            if self.text.startswith(sign, self.at):
-                self.at += len(sign)
-                return sign
-        return ""
-
-    def need(self, sign: str) -> None:
-        if not self.take(sign):
-            raise self.refuse()
-
-    def word(self, *words: str) -> str:
-        """The next word if it is one of these, in lower case, taken; empty if it is not."""
-        self.blank()
-        found = _WORD.match(self.text, self.at)
-        if found and (lowered := found[0].lower()) in words:
-            self.at = found.end()
-            return lowered
-        return ""
-
-    def need_word(self, *words: str) -> str:
-        found = self.word(*words)
-        if not found:
-            raise self.refuse()
-        return found
-
-    def string(self) -> str | None:
-        self.blank()
-        found = _STRING.match(self.text, self.at)
-        if found is None:
-            return None
-        self.at = found.end()
-        held = found[1] if found[1] is not None else found[2]
-        return _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[1] if escape[1] in "\"'\\" else escape[0]), held)
-
-    def pattern(self) -> Pattern | None:
-        self.blank()
-        found = _PATTERN.match(self.text, self.at)
-        if found is None:
-            return None
-        start, self.at = self.at, found.end()
-        return Pattern(found[1], start)
-
-    def whole(self) -> int:
-        self.blank()
-        found = re.compile(r"\d+(?![\w.])").match(self.text, self.at)
-        if found is None or len(found[0]) > 12:
-            raise self.refuse()
-        self.at = found.end()
-        return int(found[0])
-
-    def name(self) -> str:
-        """What an ``as`` gives: one name, which may have dots."""
-        return self.field().name
-
-    def field(self) -> Field:
-        self.blank()
-        start = self.at
-        if self.text.startswith("`", start):
-            end = self.text.find("`", start + 1)
-            if end <= start + 1:
-                raise self.refuse()
-            path: list[str | int] = [self.text[start + 1 : end]]
-            self.at = end + 1
-        else:
-            found = _WORD.match(self.text, start)
-            if found is None:
-                raise self.refuse()
-            path, self.at = [found[0]], found.end()
-        while step := _STEP.match(self.text, self.at):
-            path.append(int(step[3]) if step[3] is not None else step[1] or step[2])
-            self.at = step.end()
-        return Field(tuple(path), start)
-
-    def fields(self) -> tuple[Field, ...]:
-        return self.list(self.field)
-
-    def list(self, one: Callable[[], Any]) -> tuple[Any, ...]:
-        found = [one()]
-        while self.take(","):
-            found.append(one())
-        return tuple(found)
 
     # Expressions ------------------------------------------------------------------------------------------------
 
@@ -223,8 +138,8 @@ class _Reader:
         close = {"[": "]", "(": ")"}.get(self.take("[", "("))
         if close is None:
             return (self.field(),)
-        if close == ")" and self.word("source"):
-            raise Unbuilt("subqueries")
+        if close == ")" and (found := self.subquery()) is not None:
+            return (found,)
         options = () if self.peek(close) else self.list(self.sum)
         self.need(close)
         return options
@@ -322,21 +237,37 @@ class _Reader:
     # Commands ---------------------------------------------------------------------------------------------------
 
     def query(self) -> Query:
-        commands: list[Any] = []
-        self.blank()
-        if self.at == len(self.text):
+        commands = self.piped()
+        if self.at != len(self.text):
             raise self.refuse()
-        while True:
+        return commands
+
+    def piped(self) -> Query:
+        commands = [self.command()]
+        while self.take("|"):
             commands.append(self.command())
-            self.blank()
-            if self.at == len(self.text):
-                return tuple(commands)
-            self.need("|")
+        self.blank()
+        return tuple(commands)
+
+    def subquery(self) -> Subquery | None:
+        """What follows an opened bracket, with the closing one, if it is a query."""
+        start = self.at
+        if not self.word(*self.commands) or self.peek(",") or self.peek(")"):
+            self.at = start
+            return None
+        self.at = start
+        if self.is_within:
+            raise Malformed("Nested subqueries are not supported", start, self.at)
+        self.is_within = True
+        commands = self.piped()
+        self.is_within = False
+        self.need(")")
+        return Subquery(commands, start)
 
     def command(self) -> Any:
         self.blank()
         if (name := self.word(*UNBUILT)) and self.text[self.at : self.at + 1] != "(":
-            raise Unbuilt(f"the command {name} of Logs Insights")
+            raise Unbuilt(f"the command {name} of Logs Insights: {UNBUILT[name]}")
         name = self.word(*self.commands)
         if not name:
             raise self.refuse()
@@ -346,7 +277,7 @@ class _Reader:
         items = self.named_list()
         by = self.named_list() if self.word("by") else ()
         if self.word("offset"):
-            raise Unbuilt("the offset of bins in Logs Insights")
+            raise Unbuilt("the offset of bins in Logs Insights: whether it moves their edges or their names is told in two ways")
         return Stats(items, by)
 
     def sort(self) -> Sort:
@@ -370,14 +301,9 @@ class _Reader:
         if not (self.text[self.at : self.at + 1] in "\"'/" and self.at < len(self.text)):
             source = self.operand()
         if mode := self.word("logfmt", "csv", "xml", "json"):
-            raise Unbuilt(f"parse with {mode} in Logs Insights")
+            return self.parse_parts(source, mode, start)
         if (pattern := self.pattern()) is not None:
-            if self.word("multi"):
-                raise Unbuilt("parse with multi in Logs Insights")
-            names = regex.names(pattern.text, pattern.at)
-            if not names:
-                raise Malformed("The regular expression of parse has no named groups", pattern.at, self.at)
-            return Parse(source, regex.translated(pattern.text), names, start)
+            return self.parse_pattern(source, pattern, start)
         text = self.string()
         if text is None:
             raise self.refuse()
@@ -387,13 +313,191 @@ class _Reader:
             raise Malformed(f"parse has {text.count('*')} wildcards and {len(names)} names", start, self.at)
         return Parse(source, regex.of_glob(text), names, start)
 
+    def parse_pattern(self, source: Any, pattern: Any, start: int) -> Parse:
+        """Names come from the groups, or after ``as``, one for each group."""
+        names, count = regex.names(pattern.text, pattern.at), regex.compiled(pattern.text, pattern.at).groups
+        if self.word("as"):
+            given = self.list(self.name)
+            if len(given) != (len(names) or count):
+                raise Malformed(f"parse has {len(names) or count} groups and {len(given)} names", start, self.at)
+            names = given
+        if not names:
+            raise Malformed("The regular expression of parse has no named groups", pattern.at, self.at)
+        return Parse(source, regex.translated(pattern.text), names, start, bool(self.word("multi")))
+
+    def parse_parts(self, source: Any, mode: str, start: int) -> ParseParts:
+        if mode in ("xml", "json"):
+            raise Unbuilt(f"parse with {mode} in Logs Insights")
+        self.need_word("as")
+        names = self.list(self.name) if mode == "csv" else (self.name(),)
+        return ParseParts(source, names, mode == "logfmt", start)
+
+    def json_field(self) -> JsonField:
+        start = self.at
+        source = self.field() if self.option("field") else Field(("@message",))
+        path = tuple(self.text_or_refuse().split("."))
+        self.need_word("as")
+        return JsonField(source, path, self.name(), start)
+
     def unnest(self) -> Unnest:
         source = self.field()
         self.need_word("into")
         return Unnest(source, self.name())
 
     def expand(self) -> Unnest:
-        raise Unbuilt("the command expand of Logs Insights: unnest is the one that is documented")
+        source = self.field()
+        return Unnest(source, source.name, True)
+
+    def filter_index(self) -> FilterIndex:
+        self.blank()
+        start, condition = self.at, self.expression()
+        is_equal = isinstance(condition, Operation) and condition.sign == "=" and isinstance(condition.right, Constant)
+        if not (is_equal or isinstance(condition, In)) or not isinstance(condition.left, Field):
+            raise Malformed("filterIndex takes field = value or field in [values]", start, self.at)
+        return FilterIndex(condition, condition.left)
+
+    # Of two times, of two sources ---------------------------------------------------------------------------------
+
+    def diff(self) -> Compare:
+        return Compare(BACK.get(self.word(*BACK)))
+
+    def compare(self) -> Compare:
+        self.need_word("timeshift")
+        return Compare(self.period())
+
+    def lookup(self) -> Lookup:
+        start, table = self.at, self.name()
+
+        def key() -> tuple[str, Field]:
+            column = self.field()
+            return column.name, self.field() if self.word("as") else column
+
+        return self.with_outputs(table, self.list(key), False, start)
+
+    def range_lookup(self) -> Lookup:
+        start, table, field = self.at, self.name(), self.field()
+        return self.with_outputs(table, ((self.name() if self.word("as") else "", field),), True, start)
+
+    def with_outputs(self, table: str, keys: tuple[tuple[str, Field], ...], is_range: bool, start: int) -> Lookup:
+        fills_only = self.need_word("output", "outputnew") == "outputnew"
+
+        def output() -> tuple[str, str]:
+            column = self.name()
+            return column, self.name() if self.word("as") else column
+
+        return Lookup(table, keys, self.list(output), fills_only, is_range, start)
+
+    def join(self) -> Join:
+        start = self.at
+        options = {"type": "inner"}
+        while name := self.option("type", "left", "right"):
+            options[name] = self.name()
+        left, right = options.get("left"), options.get("right")
+        if left is None or right is None or left == right or options["type"] not in ("inner", "left"):
+            raise Malformed("join takes type=inner or type=left, and two aliases, left= and right=", start, self.at)
+        self.need_word("where")
+        sides = {}
+        for sign in ("=", ""):
+            side = self.field()
+            sides[side.path[0]] = Field(side.path[1:], side.at)
+            if sign:
+                self.need(sign)
+        if set(sides) != {left, right} or not all(side.path for side in sides.values()):
+            raise Malformed(f"join takes one condition, {left}.field = {right}.field", start, self.at)
+        self.need("(")
+        self.need_word("source")
+        source = self.source()
+        self.need(")")
+        return Join(options["type"] == "left", left, right, sides[left], sides[right].name, source, start)
+
+    def append_columns(self) -> AppendColumns:
+        start, overrides, most = self.at, False, APPENDED_MAX
+        while name := self.option("override", "max"):
+            if name == "override":
+                overrides = self.yes_or_no()
+            elif not 1 <= (most := self.whole()) <= LIMIT_MAX:
+                raise self.refuse()
+        self.need("(")
+        if (found := self.subquery()) is None:
+            raise self.refuse()
+        return AppendColumns(found.query, overrides, most, start)
+
+    # Over rows in their order -------------------------------------------------------------------------------------
+
+    def add_totals(self) -> AddTotals:
+        name, kinds = "Total", {"row": True, "col": False}
+        while option := self.option("fieldname", "row", "col"):
+            if option == "fieldname":
+                name = self.string() or self.name()
+            else:
+                kinds[option] = self.yes_or_no()
+        return AddTotals(self.loose_fields(), name, kinds["row"], kinds["col"])
+
+    def accumulate(self) -> Accumulate:
+        field = self.field()
+        return Accumulate(field, self.name() if self.word("as") else field.name)
+
+    def autoregress(self) -> Autoregress:
+        field = self.field()
+        alias = self.name() if self.word("as") else None
+        first = last = 1
+        is_range = False
+        if self.option("p"):
+            first = last = self.whole()
+            if is_range := bool(self.take("-")):
+                last = self.whole()
+        if not 1 <= first <= last <= LIMIT_MAX:
+            raise self.refuse()
+        if alias is not None and not is_range:
+            return Autoregress(field, ((alias, first),))
+        return Autoregress(field, tuple((f"{alias or field.name}_p{lag}", lag) for lag in range(first, last + 1)))
+
+    def fill_down(self) -> FillDown:
+        patterns = []
+        while (found := self.wildcard()) is not None:
+            patterns.append(found)
+            self.take(",")
+        return FillDown(tuple(patterns))
+
+    def fill_missing(self) -> FillMissing:
+        def value() -> tuple[str, Any]:
+            found = self.operand()
+            if not isinstance(found, Constant):
+                raise self.refuse()
+            self.need_word("for")
+            return self.name(), found.value
+
+        return FillMissing(self.list(value) if self.word("with") else (), self.at)
+
+    def outlier(self) -> Outlier:
+        removes, factor, has_lower, marks = False, MULTIPLIER, False, False
+        while option := self.option("action", "param", "uselower", "mark"):
+            if option == "action":
+                removes = self.need_word("remove", "transform") == "remove"
+            elif option == "param":
+                found = self.operand()
+                if not isinstance(found, Constant) or isinstance(found.value, str):
+                    raise self.refuse()
+                factor = float(found.value)
+            elif option == "uselower":
+                has_lower = self.yes_or_no()
+            else:
+                marks = self.yes_or_no()
+        if not (fields := self.loose_fields()):
+            raise self.refuse()
+        return Outlier(fields, removes, factor, has_lower, marks)
+
+    def sessionize(self) -> Sessionize:
+        start, fields = self.at, self.fields()
+        gap = self.period() if self.word("maxspan") else GAP
+        return Sessionize(fields, gap, self.name() if self.word("as") else "session_id", start)
+
+    def count_frequent(self) -> Any:
+        """Exactly counted, which is within any approximation."""
+        count = Named(Call("count", (Star(),)), "_approxcount", True)
+        return Stats((count,), tuple(Named(each, each.name, False) for each in self.fields()), True)
+
+    # Sources ------------------------------------------------------------------------------------------------------
 
     def source(self) -> Source:
         self.blank()

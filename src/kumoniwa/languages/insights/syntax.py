@@ -81,6 +81,13 @@ class In(NamedTuple):
     """One field stands for the list it holds."""
 
 
+class Subquery(NamedTuple):
+    """A query whose values are the options of an ``in``."""
+
+    query: Query
+    at: int = 0
+
+
 class Named(NamedTuple):
     expression: Any
     name: str
@@ -107,6 +114,8 @@ class Filter(NamedTuple):
 class Stats(NamedTuple):
     items: tuple[Named, ...]
     by: tuple[Named, ...]
+    most_first: bool = False
+    """Whether the rows come in the order of what was counted: ``countFrequent``."""
 
 
 class Sort(NamedTuple):
@@ -129,17 +138,123 @@ class Parse(NamedTuple):
     """A regular expression of Python, whose groups are the names in their order."""
     names: tuple[str, ...]
     at: int = 0
+    is_multi: bool = False
+    """Whether every match makes a row."""
+
+
+class ParseParts(NamedTuple):
+    """``parse … csv`` gives a text a name for each part, ``parse … logfmt`` one name for the map of them all."""
+
+    source: Any
+    names: tuple[str, ...]
+    is_map: bool
+    at: int = 0
+
+
+class JsonField(NamedTuple):
+    """What a path leads to in a text of JSON, or in a map."""
+
+    source: Any
+    path: tuple[str, ...]
+    name: str
+    at: int = 0
 
 
 class Unnest(NamedTuple):
     source: Any
     name: str
+    replaces: bool = False
+    """``expand`` puts each item in the place of the list."""
 
 
 class Cluster(NamedTuple):
     """The command ``pattern``."""
 
     source: Any
+
+
+class Compare(NamedTuple):
+    """``diff`` and ``logcompare``: patterns of two times."""
+
+    back: Period | None
+    """How long before; None is the time right before."""
+
+
+class FilterIndex(NamedTuple):
+    condition: Any
+    field: Field
+
+
+class Lookup(NamedTuple):
+    """``lookup``, and ``cidrlookup`` where the column holds ranges."""
+
+    table: str
+    keys: tuple[tuple[str, Field], ...]
+    """Columns, and the fields they are held against."""
+    outputs: tuple[tuple[str, str], ...]
+    """Columns, and the names they get."""
+    fills_only: bool
+    is_range: bool
+    at: int = 0
+
+
+class Join(NamedTuple):
+    keeps_left: bool
+    left: str
+    right: str
+    left_key: Field
+    right_key: str
+    source: Source
+    at: int = 0
+
+
+class AppendColumns(NamedTuple):
+    query: Query
+    overrides: bool
+    most: int
+    at: int = 0
+
+
+class AddTotals(NamedTuple):
+    fields: tuple[Field, ...]
+    name: str
+    is_row: bool
+    is_column: bool
+
+
+class Accumulate(NamedTuple):
+    field: Field
+    name: str
+
+
+class Autoregress(NamedTuple):
+    field: Field
+    names: tuple[tuple[str, int], ...]
+    """Each with how many rows it lags."""
+
+
+class FillDown(NamedTuple):
+    patterns: tuple[str, ...]
+
+
+class FillMissing(NamedTuple):
+    values: tuple[tuple[str, Any], ...]
+    at: int = 0
+
+
+class Outlier(NamedTuple):
+    fields: tuple[Field, ...]
+    removes: bool
+    factor: float
+    has_lower: bool
+    marks: bool
+
+
+class Sessionize(NamedTuple):
+    fields: tuple[Field, ...]
+    gap: Period
+    name: str
+    at: int = 0
 
 
 class Unmask(NamedTuple):

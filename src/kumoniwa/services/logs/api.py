@@ -9,7 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
-from kumoniwa.services.logs import encryption, event, figures, policy, query, work
+from kumoniwa.services.logs import encryption, event, figures, lookup_table, policy, query, work
 from kumoniwa.services.logs.destination import (
     DeleteDestination,
     DescribeDestinations,
@@ -32,7 +32,20 @@ from kumoniwa.services.logs.group import (
     shown,
     unprotected,
 )
+from kumoniwa.services.logs.index_policy import (
+    DeleteIndexPolicy,
+    DescribeFieldIndexes,
+    DescribeIndexPolicies,
+    PutIndexPolicy,
+)
 from kumoniwa.services.logs.log_record import GetLogGroupFields, GetLogRecord
+from kumoniwa.services.logs.lookup_table import (
+    CreateLookupTable,
+    DeleteLookupTable,
+    DescribeLookupTables,
+    GetLookupTable,
+    UpdateLookupTable,
+)
 from kumoniwa.services.logs.metric_filter import (
     DeleteMetricFilter,
     DescribeMetricFilters,
@@ -67,7 +80,8 @@ __all__ = [
     "DescribeResourcePolicies", "DescribeSubscriptionFilters", "DisassociateKmsKey", "FilterLogEvents", "GetLogGroupFields",
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutDestination", "PutDestinationPolicy", "PutMetricFilter",
     "PutQueryDefinition", "PutResourcePolicy", "PutSubscriptionFilter", "StartLiveTail", "StartQuery", "StopQuery",
-    "TestMetricFilter",
+    "TestMetricFilter", "CreateLookupTable", "DeleteIndexPolicy", "DeleteLookupTable", "DescribeFieldIndexes", "DescribeIndexPolicies",
+    "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy", "GetLookupTable", "PutIndexPolicy", "UpdateLookupTable",
 ]  # fmt: skip
 
 TAGS_MAX = 50
@@ -87,6 +101,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return call.arn(f"destination:{name if isinstance(name, str) else '*'}")
     if operation == "StartQuery":
         return [_streams_of(call, name, "") for name in query.names_told(call, params)] or "*"
+    if operation.endswith("LookupTable"):
+        return params.get("lookupTableArn") or call.arn(f"lookup-table:{params.get('lookupTableName', '*')}")
     if isinstance(identifiers := params.get("logGroupIdentifiers"), list) and operation == "StartLiveTail":
         return [_streams_of(call, identifier, "") for identifier in identifiers if isinstance(identifier, str)] or "*"
     identifier = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
@@ -94,6 +110,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 
 
 _OF_THE_ACCOUNT = frozenset({
+    "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy",
     "CancelExportTask", "DescribeExportTasks", "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutQueryDefinition", "PutResourcePolicy", "StopQuery",
     "TestMetricFilter",
@@ -377,14 +394,23 @@ def _untag(call: Call, name: str, keys: list[str]) -> None:
 
 
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
-    _tag(call, name_in(resourceArn), tags)
+    if lookup_table.is_one(resourceArn):
+        lookup_table.retagged(call, resourceArn, _checked_tags({**lookup_table.tags_of(call, resourceArn), **tags}))
+    else:
+        _tag(call, name_in(resourceArn), tags)
 
 
 def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
-    _untag(call, name_in(resourceArn), tagKeys)
+    if lookup_table.is_one(resourceArn):
+        left = {key: value for key, value in lookup_table.tags_of(call, resourceArn).items() if key not in tagKeys}
+        lookup_table.retagged(call, resourceArn, left)
+    else:
+        _untag(call, name_in(resourceArn), tagKeys)
 
 
 def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
+    if lookup_table.is_one(resourceArn):
+        return {"tags": lookup_table.tags_of(call, resourceArn)}
     return {"tags": existing(call, name_in(resourceArn)).tags}
 
 

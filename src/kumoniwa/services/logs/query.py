@@ -15,9 +15,10 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.insights import plan, reader
-from kumoniwa.languages.insights.syntax import Malformed, Source, Unbuilt, Unmask
+from kumoniwa.languages.insights.setting import Setting
+from kumoniwa.languages.insights.syntax import Lookup, Malformed, Source, Unbuilt, Unmask
 from kumoniwa.languages.insights.syntax import Query as Commands
-from kumoniwa.services.logs import encryption
+from kumoniwa.services.logs import encryption, lookup_table
 from kumoniwa.services.logs.group import (
     DAY_MS,
     Group,
@@ -56,6 +57,8 @@ class Asked(Record):
     start_s: int
     end_s: int
     created_ms: int
+    others: tuple[tuple[str, ...], ...] = ()
+    """The groups of each source within the query, in order."""
     limit: int | None = None
     who: str = ""
     status: str = SCHEDULED
@@ -64,6 +67,10 @@ class Asked(Record):
     matched: int = 0
     scanned_bytes: int = 0
     count: int = 0
+
+
+def all_groups(query: Asked) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(sum(query.others, query.groups)))
 
 
 class Open:
@@ -76,11 +83,11 @@ class Open:
 # Asking -------------------------------------------------------------------------------------------------------
 
 
-def commands_of(text: str, now_s: float) -> Commands:
+def commands_of(call: Call, text: str) -> Commands:
     """The commands of a query that compiles. Raises what AWS answers."""
     try:
         commands = reader.read(text)
-        plan.planned(commands, {}, now_s)
+        plan.planned(commands, Setting({}, call.now(), 0, 0, lookup_table.columns(call)))
     except Malformed as error:
         location = {"startCharOffset": error.start, "endCharOffset": error.end}
         raise MalformedQueryException(error.text, queryCompileError={"location": location, "message": error.text}) from None
@@ -105,11 +112,31 @@ def names_asked(call: Call, params: dict[str, Any]) -> list[str]:
 
 
 def names_told(call: Call, params: dict[str, Any]) -> list[str]:
-    """The same for who asks before the call is checked: none, where it is not said."""
+    """All groups that are looked into, for who asks before the call is checked: none, where it is not said."""
     try:
-        return names_asked(call, params)
-    except AwsError:
+        return list(dict.fromkeys(sum(names_within(call, params.get("queryString") or ""), names_asked(call, params))))
+    except (AwsError, Malformed, Unbuilt):
         return []
+
+
+def names_within(call: Call, text: str) -> list[list[str]]:
+    """The log groups of each source within a query."""
+    return [_sourced(call, source) for source in plan.sources_in(reader.read(text))]
+
+
+def tables_of(text: str) -> list[str]:
+    """The tables of reference a query looks up in, and those within it."""
+    found: list[str] = []
+
+    def walk(node: Any) -> None:
+        if isinstance(node, Lookup):
+            found.append(node.table)
+        elif isinstance(node, tuple):
+            for part in node:
+                walk(part)
+
+    walk(reader.read(text))
+    return found
 
 
 def _source(text: str) -> Source | None:
@@ -143,12 +170,13 @@ def StartQuery(
         raise NotImplementedHere(f"queries in OpenSearch {queryLanguage}")
     if startTime > endTime:
         raise InvalidParameterException("The start time must not be after the end time.")
-    commands = commands_of(queryString, call.now())
+    commands = commands_of(call, queryString)
     names = names_asked(
         call,
         {"logGroupName": logGroupName, "logGroupNames": logGroupNames, "logGroupIdentifiers": logGroupIdentifiers, "queryString": queryString},
     )
-    groups = [_existing(call, name) for name in names]
+    others = names_within(call, queryString)
+    groups = [_existing(call, name) for name in dict.fromkeys(sum(others, list(names)))]
     _check_times(call, groups, endTime)
     if any(isinstance(each, Unmask) for each in commands):
         for group in groups:
@@ -160,7 +188,7 @@ def StartQuery(
     number = call.new_id()
     shelf[number] = Asked(
         id=number, text=queryString, groups=tuple(names), start_s=startTime, end_s=endTime, created_ms=int(call.now() * 1000), limit=limit,
-        who=call.principal.arn,
+        who=call.principal.arn, others=tuple(map(tuple, others)),
     )  # fmt: skip
     call.home.wake(QUERIES)
     return {"queryId": number}
@@ -215,7 +243,7 @@ def GetQueryResults(call: Call, *, queryId: str, nextToken: str | None = None, m
             "estimatedRecordsSkipped": 0.0,
             "bytesScanned": float(query.scanned_bytes),
             "estimatedBytesSkipped": 0.0,
-            "logGroupsScanned": float(len(query.groups)),
+            "logGroupsScanned": float(len(all_groups(query))),
             "resultCount": float(query.count),
         },
         "status": query.status,

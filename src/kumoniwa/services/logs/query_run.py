@@ -12,8 +12,8 @@ from kumoniwa.kernel.clock import monotonic
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.insights import discovery
-from kumoniwa.languages.insights.expression import Place
-from kumoniwa.services.logs import encryption
+from kumoniwa.languages.insights.setting import Place
+from kumoniwa.services.logs import encryption, index_policy, lookup_table
 from kumoniwa.services.logs.event import EVENTS, MOMENT_MAX, STREAMS
 from kumoniwa.services.logs.group import Group
 from kumoniwa.services.logs.query import (
@@ -28,6 +28,8 @@ from kumoniwa.services.logs.query import (
     TIMEOUT,
     Asked,
     Open,
+    all_groups,
+    tables_of,
 )
 from kumoniwa.store import steady
 
@@ -90,15 +92,17 @@ def places_of(call: Call, names: tuple[str, ...]) -> dict[int, Place]:
     for name in names:
         group = call.shelf(Group).get(name)
         if group is not None:
+            indexed = index_policy.spans(call, group)
             for number, stream in call.rows(STREAMS).all("select id, name from log_stream where grp = ?", group.number):
-                places[number] = Place(f"{call.account}:{name}", stream, discovery.LAMBDA_STREAM.match(stream) is not None)
+                places[number] = Place(f"{call.account}:{name}", stream, discovery.LAMBDA_STREAM.match(stream) is not None, indexed)
     return places
 
 
 async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
     rows = call.rows(STREAMS, EVENTS, PAGES)
     end_ms = min(query.end_s * 1000 + 999, MOMENT_MAX)
-    sealed = [group for name in query.groups if (group := call.shelf(Group).get(name)) is not None and group.is_sealed]
+    names = all_groups(query)
+    sealed = [group for name in names if (group := call.shelf(Group).get(name)) is not None and group.is_sealed]
     secrets: dict[str, bytes] = {}
     try:
         for each in sealed:
@@ -109,8 +113,9 @@ async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
     under = next((each for each in sealed if each.key), None)
     async with steady.held(rows, call.home.store.journal) as path:
         task = log_scan.Task(
-            path=path, text=query.text, now_s=call.now(), limit=query.limit, places=places_of(call, query.groups), table=EVENTS.name,
-            start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms, secrets=secrets,
+            path=path, text=query.text, now_s=call.now(), limit=query.limit, places=places_of(call, names), table=EVENTS.name,
+            start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms, secrets=secrets, streams=list(places_of(call, query.groups)),
+            others=[list(places_of(call, each)) for each in query.others], tables=lookup_table.bodies(call, tables_of(query.text)),
         )  # fmt: skip
         first = 0
         async for said in log_scan.scan(task):

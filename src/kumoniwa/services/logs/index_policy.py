@@ -1,0 +1,128 @@
+"""Which fields of a group are indexed, and since when: what ``filterIndex`` finds.
+
+An index has what came in while it was in force; it is used for 30 days after it ended.
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatchLogs-Field-Indexing.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, existing, name_in
+
+DEFAULTS = ("@logStream", "traceId")
+"""Indexed in every group. AWS has more, of fields that events here do not have."""
+FIELDS_MAX, NAME_MAX = 20, 100
+USED_DAYS = 30
+PAGE = 100
+FOREVER_MS = 1 << 62
+FIELD_INDEX, FACET = "FIELD_INDEX", "FACET"
+
+
+class Index(Record):
+    field: str
+    since_ms: int
+    until_ms: int = FOREVER_MS
+    kind: str = FIELD_INDEX
+
+
+class IndexPolicy(Record):
+    """Of one group, shelved by its name."""
+
+    group: str
+    number: int
+    """The group's: one that is made anew under an old name has none of this."""
+    indexes: tuple[Index, ...]
+    document: str = ""
+    """Empty where the policy was deleted."""
+    updated_ms: int = 0
+
+
+def _held(call: Call, group: Group) -> IndexPolicy | None:
+    found = call.shelf(IndexPolicy).get(group.name)
+    return found if found is not None and found.number == group.number else None
+
+
+def _used(call: Call, group: Group) -> list[Index]:
+    held, before_ms = _held(call, group), call.now() * 1000 - USED_DAYS * DAY_MS
+    return [each for each in held.indexes if each.until_ms > before_ms] if held is not None else []
+
+
+def spans(call: Call, group: Group) -> tuple[tuple[str, int, int], ...]:
+    """Fields, and from and until when what came in was indexed."""
+    found = [(name, group.created_ms, FOREVER_MS) for name in DEFAULTS]
+    return (*found, *((each.field, each.since_ms, each.until_ms) for each in _used(call, group)))
+
+
+def _read(document: str) -> dict[str, str]:
+    """Fields and of which kind their indexes are."""
+    try:
+        said = json.loads(document)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict) or not said or set(said) - {"Fields", "FieldsV2"}:
+        raise InvalidParameterException("The policy document must be a JSON object with Fields, FieldsV2 or both.")
+    plain, typed = said.get("Fields", []), said.get("FieldsV2", {})
+    if not isinstance(plain, list) or not isinstance(typed, dict):
+        raise InvalidParameterException("Fields is a list of names, FieldsV2 an object of names and their types.")
+    kinds = [each.get("type", FIELD_INDEX) if isinstance(each, dict) else None for each in typed.values()]
+    if not all(kind in (FIELD_INDEX, FACET) for kind in kinds):
+        raise InvalidParameterException(f"An index is of the type {FIELD_INDEX} or {FACET}.")
+    if not all(isinstance(name, str) and 0 < len(name) <= NAME_MAX for name in (*plain, *typed)) or not 1 <= len({*plain, *typed}) <= FIELDS_MAX:
+        raise InvalidParameterException(f"A policy indexes 1 to {FIELDS_MAX} fields, whose names have up to {NAME_MAX} characters.")
+    return dict.fromkeys(plain, FIELD_INDEX) | dict(zip(typed, kinds))
+
+
+def _shown(call: Call, policy: IndexPolicy) -> dict[str, Any]:
+    return {
+        "logGroupIdentifier": call.arn(f"log-group:{policy.group}"), "lastUpdateTime": policy.updated_ms, "policyDocument": policy.document,
+        "source": "LOG_GROUP",
+    }  # fmt: skip
+
+
+def PutIndexPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) -> dict:
+    """Fields that stay are indexed as before, those that are new from now on, those that are gone until now."""
+    group, wanted, now_ms = existing(call, name_in(logGroupIdentifier)), _read(policyDocument), int(call.now() * 1000)
+    held = _used(call, group)
+    standing = {each.field: each for each in held if each.until_ms == FOREVER_MS}
+    ended = [each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in held if each.field not in wanted or each.until_ms != FOREVER_MS]
+    made = [changed(standing[name], kind=kind) if name in standing else Index(field=name, since_ms=now_ms, kind=kind) for name, kind in wanted.items()]
+    policy = IndexPolicy(group=group.name, number=group.number, indexes=(*ended, *made), document=policyDocument, updated_ms=now_ms)
+    call.shelf(IndexPolicy)[group.name] = policy
+    return {"indexPolicy": _shown(call, policy)}
+
+
+def DescribeIndexPolicies(call: Call, *, logGroupIdentifiers: list[str], nextToken: str | None = None) -> dict:
+    found = [_held(call, existing(call, name_in(each))) for each in logGroupIdentifiers]
+    return {"indexPolicies": [_shown(call, each) for each in found if each is not None and each.document]}
+
+
+def DeleteIndexPolicy(call: Call, *, logGroupIdentifier: str) -> None:
+    group, now_ms = existing(call, name_in(logGroupIdentifier)), int(call.now() * 1000)
+    if (held := _held(call, group)) is not None:
+        indexes = tuple(each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in _used(call, group))
+        call.shelf(IndexPolicy)[group.name] = changed(held, indexes=indexes, document="", updated_ms=now_ms)
+
+
+def DescribeFieldIndexes(
+    call: Call, *, logGroupIdentifiers: list[str], indexCategories: list[str] | None = None, nextToken: str | None = None
+) -> dict:
+    """When events matched an index is not told: nothing looks for that before somebody queries."""
+    wanted = set(indexCategories or ("DEFAULT", "CUSTOM", "INACTIVE"))
+    found: list[dict[str, Any]] = []
+    for identifier in logGroupIdentifiers:
+        group = existing(call, name_in(identifier))
+        arn = call.arn(f"log-group:{group.name}")
+        shown = [{"fieldIndexName": name, "type": FIELD_INDEX, "indexCategory": "DEFAULT"} for name in DEFAULTS]
+        used = _used(call, group)
+        standing = {each.field for each in used if each.until_ms == FOREVER_MS}
+        shown += [{"fieldIndexName": each.field, "type": each.kind, "indexCategory": "CUSTOM"} for each in used if each.until_ms == FOREVER_MS]
+        gone = dict.fromkeys(each.field for each in used if each.field not in standing)
+        shown += [{"fieldIndexName": name, "type": FIELD_INDEX, "indexCategory": "INACTIVE"} for name in gone]
+        found += [{"logGroupIdentifier": arn} | each for each in shown if each["indexCategory"] in wanted]
+    first = int(nextToken) if nextToken is not None and nextToken.isdecimal() else 0
+    more = {"nextToken": str(first + PAGE)} if first + PAGE < len(found) else {}
+    return {"fieldIndexes": found[first : first + PAGE]} | more

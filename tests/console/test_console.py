@@ -211,6 +211,27 @@ def test_mails_are_served_so_that_a_browser_only_saves_or_shows_them(cloud):
     assert cloud.admin("GET", "mail")[1] == {"mails": []}
 
 
+def test_the_timeline_shows_in_one_order_what_happened(page, cloud):
+    watch = cloud.client("cloudwatch")
+    alarm = {"MetricName": "m", "Namespace": "n", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold", "Statistic": "Sum"}
+    watch.put_metric_alarm(AlarmName="<b>full</b>", **alarm)
+    watch.set_alarm_state(AlarmName="<b>full</b>", StateValue="ALARM", StateReason="drill")
+    stacks = cloud.client("cloudformation", EU)
+    stacks.create_stack(StackName="pair", TemplateBody='{"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}')
+    stacks.get_waiter("stack_create_complete").wait(StackName="pair", WaiterConfig={"Delay": 1})
+    turn(page, "8", "Timeline")
+    page.wait("/^\\d+ in /.test(document.querySelector('main p[role=status]').innerText)")
+    rows = page.run("[...document.querySelectorAll('main tbody tr')].map(row => row.innerText)")
+    assert rows == sorted(rows, key=lambda row: row[:23])
+    assert [row for row in rows if "alarm" in row and "<b>full</b>" in row and "to ALARM" in row], rows
+    assert [row for row in rows if EU in row and "stack" in row and "pair/Queue" in row and "CREATE_COMPLETE" in row], rows
+    assert [row for row in rows if "call" in row and "sqs:CreateQueue" in row], rows
+    page.run("document.querySelector('input[type=search]').focus(); 1")
+    for letter in "pair/q":
+        page.press(letter)
+    page.wait("document.querySelectorAll('main tbody tr').length > 0 && [...document.querySelectorAll('main tbody tr')].every(row => row.innerText.includes('pair/Queue'))")
+
+
 def test_a_drill_is_drawn_while_it_runs(page, cloud):
     turn(page, "5", "Drill")
     page.wait("document.body.innerText.includes('No drill has run')")

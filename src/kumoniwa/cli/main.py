@@ -83,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     policy.add_argument("--with-denied", action="store_true", help="also what it asked for and has no right to (under --iam audit it was done)")
     policy.set_defaults(do=_command("policy:policy"))
 
+    timeline = commands.add_parser("timeline", help="calls, alarms, stacks and configurations in the order in which they happened")
+    timeline.add_argument("--since", default="1h", metavar="SPAN", help="how far back, like 90m (default: 1h)")
+    timeline.add_argument("--region", nargs="+", action="extend", metavar="R", help="one or more (default: those in use)")
+    timeline.add_argument("--resource", metavar="TEXT", help="only what names this")
+    timeline.add_argument("--reads", action="store_true", help="also calls that changed nothing")
+    timeline.set_defaults(do=_command("timeline:timeline"))
+
     for name, place, text in (
         ("faults", "faults:faults", "what was injected"),
         ("status", "admin:status", "what is running"),

@@ -9,8 +9,9 @@ import * as gaps from "./gaps.js";
 import * as mail from "./mail.js";
 import * as map from "./map.js";
 import * as resources from "./resources.js";
+import * as timeline from "./timeline.js";
 
-const pages = { map, resources, calls, faults, drill, gaps, mail };
+const pages = { map, resources, calls, faults, drill, gaps, mail, timeline };
 const main = document.querySelector("main");
 const status = document.querySelector("#status");
 export const cloud = { health: null, events: [] };

@@ -58,6 +58,22 @@ def test_only_what_is_sought_is_shown(cloud):
     assert timeline(cloud, "--since", "yesterday").returncode == 1
 
 
+def test_a_region_that_is_down_is_said_to_be_missing(cloud):
+    cloud.region("eu-west-1", "kill")
+    ended = timeline(cloud)
+    assert ended.returncode == 1 and "eu-west-1 is killed" in ended.stderr and "sqs:SetQueueAttributes" in ended.stdout
+
+
+def test_who_may_not_ask_is_told_of_what(cloud):
+    iam = cloud.client("iam")
+    iam.create_user(UserName="eve")
+    key = iam.create_access_key(UserName="eve")["AccessKey"]
+    command = [sys.executable, "-m", "kumoniwa.cli.main", "timeline", "--endpoint", f"http://127.0.0.1:{cloud.port}", "--region", "us-east-1"]
+    keys = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | keys, timeout=120, check=False)
+    assert ended.returncode == 1 and "us-east-1: calls could not be asked for" in ended.stderr and "AccessDenied" in ended.stderr
+
+
 def test_what_config_recorded_is_told_where_there_is_a_recorder(cloud):
     iam, config, s3 = cloud.client("iam"), cloud.client("config"), cloud.client("s3")
     role = iam.create_role(RoleName="recorder", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]

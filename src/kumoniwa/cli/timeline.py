@@ -16,14 +16,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from kumoniwa.cli.admin import admin
+from kumoniwa.kernel.clock import Clock
 
 UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _SINCE = re.compile(r"(\d+)([smhd])")
-RETRIES = {"mode": "standard", "max_attempts": 8}
+RETRIES = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "8"}
 """CloudTrail answers two requests a second: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html"""
 
 
@@ -47,15 +46,22 @@ def timeline(asked: argparse.Namespace) -> int:
     if span is None:
         print(f"kumoniwa: --since takes a number and s, m, h or d, like 90m, not {asked.since!r}.", file=sys.stderr)
         return 1
-    since = datetime.now(UTC) - timedelta(seconds=int(span[1]) * UNITS_S[span[2]])
-    regions = asked.region or [name for name in admin(asked.endpoint, "GET", "health")["regions"] if not name.startswith("aws-")]
+    since = datetime.fromtimestamp(Clock().now(), UTC) - timedelta(seconds=int(span[1]) * UNITS_S[span[2]])
+    states = {name: held["state"] for name, held in admin(asked.endpoint, "GET", "health")["regions"].items() if not name.startswith("aws-")}
+    regions = asked.region or list(states)
+    os.environ.update({name: value for name, value in RETRIES.items() if name not in os.environ})
+    refused = _client(asked.endpoint, "sts", "us-east-1").exceptions.ClientError
     found: list[Happened] = []
     failed = False
     for region in regions:
+        if states.get(region, "running") != "running":
+            failed = True
+            print(f"kumoniwa: {region} is {states[region]} and cannot be asked: what happened there is missing.", file=sys.stderr)
+            continue
         for source in (calls, alarms, stacks, configurations):
             try:
                 found += source(lambda service, region=region: _client(asked.endpoint, service, region), region, since)
-            except (ClientError, BotoCoreError) as error:
+            except refused as error:
                 failed = True
                 print(f"kumoniwa: {region}: {source.__name__} could not be asked for: {error}", file=sys.stderr)
     wanted = (asked.resource or "").lower()
@@ -67,9 +73,12 @@ def timeline(asked: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _keys() -> dict[str, str]:
+    return {} if os.environ.get("AWS_ACCESS_KEY_ID") else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
 def _client(endpoint: str, service: str, region: str) -> Any:
-    keys = {} if os.environ.get("AWS_ACCESS_KEY_ID") else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client(service, endpoint_url=endpoint, region_name=region, config=Config(retries=RETRIES), **keys)
+    return boto3.client(service, endpoint_url=endpoint, region_name=region, **_keys())
 
 
 def _is_of(each: Happened, wanted: str) -> bool:

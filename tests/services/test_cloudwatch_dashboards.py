@@ -68,7 +68,7 @@ def test_deleting_deletes_all_or_none(watch):
 
 
 def test_names_have_letters_digits_dashes_and_underscores(watch):
-    with pytest.raises(ClientError, match="InvalidParameterValue.*contains invalid characters"):
+    with pytest.raises(ClientError, match="The value for field DashboardName contains invalid characters"):
         watch.put_dashboard(DashboardName="a b", DashboardBody=BODY)
 
 

@@ -276,6 +276,23 @@ def test_a_body_may_be_compressed(cloud, watch):
     head = _head(cloud, "application/x-amz-json-1.0", **{"x-amz-target": "GraniteServiceVersion20100801.PutMetricData", "content-encoding": "gzip"})
     assert cloud.http("POST", "/", headers=head, body=gzip.compress(json.dumps(asked).encode()))[0] == 200
     assert [p["Sum"] for p in statistics(watch)] == [2.5]
+    # localstack's test_put_metric_data_gzip_with_query_protocol: of a form, also the action is within.
+    form = b"Action=PutMetricData&Version=2010-08-01&Namespace=app&MetricData.member.1.MetricName=m&MetricData.member.1.Value=3"
+    head = _head(cloud, "application/x-www-form-urlencoded; charset=utf-8", **{"content-encoding": "GZIP"})
+    assert cloud.http("POST", "/", headers=head, body=gzip.compress(form))[0] == 200
+    assert [p["Sum"] for p in statistics(watch)] == [5.5]
+
+
+def test_a_form_without_an_action_is_refused_as_that(cloud, watch):
+    status, _, body = cloud.http("POST", "/", headers=_head(cloud, "application/x-www-form-urlencoded"), body=b"Namespace=app")
+    assert status == 400 and b"<Code>MissingAction</Code>" in body
+
+
+def test_values_are_taken_beside_statistics(watch):
+    # Recorded: localstack's test_put_metric_data_validation.
+    figures = {"SampleCount": 10, "Sum": 55, "Minimum": 1, "Maximum": 10}
+    watch.put_metric_data(Namespace="app", MetricData=[{"MetricName": "m", "Values": [1.0, 10.0], "StatisticValues": figures}])
+    assert [p["Sum"] for p in statistics(watch)] == [55.0]
 
 
 def test_a_kill_loses_nothing_that_was_put(cloud, watch):

@@ -23,7 +23,7 @@ from kumoniwa.gate.paging import Pager, pager_for
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.operation import Handler, Service, load, service_names
 from kumoniwa.kernel.record import changed
-from kumoniwa.wire.codec import CBOR_OF_JSON, Codec, codec, detect
+from kumoniwa.wire.codec import CBOR_OF_JSON, Codec, codec, detect, unpacked
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.routes import routes
 from kumoniwa.wire.xml import escaped, readable
@@ -206,16 +206,16 @@ class Routes:
             return route
         if protocol in ("query", "ec2"):
             return self._by_action(request, address, protocol)
-        if protocol == "rest" and "Action=" in request.query and self._is_asked_by_form(address):
+        if protocol == "rest" and self._is_asked_by_form(address):
             return self._by_action(request, address, "query")
         if protocol == "smithy-rpc-v2-cbor":
             return self.named(self._service(address, request), hinted_operation, protocol)
         return self._by_path(request, address)
 
     def _is_asked_by_form(self, address: Address) -> bool:
-        """Whether a service has no paths of its own, so that a query string can only be a form."""
+        """Whether a service is asked by forms and has no paths of its own, so that what names no operation lacks its action."""
         names = self._signed_as.get(address.signing_name or "")
-        return bool(names) and not models.service(names[0]).protocol.startswith("rest-")
+        return bool(names) and "query" in (model := models.service(names[0])).protocols and not model.protocol.startswith("rest-")
 
     def named(self, service: str, operation: str, protocol: str = "") -> Route:
         """The route of an operation by its name; over the service's own protocol unless told."""
@@ -251,7 +251,7 @@ class Routes:
         return names[0]
 
     def _by_action(self, request: Request, address: Address, protocol: str) -> Route:
-        form = request.body.decode("latin-1") if request.body else request.query
+        form = unpacked(request).decode("latin-1") if request.body else request.query
         operation, version = _field(_ACTION, form), _field(_VERSION, form)
         if not operation:
             raise MissingAction

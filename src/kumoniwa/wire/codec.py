@@ -39,20 +39,26 @@ FAMILIES = {"json-cbor": "json"}
 CBOR_OF_JSON = "application/x-amz-cbor-1.1"
 
 
+def unpacked(request: Request) -> bytes:
+    """The body without the compression that its client applied."""
+    if not request.headers.get("content-encoding", "").lower().endswith("gzip"):
+        return request.body
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        body = unpacker.decompress(request.body, DECOMPRESSED_BYTES_MAX)
+    except zlib.error:
+        raise SerializationException("The body is not valid gzip") from None
+    if not unpacker.eof:
+        raise SerializationException("The body is incomplete or too large")
+    return body
+
+
 def _decompressing(read: Callable[..., dict]) -> Callable[..., dict]:
     """A reader that first undoes the compression which the model allows a client to apply."""
 
     def read_compressed(request: Request, labels: dict | None = None) -> dict:
-        if request.headers.get("content-encoding", "").endswith("gzip"):
-            unpacker = zlib.decompressobj(wbits=31)
-            try:
-                body = unpacker.decompress(request.body, DECOMPRESSED_BYTES_MAX)
-            except zlib.error:
-                raise SerializationException("The body is not valid gzip") from None
-            if not unpacker.eof:
-                raise SerializationException("The body is incomplete or too large")
-            request = changed(request, body=body)
-        return read(request, labels)
+        body = unpacked(request)
+        return read(request if body is request.body else changed(request, body=body), labels)
 
     return read_compressed
 
@@ -123,7 +129,8 @@ def detect(request: Request) -> tuple[str, str | None, str | None]:
     kind = headers.get("content-type", "")
     form = request.query if "Action=" in request.query else ""
     if request.method == "POST" and kind.startswith("application/x-www-form-urlencoded"):
-        form = request.body[:65536].decode("utf-8", "replace") if b"Action=" in request.body[:65536] else form
+        head = unpacked(request)[:65536]
+        form = head.decode("utf-8", "replace") if b"Action=" in head else form
     if form:
         named = dict(fields(form))
         if "Action" in named and (request.method == "POST" or "Version" in named):

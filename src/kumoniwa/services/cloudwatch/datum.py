@@ -76,7 +76,7 @@ def _entry(datum: dict[str, Any], now: float, number: int) -> tuple:
     dimensions = datum.get("Dimensions")
     head = (datum["MetricName"], _dimensions(dimensions, number) if dimensions else (), NUMBERS[datum.get("Unit", "None")], at)
     if len(datum.keys() & _MEASURES) != 1:
-        _refuse_measures(datum, number)
+        _check_measures(datum, number)
     value = datum.get("Value")
     if value is not None:
         return *head, _checked(value, number, "Value")
@@ -99,11 +99,14 @@ def _dimensions(dimensions: list[dict[str, str]], number: int) -> list[tuple[str
     return sorted([(each["Name"], each["Value"]) for each in dimensions])
 
 
-def _refuse_measures(datum: dict[str, Any], number: int) -> None:
-    """Recorded: localstack's test_put_metric_data_validation."""
+def _check_measures(datum: dict[str, Any], number: int) -> None:
+    """AWS takes values beside statistics (recorded: localstack's test_put_metric_data_validation). Which of them it counts is not known;
+    here the statistics are."""
     said = [name for name in ("Value", "Values", "StatisticValues") if name in datum]
     if not said:
         raise MissingRequiredParameterException(f"At least one of the parameters {_member(number)}.Value, {_member(number)}.Values and {_member(number)}.StatisticValues must be specified.")
+    if said[0] != "Value":
+        return
     raise InvalidParameterCombinationException(
         f"The parameters {_member(number)}.{said[0]} and {_member(number)}.{said[1]} are mutually exclusive and you have specified both."
     )

@@ -201,6 +201,14 @@ def test_a_function_gets_the_templates_text_and_its_answer_goes_through_a_templa
     assert headers["X-Amzn-Trace-Id"].startswith("Root=1-")
 
 
+def test_a_function_can_be_asked_without_waiting_for_its_answer(made, function):
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-integration-async.html; test_api_gateway_lambda_asynchronous_invocation
+    call = made(type="AWS", uri=uri(), requestParameters={"integration.request.header.X-Amz-Invocation-Type": "'Event'"})
+    function.answer = b""
+    assert call({"a": 1})[::2] == (200, b"")
+    assert (function.asked[0]["InvocationType"], function.events) == ("Event", [{"a": 1}])
+
+
 UNSEEN = ("Content-MD5", "Max-Forwards", "Server", "TE", "Trailer", "Upgrade", "WWW-Authenticate", "Proxy-Authenticate")
 
 

@@ -54,7 +54,7 @@ def function_asked(exchange: Exchange, function: str, body: bytes, source_arn: s
     signed(exchange, uri, body, more={"x-amzn-lambda-integration-tag": exchange.request_id}, source_arn=source_arn)
 
 
-def function_heard(exchange: Exchange, since: float, version: str, payload: bytes) -> None:
+def function_heard(exchange: Exchange, since: float, status: int, version: str, payload: bytes) -> None:
     if exchange.log is None:
         return
     headers = [
@@ -62,4 +62,4 @@ def function_heard(exchange: Exchange, since: float, version: str, payload: byte
         ("Content-Length", str(len(payload))), ("Connection", "keep-alive"), ("x-amzn-RequestId", exchange.home.ids.uuid()),
         ("x-amzn-Remapped-Content-Length", "0"), ("X-Amz-Executed-Version", version), ("X-Amzn-Trace-Id", exchange.trace),
     ]  # fmt: skip
-    heard(exchange, 200, since, headers, payload)
+    heard(exchange, status, since, headers, payload)

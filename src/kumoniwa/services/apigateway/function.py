@@ -34,15 +34,16 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
             )
         source_arn, since = f"{served.arn}/{exchange.verb}{path}", exchange.home.clock.now()
         endpointlog.function_asked(exchange, function, outgoing.body, "" if role else source_arn)
-        reply = await _invoked(exchange, source_arn, event)
-        payload = bytes(reply["Payload"])
-        endpointlog.function_heard(exchange, since, reply.get("ExecutedVersion", "$LATEST"), payload)
-        return Reply(200, [("Content-Type", "application/json")], payload, _error_of(reply, payload))
+        kind = next((value for name, value in outgoing.headers.items() if name.lower() == "x-amz-invocation-type"), "")
+        reply = await _invoked(exchange, source_arn, event, kind)
+        payload, status = bytes(reply.get("Payload", b"")), reply.get("StatusCode", 200)
+        endpointlog.function_heard(exchange, since, status, reply.get("ExecutedVersion", "$LATEST"), payload)
+        return Reply(status, [("Content-Type", "application/json")], payload, _error_of(reply, payload))
 
-    async def _invoked(exchange: Exchange, source_arn: str, event: bytes) -> dict[str, Any]:
+    async def _invoked(exchange: Exchange, source_arn: str, event: bytes, kind: str) -> dict[str, Any]:
         try:
             asker = caller(exchange, source_arn, role)
-            return await invoked(exchange, asker, function, event, timeout_s, exchange.passed_trace)
+            return await invoked(exchange, asker, function, event, timeout_s, exchange.passed_trace, kind)
         except TimeoutError:
             exchange.note("Execution failed due to a timeout error")
             raise Refused("INTEGRATION_TIMEOUT", "Endpoint request timed out")

@@ -24,14 +24,13 @@ def failed() -> Refused:
 
 
 async def invoked(
-    exchange: Exchange, principal: Principal, function: str, payload: bytes, timeout_s: float, trace: str = ""
+    exchange: Exchange, principal: Principal, function: str, payload: bytes, timeout_s: float, trace: str = "", kind: str = ""
 ) -> dict[str, Any]:
-    """The reply of ``lambda:Invoke``. Raises AwsError, or TimeoutError; the function itself goes on then, as on AWS."""
+    """The reply of ``lambda:Invoke``, of an invocation of a kind: ``Event`` waits for nobody. Raises AwsError, or TimeoutError; the function itself goes on then, as on AWS."""
     home = exchange.home
     region = function.split(":", 4)[3] or home.name
-    asked = home.ask(
-        principal, "lambda:Invoke", {"FunctionName": function, "Payload": payload}, region=region, trace=trace
-    )
+    params = {"FunctionName": function, "Payload": payload, **({"InvocationType": kind} if kind else {})}
+    asked = home.ask(principal, "lambda:Invoke", params, region=region, trace=trace)
     task = home.spawn(asked)
     await asyncio.wait((task,), timeout=timeout_s)
     if not task.done():
@@ -84,7 +83,7 @@ def prepared(
             raise
         except AwsError:
             raise failed()
-        endpointlog.function_heard(exchange, since, reply.get("ExecutedVersion", "$LATEST"), bytes(reply["Payload"]))
+        endpointlog.function_heard(exchange, since, 200, reply.get("ExecutedVersion", "$LATEST"), bytes(reply["Payload"]))
         if reply.get("FunctionError"):
             raise event.malformed()
         response = event.response(exchange, reply["Payload"])

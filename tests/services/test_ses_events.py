@@ -166,7 +166,8 @@ def test_sets_and_destinations_are_made_told_changed_and_forgotten(cloud):
     described = ses.describe_configuration_set(ConfigurationSetName="a", ConfigurationSetAttributeNames=["eventDestinations"])
     assert described["EventDestinations"] == [{"Name": "d", "Enabled": False, "MatchingEventTypes": ["send"]}]
     v2.delete_configuration_set_event_destination(**said)
-    assert refused(v2.delete_configuration_set_event_destination, **said)[0] == "NotFoundException"
+    code, text = refused(v2.delete_configuration_set_event_destination, **said)
+    assert (code, text) == ("NotFoundException", f"No EventDestination found for {said['ConfigurationSetName']}")
     assert ses.list_configuration_sets()["ConfigurationSets"] == [{"Name": "a"}]
     ses.delete_configuration_set(ConfigurationSetName="a")
     assert refused(ses.delete_configuration_set, ConfigurationSetName="a")[0] == "ConfigurationSetDoesNotExist"

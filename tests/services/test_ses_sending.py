@@ -321,3 +321,24 @@ def test_each_mail_is_signed_by_amazon_and_the_signature_is_real(cloud, monkeypa
     assert dkim.verify(left, dnsfunc=found)
     assert not dkim.verify(left.replace(b"body", b"b0dy"), dnsfunc=found)
     assert not dkim.verify(left.replace(b"folded", b"f0lded"), dnsfunc=found)
+
+
+@pytest.mark.parametrize(
+    "name, value, text",
+    [
+        ("a:1", "x", "Invalid tag name <a:1>: only alphanumeric ASCII characters, '_',  '-' are allowed."),
+        ("a", "x:1", "Invalid tag value <x:1>: only alphanumeric ASCII characters, '_',  '-' , '.', '@' are allowed."),
+        ("a@1", "x" * 256, "Invalid tag name <a@1>: only alphanumeric ASCII characters, '_',  '-' are allowed."),
+        ("a" * 256, "x", "Tag name cannot exceed 255 characters."),
+        ("a", "x" * 256, "Tag value cannot exceed 255 characters."),
+        ("", "", "The tag name must be specified."),
+        ("a", "", "The tag value must be specified."),
+    ],
+)
+def test_the_tags_of_a_mail_are_read_before_its_sender_is(cloud, name, value, text):
+    # Recorded: localstack's test_invalid_tags_send_email.
+    said = refused(
+        cloud.client("ses").send_email, Source="nobody@example.com", Destination={"ToAddresses": ["success@example.com"]},
+        Message={"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}, Tags=[{"Name": name, "Value": value}],
+    )  # fmt: skip
+    assert said == ("InvalidParameterValue", text)

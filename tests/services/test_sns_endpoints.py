@@ -57,6 +57,16 @@ def test_a_function_is_told_as_aws_tells_it(cloud, sns, topic, tmp_path):
     assert said["MessageAttributes"] == {"n": {"Type": "Number", "Value": "1"}}
 
 
+def test_a_function_is_told_signature_version_1_whichever_it_is(cloud, sns, tmp_path):
+    # Recorded, as a mistake of AWS's: localstack's test_publish_lambda_verify_signature.
+    topic = sns.create_topic(Name="signed", Attributes={"SignatureVersion": "2"})["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function(cloud, topic, tmp_path / "heard"))
+    sns.publish(TopicArn=topic, Message="x")
+    settle(cloud)
+    said = json.loads((tmp_path / "heard").read_text())["Records"][0]["Sns"]
+    assert (said["SignatureVersion"], len(said["Signature"]) > 100) == ("1", True)
+
+
 def test_a_function_that_does_not_let_the_topic_in_is_not_told(cloud, sns, topic, tmp_path):
     dead_url, dead = queue(cloud, "dead", topic)
     arn = function(cloud, topic, tmp_path / "heard", is_allowed=False)

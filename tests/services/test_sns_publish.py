@@ -383,6 +383,14 @@ def test_order_within_a_group_holds_through_faults_and_kills(cloud, sns, line):
     assert by_group == {f"g{g}": list(range(g, 30, 3)) for g in range(3)}
 
 
+def test_a_standard_queue_at_a_fifo_topic_has_a_standard_dead_letter_queue(cloud, sns, line):
+    # Recorded: localstack's test_validations_for_fifo.
+    _, arn = subscribed(cloud, line, "inbox")
+    redrive = json.dumps({"deadLetterTargetArn": queue(cloud, "dead")[1]})
+    sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=redrive)
+    assert json.loads(sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["RedrivePolicy"]) == json.loads(redrive)
+
+
 def test_what_a_fifo_queue_does_not_take_goes_to_a_fifo_dead_letter_queue(cloud, sns, line):
     dead_url, dead_arn = queue(cloud, "dead.fifo", line, FifoQueue="true")
     url, arn = subscribed(cloud, line, "inbox.fifo")

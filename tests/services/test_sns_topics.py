@@ -51,13 +51,14 @@ def test_a_name_that_is_none_is_refused(sns, name, said):
 
 
 def test_making_a_topic_again_is_harmless_unless_it_would_change_it(sns):
-    tags = [{"Key": "k", "Value": "v"}]
+    tags = [{"Key": "k", "Value": "v"}, {"Key": "l", "Value": "w"}]
     topic = sns.create_topic(Name="news", Attributes={"DisplayName": "News"}, Tags=tags)["TopicArn"]
-    for again in ({}, {"Tags": []}, {"Tags": tags}, {"Attributes": {"DisplayName": "News"}}, {"Attributes": {"SignatureVersion": "1"}}):
+    for again in ({}, {"Tags": []}, {"Tags": tags}, {"Tags": tags[:1]}, {"Attributes": {"DisplayName": "News"}}, {"Attributes": {"SignatureVersion": "1"}}):
         assert sns.create_topic(Name="news", **again)["TopicArn"] == topic
     differs = ("InvalidParameter", "Invalid parameter: Attributes Reason: Topic already exists with different attributes")
     assert refused(sns.create_topic, Name="news", Attributes={"DisplayName": "Olds"}) == differs
     assert refused(sns.create_topic, Name="news", Attributes={"SignatureVersion": "2"}) == differs
+    # Recorded: localstack's test_create_duplicate_topic_check_idempotency.
     more = [*tags, {"Key": "k2", "Value": "v2"}]
     assert refused(sns.create_topic, Name="news", Tags=more)[1] == "Invalid parameter: Tags Reason: Topic already exists with different tags"
 

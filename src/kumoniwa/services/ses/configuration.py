@@ -97,7 +97,7 @@ def put_destination(call: Call, set_name: str, name: str, destination: dict[str,
     if is_new and name in held.destinations:
         raise EventDestinationAlreadyExistsException(set_name, name)
     if not is_new and name not in held.destinations:
-        raise EventDestinationDoesNotExistException(set_name, name)
+        raise EventDestinationDoesNotExistException(set_name)
     if len(held.destinations) >= DESTINATIONS_MAX and is_new:
         raise LimitExceededException("The maximum number of event destinations has been reached.")
     _check_destination(call, destination)
@@ -131,7 +131,7 @@ def check_topic(call: Call, text: str) -> None:
 def drop_destination(call: Call, set_name: str, name: str) -> None:
     held = existing(call, set_name)
     if name not in held.destinations:
-        raise EventDestinationDoesNotExistException(set_name, name)
+        raise EventDestinationDoesNotExistException(set_name)
     keep(call, held, destinations={each: held.destinations[each] for each in held.destinations if each != name})
 
 

@@ -40,8 +40,9 @@ class InvalidConfigurationSetException(AwsError): ...
 
 
 class EventDestinationDoesNotExistException(AwsError):
-    def __init__(self, configuration_set: str, name: str) -> None:
-        super().__init__(f"An event destination with name <{name}> does not exist in configuration set <{configuration_set}>.")
+    def __init__(self, configuration_set: str) -> None:
+        # Recorded: localstack's test_deleting_non_existent_configuration_set_event_destination.
+        super().__init__(f"No EventDestination found for {configuration_set}")
 
 
 class EventDestinationAlreadyExistsException(AwsError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -166,7 +167,24 @@ def _outcome(call: Call, outgoing: Outgoing, recipients: list[str], configuratio
 # Operations ----------------------------------------------------------------------------------------
 
 
+_TAG_PARTS = (
+    ("name", re.compile(r"[A-Za-z0-9_-]+"), "'_',  '-'"),
+    ("value", re.compile(r"[A-Za-z0-9_.@-]+"), "'_',  '-' , '.', '@'"),
+)
+TAG_CHARACTERS_MAX = 255
+
+
 def tags_of(said: list[dict[str, str]] | None) -> dict[str, str]:
+    """The tags of a mail, each one valid. Refusals recorded: localstack's test_invalid_tags_send_email."""
+    for tag in said or ():
+        for part, allowed, signs in _TAG_PARTS:
+            text = tag[part.capitalize()]
+            if not text:
+                raise InvalidParameterValue(f"The tag {part} must be specified.")
+            if len(text) > TAG_CHARACTERS_MAX:
+                raise InvalidParameterValue(f"Tag {part} cannot exceed {TAG_CHARACTERS_MAX} characters.")
+            if not allowed.fullmatch(text):
+                raise InvalidParameterValue(f"Invalid tag {part} <{text}>: only alphanumeric ASCII characters, {signs} are allowed.")
     return {tag["Name"]: tag["Value"] for tag in said or ()}
 
 

@@ -64,7 +64,7 @@ def Subscribe(
     topic = topics.named(call, TopicArn)
     subscriptions.check_endpoint(call, topic, Protocol, Endpoint)
     try:
-        said = subscriptions.checked(call, topic, Protocol, Attributes or {}, {})
+        said = subscriptions.checked(call, topic, Protocol, Endpoint, Attributes or {}, {})
         begun = replay.begun(call, topic, said["ReplayPolicy"]) if "ReplayPolicy" in said else None
     except subscriptions.UnknownAttribute as error:
         raise InvalidParameterException.of("Attributes", f"Unknown attribute: {error}") from None
@@ -159,7 +159,7 @@ def SetSubscriptionAttributes(call: Call, *, SubscriptionArn: str, AttributeName
     there = subscriptions.at_topic(call, SubscriptionArn)
     topic = there.shelf(Topic)[held.topic]
     try:
-        attributes = subscriptions.checked(there, topic, held.protocol, {AttributeName: AttributeValue or ""}, held.attributes)
+        attributes = subscriptions.checked(there, topic, held.protocol, held.endpoint, {AttributeName: AttributeValue or ""}, held.attributes)
         again = held.replay
         if AttributeName == "ReplayPolicy":
             again = replay.begun(there, topic, attributes["ReplayPolicy"]) if "ReplayPolicy" in attributes else None

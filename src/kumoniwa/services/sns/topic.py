@@ -113,7 +113,7 @@ def CreateTopic(
     if held is not None:
         if any(_plain(held.attributes.get(name, _DEFAULTS.get(name))) != _plain(value) for name, value in attributes.items()):
             raise InvalidParameterException.of("Attributes", "Topic already exists with different attributes")
-        if tags and tags != held.tags:
+        if any(held.tags.get(key) != value for key, value in tags.items()):
             raise InvalidParameterException.of("Tags", "Topic already exists with different tags")
         return {"TopicArn": arn}
     _check_archive(attributes)

@@ -221,7 +221,20 @@ def test_visibility_is_counted_from_the_change_and_ends_twelve_hours_after_the_f
         refusal(sqs.change_message_visibility, **handle, VisibilityTimeout=43_201)[0]
         == "InvalidParameterValue"
     )
-    cloud.sleep(0.1)
+
+
+def test_a_message_that_shows_again_is_hidden_by_the_handle_of_its_receive(cloud, sqs):
+    # Recorded: localstack's test_change_message_visibility_after_visibility_timeout_expiration.
+    url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="m")
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    cloud.sleep(2)
+    handle = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+    sqs.change_message_visibility(**handle, VisibilityTimeout=2)
+    assert bodies(sqs, url) == []
+    cloud.sleep(2)
+    assert bodies(sqs, url) == ["m"]
+    sqs.delete_message(**handle)
     code, text = refusal(sqs.change_message_visibility, **handle, VisibilityTimeout=5)
     assert (code, "is not available for visibility timeout change" in text) == ("InvalidParameterValue", True)
 

@@ -670,8 +670,9 @@ def _change_visibility(call: Call, queue: Queue, receipt_handle: str, visibility
     seq, receive = message.named(queue, receipt_handle)
     rows, now = call.rows(message.MESSAGES), call.now()
     found = rows.one("select receive, visible_at, first from sqs_message where seq = ? and queue = ?", seq, queue.id)
-    # A standard queue takes a handle of any receive: localstack's test_terminate_visibility_timeout_after_receive.
-    if found is None or found[1] <= now or (queue.is_fifo and found[0] != receive):
+    # A standard queue takes a handle of any receive, also when its time is over: localstack's
+    # test_terminate_visibility_timeout_after_receive and test_change_message_visibility_after_visibility_timeout_expiration.
+    if found is None or (queue.is_fifo and (found[1] <= now or found[0] != receive)):
         reason = "Message does not exist or is not available for visibility timeout change."
         raise InvalidParameterValue.of("ReceiptHandle", receipt_handle, reason)
     if now + visibility_s > found[2] + VISIBLE_AGAIN_WITHIN_S:

@@ -55,7 +55,8 @@ class Events:
                     continue
                 self._more.clear()
                 try:
-                    await asyncio.wait_for(self._more.wait(), ALIVE_EVERY_S)
+                    async with asyncio.timeout(ALIVE_EVERY_S):
+                        await self._more.wait()
                 except TimeoutError:
                     yield b"\n"
         finally:

@@ -241,7 +241,8 @@ class Fleet:
         self.asked[number] = (member, answer)
         member.line.say([kind, number, *rest])
         try:
-            return await asyncio.wait_for(answer, within_s)
+            async with asyncio.timeout(within_s):
+                return await answer
         except TimeoutError:
             return None
         finally:

@@ -112,7 +112,8 @@ class Live:
         if not self.is_judged:
             self.tell("phase", phase="ended without a verdict")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.waiting.join(), TOLD_WITHIN_S)
+            async with asyncio.timeout(TOLD_WITHIN_S):
+                await self.waiting.join()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

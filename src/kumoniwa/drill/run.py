@@ -258,7 +258,8 @@ class Run:
         if writes:
             reading = self.back.read("failover", writes, await self._alive())
             try:
-                count = await asyncio.wait_for(reading, max(0.1, self.load.zero + at_s - self.now()))
+                async with asyncio.timeout(max(0.1, self.load.zero + at_s - self.now())):
+                    count = await reading
             except TimeoutError:
                 count = 0
             self.history.note("read-back", self.now(), phase="failover", answers=count)

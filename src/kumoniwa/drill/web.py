@@ -110,14 +110,14 @@ class Web:
         self, address: tuple[str, int], method: str, target: str, headers: dict[str, str], body: bytes = b"", timeout_s: float = 3.0
     ) -> Answer:
         """One request within its time. Raises NotSent or Unknown."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
+        deadline = asyncio.get_running_loop().time() + timeout_s
         line = await self._line(address, timeout_s)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         length = f"content-length: {len(body)}\r\n" if body or method in ("POST", "PUT", "PATCH") else ""
         try:
             request = f"{method} {target} HTTP/1.1\r\n{head}{length}\r\n".encode("latin-1") + body
-            answer = await asyncio.wait_for(line.ask(request), max(0.001, deadline - loop.time()))
+            async with asyncio.timeout_at(deadline):
+                answer = await line.ask(request)
         except TimeoutError:
             line.close()
             raise Unknown("timeout")
@@ -138,7 +138,8 @@ class Web:
             if line.is_open and not line.transport.is_closing():
                 return line
         try:
-            _, line = await asyncio.wait_for(asyncio.get_running_loop().create_connection(_Line, *address), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                _, line = await asyncio.get_running_loop().create_connection(_Line, *address)
         except TimeoutError:
             raise NotSent("connect timeout")
         except OSError as error:

@@ -40,7 +40,8 @@ async def run(script: str, handler: str, events: Any, variables: dict[str, str],
             sys.executable, "-c", _HARNESS, stdin=pipe, stdout=pipe, stderr=pipe, env={**kept, **variables}
         )
         try:
-            returned, printed = await asyncio.wait_for(child.communicate(told), within_s)
+            async with asyncio.timeout(within_s):
+                returned, printed = await child.communicate(told)
         except TimeoutError:
             raise ScriptFailed(f"The script did not end within {within_s:g} seconds.") from None
         finally:

@@ -58,7 +58,8 @@ async def pdf(report: Report) -> bytes:
     with outside():
         child = await asyncio.create_subprocess_exec(sys.executable, "-m", "kumoniwa.engines.pdf", stdin=pipe, stdout=pipe, stderr=pipe)
         try:
-            made, said = await asyncio.wait_for(child.communicate(msgspec.json.encode(report)), MADE_WITHIN_S)
+            async with asyncio.timeout(MADE_WITHIN_S):
+                made, said = await child.communicate(msgspec.json.encode(report))
         except TimeoutError:
             raise PdfFailed(f"reportlab did not end within {MADE_WITHIN_S:g} s") from None
         finally:

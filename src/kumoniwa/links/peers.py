@@ -54,7 +54,8 @@ class Peers:
             awaited = self.awaited[name] = asyncio.get_running_loop().create_future()
             self.introduce(name)
         try:
-            return await asyncio.wait_for(asyncio.shield(awaited), INTRODUCED_WITHIN_S)
+            async with asyncio.timeout(INTRODUCED_WITHIN_S):
+                return await asyncio.shield(awaited)
         except TimeoutError:
             self.awaited.pop(name, None)
             raise RegionUnreachable(f"{name} cannot be reached.") from None

@@ -66,7 +66,7 @@ def test_every_rule_that_is_evaluated_is_one_of_aws(cloud):
     # What judges by items is set off by changes, and what looks around has its time.
     assert all(known[name].is_set_off_by_changes for name in managed.CHECKS)
     assert all(known[name].is_periodic for name in managed.SURVEYS)
-    assert len(managed.CHECKS) + len(managed.SURVEYS) == 73
+    assert len(managed.CHECKS) + len(managed.SURVEYS) == 78
 
 
 # Buckets -------------------------------------------------------------------------------------------
@@ -195,6 +195,45 @@ def test_rules_of_tables(audit):
     assert audit.judged("DYNAMODB_AUTOSCALING_ENABLED", maxProvisionedWriteCapacity="51")["plain"] == BAD
     assert audit.judged("DYNAMODB_THROUGHPUT_LIMIT_CHECK") == {ACCOUNT: GOOD}
     assert audit.judged("DYNAMODB_THROUGHPUT_LIMIT_CHECK", accountRCUThresholdPercentage="0") == {ACCOUNT: BAD}
+
+
+def test_rules_of_what_is_backed_up(audit):
+    ddb, s3, backup, iam = (audit.client(name) for name in ("dynamodb", "s3", "backup", "iam"))
+    shape = {"AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}], "BillingMode": "PAY_PER_REQUEST"}
+    ddb.create_table(TableName="kept", Tags=[{"Key": "backup", "Value": "daily"}], **shape)
+    ddb.create_table(TableName="bare", **shape)
+    s3.create_bucket(Bucket="bare-files")
+    role = iam.create_role(RoleName="backup", AssumeRolePolicyDocument=policy({"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="backup", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    backup.create_backup_vault(BackupVaultName="vault")
+    audit.cloud.sleep(5)
+    assert audit.judged("DYNAMODB_IN_BACKUP_PLAN") == audit.judged("DYNAMODB_RESOURCES_PROTECTED_BY_BACKUP_PLAN") == {"kept": BAD, "bare": BAD}
+    rule = {"RuleName": "r", "TargetBackupVaultName": "vault", "ScheduleExpression": "cron(0 5 * * ? *)", "CopyActions": [{"DestinationBackupVaultArn": f"arn:aws:backup:eu-west-1:{ACCOUNT}:backup-vault:far"}]}
+    plan = backup.create_backup_plan(BackupPlan={"BackupPlanName": "p", "Rules": [rule]})["BackupPlanId"]
+    selection = {"SelectionName": "s", "IamRoleArn": role, "ListOfTags": [{"ConditionType": "STRINGEQUALS", "ConditionKey": "backup", "ConditionValue": "daily"}]}
+    backup.create_backup_selection(BackupPlanId=plan, BackupSelection=selection)
+    expected = {"kept": GOOD, "bare": BAD}
+    assert audit.judged("DYNAMODB_IN_BACKUP_PLAN") == expected
+    protected = "DYNAMODB_RESOURCES_PROTECTED_BY_BACKUP_PLAN"
+    assert audit.judged(protected) == audit.judged(protected, crossRegionList="eu-west-1", crossAccountList=ACCOUNT) == expected
+    assert audit.judged(protected, resourceId="kept") == audit.judged(protected, resourceTags='{"backup": "daily"}') == {"kept": GOOD}
+    assert audit.judged(protected, crossRegionList="eu-west-1, ap-northeast-1")["kept"] == BAD
+    assert audit.judged(protected, backupVaultLockCheck="True")["kept"] == BAD
+    backup.put_backup_vault_lock_configuration(BackupVaultName="vault", MinRetentionDays=7, MaxRetentionDays=30)
+    assert audit.judged(protected, backupVaultLockCheck="True", minRetentionDays="7", maxRetentionDays="30")["kept"] == GOOD
+    assert audit.judged(protected, minRetentionDays="8")["kept"] == audit.judged(protected, maxRetentionDays="29")["kept"] == BAD
+    assert audit.judged("S3_RESOURCES_PROTECTED_BY_BACKUP_PLAN") == {"bare-files": BAD}
+
+    latest = "DYNAMODB_LAST_BACKUP_RECOVERY_POINT_CREATED"
+    assert audit.judged(latest) == {"kept": BAD, "bare": BAD}
+    job = {"BackupVaultName": "vault", "ResourceArn": f"arn:aws:dynamodb:{US}:{ACCOUNT}:table/kept", "IamRoleArn": role, "Lifecycle": {"DeleteAfterDays": 10}}
+    number = backup.start_backup_job(**job)["BackupJobId"]
+    audit.cloud.sleep(30)
+    assert backup.describe_backup_job(BackupJobId=number)["State"] == "COMPLETED"
+    assert audit.judged(latest) == expected
+    assert audit.judged("S3_LAST_BACKUP_RECOVERY_POINT_CREATED") == {"bare-files": BAD}
+    audit.cloud.sleep(2 * 3_600)
+    assert audit.judged(latest, recoveryPointAgeUnit="hours")["kept"] == BAD
 
 
 def test_rules_of_functions(audit):

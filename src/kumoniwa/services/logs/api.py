@@ -36,6 +36,7 @@ from kumoniwa.services.logs.index_policy import (
     DeleteIndexPolicy,
     DescribeFieldIndexes,
     DescribeIndexPolicies,
+    IndexPolicy,
     PutIndexPolicy,
 )
 from kumoniwa.services.logs.log_record import GetLogGroupFields, GetLogRecord
@@ -159,6 +160,7 @@ def DeleteLogGroup(call: Call, *, logGroupName: str) -> None:
     for (stream,) in call.rows(STREAMS).all("select id from log_stream where grp = ?", group.number):
         event.empty(call, stream)
     call.shelf(policy.ResourcePolicy).pop(policy.key_of("", group.name), None)
+    call.shelf(IndexPolicy).pop(group.name, None)
     del call.shelf(Group)[logGroupName]
 
 

@@ -21,6 +21,7 @@ from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import HostName, host_named
 from kumoniwa.gate.paging import Pager, pager_for
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.ids import host_id
 from kumoniwa.kernel.operation import Handler, Service, load, service_names
 from kumoniwa.kernel.record import changed
 from kumoniwa.wire.codec import CBOR_OF_JSON, Codec, codec, detect, unpacked
@@ -52,12 +53,23 @@ class InvalidAction(AwsError):
     status = 400
 
 
+def mark(headers: dict[str, Any], request_id: str) -> None:
+    headers["x-amzn-RequestId"] = request_id
+
+
+def mark_of_s3(headers: dict[str, Any], request_id: str) -> None:
+    """S3's answers carry two ids and tell who served them."""
+    headers["x-amz-request-id"] = request_id
+    headers["x-amz-id-2"] = host_id(request_id)
+    headers["Server"] = "AmazonS3"
+
+
 class Route:
     """One operation over one protocol: everything the passage needs, looked up once."""
 
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
-        "takes_stream", "door", "is_read_only", "id_header", "calls", "refusals", "source",
+        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source",
     )  # fmt: skip
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
@@ -77,7 +89,7 @@ class Route:
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
         self.door: Callable | None = None
         self.calls, self.refusals = 0, Counter()
-        self.id_header = "x-amz-request-id" if service.name == "s3" else "x-amzn-RequestId"
+        self.mark = mark_of_s3 if self.family == "s3" else mark
 
     def _check_in_own_words(self, params: dict) -> None:
         """Raise what AWS answers if a constraint of the model is broken, as the service says it."""
@@ -94,7 +106,7 @@ class DoorRoute:
     """A request to a data plane of its own: an API's stage, a function's URL."""
 
     __slots__ = ("service", "door", "address")
-    id_header = "x-amzn-RequestId"
+    mark = staticmethod(mark)
 
     def __init__(self, service: str, door: Callable, address: Address) -> None:
         self.service, self.door, self.address = service, door, address
@@ -107,7 +119,7 @@ class DoorRoute:
 class NoRoute:
     """What refuses a request that names no operation we know, in the words of the protocol it seems to speak."""
 
-    id_header = "x-amzn-RequestId"
+    mark = staticmethod(mark)
 
     def __init__(self, request: Request | None, protocol: str = "") -> None:
         self.request, self.protocol = request, protocol

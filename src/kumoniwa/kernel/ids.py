@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import binascii
 import itertools
 import os
 import random
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def host_id(request_id: str) -> str:
+    """The second id of S3's answers, which AWS's support asks for besides: it follows from the first."""
+    return binascii.b2a_base64(request_id.encode(), newline=False).decode()
 
 
 class Ids:

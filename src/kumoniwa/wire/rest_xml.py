@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kumoniwa.aws.aliases import BARE_TEXT, DOCUMENTS, XML_NAMESPACES
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.ids import host_id
 from kumoniwa.wire import query, refusals, rest, xml, xml_reading
 from kumoniwa.wire.message import Request, Response
 

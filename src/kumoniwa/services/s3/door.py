@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.route import mark_of_s3
+from kumoniwa.kernel.ids import host_id
 from kumoniwa.services.s3 import form, page
 from kumoniwa.services.s3.cors import bucket_of, headers_for, headers_of, rule_for
 from kumoniwa.wire.message import Request, Response
@@ -18,16 +20,16 @@ FORBIDDEN = (
 
 
 async def serve(home: Any, request: Request, address: Any, request_id: str) -> Response:
-    if address.door == "s3-website" and request.method != "OPTIONS":
-        response = await page.serve(home, request, address.name, request_id)
+    if request.method == "OPTIONS":
+        response = _preflight(home, request, address, request_id)
+    else:
+        if address.door == "s3-website":
+            response = await page.serve(home, request, address.name, request_id)
+        else:
+            response = await form.serve(home, request, address, request_id)
         if "origin" in request.headers:
             response.headers.update(headers_of(home, request))
-        return response
-    if request.method != "POST":
-        return _preflight(home, request, address, request_id)
-    response = await form.serve(home, request, address, request_id)
-    if "origin" in request.headers:
-        response.headers.update(headers_of(home, request))
+    mark_of_s3(response.headers, request_id)
     return response
 
 
@@ -63,15 +65,13 @@ def _preflight(home: Any, request: Request, address: Any, request_id: str) -> Re
     headers = headers_for(rule, origin)
     if asked:
         headers["Access-Control-Allow-Headers"] = ", ".join(asked)
-    return Response(200, b"", headers | {"x-amz-request-id": request_id})
+    return Response(200, b"", headers)
 
 
 def _refused(status: int, code: str, text: str, method: str, kind: str, request_id: str) -> Response:
     more = f"<Method>{escaped(method)}</Method><ResourceType>{kind}</ResourceType>" if method else ""
     body = (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{escaped(text)}</Message>{more}'
-        f"<RequestId>{request_id}</RequestId></Error>"
+        f"<RequestId>{request_id}</RequestId><HostId>{host_id(request_id)}</HostId></Error>"
     )
-    return Response(
-        status, body.encode(), {"Content-Type": "application/xml", "x-amz-request-id": request_id}
-    )
+    return Response(status, body.encode(), {"Content-Type": "application/xml"})

@@ -252,7 +252,6 @@ async def serve(home: Any, request: Request, address: Any, request_id: str) -> R
     except AwsError as error:
         response = home.gate.routes.named("s3", "PutObject").refuse(error, request_id)
         response.headers.update(error.headers or {})
-    response.headers["x-amz-request-id"] = request_id
     return response
 
 

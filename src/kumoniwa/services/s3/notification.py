@@ -20,6 +20,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.ids import host_id
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, InvalidArgument, arn, found
 from kumoniwa.wire import timestamps

@@ -11,6 +11,7 @@ import re
 from typing import Any
 from urllib.parse import quote, unquote
 
+from kumoniwa.kernel.ids import host_id
 from kumoniwa.kernel.principal import ANONYMOUS
 from kumoniwa.services.s3.bucket import Bucket, location
 from kumoniwa.services.s3.website import Redirect, index_key, redirect_of
@@ -26,12 +27,6 @@ _CODE = re.compile(rb"<Code>([^<]*)</Code><Message>([^<]*)</Message>")
 
 async def serve(home: Any, request: Request, name: str, request_id: str) -> Response:
     """Answer a GET or HEAD of a page."""
-    response = await _served(home, request, name, request_id)
-    response.headers["x-amz-request-id"] = request_id
-    return response
-
-
-async def _served(home: Any, request: Request, name: str, request_id: str) -> Response:
     if request.method not in ("GET", "HEAD"):
         return _refused(405, "MethodNotAllowed", "The specified method is not allowed against this resource.", request_id,
                         Method=request.method, ResourceType="OBJECT")  # fmt: skip
@@ -101,7 +96,7 @@ async def _error_page(
 
 def _refused(status: int, code: str, text: str, request_id: str, also: tuple[str, str] | None = None, **more: str) -> Response:
     title = f"{status} {TITLES.get(status, code)}"
-    told = {"Code": code, "Message": text, **more, "RequestId": request_id}
+    told = {"Code": code, "Message": text, **more, "RequestId": request_id, "HostId": host_id(request_id)}
     rows = "\n".join(f"<li>{name}: {escaped(value)}</li>" for name, value in told.items())
     if also is not None:
         rows += f"\n</ul>\n<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>\n<li>Code: {also[0]}</li>\n<li>Message: {also[1]}</li>"

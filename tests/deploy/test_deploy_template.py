@@ -284,6 +284,12 @@ def test_intrinsics_that_cannot_be_computed_are_refused(expression, message):
     assert message in found.value.text
 
 
+def test_a_transform_that_looks_into_a_malformed_mapping_leaves_it_to_the_check():
+    queue = "{Type: AWS::SQS::Queue, Properties: {QueueName: !FindInMap [Sizes, a, b]}}"
+    text = f"Transform: AWS::LanguageExtensions\nMappings: {{Sizes: {{a: text}}}}\nResources: {{Q: {queue}}}"
+    assert "Every Mappings member a must be a map" in refusal(text)
+
+
 def test_conditions_that_need_each_other_are_refused():
     text = f"Conditions: {{A: !Not [!Condition B], B: !Not [!Condition A]}}\nResources: {{Q: {QUEUE}}}"
     assert "Circular dependencies" in refusal(text)

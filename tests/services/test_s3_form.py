@@ -154,6 +154,13 @@ def test_what_a_form_answers_is_chosen_by_it(cloud, s3, signers):
     )
 
 
+def test_a_file_without_a_name_leaves_its_place_in_the_key(cloud, s3, signers):
+    """localstack's test_post_object_with_file_as_string; the checksum is told: test_post_object_default_checksum."""
+    status, told, _ = post(cloud, signed(signers), name="")
+    assert status == 204 and told["x-amz-checksum-type"] == "FULL_OBJECT" and "x-amz-checksum-crc64nvme" in told
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket="box")["Contents"]] == ["up/${filename}"]
+
+
 def test_names_in_a_form_may_be_tokens(cloud, s3, signers):
     """As RFC 2183 has them, and some libraries write."""
     fields = signed(signers, key="up/k", success_action_status="201")
@@ -186,6 +193,7 @@ def test_what_is_no_form_is_refused(cloud, s3):
         return status, found[1] if found else answer
 
     assert code(body({"key": "k"}), {"content-type": "multipart/form-data"}) == (412, b"PreconditionFailed")
+    assert code(b"key=k", {"content-type": "application/x-www-form-urlencoded"}) == (412, b"PreconditionFailed")
     assert code(body({"key": "k"}, content=None)) == (400, b"InvalidArgument")
     assert code(body({})) == (400, b"InvalidArgument")
     assert code(b"no form at all") == (400, b"MalformedPOSTRequest")

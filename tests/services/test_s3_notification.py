@@ -142,6 +142,25 @@ def test_tags_grants_and_restores_are_told(told):
     asked, came = told.records()
     assert (asked["eventName"], came["eventName"]) == ("ObjectRestore:Post", "ObjectRestore:Completed")
     assert came["glacierEventData"]["restoreEventData"]["lifecycleRestoreStorageClass"] == "GLACIER"
+    owner = came["s3"]["bucket"]["ownerIdentity"]["principalId"]
+    assert [each["userIdentity"]["principalId"] for each in (asked, came)] == [owner, f"AmazonCustomer:{owner}"]
+
+
+@pytest.mark.parametrize("rule", [{}, {"Name": "prefix"}, {"Value": "a"}])
+def test_a_rule_of_a_filter_has_a_name_and_a_value(told, rule):
+    """test_bucket_notification_with_missing_values_in_rule."""
+    wish = {"QueueArn": QUEUE_ARN, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": [rule]}}}
+    with pytest.raises(ClientError, match="MalformedXML"):
+        told.s3.put_bucket_notification_configuration(Bucket="shelf", NotificationConfiguration={"QueueConfigurations": [wish]})
+
+
+def test_what_was_written_while_versions_were_not_kept_has_no_version(told):
+    """test_object_created_put_versioned, after the bucket was suspended."""
+    told.s3.put_bucket_versioning(Bucket="shelf", VersioningConfiguration={"Status": "Suspended"})
+    told.configure("s3:ObjectCreated:*")
+    told.messages()
+    told.s3.put_object(Bucket="shelf", Key="k")
+    assert "versionId" not in told.records()[0]["s3"]["object"]
 
 
 def test_what_a_lifecycle_does_is_told(told):

@@ -234,3 +234,94 @@ def test_an_encryption_is_chosen_only_by_who_makes_an_object(s3):
     assert refusal(s3.upload_part, PartNumber=1, Body=b"x", **upload) == refused
     assert refusal(s3.complete_multipart_upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, **upload) == refused
     s3.put_object(Bucket="box", Key="k", Body=b"y")
+
+
+def test_an_answer_has_two_ids_and_tells_who_served_it(cloud, s3):
+    """test_get_range_object_headers; the second id stands in refusals too."""
+    told = s3.head_object(Bucket="box", Key="k")["ResponseMetadata"]
+    assert told["HTTPHeaders"]["server"] == "AmazonS3" and told["HTTPHeaders"]["x-amz-id-2"] == told["HostId"]
+    with pytest.raises(ClientError) as refused:
+        s3.get_object(Bucket="box", Key="nothing")
+    metadata = refused.value.response["ResponseMetadata"]
+    assert metadata["HostId"] == metadata["HTTPHeaders"]["x-amz-id-2"] != told["HostId"]
+    _, headers, body = cloud.http("OPTIONS", "/box/k", headers={"origin": "http://a", "access-control-request-method": "GET"})
+    assert f"<HostId>{headers['x-amz-id-2']}</HostId>" in body.decode() and headers["Server"] == "AmazonS3"
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("=?UTF-8?Q?actually-ascii?=", "actually-ascii"),
+        ("=?UTF-8?B?YWJj?=", "abc"),
+        ("=?UTF-8?B?w4RNw4Raw5XDkSBTMw==?=", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?="),
+        ("=?UTF-8?Q?=5F=E2=80=94=5F2=3F.pdf?=", "=?UTF-8?Q?=5F=E2=80=94=5F2=3F.pdf?="),
+        ("=?UTF-8?B?AAECAw==?=", "=?UTF-8?B?AAECAw==?="),
+        ("=?nothing?Q?x?=", "=?nothing?Q?x?="),
+    ],
+)
+def test_metadata_beyond_ascii_travels_in_encoded_words(s3, sent, told):
+    """test_user_metadata_rfc2047_encoded."""
+    s3.put_object(Bucket="box", Key="k", Metadata={"m": sent})
+    assert s3.head_object(Bucket="box", Key="k")["Metadata"] == s3.get_object(Bucket="box", Key="k")["Metadata"] == {"m": told}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "words"),
+    [
+        ({"RoutingRules": []}, "MalformedXML", "The XML you provided was not well-formed"),
+        ({"RoutingRules": [{"Redirect": {"ReplaceKeyWith": "k"}, "Condition": {}}]}, "InvalidRequest", "Condition cannot be empty."),
+        ({"RedirectAllRequestsTo": {"HostName": "h"}}, "InvalidArgument", "RedirectAllRequestsTo cannot be provided in conjunction"),
+    ],
+)
+def test_words_of_websites(s3, wrong, code, words):
+    """test_validate_website_configuration."""
+    told = refusal(s3.put_bucket_website, Bucket="box", WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}} | wrong)
+    assert told["Code"] == code and told["Message"].startswith(words)
+
+
+def test_words_of_tags_keys_and_locks(cloud, s3):
+    """test_create_bucket_with_tags_exc, test_s3_default_bucket_encryption_exc, test_s3_object_retention_exc."""
+    tagged = {"Tags": [{"Key": "aws:a", "Value": "b"}]}
+    told = refusal(s3.create_bucket, Bucket="tagged", CreateBucketConfiguration=tagged)
+    assert told["Code"] == "InvalidTag" and told["Message"].startswith('User-defined tag keys can\'t start with "aws:".') and "TagKey" not in told
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "k"}}
+    told = refusal(s3.put_bucket_encryption, Bucket="box", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert (told["Code"], told["ArgumentName"]) == ("InvalidArgument", "ApplyServerSideEncryptionByDefault")
+    s3.create_bucket(Bucket="vault", ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket="vault", Key="k")
+    assert "Key" not in refusal(s3.get_object_retention, Bucket="vault", Key="k")
+    past = {"Mode": "GOVERNANCE", "RetainUntilDate": "2020-01-01T00:00:00Z"}
+    assert refusal(s3.put_object_retention, Bucket="vault", Key="k", Retention=past)["ArgumentValue"] == "Tue Dec 31 16:00:00 PST 2019"
+
+
+def test_a_named_version_does_not_tell_when_it_expires(s3):
+    """test_bucket_lifecycle_configuration_object_expiry_versioned; of rules for one day the first is told: test_bucket_lifecycle_multiple_rules."""
+    s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": "Enabled"})
+    rules = [{"ID": id, "Filter": {"Prefix": prefix}, "Status": "Enabled", "Expiration": {"Days": 7}} for id, prefix in (("b", "te"), ("a", "t"))]
+    s3.put_bucket_lifecycle_configuration(Bucket="box", LifecycleConfiguration={"Rules": rules})
+    version = s3.put_object(Bucket="box", Key="test")["VersionId"]
+    assert 'rule-id="b"' in s3.head_object(Bucket="box", Key="test")["Expiration"]
+    assert "Expiration" not in s3.head_object(Bucket="box", Key="test", VersionId=version)
+
+
+def test_what_a_customers_key_hides_is_summed_only_if_the_client_says_how(s3):
+    """test_multipart_upload_sse_c; the address of what was made is that of its URL: test_multipart_with_unicode_character_location."""
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": KEY}
+    upload = {"Bucket": "box", "Key": "a/é", "UploadId": s3.create_multipart_upload(Bucket="box", Key="a/é", **key)["UploadId"]}
+    etag = s3.upload_part(PartNumber=1, Body=b"x", **upload, **key)["ETag"]
+    told = s3.complete_multipart_upload(MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, **upload)
+    assert told["Location"].endswith("/box/a%2F%C3%A9") and not any(name.startswith("Checksum") for name in told)
+    read = s3.get_object(Bucket="box", Key="a/é", ChecksumMode="ENABLED", **key)
+    assert read["Body"].read() == b"x" and "ChecksumType" not in read
+    assert "ChecksumAlgorithm" not in s3.list_objects_v2(Bucket="box", Prefix="a/")["Contents"][0]
+
+
+def test_a_part_of_what_is_summed_as_a_whole_tells_its_checksum_where_the_client_chose(s3):
+    """test_get_object_part_checksum."""
+    began = s3.create_multipart_upload(Bucket="box", Key="m", ChecksumAlgorithm="CRC32C", ChecksumType="FULL_OBJECT")
+    upload = {"Bucket": "box", "Key": "m", "UploadId": began["UploadId"]}
+    part = s3.upload_part(PartNumber=1, Body=b"test content 123", ChecksumAlgorithm="CRC32C", **upload)
+    listed = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32C": part["ChecksumCRC32C"]}]
+    s3.complete_multipart_upload(MultipartUpload={"Parts": listed}, **upload)
+    read = s3.head_object(Bucket="box", Key="m", PartNumber=1, ChecksumMode="ENABLED")
+    assert (read["ChecksumCRC32C"], read["ChecksumType"]) == ("fwuu0Q==", "FULL_OBJECT")

@@ -34,7 +34,7 @@ METRICS = {"Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}}
         ({"Filter": {"And": {"Prefix": "a"}}}, "MalformedXML", ""),
         ({"Destination": {"Bucket": "there"}}, "InvalidArgument", "Invalid bucket ARN"),
         ({"Destination": {"Bucket": "arn:aws:s3:::here"}}, "InvalidRequest", "cannot be the same"),
-        ({"Destination": {"Bucket": "arn:aws:s3:::nowhere"}}, "InvalidRequest", "Destination bucket must exist."),
+        ({"Destination": {"Bucket": "arn:aws:s3:::nowhere"}}, "InvalidRequest", "Destination bucket must have versioning enabled."),
         ({"Destination": {"Bucket": "arn:aws:s3:::plain"}}, "InvalidRequest", "must have versioning enabled"),
         ({"Destination": {"Bucket": "arn:aws:s3:::there", "StorageClass": "COLD"}}, "MalformedXML", ""),
         ({"Destination": {"Bucket": "arn:aws:s3:::there", **RTC}}, "InvalidRequest", "Metrics must be enabled"),

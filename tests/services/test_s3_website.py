@@ -103,7 +103,7 @@ def test_routing_rules_redirect_before_and_after_an_error(cloud, s3):
     [
         ({"ErrorDocument": {"Key": "e"}}, "InvalidArgument"),
         ({"IndexDocument": {"Suffix": "a/b"}}, "InvalidArgument"),
-        ({"RedirectAllRequestsTo": {"HostName": "h"}, "IndexDocument": {"Suffix": "i"}}, "InvalidRequest"),
+        ({"RedirectAllRequestsTo": {"HostName": "h"}, "IndexDocument": {"Suffix": "i"}}, "InvalidArgument"),
         ({"IndexDocument": {"Suffix": "i"}, "RoutingRules": [{"Redirect": {"HttpRedirectCode": "200"}}]}, "InvalidRequest"),
         ({"IndexDocument": {"Suffix": "i"}, "RoutingRules": [{"Redirect": {"Protocol": "ftp"}}]}, "InvalidRequest"),
         (

@@ -283,7 +283,9 @@ def _find_in_map(argument: Any, scope: Scope, depth: int) -> Any:
             raise ValidationError(f"Template error: {message}")
         default = parts[3]["DefaultValue"]
     mapping = scope.mapping(name)
-    found = mapping.get(first, {}).get(second, _ABSENT) if mapping else _ABSENT
+    # A transform asks before the section has been checked.
+    members = mapping.get(first) if isinstance(mapping, dict) else None
+    found = members.get(second, _ABSENT) if isinstance(members, dict) else _ABSENT
     if found is not _ABSENT:
         return found
     if default is not _ABSENT:

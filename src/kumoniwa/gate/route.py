@@ -295,6 +295,9 @@ class Routes:
             if found is not None:
                 request.labels = found.labels
                 return self.named(name, found.operation)
+        if method == "POST" and services[0][0] == "s3" and not request.query:
+            # A form of a wrong type, which the door says.
+            return self._door("s3", address)
         if (address.signing_name, path) in DATA_PLANES:
             return self._door(services[0][0], address)
         raise UnknownOperationException(f"{services[0][0]} has no operation at {request.method} {request.path}.")

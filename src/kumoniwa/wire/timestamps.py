@@ -10,7 +10,9 @@ import re
 import time
 from calendar import timegm
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -59,6 +61,11 @@ def rfc822(seconds: float) -> str:
     at = time.gmtime(whole)
     day, month = DAYS[at[6]], MONTHS[at[1]]
     return f"{day}, {at[2]:02d} {month} {at[0]:04d} {at[3]:02d}:{at[4]:02d}:{at[5]:02d}{fraction} GMT"
+
+
+def pacific(seconds: float) -> str:
+    """As Java prints a moment where S3 was written: ``Tue Dec 31 16:00:00 PST 2019``."""
+    return datetime.fromtimestamp(seconds, ZoneInfo("America/Los_Angeles")).strftime("%a %b %d %H:%M:%S %Z %Y")
 
 
 def epoch(seconds: float) -> int | float:

@@ -32,13 +32,14 @@ _NAME = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 def key_of_service(call: Call, name: str) -> None:
     """See that AWS's key stands behind ``alias/aws/s3`` and its like, before somebody asks for it."""
     service = name.removeprefix(_OURS)
+    protected = "S3 objects" if service == "s3" else f"{service.upper()} data"
     if not name.startswith(_OURS) or service not in SERVICES or name in call.shelf(Alias):
         return
     key_id, now = call.new_id(), call.now()
     secret = material.sealed(call, key_id, key_material.make(key_material.SYMMETRIC))
     call.shelf(Key)[key_id] = Key(
         id=key_id, created=now, spec=key_material.SYMMETRIC, usage=ENCRYPT, manager="AWS", policy=policy.of_service(call, service),
-        description=f"Default key that protects my {service.upper()} data when no other key is defined", materials=(secret,),
+        description=f"Default key that protects my {protected} when no other key is defined", materials=(secret,),
         rotation_days=365, rotates_at=now + 365 * 86_400,
     )  # fmt: skip
     call.shelf(Alias)[name] = Alias(name=name, key=key_id, created=now, updated=now)

@@ -24,7 +24,7 @@ from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.s3 import storage
 from kumoniwa.services.s3.acl import CLOSED, ENFORCED, OWNERSHIPS, Grant, grants_of
-from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, tags_of
+from kumoniwa.services.s3.tag import tags_of_new
 
 S3_ITSELF = "s3.amazonaws.com"
 LIST_MAX = 10_000
@@ -352,7 +352,7 @@ async def CreateBucket(
     if any(grant.is_public for grant in grants or ()):
         # A new bucket blocks public ACLs from its first moment.
         raise AccessDenied
-    tags = tags_of({"TagSet": said.get("Tags") or []}, most=BUCKET_TAGS_MAX)
+    tags = tags_of_new(said.get("Tags") or [])
     await call.acting(S3_ITSELF).ask(
         "s3:CreateBucket",
         to_region=GLOBAL,

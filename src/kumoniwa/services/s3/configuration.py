@@ -13,8 +13,8 @@ from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotS
 from kumoniwa.services.s3.bucket import (
     AccessDenied,
     Bucket,
+    InvalidArgument,
     InvalidBucketAclWithObjectOwnership,
-    InvalidRequest,
     canonical_id,
     found,
 )
@@ -241,8 +241,9 @@ def PutBucketEncryption(
     if algorithm not in ("AES256", managed_key.KMS) or set(default) - {"SSEAlgorithm", "KMSMasterKeyID"}:
         raise MalformedXML
     if "KMSMasterKeyID" in default and algorithm != managed_key.KMS:
-        raise InvalidRequest(
-            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+        raise InvalidArgument(
+            "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse",
+            ArgumentName="ApplyServerSideEncryptionByDefault",
         )
     kept = {
         "ApplyServerSideEncryptionByDefault": default,

@@ -258,7 +258,9 @@ async def serve(home: Any, request: Request, address: Any, request_id: str) -> R
 async def _posted(home: Any, request: Request, bucket: str) -> Response:
     form, now = form_of(request), home.clock.now()
     fields = form.fields
-    key = fields.get("key", "").replace("${filename}", form.file_name)
+    key = fields.get("key", "")
+    if form.file_name:
+        key = key.replace("${filename}", form.file_name)
     if not key:
         raise InvalidArgument(
             "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
@@ -310,6 +312,7 @@ def _answer(
     path = request.path.rstrip("/")
     scheme = "https" if request.is_tls else "http"
     headers = {"ETag": made["ETag"], "Location": f"{scheme}://{request.host}{path}/{quote(key)}"}
+    headers |= {f"x-amz-checksum-{name[8:].lower()}": value for name, value in made.items() if name.startswith("Checksum")}
     if "VersionId" in made:
         headers["x-amz-version-id"] = made["VersionId"]
     if "ServerSideEncryption" in made:

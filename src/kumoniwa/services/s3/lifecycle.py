@@ -88,7 +88,7 @@ def expiration_told(bucket: Bucket, key: str, size: int, tags: dict[str, str], m
     ]
     if not ends:
         return {}
-    at, id = min(ends)
+    at, id = min(ends, key=lambda end: end[0])
     return {"Expiration": f'expiry-date="{timestamps.rfc822(at)}", rule-id="{quote(id, safe="")}"'}
 
 
@@ -196,7 +196,7 @@ def _check_positive(action: dict[str, Any], member: str, named: str) -> None:
 
 def _check_midnight(action: dict[str, Any]) -> None:
     if action["Date"] % DAY_S:
-        raise InvalidArgument("'Date' must be at midnight GMT", ArgumentName="Date")
+        raise InvalidArgument("'Date' must be at midnight GMT", ArgumentName="Date", ArgumentValue=timestamps.iso8601(action["Date"]))
 
 
 def _check_expiration(rule: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, arn, found, req
 from kumoniwa.services.s3.download import wanted
 from kumoniwa.services.s3.lock import MODES, ObjectProtected
 from kumoniwa.services.s3.storage import Head, Version
-from kumoniwa.wire.timestamps import iso8601
+from kumoniwa.wire import timestamps
 from kumoniwa.wire.xml import MalformedXML
 
 
@@ -56,7 +56,7 @@ def PutObjectRetention(
         raise MalformedXML
     if until is not None and until <= call.now():
         raise InvalidArgument(
-            "The retain until date must be in the future!", ArgumentName="RetainUntilDate", ArgumentValue=iso8601(until)
+            "The retain until date must be in the future!", ArgumentName="RetainUntilDate", ArgumentValue=timestamps.pacific(until)
         )
     head = version.head
     _check_may_change(call, bucket, version, head, mode, until, bool(BypassGovernanceRetention))
@@ -91,7 +91,7 @@ def GetObjectRetention(
     bucket = found(call, Bucket)
     lock = locked_version(call, bucket, Key, VersionId).head.lock
     if not lock.mode:
-        raise NoSuchObjectLockConfiguration(Key=Key)
+        raise NoSuchObjectLockConfiguration
     return {"Retention": {"Mode": lock.mode, "RetainUntilDate": lock.until}}
 
 
@@ -131,5 +131,5 @@ def GetObjectLegalHold(
     bucket = found(call, Bucket)
     lock = locked_version(call, bucket, Key, VersionId).head.lock
     if not lock.hold:
-        raise NoSuchObjectLockConfiguration(Key=Key)
+        raise NoSuchObjectLockConfiguration
     return {"LegalHold": {"Status": lock.hold}}

@@ -31,6 +31,16 @@ class InvalidTagHeader(AwsError):
     message = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates."
 
 
+def tags_of_new(tags: list[dict[str, str]]) -> dict[str, str]:
+    """The tags that a bucket is made with: localstack's test_create_bucket_with_tags_exc."""
+    if any(each.get("Key", "").startswith("aws:") for each in tags):
+        raise InvalidTag(
+            'User-defined tag keys can\'t start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys '
+            "and try again."
+        )
+    return tags_of({"TagSet": tags}, most=BUCKET_TAGS_MAX)
+
+
 def tags_of(tagging: dict[str, Any], *, most: int) -> dict[str, str]:
     """The tags of a ``Tagging`` document, each one valid."""
     pairs = []

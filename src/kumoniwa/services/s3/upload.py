@@ -19,11 +19,11 @@ from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
 from kumoniwa.services.s3.lifecycle import expiration_told
 from kumoniwa.services.s3.lock import UNLOCKED, Lock, with_default
 from kumoniwa.services.s3.locking import Wish, lock_of
+from kumoniwa.services.s3.metadata import header_text, received
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.services.s3.tag import tags_in_header
 
 KEY_BYTES_MAX = 1024
-METADATA_BYTES_MAX = 2048
 STORAGE_CLASSES = (
     "STANDARD",
     "REDUCED_REDUNDANCY",
@@ -49,11 +49,6 @@ PLAIN_HEADERS = (
 class KeyTooLongError(AwsError):
     status = 400
     message = "Your key is too long"
-
-
-class MetadataTooLarge(AwsError):
-    status = 400
-    message = "Your metadata headers exceed the maximum allowed metadata size"
 
 
 class InvalidStorageClass(AwsError):
@@ -90,7 +85,7 @@ def head_of(
     lock: Lock = UNLOCKED,
 ) -> Head:
     """``headers`` by AWS's member names, absent ones as None."""
-    kept = {name: _text(value) for name, value in headers.items() if value is not None}
+    kept = {name: header_text(str(value)) for name, value in headers.items() if value is not None}
     coding = kept.get("ContentEncoding")
     if coding is not None and "aws-chunked" in coding:
         # How the body travelled is no property of the object.
@@ -106,34 +101,13 @@ def head_of(
     return Head(
         owner=call.principal.account or call.account,
         headers=kept,
-        metadata=_told(metadata) if metadata else {},
+        metadata=received(metadata, in_headers=call.request is not None) if metadata else {},
         tags=tags_in_header(tagging) if tagging else {},
         grants=grants,
         encryption="" if customer.md5 else encryption_for(bucket, encryption),
         customer_key=customer.md5,
         lock=lock,
     )
-
-
-def _told(metadata: dict[str, str]) -> dict[str, str]:
-    """What a client tells of its object, by names in lower case."""
-    told = {name.lower(): _text(value) for name, value in metadata.items()}
-    size = sum(len(name.encode()) + len(value.encode()) for name, value in told.items())
-    if size > METADATA_BYTES_MAX:
-        raise MetadataTooLarge(Size=size, MaxSizeAllowed=METADATA_BYTES_MAX)
-    return told
-
-
-def _text(value: Any) -> str:
-    """A header's text: its bytes came as latin-1 and are UTF-8 where they can be."""
-    if not isinstance(value, str):
-        return str(value)
-    if value.isascii():
-        return value
-    try:
-        return value.encode("latin-1").decode()
-    except UnicodeError:
-        return value
 
 
 def encryption_for(bucket: Bucket, asked: str | None) -> str:

@@ -59,7 +59,10 @@ def redirect_of(website: dict[str, Any], key: str, status: int | None) -> Redire
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
     if "RedirectAllRequestsTo" in said:
         if len(said) > 1:
-            raise InvalidRequest("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.")
+            raise InvalidArgument(
+                "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.",
+                ArgumentName="RedirectAllRequestsTo", ArgumentValue="not null",
+            )  # fmt: skip
         _check_protocol(said["RedirectAllRequestsTo"])
         if not said["RedirectAllRequestsTo"].get("HostName"):
             raise MalformedXML
@@ -75,6 +78,8 @@ def _checked(said: dict[str, Any]) -> dict[str, Any]:
     if "ErrorDocument" in said and not said["ErrorDocument"].get("Key"):
         raise MalformedXML
     rules = said.get("RoutingRules") or []
+    if not rules and "RoutingRules" in said:
+        raise MalformedXML
     if len(rules) > RULES_MAX:
         raise InvalidRequest(f"{len(rules)} routing rules provided, the number of routing rules in a website configuration is limited to 50.")
     for rule in rules:
@@ -89,8 +94,12 @@ def _check_protocol(where: dict[str, Any]) -> None:
 
 def _check_rule(rule: dict[str, Any]) -> None:
     where, condition = rule.get("Redirect"), rule.get("Condition")
-    if not where or condition == {}:
+    if not where:
         raise MalformedXML
+    if condition == {}:
+        raise InvalidRequest(
+            "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be present."
+        )
     _check_protocol(where)
     if "ReplaceKeyWith" in where and "ReplaceKeyPrefixWith" in where:
         raise InvalidRequest("You can only define ReplaceKeyPrefix or ReplaceKey but not both.")

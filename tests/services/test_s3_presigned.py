@@ -120,3 +120,13 @@ def test_urls_of_a_bucket_with_its_own_host_name(cloud, signers, version, host):
     target = request.prepare().url.partition(host)[2]
     assert cloud.http("GET", target, host=host)[::2] == (200, b"content")
     assert cloud.http("GET", target, host=host.replace("box", "fox"))[0] in (403, 404)
+
+
+@pytest.mark.parametrize("host", ["s3.localhost:4566", "s3.us-east-1.localhost:4566", "localhost:4566"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_name_of_s3_itself_is_no_buckets(cloud, signers, version, host):
+    credentials = signers[version]._request_signer._credentials
+    request = AWSRequest("GET", f"http://{host}/box/a%20key%2B", headers={})
+    signer = HmacV1QueryAuth(credentials, 60) if version == "s3" else S3SigV4QueryAuth(credentials, "s3", "us-east-1", 60)
+    signer.add_auth(request)
+    assert cloud.http("GET", request.prepare().url.partition(host)[2], host=host)[::2] == (200, b"content")

@@ -106,7 +106,7 @@ def _addressed(region: str | None, signing_name: str | None, access_key: str | N
         region = host_region or (region_of(name) if door in _MARKED else None)
     if signing_name is None:
         signing_name = host_service
-    elif door is None and signing_name == "s3" and host_service and not name and _is_bucket_label(host):
+    elif door is None and signing_name == "s3" and host_service not in (None, "s3") and not name and _is_bucket_label(host):
         door, name = "s3", host_service
     if signing_name in GLOBAL_SERVICES and door is None:
         region = GLOBAL

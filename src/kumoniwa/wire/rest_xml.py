@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -98,11 +96,6 @@ def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
 def is_bare(service: Service) -> bool:
     """S3 writes its errors without ``<ErrorResponse>`` around them; its own signature is what tells it from its kin."""
     return service.signature_version == "s3"
-
-
-def host_id(request_id: str) -> str:
-    """S3's second name of a request."""
-    return base64.b64encode(hashlib.sha512(request_id.encode()).digest()[:57]).decode()
 
 
 def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:

@@ -24,7 +24,6 @@ from kumoniwa.kernel.ids import host_id
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, InvalidArgument, arn, found
 from kumoniwa.wire import timestamps
-from kumoniwa.wire.rest_xml import host_id
 from kumoniwa.wire.xml import MalformedXML
 
 KINDS = {

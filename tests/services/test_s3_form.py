@@ -154,6 +154,18 @@ def test_what_a_form_answers_is_chosen_by_it(cloud, s3, signers):
     )
 
 
+@pytest.mark.parametrize(
+    ("version", "without", "named"),
+    [("s3v4", "x-amz-algorithm", "X-Amz-Algorithm"), ("s3v4", "x-amz-signature", "X-Amz-Signature"),
+     ("s3", "AWSAccessKeyId", "AWSAccessKeyId"), ("s3", "signature", "Signature")],
+)  # fmt: skip
+def test_a_field_that_is_missing_is_named(cloud, signers, version, without, named):
+    fields = {name: value for name, value in signed(signers, version).items() if name.lower() != without.lower()}
+    headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+    status, _, answer = cloud.http("POST", "/box", headers=headers, body=body(fields))
+    assert status == 400 and f"<ArgumentName>{named}</ArgumentName><ArgumentValue></ArgumentValue>" in answer.decode()
+
+
 def test_a_file_without_a_name_leaves_its_place_in_the_key(cloud, s3, signers):
     """localstack's test_post_object_with_file_as_string; the checksum is told: test_post_object_default_checksum."""
     status, told, _ = post(cloud, signed(signers), name="")

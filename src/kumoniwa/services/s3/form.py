@@ -90,10 +90,7 @@ def form_of(request: Request) -> Form:
     """Raises PreconditionFailed, MalformedPOSTRequest or InvalidArgument."""
     found = _BOUNDARY.match(request.headers.get("content-type", ""))
     if found is None:
-        raise PreconditionFailed(
-            "At least one of the preconditions you specified did not hold.",
-            Condition="Bucket POST must be of the enclosure-type multipart/form-data",
-        )
+        raise PreconditionFailed(Condition="Bucket POST must be of the enclosure-type multipart/form-data")
     delimiter, body = b"\r\n--" + found[1].encode("latin-1"), request.body
     fields: dict[str, str] = {}
     # The first delimiter may stand at the very beginning, without a line end before it.
@@ -200,25 +197,28 @@ def _check_size(size: int, least: Any, most: Any) -> None:
 # Who signed ------------------------------------------------------------------------------------------
 
 
+def _lacking(name: str) -> InvalidArgument:
+    """Recorded: localstack's test_post_request_missing_fields, test_post_request_missing_signature."""
+    return InvalidArgument(
+        f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields.",
+        ArgumentName=name, ArgumentValue="",
+    )  # fmt: skip
+
+
 def _signer(home: Any, fields: dict[str, str], now: float) -> Any:
     """The principal who signed the policy, nobody if there is none. Raises what a wrong signature earns."""
     if "policy" not in fields:
         return identity.ANONYMOUS
     policy, token = fields["policy"], fields.get("x-amz-security-token")
-    if "awsaccesskeyid" in fields:
-        if "signature" not in fields:
-            raise InvalidArgument(
-                "Bucket POST must contain a field named 'Signature'.  If it is specified, please check the order of the fields.",
-                ArgumentName="Signature",
-            )
+    if "awsaccesskeyid" in fields or "signature" in fields:
+        for name in ("AWSAccessKeyId", "Signature"):
+            if name.lower() not in fields:
+                raise _lacking(name)
         key, given, scope = fields["awsaccesskeyid"], fields.get("signature", ""), None
     else:
-        for name in ("x-amz-algorithm", "x-amz-credential", "x-amz-signature", "x-amz-date"):
-            if not fields.get(name):
-                raise InvalidArgument(
-                    f"Bucket POST must contain a field named '{name}'.  If it is specified, please check the order of the fields.",
-                    ArgumentName=name,
-                )
+        for name in ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-Date"):
+            if not fields.get(name.lower()):
+                raise _lacking(name)
         if fields["x-amz-algorithm"] != signature.ALGORITHM:
             raise InvalidArgument(
                 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"', ArgumentName="x-amz-algorithm"
@@ -262,10 +262,7 @@ async def _posted(home: Any, request: Request, bucket: str) -> Response:
     if form.file_name:
         key = key.replace("${filename}", form.file_name)
     if not key:
-        raise InvalidArgument(
-            "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.",
-            ArgumentName="key", ArgumentValue="",
-        )  # fmt: skip
+        raise _lacking("key")
     principal = _signer(home, fields, now)
     if "policy" in fields:
         try:

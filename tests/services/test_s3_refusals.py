@@ -325,3 +325,13 @@ def test_a_part_of_what_is_summed_as_a_whole_tells_its_checksum_where_the_client
     s3.complete_multipart_upload(MultipartUpload={"Parts": listed}, **upload)
     read = s3.head_object(Bucket="box", Key="m", PartNumber=1, ChecksumMode="ENABLED")
     assert (read["ChecksumCRC32C"], read["ChecksumType"]) == ("fwuu0Q==", "FULL_OBJECT")
+
+
+def test_a_version_becomes_the_latest_between_two_pages(s3):
+    """test_list_objects_versions_with_prefix_only_and_pagination."""
+    s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": "Enabled"})
+    ids = [s3.put_object(Bucket="box", Key="v")["VersionId"] for _ in range(3)]
+    first = s3.list_object_versions(Bucket="box", Prefix="v", MaxKeys=1)
+    s3.delete_object(Bucket="box", Key="v", VersionId=ids[2])
+    asked = {"Bucket": "box", "Prefix": "v", "KeyMarker": "v", "VersionIdMarker": first["NextVersionIdMarker"]}
+    assert [each["IsLatest"] for each in s3.list_object_versions(**asked)["Versions"]] == [True, False]

@@ -207,7 +207,7 @@ def _lacking(name: str) -> InvalidArgument:
 
 def _signer(home: Any, fields: dict[str, str], now: float) -> Any:
     """The principal who signed the policy, nobody if there is none. Raises what a wrong signature earns."""
-    if "policy" not in fields:
+    if "policy" not in fields or (OF_SIGNATURES | {"awsaccesskeyid", "signature"}).isdisjoint(fields):
         return identity.ANONYMOUS
     policy, token = fields["policy"], fields.get("x-amz-security-token")
     if "awsaccesskeyid" in fields or "signature" in fields:

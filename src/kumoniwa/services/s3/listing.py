@@ -351,13 +351,15 @@ def ListObjectVersions(
         if page.goes_on_at:
             reply["NextVersionIdMarker"] = page.goes_on_at
     before, tells = KeyMarker if below_id else None, telling(call, OptionalObjectAttributes, owner=True)
+    # What was newer than the page's first version may have been deleted since the page before.
+    live = storage.live(call, bucket, KeyMarker) if below_id else None
     for row in page.rows:
         key, version, is_marker, _, modified, size, etag, kind, packed = row
         head = unpack(packed, Head)
         shown = {
             "Key": encode(key),
             "VersionId": version,
-            "IsLatest": key != before,
+            "IsLatest": key != before or (live is not None and live.version == version),
             "LastModified": float(int(modified)),
             "Owner": {"ID": canonical_id(head.owner)},
         }

@@ -335,3 +335,22 @@ def test_a_version_becomes_the_latest_between_two_pages(s3):
     s3.delete_object(Bucket="box", Key="v", VersionId=ids[2])
     asked = {"Bucket": "box", "Prefix": "v", "KeyMarker": "v", "VersionIdMarker": first["NextVersionIdMarker"]}
     assert [each["IsLatest"] for each in s3.list_object_versions(**asked)["Versions"]] == [True, False]
+
+
+def test_a_retention_is_bypassed_only_where_there_are_locks(s3):
+    """test_delete_object_with_no_locking."""
+    for wish in (True, False):
+        told = refusal(s3.delete_object, Bucket="box", Key="k", BypassGovernanceRetention=wish)
+        assert (told["Code"], told["ArgumentName"]) == ("InvalidArgument", "x-amz-bypass-governance-retention")
+    asked = {"Bucket": "box", "Delete": {"Objects": [{"Key": "k"}]}, "BypassGovernanceRetention": True}
+    assert refusal(s3.delete_objects, **asked)["Code"] == "InvalidArgument"
+
+
+def test_what_was_written_during_an_upload_conflicts_with_its_condition(cloud, s3):
+    """test_multipart_if_match_with_put_identical."""
+    upload = {"Bucket": "box", "Key": "k", "UploadId": s3.create_multipart_upload(Bucket="box", Key="k")["UploadId"]}
+    etag = s3.upload_part(PartNumber=1, Body=b"x", **upload)["ETag"]
+    cloud.sleep(1)
+    present = s3.put_object(Bucket="box", Key="k", Body=b"0123456789")["ETag"]
+    told = refusal(s3.complete_multipart_upload, **upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, IfMatch=present)
+    assert (told["status"], told["Code"], told["Condition"], told["Key"]) == (409, "ConditionalRequestConflict", "If-Match", "k")

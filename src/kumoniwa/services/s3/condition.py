@@ -24,6 +24,11 @@ class NotModified(AwsError):
     message = "Not Modified"
 
 
+class ConditionalRequestConflict(AwsError):
+    status = 409
+    message = "The conditional request cannot succeed due to a conflicting operation against this resource."
+
+
 class NotImplementedHeader(AwsError):
     code = "NotImplemented"
     status = 501
@@ -96,6 +101,13 @@ def check_deletion(existing: Version | None, if_match: str, key: str, version_id
         raise NoSuchKeyToMatch(Key=key)
     if not matches(if_match, existing.etag):
         raise PreconditionFailed(Condition="If-Match")
+
+
+def check_unchanged(existing: Version | None, if_match: str | None, since: float, key: str) -> None:
+    """What an upload is to replace was not written while the parts came, be it with the same bytes: localstack's
+    test_multipart_if_match_with_put, test_multipart_if_match_with_put_identical."""
+    if if_match is not None and existing is not None and existing.modified > since:
+        raise ConditionalRequestConflict(Condition="If-Match", Key=key)
 
 
 def check_write(

@@ -9,7 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import condition, notification, replication, storage
-from kumoniwa.services.s3.bucket import Bucket, arn, found, require
+from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, arn, found, require
 from kumoniwa.services.s3.download import VERSION_ID, InvalidVersionId, NoSuchVersion
 from kumoniwa.services.s3.locking import check_may_go
 from kumoniwa.services.s3.storage import Head
@@ -18,6 +18,15 @@ from kumoniwa.wire.xml import MalformedXML
 KEYS_MAX = 1000
 NOTHING_ETAG = hashlib.md5(usedforsecurity=False).hexdigest()
 """What events call the entity tag of a delete marker: recorded, test_object_created_put_versioned."""
+
+
+def _check_bypass(bucket: Bucket, said: bool | None) -> None:
+    """Recorded: localstack's test_delete_object_with_no_locking."""
+    if said is not None and not bucket.lock:
+        raise InvalidArgument(
+            "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
+            ArgumentName="x-amz-bypass-governance-retention",
+        )
 
 
 def DeleteObject(
@@ -32,6 +41,7 @@ def DeleteObject(
     RequestPayer: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
+    _check_bypass(bucket, BypassGovernanceRetention)
     if VersionId is not None and not VERSION_ID.fullmatch(VersionId):
         raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=VersionId[:1024])
     return _deleted(call, bucket, Key, VersionId, IfMatch, bypasses=bool(BypassGovernanceRetention))
@@ -81,6 +91,7 @@ def DeleteObjects(
 ) -> dict:
     """Each key is judged by itself: what the caller may not delete is told among the errors."""
     bucket = found(call, Bucket)
+    _check_bypass(bucket, BypassGovernanceRetention)
     bodies.check_document(call, is_required=True)
     listed = (Delete or {}).get("Objects") or []
     if not 1 <= len(listed) <= KEYS_MAX:

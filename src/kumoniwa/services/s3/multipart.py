@@ -329,13 +329,15 @@ def CompleteMultipartUpload(
     made = _made_before(call, bucket, Key, UploadId, listed)
     if made is not None:
         return _completed(call, bucket, made, made.head)
-    upload, _ = upload_of(call, bucket, Key, UploadId)
+    upload, began = upload_of(call, bucket, Key, UploadId)
     check_chooses_nothing(call)
     customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     # "needed only when the object was created using a checksum algorithm": the model, of SSECustomerKey.
     if customer.md5 or upload.algorithm:
         check_continues(upload.head, customer)
-    condition.check_write(storage.live(call, bucket, Key), IfMatch, IfNoneMatch, Key)
+    existing = storage.live(call, bucket, Key)
+    condition.check_write(existing, IfMatch, IfNoneMatch, Key)
+    condition.check_unchanged(existing, IfMatch, began, Key)
     rows = call.rows(storage.PARTS)
     have = {
         row[0]: row

@@ -541,8 +541,8 @@ def test_an_alias_belongs_to_one_account(cloud, iam):
 
 
 def test_what_is_not_implemented_is_refused_by_name(iam):
-    code, text = refusal(iam.list_organizations_features)
-    assert code == "NotImplemented" and "iam:ListOrganizationsFeatures" in text
+    code, text = refusal(iam.get_account_properties)
+    assert code == "NotImplemented" and "iam:GetAccountProperties" in text
     assert refusal(iam.set_security_token_service_preferences, GlobalEndpointTokenVersion="v1Token")[0] == "NotImplemented"
 
 

@@ -111,7 +111,7 @@ def test_the_report_has_a_line_for_everybody(cloud, iam, key):
     root, alice, bob = csv.DictReader(reply["Content"].decode().splitlines())
     assert reply["ReportFormat"] == "text/csv"
     assert (root["user"], root["arn"]) == ("<root_account>", f"arn:aws:iam::{ACCOUNT}:root")
-    assert (root["password_enabled"], root["access_key_1_active"]) == ("not_supported", "false")
+    assert (root["password_enabled"], root["access_key_1_active"]) == ("true", "false")
     assert alice["user_creation_time"].startswith("2030-01-01T00:0") and alice["password_enabled"] == "false"
     assert (alice["access_key_1_active"], alice["access_key_1_last_used_service"]) == ("true", "sts")
     assert (alice["access_key_2_active"], alice["access_key_2_last_rotated"]) == ("false", "N/A")

@@ -394,4 +394,3 @@ def test_what_is_not_implemented_is_refused_by_name(world):
     provided = [{"ProviderArn": "arn:aws:iam::aws:contextProvider/IdentityCenter", "ContextAssertion": "x" * 8}]
     code, text = refusal(world.sts.assume_role, RoleArn=role, RoleSessionName="me", ProvidedContexts=provided)
     assert code == "NotImplemented" and "ProvidedContexts" in text
-    assert refusal(world.sts.assume_root, TargetPrincipal="1" * 12, TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/x"})[0] == "NotImplemented"

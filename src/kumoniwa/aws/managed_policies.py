@@ -13,6 +13,9 @@ from typing import NamedTuple
 import orjson
 
 PREFIX = "arn:aws:iam::aws:policy/"
+ROOT_TASKS = f"{PREFIX}root-task/"
+"""Those that scope a session of AssumeRoot and nothing else, as iann0036/iam-dataset has them of November 2024.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/security-iam-awsmanpol.html"""
 
 
 class ManagedPolicy(NamedTuple):

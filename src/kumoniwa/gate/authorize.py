@@ -106,6 +106,7 @@ def _is_shut_out(principal: Principal) -> bool:
     held = principal.context
     return (
         principal.kind in _OWN_KEYS
+        and not principal.is_assumed_root
         and "aws:TokenIssueTime" in held
         and (principal.kind == "federated" or held.get("aws:MultiFactorAuthPresent") != "true")
     )
@@ -172,7 +173,7 @@ class Authorizer:
         principal, service = call.principal, route.service
         document = service.policy_of(call, arn) if service.policy_of is not None else None
         bounds = self.bounds(call.account) if self._members else FREE
-        if principal.kind == "root" and document is None and call.account == principal.account and bounds is FREE:
+        if principal.is_unbound_root and document is None and call.account == principal.account and bounds is FREE:
             return
         if bounds.is_closed:
             raise REFUSALS.get(route.protocol, AccessDenied)(hint=f"The account {call.account} is closed.")
@@ -353,7 +354,7 @@ class Authorizer:
         # Of what is the operation's own kind the owner is known and the policy counts, as for the first permission.
         owner = call.account if is_own else account_of(arn, principal.account)
         document = service.policy_of(call, arn) if is_own else None
-        is_own_root = principal.kind == "root" and document is None and owner == principal.account
+        is_own_root = principal.is_unbound_root and document is None and owner == principal.account
         if self.mode == "off" or (is_own_root and self.bounds(owner) is FREE):
             return
         asked = self._context(call, owner) | {key.lower(): value for key, value in context.items()}

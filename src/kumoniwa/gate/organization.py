@@ -28,6 +28,29 @@ class Member(Record):
     """ARNs of the policies of each level, from the root down to the account; no levels where nothing binds the account."""
     rcps: tuple[tuple[str, ...], ...] = ()
     is_suspended: bool = False
+    administers: tuple[str, ...] = ()
+    """Services that it speaks for in the organization: those it is the delegated administrator of, and of the management account all that are trusted."""
+    has_all_features: bool = True
+
+
+IAM = "iam.amazonaws.com"
+CREDENTIALS, SESSIONS = "RootCredentialsManagement", "RootSessions"
+
+
+class RootAccess(Record):
+    """What an organization has turned on of centralized root access; shelved by its id. IAM writes it, STS asks it in every region."""
+
+    account: str
+    """That manages the organization."""
+    features: tuple[str, ...] = ()
+
+
+class RootPassword(Record):
+    """Whether the root user of an account has one, which it has unless it is told here; shelved by the account's number. Organizations
+    makes accounts without one, IAM takes it away and allows it again."""
+
+    created: float
+    is_there: bool
 
 
 class ControlPolicy(Record):
@@ -76,6 +99,12 @@ def is_service_linked(principal: Principal) -> bool:
 def member(home: Any, account: str) -> Member | None:
     """What this region knows of an account's organization."""
     return home.store.shelf(SHARED, Member).get(account)
+
+
+def root_features(home: Any, found: Member) -> tuple[str, ...]:
+    """The features of centralized root access that hold in a member's organization: none while IAM is not trusted in it."""
+    management, held = member(home, found.management), home.store.shelf(SHARED, RootAccess).get(found.organization)
+    return held.features if held is not None and management is not None and IAM in management.administers else ()
 
 
 def organization_id(home: Any, account: str) -> str | None:

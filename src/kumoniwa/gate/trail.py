@@ -158,6 +158,10 @@ def _user_identity(principal: Principal) -> dict[str, Any]:
             "sessionIssuer": {"type": "Role", "arn": principal.source_arn, "accountId": principal.account, "userName": name},
             "attributes": {"mfaAuthenticated": principal.context.get("aws:MultiFactorAuthPresent", "false")},
         }
+    if principal.is_assumed_root:
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-track-privileged-tasks.html
+        attributes = {"creationDate": principal.context["aws:TokenIssueTime"], "mfaAuthenticated": "false"}
+        who["sessionContext"] = {"sessionIssuer": {}, "webIdFederationData": {}, "attributes": attributes, "assumedRoot": "true"}
     return who
 
 

@@ -26,6 +26,16 @@ class Principal(Record):
     context: dict[str, str] = {}
     """Condition keys that belong to the session: aws:MultiFactorAuthPresent, aws:TokenIssueTime, aws:SourceArn, …"""
 
+    @property
+    def is_unbound_root(self) -> bool:
+        """A root user who may do whatever its account may; in a privileged session it may do its task alone."""
+        return self.kind == "root" and not self.session_policies
+
+    @property
+    def is_assumed_root(self) -> bool:
+        """A root user in the privileged session that STS opened for those who manage its organization."""
+        return "aws:AssumedRoot" in self.context
+
 
 def root(account: str, key_id: str = "", partition: str = "aws") -> Principal:
     return Principal(kind="root", account=account, arn=f"arn:{partition}:iam::{account}:root", user_id=account, key_id=key_id)

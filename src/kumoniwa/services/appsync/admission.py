@@ -54,7 +54,7 @@ class Admission:
 
     def _is_granted(self, kind: str, field: str) -> bool:
         principal = self.caller.principal
-        if principal.kind == "root" and principal.account == self.call.account:
+        if principal.is_unbound_root and principal.account == self.call.account:
             return True
         asking = self.call._as(principal)
         arn = f"{arn_of(self.call, self.api.id)}/types/{kind}/fields/{field}"

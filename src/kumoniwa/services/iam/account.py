@@ -14,13 +14,14 @@ from kumoniwa.services.iam import (
     grant,
     group,
     instance_profile,
+    password,
     policy,
     provider,
     role,
     saml,
     user,
 )
-from kumoniwa.services.iam.credential import Device
+from kumoniwa.services.iam.credential import Device, SigningCertificate, of
 from kumoniwa.services.iam.entity import Group, Role, User, named, shown_document, shown_tags
 from kumoniwa.services.iam.errors import EntityAlreadyExists, NoSuchEntity
 from kumoniwa.services.iam.instance_profile import InstanceProfile
@@ -92,8 +93,10 @@ def GetAccountSummary(call: Call) -> dict:
             "Providers": len(provider.own(call)) + len(saml.own(call)),
             # A session's token is sealed for every region of the cloud alike, which is what version 2 means.
             "GlobalEndpointTokenVersion": 2,
+            # Only AWS's console gives the root user a device, and there is none here.
             "AccountMFAEnabled": 0,
-            "AccountSigningCertificatesPresent": 0,
+            "AccountPasswordPresent": int(password.root_password(call).is_there),
+            "AccountSigningCertificatesPresent": int(bool(of(call, SigningCertificate, call.account))),
             "AccountAccessKeysPresent": int(
                 any(not key.user for key in call.shelf(access_key.AccessKey).values())
             ),

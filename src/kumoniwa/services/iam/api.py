@@ -12,6 +12,7 @@ import orjson
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.services.iam import certificate, password
+from kumoniwa.services.iam.access_key import AccessKey
 from kumoniwa.services.iam.account import (
     CreateAccountAlias,
     DeleteAccountAlias,
@@ -161,6 +162,13 @@ from kumoniwa.services.iam.role import (
     UpdateRole,
     UpdateRoleDescription,
 )
+from kumoniwa.services.iam.root_access import (
+    DisableOrganizationsRootCredentialsManagement,
+    DisableOrganizationsRootSessions,
+    EnableOrganizationsRootCredentialsManagement,
+    EnableOrganizationsRootSessions,
+    ListOrganizationsFeatures,
+)
 from kumoniwa.services.iam.saml import (
     CreateSAMLProvider,
     DeleteSAMLProvider,
@@ -261,6 +269,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
             record = call.shelf(kind).get(name.lower()) if call.account else None
             path = record.path if record is not None else params.get("Path") or "/"
             return global_arn(call, f"{word}{path}{record.name if record is not None else name}")
+    if operation in _OWN_USER:
+        return call.principal.source_arn or call.principal.arn
+    if operation == "GetAccessKeyLastUsed":
+        return _holder_of(call, params.get("AccessKeyId"))
     for parameter in ("PolicyArn", "PolicySourceArn", "OpenIDConnectProviderArn", "SAMLProviderArn", "SerialNumber"):
         if isinstance(params.get(parameter), str):
             return params[parameter]
@@ -276,9 +288,15 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         return f"policy path {params.get('PathPrefix') or '/'}"
     if operation in ("GenerateServiceLastAccessedDetails", "ListPoliciesGrantingServiceAccess") and isinstance(params.get("Arn"), str):
         return params["Arn"]
-    if operation in _OWN_USER:
-        return call.principal.source_arn or call.principal.arn
     return "*"
+
+
+def _holder_of(call: Call, key_id: Any) -> str:
+    """The ARN of the user to whom a key belongs, the root user's among them."""
+    key = call.shelf(AccessKey).get(key_id) if call.account and isinstance(key_id, str) else None
+    if key is None:
+        return "*"
+    return arn_of(call, call.shelf(User)[key.user.lower()]) if key.user else global_arn(call, "root")
 
 
 def policy_of(call: Call, arn: str) -> str | None:

@@ -37,7 +37,7 @@ from kumoniwa.services.iam.entity import (
     untagged,
 )
 from kumoniwa.services.iam.errors import EntityAlreadyExists, LimitExceeded, NoSuchEntity
-from kumoniwa.services.iam.user import asked_for
+from kumoniwa.services.iam.user import asked_for, holder
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -85,8 +85,9 @@ def _read(body: str) -> x509.Certificate:
 
 
 def _shown_signing(user: User, held: SigningCertificate) -> dict[str, Any]:
+    name = {"UserName": user.name} if user.name else {}
     return {
-        "UserName": user.name,
+        **name,
         "CertificateId": held.id,
         "CertificateBody": held.body,
         "Status": held.status,
@@ -102,7 +103,7 @@ def _signing(call: Call, user: User, certificate_id: str) -> SigningCertificate:
 
 
 def UploadSigningCertificate(call: Call, *, CertificateBody: str, UserName: str | None = None) -> dict:
-    user = asked_for(call, UserName)
+    user = holder(call, UserName)
     _read(CertificateBody)
     if any(held.body == CertificateBody for held in call.shelf(SigningCertificate).values()):
         raise DuplicateCertificate("The certificate is already associated with an IAM user.")
@@ -116,19 +117,19 @@ def UploadSigningCertificate(call: Call, *, CertificateBody: str, UserName: str 
 
 
 def ListSigningCertificates(call: Call, *, UserName: str | None = None) -> dict:
-    user = asked_for(call, UserName)
+    user = holder(call, UserName)
     return {"Certificates": [_shown_signing(user, held) for held in of(call, SigningCertificate, user.id)]}
 
 
 def UpdateSigningCertificate(
     call: Call, *, CertificateId: str, Status: str, UserName: str | None = None
 ) -> None:
-    held = _signing(call, asked_for(call, UserName), CertificateId)
+    held = _signing(call, holder(call, UserName), CertificateId)
     call.shelf(SigningCertificate)[held.id] = changed(held, status=Status)
 
 
 def DeleteSigningCertificate(call: Call, *, CertificateId: str, UserName: str | None = None) -> None:
-    del call.shelf(SigningCertificate)[_signing(call, asked_for(call, UserName), CertificateId).id]
+    del call.shelf(SigningCertificate)[_signing(call, holder(call, UserName), CertificateId).id]
 
 
 # SSH public keys -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kumoniwa.aws import managed_policies
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import parse
 from kumoniwa.services.iam.entity import (
@@ -17,7 +18,7 @@ from kumoniwa.services.iam.entity import (
     shown_document,
     word,
 )
-from kumoniwa.services.iam.errors import LimitExceeded, NoSuchEntity
+from kumoniwa.services.iam.errors import LimitExceeded, NoSuchEntity, PolicyNotAttachable
 from kumoniwa.services.iam.policy import policy_named
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def _attach(call: Call, entity: Any, arn: str) -> None:
         policy_named(call, arn)
     except NoSuchEntity as error:
         raise NoSuchEntity(f"Policy {arn} does not exist or is not attachable.", hint=error.hint) from None
+    if arn.startswith(managed_policies.ROOT_TASKS):
+        raise PolicyNotAttachable(f"Cannot attach a root task policy to a {type(entity).__name__}.")
     if arn in entity.attached:
         return
     if len(entity.attached) >= ATTACHED_MAX:

@@ -27,7 +27,7 @@ from kumoniwa.services.iam.entity import (
     untagged,
 )
 from kumoniwa.services.iam.errors import DeleteConflict, EntityAlreadyExists, LimitExceeded, NoSuchEntity
-from kumoniwa.services.iam.user import asked_for, shown
+from kumoniwa.services.iam.user import holder, privileged_holder, shown
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -146,7 +146,7 @@ def ResyncMFADevice(
 
 
 def DeactivateMFADevice(call: Call, *, SerialNumber: str, UserName: str | None = None) -> None:
-    device = _assigned(call, SerialNumber, asked_for(call, UserName))
+    device = _assigned(call, SerialNumber, privileged_holder(call, UserName))
     _keep(call, changed(device, user_id="", enabled=0.0))
     del call.home.store.shelf(SHARED, MfaDevice)[SerialNumber]
 
@@ -160,7 +160,7 @@ def GetMFADevice(call: Call, *, SerialNumber: str, UserName: str | None = None) 
 
 
 def ListMFADevices(call: Call, *, UserName: str | None = None) -> dict:
-    user = asked_for(call, UserName)
+    user = holder(call, UserName)
     return {
         "MFADevices": [
             {"UserName": user.name, "SerialNumber": device.serial, "EnableDate": device.enabled}

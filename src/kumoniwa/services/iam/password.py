@@ -10,12 +10,14 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING
 
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.organization import RootPassword
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.iam.credential import LoginProfile
-from kumoniwa.services.iam.entity import User, found, now_s
+from kumoniwa.services.iam.entity import User, account_created, found, now_s
 from kumoniwa.services.iam.errors import EntityAlreadyExists, NoSuchEntity
-from kumoniwa.services.iam.user import asked_for
+from kumoniwa.services.iam.user import asked_for, privileged_holder
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -111,6 +113,26 @@ def _profile(call: Call, user: User) -> LoginProfile:
     return profile
 
 
+def root_password(call: Call) -> RootPassword:
+    """Whether the account's root user has one. Nobody is told what it is, and here nobody signs in with it."""
+    return call.home.store.shelf(SHARED, RootPassword).get(call.account) or RootPassword(created=account_created(call), is_there=True)
+
+
+def _keep_root_password(call: Call, *, is_there: bool) -> dict:
+    """Take the root user's password away, or allow that it is recovered by mail; both in a session of AssumeRoot alone."""
+    if root_password(call).is_there == is_there:
+        if is_there:
+            raise EntityAlreadyExists("Login Profile for the root user already exists.")
+        raise NoSuchEntity("Login Profile for the root user cannot be found.")
+    held = call.home.store.shelf(SHARED, RootPassword)[call.account] = RootPassword(created=now_s(call), is_there=is_there)
+    return _shown_root(held)
+
+
+def _shown_root(held: RootPassword) -> dict:
+    """It has no name, as in GetUser's answer."""
+    return {"LoginProfile": {"CreateDate": held.created, "PasswordResetRequired": False}}
+
+
 def _shown(user: User, profile: LoginProfile) -> dict:
     view = {"UserName": user.name, "CreateDate": profile.created, "PasswordResetRequired": profile.must_reset}
     return {"LoginProfile": view}
@@ -123,9 +145,14 @@ def CreateLoginProfile(
     UserName: str | None = None,
     PasswordResetRequired: bool | None = None,
 ) -> dict:
-    user = asked_for(call, UserName)
+    """The root user's is made without a password, so that whoever has the mailbox of the account may set one.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateLoginProfile.html"""
+    user = privileged_holder(call, UserName)
+    if not user.name:
+        if Password is not None or PasswordResetRequired is not None:
+            raise ValidationError("Password must be omitted when calling with an AssumeRoot session")
+        return _keep_root_password(call, is_there=True)
     if Password is None:
-        # Only the root user's own profile is made without one, by AssumeRoot, which is not implemented.
         raise ValidationError("Must specify password")
     if call.shelf(LoginProfile).get(user.id) is not None:
         raise EntityAlreadyExists(f"Login Profile for user {user.name} already exists.")
@@ -143,7 +170,12 @@ def CreateLoginProfile(
 
 
 def GetLoginProfile(call: Call, *, UserName: str | None = None) -> dict:
-    user = asked_for(call, UserName)
+    user = privileged_holder(call, UserName)
+    if not user.name:
+        held = root_password(call)
+        if not held.is_there:
+            raise NoSuchEntity("Login Profile for the root user cannot be found.")
+        return _shown_root(held)
     return _shown(user, _profile(call, user))
 
 
@@ -161,7 +193,10 @@ def UpdateLoginProfile(
 
 
 def DeleteLoginProfile(call: Call, *, UserName: str | None = None) -> None:
-    user = asked_for(call, UserName)
+    user = privileged_holder(call, UserName)
+    if not user.name:
+        _keep_root_password(call, is_there=False)
+        return
     _profile(call, user)
     del call.shelf(LoginProfile)[user.id]
 

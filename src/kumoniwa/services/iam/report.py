@@ -76,16 +76,14 @@ def _written(call: Call) -> str:
         "<root_account>",
         global_arn(call, "root"),
         _time(account_created(call)),
-        "not_supported",
+        _flag(password.root_password(call).is_there),
         "no_information",
     ]
-    lines.writerow(
-        [*root, "not_supported", "not_supported", "false", *_keys(call, ""), "false", "N/A", "false", "N/A"]
-    )
+    lines.writerow([*root, "not_supported", "not_supported", "false", *_keys(call, ""), *_certificates(call, call.account)])
     for user in named(call.shelf(User).values(), None):
         has_mfa = bool(of(call, Device, user.id))
         start = [user.name, arn_of(call, user), _time(user.created), *_password(call, user), _flag(has_mfa)]
-        lines.writerow([*start, *_keys(call, user.name), *_certificates(call, user)])
+        lines.writerow([*start, *_keys(call, user.name), *_certificates(call, user.id)])
     return text.getvalue().rstrip("\n")
 
 
@@ -119,10 +117,10 @@ def _keys(call: Call, user_name: str) -> list[str]:
     return fields
 
 
-def _certificates(call: Call, user: User) -> list[str]:
+def _certificates(call: Call, user_id: str) -> list[str]:
     held = [
         field
-        for one in of(call, SigningCertificate, user.id)
+        for one in of(call, SigningCertificate, user_id)
         for field in (_flag(one.status == "Active"), _time(one.uploaded))
     ]
     return (held + ["false", "N/A"] * 2)[:4]

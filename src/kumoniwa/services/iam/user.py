@@ -56,6 +56,23 @@ def asked_for(call: Call, name: str | None) -> User:
     return found(call, User, name)
 
 
+def root_user(call: Call) -> User:
+    """The account's root user as one of those who hold credentials: it has no name, and its id is the account's number."""
+    return User(name="", path="/", id=call.account, created=account_created(call))
+
+
+def holder(call: Call, name: str | None) -> User:
+    """Whose credentials a call is about: the user's that is named, or the caller's own, the root user among them.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html"""
+    return root_user(call) if name is None and call.principal.kind == "root" else asked_for(call, name)
+
+
+def privileged_holder(call: Call, name: str | None) -> User:
+    """The same where the root user is taken for one in a session of AssumeRoot only.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteLoginProfile.html"""
+    return holder(call, name) if call.principal.is_assumed_root else asked_for(call, name)
+
+
 def CreateUser(
     call: Call,
     *,
@@ -140,37 +157,28 @@ def ListUserTags(call: Call, *, UserName: str) -> dict:
 # Access keys ---------------------------------------------------------------------------------------
 
 
-def _holder(call: Call, name: str | None) -> str:
-    """Whose keys a call is about: the user's that is named, or the caller's own. Empty for the root user.
-    https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateAccessKey.html"""
-    return "" if name is None and call.principal.kind == "root" else asked_for(call, name).name
-
-
 def CreateAccessKey(call: Call, *, UserName: str | None = None) -> dict:
     """The only answer that ever holds the secret."""
-    name = _holder(call, UserName)
-    if not name:
-        return {"AccessKey": access_key.made(call, "", global_arn(call, "root"), call.account)}
-    user = found(call, User, name)
-    return {"AccessKey": access_key.made(call, name, arn_of(call, user), user.id)}
+    user = holder(call, UserName)
+    return {"AccessKey": access_key.made(call, user.name, arn_of(call, user) if user.name else global_arn(call, "root"), user.id)}
 
 
 def ListAccessKeys(call: Call, *, UserName: str | None = None) -> dict:
-    keys = access_key.of(call, _holder(call, UserName))
+    keys = access_key.of(call, holder(call, UserName).name)
     return {"AccessKeyMetadata": [access_key.shown(key) for key in keys]}
 
 
 def UpdateAccessKey(call: Call, *, AccessKeyId: str, Status: str, UserName: str | None = None) -> None:
     if Status not in ("Active", "Inactive"):
         raise ValidationError("Status must be Active or Inactive.")
-    key = access_key.found(call, _holder(call, UserName), AccessKeyId)
+    key = access_key.found(call, holder(call, UserName).name, AccessKeyId)
     call.shelf(access_key.AccessKey)[key.id] = changed(key, status=Status)
     credentials = call.home.store.shelf(SHARED, Credential)
     credentials[key.id] = changed(credentials[key.id], is_active=Status == "Active")
 
 
 def DeleteAccessKey(call: Call, *, AccessKeyId: str, UserName: str | None = None) -> None:
-    key = access_key.found(call, _holder(call, UserName), AccessKeyId)
+    key = access_key.found(call, holder(call, UserName).name, AccessKeyId)
     del call.shelf(access_key.AccessKey)[key.id]
     credentials = call.home.store.shelf(SHARED, Credential)
     # It stays behind as a key that was issued and is no more: in open mode an unknown key would be the root's.

@@ -133,7 +133,7 @@ def _is_allowed(call: Call, url: Url) -> bool:
     needed = {"lambda:InvokeFunctionUrl"} | ({"lambda:InvokeFunction"} if url.auth == "AWS_IAM" else set())
     context = {"lambda:functionurlauthtype": url.auth, "lambda:invokedviafunctionurl": True}
     for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):
-        if call.principal.kind == "root" and call.principal.account == call.account and policy is None:
+        if call.principal.is_unbound_root and call.principal.account == call.account and policy is None:
             continue
         decision = call.home.gate.authorizer.decided(call, action, resource, policy, context)
         if decision is not None and not decision.is_allowed and (action in needed or decision.is_explicit):

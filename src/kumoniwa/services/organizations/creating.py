@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.organization import CREDENTIALS, RootPassword, member, root_features
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -174,6 +176,9 @@ def _join(call: Call, request: Request) -> None:
     call.shelf(Account)[request.account] = Account(
         id=request.account, name=request.name, email=request.email, method="CREATED", joined=call.now(), parent=held.root, tags=request.tags
     )
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-access-management.html: new accounts have no credentials of a root user.
+    if (management := member(call.home, call.account)) is not None and CREDENTIALS in root_features(call.home, management):
+        call.home.store.shelf(SHARED, RootPassword)[request.account] = RootPassword(created=call.now(), is_there=False)
     furnish(call, held, request.account)
     welcome(call, request.account)
     _conclude(call, request)

@@ -17,7 +17,7 @@ from kumoniwa.services.organizations.errors import (
     InvalidInputException,
     ResourcePolicyNotFoundException,
 )
-from kumoniwa.services.organizations.membership import path_of
+from kumoniwa.services.organizations.membership import path_of, publish
 from kumoniwa.services.organizations.record import (
     Account,
     Organization,
@@ -62,7 +62,8 @@ def _checked_service(name: str) -> str:
 def EnableAWSServiceAccess(call: Call, *, ServicePrincipal: str) -> None:
     call, held = managed(call)
     name = _checked_service(ServicePrincipal)
-    call.shelf(Organization)[held.id] = changed(held, trusted={name: call.now(), **held.trusted})
+    held = call.shelf(Organization)[held.id] = changed(held, trusted={name: call.now(), **held.trusted})
+    publish(call, held)
 
 
 def DisableAWSServiceAccess(call: Call, *, ServicePrincipal: str) -> None:
@@ -72,7 +73,8 @@ def DisableAWSServiceAccess(call: Call, *, ServicePrincipal: str) -> None:
         text = "You can't disable service access while there is a delegated administrator for the service."
         raise ConstraintViolationException(text, Reason="DELEGATED_ADMINISTRATOR_EXISTS_FOR_THIS_SERVICE")
     trusted = {each: since for each, since in held.trusted.items() if each != name}
-    call.shelf(Organization)[held.id] = changed(held, trusted=trusted)
+    held = call.shelf(Organization)[held.id] = changed(held, trusted=trusted)
+    publish(call, held)
 
 
 def ListAWSServiceAccessForOrganization(call: Call) -> dict:
@@ -97,6 +99,7 @@ def RegisterDelegatedAdministrator(call: Call, *, AccountId: str, ServicePrincip
         text = "You attempted to register a delegated administrator before you enabled service access. Call the EnableAWSServiceAccess API first."
         raise ConstraintViolationException(text, Reason="SERVICE_ACCESS_NOT_ENABLED")
     call.shelf(Account)[account.id] = changed(account, delegated={**account.delegated, name: call.now()})
+    publish(call, held)
 
 
 def DeregisterDelegatedAdministrator(call: Call, *, AccountId: str, ServicePrincipal: str) -> None:
@@ -108,6 +111,7 @@ def DeregisterDelegatedAdministrator(call: Call, *, AccountId: str, ServicePrinc
         raise AccountNotRegisteredException
     kept = {each: since for each, since in account.delegated.items() if each != name}
     call.shelf(Account)[account.id] = changed(account, delegated=kept)
+    publish(call, held)
 
 
 def ListDelegatedAdministrators(call: Call, *, ServicePrincipal: str | None = None) -> dict:

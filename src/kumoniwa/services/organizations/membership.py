@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import orjson
 
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.gate.organization import ControlPolicy, Member
+from kumoniwa.gate.organization import ControlPolicy, Member, RootAccess
 from kumoniwa.services.organizations.record import (
+    ALL,
     RCP,
     SCP,
     Account,
@@ -105,6 +106,8 @@ def _member(call: Call, organization: Organization, account: Account, known: dic
     return Member(
         account=account.id, organization=organization.id, management=organization.management,
         path=path_of(call, organization, account.parent), scps=levels(SCP), rcps=levels(RCP), is_suspended=account.state != "ACTIVE",
+        administers=tuple(organization.trusted if account.id == organization.management else account.delegated),
+        has_all_features=organization.feature_set == ALL,
     )  # fmt: skip
 
 
@@ -127,6 +130,7 @@ def _publish_policies(call: Call, organization: Organization, known: dict[str, P
 def withdraw(call: Call, organization: Organization) -> None:
     """The organization is no more."""
     members, controls = call.home.store.shelf(SHARED, Member), call.home.store.shelf(SHARED, ControlPolicy)
+    call.home.store.shelf(SHARED, RootAccess).pop(organization.id, None)
     for number in [number for number, record in members.items() if record.organization == organization.id]:
         del members[number]
     for arn in [arn for arn, record in controls.items() if record.account == organization.management]:

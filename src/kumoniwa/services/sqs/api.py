@@ -114,7 +114,15 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
     return error
 
 
+OF_POLICIES = frozenset({"GetQueueUrl", "GetQueueAttributes", "SetQueueAttributes"})
+"""By which a policy that denies everybody is found and replaced, which the root user may.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/root-user-tasks.html"""
+
+
 def policy_of(call: Call, arn: str) -> str | None:
+    if call.operation in OF_POLICIES and call.principal.kind == "root" and call.principal.account == call.account:
+        # The account itself cannot lock itself out of its queue's policy.
+        return None
     queue = call.shelf(Queue).get(arn.rpartition(":")[2])
     return queue.attributes.get("Policy") if queue is not None else None
 

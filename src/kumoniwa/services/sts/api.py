@@ -18,7 +18,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.principal import ANONYMOUS, Principal
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority
-from kumoniwa.services.sts import outbound, saml, web_identity
+from kumoniwa.services.sts import outbound, root, saml, web_identity
 from kumoniwa.services.sts.federated import Federated
 from kumoniwa.services.sts.outbound import GetWebIdentityToken  # noqa: F401 - an operation is whatever this module holds
 
@@ -31,6 +31,7 @@ RESOURCE_MUST_ALLOW = True
 ROLE_S_DEFAULT = CHAINED_S_MAX = ROOT_S_MAX = 3_600
 SESSION_S_DEFAULT = 43_200
 POLICY_CHARACTERS_MAX = 2_048
+TOKEN_BYTES_MAX = 4_096
 PACKED_BYTES_MAX = 2_048
 """What session policies and tags may come to when compressed. AWS does not tell its packing; ours is zlib's."""
 
@@ -61,6 +62,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
         if params.get("SourceIdentity"):
             needs.append(("sts:SetSourceIdentity", arn))
         return needs
+    if operation == "AssumeRoot":
+        return root.arn(call, params.get("TargetPrincipal"))
     if operation in _BY_TOKEN:
         # Nobody asks but the token, and that is read by the operation.
         return []
@@ -88,7 +91,10 @@ _BY_TOKEN = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
 
 
 def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
-    """A call that no key signed is of the account of the role it asks for."""
+    """A call that no key signed is of the account of the role it asks for; who asks for a root user acts for his own account, as
+    nothing in the other one has a word in it."""
+    if operation == "AssumeRoot":
+        return call.principal.account or None
     if operation not in _BY_TOKEN:
         return None
     account = account_of(str(params.get("RoleArn")), call.home.settings.account)
@@ -110,6 +116,8 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         if isinstance(params.get(parameter), (str, list)):
             context[f"sts:{parameter.lower()}"] = params[parameter]
     context |= authorize.request_tags(params)
+    if operation == "AssumeRoot":
+        context |= root.keys(params)
     if operation == "GetWebIdentityToken":
         context |= outbound.keys(params)
     if (
@@ -202,16 +210,13 @@ def AssumeRole(
     call: Call, *, RoleArn: str, RoleSessionName: str, PolicyArns: list[dict] | None = None, Policy: str | None = None,
     DurationSeconds: int | None = None, Tags: list[dict] | None = None, TransitiveTagKeys: list[str] | None = None,
     ExternalId: str | None = None, SourceIdentity: str | None = None, SerialNumber: str | None = None,
-    TokenCode: str | None = None,
+    TokenCode: str | None = None, MinimumSessionTokenSize: int | None = None,
 ) -> dict:  # fmt: skip
     """That the role trusts the caller, the gate has seen. A root key that nobody issued may assume a role that trusts its
     account, since it stands for whoever works there; AWS refuses every root user, and so do we where the key was issued."""
     caller = call.principal
     _check_arn(RoleArn)
-    is_issued = call.home.settings.auth == "strict" or caller.key_id in call.home.store.shelf(
-        SHARED, Credential
-    )
-    if caller.kind == "root" and is_issued:
+    if _is_issued_root(call):
         raise AccessDenied("Roles may not be assumed by root accounts.")
     role = call.home.store.shelf(SHARED, Identity).get(RoleArn)
     if role is None or role.kind != "role":
@@ -241,7 +246,13 @@ def AssumeRole(
         context=context,
     )
     reply["AssumedRoleUser"] = {"AssumedRoleId": principal.user_id, "Arn": principal.arn}
-    return {**reply, "Credentials": _credentials(call, principal, duration)}
+    return {**reply, **_issued(call, principal, duration, MinimumSessionTokenSize)}
+
+
+def _is_issued_root(call: Call) -> bool:
+    """Whether the caller is a root user with a key of its own, and not one for whom a key that nobody issued stands."""
+    is_issued = call.home.settings.auth == "strict" or call.principal.key_id in call.home.store.shelf(SHARED, Credential)
+    return call.principal.kind == "root" and is_issued
 
 
 def _role_duration(role: Identity, wanted: int | None) -> int:
@@ -319,14 +330,44 @@ def _packed_size(policies: tuple[str, ...], tags: list[dict] | None) -> dict[str
     return {"PackedPolicySize": percent}
 
 
-def _credentials(call: Call, principal: Principal, lifetime_s: int) -> dict[str, Any]:
-    session, token = issue(call.home, principal, lifetime_s)
+def _issued(call: Call, principal: Principal, lifetime_s: int, token_bytes_min: int | None) -> dict[str, Any]:
+    """What an answer says of temporary keys. The largest token is as large as one can be asked to be at least; what holds more than
+    that, in our packing, is not refused."""
+    session, token = issue(call.home, principal, lifetime_s, token_bytes_min or 0)
     return {
-        "AccessKeyId": session.key_id,
-        "SecretAccessKey": session.secret,
-        "SessionToken": token,
-        "Expiration": float(int(session.expires)),
+        "Credentials": {
+            "AccessKeyId": session.key_id,
+            "SecretAccessKey": session.secret,
+            "SessionToken": token,
+            "Expiration": float(int(session.expires)),
+        },
+        "SessionTokenSize": len(token),
+        "SessionTokenUtilization": min(100, -(-len(token) * 100 // TOKEN_BYTES_MAX)),
     }
+
+
+# As the root user of a member ----------------------------------------------------------------------
+
+
+def AssumeRoot(
+    call: Call, *, TargetPrincipal: str, TaskPolicyArn: dict, DurationSeconds: int | None = None, MinimumSessionTokenSize: int | None = None
+) -> dict:
+    """A root key that nobody issued may call this, as it may call AssumeRole."""
+    root.check_endpoint(call)
+    account = root.target(TargetPrincipal)
+    if account is None:
+        raise ValidationError(f"{TargetPrincipal} is invalid", hint="It is the number of an account, or arn:aws:iam::NUMBER:root.")
+    task = root.task(TaskPolicyArn)
+    hint = "Root users may not call it." if _is_issued_root(call) else root.obstacle(call, account, root.FEATURES[task])
+    if hint:
+        touched = root.arn(call, TargetPrincipal)
+        raise AccessDenied(f"User: {call.principal.arn} is not authorized to perform: sts:AssumeRoot on resource: {touched}", hint=hint)
+    principal = root.principal(call, account, task)
+    lifetime = root.SESSION_S_MAX if DurationSeconds is None else DurationSeconds
+    reply = _issued(call, principal, lifetime, MinimumSessionTokenSize)
+    if "aws:SourceIdentity" in principal.context:
+        reply["SourceIdentity"] = principal.context["aws:SourceIdentity"]
+    return reply
 
 
 # With a token of another's ---------------------------------------------------------------------------
@@ -334,7 +375,7 @@ def _credentials(call: Call, principal: Principal, lifetime_s: int) -> dict[str,
 
 async def AssumeRoleWithWebIdentity(
     call: Call, *, RoleArn: str, RoleSessionName: str, WebIdentityToken: str, PolicyArns: list[dict] | None = None,
-    Policy: str | None = None, DurationSeconds: int | None = None,
+    Policy: str | None = None, DurationSeconds: int | None = None, MinimumSessionTokenSize: int | None = None,
 ) -> dict:  # fmt: skip
     """For OpenID Connect providers that IAM was told of. ``ProviderId``, for the access tokens of the OAuth 2.0 services that
     AWS has built in, is not among our parameters."""
@@ -357,11 +398,10 @@ async def AssumeRoleWithWebIdentity(
     role = _trusting_role(call, "sts:AssumeRoleWithWebIdentity", RoleArn, asker, token.keys(name.lower()))
     # Policies of the role may speak of the identity: https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html
     kept = {f"{name}:{key}": token.claims[key] for key in ("aud", "sub")} if is_cognito else {}
-    reply, credentials = _federated_session(
-        call, RoleArn, role, asker, kept, Policy, PolicyArns, _role_duration(role, DurationSeconds)
-    )
+    duration = _role_duration(role, DurationSeconds)
+    reply = _federated_session(call, RoleArn, role, asker, kept, Policy, PolicyArns, duration, MinimumSessionTokenSize)
     told = {"SubjectFromWebIdentityToken": asker.subject, "Provider": issuer, "Audience": token.audience}
-    return {**reply, **told, "Credentials": credentials}
+    return {**reply, **told}
 
 
 def _provider(call: Call, role: arns.Arn, token: web_identity.Token) -> WebProvider:
@@ -379,7 +419,7 @@ def _provider(call: Call, role: arns.Arn, token: web_identity.Token) -> WebProvi
 
 def AssumeRoleWithSAML(
     call: Call, *, RoleArn: str, PrincipalArn: str, SAMLAssertion: str, PolicyArns: list[dict] | None = None,
-    Policy: str | None = None, DurationSeconds: int | None = None,
+    Policy: str | None = None, DurationSeconds: int | None = None, MinimumSessionTokenSize: int | None = None,
 ) -> dict:  # fmt: skip
     """The session ends with the one the provider tells of, if that is earlier."""
     _check_arn(RoleArn)
@@ -400,12 +440,12 @@ def AssumeRoleWithSAML(
     if said.ends is not None:
         duration = min(duration, max(1, int(said.ends - call.now())))
     kept = {name: keys[name] for name in ("saml:namequalifier", "saml:sub", "saml:sub_type")}
-    reply, credentials = _federated_session(call, RoleArn, role, asker, kept, Policy, PolicyArns, duration)
+    reply = _federated_session(call, RoleArn, role, asker, kept, Policy, PolicyArns, duration, MinimumSessionTokenSize)
     told = {
         "Subject": said.subject, "SubjectType": said.subject_type, "Issuer": said.issuer, "Audience": said.recipient,
         "NameQualifier": keys["saml:namequalifier"],
     }  # fmt: skip
-    return {**reply, **told, "Credentials": credentials}
+    return {**reply, **told}
 
 
 def _trusting_role(call: Call, action: str, arn: str, asker: Federated, keys: dict[str, Any]) -> Identity:
@@ -436,9 +476,9 @@ def _trusting_role(call: Call, action: str, arn: str, asker: Federated, keys: di
 
 def _federated_session(
     call: Call, role_arn: str, role: Identity, asker: Federated, context: dict[str, str], document: str | None,
-    policy_arns: list[dict] | None, lifetime_s: int,
-) -> tuple[dict[str, Any], dict[str, Any]]:  # fmt: skip
-    """What an answer says of the session, and its keys."""
+    policy_arns: list[dict] | None, lifetime_s: int, token_bytes_min: int | None,
+) -> dict[str, Any]:  # fmt: skip
+    """What an answer says of the session and its keys."""
     tags, transitive = _tags(ANONYMOUS, asker.tags, asker.transitive)
     policies = _policies(call, document, policy_arns)
     reply = _packed_size(policies, asker.tags)
@@ -449,7 +489,7 @@ def _federated_session(
         role_arn, role.id, asker.session_name, session_policies=policies, tags=tags, transitive_tags=transitive, context=context
     )
     reply["AssumedRoleUser"] = {"AssumedRoleId": principal.user_id, "Arn": principal.arn}
-    return reply, _credentials(call, principal, lifetime_s)
+    return {**reply, **_issued(call, principal, lifetime_s, token_bytes_min)}
 
 
 def GetSessionToken(
@@ -458,6 +498,7 @@ def GetSessionToken(
     DurationSeconds: int | None = None,
     SerialNumber: str | None = None,
     TokenCode: str | None = None,
+    MinimumSessionTokenSize: int | None = None,
 ) -> dict:
     caller = call.principal
     if caller.kind not in ("user", "root") or _is_temporary(call):
@@ -469,12 +510,12 @@ def GetSessionToken(
         kind=caller.kind, account=caller.account, arn=caller.arn, user_id=caller.user_id, source_arn=caller.source_arn,
         context=context,
     )  # fmt: skip
-    return {"Credentials": _credentials(call, principal, _duration(caller, DurationSeconds))}
+    return _issued(call, principal, _duration(caller, DurationSeconds), MinimumSessionTokenSize)
 
 
 def GetFederationToken(
     call: Call, *, Name: str, Policy: str | None = None, PolicyArns: list[dict] | None = None,
-    DurationSeconds: int | None = None, Tags: list[dict] | None = None,
+    DurationSeconds: int | None = None, Tags: list[dict] | None = None, MinimumSessionTokenSize: int | None = None,
 ) -> dict:  # fmt: skip
     """Without a session policy the federated user may do nothing but what resources give to it directly."""
     caller = call.principal
@@ -493,7 +534,7 @@ def GetFederationToken(
         tags=tags,
     )
     reply["FederatedUser"] = {"FederatedUserId": principal.user_id, "Arn": principal.arn}
-    return {**reply, "Credentials": _credentials(call, principal, _duration(caller, DurationSeconds))}
+    return {**reply, **_issued(call, principal, _duration(caller, DurationSeconds), MinimumSessionTokenSize)}
 
 
 def _is_temporary(call: Call) -> bool:

@@ -209,6 +209,11 @@ def test_a_function_can_be_asked_without_waiting_for_its_answer(made, function):
     assert (function.asked[0]["InvocationType"], function.events) == ("Event", [{"a": 1}])
 
 
+def test_a_functions_path_may_begin_with_a_slash(made, function):
+    # Recorded from AWS: test_api_gateway_lambda_integration_aws_type.
+    assert made(type="AWS", uri=uri().replace("path/", "path//"))({})[0] == 200 and function.asked
+
+
 UNSEEN = ("Content-MD5", "Max-Forwards", "Server", "TE", "Trailer", "Upgrade", "WWW-Authenticate", "Proxy-Authenticate")
 
 

@@ -315,7 +315,7 @@ def _number(bound: float, shape: Shape) -> str:
 
 def enumerated(values: tuple[str, ...]) -> str:
     """Values in the order in which AWS's front end names them: that of a hash table of 32 buckets by Java's ``String.hashCode``, in a
-    bucket the last one first. (Recorded from eight services, the longest from API Gateway's gateway responses.)"""
+    bucket the last one first. (Recorded from nine services, the longest from API Gateway's gateway responses.)"""
 
     def bucket(value: str) -> int:
         code = 0

@@ -14,7 +14,7 @@ _TARGET = re.compile(
     r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+:(?P<service>[A-Za-z0-9.-]+):(?P<kind>path|action)/(?P<rest>.+)"
 )
 _FUNCTION = re.compile(
-    r"2015-03-31/functions/(?P<arn>arn:aws[a-z-]*:lambda:.+|\$\{stageVariables\.[A-Za-z0-9_]+\})/invocations"
+    r"/?2015-03-31/functions/(?P<arn>arn:aws[a-z-]*:lambda:.+|\$\{stageVariables\.[A-Za-z0-9_]+\})/invocations"
 )
 
 

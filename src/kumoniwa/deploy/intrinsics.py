@@ -196,17 +196,19 @@ def _bounded(text: str) -> str:
     return text
 
 
+JOIN_TAKES = (
+    "every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined "
+    "or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
+)
+
+
 def _join(argument: Any, scope: Scope, depth: int) -> Any:
-    message = (
-        "every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined "
-        "or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
-    )
-    delimiter, members = _arguments(argument, (2,), message)
+    delimiter, members = _arguments(argument, (2,), JOIN_TAKES)
     members = evaluate(members, scope, depth)
     if is_deferred(members):
         return {"Fn::Join": [delimiter, members]}
     if not isinstance(delimiter, str) or not isinstance(members, list):
-        raise ValidationError(f"Template error: {message}")
+        raise ValidationError(f"Template error: {JOIN_TAKES}")
     return _bounded(delimiter.join(_text(member, "Fn::Join") for member in members))
 
 

@@ -2,15 +2,19 @@
 
 May: compare. May not: change anything. `difference` is also what the deploy itself decides by, once values are known,
 so the promise and the deed cannot disagree.
+
+There are two ways to look, and AWS was recorded to show either (localstack/localstack, test_change_set_*.snapshot.json). Without
+values, whatever names a resource that changes may change too. With values, what stands is looked at: an attribute of a resource
+that is not replaced is taken to stay as it is, and one of a resource that is new or replaced is not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.deploy import types
+from kumoniwa.deploy import intrinsics, types
 from kumoniwa.deploy.intrinsics import is_deferred, references
 from kumoniwa.deploy.schemas import conform
 from kumoniwa.kernel.errors import ValidationError
@@ -106,6 +110,64 @@ def _known(value: Any) -> Any:
     return [_known(member) for member in value] if isinstance(value, list) else value
 
 
+class Seen:
+    """What stands, as names mean it to somebody who looks before the deploy: `intrinsics.Scope`. A resource that is to be made
+    or replaced means nothing yet."""
+
+    def __init__(self, standing: Mapping[str, Standing], exports: Callable[[str], str | None]) -> None:
+        self.standing, self.exports = standing, exports
+        self.touched: Mapping[str, str] = {}
+        self.problem = ""
+        """What was wrong with the first resource whose values could not be told."""
+
+    def ref(self, name: str) -> Any:
+        return self.standing[name].reference if self._stays(name) else {"Ref": name}
+
+    def attribute(self, logical_id: str, attribute: str) -> Any:
+        known = self.standing[logical_id].attributes if self._stays(logical_id) else {}
+        return known.get(attribute, {"Fn::GetAtt": [logical_id, attribute]})
+
+    def _stays(self, name: str) -> bool:
+        return name in self.standing and self.touched.get(name, "False") == "False"
+
+    def export(self, name: str) -> Any:
+        found = self.exports(name)
+        if found is None:
+            raise ValidationError(f"No export named {name}")
+        return found
+
+    def condition(self, name: str) -> bool:
+        raise ValidationError(f"Template error: condition {name} was not resolved.")
+
+    def mapping(self, name: str) -> None:
+        return None
+
+    def zones(self, region: str) -> list[str]:
+        raise ValidationError("Template error: Fn::GetAZs cannot depend on a resource.")
+
+    def properties(self, name: str, written: dict[str, Any]) -> dict[str, Any]:
+        """A resource's properties, each as far as it is known."""
+        found = dict(written)
+        for each, value in written.items():
+            try:
+                found[each] = intrinsics.evaluate(value, self)
+                _check_joined(found[each])
+            except ValidationError as error:
+                self.problem = self.problem or f"ChangeSet creation failed for resource [{name}] because: {error.text}"
+        return {each: value for each, value in found.items() if value is not intrinsics.NOTHING}
+
+
+def _check_joined(value: Any) -> None:
+    """A list that nobody knows yet is none to AWS when it looks at values, although the deploy will join it: recorded,
+    test_change_set_fn_split.snapshot.json, test_fn_split_with_get_att."""
+    if isinstance(value, dict):
+        if "Fn::Join" in value and not isinstance(value["Fn::Join"][1], list):
+            raise ValidationError(f"Template error: {intrinsics.JOIN_TAKES}")
+        value = list(value.values())
+    for each in value if isinstance(value, list) else ():
+        _check_joined(each)
+
+
 def _modify(
     name: str,
     entry: dict[str, Any],
@@ -113,9 +175,11 @@ def _modify(
     touched: Mapping[str, str],
     written: Written,
     was: Written,
+    seen: Seen | None,
 ) -> Change | None:
     kind = types.find(standing.type)
     wanted = entry.get("Properties", {})
+    wanted = seen.properties(name, wanted) if seen is not None else wanted
     old = dict(standing.properties)
     if standing.is_named_by_us and kind and kind.name and kind.name.property not in wanted:
         del old[kind.name.property]
@@ -126,7 +190,7 @@ def _modify(
         is_fixed = bool(kind and needs_replacement(kind, frozenset((property_name,)), old, wanted))
         if is_deferred(value):
             causes = _causes(value, touched)
-            if was.said_otherwise(name, property_name, value):
+            if seen is not None or was.said_otherwise(name, property_name, value):
                 causes = [*causes, (False, "DirectModification", "")]
         else:
             brought = conform(standing.type, {property_name: value}).get(property_name)
@@ -183,8 +247,10 @@ def changes(
     order: list[list[str]],
     written: Written | None = None,
     was: Written | None = None,
+    seen: Seen | None = None,
 ) -> list[Change]:
-    """What applying a statically resolved template to what stands would do. ``order`` are `graph.levels` of it.
+    """What applying a statically resolved template to what stands would do. ``order`` are `graph.levels` of it; ``seen`` has
+    values looked at.
 
     Raises when a resource's type changed: CloudFormation does not allow that for one logical id.
     """
@@ -198,14 +264,17 @@ def changes(
     found: list[Change] = []
     # Which resources will have a new Ref or new attributes, and so may change what refers to them.
     touched: dict[str, str] = {}
+    if seen is not None:
+        seen.touched = touched
     for name in (name for level in order for name in level):
         if name not in standing or standing[name].is_unmade:
-            after = written.shown(name, wanted[name].get("Properties", {}))
+            properties = wanted[name].get("Properties", {})
+            after = written.shown(name, seen.properties(name, properties) if seen is not None else properties)
             imported = wanted[name].get("Import", "")
             action = "Import" if imported else "Add"
             found.append(Change(action, name, wanted[name]["Type"], physical_id=imported, after=after))
             touched[name] = "Add"
-        elif change := _modify(name, wanted[name], standing[name], touched, written, was):
+        elif change := _modify(name, wanted[name], standing[name], touched, written, was, seen):
             found.append(change)
             touched[name] = change.replacement or ""
     for name in sorted(set(standing) - set(wanted)):
@@ -218,7 +287,8 @@ def changes(
                 type=gone.type,
                 physical_id=gone.physical_id,
                 policy_action=kept.get(gone.deletion_policy, "Delete"),
-                before=was.shown(name, gone.properties),
+                # Nobody looks at what is about to go: it is shown as it was written.
+                before=was.shown(name, was.drawn.get(name, {}).get("Properties", gone.properties)),
             )
         )
     return found

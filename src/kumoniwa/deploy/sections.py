@@ -248,13 +248,14 @@ def check(body: dict[str, Any], attributes_of: Callable[[str], Iterable[str] | N
     check_outline(body)
     _check_mappings(body)
     _check_resources(body)
-    unknown = sorted(
-        {entry["Type"] for entry in body["Resources"].values() if attributes_of(entry["Type"]) is None}
-    )
-    if unknown:
-        raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     if len(section(body, "Outputs")) > 200:
         raise ValidationError(
             f"Template format error: Number of outputs, {len(body['Outputs'])}, is greater than maximum allowed, 200"
         )
     _check_references(body, attributes_of)
+    # What AWS refuses is refused in its words first; a type that is not here may well be one of AWS's.
+    unknown = sorted(
+        {entry["Type"] for entry in body["Resources"].values() if attributes_of(entry["Type"]) is None}
+    )
+    if unknown:
+        raise ValidationError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")

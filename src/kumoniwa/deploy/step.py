@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kumoniwa.deploy import dynamic
+from kumoniwa.deploy import dynamic, types
 from kumoniwa.deploy.plan import difference
 from kumoniwa.deploy.resource import OMIT, Action, ResourceType, names_of, read
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
@@ -182,7 +182,8 @@ async def settle(work: Work) -> None:
 
 
 def attributes(work: Work) -> dict[str, Any]:
-    found = {name: read(value, work) for name, value in work.entry.attributes.items()}
+    found = {name: work.properties.get(name, OMIT) for name in types.properties_told(work.type)}
+    found |= {name: read(value, work) for name, value in work.entry.attributes.items()}
     every = found.pop("*", OMIT)
     return {name: value for name, value in found.items() if value is not OMIT} | (
         {} if every is OMIT else every

@@ -18,6 +18,15 @@ from kumoniwa.deploy.resource import ResourceType
 
 _ROOM = "kumoniwa.deploy.resources"
 _FILES = Path(resources.__file__).parent
+TELLS_PROPERTIES = frozenset(
+    """
+    AWS::AppSync::DomainName AWS::AppSync::FunctionConfiguration AWS::AppSync::Resolver AWS::Backup::BackupSelection
+    AWS::Backup::BackupVault AWS::Events::EventBus AWS::S3::AccessPoint AWS::SNS::Topic AWS::SQS::Queue AWS::SSM::Parameter
+    AWS::StepFunctions::Activity
+    """.split()
+)
+"""Types of which Fn::GetAtt answers every property: aws-cloudformation/cfn-lint, src/cfnlint/schema/_getatts.py; recorded for a
+topic's DisplayName: localstack/localstack, test_change_set_fn_get_attr.snapshot.json."""
 _CUSTOM = re.compile(r"Custom::[A-Za-z0-9_@-]{1,60}")
 
 
@@ -50,4 +59,10 @@ def names() -> tuple[str, ...]:
 def attributes_of(type_name: str) -> tuple[str, ...] | None:
     """What ``Fn::GetAtt`` may ask of a type; None for a type without entry."""
     entry = find(type_name)
-    return tuple(entry.attributes) if entry else None
+    return (*entry.attributes, *properties_told(type_name)) if entry else None
+
+
+def properties_told(type_name: str) -> tuple[str, ...]:
+    """The properties that a type answers as attributes besides those it is documented to have."""
+    schema = schemas.schema(type_name) if type_name in TELLS_PROPERTIES else None
+    return tuple(schema["properties"]) if schema else ()

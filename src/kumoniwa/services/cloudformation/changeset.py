@@ -13,7 +13,7 @@ from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.cloudformation import event, notification, request, template, work
+from kumoniwa.services.cloudformation import event, export, notification, request, template, work
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException, refuse
@@ -49,6 +49,10 @@ class ChangeSet(Record):
     wish: Wish | None = None
     """None for one that failed before there was anything to wish for."""
     changes: tuple[dict[str, Any], ...] = ()
+    valued: tuple[dict[str, Any], ...] = ()
+    """The changes as they are shown with the values of properties."""
+    warning: str = ""
+    """Why not all values could be told."""
     role: str = ""
     on_failure: str = ""
     token: str = ""
@@ -99,14 +103,23 @@ def drop(call: Call, change_set: ChangeSet) -> None:
 # What would change -----------------------------------------------------------------------------------
 
 
-def differences(call: Call, stack: Stack, blueprint: Blueprint) -> list[Change]:
+def differences(call: Call, stack: Stack, blueprint: Blueprint, seen: plan.Seen | None = None) -> list[Change]:
     """What applying a blueprint to a stack would do to its resources."""
     old = stacks.drawn(call, stack.wish) if stack.status != "REVIEW_IN_PROGRESS" else Blueprint(body={})
     differing = {name for name, value in blueprint.values.items() if old.values.get(name) != value}
     written = _written(blueprint, frozenset(differing))
     return plan.changes(
-        blueprint.resources, stacks.resources_of(call, stack), blueprint.levels, written, _written(old)
+        blueprint.resources, stacks.resources_of(call, stack), blueprint.levels, written, _written(old), seen
     )
+
+
+def _valued(call: Call, stack: Stack, blueprint: Blueprint) -> tuple[list[Change], str]:
+    """The differences with their values, and why some could not be told."""
+    shelf = call.shelf(export.Export)
+    seen = plan.Seen(
+        stacks.resources_of(call, stack), lambda name: shelf[name].value if name in shelf else None
+    )
+    return differences(call, stack, blueprint, seen), seen.problem
 
 
 def _written(blueprint: Blueprint, differing: frozenset[str] = frozenset()) -> plan.Written:
@@ -122,22 +135,21 @@ def is_different(call: Call, stack: Stack, blueprint: Blueprint, tags: dict[str,
     return tags != stack.wish.tags or blueprint.outputs != stacks.drawn(call, stack.wish).outputs
 
 
-def change_shown(change: Change) -> dict[str, Any]:
-    """With everything that is known of values; `without_values` takes it out again."""
+def change_shown(change: Change, *, with_values: bool) -> dict[str, Any]:
     found: dict[str, Any] = {
         "Action": change.action,
         "LogicalResourceId": change.logical_id,
         "ResourceType": change.type,
         "Scope": sorted({detail.attribute for detail in change.details}),
-        "Details": [_detail(detail) for detail in change.details],
+        "Details": [_detail(detail, with_values) for detail in change.details],
     }
     optional = {
         "PhysicalResourceId": change.physical_id,
         "Replacement": change.replacement,
         "PolicyAction": change.policy_action,
-        "BeforeContext": _context(change.before),
-        "AfterContext": _context(change.after),
     }
+    if with_values:
+        optional |= {"BeforeContext": _context(change.before), "AfterContext": _context(change.after)}
     return {
         "Type": "Resource",
         "ResourceChange": found | {name: value for name, value in optional.items() if value},
@@ -148,29 +160,22 @@ def _context(properties: dict[str, Any] | None) -> str:
     return "" if properties is None else json.dumps({"Properties": properties}, separators=(",", ":"), default=str)
 
 
-def _detail(detail: plan.Detail) -> dict[str, Any]:
+def _detail(detail: plan.Detail, with_values: bool) -> dict[str, Any]:
     target = {"Attribute": detail.attribute, "RequiresRecreation": detail.recreation}
     if detail.property:
+        target["Name"] = detail.property
+    if detail.property and with_values:
         kind = "Add" if detail.before is None else "Remove" if detail.after is None else "Modify"
-        target |= {"Name": detail.property, "Path": f"/Properties/{detail.property}", "AttributeChangeType": kind}
-    for name, value in (("BeforeValue", detail.before), ("AfterValue", detail.after)):
-        if value is not None:
-            target[name] = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
+        target |= {"Path": f"/Properties/{detail.property}", "AttributeChangeType": kind}
+        for name, value in (("BeforeValue", detail.before), ("AfterValue", detail.after)):
+            if value is not None:
+                target[name] = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
     found = {
         "Target": target,
         "Evaluation": "Static" if detail.is_certain else "Dynamic",
         "ChangeSource": detail.source,
     }
     return found | ({"CausingEntity": detail.cause} if detail.cause else {})
-
-
-OF_VALUES = ("BeforeContext", "AfterContext", "Path", "AttributeChangeType", "BeforeValue", "AfterValue")
-
-
-def without_values(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: without_values(member) for key, member in value.items() if key not in OF_VALUES}
-    return [without_values(member) for member in value] if isinstance(value, list) else value
 
 
 # Shown -----------------------------------------------------------------------------------------------
@@ -208,8 +213,10 @@ def shown(call: Call, change_set: ChangeSet, *, with_values: bool = False) -> di
     reply = summary(call, change_set) | {
         "RollbackConfiguration": stacks.rollback_configuration(change_set.watched_s or 0.0),
         "NotificationARNs": list(change_set.notified),
-        "Changes": list(change_set.changes) if with_values else without_values(list(change_set.changes)),
+        "Changes": list(change_set.valued if with_values else change_set.changes),
     }
+    if with_values and change_set.warning:
+        reply["StatusReason"] = f"[WARN] --include-property-values option can return incomplete ChangeSet data because: {change_set.warning}"
     reply["Capabilities"] = list(change_set.wish.capabilities) if change_set.wish is not None else []
     if change_set.wish is not None:
         if change_set.wish.parameters:
@@ -312,7 +319,8 @@ def _imported(call: Call, stack: Stack, blueprint: Blueprint, wanted: list[dict]
 def _again(call: Call, stack: Stack, name: str, token: str | None) -> dict | None:
     """The answer given before to the same request."""
     found = call.shelf(ChangeSet).get(f"{stack.id}/{name}")
-    if found is None:
+    if found is None or found.execution == "EXECUTED":
+        # One that was executed has given its name free.
         return None
     if token is None or found.token != token:
         raise request.AlreadyExistsException(f"ChangeSet [{name}] already exists")
@@ -358,7 +366,14 @@ def _compared(
     if not found and not is_different(call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags}):
         return changed(change_set, status="FAILED", execution="UNAVAILABLE", reason=NO_CHANGES)
     wish = stacks.wished(call, text, blueprint, tags, capabilities or [])
-    return changed(change_set, wish=wish, changes=tuple(change_shown(each) for each in found))
+    valued, warning = _valued(call, stack, blueprint)
+    return changed(
+        change_set,
+        wish=wish,
+        warning=warning,
+        changes=tuple(change_shown(each, with_values=False) for each in found),
+        valued=tuple(change_shown(each, with_values=True) for each in valued),
+    )
 
 
 def DescribeChangeSet(

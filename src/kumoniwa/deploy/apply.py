@@ -339,9 +339,8 @@ class Deploy:
         if entry.name and entry.name.property not in draft.attempt:
             ending = entry.name.ending(draft.attempt)
             longest = entry.name.longest - len(ending)
-            fresh = (
-                self._work(draft).fresh_name(longest, lower=entry.name.lower, plain=entry.name.plain) + ending
-            )
+            name = entry.name
+            fresh = self._work(draft).fresh_name(longest, lower=name.lower, plain=name.plain, beginning=name.beginning) + ending
             draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
         elif entry.name and entry.read:
             await self._refuse_existing(entry, draft)

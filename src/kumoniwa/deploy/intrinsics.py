@@ -40,10 +40,14 @@ class Scope(Protocol):
     def zones(self, region: str) -> list[str]: ...
 
 
+def is_function(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) and (name == "Ref" or name in FUNCTIONS)
+
+
 def is_deferred(value: Any) -> bool:
     """Whether an evaluated value still holds an intrinsic: one that waits for a resource."""
     if isinstance(value, dict):
-        if len(value) == 1 and (name := next(iter(value))) and (name == "Ref" or name in FUNCTIONS):
+        if is_function(value):
             return True
         return any(is_deferred(member) for member in value.values())
     return isinstance(value, list) and any(is_deferred(member) for member in value)
@@ -179,6 +183,11 @@ def _sub(argument: Any, scope: Scope, depth: int) -> Any:
             values[name] = scope.attribute(owner, attribute) if dot else scope.ref(name)
     if is_deferred(values):
         return {"Fn::Sub": [text, values]}
+    return filled(text, values)
+
+
+def filled(text: str, values: dict[str, Any]) -> str:
+    """A text of Fn::Sub with the values of its variables."""
 
     def replace(found: re.Match[str]) -> str:
         mark, name = found.groups()
@@ -221,6 +230,10 @@ def _select(argument: Any, scope: Scope, depth: int) -> Any:
     if not isinstance(members, list) or not str(index).isdigit():
         raise ValidationError(f"Template error: {message}")
     if int(index) >= len(members):
+        if isinstance(argument[1], list):
+            # What the template itself writes is looked at before anything is computed: recorded, localstack/localstack,
+            # test_change_set_fn_select.snapshot.json, test_invalid_select_index_type.
+            raise ValidationError(f"Template error: {message}")
         raise ValidationError(f"Template error: Fn::Select cannot select nonexistent value at index {index}")
     return members[int(index)]
 

@@ -103,11 +103,23 @@ class Written:
 
 
 def _known(value: Any) -> Any:
+    if intrinsics.is_function(value):
+        return _text_known(*value["Fn::Sub"]) if "Fn::Sub" in value else UNKNOWN
     if isinstance(value, dict):
-        if len(value) == 1 and is_deferred(value):
-            return UNKNOWN
         return {key: _known(member) for key, member in value.items()}
     return [_known(member) for member in value] if isinstance(value, list) else value
+
+
+def _text_known(text: str, values: dict[str, Any]) -> str:
+    """A text with what is not known of it in its place. If a variable that it was given is not known, nothing of it is:
+    recorded, test_change_set_fn_transform.snapshot.json, test_serverless_fn_transform."""
+    for name, value in values.items():
+        owner, _, attribute = name.partition(".")
+        if not is_deferred(value):
+            continue
+        if value not in ({"Ref": name}, {"Fn::GetAtt": [owner, attribute]}):
+            return UNKNOWN
+    return intrinsics.filled(text, {name: UNKNOWN if is_deferred(value) else value for name, value in values.items()})
 
 
 class Seen:

@@ -193,8 +193,8 @@ def as_text(value: Any) -> Value:
 
 
 def tag_map(value: Any, key: str = "Key", content: str = "Value") -> Value:
-    """``[{Key, Value}]`` as ``{key: value}``."""
-    return use(lambda found: {tag[key]: tag.get(content, "") for tag in found}, value)
+    """``[{Key, Value}]`` as ``{key: value}``; no tags are none to send."""
+    return use(lambda found: {tag[key]: tag.get(content, "") for tag in found} or OMIT, value)
 
 
 def gone_from(name: str) -> Value:
@@ -386,12 +386,13 @@ def tag_list(value: Any) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The property that names the resource. Without a value it becomes ``stack-LogicalId-RANDOM``."""
+    """The property that names the resource. Without a value it becomes ``stack-LogicalId-Random``, or has another ``beginning``."""
 
     property: str
     longest: int
     lower: bool = False
     plain: bool = False
+    beginning: str = ""
     ending: Callable[[dict[str, Any]], str] = lambda properties: ""
 
 

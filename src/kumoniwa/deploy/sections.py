@@ -6,7 +6,7 @@ May not: compute a value. Checks run in the order in which CloudFormation report
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kumoniwa.deploy.intrinsics import references
@@ -162,6 +162,20 @@ def depends_on(entry: dict[str, Any]) -> list[str]:
     return named
 
 
+def _asked(value: Any) -> Iterator[str]:
+    """The conditions that a value asks with Fn::If."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, dict):
+            asking = each.get("Fn::If")
+            if isinstance(asking, list) and asking and isinstance(asking[0], str):
+                yield asking[0]
+            each = list(each.values())
+        if isinstance(each, list):
+            pending.extend(each)
+
+
 def _check_references(body: dict[str, Any], attributes_of: Callable[[str], Iterable[str] | None]) -> None:
     resources, parameters = section(body, "Resources"), section(body, "Parameters")
     names = set(resources) | set(parameters) | PSEUDO_PARAMETERS
@@ -190,6 +204,9 @@ def _check_references(body: dict[str, Any], attributes_of: Callable[[str], Itera
             )
 
     conditions = section(body, "Conditions")
+    for name in _asked([resources, section(body, "Outputs")]):
+        if name not in conditions:
+            raise ValidationError(f"Template error: unresolved condition dependency {name} in Fn::If")
     for owner, attribute in references(conditions):
         if attribute is not None or (owner not in parameters and owner not in PSEUDO_PARAMETERS):
             raise ValidationError(

@@ -43,7 +43,7 @@ class Host(Protocol):
         ...
 
     def random_name(self, length: int) -> str:
-        """Capital letters and digits."""
+        """Letters of either case and digits."""
         ...
 
     def request_id(self) -> str: ...
@@ -122,9 +122,9 @@ class Work:
             if self.is_cancelled():
                 raise Cancelled
 
-    def fresh_name(self, longest: int, *, lower: bool = False, plain: bool = False) -> str:
-        """``stack-LogicalId-RANDOM``, cut to fit; ``plain`` keeps letters and digits only."""
-        parts = [str(self.pseudo.get("AWS::StackName", "stack")), self.logical_id]
+    def fresh_name(self, longest: int, *, lower: bool = False, plain: bool = False, beginning: str = "") -> str:
+        """``stack-LogicalId-Random``, cut to fit; ``plain`` keeps letters and digits only, ``beginning`` stands for the stack."""
+        parts = [beginning or str(self.pseudo.get("AWS::StackName", "stack")), self.logical_id]
         ending = self.host.random_name(12)
         dash = "" if plain else "-"
         if plain:

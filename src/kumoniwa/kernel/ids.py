@@ -45,6 +45,10 @@ class Ids:
         """As IAM names its principals: capital letters and 2 to 7."""
         return "".join(self.random.choices(_UPPER, k=length))
 
+    def mixed(self, length: int) -> str:
+        """As CloudFormation ends the names it gives: letters of either case and digits."""
+        return "".join(self.random.choices(_LOWER + _LOWER[:26].upper(), k=length))
+
     def secret(self, length: int = 40) -> str:
         """A secret access key."""
         alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"

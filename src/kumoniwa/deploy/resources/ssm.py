@@ -27,7 +27,8 @@ _put = "Type Value AllowedPattern DataType Description Policies Tier"
 _what = {"ResourceType": "Parameter", "ResourceId": ID}
 
 Parameter = ResourceType(
-    name=Name("Name", 1011),
+    # Recorded: localstack/localstack, test_change_sets.snapshot.json, test_dynamic_update.
+    name=Name("Name", 1011, beginning="CFN"),
     create=Call("ssm:PutParameter", f"Name {_put}", Tags=tag_list(p.Tags)),
     id=p.Name,
     read=Call("ssm:GetParameter", Name=ID),

@@ -344,11 +344,14 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "RollbackConfiguration": rollback_configuration(stack.watched_s),
         "NotificationARNs": list(stack.notified),
         "Tags": [{"Key": key, "Value": value} for key, value in wish.tags.items()],
-        "EnableTerminationProtection": stack.is_protected,
         "DriftInformation": _drift(call, stack),
     }
+    if stack.status != "DELETE_COMPLETE":
+        reply["EnableTerminationProtection"] = stack.is_protected
+    is_going = stack.status.startswith(("ROLLBACK_", "DELETE_"))
     optional = {
-        "ChangeSetId": stack.change_set,
+        # A stack that does not stand has none: recorded, localstack/localstack, test_change_set_*.snapshot.json.
+        "ChangeSetId": "" if is_going else stack.change_set,
         "Description": wish.description,
         "Parameters": list(wish.parameters),
         "LastUpdatedTime": stack.updated,

@@ -104,7 +104,7 @@ class Surroundings:
         return macro.find(self.call, name) is not None
 
     def random_name(self, length: int) -> str:
-        return self.call.ids.upper(length)
+        return self.call.ids.mixed(length)
 
     def request_id(self) -> str:
         return self.call.ids.uuid()

@@ -269,7 +269,7 @@ def test_conditions_and_mappings_decide(expression, dev, prod):
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        ("!Select [5, [a]]", "Template error: Fn::Select cannot select nonexistent value at index 5"),
+        ('!Select [5, !Split [",", a]]', "Template error: Fn::Select cannot select nonexistent value at index 5"),
         ("!FindInMap [Nope, a, b]", "Template error: Mapping named 'Nope' is not present in the 'Mappings' section of template."),
         ("!FindInMap [Sizes, a, b]", "Template error: Unable to get mapping for Sizes::a::b"),
         ("!If [Nope, 1, 2]", "Template error: unresolved condition dependency Nope in Fn::If"),

@@ -93,6 +93,16 @@ def test_labels_wander_as_recorded(secrets):
     assert versions(secrets) == {two: ["AWSPREVIOUS", "AWSSOMETHING", "PUT1"], three: ["AWSCURRENT", "AWSPENDING", "PUT2"]}
 
 
+def test_who_is_no_longer_current_is_not_pending_either(secrets):
+    # Recorded: test_update_secret_version_stages_current_pending
+    one = secrets.create_secret(Name="s", SecretString="S1")["VersionId"]
+    two = secrets.put_secret_value(SecretId="s", SecretString="S2", VersionStages=["AWSPENDING"])["VersionId"]
+    secrets.update_secret_version_stage(SecretId="s", VersionStage="AWSCURRENT", RemoveFromVersionId=one, MoveToVersionId=two)
+    assert versions(secrets) == {one: ["AWSPREVIOUS"], two: ["AWSCURRENT", "AWSPENDING"]}
+    three = secrets.put_secret_value(SecretId="s", SecretString="S3")["VersionId"]
+    assert versions(secrets) == {two: ["AWSPREVIOUS"], three: ["AWSCURRENT"]}
+
+
 def test_a_label_is_moved_by_those_who_know_where_it_is(secrets):
     """https://github.com/hashicorp/terraform-provider-aws/issues/19943 tells AWS's words."""
     one = secrets.create_secret(Name="s", SecretString="1")["VersionId"]

@@ -87,6 +87,14 @@ def test_a_single_slash_makes_no_difference(ssm, made, other):
     assert refused(ssm.get_parameter, Name=made)[0] == "ParameterNotFound"
 
 
+@pytest.mark.parametrize("name", ["/app//a", "app/a"])
+def test_a_path_is_asked_for_in_its_form_or_refused(ssm, name):
+    # localstack's test_hierarchical_parameter
+    put(ssm)
+    code, text = refused(ssm.get_parameter, Name=name)
+    assert code == "ValidationException" and "sub-paths divided by slash symbol" in text
+
+
 def test_versions_and_labels_choose(ssm):
     for value in "123":
         put(ssm, value=value, Overwrite=True)
@@ -292,7 +300,7 @@ def test_a_secret_is_read_as_a_parameter(cloud, ssm):
     secrets.put_secret_value(SecretId="s", SecretString="2")
     name = "/aws/reference/secretsmanager/s"
     shown = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
-    assert (shown["Name"], shown["Type"], shown["Value"], shown["Version"]) == ("s", "SecureString", "2", 0)
+    assert (shown["Name"], shown["Type"], shown["Value"], shown["Version"]) == (name, "SecureString", "2", 0)  # test_get_secret_parameter
     assert json.loads(shown["SourceResult"])["ARN"] == secrets.describe_secret(SecretId="s")["ARN"]
     assert read(ssm, f"{name}:AWSPREVIOUS", WithDecryption=True) == "1"
     assert refused(ssm.get_parameter, Name=name) == (

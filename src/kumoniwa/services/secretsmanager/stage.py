@@ -24,13 +24,13 @@ def _put(stages: Stages, version: str, label: str) -> Stages:
 
 
 def moved(stages: Stages, version: str, labels: tuple[str, ...]) -> Stages:
-    """The labels after these were put on a version: where AWSCURRENT was, there is AWSPREVIOUS now."""
+    """The labels after these were put on a version: where AWSCURRENT was, there is AWSPREVIOUS now, and AWSPENDING no longer."""
     stages = {**stages, version: stages.get(version, ())}
     for label in labels:
         before = holder(stages, label)
         stages = _put(stages, version, label)
         if label == CURRENT and before is not None and before != version:
-            stages = _put(stages, before, PREVIOUS)
+            stages = removed(_put(stages, before, PREVIOUS), before, PENDING)
     if len(stages[version]) > LABELS_MAX:
         raise InvalidParameterException(f"A version has {LABELS_MAX} staging labels at most.")
     return stages

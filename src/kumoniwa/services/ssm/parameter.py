@@ -125,6 +125,8 @@ def found(call: Call, name: str) -> Parameter:
 def chosen(call: Call, text: str) -> tuple[Parameter, Revision, str]:
     """The version that ``name``, ``name:3`` or ``name:label`` means, and the selector that chose it."""
     name, colon, selector = in_arn(text).partition(":")
+    if "//" in name or "/" in name and not name.startswith("/"):
+        raise ValidationException(_MALFORMED)
     parameter = found(call, name)
     if not colon:
         return parameter, parameter.last, ""

@@ -55,7 +55,7 @@ async def _secret(call: Call, text: str, *, is_open: bool) -> dict[str, Any]:
     source = {key: value for key, value in about.items() if key != "ReplicationStatus"} | {"VersionId": secret["VersionId"]}
     value = secret["SecretString"] if "SecretString" in secret else secret["SecretBinary"].decode("latin-1")
     return {
-        "Name": secret["Name"], "Type": SECURE, "Value": value, "Version": 0, "SourceResult": json.dumps(source),
+        "Name": SECRETS + secret["Name"], "Type": SECURE, "Value": value, "Version": 0, "SourceResult": json.dumps(source),
         "LastModifiedDate": secret["CreatedDate"], "ARN": secret["ARN"],
     }  # fmt: skip
 

@@ -440,3 +440,12 @@ def test_every_replica_has_a_key_of_its_own(make_cloud):
     assert on_disk(cloud) == []
     code, text = refused(here.update_table, TableName="tbl", SSESpecification={"Enabled": False})
     assert text == "One or more parameter values were invalid: KMSMasterKeyId must be specified for each replica."
+
+
+def test_the_key_that_is_being_left_is_shown_once_more(dynamodb, kms):
+    # Recorded: test_dynamodb_create_table_with_partial_sse_specification.
+    key = table(dynamodb)["SSEDescription"]["KMSMasterKeyArn"]
+    said = kms.describe_key(KeyId=key)["KeyMetadata"]["Description"]
+    assert said == "Default key that protects my DynamoDB data when no other key is defined"
+    answer = dynamodb.update_table(TableName="tbl", SSESpecification={"Enabled": False})["TableDescription"]
+    assert answer["SSEDescription"] == {"Status": "UPDATING", "SSEType": "KMS", "KMSMasterKeyArn": key}

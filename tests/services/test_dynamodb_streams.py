@@ -140,3 +140,15 @@ def test_iterators_nobody_gave_are_refused(ddb, streams):
             "ValidationException",
             "ResourceNotFoundException",
         )
+
+
+def test_an_iterator_begins_with_its_stream_and_an_empty_shard_can_be_read_from_its_beginning(ddb, streams):
+    # Recorded: test_dynamodb_streams_shard_iterator_format.
+    table(ddb, StreamSpecification=BOTH)
+    arn = ddb.describe_table(TableName="music")["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]
+    iterator = opened(ddb, streams, "AT_SEQUENCE_NUMBER", SequenceNumber=shard["SequenceNumberRange"]["StartingSequenceNumber"])
+    assert iterator.startswith(f"{arn}|1|")
+    ddb.put_item(TableName="music", Item=KEY)
+    reply = streams.get_records(ShardIterator=iterator)
+    assert len(reply["Records"]) == 1 and reply["NextShardIterator"].startswith(f"{arn}|1|")

@@ -118,3 +118,54 @@ def test_a_version_published_with_its_function_is_answered_as_the_function(cloud
     assert [version["FunctionArn"] for version in listed] == [f"{arn}:$LATEST", f"{arn}:1"]
     updated = client.update_function_code(FunctionName="f", ZipFile=zipped("def handler(event, context): return 2"), Publish=True)
     assert (updated["FunctionArn"], updated["Version"]) == (f"{arn}:2", "2")
+
+
+def test_publishing_and_tagging_give_the_function_another_revision(client):
+    # Recorded: test_function_revisions_version_and_alias, test_tag_lifecycle.
+    def revision() -> str:
+        return client.get_function_configuration(FunctionName="f")["RevisionId"]
+
+    seen = [revision()]
+    client.publish_version(FunctionName="f")
+    seen.append(revision())
+    arn = client.get_function_configuration(FunctionName="f")["FunctionArn"]
+    client.tag_resource(Resource=arn, Tags={"a": "b"})
+    seen.append(revision())
+    client.untag_resource(Resource=arn, TagKeys=["a"])
+    seen.append(revision())
+    assert len(set(seen)) == 4
+
+
+def test_a_function_has_fifty_tags_at_most_from_the_beginning(cloud):
+    # Recorded: test_tag_limits.
+    with pytest.raises(ClientError) as caught:
+        make(cloud, name="tagged", Tags={f"k{n}": "v" for n in range(51)})
+    assert caught.value.response["Error"]["Message"] == "Number of tags exceeds resource tag limit."
+    assert make(cloud, name="tagged", Tags={f"k{n}": "v" for n in range(50)})["FunctionName"] == "tagged"
+
+
+def test_what_is_broken_is_told_before_what_is_missing(cloud, client):
+    # Recorded: test_lambda_eventinvokeconfig_exceptions, test_event_source_mapping_exceptions.
+    text = "You must specify at least one of error handling or destination setting."
+    assert refused(client.put_function_event_invoke_config, FunctionName="nobody") == ("InvalidParameterValueException", text)
+    queue = "arn:aws:sqs:us-east-1:000000000000:q"
+    assert refused(
+        client.create_event_source_mapping, FunctionName="nobody", EventSourceArn=queue,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+    )[1] == "Unsupported DestinationConfig parameter for given event source mapping type."  # fmt: skip
+
+
+def test_refused_weights_say_each_rule_once(client):
+    # Recorded: test_notfound_and_invalid_routingconfigs.
+    _, text = refused(
+        client.create_alias, FunctionName="f", Name="a", FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 2.0}}
+    )
+    assert text.endswith(
+        "[Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]"
+    )
+
+
+def test_a_capacity_provider_that_is_not_there_has_no_tags(client):
+    # Recorded: test_tag_exceptions[capacity_provider].
+    arn = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:none"
+    assert refused(client.list_tags, Resource=arn) == ("ResourceNotFoundException", f"Capacity provider not found: {arn}")

@@ -61,6 +61,7 @@ from kumoniwa.services.dynamodb.policy import (  # noqa: F401 (operations, and t
     PutResourcePolicy,
     policy_of,
 )
+from kumoniwa.services.dynamodb.sealing import shown as encryption_shown
 from kumoniwa.services.dynamodb.table import (
     ResourceInUseException,
     ResourceNotFoundException,
@@ -211,10 +212,12 @@ def UpdateTable(
 async def _resealed(call: Call, table: Table, specification: dict) -> dict:
     """UpdateTable's answer when the table lies under another key."""
     transfer.refuse_while_running(call, table)
+    before = table.encryption
     table = await resealing.update(call, table.name, specification)
     answer = shown(call, table, status="UPDATING")
-    if "SSEDescription" in answer:
-        answer["SSEDescription"]["Status"] = "UPDATING"
+    if (encryption := table.encryption or before) is not None:
+        # Also the key that is being left (recorded: test_dynamodb_create_table_with_partial_sse_specification).
+        answer["SSEDescription"] = encryption_shown(encryption, status="UPDATING")
     return {"TableDescription": answer}
 
 

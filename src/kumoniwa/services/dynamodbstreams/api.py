@@ -140,6 +140,8 @@ def _known(call: Call, stream: Stream, number: str | None, kind: str) -> int:
     if number is None:
         raise ValidationException(f"SequenceNumber is required for ShardIteratorType {kind}")
     seq = int(number) - SEQUENCE_START if number.isascii() and number.isdigit() else -1
+    if seq == stream.first == newest(call) + 1:
+        return seq  # The shard's own beginning, before anything is in it.
     if not stream.first <= seq <= newest(call):
         raise ValidationException(f"Invalid SequenceNumber: {number}")
     oldest = call.rows(RECORDS).one("select min(seq) from dynamodb_record where stream = ?", stream.name)[0]
@@ -149,14 +151,17 @@ def _known(call: Call, stream: Stream, number: str | None, kind: str) -> int:
 
 
 def _iterator(call: Call, stream: Stream, seq: int) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([stream.name, seq, call.now()])).decode()
+    """It begins with the stream's ARN (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html)."""
+    token = base64.b64encode(orjson.dumps([seq, call.now()])).decode()
+    return f"{_arn(call, stream.name)}|1|{token}"
 
 
 def _opened(iterator: str) -> tuple[str, int, float]:
     try:
-        name, seq, issued = orjson.loads(base64.urlsafe_b64decode(iterator))
-        if isinstance(name, str) and isinstance(seq, int) and isinstance(issued, int | float):
-            return name, min(max(seq, 0), 1 << 62), issued
+        arn, _, token = iterator.rpartition("|1|")
+        seq, issued = orjson.loads(base64.b64decode(token, validate=True))
+        if isinstance(seq, int) and isinstance(issued, int | float):
+            return arn, min(max(seq, 0), 1 << 62), issued
     except (binascii.Error, ValueError, TypeError):
         pass
     raise ValidationException("Invalid ShardIterator")
@@ -164,14 +169,14 @@ def _opened(iterator: str) -> tuple[str, int, float]:
 
 def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None) -> dict:
     """Up to 1,000 records or 1 MB. Without NextShardIterator the shard has ended and all of it was read."""
-    name, seq, issued = _opened(ShardIterator)
+    arn, seq, issued = _opened(ShardIterator)
     if issued + ITERATOR_KEPT_S < call.now():
         raise ExpiredIteratorException
-    stream = _stream(call, _arn(call, name))
+    stream = _stream(call, arn)
     rows = call.rows(RECORDS).each(
         """select seq, at, event, by_service, keys, new, old, size from dynamodb_record
            where stream = ? and seq >= ? and at > ? order by seq limit ?""",
-        name, seq, call.now() - KEPT_S, min(Limit or RECORDS_MAX, RECORDS_MAX),
+        stream.name, seq, call.now() - KEPT_S, min(Limit or RECORDS_MAX, RECORDS_MAX),
     )  # fmt: skip
     records, total, is_more = [], 0, False
     for row in rows if stream.encryption is None else unsealed(call, stream, rows):

@@ -32,7 +32,7 @@ _NAME = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 def key_of_service(call: Call, name: str) -> None:
     """See that AWS's key stands behind ``alias/aws/s3`` and its like, before somebody asks for it."""
     service = name.removeprefix(_OURS)
-    protected = "S3 objects" if service == "s3" else f"{service.upper()} data"
+    protected = {"s3": "S3 objects", "dynamodb": "DynamoDB data"}.get(service, f"{service.upper()} data")
     if not name.startswith(_OURS) or service not in SERVICES or name in call.shelf(Alias):
         return
     key_id, now = call.new_id(), call.now()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_ import event, provision
 from kumoniwa.services.lambda_.errors import (
@@ -36,6 +37,13 @@ def _alias(call: Call, name: str, alias: str) -> Alias:
     return held
 
 
+class LatestBesideAnother(AwsError):
+    """Of this refusal alone Lambda does not say whose fault it was (recorded: test_notfound_and_invalid_routingconfigs)."""
+
+    code = "InvalidParameterValueException"
+    message = "$LATEST is not supported for an alias pointing to more than 1 version"
+
+
 def _check_target(call: Call, name: str, version: str, weights: dict[str, float]) -> None:
     """Recorded: test_notfound_and_invalid_routingconfigs."""
     if len(weights) > 1:
@@ -45,7 +53,7 @@ def _check_target(call: Call, name: str, version: str, weights: dict[str, float]
             f"Invalid function version {version}. Function version {version} is already included in routing configuration."
         )
     if weights and version == LATEST:
-        raise InvalidParameterValueException("$LATEST is not supported for an alias pointing to more than 1 version")
+        raise LatestBesideAnother
     for wanted in (version, *weights):
         if f"{name}:{wanted}" not in call.shelf(Version):
             raise not_found(call, name, wanted)

@@ -26,7 +26,11 @@ from kumoniwa.services.lambda_.destination import (
     PutFunctionEventInvokeConfig,
     UpdateFunctionEventInvokeConfig,
 )
-from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceConflictException
+from kumoniwa.services.lambda_.errors import (
+    InvalidParameterValueException,
+    ResourceConflictException,
+    ResourceNotFoundException,
+)
 from kumoniwa.services.lambda_.function import (
     Alias,
     Code,
@@ -35,9 +39,11 @@ from kumoniwa.services.lambda_.function import (
     changing,
     check_revision,
     check_settled,
+    check_tags,
     existing,
     latest,
     listed,
+    revise,
     settles,
     shown,
     target,
@@ -170,11 +176,21 @@ RUNTIMES = (
 )  # fmt: skip
 """What AWS offers to who asked for a runtime that is none, in its order (recorded: test_create_lambda_exceptions)."""
 
-_COMBINED = re.compile(r"(satisfy constraint: \[Member must .*?)\](?=; Value |$)")
+ORDERS = {
+    "startingPosition": "LATEST, AT_TIMESTAMP, TRIM_HORIZON",
+    "recursiveLoop": "Terminate, Allow",
+    "invokeMode": "RESPONSE_STREAM, BUFFERED",
+}
+"""Enumerations that AWS lists in another order than its model (recorded: test_create_event_source_validation,
+test_put_function_recursion_config_invalid_value, test_lambda_url_invalid_invoke_mode)."""
+
+_ORDERED = re.compile(rf"at '({'|'.join(ORDERS)})' failed to satisfy constraint: Member must satisfy enum value set: \[[^]]*\]")
+
+_ENUMERATED = re.compile(r"(satisfy constraint: \[Member must satisfy enum value set: \[[^]]*\])\]")
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
-    """Of what is in a list or map Lambda also says that it must be there (recorded: test_create_lambda_exceptions)."""
+    """Also of what is enumerated in a list Lambda says that it must be there (recorded: test_create_lambda_exceptions)."""
     if error.code != "ValidationException":
         return error
     runtime = params.get("Runtime")
@@ -185,7 +201,11 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
             f"[{', '.join(RUNTIMES)}] or be a valid ARN"
         )
-    return type(error)(_COMBINED.sub(r"\1, Member must not be null]", error.text), hint=error.hint)
+    text = _ENUMERATED.sub(r"\1, Member must not be null]", error.text)
+    text = _ORDERED.sub(
+        lambda found: f"at '{found[1]}' failed to satisfy constraint: Member must satisfy enum value set: [{ORDERS[found[1]]}]", text
+    )
+    return type(error)(text, hint=error.hint)
 
 
 # Functions -----------------------------------------------------------------------------------------
@@ -235,6 +255,7 @@ async def CreateFunction(
         TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
     )  # fmt: skip
     _check_free(call, name)
+    check_tags(Tags or {})
     zipped = await package.received(call, Code)
     sha256 = await package.checked(call, zipped)
     if KMSKeyArn:
@@ -469,6 +490,9 @@ def GetAccountSettings(call: Call) -> dict:
 def _tagged(call: Call, resource: str) -> Function | Mapping:
     if ":event-source-mapping:" in resource:
         return tagged(call, resource)
+    if ":capacity-provider:" in resource:
+        # Nothing here makes one.
+        raise ResourceNotFoundException(f"Capacity provider not found: {resource}")
     if ":function:" not in resource:
         raise NotImplementedHere(f"tags of {resource}")
     name, qualifier = function_named(call, resource)
@@ -480,20 +504,19 @@ def _tagged(call: Call, resource: str) -> Function | Mapping:
 
 
 def _keep_tags(call: Call, held: Function | Mapping, tags: dict[str, str]) -> None:
+    """A function is under another revision afterwards (recorded: test_tag_lifecycle)."""
     if isinstance(held, Mapping):
         tag(call, held, tags)
     else:
         call.shelf(Function)[held.name] = changed(held, tags=tags)
+        revise(call, latest(call, held.name))
 
 
 def TagResource(call: Call, *, Resource: str, Tags: dict[str, str]) -> None:
     held = _tagged(call, Resource)
     if not Tags:
         raise InvalidParameterValueException("An error occurred and the request cannot be processed.")
-    tags = {**held.tags, **Tags}
-    if len(tags) > 50:
-        raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
-    _keep_tags(call, held, tags)
+    _keep_tags(call, held, check_tags({**held.tags, **Tags}))
 
 
 def UntagResource(call: Call, *, Resource: str, TagKeys: list[str]) -> None:

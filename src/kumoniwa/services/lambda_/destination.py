@@ -140,9 +140,9 @@ def UpdateFunctionEventInvokeConfig(
 def _put(
     call: Call, held: InvokeConfig | None, text: str, qualifier: str | None, retries: int | None, age_s: int | None, said: dict | None
 ) -> dict:
-    version, qualifier = _existing(call, text, qualifier)
     if retries is None and age_s is None and said is None:
         raise InvalidParameterValueException("You must specify at least one of error handling or destination setting.")
+    version, qualifier = _existing(call, text, qualifier)
     destinations = _destinations(call, version, said)
     if held is not None:
         retries = held.retries_max if retries is None else retries

@@ -16,12 +16,14 @@ from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.lambda_ import environment_key
 from kumoniwa.services.lambda_.environment_key import Sealed
 from kumoniwa.services.lambda_.errors import (
+    InvalidParameterValueException,
     PreconditionFailedException,
     ResourceConflictException,
     ResourceNotFoundException,
 )
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named
 
+TAGS_MAX = 50
 CREATING_S = 5.0
 """How long a creation or an update takes at AWS's pace."""
 
@@ -166,6 +168,17 @@ def check_settled(call: Call, version: Version) -> None:
         raise ResourceConflictException(
             f"The operation cannot be performed at this time. An update is in progress for resource: {arn(call, version.function)}"
         )
+
+
+def check_tags(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > TAGS_MAX:
+        raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
+    return tags
+
+
+def revise(call: Call, version: Version) -> None:
+    """Something around a version has changed, though not what it is made of."""
+    call.shelf(Version)[f"{version.function}:{version.version}"] = changed(version, revision=call.new_id())
 
 
 def settles(call: Call) -> float:

@@ -24,7 +24,7 @@ from kumoniwa.services.lambda_.errors import (
     ResourceConflictException,
     ResourceNotFoundException,
 )
-from kumoniwa.services.lambda_.function import Version, found, settles
+from kumoniwa.services.lambda_.function import Version, check_tags, found, settles
 from kumoniwa.services.lambda_.name import arn, function_named
 
 CHANGED = ("lambda", "sources")
@@ -167,10 +167,15 @@ async def CreateEventSourceMapping(
         raise InvalidParameterValueException(
             "StartingPositionTimestamp must be specified, and only, with the starting position AT_TIMESTAMP."
         )
+    _check_supported(
+        is_stream, ParallelizationFactor=ParallelizationFactor, MaximumRecordAgeInSeconds=MaximumRecordAgeInSeconds,
+        BisectBatchOnFunctionError=BisectBatchOnFunctionError, MaximumRetryAttempts=MaximumRetryAttempts,
+        TumblingWindowInSeconds=TumblingWindowInSeconds, DestinationConfig=DestinationConfig, ScalingConfig=ScalingConfig,
+    )  # fmt: skip
     version, qualifier = _function(call, FunctionName)
     mapping = Mapping(
         uuid=call.new_id(), function=version.function, qualifier=qualifier, source=EventSourceArn, modified=call.now(),
-        batch_size=100 if is_stream else 10, is_enabled=Enabled is not False, settled=settles(call), tags=_checked_tags(Tags or {}),
+        batch_size=100 if is_stream else 10, is_enabled=Enabled is not False, settled=settles(call), tags=check_tags(Tags or {}),
         position=StartingPosition or "", position_at=StartingPositionTimestamp,
     )  # fmt: skip
     mapping = _with(
@@ -201,6 +206,13 @@ def _check_source(call: Call, source: str, is_stream: bool) -> None:
         raise InvalidParameterValueException("Unrecognized event source.")
 
 
+def _check_supported(is_stream: bool, **said: Any) -> None:
+    """Parameters of the other kind of source, refused before the function is looked for (recorded: test_event_source_mapping_exceptions)."""
+    for name, value in said.items():
+        if value is not None and is_stream == (name == "ScalingConfig"):
+            raise InvalidParameterValueException(f"Unsupported {name} parameter for given event source mapping type.")
+
+
 def _function(call: Call, text: str) -> tuple[Version, str]:
     name, qualifier = function_named(call, text)
     try:
@@ -215,15 +227,6 @@ def _with(
     response_types: list[str] | None, scaling: dict | None,
 ) -> Mapping:  # fmt: skip
     """The mapping with what a request says of it, checked."""
-    of_streams = {
-        "ParallelizationFactor": parallel, "MaximumRecordAgeInSeconds": age_s_max, "BisectBatchOnFunctionError": bisects,
-        "MaximumRetryAttempts": retries_max, "TumblingWindowInSeconds": tumbling_s, "DestinationConfig": destinations,
-    }  # fmt: skip
-    for name, said in of_streams.items():
-        if said is not None and not mapping.is_stream:
-            raise InvalidParameterValueException(f"Unsupported {name} parameter for given event source mapping type.")
-    if scaling is not None and mapping.is_stream:
-        raise InvalidParameterValueException("Unsupported ScalingConfig parameter for given event source mapping type.")
     if age_s_max is not None and -1 < age_s_max < RECORDS_AGE_S_MIN:
         raise InvalidParameterValueException("MaximumRecordAgeInSeconds must be -1 or between 60 and 604800 seconds.")
     said = {
@@ -357,6 +360,11 @@ async def UpdateEventSourceMapping(
 ) -> dict:
     """What is not said stays as it is."""
     held = _settled(call, UUID, "update")
+    _check_supported(
+        held.is_stream, ParallelizationFactor=ParallelizationFactor, MaximumRecordAgeInSeconds=MaximumRecordAgeInSeconds,
+        BisectBatchOnFunctionError=BisectBatchOnFunctionError, MaximumRetryAttempts=MaximumRetryAttempts,
+        TumblingWindowInSeconds=TumblingWindowInSeconds, DestinationConfig=DestinationConfig, ScalingConfig=ScalingConfig,
+    )  # fmt: skip
     version, qualifier = _function(call, FunctionName or arn(call, held.function, held.qualifier or None))
     mapping = changed(held, function=version.function, qualifier=qualifier, modified=call.now(), settled=settles(call))
     mapping = _with(
@@ -441,11 +449,5 @@ def tagged(call: Call, resource: str) -> Mapping:
     return mapping
 
 
-def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > 50:
-        raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
-    return tags
-
-
 def tag(call: Call, mapping: Mapping, tags: dict[str, str]) -> None:
-    call.shelf(Mapping)[mapping.uuid] = changed(mapping, tags=_checked_tags(tags))
+    call.shelf(Mapping)[mapping.uuid] = changed(mapping, tags=check_tags(tags))

@@ -15,6 +15,7 @@ from kumoniwa.services.lambda_.function import (
     latest,
     listed,
     not_found,
+    revise,
     shown,
     versions,
 )
@@ -50,6 +51,8 @@ def published(call: Call, version: Version, description: str | None = None, *, i
         version, version=number, revision=call.new_id(), description=version.description if description is None else description
     )
     call.shelf(Version)[f"{function.name}:{number}"] = new
+    # The latest is under another revision then (recorded: test_function_revisions_version_and_alias).
+    revise(call, version)
     return changing(call, new, number, is_new=True) if is_changing else shown(call, new, number)
 
 

@@ -342,3 +342,12 @@ def test_the_tags_of_a_mail_are_read_before_its_sender_is(cloud, name, value, te
         Message={"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}, Tags=[{"Name": name, "Value": value}],
     )  # fmt: skip
     assert said == ("InvalidParameterValue", text)
+
+
+def test_a_mail_may_have_the_tags_that_ses_itself_reads(cloud):
+    # localstack's test_special_tags_send_email, validated against AWS.
+    said = refused(
+        cloud.client("ses").send_email, Source="nobody@example.com", Destination={"ToAddresses": ["success@example.com"]},
+        Message={"Subject": {"Data": "s"}, "Body": {"Text": {"Data": "t"}}}, Tags=[{"Name": "ses:feedback-id-a", "Value": "this-campaign"}],
+    )  # fmt: skip
+    assert said[0] == "MessageRejected"

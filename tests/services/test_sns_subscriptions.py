@@ -221,3 +221,15 @@ def test_subscriptions_survive_a_kill(cloud, sns, topic):
     sns.publish(TopicArn=topic, Message="no")
     sns.publish(TopicArn=topic, Message="yes", MessageAttributes=wanted)
     assert told(cloud, url) == ["yes"] and attributes(sns, arn)["FilterPolicy"] == '{"kind": ["wanted"]}'
+
+
+def test_a_policy_that_is_wrong_in_itself_is_refused_as_that_before_it_is_as_nested(sns):
+    # Recorded: localstack's test_validate_policy_string_operators.
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    for policy, text in (
+        ({"key": {"suffix": "x"}}, 'FilterPolicy: "suffix" must be an object or an array'),
+        ({"key": {"suffix": ["x"]}}, "Filter policy scope MessageAttributes does not support nested filter policy"),
+    ):
+        said = {"TopicArn": topic, "Protocol": "sms", "Endpoint": "+15555550100", "Attributes": {"FilterPolicy": json.dumps(policy)}}
+        code, refusal = refused(sns.subscribe, **said)
+        assert (code, refusal.startswith(f"Invalid parameter: Attributes Reason: {text}")) == ("InvalidParameter", True)

@@ -46,12 +46,12 @@ def compile(text: str, scope: str) -> Pattern:
         reader = Reader(text, SNS)
     except (InvalidJson, orjson.JSONDecodeError):
         raise InvalidPattern(unreadable(text)) from None
-    if isinstance(said, dict) and scope == ATTRIBUTES and any(isinstance(value, dict) for value in said.values()):
-        raise NestedPolicy
     if said == {}:
         return Pattern([{}])
     reader.tokens = [token._replace(value=_rounded(token.value)) if token.kind == "number" else token for token in reader.tokens]
     alternatives = reader.pattern()
+    if isinstance(said, dict) and scope == ATTRIBUTES and any(isinstance(value, dict) for value in said.values()):
+        raise NestedPolicy
     if len(set(_keys(said))) > KEYS_MAX:
         raise InvalidPattern(f"Filter policy can not have more than {KEYS_MAX} keys")
     if _complexity(alternatives) > COMPLEXITY_MAX or len(text.encode()) > BYTES_MAX:

@@ -168,7 +168,7 @@ def _outcome(call: Call, outgoing: Outgoing, recipients: list[str], configuratio
 
 
 _TAG_PARTS = (
-    ("name", re.compile(r"[A-Za-z0-9_-]+"), "'_',  '-'"),
+    ("name", re.compile(r"ses:feedback-id-[ab]|[A-Za-z0-9_-]+"), "'_',  '-'"),
     ("value", re.compile(r"[A-Za-z0-9_.@-]+"), "'_',  '-' , '.', '@'"),
 )
 TAG_CHARACTERS_MAX = 255

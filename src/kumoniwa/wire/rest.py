@@ -20,7 +20,8 @@ from kumoniwa.wire.query import fields
 
 BodyReader = Callable[[Shape], Callable[[bytes], dict]]
 BodyWriter = Callable[[Operation, Member | None], Callable[[dict], bytes]]
-Unreadable = Callable[[Member, str], AwsError]
+Unreadable = Callable[[Member, str], AwsError | None]
+"""What to say of a text that cannot be read; nothing, if it is as if it were not there."""
 
 _ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^,]*?))\s*(?:,|\Z)')
 
@@ -121,7 +122,9 @@ def reader(operation: Operation, body_of: BodyReader, unreadable: Unreadable) ->
             try:
                 params[member.name] = read(values)
             except ValueError:
-                raise unreadable(member, values[0]) from None
+                error = unreadable(member, values[0])
+                if error is not None:
+                    raise error from None
         if whole_query is not None:
             left = {
                 name: values for name, values in found.items() if name not in query_of and name not in fixed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kumoniwa.aws.aliases import BARE_TEXT, DOCUMENTS, XML_NAMESPACES
@@ -44,7 +45,9 @@ def namespace(operation: Operation) -> str | None:
 
 
 def _write_body(operation: Operation, payload: Member | None) -> Callable[[dict], bytes]:
-    writers, space = xml.Writers(), namespace(operation)
+    # S3 writes milliseconds also where there are none.
+    writers = xml.Writers("iso8601.000" if is_bare(operation.service) else "iso8601")
+    space = namespace(operation)
     key = (operation.service.name, operation.name)
     if payload is not None:
         # Some models repeat the member's own name as its location name; that says nothing.
@@ -78,15 +81,21 @@ def _write_event(shape: Shape) -> Callable[[dict], bytes]:
     return lambda value: f"<{root}>{content(value)}</{root}>".encode()
 
 
-def _unreadable(member: Member, text: str) -> AwsError:
+def _unreadable(optional: frozenset[str], member: Member, text: str) -> AwsError | None:
     if member.shape.type in ("integer", "long"):
+        if not text and member.name in optional:
+            return None
         said = f"Provided {member.wire_name} not an integer or within integer range"
         return InvalidArgument(said, ArgumentName=member.wire_name, ArgumentValue=text[:1024])
     return InvalidArgument(f"Invalid value for {member.wire_name}", ArgumentName=member.wire_name)
 
 
 def reader(operation: Operation) -> Callable[[Request, dict | None], dict]:
-    return rest.reader(operation, _read_body, _unreadable)
+    """A parameter that is a number and empty was not said, unless it must be."""
+    shape = operation.input
+    members = shape.members.values() if shape is not None else ()
+    optional = frozenset(m.name for m in members if m.location == "querystring" and m.name not in shape.required)
+    return rest.reader(operation, _read_body, partial(_unreadable, optional))
 
 
 def writer(operation: Operation) -> Callable[[dict | None, str], Response]:

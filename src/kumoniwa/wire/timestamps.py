@@ -50,6 +50,7 @@ def to_second(seconds: float) -> str:
     return _of_second(math.floor(seconds))
 
 
+@lru_cache(4096)
 def to_millisecond(seconds: float) -> str:
     """ISO 8601 with three digits after the point, also where they are noughts."""
     return time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(seconds)) + f"{int(seconds * 1000) % 1000:03d}Z"
@@ -120,6 +121,7 @@ def _bounded(seconds: float) -> float:
 
 FORMATS: dict[str, Callable[[float], str | int | float]] = {
     "iso8601": iso8601,
+    "iso8601.000": to_millisecond,
     "rfc822": rfc822,
     "unixTimestamp": epoch,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -15,6 +17,12 @@ def s3(cloud):
     client.create_bucket(Bucket="box")
     client.put_object(Bucket="box", Key="k", Body=b"0123456789")
     return client
+
+
+def claimed() -> dict[str, str]:
+    """The headers of a request by the account."""
+    scope = "Credential=test/20300101/us-east-1/s3/aws4_request, SignedHeaders=host"
+    return {"authorization": f"AWS4-HMAC-SHA256 {scope}, Signature={'0' * 64}", "x-amz-date": "20300101T000000Z"}
 
 
 def refusal(method, **params) -> dict:
@@ -354,3 +362,70 @@ def test_what_was_written_during_an_upload_conflicts_with_its_condition(cloud, s
     present = s3.put_object(Bucket="box", Key="k", Body=b"0123456789")["ETag"]
     told = refusal(s3.complete_multipart_upload, **upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}, IfMatch=present)
     assert (told["status"], told["Code"], told["Condition"], told["Key"]) == (409, "ConditionalRequestConflict", "If-Match", "k")
+
+
+def test_times_have_milliseconds_also_where_there_are_none(cloud, s3):
+    """test_s3_timestamp_precision, test_s3_list_objects_timestamp_precision."""
+    s3.create_multipart_upload(Bucket="box", Key="m")
+    for path, names in {"/": ["CreationDate"], "/box": ["LastModified"], "/box?uploads": ["Initiated"]}.items():
+        _, _, body = cloud.http("GET", path, headers=claimed())
+        for name in names:
+            assert re.search(rf"<{name}>[-0-9]+T[0-9:]+\.000Z</{name}>".encode(), body), body
+
+
+def test_a_number_without_digits_was_not_said(cloud, s3):
+    """test_list_parts_empty_part_number_marker."""
+    id = s3.create_multipart_upload(Bucket="box", Key="m")["UploadId"]
+    path = f"/box/m?uploadId={id}&part-number-marker=&max-parts="
+    status, _, body = cloud.http("GET", path, headers=claimed())
+    assert (status, b"<PartNumberMarker>0</PartNumberMarker>" in body, b"<MaxParts>1000</MaxParts>" in body) == (200, True, True)
+    path = f"/box/m?uploadId={id}&partNumber="
+    assert cloud.http("PUT", path, headers=claimed())[0] == 400
+
+
+def test_an_older_name_of_a_region_is_told_as_it_was_said(cloud):
+    """test_create_bucket_with_eu_location_constraint, test_response_structure_get_bucket_location."""
+    cloud.region("eu-west-1")
+    there, here = cloud.client("s3", "eu-west-1"), cloud.client("s3")
+    there.create_bucket(Bucket="from-there", CreateBucketConfiguration={"LocationConstraint": "EU"})
+    here.create_bucket(Bucket="from-here", CreateBucketConfiguration={"LocationConstraint": "EU"})
+    there.create_bucket(Bucket="by-its-name", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for client in (there, here):
+        told = [client.get_bucket_location(Bucket=name)["LocationConstraint"] for name in ("from-there", "from-here", "by-its-name")]
+        assert told == ["EU", "EU", "eu-west-1"]
+    assert [each["BucketRegion"] for each in here.list_buckets(Prefix="from-")["Buckets"]] == ["eu-west-1"] * 2
+
+
+def test_buckets_are_listed_of_regions_that_there_are(s3):
+    """test_list_buckets_region_validation."""
+    assert refusal(s3.list_buckets, BucketRegion="eu-east-1") == {
+        "status": 400, "Code": "InvalidArgument", "Message": "Argument value eu-east-1 is not a valid AWS Region",
+        "ArgumentName": "bucket-region",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("bucket", ["box", "no-box"])
+def test_a_preflight_without_rules_is_about_the_bucket(cloud, s3, bucket):
+    """test_cors_http_options_no_config, test_cors_http_options_non_existent_bucket."""
+    said = {"box": b"CORSResponse: CORS is not enabled for this bucket.", "no-box": b"CORSResponse: Bucket not found"}[bucket]
+    for asked, method in ({}, b"OPTIONS"), ({"access-control-request-method": "PUT"}, b"PUT"):
+        status, _, body = cloud.http("OPTIONS", f"/{bucket}/k", headers={"origin": "https://there", **asked})
+        assert (status, said in body) == (403, True)
+        assert b"<Method>" + method + b"</Method><ResourceType>BUCKET</ResourceType>" in body
+
+
+def test_who_began_an_upload_has_a_name_if_it_is_not_the_account(cloud, s3):
+    """test_list_parts_pagination; https://github.com/versity/versitygw/issues/900 quotes such an answer."""
+    iam = cloud.client("iam")
+    iam.create_user(UserName="ann")
+    iam.attach_user_policy(UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    ann = cloud.client("s3", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    arn = cloud.client("sts", key=key["AccessKeyId"], secret=key["SecretAccessKey"]).get_caller_identity()["Arn"]
+    id = ann.create_multipart_upload(Bucket="box", Key="a")["UploadId"]
+    own = s3.create_multipart_upload(Bucket="box", Key="b")["UploadId"]
+    owner = s3.list_buckets()["Owner"]
+    assert s3.list_parts(Bucket="box", Key="a", UploadId=id)["Initiator"] == {"ID": arn, "DisplayName": "ann"}
+    assert s3.list_parts(Bucket="box", Key="b", UploadId=own)["Initiator"] == owner
+    told = [(each["Initiator"], each["Owner"]) for each in s3.list_multipart_uploads(Bucket="box")["Uploads"]]
+    assert told == [({"ID": arn, "DisplayName": "ann"}, owner), (owner, owner)]

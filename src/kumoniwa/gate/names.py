@@ -21,6 +21,8 @@ class BucketName(Record):
     account: str
     region: str
     created: float
+    constraint: str = ""
+    """What its maker called the region, where that is an older name of it."""
 
 
 def region_of_bucket(home: Any, name: str) -> str:

@@ -27,6 +27,9 @@ from kumoniwa.services.s3.acl import CLOSED, ENFORCED, OWNERSHIPS, Grant, grants
 from kumoniwa.services.s3.tag import tags_of_new
 
 S3_ITSELF = "s3.amazonaws.com"
+OLD_NAMES = {"EU": "eu-west-1"}
+"""Of regions, in the constraints of who makes a bucket, and told again as they were said:
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html"""
 LIST_MAX = 10_000
 
 
@@ -278,15 +281,22 @@ def _must_be_s3_itself(call: Call) -> None:
         )
 
 
-def _claim(call: Call, name: str, region: str) -> None:
+def _named(call: Call, name: str, constraint: str) -> BucketName:
+    region = OLD_NAMES.get(constraint, constraint)
+    said = constraint if constraint != region else ""
+    return BucketName(name=name, account=call.account, region=region, created=call.now(), constraint=said)
+
+
+def _claim(call: Call, name: str, constraint: str) -> None:
     _must_be_s3_itself(call)
+    new = _named(call, name, constraint)
     names = call.home.store.shelf(SHARED, BucketName)
     held = names.get(name)
     if held is None:
-        names[name] = BucketName(name=name, account=call.account, region=region, created=call.now())
+        names[name] = new
     elif held.account != call.account:
         raise BucketAlreadyExists(BucketName=name)
-    elif held.region != region:
+    elif held.region != new.region:
         raise BucketAlreadyOwnedByYou(BucketName=name)
     # The same bucket again: the region knows whether it stands, or was cut short after the name was claimed.
 
@@ -353,13 +363,14 @@ async def CreateBucket(
         # A new bucket blocks public ACLs from its first moment.
         raise AccessDenied
     tags = tags_of_new(said.get("Tags") or [])
+    constraint = said.get("LocationConstraint") or call.region
     await call.acting(S3_ITSELF).ask(
         "s3:CreateBucket",
         to_region=GLOBAL,
         Bucket=Bucket,
-        CreateBucketConfiguration={"LocationConstraint": call.region},
+        CreateBucketConfiguration={"LocationConstraint": constraint},
     )
-    return _created(call, Bucket, ownership, grants or CLOSED, tags, bool(ObjectLockEnabledForBucket))
+    return _created(call, _named(call, Bucket, constraint), ownership, grants or CLOSED, tags, bool(ObjectLockEnabledForBucket))
 
 
 class InvalidBucketAclWithObjectOwnership(AwsError):
@@ -369,7 +380,7 @@ class InvalidBucketAclWithObjectOwnership(AwsError):
 
 def _region_meant(call: Call, constraint: str) -> str:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html"""
-    region, ours = "eu-west-1" if constraint == "EU" else constraint, call.home.settings.regions
+    region, ours = OLD_NAMES.get(constraint, constraint), call.home.settings.regions
     if call.region == "us-east-1":
         if constraint == "us-east-1" or (region and (region not in ours if ours else not is_region(region))):
             raise InvalidLocationConstraint(LocationConstraint=constraint)
@@ -383,22 +394,21 @@ def _region_meant(call: Call, constraint: str) -> str:
 
 
 def _created(
-    call: Call, name: str, ownership: str, grants: tuple[Grant, ...], tags: dict[str, str], is_locking: bool
+    call: Call, named: BucketName, ownership: str, grants: tuple[Grant, ...], tags: dict[str, str], is_locking: bool
 ) -> dict:
-    buckets = call.shelf(Bucket)
+    buckets, name = call.shelf(Bucket), named.name
     if name in buckets:
         if call.region != "us-east-1":
             raise BucketAlreadyOwnedByYou(BucketName=name)
     else:
-        now = call.now()
         buckets[name] = Bucket(
-            name=name, id=call.ids.hex(12), created=now, ownership=ownership, grants=grants, tags=tags,
+            name=name, id=call.ids.hex(12), created=named.created, ownership=ownership, grants=grants, tags=tags,
             versioning="Enabled" if is_locking else "", lock={"ObjectLockEnabled": "Enabled"} if is_locking else {},
         )  # fmt: skip
         # The registry's own word may take a while to arrive here.
         names = call.home.store.shelf(SHARED, BucketName)
         if name not in names:
-            names[name] = BucketName(name=name, account=call.account, region=call.region, created=now)
+            names[name] = named
     where = f"/{name}" if call.region == "us-east-1" else f"http://{name}.s3.amazonaws.com/"
     return {"Location": where, "BucketArn": arn(call, name)}
 
@@ -442,7 +452,7 @@ def GetBucketLocation(call: Call, *, Bucket: str, ExpectedBucketOwner: str | Non
     place = location(call.home, Bucket)
     if place is None or place.region == call.region:
         found(call, Bucket)
-    where = place.region if place is not None else call.region
+    where = (place.constraint or place.region) if place is not None else call.region
     return {} if where == "us-east-1" else {"LocationConstraint": where}
 
 
@@ -461,6 +471,8 @@ def ListBuckets(
             ArgumentName="max-buckets",
             ArgumentValue=MaxBuckets,
         )
+    if BucketRegion is not None and not is_region(BucketRegion):
+        raise InvalidArgument(f"Argument value {BucketRegion[:1024]} is not a valid AWS Region", ArgumentName="bucket-region")
     after = token_text(ContinuationToken) if ContinuationToken else ""
     is_detailed = any(value is not None for value in (MaxBuckets, Prefix, BucketRegion, ContinuationToken))
     mine = sorted(

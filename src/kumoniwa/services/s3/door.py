@@ -8,10 +8,11 @@ from typing import Any
 from kumoniwa.gate.route import mark_of_s3
 from kumoniwa.kernel.ids import host_id
 from kumoniwa.services.s3 import form, page
-from kumoniwa.services.s3.cors import bucket_of, headers_for, headers_of, rule_for
+from kumoniwa.services.s3.cors import METHODS, bucket_of, headers_for, headers_of, rule_for
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.xml import escaped
 
+MISSING = "CORSResponse: Bucket not found"
 DISABLED = "CORSResponse: CORS is not enabled for this bucket."
 FORBIDDEN = (
     "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
@@ -40,20 +41,16 @@ def _preflight(home: Any, request: Request, address: Any, request_id: str) -> Re
         return _refused(
             400, "BadRequest", "Insufficient information. Origin request header needed.", "", "", request_id
         )
-    if method not in ("GET", "PUT", "HEAD", "POST", "DELETE"):
-        return _refused(
-            400,
-            "BadRequest",
-            f"Invalid Access-Control-Request-Method: {method or 'null'}",
-            "",
-            "",
-            request_id,
-        )
     bucket = bucket_of(home, request)
+    if bucket is None or not bucket.cors:
+        said = DISABLED if bucket is not None else MISSING
+        return _refused(403, "AccessForbidden", said, method or request.method, "BUCKET", request_id)
+    if method not in METHODS:
+        return _refused(
+            400, "BadRequest", f"Invalid Access-Control-Request-Method: {method or 'null'}", "", "", request_id
+        )
     depth = request.path.strip("/").count("/") + (address.door in ("s3", "s3-website") and request.path != "/")
     kind = "OBJECT" if depth else "BUCKET"
-    if bucket is None or not bucket.cors:
-        return _refused(403, "AccessForbidden", DISABLED, method, kind, request_id)
     asked = [
         name.strip().lower()
         for name in request.headers.get("access-control-request-headers", "").split(",")

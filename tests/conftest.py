@@ -8,6 +8,7 @@ and ``cloud.wait(task)`` its result.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import socket
 from collections.abc import Coroutine
@@ -44,6 +45,13 @@ hypothesis.settings.register_profile("any machine", deadline=None, suppress_heal
 hypothesis.settings.load_profile("any machine")
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests live as long as the run: looking through them for garbage again and again is a fifth of its time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)
+
+
 class _Parts:
     """A response body in the form botocore reads."""
 
@@ -59,6 +67,20 @@ class _Parts:
         return part
 
     def close(self) -> None: ...
+
+
+class _Door:
+    """Where a client's requests go: into the cloud that has it now."""
+
+    def __init__(self) -> None:
+        self.cloud: Cloud | None = None
+
+    def send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        return self.cloud._send(request)
+
+
+_IDLE: dict[tuple, list[tuple[Any, _Door]]] = {}
+"""Clients of clouds that are gone, for the next: to make one takes longer than most tests' calls."""
 
 
 class _Started(BaseException):
@@ -84,7 +106,7 @@ class Cloud:
         self.regions: dict[str, Region] = {}
         self.seeds = itertools.count(1)
         self._capturing = False
-        self._clients: dict[tuple, Any] = {}
+        self._clients: dict[tuple, tuple[Any, _Door]] = {}
         self._sockets: list[WebSocketClient] = []
 
     # Regions ----------------------------------------------------------------------------------
@@ -202,6 +224,9 @@ class Cloud:
     def close(self) -> None:
         for client in self._sockets:
             client.vanish()
+        for name, made in self._clients.items():
+            if name[0] != "s3":  # S3's remember where buckets are.
+                _IDLE.setdefault(name, []).append(made)
         for region in self.regions.values():
             self.run(region.close())
         for name in list(self.peers):
@@ -235,20 +260,31 @@ class Cloud:
         """A boto3 client whose requests go straight into ``region``."""
         name = (service, region, key, secret, token, tuple(sorted(config.items())))
         if name not in self._clients:
-            client = _SESSION.create_client(
-                service,
-                region_name=region,
-                endpoint_url="http://localhost:4566",
-                aws_access_key_id=key,
-                aws_secret_access_key=secret,
-                aws_session_token=token,
-                config=Config(retries={"max_attempts": 0}, **({"s3": {"addressing_style": "path"}} if service == "s3" else {}), **config),
-            )
-            client.meta.events.register("before-send", self._send)
-            self._clients[name] = client
-        return self._clients[name]
+            client, door = self._clients[name] = _IDLE[name].pop() if _IDLE.get(name) else self._made(*name[:5], config)
+            door.cloud = self
+        return self._clients[name][0]
 
-    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    def own_client(self, service: str, region: str = "us-east-1", key: str = "test", secret: str = "test", token: str | None = None, **config):
+        """The same for a test that hangs its own handlers on the client: nobody else gets it, before or after."""
+        client, door = self._made(service, region, key, secret, token, config)
+        door.cloud = self
+        return client
+
+    def _made(self, service: str, region: str, key: str, secret: str, token: str | None, config: dict[str, Any]) -> tuple[Any, _Door]:
+        client = _SESSION.create_client(
+            service,
+            region_name=region,
+            endpoint_url="http://localhost:4566",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            config=Config(retries={"max_attempts": 0}, **({"s3": {"addressing_style": "path"}} if service == "s3" else {}), **config),
+        )
+        door = _Door()
+        client.meta.events.register("before-send", door.send)
+        return client, door
+
+    def _send(self, request: AWSPreparedRequest) -> AWSResponse:
         if self._capturing:
             raise _Started(request)
         response, body = self.run(self.deliver(_plain(request)))

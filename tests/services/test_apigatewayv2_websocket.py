@@ -32,12 +32,12 @@ def connect(cloud, api: str, path: str = "/prod", **more):
 
 def management(cloud, api: str, stage: str = "prod", **more):
     """A back end's client, at the address of one stage."""
-    client = cloud.client("apigatewaymanagementapi", **more)
+    client = cloud.own_client("apigatewaymanagementapi", **more)
 
     def aim(request, **_):
         request.url = request.url.replace("localhost:4566", f"{api}.execute-api.us-east-1.localhost:4566/{stage}")
 
-    client.meta.events.register("before-sign", aim, unique_id="aim")
+    client.meta.events.register("before-sign", aim)
     return client
 
 

@@ -26,7 +26,7 @@ def handler(event, context):
 
 @pytest.fixture
 def lam(cloud):
-    return cloud.client("lambda")
+    return cloud.own_client("lambda")
 
 
 @pytest.fixture

@@ -212,7 +212,7 @@ def test_a_group_and_a_trace_travel_with_the_message(cloud, sns, topic):
     url, _ = subscribed(cloud, topic, "inbox")
     trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
     add = lambda params, **_: params["headers"].update({"X-Amzn-Trace-Id": trace})  # noqa: E731
-    client = cloud.client("sns", region="us-east-1", user_agent_extra="traced")
+    client = cloud.own_client("sns")
     client.meta.events.register("before-call.sns.Publish", add)
     client.publish(TopicArn=topic, Message="x", MessageGroupId="g")
     (message,) = received(cloud, url)

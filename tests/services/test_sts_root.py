@@ -163,7 +163,7 @@ def test_the_global_endpoint_does_not_know_the_operation(cloud, garden):
     def to_global(request: AWSPreparedRequest, **_):
         request.url = request.url.replace("localhost:4566", "sts.amazonaws.com")
 
-    client = cloud.client("sts", **garden.admin, user_agent_extra="global")
+    client = cloud.own_client("sts", **garden.admin)
     client.meta.events.register_first("before-sign", to_global)
     assert client.get_caller_identity()["Account"] == MASTER
     assert garden.asked(sts=client) == ("InvalidAction", "Unknown Operation")

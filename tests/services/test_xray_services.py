@@ -216,7 +216,7 @@ def test_what_messages_bring_about_is_a_trace_of_its_own_that_is_linked(cloud, x
     made = api(cloud)
     _, _, answer = called(cloud, made)
     root = root_of(answer["trace"])
-    sqs = cloud.client("sqs", user_agent_extra="traced")
+    sqs = cloud.own_client("sqs")
     header(sqs, "SendMessage", f"Root={root};Parent={'e' * 16};Sampled=1")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     documents(cloud, xray, root)
@@ -232,7 +232,7 @@ def test_what_messages_bring_about_is_a_trace_of_its_own_that_is_linked(cloud, x
 
 def test_messages_that_nobody_traced_and_functions_that_do_not_trace_are_not_linked(cloud, xray):
     url = source(cloud, mode="PassThrough")
-    sqs = cloud.client("sqs", user_agent_extra="traced")
+    sqs = cloud.own_client("sqs")
     header(sqs, "SendMessage", f"Root=1-{int(cloud.now()):08x}-{9:024x};Parent={'e' * 16};Sampled=1")
     sqs.send_message(QueueUrl=url, MessageBody="x")
     settle(cloud)
@@ -243,7 +243,7 @@ def test_a_topic_with_active_tracing_stands_between_its_publisher_and_who_hears_
     # https://docs.aws.amazon.com/sns/latest/dg/sns-active-tracing.html
     put_role(cloud, "xray:*", *READS)
     make(cloud, TELLING, "f", Role=f"arn:aws:iam::{ACCOUNT}:role/function")
-    sns, sqs = cloud.client("sns", user_agent_extra="traced"), cloud.client("sqs")
+    sns, sqs = cloud.own_client("sns"), cloud.client("sqs")
     topic = sns.create_topic(Name="orders", Attributes={"TracingConfig": "Active"})["TopicArn"]
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["TracingConfig"] == "Active"
     url, arn = queue(cloud, "jobs")
@@ -271,7 +271,7 @@ def test_a_topic_with_active_tracing_stands_between_its_publisher_and_who_hears_
 
 
 def test_a_delivery_that_fails_is_a_fault_of_its_own(cloud, xray):
-    sns = cloud.client("sns", user_agent_extra="traced")
+    sns = cloud.own_client("sns")
     topic = sns.create_topic(Name="orders", Attributes={"TracingConfig": "Active"})["TopicArn"]
     xray.put_resource_policy(PolicyName="sns", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": {
         "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "xray:PutTraceSegments", "Resource": "*"}}))  # fmt: skip
@@ -287,7 +287,7 @@ def test_a_delivery_that_fails_is_a_fault_of_its_own(cloud, xray):
 def test_a_bus_hands_its_targets_the_trace_that_an_event_came_with(cloud, xray, is_said):
     put_role(cloud, "xray:*", *READS)
     make(cloud, TELLING, "f", Role=f"arn:aws:iam::{ACCOUNT}:role/function")
-    events, sqs = cloud.client("events", user_agent_extra=f"traced {is_said}"), cloud.client("sqs")
+    events, sqs = cloud.own_client("events"), cloud.client("sqs")
     url, arn = queue(cloud, "jobs")
     rule = events.put_rule(Name="r", EventPattern='{"source": ["s"]}')["RuleArn"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 from pathlib import Path
@@ -16,7 +17,13 @@ from kumoniwa.kernel.operation import load, service_names
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "kumoniwa"
 FILES = sorted(SOURCE.rglob("*.py"))
-TREES = {file: ast.parse(file.read_text()) for file in FILES}
+
+
+@functools.cache
+def _trees() -> dict[Path, ast.Module]:
+    """Not read before a test asks: every worker imports this file, and one runs it."""
+    return {file: ast.parse(file.read_text()) for file in FILES}
+
 
 TYPES = {
     "string": ("str",), "integer": ("int",), "long": ("int",), "boolean": ("bool",), "list": ("list",), "map": ("dict",),
@@ -64,7 +71,7 @@ def test_signatures_agree_with_the_model(name):
 
 def test_every_question_names_an_operation_that_exists():
     wrong = []
-    for file, tree in TREES.items():
+    for file, tree in _trees().items():
         for node in ast.walk(tree):
             is_ask = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "ask"
             texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str) and ":" in a.value] if is_ask else []
@@ -77,7 +84,7 @@ def test_every_question_names_an_operation_that_exists():
 
 def test_only_the_clock_reads_the_clock():
     wrong = []
-    for file, tree in TREES.items():
+    for file, tree in _trees().items():
         if _short(file) in CLOCK_READERS or _short(file).startswith(OWN_PROCESSES):
             continue
         for node in ast.walk(tree):
@@ -98,7 +105,7 @@ def test_no_module_has_a_name_that_says_nothing():
 
 
 def test_every_module_says_what_it_is():
-    assert not [_short(file) for file, tree in TREES.items() if not ast.get_docstring(tree)]
+    assert not [_short(file) for file, tree in _trees().items() if not ast.get_docstring(tree)]
 
 
 def test_tests_never_sleep_in_virtual_layers():

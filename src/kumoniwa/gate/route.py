@@ -218,16 +218,18 @@ class Routes:
             return route
         if protocol in ("query", "ec2"):
             return self._by_action(request, address, protocol)
-        if protocol == "rest" and self._is_asked_by_form(address):
+        if protocol == "rest" and self._is_asked_by_form(request, address):
             return self._by_action(request, address, "query")
         if protocol == "smithy-rpc-v2-cbor":
             return self.named(self._service(address, request), hinted_operation, protocol)
         return self._by_path(request, address)
 
-    def _is_asked_by_form(self, address: Address) -> bool:
-        """Whether a service is asked by forms and has no paths of its own, so that what names no operation lacks its action."""
+    def _is_asked_by_form(self, request: Request, address: Address) -> bool:
+        """Whether what is neither JSON nor a form is one of a service without paths of its own: in the query string, or without its action."""
         names = self._signed_as.get(address.signing_name or "")
-        return bool(names) and "query" in (model := models.service(names[0])).protocols and not model.protocol.startswith("rest-")
+        if not names or (model := models.service(names[0])).protocol.startswith("rest-"):
+            return False
+        return "Action=" in request.query or "query" in model.protocols
 
     def named(self, service: str, operation: str, protocol: str = "") -> Route:
         """The route of an operation by its name; over the service's own protocol unless told."""

@@ -16,11 +16,10 @@ HIDDEN = "*" * 40
 
 def sent(exchange: Exchange, uri: str, headers: str, body: bytes) -> None:
     """The request as it leaves."""
-    if exchange.log is not None:
-        exchange.note(f"Endpoint request URI: {uri}")
-        exchange.note(f"Endpoint request headers: {headers}")
-        exchange.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
-        exchange.note(f"Sending request to {uri}")
+    exchange.note(f"Endpoint request URI: {uri}")
+    exchange.note(f"Endpoint request headers: {headers}")
+    exchange.note(f"Endpoint request body after transformations: {body.decode('utf-8', 'replace')}")
+    exchange.note(f"Sending request to {uri}")
 
 
 def signed(exchange: Exchange, uri: str, body: bytes, *, more: dict[str, str] | None = None, source_arn: str = "") -> None:

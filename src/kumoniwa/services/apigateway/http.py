@@ -72,7 +72,8 @@ async def _fetched(
     if not ADDRESS.fullmatch(url):
         raise misconfigured(exchange, "Invalid endpoint address")
     since = exchange.home.clock.now()
-    endpointlog.sent(exchange, url, event.shown(headers), body)
+    if exchange.log is not None:
+        endpointlog.sent(exchange, url, event.shown(headers), body)
     try:
         answer = await outbound.fetch(verb, url, headers, body, timeout_s, tls)
     except TimeoutError:

@@ -226,10 +226,11 @@ class Routes:
 
     def _is_asked_by_form(self, request: Request, address: Address) -> bool:
         """Whether what is neither JSON nor a form is one of a service without paths of its own: in the query string, or without its action."""
-        names = self._signed_as.get(address.signing_name or "")
-        if not names or (model := models.service(names[0])).protocol.startswith("rest-"):
-            return False
-        return "Action=" in request.query or "query" in model.protocols
+        known = [models.service(name) for name in self._signed_as.get(address.signing_name or "", ())]
+        if known and "Action=" in request.query:
+            return not known[0].protocol.startswith("rest-")
+        # SES's second API has paths, under the same signing name as its first.
+        return bool(known) and all("query" in each.protocols and not each.protocol.startswith("rest-") for each in known)
 
     def named(self, service: str, operation: str, protocol: str = "") -> Route:
         """The route of an operation by its name; over the service's own protocol unless told."""

@@ -157,6 +157,14 @@ def test_a_copy_is_encrypted_as_its_request_says(s3, kms, key):
     assert refused(s3.copy_object, Bucket="box", Key="r", CopySource="box/o")[0] == "KMS.DisabledException"
 
 
+def test_to_be_encrypted_otherwise_is_change_enough_for_a_copy_in_place(s3, key):
+    """localstack's test_s3_copy_object_in_place_with_encryption."""
+    s3.put_object(Bucket="box", Key="o", Body=SECRET, SSEKMSKeyId=key, **KMS)
+    assert s3.copy_object(Bucket="box", Key="o", CopySource="box/o")["ServerSideEncryption"] == "AES256"
+    assert read(s3) == SECRET
+    assert refused(s3.copy_object, Bucket="box", Key="o", CopySource="box/o")[0] == "InvalidRequest"
+
+
 def test_the_context_of_a_request_belongs_to_the_object(s3, key):
     s3.put_object(Bucket="box", Key="o", Body=SECRET, SSEKMSKeyId=key, SSEKMSEncryptionContext="eyJhIjogIjEifQ==", **KMS)
     assert read(s3) == SECRET

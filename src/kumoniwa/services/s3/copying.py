@@ -154,6 +154,7 @@ async def CopyObject(
         or customer.md5
         or WebsiteRedirectLocation
         or ChecksumAlgorithm
+        or head.encryption != source.head.encryption
     ):
         raise InvalidCopy(
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, "

@@ -22,7 +22,7 @@ from kumoniwa.services.s3.bucket import (
     found,
     require,
 )
-from kumoniwa.services.s3.customer_key import check_chooses_nothing, check_opens, customer_key
+from kumoniwa.services.s3.customer_key import check_chooses_nothing, check_opens, key_to_read
 from kumoniwa.services.s3.lifecycle import expiration_told
 from kumoniwa.services.s3.lock import UNLOCKED
 from kumoniwa.services.s3.storage import Head, Version
@@ -242,7 +242,7 @@ def GetObject(
         condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince, call.now())
     head = version.head
     check_own(call, bucket, head)
-    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    customer = key_to_read(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_opens(head, customer)
     check_at_hand(call, head, version.storage)
     overrides = (
@@ -297,7 +297,7 @@ def HeadObject(
     condition.check_read(version, IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince, call.now())
     head = version.head
     check_own(call, bucket, head)
-    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    customer = key_to_read(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_opens(head, customer)
     overrides = (
         ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
@@ -413,7 +413,7 @@ def GetObjectAttributes(
     version = wanted(call, bucket, Key, VersionId)
     head = version.head
     check_own(call, bucket, head)
-    check_opens(head, customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5))
+    check_opens(head, key_to_read(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5))
     reply: dict[str, Any] = {"LastModified": float(int(version.modified))}
     if bucket.versioning:
         reply["VersionId"] = version.version

@@ -139,13 +139,13 @@ def _read(files: tuple[File, ...]) -> bytes:
 
 
 class Answer(dict):
-    """A reply whose HTTP status is not the one the model states for success: S3's partial content."""
+    """A reply that says what the model does not know: another status for success (S3's partial content), or more headers."""
 
-    __slots__ = ("status",)
+    __slots__ = ("headers", "status")
 
-    def __init__(self, status: int, reply: dict) -> None:
+    def __init__(self, status: int, reply: dict, headers: dict[str, str] | None = None) -> None:
         super().__init__(reply)
-        self.status = status
+        self.status, self.headers = status, headers or {}
 
 
 class Upgrade(msgspec.Struct):

@@ -292,6 +292,7 @@ def writer(
             response.status = int(reply[status_member])
         if type(reply) is Answer:
             response.status = reply.status
+            response.headers.update(reply.headers)
         return response
 
     return write

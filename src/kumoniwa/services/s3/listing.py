@@ -17,6 +17,7 @@ from kumoniwa.services.s3 import storage
 from kumoniwa.services.s3.archive import restore_status
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, canonical_id, found, token_of, token_text
 from kumoniwa.services.s3.storage import Head
+from kumoniwa.wire.message import Answer
 
 PAGE_MAX = 1000
 LAST_CHARACTER = "\U0010ffff"
@@ -193,7 +194,8 @@ def ListObjects(
     if is_truncated and delimiter:
         # Without a delimiter the last key of the page says the same.
         reply["NextMarker"] = encode(page.last)
-    return reply | _rest(page, encode, EncodingType, Delimiter, telling(call, OptionalObjectAttributes, owner=True))
+    reply |= _rest(page, encode, EncodingType, Delimiter, telling(call, OptionalObjectAttributes, owner=True))
+    return _from_its_region(call, reply)
 
 
 def ListObjectsV2(
@@ -229,7 +231,13 @@ def ListObjectsV2(
         reply["NextContinuationToken"] = token_of(page.goes_on_at)
     if StartAfter is not None and ContinuationToken is None:
         reply["StartAfter"] = encode(StartAfter)
-    return reply | _rest(page, encode, EncodingType, Delimiter, telling(call, OptionalObjectAttributes, owner=bool(FetchOwner)))
+    reply |= _rest(page, encode, EncodingType, Delimiter, telling(call, OptionalObjectAttributes, owner=bool(FetchOwner)))
+    return _from_its_region(call, reply)
+
+
+def _from_its_region(call: Call, reply: dict) -> Answer:
+    """Lists of objects name the bucket's region as HeadBucket does: localstack's test_region_header_exists_outside_us_east_1."""
+    return Answer(200, reply, {"x-amz-bucket-region": call.region})
 
 
 def _rest(

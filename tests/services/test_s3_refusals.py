@@ -430,3 +430,28 @@ def test_who_began_an_upload_has_a_name_if_it_is_not_the_account(cloud, s3):
     assert s3.list_parts(Bucket="box", Key="b", UploadId=own)["Initiator"] == owner
     told = [(each["Initiator"], each["Owner"]) for each in s3.list_multipart_uploads(Bucket="box")["Uploads"]]
     assert told == [({"ID": arn, "DisplayName": "ann"}, owner), (owner, owner)]
+
+
+def test_what_was_deleted_during_an_upload_conflicts_with_its_condition(cloud, s3):
+    """test_multipart_if_none_match_with_delete."""
+    upload = {"Bucket": "box", "Key": "k", "UploadId": s3.create_multipart_upload(Bucket="box", Key="k")["UploadId"]}
+    etag = s3.upload_part(PartNumber=1, Body=b"x", **upload)["ETag"]
+    asked = {**upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}
+    assert refusal(s3.complete_multipart_upload, **asked, IfNoneMatch="*")["Code"] == "PreconditionFailed"
+    s3.delete_object(Bucket="box", Key="k")
+    told = refusal(s3.complete_multipart_upload, **asked, IfNoneMatch="*")
+    assert (told["status"], told["Code"], told["Condition"], told["Key"]) == (409, "ConditionalRequestConflict", "If-None-Match", "k")
+    cloud.restart(kill=True)
+    assert refusal(s3.complete_multipart_upload, **asked, IfNoneMatch="*")["status"] == 409
+    s3.complete_multipart_upload(**asked)
+    assert s3.get_object(Bucket="box", Key="k")["Body"].read() == b"x"
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_lists_of_objects_tell_the_region(cloud, region):
+    """test_region_header_exists_outside_us_east_1."""
+    cloud.region(region)
+    client = cloud.client("s3", region)
+    client.create_bucket(Bucket="far", **({} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}))
+    for told in client.list_objects(Bucket="far"), client.list_objects_v2(Bucket="far"):
+        assert told["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == region

@@ -12,6 +12,7 @@ from kumoniwa.services.s3 import condition, notification, replication, storage
 from kumoniwa.services.s3.bucket import Bucket, InvalidArgument, arn, found, require
 from kumoniwa.services.s3.download import VERSION_ID, InvalidVersionId, NoSuchVersion
 from kumoniwa.services.s3.locking import check_may_go
+from kumoniwa.services.s3.multipart import outrun
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.wire.xml import MalformedXML
 
@@ -67,6 +68,7 @@ def _deleted(
         version = storage.live(call, bucket, key)
         if version is not None:
             storage.remove(call, bucket, version)
+            outrun(call, bucket, key)
             notification.happened(call, bucket, "ObjectRemoved:Delete", key, reason="DeleteObject")
         return {}
     wanted = replication.of_marker(bucket, key)

@@ -70,6 +70,8 @@ class Upload(Record):
     is_composite: bool = False
     initiator: str = ""
     """The ARN of who began it; empty if its account did."""
+    is_outrun: bool = False
+    """Whether what stood under its key was deleted after it began."""
 
     @property
     def told_initiator(self) -> dict[str, str]:
@@ -348,6 +350,9 @@ def CompleteMultipartUpload(
         check_continues(upload.head, customer)
     existing = storage.live(call, bucket, Key)
     condition.check_write(existing, IfMatch, IfNoneMatch, Key)
+    if upload.is_outrun and IfNoneMatch is not None:
+        # Recorded: localstack's test_multipart_if_none_match_with_delete.
+        raise condition.ConditionalRequestConflict(Condition="If-None-Match", Key=Key)
     condition.check_unchanged(existing, IfMatch, began, Key)
     rows = call.rows(storage.PARTS)
     have = {
@@ -477,6 +482,14 @@ def _whole_checksum(upload: Upload, chosen: list[tuple]) -> str:
     if upload.is_composite:
         return checksums.composite(upload.algorithm, [row[3] for row in chosen])
     return checksums.combined(upload.summed_with, [(row[3], row[1]) for row in chosen])
+
+
+def outrun(call: Call, bucket: Bucket, key: str) -> None:
+    """Let the uploads of a key know that what stood there is gone."""
+    rows = call.rows(storage.UPLOADS)
+    for id, packed in rows.all("select upload, head from s3_upload where bucket = ? and key = ?", bucket.id, key):
+        upload = changed(unpack(packed, Upload), is_outrun=True)
+        rows.run("update s3_upload set head = ? where bucket = ? and key = ? and upload = ?", pack(upload), bucket.id, key, id)
 
 
 def AbortMultipartUpload(

@@ -68,6 +68,8 @@ def test_a_url_writes_what_it_was_made_for_and_nothing_else(cloud, signers, vers
     assert cloud.http("DELETE", made, headers=plain)[0] == 403
     status, _, body = cloud.http("PUT", made.replace("ignature=", "ignature=0"), headers=plain, body=b"x")
     assert (status, b"<Code>SignatureDoesNotMatch</Code>" in body) == (403, True)
+    # Version 2 knows no canonical request: localstack's test_presigned_url_signature_authentication.
+    assert (b"<StringToSign>" in body, b"<CanonicalRequest" in body) == (True, version == "s3v4")
     assert cloud.http("PUT", made, headers=plain, body=b"written")[0] == 200
     got = signers["s3v4"].get_object(Bucket="box", Key="new")
     assert (got["Body"].read(), got["ContentType"]) == (b"written", "text/plain")

@@ -178,8 +178,10 @@ def _hex(text: str) -> str:
 
 
 def mismatch(family: str, claim: Claim, canonical: str, to_sign: str) -> NoReturn:
-    """The signature is another. S3 and the JSON services show what they signed, so that clients can compare."""
+    """The signature is another. S3 and the JSON services show what they signed, so that clients can compare. Without a
+    ``canonical`` request are URLs of version 2 and forms: localstack's test_post_request_malformed_policy."""
     if family == "s3":
+        more = {"CanonicalRequest": canonical, "CanonicalRequestBytes": _hex(canonical)} if canonical else {}
         raise SignatureDoesNotMatch(
             "The request signature we calculated does not match the signature you provided. Check your key and signing "
             "method.",
@@ -187,8 +189,7 @@ def mismatch(family: str, claim: Claim, canonical: str, to_sign: str) -> NoRetur
             StringToSign=to_sign,
             SignatureProvided=claim.signature,
             StringToSignBytes=_hex(to_sign),
-            CanonicalRequest=canonical,
-            CanonicalRequestBytes=_hex(canonical),
+            **more,
         )
     text = (
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "

@@ -109,6 +109,9 @@ def test_each_way_to_make_or_remove_an_object_has_its_name(told):
     ]  # fmt: skip
     s3.delete_object(Bucket="shelf", Key="was never there")
     assert told.names() == []
+    # Recorded: test_delete_objects.
+    s3.delete_objects(Bucket="shelf", Delete={"Objects": [{"Key": "was never there"}, {"Key": "m"}]})
+    assert told.names() == ["ObjectRemoved:Delete", "ObjectRemoved:Delete"]
 
 
 def test_versions_and_markers_are_told_with_their_ids(told):

@@ -455,3 +455,12 @@ def test_lists_of_objects_tell_the_region(cloud, region):
     client.create_bucket(Bucket="far", **({} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}))
     for told in client.list_objects(Bucket="far"), client.list_objects_v2(Bucket="far"):
         assert told["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == region
+
+
+def test_a_plus_in_the_name_of_a_source_is_a_blank(cloud, s3):
+    """test_copy_object_special_character_plus_for_space."""
+    s3.put_object(Bucket="box", Key="a b", Body=b"blank")
+    s3.put_object(Bucket="box", Key="a+b", Body=b"plus")
+    for source, content in ("box%2Fa+b", b"blank"), ("box/a%20b", b"blank"), ("box/a%2Bb", b"plus"):
+        status, _, _ = cloud.http("PUT", "/box/copy", headers={**claimed(), "x-amz-copy-source": source})
+        assert (status, s3.get_object(Bucket="box", Key="copy")["Body"].read()) == (200, content)

@@ -49,8 +49,9 @@ def DeleteObject(
 
 
 def _deleted(
-    call: Call, bucket: Bucket, key: str, version_id: str | None, if_match: str | None = None, *, bypasses: bool = False
-) -> dict:
+    call: Call, bucket: Bucket, key: str, version_id: str | None, if_match: str | None = None, *, bypasses: bool = False,
+    is_always_told: bool = False,
+) -> dict:  # fmt: skip
     """Delete a key or one version of it; answers what DeleteObject answers. What is not there needs no deletion."""
     if if_match is not None:
         condition.check_deletion(storage.live(call, bucket, key), if_match, key, version_id)
@@ -69,6 +70,7 @@ def _deleted(
         if version is not None:
             storage.remove(call, bucket, version)
             outrun(call, bucket, key)
+        if version is not None or is_always_told:
             notification.happened(call, bucket, "ObjectRemoved:Delete", key, reason="DeleteObject")
         return {}
     wanted = replication.of_marker(bucket, key)
@@ -91,7 +93,8 @@ def DeleteObjects(
     ExpectedBucketOwner: str | None = None,
     RequestPayer: str | None = None,
 ) -> dict:
-    """Each key is judged by itself: what the caller may not delete is told among the errors."""
+    """Each key is judged by itself: what the caller may not delete is told among the errors. Notifications call every key
+    removed, be there anything or not: recorded, localstack's test_delete_objects of queues."""
     bucket = found(call, Bucket)
     _check_bypass(bucket, BypassGovernanceRetention)
     bodies.check_document(call, is_required=True)
@@ -113,7 +116,9 @@ def DeleteObjects(
             if "LastModifiedTime" in each or "Size" in each:
                 # Only directory buckets know these conditions.
                 raise condition.NotImplementedHeader
-            reply = _deleted(call, bucket, key, version_id, each.get("ETag"), bypasses=bool(BypassGovernanceRetention))
+            reply = _deleted(
+                call, bucket, key, version_id, each.get("ETag"), bypasses=bool(BypassGovernanceRetention), is_always_told=True
+            )
         except AwsError as error:
             errors.append({**named, "Code": error.code, "Message": error.text})
             continue

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
@@ -93,9 +93,10 @@ async def source_of(
 
 
 def _named(text: str) -> tuple[str, str, str | None]:
-    """Bucket, key and version of a CopySource."""
+    """Bucket, key and version of a CopySource. A blank may be a plus in it: localstack's
+    test_copy_object_special_character_plus_for_space."""
     path, _, query = text.partition("?versionId=")
-    name, slash, key = unquote(path.removeprefix("/")).partition("/")
+    name, slash, key = unquote_plus(path.removeprefix("/")).partition("/")
     if not slash or not key or not name or name.startswith("arn:"):
         raise InvalidArgument(
             "Invalid copy source object key", ArgumentName="x-amz-copy-source", ArgumentValue="x-amz-copy-source"

@@ -464,3 +464,13 @@ def test_a_plus_in_the_name_of_a_source_is_a_blank(cloud, s3):
     for source, content in ("box%2Fa+b", b"blank"), ("box/a%20b", b"blank"), ("box/a%2Bb", b"plus"):
         status, _, _ = cloud.http("PUT", "/box/copy", headers={**claimed(), "x-amz-copy-source": source})
         assert (status, s3.get_object(Bucket="box", Key="copy")["Body"].read()) == (200, content)
+
+
+def test_a_copy_tells_the_version_that_has_no_id_and_not_that_it_was_made_from_one(s3):
+    """test_s3_copy_object_in_place_suspended_only, test_s3_copy_object_in_place_versioned."""
+    copy = {"Bucket": "box", "Key": "k", "CopySource": "box/k", "MetadataDirective": "REPLACE"}
+    for status, named in ("Suspended", False), ("Enabled", False), ("Enabled", True), ("Suspended", True):
+        s3.put_bucket_versioning(Bucket="box", VersioningConfiguration={"Status": status})
+        told = s3.copy_object(**copy)
+        assert (told["VersionId"] == "null", "CopySourceVersionId" in told) == (status == "Suspended", named)
+    assert s3.head_object(Bucket="box", Key="k")["VersionId"] == "null"

@@ -237,10 +237,17 @@ def _told(bucket: Bucket, source: Here | Afar, reply: dict, made: Version) -> di
     result = {"LastModified": float(int(made.modified))}
     result |= {name: value for name, value in reply.items() if name == "ETag" or name.startswith("Checksum")}
     told: dict[str, Any] = {"CopyObjectResult": result}
-    told |= {name: reply[name] for name in TOLD_BESIDE if name in reply}
-    if source.bucket.versioning:
-        told["CopySourceVersionId"] = source.version.version
+    told |= {name: reply[name] for name in TOLD_BESIDE if name in reply} | _version_copied(source)
+    if bucket.versioning:
+        # Told where versions are suspended too, which PutObject does not: localstack's test_s3_copy_object_in_place_suspended_only.
+        told["VersionId"] = made.version
     return told
+
+
+def _version_copied(source: Here | Afar) -> dict[str, str]:
+    """What has no id of its own is not named: localstack's test_s3_copy_object_in_place_versioned."""
+    id = source.version.version
+    return {"CopySourceVersionId": id} if source.bucket.versioning and id != storage.NULL else {}
 
 
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})", re.ASCII)
@@ -318,7 +325,4 @@ async def UploadPartCopy(
     result = {"LastModified": float(int(call.now()))} | {
         n: v for n, v in reply.items() if n == "ETag" or (n.startswith("Checksum") and upload.algorithm)
     }
-    told: dict[str, Any] = {"CopyPartResult": result, **encryption_told(upload.head)}
-    if source.bucket.versioning:
-        told["CopySourceVersionId"] = source.version.version
-    return told
+    return {"CopyPartResult": result, **encryption_told(upload.head), **_version_copied(source)}

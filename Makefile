@@ -22,7 +22,7 @@ demo: setup           ## lose a region under load and read what it cost; KEEP=1 
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup lint      ## every test that finishes in minutes
 	find tests -name 'test_*.py' | xargs -P $$(nproc 2>/dev/null || echo 2) -n 120 $(BIN)/python -m pytest -q --collect-only >/dev/null
-	$(BIN)/python -m pytest -n $$(( 2 * $$(nproc 2>/dev/null || echo 2) )) --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n $$(( 2 * $$(nproc 2>/dev/null || echo 2) )) --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: setup
 	$(BIN)/ruff check src tests patterns bench

@@ -406,6 +406,13 @@ def test_a_strict_cloud_prints_the_root_key_that_opens_it_and_keeps_it(up, tmp_p
     assert line_of(up("--auth", "strict", "--account", "123456789012", "--data", str(tmp_path))) == pair
 
 
+def test_a_command_that_lacks_a_package_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "kumoniwa.cli.timeline", raising=False)
+    assert main(["timeline"]) == 1
+    assert capsys.readouterr().err == "kumoniwa: this command needs boto3: pip install 'kumoniwa[lambda]'.\n"
+
+
 def test_the_command_line_speaks_to_a_cloud(up):
     cloud = up()
     cloud.client("sqs").list_queues()

@@ -12,6 +12,9 @@ from typing import Any
 
 from kumoniwa import __version__
 
+EXTRAS = {"boto3": "lambda", "yaml": "deploy", "samtranslator": "deploy", "cfnlint": "deploy"}
+"""What a command may lack, by the name under which it is imported, and the extra that brings it."""
+
 
 def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
@@ -112,7 +115,13 @@ def _command(place: str) -> Callable[[Any], int]:
     def run(asked: Any) -> int:
         # What importing makes stays: to look for garbage in it, now or later, finds next to nothing.
         gc.disable()
-        command = getattr(importlib.import_module(f"kumoniwa.cli.{module}"), name)
+        try:
+            command = getattr(importlib.import_module(f"kumoniwa.cli.{module}"), name)
+        except ModuleNotFoundError as error:
+            if error.name not in EXTRAS:
+                raise
+            print(f"kumoniwa: this command needs {error.name}: pip install 'kumoniwa[{EXTRAS[error.name]}]'.", file=sys.stderr)
+            return 1
         gc.freeze()
         gc.enable()
         return command(asked)

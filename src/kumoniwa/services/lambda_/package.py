@@ -20,7 +20,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, RequestEntityTooLargeException
 from kumoniwa.services.lambda_.function import Code
-from kumoniwa.wire.message import File, whole
+from kumoniwa.wire.message import BodyTooLarge, File, whole
 
 ZIPPED_BYTES_MAX = 52_428_800
 """Of what comes in a request. What lies in S3 only has to be small enough unpacked (recorded: test_large_lambda)."""
@@ -60,9 +60,10 @@ async def _from_s3(call: Call, said: dict[str, Any]) -> bytes:
         raise InvalidParameterValueException(
             f"Error occurred while GetObject. S3 Error Code: {error.code}. S3 Error Message: {error.text}", hint=error.hint
         )
-    if reply["ContentLength"] > packages.UNZIPPED_BYTES_MAX:
-        raise InvalidParameterValueException(str(packages.TooLarge()))
-    return await whole(reply["Body"])
+    try:
+        return await whole(reply["Body"], packages.UNZIPPED_BYTES_MAX)
+    except BodyTooLarge:
+        raise InvalidParameterValueException(str(packages.TooLarge())) from None
 
 
 LINK_LIVES_S = 600

@@ -51,32 +51,43 @@ async def run(home: Any) -> None:
 async def _publish(home: Any) -> None:
     """Carry every account's outbox to aws-edge, as often as it takes."""
     while True:
-        wake_at = home.clock.now() + COMPARED_EVERY_S
-        for account in filter(str.isdigit, home.store.accounts()):
-            try:
-                wake_at = min(wake_at, await _catch_up(home, account))
-            except AwsError:
-                wake_at = home.clock.now() + AGAIN_AFTER_S  # aws-edge is dead or cut off
+        try:
+            for account in _accounts(home):
+                await _catch_up(home, account)
+        except AwsError:
+            wake_at = home.clock.now() + AGAIN_AFTER_S  # aws-edge is dead or cut off
+        else:
+            # Looked up last: of what came while something was sent, nobody was there to be woken.
+            wake_at = min([home.clock.now() + COMPARED_EVERY_S, *(at for account in _accounts(home) for _, at, _ in _outbox(home, account, 1))])
         await home.wait(("route53", "outbox"), wake_at)
 
 
-async def _catch_up(home: Any, account: str) -> float:
-    """Send what is due, and everything if aws-edge knows less than it was given; answers when the next is due."""
+def _accounts(home: Any) -> list[str]:
+    return [account for account in home.store.accounts() if account.isdigit()]
+
+
+def _outbox(home: Any, account: str, count: int) -> list[tuple[int, float, bytes]]:
+    """The first rows that wait: number, when it is due, content."""
     rows = home.store.rows(account)
     rows.use(OUTBOX)
+    return rows.all("select seq, due, body from route53_outbox order by seq limit ?", count)
+
+
+async def _catch_up(home: Any, account: str) -> None:
+    """Send what is due, and everything if aws-edge knows less than it was given."""
     while True:
         last = home.store.shelf(account, Published).get("seq", Published(seq=0)).seq
         if not last:
-            return home.clock.now() + COMPARED_EVERY_S
-        found = rows.all("select seq, due, body from route53_outbox order by seq limit ?", BATCH_ROWS)
+            return
+        found = _outbox(home, account, BATCH_ROWS)
         due = [(seq, body) for seq, at, body in found if at <= home.clock.now()]
         given = due[-1][0] if due else found[0][0] - 1 if found else last
         received = await home.exchange(EDGE, "route53", {"account": account, "rows": due})
         if received < given:
             received = await _send_anew(home, account)
-        rows.run("delete from route53_outbox where seq <= ?", received)
+        home.store.rows(account).run("delete from route53_outbox where seq <= ?", received)
         if not due:
-            return found[0][1] if found else home.clock.now() + COMPARED_EVERY_S
+            return
 
 
 async def _send_anew(home: Any, account: str) -> int:

@@ -59,6 +59,18 @@ def refused(method, **params):
 # Templates -----------------------------------------------------------------------------------------
 
 
+def test_a_request_that_comes_twice_makes_one_template_and_begins_one_experiment(cloud, fis):
+    made = template(fis, {"w": wait()}, clientToken="t1")
+    cloud.restart(kill=True)
+    assert template(fis, {"w": wait()}, clientToken="t1") == made
+    assert refused(template, fis=fis, actions={"w": wait("PT2M")}, clientToken="t1")[0] == "ConflictException"
+    begun = fis.start_experiment(experimentTemplateId=made["id"], clientToken="t2")["experiment"]["id"]
+    cloud.restart(kill=True)
+    assert fis.start_experiment(experimentTemplateId=made["id"], clientToken="t2")["experiment"]["id"] == begun
+    assert refused(fis.start_experiment, experimentTemplateId=made["id"], clientToken="t2", tags={"k": "v"})[0] == "ConflictException"
+    assert (len(fis.list_experiment_templates()["experimentTemplates"]), len(fis.list_experiments()["experiments"])) == (1, 1)
+
+
 def test_a_template_is_made_shown_listed_changed_and_deleted(fis):
     made = template(fis, {"w": wait()}, tags={"k": "v"})
     assert made["arn"] == f"arn:aws:fis:{US}:{ACCOUNT}:experiment-template/{made['id']}"

@@ -188,7 +188,9 @@ def test_fields_of_a_group_come_with_the_share_of_events_that_have_them(cloud):
 
 def test_saved_queries(cloud):
     logs = cloud.client("logs")
-    number = logs.put_query_definition(name="errors/a", queryString="filter a", logGroupNames=["g"])["queryDefinitionId"]
+    twice = [logs.put_query_definition(name="errors/a", queryString="filter a", logGroupNames=["g"], clientToken="t" * 36) for _ in range(2)]
+    number = twice[0]["queryDefinitionId"]
+    assert twice[1]["queryDefinitionId"] == number
     other = logs.put_query_definition(name="b", queryString="fields {{f}}", parameters=[{"name": "f", "defaultValue": "x"}])["queryDefinitionId"]
     logs.put_query_definition(name="errors/c", queryString="filter b", queryDefinitionId=number)
     assert [each["name"] for each in logs.describe_query_definitions()["queryDefinitions"]] == ["b", "errors/c"]

@@ -408,7 +408,8 @@ def test_a_strict_cloud_prints_the_root_key_that_opens_it_and_keeps_it(up, tmp_p
 
 def test_a_command_that_lacks_a_package_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "boto3", None)
-    monkeypatch.delitem(sys.modules, "kumoniwa.cli.timeline", raising=False)
+    for module in ("session", "timeline"):
+        monkeypatch.delitem(sys.modules, f"kumoniwa.cli.{module}", raising=False)
     assert main(["timeline"]) == 1
     assert capsys.readouterr().err == "kumoniwa: this command needs boto3: pip install 'kumoniwa[lambda]'.\n"
 

@@ -232,6 +232,17 @@ def test_the_timeline_shows_in_one_order_what_happened(page, cloud):
     page.wait("document.querySelectorAll('main tbody tr').length > 0 && [...document.querySelectorAll('main tbody tr')].every(row => row.innerText.includes('pair/Queue'))")
 
 
+def test_the_timeline_says_that_there_is_more_than_it_shows(page, cloud):
+    watch = cloud.client("cloudwatch")
+    for threshold in range(101):
+        watch.put_metric_alarm(
+            AlarmName="moved", MetricName="m", Namespace="n", Period=60, EvaluationPeriods=1, Threshold=threshold, Statistic="Sum",
+            ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+    turn(page, "8", "Timeline")
+    page.wait("document.querySelector('main p[role=status]').innerText.includes('us-east-1: there are more alarms than are shown')")
+
+
 def test_a_drill_is_drawn_while_it_runs(page, cloud):
     turn(page, "5", "Drill")
     page.wait("document.body.innerText.includes('No drill has run')")

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
 import orjson
 
+from kumoniwa.cli.session import session
 from kumoniwa.deploy.packaging import package
 from kumoniwa.kernel.errors import AwsError
 
@@ -50,9 +49,8 @@ class _Deployment:
 
     def __init__(self, endpoint: str, region: str, stack: str) -> None:
         self.region, self.stack = region, stack
-        keys = {} if os.environ.get("AWS_ACCESS_KEY_ID") else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        session = boto3.Session(region_name=region, **keys)
-        self.clients = {name: session.client(name, endpoint_url=endpoint) for name in ("cloudformation", "s3", "sts")}
+        made = session(region)
+        self.clients = {name: made.client(name, endpoint_url=endpoint) for name in ("cloudformation", "s3", "sts")}
 
     def run(self, template: Path, parameters: list[dict[str, str]]) -> bool:
         cloudformation = self.clients["cloudformation"]

@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-import boto3
-
 from kumoniwa.cli.admin import admin
+from kumoniwa.cli.session import session
 from kumoniwa.languages.policy_proposal import proposed
 
 PROVEN = "kumoniwa-least-privilege"
@@ -44,8 +43,7 @@ def _observed(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _prove(asked: argparse.Namespace, document: dict[str, Any]) -> int:
-    keys = {} if os.environ.get("AWS_ACCESS_KEY_ID") else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    iam = boto3.client("iam", endpoint_url=asked.endpoint, region_name="us-east-1", **keys)
+    iam = session("us-east-1").client("iam", endpoint_url=asked.endpoint)
     role = asked.role.rpartition("/")[2]
     before = _denials(asked)
     try:

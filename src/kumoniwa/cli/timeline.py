@@ -13,11 +13,11 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
-import boto3
-
 from kumoniwa.cli.admin import admin
+from kumoniwa.cli.session import session
 from kumoniwa.kernel.clock import Clock
 
 UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -50,7 +50,7 @@ def timeline(asked: argparse.Namespace) -> int:
     states = {name: held["state"] for name, held in admin(asked.endpoint, "GET", "health")["regions"].items() if not name.startswith("aws-")}
     regions = asked.region or list(states)
     os.environ.update({name: value for name, value in RETRIES.items() if name not in os.environ})
-    refused = _client(asked.endpoint, "sts", "us-east-1").exceptions.ClientError
+    refused = session("us-east-1").client("sts", endpoint_url=asked.endpoint).exceptions.ClientError
     found: list[Happened] = []
     failed = False
     for region in regions:
@@ -58,9 +58,10 @@ def timeline(asked: argparse.Namespace) -> int:
             failed = True
             print(f"kumoniwa: {region} is {states[region]} and cannot be asked: what happened there is missing.", file=sys.stderr)
             continue
+        clients = partial(session(region).client, endpoint_url=asked.endpoint)
         for source in (calls, alarms, stacks, configurations):
             try:
-                found += source(lambda service, region=region: _client(asked.endpoint, service, region), region, since)
+                found += source(clients, region, since)
             except refused as error:
                 failed = True
                 print(f"kumoniwa: {region}: {source.__name__} could not be asked for: {error}", file=sys.stderr)
@@ -71,14 +72,6 @@ def timeline(asked: argparse.Namespace) -> int:
     if not shown:
         print(f"nothing happened in {', '.join(regions) or 'any region'} since {since:%Y-%m-%d %H:%M:%S}")
     return 1 if failed else 0
-
-
-def _keys() -> dict[str, str]:
-    return {} if os.environ.get("AWS_ACCESS_KEY_ID") else {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-
-
-def _client(endpoint: str, service: str, region: str) -> Any:
-    return boto3.client(service, endpoint_url=endpoint, region_name=region, **_keys())
 
 
 def _is_of(each: Happened, wanted: str) -> bool:

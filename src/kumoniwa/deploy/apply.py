@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STACK = "AWS::CloudFormation::Stack"
 
 
-class _Live:
+class _Live(intrinsics.Drawn):
     """What names mean while resources come to stand. Parameters, mappings and conditions are already resolved."""
 
     def __init__(self, state: State, exports: Callable[[str], Any]) -> None:
@@ -52,16 +52,6 @@ class _Live:
         if found is None:
             raise Failure(f"No export named {name} found")
         return found
-
-    def condition(self, name: str) -> bool:
-        raise ValidationError(f"Template error: condition {name} was not resolved.")
-
-    def mapping(self, name: str) -> None:
-        return None
-
-    def zones(self, region: str) -> list[str]:
-        raise ValidationError("Template error: Fn::GetAZs cannot depend on a resource.")
-
 
 async def _in_order(
     names: Iterable[str], after: Mapping[str, Iterable[str]], run: Callable[[str], Awaitable[None]]

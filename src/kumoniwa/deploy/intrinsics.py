@@ -40,6 +40,19 @@ class Scope(Protocol):
     def zones(self, region: str) -> list[str]: ...
 
 
+class Drawn:
+    """The part of a scope that a drawn template leaves nothing to: conditions, mappings and zones are already resolved in it."""
+
+    def condition(self, name: str) -> bool:
+        raise ValidationError(f"Template error: condition {name} was not resolved.")
+
+    def mapping(self, name: str) -> None:
+        return None
+
+    def zones(self, region: str) -> list[str]:
+        raise ValidationError("Template error: Fn::GetAZs cannot depend on a resource.")
+
+
 def is_function(value: Any) -> bool:
     return isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) and (name == "Ref" or name in FUNCTIONS)
 

@@ -122,7 +122,7 @@ def _text_known(text: str, values: dict[str, Any]) -> str:
     return intrinsics.filled(text, {name: UNKNOWN if is_deferred(value) else value for name, value in values.items()})
 
 
-class Seen:
+class Seen(intrinsics.Drawn):
     """What stands, as names mean it to somebody who looks before the deploy: `intrinsics.Scope`. A resource that is to be made
     or replaced means nothing yet."""
 
@@ -147,15 +147,6 @@ class Seen:
         if found is None:
             raise ValidationError(f"No export named {name}")
         return found
-
-    def condition(self, name: str) -> bool:
-        raise ValidationError(f"Template error: condition {name} was not resolved.")
-
-    def mapping(self, name: str) -> None:
-        return None
-
-    def zones(self, region: str) -> list[str]:
-        raise ValidationError("Template error: Fn::GetAZs cannot depend on a resource.")
 
     def properties(self, name: str, written: dict[str, Any]) -> dict[str, Any]:
         """A resource's properties, each as far as it is known."""

@@ -178,12 +178,21 @@ class Routes:
             self._versions.setdefault(model.api_version, []).append(name)
             if model.target_prefix:
                 self._targets[model.target_prefix] = name
+        known = {signing_name: [models.service(name) for name in names] for signing_name, names in self._signed_as.items()}
         self._rest = frozenset(
             signing_name
-            for signing_name, names in self._signed_as.items()
-            if all(protocol.startswith("rest-") for name in names for protocol in models.service(name).protocols)
+            for signing_name, services in known.items()
+            if all(protocol.startswith("rest-") for each in services for protocol in each.protocols)
         )
         """Signing names whose services are spoken to by method and path and in no other way."""
+        self._in_query = frozenset(signing_name for signing_name, (first, *_) in known.items() if not first.protocol.startswith("rest-"))
+        """Signing names whose form may stand in the query string: those whose first service has no paths."""
+        self._by_form = frozenset(
+            signing_name
+            for signing_name, services in known.items()
+            if all("query" in each.protocols and not each.protocol.startswith("rest-") for each in services)
+        )
+        """Those of which none has any, so that what names no operation lacks its action. SES's second API has paths beside its first."""
 
     def find(self, request: Request) -> Route | DoorRoute:
         """The route of a request. Raises UnknownOperationException, NotImplementedHere and the like."""
@@ -218,19 +227,11 @@ class Routes:
             return route
         if protocol in ("query", "ec2"):
             return self._by_action(request, address, protocol)
-        if protocol == "rest" and self._is_asked_by_form(request, address):
+        if protocol == "rest" and address.signing_name in (self._in_query if "Action=" in request.query else self._by_form):
             return self._by_action(request, address, "query")
         if protocol == "smithy-rpc-v2-cbor":
             return self.named(self._service(address, request), hinted_operation, protocol)
         return self._by_path(request, address)
-
-    def _is_asked_by_form(self, request: Request, address: Address) -> bool:
-        """Whether what is neither JSON nor a form is one of a service without paths of its own: in the query string, or without its action."""
-        known = [models.service(name) for name in self._signed_as.get(address.signing_name or "", ())]
-        if known and "Action=" in request.query:
-            return not known[0].protocol.startswith("rest-")
-        # SES's second API has paths, under the same signing name as its first.
-        return bool(known) and all("query" in each.protocols and not each.protocol.startswith("rest-") for each in known)
 
     def named(self, service: str, operation: str, protocol: str = "") -> Route:
         """The route of an operation by its name; over the service's own protocol unless told."""

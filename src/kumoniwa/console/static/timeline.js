@@ -10,20 +10,25 @@ let place, told, minutes = 60, sought = "", found = [], asked = 0;
 const text = (node, name) => node.getElementsByTagName(name)[0]?.textContent || "";
 const members = (document, list) => [...(document.getElementsByTagName(list)[0]?.children || [])];
 
-// CloudTrail answers two requests a second; whoever asks more often waits.
+// Each source answers what happened since a moment, and calls leave() if there is more than it has asked for.
+
+const rest = () => new Promise((again) => setTimeout(again, WAIT_MS));
+
+// CloudTrail answers two requests a second: between pages we rest, and again where others ask as well.
 async function patiently(ask) {
   for (let turn = 0; ; turn++) {
     try { return await ask(); } catch (error) {
       if (turn > 20 || !error.message.includes("Throttling")) throw error;
-      await new Promise((again) => setTimeout(again, WAIT_MS));
+      await rest();
     }
   }
 }
 
-async function calls(region, since) {
+async function calls(region, since, leave) {
   const happened = [];
   let token;
   do {
+    if (token) await rest();
     const said = await patiently(() => target("cloudtrail", region, "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents",
       { StartTime: since / 1000, LookupAttributes: [{ AttributeKey: "ReadOnly", AttributeValue: "false" }], ...(token && { NextToken: token }) }, "1.1"));
     for (const event of said.Events || []) {
@@ -33,20 +38,25 @@ async function calls(region, since) {
     }
     token = said.NextToken;
   } while (token && happened.length < CALLS_MAX);
+  if (token) leave();
   return happened;
 }
 
-async function alarms(region, since) {
+async function alarms(region, since, leave) {
   const said = await action("monitoring", region, "2010-08-01", "DescribeAlarmHistory", `&StartDate=${encodeURIComponent(new Date(since).toISOString())}`);
+  if (text(said, "NextToken")) leave();
   return members(said, "AlarmHistoryItems").map((item) => ({ at: Date.parse(text(item, "Timestamp")), kind: "alarm", what: text(item, "HistoryItemType"), resource: text(item, "AlarmName"), detail: text(item, "HistorySummary"), isBad: text(item, "HistorySummary").endsWith("to ALARM"), more: "" }));
 }
 
-async function stacks(region, since) {
+async function stacks(region, since, leave) {
   const happened = [];
   const listed = await action("cloudformation", region, "2010-05-15", "ListStacks");
+  if (text(listed, "NextToken")) leave();
   for (const id of texts(listed, "StackId")) {
     const said = await action("cloudformation", region, "2010-05-15", "DescribeStackEvents", `&StackName=${encodeURIComponent(id)}`);
-    for (const event of members(said, "StackEvents")) {
+    const events = members(said, "StackEvents");
+    if (text(said, "NextToken") && Date.parse(text(events.at(-1), "Timestamp")) >= since) leave();
+    for (const event of events) {
       const status = text(event, "ResourceStatus");
       happened.push({ at: Date.parse(text(event, "Timestamp")), kind: "stack", what: status, resource: [...new Set([text(event, "StackName"), text(event, "LogicalResourceId")])].join("/"),
         detail: `${text(event, "ResourceType")} ${text(event, "ResourceStatusReason")}`.trim(), isBad: status.includes("FAILED") || status.includes("ROLLBACK"), more: text(event, "PhysicalResourceId") });
@@ -55,13 +65,18 @@ async function stacks(region, since) {
   return happened.filter((event) => event.at >= since);
 }
 
-async function configurations(region, since) {
+async function configurations(region, since, leave) {
   const config = (name, said) => target("config", region, `StarlingDoveService.${name}`, said, "1.1");
   const happened = [];
   if (!(await config("DescribeConfigurationRecorders", {})).ConfigurationRecorders.length) return happened;
-  for (const { resourceType } of (await config("GetDiscoveredResourceCounts", {})).resourceCounts) {
-    for (const { resourceId } of (await config("ListDiscoveredResources", { resourceType, includeDeletedResources: true })).resourceIdentifiers) {
+  const counts = await config("GetDiscoveredResourceCounts", {});
+  if (counts.nextToken) leave();
+  for (const { resourceType } of counts.resourceCounts) {
+    const listed = await config("ListDiscoveredResources", { resourceType, includeDeletedResources: true });
+    if (listed.nextToken) leave();
+    for (const { resourceId } of listed.resourceIdentifiers) {
       const said = await config("GetResourceConfigHistory", { resourceType, resourceId, earlierTime: since / 1000 });
+      if (said.nextToken) leave();
       for (const item of said.configurationItems) {
         happened.push({ at: item.configurationItemCaptureTime * 1000, kind: "config", what: item.configurationItemStatus, resource: item.resourceName || resourceId, detail: resourceType, isBad: false, more: item.arn || "" });
       }
@@ -71,18 +86,19 @@ async function configurations(region, since) {
 }
 
 async function ask(cloud) {
-  const mine = ++asked, since = Date.now() - minutes * 60000, gathered = [], failed = [];
+  const mine = ++asked, since = Date.now() - minutes * 60000, gathered = [], failed = new Set();
   told.textContent = "Asking …";
   const regions = Object.keys(cloud.health?.regions || {}).filter((name) => !name.startsWith("aws-"));
   for (const region of regions) {
     for (const [name, source] of Object.entries({ calls, alarms, stacks, configurations })) {
-      try { gathered.push(...(await source(region, since)).map((one) => ({ region, ...one }))); } catch (error) { failed.push(`${region}: ${name}: ${error.message}`); }
+      const leave = () => failed.add(`${region}: there are more ${name} than are shown`);
+      try { gathered.push(...(await source(region, since, leave)).map((one) => ({ region, ...one }))); } catch (error) { failed.add(`${region}: ${name}: ${error.message}`); }
     }
   }
   if (mine !== asked) return;
   found = gathered.sort((one, other) => one.at - other.at);
-  told.textContent = failed.join(" · ") || `${found.length} in ${regions.join(", ") || "no region"}`;
-  told.className = failed.length ? "error" : "quiet";
+  told.textContent = [...failed].join(" · ") || `${found.length} in ${regions.join(", ") || "no region"}`;
+  told.className = failed.size ? "error" : "quiet";
   fill();
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from kumoniwa.languages.insights import clusters
 from kumoniwa.languages.insights.aggregate import AGGREGATES, Aggregate, Slot, slot
@@ -16,14 +16,11 @@ from kumoniwa.languages.insights.value import TIME, sort_key, spelled, text
 KEPT_SPARE = 8_192
 
 
-class Barrier:
+class Barrier(Protocol):
     """A step that must see all rows."""
 
-    def take(self, rows: list[Row]) -> None:
-        raise NotImplementedError
-
-    def rows(self) -> list[Row]:
-        raise NotImplementedError
+    def take(self, rows: list[Row]) -> None: ...
+    def rows(self) -> list[Row]: ...
 
 
 # In order -----------------------------------------------------------------------------------------------------

@@ -1,15 +1,11 @@
-"""What plans back up: resources named by ARN or by their tags.
-
-What ``Resources`` or ``ListOfTags`` name is chosen, what ``Conditions`` does not hold for or ``NotResources`` names is not.
-https://docs.aws.amazon.com/aws-backup/latest/devguide/API_BackupSelection.html
-"""
+"""What plans back up: resources named by ARN or by their tags, as `languages.backup_selection` reads it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.languages.policy_pattern import glob
+from kumoniwa.languages.backup_selection import TAG, Chooser
 from kumoniwa.services.backup import plan as plans
 from kumoniwa.services.backup import setting
 from kumoniwa.services.backup.errors import (
@@ -21,7 +17,6 @@ from kumoniwa.services.backup.job import KINDS, kind_of
 from kumoniwa.services.backup.plan import Selection
 from kumoniwa.services.backup.vault import SERVICE
 
-TAG = "aws:ResourceTag/"
 NAMED_MAX, PATTERNS_MAX = 500, 30
 
 
@@ -109,24 +104,10 @@ async def chosen(call: Call, selection: Selection) -> list[str]:
     """The ARNs of what is here and is to be backed up. A type that is opted out is chosen only by its own ARN.
     https://docs.aws.amazon.com/aws-backup/latest/devguide/assigning-resources.html"""
     found = []
+    chooser = Chooser(selection.resources, selection.others, selection.tags, selection.conditions)
     for kind, module in KINDS.items():
         is_in = setting.is_opted_in(call, kind)
         for arn, tags in await module.all_of(call):
-            if (is_in or arn in selection.resources) and _is_chosen(selection, arn, tags):
+            if (is_in or arn in selection.resources) and chooser.means(arn, tags):
                 found.append(arn)
     return sorted(found)
-
-
-def _is_chosen(selection: Selection, arn: str, tags: dict[str, str]) -> bool:
-    is_open = not selection.resources and not selection.tags
-    is_named = is_open or any(glob(pattern)(arn) for pattern in selection.resources)
-    is_tagged = any(tags.get(key) == value for key, value in selection.tags)
-    if not (is_named or is_tagged) or any(glob(pattern)(arn) for pattern in selection.others):
-        return False
-    return all(_holds(operator, pair, tags) for operator, pairs in selection.conditions.items() for pair in pairs)
-
-
-def _holds(operator: str, pair: dict[str, str], tags: dict[str, str]) -> bool:
-    value, wanted = tags.get(pair["ConditionKey"].removeprefix(TAG)), pair.get("ConditionValue", "")
-    is_match = value is not None and (glob(wanted)(value) if operator.endswith("Like") else value == wanted)
-    return is_match != ("Not" in operator)

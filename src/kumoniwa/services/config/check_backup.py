@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from kumoniwa.languages.policy_pattern import glob
+from kumoniwa.languages.backup_selection import Chooser
 from kumoniwa.services.config import resource_s3, resource_service
 from kumoniwa.services.config.check_service import DAY_S, HOUR_S, csv
 from kumoniwa.services.config.errors import InvalidParameterValueException
@@ -17,12 +17,11 @@ from kumoniwa.services.config.verdict import FINE, Given, Judged, Survey, Survey
 
 _KINDS: dict[str, Kind] = {kind.type: kind for kind in (*resource_service.KINDS, *resource_s3.KINDS)}
 TABLE, BUCKET = "AWS::DynamoDB::Table", "AWS::S3::Bucket"
-TAG = "aws:ResourceTag/"
 
 
 class Plan(NamedTuple):
     rules: list[dict[str, Any]]
-    selections: list[dict[str, Any]]
+    selections: list[Chooser]
 
 
 async def _plans(surveyor: Surveyor) -> list[Plan]:
@@ -33,24 +32,13 @@ async def _plans(surveyor: Surveyor) -> list[Plan]:
         names = [(one["BackupPlanId"], one["SelectionId"]) for one in listed]
         told = [await ask("backup:GetBackupSelection", absent=("ResourceNotFoundException",), BackupPlanId=plan, SelectionId=one) for plan, one in names]
         if said is not None:
-            found.append(Plan(said["BackupPlan"]["Rules"], [one["BackupSelection"] for one in told if one is not None]))
+            found.append(Plan(said["BackupPlan"]["Rules"], [_chooser(one["BackupSelection"]) for one in told if one is not None]))
     return found
 
 
-def _is_selected(resource: Found, said: dict[str, Any]) -> bool:
-    """https://docs.aws.amazon.com/aws-backup/latest/devguide/API_BackupSelection.html"""
-    named, tagged = said.get("Resources") or (), said.get("ListOfTags") or ()
-    arn, tags = str(resource.arn), resource.tags
-    is_chosen = not (named or tagged) or any(glob(each)(arn) for each in named) or any(tags.get(each["ConditionKey"]) == each["ConditionValue"] for each in tagged)
-    if not is_chosen or any(glob(each)(arn) for each in said.get("NotResources") or ()):
-        return False
-    return all(_holds(operator, pair, tags) for operator, pairs in (said.get("Conditions") or {}).items() for pair in pairs)
-
-
-def _holds(operator: str, pair: dict[str, str], tags: dict[str, str]) -> bool:
-    value, wanted = tags.get(pair["ConditionKey"].removeprefix(TAG)), pair.get("ConditionValue", "")
-    is_match = value is not None and (glob(wanted)(value) if operator.endswith("Like") else value == wanted)
-    return is_match != ("Not" in operator)
+def _chooser(said: dict[str, Any]) -> Chooser:
+    tags = [(each["ConditionKey"], each["ConditionValue"]) for each in said.get("ListOfTags") or ()]
+    return Chooser(said.get("Resources") or (), said.get("NotResources") or (), tags, said.get("Conditions") or {})
 
 
 # In a plan -----------------------------------------------------------------------------------------
@@ -63,7 +51,7 @@ async def _tables_in_plan(surveyor: Surveyor, given: Given) -> list[Judged]:
 
 
 def _covering(resource: Found, plans: list[Plan]) -> list[Plan]:
-    return [plan for plan in plans if any(_is_selected(resource, each) for each in plan.selections)]
+    return [plan for plan in plans if any(each.means(str(resource.arn), resource.tags) for each in plan.selections)]
 
 
 def _protected(kind: str) -> Survey:

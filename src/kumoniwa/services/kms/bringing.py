@@ -140,7 +140,7 @@ def DeleteImportedKeyMaterial(call: Call, *, KeyId: str, KeyMaterialId: str | No
     if KeyMaterialId is None:
         held = key.materials[-1] if key.materials else None
     else:
-        held = next((each for each in (*key.materials, key.pending) if each is not None and each.id == KeyMaterialId), None)
+        held = next((each for each in key.held if each.id == KeyMaterialId), None)
         if held is None:
             raise NotFoundException(f"Key material {KeyMaterialId} is not associated with {arn_of(call, key)}.")
     if held is None:

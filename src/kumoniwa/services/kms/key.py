@@ -72,6 +72,11 @@ class Key(Record):
     """The other regions."""
 
     @property
+    def held(self) -> tuple[Material, ...]:
+        """All its material, that which waits for the next rotation among it."""
+        return self.materials if self.pending is None else (*self.materials, self.pending)
+
+    @property
     def is_symmetric(self) -> bool:
         return self.spec == SYMMETRIC
 

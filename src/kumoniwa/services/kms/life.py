@@ -162,6 +162,6 @@ def delete(call: Call, key: Key) -> None:
         del call.shelf(Grant)[f"{key.id}:{each.id}"]
     del call.shelf(Key)[key.id]
     policy.forget(call, key.id)
-    call.memory(material.Opened).forget(key.materials if key.pending is None else (*key.materials, key.pending))
+    call.memory(material.Opened).forget(key.held)
     if key.primary and key.primary != call.region:
         replica.tell(call, key, key.primary)

@@ -100,8 +100,7 @@ def is_due(call: Call, key: Key) -> bool:
 
 def ListKeyRotations(call: Call, *, KeyId: str, IncludeKeyMaterial: str = "ROTATIONS_ONLY") -> dict:
     key = _symmetric(call, KeyId)
-    held = key.materials if key.pending is None else (*key.materials, key.pending)
-    return {"Rotations": [_shown(call, key, each) for each in held if each.how or IncludeKeyMaterial == "ALL_KEY_MATERIAL"]}
+    return {"Rotations": [_shown(call, key, each) for each in key.held if each.how or IncludeKeyMaterial == "ALL_KEY_MATERIAL"]}
 
 
 def _shown(call: Call, key: Key, each: Material) -> dict[str, Any]:

@@ -37,8 +37,7 @@ def _next(call: Call, key: Key) -> float:
     if rotation.is_due(call, key):
         call.atomically(lambda: rotation.rotate_by_itself(call, key))
         return now + EVERY_S
-    held = key.materials if key.pending is None else (*key.materials, key.pending)
-    if over := [each for each in held if is_expired(call, each)]:
+    if over := [each for each in key.held if is_expired(call, each)]:
         call.atomically(lambda: bringing.forget(call, key, *over))
         return now + EVERY_S
-    return min((t for t in (key.rotates_at, *(each.expires for each in held)) if t and t > now), default=now + EVERY_S)
+    return min((t for t in (key.rotates_at, *(each.expires for each in key.held)) if t and t > now), default=now + EVERY_S)

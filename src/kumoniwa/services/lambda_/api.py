@@ -176,16 +176,6 @@ RUNTIMES = (
 )  # fmt: skip
 """What AWS offers to who asked for a runtime that is none, in its order (recorded: test_create_lambda_exceptions)."""
 
-ORDERS = {
-    "startingPosition": "LATEST, AT_TIMESTAMP, TRIM_HORIZON",
-    "recursiveLoop": "Terminate, Allow",
-    "invokeMode": "RESPONSE_STREAM, BUFFERED",
-}
-"""Enumerations that AWS lists in another order than its model (recorded: test_create_event_source_validation,
-test_put_function_recursion_config_invalid_value, test_lambda_url_invalid_invoke_mode)."""
-
-_ORDERED = re.compile(rf"at '({'|'.join(ORDERS)})' failed to satisfy constraint: Member must satisfy enum value set: \[[^]]*\]")
-
 _ENUMERATED = re.compile(r"(satisfy constraint: \[Member must satisfy enum value set: \[[^]]*\])\]")
 
 
@@ -201,11 +191,7 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
             f"[{', '.join(RUNTIMES)}] or be a valid ARN"
         )
-    text = _ENUMERATED.sub(r"\1, Member must not be null]", error.text)
-    text = _ORDERED.sub(
-        lambda found: f"at '{found[1]}' failed to satisfy constraint: Member must satisfy enum value set: [{ORDERS[found[1]]}]", text
-    )
-    return type(error)(text, hint=error.hint)
+    return type(error)(_ENUMERATED.sub(r"\1, Member must not be null]", error.text), hint=error.hint)
 
 
 # Functions -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from kumoniwa.intake.feed import STREAMS, feed_of
 from kumoniwa.intake.filter import patterns_of
@@ -167,22 +167,18 @@ async def CreateEventSourceMapping(
         raise InvalidParameterValueException(
             "StartingPositionTimestamp must be specified, and only, with the starting position AT_TIMESTAMP."
         )
-    _check_supported(
-        is_stream, ParallelizationFactor=ParallelizationFactor, MaximumRecordAgeInSeconds=MaximumRecordAgeInSeconds,
-        BisectBatchOnFunctionError=BisectBatchOnFunctionError, MaximumRetryAttempts=MaximumRetryAttempts,
-        TumblingWindowInSeconds=TumblingWindowInSeconds, DestinationConfig=DestinationConfig, ScalingConfig=ScalingConfig,
+    said = Said(
+        BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
+        BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig,
     )  # fmt: skip
+    _check_supported(is_stream, said)
     version, qualifier = _function(call, FunctionName)
     mapping = Mapping(
         uuid=call.new_id(), function=version.function, qualifier=qualifier, source=EventSourceArn, modified=call.now(),
         batch_size=100 if is_stream else 10, is_enabled=Enabled is not False, settled=settles(call), tags=check_tags(Tags or {}),
         position=StartingPosition or "", position_at=StartingPositionTimestamp,
     )  # fmt: skip
-    mapping = _with(
-        call, version, mapping, BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, ParallelizationFactor, DestinationConfig,
-        MaximumRecordAgeInSeconds, BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, FunctionResponseTypes,
-        ScalingConfig,
-    )  # fmt: skip
+    mapping = _with(call, version, mapping, said)
     starts = await _check_readable(call, version, mapping)
     _check_unique(call, mapping)
 
@@ -206,10 +202,33 @@ def _check_source(call: Call, source: str, is_stream: bool) -> None:
         raise InvalidParameterValueException("Unrecognized event source.")
 
 
-def _check_supported(is_stream: bool, **said: Any) -> None:
+class Said(NamedTuple):
+    """How a request wants records to be read; None: it does not say."""
+
+    BatchSize: int | None
+    FilterCriteria: dict[str, Any] | None
+    MaximumBatchingWindowInSeconds: int | None
+    FunctionResponseTypes: list[str] | None
+    ParallelizationFactor: int | None
+    MaximumRecordAgeInSeconds: int | None
+    BisectBatchOnFunctionError: bool | None
+    MaximumRetryAttempts: int | None
+    TumblingWindowInSeconds: int | None
+    DestinationConfig: dict[str, Any] | None
+    ScalingConfig: dict[str, Any] | None
+
+
+OF_STREAMS = (
+    "ParallelizationFactor", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError", "MaximumRetryAttempts", "TumblingWindowInSeconds",
+    "DestinationConfig",
+)  # fmt: skip
+OF_QUEUES = ("ScalingConfig",)
+
+
+def _check_supported(is_stream: bool, said: Said) -> None:
     """Parameters of the other kind of source, refused before the function is looked for (recorded: test_event_source_mapping_exceptions)."""
-    for name, value in said.items():
-        if value is not None and is_stream == (name == "ScalingConfig"):
+    for name in OF_QUEUES if is_stream else OF_STREAMS:
+        if getattr(said, name) is not None:
             raise InvalidParameterValueException(f"Unsupported {name} parameter for given event source mapping type.")
 
 
@@ -221,23 +240,21 @@ def _function(call: Call, text: str) -> tuple[Version, str]:
         raise InvalidParameterValueException("Function does not exist")
 
 
-def _with(
-    call: Call, version: Version, mapping: Mapping, size: int | None, criteria: dict | None, window_s: int | None, parallel: int | None,
-    destinations: dict | None, age_s_max: int | None, bisects: bool | None, retries_max: int | None, tumbling_s: int | None,
-    response_types: list[str] | None, scaling: dict | None,
-) -> Mapping:  # fmt: skip
+def _with(call: Call, version: Version, mapping: Mapping, said: Said) -> Mapping:
     """The mapping with what a request says of it, checked."""
+    age_s_max, types, scaling = said.MaximumRecordAgeInSeconds, said.FunctionResponseTypes, said.ScalingConfig
     if age_s_max is not None and -1 < age_s_max < RECORDS_AGE_S_MIN:
         raise InvalidParameterValueException("MaximumRecordAgeInSeconds must be -1 or between 60 and 604800 seconds.")
-    said = {
-        "batch_size": size, "window_s": window_s, "parallel": parallel, "age_s_max": age_s_max, "bisects": bisects,
-        "retries_max": retries_max, "tumbling_s": tumbling_s,
-        "response_types": None if response_types is None else tuple(response_types),
+    wanted = {
+        "batch_size": said.BatchSize, "window_s": said.MaximumBatchingWindowInSeconds, "parallel": said.ParallelizationFactor,
+        "age_s_max": age_s_max, "bisects": said.BisectBatchOnFunctionError, "retries_max": said.MaximumRetryAttempts,
+        "tumbling_s": said.TumblingWindowInSeconds,
+        "response_types": None if types is None else tuple(types),
         "concurrency_max": None if scaling is None else scaling.get("MaximumConcurrency", 0),
-        "filters": None if criteria is None else _filters(criteria),
-        "on_failure": None if destinations is None else _destination(call, version, destinations),
+        "filters": None if said.FilterCriteria is None else _filters(said.FilterCriteria),
+        "on_failure": None if said.DestinationConfig is None else _destination(call, version, said.DestinationConfig),
     }  # fmt: skip
-    mapping = changed(mapping, **{name: value for name, value in said.items() if value is not None})
+    mapping = changed(mapping, **{name: value for name, value in wanted.items() if value is not None})
     if mapping.is_fifo and mapping.window_s:
         raise InvalidParameterValueException("Batching window is not supported for FIFO queues")
     if mapping.is_fifo and mapping.batch_size > FIFO_BATCH_MAX:
@@ -360,18 +377,14 @@ async def UpdateEventSourceMapping(
 ) -> dict:
     """What is not said stays as it is."""
     held = _settled(call, UUID, "update")
-    _check_supported(
-        held.is_stream, ParallelizationFactor=ParallelizationFactor, MaximumRecordAgeInSeconds=MaximumRecordAgeInSeconds,
-        BisectBatchOnFunctionError=BisectBatchOnFunctionError, MaximumRetryAttempts=MaximumRetryAttempts,
-        TumblingWindowInSeconds=TumblingWindowInSeconds, DestinationConfig=DestinationConfig, ScalingConfig=ScalingConfig,
+    said = Said(
+        BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
+        BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig,
     )  # fmt: skip
+    _check_supported(held.is_stream, said)
     version, qualifier = _function(call, FunctionName or arn(call, held.function, held.qualifier or None))
     mapping = changed(held, function=version.function, qualifier=qualifier, modified=call.now(), settled=settles(call))
-    mapping = _with(
-        call, version, mapping, BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, ParallelizationFactor, DestinationConfig,
-        MaximumRecordAgeInSeconds, BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, FunctionResponseTypes,
-        ScalingConfig,
-    )  # fmt: skip
+    mapping = _with(call, version, mapping, said)
     state = "Updating"
     if Enabled is not None and Enabled != held.is_enabled:
         state = "Enabling" if Enabled else "Disabling"

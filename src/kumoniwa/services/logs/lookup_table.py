@@ -31,14 +31,17 @@ class LookupTable(Record):
     """Shelved by its name."""
 
     name: str
-    id: str
-    """What pages of them name it by: its name."""
     columns: tuple[str, ...]
     count: int
     size: int
     updated_ms: int
     description: str = ""
     tags: dict[str, str] = {}
+
+    @property
+    def id(self) -> str:
+        """What pages of them name it by."""
+        return self.name
 
 
 def columns(call: Call) -> dict[str, Reference]:
@@ -69,7 +72,7 @@ def _filled(call: Call, name: str, body: str, description: str, tags: dict[str, 
     except (ValueError, csv.Error) as error:
         raise InvalidParameterException(f"The table body is no CSV with a header row: {error}") from None
     made = call.shelf(LookupTable)[name] = LookupTable(
-        name=name, id=name, columns=heads, count=count, size=len(body.encode()), updated_ms=int(call.now() * 1000), description=description, tags=tags
+        name=name, columns=heads, count=count, size=len(body.encode()), updated_ms=int(call.now() * 1000), description=description, tags=tags
     )
     call.rows(BODIES).run("insert or replace into log_lookup_table values (?, ?)", name, body)
     return made

@@ -30,7 +30,7 @@ FEATURES = {
 }
 """The tasks, and what an organization must have turned on for them.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user.html#id_root-user-access-management"""
-_TARGET = re.compile(r"(?:arn:[a-z-]+:iam::)?(\d{12})(?(1)(?::root)?)")
+_TARGET = re.compile(r"(\d{12})|arn:[a-z-]+:iam::(\d{12}):root")
 _GLOBAL_HOSTS = frozenset({"sts.amazonaws.com"})
 
 
@@ -44,7 +44,7 @@ class InvalidAction(AwsError):
 def target(text: Any) -> str | None:
     """The number of the account that a ``TargetPrincipal`` means, None for what is neither a number nor a root user's ARN."""
     found = _TARGET.fullmatch(text) if isinstance(text, str) else None
-    return found[1] if found is not None and text.startswith("arn:") == text.endswith(":root") else None
+    return found[1] or found[2] if found is not None else None
 
 
 def arn(call: Call, text: Any) -> str:

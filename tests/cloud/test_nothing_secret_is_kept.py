@@ -181,7 +181,23 @@ def lambda_environment(cloud: Watched) -> str:
     return json.loads(client.invoke(FunctionName="secret")["Payload"].read())
 
 
-DOORS = (s3, sqs, sns, dynamodb, logs, kinesis, firehose, secretsmanager, ssm, lambda_environment)
+def stepfunctions(cloud: Watched) -> str:
+    iam, states = cloud.client("iam"), cloud.client("stepfunctions")
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+    role = iam.create_role(RoleName="machine", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}
+    iam.put_role_policy(RoleName="machine", PolicyName="p", PolicyDocument=json.dumps(may))
+    flow = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Comment": SECRET, "Seconds": 1, "Next": "P"}, "P": {"Type": "Pass", "End": True}}}
+    machine = states.create_state_machine(
+        name="secret", definition=json.dumps(flow), roleArn=role,
+        encryptionConfiguration={"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": cloud.key},
+    )["stateMachineArn"]  # fmt: skip
+    execution = states.start_execution(stateMachineArn=machine, input=json.dumps(SECRET))["executionArn"]
+    assert eventually(lambda: states.describe_execution(executionArn=execution)["status"] == "SUCCEEDED", 20.0)
+    return states.describe_execution(executionArn=execution)["output"]
+
+
+DOORS = (s3, sqs, sns, dynamodb, logs, kinesis, firehose, secretsmanager, ssm, lambda_environment, stepfunctions)
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)

@@ -187,7 +187,8 @@ SAMPLES = {
     ),
     "AWS::StepFunctions::StateMachine": (
         """{RoleArn: r, StateMachineType: STANDARD, DefinitionString: "{}", Tags: [{Key: a, Value: b}],
-        LoggingConfiguration: {Level: ALL, Destinations: [{CloudWatchLogsLogGroup: {LogGroupArn: g}}]}, TracingConfiguration: {Enabled: false}}""",
+        LoggingConfiguration: {Level: ALL, Destinations: [{CloudWatchLogsLogGroup: {LogGroupArn: g}}]}, TracingConfiguration: {Enabled: false},
+        EncryptionConfiguration: {KmsKeyId: k, KmsDataKeyReusePeriodSeconds: 60, Type: CUSTOMER_MANAGED_KMS_KEY}}""",
         "{RoleArn: r2, StateMachineType: STANDARD, Definition: {StartAt: A}, Tags: [{Key: c, Value: d}]}",
     ),
     "AWS::StepFunctions::StateMachineVersion": ("{StateMachineArn: m, Description: d}", "{StateMachineArn: m, Description: e}"),
@@ -195,7 +196,10 @@ SAMPLES = {
         "{Name: a, Description: d, RoutingConfiguration: [{StateMachineVersionArn: v1, Weight: 100}]}",
         "{Name: a, Description: e, RoutingConfiguration: [{StateMachineVersionArn: v2, Weight: 100}]}",
     ),
-    "AWS::StepFunctions::Activity": ("{Name: a, Tags: [{Key: a, Value: b}]}", "{Name: a, Tags: [{Key: c, Value: d}]}"),
+    "AWS::StepFunctions::Activity": (
+        "{Name: a, Tags: [{Key: a, Value: b}], EncryptionConfiguration: {KmsKeyId: k, KmsDataKeyReusePeriodSeconds: 60, Type: CUSTOMER_MANAGED_KMS_KEY}}",
+        "{Name: a, Tags: [{Key: c, Value: d}], EncryptionConfiguration: {KmsKeyId: k, KmsDataKeyReusePeriodSeconds: 60, Type: CUSTOMER_MANAGED_KMS_KEY}}",
+    ),
     "AWS::DynamoDB::GlobalTable": (
         """{BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{AttributeName: id, AttributeType: S}],
         KeySchema: [{AttributeName: id, KeyType: HASH}], StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES},

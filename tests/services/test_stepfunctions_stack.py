@@ -80,3 +80,24 @@ def test_a_stack_makes_a_machine_with_a_version_and_an_alias_and_follows_its_cha
     client.delete_stack(StackName="s")
     cloud.sleep(30)
     assert states.list_state_machines()["stateMachines"] == []
+
+
+def test_a_key_comes_and_goes_with_its_property(cloud):
+    put_role(cloud, "*", trust=TRUST, arn=ROLE)
+    client, states = cloud.client("cloudformation"), cloud.client("stepfunctions")
+    held = {"Type": "CUSTOMER_MANAGED_KMS_KEY", "KmsKeyId": {"Ref": "Key"}, "KmsDataKeyReusePeriodSeconds": 60}
+    machine = {"RoleArn": ROLE, "Definition": {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}, "EncryptionConfiguration": held}
+    made = {
+        "Key": {"Type": "AWS::KMS::Key", "Properties": {}},
+        "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+        "Work": {"Type": "AWS::StepFunctions::Activity", "Properties": {"Name": "work", "EncryptionConfiguration": held}},
+    }
+    client.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": made}))
+    ids = settled(cloud)
+    shown = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": ids["Key"], "kmsDataKeyReusePeriodSeconds": 60}
+    assert states.describe_activity(activityArn=ids["Work"])["encryptionConfiguration"] == shown
+    assert states.describe_state_machine(stateMachineArn=ids["Machine"])["encryptionConfiguration"] == shown
+    del machine["EncryptionConfiguration"]
+    client.update_stack(StackName="s", TemplateBody=json.dumps({"Resources": made}))
+    settled(cloud)
+    assert states.describe_state_machine(stateMachineArn=ids["Machine"])["encryptionConfiguration"] == {"type": "AWS_OWNED_KEY"}

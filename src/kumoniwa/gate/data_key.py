@@ -7,9 +7,11 @@ that is disabled, or that he may not use, keeps the data shut. ``Ring`` keeps op
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
+from kumoniwa.aws import actions
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
@@ -48,24 +50,31 @@ async def opening(call: Call, act: Callable[[], Any]) -> Any:
 
 def on_behalf(call: Call) -> Principal:
     """Whoever calls the service, as KMS sees him through it."""
-    through = f"{call.service}.{call.region}.amazonaws.com"
+    through = f"{actions.prefix(call.service)}.{call.region}.amazonaws.com"
     return changed(call.principal, context={**call.principal.context, "kms:ViaService": through})
 
 
-async def fresh(call: Call, key: str, context: dict[str, str]) -> tuple[DataKey, bytes]:
-    """A new data key under ``key`` (an id, an ARN or an alias), and its secret. Raises what KMS answers."""
-    made = await ask_kms(call, "GenerateDataKey", KeyId=key, NumberOfBytes=SECRET_BYTES, EncryptionContext=context)
+async def fresh(call: Call, key: str, context: dict[str, str], *, is_direct: bool = False) -> tuple[DataKey, bytes]:
+    """A new data key under ``key`` (an id, an ARN or an alias), and its secret. Raises what KMS answers. ``is_direct``: whoever calls, a role
+    for example that the service assumed, asks KMS himself."""
+    ask = call.ask if is_direct else partial(_ask_on_behalf, call)
+    made = await ask("kms:GenerateDataKey", KeyId=key, NumberOfBytes=SECRET_BYTES, EncryptionContext=context)
     return DataKey(key=made["KeyId"], wrapped=made["CiphertextBlob"], context=context), made["Plaintext"]
 
 
-async def opened(call: Call, data_key: DataKey) -> bytes:
+async def opened(call: Call, data_key: DataKey, *, is_direct: bool = False) -> bytes:
     """The secret of a data key. Raises what KMS answers."""
-    return (await ask_kms(call, "Decrypt", KeyId=data_key.key, CiphertextBlob=data_key.wrapped, EncryptionContext=data_key.context))["Plaintext"]
+    ask = call.ask if is_direct else partial(_ask_on_behalf, call)
+    return (await ask("kms:Decrypt", KeyId=data_key.key, CiphertextBlob=data_key.wrapped, EncryptionContext=data_key.context))["Plaintext"]
 
 
 async def ask_kms(call: Call, operation: str, **params: Any) -> dict:
     """Any operation of KMS, on behalf of whoever calls the service."""
-    return await call.home.ask(on_behalf(call), f"kms:{operation}", params, region=None, once=None)
+    return await _ask_on_behalf(call, f"kms:{operation}", **params)
+
+
+async def _ask_on_behalf(call: Call, operation: str, **params: Any) -> dict:
+    return await call.home.ask(on_behalf(call), operation, params, region=None, once=None)
 
 
 class Ring:

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import NamedTuple
 
-from kumoniwa.engines import cipher
 from kumoniwa.gate import data_key as data_keys
 from kumoniwa.gate.data_key import DataKey, Ring, Shut
 from kumoniwa.kernel.call import Call
@@ -39,17 +38,20 @@ class Current:
 
 
 class Chain(NamedTuple):
-    """How one resource is sealed: ``of`` names it, ``key`` is KMS's, and ``words`` tell KMS's refusals as the service does."""
+    """How one resource is sealed: ``of`` names it, ``key`` is KMS's, and ``words`` tell KMS's refusals as the service does. A data key is
+    used again for ``reused_s``; ``is_direct`` if whoever calls asks KMS himself, and not the service on his behalf."""
 
     of: str
     key: str
     context: dict[str, str]
     words: Callable[[], AbstractContextManager[None]]
+    reused_s: float = REUSED_S
+    is_direct: bool = False
 
     def seal(self, call: Call, body: bytes) -> tuple[str, bytes]:
         """The id of the data key, and the body under it. Raises Shut as ``current`` does."""
         link, secret = self.current(call)
-        return link.id, cipher.seal(secret, body, link.id.encode())
+        return link.id, sealed(secret, link.id, body)
 
     def current(self, call: Call) -> tuple[Link, bytes]:
         """What this caller seals with now. Raises Shut until there is something."""
@@ -61,19 +63,24 @@ class Chain(NamedTuple):
 
     async def _lengthen(self, call: Call) -> None:
         with self.words():
-            data_key, secret = await data_keys.fresh(call, self.key, self.context)
+            data_key, secret = await data_keys.fresh(call, self.key, self.context, is_direct=self.is_direct)
         link = Link(id=call.new_id(), of=self.of, data_key=data_key, made=call.now())
         call.atomically(partial(call.shelf(Link).__setitem__, link.id, link))
-        call.memory(Ring).keep(call, data_key, secret, REUSED_S)
+        call.memory(Ring).keep(call, data_key, secret, self.reused_s)
         call.memory(Current).links[self.of, self.key, call.principal.arn] = link
 
     def unseal(self, call: Call, id_: str, sealed: bytes) -> bytes:
         """What was sealed with a data key of this id. Raises Shut until it is open for this caller."""
-        link = call.shelf(Link)[id_]
-        secret = call.memory(Ring).held(call, link.data_key)
+        from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and only what is sealed needs it
+
+        return cipher.unseal(self.secret(call, id_), sealed, id_.encode())
+
+    def secret(self, call: Call, id_: str) -> bytes:
+        """The secret of a data key. Raises Shut until it is open for this caller."""
+        secret = call.memory(Ring).held(call, call.shelf(Link)[id_].data_key)
         if secret is None:
             raise Shut(partial(self.open, call, id_))
-        return cipher.unseal(secret, sealed, id_.encode())
+        return secret
 
     async def open(self, call: Call, id_: str) -> bytes:
         """The secret of a data key. Raises what KMS answers, in the service's words."""
@@ -81,9 +88,16 @@ class Chain(NamedTuple):
         secret = call.memory(Ring).held(call, data_key)
         if secret is None:
             with self.words():
-                secret = await data_keys.opened(call, data_key)
-            call.memory(Ring).keep(call, data_key, secret, REUSED_S)
+                secret = await data_keys.opened(call, data_key, is_direct=self.is_direct)
+            call.memory(Ring).keep(call, data_key, secret, self.reused_s)
         return secret
+
+
+def sealed(secret: bytes, id_: str, body: bytes) -> bytes:
+    """A body under the data key of this id."""
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and only what is sealed needs it
+
+    return cipher.seal(secret, body, id_.encode())
 
 
 def forget(call: Call, of: str, before: float) -> None:

@@ -1,10 +1,13 @@
 """Asked twice, done once: the answers to questions that carry a token.
 
 A token and its answer are committed in the same tick as what the operation did, so somebody who was killed between
-asking and hearing may ask again. What only reads is read again: its answer may be a secret, which nobody wants kept.
+asking and hearing may ask again. What only reads is read again: its answer may be a secret, which nobody wants kept. What was done may have
+answered with one, too: answers lie under the cloud's seal.
 """
 
 from __future__ import annotations
+
+import hashlib
 
 import msgspec
 
@@ -29,13 +32,29 @@ class Swept:
 def remembered(call: Call, operation: str) -> dict | None:
     """The answer already given to this call's token, if there is one."""
     found = call.rows(ONCE).one("select answer from once where token = ? and operation = ?", call.once, operation)
-    return msgspec.msgpack.decode(found[0]) if found else None
+    if found is None:
+        return None
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and not every service is asked twice
+
+    # A store that is older than the seal holds answers as they were.
+    return msgspec.msgpack.decode(cipher.unseal(_key(call), found[0], _purpose(call, operation)) or found[0])
+
+
+def _key(call: Call) -> bytes:
+    return hashlib.sha256(b"once" + call.home.settings.seal).digest()
+
+
+def _purpose(call: Call, operation: str) -> bytes:
+    return f"{operation} {call.once}".encode()
 
 
 def remember(call: Call, operation: str, answer: dict | None) -> None:
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and not every service is asked twice
+
     rows, now = call.rows(ONCE), call.now()
     swept = call.memory(Swept)
     if now > swept.at + SWEPT_EVERY_S:
         swept.at = now
         rows.run("delete from once where at < ?", now - KEPT_S)
-    rows.run("insert or replace into once values (?,?,?,?)", call.once, operation, now, msgspec.msgpack.encode(answer or {}))
+    sealed = cipher.seal(_key(call), msgspec.msgpack.encode(answer or {}), _purpose(call, operation))
+    rows.run("insert or replace into once values (?,?,?,?)", call.once, operation, now, sealed)

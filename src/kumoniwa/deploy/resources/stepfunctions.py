@@ -49,7 +49,11 @@ async def _definition(work: Work) -> str:
     return re.sub(r"\$\{([\w.]+)\}", lambda match: str(given.get(match[1], match[0])), found)
 
 
+_encryption = use(
+    fields("KmsKeyId=kmsKeyId KmsDataKeyReusePeriodSeconds=kmsDataKeyReusePeriodSeconds Type=type"), p.EncryptionConfiguration
+)
 _ROLE = {
+    "encryptionConfiguration": _encryption,
     "roleArn": p.RoleArn,
     "loggingConfiguration": use(
         fields(
@@ -64,7 +68,7 @@ _ROLE = {
 }
 _create = Call("stepfunctions:CreateStateMachine", name=p.StateMachineName, type=p.StateMachineType, tags=_tags, **_ROLE)
 _update = Call("stepfunctions:UpdateStateMachine", stateMachineArn=ID, **_ROLE)
-_DEFINED = "Definition DefinitionString DefinitionS3Location DefinitionSubstitutions RoleArn LoggingConfiguration TracingConfiguration"
+_DEFINED = "Definition DefinitionString DefinitionS3Location DefinitionSubstitutions RoleArn LoggingConfiguration TracingConfiguration EncryptionConfiguration"
 
 
 @carries(f"{_DEFINED} StateMachineName StateMachineType Tags")
@@ -74,7 +78,8 @@ async def _create_machine(work: Work) -> dict[str, Any]:
 
 @carries(_DEFINED)
 async def _update_machine(work: Work) -> None:
-    await work.ask(_update.operation, **_update.params(work), definition=await _definition(work))
+    params = {"encryptionConfiguration": {"type": "AWS_OWNED_KEY"}, **_update.params(work)}
+    await work.ask(_update.operation, **params, definition=await _definition(work))
 
 
 _update_machine.handles_absence = True
@@ -131,7 +136,7 @@ StateMachineAlias = ResourceType(
 
 Activity = ResourceType(
     name=Name("Name", 80),
-    create=Call("stepfunctions:CreateActivity", name=p.Name, tags=_tags),
+    create=Call("stepfunctions:CreateActivity", name=p.Name, tags=_tags, encryptionConfiguration=_encryption),
     id=made.activityArn,
     update=(
         Call("stepfunctions:UntagResource", resourceArn=ID, tagKeys=gone_tags).when(gone_tags),

@@ -10,8 +10,10 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.stepfunctions.errors import ActivityDoesNotExist
-from kumoniwa.services.stepfunctions.execution import Strand
+from kumoniwa.services.stepfunctions import encryption as encryptions
+from kumoniwa.services.stepfunctions.encryption import Encryption
+from kumoniwa.services.stepfunctions.errors import ActivityAlreadyExists, ActivityDoesNotExist
+from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.machine import check_name, parsed_arn
 from kumoniwa.store.rows import Table
 
@@ -32,13 +34,15 @@ class Activity(Record):
     arn: str
     created: float
     tags: dict[str, str] = {}
+    encryption: Encryption | None = None
 
 
 class Task(Record):
     execution: str
     strand: int
     token: str
-    input: str
+    input: str | bytes
+    """As it is kept."""
 
 
 def new_token(call: Call) -> str:
@@ -59,10 +63,11 @@ def exists(call: Call, arn: str) -> bool:
     return found is not None and found.arn == arn
 
 
-def queue(call: Call, arn: str, execution: str, strand: Strand, text: str) -> None:
+def queue(call: Call, arn: str, execution: Execution, strand: Strand, text: str) -> None:
+    lock = encryptions.of_activity(call, arn, named(call, arn).encryption, execution.machine, execution.role)
     call.rows(TASKS).run(
         "insert into sfn_activity_task (activity, execution, strand, token, input) values (?,?,?,?,?)",
-        arn, execution, strand.id, strand.token, text,
+        arn, execution.arn, strand.id, strand.token, lock.shut_text(text),
     )  # fmt: skip
     call.after_commit(lambda: call.home.wake(("states", "activity", arn)))
 
@@ -77,12 +82,14 @@ def take(call: Call, arn: str) -> Task | None:
     return Task(execution=rows[0][0], strand=rows[0][1], token=rows[0][2], input=rows[0][3]) if rows else None
 
 
-def made(call: Call, name: str, tags: dict[str, str]) -> Activity:
+def made(call: Call, name: str, tags: dict[str, str], encryption: Encryption | None) -> Activity:
     check_name(name)
     found = call.shelf(Activity).get(name)
     if found is None:
-        found = Activity(name=name, arn=call.arn(f"activity:{name}", "states"), created=call.now(), tags=tags)
+        found = Activity(name=name, arn=call.arn(f"activity:{name}", "states"), created=call.now(), tags=tags, encryption=encryption)
         call.shelf(Activity)[name] = found
+    elif found.encryption != encryption:
+        raise ActivityAlreadyExists(f"Activity Already Exists: '{found.arn}'")
     return found
 
 

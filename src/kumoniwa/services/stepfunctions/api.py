@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Diagnostic, Machine, read
 from kumoniwa.languages.states_warning import warnings
 from kumoniwa.services.stepfunctions import activity, bucket, integration, logging, release
+from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions.activity import POLLED_S, Activity
+from kumoniwa.services.stepfunctions.encryption import Encryption, Lock
 from kumoniwa.services.stepfunctions.errors import (
     InvalidDefinition,
     MissingRequiredParameter,
@@ -34,13 +36,13 @@ from kumoniwa.services.stepfunctions.executing import (
 )
 from kumoniwa.services.stepfunctions.execution import Strand
 from kumoniwa.services.stepfunctions.machine import (
-    OWN_KEY,
     StateMachine,
     arn_of,
     check_name,
     check_role,
     definition_text,
     existing,
+    is_defined_by,
     keep_definition,
     parsed_arn,
     shown,
@@ -98,12 +100,6 @@ def _tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return made
 
 
-def _refuse_configurations(encryption: dict | None) -> None:
-    """What has no effect here is refused unless it asks for nothing."""
-    if (encryption or {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
-        raise NotImplementedHere("stepfunctions:CreateStateMachine(encryptionConfiguration.type)")
-
-
 def _resources(machine: Machine) -> list[Diagnostic]:
     """Resources that are none of AWS's. Raises NotImplementedHere for what is AWS's and not here."""
     wrong = []
@@ -142,23 +138,28 @@ def CreateStateMachine(
     kind = type or "STANDARD"
     if versionDescription is not None and not publish:
         raise ValidationException("Version description can only be set when publish is true")
-    _refuse_configurations(encryptionConfiguration)
+    encryption = encryptions.read(encryptionConfiguration)
     _check(definition, kind == "EXPRESS")
     arn = arn_of(call, name)
     check_role(call, roleArn, arn)
-    machine = call.shelf(StateMachine).get(name)
-    if machine is None:
-        machine = StateMachine(
-            name=name, arn=arn, kind=kind, definition=keep_definition(call, definition), role=roleArn, created=call.now(), tags=_tags(tags),
-            logging=logging.read(call, loggingConfiguration, roleArn), is_traced=bool((tracingConfiguration or {}).get("enabled")),
-        )  # fmt: skip
-        call.shelf(StateMachine)[name] = machine
-    elif (kind, roleArn, definition) != (machine.kind, machine.role, definition_text(call, machine.definition)):
-        raise StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
-    answer = {"stateMachineArn": arn, "creationDate": machine.created}
-    if publish:
-        answer["stateMachineVersionArn"] = release.publish(call, machine, versionDescription or "").arn
-    return answer
+
+    def create() -> dict:
+        machine = call.shelf(StateMachine).get(name)
+        if machine is None:
+            machine = StateMachine(
+                name=name, arn=arn, kind=kind, definition=keep_definition(call, arn, encryption, definition), role=roleArn, created=call.now(),
+                tags=_tags(tags), logging=logging.read(call, loggingConfiguration, roleArn), encryption=encryption,
+                is_traced=bool((tracingConfiguration or {}).get("enabled")),
+            )  # fmt: skip
+            call.shelf(StateMachine)[name] = machine
+        elif (kind, roleArn, encryption) != (machine.kind, machine.role, machine.encryption) or not is_defined_by(call, machine, definition):
+            raise StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
+        answer = {"stateMachineArn": arn, "creationDate": machine.created}
+        if publish:
+            answer["stateMachineVersionArn"] = release.publish(call, machine, versionDescription or "").arn
+        return answer
+
+    return create() if encryption is None else encryptions.proving(call, encryption, create)
 
 
 def UpdateStateMachine(
@@ -170,48 +171,58 @@ def UpdateStateMachine(
     machine = existing(call, stateMachineArn)
     if (definition, roleArn, loggingConfiguration, tracingConfiguration, encryptionConfiguration) == (None,) * 5 and not publish:
         raise MissingRequiredParameter
-    _refuse_configurations(encryptionConfiguration)
+    encryption = machine.encryption if encryptionConfiguration is None else encryptions.read(encryptionConfiguration)
     if versionDescription is not None and not publish:
         raise ValidationException("Version description can only be set when publish is true")
     if definition is not None:
         _check(definition, machine.is_express)
     if roleArn is not None:
         check_role(call, roleArn, machine.arn)
-    held = definition_text(call, machine.definition)
     logs = machine.logging if loggingConfiguration is None else logging.read(call, loggingConfiguration, roleArn or machine.role)
     is_traced = machine.is_traced if tracingConfiguration is None else bool(tracingConfiguration.get("enabled"))
-    is_other = (definition or held, roleArn or machine.role, logs, is_traced) != (held, machine.role, machine.logging, machine.is_traced)
-    now = call.now()
-    if is_other:
-        kept = keep_definition(call, definition) if definition is not None and definition != held else machine.definition
-        machine = changed(
-            machine, definition=kept, role=roleArn or machine.role, revision=call.new_id(), modified=now, logging=logs, is_traced=is_traced
-        )
-        call.shelf(StateMachine)[machine.name] = machine
-    answer: dict[str, Any] = {"updateDate": now}
-    if is_other:
-        answer["revisionId"] = machine.revision
-    if publish:
-        answer["stateMachineVersionArn"] = release.publish(call, machine, versionDescription or "").arn
-    return answer
+
+    def update() -> dict:
+        kept = _kept_anew(call, machine, encryption, definition)
+        after = changed(machine, definition=kept, role=roleArn or machine.role, logging=logs, is_traced=is_traced, encryption=encryption)
+        answer: dict[str, Any] = {"updateDate": call.now()}
+        if after != machine:
+            after = changed(after, revision=call.new_id(), modified=call.now())
+            call.shelf(StateMachine)[machine.name] = after
+            answer["revisionId"] = after.revision
+        if publish:
+            answer["stateMachineVersionArn"] = release.publish(call, after, versionDescription or "").arn
+        return answer
+
+    if encryption is None or encryption == machine.encryption:
+        return update()
+    return encryptions.proving(call, encryption, update)
+
+
+def _kept_anew(call: Call, machine: StateMachine, encryption: Encryption | None, text: str | None) -> str:
+    """The id of a definition after an update, which is kept anew if it, or how it is encrypted, is another."""
+    if encryption == machine.encryption and (text is None or is_defined_by(call, machine, text)):
+        return machine.definition
+    if text is None:
+        text = definition_text(call, machine.definition, encryptions.of_caller(call, machine.arn, machine.encryption))
+    return keep_definition(call, machine.arn, encryption, text)
 
 
 def DescribeStateMachine(call: Call, *, stateMachineArn: str, includedData: str | None = None) -> dict:
     name, _, qualifier = parsed_arn(stateMachineArn, "stateMachine").partition(":")
+    has_definition = includedData != "METADATA_ONLY"
     if not qualifier:
         machine = existing(call, stateMachineArn)
-        answer = shown(call, machine)
+        answer = shown(call, machine, has_definition=has_definition)
     else:
         which = release.chosen(call, stateMachineArn)
         version = call.shelf(release.Version)[f"{name}:{which.version.rpartition(':')[2]}"]
-        answer = shown(call, changed(which.machine, definition=which.definition, role=which.role, revision=version.revision))
+        held = changed(which.machine, definition=which.definition, role=which.role, revision=version.revision, encryption=which.encryption)
+        answer = shown(call, held, has_definition=has_definition)
         machine = which.machine
         answer |= {"stateMachineArn": version.arn, "creationDate": version.created}
         if version.description:
             answer["description"] = version.description
     answer["loggingConfiguration"] = logging.shown(machine.logging)
-    if includedData == "METADATA_ONLY":
-        del answer["definition"]
     return answer
 
 
@@ -252,13 +263,18 @@ def ValidateStateMachineDefinition(
 
 
 def CreateActivity(call: Call, *, name: str, tags: list[dict] | None = None, encryptionConfiguration: dict | None = None) -> dict:
-    _refuse_configurations(encryptionConfiguration)
-    made = activity.made(call, name, _tags(tags))
-    return {"activityArn": made.arn, "creationDate": made.created}
+    encryption = encryptions.read(encryptionConfiguration)
+
+    def create() -> dict:
+        made = activity.made(call, name, _tags(tags), encryption)
+        return {"activityArn": made.arn, "creationDate": made.created}
+
+    return create() if encryption is None else encryptions.proving(call, encryption, create)
 
 
 def DescribeActivity(call: Call, *, activityArn: str) -> dict:
-    return activity.shown(activity.named(call, activityArn)) | {"encryptionConfiguration": OWN_KEY}
+    found = activity.named(call, activityArn)
+    return activity.shown(found) | {"encryptionConfiguration": encryptions.shown(found.encryption)}
 
 
 def ListActivities(call: Call) -> dict:
@@ -271,10 +287,10 @@ def DeleteActivity(call: Call, *, activityArn: str) -> None:
 
 async def GetActivityTask(call: Call, *, activityArn: str, workerName: str | None = None) -> dict:
     """The task that has waited longest, or nothing after a minute."""
-    activity.named(call, activityArn)
+    lock = encryptions.of_worker(call, activityArn, activity.named(call, activityArn).encryption)
     until = call.now() + POLLED_S
     while True:
-        task = call.atomically(lambda: _taken(call, activityArn, workerName))
+        task = await opening(call, lambda: _taken(call, activityArn, workerName, lock))
         if task is not None:
             return {"taskToken": task.token, "input": task.input}
         if call.now() >= until:
@@ -282,7 +298,7 @@ async def GetActivityTask(call: Call, *, activityArn: str, workerName: str | Non
         await call.home.wait(("states", "activity", activityArn), until)
 
 
-def _taken(call: Call, arn: str, worker: str | None) -> activity.Task | None:
+def _taken(call: Call, arn: str, worker: str | None, lock: Lock) -> activity.Task | None:
     while (task := activity.take(call, arn)) is not None:
         is_alive = []
 
@@ -293,7 +309,7 @@ def _taken(call: Call, arn: str, worker: str | None) -> activity.Task | None:
 
         moved(call, task.execution, task.strand, start)
         if is_alive:
-            return task
+            return changed(task, input=lock.open_text(task.input))
     return None
 
 

@@ -11,13 +11,16 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages.states_definition import State
 from kumoniwa.languages.states_path import StateFailure
 from kumoniwa.services.stepfunctions import distributed
+from kumoniwa.services.stepfunctions import encryption as encryptions
+from kumoniwa.services.stepfunctions import execution as executions
+from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
-from kumoniwa.services.stepfunctions.machine import SERVICE
 from kumoniwa.services.stepfunctions.payload import stamp
 from kumoniwa.services.stepfunctions.task import read_whole
 
@@ -61,7 +64,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, state: State
     try:
         speaker = call.assuming(execution.role, SERVICE, execution.name[:64], **{"aws:SourceArn": execution.machine})
         if told["stage"] == "write":
-            return await _written(call, speaker, told)
+            return await _written(call, execution, speaker, told)
         reader = state.fields["ItemReader"]
         if reader["Resource"].endswith("listObjectsV2"):
             return await _listed(speaker, told["params"], told["most"])
@@ -123,13 +126,14 @@ def _rows(text: str, config: dict[str, Any]) -> list[dict[str, str]]:
     return [dict(zip(headers, row + [""] * (len(headers) - len(row)))) for row in rows]
 
 
-async def _written(call: Call, speaker: Call, told: dict[str, Any]) -> dict[str, str]:
+async def _written(call: Call, execution: Execution, speaker: Call, told: dict[str, Any]) -> dict[str, str]:
     """Every execution in one file for each way in which they ended, and a manifest that names the files."""
     map_run = distributed.find(call, told["map_run"])
     place, prefix = told["params"]["Bucket"], told["params"].get("Prefix", "")
     folder = f"{prefix}/{map_run.arn.rpartition(':')[2]}" if prefix else map_run.arn.rpartition(":")[2]
     files: dict[str, list[dict[str, Any]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
-    for one in distributed.results(call, map_run):
+    lock = encryptions.of_role(call, execution.machine, execution.role, execution.encryption)
+    for one in await opening(call, lambda: [executions.opened(each, lock) for each in distributed.results(call, map_run)]):
         files["SUCCEEDED" if one.status == "SUCCEEDED" else "FAILED"].append(_told(one))
     manifest: dict[str, Any] = {"DestinationBucket": place, "MapRunArn": map_run.arn, "ResultFiles": {}}
     for status, held in files.items():

@@ -19,7 +19,6 @@ from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import payload
 from kumoniwa.services.stepfunctions.errors import ResourceNotFound
 from kumoniwa.services.stepfunctions.execution import STRANDS, Execution, Strand
-from kumoniwa.services.stepfunctions.machine import Compiled
 from kumoniwa.services.stepfunctions.payload import text_of
 from kumoniwa.store.rows import Table
 
@@ -149,7 +148,7 @@ def fill(run: Run, strand: Strand, state: State, items: list[Any], most: int | N
     batches = payload.batches(state, scope, run.now, selected)
     rows = run.call.rows(ITEMS)
     for place, (made, count) in enumerate(batches):
-        rows.run("insert into sfn_map_item values (?,?,?,'','PENDING',?)", strand.token, place, text_of(made), count)
+        rows.run("insert into sfn_map_item values (?,?,?,'','PENDING',?)", strand.token, place, run.lock.shut_text(text_of(made)), count)
     strand.waiting, strand.due, strand.parameters = "maprun", run.now, None
 
 
@@ -180,13 +179,13 @@ def redrive(run: Run, strand: Strand) -> bool:
     return True
 
 
-def advance(call: Call, arn: str, strand_id: int, go: Any, abandon: Any, finish: Any) -> None:
+def advance(call: Call, arn: str, strand_id: int, run: Run | None, go: Any, abandon: Any, finish: Any) -> None:
     """Begin, or redrive, what there is room for, and finish the run when everything has ended or too much has failed."""
     rows = call.rows(RUNS, ITEMS)
-    strand = executions.strand_of(call, arn, strand_id)
-    execution = executions.find(call, arn)
-    if strand is None or execution is None or execution.status != "RUNNING":
+    strand = run.strand(strand_id) if run is not None else None
+    if strand is None:
         return
+    execution = run.execution
     map_run = find(call, strand.token)
     rows.run("update sfn_strand set due = null where execution = ? and id = ?", arn, strand_id)
     found = counts(call, map_run.arn)
@@ -199,11 +198,12 @@ def advance(call: Call, arn: str, strand_id: int, go: Any, abandon: Any, finish:
         "select place, input, execution from sfn_map_item where map_run = ? and status = 'PENDING' order by place limit ?",
         map_run.arn, max(room, 0),
     )  # fmt: skip
-    for place, text, earlier in waiting:
+    for place, held, earlier in waiting:
         if earlier:
             rows.run("update sfn_map_item set status = 'RUNNING' where map_run = ? and place = ?", map_run.arn, place)
             go(executions.existing(call, earlier), None, True)
             continue
+        text = run.lock.open_text(held)
         name = call.new_id()
         label = map_run.machine.rpartition("/")[2]
         resource = f"execution:{execution.machine_name}/{label}:{name}"
@@ -212,7 +212,7 @@ def advance(call: Call, arn: str, strand_id: int, go: Any, abandon: Any, finish:
         child = Execution(
             arn=call.arn(resource, "states"), name=name,
             machine=execution.machine, machine_name=execution.machine_name, kind=map_run.kind, definition=execution.definition,
-            role=execution.role, input=text, started=call.now(), map_run=map_run.arn, place=place, flow=_flow_of(call, execution, strand), logging=execution.logging,
+            role=execution.role, encryption=execution.encryption, input=text, started=call.now(), map_run=map_run.arn, place=place, flow=run.state_of(strand).flows[0].index, logging=execution.logging,
         )  # fmt: skip
         rows.run("update sfn_map_item set execution = ?, status = 'RUNNING' where map_run = ? and place = ?", child.arn, map_run.arn, place)
         go(child, orjson.loads(text), False)
@@ -222,11 +222,6 @@ def advance(call: Call, arn: str, strand_id: int, go: Any, abandon: Any, finish:
         finish(find(call, map_run.arn))
     elif len(waiting) == BEGUN_AT_ONCE:
         is_due(call, map_run)
-
-
-def _flow_of(call: Call, execution: Execution, strand: Strand) -> int:
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
-    return machine.flows[strand.flow].states[strand.state].flows[0].index
 
 
 def is_due(call: Call, map_run: MapRun) -> None:
@@ -268,7 +263,7 @@ def stop(call: Call, map_run: MapRun, status: str) -> list[str]:
 
 
 def results(call: Call, map_run: MapRun) -> list[Execution]:
-    """The executions of a run in the order of their items."""
+    """The executions of a run in the order of their items, as they are kept."""
     rows = call.rows(ITEMS).all("select execution from sfn_map_item where map_run = ? and execution != '' order by place", map_run.arn)
     return [found for (arn,) in rows if (found := executions.find(call, arn)) is not None]
 
@@ -288,7 +283,7 @@ def ended(run: Run, strand: Strand, map_run: MapRun, written: dict[str, Any] | N
         else:
             result = [
                 orjson.loads(one.output) if one.output is not None else {"Error": one.error or "", "Cause": one.cause or ""}
-                for one in results(run.call, map_run)
+                for one in (executions.opened(each, run.lock) for each in results(run.call, map_run))
             ]
         _forget_express(run.call, map_run)
         run.came(strand, state, result)

@@ -7,11 +7,12 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed, unpack
 from kumoniwa.languages.states_definition import parse_failure
-from kumoniwa.languages.states_variables import references
 from kumoniwa.services.stepfunctions import distributed, logging, tracing
+from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
 from kumoniwa.services.stepfunctions.errors import (
@@ -23,10 +24,9 @@ from kumoniwa.services.stepfunctions.errors import (
 )
 from kumoniwa.services.stepfunctions.execution import EXECUTIONS, Event, Execution
 from kumoniwa.services.stepfunctions.machine import (
-    OWN_KEY,
-    Compiled,
     StateMachine,
     check_name,
+    defined,
     definition_text,
     parsed_arn,
 )
@@ -57,6 +57,7 @@ def _new(call: Call, which: Chosen, name: str, text: str, trace: str | None, *, 
     return Execution(
         arn=arn, name=name, machine=machine.arn, machine_name=machine.name, kind=machine.kind, definition=which.definition, role=which.role,
         input=text, started=call.now(), version=which.version, alias=which.alias, trace=said, is_sync=is_sync, logging=machine.logging,
+        encryption=which.encryption,
         traced=traced, caller=caller, is_of_tracing=machine.is_traced,
     )  # fmt: skip
 
@@ -74,6 +75,7 @@ def StartExecution(
     if name is not None and not begun.is_express:
         found = executions.find(call, begun.arn)
         if found is not None:
+            found = executions.opened(found, runs.lock_of(call, found))
             if found.status == "RUNNING" and found.input == text:
                 return {"executionArn": found.arn, "startDate": found.started}
             raise ExecutionAlreadyExists(f"Execution Already Exists: '{found.arn}'")
@@ -82,8 +84,9 @@ def StartExecution(
 
 
 async def StartSyncExecution(
-    call: Call, *, stateMachineArn: str, name: str | None = None, input: str | None = None, traceHeader: str | None = None
-) -> dict:
+    call: Call, *, stateMachineArn: str, name: str | None = None, input: str | None = None, traceHeader: str | None = None,
+    includedData: str | None = None,
+) -> dict:  # fmt: skip
     which = chosen(call, stateMachineArn)
     if not which.machine.is_express:
         raise StateMachineTypeNotSupported
@@ -92,18 +95,26 @@ async def StartSyncExecution(
     if name is not None:
         check_name(name)
     begun = _new(call, which, name or call.new_id(), text, traceHeader, is_sync=True)
-    over = call.atomically(lambda: runs.begin(call, begun, data))
+    is_told = includedData != "METADATA_ONLY"
+    if is_told and which.encryption is not None:
+        lock = encryptions.of_caller(call, which.machine.arn, which.encryption)
+        await opening(call, lambda: definition_text(call, which.definition, lock))
+    over = await opening(call, lambda: runs.begin(call, begun, data))
     while over.status == "RUNNING":
         await call.home.wait(("states", "ended", over.arn), over.started + runs.EXPRESS_S_MAX + 1)
         over = executions.existing(call, over.arn)
+    if over.sealed and is_told:
+        over = await opening(call, lambda: executions.opened(over, runs.lock_of(call, over)))
     executions.forget(call, over.arn)
     billed_ms = max(100, -int(-((over.stopped - over.started) * 1000) // 100) * 100)
     answer = {
         "executionArn": over.arn, "stateMachineArn": over.machine, "name": over.name, "startDate": over.started, "stopDate": over.stopped,
-        "status": over.status, "error": over.error, "cause": over.cause, "input": over.input, "inputDetails": {"included": True},
-        "output": over.output, "outputDetails": {"included": True}, "traceHeader": over.trace or None,
+        "status": over.status, "traceHeader": over.trace or None,
         "billingDetails": {"billedMemoryUsedInMB": 64, "billedDurationInMilliseconds": billed_ms},
     }  # fmt: skip
+    if is_told:
+        answer |= {"error": over.error, "cause": over.cause, "input": over.input, "inputDetails": {"included": True}}
+        answer |= {"output": over.output, "outputDetails": {"included": True}}
     return {member: value for member, value in answer.items() if value is not None}
 
 
@@ -132,6 +143,8 @@ def RedriveExecution(call: Call, *, executionArn: str, clientToken: str | None =
 
 def DescribeExecution(call: Call, *, executionArn: str, includedData: str | None = None) -> dict:
     found = _standard(call, executionArn)
+    if includedData != "METADATA_ONLY":
+        found = executions.opened(found, encryptions.of_caller(call, found.machine, found.encryption))
     answer: dict[str, Any] = {
         "executionArn": found.arn, "stateMachineArn": found.machine, "name": found.name, "status": found.status,
         "startDate": found.started, "stopDate": found.stopped, "error": found.error, "cause": found.cause,
@@ -149,18 +162,15 @@ def DescribeStateMachineForExecution(call: Call, *, executionArn: str, includedD
     found = _standard(call, executionArn)
     machine = call.shelf(StateMachine).get(found.machine_name)
     answer = {
-        "stateMachineArn": found.machine, "name": found.machine_name, "definition": definition_text(call, found.definition),
+        "stateMachineArn": found.machine, "name": found.machine_name,
         "roleArn": found.role, "updateDate": machine.modified or machine.created if machine is not None else found.started,
         "loggingConfiguration": logging.shown(found.logging), "tracingConfiguration": {"enabled": found.is_of_tracing},
-        "encryptionConfiguration": OWN_KEY,
+        "encryptionConfiguration": encryptions.shown(found.encryption),
     }  # fmt: skip
-    if read := references(call.memory(Compiled).of(call, found.definition, found.is_of_express)):
-        answer["variableReferences"] = read
     if machine is not None and machine.revision:
         answer["revisionId"] = machine.revision
-    if includedData == "METADATA_ONLY":
-        del answer["definition"]
-    return answer
+    lock = encryptions.of_caller(call, found.machine, found.encryption)
+    return answer | defined(call, found.definition, found.is_of_express, lock, has_definition=includedData != "METADATA_ONLY")
 
 
 def ListExecutions(
@@ -232,7 +242,8 @@ def GetExecutionHistory(
     call: Call, *, executionArn: str, reverseOrder: bool | None = None, includeExecutionData: bool | None = None
 ) -> dict:
     found = _standard(call, executionArn)
-    events = [_told(number, event, includeExecutionData is not False) for number, event in executions.history(call, found.arn)]
+    lock = encryptions.of_caller(call, found.machine, found.encryption)
+    events = [_told(number, event, includeExecutionData is not False) for number, event in executions.history(call, found.arn, lock)]
     return {"events": events[::-1] if reverseOrder else events}
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import Record, pack, unpack
+from kumoniwa.kernel.record import Record, changed, pack, unpack
+from kumoniwa.services.stepfunctions.encryption import Encryption, Lock
 from kumoniwa.services.stepfunctions.errors import ExecutionDoesNotExist
 from kumoniwa.store.rows import Table
 
@@ -77,8 +78,10 @@ class Execution(Record):
     place: int = 0
     logging: dict[str, Any] = {}
     """What of its history becomes lines of a log, by ``logging``."""
-    ended_at: bytes = b""
-    """The strand of an execution that did not succeed, where a redrive goes on."""
+    encryption: Encryption | None = None
+    """Its machine's when it began."""
+    sealed: bytes = b""
+    """What it was given and came to, as it lies on the disk; empty where it is open."""
 
     @property
     def is_express(self) -> bool:
@@ -139,22 +142,41 @@ class Event(NamedTuple):
 
 encode = msgspec.msgpack.Encoder().encode
 _decode_strand = msgspec.msgpack.Decoder(Strand).decode
+_decode_said = msgspec.msgpack.Decoder(tuple[str, str | None, str | None, str | None]).decode
 _decode_events = msgspec.msgpack.Decoder(list[Event]).decode
 
 
-def insert(call: Call, execution: Execution) -> None:
+def _closed(execution: Execution, lock: Lock) -> Execution:
+    if lock.chain is None:
+        return execution
+    said = (execution.input, execution.output, execution.error, execution.cause)
+    return changed(execution, input="", output=None, error=None, cause=None, sealed=lock.shut(encode(said)))
+
+
+def opened(execution: Execution, lock: Lock) -> Execution:
+    """With what it was given and came to."""
+    if not execution.sealed:
+        return execution
+    input_, output, error, cause = _decode_said(lock.open(execution.sealed))
+    # What ended it is told openly where the key was lost.
+    error, cause = (error, cause) if execution.error is None else (execution.error, execution.cause)
+    return changed(execution, input=input_, output=output, error=error, cause=cause, sealed=b"")
+
+
+def insert(call: Call, execution: Execution, lock: Lock) -> None:
     deadline = execution.started + execution.timeout_s if execution.timeout_s and execution.status == "RUNNING" else None
     call.rows(EXECUTIONS).run(
         "insert into sfn_execution (arn, machine, kind, status, started, deadline, body) values (?,?,?,?,?,?,?)",
-        execution.arn, execution.machine, "SYNC" if execution.is_sync else execution.kind, execution.status, execution.started, deadline, pack(execution),
+        execution.arn, execution.machine, "SYNC" if execution.is_sync else execution.kind, execution.status, execution.started, deadline,
+        pack(_closed(execution, lock)),
     )  # fmt: skip
 
 
-def update(call: Call, execution: Execution) -> None:
+def update(call: Call, execution: Execution, lock: Lock) -> None:
     is_over = execution.status != "RUNNING"
     call.rows(EXECUTIONS).run(
         f"update sfn_execution set status = ?, body = ?{', deadline = null' if is_over else ''} where arn = ?",
-        execution.status, pack(execution), execution.arn,
+        execution.status, pack(_closed(execution, lock)), execution.arn,
     )  # fmt: skip
 
 
@@ -179,25 +201,25 @@ def existing(call: Call, arn: str) -> Execution:
     return found
 
 
-def strand_in(body: bytes) -> Strand:
-    return _decode_strand(body)
-
-
-def put_strand(call: Call, execution: str, strand: Strand) -> None:
+def put_strand(call: Call, execution: str, strand: Strand, lock: Lock) -> None:
     call.rows(STRANDS).run(
         "insert or replace into sfn_strand values (?,?,?,?,?,?,?)",
-        execution, strand.id, strand.parent, strand.waiting, strand.due, strand.token, encode(strand),
+        execution, strand.id, strand.parent, strand.waiting, strand.due, strand.token, lock.shut(encode(strand)),
     )  # fmt: skip
 
 
-def strand_of(call: Call, execution: str, id_: int) -> Strand | None:
-    found = call.rows(STRANDS).one("select body from sfn_strand where execution = ? and id = ?", execution, id_)
-    return _decode_strand(found[0]) if found else None
+def strand_of(call: Call, execution: str, id_: int, lock: Lock) -> Strand | None:
+    found = call.rows(STRANDS).one("select body, due from sfn_strand where execution = ? and id = ?", execution, id_)
+    if found is None:
+        return None
+    strand = _decode_strand(lock.open(found[0]))
+    strand.due = found[1]
+    return strand
 
 
-def children_of(call: Call, execution: str, parent: int) -> list[Strand]:
-    rows = call.rows(STRANDS).all("select body from sfn_strand where execution = ? and parent = ? order by id", execution, parent)
-    return [_decode_strand(row[0]) for row in rows]
+def lay_by(call: Call, execution: str) -> None:
+    """Nothing moves the strands of an execution any more, but a redrive may go on with them."""
+    call.rows(STRANDS).run("update sfn_strand set waiting = '', due = null, token = '' where execution = ?", execution)
 
 
 def drop_strands(call: Call, execution: str, ids: list[int] | None = None) -> None:
@@ -208,14 +230,14 @@ def drop_strands(call: Call, execution: str, ids: list[int] | None = None) -> No
         rows.run("delete from sfn_strand where execution = ? and id = ?", execution, id_)
 
 
-def keep_events(call: Call, execution: str, first: int, events: list[Event]) -> None:
-    call.rows(HISTORY).run("insert into sfn_history values (?,?,?)", execution, first, encode(events))
+def keep_events(call: Call, execution: str, first: int, events: list[Event], lock: Lock) -> None:
+    call.rows(HISTORY).run("insert into sfn_history values (?,?,?)", execution, first, lock.shut(encode(events)))
 
 
-def history(call: Call, execution: str) -> list[tuple[int, Event]]:
+def history(call: Call, execution: str, lock: Lock) -> list[tuple[int, Event]]:
     """Every event with its number."""
     rows = call.rows(HISTORY).all("select first, body from sfn_history where execution = ? order by first", execution)
-    return [(first + at, event) for first, body in rows for at, event in enumerate(_decode_events(body))]
+    return [(first + at, event) for first, body in rows for at, event in enumerate(_decode_events(lock.open(body)))]
 
 
 def forget(call: Call, execution: str) -> None:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.stepfunctions import encryption as encryptions
+from kumoniwa.services.stepfunctions.encryption import OPEN, SERVICE, Encryption, Lock
 from kumoniwa.services.stepfunctions.errors import AccessDeniedException, InvalidLoggingConfiguration
 from kumoniwa.services.stepfunctions.execution import Event, Execution
-from kumoniwa.services.stepfunctions.machine import SERVICE
 
 LINES_AT_ONCE = 200
 AGAIN_S = 60.0
@@ -27,6 +30,20 @@ _GROUP = re.compile(r"arn:[\w-]+:logs:([\w-]+):\d{12}:log-group:([^:]+):\*\Z")
 _DATA = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables", "assignedVariablesDetails"})
 _FATAL = frozenset({"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"})
 _ERROR = re.compile(r"FailStateEntered|EvaluationFailed|\w+(?:Failed|TimedOut|Aborted)\Z")
+
+
+class Lines(NamedTuple):
+    """What waits to be written; what is sealed tells whose it is."""
+
+    group: str
+    stream: str
+    lines: bytes
+    machine: str = ""
+    role: str = ""
+    encryption: Encryption | None = None
+
+
+_encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Lines).decode
 
 
 def read(call: Call, configuration: dict[str, Any] | None, role: str) -> dict[str, Any]:
@@ -58,7 +75,7 @@ def _is_wanted(level: str, type_: str) -> bool:
     return level == "ALL" or type_ in _FATAL or (level == "ERROR" and _ERROR.match(type_) is not None)
 
 
-def put(call: Call, execution: Execution, first: int, events: list[Event]) -> None:
+def put(call: Call, execution: Execution, first: int, events: list[Event], lock: Lock) -> None:
     """Promise the lines of new events."""
     kept = execution.logging
     lines = []
@@ -75,23 +92,34 @@ def put(call: Call, execution: Execution, first: int, events: list[Event]) -> No
         lines.append({"timestamp": int(event.at * 1000), "message": orjson.dumps(line).decode()})
     minute = datetime.fromtimestamp(execution.started, UTC).strftime("%Y-%m-%d-%H-%M")
     for at in range(0, len(lines), LINES_AT_ONCE):
-        body = {"group": kept["group"], "stream": f"states/{execution.machine_name}/{minute}/0", "lines": lines[at : at + LINES_AT_ONCE]}
-        OUTBOX.put(call, orjson.dumps(body), lane=execution.arn)
+        told = Lines(kept["group"], f"states/{execution.machine_name}/{minute}/0", lock.shut(orjson.dumps(lines[at : at + LINES_AT_ONCE])))
+        if lock is not OPEN:
+            told = told._replace(machine=execution.machine, role=execution.role, encryption=execution.encryption)
+        OUTBOX.put(call, _encode(told), lane=execution.arn)
+
+
+async def _opened(call: Call, told: Lines) -> bytes:
+    if told.encryption is None:
+        return told.lines
+    await encryptions.prove_logging(call, told.machine, told.role, told.encryption)
+    lock = encryptions.of_role(call, told.machine, told.role, told.encryption)
+    return await opening(call, lambda: lock.open(told.lines))
 
 
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     """Write lines as AWS's own log delivery does. A group that is gone hears nothing."""
-    told = orjson.loads(delivery.body)
-    region, group = _GROUP.match(told["group"]).groups()
-    place = {"logGroupName": group, "logStreamName": told["stream"]}
+    told = _decode(delivery.body)
+    region, group = _GROUP.match(told.group).groups()
+    place = {"logGroupName": group, "logStreamName": told.stream}
     writer = call.home.call("stepfunctions", call.account, principals.root(call.account, partition=call.home.partition))
     try:
+        lines = orjson.loads(await _opened(call, told))
         try:
             await writer.ask("logs:CreateLogStream", to_region=region, **place)
         except AwsError as error:
             if error.code != "ResourceAlreadyExistsException":
                 raise
-        await writer.ask("logs:PutLogEvents", to_region=region, once=delivery.token, **place, logEvents=told["lines"])
+        await writer.ask("logs:PutLogEvents", to_region=region, once=delivery.token, **place, logEvents=lines)
     except AwsError as error:
         is_gone = error.code == "ResourceNotFoundException" or delivery.attempts >= TRIED_MAX
         return None if is_gone else AGAIN_S

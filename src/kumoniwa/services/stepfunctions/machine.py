@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from functools import lru_cache
 from typing import Any
@@ -11,6 +13,8 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.states_definition import Machine, read
 from kumoniwa.languages.states_variables import references
+from kumoniwa.services.stepfunctions import encryption as encryptions
+from kumoniwa.services.stepfunctions.encryption import SERVICE, Encryption, Lock
 from kumoniwa.services.stepfunctions.errors import (
     AccessDeniedException,
     InvalidArn,
@@ -20,14 +24,11 @@ from kumoniwa.services.stepfunctions.errors import (
 )
 from kumoniwa.store.rows import Table
 
-SERVICE = "states.amazonaws.com"
-OWN_KEY = {"type": "AWS_OWNED_KEY"}
-
 DEFINITIONS = Table(
     "sfn_definition",
     "create table if not exists sfn_definition (id text primary key, text text) without rowid",
 )
-"""Texts of definitions by an id of ours. An execution goes by the one it began with, whatever becomes of its state machine."""
+"""Texts of definitions, or what they are sealed as, by an id of ours. An execution goes by the one it began with, whatever becomes of its state machine."""
 
 
 class StateMachine(Record):
@@ -47,6 +48,7 @@ class StateMachine(Record):
     is_traced: bool = False
     versions: int = 0
     """The highest number a version ever had."""
+    encryption: Encryption | None = None
 
     @property
     def is_express(self) -> bool:
@@ -87,13 +89,34 @@ def existing(call: Call, arn: str) -> StateMachine:
     return found
 
 
-def keep_definition(call: Call, text: str) -> str:
-    id_ = call.new_id()
-    call.rows(DEFINITIONS).run("insert into sfn_definition values (?,?)", id_, text)
+def keep_definition(call: Call, machine: str, encryption: Encryption | None, text: str) -> str:
+    """Its id. Of one that is sealed it follows from the text, so that two can be compared which the caller may not read."""
+    id_ = call.new_id() if encryption is None else _sealed_id(call, encryption, text)
+    held = encryptions.of_caller(call, machine, encryption).shut_text(text)
+    call.rows(DEFINITIONS).run("insert or replace into sfn_definition values (?,?)", id_, held)
     return id_
 
 
-def definition_text(call: Call, id_: str) -> str:
+def _sealed_id(call: Call, encryption: Encryption, text: str) -> str:
+    return hmac.new(call.home.settings.seal, f"{encryption.key}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_defined_by(call: Call, machine: StateMachine, text: str) -> bool:
+    if machine.encryption is not None:
+        return machine.definition == _sealed_id(call, machine.encryption, text)
+    return definition_text(call, machine.definition, encryptions.OPEN) == text
+
+
+def definition_text(call: Call, id_: str, lock: Lock) -> str:
+    return lock.open_text(_held(call, id_))
+
+
+def definition_link(call: Call, id_: str) -> str:
+    """The data key that a sealed definition lies under."""
+    return encryptions.link_of(_held(call, id_))
+
+
+def _held(call: Call, id_: str) -> str | bytes:
     return call.rows(DEFINITIONS).one("select text from sfn_definition where id = ?", id_)[0]
 
 
@@ -112,12 +135,12 @@ class Compiled:
     def __init__(self) -> None:
         self.by_id: dict[str, Machine] = {}
 
-    def of(self, call: Call, id_: str, is_express: bool) -> Machine:
+    def of(self, call: Call, id_: str, is_express: bool, lock: Lock) -> Machine:
         found = self.by_id.get(id_)
         if found is None:
             if len(self.by_id) > 1000:
                 self.by_id.clear()
-            found = self.by_id[id_] = compiled(definition_text(call, id_), is_express)
+            found = self.by_id[id_] = compiled(definition_text(call, id_, lock), is_express)
         return found
 
 
@@ -137,18 +160,27 @@ def check_role(call: Call, role: str, machine_arn: str) -> None:
         )
 
 
-def shown(call: Call, machine: StateMachine) -> dict[str, Any]:
-    """As DescribeStateMachine shows it."""
+def shown(call: Call, machine: StateMachine, *, has_definition: bool) -> dict[str, Any]:
+    """As DescribeStateMachine shows it; without its definition it needs no key."""
     answer = {
         "stateMachineArn": machine.arn,
         "name": machine.name,
         "status": "ACTIVE",
-        "definition": definition_text(call, machine.definition),
         "roleArn": machine.role,
         "type": machine.kind,
         "creationDate": machine.created,
         "tracingConfiguration": {"enabled": machine.is_traced},
-        "encryptionConfiguration": OWN_KEY,
+        "encryptionConfiguration": encryptions.shown(machine.encryption),
     }
-    read = references(call.memory(Compiled).of(call, machine.definition, machine.is_express))
-    return answer | ({"revisionId": machine.revision} if machine.revision else {}) | ({"variableReferences": read} if read else {})
+    answer |= {"revisionId": machine.revision} if machine.revision else {}
+    lock = encryptions.of_caller(call, machine.arn, machine.encryption)
+    return answer | defined(call, machine.definition, machine.is_express, lock, has_definition=has_definition)
+
+
+def defined(call: Call, id_: str, is_express: bool, lock: Lock, *, has_definition: bool) -> dict[str, Any]:
+    """What a definition says, and which variables its states read, as far as it is asked for."""
+    if not has_definition and lock is not encryptions.OPEN:
+        return {}
+    said = {"definition": definition_text(call, id_, lock)} if has_definition else {}
+    read = references(call.memory(Compiled).of(call, id_, is_express, lock))
+    return said | ({"variableReferences": read} if read else {})

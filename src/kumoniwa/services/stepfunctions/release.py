@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.stepfunctions.encryption import Encryption
 from kumoniwa.services.stepfunctions.errors import (
     ConflictException,
     InvalidToken,
@@ -28,6 +29,7 @@ class Version(Record):
     created: float
     revision: str
     description: str = ""
+    encryption: Encryption | None = None
 
 
 class Alias(Record):
@@ -47,6 +49,7 @@ class Chosen(NamedTuple):
     machine: StateMachine
     definition: str
     role: str
+    encryption: Encryption | None
     version: str = ""
     alias: str = ""
 
@@ -60,7 +63,7 @@ def chosen(call: Call, arn: str) -> Chosen:
     name, _, qualifier = parsed_arn(arn, "stateMachine").partition(":")
     if not qualifier:
         machine = existing(call, arn)
-        return Chosen(machine, machine.definition, machine.role)
+        return Chosen(machine, machine.definition, machine.role, machine.encryption)
     machine = call.shelf(StateMachine).get(name)
     if machine is None or arn != f"{machine.arn}:{qualifier}":
         raise _missing(arn)
@@ -72,7 +75,7 @@ def chosen(call: Call, arn: str) -> Chosen:
     version = call.shelf(Version).get(f"{name}:{qualifier}")
     if version is None:
         raise _missing(arn)
-    return Chosen(machine, version.definition, version.role, version.arn, alias.arn if alias is not None else "")
+    return Chosen(machine, version.definition, version.role, version.encryption, version.arn, alias.arn if alias is not None else "")
 
 
 def versions_of(call: Call, machine: StateMachine) -> list[Version]:
@@ -93,7 +96,7 @@ def publish(call: Call, machine: StateMachine, description: str) -> Version:
     number = machine.versions + 1
     version = Version(
         arn=f"{machine.arn}:{number}", number=number, definition=machine.definition, role=machine.role, created=call.now(),
-        revision=machine.revision, description=description,
+        revision=machine.revision, description=description, encryption=machine.encryption,
     )  # fmt: skip
     call.shelf(Version)[f"{machine.name}:{number}"] = version
     call.shelf(StateMachine)[machine.name] = changed(machine, versions=number)

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Catcher, Choice, Machine, State
 from kumoniwa.languages.states_jsonata import QUERY_EVALUATION, JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put, runtime
 from kumoniwa.services.stepfunctions import distributed, fan, logging, payload, task, tracing
+from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.distributed import MapRun
+from kumoniwa.services.stepfunctions.encryption import Lock
 from kumoniwa.services.stepfunctions.execution import STRANDS, Event, Execution, Strand
-from kumoniwa.services.stepfunctions.machine import Compiled
+from kumoniwa.services.stepfunctions.machine import Compiled, definition_link
 from kumoniwa.services.stepfunctions.payload import limited, text_of
 
 EVENTS_MAX = 25_000
@@ -40,8 +44,8 @@ class _Over(Exception):
 
 
 class Run:
-    def __init__(self, call: Call, execution: Execution, machine: Machine, *, is_new: bool = False) -> None:
-        self.call, self.execution, self.machine, self.is_new = call, execution, machine, is_new
+    def __init__(self, call: Call, execution: Execution, lock: Lock, *, is_new: bool = False) -> None:
+        self.call, self.execution, self.lock, self.is_new = call, execution, lock, is_new
         self.now = call.now()
         self.count, self.strand_count = execution.events, execution.strands
         self.events: list[Event] = []
@@ -52,12 +56,16 @@ class Run:
         self.ready: deque[Strand] = deque()
         self.asks: list[Strand] = []
 
+    @cached_property
+    def machine(self) -> Machine:
+        return self.call.memory(Compiled).of(self.call, self.execution.definition, self.execution.is_of_express, self.lock)
+
     # Strands and events --------------------------------------------------------------------------------
 
     def strand(self, id_: int) -> Strand | None:
         found = self.strands.get(id_)
         if found is None and not self.is_new:
-            found = executions.strand_of(self.call, self.execution.arn, id_)
+            found = executions.strand_of(self.call, self.execution.arn, id_, self.lock)
             if found is not None:
                 self.strands[id_] = found
                 self.stored.add(id_)
@@ -226,13 +234,7 @@ class Run:
 
     def end(self, status: str, **told: Any) -> None:
         """Nothing moves any more. Raises what ends the burst."""
-        first = self.strand(1) if status != "SUCCEEDED" and not self.execution.is_express else None
-        if first is not None and first.waiting == "children":
-            fan.freeze(self, first)
-        ended_at = executions.encode(first) if first is not None else b""
-        self.execution = changed(self.execution, status=status, stopped=self.now, ended_at=ended_at, **told)
-        self.gone = []
-        self.strands.clear()
+        self.execution = changed(self.execution, status=status, stopped=self.now, **told)
         self.asks.clear()
         raise _Over
 
@@ -242,30 +244,27 @@ class Run:
         first = execution.events + 1
         execution = self.execution = changed(execution, events=self.count, strands=self.strand_count)
         is_over = execution.status != "RUNNING"
-        if is_over and execution.traced:
-            tracing.tell(call, execution, self.events, first)
+        if is_over and execution.traced and not execution.sealed:
+            tracing.tell(call, execution, self.events, first, self.lock)
         if is_over and execution.is_of_express and not execution.is_sync:
             if execution.logging:
-                logging.put(call, execution, first, self.events)
+                logging.put(call, execution, first, self.events, self.lock)
             # Nobody can ask for what an Express execution was.
             executions.forget(call, execution.arn)
             return
         if self.is_new:
-            executions.insert(call, execution)
+            executions.insert(call, execution, self.lock)
         else:
-            executions.update(call, execution)
+            executions.update(call, execution, self.lock)
         if self.events and execution.logging:
-            logging.put(call, execution, first, self.events)
+            logging.put(call, execution, first, self.events, self.lock)
         if self.events:
-            executions.keep_events(call, execution.arn, first, self.events)
+            executions.keep_events(call, execution.arn, first, self.events, self.lock)
         if is_over:
-            if not self.is_new:
-                executions.drop_strands(call, execution.arn)
+            self._keep_strands_for_a_redrive()
             self._tell_end()
         else:
-            executions.drop_strands(call, execution.arn, self.gone)
-            for strand in self.strands.values():
-                executions.put_strand(call, execution.arn, strand)
+            self._keep_strands()
             asks = [strand for strand in self.asks if strand.id in self.strands and strand.waiting == "ask"]
             if asks:
                 asking = call.memory(Asking)
@@ -273,6 +272,19 @@ class Run:
                 call.after_commit(lambda: asking.fresh.extend((execution, strand) for strand in asks))
             if asks or execution.timeout_s or any(strand.due is not None for strand in self.strands.values()):
                 call.after_commit(lambda: call.home.wake(WAITING))
+
+    def _keep_strands(self) -> None:
+        executions.drop_strands(self.call, self.execution.arn, self.gone)
+        for strand in self.strands.values():
+            executions.put_strand(self.call, self.execution.arn, strand, self.lock)
+
+    def _keep_strands_for_a_redrive(self) -> None:
+        """What did not succeed may go on where it ended, unless it was Express."""
+        if self.execution.status != "SUCCEEDED" and not self.execution.is_express:
+            self._keep_strands()
+            executions.lay_by(self.call, self.execution.arn)
+        elif not self.is_new:
+            executions.drop_strands(self.call, self.execution.arn)
 
     def _tell_end(self) -> None:
         """Who waits for the execution hears of its end in the same commit."""
@@ -286,9 +298,9 @@ class Run:
         for map_run in distributed.of_execution(call, execution.arn):
             if map_run.status == "RUNNING":
                 abandon(call, map_run, "ABORTED")
-        rows = call.rows(STRANDS).all("select execution, id from sfn_strand where token = ? and waiting = 'nested'", execution.arn)
-        for arn, id_ in rows:
-            moved(call, arn, id_, lambda run, strand: task.nested_ended(run, strand, execution))
+        # Each sees of it what its own role may see: that is the background work's to find out.
+        call.rows(STRANDS).run("update sfn_strand set due = ? where token = ? and waiting = 'nested'", self.now, execution.arn)
+        call.after_commit(lambda: call.home.wake(WAITING))
 
 
 class Asking:
@@ -440,12 +452,11 @@ WORK = {
 
 def begin(call: Call, execution: Execution, data: Any) -> Execution:
     """Write an execution's first event and go."""
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
-    timeout_s = None if execution.map_run else machine.timeout_s
+    run = Run(call, execution, lock_of(call, execution), is_new=True)
+    timeout_s = None if execution.map_run else run.machine.timeout_s
     if execution.is_express:
         timeout_s = min(timeout_s or EXPRESS_S_MAX, EXPRESS_S_MAX)
-    execution = changed(execution, timeout_s=timeout_s)
-    run = Run(call, execution, machine, is_new=True)
+    execution = run.execution = changed(execution, timeout_s=timeout_s)
     told: dict[str, Any] = {"input": execution.input, "inputDetails": TOLD, "roleArn": execution.role}
     if execution.alias:
         told["stateMachineAliasArn"] = execution.alias
@@ -453,7 +464,7 @@ def begin(call: Call, execution: Execution, data: Any) -> Execution:
         told["stateMachineVersionArn"] = execution.version
     run.event("ExecutionStarted", 0, told)
     run.strand_count = 1
-    flow = machine.flows[execution.flow]
+    flow = run.machine.flows[execution.flow]
     strand = Strand(1, 0, 0, flow.index, flow.start, data)
     run.add(strand)
     run.ready.append(strand)
@@ -463,13 +474,20 @@ def begin(call: Call, execution: Execution, data: Any) -> Execution:
     return run.execution
 
 
+def lock_of(call: Call, execution: Execution) -> Lock:
+    """What an execution's data goes through, by its role. Somebody who waits for the answer needs no data key that is new: nothing of it stays.
+    https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html"""
+    link = definition_link(call, execution.definition) if execution.encryption is not None and execution.is_sync else ""
+    return encryptions.of_role(call, execution.machine, execution.role, execution.encryption, link)
+
+
 def opened(call: Call, arn: str) -> Run | None:
-    """A run of an execution that goes on, None if it is over."""
+    """A run of an execution that goes on, None if it is over. Raises ``data_key.Shut`` until its key is open."""
     execution = executions.find(call, arn)
     if execution is None or execution.status != "RUNNING":
         return None
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
-    return Run(call, execution, machine)
+    lock = lock_of(call, execution)
+    return Run(call, executions.opened(execution, lock), lock)
 
 
 def moved(call: Call, arn: str, id_: int, act: Callable[[Run, Strand], None]) -> None:
@@ -516,19 +534,20 @@ def advance(call: Call, arn: str, id_: int) -> None:
         else:
             begin(call, child, data)
 
-    distributed.advance(call, arn, id_, go, lambda run, status: abandon(call, run, status), finish)
+    distributed.advance(call, arn, id_, opened(call, arn), go, lambda run, status: abandon(call, run, status), finish)
 
 
 def redriven(call: Call, execution: Execution) -> Execution:
     """Go on at the states at which an execution ended without success; what had come to its end is not done again."""
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
-    strand = executions.strand_in(execution.ended_at)
-    now = call.now()
+    lock, now = lock_of(call, execution), call.now()
     execution = changed(
-        execution, status="RUNNING", stopped=None, error=None, cause=None, output=None, ended_at=b"", redrives=execution.redrives + 1,
-        redriven=now,
+        executions.opened(execution, lock), status="RUNNING", stopped=None, error=None, cause=None, output=None,
+        redrives=execution.redrives + 1, redriven=now,
     )  # fmt: skip
-    run = Run(call, execution, machine)
+    run = Run(call, execution, lock)
+    strand = run.strand(1)
+    if strand.waiting == "children":
+        fan.freeze(run, strand)
     _resume(run, strand, run.event("ExecutionRedriven", 0, {"redriveCount": execution.redrives}))
     if execution.timeout_s:
         executions.limit(call, execution.arn, now + execution.timeout_s)
@@ -551,12 +570,29 @@ def _resume(run: Run, strand: Strand, previous: int) -> None:
 
 
 def stopped(call: Call, execution: Execution, status: str, error: str | None, cause: str | None) -> Execution:
-    """End an execution from outside: ABORTED or TIMED_OUT."""
-    run = opened(call, execution.arn)
+    """End an execution from outside: ABORTED or TIMED_OUT. Where nothing is said there is nothing to encrypt, and no key is asked for.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html"""
+    lock = encryptions.OPEN if error is None and cause is None else lock_of(call, execution)
+    run = Run(call, execution if lock is encryptions.OPEN else executions.opened(execution, lock), lock)
     told = {name: said for name, said in (("error", error), ("cause", cause)) if said is not None}
     run.event("ExecutionAborted" if status == "ABORTED" else "ExecutionTimedOut", 0, told)
     try:
-        run.end(status, error=error, cause=cause)
+        run.end(status, **told)
     except _Over:
         run.keep()
     return run.execution
+
+
+def lost(call: Call, arn: str, refusal: AwsError) -> None:
+    """End an execution whose key cannot be used any more. What ended it is KMS's to say, and no secret. AWS documents that it fails, and
+    not with which error. https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html#faqs"""
+    execution = executions.find(call, arn)
+    if execution is None or execution.status != "RUNNING":
+        return
+    run = Run(call, execution, encryptions.OPEN)
+    told = {"error": "States.Runtime", "cause": refusal.text}
+    run.event("ExecutionFailed", 0, told)
+    try:
+        run.end("FAILED", **told)
+    except _Over:
+        run.keep()

@@ -25,9 +25,9 @@ from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import StateFailure, runtime
 from kumoniwa.services.stepfunctions import activity, endpoint, integration, payload, tracing
 from kumoniwa.services.stepfunctions import execution as executions
+from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
 from kumoniwa.services.stepfunctions.integration import Integration
-from kumoniwa.services.stepfunctions.machine import SERVICE
 from kumoniwa.services.stepfunctions.payload import limited, stamp, text_of
 from kumoniwa.wire.codec import codec
 from kumoniwa.wire.message import BodyTooLarge, is_lying, whole
@@ -84,7 +84,7 @@ def begin(run: Run, strand: Strand, state: State) -> None:
     strand.scheduled = strand.previous
     if asked.kind == "activity":
         strand.waiting = "activity"
-        activity.queue(run.call, resource, run.execution.arn, strand, text_of(parameters))
+        activity.queue(run.call, resource, run.execution, strand, text_of(parameters))
         watch(run, strand)
     else:
         strand.waiting = "starting"
@@ -285,7 +285,7 @@ def answered(run: Run, strand: Strand, result: Any) -> None:
     strand.waiting, strand.token = "nested", result["ExecutionArn"]
     nested = executions.find(run.call, strand.token)
     if nested is not None and nested.status != "RUNNING":
-        nested_ended(run, strand, nested)
+        strand.due = run.now
 
 
 def succeeded(run: Run, strand: Strand, result: Any) -> None:
@@ -347,7 +347,11 @@ def described(execution: Execution, *, is_json: bool) -> dict[str, Any]:
     return answer
 
 
-def nested_ended(run: Run, strand: Strand, nested: Execution) -> None:
+def nested_ended(run: Run, strand: Strand, nested: Execution | StateFailure) -> None:
+    """``nested`` as the strand's role sees it."""
+    if isinstance(nested, StateFailure):
+        unanswered(run, strand, nested)
+        return
     state = run.state_of(strand)
     asked = integration.of(state.fields["Resource"])
     answer = described(nested, is_json=asked.mode == "sync:2")
@@ -365,17 +369,22 @@ _FIGURES = {
 }  # fmt: skip
 
 
+def _measure(call: Call, execution: Execution, figure: str) -> None:
+    call.measure("AWS/States", figure, "StateMachineArn", execution.machine)
+    if execution.stopped is not None:
+        took_ms = rounded((execution.stopped - execution.started) * 1000)
+        call.measure("AWS/States", "ExecutionTime", "StateMachineArn", execution.machine, value=took_ms, unit="Milliseconds")
+
+
 def status_changed(call: Call, execution: Execution) -> None:
-    """The fact for the region's bus.
+    """The fact for the region's bus, which does not tell what is encrypted.
     https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
     figure = _FIGURES.get(execution.status)
     if figure is not None:
-        call.measure("AWS/States", figure, "StateMachineArn", execution.machine)
-    if figure is not None and execution.stopped is not None:
-        took_ms = rounded((execution.stopped - execution.started) * 1000)
-        call.measure("AWS/States", "ExecutionTime", "StateMachineArn", execution.machine, value=took_ms, unit="Milliseconds")
+        call.after_commit(lambda: _measure(call, execution, figure))
     if execution.is_express:
         return
+    is_told = execution.encryption is None
     detail = {
         "executionArn": execution.arn,
         "stateMachineArn": execution.machine,
@@ -385,12 +394,12 @@ def status_changed(call: Call, execution: Execution) -> None:
         "status": execution.status,
         "startDate": int(execution.started * 1000),
         "stopDate": int(execution.stopped * 1000) if execution.stopped is not None else None,
-        "input": execution.input,
-        "inputDetails": {"included": True},
-        "output": execution.output,
-        "outputDetails": {"included": True} if execution.output is not None else None,
-        "error": execution.error,
-        "cause": execution.cause,
+        "input": execution.input if is_told else None,
+        "inputDetails": {"included": is_told},
+        "output": execution.output if is_told else None,
+        "outputDetails": {"included": is_told} if execution.output is not None else None,
+        "error": execution.error if is_told else None,
+        "cause": execution.cause if is_told else None,
         "redriveCount": execution.redrives,
         "redriveDate": stamp(execution.redriven) if execution.redriven is not None else None,
         "redriveStatusReason": None,

@@ -16,8 +16,9 @@ from kumoniwa.gate import tracing
 from kumoniwa.gate.sampling import Asked
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.stepfunctions.encryption import SERVICE, Lock
 from kumoniwa.services.stepfunctions.execution import Event, Execution, history
-from kumoniwa.services.stepfunctions.machine import SERVICE, StateMachine
+from kumoniwa.services.stepfunctions.machine import StateMachine
 
 ORIGIN = "AWS::StepFunctions::StateMachine"
 DOCUMENTS_AT_ONCE = 50
@@ -45,9 +46,9 @@ def handed_on(execution: Execution, scheduled: int) -> str:
     return tracing.read(execution.traced)._replace(parent=_id(execution, scheduled)).spelled() if execution.traced else ""
 
 
-def tell(call: Call, execution: Execution, last: list[Event], first: int) -> None:
+def tell(call: Call, execution: Execution, last: list[Event], first: int, lock: Lock) -> None:
     """Send what an execution was, once its end is safe. ``last`` are events that its history does not have yet, from number ``first`` on."""
-    events = dict([*history(call, execution.arn), *enumerate(last, first)])
+    events = dict([*history(call, execution.arn, lock), *enumerate(last, first)])
     call.after_commit(lambda: call.home.spawn(_sent(call, execution, events)))
 
 

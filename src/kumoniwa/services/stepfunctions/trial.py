@@ -17,6 +17,7 @@ from kumoniwa.languages.states_definition import Choice, Diagnostic, State, pars
 from kumoniwa.languages.states_jsonata import JsonataScope
 from kumoniwa.languages.states_path import Scope, StateFailure, put
 from kumoniwa.services.stepfunctions import bucket, distributed, integration, mocking, payload, run, task
+from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.endpoint import Sight
 from kumoniwa.services.stepfunctions.errors import (
     InvalidDefinition,
@@ -24,7 +25,7 @@ from kumoniwa.services.stepfunctions.errors import (
     ValidationException,
 )
 from kumoniwa.services.stepfunctions.execution import Execution, Strand
-from kumoniwa.services.stepfunctions.machine import SERVICE, check_role
+from kumoniwa.services.stepfunctions.machine import check_role
 from kumoniwa.services.stepfunctions.mocking import Mock
 from kumoniwa.services.stepfunctions.spelling import Spelling
 

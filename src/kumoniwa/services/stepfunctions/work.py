@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages.states_path import StateFailure
 from kumoniwa.services.stepfunctions import bucket, logging, task
+from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions import run as runs
+from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.execution import EXECUTIONS, STRANDS, Execution, Strand
-from kumoniwa.services.stepfunctions.machine import SERVICE, Compiled
+from kumoniwa.services.stepfunctions.machine import Compiled
 from kumoniwa.services.stepfunctions.run import WAITING, Asking, Run, moved
 
 IDLE_S = 3600.0
@@ -33,7 +39,7 @@ async def _move(region: Any) -> None:
             call = _call(region, account)
             for arn in executions.unheard(call):
                 executions.forget(call, arn)
-            _ask_again(call)
+            await _ask_again(call)
     while True:
         until = region.clock.now() + IDLE_S
         for account in region.store.accounts():
@@ -43,7 +49,7 @@ async def _move(region: Any) -> None:
                 fresh, asking.fresh = asking.fresh, []
                 for execution, strand in fresh:
                     _ask(call, execution, strand)
-                _move_due(call)
+                await _move_due(call)
                 until = min(until, _next_due(call) or until)
         await region.wait(WAITING, until)
 
@@ -55,12 +61,26 @@ def _call(region: Any, account: str) -> Call:
 # Asking ------------------------------------------------------------------------------------------------
 
 
-def _ask_again(call: Call) -> None:
+async def _ask_again(call: Call) -> None:
     """Questions that an earlier life of the region had asked, or had meant to."""
     for arn, id_ in call.rows(STRANDS, EXECUTIONS).all("select execution, id from sfn_strand where waiting = 'ask'"):
-        execution = executions.find(call, arn)
-        if execution is not None:
-            _ask(call, execution, executions.strand_of(call, arn, id_))
+        found = await _with_key(call, arn, lambda arn=arn, id_=id_: _standing(call, arn, id_))
+        if found is not None:
+            _ask(call, *found)
+
+
+def _standing(call: Call, arn: str, id_: int) -> tuple[Execution, Strand] | None:
+    run = runs.opened(call, arn)
+    return (run.execution, run.strand(id_)) if run is not None else None
+
+
+async def _with_key(call: Call, arn: str, act: Callable[[], Any]) -> Any:
+    """What ``act`` answers, done atomically; an execution whose key cannot be used any more ends instead."""
+    try:
+        return await opening(call, act)
+    except AwsError as refusal:
+        call.atomically(partial(runs.lost, call, arn, refusal))
+        return None
 
 
 def _ask(call: Call, execution: Execution, strand: Strand) -> None:
@@ -72,7 +92,7 @@ def _ask(call: Call, execution: Execution, strand: Strand) -> None:
 
 
 async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str, int, int]) -> None:
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express)
+    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express, runs.lock_of(call, execution))
     state = machine.flows[strand.flow].states[strand.state]
     try:
         if state.type == "Map":
@@ -99,25 +119,47 @@ async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str
         else:
             task.answered(run, now, outcome)
 
-    call.atomically(lambda: moved(call, execution.arn, strand.id, heard))
+    await _with_key(call, execution.arn, lambda: moved(call, execution.arn, strand.id, heard))
 
 
 # What is due -------------------------------------------------------------------------------------------
 
 
-def _move_due(call: Call) -> None:
+async def _move_due(call: Call) -> None:
     rows = call.rows(STRANDS, EXECUTIONS)
     now = call.now()
     late = rows.all("select arn from sfn_execution where deadline <= ? limit ?", now, AT_ONCE)
     for (arn,) in late:
         execution = executions.existing(call, arn)
         call.atomically(lambda execution=execution: runs.stopped(call, execution, "TIMED_OUT", None, None))
-    due = rows.all("select execution, id, waiting from sfn_strand where due <= ? order by due limit ?", now, AT_ONCE)
-    for arn, id_, waiting in due:
+    due = rows.all("select execution, id, waiting, token from sfn_strand where due <= ? order by due limit ?", now, AT_ONCE)
+    for arn, id_, waiting, token in due:
+        nested = executions.find(call, token) if waiting == "nested" else None
         if waiting == "maprun":
-            call.atomically(lambda arn=arn, id_=id_: runs.advance(call, arn, id_))
+            await _with_key(call, arn, lambda arn=arn, id_=id_: runs.advance(call, arn, id_))
+        elif nested is not None and nested.status != "RUNNING":
+            await _end(call, arn, id_, nested)
         else:
-            call.atomically(lambda arn=arn, id_=id_: moved(call, arn, id_, _due))
+            await _with_key(call, arn, lambda arn=arn, id_=id_: moved(call, arn, id_, _due))
+
+
+async def _end(call: Call, arn: str, id_: int, nested: Execution) -> None:
+    """Tell a strand what became of the execution that it waits for, as its role may see it."""
+    seen: Execution | StateFailure = nested
+    if nested.sealed:
+        role = executions.existing(call, arn).role
+        try:
+            speaker = call.assuming(role, SERVICE, encryptions.ROLE_SESSION)
+            lock = encryptions.of_caller(speaker, nested.machine, nested.encryption)
+            seen = await opening(call, lambda: executions.opened(nested, lock))
+        except AwsError as refusal:
+            seen = StateFailure(f"StepFunctions.{refusal.code}", refusal.text, is_of_task=True)
+
+    def ended(run: Run, strand: Strand) -> None:
+        if strand.waiting == "nested":
+            task.nested_ended(run, strand, seen)
+
+    await _with_key(call, arn, lambda: moved(call, arn, id_, ended))
 
 
 def _due(run: Run, strand: Strand) -> None:

@@ -1,0 +1,176 @@
+"""State machines and activities whose data is encrypted under a key of KMS: definitions, inputs, outputs and histories.
+
+The role of an execution uses the key itself. Whoever asks Step Functions for data uses it through Step Functions, which KMS sees as
+``kms:ViaService``. What came before the key stays as it came.
+https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from kumoniwa.gate import data_key as data_keys
+from kumoniwa.gate.key_chain import Chain, sealed
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.stepfunctions.errors import (
+    InvalidEncryptionConfiguration,
+    KmsAccessDeniedException,
+    KmsInvalidStateException,
+    KmsThrottlingException,
+)
+
+SERVICE = "states.amazonaws.com"
+CUSTOMER, OWN = "CUSTOMER_MANAGED_KMS_KEY", "AWS_OWNED_KEY"
+REUSED_S = 300
+ROLE_SESSION = "stepfunctions"
+_MARK = b"\xc1"
+"""Begins what is sealed, and no msgpack."""
+_ID_BYTES = 36
+
+
+class Encryption(Record):
+    key: str
+    """As it was told."""
+    reused_s: int
+
+
+def read(told: dict[str, Any] | None) -> Encryption | None:
+    """A configuration as it is kept. Raises InvalidEncryptionConfiguration."""
+    told = told or {"type": OWN}
+    key, reused_s = told.get("kmsKeyId"), told.get("kmsDataKeyReusePeriodSeconds")
+    if told["type"] == OWN:
+        if key is not None or reused_s is not None:
+            raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: kmsKeyId and kmsDataKeyReusePeriodSeconds are for {CUSTOMER} only.")
+        return None
+    if key is None:
+        raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: {CUSTOMER} needs kmsKeyId.")
+    return Encryption(key=key, reused_s=REUSED_S if reused_s is None else reused_s)
+
+
+def shown(encryption: Encryption | None) -> dict[str, Any]:
+    if encryption is None:
+        return {"type": OWN}
+    return {"kmsKeyId": encryption.key, "kmsDataKeyReusePeriodSeconds": encryption.reused_s, "type": CUSTOMER}
+
+
+# KMS's refusals ----------------------------------------------------------------------------------------
+
+_STATES = {"is disabled": "DISABLED", "is pending deletion": "PENDING_DELETION", "is pending import": "PENDING_IMPORT"}
+
+
+@contextmanager
+def _in_words_of_states() -> Iterator[None]:
+    try:
+        yield
+    except AwsError as error:
+        if error.code in ("AccessDeniedException", "AccessDenied"):
+            raise KmsAccessDeniedException(error.text, hint=error.hint) from None
+        if error.code == "ThrottlingException":
+            raise KmsThrottlingException(error.text) from None
+        if error.code not in ("DisabledException", "KMSInvalidStateException", "NotFoundException", "InvalidKeyUsageException"):
+            raise
+        state = next((state for words, state in _STATES.items() if words in error.text), "UNAVAILABLE")
+        raise KmsInvalidStateException(error.text, hint=error.hint, kmsKeyState=state) from None
+
+
+async def proving(call: Call, encryption: Encryption, act: Callable[[], Any]) -> Any:
+    """Do what names a key, atomically, once the caller was seen to know a key that encrypts. Raises InvalidEncryptionConfiguration."""
+    try:
+        with _in_words_of_states():
+            key = (await data_keys.ask_kms(call, "DescribeKey", KeyId=encryption.key))["KeyMetadata"]
+        if (key["KeySpec"], key["KeyUsage"], key["KeyState"]) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "Enabled"):
+            raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: {key['Arn']} is not a symmetric encryption key that is enabled.")
+        return await data_keys.opening(call, act)
+    except KmsInvalidStateException as error:
+        raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: {error.text}", hint=error.hint) from None
+
+
+# Locks -------------------------------------------------------------------------------------------------
+
+
+class Lock(NamedTuple):
+    """What data goes through on its way to the disk and back. Without a chain it stays as it is; with a ``link``, all is sealed by that
+    one. Raises ``data_key.Shut`` until the key is open."""
+
+    chain: Chain | None = None
+    speaker: Call | None = None
+    link: str = ""
+
+    def shut(self, body: bytes) -> bytes:
+        if self.chain is None:
+            return body
+        if self.link:
+            link, body = self.link, sealed(self.chain.secret(self.speaker, self.link), self.link, body)
+        else:
+            link, body = self.chain.seal(self.speaker, body)
+        return _MARK + link.encode() + body
+
+    def open(self, held: bytes) -> bytes:
+        if held[:1] != _MARK:
+            return held
+        return self.chain.unseal(self.speaker, link_of(held), held[1 + _ID_BYTES :])
+
+    def shut_text(self, text: str) -> str | bytes:
+        return text if self.chain is None else self.shut(text.encode())
+
+    def open_text(self, held: str | bytes) -> str:
+        return held if isinstance(held, str) else self.open(held).decode()
+
+
+OPEN = Lock()
+
+
+def link_of(held: bytes) -> str:
+    return held[1 : 1 + _ID_BYTES].decode()
+
+
+def _chain(encryption: Encryption, member: str, arn: str, *, is_direct: bool) -> Chain:
+    return Chain(arn, encryption.key, {member: arn}, _in_words_of_states, encryption.reused_s, is_direct)
+
+
+def of_caller(call: Call, machine: str, encryption: Encryption | None) -> Lock:
+    """A state machine's data for whoever calls."""
+    if encryption is None:
+        return OPEN
+    return Lock(_chain(encryption, "aws:states:stateMachineArn", machine, is_direct=False), call)
+
+
+def of_role(call: Call, machine: str, role: str, encryption: Encryption | None, link: str = "") -> Lock:
+    """A state machine's data for the role of an execution. Raises KmsAccessDeniedException."""
+    if encryption is None:
+        return OPEN
+    return Lock(_chain(encryption, "aws:states:stateMachineArn", machine, is_direct=True), _assumed(call, machine, role), link)
+
+
+def _assumed(call: Call, machine: str, role: str) -> Call:
+    with _in_words_of_states():
+        return call.assuming(role, SERVICE, ROLE_SESSION, **{"aws:SourceArn": machine})
+
+
+def of_worker(call: Call, activity: str, encryption: Encryption | None) -> Lock:
+    """The inputs of an activity for whoever takes its tasks."""
+    if encryption is None:
+        return OPEN
+    return Lock(_chain(encryption, "aws:states:activityArn", activity, is_direct=False), call)
+
+
+def of_activity(call: Call, activity: str, encryption: Encryption | None, machine: str, role: str) -> Lock:
+    """The inputs of an activity for the role of the execution that has the task."""
+    if encryption is None:
+        return OPEN
+    return Lock(_chain(encryption, "aws:states:activityArn", activity, is_direct=True), _assumed(call, machine, role))
+
+
+async def prove_logging(call: Call, machine: str, role: str, encryption: Encryption) -> None:
+    """See that what is encrypted may be told to a log: the role must be let make a data key for it, and the delivery of logs open it."""
+    context = {"SourceArn": call.arn("*", "logs")}
+    chain = Chain(f"logs of {machine}", encryption.key, context, _in_words_of_states, encryption.reused_s, True)
+    speaker = _assumed(call, machine, role)
+    link, _ = await data_keys.opening(call, lambda: chain.current(speaker))
+    delivery = principals.service("delivery.logs.amazonaws.com", call.account)
+    await chain.open(call.home.call("stepfunctions", call.account, delivery), link.id)

@@ -18,6 +18,9 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 
 REUSED_S = 300.0
+_MARK = b"\xc1"
+"""Begins what is sealed, and no msgpack, JSON or other text."""
+_ID_BYTES = 36
 
 
 class Link(Record):
@@ -98,6 +101,42 @@ def sealed(secret: bytes, id_: str, body: bytes) -> bytes:
     from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and only what is sealed needs it
 
     return cipher.seal(secret, body, id_.encode())
+
+
+class Lock(NamedTuple):
+    """What a resource's data goes through on its way to the disk and back, for whoever speaks. Without a chain it stays as it is; what lies
+    there as it came, comes as it lies. With a ``link`` all is sealed by that one. Raises Shut until the key is open."""
+
+    chain: Chain | None = None
+    speaker: Call | None = None
+    link: str = ""
+
+    def shut(self, body: bytes) -> bytes:
+        if self.chain is None:
+            return body
+        if self.link:
+            link, body = self.link, sealed(self.chain.secret(self.speaker, self.link), self.link, body)
+        else:
+            link, body = self.chain.seal(self.speaker, body)
+        return _MARK + link.encode() + body
+
+    def open(self, held: bytes) -> bytes:
+        if held[:1] != _MARK:
+            return held
+        return self.chain.unseal(self.speaker, link_of(held), held[1 + _ID_BYTES :])
+
+    def shut_text(self, text: str) -> str | bytes:
+        return text if self.chain is None else self.shut(text.encode())
+
+    def open_text(self, held: str | bytes) -> str:
+        return held if isinstance(held, str) else self.open(held).decode()
+
+
+OPEN = Lock()
+
+
+def link_of(held: bytes) -> str:
+    return held[1 : 1 + _ID_BYTES].decode()
 
 
 def forget(call: Call, of: str, before: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate.data_key import opening
+from kumoniwa.gate.key_chain import Lock
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.states_definition import Diagnostic, Machine, read
@@ -12,7 +13,7 @@ from kumoniwa.languages.states_warning import warnings
 from kumoniwa.services.stepfunctions import activity, bucket, integration, logging, release
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions.activity import POLLED_S, Activity
-from kumoniwa.services.stepfunctions.encryption import Encryption, Lock
+from kumoniwa.services.stepfunctions.encryption import Encryption
 from kumoniwa.services.stepfunctions.errors import (
     InvalidDefinition,
     MissingRequiredParameter,

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from kumoniwa.gate import data_key as data_keys
-from kumoniwa.gate.key_chain import Chain, sealed
+from kumoniwa.gate.key_chain import OPEN, Chain, Lock
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -28,9 +28,6 @@ SERVICE = "states.amazonaws.com"
 CUSTOMER, OWN = "CUSTOMER_MANAGED_KMS_KEY", "AWS_OWNED_KEY"
 REUSED_S = 300
 ROLE_SESSION = "stepfunctions"
-_MARK = b"\xc1"
-"""Begins what is sealed, and no msgpack."""
-_ID_BYTES = 36
 
 
 class Encryption(Record):
@@ -91,42 +88,6 @@ async def proving(call: Call, encryption: Encryption, act: Callable[[], Any]) ->
 
 
 # Locks -------------------------------------------------------------------------------------------------
-
-
-class Lock(NamedTuple):
-    """What data goes through on its way to the disk and back. Without a chain it stays as it is; with a ``link``, all is sealed by that
-    one. Raises ``data_key.Shut`` until the key is open."""
-
-    chain: Chain | None = None
-    speaker: Call | None = None
-    link: str = ""
-
-    def shut(self, body: bytes) -> bytes:
-        if self.chain is None:
-            return body
-        if self.link:
-            link, body = self.link, sealed(self.chain.secret(self.speaker, self.link), self.link, body)
-        else:
-            link, body = self.chain.seal(self.speaker, body)
-        return _MARK + link.encode() + body
-
-    def open(self, held: bytes) -> bytes:
-        if held[:1] != _MARK:
-            return held
-        return self.chain.unseal(self.speaker, link_of(held), held[1 + _ID_BYTES :])
-
-    def shut_text(self, text: str) -> str | bytes:
-        return text if self.chain is None else self.shut(text.encode())
-
-    def open_text(self, held: str | bytes) -> str:
-        return held if isinstance(held, str) else self.open(held).decode()
-
-
-OPEN = Lock()
-
-
-def link_of(held: bytes) -> str:
-    return held[1 : 1 + _ID_BYTES].decode()
 
 
 def _chain(encryption: Encryption, member: str, arn: str, *, is_direct: bool) -> Chain:

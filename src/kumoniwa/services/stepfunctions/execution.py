@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from kumoniwa.gate.key_chain import Lock
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed, pack, unpack
-from kumoniwa.services.stepfunctions.encryption import Encryption, Lock
+from kumoniwa.services.stepfunctions.encryption import Encryption
 from kumoniwa.services.stepfunctions.errors import ExecutionDoesNotExist
 from kumoniwa.store.rows import Table
 

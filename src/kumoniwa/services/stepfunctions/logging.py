@@ -13,12 +13,13 @@ import msgspec
 import orjson
 
 from kumoniwa.gate.data_key import opening
+from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.stepfunctions import encryption as encryptions
-from kumoniwa.services.stepfunctions.encryption import OPEN, SERVICE, Encryption, Lock
+from kumoniwa.services.stepfunctions.encryption import SERVICE, Encryption
 from kumoniwa.services.stepfunctions.errors import AccessDeniedException, InvalidLoggingConfiguration
 from kumoniwa.services.stepfunctions.execution import Event, Execution
 

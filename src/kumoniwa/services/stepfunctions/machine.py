@@ -8,13 +8,14 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from kumoniwa.gate.key_chain import OPEN, Lock, link_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.states_definition import Machine, read
 from kumoniwa.languages.states_variables import references
 from kumoniwa.services.stepfunctions import encryption as encryptions
-from kumoniwa.services.stepfunctions.encryption import SERVICE, Encryption, Lock
+from kumoniwa.services.stepfunctions.encryption import SERVICE, Encryption
 from kumoniwa.services.stepfunctions.errors import (
     AccessDeniedException,
     InvalidArn,
@@ -104,7 +105,7 @@ def _sealed_id(call: Call, encryption: Encryption, text: str) -> str:
 def is_defined_by(call: Call, machine: StateMachine, text: str) -> bool:
     if machine.encryption is not None:
         return machine.definition == _sealed_id(call, machine.encryption, text)
-    return definition_text(call, machine.definition, encryptions.OPEN) == text
+    return definition_text(call, machine.definition, OPEN) == text
 
 
 def definition_text(call: Call, id_: str, lock: Lock) -> str:
@@ -113,7 +114,7 @@ def definition_text(call: Call, id_: str, lock: Lock) -> str:
 
 def definition_link(call: Call, id_: str) -> str:
     """The data key that a sealed definition lies under."""
-    return encryptions.link_of(_held(call, id_))
+    return link_of(_held(call, id_))
 
 
 def _held(call: Call, id_: str) -> str | bytes:
@@ -179,7 +180,7 @@ def shown(call: Call, machine: StateMachine, *, has_definition: bool) -> dict[st
 
 def defined(call: Call, id_: str, is_express: bool, lock: Lock, *, has_definition: bool) -> dict[str, Any]:
     """What a definition says, and which variables its states read, as far as it is asked for."""
-    if not has_definition and lock is not encryptions.OPEN:
+    if not has_definition and lock is not OPEN:
         return {}
     said = {"definition": definition_text(call, id_, lock)} if has_definition else {}
     read = references(call.memory(Compiled).of(call, id_, is_express, lock))

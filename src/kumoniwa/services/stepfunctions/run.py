@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -22,7 +23,6 @@ from kumoniwa.services.stepfunctions import distributed, fan, logging, payload, 
 from kumoniwa.services.stepfunctions import encryption as encryptions
 from kumoniwa.services.stepfunctions import execution as executions
 from kumoniwa.services.stepfunctions.distributed import MapRun
-from kumoniwa.services.stepfunctions.encryption import Lock
 from kumoniwa.services.stepfunctions.execution import STRANDS, Event, Execution, Strand
 from kumoniwa.services.stepfunctions.machine import Compiled, definition_link
 from kumoniwa.services.stepfunctions.payload import limited, text_of
@@ -572,8 +572,8 @@ def _resume(run: Run, strand: Strand, previous: int) -> None:
 def stopped(call: Call, execution: Execution, status: str, error: str | None, cause: str | None) -> Execution:
     """End an execution from outside: ABORTED or TIMED_OUT. Where nothing is said there is nothing to encrypt, and no key is asked for.
     https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html"""
-    lock = encryptions.OPEN if error is None and cause is None else lock_of(call, execution)
-    run = Run(call, execution if lock is encryptions.OPEN else executions.opened(execution, lock), lock)
+    lock = OPEN if error is None and cause is None else lock_of(call, execution)
+    run = Run(call, execution if lock is OPEN else executions.opened(execution, lock), lock)
     told = {name: said for name, said in (("error", error), ("cause", cause)) if said is not None}
     run.event("ExecutionAborted" if status == "ABORTED" else "ExecutionTimedOut", 0, told)
     try:
@@ -589,7 +589,7 @@ def lost(call: Call, arn: str, refusal: AwsError) -> None:
     execution = executions.find(call, arn)
     if execution is None or execution.status != "RUNNING":
         return
-    run = Run(call, execution, encryptions.OPEN)
+    run = Run(call, execution, OPEN)
     told = {"error": "States.Runtime", "cause": refusal.text}
     run.event("ExecutionFailed", 0, told)
     try:

@@ -13,10 +13,11 @@ from typing import Any
 import orjson
 
 from kumoniwa.gate import tracing
+from kumoniwa.gate.key_chain import Lock
 from kumoniwa.gate.sampling import Asked
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.stepfunctions.encryption import SERVICE, Lock
+from kumoniwa.services.stepfunctions.encryption import SERVICE
 from kumoniwa.services.stepfunctions.execution import Event, Execution, history
 from kumoniwa.services.stepfunctions.machine import StateMachine
 

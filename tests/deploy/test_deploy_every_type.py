@@ -395,7 +395,7 @@ SAMPLES = {
         Tags: {c: d}}""",
     ),
     "AWS::Scheduler::Schedule": (
-        """{GroupName: g, ScheduleExpression: rate(1 day), FlexibleTimeWindow: {Mode: "OFF"}, Description: d, StartDate: "2027-01-01T00:00:00Z",
+        """{GroupName: g, ScheduleExpression: rate(1 day), FlexibleTimeWindow: {Mode: "OFF"}, Description: d, StartDate: "2027-01-01T00:00:00Z", KmsKeyArn: "arn:aws:kms:us-east-1:123456789012:key/k",
         Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",
         """{GroupName: g, ScheduleExpression: rate(2 days), FlexibleTimeWindow: {Mode: "OFF"},
         Target: {Arn: "arn:aws:sqs:us-east-1:123456789012:q", RoleArn: "arn:aws:iam::123456789012:role/r"}}""",

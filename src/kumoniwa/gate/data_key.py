@@ -13,6 +13,7 @@ from typing import Any
 
 from kumoniwa.aws import actions
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
 
@@ -26,6 +27,12 @@ class DataKey(Record):
     key: str
     wrapped: bytes
     context: dict[str, str] = {}
+
+
+class Unusable(AwsError):
+    """A key that exists and does not encrypt. Each service says so with a code of its own."""
+
+    code = "InvalidKeyUsageException"
 
 
 class Shut(Exception):
@@ -75,6 +82,16 @@ async def ask_kms(call: Call, operation: str, **params: Any) -> dict:
 
 async def _ask_on_behalf(call: Call, operation: str, **params: Any) -> dict:
     return await call.home.ask(on_behalf(call), operation, params, region=None, once=None)
+
+
+async def described(call: Call, key: str) -> dict[str, Any]:
+    """What KMS tells whoever calls of a key. Raises what KMS answers, or Unusable if it does not encrypt."""
+    told = (await ask_kms(call, "DescribeKey", KeyId=key))["KeyMetadata"]
+    if (told["KeySpec"], told["KeyUsage"]) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
+        raise Unusable(f"{told['Arn']} is not a symmetric encryption key.")
+    if told["KeyState"] != "Enabled":
+        raise Unusable(f"{told['Arn']} is not enabled: its state is {told['KeyState']}.")
+    return told
 
 
 class Ring:

@@ -104,7 +104,7 @@ class Trail:
             "awsRegion": "us-east-1" if call.region == GLOBAL else call.region,
             "sourceIPAddress": _source(call),
             "userAgent": call.request.headers.get("user-agent", "") if call.request else "kumoniwa.internal",
-            "requestParameters": _shown(params, route.model.input),
+            "requestParameters": _without(call.confided, _shown(params, route.model.input)),
             "responseElements": None if route.is_read_only or error else _shown(reply or {}, route.model.output) or None,
             "requestID": call.request_id,
             "eventID": call.new_id(),
@@ -187,6 +187,17 @@ def _shown(value: Any, shape: Any) -> Any:
     if shape.type == "timestamp" and isinstance(value, (int, float)):
         return timestamps.to_second(value)
     return value
+
+
+def _without(confided: tuple[str, ...], shown: Any) -> Any:
+    """A request without what its caller said in confidence."""
+    if not confided:
+        return shown
+    if isinstance(shown, dict):
+        return {name: _without(confided, part) for name, part in shown.items()}
+    if isinstance(shown, list):
+        return [_without(confided, part) for part in shown]
+    return HIDDEN if shown in confided else shown
 
 
 SECRET_CHARACTERS_MIN = 4

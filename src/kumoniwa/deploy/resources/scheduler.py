@@ -17,7 +17,7 @@ from kumoniwa.deploy.resource import (
     use,
 )
 
-_said = "Description FlexibleTimeWindow ScheduleExpression ScheduleExpressionTimezone State Target"
+_said = "Description FlexibleTimeWindow ScheduleExpression ScheduleExpressionTimezone State Target KmsKeyArn"
 _dates = {"StartDate": use(instant, p.StartDate), "EndDate": use(instant, p.EndDate)}
 _schedule = {"Name": ID, "GroupName": at(p.GroupName)}
 

@@ -12,11 +12,13 @@ import orjson
 
 from kumoniwa.aws import endpoints
 from kumoniwa.gate import patience
+from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.scheduler import universal
+from kumoniwa.services.scheduler.encryption import lock
 from kumoniwa.services.scheduler.schedule import OPERATIONS, SERVICE, Schedule, arn_of
 from kumoniwa.wire import timestamps
 
@@ -29,20 +31,25 @@ class Promise(msgspec.Struct, array_like=True):
     planned: float
     id: str
     fired: float
+    kms_key: str = ""
+    sealed: bytes = b""
 
 
+NOTHING = "{}"
+"""What is buried of a call whose input could not be seen."""
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
 
 
 def promise(call: Call, schedule: Schedule, planned: float) -> None:
-    OUTBOX.put(call, _encode(Promise(arn_of(call, schedule), schedule.target, planned, call.new_id(), call.now())))
+    OUTBOX.put(call, _encode(Promise(arn_of(call, schedule), schedule.target, planned, call.new_id(), call.now(), schedule.kms_key, schedule.sealed)))
 
 
 async def deliver(call: Call, delivery: Delivery) -> float | None:
-    promised = _decode(delivery.body)
-    body = _input(call, promised, delivery.attempts + 1)
+    promised, body = _decode(delivery.body), NOTHING
     try:
         role = call.assuming(promised.target["RoleArn"], SERVICE, "scheduler", **{"aws:SourceArn": promised.arn})
+        promised = await _opened(role, promised)
+        body = _input(call, promised, delivery.attempts + 1)
         operation, params = _asked(promised, body)
         arn = arns.parse(promised.target["Arn"])
         await role.ask(operation, to_region=arn.region or None, once=delivery.token, **params)
@@ -53,6 +60,14 @@ async def deliver(call: Call, delivery: Delivery) -> float | None:
             wait_s, exhausted = patience.pause(policy, delivery, call.now(), promised.fired, call.ids.random)
         return wait_s or await _bury(call, promised, delivery, body, error, exhausted)
     return None
+
+
+async def _opened(role: Call, promised: Promise) -> Promise:
+    """With the target's input as the role may see it."""
+    text = promised.sealed
+    if text:
+        text = await opening(role, lambda: lock(role, promised.arn, promised.kms_key, is_role=True).open(promised.sealed))
+    return msgspec.structs.replace(promised, target={**promised.target, "Input": text.decode()}) if text else promised
 
 
 def _input(call: Call, promised: Promise, attempt: int) -> str:

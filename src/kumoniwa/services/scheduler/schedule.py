@@ -12,6 +12,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import schedule_expression
 from kumoniwa.services.scheduler import universal
+from kumoniwa.services.scheduler.encryption import lock, proving
 from kumoniwa.services.scheduler.errors import (
     ConflictException,
     ResourceNotFoundException,
@@ -62,6 +63,9 @@ class Schedule(Record):
     after: str = "NONE"
     token: str = ""
     """With which it was made."""
+    kms_key: str = ""
+    sealed: bytes = b""
+    """The target's input, where there is a key of KMS."""
 
     @property
     def key(self) -> str:
@@ -80,6 +84,21 @@ def arn_of(call: Call, schedule: Schedule) -> str:
     return call.arn(f"schedule/{schedule.key}")
 
 
+def _closed(call: Call, schedule: Schedule) -> Schedule:
+    """As it may lie on the disk."""
+    if not schedule.kms_key:
+        return schedule
+    target = {name: value for name, value in schedule.target.items() if name != "Input"}
+    sealed = lock(call, arn_of(call, schedule), schedule.kms_key).shut(schedule.target.get("Input", "").encode())
+    return changed(schedule, target=target, sealed=sealed)
+
+
+def _opened(call: Call, schedule: Schedule) -> Schedule:
+    """As whoever calls may see it."""
+    text = lock(call, arn_of(call, schedule), schedule.kms_key).open(schedule.sealed).decode()
+    return changed(schedule, target={**schedule.target, "Input": text}, sealed=b"") if text else schedule
+
+
 def _held(call: Call, name: str, group: str | None) -> Schedule:
     existing(call, group or DEFAULT)
     found = call.shelf(Schedule).get(f"{group or DEFAULT}/{name}")
@@ -92,38 +111,50 @@ def CreateSchedule(
     call: Call, *, Name: str, ScheduleExpression: str, Target: dict[str, Any], FlexibleTimeWindow: dict[str, Any],
     GroupName: str | None = None, StartDate: float | None = None, EndDate: float | None = None, Description: str | None = None,
     ScheduleExpressionTimezone: str | None = None, State: str | None = None, ClientToken: str | None = None,
-    ActionAfterCompletion: str | None = None,
+    ActionAfterCompletion: str | None = None, KmsKeyArn: str | None = None,
 ) -> dict:  # fmt: skip
     """A schedule that exists is refused, unless it is the same and came with the same token: then the request is said again."""
+    if KmsKeyArn and "Input" in Target:
+        call.confided = (Target["Input"],)
     group = existing(call, GroupName or DEFAULT).name
     made = _checked(
         call, Name, group, ScheduleExpression, ScheduleExpressionTimezone, Target, FlexibleTimeWindow, StartDate, EndDate, Description,
         State, ActionAfterCompletion, created=call.now(),
     )  # fmt: skip
-    made = changed(made, token=ClientToken or "")
-    held = call.shelf(Schedule).get(made.key)
-    if held is not None:
-        if ClientToken and held.token == ClientToken and _shown(call, held, is_whole=False) == _shown(call, made, is_whole=False):
-            return {"ScheduleArn": arn_of(call, held)}
-        raise ConflictException(f"Schedule {Name} already exists.")
-    _keep(call, made, made.created - AT_ONCE_S)
-    return {"ScheduleArn": arn_of(call, made)}
+    made = changed(made, token=ClientToken or "", kms_key=KmsKeyArn or "")
+
+    def create() -> dict:
+        held = call.shelf(Schedule).get(made.key)
+        if held is None:
+            _keep(call, _closed(call, made), made.created - AT_ONCE_S)
+        elif not ClientToken or held.token != ClientToken or _seen(call, _opened(call, held)) != _seen(call, made):
+            raise ConflictException(f"Schedule {Name} already exists.")
+        return {"ScheduleArn": arn_of(call, made)}
+
+    return proving(call, KmsKeyArn, create) if KmsKeyArn else create()
 
 
 def UpdateSchedule(
     call: Call, *, Name: str, ScheduleExpression: str, Target: dict[str, Any], FlexibleTimeWindow: dict[str, Any],
     GroupName: str | None = None, StartDate: float | None = None, EndDate: float | None = None, Description: str | None = None,
     ScheduleExpressionTimezone: str | None = None, State: str | None = None, ClientToken: str | None = None,
-    ActionAfterCompletion: str | None = None,
+    ActionAfterCompletion: str | None = None, KmsKeyArn: str | None = None,
 ) -> dict:  # fmt: skip
     """What an update leaves out goes back to its default. To say it again does no harm, with a token or without."""
+    if KmsKeyArn and "Input" in Target:
+        call.confided = (Target["Input"],)
     held = _held(call, Name, GroupName)
     made = _checked(
         call, Name, held.group, ScheduleExpression, ScheduleExpressionTimezone, Target, FlexibleTimeWindow, StartDate, EndDate, Description,
         State, ActionAfterCompletion, created=held.created,
     )  # fmt: skip
-    _keep(call, made, call.now())
-    return {"ScheduleArn": arn_of(call, made)}
+    made = changed(made, kms_key=KmsKeyArn or "")
+
+    def update() -> dict:
+        _keep(call, _closed(call, made), call.now())
+        return {"ScheduleArn": arn_of(call, made)}
+
+    return proving(call, KmsKeyArn, update) if KmsKeyArn else update()
 
 
 def _checked(
@@ -231,8 +262,12 @@ def plan(call: Call, schedule: Schedule, instant: float) -> float | None:
     return planned
 
 
-def _shown(call: Call, schedule: Schedule, *, is_whole: bool = True) -> dict[str, Any]:
-    dates = {"CreationDate": schedule.created, "LastModificationDate": schedule.modified} if is_whole else {}
+def _seen(call: Call, schedule: Schedule) -> dict[str, Any]:
+    """What makes two requests the same."""
+    return {name: value for name, value in _shown(call, schedule).items() if name not in ("CreationDate", "LastModificationDate")}
+
+
+def _shown(call: Call, schedule: Schedule) -> dict[str, Any]:
     shown = {
         "Arn": arn_of(call, schedule),
         "GroupName": schedule.group,
@@ -246,13 +281,15 @@ def _shown(call: Call, schedule: Schedule, *, is_whole: bool = True) -> dict[str
         "Target": {"RetryPolicy": {"MaximumEventAgeInSeconds": 86_400, "MaximumRetryAttempts": 185}, **schedule.target},
         "FlexibleTimeWindow": schedule.window,
         "ActionAfterCompletion": schedule.after,
-        **dates,
+        "KmsKeyArn": schedule.kms_key or None,
+        "CreationDate": schedule.created,
+        "LastModificationDate": schedule.modified,
     }
     return {name: value for name, value in shown.items() if value is not None}
 
 
 def GetSchedule(call: Call, *, Name: str, GroupName: str | None = None) -> dict:
-    return _shown(call, _held(call, Name, GroupName))
+    return _shown(call, _opened(call, _held(call, Name, GroupName)))
 
 
 def ListSchedules(call: Call, *, GroupName: str | None = None, NamePrefix: str | None = None, State: str | None = None) -> dict:

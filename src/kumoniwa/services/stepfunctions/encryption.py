@@ -79,9 +79,7 @@ async def proving(call: Call, encryption: Encryption, act: Callable[[], Any]) ->
     """Do what names a key, atomically, once the caller was seen to know a key that encrypts. Raises InvalidEncryptionConfiguration."""
     try:
         with _in_words_of_states():
-            key = (await data_keys.ask_kms(call, "DescribeKey", KeyId=encryption.key))["KeyMetadata"]
-        if (key["KeySpec"], key["KeyUsage"], key["KeyState"]) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT", "Enabled"):
-            raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: {key['Arn']} is not a symmetric encryption key that is enabled.")
+            await data_keys.described(call, encryption.key)
         return await data_keys.opening(call, act)
     except KmsInvalidStateException as error:
         raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: {error.text}", hint=error.hint) from None

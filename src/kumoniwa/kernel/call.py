@@ -183,9 +183,9 @@ class Call(msgspec.Struct, eq=False):
         """One more permission this operation needs: ``call.require("iam:PassRole", role_arn)``. Raises AccessDenied."""
         self.home.require(self, action, arn, context)
 
-    def measure(self, namespace: str, name: str, *dimensions: str, value: float = 1.0, unit: str = "Count") -> None:
+    def measure(self, namespace: str, name: str, *dimensions: str, value: float = 1.0, unit: str = "Count", times: int = 1) -> None:
         """A figure of a service's own for CloudWatch: ``call.measure("AWS/SQS", "NumberOfMessagesSent", "QueueName", "orders")``."""
-        self.home.meter.count(self.account, namespace, name, dimensions, value, unit)
+        self.home.meter.count(self.account, namespace, name, dimensions, value, unit, times=times)
 
     def tell(self, kind: str, detail: dict[str, Any]) -> None:
         """A fact for the region's bus."""

@@ -37,14 +37,14 @@ class Meter:
 
     def count(
         self, account: str, namespace: str, name: str, dimensions: tuple[str, ...], value: float = 1.0, unit: str = "Count",
-        place: str | None = None,
+        place: str | None = None, times: int = 1,
     ) -> None:  # fmt: skip
-        """One value of a metric, whose dimensions are names and values in turn; ``place`` is the region that shows it, if that is another."""
+        """A value of a metric, whose dimensions are names and values in turn; ``place`` is the region that shows it, if that is another."""
         key = (account, namespace, name, unit, dimensions, place)
         values = self._counted.get(key)
         if values is None:
             values = self._begin(key)
-        values[value] = values.get(value, 0) + 1
+        values[value] = values.get(value, 0) + times
 
     def gauge(self, key: Any, measure: Gauge | None) -> None:
         """Have something measured at the end of each minute from now on; None to stop it."""

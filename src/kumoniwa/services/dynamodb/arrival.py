@@ -15,19 +15,23 @@ def apply(call: Call, layout: Layout, change: Change, *, is_news: bool = True) -
     """Take over a write of another region if it is the last one; answers whether it was. What a new replica is given is no news."""
     found = item.read(call, layout, change.pk, change.sk)
     theirs = change.version
-    mine, _ = replication.version(call, layout.id, *item.stored_at(call, layout, change.pk, change.sk))
+    if found is not None:
+        mine = replication.unpacked(found[2])
+    else:
+        mine = replication.deletion(call, layout.id, *item.stored_at(call, layout, change.pk, change.sk))
     if mine is not None and mine.stamp >= theirs.stamp:
         if mine.stamp > theirs.stamp > mine.base:
             _conflict(call, layout, change, lost=theirs, won=mine)
         return False
     if mine is not None and mine.stamp > theirs.base:
         _conflict(call, layout, change, lost=mine, won=theirs)
-    old_body = found[1] if found is not None else None
+    _, old_body, old_version = found if found is not None else (0, None, None)
     old = orjson.loads(old_body) if old_body is not None else None
     new = orjson.loads(change.body) if change.body is not None else None
     item.replace(
-        call, layout, change.pk, change.sk, old, new, size=change.size, body=change.body or b"", old_body=old_body, heard=theirs
-    )
+        call, layout, change.pk, change.sk, old, new, size=change.size, body=change.body or b"", old_body=old_body,
+        old_version=old_version, heard=theirs,
+    )  # fmt: skip
     if not is_news:
         return True
     call.home.note(

@@ -21,6 +21,7 @@ from kumoniwa.services.dynamodb.table import Table
 
 MEDIAN_S = 0.3
 P99_S = 1.0
+_MU = math.log(MEDIAN_S)
 _SIGMA = math.log(P99_S / MEDIAN_S) / 2.3263
 # "typically within one second": https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 MESSAGE_BYTES = 1 << 20
@@ -35,7 +36,7 @@ IDLE_S = 10.0
 
 def delay(random: Random) -> float:
     """How long AWS's pipeline takes before the link, in seconds."""
-    return random.lognormvariate(math.log(MEDIAN_S), _SIGMA)
+    return math.exp(random.gauss(_MU, _SIGMA))
 
 
 class Courier:

@@ -48,20 +48,18 @@ def partition(hash_key: bytes) -> bytes:
     return crc32(hash_key).to_bytes(4, "big") + hash_key
 
 
-def read(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes] | None:
-    """An item's size in bytes as AWS counts them, and its JSON."""
+def read(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes, bytes | None] | None:
+    """An item's size in bytes as AWS counts them, its JSON, and in a global table its version."""
     if layout.encryption is not None:
         return _read_sealed(call, layout, pk, sk)
-    return call.rows(ITEMS).one(
-        "select size, item from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk
-    )
+    return call.rows(ITEMS).one("select size, item, version from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
 
 
-def _read_sealed(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes] | None:
+def _read_sealed(call: Call, layout: Layout, pk: bytes, sk: bytes) -> tuple[int, bytes, bytes | None] | None:
     seal = sealing.of(call, layout.encryption)
     at = seal.place(pk, sk)
-    found = call.rows(ITEMS).one("select size, item from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, *at)
-    return (found[0], seal.plain_body(at, found[1])) if found is not None else None
+    found = call.rows(ITEMS).one("select size, item, version from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, *at)
+    return (found[0], seal.plain_body(at, found[1]), found[2]) if found is not None else None
 
 
 def stored_at(call: Call, layout: Layout, pk: bytes, sk: bytes) -> Place:
@@ -114,7 +112,7 @@ def end_of(layout: Layout, item: Item) -> Place | None:
 
 def replace(
     call: Call, layout: Layout, pk: bytes, sk: bytes, old: Item | None, new: Item | None, *, size: int = 0, body: bytes = b"",
-    old_body: bytes | None = None, by_service: bool = False, heard: Version | None = None,
+    old_body: bytes | None = None, old_version: bytes | None = None, by_service: bool = False, heard: Version | None = None,
 ) -> None:  # fmt: skip
     """Put the new item where the old one is, or nothing; indexes, the stream and other replicas follow. Only tables that have
     those need to be told of the old item. ``heard`` is the version of a write that another replica made."""
@@ -127,7 +125,8 @@ def replace(
     if layout.is_recoverable:
         history.replaced(call, layout.id, pk, sk, item_bytes(old) if old is not None else 0, replaced)
     if layout.is_replicated:
-        version = replication.noted(call, layout.id, pk, sk, size, kept if new is not None else None, heard)
+        held = replication.unpacked(old_version) if old is not None else None
+        version = replication.noted(call, layout.id, pk, sk, size, kept if new is not None else None, held, heard)
     if new is None:
         rows.run("delete from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
     else:

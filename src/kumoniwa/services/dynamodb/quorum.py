@@ -99,7 +99,7 @@ class Assembly:
         """Ask for the write's value under a ballot; answers whether it was chosen. Only a first try may be refused quietly."""
         refusal = None
         try:
-            one.judge(self.call, found=(latest.size, latest.body) if latest.body is not None else None)
+            one.judge(self.call, found=(latest.size, latest.body, None) if latest.body is not None else None)
             size, body = one.made()
         except ConditionalCheckFailedException as error:
             # The condition was asked of a value that others may not have chosen yet: they must, before anybody acts upon it.

@@ -11,6 +11,7 @@ Source: "How DynamoDB global tables work", developer guide; "Using DynamoDB glob
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -146,23 +147,22 @@ def unpacked(packed: bytes | None) -> Version:
     return _unpack(packed) if packed is not None else NEVER
 
 
-def version(call: Call, tbl: int, pk: bytes, sk: bytes) -> tuple[Version | None, bool]:
-    """The last write of an item (None if there was never one), and whether it was its deletion."""
-    found = call.rows(TOMBSTONES).one(
-        "select version, 0 from dynamodb_item where tbl = ? and pk = ? and sk = ? union all "
-        "select version, 1 from dynamodb_tombstone where tbl = ? and pk = ? and sk = ? limit 1",
-        tbl, pk, sk, tbl, pk, sk,
-    )  # fmt: skip
-    return (unpacked(found[0]), found[1] == 1) if found is not None else (None, False)
+def deletion(call: Call, tbl: int, pk: bytes, sk: bytes) -> Version | None:
+    """The last write of an item that is not there; None if there was never one."""
+    found = call.rows(TOMBSTONES).one("select version from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
+    return _unpack(found[0]) if found is not None else None
 
 
-def noted(call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | None, heard: Version | None) -> bytes:
-    """Note a write before it is made; answers its version for the item's row. One made here is logged for the others."""
-    held, is_gone = version(call, tbl, pk, sk)
+def noted(
+    call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | None, held: Version | None, heard: Version | None
+) -> bytes:  # fmt: skip
+    """Note a write before it is made, over an item of the version ``held`` (None if there is no item); answers its version for
+    the item's row. One made here, not ``heard``, is logged for the others."""
+    gone = deletion(call, tbl, pk, sk) if held is None else None
     made = heard
     rows = call.rows(TOMBSTONES, CHANGES)
     if made is None:
-        before = held or NEVER
+        before = held or gone or NEVER
         made = Version(max(int(call.now() * 1_000_000), before.at + 1), call.home.name, before.at, before.region)
         rows.run(
             "insert into dynamodb_change values (?,?,?,?,?,?,?,?,?)",
@@ -172,7 +172,7 @@ def noted(call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | N
     packed = _pack(made)
     if body is None:
         rows.run("replace into dynamodb_tombstone values (?,?,?,?,?)", tbl, pk, sk, made.at, packed)
-    elif is_gone:
+    elif gone is not None:
         rows.run("delete from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
     return packed
 
@@ -238,9 +238,11 @@ def forget_old(call: Call, table: Table) -> None:
 
 def arrived(call: Call, name: str, region: str, at: float, changes: list[tuple]) -> None:
     """Samples of ReplicationLatency, kept by the minute in the region that wrote, as CloudWatch keeps them."""
-    lags = [max(0.0, at * 1000 - change[3] / 1000) for change in changes]
-    for lag in lags:
-        call.measure("AWS/DynamoDB", "ReplicationLatency", "TableName", name, "ReceivingRegion", region, value=rounded(lag), unit="Milliseconds")
+    at_ms = int(at * 1000)
+    lags = [max(0, at_ms - change[3] // 1000) for change in changes]
+    of = ("AWS/DynamoDB", "ReplicationLatency", "TableName", name, "ReceivingRegion", region)
+    for lag, times in Counter(lags).items():
+        call.measure(*of, value=rounded(lag), unit="Milliseconds", times=times)
     call.rows(LATENCIES).run(
         """insert into dynamodb_latency values (?,?,?,?,?,?,?) on conflict do update set samples = samples + excluded.samples,
              total_ms = total_ms + excluded.total_ms, least_ms = min(least_ms, excluded.least_ms), most_ms = max(most_ms, excluded.most_ms)""",

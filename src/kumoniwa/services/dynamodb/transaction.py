@@ -203,7 +203,7 @@ class Get:
 
     def read(self, call: Call) -> Any:
         """What is answered of the item, None if there is none."""
-        self.size, self.body = item.read(call, self.layout, self.pk, self.sk) or (0, None)
+        self.size, self.body, _ = item.read(call, self.layout, self.pk, self.sk) or (0, None, None)
         if self.body is None:
             return None
         return item.shown(call, self.body) if self.project is None else self.project(orjson.loads(self.body))

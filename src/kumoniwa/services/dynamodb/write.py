@@ -43,14 +43,14 @@ class DuplicateItemException(AwsError):
 class Write:
     __slots__ = (
         "kind", "layout", "key", "item", "size", "condition", "condition_values", "update", "update_values", "shows_old",
-        "pk", "sk", "is_old_known", "old", "old_body", "old_size", "new", "body",
+        "pk", "sk", "is_old_known", "old", "old_body", "old_size", "old_version", "new", "body",
     )  # fmt: skip
 
     def __init__(self, kind: str, table: Layout | None, shows_old: str | None) -> None:
         self.kind = kind
         self.layout = table
         self.shows_old = shows_old == "ALL_OLD"
-        self.condition = self.update = self.old = self.old_body = self.new = None
+        self.condition = self.update = self.old = self.old_body = self.old_version = self.new = None
         self.is_old_known = False
         self.body = b""
         self.condition_values: Mapping = _NOTHING
@@ -87,7 +87,7 @@ class Write:
                     )
 
     def judge(self, call: Call, *, needs_old: bool = True, found: Any = _UNREAD) -> None:
-        """Read what is there, ask the condition, make what will be there. ``found`` is what is there (size and JSON, or None), if
+        """Read what is there, ask the condition, make what will be there. ``found`` is what is there (as ``item.read`` says it), if
         the caller knows better than the table.
 
         Raises ConditionalCheckFailedException, or ValidationException if the update does not fit the item.
@@ -97,7 +97,7 @@ class Write:
             self.is_old_known = True
             if found is _UNREAD:
                 found = item.read(call, layout, self.pk, self.sk)
-            self.old_size, self.old_body = found if found is not None else (0, None)
+            self.old_size, self.old_body, self.old_version = found if found is not None else (0, None, None)
             self.old = orjson.loads(self.old_body) if self.old_body is not None else None
         if self.condition is not None and not self.condition(self.old or _NOTHING, self.condition_values):
             if self.shows_old and self.old_body is not None:
@@ -154,6 +154,7 @@ class Write:
             size=self.size,
             body=self.body,
             old_body=self.old_body,
+            old_version=self.old_version,
         )
 
     def _count(self, call: Call, is_transactional: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import os
 import shutil
 from collections.abc import Callable
@@ -33,15 +34,18 @@ class Store:
         self._free_bytes: int | None = None
         self._paused: list[Callable[[], None]] = []
         os.makedirs(folder, mode=0o700, exist_ok=True)
+        self._names = sorted(file[:-3] for file in os.listdir(folder) if file.endswith(".db"))
 
     def accounts(self) -> list[str]:
         """Every account that has state here."""
-        return sorted(f[:-3] for f in os.listdir(self.folder) if f.endswith(".db"))
+        return list(self._names)
 
     def rows(self, account: str) -> Rows:
         rows = self._accounts.get(account)
         if rows is None:
             rows = self._accounts[account] = Rows(os.path.join(self.folder, f"{account}.db"), self.journal)
+            if account not in self._names:
+                bisect.insort(self._names, account)
             if self._free_bytes is not None:
                 rows.limit(self._free_bytes)
             if self.journal.fsync:
@@ -91,6 +95,8 @@ class Store:
         self.journal.commit()
         for name in [account] if account else self.accounts():
             rows = self._accounts.pop(name, None)
+            if name in self._names:
+                self._names.remove(name)
             if rows is not None:
                 rows.close()
             for ending in (".db", ".db-wal", ".db-shm"):

@@ -103,6 +103,8 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
     for index in fresh:
         item.fill(call, table, index.id)
     call.shelf(Table)[table.name] = table
+    for who in ("work", "conductor"):
+        call.home.wake(("dynamodb", who))
 
 
 def with_expiry(call: Call, table: Table, attribute: str) -> Table:

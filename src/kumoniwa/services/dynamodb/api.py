@@ -117,6 +117,7 @@ def CreateTable(
             raise ResourceInUseException(f"Table already exists: {table.name}")
         table = change.streamed(call, table, StreamSpecification)
         call.shelf(Table)[table.name] = table
+        call.home.wake(("dynamodb", "work"))
         if ResourcePolicy is not None:
             policy.check(ResourcePolicy)
             policy.put(call, table, ResourcePolicy)

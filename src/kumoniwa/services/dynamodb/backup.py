@@ -417,8 +417,8 @@ def _index_again(index: dict[str, Any], is_on_demand: bool, units: dict[str, int
 
 def begin(call: Call, copy: Copy) -> None:
     """Copy what can be copied at once; background work goes on with the rest."""
-    if not step(call, copy, AT_ONCE):
-        call.home.wake(("dynamodb", "work"))
+    step(call, copy, AT_ONCE)
+    call.home.wake(("dynamodb", "work"))
 
 
 def step(call: Call, copy: Copy, count: int) -> bool:

@@ -21,7 +21,8 @@ from kumoniwa.services.dynamodb.item import ITEMS
 from kumoniwa.services.dynamodb.replica import Push, publish
 from kumoniwa.services.dynamodb.table import Table
 
-ROUND_S = 10.0
+ROUND_S, IDLE_S = 10.0, 3_600.0
+"""Between two rounds, and where no table is global."""
 TOLD_S = 3_600
 """Of so long the report tells the latencies."""
 STEP_ITEMS = 1_000
@@ -44,14 +45,18 @@ class Couriers:
 async def run(region) -> None:
     region.tellers["dynamodb"] = lambda: _told(region)
     while True:
-        has_moved = is_waiting = False
+        has_moved, rest_s = False, IDLE_S
         for call in region.calls("dynamodb", "dynamodb.amazonaws.com"):
             has_moved |= await _round(call)
-            is_waiting |= bool(call.shelf(Push)) or any(_is_ours(call, table) for table in call.shelf(Table).values())
+        for call in region.calls("dynamodb", "dynamodb.amazonaws.com"):
+            if call.shelf(Push) or any(_is_ours(call, table) for table in call.shelf(Table).values()):
+                rest_s = RETRY_S
+            elif any(table.group is not None for table in call.shelf(Table).values()):
+                rest_s = min(rest_s, ROUND_S)
         if has_moved:
             await asyncio.sleep(0)
         else:
-            await region.wait(("dynamodb", "conductor"), region.clock.now() + (RETRY_S if is_waiting else ROUND_S))
+            await region.wait(("dynamodb", "conductor"), region.clock.now() + rest_s)
 
 
 def _told(region) -> dict[str, Any]:

@@ -31,7 +31,8 @@ from kumoniwa.services.dynamodb.transaction import TOKENS
 
 STEP_ROWS = 500
 STEP_S = 0.005
-ROUND_S = 10.0
+ROUND_S, IDLE_S = 10.0, 3_600.0
+"""Between two rounds, and where there is no table."""
 ENDED_FOR_S_MAX = 5 * 365 * 86_400
 """What ended longer ago is taken for no time at all and stays:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-before-you-start.html"""
@@ -58,7 +59,8 @@ async def _tidy(region) -> None:
         if is_busy:
             await asyncio.sleep(STEP_S)
         else:
-            await region.wait(("dynamodb", "work"), region.clock.now() + ROUND_S)
+            has_tables = any(call.shelf(Table) for call in region.calls("dynamodb", "dynamodb.amazonaws.com"))
+            await region.wait(("dynamodb", "work"), region.clock.now() + (ROUND_S if has_tables else IDLE_S))
 
 
 def _step(call: Call, copies: list[backup.Copy]) -> bool:

@@ -28,8 +28,8 @@ lint: setup
 	$(BIN)/ruff check src tests patterns bench
 	$(BIN)/lint-imports
 
-fuzz: setup           ## 100,000 malformed requests
-	$(BIN)/python -m pytest tests/fuzz -m slow
+fuzz: setup           ## 100,000 malformed requests, and six hundred malformed templates
+	$(BIN)/python -m pytest tests/fuzz tests/services/test_cloudformation_mutated.py -m slow
 
 clients: setup        ## boto3 and the AWS CLI against real processes
 	$(BIN)/python -m pytest tests/clients

@@ -24,21 +24,27 @@ import hypothesis
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
+from kept_processes import KeptNursery, KeptWorkshop
 from websocket_client import WebSocketClient
 
 from kumoniwa.cloud import catalogue
 from kumoniwa.cloud.faults import Injected, overlays
 from kumoniwa.cloud.links import Links
 from kumoniwa.cloud.region import Region
+from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.gate.address import GLOBAL, locate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
 from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.peers import Peers
+from kumoniwa.services.cloudformation import template
+from kumoniwa.services.config import pack
 from kumoniwa.wire.message import File, Request, Response
 
 _SESSION = botocore.session.Session()
+runtimes.Nursery = KeptNursery
+template.Workshop = pack.Workshop = KeptWorkshop
 
 # Timing decides no test: a busy machine is slow at making examples too.
 hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -152,6 +158,10 @@ class Cloud:
         for task in list(region._tasks):
             task.cancel()
         self.run(_gathered(tuple(region._tasks), return_exceptions=True))
+        if "lambda" in region.engines:
+            region.engines["lambda"].runtimes.nursery.close()
+        if "workshop" in region.engines:
+            self.run(region.engines["workshop"].close())
         self._part(name)
         for rows in region.store._accounts.values():
             rows.connection.close()  # what was not committed is gone

@@ -11,8 +11,18 @@ from pathlib import Path
 import pytest
 
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
+from kumoniwa.engines.lambda_runtime import runtimes
+from kumoniwa.engines.lambda_runtime.nursery import Nursery
 from kumoniwa.engines.lambda_runtime.runtimes import Runtimes
 from kumoniwa.kernel.clock import VirtualLoop
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_zygotes():
+    """Here a zygote ends with its engine, as anywhere but in tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtimes, "Nursery", Nursery)
+        yield
 
 
 class Bench:

@@ -88,10 +88,7 @@ class Workshop:
         async with self.turn:
             self._stay()
             if self.child is None or self.child.returncode is not None:
-                self.child = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "kumoniwa.deploy.workbench",
-                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LINE_BYTES_MAX,
-                )  # fmt: skip
+                self.child = await self._started()
             child = self.child
             try:
                 child.stdin.write(orjson.dumps(request) + b"\n")
@@ -106,6 +103,12 @@ class Workshop:
                 raise
             self.idle = asyncio.get_running_loop().call_later(IDLE_S_MAX, self._kill)
         return orjson.loads(line)
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "kumoniwa.deploy.workbench", stdin=pipe, stdout=pipe, limit=LINE_BYTES_MAX
+        )
 
     def _stay(self) -> None:
         if self.idle is not None:

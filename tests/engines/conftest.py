@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 from kumoniwa.engines.lambda_runtime import runtimes
+from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 from kumoniwa.engines.lambda_runtime.nursery import Nursery
 from kumoniwa.engines.lambda_runtime.runtimes import Runtimes
 from kumoniwa.kernel.clock import VirtualLoop

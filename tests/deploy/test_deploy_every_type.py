@@ -300,11 +300,11 @@ SAMPLES = {
         "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 6, Enabled: true}",
     ),
     "AWS::Events::Archive": (
-        '{SourceArn: "arn:aws:events:us-east-1:123456789012:event-bus/b", EventPattern: {source: [a]}, RetentionDays: 3}',
+        '{SourceArn: "arn:aws:events:us-east-1:123456789012:event-bus/b", EventPattern: {source: [a]}, RetentionDays: 3, KmsKeyIdentifier: k}',
         '{SourceArn: "arn:aws:events:us-east-1:123456789012:event-bus/b", Description: d}',
     ),
     "AWS::Events::EventBus": (
-        f"{{Name: b, Description: d, Policy: {DOCUMENT}, Tags: [{{Key: a, Value: b}}]}}",
+        f"{{Name: b, Description: d, KmsKeyIdentifier: k, DeadLetterConfig: {{Arn: 'arn:aws:sqs:us-east-1:123456789012:q'}}, Policy: {DOCUMENT}, Tags: [{{Key: a, Value: b}}]}}",
         "{Name: b, Description: e, Tags: [{Key: c, Value: d}]}",
     ),
     "AWS::Events::Rule": (

@@ -121,7 +121,7 @@ class Lock(NamedTuple):
         return _MARK + link.encode() + body
 
     def open(self, held: bytes) -> bytes:
-        if held[:1] != _MARK:
+        if not is_sealed(held):
             return held
         return self.chain.unseal(self.speaker, link_of(held), held[1 + _ID_BYTES :])
 
@@ -133,6 +133,10 @@ class Lock(NamedTuple):
 
 
 OPEN = Lock()
+
+
+def is_sealed(held: bytes) -> bool:
+    return held[:1] == _MARK
 
 
 def link_of(held: bytes) -> str:

@@ -111,6 +111,10 @@ class Outbox:
         desk.busy.add(delivery.id)
         call.home.spawn(self._try(call, desk, delivery))
 
+    def done(self, call: Call, delivery: Delivery) -> None:
+        """Forget a delivery in the very commit of what it does here, so that it is not made again after a kill."""
+        call.rows(self.table).run(f"delete from {self.name} where id = ?", delivery.id)
+
     def count(self, call: Call) -> int:
         """How many deliveries of the account are not done."""
         return call.rows(self.table).one(f"select count(*) from {self.name}")[0] - len(call.memory(self.desk_kind).done)

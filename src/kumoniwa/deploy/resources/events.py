@@ -26,7 +26,7 @@ from kumoniwa.deploy.resource import (
 )
 
 EventBus = ResourceType(
-    create=Call("events:CreateEventBus", "Name Description Tags"),
+    create=Call("events:CreateEventBus", "Name Description KmsKeyIdentifier DeadLetterConfig Tags"),
     id=p.Name,
     read=Call("events:DescribeEventBus", Name=ID),
     settings=(
@@ -36,14 +36,14 @@ EventBus = ResourceType(
         ),
     ),
     update=(
-        Call("events:UpdateEventBus", "Description", Name=ID),
+        Call("events:UpdateEventBus", "Description KmsKeyIdentifier DeadLetterConfig", Name=ID),
         Call("events:UntagResource", ResourceARN=seen.Arn, TagKeys=gone_tags).when(gone_tags),
         Call("events:TagResource", ResourceARN=seen.Arn, Tags=p.Tags).when(p.Tags),
     ),
     delete=Call("events:DeleteEventBus", Name=ID),
     absent="ResourceNotFoundException",
     attributes={"Arn": seen.Arn, "Name": ID},
-    defaults={"Description": ""},
+    defaults={"Description": "", "KmsKeyIdentifier": "", "DeadLetterConfig": {}},
     drift=(Reading({"Description": seen.Description, "Policy": from_json(seen.Policy)}),),
 )
 
@@ -139,14 +139,14 @@ EventBusPolicy = ResourceType(
 )
 
 _archive = Call(
-    "events:UpdateArchive", "Description RetentionDays", ArchiveName=ID, EventPattern=as_json(p.EventPattern)
+    "events:UpdateArchive", "Description RetentionDays KmsKeyIdentifier", ArchiveName=ID, EventPattern=as_json(p.EventPattern)
 )
 
 Archive = ResourceType(
     name=Name("ArchiveName", 48),
     create=Call(
         "events:CreateArchive",
-        "ArchiveName Description RetentionDays",
+        "ArchiveName Description RetentionDays KmsKeyIdentifier",
         EventSourceArn=p.SourceArn,
         EventPattern=as_json(p.EventPattern),
     ),
@@ -156,7 +156,7 @@ Archive = ResourceType(
     delete=Call("events:DeleteArchive", ArchiveName=ID),
     absent="ResourceNotFoundException",
     attributes={"Arn": seen.ArchiveArn, "ArchiveName": ID},
-    defaults={"Description": "", "EventPattern": "", "RetentionDays": 0},
+    defaults={"Description": "", "EventPattern": "", "RetentionDays": 0, "KmsKeyIdentifier": ""},
     drift=(
         Reading({**same("Description RetentionDays", seen), "EventPattern": from_json(seen.EventPattern)}),
     ),

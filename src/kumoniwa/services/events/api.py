@@ -24,7 +24,6 @@ from kumoniwa.services.events.bus import (
     ListEventBuses,
     PutPermission,
     RemovePermission,
-    UpdateEventBus,
     policy_of,
 )
 from kumoniwa.services.events.connection import (
@@ -54,6 +53,7 @@ from kumoniwa.services.events.rule import (
     ListRuleNamesByTarget,
     ListRules,
     PutRule,
+    UpdateEventBus,
 )
 from kumoniwa.services.events.target import ListTargetsByRule, PutTargets, RemoveTargets
 
@@ -169,7 +169,7 @@ def _tagged(call: Call, arn: str) -> buses.Bus | rules.Rule:
     if kind != "rule":
         raise ResourceNotFoundException(f"{arn} does not exist.")
     bus, slash, own = name.rpartition("/")
-    return rules.existing(call, own, bus if slash else None)
+    return rules.closed(call, own, bus if slash else None)
 
 
 def _retag(call: Call, held: buses.Bus | rules.Rule, tags: dict[str, str]) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate.key_chain import Lock, is_sealed
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import event_pattern
 from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events import encryption
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.errors import (
     ResourceAlreadyExistsException,
@@ -40,6 +42,33 @@ class Archive(Record):
     pattern: str | None = None
     days: int = 0
     """For how long events are kept; 0 is for ever."""
+    key: str = ""
+    """Of KMS, as it was told."""
+    sealed: bytes = b""
+    """Its pattern, where it has a key."""
+
+
+def lock(call: Call, archive: Archive) -> Lock:
+    return encryption.of_archive(call, arn_of(call, archive.name), buses.arn_of(call, archive.bus), archive.key)
+
+
+def _closed(call: Call, archive: Archive) -> Archive:
+    if not archive.key:
+        return archive
+    return changed(archive, pattern=None, sealed=lock(call, archive).shut((archive.pattern or "").encode()))
+
+
+def opened(call: Call, archive: Archive) -> Archive:
+    """With its pattern. Raises ``data_key.Shut`` until its key is open."""
+    if not archive.sealed:
+        return archive
+    return changed(archive, pattern=lock(call, archive).open(archive.sealed).decode() or None, sealed=b"")
+
+
+def prove(call: Call, archive: Archive) -> None:
+    """See that its key is open, for its pattern and for what it is to keep."""
+    opened(call, archive)
+    lock(call, archive).shut(b"")
 
 
 def arn_of(call: Call, name: str) -> str:
@@ -53,16 +82,27 @@ def existing(call: Call, name: str) -> Archive:
     return found
 
 
-def keep(call: Call, bus: str, event: dict[str, Any]) -> None:
-    """Keep an event in the archives of its bus that want it. What a replay brings is not kept again."""
+def keep(call: Call, bus: str, event: dict[str, Any], open_to: frozenset[str] | None = None) -> None:
+    """Keep an event in the archives of its bus that want it, of all or of those named. What a replay brings is not kept again."""
     if "replay-name" in event:
         return
     for archive in call.shelf(Archive).values():
-        if archive.bus == bus and (archive.pattern is None or event_pattern.compile(archive.pattern).matches(event)):
+        if archive.bus != bus or (open_to is not None and archive.name not in open_to):
+            continue
+        archive = opened(call, archive)
+        if (archive.pattern is None or event_pattern.compile(archive.pattern).matches(event)):
             forget(call, archive)
             call.rows(ARCHIVED).run(
-                "insert into events_archived (archive, at, body) values (?, ?, ?)", archive.name, call.now(), orjson.dumps(event)
+                "insert into events_archived (archive, at, body) values (?, ?, ?)", archive.name, call.now(), lock(call, archive).shut(orjson.dumps(event))
             )
+
+
+def event_in(call: Call, archive: Archive, held: bytes) -> dict[str, Any]:
+    """What was kept, under the key of then. Raises ``data_key.Shut`` until that is open."""
+    if is_sealed(held):
+        key = encryption.whose(call, held).data_key.key
+        held = lock(call, changed(archive, key=key)).open(held)
+    return orjson.loads(held)
 
 
 def forget(call: Call, archive: Archive) -> None:
@@ -74,17 +114,30 @@ def forget(call: Call, archive: Archive) -> None:
 
 def CreateArchive(
     call: Call, *, ArchiveName: str, EventSourceArn: str, Description: str | None = None, EventPattern: str | None = None,
-    RetentionDays: int | None = None,
-) -> dict:  # fmt: skip
+    RetentionDays: int | None = None, KmsKeyIdentifier: str | None = None,
+) -> Any:  # fmt: skip
+    if KmsKeyIdentifier and EventPattern:
+        call.confided = (EventPattern,)
     bus = buses.existing(call, EventSourceArn).name
     if ArchiveName in call.shelf(Archive):
         raise ResourceAlreadyExistsException(f"Archive {ArchiveName} already exists.")
     if EventPattern:
         rules.check_pattern(EventPattern)
-    archive = call.shelf(Archive)[ArchiveName] = Archive(
-        name=ArchiveName, bus=bus, created=call.now(), description=Description, pattern=EventPattern or None, days=RetentionDays or 0
-    )
-    return _answer(call, archive)
+    archive = Archive(
+        name=ArchiveName, bus=bus, created=call.now(), description=Description, pattern=EventPattern or None, days=RetentionDays or 0,
+        key=KmsKeyIdentifier or "",
+    )  # fmt: skip
+    return _keeping(call, archive)
+
+
+def _keeping(call: Call, archive: Archive) -> Any:
+    """Put an open archive on its shelf, if EventBridge may use its key."""
+
+    def put() -> dict:
+        call.shelf(Archive)[archive.name] = _closed(call, archive)
+        return _answer(call, archive)
+
+    return encryption.proving(call, lock(call, archive), put) if archive.key else put()
 
 
 def _answer(call: Call, archive: Archive) -> dict:
@@ -92,18 +145,24 @@ def _answer(call: Call, archive: Archive) -> dict:
 
 
 def UpdateArchive(
-    call: Call, *, ArchiveName: str, Description: str | None = None, EventPattern: str | None = None, RetentionDays: int | None = None
-) -> dict:
-    if Description is None and EventPattern is None and RetentionDays is None:
+    call: Call, *, ArchiveName: str, Description: str | None = None, EventPattern: str | None = None, RetentionDays: int | None = None,
+    KmsKeyIdentifier: str | None = None,
+) -> Any:  # fmt: skip
+    """An empty key takes the customer's away. What was kept stays as it was kept."""
+    if (Description, EventPattern, RetentionDays, KmsKeyIdentifier) == (None,) * 4:
         raise ValidationException("At least one of EventPattern, RetentionDays or Description must be provided.")
     archive = existing(call, ArchiveName)
     if EventPattern:
         rules.check_pattern(EventPattern)
+        if archive.key or KmsKeyIdentifier:
+            call.confided = (EventPattern,)
+    archive = opened(call, archive)
+    if KmsKeyIdentifier is not None:
+        archive = changed(archive, key=KmsKeyIdentifier)
     said = {"description": Description, "pattern": EventPattern, "days": RetentionDays}
     # An empty text takes the pattern away.
     archive = changed(archive, **{name: value if value != "" else None for name, value in said.items() if value is not None})
-    call.shelf(Archive)[ArchiveName] = archive
-    return _answer(call, archive)
+    return _keeping(call, archive)
 
 
 def DeleteArchive(call: Call, *, ArchiveName: str) -> None:
@@ -127,8 +186,8 @@ def _listed(call: Call, archive: Archive) -> dict[str, Any]:
 
 
 def DescribeArchive(call: Call, *, ArchiveName: str) -> dict:
-    archive = existing(call, ArchiveName)
-    more = {"Description": archive.description, "EventPattern": archive.pattern}
+    archive = opened(call, existing(call, ArchiveName))
+    more = {"Description": archive.description, "EventPattern": archive.pattern, "KmsKeyIdentifier": archive.key or None}
     shown = {"ArchiveArn": arn_of(call, ArchiveName), **_listed(call, archive), **more}
     return {name: value for name, value in shown.items() if value is not None}
 

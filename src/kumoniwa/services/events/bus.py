@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kumoniwa.gate.key_chain import Lock
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.services.events import encryption
 from kumoniwa.services.events.errors import (
     LimitExceededException,
     PolicyLengthExceededException,
@@ -33,6 +35,10 @@ class Bus(Record):
     description: str | None = None
     statements: tuple[dict[str, Any], ...] = ()
     tags: dict[str, str] = {}
+    key: str = ""
+    """Of KMS, as it was told."""
+    dead: str = ""
+    """The queue for what a lost key keeps from the bus."""
 
 
 def name_in(text: str | None) -> str:
@@ -55,6 +61,10 @@ def arn_of(call: Call, name: str) -> str:
     return call.arn(f"event-bus/{name}")
 
 
+def lock(call: Call, bus: Bus) -> Lock:
+    return encryption.of_bus(call, arn_of(call, bus.name), bus.key)
+
+
 def policy_of(call: Call, arn: str) -> str | None:
     bus = call.shelf(Bus).get(arn.partition(":event-bus/")[2])
     return _document(bus) if bus is not None and bus.statements else None
@@ -64,11 +74,13 @@ def _document(bus: Bus) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(bus.statements)}, separators=(",", ":"))
 
 
-def _shown(call: Call, bus: Bus) -> dict[str, Any]:
+def shown(call: Call, bus: Bus) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "Name": bus.name,
         "Arn": arn_of(call, bus.name),
         "Description": bus.description,
+        "KmsKeyIdentifier": bus.key or None,
+        "DeadLetterConfig": {"Arn": bus.dead} if bus.dead else None,
         "Policy": _document(bus) if bus.statements else None,
         "CreationTime": bus.created or None,
         "LastModifiedTime": bus.modified or None,
@@ -80,7 +92,22 @@ def tags_of(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags or ()}
 
 
-def CreateEventBus(call: Call, *, Name: str, Description: str | None = None, Tags: list[dict[str, str]] | None = None) -> dict:
+def dead_in(config: dict[str, str] | None) -> str:
+    """The queue that a configuration names. Raises ValidationException."""
+    dead = (config or {}).get("Arn", "")
+    queue = arns.parse(dead) if dead else None
+    if dead and (queue is None or queue.service != "sqs" or queue.resource.endswith(".fifo")):
+        raise ValidationException("Parameter DeadLetterConfig.Arn is not valid. Reason: it must be a standard SQS queue.")
+    return dead
+
+
+TOLD = ("Description", "KmsKeyIdentifier", "DeadLetterConfig")
+
+
+def CreateEventBus(
+    call: Call, *, Name: str, Description: str | None = None, Tags: list[dict[str, str]] | None = None, KmsKeyIdentifier: str | None = None,
+    DeadLetterConfig: dict[str, str] | None = None,
+) -> Any:  # fmt: skip
     buses = call.shelf(Bus)
     if Name in buses or Name == DEFAULT:
         raise ResourceAlreadyExistsException(f"Event bus {Name} already exists.")
@@ -88,30 +115,32 @@ def CreateEventBus(call: Call, *, Name: str, Description: str | None = None, Tag
         raise ValidationException("Event bus name must not contain '/'.")
     if len(buses) >= BUSES_MAX:
         raise LimitExceededException
-    buses[Name] = Bus(name=Name, created=call.now(), modified=call.now(), description=Description, tags=tags_of(Tags))
-    return {"EventBusArn": arn_of(call, Name)} | ({"Description": Description} if Description is not None else {})
+    bus = Bus(
+        name=Name, created=call.now(), modified=call.now(), description=Description, tags=tags_of(Tags), key=KmsKeyIdentifier or "",
+        dead=dead_in(DeadLetterConfig),
+    )  # fmt: skip
+
+    def create() -> dict:
+        call.shelf(Bus)[Name] = bus
+        return {"EventBusArn": arn_of(call, Name)} | {name: value for name, value in shown(call, bus).items() if name in TOLD}
+
+    return encryption.proving(call, lock(call, bus), create) if bus.key else create()
 
 
 def DescribeEventBus(call: Call, *, Name: str | None = None) -> dict:
-    return _shown(call, existing(call, Name))
+    return shown(call, existing(call, Name))
 
 
-def _keep(call: Call, bus: Bus) -> Bus:
+def keep(call: Call, bus: Bus) -> Bus:
     """For the default bus time begins with its first change."""
     kept = call.shelf(Bus)[bus.name] = changed(bus, created=bus.created or call.now(), modified=call.now())
     return kept
 
 
-def UpdateEventBus(call: Call, *, Name: str | None = None, Description: str | None = None) -> dict:
-    bus = existing(call, Name)
-    bus = _keep(call, changed(bus, description=Description))
-    return {name: value for name, value in _shown(call, bus).items() if name in ("Arn", "Name", "Description")}
-
-
 def ListEventBuses(call: Call, *, NamePrefix: str | None = None, NextToken: str | None = None, Limit: int | None = None) -> dict:
     buses = {DEFAULT: Bus(name=DEFAULT), **call.shelf(Bus)}
     found = {name: bus for name, bus in buses.items() if name.startswith(NamePrefix or "")}
-    return paged(found, NextToken, Limit, lambda bus: _shown(call, bus), "EventBuses")
+    return paged(found, NextToken, Limit, lambda bus: shown(call, bus), "EventBuses")
 
 
 # Permissions ---------------------------------------------------------------------------------------
@@ -140,7 +169,7 @@ def PutPermission(
     bus = changed(bus, statements=statements)
     if len(_document(bus)) > POLICY_BYTES_MAX:
         raise PolicyLengthExceededException("The resource policy of the event bus is too long.")
-    _keep(call, bus)
+    keep(call, bus)
 
 
 def _statement(call: Call, bus: Bus, action: str, principal: str, sid: str, condition: dict[str, str] | None) -> dict[str, Any]:
@@ -167,7 +196,7 @@ def RemovePermission(
     kept = () if RemoveAllPermissions else tuple(each for each in bus.statements if each.get("Sid") != StatementId)
     if not RemoveAllPermissions and len(kept) == len(bus.statements):
         raise ResourceNotFoundException("Statement with the provided id does not exist.")
-    _keep(call, changed(bus, statements=kept))
+    keep(call, changed(bus, statements=kept))
 
 
 def account_named(text: str | None) -> str | None:

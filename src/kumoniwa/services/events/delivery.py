@@ -6,7 +6,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import base64
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -15,18 +16,20 @@ import orjson
 from kumoniwa.aws import endpoints
 from kumoniwa.gate import api_destination, execute_api, patience
 from kumoniwa.gate.api_destination import DestinationFailure
+from kumoniwa.gate.data_key import opening
+from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.gate.outbox import Delivery, Outbox, Postponed
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages import event_pattern
-from kumoniwa.services.events import archive, transform
+from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events import encryption, transform
 from kumoniwa.services.events import rule as rules
+from kumoniwa.services.events.encryption import SERVICE
 from kumoniwa.wire import timestamps
 
-SERVICE = "events.amazonaws.com"
 _NO_PERMISSIONS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "NotAuthorizedForSourceException"})
 _NO_RESOURCE = frozenset({"ResourceNotFoundException", "QueueDoesNotExist", "NotFoundException", "StateMachineDoesNotExist", "NoSuchEntity"})
 
@@ -43,6 +46,8 @@ class Promise(msgspec.Struct, array_like=True):
     """It came from another bus; it may not travel on to a third account or region."""
     trace: str = ""
     """The trace header that the event came with, which its targets are told."""
+    sealed: bytes = b""
+    """The target and the event, where the bus has a key; of the target is left what is needed without it."""
 
 
 _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
@@ -52,22 +57,17 @@ AT_ONCE_MAX = 100
 """To how many queues events go in one turn of the loop; others need not wait for more."""
 
 
-def route(
-    call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False, only: frozenset[str] = frozenset(),
-    soon: list[Promise] | None = None,
-) -> None:  # fmt: skip
-    """Promise an event to the targets of all rules of the bus that want it, or of those whose ARNs are in ``only``, and keep it in the
-    archives of the bus. A bus that does not exist wants nothing. What the caller may ask in this turn, it finds in ``soon``."""
+def wanting(call: Call, there: Iterable[rules.Rule], event: dict[str, Any], only: frozenset[str]) -> list[rules.Rule]:
+    """Those of a bus's rules that want an event, of all or of those whose ARNs are in ``only``."""
     flat = None
-    body = b""
-    for rule in rules.of_bus(call, bus):
+    found = []
+    for rule in there:
         if rule.pattern is None or not rule.targets or not rule.is_enabled or (only and rules.arn_of(call, rule) not in only):
             continue
         flat = flat or event_pattern.flat(event)
         if event_pattern.compile(rule.pattern).matches_flat(flat):
-            body = body or orjson.dumps(event)
-            promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded, soon=soon)
-    archive.keep(call, bus, event)
+            found.append(rule)
+    return found
 
 
 def promise(
@@ -75,15 +75,53 @@ def promise(
     soon: list[Promise] | None = None,
 ) -> None:  # fmt: skip
     arn = rules.arn_of(call, rule)
+    lock = buses.lock(call, buses.existing(call, rule.bus))
     # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
     call.measure("AWS/Events", "TriggeredRules", "RuleName", rule.name)
     call.measure("AWS/Events", "Invocations", "RuleName", rule.name, value=len(targets))
     for target in targets:
         made = Promise(arn, rule.name, target, body, call.now(), is_forwarded, call.trace)
-        if soon is not None and len(soon) < AT_ONCE_MAX and _is_near(call, target):
+        if lock is not OPEN:
+            OUTBOX.put(call, _encode(_closed(made, lock)))
+        elif soon is not None and len(soon) < AT_ONCE_MAX and _is_near(call, target):
             soon.append(made)
         else:
             OUTBOX.put(call, _encode(made))
+
+
+def _closed(promise: Promise, lock: Lock) -> Promise:
+    left = {name: promise.target[name] for name in ("Arn", "DeadLetterConfig", "RetryPolicy") if name in promise.target}
+    sealed = lock.shut(msgspec.msgpack.encode((promise.target, promise.body)))
+    return msgspec.structs.replace(promise, target=left, body=b"", sealed=sealed)
+
+
+async def _opened(call: Call, promise: Promise) -> Promise:
+    """With its target and its event. Raises Undeliverable if the key is lost."""
+    if not promise.sealed:
+        return promise
+    link = encryption.whose(call, promise.sealed)
+    lock = encryption.of_bus(call, link.of, link.data_key.key)
+    try:
+        target, body = msgspec.msgpack.decode(await opening(call, lambda: lock.open(promise.sealed)))
+    except AwsError as error:
+        if patience.is_passing(error):
+            raise
+        raise Undeliverable("KMS_ERROR", error.text) from None
+    return msgspec.structs.replace(promise, target=target, body=body, sealed=b"")
+
+
+def _unopened(call: Call, promise: Promise) -> bytes:
+    """An event that nobody could open, as a dead-letter queue is told of it. The payload of AWS's is a message of its Encryption SDK; of ours
+    the first two bytes say how long the data key under the key of KMS is, which stands behind them, before what it encrypts.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq-decrypt.html"""
+    link = encryption.whose(call, promise.sealed)
+    wrapped = link.data_key.wrapped
+    payload = base64.b64encode(len(wrapped).to_bytes(2) + wrapped + promise.sealed).decode()
+    told = {"event-bus-arn": link.of, "rule-arn": promise.rule_arn, "kms-key-arn": link.data_key.key, "encrypted-payload": payload}
+    return orjson.dumps(
+        {"version": "0", "id": call.new_id(), "detail-type": "Encrypted Events", "source": "aws.events", "account": call.account,
+         "time": timestamps.to_second(promise.ingested), "region": call.region, "resources": [], "detail": told}
+    )  # fmt: skip
 
 
 def _is_near(call: Call, target: dict[str, Any]) -> bool:
@@ -120,6 +158,7 @@ class NotYet(Exception):
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     promise = _decode(delivery.body)
     try:
+        promise = await _opened(call, promise)
         await _send(call, promise, delivery.token)
     except NotYet as turn:
         return Postponed(turn.after_s)
@@ -174,7 +213,8 @@ async def _bury(call: Call, promise: Promise, delivery: Delivery, code: str, tex
     }
     us = _ourselves(call, promise)
     try:
-        await _send_message(us, arns.parse(dead), promise.body.decode(), f"{delivery.token}-dead", MessageAttributes=attributes)
+        body = _unopened(call, promise) if promise.sealed else promise.body
+        await send_message(us, arns.parse(dead), body.decode(), f"{delivery.token}-dead", MessageAttributes=attributes)
     except AwsError as error:
         return None if _code_of(error) in ("NO_PERMISSIONS", "NO_RESOURCE", "SDK_CLIENT_ERROR") else patience.BACKOFF_S_MAX
     return None
@@ -211,7 +251,7 @@ async def _send(call: Call, promise: Promise, token: str) -> None:
     await _SENDERS[arn.service](asker, promise, arn, body, token)
 
 
-async def _send_message(asker: Call, queue: arns.Arn, body: str, once: str, **more: Any) -> None:
+async def send_message(asker: Call, queue: arns.Arn, body: str, once: str, **more: Any) -> None:
     url = endpoints.queue_url(queue.region, queue.account, queue.resource)
     if once:
         await asker.ask("sqs:SendMessage", to_region=queue.region, QueueUrl=url, MessageBody=body, once=once, **more)
@@ -224,7 +264,7 @@ async def _to_queue(asker: Call, promise: Promise, arn: arns.Arn, body: str, onc
     more = dict(promise.target.get("SqsParameters") or {})
     if arn.resource.endswith(".fifo"):
         more["MessageDeduplicationId"] = orjson.loads(promise.body)["id"]
-    await _send_message(asker, arn, body, once, **more)
+    await send_message(asker, arn, body, once, **more)
 
 
 async def _to_function(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
@@ -335,7 +375,8 @@ async def _forward(call: Call, promise: Promise, arn: arns.Arn) -> None:
         principal = principals.root(call.account, partition=call.home.partition)
     body = promise.body if arn.region == call.region else _renamed(call, promise.body)
     message = {"principal": msgspec.to_builtins(principal), "bus": str(arn), "event": body, "is_far": (arn.region, arn.account) != where, "trace": promise.trace}
-    answer = await (receive(call.home, message) if arn.region == call.region else call.home.exchange(arn.region, "events", message))
+    there = call.home.heard(call.region, "events", message) if arn.region == call.region else call.home.exchange(arn.region, "events", message)
+    answer = await there
     if answer["code"]:
         raise Undeliverable(answer["code"], answer["text"])
 
@@ -343,20 +384,6 @@ async def _forward(call: Call, promise: Promise, arn: arns.Arn) -> None:
 def _renamed(call: Call, body: bytes) -> bytes:
     """In another region an event has another id (recorded: test_event_bus_to_event_bus_cross_account_region)."""
     return orjson.dumps({**orjson.loads(body), "id": call.new_id()})
-
-
-async def receive(home: Any, message: dict[str, Any]) -> dict[str, str]:
-    """An event that another bus sends: its sender needs events:PutEvents of the bus it names."""
-    arn = arns.parse(message["bus"])
-    call = home.call("events", arn.account, msgspec.convert(message["principal"], Principal))
-    try:
-        call.require("events:PutEvents", message["bus"])
-    except AwsError as error:
-        return {"code": "NO_PERMISSIONS", "text": error.text}
-    event = orjson.loads(message["event"])
-    call.within = message["trace"]
-    call.atomically(lambda: route(call, arn.resource.removeprefix("event-bus/"), event, is_forwarded=message["is_far"]))
-    return {"code": "", "text": ""}
 
 
 OUTBOX = Outbox("events", deliver)

@@ -10,7 +10,8 @@ import orjson
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import rule as rules
-from kumoniwa.services.events.delivery import Promise, at_once, route
+from kumoniwa.services.events.arrival import route
+from kumoniwa.services.events.delivery import Promise, at_once
 from kumoniwa.services.events.errors import ValidationException
 from kumoniwa.wire import timestamps
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.services.events import delivery
+from kumoniwa.services.events import arrival
 
 
 async def hear(home: Any, origin: str, message: dict[str, Any]) -> dict[str, str]:
-    return await delivery.receive(home, message)
+    return await arrival.receive(home, message)

@@ -11,7 +11,7 @@ from typing import Any
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.events import bus, delivery, event
+from kumoniwa.services.events import arrival, bus, delivery, event
 
 
 def _bucket(call: Call, detail: dict[str, Any]) -> list[str]:
@@ -77,4 +77,4 @@ def heard(region: Any, fact: tuple[str, str, str, Any]) -> None:
         call = region.call("events", account, principals.service(delivery.SERVICE, account))
         found = resources(call, detail)
         said = {name: value for name, value in detail.items() if name != "resources"}
-        delivery.route(call, bus.DEFAULT, event.made(call, f"aws.{service}", kind, said, found))
+        arrival.route(call, bus.DEFAULT, event.made(call, f"aws.{service}", kind, said, found))

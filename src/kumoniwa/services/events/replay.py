@@ -9,14 +9,13 @@ import asyncio
 from functools import partial
 from typing import Any
 
-import orjson
-
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.events import archive as archives
+from kumoniwa.services.events import arrival, delivery
 from kumoniwa.services.events import bus as buses
-from kumoniwa.services.events import delivery
 from kumoniwa.services.events.errors import (
     LimitExceededException,
     ResourceAlreadyExistsException,
@@ -53,6 +52,7 @@ class Replay(Record):
     last: int = 0
     """Of the last event that was put: when it came, and its row."""
     ended: float = 0.0
+    reason: str = ""
 
 
 def _arn_of(call: Call, name: str) -> str:
@@ -106,6 +106,7 @@ def _listed(call: Call, replay: Replay) -> dict[str, Any]:
         "ReplayName": replay.name,
         "EventSourceArn": archives.arn_of(call, replay.archive),
         "State": replay.state,
+        "StateReason": replay.reason,
         "EventStartTime": replay.begin,
         "EventEndTime": replay.end,
         "EventLastReplayedTime": replay.at,
@@ -144,11 +145,19 @@ async def run(region: Any) -> None:
         for call in region.calls("events", delivery.SERVICE):
             for replay in [each for each in call.shelf(Replay).values() if each.state in ACTIVE]:
                 is_busy = True
-                call.atomically(partial(_step, call, replay))
+                await _go_on(call, replay)
         if is_busy:
             await asyncio.sleep(0)
         else:
             await region.wait(WAITING, region.clock.now() + IDLE_S)
+
+
+async def _go_on(call: Call, replay: Replay) -> None:
+    try:
+        await opening(call, partial(_step, call, replay))
+    except AwsError as error:
+        failed = changed(replay, state="FAILED", reason=error.text, ended=call.now())
+        call.atomically(partial(call.shelf(Replay).__setitem__, replay.name, failed))
 
 
 def _step(call: Call, replay: Replay) -> None:
@@ -160,7 +169,8 @@ def _step(call: Call, replay: Replay) -> None:
         replay.archive, replay.begin, replay.end, replay.at, replay.last, STEP,
     )  # fmt: skip
     for id_, at, body in found:
-        delivery.route(call, replay.bus, _renamed(orjson.loads(body), replay.name), only=frozenset(replay.filters))
+        event = archives.event_in(call, archives.existing(call, replay.archive), body)
+        arrival.route(call, replay.bus, _renamed(event, replay.name), only=frozenset(replay.filters))
         replay = changed(replay, at=at, last=id_)
     is_over = len(found) < STEP
     call.shelf(Replay)[replay.name] = changed(replay, state="COMPLETED" if is_over else "RUNNING", ended=call.now() if is_over else 0.0)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import event_pattern, schedule_expression
 from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events import encryption
 from kumoniwa.services.events.errors import (
     InvalidEventPatternException,
     LimitExceededException,
@@ -39,6 +42,8 @@ class Rule(Record):
     """From when a rate counts: when the rule was last put or enabled."""
     targets: dict[str, dict[str, Any]] = {}
     tags: dict[str, str] = {}
+    sealed: bytes = b""
+    """Its pattern and targets, where the bus has a key; of the targets the ids are left."""
 
     @property
     def key(self) -> str:
@@ -55,11 +60,39 @@ def arn_of(call: Call, rule: Rule) -> str:
 
 def existing(call: Call, name: str, bus: str | None) -> Rule:
     """Raises ResourceNotFoundException."""
+    return opened(call, closed(call, name, bus))
+
+
+def closed(call: Call, name: str, bus: str | None) -> Rule:
+    """As it lies on its shelf. Raises ResourceNotFoundException."""
     bus = buses.name_in(bus)
     found = call.shelf(Rule).get(f"{bus}/{name}")
     if found is None:
         raise ResourceNotFoundException(f"Rule {name} does not exist on EventBus {bus}.")
     return found
+
+
+_pack, _unpack = msgspec.msgpack.encode, msgspec.msgpack.decode
+
+
+def opened(call: Call, rule: Rule) -> Rule:
+    """With its pattern and targets. Raises ``data_key.Shut`` until the key of its bus is open."""
+    if not rule.sealed:
+        return rule
+    pattern, targets = _unpack(buses.lock(call, buses.existing(call, rule.bus)).open(rule.sealed))
+    return changed(rule, pattern=pattern, targets=targets, sealed=b"")
+
+
+def keep(call: Call, rule: Rule, bus: buses.Bus) -> None:
+    """Put an open rule on its shelf as its bus has it there."""
+    if bus.key:
+        sealed = buses.lock(call, bus).shut(_pack((rule.pattern, rule.targets)))
+        rule = changed(rule, pattern=None, targets={id_: {} for id_ in rule.targets}, sealed=sealed)
+    call.shelf(Rule)[rule.key] = rule
+
+
+def open_of_bus(call: Call, bus: str) -> list[Rule]:
+    return [opened(call, rule) for rule in of_bus(call, bus)]
 
 
 def of_bus(call: Call, bus: str) -> list[Rule]:
@@ -77,7 +110,10 @@ def PutRule(
     call: Call, *, Name: str, ScheduleExpression: str | None = None, EventPattern: str | None = None, State: str | None = None,
     Description: str | None = None, RoleArn: str | None = None, Tags: list[dict[str, str]] | None = None, EventBusName: str | None = None,
 ) -> dict:  # fmt: skip
-    bus = buses.existing(call, EventBusName).name
+    on = buses.existing(call, EventBusName)
+    bus = on.name
+    if on.key and EventPattern:
+        call.confided = (EventPattern,)
     if not ScheduleExpression and not EventPattern:
         raise ValidationException("Parameter(s) EventPattern or ScheduleExpression must be specified.")
     if State not in (None, "ENABLED", "DISABLED"):
@@ -89,6 +125,7 @@ def PutRule(
     if RoleArn:
         call.require("iam:PassRole", RoleArn, **{"iam:PassedToService": "events.amazonaws.com"})
     held = call.shelf(Rule).get(f"{bus}/{Name}")
+    held = None if held is None else opened(call, held)
     if held is None and len(of_bus(call, bus)) >= RULES_MAX:
         raise LimitExceededException
     # Tags are taken when a rule is made and ignored when it is put again, as the API's page says.
@@ -112,7 +149,7 @@ def _check_schedule(text: str, bus: str) -> None:
 
 def _keep(call: Call, rule: Rule) -> None:
     """Put the rule on its shelf and see that its schedule fires."""
-    call.shelf(Rule)[rule.key] = rule
+    keep(call, rule, buses.existing(call, rule.bus))
     rows = call.rows(DUE)
     rows.run("delete from events_due where rule = ?", rule.key)
     if rule.schedule is not None and rule.is_enabled:
@@ -143,7 +180,7 @@ def DescribeRule(call: Call, *, Name: str, EventBusName: str | None = None) -> d
 
 def ListRules(call: Call, *, NamePrefix: str | None = None, EventBusName: str | None = None) -> dict:
     bus = buses.existing(call, EventBusName).name
-    found = sorted((rule for rule in of_bus(call, bus) if rule.name.startswith(NamePrefix or "")), key=lambda rule: rule.name)
+    found = sorted((rule for rule in open_of_bus(call, bus) if rule.name.startswith(NamePrefix or "")), key=lambda rule: rule.name)
     return {"Rules": [_shown(call, rule) for rule in found]}
 
 
@@ -170,8 +207,27 @@ def DisableRule(call: Call, *, Name: str, EventBusName: str | None = None) -> No
 def ListRuleNamesByTarget(call: Call, *, TargetArn: str, EventBusName: str | None = None) -> dict:
     bus = buses.existing(call, EventBusName).name
     return {
-        "RuleNames": sorted(rule.name for rule in of_bus(call, bus) if any(each["Arn"] == TargetArn for each in rule.targets.values()))
+        "RuleNames": sorted(rule.name for rule in open_of_bus(call, bus) if any(each["Arn"] == TargetArn for each in rule.targets.values()))
     }
+
+
+def UpdateEventBus(
+    call: Call, *, Name: str | None = None, Description: str | None = None, KmsKeyIdentifier: str | None = None,
+    DeadLetterConfig: dict[str, str] | None = None,
+) -> Any:  # fmt: skip
+    """What an update leaves out goes back to its default. What rules say is encrypted anew under the new key."""
+    bus = changed(
+        buses.existing(call, Name), description=Description, key=KmsKeyIdentifier or "", dead=buses.dead_in(DeadLetterConfig)
+    )  # fmt: skip
+
+    def update() -> dict:
+        there = open_of_bus(call, bus.name)
+        kept = buses.keep(call, bus)
+        for rule in there:
+            keep(call, rule, kept)
+        return {name: value for name, value in buses.shown(call, kept).items() if name in ("Arn", "Name", *buses.TOLD)}
+
+    return encryption.proving(call, buses.lock(call, bus), update) if bus.key else update()
 
 
 def DeleteEventBus(call: Call, *, Name: str) -> None:

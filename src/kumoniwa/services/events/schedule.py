@@ -5,11 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import orjson
-
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages import schedule_expression
-from kumoniwa.services.events import delivery, event
+from kumoniwa.services.events import arrival, delivery, event
 from kumoniwa.services.events import rule as rules
 
 IDLE_S = 3600.0
@@ -41,7 +39,6 @@ def _fire_all(call: Call) -> None:
 
 
 def _fire(call: Call, rule: rules.Rule, at: float) -> None:
-    """The event goes to the rule's own targets; other rules do not see it."""
     if rule.targets:
         fired = event.made(call, "aws.events", "Scheduled Event", {}, [rules.arn_of(call, rule)], at)
-        delivery.promise(call, rule, rule.targets.values(), orjson.dumps(fired))
+        arrival.fire(call, rule, fired)

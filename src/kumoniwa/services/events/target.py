@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from kumoniwa.gate import api_destination, execute_api
@@ -12,14 +13,16 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import jsonpath
+from kumoniwa.services.events import bus as buses
 from kumoniwa.services.events import transform
 from kumoniwa.services.events.errors import (
     LimitExceededException,
     ResourceNotFoundException,
     ValidationException,
 )
-from kumoniwa.services.events.rule import Rule, existing
+from kumoniwa.services.events.rule import Rule, existing, keep
 
+PLAIN = ("Id", "Arn", "RoleArn", "DeadLetterConfig")
 TARGETS_MAX = 5
 """Of one rule (recorded: test_add_exceed_fife_targets_per_rule)."""
 
@@ -44,6 +47,9 @@ _LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
 
 def PutTargets(call: Call, *, Rule: str, Targets: list[dict[str, Any]], EventBusName: str | None = None) -> dict:
     rule = existing(call, Rule, EventBusName)
+    bus = buses.existing(call, EventBusName)
+    if bus.key:
+        call.confided = tuple(_texts([{name: said for name, said in target.items() if name not in PLAIN} for target in Targets]))
     for target in Targets:
         _check(call, target)
     targets = {**rule.targets, **{target["Id"]: target for target in Targets}}
@@ -53,8 +59,17 @@ def PutTargets(call: Call, *, Rule: str, Targets: list[dict[str, Any]], EventBus
     return {"FailedEntryCount": 0, "FailedEntries": []}
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """What the inputs and parameters of targets say."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
 def _put(call: Call, rule: Rule, targets: dict[str, dict[str, Any]]) -> None:
-    call.shelf(Rule)[rule.key] = changed(rule, targets=targets)
+    keep(call, changed(rule, targets=targets), buses.existing(call, rule.bus))
 
 
 def _check(call: Call, target: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.events import connection, delivery, fact, replay, schedule
+from kumoniwa.services.events import arrival, connection, delivery, fact, replay, schedule
 
 
 async def run(region: Any) -> None:
@@ -15,6 +15,7 @@ async def run(region: Any) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.OUTBOX.run(region))
+            group.create_task(arrival.OUTBOX.run(region))
             group.create_task(schedule.run(region))
             group.create_task(replay.run(region))
             group.create_task(connection.run(region))

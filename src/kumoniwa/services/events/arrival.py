@@ -1,0 +1,160 @@
+"""Arrivals: events that a bus hears, for the targets of its rules and for its archives.
+
+Who puts an event on a bus that has a key of KMS, or into an archive that has one, does not wait for the key, and is not refused because of
+it: until it is open the event waits under the cloud's seal. What a key that is lost keeps from the bus goes to the dead-letter queue of the bus, if there is one.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import orjson
+
+from kumoniwa.gate import patience
+from kumoniwa.gate.data_key import opening
+from kumoniwa.gate.outbox import Delivery, Outbox
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
+from kumoniwa.services.events import archive as archives
+from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events import delivery as deliveries
+from kumoniwa.services.events import encryption
+from kumoniwa.services.events import rule as rules
+from kumoniwa.services.events.delivery import Promise
+
+_PURPOSE = b"arrivals of events"
+
+
+class Arrival(msgspec.Struct, array_like=True):
+    bus: str
+    event: bytes
+    is_forwarded: bool = False
+    only: tuple[str, ...] = ()
+    fires: str = ""
+    """The ARN of the rule whose schedule fired; others do not see it."""
+    trace: str = ""
+
+
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Arrival).decode
+
+
+def route(
+    call: Call, bus: str, event: dict[str, Any], *, is_forwarded: bool = False, only: frozenset[str] = frozenset(),
+    soon: list[Promise] | None = None,
+) -> None:  # fmt: skip
+    """Promise an event to the targets of all rules of the bus that want it, or of those whose ARNs are in ``only``, and keep it in the
+    archives of the bus. A bus that does not exist wants nothing. What the caller may ask in this turn, it finds in ``soon``."""
+    if _has_key(call, bus):
+        _wait(call, Arrival(bus, orjson.dumps(event), is_forwarded, tuple(only), trace=call.trace))
+        return
+    body = b""
+    for rule in deliveries.wanting(call, rules.of_bus(call, bus), event, only):
+        body = body or orjson.dumps(event)
+        deliveries.promise(call, rule, rule.targets.values(), body, is_forwarded=is_forwarded, soon=soon)
+    archives.keep(call, bus, event)
+
+
+def _has_key(call: Call, bus: str) -> bool:
+    held = call.shelf(buses.Bus).get(bus)
+    return (held is not None and bool(held.key)) or any(each.key and each.bus == bus for each in call.shelf(archives.Archive).values())
+
+
+def fire(call: Call, rule: rules.Rule, fired: dict[str, Any]) -> None:
+    """The event of a schedule goes to the rule's own targets; other rules do not see it."""
+    if rule.sealed:
+        _wait(call, Arrival(rule.bus, orjson.dumps(fired), fires=rules.arn_of(call, rule)))
+    else:
+        deliveries.promise(call, rule, rule.targets.values(), orjson.dumps(fired))
+
+
+async def receive(home: Any, message: dict[str, Any]) -> dict[str, str]:
+    """An event that another bus sends: its sender needs events:PutEvents of the bus it names."""
+    arn = arns.parse(message["bus"])
+    call = home.call("events", arn.account, msgspec.convert(message["principal"], Principal))
+    try:
+        call.require("events:PutEvents", message["bus"])
+    except AwsError as error:
+        return {"code": "NO_PERMISSIONS", "text": error.text}
+    event = orjson.loads(message["event"])
+    call.within = message["trace"]
+    call.atomically(lambda: route(call, arn.resource.removeprefix("event-bus/"), event, is_forwarded=message["is_far"]))
+    return {"code": "", "text": ""}
+
+
+# Those that wait for a key ------------------------------------------------------------------------------
+
+
+def _wait(call: Call, arrival: Arrival) -> None:
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few buses have keys
+
+    OUTBOX.put(call, cipher.seal(call.home.settings.seal, _encode(arrival), _PURPOSE))
+
+
+async def deliver(call: Call, delivery: Delivery) -> float | None:
+    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few buses have keys
+
+    arrival = _decode(cipher.unseal(call.home.settings.seal, delivery.body, _PURPOSE))
+    bus = call.shelf(buses.Bus).get(arrival.bus) or buses.Bus(name=arrival.bus)
+    there = call.traced(arrival.trace)
+    try:
+        await opening(there, lambda: _wanted(there, arrival))
+        await opening(there, lambda: buses.lock(there, bus).shut(b""))
+    except AwsError as error:
+        if patience.is_passing(error):
+            wait_s, _ = patience.pause({}, delivery, call.now(), delivery.born, call.ids.random)
+            if wait_s:
+                return wait_s
+        await _bury(call, bus, arrival, error, f"{delivery.token}-dead")
+        return None
+    open_to = await _archives(there, arrival.bus)
+    await opening(there, lambda: _arrived(there, delivery, arrival, open_to))
+    return None
+
+
+def _wanted(call: Call, arrival: Arrival) -> list[rules.Rule]:
+    """The rules of the bus, open, that want the event."""
+    there = rules.open_of_bus(call, arrival.bus)
+    if arrival.fires:
+        return [rule for rule in there if rules.arn_of(call, rule) == arrival.fires]
+    return deliveries.wanting(call, there, orjson.loads(arrival.event), frozenset(arrival.only))
+
+
+async def _archives(call: Call, bus: str) -> frozenset[str]:
+    """The archives of the bus whose keys can be had."""
+    found = set()
+    for archive in [each for each in call.shelf(archives.Archive).values() if each.bus == bus]:
+        try:
+            await opening(call, lambda archive=archive: archives.prove(call, archive))
+        except AwsError as error:
+            call.home.note("unarchived", archive=archive.name, code=error.code)
+        else:
+            found.add(archive.name)
+    return frozenset(found)
+
+
+def _arrived(call: Call, delivery: Delivery, arrival: Arrival, open_to: frozenset[str]) -> None:
+    OUTBOX.done(call, delivery)
+    for rule in _wanted(call, arrival):
+        deliveries.promise(call, rule, rule.targets.values(), arrival.event, is_forwarded=arrival.is_forwarded)
+    if not arrival.fires:
+        archives.keep(call, arrival.bus, orjson.loads(arrival.event), open_to)
+
+
+async def _bury(call: Call, bus: buses.Bus, arrival: Arrival, error: AwsError, once: str) -> None:
+    call.home.note("undelivered", rule=buses.arn_of(call, bus.name), target="", code=error.code, is_buried=bool(bus.dead))
+    if not bus.dead:
+        return
+    facts = {"EVENT_BUS_ARN": buses.arn_of(call, bus.name), "ERROR_CODE": "KMS_ERROR", "ERROR_MESSAGE": error.text}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in facts.items()}
+    us = call.acting(encryption.SERVICE, **{"aws:SourceArn": buses.arn_of(call, bus.name), "aws:SourceAccount": call.account})
+    try:
+        await deliveries.send_message(us, arns.parse(bus.dead), arrival.event.decode(), once, MessageAttributes=attributes)
+    except AwsError:
+        return  # like every dead-letter queue that cannot be reached
+
+
+OUTBOX = Outbox("events", deliver, kind="arrival")

@@ -1,0 +1,60 @@
+"""Buses and archives that are encrypted under a key of KMS: the events that wait, and what rules and archives say of patterns and targets.
+
+EventBridge itself uses the key: its policy must let ``events.amazonaws.com``, for the encryption context ``aws:events:event-bus:arn``.
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html and …/encryption-archives.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kumoniwa.gate import data_key as data_keys
+from kumoniwa.gate.key_chain import OPEN, Chain, Link, Lock, link_of
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.events.errors import ValidationException
+
+SERVICE = "events.amazonaws.com"
+
+
+@contextmanager
+def _in_words_of_events() -> Iterator[None]:
+    """AWS names no errors of KMS here."""
+    try:
+        yield
+    except AwsError as error:
+        if (error.status or 400) >= 500:
+            raise
+        raise ValidationException(error.text, hint=error.hint) from None
+
+
+def of_bus(call: Call, arn: str, key: str) -> Lock:
+    if not key:
+        return OPEN
+    return Lock(Chain(arn, key, {"aws:events:event-bus:arn": arn}, _in_words_of_events, is_direct=True), _for_bus(call, arn))
+
+
+def _for_bus(call: Call, arn: str) -> Call:
+    return call.acting(SERVICE, **{"aws:SourceArn": arn, "aws:SourceAccount": call.account})
+
+
+def of_archive(call: Call, arn: str, bus: str, key: str) -> Lock:
+    """For an archive KMS is told the bus alone, and no source."""
+    if not key:
+        return OPEN
+    return Lock(Chain(arn, key, {"aws:events:event-bus:arn": bus}, _in_words_of_events, is_direct=True), call.acting(SERVICE))
+
+
+def whose(call: Call, held: bytes) -> Link:
+    """The data key that something lies under; ``of`` is the ARN of the bus."""
+    return call.shelf(Link)[link_of(held)]
+
+
+async def proving(call: Call, lock: Lock, act: Callable[[], Any]) -> Any:
+    """Do what names a key, atomically, once EventBridge was seen to know a key that encrypts, and to be let use it."""
+    with _in_words_of_events():
+        await data_keys.described(lock.speaker, lock.chain.key)
+    await data_keys.opening(call, lambda: lock.chain.current(lock.speaker))
+    return await data_keys.opening(call, act)

@@ -107,6 +107,11 @@ def test_a_form_may_not_be_changed(cloud, s3, signers, version):
 def test_the_signer_must_be_allowed_to_write(cloud, s3, signers):
     assert post(cloud, signed(signers, key="elsewhere"))[::2] == (403, "AccessDenied")
     assert post(cloud, {"key": "up/anonymous"})[::2] == (403, "AccessDenied")
+    # What nobody signed is not judged: localstack's test_post_request_missing_fields.
+    policy = base64.b64encode(b'{"expiration": "2000-01-01T00:00:00Z", "conditions": []}').decode()
+    assert "Access Denied" in cloud.http(
+        "POST", "/box", headers={"content-type": f"multipart/form-data; boundary={BOUNDARY}"}, body=body({"key": "up/a", "policy": policy})
+    )[2].decode()
     assert s3.list_objects_v2(Bucket="box")["KeyCount"] == 0
 
 
@@ -133,7 +138,9 @@ def test_a_policy_expires(cloud, signers):
         ([["starts-with", "$x-amz-meta-tag", ""]], {"x-amz-meta-tag": "anything"}, 1, (204, "")),
         ([["eq", "$x-amz-meta-tag", "a"]], {"x-amz-meta-tag": "b"}, 1, (403, "AccessDenied")),
         ([["contains", "$key", "a"]], {}, 1, (400, "InvalidPolicyDocument")),
-        ([["content-length-range", "few", "many"]], {}, 1, (400, "InvalidPolicyDocument")),
+        ([["content-length-range", "few", "many"]], {}, 1, (403, "AccessDenied")),
+        ([["eq", "x-amz-meta-tag", "a"]], {"x-amz-meta-tag": "a"}, 1, (403, "AccessDenied")),
+        ([{"bucket": "box", "x-amz-meta-tag": "a"}], {"x-amz-meta-tag": "a"}, 1, (400, "InvalidPolicyDocument")),
     ],
 )
 def test_conditions_of_a_policy_hold(cloud, signers, conditions, fields, size, answer):

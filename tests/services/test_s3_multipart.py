@@ -112,7 +112,7 @@ def test_a_full_object_checksum_is_the_wholes(s3):
     assert refusal(complete, s3=s3, id=id, ChecksumCRC32="AAAAAA==") == (400, "MalformedXML")
     with pytest.raises(ClientError, match="BadDigest"):
         complete(s3, id, *parts, ChecksumCRC32="AAAAAA==")
-    assert complete(s3, id, *parts, ChecksumCRC32=whole)["ChecksumCRC32"] == whole
+    assert complete(s3, id, *parts, ChecksumCRC32=whole, ChecksumType="FULL_OBJECT")["ChecksumCRC32"] == whole
 
 
 def test_a_composite_checksum_is_one_of_checksums(s3):

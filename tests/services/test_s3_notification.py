@@ -91,6 +91,18 @@ def test_an_upload_is_told_as_aws_tells_it(told):
     assert (thing["key"], thing["size"], thing["eTag"]) == ("a+b%40%C3%BC/k", 9, "437b930db84b8079c2dd804a71936b5f")
 
 
+def test_the_trace_of_a_request_goes_on_in_the_queue(cloud, told):
+    """localstack's test_xray_header."""
+    told.configure("s3:ObjectCreated:*")
+    told.messages()
+    trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+    told.s3.meta.events.register("before-send.s3.*", lambda request, **_: request.headers.update({"X-Amzn-Trace-Id": trace}))
+    told.s3.put_object(Bucket="shelf", Key="k")
+    cloud.sleep(1)
+    [message] = told.sqs.receive_message(QueueUrl=told.url, AttributeNames=["AWSTraceHeader"])["Messages"]
+    assert message["Attributes"]["AWSTraceHeader"] == trace
+
+
 def test_each_way_to_make_or_remove_an_object_has_its_name(told):
     told.configure("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
     told.messages()

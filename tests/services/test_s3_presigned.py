@@ -83,6 +83,21 @@ def test_headers_that_were_presigned_as_parameters_are_headers_still(cloud, sign
     assert signers["s3v4"].head_object(Bucket="box", Key="new")["Metadata"] == {"venue": "123"}
 
 
+@pytest.mark.parametrize("name, etag, status", [("If-Match", "0" * 32, 412), ("If-None-Match", "*", 412), ("If-None-Match", None, 200)])
+def test_a_condition_that_was_presigned_as_a_parameter_holds(cloud, signers, name, etag, status):
+    """localstack's test_pre_signed_url_if_match, test_pre_signed_url_if_none_match."""
+    request = AWSRequest("PUT", f"{HOST}/box/a%20key%2B", params={name: etag} if etag else {})
+    S3SigV4QueryAuth(signers["s3v4"]._request_signer._credentials, "s3", "us-east-1").add_auth(request)
+    assert cloud.http("PUT", request.url.removeprefix(HOST))[0] == status
+
+
+def test_only_what_proxies_add_needs_no_signature(cloud, signers):
+    """localstack's test_s3_ignored_special_headers."""
+    made = url(signers["s3v4"], Key="a key+")
+    assert cloud.http("GET", made, headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})[0] == 200
+    assert cloud.http("GET", made, headers={"x-amz-user-agent": "me"})[0] == 403
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_the_answer_shall_say_is_signed_too(cloud, signers, version):
     made = url(signers[version], Key="a key+", ResponseContentType="text/css")

@@ -326,7 +326,7 @@ def test_what_a_customers_key_hides_is_summed_only_if_the_client_says_how(s3):
 
 
 def test_a_part_of_what_is_summed_as_a_whole_tells_its_checksum_where_the_client_chose(s3):
-    """test_get_object_part_checksum."""
+    """test_get_object_part_checksum; one of several does not: test_complete_multipart_parts_checksum_full_object."""
     began = s3.create_multipart_upload(Bucket="box", Key="m", ChecksumAlgorithm="CRC32C", ChecksumType="FULL_OBJECT")
     upload = {"Bucket": "box", "Key": "m", "UploadId": began["UploadId"]}
     part = s3.upload_part(PartNumber=1, Body=b"test content 123", ChecksumAlgorithm="CRC32C", **upload)
@@ -334,6 +334,70 @@ def test_a_part_of_what_is_summed_as_a_whole_tells_its_checksum_where_the_client
     s3.complete_multipart_upload(MultipartUpload={"Parts": listed}, **upload)
     read = s3.head_object(Bucket="box", Key="m", PartNumber=1, ChecksumMode="ENABLED")
     assert (read["ChecksumCRC32C"], read["ChecksumType"]) == ("fwuu0Q==", "FULL_OBJECT")
+    upload["UploadId"] = s3.create_multipart_upload(Bucket="box", Key="m", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")["UploadId"]
+    listed = [{"PartNumber": n, "ETag": s3.upload_part(PartNumber=n, Body=body, **upload)["ETag"]} for n, body in ((1, b"x" * (5 << 20)), (2, b"y"))]
+    s3.complete_multipart_upload(MultipartUpload={"Parts": listed}, **upload)
+    assert "ChecksumType" not in s3.head_object(Bucket="box", Key="m", PartNumber=2, ChecksumMode="ENABLED")
+
+
+@pytest.mark.parametrize(
+    "chosen, part, said, code, words",
+    [
+        ({"ChecksumAlgorithm": "CRC32"}, {"ChecksumSHA256": "A" * 43 + "="}, {}, "BadDigest",
+         "The sha256 you specified for part 1 did not match what we received."),
+        ({"ChecksumAlgorithm": "CRC32"}, {}, {"ChecksumType": "FULL_OBJECT"}, "InvalidRequest",
+         "The upload was created using the COMPOSITE checksum mode. The complete request must use the same checksum mode."),
+        ({"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}, {}, {"ChecksumCRC32": "NSRBwg=="}, "BadDigest",
+         "The crc32 you specified did not match the calculated checksum."),
+        ({"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}, {}, {"ChecksumSHA1": "A" * 27 + "=", "ChecksumType": "FULL_OBJECT"},
+         "BadDigest", "The crc32 you specified did not match the calculated checksum."),
+        ({}, {"ChecksumCRC32": "NSRBwg=="}, {}, "InvalidPart", "One or more of the specified parts could not be found."),
+        ({}, {}, {"ChecksumType": "COMPOSITE"}, "InvalidRequest",
+         "The upload was created using the null checksum mode. The complete request must use the same checksum mode."),
+    ],
+)  # fmt: skip
+def test_checksums_at_the_end_of_an_upload_are_those_it_began_with(s3, chosen, part, said, code, words):
+    """test_multipart_parts_checksum_exceptions_composite and …_full_object, test_complete_multipart_parts_checksum_default."""
+    upload = {"Bucket": "box", "Key": "m", "UploadId": s3.create_multipart_upload(Bucket="box", Key="m", **chosen)["UploadId"]}
+    etag = s3.upload_part(PartNumber=1, Body=b"abc", **upload)["ETag"]
+    told = refusal(s3.complete_multipart_upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag, **part}]}, **upload, **said)
+    assert told["Code"] == code and told["Message"].startswith(words)
+
+
+def test_what_was_expected_of_a_part_is_told_as_it_was_said(s3):
+    """test_s3_invalid_content_md5."""
+    wrong = {"Bucket": "box", "Key": "m", "Body": b"x", "ContentMD5": "CYketZBSTjX8czcs3cXVlg=="}
+    id = s3.create_multipart_upload(Bucket="box", Key="m")["UploadId"]
+    assert refusal(s3.upload_part, UploadId=id, PartNumber=1, **wrong)["ExpectedDigest"] == "CYketZBSTjX8czcs3cXVlg=="
+    assert refusal(s3.put_object, **wrong)["ExpectedDigest"] == "09891eb590524e35fc73372cddc5d596"
+
+
+def test_a_key_without_tags_is_named_with_its_bucket(s3):
+    """test_object_tagging_exc."""
+    assert refusal(s3.get_object_tagging, Bucket="box", Key="none")["Key"] == "box/none"
+    assert refusal(s3.delete_object_tagging, Bucket="box", Key="none")["Key"] == "none"
+
+
+def test_the_owner_of_a_list_has_an_id(s3):
+    """test_s3_object_acl_exceptions, test_s3_bucket_acl_exceptions."""
+    policy = {"Owner": {"ID": "wrong-id"}, "Grants": []}
+    assert refusal(s3.put_object_acl, Bucket="box", Key="k", AccessControlPolicy=policy) == {
+        "status": 400, "Code": "InvalidArgument", "Message": "Invalid id", "ArgumentName": "CanonicalUser/ID", "ArgumentValue": "wrong-id",
+    }  # fmt: skip
+    assert refusal(s3.put_object_acl, Bucket="box", Key="k", ACL="fake-acl")["Message"] is None
+
+
+def test_a_bucket_is_not_made_again_with_tags(s3):
+    """test_create_bucket_with_tags_us_east_1_idempotency."""
+    s3.create_bucket(Bucket="box", CreateBucketConfiguration={"Tags": []})
+    tagged = {"Tags": [{"Key": "a", "Value": "b"}]}
+    assert refusal(s3.create_bucket, Bucket="box", CreateBucketConfiguration=tagged)["Code"] == "BucketAlreadyOwnedByYou"
+
+
+def test_the_source_of_a_copy_may_be_a_url(cloud, s3):
+    """test_response_structure, test_s3_timestamp_precision."""
+    assert cloud.http("PUT", "/box/copy", headers=claimed() | {"x-amz-copy-source": "http://localhost:4566/box/k"})[0] == 200
+    assert s3.get_object(Bucket="box", Key="copy")["Body"].read() == b"0123456789"
 
 
 def test_a_version_becomes_the_latest_between_two_pages(s3):

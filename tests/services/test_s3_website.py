@@ -68,6 +68,19 @@ def test_the_buckets_own_error_page_has_the_errors_status(cloud, s3):
     assert (status, headers["Content-Type"], body) == (403, "text/html", b"oh no")
 
 
+def test_an_error_page_may_lead_elsewhere_or_be_missing_itself(cloud, s3):
+    """localstack's test_object_website_redirect_location, test_website_hosting_404."""
+    policy = json.loads(s3.get_bucket_policy(Bucket="site")["Policy"])
+    listing = {"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::site"}
+    s3.put_bucket_policy(Bucket="site", Policy=json.dumps({**policy, "Statement": [policy["Statement"], listing]}))
+    site(s3, ErrorDocument={"Key": "gone.html"})
+    body = get(cloud, "/none")[2].decode()
+    assert body.index("<li>Key: none</li>") < body.index("Custom Error Document") < body.index("<li>Key: gone.html</li>")
+    s3.put_object(Bucket="site", Key="gone.html", WebsiteRedirectLocation="/error.html")
+    status, headers, _ = get(cloud, "/none")
+    assert (status, headers["Location"]) == (301, "/error.html")
+
+
 def test_what_is_no_website_says_so(cloud, s3):
     assert b"NoSuchWebsiteConfiguration" in get(cloud, "/")[2]
     status, _, body = get(cloud, "/", host="nothing.s3-website-us-east-1.localhost:4566")

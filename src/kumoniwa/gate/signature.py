@@ -144,11 +144,16 @@ _OF_QUERIES = frozenset((
 ))  # fmt: skip
 
 
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+"""Recorded for the first two: localstack's test_pre_signed_url_if_match, test_pre_signed_url_if_none_match."""
+
+
 def _take_down(request: Request) -> None:
     """Clients may presign headers as query parameters: to S3 they are headers still, unless the request has others."""
     for name, value in parse_qsl(request.query, keep_blank_values=True, encoding="latin-1"):
         folded = name.lower()
-        if folded.startswith("x-amz-") and (folded not in _OF_QUERIES or version_2.is_claimed(request.query)):
+        is_header = folded.startswith("x-amz-") and (folded not in _OF_QUERIES or version_2.is_claimed(request.query))
+        if is_header or folded in _CONDITIONS:
             request.headers.setdefault(folded, value)
 
 
@@ -442,8 +447,8 @@ def _check_scope(claim: Claim, family: str, region: str | None, service: str | N
         refusals.invalid(family, " ".join(faults))
 
 
-# Headers that browsers' SDKs and proxies add after signing.
-_NEED_NO_SIGNATURE = frozenset(("x-amz-content-sha256", "x-amz-user-agent", "x-amz-cf-id", "x-amz-date"))
+# Headers that proxies add after signing. x-amz-user-agent is none of them: localstack's test_s3_ignored_special_headers.
+_NEED_NO_SIGNATURE = frozenset(("x-amz-content-sha256", "x-amz-cf-id", "x-amz-date"))
 
 
 def _check_signed_headers(request: Request, claim: Claim, family: str) -> None:

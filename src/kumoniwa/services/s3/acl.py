@@ -141,6 +141,7 @@ def grants_in(policy: dict[str, Any], owner: str) -> tuple[Grant, ...]:
     listed = policy.get("Grants")
     if listed is None or "Owner" not in policy or len(listed) > GRANTS_MAX:
         raise MalformedACLError
+    _grantee("id", policy["Owner"].get("ID", ""), "CanonicalUser/ID")
     grants = []
     for each in listed:
         grantee, permission = each.get("Grantee") or {}, each.get("Permission")

@@ -18,7 +18,7 @@ from kumoniwa.services.s3.bucket import (
     canonical_id,
     found,
 )
-from kumoniwa.services.s3.download import check_own, wanted
+from kumoniwa.services.s3.download import NoSuchKey, check_own, wanted
 from kumoniwa.services.s3.locking import InvalidBucketState
 from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, shown, tags_of
 from kumoniwa.wire.message import Answer
@@ -162,7 +162,12 @@ def GetObjectTagging(
     VersionId: str | None = None,
 ) -> dict:
     bucket = found(call, Bucket)
-    version = wanted(call, bucket, Key, VersionId)
+    try:
+        version = wanted(call, bucket, Key, VersionId)
+    except NoSuchKey as error:
+        # Only this operation names the key with its bucket: localstack's test_object_tagging_exc.
+        error.members["Key"] = f"{Bucket}/{Key}"
+        raise
     return {
         "TagSet": shown(version.head.tags),
         **({"VersionId": version.version} if bucket.versioning else {}),

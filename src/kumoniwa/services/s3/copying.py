@@ -314,7 +314,7 @@ async def UploadPartCopy(
         )
     secret = customer.secret or await managed_key.secret_of(call, upload.head)
     claims = bodies.Claims("", upload.summed_with, "", "", False)
-    draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), secret=secret, inline_bytes_max=-1)
+    draft = bodies.Draft(call, claims, encrypts=bool(upload.head.encryption), secret=secret, is_part=True)
     await bodies.poured(draft, source.pieces(start, length))
     try:
         upload, _ = upload_of(call, found(call, Bucket), Key, UploadId)

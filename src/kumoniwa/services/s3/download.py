@@ -365,15 +365,12 @@ def _described(
         checksum_mode is not None
         and checksum_mode.upper() == "ENABLED"
         and head.checksum
-        and (not part.is_partial or part.length == version.size or number is not None)
-        and (number is None or not head.parts or head.algorithm != bodies.DEFAULT_ALGORITHM)
+        and (not part.is_partial or part.length == version.size or (number is not None and head.is_composite))
     ):
-        # Of a part nothing is told where the client chose no algorithm: localstack's test_get_object_part, test_get_object_part_checksum.
-        if number is not None and head.parts:
-            if head.parts[number - 1].checksum:
-                reply["Checksum" + head.algorithm] = head.parts[number - 1].checksum
-        else:
-            reply["Checksum" + head.algorithm] = head.checksum
+        # Of one of several parts nothing is told where the whole was summed as one: localstack's test_get_object_part,
+        # test_get_object_part_checksum, test_complete_multipart_parts_checksum_full_object.
+        of_part = number is not None and head.is_composite
+        reply["Checksum" + head.algorithm] = head.parts[number - 1].checksum if of_part else head.checksum
         reply["ChecksumType"] = "COMPOSITE" if head.is_composite else "FULL_OBJECT"
     return reply, part
 

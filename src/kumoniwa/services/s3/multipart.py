@@ -82,6 +82,10 @@ class Upload(Record):
         return {"ID": self.initiator, "DisplayName": self.initiator.partition("/")[2]}
 
     @property
+    def kind(self) -> str:
+        return "COMPOSITE" if self.is_composite else "FULL_OBJECT"
+
+    @property
     def summed_with(self) -> str:
         return self.algorithm or bodies.DEFAULT_ALGORITHM
 
@@ -166,7 +170,7 @@ def _begun(call: Call, bucket: Bucket, key: str, upload: Upload) -> dict:
     if upload.algorithm:
         reply |= {
             "ChecksumAlgorithm": upload.algorithm,
-            "ChecksumType": "COMPOSITE" if upload.is_composite else "FULL_OBJECT",
+            "ChecksumType": upload.kind,
         }
     return reply | encryption_told(upload.head) | abort_told(bucket, key, now)
 
@@ -259,7 +263,7 @@ def UploadPart(
         claims,
         encrypts=bool(upload.head.encryption),
         secret=customer.secret,
-        inline_bytes_max=-1,
+        is_part=True,
         summed_with=upload.summed_with,
     )
     if not isinstance(Body, (bytes, str)):
@@ -276,7 +280,7 @@ async def _part_under_managed_key(
     call: Call, name: str, key: str, id: str, number: int, claims: bodies.Claims, upload: Upload, body: Any
 ) -> dict:
     secret = await managed_key.secret_of(call, upload.head)
-    draft = bodies.Draft(call, claims, secret=secret, inline_bytes_max=-1, summed_with=upload.summed_with)
+    draft = bodies.Draft(call, claims, secret=secret, is_part=True, summed_with=upload.summed_with)
     return await _part_arrived(call, name, key, id, number, draft, bodies.arriving(body))
 
 
@@ -354,6 +358,11 @@ def CompleteMultipartUpload(
         # Recorded: localstack's test_multipart_if_none_match_with_delete.
         raise condition.ConditionalRequestConflict(Condition="If-None-Match", Key=Key)
     condition.check_unchanged(existing, IfMatch, began, Key)
+    kind = upload.kind if upload.algorithm else "null"
+    if ChecksumType not in (None, kind):
+        raise bodies.InvalidRequest(
+            f"The upload was created using the {kind} checksum mode. The complete request must use the same checksum mode."
+        )
     rows = call.rows(storage.PARTS)
     have = {
         row[0]: row
@@ -367,19 +376,11 @@ def CompleteMultipartUpload(
         raise bodies.InvalidRequest(
             f"The provided 'x-amz-mp-object-size' header value {MpuObjectSize} does not match what was computed: {size}"
         )
-    kind = "COMPOSITE" if upload.is_composite else "FULL_OBJECT"
-    if ChecksumType not in (None, kind) and upload.algorithm:
-        raise bodies.InvalidRequest(
-            f"The upload was created using the {kind} checksum mode. The complete request must use the same checksum mode."
-        )
     checksum = _whole_checksum(upload, chosen)
     said = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
-    }.get(upload.summed_with)  # fmt: skip
-    if said is not None and said.partition("-")[0] != checksum.partition("-")[0]:
-        raise bodies.BadDigest(
-            f"The {upload.summed_with} you specified did not match the calculated checksum."
-        )
+    }  # fmt: skip
+    _check_whole(upload, ChecksumType, {name: value for name, value in said.items() if value is not None}, checksum)
     # What a customer's key hides is summed only if the client says how: localstack's test_multipart_upload_sse_c.
     is_summed = bool(upload.algorithm) or not upload.head.customer_key
     head = changed(
@@ -446,10 +447,10 @@ def _completed(call: Call, bucket: Bucket, made: storage.Version, head: Head) ->
 
 
 def _chosen(upload: Upload, id: str, listed: list[dict], have: dict[int, tuple]) -> list[tuple]:
-    """The rows of the parts a client lists, each the one it means."""
+    """The rows of the parts a client lists, each the one it means. Recorded: localstack's
+    test_multipart_parts_checksum_exceptions_composite, test_complete_multipart_parts_checksum_default."""
     chosen: list[tuple] = []
     before = 0
-    member = "Checksum" + upload.algorithm
     for each in listed:
         number, etag = each.get("PartNumber"), each.get("ETag")
         if number is None or etag is None:
@@ -458,9 +459,12 @@ def _chosen(upload: Upload, id: str, listed: list[dict], have: dict[int, tuple])
             raise InvalidPartOrder(UploadId=id)
         before = number
         row = have.get(number)
-        told = each.get(member) if upload.algorithm else None
-        if row is None or etag.strip('"') != row[2] or (told is not None and told != row[3]):
+        said = {name[8:]: value for name, value in each.items() if name.startswith("Checksum")}
+        told = said.pop(upload.algorithm, None)
+        if row is None or etag.strip('"') != row[2] or told not in (None, row[3]) or (said and not upload.algorithm):
             raise InvalidPart(UploadId=id, PartNumber=number, ETag=etag.strip('"')[:1024])
+        for name in said:
+            raise bodies.BadDigest(f"The {name.lower()} you specified for part {number} did not match what we received.")
         if upload.is_composite and told is None:
             raise bodies.InvalidRequest(
                 f"The upload was created using a {upload.algorithm.lower()} checksum. The complete request must include the "
@@ -476,6 +480,18 @@ def _chosen(upload: Upload, id: str, listed: list[dict], have: dict[int, tuple])
     if size > SIZE_BYTES_MAX:
         raise bodies.EntityTooLarge(ProposedSize=size, MaxSizeAllowed=SIZE_BYTES_MAX)
     return chosen
+
+
+def _check_whole(upload: Upload, kind: str | None, said: dict[str, str], checksum: str) -> None:
+    """The checksum of the whole that a client says, by algorithm. Without the upload's own type beside it, one of a full object is
+    taken for a composite one, and one of another algorithm is never right; an upload that chose no algorithm asks for none. Recorded:
+    localstack's test_multipart_parts_checksum_exceptions_full_object, test_complete_multipart_parts_checksum_default."""
+    algorithm = upload.summed_with
+    if not upload.algorithm:
+        said = {name: value for name, value in said.items() if name == algorithm}
+    is_right = said.get(algorithm, "").partition("-")[0] == checksum.partition("-")[0]
+    if said and not (is_right and (upload.is_composite or not upload.algorithm or kind == upload.kind)):
+        raise bodies.BadDigest(f"The {algorithm.lower()} you specified did not match the calculated checksum.")
 
 
 def _whole_checksum(upload: Upload, chosen: list[tuple]) -> str:
@@ -539,7 +555,7 @@ def ListParts(
     if upload.algorithm:
         reply |= {
             "ChecksumAlgorithm": upload.algorithm,
-            "ChecksumType": "COMPOSITE" if upload.is_composite else "FULL_OBJECT",
+            "ChecksumType": upload.kind,
         }
     parts = []
     for number, size, etag, modified, checksum in page:
@@ -622,6 +638,6 @@ def _shown(call: Call, key: str, id: str, initiated: float, upload: Upload) -> d
     if upload.algorithm:
         shown |= {
             "ChecksumAlgorithm": upload.algorithm,
-            "ChecksumType": "COMPOSITE" if upload.is_composite else "FULL_OBJECT",
+            "ChecksumType": upload.kind,
         }
     return shown

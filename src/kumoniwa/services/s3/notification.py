@@ -248,6 +248,8 @@ def happened(
                 thing = {"key": quote_plus(key, safe="/"), "size": size, "eTag": etag, "versionId": version, "sequencer": sequencer}
                 record = _record(call, bucket, event, each["Id"], thing) | (more or {})
                 body = {"bucket": bucket.name, "kind": kind, "target": each[member], "message": {"Records": [record]}}
+                if call.trace:
+                    body["trace"] = call.trace
                 OUTBOX.put(call, orjson.dumps(body), after_s=after_s)
     known = _DETAILS.get(event) or _DETAILS.get(family)
     if known is not None and "EventBridgeConfiguration" in wanted:
@@ -313,9 +315,11 @@ def _owner_id(account: str) -> str:
 # Delivery --------------------------------------------------------------------------------------------
 
 
-async def _sent(call: Call, bucket: str, kind: str, target: str, message: dict[str, Any], once: str | None, *, is_test: bool = False) -> None:
+async def _sent(
+    call: Call, bucket: str, kind: str, target: str, message: dict[str, Any], once: str | None, *, is_test: bool = False, trace: str = ""
+) -> None:
     """Raises what the destination answers."""
-    ours = call.acting(S3_ITSELF, **{"aws:SourceArn": arn(call, bucket), "aws:SourceAccount": call.account})
+    ours = call.acting(S3_ITSELF, **{"aws:SourceArn": arn(call, bucket), "aws:SourceAccount": call.account}).traced(trace)
     body = orjson.dumps(message).decode()
     if kind == "sqs":
         place = arns.parse(target)
@@ -333,7 +337,7 @@ async def _deliver(call: Call, delivery: Delivery) -> float | None:
         call.tell(said["target"], said["message"])
         return None
     try:
-        await _sent(call, said["bucket"], said["kind"], said["target"], said["message"], delivery.token)
+        await _sent(call, said["bucket"], said["kind"], said["target"], said["message"], delivery.token, trace=said.get("trace", ""))
     except AwsError as error:
         if call.now() - delivery.born < AGE_S_MAX:
             return min(RETRY_S_MAX, 2.0**delivery.attempts)

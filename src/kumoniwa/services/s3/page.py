@@ -47,8 +47,7 @@ async def serve(home: Any, request: Request, name: str, request_id: str) -> Resp
     key = index_key(website, path)
     response = await _got(home, request, name, key)
     if response.status < 400:
-        moved = response.headers.get("x-amz-website-redirect-location")
-        return Response(301, b"", {"Location": moved, "Content-Length": "0"}) if moved else response
+        return _moved(response) or response
     folder = f"{path}/{website['IndexDocument']['Suffix']}"
     if key == path and response.status in (403, 404) and (await _got(home, request, name, folder, "HEAD")).status == 200:
         # A folder that was asked for without its slash.
@@ -88,17 +87,29 @@ async def _error_page(
     page = await _got(home, plain, name, document["Key"])
     if page.status == 200:
         page.status = refusal.status
-        return page
+        return _moved(page) or page
     second = _CODE.search(page.body)
-    also = tuple(part.decode() for part in second.groups()) if second else ("", "")
+    also = dict(zip(("Code", "Message"), (part.decode() for part in second.groups()), strict=True)) if second else {}
+    if also.get("Code") == "NoSuchKey":
+        also["Key"] = document["Key"]
     return _refused(refusal.status, code, text, request_id, also, **more)
 
 
-def _refused(status: int, code: str, text: str, request_id: str, also: tuple[str, str] | None = None, **more: str) -> Response:
+def _moved(response: Response) -> Response | None:
+    """Where an object leads that is not shown itself, be it the page about an error: localstack's test_object_website_redirect_location."""
+    where = response.headers.get("x-amz-website-redirect-location")
+    return Response(301, b"", {"Location": where, "Content-Length": "0"}) if where else None
+
+
+def _listed(told: dict[str, str]) -> str:
+    return "\n".join(f"<li>{name}: {escaped(value)}</li>" for name, value in told.items())
+
+
+def _refused(status: int, code: str, text: str, request_id: str, also: dict[str, str] | None = None, **more: str) -> Response:
     title = f"{status} {TITLES.get(status, code)}"
     told = {"Code": code, "Message": text, **more, "RequestId": request_id, "HostId": host_id(request_id)}
-    rows = "\n".join(f"<li>{name}: {escaped(value)}</li>" for name, value in told.items())
+    rows = _listed(told)
     if also is not None:
-        rows += f"\n</ul>\n<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>\n<li>Code: {also[0]}</li>\n<li>Message: {also[1]}</li>"
+        rows += f"\n</ul>\n<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>\n{_listed(also)}"
     page = f"<html>\n<head><title>{title}</title></head>\n<body>\n<h1>{title}</h1>\n<ul>\n{rows}\n</ul>\n<hr/>\n</body>\n</html>\n"
     return Response(status, page.encode("utf-8", "replace"), {"Content-Type": HTML, "x-amz-error-code": code, "x-amz-error-message": text})

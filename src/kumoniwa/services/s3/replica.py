@@ -87,7 +87,7 @@ def piece(call: Call, message: dict[str, Any]) -> bool:
     parts = drafts[token][1]
     if message["blob"] == len(parts):
         claims = bodies.Claims("", bodies.DEFAULT_ALGORITHM, "", "", False)
-        parts.append(bodies.Draft(call, claims, encrypts=message["encrypts"], inline_bytes_max=-1))
+        parts.append(bodies.Draft(call, claims, encrypts=message["encrypts"], is_part=True))
     parts[message["blob"]].write(message["data"])
     return True
 

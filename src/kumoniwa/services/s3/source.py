@@ -5,6 +5,7 @@ Whoever copies must be allowed to read it. The region where it lies decides that
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -92,10 +93,13 @@ async def source_of(
     return Afar(call, place.region, asked, unpack(bucket, Bucket), msgspec.convert(version, Version), unpack(head, Head))
 
 
+_HOST = re.compile("^https?://[^/]*")
+
+
 def _named(text: str) -> tuple[str, str, str | None]:
-    """Bucket, key and version of a CopySource. A blank may be a plus in it: localstack's
-    test_copy_object_special_character_plus_for_space."""
-    path, _, query = text.partition("?versionId=")
+    """Bucket, key and version of a CopySource. A blank may be a plus in it, and it may be a whole URL: localstack's
+    test_copy_object_special_character_plus_for_space, test_response_structure."""
+    path, _, query = _HOST.sub("", text).partition("?versionId=")
     name, slash, key = unquote_plus(path.removeprefix("/")).partition("/")
     if not slash or not key or not name or name.startswith("arn:"):
         raise InvalidArgument(

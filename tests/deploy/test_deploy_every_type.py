@@ -389,7 +389,7 @@ SAMPLES = {
     "AWS::Pipes::Pipe": (
         """{Source: "arn:aws:kinesis:us-east-1:123456789012:stream/s", Target: "arn:aws:sqs:us-east-1:123456789012:q",
         RoleArn: "arn:aws:iam::123456789012:role/r", SourceParameters: {KinesisStreamParameters: {StartingPosition: LATEST, BatchSize: 5}},
-        Description: d, TargetParameters: {InputTemplate: "<$.data>"}, Tags: {a: b}}""",
+        Description: d, TargetParameters: {InputTemplate: "<$.data>"}, KmsKeyIdentifier: k, Tags: {a: b}}""",
         """{Source: "arn:aws:kinesis:us-east-1:123456789012:stream/s", Target: "arn:aws:sqs:us-east-1:123456789012:p",
         RoleArn: "arn:aws:iam::123456789012:role/r", SourceParameters: {KinesisStreamParameters: {StartingPosition: LATEST, BatchSize: 6}},
         Tags: {c: d}}""",

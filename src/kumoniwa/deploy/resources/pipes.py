@@ -29,7 +29,7 @@ def _without_beginning(parameters: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-_said = "RoleArn Description DesiredState Enrichment EnrichmentParameters Target TargetParameters LogConfiguration"
+_said = "RoleArn Description DesiredState Enrichment EnrichmentParameters Target TargetParameters LogConfiguration KmsKeyIdentifier"
 
 Pipe = ResourceType(
     name=Name("Name", 64),
@@ -59,6 +59,7 @@ Pipe = ResourceType(
         "EnrichmentParameters": {"InputTemplate": ""},
         "TargetParameters": {"InputTemplate": ""},
         "LogConfiguration": {"Level": "OFF"},
+        "KmsKeyIdentifier": "",
     },
     drift=(Reading(same("RoleArn Description DesiredState Enrichment Target", seen)),),
 )

@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.pipes import life, log
+from kumoniwa.services.pipes import encryption, life, log
 from kumoniwa.services.pipes.errors import (
     ConflictException,
     NotFoundException,
@@ -45,7 +45,8 @@ def CreatePipe(
     call: Call, *, Name: str, Source: str, Target: str, RoleArn: str, Description: str | None = None, DesiredState: str | None = None,
     SourceParameters: dict[str, Any] | None = None, Enrichment: str | None = None, EnrichmentParameters: dict[str, Any] | None = None,
     TargetParameters: dict[str, Any] | None = None, Tags: dict[str, str] | None = None, LogConfiguration: dict[str, Any] | None = None,
-) -> dict:  # fmt: skip
+    KmsKeyIdentifier: str | None = None,
+) -> Any:  # fmt: skip
     """Whether the role may read the source is found out while the pipe is CREATING; then it may become CREATE_FAILED."""
     held = call.shelf(Pipe)
     if Name in held:
@@ -57,10 +58,18 @@ def CreatePipe(
         name=Name, id=call.new_id(), source=Source, target=Target, role=RoleArn, created=call.now(), modified=call.now(),
         desired=DesiredState or "RUNNING", description=Description, source_parameters=SourceParameters or {}, enrichment=Enrichment or "",
         enrichment_parameters=EnrichmentParameters or {}, target_parameters=TargetParameters or {}, tags=_checked_tags(Tags or {}),
-        logging=log.read(call, LogConfiguration),
+        logging=log.read(call, LogConfiguration), key=KmsKeyIdentifier or "",
     )  # fmt: skip
-    pipe = life.begin(call, check(call, pipe), "CREATING")
-    return _answer(call, pipe)
+    return _beginning(call, check(call, pipe), "CREATING")
+
+
+def _beginning(call: Call, pipe: Pipe, state: str) -> Any:
+    """Keep an open pipe, if its role may use its key."""
+
+    def begin() -> dict[str, Any]:
+        return _answer(call, life.begin(call, encryption.closed(call, pipe), state))
+
+    return encryption.proving(call, pipe, begin) if pipe.key else begin()
 
 
 def _laid(held: dict[str, Any], said: dict[str, Any] | None) -> dict[str, Any]:
@@ -80,8 +89,11 @@ def UpdatePipe(
     call: Call, *, Name: str, RoleArn: str, Description: str | None = None, DesiredState: str | None = None,
     SourceParameters: dict[str, Any] | None = None, Enrichment: str | None = None, EnrichmentParameters: dict[str, Any] | None = None,
     Target: str | None = None, TargetParameters: dict[str, Any] | None = None, LogConfiguration: dict[str, Any] | None = None,
-) -> dict:  # fmt: skip
+    KmsKeyIdentifier: str | None = None,
+) -> Any:  # fmt: skip
+    """An empty key takes the customer's away."""
     held = life.settled(existing(call, Name), "updated")
+    held = encryption.opened(call, held)
     call.require("iam:PassRole", RoleArn, **{"iam:PassedToService": SERVICE})
     parameters = held.target_parameters if Target in (None, held.target) else {}
     pipe = changed(
@@ -90,8 +102,9 @@ def UpdatePipe(
         enrichment_parameters=_laid(held.enrichment_parameters, EnrichmentParameters) if Enrichment != "" else {},
         target=Target or held.target, target_parameters=_laid(parameters, TargetParameters), modified=call.now(),
         logging=held.logging if LogConfiguration is None else log.read(call, LogConfiguration),
+        key=held.key if KmsKeyIdentifier is None else KmsKeyIdentifier,
     )  # fmt: skip
-    return _answer(call, life.begin(call, check(call, pipe), "UPDATING"))
+    return _beginning(call, check(call, pipe), "UPDATING")
 
 
 def StartPipe(call: Call, *, Name: str) -> dict:
@@ -114,8 +127,9 @@ def DeletePipe(call: Call, *, Name: str) -> dict:
 
 
 def DescribePipe(call: Call, *, Name: str) -> dict:
-    pipe = existing(call, Name)
+    pipe = encryption.opened(call, existing(call, Name))
     told = _answer(call, pipe) | {
+        "KmsKeyIdentifier": pipe.key or None,
         "Description": pipe.description, "StateReason": pipe.reason or None, "Source": pipe.source, "SourceParameters": pipe.source_parameters,
         "Enrichment": pipe.enrichment or None, "EnrichmentParameters": pipe.enrichment_parameters or None, "Target": pipe.target,
         "TargetParameters": pipe.target_parameters or None, "RoleArn": pipe.role, "Tags": pipe.tags, "LogConfiguration": pipe.logging or None,

@@ -12,7 +12,7 @@ from kumoniwa.intake.queue import queue_url
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.pipes import life
+from kumoniwa.services.pipes import encryption, life
 from kumoniwa.services.pipes.errors import NotFoundException
 from kumoniwa.services.pipes.execution import Execution
 from kumoniwa.services.pipes.pipe import Pipe, Wishes, arn_of
@@ -31,7 +31,7 @@ class PipeCustomer:
 
     def _held(self) -> Pipe | None:
         held = self.call.shelf(Pipe).get(self.name)
-        return held if held is not None and held.id == self.id else None
+        return encryption.seen(self.call, held) if held is not None and held.id == self.id else None
 
     def _pipe(self) -> Pipe:
         held = self._held()
@@ -90,4 +90,11 @@ class PipeCustomer:
 
 def wanted(call: Call) -> list[PipeCustomer]:
     """Pipes whose sources are to be read now."""
-    return [PipeCustomer(call, pipe) for pipe in call.shelf(Pipe).values() if pipe.state == "RUNNING"]
+    running = [pipe for pipe in call.shelf(Pipe).values() if pipe.state == "RUNNING"]
+    for pipe in running:
+        encryption.look(call, pipe)
+    return [PipeCustomer(call, pipe) for pipe in running if encryption.seen(call, pipe) is not None]
+
+
+def next_change(call: Call) -> float:
+    return min(life.next_change(call), encryption.next_look(call))

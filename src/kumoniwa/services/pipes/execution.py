@@ -69,7 +69,7 @@ class Execution:
         try:
             return await self._through()
         finally:
-            log.put(self.call, self.pipe.logging, self.pipe.name, self.records)
+            await log.put(self.call, self.pipe, self.role, self.records)
 
     async def _through(self) -> Taken:
         self.note("EXECUTION_STARTED", payload=self.events)

@@ -51,7 +51,7 @@ def begin(call: Call, pipe: Pipe, state: str) -> Pipe:
 
 def stop(call: Call, pipe: Pipe, reason: str) -> None:
     """A pipe that cannot work is stopped, and says why."""
-    call.shelf(Pipe)[pipe.name] = changed(pipe, state="STOPPED", desired="STOPPED", reason=reason)
+    call.shelf(Pipe)[pipe.name] = changed(call.shelf(Pipe)[pipe.name], state="STOPPED", desired="STOPPED", reason=reason)
     call.home.wake(CHANGED)
 
 

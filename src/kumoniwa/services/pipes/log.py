@@ -10,11 +10,15 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate.data_key import opening
+from kumoniwa.gate.key_chain import is_sealed
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.services.pipes import encryption
 from kumoniwa.services.pipes.errors import ValidationException
+from kumoniwa.services.pipes.pipe import Pipe
 
 RECORD_BYTES_MAX = 262_144
 AGAIN_S = 60.0
@@ -56,16 +60,25 @@ def is_wanted(kept: dict[str, Any], step: str) -> bool:
     return level != "OFF" and LEVELS.index(level_of(step)) <= LEVELS.index(level)
 
 
-def put(call: Call, kept: dict[str, Any], pipe_name: str, records: list[dict[str, Any]]) -> None:
-    """Promise records, which hold execution data only if the pipe says so."""
-    lines = []
+async def put(call: Call, pipe: Pipe, role: Call, records: list[dict[str, Any]]) -> None:
+    """Promise records, which hold execution data only if the pipe says so, and then lie sealed if it has a key. Without the right to it nothing
+    is told. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-logs.html#eb-pipes-logs-execution-data"""
+    lines, kept = [], pipe.logging
+    has_data = "ALL" in kept.get("IncludeExecutionData", ())
     for record in records:
-        if "ALL" not in kept.get("IncludeExecutionData", ()):
+        if not has_data:
             record = {name: value for name, value in record.items() if name not in DATA}
         lines.append({"timestamp": record["timestamp"], "message": _fitted(record)})
-    if lines:
-        body = {"group": kept["CloudwatchLogsLogDestination"]["LogGroupArn"], "stream": pipe_name, "lines": lines}
-        OUTBOX.put(call, orjson.dumps(body), lane=pipe_name)
+    if not lines:
+        return
+    body = orjson.dumps({"group": kept["CloudwatchLogsLogDestination"]["LogGroupArn"], "stream": pipe.name, "lines": lines})
+    if pipe.key and has_data:
+        try:
+            body = await opening(call, lambda: encryption.log_lock(call, pipe, role).shut(body))
+        except AwsError as error:
+            call.home.note("unlogged", pipe=pipe.name, code=error.code)
+            return
+    OUTBOX.put(call, body, lane=pipe.name)
 
 
 def _fitted(record: dict[str, Any]) -> str:
@@ -83,9 +96,19 @@ def _fitted(record: dict[str, Any]) -> str:
     return text
 
 
+async def _opened(call: Call, body: bytes) -> bytes:
+    if not is_sealed(body):
+        return body
+    us = call.home.call("pipes", call.account, principals.service("delivery.logs.amazonaws.com", call.account))
+    return await opening(call, lambda: encryption.delivered(us).open(body))
+
+
 async def deliver(call: Call, delivery: Delivery) -> float | None:
     """Write lines as AWS's own log delivery does. A group that is gone hears nothing."""
-    told = orjson.loads(delivery.body)
+    try:
+        told = orjson.loads(await _opened(call, delivery.body))
+    except AwsError:
+        return None if delivery.attempts >= TRIED_MAX else AGAIN_S
     region, group = _GROUP.match(told["group"]).groups()
     place = {"logGroupName": group, "logStreamName": told["stream"]}
     writer = call.home.call("pipes", call.account, principals.root(call.account, partition=call.home.partition))

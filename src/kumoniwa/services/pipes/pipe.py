@@ -77,6 +77,10 @@ class Pipe(Record):
     target_parameters: dict[str, Any] = {}
     logging: dict[str, Any] = {}
     tags: dict[str, str] = {}
+    key: str = ""
+    """Of KMS, as it was told."""
+    sealed: bytes = b""
+    """Its patterns and templates, where there is a key."""
 
     @property
     def own(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What holds for all traces of an account: how they are encrypted, and which of AWS's services may send them."""
+"""Which of AWS's services may send an account's traces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.xray.errors import (
@@ -29,20 +28,6 @@ class ResourcePolicy(Record):
     document: str
     revision: str
     updated: float
-
-
-def PutEncryptionConfig(call: Call, *, Type: str, KeyId: str | None = None) -> dict:
-    if Type == "KMS":
-        if not KeyId:
-            raise InvalidRequestException("KeyId must be specified for the type KMS.")
-        raise NotImplementedHere("encryption of traces by a key of KMS (xray:PutEncryptionConfig Type KMS)")
-    if KeyId:
-        raise InvalidRequestException("KeyId may be specified for the type KMS only.")
-    return GetEncryptionConfig(call)
-
-
-def GetEncryptionConfig(call: Call) -> dict:
-    return {"EncryptionConfig": {"Status": "ACTIVE", "Type": "NONE"}}
 
 
 def PutResourcePolicy(

@@ -1,12 +1,13 @@
-"""The operations of X-Ray. Insights, the retrieval of traces that are not indexed, encryption by keys of KMS and root causes are
-refused by name."""
+"""The operations of X-Ray. Insights, the retrieval of traces that are not indexed and root causes are refused by name."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.sampling import Rule
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
@@ -16,9 +17,7 @@ from kumoniwa.services.xray import account, sampling, segment, tag
 from kumoniwa.services.xray import group as groups
 from kumoniwa.services.xray.account import (
     DeleteResourcePolicy,
-    GetEncryptionConfig,
     ListResourcePolicies,
-    PutEncryptionConfig,
     PutResourcePolicy,
 )
 from kumoniwa.services.xray.destination import (
@@ -27,6 +26,7 @@ from kumoniwa.services.xray.destination import (
     UpdateIndexingRule,
     UpdateTraceSegmentDestination,
 )
+from kumoniwa.services.xray.encryption import GetEncryptionConfig, PutEncryptionConfig
 from kumoniwa.services.xray.errors import InvalidRequestException, ResourceNotFoundException
 from kumoniwa.services.xray.graph import Graph, Tally
 from kumoniwa.services.xray.group import CreateGroup, DeleteGroup, GetGroup, GetGroups, UpdateGroup
@@ -96,7 +96,7 @@ async def _traces(call: Call, kind: str, start: float, end: float, after: str, w
     """The traces of a time in the order of their ids; None in the place of one that is not wanted."""
     while ids := segment.traces_between(call, kind, start, end, after, READ_AT_ONCE):
         for id_ in ids:
-            trace = _trace(call, id_)
+            trace = await opening(call, partial(_trace, call, id_))
             yield id_, trace if trace is not None and (wanted is None or wanted(trace)) else None
         after = ids[-1]
         await asyncio.sleep(0)

@@ -13,6 +13,7 @@ import orjson
 
 from kumoniwa.gate import identity, signature
 from kumoniwa.gate.address import Address
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.xray import destination, otlp, segment, span
@@ -83,7 +84,7 @@ async def _keep(call: Call, held: destination.Destination, taken: list[otlp.Span
     indexed = [one for one in taken if destination.is_indexed(held, one.trace_id)]
     for at in range(0, len(indexed), TURN_SPANS):
         documents = [each for one in indexed[at : at + TURN_SPANS] for each in span.documents(one, lambda: call.ids.hex(16))]
-        call.atomically(lambda documents=documents: segment.keep(call, documents))
+        await opening(call, lambda documents=documents: segment.keep(call, documents))
         await asyncio.sleep(0)
 
 

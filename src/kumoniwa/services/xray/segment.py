@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate.key_chain import Lock, forget
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.xray import destination, span
+from kumoniwa.services.xray import destination, encryption, span
 from kumoniwa.store.rows import Table
 
 SEGMENTS = Table(
@@ -36,7 +37,7 @@ _NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]+")
 
 def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | Coroutine:
     unprocessed, logged = [], []
-    rows, now, held = call.rows(SEGMENTS), call.now(), destination.of(call)
+    rows, now, held, lock = call.rows(SEGMENTS), call.now(), destination.of(call), encryption.keeping(call)
     for text in TraceSegmentDocuments:
         read, code = _read(text)
         for document in read:
@@ -46,7 +47,7 @@ def PutTraceSegments(call: Call, *, TraceSegmentDocuments: list[str]) -> dict | 
                     logged += span.lines_of(document)
                     if not destination.is_indexed(held, document["trace_id"]):
                         continue
-                _keep(rows, now, document, text if len(read) == 1 and text.lstrip()[:1] == "{" else orjson.dumps(document).decode())
+                _keep(rows, now, lock, document, text if len(read) == 1 and text.lstrip()[:1] == "{" else orjson.dumps(document).decode())
                 continue
             # Recorded: https://github.com/humanmade/aws-xray/issues/29
             refused = {"ErrorCode": problem, "Message": f"Invalid segment. ErrorCode: {problem}"}
@@ -64,9 +65,9 @@ async def _logged(call: Call, lines: list[tuple[float, dict[str, Any]]], reply: 
 
 def keep(call: Call, documents: list[dict[str, Any]]) -> None:
     """Segments that were made here."""
-    rows, now = call.rows(SEGMENTS), call.now()
+    rows, now, lock = call.rows(SEGMENTS), call.now(), encryption.keeping(call)
     for document in documents:
-        _keep(rows, now, document, orjson.dumps(document).decode())
+        _keep(rows, now, lock, document, orjson.dumps(document).decode())
 
 
 def _read(text: str) -> tuple[list[Any], str | None]:
@@ -147,19 +148,20 @@ def _is_moment(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e11
 
 
-def _keep(rows: Any, now: float, document: dict, text: str) -> None:
+def _keep(rows: Any, now: float, lock: Lock, document: dict, text: str) -> None:
     trace = document["trace_id"].lower()
     ended = document.get("end_time") or document["start_time"]
     is_dateless = not now - KEPT_S <= int(trace[2:10], 16) <= now + 86_400
-    rows.run("insert or replace into xray_segment values (?,?,?,?,?,?)", trace, document["id"].lower(), now, ended, is_dateless, text)
+    rows.run("insert or replace into xray_segment values (?,?,?,?,?,?)", trace, document["id"].lower(), now, ended, is_dateless, lock.shut_text(text))
 
 
 # Reading -------------------------------------------------------------------------------------------
 
 
 def documents(call: Call, trace: str) -> list[dict]:
-    """What was sent of one trace, in the order of its beginning."""
-    found = [orjson.loads(text) for (text,) in call.rows(SEGMENTS).all("select body from xray_segment where trace = ?", trace.lower())]
+    """What was sent of one trace, in the order of its beginning. Raises ``data_key.Shut`` until its key is open for the caller."""
+    lock = encryption.looking(call)
+    found = [orjson.loads(lock.open_text(held)) for (held,) in call.rows(SEGMENTS).all("select body from xray_segment where trace = ?", trace.lower())]
     return sorted(found, key=lambda document: document["start_time"])
 
 
@@ -188,3 +190,4 @@ def _prefix(moment: float) -> str:
 def expire(call: Call) -> None:
     """Drop what came thirty days ago."""
     call.rows(SEGMENTS).run("delete from xray_segment where came < ?", call.now() - KEPT_S)
+    forget(call, encryption.OF, call.now() - KEPT_S)

@@ -1,31 +1,39 @@
-"""Authenticated encryption of short texts, AES-256-GCM. Whoever needs it rarely imports it when it is needed: the library behind
-it costs a process fifteen milliseconds and eight mebibytes."""
+"""Authenticated encryption of short texts, AES-256-GCM. The library behind it is imported when something is first sealed: it costs a
+process fifteen milliseconds and eight mebibytes."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import os
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 
 NONCE_BYTES = 12
 LONGER_BYTES = NONCE_BYTES + 16
 """By so much what is sealed is longer."""
 
 
+@functools.cache
+def _library() -> tuple[type, type, type[Exception]]:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - heavy, and many a region seals nothing
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV  # noqa: PLC0415
+
+    return AESGCM, AESSIV, InvalidTag
+
+
 def seal(key: bytes, body: bytes, purpose: bytes) -> bytes:
     """A body that only the key opens, and only for the same purpose."""
+    gcm, _, _ = _library()
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, body, purpose)
+    return nonce + gcm(key).encrypt(nonce, body, purpose)
 
 
 def unseal(key: bytes, sealed: bytes, purpose: bytes) -> bytes | None:
     """What was sealed, or None if it was not, or not by this key and for this purpose."""
+    gcm, _, invalid = _library()
     try:
-        return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose)
-    except (InvalidTag, ValueError):
+        return gcm(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], purpose)
+    except (invalid, ValueError):
         return None
 
 
@@ -39,8 +47,9 @@ class Lock:
     __slots__ = ("_bodies", "_names")
 
     def __init__(self, secret: bytes) -> None:
-        self._bodies = AESGCM(secret)
-        self._names = AESSIV(hmac.digest(secret, b"names", hashlib.sha512))
+        gcm, siv, _ = _library()
+        self._bodies = gcm(secret)
+        self._names = siv(hmac.digest(secret, b"names", hashlib.sha512))
 
     def seal(self, body: bytes, purpose: bytes) -> bytes:
         nonce = os.urandom(NONCE_BYTES)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import orjson
 
+from kumoniwa.engines import cipher
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -81,14 +82,10 @@ def _key(call: Call) -> bytes:
 
 
 def sealed(call: Call, id_: str, secret: dict[str, Any]) -> bytes:
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few have connections
-
     return cipher.seal(_key(call), orjson.dumps(secret), id_.encode())
 
 
 def opened(call: Call, id_: str, body: bytes) -> dict[str, Any]:
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few have connections
-
     return orjson.loads(cipher.unseal(_key(call), body, id_.encode()) or b"{}")
 
 

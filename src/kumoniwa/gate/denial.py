@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from kumoniwa.engines import cipher
+
 if TYPE_CHECKING:
     from kumoniwa.languages.policy import Statement
     from kumoniwa.languages.policy_decision import Decision
@@ -37,8 +39,6 @@ def encoded(seal: bytes, decision: Decision, context: dict[str, Any]) -> str:
             "conditions": {"items": [{"key": key, "values": _items(value)} for key, value in sorted(told.items())]},
         },
     }
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few are denied by EC2
-
     return base64.urlsafe_b64encode(cipher.seal(seal, zlib.compress(orjson.dumps(message)), _PURPOSE)).decode()
 
 
@@ -59,8 +59,6 @@ def _items(value: Any) -> dict[str, Any]:
 
 def decoded(seal: bytes, text: str) -> str | None:
     """The message as JSON, None for what this cloud did not encode."""
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few are denied by EC2
-
     try:
         packed = cipher.unseal(seal, base64.b64decode(text, altchars=b"-_", validate=True), _PURPOSE)
         return None if packed is None else zlib.decompressobj().decompress(packed, MESSAGE_BYTES_MAX).decode()

@@ -11,9 +11,9 @@ import base64
 import binascii
 import re
 from functools import lru_cache
-from types import ModuleType
 from typing import TYPE_CHECKING
 
+from kumoniwa.engines import cipher
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.arn import partition
 from kumoniwa.kernel.errors import AwsError
@@ -183,7 +183,7 @@ _SEALED = b"KW1"
 
 def seal(key: bytes, session: Session) -> str:
     """A session token: readable by every region of this cloud, by nobody else."""
-    return base64.b64encode(_SEALED + _cipher().seal(key, pack(session), b"session")).decode()
+    return base64.b64encode(_SEALED + cipher.seal(key, pack(session), b"session")).decode()
 
 
 @lru_cache(maxsize=4096)
@@ -193,14 +193,8 @@ def unseal(key: bytes, token: str) -> Session | None:
         body = base64.b64decode(token, validate=True)
     except (binascii.Error, ValueError):
         return None
-    opened = _cipher().unseal(key, body[len(_SEALED) :], b"session") if body.startswith(_SEALED) else None
+    opened = cipher.unseal(key, body[len(_SEALED) :], b"session") if body.startswith(_SEALED) else None
     return unpack(opened, Session) if opened is not None else None
-
-
-def _cipher() -> ModuleType:
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and only temporary keys need it
-
-    return cipher
 
 
 def identify(home, access_key: str | None, token: str | None, protocol: str) -> tuple[Principal, str | None]:

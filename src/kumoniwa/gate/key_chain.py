@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import NamedTuple
 
+from kumoniwa.engines import cipher
 from kumoniwa.gate import data_key as data_keys
 from kumoniwa.gate.data_key import DataKey, Ring, Shut
 from kumoniwa.kernel.call import Call
@@ -74,8 +75,6 @@ class Chain(NamedTuple):
 
     def unseal(self, call: Call, id_: str, sealed: bytes) -> bytes:
         """What was sealed with a data key of this id. Raises Shut until it is open for this caller."""
-        from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and only what is sealed needs it
-
         return cipher.unseal(self.secret(call, id_), sealed, id_.encode())
 
     def secret(self, call: Call, id_: str) -> bytes:
@@ -98,8 +97,6 @@ class Chain(NamedTuple):
 
 def sealed(secret: bytes, id_: str, body: bytes) -> bytes:
     """A body under the data key of this id."""
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and only what is sealed needs it
-
     return cipher.seal(secret, body, id_.encode())
 
 

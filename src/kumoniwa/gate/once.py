@@ -8,9 +8,11 @@ answered with one, too: answers lie under the cloud's seal.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
+from kumoniwa.engines import cipher
 from kumoniwa.kernel.call import Call
 from kumoniwa.store.rows import Table
 
@@ -34,14 +36,13 @@ def remembered(call: Call, operation: str) -> dict | None:
     found = call.rows(ONCE).one("select answer from once where token = ? and operation = ?", call.once, operation)
     if found is None:
         return None
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and not every service is asked twice
-
     # A store that is older than the seal holds answers as they were.
-    return msgspec.msgpack.decode(cipher.unseal(_key(call), found[0], _purpose(call, operation)) or found[0])
+    return msgspec.msgpack.decode(cipher.unseal(_key(call.home.settings.seal), found[0], _purpose(call, operation)) or found[0])
 
 
-def _key(call: Call) -> bytes:
-    return hashlib.sha256(b"once" + call.home.settings.seal).digest()
+@lru_cache(maxsize=8)
+def _key(seal: bytes) -> bytes:
+    return hashlib.sha256(b"once" + seal).digest()
 
 
 def _purpose(call: Call, operation: str) -> bytes:
@@ -49,12 +50,10 @@ def _purpose(call: Call, operation: str) -> bytes:
 
 
 def remember(call: Call, operation: str, answer: dict | None) -> None:
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and not every service is asked twice
-
     rows, now = call.rows(ONCE), call.now()
     swept = call.memory(Swept)
     if now > swept.at + SWEPT_EVERY_S:
         swept.at = now
         rows.run("delete from once where at < ?", now - KEPT_S)
-    sealed = cipher.seal(_key(call), msgspec.msgpack.encode(answer or {}), _purpose(call, operation))
+    sealed = cipher.seal(_key(call.home.settings.seal), msgspec.msgpack.encode(answer or {}), _purpose(call, operation))
     rows.run("insert or replace into once values (?,?,?,?)", call.once, operation, now, sealed)

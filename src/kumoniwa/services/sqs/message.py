@@ -16,8 +16,7 @@ import struct
 from functools import lru_cache
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from kumoniwa.engines.cipher import Lock
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed, pack, unpack
@@ -332,19 +331,18 @@ def drop(call: Call, queue: Queue, seq: int) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _cipher(seal: bytes, queue_id: str) -> AESGCM:
-    return AESGCM(hashlib.sha256(b"sqs" + seal + queue_id.encode()).digest())
+def _lock(seal: bytes, queue_id: str) -> Lock:
+    return Lock(hashlib.sha256(b"sqs" + seal + queue_id.encode()).digest())
 
 
 def _sealed(call: Call, queue: Queue, content: Content) -> bytes:
     body = pack(content)
     if queue.of("SqsManagedSseEnabled") != "true":
         return b"\0" + body
-    nonce = os.urandom(12)
-    return b"\1" + nonce + _cipher(call.home.settings.seal, queue.id).encrypt(nonce, body, None)
+    return b"\1" + _lock(call.home.settings.seal, queue.id).seal(body, b"")
 
 
 def opened(call: Call, queue: Queue, blob: bytes) -> Content:
     if blob[0] == 0:
         return unpack(blob[1:], Content)
-    return unpack(_cipher(call.home.settings.seal, queue.id).decrypt(blob[1:13], blob[13:], None), Content)
+    return unpack(_lock(call.home.settings.seal, queue.id).unseal(blob[1:], b""), Content)

@@ -7,6 +7,7 @@ import functools
 import inspect
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,10 @@ def test_no_document_names_this_machine():
     files = [ROOT / name for name in kept if name]
     named = re.compile(rb"/(root|work|home/[a-z]+)/")
     assert not [str(file.relative_to(ROOT)) for file in files if file.is_file() and named.search(file.read_bytes())]
+
+
+def test_a_cloud_starts_without_what_is_heavy():
+    starts = "import sys, kumoniwa.cli.up, kumoniwa.services.dynamodb.api, kumoniwa.services.sqs.api; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", starts], capture_output=True, check=True, text=True, env={"PYTHONPATH": str(SOURCE.parent)})
+    heavy = {"cryptography", "boto3", "botocore", "yaml", "samtranslator", "jsonschema", "sqlglot", "duckdb", "lxml", "matplotlib"}
+    assert not heavy.intersection(ran.stdout.split())

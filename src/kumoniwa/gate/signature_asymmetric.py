@@ -9,11 +9,8 @@ from __future__ import annotations
 import binascii
 import hmac
 import re
+from collections.abc import Callable
 from functools import lru_cache
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 
 ALGORITHM = "AWS4-ECDSA-P256-SHA256"
 REGIONS = "x-amz-region-set"
@@ -33,19 +30,36 @@ def parts_of(header: str) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=256)
-def _key(access_key: str, secret: str) -> ec.EllipticCurvePublicKey:
+def _verifier(access_key: str, secret: str) -> Callable[[bytes, bytes], bool]:
+    """Tells of a signature and what was signed whether the one is by this key and of the other."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - heavy, and few requests are signed in this way
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+    key = ec.derive_private_key(_private(access_key, secret), ec.SECP256R1()).public_key()
+
+    def is_by(signature: bytes, signed: bytes) -> bool:
+        try:
+            key.verify(signature, signed, ec.ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    return is_by
+
+
+def _private(access_key: str, secret: str) -> int:
     for counter in range(1, 255):
         context = access_key.encode() + bytes([counter])
         fixed = ALGORITHM.encode() + b"\0" + context + (256).to_bytes(4, "big")
         number = int.from_bytes(hmac.digest(b"AWS4A" + secret.encode(), (1).to_bytes(4, "big") + fixed, "sha256"), "big")
         if number <= _ORDER - 2:
-            return ec.derive_private_key(number + 1, ec.SECP256R1()).public_key()
+            return number + 1
     raise ValueError("no key follows from this secret")
 
 
 def is_signed(access_key: str, secret: str, signature: str, to_sign: str) -> bool:
     try:
-        _key(access_key, secret).verify(binascii.unhexlify(signature), to_sign.encode("latin-1", "replace"), ec.ECDSA(SHA256()))
-    except (InvalidSignature, ValueError):
+        return _verifier(access_key, secret)(binascii.unhexlify(signature), to_sign.encode("latin-1", "replace"))
+    except ValueError:
         return False
-    return True

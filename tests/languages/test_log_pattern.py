@@ -16,6 +16,7 @@ LINES = ["[ERROR 400] BAD REQUEST", "[ERROR 401] UNAUTHORIZED REQUEST", "[ERROR 
     "pattern, found",
     [
         ("", [0, 1, 2, 3]),
+        ("[]", [0, 1, 2, 3]),
         ("ERROR", [0, 1, 2]),
         ("ERROR REQUEST", [0, 1]),
         ("?ARGUMENTS ?WARN", [2, 3]),

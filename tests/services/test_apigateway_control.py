@@ -262,6 +262,8 @@ def test_responses_have_a_life(gateway):
         **status, patchOperations=patch("replace", "/selectionPattern", "updated-pattern")
     )
     assert changed["selectionPattern"] == "updated-pattern"
+    # test_delete_integration_response_errors
+    assert refusal(gateway.delete_integration_response, **{**status, "httpMethod": "POST"})[1] == "Invalid Integration identifier specified"
     gateway.delete_integration_response(**status)
     assert refusal(gateway.get_integration_response, **status) == (
         "NotFoundException",

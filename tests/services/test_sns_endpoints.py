@@ -180,6 +180,7 @@ def test_an_endpoint_is_told_and_may_leave_and_come_back(cloud, sns, topic, endp
     assert status == 200 and b"<UnsubscribeResponse" in body
     sns.publish(TopicArn=topic, Message="unheard")
     cloud.sleep(1)
+    assert names(endpoint.asked[1])["x-amz-sns-subscription-arn"] == subscription
     gone = endpoint.asked[1].json
     assert gone["Type"] == "UnsubscribeConfirmation" and subscription in gone["Message"] and len(endpoint.asked) == 2
     assert follow(cloud, gone["SubscribeURL"])[0] == 200

@@ -75,7 +75,9 @@ def test_executions_are_listed_with_the_newest_first_and_by_status(cloud):
 def test_an_execution_goes_by_the_definition_it_began_with(cloud):
     client, arn = cloud.client("stepfunctions"), make(cloud, {"W": {"Type": "Wait", "Seconds": 10, "Next": "A"}, **PASS})
     execution = start(cloud, arn)
-    client.update_state_machine(stateMachineArn=arn, definition=definition(2))
+    revision = client.update_state_machine(stateMachineArn=arn, definition=definition(2))["revisionId"]
+    # test_create_update_state_machine_same_parameters
+    assert client.update_state_machine(stateMachineArn=arn, definition=definition(2))["revisionId"] == revision
     cloud.sleep(11)
     assert told(cloud, execution)["output"] == "1"
     assert "Wait" in client.describe_state_machine_for_execution(executionArn=execution)["definition"]

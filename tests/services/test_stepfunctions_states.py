@@ -211,13 +211,15 @@ def test_jsonata_states_compute_arguments_outputs_and_conditions(cloud):
         {
             "A": {"Type": "Pass", "Assign": {"n": "{% $sum($states.input.prices) %}"}, "Next": "C"},
             "C": {"Type": "Choice", "Choices": [{"Condition": "{% $n > 5 %}", "Next": "B"}], "Default": "F"},
-            "B": {"Type": "Pass", "Output": {"n": "{% $n %}", "pairs": "{% $partition($states.input.prices, 2) %}", "is": "text {% no %}"}, "End": True},
+            "B": {"Type": "Pass", "Output": {"n": "{% $n %}", "pairs": "{% $partition($states.input.prices, 2) %}", "is": "text {% no %}",
+                                         "ranges": ["{% $range(0, 4, 2) %}", "{% $range(1, 1, 1) %}"]}, "End": True},
             "F": {"Type": "Fail"},
         },
         {"prices": [1, 2, 3]},
         QueryLanguage="JSONata",
     )  # fmt: skip
-    assert found["output"] == {"n": 6, "pairs": [[1, 2], [3]], "is": "text {% no %}"}
+    # A range of one number: localstack's test_array_range.
+    assert found["output"] == {"n": 6, "pairs": [[1, 2], [3]], "is": "text {% no %}", "ranges": [[0, 2, 4], 1]}
 
 
 @pytest.mark.parametrize(

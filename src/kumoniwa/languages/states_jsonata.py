@@ -70,13 +70,15 @@ def _partition(array: Any = None, size: Any = None) -> Any:
     return [array[at : at + int(size)] for at in range(0, len(array), int(size))]
 
 
-def _range(first: Any = None, last: Any = None, step: Any = None) -> list:
+def _range(first: Any = None, last: Any = None, step: Any = None) -> Any:
+    """A single number is no array, as everywhere in JSONata: localstack's test_array_range."""
     if any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in (first, last, step)) or not step:
         raise _Refused("$range takes a first and a last number and a step that is not 0")
     count = int((last - first) / step + 1e-9) + 1
     if count > 1000:
         raise _Refused("$range makes at most 1000 items")
-    return [first + at * step for at in range(max(0, count))]
+    made = [first + at * step for at in range(max(0, count))]
+    return made[0] if count == 1 else made
 
 
 def _hash(text: Any = None, algorithm: Any = None) -> str | None:

@@ -13,6 +13,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.languages import backtracking
 from kumoniwa.services.apigateway import mapping, restapi
 from kumoniwa.services.apigateway import method as methods
+from kumoniwa.services.apigateway import resource as resources
 from kumoniwa.services.apigateway.cache import key_places
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
 from kumoniwa.services.apigateway.restapi import RestApi
@@ -328,6 +329,9 @@ def UpdateIntegrationResponse(
 def DeleteIntegrationResponse(
     call: Call, *, restApiId: str, resourceId: str, httpMethod: str, statusCode: str
 ) -> None:
+    if httpMethod not in resources.found(call, restApiId, resourceId)[1].get("resourceMethods", {}):
+        # Without its method an integration is missing first: localstack's test_delete_integration_response_errors.
+        raise NotFoundException("Invalid Integration identifier specified")
     api, resource, method, integration = found(call, restApiId, resourceId, httpMethod)
     _response(integration, statusCode)
     kept = {

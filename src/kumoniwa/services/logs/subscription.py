@@ -92,12 +92,13 @@ async def PutSubscriptionFilter(
 
 
 async def _try(call: Call, group: Group, target: str, role: str) -> None:
+    """A function does not hear of it: localstack's test_put_subscription_filter_lambda."""
     said = {
         "messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "subscriptionFilters": [],
         "logEvents": [{"id": "", "timestamp": int(call.now() * 1000), "message": "CWL CONTROL MESSAGE: Checking health of destination " + what(target)}],
     }  # fmt: skip
     try:
-        await send(call, Promise(group.name, target, role, "test", _packed(said)), None)
+        await send(call, Promise(group.name, target, role, "test", _packed(said)), None, is_trial=True)
     except AwsError as error:
         kind = arns.parse(target).service
         if kind == "lambda":
@@ -175,13 +176,14 @@ def _packed(said: dict[str, Any]) -> bytes:
     return gzip.compress(orjson.dumps(said), 6, mtime=0)
 
 
-async def send(call: Call, promise: Promise, once: str | None) -> None:
+async def send(call: Call, promise: Promise, once: str | None, *, is_trial: bool = False) -> None:
     target = arns.parse(promise.target)
     arn = call.arn(f"log-group:{promise.group}:*")
     if target.service == "lambda":
         payload = orjson.dumps({"awslogs": {"data": base64.b64encode(promise.body).decode()}})
         us = call.acting(SERVICE, **{"aws:SourceArn": arn, "aws:SourceAccount": call.account})
-        await us.ask("lambda:Invoke", once=once, FunctionName=promise.target, InvocationType="Event", Payload=payload)
+        kind = "DryRun" if is_trial else "Event"
+        await us.ask("lambda:Invoke", once=once, FunctionName=promise.target, InvocationType=kind, Payload=payload)
         return
     role = destinations.assumed(call, promise.role, arn)
     if target.service == "kinesis":

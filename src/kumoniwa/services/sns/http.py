@@ -74,6 +74,9 @@ async def send(call: Call, message: Message, subscription: Subscription, invitat
     content_type = delivery_policy.REQUEST["headerContentType"]
     if invitation is not None:
         headers = [("x-amz-sns-message-type", invitation.kind), ("x-amz-sns-message-id", invitation.id), ("x-amz-sns-topic-arn", message.topic)]
+        if invitation.kind == "UnsubscribeConfirmation":
+            # Recorded: test_subscribe_external_http_endpoint_lambda_url_sig_validation.
+            headers.append(("x-amz-sns-subscription-arn", subscription.arn))
         body = written(call, invitation, subscription)
     else:
         content_type = effective_policy(call, subscription)["requestPolicy"]["headerContentType"]

@@ -189,6 +189,8 @@ def UpdateStateMachine(
         if after != machine:
             after = changed(after, revision=call.new_id(), modified=call.now())
             call.shelf(StateMachine)[machine.name] = after
+        if after.revision:
+            # Also of one that changed nothing: localstack's test_create_update_state_machine_same_parameters.
             answer["revisionId"] = after.revision
         if publish:
             answer["stateMachineVersionArn"] = release.publish(call, after, versionDescription or "").arn

@@ -103,6 +103,25 @@ def test_what_a_task_answered_is_not_on_the_disk(cloud, states, key):
     assert on_disk(cloud) == []
 
 
+def test_a_question_under_way_is_asked_again_after_a_kill_and_waits_while_kms_is_down(cloud, states, key):
+    url = cloud.client("sqs", key=ACCOUNT).create_queue(QueueName="q")["QueueUrl"]
+    flow = {"W": {"Type": "Wait", "Seconds": 10, "Next": "T"},
+            "T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": url, "MessageBody.$": "$.said"}, "End": True}}  # fmt: skip
+    execution = begin(states, make(states, key, flow))
+    outage = cloud.fault("service.down", {"service": "kms"})
+    cloud.restart(kill=True)
+    cloud.sleep(20)
+    assert states.describe_execution(executionArn=execution, includedData="METADATA_ONLY")["status"] == "RUNNING"
+    cloud.heal(outage)
+    asked = cloud.fault("service.slow", {"service": "sqs"}, latency=30)
+    cloud.sleep(5)
+    cloud.restart(kill=True)
+    cloud.heal(asked)
+    cloud.sleep(40)
+    assert states.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
+    assert [each["Body"] for each in cloud.client("sqs", key=ACCOUNT).receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]] == [SECRET]
+
+
 def test_a_disabled_key_ends_what_runs_and_lets_nothing_begin(cloud, states, kms, key):
     machine = make(states, key, WAITS, kmsDataKeyReusePeriodSeconds=60)
     execution = begin(states, machine)

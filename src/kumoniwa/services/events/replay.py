@@ -9,6 +9,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
+from kumoniwa.gate import patience
 from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -28,6 +29,8 @@ ACTIVE_MAX = 10
 """At once: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
 STEP = 100
 IDLE_S = 3600.0
+AGAIN_S = 1.0
+"""While KMS gives no answer."""
 WAITING = ("events", "replays")
 ACTIVE = ("STARTING", "RUNNING", "CANCELLING")
 
@@ -156,6 +159,9 @@ async def _go_on(call: Call, replay: Replay) -> None:
     try:
         await opening(call, partial(_step, call, replay))
     except AwsError as error:
+        if patience.is_passing(error):
+            await call.home.wait(WAITING, call.now() + AGAIN_S)
+            return
         failed = changed(replay, state="FAILED", reason=error.text, ended=call.now())
         call.atomically(partial(call.shelf(Replay).__setitem__, replay.name, failed))
 

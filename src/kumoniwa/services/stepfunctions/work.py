@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from kumoniwa.gate.data_key import opening
+from kumoniwa.gate import patience
+from kumoniwa.gate.data_key import Shut, opening
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -25,6 +26,8 @@ from kumoniwa.services.stepfunctions.run import WAITING, Asking, Run, moved
 IDLE_S = 3600.0
 AT_ONCE = 200
 """Strands moved on before others have their turn."""
+AGAIN_S = 1.0
+"""While KMS gives no answer, an execution that needs it waits so long."""
 
 
 async def run(region: Any) -> None:
@@ -39,7 +42,7 @@ async def _move(region: Any) -> None:
             call = _call(region, account)
             for arn in executions.unheard(call):
                 executions.forget(call, arn)
-            await _ask_again(call)
+            _ask_again(call)
     while True:
         until = region.clock.now() + IDLE_S
         for account in region.store.accounts():
@@ -49,7 +52,7 @@ async def _move(region: Any) -> None:
                 fresh, asking.fresh = asking.fresh, []
                 for execution, strand in fresh:
                     _ask(call, execution, strand)
-                await _move_due(call)
+                _move_due(call)
                 until = min(until, _next_due(call) or until)
         await region.wait(WAITING, until)
 
@@ -61,12 +64,16 @@ def _call(region: Any, account: str) -> Call:
 # Asking ------------------------------------------------------------------------------------------------
 
 
-async def _ask_again(call: Call) -> None:
+def _ask_again(call: Call) -> None:
     """Questions that an earlier life of the region had asked, or had meant to."""
     for arn, id_ in call.rows(STRANDS, EXECUTIONS).all("select execution, id from sfn_strand where waiting = 'ask'"):
-        found = await _with_key(call, arn, lambda arn=arn, id_=id_: _standing(call, arn, id_))
-        if found is not None:
-            _ask(call, *found)
+        call.home.spawn(_take_up(call, arn, id_))
+
+
+async def _take_up(call: Call, arn: str, id_: int) -> None:
+    found = await _with_key(call, arn, lambda: _standing(call, arn, id_))
+    if found is not None:
+        _ask(call, *found)
 
 
 def _standing(call: Call, arn: str, id_: int) -> tuple[Execution, Strand] | None:
@@ -75,12 +82,15 @@ def _standing(call: Call, arn: str, id_: int) -> tuple[Execution, Strand] | None
 
 
 async def _with_key(call: Call, arn: str, act: Callable[[], Any]) -> Any:
-    """What ``act`` answers, done atomically; an execution whose key cannot be used any more ends instead."""
-    try:
-        return await opening(call, act)
-    except AwsError as refusal:
-        call.atomically(partial(runs.lost, call, arn, refusal))
-        return None
+    """What ``act`` answers, done atomically; None if the execution's key cannot be used any more, which ends it."""
+    while True:
+        try:
+            return await opening(call, act)
+        except AwsError as refusal:
+            if not patience.is_passing(refusal):
+                call.atomically(partial(runs.lost, call, arn, refusal))
+                return None
+        await call.wait("key", arn, until=call.now() + AGAIN_S)
 
 
 def _ask(call: Call, execution: Execution, strand: Strand) -> None:
@@ -92,7 +102,13 @@ def _ask(call: Call, execution: Execution, strand: Strand) -> None:
 
 
 async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str, int, int]) -> None:
-    machine = call.memory(Compiled).of(call, execution.definition, execution.is_of_express, runs.lock_of(call, execution))
+    compiled = call.memory(Compiled).of
+    machine = await _with_key(
+        call, execution.arn, lambda: compiled(call, execution.definition, execution.is_of_express, runs.lock_of(call, execution))
+    )
+    if machine is None:
+        call.memory(Asking).now.discard(key)
+        return
     state = machine.flows[strand.flow].states[strand.state]
     try:
         if state.type == "Map":
@@ -125,7 +141,7 @@ async def _hear(call: Call, execution: Execution, strand: Strand, key: tuple[str
 # What is due -------------------------------------------------------------------------------------------
 
 
-async def _move_due(call: Call) -> None:
+def _move_due(call: Call) -> None:
     rows = call.rows(STRANDS, EXECUTIONS)
     now = call.now()
     late = rows.all("select arn from sfn_execution where deadline <= ? limit ?", now, AT_ONCE)
@@ -136,30 +152,65 @@ async def _move_due(call: Call) -> None:
     for arn, id_, waiting, token in due:
         nested = executions.find(call, token) if waiting == "nested" else None
         if waiting == "maprun":
-            await _with_key(call, arn, lambda arn=arn, id_=id_: runs.advance(call, arn, id_))
-        elif nested is not None and nested.status != "RUNNING":
-            await _end(call, arn, id_, nested)
+            _go_on(call, arn, id_, partial(runs.advance, call, arn, id_))
+        elif nested is None or nested.status == "RUNNING":
+            _go_on(call, arn, id_, partial(moved, call, arn, id_, _due))
+        elif nested.sealed:
+            _put_off(call, arn, id_)
+            call.home.spawn(_end(call, arn, id_, nested))
         else:
-            await _with_key(call, arn, lambda arn=arn, id_=id_: moved(call, arn, id_, _due))
+            _go_on(call, arn, id_, partial(moved, call, arn, id_, partial(_ended, nested)))
+
+
+def _go_on(call: Call, arn: str, id_: int, act: Callable[[], None]) -> None:
+    """Do it now, or when the execution's key is open: others do not wait for that."""
+    try:
+        call.atomically(act)
+    except Shut as shut:
+        _put_off(call, arn, id_)
+        call.home.spawn(_open(call, arn, id_, shut.opening))
+    except AwsError as refusal:
+        _refused(call, arn, id_, refusal)
+
+
+def _put_off(call: Call, arn: str, id_: int, after_s: float = AGAIN_S) -> None:
+    call.rows(STRANDS).run("update sfn_strand set due = ? where execution = ? and id = ? and due is not null", call.now() + after_s, arn, id_)
+
+
+def _refused(call: Call, arn: str, id_: int, refusal: AwsError) -> None:
+    if patience.is_passing(refusal):
+        _put_off(call, arn, id_)
+    else:
+        call.atomically(partial(runs.lost, call, arn, refusal))
+
+
+async def _open(call: Call, arn: str, id_: int, open_: Callable[[], Awaitable[Any]]) -> None:
+    try:
+        await open_()
+    except AwsError as refusal:
+        _refused(call, arn, id_, refusal)
+    else:
+        _put_off(call, arn, id_, after_s=0.0)
+        call.home.wake(WAITING)
 
 
 async def _end(call: Call, arn: str, id_: int, nested: Execution) -> None:
     """Tell a strand what became of the execution that it waits for, as its role may see it."""
-    seen: Execution | StateFailure = nested
-    if nested.sealed:
-        role = executions.existing(call, arn).role
-        try:
-            speaker = call.assuming(role, SERVICE, encryptions.ROLE_SESSION)
-            lock = encryptions.of_caller(speaker, nested.machine, nested.encryption)
-            seen = await opening(call, lambda: executions.opened(nested, lock))
-        except AwsError as refusal:
-            seen = StateFailure(f"StepFunctions.{refusal.code}", refusal.text, is_of_task=True)
+    seen: Execution | StateFailure
+    try:
+        speaker = call.assuming(executions.existing(call, arn).role, SERVICE, encryptions.ROLE_SESSION)
+        lock = encryptions.of_caller(speaker, nested.machine, nested.encryption)
+        seen = await opening(call, lambda: executions.opened(nested, lock))
+    except AwsError as refusal:
+        if patience.is_passing(refusal):
+            return  # it is due again
+        seen = StateFailure(f"StepFunctions.{refusal.code}", refusal.text, is_of_task=True)
+    await _with_key(call, arn, lambda: moved(call, arn, id_, partial(_ended, seen)))
 
-    def ended(run: Run, strand: Strand) -> None:
-        if strand.waiting == "nested":
-            task.nested_ended(run, strand, seen)
 
-    await _with_key(call, arn, lambda: moved(call, arn, id_, ended))
+def _ended(seen: Execution | StateFailure, run: Run, strand: Strand) -> None:
+    if strand.waiting == "nested":
+        task.nested_ended(run, strand, seen)
 
 
 def _due(run: Run, strand: Strand) -> None:

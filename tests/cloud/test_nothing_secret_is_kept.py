@@ -39,7 +39,7 @@ class Watched:
         kms = self.client("kms")
         self.key = kms.create_key()["KeyMetadata"]["Arn"]
         document = json.loads(kms.get_key_policy(KeyId=self.key)["Policy"])
-        services = ["logs.us-east-1.amazonaws.com", "sns.amazonaws.com"]
+        services = ["logs.us-east-1.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com"]
         document["Statement"].append({"Effect": "Allow", "Principal": {"Service": services}, "Action": "kms:*", "Resource": "*"})
         kms.put_key_policy(KeyId=self.key, Policy=json.dumps(document))
 
@@ -197,7 +197,67 @@ def stepfunctions(cloud: Watched) -> str:
     return states.describe_execution(executionArn=execution)["output"]
 
 
-DOORS = (s3, sqs, sns, dynamodb, logs, kinesis, firehose, secretsmanager, ssm, lambda_environment, stepfunctions)
+def _queue(cloud: Watched, name: str) -> tuple[str, str]:
+    """The URL and the ARN of a queue to which EventBridge may send."""
+    leave = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": leave})
+    url = cloud.client("sqs").create_queue(QueueName=name, Attributes={"Policy": policy, "VisibilityTimeout": "0"})["QueueUrl"]
+    return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+
+
+def _received(cloud: Watched, url: str) -> str:
+    return cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]["Body"]
+
+
+def _role(cloud: Watched, service: str) -> str:
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": f"{service}.amazonaws.com"}, "Action": "sts:AssumeRole"}}
+    role = cloud.client("iam").create_role(RoleName=service, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["kms:*", "sqs:*"], "Resource": "*"}}
+    cloud.client("iam").put_role_policy(RoleName=service, PolicyName="p", PolicyDocument=json.dumps(may))
+    return role
+
+
+def events(cloud: Watched) -> str:
+    events, (url, arn) = cloud.client("events"), _queue(cloud, "heard")
+    bus = events.create_event_bus(Name="secret", KmsKeyIdentifier=cloud.key)["EventBusArn"]
+    events.create_archive(ArchiveName="secret", EventSourceArn=bus, KmsKeyIdentifier=cloud.key)
+    pattern = json.dumps({"source": ["app"], "detail": {"never": [{"exists": False}, SECRET]}})
+    events.put_rule(Name="r", EventBusName="secret", EventPattern=pattern)
+    events.put_targets(Rule="r", EventBusName="secret", Targets=[{"Id": "q", "Arn": arn}])
+    events.put_events(Entries=[{"EventBusName": "secret", "Source": "app", "DetailType": "t", "Detail": json.dumps({"said": SECRET})}])
+    return _received(cloud, url)
+
+
+def scheduler(cloud: Watched) -> str:
+    url, arn = _queue(cloud, "scheduled")
+    cloud.client("scheduler").create_schedule(
+        Name="secret", ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"}, KmsKeyArn=cloud.key,
+        Target={"Arn": arn, "RoleArn": _role(cloud, "scheduler"), "Input": SECRET},
+    )  # fmt: skip
+    return _received(cloud, url)
+
+
+def pipes(cloud: Watched) -> str:
+    (into, source), (out, target) = _queue(cloud, "into"), _queue(cloud, "out")
+    cloud.client("pipes").create_pipe(
+        Name="secret", Source=source, Target=target, RoleArn=_role(cloud, "pipes"), KmsKeyIdentifier=cloud.key,
+        TargetParameters={"InputTemplate": f"{SECRET} <$.body>"},
+    )  # fmt: skip
+    cloud.client("sqs").send_message(QueueUrl=into, MessageBody="and more")
+    return _received(cloud, out)
+
+
+def xray(cloud: Watched) -> str:
+    xray, now = cloud.client("xray"), time.time()
+    xray.put_encryption_config(Type="KMS", KeyId=cloud.key)
+    trace = f"1-{int(now):08x}-{1:024x}"
+    document = {"trace_id": trace, "id": "1" * 16, "name": "shop", "start_time": now - 1, "end_time": now, "metadata": {"said": SECRET}}
+    xray.put_trace_segments(TraceSegmentDocuments=[json.dumps(document)])
+    return xray.batch_get_traces(TraceIds=[trace])["Traces"][0]["Segments"][0]["Document"]
+
+
+DOORS = (s3, sqs, sns, dynamodb, logs, kinesis, firehose, secretsmanager, ssm, lambda_environment, stepfunctions, events, scheduler, pipes,
+         xray)  # fmt: skip
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)

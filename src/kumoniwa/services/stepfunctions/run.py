@@ -299,8 +299,10 @@ class Run:
             if map_run.status == "RUNNING":
                 abandon(call, map_run, "ABORTED")
         # Each sees of it what its own role may see: that is the background work's to find out.
-        call.rows(STRANDS).run("update sfn_strand set due = ? where token = ? and waiting = 'nested'", self.now, execution.arn)
-        call.after_commit(lambda: call.home.wake(WAITING))
+        rows = call.rows(STRANDS)
+        for arn, id_ in rows.all("select execution, id from sfn_strand where token = ? and waiting = 'nested'", execution.arn):
+            rows.run("update sfn_strand set due = ? where execution = ? and id = ?", self.now, arn, id_)
+            call.after_commit(lambda: call.home.wake(WAITING))
 
 
 class Asking:

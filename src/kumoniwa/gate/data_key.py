@@ -84,9 +84,10 @@ async def _ask_on_behalf(call: Call, operation: str, **params: Any) -> dict:
     return await call.home.ask(on_behalf(call), operation, params, region=None, once=None)
 
 
-async def described(call: Call, key: str) -> dict[str, Any]:
+async def described(call: Call, key: str, *, is_direct: bool = False) -> dict[str, Any]:
     """What KMS tells whoever calls of a key. Raises what KMS answers, or Unusable if it does not encrypt."""
-    told = (await ask_kms(call, "DescribeKey", KeyId=key))["KeyMetadata"]
+    ask = call.ask if is_direct else partial(_ask_on_behalf, call)
+    told = (await ask("kms:DescribeKey", KeyId=key))["KeyMetadata"]
     if (told["KeySpec"], told["KeyUsage"]) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
         raise Unusable(f"{told['Arn']} is not a symmetric encryption key.")
     if told["KeyState"] != "Enabled":

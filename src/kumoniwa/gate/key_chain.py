@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kumoniwa.engines import cipher
 from kumoniwa.gate import data_key as data_keys
+from kumoniwa.gate import patience
 from kumoniwa.gate.data_key import DataKey, Ring, Shut
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -122,6 +123,12 @@ class Lock(NamedTuple):
             return held
         return self.chain.unseal(self.speaker, link_of(held), held[1 + _ID_BYTES :])
 
+    async def proving(self, call: Call, act: Callable[[], Any]) -> Any:
+        """Do what names a key, atomically, once whoever speaks was seen to know a key that encrypts."""
+        with self.chain.words():
+            await data_keys.described(self.speaker, self.chain.key, is_direct=self.chain.is_direct)
+        return await data_keys.opening(call, act)
+
     def shut_text(self, text: str) -> str | bytes:
         return text if self.chain is None else self.shut(text.encode())
 
@@ -145,6 +152,17 @@ def forget(call: Call, of: str, before: float) -> None:
     shelf = call.shelf(Link)
     for link in [link for link in shelf.values() if link.of == of and link.made < before - REUSED_S]:
         del shelf[link.id]
+
+
+@contextmanager
+def refused_as(kind: type[AwsError], *but: str) -> Iterator[None]:
+    """KMS's refusals as one of a service whose model names none of KMS's, but for those of these codes. What another attempt may mend is no refusal."""
+    try:
+        yield
+    except AwsError as error:
+        if error.code in but or patience.is_passing(error):
+            raise
+        raise kind(error.text, hint=error.hint) from None
 
 
 @contextmanager

@@ -6,28 +6,18 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from kumoniwa.gate import data_key as data_keys
-from kumoniwa.gate.key_chain import OPEN, Chain, Link, Lock, link_of
+from kumoniwa.gate.key_chain import OPEN, Chain, Link, Lock, link_of, refused_as
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.events.errors import ValidationException
 
 SERVICE = "events.amazonaws.com"
 
 
-@contextmanager
-def _in_words_of_events() -> Iterator[None]:
-    """AWS names no errors of KMS here."""
-    try:
-        yield
-    except AwsError as error:
-        if (error.status or 400) >= 500:
-            raise
-        raise ValidationException(error.text, hint=error.hint) from None
+_in_words_of_events = partial(refused_as, ValidationException)
 
 
 def of_bus(call: Call, arn: str, key: str) -> Lock:
@@ -54,7 +44,9 @@ def whose(call: Call, held: bytes) -> Link:
 
 async def proving(call: Call, lock: Lock, act: Callable[[], Any]) -> Any:
     """Do what names a key, atomically, once EventBridge was seen to know a key that encrypts, and to be let use it."""
-    with _in_words_of_events():
-        await data_keys.described(lock.speaker, lock.chain.key)
-    await data_keys.opening(call, lambda: lock.chain.current(lock.speaker))
-    return await data_keys.opening(call, act)
+
+    def proved() -> Any:
+        lock.chain.current(lock.speaker)
+        return act()
+
+    return await lock.proving(call, proved)

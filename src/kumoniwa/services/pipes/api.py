@@ -69,7 +69,7 @@ def _beginning(call: Call, pipe: Pipe, state: str) -> Any:
     def begin() -> dict[str, Any]:
         return _answer(call, life.begin(call, encryption.closed(call, pipe), state))
 
-    return encryption.proving(call, pipe, begin) if pipe.key else begin()
+    return encryption.lock(call, pipe).proving(call, begin) if pipe.key else begin()
 
 
 def _laid(held: dict[str, Any], said: dict[str, Any] | None) -> dict[str, Any]:

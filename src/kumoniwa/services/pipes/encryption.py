@@ -8,14 +8,13 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-pipes-cmk
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
 from kumoniwa.gate import data_key as data_keys
-from kumoniwa.gate.key_chain import REUSED_S, Chain, Lock
+from kumoniwa.gate.key_chain import REUSED_S, Chain, Lock, refused_as
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -28,18 +27,10 @@ _SEALED = {"source_parameters": "FilterCriteria", "enrichment_parameters": "Inpu
 _pack, _unpack = msgspec.msgpack.encode, msgspec.msgpack.decode
 
 
-@contextmanager
-def _in_words_of_pipes() -> Iterator[None]:
-    """AWS names no errors of KMS here."""
-    try:
-        yield
-    except AwsError as error:
-        if (error.status or 400) >= 500:
-            raise
-        raise ValidationException(error.text, hint=error.hint) from None
+_in_words_of_pipes = partial(refused_as, ValidationException)
 
 
-def _lock(call: Call, pipe: Pipe) -> Lock:
+def lock(call: Call, pipe: Pipe) -> Lock:
     arn = arn_of(call, pipe)
     with _in_words_of_pipes():
         return Lock(Chain(arn, pipe.key, {"aws:pipe:arn": arn}, _in_words_of_pipes, is_direct=True), life.as_role(call, pipe))
@@ -62,24 +53,17 @@ def closed(call: Call, pipe: Pipe) -> Pipe:
         return changed(pipe, sealed=b"")
     parts = {name: {each: said for each, said in getattr(pipe, name).items() if each != member} for name, member in _SEALED.items()}
     said = [getattr(pipe, name).get(member) for name, member in _SEALED.items()]
-    return changed(pipe, **parts, sealed=_lock(call, pipe).shut(_pack(said)))
+    return changed(pipe, **parts, sealed=lock(call, pipe).shut(_pack(said)))
 
 
 def opened(call: Call, pipe: Pipe) -> Pipe:
     """With its patterns and templates. Raises ``data_key.Shut`` until its key is open."""
-    return _with(pipe, _unpack(_lock(call, pipe).open(pipe.sealed))) if pipe.sealed else pipe
+    return _with(pipe, _unpack(lock(call, pipe).open(pipe.sealed))) if pipe.sealed else pipe
 
 
 def _with(pipe: Pipe, said: list[Any]) -> Pipe:
     parts = {name: getattr(pipe, name) | ({} if part is None else {member: part}) for (name, member), part in zip(_SEALED.items(), said)}
     return changed(pipe, **parts, sealed=b"")
-
-
-async def proving(call: Call, pipe: Pipe, act: Callable[[], Any]) -> Any:
-    """Do what names a key, atomically, once the role was seen to know a key that encrypts."""
-    with _in_words_of_pipes():
-        await data_keys.described(life.as_role(call, pipe), pipe.key)
-    return await data_keys.opening(call, act)
 
 
 # Pipes that run --------------------------------------------------------------------------------------
@@ -120,7 +104,7 @@ def look(call: Call, pipe: Pipe) -> None:
 
 async def _look(call: Call, pipe: Pipe, held: Seen) -> None:
     try:
-        said = _unpack(await data_keys.opening(call, lambda: _lock(call, pipe).open(pipe.sealed)))
+        said = _unpack(await data_keys.opening(call, lambda: lock(call, pipe).open(pipe.sealed)))
         held.by_id[pipe.id] = _Seen(pipe.sealed, said, call.now() + REUSED_S)
     except AwsError as error:
         call.home.note("shut", pipe=pipe.name, code=error.code)

@@ -7,26 +7,13 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/encryption-rest.html
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from functools import partial
 
-from kumoniwa.gate import data_key as data_keys
-from kumoniwa.gate.key_chain import OPEN, Chain, Lock
+from kumoniwa.gate.key_chain import OPEN, Chain, Lock, refused_as
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.scheduler.errors import ValidationException
 
-
-@contextmanager
-def _in_words_of_scheduler() -> Iterator[None]:
-    """AWS names no errors of KMS here: who may not use a key is denied, and a key that cannot be used is not valid."""
-    try:
-        yield
-    except AwsError as error:
-        if error.code == "AccessDeniedException" or (error.status or 400) >= 500:
-            raise
-        raise ValidationException(error.text, hint=error.hint) from None
+_in_words_of_scheduler = partial(refused_as, ValidationException, "AccessDeniedException")
 
 
 def lock(speaker: Call, schedule: str, key: str, *, is_role: bool = False) -> Lock:
@@ -34,10 +21,3 @@ def lock(speaker: Call, schedule: str, key: str, *, is_role: bool = False) -> Lo
     if not key:
         return OPEN
     return Lock(Chain(schedule, key, {"aws:scheduler:schedule:arn": schedule}, _in_words_of_scheduler, is_direct=is_role), speaker)
-
-
-async def proving(call: Call, key: str, act: Callable[[], Any]) -> Any:
-    """Do what names a key, atomically, once the caller was seen to know a key that encrypts."""
-    with _in_words_of_scheduler():
-        await data_keys.described(call, key)
-    return await data_keys.opening(call, act)

@@ -12,7 +12,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import schedule_expression
 from kumoniwa.services.scheduler import universal
-from kumoniwa.services.scheduler.encryption import lock, proving
+from kumoniwa.services.scheduler.encryption import lock
 from kumoniwa.services.scheduler.errors import (
     ConflictException,
     ResourceNotFoundException,
@@ -131,7 +131,7 @@ def CreateSchedule(
             raise ConflictException(f"Schedule {Name} already exists.")
         return {"ScheduleArn": arn_of(call, made)}
 
-    return proving(call, KmsKeyArn, create) if KmsKeyArn else create()
+    return lock(call, arn_of(call, made), KmsKeyArn).proving(call, create) if KmsKeyArn else create()
 
 
 def UpdateSchedule(
@@ -154,7 +154,7 @@ def UpdateSchedule(
         _keep(call, _closed(call, made), call.now())
         return {"ScheduleArn": arn_of(call, made)}
 
-    return proving(call, KmsKeyArn, update) if KmsKeyArn else update()
+    return lock(call, arn_of(call, made), KmsKeyArn).proving(call, update) if KmsKeyArn else update()
 
 
 def _checked(

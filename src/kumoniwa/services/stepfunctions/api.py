@@ -160,7 +160,8 @@ def CreateStateMachine(
             answer["stateMachineVersionArn"] = release.publish(call, machine, versionDescription or "").arn
         return answer
 
-    return create() if encryption is None else encryptions.proving(call, encryption, create)
+    lock = encryptions.of_caller(call, arn, encryption)
+    return create() if encryption is None else encryptions.proving(call, lock, create)
 
 
 def UpdateStateMachine(
@@ -198,7 +199,7 @@ def UpdateStateMachine(
 
     if encryption is None or encryption == machine.encryption:
         return update()
-    return encryptions.proving(call, encryption, update)
+    return encryptions.proving(call, encryptions.of_caller(call, machine.arn, encryption), update)
 
 
 def _kept_anew(call: Call, machine: StateMachine, encryption: Encryption | None, text: str | None) -> str:
@@ -272,7 +273,8 @@ def CreateActivity(call: Call, *, name: str, tags: list[dict] | None = None, enc
         made = activity.made(call, name, _tags(tags), encryption)
         return {"activityArn": made.arn, "creationDate": made.created}
 
-    return create() if encryption is None else encryptions.proving(call, encryption, create)
+    lock = encryptions.of_worker(call, call.arn(f"activity:{name}", "states"), encryption)
+    return create() if encryption is None else encryptions.proving(call, lock, create)
 
 
 def DescribeActivity(call: Call, *, activityArn: str) -> dict:

@@ -75,12 +75,10 @@ def _in_words_of_states() -> Iterator[None]:
         raise KmsInvalidStateException(error.text, hint=error.hint, kmsKeyState=state) from None
 
 
-async def proving(call: Call, encryption: Encryption, act: Callable[[], Any]) -> Any:
+async def proving(call: Call, lock: Lock, act: Callable[[], Any]) -> Any:
     """Do what names a key, atomically, once the caller was seen to know a key that encrypts. Raises InvalidEncryptionConfiguration."""
     try:
-        with _in_words_of_states():
-            await data_keys.described(call, encryption.key)
-        return await data_keys.opening(call, act)
+        return await lock.proving(call, act)
     except KmsInvalidStateException as error:
         raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: {error.text}", hint=error.hint) from None
 

@@ -7,12 +7,10 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-console-encryption.html an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 from kumoniwa.gate import data_key as data_keys
-from kumoniwa.gate.key_chain import OPEN, Chain, Lock
+from kumoniwa.gate.key_chain import OPEN, Chain, Lock, refused_as
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
@@ -34,15 +32,7 @@ class Encryption(Record):
     settled: float = 0.0
 
 
-@contextmanager
-def _in_words_of_xray() -> Iterator[None]:
-    """AWS names no errors of KMS here: who may not use a key is denied, and a request that a key stands in the way of is not valid."""
-    try:
-        yield
-    except AwsError as error:
-        if error.code == "AccessDeniedException" or (error.status or 400) >= 500:
-            raise
-        raise InvalidRequestException(error.text, hint=error.hint) from None
+_in_words_of_xray = partial(refused_as, InvalidRequestException, "AccessDeniedException")
 
 
 def _held(call: Call) -> Encryption:

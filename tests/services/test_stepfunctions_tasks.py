@@ -348,12 +348,40 @@ def test_an_execution_that_is_started_with_null_starts_with_nothing(cloud):
     assert run(cloud, states, name="outer", seconds=3)["output"]["Input"] == "{}"
 
 
-def test_an_execution_of_another_account_is_not_waited_for(cloud):
-    asked = {"StateMachineArn": "arn:aws:states:us-east-1:222222222222:stateMachine:far"}
-    states = {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": asked, "End": True,
-                    "Credentials": {"RoleArn": "arn:aws:iam::222222222222:role/trusting"}}}  # fmt: skip
-    found = run(cloud, states)
-    assert found["error"] == "States.TaskFailed" and "does not implement stepfunctions:StartExecution in another account" in found["cause"]
+def test_an_execution_of_another_account_is_waited_for(make_cloud):
+    # credentials/test_credentials_base: test_cross_account_states_start_sync_execution
+    cloud = make_cloud("us-east-1", "aws-global")
+    theirs = "222222222222"
+    iam, far = cloud.client("iam", key=theirs), cloud.client("stepfunctions", key=theirs)
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root",
+             "Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}}  # fmt: skip
+    role = iam.create_role(RoleName="trusting", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+
+    def allow(*actions: str) -> None:
+        document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}}
+        iam.put_role_policy(RoleName="trusting", PolicyName="p", PolicyDocument=json.dumps(document))
+
+    waits = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 20, "Next": "P"}, "P": {"Type": "Pass", "Result": 7, "End": True}}}
+    machine = far.create_state_machine(name="far", definition=json.dumps(waits), roleArn=role)["stateMachineArn"]
+
+    def asking(**more) -> dict:
+        return {"T": {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync", "Parameters": {"StateMachineArn": machine},
+                      "Credentials": {"RoleArn": role}, "End": True, **more}}  # fmt: skip
+
+    allow("states:StartExecution", "states:DescribeExecution")
+    mine = start(cloud, make(cloud, asking(), name="a", actions=("sts:AssumeRole",)))
+    cloud.sleep(10)
+    cloud.restart(kill=True)
+    assert told(cloud, mine)["status"] == "RUNNING"
+    cloud.sleep(15)
+    assert json.loads(told(cloud, mine)["output"])["Output"] == "7"
+    late = start(cloud, make(cloud, asking(TimeoutSeconds=5), name="b", actions=("sts:AssumeRole",)))
+    cloud.sleep(6)
+    assert told(cloud, late)["error"] == "States.Timeout"
+    allow("states:StartExecution")
+    blind = start(cloud, make(cloud, asking(), name="c", actions=("sts:AssumeRole",)))
+    cloud.sleep(6)
+    assert told(cloud, blind)["error"] == "StepFunctions.AccessDeniedException"
 
 
 def test_what_is_no_text_goes_as_json_where_the_sdk_takes_a_text(cloud):

@@ -39,6 +39,8 @@ TOLD = {"truncated": False}
 _QUEUE_URL = re.compile(r"https?://[^/]+/.*")
 READ_MAX = 6 << 20
 """What of a streaming answer is read before it is known to be too large."""
+LOOK_S = 2.0
+"""How long until an execution of another account is looked for again."""
 
 
 # Beginning ---------------------------------------------------------------------------------------------
@@ -97,6 +99,18 @@ def watch(run: Run, strand: Strand) -> None:
     strand.due = min((at for at in (strand.timeout_at, heartbeat_at) if at is not None), default=None)
 
 
+def is_afar(call: Call, arn: str) -> bool:
+    """Whether an execution belongs to another account."""
+    return arn.split(":")[4] != call.account
+
+
+def watch_afar(run: Run, strand: Strand) -> None:
+    """Nobody tells another account of an execution's end, so it is looked for, again and again. What still runs is alive."""
+    watch(run, strand)
+    look_at = run.now + LOOK_S
+    strand.due = look_at if strand.due is None else min(strand.due, look_at)
+
+
 def started(run: Run, strand: Strand) -> None:
     asked = integration.of(run.state_of(strand).fields["Resource"])
     if asked.kind == "lambda":
@@ -152,12 +166,7 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
     asked = integration.of(resource)
     once = f"{execution.arn}#{strand.scheduled}"
     try:
-        speaker = call.assuming(execution.role, SERVICE, execution.name[:64], **{"aws:SourceArn": execution.machine})
-        if strand.credentials:
-            if asked.mode.startswith("sync") and strand.credentials.split(":")[4] != call.account:
-                # The end of an execution is told within its account: this one would be waited for without end.
-                raise NotImplementedHere(f"{asked.operation} in another account, and waiting for its end")
-            speaker = await _standing_for(speaker, strand.credentials, execution)
+        speaker = await speaking(call, execution, strand)
         speaker.within = tracing.handed_on(execution, strand.scheduled)
         if asked.kind == "lambda":
             result = await speaker.ask(
@@ -194,6 +203,12 @@ async def outcome(call: Call, execution: Execution, strand: Strand, resource: st
             raise StateFailure("EventBridge.FailedEntry", text_of(answer), is_of_task=True)
         return answer
     return answer | _said(speaker, asked, result)
+
+
+async def speaking(call: Call, execution: Execution, strand: Strand) -> Call:
+    """Who asks for a task: the execution's role, or the one that the task names. Raises AwsError or StateFailure."""
+    speaker = call.assuming(execution.role, SERVICE, execution.name[:64], **{"aws:SourceArn": execution.machine})
+    return await _standing_for(speaker, strand.credentials, execution) if strand.credentials else speaker
 
 
 async def _standing_for(speaker: Call, role: str, execution: Execution) -> Call:
@@ -283,6 +298,9 @@ def answered(run: Run, strand: Strand, result: Any) -> None:
         strand.waiting = "token"
         return
     strand.waiting, strand.token = "nested", result["ExecutionArn"]
+    if is_afar(run.call, strand.token):
+        watch_afar(run, strand)
+        return
     nested = executions.find(run.call, strand.token)
     if nested is not None and nested.status != "RUNNING":
         strand.due = run.now

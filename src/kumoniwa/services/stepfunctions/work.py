@@ -153,6 +153,9 @@ def _move_due(call: Call) -> None:
         nested = executions.find(call, token) if waiting == "nested" else None
         if waiting == "maprun":
             _go_on(call, arn, id_, partial(runs.advance, call, arn, id_))
+        elif waiting == "nested" and task.is_afar(call, token):
+            _put_off(call, arn, id_)
+            call.home.spawn(_look_afar(call, arn, id_))
         elif nested is None or nested.status == "RUNNING":
             _go_on(call, arn, id_, partial(moved, call, arn, id_, _due))
         elif nested.sealed:
@@ -192,6 +195,43 @@ async def _open(call: Call, arn: str, id_: int, open_: Callable[[], Awaitable[An
     else:
         _put_off(call, arn, id_, after_s=0.0)
         call.home.wake(WAITING)
+
+
+async def _look_afar(call: Call, arn: str, id_: int) -> None:
+    """See what has become of an execution in another account, as whoever began it."""
+    found = await _with_key(call, arn, lambda: _standing(call, arn, id_))
+    if found is None:
+        return
+    execution, strand = found
+    is_late = strand.timeout_at is not None and strand.timeout_at <= call.now()
+    seen: Execution | StateFailure | None = None
+    if not is_late:
+        try:
+            speaker = await task.speaking(call, execution, strand)
+            speaker.require("states:DescribeExecution", strand.token)
+            nested = executions.existing(speaker, strand.token)
+            if nested.status != "RUNNING":
+                lock = encryptions.of_caller(speaker, nested.machine, nested.encryption)
+                seen = await opening(speaker, lambda: executions.opened(nested, lock)) if nested.sealed else nested
+        except StateFailure as failure:
+            seen = failure
+        except AwsError as refusal:
+            if patience.is_passing(refusal):
+                return  # it is due again
+            seen = StateFailure(f"StepFunctions.{refusal.code}", refusal.text, is_of_task=True)
+
+    def looked(run: Run, now: Strand) -> None:
+        if now.waiting != "nested" or now.token != strand.token:
+            return
+        if is_late:
+            now.due = run.now
+            _due(run, now)
+        elif seen is None:
+            task.watch_afar(run, now)
+        else:
+            task.nested_ended(run, now, seen)
+
+    await _with_key(call, arn, lambda: moved(call, arn, id_, looked))
 
 
 async def _end(call: Call, arn: str, id_: int, nested: Execution) -> None:

@@ -44,7 +44,8 @@ def test_archives_are_made_shown_changed_and_deleted(cloud, events):
     assert (shown["RetentionDays"], shown["EventCount"], shown["Description"], shown["EventPattern"]) == (2, 1, "d", PATTERN)
     assert shown["SizeBytes"] > 100
     cloud.sleep(3 * 86_400)
-    assert events.list_archives(NamePrefix="a", EventSourceArn=BUS)["Archives"][0]["EventCount"] == 0
+    assert events.list_archives(NamePrefix="a")["Archives"][0]["EventCount"] == 0
+    assert events.list_archives(EventSourceArn=BUS)["Archives"][0]["EventCount"] == 0
     events.delete_archive(ArchiveName="a")
     assert events.list_archives()["Archives"] == []
 
@@ -61,7 +62,12 @@ def test_a_replay_puts_on_the_bus_what_the_archive_kept(cloud, events):
     shown = events.describe_replay(ReplayName="p")
     assert shown["State"] == "COMPLETED" and shown["Destination"] == {"Arn": BUS} and shown["ReplayEndTime"] >= shown["ReplayStartTime"]
     assert events.describe_archive(ArchiveName="a")["EventCount"] == 250
-    assert [each["ReplayName"] for each in events.list_replays(EventSourceArn=ARCHIVE, State="COMPLETED")["Replays"]] == ["p"]
+    assert [each["ReplayName"] for each in events.list_replays(State="COMPLETED")["Replays"]] == ["p"]
+    assert [each["ReplayName"] for each in events.list_replays(EventSourceArn=ARCHIVE)["Replays"]] == ["p"]
+    for ask in (events.list_replays, events.list_archives):
+        # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListArchives.html
+        code, text = refused(ask, NamePrefix="p", State="COMPLETED" if ask == events.list_replays else "ENABLED")
+        assert code == "ValidationException" and text.startswith("At most one filter is allowed for List")
 
 
 def test_a_replay_is_heard_by_the_rules_it_names_and_of_its_time(cloud, events):

@@ -128,6 +128,9 @@ def test_an_event_reaches_an_endpoint_with_the_key_of_its_connection(cloud, even
         "BodyParameters": [{"Key": "added", "Value": "yes"}],
     }
     connection = connect(events, {**KEY, "InvocationHttpParameters": more})
+    held = cloud.client("secretsmanager").get_secret_value(SecretId=events.describe_connection(Name="c")["SecretArn"])["SecretString"]
+    # As moto's test_kms_key_is_created saw it of AWS.
+    assert json.loads(held)["invocation_http_parameters"]["header_parameters"][0].keys() == {"key", "value", "is_value_secret"}
     assert events.describe_connection(Name="c")["AuthParameters"]["InvocationHttpParameters"]["HeaderParameters"] == [
         {"Key": "X-More", "IsValueSecret": True}
     ]
@@ -289,6 +292,7 @@ def test_what_is_secret_of_a_connection_is_a_secret_that_eventbridge_keeps(cloud
     secrets = cloud.client("secretsmanager")
     (listed,) = secrets.list_secrets()["SecretList"]
     assert (listed["ARN"], listed["OwningService"]) == (arn, "events")
+    assert secrets.describe_secret(SecretId=arn)["Tags"] == [{"Key": "aws:secretsmanager:owningService", "Value": "events"}]
     assert json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"]) == {"username": "user", "password": "word"}
     for verb, more in (("delete_secret", {}), ("put_secret_value", {"SecretString": "x"}), ("update_secret", {"SecretString": "x"})):
         assert refused(getattr(secrets, verb), SecretId=arn, **more)[0] == "InvalidRequestException", verb

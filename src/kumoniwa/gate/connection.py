@@ -104,12 +104,12 @@ def spelled(kind: str, said: dict[str, Any]) -> str:
         held |= {name: said[member]["ClientParameters"][theirs] for name, theirs in _CLIENT.items()}
     if "InvocationHttpParameters" in said:
         held["invocation_http_parameters"] = said["InvocationHttpParameters"]
-    return orjson.dumps(held).decode()
+    return orjson.dumps(_renamed(held, _HTTP)).decode()
 
 
 def read(kind: str, text: str) -> dict[str, Any]:
     """The parameters that ``spelled`` such a text."""
-    held = orjson.loads(text)
+    held = _renamed(orjson.loads(text), _HTTP_BACK)
     member, names = _SPELLED[kind]
     said: dict[str, Any] = {member: {theirs: held[name] for name, theirs in names.items() if name in held}}
     if kind == OAUTH:
@@ -128,6 +128,18 @@ _SPELLED = {
     ),
 }
 _CLIENT = {"client_id": "ClientID", "client_secret": "ClientSecret"}
+_HTTP = {
+    "HeaderParameters": "header_parameters", "QueryStringParameters": "query_string_parameters", "BodyParameters": "body_parameters",
+    "Key": "key", "Value": "value", "IsValueSecret": "is_value_secret",
+}  # fmt: skip
+"""As moto's test_kms_key_is_created saw it of AWS."""
+_HTTP_BACK = {theirs: ours for ours, theirs in _HTTP.items()}
+
+
+def _renamed(held: Any, names: dict[str, str]) -> Any:
+    if isinstance(held, dict):
+        return {names.get(name, name): _renamed(value, names) for name, value in held.items()}
+    return [_renamed(value, names) for value in held] if isinstance(held, list) else held
 
 
 async def secret_of(call: Call, connection: Connection) -> dict[str, Any]:

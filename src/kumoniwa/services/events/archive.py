@@ -21,7 +21,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from kumoniwa.services.events.page import paged
+from kumoniwa.services.events.page import at_most_one, paged
 from kumoniwa.store.rows import Table
 
 DAY_S = 86_400
@@ -196,6 +196,7 @@ def ListArchives(
     call: Call, *, NamePrefix: str | None = None, EventSourceArn: str | None = None, State: str | None = None,
     NextToken: str | None = None, Limit: int | None = None,
 ) -> dict:  # fmt: skip
+    at_most_one("ListArchives", State, EventSourceArn, NamePrefix)
     bus = buses.existing(call, EventSourceArn).name if EventSourceArn else None
     found = {
         name: archive

@@ -30,3 +30,10 @@ def _name_in(token: str) -> str:
         return base64.urlsafe_b64decode(token).decode()
     except (binascii.Error, ValueError):
         raise ValidationException("Parameter NextToken is not valid.") from None
+
+
+def at_most_one(operation: str, *filters: str | None) -> None:
+    """Filters of archives and replays exclude each other; the text is as moto's tests have it.
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_ListArchives.html"""
+    if sum(one is not None for one in filters) > 1:
+        raise ValidationException(f"At most one filter is allowed for {operation}. Use either : State, EventSourceArn, or NamePrefix.")

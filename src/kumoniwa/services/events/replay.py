@@ -23,7 +23,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from kumoniwa.services.events.page import paged
+from kumoniwa.services.events.page import at_most_one, paged
 
 ACTIVE_MAX = 10
 """At once: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
@@ -130,6 +130,7 @@ def ListReplays(
     call: Call, *, NamePrefix: str | None = None, State: str | None = None, EventSourceArn: str | None = None,
     NextToken: str | None = None, Limit: int | None = None,
 ) -> dict:  # fmt: skip
+    at_most_one("ListReplays", State, EventSourceArn, NamePrefix)
     found = {
         name: replay
         for name, replay in call.shelf(Replay).items()

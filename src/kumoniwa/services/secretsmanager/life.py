@@ -52,9 +52,13 @@ async def CreateSecret(
         await _check_made_again(call, held, token, content)
         return {**named(call, held), **({"VersionId": token} if content is not None else {})}
     suffix = "".join(call.ids.random.choices(SUFFIX_CHARACTERS, k=SUFFIX_LENGTH))
+    owner = keeper_of(call, Name)
+    if owner:
+        # https://docs.aws.amazon.com/secretsmanager/latest/userguide/service-linked-secrets.html
+        tags["aws:secretsmanager:owningService"] = owner
     made = Secret(
         name=Name, suffix=suffix, created=call.now(), modified=call.now(), description=Description, key=_key(KmsKeyId), tags=tags or None,
-        replicas=replicas, owner=keeper_of(call, Name),
+        replicas=replicas, owner=owner,
     )  # fmt: skip
     version = await envelope.sealed(call, made, token, content) if content is not None else None
     return call.atomically(lambda: _made(call, made, version, is_forced=bool(ForceOverwriteReplicaSecret)))

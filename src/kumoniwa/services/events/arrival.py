@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from kumoniwa.engines import cipher
 from kumoniwa.gate import patience
 from kumoniwa.gate.data_key import opening
 from kumoniwa.gate.outbox import Delivery, Outbox
@@ -89,14 +90,10 @@ async def receive(home: Any, message: dict[str, Any]) -> dict[str, str]:
 
 
 def _wait(call: Call, arrival: Arrival) -> None:
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few buses have keys
-
     OUTBOX.put(call, cipher.seal(call.home.settings.seal, _encode(arrival), _PURPOSE))
 
 
 async def deliver(call: Call, delivery: Delivery) -> float | None:
-    from kumoniwa.engines import cipher  # noqa: PLC0415 - heavy, and few buses have keys
-
     arrival = _decode(cipher.unseal(call.home.settings.seal, delivery.body, _PURPOSE))
     bus = call.shelf(buses.Bus).get(arrival.bus) or buses.Bus(name=arrival.bus)
     there = call.traced(arrival.trace)

@@ -168,6 +168,16 @@ def test_a_refusal_hints_at_the_line():
 
 
 @pytest.mark.parametrize(
+    "kind",
+    # List<String> is documented nowhere, and taken: localstack/localstack, test_stacks.py, test_list_parameter_type.
+    ["CommaDelimitedList", "List<Number>", "List<String>"],
+)
+def test_a_list_is_written_with_commas(kind):
+    declared = {"Type": kind}
+    assert parameters.meaning(declared, parameters.resolve({"P": declared}, {"P": "1, 2"})["P"]) == ["1", "2"]
+
+
+@pytest.mark.parametrize(
     ("declared", "value", "message"),
     [
         # "must match pattern" was measured on AWS 2026-09-02: https://github.com/ministackorg/ministack/pull/1648

@@ -158,6 +158,10 @@ def test_events_are_grouped_by_what_was_done(cloud):
     ]  # fmt: skip
     shown = cloudformation.describe_stack_events(StackName="shop")["StackEvents"]
     assert [event["OperationId"] for event in shown] == [event["OperationId"] for event in every]
+    # A stack is shown with the last operation: recorded, localstack/localstack, test_change_set_mappings.snapshot.json.
+    last = [{"OperationType": "ROLLBACK", "OperationId": every[0]["OperationId"]}]
+    assert cloudformation.describe_stacks(StackName="shop")["Stacks"][0]["LastOperations"] == last
+    assert cloudformation.list_stacks()["StackSummaries"][0]["LastOperations"] == last
     assert refused(cloudformation.describe_events, OperationId="none")[0] == "ValidationError"
     assert refused(cloudformation.describe_events)[0] == "ValidationError"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 from botocore.exceptions import ClientError
@@ -76,6 +77,12 @@ def test_events_come_newest_first_and_tell_each_step(cloud):
     assert [e["ResourceStatus"] for e in events if e["LogicalResourceId"] == "Dead"] == [
         "CREATE_COMPLETE", "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS",
     ]  # fmt: skip
+    # Which events have which ids: recorded, localstack/localstack, test_change_set_fn_transform.snapshot.json and others.
+    for e in events:
+        is_of_stack = e["ResourceType"] == "AWS::CloudFormation::Stack"
+        moment = e["Timestamp"].isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        id = f"{e['LogicalResourceId']}-{e['ResourceStatus']}-{moment}"
+        assert uuid.UUID(e["EventId"]) if is_of_stack else e["EventId"] == id
     assert events[-1]["ResourceStatusReason"] == "User Initiated"
     assert {e["ClientRequestToken"] for e in events} == {"once"}
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from kumoniwa.kernel.errors import NotImplementedHere, ValidationError
 
-PLAIN_TYPES = ("String", "Number", "List<Number>", "CommaDelimitedList", "AWS::SSM::Parameter::Name")
+LIST_TYPES = ("CommaDelimitedList", "List<Number>", "List<String>")
+PLAIN_TYPES = ("String", "Number", *LIST_TYPES, "AWS::SSM::Parameter::Name")
 STORED_TYPES = {
     "AWS::SSM::Parameter::Value<String>": "String",
     "AWS::SSM::Parameter::Value<List<String>>": "CommaDelimitedList",
@@ -135,7 +136,7 @@ def resolve(
         raise ValidationError(f"Parameters: [{', '.join(missing)}] must have values")
     for name, text in values.items():
         entry = declared[name]
-        members = _members(text) if entry["Type"] in ("CommaDelimitedList", "List<Number>") else [text]
+        members = _members(text) if entry["Type"] in LIST_TYPES else [text]
         for member in members:
             if broken := _broken_rule(entry, member):
                 if described := entry.get("ConstraintDescription"):
@@ -151,7 +152,7 @@ def _members(text: str) -> list[str]:
 def meaning(entry: dict[str, Any], text: str) -> str | list[str]:
     """What ``Ref`` answers for a parameter."""
     kind = STORED_TYPES.get(entry["Type"], entry["Type"])
-    return _members(text) if kind in ("CommaDelimitedList", "List<Number>") else text
+    return _members(text) if kind in LIST_TYPES else text
 
 
 def is_stored(entry: dict[str, Any]) -> bool:

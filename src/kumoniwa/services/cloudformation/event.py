@@ -49,6 +49,14 @@ def operations(call: Call, stack_id: str) -> list[tuple[int, str, str]]:
     )
 
 
+def last_operations(call: Call, stack_id: str) -> list[dict[str, str]]:
+    """What was done to a stack lately, as it is shown with the stack: the last operation alone."""
+    found = call.rows(OPERATIONS).all(
+        "select type, id from cloudformation_operation where stack = ? order by seq desc limit 1", stack_id
+    )
+    return [{"OperationType": kind, "OperationId": id} for kind, id in found]
+
+
 def stack_of(call: Call, operation_id: str) -> str | None:
     found = call.rows(OPERATIONS).one("select stack from cloudformation_operation where id = ?", operation_id)
     return found[0] if found else None
@@ -69,8 +77,9 @@ def happened(
     last = rows.one("select at from cloudformation_event where stack = ? order by seq desc limit 1", stack.id)
     # No two events of a stack share a moment on AWS, and people put them in order by it.
     at = max(call.now(), last[0] + MOMENT_S) if last else call.now()
-    fresh = call.new_id()
-    id = fresh if kind == STACK else f"{logical_id}-{status}-{fresh}"
+    # The millisecond is rounded, as it is in the event's Timestamp.
+    moment = timestamps.to_millisecond(at + MOMENT_S / 2)
+    id = call.new_id() if kind == STACK else f"{logical_id}-{status}-{moment}"
     rows.run(
         "insert into cloudformation_event values (null,?,?,?,?,?,?,?,?,?,?,?,?)",
         id, stack.id, stack.name, stack.arn, logical_id, physical_id, kind, at, status, reason,

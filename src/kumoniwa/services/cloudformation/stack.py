@@ -359,6 +359,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "StackStatusReason": stack.reason,
         "Capabilities": list(wish.capabilities),
         "Outputs": outputs_of(call, stack),
+        "LastOperations": event.last_operations(call, stack.id),
         "RoleARN": stack.role,
         "TimeoutInMinutes": int(stack.timeout_s / 60),
         "ParentId": stack.parent,
@@ -378,6 +379,7 @@ def summary(call: Call, stack: Stack) -> dict[str, Any]:
     }
     optional = {
         "TemplateDescription": stack.wish.description,
+        "LastOperations": event.last_operations(call, stack.id),
         "LastUpdatedTime": stack.updated,
         "DeletionTime": stack.deleting or stack.deleted,
         "StackStatusReason": stack.reason,

@@ -40,6 +40,33 @@ def test_a_change_set_for_a_new_stack_waits_for_its_execution(cloud):
     assert refused(cloudformation.execute_change_set, ChangeSetName=made["Id"])[0] == "InvalidChangeSetStatus"
 
 
+def test_a_stack_under_review_can_be_created_without_its_change_set(cloud):
+    """Recorded: localstack/localstack, test_changesets.py, test_create_while_in_review."""
+    cloudformation = cloud.client("cloudformation")
+    made = cloudformation.create_change_set(
+        StackName="shop", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=QUEUES
+    )
+    stack = create(cloud, "shop", QUEUES)
+    assert (stack["StackStatus"], stack["StackId"]) == ("CREATE_COMPLETE", made["StackId"])
+    assert cloudformation.describe_change_set(ChangeSetName=made["Id"])["ExecutionStatus"] == "OBSOLETE"
+    assert refused(cloudformation.create_stack, StackName="shop", TemplateBody=QUEUES)[0] == "AlreadyExistsException"
+
+
+def test_a_change_set_can_be_deleted_when_its_execution_is_over(cloud):
+    """Recorded: localstack/localstack, test_changesets.py, test_describe_changeset_after_delete."""
+    cloudformation = cloud.client("cloudformation")
+    made = cloudformation.create_change_set(
+        StackName="shop", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=QUEUES
+    )
+    cloudformation.execute_change_set(ChangeSetName=made["Id"])
+    assert refused(cloudformation.delete_change_set, ChangeSetName=made["Id"])[0] == "InvalidChangeSetStatus"
+    settled(cloud, "shop")
+    cloudformation.delete_change_set(StackName="shop", ChangeSetName="first")
+    assert refused(cloudformation.describe_change_set, StackName="shop", ChangeSetName="first") == (
+        "ChangeSetNotFound", "ChangeSet [first] does not exist",
+    )  # fmt: skip
+
+
 def test_what_a_change_set_promises_is_what_its_execution_does(cloud):
     before = create(cloud, "shop", QUEUES)
     cloudformation = cloud.client("cloudformation")

@@ -411,7 +411,7 @@ def ListChangeSets(call: Call, *, StackName: str) -> dict:
 def DeleteChangeSet(call: Call, *, ChangeSetName: str, StackName: str | None = None) -> dict:
     found = find(call, ChangeSetName, StackName)
     if found is not None:
-        if found.execution == "EXECUTED":
+        if _execution(call, found) == "EXECUTE_IN_PROGRESS":
             raise InvalidChangeSetStatusException(
                 f"ChangeSet [{found.arn}] cannot be deleted in its current status."
             )

@@ -62,10 +62,10 @@ async def CreateStack(
     on_failure = _on_failure(OnFailure, request.disables_rollback(DisableRollback, DeploymentConfig))
     watched_s = request.watched_s(RollbackConfiguration) or 0.0
     if not request.is_repeated(stacks.find(call, StackName), ClientRequestToken, "CreateStack"):
-        _check_new(call, StackName)
+        drafted = _drafted(call, StackName)
         text = await template.text_of(call, TemplateBody, TemplateURL)
         protection = await policy.sent(call, StackPolicyBody, StackPolicyURL)
-        id = call.new_id()
+        id = drafted.id if drafted is not None else call.new_id()
         arn = call.arn(f"stack/{StackName}/{id}")
         blueprint, doomed = await _drawn(call, StackName, arn, text, Parameters, None, Capabilities, notified)
         template.check_types(blueprint, ResourceTypes)
@@ -73,12 +73,13 @@ async def CreateStack(
         request.check_role(call, RoleARN)
         # Somebody may have been faster while the template was drawn.
         if not request.is_repeated(stacks.find(call, StackName), ClientRequestToken, "CreateStack"):
-            _check_new(call, StackName)
+            if _drafted(call, StackName) != drafted:
+                raise _exists(StackName)
             stack = Stack(
                 name=StackName,
                 id=id,
                 arn=arn,
-                created=call.now(),
+                created=drafted.created if drafted is not None else call.now(),
                 status="CREATE_IN_PROGRESS",
                 wish=stacks.wished(call, text, blueprint, Tags or [], Capabilities or []),
                 principal=call.principal,
@@ -92,6 +93,7 @@ async def CreateStack(
                 watched_s=watched_s,
                 notified=notified,
             )
+            changeset.outdate(call, stack)
             work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint, doomed=doomed)
     return _begun(stacks.find(call, StackName))
 
@@ -126,11 +128,18 @@ def _on_failure(on_failure: str | None, disable_rollback: bool | None) -> str:
     return "DO_NOTHING" if disable_rollback else "ROLLBACK"
 
 
-def _check_new(call: Call, name: str) -> None:
-    if stacks.find(call, name) is not None:
-        raise request.AlreadyExistsException(f"Stack [{name}] already exists")
-    if len(stacks.living(call)) >= STACKS_MAX:
+def _drafted(call: Call, name: str) -> Stack | None:
+    """The stack of that name of which there are but change sets: it may be created without them. No other may be there."""
+    found = stacks.find(call, name)
+    if found is not None and found.status != "REVIEW_IN_PROGRESS":
+        raise _exists(name)
+    if found is None and len(stacks.living(call)) >= STACKS_MAX:
         raise LimitExceededException
+    return found
+
+
+def _exists(name: str) -> AwsError:
+    return request.AlreadyExistsException(f"Stack [{name}] already exists")
 
 
 async def UpdateStack(

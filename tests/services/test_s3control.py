@@ -149,3 +149,47 @@ def test_operations_that_are_not_done_are_refused_by_name(pair):
     error = refused.value.response["Error"]
     assert error["Code"] == "NotImplemented" and "S3PutObjectTagging" in error["Message"]
     assert refusal(control.list_access_points, AccountId=ACCOUNT) == "NotImplemented"
+
+
+# Public access to all buckets of an account ----------------------------------------------------------
+
+CLOSED = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
+
+
+def test_an_accounts_block_of_public_access_is_put_told_and_taken(cloud):
+    # Recorded: localstack's TestS3ControlPublicAccessBlock.
+    control = cloud.client("s3control")
+    assert refusal(control.get_public_access_block, AccountId=ACCOUNT) == "NoSuchPublicAccessBlockConfiguration"
+    assert refusal(control.put_public_access_block, AccountId=ACCOUNT, PublicAccessBlockConfiguration={}) == "InvalidRequest"
+    assert refusal(control.get_public_access_block, AccountId="111111111111") == "AccessDenied"
+    control.put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
+    cloud.restart("aws-global", kill=True)
+    held = control.get_public_access_block(AccountId=ACCOUNT)["PublicAccessBlockConfiguration"]
+    assert held == dict.fromkeys(CLOSED, False) | {"IgnorePublicAcls": True}
+    for _ in range(2):
+        control.delete_public_access_block(AccountId=ACCOUNT)
+    assert refusal(control.get_public_access_block, AccountId=ACCOUNT) == "NoSuchPublicAccessBlockConfiguration"
+
+
+def test_what_an_account_blocks_is_blocked_in_every_region_whatever_a_bucket_says(make_cloud):
+    cloud = make_cloud("us-east-1", "eu-west-1", "aws-global")
+    s3, stranger = cloud.client("s3", "eu-west-1"), cloud.client("s3", "eu-west-1", key="111111111111")
+    s3.create_bucket(Bucket="open", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.delete_public_access_block(Bucket="open")
+    s3.put_bucket_ownership_controls(Bucket="open", OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    s3.put_object(Bucket="open", Key="by-acl", Body=b"1", ACL="public-read")
+    s3.put_object(Bucket="open", Key="by-policy", Body=b"1")
+    anybody = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::open/by-policy"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": anybody})
+    s3.put_bucket_policy(Bucket="open", Policy=policy)
+    for key in ("by-acl", "by-policy"):
+        assert stranger.get_object(Bucket="open", Key=key)["Body"].read() == b"1"
+    cloud.client("s3control", "us-east-1").put_public_access_block(AccountId=ACCOUNT, PublicAccessBlockConfiguration=CLOSED)
+    for key in ("by-acl", "by-policy"):
+        assert refusal(stranger.get_object, Bucket="open", Key=key) == "AccessDenied"
+        assert s3.get_object(Bucket="open", Key=key)["Body"].read() == b"1"
+    assert refusal(s3.put_object, Bucket="open", Key="more", ACL="public-read") == "AccessDenied"
+    assert refusal(s3.put_bucket_acl, Bucket="open", ACL="public-read") == "AccessDenied"
+    assert refusal(s3.put_bucket_policy, Bucket="open", Policy=policy) == "AccessDenied"
+    cloud.client("s3control", "us-east-1").delete_public_access_block(AccountId=ACCOUNT)
+    assert stranger.get_object(Bucket="open", Key="by-acl")["Body"].read() == b"1"

@@ -81,6 +81,11 @@ NAMES: dict[str, dict[str, str]] = {
     "s3": {
         operation: action for action, operations in _S3_BY_ACTION.items() for operation in operations.split()
     },
+    "s3control": {
+        "GetPublicAccessBlock": "GetAccountPublicAccessBlock",
+        "PutPublicAccessBlock": "PutAccountPublicAccessBlock",
+        "DeletePublicAccessBlock": "PutAccountPublicAccessBlock",
+    },
     "accessanalyzer": {"GetFindingV2": "GetFinding", "ListFindingsV2": "ListFindings"},
     "apigatewaymanagementapi": {
         "PostToConnection": "ManageConnections",

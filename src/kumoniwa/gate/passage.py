@@ -27,6 +27,7 @@ from kumoniwa.gate import (
     mfa,
     names,
     organization,
+    public_access,
     signature,
     signature_payload,
     trails,
@@ -53,7 +54,7 @@ BODY_BYTES_MAX = 96 << 20
 _SHARED_KINDS = (
     identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.TokenIssuer, federation.WebProvider,
     federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName, firewall.Part,
-    organization.Member, organization.ControlPolicy, organization.RootAccess,
+    organization.Member, organization.ControlPolicy, organization.RootAccess, public_access.PublicAccess,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 _IDENTITIES, _MEMBERS, _CONTROLS = map(shelf_name, (identity.Identity, organization.Member, organization.ControlPolicy))

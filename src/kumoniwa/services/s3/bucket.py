@@ -18,6 +18,7 @@ from kumoniwa.aws.regions import is_region
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import BucketName
+from kumoniwa.gate.public_access import BLOCKED, PublicAccess
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
@@ -110,21 +111,6 @@ class InvalidRequest(AwsError):
     status = 400
 
 
-class PublicAccess(Record):
-    """What of public access is blocked. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html"""
-
-    BlockPublicAcls: bool = False
-    IgnorePublicAcls: bool = False
-    BlockPublicPolicy: bool = False
-    RestrictPublicBuckets: bool = False
-
-
-BLOCKED = PublicAccess(
-    BlockPublicAcls=True, IgnorePublicAcls=True, BlockPublicPolicy=True, RestrictPublicBuckets=True
-)
-OPEN = PublicAccess()
-
-
 class Bucket(Record):
     name: str
     id: str
@@ -151,10 +137,6 @@ class Bucket(Record):
     acceleration: str = ""
     notification: dict[str, Any] = {}
     """The NotificationConfiguration, empty where nobody is told."""
-
-    @property
-    def blocks(self) -> PublicAccess:
-        return self.access or OPEN
 
     @property
     def has_acls(self) -> bool:

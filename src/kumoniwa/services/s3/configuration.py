@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
@@ -291,7 +292,7 @@ def _grants_said(
         raise MissingSecurityHeader(MissingHeaderName="x-amz-acl")
     if not bucket.has_acls and grants != acl.CLOSED:
         raise AccessControlListNotSupported
-    if bucket.blocks.BlockPublicAcls and any(grant.is_public for grant in grants):
+    if public_access.blocks(call.home, call.account, bucket.access).BlockPublicAcls and any(grant.is_public for grant in grants):
         raise AccessDenied
     return grants
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
@@ -116,16 +117,11 @@ def check_own(call: Call, bucket: Bucket, head: Head, permission: str = "READ") 
         or call.home.settings.iam != "enforce"
     ):
         return
+    ignores_public = public_access.blocks(call.home, call.account, bucket.access).IgnorePublicAcls
     for grant in head.grants:
         is_named = principal.account and grant.grantee == canonical_id(principal.account)
-        if grant.permission in (permission, "FULL_CONTROL") and (
-            is_named
-            or grant.grantee == EVERYBODY
-            and not bucket.blocks.IgnorePublicAcls
-            or grant.grantee == AUTHENTICATED
-            and principal.account
-            and not bucket.blocks.IgnorePublicAcls
-        ):
+        is_public = grant.grantee == EVERYBODY or (grant.grantee == AUTHENTICATED and principal.account)
+        if grant.permission in (permission, "FULL_CONTROL") and (is_named or (is_public and not ignores_public)):
             return
     raise AccessDenied
 

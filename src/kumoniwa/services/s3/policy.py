@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatchcase
 
+from kumoniwa.gate import public_access
 from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.public_access import PublicAccess
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -20,7 +22,6 @@ from kumoniwa.services.s3.bucket import (
     S3_ITSELF,
     AccessDenied,
     Bucket,
-    PublicAccess,
     arn,
     canonical_id,
     found,
@@ -80,19 +81,19 @@ def policy_of(call: Call, arn: str) -> str | None:
     if principal.kind == "root" and is_own:
         # The account itself cannot lock itself out of its bucket's policy.
         return None if call.operation in OF_POLICIES else document
-    blocks = bucket.blocks
     if (
         document
-        and blocks.RestrictPublicBuckets
         and not is_own
         and principal.kind != "service"
+        and public_access.blocks(call.home, account, bucket.access).RestrictPublicBuckets
         and is_public(document)
     ):
         return None
     if not bucket.has_acls or (is_own and principal.kind != "service"):
         return document
+    ignores_public = public_access.blocks(call.home, account, bucket.access).IgnorePublicAcls
     granted = acl.statements(
-        bucket.grants, _bucket_arn(arn), is_bucket=True, ignores_public=blocks.IgnorePublicAcls,
+        bucket.grants, _bucket_arn(arn), is_bucket=True, ignores_public=ignores_public,
         is_writing=call.operation in acl.WRITING,
     )  # fmt: skip
     if key:
@@ -103,7 +104,7 @@ def policy_of(call: Call, arn: str) -> str | None:
                 head.grants,
                 arn,
                 is_bucket=False,
-                ignores_public=blocks.IgnorePublicAcls,
+                ignores_public=ignores_public,
                 owner=canonical_id(head.owner) if head.owner != account else "",
             )
     if not granted:
@@ -163,7 +164,7 @@ def PutBucketPolicy(
         for resource in [named] if isinstance(named, str) else named or ():
             if not _is_about(resource, whole):
                 raise MalformedPolicy("Policy has invalid resource")
-    if bucket.blocks.BlockPublicPolicy and is_public(document):
+    if public_access.blocks(call.home, call.account, bucket.access).BlockPublicPolicy and is_public(document):
         raise AccessDenied(
             f'User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "{whole}" '
             "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
@@ -217,7 +218,7 @@ def GetPublicAccessBlock(call: Call, *, Bucket: str, ExpectedBucketOwner: str | 
     if access is None:
         raise NoSuchPublicAccessBlockConfiguration(BucketName=Bucket)
     return {
-        "PublicAccessBlockConfiguration": {name: getattr(access, name) for name in access.__struct_fields__}
+        "PublicAccessBlockConfiguration": access.told()
     }
 
 

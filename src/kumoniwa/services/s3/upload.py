@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
@@ -152,7 +153,7 @@ def object_grants(
     )
     if not bucket.has_acls and grants != CLOSED and canned != "bucket-owner-full-control":
         raise AccessControlListNotSupported
-    if bucket.blocks.BlockPublicAcls and any(grant.is_public for grant in grants or ()):
+    if any(grant.is_public for grant in grants or ()) and public_access.blocks(call.home, call.account, bucket.access).BlockPublicAcls:
         raise AccessDenied
     return CLOSED if grants is None or not bucket.has_acls else grants
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.public_access import PublicAccess, of_accounts
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -29,13 +31,18 @@ class NotFoundException(AwsError):
 class JobStatusException(AwsError): ...
 
 
+class InvalidRequest(AwsError):
+    status = 400
+
+
+class NoSuchPublicAccessBlockConfiguration(AwsError):
+    status = 404
+    message = "The public access block configuration was not found"
+
+
 class NoSuchResource(AwsError):
     status = 404
     message = "The specified resource doesn't exist."
-
-
-class InvalidRequest(AwsError):
-    status = 400
 
 
 def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
@@ -236,3 +243,33 @@ def PutJobTagging(call: Call, *, AccountId: str, JobId: str, Tags: list[dict[str
 def DeleteJobTagging(call: Call, *, AccountId: str, JobId: str) -> dict:
     call.shelf(Job)[JobId] = changed(_found(call, JobId), tags={})
     return {}
+
+
+# Public access to all buckets of an account ----------------------------------------------------------
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/configuring-block-public-access-account.html; the errors are as localstack's
+# TestS3ControlPublicAccessBlock recorded them.
+
+
+async def PutPublicAccessBlock(call: Call, *, AccountId: str, PublicAccessBlockConfiguration: dict[str, bool]) -> dict:
+    if not PublicAccessBlockConfiguration:
+        raise InvalidRequest("Must specify at least one configuration.")
+    await _tell(call, PublicAccess(**PublicAccessBlockConfiguration))
+    return {}
+
+
+def GetPublicAccessBlock(call: Call, *, AccountId: str) -> dict:
+    access = of_accounts(call.home).get(AccountId)
+    if access is None:
+        raise NoSuchPublicAccessBlockConfiguration(AccountId=AccountId)
+    return {"PublicAccessBlockConfiguration": access.told()}
+
+
+async def DeletePublicAccessBlock(call: Call, *, AccountId: str) -> dict:
+    await _tell(call, None)
+    return {}
+
+
+async def _tell(call: Call, access: PublicAccess | None) -> None:
+    told = None if access is None else access.told()
+    await call.home.exchange(GLOBAL, "s3control", {"account": call.account, "access": told})

@@ -52,6 +52,26 @@ def test_tags_of_a_bucket_are_told_put_and_taken(cloud):
     assert refusal(control.list_tags_for_resource, AccountId=ACCOUNT, ResourceArn="arn:aws:s3:::nowhere") == "NoSuchResource"
 
 
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ([{"Key": "aws:a", "Value": "1"}], "InvalidTag"),
+        ([{"Key": "a", "Value": "1"}] * 2, "InvalidTag"),
+        ([{"Key": "a,b", "Value": "1"}], "InvalidTag"),
+        ([{"Key": "a", "Value": "1,2"}], "InvalidTag"),
+        ([{"Key": "a"}], "MalformedXML"),
+    ],
+)
+def test_tags_that_are_none_are_refused(cloud, tags, code):
+    # Recorded: localstack's TestS3ControlTagging.
+    control = cloud.client("s3control", parameter_validation=False)
+    cloud.client("s3").create_bucket(Bucket="tagged")
+    with pytest.raises(ClientError) as refused:
+        control.tag_resource(AccountId=ACCOUNT, ResourceArn="arn:aws:s3:::tagged", Tags=tags)
+    assert refused.value.response["Error"]["Code"] == code and "Type" not in refused.value.response["Error"]
+    assert control.list_tags_for_resource(AccountId=ACCOUNT, ResourceArn="arn:aws:s3:::tagged")["Tags"] == []
+
+
 def test_a_bucket_may_be_called_as_the_path_of_s3_control(cloud):
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="v20180820")

@@ -130,6 +130,10 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
         )
         if bare:
             body = f"{DECLARATION}<Error>{inside}<RequestId>{request_id}</RequestId><HostId>{host_id(request_id)}</HostId></Error>"
+        elif service.signature_version == "s3v4":
+            # S3 Control says whose it is as S3 does, and not whose fault: localstack's test_tag_operation_no_bucket.
+            told = f"<RequestId>{request_id}</RequestId><HostId>{host_id(request_id)}</HostId>"
+            body = f'<ErrorResponse xmlns="{space}"><Error>{inside}</Error>{told}</ErrorResponse>'
         else:
             fault = "Sender" if said.is_sender_fault else "Receiver"
             head = f'<ErrorResponse xmlns="{space}">' if space else "<ErrorResponse>"

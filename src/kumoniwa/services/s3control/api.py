@@ -35,6 +35,15 @@ class InvalidRequest(AwsError):
     status = 400
 
 
+class InvalidTag(AwsError):
+    status = 400
+
+
+class MalformedXML(AwsError):
+    status = 400
+    message = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
 class NoSuchPublicAccessBlockConfiguration(AwsError):
     status = 404
     message = "The public access block configuration was not found"
@@ -54,6 +63,17 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     if "JobId" in params:
         return _arn(call, params["JobId"])
     return params.get("ResourceArn") or "*"
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    if operation != "TagResource":
+        return error
+    if all("Key" in tag and "Value" in tag for tag in params.get("Tags") or ()):
+        return InvalidTag(
+            "This request contains a tag key or value that isn't valid. Valid characters include the following: [a-zA-Z+-=._:/]. "
+            "Tag keys can contain up to 128 characters. Tag values can contain up to 256 characters."
+        )
+    return MalformedXML()
 
 
 def params_of(operation: str, request: Request, params: dict[str, Any]) -> dict[str, Any]:
@@ -101,14 +121,26 @@ async def _put_tags(call: Call, name: str, tags: dict[str, str]) -> None:
         await call.ask("s3:DeleteBucketTagging", Bucket=name)
 
 
+def _checked(tags: list[dict[str, str]]) -> dict[str, str]:
+    """Tags as a mapping, each one valid: localstack's test_tag_resource_validation."""
+    if any(tag["Key"].startswith("aws:") for tag in tags):
+        raise InvalidTag(
+            'User-defined tag keys can\'t start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys and try again.'
+        )
+    found = {tag["Key"]: tag["Value"] for tag in tags}
+    if len(found) < len(tags):
+        raise InvalidTag("There are duplicate tag keys in your request. Remove the duplicate tag keys and try again.")
+    return found
+
+
 async def ListTagsForResource(call: Call, *, AccountId: str, ResourceArn: str) -> dict:
     tags = await _tags(call, _bucket(ResourceArn))
     return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
 async def TagResource(call: Call, *, AccountId: str, ResourceArn: str, Tags: list[dict[str, str]]) -> dict:
-    name = _bucket(ResourceArn)
-    await _put_tags(call, name, await _tags(call, name) | {tag["Key"]: tag["Value"] for tag in Tags})
+    name, tags = _bucket(ResourceArn), _checked(Tags)
+    await _put_tags(call, name, await _tags(call, name) | tags)
     return {}
 
 

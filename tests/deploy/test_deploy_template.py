@@ -190,6 +190,8 @@ def test_a_list_is_written_with_commas(kind):
         ({"Type": "Number", "MinValue": 5}, "4", "Parameter 'P' must be a number not less than 5"),
         ({"Type": "Number", "MaxValue": 5}, "6", "Parameter 'P' must be a number not greater than 5"),
         ({"Type": "List<Number>"}, "1,x", "Parameter 'P' must be a number."),
+        # https://github.com/buildkite/elastic-ci-stack-for-aws/pull/691
+        ({"Type": "AWS::SSM::Parameter::Value<String>"}, "", "Parameter P should either have input value or default value"),
         # https://github.com/aws/aws-cli/issues/7750
         ({"Type": "String", "MinLength": 3, "ConstraintDescription": "be long."}, "a", "Parameter P failed to satisfy constraint: be long."),
     ],

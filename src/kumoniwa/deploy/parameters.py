@@ -136,6 +136,8 @@ def resolve(
         raise ValidationError(f"Parameters: [{', '.join(missing)}] must have values")
     for name, text in values.items():
         entry = declared[name]
+        if is_stored(entry) and not text:
+            raise ValidationError(f"Parameter {name} should either have input value or default value")
         members = _members(text) if entry["Type"] in LIST_TYPES else [text]
         for member in members:
             if broken := _broken_rule(entry, member):

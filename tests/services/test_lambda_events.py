@@ -231,6 +231,8 @@ def test_configurations_of_events_are_shown_as_aws_does(cloud):
         with pytest.raises(ClientError) as caught:
             method(FunctionName="f")
         assert caught.value.response["Error"]["Message"] == text
+    with pytest.raises(ClientError, match="The function doesn't exist."):
+        client.update_function_event_invoke_config(FunctionName="none", MaximumRetryAttempts=1)
 
 
 def test_environments_share_nothing(cloud):

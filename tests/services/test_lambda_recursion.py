@@ -1,4 +1,4 @@
-"""Functions that call themselves, and what is said of runtimes and signatures."""
+"""Functions that call themselves, and what is said of runtimes."""
 
 from __future__ import annotations
 
@@ -106,17 +106,3 @@ def test_the_runtime_is_managed_by_version(cloud):
     other = here[:-4] + "0000"
     with pytest.raises(client.exceptions.InvalidParameterValueException):
         put(FunctionName="f", UpdateRuntimeOn="Manual", RuntimeVersionArn=other)
-
-
-def test_no_function_has_a_signing_configuration_and_none_is_made(cloud):
-    # Recorded: get_function_csc_fnwithoutcsc, nothing_to_delete_response.
-    make(cloud)
-    client = cloud.client("lambda")
-    shown = client.get_function_code_signing_config(FunctionName="f")
-    assert set(shown) == {"ResponseMetadata"}
-    client.delete_function_code_signing_config(FunctionName="f")
-    with pytest.raises(client.exceptions.ResourceNotFoundException):
-        client.get_function_code_signing_config(FunctionName="none")
-    publishers = {"SigningProfileVersionArns": ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/1"]}
-    with pytest.raises(ClientError, match="NotImplemented"):
-        client.create_code_signing_config(AllowedPublishers=publishers)

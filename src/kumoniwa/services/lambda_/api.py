@@ -10,8 +10,20 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import environment_key, package, provision, sandbox
+from kumoniwa.services.lambda_ import code_signing, environment_key, package, provision, sandbox
 from kumoniwa.services.lambda_.alias import CreateAlias, DeleteAlias, GetAlias, ListAliases, UpdateAlias
+from kumoniwa.services.lambda_.code_signing import (
+    CodeSigningConfig,
+    CreateCodeSigningConfig,
+    DeleteCodeSigningConfig,
+    DeleteFunctionCodeSigningConfig,
+    GetCodeSigningConfig,
+    GetFunctionCodeSigningConfig,
+    ListCodeSigningConfigs,
+    ListFunctionsByCodeSigningConfig,
+    PutFunctionCodeSigningConfig,
+    UpdateCodeSigningConfig,
+)
 from kumoniwa.services.lambda_.concurrency import (
     DeleteFunctionConcurrency,
     GetFunctionConcurrency,
@@ -66,12 +78,7 @@ from kumoniwa.services.lambda_.layer_permission import (
     GetLayerVersionPolicy,
     RemoveLayerVersionPermission,
 )
-from kumoniwa.services.lambda_.management import (
-    DeleteFunctionCodeSigningConfig,
-    GetFunctionCodeSigningConfig,
-    GetRuntimeManagementConfig,
-    PutRuntimeManagementConfig,
-)
+from kumoniwa.services.lambda_.management import GetRuntimeManagementConfig, PutRuntimeManagementConfig
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named, parsed
 from kumoniwa.services.lambda_.permission import AddPermission, GetPolicy, Policy, RemovePermission, document
 from kumoniwa.services.lambda_.provision import (
@@ -104,7 +111,9 @@ from kumoniwa.services.lambda_.version import ListVersionsByFunction, PublishVer
 
 __all__ = [
     "CreateEventSourceMapping", "DeleteEventSourceMapping", "GetEventSourceMapping", "ListEventSourceMappings", "UpdateEventSourceMapping",
-    "DeleteFunctionCodeSigningConfig", "GetFunctionCodeSigningConfig", "GetRuntimeManagementConfig", "PutRuntimeManagementConfig",
+    "CreateCodeSigningConfig", "DeleteCodeSigningConfig", "DeleteFunctionCodeSigningConfig", "GetCodeSigningConfig",
+    "GetFunctionCodeSigningConfig", "ListCodeSigningConfigs", "ListFunctionsByCodeSigningConfig", "PutFunctionCodeSigningConfig",
+    "UpdateCodeSigningConfig", "GetRuntimeManagementConfig", "PutRuntimeManagementConfig",
     "GetFunctionRecursionConfig", "PutFunctionRecursionConfig",
     "AddPermission", "CreateAlias", "DeleteAlias", "DeleteFunctionConcurrency", "GetAlias", "GetFunctionConcurrency", "GetPolicy",
     "AddLayerVersionPermission", "GetLayerVersionPolicy", "RemoveLayerVersionPermission", "InvokeAsync",
@@ -129,7 +138,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         if (layer := params.get("LayerName") or params.get("Arn")) is not None:
             version = f":{params['VersionNumber']}" if "VersionNumber" in params else ""
             return (layer if layer.startswith("arn:") else call.arn(f"layer:{layer}")) + version
-        return params.get("Resource") or "*"
+        return params.get("Resource") or params.get("CodeSigningConfigArn") or "*"
     named = parsed(text) if isinstance(text, str) else None
     if named is None:
         return call.arn(f"function:{text}")
@@ -221,6 +230,7 @@ async def CreateFunction(
     EphemeralStorage: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
     KMSKeyArn: str | None = None,
+    CodeSigningConfigArn: str = "",
 ) -> dict:
     package.check_request(call)
     name, qualifier = function_named(call, FunctionName)
@@ -242,8 +252,11 @@ async def CreateFunction(
     )  # fmt: skip
     _check_free(call, name)
     check_tags(Tags or {})
+    if CodeSigningConfigArn:
+        code_signing.check_config(call, CodeSigningConfigArn)
     zipped = await package.received(call, Code)
     sha256 = await package.checked(call, zipped)
+    code_signing.check_deployment(call, name, CodeSigningConfigArn)
     if KMSKeyArn:
         said |= {"sealed": await environment_key.sealed(call, name, KMSKeyArn, Role, said.pop("variables", {}))}
     _check_free(call, name)
@@ -252,7 +265,7 @@ async def CreateFunction(
         modified=call.now(), settled=settles(call), revision=call.new_id(), sandbox=call.new_id(), **said,
     )  # fmt: skip
     check_size(version.code, version.layers)
-    call.shelf(Function)[name] = Function(name=name, tags=Tags or {})
+    call.shelf(Function)[name] = Function(name=name, tags=Tags or {}, code_signing=CodeSigningConfigArn)
     call.shelf(Version)[f"{name}:{LATEST}"] = version
     sandbox.of(call.home).prepare(version.runtime)
     # The new version is answered under the function's own ARN (recorded: test_publish_version_on_create).
@@ -317,6 +330,7 @@ async def UpdateFunctionCode(
     said = {"ZipFile": ZipFile, "S3Bucket": S3Bucket, "S3Key": S3Key, "S3ObjectVersion": S3ObjectVersion}
     zipped = await package.received(call, {key: value for key, value in said.items() if value is not None})
     sha256 = await package.checked(call, zipped)
+    code_signing.check_deployment(call, name, existing(call, name).code_signing)
     version = current()
     if Architectures:
         version = changed(version, architecture=Architectures[0])
@@ -379,7 +393,10 @@ def UpdateFunctionConfiguration(
         sandbox.of(call.home).prepare(version.runtime)
         return changing(call, version, is_new=False)
 
-    held = latest(call, name).sealed
+    version = latest(call, name)
+    if set(Layers or ()) - {layer.arn for layer in version.layers}:
+        code_signing.check_deployment(call, name, existing(call, name).code_signing)
+    held = version.sealed
     touches = (Environment, Role, KMSKeyArn) != (None, None, None)
     if not touches or (held is None and not KMSKeyArn):
         return change({})
@@ -473,9 +490,11 @@ def GetAccountSettings(call: Call) -> dict:
 # Tags ----------------------------------------------------------------------------------------------
 
 
-def _tagged(call: Call, resource: str) -> Function | Mapping:
+def _tagged(call: Call, resource: str) -> Function | Mapping | CodeSigningConfig:
     if ":event-source-mapping:" in resource:
         return tagged(call, resource)
+    if ":code-signing-config:" in resource:
+        return code_signing.existing_config(call, resource)
     if ":capacity-provider:" in resource:
         # Nothing here makes one.
         raise ResourceNotFoundException(f"Capacity provider not found: {resource}")
@@ -489,10 +508,12 @@ def _tagged(call: Call, resource: str) -> Function | Mapping:
     return existing(call, name)
 
 
-def _keep_tags(call: Call, held: Function | Mapping, tags: dict[str, str]) -> None:
+def _keep_tags(call: Call, held: Function | Mapping | CodeSigningConfig, tags: dict[str, str]) -> None:
     """A function is under another revision afterwards (recorded: test_tag_lifecycle)."""
     if isinstance(held, Mapping):
         tag(call, held, tags)
+    elif isinstance(held, CodeSigningConfig):
+        call.shelf(CodeSigningConfig)[held.arn] = changed(held, tags=tags)
     else:
         call.shelf(Function)[held.name] = changed(held, tags=tags)
         revise(call, latest(call, held.name))

@@ -133,6 +133,7 @@ def UpdateFunctionEventInvokeConfig(
     MaximumEventAgeInSeconds: int | None = None,
     DestinationConfig: dict[str, Any] | None = None,
 ) -> dict:
+    _existing(call, FunctionName, Qualifier)
     held = _held(call, FunctionName, Qualifier)
     return _put(call, held, FunctionName, Qualifier, MaximumRetryAttempts, MaximumEventAgeInSeconds, DestinationConfig)
 

@@ -22,6 +22,11 @@ def throttled(call: Call, function: str) -> None:
     _tell(call, function, "Throttles")
 
 
+def unsigned(call: Call, function: str) -> None:
+    """A package came whose signature is none that is allowed."""
+    _tell(call, function, "SignatureValidationErrors")
+
+
 def began(call: Call, function: str, at_once: int) -> None:
     _tell(call, function, "Invocations")
     call.measure(SPACE, "ConcurrentExecutions", "FunctionName", function, value=at_once)

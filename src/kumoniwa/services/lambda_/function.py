@@ -85,6 +85,8 @@ class Function(Record):
     reserved: int | None = None
     """Concurrent executions kept for this function, and the most it may have."""
     recursive_loop: str = "Terminate"
+    code_signing: str = ""
+    """The ARN of its code signing configuration."""
 
 
 class Alias(Record):

@@ -11,8 +11,8 @@ from kumoniwa.engines.lambda_runtime.runtimes import version_of
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
-from kumoniwa.services.lambda_.function import Version, existing, target
-from kumoniwa.services.lambda_.name import arn, function_named, unqualified
+from kumoniwa.services.lambda_.function import Version, target
+from kumoniwa.services.lambda_.name import arn
 
 
 def runtime_arn(call: Call, version: Version) -> str:
@@ -45,17 +45,3 @@ def PutRuntimeManagementConfig(
     version = changed(version, updates_runtime=UpdateRuntimeOn)
     call.shelf(Version)[f"{version.function}:{version.version}"] = version
     return _shown(call, version)
-
-
-# Code signing ----------------------------------------------------------------------------------------------
-
-
-def GetFunctionCodeSigningConfig(call: Call, *, FunctionName: str) -> dict:
-    """No function has one, since none can be made here; the answer is then empty (recorded: get_function_csc_fnwithoutcsc)."""
-    existing(call, function_named(call, FunctionName)[0])
-    return {}
-
-
-def DeleteFunctionCodeSigningConfig(call: Call, *, FunctionName: str) -> None:
-    """There is nothing to delete, and that is no error (recorded: nothing_to_delete_response)."""
-    existing(call, unqualified(call, FunctionName))

@@ -1,0 +1,118 @@
+"""Code signing configurations: what they say, whose they are, and what becomes of code that nobody signed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from botocore.exceptions import ClientError
+from lambda_workshop import ECHO, ROLE, RUNTIME, invoke, make, zipped
+from test_cloudwatch_services import figures
+
+PUBLISHER = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/test"
+PUBLISHERS = {"SigningProfileVersionArns": [PUBLISHER]}
+ENFORCE, WARN = {"UntrustedArtifactOnDeployment": "Enforce"}, {"UntrustedArtifactOnDeployment": "Warn"}
+
+
+def refused(method, **params) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        method(**params)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def config(client, **more) -> str:
+    return client.create_code_signing_config(AllowedPublishers=PUBLISHERS, **more)["CodeSigningConfig"]["CodeSigningConfigArn"]
+
+
+def test_a_configuration_is_made_changed_and_given_to_functions(cloud):
+    # Recorded: test_function_code_signing_config.
+    make(cloud)
+    client = cloud.client("lambda")
+    reply = client.create_code_signing_config(AllowedPublishers=PUBLISHERS, Description="mine", CodeSigningPolicies=ENFORCE)
+    made = reply["CodeSigningConfig"]
+    assert reply["ResponseMetadata"]["HTTPStatusCode"] == 201
+    arn = made["CodeSigningConfigArn"]
+    assert re.fullmatch(r"arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-[a-z0-9]{17}", arn)
+    assert made["CodeSigningConfigId"] == arn.rpartition(":")[2]
+    assert (made["AllowedPublishers"], made["CodeSigningPolicies"], made["Description"]) == (PUBLISHERS, ENFORCE, "mine")
+    client.update_code_signing_config(CodeSigningConfigArn=arn, CodeSigningPolicies=WARN)
+    cloud.restart(kill=True)
+    client = cloud.client("lambda")
+    shown = client.get_code_signing_config(CodeSigningConfigArn=arn)["CodeSigningConfig"]
+    assert shown == made | {"CodeSigningPolicies": WARN, "LastModified": shown["LastModified"]}
+    assert client.list_code_signing_configs()["CodeSigningConfigs"] == [shown]
+    for answer in (
+        client.put_function_code_signing_config(CodeSigningConfigArn=arn, FunctionName="f"),
+        client.get_function_code_signing_config(FunctionName="f"),
+    ):
+        assert (answer["CodeSigningConfigArn"], answer["FunctionName"]) == (arn, "f")
+    users = client.list_functions_by_code_signing_config(CodeSigningConfigArn=arn)["FunctionArns"]
+    assert users == ["arn:aws:lambda:us-east-1:000000000000:function:f"]
+    # "You can delete the code signing configuration only if no function is using it": API_DeleteCodeSigningConfig.
+    assert refused(client.delete_code_signing_config, CodeSigningConfigArn=arn)[0] == "ResourceConflictException"
+    client.delete_function_code_signing_config(FunctionName="f")
+    assert set(client.get_function_code_signing_config(FunctionName="f")) == {"ResponseMetadata"}
+    client.delete_function_code_signing_config(FunctionName="f")  # nothing to delete is no error
+    client.delete_code_signing_config(CodeSigningConfigArn=arn)
+    assert client.list_code_signing_configs()["CodeSigningConfigs"] == []
+
+
+def test_a_configuration_that_is_not_there_is_told_by_who_asked_for_it(cloud):
+    # Recorded: test_code_signing_not_found_excs.
+    make(cloud)
+    client = cloud.client("lambda")
+    arn = config(client)
+    gone = arn[:-1] + "x"
+    missing = ("ResourceNotFoundException", f"The Lambda code signing configuration {gone} can not be found.")
+    for method in (
+        client.get_code_signing_config, client.update_code_signing_config, client.delete_code_signing_config,
+        client.list_functions_by_code_signing_config,
+    ):  # fmt: skip
+        assert refused(method, CodeSigningConfigArn=gone) == missing
+    put, text = client.put_function_code_signing_config, "The code signing configuration cannot be found. Check that the provided"
+    for name in ("f", "none"):
+        said = refused(put, FunctionName=name, CodeSigningConfigArn=gone)
+        assert said == ("CodeSigningConfigNotFoundException", f"{text} configuration is not deleted: {gone}.")
+    nobody = ("ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:none")
+    assert refused(put, FunctionName="none", CodeSigningConfigArn=arn) == nobody
+    assert refused(client.get_function_code_signing_config, FunctionName="none") == nobody
+    assert refused(client.delete_function_code_signing_config, FunctionName="none") == nobody
+
+
+def test_unsigned_code_is_kept_out_or_counted(cloud):
+    # The words of the refusal: https://github.com/aws/aws-cdk/issues/29474. That both count, and that what runs goes on running:
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-codesigning.html
+    make(cloud)
+    client = cloud.client("lambda")
+    arn = config(client, CodeSigningPolicies=ENFORCE)
+    client.put_function_code_signing_config(FunctionName="f", CodeSigningConfigArn=arn)
+    code = {"ZipFile": zipped(ECHO)}
+    layer = client.publish_layer_version(LayerName="l", Content={"ZipFile": zipped("", "python/l.py")})["LayerVersionArn"]
+    new = {"FunctionName": "g", "Role": ROLE, "Runtime": RUNTIME, "Handler": "app.handler", "Code": code}
+    words = (
+        "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client is not "
+        "configured to accept. Check the provided signature for {}."
+    )
+    assert refused(client.create_function, CodeSigningConfigArn=arn, **new) == ("CodeVerificationFailedException", words.format("g"))
+    deployments = ((client.update_function_code, code), (client.update_function_configuration, {"Layers": [layer]}))
+    for method, more in deployments:
+        assert refused(method, FunctionName="f", **more) == ("CodeVerificationFailedException", words.format("f"))
+    client.update_function_configuration(FunctionName="f", Timeout=5)
+    assert invoke(cloud, {"still": "runs"})["Payload"] == {"still": "runs"}
+    client.update_code_signing_config(CodeSigningConfigArn=arn, CodeSigningPolicies=WARN)
+    for method, more in deployments:
+        method(FunctionName="f", **more)
+    client.create_function(CodeSigningConfigArn=arn, **new)
+    assert client.get_function_code_signing_config(FunctionName="g")["CodeSigningConfigArn"] == arn
+    cloud.sleep(60)
+    assert figures(cloud, "AWS/Lambda", "SignatureValidationErrors", FunctionName="f") == 4.0
+    assert figures(cloud, "AWS/Lambda", "SignatureValidationErrors", FunctionName="g") == 2.0
+
+
+def test_configurations_have_tags(cloud):
+    client = cloud.client("lambda")
+    arn = config(client, Tags={"a": "1"})
+    client.tag_resource(Resource=arn, Tags={"b": "2"})
+    client.untag_resource(Resource=arn, TagKeys=["a"])
+    assert client.list_tags(Resource=arn)["Tags"] == {"b": "2"}

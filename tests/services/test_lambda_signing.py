@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -116,3 +117,20 @@ def test_configurations_have_tags(cloud):
     client.tag_resource(Resource=arn, Tags={"b": "2"})
     client.untag_resource(Resource=arn, TagKeys=["a"])
     assert client.list_tags(Resource=arn)["Tags"] == {"b": "2"}
+
+
+def test_a_policy_says_which_configuration_functions_must_have(make_cloud):
+    # https://docs.aws.amazon.com/lambda/latest/dg/config-codesigning-policies.html
+    cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
+    make(cloud)
+    client, iam = cloud.client("lambda"), cloud.client("iam")
+    right, wrong = config(client), config(client)
+    condition = {"StringEquals": {"lambda:CodeSigningConfigArn": right}}
+    statement = {"Effect": "Allow", "Action": "lambda:PutFunctionCodeSigningConfig", "Resource": "*", "Condition": condition}
+    iam.create_user(UserName="u")
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    put = cloud.client("lambda", key=key["AccessKeyId"], secret=key["SecretAccessKey"]).put_function_code_signing_config
+    assert refused(put, FunctionName="f", CodeSigningConfigArn=wrong)[0] == "AccessDeniedException"
+    assert put(FunctionName="f", CodeSigningConfigArn=right)["CodeSigningConfigArn"] == right

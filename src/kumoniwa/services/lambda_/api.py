@@ -163,6 +163,8 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
             conditions[f"lambda:{name.lower()}"] = params[name]
     if "Layers" in params:
         conditions["lambda:layer"] = params["Layers"]
+    if operation in ("CreateFunction", "PutFunctionCodeSigningConfig") and "CodeSigningConfigArn" in params:
+        conditions["lambda:codesigningconfigarn"] = params["CodeSigningConfigArn"]
     if operation in ("Invoke", "InvokeWithResponseStream"):
         conditions["lambda:invokedviafunctionurl"] = False
     if operation.endswith("EventSourceMapping"):

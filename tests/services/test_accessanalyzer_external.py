@@ -152,6 +152,9 @@ def test_buckets_are_judged_by_policy_and_list_and_what_blocks_them(cloud, analy
     assert all(each["isPublic"] for each in found.values())
     told = cloud.client("accessanalyzer").get_analyzed_resource(analyzerArn=analyzer, resourceArn="arn:aws:s3:::by-policy")["resource"]
     assert (told["isPublic"], told["actions"], told["sharedVia"], told["status"]) == (True, ["s3:GetObject"], ["POLICY"], "ACTIVE")
+    everything = {"IgnorePublicAcls": True, "RestrictPublicBuckets": True}
+    cloud.client("s3control").put_public_access_block(AccountId=OWN, PublicAccessBlockConfiguration=everything)
+    assert findings(cloud, analyzer) == [] and len(findings(cloud, analyzer, status="RESOLVED")) == 2
 
 
 def test_roles_are_judged_by_whom_they_trust(cloud, analyzer):

@@ -57,7 +57,9 @@ _SHARED_KINDS = (
     organization.Member, organization.ControlPolicy, organization.RootAccess, public_access.PublicAccess,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
-_IDENTITIES, _MEMBERS, _CONTROLS = map(shelf_name, (identity.Identity, organization.Member, organization.ControlPolicy))
+_IDENTITIES, _MEMBERS, _CONTROLS, _PUBLIC = map(
+    shelf_name, (identity.Identity, organization.Member, organization.ControlPolicy, public_access.PublicAccess)
+)
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -441,6 +443,8 @@ class Gate:
             self.home.tell((CHANGED, "", account, "iam"))
         for account in {key for name, key, _ in changes if name == _MEMBERS} | {key.split(":")[4] for name, key, _ in changes if name == _CONTROLS}:
             self.home.tell((CHANGED, "", account, "organizations"))
+        for account in {key for name, key, _ in changes if name == _PUBLIC}:
+            self.home.tell((CHANGED, "", account, "s3"))
         for name, key, body in changes:
             kind = REPLICATED.get(name)
             if kind is None:

@@ -1,8 +1,8 @@
 """The resources of other services with what says who may use them, as the analyzer's role reads them.
 
 Grants that are no policies (access control lists, grants of keys) are told as statements of one, so that all are judged alike. What the
-role may not read is told as an error. Account-wide blocks of public access are not known here; access points, directory buckets and what
-belongs to services that this cloud does not have are nothing that it could read.
+role may not read is told as an error. Access points, directory buckets and what belongs to services that this cloud does not have are
+nothing that it could read.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-resources.html
 """
 
@@ -100,14 +100,16 @@ async def _buckets(call: Call) -> AsyncIterator[Resource | None]:
 
 
 async def _bucket(call: Call, name: str, arn: str) -> list[Document]:
-    blocked = await _unless("NoSuchPublicAccessBlockConfiguration", call, "s3:GetPublicAccessBlock", Bucket=name)
-    block = blocked.get("PublicAccessBlockConfiguration", {})
+    missing = "NoSuchPublicAccessBlockConfiguration"
+    own = await _unless(missing, call, "s3:GetPublicAccessBlock", Bucket=name)
+    accounts = await _unless(missing, call, "s3control:GetPublicAccessBlock", AccountId=call.account)
+    blocked = {what for each in (own, accounts) for what, is_so in each.get("PublicAccessBlockConfiguration", {}).items() if is_so}
     policy = (await _unless("NoSuchBucketPolicy", call, "s3:GetBucketPolicy", Bucket=name)).get("Policy", "")
     text = policy.decode() if isinstance(policy, bytes) else policy
-    if text and block.get("RestrictPublicBuckets") and is_public(text):
+    if text and "RestrictPublicBuckets" in blocked and is_public(text):
         text = ""  # Then nobody of another account is let in.
     listed = await call.ask("s3:GetBucketAcl", Bucket=name)
-    grants = [_acl(grant, arn) for grant in listed["Grants"] if not (block.get("IgnorePublicAcls") and _is_of_group(grant))]
+    grants = [_acl(grant, arn) for grant in listed["Grants"] if not ("IgnorePublicAcls" in blocked and _is_of_group(grant))]
     return [Document(text, source="POLICY"), Document(_policy(*filter(None, grants)), source="BUCKET_ACL")]
 
 

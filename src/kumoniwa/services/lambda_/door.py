@@ -216,7 +216,7 @@ def _response(payload: bytes) -> Response:
         # What a custom runtime or a function that streams made is not always JSON.
         return Response(200, payload, headers)
     if not isinstance(answer, dict) or "statusCode" not in answer:
-        return Response(200, answer.encode() if isinstance(answer, str) else payload, headers)
+        return Response(200, answer.encode() if isinstance(answer, str) else payload and orjson.dumps(answer), headers)
     try:
         status = _status(answer["statusCode"])
         body = answer.get("body")

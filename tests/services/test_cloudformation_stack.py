@@ -314,3 +314,15 @@ def test_a_summary_tells_parameters_capabilities_and_types(cloud):
         {"ParameterKey": "Seconds", "DefaultValue": "60", "NoEcho": False}
     ]
     assert refused(cloudformation.validate_template, TemplateBody="{")[0] == "ValidationError"
+
+
+def test_what_the_cdk_says_of_its_libraries_is_a_resource_with_nothing_behind_it(cloud):
+    cloudformation = cloud.client("cloudformation")
+    template = "Resources: {Q: {Type: AWS::SQS::Queue}, CDKMetadata: {Type: AWS::CDK::Metadata, Properties: {Analytics: 'v2:deflate64:%s'}}}"
+    assert create(cloud, "app", template % "one")["StackStatus"] == "CREATE_COMPLETE"
+    cloudformation.update_stack(StackName="app", TemplateBody=template % "two")
+    assert settled(cloud, "app")["StackStatus"] == "UPDATE_COMPLETE"
+    shown = cloudformation.describe_stack_resource(StackName="app", LogicalResourceId="CDKMetadata")["StackResourceDetail"]
+    assert uuid.UUID(shown["PhysicalResourceId"]) and shown["ResourceStatus"] == "UPDATE_COMPLETE"
+    cloudformation.delete_stack(StackName="app")
+    assert settled(cloud, shown["StackId"])["StackStatus"] == "DELETE_COMPLETE"

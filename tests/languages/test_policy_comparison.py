@@ -44,7 +44,7 @@ def lets(held, action: str, thing: str, context: dict) -> bool:
     return bool(applying) and not any(s.is_deny for s in applying)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(POLICIES, st.lists(st.sampled_from(ACTIONS), min_size=1, max_size=2), st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=2))
 def test_what_is_said_not_to_be_granted_is_nowhere_let_through(found, actions, resources):
     held = policy(found)
@@ -57,7 +57,7 @@ def test_what_is_said_not_to_be_granted_is_nowhere_let_through(found, actions, r
         assert not any(lets(held, action, thing, context) for action in actions for thing in things for context in CONTEXTS)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(POLICIES, POLICIES)
 def test_what_is_said_to_be_nothing_new_is_nothing_new(new, old):
     first, second = policy(new), policy(old)

@@ -76,7 +76,7 @@ def is_plain(reach, context) -> bool:
     return all(context.get(key.lower()) in (None, STRANGER) for key in VALUES if key.lower() not in named)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(statements(), min_size=1, max_size=4))
 def test_every_answer_is_true_and_none_is_missing(found):
     try:

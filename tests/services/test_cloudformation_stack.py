@@ -326,3 +326,31 @@ def test_what_the_cdk_says_of_its_libraries_is_a_resource_with_nothing_behind_it
     assert uuid.UUID(shown["PhysicalResourceId"]) and shown["ResourceStatus"] == "UPDATE_COMPLETE"
     cloudformation.delete_stack(StackName="app")
     assert settled(cloud, shown["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+
+
+def test_a_stacks_tags_reach_resources_that_keep_theirs_as_a_list_and_those_that_keep_them_as_a_map(cloud):
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html
+    template = """
+Resources:
+  Queue: {Type: AWS::SQS::Queue, Properties: {QueueName: q, Tags: [{Key: own, Value: q}]}}
+  Setting: {Type: AWS::SSM::Parameter, Properties: {Name: setting, Type: String, Value: v, Tags: {own: p, team: mine}}}
+  Api: {Type: AWS::ApiGatewayV2::Api, Properties: {Name: web, ProtocolType: HTTP}}
+  Vault: {Type: AWS::Backup::BackupVault, Properties: {BackupVaultName: vault}}
+"""
+    cloudformation, sqs, ssm = cloud.client("cloudformation"), cloud.client("sqs"), cloud.client("ssm")
+
+    def told() -> list[dict[str, str]]:
+        url = sqs.get_queue_url(QueueName="q")["QueueUrl"]
+        (api,) = cloud.client("apigatewayv2").get_apis()["Items"]
+        vault = cloud.client("backup").describe_backup_vault(BackupVaultName="vault")["BackupVaultArn"]
+        parameter = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="setting")["TagList"]
+        return [
+            sqs.list_queue_tags(QueueUrl=url)["Tags"], {tag["Key"]: tag["Value"] for tag in parameter},
+            api.get("Tags", {}), cloud.client("backup").list_tags(ResourceArn=vault)["Tags"],
+        ]  # fmt: skip
+
+    assert create(cloud, "app", template, Tags=[{"Key": "team", "Value": "a"}])["StackStatus"] == "CREATE_COMPLETE"
+    assert told() == [{"own": "q", "team": "a"}, {"own": "p", "team": "mine"}, {"team": "a"}, {"team": "a"}]
+    cloudformation.update_stack(StackName="app", UsePreviousTemplate=True, Tags=[{"Key": "stage", "Value": "b"}])
+    assert settled(cloud, "app")["StackStatus"] == "UPDATE_COMPLETE"
+    assert told() == [{"own": "q", "stage": "b"}, {"own": "p", "team": "mine", "stage": "b"}, {"stage": "b"}, {"stage": "b"}]

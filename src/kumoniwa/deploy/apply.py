@@ -282,12 +282,19 @@ class Deploy:
             raise Failure("Template error: the Properties of a resource must be an object.")
         properties = await dynamic.resolved(properties, dynamic.PLAIN, self._look)
         properties = schemas.conform(entry.type, properties)
-        tags = properties.get(entry.tags, [])
-        if self.state.tags and entry.tags in entry.known and isinstance(tags, list):
+        if self.state.tags and entry.tags in entry.known:
+            self._tag(properties, entry)
+        return properties
+
+    def _tag(self, properties: dict[str, Any], entry: ResourceType) -> None:
+        """Give a resource the stack's tags, but for those that its template sets."""
+        tags = properties.get(entry.tags, {} if schemas.is_mapping(entry.type, entry.tags) else [])
+        if isinstance(tags, dict):
+            properties[entry.tags] = {**self.state.tags, **tags}
+        elif isinstance(tags, list):
             own = {tag.get("Key") for tag in tags if isinstance(tag, dict)}
             extra = [{"Key": key, "Value": value} for key, value in self.state.tags.items() if key not in own]
             properties[entry.tags] = [*tags, *extra]
-        return properties
 
     async def _look(self, operation: str, /, **params: Any) -> dict[str, Any]:
         return await self.host.ask(operation, params, None)

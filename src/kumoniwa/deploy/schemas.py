@@ -52,6 +52,12 @@ def schema(type_name: str) -> dict[str, Any] | None:
     return orjson.loads((folder / "resources" / f"{file_name}.json").read_bytes()) if file_name else None
 
 
+def is_mapping(type_name: str, name: str) -> bool:
+    """Whether a property of a type is an object and no list."""
+    root = schema(type_name) or {}
+    return "object" in _kinds(_resolved(root.get("properties", {}).get(name, {}), root))
+
+
 def _resolved(node: Any, root: dict[str, Any]) -> dict[str, Any]:
     for _ in range(DEPTH_MAX):
         reference = node.get("$ref") if isinstance(node, dict) else None

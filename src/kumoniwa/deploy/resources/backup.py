@@ -60,6 +60,7 @@ BackupVault = ResourceType(
         ),
     ),
     update=_changed_tags("BackupVaultTags"),
+    tags="BackupVaultTags",
     delete=Call("backup:DeleteBackupVault", **_vault),
     # Of a vault that is not there AWS Backup says that nobody may look at it.
     absent=f"{_ABSENT} AccessDeniedException",
@@ -90,6 +91,7 @@ BackupPlan = ResourceType(
     id=made.BackupPlanId,
     read=Call("backup:GetBackupPlan", BackupPlanId=ID),
     update=(Call("backup:UpdateBackupPlan", BackupPlanId=ID, BackupPlan=_plan), *_changed_tags("BackupPlanTags")),
+    tags="BackupPlanTags",
     delete=Call("backup:DeleteBackupPlan", BackupPlanId=ID),
     absent=_ABSENT,
     attributes={"BackupPlanArn": seen.BackupPlanArn, "BackupPlanId": ID, "VersionId": seen.VersionId},

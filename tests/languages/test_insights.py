@@ -319,6 +319,10 @@ def test_dedup_keeps_the_first_in_order_and_all_that_lack_a_field():
     assert found == [{"s": "b", "ms": "40"}, {"s": "a", "ms": "30"}, {"ms": "x"}]
     assert "unexpected symbol found sort" in refused("dedup s | sort ms")
     assert rows("dedup s | limit 1", *CALLS) != []
+    # What is defined after a sort is there when it is compared.
+    first = [row["s"] for row in rows("fields s, ms | sort ms desc | dedup s", *CALLS) if "s" in row]
+    assert [row["n"] for row in rows("sort ms desc | fields s as n | dedup n", *CALLS) if "n" in row] == first
+    assert rows("sort 0 desc | fields s as n | dedup s", *CALLS) == rows("sort 0 desc | fields s as n | dedup n", *CALLS)
 
 
 def test_the_last_display_decides_what_is_shown():

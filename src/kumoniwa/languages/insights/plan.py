@@ -394,7 +394,8 @@ class Plan(Further):
 
     def _dedup(self, command: Dedup) -> None:
         reads = tuple(compiled(each, self.scope).read for each in command.fields)
-        if self.order is None or self.order.limit is not None:
+        # What waits until the rows are in order may make the very fields that are compared.
+        if self.order is None or self.order.limit is not None or self.later:
             self._flush()
             self.order = self._as_it_stands()
         self.order = self.order._replace(dedup=reads)

@@ -33,7 +33,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 fuzz: setup           ## 100,000 malformed requests, and six hundred malformed templates
-	$(BIN)/python -m pytest tests/fuzz tests/services/test_cloudformation_mutated.py -m slow
+	$(BIN)/python -m pytest tests/fuzz tests/services/test_cloudformation_mutated.py --hypothesis-profile "by chance" -m slow
 
 clients: setup        ## boto3 and the AWS CLI against real processes
 	$(BIN)/python -m pytest tests/clients

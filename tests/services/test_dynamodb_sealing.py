@@ -14,16 +14,6 @@ def dynamodb(cloud):
     return cloud.client("dynamodb", key=ACCOUNT)
 
 
-@pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
 SEALED = {"Enabled": True, "SSEType": "KMS"}
 
 

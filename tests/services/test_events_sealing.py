@@ -17,11 +17,6 @@ PATTERN = json.dumps({"source": ["app"], "detail": {"never": [{"anything-but": S
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
 def key(kms) -> str:
     key = kms.create_key()["KeyMetadata"]["Arn"]
     allow(kms, key, "events.amazonaws.com", "kms:DescribeKey")

@@ -9,16 +9,6 @@ from sealed import ACCOUNT, SECRET, User, on_disk, refused
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
-@pytest.fixture
 def s3(cloud):
     client = cloud.client("s3", key=ACCOUNT)
     client.create_bucket(Bucket="lake-files")

@@ -7,16 +7,6 @@ from sealed import ACCOUNT, SECRET, User, on_disk, refused
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
-@pytest.fixture
 def kinesis(cloud, key):
     kinesis = cloud.client("kinesis", key=ACCOUNT)
     kinesis.create_stream(StreamName="s", ShardCount=1)

@@ -15,11 +15,6 @@ SHUT = ("InvalidParameterException", f"The specified KMS key does not exist or i
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
 def key(kms) -> str:
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     allow(kms, arn, "logs.us-east-1.amazonaws.com", *ACTIONS, **LEAVE)

@@ -17,16 +17,6 @@ WITHIN = {"StringEqualsIfExists": {"kms:EncryptionContext:aws:pipe:arn": ARN}}
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
-@pytest.fixture
 def sqs(cloud):
     sqs = cloud.client("sqs", key=ACCOUNT)
     for name in ("in", "out"):

@@ -21,16 +21,6 @@ def s3(cloud):
     return client
 
 
-@pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
 def refused(call, **params) -> tuple[str, str]:
     with pytest.raises(ClientError) as error:
         call(**params)

@@ -18,16 +18,6 @@ TARGET = {"Arn": QUEUE, "RoleArn": ROLE, "Input": SECRET, "DeadLetterConfig": {"
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
-@pytest.fixture
 def sqs(cloud):
     sqs = cloud.client("sqs", key=ACCOUNT)
     for name in ("q", "q-dead"):

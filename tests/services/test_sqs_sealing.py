@@ -15,16 +15,6 @@ def sqs(cloud):
     return cloud.client("sqs", key=ACCOUNT)
 
 
-@pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
 def queue(sqs, key, name="q", **more) -> str:
     return sqs.create_queue(QueueName=name, Attributes={"KmsMasterKeyId": key, **more})["QueueUrl"]
 

@@ -18,16 +18,6 @@ WAITS = {"W": {"Type": "Wait", "Seconds": 1000, "Comment": SECRET, "Next": "P"},
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
-@pytest.fixture
 def states(cloud):
     cloud.client("iam", key=ACCOUNT).create_role(RoleName="states", AssumeRolePolicyDocument=TRUST)
     role(cloud, "*")

@@ -12,16 +12,6 @@ from sealed import ACCOUNT, SECRET, User, on_disk, refused
 
 
 @pytest.fixture
-def kms(cloud):
-    return cloud.client("kms", key=ACCOUNT)
-
-
-@pytest.fixture
-def key(kms) -> str:
-    return kms.create_key()["KeyMetadata"]["Arn"]
-
-
-@pytest.fixture
 def xray(cloud, key):
     xray = cloud.client("xray", key=ACCOUNT)
     told = xray.put_encryption_config(Type="KMS", KeyId=key)["EncryptionConfig"]

@@ -7,7 +7,6 @@ that is disabled, or that he may not use, keeps the data shut. ``Ring`` keeps op
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from inspect import isawaitable
 from typing import Any
 
@@ -64,30 +63,26 @@ def on_behalf(call: Call) -> Principal:
 async def fresh(call: Call, key: str, context: dict[str, str], *, is_direct: bool = False) -> tuple[DataKey, bytes]:
     """A new data key under ``key`` (an id, an ARN or an alias), and its secret. Raises what KMS answers. ``is_direct``: whoever calls, a role
     for example that the service assumed, asks KMS himself."""
-    ask = call.ask if is_direct else partial(_ask_on_behalf, call)
-    made = await ask("kms:GenerateDataKey", KeyId=key, NumberOfBytes=SECRET_BYTES, EncryptionContext=context)
+    made = await ask_kms(call, "GenerateDataKey", is_direct=is_direct, KeyId=key, NumberOfBytes=SECRET_BYTES, EncryptionContext=context)
     return DataKey(key=made["KeyId"], wrapped=made["CiphertextBlob"], context=context), made["Plaintext"]
 
 
 async def opened(call: Call, data_key: DataKey, *, is_direct: bool = False) -> bytes:
     """The secret of a data key. Raises what KMS answers."""
-    ask = call.ask if is_direct else partial(_ask_on_behalf, call)
-    return (await ask("kms:Decrypt", KeyId=data_key.key, CiphertextBlob=data_key.wrapped, EncryptionContext=data_key.context))["Plaintext"]
+    said = {"KeyId": data_key.key, "CiphertextBlob": data_key.wrapped, "EncryptionContext": data_key.context}
+    return (await ask_kms(call, "Decrypt", is_direct=is_direct, **said))["Plaintext"]
 
 
-async def ask_kms(call: Call, operation: str, **params: Any) -> dict:
-    """Any operation of KMS, on behalf of whoever calls the service."""
-    return await _ask_on_behalf(call, f"kms:{operation}", **params)
-
-
-async def _ask_on_behalf(call: Call, operation: str, **params: Any) -> dict:
-    return await call.home.ask(on_behalf(call), operation, params, region=None, once=None)
+async def ask_kms(call: Call, operation: str, *, is_direct: bool = False, **params: Any) -> dict:
+    """Any operation of KMS: on behalf of whoever calls the service, or asked by himself."""
+    if is_direct:
+        return await call.ask(f"kms:{operation}", **params)
+    return await call.home.ask(on_behalf(call), f"kms:{operation}", params, region=None, once=None)
 
 
 async def described(call: Call, key: str, *, is_direct: bool = False) -> dict[str, Any]:
     """What KMS tells whoever calls of a key. Raises what KMS answers, or Unusable if it does not encrypt."""
-    ask = call.ask if is_direct else partial(_ask_on_behalf, call)
-    told = (await ask("kms:DescribeKey", KeyId=key))["KeyMetadata"]
+    told = (await ask_kms(call, "DescribeKey", is_direct=is_direct, KeyId=key))["KeyMetadata"]
     if (told["KeySpec"], told["KeyUsage"]) != ("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
         raise Unusable(f"{told['Arn']} is not a symmetric encryption key.")
     if told["KeyState"] != "Enabled":

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from kumoniwa.gate.key_chain import Lock, is_sealed
+from kumoniwa.gate.key_chain import OPEN, Lock, is_sealed
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import event_pattern
@@ -49,6 +49,8 @@ class Archive(Record):
 
 
 def lock(call: Call, archive: Archive) -> Lock:
+    if not archive.key:
+        return OPEN
     return encryption.of_archive(call, arn_of(call, archive.name), buses.arn_of(call, archive.bus), archive.key)
 
 
@@ -90,7 +92,7 @@ def keep(call: Call, bus: str, event: dict[str, Any], open_to: frozenset[str] | 
         if archive.bus != bus or (open_to is not None and archive.name not in open_to):
             continue
         archive = opened(call, archive)
-        if (archive.pattern is None or event_pattern.compile(archive.pattern).matches(event)):
+        if archive.pattern is None or event_pattern.compile(archive.pattern).matches(event):
             forget(call, archive)
             call.rows(ARCHIVED).run(
                 "insert into events_archived (archive, at, body) values (?, ?, ?)", archive.name, call.now(), lock(call, archive).shut(orjson.dumps(event))

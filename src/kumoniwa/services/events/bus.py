@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kumoniwa.gate.key_chain import Lock
+from kumoniwa.gate.key_chain import OPEN, Lock
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
@@ -62,7 +62,7 @@ def arn_of(call: Call, name: str) -> str:
 
 
 def lock(call: Call, bus: Bus) -> Lock:
-    return encryption.of_bus(call, arn_of(call, bus.name), bus.key)
+    return encryption.of_bus(call, arn_of(call, bus.name), bus.key) if bus.key else OPEN
 
 
 def policy_of(call: Call, arn: str) -> str | None:

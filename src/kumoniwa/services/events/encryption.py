@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from kumoniwa.gate.key_chain import OPEN, Chain, Link, Lock, link_of, refused_as
+from kumoniwa.gate.key_chain import Chain, Link, Lock, link_of, refused_as
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.events.errors import ValidationException
 
@@ -21,8 +21,6 @@ _in_words_of_events = partial(refused_as, ValidationException)
 
 
 def of_bus(call: Call, arn: str, key: str) -> Lock:
-    if not key:
-        return OPEN
     return Lock(Chain(arn, key, {"aws:events:event-bus:arn": arn}, _in_words_of_events, is_direct=True), _for_bus(call, arn))
 
 
@@ -32,8 +30,6 @@ def _for_bus(call: Call, arn: str) -> Call:
 
 def of_archive(call: Call, arn: str, bus: str, key: str) -> Lock:
     """For an archive KMS is told the bus alone, and no source."""
-    if not key:
-        return OPEN
     return Lock(Chain(arn, key, {"aws:events:event-bus:arn": bus}, _in_words_of_events, is_direct=True), call.acting(SERVICE))
 
 

@@ -57,9 +57,11 @@ _SHARED_KINDS = (
     organization.Member, organization.ControlPolicy, organization.RootAccess, public_access.PublicAccess,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
-_IDENTITIES, _MEMBERS, _CONTROLS, _PUBLIC = map(
-    shelf_name, (identity.Identity, organization.Member, organization.ControlPolicy, public_access.PublicAccess)
-)
+_TOLD = {
+    shelf_name(identity.Identity): "iam", shelf_name(organization.Member): "organizations",
+    shelf_name(organization.ControlPolicy): "organizations", shelf_name(public_access.PublicAccess): "s3",
+}  # fmt: skip
+"""Shelves whose changes are told in every region as those of a service. What lies there is named by an ARN or by its account."""
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -439,12 +441,9 @@ class Gate:
 
     def replicate(self, changes: list[tuple[str, str, bytes | None]]) -> None:
         """Follow changes that ``aws-global`` committed."""
-        for account in {key.split(":")[4] for name, key, _ in changes if name == _IDENTITIES}:
-            self.home.tell((CHANGED, "", account, "iam"))
-        for account in {key for name, key, _ in changes if name == _MEMBERS} | {key.split(":")[4] for name, key, _ in changes if name == _CONTROLS}:
-            self.home.tell((CHANGED, "", account, "organizations"))
-        for account in {key for name, key, _ in changes if name == _PUBLIC}:
-            self.home.tell((CHANGED, "", account, "s3"))
+        told = [(key.split(":")[4] if ":" in key else key, _TOLD[name]) for name, key, _ in changes if name in _TOLD]
+        for account, service in dict.fromkeys(told):
+            self.home.tell((CHANGED, "", account, service))
         for name, key, body in changes:
             kind = REPLICATED.get(name)
             if kind is None:

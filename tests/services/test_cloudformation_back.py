@@ -123,13 +123,65 @@ def test_a_watched_stack_is_final_when_its_time_is_over_even_after_a_kill(cloud)
     assert _seconds(cloud, outputs(stack)["Url"]) == "60"
 
 
-def test_alarms_that_nobody_watches_and_modes_that_do_not_exist_are_refused_by_name(cloud):
+def test_alarms_that_nobody_watches_are_refused_by_name(cloud):
     cloudformation = cloud.client("cloudformation")
     alarm = {"Arn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a", "Type": "AWS::CloudWatch::Alarm"}
-    for more in ({"RollbackConfiguration": {"RollbackTriggers": [alarm]}}, {"DeploymentConfig": {"Mode": "EXPRESS"}}):
-        code, _ = refused(cloudformation.create_stack, StackName="shop", TemplateBody=TEMPLATE % (60, "one", GOOD), **more)
-        assert code == "NotImplemented"
+    watching = {"RollbackConfiguration": {"RollbackTriggers": [alarm]}}
+    code, _ = refused(cloudformation.create_stack, StackName="shop", TemplateBody=TEMPLATE % (60, "one", GOOD), **watching)
+    assert code == "NotImplemented"
     assert cloudformation.describe_stacks()["Stacks"] == []
+
+
+STREAMS = "Resources: {Stream: {Type: AWS::Kinesis::Stream, Properties: {Name: clicks, ShardCount: %s}}%s}"
+READER = ", Reader: {Type: AWS::Kinesis::StreamConsumer, Properties: {ConsumerName: r, StreamARN: !GetAtt Stream.Arn}}"
+EXPRESS = {"DeploymentConfig": {"Mode": "EXPRESS"}}
+
+
+def _stream(cloud) -> str:
+    return cloud.client("kinesis").describe_stream_summary(StreamName="clicks")["StreamDescriptionSummary"]["StreamStatus"]
+
+
+def _at_rest(cloud) -> str:
+    """The stack's status in the moment in which it is final."""
+    while True:
+        stacks = cloud.client("cloudformation").describe_stacks()["Stacks"]
+        if not stacks or not stacks[0]["StackStatus"].endswith("_IN_PROGRESS"):
+            return stacks[0]["StackStatus"] if stacks else "DELETE_COMPLETE"
+        cloud.sleep(0.1)
+
+
+def test_an_express_operation_does_not_wait_until_resources_are_ready(make_cloud):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-express-mode.html"""
+    cloud = make_cloud(pace="real")
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="shop", TemplateBody=STREAMS % (1, ""), **EXPRESS)
+    assert _at_rest(cloud) == "CREATE_COMPLETE"
+    assert _stream(cloud) == "CREATING"
+    assert cloudformation.describe_stacks()["Stacks"][0]["DeploymentConfig"] == {"Mode": "EXPRESS", "DisableRollback": False}
+    cloud.sleep(20)
+    cloudformation.update_stack(StackName="shop", TemplateBody=STREAMS % (2, ""), **EXPRESS)
+    assert (_at_rest(cloud), _stream(cloud)) == ("UPDATE_COMPLETE", "UPDATING")
+    cloud.sleep(20)
+    cloudformation.delete_stack(StackName="shop", **EXPRESS)
+    assert (_at_rest(cloud), _stream(cloud)) == ("DELETE_COMPLETE", "DELETING")
+
+
+def test_an_operation_that_is_not_express_waits(make_cloud):
+    cloud = make_cloud(pace="real")
+    cloud.client("cloudformation").create_stack(StackName="shop", TemplateBody=STREAMS % (1, ""))
+    assert (_at_rest(cloud), _stream(cloud)) == ("CREATE_COMPLETE", "ACTIVE")
+
+
+def test_what_another_resource_refers_to_is_ready_before_that_is_made_even_in_express_mode(make_cloud):
+    cloud = make_cloud(pace="real")
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_change_set(
+        StackName="shop", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=STREAMS % (1, READER), **EXPRESS
+    )
+    cloudformation.execute_change_set(StackName="shop", ChangeSetName="first")
+    assert (_at_rest(cloud), _stream(cloud)) == ("CREATE_COMPLETE", "ACTIVE")
+    arn = cloud.client("kinesis").describe_stream_summary(StreamName="clicks")["StreamDescriptionSummary"]["StreamARN"]
+    assert [each["ConsumerName"] for each in cloud.client("kinesis").list_stream_consumers(StreamARN=arn)["Consumers"]] == ["r"]
 
 
 def test_a_failure_is_left_standing_by_the_deployment_configuration_too(cloud):

@@ -98,20 +98,23 @@ class Deploy:
         may_not: Callable[[str, str, str], str] = lambda action, name, kind: "",
         watch: Callable[[], Awaitable[None]] = _at_once,
         doomed: str = "",
+        is_express: bool = False,
     ) -> None:
         """``exports`` answers what Fn::ImportValue names; ``publish`` is told the outputs before they are written down and
         raises `Failure` if it may not; ``retained`` are resources that a deletion leaves alone, ``is_forced`` leaves alone what
         it cannot delete; ``deletes_new`` takes back what a rollback finds new although it is to be retained. ``may_not`` answers why
         an update may not do something (``Update:Modify``) to a resource, or nothing; ``watch`` lasts as long as everything that
-        stands is to be watched before it is final; ``doomed`` says why there is nothing to make, only to take back."""
+        stands is to be watched before it is final; ``doomed`` says why there is nothing to make, only to take back. ``is_express``
+        waits for nothing but what the next step needs: AWS would try that again until it succeeds."""
         self.state, self.host, self.pseudo = state, host, pseudo
         self.publish, self.retained = publish, retained
         self.is_forced, self.deletes_new = is_forced, deletes_new
-        self.may_not, self.watch, self.doomed = may_not, watch, doomed
+        self.may_not, self.watch, self.doomed, self.is_express = may_not, watch, doomed, is_express
         self.phase = state.status
         self.scope = _Live(state, exports)
         self.failed: dict[str, str] = {}
         self.needs = graph.needs(state.wanted)
+        self.needed = frozenset(name for names in self.needs.values() for name in names)
         self.phases: dict[str, Callable[[], Awaitable[None]]] = {
             "CREATE_IN_PROGRESS": self._make,
             "UPDATE_IN_PROGRESS": self._make,
@@ -165,6 +168,7 @@ class Deploy:
             id=standing.physical_id,
             made=standing.made,
             is_cancelled=(lambda: bool(self.failed)) if stops else (lambda: False),
+            waits=not self.is_express or standing.logical_id in self.needed,
         )
 
     def _entry(self, type_name: str) -> ResourceType:
@@ -623,6 +627,8 @@ class Deploy:
         token = f"{state.operation_id}/{key}/away"
         standing = state.change(part, key, status="DELETE_IN_PROGRESS", token=token)
         work = self._work(standing, stops=False)
+        # What it needed is deleted after it.
+        work.waits = not self.is_express or bool(standing.needs)
         try:
             await step.delete(work)
         except (AwsError, Failure) as error:

@@ -82,6 +82,8 @@ class Work:
     made: dict[str, Any] = field(default_factory=dict)
     seen: dict[str, Any] = field(default_factory=dict)
     is_cancelled: Callable[[], bool] = lambda: False
+    waits: bool = True
+    """Whether the step lasts until the service has done what it was asked."""
     changed: frozenset[str] = frozenset()
     calls: int = 0
 
@@ -162,7 +164,7 @@ async def exists(work: Work, *, by_name: bool = False) -> bool:
 
 
 async def settle(work: Work) -> None:
-    """Read the resource until it is ready; what was seen feeds its attributes."""
+    """Read the resource until it is ready, or once where nobody waits; what was seen feeds its attributes."""
     entry = work.entry
     if entry.read is None:
         return
@@ -170,7 +172,7 @@ async def settle(work: Work) -> None:
     for _ in range(READY_TRIES_MAX):
         work.seen = await entry.read.look(work)
         states = {path: _dotted(work.seen, path) for path in entry.ready}
-        if all(states[path] == read(value, work) for path, value in entry.ready.items()):
+        if not work.waits or all(states[path] == read(value, work) for path, value in entry.ready.items()):
             return
         if failed := [
             state for state in states.values() if isinstance(state, str) and state.lower().endswith("failed")
@@ -280,7 +282,7 @@ async def delete(work: Work) -> None:
         if not is_absent(work.entry, error):
             raise
         return
-    if not work.entry.is_gone_slowly:
+    if not work.entry.is_gone_slowly or not work.waits:
         return
     pause_s = 0.02
     for _ in range(READY_TRIES_MAX):

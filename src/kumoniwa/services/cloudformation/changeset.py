@@ -11,13 +11,14 @@ from kumoniwa.deploy.parameters import hides
 from kumoniwa.deploy.plan import Change
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, ValidationError
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cloudformation import event, export, notification, request, template, work
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException, refuse
 
+NESTED = "AWS::CloudFormation::Stack"
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
 NO_CHANGES = (
     "The submitted information didn't contain changes. Submit different information to create a change set."
@@ -59,6 +60,9 @@ class ChangeSet(Record):
     watched_s: float | None = None
     """How long the stack is to be watched; None for as long as before."""
     notified: tuple[str, ...] = ()
+    is_whole: bool = False
+    """Whether it was to tell of nested stacks too."""
+    mode: str = "STANDARD"
 
     @property
     def key(self) -> str:
@@ -202,7 +206,7 @@ def summary(call: Call, change_set: ChangeSet) -> dict[str, Any]:
         "ExecutionStatus": _execution(call, change_set),
         "Status": change_set.status,
         "CreationTime": change_set.created,
-        "IncludeNestedStacks": False,
+        "IncludeNestedStacks": change_set.is_whole,
     }
     optional = {"StatusReason": change_set.reason, "Description": change_set.description}
     return reply | {name: value for name, value in optional.items() if value}
@@ -257,10 +261,7 @@ async def CreateChangeSet(
     ResourcesToImport: list[dict] | None = None,
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
-    refuse(
-        IncludeNestedStacks=IncludeNestedStacks,
-        ImportExistingResources=ImportExistingResources,
-    )
+    refuse(ImportExistingResources=ImportExistingResources)
     watched_s = request.watched_s(RollbackConfiguration)
     is_kept = bool(request.disables_rollback(None, DeploymentConfig))
     kind = ChangeSetType or "UPDATE"
@@ -281,6 +282,8 @@ async def CreateChangeSet(
         template.check_capabilities(blueprint, Capabilities, is_reviewed=True)
         if ResourcesToImport:
             blueprint = _imported(call, stack, blueprint, ResourcesToImport)
+        if IncludeNestedStacks and any(entry["Type"] == NESTED for entry in blueprint.resources.values()):
+            raise NotImplementedHere("change sets of nested stacks (IncludeNestedStacks) of cloudformation")
     except (ValidationError, InsufficientCapabilitiesException) as error:
         # What a transform brings to light is told by the change set, anything else by the request.
         if not isinstance(error, TransformFailed) and not (blueprint is not None and blueprint.transforms):
@@ -298,7 +301,7 @@ async def CreateChangeSet(
         name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
         stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
         role=RoleARN or "", on_failure=OnStackFailure or ("DO_NOTHING" if is_kept else ""), token=ClientToken or "",
-        watched_s=watched_s, notified=notified,
+        watched_s=watched_s, notified=notified, is_whole=bool(IncludeNestedStacks), mode=request.mode(DeploymentConfig),
     )  # fmt: skip
     call.shelf(ChangeSet)[change_set.key] = _compared(
         call, change_set, stack, text, blueprint, failure, Tags, Capabilities
@@ -455,6 +458,7 @@ def ExecuteChangeSet(
         token=ClientRequestToken or "",
         watched_s=stack.watched_s if found.watched_s is None else found.watched_s,
         notified=found.notified,
+        mode=found.mode,
     )
     blueprint = stacks.drawn(call, found.wish)
     if is_new:

@@ -92,6 +92,7 @@ async def CreateStack(
                 policy=protection or "",
                 watched_s=watched_s,
                 notified=notified,
+                mode=request.mode(DeploymentConfig),
             )
             changeset.outdate(call, stack)
             work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint, doomed=doomed)
@@ -207,6 +208,7 @@ async def UpdateStack(
         policy_of_update=meanwhile or "",
         watched_s=stack.watched_s if watched_s is None else watched_s,
         notified=notified,
+        mode=request.mode(DeploymentConfig),
     )
     changeset.outdate(call, stack)
     wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])
@@ -235,7 +237,6 @@ def RollbackStack(
 ) -> dict:
     """Back to what last stood whole, from a failure that was left standing. A stack that never stood has its resources deleted.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html"""
-    request.disables_rollback(None, DeploymentConfig)
     stack = request.named(call, StackName, "Stack [{}] does not exist")
     if request.is_repeated(stack, ClientRequestToken, "RollbackStack"):
         return _begun(stack)
@@ -248,6 +249,7 @@ def RollbackStack(
         role=RoleARN or stack.role,
         token=ClientRequestToken or "",
         deletes_new=bool(RetainExceptOnCreate),
+        mode=request.mode(DeploymentConfig),
     )
     back = "ROLLBACK_IN_PROGRESS" if stack.status == "CREATE_FAILED" else "UPDATE_ROLLBACK_IN_PROGRESS"
     work.go_on(call, stack, back, "RollbackStack")
@@ -302,7 +304,6 @@ def DeleteStack(
     DeploymentConfig: dict[str, Any] | None = None,
 ) -> None:
     """A stack that is not there is deleted already. One deleted by force leaves behind what cannot be deleted."""
-    request.disables_rollback(None, DeploymentConfig)
     stack = stacks.find(call, StackName)
     if stack is None or stack.status == "DELETE_IN_PROGRESS":
         return
@@ -333,6 +334,7 @@ def DeleteStack(
             is_forced=DeletionMode == "FORCE_DELETE_STACK",
             role=RoleARN or stack.role,
             token=ClientRequestToken or "",
+            mode=request.mode(DeploymentConfig),
         ),
     )
 

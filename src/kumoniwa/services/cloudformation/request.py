@@ -75,10 +75,14 @@ def check_tags(tags: list[dict[str, str]] | None) -> None:
 
 
 def disables_rollback(disabled: bool | None, config: dict[str, Any] | None) -> bool | None:
-    """Whether a request wants a failure left standing; it can say so in two places. EXPRESS would not wait for resources."""
-    if config and config.get("Mode", "STANDARD") != "STANDARD":
-        raise NotImplementedHere(f"the deployment mode {config['Mode']} of cloudformation")
+    """Whether a request wants a failure left standing; it can say so in two places."""
     return (config or {}).get("DisableRollback") if disabled is None else disabled
+
+
+def mode(config: dict[str, Any] | None) -> str:
+    """STANDARD, or EXPRESS for an operation that does not wait until its resources are ready.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-express-mode.html"""
+    return (config or {}).get("Mode", "STANDARD")
 
 
 def watched_s(configuration: dict[str, Any] | None) -> float | None:

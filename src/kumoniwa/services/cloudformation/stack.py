@@ -115,6 +115,8 @@ class Stack(Record):
     """Why what is being done can only fail: a transform did."""
     notified: tuple[str, ...] = ()
     """The topics that are told its events."""
+    mode: str = "STANDARD"
+    """Whether what is being done waits until its resources are ready, or is EXPRESS."""
 
     @property
     def key(self) -> str:
@@ -365,6 +367,8 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "ParentId": stack.parent,
         "RootId": stack.root,
     }
+    if stack.mode == "EXPRESS":
+        reply["DeploymentConfig"] = {"Mode": stack.mode, "DisableRollback": stack.on_failure == "DO_NOTHING"}
     return reply | {name: value for name, value in optional.items() if value}
 
 

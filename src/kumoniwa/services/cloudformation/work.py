@@ -217,6 +217,7 @@ def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
         may_not=partial(protection.refusal, stack.policy_of_update or stack.policy),
         watch=surroundings.watch,
         doomed=stack.doomed,
+        is_express=stack.mode == "EXPRESS",
     )
     running[stack.id] = deploy
     call.home.spawn(_run(own, stack, deploy))

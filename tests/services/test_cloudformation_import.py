@@ -68,6 +68,60 @@ def test_a_stack_that_stands_takes_in_more(cloud):
     assert len(cloud.client("cloudformation").list_stack_resources(StackName="shop")["StackResourceSummaries"]) == 3
 
 
+NAMED = """
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, DeletionPolicy: %s, Properties: {BucketName: theirs}}
+  Fresh: {Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: {BucketName: fresh}}
+  Queue: {Type: AWS::SQS::Queue, DependsOn: [Bucket, Fresh], Properties: {DelaySeconds: %s}}
+"""
+
+
+def _with_existing(cloud, template: str, kind: str = "CREATE") -> dict[str, str]:
+    cloudformation = cloud.client("cloudformation")
+    asked = {"StackName": "shop", "ChangeSetName": "in", "ChangeSetType": kind}
+    made = cloudformation.create_change_set(**asked, TemplateBody=template, ImportExistingResources=True)
+    found = cloudformation.describe_change_set(ChangeSetName=made["Id"])
+    assert found["ImportExistingResources"] is True
+    changes = {c["ResourceChange"]["LogicalResourceId"]: c["ResourceChange"]["Action"] for c in found["Changes"]}
+    cloudformation.execute_change_set(ChangeSetName=made["Id"])
+    return changes
+
+
+def test_a_change_set_takes_in_what_its_template_names_and_retains_and_makes_the_rest(cloud):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html"""
+    cloud.client("s3").create_bucket(Bucket="theirs")
+    assert _with_existing(cloud, NAMED % ("RetainExceptOnCreate", 0)) == {"Bucket": "Import", "Fresh": "Add", "Queue": "Add"}
+    assert settled(cloud, "shop")["StackStatus"] == "CREATE_COMPLETE"
+    resources = cloud.client("cloudformation").describe_stack_resources(StackName="shop")["StackResources"]
+    assert {r["LogicalResourceId"]: r["ResourceStatus"] for r in resources} == {
+        "Bucket": "IMPORT_COMPLETE", "Fresh": "CREATE_COMPLETE", "Queue": "CREATE_COMPLETE",
+    }  # fmt: skip
+
+
+def test_what_is_not_to_be_retained_is_not_taken_in(cloud):
+    cloud.client("s3").create_bucket(Bucket="theirs")
+    assert _with_existing(cloud, NAMED % ("Delete", 0))["Bucket"] == "Add"
+    assert settled(cloud, "shop")["StackStatus"] == "ROLLBACK_COMPLETE"
+
+
+@pytest.mark.parametrize("standing", [False, True], ids=["a stack that is new", "a stack that stands"])
+def test_what_was_taken_in_outlives_the_way_back(cloud, standing):
+    """RetainExceptOnCreate deletes what the stack made itself, and nothing else."""
+    cloud.client("s3").create_bucket(Bucket="theirs")
+    if standing:
+        create(cloud, "shop", OWN)
+    _with_existing(cloud, NAMED % ("RetainExceptOnCreate", 99999999), "UPDATE" if standing else "CREATE")
+    assert settled(cloud, "shop")["StackStatus"] == ("UPDATE_ROLLBACK_COMPLETE" if standing else "ROLLBACK_COMPLETE")
+    assert "theirs" in [bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]]
+
+
+def test_what_belongs_to_another_stack_is_not_taken_in(cloud):
+    create(cloud, "other", "Resources: {Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: theirs}}}")
+    asked = {"StackName": "shop", "ChangeSetName": "in", "ChangeSetType": "CREATE", "ImportExistingResources": True}
+    code, text = refused(cloud.client("cloudformation").create_change_set, **asked, TemplateBody=NAMED % ("Retain", 0))
+    assert code == "ValidationError" and text.startswith("theirs already exists in stack arn:aws:cloudformation:")
+
+
 def test_what_is_not_there_cannot_be_taken_in_and_nothing_is_lost(cloud):
     create(cloud, "shop", OWN)
     wanted = _wanted(cloud)

@@ -268,6 +268,8 @@ class Deploy:
             self.state.discard(standing)
             self.state.put("resources", name, None)
             standing = None
+        if standing is None and "Import" in definition:
+            return await self._adopt(name)
         try:
             entry = self._entry(definition["Type"])
             properties = await self._properties(definition, entry)
@@ -597,8 +599,10 @@ class Deploy:
         policy = standing.replace_policy if replaced else standing.deletion_policy
         if part == "resources" and standing.logical_id in self.retained:
             return True
-        # What a way back deletes was made on the way there.
+        # What a way back deletes was made on the way there, or was there before.
         is_new = self.state.status.startswith(("ROLLBACK", "UPDATE_ROLLBACK"))
+        if is_new and standing.status == "IMPORT_COMPLETE":
+            return True
         if policy == "Retain":
             return not (is_new and self.deletes_new)
         return policy == "RetainExceptOnCreate" and not is_new

@@ -27,6 +27,21 @@ def is_importable(type_name: str) -> bool:
     return is_readable and len(identifiers(type_name)) == 1
 
 
+def nameable(blueprint: Blueprint, standing: dict[str, Standing]) -> dict[str, str]:
+    """The new resources that may be there already, and by which name: those that their template names and would retain.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html"""
+    found = {}
+    for name, definition in blueprint.resources.items():
+        entry = types.find(definition["Type"])
+        if name in standing or entry is None or entry.name is None or not is_importable(definition["Type"]):
+            continue
+        given = definition.get("Properties", {}).get(entry.name.property)
+        is_retained = definition.get("DeletionPolicy") in ("Retain", "RetainExceptOnCreate")
+        if is_retained and isinstance(given, str) and identifiers(definition["Type"]) == (entry.name.property,):
+            found[name] = given
+    return found
+
+
 def adopted(
     blueprint: Blueprint, old: Blueprint, standing: dict[str, Standing], wanted: list[dict[str, Any]]
 ) -> Blueprint:
@@ -49,10 +64,13 @@ def adopted(
         raise ValidationError("As part of the import operation, you cannot modify or add [Outputs]")
     if touched := [name for name in standing if blueprint.resources.get(name) != old.resources.get(name)]:
         raise ValidationError(f"You have modified resources [{', '.join(touched)}] in your template that are not being imported.")
-    resources = dict(blueprint.resources)
-    for name, each in named.items():
-        resources[name] = {**resources[name], "Import": _id(each, resources[name]["Type"])}
-    return changed(blueprint, resources=resources)
+    return marked(blueprint, {name: _id(each, blueprint.resources[name]["Type"]) for name, each in named.items()})
+
+
+def marked(blueprint: Blueprint, ids: dict[str, str]) -> Blueprint:
+    """A blueprint in which some resources are to be imported, by these ids."""
+    imported = {name: {**blueprint.resources[name], "Import": id} for name, id in ids.items()}
+    return changed(blueprint, resources=blueprint.resources | imported)
 
 
 def _id(each: dict[str, Any], type_name: str) -> str:

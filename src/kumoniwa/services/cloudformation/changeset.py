@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
-from kumoniwa.deploy import importing, plan
+from kumoniwa.deploy import importing, plan, step, types
 from kumoniwa.deploy.macros import TransformFailed
 from kumoniwa.deploy.parameters import hides
 from kumoniwa.deploy.plan import Change
 from kumoniwa.deploy.standing import Blueprint
+from kumoniwa.deploy.step import Work
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cloudformation import event, export, notification, request, template, work
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
-from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException, refuse
+from kumoniwa.services.cloudformation.template import InsufficientCapabilitiesException
 
 NESTED = "AWS::CloudFormation::Stack"
 GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE")
@@ -60,6 +62,8 @@ class ChangeSet(Record):
     watched_s: float | None = None
     """How long the stack is to be watched; None for as long as before."""
     notified: tuple[str, ...] = ()
+    imports: bool = False
+    """Whether it takes in what is there already."""
     is_whole: bool = False
     """Whether it was to tell of nested stacks too."""
     mode: str = "STANDARD"
@@ -208,7 +212,9 @@ def summary(call: Call, change_set: ChangeSet) -> dict[str, Any]:
         "CreationTime": change_set.created,
         "IncludeNestedStacks": change_set.is_whole,
     }
-    optional = {"StatusReason": change_set.reason, "Description": change_set.description}
+    optional = {
+        "StatusReason": change_set.reason, "Description": change_set.description, "ImportExistingResources": change_set.imports,
+    }  # fmt: skip
     return reply | {name: value for name, value in optional.items() if value}
 
 
@@ -261,7 +267,6 @@ async def CreateChangeSet(
     ResourcesToImport: list[dict] | None = None,
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
-    refuse(ImportExistingResources=ImportExistingResources)
     watched_s = request.watched_s(RollbackConfiguration)
     is_kept = bool(request.disables_rollback(None, DeploymentConfig))
     kind = ChangeSetType or "UPDATE"
@@ -282,6 +287,8 @@ async def CreateChangeSet(
         template.check_capabilities(blueprint, Capabilities, is_reviewed=True)
         if ResourcesToImport:
             blueprint = _imported(call, stack, blueprint, ResourcesToImport)
+        if ImportExistingResources:
+            blueprint = await _with_existing(call, stack, blueprint)
         if IncludeNestedStacks and any(entry["Type"] == NESTED for entry in blueprint.resources.values()):
             raise NotImplementedHere("change sets of nested stacks (IncludeNestedStacks) of cloudformation")
     except (ValidationError, InsufficientCapabilitiesException) as error:
@@ -301,7 +308,7 @@ async def CreateChangeSet(
         name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
         stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
         role=RoleARN or "", on_failure=OnStackFailure or ("DO_NOTHING" if is_kept else ""), token=ClientToken or "",
-        watched_s=watched_s, notified=notified, is_whole=bool(IncludeNestedStacks), mode=request.mode(DeploymentConfig),
+        watched_s=watched_s, notified=notified, imports=bool(ImportExistingResources), is_whole=bool(IncludeNestedStacks), mode=request.mode(DeploymentConfig),
     )  # fmt: skip
     call.shelf(ChangeSet)[change_set.key] = _compared(
         call, change_set, stack, text, blueprint, failure, Tags, Capabilities
@@ -310,13 +317,43 @@ async def CreateChangeSet(
 
 
 def _imported(call: Call, stack: Stack, blueprint: Blueprint, wanted: list[dict]) -> Blueprint:
-    """The blueprint with the ids of what it imports. Nobody may import what another stack has."""
+    """The blueprint with the ids of what it imports."""
     for each in wanted:
         for id in each["ResourceIdentifier"].values():
-            if owner := stacks.owner(call, each["ResourceType"], id):
-                raise ValidationError(f"{id} already exists in stack {owner.arn}")
+            _check_free(call, each["ResourceType"], id)
     old = Blueprint(body={}) if stack.status == "REVIEW_IN_PROGRESS" else stacks.drawn(call, stack.wish)
     return importing.adopted(blueprint, old, stacks.resources_of(call, stack), wanted)
+
+
+async def _with_existing(call: Call, stack: Stack, blueprint: Blueprint) -> Blueprint:
+    """The blueprint with the ids of the new resources that exist, as far as whoever asks may see them."""
+    looked = importing.nameable(blueprint, stacks.resources_of(call, stack))
+    surroundings = work.Surroundings(call, stack.name, is_reading=True)
+    pseudo = template.pseudo_parameters(call, stack.name, stack.arn, stack.notified)
+
+    async def is_there(name: str, id: str) -> bool:
+        kind = blueprint.resources[name]["Type"]
+        properties = {key: value for key, value in blueprint.resources[name]["Properties"].items() if value == id}
+        looking = Work(
+            host=surroundings, entry=types.find(kind), logical_id=name, pseudo=pseudo, token="", properties=properties, id=id
+        )
+        try:
+            return await step.exists(looking, by_name=True)
+        except AwsError:
+            # Whoever may not see it may not import it either; that it is there comes to light when it is to be made.
+            return False
+
+    found = await asyncio.gather(*(is_there(name, id) for name, id in looked.items()))
+    existing = {name: id for (name, id), is_found in zip(looked.items(), found, strict=True) if is_found}
+    for name, id in existing.items():
+        _check_free(call, blueprint.resources[name]["Type"], id)
+    return importing.marked(blueprint, existing)
+
+
+def _check_free(call: Call, kind: str, id: str) -> None:
+    """Nobody may import what another stack has."""
+    if owner := stacks.owner(call, kind, id):
+        raise ValidationError(f"{id} already exists in stack {owner.arn}")
 
 
 def _again(call: Call, stack: Stack, name: str, token: str | None) -> dict | None:

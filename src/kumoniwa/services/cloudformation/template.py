@@ -11,7 +11,7 @@ from kumoniwa.deploy.macros import TransformFailed
 from kumoniwa.deploy.standing import Blueprint
 from kumoniwa.deploy.workshop import Workshop
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.services.cloudformation import fetched, macro
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack
@@ -166,10 +166,3 @@ def check_types(blueprint: Blueprint, allowed: list[str] | None) -> None:
         raise ValidationError(
             f"Resource type {unwanted[0]} is not allowed by parameter ResourceTypes [{', '.join(allowed)}]"
         )
-
-
-def refuse(**asked: Any) -> None:
-    """Members that are accepted only while they ask for nothing, as clients send them empty."""
-    for name, value in asked.items():
-        if value:
-            raise NotImplementedHere(f"the parameter {name} of cloudformation")

@@ -56,7 +56,7 @@ class Surroundings:
     """What a deploy needs of its region: `deploy.step.Host`."""
 
     def __init__(self, call: Call, name: str, *, is_reading: bool = False) -> None:
-        """``is_reading`` asks as the caller himself: only a deploy acts as the stack's role."""
+        """``is_reading`` asks as the caller himself, of a stack that need not be there yet: only a deploy acts as the stack's role."""
         self.call, self.name, self.is_reading = call, name, is_reading
 
     @property
@@ -66,10 +66,9 @@ class Surroundings:
     async def ask(self, operation: str, params: dict[str, Any], once: str | None, region: str | None = None) -> dict[str, Any]:
         # What the deploy is about to do must be known to its next life before another region can have done it.
         await self.call.home.store.journal.settled()
-        stack = self.stack
-        role = "" if self.is_reading else stack.role
+        role = "" if self.is_reading else self.stack.role
         if operation in NESTING:
-            params = params | {"Capabilities": list(stack.wish.capabilities)}
+            params = params | {"Capabilities": list(self.stack.wish.capabilities)}
 
         async def ask() -> dict[str, Any]:
             call = self.call.assuming(role, stacks.SERVICE, stacks.SESSION) if role else self.call

@@ -30,6 +30,8 @@ def test_a_change_set_for_a_new_stack_waits_for_its_execution(cloud):
         cloudformation.describe_stacks(StackName="shop")["Stacks"][0]["StackStatus"] == "REVIEW_IN_PROGRESS"
     )
     assert "QueueUrls" not in cloud.client("sqs").list_queues()
+    # https://github.com/cdklabs/awscdk-v1-stack-finder/issues/273; ``cdk deploy`` looks.
+    assert "TemplateBody" not in cloudformation.get_template(StackName="shop")
     cloudformation.execute_change_set(ChangeSetName="first", StackName="shop")
     stack = settled(cloud, "shop")
     assert (stack["StackStatus"], stack["ChangeSetId"]) == ("CREATE_COMPLETE", made["Id"])

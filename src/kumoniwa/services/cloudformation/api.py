@@ -261,12 +261,16 @@ def GetTemplate(
     ChangeSetName: str | None = None,
     TemplateStage: str | None = None,
 ) -> dict:
+    """A stack of which there are but change sets has no body yet: https://github.com/cdklabs/awscdk-v1-stack-finder/issues/273"""
     if ChangeSetName is not None:
         if StackName is None and not ChangeSetName.startswith("arn:"):
             raise ValidationError("StackName is a required parameter.")
         wish = changeset.get(call, ChangeSetName, StackName).wish
     elif StackName is not None:
-        wish = request.named(call, StackName, "Stack with id {} does not exist", is_deleted_too=True).wish
+        stack = request.named(call, StackName, "Stack with id {} does not exist", is_deleted_too=True)
+        if stack.status == "REVIEW_IN_PROGRESS":
+            return {"StagesAvailable": ["Original", "Processed"]}
+        wish = stack.wish
     else:
         raise ValidationError("StackName is required if ChangeSetName is not specified.")
     if wish is None or not (text := stacks.document(call, wish)):

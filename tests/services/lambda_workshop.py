@@ -23,9 +23,10 @@ def allowing(*actions: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": list(actions), "Resource": "*"}})
 
 
-def put_role(cloud, *actions: str, trust: str = TRUST, arn: str = ROLE) -> str:
-    """A role known everywhere, as IAM would make it known; without actions it may do nothing."""
-    grants = (Grant(name="all", kind="inline", document=allowing(*actions)),) if actions else ()
+def put_role(cloud, *actions: str, trust: str = TRUST, arn: str = ROLE, document: str = "") -> str:
+    """A role known everywhere, as IAM would make it known; without actions or a policy document it may do nothing."""
+    document = document or (allowing(*actions) if actions else "")
+    grants = (Grant(name="all", kind="inline", document=document),) if document else ()
     for region in cloud.regions.values():
         _learn(region, Identity(arn=arn, kind="role", account=ACCOUNT, id="AROATEST", trust=trust, grants=grants))
     return arn

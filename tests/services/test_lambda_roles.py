@@ -41,6 +41,38 @@ def test_a_role_without_rights_is_denied_as_on_aws(cloud):
     client_of_function(cloud, "sqs").create_queue(QueueName="q")
 
 
+def test_what_runs_in_the_cloud_counts_as_speaking_tls_and_whoever_does_not_is_told_how(cloud):
+    """On AWS the SDK of a function speaks TLS; here its calls do not leave the house."""
+    make(cloud, KEYS, Role=put_role(cloud, "s3:*", "sts:AssumeRole"))
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="guarded")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::guarded/*"}
+    deny["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+    s3.put_bucket_policy(Bucket="guarded", Policy=json.dumps({"Version": "2012-10-17", "Statement": deny}))
+    client_of_function(cloud, "s3").put_object(Bucket="guarded", Key="k", Body=b"x")
+    with pytest.raises(ClientError) as caught:
+        s3.get_object(Bucket="guarded", Key="k")
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    hint = caught.value.response["ResponseMetadata"]["HTTPHeaders"]["x-kumoniwa-hint"]
+    assert "AWS_ENDPOINT_URL=https://localhost:" in hint and "AWS_CA_BUNDLE" in hint
+
+
+def test_a_policy_may_ask_from_which_function_a_call_comes(cloud):
+    """https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html"""
+    make(cloud, KEYS)
+    statement = {"Effect": "Allow", "Action": "sqs:CreateQueue", "Resource": "*"}
+
+    def made(function: str) -> None:
+        arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{function}"
+        condition = {"ArnEquals": {"lambda:SourceFunctionArn": arn}}
+        put_role(cloud, document=json.dumps({"Version": "2012-10-17", "Statement": {**statement, "Condition": condition}}))
+        client_of_function(cloud, "sqs").create_queue(QueueName="q")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        made("other")
+    made("f")
+
+
 def test_a_role_that_does_not_trust_lambda_is_refused(cloud):
     for role in (put_role(cloud, trust='{"Statement": []}'), ROLE + "-no-such"):
         with pytest.raises(ClientError) as caught:

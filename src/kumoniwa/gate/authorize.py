@@ -202,21 +202,28 @@ class Authorizer:
             raise self._denial(decision, route.protocol, context)
 
     def _denial(self, decision: Decision, protocol: str, context: dict[str, Any]) -> AwsError:
+        hint = decision.hint
+        if not context["aws:securetransport"] and decision.denied_by is not None and "aws:securetransport" in decision.denied_by.keys:
+            port = self.home.settings.endpoint.rpartition(":")[2]
+            hint = (
+                f"A policy refuses what comes without TLS. The same port speaks it: AWS_ENDPOINT_URL=https://localhost:{port}, and for "
+                f"AWS_CA_BUNDLE (Node.js: NODE_EXTRA_CA_CERTS) the file that http://localhost:{port}/_kumoniwa/ca.pem answers."
+            )
         if protocol == "ec2" and decision.principal.kind != "anonymous":
             message = denial.encoded(self.home.settings.seal, decision, context)
             return UnauthorizedOperation(
                 f"You are not authorized to perform this operation. {decision.text}. Encoded authorization failure message: {message}",
-                hint=decision.hint,
+                hint=hint,
             )
         is_s3 = decision.action.startswith("s3:")
         if decision.principal.kind == "anonymous" and not decision.is_explicit and not is_s3 and protocol != "query":
-            return MISSING_TOKEN.get(protocol, MissingAuthenticationToken)(hint=decision.hint)
+            return MISSING_TOKEN.get(protocol, MissingAuthenticationToken)(hint=hint)
         text = decision.text
         if decision.action.startswith("sqs:"):
             # SQS alone prints its actions in lower case: https://github.com/aws/aws-sdk-js-v3/issues/5630
             text = text.replace(decision.action, decision.action.lower())
         if decision.action.startswith("sns:"):
-            return AuthorizationError(text.replace(decision.action, f"SNS:{decision.action[4:]}"), hint=decision.hint)
+            return AuthorizationError(text.replace(decision.action, f"SNS:{decision.action[4:]}"), hint=hint)
         if decision.action.startswith("ses:Send"):
             # Both APIs of SES quote in a way of their own, as reports of its users show.
             text = f"User `{decision.principal.arn}' is not authorized to perform `{decision.action}' on resource `{decision.resource}'"
@@ -230,7 +237,7 @@ class Authorizer:
                 text = AccessDenied.message
             else:
                 text = text.replace(f"on resource: {decision.resource}", f'on resource: "{decision.resource}"')
-        return REFUSALS.get(protocol, AccessDenied)(text, hint=decision.hint)
+        return REFUSALS.get(protocol, AccessDenied)(text, hint=hint)
 
     def _context(self, call: Call, owner: str | None = None) -> dict[str, Any]:
         """The condition keys of a request for what belongs to ``owner``, or else to the account that the call touches; costly ones as
@@ -261,7 +268,7 @@ class Authorizer:
             context["aws:multifactorauthage"] = int(call.home.clock.now() - float(context["aws:multifactorauthtime"]))
         request = call.request
         # What services ask of each other does not leave the house.
-        context["aws:securetransport"] = request is None or request.is_tls
+        context["aws:securetransport"] = request is None or request.is_tls or principal.is_inside
         if request is not None:
             context["aws:sourceip"] = "127.0.0.1"
             context["aws:useragent"] = request.headers.get("user-agent")

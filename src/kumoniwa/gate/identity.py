@@ -164,12 +164,14 @@ def account_of_key(key_id: str) -> str | None:
     return f"{(number >> 39) & ((1 << 40) - 1):012d}"
 
 
-def issue(home, principal: Principal, lifetime_s: float, token_bytes_min: int = 0) -> tuple[Session, str]:
+def issue(
+    home, principal: Principal, lifetime_s: float, token_bytes_min: int = 0, *, is_inside: bool = False
+) -> tuple[Session, str]:
     """Temporary keys for ``principal``, and the session token that goes with them. They work in every region."""
     now = home.clock.now()
     key_id = new_key_id(home.ids, SESSION_KEY, principal.account)
     issued = timestamps.to_second(now)
-    principal = changed(principal, key_id=key_id, context={"aws:TokenIssueTime": issued, **principal.context})
+    principal = changed(principal, key_id=key_id, context={"aws:TokenIssueTime": issued, **principal.context}, is_inside=is_inside)
     session = Session(key_id=key_id, secret=home.ids.secret(), expires=now + lifetime_s, principal=principal)
     token = seal(home.settings.seal, session)
     if len(token) < token_bytes_min:

@@ -25,6 +25,9 @@ class Principal(Record):
     """Keys of ``tags`` that a role's session hands on to the roles it assumes."""
     context: dict[str, str] = {}
     """Condition keys that belong to the session: aws:MultiFactorAuthPresent, aws:TokenIssueTime, aws:SourceArn, …"""
+    is_inside: bool = False
+    """Whether the keys were given to a process of this cloud, such as a function's. It is told an address without TLS, because its
+    calls do not leave the house; on AWS its SDK would speak TLS."""
 
     @property
     def is_unbound_root(self) -> bool:

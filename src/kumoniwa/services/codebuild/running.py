@@ -230,7 +230,7 @@ class Builder:
         """What commands find: the host's, CodeBuild's own, the buildspec's, then the project's and the build's over them."""
         found = {name: os.environ[name] for name in KEPT_OF_HOST if name in os.environ}
         found["PATH"] = os.pathsep.join([found.get("PATH", os.defpath), os.path.dirname(sys.executable)])
-        session, token = identity.issue(self.call.home, self.speaker.principal, KEYS_LIVE_S)
+        session, token = identity.issue(self.call.home, self.speaker.principal, KEYS_LIVE_S, is_inside=True)
         found |= {
             "AWS_ACCESS_KEY_ID": session.key_id, "AWS_SECRET_ACCESS_KEY": session.secret, "AWS_SESSION_TOKEN": token,
             "AWS_DEFAULT_REGION": self.call.region, "AWS_REGION": self.call.region, "AWS_ENDPOINT_URL": self.call.home.settings.endpoint, "CI": "true",

@@ -144,7 +144,7 @@ async def _job(actor: Actor, id_: str, continuation: str) -> dict[str, Any]:
         located = {"type": "S3", "s3Location": {"bucketName": place["bucket"], "objectKey": place["key"]}}
         return {"name": name, "revision": place.get("revision"), "location": located}
 
-    session, token = identity.issue(actor.call.home, actor.call.principal, KEYS_LIVE_S)
+    session, token = identity.issue(actor.call.home, actor.call.principal, KEYS_LIVE_S, is_inside=True)
     data: dict[str, Any] = {
         "actionConfiguration": {"configuration": actor.configuration},
         "inputArtifacts": [placed(each["name"], await actor.input_here(each["name"])) for each in actor.action["inputArtifacts"]],

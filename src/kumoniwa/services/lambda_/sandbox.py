@@ -21,6 +21,7 @@ from kumoniwa.gate import identity
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_ import environment_key, fault, figures, package
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
@@ -193,7 +194,10 @@ class Sandboxes:
             role = role_of(call, version)
         except AwsError as error:
             raise RoleNotAssumable(hint=error.hint)
-        session, token = identity.issue(self.home, role.principal, KEYS_LIVE_S)
+        # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
+        source = {"lambda:SourceFunctionArn": arn(call, version.function)}
+        runner = changed(role.principal, context={**role.principal.context, **source})
+        session, token = identity.issue(self.home, runner, KEYS_LIVE_S, is_inside=True)
         group = log_group_of(version)
         stream = f"{time.strftime('%Y/%m/%d', time.gmtime(call.now()))}/[{version.version}]{self.home.ids.hex(32)}"
         variables = version.variables or {}

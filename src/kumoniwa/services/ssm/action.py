@@ -308,7 +308,7 @@ async def _stack(actor: Actor, name: str) -> dict[str, Any] | None:
 async def _execute_script(actor: Actor) -> Outcome:
     """The script acts with temporary keys of whoever the automation acts as."""
     inputs, call = actor.run.inputs, actor.call
-    session, token = identity.issue(call.home, call.principal, KEYS_LIVE_S)
+    session, token = identity.issue(call.home, call.principal, KEYS_LIVE_S, is_inside=True)
     variables = {
         "AWS_ACCESS_KEY_ID": session.key_id, "AWS_SECRET_ACCESS_KEY": session.secret, "AWS_SESSION_TOKEN": token, "AWS_REGION": call.region,
         "AWS_DEFAULT_REGION": call.region, "AWS_ENDPOINT_URL": call.home.settings.endpoint,

@@ -333,7 +333,7 @@ def _packed_size(policies: tuple[str, ...], tags: list[dict] | None) -> dict[str
 def _issued(call: Call, principal: Principal, lifetime_s: int, token_bytes_min: int | None) -> dict[str, Any]:
     """What an answer says of temporary keys. The largest token is as large as one can be asked to be at least; what holds more than
     that, in our packing, is not refused."""
-    session, token = issue(call.home, principal, lifetime_s, token_bytes_min or 0)
+    session, token = issue(call.home, principal, lifetime_s, token_bytes_min or 0, is_inside=call.principal.is_inside)
     return {
         "Credentials": {
             "AccessKeyId": session.key_id,

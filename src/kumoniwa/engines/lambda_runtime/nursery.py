@@ -12,12 +12,18 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import kumoniwa
 
 if TYPE_CHECKING:
     from kumoniwa.engines.lambda_runtime.process import ForkedProcess
 
 _REPORT_BYTES_MAX = 1 << 12
+_HERE = str(Path(kumoniwa.__file__).parents[1])
+_BEGIN = f"import sys; {_HERE!r} in sys.path or sys.path.insert(0, {_HERE!r}); from {__package__} import zygote; zygote.main()"
+"""Isolated, Python finds the package that is installed; the zygote is to be of the package that this is."""
 
 
 class Nursery:
@@ -38,8 +44,7 @@ class Nursery:
         # One message is one order or report: SEQPACKET keeps them apart and carries the descriptors beside them.
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.setblocking(False)
-        module = f"{__package__}.zygote"
-        command = [sys.executable, "-I", "-X", "utf8", "-m", module, str(theirs.fileno()), str(os.getpid())]
+        command = [sys.executable, "-I", "-X", "utf8", "-c", _BEGIN, str(theirs.fileno()), str(os.getpid())]
         self.zygote = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

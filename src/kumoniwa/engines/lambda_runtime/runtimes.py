@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from kumoniwa.engines.lambda_runtime import enclosure
 from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, OnLog, Process
 from kumoniwa.engines.lambda_runtime.nursery import Nursery
 from kumoniwa.engines.lambda_runtime.process import ForkedProcess, FramedProcess
@@ -74,10 +75,12 @@ class Runtimes:
             raise RuntimeNotHere(refusal)
         scratch = self.folder / f"sandbox-{next(self.count)}"
         scratch.mkdir(parents=True)
-        variables = self._variables(spec, str(scratch))
+        variables = self._variables(spec, str(scratch), enclosure.TASK, (enclosure.LAYERS,))
+        unmoved = self._variables(spec, str(scratch), spec.task_root, spec.layers)
+        here = {name: value for name, value in unmoved.items() if variables[name] != value}
 
         def spawn(environment: Environment) -> Process:
-            return self._fork(environment, variables)
+            return self._fork(environment, variables, here)
 
         environment = Environment(spec, spawn, version_of(spec.runtime, spec.region), self.now, self.on_log)
         self.environments[environment] = scratch
@@ -88,7 +91,8 @@ class Runtimes:
             raise
         return environment
 
-    def _fork(self, environment: Environment, variables: dict[str, str]) -> Process:
+    def _fork(self, environment: Environment, variables: dict[str, str], here: dict[str, str]) -> Process:
+        """``here`` are the variables that differ for a function that sees its folders where this machine has them."""
         spec = environment.spec
         process: ForkedProcess
         if spec.runtime in PYTHON:
@@ -99,7 +103,7 @@ class Runtimes:
         else:
             process = RuntimeApiProcess(self.loop, environment.hear, spec.memory_mb)
             variables = variables | {"AWS_LAMBDA_RUNTIME_API": process.address}
-            command = {"command": [f"{spec.task_root}/bootstrap"], "has_control": False}
+            command = {"command": None, "has_control": False}
         order = command | {
             "runtime": spec.runtime,
             "handler": spec.handler,
@@ -109,28 +113,29 @@ class Runtimes:
             "log_format": spec.log_format,
             "log_level": spec.log_level,
             "environment": variables,
+            "here": here,
         }
         self.nursery.bear(process, order)
         return process
 
-    def _variables(self, spec: EnvironmentSpec, scratch: str) -> dict[str, str]:
+    def _variables(self, spec: EnvironmentSpec, scratch: str, task_root: str, layers: tuple[str, ...]) -> dict[str, str]:
         """Every variable of the process: AWS's, the function's own, and nothing of this machine's.
 
         AWS gives no HOME and no TMPDIR. Here they keep a function out of its user's home and its neighbours' files.
         """
-        bins = [f"{layer}/bin" for layer in spec.layers]
-        libraries = [f"{layer}/lib" for layer in spec.layers]
+        bins = [f"{layer}/bin" for layer in layers]
+        libraries = [f"{layer}/lib" for layer in layers]
         key, secret, token = spec.credentials
         variables = {
             **spec.variables,
             "PATH": os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin", *bins]),
-            "LD_LIBRARY_PATH": os.pathsep.join([spec.task_root, f"{spec.task_root}/lib", *libraries]),
+            "LD_LIBRARY_PATH": os.pathsep.join([task_root, f"{task_root}/lib", *libraries]),
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
             "HOME": scratch,
             "TMPDIR": scratch,
-            "PWD": spec.task_root,
-            "LAMBDA_TASK_ROOT": spec.task_root,
+            "PWD": task_root,
+            "LAMBDA_TASK_ROOT": task_root,
             "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
             "AWS_REGION": spec.region,
             "AWS_DEFAULT_REGION": spec.region,
@@ -149,8 +154,8 @@ class Runtimes:
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         }
         if spec.runtime in NODE:
-            modules = [f"{layer}/nodejs/node_modules" for layer in spec.layers]
-            variables["NODE_PATH"] = os.pathsep.join([*modules, spec.task_root])
+            modules = [f"{layer}/nodejs/node_modules" for layer in layers]
+            variables["NODE_PATH"] = os.pathsep.join([*modules, task_root])
         if spec.runtime not in CUSTOM:
             variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
         if spec.trace_id:

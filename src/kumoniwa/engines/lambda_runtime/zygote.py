@@ -2,7 +2,7 @@
 
 It imports boto3 and the commonest service models once; every environment inherits them for the price of a fork.
 It has one thread, one socket to its region, and dies with its region; environments die with it.
-Started as ``python -I -m kumoniwa.engines.lambda_runtime.zygote <descriptor> <pid of the region>``.
+Its arguments are a descriptor and the pid of the region.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import socket
 import sys
 import time
 
-from kumoniwa.engines.lambda_runtime import runner
+from kumoniwa.engines.lambda_runtime import enclosure, runner
 
 PACKAGES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "awscrt"))
 """What AWS's Python runtimes carry besides the standard library."""
@@ -132,7 +132,7 @@ def _become_environment(output: int, *control: int) -> None:
     os.closerange(CONTROL + len(control), 256)
 
 
-def serve(region: socket.socket, bare_kib: int, is_preload: set[str]) -> dict | None:
+def serve(region: socket.socket, bare_kib: int, *, is_enclosed: bool) -> dict | None:
     """Fork on demand and report the dead. Returns only in a forked child, with the order it was made for."""
     woken, wake = os.pipe()
     os.set_blocking(woken, False)
@@ -159,12 +159,27 @@ def serve(region: socket.socket, bare_kib: int, is_preload: set[str]) -> dict | 
             if child == 0:
                 region.detach()
                 _become_environment(*passed)
-                order["bare_kib"] = bare_kib
+                order |= {"bare_kib": bare_kib, "is_enclosed": is_enclosed}
                 die_with_parent(zygote)
                 return order
             for number in passed:
                 os.close(number)
             region.send(json.dumps({"order": order["order"], "pid": child}).encode())
+
+
+def _settle(order: dict) -> None:
+    """Show the function its folders where AWS has them; where that cannot be, tell it where they are."""
+    program = order["command"][0] if order.get("command") else sys.executable
+    if order.pop("is_enclosed") and enclosure.enter(order["task_root"], order["layers"], program):
+        order["task_root"], order["layers"] = enclosure.TASK, [enclosure.LAYERS]
+    else:
+        order["environment"] |= order["here"]
+
+
+def _bootstrap(order: dict) -> str:
+    """Where a custom runtime begins: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html"""
+    places = [f"{folder}/bootstrap" for folder in (order["task_root"], *order["layers"])]
+    return next((place for place in places if os.path.exists(place)), places[0])
 
 
 def execute(order: dict) -> None:
@@ -174,7 +189,7 @@ def execute(order: dict) -> None:
         os.set_inheritable(CONTROL, True)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    command = order["command"]
+    command = order["command"] or [_bootstrap(order)]
     try:
         os.execve(command[0], command, order["environment"])
     except OSError as error:
@@ -187,6 +202,7 @@ def main() -> None:
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with_parent(parent)
     os.environ.clear()
+    is_enclosed = enclosure.is_possible()
     bare_kib = _resident_kib()
     known = set(sys.modules)
     folders = [path for path in sys.path if path.rstrip("/").endswith(("site-packages", "dist-packages"))]
@@ -197,13 +213,10 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     try:
-        order = serve(socket.socket(fileno=descriptor), bare_kib, is_preload)
+        order = serve(socket.socket(fileno=descriptor), bare_kib, is_enclosed=is_enclosed)
     except ConnectionError:
         os._exit(0)  # the region was killed while we spoke with it
+    _settle(order)
     if "command" in order:
         execute(order)
     runner.main(CONTROL, order, PACKAGES, folders, is_preload)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,116 @@
+"""Where a function finds its code and its layers, with a namespace of its own and without one."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kumoniwa.engines.lambda_runtime import nursery
+from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
+
+LOOKS = """
+    import os
+    import both.one, both.two
+    def handler(event, context):
+        def written(place):
+            try:
+                open(place, "w").close()
+                return "written"
+            except OSError as error:
+                return error.strerror
+        return {
+            "task": os.environ["LAMBDA_TASK_ROOT"], "file": __file__, "from": [both.one.layer, both.two.layer],
+            "path": os.environ["PATH"].split(":")[-1], "tool": os.popen("tool").read().strip(), "link": os.path.realpath("/opt/bin/again"),
+            "opt": sorted(os.listdir("/opt")), "written": [written("/var/task/new"), written("/opt/new"), written("/opt/bin/new")],
+        }
+"""
+BOOTSTRAP = """#!/bin/sh
+id=$(curl -si "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/next" | tr -d '\\r' | sed -n 's/^lambda-runtime-aws-request-id: //Ip')
+curl -s -X POST -d '"'"$0"'"' "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation/$id/response"
+"""
+
+
+@functools.cache
+def _is_possible() -> bool:
+    asks = "import sys; from kumoniwa.engines.lambda_runtime import enclosure; sys.exit(not enclosure.is_possible())"
+    return subprocess.run([sys.executable, "-c", asks], check=False).returncode == 0
+
+
+@pytest.fixture
+def namespace():
+    if not _is_possible():
+        pytest.skip("this machine gives no namespaces")
+
+
+def _layered(bench, code: str, **more) -> EnvironmentSpec:
+    """A function with two layers that hold parts of one package; the first of them goes before the other."""
+    spec = bench.spec(code, **more)
+    layers = [Path(spec.task_root + f"-layer-{number}") for number in (1, 2)]
+    for number, layer in enumerate(layers, 1):
+        package = layer / "python" / "both"
+        package.mkdir(parents=True)
+        for name in ("one", "two")[number - 1 :]:
+            (package / f"{name}.py").write_text(f"layer = {number}")
+    (layers[1] / "bin").mkdir()
+    (layers[1] / "bin" / "tool").write_text("#!/bin/sh\necho works")
+    (layers[1] / "bin" / "tool").chmod(0o755)
+    (layers[1] / "bin" / "again").symlink_to("tool")
+    values = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
+    return EnvironmentSpec(**(values | {"layers": tuple(map(str, layers))}))
+
+
+async def _answer(bench, spec: EnvironmentSpec):
+    environment = await bench.runtimes.start(spec)
+    outcome = await environment.invoke("request-1", b"{}", arn="arn:aws:lambda:us-east-1:000000000000:function:f")
+    return json.loads(outcome.payload)
+
+
+def test_code_is_at_var_task_and_layers_together_at_opt_and_neither_can_be_written(bench, namespace):
+    """https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html, .../configuration-envvars.html"""
+
+    async def body(bench):
+        assert await _answer(bench, _layered(bench, LOOKS)) == {
+            "task": "/var/task", "file": "/var/task/app.py", "from": [1, 1], "path": "/opt/bin", "tool": "works", "link": "/opt/bin/tool",
+            "opt": ["bin", "python"], "written": ["Read-only file system"] * 3,
+        }  # fmt: skip
+
+    bench(body)
+
+
+def test_a_custom_runtime_may_begin_in_a_layer(bench, namespace):
+    """https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html"""
+
+    async def body(bench):
+        spec = _layered(bench, "", runtime="provided.al2023", memory_mb=512)
+        (Path(spec.layers[1]) / "bootstrap").write_text(BOOTSTRAP)
+        (Path(spec.layers[1]) / "bootstrap").chmod(0o755)
+        assert await _answer(bench, spec) == "/opt/bootstrap"
+
+    bench(body)
+
+
+def test_what_a_function_sees_nobody_else_sees(bench, namespace):
+    async def body(bench):
+        one, other = [_layered(bench, f"import os\ndef handler(e, c): return [os.listdir('/var/task'), {n}]") for n in (1, 2)]
+        (Path(one.task_root) / "more.txt").write_text("")
+        assert [sorted((await _answer(bench, spec))[0]) for spec in (one, other)] == [["app.py", "more.txt"], ["app.py"]]
+        assert not Path("/var/task").exists()
+
+    bench(body)
+
+
+def test_where_there_are_no_namespaces_a_function_finds_its_folders_where_they_are(own_bench, monkeypatch):
+    monkeypatch.setattr(nursery, "_BEGIN", nursery._BEGIN.replace("zygote.main()", "zygote.enclosure.is_possible = bool; zygote.main()"))
+
+    async def body(bench):
+        spec = _layered(bench, LOOKS)
+        seen = await _answer(bench, spec)
+        assert (seen["task"], seen["file"], seen["from"]) == (spec.task_root, f"{spec.task_root}/app.py", [1, 1])
+        assert (seen["path"], seen["tool"]) == (f"{spec.layers[1]}/bin", "works")
+
+    own_bench(body)

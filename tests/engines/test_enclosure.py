@@ -47,7 +47,7 @@ def namespace():
         pytest.skip("this machine gives no namespaces")
 
 
-def _layered(bench, code: str, **more) -> EnvironmentSpec:
+def _layered(bench, code: str, interpreter: str = "/var/lang/bin/python3", **more) -> EnvironmentSpec:
     """A function with two layers that hold parts of one package; the first of them goes before the other."""
     spec = bench.spec(code, **more)
     layers = [Path(spec.task_root + f"-layer-{number}") for number in (1, 2)]
@@ -57,7 +57,7 @@ def _layered(bench, code: str, **more) -> EnvironmentSpec:
         for name in ("one", "two")[number - 1 :]:
             (package / f"{name}.py").write_text(f"layer = {number}")
     (layers[1] / "bin").mkdir()
-    (layers[1] / "bin" / "tool").write_text("#!/bin/sh\necho works")
+    (layers[1] / "bin" / "tool").write_text(f"#!{interpreter}\nimport sys; print('works', sys.version_info.minor)")
     (layers[1] / "bin" / "tool").chmod(0o755)
     (layers[1] / "bin" / "again").symlink_to("tool")
     values = {name: getattr(spec, name) for name in spec.__dataclass_fields__}
@@ -75,7 +75,7 @@ def test_code_is_at_var_task_and_layers_together_at_opt_and_neither_can_be_writt
 
     async def body(bench):
         assert await _answer(bench, _layered(bench, LOOKS)) == {
-            "task": "/var/task", "file": "/var/task/app.py", "from": [1, 1], "path": "/opt/bin", "tool": "works", "link": "/opt/bin/tool",
+            "task": "/var/task", "file": "/var/task/app.py", "from": [1, 1], "path": "/opt/bin", "tool": f"works {sys.version_info.minor}", "link": "/opt/bin/tool",
             "opt": ["bin", "python"], "written": ["Read-only file system"] * 3,
         }  # fmt: skip
 
@@ -108,9 +108,9 @@ def test_where_there_are_no_namespaces_a_function_finds_its_folders_where_they_a
     monkeypatch.setattr(nursery, "_BEGIN", nursery._BEGIN.replace("zygote.main()", "zygote.enclosure.is_possible = bool; zygote.main()"))
 
     async def body(bench):
-        spec = _layered(bench, LOOKS)
+        spec = _layered(bench, LOOKS, interpreter=sys.executable)
         seen = await _answer(bench, spec)
         assert (seen["task"], seen["file"], seen["from"]) == (spec.task_root, f"{spec.task_root}/app.py", [1, 1])
-        assert (seen["path"], seen["tool"]) == (f"{spec.layers[1]}/bin", "works")
+        assert (seen["path"], seen["tool"]) == (f"{spec.layers[1]}/bin", f"works {sys.version_info.minor}")
 
     own_bench(body)

@@ -1,6 +1,6 @@
-"""What a function sees of the file system: its code at /var/task and its layers at /opt, as on AWS, both read-only.
+"""What a function sees of the file system: its code at /var/task, its layers at /opt and its interpreter in /var/lang/bin, as on AWS.
 
-A mount namespace of its own shows them there, and nobody else sees it. Linux gives one to root, and elsewhere to most users; where it
+A mount namespace of its own shows them there, read-only, and nobody else sees it. Linux gives one to root, and elsewhere to most users; where it
 gives none, a function finds its folders where they are on this machine, as its variables say.
 """
 
@@ -11,10 +11,12 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-TASK, LAYERS = "/var/task", "/opt"
+TASK, LAYERS, TOOLS = "/var/task", "/opt", "/var/lang/bin"
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+_PYTHON = ("python", "python3", f"python3.{sys.version_info.minor}")
+"""Scripts in packages that were made for Lambda name it as what interprets them."""
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x0002_0000, 0x1000_0000
 _MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE, _MS_RELATIME = 1, 32, 4096, 16384, 1 << 18, 1 << 21
@@ -47,7 +49,8 @@ def enter(task_root: str, layers: list[str], program: str = sys.executable) -> b
         return False
     _leave()
     code, *unpacked = [_Held(path) for path in (task_root, *layers)]
-    _refurnish(os.path.dirname(TASK), {os.path.basename(TASK): [code]}, needed)
+    tools = {os.path.basename(program): program} | dict.fromkeys(_PYTHON, sys.executable)
+    _refurnish("/var", {"task": [code]}, needed, {f"{TOOLS}/{name}": path for name, path in tools.items()})
     _refurnish(LAYERS, _by_name(unpacked), needed)
     return True
 
@@ -95,8 +98,9 @@ def _by_name(folders: Iterable[_Held]) -> dict[str, list[_Held]]:
     return found
 
 
-def _refurnish(place: str, things: dict[str, list[_Held]], needed: list[str]) -> None:
-    """Let ``place`` show ``things``, which nobody may change, and of what it showed before only what this process runs on."""
+def _refurnish(place: str, things: dict[str, list[_Held]], needed: list[str], links: Mapping[str, str] = {}) -> None:
+    """Let ``place`` show ``things``, which nobody may change, and of what it showed before only what this process runs on.
+    ``links`` are symbolic ones within it."""
     kept = [name for name in os.listdir(place) if any(_is_in(path, f"{place}/{name}") for path in needed)]
     old = {name: _Held(f"{place}/{name}") for name in kept}
     _mount("tmpfs", place, 0, "tmpfs", "mode=755")
@@ -104,6 +108,9 @@ def _refurnish(place: str, things: dict[str, list[_Held]], needed: list[str]) ->
         _show(each, f"{place}/{name}")
     for name, sources in things.items():
         _lay(sources, f"{place}/{name}")
+    for link, path in links.items():
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        os.symlink(path, link)
     _protect(place)
 
 

@@ -76,6 +76,7 @@ class Runtimes:
         scratch = self.folder / f"sandbox-{next(self.count)}"
         scratch.mkdir(parents=True)
         variables = self._variables(spec, str(scratch), enclosure.TASK, (enclosure.LAYERS,))
+        variables["PATH"] = f"{enclosure.TOOLS}{os.pathsep}{variables['PATH']}"
         unmoved = self._variables(spec, str(scratch), spec.task_root, spec.layers)
         here = {name: value for name, value in unmoved.items() if variables[name] != value}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from kumoniwa.engines.lambda_runtime import nursery
+from kumoniwa.engines.lambda_runtime import nursery, runtimes
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 
 LOOKS = """
@@ -104,13 +105,54 @@ def test_what_a_function_sees_nobody_else_sees(bench, namespace):
     bench(body)
 
 
-def test_where_there_are_no_namespaces_a_function_finds_its_folders_where_they_are(own_bench, monkeypatch):
+NODE = {
+    "index.js": "const { name } = require('@aws-sdk/client-s3'); exports.handler = async () => [name, require.resolve('@aws-sdk/client-s3')];",
+    "index.mjs": "import { name } from '@aws-sdk/client-s3'; export const handler = async () => [name, import.meta.url];",
+}
+
+
+@pytest.fixture
+def packages(tmp_path, monkeypatch):
+    """A folder with what a function takes for AWS's SDK for JavaScript."""
+    if shutil.which("node") is None:
+        pytest.skip("needs node")
+    package = tmp_path / "node_modules" / "@aws-sdk" / "client-s3"
+    package.mkdir(parents=True)
+    (package / "index.js").write_text("exports.name = 'sdk';")
+    monkeypatch.setenv("NODE_PATH", str(tmp_path / "node_modules"))
+    return tmp_path / "node_modules"
+
+
+def _node(bench, file: str) -> EnvironmentSpec:
+    spec = bench.spec("", runtime="nodejs22.x", handler="index.handler", memory_mb=512)
+    (Path(spec.task_root) / file).write_text(NODE[file])
+    return spec
+
+
+@pytest.mark.parametrize("file", NODE)
+def test_the_sdk_for_javascript_that_this_machine_has_is_where_the_runtime_of_aws_carries_it(bench, namespace, packages, file):
+    where = {"index.js": "/var/runtime/node_modules/@aws-sdk/client-s3/index.js", "index.mjs": "file:///var/task/index.mjs"}
+
+    async def body(bench):
+        assert await _answer(bench, _node(bench, file)) == ["sdk", where[file]]
+
+    bench(body)
+
+
+def test_a_function_is_told_where_to_get_the_sdk_for_javascript_only_if_it_is_not_here(packages):
+    assert "npm install" not in runtimes.difference_of("nodejs22.x")
+    shutil.rmtree(packages)
+    assert "npm install -g @aws-sdk/client-s3" in runtimes.difference_of("nodejs22.x")
+
+
+def test_where_there_are_no_namespaces_a_function_finds_its_folders_where_they_are(own_bench, monkeypatch, packages):
     monkeypatch.setattr(nursery, "_BEGIN", nursery._BEGIN.replace("zygote.main()", "zygote.enclosure.is_possible = bool; zygote.main()"))
 
     async def body(bench):
         spec = _layered(bench, LOOKS, interpreter=sys.executable)
         seen = await _answer(bench, spec)
         assert (seen["task"], seen["file"], seen["from"]) == (spec.task_root, f"{spec.task_root}/app.py", [1, 1])
+        assert (await _answer(bench, _node(bench, "index.js")))[0] == "sdk"
         assert (seen["path"], seen["tool"]) == (f"{spec.layers[1]}/bin", f"works {sys.version_info.minor}")
 
     own_bench(body)

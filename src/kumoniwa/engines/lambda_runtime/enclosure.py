@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 
 TASK, LAYERS, TOOLS = "/var/task", "/opt", "/var/lang/bin"
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+PACKAGES = "/var/runtime/node_modules"
+"""Where AWS's SDK for JavaScript lies. An import statement of JavaScript only looks beside the code and above it."""
 _PYTHON = ("python", "python3", f"python3.{sys.version_info.minor}")
 """Scripts in packages that were made for Lambda name it as what interprets them."""
 
@@ -39,8 +41,9 @@ def is_possible() -> bool:
         return os.waitpid(child, 0)[1] == 0
 
 
-def enter(task_root: str, layers: list[str], program: str = sys.executable) -> bool:
+def enter(task_root: str, layers: list[str], program: str = sys.executable, packages: str = "") -> bool:
     """Move this process, which has one thread, into a namespace of its own, where the first of the layers hides the others.
+    ``packages`` is a folder of node_modules, if there is one.
     Answers whether it is there; it stays where it is if a layer would hide Python or the ``program`` that is to run.
     Raises OSError half-way, and then it sees neither place as it should."""
     needed = [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, program, __file__)]
@@ -50,7 +53,12 @@ def enter(task_root: str, layers: list[str], program: str = sys.executable) -> b
     _leave()
     code, *unpacked = [_Held(path) for path in (task_root, *layers)]
     tools = {os.path.basename(program): program} | dict.fromkeys(_PYTHON, sys.executable)
-    _refurnish("/var", {"task": [code]}, needed, {f"{TOOLS}/{name}": path for name, path in tools.items()})
+    links = {f"{TOOLS}/{name}": path for name, path in tools.items()}
+    shown = {"task": [code]}
+    if packages:
+        shown[PACKAGES.removeprefix("/var/")] = [_Held(packages)]
+        links["/var/node_modules"] = PACKAGES
+    _refurnish("/var", shown, needed, links)
     _refurnish(LAYERS, _by_name(unpacked), needed)
     return True
 
@@ -131,7 +139,7 @@ def _show(source: _Held, target: str) -> None:
         os.symlink(os.readlink("", dir_fd=source.number), target)
         return
     if source.is_folder:
-        os.mkdir(target)
+        os.makedirs(target)
     else:
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount(source.path, target, _MS_BIND | _MS_REC)

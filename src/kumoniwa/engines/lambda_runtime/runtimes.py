@@ -47,10 +47,22 @@ def difference_of(runtime: str) -> str | None:
     if runtime in PYTHON and runtime != here:
         return f"{runtime} functions run on this machine's {here}."
     if runtime in NODE:
-        return f"{runtime} functions run on this machine's node, whose version may differ, and without AWS's SDK for JavaScript."
+        missing = "" if packages_of(runtime) else (
+            " AWS's SDK for JavaScript is not here: npm install -g @aws-sdk/client-s3 and what else they import, or name a folder in NODE_PATH."
+        )
+        return f"{runtime} functions run on this machine's node, whose version may differ.{missing}"
     if runtime in CUSTOM:
         return f"{runtime} functions run on this machine's system, not on Amazon Linux."
     return None
+
+
+def packages_of(runtime: str) -> str:
+    """The folder of this machine that holds AWS's SDK for JavaScript, as AWS's runtime carries it; nothing if there is none."""
+    node = shutil.which("node")
+    if runtime not in NODE or node is None:
+        return ""
+    folders = [*os.environ.get("NODE_PATH", "").split(os.pathsep), str(Path(node).resolve().parents[1] / "lib" / "node_modules")]
+    return next((folder for folder in folders if folder and os.path.isdir(f"{folder}/@aws-sdk")), "")
 
 
 class Runtimes:
@@ -75,9 +87,9 @@ class Runtimes:
             raise RuntimeNotHere(refusal)
         scratch = self.folder / f"sandbox-{next(self.count)}"
         scratch.mkdir(parents=True)
-        variables = self._variables(spec, str(scratch), enclosure.TASK, (enclosure.LAYERS,))
+        variables = self._variables(spec, str(scratch), enclosure.TASK, (enclosure.LAYERS,), enclosure.PACKAGES)
         variables["PATH"] = f"{enclosure.TOOLS}{os.pathsep}{variables['PATH']}"
-        unmoved = self._variables(spec, str(scratch), spec.task_root, spec.layers)
+        unmoved = self._variables(spec, str(scratch), spec.task_root, spec.layers, packages_of(spec.runtime))
         here = {name: value for name, value in unmoved.items() if variables[name] != value}
 
         def spawn(environment: Environment) -> Process:
@@ -110,6 +122,7 @@ class Runtimes:
             "handler": spec.handler,
             "task_root": spec.task_root,
             "layers": spec.layers,
+            "packages": packages_of(spec.runtime),
             "memory_mb": spec.memory_mb,
             "log_format": spec.log_format,
             "log_level": spec.log_level,
@@ -119,7 +132,9 @@ class Runtimes:
         self.nursery.bear(process, order)
         return process
 
-    def _variables(self, spec: EnvironmentSpec, scratch: str, task_root: str, layers: tuple[str, ...]) -> dict[str, str]:
+    def _variables(
+        self, spec: EnvironmentSpec, scratch: str, task_root: str, layers: tuple[str, ...], packages: str
+    ) -> dict[str, str]:
         """Every variable of the process: AWS's, the function's own, and nothing of this machine's.
 
         AWS gives no HOME and no TMPDIR. Here they keep a function out of its user's home and its neighbours' files.
@@ -156,7 +171,7 @@ class Runtimes:
         }
         if spec.runtime in NODE:
             modules = [f"{layer}/nodejs/node_modules" for layer in layers]
-            variables["NODE_PATH"] = os.pathsep.join([*modules, task_root])
+            variables["NODE_PATH"] = os.pathsep.join([*modules, packages, task_root])
         if spec.runtime not in CUSTOM:
             variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
         if spec.trace_id:

@@ -203,7 +203,7 @@ class Authorizer:
 
     def _denial(self, decision: Decision, protocol: str, context: dict[str, Any]) -> AwsError:
         hint = decision.hint
-        if not context["aws:securetransport"] and decision.denied_by is not None and "aws:securetransport" in decision.denied_by.keys:
+        if context.get("aws:securetransport") is False and decision.denied_by is not None and "aws:securetransport" in decision.denied_by.keys:
             port = self.home.settings.endpoint.rpartition(":")[2]
             hint = (
                 f"A policy refuses what comes without TLS. The same port speaks it: AWS_ENDPOINT_URL=https://localhost:{port}, and for "

@@ -27,7 +27,7 @@ def client_of_function(cloud, service):
 def test_a_function_runs_as_a_session_of_its_role(cloud):
     make(cloud, KEYS)
     assert client_of_function(cloud, "sts").get_caller_identity() | {"ResponseMetadata": None} == {
-        "UserId": "AROATEST:f", "Account": ACCOUNT, "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/function/f", "ResponseMetadata": None,
+        "UserId": "AROATEST:f@lambda_function", "Account": ACCOUNT, "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/function/f@lambda_function", "ResponseMetadata": None,
     }  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def test_a_role_without_rights_is_denied_as_on_aws(cloud):
     with pytest.raises(ClientError) as caught:
         client_of_function(cloud, "sqs").create_queue(QueueName="q")
     error = caught.value.response["Error"]
-    assert error["Code"].startswith("AccessDenied") and "assumed-role/function/f is not authorized to perform: sqs:createqueue" in error["Message"]
+    assert error["Code"].startswith("AccessDenied") and "assumed-role/function/f@lambda_function is not authorized to perform: sqs:createqueue" in error["Message"]
     put_role(cloud, "sqs:*")
     client_of_function(cloud, "sqs").create_queue(QueueName="q")
 

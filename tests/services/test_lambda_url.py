@@ -107,10 +107,37 @@ def test_a_deleted_url_is_gone(cloud):
     make(cloud, EVENT)
     host = open_url(cloud)
     cloud.client("lambda").delete_function_url_config(FunctionName="f")
-    status, headers, body = cloud.http("GET", "/", host=host)
-    # Recorded: test_lambda_url_non_existing_url.
-    assert (status, headers["x-amzn-ErrorType"], body) == (403, "AccessDeniedException", b'{"Message":null}')
     assert cloud.client("lambda").list_function_url_configs(FunctionName="f")["FunctionUrlConfigs"] == []
+    # Recorded: test_lambda_url_persists_after_alias_delete, test_lambda_url_non_existing_url.
+    assert is_forbidden(cloud, host)
+    status, headers, body = cloud.http("GET", "/", host=f"0123456789{host[10:]}")
+    assert (status, headers["x-amzn-ErrorType"], body) == (403, "AccessDeniedException", b'{"Message":null}')
+    assert cloud.http("GET", "/", host=open_url(cloud, is_open=False))[0] == 200 and is_forbidden(cloud, host)
+
+
+def is_forbidden(cloud, host) -> bool:
+    status, headers, body = cloud.http("GET", "/", host=host)
+    return (status, headers["x-amzn-ErrorType"]) == (403, "AccessDeniedException") and b"Forbidden. For troubleshooting" in body
+
+
+def test_a_url_goes_with_its_alias_and_so_does_who_might_use_it(cloud):
+    # Recorded: test_lambda_url_persists_after_alias_delete. That an alias of the same name begins with nothing is ours.
+    make(cloud, EVENT, Publish=True)
+    client, live = cloud.client("lambda"), {"FunctionName": "f", "Name": "live"}
+    client.create_alias(**live, FunctionVersion="1")
+    host = open_url(cloud, Qualifier="live", is_open=False)
+    client.add_permission(
+        **ANYBODY, Qualifier="live", StatementId="url", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="NONE"
+    )
+    client.put_function_event_invoke_config(FunctionName="f", Qualifier="live", MaximumRetryAttempts=0)
+    assert cloud.http("GET", "/", host=host)[0] == 200
+    client.delete_alias(**live)
+    assert is_forbidden(cloud, host)
+    client.create_alias(**live, FunctionVersion="1")
+    for told in (client.get_function_url_config, client.get_policy, client.get_function_event_invoke_config):
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            told(FunctionName="f", Qualifier="live")
+    assert is_forbidden(cloud, host)
 
 
 def signed(host: str, key: str, secret: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_ import event, provision
+from kumoniwa.services.lambda_.destination import InvokeConfig
 from kumoniwa.services.lambda_.errors import (
     InvalidParameterValueException,
     ResourceConflictException,
@@ -15,6 +16,8 @@ from kumoniwa.services.lambda_.errors import (
 )
 from kumoniwa.services.lambda_.function import Alias, Version, aliases, check_revision, existing, not_found
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named
+from kumoniwa.services.lambda_.permission import Policy
+from kumoniwa.services.lambda_.url import Url, forget
 
 
 def _shown(call: Call, alias: Alias) -> dict:
@@ -115,10 +118,18 @@ def UpdateAlias(
 
 
 def DeleteAlias(call: Call, *, FunctionName: str, Name: str) -> None:
-    """An alias that is not there is deleted without complaint (recorded: test_non_existent_alias_deletion)."""
+    """An alias that is not there is deleted without complaint (recorded: test_non_existent_alias_deletion).
+
+    What is said of the alias alone goes with it: its URL (recorded: test_lambda_url_persists_after_alias_delete), so that no
+    later alias of this name is open to whom this one was.
+    """
     name, _ = function_named(call, FunctionName)
-    if f"{name}:{Name}" in call.shelf(Alias):
-        del call.shelf(Alias)[f"{name}:{Name}"]
+    key = f"{name}:{Name}"
+    if key in call.shelf(Alias):
+        for kind in (Alias, Policy, InvokeConfig):
+            call.shelf(kind).pop(key, None)
+        if key in call.shelf(Url):
+            forget(call, call.shelf(Url)[key])
         provision.drop(call, name, Name)
         call.after_commit(lambda: call.home.wake(event.WAITING))
 

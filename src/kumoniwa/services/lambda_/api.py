@@ -188,6 +188,17 @@ RUNTIMES = (
 """What AWS offers to who asked for a runtime that is none, in its order (recorded: test_create_lambda_exceptions)."""
 
 _ENUMERATED = re.compile(r"(satisfy constraint: \[Member must satisfy enum value set: \[[^]]*\])\]")
+_OF_LAYER = re.compile(r"(; )?(Value '[^']*' at 'compatibleRuntimes' failed to satisfy constraint: )Member must satisfy constraint: [^]]*\][^]]*\](; )?")
+
+
+def _runtimes_first(text: str) -> str:
+    """Of a layer's runtimes AWS speaks before all else, as of a function's (recorded: test_layer_exceptions)."""
+    found = _OF_LAYER.search(text)
+    if found is None:
+        return text
+    counted, _, others = (text[: found.start()] + (found[1] and found[3] or "") + text[found.end() :]).partition("detected: ")
+    told = f"{found[2]}Member must satisfy enum value set: [{', '.join(RUNTIMES)}]"
+    return f"{counted}detected: {'; '.join(filter(None, (told, others)))}"
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
@@ -202,7 +213,8 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
             f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
             f"[{', '.join(RUNTIMES)}] or be a valid ARN"
         )
-    return type(error)(_ENUMERATED.sub(r"\1, Member must not be null]", error.text), hint=error.hint)
+    text = _runtimes_first(error.text) if operation == "PublishLayerVersion" else error.text
+    return type(error)(_ENUMERATED.sub(r"\1, Member must not be null]", text), hint=error.hint)
 
 
 # Functions -----------------------------------------------------------------------------------------
@@ -469,8 +481,8 @@ def _delete_version(call: Call, name: str, qualifier: str) -> None:
     del shelf[key]
     _let_grants_go(call, [sealed] if sealed is not None else [])
     provision.drop(call, name, qualifier)
-    if key in call.shelf(Policy):
-        del call.shelf(Policy)[key]
+    for kind in (Policy, InvokeConfig):
+        call.shelf(kind).pop(key, None)
     let_go(call, [blob])
 
 

@@ -47,7 +47,10 @@ async def serve(home, request: Request, address: Address, request_id: str) -> Re
     if held is None:
         # Recorded: test_lambda_url_non_existing_url.
         return _refusal(403, None, "AccessDeniedException")
-    url: Url = home.store.shelf(held.account, Url)[held.key]
+    url = home.store.shelf(held.account, Url).get(held.key)
+    if url is None or url.id != address.name:
+        # Recorded: test_lambda_url_persists_after_alias_delete.
+        return _refusal(403, FORBIDDEN, "AccessDeniedException")
     cors = _cors(url, request)
     if request.method == "OPTIONS" and cors and "access-control-request-method" in request.headers:
         return Response(200, b"", cors)

@@ -31,7 +31,10 @@ class Url(Record):
 
 
 class Address(Record):
-    """Whose a URL is, shelved by its id among what belongs to no account: a caller names no account."""
+    """Whose a URL is, shelved by its id among what belongs to no account: a caller names no account.
+
+    It outlives the URL: one that was there once is refused in other words than one that never was.
+    """
 
     account: str
     key: str
@@ -131,7 +134,6 @@ def DeleteFunctionUrlConfig(call: Call, *, FunctionName: str, Qualifier: str | N
 
 def forget(call: Call, url: Url) -> None:
     del call.shelf(Url)[f"{url.function}:{url.qualifier}"]
-    del call.home.store.shelf(SHARED, Address)[url.id]
 
 
 def ListFunctionUrlConfigs(call: Call, *, FunctionName: str) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import sys
@@ -293,5 +294,42 @@ def test_a_streamed_response_has_a_largest_size(bench, monkeypatch):
         received = Received()
         outcome = await environment.invoke("request-1", b"{}", arn=ARN, receiver=received)
         assert (outcome.error_type, received.pieces) == ("Function.ResponseSizeTooLarge", [b"x" * 8])
+
+    bench(body)
+
+
+ANSWERS = {
+    "as cfn-response does": "const https = require('https'); const {hostname, path} = url.parse(to); return https.request({hostname, port: 443, path, method: 'PUT'}, done);",
+    "by the host alone": "const https = require('https'); const {hostname, pathname, search} = new URL(to); return https.request({hostname, path: pathname + search, method: 'PUT'}, done);",
+    "by the whole address": "const {request} = require('https'); return request(to, {method: 'PUT'}, done);",
+    "by a parsed address": "const {request} = require('node:https'); return request(new URL(to), {method: 'PUT'}, done);",
+}
+
+
+@needs_node
+@pytest.mark.parametrize("how", ANSWERS)
+def test_who_makes_a_resource_for_a_stack_reaches_its_url_however_it_is_asked_by_tls(bench, monkeypatch, how):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-lambda-function-code-cfnresponsemodule.html"""
+
+    async def body(bench):
+        asked = []
+
+        async def served(reader, writer):
+            asked.append((await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[0])
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        server = await asyncio.start_server(served, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setattr(bench.runtimes, "endpoint_url", f"http://127.0.0.1:{port}")
+        code = f"""
+            const url = require('url');
+            const send = (to, done) => {{ {ANSWERS[how]} }};
+            exports.handler = (event) => new Promise((done, failed) => send(event, (reply) => done(reply.statusCode)).on('error', failed).end());
+        """
+        environment = await start(bench, {"index.js": code})
+        to = f"http://127.0.0.1:{port}/_aws/cloudformation/us-east-1/proof/place?a=1"
+        assert (await ask(environment, to))[1] == 200
+        assert asked == [b"PUT /_aws/cloudformation/us-east-1/proof/place?a=1 HTTP/1.1"]
+        server.close()
 
     bench(body)

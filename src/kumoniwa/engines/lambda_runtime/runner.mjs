@@ -2,9 +2,11 @@
 // It does what AWS's own runtime does, message for message; the error shapes are from recorded answers.
 
 import fs from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import net from "node:net";
 import path from "node:path";
-import { createRequire } from "node:module";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Writable } from "node:stream";
 import { format } from "node:util";
@@ -289,7 +291,26 @@ function serve(handler) {
   socket.on("end", () => process.exit(0));
 }
 
+// Who makes a resource for CloudFormation answers at the URL that it was given, and most do so, as AWS's own cfn-response does,
+// by its host and path alone: by TLS to port 443, where nobody here listens.
+function answerToThisCloud() {
+  if (!env.AWS_ENDPOINT_URL) return;
+  const here = new URL(env.AWS_ENDPOINT_URL);
+  const { request } = https;
+  https.request = (...given) => {
+    const [where, ...rest] = given;
+    const url = typeof where === "string" ? URL.parse(where) : where;
+    const asked = String(url?.path ?? url?.pathname ?? "");
+    if ((url?.hostname ?? url?.host) !== here.hostname || !asked.startsWith("/_aws/cloudformation/")) return request(...given);
+    const options = { method: url.method, headers: url.headers, path: url.search && !url.path ? asked + url.search : asked };
+    const more = typeof rest[0] === "object" ? rest.shift() : {};
+    return http.request({ ...options, ...more, protocol: "http:", hostname: here.hostname, host: undefined, port: here.port, agent: undefined }, ...rest);
+  };
+  syncBuiltinESMExports();
+}
+
 connectConsole();
+answerToThisCloud();
 try {
   const handler = await loadHandler();
   serve(handler);

@@ -217,6 +217,22 @@ def test_two_restarts_at_once_make_one_region(shared):
 # The door ------------------------------------------------------------------------------------------
 
 
+def test_whoever_runs_the_cloud_reads_once_how_to_repair_what_was_refused(up):
+    cloud = up()
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="guarded")
+    s3.put_object(Bucket="guarded", Key="k")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::guarded/*"}
+    deny["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+    s3.put_bucket_policy(Bucket="guarded", Policy=json.dumps({"Version": "2012-10-17", "Statement": deny}))
+    for _ in range(2):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            s3.get_object(Bucket="guarded", Key="k")
+    assert cloud.stop() == 0
+    (line,) = cloud.said.splitlines()
+    assert line.startswith("kumoniwa: s3:GetObject was refused (AccessDenied). A policy refuses what comes without TLS.")
+
+
 def test_sigterm_ends_everything_and_leaves_nothing(up):
     cloud = up()
     for region in ("us-east-1", "eu-west-1"):
@@ -343,6 +359,22 @@ def test_reset_empties_an_account_or_all_wherever_its_data_lies(up):
     assert cloud.admin("POST", "reset")[0] == 200
     cloud.region("eu-west-1", "restart")
     assert queues("test") == [0, 0, 0, 0]
+
+
+def test_tools_are_told_how_to_find_the_cloud_by_tls(shared, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for endpoint in (f"http://127.0.0.1:{shared.port}", f"https://localhost:{shared.port}"):
+        assert main(["env", "--region", "eu-west-1", "--account", "111122223333", "--endpoint", endpoint]) == 0
+        said = dict(line.removeprefix("export ").split("=", 1) for line in capsys.readouterr().out.splitlines())
+        assert said["AWS_ENDPOINT_URL"] == f"https://localhost:{shared.port}" and said["NODE_EXTRA_CA_CERTS"] == said["AWS_CA_BUNDLE"]
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    queue = boto3.client("sqs").create_queue(QueueName="tools")["QueueUrl"]
+    assert queue.endswith("/111122223333/tools")
+    # The commands ask the same cloud under the address that tools were given.
+    assert main(["status", "--endpoint", said["AWS_ENDPOINT_URL"]]) == 0
 
 
 def test_status_says_where_everything_is(shared, capsys):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shlex
 import sys
 import urllib.error
 import urllib.request
@@ -17,10 +19,16 @@ ANSWERED_WITHIN_S = 120
 def admin(endpoint: str, method: str, path: str, body: dict | None = None) -> dict:
     """One call of the admin door. Exits with a plain message if nobody is there or it refuses."""
     data = json.dumps(body).encode() if body is not None else b"" if method == "POST" else None
-    request = urllib.request.Request(f"{endpoint.rstrip('/')}/_kumoniwa/{path}", method=method, data=data)
+    return json.loads(_asked(endpoint, method, path, data))
+
+
+def _asked(endpoint: str, method: str, path: str, data: bytes | None = None) -> bytes:
+    # The admin door speaks both; without TLS nobody needs to know whom to trust.
+    plain = f"http://{endpoint.rstrip('/').removeprefix('http://').removeprefix('https://')}"
+    request = urllib.request.Request(f"{plain}/_kumoniwa/{path}", method=method, data=data)
     try:
         with urllib.request.urlopen(request, timeout=ANSWERED_WITHIN_S) as reply:
-            return json.load(reply)
+            return reply.read()
     except urllib.error.HTTPError as error:
         body = error.read().decode("utf-8", "replace")
         print(f"kumoniwa: {_message(body)}", file=sys.stderr)
@@ -49,6 +57,26 @@ def status(asked: argparse.Namespace) -> int:
         print("no region has been used yet")
     for name, region in health["regions"].items():
         print(f"  {name:<16} {region['state']:<9} pid {region['pid'] or '-':<8} {region['address']:<12} {region['connections']} connections")
+    return 0
+
+
+def env(asked: argparse.Namespace) -> int:
+    """Lines for a shell. Policies that tools make refuse what comes without TLS, so they are to speak it; the certificate of the
+    cloud's authority is kept where they can read it."""
+    place = urlsplit(asked.endpoint)
+    folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kumoniwa")
+    os.makedirs(folder, exist_ok=True)
+    bundle = os.path.join(folder, f"ca-{place.port}.pem")
+    with open(bundle, "wb") as file:
+        file.write(_asked(asked.endpoint, "GET", "ca.pem"))
+    key = asked.account or os.environ.get("AWS_ACCESS_KEY_ID") or "test"
+    variables = {
+        "AWS_ENDPOINT_URL": f"https://localhost:{place.port}", "AWS_CA_BUNDLE": bundle, "NODE_EXTRA_CA_CERTS": bundle,
+        "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",
+        "AWS_REGION": asked.region, "AWS_DEFAULT_REGION": asked.region,
+    }  # fmt: skip
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
     return 0
 
 

@@ -93,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     timeline.add_argument("--reads", action="store_true", help="also calls that changed nothing")
     timeline.set_defaults(do=_command("timeline:timeline"))
 
+    env = commands.add_parser("env", help='what AWS\'s tools need to find the cloud by TLS: eval "$(kumoniwa env)"')
+    env.add_argument("--region", default="us-east-1", help="where they work (default: us-east-1)")
+    env.add_argument("--account", default="", metavar="KEY", help="the access key, such as an account's twelve digits (default: the one that is set, or test)")
+    env.set_defaults(do=_command("admin:env"))
+
     for name, place, text in (
         ("faults", "faults:faults", "what was injected"),
         ("status", "admin:status", "what is running"),

@@ -34,6 +34,8 @@ from kumoniwa.wire.message import Request
 PR_SET_PDEATHSIG = 1
 FIRST_COPY_WITHIN_S = 2.0
 NEWS_EVERY_S = 0.02
+HINTS_MAX = 20
+"""How many different hints are printed in one life."""
 FREQUENT = frozenset({"apply", "call"})
 """Kinds of news that come with every write or call."""
 
@@ -88,6 +90,8 @@ class RegionProcess:
     def __init__(self, name: str, settings: Settings, folder: str) -> None:
         self.peers = Peers(None, lambda other: self.channel.say(["introduce", other]))
         self.region = self.peers.region = Region(name, settings, folder, peers=self.peers, outside=self)
+        self.region.gate.on_hint = self._hint
+        self.hinted: set[str] = set()
         self.name = name
         self.default = settings.region
         self.ready = asyncio.Event()
@@ -111,6 +115,12 @@ class RegionProcess:
         """A commit failed: end at once, so that nothing is answered that the disk does not hold."""
         print(f"kumoniwa: {self.name} could not commit ({error}) and ends; it starts again from what is on the disk", file=sys.stderr, flush=True)
         os._exit(1)
+
+    def _hint(self, what: str, code: str, hint: str) -> None:
+        """Most clients do not show the header with a hint: whoever runs the cloud reads each once."""
+        if hint not in self.hinted and len(self.hinted) < HINTS_MAX:
+            self.hinted.add(hint)
+            print(f"kumoniwa: {what} was refused ({code}). {hint}", file=sys.stderr, flush=True)
 
     # Connections ----------------------------------------------------------------------------------
 

@@ -206,8 +206,9 @@ class Authorizer:
         if context.get("aws:securetransport") is False and decision.denied_by is not None and "aws:securetransport" in decision.denied_by.keys:
             port = self.home.settings.endpoint.rpartition(":")[2]
             hint = (
-                f"A policy refuses what comes without TLS. The same port speaks it: AWS_ENDPOINT_URL=https://localhost:{port}, and for "
-                f"AWS_CA_BUNDLE (Node.js: NODE_EXTRA_CA_CERTS) the file that http://localhost:{port}/_kumoniwa/ca.pem answers."
+                'A policy refuses what comes without TLS. The same port speaks it: eval "$(kumoniwa env)", or '
+                f"AWS_ENDPOINT_URL=https://localhost:{port} and for AWS_CA_BUNDLE (Node.js: NODE_EXTRA_CA_CERTS) the file that "
+                f"http://localhost:{port}/_kumoniwa/ca.pem answers."
             )
         if protocol == "ec2" and decision.principal.kind != "anonymous":
             message = denial.encoded(self.home.settings.seal, decision, context)

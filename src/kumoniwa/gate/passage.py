@@ -124,6 +124,8 @@ class Gate:
         self.trail = Trail(home)
         self.usage = Usage(home)
         self.gaps: Counter[str] = Counter()
+        self.on_hint: Callable[[str, str, str], None] = lambda *_: None
+        """Told of what was refused with which code, and how to repair it."""
 
     # From the wire ----------------------------------------------------------------------------
 
@@ -423,6 +425,7 @@ class Gate:
             response.headers.update(error.headers)
         if error.hint:
             response.headers["x-kumoniwa-hint"] = error.hint
+            self.on_hint(f"{route.service.name}:{route.name}" if isinstance(route, Route) else "A request", error.code, error.hint)
         return response
 
     # Identities are IAM's, replicated ---------------------------------------------------------------

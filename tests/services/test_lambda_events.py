@@ -237,9 +237,9 @@ def test_configurations_of_events_are_shown_as_aws_does(cloud):
 
 def test_environments_share_nothing(cloud):
     make(cloud, """
-        import os
+        import os, tempfile
         def handler(event, context):
-            open(os.environ["TMPDIR"] + "/mine", "a").close()
+            open(tempfile.gettempdir() + "/mine", "a").close()
             return sorted(os.listdir(os.environ["TMPDIR"]))
     """)  # fmt: skip
     make(cloud, "import os\ndef handler(event, context): return os.listdir(os.environ['TMPDIR'])", name="g")

@@ -119,6 +119,8 @@ Function = ResourceType(
 Version = ResourceType(
     create=Call("lambda:PublishVersion", "FunctionName Description CodeSha256"),
     id=made.FunctionArn,
+    read=Call("lambda:GetFunctionConfiguration", FunctionName=ID),
+    ready={"State": "Active"},
     delete=Call("lambda:DeleteFunction", "FunctionName", Qualifier=made.Version),
     absent="ResourceNotFoundException",
     attributes={"Version": made.Version, "FunctionArn": ID},

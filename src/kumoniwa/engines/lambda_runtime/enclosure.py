@@ -75,6 +75,12 @@ def _leave() -> None:
     _mount(None, "/", _MS_REC | _MS_PRIVATE)
 
 
+def cover(place: str, folder: str) -> None:
+    """Within a namespace that a parent of this process entered, have one of its own where ``folder`` lies over ``place``."""
+    _call("unshare", _CLONE_NEWNS)
+    _mount(folder, place, _MS_BIND)
+
+
 class _Held:
     """A file or folder that stays at hand, whatever is mounted over its path."""
 

@@ -36,6 +36,10 @@ INIT_LIMIT_S = 10.0
 """What AWS allows an on-demand start (docs: runtimes-lifecycle-ib)."""
 
 PROVISIONED_INIT_LIMIT_S = 900.0
+SNAPSHOT_INIT_LIMIT_S = 130.0
+"""What an initialization may take before its snapshot is taken, or the function's timeout if that is more."""
+RESTORE_LIMIT_S = 10.0
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 
 PRELUDE = "application/vnd.awslambda.http-integration-response"
 """The content type of a streamed response that begins with its HTTP head: JSON, and ``PRELUDE_END`` behind it."""
@@ -67,11 +71,26 @@ class EnvironmentSpec:
     memory_mb: int = 128
     timeout_s: float = 3.0
     is_provisioned: bool = False
+    snap_start: str = ""
+    """``snapshot`` for what others are restored from, ``restored`` for those."""
     log_format: str = "Text"
     log_level: str = ""
     """Of the function's own lines, with the format JSON; ``system_log_level`` of the platform's."""
     system_log_level: str = ""
     trace_id: str = ""
+
+    @property
+    def initialization(self) -> str:
+        """How AWS calls the way it begins."""
+        return "snap-start" if self.snap_start else "provisioned-concurrency" if self.is_provisioned else "on-demand"
+
+
+class RestoreFailed(Exception):
+    """No environment came out of the snapshot: a hook of the function's raised, or it took too long."""
+
+    def __init__(self, *, is_timeout: bool) -> None:
+        super().__init__(is_timeout)
+        self.is_timeout = is_timeout
 
 
 class Outcome(NamedTuple):
@@ -146,6 +165,10 @@ class Environment:
         """How many processes this sandbox has had."""
         self.last_used_s = self.loop.time()
         self.init_ms: float | None = None
+        self.restore_ms: tuple[float, int] | None = None
+        """What the restoration took, and what of it is billed, until a request has reported it."""
+        self.failure = ""
+        """Why the last start came to nothing, in AWS's name for it."""
         self.events: list[tuple[float, str]] = []
         self.tail: str | None = None
         self.unfinished_lines = {TEXT: b"", OUTPUT: b""}
@@ -220,9 +243,16 @@ class Environment:
     # How a process begins and ends
 
     async def initialize(self) -> None:
-        """Start the sandbox. A start that fails is logged and tried once more by the first request."""
+        """Start the sandbox. A start that fails is logged and tried once more by the first request.
+        Raises RestoreFailed where it should have come out of a snapshot."""
+        if self.spec.snap_start == "restored":
+            await self._restore()
+            self.flush()
+            return
         self.say(self.platform.init_start(self.now()))
         limit_s = PROVISIONED_INIT_LIMIT_S if self.spec.is_provisioned else INIT_LIMIT_S
+        if self.spec.snap_start:
+            limit_s = max(SNAPSHOT_INIT_LIMIT_S, self.spec.timeout_s)
         began = monotonic()
         reply = await self._start(limit_s)
         if reply.kind == READY:
@@ -231,6 +261,20 @@ class Environment:
         else:
             self._report_init(reply, "init", monotonic() - began)
         self.flush()
+
+    async def _restore(self) -> None:
+        self.say(self.platform.restore_start(self.now()))
+        began = monotonic()
+        reply = await self._start(RESTORE_LIMIT_S)
+        took_ms = (monotonic() - began) * 1000
+        is_timeout = reply.kind == EXPIRED
+        status = "success" if reply.kind == READY else "timeout" if is_timeout else "error"
+        error_type = "" if reply.kind == READY else _platform_type(reply)
+        self.say(*self.platform.restore_done(self.now(), took_ms, status, error_type))
+        if reply.kind != READY:
+            self.flush()
+            raise RestoreFailed(is_timeout=is_timeout)
+        self.restore_ms = took_ms, math.ceil(reply.duration_us / 1000)
 
     @property
     def is_ready(self) -> bool:
@@ -258,7 +302,8 @@ class Environment:
 
     def _report_init(self, reply: Reply, phase: str, duration_s: float) -> None:
         status = "timeout" if reply.kind == EXPIRED else "error"
-        self.say(*self.platform.init_failed(self.now(), phase, duration_s * 1000, status, _platform_type(reply)))
+        self.failure = _platform_type(reply)
+        self.say(*self.platform.init_failed(self.now(), phase, duration_s * 1000, status, self.failure))
 
     def _drop_process(self) -> None:
         if self.process is not None:
@@ -288,7 +333,7 @@ class Environment:
         delay_s: float = 0.0,
         kill_after_s: float | None = None,
     ) -> Outcome:
-        """Answer one request. Never raises for what the function does; cancelling kills the process.
+        """Answer one request. Never raises for what the function does, only RestoreFailed; cancelling kills the process.
 
         With a ``receiver`` a response that is streamed goes there, and the outcome's payload is empty. ``delay_s`` passes
         before the handler begins and counts like time of its own; ``kill_after_s`` ends the process in mid-handler.
@@ -301,6 +346,9 @@ class Environment:
         try:
             if self.process is None or self.process.is_over:
                 self.process = None
+                if self.spec.snap_start:
+                    await self._restore()
+            if self.process is None:
                 reply = await self._start(self.spec.timeout_s)
                 if reply.kind != READY:
                     self._report_init(reply, "invoke", monotonic() - began)
@@ -370,11 +418,12 @@ class Environment:
         if reply.is_out_of_memory:
             memory_mb = self.spec.memory_mb
         init_ms, self.init_ms = self.init_ms, None
+        restore_ms, self.restore_ms = self.restore_ms, None
         # Since August 2025 AWS bills the start of every environment as part of its first request.
-        billed_ms = math.ceil(duration_ms + (init_ms or 0))
+        billed_ms = math.ceil(duration_ms + (init_ms or 0)) + (restore_ms[1] if restore_ms is not None else 0)
         report = Report(
             request_id, status, platform_type, duration_ms, billed_ms, memory_mb, init_ms,
-            max(self.streamed_bytes, len(payload)),
+            max(self.streamed_bytes, len(payload)), restore_ms,
         )  # fmt: skip
         self.say(*self.platform.finish(self.now(), report))
         self.flush()

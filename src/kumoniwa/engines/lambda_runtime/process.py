@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kumoniwa.engines.lambda_runtime.frames import CHUNK, OUT_OF_MEMORY, RECORD, REPLY, REQUEST, STREAM, TEXT
+from kumoniwa.engines.lambda_runtime.frames import (
+    CHUNK,
+    ENDED,
+    FORKED,
+    OUT_OF_MEMORY,
+    RECORD,
+    REPLY,
+    REQUEST,
+    STREAM,
+    TEXT,
+)
 
 EXITED, EXPIRED = 100, 101
 """Kinds of reply that no process sends: it ended with ``status``, or its time was up."""
@@ -232,3 +244,53 @@ class FramedProcess(ForkedProcess):
             self.loop.remove_writer(self.control)
             self.control.close()
         super().close()
+
+
+class SnapshotProcess(FramedProcess):
+    """A process that, once it is READY, is a snapshot: it forks itself for every environment that is restored from it.
+    Those end with it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, hear: Callable[[int, bytes], None]) -> None:
+        super().__init__(loop, hear)
+        self.orders: deque[tuple[FramedProcess, str]] = deque()
+        self.asked: FramedProcess | None = None
+        self.living: dict[int, FramedProcess] = {}
+
+    def restore(self, process: FramedProcess, scratch: str) -> None:
+        """Have ``process`` forked, with a temporary folder of its own. It becomes known to it later; until then it just waits."""
+        if self.is_over:
+            self.loop.call_soon(process.abandoned)
+            return
+        self.orders.append((process, scratch))
+        self._order()
+
+    def _order(self) -> None:
+        if self.asked is not None or not self.orders:
+            return
+        self.asked, scratch = self.orders.popleft()
+        # If it is gone, the report of its end says so to all.
+        with contextlib.suppress(OSError):
+            socket.send_fds(self.control, [json.dumps({"scratch": scratch}).encode()], self.asked.ends)
+
+    def _arrived(self, kind: int, body: bytes, duration_us: int, memory_kib: int) -> None:
+        if kind == FORKED and self.asked is not None:
+            process, self.asked, pid = self.asked, None, json.loads(body)
+            self.living[pid] = process
+            process.born(pid)
+            self._order()
+        elif kind == ENDED:
+            pid, status = json.loads(body)
+            self.living.pop(pid).ended(status)
+        else:
+            super()._arrived(kind, body, duration_us, memory_kib)
+
+    def close(self) -> None:
+        if self.is_over:
+            return
+        super().close()
+        asked = [self.asked] if self.asked is not None else []
+        orphans = [*asked, *(process for process, _ in self.orders), *self.living.values()]
+        self.orders.clear()
+        self.living.clear()
+        for process in orphans:
+            process.abandoned()

@@ -11,16 +11,19 @@ import gc
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import json
 import logging
 import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import traceback
 
 from kumoniwa.engines.lambda_runtime import console as consoles
+from kumoniwa.engines.lambda_runtime import snapshot
 from kumoniwa.engines.lambda_runtime.frames import (
     ERROR,
     INIT_ERROR,
@@ -42,6 +45,11 @@ _INIT_WARNING = (
 )
 
 
+_HOOKS_FILE = os.path.join(os.path.dirname(__file__), f"{snapshot.HOOKS}.py")
+_OLDER = ("python3.9", "python3.10", "python3.11")
+"""Runtimes without SnapStart, and with another JSON writer."""
+
+
 class Fault(Exception):
     """What the runtime itself has to say about a function: a ``Runtime.*`` error."""
 
@@ -54,10 +62,12 @@ class RuntimePackages(importlib.abc.MetaPathFinder):
     """Finds the packages AWS's runtime carries, and no other that happens to be installed beside us, so that a
     function that forgot to package a dependency fails here as it would on AWS."""
 
-    def __init__(self, names: frozenset[str], folders: list[str]) -> None:
-        self.names, self.folders = names, folders
+    def __init__(self, names: frozenset[str], folders: list[str], *, has_hooks: bool) -> None:
+        self.names, self.folders, self.has_hooks = names, folders, has_hooks
 
     def find_spec(self, fullname, path=None, target=None):
+        if path is None and fullname == snapshot.HOOKS and self.has_hooks:
+            return importlib.util.spec_from_file_location(fullname, _HOOKS_FILE)
         if path is None and fullname in self.names:
             return importlib.machinery.PathFinder.find_spec(fullname, self.folders, target)
         return None
@@ -198,7 +208,7 @@ def _key(key) -> str:
 
 def json_writer(runtime: str):
     """The function that turns a handler's result into bytes. Runtimes from 3.12 on keep non-ASCII as it is."""
-    is_ascii = runtime in ("python3.9", "python3.10", "python3.11")
+    is_ascii = runtime in _OLDER
     write = json.JSONEncoder(ensure_ascii=is_ascii, default=_foreign).encode
 
     def dumps(value) -> bytes:
@@ -231,13 +241,19 @@ class Runner:
         try:
             handler = load_handler(self.order["handler"])
         except Exception as error:  # noqa: BLE001 - whatever the function's module raised is the answer
-            report = describe(error, "")
             logging.warning(_INIT_WARNING)
-            self.console.error(report)
-            self.console.send(INIT_ERROR, self.dumps(report), 0, self.used_kib())
-            os._exit(1)
-        self.console.send(READY, b"", 0, self.used_kib())
+            self.fail(error)
         return handler
+
+    def fail(self, error: Exception) -> None:
+        """Report what kept this process from getting ready, and end."""
+        report = describe(error, "")
+        self.console.error(report)
+        self.console.send(INIT_ERROR, self.dumps(report), 0, self.used_kib())
+        os._exit(1)
+
+    def ready(self, hooks_us: int = 0) -> None:
+        self.console.send(READY, b"", hooks_us, self.used_kib())
 
     def serve(self, handler) -> None:
         environment = os.environ
@@ -246,8 +262,9 @@ class Runner:
             "function_name": environment["AWS_LAMBDA_FUNCTION_NAME"],
             "function_version": environment["AWS_LAMBDA_FUNCTION_VERSION"],
             "memory_limit_in_mb": environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"],
-            "log_group_name": environment["AWS_LAMBDA_LOG_GROUP_NAME"],
-            "log_stream_name": environment["AWS_LAMBDA_LOG_STREAM_NAME"],
+            # What is restored from a snapshot is not told where its log goes.
+            "log_group_name": environment.get("AWS_LAMBDA_LOG_GROUP_NAME"),
+            "log_stream_name": environment.get("AWS_LAMBDA_LOG_STREAM_NAME"),
             "tenant_id": None,
         }
         while True:
@@ -348,6 +365,8 @@ def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload:
     os.environ.clear()
     os.environ.update(order["environment"])
     time.tzset()
+    # The zygote has looked for a folder of its own.
+    tempfile.tempdir = None
     restrict(order)
     sys.dont_write_bytecode = True
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -358,7 +377,7 @@ def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload:
     sys.path[:] = own + [
         path for path in sys.path if path in (library, f"{library}/lib-dynload") or path.endswith(".zip")
     ]
-    sys.meta_path.append(RuntimePackages(packages, folders))
+    sys.meta_path.append(RuntimePackages(packages, folders, has_hooks=order["runtime"] not in _OLDER))
     sys.argv[:] = [""]
     # A function that brings its own copy of something preloaded gets its own copy, of everything, so that no two
     # versions mix.
@@ -379,4 +398,6 @@ def main(
     runner = Runner(descriptor, order)
     for name in [name for name in sys.modules if name.partition(".")[0] == "kumoniwa"]:
         del sys.modules[name]
-    runner.serve(runner.initialize())
+    handler = runner.initialize()
+    runner.ready(snapshot.restored(runner) if order["is_snapshot"] else 0)
+    runner.serve(handler)

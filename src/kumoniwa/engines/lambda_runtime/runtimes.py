@@ -14,7 +14,7 @@ from pathlib import Path
 from kumoniwa.engines.lambda_runtime import enclosure
 from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, OnLog, Process
 from kumoniwa.engines.lambda_runtime.nursery import Nursery
-from kumoniwa.engines.lambda_runtime.process import ForkedProcess, FramedProcess
+from kumoniwa.engines.lambda_runtime.process import ForkedProcess, FramedProcess, SnapshotProcess
 from kumoniwa.engines.lambda_runtime.runtime_api import RuntimeApiProcess
 
 PYTHON = tuple(f"python3.{minor}" for minor in range(9, 15))
@@ -65,6 +65,11 @@ def packages_of(runtime: str) -> str:
     return next((folder for folder in folders if folder and os.path.isdir(f"{folder}/@aws-sdk")), "")
 
 
+def has_snap_start(runtime: str) -> bool:
+    """Whether AWS offers SnapStart for it: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-runtimes."""
+    return runtime in PYTHON and runtime not in ("python3.9", "python3.10", "python3.11")
+
+
 class Runtimes:
     """``folder`` is the engine's to use; ``endpoint_url`` is where functions find AWS; ``now`` is the region's clock."""
 
@@ -81,8 +86,9 @@ class Runtimes:
         if refusal_of(runtime) is None:
             self.nursery.warm()
 
-    async def start(self, spec: EnvironmentSpec) -> Environment:
-        """A new environment, initialized (or not: see ``Environment.initialize``)."""
+    async def start(self, spec: EnvironmentSpec, snapshot: Environment | None = None) -> Environment:
+        """A new environment, initialized (or not: see ``Environment.initialize``), or restored from a snapshot, with whose end
+        it ends. Raises RestoreFailed."""
         if refusal := refusal_of(spec.runtime):
             raise RuntimeNotHere(refusal)
         scratch = self.folder / f"sandbox-{next(self.count)}"
@@ -93,6 +99,8 @@ class Runtimes:
         here = {name: value for name, value in unmoved.items() if variables[name] != value}
 
         def spawn(environment: Environment) -> Process:
+            if snapshot is not None:
+                return self._restored(environment, snapshot, str(scratch))
             return self._fork(environment, variables, here)
 
         environment = Environment(spec, spawn, version_of(spec.runtime, spec.region), self.now, self.on_log)
@@ -104,12 +112,21 @@ class Runtimes:
             raise
         return environment
 
+    def _restored(self, environment: Environment, snapshot: Environment, scratch: str) -> Process:
+        process = FramedProcess(self.loop, environment.hear)
+        if isinstance(snapshot.process, SnapshotProcess):
+            snapshot.process.restore(process, scratch)
+        else:
+            self.loop.call_soon(process.abandoned)
+        return process
+
     def _fork(self, environment: Environment, variables: dict[str, str], here: dict[str, str]) -> Process:
         """``here`` are the variables that differ for a function that sees its folders where this machine has them."""
         spec = environment.spec
         process: ForkedProcess
         if spec.runtime in PYTHON:
-            process, command = FramedProcess(self.loop, environment.hear), {}
+            kind = SnapshotProcess if spec.snap_start else FramedProcess
+            process, command = kind(self.loop, environment.hear), {}
         elif spec.runtime in NODE:
             process = FramedProcess(self.loop, environment.hear)
             command = {"command": [shutil.which("node"), _NODE_RUNNER], "has_control": True}
@@ -126,6 +143,7 @@ class Runtimes:
             "memory_mb": spec.memory_mb,
             "log_format": spec.log_format,
             "log_level": spec.log_level,
+            "is_snapshot": bool(spec.snap_start),
             "environment": variables,
             "here": here,
         }
@@ -160,9 +178,7 @@ class Runtimes:
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
             "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
             "AWS_LAMBDA_LOG_STREAM_NAME": spec.log_stream,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency"
-            if spec.is_provisioned
-            else "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": spec.initialization,
             "_HANDLER": spec.handler,
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
@@ -174,6 +190,9 @@ class Runtimes:
             variables["NODE_PATH"] = os.pathsep.join([*modules, packages, task_root])
         if spec.runtime not in CUSTOM:
             variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
+        if spec.snap_start:
+            # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-monitoring.html
+            del variables["AWS_LAMBDA_LOG_GROUP_NAME"], variables["AWS_LAMBDA_LOG_STREAM_NAME"]
         if spec.trace_id:
             variables["_X_AMZN_TRACE_ID"] = spec.trace_id
         if self.endpoint_url:

@@ -8,7 +8,6 @@ Its arguments are a descriptor and the pid of the region.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -21,6 +20,7 @@ import sys
 import time
 
 from kumoniwa.engines.lambda_runtime import enclosure, runner
+from kumoniwa.engines.lambda_runtime.frames import CONTROL, die_with_parent
 
 PACKAGES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "awscrt"))
 """What AWS's Python runtimes carry besides the standard library."""
@@ -44,15 +44,6 @@ _MODELS = (
 client about 100 ms of its first start."""
 
 _ORDER_BYTES_MAX = 1 << 18
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent ends, however it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    # The parent may have ended before the kernel was told.
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 _OWN_NAME = re.compile(r"https://([a-z0-9]{10})\.execute-api\.[^/]+(/.*)?")
@@ -113,10 +104,6 @@ def _report_ended(region: socket.socket) -> None:
         if pid == 0:
             return
         region.send(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}).encode())
-
-
-CONTROL = 3
-"""The descriptor of a process's end of the socket pair, if it has one."""
 
 
 def _become_environment(output: int, *control: int) -> None:

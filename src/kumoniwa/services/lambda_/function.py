@@ -24,6 +24,7 @@ from kumoniwa.services.lambda_.errors import (
 from kumoniwa.services.lambda_.name import LATEST, arn, function_named
 
 TAGS_MAX = 50
+SNAPSHOT_TAKING, SNAPSHOT_READY, SNAPSHOT_FAILED = "taking", "ready", "failed"
 CREATING_S = 5.0
 """How long a creation or an update takes at AWS's pace."""
 
@@ -76,6 +77,10 @@ class Version(Record):
     updates_runtime: str = "Auto"
     is_traced: bool = False
     """Whether requests that say nothing of tracing may be sampled."""
+    snaps_start: bool = False
+    """Whether snapshots are taken of published versions."""
+    snapshot: str = ""
+    """What became of this version's; empty if none is taken."""
 
 
 class Function(Record):
@@ -215,7 +220,10 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
         "PackageType": "Zip",
         "Architectures": [version.architecture],
         "EphemeralStorage": {"Size": version.storage_mb},
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
+        "SnapStart": {
+            "ApplyOn": "PublishedVersions" if version.snaps_start else "None",
+            "OptimizationStatus": "On" if version.snapshot else "Off",
+        },
         "LoggingConfig": _logging(version),
     }
     if version.variables is not None:
@@ -252,7 +260,17 @@ def changing(call: Call, version: Version, qualifier: str | None = None, *, is_n
 
 def shown(call: Call, version: Version, qualifier: str | None = None) -> dict:
     """A version as its own operations show it."""
-    if version.settled <= call.now():
+    if version.snapshot == SNAPSHOT_FAILED:
+        # Reported: https://github.com/hashicorp/terraform-provider-aws/issues/49904 and
+        # https://github.com/aws-samples/bedrock-chat/issues/653.
+        text, code = "An error occurred during function initialization.", "FunctionError"
+        state = {
+            "State": "Failed", "StateReason": text, "StateReasonCode": code,
+            "LastUpdateStatus": "Failed", "LastUpdateStatusReason": text, "LastUpdateStatusReasonCode": code,
+        }  # fmt: skip
+    elif version.snapshot == SNAPSHOT_TAKING:
+        state = {"State": "Pending", "StateReason": "The function is being created.", "StateReasonCode": "Creating"}
+    elif version.settled <= call.now():
         state = {"State": "Active", "LastUpdateStatus": "Successful"}
     elif version.is_new:
         state = {"State": "Pending", "StateReason": "The function is being created.", "StateReasonCode": "Creating"}

@@ -62,6 +62,9 @@ def PutProvisionedConcurrencyConfig(
 ) -> dict:
     refusal = "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
     name, qualifier, version = _version(call, FunctionName, Qualifier, refusal)
+    if call.shelf(Version)[f"{name}:{version}"].snapshot:
+        # That both do not go together is documented (snapstart.html); the words were found nowhere.
+        raise InvalidParameterValueException("Provisioned Concurrency is not supported for SnapStart enabled functions.")
     _conflict(call, name, qualifier, version)
     key, shelf = f"{name}:{qualifier}", call.shelf(Provisioned)
     others = sum(held.requested for other, held in shelf.items() if held.function == name and other != key)

@@ -15,14 +15,15 @@ from functools import partial
 from pathlib import Path
 
 from kumoniwa.engines.lambda_runtime import runtimes
-from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, Outcome
+from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, Outcome, RestoreFailed
 from kumoniwa.engines.lambda_runtime.pool import Pool
 from kumoniwa.gate import identity
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import environment_key, fault, figures, package
+from kumoniwa.services.lambda_ import environment_key, fault, figures, package, snapshot
 from kumoniwa.services.lambda_.errors import RoleNotAssumable, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, arn, log_group_of
 from kumoniwa.services.lambda_.stream import Streams
@@ -64,6 +65,7 @@ class Sandboxes:
         self.provisioned: dict[tuple[str, str, str], int] = {}
         """How many environments of a version are kept ready, by account, function and version."""
         self.failures: dict[tuple[str, str, str], str] = {}
+        self.snapshots = snapshot.Snapshots(self, KEYS_LIVE_S)
         self.warned: set[str] = set()
         self.reaper: asyncio.TimerHandle | None = None
         home.listen(self._suffer)
@@ -80,6 +82,7 @@ class Sandboxes:
 
     async def invoke(self, call: Call, version: Version, request_id: str, payload: bytes, **more) -> Outcome:
         """Answer one request. ``more`` as for ``Environment.invoke``, and the trace headers of ``messages`` in it. Raises TooManyRequestsException."""
+        snapshot.check(version)
         try:
             slot, name = self._admit(call, version), (call.account, version.function)
         except TooManyRequestsException:
@@ -102,6 +105,8 @@ class Sandboxes:
             if trace.is_sampled:
                 self.home.spawn(self._tell(trace, request_id, outcome, more["arn"]))
             return outcome
+        except RestoreFailed as error:
+            raise snapshot.refusal_of(error)
         finally:
             self.running[slot] -= 1
             self.in_flight[name] -= 1
@@ -180,7 +185,7 @@ class Sandboxes:
             if held[0] == version.sandbox:
                 return held[1]
             held[1].close()
-        pool = Pool(partial(self._start, call.account, version), self._end)
+        pool = Pool(partial(self._start, call.account, version), self.end)
         self.pools[key] = (version.sandbox, pool)
         if self.reaper is None:
             self.reaper = asyncio.get_running_loop().call_later(REAP_EVERY_S, self._reap)
@@ -190,16 +195,19 @@ class Sandboxes:
 
     async def _start(self, account: str, version: Version, is_provisioned: bool) -> Environment:
         call = Call(self.home, account, principals.service(SERVICE, account), "lambda")
-        try:
-            role = role_of(call, version)
-        except AwsError as error:
-            raise RoleNotAssumable(hint=error.hint)
+        if version.snapshot:
+            _trusting(call, version)
+            return await self.snapshots.restored(call, version)
+        spec, principal = await self.spec_of(call, version, is_provisioned=is_provisioned)
+        return await self.begin(call, spec, principal)
+
+    async def spec_of(self, call: Call, version: Version, **more) -> tuple[EnvironmentSpec, Principal]:
+        """What an environment of a version is made of, with fresh keys of its role, and whom those keys speak for."""
+        role, account = _trusting(call, version), call.account
         # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
         source = {"lambda:SourceFunctionArn": arn(call, version.function)}
         runner = changed(role.principal, context={**role.principal.context, **source})
         session, token = identity.issue(self.home, runner, KEYS_LIVE_S, is_inside=True)
-        group = log_group_of(version)
-        stream = f"{time.strftime('%Y/%m/%d', time.gmtime(call.now()))}/[{version.version}]{self.home.ids.hex(32)}"
         variables = version.variables or {}
         if version.sealed is not None:
             variables = await environment_key.of_role(role, version.function, version.sealed)
@@ -210,26 +218,35 @@ class Sandboxes:
             handler=version.handler,
             task_root=str(await package.restored(call, version.code.sha256, version.code.blob)),
             region=self.home.name,
-            log_group=group,
-            log_stream=stream,
+            log_group=log_group_of(version),
+            log_stream=self.stream_name(call, version),
             credentials=(session.key_id, session.secret, token),
             version=version.version,
             layers=tuple([str(await package.restored(call, layer.sha256, layer.blob)) for layer in reversed(version.layers)]),
             variables=told | variables,
             memory_mb=version.memory_mb,
             timeout_s=version.timeout_s,
-            is_provisioned=is_provisioned,
             log_format=version.log_format,
             log_level=version.application_log_level,
             system_log_level=version.system_log_level,
+            **more,
         )
-        self.streams.open(Call(self.home, account, session.principal, "lambda"), group, stream)
+        return spec, session.principal
+
+    def stream_name(self, call: Call, version: Version) -> str:
+        return f"{time.strftime('%Y/%m/%d', time.gmtime(call.now()))}/[{version.version}]{self.home.ids.hex(32)}"
+
+    async def begin(
+        self, call: Call, spec: EnvironmentSpec, principal: Principal, source: Environment | None = None
+    ) -> Environment:
+        """A new environment whose log is open, restored from ``source`` if there is one."""
+        self.streams.open(Call(self.home, call.account, principal, "lambda"), spec.log_group, spec.log_stream)
         try:
-            environment = await self.runtimes.start(spec)
+            environment = await self.runtimes.start(spec, source)
         except BaseException:
-            self.streams.end(stream)
+            self.streams.end(spec.log_stream)
             raise
-        if difference := runtimes.difference_of(version.runtime):
+        if difference := runtimes.difference_of(spec.runtime):
             self.streams.add(environment, [(call.now(), f"WARNING Kumoniwa: {difference}\n")])
         return environment
 
@@ -256,9 +273,10 @@ class Sandboxes:
         ready = [e for e in pool.born_s if e.spec.is_provisioned and e.is_ready] if pool else []
         return min(len(ready), requested), self.running[key], self.failures.get(key, "")
 
-    def _end(self, environment: Environment) -> None:
+    def end(self, environment: Environment) -> None:
         self.runtimes.end(environment)
         self.streams.end(environment.spec.log_stream)
+        self.snapshots.left(environment)
 
     def _reap(self) -> None:
         """Let idle environments go, and pools that have none."""
@@ -277,6 +295,7 @@ class Sandboxes:
         for key in [k for k in self.pools if k[:2] == (account, name) and version in (None, k[2])]:
             self.pools.pop(key)[1].close()
             self.provisioned.pop(key, None)
+        self.snapshots.forget(account, name, version)
 
     async def close(self) -> None:
         if self.reaper is not None:
@@ -290,6 +309,14 @@ class Sandboxes:
 def unreserved(call: Call) -> int:
     """Concurrent executions that no function has reserved."""
     return CONCURRENCY_MAX - sum(function.reserved or 0 for function in call.shelf(Function).values())
+
+
+def _trusting(call: Call, version: Version) -> Call:
+    """``role_of`` of a function that is invoked. Raises RoleNotAssumable."""
+    try:
+        return role_of(call, version)
+    except AwsError as error:
+        raise RoleNotAssumable(hint=error.hint)
 
 
 def role_of(call: Call, version: Version) -> Call:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.lambda_ import sandbox
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException
 from kumoniwa.services.lambda_.function import (
+    SNAPSHOT_TAKING,
     Function,
     Version,
     changing,
@@ -48,9 +50,12 @@ def published(call: Call, version: Version, description: str | None = None, *, i
     call.shelf(Function)[function.name] = changed(function, next_version=function.next_version + 1)
     # Environments are pooled by version, so the copy may keep the mark by which it is recognised as already published.
     new = changed(
-        version, version=number, revision=call.new_id(), description=version.description if description is None else description
-    )
+        version, version=number, revision=call.new_id(), description=version.description if description is None else description,
+        snapshot=SNAPSHOT_TAKING if version.snaps_start else "",
+    )  # fmt: skip
     call.shelf(Version)[f"{function.name}:{number}"] = new
+    if new.snapshot:
+        call.after_commit(lambda: sandbox.of(call.home).snapshots.publish(call.account, new))
     # The latest is under another revision then (recorded: test_function_revisions_version_and_alias).
     revise(call, version)
     return changing(call, new, number, is_new=True) if is_changing else shown(call, new, number)

@@ -10,7 +10,7 @@ from pathlib import Path
 from kumoniwa.intake import reading
 from kumoniwa.kernel import principal as principals
 from kumoniwa.services.lambda_ import event, package, provision, sandbox, source_customer
-from kumoniwa.services.lambda_.function import Version
+from kumoniwa.services.lambda_.function import SNAPSHOT_TAKING, Version
 from kumoniwa.services.lambda_.layer import LayerVersion, codes
 from kumoniwa.services.lambda_.source import CHANGED
 
@@ -52,8 +52,12 @@ def _warm_up(region) -> None:
     """A region that comes back will be asked for its functions at once."""
     for account in region.store.accounts():
         if account.isdigit():
-            for runtime in {version.runtime for version in region.store.shelf(account, Version).values()}:
+            versions = list(region.store.shelf(account, Version).values())
+            for runtime in {version.runtime for version in versions}:
                 sandbox.of(region).prepare(runtime)
+            for version in versions:
+                if version.snapshot == SNAPSHOT_TAKING:
+                    sandbox.of(region).snapshots.publish(account, version)
 
 
 def _sweep(region) -> None:

@@ -508,6 +508,13 @@ SAMPLES = {
         DeliveryStreamEncryptionConfigurationInput: {KeyType: CUSTOMER_MANAGED_CMK, KeyARN: 'arn:aws:kms:eu-west-1:123456789012:key/k'}}""",
         "{ExtendedS3DestinationConfiguration: {RoleARN: 'arn:r', BucketARN: 'arn:aws:s3:::c'}, Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::ECR::Repository": (
+        """{ImageTagMutability: IMMUTABLE, ImageScanningConfiguration: {ScanOnPush: false}, EncryptionConfiguration: {EncryptionType: AES256},
+        LifecyclePolicy: {LifecyclePolicyText: '{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan",
+        "countNumber": 5}, "action": {"type": "expire"}}]}'}, RepositoryPolicyText: {Version: '2012-10-17', Statement: [{Effect: Allow,
+        Principal: '*', Action: 'ecr:BatchGetImage'}]}, EmptyOnDelete: true, Tags: [{Key: a, Value: b}]}""",
+        "{ImageTagMutability: MUTABLE_WITH_EXCLUSION, ImageTagMutabilityExclusionFilters: [{ImageTagMutabilityExclusionFilterType: WILDCARD, ImageTagMutabilityExclusionFilterValue: 'v*'}], EncryptionConfiguration: {EncryptionType: AES256}, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::XRay::Group": (
         "{GroupName: g, FilterExpression: fault, InsightsConfiguration: {InsightsEnabled: false}, Tags: [{Key: a, Value: b}]}",
         "{GroupName: g, FilterExpression: error, InsightsConfiguration: {NotificationsEnabled: false}, Tags: [{Key: c, Value: d}]}",

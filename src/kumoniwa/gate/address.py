@@ -34,7 +34,7 @@ class Address(Record):
     """The service of the credential scope or the host name."""
     access_key: str | None = None
     door: str | None = None
-    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api``, ``auth`` (a user pool's hosted pages), ``user-pool`` (its keys), ``token-issuer`` (the keys of an account), ``cloudfront`` or ``s3``: a host name or path that is a data plane of its own. The
+    """``execute-api``, ``lambda-url``, ``lambda-code``, ``appsync-api``, ``appsync-realtime-api``, ``auth`` (a user pool's hosted pages), ``user-pool`` (its keys), ``token-issuer`` (the keys of an account), ``registry`` (of images), ``cloudfront`` or ``s3``: a host name or path that is a data plane of its own. The
     gate adds ``host-name``, for a host name that a customer brought to the region."""
     name: str = ""
     """The API id, function URL id or bucket in the host name or path; for ``host-name`` the name itself."""
@@ -127,6 +127,8 @@ def _behind_path(address: Address, path: str) -> Address:
         return changed(address, door="cloudformation", region=path.split("/", 4)[3] or address.region, path=path)
     elif path.startswith("/_aws/sns/"):
         return changed(address, door="notices", region=path.split("/", 4)[3] or address.region, path=path)
+    elif path.startswith("/_aws/ecr/"):
+        return changed(address, door="registry", region=path.split("/", 4)[3] or address.region, path=path)
     elif path.startswith("/_aws/acm/"):
         return changed(address, door="approvals", region=path.split("/", 4)[3] or address.region, path=path)
     elif path == "/_aws/ses" or path.startswith("/_aws/ses/"):
@@ -172,6 +174,8 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
     if kind == "s3-accelerate":
         # One endpoint for all regions: the signature, or whoever has the bucket, says which.
         return ("s3" if name else None), name, region, "s3"
+    if kind == "ecr" and name.endswith(".dkr"):
+        return "registry", name.removesuffix(".dkr"), region, "ecr"
     if kind in (*_MARKED, "auth", "s3", "s3-website"):
         service = _SERVICES.get(kind, kind)
         return (kind if name else None), name, region, service

@@ -1,0 +1,1 @@
+"""Elastic Container Registry: repositories of images, by AWS's operations and by those of any registry."""

@@ -191,7 +191,7 @@ def test_a_function_may_log_elsewhere(cloud):
 def test_a_runtime_of_another_version_says_so_in_the_log(cloud):
     make(cloud, Runtime="python3.9")
     invoke(cloud)
-    assert any(line.startswith("WARNING Kumoniwa: python3.9 functions run on this machine's python3.") for line in said(cloud))
+    assert any(line.startswith("INIT_START") and "\tKumoniwa: python3.9 functions run on this machine's python3." in line for line in said(cloud))
 
 
 def test_a_role_of_another_account_is_refused(cloud):

@@ -155,9 +155,11 @@ class Environment:
         runtime_version: str,
         now: Callable[[], float],
         on_log: OnLog,
+        difference: str = "",
     ) -> None:
+        """``difference`` is what is not as on AWS with this runtime; the log says so where it names the runtime's version."""
         self.spec, self.spawn, self.now, self.on_log = spec, spawn, now, on_log
-        self.runtime_version = runtime_version
+        self.runtime_version, self.difference = runtime_version, difference
         self.loop = asyncio.get_running_loop()
         self.process: Process | None = None
         self.is_busy = self.is_closed = False
@@ -249,7 +251,7 @@ class Environment:
             await self._restore()
             self.flush()
             return
-        self.say(self.platform.init_start(self.now()))
+        self.say(self.platform.init_start(self.now(), self.difference))
         limit_s = PROVISIONED_INIT_LIMIT_S if self.spec.is_provisioned else INIT_LIMIT_S
         if self.spec.snap_start:
             limit_s = max(SNAPSHOT_INIT_LIMIT_S, self.spec.timeout_s)

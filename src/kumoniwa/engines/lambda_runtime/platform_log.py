@@ -40,8 +40,9 @@ class TextLog:
         self.report_head = f"Memory Size: {spec.memory_mb} MB\tMax Memory Used: "
         self.start_tail = f" Version: {spec.version}\n"
 
-    def init_start(self, now: float) -> str:
-        return f"INIT_START Runtime Version: {self.runtime_version}\n"
+    def init_start(self, now: float, difference: str) -> str:
+        tail = f"\tKumoniwa: {difference}" if difference else ""
+        return f"INIT_START Runtime Version: {self.runtime_version}{tail}\n"
 
     def init_done(self, now: float, duration_ms: float) -> tuple[str, ...]:
         # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-monitoring.html names the record and its duration; how it
@@ -99,7 +100,7 @@ class JsonLog:
             return ""
         return json.dumps({"time": timestamp(now), "type": f"platform.{kind}", "record": record}, separators=(",", ":")) + "\n"
 
-    def init_start(self, now: float) -> str:
+    def init_start(self, now: float, difference: str) -> str:
         record = {
             "initializationType": self.kind,
             "phase": "init",
@@ -107,7 +108,7 @@ class JsonLog:
             "runtimeVersionArn": self.runtime_arn,
             "functionName": self.spec.function_name,
             "functionVersion": self.spec.version,
-        }
+        } | ({"kumoniwa": difference} if difference else {})
         return self._said(now, "INFO", "initStart", record)
 
     def init_done(self, now: float, duration_ms: float) -> tuple[str, ...]:

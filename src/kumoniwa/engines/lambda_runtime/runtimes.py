@@ -103,7 +103,8 @@ class Runtimes:
                 return self._restored(environment, snapshot, str(scratch))
             return self._fork(environment, variables, here)
 
-        environment = Environment(spec, spawn, version_of(spec.runtime, spec.region), self.now, self.on_log)
+        version, difference = version_of(spec.runtime, spec.region), difference_of(spec.runtime) or ""
+        environment = Environment(spec, spawn, version, self.now, self.on_log, difference)
         self.environments[environment] = scratch
         try:
             await environment.initialize()

@@ -242,13 +242,10 @@ class Sandboxes:
         """A new environment whose log is open, restored from ``source`` if there is one."""
         self.streams.open(Call(self.home, call.account, principal, "lambda"), spec.log_group, spec.log_stream)
         try:
-            environment = await self.runtimes.start(spec, source)
+            return await self.runtimes.start(spec, source)
         except BaseException:
             self.streams.end(spec.log_stream)
             raise
-        if difference := runtimes.difference_of(spec.runtime):
-            self.streams.add(environment, [(call.now(), f"WARNING Kumoniwa: {difference}\n")])
-        return environment
 
     def provision(self, call: Call, key: tuple[str, str, str], version: Version | None, count: int) -> None:
         """Keep this many environments of a version ready from now on."""

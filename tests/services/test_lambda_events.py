@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import ACCOUNT, invoke, make, put_role, settle, zipped
+from test_cloudwatch_services import figures
 
 ATTEMPTS = """
     from pathlib import Path
@@ -137,6 +139,44 @@ def test_results_go_to_their_destinations(cloud, tmp_path):
     body = json.loads(received(cloud, bad)[0]["Body"])
     assert (body["requestContext"]["condition"], body["requestContext"]["approximateInvokeCount"]) == ("RetriesExhausted", 2)
     assert body["responseContext"]["functionError"] == "Unhandled" and body["responsePayload"]["errorMessage"] == "attempt 2"
+
+
+def test_a_bucket_takes_failures(cloud, tmp_path):
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html has the key and what the role needs.
+    client, s3 = cloud.client("lambda"), cloud.client("s3")
+    s3.create_bucket(Bucket="failures")
+    to = {"Destination": "arn:aws:s3:::failures"}
+    make(cloud, ATTEMPTS)
+    for action in ("PutObject", "ListBucket"):
+        with pytest.raises(ClientError, match=f"does not have permissions to call {action} on S3"):
+            client.put_function_event_invoke_config(FunctionName="f", DestinationConfig={"OnFailure": to})
+        put_role(cloud, "logs:*", "s3:PutObject")
+    put_role(cloud, "logs:*", "s3:PutObject", "s3:ListBucket")
+    with pytest.raises(ClientError, match="The provided destination config .* is invalid"):
+        client.put_function_event_invoke_config(FunctionName="f", DestinationConfig={"OnSuccess": to})
+    client.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0, DestinationConfig={"OnFailure": to})
+    request_id = send(cloud, file=str(tmp_path / "n"), failures=9)
+    settle(cloud)
+    (key,) = [item["Key"] for item in s3.list_objects_v2(Bucket="failures")["Contents"]]
+    assert re.fullmatch(r"aws/lambda/async/f/2030/01/01/2030-01-01T00\.00\.\d\d-[0-9a-f-]{36}", key)
+    told = json.loads(s3.get_object(Bucket="failures", Key=key)["Body"].read())
+    assert (told["requestContext"]["requestId"], told["requestContext"]["condition"]) == (request_id, "RetriesExhausted")
+
+
+def test_what_becomes_of_events_is_measured(cloud, tmp_path):
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    make(cloud, ATTEMPTS, Role=put_role(cloud, "logs:*", "sqs:*"))
+    bad, bad_arn = make_queue(cloud, "bad")
+    client = cloud.client("lambda")
+    client.update_function_configuration(FunctionName="f", DeadLetterConfig={"TargetArn": bad_arn})
+    client.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": bad_arn}})
+    cloud.client("sqs").delete_queue(QueueUrl=bad)
+    send(cloud, file=str(tmp_path / "n"), failures=9)
+    settle(cloud)
+    cloud.sleep(120)
+    names = ("AsyncEventsReceived", "AsyncEventsDropped", "DestinationDeliveryFailures", "DeadLetterErrors")
+    assert {name: figures(cloud, "AWS/Lambda", name, FunctionName="f") for name in names} == dict.fromkeys(names, 1.0)
+    assert figures(cloud, "AWS/Lambda", "AsyncEventAge", "SampleCount", FunctionName="f") == 1.0
 
 
 def test_an_event_that_would_be_too_old_is_not_tried_again(cloud, tmp_path):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from kumoniwa.aws import endpoints
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.lambda_.errors import InvalidParameterValueException, ResourceNotFoundException
 from kumoniwa.services.lambda_.function import Alias, Version
@@ -24,6 +25,7 @@ ACTIONS = {
     "sns": ("sns:Publish", "Publish on SNS"),
     "lambda": ("lambda:InvokeFunction", "InvokeFunction on Lambda"),
     "events": ("events:PutEvents", "PutEvents on EventBridge"),
+    "s3": ("s3:PutObject", "PutObject on S3"),
 }
 """What a role must be allowed for each kind of destination, and how AWS names it."""
 
@@ -78,15 +80,14 @@ def _destinations(call: Call, version: Version, said: dict[str, Any] | None) -> 
         if member in said:
             found[field] = said[member].get("Destination") or ""
             if found[field]:
-                _check(call, version, found[field], said)
+                _check(call, version, member, found[field], said)
     return found
 
 
-def _check(call: Call, version: Version, destination: str, said: dict[str, Any]) -> None:
+def _check(call: Call, version: Version, member: str, destination: str, said: dict[str, Any]) -> None:
+    """Buckets take failures alone: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
     target = arns.parse(destination)
-    if target is None or target.service not in ACTIONS:
-        if target is not None and target.service == "s3":
-            raise NotImplementedHere("S3 buckets as destinations of Lambda functions")
+    if target is None or target.service not in ACTIONS or (target.service, member) == ("s3", "OnSuccess"):
         spelled = [
             f"{member[0].lower()}{member[1:]}=" + (f"{member}(destination={said[member]['Destination']})" if said.get(member) else "null")
             for member in ("OnSuccess", "OnFailure")
@@ -99,7 +100,12 @@ def _check(call: Call, version: Version, destination: str, said: dict[str, Any])
         if named.name == version.function:
             raise InvalidParameterValueException("You can't specify the function as a destination for itself.")
     action, words = ACTIONS[target.service]
-    check_role_may(call, version.role, action, destination, f"The function's execution role does not have permissions to call {words}")
+    refusal = f"The function's execution role does not have permissions to call {words}"
+    check_role_may(call, version.role, action, f"{destination}/*" if target.service == "s3" else destination, refusal)
+    if target.service == "s3":
+        # That both are needed is documented on the same page.
+        refusal = "The function's execution role does not have permissions to call ListBucket on S3"
+        check_role_may(call, version.role, "s3:ListBucket", destination, refusal)
 
 
 def check_role_may(call: Call, role: str, action: str, resource: str, refusal: str) -> None:
@@ -206,6 +212,10 @@ async def deliver(role: Call, destination: str, result: Result) -> None:
         await role.ask("sns:Publish", TopicArn=destination, Message=body, once=result.request_id)
     elif target.service == "lambda":
         await role.ask("lambda:Invoke", FunctionName=destination, InvocationType="Event", Payload=body.encode(), once=result.request_id)
+    elif target.service == "s3":
+        name = result.arn.split(":")[6]
+        key = time.strftime(f"aws/lambda/async/{name}/%Y/%m/%d/%Y-%m-%dT%H.%M.%S-", time.gmtime(role.now())) + role.new_id()
+        await role.ask("s3:PutObject", Bucket=target.resource, Key=key, Body=body.encode(), once=result.request_id)
     else:
         kind = "Success" if result.condition == "Success" else "Failure"
         entry = {

@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.lambda_ import destination, recursion, sandbox
+from kumoniwa.services.lambda_ import destination, figures, recursion, sandbox
 from kumoniwa.services.lambda_.destination import Result
 from kumoniwa.services.lambda_.errors import RequestEntityTooLargeException, TooManyRequestsException
 from kumoniwa.services.lambda_.function import Function, Version, found
@@ -70,6 +71,7 @@ def put(call: Call, version: Version, qualifier: str | None, payload: bytes, tra
         "values (?,?,?,?,?,?,?,0,0,?)",
         version.function, version.version, qualifier or "", call.request_id, trace, now, now, payload,
     )  # fmt: skip
+    figures.received(call, version.function)
     call.after_commit(lambda: call.home.wake(WAITING))
 
 
@@ -109,6 +111,8 @@ async def answer(call: Call, event: Event) -> None:
         return await _fail(call, event, version, result, "ZeroReservedConcurrency")
     if call.now() - event.born > age_s_max:
         return await _fail(call, event, version, result, "EventAgeExceeded")
+    if event.attempts == 0:
+        figures.aged(call, event.function, call.now() - event.born)
     try:
         trace = recursion.stepped(call, event.function, event.trace)
         outcome = await sandbox.of(call.home).invoke(
@@ -161,16 +165,22 @@ async def _conclude(call: Call, event: Event, version: Version, result: Result) 
     config = destination.config_of(call, event.function, event.qualifier or None)
     is_success = result.condition == "Success"
     wanted = (config.on_success if is_success else config.on_failure) if config else ""
-    try:
-        role = sandbox.role_of(call, version)
-        if wanted:
-            await destination.deliver(role, wanted, result)
-        if version.dead_letter and not is_success:
-            await destination.bury(role, version.dead_letter, result)
-    except AwsError as error:
-        # AWS drops what its destination refuses, and counts it in DestinationDeliveryFailures.
-        print(f"kumoniwa: {result.arn}: {error.code} from the destination of an event: {error.text}", file=sys.stderr)
+    if wanted:
+        await _tell(call, version, result, destination.deliver, wanted, "DestinationDeliveryFailures")
+    if version.dead_letter and not is_success:
+        await _tell(call, version, result, destination.bury, version.dead_letter, "DeadLetterErrors")
+    if not is_success:
+        figures.lost(call, version.function, "AsyncEventsDropped")
     _drop(call, event)
+
+
+async def _tell(call: Call, version: Version, result: Result, tell: Callable, target: str, failure: str) -> None:
+    """AWS drops what its destination refuses, and counts it."""
+    try:
+        await tell(sandbox.role_of(call, version), target, result)
+    except AwsError as error:
+        figures.lost(call, version.function, failure)
+        print(f"kumoniwa: {result.arn}: {error.code} from the destination of an event: {error.text}", file=sys.stderr)
 
 
 async def run(region, account: str, event: Event, answering: Counter[str]) -> None:

@@ -49,3 +49,18 @@ def ended(call: Call, function: str, outcome: Outcome) -> None:
     """That a function succeeded is a figure, too: an error of nought."""
     _tell(call, function, "Errors", float(outcome.function_error is not None))
     _tell(call, function, "Duration", rounded(outcome.duration_ms), "Milliseconds")
+
+
+def received(call: Call, function: str) -> None:
+    """An event was queued."""
+    _tell(call, function, "AsyncEventsReceived")
+
+
+def aged(call: Call, function: str, waited_s: float) -> None:
+    """An event is tried for the first time, this long after it came."""
+    _tell(call, function, "AsyncEventAge", rounded(waited_s * 1000), "Milliseconds")
+
+
+def lost(call: Call, function: str, name: str) -> None:
+    """An event is given up, or whoever should have it does not take it."""
+    _tell(call, function, name)

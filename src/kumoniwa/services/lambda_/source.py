@@ -286,7 +286,7 @@ def _destination(call: Call, version: Version, said: dict[str, Any]) -> str:
         target = arns.parse(wanted)
         if target is None or target.service not in ("sqs", "sns", "s3"):
             raise InvalidParameterValueException(f"The provided destination {wanted} is invalid.")
-        action, words = destination.ACTIONS.get(target.service, ("s3:PutObject", "PutObject on S3"))
+        action, words = destination.ACTIONS[target.service]
         resource = f"{wanted}/*" if target.service == "s3" else wanted
         refusal = f"The function's execution role does not have permissions to call {words}"
         destination.check_role_may(call, version.role, action, resource, refusal)

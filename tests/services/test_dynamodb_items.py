@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 
 import pytest
 from botocore.exceptions import ClientError
@@ -375,3 +376,20 @@ def test_a_policy_may_grant_single_partitions_and_attributes(cloud, ddb):
     both = [{"Put": {"TableName": "plain", "Item": KEY}}, {"Put": {"TableName": "music", "Item": KEY}}]
     assert refusal(hers.transact_write_items, TransactItems=both)[0] == denied
     hers.transact_write_items(TransactItems=both[:1])
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "dynamodbstreams"])
+def test_answers_and_refusals_carry_a_sum_of_their_body(cloud, service):
+    """AWS's SDKs compare it, and that for Go warns of every answer without one: aws/aws-sdk-go-v2, service/dynamodb/internal/customizations."""
+    client, seen = cloud.own_client(service), []
+    client.meta.events.register("before-parse.*", lambda response_dict, **_: seen.append(response_dict))
+    if service == "dynamodb":
+        calls = [client.list_tables, lambda: client.describe_table(TableName="none")]
+    else:
+        calls = [client.list_streams, lambda: client.describe_stream(StreamArn="a" * 40)]
+    calls[0]()
+    with pytest.raises(ClientError):
+        calls[1]()
+    assert len(seen) == 2
+    for each in seen:
+        assert each["headers"]["x-amz-crc32"] == str(zlib.crc32(each["body"]))

@@ -364,7 +364,7 @@ class Gate:
 
     def _written(self, route: Route, result: dict | None, request_id: str) -> Response:
         response = route.codec.write(result, request_id)
-        route.mark(response.headers, request_id)
+        route.mark(response, request_id)
         if self.home.is_watched:
             self.home.note("call", service=route.service.name, operation=route.name, status=response.status, id=request_id)
         return response
@@ -417,7 +417,7 @@ class Gate:
             route.refusals[error.code] += 1
         refusing = route or NoRoute(request, self.routes.protocol_of(request))
         response = refusing.refuse(error, request_id)
-        refusing.mark(response.headers, request_id)
+        refusing.mark(response, request_id)
         if self.home.is_watched:
             named = {"service": route.service.name, "operation": route.name} if isinstance(route, Route) else {}
             self.home.note("call", **named, status=response.status, code=error.code, text=error.told or error.text, hint=error.hint, id=request_id)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_plus
+from zlib import crc32
 
 import orjson
 
@@ -53,15 +54,25 @@ class InvalidAction(AwsError):
     status = 400
 
 
-def mark(headers: dict[str, Any], request_id: str) -> None:
-    headers["x-amzn-RequestId"] = request_id
+def mark(response: Response, request_id: str) -> None:
+    response.headers["x-amzn-RequestId"] = request_id
 
 
-def mark_of_s3(headers: dict[str, Any], request_id: str) -> None:
+def mark_of_s3(response: Response, request_id: str) -> None:
     """S3's answers carry two ids and tell who served them."""
+    headers = response.headers
     headers["x-amz-request-id"] = request_id
     headers["x-amz-id-2"] = host_id(request_id)
     headers["Server"] = "AmazonS3"
+
+
+def mark_with_sum(response: Response, request_id: str) -> None:
+    """DynamoDB's answers carry a sum of their body, which SDKs compare: AWS's for Go warns of every answer without one."""
+    response.headers["x-amzn-RequestId"] = request_id
+    response.headers["x-amz-crc32"] = str(crc32(response.body))
+
+
+_MARKS = {"s3": mark_of_s3, "s3control": mark_of_s3, "dynamodb": mark_with_sum, "dynamodbstreams": mark_with_sum}
 
 
 class Route:
@@ -89,7 +100,7 @@ class Route:
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
         self.door: Callable | None = None
         self.calls, self.refusals = 0, Counter()
-        self.mark = mark_of_s3 if self.family == "s3" else mark
+        self.mark = _MARKS.get(service.name, mark)
 
     def _check_in_own_words(self, params: dict) -> None:
         """Raise what AWS answers if a constraint of the model is broken, as the service says it."""

@@ -30,7 +30,7 @@ async def serve(home: Any, request: Request, address: Any, request_id: str) -> R
             response = await form.serve(home, request, address, request_id)
         if "origin" in request.headers:
             response.headers.update(headers_of(home, request))
-    mark_of_s3(response.headers, request_id)
+    mark_of_s3(response, request_id)
     return response
 
 

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,19 @@ def test_a_custom_runtime_may_begin_in_a_layer(bench, namespace):
         (Path(spec.layers[1]) / "bootstrap").write_text(BOOTSTRAP)
         (Path(spec.layers[1]) / "bootstrap").chmod(0o755)
         assert await _answer(bench, spec) == "/opt/bootstrap"
+
+    bench(body)
+
+
+def test_a_function_keeps_its_own_folder_where_the_data_of_the_cloud_lie_under_var(bench, namespace, monkeypatch):
+    """As with ``kumoniwa up --data /var/lib/kumoniwa``."""
+
+    async def body(bench):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+            monkeypatch.setattr(bench.runtimes, "folder", Path(folder))
+            code = "import os, tempfile\ndef handler(e, c): return [tempfile.gettempdir() == os.environ['TMPDIR'], tempfile.mkstemp()[1]]"
+            is_own, path = await _answer(bench, bench.spec(code))
+            assert is_own and path.startswith(folder) and Path(path).exists()
 
     bench(body)
 

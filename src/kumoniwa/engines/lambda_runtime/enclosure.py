@@ -34,19 +34,19 @@ def is_possible() -> bool:
         child = os.fork()
         if child == 0:
             try:
-                is_inside = enter(folder, [folder, folder])
+                is_inside = enter(folder, [folder, folder], folder)
             except OSError:
                 is_inside = False
             os._exit(not is_inside)
         return os.waitpid(child, 0)[1] == 0
 
 
-def enter(task_root: str, layers: list[str], program: str = sys.executable, packages: str = "") -> bool:
+def enter(task_root: str, layers: list[str], scratch: str, program: str = sys.executable, packages: str = "") -> bool:
     """Move this process, which has one thread, into a namespace of its own, where the first of the layers hides the others.
-    ``packages`` is a folder of node_modules, if there is one.
-    Answers whether it is there; it stays where it is if a layer would hide Python or the ``program`` that is to run.
+    ``scratch`` is the function's own folder, which stays where it is; ``packages`` one of node_modules, if there is one.
+    Answers whether it is there; it stays where it is if a layer would hide that folder, Python or the ``program`` that is to run.
     Raises OSError half-way, and then it sees neither place as it should."""
-    needed = [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, program, __file__)]
+    needed = [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, program, __file__, scratch)]
     hidden = [TASK, *(f"{LAYERS}/{name}" for layer in layers for name in os.listdir(layer))]
     if any(_is_in(path, place) for path in needed for place in hidden):
         return False

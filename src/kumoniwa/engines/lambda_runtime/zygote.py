@@ -157,7 +157,7 @@ def serve(region: socket.socket, bare_kib: int, *, is_enclosed: bool) -> dict | 
 def _settle(order: dict) -> None:
     """Show the function its folders where AWS has them; where that cannot be, tell it where they are."""
     program = order["command"][0] if order.get("command") else sys.executable
-    places = order["task_root"], order["layers"], program, order["packages"]
+    places = order["task_root"], order["layers"], order["environment"]["TMPDIR"], program, order["packages"]
     if order.pop("is_enclosed") and enclosure.enter(*places):
         order["task_root"], order["layers"] = enclosure.TASK, [enclosure.LAYERS]
     else:

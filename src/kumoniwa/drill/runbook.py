@@ -42,11 +42,12 @@ class Runbooks:
 
     async def _run(self, number: int, step: Step) -> None:
         facts = {"step": number, "file": step.run, "args": list(step.args)}
+        began = self.now()
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-u", step.run, *step.args, cwd=self.plan.folder, env=environment(self.endpoint), start_new_session=True,
             preexec_fn=die_with_parent, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
-        began = self.history.note("runbook", self.now(), phase="begin", **facts)["t"]
+        self.history.note("runbook", began, phase="begin", **facts)
         self.say(f"{step.run}: begun")
         last, why = "", "the drill was over"
         try:

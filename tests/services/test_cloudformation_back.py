@@ -123,13 +123,71 @@ def test_a_watched_stack_is_final_when_its_time_is_over_even_after_a_kill(cloud)
     assert _seconds(cloud, outputs(stack)["Url"]) == "60"
 
 
-def test_alarms_that_nobody_watches_are_refused_by_name(cloud):
+ALARM = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:errors"
+WAITING = "Resources: {Handle: {Type: AWS::CloudFormation::WaitConditionHandle}, Wait: {Type: AWS::CloudFormation::WaitCondition, Properties: {Handle: !Ref Handle, Timeout: 900}}}"
+
+
+def _alarm(cloud, state: str = "OK") -> dict:
+    """A rollback configuration with an alarm in that state, and five minutes of watching."""
+    asked = {"MetricName": "m", "Namespace": "n", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1}
+    cloud.client("cloudwatch").put_metric_alarm(
+        AlarmName="errors", ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore", **asked
+    )
+    _sound(cloud, state)
+    return {"RollbackTriggers": [{"Arn": ALARM, "Type": "AWS::CloudWatch::Alarm"}], "MonitoringTimeInMinutes": 5}
+
+
+def _sound(cloud, state: str) -> None:
+    cloud.client("cloudwatch").set_alarm_state(AlarmName="errors", StateValue=state, StateReason="test")
+
+
+def _reason(cloud, status: str) -> str:
+    events = cloud.client("cloudformation").describe_stack_events(StackName="shop")["StackEvents"]
+    return next(each["ResourceStatusReason"] for each in events if each["ResourceStatus"] == status)
+
+
+def test_an_alarm_that_sounds_while_a_stack_is_watched_takes_an_update_back_even_after_a_kill(cloud):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-rollback-triggers.html"""
+    stack = create(cloud, "shop", TEMPLATE % (60, "one", GOOD))
+    watching = _alarm(cloud)
     cloudformation = cloud.client("cloudformation")
-    alarm = {"Arn": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a", "Type": "AWS::CloudWatch::Alarm"}
-    watching = {"RollbackConfiguration": {"RollbackTriggers": [alarm]}}
-    code, _ = refused(cloudformation.create_stack, StackName="shop", TemplateBody=TEMPLATE % (60, "one", GOOD), **watching)
-    assert code == "NotImplemented"
-    assert cloudformation.describe_stacks()["Stacks"] == []
+    cloudformation.update_stack(StackName="shop", TemplateBody=TEMPLATE % (90, "one", GOOD), RollbackConfiguration=watching)
+    cloud.sleep(60)
+    assert cloudformation.describe_stacks()["Stacks"][0]["StackStatus"] == "UPDATE_IN_PROGRESS"
+    assert _seconds(cloud, outputs(stack)["Url"]) == "90"
+    cloud.restart(kill=True)
+    _sound(cloud, "ALARM")
+    cloud.sleep(30)
+    shown = cloudformation.describe_stacks()["Stacks"][0]
+    assert shown["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE" and shown["RollbackConfiguration"] == watching
+    assert _seconds(cloud, outputs(stack)["Url"]) == "60"
+    assert ALARM in _reason(cloud, "UPDATE_ROLLBACK_IN_PROGRESS")
+
+
+def test_a_stack_whose_alarms_are_silent_is_final_when_its_time_is_over(cloud):
+    stack = {"StackName": "shop", "TemplateBody": TEMPLATE % (60, "one", GOOD), "RollbackConfiguration": _alarm(cloud)}
+    cloud.client("cloudformation").create_stack(**stack)
+    cloud.sleep(290)
+    assert cloud.client("cloudformation").describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_IN_PROGRESS"
+    cloud.sleep(20)
+    assert cloud.client("cloudformation").describe_stacks()["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_an_alarm_that_sounds_takes_back_what_is_still_being_made(cloud):
+    cloudformation, watching = cloud.client("cloudformation"), _alarm(cloud)
+    cloudformation.create_stack(StackName="shop", TemplateBody=WAITING, RollbackConfiguration=watching)
+    cloud.sleep(60)
+    _sound(cloud, "ALARM")
+    cloud.sleep(30)
+    assert cloudformation.describe_stacks()["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert ALARM in _reason(cloud, "ROLLBACK_IN_PROGRESS")
+
+
+def test_a_stack_is_taken_back_at_once_if_its_alarm_sounds_already_or_is_not_there(cloud):
+    watching = _alarm(cloud, "ALARM") | {"MonitoringTimeInMinutes": 0}
+    assert create(cloud, "shop", TEMPLATE % (60, "one", GOOD), RollbackConfiguration=watching)["StackStatus"] == "ROLLBACK_COMPLETE"
+    cloud.client("cloudwatch").delete_alarms(AlarmNames=["errors"])
+    assert create(cloud, "more", TEMPLATE % (60, "two", GOOD), RollbackConfiguration=watching)["StackStatus"] == "ROLLBACK_COMPLETE"
 
 
 STREAMS = "Resources: {Stream: {Type: AWS::Kinesis::Stream, Properties: {Name: clicks, ShardCount: %s}}%s}"

@@ -139,6 +139,11 @@ class Deploy:
         self._move_on(status, reason)
         self.failed.setdefault("", reason)
 
+    def give_up(self, reason: str) -> None:
+        """What is being done comes to nothing: steps stop before their next call, and `run` goes on as after any failure."""
+        if self.state.status == self.phase:
+            self.failed.setdefault("", reason)
+
     def fail(self, status: str, reason: str) -> None:
         """Give up where the deploy stands."""
         self.phase = self.state.status
@@ -192,7 +197,10 @@ class Deploy:
         if not self.failed:
             self._resolve_outputs()
         if not self.failed:
-            await self.watch()
+            try:
+                await self.watch()
+            except (Failure, AwsError) as error:
+                self.failed.setdefault("", step.reason_of(error, "", self.host))
         if state.status != self.phase:
             return None
         if not self.failed:
@@ -203,11 +211,7 @@ class Deploy:
             return self._move_on("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" if is_update else "CREATE_COMPLETE")
         verb = "update" if is_update else "create"
         named = [name for name in self.failed if name]
-        reason = (
-            f"The following resource(s) failed to {verb}: [{', '.join(named)}]. "
-            if named
-            else self.failed[""] + ". "
-        )
+        reason = self.failed[""] + ". " if "" in self.failed else f"The following resource(s) failed to {verb}: [{', '.join(named)}]. "
         if state.on_failure == "DO_NOTHING":
             return self._move_on("UPDATE_FAILED" if is_update else "CREATE_FAILED", reason)
         if is_update:

@@ -59,8 +59,8 @@ class ChangeSet(Record):
     role: str = ""
     on_failure: str = ""
     token: str = ""
-    watched_s: float | None = None
-    """How long the stack is to be watched; None for as long as before."""
+    watching: dict[str, Any] = {}
+    """How the stack is to be watched, as its fields; nothing for as before."""
     notified: tuple[str, ...] = ()
     imports: bool = False
     """Whether it takes in what is there already."""
@@ -221,7 +221,7 @@ def summary(call: Call, change_set: ChangeSet) -> dict[str, Any]:
 def shown(call: Call, change_set: ChangeSet, *, with_values: bool = False) -> dict[str, Any]:
     """As DescribeChangeSet answers it."""
     reply = summary(call, change_set) | {
-        "RollbackConfiguration": stacks.rollback_configuration(change_set.watched_s or 0.0),
+        "RollbackConfiguration": stacks.rollback_configuration(**change_set.watching),
         "NotificationARNs": list(change_set.notified),
         "Changes": list(change_set.valued if with_values else change_set.changes),
     }
@@ -267,7 +267,7 @@ async def CreateChangeSet(
     ResourcesToImport: list[dict] | None = None,
 ) -> dict:
     """The comparison is done when this answers, so the change set is never seen pending."""
-    watched_s = request.watched_s(RollbackConfiguration)
+    watching = request.watching(RollbackConfiguration)
     is_kept = bool(request.disables_rollback(None, DeploymentConfig))
     kind = ChangeSetType or "UPDATE"
     if (kind == "IMPORT") != bool(ResourcesToImport):
@@ -308,7 +308,7 @@ async def CreateChangeSet(
         name=ChangeSetName, arn=call.arn(f"changeSet/{ChangeSetName}/{call.new_id()}"), kind=kind, created=call.now(),
         stack=stack.id, stack_name=stack.name, stack_arn=stack.arn, status="CREATE_COMPLETE", description=Description or "",
         role=RoleARN or "", on_failure=OnStackFailure or ("DO_NOTHING" if is_kept else ""), token=ClientToken or "",
-        watched_s=watched_s, notified=notified, imports=bool(ImportExistingResources), is_whole=bool(IncludeNestedStacks), mode=request.mode(DeploymentConfig),
+        watching=watching, notified=notified, imports=bool(ImportExistingResources), is_whole=bool(IncludeNestedStacks), mode=request.mode(DeploymentConfig),
     )  # fmt: skip
     call.shelf(ChangeSet)[change_set.key] = _compared(
         call, change_set, stack, text, blueprint, failure, Tags, Capabilities
@@ -493,7 +493,7 @@ def ExecuteChangeSet(
         on_failure=found.on_failure or ("DO_NOTHING" if DisableRollback else "ROLLBACK"),
         deletes_new=bool(RetainExceptOnCreate),
         token=ClientRequestToken or "",
-        watched_s=stack.watched_s if found.watched_s is None else found.watched_s,
+        **found.watching,
         notified=found.notified,
         mode=found.mode,
     )

@@ -60,7 +60,7 @@ async def CreateStack(
     notified = notification.check(NotificationARNs)
     request.check_tags(Tags)
     on_failure = _on_failure(OnFailure, request.disables_rollback(DisableRollback, DeploymentConfig))
-    watched_s = request.watched_s(RollbackConfiguration) or 0.0
+    watching = request.watching(RollbackConfiguration)
     if not request.is_repeated(stacks.find(call, StackName), ClientRequestToken, "CreateStack"):
         drafted = _drafted(call, StackName)
         text = await template.text_of(call, TemplateBody, TemplateURL)
@@ -90,7 +90,7 @@ async def CreateStack(
                 deletes_new=bool(RetainExceptOnCreate),
                 timeout_s=(TimeoutInMinutes or 0) * 60.0,
                 policy=protection or "",
-                watched_s=watched_s,
+                **watching,
                 notified=notified,
                 mode=request.mode(DeploymentConfig),
             )
@@ -170,7 +170,7 @@ async def UpdateStack(
     """A new stack policy holds once the update has succeeded, one for the update at once and as long as it lasts."""
     request.check_tags(Tags)
     is_kept = request.disables_rollback(DisableRollback, DeploymentConfig)
-    watched_s = request.watched_s(RollbackConfiguration)
+    watching = request.watching(RollbackConfiguration)
     stack = request.named(call, StackName, "Stack [{}] does not exist")
     if request.is_repeated(stack, ClientRequestToken, "UpdateStack"):
         return _begun(stack)
@@ -206,7 +206,7 @@ async def UpdateStack(
         token=ClientRequestToken or "",
         policy_after=after or "",
         policy_of_update=meanwhile or "",
-        watched_s=stack.watched_s if watched_s is None else watched_s,
+        **watching,
         notified=notified,
         mode=request.mode(DeploymentConfig),
     )

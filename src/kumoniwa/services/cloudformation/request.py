@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationError
+from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack
 
@@ -85,18 +85,17 @@ def mode(config: dict[str, Any] | None) -> str:
     return (config or {}).get("Mode", "STANDARD")
 
 
-def watched_s(configuration: dict[str, Any] | None) -> float | None:
-    """How long a request wants its stack watched after everything is made; None if it does not say."""
+def watching(configuration: dict[str, Any] | None) -> dict[str, Any]:
+    """What a request says of how its stack is watched, as fields of the stack; nothing if it is to be as before."""
     if configuration is None:
-        return None
-    if triggers := configuration.get("RollbackTriggers"):
-        # Recorded: localstack/localstack, test_update_stack.snapshot.json, test_update_with_invalid_rollback_configuration_errors.
-        if any(each["Type"] not in ALARMS for each in triggers):
-            raise ValidationError("Rollback Trigger Type not supported")
-        if any(not ALARM.fullmatch(each["Arn"]) for each in triggers):
-            raise ValidationError("RelativeId of a Rollback Trigger's ARN is incorrect")
-        raise NotImplementedHere(f"the rollback trigger {triggers[0].get('Arn')} of cloudformation")
-    return (configuration.get("MonitoringTimeInMinutes") or 0) * 60.0
+        return {}
+    triggers = configuration.get("RollbackTriggers") or []
+    # Recorded: localstack/localstack, test_update_stack.snapshot.json, test_update_with_invalid_rollback_configuration_errors.
+    if any(each["Type"] not in ALARMS for each in triggers):
+        raise ValidationError("Rollback Trigger Type not supported")
+    if any(not ALARM.fullmatch(each["Arn"]) for each in triggers):
+        raise ValidationError("RelativeId of a Rollback Trigger's ARN is incorrect")
+    return {"triggers": tuple(triggers), "watched_s": (configuration.get("MonitoringTimeInMinutes") or 0) * 60.0}
 
 
 def check_updatable(stack: Stack) -> None:

@@ -110,6 +110,8 @@ class Stack(Record):
     """What becomes its policy if the update succeeds."""
     watched_s: float = 0.0
     """How long after everything is made it is watched before that is final."""
+    triggers: tuple[dict[str, str], ...] = ()
+    """The alarms that take back what is being done when they sound."""
     watched_until: float = 0.0
     doomed: str = ""
     """Why what is being done can only fail: a transform did."""
@@ -330,8 +332,10 @@ def _drift(call: Call, stack: Stack) -> dict[str, Any]:
     return {"StackDriftStatus": checked.status, "LastCheckTimestamp": checked.at}
 
 
-def rollback_configuration(watched_s: float) -> dict[str, Any]:
-    return {"RollbackTriggers": [], "MonitoringTimeInMinutes": int(watched_s / 60)} if watched_s else {}
+def rollback_configuration(triggers: tuple[dict[str, str], ...] = (), watched_s: float = 0.0) -> dict[str, Any]:
+    if not triggers and not watched_s:
+        return {}
+    return {"RollbackTriggers": list(triggers), "MonitoringTimeInMinutes": int(watched_s / 60)}
 
 
 def shown(call: Call, stack: Stack) -> dict[str, Any]:
@@ -343,7 +347,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         "CreationTime": stack.created,
         "StackStatus": stack.status,
         "DisableRollback": stack.on_failure == "DO_NOTHING",
-        "RollbackConfiguration": rollback_configuration(stack.watched_s),
+        "RollbackConfiguration": rollback_configuration(stack.triggers, stack.watched_s),
         "NotificationARNs": list(stack.notified),
         "Tags": [{"Key": key, "Value": value} for key, value in wish.tags.items()],
         "DriftInformation": _drift(call, stack),

@@ -15,8 +15,11 @@ from typing import Any
 from kumoniwa.deploy import protection
 from kumoniwa.deploy.apply import Deploy
 from kumoniwa.deploy.standing import Blueprint, State
+from kumoniwa.deploy.step import Failure
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudformation import (
@@ -32,6 +35,8 @@ from kumoniwa.services.cloudformation import (
 from kumoniwa.services.cloudformation import stack as stacks
 from kumoniwa.services.cloudformation.stack import Stack, Wish
 
+LOOK_S = 10.0
+"""How often the alarms are looked at that may take back what is being done."""
 AUTOMATIC = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS")
 """What a stack sets about by itself, which is an operation of its own."""
 NESTING = ("cloudformation:CreateStack", "cloudformation:UpdateStack")
@@ -130,14 +135,31 @@ class Surroundings:
         return found.value if found is not None else None
 
     async def watch(self) -> None:
-        """A stack that is to be watched stays in progress until its time is over, or somebody decides otherwise."""
+        """A stack that is to be watched stays in progress until its time is over, an alarm sounds, or somebody decides otherwise."""
         stack = self.stack
-        if not stack.watched_s:
-            return
         until = stack.watched_until or self.call.now() + stack.watched_s
-        self.call.shelf(Stack)[self.name] = changed(stack, watched_until=until)
-        while self.call.now() < until and self.stack.status == stack.status:
-            await self.call.wait("watch", stack.id, until=until)
+        if stack.watched_s:
+            self.call.shelf(Stack)[self.name] = changed(stack, watched_until=until)
+        while self.stack.status == stack.status:
+            if reason := await self.sounded(stack.triggers):
+                raise Failure(reason)
+            if self.call.now() >= until:
+                return
+            await self.call.wait("watch", stack.id, until=min(until, self.call.now() + LOOK_S) if stack.triggers else until)
+
+    async def sounded(self, triggers: tuple[dict[str, str], ...]) -> str:
+        """Why what is being done is to be taken back; the texts are ours. An alarm that is not there counts as one that sounds.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-rollback-triggers.html"""
+        for trigger in triggers:
+            alarm, members = arns.parse(trigger["Arn"]), {"AWS::CloudWatch::Alarm": "MetricAlarms", "AWS::CloudWatch::CompositeAlarm": "CompositeAlarms"}
+            member = members[trigger["Type"]]
+            asked = {"AlarmNames": [alarm.resource.removeprefix("alarm:")], "AlarmTypes": [member.removesuffix("s")]}
+            found = (await self.ask("cloudwatch:DescribeAlarms", asked, None, alarm.region)).get(member)
+            if not found:
+                return f"Rollback trigger {trigger['Arn']} does not exist"
+            if found[0]["StateValue"] == "ALARM":
+                return f"Rollback trigger {trigger['Arn']} is in ALARM state"
+        return ""
 
     def publish(self, outputs: dict[str, dict[str, Any]]) -> None:
         export.publish(self.call, self.stack.arn, outputs)
@@ -222,6 +244,24 @@ def carry_out(call: Call, stack: Stack, state: State | None = None) -> None:
     call.home.spawn(_run(own, stack, deploy))
     if stack.timeout_s and stack.status == "CREATE_IN_PROGRESS":
         call.home.spawn(_time_out(own, stack, deploy))
+    if stack.triggers and stack.status in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+        call.home.spawn(_guard(surroundings, stack, deploy))
+
+
+async def _guard(surroundings: Surroundings, stack: Stack, deploy: Deploy) -> None:
+    """Take back what is being done as soon as an alarm sounds that is to watch over it."""
+    call = surroundings.call
+    deploys = call.memory(Running).deploys
+    while deploys.get(stack.id) is deploy and deploy.state.status == stack.status:
+        try:
+            reason = await surroundings.sounded(stack.triggers)
+        except AwsError as error:
+            reason = error.text
+        if reason:
+            deploy.give_up(reason)
+            call.wake("watch", stack.id)
+            return
+        await call.wait("guard", stack.id, until=call.now() + LOOK_S)
 
 
 async def _time_out(call: Call, stack: Stack, deploy: Deploy) -> None:

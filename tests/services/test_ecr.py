@@ -138,8 +138,12 @@ def test_an_image_is_pushed_in_layers_and_pulled(cloud, ecr):
 def test_nothing_that_was_pushed_is_lost_or_readable_on_the_disk(cloud, ecr, tmp_path):
     body = b"the secret of the house" * 50
     push(ecr, "v1", body)
+    cloud.region().store.blobs(ACCOUNT, "ecr").put(b"a part of which a kill kept the row")
+    files = cloud.region().store.blobs(ACCOUNT, "ecr").folder
+    before = sum(len(names) for _, _, names in os.walk(files))
     cloud.restart(kill=True)
     assert len(tags(cloud.client("ecr"))) == 1
+    assert sum(len(names) for _, _, names in os.walk(files)) == before - 1
     url = urlsplit(ecr.get_download_url_for_layer(repositoryName="shop/web", layerDigest=digest_of(body))["downloadUrl"])
     assert cloud.http("GET", url.path)[2] == body
     for folder, _, names in os.walk(cloud.folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Iterator
@@ -81,6 +82,11 @@ def drop_all_but(call: Call, repository: Repository, needed: set[str]) -> None:
             discard(call, upload)
 
 
+def sweep(call: Call) -> None:
+    """Remove the files of parts whose upload was never told that they arrived."""
+    call.blobs.sweep(name for (name,) in call.rows(LAYERS).all("select blob from ecr_part"))
+
+
 def drop_uploads(call: Call, repository: Repository) -> None:
     for (upload,) in call.rows(LAYERS).all("select id from ecr_upload where repository = ?", repository.id):
         discard(call, upload)
@@ -122,7 +128,10 @@ def UploadLayerPart(
     }  # fmt: skip
 
 
-def CompleteLayerUpload(call: Call, *, repositoryName: str, uploadId: str, layerDigests: list[str], registryId: str | None = None) -> dict:
+async def CompleteLayerUpload(
+    call: Call, *, repositoryName: str, uploadId: str, layerDigests: list[str], registryId: str | None = None
+) -> dict:
+    """A layer may be large: the region serves others between its parts."""
     repository = found(call, repositoryName)
     received = received_of(call, repository, uploadId)
     if not received:
@@ -130,6 +139,9 @@ def CompleteLayerUpload(call: Call, *, repositoryName: str, uploadId: str, layer
     digest = hashlib.sha256()
     for part in parts(call, uploadId):
         digest.update(part)
+        await asyncio.sleep(0)
+    if received_of(call, found(call, repositoryName), uploadId) != received:
+        raise InvalidLayerException(f"The upload with id '{uploadId}' went on while it was completed")
     told = f"sha256:{digest.hexdigest()}"
     if told not in layerDigests:
         raise InvalidLayerException(f"The layer digests '{', '.join(layerDigests)}' do not match what was uploaded, which is '{told}'")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.ecr import lifecycle
+from kumoniwa.services.ecr import layer, lifecycle
 from kumoniwa.services.ecr.repository import WORK, Repository
 
 EVERY_S = 86_400.0
 
 
 async def run(region: Any) -> None:
+    for call in region.calls("ecr", "ecr.amazonaws.com"):
+        layer.sweep(call)
     while True:
         until = region.clock.now() + EVERY_S
         for call in region.calls("ecr", "ecr.amazonaws.com"):

@@ -371,7 +371,7 @@ def test_tools_are_told_how_to_find_the_cloud_by_tls(shared, capsys, tmp_path, m
         assert said["AWS_ENDPOINT_URL"] == f"https://localhost:{shared.port}" and said["NODE_EXTRA_CA_CERTS"] == said["AWS_CA_BUNDLE"]
     for name, value in said.items():
         monkeypatch.setenv(name, value)
-    queue = boto3.client("sqs").create_queue(QueueName="tools")["QueueUrl"]
+    queue = boto3.Session().client("sqs").create_queue(QueueName="tools")["QueueUrl"]
     assert queue.endswith("/111122223333/tools")
     # The commands ask the same cloud under the address that tools were given.
     assert main(["status", "--endpoint", said["AWS_ENDPOINT_URL"]]) == 0

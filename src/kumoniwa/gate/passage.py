@@ -207,7 +207,7 @@ class Gate:
         return await result if type(result) is CoroutineType else result
 
     async def _through_door(self, route: Route, request: Request, request_id: str) -> Response:
-        if request.stream is not None:
+        if request.stream is not None and not route.takes_stream:
             try:
                 request.body = await request.stream.whole(BODY_BYTES_MAX)
             except BodyTooLarge:

@@ -116,11 +116,13 @@ class Route:
 class DoorRoute:
     """A request to a data plane of its own: an API's stage, a function's URL."""
 
-    __slots__ = ("service", "door", "address")
+    __slots__ = ("service", "door", "address", "takes_stream")
     mark = staticmethod(mark)
 
-    def __init__(self, service: str, door: Callable, address: Address) -> None:
-        self.service, self.door, self.address = service, door, address
+    def __init__(self, service: str, door: Any, address: Address) -> None:
+        self.service, self.door, self.address = service, door.serve, address
+        self.takes_stream = getattr(door, "TAKES_STREAM", False)
+        """Whether the door reads a long body while it arrives."""
 
     def refuse(self, error: AwsError, request_id: str) -> Response:
         status = error.status or 400
@@ -331,5 +333,5 @@ class Routes:
         self.home.service_used(ours)
         if ours.door is None:
             raise NotImplementedHere(f"the data plane of {service}")
-        return DoorRoute(service, ours.door.serve, address)
+        return DoorRoute(service, ours.door, address)
 

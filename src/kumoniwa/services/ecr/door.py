@@ -24,9 +24,11 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.ecr import layer
 from kumoniwa.services.ecr.repository import found
-from kumoniwa.wire.message import Request, Response
+from kumoniwa.wire.message import BodyTooLarge, Request, Response
 
+TAKES_STREAM = True
 PATH = "/_aws/ecr/"
+MANIFEST_BYTES_MAX = 4 << 20
 URL_LIVES_S = 3_600
 VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 _NAME = r"(?P<name>[a-z0-9][a-z0-9._/-]*)"
@@ -85,6 +87,22 @@ class _Asked:
         named = {"registryId": self.account, "repositoryName": name} | params
         return await self.home.ask(self.principal, f"ecr:{operation}", named)
 
+    async def whole(self) -> bytes:
+        """The body of a manifest."""
+        return self.request.body if self.request.stream is None else await self.request.stream.whole(MANIFEST_BYTES_MAX)
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """The body of a layer, however long, in parts as large as the operation takes."""
+        held = bytearray(self.request.body)
+        if self.request.stream is not None:
+            async for piece in self.request.stream:
+                held += piece
+                if len(held) >= layer.PART_BYTES:
+                    yield bytes(held[: layer.PART_BYTES])
+                    del held[: layer.PART_BYTES]
+        for start in range(0, len(held), layer.PART_BYTES):
+            yield bytes(held[start : start + layer.PART_BYTES])
+
     @property
     def call(self) -> Call:
         return self.home.call("ecr", self.account, self.principal)
@@ -115,6 +133,8 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
                 response = await methods[request.method](asked, **match.groupdict())
                 response.headers.update(VERSION)
                 return response
+    except BodyTooLarge:
+        return _refused(413, "SIZE_INVALID", f"A manifest has {MANIFEST_BYTES_MAX} bytes at most.")
     except AwsError as error:
         status, code = CODES.get(error.code, (error.status or 400, "UNSUPPORTED"))
         return _refused(status, code, error.text)
@@ -163,9 +183,7 @@ async def _begin(asked: _Asked, name: str) -> Response:
 async def _fed(asked: _Asked, name: str, upload: str) -> int:
     """Take a body in parts as large as the operation does; answers how many bytes there are."""
     received = layer.received_of(asked.call, found(asked.call, name), upload)
-    body = asked.request.body
-    for start in range(0, len(body), layer.PART_BYTES):
-        part = body[start : start + layer.PART_BYTES]
+    async for part in asked.parts():
         range_ = {"partFirstByte": received, "partLastByte": received + len(part) - 1}
         await asked.ask("UploadLayerPart", name, uploadId=upload, layerPartBlob=part, **range_)
         received += len(part)
@@ -207,14 +225,14 @@ async def _manifest(asked: _Asked, name: str, reference: str) -> Response:
 
 async def _put_manifest(asked: _Asked, name: str, reference: str) -> Response:
     """What is there already may be pushed again."""
-    kind, text = asked.request.headers.get("content-type", ""), asked.request.body.decode("utf-8", "replace")
-    params = {"imageManifest": text, **({"imageManifestMediaType": kind} if kind else {}), **_id(reference)}
+    kind, body = asked.request.headers.get("content-type", ""), await asked.whole()
+    params = {"imageManifest": body.decode("utf-8", "replace"), **({"imageManifestMediaType": kind} if kind else {}), **_id(reference)}
     try:
         await asked.ask("PutImage", name, **params)
     except AwsError as error:
         if error.code != "ImageAlreadyExistsException":
             raise
-    digest = f"sha256:{hashlib.sha256(asked.request.body).hexdigest()}"
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     return Response(201, b"", {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest})
 
 

@@ -17,6 +17,7 @@ from kumoniwa.deploy.resource import (
     Work,
     carries,
     gone_tags,
+    made,
     p,
     same,
     seen,
@@ -205,4 +206,36 @@ ConformancePack = ResourceType(
     delete=Call("config:DeleteConformancePack", ConformancePackName=ID),
     absent="NoSuchConformancePackException",
     attributes={"ConformancePackArn": _PACK_ARN},
+)
+
+
+# Aggregators and who lets them see --------------------------------------------------------------------
+
+_SOURCES = "AccountAggregationSources OrganizationAggregationSource"
+_AGGREGATOR_ARN = use(lambda found: found[0]["ConfigurationAggregatorArn"], seen.ConfigurationAggregators)
+ConfigurationAggregator = ResourceType(
+    name=Name("ConfigurationAggregatorName", 256),
+    create=Call("config:PutConfigurationAggregator", f"ConfigurationAggregatorName Tags {_SOURCES}"),
+    id=p.ConfigurationAggregatorName,
+    read=Call("config:DescribeConfigurationAggregators", ConfigurationAggregatorNames=[ID]),
+    update=(
+        Call("config:PutConfigurationAggregator", _SOURCES, ConfigurationAggregatorName=ID).writes_all(),
+        Call("config:UntagResource", ResourceArn=_AGGREGATOR_ARN, TagKeys=gone_tags).when(gone_tags),
+        Call("config:TagResource", ResourceArn=_AGGREGATOR_ARN, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=Call("config:DeleteConfigurationAggregator", ConfigurationAggregatorName=ID),
+    absent="NoSuchConfigurationAggregatorException",
+    attributes={"ConfigurationAggregatorArn": _AGGREGATOR_ARN},
+)
+
+_WHO = "AuthorizedAccountId AuthorizedAwsRegion"
+AggregationAuthorization = ResourceType(
+    create=Call("config:PutAggregationAuthorization", f"{_WHO} Tags"),
+    id=made.AggregationAuthorization.AggregationAuthorizationArn,
+    update=(
+        Call("config:UntagResource", ResourceArn=ID, TagKeys=gone_tags).when(gone_tags),
+        Call("config:TagResource", ResourceArn=ID, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=Call("config:DeleteAggregationAuthorization", _WHO),
+    attributes={"AggregationAuthorizationArn": ID},
 )

@@ -1,4 +1,4 @@
-"""The operations of AWS Config. Aggregators, organizations, connectors, stored queries, recorders of AWS services, proactive evaluation and
+"""The operations of AWS Config. Organizations, connectors, stored queries, recorders of AWS services, proactive evaluation and
 resources of third parties are refused by name."""
 
 from __future__ import annotations
@@ -7,10 +7,36 @@ from typing import Any
 
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.config import aggregator as aggregators
 from kumoniwa.services.config import pack as packs
 from kumoniwa.services.config import recorder as recorders
 from kumoniwa.services.config import remediation as remediations
 from kumoniwa.services.config import rule as rules
+from kumoniwa.services.config.aggregate import (
+    BatchGetAggregateResourceConfig,
+    DescribeAggregateComplianceByConfigRules,
+    DescribeAggregateComplianceByConformancePacks,
+    GetAggregateComplianceDetailsByConfigRule,
+    GetAggregateConfigRuleComplianceSummary,
+    GetAggregateConformancePackComplianceSummary,
+    GetAggregateDiscoveredResourceCounts,
+    GetAggregateResourceConfig,
+    ListAggregateDiscoveredResources,
+    SelectAggregateResourceConfig,
+)
+from kumoniwa.services.config.aggregator import (
+    DeleteConfigurationAggregator,
+    DescribeConfigurationAggregators,
+    DescribeConfigurationAggregatorSourcesStatus,
+    PutConfigurationAggregator,
+)
+from kumoniwa.services.config.authorization import (
+    DeleteAggregationAuthorization,
+    DeletePendingAggregationRequest,
+    DescribeAggregationAuthorizations,
+    DescribePendingAggregationRequests,
+    PutAggregationAuthorization,
+)
 from kumoniwa.services.config.channel import (
     DeleteDeliveryChannel,
     DeleteRetentionConfiguration,
@@ -79,6 +105,8 @@ from kumoniwa.services.config.rule import (
 from kumoniwa.services.config.tag import ListTagsForResource, TagResource, UntagResource
 
 __all__ = [
+    "BatchGetAggregateResourceConfig", "DescribeAggregateComplianceByConfigRules", "DescribeAggregateComplianceByConformancePacks", "GetAggregateComplianceDetailsByConfigRule", "GetAggregateConfigRuleComplianceSummary", "GetAggregateConformancePackComplianceSummary", "GetAggregateDiscoveredResourceCounts", "GetAggregateResourceConfig", "ListAggregateDiscoveredResources", "SelectAggregateResourceConfig",
+    "DeleteConfigurationAggregator", "DescribeConfigurationAggregatorSourcesStatus", "DescribeConfigurationAggregators", "PutConfigurationAggregator", "DeleteAggregationAuthorization", "DeletePendingAggregationRequest", "DescribeAggregationAuthorizations", "DescribePendingAggregationRequests", "PutAggregationAuthorization",
     "BatchGetResourceConfig", "DeleteConfigRule", "DeleteConfigurationRecorder", "DeleteConformancePack", "DeleteDeliveryChannel", "DeleteEvaluationResults",
     "DeleteRemediationConfiguration", "DeleteRemediationExceptions", "DeleteRetentionConfiguration", "DeliverConfigSnapshot",
     "DescribeComplianceByConfigRule", "DescribeComplianceByResource", "DescribeConfigRuleEvaluationStatus", "DescribeConfigRules",
@@ -143,6 +171,12 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         found = [call.shelf(recorders.Recorder).get(name) for name in named]
         arns = [recorders.arn_of(call, each) if each is not None else call.arn("configuration-recorder/*") for each in found]
         return arns or call.arn("configuration-recorder/*")
+    if operation == "PutAggregationAuthorization" or operation == "DeleteAggregationAuthorization":
+        account, region = params.get("AuthorizedAccountId", "*"), params.get("AuthorizedAwsRegion", "*")
+        return call.arn(f"aggregation-authorization/{account}/{region}")
+    if isinstance(params.get("ConfigurationAggregatorName"), str):
+        aggregator = call.shelf(aggregators.Aggregator).get(params["ConfigurationAggregatorName"])
+        return aggregators.arn_of(call, aggregator) if aggregator is not None else call.arn("config-aggregator/*")
     return "*"
 
 

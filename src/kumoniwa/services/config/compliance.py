@@ -29,7 +29,7 @@ def _capped(count: int, cap: int) -> dict[str, Any]:
     return {"CappedCount": min(count, cap), "CapExceeded": count > cap}
 
 
-def _compliance(results: list[Result], cap: int) -> dict[str, Any]:
+def compliance(results: list[Result], cap: int) -> dict[str, Any]:
     kind = overall(results)
     told: dict[str, Any] = {"ComplianceType": kind}
     if kind == NON_COMPLIANT:
@@ -39,7 +39,7 @@ def _compliance(results: list[Result], cap: int) -> dict[str, Any]:
 
 def DescribeComplianceByConfigRule(call: Call, *, ConfigRuleNames: list[str] | None = None, ComplianceTypes: list[str] | None = None) -> dict:
     listed = [
-        {"ConfigRuleName": each.name, "Compliance": _compliance(result.of_rule(call, each.name), RULES_CAP)}
+        {"ConfigRuleName": each.name, "Compliance": compliance(result.of_rule(call, each.name), RULES_CAP)}
         for each in rules.chosen(call, ConfigRuleNames)
     ]
     return {"ComplianceByConfigRules": [each for each in listed if not ComplianceTypes or each["Compliance"]["ComplianceType"] in ComplianceTypes]}
@@ -57,7 +57,7 @@ def DescribeComplianceByResource(
     if ResourceType is not None and ResourceId is not None and not grouped:
         grouped[ResourceType, ResourceId] = []
     listed = [
-        {"ResourceType": type_, "ResourceId": id_, "Compliance": _compliance(results, RULES_CAP)} for (type_, id_), results in grouped.items()
+        {"ResourceType": type_, "ResourceId": id_, "Compliance": compliance(results, RULES_CAP)} for (type_, id_), results in grouped.items()
     ]
     return {"ComplianceByResources": [each for each in listed if not ComplianceTypes or each["Compliance"]["ComplianceType"] in ComplianceTypes]}
 
@@ -88,7 +88,7 @@ def GetComplianceDetailsByResource(
     return {"EvaluationResults": [shown(each) for each in found if not ComplianceTypes or each.compliance in ComplianceTypes]}
 
 
-def _summary(call: Call, kinds: list[str], cap: int) -> dict[str, Any]:
+def summary(call: Call, kinds: list[str], cap: int) -> dict[str, Any]:
     return {
         "CompliantResourceCount": _capped(kinds.count(COMPLIANT), cap), "NonCompliantResourceCount": _capped(kinds.count(NON_COMPLIANT), cap),
         "ComplianceSummaryTimestamp": call.now(),
@@ -97,7 +97,7 @@ def _summary(call: Call, kinds: list[str], cap: int) -> dict[str, Any]:
 
 def GetComplianceSummaryByConfigRule(call: Call) -> dict:
     kinds = [overall(result.of_rule(call, each.name)) for each in rules.chosen(call, None)]
-    return {"ComplianceSummary": _summary(call, kinds, RULES_CAP)}
+    return {"ComplianceSummary": summary(call, kinds, RULES_CAP)}
 
 
 def GetComplianceSummaryByResourceType(call: Call, *, ResourceTypes: list[str] | None = None) -> dict:
@@ -106,10 +106,10 @@ def GetComplianceSummaryByResourceType(call: Call, *, ResourceTypes: list[str] |
     for each in result.all_of(call):
         grouped.setdefault((each.type, each.id), []).append(each)
     if not ResourceTypes:
-        return {"ComplianceSummariesByResourceType": [{"ComplianceSummary": _summary(call, [overall(each) for each in grouped.values()], RESOURCES_CAP)}]}
+        return {"ComplianceSummariesByResourceType": [{"ComplianceSummary": summary(call, [overall(each) for each in grouped.values()], RESOURCES_CAP)}]}
     return {
         "ComplianceSummariesByResourceType": [
-            {"ResourceType": wanted, "ComplianceSummary": _summary(call, [overall(each) for (type_, _), each in grouped.items() if type_ == wanted], RESOURCES_CAP)}
+            {"ResourceType": wanted, "ComplianceSummary": summary(call, [overall(each) for (type_, _), each in grouped.items() if type_ == wanted], RESOURCES_CAP)}
             for wanted in ResourceTypes
         ]
     }

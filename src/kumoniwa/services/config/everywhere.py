@@ -45,6 +45,43 @@ def _call(home: Any, account: str) -> Call:
     return home.call("config", account, principals.service(recorder.SERVICE, account))
 
 
+class Recorded(Record):
+    """A region where an account has had a recorder; in ``aws-global``, shelved by its name."""
+
+    region: str
+
+
+class Announced(Record):
+    """That ``aws-global`` knows of the account's recorder; in its region, shelved by ``ONE``."""
+
+    at: float
+
+
+ONE = "one"
+AGAIN_S = 300.0
+
+
+async def announce(call: Call) -> float:
+    """Let aggregators of all regions find the account's recorder."""
+    idle = call.now() + capture.SWEPT_EVERY_S
+    if ONE in call.shelf(Announced) or recorder.held(call) is None:
+        return idle
+    try:
+        await call.home.exchange(GLOBAL, "config", {"what": "recorded", "account": call.account})
+    except AwsError:
+        return call.now() + AGAIN_S
+    call.shelf(Announced)[ONE] = Announced(at=call.now())
+    return idle
+
+
+def hear_recorded(home: Any, origin: str, message: dict[str, Any]) -> None:
+    _call(home, message["account"]).shelf(Recorded)[origin] = Recorded(region=origin)
+
+
+def hear_where(home: Any, origin: str, message: dict[str, Any]) -> dict[str, Any]:
+    return {account: sorted(_call(home, account).shelf(Recorded)) for account in message["accounts"]}
+
+
 def hear_follow(home: Any, origin: str, message: dict[str, Any]) -> None:
     _call(home, message["account"]).shelf(Follower)[origin] = Follower(region=origin)
 

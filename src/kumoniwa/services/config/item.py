@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -40,6 +40,15 @@ RESOURCES = Table(
 )
 """What is known of each resource: its last item."""
 PAGE, PAGE_MAX, IDS_MAX = 10, 100, 20
+
+
+class Whose(Protocol):
+    """The account and the region of an item. A call is one."""
+
+    @property
+    def account(self) -> str: ...
+    @property
+    def region(self) -> str: ...
 
 
 class Item(NamedTuple):
@@ -129,12 +138,23 @@ def keep(call: Call, type_: str, id_: str, found: Found | None) -> Item | None:
     rows.run(
         "insert or replace into config_resource values (?,?,?,?,?,?)", type_, id_, body["name"], status, captured if status == DELETED else None, n
     )
+    recorders.tell_news(call)
     return Item(n, type_, id_, captured, status, body)
 
 
 def after(call: Call, n: int) -> list[Item]:
     """Everything that was recorded since an item."""
     return [_read(row) for row in call.rows(ITEMS).all(f"select {_COLUMNS} from config_item where n > ? order by n", n)]
+
+
+def latest_after(call: Call, n: int, count: int) -> list[Item]:
+    """How resources were seen last of which something was recorded since an item, in that order; so many at most. Of the first time,
+    those that there are."""
+    rows = call.rows(ITEMS, RESOURCES).all(
+        "select i.n, i.type, i.id, i.captured, i.status, i.body from config_resource r join config_item i on i.n = r.n where i.n > ? order by i.n limit ?",
+        n, count,
+    )  # fmt: skip
+    return [_read(row) for row in rows]
 
 
 def before_last(call: Call, item: Item) -> Item | None:
@@ -153,7 +173,7 @@ def forget_old(call: Call, until: float) -> None:
 # As AWS shows them ---------------------------------------------------------------------------------
 
 
-def told(call: Call, item: Item) -> dict[str, Any]:
+def told(call: Whose, item: Item) -> dict[str, Any]:
     """As the files, notifications and events have it: with the configuration as it is, not as a text."""
     body = item.body
     return {
@@ -181,7 +201,7 @@ def told(call: Call, item: Item) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _region(call: Call, item: Item) -> str:
+def _region(call: Whose, item: Item) -> str:
     return "global" if item.type in recorders.GLOBAL_TYPES else call.region
 
 
@@ -189,7 +209,7 @@ def _zone(item: Item) -> str:
     return "Not Applicable" if item.type in recorders.GLOBAL_TYPES else "Regional"
 
 
-def _base(call: Call, item: Item) -> dict[str, Any]:
+def base(call: Whose, item: Item) -> dict[str, Any]:
     body = item.body
     shown = {
         "version": VERSION, "accountId": call.account, "configurationItemCaptureTime": item.captured, "configurationItemStatus": item.status,
@@ -205,8 +225,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _shown(call: Call, item: Item) -> dict[str, Any]:
-    return _base(call, item) | {
+def shown(call: Whose, item: Item) -> dict[str, Any]:
+    return base(call, item) | {
         "configurationItemMD5Hash": "", "tags": item.tags, "relatedEvents": [], "relationships": item.body["relationships"],
     }  # fmt: skip
 
@@ -258,7 +278,7 @@ def GetResourceConfigHistory(
         resourceType, resourceId, earlierTime or 0.0, laterTime if laterTime is not None else call.now() + 1,
     )  # fmt: skip
     items, token = page(rows, limit, nextToken, unasked=PAGE)
-    return with_token({"configurationItems": [_shown(call, _read(row)) for row in items]}, token)
+    return with_token({"configurationItems": [shown(call, _read(row)) for row in items]}, token)
 
 
 def ListDiscoveredResources(
@@ -292,5 +312,5 @@ def GetDiscoveredResourceCounts(
 def BatchGetResourceConfig(call: Call, *, resourceKeys: list[dict[str, str]]) -> dict:
     """What is not known is not among the answers, and not among what could not be looked at either."""
     items = (latest(call, key["resourceType"], key["resourceId"]) for key in resourceKeys)
-    shown = [_base(call, item) for item in items if item is not None and item.status != DELETED]
+    shown = [base(call, item) for item in items if item is not None and item.status != DELETED]
     return {"baseConfigurationItems": shown, "unprocessedResourceKeys": []}

@@ -203,6 +203,7 @@ def _keep(call: Call, pack: Pack, made: list[Rule], remedies: list[dict[str, Any
     for each in wanted.values():
         remediation.keep(call, each)
     call.shelf(Pack)[pack.name] = changed(pack, rules=names, completed=call.now())
+    recorders.tell_news(call)
 
 
 def _drop(call: Call, name: str) -> None:
@@ -218,6 +219,7 @@ def DeleteConformancePack(call: Call, *, ConformancePackName: str) -> None:
     for name in pack.rules:
         _drop(call, name)
     del call.shelf(Pack)[pack.name]
+    recorders.tell_news(call)
 
 
 # Looking -------------------------------------------------------------------------------------------

@@ -196,6 +196,21 @@ class Woken:
         self.times = 0
 
 
+class News:
+    """Whether there is something that those who aggregate the account's Config have not been told of. After a start there may be."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+
+
+def tell_news(call: Call) -> None:
+    """Something changed that aggregators show."""
+    news = call.memory(News)
+    if not news.is_there:
+        news.is_there = True
+        wake(call)
+
+
 def wake(call: Call) -> None:
     """Once what this call wrote is safe."""
     call.after_commit(partial(put_before, call))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.config.recorder import tell_news
 from kumoniwa.store.rows import Table
 
 RESULTS = Table(
@@ -36,6 +37,7 @@ def of(call: Call, rule: str, type_: str, id_: str) -> Result | None:
 
 def put(call: Call, each: Result) -> None:
     call.rows(RESULTS).run("insert or replace into config_result values (?,?,?,?,?,?,?,?,?)", *each)
+    tell_news(call)
 
 
 def of_rule(call: Call, rule: str) -> list[Result]:
@@ -52,6 +54,7 @@ def all_of(call: Call) -> list[Result]:
 
 def drop(call: Call, rule: str, type_: str, id_: str) -> None:
     call.rows(RESULTS).run("delete from config_result where rule = ? and type = ? and id = ?", rule, type_, id_)
+    tell_news(call)
 
 
 def drop_others(call: Call, rule: str, kept: set[tuple[str, str]]) -> None:
@@ -63,3 +66,4 @@ def drop_others(call: Call, rule: str, kept: set[tuple[str, str]]) -> None:
 
 def drop_all(call: Call, rule: str) -> None:
     call.rows(RESULTS).run("delete from config_result where rule = ?", rule)
+    tell_news(call)

@@ -17,6 +17,8 @@ from kumoniwa.services.config import (
     delivery,
     evaluation,
     everywhere,
+    feed,
+    gathering,
     item,
     remediation,
 )
@@ -54,7 +56,7 @@ async def run(region: Any) -> None:
             if region.name == GLOBAL:
                 group.create_task(_tell(region, ear))
             else:
-                for turn in (capture.follow, everywhere.follow, _evaluate, remediation.go_on):
+                for turn in (capture.follow, everywhere.follow, everywhere.announce, _evaluate, remediation.go_on, feed.tell, gathering.gather):
                     group.create_task(_work(region, ear, turn))
     finally:
         region.unlisten(ear.heard)
@@ -66,7 +68,7 @@ def _calls(region: Any) -> list[Call]:
 
 async def _work(region: Any, ear: Ear, turn: Callable[[Call], Awaitable[float]]) -> None:
     """Each turn does what is to be done now for an account, and answers until when nothing is."""
-    gathered_s = GATHERED_S if turn is not remediation.go_on else 0.0
+    gathered_s = 0.0 if turn in (remediation.go_on, gathering.gather) else GATHERED_S
     while True:
         before, until = _times(region, ear), region.clock.now() + FORGOTTEN_EVERY_S
         for call in _calls(region):

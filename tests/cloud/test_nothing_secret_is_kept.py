@@ -266,6 +266,15 @@ def test_what_went_through_a_door_is_nowhere_else(cloud, door):
     assert found(cloud.everywhere()) == []
 
 
+def test_what_opens_a_push_service_is_nowhere(cloud):
+    """It comes out of no door again."""
+    sns = cloud.client("sns")
+    said = {"PlatformPrincipal": f"id {SECRET}", "PlatformCredential": SECRET}
+    arn = sns.create_platform_application(Name="secret", Platform="ADM", Attributes=said)["PlatformApplicationArn"]
+    sns.set_platform_application_attributes(PlatformApplicationArn=arn, Attributes=said)
+    assert found(cloud.everywhere()) == []
+
+
 # What a call is refused with --------------------------------------------------------------------------
 
 REFUSED = {
@@ -275,6 +284,9 @@ REFUSED = {
         FunctionName="secret", Environment={"Variables": {"SECRET": SECRET * 200}}
     ),
     "a plaintext that is too long": lambda c: c.client("kms").encrypt(KeyId=c.key, Plaintext=SECRET.encode() * 200),
+    "what opens a push service that is none": lambda c: c.client("sns").create_platform_application(
+        Name="x", Platform="AAA", Attributes={"PlatformCredential": SECRET}
+    ),
     "a password that breaks the rules": lambda c: c.client("iam").create_login_profile(UserName="nobody", Password=SECRET),
 }
 

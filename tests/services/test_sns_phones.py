@@ -12,6 +12,8 @@ NUMBER = "+15555550100"
 
 @pytest.fixture
 def sns(cloud):
+    """An account that may write to anybody."""
+    assert cloud.http("POST", "/_aws/sns/us-east-1/sandbox", body=b'{"isInSandbox": false}')[0] == 200
     return cloud.client("sns")
 
 

@@ -84,12 +84,6 @@ def test_there_must_be_a_topic_to_subscribe_to(sns, topic, arn, code, text):
     assert refused(sns.subscribe, TopicArn=arn, Protocol="http", Endpoint="http://x.example/") == (code, text)
 
 
-@pytest.mark.parametrize("protocol, endpoint", [("application", "arn:aws:sns:us-east-1:000000000000:endpoint/GCM/a/b")])
-def test_a_protocol_that_would_not_be_served_is_refused_by_name(sns, topic, protocol, endpoint):
-    code, text = refused(sns.subscribe, TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
-    assert code == "NotImplemented" and protocol in text
-
-
 REDACTED = "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]"
 QUOTE = "failed to parse JSON. Unexpected character ('i' (code 105)): was expecting double-quote to start field name"
 

@@ -95,6 +95,8 @@ class Trail:
     ) -> None:
         """Write one event; it is committed with the call's own tick. ``data`` are the resources of an event of data."""
         now = call.now()
+        confided_of = route.service.confided_of
+        confided = call.confided + confided_of(route.name, params) if confided_of is not None else call.confided
         event: dict[str, Any] = {
             "eventVersion": "1.11",
             "userIdentity": self._caller(call.principal),
@@ -104,7 +106,7 @@ class Trail:
             "awsRegion": "us-east-1" if call.region == GLOBAL else call.region,
             "sourceIPAddress": _source(call),
             "userAgent": call.request.headers.get("user-agent", "") if call.request else "kumoniwa.internal",
-            "requestParameters": _without(call.confided, _shown(params, route.model.input)),
+            "requestParameters": _without(confided, _shown(params, route.model.input)),
             "responseElements": None if route.is_read_only or error else _shown(reply or {}, route.model.output) or None,
             "requestID": call.request_id,
             "eventID": call.new_id(),

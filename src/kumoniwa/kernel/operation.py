@@ -34,7 +34,7 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "params_of", "witness_of", "denied", "is_of_aws", "work", "door", "exchange",
+        "resource_must_allow", "refusal_of", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -50,6 +50,8 @@ class Service:
         self.refusal_of = getattr(module, "refusal_of", None)
         self.params_of = getattr(module, "params_of", None)
         self.witness_of = getattr(module, "witness_of", None)
+        self.confided_of = getattr(module, "confided_of", None)
+        """Texts of a request that no trail may tell, whether or not it is let in, where the model calls them no secrets."""
         self.denied = getattr(module, "denied", None)
         """Raises what is answered instead of AccessDenied, where AWS tells the caller more."""
         self.is_of_aws = getattr(module, "is_of_aws", None)

@@ -18,7 +18,7 @@ from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.sns import delivery_policy, http, mail, phone, sealing, tracing
+from kumoniwa.services.sns import delivery_policy, http, mail, phone, push, sealing, tracing
 from kumoniwa.services.sns.envelope import Sealer
 from kumoniwa.services.sns.message import Message
 from kumoniwa.services.sns.subscription import Subscription
@@ -140,7 +140,11 @@ async def _to_address(call: Call, said: Promise, once: str) -> None:
 
 async def _to_phone(call: Call, said: Promise, once: str) -> None:
     # As it is dialled: some write the parts of a number apart.
-    await phone.send(call, said.message, said.subscription.endpoint.replace("-", ""), once)
+    await phone.send(call, said.message, said.subscription.endpoint.replace("-", ""), once, is_code=said.invitation is not None)
+
+
+async def _to_device(call: Call, said: Promise, once: str) -> None:
+    await push.send(call, said.message, said.subscription.endpoint, once)
 
 
 async def _to_delivery_stream(call: Call, said: Promise, once: str) -> None:
@@ -155,6 +159,9 @@ async def _to_delivery_stream(call: Call, said: Promise, once: str) -> None:
     await role.ask("firehose:PutRecord", to_region=stream.region, once=once, DeliveryStreamName=name, Record={"Data": data})
 
 
-_SENDERS = {"sqs": _to_queue, "lambda": _to_function, "email": _to_address, "email-json": _to_address, "sms": _to_phone, "firehose": _to_delivery_stream}
+_SENDERS = {
+    "sqs": _to_queue, "lambda": _to_function, "email": _to_address, "email-json": _to_address, "sms": _to_phone, "firehose": _to_delivery_stream,
+    "application": _to_device,
+}  # fmt: skip
 
 OUTBOX = Outbox("sns", deliver)

@@ -66,8 +66,8 @@ def size_of(text: str, attributes: dict[str, dict[str, Any]] | None) -> int:
     return size
 
 
-def check(text: str, subject: str | None, structure: str | None, attributes: dict[str, dict[str, Any]] | None) -> None:
-    """Raises what AWS answers to a message it does not take, but for its size."""
+def check(text: str, subject: str | None, structure: str | None, attributes: dict[str, dict[str, Any]] | None, *, platform: str = "") -> None:
+    """Raises what AWS answers to a message it does not take, but for its size. What is for one platform alone needs no default."""
     if not text:
         raise InvalidParameterException.of("Empty message")
     if subject is not None and not (len(subject) <= SUBJECT_CHARACTERS_MAX and _SUBJECT.fullmatch(subject)):
@@ -75,7 +75,7 @@ def check(text: str, subject: str | None, structure: str | None, attributes: dic
     if structure is not None:
         if structure != "json":
             raise InvalidParameterException.of("MessageStructure")
-        _check_structure(text)
+        _check_structure(text, platform)
     for name, value in (attributes or {}).items():
         _check_attribute(name, value)
 
@@ -85,12 +85,12 @@ def check_size(topic: Topic, text: str, attributes: dict[str, dict[str, Any]] | 
         raise InvalidParameterException.of("Message too long")
 
 
-def _check_structure(text: str) -> None:
+def _check_structure(text: str, platform: str) -> None:
     try:
         said = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise InvalidParameterException.of("Message Structure - JSON message body failed to parse") from None
-    if not isinstance(said, dict) or not isinstance(said.get("default"), str):
+    if not isinstance(said, dict) or not (isinstance(said.get("default"), str) or isinstance(said.get(platform), str)):
         raise InvalidParameterException.of("Message Structure - No default entry in JSON message body")
 
 

@@ -1,5 +1,6 @@
 """Text messages: they lie in the region's mailbox as mails to ``+15555550100@sms.localhost``, and go nowhere else.
 
+An account begins in the sandbox, in which only those are sent anything who proved their number (see ``sandbox``).
 A phone answers with ``POST /_aws/sns/<region>/replies`` (see ``door``); who says STOP is sent nothing any more.
 https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-phone-number-as-subscriber.html
 """
@@ -27,6 +28,10 @@ _NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{1,11}")
 
 
+def digits_of(number: str) -> str:
+    return number.removeprefix("+")
+
+
 class TextSettings(Record):
     """What an account's text messages have in common, as it was set."""
 
@@ -41,13 +46,38 @@ class Phone(Record):
     """When the account last opted it in; zero for never."""
 
 
+class Sandbox(Record):
+    """Where an account's text messages may go; an account without one is in the sandbox."""
+
+    is_left: bool = False
+
+
+class Destination(Record):
+    """A number that an account may write to in the sandbox, or soon; shelved by its digits."""
+
+    code: str
+    """What proves it, as it was last sent."""
+    added: float
+    sent: tuple[float, ...]
+    """When codes were sent."""
+    tried: float
+    """When it was last proven, or tried to be."""
+    is_verified: bool = False
+
+
+def is_in_sandbox(call: Call) -> bool:
+    held = call.shelf(Sandbox).get("")
+    return held is None or not held.is_left
+
+
+def _is_held_back(call: Call, number: str) -> bool:
+    held = call.shelf(Destination).get(digits_of(number))
+    return is_in_sandbox(call) and not (held is not None and held.is_verified)
+
+
 def _settings(call: Call) -> dict[str, str]:
     held = call.shelf(TextSettings).get("")
     return held.attributes if held is not None else {}
-
-
-def _digits(number: str) -> str:
-    return number.removeprefix("+")
 
 
 def is_number(text: str) -> bool:
@@ -94,12 +124,11 @@ def GetSMSAttributes(call: Call, *, attributes: list[str] | None = None) -> dict
 def _checked_number(text: str) -> str:
     if not is_number(text):
         raise InvalidParameterException.of("PhoneNumber", "input incorrectly formatted")
-    return _digits(text)
+    return digits_of(text)
 
 
 def CheckIfPhoneNumberIsOptedOut(call: Call, *, phoneNumber: str) -> dict:
-    held = call.shelf(Phone).get(_checked_number(phoneNumber))
-    return {"isOptedOut": held is not None and held.is_opted_out}
+    return {"isOptedOut": is_opted_out(call, _checked_number(phoneNumber))}
 
 
 def ListPhoneNumbersOptedOut(call: Call) -> dict:
@@ -119,7 +148,7 @@ def OptInPhoneNumber(call: Call, *, phoneNumber: str) -> dict:
 
 def hear(call: Call, number: str, text: str) -> bool:
     """Somebody answers from a phone; whether the number wants nothing any more."""
-    digits, phones = _digits(number), call.shelf(Phone)
+    digits, phones = digits_of(number), call.shelf(Phone)
     held = phones.get(digits)
     if text.strip().upper() in STOP_WORDS:
         held = phones[digits] = Phone(is_opted_out=True, opted_in=held.opted_in if held is not None else 0.0)
@@ -139,16 +168,23 @@ def check(attributes: dict[str, dict[str, Any]] | None) -> None:
             raise InvalidParameterException.of("MessageAttributes", f"Invalid value [{said}] for {name}")
 
 
-async def send(call: Call, message: Message, number: str, token: str) -> None:
-    if (held := call.shelf(Phone).get(_digits(number))) is not None and held.is_opted_out:
-        call.home.note("undelivered", topic=message.topic, subscription=number, code="PhoneNumberOptedOut", is_buried=False)
+def is_opted_out(call: Call, number: str) -> bool:
+    held = call.shelf(Phone).get(digits_of(number))
+    return held is not None and held.is_opted_out
+
+
+async def send(call: Call, message: Message, number: str, token: str, *, is_code: bool = False) -> None:
+    """As on AWS, who publishes to a number that the sandbox holds back is not told so."""
+    code = "PhoneNumberOptedOut" if is_opted_out(call, number) else "PhoneNumberNotVerified" if _is_held_back(call, number) and not is_code else ""
+    if code:
+        call.home.note("undelivered", topic=message.topic, subscription=number, code=code, is_buried=False)
         return
     settings = _settings(call)
     own = {name: value.get("StringValue") for name, value in message.attributes.items()}
     sender = own.get(SENDER_ID) or settings.get("DefaultSenderID", SENDER)
     kind = own.get(KIND) or settings.get("DefaultSMSType", "Promotional")
     letter = {
-        "account": call.account, "from": formataddr((sender, ADDRESS)), "to": f"+{_digits(number)}@{DOMAIN}", "subject": f"{kind} text message",
+        "account": call.account, "from": formataddr((sender, ADDRESS)), "to": f"+{digits_of(number)}@{DOMAIN}", "subject": f"{kind} text message",
         "text": message.text_for("sms"), "token": token,
     }  # fmt: skip
     await call.home.heard("", "ses", {"post": letter})

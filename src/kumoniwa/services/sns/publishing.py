@@ -14,7 +14,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages import filter_policy
-from kumoniwa.services.sns import delivery, fifo, phone, replay, sealing, tracing
+from kumoniwa.services.sns import delivery, device, fifo, phone, push, replay, sealing, tracing
 from kumoniwa.services.sns import message as messages
 from kumoniwa.services.sns import subscription as subscriptions
 from kumoniwa.services.sns import topic as topics
@@ -54,6 +54,8 @@ def Publish(
 ) -> Any:
     if PhoneNumber is not None:
         return _to_phone(call, PhoneNumber, Message, Subject, MessageStructure, MessageAttributes)
+    if TopicArn is None and TargetArn is not None and ":endpoint/" in TargetArn:
+        return _to_device(call, TargetArn, Message, Subject, MessageStructure, MessageAttributes)
     topic = _target(call, TopicArn, TargetArn)
     messages.check(Message, Subject, MessageStructure, MessageAttributes)
     phone.check(MessageAttributes)
@@ -79,7 +81,26 @@ def _to_phone(
     )
     if len(message.text_for("sms")) > phone.TEXT_CHARACTERS_MAX:
         raise InvalidParameterException.of("Message too long")
-    delivery.promise(call, message, subscriptions.of_number(call, number))
+    delivery.promise(call, message, subscriptions.of_none(call, "sms", number))
+    return {"MessageId": message.id}
+
+
+def _to_device(
+    call: Call, arn: str, text: str, subject: str | None, structure: str | None, attributes: dict[str, dict[str, Any]] | None
+) -> dict[str, str]:
+    """A device that hears nothing is refused before the message is looked at (moto's verified test_publish_to_disabled_platform_endpoint)."""
+    endpoint = device.find(call, arn, "TargetArn")
+    if endpoint is None:
+        raise InvalidParameterException.of("TargetArn", "No endpoint found for the target arn specified")
+    push.check_open(call, endpoint)
+    platform = device.application_of(call, endpoint).platform
+    messages.check(text, subject, structure, attributes, platform=platform)
+    phone.check(attributes)
+    message = messages.Message(
+        id=call.new_id(), topic="", text=text, published=call.now(), subject=subject, attributes=attributes or {}, is_structured=structure is not None
+    )
+    push.check(message, platform)
+    delivery.promise(call, message, subscriptions.of_none(call, "application", arn))
     return {"MessageId": message.id}
 
 
@@ -101,8 +122,6 @@ def _target(call: Call, topic_arn: str | None, target_arn: str | None) -> Topic:
         return topics.named(call, topic_arn)
     if target_arn is None:
         raise InvalidParameterException.of("TopicArn or TargetArn", "no value for required parameter")
-    if ":endpoint/" in target_arn:
-        raise InvalidParameterException.of("TargetArn", "No endpoint found for the target arn specified")
     return topics.named(call, target_arn, "TargetArn")
 
 

@@ -87,7 +87,7 @@ def Subscribe(
 
 def _agrees_unasked(call: Call, protocol: str, endpoint: str) -> bool:
     """Whoever subscribes what is theirs need not be asked; a function's own policy says who may call it, and a phone says STOP."""
-    if protocol in ("lambda", "sms"):
+    if protocol in ("lambda", "sms", "application"):
         return True
     place = arns.parse(endpoint)
     return protocol in ("sqs", "firehose") and place is not None and place.account == (call.principal.account or call.account)

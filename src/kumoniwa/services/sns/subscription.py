@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
 from kumoniwa.languages import event_pattern, filter_policy
-from kumoniwa.services.sns import delivery_policy
+from kumoniwa.services.sns import delivery_policy, device
 from kumoniwa.services.sns import topic as topics
 from kumoniwa.services.sns.errors import (
     AuthorizationErrorException,
@@ -234,8 +233,9 @@ def check_endpoint(call: Call, topic: Topic, protocol: str, endpoint: str | None
     elif protocol == "sms":
         if not _PHONE.fullmatch(endpoint):
             raise InvalidParameterException(f"Invalid SMS endpoint: {endpoint}")
-    else:
-        raise NotImplementedHere(f"subscriptions of the protocol {protocol} to SNS topics")
+    elif device.find(call, endpoint, "Endpoint") is None:
+        # Recorded by moto's test_publish_to_deleted_platform_endpoint.
+        raise InvalidParameterException.of("Endpoint", f"Endpoint does not exist for endpoint arn{endpoint}")
 
 
 def checked(call: Call, topic: Topic, protocol: str, endpoint: str, said: dict[str, str], held: dict[str, str]) -> dict[str, str]:
@@ -416,8 +416,7 @@ def made(call: Call, topic: Topic, protocol: str, endpoint: str, attributes: dic
     )
 
 
-
-def of_number(call: Call, number: str) -> Subscription:
-    """What stands for a subscription where a message goes to a phone without a topic. It is kept nowhere."""
+def of_none(call: Call, protocol: str, endpoint: str) -> Subscription:
+    """What stands for a subscription where a message goes to a phone or a device without a topic. It is kept nowhere."""
     principal = call.principal
-    return Subscription(arn="", topic="", owner=call.account, principal=principal.arn, protocol="sms", endpoint=number, created=call.now())
+    return Subscription(arn="", topic="", owner=call.account, principal=principal.arn, protocol=protocol, endpoint=endpoint, created=call.now())

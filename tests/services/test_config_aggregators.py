@@ -5,35 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from config_workshop import ACCOUNT, CONFIG_POLICY, put_rule, trust
+from config_aggregation import S3, US, record
+from config_workshop import ACCOUNT, put_rule, trust
 from organization_workshop import MASTER, Garden, refused
 
-US, EU, ALL = "us-east-1", "eu-west-1", "all"
+EU = "eu-west-1"
 OTHER = "222222222222"
-S3 = "AWS::S3::Bucket"
 
 
 @pytest.fixture
 def cloud(make_cloud):
     return make_cloud(US, EU, "aws-global")
-
-
-def record(cloud, account: str, region: str, *, types: tuple[str, ...] = (S3,)):
-    """A recorder of buckets, and the client for its Config; there is one bucket: its files'."""
-    iam, s3, config = cloud.client("iam", key=account), cloud.client("s3", region, key=account), cloud.client("config", region, key=account)
-    if "recorder" not in [each["RoleName"] for each in iam.list_roles()["Roles"]]:
-        iam.create_role(RoleName="recorder", AssumeRolePolicyDocument=trust("config.amazonaws.com"))
-        iam.attach_role_policy(RoleName="recorder", PolicyArn=CONFIG_POLICY)
-    name = f"files-{account}-{region}"
-    s3.create_bucket(Bucket=name, **({} if region == US else {"CreateBucketConfiguration": {"LocationConstraint": region}}))
-    allow = {"Effect": "Allow", "Principal": {"Service": "config.amazonaws.com"}, "Action": ["s3:GetBucketAcl", "s3:PutObject", "s3:ListBucket"]}
-    document = {"Version": "2012-10-17", "Statement": [{**allow, "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]}]}
-    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(document))
-    group = {"resourceTypes": list(types)}
-    config.put_configuration_recorder(ConfigurationRecorder={"roleARN": f"arn:aws:iam::{account}:role/recorder", "recordingGroup": group})
-    config.put_delivery_channel(DeliveryChannel={"s3BucketName": name})
-    config.start_configuration_recorder(ConfigurationRecorderName="default")
-    return config
 
 
 def status(config, name: str = "all") -> dict[tuple[str, str], str]:

@@ -23,6 +23,7 @@ from kumoniwa.deploy.resource import (
     seen,
     use,
 )
+from kumoniwa.kernel.errors import ValidationError
 
 LOOK_S_FIRST, LOOK_S_MAX, WAITED_S_MAX = 0.1, 5.0, 300.0
 
@@ -239,3 +240,52 @@ AggregationAuthorization = ResourceType(
     delete=Call("config:DeleteAggregationAuthorization", _WHO),
     attributes={"AggregationAuthorizationArn": ID},
 )
+
+
+# Of organizations ------------------------------------------------------------------------------------
+
+
+async def _wait_for_all(work: Work, what: str, status: str, name: str) -> None:
+    """Until every account has it. Raises what an account refused it with."""
+    operation, names, reply = f"config:DescribeOrganization{what}Statuses", f"Organization{what}Names", f"Organization{what}Statuses"
+
+    def is_over(told: dict[str, Any]) -> bool:
+        return not any(each[status].endswith("_IN_PROGRESS") for each in told.get(reply) or ())
+
+    await _wait_for(work, operation, is_over, **{names: [name]})
+    (told,) = (await work.look(operation, **{names: [name]})).get(reply) or ({},)
+    if told and not told[status].endswith("_SUCCESSFUL"):
+        raise ValidationError(f"{name} is {told[status]}: {told.get('ErrorMessage', '')}")
+
+
+_RULE_PROPERTIES = "ExcludedAccounts OrganizationCustomRuleMetadata OrganizationManagedRuleMetadata OrganizationCustomPolicyRuleMetadata"
+_ORGANIZATION_PACK = "ConformancePackInputParameters ExcludedAccounts TemplateBody TemplateS3Uri DeliveryS3Bucket DeliveryS3KeyPrefix"
+
+
+def _of_organization(what: str, status: str, properties: str) -> ResourceType:
+    member = f"Organization{what}Name"
+
+    async def put(work: Work, name: str) -> None:
+        said = {each: work.properties[each] for each in properties.split() if each in work.properties}
+        await work.ask(f"config:PutOrganization{what}", **{member: name}, **said)
+        await _wait_for_all(work, what, status, name)
+
+    @carries(f"{member} {properties}")
+    async def create(work: Work) -> dict[str, Any]:
+        await put(work, work.properties[member])
+        return {}
+
+    @carries(properties)
+    async def update(work: Work) -> None:
+        await put(work, work.id)
+
+    update.handles_absence = True
+
+    async def delete(work: Work) -> None:
+        await work.ask(f"config:DeleteOrganization{what}", **{member: work.id})
+
+    return ResourceType(create=create, id=getattr(p, member), update=(update,), delete=delete, absent=f"NoSuchOrganization{what}Exception")
+
+
+OrganizationConfigRule = _of_organization("ConfigRule", "OrganizationRuleStatus", _RULE_PROPERTIES)
+OrganizationConformancePack = _of_organization("ConformancePack", "Status", _ORGANIZATION_PACK)

@@ -1,4 +1,4 @@
-"""The operations of AWS Config. Organizations, connectors, stored queries, recorders of AWS services, proactive evaluation and
+"""The operations of AWS Config. Connectors, stored queries, recorders of AWS services, proactive evaluation and
 resources of third parties are refused by name."""
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from typing import Any
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.config import aggregator as aggregators
+from kumoniwa.services.config import organization_pack as organization_packs
+from kumoniwa.services.config import organization_rule as organization_rules
 from kumoniwa.services.config import pack as packs
 from kumoniwa.services.config import recorder as recorders
 from kumoniwa.services.config import remediation as remediations
@@ -68,6 +70,20 @@ from kumoniwa.services.config.item import (
     GetResourceConfigHistory,
     ListDiscoveredResources,
 )
+from kumoniwa.services.config.organization_pack import (
+    DeleteOrganizationConformancePack,
+    DescribeOrganizationConformancePacks,
+    DescribeOrganizationConformancePackStatuses,
+    GetOrganizationConformancePackDetailedStatus,
+    PutOrganizationConformancePack,
+)
+from kumoniwa.services.config.organization_rule import (
+    DeleteOrganizationConfigRule,
+    DescribeOrganizationConfigRules,
+    DescribeOrganizationConfigRuleStatuses,
+    GetOrganizationConfigRuleDetailedStatus,
+    PutOrganizationConfigRule,
+)
 from kumoniwa.services.config.pack import (
     DeleteConformancePack,
     DescribeConformancePackCompliance,
@@ -105,6 +121,8 @@ from kumoniwa.services.config.rule import (
 from kumoniwa.services.config.tag import ListTagsForResource, TagResource, UntagResource
 
 __all__ = [
+    "DeleteOrganizationConfigRule", "DescribeOrganizationConfigRuleStatuses", "DescribeOrganizationConfigRules", "GetOrganizationConfigRuleDetailedStatus", "PutOrganizationConfigRule",
+    "DeleteOrganizationConformancePack", "DescribeOrganizationConformancePackStatuses", "DescribeOrganizationConformancePacks", "GetOrganizationConformancePackDetailedStatus", "PutOrganizationConformancePack",
     "BatchGetAggregateResourceConfig", "DescribeAggregateComplianceByConfigRules", "DescribeAggregateComplianceByConformancePacks", "GetAggregateComplianceDetailsByConfigRule", "GetAggregateConfigRuleComplianceSummary", "GetAggregateConformancePackComplianceSummary", "GetAggregateDiscoveredResourceCounts", "GetAggregateResourceConfig", "ListAggregateDiscoveredResources", "SelectAggregateResourceConfig",
     "DeleteConfigurationAggregator", "DescribeConfigurationAggregatorSourcesStatus", "DescribeConfigurationAggregators", "PutConfigurationAggregator", "DeleteAggregationAuthorization", "DeletePendingAggregationRequest", "DescribeAggregationAuthorizations", "DescribePendingAggregationRequests", "PutAggregationAuthorization",
     "BatchGetResourceConfig", "DeleteConfigRule", "DeleteConfigurationRecorder", "DeleteConformancePack", "DeleteDeliveryChannel", "DeleteEvaluationResults",
@@ -136,6 +154,12 @@ _OF_RECORDERS = frozenset({
     "DeleteConfigurationRecorder", "DescribeConfigurationRecorderStatus", "DescribeConfigurationRecorders", "PutConfigurationRecorder",
     "StartConfigurationRecorder", "StopConfigurationRecorder",
 })  # fmt: skip
+
+
+_OF_ORGANIZATIONS = (
+    ("OrganizationConfigRuleName", organization_rules.OrganizationRule, organization_rules.arn_of, "organization-config-rule/*"),
+    ("OrganizationConformancePackName", organization_packs.OrganizationPack, organization_packs.arn_of, "organization-conformance-pack/*"),
+)
 
 
 def _names(params: dict[str, Any], *members: str) -> list[str]:
@@ -177,6 +201,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if isinstance(params.get("ConfigurationAggregatorName"), str):
         aggregator = call.shelf(aggregators.Aggregator).get(params["ConfigurationAggregatorName"])
         return aggregators.arn_of(call, aggregator) if aggregator is not None else call.arn("config-aggregator/*")
+    for member, kind, arn_of, pattern in _OF_ORGANIZATIONS:
+        if named := _names(params, member, f"{member}s"):
+            found = [call.shelf(kind).get(name) for name in named]
+            return [arn_of(call, each) if each is not None else call.arn(pattern) for each in found]
     return "*"
 
 

@@ -37,7 +37,7 @@ class Feed(Record):
     epoch: str
 
 
-class Follower(Record):
+class Subscriber(Record):
     """An account of a region that reads this one's; shelved as an authorization is."""
 
     account: str
@@ -76,10 +76,10 @@ def give(home: Any, message: dict[str, Any]) -> dict[str, Any]:
 def _given(call: Call, message: dict[str, Any]) -> dict[str, Any]:
     key = key_of(message["owner"], message["region"])
     if why := _refused(call, message):
-        call.shelf(Follower).pop(key, None)
+        call.shelf(Subscriber).pop(key, None)
         return {"refused": why}
-    if key not in call.shelf(Follower):
-        call.shelf(Follower)[key] = Follower(account=message["owner"], region=message["region"])
+    if key not in call.shelf(Subscriber):
+        call.shelf(Subscriber)[key] = Subscriber(account=message["owner"], region=message["region"])
     feed = call.shelf(Feed).get(ONE)
     if feed is None:
         feed = call.shelf(Feed)[ONE] = Feed(epoch=call.new_id())
@@ -116,11 +116,11 @@ async def tell(call: Call) -> float:
     news = call.memory(News)
     if news.is_there:
         news.is_there = False
-        await asyncio.gather(*(_tell(call, each) for each in list(call.shelf(Follower).values())))
+        await asyncio.gather(*(_tell(call, each) for each in list(call.shelf(Subscriber).values())))
     return call.now() + DAY_S
 
 
-async def _tell(call: Call, follower: Follower) -> None:
+async def _tell(call: Call, follower: Subscriber) -> None:
     try:
         await say(call, follower.region, {"what": "fed", "account": follower.account, "source": call.account})
     except AwsError:

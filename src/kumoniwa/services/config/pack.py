@@ -28,6 +28,7 @@ from kumoniwa.services.config.errors import (
     MaxNumberOfConformancePacksExceededException,
     NoSuchConfigRuleInConformancePackException,
     NoSuchConformancePackException,
+    ResourceInUseException,
 )
 from kumoniwa.services.config.remediation import Remediation
 from kumoniwa.services.config.result import Result
@@ -56,10 +57,12 @@ class Pack(Record):
     prefix: str | None = None
     inputs: tuple[dict[str, str], ...] = ()
     tags: dict[str, str] = {}
+    created_by: str = ""
+    """The service that keeps it in the accounts of an organization."""
 
 
 def arn_of(call: Call, pack: Pack) -> str:
-    return call.arn(f"conformance-pack/{pack.name}/{pack.id}")
+    return call.arn(f"conformance-pack/{f'aws-service-conformance-pack/{pack.created_by}/' if pack.created_by else ''}{pack.name}/{pack.id}")
 
 
 def existing(call: Call, name: str) -> Pack:
@@ -130,7 +133,7 @@ def _rule(call: Call, said: dict[str, Any]) -> Rule:
     return changed(rules.read(call, said, before), created_by=SERVICE)
 
 
-async def _template(call: Call, text: str | None, uri: str | None) -> str:
+async def template_of(call: Call, text: str | None, uri: str | None) -> str:
     if (text is None) == (uri is None):
         raise InvalidParameterValueException("Specify one of TemplateS3Uri, TemplateBody and TemplateSSMDocumentDetails.")
     if uri is None:
@@ -150,31 +153,57 @@ async def PutConformancePack(
 ) -> dict:  # fmt: skip
     before, now = call.shelf(Pack).get(ConformancePackName), call.now()
     recorders.must_exist(call, "Configuration recorder is not available to put conformance pack.")
-    if before is None and len(call.shelf(Pack)) >= PACKS_MAX:
-        raise MaxNumberOfConformancePacksExceededException(f"An account has {PACKS_MAX} conformance packs at most.")
-    pack = before or Pack(
-        name=ConformancePackName, id=f"conformance-pack-{call.ids.lower(9)}", requested=now, tags=recorders.tags_said(Tags)
-    )
-    pack = changed(
-        pack, requested=now, bucket=DeliveryS3Bucket, prefix=DeliveryS3KeyPrefix, inputs=tuple(ConformancePackInputParameters or ()),
-        state="CREATE_COMPLETE" if before is None else "UPDATE_COMPLETE", reason="",
+    if before is not None:
+        _check_own(before)
+    pack = read(
+        call, before, ConformancePackName, tags=before.tags if before is not None else recorders.tags_said(Tags), bucket=DeliveryS3Bucket,
+        prefix=DeliveryS3KeyPrefix, inputs=tuple(ConformancePackInputParameters or ()),
     )  # fmt: skip
-    text = await _template(call, TemplateBody, TemplateS3Uri)
+    text = await template_of(call, TemplateBody, TemplateS3Uri)
     said, remedies = await _read(call, pack, text)
     try:
-        made = [_rule(call, each) for each in said]
-        for each in made:
-            if not each.is_managed:
-                await rules.check_function(call, each)
-        rules.check_room(call, pack.name, len(set(each.name for each in made) - set(call.shelf(Rule))))
-        await _store(call, pack, text)
-        call.atomically(partial(_keep, call, pack, made, remedies))
+        await _make(call, pack, text, said, remedies)
     except NotImplementedHere:
         raise
     except AwsError as error:
         failed = "CREATE_FAILED" if before is None else "UPDATE_FAILED"
         call.shelf(Pack)[pack.name] = changed(before or pack, requested=now, completed=call.now(), state=failed, reason=error.text)
     return {"ConformancePackArn": arn_of(call, pack)}
+
+
+def read(call: Call, before: Pack | None, name: str, **more: Any) -> Pack:
+    """The pack that is said."""
+    if before is None and len(call.shelf(Pack)) >= PACKS_MAX:
+        raise MaxNumberOfConformancePacksExceededException(f"An account has {PACKS_MAX} conformance packs at most.")
+    pack = before or Pack(name=name, id=f"conformance-pack-{call.ids.lower(9)}", requested=call.now())
+    return changed(pack, requested=call.now(), state="CREATE_COMPLETE" if before is None else "UPDATE_COMPLETE", reason="", **more)
+
+
+async def check(call: Call, pack: Pack, text: str) -> None:
+    """Whether rules can be made of a template. Raises what is wrong with it."""
+    said, _ = await _read(call, pack, text)
+    for each in said:
+        _rule(call, each)
+
+
+async def make(call: Call, pack: Pack, text: str) -> None:
+    """Have what a template says, or nothing of it."""
+    await _make(call, pack, text, *await _read(call, pack, text))
+
+
+async def _make(call: Call, pack: Pack, text: str, said: list[dict[str, Any]], remedies: list[dict[str, Any]]) -> None:
+    made = [_rule(call, each) for each in said]
+    for each in made:
+        if not each.is_managed:
+            await rules.check_function(call, each)
+    rules.check_room(call, pack.name, len(set(each.name for each in made) - set(call.shelf(Rule))))
+    await _store(call, pack, text)
+    call.atomically(partial(_keep, call, pack, made, remedies))
+
+
+def _check_own(pack: Pack) -> None:
+    if pack.created_by:
+        raise ResourceInUseException(f"The conformance pack {pack.name} is of an organization, and only its service changes or deletes it.")
 
 
 async def _store(call: Call, pack: Pack, text: str) -> None:
@@ -216,6 +245,11 @@ def _drop(call: Call, name: str) -> None:
 
 def DeleteConformancePack(call: Call, *, ConformancePackName: str) -> None:
     pack = existing(call, ConformancePackName)
+    _check_own(pack)
+    drop(call, pack)
+
+
+def drop(call: Call, pack: Pack) -> None:
     for name in pack.rules:
         _drop(call, name)
     del call.shelf(Pack)[pack.name]
@@ -231,6 +265,7 @@ def DescribeConformancePacks(call: Call, *, ConformancePackNames: list[str] | No
         told = {
             "ConformancePackName": each.name, "ConformancePackArn": arn_of(call, each), "ConformancePackId": each.id, "DeliveryS3Bucket": each.bucket,
             "DeliveryS3KeyPrefix": each.prefix, "ConformancePackInputParameters": list(each.inputs), "LastUpdateRequestedTime": each.requested,
+            "CreatedBy": each.created_by or None,
         }  # fmt: skip
         listed.append({name: value for name, value in told.items() if value is not None})
     return {"ConformancePackDetails": listed}

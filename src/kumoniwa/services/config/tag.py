@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.config import aggregator, authorization, item, pack, recorder, rule
+from kumoniwa.services.config import (
+    aggregator,
+    authorization,
+    item,
+    organization_pack,
+    organization_rule,
+    pack,
+    recorder,
+    rule,
+)
 from kumoniwa.services.config.aggregator import Aggregator
 from kumoniwa.services.config.authorization import Authorization
 from kumoniwa.services.config.errors import ResourceNotFoundException, TooManyTagsException
+from kumoniwa.services.config.organization_pack import OrganizationPack
+from kumoniwa.services.config.organization_rule import OrganizationRule
 from kumoniwa.services.config.pack import Pack
 from kumoniwa.services.config.recorder import Recorder
 from kumoniwa.services.config.rule import Rule
 
 TAGS_MAX = 50
 _KINDS = (
-    (Recorder, recorder.arn_of), (Rule, rule.arn_of), (Pack, pack.arn_of), (Aggregator, aggregator.arn_of), (Authorization, authorization.arn_of),
+    (OrganizationRule, organization_rule.arn_of), (OrganizationPack, organization_pack.arn_of), (Recorder, recorder.arn_of), (Rule, rule.arn_of), (Pack, pack.arn_of), (Aggregator, aggregator.arn_of), (Authorization, authorization.arn_of),
 )  # fmt: skip
 
 

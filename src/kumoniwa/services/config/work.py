@@ -20,8 +20,11 @@ from kumoniwa.services.config import (
     feed,
     gathering,
     item,
+    organization,
     remediation,
 )
+from kumoniwa.services.config.organization_pack import OrganizationPack
+from kumoniwa.services.config.organization_rule import OrganizationRule
 from kumoniwa.services.config.recorder import HEARD, SERVICE, WORKING, Woken
 
 GATHERED_S = 0.5
@@ -43,6 +46,8 @@ class Ear:
             self.accounts.add(account)
             self.times += 1
             self.region.wake(HEARD)
+            if service == "organizations":
+                self.region.wake(WORKING)
 
 
 async def run(region: Any) -> None:
@@ -56,7 +61,7 @@ async def run(region: Any) -> None:
             if region.name == GLOBAL:
                 group.create_task(_tell(region, ear))
             else:
-                for turn in (capture.follow, everywhere.follow, everywhere.announce, _evaluate, remediation.go_on, feed.tell, gathering.gather):
+                for turn in (capture.follow, everywhere.follow, everywhere.announce, _evaluate, remediation.go_on, feed.tell, gathering.gather, _deploy):
                     group.create_task(_work(region, ear, turn))
     finally:
         region.unlisten(ear.heard)
@@ -68,7 +73,7 @@ def _calls(region: Any) -> list[Call]:
 
 async def _work(region: Any, ear: Ear, turn: Callable[[Call], Awaitable[float]]) -> None:
     """Each turn does what is to be done now for an account, and answers until when nothing is."""
-    gathered_s = 0.0 if turn in (remediation.go_on, gathering.gather) else GATHERED_S
+    gathered_s = 0.0 if turn in (remediation.go_on, gathering.gather, _deploy) else GATHERED_S
     while True:
         before, until = _times(region, ear), region.clock.now() + FORGOTTEN_EVERY_S
         for call in _calls(region):
@@ -80,6 +85,10 @@ async def _work(region: Any, ear: Ear, turn: Callable[[Call], Awaitable[float]])
 
 def _times(region: Any, ear: Ear) -> int:
     return ear.times + sum(call.memory(Woken).times for call in _calls(region))
+
+
+async def _deploy(call: Call) -> float:
+    return await organization.deploy(call, (OrganizationRule, OrganizationPack))
 
 
 async def _evaluate(call: Call) -> float:

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.gate import identity
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
@@ -21,8 +19,10 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import LOGGERS, LOGGING
 from kumoniwa.services.s3.bucket import Bucket, arn, canonical_id, found, location
+from kumoniwa.services.s3.request_metric import body_bytes
+from kumoniwa.services.s3.watched import look_again
 from kumoniwa.store.rows import Table
-from kumoniwa.wire.message import File, Request, Response
+from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.timestamps import MONTHS
 from kumoniwa.wire.xml import MalformedXML
 
@@ -71,7 +71,7 @@ def PutBucketLogging(
     if said is not None:
         _check_target(call, said)
     call.shelf(type(bucket))[Bucket] = changed(bucket, logging=said or {})
-    call.memory(Logged).names = None
+    look_again(call)
 
 
 def _check_target(call: Call, said: dict[str, Any]) -> None:
@@ -108,43 +108,11 @@ def GetBucketLogging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None
 # Lines -----------------------------------------------------------------------------------------------
 
 
-class Logged:
-    """Which of an account's buckets log or have their requesters pay, so that a request to any other costs nothing here.
-    None: nobody looked yet."""
-
-    def __init__(self) -> None:
-        self.names: frozenset[str] | None = None
-
-
-def witness_of(home: Any, route: Route, request: Request, request_id: str) -> Callable[[Response], None] | None:
-    """What shall see the answer to a request, if its bucket logs or has requesters pay."""
-    name = (request.labels or {}).get("Bucket")
-    place = location(home, name) if name is not None else None
-    if place is None or place.region != home.name:
-        return None
-    logged = home.memory.get((place.account, Logged))
-    if logged is not None and logged.names is not None and name not in logged.names:
-        return None
-    call = Call(home, place.account, principals.service(LOGGING, place.account), "s3")
-    logged = call.memory(Logged)
-    if logged.names is None:
-        logged.names = frozenset(bucket.name for bucket in call.shelf(Bucket).values() if bucket.logging or bucket.payer == "Requester")
-    bucket = call.shelf(Bucket).get(name)
-    if bucket is None or name not in logged.names:
-        return None
-    began = home.clock.now()
-
-    def witness(response: Response) -> None:
-        if bucket.payer == "Requester" and "x-amz-request-payer" in request.headers and response.status < 400:
-            response.headers["x-amz-request-charged"] = "requester"
-        if not bucket.logging:
-            return
-        rows = call.rows(LINES)
-        rows.run("insert into s3_access_log (bucket, at, line) values (?,?,?)", name, began,
-                 _line(call, route, request, request_id, response, began))  # fmt: skip
-        home.wake(WAITING)
-
-    return witness
+def note(call: Call, route: Route, request: Request, request_id: str, response: Response, began: float) -> None:
+    """Have a request to a bucket that logs be a line."""
+    line = _line(call, route, request, request_id, response, began)
+    call.rows(LINES).run("insert into s3_access_log (bucket, at, line) values (?,?,?)", request.labels["Bucket"], began, line)
+    call.home.wake(WAITING)
 
 
 def _said(text: Any) -> str:
@@ -160,7 +128,7 @@ def _line(call: Call, route: Route, request: Request, request_id: str, response:
     stamp = f"[{at.tm_mday:02d}/{MONTHS[at.tm_mon]}/{at.tm_year}:{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d} +0000]"
     headers, labels, took_ms = request.headers, request.labels or {}, int((call.now() - began) * 1000)
     error = response.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode() if response.status >= 300 and isinstance(response.body, bytes) else ""
-    sent = _bytes_of(response)
+    sent = body_bytes(response) or ""
     size = response.headers.get("Content-Range", "").rpartition("/")[2] or (
         sent if route.name == "GetObject" and response.status == 200 else headers.get("content-length") if route.takes_stream else ""
     )
@@ -174,14 +142,6 @@ def _line(call: Call, route: Route, request: Request, request_id: str, response:
         _said(sent), _said(size), str(took_ms), str(took_ms), _quoted(headers.get("referer")), _quoted(headers.get("user-agent")),
         _said(version), "-", *scheme[:1], "-", scheme[1], _said(request.host), "TLSv1.2" if request.is_tls else "-", "-", "-",
     ))  # fmt: skip
-
-
-def _bytes_of(response: Response) -> int | str:
-    body = response.body
-    if isinstance(body, bytes):
-        return len(body) or ""
-    files = (body,) if isinstance(body, File) else body if isinstance(body, tuple) else ()
-    return sum(file.length for file in files) or response.headers.get("Content-Length", "")
 
 
 def _requester(call: Call, request: Request) -> str:

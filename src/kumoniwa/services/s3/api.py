@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import storage
-from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging, witness_of
+from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging
 from kumoniwa.services.s3.acl import WRITING
 from kumoniwa.services.s3.bucket import (
     Bucket as BucketRecord,
@@ -86,6 +86,12 @@ from kumoniwa.services.s3.replication import (
     GetBucketReplication,
     PutBucketReplication,
 )
+from kumoniwa.services.s3.request_metric import (
+    DeleteBucketMetricsConfiguration,
+    GetBucketMetricsConfiguration,
+    ListBucketMetricsConfigurations,
+    PutBucketMetricsConfiguration,
+)
 from kumoniwa.services.s3.restoring import RestoreObject
 from kumoniwa.services.s3.retention import (
     GetObjectLegalHold,
@@ -95,21 +101,22 @@ from kumoniwa.services.s3.retention import (
 )
 from kumoniwa.services.s3.upload import PutObject
 from kumoniwa.services.s3.website import DeleteBucketWebsite, GetBucketWebsite, PutBucketWebsite
+from kumoniwa.services.s3.witness import witness_of
 from kumoniwa.wire.timestamps import iso8601
 
 __all__ = [
     "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload",
-    "DeleteBucket", "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketLifecycle", "DeleteBucketOwnershipControls",
-    "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite", "DeleteObject",
+    "DeleteBucket", "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketLifecycle",
+    "DeleteBucketMetricsConfiguration", "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite", "DeleteObject",
     "DeleteObjects", "DeleteObjectTagging", "DeletePublicAccessBlock", "GetBucketAccelerateConfiguration", "GetBucketAcl",
     "GetBucketCors", "GetBucketEncryption", "GetBucketLifecycleConfiguration", "GetBucketLocation", "GetBucketLogging",
-    "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus",
+    "GetBucketMetricsConfiguration", "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus",
     "GetBucketReplication", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite",
     "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration",
-    "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBuckets",
+    "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBucketMetricsConfigurations", "ListBuckets",
     "ListMultipartUploads", "ListObjects", "ListObjectsV2", "ListObjectVersions", "ListParts",
     "PutBucketAccelerateConfiguration", "PutBucketAcl", "PutBucketCors", "PutBucketEncryption",
-    "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketNotificationConfiguration", "PutBucketOwnershipControls", "PutBucketPolicy",
+    "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketMetricsConfiguration", "PutBucketNotificationConfiguration", "PutBucketOwnershipControls", "PutBucketPolicy",
     "PutBucketReplication", "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite",
     "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention",
     "PutObjectTagging", "PutPublicAccessBlock", "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of", "denied",

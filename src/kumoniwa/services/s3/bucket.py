@@ -135,6 +135,8 @@ class Bucket(Record):
     replication: dict[str, Any] = {}
     payer: str = "BucketOwner"
     acceleration: str = ""
+    metrics: dict[str, dict[str, Any]] = {}
+    """Each MetricsConfiguration by its id, and so with the next."""
     notification: dict[str, Any] = {}
     """The NotificationConfiguration, empty where nobody is told."""
 

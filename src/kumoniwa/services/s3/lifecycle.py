@@ -150,7 +150,7 @@ def _checked(call: Call, said: list[dict[str, Any]]) -> tuple[dict[str, Any], ..
             raise MalformedXML
         if "Prefix" in rule and is_filtered:
             raise InvalidRequest("Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.")
-        _check_filter(rule)
+        check_filter(rule)
         if not any(name in rule for name in ACTIONS):
             raise InvalidRequest("At least one action needs to be specified in a rule")
         _check_expiration(rule)
@@ -165,7 +165,7 @@ def _checked(call: Call, said: list[dict[str, Any]]) -> tuple[dict[str, Any], ..
     return tuple(rules)
 
 
-def _check_filter(rule: dict[str, Any]) -> None:
+def check_filter(rule: dict[str, Any]) -> None:
     named = rule.get("Filter") or {}
     if len(named) > 1 or ("And" in named and len(predicates(rule)) + len(predicates(rule).get("Tags", ())[1:]) < 2):
         raise MalformedXML

@@ -11,8 +11,8 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3.access_log import Logged
 from kumoniwa.services.s3.bucket import InvalidRequest, found
+from kumoniwa.services.s3.watched import look_again
 from kumoniwa.wire.xml import MalformedXML
 
 
@@ -31,7 +31,7 @@ def PutBucketRequestPayment(
     if payer not in ("Requester", "BucketOwner"):
         raise MalformedXML
     call.shelf(type(bucket))[Bucket] = changed(bucket, payer=payer)
-    call.memory(Logged).names = None
+    look_again(call)
 
 
 def GetBucketRequestPayment(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:

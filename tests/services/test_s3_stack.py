@@ -86,3 +86,26 @@ def test_a_bucket_of_a_stack_has_its_lifecycle_website_and_locks(cloud):
     s3.put_object(Bucket="site", Key="tmp/k", Body=b"1")
     cloud.sleep(3 * 86_400)
     assert "Contents" not in s3.list_objects_v2(Bucket="site")
+
+
+def test_configurations_with_ids_follow_their_template(cloud):
+    team = {"Key": "team", "Value": "a"}
+    place = {"BucketArn": "arn:aws:s3:::many", "Format": "CSV", "Prefix": "lists"}
+    inventory = {"Id": "i", "Enabled": True, "IncludedObjectVersions": "Current", "ScheduleFrequency": "Weekly", "Destination": place, "Prefix": "p"}
+    tiering = {"Id": "t", "Status": "Enabled", "TagFilters": [team], "Tierings": [{"AccessTier": "ARCHIVE_ACCESS", "Days": 90}]}
+    metrics = [{"Id": "all"}, {"Id": "some", "Prefix": "p", "TagFilters": [team]}]
+    deploy(cloud, {"B": bucket("many", MetricsConfigurations=metrics, InventoryConfigurations=[inventory], IntelligentTieringConfigurations=[tiering])})
+    s3, cfn = cloud.client("s3"), cloud.client("cloudformation")
+    told = s3.list_bucket_metrics_configurations(Bucket="many")["MetricsConfigurationList"]
+    assert told == [{"Id": "all"}, {"Id": "some", "Filter": {"And": {"Prefix": "p", "Tags": [team]}}}]
+    told = s3.get_bucket_inventory_configuration(Bucket="many", Id="i")["InventoryConfiguration"]
+    assert (told["Schedule"], told["Filter"], told["IsEnabled"]) == ({"Frequency": "Weekly"}, {"Prefix": "p"}, True)
+    assert told["Destination"] == {"S3BucketDestination": {"Bucket": "arn:aws:s3:::many", "Format": "CSV", "Prefix": "lists"}}
+    told = s3.get_bucket_intelligent_tiering_configuration(Bucket="many", Id="t")["IntelligentTieringConfiguration"]
+    assert (told["Filter"], told["Tierings"]) == ({"Tag": team}, tiering["Tierings"])
+    template = json.dumps({"Resources": {"B": bucket("many", MetricsConfigurations=metrics[:1])}})
+    cfn.update_stack(StackName="s", TemplateBody=template)
+    cloud.sleep(60)
+    assert [each["Id"] for each in s3.list_bucket_metrics_configurations(Bucket="many")["MetricsConfigurationList"]] == ["all"]
+    assert "InventoryConfigurationList" not in s3.list_bucket_inventory_configurations(Bucket="many")
+    assert "IntelligentTieringConfigurationList" not in s3.list_bucket_intelligent_tiering_configurations(Bucket="many")

@@ -14,7 +14,9 @@ from kumoniwa.deploy.resource import (
     ResourceType,
     Setting,
     Value,
+    Work,
     as_json,
+    carries,
     each,
     fields,
     from_json,
@@ -176,6 +178,48 @@ def _put(operation: str, name: str, shape: Any = None, sent: str = "", delete: s
     )
 
 
+_metrics = fields("Id AccessPointArn Prefix TagFilters")
+_tiering = fields("Id Status Tierings Prefix TagFilters")
+_inventory = fields(
+    "Id Enabled=IsEnabled IncludedObjectVersions OptionalFields Prefix=Filter ScheduleFrequency=Schedule Destination",
+    Prefix=lambda prefix: {"Prefix": prefix},
+    ScheduleFrequency=lambda frequency: {"Frequency": frequency},
+    Destination=lambda found: {"S3BucketDestination": fields("BucketAccountId=AccountId BucketArn=Bucket Format Prefix")(found)},
+)
+
+
+def _filtered(shape: Any) -> Any:
+    """A template's configuration is flat, as its lifecycle rules are; the API nests the filter."""
+
+    def nested(found: dict[str, Any]) -> dict[str, Any]:
+        said = shape(found)
+        parts, tags = {name: said.pop(name) for name in ("AccessPointArn", "Prefix") if name in said}, said.pop("TagFilters", [])
+        if len(parts) + len(tags) > 1:
+            said["Filter"] = {"And": {**parts, **({"Tags": tags} if tags else {})}}
+        elif parts or tags:
+            said["Filter"] = parts or {"Tag": tags[0]}
+        return said
+
+    return nested
+
+
+def _put_each(name: str, shape: Any) -> Setting:
+    """A list of configurations, each of which S3 keeps under its id: ``MetricsConfigurations``."""
+    kind = name.removesuffix("s")
+
+    @carries(name)
+    async def put(work: Work) -> None:
+        wanted = [shape(said) for said in work.properties.get(name, ())]
+        kept = {said["Id"] for said in wanted}
+        for said in work.old.get(name, ()):
+            if said["Id"] not in kept:
+                await work.ask(f"s3:DeleteBucket{kind}", Bucket=work.id, Id=said["Id"])
+        for said in wanted:
+            await work.ask(f"s3:PutBucket{kind}", Bucket=work.id, Id=said["Id"], **{kind: said})
+
+    return Setting(put, put)
+
+
 def _suspended(found: Any) -> Any:
     if found.get("Status") not in ("Enabled", "Suspended"):
         raise NotImplementedHere("AWS::S3::Bucket VersioningConfiguration without a Status")
@@ -259,6 +303,9 @@ Bucket = ResourceType(
             ),
             Call("s3:PutBucketNotificationConfiguration", Bucket=ID, NotificationConfiguration={}),
         ),
+        _put_each("MetricsConfigurations", _filtered(_metrics)),
+        _put_each("InventoryConfigurations", _inventory),
+        _put_each("IntelligentTieringConfigurations", _filtered(_tiering)),
         _put("PutBucketTagging", "Tags", lambda tags: {"TagSet": tags}, "Tagging", "DeleteBucketTagging"),
     ),
     update=(Call("s3:PutBucketAcl", Bucket=ID, ACL=use(_canned, p.AccessControl)),),

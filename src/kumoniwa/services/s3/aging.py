@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.record import unpack
-from kumoniwa.services.s3 import notification, storage
+from kumoniwa.kernel.record import changed, unpack
+from kumoniwa.services.s3 import notification, storage, tiering
 from kumoniwa.services.s3.archive import DAY_S, midnight_after
 from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket
 from kumoniwa.services.s3.lifecycle import (
@@ -26,7 +27,7 @@ from kumoniwa.services.s3.lifecycle import (
     fits,
     is_moved,
 )
-from kumoniwa.services.s3.listing import all_versions
+from kumoniwa.services.s3.listing import all_versions, steps
 from kumoniwa.services.s3.storage import Head
 
 STEP_ROWS = 100
@@ -64,22 +65,24 @@ async def run(region: Any) -> None:
 
 async def _aged(call: Call, name: str) -> None:
     """One pass over a bucket, if it has rules."""
-    key, rows = "", STEP_ROWS
-    while (bucket := call.shelf(Bucket).get(name)) is not None and bucket.lifecycle:
-        chunk = [Aged(*row) for row in all_versions(call, bucket, "", 0)(key, None, rows)]
-        is_end = len(chunk) < rows
-        if not is_end and chunk[0].key == chunk[-1].key:
-            rows *= 4  # one key has more versions than a step takes
-            continue
-        for each, versions in groupby(chunk, lambda row: row.key):
-            if is_end or each != chunk[-1].key:
-                _age(call, bucket, list(versions))
-        if is_end:
-            break
-        key, rows = chunk[-1].key, STEP_ROWS
+    bucket = call.shelf(Bucket).get(name)
+    if bucket is None or not _has_rules(bucket):
+        return
+    for step in steps(partial(all_versions, call, bucket, "", 0), size=STEP_ROWS):
+        # Rules may have changed since the last step.
+        bucket = call.shelf(Bucket).get(name)
+        if bucket is None or not _has_rules(bucket):
+            return
+        for _, versions in groupby(map(Aged._make, step), lambda row: row.key):
+            _age(call, bucket, list(versions))
         await asyncio.sleep(0)
+    bucket = call.shelf(Bucket).get(name)
     if bucket is not None and bucket.lifecycle:
         _abort(call, bucket)
+
+
+def _has_rules(bucket: Bucket) -> bool:
+    return bool(bucket.lifecycle or bucket.tiering)
 
 
 def _age(call: Call, bucket: Bucket, versions: list[Aged]) -> None:
@@ -93,6 +96,24 @@ def _age(call: Call, bucket: Bucket, versions: list[Aged]) -> None:
     for newer, (count, version) in zip(versions, enumerate(versions[1:])):
         # A version is noncurrent since the moment the next one came.
         _age_noncurrent(call, bucket, version, newer.modified, count, now)
+    for version in versions if bucket.tiering else ():
+        if version.storage == tiering.CLASS:
+            _tier_down(call, bucket, version, now)
+
+
+def _tier_down(call: Call, bucket: Bucket, version: Aged, now: float) -> None:
+    """Archive what nobody has read, unless a rule has just taken it elsewhere."""
+    found = storage.version(call, bucket, version.key, version.version)
+    if found is None or found.storage != tiering.CLASS:
+        return
+    head = found.head
+    tier = tiering.due_tier(bucket, found.key, head, found.size, found.modified, now)
+    if tier:
+        storage.change(call, found, changed(head, tier=tier, restored=None, accessed=tiering.unread_since(head, found.modified)))
+        notification.happened(
+            call, bucket, "IntelligentTiering", found.key, version=found.version, size=found.size, etag=found.etag,
+            more={"intelligentTieringEventData": {"destinationAccessTier": tier}}, detail={"destination-access-tier": tier},
+        )  # fmt: skip
 
 
 def _meaning(bucket: Bucket, version: Aged) -> Iterator[dict[str, Any]]:
@@ -173,6 +194,9 @@ def _move(call: Call, bucket: Bucket, version: Aged, kind: str | None) -> None:
             detail={"destination-storage-class": kind},
         )  # fmt: skip
         call.rows(storage.OBJECTS).run("update s3_object set storage = ? where id = ?", kind, version.id)
+        if kind == tiering.CLASS or version.storage == tiering.CLASS:
+            # In its new class it begins anew, as something that was just read.
+            storage.change(call, version, changed(version.head, tier="", restored=None, accessed=call.now()))
 
 
 def _abort(call: Call, bucket: Bucket) -> None:

@@ -46,6 +46,12 @@ from kumoniwa.services.s3.copying import CopyObject, UploadPartCopy
 from kumoniwa.services.s3.cors import DeleteBucketCors, GetBucketCors, PutBucketCors, headers_of
 from kumoniwa.services.s3.deletion import DeleteObject, DeleteObjects
 from kumoniwa.services.s3.download import GetObject, GetObjectAttributes, HeadObject, denied
+from kumoniwa.services.s3.inventory import (
+    DeleteBucketInventoryConfiguration,
+    GetBucketInventoryConfiguration,
+    ListBucketInventoryConfigurations,
+    PutBucketInventoryConfiguration,
+)
 from kumoniwa.services.s3.lifecycle import (
     DeleteBucketLifecycle,
     GetBucketLifecycleConfiguration,
@@ -99,28 +105,38 @@ from kumoniwa.services.s3.retention import (
     PutObjectLegalHold,
     PutObjectRetention,
 )
+from kumoniwa.services.s3.tiering import (
+    DeleteBucketIntelligentTieringConfiguration,
+    GetBucketIntelligentTieringConfiguration,
+    ListBucketIntelligentTieringConfigurations,
+    PutBucketIntelligentTieringConfiguration,
+)
 from kumoniwa.services.s3.upload import PutObject
 from kumoniwa.services.s3.website import DeleteBucketWebsite, GetBucketWebsite, PutBucketWebsite
 from kumoniwa.services.s3.witness import witness_of
 from kumoniwa.wire.timestamps import iso8601
 
 __all__ = [
-    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload",
-    "DeleteBucket", "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketLifecycle",
-    "DeleteBucketMetricsConfiguration", "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite", "DeleteObject",
-    "DeleteObjects", "DeleteObjectTagging", "DeletePublicAccessBlock", "GetBucketAccelerateConfiguration", "GetBucketAcl",
-    "GetBucketCors", "GetBucketEncryption", "GetBucketLifecycleConfiguration", "GetBucketLocation", "GetBucketLogging",
-    "GetBucketMetricsConfiguration", "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy", "GetBucketPolicyStatus",
-    "GetBucketReplication", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning", "GetBucketWebsite",
-    "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration",
-    "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject", "ListBucketMetricsConfigurations", "ListBuckets",
-    "ListMultipartUploads", "ListObjects", "ListObjectsV2", "ListObjectVersions", "ListParts",
-    "PutBucketAccelerateConfiguration", "PutBucketAcl", "PutBucketCors", "PutBucketEncryption",
-    "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketMetricsConfiguration", "PutBucketNotificationConfiguration", "PutBucketOwnershipControls", "PutBucketPolicy",
-    "PutBucketReplication", "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite",
-    "PutObject", "PutObjectAcl", "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention",
-    "PutObjectTagging", "PutPublicAccessBlock", "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of", "denied",
-    "headers_of", "owner_of", "policy_of", "resource_of", "witness_of",
+    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload", "DeleteBucket",
+    "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketIntelligentTieringConfiguration",
+    "DeleteBucketInventoryConfiguration", "DeleteBucketLifecycle", "DeleteBucketMetricsConfiguration",
+    "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite",
+    "DeleteObject", "DeleteObjectTagging", "DeleteObjects", "DeletePublicAccessBlock", "GetBucketAccelerateConfiguration",
+    "GetBucketAcl", "GetBucketCors", "GetBucketEncryption", "GetBucketIntelligentTieringConfiguration",
+    "GetBucketInventoryConfiguration", "GetBucketLifecycleConfiguration", "GetBucketLocation", "GetBucketLogging",
+    "GetBucketMetricsConfiguration", "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy",
+    "GetBucketPolicyStatus", "GetBucketReplication", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning",
+    "GetBucketWebsite", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration",
+    "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject",
+    "ListBucketIntelligentTieringConfigurations", "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations",
+    "ListBuckets", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutBucketAccelerateConfiguration",
+    "PutBucketAcl", "PutBucketCors", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
+    "PutBucketInventoryConfiguration", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketMetricsConfiguration",
+    "PutBucketNotificationConfiguration", "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketReplication",
+    "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite", "PutObject", "PutObjectAcl",
+    "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "PutPublicAccessBlock",
+    "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of", "denied", "headers_of", "owner_of", "policy_of",
+    "resource_of", "witness_of",
 ]  # fmt: skip
 
 OF_VERSIONS = {

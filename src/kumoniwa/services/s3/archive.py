@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DAY_S = 86_400
 ARCHIVED = frozenset(("GLACIER", "DEEP_ARCHIVE"))
 TIERS = ("Standard", "Bulk", "Expedited")
+TIERED = {"ARCHIVE_ACCESS": "GLACIER", "DEEP_ARCHIVE_ACCESS": "DEEP_ARCHIVE"}
+"""Archive tiers, and the class that each performs like."""
 HOURS = {
     ("GLACIER", "Expedited"): 5 / 60, ("GLACIER", "Standard"): 5.0, ("GLACIER", "Bulk"): 12.0,
     ("DEEP_ARCHIVE", "Standard"): 12.0, ("DEEP_ARCHIVE", "Bulk"): 48.0,
@@ -42,14 +44,22 @@ def midnight_after(at: float) -> float:
     return float((int(at) // DAY_S + 1) * DAY_S)
 
 
+def archived_tier(head: Head, now: float) -> str:
+    """The archive tier of intelligent tiering that a version lies in; empty once it was restored to the Frequent Access tier."""
+    return head.tier if head.restored is None or now < head.restored[0] else ""
+
+
 def is_at_hand(head: Head, kind: str, now: float) -> bool:
     """Whether the bytes of a version can be read now."""
-    return kind not in ARCHIVED or (head.restored is not None and head.restored[0] <= now < head.restored[1])
+    if kind in ARCHIVED:
+        return head.restored is not None and head.restored[0] <= now < head.restored[1]
+    return not archived_tier(head, now)
 
 
 def check_at_hand(call: Call, head: Head, kind: str) -> None:
-    if kind in ARCHIVED and not is_at_hand(head, kind, call.now()):
-        raise InvalidObjectState(StorageClass=kind)
+    if kind != "STANDARD" and not is_at_hand(head, kind, call.now()):
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_InvalidObjectState.html
+        raise InvalidObjectState(StorageClass=kind, **({"AccessTier": head.tier} if head.tier else {}))
 
 
 def restore_told(head: Head, now: float) -> dict[str, Any]:
@@ -59,6 +69,9 @@ def restore_told(head: Head, now: float) -> dict[str, Any]:
     ready, until = head.restored
     if now < ready:
         return {"Restore": 'ongoing-request="true"'}
+    if head.tier:
+        # It is back for good, and no copy of it will vanish.
+        return {}
     return {"Restore": f'ongoing-request="false", expiry-date="{timestamps.rfc822(until)}"'}
 
 
@@ -69,4 +82,6 @@ def restore_status(head: Head, now: float) -> dict[str, Any]:
     ready, until = head.restored
     if now < ready:
         return {"RestoreStatus": {"IsRestoreInProgress": True}}
+    if head.tier:
+        return {}
     return {"RestoreStatus": {"IsRestoreInProgress": False, "RestoreExpiryDate": until}}

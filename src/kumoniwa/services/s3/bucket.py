@@ -136,7 +136,9 @@ class Bucket(Record):
     payer: str = "BucketOwner"
     acceleration: str = ""
     metrics: dict[str, dict[str, Any]] = {}
-    """Each MetricsConfiguration by its id, and so with the next."""
+    """Each MetricsConfiguration by its id, and so with the next two."""
+    tiering: dict[str, dict[str, Any]] = {}
+    inventories: dict[str, dict[str, Any]] = {}
     notification: dict[str, Any] = {}
     """The NotificationConfiguration, empty where nobody is told."""
 

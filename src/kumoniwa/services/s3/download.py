@@ -11,9 +11,9 @@ from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, managed_key, metadata, replication, storage
+from kumoniwa.services.s3 import condition, managed_key, metadata, replication, storage, tiering
 from kumoniwa.services.s3.acl import AUTHENTICATED, EVERYBODY
-from kumoniwa.services.s3.archive import check_at_hand, restore_told
+from kumoniwa.services.s3.archive import archived_tier, check_at_hand, restore_told
 from kumoniwa.services.s3.bucket import (
     AccessDenied,
     Bucket,
@@ -241,6 +241,8 @@ def GetObject(
     customer = key_to_read(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
     check_opens(head, customer)
     check_at_hand(call, head, version.storage)
+    if version.storage == tiering.CLASS:
+        tiering.read(call, version, head)
     overrides = (
         ResponseCacheControl, ResponseContentDisposition, ResponseContentEncoding, ResponseContentLanguage, ResponseContentType, ResponseExpires,
     )  # fmt: skip
@@ -344,6 +346,8 @@ def _described(
     if version.storage != "STANDARD":
         reply["StorageClass"] = version.storage
         reply.update(restore_told(head, call.now()))
+        if tier := archived_tier(head, call.now()):
+            reply["ArchiveStatus"] = tier
     reply.update(encryption_told(head))
     if head.is_replica or head.replicas:
         reply.update(replication.status_of(head))

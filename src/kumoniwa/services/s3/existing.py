@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import replication, storage
-from kumoniwa.services.s3.archive import ARCHIVED
+from kumoniwa.services.s3.archive import is_at_hand
 from kumoniwa.services.s3.bucket import Bucket
-from kumoniwa.services.s3.listing import all_versions
+from kumoniwa.services.s3.listing import all_versions, steps
 from kumoniwa.services.s3.storage import Version
-
-STEP_ROWS = 500
 
 
 def bucket_of(call: Call, name: str) -> Bucket | None:
@@ -21,18 +20,10 @@ def bucket_of(call: Call, name: str) -> Bucket | None:
 
 def versions(call: Call, name: str) -> Iterator[list[Version]]:
     """All versions of a bucket, delete markers among them, in steps."""
-    bucket, key, rows = call.shelf(Bucket).get(name), "", STEP_ROWS
-    while bucket is not None:
-        chunk = all_versions(call, bucket, "", 0)(key, None, rows)
-        is_end = len(chunk) < rows
-        if not is_end and chunk[0][0] == chunk[-1][0]:
-            rows *= 4  # one key has more versions than a step takes
-            continue
-        found = [row for row in chunk if is_end or row[0] != chunk[-1][0]]
-        yield [version for row in found if (version := storage.version(call, bucket, row[0], row[1])) is not None]
-        if is_end:
-            return
-        key, rows = chunk[-1][0], STEP_ROWS
+    bucket = call.shelf(Bucket).get(name)
+    if bucket is not None:
+        for step in steps(partial(all_versions, call, bucket, "", 0)):
+            yield [version for row in step if (version := storage.version(call, bucket, row[0], row[1])) is not None]
 
 
 def replication_state(call: Call, name: str, key: str, version_id: str) -> str:
@@ -45,13 +36,13 @@ def replication_state(call: Call, name: str, key: str, version_id: str) -> str:
 def is_eligible(call: Call, name: str, version: Version) -> bool:
     """Whether the bucket's rules mean a version. A batch job replicates replicas, too."""
     bucket = call.shelf(Bucket).get(name)
-    return bucket is not None and bool(_wanted(bucket, version).rules)
+    return bucket is not None and bool(_wanted(call, bucket, version).rules)
 
 
-def _wanted(bucket: Bucket, version: Version) -> replication.Wanted:
+def _wanted(call: Call, bucket: Bucket, version: Version) -> replication.Wanted:
     if version.is_marker:
         return replication.of_marker(bucket, version.key)
-    if version.storage in ARCHIVED:
+    if not is_at_hand(version.head, version.storage, call.now()):
         return replication.NOTHING
     return replication.of_object(bucket, version.key, version.head, version.storage)
 
@@ -64,7 +55,7 @@ def replicate(call: Call, name: str, key: str, version_id: str) -> str:
         version = storage.live(call, bucket, key)
     if bucket is None or version is None:
         return "The specified version does not exist."
-    wanted = _wanted(bucket, version)
+    wanted = _wanted(call, bucket, version)
     if not wanted.rules:
         return "The object is not eligible for replication by the rules of its bucket."
     head: Any = version.head

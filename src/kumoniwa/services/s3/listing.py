@@ -5,7 +5,7 @@ A common prefix costs one seek, however many keys it stands for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from heapq import merge
 from typing import Any, NamedTuple
@@ -114,13 +114,33 @@ def after(marker: str, prefix: str, delimiter: str) -> str:
     return (successor(rolled) or LAST_CHARACTER * 4) if rolled else marker + "\0"
 
 
+STEP_ROWS = 500
+
+
+def steps(reading: Callable[[], Read], prefix: str = "", size: int = STEP_ROWS) -> Iterator[list[tuple]]:
+    """Everything under a prefix, for those who work through a bucket: in steps of about ``size`` rows, in each of which the rows of
+    a key are all together. ``reading`` makes what reads a step, anew for each, because the bucket goes on meanwhile."""
+    start, end, limit = prefix, successor(prefix), size
+    while True:
+        chunk = reading()(start, end, limit)
+        is_end = len(chunk) < limit
+        if not is_end and chunk[0][0] == chunk[-1][0]:
+            limit *= 4  # one key has more versions than a step takes
+            continue
+        # The rest of the last key's rows may lie in the next step.
+        yield chunk if is_end else [row for row in chunk if row[0] != chunk[-1][0]]
+        if is_end:
+            return
+        start, limit = chunk[-1][0], size
+
+
 # Objects ---------------------------------------------------------------------------------------------
 
 _KEYS = "select key, modified, size, etag, storage, head from s3_object where bucket = ? and key >= ? {end} and is_live = 1 order by key limit ?"
 _KEYS_TO_END, _KEYS_BELOW = _KEYS.format(end=""), _KEYS.format(end="and key < ?")
 
 
-def _live_keys(call: Call, bucket: Bucket) -> Read:
+def live_keys(call: Call, bucket: Bucket) -> Read:
     rows = call.rows(storage.OBJECTS)
 
     def read(start: str, end: str | None, limit: int) -> list[tuple]:
@@ -182,7 +202,7 @@ def ListObjects(
     most, encode = limit_of(MaxKeys, "max-keys"), encoder(EncodingType)
     prefix, delimiter = Prefix or "", Delimiter or ""
     start = after(Marker, prefix, delimiter) if Marker else ""
-    page = page_of(_live_keys(call, bucket), prefix, delimiter, start, most)
+    page = page_of(live_keys(call, bucket), prefix, delimiter, start, most)
     is_truncated = page.is_truncated and most > 0
     reply: dict[str, Any] = {
         "Name": Bucket,
@@ -220,7 +240,7 @@ def ListObjectsV2(
         start = token_text(ContinuationToken)
     else:
         start = after(StartAfter, prefix, delimiter) if StartAfter else ""
-    page = page_of(_live_keys(call, bucket), prefix, delimiter, start, most)
+    page = page_of(live_keys(call, bucket), prefix, delimiter, start, most)
     is_truncated = page.is_truncated and most > 0
     reply: dict[str, Any] = {
         "Name": Bucket, "Prefix": encode(prefix), "MaxKeys": most, "KeyCount": len(page.rows) + len(page.prefixes), "IsTruncated": is_truncated,

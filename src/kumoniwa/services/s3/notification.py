@@ -48,10 +48,11 @@ _CREATED = {
     "CopyObject": ("ObjectCreated:Copy", "CopyObject"),
     "CompleteMultipartUpload": ("ObjectCreated:CompleteMultipartUpload", "CompleteMultipartUpload"),
 }
-_VERSIONS = {"Replication": "2.2", "ObjectAcl": "2.3", "ObjectTagging": "2.3", "LifecycleExpiration": "2.3", "LifecycleTransition": "2.3"}
+_VERSIONS = {"Replication": "2.2", "ObjectAcl": "2.3", "ObjectTagging": "2.3", "LifecycleExpiration": "2.3", "LifecycleTransition": "2.3",
+             "IntelligentTiering": "2.3"}  # fmt: skip
 """Of an event's form; 2.1 for all others."""
 _UNSIZED = ("ObjectRemoved", "ObjectAcl", "ObjectTagging", "LifecycleExpiration")
-_UNSEQUENCED = ("ObjectAcl", "ObjectTagging")
+_UNSEQUENCED = ("ObjectAcl", "ObjectTagging", "IntelligentTiering")
 
 _DETAILS = {
     "ObjectCreated": ("Object Created", {}),
@@ -60,6 +61,7 @@ _DETAILS = {
     "LifecycleExpiration:Delete": ("Object Deleted", {"deletion-type": "Permanently Deleted"}),
     "LifecycleExpiration:DeleteMarkerCreated": ("Object Deleted", {"deletion-type": "Delete Marker Created"}),
     "LifecycleTransition": ("Object Storage Class Changed", {}),
+    "IntelligentTiering": ("Object Access Tier Changed", {}),
     "ObjectRestore:Post": ("Object Restore Initiated", {}),
     "ObjectRestore:Completed": ("Object Restore Completed", {}),
     "ObjectTagging:Put": ("Object Tags Added", {}),

@@ -188,7 +188,7 @@ def _replica_of(call: Call, bucket: Bucket, item: dict[str, Any], head: Head) ->
     """What is known of a replica: all that was known of the version, but for whose it is and what was done to that very copy."""
     is_ours = item["overrides_owner"] or not bucket.has_acls
     return changed(
-        head, is_replica=True, replicas={}, blobs=(), upload="", restored=None,
+        head, is_replica=True, replicas={}, blobs=(), upload="", restored=None, tier="", accessed=0.0,
         owner=call.account if is_ours else head.owner, grants=CLOSED if is_ours else head.grants,
         nonce=head.nonce if head.customer_key or head.data_key is not None else b"",
     )  # fmt: skip

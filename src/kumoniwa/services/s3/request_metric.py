@@ -16,8 +16,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import named_configuration, storage
 from kumoniwa.services.s3 import bucket as buckets
+from kumoniwa.services.s3 import named_configuration, storage
 from kumoniwa.services.s3.lifecycle import check_filter, fits, predicates
 from kumoniwa.services.s3.watched import look_again
 from kumoniwa.wire.message import File, Request, Response

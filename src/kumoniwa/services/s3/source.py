@@ -17,7 +17,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, managed_key
+from kumoniwa.services.s3 import condition, managed_key, tiering
 from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
 from kumoniwa.services.s3.bucket import (
     AccessDenied,
@@ -125,6 +125,8 @@ def _here(call: Call, text: str, conditions: tuple, expected_owner: str | None, 
     check_opens(head, customer)
     if not is_at_hand(head, version.storage, call.now()):
         raise ObjectNotInActiveTierError
+    if version.storage == tiering.CLASS:
+        tiering.read(there, version, head)
     return Here(there, bucket, version, head, customer.secret)
 
 

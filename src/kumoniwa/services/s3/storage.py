@@ -24,6 +24,7 @@ from kumoniwa.services.s3.lock import UNLOCKED, Lock
 from kumoniwa.store.rows import Table
 
 if TYPE_CHECKING:
+    from kumoniwa.services.s3.aging import Aged
     from kumoniwa.services.s3.bucket import Bucket
 
 INLINE_BYTES_MAX = 65_536
@@ -95,6 +96,10 @@ class Head(Record):
     lock: Lock = UNLOCKED
     restored: tuple[float, float] | None = None
     """Of an archived version that was asked back: from when to when a copy can be read."""
+    tier: str = ""
+    """The archive tier of intelligent tiering that it was moved to; empty if it never was, or is read again."""
+    accessed: float = 0.0
+    """Of an object of that class, when it was read on the last day on which it was, or came into the class."""
     replicas: dict[str, str] = {}
     """How far its replication to each destination bucket is: PENDING, COMPLETED or FAILED."""
     is_replica: bool = False
@@ -270,8 +275,8 @@ def remove(call: Call, bucket: Bucket, found: Version) -> None:
     let_go(call, [found])
 
 
-def change(call: Call, found: Version, head: Head) -> None:
-    """Put other tags or grants to a version; nothing else of it changes."""
+def change(call: Call, found: Version | Aged, head: Head) -> None:
+    """Put something else beside a version, such as other tags; nothing else of it changes."""
     call.rows(OBJECTS).run("update s3_object set head = ? where id = ?", pack(head), found.id)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import replication, storage
-from kumoniwa.services.s3.archive import is_at_hand
+from kumoniwa.services.s3.archive import ARCHIVED, archived_tier
 from kumoniwa.services.s3.bucket import Bucket
 from kumoniwa.services.s3.listing import all_versions, steps
 from kumoniwa.services.s3.storage import Version
@@ -42,7 +42,7 @@ def is_eligible(call: Call, name: str, version: Version) -> bool:
 def _wanted(call: Call, bucket: Bucket, version: Version) -> replication.Wanted:
     if version.is_marker:
         return replication.of_marker(bucket, version.key)
-    if not is_at_hand(version.head, version.storage, call.now()):
+    if version.storage in ARCHIVED or archived_tier(version.head, call.now()):
         return replication.NOTHING
     return replication.of_object(bucket, version.key, version.head, version.storage)
 

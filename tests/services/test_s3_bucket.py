@@ -267,8 +267,8 @@ def test_versioning_must_be_said_rightly(s3):
 
 def test_what_is_not_implemented_is_refused_by_name(s3):
     s3.create_bucket(Bucket="bare")
-    status, code, text = refusal(s3.list_bucket_inventory_configurations, Bucket="bare")
-    assert (status, code) == (501, "NotImplemented") and "ListBucketInventoryConfigurations" in text
+    status, code, text = refusal(s3.list_bucket_analytics_configurations, Bucket="bare")
+    assert (status, code) == (501, "NotImplemented") and "ListBucketAnalyticsConfigurations" in text
     status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", WriteOffsetBytes=1)
     assert (status, code) == (501, "NotImplemented") and "WriteOffsetBytes" in text
     status, code, text = refusal(s3.put_object, Bucket="bare", Key="k", ServerSideEncryption="aws:kms:dsse")

@@ -62,7 +62,7 @@ def test_a_stack_backs_up_what_it_has_and_changes_its_plan_in_place(cloud):
     assert made["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="s")
     outputs = {each["OutputKey"]: each["OutputValue"] for each in made["Outputs"]}
     shown = backup.describe_backup_vault(BackupVaultName="stacked")
-    assert (shown["Locked"], shown["MinRetentionDays"], backup.list_tags(ResourceArn=outputs["Vault"])["Tags"]) == (True, 1, {"team": "red"})
+    assert (shown["Locked"], shown["MinRetentionDays"], backup.list_tags(ResourceArn=outputs["Vault"])["Tags"]["team"]) == (True, 1, "red")
     assert backup.get_backup_vault_notifications(BackupVaultName="stacked")["BackupVaultEvents"] == ["BACKUP_JOB_COMPLETED"]
     continuous = cloud.client("dynamodb").describe_continuous_backups(TableName="orders")["ContinuousBackupsDescription"]
     assert continuous["PointInTimeRecoveryDescription"]["RecoveryPeriodInDays"] == 7

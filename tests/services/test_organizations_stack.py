@@ -49,7 +49,7 @@ def test_a_stack_makes_an_organization_with_a_member_in_its_unit(cloud, stack):
     assert told["Master"] == MASTER
     unit = api.list_parents(ChildId=told["Member"])["Parents"][0]["Id"]
     assert told["Path"] == f"{api.describe_organization()['Organization']['Id']}/{told['Root']}/{unit}/"
-    assert api.list_tags_for_resource(ResourceId=told["Member"])["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert api.list_tags_for_resource(ResourceId=told["Member"])["Tags"][0] == {"Key": "a", "Value": "b"}
     template = json.loads(json.dumps(TEMPLATE))
     del template["Resources"]["Member"]["Properties"]["ParentIds"]
     stack(template)

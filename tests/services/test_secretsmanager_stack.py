@@ -75,7 +75,7 @@ Outputs: {Value: {Value: !GetAtt Plain.Value}}
     assert secrets.get_secret_value(SecretId="copy")["SecretString"] == "from-secret"
     assert secrets.get_secret_value(SecretId="secure")["SecretString"] == "from-secure-parameter"
     assert not is_on_disk(cloud, "from-secret") and not is_on_disk(cloud, "from-secure-parameter")
-    assert ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/made/a")["TagList"] == [{"Key": "a", "Value": "b"}]
+    assert ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId="/made/a")["TagList"][0] == {"Key": "a", "Value": "b"}
 
 
 def test_a_stack_rotates_a_secret(cloud, deploy):

@@ -13,7 +13,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.deploy import drift, dynamic, graph, importing, intrinsics, schemas, signal, step, types
+from kumoniwa.deploy import (
+    drift,
+    dynamic,
+    graph,
+    importing,
+    intrinsics,
+    schemas,
+    signal,
+    step,
+    tagging,
+    types,
+)
 from kumoniwa.deploy.plan import difference, needs_replacement
 from kumoniwa.deploy.standing import Standing, State
 from kumoniwa.deploy.step import Cancelled, Failure, Host, Work
@@ -162,14 +173,19 @@ class Deploy:
         )
 
     def _work(self, standing: Standing, *, old: dict[str, Any] | None = None, stops: bool = True) -> Work:
+        entry = self._entry(standing.type)
+
+        def marked(properties: dict[str, Any]) -> dict[str, Any]:
+            return tagging.marked(properties, entry, self.state.stack_name, self.state.stack_id, standing.logical_id)
+
         return Work(
             host=self.host,
-            entry=self._entry(standing.type),
+            entry=entry,
             logical_id=standing.logical_id,
             pseudo=self.pseudo,
             token=standing.token,
-            properties=dict(standing.reached),
-            old=old or {},
+            properties=marked(dict(standing.reached)),
+            old={} if old is None else marked(old),
             id=standing.physical_id,
             made=standing.made,
             is_cancelled=(lambda: bool(self.failed)) if stops else (lambda: False),
@@ -292,19 +308,7 @@ class Deploy:
             raise Failure("Template error: the Properties of a resource must be an object.")
         properties = await dynamic.resolved(properties, dynamic.PLAIN, self._look)
         properties = schemas.conform(entry.type, properties)
-        if self.state.tags and entry.tags in entry.known:
-            self._tag(properties, entry)
-        return properties
-
-    def _tag(self, properties: dict[str, Any], entry: ResourceType) -> None:
-        """Give a resource the stack's tags, but for those that its template sets."""
-        tags = properties.get(entry.tags, {} if schemas.is_mapping(entry.type, entry.tags) else [])
-        if isinstance(tags, dict):
-            properties[entry.tags] = {**self.state.tags, **tags}
-        elif isinstance(tags, list):
-            own = {tag.get("Key") for tag in tags if isinstance(tag, dict)}
-            extra = [{"Key": key, "Value": value} for key, value in self.state.tags.items() if key not in own]
-            properties[entry.tags] = [*tags, *extra]
+        return tagging.with_tags(properties, entry, self.state.tags)
 
     async def _look(self, operation: str, /, **params: Any) -> dict[str, Any]:
         return await self.host.ask(operation, params, None)
@@ -314,6 +318,8 @@ class Deploy:
             raise Failure(
                 f"Properties validation failed for resource {name} with message:\n" + "\n".join(broken)
             )
+        if key := tagging.reserved_in(properties, entry):
+            raise Failure(f"Tag key {key}: aws: prefixed tag key names are not allowed for external use.")
         if not entry.is_open and (unknown := sorted(set(properties) - entry.known)):
             raise Failure(f"Kumoniwa does not implement the property {unknown[0]} of {entry.type}.")
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kumoniwa.deploy import dynamic, schemas, step
+from kumoniwa.deploy import dynamic, schemas, step, tagging
 from kumoniwa.deploy.resource import OMIT, read
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
@@ -90,11 +90,9 @@ def _plain(value: Any) -> Any:
         except (ValueError, RecursionError):
             return value
     if isinstance(value, list):
-        return [
-            each
-            for each in value
-            if not (isinstance(each, dict) and str(each.get("Key", "")).startswith("aws:"))
-        ]
+        return [each for each in value if not (isinstance(each, dict) and str(each.get("Key", "")).startswith(tagging.RESERVED))]
+    if isinstance(value, dict):
+        return {key: each for key, each in value.items() if not key.startswith(tagging.OWN)}
     return value
 
 

@@ -58,6 +58,17 @@ def is_mapping(type_name: str, name: str) -> bool:
     return "object" in _kinds(_resolved(root.get("properties", {}).get(name, {}), root))
 
 
+@lru_cache(maxsize=1024)
+def has_system_tags(type_name: str) -> bool:
+    """Whether CloudFormation tags resources of a type with the stack that they belong to. A schema that does not say means yes:
+    https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html#schema-properties-tagging"""
+    found = schema(type_name)
+    if found is None:
+        return False
+    tagging = found.get("tagging", {})
+    return tagging.get("taggable", True) and tagging.get("cloudFormationSystemTags", True)
+
+
 def _resolved(node: Any, root: dict[str, Any]) -> dict[str, Any]:
     for _ in range(DEPTH_MAX):
         reference = node.get("$ref") if isinstance(node, dict) else None

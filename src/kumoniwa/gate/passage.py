@@ -28,6 +28,7 @@ from kumoniwa.gate import (
     names,
     organization,
     public_access,
+    reserved_tags,
     signature,
     signature_payload,
     trails,
@@ -299,7 +300,11 @@ class Gate:
             self.authorizer.admit(call, route, params)
             if call.once is not None and (done := remembered(call, route.name)) is not None:
                 return done
-            route.check(params)
+            if route.tags:
+                route.check(reserved_tags.checkable(call.principal, params, route.tags))
+                reserved_tags.guard(call.principal, route.service, route.name, route.protocol, params, route.tags)
+            else:
+                route.check(params)
         except AwsError as error:
             self._refused(call, route, params, error)
             raise

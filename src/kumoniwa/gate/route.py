@@ -16,6 +16,7 @@ from zlib import crc32
 import orjson
 
 from kumoniwa.aws import actions, events, models
+from kumoniwa.gate import reserved_tags
 from kumoniwa.gate.address import CONTROL, Address, locate
 from kumoniwa.gate.edge import EdgeName
 from kumoniwa.gate.identity import SHARED
@@ -80,7 +81,7 @@ class Route:
 
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
-        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source",
+        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "tags",
     )  # fmt: skip
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
@@ -98,6 +99,7 @@ class Route:
         self.is_recorded = events.is_management(service.name, model.name)
         self.is_read_only = events.is_read_only(service.name, model.name)
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
+        self.tags = reserved_tags.members_of(service.name, model.name, model.input.members if model.input else ())
         self.door: Callable | None = None
         self.calls, self.refusals = 0, Counter()
         self.mark = _MARKS.get(service.name, mark)

@@ -8,6 +8,7 @@ import msgspec
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.record import changed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -174,6 +175,10 @@ class Call(msgspec.Struct, eq=False):
 
     def _as(self, principal: Principal) -> Call:
         return Call(self.home, self.account, principal, self.service, self.operation, self.request_id, within=self.trace)
+
+    def carried_out(self, service: str) -> Call:
+        """The same place, asked for the same principal by an AWS service that carries out his wish: it may set tags that are reserved for it."""
+        return self._as(changed(self.principal, through=service))
 
     def traced(self, header: str) -> Call:
         """The same call, as part of a trace."""

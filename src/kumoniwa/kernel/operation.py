@@ -34,7 +34,7 @@ class Service:
 
     __slots__ = (
         "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
-        "resource_must_allow", "refusal_of", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work", "door", "exchange",
+        "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work", "door", "exchange",
     )  # fmt: skip
 
     def __init__(self, name: str, module: ModuleType) -> None:
@@ -48,6 +48,8 @@ class Service:
         self.resource_must_allow = getattr(module, "RESOURCE_MUST_ALLOW", False)
         """Whether a resource's own policy must allow what is done to it, whatever identity policies say (KMS keys, roles)."""
         self.refusal_of = getattr(module, "refusal_of", None)
+        self.reserved_tag = getattr(module, "reserved_tag", None)
+        """What it answers to whoever touches a tag that is reserved for AWS: ``reserved_tag(operation, key) -> AwsError``."""
         self.params_of = getattr(module, "params_of", None)
         self.witness_of = getattr(module, "witness_of", None)
         self.confided_of = getattr(module, "confided_of", None)

@@ -29,6 +29,9 @@ class Principal(Record):
     """Whether the keys were given to a process of this cloud, such as a function's. It is told an address without TLS, because its
     calls do not leave the house; on AWS its SDK would speak TLS."""
 
+    through: str = ""
+    """The AWS service that carries out what he asked of it (``cloudformation.amazonaws.com``), while it asks others for him."""
+
     @property
     def is_unbound_root(self) -> bool:
         """A root user who may do whatever its account may; in a privileged session it may do its task alone."""

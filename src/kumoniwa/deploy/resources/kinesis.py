@@ -17,7 +17,6 @@ from kumoniwa.deploy.resource import (
     made,
     p,
     seen,
-    tag_list,
     tag_map,
 )
 from kumoniwa.deploy.step import settle
@@ -95,7 +94,7 @@ Stream = ResourceType(
             },
             Call("kinesis:DescribeStreamSummary", StreamName=ID),
         ),
-        Reading({"Tags": tag_list(seen.Tags)}, Call("kinesis:ListTagsForStream", StreamName=ID)),
+        Reading({"Tags": seen.Tags}, Call("kinesis:ListTagsForStream", StreamName=ID)),
     ),
 )
 

@@ -9,7 +9,7 @@ import asyncio
 from typing import Any
 
 from kumoniwa.aws import authorization
-from kumoniwa.gate import organization
+from kumoniwa.gate import organization, reserved_tags
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -266,11 +266,13 @@ def ListAnalyzers(call: Call, *, type: str | None = None) -> dict:
 # Tags ----------------------------------------------------------------------------------------------
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return ValidationException("Tag keys that begin with aws: are reserved for AWS.")
+
+
 def _tagged(held: dict[str, str], more: dict[str, str] | None) -> dict[str, str]:
-    if any(key.lower().startswith("aws:") for key in more or ()):
-        raise ValidationException("Tag keys that begin with aws: are reserved for AWS.")
     tags = held | (more or {})
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise ValidationException(f"An analyzer has {TAGS_MAX} tags at most.")
     return tags
 

@@ -13,6 +13,7 @@ from kumoniwa.services.accessanalyzer.analyzer import (
     TagResource,
     UntagResource,
     UpdateAnalyzer,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.accessanalyzer.archive import (
     ApplyArchiveRule,

@@ -18,6 +18,7 @@ from kumoniwa.services.acm.tag import (
     RemoveTagsFromCertificate,
     TagResource,
     UntagResource,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.acm.telling import (
     DescribeCertificate,

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.gate.certificate import Certificate
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.acm.errors import InvalidTagException, ResourceNotFoundException, TooManyTagsException
 
 TAGS_MAX = 50
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidTagException(f'Invalid Tag Key: "{key}". AWS internal tags cannot be changed with this API')
+
+
 def checked(held: dict[str, str | None], added: list[dict[str, str]] | None) -> dict[str, str | None]:
     """What a certificate is tagged with when these are added."""
-    for one in added or ():
-        if one["Key"].lower().startswith("aws:"):
-            raise InvalidTagException(f'Invalid Tag Key: "{one["Key"]}". AWS internal tags cannot be changed with this API')
     tags = held | {one["Key"]: one.get("Value") for one in added or ()}
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise TooManyTagsException(f"A certificate has {TAGS_MAX} tags at most.")
     return tags
 

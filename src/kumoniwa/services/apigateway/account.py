@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.apigateway.certificate import ClientCertificate
 from kumoniwa.services.apigateway.domain import DomainName
@@ -91,13 +92,17 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
     return kind, key, record
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return BadRequestException("Tag keys must not be empty nor begin with aws:")
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     kind, key, record = _tagged(call, resourceArn)
     tags = {**record.tags, **tags}
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise BadRequestException(f"The maximum number of tags is {TAGS_MAX}.")
-    if any(not name or name.lower().startswith("aws:") for name in tags):
-        raise BadRequestException("Tag keys must not be empty nor begin with aws:")
+    if "" in tags:
+        raise reserved_tag("TagResource", "")
     call.shelf(kind)[key] = changed(record, tags=tags)
 
 

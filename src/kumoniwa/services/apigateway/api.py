@@ -15,6 +15,7 @@ from kumoniwa.services.apigateway.account import (
     TagResource,
     UntagResource,
     UpdateAccount,
+    reserved_tag,
 )
 from kumoniwa.services.apigateway.authorizer import (
     CreateAuthorizer,

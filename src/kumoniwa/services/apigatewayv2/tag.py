@@ -9,8 +9,9 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway.domain import DomainName
 from kumoniwa.services.apigatewayv2.definition import Api, BadRequestException, NotFoundException, Stage
@@ -41,13 +42,17 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
     return kind, key, record
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return BadRequestException("Tag keys must not be empty nor begin with aws:")
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: dict[str, str] | None = None) -> dict:
     kind, key, record = _tagged(call, ResourceArn)
     tags = {**record.tags, **(Tags or {})}
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise BadRequestException(f"The maximum number of tags is {TAGS_MAX}.")
-    if any(not name or name.lower().startswith("aws:") for name in tags):
-        raise BadRequestException("Tag keys must not be empty nor begin with aws:")
+    if "" in tags:
+        raise reserved_tag("TagResource", "")
     call.shelf(kind)[key] = changed(record, tags=tags)
     return {}
 

@@ -23,6 +23,7 @@ from kumoniwa.services.application_autoscaling.target import (
     TagResource,
     Target,
     UntagResource,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.application_autoscaling.tracking import (
     DeleteScalingPolicy,

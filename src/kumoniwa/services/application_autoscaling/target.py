@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.application_autoscaling import resource as resources
 from kumoniwa.services.application_autoscaling.errors import (
@@ -118,11 +119,13 @@ def _shown(call: Call, target: Target) -> dict[str, Any]:
 # Tags ---------------------------------------------------------------------------------------------
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return ValidationException("Tag keys cannot begin with aws:")
+
+
 def _check_tags(tags: dict[str, str]) -> None:
     if len(tags) > TAGS_MAX:
         raise TooManyTagsException(f"A scalable target cannot have more than {TAGS_MAX} tags")
-    if any(key.lower().startswith("aws:") for key in tags):
-        raise ValidationException("Tag keys cannot begin with aws:")
 
 
 def _tagged(call: Call, arn: str) -> Target:

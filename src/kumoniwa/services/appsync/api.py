@@ -32,6 +32,7 @@ from kumoniwa.services.appsync.graphqlapi import (
     TagResource,
     UntagResource,
     UpdateGraphqlApi,
+    reserved_tag,
 )
 from kumoniwa.services.appsync.resolver import (
     CreateResolver,

@@ -10,7 +10,7 @@ from kumoniwa.gate.address import region_mark
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.appsync.errors import ApiLimitExceededException, BadRequestException, NotFoundException
 
@@ -245,6 +245,11 @@ def _tagged(call: Call, arn: str) -> Api:
     if parsed is None or not parsed.resource.startswith("apis/"):
         raise BadRequestException(f"Invalid resource ARN {arn}.")
     return existing(call, parsed.resource.removeprefix("apis/"))
+
+
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return BadRequestException("Tag keys that begin with aws: are reserved.")
 
 
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:

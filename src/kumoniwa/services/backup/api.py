@@ -55,6 +55,7 @@ from kumoniwa.services.backup.tag import (
     ListTags,
     TagResource,
     UntagResource,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.backup.upkeep import (
     DeleteRecoveryPoint,

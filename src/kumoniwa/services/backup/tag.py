@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
@@ -41,6 +43,10 @@ def _found(call: Call, arn: str) -> tuple[Any, str]:
     return there
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidParameterValueException("Tag keys cannot begin with aws:")
+
+
 def ListTags(call: Call, *, ResourceArn: str) -> dict:
     shelf, key = _found(call, ResourceArn)
     return {"Tags": dict(sorted(shelf[key].tags.items()))}
@@ -49,9 +55,7 @@ def ListTags(call: Call, *, ResourceArn: str) -> dict:
 def TagResource(call: Call, *, ResourceArn: str, Tags: dict[str, str]) -> None:
     shelf, key = _found(call, ResourceArn)
     tags = {**shelf[key].tags, **Tags}
-    if any(name.lower().startswith("aws:") for name in Tags):
-        raise InvalidParameterValueException("Tag keys cannot begin with aws:")
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise LimitExceededException(f"A resource can have at most {TAGS_MAX} tags.")
     shelf[key] = changed(shelf[key], tags=tags)
 

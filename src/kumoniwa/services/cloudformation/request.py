@@ -70,8 +70,6 @@ def check_tags(tags: list[dict[str, str]] | None) -> None:
         raise ValidationError("Number of tags exceeds the limit of 50.")
     if len(set(keys)) < len(keys):
         raise ValidationError("Duplicate tag keys found.")
-    if any(key.startswith("aws:") for key in keys):
-        raise ValidationError("aws: prefixed tag key names are not allowed for external use.")
 
 
 def disables_rollback(disabled: bool | None, config: dict[str, Any] | None) -> bool | None:

@@ -77,7 +77,7 @@ class Surroundings:
 
         async def ask() -> dict[str, Any]:
             call = self.call.assuming(role, stacks.SERVICE, stacks.SESSION) if role else self.call
-            return await call.ask(operation, to_region=region, once=once, **params)
+            return await call.carried_out(stacks.SERVICE).ask(operation, to_region=region, once=once, **params)
 
         reply = await patience.asked(self.call, ask)
         if operation == NESTING[0]:

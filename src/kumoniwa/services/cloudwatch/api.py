@@ -37,7 +37,12 @@ from kumoniwa.services.cloudwatch.metric_stream import (
 )
 from kumoniwa.services.cloudwatch.query import GetMetricData
 from kumoniwa.services.cloudwatch.statistics import GetMetricStatistics
-from kumoniwa.services.cloudwatch.tag import ListTagsForResource, TagResource, UntagResource
+from kumoniwa.services.cloudwatch.tag import (
+    ListTagsForResource,
+    TagResource,
+    UntagResource,
+    reserved_tag,  # noqa: F401 (the gate's hook)
+)
 from kumoniwa.services.cloudwatch.transition import SetAlarmState
 from kumoniwa.services.cloudwatch.widget import GetMetricWidgetImage
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.cloudwatch import dashboard, metric_stream
 from kumoniwa.services.cloudwatch.alarm import Alarm, arn_of
@@ -12,6 +13,11 @@ from kumoniwa.services.cloudwatch.errors import InvalidParameterValueException, 
 from kumoniwa.services.cloudwatch.metric_stream import MetricStream
 
 TAGS_MAX = 50
+
+
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return InvalidParameterValueException("Tag keys that begin with aws: are reserved.")
 
 
 def _place(arn: str) -> tuple[str, str]:
@@ -44,7 +50,7 @@ async def _change(call: Call, arn: str, gone: list[str], more: dict[str, str]) -
     if held is None:
         raise ResourceNotFoundException
     tags = {key: value for key, value in held.items() if key not in gone} | more
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise InvalidParameterValueException(f"A resource can have {TAGS_MAX} tags at most.")
     kind, name = _place(arn)
     if kind == "dashboard":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.codebuild.build import (
     BatchDeleteBuilds,
     BatchGetBuilds,
@@ -15,7 +16,13 @@ from kumoniwa.services.codebuild.build import (
     StartBuild,
     StopBuild,
 )
+from kumoniwa.services.codebuild.errors import InvalidInputException
 from kumoniwa.services.codebuild.project import BatchGetProjects, CreateProject, ListProjects, UpdateProject
+
+
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return InvalidInputException("Tag keys that begin with aws: are reserved.")
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:

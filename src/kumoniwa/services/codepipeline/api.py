@@ -28,6 +28,7 @@ from kumoniwa.services.codepipeline.pipeline import (
     TagResource,
     UntagResource,
     UpdatePipeline,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 
 

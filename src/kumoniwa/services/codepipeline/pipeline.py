@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
@@ -146,11 +147,13 @@ def open_(call: Call, name: str, stage: str, direction: str) -> None:
 # Tags ----------------------------------------------------------------------------------------------
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidTagsException(SYSTEM_TAGS)
+
+
 def checked_tags(arn: str, held: dict[str, str], said: Any) -> dict[str, str]:
     tags = {**held, **{tag["key"]: tag["value"] for tag in said}}
-    if any(key.lower().startswith("aws:") for key in tags):
-        raise InvalidTagsException(SYSTEM_TAGS)
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise TooManyTagsException(f"Tag limit exceeded for resource [{arn}].")
     return tags
 

@@ -25,6 +25,7 @@ from kumoniwa.services.cognito_identity.pool import (
     TagResource,
     UntagResource,
     UpdateIdentityPool,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [

@@ -54,6 +54,7 @@ from kumoniwa.services.cognito_idp.pool import (
     TagResource,
     UntagResource,
     UpdateUserPool,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.cognito_idp.resourceserver import (
     CreateResourceServer,

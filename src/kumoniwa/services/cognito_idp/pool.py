@@ -13,7 +13,7 @@ from kumoniwa.engines import key_material
 from kumoniwa.gate import firewall
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cognito_idp import schema
 from kumoniwa.services.cognito_idp.errors import InvalidParameterException, ResourceNotFoundException
@@ -316,6 +316,11 @@ def _named(call: Call, arn: str) -> UserPool:
     if parsed is None or not parsed.resource.startswith("userpool/"):
         raise InvalidParameterException("Invalid resource ARN.")
     return found(call, parsed.resource.removeprefix("userpool/"))
+
+
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return InvalidParameterException("Tag keys that begin with aws: are reserved.")
 
 
 def TagResource(call: Call, *, ResourceArn: str, Tags: dict[str, str]) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.config import (
@@ -41,7 +42,7 @@ def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> 
     kind, key = _tagged(call, ResourceArn)
     held = call.shelf(kind)[key]
     tags = held.tags | recorder.tags_said(Tags)
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise TooManyTagsException(f"A resource can have {TAGS_MAX} tags at most.")
     call.shelf(kind)[key] = changed(held, tags=tags)
 

@@ -66,6 +66,7 @@ from kumoniwa.services.dynamodb.table import (
     ResourceInUseException,
     ResourceNotFoundException,
     Table,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.dynamodb.transfer import (  # noqa: F401 (operations)
     DescribeExport,

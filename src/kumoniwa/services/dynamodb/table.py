@@ -536,16 +536,15 @@ def check_definitions_used(table: Table) -> None:
     )
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return ValidationException("One or more parameter values were invalid: Tag keys starting with 'aws:' are reserved")
+
+
 def checked_tags(tags: dict[str, str], given: list[dict[str, str]]) -> dict[str, str]:
     """The tags with those given added."""
     keys = [tag["Key"] for tag in given]
     if len(set(keys)) < len(keys):
         raise ValidationException("Tag keys must be unique")
-    for key in keys:
-        if key.lower().startswith("aws:"):
-            raise ValidationException(
-                "One or more parameter values were invalid: Tag keys starting with 'aws:' are reserved"
-            )
     merged = tags | {tag["Key"]: tag["Value"] for tag in given}
     if len(merged) > TAGS_MAX:
         raise ValidationException(

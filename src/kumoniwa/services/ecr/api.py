@@ -28,6 +28,7 @@ from kumoniwa.services.ecr.repository import (
     TagResource,
     UntagResource,
     found,
+    reserved_tag,  # noqa: F401 (the gate's hook)
     shown,
 )
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.ecr.errors import (
@@ -214,11 +215,13 @@ def DeleteRepositoryPolicy(call: Call, *, repositoryName: str, registryId: str |
 # Tags of the repository ----------------------------------------------------------------------------------
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidTagParameterException("Invalid parameter at 'tags' failed to satisfy constraint: 'Tag keys must not begin with aws:'")
+
+
 def _tagged(held: dict[str, str], added: list[dict[str, str]]) -> dict[str, str]:
-    if any(each["Key"].lower().startswith("aws:") for each in added):
-        raise InvalidTagParameterException("Invalid parameter at 'tags' failed to satisfy constraint: 'Tag keys must not begin with aws:'")
     tags = held | {each["Key"]: each["Value"] for each in added}
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise TooManyTagsException(f"A repository has {TAGS_MAX} tags at most.")
     return tags
 

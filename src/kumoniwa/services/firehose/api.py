@@ -21,7 +21,12 @@ from kumoniwa.services.firehose.stream import (
     UpdateDestination,
     active,
 )
-from kumoniwa.services.firehose.tag import ListTagsForDeliveryStream, TagDeliveryStream, UntagDeliveryStream
+from kumoniwa.services.firehose.tag import (
+    ListTagsForDeliveryStream,
+    TagDeliveryStream,
+    UntagDeliveryStream,
+    reserved_tag,  # noqa: F401 (the gate's hook)
+)
 
 __all__ = [
     "CreateDeliveryStream", "DeleteDeliveryStream", "DescribeDeliveryStream", "ListDeliveryStreams", "ListTagsForDeliveryStream", "PutRecord",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.firehose import stream as streams
 from kumoniwa.services.firehose.errors import InvalidArgumentException, LimitExceededException
@@ -10,11 +11,13 @@ from kumoniwa.services.firehose.errors import InvalidArgumentException, LimitExc
 TAGS_MAX = 50
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidArgumentException("Tag keys that begin with aws: are reserved.")
+
+
 def checked(call: Call, tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > TAGS_MAX:
         raise LimitExceededException(f"Failed to create tags: a delivery stream has {TAGS_MAX} at most.")
-    if any(name.startswith("aws:") for name in tags):
-        raise InvalidArgumentException("Tag keys that begin with aws: are reserved.")
     return tags
 
 

@@ -40,7 +40,7 @@ from kumoniwa.services.iam.certificate import (
     UploadSigningCertificate,
     UploadSSHPublicKey,
 )
-from kumoniwa.services.iam.entity import Group, Role, User, arn_of, global_arn
+from kumoniwa.services.iam.entity import Group, Role, User, arn_of, global_arn, reserved_tag
 from kumoniwa.services.iam.grant import (
     AttachGroupPolicy,
     AttachRolePolicy,

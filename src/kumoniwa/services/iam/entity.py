@@ -14,6 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from kumoniwa.gate.identity import SHARED, Grant, Identity
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.iam.errors import (
     EntityAlreadyExists,
@@ -207,6 +208,11 @@ def _grants(entity: Entity) -> Iterable[Grant]:
 
 
 # Tags ----------------------------------------------------------------------------------------------
+
+
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return InvalidInput("Tag keys that begin with aws: are reserved.")
 
 
 def tagged(tags: dict[str, str], more: list[dict[str, str]] | None) -> dict[str, str]:

@@ -57,6 +57,7 @@ from kumoniwa.services.kinesis.tag import (
     UntagResource,
     checked,
     keep,
+    reserved_tag,  # noqa: F401 (the gate's hook)
     resource,
 )
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.kinesis.consumer import Consumer, by_arn
 from kumoniwa.services.kinesis.errors import InvalidArgumentException
@@ -15,10 +17,15 @@ TAGS_MAX = 50
 _VALID = re.compile(r"[\w\s.:/=+\-@%]*")
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return InvalidArgumentException("Tag keys that begin with aws: are reserved.")
+
+
 def checked(call: Call, tags: dict[str, str]) -> dict[str, str]:
     for text in (*tags, *tags.values()):
         _check(text)
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise InvalidArgumentException(f"Failed to add tags under account {call.account} because a resource may have {TAGS_MAX} at most.")
     return tags
 

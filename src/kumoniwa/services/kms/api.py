@@ -27,7 +27,12 @@ from kumoniwa.services.kms.rotation import (
     ListKeyRotations,
     RotateKeyOnDemand,
 )
-from kumoniwa.services.kms.tag import ListResourceTags, TagResource, UntagResource
+from kumoniwa.services.kms.tag import (
+    ListResourceTags,
+    TagResource,
+    UntagResource,
+    reserved_tag,  # noqa: F401 (the gate's hook)
+)
 from kumoniwa.services.kms.use import (
     Decrypt,
     DeriveSharedSecret,

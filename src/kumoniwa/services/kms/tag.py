@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.kms.errors import LimitExceededException, TagException, UnsupportedOperationException
 from kumoniwa.services.kms.key import Key, arn_of, check_state, without_alias
@@ -10,12 +11,14 @@ from kumoniwa.services.kms.key import Key, arn_of, check_state, without_alias
 TAGS_MAX = 50
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return TagException("Tags beginning with aws: are reserved")
+
+
 def named(tags: list[dict[str, str]] | None) -> dict[str, str]:
     named = {tag["TagKey"]: tag["TagValue"] for tag in tags or ()}
     if len(named) != len(tags or ()):
         raise TagException("Duplicate tag keys")
-    if any(name.lower().startswith("aws:") for name in named):
-        raise TagException("Tags beginning with aws: are reserved")
     if len(named) > TAGS_MAX:
         raise TagException("Too many tags")
     return named

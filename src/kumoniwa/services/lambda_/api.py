@@ -55,6 +55,7 @@ from kumoniwa.services.lambda_.function import (
     existing,
     latest,
     listed,
+    reserved_tag,  # noqa: F401 (the gate's hook)
     revise,
     settles,
     shown,

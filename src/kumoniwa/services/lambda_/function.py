@@ -11,7 +11,9 @@ import math
 import time
 
 from kumoniwa.engines.lambda_runtime.runtimes import version_of
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.lambda_ import environment_key
 from kumoniwa.services.lambda_.environment_key import Sealed
@@ -177,8 +179,13 @@ def check_settled(call: Call, version: Version) -> None:
         )
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return InvalidParameterValueException("Tag keys that begin with aws: are reserved.")
+
+
 def check_tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
     return tags
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
 from kumoniwa.services.logs import encryption, event, figures, lookup_table, policy, query, work
@@ -379,8 +380,13 @@ def GetLogEvents(
 # Tags ----------------------------------------------------------------------------------------------
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return InvalidParameterException("Tag keys that begin with aws: are reserved.")
+
+
 def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise InvalidParameterException(f"Too many tags: the maximum is {TAGS_MAX}.")
     return tags
 

@@ -67,7 +67,7 @@ from kumoniwa.services.organizations.policy import (
     ListTargetsForPolicy,
     UpdatePolicy,
 )
-from kumoniwa.services.organizations.tag import ListTagsForResource, TagResource, UntagResource
+from kumoniwa.services.organizations.tag import ListTagsForResource, TagResource, UntagResource, reserved_tag
 from kumoniwa.services.organizations.tree import (
     CreateOrganizationalUnit,
     DeleteOrganizationalUnit,

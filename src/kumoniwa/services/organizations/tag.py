@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kumoniwa.gate import reserved_tags
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.organizations.errors import (
     ConstraintViolationException,
@@ -25,15 +27,17 @@ if TYPE_CHECKING:
 TAGS_MAX = 50
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    text = "You specified a tag key that is a system tag. You can't add, edit, or delete system tag keys because they're reserved for AWS use."
+    return InvalidInputException(text, Reason="INVALID_SYSTEM_TAGS_PARAMETER")
+
+
 def merged(tags: dict[str, str], more: list[dict[str, str]] | None) -> dict[str, str]:
     new = {tag["Key"]: tag["Value"] for tag in more or ()}
     if len(new) != len(more or ()):
         raise InvalidInputException("Tag keys must be unique among the tags attached to the same entity.", Reason="DUPLICATE_TAG_KEY")
-    if any(key.lower().startswith("aws:") for key in new):
-        text = "You specified a tag key that is a system tag. You can't add, edit, or delete system tag keys because they're reserved for AWS use."
-        raise InvalidInputException(text, Reason="INVALID_SYSTEM_TAGS_PARAMETER")
     found = tags | new
-    if len(found) > TAGS_MAX:
+    if reserved_tags.counted(found) > TAGS_MAX:
         raise ConstraintViolationException("You have exceeded the number of tags allowed on this resource.", Reason="MAX_TAG_LIMIT_EXCEEDED")
     return found
 

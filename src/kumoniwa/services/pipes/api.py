@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
@@ -36,7 +37,7 @@ def _answer(call: Call, pipe: Pipe) -> dict[str, Any]:
 
 
 def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise ValidationException(f"A pipe has at most {TAGS_MAX} tags.")
     return tags
 

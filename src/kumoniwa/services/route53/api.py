@@ -36,7 +36,12 @@ from kumoniwa.services.route53.healthcheck import (
 from kumoniwa.services.route53.location import GetGeoLocation, ListGeoLocations
 from kumoniwa.services.route53.publication import GetChange
 from kumoniwa.services.route53.resolver import SUBNET_BITS
-from kumoniwa.services.route53.tag import ChangeTagsForResource, ListTagsForResource, ListTagsForResources
+from kumoniwa.services.route53.tag import (
+    ChangeTagsForResource,
+    ListTagsForResource,
+    ListTagsForResources,
+    reserved_tag,
+)
 from kumoniwa.services.route53.zone import (
     DELEGATION_SETS_MAX,
     ZONES_MAX,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.route53 import healthcheck, zone
 from kumoniwa.services.route53.errors import InvalidInput
@@ -14,6 +15,10 @@ def _tagged(call: Call, kind: str, resource_id: str) -> zone.HostedZone | health
     return zone.find(call, resource_id) if kind == "hostedzone" else healthcheck.find(call, resource_id)
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidInput(f"Tag key '{key}' is invalid: it must not be empty, and aws: is reserved.")
+
+
 def ChangeTagsForResource(
     call: Call, *, ResourceType: str, ResourceId: str, AddTags: list[dict] | None = None, RemoveTagKeys: list[str] | None = None
 ) -> dict:
@@ -22,8 +27,8 @@ def ChangeTagsForResource(
         raise InvalidInput("The request must contain tags to add or tag keys to remove.")
     added = {tag.get("Key", ""): tag.get("Value", "") for tag in AddTags or ()}
     for key in added:
-        if not key or key.lower().startswith("aws:"):
-            raise InvalidInput(f"Tag key '{key}' is invalid: it must not be empty, and aws: is reserved.")
+        if not key:
+            raise reserved_tag("ChangeTagsForResource", key)
     tags = {**{key: value for key, value in found.tags.items() if key not in (RemoveTagKeys or ())}, **added}
     if len(tags) > TAGS_MAX:
         raise InvalidInput(f"A {ResourceType} may have at most {TAGS_MAX} tags.")

@@ -348,7 +348,7 @@ async def CreateBucket(
     if any(grant.is_public for grant in grants or ()):
         # A new bucket blocks public ACLs from its first moment.
         raise AccessDenied
-    tags = tags_of_new(said.get("Tags") or [])
+    tags = tags_of_new(call, said.get("Tags") or [])
     constraint = said.get("LocationConstraint") or call.region
     await call.acting(S3_ITSELF).ask(
         "s3:CreateBucket",

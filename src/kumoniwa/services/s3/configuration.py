@@ -21,7 +21,7 @@ from kumoniwa.services.s3.bucket import (
 )
 from kumoniwa.services.s3.download import NoSuchKey, check_own, wanted
 from kumoniwa.services.s3.locking import InvalidBucketState
-from kumoniwa.services.s3.tag import BUCKET_TAGS_MAX, OBJECT_TAGS_MAX, shown, tags_of
+from kumoniwa.services.s3.tag import check_removal, shown, tags_of_bucket, tags_of_object
 from kumoniwa.wire.message import Answer
 from kumoniwa.wire.xml import MalformedXML
 
@@ -116,7 +116,7 @@ def PutBucketTagging(
     bodies.check_document(call)
     if Tagging is None:
         raise MalformedXML
-    _put(call, bucket, tags=tags_of(Tagging, most=BUCKET_TAGS_MAX))
+    _put(call, bucket, tags=tags_of_bucket(call, bucket.tags, Tagging))
     return Answer(204, {})
 
 
@@ -128,7 +128,10 @@ def GetBucketTagging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None
 
 
 def DeleteBucketTagging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:
-    _put(call, found(call, Bucket), tags={})
+    """How AWS answers for reserved tags was not found: here as for a set of tags without them."""
+    bucket = found(call, Bucket)
+    check_removal(call, bucket.tags)
+    _put(call, bucket, tags={})
 
 
 def PutObjectTagging(
@@ -148,7 +151,7 @@ def PutObjectTagging(
     if Tagging is None:
         raise MalformedXML
     version = wanted(call, bucket, Key, VersionId)
-    replication.touch(call, bucket, version, tags=tags_of(Tagging, most=OBJECT_TAGS_MAX))
+    replication.touch(call, bucket, version, tags=tags_of_object(Tagging))
     notification.happened(call, bucket, "ObjectTagging:Put", Key, version=version.version, etag=version.etag)
     return {"VersionId": version.version} if bucket.versioning else {}
 

@@ -6,9 +6,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-managing.html
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import Any
 from urllib.parse import parse_qsl
 
+from kumoniwa.gate import reserved_tags
+from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire.xml import MalformedXML
 
@@ -31,17 +34,37 @@ class InvalidTagHeader(AwsError):
     message = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates."
 
 
-def tags_of_new(tags: list[dict[str, str]]) -> dict[str, str]:
+def tags_of_new(call: Call, tags: list[dict[str, str]]) -> dict[str, str]:
     """The tags that a bucket is made with: localstack's test_create_bucket_with_tags_exc."""
-    if any(each.get("Key", "").startswith("aws:") for each in tags):
+    if reserved_tags.refused(call.principal, (each.get("Key", "") for each in tags)):
         raise InvalidTag(
             'User-defined tag keys can\'t start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys '
             "and try again."
         )
-    return tags_of({"TagSet": tags}, most=BUCKET_TAGS_MAX)
+    return _tags_of({"TagSet": tags}, BUCKET_TAGS_MAX)
 
 
-def tags_of(tagging: dict[str, Any], *, most: int) -> dict[str, str]:
+def tags_of_bucket(call: Call, held: dict[str, str], tagging: dict[str, Any]) -> dict[str, str]:
+    """The tags that a bucket shall have instead of those it has. Reserved ones must be sent again, as they are:
+    https://github.com/cloud-custodian/cloud-custodian/issues/2834"""
+    tags = _tags_of(tagging, BUCKET_TAGS_MAX)
+    news = (key for key, value in tags.items() if held.get(key) != value)
+    if key := reserved_tags.refused(call.principal, news):
+        raise InvalidTag("System tags cannot be added/updated by requester", TagKey=key)
+    check_removal(call, held, tags)
+    return tags
+
+
+def check_removal(call: Call, held: dict[str, str], kept: Container[str] = ()) -> None:
+    if reserved_tags.refused(call.principal, (key for key in held if key not in kept)):
+        raise InvalidTag("System Tags cannot be removed by requester")
+
+
+def tags_of_object(tagging: dict[str, Any]) -> dict[str, str]:
+    return _tags_of(tagging, OBJECT_TAGS_MAX)
+
+
+def _tags_of(tagging: dict[str, Any], most: int) -> dict[str, str]:
     """The tags of a ``Tagging`` document, each one valid."""
     pairs = []
     for each in tagging.get("TagSet") or []:
@@ -63,7 +86,7 @@ def tags_in_header(text: str) -> dict[str, str]:
 
 
 def _checked(pairs: list[tuple[str, str]], most: int) -> dict[str, str]:
-    if len(pairs) > most:
+    if reserved_tags.counted(key for key, _ in pairs) > most:
         what = "Object tags" if most == OBJECT_TAGS_MAX else "Bucket tag count"
         raise BadRequest(f"{what} cannot be greater than {most}")
     tags: dict[str, str] = {}
@@ -72,10 +95,9 @@ def _checked(pairs: list[tuple[str, str]], most: int) -> dict[str, str]:
             raise InvalidTag("Cannot provide multiple Tags with the same key", TagKey=key)
         if not 1 <= len(key) <= 128 or not _ALLOWED.fullmatch(key):
             raise InvalidTag("The TagKey you have provided is invalid", TagKey=key[:256])
-        if key.startswith("aws:"):
+        if most == OBJECT_TAGS_MAX and reserved_tags.is_reserved(key):
             # Two texts for one rule, recorded from AWS: localstack's test_tagging_validation.
-            said = "Your TagKey cannot be prefixed with aws:" if most == OBJECT_TAGS_MAX else "System tags cannot be added/updated by requester"
-            raise InvalidTag(said, TagKey=key)
+            raise InvalidTag("Your TagKey cannot be prefixed with aws:", TagKey=key)
         if len(value) > 256 or not _ALLOWED.fullmatch(value):
             raise InvalidTag("The TagValue you have provided is invalid", TagKey=key, TagValue=value[:512])
         tags[key] = value

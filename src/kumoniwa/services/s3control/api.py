@@ -121,12 +121,15 @@ async def _put_tags(call: Call, name: str, tags: dict[str, str]) -> None:
         await call.ask("s3:DeleteBucketTagging", Bucket=name)
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """localstack's test_tag_resource_validation."""
+    return InvalidTag(
+        'User-defined tag keys can\'t start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys and try again.'
+    )
+
+
 def _checked(tags: list[dict[str, str]]) -> dict[str, str]:
     """Tags as a mapping, each one valid: localstack's test_tag_resource_validation."""
-    if any(tag["Key"].startswith("aws:") for tag in tags):
-        raise InvalidTag(
-            'User-defined tag keys can\'t start with "aws:". This prefix is reserved for system tags. Remove "aws:" from your tag keys and try again.'
-        )
     found = {tag["Key"]: tag["Value"] for tag in tags}
     if len(found) < len(tags):
         raise InvalidTag("There are duplicate tag keys in your request. Remove the duplicate tag keys and try again.")

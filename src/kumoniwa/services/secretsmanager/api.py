@@ -23,6 +23,7 @@ from kumoniwa.services.secretsmanager.replica import (
     StopReplicationToReplica,
 )
 from kumoniwa.services.secretsmanager.rotation import CancelRotateSecret, RotateSecret
+from kumoniwa.services.secretsmanager.secret import reserved_tag  # noqa: F401 (the gate's hook)
 from kumoniwa.services.secretsmanager.value import (
     BatchGetSecretValue,
     GetSecretValue,

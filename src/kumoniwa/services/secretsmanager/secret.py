@@ -9,9 +9,11 @@ import re
 import string
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.gate.data_key import DataKey
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.secretsmanager.errors import (
     InvalidParameterException,
@@ -166,13 +168,15 @@ def day_of(now: float) -> float:
     return now - now % DAY_S
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidParameterException("Tag keys that begin with aws: are reserved for AWS.")
+
+
 def checked_tags(tags: list[dict[str, str]] | None) -> dict[str, str]:
     read = {tag.get("Key", ""): tag.get("Value", "") for tag in tags or ()}
     if len(read) != len(tags or ()):
         raise InvalidParameterException("Duplicate tag keys are not allowed.")
-    if any(key.lower().startswith("aws:") for key in read):
-        raise InvalidParameterException("Tag keys that begin with aws: are reserved for AWS.")
-    if len(read) > TAGS_MAX:
+    if reserved_tags.counted(read) > TAGS_MAX:
         raise InvalidParameterException(f"A secret has {TAGS_MAX} tags at most.")
     return read
 

@@ -67,6 +67,7 @@ from kumoniwa.services.sesv2.tag import (
     ListTagsForResource,
     TagResource,
     UntagResource,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.sesv2.template import (
     CreateEmailTemplate,

@@ -6,15 +6,21 @@ from typing import Any
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.ses.configuration import ConfigurationSet
 from kumoniwa.services.ses.identity import Identity
 from kumoniwa.services.ses.template import MailTemplate
 from kumoniwa.services.sesv2.contact import ContactList
-from kumoniwa.services.sesv2.errors import NotFoundException
+from kumoniwa.services.sesv2.errors import BadRequestException, NotFoundException
 from kumoniwa.services.sesv2.identity import tags_of, told_tags
 
 KINDS = {"identity": Identity, "configuration-set": ConfigurationSet, "template": MailTemplate, "contact-list": ContactList}
+
+
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return BadRequestException("Tag keys that begin with aws: are reserved.")
 
 
 def _tagged(call: Call, arn: str) -> tuple[Any, str]:

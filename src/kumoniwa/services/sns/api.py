@@ -65,6 +65,7 @@ from kumoniwa.services.sns.topic import (
     TagResource,
     UntagResource,
     policy_of,
+    reserved_tag,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [

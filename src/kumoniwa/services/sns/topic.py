@@ -9,9 +9,10 @@ import json
 import re
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.sns import delivery_policy, permission
 from kumoniwa.services.sns.errors import (
@@ -265,6 +266,10 @@ def ListTopics(call: Call) -> dict:
 # Tags ----------------------------------------------------------------------------------------------
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidParameterException.of("Tags", "aws: prefixed tag key names are not allowed for external use.")
+
+
 def _tags_of(listed: list[dict[str, str]]) -> dict[str, str]:
     tags = {tag["Key"]: tag["Value"] for tag in listed}
     if len(tags) < len(listed):
@@ -273,11 +278,8 @@ def _tags_of(listed: list[dict[str, str]]) -> dict[str, str]:
 
 
 def _checked_tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise TagLimitExceededException
-    for key in tags:
-        if key.lower().startswith("aws:"):
-            raise InvalidParameterException.of("Tags", "aws: prefixed tag key names are not allowed for external use.")
     return tags
 
 

@@ -275,12 +275,16 @@ def TagQueue(call: Call, *, QueueUrl: str, Tags: dict[str, str]) -> None:
     call.shelf(Queue)[queue.name] = changed(queue, tags=_checked_tags(queue.name, {**queue.tags, **Tags}))
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    return InvalidParameterValue(f"Tag key {key} is invalid: 1 to 128 characters, and aws: is reserved.")
+
+
 def _checked_tags(name: str, tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > 50:
         raise InvalidParameterValue(f"Too many tags added for queue {name}.")
     for key in tags:
-        if not 1 <= len(key) <= 128 or key.lower().startswith("aws:"):
-            raise InvalidParameterValue(f"Tag key {key} is invalid: 1 to 128 characters, and aws: is reserved.")
+        if not 1 <= len(key) <= 128:
+            raise reserved_tag("TagQueue", key)
     return tags
 
 

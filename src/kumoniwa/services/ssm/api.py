@@ -36,6 +36,7 @@ from kumoniwa.services.ssm.reading import (
     GetParameters,
     GetParametersByPath,
 )
+from kumoniwa.services.ssm.tag import reserved_tag  # noqa: F401 (the gate's hook)
 from kumoniwa.services.ssm.tagging import AddTagsToResource, ListTagsForResource, RemoveTagsFromResource
 from kumoniwa.services.ssm.writing import (
     DeleteParameter,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -34,7 +35,7 @@ def _tagged(call: Call, kind: str, id_: str) -> tuple[type[Record], str, Any]:
 def AddTagsToResource(call: Call, *, ResourceType: str, ResourceId: str, Tags: list[dict[str, str]]) -> None:
     kind, key, record = _tagged(call, ResourceType, ResourceId)
     tags = record.tags | checked(Tags)
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise TooManyTagsError(f"The Targets parameter includes too many tags: {TAGS_MAX} at most.")
     call.shelf(kind)[key] = changed(record, tags=tags)
 

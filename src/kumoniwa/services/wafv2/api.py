@@ -14,6 +14,7 @@ from kumoniwa.services.wafv2.logging import (
     ListLoggingConfigurations,
     PutLoggingConfiguration,
 )
+from kumoniwa.services.wafv2.part import reserved_tag  # noqa: F401 (the gate's hook)
 from kumoniwa.services.wafv2.regexpatternset import (
     CreateRegexPatternSet,
     DeleteRegexPatternSet,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kumoniwa.gate import firewall
+from kumoniwa.gate import firewall, reserved_tags
 from kumoniwa.gate.firewall import Part
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.wafv2 import errors
 from kumoniwa.services.wafv2.scope import CLOUDFRONT, CONTROL
@@ -126,8 +127,13 @@ def check_unused(call: Call, part: Part) -> None:
 # Tags -----------------------------------------------------------------------------------------------------------
 
 
+def reserved_tag(operation: str, key: str) -> AwsError:
+    """The text is one of ours: how AWS says it was not found."""
+    return errors.WAFInvalidParameterException("Tag keys that begin with aws: are reserved.")
+
+
 def tagged(held: dict[str, str], added: list[dict[str, str]] | None) -> dict[str, str]:
     tags = held | {each["Key"]: each["Value"] for each in added or ()}
-    if len(tags) > TAGS_MAX:
+    if reserved_tags.counted(tags) > TAGS_MAX:
         raise errors.WAFLimitsExceededException
     return tags

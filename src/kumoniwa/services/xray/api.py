@@ -40,6 +40,7 @@ from kumoniwa.services.xray.sampling import (
 )
 from kumoniwa.services.xray.segment import PutTraceSegments
 from kumoniwa.services.xray.summary import summary
+from kumoniwa.services.xray.tag import reserved_tag  # noqa: F401 (the gate's hook)
 from kumoniwa.services.xray.trace import Trace
 
 __all__ = [

@@ -96,6 +96,18 @@ def test_a_custom_runtime_may_begin_in_a_layer(bench, namespace):
     bench(body)
 
 
+def test_the_shell_is_bash_as_on_amazon_linux(bench, namespace):
+    # The bootstrap of https://docs.aws.amazon.com/lambda/latest/dg/runtimes-walkthrough.html begins so; a plain shell ends at it.
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+
+    async def body(bench):
+        code = "import os\ndef handler(e, c): return os.popen('set -euo pipefail; echo ${BASH_VERSION:0:1}').read().strip().isdigit()"
+        assert await _answer(bench, bench.spec(code)) is True
+
+    bench(body)
+
+
 def test_a_function_keeps_its_own_folder_where_the_data_of_the_cloud_lie_under_var(bench, namespace, monkeypatch):
     """As with ``kumoniwa up --data /var/lib/kumoniwa``."""
 

@@ -108,6 +108,24 @@ def test_what_is_given_up_is_told(shop):
     assert said["requestContext"]["approximateInvokeCount"] == 2 and said["responseContext"]["functionError"] == "Unhandled"
 
 
+def test_records_that_are_too_old_before_they_are_read_are_told_as_tried_once_and_the_others_are_read(shop):
+    # Recorded: test_kinesis_maximum_record_age_exceeded[expire-before-ingestion], test_kinesis_maximum_record_age_exceeded_discard_records.
+    url, queue = shop.queue()
+    put(shop, "old")
+    shop.cloud.sleep(70)
+    put(shop, "new")
+    shop.map(
+        ARN, StartingPosition="TRIM_HORIZON", MaximumRecordAgeInSeconds=60, MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": queue}},
+    )  # fmt: skip
+    rest(shop, 1)
+    assert data(shop) == [["new"]]
+    (message,) = shop.sqs.receive_message(QueueUrl=url)["Messages"]
+    said = json.loads(message["Body"])
+    assert "responseContext" not in said and said["KinesisBatchInfo"]["batchSize"] == 1
+    assert (said["requestContext"]["condition"], said["requestContext"]["approximateInvokeCount"]) == ("RecordAgeExceeded", 1)
+
+
 def test_a_stream_that_is_not_there_is_refused(shop):
     # Recorded: test_esm_with_not_existing_kinesis_stream.
     gone = ARN + "-gone"

@@ -92,6 +92,22 @@ def test_a_window_collects_a_batch(shop):
     assert shop.events()[0]["Records"][0]["md5OfMessageAttributes"] is None
 
 
+def test_a_message_that_is_hidden_for_less_than_the_window_is_in_the_batch_once(shop):
+    # No source tells what AWS does; its guide wants messages hidden for longer than the window.
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    shop.function()
+    url, arn = shop.queue(VisibilityTimeout=5)
+    shop.map(arn, BatchSize=100, MaximumBatchingWindowInSeconds=8)
+    for number in range(4):
+        shop.sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    shop.cloud.sleep(9)
+    settle(shop.cloud)
+    (bodies,) = shop.bodies()
+    assert sorted(bodies) == ["0", "1", "2", "3"]
+    assert {record["attributes"]["ApproximateReceiveCount"] for record in shop.events()[0]["Records"]} == {"2"}
+    assert shop.left(url) == 0
+
+
 @pytest.mark.parametrize("answer", ["null", "{}", '{"batchItemFailures": []}', '{"batchItemFailures": null}', '""'])
 def test_reports_without_items_are_success(shop, answer):
     # Recorded: test_report_batch_item_failures_empty_json_batch_succeeds.

@@ -78,18 +78,20 @@ class QueueReader:
     # Receiving --------------------------------------------------------------------------------
 
     async def _gather(self, role: Call, wishes: Wishes) -> list[dict[str, Any]]:
-        """What the next batches are made of, in the shape of Lambda's events."""
-        records = await self._receive(role, wishes, min(RECEIVE_MAX, wishes.batch_size), LONG_POLL_S)
+        """What the next batches are made of, in the shape of Lambda's events. A message that shows again within the window, because it
+        is hidden for less, is in them once, with the handle that it has now."""
+        received = await self._receive(role, wishes, min(RECEIVE_MAX, wishes.batch_size), LONG_POLL_S)
         if not wishes.window_s:
-            return records
+            return received
         until = self.call.now() + wishes.window_s
-        size = sum(len(record["body"]) for record in records)
+        records = {record["messageId"]: record for record in received}
+        size = sum(len(record["body"]) for record in received)
         while records and len(records) < wishes.batch_size and size < PAYLOAD_BYTES_MAX and self.call.now() < until:
             wait_s = min(LONG_POLL_S, math.ceil(until - self.call.now()))
-            more = await self._receive(role, wishes, min(RECEIVE_MAX, wishes.batch_size - len(records)), wait_s)
-            size += sum(len(record["body"]) for record in more)
-            records += more
-        return records
+            received = await self._receive(role, wishes, min(RECEIVE_MAX, wishes.batch_size - len(records)), wait_s)
+            size += sum(len(record["body"]) for record in received if record["messageId"] not in records)
+            records |= {record["messageId"]: record for record in received}
+        return list(records.values())
 
     async def _receive(self, role: Call, wishes: Wishes, most: int, wait_s: int) -> list[dict[str, Any]]:
         reply = await role.ask(

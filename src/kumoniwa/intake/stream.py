@@ -322,14 +322,15 @@ class ShardReader:
         await self.reader.pause(min(RETRY_S_MAX, RETRY_FIRST_S * 2 ** min(count - 1, 16)))
 
     async def _without_old(self, batch: list[dict[str, Any]], count: int, facts: dict[str, Any]) -> list[dict[str, Any]]:
-        """The batch without records that are older than the customer wants, which are given up."""
+        """The batch without records that are older than the customer wants, which are given up. Those that came too old to be tried
+        count as tried once (recorded: test_kinesis_maximum_record_age_exceeded)."""
         age_s_max = self.wishes.age_s_max
         if age_s_max < 0:
             return batch
         oldest = self.call.now() - age_s_max
         fresh = [record for record in batch if self.feed.arrived(record) >= oldest]
         if len(fresh) < len(batch):
-            await self._give_up(batch[: len(batch) - len(fresh)], "RecordAgeExceeded", count, facts)
+            await self._give_up(batch[: len(batch) - len(fresh)], "RecordAgeExceeded", max(1, count), facts)
         return fresh
 
     async def _give_up(self, batch: list[dict[str, Any]], condition: str, count: int, facts: dict[str, Any]) -> None:

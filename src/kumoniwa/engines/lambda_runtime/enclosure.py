@@ -17,6 +17,7 @@ TASK, LAYERS, TOOLS = "/var/task", "/opt", "/var/lang/bin"
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 PACKAGES = "/var/runtime/node_modules"
 """Where AWS's SDK for JavaScript lies. An import statement of JavaScript only looks beside the code and above it."""
+_SHELL, _BASH = "/bin/sh", "/bin/bash"
 _PYTHON = ("python", "python3", f"python3.{sys.version_info.minor}")
 """Scripts in packages that were made for Lambda name it as what interprets them."""
 
@@ -60,7 +61,16 @@ def enter(task_root: str, layers: list[str], scratch: str, program: str = sys.ex
         links["/var/node_modules"] = PACKAGES
     _refurnish("/var", shown, needed, links)
     _refurnish(LAYERS, _by_name(unpacked), needed)
+    _take_amazons_shell()
     return True
+
+
+def _take_amazons_shell() -> None:
+    """Amazon Linux's shell is bash, by whichever name: the bootstrap of AWS's own tutorial needs it.
+    https://docs.aws.amazon.com/lambda/latest/dg/runtimes-walkthrough.html"""
+    here = os.path.realpath(_SHELL)
+    if os.path.basename(here) == "dash" and os.path.exists(_BASH):
+        _mount(_BASH, here, _MS_BIND)
 
 
 def _leave() -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import os
 import socket
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import botocore.auth
@@ -42,6 +44,9 @@ from kumoniwa.services.cloudformation import template
 from kumoniwa.services.config import pack
 from kumoniwa.wire.message import File, Request, Response
 
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(Path(__file__).parents[1] / ".pytest_tmp"))
+"""Where functions of a test may leave what it looks at: they have a /tmp of their own."""
+Path(os.environ["PYTEST_DEBUG_TEMPROOT"]).mkdir(exist_ok=True)
 _SESSION = botocore.session.Session()
 runtimes.Nursery = KeptNursery
 template.Workshop = pack.Workshop = KeptWorkshop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import shutil
@@ -108,15 +109,77 @@ def test_the_shell_is_bash_as_on_amazon_linux(bench, namespace):
     bench(body)
 
 
-def test_a_function_keeps_its_own_folder_where_the_data_of_the_cloud_lie_under_var(bench, namespace, monkeypatch):
-    """As with ``kumoniwa up --data /var/lib/kumoniwa``."""
+SPACE = """
+    import errno, os
+    def handler(event, context):
+        held = os.listdir("/tmp")
+        try:
+            with open("/tmp/large", "ab") as file:
+                for _ in range(event["mb"]):
+                    file.write(bytes(1 << 20))
+            return [held, "written"]
+        except OSError as error:
+            return [held, errno.errorcode[error.errno]]
+"""
+
+
+async def _asked(environment, event) -> object:
+    outcome = await environment.invoke("request-1", json.dumps(event).encode(), arn="arn:aws:lambda:us-east-1:000000000000:function:f")
+    return json.loads(outcome.payload)
+
+
+@pytest.mark.parametrize("data", ["/var/tmp", "/tmp"])
+def test_an_environment_has_a_tmp_of_its_own_as_large_as_was_asked_for(bench, namespace, monkeypatch, data):
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html; wherever the data of the cloud lie."""
 
     async def body(bench):
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        with tempfile.TemporaryDirectory(dir=data) as folder:
             monkeypatch.setattr(bench.runtimes, "folder", Path(folder))
-            code = "import os, tempfile\ndef handler(e, c): return [tempfile.gettempdir() == os.environ['TMPDIR'], tempfile.mkstemp()[1]]"
-            is_own, path = await _answer(bench, bench.spec(code))
-            assert is_own and path.startswith(folder) and Path(path).exists()
+            one, other = [await bench.runtimes.start(bench.spec(SPACE, storage_mb=size)) for size in (4, 8)]
+            assert [await _asked(each, {"mb": 5}) for each in (one, other)] == [[[], "ENOSPC"], [[], "written"]]
+            assert await _asked(other, {"mb": 0}) == [["large"], "written"]
+            # Recorded: test_lambda_invoke_timed_out_environment_reuse.
+            other.process.crash()
+            assert (await other.invoke("request-2", b"{}", arn="arn:f")).function_error == "Unhandled"
+            assert await _asked(other, {"mb": 0}) == [["large"], "written"]
+            for each in (one, other):
+                bench.runtimes.end(each)
+            assert [name for name in Path(folder).iterdir() if name.name != "packages"] == []
+
+    bench(body)
+
+
+def test_an_environment_that_ends_before_it_was_born_takes_nobody_with_it(bench, namespace):
+    async def body(bench):
+        code = "def handler(e, c): return 'here'"
+        living = await bench.runtimes.start(bench.spec(code))
+        started = asyncio.ensure_future(bench.runtimes.start(bench.spec(code)))
+        while len(bench.runtimes.environments) < 2:
+            await asyncio.sleep(0)
+        bench.runtimes.end(next(each for each in bench.runtimes.environments if each is not living))
+        await started
+        assert await _asked(living, {}) == "here" and living.generation == 1
+
+    bench(body)
+
+
+def test_a_tmp_that_this_machines_memory_does_not_hold_is_a_folder_of_its_disk(bench, namespace):
+    async def body(bench):
+        code = "import os, tempfile\ndef handler(e, c): return [tempfile.gettempdir() == os.environ['TMPDIR'] != '/tmp', os.getcwd()]"
+        assert await _answer(bench, bench.spec(code, storage_mb=1 << 30)) == [True, "/var/task"]
+
+    bench(body)
+
+
+def test_a_python_that_a_function_starts_finds_what_the_runtime_of_aws_carries(bench, namespace):
+    async def body(bench):
+        code = """
+            import os, subprocess
+            def handler(event, context):
+                asks = "import sys, boto3, pip" if event else "import sys, boto3; print(boto3.__file__)"
+                return subprocess.run(["python", "-c", asks], capture_output=True, text=True).stdout.strip()
+        """
+        assert await _answer(bench, bench.spec(code, memory_mb=512)) == "/var/runtime/boto3/__init__.py"
 
     bench(body)
 

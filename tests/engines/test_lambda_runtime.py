@@ -330,19 +330,44 @@ def test_the_environment_holds_awss_variables_and_the_functions_own_and_nothing_
             "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
             "AWS_LAMBDA_LOG_STREAM_NAME": spec.log_stream,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "LAMBDA_TASK_ROOT": seen["cwd"],
+            "PWD": seen["cwd"],
             "_HANDLER": "app.handler",
             "LANG": "en_US.UTF-8",
+            "LC_CTYPE": "C.UTF-8",
+            "SHLVL": "0",
             "TZ": ":UTC",
         }
         assert expected.items() <= variables.items()
-        assert set(variables) - set(expected) == {
-            "TABLE", "PATH", "LD_LIBRARY_PATH", "PWD", "HOME", "TMPDIR", "LAMBDA_RUNTIME_DIR", "AWS_XRAY_CONTEXT_MISSING"
-        }  # fmt: skip
+        places = {name: variables[name] for name in variables if name not in expected}
+        if seen["cwd"] == "/var/task":
+            # Recorded: test_introspection_invoke; but HOME is ours.
+            assert places == {
+                "TABLE": "users", "HOME": "/tmp", "LAMBDA_RUNTIME_DIR": "/var/runtime", "PYTHONPATH": "/var/runtime",
+                "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+                "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+            }  # fmt: skip
+        else:
+            assert set(places) == {"TABLE", "PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "LAMBDA_RUNTIME_DIR", "PYTHONPATH"}
         assert seen["cwd"] in ("/var/task", spec.task_root) and seen["path"][0] == seen["cwd"]
         assert not any("site-packages" in path for path in seen["path"] if not path.startswith("/opt/"))
         assert len(seen["open"]) <= 5, "standard streams, the socket, and the folder being listed"
         assert not any(name.startswith("kumoniwa") for name in seen["modules"])
+
+    bench(body)
+
+
+def test_variables_that_aws_does_not_reserve_are_the_functions_to_set(bench):
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    async def body(bench):
+        said = {"TZ": "JST-9", "PATH": "/bin", "LANG": "C", "PYTHONPATH": "/var/task/vendor", "HOME": "/opt", "LAMBDA_TASK_ROOT": "/x"}
+        environment = await bench.start(
+            "import os, sys, time\ndef handler(e, c): return [dict(os.environ), sys.path[:4], time.localtime(0).tm_hour]", variables=said
+        )
+        variables, path, hour = (await ask(environment))[1]
+        assert said.items() - variables.items() == {("LAMBDA_TASK_ROOT", "/x")}
+        assert "/var/task/vendor" in path and hour == 9
 
     bench(body)
 
@@ -605,7 +630,7 @@ def test_a_start_that_takes_too_long_is_tried_again_by_the_request(bench, monkey
     async def body(bench):
         environment = await bench.start("""
             import os, time
-            path = os.environ["TMPDIR"] + "/started"
+            path = os.environ["HOME"] + "/started"
             if not os.path.exists(path):
                 open(path, "w").close()
                 time.sleep(60)

@@ -280,8 +280,8 @@ def test_environments_share_nothing(cloud):
         import os, tempfile
         def handler(event, context):
             open(tempfile.gettempdir() + "/mine", "a").close()
-            return sorted(os.listdir(os.environ["TMPDIR"]))
+            return sorted(os.listdir(tempfile.gettempdir()))
     """)  # fmt: skip
-    make(cloud, "import os\ndef handler(event, context): return os.listdir(os.environ['TMPDIR'])", name="g")
+    make(cloud, "import os, tempfile\ndef handler(event, context): return os.listdir(tempfile.gettempdir())", name="g")
     assert invoke(cloud)["Payload"] == ["mine"]
     assert invoke(cloud, name="g")["Payload"] == []

@@ -1,28 +1,36 @@
-"""What a function sees of the file system: its code at /var/task, its layers at /opt and its interpreter in /var/lang/bin, as on AWS.
+"""What a function sees of the file system: its code at /var/task, its layers at /opt, its interpreter in /var/lang/bin and a /tmp of its own, as on AWS.
 
-A mount namespace of its own shows them there, read-only, and nobody else sees it. Linux gives one to root, and elsewhere to most users; where it
+A mount namespace of its own shows them there, all but /tmp read-only, and nobody else sees it. Linux gives one to root, and elsewhere to most users; where it
 gives none, a function finds its folders where they are on this machine, as its variables say.
+
+The zygote has a namespace, too. There an environment's /tmp is mounted over its folder, with the size that it is to have; so it outlives the
+environment's processes, and is gone when the region takes that folder away, or ends.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 
-TASK, LAYERS, TOOLS = "/var/task", "/opt", "/var/lang/bin"
+TASK, LAYERS, TOOLS, RUNTIME = "/var/task", "/opt", "/var/lang/bin", "/var/runtime"
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
-PACKAGES = "/var/runtime/node_modules"
+PACKAGES = f"{RUNTIME}/node_modules"
 """Where AWS's SDK for JavaScript lies. An import statement of JavaScript only looks beside the code and above it."""
+PYTHON_PACKAGES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "awscrt"))
+"""What AWS's Python runtimes carry besides the standard library."""
+TEMPORARY = "/tmp"
+"""https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html"""
 _SHELL, _BASH = "/bin/sh", "/bin/bash"
 _PYTHON = ("python", "python3", f"python3.{sys.version_info.minor}")
 """Scripts in packages that were made for Lambda name it as what interprets them."""
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x0002_0000, 0x1000_0000
-_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE, _MS_RELATIME = 1, 32, 4096, 16384, 1 << 18, 1 << 21
+_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE, _MS_SLAVE, _MS_RELATIME = 1, 32, 4096, 16384, 1 << 18, 1 << 19, 1 << 21
 _SAME_FLAGS = os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME
 """What statvfs and mount spell with the same bits. A mount may not lose any of them when it is mounted again."""
 
@@ -35,6 +43,8 @@ def is_possible() -> bool:
         child = os.fork()
         if child == 0:
             try:
+                leave()
+                supply(folder, 1)
                 is_inside = enter(folder, [folder, folder], folder)
             except OSError:
                 is_inside = False
@@ -42,26 +52,52 @@ def is_possible() -> bool:
         return os.waitpid(child, 0)[1] == 0
 
 
-def enter(task_root: str, layers: list[str], scratch: str, program: str = sys.executable, packages: str = "") -> bool:
+def supply(scratch: str, size_mb: int) -> None:
+    """Mount a temporary folder of that size over this one, unless that was done for an earlier process of the same environment."""
+    if not os.path.ismount(scratch):
+        _mount("tmpfs", scratch, 0, "tmpfs", f"mode=1777,size={size_mb}m")
+
+
+def is_roomy(size_mb: int) -> bool:
+    """Whether this machine's memory, in which temporary folders are, holds one of that size and as much again."""
+    return 2 * size_mb << 20 <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") and not _is_needed(TEMPORARY)
+
+
+def _needed(program: str = sys.executable) -> list[str]:
+    return [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, program, __file__)]
+
+
+def _is_needed(place: str) -> bool:
+    return any(_is_in(path, place) for path in _needed())
+
+
+def enter(
+    task_root: str, layers: list[str], scratch: str, program: str = sys.executable, packages: str = "", packages_at: str = PACKAGES,
+    *, owns_tmp: bool = True,
+) -> bool:  # fmt: skip
     """Move this process, which has one thread, into a namespace of its own, where the first of the layers hides the others.
-    ``scratch`` is the function's own folder, which stays where it is; ``packages`` one of node_modules, if there is one.
-    Answers whether it is there; it stays where it is if a layer would hide that folder, Python or the ``program`` that is to run.
-    Raises OSError half-way, and then it sees neither place as it should."""
-    needed = [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, program, __file__, scratch)]
+    ``scratch`` is the function's own folder, which becomes its /tmp if it ``owns_tmp``, and else stays where it is; ``packages`` is a folder
+    of what AWS's runtime carries, if there is one. Answers whether it is there; it stays where it is if a layer would hide that folder,
+    Python or the ``program`` that is to run. Raises OSError half-way, and then it sees neither place as it should."""
+    needed = [*_needed(program), os.path.realpath(scratch)]
     hidden = [TASK, *(f"{LAYERS}/{name}" for layer in layers for name in os.listdir(layer))]
     if any(_is_in(path, place) for path in needed for place in hidden):
         return False
-    _leave()
+    leave()
     code, *unpacked = [_Held(path) for path in (task_root, *layers)]
+    own = _Held(scratch) if owns_tmp else None
     tools = {os.path.basename(program): program} | dict.fromkeys(_PYTHON, sys.executable)
     links = {f"{TOOLS}/{name}": path for name, path in tools.items()}
     shown = {"task": [code]}
     if packages:
-        shown[PACKAGES.removeprefix("/var/")] = [_Held(packages)]
-        links["/var/node_modules"] = PACKAGES
+        shown[packages_at.removeprefix("/var/")] = [_Held(packages)]
+        if packages_at == PACKAGES:
+            links["/var/node_modules"] = PACKAGES
     _refurnish("/var", shown, needed, links)
     _refurnish(LAYERS, _by_name(unpacked), needed)
     _take_amazons_shell()
+    if own is not None:
+        _mount(own.path, TEMPORARY, _MS_BIND)
     return True
 
 
@@ -73,7 +109,8 @@ def _take_amazons_shell() -> None:
         _mount(_BASH, here, _MS_BIND)
 
 
-def _leave() -> None:
+def leave(*, hears: bool = False) -> None:
+    """Go into a namespace, where everything is as before; if it ``hears``, what is mounted outside of it later appears in it."""
     user, group = os.getuid(), os.getgid()
     try:
         _call("unshare", _CLONE_NEWNS)
@@ -82,13 +119,21 @@ def _leave() -> None:
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
-    _mount(None, "/", _MS_REC | _MS_PRIVATE)
+    _mount(None, "/", _MS_REC | (_MS_SLAVE if hears else _MS_PRIVATE))
 
 
 def cover(place: str, folder: str) -> None:
     """Within a namespace that a parent of this process entered, have one of its own where ``folder`` lies over ``place``."""
     _call("unshare", _CLONE_NEWNS)
     _mount(folder, place, _MS_BIND)
+
+
+def copy_tmp(size_mb: int) -> None:
+    """Within a namespace that a parent of this process entered, have one of its own with a copy of its /tmp."""
+    before = _Held(TEMPORARY)
+    _call("unshare", _CLONE_NEWNS)
+    _mount("tmpfs", TEMPORARY, 0, "tmpfs", f"mode=1777,size={size_mb}m")
+    shutil.copytree(f"{before.path}/", TEMPORARY, symlinks=True, dirs_exist_ok=True)
 
 
 class _Held:

@@ -69,6 +69,8 @@ class EnvironmentSpec:
     """Folders of unpacked layers, the last in the function's list first."""
     variables: Mapping[str, str] = field(default_factory=dict)
     memory_mb: int = 128
+    storage_mb: int = 512
+    """What its temporary folder holds."""
     timeout_s: float = 3.0
     is_provisioned: bool = False
     snap_start: str = ""

@@ -373,8 +373,10 @@ def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload:
     own = [order["task_root"]]
     for layer in order["layers"]:
         own += [f"{layer}/python/lib/{version}/site-packages", f"{layer}/python"]
+    # Python was started long ago and would not look at it.
+    asked = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place and place not in own]
     library = os.path.dirname(os.__file__)
-    sys.path[:] = own + [
+    sys.path[:] = own + asked + [
         path for path in sys.path if path in (library, f"{library}/lib-dynload") or path.endswith(".zip")
     ]
     sys.meta_path.append(RuntimePackages(packages, folders, has_hooks=order["runtime"] not in _OLDER))

@@ -9,7 +9,9 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from kumoniwa.engines.lambda_runtime import enclosure
 from kumoniwa.engines.lambda_runtime.environment import Environment, EnvironmentSpec, OnLog, Process
@@ -70,6 +72,24 @@ def has_snap_start(runtime: str) -> bool:
     return runtime in PYTHON and runtime not in ("python3.9", "python3.10", "python3.11")
 
 
+class Places(NamedTuple):
+    """Where a function finds what it is made of and what it runs on."""
+
+    task: str
+    layers: tuple[str, ...]
+    runtime: str
+    packages: str
+    """What AWS's runtime carries: a folder of node_modules, or of Python's packages."""
+    bins: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
+
+
+_AS_ON_AWS = Places(
+    enclosure.TASK, (enclosure.LAYERS,), enclosure.RUNTIME, enclosure.PACKAGES, (enclosure.TOOLS,),
+    ("/var/lang/lib", "/lib64", "/usr/lib64", enclosure.RUNTIME, f"{enclosure.RUNTIME}/lib"),
+)  # fmt: skip
+
+
 class Runtimes:
     """``folder`` is the engine's to use; ``endpoint_url`` is where functions find AWS; ``now`` is the region's clock."""
 
@@ -93,15 +113,11 @@ class Runtimes:
             raise RuntimeNotHere(refusal)
         scratch = self.folder / f"sandbox-{next(self.count)}"
         scratch.mkdir(parents=True)
-        variables = self._variables(spec, str(scratch), enclosure.TASK, (enclosure.LAYERS,), enclosure.PACKAGES)
-        variables["PATH"] = f"{enclosure.TOOLS}{os.pathsep}{variables['PATH']}"
-        unmoved = self._variables(spec, str(scratch), spec.task_root, spec.layers, packages_of(spec.runtime))
-        here = {name: value for name, value in unmoved.items() if variables[name] != value}
 
         def spawn(environment: Environment) -> Process:
             if snapshot is not None:
                 return self._restored(environment, snapshot, str(scratch))
-            return self._fork(environment, variables, here)
+            return self._fork(environment, str(scratch))
 
         version, difference = version_of(spec.runtime, spec.region), difference_of(spec.runtime) or ""
         environment = Environment(spec, spawn, version, self.now, self.on_log, difference)
@@ -121,9 +137,24 @@ class Runtimes:
             self.loop.call_soon(process.abandoned)
         return process
 
-    def _fork(self, environment: Environment, variables: dict[str, str], here: dict[str, str]) -> Process:
-        """``here`` are the variables that differ for a function that sees its folders where this machine has them."""
+    @cached_property
+    def _python_packages(self) -> str:
+        """A folder of what AWS's Python runtimes carry besides the standard library, for the programs that a function starts."""
+        folder = self.folder / "packages"
+        folder.mkdir(parents=True)
+        places = [Path(place) for place in sys.path if place.endswith(("site-packages", "dist-packages"))]
+        for name in (file for each in enclosure.PYTHON_PACKAGES for file in (each, f"{each}.py")):
+            found = next((place / name for place in places if (place / name).exists()), None)
+            if found is not None:
+                (folder / name).symlink_to(found)
+        return str(folder)
+
+    def _fork(self, environment: Environment, scratch: str) -> Process:
         spec = environment.spec
+        packages = self._python_packages if spec.runtime in PYTHON else packages_of(spec.runtime)
+        packages_at = enclosure.RUNTIME if spec.runtime in PYTHON else enclosure.PACKAGES
+        variables = self._variables(spec, _AS_ON_AWS._replace(packages=packages_at))
+        unmoved = self._variables(spec, Places(spec.task_root, spec.layers, str(Path(__file__).parent), packages))
         process: ForkedProcess
         if spec.runtime in PYTHON:
             kind = SnapshotProcess if spec.snap_start else FramedProcess
@@ -133,45 +164,45 @@ class Runtimes:
             command = {"command": [shutil.which("node"), _NODE_RUNNER], "has_control": True}
         else:
             process = RuntimeApiProcess(self.loop, environment.hear, spec.memory_mb)
-            variables = variables | {"AWS_LAMBDA_RUNTIME_API": process.address}
+            variables["AWS_LAMBDA_RUNTIME_API"] = process.address
             command = {"command": None, "has_control": False}
         order = command | {
             "runtime": spec.runtime,
             "handler": spec.handler,
             "task_root": spec.task_root,
             "layers": spec.layers,
-            "packages": packages_of(spec.runtime),
+            "packages": packages,
+            "packages_at": packages_at,
+            "scratch": scratch,
+            "storage_mb": spec.storage_mb,
             "memory_mb": spec.memory_mb,
             "log_format": spec.log_format,
             "log_level": spec.log_level,
             "is_snapshot": bool(spec.snap_start),
             "environment": variables,
-            "here": here,
+            "here": {name: value for name, value in unmoved.items() if variables[name] != value},
         }
         self.nursery.bear(process, order)
         return process
 
-    def _variables(
-        self, spec: EnvironmentSpec, scratch: str, task_root: str, layers: tuple[str, ...], packages: str
-    ) -> dict[str, str]:
-        """Every variable of the process: AWS's, the function's own, and nothing of this machine's.
+    def _variables(self, spec: EnvironmentSpec, places: Places) -> dict[str, str]:
+        """Every variable of the process but those that name its temporary folder: AWS's, the function's own, and nothing of this machine's.
 
-        AWS gives no HOME and no TMPDIR. Here they keep a function out of its user's home and its neighbours' files.
+        What AWS gives and does not reserve, a function's own variables replace. Recorded: test_introspection_invoke.
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """
-        bins = [f"{layer}/bin" for layer in layers]
-        libraries = [f"{layer}/lib" for layer in layers]
         key, secret, token = spec.credentials
-        variables = {
-            **spec.variables,
-            "PATH": os.pathsep.join(["/usr/local/bin", "/usr/bin", "/bin", *bins]),
-            "LD_LIBRARY_PATH": os.pathsep.join([task_root, f"{task_root}/lib", *libraries]),
+        task, layers = places.task, places.layers
+        given = {
+            "PATH": os.pathsep.join([*places.bins, "/usr/local/bin", "/usr/bin/", "/bin", *(f"{layer}/bin" for layer in layers)]),
+            "LD_LIBRARY_PATH": os.pathsep.join([*places.libraries, task, f"{task}/lib", *(f"{layer}/lib" for layer in layers)]),
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
-            "HOME": scratch,
-            "TMPDIR": scratch,
-            "PWD": task_root,
-            "LAMBDA_TASK_ROOT": task_root,
-            "LAMBDA_RUNTIME_DIR": str(Path(__file__).parent),
+            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        }
+        reserved = {
+            "LAMBDA_TASK_ROOT": task,
+            "LAMBDA_RUNTIME_DIR": places.runtime,
             "AWS_REGION": spec.region,
             "AWS_DEFAULT_REGION": spec.region,
             "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,
@@ -184,24 +215,28 @@ class Runtimes:
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_SESSION_TOKEN": token,
-            "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         }
         if spec.runtime in NODE:
-            modules = [f"{layer}/nodejs/node_modules" for layer in layers]
-            variables["NODE_PATH"] = os.pathsep.join([*modules, packages, task_root])
+            major = spec.runtime.removeprefix("nodejs").removesuffix(".x")
+            modules = [f"{layer}/nodejs/{name}" for layer in layers for name in (f"node{major}/node_modules", "node_modules")]
+            given["NODE_PATH"] = os.pathsep.join([*modules, places.packages, places.runtime, task])
+        if spec.runtime in PYTHON:
+            given["PYTHONPATH"] = places.packages
+            given["LC_CTYPE"] = "C.UTF-8"
         if spec.runtime not in CUSTOM:
-            variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
+            given |= {"PWD": task, "SHLVL": "0"}
+            reserved["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{spec.runtime}"
         if spec.snap_start:
             # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-monitoring.html
-            del variables["AWS_LAMBDA_LOG_GROUP_NAME"], variables["AWS_LAMBDA_LOG_STREAM_NAME"]
+            del reserved["AWS_LAMBDA_LOG_GROUP_NAME"], reserved["AWS_LAMBDA_LOG_STREAM_NAME"]
         if spec.trace_id:
-            variables["_X_AMZN_TRACE_ID"] = spec.trace_id
+            reserved["_X_AMZN_TRACE_ID"] = spec.trace_id
         if self.endpoint_url:
-            variables.setdefault("AWS_ENDPOINT_URL", self.endpoint_url)
+            given["AWS_ENDPOINT_URL"] = self.endpoint_url
         if spec.log_format == "JSON":
-            variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
-            variables["AWS_LAMBDA_LOG_LEVEL"] = spec.log_level or "INFO"
-        return variables
+            reserved["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+            reserved["AWS_LAMBDA_LOG_LEVEL"] = spec.log_level or "INFO"
+        return given | dict(spec.variables) | reserved
 
     def end(self, environment: Environment) -> None:
         """Close an environment and remove its scratch folder."""
@@ -214,6 +249,7 @@ class Runtimes:
         for environment in list(self.environments):
             self.end(environment)
         self.nursery.close()
+        shutil.rmtree(self.folder / "packages", ignore_errors=True)
 
 
 def version_of(runtime: str, region: str) -> str:

@@ -55,7 +55,7 @@ def restored(runner: Runner) -> int:
     # Python seeds its generator anew in every fork; a snapshot has its state.
     random.setstate(dice)
     _let_connections_die()
-    _move_in(scratch, is_enclosed=runner.order["task_root"] == enclosure.TASK)
+    _move_in(scratch, runner.order)
     began = time.perf_counter()
     try:
         for function, arguments, named in _hooks("get_after_restore"):
@@ -125,11 +125,14 @@ def _let_connections_die() -> None:
             left.close()
 
 
-def _move_in(scratch: str, *, is_enclosed: bool) -> None:
+def _move_in(scratch: str, order: dict) -> None:
     """Give this environment the temporary folder as it was, for itself: at the same place, where it can be."""
+    if order["owns_tmp"]:
+        enclosure.copy_tmp(order["storage_mb"])
+        return
     before = os.environ["TMPDIR"]
     shutil.copytree(before, scratch, symlinks=True, dirs_exist_ok=True)
-    if is_enclosed:
+    if order["task_root"] == enclosure.TASK:
         enclosure.cover(before, scratch)
         return
     for name in ("TMPDIR", "HOME"):

@@ -22,9 +22,6 @@ import time
 from kumoniwa.engines.lambda_runtime import enclosure, runner
 from kumoniwa.engines.lambda_runtime.frames import CONTROL, die_with_parent
 
-PACKAGES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "awscrt"))
-"""What AWS's Python runtimes carry besides the standard library."""
-
 _MODELS = (
     "cloudwatch",
     "dynamodb",
@@ -67,7 +64,7 @@ def _lead_to_this_cloud(session: type) -> None:
 def preload() -> None:
     """Import the SDK and read the commonest models. One loader serves every session a function makes, now or later;
     a function that names a data path of its own still gets its own."""
-    for name in sorted(PACKAGES):
+    for name in sorted(enclosure.PYTHON_PACKAGES):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     boto3 = sys.modules.get("boto3")
@@ -119,6 +116,14 @@ def _become_environment(output: int, *control: int) -> None:
     os.closerange(CONTROL + len(control), 256)
 
 
+def _supply(order: dict) -> bool:
+    try:
+        enclosure.supply(order["scratch"], order["storage_mb"])
+    except FileNotFoundError:
+        return False  # the environment has ended since it was ordered
+    return True
+
+
 def serve(region: socket.socket, bare_kib: int, *, is_enclosed: bool) -> dict | None:
     """Fork on demand and report the dead. Returns only in a forked child, with the order it was made for."""
     woken, wake = os.pipe()
@@ -141,6 +146,7 @@ def serve(region: socket.socket, bare_kib: int, *, is_enclosed: bool) -> dict | 
             if not body:
                 os._exit(0)
             order = json.loads(body)
+            order["owns_tmp"] = is_enclosed and enclosure.is_roomy(order["storage_mb"]) and _supply(order)
             zygote = os.getpid()
             child = os.fork()
             if child == 0:
@@ -157,11 +163,15 @@ def serve(region: socket.socket, bare_kib: int, *, is_enclosed: bool) -> dict | 
 def _settle(order: dict) -> None:
     """Show the function its folders where AWS has them; where that cannot be, tell it where they are."""
     program = order["command"][0] if order.get("command") else sys.executable
-    places = order["task_root"], order["layers"], order["environment"]["TMPDIR"], program, order["packages"]
-    if order.pop("is_enclosed") and enclosure.enter(*places):
+    places = order["task_root"], order["layers"], order["scratch"], program, order["packages"], order["packages_at"]
+    if order.pop("is_enclosed") and enclosure.enter(*places, owns_tmp=order["owns_tmp"]):
         order["task_root"], order["layers"] = enclosure.TASK, [enclosure.LAYERS]
     else:
         order["environment"] |= order["here"]
+        order["owns_tmp"] = False
+    # AWS gives no HOME and no TMPDIR. Here they keep a function out of its user's home and its neighbours' files.
+    folder = order["scratch"]
+    order["environment"] = ({"HOME": enclosure.TEMPORARY} if order["owns_tmp"] else {"HOME": folder, "TMPDIR": folder}) | order["environment"]
 
 
 def _bootstrap(order: dict) -> str:
@@ -191,6 +201,8 @@ def main() -> None:
     die_with_parent(parent)
     os.environ.clear()
     is_enclosed = enclosure.is_possible()
+    if is_enclosed:
+        enclosure.leave(hears=True)
     bare_kib = _resident_kib()
     known = set(sys.modules)
     folders = [path for path in sys.path if path.rstrip("/").endswith(("site-packages", "dist-packages"))]
@@ -207,4 +219,4 @@ def main() -> None:
     _settle(order)
     if "command" in order:
         execute(order)
-    runner.main(CONTROL, order, PACKAGES, folders, is_preload)
+    runner.main(CONTROL, order, enclosure.PYTHON_PACKAGES, folders, is_preload)

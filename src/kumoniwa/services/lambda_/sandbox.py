@@ -225,6 +225,7 @@ class Sandboxes:
             layers=tuple([str(await package.restored(call, layer.sha256, layer.blob)) for layer in reversed(version.layers)]),
             variables=told | variables,
             memory_mb=version.memory_mb,
+            storage_mb=version.storage_mb,
             timeout_s=version.timeout_s,
             log_format=version.log_format,
             log_level=version.application_log_level,

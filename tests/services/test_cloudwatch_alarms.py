@@ -251,6 +251,26 @@ def test_a_short_period_is_evaluated_every_ten_seconds(cloud, watch):
     assert state(watch)["StateValue"] == "ALARM"
 
 
+def test_a_short_period_finds_the_point_of_a_metric_of_minutes(cloud, watch):
+    # Recorded: localstack's test_put_metric_alarm.
+    over_minutes(cloud, watch, [])
+    cloud.sleep(40)
+    alarm(watch, Period=10, TreatMissingData="ignore")
+    put(watch, 9)
+    cloud.sleep(11)
+    assert state(watch)["StateValue"] == "ALARM"
+
+
+def test_a_short_period_looks_no_further_back_where_points_are_of_seconds(cloud, watch):
+    over_minutes(cloud, watch, [])
+    cloud.sleep(1)
+    put(watch, 9, StorageResolution=1)
+    cloud.sleep(41)
+    alarm(watch, Period=10)
+    cloud.sleep(11)
+    assert state(watch)["StateValue"] == "INSUFFICIENT_DATA"
+
+
 def test_an_alarm_on_an_expression(cloud, watch):
     metrics = [
         {"Id": name, "ReturnData": False, "MetricStat": {"Metric": {"Namespace": "app", "MetricName": name}, "Period": 60, "Stat": "Sum"}}

@@ -271,6 +271,17 @@ def test_forms_json_and_cbor_say_the_same(cloud, watch):
     assert (point["SampleCount"], point["Sum"]) == (3.0, 6.5)
 
 
+def test_statuses_of_forms_are_for_clients_that_say_they_spoke_them(cloud, watch):
+    # Recorded: localstack's test_exception_serializing_with_no_shape_in_spec.
+    asked = json.dumps({"AlarmName": "nobody", "StateValue": "OK", "StateReason": "test"}).encode()
+    head = _head(cloud, "application/x-amz-json-1.0", **{"x-amz-target": "GraniteServiceVersion20100801.SetAlarmState"})
+    status, _, body = cloud.http("POST", "/", headers=head, body=asked)
+    assert (status, json.loads(body)) == (400, {"__type": "com.amazonaws.cloudwatch.v2010_08_01#ResourceNotFound"})
+    assert cloud.http("POST", "/", headers={**head, "x-amzn-query-mode": "true"}, body=asked)[0] == 404
+    form = urllib.parse.urlencode({"Action": "SetAlarmState", "Version": "2010-08-01", **json.loads(asked)}).encode()
+    assert cloud.http("POST", "/", headers=_head(cloud, "application/x-www-form-urlencoded"), body=form)[0] == 404
+
+
 def test_a_body_may_be_compressed(cloud, watch):
     asked = {"Namespace": "app", "MetricData": [{"MetricName": "m", "Value": 2.5}]}
     head = _head(cloud, "application/x-amz-json-1.0", **{"x-amz-target": "GraniteServiceVersion20100801.PutMetricData", "content-encoding": "gzip"})

@@ -48,6 +48,27 @@ def test_an_alarm_on_the_depth_of_a_queue(cloud):
     assert watch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "ALARM"
 
 
+def test_figures_of_a_minute_that_is_not_over_are_seen_by_who_asks_and_counted_once(cloud):
+    # Recorded: localstack's test_lambda_invoke_successful, which waits 20 seconds here.
+    sqs = cloud.client("sqs")
+    cloud.sleep(60 - cloud.now() % 60)
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    for count in (1, 2):
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+        assert figures(cloud, "AWS/SQS", "NumberOfMessagesSent", QueueName="q") == count
+    cloud.sleep(60)
+    assert figures(cloud, "AWS/SQS", "NumberOfMessagesSent", QueueName="q") == 2.0
+    assert figures(cloud, "AWS/SQS", "NumberOfMessagesSent", "SampleCount", QueueName="q") == 2.0
+
+
+def test_a_queue_is_measured_from_its_making_on(cloud):
+    # Recorded: localstack's test_sqs_approximate_metrics.
+    cloud.client("sqs").create_queue(QueueName="q")
+    cloud.sleep(61)
+    found = cloud.client("cloudwatch").list_metrics(Namespace="AWS/SQS", Dimensions=[{"Name": "QueueName", "Value": "q"}])["Metrics"]
+    assert {f"ApproximateNumberOfMessages{what}" for what in ("Visible", "NotVisible", "Delayed")} <= {each["MetricName"] for each in found}
+
+
 def test_a_queue_that_nobody_uses_is_no_longer_measured(cloud):
     sqs = cloud.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
@@ -114,7 +135,7 @@ def test_state_machines(cloud):
 def test_nobody_else_puts_into_the_namespaces_of_aws(cloud):
     cloud.client("sqs").create_queue(QueueName="q")
     cloud.sleep(61)
-    assert cloud.client("cloudwatch").list_metrics()["Metrics"] == []
+    assert not cloud.client("cloudwatch").list_metrics(MetricName="NumberOfMessagesSent")["Metrics"]
 
 
 def test_an_emptied_cloud_is_not_told_of_what_ran_in_it(cloud):

@@ -149,6 +149,19 @@ def test_a_destination_may_be_open_to_its_organization(cloud, logs):
     assert [event["message"] for each in said(cloud, OTHER) for event in each["logEvents"]] == ["x"]
 
 
+def test_the_policy_of_a_destination_may_name_a_service_as_an_account(cloud, logs):
+    # Recorded: localstack's test_put_destination_policy.
+    arn = kinesis(cloud)
+    logs.put_destination(destinationName="central", targetArn=arn, roleArn=role(cloud))
+    statement = {"Effect": "Allow", "Principal": {"AWS": "logs.amazonaws.com"}, "Action": "logs:PutSubscriptionFilter", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    logs.put_destination_policy(destinationName="central", accessPolicy=policy)
+    assert logs.describe_destinations()["destinations"][0]["accessPolicy"] == policy
+    for wrong in ("{", json.dumps({"Version": "2012-10-17", "Statement": [{**statement, "Principal": {"AWS": "somebody"}}]})):
+        with pytest.raises(ClientError, match="The specified policy document is invalid."):
+            logs.put_destination_policy(destinationName="central", accessPolicy=wrong)
+
+
 def test_a_destination_must_lead_somewhere(cloud, logs):
     """S30 of the handbook as it is written: its account is a word."""
     sender = role(cloud)

@@ -56,6 +56,14 @@ def test_sqs_names_its_error_in_the_body_and_the_older_code_in_a_header():
     assert response.headers["Content-Type"] == "application/x-amz-json-1.0"
 
 
+def test_cloudwatch_tells_its_times_as_aws_does():
+    # Recorded: localstack's test_basic_operations_multiple_protocols.
+    reply = {"MetricDataResults": [{"Id": "a", "Timestamps": [1765977780.0], "Values": [1.0]}]}
+    write = {protocol: codec(service("cloudwatch").operation("GetMetricData"), protocol).write for protocol in ("json", "smithy-rpc-v2-cbor")}
+    assert b'"Timestamps":[1765977780.0]' in write["json"](reply, "id-1").body
+    assert b"Timestamps\x9f\xc1\xfbA" in write["smithy-rpc-v2-cbor"](reply, "id-1").body
+
+
 def test_rest_json_names_its_error_in_a_header_and_takes_status_and_members_from_the_model():
     response = refuse("lambda", "GetFunction", ResourceNotFoundException(Type="User"))
     assert (response.status, response.headers["x-amzn-errortype"]) == (404, "ResourceNotFoundException")

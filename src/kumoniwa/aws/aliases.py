@@ -49,6 +49,10 @@ NAMESPACES: dict[str, str] = {
 }
 """What stands before ``#`` in ``__type``. All other services send the bare name."""
 
+# Recorded: localstack's test_basic_operations_multiple_protocols.
+FRACTIONS = frozenset({"cloudwatch"})
+"""Services whose JSON tells every time with a fraction, whole seconds too."""
+
 FRAMEWORK_NAMESPACES: dict[str, str] = {
     "cloudwatch": "com.amazonaws.cloudwatch.v2010_08_01",
     "ValidationException": "com.amazon.coral.validate",

@@ -421,7 +421,7 @@ class Gate:
         if isinstance(route, Route):
             route.refusals[error.code] += 1
         refusing = route or NoRoute(request, self.routes.protocol_of(request))
-        response = refusing.refuse(error, request_id)
+        response = refusing.refuse(error, request_id, request)
         refusing.mark(response, request_id)
         if self.home.is_watched:
             named = {"service": route.service.name, "operation": route.name} if isinstance(route, Route) else {}

@@ -82,6 +82,7 @@ class Route:
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
         "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "tags",
+        "service_has_two_modes",
     )  # fmt: skip
 
     def __init__(self, service: Service, model: models.Operation, handler: Handler, protocol: str) -> None:
@@ -101,6 +102,9 @@ class Route:
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
         self.tags = reserved_tags.members_of(service.name, model.name, model.input.members if model.input else ())
         self.door: Callable | None = None
+        self.service_has_two_modes = self.model.service.is_query_compatible and self.protocol != "query"
+        """Whether errors have the statuses of the query protocol only for clients that say that they once spoke it; for all others theirs
+        is 400. https://smithy.io/2.0/aws/protocols/aws-query-protocol.html, recorded: localstack's test_exception_serializing_with_no_shape_in_spec."""
         self.calls, self.refusals = 0, Counter()
         self.mark = _MARKS.get(service.name, mark)
 
@@ -111,8 +115,15 @@ class Route:
         except AwsError as error:
             raise self.service.refusal_of(self.name, params, error) from None
 
-    def refuse(self, error: AwsError, request_id: str) -> Response:
-        return self.codec.refuse(error, request_id)
+    def refuse(self, error: AwsError, request_id: str, request: Request | None = None) -> Response:
+        response = self.codec.refuse(error, request_id)
+        if 400 < response.status < 500 and self.service_has_two_modes and error.code in self.model.service.errors and not _is_in_query_mode(request):
+            response.status = 400
+        return response
+
+
+def _is_in_query_mode(request: Request | None) -> bool:
+    return request is not None and request.headers.get("x-amzn-query-mode") == "true"
 
 
 class DoorRoute:
@@ -126,7 +137,7 @@ class DoorRoute:
         self.takes_stream = getattr(door, "TAKES_STREAM", False)
         """Whether the door reads a long body while it arrives."""
 
-    def refuse(self, error: AwsError, request_id: str) -> Response:
+    def refuse(self, error: AwsError, request_id: str, request: Request | None = None) -> Response:
         status = error.status or 400
         return Response(status, b'{"message":"%b"}' % error.text.replace('"', "'").encode(), {"Content-Type": "application/json"})
 
@@ -139,7 +150,7 @@ class NoRoute:
     def __init__(self, request: Request | None, protocol: str = "") -> None:
         self.request, self.protocol = request, protocol
 
-    def refuse(self, error: AwsError, request_id: str) -> Response:
+    def refuse(self, error: AwsError, request_id: str, request: Request | None = None) -> Response:
         headers = self.request.headers if self.request else {}
         status = error.status or 400
         if self.protocol == "rest-json":

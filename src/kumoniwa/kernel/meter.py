@@ -1,4 +1,4 @@
-"""What services measure of themselves: counted in memory, and put into CloudWatch as its minute ends.
+"""What services measure of themselves: counted in memory, and put into CloudWatch as its minute ends, or when somebody asks.
 
 To count costs two look-ups. What a minute counted is lost with a region that is killed in it, as AWS's own figures may be.
 """
@@ -76,6 +76,16 @@ class Meter:
         if self._gauges:
             self._expect_end()
         await self._put(counted, began)
+
+    def holds(self, account: str) -> bool:
+        """Whether something was counted that an account would be shown here."""
+        return any(key[0] == account and key[5] in (None, self.home.name) for key in self._counted)
+
+    async def put_early(self, account: str) -> None:
+        """Put what was counted so far, for somebody who wants to see it now; what is counted later in its minute is added to it."""
+        chosen = [key for key in self._counted if key[0] == account and key[5] in (None, self.home.name)]
+        began = (self.home.clock.now() + EARLY_S) // MINUTE_S * MINUTE_S
+        await self._put({key: self._counted.pop(key) for key in chosen}, began)
 
     async def _put(self, counted: dict[tuple, dict[float, int]], at: float) -> None:
         data: dict[tuple[str, str, str | None], list[dict[str, Any]]] = {}

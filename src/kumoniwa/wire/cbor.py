@@ -1,7 +1,8 @@
 """The smithy-rpc-v2-cbor protocol, and the small part of CBOR (RFC 8949) it speaks.
 
 The decoder accepts every form a client may choose (indefinite lengths, half floats, tag 1 for time) and is bounded in
-depth; the encoder writes definite lengths only.
+depth; the encoder writes lists and maps without saying how long they are, as AWS does (recorded: localstack's
+test_basic_operations_multiple_protocols).
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _text(value: str) -> bytes:
 
 
 def _mapping(value: dict) -> bytes:
-    return _head(5, len(value)) + b"".join([_text(str(name)) + dumps(item) for name, item in value.items()])
+    return b"\xbf" + b"".join([_text(str(name)) + dumps(item) for name, item in value.items()]) + b"\xff"
 
 
 ENCODERS: dict[type, Callable[[Any], bytes]] = {
@@ -75,7 +76,7 @@ ENCODERS: dict[type, Callable[[Any], bytes]] = {
     float: lambda value: struct.pack(">Bd", 0xFB, value),
     str: _text,
     bytes: lambda value: _head(2, len(value)) + value,
-    list: lambda value: _head(4, len(value)) + b"".join([dumps(item) for item in value]),
+    list: lambda value: b"\x9f" + b"".join([dumps(item) for item in value]) + b"\xff",
     dict: _mapping,
     Moment: lambda value: b"\xc1" + struct.pack(">Bd", 0xFB, round(value.seconds, 3)),
     Milliseconds: lambda value: b"\xc1" + _integer(round(value.seconds * 1000)),

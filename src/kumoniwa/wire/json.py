@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 import orjson
 
+from kumoniwa.aws.aliases import FRACTIONS
 from kumoniwa.aws.models import Member, Operation, Shape
 from kumoniwa.kernel.errors import AwsError, SerializationException
 from kumoniwa.wire import eventstream, refusals, timestamps
@@ -237,13 +238,16 @@ def without_nulls(value: Any, shape: Shape) -> Any:
     return value
 
 
-def body_writer(shape: Shape, name_of: Callable[[Member], str] = member_name) -> Callable[[dict], bytes]:
+def body_writer(
+    shape: Shape, name_of: Callable[[Member], str] = member_name, epoch: Callable[[float], int | float] = timestamps.epoch
+) -> Callable[[dict], bytes]:
     """A writer of JSON bodies of one shape. Members that are None are left out, as AWS leaves them out."""
+    formats = timestamps.FORMATS | {"unixTimestamp": epoch}
 
     def to_text(member: Member) -> Callable | None:
         kind = member.shape.type
         if kind == "timestamp":
-            return timestamps.FORMATS[_timestamp_format(member)]
+            return formats[_timestamp_format(member)]
         return _written_float if kind in ("float", "double") else None
 
     change = walker(shape, to_text, lambda member: (member.name, name_of(member)))
@@ -270,7 +274,8 @@ def writer(operation: Operation) -> Callable[[dict | None, str], Response]:
     content_type = f"application/x-amz-json-{operation.service.json_version}"
     if operation.output is None:
         return lambda reply, request_id: Response(200, b"{}", {"Content-Type": content_type})
-    write = body_writer(operation.output)
+    epoch = timestamps.epoch_with_fraction if operation.service.name in FRACTIONS else timestamps.epoch
+    write = body_writer(operation.output, epoch=epoch)
     stream = next((each for each in operation.output.members.values() if each.shape.is_event_stream), None)
     if stream is not None:
         return stream_writer(stream, write, body_writer, content_type)

@@ -76,6 +76,11 @@ def epoch(seconds: float) -> int | float:
     return whole if whole == rounded else rounded
 
 
+def epoch_with_fraction(seconds: float) -> float:
+    """Whole seconds end in ``.0``."""
+    return round(seconds, 3)
+
+
 def parsed(value: str | int | float) -> float:
     """Seconds of any of AWS's formats; ``ValueError`` for anything else. AWS reads liberally, so do we."""
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 import struct
 from array import array
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import orjson
@@ -113,6 +115,16 @@ def _thinned(values: dict[float, float]) -> dict[float, float]:
     return thinned
 
 
+def fresh(call: Call, answer: Callable[[], dict]) -> dict | Coroutine[Any, Any, dict]:
+    """An answer that knows of what services have measured of themselves until now. AWS shows it a moment later, and when its minute is over at the latest."""
+    return _when_put(call, answer) if call.home.meter.holds(call.account) else answer()
+
+
+async def _when_put(call: Call, answer: Callable[[], dict]) -> dict:
+    await call.home.meter.put_early(call.account)
+    return call.atomically(answer)
+
+
 def fold(call: Call) -> None:
     """Make points of everything that was put, for somebody who wants to see it now."""
     inbox = call.memory(Inbox)
@@ -206,29 +218,36 @@ def ListMetrics(
     RecentlyActive: str | None = None,
     IncludeLinkedAccounts: bool | None = None,
     OwningAccount: str | None = None,
-) -> dict:
+) -> dict | Coroutine[Any, Any, dict]:
     """Metrics that had data in the last two weeks. No account is linked to another here: a monitoring account sees its own."""
     if OwningAccount is not None and OwningAccount != call.account:
         raise NotImplementedHere(f"metrics of linked accounts ({OwningAccount})")
     if NextToken is not None and not (NextToken.isascii() and NextToken.isdigit() and len(NextToken) < 19):
         raise InvalidParameterValueException(InvalidNextToken.message)
+    since = int(call.now()) - (RECENT_S if RecentlyActive else LISTED_S)
+    return fresh(call, partial(_list, call, Namespace, MetricName, Dimensions, int(NextToken or 0), since, IncludeLinkedAccounts))
+
+
+def _list(
+    call: Call, namespace: str | None, name: str | None, dimensions: list[dict[str, str]] | None, after: int, since: int, says_owners: bool | None
+) -> dict[str, Any]:
     fold(call)
-    sql, values = "select id, namespace, name, dimensions from metric where id > ? and last >= ?", [int(NextToken or 0)]
-    values.append(int(call.now()) - (RECENT_S if RecentlyActive else LISTED_S))
-    for column, value in (("namespace", Namespace), ("name", MetricName)):
+    sql, values = "select id, namespace, name, dimensions from metric where id > ? and last >= ?", [after, since]
+    for column, value in (("namespace", namespace), ("name", name)):
         if value is not None:
             sql += f" and {column} = ?"
             values.append(value)
-    listed, last = [], 0
-    for id_, namespace, name, text in call.rows(METRICS).each(f"{sql} order by id", *values):
-        dimensions = shown_dimensions(text)
-        if Dimensions and not _has(dimensions, Dimensions):
+    listed: list[dict[str, Any]] = []
+    last = 0
+    for id_, space, called, text in call.rows(METRICS).each(f"{sql} order by id", *values):
+        shown = shown_dimensions(text)
+        if dimensions and not _has(shown, dimensions):
             continue
         if len(listed) == LISTED_MAX:
-            return _answer(call, listed, IncludeLinkedAccounts) | {"NextToken": str(last)}
-        listed.append({"Namespace": namespace, "MetricName": name, "Dimensions": dimensions})
+            return _answer(call, listed, says_owners) | {"NextToken": str(last)}
+        listed.append({"Namespace": space, "MetricName": called, "Dimensions": shown})
         last = id_
-    return _answer(call, listed, IncludeLinkedAccounts)
+    return _answer(call, listed, says_owners)
 
 
 def _answer(call: Call, listed: list[dict[str, Any]], says_owners: bool | None) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.metric_math_run import Series
+from kumoniwa.services.cloudwatch import metric
 from kumoniwa.services.cloudwatch.errors import InvalidNextToken, ValidationException
 from kumoniwa.services.cloudwatch.question import Question, check
 
@@ -23,7 +26,7 @@ def GetMetricData(
     ScanBy: str | None = None,
     MaxDatapoints: int | None = None,
     LabelOptions: dict[str, str] | None = None,
-) -> dict:
+) -> dict | Coroutine[Any, Any, dict]:
     """The time zone of LabelOptions is for labels that tell a time, which are refused by name."""
     if int(StartTime) == int(EndTime):
         raise ValidationException("The parameter StartTime must not equal parameter EndTime.")
@@ -36,14 +39,18 @@ def GetMetricData(
     if NextToken is not None and not (NextToken.isascii() and NextToken.isdigit() and len(NextToken) < 16):
         raise InvalidNextToken
     check(call, MetricDataQueries, "MetricDataQueries")
-    question = Question(call, MetricDataQueries, StartTime, EndTime)
+    page = partial(_page, skipped=int(NextToken or 0), room=MaxDatapoints or POINTS_MAX, is_ascending=ScanBy == "TimestampAscending")
+    return metric.fresh(call, lambda: _answer(Question(call, MetricDataQueries, StartTime, EndTime), page))
+
+
+def _answer(question: Question, page: Callable[[list[tuple[str, Series]]], tuple[list[dict], dict[str, str]]]) -> dict[str, Any]:
     lines: list[tuple[str, Series]] = []
-    for query in MetricDataQueries:
+    for query in question.queries.values():
         # What is not shown is answered all the same: an expression that cannot be is refused wherever it stands.
         question.answer(query["Id"])
         if query.get("ReturnData", True):
             lines += [(query["Id"], line) for line in question.lines(query["Id"])]
-    results, token = _page(lines, int(NextToken or 0), MaxDatapoints or POINTS_MAX, ScanBy == "TimestampAscending")
+    results, token = page(lines)
     for result in results:
         if result["Id"] in question.messages:
             result["Messages"] = question.messages[result["Id"]]

@@ -21,6 +21,12 @@ def origin(start: float, period: int, now: float) -> int:
     return int(start // step * step)
 
 
+def has_seconds(call: Call, metric: int, units: int, start: int, end: int) -> bool:
+    """Whether a metric has points of high resolution in a stretch of time."""
+    sql = "select 1 from metric_point where metric = ? and unit = ? and at >= ? and at < ? and at % 60 > 0 limit 1"
+    return any(units >> unit & 1 and call.rows().one(sql, metric, unit, start, end) is not None for unit in range(units.bit_length()))
+
+
 _PLAIN = {
     "SampleCount": "sum(count)", "Average": "sum(total) / sum(count)", "Sum": "sum(total)", "Minimum": "min(least)", "Maximum": "max(most)",
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -34,7 +35,7 @@ def GetMetricStatistics(
     Statistics: list[str] | None = None,
     ExtendedStatistics: list[str] | None = None,
     Unit: str | None = None,
-) -> dict:
+) -> dict | Coroutine[Any, Any, dict]:
     """Points in the order of their times, which AWS does not promise."""
     if int(StartTime) >= int(EndTime):
         raise InvalidParameterValueException("The parameter StartTime must be less than the parameter EndTime.")
@@ -47,19 +48,23 @@ def GetMetricStatistics(
             "requested by increasing Period, or decreasing the time range."
         )
     extended = {text: _extended(text) for text in ExtendedStatistics or ()}
-    metric.fold(call)
-    found = metric.find(call, Namespace, MetricName, Dimensions)
-    points: list[dict[str, Any]] = []
-    if found is not None:
-        id_, units = found
-        now = call.now()
-        start = series.origin(StartTime, Period, now)
-        for number, name in enumerate(UNITS):
-            if units >> number & 1 and Unit in (None, name):
-                held = series.samples(call, id_, number, start, EndTime, Period, now, with_spread=bool(extended))
-                points += [_point(at, sample, name, Statistics or (), extended) for at, sample in held.items()]
-    points.sort(key=lambda point: point["Timestamp"])
-    return {"Label": MetricName, "Datapoints": points}
+
+    def answer() -> dict[str, Any]:
+        metric.fold(call)
+        found = metric.find(call, Namespace, MetricName, Dimensions)
+        points: list[dict[str, Any]] = []
+        if found is not None:
+            id_, units = found
+            now = call.now()
+            start = series.origin(StartTime, Period, now)
+            for number, name in enumerate(UNITS):
+                if units >> number & 1 and Unit in (None, name):
+                    held = series.samples(call, id_, number, start, EndTime, Period, now, with_spread=bool(extended))
+                    points += [_point(at, sample, name, Statistics or (), extended) for at, sample in held.items()]
+        points.sort(key=lambda point: point["Timestamp"])
+        return {"Label": MetricName, "Datapoints": points}
+
+    return metric.fresh(call, answer)
 
 
 def _extended(text: str) -> Statistic:

@@ -67,15 +67,31 @@ def _missing(said: dict[str, Any]) -> str:
     return "ignore" if spaces == {"AWS/DynamoDB"} else said.get("TreatMissingData", "missing")
 
 
+def _range(call: Call, said: dict[str, Any], period: int, end: int) -> int:
+    """How many periods are looked at. A metric of standard resolution has its points at whole minutes only, and for an alarm of shorter periods
+    AWS goes further back to find one ("the exact number varies based on the length of the alarm period and whether it is based on a metric with
+    standard resolution or high resolution", alarm-evaluation.html; recorded: localstack's test_put_metric_alarm)."""
+    plain = said["EvaluationPeriods"] + EXTRA_PERIODS
+    if period >= MINUTE_S:
+        return plain
+    longer = said["EvaluationPeriods"] + max(EXTRA_PERIODS, MINUTE_S // period + 1)
+    asked = [query["MetricStat"]["Metric"] for query in said.get("Metrics", ()) if "MetricStat" in query] or [said]
+    metric.fold(call)
+    found = [metric.find(call, each["Namespace"], each["MetricName"], each.get("Dimensions")) for each in asked]
+    has_seconds = any(each is not None and series.has_seconds(call, each[0], each[1], end - longer * period, end) for each in found)
+    return plain if has_seconds else longer
+
+
 def _points(call: Call, said: dict[str, Any], end: int) -> tuple[int, list[Point]]:
-    count = said["EvaluationPeriods"] + EXTRA_PERIODS
     if "Metrics" in said:
         shown = next(query for query in said["Metrics"] if query.get("ReturnData", True))
         period = Question(call, said["Metrics"], end, end + 1).period_of(shown)
+        count = _range(call, said, period, end)
         value = Question(call, said["Metrics"], end - count * period, end).answer(shown["Id"])
         held = value.points if isinstance(value, Series) else {} if isinstance(value, list) or value != value else {end - period: value}
         return period, [Point(at, held.get(at)) for at in range(end - count * period, end, period)]
-    period, start = said["Period"], end - count * said["Period"]
+    period = said["Period"]
+    start = end - _range(call, said, period, end) * period
     wanted = statistic(said["ExtendedStatistic"]) if "ExtendedStatistic" in said else Statistic(said["Statistic"])
     samples: dict[int, Any] = {}
     metric.fold(call)

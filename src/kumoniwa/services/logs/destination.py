@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CrossAccountSubscriptio
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kumoniwa.gate import organization
@@ -13,7 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
 from kumoniwa.languages.policy_decision import Authority, keys_of
 from kumoniwa.services.logs.group import InvalidParameterException, ResourceNotFoundException
 
@@ -45,6 +46,17 @@ def assumed(call: Call, role: str, source: str) -> Call:
         return call.assuming(role, f"logs.{call.region}.amazonaws.com", "logs", **context)
 
 
+def _read(document: str) -> Policy:
+    """AWS takes the name of a service where accounts are named (recorded: localstack's test_put_destination_policy): it means the service."""
+    decoded = json.loads(document)
+    statements = decoded.get("Statement") if isinstance(decoded, dict) else None
+    for statement in statements if isinstance(statements, list) else [statements]:
+        who = statement.get("Principal") if isinstance(statement, dict) else None
+        if isinstance(who, dict) and isinstance(named := who.get("AWS"), str) and named.endswith(".amazonaws.com"):
+            statement["Principal"] = {**{kind: value for kind, value in who.items() if kind != "AWS"}, "Service": named}
+    return parse(decoded, "resource")
+
+
 def resolved(call: Call, target: str, role: str, *, as_sender: Principal | None = None) -> tuple[str, str]:
     """The stream or function behind an ARN, and the role by which it is reached. Raises what AWS answers to who may not send there."""
     named = arns.parse(target)
@@ -56,7 +68,7 @@ def resolved(call: Call, target: str, role: str, *, as_sender: Principal | None 
     if held is None or named.region != call.region:
         raise InvalidParameterException("Could not find the specified destination.", hint=f"Make it by PutDestination in {named.region}.")
     if as_sender is not None and named.account != call.account:
-        policy, action = parse(held.policy, "resource") if held.policy else None, "logs:PutSubscriptionFilter"
+        policy, action = _read(held.policy) if held.policy else None, "logs:PutSubscriptionFilter"
         whose = {"principal": as_sender.account, "resource": named.account}
         keys = keys_of(as_sender)
         for who, account in whose.items():
@@ -132,9 +144,10 @@ def _existing(call: Call, name: str) -> Destination:
 def PutDestinationPolicy(call: Call, *, destinationName: str, accessPolicy: str) -> None:
     held = _existing(call, destinationName)
     try:
-        parse(accessPolicy, "resource")
-    except MalformedPolicyDocument as error:
-        raise InvalidParameterException("The specified policy document is invalid.", hint=error.text) from None
+        _read(accessPolicy)
+    except (MalformedPolicyDocument, ValueError, RecursionError) as error:
+        hint = error.text if isinstance(error, MalformedPolicyDocument) else "It is no JSON."
+        raise InvalidParameterException("The specified policy document is invalid.", hint=hint) from None
     call.shelf(Destination)[destinationName] = changed(held, policy=accessPolicy)
 
 

@@ -163,6 +163,7 @@ def CreateQueue(
     queue = Queue(name=QueueName, id=call.new_id(), created=now, modified=now, attributes=attributes, tags=_checked_tags(QueueName, tags or {}))
     _check_dead_letters(call, queue)
     queues[QueueName] = queue
+    figures.used(call, queue)
     return {"QueueUrl": _url(call, QueueName)}
 
 

@@ -23,7 +23,8 @@ class Active:
         self.queues: dict[str, float] = {}
 
 
-def _use(call: Call, queue: Queue) -> None:
+def used(call: Call, queue: Queue) -> None:
+    """A queue is active for a while after any action accessed it (sqs-available-cloudwatch-metrics.html)."""
     active = call.memory(Active).queues
     if queue.id not in active:
         call.home.meter.gauge(("sqs", queue.id), partial(_measure, call.home.call("sqs", call.account, call.principal), queue.name, queue.id))
@@ -31,13 +32,13 @@ def _use(call: Call, queue: Queue) -> None:
 
 
 def sent(call: Call, queue: Queue, size: int) -> None:
-    _use(call, queue)
+    used(call, queue)
     call.measure(SPACE, "NumberOfMessagesSent", "QueueName", queue.name)
     call.measure(SPACE, "SentMessageSize", "QueueName", queue.name, value=size, unit="Bytes")
 
 
 def received(call: Call, queue: Queue, count: int) -> None:
-    _use(call, queue)
+    used(call, queue)
     if count:
         call.measure(SPACE, "NumberOfMessagesReceived", "QueueName", queue.name, value=count)
     else:

@@ -354,6 +354,7 @@ class Deploy:
             longest = entry.name.longest - len(ending)
             name = entry.name
             fresh = self._work(draft).fresh_name(longest, lower=name.lower, plain=name.plain, beginning=name.beginning) + ending
+            fresh = self.state.wanted[draft.logical_id].get("Named", fresh)
             draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
         elif entry.name and entry.read:
             await self._refuse_existing(entry, draft)
@@ -409,7 +410,7 @@ class Deploy:
             properties = {**properties, naming: standing.properties[naming]}
         differing = difference(standing.properties, properties)
         terms = self._terms(name)
-        if not differing:
+        if not differing and not entry.may_change_beneath:
             self.state.change("resources", name, **terms)
             return None
         if fixed := sorted(differing & frozenset(entry.fixed.split())):

@@ -73,6 +73,11 @@ class Change:
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
 
+    @property
+    def is_beneath(self) -> bool:
+        """Whether nothing of it changes but, perhaps, what it names."""
+        return self.action == "Modify" and all(detail.source == "Automatic" for detail in self.details)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -208,6 +213,8 @@ def _modify(
             details.append(Detail(property_name, is_certain, recreation, source, cause, **values))
     if entry.get("Metadata", {}) != standing.metadata:
         details.append(Detail("", True, "Never", "DirectModification", attribute="Metadata"))
+    if kind is not None and kind.may_change_beneath:
+        details.append(Detail("", False, "Never", "Automatic"))
     if not details:
         return None
     recreations = {detail.recreation for detail in details}

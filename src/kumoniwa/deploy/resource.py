@@ -404,7 +404,8 @@ class ResourceType:
     template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
     names the errors that mean it does not exist. ``named`` reads it by its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
     The attribute ``*`` is a structure whose members are all attributes. An ``is_open`` type takes any property, and every
-    change of one goes to every update. ``drift`` says how to read the properties back; a type without is not checked. ``remade_by``
+    change of one goes to every update. What a type names that ``may_change_beneath`` may have changed although no property did, so every
+    update is told to it. ``drift`` says how to read the properties back; a type without is not checked. ``remade_by``
     names the properties that could change in place, but not from the old values to the new ones. ``deletion_policy`` holds where the
     template says none.
     """
@@ -428,6 +429,7 @@ class ResourceType:
     aside: str = ""
     tags: str = "Tags"
     is_open: bool = False
+    may_change_beneath: bool = False
     deletion_policy: str = "Delete"
     drift: tuple[Reading, ...] = ()
     remade_by: Callable[[Mapping[str, Any], Mapping[str, Any]], frozenset[str]] = lambda old, new: frozenset()

@@ -229,7 +229,7 @@ async def update(work: Work) -> None:
     # Updates name what only a reading call knows, such as the ARN that tags are put on.
     await settle(work)
     for action in work.entry.update:
-        if work.entry.is_open or names_of(action) & work.changed:
+        if work.entry.is_open or work.entry.may_change_beneath or names_of(action) & work.changed:
             _check_defaults(work, action)
             await action(work)
             if work.entry.ready:

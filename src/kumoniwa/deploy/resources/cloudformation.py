@@ -26,15 +26,13 @@ def _asked(work: Work) -> dict[str, Any]:
     parameters = work.properties.get("Parameters", {})
     return {
         "TemplateURL": work.properties["TemplateURL"],
-        "Parameters": [
-            {
-                "ParameterKey": key,
-                "ParameterValue": ",".join(map(_text, value)) if isinstance(value, list) else _text(value),
-            }
-            for key, value in parameters.items()
-        ],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": as_parameter(value)} for key, value in parameters.items()],
         "Tags": work.properties.get("Tags", []),
     }
+
+
+def as_parameter(value: Any) -> str:
+    return ",".join(map(_text, value)) if isinstance(value, list) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -113,6 +111,7 @@ Stack = ResourceType(
     attributes={"*": use(_outputs, seen.Stacks)},
     defaults={"Parameters": {}},
     fixed="TimeoutInMinutes",
+    may_change_beneath=True,
 )
 
 # Resources that a function makes -----------------------------------------------------------------------

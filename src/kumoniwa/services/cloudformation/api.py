@@ -9,14 +9,6 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationError
 from kumoniwa.services.cloudformation import changeset, event, export, request, stackset, stacksets, template
 from kumoniwa.services.cloudformation import stack as stacks
-from kumoniwa.services.cloudformation.changeset import (
-    CreateChangeSet,
-    DeleteChangeSet,
-    DescribeChangeSet,
-    DescribeChangeSetHooks,
-    ExecuteChangeSet,
-    ListChangeSets,
-)
 from kumoniwa.services.cloudformation.drift import (
     DescribeStackDriftDetectionStatus,
     DescribeStackResourceDrifts,
@@ -35,6 +27,14 @@ from kumoniwa.services.cloudformation.life import (
 )
 from kumoniwa.services.cloudformation.policy import GetStackPolicy, SetStackPolicy
 from kumoniwa.services.cloudformation.registry import DescribeType, ListTypes
+from kumoniwa.services.cloudformation.review import (
+    CreateChangeSet,
+    DeleteChangeSet,
+    DescribeChangeSet,
+    DescribeChangeSetHooks,
+    ExecuteChangeSet,
+    ListChangeSets,
+)
 from kumoniwa.services.cloudformation.signals import SignalResource
 from kumoniwa.services.cloudformation.stack import Stack
 from kumoniwa.services.cloudformation.stacksets import (

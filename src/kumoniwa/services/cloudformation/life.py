@@ -93,9 +93,10 @@ async def CreateStack(
                 **watching,
                 notified=notified,
                 mode=request.mode(DeploymentConfig),
+                change_set=drafted.change_set if drafted is not None else "",
             )
             changeset.outdate(call, stack)
-            work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", blueprint, doomed=doomed)
+            work.begin(call, stack, "CREATE_IN_PROGRESS", "CreateStack", changeset.with_names(call, stack, blueprint), doomed=doomed)
     return _begun(stacks.find(call, StackName))
 
 
@@ -212,7 +213,7 @@ async def UpdateStack(
     )
     changeset.outdate(call, stack)
     wish = stacks.wished(call, text, blueprint, tags, Capabilities or [])
-    work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", blueprint, wish, doomed)
+    work.begin(call, stack, "UPDATE_IN_PROGRESS", "UpdateStack", changeset.with_names(call, stack, blueprint), wish, doomed)
     return _begun(call.shelf(Stack)[stack.name])
 
 

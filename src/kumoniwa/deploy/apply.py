@@ -9,8 +9,7 @@ killed anywhere is continued by calling `run` again on the state that was kept.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.deploy import (
@@ -26,6 +25,7 @@ from kumoniwa.deploy import (
     types,
 )
 from kumoniwa.deploy.plan import difference, needs_replacement
+from kumoniwa.deploy.removal import Removal
 from kumoniwa.deploy.standing import Standing, State
 from kumoniwa.deploy.step import Cancelled, Failure, Host, Work
 from kumoniwa.kernel.errors import AwsError, ValidationError
@@ -63,32 +63,6 @@ class _Live(intrinsics.Drawn):
         if found is None:
             raise Failure(f"No export named {name} found")
         return found
-
-async def _in_order(
-    names: Iterable[str], after: Mapping[str, Iterable[str]], run: Callable[[str], Awaitable[None]]
-) -> None:
-    """Run every name once all names it comes after are done. ``run`` reports failures itself."""
-    tasks: dict[str, asyncio.Task] = {}
-    names = list(names)
-    start = asyncio.Event()
-
-    async def one(name: str) -> None:
-        await start.wait()
-        for other in after.get(name, ()):
-            if other in tasks and other != name:
-                await tasks[other]
-        await run(name)
-
-    try:
-        for name in names:
-            tasks[name] = asyncio.ensure_future(one(name))
-        start.set()
-        await asyncio.gather(*tasks.values())
-    finally:
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
-
 
 async def _at_once() -> None: ...
 
@@ -129,11 +103,11 @@ class Deploy:
         self.phases: dict[str, Callable[[], Awaitable[None]]] = {
             "CREATE_IN_PROGRESS": self._make,
             "UPDATE_IN_PROGRESS": self._make,
-            "ROLLBACK_IN_PROGRESS": lambda: self._remove_all("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"),
-            "DELETE_IN_PROGRESS": lambda: self._remove_all("DELETE_COMPLETE", "DELETE_FAILED"),
-            "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": lambda: self._clean("UPDATE_COMPLETE"),
+            "ROLLBACK_IN_PROGRESS": lambda: Removal(self).remove_all("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"),
+            "DELETE_IN_PROGRESS": lambda: Removal(self).remove_all("DELETE_COMPLETE", "DELETE_FAILED"),
+            "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": lambda: Removal(self).clean("UPDATE_COMPLETE"),
             "UPDATE_ROLLBACK_IN_PROGRESS": self._restore,
-            "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": lambda: self._clean("UPDATE_ROLLBACK_COMPLETE"),
+            "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS": lambda: Removal(self).clean("UPDATE_ROLLBACK_COMPLETE"),
             "IMPORT_IN_PROGRESS": self._import,
             "IMPORT_ROLLBACK_IN_PROGRESS": self._release,
         }
@@ -147,7 +121,7 @@ class Deploy:
 
     def interrupt(self, status: str, reason: str) -> None:
         """Somebody decided otherwise: steps stop before their next call, and `run` goes on with another phase."""
-        self._move_on(status, reason)
+        self.move_on(status, reason)
         self.failed.setdefault("", reason)
 
     def give_up(self, reason: str) -> None:
@@ -158,21 +132,21 @@ class Deploy:
     def fail(self, status: str, reason: str) -> None:
         """Give up where the deploy stands."""
         self.phase = self.state.status
-        self._move_on(status, reason)
+        self.move_on(status, reason)
 
-    def _move_on(self, status: str, reason: str = "") -> None:
+    def move_on(self, status: str, reason: str = "") -> None:
         if self.state.status != self.phase:
             # Interrupted: what comes after this phase is settled already.
             return
         self.state.move_on(status, reason)
         self.host.event(self.state.stack_name, STACK, self.state.stack_id, status, reason, None)
 
-    def _say(self, standing: Standing, status: str, reason: str = "") -> None:
+    def say(self, standing: Standing, status: str, reason: str = "") -> None:
         self.host.event(
             standing.logical_id, standing.type, standing.physical_id, status, reason, standing.reached
         )
 
-    def _work(self, standing: Standing, *, old: dict[str, Any] | None = None, stops: bool = True) -> Work:
+    def work(self, standing: Standing, *, old: dict[str, Any] | None = None, stops: bool = True) -> Work:
         entry = self._entry(standing.type)
 
         def marked(properties: dict[str, Any]) -> dict[str, Any]:
@@ -207,7 +181,7 @@ class Deploy:
             self.failed[""] = self.doomed
         elif is_update:
             self._refuse_removals()
-        await _in_order(state.wanted, self.needs, self._bring)
+        await graph.in_order(state.wanted, self.needs, self._bring)
         if state.status != self.phase:
             return None
         if not self.failed:
@@ -223,18 +197,18 @@ class Deploy:
             for name in [name for name in state.resources if name not in state.wanted]:
                 self._discard_passing(state.resources[name])
                 state.put("resources", name, None)
-            self._discard_superseded()
-            return self._move_on("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" if is_update else "CREATE_COMPLETE")
+            self.discard_superseded()
+            return self.move_on("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" if is_update else "CREATE_COMPLETE")
         verb = "update" if is_update else "create"
         named = [name for name in self.failed if name]
         reason = self.failed[""] + ". " if "" in self.failed else f"The following resource(s) failed to {verb}: [{', '.join(named)}]. "
         if state.on_failure == "DO_NOTHING":
-            return self._move_on("UPDATE_FAILED" if is_update else "CREATE_FAILED", reason)
+            return self.move_on("UPDATE_FAILED" if is_update else "CREATE_FAILED", reason)
         if is_update:
-            return self._move_on("UPDATE_ROLLBACK_IN_PROGRESS", reason)
+            return self.move_on("UPDATE_ROLLBACK_IN_PROGRESS", reason)
         if state.on_failure == "DELETE":
-            return self._move_on("DELETE_IN_PROGRESS", reason + "Delete requested by user.")
-        return self._move_on("ROLLBACK_IN_PROGRESS", reason + "Rollback requested by user.")
+            return self.move_on("DELETE_IN_PROGRESS", reason + "Delete requested by user.")
+        return self.move_on("ROLLBACK_IN_PROGRESS", reason + "Rollback requested by user.")
 
     def _refuse_removals(self) -> None:
         for name, standing in self.state.resources.items():
@@ -247,7 +221,7 @@ class Deploy:
         if old is None or old.physical_id != standing.physical_id:
             self.state.discard(standing)
 
-    def _discard_superseded(self) -> None:
+    def discard_superseded(self) -> None:
         """What stood before and was replaced or dropped is to be deleted in the cleanup."""
         state = self.state
         for name, old in state.before.items():
@@ -347,13 +321,13 @@ class Deploy:
     async def _begin(self, draft: Standing, entry: ResourceType, replaced: Standing | None) -> None:
         """Write down a resource that is about to be made, then make it."""
         reason = "Requested update requires the creation of a new physical resource; hence creating one."
-        self._say(replaced or draft, draft.status, reason if replaced else "")
+        self.say(replaced or draft, draft.status, reason if replaced else "")
         self._check(draft.logical_id, entry, draft.attempt)
         if entry.name and entry.name.property not in draft.attempt:
             ending = entry.name.ending(draft.attempt)
             longest = entry.name.longest - len(ending)
             name = entry.name
-            fresh = self._work(draft).fresh_name(longest, lower=name.lower, plain=name.plain, beginning=name.beginning) + ending
+            fresh = self.work(draft).fresh_name(longest, lower=name.lower, plain=name.plain, beginning=name.beginning) + ending
             fresh = self.state.wanted[draft.logical_id].get("Named", fresh)
             draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
         elif entry.name and entry.read:
@@ -367,7 +341,7 @@ class Deploy:
         """Many creating calls answer an existing resource as if they had made it. CloudFormation may not adopt one."""
         identifier = draft.attempt[entry.name.property]
         try:
-            work = self._work(changed(draft, physical_id=str(identifier)))
+            work = self.work(changed(draft, physical_id=str(identifier)))
             is_there = await step.exists(work, by_name=True)
         except AwsError as error:
             raise Failure(step.reason_of(error, _service(entry), self.host)) from None
@@ -387,11 +361,11 @@ class Deploy:
 
     async def _create(self, standing: Standing) -> None:
         name, verb = standing.logical_id, standing.status.split("_", 1)[0]
-        work = self._work(standing)
+        work = self.work(standing)
         try:
             await step.create(work)
             standing = self.state.change("resources", name, physical_id=work.id, made=work.made)
-            self._say(standing, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
+            self.say(standing, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
             await step.furnish(work)
             if policy := self.state.wanted[name].get("CreationPolicy"):
                 await signal.awaited(work, policy)
@@ -399,7 +373,7 @@ class Deploy:
             if work.id != self.state.resources[name].physical_id:
                 # It failed and is there all the same: the rollback has to delete it.
                 self.state.change("resources", name, physical_id=work.id)
-            return self._fail(self.state.resources[name], verb, self._why(error, work.entry))
+            return self._fail(self.state.resources[name], verb, self.why(error, work.entry))
         return self._finish(standing, work, verb)
 
     async def _alter(self, entry: ResourceType, properties: dict[str, Any], standing: Standing) -> None:
@@ -430,15 +404,15 @@ class Deploy:
             raise Failure(why)
         terms |= {"status": "UPDATE_IN_PROGRESS", "doing": "change", "attempt": properties}
         standing = self.state.change("resources", name, **terms)
-        self._say(standing, "UPDATE_IN_PROGRESS")
+        self.say(standing, "UPDATE_IN_PROGRESS")
         return await self._change(standing)
 
     async def _change(self, standing: Standing) -> None:
-        work = self._work(standing, old=standing.properties)
+        work = self.work(standing, old=standing.properties)
         try:
             await step.update(work)
         except (AwsError, Failure, Cancelled) as error:
-            return self._fail(standing, "UPDATE", self._why(error, work.entry))
+            return self._fail(standing, "UPDATE", self.why(error, work.entry))
         return self._finish(standing, work, "UPDATE")
 
     def _finish(self, standing: Standing, work: Work, verb: str) -> None:
@@ -454,9 +428,9 @@ class Deploy:
             attributes=step.attributes(work),
             reference=str(step.read(work.entry.ref, work)),
         )
-        self._say(done, f"{verb}_COMPLETE")
+        self.say(done, f"{verb}_COMPLETE")
 
-    def _why(self, error: Exception, entry: ResourceType) -> str:
+    def why(self, error: Exception, entry: ResourceType) -> str:
         return "" if isinstance(error, Cancelled) else step.reason_of(error, _service(entry), self.host)
 
     def _fail(self, standing: Standing, verb: str, reason: str) -> None:
@@ -468,16 +442,16 @@ class Deploy:
         self.failed[name] = reason
         if name in self.state.resources:
             standing = self.state.change("resources", name, status=f"{verb}_FAILED")
-        self._say(standing, f"{verb}_FAILED", reason)
+        self.say(standing, f"{verb}_FAILED", reason)
 
     # --- what is there already ---
 
     async def _import(self) -> None:
-        await _in_order(self.state.wanted, self.needs, self._adopt)
+        await graph.in_order(self.state.wanted, self.needs, self._adopt)
         if self.failed:
             reason = f"The following resource(s) failed to import: [{', '.join(self.failed)}]. "
-            return self._move_on("IMPORT_ROLLBACK_IN_PROGRESS", reason)
-        return self._move_on("IMPORT_COMPLETE")
+            return self.move_on("IMPORT_ROLLBACK_IN_PROGRESS", reason)
+        return self.move_on("IMPORT_COMPLETE")
 
     async def _adopt(self, name: str) -> None:
         """One resource that somebody made: read through its service, it is the stack's from now on. It is not changed."""
@@ -493,9 +467,9 @@ class Deploy:
             if is_named_by_us:
                 properties[naming] = standing.physical_id
             standing = changed(standing, attempt=properties, is_named_by_us=is_named_by_us)
-            self._say(standing, "IMPORT_IN_PROGRESS", "Resource import started.")
+            self.say(standing, "IMPORT_IN_PROGRESS", "Resource import started.")
             self._check(name, entry, properties)
-            work = self._work(standing)
+            work = self.work(standing)
             if (await drift.detect(work)).status == "DELETED":
                 raise Failure(
                     f"Resource of type '{entry.type}' with identifier '{standing.physical_id}' was not found."
@@ -510,9 +484,9 @@ class Deploy:
         """An import that failed leaves alone what it had adopted."""
         for name, standing in list(self.state.resources.items()):
             if standing.token.startswith(self.state.operation_id + "/"):
-                self._say(standing, "IMPORT_ROLLBACK_COMPLETE")
+                self.say(standing, "IMPORT_ROLLBACK_COMPLETE")
                 self.state.put("resources", name, None)
-        self._move_on("IMPORT_ROLLBACK_COMPLETE")
+        self.move_on("IMPORT_ROLLBACK_COMPLETE")
 
     # --- back ---
 
@@ -529,11 +503,11 @@ class Deploy:
                     state.discard(current)
                 state.put("resources", name, old)
         after = {name: old.needs for name, old in state.before.items()}
-        await _in_order(list(state.before), after, self._restore_one)
+        await graph.in_order(list(state.before), after, self._restore_one)
         if self.failed:
             reason = f"The following resource(s) failed to update: [{', '.join(self.failed)}]. "
-            return self._move_on("UPDATE_ROLLBACK_FAILED", reason)
-        return self._move_on("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+            return self.move_on("UPDATE_ROLLBACK_FAILED", reason)
+        return self.move_on("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
 
     async def _restore_one(self, name: str) -> None:
         old, current = self.state.before[name], self.state.resources[name]
@@ -547,111 +521,14 @@ class Deploy:
             current = self.state.change(
                 "resources", name, status="UPDATE_IN_PROGRESS", token=token, **undoing
             )
-            self._say(current, "UPDATE_IN_PROGRESS")
-        work = self._work(current, old=current.properties, stops=False)
+            self.say(current, "UPDATE_IN_PROGRESS")
+        work = self.work(current, old=current.properties, stops=False)
         try:
             await step.update(work)
         except (AwsError, Failure) as error:
-            return self._fail(current, "UPDATE", self._why(error, work.entry))
+            return self._fail(current, "UPDATE", self.why(error, work.entry))
         self.state.put("resources", name, old)
-        return self._say(old, "UPDATE_COMPLETE")
-
-    # --- away ---
-
-    async def _remove_all(self, complete: str, failed: str) -> None:
-        self._discard_superseded()
-        reason = await self._dispose("resources")
-        reason = reason or await self._dispose("garbage")
-        if reason and self.is_forced:
-            for part in ("resources", "garbage"):
-                for name in list(getattr(self.state, part)):
-                    self.state.put(part, name, None)
-        elif reason:
-            return self._move_on(failed, reason)
-        for part in ("outputs", "before"):
-            for name in list(getattr(self.state, part)):
-                self.state.put(part, name, None)
-        return self._move_on(complete)
-
-    async def _clean(self, complete: str) -> None:
-        # What cannot be deleted in a cleanup no longer belongs to the stack: CloudFormation reports it and goes on.
-        await self._dispose("garbage")
-        for name in list(self.state.garbage):
-            self.state.put("garbage", name, None)
-        for name in list(self.state.before):
-            self.state.put("before", name, None)
-        self._move_on(complete)
-
-    async def _dispose(self, part: str) -> str:
-        """Delete one part of the state in reverse order; answers why not everything could be deleted, or nothing."""
-        entries: dict[str, Standing] = getattr(self.state, part)
-        keys: dict[str, list[str]] = {}
-        for key, standing in entries.items():
-            keys.setdefault(standing.logical_id, []).append(key)
-        after: dict[str, list[str]] = {key: [] for key in entries}
-        for key, standing in entries.items():
-            for needed in standing.needs:
-                for other in keys.get(needed, ()):
-                    after[other].append(key)
-
-        async def one(key: str) -> None:
-            # A resource whose dependents could not be deleted is still in use.
-            if not any(other in self.failed for other in after[key]):
-                await self._dispose_one(part, key)
-            else:
-                self.failed[key] = ""
-
-        await _in_order(list(entries), after, one)
-        stuck = [entries[key].logical_id for key in self.failed if key in entries and self.failed[key]]
-        return f"The following resource(s) failed to delete: [{', '.join(stuck)}]. " if stuck else ""
-
-    def _is_kept(self, part: str, standing: Standing) -> bool:
-        replaced = part == "garbage" and standing.logical_id in self.state.resources
-        policy = standing.replace_policy if replaced else standing.deletion_policy
-        if part == "resources" and standing.logical_id in self.retained:
-            return True
-        # What a way back deletes was made on the way there, or was there before.
-        is_new = self.state.status.startswith(("ROLLBACK", "UPDATE_ROLLBACK"))
-        if is_new and standing.status == "IMPORT_COMPLETE":
-            return True
-        if policy == "Retain":
-            return not (is_new and self.deletes_new)
-        return policy == "RetainExceptOnCreate" and not is_new
-
-    async def _found_out(self, part: str, key: str, standing: Standing) -> Standing:
-        """A process was killed between a creating call and its answer. Asking again gives that answer, or makes what is deleted next."""
-        work = self._work(standing, stops=False)
-        try:
-            await step.create(work)
-        except (AwsError, Failure):
-            return standing
-        return self.state.change(part, key, physical_id=work.id, made=work.made)
-
-    async def _dispose_one(self, part: str, key: str) -> None:
-        state = self.state
-        standing: Standing = getattr(state, part)[key]
-        if standing.is_in_doubt:
-            standing = await self._found_out(part, key, standing)
-        if not standing.physical_id:
-            # Its creating call never answered with an id: there is nothing to delete.
-            return state.put(part, key, None)
-        if self._is_kept(part, standing):
-            self._say(standing, "DELETE_SKIPPED")
-            return state.put(part, key, None)
-        self._say(standing, "DELETE_IN_PROGRESS")
-        token = f"{state.operation_id}/{key}/away"
-        standing = state.change(part, key, status="DELETE_IN_PROGRESS", token=token)
-        work = self._work(standing, stops=False)
-        # What it needed is deleted after it.
-        work.waits = not self.is_express or bool(standing.needs)
-        try:
-            await step.delete(work)
-        except (AwsError, Failure) as error:
-            reason = self._why(error, work.entry)
-            self.failed[key] = reason
-            return self._say(state.change(part, key, status="DELETE_FAILED"), "DELETE_FAILED", reason)
-        self._say(standing, "DELETE_COMPLETE")
-        return state.put(part, key, None)
+        return self.say(old, "UPDATE_COMPLETE")
 
 
 _SERVICE_NAMES = {

@@ -1,11 +1,12 @@
 """Who needs whom: the order in which resources can be made.
 
-May: read references. May not: compute values. Everything downstream trusts that what comes out has no cycle.
+May: read references, and run what it is given in that order. May not: compute values. Everything downstream trusts that what comes out has no cycle.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from kumoniwa.deploy.intrinsics import references
@@ -56,3 +57,29 @@ def _on_cycles(left: set[str], needed: Mapping[str, Iterable[str]]) -> list[str]
         if waited_for == left:
             return sorted(left)
         left = waited_for
+
+
+async def in_order(
+    names: Iterable[str], after: Mapping[str, Iterable[str]], run: Callable[[str], Awaitable[None]]
+) -> None:
+    """Run every name once all names it comes after are done. ``run`` reports failures itself."""
+    tasks: dict[str, asyncio.Task] = {}
+    names = list(names)
+    start = asyncio.Event()
+
+    async def one(name: str) -> None:
+        await start.wait()
+        for other in after.get(name, ()):
+            if other in tasks and other != name:
+                await tasks[other]
+        await run(name)
+
+    try:
+        for name in names:
+            tasks[name] = asyncio.ensure_future(one(name))
+        start.set()
+        await asyncio.gather(*tasks.values())
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)

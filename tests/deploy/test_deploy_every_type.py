@@ -274,6 +274,7 @@ SAMPLES = {
     "AWS::Lambda::Function": (
         """{Runtime: python3.13, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {S3Bucket: bbb, S3Key: k}, Timeout: 9,
         Layers: ['arn:aws:lambda:eu-west-1:123456789012:layer:l:1'], ReservedConcurrentExecutions: 1, Tags: [{Key: a, Value: b}], KmsKeyArn: "", RecursiveLoop: Allow,
+        CodeSigningConfigArn: "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-0123456789abcdefg",
         TracingConfig: {Mode: Active}}""",
         """{Runtime: python3.12, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {ZipFile: "x = 1"}, MemorySize: 256}""",
     ),
@@ -294,6 +295,11 @@ SAMPLES = {
     "AWS::Lambda::LayerVersion": (
         "{Content: {S3Bucket: bbb, S3Key: k}, CompatibleRuntimes: [python3.13]}",
         "{Content: {S3Bucket: bbb, S3Key: j}}",
+    ),
+    "AWS::Lambda::CodeSigningConfig": (
+        "{AllowedPublishers: {SigningProfileVersionArns: ['arn:aws:signer:eu-west-1:123456789012:/signing-profiles/p']}, Tags: [{Key: a, Value: b}]}",
+        """{AllowedPublishers: {SigningProfileVersionArns: ['arn:aws:signer:eu-west-1:123456789012:/signing-profiles/q']}, Description: d,
+        CodeSigningPolicies: {UntrustedArtifactOnDeployment: Enforce}}""",
     ),
     "AWS::Lambda::EventInvokeConfig": (
         "{FunctionName: f, Qualifier: $LATEST, MaximumRetryAttempts: 1}",

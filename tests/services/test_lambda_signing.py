@@ -7,7 +7,8 @@ import re
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_workshop import ECHO, ROLE, RUNTIME, invoke, make, zipped
+from lambda_workshop import ECHO, ROLE, RUNTIME, invoke, make, put_role, zipped
+from test_cloudformation_stack import create, settled
 from test_cloudwatch_services import figures
 
 PUBLISHER = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/test"
@@ -134,3 +135,47 @@ def test_a_policy_says_which_configuration_functions_must_have(make_cloud):
     put = cloud.client("lambda", key=key["AccessKeyId"], secret=key["SecretAccessKey"]).put_function_code_signing_config
     assert refused(put, FunctionName="f", CodeSigningConfigArn=wrong)[0] == "AccessDeniedException"
     assert put(FunctionName="f", CodeSigningConfigArn=right)["CodeSigningConfigArn"] == right
+
+
+SIGNED = """
+Parameters: {Policy: {Type: String, Default: Enforce}, Signs: {Type: String, Default: "yes"}}
+Conditions: {Signs: !Equals [!Ref Signs, "yes"]}
+Resources:
+  Config:
+    Type: AWS::Lambda::CodeSigningConfig
+    Properties:
+      AllowedPublishers: {SigningProfileVersionArns: ["arn:aws:signer:us-east-1:000000000000:/signing-profiles/test"]}
+      CodeSigningPolicies: {UntrustedArtifactOnDeployment: !Ref Policy}
+      Tags: [{Key: color, Value: red}]
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      FunctionName: signed
+      Runtime: python3.12
+      Handler: index.h
+      Role: arn:aws:iam::000000000000:role/function
+      Code: {ZipFile: "h = print"}
+      CodeSigningConfigArn: !If [Signs, !Ref Config, !Ref AWS::NoValue]
+Outputs: {Id: {Value: !GetAtt Config.CodeSigningConfigId}}
+"""
+
+
+def test_a_stack_makes_a_configuration_and_gives_it_to_a_function(cloud):
+    put_role(cloud)
+    client, cloudformation = cloud.client("lambda"), cloud.client("cloudformation")
+    # Code written into a template is signed by nobody.
+    assert create(cloud, "strict", SIGNED)["StackStatus"] == "ROLLBACK_COMPLETE"
+    warning = [{"ParameterKey": "Policy", "ParameterValue": "Warn"}]
+    stack = create(cloud, "app", SIGNED, Parameters=warning)
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    (shown,) = client.list_code_signing_configs()["CodeSigningConfigs"]
+    assert (shown["CodeSigningConfigId"], shown["CodeSigningPolicies"]) == (stack["Outputs"][0]["OutputValue"], WARN)
+    assert client.list_tags(Resource=shown["CodeSigningConfigArn"])["Tags"]["aws:cloudformation:logical-id"] == "Config"
+    assert client.get_function_code_signing_config(FunctionName="signed")["CodeSigningConfigArn"] == shown["CodeSigningConfigArn"]
+    unsigned = [{"ParameterKey": "Policy", "UsePreviousValue": True}, {"ParameterKey": "Signs", "ParameterValue": "no"}]
+    cloudformation.update_stack(StackName="app", UsePreviousTemplate=True, Parameters=unsigned)
+    assert settled(cloud, "app")["StackStatus"] == "UPDATE_COMPLETE"
+    assert "CodeSigningConfigArn" not in client.get_function_code_signing_config(FunctionName="signed")
+    cloudformation.delete_stack(StackName="app")
+    settled(cloud, stack["StackId"])
+    assert client.list_code_signing_configs()["CodeSigningConfigs"] == []

@@ -59,6 +59,7 @@ Function = ResourceType(
         f"FunctionName PackageType Architectures {_CONFIGURATION}",
         Code=_code,
         KMSKeyArn=p.KmsKeyArn,
+        CodeSigningConfigArn=p.CodeSigningConfigArn,
         Tags=tag_map(p.Tags),
     ),
     id=p.FunctionName,
@@ -72,6 +73,10 @@ Function = ResourceType(
         Setting(
             Call("lambda:PutFunctionRecursionConfig", FunctionName=ID, RecursiveLoop=p.RecursiveLoop),
             Call("lambda:PutFunctionRecursionConfig", FunctionName=ID, RecursiveLoop="Terminate"),
+        ),
+        Setting(
+            Call("lambda:PutFunctionCodeSigningConfig", "CodeSigningConfigArn", FunctionName=ID),
+            Call("lambda:DeleteFunctionCodeSigningConfig", FunctionName=ID),
         ),
     ),
     update=(
@@ -262,5 +267,26 @@ EventSourceMapping = ResourceType(
             same(" ".join(set(_polling.split()) - {"Enabled"}), seen)
             | {"Enabled": use(lambda state: not state.startswith("Disabl"), seen.State)}
         ),
+    ),
+)
+
+_SIGNED = "AllowedPublishers CodeSigningPolicies Description"
+
+CodeSigningConfig = ResourceType(
+    create=Call("lambda:CreateCodeSigningConfig", _SIGNED, Tags=tag_map(p.Tags)),
+    id=made.CodeSigningConfig.CodeSigningConfigArn,
+    read=Call("lambda:GetCodeSigningConfig", CodeSigningConfigArn=ID),
+    update=(
+        Call("lambda:UpdateCodeSigningConfig", _SIGNED, CodeSigningConfigArn=ID),
+        Call("lambda:UntagResource", Resource=ID, TagKeys=gone_tags).when(gone_tags),
+        Call("lambda:TagResource", Resource=ID, Tags=tag_map(p.Tags)).when(p.Tags),
+    ),
+    delete=Call("lambda:DeleteCodeSigningConfig", CodeSigningConfigArn=ID),
+    absent="ResourceNotFoundException",
+    attributes=same("CodeSigningConfigArn CodeSigningConfigId", seen.CodeSigningConfig),
+    defaults={"CodeSigningPolicies": {"UntrustedArtifactOnDeployment": "Warn"}, "Description": ""},
+    drift=(
+        Reading(same(_SIGNED, seen.CodeSigningConfig)),
+        Reading({"Tags": tag_list(seen.Tags)}, Call("lambda:ListTags", Resource=ID)),
     ),
 )

@@ -1,4 +1,4 @@
-"""Recorders that record, and what they saw."""
+"""Recorders that record, what they saw, and what rules say of it."""
 
 from __future__ import annotations
 
@@ -57,3 +57,32 @@ def put_rule(config, identifier: str, name: str | None = None, parameters: dict 
         said["InputParameters"] = json.dumps(parameters)
     config.put_config_rule(ConfigRule=said)
     return name
+
+
+class Audit:
+    """A cloud that is recorded, and what rules say of it."""
+
+    def __init__(self, cloud) -> None:
+        self.cloud = cloud
+        put_recorder(cloud, allSupported=True, includeGlobalResourceTypes=True)
+        self.config = cloud.client("config")
+        self.names: dict[str, str] = {}
+
+    def client(self, service: str):
+        return self.cloud.client(service)
+
+    def judged(self, identifier: str, **parameters: str) -> dict[str, str]:
+        """What a rule says of each resource but those the recorder brought, by their names where they have ids of their own."""
+        name = f"{identifier.lower()}-{len(self.names)}"
+        self.names[name] = identifier
+        put_rule(self.config, identifier, name, parameters or None)
+        self.cloud.sleep(3)
+        (status,) = self.config.describe_config_rule_evaluation_status(ConfigRuleNames=[name])["ConfigRulesEvaluationStatus"]
+        assert "LastErrorCode" not in status, status
+        found = verdicts(self.config, name)
+        known = {
+            each["resourceId"]: each["resourceName"]
+            for type_ in ("User", "Role", "Group", "Policy")
+            for each in self.config.list_discovered_resources(resourceType=f"AWS::IAM::{type_}")["resourceIdentifiers"]
+        }
+        return {known.get(id_, id_): verdict for id_, verdict in found.items() if id_ not in (f"{FILES}-us-east-1",) and known.get(id_) != "recorder"}

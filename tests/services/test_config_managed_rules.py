@@ -8,46 +8,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from config_workshop import ACCOUNT, put_recorder, put_rule, verdicts
+from config_workshop import ACCOUNT, Audit
 from lambda_workshop import allowing, make
 
 from kumoniwa.aws import config_rules
 from kumoniwa.services.config import managed
 
 US = "us-east-1"
-FILES = f"config-files-{US}"
 GOOD, BAD = "COMPLIANT", "NON_COMPLIANT"
 OPEN = {"BlockPublicAcls": False, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
 DAY = 86_400
-
-
-class Audit:
-    """A cloud that is recorded, and what rules say of it."""
-
-    def __init__(self, cloud) -> None:
-        self.cloud = cloud
-        put_recorder(cloud, allSupported=True, includeGlobalResourceTypes=True)
-        self.config = cloud.client("config")
-        self.names: dict[str, str] = {}
-
-    def client(self, service: str):
-        return self.cloud.client(service)
-
-    def judged(self, identifier: str, **parameters: str) -> dict[str, str]:
-        """What a rule says of each resource but those the recorder brought, by their names where they have ids of their own."""
-        name = f"{identifier.lower()}-{len(self.names)}"
-        self.names[name] = identifier
-        put_rule(self.config, identifier, name, parameters or None)
-        self.cloud.sleep(3)
-        (status,) = self.config.describe_config_rule_evaluation_status(ConfigRuleNames=[name])["ConfigRulesEvaluationStatus"]
-        assert "LastErrorCode" not in status, status
-        found = verdicts(self.config, name)
-        known = {
-            each["resourceId"]: each["resourceName"]
-            for type_ in ("User", "Role", "Group", "Policy")
-            for each in self.config.list_discovered_resources(resourceType=f"AWS::IAM::{type_}")["resourceIdentifiers"]
-        }
-        return {known.get(id_, id_): verdict for id_, verdict in found.items() if id_ not in (FILES,) and known.get(id_) != "recorder"}
 
 
 @pytest.fixture
@@ -66,7 +36,7 @@ def test_every_rule_that_is_evaluated_is_one_of_aws(cloud):
     # What judges by items is set off by changes, and what looks around has its time.
     assert all(known[name].is_set_off_by_changes for name in managed.CHECKS)
     assert all(known[name].is_periodic for name in managed.SURVEYS)
-    assert len(managed.CHECKS) + len(managed.SURVEYS) == 78
+    assert len(managed.CHECKS) + len(managed.SURVEYS) == 122
 
 
 # Buckets -------------------------------------------------------------------------------------------

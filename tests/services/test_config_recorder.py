@@ -65,7 +65,7 @@ def test_a_recorder_records_what_its_group_says(cloud, config):
     config.put_configuration_recorder(ConfigurationRecorder={"name": "default", "roleARN": ROLE_ARN})
     cloud.sleep(2)
     counts = {each["resourceType"]: each["count"] for each in config.get_discovered_resource_counts()["resourceCounts"]}
-    assert counts == {BUCKET: 2, "AWS::SQS::Queue": 2, "AWS::IAM::Role": 1}  # the role was seen while it was not excluded
+    assert counts == {BUCKET: 2, "AWS::SQS::Queue": 2, "AWS::Events::EventBus": 1, "AWS::IAM::Role": 1}  # the role was seen while it was not excluded
     (shown,) = config.describe_configuration_recorders()["ConfigurationRecorders"]
     assert shown["recordingGroup"]["allSupported"] is True
     assert shown["recordingGroup"]["recordingStrategy"] == {"useOnly": "ALL_SUPPORTED_RESOURCE_TYPES"}
@@ -210,7 +210,7 @@ def test_every_type_is_recorded_in_the_form_aws_gives_it(cloud, config):
     counts = {each["resourceType"].removeprefix("AWS::"): each["count"] for each in config.get_discovered_resource_counts()["resourceCounts"]}
     assert counts == {
         "IAM::Role": 2, "ApiGateway::RestApi": 1, "CloudWatch::Alarm": 1, "DynamoDB::Table": 1, "IAM::Group": 1, "IAM::Policy": 1, "IAM::User": 1,
-        "KMS::Key": 2, "Kinesis::Stream": 1, "Lambda::Function": 1, "S3::Bucket": 1, "SNS::Topic": 1, "SQS::Queue": 1, "SecretsManager::Secret": 1,
+        "KMS::Key": 2, "Kinesis::Stream": 1, "Lambda::Function": 1, "Events::EventBus": 1, "S3::Bucket": 1, "SNS::Topic": 1, "SQS::Queue": 1, "SecretsManager::Secret": 1,
     }  # fmt: skip
 
     def seen(type_: str, id_: str) -> dict:

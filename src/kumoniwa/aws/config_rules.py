@@ -1,7 +1,7 @@
 """The rules AWS Config manages: what each is called, which resources it looks at, what sets it off and which parameters it takes.
 
-A data file of facts as AWS publishes them (AWS Config's developer guide of April 2023, "List of AWS Config Managed Rules"), read when the
-first one is asked for. Which of them are evaluated here is their service's to say.
+A data file of facts as AWS publishes them (AWS Config's developer guide of April 2023, "List of AWS Config Managed Rules", and six newer ones
+of its pages of 2026), read when the first one is asked for. Which of them are evaluated here is their service's to say.
 """
 
 from __future__ import annotations

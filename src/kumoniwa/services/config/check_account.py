@@ -176,7 +176,24 @@ def _is_watched(is_so: bool, metric: str) -> Verdict:
     return verdict(is_so, f"No alarm watches the metric {metric} of the resource.")
 
 
+async def _in_organization(surveyor: Surveyor, given: Given) -> list[Judged]:
+    reply, wanted = await surveyor.reader.ask("organizations:DescribeOrganization", absent=("AWSOrganizationsNotInUseException",)), given["MasterAccountId"]
+    is_so = reply is not None and wanted in (None, reply["Organization"]["MasterAccountId"])
+    return surveyor.of_account(verdict(is_so, "The account is in no organization, or in that of another account than the given one."))
+
+
+async def _public_access_blocked(surveyor: Surveyor, given: Given) -> list[Judged]:
+    """Settings that are not given must be on."""
+    reply = await surveyor.reader.ask("s3control:GetPublicAccessBlock", absent=("NoSuchPublicAccessBlockConfiguration",), AccountId=surveyor.call.account) or {}
+    said = reply.get("PublicAccessBlockConfiguration") or {}
+    names = ("IgnorePublicAcls", "BlockPublicPolicy", "BlockPublicAcls", "RestrictPublicBuckets")
+    missing = [name for name in names if (given[name] or "True").lower() == "true" and not said.get(name)]
+    return surveyor.of_account(verdict(not missing, f"The account does not block public access: {', '.join(missing)}."))
+
+
 SURVEYS: dict[str, Survey] = {
+    "ACCOUNT_PART_OF_ORGANIZATIONS": _in_organization,
+    "S3_ACCOUNT_LEVEL_PUBLIC_ACCESS_BLOCKS_PERIODIC": _public_access_blocked,
     "IAM_ROOT_ACCESS_KEY_CHECK": _no_root_key,
     "ROOT_ACCOUNT_MFA_ENABLED": _root_mfa,
     "IAM_PASSWORD_POLICY": _passwords,

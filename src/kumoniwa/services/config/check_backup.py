@@ -1,4 +1,4 @@
-"""AWS's rules for what AWS Backup protects: that tables and buckets are in a plan, and that they were backed up lately.
+"""AWS's rules for what AWS Backup protects: that tables and buckets are in a plan, and were backed up lately; and for plans, vaults and points.
 
 https://docs.aws.amazon.com/config/latest/developerguide/dynamodb-resources-protected-by-backup-plan.html and so on, by the name of each.
 """
@@ -6,14 +6,20 @@ https://docs.aws.amazon.com/config/latest/developerguide/dynamodb-resources-prot
 from __future__ import annotations
 
 import json
+from math import inf
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
+from kumoniwa.kernel.call import Call
 from kumoniwa.languages.backup_selection import Chooser
+from kumoniwa.languages.policy_pattern import glob
+from kumoniwa.languages.schedule_expression import of_scheduler
 from kumoniwa.services.config import resource_s3, resource_service
 from kumoniwa.services.config.check_service import DAY_S, HOUR_S, csv
 from kumoniwa.services.config.errors import InvalidParameterValueException
+from kumoniwa.services.config.item import Item
 from kumoniwa.services.config.resource import Found, Kind
-from kumoniwa.services.config.verdict import FINE, Given, Judged, Survey, Surveyor, Verdict, fault
+from kumoniwa.services.config.verdict import FINE, Check, Given, Judged, Survey, Surveyor, Verdict, fault
 
 _KINDS: dict[str, Kind] = {kind.type: kind for kind in (*resource_service.KINDS, *resource_s3.KINDS)}
 TABLE, BUCKET = "AWS::DynamoDB::Table", "AWS::S3::Bucket"
@@ -110,6 +116,7 @@ def _is_copied(rule: dict[str, Any], given: Given) -> bool:
 
 READY = ("COMPLETED", "AVAILABLE")
 _UNITS_S = {"hours": HOUR_S, "days": DAY_S}
+MONTH_S = 31 * DAY_S
 
 
 def _backed_up(kind: str) -> Survey:
@@ -130,6 +137,80 @@ def _backed_up(kind: str) -> Survey:
 
     return survey
 
+
+# Plans, vaults, points ------------------------------------------------------------------------------
+
+
+def _plan_often(call: Call, item: Item, given: Given) -> Verdict:
+    """One rule must back up as often, and keep as long, as is given."""
+    value, unit_s, days = given["requiredFrequencyValue"] or 1, _UNITS_S.get(given["requiredFrequencyUnit"] or "days"), given["requiredRetentionDays"] or 35
+    if unit_s is None:
+        raise InvalidParameterValueException("The parameter requiredFrequencyUnit is hours or days.")
+    for rule in item.configuration["BackupPlan"]["Rules"]:
+        kept = (rule.get("Lifecycle") or {}).get("DeleteAfterDays")
+        if (kept is None or kept >= days) and _longest_pause_s(rule, call.now()) <= value * unit_s:
+            return FINE
+    return fault("No rule of the plan backs up as often, or keeps as long, as is given.")
+
+
+def _longest_pause_s(rule: dict[str, Any], now: float) -> float:
+    """Between two of the times at which a rule backs up, of those of a month."""
+    expression = rule.get("ScheduleExpression")
+    if expression is None:
+        return inf
+    schedule = of_scheduler(expression, ZoneInfo(rule.get("ScheduleExpressionTimezone") or "UTC"))
+    longest, at, until = 0.0, schedule.after(now, anchored=now), now + MONTH_S
+    while at is not None and at < until:
+        following = schedule.after(at, anchored=now)
+        longest = max(longest, inf if following is None else following - at)
+        at = following
+    return longest or inf
+
+
+def _point_encrypted(call: Call, item: Item, given: Given) -> Verdict:
+    return FINE if item.configuration.get("IsEncrypted") else fault("The recovery point is not encrypted.")
+
+
+def _point_kept(call: Call, item: Item, given: Given) -> Verdict:
+    """What never expires is kept long enough."""
+    kept, days = (item.configuration.get("Lifecycle") or {}).get("DeleteAfterDays"), given["requiredRetentionDays"] or 35
+    return FINE if kept is None or kept >= days else fault(f"The recovery point is kept for less than {days} days.")
+
+
+_DELETING = ("backup:DeleteRecoveryPoint", "backup:UpdateRecoveryPointLifecycle", "backup:PutBackupVaultAccessPolicy")
+
+
+def _listed(said: Any) -> list[str]:
+    return [said] if isinstance(said, str) else list(said or ())
+
+
+def _names(principal: Any, whom: str) -> bool:
+    named = _listed(principal.get("AWS") if isinstance(principal, dict) else principal)
+    return "*" in named or whom in named
+
+
+def _covers(actions: Any, action: str) -> bool:
+    return any(glob(each.lower())(action.lower()) for each in _listed(actions))
+
+
+def _vault_guarded(call: Call, item: Item, given: Given) -> Verdict:
+    """Everybody must be denied all that deletes points; where principals are given, each of these must be."""
+    policy = item.configuration.get("AccessPolicy")
+    statements = policy["Statement"] if policy else []
+    denying = [each for each in ([statements] if isinstance(statements, dict) else statements) if each.get("Effect") == "Deny" and "Condition" not in each]
+    for whom in given["principalArnList"] or ("*",):
+        for action in _DELETING:
+            if not any(_names(each.get("Principal"), whom) and _covers(each.get("Action"), action) for each in denying):
+                return fault("The vault has no policy that denies the deletion of recovery points.")
+    return FINE
+
+
+CHECKS: dict[str, Check] = {
+    "BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK": _plan_often,
+    "BACKUP_RECOVERY_POINT_ENCRYPTED": _point_encrypted,
+    "BACKUP_RECOVERY_POINT_MANUAL_DELETION_DISABLED": _vault_guarded,
+    "BACKUP_RECOVERY_POINT_MINIMUM_RETENTION_CHECK": _point_kept,
+}
 
 SURVEYS: dict[str, Survey] = {
     "DYNAMODB_IN_BACKUP_PLAN": _tables_in_plan,

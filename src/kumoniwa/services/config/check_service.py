@@ -49,6 +49,10 @@ def _table_by_kms(call: Call, item: Item, given: Given) -> Verdict:
     return verdict(not given["kmsKeyArns"] or said.get("kmsmasterKeyArn") in given["kmsKeyArns"], "The table is encrypted with another key than the given ones.")
 
 
+def _table_kept(call: Call, item: Item, given: Given) -> Verdict:
+    return verdict(bool(item.configuration.get("deletionProtectionEnabled")), "The table can be deleted.")
+
+
 def _table_encrypted(call: Call, item: Item, given: Given) -> Verdict:
     status = (item.configuration.get("ssedescription") or {}).get("status")
     return verdict(status in ("ENABLED", "ENABLING", "UPDATING"), "Encryption with AWS KMS is neither enabled nor being enabled for the table.")
@@ -148,6 +152,11 @@ def _topic_by_kms(call: Call, item: Item, given: Given) -> Verdict:
     return verdict(not wanted or key in wanted or any(each.rpartition("/")[2] == key for each in wanted), "The topic is encrypted with another key than the given ones.")
 
 
+def _topic_private(call: Call, item: Item, given: Given) -> Verdict:
+    policy = item.configuration.get("Policy")
+    return verdict(not policy or not is_public(policy), "The topic's policy allows public access.")
+
+
 def _topic_feedback(call: Call, item: Item, given: Given) -> Verdict:
     has_role = any(name.endswith("FeedbackRoleArn") and value for name, value in item.configuration.items())
     return verdict(has_role, "The delivery status of messages is not logged.")
@@ -220,6 +229,11 @@ async def _secrets_used(surveyor: Surveyor, given: Given) -> list[Judged]:
 
 
 # Streams, alarms, APIs, certificates, log groups -----------------------------------------------------
+
+
+def _stream_kept(call: Call, item: Item, given: Given) -> Verdict:
+    hours = int(given["minimumBackupRetentionPeriod"] or 168)
+    return verdict(item.configuration["RetentionPeriodHours"] >= hours, f"The stream keeps its records for less than {hours} hours.")
 
 
 def _stream_encrypted(call: Call, item: Item, given: Given) -> Verdict:
@@ -336,7 +350,10 @@ CHECKS: dict[str, Check] = {
     "SECRETSMANAGER_ROTATION_ENABLED_CHECK": _secret_rotates,
     "SECRETSMANAGER_SCHEDULED_ROTATION_SUCCESS_CHECK": _secret_rotated_in_time,
     "SECRETSMANAGER_USING_CMK": _secret_by_customer,
+    "SNS_TOPIC_NO_PUBLIC_ACCESS": _topic_private,
+    "DYNAMODB_TABLE_DELETION_PROTECTION_ENABLED": _table_kept,
     "KINESIS_STREAM_ENCRYPTED": _stream_encrypted,
+    "KINESIS_STREAM_BACKUP_RETENTION_CHECK": _stream_kept,
     "CLOUDWATCH_ALARM_ACTION_CHECK": _alarm_acts,
     "CLOUDWATCH_ALARM_ACTION_ENABLED_CHECK": _alarm_enabled,
     "CLOUDWATCH_ALARM_SETTINGS_CHECK": _alarm_set,

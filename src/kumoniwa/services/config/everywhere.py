@@ -14,7 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.config import capture, recorder
-from kumoniwa.services.config.recorder import GLOBAL_TYPES
+from kumoniwa.services.config.resource import Kind
 
 
 class Follower(Record):
@@ -26,12 +26,16 @@ class Follower(Record):
 async def follow(call: Call) -> float:
     """In a region: look at what has none. ``aws-global`` may be dark, and nothing else waits for it."""
     held, attention, now = recorder.running(call), call.memory(capture.Attention), call.now()
-    kinds = [kind for kind in capture.KINDS.values() if kind.is_global and held is not None and held.records(kind.type)]
+    kinds = _kinds(call, held) if held is not None else []
     marks = attention.marks(kinds, now)
     if marks:
         await _ask_to_be_told(call)
         await capture.look(call, held, kinds, marks)
     return min(attention.next(kinds), now + capture.SWEPT_EVERY_S)
+
+
+def _kinds(call: Call, held: recorder.Recorder) -> list[Kind]:
+    return [kind for kind in capture.KINDS.values() if kind.is_global and kind.region in (None, call.region) and held.records(kind.type)]
 
 
 async def _ask_to_be_told(call: Call) -> None:
@@ -90,7 +94,7 @@ def hear_changed(home: Any, origin: str, message: dict[str, Any]) -> None:
     call = _call(home, message["account"])
     held = recorder.running(call)
     if held is not None:
-        capture.attend(call, [type_ for type_ in GLOBAL_TYPES if held.records(type_)])
+        capture.attend(call, [kind.type for kind in _kinds(call, held)])
 
 
 async def tell(call: Call) -> None:

@@ -11,13 +11,25 @@ from typing import Any
 from kumoniwa.aws import config_rules
 from kumoniwa.aws.config_rules import ManagedRule, Parameter
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.config import check_account, check_backup, check_identity, check_s3, check_service
+from kumoniwa.services.config import (
+    check_account,
+    check_backup,
+    check_build,
+    check_edge,
+    check_identity,
+    check_s3,
+    check_service,
+)
 from kumoniwa.services.config.errors import InvalidParameterValueException
 from kumoniwa.services.config.verdict import Check, Given, Survey
 
-CHECKS: dict[str, Check] = {**check_s3.CHECKS, **check_service.CHECKS, **check_identity.CHECKS}
+CHECKS: dict[str, Check] = {
+    **check_s3.CHECKS, **check_service.CHECKS, **check_edge.CHECKS, **check_build.CHECKS, **check_backup.CHECKS, **check_identity.CHECKS,
+}  # fmt: skip
 """Rules that judge one resource by its configuration item."""
-SURVEYS: dict[str, Survey] = {**check_account.SURVEYS, **check_backup.SURVEYS, **check_identity.SURVEYS, **check_service.SURVEYS}
+SURVEYS: dict[str, Survey] = {
+    **check_account.SURVEYS, **check_backup.SURVEYS, **check_build.SURVEYS, **check_edge.SURVEYS, **check_identity.SURVEYS, **check_service.SURVEYS,
+}  # fmt: skip
 """Rules that look around for themselves, when their time comes."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from kumoniwa.aws import models
 from kumoniwa.aws.models import Shape
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.wire import timestamps
@@ -47,6 +48,12 @@ class Reader:
         self.call = call
         self.remembered: dict[str, Any] = {}
         """What one look at many resources has asked for all of them at once."""
+
+    def itself(self) -> Reader:
+        """Asks as the account, for what Config sees whatever the recorder's role may."""
+        call = self.call
+        root = principals.root(call.account, partition=call.home.partition)
+        return Reader(call.home.call("config", call.account, root))
 
     async def ask(self, operation: str, /, *, absent: Iterable[str] = (), **params: Any) -> dict[str, Any] | None:
         """The reply; None if it is one of the errors that mean that there is no such thing."""
@@ -84,6 +91,8 @@ class Kind(NamedTuple):
     named: Callable[[dict[str, Any]], list[str] | None]
     """The ids that a call has touched, from its record; None if it may have been any."""
     is_global: bool = False
+    region: str | None = None
+    """Where it is recorded; None for those that are recorded everywhere."""
 
 
 def one_by_one(
@@ -139,6 +148,13 @@ def spell(shape: Shape | None, value: Any, *, fold: bool = True) -> Any:
     if shape is not None and shape.type == "timestamp" and isinstance(value, (int, float)):
         return timestamps.to_millisecond(value)
     return value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else value
+
+
+def capitalized(value: Any) -> Any:
+    """Names as CloudFormation spells them, of a service that spells them small."""
+    if isinstance(value, dict):
+        return {name[:1].upper() + name[1:]: capitalized(inner) for name, inner in value.items()}
+    return [capitalized(each) for each in value] if isinstance(value, list) else value
 
 
 def tags_of(listed: Iterable[dict[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:

@@ -341,7 +341,7 @@ KINDS = (
     Kind("AWS::CloudTrail::Trail", ("cloudtrail",), one_by_one(_trails, _trail), _trail_named),
     Kind("AWS::CloudWatch::Alarm", ("cloudwatch",), one_by_one(_alarms, _alarm), _alarm_named),
     Kind("AWS::ApiGateway::RestApi", ("apigateway",), one_by_one(_apis, _api), _api_named),
-    Kind("AWS::ApiGateway::Stage", ("apigateway",), one_by_one(_stages, _stage), lambda event: None),
+    Kind("AWS::ApiGateway::Stage", ("apigateway", "wafv2"), one_by_one(_stages, _stage), lambda event: None),
     Kind("AWS::ACM::Certificate", ("acm",), one_by_one(_certificates, _certificate), _certificate_named),
 )
 

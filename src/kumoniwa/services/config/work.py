@@ -42,7 +42,7 @@ class Ear:
 
     def heard(self, fact: tuple[str, str, str, Any]) -> None:
         kind, _, account, service = fact
-        if kind == CHANGED and (self.region.name != GLOBAL or service == "iam"):
+        if kind == CHANGED and (self.region.name != GLOBAL or service in ("iam", "cloudfront")):
             self.accounts.add(account)
             self.times += 1
             self.region.wake(HEARD)

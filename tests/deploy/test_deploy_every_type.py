@@ -706,6 +706,20 @@ SAMPLES = {
         "{ApiId: a, Ttl: 60, ApiCachingBehavior: FULL_REQUEST_CACHING, Type: SMALL, TransitEncryptionEnabled: true}",
         "{ApiId: a, Ttl: 61, ApiCachingBehavior: PER_RESOLVER_CACHING, Type: SMALL, TransitEncryptionEnabled: true}",
     ),
+    "AWS::AppSync::Api": (
+        """{Name: a, OwnerContact: o, Tags: [{Key: a, Value: b}], EventConfig: {AuthProviders: [{AuthType: API_KEY}, {AuthType: AMAZON_COGNITO_USER_POOLS,
+        CognitoConfig: {UserPoolId: u, AwsRegion: r, AppIdClientRegex: x}}], ConnectionAuthModes: [{AuthType: API_KEY}],
+        DefaultPublishAuthModes: [{AuthType: API_KEY}], DefaultSubscribeAuthModes: [{AuthType: API_KEY}]}}""",
+        """{Name: b, Tags: [{Key: c, Value: d}], EventConfig: {AuthProviders: [{AuthType: AWS_LAMBDA, LambdaAuthorizerConfig: {AuthorizerUri: u,
+        AuthorizerResultTtlInSeconds: 5}}, {AuthType: OPENID_CONNECT, OpenIDConnectConfig: {Issuer: i}}], ConnectionAuthModes: [{AuthType: AWS_LAMBDA}],
+        DefaultPublishAuthModes: [{AuthType: AWS_LAMBDA}], DefaultSubscribeAuthModes: [{AuthType: AWS_LAMBDA}],
+        LogConfig: {LogLevel: ALL, CloudWatchLogsRoleArn: r}}}""",
+    ),
+    "AWS::AppSync::ChannelNamespace": (
+        "{ApiId: a, Name: n, Tags: [{Key: a, Value: b}], PublishAuthModes: [{AuthType: API_KEY}], SubscribeAuthModes: [{AuthType: API_KEY}], CodeHandlers: c}",
+        """{ApiId: a, Name: n, Tags: [{Key: c, Value: d}], CodeHandlers: d, HandlerConfigs: {OnPublish: {Behavior: DIRECT, Integration: {DataSourceName: s,
+        LambdaConfig: {InvokeType: EVENT}}}, OnSubscribe: {Behavior: CODE, Integration: {DataSourceName: s}}}}""",
+    ),
     "AWS::AppSync::ApiKey": ("{ApiId: a, Description: d}", "{ApiId: a, Description: d, Expires: 1900000000}"),
     "AWS::AppSync::DataSource": (
         "{ApiId: a, Name: n, Type: AMAZON_DYNAMODB, ServiceRoleArn: r, Description: d, DynamoDBConfig: {TableName: t, AwsRegion: r}}",
@@ -751,7 +765,7 @@ def _plausible(shape: Any, name: str, depth: int = 0) -> Any:
     if shape.type_name == "structure" and depth < 3:
         return {key: _plausible(member, key, depth + 1) for key, member in shape.members.items()}
     if shape.type_name == "map":
-        return {"QueueArn": "arn", "GRAPHQL": "g", "REALTIME": "r"}
+        return {"QueueArn": "arn", "GRAPHQL": "g", "HTTP": "h", "REALTIME": "r"}
     return (
         f"x-{name}-".ljust(70, "0") if shape.type_name == "string" else [] if shape.type_name == "list" else 1
     )

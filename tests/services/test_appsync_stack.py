@@ -117,3 +117,56 @@ def test_a_schema_that_cannot_be_read_fails_the_stack(cloud):
     (reason,) = [each["ResourceStatusReason"] for each in events if each["LogicalResourceId"] == "Schema" and each["ResourceStatus"] == "CREATE_FAILED"]
     assert "Schema Creation Status is FAILED with details: Syntax Error" in reason
     assert cloud.client("appsync").list_graphql_apis()["graphqlApis"] == []
+
+
+EVENTS = """
+Parameters: {Said: {Type: String, Default: first}}
+Resources:
+  Api:
+    Type: AWS::AppSync::Api
+    Properties:
+      Name: events
+      EventConfig:
+        AuthProviders: [{AuthType: API_KEY}]
+        ConnectionAuthModes: [{AuthType: API_KEY}]
+        DefaultPublishAuthModes: [{AuthType: API_KEY}]
+        DefaultSubscribeAuthModes: [{AuthType: API_KEY}]
+      Tags: [{Key: a, Value: b}]
+  Key: {Type: AWS::AppSync::ApiKey, Properties: {ApiId: !GetAtt Api.ApiId}}
+  None: {Type: AWS::AppSync::DataSource, Properties: {ApiId: !GetAtt Api.ApiId, Name: none, Type: NONE}}
+  Namespace:
+    Type: AWS::AppSync::ChannelNamespace
+    Properties:
+      ApiId: !GetAtt Api.ApiId
+      Name: default
+      HandlerConfigs: {OnPublish: {Behavior: CODE, Integration: {DataSourceName: !GetAtt None.Name}}}
+      CodeHandlers: !Sub |
+        export const onPublish = {
+          request: (ctx) => ({ payload: '${Said}' }),
+          response: (ctx) => ctx.events.map(({ id }) => ({ id, payload: ctx.result })),
+        };
+Outputs:
+  Id: {Value: !GetAtt Api.ApiId}
+  Http: {Value: !GetAtt Api.Dns.Http}
+  Realtime: {Value: !GetAtt Api.Dns.Realtime}
+  Key: {Value: !GetAtt Key.ApiKey}
+  Namespace: {Value: !GetAtt Namespace.ChannelNamespaceArn}
+"""
+
+
+def test_a_stack_has_an_event_api_with_a_namespace(cloud):
+    made = outputs(deploy(cloud, EVENTS))
+    client = cloud.client("appsync")
+    api = client.get_api(apiId=made["Id"])["api"]
+    assert (api["dns"], api["tags"]) == ({"HTTP": made["Http"], "REALTIME": made["Realtime"]}, {"a": "b"})
+    assert made["Namespace"] == f"{api['apiArn']}/channelNamespace/default"
+    body = json.dumps({"channel": "default/a", "events": ["1"]}).encode()
+    status, _, told = cloud.http("POST", "/event", host=f"{made['Http']}:4566", headers={"x-api-key": made["Key"]}, body=body)
+    assert (status, len(json.loads(told)["successful"])) == (200, 1)
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.update_stack(StackName="s", TemplateBody=EVENTS, Parameters=[{"ParameterKey": "Said", "ParameterValue": "second"}])
+    cloud.sleep(30)
+    assert "second" in client.get_channel_namespace(apiId=made["Id"], name="default")["channelNamespace"]["codeHandlers"]
+    cloudformation.delete_stack(StackName="s")
+    cloud.sleep(30)
+    assert client.list_apis()["apis"] == []

@@ -109,11 +109,13 @@ class Route:
         self.mark = _MARKS.get(service.name, mark)
 
     def _check_in_own_words(self, params: dict) -> None:
-        """Raise what AWS answers if a constraint of the model is broken, as the service says it."""
+        """Raise what AWS answers if a constraint of the model is broken, as the service says it, which may say that AWS takes it."""
         try:
             self.codec.check(params)
         except AwsError as error:
-            raise self.service.refusal_of(self.name, params, error) from None
+            refused = self.service.refusal_of(self.name, params, error)
+            if refused is not None:
+                raise refused from None
 
     def refuse(self, error: AwsError, request_id: str, request: Request | None = None) -> Response:
         response = self.codec.refuse(error, request_id)

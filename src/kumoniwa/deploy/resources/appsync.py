@@ -314,3 +314,84 @@ ApiCache = ResourceType(
     attributes={"Id": ID},
     drift=(Reading({"Type": seen.apiCache.type, "ApiCachingBehavior": seen.apiCache.apiCachingBehavior}),),
 )
+
+
+# Api, ChannelNamespace -----------------------------------------------------------------------------------
+
+_modes = each(fields("AuthType=authType"))
+_event_config = fields(
+    "AuthProviders=authProviders ConnectionAuthModes=connectionAuthModes DefaultPublishAuthModes=defaultPublishAuthModes"
+    " DefaultSubscribeAuthModes=defaultSubscribeAuthModes LogConfig=logConfig",
+    AuthProviders=each(
+        fields(
+            "AuthType=authType CognitoConfig=cognitoConfig OpenIDConnectConfig=openIDConnectConfig"
+            " LambdaAuthorizerConfig=lambdaAuthorizerConfig",
+            CognitoConfig=fields("UserPoolId=userPoolId AwsRegion=awsRegion AppIdClientRegex=appIdClientRegex"),
+            OpenIDConnectConfig=_openid,
+            LambdaAuthorizerConfig=_authorizer,
+        )
+    ),
+    ConnectionAuthModes=_modes,
+    DefaultPublishAuthModes=_modes,
+    DefaultSubscribeAuthModes=_modes,
+    LogConfig=fields("LogLevel=logLevel CloudWatchLogsRoleArn=cloudWatchLogsRoleArn"),
+)
+_api = {"name": p.Name, "eventConfig": use(_event_config, p.EventConfig), "ownerContact": p.OwnerContact}
+
+Api = ResourceType(
+    create=Call("appsync:CreateApi", tags=tag_map(p.Tags), **_api),
+    id=made.api.apiArn,
+    read=Call("appsync:GetApi", **_api_id),
+    update=(
+        Call("appsync:UpdateApi", **_api_id, **_api).writes_all(),
+        Call("appsync:UntagResource", resourceArn=ID, tagKeys=gone_tags).when(gone_tags),
+        Call("appsync:TagResource", resourceArn=ID, tags=tag_map(p.Tags)).when(p.Tags),
+    ),
+    delete=Call("appsync:DeleteApi", **_api_id),
+    absent=GONE,
+    attributes={"ApiArn": ID, "ApiId": _last(ID), "Dns.Http": seen.api.dns.HTTP, "Dns.Realtime": seen.api.dns.REALTIME},
+    drift=(Reading({"Name": seen.api.name, "OwnerContact": seen.api.ownerContact}),),
+)
+
+_handler = fields(
+    "Behavior=behavior Integration=integration",
+    Integration=fields("DataSourceName=dataSourceName LambdaConfig=lambdaConfig", LambdaConfig=fields("InvokeType=invokeType")),
+)
+_namespace_id = {"apiId": at(p.ApiId), "name": at(p.Name)}
+_namespace = {
+    "publishAuthModes": use(_modes, p.PublishAuthModes),
+    "subscribeAuthModes": use(_modes, p.SubscribeAuthModes),
+    "handlerConfigs": use(fields("OnPublish=onPublish OnSubscribe=onSubscribe", OnPublish=_handler, OnSubscribe=_handler), p.HandlerConfigs),
+}
+
+
+def _with_code(call: Call) -> Any:
+    """The call with the handlers' code, which stands in the template or in a bucket."""
+
+    @carries(f"CodeHandlers CodeS3Location {' '.join(call.names)}")
+    async def send(work: Work) -> dict[str, Any]:
+        here, there = work.properties.get("CodeHandlers"), work.properties.get("CodeS3Location")
+        if here is not None and there is not None:
+            raise ValidationError("Only one of CodeHandlers and CodeS3Location may be specified")
+        code = await _stored(work, there) if there is not None else here
+        return await work.ask(call.operation, **call.params(work), **({"codeHandlers": code} if code is not None else {}))
+
+    send.places = call.places
+    send.handles_absence = True
+    return send
+
+
+ChannelNamespace = ResourceType(
+    create=_with_code(Call("appsync:CreateChannelNamespace", tags=tag_map(p.Tags), **_namespace_id, **_namespace)),
+    id=made.channelNamespace.channelNamespaceArn,
+    read=Call("appsync:GetChannelNamespace", **_namespace_id),
+    update=(
+        _with_code(Call("appsync:UpdateChannelNamespace", **_namespace_id, **_namespace)),
+        Call("appsync:UntagResource", resourceArn=ID, tagKeys=gone_tags).when(gone_tags),
+        Call("appsync:TagResource", resourceArn=ID, tags=tag_map(p.Tags)).when(p.Tags),
+    ),
+    delete=Call("appsync:DeleteChannelNamespace", **_namespace_id),
+    absent=GONE,
+    attributes={"ChannelNamespaceArn": ID},
+    drift=(Reading({"CodeHandlers": seen.channelNamespace.codeHandlers}),),
+)

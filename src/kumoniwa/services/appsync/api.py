@@ -14,6 +14,14 @@ from kumoniwa.services.appsync.cache import (
     GetApiCache,
     UpdateApiCache,
 )
+from kumoniwa.services.appsync.channel import (
+    CreateChannelNamespace,
+    DeleteApi,
+    DeleteChannelNamespace,
+    GetChannelNamespace,
+    ListChannelNamespaces,
+    UpdateChannelNamespace,
+)
 from kumoniwa.services.appsync.datasource import (
     CreateDataSource,
     GetDataSource,
@@ -21,18 +29,15 @@ from kumoniwa.services.appsync.datasource import (
     UpdateDataSource,
 )
 from kumoniwa.services.appsync.evaluation import EvaluateCode, EvaluateMappingTemplate
+from kumoniwa.services.appsync.eventapi import CreateApi, GetApi, ListApis, UpdateApi
 from kumoniwa.services.appsync.function import CreateFunction, GetFunction, ListFunctions, UpdateFunction
 from kumoniwa.services.appsync.graphqlapi import (
     CreateGraphqlApi,
     GetGraphqlApi,
     GetGraphqlApiEnvironmentVariables,
     ListGraphqlApis,
-    ListTagsForResource,
     PutGraphqlApiEnvironmentVariables,
-    TagResource,
-    UntagResource,
     UpdateGraphqlApi,
-    reserved_tag,
 )
 from kumoniwa.services.appsync.resolver import (
     CreateResolver,
@@ -50,6 +55,13 @@ from kumoniwa.services.appsync.schema import (
     GetSchemaCreationStatus,
     StartSchemaCreation,
 )
+from kumoniwa.services.appsync.tag import (
+    ListTagsForResource,
+    TagResource,
+    UntagResource,
+    refusal_of,
+    reserved_tag,
+)
 from kumoniwa.services.appsync.typedef import CreateType, DeleteType, GetType, ListTypes, UpdateType
 
 
@@ -57,6 +69,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsappsync.html: most actions name no resource."""
     if "resourceArn" in params:
         return params["resourceArn"]
-    if operation in ("GetGraphqlApi", "UpdateGraphqlApi", "DeleteGraphqlApi"):
+    if operation.endswith("ChannelNamespace") and operation != "CreateChannelNamespace":
+        return call.arn(f"apis/{params.get('apiId')}/channelNamespace/{params.get('name')}")
+    if operation in ("GetGraphqlApi", "UpdateGraphqlApi", "DeleteGraphqlApi", "GetApi", "UpdateApi", "DeleteApi"):
         return call.arn(f"apis/{params.get('apiId')}")
     return "*"

@@ -14,7 +14,7 @@ from kumoniwa.services.appsync.errors import (
     ApiKeyValidityOutOfBoundsException,
     NotFoundException,
 )
-from kumoniwa.services.appsync.graphqlapi import existing
+from kumoniwa.services.appsync.eventapi import known
 
 KEYS_MAX = 50
 HOUR_S, DAY_S = 3_600, 86_400
@@ -57,7 +57,7 @@ def _ending(call: Call, expires: int | None) -> int:
 def CreateApiKey(
     call: Call, *, apiId: str, description: str | None = None, expires: int | None = None
 ) -> dict:
-    existing(call, apiId)
+    known(call, apiId)
     if len(keys_of(call, apiId)) >= KEYS_MAX:
         raise ApiKeyLimitExceededException(f"The limit of {KEYS_MAX} API keys of an API is reached.")
     key = ApiKey(
@@ -68,7 +68,7 @@ def CreateApiKey(
 
 
 def _existing(call: Call, api_id: str, id_: str) -> ApiKey:
-    existing(call, api_id)
+    known(call, api_id)
     found = next((key for key in keys_of(call, api_id) if key.id == id_), None)
     if found is None:
         raise NotFoundException(f"API key {id_} not found.")
@@ -91,5 +91,5 @@ def DeleteApiKey(call: Call, *, apiId: str, id: str) -> None:
 
 
 def ListApiKeys(call: Call, *, apiId: str) -> dict:
-    existing(call, apiId)
+    known(call, apiId)
     return {"apiKeys": [shown(key) for key in sorted(keys_of(call, apiId), key=lambda key: key.id)]}

@@ -20,6 +20,7 @@ from kumoniwa.languages import json_web_token
 from kumoniwa.languages.json_web_token import Token
 from kumoniwa.services.appsync.apikey import ApiKey
 from kumoniwa.services.appsync.errors import UnauthorizedException
+from kumoniwa.services.appsync.eventapi import Admitting
 from kumoniwa.services.appsync.graphqlapi import Api, arn_of
 from kumoniwa.wire.message import Request
 
@@ -50,24 +51,26 @@ class Asked(NamedTuple):
     query: str = ""
     operation: str | None = None
     variables: dict[str, Any] | None = None
+    context: dict[str, str] | None = None
+    """Of an Event API: what shall be done with which channel, as an authorizer is told it."""
 
 
 class Verdicts:
-    """What Lambda authorizers said of tokens, by API and token, and until when it holds."""
+    """What Lambda authorizers said of tokens, by API, token and channel, and until when it holds."""
 
     def __init__(self) -> None:
-        self.known: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
+        self.known: dict[tuple[str, ...], tuple[float, dict[str, Any]]] = {}
 
 
 def _refused(text: str = NOT_AUTHORIZED, hint: str = "") -> UnauthorizedException:
     return UnauthorizedException(text, hint=hint)
 
 
-def _provider(api: Api, *kinds: str) -> dict[str, Any] | None:
+def _provider(api: Api | Admitting, *kinds: str) -> dict[str, Any] | None:
     return next((each for each in api.providers if each.get("authenticationType") in kinds), None)
 
 
-async def identified(call: Call, api: Api, asked: Asked) -> Caller:
+async def identified(call: Call, api: Api | Admitting, asked: Asked) -> Caller:
     """Raises UnauthorizedException and what AWS says of signatures."""
     headers = asked.request.headers
     if asked.request.speaker is not None:
@@ -99,7 +102,7 @@ async def identified(call: Call, api: Api, asked: Asked) -> Caller:
     return await _by_function(call, api, authorizer["lambdaAuthorizerConfig"], authorization, asked)
 
 
-def _by_key(call: Call, api: Api, key: str) -> Caller:
+def _by_key(call: Call, api: Api | Admitting, key: str) -> Caller:
     held = call.shelf(ApiKey).get(f"{api.id}/{key}")
     if held is None or held.expires <= call.now():
         raise _refused(hint="The API key is unknown or has expired.")
@@ -131,7 +134,7 @@ def _signed_by(principal: Principal) -> Caller:
 # Tokens ------------------------------------------------------------------------------------------
 
 
-async def _by_token(call: Call, api: Api, token: Token) -> Caller:
+async def _by_token(call: Call, api: Api | Admitting, token: Token) -> Caller:
     issuer = str(token.claims.get("iss", "")).rstrip("/")
     for provider in api.providers:
         said = provider.get("openIDConnectConfig")
@@ -194,37 +197,35 @@ async def _prove(call: Call, issuer: str, token: Token) -> None:
 # The customer's function ----------------------------------------------------------------------------
 
 
-async def _by_function(call: Call, api: Api, said: dict[str, Any], token: str, asked: Asked) -> Caller:
+async def _by_function(call: Call, api: Api | Admitting, said: dict[str, Any], token: str, asked: Asked) -> Caller:
     pattern = said.get("identityValidationExpression")
     if pattern and not re.fullmatch(pattern, token):
         raise _refused(hint="The token does not match the API's identityValidationExpression.")
-    known, key = call.memory(Verdicts).known, (api.id, token)
+    known, key = call.memory(Verdicts).known, (api.id, token, *(asked.context or {}).values())
     until, verdict = known.get(key, (0.0, {}))
     if until <= call.now():
         verdict = await _verdict(call, api, said["authorizerUri"], token, asked)
-        ttl_s = verdict.get("ttlOverride", said.get("authorizerResultTtlInSeconds", 300))
+        ttl_s = verdict.get("ttlOverride", said.get("authorizerResultTtlInSeconds", 300 if asked.context is None else 0))
         if isinstance(ttl_s, (int, float)) and ttl_s > 0:
             if len(known) >= VERDICTS_MAX:
                 known.clear()
             known[key] = (call.now() + min(ttl_s, 3_600), verdict)
     if verdict.get("isAuthorized") is not True:
         raise _refused()
-    context = verdict.get("resolverContext") or {}
+    name = "resolverContext" if asked.context is None else "handlerContext"
     return Caller(
-        "AWS_LAMBDA", {"resolverContext": context}, denied=frozenset(verdict.get("deniedFields") or ())
+        "AWS_LAMBDA", {name: verdict.get(name) or {}}, denied=frozenset(verdict.get("deniedFields") or ())
     )
 
 
-async def _verdict(call: Call, api: Api, function: str, token: str, asked: Asked) -> dict[str, Any]:
+async def _verdict(call: Call, api: Api | Admitting, function: str, token: str, asked: Asked) -> dict[str, Any]:
     question = {
         "authorizationToken": token,
         "requestContext": {
             "apiId": api.id,
             "accountId": call.account,
             "requestId": call.request_id,
-            "queryString": asked.query,
-            "operationName": asked.operation,
-            "variables": asked.variables or {},
+            **(asked.context or {"queryString": asked.query, "operationName": asked.operation, "variables": asked.variables or {}}),
         },
         "requestHeaders": {
             name: value for name, value in asked.request.headers.items() if name != "authorization"

@@ -10,7 +10,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
-from kumoniwa.services.appsync.graphqlapi import arn_of, existing
+from kumoniwa.services.appsync.eventapi import known
+from kumoniwa.services.appsync.graphqlapi import arn_of
 
 CONFIGURATIONS = {
     "AWS_LAMBDA": "lambdaConfig",
@@ -50,7 +51,7 @@ def shown(call: Call, source: DataSource) -> dict[str, Any]:
 
 
 def found(call: Call, api_id: str, name: str) -> DataSource:
-    existing(call, api_id)
+    known(call, api_id)
     source = call.shelf(DataSource).get(f"{api_id}/{name}")
     if source is None:
         raise NotFoundException(f"No data source found named {name}")
@@ -113,7 +114,7 @@ def CreateDataSource(
     httpConfig: dict[str, Any] | None = None,
     eventBridgeConfig: dict[str, Any] | None = None,
 ) -> dict:
-    existing(call, apiId)
+    known(call, apiId)
     if f"{apiId}/{name}" in call.shelf(DataSource):
         raise BadRequestException(f"Data source with name {name} already exists")
     configs = {"dynamodbConfig": dynamodbConfig, "lambdaConfig": lambdaConfig, "httpConfig": httpConfig}
@@ -149,6 +150,6 @@ def GetDataSource(call: Call, *, apiId: str, name: str) -> dict:
 
 
 def ListDataSources(call: Call, *, apiId: str) -> dict:
-    existing(call, apiId)
+    known(call, apiId)
     held = call.shelf(DataSource)
     return {"dataSources": [shown(call, held[key]) for key in sorted(held) if key.startswith(f"{apiId}/")]}

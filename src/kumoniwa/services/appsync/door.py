@@ -1,4 +1,4 @@
-"""Where GraphQL comes in over HTTP.
+"""Where GraphQL comes in over HTTP, and what is for an Event API (``event_door``) is told apart.
 
 What AWS answers to what: https://github.com/graphql/graphql-over-http/issues/81, told by AppSync's own team.
 """
@@ -18,10 +18,11 @@ from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.appsync import execution, realtime, selection, tracing
+from kumoniwa.services.appsync import event_door, event_realtime, execution, realtime, selection, tracing
 from kumoniwa.services.appsync import schema as schemas
 from kumoniwa.services.appsync.caller import Asked, identified
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
+from kumoniwa.services.appsync.eventapi import EventApi
 from kumoniwa.services.appsync.execution import Execution
 from kumoniwa.services.appsync.graphqlapi import Address as ApiAddress
 from kumoniwa.services.appsync.graphqlapi import Api, arn_of
@@ -61,10 +62,12 @@ def refusal(error: AwsError) -> Response:
     return Response(status, body, headers)
 
 
-def _found(home: Any, api_id: str, request: Request, request_id: str) -> tuple[Call, Api]:
+def _found(home: Any, api_id: str, request: Request, request_id: str) -> tuple[Call, Api | EventApi]:
     held = home.store.shelf(SHARED, ApiAddress).get(api_id)
     # The address of an account that was emptied leads nowhere.
-    api = home.store.shelf(held.account, Api).get(api_id) if held is not None else None
+    api: Api | EventApi | None = None
+    if held is not None:
+        api = home.store.shelf(held.account, Api).get(api_id) or home.store.shelf(held.account, EventApi).get(api_id)
     if api is None:
         raise NotFoundException(f"GraphQL API {api_id} not found.")
     call = Call(home, held.account, principals.ANONYMOUS, "appsync", "GraphQL", request_id, request)
@@ -77,6 +80,8 @@ async def _served(home: Any, request: Request, address: Address, request_id: str
         return refused
     if request.method == "OPTIONS":
         return _preflight(request)
+    if isinstance(api, EventApi):
+        return await _of_events(call, api, address, request)
     if address.door == "appsync-realtime-api" or websocket.is_asked(request):
         return await realtime.met(call, api, request)
     if request.method not in ("POST", "GET"):
@@ -106,12 +111,20 @@ async def _served(home: Any, request: Request, address: Address, request_id: str
     return Response(200, orjson.dumps(answer), headers)
 
 
+async def _of_events(call: Call, api: EventApi, address: Address, request: Request) -> Response:
+    if address.door == "appsync-realtime-api" or websocket.is_asked(request):
+        return await event_realtime.met(call, api, request)
+    response = await event_door.served(call, api, request)
+    response.headers.update(ANYWHERE)
+    return response
+
+
 class WAFForbiddenException(AwsError):
     status = 403
     message = "403 Forbidden"
 
 
-def _guarded(call: Call, api: Api, request: Request) -> Response | None:
+def _guarded(call: Call, api: Api | EventApi, request: Request) -> Response | None:
     """What the API's web ACL answers instead."""
     guard = firewall.guard_of(call.shelf(firewall.Association), call.home, call.account, arn_of(call, api.id))
     if guard is None:

@@ -8,9 +8,8 @@ from typing import Any
 from kumoniwa.gate import firewall
 from kumoniwa.gate.address import region_mark
 from kumoniwa.gate.identity import SHARED
-from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.appsync.errors import ApiLimitExceededException, BadRequestException, NotFoundException
 
@@ -94,7 +93,7 @@ def shown(call: Call, api: Api) -> dict[str, Any]:
     }
 
 
-def _check_provider(call: Call, provider: dict[str, Any]) -> None:
+def check_provider(call: Call, provider: dict[str, Any]) -> None:
     kind = provider.get("authenticationType", "")
     wanted = CONFIGURATIONS.get(kind)
     if wanted is None:
@@ -120,7 +119,7 @@ def _check_provider(call: Call, provider: dict[str, Any]) -> None:
 def _check(call: Call, api: Api) -> None:
     providers = api.providers
     for provider in providers:
-        _check_provider(call, provider)
+        check_provider(call, provider)
     kinds = [provider.get("authenticationType") for provider in providers]
     for kind in ("API_KEY", "AWS_IAM", "AWS_LAMBDA"):
         if kinds.count(kind) > 1:
@@ -235,34 +234,3 @@ def PutGraphqlApiEnvironmentVariables(
 
 def GetGraphqlApiEnvironmentVariables(call: Call, *, apiId: str) -> dict:
     return {"environmentVariables": existing(call, apiId).variables}
-
-
-# Tags ----------------------------------------------------------------------------------------------
-
-
-def _tagged(call: Call, arn: str) -> Api:
-    parsed = arns.parse(arn)
-    if parsed is None or not parsed.resource.startswith("apis/"):
-        raise BadRequestException(f"Invalid resource ARN {arn}.")
-    return existing(call, parsed.resource.removeprefix("apis/"))
-
-
-def reserved_tag(operation: str, key: str) -> AwsError:
-    """The text is one of ours: how AWS says it was not found."""
-    return BadRequestException("Tag keys that begin with aws: are reserved.")
-
-
-def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
-    api = _tagged(call, resourceArn)
-    call.shelf(Api)[api.id] = changed(api, tags={**api.tags, **tags})
-
-
-def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
-    api = _tagged(call, resourceArn)
-    call.shelf(Api)[api.id] = changed(
-        api, tags={key: value for key, value in api.tags.items() if key not in tagKeys}
-    )
-
-
-def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
-    return {"tags": _tagged(call, resourceArn).tags}

@@ -5,12 +5,7 @@ https://docs.aws.amazon.com/appsync/latest/devguide/real-time-websocket-client.h
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
-import contextlib
 from typing import Any
-from urllib.parse import parse_qs
 
 import orjson
 from graphql import FieldNode, OperationType, execute
@@ -18,9 +13,10 @@ from graphql.execution.values import get_argument_values, get_variable_values
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.appsync import execution, selection, subscription
+from kumoniwa.services.appsync import connection, execution, selection, subscription
 from kumoniwa.services.appsync import schema as schemas
 from kumoniwa.services.appsync.caller import Asked, identified
+from kumoniwa.services.appsync.connection import LIFE_S, TIMEOUT_MS
 from kumoniwa.services.appsync.errors import BadRequestException
 from kumoniwa.services.appsync.execution import Execution
 from kumoniwa.services.appsync.failure import Failure
@@ -28,40 +24,13 @@ from kumoniwa.services.appsync.graphqlapi import Api
 from kumoniwa.services.appsync.subscription import Subscription, hub
 from kumoniwa.wire import websocket
 from kumoniwa.wire.message import Request, Response
-from kumoniwa.wire.websocket import Closed, WebSocket
 
 PROTOCOL = "graphql-ws"
-TIMEOUT_MS, ALIVE_S, LIFE_S = 300_000, 60.0, 86_400.0
 SUBSCRIPTIONS_MAX = 200
 """Of one connection: https://docs.aws.amazon.com/general/latest/gr/appsync.html"""
-WAITING_MAX = 1_000
-"""Messages that wait for a slow client, before it is given up."""
 
 
 # Connecting ------------------------------------------------------------------------------------------
-
-
-def _shown(request: Request) -> dict[str, str]:
-    """The headers that a client, which can send none with a WebSocket, has put into the query or among its subprotocols."""
-    # Some clients do not spell the plus signs of base64 as a query wants them.
-    held = parse_qs(request.query).get("header", [""])[0].replace(" ", "+")
-    for name in websocket.subprotocols(request):
-        if name.startswith("header-"):
-            held = name.removeprefix("header-")
-    try:
-        padded = held + "=" * (-len(held) % 4)
-        said = (
-            orjson.loads(base64.b64decode(padded.replace("-", "+").replace("_", "/"), validate=True))
-            if held
-            else {}
-        )
-    except (ValueError, binascii.Error):
-        raise BadRequestException("The header of a connection must be JSON in base64.") from None
-    return _headers(said)
-
-
-def _headers(said: Any) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in said.items()} if isinstance(said, dict) else {}
 
 
 async def met(call: Call, api: Api, request: Request) -> Response:
@@ -74,15 +43,15 @@ async def met(call: Call, api: Api, request: Request) -> Response:
         raise BadRequestException(f"The subprotocol {PROTOCOL} is required.")
     refused: AwsError | None = None
     try:
-        signed = Request("POST", "/graphql/connect", "", _shown(request), b"{}")
+        signed = Request("POST", "/graphql/connect", "", connection.shown(request), b"{}")
         await identified(call, api, Asked(signed))
     except NotImplementedHere:
         raise
     except AwsError as error:
         refused = error
-    connection = Connection(call, api, refused)
+    line = Connection(call, api, refused)
     limits = websocket.Limits(message_bytes=1 << 20, life_s=LIFE_S)
-    return websocket.accepted(call.home, request, connection.converse, subprotocol=PROTOCOL, limits=limits)
+    return websocket.accepted(call.home, request, line.converse, subprotocol=PROTOCOL, limits=limits)
 
 
 def _errors(error: Exception) -> dict[str, Any]:
@@ -102,59 +71,23 @@ def _errors(error: Exception) -> dict[str, Any]:
     }
 
 
-class Connection:
+class Connection(connection.Connection):
     """One client's connection with its subscriptions."""
 
     def __init__(self, call: Call, api: Api, refused: AwsError | None) -> None:
-        self.call, self.api, self.refused = call, api, refused
+        super().__init__(call, refused)
+        self.api = api
         self.subscriptions: dict[str, Subscription] = {}
-        self.waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING_MAX)
-        self.socket: WebSocket | None = None
 
-    def say(self, **message: Any) -> None:
-        try:
-            self.waiting.put_nowait(message)
-        except asyncio.QueueFull:
-            self.socket.abort()
+    def refusal(self, error: AwsError) -> dict[str, Any]:
+        return {"type": "connection_error", "payload": _errors(error)}
 
-    async def converse(self, socket: WebSocket) -> None:
-        self.socket = socket
-        if self.refused is not None:
-            await socket.send(
-                orjson.dumps({"type": "connection_error", "payload": _errors(self.refused)}).decode()
-            )
-            return
-        speaking = asyncio.ensure_future(self._speak(socket))
-        try:
-            while True:
-                await self._hear(await socket.receive())
-        finally:
-            speaking.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Closed):
-                await speaking
-            for one in self.subscriptions.values():
-                hub(self.call.home).remove(self.api.id, one)
+    def gone(self) -> None:
+        for one in self.subscriptions.values():
+            hub(self.call.home).remove(self.api.id, one)
 
-    async def _speak(self, socket: WebSocket) -> None:
-        """What is to be said, in order; a sign of life each minute."""
-        is_greeted = False
-        while True:
-            try:
-                async with asyncio.timeout(ALIVE_S):
-                    message = await self.waiting.get()
-            except TimeoutError:
-                if not is_greeted:
-                    continue
-                message = {"type": "ka"}
-            is_greeted = True
-            await socket.send(orjson.dumps(message).decode())
-
-    async def _hear(self, message: str | bytes) -> None:
-        try:
-            said = orjson.loads(message)
-            kind = said.get("type")
-        except (orjson.JSONDecodeError, AttributeError):
-            said, kind = {}, None
+    async def hear(self, said: dict[str, Any]) -> None:
+        kind = said.get("type")
         if kind == "connection_init":
             self.say(type="connection_ack", payload={"connectionTimeoutMs": TIMEOUT_MS})
             self.say(type="ka")
@@ -208,7 +141,7 @@ class Connection:
                 f"Max number of {SUBSCRIPTIONS_MAX} subscriptions reached", "MaxSubscriptionsReachedError"
             )
         variables = asked.get("variables") if isinstance(asked.get("variables"), dict) else {}
-        headers = _headers((payload.get("extensions") or {}).get("authorization"))
+        headers = connection.headers_of((payload.get("extensions") or {}).get("authorization"))
         api = self.call.shelf(Api).get(self.api.id)
         if api is None:
             raise BadRequestException(f"GraphQL API {self.api.id} not found.")

@@ -9,7 +9,7 @@ from graphql import GraphQLObjectType
 from kumoniwa.gate import firewall
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.appsync import apikey, cache, datasource, function, logic
+from kumoniwa.services.appsync import apikey, cache, channel, datasource, function, logic
 from kumoniwa.services.appsync import schema as schemas
 from kumoniwa.services.appsync.datasource import DataSource
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
@@ -199,7 +199,7 @@ def DeleteFunction(call: Call, *, apiId: str, functionId: str) -> None:
 def DeleteDataSource(call: Call, *, apiId: str, name: str) -> None:
     datasource.found(call, apiId, name)
     users = (*_all(call, Resolver, f"{apiId}/"), *_all(call, Function, f"{apiId}/"))
-    if any(each.source == name for each in users):
+    if any(each.source == name for each in users) or channel.uses(call, apiId, name):
         raise BadRequestException(
             "Cannot delete data source which is currently in use by resolvers or functions."
         )

@@ -128,7 +128,7 @@ async def _piped(
 
 async def _told(request: Request, field: Field, logic: Logic, which: str, context: dict[str, Any]) -> Outcome:
     """What the customer's logic says. Raises Failure if it says an error."""
-    home, mode = request.call.home, _auth_type(request.caller.mode)
+    home, mode = request.call.home, auth_type(request.caller.mode)
     if logic.code is not None:
         outcome = await codes.run(home, logic.code, which, context, mode)
         context["stash"] = outcome.stash
@@ -144,7 +144,7 @@ async def _told(request: Request, field: Field, logic: Logic, which: str, contex
     return outcome
 
 
-def _auth_type(mode: str) -> str:
+def auth_type(mode: str) -> str:
     """https://docs.aws.amazon.com/appsync/latest/devguide/utility-helpers-in-util.html: util.authType()"""
     names = {
         "API_KEY": "API Key Authorization",
@@ -209,7 +209,7 @@ async def _asked(
         if kind == "BatchInvoke":
             ask = partial(request.batches.ask, key, logic.batch_max or UNSAID_BATCH, is_direct=is_direct)
     return await tracing.asked(
-        request.part, f"{field.type}.{field.name}", source, _asking(request, source), asked, lambda call: ask(call, source.config, asked)
+        request.part, f"{field.type}.{field.name}", source, asking(request.call, request.api.id, request.caller, source), asked, lambda call: ask(call, source.config, asked)
     )
 
 
@@ -218,17 +218,32 @@ _SOURCES = {
 }  # fmt: skip
 
 
-def _asking(request: Request, source: DataSource) -> Call:
+def asking(call: Call, api_id: str, caller: Caller, source: DataSource) -> Call:
     """The call in whose name the data source is asked."""
-    call = request.call
     if source.config.get("useCallerCredentials"):
-        return call._as(request.caller.principal)
+        return call._as(caller.principal)
     if not source.role:
         return call
-    context = {"aws:SourceArn": arn_of(call, request.api.id), "aws:SourceAccount": call.account}
+    context = {"aws:SourceArn": arn_of(call, api_id), "aws:SourceAccount": call.account}
     try:
         return call.assuming(source.role, SERVICE, SESSION, **context)
     except AwsError as error:
         raise Failure(
             f"Unable to assume role {source.role}.", "UnauthorizedException", info=error.hint or None
         ) from None
+
+
+async def answered(call: Call, api_id: str, caller: Caller, source: DataSource, asked: Any) -> Any:
+    """What a data source answers to the handler of an event. Raises Failure."""
+    if not isinstance(asked, dict):
+        raise Failure(
+            "Expected JSON object for the request but got something else instead.", "MappingTemplate"
+        )
+    if source.kind == "NONE":
+        return asked.get("payload")
+    ask = _SOURCES.get(source.kind)
+    if ask is None:
+        if asked.get("operation") != "Invoke":
+            raise Failure(f"Unsupported operation '{asked.get('operation')}'.", "MappingTemplate")
+        ask = source_lambda.ask
+    return await ask(asking(call, api_id, caller, source), source.config, asked)

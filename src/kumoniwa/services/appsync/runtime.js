@@ -316,7 +316,8 @@ var __run = (() => {
     if (!('stash' in ctx)) ctx.stash = {};
     const answer = { stash: ctx.stash };
     try {
-      answer.value = __exports[handler](ctx) ?? null;
+      // A handler is a function of the code, or one of an object's that it exports: `onPublish.request`.
+      answer.value = handler.split('.').reduce((held, name) => held[name], __exports)(ctx) ?? null;
     } catch (error) {
       if (error instanceof Failure) answer.error = error.error;
       else if (error instanceof Question) return JSON.stringify({ question: error.key });

@@ -158,8 +158,9 @@ def test_a_stack_has_an_event_api_with_a_namespace(cloud):
     made = outputs(deploy(cloud, EVENTS))
     client = cloud.client("appsync")
     api = client.get_api(apiId=made["Id"])["api"]
-    assert (api["dns"], api["tags"]) == ({"HTTP": made["Http"], "REALTIME": made["Realtime"]}, {"a": "b"})
+    assert (api["dns"], api["tags"]["a"]) == ({"HTTP": made["Http"], "REALTIME": made["Realtime"]}, "b")
     assert made["Namespace"] == f"{api['apiArn']}/channelNamespace/default"
+    assert client.list_tags_for_resource(resourceArn=made["Namespace"])["tags"]["aws:cloudformation:logical-id"] == "Namespace"
     body = json.dumps({"channel": "default/a", "events": ["1"]}).encode()
     status, _, told = cloud.http("POST", "/event", host=f"{made['Http']}:4566", headers={"x-api-key": made["Key"]}, body=body)
     assert (status, len(json.loads(told)["successful"])) == (200, 1)

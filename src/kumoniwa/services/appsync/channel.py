@@ -40,7 +40,7 @@ class Namespace(Record):
     publish_modes: tuple[dict[str, str], ...] | None = None
     subscribe_modes: tuple[dict[str, str], ...] | None = None
     code: str | None = None
-    handlers: dict[str, Any] = {}
+    handlers: dict[str, Any] | None = None
     """AWS's HandlerConfigs as they were given."""
     tags: dict[str, str] = {}
 
@@ -85,7 +85,7 @@ def listed(call: Call, namespace: Namespace) -> dict[str, Any]:
     """What a list shows of one: not its code."""
     told = {
         "apiId": namespace.api, "name": namespace.name, "channelNamespaceArn": arn(call, namespace), "created": namespace.created,
-        "lastModified": namespace.modified, "tags": namespace.tags, "handlerConfigs": namespace.handlers or None,
+        "lastModified": namespace.modified, "tags": namespace.tags, "handlerConfigs": namespace.handlers,
     }  # fmt: skip
     for name, modes in (("publishAuthModes", namespace.publish_modes), ("subscribeAuthModes", namespace.subscribe_modes)):
         told[name] = list(modes) if modes is not None else None
@@ -112,8 +112,8 @@ def _made(call: Call, api: EventApi, said: dict[str, Any]) -> dict[str, Any]:
         check_modes(api.config, modes or [])
     if said["codeHandlers"] is not None:
         codes.checked(said["codeHandlers"])
-    handlers = said["handlerConfigs"] or {}
-    _check_handlers(call, api.id, handlers, said["codeHandlers"])
+    handlers = said["handlerConfigs"]
+    _check_handlers(call, api.id, handlers or {}, said["codeHandlers"])
     modes = {"publish_modes": said["publishAuthModes"], "subscribe_modes": said["subscribeAuthModes"]}
     return {name: tuple(value) if value else None for name, value in modes.items()} | {"code": said["codeHandlers"], "handlers": handlers}
 
@@ -174,7 +174,7 @@ def DeleteChannelNamespace(call: Call, *, apiId: str, name: str) -> None:
 
 def uses(call: Call, api_id: str, source: str) -> bool:
     """Whether a namespace of the API has a handler with this data source."""
-    return any(config["integration"]["dataSourceName"] == source for each in _of(call, api_id) for config in each.handlers.values())
+    return any(config["integration"]["dataSourceName"] == source for each in _of(call, api_id) for config in (each.handlers or {}).values())
 
 
 def DeleteApi(call: Call, *, apiId: str) -> None:

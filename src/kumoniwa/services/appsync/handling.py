@@ -58,7 +58,7 @@ def _is_exported(namespace: Namespace, which: str) -> bool:
 async def handled(met: Met, which: str, events: list[dict[str, Any]] | None) -> Any:
     """What the namespace's handler answers: of a publication the events as they shall be heard. Raises Failure if it says no."""
     namespace, context = met.namespace, _context(met, which, events)
-    config = namespace.handlers.get(which)
+    config = (namespace.handlers or {}).get(which)
     if config is None:
         if not _is_exported(namespace, which):
             return events

@@ -130,7 +130,7 @@ async def main() -> None:
 
 def _backlog(region: Region) -> int:
     rows = region.store.rows("000000000000")
-    return rows.one("select count(*) from dynamodb_change")[0]
+    return rows.one("select count(*) from dynamodb_log")[0]
 
 
 if __name__ == "__main__":

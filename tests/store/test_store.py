@@ -19,6 +19,19 @@ from kumoniwa.store.store import Store
 THINGS = Table("thing", "create table if not exists thing (k integer primary key, v text)")
 OTHERS = Table("other", "create table if not exists other (k integer primary key, v text)")
 
+ENTRIES = Table("entry", "create table if not exists entry (entries text)")
+
+
+class Entries:
+    """A log that keeps what it is given at once in one row."""
+
+    def __init__(self, rows) -> None:
+        self.rows = rows
+
+    def write(self, entries: list[str]) -> None:
+        self.rows.use(ENTRIES)
+        self.rows.run("insert into entry values (?)", "".join(entries))
+
 
 class Note(Record):
     text: str
@@ -55,6 +68,7 @@ def state(store: Store) -> dict:
     held = {}
     for account in ("a", "b"):
         rows = store.rows(account)
+        rows.use(ENTRIES)
         tables = [
             name
             for (name,) in rows.all(
@@ -65,6 +79,7 @@ def state(store: Store) -> dict:
             [dict(store.shelf(account, kind).records) for kind in (Note, Mark)],
             rows.all("select shelf, key, body from record order by 1, 2"),
             {name: rows.all(f"select k, v from {name} order by k") for name in tables},
+            "".join(row[0] for row in rows.all("select entries from entry order by rowid")) + "".join(entry for _, entry in rows.gathered),
             sorted(rows.tables),
         )
     return held
@@ -90,13 +105,15 @@ actions = st.lists(
             st.integers(0, 9),
         ),
         st.tuples(st.just("after")),
+        st.tuples(st.just("gather"), st.sampled_from("ab"), st.sampled_from("xyz")),
+        st.tuples(st.just("settle"), st.sampled_from("ab")),
     ),
     max_size=12,
 )
 calls = st.lists(st.tuples(actions, st.booleans(), st.booleans()), max_size=8)
 
 
-def act(store: Store, action: tuple, heard: list) -> None:
+def act(store: Store, action: tuple, heard: list, logs: dict) -> None:
     what, *rest = action
     if what == "put":
         account, kind, key, n = rest
@@ -111,6 +128,11 @@ def act(store: Store, action: tuple, heard: list) -> None:
         rows.run(
             f"insert into {table.name} values (?, ?) on conflict do update set v = excluded.v", k, str(v)
         )
+    elif what == "gather":
+        account, entry = rest
+        store.rows(account).gather(logs[store, account], entry)
+    elif what == "settle":
+        store.rows(rest[0]).settle()
     else:
         store.journal.after_commit(lambda: heard.append(1))
 
@@ -129,12 +151,13 @@ def test_a_failing_call_leaves_no_trace_among_those_that_succeed(tmp_path_factor
         reference.journal.on_change = lambda changes: expected.extend(
             (shelf.name, key, body) for shelf, key, body in changes
         )
+        logs = {(each, account): Entries(each.rows(account)) for each in (store, reference) for account in "ab"}
         heard, wanted = [], []
         for made, fails, ends_tick in asked:
             before = state(store)
             store.journal.begin_call()
             for action in made:
-                act(store, action, heard)
+                act(store, action, heard, logs)
             if fails:
                 store.journal.undo_call()
                 assert state(store) == before
@@ -142,7 +165,7 @@ def test_a_failing_call_leaves_no_trace_among_those_that_succeed(tmp_path_factor
                 store.journal.end_call()
                 reference.journal.begin_call()
                 for action in made:
-                    act(reference, action, wanted)
+                    act(reference, action, wanted, logs)
                 reference.journal.end_call()
             if ends_tick:
                 await store.journal.settled()
@@ -158,6 +181,9 @@ def test_a_failing_call_leaves_no_trace_among_those_that_succeed(tmp_path_factor
         for account in "ab":
             for kind in (Note, Mark):
                 assert again.shelf(account, kind).records == reference.shelf(account, kind).records
+            if "entry" in reference.rows(account).tables:
+                [kept, wanted] = ["".join(row[0] for row in each.rows(account).all("select entries from entry")) for each in (again, reference)]
+                assert kept == wanted
         again.close()
         reference.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import apsw
 
@@ -33,10 +33,16 @@ class Table(NamedTuple):
     added: tuple[str, ...] = ()
 
 
+class Log(Protocol):
+    """Where entries are written together that came one by one."""
+
+    def write(self, entries: list[Any]) -> None: ...
+
+
 class Rows:
     """One account's SQLite file. Reads see this tick's writes; a write opens the tick's transaction."""
 
-    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "is_first", "scope", "holders")
+    __slots__ = ("path", "journal", "connection", "execute", "tables", "shelves", "is_open", "is_first", "scope", "holders", "gathered", "standing")
 
     def __init__(self, path: str, journal: Journal) -> None:
         self.path, self.journal = path, journal
@@ -59,6 +65,9 @@ class Rows:
         self.shelves: dict[type, Any] = {}
         self.is_open = self.is_first = False
         self.scope = self.holders = 0
+        self.gathered: list[tuple[Log, Any]] = []
+        self.standing: list[tuple[Log, Any]] | int = 0
+        """What was gathered before the atomic call that writes here now, or how much of ``gathered`` it is."""
 
     def use(self, table: Table) -> None:
         """Make sure the table exists."""
@@ -101,6 +110,27 @@ class Rows:
             self._begin()
         return self.execute(sql, args).fetchall()
 
+    def gather(self, log: Log, entry: Any) -> None:
+        """Have a log take an entry with the tick's commit: all that follow each other in one go. Who reads the log settles it first."""
+        if not self.is_open or self.scope != self.journal.scope:
+            self._begin()
+        self.gathered.append((log, entry))
+
+    def settle(self) -> None:
+        """Write what was gathered now."""
+        if not self.gathered:
+            return
+        gathered, self.gathered = self.gathered, []
+        if self.scope and isinstance(self.standing, int):
+            self.standing = gathered[: self.standing]
+        current, entries = gathered[0][0], []
+        for log, entry in gathered:
+            if log is not current:
+                current.write(entries)
+                current, entries = log, []
+            entries.append(entry)
+        current.write(entries)
+
     def _begin(self) -> None:
         """Join the tick's transaction, and mark the place to which a failing atomic call is undone."""
         scope = self.journal.scope
@@ -115,6 +145,8 @@ class Rows:
         elif scope and self.scope != scope:
             self.execute("savepoint call")
             self.journal.marked.append(self)
+        if scope and self.scope != scope:
+            self.standing = len(self.gathered)
         self.scope = scope
 
     def release(self) -> None:
@@ -126,6 +158,7 @@ class Rows:
         # When the disk is full SQLite has undone everything by itself. If that was more than this call, the commit will
         # find no transaction, and the region ends.
         is_alive = self.connection.in_transaction
+        self.gathered = self.standing if isinstance(self.standing, list) else self.gathered[: self.standing]
         if self.is_first:
             if is_alive:
                 self.execute("rollback")
@@ -137,6 +170,7 @@ class Rows:
         self.is_first, self.scope = False, 0
 
     def commit(self) -> None:
+        self.settle()
         self.is_open = False
         self.execute("commit")
 

@@ -208,10 +208,10 @@ def _page(call: Call, table: Table, after: tuple[bytes, bytes]) -> tuple[list[tu
     )  # fmt: skip
     page, size = [], 0
     for pk, sk, bytes_, body, packed in rows:
-        page.append((0, pk, sk, *replication.unpacked(packed), bytes_, body))
+        page.append((pk, sk, *replication.unpacked(packed), bytes_, body))
         size += len(body) + 64
         if size >= MESSAGE_BYTES:
             break
     if page:
-        after = (page[-1][1], page[-1][2])
+        after = page[-1][:2]
     return page if table.encryption is None else table_key.plain_changes(call, table.encryption, page), after

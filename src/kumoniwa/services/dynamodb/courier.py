@@ -17,6 +17,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.dynamodb import replication, table_key, unlocking
 from kumoniwa.services.dynamodb.group import DELETING
+from kumoniwa.services.dynamodb.replication import AT, BODY
 from kumoniwa.services.dynamodb.table import Table
 
 MEDIAN_S = 0.3
@@ -48,6 +49,8 @@ class Courier:
         self.read_to = replication.cursor(self.call, self.id, region)
         self.waiting: dict[int, list[tuple]] = {}
         """What was read and is not heard, by the tick at which it is due, each in the order of the log."""
+        self.logged: dict[int, int] = {}
+        """In which row of the log the first change of a tick lies."""
         self.count = self.untrimmed = self.trimmed = 0
         self.due_last: dict[bytes, int] = {}
         """When the last change of an item is due that waits here: a later one does not overtake it."""
@@ -79,27 +82,30 @@ class Courier:
         room = READ_AHEAD - self.count
         if room <= 0:
             return
-        rows, self.read_to = replication.changes_after(self.call, self.id, self.read_to, room)
-        if not rows:
+        written, self.read_to = replication.written_after(self.call, self.id, self.read_to, room)
+        if not written:
             return
         slow, reorder = self._hit("replication.slow"), self._hit("replication.reorder")
         lag_s = float(slow.params["lag"]) if slow is not None else 0.0
         window_s = float(reorder.params["window"]) if reorder is not None else 0.0
         random, now = self.home.ids.random, self.home.clock.now()
         waiting, due_last = self.waiting, self.due_last
-        for row in rows:
-            # A write over one that came from a region whose clock is ahead is stamped ahead of its time.
-            due_s = min(row[3] / 1_000_000, now) + delay(random) + lag_s
-            if window_s:
-                due_s += random.uniform(0.0, window_s)
-            item = row[1] + row[2]
-            tick = max(int(due_s / TICK_S), due_last.get(item, 0))
-            due_last[item] = tick
-            if tick in waiting:
-                waiting[tick].append(row)
-            else:
-                waiting[tick] = [row]
-        self.count += len(rows)
+        for seq, changes in written:
+            self.count += len(changes)
+            for change in changes:
+                # A write over one that came from a region whose clock is ahead is stamped ahead of its time.
+                at = change[AT] / 1_000_000
+                due_s = (at if at < now else now) + delay(random) + lag_s
+                if window_s:
+                    due_s += random.uniform(0.0, window_s)
+                item, tick = change[0] + change[1], int(due_s / TICK_S)
+                if (last := due_last.get(item, 0)) > tick:
+                    tick = last
+                due_last[item] = tick
+                if tick in waiting:
+                    waiting[tick].append(change)
+                else:
+                    waiting[tick], self.logged[tick] = [change], seq
         if len(due_last) > 2 * self.count + 1_000:
             past = int(now / TICK_S)
             self.due_last = {item: tick for item, tick in due_last.items() if tick >= past}
@@ -115,13 +121,13 @@ class Courier:
         for tick in sorted(self.waiting):
             if tick > now or size > MESSAGE_BYTES:
                 break
-            size += sum([len(row[8] or b"") + 64 for row in self.waiting[tick]])
+            size += sum([len(change[BODY] or b"") + 64 for change in self.waiting[tick]])
             due.append(tick)
         return due
 
     async def _carry(self, table: Table, due: list[int]) -> bool:
         """Say what is due, and answer whether it was heard."""
-        changes = [row for tick in due for row in self.waiting[tick]]
+        changes = [change for tick in due for change in self.waiting[tick]]
         if table.encryption is not None and not await unlocking.is_ready(self.call, table):
             return False
         told = changes if table.encryption is None else table_key.plain_changes(self.call, table.encryption, changes)
@@ -134,10 +140,10 @@ class Courier:
         if not reply["is_known"]:
             return False
         for tick in due:
-            del self.waiting[tick]
+            del self.waiting[tick], self.logged[tick]
         self.count -= len(changes)
         # What is due later may be older in the log: the cursor waits for it.
-        unheard = min([rows[0][0] for rows in self.waiting.values()], default=self.read_to + 1)
+        unheard = min(self.logged.values(), default=self.read_to + 1)
         replication.advance(self.call, self.id, self.region, unheard - 1)
         replication.arrived(self.call, self.name, self.region, reply["at"], changes)
         self.untrimmed += len(changes)

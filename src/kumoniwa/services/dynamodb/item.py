@@ -126,7 +126,7 @@ def replace(
         history.replaced(call, layout.id, pk, sk, item_bytes(old) if old is not None else 0, replaced)
     if layout.is_replicated:
         held = replication.unpacked(old_version) if old is not None else None
-        version = replication.noted(call, layout.id, pk, sk, size, kept if new is not None else None, held, heard)
+        version = replication.noted(call, rows, layout, pk, sk, size, kept if new is not None else None, held, heard)
     if new is None:
         rows.run("delete from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
     else:

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
-from kumoniwa.services.dynamodb.table import Table
+from kumoniwa.services.dynamodb.table import Layout, Table
+from kumoniwa.store.rows import Rows
 from kumoniwa.store.rows import Table as RowTable
 
 TOMBSTONES = RowTable(
@@ -29,10 +31,10 @@ TOMBSTONES = RowTable(
        create index if not exists dynamodb_tombstone_at on dynamodb_tombstone (tbl, at)""",
 )
 CHANGES = RowTable(
-    "dynamodb_change",
-    """create table if not exists dynamodb_change (seq integer primary key, tbl integer, pk blob, sk blob, at integer,
-         based_at integer, based_in text, size integer, body blob)""",
+    "dynamodb_log",
+    """create table if not exists dynamodb_log (seq integer primary key, tbl integer, at integer, changes integer, body blob)""",
 )
+"""One row for what a turn of the loop wrote to a table: when its first change was made, how many there are, and themselves."""
 CURSORS = RowTable(
     "dynamodb_cursor",
     """create table if not exists dynamodb_cursor (tbl integer, region text, seq integer, primary key (tbl, region)) without rowid""",
@@ -85,7 +87,6 @@ NEVER = Version(0, "", 0, "")
 class Change(NamedTuple):
     """One write of one item, as it lies in the log and as it travels. ``body`` is the item's JSON, None if it was deleted."""
 
-    seq: int
     pk: bytes
     sk: bytes
     at: int
@@ -100,12 +101,16 @@ class Change(NamedTuple):
         return Version(self.at, self.region, self.based_at, self.based_in)
 
 
+AT, BODY = Change._fields.index("at"), Change._fields.index("body")
+PAGE_BYTES = 1 << 20
+"""Of more than so much written in one turn, the log makes several rows."""
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Version).decode
+_changes = msgspec.msgpack.Decoder(list[tuple]).decode
 
 
 class Sequence:
-    """Numbers the changes of an account here. Numbers given out are not used again, even when the log was emptied meanwhile."""
+    """Numbers the log's rows of an account here. Numbers given out are not used again, even when the log was emptied meanwhile."""
 
     def __init__(self) -> None:
         self.last = -1
@@ -119,7 +124,7 @@ class Sequence:
         if self.last < 0:
             rows = call.rows(CHANGES, CURSORS)
             self.last = max(
-                rows.one("select coalesce(max(seq), 0) from dynamodb_change")[0],
+                rows.one("select coalesce(max(seq), 0) from dynamodb_log")[0],
                 rows.one("select coalesce(max(seq), 0) from dynamodb_cursor")[0],
             )
         return self.last
@@ -153,27 +158,50 @@ def deletion(call: Call, tbl: int, pk: bytes, sk: bytes) -> Version | None:
     return _unpack(found[0]) if found is not None else None
 
 
+class Log:
+    """What a table's writes leave for its other replicas."""
+
+    def __init__(self, home: Any, account: str, tbl: int) -> None:
+        self.call: Call = home.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
+        self.tbl = tbl
+
+    def write(self, entries: list[tuple]) -> None:
+        """Keep changes that were made in one turn of the loop."""
+        call, body = self.call, _pack(entries)
+        if len(body) > PAGE_BYTES and len(entries) > 1:
+            half = len(entries) // 2
+            self.write(entries[:half])
+            self.write(entries[half:])
+            return
+        number = call.memory(Sequence).next(call)
+        call.rows(CHANGES).run("insert into dynamodb_log values (?,?,?,?,?)", number, self.tbl, entries[0][AT], len(entries), body)
+        call.home.wake(("dynamodb", "courier", self.tbl))
+
+
 def noted(
-    call: Call, tbl: int, pk: bytes, sk: bytes, size: int, body: bytes | None, held: Version | None, heard: Version | None
+    call: Call, rows: Rows, layout: Layout, pk: bytes, sk: bytes, size: int, body: bytes | None, held: Version | None,
+    heard: Version | None,
 ) -> bytes:  # fmt: skip
     """Note a write before it is made, over an item of the version ``held`` (None if there is no item); answers its version for
     the item's row. One made here, not ``heard``, is logged for the others."""
-    gone = deletion(call, tbl, pk, sk) if held is None else None
-    made = heard
-    rows = call.rows(TOMBSTONES, CHANGES)
+    gone = deletion(call, layout.id, pk, sk) if held is None else None
+    made: tuple | None = heard
     if made is None:
-        before = held or gone or NEVER
-        made = Version(max(int(call.now() * 1_000_000), before.at + 1), call.home.name, before.at, before.region)
-        rows.run(
-            "insert into dynamodb_change values (?,?,?,?,?,?,?,?,?)",
-            call.memory(Sequence).next(call), tbl, pk, sk, made.at, made.based_at, made.based_in, size, body,
-        )  # fmt: skip
-        call.home.wake(("dynamodb", "courier", tbl))
+        based_at, based_in, _, _ = held or gone or NEVER
+        at = int(call.now() * 1_000_000)
+        if at <= based_at:
+            at = based_at + 1
+        here = call.home.name
+        made = (at, here, based_at, based_in)
+        log = layout.log
+        if log is None:
+            log = layout.log = Log(call.home, call.account, layout.id)
+        rows.gather(log, (pk, sk, at, here, based_at, based_in, size, body))
     packed = _pack(made)
     if body is None:
-        rows.run("replace into dynamodb_tombstone values (?,?,?,?,?)", tbl, pk, sk, made.at, packed)
+        call.rows(TOMBSTONES).run("replace into dynamodb_tombstone values (?,?,?,?,?)", layout.id, pk, sk, made[0], packed)
     elif gone is not None:
-        rows.run("delete from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", tbl, pk, sk)
+        call.rows(TOMBSTONES).run("delete from dynamodb_tombstone where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
     return packed
 
 
@@ -190,22 +218,31 @@ def advance(call: Call, tbl: int, region: str, seq: int) -> None:
     call.rows(CURSORS).run("replace into dynamodb_cursor values (?,?,?)", tbl, region, seq)
 
 
-def changes_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[tuple], int]:
-    """Rows that are ``Change``s, and up to where there are no others."""
+def written_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[tuple[int, list[tuple]]], int]:
+    """Some ``count`` changes, as numbers of the log's rows with what ``Change``s consist of, and up to where there are no others."""
     newest = call.memory(Sequence).newest(call)
     if newest <= seq:
         return [], seq
-    found = call.rows(CHANGES).all(
-        """select seq, pk, sk, at, ?, based_at, based_in, size, body from dynamodb_change where seq > ? and tbl = ?
-           order by seq limit ?""",
-        call.home.name, seq, tbl, count,
-    )  # fmt: skip
-    return found, found[-1][0] if len(found) == count else newest
+    found = []
+    for number, body, changes in call.rows(CHANGES).each(
+        "select seq, body, changes from dynamodb_log where seq > ? and tbl = ? order by seq", seq, tbl
+    ):
+        found.append((number, _changes(body)))
+        count -= changes
+        if count <= 0:
+            return found, number
+    return found, newest
 
 
 def backlog(call: Call, tbl: int, region: str) -> int:
     after = cursor(call, tbl, region)
-    return call.rows(CHANGES).one("select count(*) from dynamodb_change where tbl = ? and seq > ?", tbl, after)[0]
+    return _settled(call).one("select coalesce(sum(changes), 0) from dynamodb_log where tbl = ? and seq > ?", tbl, after)[0]
+
+
+def _settled(call: Call) -> Rows:
+    rows = call.rows(CHANGES)
+    rows.settle()
+    return rows
 
 
 def trim(call: Call, table: Table, trimmed: int) -> int:
@@ -213,21 +250,23 @@ def trim(call: Call, table: Table, trimmed: int) -> int:
     regions = table.group.others(call.home.name) if table.group is not None else []
     everywhere = min([cursor(call, table.id, region) for region in regions], default=trimmed)
     if everywhere > trimmed:
-        call.rows(CHANGES).run("delete from dynamodb_change where seq > ? and seq <= ? and tbl = ?", trimmed, everywhere, table.id)
+        call.rows(CHANGES).run("delete from dynamodb_log where seq > ? and seq <= ? and tbl = ?", trimmed, everywhere, table.id)
     return max(everywhere, trimmed)
 
 
 def forget(call: Call, tbl: int) -> None:
     """The table is no replica any more."""
+    _settled(call)
     rows = call.rows(TOMBSTONES, CHANGES, CURSORS, CONFLICTS)
-    for name in ("tombstone", "change", "cursor", "conflict"):
+    for name in ("tombstone", "log", "cursor", "conflict"):
         rows.run(f"delete from dynamodb_{name} where tbl = ?", tbl)
 
 
 def forget_old(call: Call, table: Table) -> None:
     """Deletes that everybody has known for a day, and latencies that nobody asks for any more."""
+    _settled(call)
     rows = call.rows(TOMBSTONES, CHANGES, LATENCIES)
-    oldest = rows.one("select min(at) from dynamodb_change where tbl = ?", table.id)[0]
+    oldest = rows.one("select min(at) from dynamodb_log where tbl = ?", table.id)[0]
     before = int((call.now() - TOMBSTONE_KEPT_S) * 1_000_000)
     rows.run("delete from dynamodb_tombstone where tbl = ? and at < ?", table.id, before if oldest is None else min(before, oldest))
     rows.run("delete from dynamodb_latency where minute < ?", int(call.now() - LATENCY_KEPT_S) // 60)
@@ -239,7 +278,7 @@ def forget_old(call: Call, table: Table) -> None:
 def arrived(call: Call, name: str, region: str, at: float, changes: list[tuple]) -> None:
     """Samples of ReplicationLatency, kept by the minute in the region that wrote, as CloudWatch keeps them."""
     at_ms = int(at * 1000)
-    lags = [max(0, at_ms - change[3] // 1000) for change in changes]
+    lags = [max(0, at_ms - change[AT] // 1000) for change in changes]
     of = ("AWS/DynamoDB", "ReplicationLatency", "TableName", name, "ReceivingRegion", region)
     for lag, times in Counter(lags).items():
         call.measure(*of, value=rounded(lag), unit="Milliseconds", times=times)

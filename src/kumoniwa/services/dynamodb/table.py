@@ -187,6 +187,7 @@ class Layout:
         "is_legacy",
         "is_strong",
         "is_recoverable",
+        "log",
         "destinations",
         "encryption",
         "is_guarded",
@@ -205,6 +206,8 @@ class Layout:
         self.is_replicated = table.group is not None and not table.group.is_strong
         self.is_legacy = table.group is not None and table.group.version == groups.LEGACY
         self.is_recoverable = table.recovers_since > 0
+        self.log: Any = None
+        """A ``replication.Log``, from the first write on."""
         self.destinations = tuple(each for each in table.destinations if each.is_on)
         self.encryption = table.encryption
         self.is_guarded = table.encryption is not None or table.resealing is not None

@@ -129,10 +129,10 @@ async def can_open(call: Call, encryption: Encryption) -> bool | None:
 
 
 def plain_changes(call: Call, encryption: Encryption, changes: list[tuple]) -> list[tuple]:
-    """Rows of the log of changes as they may travel: the other region has another key."""
+    """Changes as they may travel: the other region has another key."""
     seal, found = sealing.of(call, encryption), []
-    for seq, pk, sk, *more, body in changes:
-        found.append((seq, *seal.plain_place(pk, sk), *more, seal.plain_body((pk, sk), body)))
+    for pk, sk, *more, body in changes:
+        found.append((*seal.plain_place(pk, sk), *more, seal.plain_body((pk, sk), body)))
     return found
 
 

@@ -377,6 +377,24 @@ SAMPLES = {
         "{ConformancePackName: n, TemplateBody: t, Tags: [{Key: a, Value: b}]}",
         "{ConformancePackName: n, TemplateS3Uri: 's3://b/k', DeliveryS3Bucket: b, ConformancePackInputParameters: [{ParameterName: p, ParameterValue: v}], Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::Config::ConfigurationAggregator": (
+        "{AccountAggregationSources: [{AccountIds: ['123456789012'], AllAwsRegions: true}], Tags: [{Key: a, Value: b}]}",
+        """{Tags: [{Key: c, Value: d}],
+        OrganizationAggregationSource: {RoleArn: 'arn:aws:iam::123456789012:role/r', AwsRegions: [us-east-1]}}""",
+    ),
+    "AWS::Config::AggregationAuthorization": (
+        "{AuthorizedAccountId: '123456789012', AuthorizedAwsRegion: us-east-1, Tags: [{Key: a, Value: b}]}",
+        "{AuthorizedAccountId: '123456789012', AuthorizedAwsRegion: us-east-1, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Config::OrganizationConfigRule": (
+        "{OrganizationConfigRuleName: n, OrganizationManagedRuleMetadata: {RuleIdentifier: ACCESS_KEYS_ROTATED}, ExcludedAccounts: ['123456789012']}",
+        """{OrganizationConfigRuleName: n, OrganizationCustomRuleMetadata: {LambdaFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:f',
+        OrganizationConfigRuleTriggerTypes: [ScheduledNotification]}}""",
+    ),
+    "AWS::Config::OrganizationConformancePack": (
+        "{OrganizationConformancePackName: n, TemplateBody: t, ExcludedAccounts: ['123456789012']}",
+        "{OrganizationConformancePackName: n, TemplateS3Uri: 's3://b/k', ConformancePackInputParameters: [{ParameterName: p, ParameterValue: v}]}",
+    ),
     "AWS::CodeBuild::Project": (
         """{ServiceRole: "arn:aws:iam::123456789012:role/r", Source: {Type: NO_SOURCE, BuildSpec: "version: 0.2"}, Artifacts: {Type: NO_ARTIFACTS},
         Environment: {Type: LINUX_CONTAINER, Image: "aws/codebuild/standard:7.0", ComputeType: BUILD_GENERAL1_SMALL}, Tags: [{Key: a, Value: b}]}""",

@@ -265,7 +265,5 @@ def test_what_was_acknowledged_survives_a_kill(cloud, xray):
     assert cloud.client("xray").get_group(GroupName="slow")["Group"]["FilterExpression"] == "responsetime > 1"
 
 
-def test_insights_and_other_worlds_are_refused_by_name(cloud, xray):
-    assert refused(xray.get_insight_summaries, **span(cloud)) == "NotImplemented"
+def test_other_worlds_are_refused_by_name(cloud, xray):
     assert refused(xray.start_trace_retrieval, TraceIds=[trace_id(cloud)], **span(cloud)) == "NotImplemented"
-    assert refused(xray.create_group, GroupName="g", InsightsConfiguration={"InsightsEnabled": True}) == "NotImplemented"

@@ -254,7 +254,7 @@ async def _wait_for_all(work: Work, what: str, status: str, name: str) -> None:
 
     await _wait_for(work, operation, is_over, **{names: [name]})
     (told,) = (await work.look(operation, **{names: [name]})).get(reply) or ({},)
-    if told and not told[status].endswith("_SUCCESSFUL"):
+    if told.get(status, "").endswith("_FAILED"):
         raise ValidationError(f"{name} is {told[status]}: {told.get('ErrorMessage', '')}")
 
 

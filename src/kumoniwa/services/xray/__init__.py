@@ -2,5 +2,6 @@
 
 ``segment`` is how documents come in, ``trace`` what they say together, ``summary`` and ``graph`` what is shown of it, ``sampling``
 and ``group`` configuration, ``account`` how data is kept and who may send, ``work`` the clock. ``door`` takes spans of OpenTelemetry, which
-``otlp`` reads and ``span`` makes segments of; ``destination`` is where traces are kept.
+``otlp`` reads and ``span`` makes segments of; ``destination`` is where traces are kept. ``anomaly`` finds services that fault
+more than expected, and ``insight`` is what is told of it.
 """

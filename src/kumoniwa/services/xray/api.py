@@ -1,4 +1,4 @@
-"""The operations of X-Ray. Insights, the retrieval of traces that are not indexed and root causes are refused by name."""
+"""The operations of X-Ray. The retrieval of traces that are not indexed and root causes are refused by name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.trace_filter import Test
 from kumoniwa.services.xray import account, sampling, segment, tag
 from kumoniwa.services.xray import group as groups
+from kumoniwa.services.xray import insight as insights
 from kumoniwa.services.xray.account import (
     DeleteResourcePolicy,
     ListResourcePolicies,
@@ -30,6 +31,7 @@ from kumoniwa.services.xray.encryption import GetEncryptionConfig, PutEncryption
 from kumoniwa.services.xray.errors import InvalidRequestException, ResourceNotFoundException
 from kumoniwa.services.xray.graph import Graph, Tally
 from kumoniwa.services.xray.group import CreateGroup, DeleteGroup, GetGroup, GetGroups, UpdateGroup
+from kumoniwa.services.xray.insight import GetInsight, GetInsightEvents, GetInsightSummaries
 from kumoniwa.services.xray.sampling import (
     CreateSamplingRule,
     DeleteSamplingRule,
@@ -45,7 +47,7 @@ from kumoniwa.services.xray.trace import Trace
 
 __all__ = [
     "CreateGroup", "CreateSamplingRule", "DeleteGroup", "DeleteResourcePolicy", "DeleteSamplingRule", "GetEncryptionConfig", "GetGroup",
-    "GetGroups", "GetIndexingRules", "GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "GetTraceSegmentDestination",
+    "GetGroups", "GetIndexingRules", "GetInsight", "GetInsightEvents", "GetInsightSummaries", "GetSamplingRules", "GetSamplingStatisticSummaries", "GetSamplingTargets", "GetTraceSegmentDestination",
     "ListResourcePolicies", "PutEncryptionConfig", "PutResourcePolicy", "PutTraceSegments", "UpdateGroup", "UpdateIndexingRule", "UpdateSamplingRule", "UpdateTraceSegmentDestination",
 ]  # fmt: skip
 
@@ -143,6 +145,24 @@ def GetTraceGraph(call: Call, *, TraceIds: list[str]) -> dict:
         if (trace := _trace(call, id_)) is not None:
             graph.add(trace)
     return {"Services": graph.shown()}
+
+
+async def GetInsightImpactGraph(call: Call, *, InsightId: str, StartTime: float, EndTime: float) -> dict:
+    """Of the requests of that time that came to the root cause and were faults, as far as they are of the time of the insight."""
+    _check_range(StartTime, EndTime)
+    held, graph = insights.existing(call, InsightId), Graph(call.account)
+    start, end = max(StartTime, held.starts), min(EndTime, held.ends)
+    async for _, trace in _traces(call, "TraceId", start, end, "", groups.filter_of(call, None, held.group_arn)):
+        if trace is not None and any(each.is_fault and (each.name, each.type) == tuple(held.root) for each in trace.all):
+            graph.add(trace)
+    kept = ("ReferenceId", "Type", "Name", "Names", "AccountId")
+    listed = [
+        {**{name: each[name] for name in kept if name in each}, "Edges": [{"ReferenceId": edge["ReferenceId"]} for edge in each["Edges"]]}
+        for each in graph.shown()
+    ]
+    return {
+        "InsightId": held.id, "StartTime": StartTime, "EndTime": EndTime, "ServiceGraphStartTime": start, "ServiceGraphEndTime": end, "Services": listed,
+    }  # fmt: skip
 
 
 PERIODS_S = (60, 300)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -25,6 +26,8 @@ class Group(Record):
     """What its ARN ends with."""
     expression: str = ""
     tags: dict[str, str] = {}
+    has_insights: bool = False
+    has_notifications: bool = False
 
 
 def arn(call: Call, group: Group) -> str:
@@ -77,32 +80,41 @@ def filter_of(call: Call, name: str | None, group_arn: str | None) -> trace_filt
 def shown(call: Call, group: Group) -> dict[str, Any]:
     said = {
         "GroupName": group.name, "GroupARN": arn(call, group), "FilterExpression": group.expression,
-        "InsightsConfiguration": {"InsightsEnabled": False, "NotificationsEnabled": False},
+        "InsightsConfiguration": {"InsightsEnabled": group.has_insights, "NotificationsEnabled": group.has_notifications},
     }  # fmt: skip
     return {key: value for key, value in said.items() if value}
 
 
-def _check_insights(wanted: dict[str, Any] | None) -> None:
-    if wanted and (wanted.get("InsightsEnabled") or wanted.get("NotificationsEnabled")):
-        raise NotImplementedHere("insights of xray (InsightsConfiguration)")
+INSIGHTS = ("xray", "insights")
+"""What the search for anomalies waits for while no group wants it."""
+
+
+def _with_insights(call: Call, group: Group, wanted: dict[str, Any] | None) -> Group:
+    """https://docs.aws.amazon.com/xray/latest/api/API_InsightsConfiguration.html"""
+    said = wanted or {}
+    has_insights, has_notifications = said.get("InsightsEnabled", group.has_insights), said.get("NotificationsEnabled", group.has_notifications)
+    if has_notifications and not has_insights:
+        raise InvalidRequestException("Notifications can only be enabled on a group with InsightsEnabled set to true.")
+    if has_insights:
+        call.after_commit(partial(call.home.wake, INSIGHTS))
+    return changed(group, has_insights=has_insights, has_notifications=has_notifications)
 
 
 def CreateGroup(
     call: Call, *, GroupName: str, FilterExpression: str | None = None, InsightsConfiguration: dict[str, Any] | None = None,
     Tags: list[dict[str, str]] | None = None,
 ) -> dict:  # fmt: skip
-    _check_insights(InsightsConfiguration)
     shelf = call.shelf(Group)
     if GroupName in shelf or GroupName.lower() == "default":
         raise InvalidRequestException(f"Group {GroupName} already exists.")
-    if len(shelf) >= GROUPS_MAX:
+    if len(shelf.keys() - {DEFAULT}) >= GROUPS_MAX:
         raise InvalidRequestException(f"An account may have {GROUPS_MAX} groups at most.")
     if FilterExpression:
         compiled(FilterExpression)
     group = Group(
         name=GroupName, mark=call.ids.hex(52).upper(), expression=FilterExpression or "", tags=tag.checked({}, Tags or []),
     )  # fmt: skip
-    shelf[GroupName] = group
+    group = shelf[GroupName] = _with_insights(call, group, InsightsConfiguration)
     return {"Group": shown(call, group)}
 
 
@@ -110,14 +122,15 @@ def UpdateGroup(
     call: Call, *, GroupName: str | None = None, GroupARN: str | None = None, FilterExpression: str | None = None,
     InsightsConfiguration: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
-    _check_insights(InsightsConfiguration)
+    """Of the group Default no more than its insights can be changed."""
     group = found(call, GroupName, GroupARN)
-    if not group.mark:
+    if not group.mark and FilterExpression is not None:
         raise InvalidRequestException("The group Default has no filter expression.")
     if FilterExpression is not None:
         if FilterExpression:
             compiled(FilterExpression)
-        group = call.shelf(Group)[group.name] = changed(group, expression=FilterExpression)
+        group = changed(group, expression=FilterExpression)
+    group = call.shelf(Group)[group.name] = _with_insights(call, group, InsightsConfiguration)
     return {"Group": shown(call, group)}
 
 
@@ -126,7 +139,7 @@ def GetGroup(call: Call, *, GroupName: str | None = None, GroupARN: str | None =
 
 
 def GetGroups(call: Call) -> dict:
-    listed = [Group(name=DEFAULT, mark=""), *(group for _, group in sorted(call.shelf(Group).items()))]
+    listed = [found(call, DEFAULT, None), *(group for name, group in sorted(call.shelf(Group).items()) if name != DEFAULT)]
     return {"Groups": [shown(call, group) for group in listed]}
 
 

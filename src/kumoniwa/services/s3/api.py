@@ -22,6 +22,7 @@ from kumoniwa.services.s3.bucket import (
     location,
     owner_of,
 )
+from kumoniwa.services.s3.completion import CompleteMultipartUpload
 from kumoniwa.services.s3.configuration import (
     DeleteBucketEncryption,
     DeleteBucketOwnershipControls,
@@ -59,14 +60,8 @@ from kumoniwa.services.s3.lifecycle import (
 )
 from kumoniwa.services.s3.listing import ListObjects, ListObjectsV2, ListObjectVersions
 from kumoniwa.services.s3.locking import GetObjectLockConfiguration, PutObjectLockConfiguration
-from kumoniwa.services.s3.multipart import (
-    AbortMultipartUpload,
-    CompleteMultipartUpload,
-    CreateMultipartUpload,
-    ListMultipartUploads,
-    ListParts,
-    UploadPart,
-)
+from kumoniwa.services.s3.multipart import AbortMultipartUpload, CreateMultipartUpload, UploadPart
+from kumoniwa.services.s3.multipart_list import ListMultipartUploads, ListParts
 from kumoniwa.services.s3.notification import (
     GetBucketNotificationConfiguration,
     PutBucketNotificationConfiguration,

@@ -23,8 +23,8 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3.body import EntityTooLarge
 from kumoniwa.services.s3.bucket import AccessDenied, InvalidArgument
+from kumoniwa.services.s3.completion import EntityTooSmall
 from kumoniwa.services.s3.condition import PreconditionFailed
-from kumoniwa.services.s3.multipart import EntityTooSmall
 from kumoniwa.services.s3.notification import POSTED
 from kumoniwa.wire import timestamps
 from kumoniwa.wire.message import Request, Response

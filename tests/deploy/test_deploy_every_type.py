@@ -185,6 +185,10 @@ SAMPLES = {
         """{ObjectLockEnabled: true,
         ObjectLockConfiguration: {ObjectLockEnabled: Enabled, Rule: {DefaultRetention: {Mode: GOVERNANCE, Days: 2}}}}""",
     ),
+    "AWS::S3::AccessPoint": (
+        f"{{Name: nnn, Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {DOCUMENT}}}",
+        f"{{Name: nnn, Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {CHANGED_DOCUMENT}}}",
+    ),
     "AWS::S3::BucketPolicy": (
         f"{{Bucket: b, PolicyDocument: {DOCUMENT}}}",
         f"{{Bucket: b, PolicyDocument: {CHANGED_DOCUMENT}}}",

@@ -168,7 +168,7 @@ def test_operations_that_are_not_done_are_refused_by_name(pair):
         job(pair, Operation={"S3PutObjectTagging": {"TagSet": []}})
     error = refused.value.response["Error"]
     assert error["Code"] == "NotImplemented" and "S3PutObjectTagging" in error["Message"]
-    assert refusal(control.list_access_points, AccountId=ACCOUNT) == "NotImplemented"
+    assert refusal(control.list_access_grants_instances, AccountId=ACCOUNT) == "NotImplemented"
 
 
 # Public access to all buckets of an account ----------------------------------------------------------

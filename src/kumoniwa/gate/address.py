@@ -38,6 +38,8 @@ class Address(Record):
     gate adds ``host-name``, for a host name that a customer brought to the region."""
     name: str = ""
     """The API id, function URL id or bucket in the host name or path; for ``host-name`` the name itself."""
+    through: str = ""
+    """The access point of S3 by which a bucket is asked, as the gate found it."""
     path: str = ""
     """For a door: the path behind it, still percent-encoded; with the stage for execute-api."""
 
@@ -48,7 +50,7 @@ def is_admin(request: Request) -> bool:
 
 
 _HOST = re.compile(
-    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|appsync-api|appsync-realtime-api|auth|s3-website|s3-accelerate|s3|[a-z0-9-]+?)"
+    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|appsync-api|appsync-realtime-api|auth|s3-website|s3-accelerate|s3-accesspoint|s3|[a-z0-9-]+?)"
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|amazoncognito\.com|on\.aws)"
 )
 _EDGE = re.compile(r"(d[a-z0-9]{6,20})\.cloudfront\.(?:net|localhost(?:\.[a-z0-9.-]+)?)")
@@ -173,6 +175,8 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
         name, kind, region = head, last, kind
     if kind == "s3-accelerate":
         # One endpoint for all regions: the signature, or whoever has the bucket, says which.
+        return ("s3" if name else None), name, region, "s3"
+    if kind == "s3-accesspoint":
         return ("s3" if name else None), name, region, "s3"
     if kind == "ecr" and name.endswith(".dkr"):
         return "registry", name.removesuffix(".dkr"), region, "ecr"

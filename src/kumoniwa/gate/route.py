@@ -16,7 +16,7 @@ from zlib import crc32
 import orjson
 
 from kumoniwa.aws import actions, events, models
-from kumoniwa.gate import reserved_tags
+from kumoniwa.gate import access_point, reserved_tags
 from kumoniwa.gate.address import CONTROL, Address, locate
 from kumoniwa.gate.edge import EdgeName
 from kumoniwa.gate.identity import SHARED
@@ -326,6 +326,8 @@ class Routes:
             found = paths.match(method, path, request.query, request.headers)
             if found is not None:
                 request.labels = found.labels
+                if name == "s3" and (address.door == "s3" or request.labels.get("Bucket", "").endswith(access_point.ALIASES_END)):
+                    access_point.lead(self.home, request, address.door == "s3")
                 return self.named(name, found.operation)
         if method == "POST" and services[0][0] == "s3" and not request.query:
             # A form of a wrong type, which the door says.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -339,6 +340,35 @@ Bucket = ResourceType(
             "NoSuchCORSConfiguration",
             CorsConfiguration={"CorsRules": use(each(_read_cors_rule), seen.CORSRules)},
         ),
+    ),
+)
+
+_point = {"AccountId": text("${AWS::AccountId}"), "Name": ID}
+
+
+async def _put_point_policy(work: Work) -> None:
+    said = {"AccountId": work.pseudo["AWS::AccountId"], "Name": work.id}
+    if policy := work.properties.get("Policy"):
+        await work.ask("s3control:PutAccessPointPolicy", **said, Policy=policy if isinstance(policy, str) else json.dumps(policy))
+    elif work.old.get("Policy"):
+        await work.ask("s3control:DeleteAccessPointPolicy", **said)
+
+
+AccessPoint = ResourceType(
+    name=Name("Name", 50, lower=True),
+    create=Call(
+        "s3control:CreateAccessPoint", "Bucket BucketAccountId PublicAccessBlockConfiguration", AccountId=text("${AWS::AccountId}"), Name=p.Name
+    ),
+    id=p.Name,
+    read=Call("s3control:GetAccessPoint", **_point),
+    settings=(Setting(carries("Policy")(_put_point_policy), carries("Policy")(_put_point_policy)),),
+    delete=Call("s3control:DeleteAccessPoint", **_point),
+    absent="NoSuchAccessPoint",
+    attributes={"Arn": seen.AccessPointArn, "Alias": seen.Alias, "Name": ID, "NetworkOrigin": seen.NetworkOrigin},
+    fixed="Bucket BucketAccountId PublicAccessBlockConfiguration",
+    drift=(
+        Reading({"Bucket": seen.Bucket, "PublicAccessBlockConfiguration": seen.PublicAccessBlockConfiguration}),
+        Reading({"Policy": from_json(seen.Policy)}, Call("s3control:GetAccessPointPolicy", **_point), "NoSuchAccessPointPolicy"),
     ),
 )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
+from kumoniwa.gate.access_point import through
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3 import point, storage
 from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging
 from kumoniwa.services.s3.acl import WRITING
 from kumoniwa.services.s3.bucket import (
@@ -149,7 +150,14 @@ ACL_MEMBERS = {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWri
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list:
-    """ARNs of S3 name no account: ``owner_of`` has said whose bucket it is. DeleteObjects asks for each key by itself."""
+    """ARNs of S3 name no account: ``owner_of`` has said whose bucket it is. DeleteObjects asks for each key by itself. By an access
+    point one needs as much of the point."""
+    by = through(call)
+    wanted = _resource_of(call, operation, params)
+    return wanted if by is None else point.needs(by, wanted)
+
+
+def _resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list:
     name, key = params.get("Bucket", "*"), params.get("Key")
     arn = f"arn:{call.home.partition}:s3:::{name}"
     if key is None:
@@ -218,6 +226,9 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     keys["s3:resourceaccount"] = call.account
     if call.principal.account:
         keys["canonicaluser"] = canonical_user(call.principal)
+    by = through(call)
+    if by is not None:
+        keys |= point.conditions(by)
     request = call.request
     if request is not None:
         keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"

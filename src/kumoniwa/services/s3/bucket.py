@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 from kumoniwa.aws.regions import is_region
+from kumoniwa.gate.access_point import through
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import BucketName
@@ -23,7 +24,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.s3 import storage
+from kumoniwa.services.s3 import point, storage
 from kumoniwa.services.s3.acl import CLOSED, ENFORCED, OWNERSHIPS, Grant, grants_of
 from kumoniwa.services.s3.tag import tags_of_new
 
@@ -183,6 +184,7 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     if operation == "CompleteMultipartUpload" and "UploadId" not in params:
         # The one thing that is posted to a key by its path alone is nothing at all.
         raise NothingPosted(Method="POST", ResourceType="OBJECT")
+    point.check_supported(call, operation)
     if name is None or operation == "CreateBucket" or (operation == "DeleteBucket" and call.region == GLOBAL):
         return None
     place = location(call.home, name)
@@ -231,6 +233,10 @@ def require(call: Call, action: str, arn: str, **context: Any) -> None:
     """One more permission on something of S3's, whose lists of grants name accounts by their canonical ids."""
     if call.principal.account:
         context["canonicaluser"] = canonical_user(call.principal)
+    by = through(call)
+    if by is not None:
+        context |= point.conditions(by)
+        call.require(action, point.arn_by(by, arn), **context)
     call.require(action, arn, **context)
 
 
@@ -425,13 +431,20 @@ def _delete(call: Call, name: str) -> None:
         raise BucketNotEmpty(BucketName=name)
     if rows.one("select 1 from s3_object where bucket = ? and is_live = 0 limit 1", bucket.id):
         raise VersionedBucketNotEmpty(BucketName=name)
+    point.check_none(call, name)
     storage.forget_uploads(call, bucket.id)
     del buckets[name]
 
 
+def _is_asked_by_alias(call: Call) -> bool:
+    """Whether the name in the request is an access point's alias, in its host or path."""
+    by = through(call)
+    return by is not None and (call.request.address.name == by.alias or call.request.path.strip("/") == by.alias)
+
+
 def HeadBucket(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
     found(call, Bucket)
-    return {"BucketRegion": call.region, "BucketArn": arn(call, Bucket), "AccessPointAlias": False}
+    return {"BucketRegion": call.region, "BucketArn": arn(call, Bucket), "AccessPointAlias": _is_asked_by_alias(call)}
 
 
 def GetBucketLocation(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:

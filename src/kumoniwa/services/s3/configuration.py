@@ -8,7 +8,7 @@ from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.s3 import acl, managed_key, notification, replication
+from kumoniwa.services.s3 import acl, managed_key, notification, point, replication
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
 from kumoniwa.services.s3.bucket import (
@@ -295,7 +295,7 @@ def _grants_said(
         raise MissingSecurityHeader(MissingHeaderName="x-amz-acl")
     if not bucket.has_acls and grants != acl.CLOSED:
         raise AccessControlListNotSupported
-    if public_access.blocks(call.home, call.account, bucket.access).BlockPublicAcls and any(grant.is_public for grant in grants):
+    if public_access.blocks(call.home, call.account, point.access_by(call, bucket.access)).BlockPublicAcls and any(grant.is_public for grant in grants):
         raise AccessDenied
     return grants
 

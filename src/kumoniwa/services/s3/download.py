@@ -11,7 +11,7 @@ from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, managed_key, metadata, replication, storage, tiering
+from kumoniwa.services.s3 import condition, managed_key, metadata, point, replication, storage, tiering
 from kumoniwa.services.s3.acl import AUTHENTICATED, EVERYBODY
 from kumoniwa.services.s3.archive import archived_tier, check_at_hand, restore_told
 from kumoniwa.services.s3.bucket import (
@@ -117,7 +117,7 @@ def check_own(call: Call, bucket: Bucket, head: Head, permission: str = "READ") 
         or call.home.settings.iam != "enforce"
     ):
         return
-    ignores_public = public_access.blocks(call.home, call.account, bucket.access).IgnorePublicAcls
+    ignores_public = public_access.blocks(call.home, call.account, point.access_by(call, bucket.access)).IgnorePublicAcls
     for grant in head.grants:
         is_named = principal.account and grant.grantee == canonical_id(principal.account)
         is_public = grant.grantee == EVERYBODY or (grant.grantee == AUTHENTICATED and principal.account)

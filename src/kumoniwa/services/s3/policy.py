@@ -9,6 +9,7 @@ import json
 from fnmatch import fnmatchcase
 
 from kumoniwa.gate import public_access
+from kumoniwa.gate.access_point import through
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.public_access import PublicAccess
 from kumoniwa.kernel.call import Call
@@ -16,7 +17,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.languages.policy_public import is_public
-from kumoniwa.services.s3 import acl, storage
+from kumoniwa.services.s3 import acl, point, storage
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.bucket import (
     S3_ITSELF,
@@ -66,6 +67,9 @@ def policy_of(call: Call, arn: str) -> str | None:
     """The bucket's policy; for buckets and objects with ACLs these too, as further statements."""
     if call.home.name == GLOBAL:
         return _REGISTRY
+    if ":accesspoint/" in arn:
+        by = through(call)
+        return point.policy_at(call, by) if by is not None and arn.startswith(by.arn) else None
     name, _, key = arn.partition(":::")[2].partition("/")
     account, bucket = call.account, call.shelf(Bucket).get(name)
     if bucket is None:
@@ -85,13 +89,13 @@ def policy_of(call: Call, arn: str) -> str | None:
         document
         and not is_own
         and principal.kind != "service"
-        and public_access.blocks(call.home, account, bucket.access).RestrictPublicBuckets
+        and public_access.blocks(call.home, account, point.access_by(call, bucket.access)).RestrictPublicBuckets
         and is_public(document)
     ):
         return None
     if not bucket.has_acls or (is_own and principal.kind != "service"):
         return document
-    ignores_public = public_access.blocks(call.home, account, bucket.access).IgnorePublicAcls
+    ignores_public = public_access.blocks(call.home, account, point.access_by(call, bucket.access)).IgnorePublicAcls
     granted = acl.statements(
         bucket.grants, _bucket_arn(arn), is_bucket=True, ignores_public=ignores_public,
         is_writing=call.operation in acl.WRITING,

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from kumoniwa.gate.access_point import points
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3 import bucket as buckets
@@ -45,8 +45,6 @@ def PutBucketMetricsConfiguration(
         raise MalformedXML
     if "Filter" in MetricsConfiguration:
         check_filter(MetricsConfiguration)
-    if "AccessPointArn" in predicates(MetricsConfiguration):
-        raise NotImplementedHere("the filter AccessPointArn of s3:PutBucketMetricsConfiguration")
     look_again(call)
     return named_configuration.keep(call, Bucket, FIELD, Id, MetricsConfiguration)
 
@@ -74,13 +72,14 @@ def counter(call: Call, bucket: buckets.Bucket, route: Route, request: Request) 
     if key is None and route.name not in LISTS and route.name != "DeleteObjects":
         return None
     began, is_streamed = call.now(), request.stream is not None
+    by = points(call.home).get(request.address.through) if request.address is not None and request.address.through else None
     needs_tags = key is not None and any("Tags" in predicates(said) for said in bucket.metrics.values())
     before = _tags(call, bucket, key, request) if needs_tags else None
 
     def count(response: Response) -> None:
         # What an object is tagged with is known after it was put, and before it was deleted.
         tags = (_tags(call, bucket, key, request) if needs_tags else None) or before or {}
-        meant = [id for id, said in bucket.metrics.items() if _means(said, key, tags)]
+        meant = [id for id, said in bucket.metrics.items() if _means(said, key, tags, by.arn if by is not None else "")]
         if not meant:
             return
         figures = _figures(route, request, response, key)
@@ -103,10 +102,11 @@ def _tags(call: Call, bucket: buckets.Bucket, key: str, request: Request) -> dic
     return None if found is None else found.head.tags
 
 
-def _means(said: dict[str, Any], key: str | None, tags: dict[str, str]) -> bool:
+def _means(said: dict[str, Any], key: str | None, tags: dict[str, str], by: str) -> bool:
+    """``by``: the ARN of the access point by which the bucket was asked."""
     if not said.get("Filter"):
         return True
-    return key is not None and fits({"Status": "Enabled", **said}, key, 0, tags)
+    return key is not None and predicates(said).get("AccessPointArn", by) == by and fits({"Status": "Enabled", **said}, key, 0, tags)
 
 
 def _figures(route: Route, request: Request, response: Response, key: str | None) -> list[tuple[str, float, str]]:

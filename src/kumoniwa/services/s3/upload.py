@@ -13,7 +13,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, managed_key, notification, replication, storage
+from kumoniwa.services.s3 import condition, managed_key, notification, point, replication, storage
 from kumoniwa.services.s3.acl import CLOSED, AccessControlListNotSupported, Grant, grants_of
 from kumoniwa.services.s3.bucket import AccessDenied, Bucket, canonical_id, found
 from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
@@ -153,7 +153,7 @@ def object_grants(
     )
     if not bucket.has_acls and grants != CLOSED and canned != "bucket-owner-full-control":
         raise AccessControlListNotSupported
-    if any(grant.is_public for grant in grants or ()) and public_access.blocks(call.home, call.account, bucket.access).BlockPublicAcls:
+    if any(grant.is_public for grant in grants or ()) and public_access.blocks(call.home, call.account, point.access_by(call, bucket.access)).BlockPublicAcls:
         raise AccessDenied
     return CLOSED if grants is None or not bucket.has_acls else grants
 

@@ -11,8 +11,25 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3control.access_point import (
+    CreateAccessPoint,
+    DeleteAccessPoint,
+    DeleteAccessPointPolicy,
+    GetAccessPoint,
+    GetAccessPointPolicy,
+    GetAccessPointPolicyStatus,
+    ListAccessPoints,
+    PutAccessPointPolicy,
+)
 from kumoniwa.services.s3control.job import ENDED, Job
 from kumoniwa.wire.message import Request
+
+__all__ = [
+    "CreateAccessPoint", "CreateJob", "DeleteAccessPoint", "DeleteAccessPointPolicy", "DeleteJobTagging", "DeletePublicAccessBlock",
+    "DescribeJob", "GetAccessPoint", "GetAccessPointPolicy", "GetAccessPointPolicyStatus", "GetJobTagging", "GetPublicAccessBlock",
+    "ListAccessPoints", "ListJobs", "ListTagsForResource", "PutAccessPointPolicy", "PutJobTagging", "PutPublicAccessBlock", "TagResource",
+    "UntagResource", "UpdateJobPriority", "UpdateJobStatus", "conditions_of", "owner_of", "params_of", "refusal_of", "resource_of",
+]  # fmt: skip
 
 JOBS = ("s3control", "jobs")
 """What wakes the work that does jobs."""
@@ -62,7 +79,17 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     if "JobId" in params:
         return _arn(call, params["JobId"])
+    if "Name" in params:
+        return call.arn(f"accesspoint/{params['Name']}", "s3")
     return params.get("ResourceArn") or "*"
+
+
+def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+    if "Name" not in params:
+        return {}
+    arn = resource_of(call, operation, params)
+    return {"s3:dataaccesspointarn": arn, "s3:dataaccesspointaccount": call.account, "s3:accesspointnetworkorigin": "Internet"}
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

@@ -1,0 +1,89 @@
+"""What is asked of a bucket by an access point: which operations, and what both the point and the bucket must permit.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html
+"""
+
+from __future__ import annotations
+
+from kumoniwa.gate.access_point import AccessPoint, points, through
+from kumoniwa.gate.public_access import PublicAccess
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.languages.policy_public import is_public
+
+SUPPORTED = frozenset((
+    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateMultipartUpload", "DeleteObject", "DeleteObjectTagging",
+    "DeleteObjects", "GetBucketAcl", "GetBucketCors", "GetBucketLocation", "GetBucketNotificationConfiguration", "GetBucketPolicy",
+    "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectRetention", "GetObjectTagging", "HeadBucket",
+    "HeadObject", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutObject", "PutObjectAcl",
+    "PutObjectLegalHold", "PutObjectRetention", "PutObjectTagging", "RestoreObject", "UploadPart", "UploadPartCopy",
+))  # fmt: skip
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-service-api-support.html"""
+
+
+class NotByAccessPoint(AwsError):
+    """What AWS says is not recorded."""
+
+    code = "MethodNotAllowed"
+    status = 405
+    message = "The specified method is not allowed against this resource."
+
+
+class BucketHasAccessPointsAttached(AwsError):
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
+
+    status = 400
+    message = (
+        "The bucket you are attempting to delete has access points attached to it. Delete your access points before deleting the bucket."
+    )
+
+
+def check_supported(call: Call, operation: str) -> None:
+    if operation not in SUPPORTED and through(call) is not None:
+        raise NotByAccessPoint(Method=call.request.method, ResourceType="ACCESSPOINT")
+
+
+def check_none(call: Call, bucket: str) -> None:
+    """That nothing leads to a bucket any more."""
+    if any(point.bucket == bucket for point in points(call.home).values()):
+        raise BucketHasAccessPointsAttached(BucketName=bucket)
+
+
+def conditions(point: AccessPoint) -> dict[str, str]:
+    """Condition keys that only requests by an access point have."""
+    return {
+        "s3:dataaccesspointarn": point.arn, "s3:dataaccesspointaccount": point.account, "s3:accesspointnetworkorigin": "Internet",
+    }  # fmt: skip
+
+
+def arn_by(point: AccessPoint, arn: str) -> str:
+    """What a bucket's or an object's ARN is by an access point."""
+    _, slash, key = arn.partition(":::")[2].partition("/")
+    return point.arn_of(key if slash else None)
+
+
+def needs(point: AccessPoint, wanted: str | list) -> list:
+    """What the caller needs of the bucket, and as much of the point."""
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    also = [(need[0], arn_by(point, need[1])) if isinstance(need, tuple) else arn_by(point, need) for need in wanted]
+    return [*also, *wanted]
+
+
+def policy_at(call: Call, point: AccessPoint) -> str | None:
+    """The point's policy as it counts for a caller: one that is public lets no stranger in where public access is restricted."""
+    principal, document = call.principal, point.policy or None
+    is_own = principal.account == point.account
+    if document and not is_own and principal.kind != "service" and point.access.RestrictPublicBuckets and is_public(document):
+        return None
+    return document
+
+
+def access_by(call: Call, own: PublicAccess | None) -> PublicAccess | None:
+    """What of public access a bucket blocks, and the point by which it is asked: what one of them blocks is blocked.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-bpa-settings.html"""
+    point = through(call)
+    if point is None:
+        return own
+    if own is None:
+        return point.access
+    return PublicAccess(**{name: value or getattr(own, name) for name, value in point.access.told().items()})

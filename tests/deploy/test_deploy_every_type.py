@@ -186,8 +186,8 @@ SAMPLES = {
         ObjectLockConfiguration: {ObjectLockEnabled: Enabled, Rule: {DefaultRetention: {Mode: GOVERNANCE, Days: 2}}}}""",
     ),
     "AWS::S3::AccessPoint": (
-        f"{{Name: nnn, Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {DOCUMENT}}}",
-        f"{{Name: nnn, Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {CHANGED_DOCUMENT}}}",
+        f"{{Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {DOCUMENT}}}",
+        f"{{Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {CHANGED_DOCUMENT}}}",
     ),
     "AWS::S3::BucketPolicy": (
         f"{{Bucket: b, PolicyDocument: {DOCUMENT}}}",

@@ -116,6 +116,4 @@ def test_configurations_that_aws_refuses_are_refused(s3):
     assert refusal(s3.put_bucket_metrics_configuration, Bucket="meter", Id="b", MetricsConfiguration=other)[1] == "MalformedXML"
     two = {"Id": "a", "Filter": {"Prefix": "x", "Tag": {"Key": "k", "Value": "v"}}}
     assert refusal(s3.put_bucket_metrics_configuration, Bucket="meter", Id="a", MetricsConfiguration=two)[1] == "MalformedXML"
-    place = {"Id": "a", "Filter": {"AccessPointArn": "arn:aws:s3:us-east-1:000000000000:accesspoint/x"}}
-    assert refusal(s3.put_bucket_metrics_configuration, Bucket="meter", Id="a", MetricsConfiguration=place)[1] == "NotImplemented"
     assert refusal(s3.get_bucket_metrics_configuration, Bucket="elsewhere", Id="a")[1] == "NoSuchBucket"

@@ -25,12 +25,12 @@ def apply(call: Call, layout: Layout, change: Change, *, is_news: bool = True) -
         return False
     if mine is not None and mine.stamp > theirs.base:
         _conflict(call, layout, change, lost=mine, won=theirs)
-    _, old_body, old_version = found if found is not None else (0, None, None)
+    old_size, old_body, old_version = found if found is not None else (0, None, None)
     old = orjson.loads(old_body) if old_body is not None else None
     new = orjson.loads(change.body) if change.body is not None else None
     item.replace(
         call, layout, change.pk, change.sk, old, new, size=change.size, body=change.body or b"", old_body=old_body,
-        old_version=old_version, heard=theirs,
+        old_size=old_size, old_version=old_version, heard=theirs,
     )  # fmt: skip
     if not is_news:
         return True

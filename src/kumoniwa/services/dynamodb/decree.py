@@ -126,12 +126,12 @@ def learn(call: Call, where: str, layout: Layout | None, pk: bytes, sk: bytes, b
     if layout is None:
         return
     found = item.read(call, layout, pk, sk)
-    old_body = found[1] if found is not None else None
+    old_size, old_body, _ = found if found is not None else (0, None, None)
     if old_body is None and body is None:
         return
     old = orjson.loads(old_body) if old_body is not None else None
     new = orjson.loads(body) if body is not None else None
-    item.replace(call, layout, pk, sk, old, new, size=size, body=body or b"", old_body=old_body)
+    item.replace(call, layout, pk, sk, old, new, size=size, body=body or b"", old_body=old_body, old_size=old_size)
     call.home.note(
         "apply", account=call.account, table=layout.name, key={name: (new or old)[name] for name in layout.key.names},
         version=list(ballot), origin=ballot.region, written_at=call.now(), applied_at=call.now(),

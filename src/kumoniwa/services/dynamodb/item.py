@@ -112,7 +112,7 @@ def end_of(layout: Layout, item: Item) -> Place | None:
 
 def replace(
     call: Call, layout: Layout, pk: bytes, sk: bytes, old: Item | None, new: Item | None, *, size: int = 0, body: bytes = b"",
-    old_body: bytes | None = None, old_version: bytes | None = None, by_service: bool = False, heard: Version | None = None,
+    old_body: bytes | None = None, old_size: int = 0, old_version: bytes | None = None, by_service: bool = False, heard: Version | None = None,
 ) -> None:  # fmt: skip
     """Put the new item where the old one is, or nothing; indexes, the stream and other replicas follow. Only tables that have
     those need to be told of the old item. ``heard`` is the version of a write that another replica made."""
@@ -123,7 +123,7 @@ def replace(
         kept, replaced = seal.body(at, body), seal.body(at, old_body)
         _follow(call.rows(OPEN_PLACES), _OPEN, layout.id, None if new is not None else plain, None if new is None else plain, at)
     if layout.is_recoverable:
-        history.replaced(call, layout.id, pk, sk, item_bytes(old) if old is not None else 0, replaced)
+        history.replaced(call, layout.id, pk, sk, old_size, replaced)
     if layout.is_replicated:
         held = replication.unpacked(old_version) if old is not None else None
         version = replication.noted(call, rows, layout, pk, sk, size, kept if new is not None else None, held, heard)
@@ -135,7 +135,7 @@ def replace(
         _move(call, layout, (pk, sk), places(layout, old), places(layout, new))
     if layout.stream is not None and old != new:
         stream.append(
-            call, layout, old, new, old_body, body if new is not None else None, by_service=by_service
+            call, layout, old, new, old_body, body if new is not None else None, old_size, size, by_service=by_service
         )
     if layout.destinations and old != new:
         destination.promise(call, layout, old, new, by_service=by_service)

@@ -104,6 +104,8 @@ def append(
     new: Item | None,
     old_body: bytes | None,
     new_body: bytes | None,
+    old_size: int,
+    new_size: int,
     *,
     by_service: bool,
 ) -> None:
@@ -118,9 +120,9 @@ def append(
         view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"),
     )
     if shows_new and new is not None:
-        size += item_bytes(new)
+        size += new_size
     if shows_old and old is not None:
-        size += item_bytes(old)
+        size += old_size
     told = (orjson.dumps(keys), new_body if shows_new else None, old_body if shows_old else None)
     if layout.encryption is not None:
         told = sealed(sealing.of(call, layout.encryption), layout.stream, told)

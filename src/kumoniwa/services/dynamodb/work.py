@@ -110,8 +110,10 @@ def _expire(call: Call, table: Table) -> bool:
         table.ttl_id, encode_number(str(now - ENDED_FOR_S_MAX)), encode_number(str(now)), STEP_ROWS,
     )  # fmt: skip
     for pk, sk in ended if seal is None else [seal.plain_place(*at) for at in ended]:
-        _, body, version = item.read(call, layout, pk, sk)
-        item.replace(call, layout, pk, sk, orjson.loads(body), None, old_body=body, old_version=version, by_service=True)
+        size, body, version = item.read(call, layout, pk, sk)
+        item.replace(
+            call, layout, pk, sk, orjson.loads(body), None, old_body=body, old_size=size, old_version=version, by_service=True
+        )
     return len(ended) == STEP_ROWS
 
 

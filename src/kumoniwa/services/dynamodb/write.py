@@ -154,6 +154,7 @@ class Write:
             size=self.size,
             body=self.body,
             old_body=self.old_body,
+            old_size=self.old_size,
             old_version=self.old_version,
         )
 

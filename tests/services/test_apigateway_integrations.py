@@ -480,6 +480,27 @@ def test_objects_are_put_got_and_deleted_by_their_path(cloud, gateway, role):
     assert call("DELETE")[0] == 200 and call("GET")[0] == 404
 
 
+def test_a_template_renders_no_bytes(cloud, gateway, role):
+    # Recorded: test_apigw_s3_binary_support_response_convert_to_binary_with_request_template.
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="pets")
+    s3.put_object(Bucket="pets", Key="a", Body=base64.b64encode(b"\x00\xff"))
+    api, root = rest_api(gateway, binaryMediaTypes=["image/png"])
+    for handling in ("CONVERT_TO_TEXT", "CONVERT_TO_BINARY"):
+        answers = [{"statusCode": "200", "contentHandling": handling, "responseTemplates": {JSON: '{"data": "$input.body"}'}}]
+        uri, place = target("s3", "path/pets/a"), resource(gateway, api, root, handling)
+        integrate(gateway, api, place, type="AWS", integrationHttpMethod="GET", uri=uri, credentials=role, responses=answers)
+    deploy(gateway, api)
+
+    def got(handling):
+        path, asked = f"/restapis/{api}/prod/_user_request_/{handling}", {"accept": "image/png"}
+        status, _, body = cloud.http("POST", path, headers=asked)
+        return status, body
+
+    assert got("CONVERT_TO_TEXT") == (200, b'{"data": "AP8="}')
+    assert got("CONVERT_TO_BINARY")[0] == 500
+
+
 def test_the_role_must_trust_the_gateway_and_allow_the_call(make_cloud):
     cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
     gateway = cloud.client("apigateway")

@@ -128,6 +128,21 @@ def test_a_value_of_the_wrong_type_is_a_serialization_exception(body, text):
     assert refused.value.text == text
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        # Recorded: test_integration_response_invalid_responsetemplates, test_put_integration_request_parameter_bool_type.
+        (b"123", "com.amazon.coral.value.json.numbers.TruncatingBigNumber"),
+        (b"true", "java.lang.Boolean"),
+    ],
+)
+def test_in_a_rest_services_map_of_strings_other_values_are_told_by_their_class(value, kind):
+    labels = {"restApiId": "a", "resourceId": "b", "httpMethod": "GET", "statusCode": "200"}
+    with pytest.raises(SerializationException) as refused:
+        read("apigateway", "PutIntegrationResponse", b'{"responseTemplates":{"application/json":%s}}' % value, labels=labels)
+    assert refused.value.text == f"class {kind} can not be converted to an String"
+
+
 def test_what_is_null_is_absent():
     body = b'{"QueueUrl":"u","MessageBody":null,"MessageAttributes":{"a":{"DataType":"String","StringValue":null}}}'
     assert read("sqs", "SendMessage", body) == {

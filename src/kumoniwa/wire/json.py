@@ -85,6 +85,11 @@ def _timestamp_format(member: Member | Shape) -> str:
     return member.timestamp_format or "unixTimestamp"
 
 
+def member_name(member: Member) -> str:
+    """The RPC protocol knows no other names than the model's."""
+    return member.name
+
+
 # The slow reader -----------------------------------------------------------------------------------------------------
 
 TOKENS = {str: "STRING_VALUE", int: "NUMBER_VALUE", float: "DECIMAL_VALUE"}
@@ -104,6 +109,13 @@ def _not_convertible(value: Any, shape: Shape) -> SerializationException:
         return SerializationException("Unexpected value type in payload")
     token = ("TRUE_VALUE" if value else "FALSE_VALUE") if isinstance(value, bool) else TOKENS[type(value)]
     return SerializationException(f"{token} can not be converted to {TYPES[shape.type]}")
+
+
+def _not_a_string(value: Any) -> SerializationException:
+    """Of a value in a map of strings, in the words of AWS's REST services (recorded: test_integration_response_invalid_responsetemplates,
+    test_put_integration_request_parameter_bool_type)."""
+    kind = "java.lang.Boolean" if isinstance(value, bool) else "com.amazon.coral.value.json.numbers.TruncatingBigNumber"
+    return SerializationException(f"class {kind} can not be converted to an String")
 
 
 def _read_scalar(value: Any, member: Member | Shape, shape: Shape) -> Any:
@@ -155,6 +167,10 @@ def explained(value: Any, member: Member | Shape, name_of: Callable[[Member], st
             if item is not None or shape.is_sparse
         ]
     if shape.type == "map" and isinstance(value, dict):
+        if name_of is not member_name and shape.value.shape.type == "string":
+            for item in value.values():
+                if isinstance(item, bool | int | float):
+                    raise _not_a_string(item)
         return {
             name: None if item is None else explained(item, shape.value, name_of, depth + 1)
             for name, item in value.items()
@@ -164,11 +180,6 @@ def explained(value: Any, member: Member | Shape, name_of: Callable[[Member], st
 
 
 # Both ways -----------------------------------------------------------------------------------------------------------
-
-
-def member_name(member: Member) -> str:
-    """The RPC protocol knows no other names than the model's."""
-    return member.name
 
 
 def loads(body: bytes) -> Any:

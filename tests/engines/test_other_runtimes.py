@@ -76,6 +76,62 @@ def test_a_node_callback_waits_until_nothing_is_left_to_do_unless_told_not_to(be
     bench(body)
 
 
+WRAPPER = """
+    #!/bin/bash
+    export WRAPPED=$1 _HANDLER=${_HANDLER/before/handler}
+    last=${@: -1}
+    export LAST=$(basename "$last")
+    exec "${@:1:$#-1}" "$last"
+"""
+WRAPPED = {
+    "python": ("app.before", "app.py", """
+        import boto3, os
+        def handler(event, context):
+            print("told")
+            return [os.path.basename(os.environ["WRAPPED"])[:6], os.environ["LAST"], context.function_name, event]
+    """),
+    "node": ("index.before", "index.js", """
+        const path = require("path");
+        exports.handler = async (event, context) => {
+            console.log("told");
+            return [path.basename(process.env.WRAPPED), process.env.LAST, context.functionName, event];
+        };
+    """),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", [pytest.param("node", marks=needs_node), "python"])
+def test_a_wrapper_script_is_given_the_command_of_the_runtime_and_may_change_its_variables(bench, language):
+    # https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper; recorded: test_runtime_wrapper_invoke.
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    handler, name, code = WRAPPED[language]
+    runtime = {"node": "nodejs20.x", "python": f"python3.{sys.version_info.minor}"}[language]
+
+    async def body(bench):
+        wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": "./wrapper"}
+        files = {name: code, "wrapper": WRAPPER}
+        environment = await start(bench, files, runtime=runtime, handler=handler, variables=wrapper, memory_mb=512)
+        program, last, function, event = (await ask(environment, {"n": 1}))[1]
+        assert program == language and last in ("runner.mjs", "bootstrap.py") and (function, event) == ("f", {"n": 1})
+        assert any("told" in line for line in bench.said())
+        assert (await ask(environment, {"n": 2}))[1][3] == {"n": 2} and environment.generation == 1
+
+    bench(body)
+
+
+def test_a_wrapper_that_is_not_there_is_told_as_a_start_that_failed(bench):
+    async def body(bench):
+        wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/gone"}
+        runtime = f"python3.{sys.version_info.minor}"
+        environment = await start(bench, {"app.py": "def handler(e, c): return 1"}, runtime=runtime, handler="app.handler", variables=wrapper)
+        outcome, answer = await ask(environment)
+        assert outcome.function_error == "Unhandled" and answer["errorType"] == "Runtime.ExitError"
+        assert "/var/task/gone: No such file or directory\n" in bench.said()
+
+    bench(body)
+
+
 @needs_node
 def test_node_log_lines_are_stamped_and_kept_whole(bench):
     # Recorded: test_invocation_with_logs[nodejs16.x]: "date\t<request-id>\tINFO\t{}\n".

@@ -23,6 +23,7 @@ PYTHON = tuple(f"python3.{minor}" for minor in range(9, 15))
 NODE = tuple(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24))
 CUSTOM = ("provided.al2", "provided.al2023")
 
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _NODE_RUNNER = str(Path(__file__).with_name("runner.mjs"))
 
 
@@ -142,6 +143,7 @@ class Runtimes:
         """A folder of what AWS's Python runtimes carry besides the standard library, for the programs that a function starts."""
         folder = self.folder / "packages"
         folder.mkdir(parents=True)
+        (folder / _BOOTSTRAP.name).symlink_to(_BOOTSTRAP)
         places = [Path(place) for place in sys.path if place.endswith(("site-packages", "dist-packages"))]
         for name in (file for each in enclosure.PYTHON_PACKAGES for file in (each, f"{each}.py")):
             found = next((place / name for place in places if (place / name).exists()), None)

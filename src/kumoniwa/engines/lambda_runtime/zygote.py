@@ -19,7 +19,7 @@ import socket
 import sys
 import time
 
-from kumoniwa.engines.lambda_runtime import enclosure, runner
+from kumoniwa.engines.lambda_runtime import bootstrap, enclosure, runner
 from kumoniwa.engines.lambda_runtime.frames import CONTROL, die_with_parent
 
 _MODELS = (
@@ -180,14 +180,34 @@ def _bootstrap(order: dict) -> str:
     return next((place for place in places if os.path.exists(place)), places[0])
 
 
+WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
+"""The variable that names a script which is given the runtime's command to run, unless the runtime is the function's own.
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html#runtime-wrapper"""
+
+
+def _to_be_wrapped(order: dict, folders: list[str]) -> dict:
+    """The order to run a Python function in an interpreter of its own."""
+    told = json.dumps(order | {"folders": folders}).encode()
+    file = os.memfd_create("order")
+    os.write(file, told)
+    os.lseek(file, 0, os.SEEK_SET)
+    os.dup2(file, bootstrap.ORDER)
+    os.set_inheritable(bootstrap.ORDER, True)  # which dup2 does not, if it was that number already
+    is_enclosed = order["task_root"] == enclosure.TASK
+    python = f"{enclosure.TOOLS}/{os.path.basename(sys.executable)}" if is_enclosed else sys.executable
+    return order | {"command": [python, f"{order['packages_at' if is_enclosed else 'packages']}/bootstrap.py"], "has_control": True}
+
+
 def execute(order: dict) -> None:
-    """Become a program that is not Python: node, or the ``bootstrap`` of a custom runtime."""
+    """Become a program that is no fork of this one: node, a wrapper, or the ``bootstrap`` of a custom runtime."""
     runner.restrict(order)
     if order["has_control"]:
         os.set_inheritable(CONTROL, True)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     command = order["command"] or [_bootstrap(order)]
+    if order["command"] and (wrapper := order["environment"].get(WRAPPER)):
+        command = [wrapper, *command]
     try:
         os.execve(command[0], command, order["environment"])
     except OSError as error:
@@ -217,6 +237,8 @@ def main() -> None:
     except ConnectionError:
         os._exit(0)  # the region was killed while we spoke with it
     _settle(order)
+    if order["environment"].get(WRAPPER) and "command" not in order:
+        order = _to_be_wrapped(order, folders)
     if "command" in order:
         execute(order)
     runner.main(CONTROL, order, enclosure.PYTHON_PACKAGES, folders, is_preload)

@@ -97,6 +97,22 @@ def test_a_custom_runtime_may_begin_in_a_layer(bench, namespace):
     bench(body)
 
 
+def test_a_function_is_told_that_it_is_aws_user_who_has_no_home(bench, namespace):
+    # Recorded: test_runtime_introspection_x86, and test_introspection_invoke without HOME.
+    async def body(bench):
+        code = """
+            import getpass, os
+            def handler(event, context):
+                try:
+                    os.makedirs(os.path.expanduser("~/.cache"))
+                except OSError as error:
+                    return [getpass.getuser(), os.popen("whoami").read(), os.path.expanduser("~"), error.strerror, "HOME" in os.environ]
+        """
+        assert await _answer(bench, bench.spec(code)) == ["sbx_user1051", "sbx_user1051\n", "/home/sbx_user1051", "Read-only file system", False]
+
+    bench(body)
+
+
 def test_the_shell_is_bash_as_on_amazon_linux(bench, namespace):
     # The bootstrap of https://docs.aws.amazon.com/lambda/latest/dg/runtimes-walkthrough.html begins so; a plain shell ends at it.
     if shutil.which("bash") is None:
@@ -144,7 +160,7 @@ def test_an_environment_has_a_tmp_of_its_own_as_large_as_was_asked_for(bench, na
             assert await _asked(other, {"mb": 0}) == [["large"], "written"]
             for each in (one, other):
                 bench.runtimes.end(each)
-            assert [name for name in Path(folder).iterdir() if name.name != "packages"] == []
+            assert [name for name in Path(folder).iterdir() if name.name != "system"] == []
 
     bench(body)
 

@@ -23,6 +23,8 @@ PACKAGES = f"{RUNTIME}/node_modules"
 """Where AWS's SDK for JavaScript lies. An import statement of JavaScript only looks beside the code and above it."""
 PYTHON_PACKAGES = frozenset(("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six", "awscrt"))
 """What AWS's Python runtimes carry besides the standard library."""
+USER, _HOMES, USERS = "sbx_user1051", "/home", "/etc/passwd"
+"""Who a function is told that it is (recorded: test_runtime_introspection_x86). AWS gives it no HOME, and there is none."""
 TEMPORARY = "/tmp"
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html"""
 _SHELL, _BASH = "/bin/sh", "/bin/bash"
@@ -71,13 +73,21 @@ def _is_needed(place: str) -> bool:
     return any(_is_in(path, place) for path in _needed())
 
 
+def users() -> str:
+    """This machine's users, but that whoever this is has the name and the home of AWS's."""
+    me = os.getuid()
+    with open(USERS) as file:
+        others = [line for line in file if line.split(":")[2:3] != [str(me)]]
+    return f"{USER}:x:{me}:{os.getgid()}::{_HOMES}/{USER}:/sbin/nologin\n" + "".join(others)
+
+
 def enter(
     task_root: str, layers: list[str], scratch: str, program: str = sys.executable, packages: str = "", packages_at: str = PACKAGES,
-    *, owns_tmp: bool = True,
+    passwd: str = "", *, owns_tmp: bool = True,
 ) -> bool:  # fmt: skip
     """Move this process, which has one thread, into a namespace of its own, where the first of the layers hides the others.
     ``scratch`` is the function's own folder, which becomes its /tmp if it ``owns_tmp``, and else stays where it is; ``packages`` is a folder
-    of what AWS's runtime carries, if there is one. Answers whether it is there; it stays where it is if a layer would hide that folder,
+    of what AWS's runtime carries, if there is one, and ``passwd`` a file of ``users``. Answers whether it is there; it stays where it is if a layer would hide that folder,
     Python or the ``program`` that is to run. Raises OSError half-way, and then it sees neither place as it should."""
     needed = [*_needed(program), os.path.realpath(scratch)]
     hidden = [TASK, *(f"{LAYERS}/{name}" for layer in layers for name in os.listdir(layer))]
@@ -86,6 +96,7 @@ def enter(
     leave()
     code, *unpacked = [_Held(path) for path in (task_root, *layers)]
     own = _Held(scratch) if owns_tmp else None
+    names = _Held(passwd) if passwd else None
     tools = {os.path.basename(program): program} | dict.fromkeys(_PYTHON, sys.executable)
     links = {f"{TOOLS}/{name}": path for name, path in tools.items()}
     shown = {"task": [code]}
@@ -96,6 +107,11 @@ def enter(
     _refurnish("/var", shown, needed, links)
     _refurnish(LAYERS, _by_name(unpacked), needed)
     _take_amazons_shell()
+    if names is not None:
+        _mount(names.path, USERS, _MS_BIND)
+        _protect(USERS)
+        if os.path.isdir(_HOMES):
+            _refurnish(_HOMES, {}, needed)
     if own is not None:
         _mount(own.path, TEMPORARY, _MS_BIND)
     return True

@@ -46,7 +46,7 @@ _INIT_WARNING = (
 
 
 _HOOKS_FILE = os.path.join(os.path.dirname(__file__), f"{snapshot.HOOKS}.py")
-_OLDER = ("python3.9", "python3.10", "python3.11")
+_OLDER = ("python3.8", "python3.9", "python3.10", "python3.11")
 """Runtimes without SnapStart, and with another JSON writer."""
 
 

@@ -19,7 +19,7 @@ from kumoniwa.engines.lambda_runtime.nursery import Nursery
 from kumoniwa.engines.lambda_runtime.process import ForkedProcess, FramedProcess, SnapshotProcess
 from kumoniwa.engines.lambda_runtime.runtime_api import RuntimeApiProcess
 
-PYTHON = tuple(f"python3.{minor}" for minor in range(9, 15))
+PYTHON = tuple(f"python3.{minor}" for minor in range(8, 15))
 NODE = tuple(f"nodejs{major}.x" for major in (16, 18, 20, 22, 24))
 CUSTOM = ("provided.al2", "provided.al2023")
 
@@ -70,7 +70,7 @@ def packages_of(runtime: str) -> str:
 
 def has_snap_start(runtime: str) -> bool:
     """Whether AWS offers SnapStart for it: https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html#snapstart-runtimes."""
-    return runtime in PYTHON and runtime not in ("python3.9", "python3.10", "python3.11")
+    return runtime in PYTHON and runtime not in ("python3.8", "python3.9", "python3.10", "python3.11")
 
 
 class Places(NamedTuple):
@@ -141,7 +141,7 @@ class Runtimes:
     @cached_property
     def _python_packages(self) -> str:
         """A folder of what AWS's Python runtimes carry besides the standard library, for the programs that a function starts."""
-        folder = self.folder / "packages"
+        folder = self.folder / "system" / "packages"
         folder.mkdir(parents=True)
         (folder / _BOOTSTRAP.name).symlink_to(_BOOTSTRAP)
         places = [Path(place) for place in sys.path if place.endswith(("site-packages", "dist-packages"))]
@@ -150,6 +150,16 @@ class Runtimes:
             if found is not None:
                 (folder / name).symlink_to(found)
         return str(folder)
+
+    @cached_property
+    def _passwd(self) -> str:
+        """A file of the users that a function is told of; nothing where this machine has none."""
+        if not os.path.exists(enclosure.USERS):
+            return ""
+        file = self.folder / "system" / "passwd"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(enclosure.users())
+        return str(file)
 
     def _fork(self, environment: Environment, scratch: str) -> Process:
         spec = environment.spec
@@ -175,6 +185,7 @@ class Runtimes:
             "layers": spec.layers,
             "packages": packages,
             "packages_at": packages_at,
+            "passwd": self._passwd,
             "scratch": scratch,
             "storage_mb": spec.storage_mb,
             "memory_mb": spec.memory_mb,
@@ -251,7 +262,7 @@ class Runtimes:
         for environment in list(self.environments):
             self.end(environment)
         self.nursery.close()
-        shutil.rmtree(self.folder / "packages", ignore_errors=True)
+        shutil.rmtree(self.folder / "system", ignore_errors=True)
 
 
 def version_of(runtime: str, region: str) -> str:

@@ -163,15 +163,15 @@ def serve(region: socket.socket, bare_kib: int, *, is_enclosed: bool) -> dict | 
 def _settle(order: dict) -> None:
     """Show the function its folders where AWS has them; where that cannot be, tell it where they are."""
     program = order["command"][0] if order.get("command") else sys.executable
-    places = order["task_root"], order["layers"], order["scratch"], program, order["packages"], order["packages_at"]
+    places = order["task_root"], order["layers"], order["scratch"], program, order["packages"], order["packages_at"], order["passwd"]
     if order.pop("is_enclosed") and enclosure.enter(*places, owns_tmp=order["owns_tmp"]):
         order["task_root"], order["layers"] = enclosure.TASK, [enclosure.LAYERS]
     else:
         order["environment"] |= order["here"]
         order["owns_tmp"] = False
-    # AWS gives no HOME and no TMPDIR. Here they keep a function out of its user's home and its neighbours' files.
-    folder = order["scratch"]
-    order["environment"] = ({"HOME": enclosure.TEMPORARY} if order["owns_tmp"] else {"HOME": folder, "TMPDIR": folder}) | order["environment"]
+    if not order["owns_tmp"]:
+        # AWS gives no such variables. Here they keep a function out of its user's home and its neighbours' files.
+        order["environment"] = {"HOME": order["scratch"], "TMPDIR": order["scratch"]} | order["environment"]
 
 
 def _bootstrap(order: dict) -> str:

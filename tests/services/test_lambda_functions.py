@@ -194,6 +194,25 @@ def test_at_aws_pace_a_function_is_pending_at_first(make_cloud):
     assert code == "ResourceConflictException" and "An update is in progress for resource: arn:aws:lambda" in text
 
 
+def test_at_aws_pace_a_change_keeps_its_revision_until_it_is_in_force_and_what_it_publishes_is_pending(make_cloud):
+    # Recorded: test_lambda_code_location_zipfile, test_publish_with_update.
+    cloud = make_cloud("us-east-1", pace="real")
+    client = cloud.client("lambda")
+    made = make(cloud)
+
+    def shown(qualifier="$LATEST"):
+        return client.get_function(FunctionName="f", Qualifier=qualifier)["Configuration"]
+
+    assert shown()["RevisionId"] == made["RevisionId"]
+    cloud.sleep(6)
+    assert shown()["RevisionId"] != made["RevisionId"]
+    published = client.update_function_code(FunctionName="f", ZipFile=zipped("def handler(event, context): return 2"), Publish=True)
+    assert (shown("1")["RevisionId"], shown("1")["State"]) == (published["RevisionId"], "Pending")
+    assert shown()["LastUpdateStatus"] == "InProgress" and shown()["RevisionId"] != published["RevisionId"]
+    cloud.sleep(6)
+    assert shown("1")["State"] == "Active" and invoke(cloud, 1, Qualifier="1")["Payload"] == 2
+
+
 def test_the_code_can_be_downloaded_for_ten_minutes(cloud):
     package = zipped("def handler(event, context): return 1")
     make(cloud, Code={"ZipFile": package})

@@ -55,6 +55,7 @@ from kumoniwa.services.lambda_.function import (
     existing,
     latest,
     listed,
+    new_revision,
     reserved_tag,  # noqa: F401 (the gate's hook)
     revise,
     settles,
@@ -277,7 +278,7 @@ async def CreateFunction(
     _check_free(call, name)
     version = Version(
         function=name, code=package.kept(call, sha256, zipped), architecture=Architectures[0] if Architectures else "x86_64",
-        modified=call.now(), settled=settles(call), revision=call.new_id(), sandbox=call.new_id(), **said,
+        modified=call.now(), settled=settles(call), sandbox=call.new_id(), **new_revision(call), **said,
     )  # fmt: skip
     check_size(version.code, version.layers)
     call.shelf(Function)[name] = Function(name=name, tags=Tags or {}, code_signing=CodeSigningConfigArn)
@@ -364,7 +365,7 @@ async def UpdateFunctionCode(
 
 def _updated(call: Call, version: Version) -> Version:
     version = changed(
-        version, modified=call.now(), settled=settles(call), is_new=False, revision=call.new_id(), sandbox=call.new_id()
+        version, modified=call.now(), settled=settles(call), is_new=False, sandbox=call.new_id(), **new_revision(call)
     )
     call.shelf(Version)[f"{version.function}:{LATEST}"] = version
     return version

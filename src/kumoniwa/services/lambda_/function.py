@@ -74,6 +74,8 @@ class Version(Record):
     system_log_level: str = ""
     settled: float = 0.0
     """When the latest change is in force; only at AWS's pace later than ``modified``."""
+    revision_until_settled: str = ""
+    """What its revision is called until then (recorded: test_lambda_code_location_zipfile, test_publish_with_update)."""
     is_new: bool = True
     """Whether the latest change was the creation."""
     updates_runtime: str = "Auto"
@@ -192,7 +194,11 @@ def check_tags(tags: dict[str, str]) -> dict[str, str]:
 
 def revise(call: Call, version: Version) -> None:
     """Something around a version has changed, though not what it is made of."""
-    call.shelf(Version)[f"{version.function}:{version.version}"] = changed(version, revision=call.new_id())
+    call.shelf(Version)[f"{version.function}:{version.version}"] = changed(version, **new_revision(call))
+
+
+def new_revision(call: Call) -> dict[str, str]:
+    return {"revision": call.new_id(), "revision_until_settled": call.new_id()}
 
 
 def settles(call: Call) -> float:
@@ -223,7 +229,7 @@ def listed(call: Call, version: Version, qualifier: str | None = None) -> dict:
         "CodeSha256": version.code.sha256,
         "Version": version.version,
         "TracingConfig": {"Mode": "Active" if version.is_traced else "PassThrough"},
-        "RevisionId": version.revision,
+        "RevisionId": (version.settled > call.now() and version.revision_until_settled) or version.revision,
         "PackageType": "Zip",
         "Architectures": [version.architecture],
         "EphemeralStorage": {"Size": version.storage_mb},
@@ -261,8 +267,7 @@ def changing(call: Call, version: Version, qualifier: str | None = None, *, is_n
 
     Recorded from AWS (test_function_revisions_basic). Whoever asks next finds it done, except at AWS's own pace.
     """
-    under_way = changed(version, settled=math.inf, is_new=is_new, revision=call.new_id())
-    return shown(call, under_way, qualifier)
+    return shown(call, changed(version, settled=math.inf, is_new=is_new), qualifier)
 
 
 def shown(call: Call, version: Version, qualifier: str | None = None) -> dict:

@@ -16,6 +16,7 @@ from kumoniwa.services.lambda_.function import (
     existing,
     latest,
     listed,
+    new_revision,
     not_found,
     revise,
     shown,
@@ -50,7 +51,7 @@ def published(call: Call, version: Version, description: str | None = None, *, i
     call.shelf(Function)[function.name] = changed(function, next_version=function.next_version + 1)
     # Environments are pooled by version, so the copy may keep the mark by which it is recognised as already published.
     new = changed(
-        version, version=number, revision=call.new_id(), description=version.description if description is None else description,
+        version, version=number, description=version.description if description is None else description, is_new=True, **new_revision(call),
         snapshot=SNAPSHOT_TAKING if version.snaps_start else "",
     )  # fmt: skip
     call.shelf(Version)[f"{function.name}:{number}"] = new

@@ -94,10 +94,10 @@ async def check_may_put(call: Call) -> None:
 
 
 def check_may(call: Call) -> None:
-    """No source tells AWS's words for members that do not administer Config."""
+    """The first words are recorded (aws-samples/aws2tf, issue 86). No source tells those for members that do not administer Config."""
     found = organization.member(call.home, call.account)
     if found is None:
-        raise OrganizationAccessDeniedException("This action can only be made by accounts in an AWS Organization.")
+        raise OrganizationAccessDeniedException("This action can only be made by accounts in an AWS Organization")
     if found.management != call.account and SERVICE not in found.administers:
         raise OrganizationAccessDeniedException("This action can only be made by the management account or a delegated administrator of an AWS Organization.")
 

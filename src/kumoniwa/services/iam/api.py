@@ -13,6 +13,10 @@ from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.services.iam import certificate, password
 from kumoniwa.services.iam.access_key import AccessKey
+from kumoniwa.services.iam.access_report import (
+    GenerateOrganizationsAccessReport,
+    GetOrganizationsAccessReport,
+)
 from kumoniwa.services.iam.account import (
     CreateAccountAlias,
     DeleteAccountAlias,

@@ -58,7 +58,7 @@ def _held(call: Call, holder: Entity) -> list[Held]:
     return own
 
 
-def _opens(policy: Policy, namespace: str) -> bool:
+def opens(policy: Policy, namespace: str) -> bool:
     """Whether a policy allows anything of a service, judged by what stands before the colon of its actions."""
     for statement in policy.statements:
         if statement.is_deny:
@@ -75,7 +75,7 @@ def _opens(policy: Policy, namespace: str) -> bool:
     return False
 
 
-def _namespaces() -> dict[str, str]:
+def namespaces() -> dict[str, str]:
     """The services of this cloud by their namespaces, and what AWS calls them."""
     return {actions.prefix(name): models.service(name).full_name for name in sorted(service_names())}
 
@@ -116,7 +116,7 @@ def GenerateServiceLastAccessedDetails(call: Call, *, Arn: str, Granularity: str
         users = members(call, holder) if is_shared else [holder]
     users = list({entity.id: entity for entity in users}.values())
     policies = [parse(document, "identity") for document in documents]
-    open_to_them = {name: full for name, full in _namespaces().items() if any(_opens(policy, name) for policy in policies)}
+    open_to_them = {name: full for name, full in namespaces().items() if any(opens(policy, name) for policy in policies)}
     job = Job(
         created=now_s(call),
         services=[_service(call, namespace, full, users) | _tracked(call, namespace, users, policies, Granularity) for namespace, full in open_to_them.items()],
@@ -216,7 +216,7 @@ def ListPoliciesGrantingServiceAccess(
 ) -> dict:
     held = [(one, parse(one.document, "identity")) for one in _held(call, _identity(call, Arn))]
     listed = [
-        {"ServiceNamespace": name, "Policies": [_granting(one) for one, policy in held if _opens(policy, name)]}
+        {"ServiceNamespace": name, "Policies": [_granting(one) for one, policy in held if opens(policy, name)]}
         for name in ServiceNamespaces
     ]
     return paged({"PoliciesGrantingServiceAccess": listed}, Marker, None)

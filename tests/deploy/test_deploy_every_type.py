@@ -282,7 +282,7 @@ SAMPLES = {
         TracingConfig: {Mode: Active}}""",
         """{Runtime: python3.12, Handler: h.h, Role: "arn:aws:iam::123456789012:role/r", Code: {ZipFile: "x = 1"}, MemorySize: 256}""",
     ),
-    "AWS::Lambda::Version": ("{FunctionName: f, Description: d}", "{FunctionName: f, Description: e}"),
+    "AWS::Lambda::Version": ("{FunctionName: f, Description: d, ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1}}", "{FunctionName: f, Description: e}"),
     "AWS::Lambda::Alias": (
         """{FunctionName: f, FunctionVersion: "1", Name: live, ProvisionedConcurrencyConfig: {ProvisionedConcurrentExecutions: 1},
         RoutingConfig: {AdditionalVersionWeights: [{FunctionVersion: "2", FunctionWeight: 0.5}]}}""",

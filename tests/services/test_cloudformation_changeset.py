@@ -240,3 +240,59 @@ def test_metadata_alone_is_a_change(cloud):
     assert settled(cloud, "shop")["StackStatus"] == "UPDATE_COMPLETE"
     shown = cloudformation.describe_stack_resource(StackName="shop", LogicalResourceId="Queue")["StackResourceDetail"]
     assert json.loads(shown["Metadata"]) == {"Note": "three"}
+
+
+PARAMETER = '{"Resources": {"P": {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": "v"}}}}'
+
+
+def test_the_change_set_that_was_executed_outlives_its_stack(cloud):
+    # Recorded: localstack/localstack, test_changesets.py, test_name_conflicts.
+    cloudformation = cloud.client("cloudformation")
+    asked = {"StackName": "app", "ChangeSetName": "first", "ChangeSetType": "CREATE", "TemplateBody": PARAMETER}
+    first = cloudformation.create_change_set(**asked)
+    cloudformation.execute_change_set(ChangeSetName=first["Id"])
+    settled(cloud, "app")
+    pending = cloudformation.create_change_set(StackName="app", ChangeSetName="next", TemplateBody=PARAMETER.replace('"v"', '"w"'))
+    cloudformation.delete_stack(StackName="app")
+    settled(cloud, first["StackId"])
+    cloud.restart(kill=True)
+    cloudformation = cloud.client("cloudformation")
+    shown = cloudformation.describe_change_set(ChangeSetName=first["Id"])
+    assert (shown["ExecutionStatus"], shown["Changes"][0]["ResourceChange"]["Action"]) == ("EXECUTE_COMPLETE", "Add")
+    assert refused(cloudformation.describe_change_set, ChangeSetName=pending["Id"])[0] == "ChangeSetNotFound"
+    # Its name and that of the stack are free, and the new ones are others.
+    again = cloudformation.create_change_set(**asked)
+    assert again["Id"] != first["Id"] and again["StackId"] != first["StackId"]
+    gone = f"Stack:{first['StackId']} is in DELETE_COMPLETE state and can not be updated."
+    # Recorded: test_changeset_for_deleted_stack.
+    asked = {"StackName": first["StackId"], "ChangeSetName": "third", "ChangeSetType": "UPDATE", "TemplateBody": PARAMETER}
+    assert refused(cloudformation.create_change_set, **asked) == ("ValidationError", gone)
+
+
+def test_a_change_set_without_changes_tells_what_was_acknowledged(cloud):
+    # Recorded: test_changesets.py, test_empty_changeset.
+    create(cloud, "app", PARAMETER)
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_change_set(StackName="app", ChangeSetName="same", TemplateBody=PARAMETER, Capabilities=["CAPABILITY_IAM"])
+    shown = cloudformation.describe_change_set(StackName="app", ChangeSetName="same")
+    assert (shown["Status"], shown["Capabilities"]) == ("FAILED", ["CAPABILITY_IAM"])
+
+
+def test_what_becomes_of_a_resource_that_is_dropped_is_something_to_update(cloud):
+    # Recorded: test_update_stack.py, test_update_with_previous_parameter_value, whose templates differ in nothing else.
+    kept = PARAMETER.replace('"Type": "AWS', '"UpdateReplacePolicy": "Delete", "Type": "AWS')
+    create(cloud, "app", kept)
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_change_set(StackName="app", ChangeSetName="c", TemplateBody=PARAMETER)
+    (change,) = cloudformation.describe_change_set(StackName="app", ChangeSetName="c")["Changes"]
+    assert (change["ResourceChange"]["Scope"], change["ResourceChange"]["Replacement"]) == (["UpdateReplacePolicy"], "False")
+    cloudformation.update_stack(StackName="app", TemplateBody=PARAMETER)
+    assert settled(cloud, "app")["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_the_summary_of_a_template_tells_version_and_metadata_as_aws_does(cloud):
+    # Recorded: test_templates.py, test_get_template_summary and test_get_template_summary_failed_stack.
+    cloudformation = cloud.client("cloudformation")
+    assert cloudformation.get_template_summary(TemplateBody=PARAMETER)["Version"] == "2010-09-09"
+    told = cloudformation.get_template_summary(TemplateBody=PARAMETER[:-1] + ', "Metadata": {"TopicName": "t"}}')
+    assert told["Metadata"] == "{'TopicName': 't'}"

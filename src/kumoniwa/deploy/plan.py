@@ -94,6 +94,11 @@ class Written:
         entry = self.drawn.get(resource)
         return entry is not None and entry.get("Properties", {}).get(property_name) != value
 
+    def member(self, resource: str, name: str) -> Any:
+        """What the template says of a resource besides its properties, as it is written."""
+        entry = self.resources.get(resource)
+        return entry.get(name) if isinstance(entry, dict) else None
+
     def named(self, resource: str, property_name: str) -> set[str]:
         entry = self.resources.get(resource)
         properties = entry.get("Properties", {}) if isinstance(entry, dict) else {}
@@ -213,6 +218,9 @@ def _modify(
             details.append(Detail(property_name, is_certain, recreation, source, cause, **values))
     if entry.get("Metadata", {}) != standing.metadata:
         details.append(Detail("", True, "Never", "DirectModification", attribute="Metadata"))
+    for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+        if was.member(name, attribute) != written.member(name, attribute):
+            details.append(Detail("", True, "Never", "DirectModification", attribute=attribute))
     if kind is not None and kind.may_change_beneath:
         details.append(Detail("", False, "Never", "Automatic"))
     if not details:

@@ -94,8 +94,8 @@ class Work:
         params = await dynamic.resolved(params, dynamic.SECRET, self.look)
         return await self.host.ask(operation, params, f"{self.token}/{self.calls}", to_region) or {}
 
-    async def look(self, operation: str, /, **params: Any) -> dict[str, Any]:
-        return await self.host.ask(operation, params, None) or {}
+    async def look(self, operation: str, /, to_region: str | None = None, **params: Any) -> dict[str, Any]:
+        return await self.host.ask(operation, params, None, to_region) or {}
 
     @property
     def type(self) -> str:

@@ -89,6 +89,13 @@ async def _put_rule(work: Work) -> None:
 
 _put_rule.handles_absence = True
 
+
+def _reference(name: str, bus: str | None) -> str:
+    """Recorded: localstack's test_events.py, test_rule_properties."""
+    bus = (bus or "default").rpartition("/")[2]
+    return name if bus == "default" else f"{bus}|{name}"
+
+
 Rule = ResourceType(
     name=Name("Name", 64),
     create=Call("events:PutRule", f"Name EventBusName Tags {_said}", EventPattern=as_json(p.EventPattern)),
@@ -103,6 +110,7 @@ Rule = ResourceType(
     delete=_delete_rule,
     absent="ResourceNotFoundException",
     attributes={"Arn": seen.Arn, "RuleName": ID},
+    ref=use(_reference, ID, p.EventBusName),
     drift=(
         Reading({**same(_said, seen), "EventPattern": from_json(seen.EventPattern)}),
         Reading({"Targets": seen.Targets}, Call("events:ListTargetsByRule", Rule=ID, EventBusName=at(p.EventBusName))),

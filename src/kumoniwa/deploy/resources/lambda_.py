@@ -14,7 +14,9 @@ from kumoniwa.deploy.resource import (
     Reading,
     ResourceType,
     Setting,
+    Work,
     at,
+    carries,
     either,
     gone_tags,
     made,
@@ -121,12 +123,28 @@ Function = ResourceType(
     ),
 )
 
+
+
+@carries("FunctionName Description CodeSha256 ProvisionedConcurrencyConfig")
+async def _publish(work: Work) -> dict[str, Any]:
+    said = {name: work.properties[name] for name in ("FunctionName", "Description", "CodeSha256") if name in work.properties}
+    made = await work.ask("lambda:PublishVersion", **said)
+    # From here on there is something to take back.
+    work.id = made["FunctionArn"]
+    if "ProvisionedConcurrencyConfig" in work.properties:
+        await work.ask(
+            "lambda:PutProvisionedConcurrencyConfig", FunctionName=made["FunctionName"], Qualifier=made["Version"],
+            **work.properties["ProvisionedConcurrencyConfig"],
+        )  # fmt: skip
+    return made
+
+
 Version = ResourceType(
-    create=Call("lambda:PublishVersion", "FunctionName Description CodeSha256"),
+    create=_publish,
     id=made.FunctionArn,
     read=Call("lambda:GetFunctionConfiguration", FunctionName=ID),
     ready={"State": "Active"},
-    delete=Call("lambda:DeleteFunction", "FunctionName", Qualifier=made.Version),
+    delete=Call("lambda:DeleteFunction", FunctionName=ID),
     absent="ResourceNotFoundException",
     attributes={"Version": made.Version, "FunctionArn": ID},
 )

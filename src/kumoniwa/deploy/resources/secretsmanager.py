@@ -85,7 +85,8 @@ _change.handles_absence = _replicate.handles_absence = True
 async def _delete(work: Work) -> None:
     if regions := [each["Region"] for each in work.properties.get("ReplicaRegions") or ()]:
         await work.ask("secretsmanager:RemoveRegionsFromReplication", SecretId=work.id, RemoveReplicaRegions=regions)
-    await work.ask("secretsmanager:DeleteSecret", SecretId=work.id)
+    # Recorded: nothing is left to recover (localstack's test_secretsmanager.py, test_cfn_handle_secretsmanager_secret).
+    await work.ask("secretsmanager:DeleteSecret", SecretId=work.id, ForceDeleteWithoutRecovery=True)
 
 
 Secret = ResourceType(

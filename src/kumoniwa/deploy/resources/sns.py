@@ -32,11 +32,11 @@ ABSENT = "NotFoundException NotFound"
 _TEXTS = "ContentBasedDeduplication DisplayName FifoThroughputScope KmsMasterKeyId MaximumMessageSize SignatureVersion TracingConfig"
 _OF_TOPIC = {name: as_text(getattr(p, name)) for name in _TEXTS.split()}
 _OF_TOPIC |= {"ArchivePolicy": as_json(p.ArchivePolicy)}
-async def _set(work: Work, operation: str, values: dict[str, Any], **where: str) -> None:
+async def _set(work: Work, operation: str, values: dict[str, Any], to_region: str | None = None, **where: str) -> None:
     """SNS's attributes are set one by one."""
     for name, value in values.items():
         if name in work.changed:
-            await work.ask(operation, AttributeName=name, AttributeValue=read(value, work), **where)
+            await work.ask(operation, to_region, AttributeName=name, AttributeValue=read(value, work), **where)
 
 
 @carries(" ".join(_OF_TOPIC))
@@ -114,17 +114,28 @@ _OF_SUBSCRIPTION = {
 } | {name: as_json(getattr(p, name)) for name in ("FilterPolicy", "DeliveryPolicy", "RedrivePolicy", "ReplayPolicy")}
 
 
+class _WithTopic(Call):
+    """A call to the region of the topic, where the template says that it is another."""
+
+    async def __call__(self, work: Work) -> dict[str, Any]:
+        return await work.ask(self.operation, work.properties.get("Region"), **self.params(work))
+
+    async def look(self, work: Work) -> dict[str, Any]:
+        return await work.look(self.operation, work.properties.get("Region"), **self.params(work))
+
+
 @carries(" ".join(_OF_SUBSCRIPTION))
 async def _set_subscription(work: Work) -> None:
-    await _set(work, "sns:SetSubscriptionAttributes", _OF_SUBSCRIPTION, SubscriptionArn=work.id)
+    await _set(work, "sns:SetSubscriptionAttributes", _OF_SUBSCRIPTION, work.properties.get("Region"), SubscriptionArn=work.id)
 
 
 Subscription = ResourceType(
-    create=Call("sns:Subscribe", "TopicArn Protocol Endpoint", Attributes=_OF_SUBSCRIPTION, ReturnSubscriptionArn=True),
+    create=_WithTopic("sns:Subscribe", "TopicArn Protocol Endpoint", Attributes=_OF_SUBSCRIPTION, ReturnSubscriptionArn=True),
     id=made.SubscriptionArn,
-    read=Call("sns:GetSubscriptionAttributes", SubscriptionArn=ID),
+    read=_WithTopic("sns:GetSubscriptionAttributes", SubscriptionArn=ID),
     update=(_set_subscription,),
-    delete=Call("sns:Unsubscribe", SubscriptionArn=ID),
+    delete=_WithTopic("sns:Unsubscribe", SubscriptionArn=ID),
+    aside="Region",
     absent=ABSENT,
     attributes={"Arn": ID},
     defaults={

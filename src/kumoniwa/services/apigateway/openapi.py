@@ -56,7 +56,7 @@ def parsed(body: bytes) -> dict[str, Any]:
             raise ValueError
         document = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
         version = str(document.get("swagger") or document.get("openapi"))
-        if not (version == "2.0" or version.startswith("3.")) or not isinstance(document.get("paths"), dict):
+        if not (version == "2.0" or version.startswith("3.")) or not isinstance(document.get("paths", {}), dict):
             raise ValueError
         if not isinstance(document.get("info"), dict):
             raise ValueError
@@ -103,7 +103,7 @@ class Import:
         self._authorizers()
         self._gateway_responses()
         base = self._base_path()
-        for path, item in self.document["paths"].items():
+        for path, item in self.document.get("paths", {}).items():
             if str(path).startswith("/"):
                 self._path(base + str(path), structure(item))
         return self.api

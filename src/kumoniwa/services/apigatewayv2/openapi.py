@@ -56,7 +56,7 @@ class Import:
 
     def run(self) -> Api:
         self._describe()
-        for path, item in self.document["paths"].items():
+        for path, item in self.document.get("paths", {}).items():
             item = structure(item)
             for verb in [verb for verb in item if verb in VERBS]:
                 self._operation(str(path), verb, structure(item[verb]))

@@ -320,10 +320,11 @@ async def GetTemplateSummary(
         reply["Warnings"] = {"UnrecognizedResourceTypes": outline["unknown_types"]}
     if outline["identifiers"]:
         reply["ResourceIdentifierSummaries"] = outline["identifiers"]
-    if outline["version"]:
-        reply["Version"] = outline["version"]
+    # Recorded, of a template that says none and of one with metadata: localstack's test_get_template_summary_failed_stack and
+    # test_get_template_summary.
+    reply["Version"] = outline["version"] or "2010-09-09"
     if outline["metadata"]:
-        reply["Metadata"] = json.dumps(outline["metadata"])
+        reply["Metadata"] = str(outline["metadata"])
     return reply
 
 

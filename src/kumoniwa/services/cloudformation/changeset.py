@@ -48,6 +48,7 @@ class ChangeSet(Record):
     wish: Wish | None = None
     """None for one that failed before there was anything to wish for."""
     changes: tuple[dict[str, Any], ...] = ()
+    capabilities: tuple[str, ...] = ()
     valued: tuple[dict[str, Any], ...] = ()
     """The changes as they are shown with the values of properties."""
     warning: str = ""
@@ -72,6 +73,10 @@ class ChangeSet(Record):
     @property
     def key(self) -> str:
         return f"{self.stack}/{self.name}"
+
+    @property
+    def is_executed(self) -> bool:
+        return self.execution.startswith("EXECUTE")
 
 
 def find(call: Call, name_or_arn: str, stack_name: str | None) -> ChangeSet | None:
@@ -124,12 +129,25 @@ def drop(call: Call, change_set: ChangeSet) -> None:
     """Forget a change set with those of nested stacks, and nested stacks that are there for its sake alone."""
     for child in children_of(call, change_set):
         drop(call, child)
-    if change_set.execution != "EXECUTED" or change_set.parent:
+    if not change_set.is_executed or change_set.parent:
         stacks.forget(call, change_set.wish)
     del call.shelf(ChangeSet)[change_set.key]
     stack = stacks.find(call, change_set.stack_arn)
     if change_set.parent and stack is not None and stack.status == "REVIEW_IN_PROGRESS" and not of(call, stack):
         stacks.state_of(call, stack).move_on("DELETE_COMPLETE")
+
+
+def retire(call: Call, stack: Stack) -> None:
+    """A stack is deleted: the change set that made it what it was can be described as long as the stack itself. Recorded: localstack's
+    test_changesets.py, test_name_conflicts."""
+    for found in of(call, stack):
+        if not found.is_executed:
+            drop(call, found)
+        elif not stack.is_busy:
+            call.shelf(ChangeSet)[found.key] = changed(found, execution=execution(call, found))
+    for found in list(call.shelf(ChangeSet).values()):
+        if stacks.find(call, found.stack_arn, is_deleted_too=True) is None and call.shelf(ChangeSet).get(found.key) is found:
+            drop(call, found)
 
 
 # What would change -----------------------------------------------------------------------------------
@@ -215,7 +233,7 @@ def compared(
     tags: list[dict] | None, capabilities: list[str] | None, children: dict[str, ChangeSet],
 ) -> ChangeSet:  # fmt: skip
     """The change set with what it would change. ``children`` are those of its nested stacks, by what their stacks are called in it."""
-    change_set = changed(change_set, children={name: child.arn for name, child in children.items()})
+    change_set = changed(change_set, children={name: child.arn for name, child in children.items()}, capabilities=tuple(capabilities or ()))
     if blueprint is None:
         return changed(change_set, status="FAILED", execution="UNAVAILABLE", reason=failure)
     if failed := [child for child in children.values() if child.status == "FAILED"]:
@@ -294,7 +312,7 @@ def shown(call: Call, change_set: ChangeSet, *, with_values: bool = False) -> di
     }
     if with_values and change_set.warning:
         reply["StatusReason"] = f"[WARN] --include-property-values option can return incomplete ChangeSet data because: {change_set.warning}"
-    reply["Capabilities"] = list(change_set.wish.capabilities) if change_set.wish is not None else []
+    reply["Capabilities"] = list(change_set.capabilities)
     if change_set.wish is not None:
         if change_set.wish.parameters:
             reply["Parameters"] = list(change_set.wish.parameters)

@@ -341,8 +341,7 @@ def DeleteStack(
 
 
 def delete(call: Call, stack: Stack) -> None:
-    for change_set in changeset.of(call, stack):
-        changeset.drop(call, change_set)
+    changeset.retire(call, stack)
     if stack.is_busy:
         return work.interrupt(call, stack, "DELETE_IN_PROGRESS", "DeleteStack", "User Initiated")
     stack = changed(stack, principal=call.principal)

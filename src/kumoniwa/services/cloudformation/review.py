@@ -141,7 +141,7 @@ def _check_free(call: Call, kind: str, id: str) -> None:
 def _again(call: Call, stack: Stack, name: str, token: str | None) -> dict | None:
     """The answer given before to the same request."""
     found = call.shelf(ChangeSet).get(f"{stack.id}/{name}")
-    if found is None or found.execution == "EXECUTED":
+    if found is None or found.is_executed:
         # One that was executed has given its name free.
         return None
     if token is None or found.token != token:
@@ -201,7 +201,7 @@ def DescribeChangeSetHooks(
 
 def ListChangeSets(call: Call, *, StackName: str) -> dict:
     stack = request.named(call, StackName, "Stack [{}] does not exist")
-    found = [each for each in of(call, stack) if each.execution != "EXECUTED"]
+    found = [each for each in of(call, stack) if not each.is_executed]
     return {"Summaries": [summary(call, each) for each in sorted(found, key=lambda each: -each.created)]}
 
 

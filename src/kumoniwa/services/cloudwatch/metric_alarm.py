@@ -50,7 +50,8 @@ def PutMetricAlarm(
     said = {
         "AlarmDescription": AlarmDescription, "OKActions": OKActions, "AlarmActions": AlarmActions, "InsufficientDataActions": InsufficientDataActions,
         "MetricName": MetricName, "Namespace": Namespace, "Statistic": Statistic, "ExtendedStatistic": ExtendedStatistic, "Dimensions": Dimensions,
-        "Period": Period, "Unit": Unit, "EvaluationPeriods": EvaluationPeriods, "DatapointsToAlarm": DatapointsToAlarm, "Threshold": Threshold,
+        "Period": Period, "Unit": Unit, "EvaluationPeriods": EvaluationPeriods, "DatapointsToAlarm": DatapointsToAlarm,
+        "Threshold": None if Threshold is None else float(Threshold),
         "ComparisonOperator": ComparisonOperator, "TreatMissingData": TreatMissingData,
         "EvaluateLowSampleCountPercentile": EvaluateLowSampleCountPercentile, "Metrics": Metrics,
     }  # fmt: skip

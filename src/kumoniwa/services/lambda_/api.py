@@ -300,7 +300,8 @@ def GetFunction(call: Call, *, FunctionName: str, Qualifier: str | None = None) 
     function = existing(call, version.function)
     reply: dict[str, Any] = {"Configuration": shown(call, version, qualifier), "Code": {"RepositoryType": "S3"}}
     reply["Code"]["Location"] = package.link(call, version.code.blob)
-    if function.tags:
+    if function.tags and version.version == LATEST:
+        # Recorded of a version, which shows none: localstack's test_lambda.py, test_lambda_version.
         reply["Tags"] = function.tags
     if function.reserved is not None:
         reply["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}

@@ -565,6 +565,12 @@ SAMPLES = {
         """{Name: s, FirehoseArn: "arn:aws:firehose:eu-west-1:123456789012:deliverystream/e", RoleArn: "arn:aws:iam::123456789012:role/s", OutputFormat: json,
         ExcludeFilters: [{Namespace: n}], Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::CloudWatch::AnomalyDetector": (
+        """{Namespace: n, MetricName: m, Stat: Sum, Dimensions: [{Name: a, Value: b}], MetricCharacteristics: {PeriodicSpikes: true},
+        Configuration: {MetricTimeZone: UTC, ExcludedTimeRanges: [{StartTime: "2029-07-01T23:59:59", EndTime: "2029-07-02T23:59:59"}]}}""",
+        """{Namespace: n, MetricName: m, Stat: Sum, Dimensions: [{Name: a, Value: b}], MetricCharacteristics: {PeriodicSpikes: true},
+        Configuration: {MetricTimeZone: Asia/Tokyo}}""",
+    ),
     "AWS::XRay::TransactionSearchConfig": ("{IndexingPercentage: 5}", "{IndexingPercentage: 6}"),
     "AWS::Kinesis::Stream": (
         "{ShardCount: 1, RetentionPeriodHours: 48, StreamEncryption: {EncryptionType: KMS, KeyId: k}, Tags: [{Key: a, Value: b}]}",

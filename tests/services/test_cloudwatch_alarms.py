@@ -98,7 +98,6 @@ def test_alarms_that_cannot_be_are_refused(watch, change, code, text):
         ({"AlarmActions": ["arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:x:autoScalingGroupName/g:policyName/p"]}, "alarm actions of autoscaling"),
         ({"AlarmActions": ["arn:aws:ssm:us-east-1:000000000000:opsitem:3"]}, "alarm actions of ssm"),
         ({"AlarmActions": ["arn:aws:automate:us-east-1:ec2:stop"]}, "alarm actions of automate"),
-        ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "alarms on bands of anomaly detection"),
     ],
 )  # fmt: skip
 def test_what_would_do_nothing_is_refused_by_name(watch, change, what):

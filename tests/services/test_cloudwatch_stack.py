@@ -64,3 +64,22 @@ def test_a_dashboard_that_aws_refuses_fails_the_stack(cloud):
     assert deployed(cloud, template)["StackStatus"] == "ROLLBACK_COMPLETE"
     reasons = [each.get("ResourceStatusReason", "") for each in cloud.client("cloudformation").describe_stack_events(StackName="s")["StackEvents"]]
     assert any("The dashboard body is invalid, there are 3 validation errors" in reason for reason in reasons)
+
+
+def test_a_stack_makes_an_anomaly_detector(cloud):
+    metric = {"Namespace": "app", "MetricName": "m", "Stat": "Average"}
+    ranges = [{"StartTime": "2029-12-24T00:00:00", "EndTime": "2029-12-26T00:00:00Z"}]
+    detector = {"Type": "AWS::CloudWatch::AnomalyDetector", "Properties": {**metric, "Configuration": {"MetricTimeZone": "Asia/Tokyo", "ExcludedTimeRanges": ranges}}}
+    template = {"Resources": {"Detector": detector}, "Outputs": {"Id": {"Value": {"Fn::GetAtt": ["Detector", "Id"]}}}}
+    stack, watch = deployed(cloud, template), cloud.client("cloudwatch")
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
+    (shown,) = watch.describe_anomaly_detectors()["AnomalyDetectors"]
+    assert (shown["AnomalyDetectorId"], shown["Configuration"]["MetricTimezone"]) == (stack["Outputs"][0]["OutputValue"], "Asia/Tokyo")
+    assert [each["EndTime"].isoformat() for each in shown["Configuration"]["ExcludedTimeRanges"]] == ["2029-12-26T00:00:00+00:00"]
+    detector["Properties"]["Configuration"] = {"MetricTimeZone": "UTC"}
+    assert deployed(cloud, template, "update")["StackStatus"] == "UPDATE_COMPLETE"
+    (shown,) = watch.describe_anomaly_detectors()["AnomalyDetectors"]
+    assert shown["Configuration"] == {"MetricTimezone": "UTC", "ExcludedTimeRanges": []}
+    cloud.client("cloudformation").delete_stack(StackName="s")
+    cloud.sleep(30)
+    assert watch.describe_anomaly_detectors()["AnomalyDetectors"] == []

@@ -26,6 +26,17 @@ class Line(NamedTuple):
     is_right: bool = False
 
 
+class Band(NamedTuple):
+    """What lies between two lines, such as the values that are expected of a third."""
+
+    label: str
+    color: str
+    upper: list[tuple[float, float]]
+    lower: list[tuple[float, float]]
+    """At the same times."""
+    is_right: bool = False
+
+
 class Mark(NamedTuple):
     """A horizontal line."""
 
@@ -48,6 +59,8 @@ class Graph(NamedTuple):
     view: str
     """``timeSeries``, ``bar``, ``pie`` or ``singleValue``."""
     is_stacked: bool = False
+    bands: list[Band] = []
+    """Drawn below everything."""
 
 
 def is_here() -> bool:
@@ -84,11 +97,11 @@ class _Area(NamedTuple):
     bottom: int
 
 
-def _rows(pen: Any, graph: Graph, font: Any) -> list[list[Line]]:
+def _rows(pen: Any, graph: Graph, font: Any) -> list[list[Line | Band]]:
     """The legend's lines, as many in each row as fit."""
-    rows: list[list[Line]] = [[]]
+    rows: list[list[Line | Band]] = [[]]
     room = graph.width - 2 * _FONT
-    for line in graph.lines:
+    for line in [*graph.bands, *graph.lines]:
         needed = 24 + pen.textlength(line.label, font=font)
         if rows[-1] and needed > room:
             rows.append([])
@@ -105,7 +118,7 @@ def _legend(pen: Any, graph: Graph, font: Any) -> int:
     for number, row in enumerate(rows[:most]):
         x, y = float(_FONT), graph.height - (len(rows[:most]) - number) * _ROW
         for line in row:
-            pen.rectangle((x, y + 3, x + 10, y + 12), fill=line.color)
+            pen.rectangle((x, y + 3, x + 10, y + 12), fill=_pale(line.color) if isinstance(line, Band) else line.color)
             pen.text((x + 14, y), line.label, fill=_INK, font=font)
             x += 24 + pen.textlength(line.label, font=font)
     return len(rows[:most]) * _ROW
@@ -117,6 +130,8 @@ def _series(pen: Any, graph: Graph, font: Any) -> None:
     area = _Area(_LEFT, _TOP, graph.width - (_LEFT if has_right else 16), max(_TOP + 20, graph.height - _BOTTOM - foot))
     sides = {False: _scale(graph, False), True: _scale(graph, True)}
     _axes(pen, graph, area, font, sides, has_right)
+    for band in graph.bands:
+        _filled(pen, graph, area, band, sides[band.is_right])
     floor: dict[float, float] = {}
     for line in graph.lines:
         low, high = sides[line.is_right]
@@ -136,6 +151,18 @@ def _series(pen: Any, graph: Graph, font: Any) -> None:
         pen.text((area.right - 2, y - 2), mark.label, fill=mark.color, font=font, anchor="rs")
 
 
+def _filled(pen: Any, graph: Graph, area: _Area, band: Band, side: tuple[float, float]) -> None:
+    edges = [[(_x(graph, area, at), _y(area, value, *side)) for at, value in line] for line in (band.upper, band.lower)]
+    if len(edges[0]) > 1:
+        pen.polygon(edges[0] + edges[1][::-1], fill=_pale(band.color))
+
+
+def _pale(color: str) -> str:
+    """A color as it looks through to the paper."""
+    digits = color[1:] if len(color) == 7 else "".join(digit * 2 for digit in color[1:])
+    return "#" + "".join(f"{255 - (255 - int(digits[place : place + 2], 16)) // 3:02x}" for place in (0, 2, 4))
+
+
 def _curve(pen: Any, places: list[tuple[float, float]], color: str) -> None:
     if len(places) > 1:
         pen.line(places, fill=color, width=2, joint="curve")
@@ -147,6 +174,9 @@ def _scale(graph: Graph, is_right: bool) -> tuple[float, float]:
     """From where to where an axis goes."""
     sums: dict[float, float] = {}
     values: list[float] = []
+    for band in graph.bands:
+        if band.is_right == is_right:
+            values += [value for line in (band.upper, band.lower) for _, value in line]
     for line in graph.lines:
         if line.is_right == is_right:
             values += [value for _, value in line.points]

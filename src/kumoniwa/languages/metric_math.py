@@ -188,3 +188,8 @@ def functions_in(node: Node) -> set[str]:
     if isinstance(node, Binary):
         return functions_in(node.left) | functions_in(node.right)
     return functions_in(node.operand) if isinstance(node, Unary) else set()
+
+
+def is_band(text: str) -> bool:
+    """Whether an expression comes to the two lines of a band."""
+    return text.lstrip().startswith("ANOMALY_DETECTION_BAND")

@@ -49,9 +49,10 @@ class World(Protocol):
     def named(self, name: str) -> Value: ...
     def metrics(self, part: str) -> list[Series]: ...
     def search(self, text: str, statistic: str, period: int) -> list[Series]: ...
+    def band(self, name: str, width: float) -> list[Series]: ...
 
 
-UNBUILT = frozenset({"ANOMALY_DETECTION_BAND", "INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"})
+UNBUILT = frozenset({"INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"})
 
 
 def run(node: Node, world: World) -> Value:
@@ -330,6 +331,21 @@ def _search(world: World, arguments: tuple[Node, ...]) -> Value:
     return world.search(arguments[0].value, arguments[1].value, int(period))
 
 
+BAND_WIDTH = 2.0
+"""How many standard deviations a band reaches to each side if nobody says."""
+
+
+def _band(world: World, arguments: tuple[Node, ...]) -> Value:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html#using-anomaly-detection-on-metric-math"""
+    _arguments(arguments, 1, 2, "ANOMALY_DETECTION_BAND")
+    if not isinstance(arguments[0], Name):
+        raise Unbuilt("ANOMALY_DETECTION_BAND over an expression without an id of its own")
+    width = run(arguments[1], world) if len(arguments) > 1 else BAND_WIDTH
+    if not isinstance(width, float) or not width > 0:
+        raise InvalidExpression("Unsupported operand type for ANOMALY_DETECTION_BAND: must be a number greater than 0")
+    return world.band(arguments[0].value, width)
+
+
 def _slice(world: World, arguments: tuple[Node, ...]) -> Value:
     _arguments(arguments, 2, 3, "SLICE")
     array, *ends = (run(argument, world) for argument in arguments)
@@ -388,6 +404,6 @@ FUNCTIONS: dict[str, Callable[[World, tuple[Node, ...]], Value]] = {
     "RATE": _stepping("RATE", lambda before, value, seconds: (value - before) / seconds),
     **{name: _dated(name, read) for name, read in _DATES.items()},
     "FIRST": _end_of("FIRST", 0), "LAST": _end_of("LAST", -1), "RUNNING_SUM": _running_sum, "FILL": _fill, "IF": _if,
-    "METRICS": _metrics, "SEARCH": _search, "SLICE": _slice, "SORT": _sort, "TIME_SERIES": _time_series, "PERIOD": _period,
+    "ANOMALY_DETECTION_BAND": _band, "METRICS": _metrics, "SEARCH": _search, "SLICE": _slice, "SORT": _sort, "TIME_SERIES": _time_series, "PERIOD": _period,
     "METRIC_COUNT": _count, "REMOVE_EMPTY": _remove_empty,
 }  # fmt: skip

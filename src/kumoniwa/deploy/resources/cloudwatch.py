@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from kumoniwa.deploy.resource import (
@@ -11,11 +12,14 @@ from kumoniwa.deploy.resource import (
     Reading,
     ResourceType,
     Work,
+    at,
     gone_tags,
+    made,
     p,
     same,
     seen,
     text,
+    use,
 )
 from kumoniwa.kernel.errors import AwsError
 
@@ -91,6 +95,38 @@ Dashboard = ResourceType(
     absent="DashboardNotFoundError ResourceNotFound",
     drift=(Reading(same("DashboardBody", seen)),),
 )
+
+def _configuration(said: dict[str, Any]) -> dict[str, Any]:
+    """Times are texts here, and the time zone has a letter more."""
+    told: dict[str, Any] = {}
+    if "ExcludedTimeRanges" in said:
+        told["ExcludedTimeRanges"] = [{name: _moment(each[name]) for name in ("StartTime", "EndTime")} for each in said["ExcludedTimeRanges"]]
+    if "MetricTimeZone" in said:
+        told["MetricTimezone"] = said["MetricTimeZone"]
+    return told
+
+
+def _moment(text: str) -> float:
+    read = datetime.fromisoformat(text)
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+_LEARNED = ("Namespace", "MetricName", "Dimensions", "Stat", "SingleMetricAnomalyDetector", "MetricMathAnomalyDetector")
+AnomalyDetector = ResourceType(
+    create=Call(
+        "cloudwatch:PutAnomalyDetector", f"{' '.join(_LEARNED)} MetricCharacteristics", Configuration=use(_configuration, p.Configuration)
+    ),
+    id=made.AnomalyDetectorId,
+    update=(
+        Call(
+            "cloudwatch:PutAnomalyDetector", Configuration=use(_configuration, p.Configuration),
+            **{name: at(getattr(p, name)) for name in (*_LEARNED, "MetricCharacteristics")},
+        ).writes_all(),
+    ),
+    delete=Call("cloudwatch:DeleteAnomalyDetector", AnomalyDetectorId=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Id": ID},
+)  # fmt: skip
 
 _STREAM = text("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:metric-stream/${ID}")
 _STREAM_SAID = "IncludeFilters ExcludeFilters FirehoseArn RoleArn OutputFormat"

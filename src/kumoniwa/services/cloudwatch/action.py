@@ -89,7 +89,7 @@ def _message(call: Call, before: Alarm, after: Alarm, region_name: str) -> dict[
 def _trigger(said: dict[str, Any]) -> dict[str, Any]:
     terms = {
         "Period": said.get("Period"), "EvaluationPeriods": said["EvaluationPeriods"], "DatapointsToAlarm": said.get("DatapointsToAlarm"),
-        "ComparisonOperator": said["ComparisonOperator"], "Threshold": said["Threshold"], "TreatMissingData": said.get("TreatMissingData", "missing"),
+        "ComparisonOperator": said["ComparisonOperator"], "Threshold": said.get("Threshold"), "ThresholdMetricId": said.get("ThresholdMetricId"), "TreatMissingData": said.get("TreatMissingData", "missing"),
         "EvaluateLowSampleCountPercentile": said.get("EvaluateLowSampleCountPercentile", ""),
     }  # fmt: skip
     kept = {name: value for name, value in terms.items() if value is not None}

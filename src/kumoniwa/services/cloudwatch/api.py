@@ -15,6 +15,11 @@ from kumoniwa.services.cloudwatch.alarm import (
     DisableAlarmActions,
     EnableAlarmActions,
 )
+from kumoniwa.services.cloudwatch.anomaly_detector import (
+    DeleteAnomalyDetector,
+    DescribeAnomalyDetectors,
+    PutAnomalyDetector,
+)
 from kumoniwa.services.cloudwatch.composite import PutCompositeAlarm
 from kumoniwa.services.cloudwatch.dashboard import (
     DeleteDashboards,
@@ -48,11 +53,13 @@ from kumoniwa.services.cloudwatch.widget import GetMetricWidgetImage
 
 __all__ = [
     "DeleteAlarms",
+    "DeleteAnomalyDetector",
     "DeleteDashboards",
     "DeleteMetricStream",
     "DescribeAlarmHistory",
     "DescribeAlarms",
     "DescribeAlarmsForMetric",
+    "DescribeAnomalyDetectors",
     "DisableAlarmActions",
     "EnableAlarmActions",
     "GetDashboard",
@@ -64,6 +71,7 @@ __all__ = [
     "ListMetricStreams",
     "ListMetrics",
     "ListTagsForResource",
+    "PutAnomalyDetector",
     "PutCompositeAlarm",
     "PutDashboard",
     "PutMetricAlarm",

@@ -20,6 +20,9 @@ COMPARISONS: dict[str, tuple[Callable[[float, float], bool], str]] = {
     "LessThanThreshold": (operator.lt, "less than"),
     "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
+LOWER, UPPER, OUTSIDE = "LessThanLowerThreshold", "GreaterThanUpperThreshold", "LessThanLowerOrGreaterThanUpperThreshold"
+RANGES = (LOWER, UPPER, OUTSIDE)
+"""Comparisons with a band."""
 
 
 class Point(NamedTuple):
@@ -28,11 +31,15 @@ class Point(NamedTuple):
     """None if it is missing."""
     count: float | None = None
     """Of how many values it is made, where that is known."""
+    lower: float = 0.0
+    upper: float = 0.0
+    """The band in which it was expected, where there is one."""
 
 
 class Terms(NamedTuple):
     comparison: str
     threshold: float
+    """Nought where there is a band."""
     periods: int
     """The N of M of N."""
     breaching: int
@@ -71,6 +78,9 @@ def verdict(terms: Terms, points: list[Point]) -> Verdict:
 
 
 def _breaches(terms: Terms, point: Point) -> bool:
+    if terms.comparison in RANGES:
+        is_below, is_above = point.value < point.lower, point.value > point.upper
+        return is_below and terms.comparison != UPPER or is_above and terms.comparison != LOWER
     return COMPARISONS[terms.comparison][0](point.value, terms.threshold)
 
 
@@ -111,22 +121,33 @@ def _of_nothing(terms: Terms, points: list[Point]) -> Verdict:
 
 
 def _said(terms: Terms, state: str, telling: list[Point], real: list[Point], tail: str) -> Verdict:
-    words = COMPARISONS[terms.comparison][1]
+    is_range = terms.comparison in RANGES
     shown = ", ".join(f"{point.value} ({time.strftime('%d/%m/%y %H:%M:%S', time.gmtime(point.at))})" for point in telling[::-1])
-    is_one = len(telling) == 1 and not terms.says_out_of
+    says_out_of = terms.says_out_of or is_range
+    is_one = len(telling) == 1 and not says_out_of
     negation = "" if state == ALARM else "not "
-    count = f"{len(telling)} out of the last {terms.periods} datapoints" if terms.says_out_of else f"{len(telling)} datapoint{'' if is_one else 's'}"
+    count = f"{len(telling)} out of the last {terms.periods} datapoints" if says_out_of else f"{len(telling)} datapoint{'' if is_one else 's'}"
     verb = "was" if len(telling) == 1 else "were"
     end = ""
-    if terms.says_out_of:
+    if says_out_of:
         needed = terms.breaching if state == ALARM else terms.periods - terms.breaching + 1
         change = "OK -> ALARM" if state == ALARM else "ALARM -> OK"
         end = f" (minimum {needed} datapoint{'s' if needed > 1 else ''} for {change} transition)"
     if not telling:
         # Only what is missing decided.
         return Verdict(state, f"Threshold Crossed:{tail.removeprefix(' and')}.", tuple(real[::-1]))
+    if is_range:
+        return Verdict(state, f"Thresholds Crossed: {count} [{shown}] {verb} {_beyond(terms, telling[::-1], negation)}{end}{tail}.", tuple(real[::-1]))
+    words = COMPARISONS[terms.comparison][1]
     reason = f"Threshold Crossed: {count} [{shown}] {verb} {negation}{words} the threshold ({terms.threshold}){end}{tail}."
     return Verdict(state, reason, tuple(real[::-1]))
+
+
+def _beyond(terms: Terms, telling: list[Point], negation: str) -> str:
+    """As https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html shows it of both ends."""
+    low = f"{negation}less than the lower thresholds [{', '.join(str(point.lower) for point in telling)}]"
+    high = f"{negation}greater than the upper thresholds [{', '.join(str(point.upper) for point in telling)}]"
+    return {LOWER: low, UPPER: high, OUTSIDE: f"{low} or {high}"}[terms.comparison]
 
 
 def samples_needed(percent: float) -> float:

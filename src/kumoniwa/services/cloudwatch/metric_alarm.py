@@ -9,10 +9,12 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages import metric_math, metric_select
 from kumoniwa.languages.metric_statistic import PLAIN, InvalidStatistic, statistic
 from kumoniwa.services.cloudwatch import alarm as alarms
-from kumoniwa.services.cloudwatch import question
+from kumoniwa.services.cloudwatch import anomaly_band, anomaly_detector, question
 from kumoniwa.services.cloudwatch.alarm import METRIC, Alarm
+from kumoniwa.services.cloudwatch.anomaly_band import Detector
 from kumoniwa.services.cloudwatch.errors import InvalidParameterValueException, ValidationException
-from kumoniwa.services.cloudwatch.evaluation import COMPARISONS
+from kumoniwa.services.cloudwatch.evaluation import RANGES
+from kumoniwa.services.cloudwatch.watch import watched_of
 
 PERIODS = (10, 20, 30)
 MISSING = ("breaching", "notBreaching", "ignore", "missing")
@@ -46,7 +48,7 @@ def PutMetricAlarm(
     Tags: list[dict[str, str]] | None = None,
     ThresholdMetricId: str | None = None,
 ) -> None:
-    """Alarms on bands of anomaly detection are refused by name."""
+    """An alarm on a band makes the anomaly detector behind it, if nobody has."""
     said = {
         "AlarmDescription": AlarmDescription, "OKActions": OKActions, "AlarmActions": AlarmActions, "InsufficientDataActions": InsufficientDataActions,
         "MetricName": MetricName, "Namespace": Namespace, "Statistic": Statistic, "ExtendedStatistic": ExtendedStatistic, "Dimensions": Dimensions,
@@ -54,15 +56,21 @@ def PutMetricAlarm(
         "Threshold": None if Threshold is None else float(Threshold),
         "ComparisonOperator": ComparisonOperator, "TreatMissingData": TreatMissingData,
         "EvaluateLowSampleCountPercentile": EvaluateLowSampleCountPercentile, "Metrics": Metrics,
+        "ThresholdMetricId": ThresholdMetricId,
     }  # fmt: skip
     settings = {name: value for name, value in said.items() if value is not None}
     if Threshold is not None and ThresholdMetricId is not None:
         raise ValidationException("Threshold and ThresholdMetricId cannot both be set")
-    if ThresholdMetricId is not None or ComparisonOperator not in (None, *COMPARISONS):
-        raise NotImplementedHere("alarms on bands of anomaly detection")
+    if ComparisonOperator in RANGES and ThresholdMetricId is None:
+        # https://github.com/aws/aws-cdk/issues/10540
+        raise ValidationException("ComparisonOperators for ranges require ThresholdMetricId to be set")
+    if ThresholdMetricId is not None and ComparisonOperator not in (None, *RANGES):
+        raise ValidationException("ThresholdMetricId can only be set with ComparisonOperators for ranges")
     _check_terms(settings)
     if Metrics:
         _check_metrics(call, settings)
+    elif ThresholdMetricId is not None:
+        raise ValidationException("ThresholdMetricId can only be set with Metrics")
     else:
         _check_metric(settings)
     alarms.check_actions(OKActions, AlarmActions, InsufficientDataActions)
@@ -72,7 +80,7 @@ def PutMetricAlarm(
 def _check_terms(said: dict[str, Any]) -> None:
     """https://github.com/hashicorp/terraform/issues/24070"""
     for name in ("ComparisonOperator", "EvaluationPeriods", "Threshold"):
-        if name not in said:
+        if name not in said and not (name == "Threshold" and "ThresholdMetricId" in said):
             raise ValidationException(f"{name} must not be null")
     if said.get("DatapointsToAlarm", 0) > said["EvaluationPeriods"]:
         raise ValidationException("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
@@ -122,7 +130,8 @@ def _check_metrics(call: Call, said: dict[str, Any]) -> None:
             raise ValidationException(f"{name} should not be set if list of Metrics is set.")
     queries = said["Metrics"]
     question.check(call, queries, "Metrics", (1, 5, 10, 20, 30))
-    if sum(query.get("ReturnData", True) for query in queries) != 1:
+    band = said.get("ThresholdMetricId")
+    if sum(query.get("ReturnData", True) and query["Id"] != band for query in queries) != 1:
         raise ValidationException("Exactly one element of the metrics list should return data.")
     for query in queries:
         text = query.get("Expression", "")
@@ -132,10 +141,33 @@ def _check_metrics(call: Call, said: dict[str, Any]) -> None:
         elif text and "SEARCH" in metric_math.functions_in(metric_math.parse(text)):
             raise ValidationException("SEARCH is not supported on Metric Alarms.")
     asked = question.Question(call, queries, call.now() - HOUR_S, call.now())
-    shown = next(query for query in queries if query.get("ReturnData", True))
+    shown = watched_of(said)
+    if band is not None:
+        _check_band(call, queries, band)
     if isinstance(asked.answer(shown["Id"]), list):
         raise ValidationException(f"The expression '{shown['Id']}' must return a single time series.")
     _check_length(asked.period_of(shown), said["EvaluationPeriods"])
+
+
+def _check_band(call: Call, queries: list[dict[str, Any]], id_: str) -> None:
+    text = next((query.get("Expression", "") for query in queries if query["Id"] == id_), "")
+    read = metric_math.parse(text) if text and not metric_select.is_query(text) else None
+    if not isinstance(read, metric_math.Function) or read.name != "ANOMALY_DETECTION_BAND":
+        # https://github.com/cdklabs/cdk-monitoring-constructs/issues/340
+        raise ValidationException("Threshold metric expression must use ANOMALY_DETECTION_BAND function.")
+    question.asked(call, queries, call.now() - HOUR_S, call.now(), id_)
+    learned = next(argument.value for argument in read.arguments if isinstance(argument, metric_math.Name))
+    kept = [query for query in queries if query["Id"] != id_]
+    if anomaly_band.key_of(kept, learned) not in call.shelf(Detector):
+        (query,) = (query for query in kept if query["Id"] == learned)
+        if "MetricStat" in query:
+            stat = query["MetricStat"]
+            asked = stat["Metric"]
+            one = anomaly_detector.single(asked["Namespace"], asked["MetricName"], asked.get("Dimensions", []), stat["Stat"])
+            anomaly_detector.keep(call, anomaly_detector.SINGLE, one, "m1", {}, {})
+        else:
+            shown = [{**query, "ReturnData": query["Id"] == learned} for query in kept]
+            anomaly_detector.keep(call, anomaly_detector.MATH, shown, learned, {}, {})
 
 
 def DescribeAlarmsForMetric(

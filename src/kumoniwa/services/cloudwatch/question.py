@@ -5,6 +5,7 @@ GetMetricData, alarms on expressions and dashboards' widgets all ask in this way
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -14,7 +15,7 @@ from kumoniwa.languages import metric_math, metric_select
 from kumoniwa.languages.metric_math_run import REDUCERS, Series, Unbuilt, Value, run
 from kumoniwa.languages.metric_search import Candidate, InvalidSearch, search
 from kumoniwa.languages.metric_statistic import InvalidStatistic, Sample, Statistic, statistic
-from kumoniwa.services.cloudwatch import label, metric, series
+from kumoniwa.services.cloudwatch import anomaly_band, label, metric, series
 from kumoniwa.services.cloudwatch.errors import ValidationException
 from kumoniwa.services.cloudwatch.unit import NUMBERS, UNITS
 
@@ -212,6 +213,11 @@ class Question:
         return lines[0]._replace(label=id_) if lines else Series({}, period, id_, id_)
 
 
+def asked(call: Call, queries: list[dict[str, Any]], start: float, end: float, id_: str) -> Value:
+    """What one of some queries comes to."""
+    return Question(call, queries, start, end).answer(id_)
+
+
 def _selected_value(function: str, samples: list[Sample]) -> float:
     whole = Sample(
         sum(each.count for each in samples), sum(each.total for each in samples), min(each.least for each in samples),
@@ -243,6 +249,18 @@ class _World:
     def metrics(self, part: str) -> list[Series]:
         plain = [query["Id"] for query in self.question.queries.values() if "MetricStat" in query]
         return [line for id_ in plain if part in id_ for line in self.question.lines(id_)]
+
+    def band(self, name: str, width: float) -> list[Series]:
+        """The upper line, then the lower: AWS says that there are two, and not in which order. Nor is it known how it calls them."""
+        query = self.question.queries.get(name)
+        if query is None:
+            raise metric_math.InvalidExpression(f"Undefined variable '{name}'")
+        period = self.question.period_of(query)
+        if period < 60:
+            raise Unbuilt("ANOMALY_DETECTION_BAND over periods shorter than a minute")
+        times = range(series.origin(self.question.asked_start, period, self.question.now), math.ceil(self.end), period)
+        lines = anomaly_band.band(self.question.call, self.question.queries, name, period, times, width, asked)
+        return [Series(points, period, label) for points, label in zip(lines, ("High", "Low"))]
 
     def search(self, text: str, statistic_name: str, period: int) -> list[Series]:
         holds, wanted, call = search(text), statistic(statistic_name), self.question.call

@@ -49,7 +49,7 @@ def evaluate(call: Call, name: str, end: int) -> None:
         call.shelf(Alarm)[name] = changed(alarm, reason=f"Unable to evaluate: {error.text}", updated=call.now())
         return
     terms = Terms(
-        said["ComparisonOperator"], said["Threshold"], said["EvaluationPeriods"], said.get("DatapointsToAlarm", said["EvaluationPeriods"]),
+        said["ComparisonOperator"], said.get("Threshold", 0.0), said["EvaluationPeriods"], said.get("DatapointsToAlarm", said["EvaluationPeriods"]),
         "DatapointsToAlarm" in said, _missing(said),
     )  # fmt: skip
     found = verdict(terms, points)
@@ -82,14 +82,25 @@ def _range(call: Call, said: dict[str, Any], period: int, end: int) -> int:
     return plain if has_seconds else longer
 
 
+def watched_of(said: dict[str, Any]) -> dict[str, Any]:
+    """The query whose values an alarm watches: the one that returns data and is not its band."""
+    return next(query for query in said["Metrics"] if query.get("ReturnData", True) and query["Id"] != said.get("ThresholdMetricId"))
+
+
 def _points(call: Call, said: dict[str, Any], end: int) -> tuple[int, list[Point]]:
     if "Metrics" in said:
-        shown = next(query for query in said["Metrics"] if query.get("ReturnData", True))
+        shown = watched_of(said)
         period = Question(call, said["Metrics"], end, end + 1).period_of(shown)
         count = _range(call, said, period, end)
-        value = Question(call, said["Metrics"], end - count * period, end).answer(shown["Id"])
+        question = Question(call, said["Metrics"], end - count * period, end)
+        value = question.answer(shown["Id"])
         held = value.points if isinstance(value, Series) else {} if isinstance(value, list) or value != value else {end - period: value}
-        return period, [Point(at, held.get(at)) for at in range(end - count * period, end, period)]
+        times = range(end - count * period, end, period)
+        if "ThresholdMetricId" not in said:
+            return period, [Point(at, held.get(at)) for at in times]
+        # A point of which nothing is expected tells as little as one that is missing.
+        upper, lower = (line.points for line in question.answer(said["ThresholdMetricId"]))
+        return period, [Point(at, held[at], None, lower[at], upper[at]) if at in held and at in upper else Point(at, None) for at in times]
     period = said["Period"]
     start = end - _range(call, said, period, end) * period
     wanted = statistic(said["ExtendedStatistic"]) if "ExtendedStatistic" in said else Statistic(said["Statistic"])
@@ -125,7 +136,12 @@ def _data(call: Call, said: dict[str, Any], found: Verdict, period: int) -> dict
         told["unit"] = said["Unit"]
     if "Metrics" not in said:
         told["statistic"] = said.get("Statistic") or said["ExtendedStatistic"]
-    told |= {"period": period, "recentDatapoints": [point.value for point in real[::-1]], "threshold": said["Threshold"], "evaluatedDatapoints": []}
+    told |= {"period": period, "recentDatapoints": [point.value for point in real[::-1]]}
+    if "ThresholdMetricId" in said:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+        bounds = {"recentLowerThresholds": [point.lower for point in real[::-1]], "recentUpperThresholds": [point.upper for point in real[::-1]]}
+        return told | bounds
+    told |= {"threshold": said["Threshold"], "evaluatedDatapoints": []}
     for point in found.evaluated:
         each: dict[str, Any] = {"timestamp": history.moment(point.at)}
         if point.count is not None:

@@ -14,13 +14,14 @@ from typing import Any
 from kumoniwa.engines import chart
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.languages import dashboard_body, metric_statistic
+from kumoniwa.languages import dashboard_body, metric_math, metric_statistic
 from kumoniwa.languages.dashboard_body import Line
 from kumoniwa.services.cloudwatch.errors import ValidationException
 
 WIDTH, HEIGHT, SIZE_MAX, METRICS_MAX = 600, 400, 2_000, 100
 SHOWN_S = 3 * 3_600
 VIEWS = ("timeSeries", "bar", "pie", "singleValue")
+BAND_COLOR = "#95a5a6"
 _DURATION = re.compile(r"-P(?:(\d{1,4})D)?(?:T(?:(\d{1,5})H)?(?:(\d{1,6})M)?)?")
 
 
@@ -56,11 +57,11 @@ async def _graph(call: Call, said: dict[str, Any]) -> chart.Graph:
     metrics = said.get("metrics", [])
     if not isinstance(metrics, list) or not all(isinstance(each, list) for each in metrics) or len(metrics) > METRICS_MAX:
         raise _wrong('Field "metrics" has to be an array of array of strings, with an optional metricRenderer object as last element')
-    lines = await _lines(call, dashboard_body.lines(metrics), said, start, end)
+    lines, bands = await _lines(call, dashboard_body.lines(metrics), said, start, end)
     axes = said.get("yAxis") if isinstance(said.get("yAxis"), dict) else {}
     return chart.Graph(
         str(said.get("title", "")), width, height, start, end, lines, _marks(said), _axis(axes, "left"), _axis(axes, "right"), view,
-        bool(said.get("stacked", False)),
+        bool(said.get("stacked", False)), bands,
     )  # fmt: skip
 
 
@@ -114,7 +115,9 @@ def _color(options: dict[str, Any], default: str) -> str:
 # The figures ---------------------------------------------------------------------------------------------------
 
 
-async def _lines(call: Call, written: list[Line], said: dict[str, Any], start: float, end: float) -> list[chart.Line]:
+async def _lines(
+    call: Call, written: list[Line], said: dict[str, Any], start: float, end: float
+) -> tuple[list[chart.Line], list[chart.Band]]:
     """Every region that a line names is asked for its own."""
     queries: dict[str, list[dict[str, Any]]] = {}
     looks: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
@@ -124,14 +127,24 @@ async def _lines(call: Call, written: list[Line], said: dict[str, Any], start: f
         looks[region, query["Id"]] = number, line.options
         queries.setdefault(region, []).append(query)
     found: list[tuple[int, chart.Line]] = []
+    bands: list[chart.Band] = []
     for region, asked in queries.items():
-        for result in await _asked(call, region, asked, start, end):
+        results = await _asked(call, region, asked, start, end)
+        for query in [query for query in asked if metric_math.is_band(query.get("Expression", ""))]:
+            edges = [result for result in results if result["Id"] == query["Id"]]
+            results = [result for result in results if result["Id"] != query["Id"]]
+            number, options = looks[region, query["Id"]]
+            if edges:
+                upper, lower = (list(zip(edge["Timestamps"], edge["Values"])) for edge in edges)
+                label = str(options.get("label") or query["Expression"])
+                bands.append(chart.Band(label, _color(options, BAND_COLOR), upper, lower, options.get("yAxis") == "right"))
+        for result in results:
             number, options = looks[region, result["Id"]]
             color = _color(options, chart.COLORS[(number if len(written) > 1 else len(found)) % len(chart.COLORS)])
             points = list(zip(result["Timestamps"], result["Values"]))
             is_right = options.get("yAxis") == "right"
             found.append((number, chart.Line(result["Label"], color, points, _period(options, said), is_right)))
-    return [line for _, line in sorted(found, key=lambda each: each[0])]
+    return [line for _, line in sorted(found, key=lambda each: each[0])], bands
 
 
 def _period(options: dict[str, Any], said: dict[str, Any]) -> int:

@@ -9,7 +9,17 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.cloudwatch import action, history, metric, streaming, transition, waiting, watch
+from kumoniwa.services.cloudwatch import (
+    action,
+    anomaly_detector,
+    history,
+    metric,
+    streaming,
+    transition,
+    waiting,
+    watch,
+)
+from kumoniwa.services.cloudwatch.anomaly_band import Detector
 
 SERVICE = "monitoring.amazonaws.com"
 MINUTE_S = 60
@@ -41,6 +51,7 @@ async def run(region: Any) -> None:
         group.create_task(_stream(region))
         group.create_task(_watch(region))
         group.create_task(_age(region))
+        group.create_task(_train(region))
 
 
 async def _fold(region: Any) -> None:
@@ -82,6 +93,18 @@ async def _watch(region: Any) -> None:
                 if end % watch.MINUTE_S == 0 or watch.is_short(alarm):
                     call.atomically(partial(watch.evaluate, call, alarm.name, int(end)))
                     await asyncio.sleep(0)
+
+
+async def _train(region: Any) -> None:
+    """Each detector at the minute after it was put, then each hour; where there is none this does nothing."""
+    while True:
+        for call in accounts(region):
+            for key, detector in list(call.shelf(Detector).items()):
+                if detector.due <= region.clock.now():
+                    call.atomically(partial(anomaly_detector.train, call, key))
+                    await asyncio.sleep(0)
+        due = min((detector.due for call in accounts(region) for detector in call.shelf(Detector).values()), default=math.inf)
+        await region.wait(anomaly_detector.TRAINING, due)
 
 
 def _next_round(region: Any) -> float:

@@ -565,6 +565,11 @@ SAMPLES = {
         """{Name: s, FirehoseArn: "arn:aws:firehose:eu-west-1:123456789012:deliverystream/e", RoleArn: "arn:aws:iam::123456789012:role/s", OutputFormat: json,
         ExcludeFilters: [{Namespace: n}], Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::CloudWatch::AlarmMuteRule": (
+        """{Description: d, Rule: {Schedule: {Expression: "cron(0 2 * * SUN)", Duration: PT4H, Timezone: UTC}}, MuteTargets: {AlarmNames: [a]},
+        StartDate: "2029-07-01T23:59:00Z", ExpireDate: "2031-07-01T23:59:00Z", Tags: [{Key: a, Value: b}]}""",
+        """{Rule: {Schedule: {Expression: "at(2030-05-10T14:00)", Duration: PT1H}}, Tags: [{Key: c, Value: d}]}""",
+    ),
     "AWS::CloudWatch::AnomalyDetector": (
         """{Namespace: n, MetricName: m, Stat: Sum, Dimensions: [{Name: a, Value: b}], MetricCharacteristics: {PeriodicSpikes: true},
         Configuration: {MetricTimeZone: UTC, ExcludedTimeRanges: [{StartTime: "2029-07-01T23:59:59", EndTime: "2029-07-02T23:59:59"}]}}""",

@@ -128,6 +128,21 @@ AnomalyDetector = ResourceType(
     attributes={"Id": ID},
 )  # fmt: skip
 
+_MUTE = text("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm-mute-rule:${ID}")
+_MUTE_DATES = {name: use(_moment, getattr(p, name)) for name in ("StartDate", "ExpireDate")}
+_MUTE_READ = Call("cloudwatch:GetAlarmMuteRule", AlarmMuteRuleName=ID)
+AlarmMuteRule = ResourceType(
+    name=Name("Name", 255),
+    create=Call("cloudwatch:PutAlarmMuteRule", "Name Description Rule MuteTargets Tags", **_MUTE_DATES),
+    id=p.Name,
+    read=_MUTE_READ,
+    update=(Call("cloudwatch:PutAlarmMuteRule", "Description Rule MuteTargets", Name=ID, **_MUTE_DATES).writes_all(), *_tagged(_MUTE)),
+    delete=Call("cloudwatch:DeleteAlarmMuteRule", AlarmMuteRuleName=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": _MUTE, "Status": seen.Status, "MuteType": seen.MuteType, "LastUpdatedTimestamp": seen.LastUpdatedTimestamp},
+    drift=(Reading(same("Description Rule MuteTargets", seen), _MUTE_READ),),
+)
+
 _STREAM = text("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:metric-stream/${ID}")
 _STREAM_SAID = "IncludeFilters ExcludeFilters FirehoseArn RoleArn OutputFormat"
 

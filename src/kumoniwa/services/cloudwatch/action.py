@@ -43,7 +43,7 @@ def spoken(at: float) -> str:
     return time.strftime("%A %d %B, %Y %H:%M:%S UTC", time.gmtime(at))
 
 
-def promise_all(call: Call, before: Alarm, after: Alarm) -> None:
+def promise_all(call: Call, before: Alarm, after: Alarm, *, is_after_mute: bool = False) -> None:
     place = region(call.region)
     name = place.name if place is not None else call.region
     subject = f'{after.state}: "{after.name}" in {name}'
@@ -51,14 +51,14 @@ def promise_all(call: Call, before: Alarm, after: Alarm) -> None:
         room = SUBJECT_MAX - (len(subject) - len(after.name)) - 3
         subject = f'{after.state}: "{after.name[:room]}..." in {name}'
     for arn in dict.fromkeys(after.settings.get(ACTIONS_OF[after.state], ())):
-        told = _message(call, before, after, name) if ":sns:" in arn else _event(call, before, after)
+        told = _message(call, before, after, name, is_after_mute) if ":sns:" in arn else _event(call, before, after)
         OUTBOX.put(call, _encode(Promise(after.name, after.kind, arn, orjson.dumps(told).decode(), subject, after.transitioned)))
 
 
 # What is said ------------------------------------------------------------------------------------------------
 
 
-def _message(call: Call, before: Alarm, after: Alarm, region_name: str) -> dict[str, Any]:
+def _message(call: Call, before: Alarm, after: Alarm, region_name: str, is_after_mute: bool) -> dict[str, Any]:
     """A topic's message. Recorded: localstack's test_put_metric_alarm and test_trigger_composite_alarm."""
     said = after.settings
     told = {
@@ -77,7 +77,7 @@ def _message(call: Call, before: Alarm, after: Alarm, region_name: str) -> dict[
         "InsufficientDataActions": said.get("InsufficientDataActions", []),
     }
     if after.kind == METRIC:
-        return told | {"ActionExecutedAfterMuteWindow": False, "Trigger": _trigger(said)}
+        return told | {"ActionExecutedAfterMuteWindow": is_after_mute, "Trigger": _trigger(said)}
     data = history.read(after.reason_data or "") or {}
     children = [
         {"Arn": each["arn"], "State": {"Value": each["state"]["value"], "Timestamp": each["state"]["timestamp"]}}

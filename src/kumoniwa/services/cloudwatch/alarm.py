@@ -51,6 +51,8 @@ class Alarm(Record):
     """The state whose actions were last done, or would have been."""
     suppressed_by: str = ""
     """Of a composite alarm whose actions wait: ``Alarm``, ``WaitPeriod`` or ``ExtensionPeriod``."""
+    is_muted: bool = False
+    """Whether its actions wait until no mute rule keeps them."""
     suppressed_until: float = 0.0
     """When waiting ends by itself."""
 

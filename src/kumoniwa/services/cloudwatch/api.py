@@ -8,7 +8,7 @@ from kumoniwa.aws import models
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.cloudwatch import dashboard, metric_stream
+from kumoniwa.services.cloudwatch import dashboard, metric_stream, mute_rule
 from kumoniwa.services.cloudwatch.alarm import (
     DeleteAlarms,
     DescribeAlarms,
@@ -40,6 +40,12 @@ from kumoniwa.services.cloudwatch.metric_stream import (
     StartMetricStreams,
     StopMetricStreams,
 )
+from kumoniwa.services.cloudwatch.mute_rule import (
+    DeleteAlarmMuteRule,
+    GetAlarmMuteRule,
+    ListAlarmMuteRules,
+    PutAlarmMuteRule,
+)
 from kumoniwa.services.cloudwatch.query import GetMetricData
 from kumoniwa.services.cloudwatch.statistics import GetMetricStatistics
 from kumoniwa.services.cloudwatch.tag import (
@@ -52,6 +58,7 @@ from kumoniwa.services.cloudwatch.transition import SetAlarmState
 from kumoniwa.services.cloudwatch.widget import GetMetricWidgetImage
 
 __all__ = [
+    "DeleteAlarmMuteRule",
     "DeleteAlarms",
     "DeleteAnomalyDetector",
     "DeleteDashboards",
@@ -62,15 +69,18 @@ __all__ = [
     "DescribeAnomalyDetectors",
     "DisableAlarmActions",
     "EnableAlarmActions",
+    "GetAlarmMuteRule",
     "GetDashboard",
     "GetMetricData",
     "GetMetricStatistics",
     "GetMetricStream",
     "GetMetricWidgetImage",
+    "ListAlarmMuteRules",
     "ListDashboards",
     "ListMetricStreams",
     "ListMetrics",
     "ListTagsForResource",
+    "PutAlarmMuteRule",
     "PutAnomalyDetector",
     "PutCompositeAlarm",
     "PutDashboard",
@@ -91,6 +101,15 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return params["ResourceARN"]
     if operation in ("DescribeAlarms", "DescribeAlarmsForMetric"):
         return call.arn("alarm:*") if operation == "DescribeAlarms" else "*"
+    if operation == "PutAlarmMuteRule":
+        # The rule, and each alarm that it mutes.
+        targets = params.get("MuteTargets")
+        names = targets.get("AlarmNames", ()) if isinstance(targets, dict) else ()
+        return [mute_rule.arn_of(call, str(params.get("Name", "*"))), *(call.arn(f"alarm:{name}") for name in names if isinstance(name, str))]
+    if operation in ("GetAlarmMuteRule", "DeleteAlarmMuteRule"):
+        return mute_rule.arn_of(call, str(params.get("AlarmMuteRuleName", "*")))
+    if operation == "ListAlarmMuteRules":
+        return "*"
     if isinstance(params.get("AlarmName"), str):
         return call.arn(f"alarm:{params['AlarmName']}")
     if operation in ("PutDashboard", "GetDashboard", "DeleteDashboards"):
@@ -117,7 +136,7 @@ def policy_of(call: Call, arn: str) -> str | None:
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     if operation == "PutMetricData":
         return {"cloudwatch:namespace": params.get("Namespace")}
-    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutDashboard", "PutMetricStream", "TagResource") else {}
+    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutDashboard", "PutMetricStream", "PutAlarmMuteRule", "TagResource") else {}
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

@@ -1,4 +1,4 @@
-"""Tags of alarms, dashboards and metric streams."""
+"""Tags of alarms, mute rules, dashboards and metric streams."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudwatch import dashboard, metric_stream
+from kumoniwa.services.cloudwatch import dashboard, metric_stream, mute_rule
 from kumoniwa.services.cloudwatch.alarm import Alarm, arn_of
 from kumoniwa.services.cloudwatch.errors import InvalidParameterValueException, ResourceNotFoundException
 from kumoniwa.services.cloudwatch.metric_stream import MetricStream
+from kumoniwa.services.cloudwatch.mute_rule import MuteRule
 
 TAGS_MAX = 50
 
@@ -28,7 +29,7 @@ def _place(arn: str) -> tuple[str, str]:
     kind, _, name = parsed.resource.replace("/", ":", 1).partition(":") if parsed.resource.startswith("dashboard/") else parsed.resource.partition(":")
     if parsed.resource.startswith("metric-stream/"):
         return "metric-stream", parsed.resource.partition("/")[2]
-    if kind not in ("alarm", "dashboard"):
+    if kind not in ("alarm", "alarm-mute-rule", "dashboard"):
         raise NotImplementedHere(f"tags of cloudwatch's {kind}")
     return kind, name
 
@@ -40,6 +41,9 @@ async def _tags(call: Call, arn: str) -> dict[str, str] | None:
     if kind == "metric-stream":
         stream = call.shelf(MetricStream).get(name)
         return stream.tags if stream is not None and arn == metric_stream.arn_of(call, name) else None
+    if kind == "alarm-mute-rule":
+        rule = call.shelf(MuteRule).get(name)
+        return rule.tags if rule is not None and arn == mute_rule.arn_of(call, name) else None
     alarm = call.shelf(Alarm).get(name)
     return alarm.tags if alarm is not None and arn == arn_of(call, name) else None
 
@@ -57,6 +61,8 @@ async def _change(call: Call, arn: str, gone: list[str], more: dict[str, str]) -
         await dashboard.asked(call, "tag", name=name, gone=gone, more=more)
     elif kind == "metric-stream":
         call.shelf(MetricStream)[name] = changed(call.shelf(MetricStream)[name], tags=tags)
+    elif kind == "alarm-mute-rule":
+        call.shelf(MuteRule)[name] = changed(call.shelf(MuteRule)[name], tags=tags)
     else:
         call.shelf(Alarm)[name] = changed(call.shelf(Alarm)[name], tags=tags)
 

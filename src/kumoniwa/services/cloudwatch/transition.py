@@ -7,7 +7,7 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.alarm_rule import rule
-from kumoniwa.services.cloudwatch import action, history
+from kumoniwa.services.cloudwatch import action, history, mute_rule
 from kumoniwa.services.cloudwatch.alarm import (
     COMPOSITE,
     WATCHING,
@@ -76,9 +76,13 @@ def _state(alarm: Alarm) -> dict[str, Any]:
 
 
 def act(call: Call, before: Alarm, after: Alarm) -> None:
-    call.shelf(Alarm)[after.name] = changed(after, acted_on=after.state, suppressed_by="", suppressed_until=0.0)
+    if mute_rule.muted_until(call, after.name) is not None:
+        call.shelf(Alarm)[after.name] = changed(after, suppressed_by="", suppressed_until=0.0, is_muted=True)
+        call.home.wake(WATCHING)
+        return
+    call.shelf(Alarm)[after.name] = changed(after, acted_on=after.state, suppressed_by="", suppressed_until=0.0, is_muted=False)
     if after.is_acting:
-        action.promise_all(call, before, after)
+        action.promise_all(call, before, after, is_after_mute=after.is_muted)
 
 
 # Composite alarms --------------------------------------------------------------------------------------------
@@ -127,10 +131,25 @@ def _suppressor_became(call: Call, alarm: Alarm, state: str) -> None:
         call.home.wake(WATCHING)
 
 
+def _unmute(call: Call, alarm: Alarm) -> None:
+    """An alarm that is not again as it was when it last acted acts now; one that waits for its suppressor goes on waiting."""
+    if alarm.state != alarm.acted_on and not alarm.suppressed_by:
+        act(call, changed(alarm, state=alarm.acted_on), alarm)
+    else:
+        call.shelf(Alarm)[alarm.name] = changed(alarm, is_muted=False)
+
+
 def end_suppression(call: Call) -> float | None:
     """Do what has waited long enough; answers when the next has."""
     due = None
     for name, alarm in list(call.shelf(Alarm).items()):
+        if alarm.is_muted and not alarm.suppressed_until:
+            until = mute_rule.muted_until(call, name)
+            if until is not None:
+                due = min(due or until, until)
+            else:
+                _unmute(call, alarm)
+            continue
         if not alarm.suppressed_until:
             continue
         if alarm.suppressed_until > call.now() + REST_MIN_S:

@@ -32,6 +32,7 @@ from kumoniwa.gate import (
     signature,
     signature_payload,
     trails,
+    vended_logs,
 )
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.data_key import Shut, opening
@@ -55,7 +56,7 @@ BODY_BYTES_MAX = 96 << 20
 _SHARED_KINDS = (
     identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.TokenIssuer, federation.WebProvider,
     federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName, firewall.Part,
-    organization.Member, organization.ControlPolicy, organization.RootAccess, public_access.PublicAccess,
+    organization.Member, organization.ControlPolicy, organization.RootAccess, public_access.PublicAccess, vended_logs.Wanted,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 _TOLD = {

@@ -10,28 +10,43 @@ import time
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
 from kumoniwa.gate.backlog import Backlog
 from kumoniwa.gate.edge import EdgeResource
+from kumoniwa.gate.vended_logs import ACCESS_FIELDS, wanted
 from kumoniwa.gate.viewer import address_of
 from kumoniwa.services.cloudfront.cache import header
 from kumoniwa.wire.message import Request, Response
 
 BACKLOG = Backlog("cloudfront", 3_600.0)
-FIELDS = (
-    "date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) "
-    "x-edge-result-type x-edge-request-id x-host-header cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher "
-    "x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port time-to-first-byte x-edge-detailed-result-type "
-    "sc-content-type sc-content-len sc-range-start sc-range-end"
-)
+FIELDS = " ".join(ACCESS_FIELDS)
+VENDED = "vended "
+"""Stands before the id of a distribution whose lines are for CloudWatch Logs to deliver."""
+COOKIE = ACCESS_FIELDS.index("cs(Cookie)")
 _SPOKEN = re.compile(r"[^!$&-;=?-Z_a-z]")
 """What is written as ``%hh``: blanks, what is not ASCII, and the characters that AWS lists."""
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/")
 
 
+def arn_of(home: Any, distribution: EdgeResource) -> str:
+    return f"arn:{home.partition}:cloudfront::{distribution.account}:distribution/{distribution.id}"
+
+
 def write(home: Any, distribution: EdgeResource, request: Request, response: Response, told: Any, id: str, began: float) -> None:
+    """For the bucket that the distribution names, and for CloudWatch Logs if somebody has it deliver them: as many lines as are wanted."""
+    logging = distribution.config["Logging"]
+    is_vended = wanted(home, arn_of(home, distribution)) is not None
+    if not logging["Enabled"] and not is_vended:
+        return
     now = home.clock.now()
-    line = "\t".join(_values(home, distribution, request, response, told, id, now, now - began))
-    BACKLOG.add(home, distribution.account, distribution.id, line.encode())
+    values = _values(home, distribution, request, response, told, id, now, now - began)
+    if is_vended:
+        BACKLOG.add(home, distribution.account, VENDED + distribution.id, orjson.dumps(values))
+    if logging["Enabled"]:
+        if not logging["IncludeCookies"]:
+            values[COOKIE] = "-"
+        BACKLOG.add(home, distribution.account, distribution.id, "\t".join(values).encode())
 
 
 def _said(value: str | None) -> str:
@@ -48,7 +63,7 @@ def _values(
     sent = sum(len(name) + len(value) + 4 for name, value in lines) + body
     received = sum(len(name) + len(value) + 4 for name, value in headers.items()) + len(request.body) + len(request.path) + len(request.query)
     part = _RANGE.match(header(lines, "content-range") or "") if response.status == 206 else None
-    cookie = headers.get("cookie") if distribution.config["Logging"]["IncludeCookies"] else None
+    cookie = headers.get("cookie")
     return [
         time.strftime("%Y-%m-%d", moment), time.strftime("%H:%M:%S", moment), home.name, str(sent), address_of(request), request.method,
         distribution.more["domain"], _said(request.path), str(response.status), _said(headers.get("referer")), _said(headers.get("user-agent")),

@@ -35,7 +35,7 @@ async def serve(home: Any, request: Request, address: Address, request_id: str) 
     else:
         told = await Visit(home, distribution, request, id).told()
     response = _written(home, request, told, id)
-    if distribution is not None and distribution.config["Logging"]["Enabled"]:
+    if distribution is not None:
         accesslog.write(home, distribution, request, response, told, id, began)
     return response
 

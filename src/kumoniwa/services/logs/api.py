@@ -10,7 +10,41 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
-from kumoniwa.services.logs import encryption, event, figures, lookup_table, policy, query, work
+from kumoniwa.services.logs import (
+    delivery,
+    delivery_destination,
+    delivery_source,
+    encryption,
+    event,
+    figures,
+    lookup_table,
+    policy,
+    query,
+    work,
+)
+from kumoniwa.services.logs.delivery import (
+    CreateDelivery,
+    DeleteDelivery,
+    DeleteDeliveryDestination,
+    DeleteDeliverySource,
+    DescribeConfigurationTemplates,
+    DescribeDeliveries,
+    GetDelivery,
+    UpdateDeliveryConfiguration,
+)
+from kumoniwa.services.logs.delivery_destination import (
+    DeleteDeliveryDestinationPolicy,
+    DescribeDeliveryDestinations,
+    GetDeliveryDestination,
+    GetDeliveryDestinationPolicy,
+    PutDeliveryDestination,
+    PutDeliveryDestinationPolicy,
+)
+from kumoniwa.services.logs.delivery_source import (
+    DescribeDeliverySources,
+    GetDeliverySource,
+    PutDeliverySource,
+)
 from kumoniwa.services.logs.destination import (
     DeleteDestination,
     DescribeDestinations,
@@ -76,6 +110,10 @@ from kumoniwa.services.logs.subscription import (
 from kumoniwa.services.logs.tail import StartLiveTail
 
 __all__ = [
+    "CreateDelivery", "DeleteDelivery", "DeleteDeliveryDestination", "DeleteDeliveryDestinationPolicy", "DeleteDeliverySource",
+    "DescribeConfigurationTemplates", "DescribeDeliveries", "DescribeDeliveryDestinations", "DescribeDeliverySources", "GetDelivery",
+    "GetDeliveryDestination", "GetDeliveryDestinationPolicy", "GetDeliverySource", "PutDeliveryDestination", "PutDeliveryDestinationPolicy",
+    "PutDeliverySource", "UpdateDeliveryConfiguration",
     "AssociateKmsKey", "CancelExportTask", "CreateExportTask", "DeleteDestination", "DeleteMetricFilter",
     "DeleteQueryDefinition", "DeleteResourcePolicy", "DeleteSubscriptionFilter", "DescribeDestinations",
     "DescribeExportTasks", "DescribeMetricFilters", "DescribeQueries", "DescribeQueryDefinitions",
@@ -98,6 +136,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return "*"
     if (resource := params.get("resourceArn")) is not None:
         return resource
+    if "Deliver" in operation:
+        return _of_delivery(call, operation, params)
     if operation.endswith(("Destination", "Destinations", "DestinationPolicy")):
         name = params.get("destinationName")
         return call.arn(f"destination:{name if isinstance(name, str) else '*'}")
@@ -111,7 +151,23 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     return _streams_of(call, identifier, params.get("logStreamName") or "")
 
 
+def _of_delivery(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
+    """A delivery is made of three things, of which its maker must be allowed each."""
+    said = {name: value for name, value in params.items() if isinstance(value, str)}
+    if operation == "CreateDelivery":
+        source, target = said.get("deliverySourceName", "*"), said.get("deliveryDestinationArn", "*")
+        return [delivery_source.arn_of(call, source), delivery.arn_of(call, "*"), target]
+    if operation.startswith("Describe"):
+        return "*"
+    if "Source" in operation:
+        return delivery_source.arn_of(call, said.get("name", "*"))
+    if "Destination" in operation:
+        return delivery_destination.arn_of(call, said.get("name") or said.get("deliveryDestinationName", "*"))
+    return delivery.arn_of(call, said.get("id", "*"))
+
+
 _OF_THE_ACCOUNT = frozenset({
+    "DescribeConfigurationTemplates",
     "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy",
     "CancelExportTask", "DescribeExportTasks", "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutQueryDefinition", "PutResourcePolicy", "StopQuery",
@@ -402,14 +458,18 @@ def _untag(call: Call, name: str, keys: list[str]) -> None:
 
 
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
-    if lookup_table.is_one(resourceArn):
+    if delivery.is_one(resourceArn):
+        delivery.retagged(call, resourceArn, _checked_tags({**delivery.tags_of(call, resourceArn), **tags}))
+    elif lookup_table.is_one(resourceArn):
         lookup_table.retagged(call, resourceArn, _checked_tags({**lookup_table.tags_of(call, resourceArn), **tags}))
     else:
         _tag(call, name_in(resourceArn), tags)
 
 
 def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
-    if lookup_table.is_one(resourceArn):
+    if delivery.is_one(resourceArn):
+        delivery.retagged(call, resourceArn, {key: value for key, value in delivery.tags_of(call, resourceArn).items() if key not in tagKeys})
+    elif lookup_table.is_one(resourceArn):
         left = {key: value for key, value in lookup_table.tags_of(call, resourceArn).items() if key not in tagKeys}
         lookup_table.retagged(call, resourceArn, left)
     else:
@@ -417,6 +477,8 @@ def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
 
 
 def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
+    if delivery.is_one(resourceArn):
+        return {"tags": delivery.tags_of(call, resourceArn)}
     if lookup_table.is_one(resourceArn):
         return {"tags": lookup_table.tags_of(call, resourceArn)}
     return {"tags": existing(call, name_in(resourceArn)).tags}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.services.logs import encryption, event, export, query_run, subscription
+from kumoniwa.services.logs import encryption, event, export, query_run, subscription, vended
 from kumoniwa.services.logs.group import Group
 
 RETENTION = ("logs", "retention")
@@ -14,6 +14,7 @@ EVERY_S = 3600.0
 async def run(region) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(subscription.OUTBOX.run(region))
+        group.create_task(vended.OUTBOX.run(region))
         group.create_task(_expire(region))
         group.create_task(query_run.run(region))
         group.create_task(export.run(region))

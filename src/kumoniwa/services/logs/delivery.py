@@ -1,0 +1,290 @@
+"""Deliveries: the logs of a source go to a destination, with these fields, in this order.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateDelivery.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from kumoniwa.gate import organization
+from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.authorize import AccessDeniedException
+from kumoniwa.gate.names import region_of_bucket
+from kumoniwa.gate.vended_logs import ACCESS_FIELDS
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, ValidationException
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages.policy import parse
+from kumoniwa.languages.policy_decision import Authority, keys_of
+from kumoniwa.services.logs import delivery_destination, delivery_source
+from kumoniwa.services.logs.delivery_destination import DeliveryDestination, existing_destination
+from kumoniwa.services.logs.delivery_source import (
+    ConflictException,
+    DeliverySource,
+    checked_tags,
+    existing_source,
+)
+from kumoniwa.services.logs.group import ResourceNotFoundException, name_in
+from kumoniwa.services.logs.policy import ResourcePolicy, key_of
+
+SERVICE = "delivery.logs.amazonaws.com"
+SUFFIX = "AWSLogs/{account-id}/CloudFront/"
+"""Recorded: localstack's test_get_delivery."""
+DELIMITER = "\t"
+VARIABLES = ("account-id", "accountid", "DistributionId", "distributionid", "yyyy", "MM", "dd", "HH")
+"""https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#partitioning"""
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+POLICY = "AWSLogDeliveryWrite20150319"
+ALLOWED_ACTION = "cloudfront:AllowVendedLogDeliveryForResource"
+
+
+class Delivery(Record):
+    """Shelved by its id."""
+
+    id: str
+    source: str
+    destination: str
+    """The ARN of the destination, which may be another account's."""
+    type: str
+    created: float
+    fields: list[str]
+    delimiter: str | None = None
+    suffix: str = ""
+    is_hive: bool = False
+    tags: dict[str, str] = {}
+
+
+def arn_of(call: Call, id_: str) -> str:
+    return call.arn(f"delivery:{id_}", "logs")
+
+
+async def CreateDelivery(
+    call: Call,
+    *,
+    deliverySourceName: str,
+    deliveryDestinationArn: str,
+    recordFields: list[str] | None = None,
+    fieldDelimiter: str | None = None,
+    s3DeliveryConfiguration: dict[str, Any] | None = None,
+    tags: dict[str, str] | None = None,
+) -> dict:
+    """Who makes a delivery lets the service in where it writes, if nobody has: by the bucket's policy, or one of CloudWatch Logs."""
+    source = existing_source(call, deliverySourceName)
+    held = _destination(call, deliveryDestinationArn)
+    if any((each.source, each.destination) == (source.name, deliveryDestinationArn) for each in call.shelf(Delivery).values()):
+        raise ConflictException("A Delivery already exists for this Delivery Source and Delivery Destination.")
+    made = Delivery(
+        id=call.ids.hex(16).upper(), source=source.name, destination=deliveryDestinationArn, type=held.type, created=call.now(),
+        fields=_checked_fields(recordFields) if recordFields else list(ACCESS_FIELDS), delimiter=fieldDelimiter, tags=checked_tags(tags or {}),
+        **_checked_path(held.type, s3DeliveryConfiguration, None),
+    )  # fmt: skip
+    if arns.parse(deliveryDestinationArn).account == call.account:
+        await _let_in(call, source, held)
+    await call.home.exchange(GLOBAL, "logs", {"what": "want", "arn": source.resource, "account": call.account, "region": call.region})
+    call.shelf(Delivery)[made.id] = made
+    return {"delivery": shown(call, made)}
+
+
+def _destination(call: Call, arn: str) -> DeliveryDestination:
+    """One of this account, or one of another whose policy lets this one deliver."""
+    named = arns.parse(arn)
+    if named is None or named.service != "logs" or not named.resource.startswith("delivery-destination:"):
+        raise ValidationException(f"The value {arn} for deliveryDestinationArn is invalid.")
+    there = call if named.account == call.account else Call(call.home, named.account, call.principal, call.service)
+    if named.region != call.region:
+        raise ResourceNotFoundException("Requested Delivery Destination does not exist in this account.")
+    held = existing_destination(there, named.resource.removeprefix("delivery-destination:"))
+    if named.account != call.account:
+        action, keys = "logs:CreateDelivery", keys_of(call.principal)
+        for who, account in {"principal": call.account, "resource": named.account}.items():
+            keys |= organization.keys_of(organization.member(call.home, account), who)
+        rcps = call.home.gate.authorizer.rcps(call.principal, action, named.account)
+        policy = parse(held.policy, "resource") if held.policy else None
+        if policy is None or not Authority(call.principal).decide(
+            action, arn, keys, resource_policy=policy, resource_must_allow=True, rcps=rcps
+        ).is_allowed:
+            raise AccessDeniedException(f"User with accountId: {call.account} is not authorized to access the delivery destination {arn}")
+    return held
+
+
+def _checked_fields(fields: list[str]) -> list[str]:
+    for field in fields:
+        if field not in ACCESS_FIELDS:
+            raise ValidationException(f"The record field {field} is not supported.")
+    return list(dict.fromkeys(fields))
+
+
+def _checked_path(kind: str, said: dict[str, Any] | None, before: Delivery | None) -> dict[str, Any]:
+    if kind != "S3":
+        if said:
+            raise ValidationException("s3DeliveryConfiguration can only be set for destinations of the type S3.")
+        return {}
+    said = said or {}
+    suffix = said.get("suffixPath", before.suffix if before is not None else SUFFIX)
+    for name in _VARIABLE.findall(suffix):
+        if name not in VARIABLES:
+            raise ValidationException(f"The suffix path field {{{name}}} is not supported.")
+    return {"suffix": suffix, "is_hive": said.get("enableHiveCompatiblePath", before is not None and before.is_hive)}
+
+
+async def _let_in(call: Call, source: DeliverySource, held: DeliveryDestination) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html#AWS-logs-infrastructure-V2-S3"""
+    condition = {"StringEquals": {"aws:SourceAccount": [call.account]}, "ArnLike": {"aws:SourceArn": [delivery_source.arn_of(call, source.name)]}}
+    statement = {"Effect": "Allow", "Principal": {"Service": SERVICE}, "Condition": condition}
+    if held.type == "S3":
+        bucket = arns.parse(held.target).resource.partition("/")[0]
+        condition["StringEquals"]["s3:x-amz-acl"] = "bucket-owner-full-control"
+        statement |= {"Sid": f"AWSLogDeliveryWrite-{source.name}", "Action": "s3:PutObject", "Resource": f"arn:{call.home.partition}:s3:::{bucket}/*"}
+        place = region_of_bucket(call.home, bucket)
+        try:
+            document = (await call.ask("s3:GetBucketPolicy", to_region=place, Bucket=bucket))["Policy"]
+        except AwsError as error:
+            if error.code != "NoSuchBucketPolicy":
+                raise
+            document = None
+        if (more := _added(document, statement)) is not None:
+            await call.ask("s3:PutBucketPolicy", to_region=place, Bucket=bucket, Policy=more)
+    elif held.type == "CWL":
+        group = name_in(held.target)
+        statement |= {
+            "Sid": f"{POLICY}-{source.name}-{group}".replace("/", "-"), "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": [call.arn(f"log-group:{group}:log-stream:*")],
+        }  # fmt: skip
+        policy = call.shelf(ResourcePolicy).get(key_of(POLICY, ""))
+        if (more := _added(policy.document if policy is not None else None, statement)) is not None:
+            await call.ask("logs:PutResourcePolicy", policyName=POLICY, policyDocument=more)
+
+
+def _added(document: str | None, statement: dict[str, Any]) -> str | None:
+    """A policy with one more statement; None if it has it."""
+    read = orjson.loads(document) if document else {"Version": "2012-10-17", "Id": POLICY, "Statement": []}
+    held = read["Statement"] if isinstance(read["Statement"], list) else [read["Statement"]]
+    if any(each.get("Sid") == statement["Sid"] for each in held):
+        return None
+    return orjson.dumps({**read, "Statement": [*held, statement]}).decode()
+
+
+def shown(call: Call, delivery: Delivery) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": delivery.id, "arn": arn_of(call, delivery.id), "deliverySourceName": delivery.source, "deliveryDestinationArn": delivery.destination,
+        "deliveryDestinationType": delivery.type, "recordFields": delivery.fields, "fieldDelimiter": delivery.delimiter, "tags": delivery.tags or None,
+    }  # fmt: skip
+    if delivery.type == "S3":
+        told["s3DeliveryConfiguration"] = {"suffixPath": delivery.suffix, "enableHiveCompatiblePath": delivery.is_hive}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def existing_delivery(call: Call, id_: str) -> Delivery:
+    found = call.shelf(Delivery).get(id_)
+    if found is None:
+        raise ResourceNotFoundException("Requested Delivery does not exist in this account.")
+    return found
+
+
+def GetDelivery(call: Call, *, id: str) -> dict:
+    return {"delivery": shown(call, existing_delivery(call, id))}
+
+
+def DescribeDeliveries(call: Call, *, deliverySourceNames: list[str] | None = None) -> dict:
+    found = sorted(call.shelf(Delivery).values(), key=lambda each: (each.created, each.id))
+    return {"deliveries": [shown(call, each) for each in found if not deliverySourceNames or each.source in deliverySourceNames]}
+
+
+def UpdateDeliveryConfiguration(
+    call: Call,
+    *,
+    id: str,
+    recordFields: list[str] | None = None,
+    fieldDelimiter: str | None = None,
+    s3DeliveryConfiguration: dict[str, Any] | None = None,
+) -> None:
+    """What is not said stays. Lines that are under way have their new form already."""
+    held = existing_delivery(call, id)
+    call.shelf(Delivery)[id] = changed(
+        held, fields=_checked_fields(recordFields) if recordFields else held.fields,
+        delimiter=held.delimiter if fieldDelimiter is None else fieldDelimiter, **_checked_path(held.type, s3DeliveryConfiguration, held),
+    )  # fmt: skip
+
+
+async def DeleteDelivery(call: Call, *, id: str) -> None:
+    """What is still on its way is not delivered any more."""
+    held = existing_delivery(call, id)
+    resource = existing_source(call, held.source).resource
+    others = [each for each in call.shelf(Delivery).values() if each.id != id and existing_source(call, each.source).resource == resource]
+    if not others:
+        await call.home.exchange(GLOBAL, "logs", {"what": "drop", "arn": resource})
+    call.shelf(Delivery).pop(id, None)
+
+
+def DeleteDeliverySource(call: Call, *, name: str) -> None:
+    existing_source(call, name)
+    if any(each.source == name for each in call.shelf(Delivery).values()):
+        raise ConflictException("This Delivery Source is used by a Delivery.")
+    del call.shelf(DeliverySource)[name]
+
+
+def DeleteDeliveryDestination(call: Call, *, name: str) -> None:
+    """Deliveries of other accounts end where their destination does."""
+    existing_destination(call, name)
+    arn = delivery_destination.arn_of(call, name)
+    if any(each.destination == arn for each in call.shelf(Delivery).values()):
+        raise ConflictException("This Delivery Destination is used by a Delivery.")
+    del call.shelf(DeliveryDestination)[name]
+
+
+def DescribeConfigurationTemplates(
+    call: Call,
+    *,
+    service: str | None = None,
+    logTypes: list[str] | None = None,
+    resourceTypes: list[str] | None = None,
+    deliveryDestinationTypes: list[str] | None = None,
+) -> dict:
+    """Of what can be delivered here."""
+    templates = [
+        {
+            "service": "cloudfront", "logType": delivery_source.ACCESS_LOGS, "resourceType": "distribution", "deliveryDestinationType": kind,
+            "defaultDeliveryConfigValues": {"recordFields": list(ACCESS_FIELDS), "fieldDelimiter": DELIMITER}
+            | ({"s3DeliveryConfiguration": {"suffixPath": SUFFIX, "enableHiveCompatiblePath": False}} if kind == "S3" else {}),
+            "allowedFields": [{"name": name, "mandatory": False} for name in ACCESS_FIELDS], "allowedOutputFormats": list(formats),
+            "allowedActionForAllowVendedLogsDeliveryForResource": ALLOWED_ACTION,
+            "allowedSuffixPathFields": list(VARIABLES) if kind == "S3" else [],
+        }
+        for kind, formats in delivery_destination.FORMATS.items()
+    ]  # fmt: skip
+    wanted = {"service": [service] if service else None, "logType": logTypes, "resourceType": resourceTypes, "deliveryDestinationType": deliveryDestinationTypes}
+    return {"configurationTemplates": [each for each in templates if all(not values or each[name] in values for name, values in wanted.items())]}
+
+
+# Tags ---------------------------------------------------------------------------------------------
+
+
+_KINDS: dict[str, type[Record]] = {"delivery-source": DeliverySource, "delivery-destination": DeliveryDestination, "delivery": Delivery}
+
+
+def is_one(arn: str) -> bool:
+    named = arns.parse(arn)
+    return named is not None and named.resource.partition(":")[0] in _KINDS
+
+
+def _tagged(call: Call, arn: str) -> tuple[Any, str]:
+    kind, _, name = arns.parse(arn).resource.partition(":")
+    shelf = call.shelf(_KINDS[kind])
+    if name not in shelf:
+        raise ResourceNotFoundException("The specified resource does not exist.")
+    return shelf, name
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    shelf, name = _tagged(call, arn)
+    return shelf[name].tags
+
+
+def retagged(call: Call, arn: str, tags: dict[str, str]) -> None:
+    shelf, name = _tagged(call, arn)
+    shelf[name] = changed(shelf[name], tags=tags)

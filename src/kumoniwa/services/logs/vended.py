@@ -1,0 +1,180 @@
+"""Lines of AWS's own services on their way to where they are delivered: a file in a bucket, events of a stream, records of a Firehose.
+
+Whoever serves the resource hands them over once (``heard``); from then on each delivery is a row that is tried again for a day.
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import orjson
+
+from kumoniwa.gate import outbox, patience
+from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.names import region_of_bucket
+from kumoniwa.gate.outbox import Outbox
+from kumoniwa.gate.vended_logs import ACCESS_FIELDS, Wanted
+from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.record import Record
+from kumoniwa.services.logs import delivery_source
+from kumoniwa.services.logs.delivery import DELIMITER, SERVICE, Delivery
+from kumoniwa.services.logs.delivery_destination import DeliveryDestination
+from kumoniwa.services.logs.delivery_source import DeliverySource
+from kumoniwa.services.logs.group import name_in
+
+_VARIABLE = re.compile(r"\{([^{}]*)\}")
+
+
+class Handed(Record):
+    """Up to which of its lines an edge location has handed over those of a resource; shelved by both."""
+
+    number: int
+
+
+class Promise(msgspec.Struct, array_like=True):
+    delivery: str
+    source: str
+    resource: str
+    lines: list[tuple[float, list[str]]]
+    """Times, and the values of all fields."""
+
+
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Promise).decode
+
+
+# What others say ------------------------------------------------------------------------------------
+
+
+def want(home: Any, message: dict[str, Any]) -> None:
+    """In ``aws-global``."""
+    home.store.shelf(SHARED, Wanted)[message["arn"]] = Wanted(arn=message["arn"], account=message["account"], region=message["region"])
+
+
+def drop(home: Any, message: dict[str, Any]) -> None:
+    home.store.shelf(SHARED, Wanted).pop(message["arn"], None)
+
+
+def lines(home: Any, origin: str, message: dict[str, Any]) -> None:
+    """``lines`` are numbers, times and values; those that were handed over before are passed over."""
+    account, resource = message["account"], message["arn"]
+    call = home.call("logs", account, principals.service(SERVICE, account))
+    call.atomically(lambda: _promise(call, origin, resource, message["lines"]))
+
+
+def _promise(call: Call, origin: str, resource: str, told: list[Any]) -> None:
+    shelf, key = call.shelf(Handed), f"{origin} {resource}"
+    known = shelf[key].number if key in shelf else 0
+    fresh = [(at, values) for number, at, values in told if number > known]
+    if not fresh:
+        return
+    shelf[key] = Handed(number=told[-1][0])
+    sources = call.shelf(DeliverySource)
+    for each in call.shelf(Delivery).values():
+        if sources[each.source].resource == resource:
+            OUTBOX.put(call, _encode(Promise(each.id, each.source, resource, fresh)), lane=each.id)
+
+
+# Delivering -----------------------------------------------------------------------------------------
+
+
+async def deliver(call: Call, promised: outbox.Delivery) -> float | None:
+    promise = _decode(promised.body)
+    held = call.shelf(Delivery).get(promise.delivery)
+    if held is None:
+        return None
+    there = arns.parse(held.destination)
+    owner = call.home.call("logs", there.account, principals.service(SERVICE, there.account))
+    destination = owner.shelf(DeliveryDestination).get(there.resource.removeprefix("delivery-destination:"))
+    if destination is None:
+        return None
+    try:
+        await _SENT[held.type](call, owner, held, destination, promise, promised.token)
+    except AwsError as error:
+        wait_s, exhausted = patience.pause({}, promised, call.now(), promised.born, call.ids.random)
+        if exhausted:
+            call.home.note("undelivered", source=promise.source, target=destination.target, code=error.code)
+            return None
+        return wait_s
+    return None
+
+
+def _records(held: Delivery, form: str, promise: Promise) -> list[str]:
+    places = [ACCESS_FIELDS.index(name) for name in held.fields]
+    chosen = [[values[place] for place in places] for _, values in promise.lines]
+    if form == "json":
+        return [orjson.dumps(dict(zip(held.fields, values))).decode() for values in chosen]
+    return [(DELIMITER if held.delimiter is None else held.delimiter).join(values) for values in chosen]
+
+
+def _as_service(call: Call, owner: Call, promise: Promise) -> Call:
+    source = delivery_source.arn_of(call, promise.source)
+    return owner.acting(SERVICE, **{"aws:SourceArn": source, "aws:SourceAccount": call.account})
+
+
+async def _to_bucket(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
+    bucket, _, prefix = arns.parse(destination.target).resource.partition("/")
+    form = destination.written_as
+    head = f"#Version: 1.0\n#Fields: {' '.join(held.fields)}\n" if form == "w3c" else ""
+    body = gzip.compress((head + "".join(f"{line}\n" for line in _records(held, form, promise))).encode(), mtime=0)
+    name, at = promise.resource.rpartition("/")[2], promise.lines[0][0]
+    path = "/".join(part.strip("/") for part in (prefix, _suffix(held, call.account, name, at)) if part.strip("/"))
+    key = f"{path}{'/' if path else ''}{name}.{time.strftime('%Y-%m-%d-%H', time.gmtime(at))}.{once.rpartition('-')[2][:8]}.gz"
+    await _as_service(call, owner, promise).ask(
+        "s3:PutObject", to_region=region_of_bucket(call.home, bucket), once=once, Bucket=bucket, Key=key, Body=body,
+        ContentType="application/x-gzip", ACL="bucket-owner-full-control",
+    )  # fmt: skip
+
+
+def _suffix(held: Delivery, account: str, distribution: str, at: float) -> str:
+    """Hive wants to read in the path what each part of it is called."""
+    moment = time.gmtime(at)
+    values = {
+        "account-id": account, "accountid": account, "DistributionId": distribution, "distributionid": distribution,
+        "yyyy": time.strftime("%Y", moment), "MM": time.strftime("%m", moment), "dd": time.strftime("%d", moment), "HH": time.strftime("%H", moment),
+    }  # fmt: skip
+    names = {"account-id": "aws-account-id", "accountid": "aws-account-id", "yyyy": "year", "MM": "month", "dd": "day", "HH": "hour"}
+
+    def put(found: re.Match) -> str:
+        value = values[found[1]]
+        return f"{names.get(found[1], found[1])}={value}" if held.is_hive else value
+
+    return _VARIABLE.sub(put, held.suffix)
+
+
+async def _to_group(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
+    """Into one stream for each distribution; how AWS calls it was not found."""
+    us, group = _as_service(call, owner, promise), name_in(destination.target)
+    stream, place = f"CloudFront_{promise.resource.rpartition('/')[2]}", arns.parse(destination.target).region
+    events = [
+        {"timestamp": int(at * 1000), "message": line} for (at, _), line in zip(promise.lines, _records(held, destination.written_as, promise))
+    ]
+    named = {"logGroupName": group, "logStreamName": stream}
+    try:
+        await us.ask("logs:CreateLogStream", to_region=place, **named)
+    except AwsError as error:
+        if error.code != "ResourceAlreadyExistsException":
+            raise
+    await us.ask("logs:PutLogEvents", to_region=place, once=once, **named, logEvents=sorted(events, key=lambda each: each["timestamp"]))
+
+
+async def _to_stream(call: Call, owner: Call, held: Delivery, destination: DeliveryDestination, promise: Promise, once: str) -> None:
+    """AWS does this by a role of its own that is linked to the service, which may do it to every stream that its customer names."""
+    us = owner.home.call("logs", owner.account, principals.root(owner.account, partition=owner.home.partition))
+    target = arns.parse(destination.target)
+    await us.ask(
+        "firehose:PutRecordBatch", to_region=target.region, once=once, DeliveryStreamName=target.resource.removeprefix("deliverystream/"),
+        Records=[{"Data": f"{line}\n".encode()} for line in _records(held, destination.written_as, promise)],
+    )  # fmt: skip
+
+
+_SENT: dict[str, Callable[..., Any]] = {"S3": _to_bucket, "CWL": _to_group, "FH": _to_stream}
+OUTBOX = Outbox("logs", deliver, kind="vended")

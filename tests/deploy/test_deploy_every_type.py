@@ -531,6 +531,21 @@ SAMPLES = {
         "{DestinationName: d, TargetArn: 'arn:t', RoleArn: 'arn:r', DestinationPolicy: '{}'}",
         "{DestinationName: d, TargetArn: 'arn:u', RoleArn: 'arn:r', DestinationPolicy: '[]'}",
     ),
+    "AWS::Logs::DeliverySource": (
+        "{Name: s, ResourceArn: 'arn:aws:cloudfront::123456789012:distribution/E1', LogType: ACCESS_LOGS, Tags: [{Key: a, Value: b}]}",
+        "{Name: s, ResourceArn: 'arn:aws:cloudfront::123456789012:distribution/E2', LogType: ACCESS_LOGS, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Logs::DeliveryDestination": (
+        """{Name: d, DestinationResourceArn: 'arn:aws:s3:::bucket', OutputFormat: json, DeliveryDestinationType: S3, Tags: [{Key: a, Value: b}],
+        DeliveryDestinationPolicy: {DeliveryDestinationName: d, DeliveryDestinationPolicy: {Version: '2012-10-17'}}}""",
+        "{Name: d, DestinationResourceArn: 'arn:aws:s3:::bucket', OutputFormat: json, DeliveryDestinationType: S3, Tags: [{Key: c, Value: d}]}",
+    ),
+    "AWS::Logs::Delivery": (
+        """{DeliverySourceName: s, DeliveryDestinationArn: 'arn:aws:logs:us-east-1:123456789012:delivery-destination:d', RecordFields: [date],
+        FieldDelimiter: x, S3SuffixPath: y, S3EnableHiveCompatiblePath: true, Tags: [{Key: a, Value: b}]}""",
+        """{DeliverySourceName: s, DeliveryDestinationArn: 'arn:aws:logs:us-east-1:123456789012:delivery-destination:d', RecordFields: [time],
+        FieldDelimiter: z, S3SuffixPath: w, S3EnableHiveCompatiblePath: false, Tags: [{Key: c, Value: d}]}""",
+    ),
     "AWS::Logs::SubscriptionFilter": (
         "{LogGroupName: g, FilterPattern: a, DestinationArn: 'arn:d', RoleArn: 'arn:r'}",
         "{LogGroupName: g, FilterPattern: b, DestinationArn: 'arn:d', Distribution: Random}",

@@ -137,6 +137,7 @@ def test_a_delivery_is_made_shown_changed_and_deleted(logs, edge, site):
     }  # fmt: skip
     assert logs.get_delivery(id=made["id"])["delivery"] == made and logs.describe_deliveries()["deliveries"] == [made]
     assert refused(logs.create_delivery, deliverySourceName="s", deliveryDestinationArn=arn)[0] == "ConflictException"
+    assert refused(logs.put_delivery_source, name="s", resourceArn=edge.create().arn, logType="ACCESS_LOGS")[0] == "ConflictException"
     assert refused(logs.delete_delivery_source, name="s")[0] == refused(logs.delete_delivery_destination, name="d")[0] == "ConflictException"
     logs.update_delivery_configuration(id=made["id"], recordFields=["time", "date"], s3DeliveryConfiguration={"suffixPath": "{DistributionId}"})
     changed = logs.get_delivery(id=made["id"])["delivery"]
@@ -304,3 +305,23 @@ def test_the_edges_of_all_regions_hand_over_what_they_served(make_cloud):
         assert cloud.run(asked(cloud.regions[region], site.domain)).status == 200
     cloud.sleep(10)
     assert sorted(json.loads(text)["x-edge-location"] for text in files(edge).values()) == ["eu-west-1", "us-east-1"]
+
+
+def test_a_stack_delivers_what_its_distribution_is_asked(edge, logs, site):
+    name = {"Name": "d", "DestinationResourceArn": bucket(edge), "OutputFormat": "json"}
+    resources = {
+        "Source": {"Type": "AWS::Logs::DeliverySource", "Properties": {"Name": "s", "ResourceArn": site.arn, "LogType": "ACCESS_LOGS"}},
+        "Destination": {"Type": "AWS::Logs::DeliveryDestination", "Properties": name},
+        "Delivery": {"Type": "AWS::Logs::Delivery", "Properties": {
+            "DeliverySourceName": {"Ref": "Source"}, "DeliveryDestinationArn": {"Fn::GetAtt": ["Destination", "Arn"]}, "RecordFields": ["sc-status"]}},
+    }  # fmt: skip
+    stacks = edge.cloud.client("cloudformation")
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    edge.cloud.sleep(30)
+    assert stacks.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="s")["StackEvents"]
+    site.get("/")
+    edge.cloud.sleep(5)
+    assert list(files(edge).values()) == ['{"sc-status":"200"}\n']
+    stacks.delete_stack(StackName="s")
+    edge.cloud.sleep(30)
+    assert logs.describe_deliveries()["deliveries"] == [] and logs.describe_delivery_sources()["deliverySources"] == []

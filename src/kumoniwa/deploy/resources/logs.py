@@ -7,6 +7,7 @@ from typing import Any
 
 from kumoniwa.deploy.resource import (
     ID,
+    OMIT,
     Call,
     Name,
     Reading,
@@ -16,6 +17,7 @@ from kumoniwa.deploy.resource import (
     at,
     carries,
     gone_tags,
+    made,
     p,
     seen,
     tag_list,
@@ -184,3 +186,69 @@ ResourcePolicy = ResourceType(
     delete=Call("logs:DeleteResourcePolicy", policyName=ID),
     absent="ResourceNotFoundException",
 )
+
+
+def _arn_of(kind: str) -> Any:
+    return text("arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:" + kind + ":${ID}")
+
+
+def _retagged(arn: Any) -> tuple[Call, Call]:
+    return (
+        Call("logs:UntagResource", resourceArn=arn, tagKeys=gone_tags).when(gone_tags),
+        Call("logs:TagResource", resourceArn=arn, tags=tag_map(p.Tags)).when(p.Tags),
+    )
+
+
+DeliverySource = ResourceType(
+    create=Call("logs:PutDeliverySource", name=p.Name, resourceArn=p.ResourceArn, logType=p.LogType, tags=tag_map(p.Tags)),
+    id=p.Name,
+    update=(
+        Call("logs:PutDeliverySource", name=ID, resourceArn=p.ResourceArn, logType=p.LogType).writes_all(),
+        *_retagged(_arn_of("delivery-source")),
+    ),
+    delete=Call("logs:DeleteDeliverySource", name=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": _arn_of("delivery-source"), "Service": made.deliverySource.service, "ResourceArns": made.deliverySource.resourceArns},
+)
+
+
+def _policy_text(said: dict[str, Any]) -> Any:
+    return json.dumps(said["DeliveryDestinationPolicy"]) if "DeliveryDestinationPolicy" in said else OMIT
+
+
+DeliveryDestination = ResourceType(
+    create=Call(
+        "logs:PutDeliveryDestination", name=p.Name, outputFormat=p.OutputFormat, deliveryDestinationType=p.DeliveryDestinationType,
+        deliveryDestinationConfiguration={"destinationResourceArn": p.DestinationResourceArn}, tags=tag_map(p.Tags),
+    ),
+    id=p.Name,
+    settings=(
+        Setting(
+            Call(
+                "logs:PutDeliveryDestinationPolicy", deliveryDestinationName=ID,
+                deliveryDestinationPolicy=use(_policy_text, p.DeliveryDestinationPolicy),
+            ),
+            Call("logs:DeleteDeliveryDestinationPolicy", deliveryDestinationName=ID),
+        ),
+    ),
+    update=_retagged(_arn_of("delivery-destination")),
+    delete=Call("logs:DeleteDeliveryDestination", name=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": _arn_of("delivery-destination")},
+)  # fmt: skip
+
+_DELIVERED = {
+    "recordFields": p.RecordFields, "fieldDelimiter": p.FieldDelimiter,
+    "s3DeliveryConfiguration": {"suffixPath": p.S3SuffixPath, "enableHiveCompatiblePath": p.S3EnableHiveCompatiblePath},
+}  # fmt: skip
+Delivery = ResourceType(
+    create=Call(
+        "logs:CreateDelivery", deliverySourceName=p.DeliverySourceName, deliveryDestinationArn=p.DeliveryDestinationArn, tags=tag_map(p.Tags),
+        **_DELIVERED,
+    ),
+    id=made.delivery.id,
+    update=(Call("logs:UpdateDeliveryConfiguration", id=ID, **_DELIVERED), *_retagged(_arn_of("delivery"))),
+    delete=Call("logs:DeleteDelivery", id=ID),
+    absent="ResourceNotFoundException",
+    attributes={"DeliveryId": ID, "Arn": _arn_of("delivery"), "DeliveryDestinationType": made.delivery.deliveryDestinationType},
+)  # fmt: skip

@@ -25,9 +25,11 @@ from kumoniwa.services.logs import delivery_destination, delivery_source
 from kumoniwa.services.logs.delivery_destination import DeliveryDestination, existing_destination
 from kumoniwa.services.logs.delivery_source import (
     ConflictException,
+    Delivery,
     DeliverySource,
     checked_tags,
     existing_source,
+    is_delivered,
 )
 from kumoniwa.services.logs.group import ResourceNotFoundException, name_in
 from kumoniwa.services.logs.policy import ResourcePolicy, key_of
@@ -41,22 +43,6 @@ VARIABLES = ("account-id", "accountid", "DistributionId", "distributionid", "yyy
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 POLICY = "AWSLogDeliveryWrite20150319"
 ALLOWED_ACTION = "cloudfront:AllowVendedLogDeliveryForResource"
-
-
-class Delivery(Record):
-    """Shelved by its id."""
-
-    id: str
-    source: str
-    destination: str
-    """The ARN of the destination, which may be another account's."""
-    type: str
-    created: float
-    fields: list[str]
-    delimiter: str | None = None
-    suffix: str = ""
-    is_hive: bool = False
-    tags: dict[str, str] = {}
 
 
 def arn_of(call: Call, id_: str) -> str:
@@ -223,7 +209,7 @@ async def DeleteDelivery(call: Call, *, id: str) -> None:
 
 def DeleteDeliverySource(call: Call, *, name: str) -> None:
     existing_source(call, name)
-    if any(each.source == name for each in call.shelf(Delivery).values()):
+    if is_delivered(call, name):
         raise ConflictException("This Delivery Source is used by a Delivery.")
     del call.shelf(DeliverySource)[name]
 

@@ -45,7 +45,28 @@ def arn_of(call: Call, name: str) -> str:
     return call.arn(f"delivery-source:{name}", "logs")
 
 
+class Delivery(Record):
+    """Shelved by its id."""
+
+    id: str
+    source: str
+    destination: str
+    """The ARN of the destination, which may be another account's."""
+    type: str
+    created: float
+    fields: list[str]
+    delimiter: str | None = None
+    suffix: str = ""
+    is_hive: bool = False
+    tags: dict[str, str] = {}
+
+
+def is_delivered(call: Call, name: str) -> bool:
+    return any(each.source == name for each in call.shelf(Delivery).values())
+
+
 def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType: str, tags: dict[str, str] | None = None) -> dict:
+    """A source that nobody delivers from may become another."""
     resource = arns.parse(resourceArn)
     if resource is not None and resource.service in UNBUILT:
         raise NotImplementedHere(f"deliveries of the logs of {resource.service}")
@@ -64,8 +85,8 @@ def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType: str, 
     call.require("cloudfront:AllowVendedLogDeliveryForResource", resourceArn)
     shelf = call.shelf(DeliverySource)
     before = shelf.get(name)
-    if before is not None and (before.resource, before.log_type) != (resourceArn, logType):
-        raise ConflictException("This Delivery Source already exists with another resource or log type.")
+    if before is not None and before.resource != resourceArn and is_delivered(call, name):
+        raise ConflictException("This Delivery Source is used by a Delivery.")
     made = shelf[name] = DeliverySource(
         name=name, resource=resourceArn, service="cloudfront", log_type=logType,
         tags=checked_tags(tags) if tags is not None else before.tags if before is not None else {},

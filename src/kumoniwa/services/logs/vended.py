@@ -26,9 +26,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs import delivery_source
-from kumoniwa.services.logs.delivery import DELIMITER, SERVICE, Delivery
+from kumoniwa.services.logs.delivery import DELIMITER, SERVICE
 from kumoniwa.services.logs.delivery_destination import DeliveryDestination
-from kumoniwa.services.logs.delivery_source import DeliverySource
+from kumoniwa.services.logs.delivery_source import Delivery, DeliverySource
 from kumoniwa.services.logs.group import name_in
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")

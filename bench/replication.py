@@ -118,7 +118,7 @@ async def main() -> None:
             more = statistics.median([spent - alone for spent, alone in zip(costs[table], costs["alone"])])
             print(f"put, with {what}  {statistics.median(costs[table]):7.1f} µs CPU  (+{more:.1f}, until every change was carried)")
         batches = [(o, msgspec.msgpack.decode(b)) for r, o, b in peers.swallowed if r == NAMES[1]][-200:]
-        replica, count = peers.regions[NAMES[1]], sum(len(m["changes"]) for _, m in batches)
+        replica, count = peers.regions[NAMES[1]], sum(len(page) for _, m in batches for page in m["pages"])
         began = time.process_time()
         for origin, message in batches:
             await replica.heard(origin, "dynamodb", message)

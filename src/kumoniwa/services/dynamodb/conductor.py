@@ -183,7 +183,7 @@ async def _give(call: Call, table: Table, region: str) -> bool:
         if not await unlocking.is_ready(call, table):
             return False
         page, after = _page(call, table, given.after)
-        message: dict[str, Any] = {"what": "changes", "account": call.account, "table": table.name, "is_news": False, "changes": page}
+        message: dict[str, Any] = {"what": "changes", "account": call.account, "table": table.name, "is_news": False, "pages": [page]}
         try:
             # The last page is empty: with it the replica opens, before anybody here is told that it has.
             reply = await call.home.exchange(region, "dynamodb", message | {"is_last": not page})

@@ -1,7 +1,7 @@
 """What carries a table's writes to one other replica: each after a while, those of one item in their order.
 
-AWS promises no time and usually takes a second at most. Here a change is due a lognormal while after its write, and travels
-the link with whatever else is due. It leaves the log when every other replica has answered for it, so what a kill or a cut
+AWS promises no time and usually takes a second at most. Here what a turn of the loop wrote is due a lognormal while after it, and
+travels the link with whatever else is due. It leaves the log when every other replica has answered for it, so what a kill or a cut
 interrupts is said again; who has it already does not mind.
 """
 
@@ -12,12 +12,14 @@ import math
 from random import Random
 from typing import Any
 
+import msgspec
+
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.dynamodb import replication, table_key, unlocking
 from kumoniwa.services.dynamodb.group import DELETING
-from kumoniwa.services.dynamodb.replication import AT, BODY
+from kumoniwa.services.dynamodb.replication import Page
 from kumoniwa.services.dynamodb.table import Table
 
 MEDIAN_S = 0.3
@@ -47,13 +49,11 @@ class Courier:
         self.home, self.region, self.name, self.id = home, region, table.name, table.id
         self.call: Call = home.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
         self.read_to = replication.cursor(self.call, self.id, region)
-        self.waiting: dict[int, list[tuple]] = {}
+        self.waiting: dict[int, list[Page]] = {}
         """What was read and is not heard, by the tick at which it is due, each in the order of the log."""
-        self.logged: dict[int, int] = {}
-        """In which row of the log the first change of a tick lies."""
         self.count = self.untrimmed = self.trimmed = 0
         self.due_last: dict[bytes, int] = {}
-        """When the last change of an item is due that waits here: a later one does not overtake it."""
+        """When the last change of an item is due that waits here: no page with a later one overtakes it."""
 
     async def run(self) -> None:
         while (table := self._table()) is not None:
@@ -82,30 +82,23 @@ class Courier:
         room = READ_AHEAD - self.count
         if room <= 0:
             return
-        written, self.read_to = replication.written_after(self.call, self.id, self.read_to, room)
-        if not written:
+        pages, self.read_to = replication.written_after(self.call, self.id, self.read_to, room)
+        if not pages:
             return
         slow, reorder = self._hit("replication.slow"), self._hit("replication.reorder")
         lag_s = float(slow.params["lag"]) if slow is not None else 0.0
         window_s = float(reorder.params["window"]) if reorder is not None else 0.0
-        random, now = self.home.ids.random, self.home.clock.now()
-        waiting, due_last = self.waiting, self.due_last
-        for seq, changes in written:
-            self.count += len(changes)
-            for change in changes:
-                # A write over one that came from a region whose clock is ahead is stamped ahead of its time.
-                at = change[AT] / 1_000_000
-                due_s = (at if at < now else now) + delay(random) + lag_s
-                if window_s:
-                    due_s += random.uniform(0.0, window_s)
-                item, tick = change[0] + change[1], int(due_s / TICK_S)
-                if (last := due_last.get(item, 0)) > tick:
-                    tick = last
-                due_last[item] = tick
-                if tick in waiting:
-                    waiting[tick].append(change)
-                else:
-                    waiting[tick], self.logged[tick] = [change], seq
+        random, now, due_last = self.home.ids.random, self.home.clock.now(), self.due_last
+        for page in pages:
+            # A write over one that came from a region whose clock is ahead is stamped ahead of its time.
+            due_s = min(page.at / 1_000_000, now) + delay(random) + lag_s
+            if window_s:
+                due_s += random.uniform(0.0, window_s)
+            items = replication.items_in(page)
+            tick = max([int(due_s / TICK_S), *[due_last[item] for item in items if item in due_last]])
+            due_last.update(dict.fromkeys(items, tick))
+            self.waiting.setdefault(tick, []).append(page)
+            self.count += page.changes
         if len(due_last) > 2 * self.count + 1_000:
             past = int(now / TICK_S)
             self.due_last = {item: tick for item, tick in due_last.items() if tick >= past}
@@ -121,17 +114,20 @@ class Courier:
         for tick in sorted(self.waiting):
             if tick > now or size > MESSAGE_BYTES:
                 break
-            size += sum([len(change[BODY] or b"") + 64 for change in self.waiting[tick]])
+            size += sum([len(page.body) for page in self.waiting[tick]])
             due.append(tick)
         return due
 
     async def _carry(self, table: Table, due: list[int]) -> bool:
         """Say what is due, and answer whether it was heard."""
-        changes = [change for tick in due for change in self.waiting[tick]]
+        pages = [page for tick in due for page in self.waiting[tick]]
         if table.encryption is not None and not await unlocking.is_ready(self.call, table):
             return False
-        told = changes if table.encryption is None else table_key.plain_changes(self.call, table.encryption, changes)
-        message = {"what": "changes", "account": self.call.account, "table": self.name, "is_news": True, "changes": told}
+        if table.encryption is None:
+            told: list[Any] = [msgspec.Raw(page.body) for page in pages]
+        else:
+            told = [table_key.plain_changes(self.call, table.encryption, replication.changes_in(page.body)) for page in pages]
+        message = {"what": "changes", "account": self.call.account, "table": self.name, "is_news": True, "pages": told}
         try:
             reply = await self.home.exchange(self.region, "dynamodb", message)
         except AwsError:
@@ -140,13 +136,14 @@ class Courier:
         if not reply["is_known"]:
             return False
         for tick in due:
-            del self.waiting[tick], self.logged[tick]
-        self.count -= len(changes)
+            del self.waiting[tick]
+        changes = sum([page.changes for page in pages])
+        self.count -= changes
         # What is due later may be older in the log: the cursor waits for it.
-        unheard = min(self.logged.values(), default=self.read_to + 1)
+        unheard = min([waiting[0].seq for waiting in self.waiting.values()], default=self.read_to + 1)
         replication.advance(self.call, self.id, self.region, unheard - 1)
-        replication.arrived(self.call, self.name, self.region, reply["at"], changes)
-        self.untrimmed += len(changes)
+        replication.arrived(self.call, self.name, self.region, reply["at"], pages)
+        self.untrimmed += changes
         if self.untrimmed >= TRIM_CHANGES or not self.waiting:
             self.trimmed = replication.trim(self.call, table, self.trimmed)
             self.untrimmed = 0

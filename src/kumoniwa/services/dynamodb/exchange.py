@@ -44,7 +44,8 @@ async def _group(call: Call, origin: str, message: dict[str, Any]) -> dict[str, 
 
 
 async def _changes(call: Call, origin: str, message: dict[str, Any]) -> dict[str, Any]:
-    changes, name, shelf = message["changes"], message["table"], call.shelf(Table)
+    name, shelf = message["table"], call.shelf(Table)
+    changes = [change for page in message["pages"] for change in page]
     for start in range(0, len(changes) or 1, STEP_CHANGES):
         if start:
             await asyncio.sleep(0)

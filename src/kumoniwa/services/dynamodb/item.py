@@ -124,9 +124,10 @@ def replace(
         _follow(call.rows(OPEN_PLACES), _OPEN, layout.id, None if new is not None else plain, None if new is None else plain, at)
     if layout.is_recoverable:
         history.replaced(call, layout.id, pk, sk, old_size, replaced)
+    now = call.now() if layout.is_replicated or layout.stream is not None else 0.0
     if layout.is_replicated:
         held = replication.unpacked(old_version) if old is not None else None
-        version = replication.noted(call, rows, layout, pk, sk, size, kept if new is not None else None, held, heard)
+        version = replication.noted(call, rows, layout, pk, sk, size, kept if new is not None else None, held, heard, now)
     if new is None:
         rows.run("delete from dynamodb_item where tbl = ? and pk = ? and sk = ?", layout.id, pk, sk)
     else:
@@ -135,7 +136,7 @@ def replace(
         _move(call, layout, (pk, sk), places(layout, old), places(layout, new))
     if layout.stream is not None and old != new:
         stream.append(
-            call, layout, old, new, old_body, body if new is not None else None, old_size, size, by_service=by_service
+            call, layout, old, new, old_body, body if new is not None else None, old_size, size, now, by_service=by_service
         )
     if layout.destinations and old != new:
         destination.promise(call, layout, old, new, by_service=by_service)

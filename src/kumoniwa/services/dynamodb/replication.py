@@ -101,16 +101,32 @@ class Change(NamedTuple):
         return Version(self.at, self.region, self.based_at, self.based_in)
 
 
-AT, BODY = Change._fields.index("at"), Change._fields.index("body")
+class Page(NamedTuple):
+    """What a turn of the loop wrote, as it lies in the log. ``at`` is the time of its first change; ``body`` are ``Change``s, packed."""
+
+    seq: int
+    at: int
+    changes: int
+    body: bytes
+
+
+class _Place(msgspec.Struct, array_like=True):
+    """Of a packed change what says which item it is of."""
+
+    pk: bytes
+    sk: bytes
+
+
 PAGE_BYTES = 1 << 20
-"""Of more than so much written in one turn, the log makes several rows."""
+"""Of more than so much written in one turn, the log makes several pages."""
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Version).decode
-_changes = msgspec.msgpack.Decoder(list[tuple]).decode
+_places = msgspec.msgpack.Decoder(list[_Place]).decode
+changes_in = msgspec.msgpack.Decoder(list[tuple]).decode
 
 
 class Sequence:
-    """Numbers the log's rows of an account here. Numbers given out are not used again, even when the log was emptied meanwhile."""
+    """Numbers the log's pages of an account here. Numbers given out are not used again, even when the log was emptied meanwhile."""
 
     def __init__(self) -> None:
         self.last = -1
@@ -174,13 +190,13 @@ class Log:
             self.write(entries[half:])
             return
         number = call.memory(Sequence).next(call)
-        call.rows(CHANGES).run("insert into dynamodb_log values (?,?,?,?,?)", number, self.tbl, entries[0][AT], len(entries), body)
+        call.rows(CHANGES).run("insert into dynamodb_log values (?,?,?,?,?)", number, self.tbl, entries[0][2], len(entries), body)
         call.home.wake(("dynamodb", "courier", self.tbl))
 
 
 def noted(
     call: Call, rows: Rows, layout: Layout, pk: bytes, sk: bytes, size: int, body: bytes | None, held: Version | None,
-    heard: Version | None,
+    heard: Version | None, now: float,
 ) -> bytes:  # fmt: skip
     """Note a write before it is made, over an item of the version ``held`` (None if there is no item); answers its version for
     the item's row. One made here, not ``heard``, is logged for the others."""
@@ -188,7 +204,7 @@ def noted(
     made: tuple | None = heard
     if made is None:
         based_at, based_in, _, _ = held or gone or NEVER
-        at = int(call.now() * 1_000_000)
+        at = int(now * 1_000_000)
         if at <= based_at:
             at = based_at + 1
         here = call.home.name
@@ -218,20 +234,23 @@ def advance(call: Call, tbl: int, region: str, seq: int) -> None:
     call.rows(CURSORS).run("replace into dynamodb_cursor values (?,?,?)", tbl, region, seq)
 
 
-def written_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[tuple[int, list[tuple]]], int]:
-    """Some ``count`` changes, as numbers of the log's rows with what ``Change``s consist of, and up to where there are no others."""
+def written_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[Page], int]:
+    """Pages of some ``count`` changes, and up to where there are no others."""
     newest = call.memory(Sequence).newest(call)
     if newest <= seq:
         return [], seq
     found = []
-    for number, body, changes in call.rows(CHANGES).each(
-        "select seq, body, changes from dynamodb_log where seq > ? and tbl = ? order by seq", seq, tbl
-    ):
-        found.append((number, _changes(body)))
-        count -= changes
+    for row in call.rows(CHANGES).each("select seq, at, changes, body from dynamodb_log where seq > ? and tbl = ? order by seq", seq, tbl):
+        page = Page(*row)
+        found.append(page)
+        count -= page.changes
         if count <= 0:
-            return found, number
+            return found, page.seq
     return found, newest
+
+
+def items_in(page: Page) -> list[bytes]:
+    return [place.pk + place.sk for place in _places(page.body)]
 
 
 def backlog(call: Call, tbl: int, region: str) -> int:
@@ -275,17 +294,20 @@ def forget_old(call: Call, table: Table) -> None:
 # Latency -------------------------------------------------------------------------------------------
 
 
-def arrived(call: Call, name: str, region: str, at: float, changes: list[tuple]) -> None:
+def arrived(call: Call, name: str, region: str, at: float, pages: list[Page]) -> None:
     """Samples of ReplicationLatency, kept by the minute in the region that wrote, as CloudWatch keeps them."""
     at_ms = int(at * 1000)
-    lags = [max(0, at_ms - change[AT] // 1000) for change in changes]
+    lags: Counter[int] = Counter()
+    for page in pages:
+        lags[max(0, at_ms - page.at // 1000)] += page.changes
     of = ("AWS/DynamoDB", "ReplicationLatency", "TableName", name, "ReceivingRegion", region)
-    for lag, times in Counter(lags).items():
+    for lag, times in lags.items():
         call.measure(*of, value=rounded(lag), unit="Milliseconds", times=times)
+    samples, total = lags.total(), sum(lag * times for lag, times in lags.items())
     call.rows(LATENCIES).run(
         """insert into dynamodb_latency values (?,?,?,?,?,?,?) on conflict do update set samples = samples + excluded.samples,
              total_ms = total_ms + excluded.total_ms, least_ms = min(least_ms, excluded.least_ms), most_ms = max(most_ms, excluded.most_ms)""",
-        name, region, int(at) // 60, len(lags), sum(lags), min(lags), max(lags),
+        name, region, int(at) // 60, samples, total, min(lags), max(lags),
     )  # fmt: skip
 
 

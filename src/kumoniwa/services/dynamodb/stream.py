@@ -106,6 +106,7 @@ def append(
     new_body: bytes | None,
     old_size: int,
     new_size: int,
+    now: float,
     *,
     by_service: bool,
 ) -> None:
@@ -128,7 +129,7 @@ def append(
         told = sealed(sealing.of(call, layout.encryption), layout.stream, told)
     call.rows(RECORDS).run(
         "insert into dynamodb_record (stream, at, event, by_service, keys, new, old, size) values (?,?,?,?,?,?,?,?)",
-        layout.stream, call.now(), event, by_service, *told, size,
+        layout.stream, now, event, by_service, *told, size,
     )  # fmt: skip
     call.home.wake(("dynamodb", "stream", call.account, layout.stream))
 

@@ -207,6 +207,35 @@ def test_an_iam_method_wants_a_signature_and_a_permission(cloud, gateway, functi
     )
 
 
+def test_an_integration_may_be_asked_for_in_the_name_of_the_caller(cloud, gateway):
+    # https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html#apigw-PutIntegration-request-credentials
+    cloud.client("sqs").create_queue(QueueName="orders")
+    api, root = rest_api(gateway)
+    for place, kind in ((root, "AWS_IAM"), (resource(gateway, api, root, "open"), "NONE")):
+        at = {"restApiId": api, "resourceId": place, "httpMethod": "GET"}
+        gateway.put_method(**at, authorizationType=kind)
+        gateway.put_integration(
+            **at, type="AWS", integrationHttpMethod="POST", uri=f"arn:aws:apigateway:us-east-1:sqs:path/{ACCOUNT}/orders",
+            credentials="arn:aws:iam::*:user/*", requestTemplates={"application/json": "Action=SendMessage&MessageBody=x"},
+            requestParameters={"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"},
+        )  # fmt: skip
+        gateway.put_method_response(**at, statusCode="200")
+        gateway.put_integration_response(**at, statusCode="200")
+    deploy(gateway, api)
+    path = f"/restapis/{api}/prod/_user_request_/"
+    ann = user(cloud)
+
+    def allow(*actions):
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]})
+        cloud.client("iam").put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=policy)
+
+    allow("execute-api:Invoke")
+    assert "AccessDenied" in json.dumps(signed(cloud, ann, path)[1])
+    allow("execute-api:Invoke", "sqs:SendMessage")
+    assert "MessageId" in json.dumps(signed(cloud, ann, path)[1])
+    assert get(cloud, api, "/open")[0] == 500
+
+
 def test_an_api_policy_must_allow_those_without_an_identity(cloud, gateway):
     policy = {
         "Version": "2012-10-17",

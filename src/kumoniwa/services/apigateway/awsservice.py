@@ -22,7 +22,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway import endpointlog, mapping
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
-from kumoniwa.services.apigateway.proxy import SERVICE
+from kumoniwa.services.apigateway.proxy import acting
 from kumoniwa.services.apigateway.target import Target, target_of
 from kumoniwa.services.apigateway.transform import JSON, Outgoing, Reply, Send, misconfigured
 from kumoniwa.wire.message import File, Request, Response
@@ -71,7 +71,7 @@ def sender(served: Any, path: str, integration: dict[str, Any]) -> Send:
 
     def _assumed(exchange: Exchange, arn: str) -> Principal:
         try:
-            return exchange.home.assume(arn, SERVICE, "BackplaneAssumeRoleSession", served.account)
+            return acting(exchange, arn)
         except NotImplementedHere:
             raise
         except AwsError:

@@ -16,6 +16,7 @@ from kumoniwa.services.apigateway import method as methods
 from kumoniwa.services.apigateway import resource as resources
 from kumoniwa.services.apigateway.cache import key_places
 from kumoniwa.services.apigateway.patch import BadRequestException, NotFoundException, Rule, Rules, flag
+from kumoniwa.services.apigateway.proxy import PASSED_ON
 from kumoniwa.services.apigateway.restapi import RestApi
 from kumoniwa.services.apigateway.target import function_of, is_function, target_of
 
@@ -71,9 +72,7 @@ def _check_target(call: Call, kind: str, integration: dict[str, Any]) -> None:
         if not role:
             # Recorded from AWS: a service of its own is never asked without somebody's permissions.
             raise BadRequestException("Role ARN must be specified for AWS integrations")
-    if role is not None:
-        if ":role/" not in role:
-            raise NotImplementedHere("apigateway integrations with the caller's own credentials")
+    if role is not None and role != PASSED_ON:
         if account_of(role, call.account) != call.account:
             raise AccessDeniedException("Cross-account pass role is not allowed.")
         call.require("iam:PassRole", role, **{"iam:PassedToService": "apigateway.amazonaws.com"})

@@ -12,10 +12,13 @@ from kumoniwa.kernel.principal import Principal
 from kumoniwa.services.apigateway import endpointlog, event, mapping
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
 from kumoniwa.services.apigateway.target import function_of
-from kumoniwa.services.apigateway.transform import is_sendable
+from kumoniwa.services.apigateway.transform import is_sendable, misconfigured
 from kumoniwa.wire.message import Response
 
 SERVICE = "apigateway.amazonaws.com"
+PASSED_ON = "arn:aws:iam::*:user/*"
+"""The credentials of an integration that is asked for in the name of whoever calls.
+https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html#apigw-PutIntegration-request-credentials"""
 
 
 def failed() -> Refused:
@@ -39,11 +42,21 @@ async def invoked(
     return task.result()
 
 
+def acting(exchange: Exchange, role: str) -> Principal:
+    """The role that an integration names, or the caller. Raises AwsError."""
+    if role != PASSED_ON:
+        return exchange.home.assume(role, SERVICE, "BackplaneAssumeRoleSession", exchange.served.account)
+    if exchange.principal is None:
+        # No source tells what AWS answers where nobody has signed.
+        raise misconfigured(exchange, "The caller's credentials are passed on by methods with the authorization AWS_IAM alone")
+    return exchange.principal
+
+
 def caller(exchange: Exchange, source_arn: str, role: str | None) -> Principal:
-    """Who asks Lambda: API Gateway for this method, or the role the integration names."""
+    """Who asks Lambda: API Gateway for this method, or whom the integration names."""
     served = exchange.served
     if role is not None:
-        return exchange.home.assume(role, SERVICE, "BackplaneAssumeRoleSession", served.account)
+        return acting(exchange, role)
     return principals.service(
         SERVICE, served.account, **{"aws:SourceArn": source_arn, "aws:SourceAccount": served.account}
     )

@@ -243,6 +243,33 @@ def test_a_throttled_event_waits_until_there_is_room(cloud, tmp_path):
     assert attempts(file) == 1
 
 
+def test_events_that_were_throttled_together_do_not_hinder_each_other_any_longer(cloud, tmp_path):
+    # Recorded: test_async_invoke_queue_upon_function_update, where fourteen are answered within a minute and a half.
+    sign, count = tmp_path / "waits", 14
+    make(cloud, f"""
+        import threading
+        from pathlib import Path
+        sign = Path({str(sign)!r})
+        def handler(event, context):
+            if event.get("waits"): sign.write_text("x")
+            while event.get("waits") and sign.exists(): threading.Event().wait(0.005)
+            with open({str(tmp_path / "answered")!r}, "a") as file: file.write("x")
+    """, Timeout=900)  # fmt: skip
+    client = cloud.client("lambda")
+    client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    running = cloud.start(client.invoke, FunctionName="f", Payload=b'{"waits": 1}')
+    cloud.run(_until(sign))
+    for number in range(count):
+        client.invoke(FunctionName="f", InvocationType="Event", Payload=json.dumps({"n": number}))
+    cloud.sleep(0.5)
+    sign.unlink()
+    cloud.wait(running)
+    for _ in range(15):
+        cloud.sleep(1)
+        settle(cloud)
+    assert (tmp_path / "answered").read_text() == "x" * (count + 1)
+
+
 async def _until(file) -> None:
     import asyncio
 

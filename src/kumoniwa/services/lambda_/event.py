@@ -28,6 +28,8 @@ PAYLOAD_BYTES_MAX = 1_048_576
 RETRY_AFTER_S = 60.0
 """Before the first retry, and twice that before the second."""
 THROTTLED_S_MAX = 300.0
+GOLDEN_RATIO = 0.618034
+"""Multiples of it leave no two neighbours close to each other."""
 
 WAITING = ("lambda", "events")
 
@@ -121,7 +123,9 @@ async def answer(call: Call, event: Event) -> None:
     except recursion.RecursiveInvocationException:
         return await _fail(call, event, version, result, "RetriesExhausted")
     except TooManyRequestsException:
-        after_s = min(THROTTLED_S_MAX, 2.0**event.throttles)
+        # Those that were throttled together do not come again together, or one would be taken and the others throttled for longer.
+        spread = 0.5 + event.id * GOLDEN_RATIO % 1.0
+        after_s = min(THROTTLED_S_MAX, 2.0**event.throttles * spread)
         return _later(call, event, after_s, event.attempts, event.throttles + 1)
     except AwsError:
         # Its role cannot be assumed: nothing ran, and nothing will until somebody repairs it.

@@ -31,6 +31,7 @@ class Member(Record):
     administers: tuple[str, ...] = ()
     """Services that it speaks for in the organization: those it is the delegated administrator of, and of the management account all that are trusted."""
     has_all_features: bool = True
+    joined: float = 0.0
 
 
 IAM = "iam.amazonaws.com"

@@ -80,7 +80,7 @@ class Trail:
         touched = route.service.resource_of(call, route.name, params)
         arns = (touched,) if isinstance(touched, str) else tuple(need[1] if isinstance(need, tuple) else need for need in touched)
         event = trails.Event("Data", route.source, route.name, route.is_read_only, kind, arns)
-        return arns if any(trail.account == call.account and trails.wants(trail, event) for trail in self.trails) else ()
+        return arns if any(trails.is_of(self.home, trail, call.account) and trails.wants(trail, event) for trail in self.trails) else ()
 
     def _caller(self, principal: Principal) -> dict[str, Any]:
         held = self.callers.get(id(principal))

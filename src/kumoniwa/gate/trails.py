@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from kumoniwa.gate import organization as organizations
 from kumoniwa.kernel.record import Record
 
 DATA_TYPES = {"s3": "AWS::S3::Object", "lambda": "AWS::Lambda::Function", "dynamodb": "AWS::DynamoDB::Table"}
@@ -33,12 +34,28 @@ class Trail(Record):
     selectors: tuple[dict[str, Any], ...] = DEFAULT
     advanced: tuple[dict[str, Any], ...] = ()
     tags: dict[str, str] = {}
+    organization: str = ""
+    """Whose accounts it covers all; nothing for a trail of its account alone."""
     is_logging: bool = False
     started: float = 0.0
     stopped: float = 0.0
 
     def covers(self, region: str) -> bool:
         return self.is_multi_region or region == self.home
+
+
+SERVICE = "cloudtrail.amazonaws.com"
+
+
+def is_of(home: Any, trail: Trail, account: str) -> bool:
+    """Whether a trail keeps what is called in an account: in its own, and in those of its organization for as long as that lets CloudTrail in."""
+    if trail.account == account:
+        return True
+    found = organizations.member(home, account) if trail.organization else None
+    if found is None or found.organization != trail.organization or found.is_suspended:
+        return False
+    management = organizations.member(home, found.management)
+    return management is not None and SERVICE in management.administers
 
 
 class Event(NamedTuple):

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from kumoniwa.gate import trails
+from kumoniwa.gate.organization import member
 from kumoniwa.gate.trail import DATA, TRAIL
 from kumoniwa.gate.trails import Trail
 from kumoniwa.kernel import arn as arns
@@ -61,9 +62,10 @@ class Progress(Record):
 
 def progress_of(call: Call, trail: Trail) -> Progress:
     """A trail that logs again after a rest begins anew, and so does its chain of digests."""
-    held = call.shelf(Progress).get(trail.arn)
-    if held is None or held.since < trail.started:
-        held = call.shelf(Progress)[trail.arn] = Progress(since=trail.started, digest_since=trail.started)
+    held, found = call.shelf(Progress).get(trail.arn), member(call.home, call.account)
+    starts = trail.started if trail.account == call.account or found is None else max(trail.started, found.joined)
+    if held is None or held.since < starts:
+        held = call.shelf(Progress)[trail.arn] = Progress(since=starts, digest_since=starts)
     return held
 
 
@@ -103,8 +105,8 @@ def _set(call: Call, trail: Trail, **changes: Any) -> Progress:
 def _key(call: Call, trail: Trail, kind: str, at: float, unique: str) -> str:
     moment = timestamps.to_second(at)
     day, minute = moment[:10].replace("-", "/"), moment.replace("-", "").replace(":", "")[:13] + "Z"
-    name = f"{trail.account}_{kind}_{call.region}_{minute}_{''.join(c for c in unique if c.isalnum()):0<16.16}.json.gz"
-    return "/".join(filter(None, (trail.prefix, "AWSLogs", trail.account, kind, call.region, day, name)))
+    name = f"{call.account}_{kind}_{call.region}_{minute}_{''.join(c for c in unique if c.isalnum()):0<16.16}.json.gz"
+    return "/".join(filter(None, (trail.prefix, "AWSLogs", trail.organization, call.account, kind, call.region, day, name)))
 
 
 def _events(call: Call, trail: Trail, file: File) -> list[bytes]:
@@ -165,9 +167,10 @@ async def _log(call: Call, trail: Trail, records: list[bytes]) -> None:
     if not trail.log_group:
         return
     group = arns.parse(trail.log_group)
-    name, stream = group.resource.removeprefix("log-group:").removesuffix(":*"), f"{trail.account}_CloudTrail_{call.region}"
+    name, stream = group.resource.removeprefix("log-group:").removesuffix(":*"), f"{call.account}_CloudTrail_{call.region}"
+    stream = f"{trail.organization}_{stream}" if trail.organization else stream
     try:
-        role = call.assuming(trail.log_role, trail_records.SERVICE, "cloudtrail", **{"aws:SourceArn": trail.arn})
+        role = trail_records.at_owner(call, trail).assuming(trail.log_role, trail_records.SERVICE, "cloudtrail", **{"aws:SourceArn": trail.arn})
         try:
             await role.ask("logs:CreateLogStream", to_region=group.region, logGroupName=name, logStreamName=stream)
         except AwsError as error:
@@ -192,12 +195,12 @@ async def _digest(call: Call, trail: Trail) -> None:
         key_pair = await signing.current(call)
         moment = timestamps.to_second(end)
         stamp = moment.replace("-", "").replace(":", "")
-        name = f"{trail.account}_CloudTrail-Digest_{call.region}_{trail.name}_{trail.home}_{stamp}.json.gz"
+        name = f"{call.account}_CloudTrail-Digest_{call.region}_{trail.name}_{trail.home}_{stamp}.json.gz"
         day = moment[:10].replace("-", "/")
-        key = "/".join(filter(None, (trail.prefix, "AWSLogs", trail.account, "CloudTrail-Digest", call.region, day, name)))
+        key = "/".join(filter(None, (trail.prefix, "AWSLogs", trail.organization, call.account, "CloudTrail-Digest", call.region, day, name)))
         files, previous = list(progress.log_files), progress.previous
         said = {
-            "awsAccountId": trail.account,
+            "awsAccountId": call.account,
             "digestStartTime": timestamps.to_second(start),
             "digestEndTime": moment,
             "digestS3Bucket": trail.bucket,

@@ -15,7 +15,8 @@ from msgspec import convert, to_builtins
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import region_of_bucket
-from kumoniwa.gate.trails import DEFAULT, Trail
+from kumoniwa.gate.organization import member
+from kumoniwa.gate.trails import DEFAULT, SERVICE, Trail, is_of
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -24,6 +25,7 @@ from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority, keys_of
 from kumoniwa.services.cloudtrail.errors import (
+    CloudTrailAccessNotEnabledException,
     CloudTrailARNInvalidException,
     CloudTrailUnavailable,
     InsufficientEncryptionPolicyException,
@@ -39,6 +41,9 @@ from kumoniwa.services.cloudtrail.errors import (
     KmsKeyDisabledException,
     KmsKeyNotFoundException,
     MaximumNumberOfTrailsExceededException,
+    NotOrganizationMasterAccountException,
+    OrganizationNotInAllFeaturesModeException,
+    OrganizationsNotInUseException,
     ResourceNotFoundException,
     S3BucketDoesNotExistException,
     TagsLimitExceededException,
@@ -46,7 +51,6 @@ from kumoniwa.services.cloudtrail.errors import (
     TrailNotFoundException,
 )
 
-SERVICE = "cloudtrail.amazonaws.com"
 TRAILS_MAX = 5
 PREFIX_CHARACTERS_MAX = 200
 TAGS_MAX = 50
@@ -95,7 +99,8 @@ def shelf(call: Call):
 
 
 def of_account(call: Call) -> list[Trail]:
-    return sorted((trail for trail in shelf(call).values() if trail.account == call.account), key=lambda trail: trail.name)
+    """Those of the account, and of its organization."""
+    return sorted((trail for trail in shelf(call).values() if is_of(call.home, trail, call.account)), key=lambda trail: (trail.name, trail.arn))
 
 
 def existing(call: Call, text: str) -> Trail:
@@ -104,13 +109,15 @@ def existing(call: Call, text: str) -> Trail:
     trail = shelf(call).get(arn)
     if trail is None and not text.startswith("arn:"):
         trail = next((each for each in of_account(call) if each.name == text and each.covers(call.region)), None)
-    if trail is None or trail.account != call.account:
+    if trail is None or not is_of(call.home, trail, call.account):
         raise TrailNotFoundException(f"Unknown trail: {arn} for the user: {call.account}")
     return trail
 
 
 def own(call: Call, text: str) -> Trail:
     trail = existing(call, text)
+    if trail.account != call.account:
+        raise NotOrganizationMasterAccountException(f"The trail {trail.arn} is of the organization: only its management account changes it.")
     if trail.home != call.region:
         raise InvalidHomeRegionException(f"The home region of the trail {trail.arn} is {trail.home}: change it there.")
     return trail
@@ -145,23 +152,42 @@ async def CreateTrail(
     call: Call, *, Name: str, S3BucketName: str, S3KeyPrefix: str | None = None, SnsTopicName: str | None = None,
     IncludeGlobalServiceEvents: bool | None = None, IsMultiRegionTrail: bool | None = None, EnableLogFileValidation: bool | None = None,
     CloudWatchLogsLogGroupArn: str | None = None, CloudWatchLogsRoleArn: str | None = None, TagsList: list[dict[str, str]] | None = None,
-    KmsKeyId: str | None = None,
+    KmsKeyId: str | None = None, IsOrganizationTrail: bool | None = None,
 ) -> dict:  # fmt: skip
     _check_name(Name)
     arn = named_arn(call, Name)
     if arn in shelf(call):
         raise TrailAlreadyExistsException(f"Trail {Name} already exists for customer: {call.account}")
-    if sum(trail.home == call.region for trail in of_account(call)) >= TRAILS_MAX:
+    if sum(trail.home == call.region and trail.account == call.account for trail in of_account(call)) >= TRAILS_MAX:
         raise MaximumNumberOfTrailsExceededException(f"User: {call.account} already has {TRAILS_MAX} trails in {call.region}.")
     trail = Trail(
         arn=arn, name=Name, account=call.account, home=call.region, bucket=S3BucketName, prefix=S3KeyPrefix or "",
         topic=_topic_arn(call, SnsTopicName), is_multi_region=bool(IsMultiRegionTrail),
         has_global_events=IncludeGlobalServiceEvents is not False, is_validated=bool(EnableLogFileValidation),
         log_group=CloudWatchLogsLogGroupArn or "", log_role=CloudWatchLogsRoleArn or "", tags=_tags(TagsList), key=KmsKeyId or "",
+        organization=_organization(call) if IsOrganizationTrail else "",
     )  # fmt: skip
     trail = await _checked(call, trail)
     await keep(call, trail)
     return _answer(trail)
+
+
+def _organization(call: Call) -> str:
+    """The organization of which the account may keep the calls. The words of refusals are ours: no source tells AWS's.
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/creating-an-organizational-trail-prepare.html"""
+    found = member(call.home, call.account)
+    if found is None:
+        raise OrganizationsNotInUseException("The account is not a member of an organization.")
+    if not found.has_all_features:
+        raise OrganizationNotInAllFeaturesModeException("Not all features are enabled in the organization.")
+    if found.management != call.account:
+        if SERVICE in found.administers:
+            raise NotImplementedHere("trails of organizations that a delegated administrator makes")
+        raise NotOrganizationMasterAccountException("The account is not the management account of its organization.")
+    if SERVICE not in found.administers:
+        hint = f"organizations enable-aws-service-access --service-principal {SERVICE}"
+        raise CloudTrailAccessNotEnabledException("Trusted access is not enabled between CloudTrail and Organizations.", hint=hint)
+    return found.organization
 
 
 def _topic_arn(call: Call, name: str | None) -> str:
@@ -216,15 +242,15 @@ async def _proven_key(call: Call, trail: Trail) -> str:
 
 async def _prove_bucket(call: Call, trail: Trail) -> None:
     """By writing the empty object that AWS, too, leaves in a trail's folder."""
-    key = "/".join(filter(None, (trail.prefix, "AWSLogs", trail.account))) + "/"
     try:
-        await put(call, trail, key, b"")
+        for owner in filter(None, (trail.account, trail.organization)):
+            await put(call, trail, "/".join(filter(None, (trail.prefix, "AWSLogs", owner))) + "/", b"")
     except AwsError as error:
         if error.code == "NoSuchBucket":
             raise S3BucketDoesNotExistException(f"S3 bucket {trail.bucket} does not exist!") from None
         raise InsufficientS3BucketPolicyException(
             f"Incorrect S3 bucket policy is detected for bucket: {trail.bucket}",
-            hint=f"Let {SERVICE} s3:PutObject on the bucket's AWSLogs/{trail.account}/*. {error.text}",
+            hint=f"Let {SERVICE} s3:PutObject on the bucket's AWSLogs/{trail.organization or trail.account}/*. {error.text}",
         ) from None
 
 
@@ -240,8 +266,13 @@ async def _prove_topic(call: Call, trail: Trail) -> None:
         raise InsufficientSnsTopicPolicyException(f"SNS Topic does not exist or the topic policy is incorrect: {trail.topic}")
 
 
+def at_owner(call: Call, trail: Trail) -> Call:
+    """The same call in the account of the trail, which is another than that of the events where these are of an organization."""
+    return call if trail.account == call.account else call.home.call("cloudtrail", trail.account, principals.service(SERVICE, trail.account))
+
+
 def ourselves(call: Call, trail: Trail) -> Call:
-    return call.acting(SERVICE, **{"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account})
+    return at_owner(call, trail).acting(SERVICE, **{"aws:SourceArn": trail.arn, "aws:SourceAccount": trail.account})
 
 
 async def put(call: Call, trail: Trail, key: str, body: bytes, *, once: str | None = None, **more: Any) -> None:
@@ -268,7 +299,7 @@ def _answer(trail: Trail) -> dict[str, Any]:
         "CloudWatchLogsLogGroupArn": trail.log_group,
         "CloudWatchLogsRoleArn": trail.log_role,
         "KmsKeyId": trail.key,
-        "IsOrganizationTrail": False,
+        "IsOrganizationTrail": bool(trail.organization),
     }
     return {name: value for name, value in shown.items() if value != ""}
 
@@ -282,8 +313,11 @@ async def UpdateTrail(
     call: Call, *, Name: str, S3BucketName: str | None = None, S3KeyPrefix: str | None = None, SnsTopicName: str | None = None,
     IncludeGlobalServiceEvents: bool | None = None, IsMultiRegionTrail: bool | None = None, EnableLogFileValidation: bool | None = None,
     CloudWatchLogsLogGroupArn: str | None = None, CloudWatchLogsRoleArn: str | None = None, KmsKeyId: str | None = None,
+    IsOrganizationTrail: bool | None = None,
 ) -> dict:  # fmt: skip
     trail = own(call, Name)
+    if IsOrganizationTrail is not None:
+        trail = changed(trail, organization=_organization(call) if IsOrganizationTrail else "")
     said = {
         "bucket": S3BucketName, "prefix": S3KeyPrefix, "topic": _topic_arn(call, SnsTopicName) if SnsTopicName is not None else None,
         "has_global_events": IncludeGlobalServiceEvents, "is_multi_region": IsMultiRegionTrail, "is_validated": EnableLogFileValidation,
@@ -304,7 +338,10 @@ def GetTrail(call: Call, *, Name: str) -> dict:
 
 
 def DescribeTrails(call: Call, *, trailNameList: list[str] | None = None, includeShadowTrails: bool = True) -> dict:
-    found = [trail for trail in of_account(call) if trail.home == call.region or (includeShadowTrails and trail.covers(call.region))]
+    found = [
+        trail for trail in of_account(call)
+        if (trail.home == call.region and trail.account == call.account) or (includeShadowTrails and trail.covers(call.region))
+    ]  # fmt: skip
     if trailNameList:
         wanted = {arn_in(call, name) for name in trailNameList}
         names = {name for name in trailNameList if not name.startswith("arn:")}

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kumoniwa.gate import signature, signature_payload
+from kumoniwa.gate.address import Address
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.wire.message import Request
 
@@ -225,8 +226,28 @@ def test_a_malformed_presigned_url_is_refused_in_s3s_words(change, text):
     assert error.text.startswith(text)
 
 
-def test_version_2_is_refused_by_name():
+def test_a_header_of_version_2_is_signed_as_amazon_signs_it():
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html, "Object GET" and "Object PUT"
+    headers = {"date": "Tue, 27 Mar 2007 19:36:42 +0000", "authorization": f"AWS {KEY}:qgk2+6Sv9/oM7G3qLEjTH1a1l1g="}
+    request = Request("GET", "/photos/puppy.jpg", "", headers)
+    request.address = Address(region="us-west-1", signing_name="s3", door="s3", name="awsexamplebucket1")
+    now = calendar.timegm((2007, 3, 27, 19, 36, 42))
+    claim = signature.claim(request, "s3")
+    assert (claim.access_key, claim.is_presigned) == (KEY, False)
+    signature.verify(request, claim, SECRET, now, "s3")
+    for at, secret, code in ((now + 1000, SECRET, "RequestTimeTooSkewed"), (now, "other", "SignatureDoesNotMatch")):
+        with pytest.raises(AwsError) as caught:
+            signature.verify(request, claim, secret, at, "s3")
+        assert caught.value.code == code
+    request.headers["authorization"] = "AWS rubbish"
+    with pytest.raises(AwsError) as caught:
+        signature.claim(request, "s3")
+    assert caught.value.code == "InvalidArgument"
+
+
+def test_version_2_is_refused_by_name_in_younger_regions():
     old = Request("GET", "/k", "", {"host": "b.s3.amazonaws.com", "authorization": "AWS A:b="})
+    old.address = Address(region="eu-central-1", signing_name="s3")
     with pytest.raises(AwsError) as caught:
         signature.claim(old, "s3")
     # https://github.com/mozilla-ai/lumigator/issues/1079

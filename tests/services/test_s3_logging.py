@@ -116,6 +116,28 @@ def test_targets_that_aws_refuses_are_refused(make_cloud):
     assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket="watched")
 
 
+def test_logs_are_given_to_whom_their_owner_tells(cloud, s3):
+    """What may be told is recorded: localstack's test_put_bucket_logging_accept_wrong_grants."""
+    group = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}
+    reader = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"}
+    grants = [{"Grantee": group, "Permission": "WRITE"}, {"Grantee": group, "Permission": "READ_ACP"}, {"Grantee": reader, "Permission": "READ"}]
+    wanted = {"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": "at/", "TargetGrants": grants}}
+    let_deliver(s3)
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html: not where ACLs are disabled.
+    assert refusal(s3.put_bucket_logging, Bucket="watched", BucketLoggingStatus=wanted)[1] == "InvalidTargetBucketForLogging"
+    s3.delete_public_access_block(Bucket="logs")
+    s3.delete_bucket_ownership_controls(Bucket="logs")
+    s3.put_bucket_logging(Bucket="watched", BucketLoggingStatus=wanted)
+    assert s3.get_bucket_logging(Bucket="watched")["LoggingEnabled"] == wanted["LoggingEnabled"]
+    s3.put_object(Bucket="watched", Key="k", Body=b"1")
+    cloud.sleep(5)
+    (key,) = [each["Key"] for each in s3.list_objects_v2(Bucket="logs")["Contents"]]
+    told = s3.get_object_acl(Bucket="logs", Key=key)["Grants"]
+    assert sorted((each["Grantee"]["Type"], each["Permission"]) for each in told) == [
+        ("CanonicalUser", "FULL_CONTROL"), ("Group", "READ"), ("Group", "READ_ACP"),
+    ]  # fmt: skip
+
+
 def test_where_requesters_pay_others_must_say_that_they_will(cloud, s3):
     assert s3.get_bucket_request_payment(Bucket="watched")["Payer"] == "BucketOwner"
     s3.put_bucket_request_payment(Bucket="watched", RequestPaymentConfiguration={"Payer": "Requester"})

@@ -4,13 +4,16 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
 """
 
+import json
 import time
+from email.utils import formatdate
 from types import SimpleNamespace
 
 import botocore.auth
 import pytest
 from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError
 
 HOST = "http://localhost:4566"
 VERSIONS = ("s3v4", "s3")
@@ -106,14 +109,52 @@ def test_what_the_answer_shall_say_is_signed_too(cloud, signers, version):
     assert cloud.http("GET", made.replace("css", "ccs"))[0] == 403
 
 
-def test_version_2_is_refused_in_younger_regions_and_in_headers(cloud, signers):
+def test_version_2_is_refused_in_younger_regions(cloud, signers):
     # https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
     made = url(signers["s3"], Key="a key+")
-    status, _, body = cloud.http("GET", "/box/k", headers={"authorization": "AWS key:proof"})
-    assert (status, b"Please use AWS4-HMAC-SHA256." in body) == (400, True)
     cloud.region("eu-central-1")
-    status, _, body = cloud.http("GET", made, host="s3.eu-central-1.localhost:4566")
-    assert (status, b"Please use AWS4-HMAC-SHA256." in body) == (400, True)
+    for target, headers in ((made, {}), ("/box/k", {"authorization": "AWS key:proof"})):
+        status, _, body = cloud.http("GET", target, headers=headers, host="s3.eu-central-1.localhost:4566")
+        assert (status, b"Please use AWS4-HMAC-SHA256." in body) == (400, True)
+
+
+def test_a_header_of_version_2_is_taken_in_the_oldest_regions(cloud, signers, monkeypatch):
+    """Recorded in February 2026: localstack's test_presigned_url_signature_authentication_multi_part."""
+    monkeypatch.setattr(botocore.auth, "formatdate", lambda **_: formatdate(cloud.now(), usegmt=True))
+    old = signers["s3"]
+    upload = old.create_multipart_upload(Bucket="box", Key="m", Metadata={"a": "b"})["UploadId"]
+    part = old.upload_part(Bucket="box", Key="m", UploadId=upload, PartNumber=1, Body=b"hello")["ETag"]
+    old.complete_multipart_upload(Bucket="box", Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+    assert old.get_object(Bucket="box", Key="m")["Body"].read() == b"hello"
+    assert "m" in [each["Key"] for each in old.list_objects_v2(Bucket="box")["Contents"]]
+    old.meta.events.register_first("before-send.s3.GetObject", _spoil)
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        old.get_object(Bucket="box", Key="m")
+    old.meta.events.unregister("before-send.s3.GetObject", _spoil)
+    monkeypatch.setattr(botocore.auth, "formatdate", lambda **_: formatdate(cloud.now() - 1000, usegmt=True))
+    with pytest.raises(ClientError, match="RequestTimeTooSkewed"):
+        old.get_object(Bucket="box", Key="m")
+
+
+def _spoil(request, **_):
+    request.headers["x-amz-meta-more"] = "x"
+
+
+def test_a_policy_may_refuse_version_2(cloud, signers):
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/bucket-policy-s3-sigv4-conditions.html
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::box/*",
+            "Condition": {"StringEquals": {"s3:signatureversion": "AWS"}}}  # fmt: skip
+    cloud.client("s3").put_bucket_policy(Bucket="box", Policy=json.dumps({"Version": "2012-10-17", "Statement": deny}))
+    assert [cloud.http("GET", url(signers[version], Key="a key+"))[0] for version in VERSIONS] == [200, 403]
+
+
+def test_an_answer_s_header_that_no_header_can_say_is_refused(cloud, signers):
+    """Recorded: localstack's test_get_response_overrides_unicode_metadata_with_sig_s3."""
+    made = url(signers["s3"], Key="a key+", ResponseCacheControl="non-ascii-%E2%80%94_\u2014_\u00e9_")
+    status, _, body = cloud.http("GET", made)
+    assert status == 400 and b"<Message>Header value cannot be represented using ISO-8859-1.</Message>" in body
+    assert b"<ArgumentName>response-cache-control</ArgumentName>" in body
+    assert cloud.http("GET", url(signers["s3"], Key="a key+", ResponseCacheControl="\u00e9"))[0] == 200
 
 
 @pytest.mark.parametrize("expires", ["", "never", "9" * 40, "-1"])

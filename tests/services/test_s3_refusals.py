@@ -538,3 +538,15 @@ def test_a_copy_tells_the_version_that_has_no_id_and_not_that_it_was_made_from_o
         told = s3.copy_object(**copy)
         assert (told["VersionId"] == "null", "CopySourceVersionId" in told) == (status == "Suspended", named)
     assert s3.head_object(Bucket="box", Key="k")["VersionId"] == "null"
+
+
+def test_what_is_signed_for_no_region_in_particular_is_malformed(make_cloud):
+    """test_create_bucket_aws_global."""
+    cloud = make_cloud("us-east-1", "aws-global")
+    cloud.client("s3").create_bucket(Bucket="box")
+    headers = {**claimed(), "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    headers["authorization"] = headers["authorization"].replace("us-east-1", "aws-global")
+    for method, target in ("PUT", "/new"), ("GET", "/box"), ("GET", "/"):
+        status, _, body = cloud.http(method, target, headers=headers)
+        assert status == 400 and b"the region 'aws-global' is wrong; expecting 'us-east-1'" in body
+    assert cloud.http("HEAD", "/box", headers=headers)[0] == 400

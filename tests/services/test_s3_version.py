@@ -74,11 +74,14 @@ def test_deleting_the_newest_version_reveals_the_one_before(s3):
 
 
 def test_a_version_that_is_not_there(s3):
-    put(s3, b"1")
-    assert refusal(s3.get_object, Bucket="box", Key="k", VersionId="A" * 32)[:2] == (404, "NoSuchVersion")
+    gone = put(s3, b"1")
+    s3.delete_object(Bucket="box", Key="k", VersionId=gone)
+    assert refusal(s3.get_object, Bucket="box", Key="k", VersionId=gone)[:2] == (404, "NoSuchVersion")
+    # Recorded: localstack's test_delete_object_versioned.
+    assert refusal(s3.delete_object, Bucket="box", Key="k", VersionId=f"{gone[:-4]}ABCD")[:2] == (400, "InvalidArgument")
     assert refusal(s3.get_object, Bucket="box", Key="k", VersionId="rubbish")[:2] == (400, "InvalidArgument")
     assert (
-        s3.delete_object(Bucket="box", Key="k", VersionId="A" * 32)["ResponseMetadata"]["HTTPStatusCode"]
+        s3.delete_object(Bucket="box", Key="k", VersionId=gone)["ResponseMetadata"]["HTTPStatusCode"]
         == 204
     )
 

@@ -61,6 +61,8 @@ class Claim(msgspec.Struct, frozen=True):
     """Set for a presigned URL: for how many seconds it is good."""
     expires_at: int | None = None
     """Set for a URL of Signature Version 2: the epoch second after which it is no good."""
+    is_version_2: bool = False
+    """Whether it is of Signature Version 2, in a URL or a header."""
     is_asymmetric: bool = False
     """Whether it is of Signature Version 4A, which names a set of regions in a header and none in its scope."""
 
@@ -134,7 +136,7 @@ def claim(request: Request, family: str | None = None) -> Claim | None:
             refusals.refuse_version_2(family or "s3")
         _take_down(request)
         key, proof, expires_at, token = version_2.given(request)
-        return Claim(key, "", "", "s3", "", proof, "", token, expires_at=expires_at)
+        return Claim(key, "", "", "s3", "", proof, "", token, expires_at=expires_at, is_version_2=True)
     return None
 
 
@@ -167,7 +169,13 @@ def _claim_of_odd_header(request: Request, header: str, family: str | None) -> C
     if "X-Amz-Algorithm=" in request.query:
         refusals.refuse_both_mechanisms(family)
     if algorithm == "AWS":
-        refusals.refuse_version_2(family)
+        if family != "s3" or not version_2.is_known_in(request):
+            refusals.refuse_version_2(family)
+        at = _moment(request.headers)
+        if at is None:
+            raise refusals.AccessDenied("AWS authentication requires a valid Date or x-amz-date header")
+        key, proof = version_2.given_in_header(header)
+        return Claim(key, "", "", "s3", "", proof, at, request.headers.get("x-amz-security-token"), is_version_2=True)
     if algorithm.startswith("AWS4-ECDSA"):
         return _asymmetric_claim(request, header)
     if not algorithm.startswith("AWS4-"):
@@ -556,7 +564,7 @@ def verify(
     if family is None:
         family = family_of(request, claim.service)
     check_time(claim, family, now)
-    if claim.expires_at is not None:
+    if claim.is_version_2:
         version_2.verify(request, claim, secret)
         return
     _check_signed_headers(request, claim, family)

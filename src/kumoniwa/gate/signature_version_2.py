@@ -1,4 +1,4 @@
-"""Signature Version 2 in a URL, as S3 still takes it in its oldest regions: boto3 presigns so unless told otherwise.
+"""Signature Version 2 in a URL or a header, as S3 still takes it in its oldest regions: boto3 presigns so unless told otherwise.
 
 Nothing but the method, a few headers and the path is signed, which is why everything else of it went away.
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
@@ -24,10 +24,11 @@ REGIONS = frozenset({
 """Those from before 2014. https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html"""
 
 _SIGNED = frozenset((
-    "accelerate", "acl", "cors", "delete", "lifecycle", "location", "logging", "notification", "partNumber", "policy",
-    "requestPayment", "response-cache-control", "response-content-disposition", "response-content-encoding",
-    "response-content-language", "response-content-type", "response-expires", "restore", "tagging", "torrent", "uploadId",
-    "uploads", "versionId", "versioning", "versions", "website",
+    "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "inventory", "lifecycle", "location", "logging",
+    "metrics", "notification", "object-lock", "partNumber", "policy", "replication", "requestPayment", "response-cache-control",
+    "response-content-disposition", "response-content-encoding", "response-content-language", "response-content-type",
+    "response-expires", "restore", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId", "uploads",
+    "versionId", "versioning", "versions", "website",
 ))  # fmt: skip
 
 
@@ -54,24 +55,40 @@ def given(request: Request) -> tuple[str, str, int, str | None]:
     return said["AWSAccessKeyId"], said.get("Signature", ""), int(expires), said.get("x-amz-security-token")
 
 
+def given_in_header(header: str) -> tuple[str, str]:
+    """Key id and signature of ``AWS key:signature``. Raises InvalidArgument.
+
+    That AWS still takes it is recorded (February 2026): localstack's test_presigned_url_signature_authentication_multi_part."""
+    found = re.fullmatch(r"AWS ([\w./-]{1,128}):([A-Za-z0-9+/=]+)", header.strip(), re.ASCII)
+    if found is None:
+        raise refusals.InvalidArgument(
+            "AWS authorization header is invalid.  Expected AwsAccessKeyId:signature", ArgumentName="Authorization", ArgumentValue=header[:256]
+        )
+    return found[1], found[2]
+
+
 def verify(request: Request, claim: Claim, secret: str) -> None:
-    """Return if the URL was signed with ``secret``, else raise SignatureDoesNotMatch."""
-    to_sign = _string_to_sign(request, claim.expires_at)
-    expected = b64encode(hmac.digest(secret.encode(), to_sign.encode("latin-1", "replace"), "sha1"))
-    if not hmac.compare_digest(expected, claim.signature.encode("utf-8", "replace")):
-        refusals.mismatch("s3", claim, "", to_sign)
+    """Return if the request was signed with ``secret``, else raise SignatureDoesNotMatch."""
+    address = request.address
+    path = f"/{address.name}{request.path}" if address is not None and address.door == "s3" else request.path
+    # Clients write a bucket's path with a slash at its end, whether they send one or not.
+    for spelled in (path, f"{path}/") if path.count("/") == 1 and path != "/" else (path,):
+        to_sign = _string_to_sign(request, spelled, claim.expires_at)
+        expected = b64encode(hmac.digest(secret.encode(), to_sign.encode("latin-1", "replace"), "sha1"))
+        if hmac.compare_digest(expected, claim.signature.encode("utf-8", "replace")):
+            return
+    refusals.mismatch("s3", claim, "", to_sign)
 
 
-def _string_to_sign(request: Request, expires_at: int) -> str:
-    pairs = parse_qsl(request.query, keep_blank_values=True, errors="replace")
+def _string_to_sign(request: Request, path: str, expires_at: int | None) -> str:
+    # What was percent-encoded is signed as the bytes that it stands for, whatever letters these are.
+    pairs = parse_qsl(request.query, keep_blank_values=True, encoding="latin-1")
     said, headers = dict(pairs), request.headers
     lines = [request.method]
     lines += [headers.get(name) or said.get(name, "") for name in ("content-md5", "content-type")]
-    lines.append(str(expires_at))
+    lines.append(str(expires_at) if expires_at is not None else "" if "x-amz-date" in headers else headers.get("date", ""))
     lines += [f"{name}:{headers[name].strip()}" for name in sorted(headers) if name.startswith("x-amz-")]
-    address = request.address
-    bucket = f"/{address.name}" if address is not None and address.door == "s3" else ""
     signed = "&".join(
         f"{name}={value}" if value else name for name, value in sorted(pairs) if name in _SIGNED
     )
-    return "\n".join([*lines, f"{bucket}{request.path}{'?' if signed else ''}{signed}"])
+    return "\n".join([*lines, f"{path}{'?' if signed else ''}{signed}"])

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.gate import identity
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3.acl import LOGGERS, LOGGING
+from kumoniwa.services.s3.acl import LOGGERS, LOGGING, PERMISSIONS
 from kumoniwa.services.s3.bucket import Bucket, arn, canonical_id, found, location
 from kumoniwa.services.s3.request_metric import body_bytes
 from kumoniwa.services.s3.watched import look_again
@@ -77,8 +77,6 @@ def PutBucketLogging(
 def _check_target(call: Call, said: dict[str, Any]) -> None:
     if not said.get("TargetBucket") or "TargetPrefix" not in said:
         raise MalformedXML
-    if "TargetGrants" in said:
-        raise NotImplementedHere("TargetGrants of s3:PutBucketLogging")
     format = said.get("TargetObjectKeyFormat") or {}
     if len(format) > 1 or format.get("PartitionedPrefix", {}).get("PartitionDateSource", "EventTime") not in ("EventTime", "DeliveryTime"):
         raise MalformedXML
@@ -93,11 +91,31 @@ def _check_target(call: Call, said: dict[str, Any]) -> None:
         there, here = (("TargetBucketLocation", place.region), ("SourceBucketLocation", call.region))
         raise CrossLocationLoggingProhibitted(**{name: region for name, region in (here, there) if region != "us-east-1"})
     target = found(call, name)
+    if "TargetGrants" in said:
+        if not target.has_acls:
+            raise InvalidTargetBucketForLogging(
+                "Target grants not supported for buckets with bucket owner enforced ObjectOwnership", TargetBucket=name
+            )
+        _check_grants(said["TargetGrants"])
     granted = {grant.permission for grant in target.grants if grant.grantee == LOGGERS}
     if target.has_acls and LOGGING not in target.policy and not ({"FULL_CONTROL"} & granted or {"WRITE", "READ_ACP"} <= granted):
         raise InvalidTargetBucketForLogging(
             "You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket", TargetBucket=name
         )
+
+
+def _check_grants(grants: list[dict[str, Any]]) -> None:
+    """AWS takes more permissions than it documents: localstack's test_put_bucket_logging_accept_wrong_grants."""
+    for each in grants:
+        if each.get("Permission") not in PERMISSIONS or not grantee_of(each):
+            raise MalformedXML
+
+
+def grantee_of(grant: dict[str, Any]) -> str:
+    """As a header names it; empty for none."""
+    grantee = grant.get("Grantee") or {}
+    kinds = {"ID": "id", "URI": "uri", "EmailAddress": "emailAddress"}
+    return next((f'{kinds[name]}="{grantee[name]}"' for name in kinds if grantee.get(name)), "")
 
 
 def GetBucketLogging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> dict:
@@ -208,16 +226,29 @@ async def _delivered(call: Call) -> bool:
     return more
 
 
+def _granted(call: Call, bucket: Bucket) -> dict[str, str]:
+    """Whom else a log object is given to. To write to an object means nothing."""
+    target, wanted = call.shelf(Bucket).get(bucket.logging["TargetBucket"]), bucket.logging.get("TargetGrants")
+    if not wanted or target is None or not target.has_acls:
+        return {}
+    members = {"FULL_CONTROL": "GrantFullControl", "READ": "GrantRead", "READ_ACP": "GrantReadACP", "WRITE_ACP": "GrantWriteACP"}
+    given = {"GrantFullControl": [f'id="{canonical_id(call.account)}"']}
+    for each in wanted:
+        if each["Permission"] in members:
+            given.setdefault(members[each["Permission"]], []).append(grantee_of(each))
+    return {member: ", ".join(grantees) for member, grantees in given.items()}
+
+
 async def _put(call: Call, bucket: Bucket, lines: list[tuple[int, float, str]]) -> None:
     source = call.acting(LOGGING, **{"aws:SourceArn": arn(call, bucket.name), "aws:SourceAccount": call.account})
-    by_key: dict[str, list[str]] = {}
+    granted, by_key = _granted(call, bucket), dict[str, list[str]]()
     for _, at, line in lines:
         by_key.setdefault(_prefix_of(call, bucket, at), []).append(line)
     for prefix, content in by_key.items():
         key = f"{prefix}{call.ids.hex(16).upper()}"
         body = ("\n".join(content) + "\n").encode("utf-8", "replace")
         try:
-            await source.ask("s3:PutObject", Bucket=bucket.logging["TargetBucket"], Key=key, Body=body, ContentType="text/plain")
+            await source.ask("s3:PutObject", Bucket=bucket.logging["TargetBucket"], Key=key, Body=body, ContentType="text/plain", **granted)
         except AwsError as error:
             call.tell("Server Access Log Not Delivered", {"bucket": bucket.name, "target": bucket.logging["TargetBucket"], "reason": error.text})
 

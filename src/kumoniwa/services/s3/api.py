@@ -9,7 +9,7 @@ from kumoniwa.gate.access_point import through
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import point, storage
 from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging
-from kumoniwa.services.s3.acl import WRITING
+from kumoniwa.services.s3.acl import LOGGING, WRITING
 from kumoniwa.services.s3.bucket import (
     Bucket as BucketRecord,
 )
@@ -176,7 +176,7 @@ def _resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | li
         needs = [("s3:PutObject", arn)]
         if params.get("Tagging"):
             needs.append(("s3:PutObjectTagging", arn))
-        if not ACL_MEMBERS.isdisjoint(params) and not _gives_to_owner(call, params):
+        if not ACL_MEMBERS.isdisjoint(params) and not _gives_as_told(call, params):
             needs.append(("s3:PutObjectAcl", arn))
         if params.get("ObjectLockMode") or params.get("ObjectLockRetainUntilDate"):
             needs.append(("s3:PutObjectRetention", arn))
@@ -186,9 +186,12 @@ def _resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | li
     return arn
 
 
-def _gives_to_owner(call: Call, params: dict[str, Any]) -> bool:
+def _gives_as_told(call: Call, params: dict[str, Any]) -> bool:
     """Services that write into customers' buckets leave what they write to the owner, for which AWS's own policies grant no PutObjectAcl:
-    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html"""
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html. Logs of accesses are given to
+    whom the owner has told."""
+    if call.principal.arn == LOGGING:
+        return True
     said = [name for name in ACL_MEMBERS if params.get(name) is not None]
     return call.principal.kind == "service" and said == ["ACL"] and params["ACL"] == "bucket-owner-full-control"
 
@@ -231,7 +234,8 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         keys |= point.conditions(by)
     request = call.request
     if request is not None:
-        keys["s3:signatureversion"] = "AWS4-HMAC-SHA256"
+        is_old = request.headers.get("authorization", "").startswith("AWS ") or ("AWSAccessKeyId=" in request.query)
+        keys["s3:signatureversion"] = "AWS" if is_old else "AWS4-HMAC-SHA256"
         keys["s3:authtype"] = "REST-HEADER" if "authorization" in request.headers else "REST-QUERY-STRING"
         keys["s3:x-amz-content-sha256"] = request.headers.get("x-amz-content-sha256")
     keys.update(_lock_conditions(call, params))

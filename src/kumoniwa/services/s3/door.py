@@ -8,7 +8,7 @@ from typing import Any
 from kumoniwa.gate.route import mark_of_s3
 from kumoniwa.kernel.ids import host_id
 from kumoniwa.services.s3 import form, page
-from kumoniwa.services.s3.cors import METHODS, bucket_of, headers_for, headers_of, rule_for
+from kumoniwa.services.s3.cors import METHODS, asked_headers, bucket_of, headers_for, headers_of, rule_for
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.xml import escaped
 
@@ -51,11 +51,7 @@ def _preflight(home: Any, request: Request, address: Any, request_id: str) -> Re
         )
     depth = request.path.strip("/").count("/") + (address.door in ("s3", "s3-website") and request.path != "/")
     kind = "OBJECT" if depth else "BUCKET"
-    asked = [
-        name.strip().lower()
-        for name in request.headers.get("access-control-request-headers", "").split(",")
-        if name.strip()
-    ]
+    asked = asked_headers(request)
     rule = rule_for(bucket, origin, method, asked)
     if rule is None:
         return _refused(403, "AccessForbidden", FORBIDDEN, method, kind, request_id)

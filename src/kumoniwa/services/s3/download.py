@@ -17,6 +17,7 @@ from kumoniwa.services.s3.archive import archived_tier, check_at_hand, restore_t
 from kumoniwa.services.s3.bucket import (
     AccessDenied,
     Bucket,
+    InvalidArgument,
     InvalidRequest,
     arn,
     canonical_id,
@@ -75,9 +76,6 @@ class InvalidPartNumber(AwsError):
 
 # Which version ---------------------------------------------------------------------------------------
 
-VERSION_ID = re.compile(r"AAA[A-Za-z0-9._]{29}|null")
-"""What ``storage`` makes: rows of less than 36 bits begin so. Another id is invalid and not merely unknown, as on AWS."""
-
 
 REFUSED_TO_MARKERS = frozenset(("DeleteObjectTagging", "GetObjectTagging", "PutObjectAcl", "PutObjectTagging"))
 """What a key says to be no business of its delete marker's, where to others the key is merely not there: recorded by localstack's
@@ -91,10 +89,10 @@ def wanted(call: Call, bucket: Bucket, key: str, version_id: str | None) -> Vers
         if version is None:
             _refuse_absent(call, bucket, key)
         return version
-    if not VERSION_ID.fullmatch(version_id):
-        raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=version_id[:1024])
     version = storage.version(call, bucket, key, version_id)
     if version is None:
+        if not storage.may_be_given(version_id):
+            raise InvalidVersionId(ArgumentName="versionId", ArgumentValue=version_id[:1024])
         raise NoSuchVersion(Key=key, VersionId=version_id)
     if version.is_marker:
         error = MethodNotAllowed(
@@ -360,7 +358,10 @@ def _described(
             raise InvalidRequest(
                 "Request specific response headers cannot be used for anonymous GET requests."
             )
-        reply.update({name: value for name, value in zip(RESPONSES, overrides) if value is not None})
+        for name, value in zip(RESPONSES, overrides):
+            if value is not None:
+                _check_header(name, value)
+                reply[name] = value
     if (
         checksum_mode is not None
         and checksum_mode.upper() == "ENABLED"
@@ -373,6 +374,13 @@ def _described(
         reply["Checksum" + head.algorithm] = head.parts[number - 1].checksum if of_part else head.checksum
         reply["ChecksumType"] = "COMPOSITE" if head.is_composite else "FULL_OBJECT"
     return reply, part
+
+
+def _check_header(name: str, value: Any) -> None:
+    """Recorded: localstack's test_get_response_overrides_unicode_metadata_with_sig_s3."""
+    if isinstance(value, str) and any(ord(letter) > 255 for letter in value):
+        argument = "response-" + re.sub("(?<!^)(?=[A-Z])", "-", name).lower()
+        raise InvalidArgument("Header value cannot be represented using ISO-8859-1.", ArgumentName=argument, ArgumentValue=value[:1024])
 
 
 def _lock_told(call: Call, bucket: Bucket, version: Version, head: Head) -> dict[str, Any]:

@@ -9,10 +9,12 @@ files are never changed and vanish after the commit that lets go of them.
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
+import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import msgspec
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 INLINE_BYTES_MAX = 65_536
 NULL = "null"
 """The version id of what was written while the bucket kept no versions."""
+_GIVEN = re.compile(r"AAA[A-Za-z0-9._]{29}")
+"""Rows of less than 36 bits begin so."""
 _VERSION_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._"
 
 OBJECTS = Table(
@@ -164,9 +168,23 @@ def version(call: Call, bucket: Bucket, key: str, id: str) -> Version | None:
 
 def _new_version_id(call: Call, row: int) -> str:
     """A version id spells its row, so that a list goes on where it stopped even if that very version is gone by then: of its
-    32 letters of six bits nine are the row and the others mean nothing."""
-    number = row << 138 | call.ids.random.getrandbits(138)
-    return b64encode(number.to_bytes(24, "big"), b"._").decode()
+    32 letters of six bits nine are the row, the last four are the sum of the others, and these mean nothing."""
+    body = (row << 114 | call.ids.random.getrandbits(114)).to_bytes(21, "big")
+    return b64encode(body + _sum_of(body), b"._").decode()
+
+
+def _sum_of(body: bytes) -> bytes:
+    return crc32(body).to_bytes(4, "big")[1:]
+
+
+def may_be_given(version_id: str) -> bool:
+    """Whether it has the form of an id that some bucket gave."""
+    if version_id == NULL:
+        return True
+    if _GIVEN.fullmatch(version_id) is None:
+        return False
+    whole = b64decode(version_id, b"._")
+    return whole[21:] == _sum_of(whole[:21])
 
 
 def id_before(call: Call, bucket: Bucket, key: str, version_id: str) -> int:

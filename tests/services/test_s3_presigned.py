@@ -86,6 +86,21 @@ def test_headers_that_were_presigned_as_parameters_are_headers_still(cloud, sign
     assert signers["s3v4"].head_object(Bucket="box", Key="new")["Metadata"] == {"venue": "123"}
 
 
+def test_what_version_4_presigned_as_parameters_needs_no_signature_beside(cloud, signers):
+    """AWS's client for JavaScript presigns so. That its checksum of an empty body is none is recorded: localstack's
+    test_presigned_url_v4_x_amz_in_qs."""
+    hoisted = {"x-amz-meta-foo": "bar", "x-amz-checksum-crc32": "AAAAAA==", "x-amz-sdk-checksum-algorithm": "CRC32"}
+    request = AWSRequest("PUT", f"{HOST}/box/new", params=hoisted)
+    S3SigV4QueryAuth(signers["s3v4"]._request_signer._credentials, "s3", "us-east-1").add_auth(request)
+    made = request.url.removeprefix(HOST)
+    assert cloud.http("PUT", made.replace("crc32=AAAAAA", "crc32=BBBBBB"), body=b"123456")[0] == 403
+    assert cloud.http("PUT", made, headers={"x-amz-meta-foo": "other"}, body=b"123456")[0] == 403
+    assert cloud.http("PUT", made, headers={"x-amz-meta-foo": "bar"}, body=b"123456")[0] == 200
+    assert cloud.http("PUT", made, body=b"123456")[0] == 200
+    head = signers["s3v4"].head_object(Bucket="box", Key="new", ChecksumMode="ENABLED")
+    assert (head["Metadata"], head["ChecksumCRC64NVME"]) == ({"foo": "bar"}, "CVmbZh4IWzA=")
+
+
 @pytest.mark.parametrize("name, etag, status", [("If-Match", "0" * 32, 412), ("If-None-Match", "*", 412), ("If-None-Match", None, 200)])
 def test_a_condition_that_was_presigned_as_a_parameter_holds(cloud, signers, name, etag, status):
     """localstack's test_pre_signed_url_if_match, test_pre_signed_url_if_none_match."""

@@ -17,7 +17,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3.acl import LOGGERS, LOGGING, PERMISSIONS
+from kumoniwa.services.s3.acl import LOGGING, PERMISSIONS
 from kumoniwa.services.s3.bucket import Bucket, arn, canonical_id, found, location
 from kumoniwa.services.s3.request_metric import body_bytes
 from kumoniwa.services.s3.watched import look_again
@@ -97,11 +97,6 @@ def _check_target(call: Call, said: dict[str, Any]) -> None:
                 "Target grants not supported for buckets with bucket owner enforced ObjectOwnership", TargetBucket=name
             )
         _check_grants(said["TargetGrants"])
-    granted = {grant.permission for grant in target.grants if grant.grantee == LOGGERS}
-    if target.has_acls and LOGGING not in target.policy and not ({"FULL_CONTROL"} & granted or {"WRITE", "READ_ACP"} <= granted):
-        raise InvalidTargetBucketForLogging(
-            "You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket", TargetBucket=name
-        )
 
 
 def _check_grants(grants: list[dict[str, Any]]) -> None:

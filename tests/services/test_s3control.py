@@ -127,6 +127,31 @@ def test_a_manifest_names_the_objects_and_a_report_says_what_came_of_them(pair):
     assert pair.there() == ["a b"]
 
 
+def test_an_inventory_is_a_manifest(pair):
+    pair.put("a b")
+    pair.replicate(rule())
+    allowed = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::here/*"}
+    pair.east.put_bucket_policy(Bucket="here", Policy=json.dumps({"Version": "2012-10-17", "Statement": allowed}))
+    place = {"Bucket": "arn:aws:s3:::here", "Format": "CSV", "Prefix": "lists"}
+    said = {"Id": "i", "IsEnabled": True, "IncludedObjectVersions": "All", "Schedule": {"Frequency": "Daily"}, "Filter": {"Prefix": "a"},
+            "Destination": {"S3BucketDestination": place}}  # fmt: skip
+    pair.east.put_bucket_inventory_configuration(Bucket="here", Id="i", InventoryConfiguration=said)
+    pair.cloud.sleep(5)
+    (key,) = [each["Key"] for each in pair.east.list_objects_v2(Bucket="here")["Contents"] if each["Key"].endswith("manifest.json")]
+    etag = pair.east.head_object(Bucket="here", Key=key)["ETag"].strip('"')
+    manifest = {"Spec": {"Format": "S3InventoryReport_CSV_20161130"}, "Location": {"ObjectArn": f"arn:aws:s3:::here/{key}", "ETag": etag}}
+    id = job(pair, ManifestGenerator=None, Manifest=manifest)
+    pair.cloud.sleep(30)
+    told = described(pair, id)
+    assert (told["Status"], told["ProgressSummary"]["TotalNumberOfTasks"]) == ("Complete", 1)
+    assert "a b" in pair.there()
+    etag = pair.east.put_object(Bucket="here", Key="rubbish", Body=b"[]")["ETag"].strip('"')
+    manifest["Location"] = {"ObjectArn": "arn:aws:s3:::here/rubbish", "ETag": etag}
+    failed = job(pair, ManifestGenerator=None, Manifest=manifest, ClientRequestToken="u")
+    pair.cloud.sleep(30)
+    assert described(pair, failed)["FailureReasons"][0]["FailureCode"] == "InvalidManifest"
+
+
 def test_a_job_awaits_its_confirmation_and_outlives_its_region(pair):
     pair.put("k")
     pair.replicate(rule())

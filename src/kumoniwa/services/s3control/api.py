@@ -31,6 +31,8 @@ __all__ = [
     "UntagResource", "UpdateJobPriority", "UpdateJobStatus", "conditions_of", "owner_of", "params_of", "refusal_of", "resource_of",
 ]  # fmt: skip
 
+LISTED, INVENTORY = "S3BatchOperations_CSV_20180820", "S3InventoryReport_CSV_20161130"
+"""What a manifest may be: a list, or what S3 puts beside the lists of an inventory."""
 JOBS = ("s3control", "jobs")
 """What wakes the work that does jobs."""
 
@@ -231,9 +233,9 @@ def CreateJob(
 def _check_manifest(manifest: dict[str, Any] | None, generator: dict[str, Any] | None) -> None:
     if manifest is not None:
         spec = manifest.get("Spec") or {}
-        if spec.get("Format") != "S3BatchOperations_CSV_20180820":
+        if spec.get("Format") not in (LISTED, INVENTORY):
             raise NotImplementedHere(f"manifests of the format {spec.get('Format')} in s3control:CreateJob")
-        if not {"Bucket", "Key"} <= set(spec.get("Fields") or ()):
+        if spec["Format"] == LISTED and not {"Bucket", "Key"} <= set(spec.get("Fields") or ()):
             raise InvalidRequestException("A manifest needs the fields Bucket and Key")
         return
     said = (generator or {}).get("S3JobManifestGenerator") or {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import gzip
 import hashlib
 import io
 import json
@@ -19,13 +20,17 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import existing
-from kumoniwa.services.s3control.api import JOBS
+from kumoniwa.services.s3control.api import INVENTORY, JOBS
 from kumoniwa.services.s3control.job import ENDED, FAILING_FROM_TASKS, FAILING_SHARE, TASKS, Job
 from kumoniwa.wire.message import whole
 
 BATCH = "batchoperations.s3.amazonaws.com"
 STEP_TASKS = 100
 LOOKED_EVERY_S = 0.5
+
+
+class InvalidManifest(AwsError):
+    status = 400
 
 
 async def run(region: Any) -> None:
@@ -80,14 +85,43 @@ async def _prepare(call: Call, reader: Call, job: Job) -> None:
 
 
 async def _listed(reader: Call, job: Job) -> AsyncIterator[tuple[str, str, str]]:
-    where, fields = job.manifest["Location"], job.manifest["Spec"]["Fields"]
+    where, spec = job.manifest["Location"], job.manifest["Spec"]
     parsed = arns.parse(where["ObjectArn"])
     bucket, _, key = (parsed.resource if parsed is not None else "").partition("/")
     version = {"VersionId": where["ObjectVersionId"]} if "ObjectVersionId" in where else {}
-    got = await reader.ask("s3:GetObject", Bucket=bucket, Key=key, IfMatch=where["ETag"], **version)
-    text = (await whole(got["Body"])).decode("utf-8", "replace")
-    for line in csv.reader(io.StringIO(text)):
-        named = dict(zip(fields, line))
+    body = await _read(reader, bucket, key, IfMatch=where["ETag"], **version)
+    if spec["Format"] != INVENTORY:
+        for named in _lines(body, spec["Fields"]):
+            yield named
+        return
+    columns, files = _told_by_inventory(body)
+    for there, name, digest in files:
+        packed = await _read(reader, there, name)
+        if hashlib.md5(packed, usedforsecurity=False).hexdigest() != digest:
+            raise InvalidManifest(f"The inventory file {name} is not the one that the manifest names")
+        for named in _lines(gzip.decompress(packed), columns):
+            yield named
+
+
+async def _read(reader: Call, bucket: str, key: str, **more: str) -> bytes:
+    got = await reader.ask("s3:GetObject", Bucket=bucket, Key=key, **more)
+    return await whole(got["Body"])
+
+
+def _told_by_inventory(body: bytes) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """The columns of an inventory's lists, and of each file its bucket, key and MD5.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html"""
+    try:
+        told = json.loads(body)
+        there = told["destinationBucket"].rpartition(":")[2]
+        return told["fileSchema"].split(", "), [(there, file["key"], file["MD5checksum"]) for file in told["files"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InvalidManifest("The manifest is not one of an S3 inventory") from None
+
+
+def _lines(body: bytes, columns: list[str]) -> Iterator[tuple[str, str, str]]:
+    for line in csv.reader(io.StringIO(body.decode("utf-8", "replace"))):
+        named = dict(zip(columns, line))
         if named.get("Key"):
             yield named["Bucket"], unquote_plus(named["Key"]), named.get("VersionId", "")
 

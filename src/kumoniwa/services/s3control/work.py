@@ -91,7 +91,7 @@ async def _listed(reader: Call, job: Job) -> AsyncIterator[tuple[str, str, str]]
     version = {"VersionId": where["ObjectVersionId"]} if "ObjectVersionId" in where else {}
     body = await _read(reader, bucket, key, IfMatch=where["ETag"], **version)
     if spec["Format"] != INVENTORY:
-        for named in _lines(body, spec["Fields"]):
+        for named in _named(body, spec["Fields"]):
             yield named
         return
     columns, files = _told_by_inventory(body)
@@ -99,7 +99,7 @@ async def _listed(reader: Call, job: Job) -> AsyncIterator[tuple[str, str, str]]
         packed = await _read(reader, there, name)
         if hashlib.md5(packed, usedforsecurity=False).hexdigest() != digest:
             raise InvalidManifest(f"The inventory file {name} is not the one that the manifest names")
-        for named in _lines(gzip.decompress(packed), columns):
+        for named in _named(gzip.decompress(packed), columns):
             yield named
 
 
@@ -119,7 +119,7 @@ def _told_by_inventory(body: bytes) -> tuple[list[str], list[tuple[str, str, str
         raise InvalidManifest("The manifest is not one of an S3 inventory") from None
 
 
-def _lines(body: bytes, columns: list[str]) -> Iterator[tuple[str, str, str]]:
+def _named(body: bytes, columns: list[str]) -> Iterator[tuple[str, str, str]]:
     for line in csv.reader(io.StringIO(body.decode("utf-8", "replace"))):
         named = dict(zip(columns, line))
         if named.get("Key"):

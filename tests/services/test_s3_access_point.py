@@ -238,6 +238,21 @@ def test_metrics_may_count_what_comes_by_a_point(cloud, control, s3):
     assert sum(each["Sum"] for each in found["Datapoints"]) == 1
 
 
+def test_logs_of_accesses_tell_the_point(cloud, control, s3):
+    # The field before the last: https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html
+    make(control)
+    s3.create_bucket(Bucket="logs")
+    allowed = {**allow("s3:PutObject", "arn:aws:s3:::logs/*"), "Principal": {"Service": "logging.s3.amazonaws.com"}}
+    s3.put_bucket_policy(Bucket="logs", Policy=json.dumps({"Version": "2012-10-17", "Statement": allowed}))
+    s3.put_bucket_logging(Bucket="house", BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "logs", "TargetPrefix": ""}})
+    s3.get_object(Bucket="house", Key="in/k")
+    s3.get_object(Bucket=ARN, Key="in/k")
+    cloud.sleep(5)
+    (log,) = s3.list_objects_v2(Bucket="logs")["Contents"]
+    lines = s3.get_object(Bucket="logs", Key=log["Key"])["Body"].read().decode().splitlines()
+    assert [line.split()[-2] for line in lines] == ["-", ARN] and [line.split()[1] for line in lines] == ["house", "house"]
+
+
 def test_a_point_of_a_template_is_really_there(make_cloud):
     cloud = make_cloud("us-east-1", "aws-global")
     policy = {"Version": "2012-10-17", "Statement": [{**allow("s3:GetObject", {"Fn::Sub": "${Point.Arn}/object/*"}), **JANE}]}

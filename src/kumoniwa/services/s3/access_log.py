@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.gate import identity
+from kumoniwa.gate.access_point import points
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
@@ -153,8 +154,15 @@ def _line(call: Call, route: Route, request: Request, request_id: str, response:
         canonical_id(call.account), labels["Bucket"], stamp, "127.0.0.1", _requester(call, request), request_id, _operation(route, request),
         _said(key.replace(" ", "+") if key else None), _quoted(f"{request.method} {target} HTTP/1.1"), str(response.status), _said(error),
         _said(sent), _said(size), str(took_ms), str(took_ms), _quoted(headers.get("referer")), _quoted(headers.get("user-agent")),
-        _said(version), "-", *scheme[:1], "-", scheme[1], _said(request.host), "TLSv1.2" if request.is_tls else "-", "-", "-",
+        _said(version), "-", *scheme[:1], "-", scheme[1], _said(request.host), "TLSv1.2" if request.is_tls else "-",
+        _said(_point(call, request)), "-",
     ))  # fmt: skip
+
+
+def _point(call: Call, request: Request) -> str:
+    """The ARN of the access point by which the request came."""
+    point = points(call.home).get(request.address.through) if request.address is not None and request.address.through else None
+    return point.arn if point is not None else ""
 
 
 def _requester(call: Call, request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 from lambda_workshop import put_role
 from test_cloudformation_stack import create, outputs, settled
@@ -64,9 +65,53 @@ Resources:
 
 
 def test_an_api_may_be_described_without_paths(cloud):
-    # api/test_transformers.py, test_duplicate_resources.
+    # api/test_transformers.py, test_duplicate_resources; that its template's name stands before the title: test_cfn_apigateway_swagger_import.
     body = {"swagger": 2.0, "info": {"version": "1.2.3", "title": "Test API"}, "basePath": "/base"}
     template = {"Resources": {"Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "a", "Body": body}}}}
     assert create(cloud, "app", json.dumps(template))["StackStatus"] == "CREATE_COMPLETE"
     (api,) = cloud.client("apigateway").get_rest_apis()["items"]
-    assert (api["name"], api["version"]) == ("Test API", "1.2.3")
+    assert (api["name"], api["version"]) == ("a", "1.2.3")
+
+
+def test_an_inline_policy_has_a_short_name_of_its_own(cloud):
+    # test_lambda.py, test_cfn_lambda_dynamodb_source: "a pretty weird physical resource ID (e.g. stack-fnSe-3OZPF82JL41D)".
+    create(cloud, "stack-1234", """
+Resources:
+  fnServiceRole:
+    Type: AWS::IAM::Role
+    Properties: {AssumeRolePolicyDocument: {Statement: {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}}}
+  fnServiceRolePolicy:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: p
+      Roles: [!Ref fnServiceRole]
+      PolicyDocument: {Version: "2012-10-17", Statement: {Effect: Allow, Action: "s3:*", Resource: "*"}}
+""", Capabilities=["CAPABILITY_IAM"])  # fmt: skip
+    there = cloud.client("cloudformation").describe_stack_resource(StackName="stack-1234", LogicalResourceId="fnServiceRolePolicy")
+    assert re.fullmatch(r"stack-fnSe-\w{12}", there["StackResourceDetail"]["PhysicalResourceId"])
+
+
+def test_a_stage_need_not_be_named_and_one_that_is_moves_with_its_api(cloud):
+    # test_apigateway.py, test_update_usage_plan.
+    template = """
+Resources:
+  Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a}}
+  Other: {Type: AWS::ApiGateway::RestApi, Properties: {Name: b}}
+  Method:
+    Type: AWS::ApiGateway::Method
+    Properties: {RestApiId: !Ref API, ResourceId: !GetAtt API.RootResourceId, HttpMethod: GET, AuthorizationType: NONE, Integration: {Type: MOCK}}
+  Deployment: {Type: AWS::ApiGateway::Deployment, DependsOn: Method, Properties: {RestApiId: !Ref API}}
+  Unnamed: {Type: AWS::ApiGateway::Stage, Properties: {RestApiId: !Ref API, DeploymentId: !Ref Deployment}}
+  Named: {Type: AWS::ApiGateway::Stage, Properties: {RestApiId: !Ref API, DeploymentId: !Ref Deployment, StageName: prod}}
+Outputs: {Api: {Value: !Ref API}}
+"""
+    stack = create(cloud, "app", template.replace("API", "Api"))
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    api = cloud.client("apigateway")
+    names = [stage["stageName"] for stage in api.get_stages(restApiId=outputs(stack)["Api"])["item"]]
+    assert "prod" in names and any(name.startswith("app-Unnamed-") for name in names)
+    cloud.client("cloudformation").update_stack(StackName="app", TemplateBody=template.replace("API", "Other"))
+    moved = settled(cloud, "app")
+    assert moved["StackStatus"] == "UPDATE_COMPLETE"
+    assert len(api.get_stages(restApiId=outputs(moved)["Api"])["item"]) == 2
+    assert api.get_stages(restApiId=outputs(stack)["Api"])["item"] == []

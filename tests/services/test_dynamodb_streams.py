@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from music import refusal, table
 
@@ -152,3 +154,22 @@ def test_an_iterator_begins_with_its_stream_and_an_empty_shard_can_be_read_from_
     ddb.put_item(TableName="music", Item=KEY)
     reply = streams.get_records(ShardIterator=iterator)
     assert len(reply["Records"]) == 1 and reply["NextShardIterator"].startswith(f"{arn}|1|")
+
+
+def test_whoever_may_read_one_stream_reads_it_and_no_other(cloud, ddb, streams):
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html: GetRecords is a right of a stream.
+    table(ddb, StreamSpecification=BOTH)
+    table(ddb, "other", StreamSpecification=BOTH)
+    ddb.put_item(TableName="music", Item=KEY)
+    arn = ddb.describe_table(TableName="music")["Table"]["LatestStreamArn"]
+    iam = cloud.client("iam")
+    iam.create_user(UserName="reader")
+    allow = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": arn}
+    iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allow}))
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    reader = cloud.client("dynamodbstreams", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    assert len(reader.get_records(ShardIterator=opened(ddb, reader))["Records"]) == 1
+    theirs = ddb.describe_table(TableName="other")["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=theirs)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=theirs, ShardId=shard, ShardIteratorType="LATEST")["ShardIterator"]
+    assert refusal(reader.get_records, ShardIterator=iterator)[0] == "AccessDeniedException"

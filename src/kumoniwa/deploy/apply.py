@@ -67,6 +67,13 @@ class _Live(intrinsics.Drawn):
 async def _at_once() -> None: ...
 
 
+def _is_one(standing: Standing, other: Standing) -> bool:
+    """Whether both are the same thing: a name may be that of another one elsewhere."""
+    entry = types.find(standing.type)
+    within = entry.name.within if entry is not None and entry.name is not None else ""
+    return standing.physical_id == other.physical_id and standing.reached.get(within) == other.reached.get(within)
+
+
 class Deploy:
     """One create, update or delete of one stack. Construct it again on kept state to continue it."""
 
@@ -218,7 +225,7 @@ class Deploy:
     def _discard_passing(self, standing: Standing) -> None:
         """What an update that failed had made and a later one drops: no rollback would bring it back."""
         old = self.state.before.get(standing.logical_id)
-        if old is None or old.physical_id != standing.physical_id:
+        if old is None or not _is_one(old, standing):
             self.state.discard(standing)
 
     def discard_superseded(self) -> None:
@@ -226,7 +233,7 @@ class Deploy:
         state = self.state
         for name, old in state.before.items():
             current = state.resources.get(name)
-            if current is None or current.physical_id != old.physical_id:
+            if current is None or not _is_one(current, old):
                 state.discard(old)
 
     def _resolve_outputs(self) -> None:
@@ -390,7 +397,7 @@ class Deploy:
         if fixed := sorted(differing & frozenset(entry.fixed.split())):
             raise Failure(f"Kumoniwa does not implement changing {fixed[0]} of {entry.type} in place.")
         if needs_replacement(entry, differing, standing.properties, properties):
-            if naming in properties and naming not in differing:
+            if naming in properties and not {naming, entry.name.within} & differing:
                 if not standing.is_named_by_us:
                     raise Failure(
                         "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
@@ -498,7 +505,7 @@ class Deploy:
             state.put("resources", name, None)
         for name, old in state.before.items():
             current = state.resources.get(name)
-            if current is None or current.physical_id != old.physical_id:
+            if current is None or not _is_one(current, old):
                 if current is not None:
                     state.discard(current)
                 state.put("resources", name, old)

@@ -386,7 +386,8 @@ def tag_list(value: Any) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The property that names the resource. Without a value it becomes ``stack-LogicalId-Random``, or has another ``beginning``."""
+    """The property that names the resource. Without a value it becomes ``stack-LogicalId-Random``, or has another ``beginning``.
+    ``within`` is the property that says inside of what the name is the only one."""
 
     property: str
     longest: int
@@ -394,6 +395,7 @@ class Name:
     plain: bool = False
     beginning: str = ""
     ending: Callable[[dict[str, Any]], str] = lambda properties: ""
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

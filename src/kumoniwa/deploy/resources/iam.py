@@ -262,7 +262,8 @@ async def _delete_policy(work: Work) -> None:
 
 
 Policy = ResourceType(
-    name=Name("Id", 128),
+    # Recorded as ``stack-fnSe-3OZPF82JL41D``: localstack's test_lambda.py, test_cfn_lambda_dynamodb_source.
+    name=Name("Id", 23),
     create=_put_policy,
     id=p.Id,
     update=(_put_policy,),

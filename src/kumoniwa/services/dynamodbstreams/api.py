@@ -44,7 +44,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         return str(params["StreamArn"])
     if "ShardIterator" in params:
         try:
-            return _arn(call, _opened(params["ShardIterator"])[0])
+            return _opened(params["ShardIterator"])[0]
         except ValidationException:
             return call.arn("table/*/stream/*", "dynamodb")
     return call.arn(f"table/{params.get('TableName', '*')}/stream/*", "dynamodb")

@@ -1,6 +1,7 @@
 """Which resource types there are: one file of `deploy.resources` per service, found by the type's name.
 
-``AWS::SQS::Queue`` is ``Queue`` in ``resources/sqs.py``; a Python keyword gets an underscore. Loaded on first use.
+``AWS::SQS::Queue`` is ``Queue`` in ``resources/sqs.py``; a Python keyword gets an underscore. Loaded on first use. What makes a file too
+long stands in files beside it (``apigateway_stage``), from which it has the types.
 """
 
 from __future__ import annotations

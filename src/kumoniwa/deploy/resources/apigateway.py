@@ -14,7 +14,6 @@ from kumoniwa.deploy.resource import (
     Reading,
     ResourceType,
     Setting,
-    Value,
     Work,
     as_json,
     at,
@@ -22,7 +21,6 @@ from kumoniwa.deploy.resource import (
     each,
     either,
     fields,
-    gone_tags,
     made,
     p,
     patch,
@@ -32,26 +30,12 @@ from kumoniwa.deploy.resource import (
     text,
     use,
 )
+from kumoniwa.deploy.resources.apigateway_call import GONE, OF_API, changes, tags_at
+from kumoniwa.deploy.resources.apigateway_method import Method  # noqa: F401 (a type)
+from kumoniwa.deploy.resources.apigateway_stage import Deployment, Stage  # noqa: F401 (types)
 from kumoniwa.deploy.step import delete_calls
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.wire.message import whole
-
-GONE = "NotFoundException"
-_api = {"restApiId": at(p.RestApiId)}
-
-
-def _tags(resource: str) -> tuple[Call, Call]:
-    arn = text("arn:${AWS::Partition}:apigateway:${AWS::Region}::" + resource)
-    return (
-        Call("apigateway:UntagResource", resourceArn=arn, tagKeys=gone_tags).when(gone_tags),
-        Call("apigateway:TagResource", resourceArn=arn, tags=tag_map(p.Tags)).when(p.Tags),
-    )
-
-
-def _changes(operation: str, operations: Value, **owner: Any) -> Call:
-    """An update by patch operations, which say by themselves what was dropped."""
-    return Call(f"apigateway:{operation}", **owner, patchOperations=operations).when(operations).writes_all()
-
 
 # --- the API itself -----------------------------------------------------------------------------------------------
 
@@ -145,7 +129,7 @@ RestApi = ResourceType(
         Setting(_import_from_s3),
     ),
     update=(
-        _changes(
+        changes(
             "UpdateRestApi",
             patch(
                 Name="/name",
@@ -159,7 +143,7 @@ RestApi = ResourceType(
             restApiId=ID,
         ),
         _move_endpoint,
-        *_tags("/restapis/${ID}"),
+        *tags_at("/restapis/${ID}"),
     ),
     delete=Call("apigateway:DeleteRestApi", restApiId=ID),
     absent=GONE,
@@ -180,263 +164,17 @@ RestApi = ResourceType(
     ),
 )
 
-_RESOURCE = {**_api, "resourceId": at(p.ResourceId)}
 
 Resource = ResourceType(
-    create=Call("apigateway:CreateResource", **_api, parentId=p.ParentId, pathPart=p.PathPart),
+    create=Call("apigateway:CreateResource", **OF_API, parentId=p.ParentId, pathPart=p.PathPart),
     id=made.id,
-    delete=Call("apigateway:DeleteResource", **_api, resourceId=ID),
+    delete=Call("apigateway:DeleteResource", **OF_API, resourceId=ID),
     absent=GONE,
     attributes={"ResourceId": ID},
     drift=(
         Reading(
             {"PathPart": seen.pathPart, "ParentId": seen.parentId},
-            Call("apigateway:GetResource", **_api, resourceId=ID),
-        ),
-    ),
-)
-
-# --- methods ------------------------------------------------------------------------------------------------------
-
-_response = fields(
-    "StatusCode=statusCode ResponseModels=responseModels ResponseParameters=responseParameters"
-)
-_integration_response = fields(
-    "StatusCode=statusCode SelectionPattern=selectionPattern ResponseParameters=responseParameters "
-    "ResponseTemplates=responseTemplates ContentHandling=contentHandling"
-)
-_integration = fields(
-    "Type=type IntegrationHttpMethod=integrationHttpMethod Uri=uri ConnectionType=connectionType ConnectionId=connectionId "
-    "Credentials=credentials RequestParameters=requestParameters RequestTemplates=requestTemplates TimeoutInMillis=timeoutInMillis "
-    "PassthroughBehavior=passthroughBehavior CacheNamespace=cacheNamespace CacheKeyParameters=cacheKeyParameters "
-    "ContentHandling=contentHandling IntegrationResponses=responses",
-    IntegrationResponses=each(_integration_response),
-)
-_method = Call(
-    "apigateway:PutMethod",
-    **_RESOURCE,
-    httpMethod=at(p.HttpMethod),
-    authorizationType=either(p.AuthorizationType, "NONE"),
-    authorizerId=p.AuthorizerId,
-    apiKeyRequired=p.ApiKeyRequired,
-    operationName=p.OperationName,
-    requestParameters=p.RequestParameters,
-    requestModels=p.RequestModels,
-    requestValidatorId=p.RequestValidatorId,
-    authorizationScopes=p.AuthorizationScopes,
-)
-
-
-@carries("RestApiId ResourceId HttpMethod Integration MethodResponses " + " ".join(_method.names))
-async def _make_method(work: Work) -> dict[str, Any]:
-    """A method is a small tree: itself, its integration and both kinds of responses."""
-    here = {"restApiId": work.properties["RestApiId"], "resourceId": work.properties["ResourceId"]}
-    here["httpMethod"] = work.properties["HttpMethod"]
-    await work.ask(_method.operation, **_method.params(work))
-    for response in work.properties.get("MethodResponses", ()):
-        await work.ask("apigateway:PutMethodResponse", **here, **_response(response))
-    if "Integration" in work.properties:
-        integration = _integration(work.properties["Integration"])
-        responses = integration.pop("responses", [])
-        await work.ask("apigateway:PutIntegration", **here, **integration)
-        for response in responses:
-            await work.ask("apigateway:PutIntegrationResponse", **here, **response)
-    return {}
-
-
-@carries(" ".join(_method.names) + " Integration MethodResponses")
-async def _remake_method(work: Work) -> None:
-    await _delete_method(work)
-    await _make_method(work)
-
-
-_remake_method.handles_absence = True
-
-
-async def _delete_method(work: Work) -> None:
-    here = {"restApiId": work.properties["RestApiId"], "resourceId": work.properties["ResourceId"]}
-    method = {**here, "httpMethod": work.properties["HttpMethod"]}
-    await delete_calls(work, [("apigateway:DeleteMethod", method)])
-
-
-Method = ResourceType(
-    name=Name("Id", 64),
-    create=_make_method,
-    id=p.Id,
-    update=(_remake_method,),
-    delete=_delete_method,
-    absent=GONE,
-)
-
-# --- deployments and stages ---------------------------------------------------------------------------------------
-
-
-async def _delete_deployment(work: Work) -> None:
-    """A deployment that made a stage of its own takes it along, if nobody has moved the stage since."""
-    calls = []
-    stage = {"restApiId": work.properties["RestApiId"], "stageName": work.properties.get("StageName", "")}
-    if stage["stageName"]:
-        stages = (await work.look("apigateway:GetStages", restApiId=stage["restApiId"]))["item"]
-        if any(
-            each["stageName"] == stage["stageName"] and each["deploymentId"] == work.id for each in stages
-        ):
-            calls.append(("apigateway:DeleteStage", stage))
-    calls.append(("apigateway:DeleteDeployment", {"restApiId": stage["restApiId"], "deploymentId": work.id}))
-    await delete_calls(work, calls)
-
-
-Deployment = ResourceType(
-    create=Call(
-        "apigateway:CreateDeployment",
-        **_api,
-        stageName=p.StageName,
-        description=p.Description,
-        stageDescription=p.StageDescription.Description,
-        variables=p.StageDescription.Variables,
-        cacheClusterEnabled=p.StageDescription.CacheClusterEnabled,
-        cacheClusterSize=p.StageDescription.CacheClusterSize,
-        tracingEnabled=p.StageDescription.TracingEnabled,
-        canarySettings=use(
-            fields("PercentTraffic=percentTraffic StageVariableOverrides=stageVariableOverrides UseStageCache=useStageCache"),
-            p.DeploymentCanarySettings,
-        ),
-    ),
-    id=made.id,
-    update=(_changes("UpdateDeployment", patch(Description="/description"), **_api, deploymentId=ID),),
-    delete=_delete_deployment,
-    absent=GONE,
-    attributes={"DeploymentId": ID},
-    fixed="StageDescription StageName",
-)
-
-_stage = {**_api, "stageName": at(p.StageName)}
-
-
-def _method_settings(found: Any) -> dict[str, str]:
-    """``{"/~1users/GET/metrics/enabled": "true"}``: method settings as the paths that patch operations name."""
-    names = {
-        "MetricsEnabled": "metrics/enabled",
-        "LoggingLevel": "logging/loglevel",
-        "DataTraceEnabled": "logging/dataTrace",
-        "ThrottlingBurstLimit": "throttling/burstLimit",
-        "ThrottlingRateLimit": "throttling/rateLimit",
-        "CachingEnabled": "caching/enabled",
-        "CacheTtlInSeconds": "caching/ttlInSeconds",
-        "CacheDataEncrypted": "caching/dataEncrypted",
-    }
-    known = fields(" ".join(("ResourcePath", "HttpMethod", *names)))
-    settings = {}
-    for entry in found or ():
-        entry = known(entry)
-        path = entry.get("ResourcePath", "/*")
-        path = "*" if path == "/*" else path.replace("~", "~0").replace("/", "~1")
-        for name, place in names.items():
-            if name in entry:
-                value = entry[name]
-                value = str(value).lower() if isinstance(value, bool) else str(value)
-                settings[f"/{path}/{entry.get('HttpMethod', '*')}/{place}"] = value
-    return settings
-
-
-def _canary_patches(old: dict[str, Any] | None, new: dict[str, Any] | None) -> list[dict[str, str]]:
-    """What makes a stage's canary such as the template has it, or takes it away."""
-    known = fields("PercentTraffic DeploymentId StageVariableOverrides UseStageCache")
-    if new is None:
-        return [{"op": "remove", "path": "/canarySettings"}] if old is not None else []
-    old, new = known(old or {}), known(new)
-    overrides = [found.get("StageVariableOverrides", {}) for found in (old, new)]
-    place = "/canarySettings/stageVariableOverrides/"
-    gone = [{"op": "remove", "path": place + name} for name in overrides[0] if name not in overrides[1]]
-    values = {"percentTraffic": new.get("PercentTraffic", 0), "useStageCache": new.get("UseStageCache", False)}
-    if "DeploymentId" in new:
-        values["deploymentId"] = new["DeploymentId"]
-    patches = [
-        {"op": "replace", "path": f"/canarySettings/{name}", "value": str(value).lower() if isinstance(value, bool) else str(value)}
-        for name, value in values.items()
-    ]
-    return patches + gone + [{"op": "replace", "path": place + name, "value": value} for name, value in overrides[1].items()]
-
-
-@carries("MethodSettings AccessLogSetting ClientCertificateId CanarySetting")
-async def _put_stage_settings(work: Work) -> None:
-    """What CreateStage cannot carry."""
-    operations: list[dict[str, str]] = []
-    new, old = (
-        _method_settings(properties.get("MethodSettings")) for properties in (work.properties, work.old)
-    )
-    operations += [
-        {"op": "replace", "path": path, "value": value}
-        for path, value in new.items()
-        if old.get(path) != value
-    ]
-    # A method's settings are removed as a whole: two segments name them.
-    gone = {"/".join(path.split("/")[:3]) for path in old} - {"/".join(path.split("/")[:3]) for path in new}
-    operations += [{"op": "remove", "path": path} for path in sorted(gone)]
-    if "AccessLogSetting" in work.changed:
-        log = fields("DestinationArn=destinationArn Format=format")(
-            work.properties.get("AccessLogSetting", {})
-        )
-        operations += [
-            {"op": "replace", "path": f"/accessLogSettings/{name}", "value": value}
-            for name, value in log.items()
-        ]
-        if not log:
-            operations.append({"op": "remove", "path": "/accessLogSettings"})
-    if "CanarySetting" in work.changed:
-        operations += _canary_patches(work.old.get("CanarySetting"), work.properties.get("CanarySetting"))
-    if "ClientCertificateId" in work.changed:
-        value = work.properties.get("ClientCertificateId", "")
-        operations.append({"op": "replace", "path": "/clientCertificateId", "value": value})
-    if operations:
-        stage = {"restApiId": work.properties["RestApiId"], "stageName": work.id}
-        await work.ask("apigateway:UpdateStage", **stage, patchOperations=operations)
-
-
-Stage = ResourceType(
-    # That it need not be named is recorded: localstack's test_update_usage_plan.
-    name=Name("StageName", 128, within="RestApiId"),
-    create=Call(
-        "apigateway:CreateStage",
-        **_stage,
-        deploymentId=p.DeploymentId,
-        description=p.Description,
-        cacheClusterEnabled=p.CacheClusterEnabled,
-        cacheClusterSize=p.CacheClusterSize,
-        variables=p.Variables,
-        documentationVersion=p.DocumentationVersion,
-        tracingEnabled=p.TracingEnabled,
-        tags=tag_map(p.Tags),
-    ),
-    id=p.StageName,
-    settings=(Setting(_put_stage_settings, _put_stage_settings),),
-    update=(
-        _changes(
-            "UpdateStage",
-            patch(
-                DeploymentId="/deploymentId",
-                Description="/description",
-                CacheClusterEnabled="/cacheClusterEnabled",
-                CacheClusterSize="/cacheClusterSize",
-                Variables="/variables",
-                DocumentationVersion="/documentationVersion",
-                TracingEnabled="/tracingEnabled",
-            ),
-            **_stage,
-        ),
-        *_tags("/restapis/${RestApiId}/stages/${ID}"),
-    ),
-    delete=Call("apigateway:DeleteStage", **_stage),
-    absent=GONE,
-    drift=(
-        Reading(
-            {
-                "DeploymentId": seen.deploymentId,
-                "Description": seen.description,
-                "Variables": seen.variables,
-                "TracingEnabled": seen.tracingEnabled,
-                "Tags": tag_list(seen.tags),
-            },
-            Call("apigateway:GetStage", **_stage),
+            Call("apigateway:GetResource", **OF_API, resourceId=ID),
         ),
     ),
 )
@@ -447,7 +185,7 @@ Model = ResourceType(
     name=Name("Name", 64, plain=True, within="RestApiId"),
     create=Call(
         "apigateway:CreateModel",
-        **_api,
+        **OF_API,
         name=p.Name,
         description=p.Description,
         schema=either(as_json(p.Schema), "{}"),
@@ -455,41 +193,41 @@ Model = ResourceType(
     ),
     id=p.Name,
     update=(
-        _changes(
+        changes(
             "UpdateModel",
             patch(
                 Description="/description",
                 Schema=("/schema", lambda schema: schema if isinstance(schema, str) else json.dumps(schema)),
             ),
-            **_api,
+            **OF_API,
             modelName=ID,
         ),
     ),
-    delete=Call("apigateway:DeleteModel", **_api, modelName=ID),
+    delete=Call("apigateway:DeleteModel", **OF_API, modelName=ID),
     absent=GONE,
 )
 
 RequestValidator = ResourceType(
     create=Call(
         "apigateway:CreateRequestValidator",
-        **_api,
+        **OF_API,
         name=p.Name,
         validateRequestBody=p.ValidateRequestBody,
         validateRequestParameters=p.ValidateRequestParameters,
     ),
     id=made.id,
     update=(
-        _changes(
+        changes(
             "UpdateRequestValidator",
             patch(
                 ValidateRequestBody="/validateRequestBody",
                 ValidateRequestParameters="/validateRequestParameters",
             ),
-            **_api,
+            **OF_API,
             requestValidatorId=ID,
         ),
     ),
-    delete=Call("apigateway:DeleteRequestValidator", **_api, requestValidatorId=ID),
+    delete=Call("apigateway:DeleteRequestValidator", **OF_API, requestValidatorId=ID),
     absent=GONE,
     attributes={"RequestValidatorId": ID},
 )
@@ -497,7 +235,7 @@ RequestValidator = ResourceType(
 Authorizer = ResourceType(
     create=Call(
         "apigateway:CreateAuthorizer",
-        **_api,
+        **OF_API,
         name=p.Name,
         type=p.Type,
         providerARNs=p.ProviderARNs,
@@ -510,7 +248,7 @@ Authorizer = ResourceType(
     ),
     id=made.id,
     update=(
-        _changes(
+        changes(
             "UpdateAuthorizer",
             patch(
                 Name="/name",
@@ -523,18 +261,18 @@ Authorizer = ResourceType(
                 IdentityValidationExpression="/identityValidationExpression",
                 AuthorizerResultTtlInSeconds="/authorizerResultTtlInSeconds",
             ),
-            **_api,
+            **OF_API,
             authorizerId=ID,
         ),
     ),
-    delete=Call("apigateway:DeleteAuthorizer", **_api, authorizerId=ID),
+    delete=Call("apigateway:DeleteAuthorizer", **OF_API, authorizerId=ID),
     absent=GONE,
     attributes={"AuthorizerId": ID},
 )
 
 _gateway_response = Call(
     "apigateway:PutGatewayResponse",
-    **_api,
+    **OF_API,
     responseType=at(p.ResponseType),
     statusCode=p.StatusCode,
     responseParameters=p.ResponseParameters,
@@ -546,7 +284,7 @@ GatewayResponse = ResourceType(
     create=_gateway_response,
     id=p.Id,
     update=(_gateway_response,),
-    delete=Call("apigateway:DeleteGatewayResponse", **_api, responseType=p.ResponseType),
+    delete=Call("apigateway:DeleteGatewayResponse", **OF_API, responseType=p.ResponseType),
     absent=GONE,
     attributes={"Id": ID},
 )
@@ -568,12 +306,12 @@ ApiKey = ResourceType(
     ),
     id=made.id,
     update=(
-        _changes(
+        changes(
             "UpdateApiKey",
             patch(Description="/description", Enabled="/enabled", CustomerId="/customerId"),
             apiKey=ID,
         ),
-        *_tags("/apikeys/${ID}"),
+        *tags_at("/apikeys/${ID}"),
     ),
     delete=Call("apigateway:DeleteApiKey", apiKey=ID),
     absent=GONE,
@@ -634,7 +372,7 @@ UsagePlan = ResourceType(
     ),
     id=made.id,
     update=(
-        _changes(
+        changes(
             "UpdateUsagePlan",
             use(
                 _named_by_value,
@@ -648,7 +386,7 @@ UsagePlan = ResourceType(
             ),
             usagePlanId=ID,
         ),
-        *_tags("/usageplans/${ID}"),
+        *tags_at("/usageplans/${ID}"),
     ),
     delete=_delete_usage_plan,
     absent=GONE,
@@ -729,7 +467,7 @@ DomainName = ResourceType(
     ),
     id=p.DomainName,
     read=Call("apigateway:GetDomainName", domainName=ID),
-    update=(_update_domain, *_tags("/domainnames/${ID}")),
+    update=(_update_domain, *tags_at("/domainnames/${ID}")),
     delete=Call("apigateway:DeleteDomainName", domainName=ID),
     absent=GONE,
     attributes={
@@ -764,7 +502,7 @@ BasePathMapping = ResourceType(
     ),
     id=use(lambda domain, path: f"{domain}|{path or '(none)'}", p.DomainName, p.BasePath),
     update=(
-        _changes("UpdateBasePathMapping", patch(RestApiId="/restapiId", Stage="/stage"), **_mapping),
+        changes("UpdateBasePathMapping", patch(RestApiId="/restapiId", Stage="/stage"), **_mapping),
     ),
     delete=Call("apigateway:DeleteBasePathMapping", **_mapping),
     absent=GONE,
@@ -777,30 +515,30 @@ _location = fields("Type=type Path=path Method=method StatusCode=statusCode Name
 DocumentationPart = ResourceType(
     create=Call(
         "apigateway:CreateDocumentationPart",
-        **_api,
+        **OF_API,
         location=use(_location, p.Location),
         properties=p.Properties,
     ),
     id=made.id,
     update=(
-        _changes("UpdateDocumentationPart", patch(Properties="/properties"), **_api, documentationPartId=ID),
+        changes("UpdateDocumentationPart", patch(Properties="/properties"), **OF_API, documentationPartId=ID),
     ),
-    delete=Call("apigateway:DeleteDocumentationPart", **_api, documentationPartId=ID),
+    delete=Call("apigateway:DeleteDocumentationPart", **OF_API, documentationPartId=ID),
     absent=GONE,
     attributes={"DocumentationPartId": ID},
 )
 
-_version = {**_api, "documentationVersion": at(p.DocumentationVersion)}
+_version = {**OF_API, "documentationVersion": at(p.DocumentationVersion)}
 
 DocumentationVersion = ResourceType(
     create=Call(
         "apigateway:CreateDocumentationVersion",
-        **_api,
+        **OF_API,
         documentationVersion=p.DocumentationVersion,
         description=p.Description,
     ),
     id=p.DocumentationVersion,
-    update=(_changes("UpdateDocumentationVersion", patch(Description="/description"), **_version),),
+    update=(changes("UpdateDocumentationVersion", patch(Description="/description"), **_version),),
     delete=Call("apigateway:DeleteDocumentationVersion", **_version),
     absent=GONE,
 )
@@ -809,8 +547,8 @@ ClientCertificate = ResourceType(
     create=Call("apigateway:GenerateClientCertificate", description=p.Description, tags=tag_map(p.Tags)),
     id=made.clientCertificateId,
     update=(
-        _changes("UpdateClientCertificate", patch(Description="/description"), clientCertificateId=ID),
-        *_tags("/clientcertificates/${ID}"),
+        changes("UpdateClientCertificate", patch(Description="/description"), clientCertificateId=ID),
+        *tags_at("/clientcertificates/${ID}"),
     ),
     delete=Call("apigateway:DeleteClientCertificate", clientCertificateId=ID),
     absent=GONE,

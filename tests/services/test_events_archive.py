@@ -115,3 +115,30 @@ def test_a_replay_goes_on_after_a_kill_and_puts_nothing_twice(cloud, events):
     cloud.restart(kill=True)
     cloud.sleep(30)
     assert sorted(json.loads(each["Body"])["id"] for each in received(cloud)) == sorted(ids)
+
+
+def test_an_archive_shows_itself_as_a_rule_of_its_bus_that_nobody_else_changes(cloud, events):
+    # moto's verified test_archive_actual_events.
+    events.create_archive(ArchiveName="a", EventSourceArn=BUS, EventPattern=PATTERN)
+    events.create_archive(ArchiveName="b", EventSourceArn=BUS)
+    rules = {each["Name"]: each for each in events.list_rules()["Rules"]}
+    assert {each["ManagedBy"] for each in rules.values()} == {"prod.vhs.events.aws.internal"}
+    assert json.loads(rules["Events-Archive-a"]["EventPattern"]) == {**json.loads(PATTERN), "replay-name": [{"exists": False}]}
+    assert json.loads(events.describe_rule(Name="Events-Archive-b")["EventPattern"]) == {"replay-name": [{"exists": False}]}
+    (target,) = events.list_targets_by_rule(Rule="Events-Archive-b")["Targets"]
+    assert target["Arn"] == "arn:aws:events:us-east-1:::" and '"event": <aws.events.event.json>' in target["InputTransformer"]["InputTemplate"]
+    for call, params in (
+        (events.put_rule, {"Name": "Events-Archive-b", "EventPattern": PATTERN}), (events.delete_rule, {"Name": "Events-Archive-b"}),
+        (events.disable_rule, {"Name": "Events-Archive-b"}), (events.enable_rule, {"Name": "Events-Archive-b"}),
+        (events.put_targets, {"Rule": "Events-Archive-b", "Targets": [{"Id": "t", "Arn": queue(cloud)}]}),
+        (events.remove_targets, {"Rule": "Events-Archive-b", "Ids": ["Events-Archive-b"]}),
+    ):  # fmt: skip
+        assert refused(call, **params)[0] == "ManagedRuleException"
+    events.update_archive(ArchiveName="b", EventPattern=PATTERN)
+    assert "source" in json.loads(events.describe_rule(Name="Events-Archive-b")["EventPattern"])
+    put(cloud)
+    cloud.sleep(1)
+    assert [events.describe_archive(ArchiveName=name)["EventCount"] for name in "ab"] == [1, 1]
+    for name in "ab":
+        events.delete_archive(ArchiveName=name)
+    assert events.list_rules()["Rules"] == []

@@ -1,6 +1,6 @@
 """Archives: what a bus heard, kept for as many days as one likes, to be heard once more.
 
-AWS keeps an archive by a managed rule of the bus, which ListRules shows there; here the bus itself keeps it.
+AWS keeps an archive by a managed rule of the bus. Here the bus itself keeps it, and the rule is there to be seen.
 """
 
 from __future__ import annotations
@@ -137,9 +137,31 @@ def _keeping(call: Call, archive: Archive) -> Any:
 
     def put() -> dict:
         call.shelf(Archive)[archive.name] = _closed(call, archive)
+        _show_rule(call, archive)
         return _answer(call, archive)
 
     return encryption.proving(call, lock(call, archive), put) if archive.key else put()
+
+
+def _rule_of(archive: Archive) -> str:
+    return f"Events-Archive-{archive.name}"
+
+
+def _show_rule(call: Call, archive: Archive) -> None:
+    """The rule as AWS has it: moto's verified test_archive_actual_events. What an archive's key hides it does not tell, because it lies
+    under the key of its bus, if that has one."""
+    wants = {**(orjson.loads(archive.pattern) if archive.pattern and not archive.key else {}), "replay-name": [{"exists": False}]}
+    name, arn = _rule_of(archive), arn_of(call, archive.name)
+    template = f'{{"archive-arn": "{arn}:{call.new_id()}", "event": <aws.events.event.json>, "ingestion-time": <aws.events.event.ingestion-time>}}'
+    target = {
+        "Id": name, "Arn": f"arn:{call.home.partition}:events:{call.region}:::",
+        "InputTransformer": {"InputPathsMap": {}, "InputTemplate": template},
+    }  # fmt: skip
+    rule = rules.Rule(
+        name=name, bus=archive.bus, pattern=orjson.dumps(wants).decode(), creator=call.account, anchored=archive.created, targets={name: target},
+        manager=rules.OF_ARCHIVES,
+    )  # fmt: skip
+    rules.keep(call, rule, buses.existing(call, archive.bus))
 
 
 def _answer(call: Call, archive: Archive) -> dict:
@@ -168,9 +190,10 @@ def UpdateArchive(
 
 
 def DeleteArchive(call: Call, *, ArchiveName: str) -> None:
-    existing(call, ArchiveName)
+    archive = existing(call, ArchiveName)
     call.rows(ARCHIVED).run("delete from events_archived where archive = ?", ArchiveName)
     del call.shelf(Archive)[ArchiveName]
+    call.shelf(rules.Rule).pop(f"{archive.bus}/{_rule_of(archive)}", None)
 
 
 def _listed(call: Call, archive: Archive) -> dict[str, Any]:

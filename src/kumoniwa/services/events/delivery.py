@@ -62,7 +62,8 @@ def wanting(call: Call, there: Iterable[rules.Rule], event: dict[str, Any], only
     flat = None
     found = []
     for rule in there:
-        if rule.pattern is None or not rule.targets or not rule.is_enabled or (only and rules.arn_of(call, rule) not in only):
+        # What an archive's rule wants is kept by the archive itself.
+        if rule.manager == rules.OF_ARCHIVES or rule.pattern is None or not rule.targets or not rule.is_enabled or (only and rules.arn_of(call, rule) not in only):
             continue
         flat = flat or event_pattern.flat(event)
         if event_pattern.compile(rule.pattern).matches_flat(flat):

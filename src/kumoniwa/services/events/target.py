@@ -20,7 +20,7 @@ from kumoniwa.services.events.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from kumoniwa.services.events.rule import Rule, existing, keep
+from kumoniwa.services.events.rule import Rule, changeable, existing, keep
 
 PLAIN = ("Id", "Arn", "RoleArn", "DeadLetterConfig")
 TARGETS_MAX = 5
@@ -46,7 +46,7 @@ _LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
 
 
 def PutTargets(call: Call, *, Rule: str, Targets: list[dict[str, Any]], EventBusName: str | None = None) -> dict:
-    rule = existing(call, Rule, EventBusName)
+    rule = changeable(call, Rule, EventBusName)
     bus = buses.existing(call, EventBusName)
     if bus.key:
         call.confided = tuple(_texts([{name: said for name, said in target.items() if name not in PLAIN} for target in Targets]))
@@ -174,8 +174,7 @@ def _check_input(target: dict[str, Any], id_: str) -> None:
 def RemoveTargets(
     call: Call, *, Rule: str, Ids: list[str], EventBusName: str | None = None, Force: bool | None = None
 ) -> dict:
-    """``Force`` is for managed rules, of which there are none."""
-    rule = existing(call, Rule, EventBusName)
+    rule = changeable(call, Rule, EventBusName, is_forced=bool(Force))
     _put(call, rule, {id_: target for id_, target in rule.targets.items() if id_ not in Ids})
     failed = [
         {"TargetId": id_, "ErrorCode": ResourceNotFoundException.code, "ErrorMessage": f"Rule {Rule} does not have a target with the Id {id_}."}

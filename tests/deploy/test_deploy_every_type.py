@@ -317,6 +317,12 @@ SAMPLES = {
         '{SourceArn: "arn:aws:events:us-east-1:123456789012:event-bus/b", EventPattern: {source: [a]}, RetentionDays: 3, KmsKeyIdentifier: k}',
         '{SourceArn: "arn:aws:events:us-east-1:123456789012:event-bus/b", Description: d}',
     ),
+    "AWS::Events::Endpoint": (
+        """{RoutingConfig: {FailoverConfig: {Primary: {HealthCheck: 'arn:aws:route53:::healthcheck/a'}, Secondary: {Route: us-west-2}}}, RoleArn: r,
+        ReplicationConfig: {State: ENABLED}, EventBuses: [{EventBusArn: 'arn:aws:events:us-east-1:123456789012:event-bus/b'}, {EventBusArn: 'arn:aws:events:us-west-2:123456789012:event-bus/b'}]}""",
+        """{RoutingConfig: {FailoverConfig: {Primary: {HealthCheck: 'arn:aws:route53:::healthcheck/b'}, Secondary: {Route: us-west-2}}}, Description: d,
+        ReplicationConfig: {State: DISABLED}, EventBuses: [{EventBusArn: 'arn:aws:events:us-east-1:123456789012:event-bus/b'}, {EventBusArn: 'arn:aws:events:us-west-2:123456789012:event-bus/b'}]}""",
+    ),
     "AWS::Events::EventBus": (
         f"{{Name: b, Description: d, KmsKeyIdentifier: k, DeadLetterConfig: {{Arn: 'arn:aws:sqs:us-east-1:123456789012:q'}}, Policy: {DOCUMENT}, Tags: [{{Key: a, Value: b}}]}}",
         "{Name: b, Description: e, Tags: [{Key: c, Value: d}]}",

@@ -143,8 +143,8 @@ def _behind_path(address: Address, path: str) -> Address:
 def _scope(credential: str) -> tuple[str | None, str | None, str | None]:
     parts = credential.strip().rsplit("/", 4)
     if len(parts) == 4 and parts[3] == "aws4_request":
-        # Signature Version 4A names no region here.
-        return None, parts[2] or None, parts[0]
+        # Signature Version 4A names no region here. EventBridge's is for its global endpoints, which the edge answers.
+        return (EDGE if parts[2] == "events" else None), parts[2] or None, parts[0]
     if len(parts) != 5:
         return None, None, None
     return parts[2] or None, parts[3] or None, parts[0]
@@ -183,6 +183,8 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
     if kind in (*_MARKED, "auth", "s3", "s3-website"):
         service = _SERVICES.get(kind, kind)
         return (kind if name else None), name, region, service
+    if kind == "events" and name.endswith(".endpoint"):
+        return None, "", EDGE, "events"
     return None, "", region, (f"{name}.{kind}" if name else kind)
 
 

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 ALGORITHM = "AWS4-ECDSA-P256-SHA256"
 REGIONS = "x-amz-region-set"
-SERVICES = frozenset(("cloudfront-keyvaluestore",))
-"""Which are asked in this way: of no region, so that the set of regions decides nothing."""
+SERVICES = frozenset(("cloudfront-keyvaluestore", "events"))
+"""Which are asked in this way: of no region, so that the set of regions decides nothing. EventBridge is where its global endpoints are meant."""
 _HEAD = re.compile(
     ALGORITHM + r" +Credential=([^,/\s]+)/(\d{8})/([^,/\s]+)/aws4_request, *SignedHeaders=([^,\s]+), *Signature=([0-9a-fA-F]{8,300})"
 )

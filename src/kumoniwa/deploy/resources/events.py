@@ -171,6 +171,25 @@ Archive = ResourceType(
 )
 
 
+_endpoint = {
+    "RoutingConfig": p.RoutingConfig, "EventBuses": p.EventBuses, "ReplicationConfig": p.ReplicationConfig, "RoleArn": p.RoleArn,
+    "Description": p.Description,
+}  # fmt: skip
+
+Endpoint = ResourceType(
+    name=Name("Name", 64),
+    create=Call("events:CreateEndpoint", Name=p.Name, **_endpoint),
+    id=p.Name,
+    read=Call("events:DescribeEndpoint", Name=ID),
+    ready={"State": "ACTIVE"},
+    update=(Call("events:UpdateEndpoint", Name=ID, **_endpoint),),
+    delete=Call("events:DeleteEndpoint", Name=ID),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": seen.Arn, "EndpointId": seen.EndpointId, "EndpointUrl": seen.EndpointUrl, "State": seen.State},
+    drift=(Reading(same("Description RoutingConfig ReplicationConfig RoleArn", seen)),),
+)
+
+
 def _without_id(arn: str) -> str:
     """As a role's policy names it: the id that AWS gave it does not matter."""
     return arn.rpartition("/")[0]

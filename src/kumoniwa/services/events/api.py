@@ -41,6 +41,13 @@ from kumoniwa.services.events.destination import (
     ListApiDestinations,
     UpdateApiDestination,
 )
+from kumoniwa.services.events.endpoint import (
+    CreateEndpoint,
+    DeleteEndpoint,
+    DescribeEndpoint,
+    ListEndpoints,
+    UpdateEndpoint,
+)
 from kumoniwa.services.events.errors import ResourceNotFoundException
 from kumoniwa.services.events.event import PutEvents, TestEventPattern
 from kumoniwa.services.events.replay import CancelReplay, DescribeReplay, ListReplays, StartReplay
@@ -62,16 +69,19 @@ __all__ = [
     "CreateApiDestination",
     "CreateArchive",
     "CreateConnection",
+    "CreateEndpoint",
     "CreateEventBus",
     "DeauthorizeConnection",
     "DeleteApiDestination",
     "DeleteArchive",
     "DeleteConnection",
+    "DeleteEndpoint",
     "DeleteEventBus",
     "DeleteRule",
     "DescribeApiDestination",
     "DescribeArchive",
     "DescribeConnection",
+    "DescribeEndpoint",
     "DescribeEventBus",
     "DescribeReplay",
     "DescribeRule",
@@ -80,6 +90,7 @@ __all__ = [
     "ListApiDestinations",
     "ListArchives",
     "ListConnections",
+    "ListEndpoints",
     "ListEventBuses",
     "ListReplays",
     "ListRuleNamesByTarget",
@@ -96,6 +107,7 @@ __all__ = [
     "UpdateApiDestination",
     "UpdateArchive",
     "UpdateConnection",
+    "UpdateEndpoint",
     "UpdateEventBus",
     "policy_of",
 ]
@@ -106,7 +118,7 @@ _OF_RULES = frozenset(
 _OF_NOTHING = frozenset(
     {
         "ListEventBuses", "TestEventPattern", "ListRules", "ListRuleNamesByTarget", "ListArchives", "ListReplays", "ListConnections",
-        "ListApiDestinations",
+        "ListApiDestinations", "ListEndpoints",
     }
 )  # fmt: skip
 
@@ -136,6 +148,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if operation in _OF_NOTHING:
         return "*"
     if operation == "PutEvents":
+        if params.get("EndpointId"):
+            return []  # the region that hears them is asked in the caller's name
         names = {buses.name_in(_text(entry.get("EventBusName"))) for entry in _entries(params)} or {buses.DEFAULT}
         return [buses.arn_of(call, name) for name in sorted(names)]
     if "ResourceARN" in params:
@@ -147,6 +161,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         if operation.endswith(kind):
             found = call.shelf(held).get(str(params.get("Name")))
             return call.arn(f"{spelled}/{params.get('Name')}/{found.id if found is not None else '*'}")
+    if operation.endswith("Endpoint"):
+        return call.arn(f"endpoint/{params.get('Name')}")
     bus = buses.name_in(_text(params.get("EventBusName")))
     if operation in _OF_RULES:
         name = params.get("Rule") or params.get("Name")

@@ -9,6 +9,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.events import bus as buses
+from kumoniwa.services.events import endpoint
 from kumoniwa.services.events import rule as rules
 from kumoniwa.services.events.arrival import route
 from kumoniwa.services.events.delivery import Promise, at_once
@@ -21,10 +22,12 @@ REQUIRED = ("Source", "DetailType", "Detail")
 TESTED = ("id", "account", "source", "time", "region", "detail-type")
 
 
-def PutEvents(call: Call, *, Entries: list[dict[str, Any]]) -> Any:
+def PutEvents(call: Call, *, Entries: list[dict[str, Any]], EndpointId: str | None = None) -> Any:
     """One answer for each entry, in their order; some may fail. Entries for buses of other accounts go there through their door."""
     if sum(map(_size, Entries)) > BYTES_MAX:
         raise ValidationException("Total size of the entries in the request is over the limit.")
+    if EndpointId is not None:
+        return endpoint.put(call, EndpointId, Entries)
     owners = [buses.account_named(entry.get("EventBusName")) or call.account for entry in Entries]
     if any(owner != call.account for owner in owners):
         return _parted(call, Entries, owners)

@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from kumoniwa.services.events import arrival, connection, delivery, fact, replay, schedule
+from kumoniwa.services.events import arrival, connection, delivery, endpoint, fact, replay, schedule
 
 
 async def run(region: Any) -> None:
@@ -16,6 +16,7 @@ async def run(region: Any) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.OUTBOX.run(region))
             group.create_task(arrival.OUTBOX.run(region))
+            group.create_task(endpoint.OUTBOX.run(region))
             group.create_task(schedule.run(region))
             group.create_task(replay.run(region))
             group.create_task(connection.run(region))

@@ -19,6 +19,8 @@ async def hear(home: Any, origin: str, message: dict[str, Any]) -> Any:
         return _receive(edge, account, message)
     if message["ask"] == "answer":
         return resolver.test(edge, account, message)
+    if message["ask"] == "healthy":
+        return edge.verdicts.is_healthy(message["check"])
     watched = edge.verdicts.watched.get(message["check"])
     if watched is None or watched.account != account:
         return []

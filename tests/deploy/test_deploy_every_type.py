@@ -318,9 +318,10 @@ SAMPLES = {
         '{SourceArn: "arn:aws:events:us-east-1:123456789012:event-bus/b", Description: d}',
     ),
     "AWS::Events::Endpoint": (
-        """{RoutingConfig: {FailoverConfig: {Primary: {HealthCheck: 'arn:aws:route53:::healthcheck/a'}, Secondary: {Route: us-west-2}}}, RoleArn: r,
+        """{RoutingConfig: {FailoverConfig: {Primary: {HealthCheck: 'arn:aws:route53:::healthcheck/a'}, Secondary: {Route: us-west-2}}}, RoleArn: 'arn:aws:iam::123456789012:role/r',
         ReplicationConfig: {State: ENABLED}, EventBuses: [{EventBusArn: 'arn:aws:events:us-east-1:123456789012:event-bus/b'}, {EventBusArn: 'arn:aws:events:us-west-2:123456789012:event-bus/b'}]}""",
         """{RoutingConfig: {FailoverConfig: {Primary: {HealthCheck: 'arn:aws:route53:::healthcheck/b'}, Secondary: {Route: us-west-2}}}, Description: d,
+        RoleArn: 'arn:aws:iam::123456789012:role/q',
         ReplicationConfig: {State: DISABLED}, EventBuses: [{EventBusArn: 'arn:aws:events:us-east-1:123456789012:event-bus/b'}, {EventBusArn: 'arn:aws:events:us-west-2:123456789012:event-bus/b'}]}""",
     ),
     "AWS::Events::EventBus": (
@@ -834,13 +835,15 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe")
-        if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe"):
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint")
+        if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe", "DescribeEndpoint"):
             raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
         shape = output_shape(operation)
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":
             reply["State"] = "Enabled"
+        if name == "DescribeEndpoint":
+            reply["State"] = "ACTIVE"
         if name == "DescribeDeliveryStream":
             reply["DeliveryStreamDescription"] |= {"DeliveryStreamStatus": "ACTIVE", "Destinations": [{"DestinationId": "d"}]}
         if name == "GetDistribution":

@@ -220,3 +220,21 @@ def test_an_endpoint_is_for_its_bus_alone(world):
     assert refused(world.put, EventBusName="default")[0] == "ValidationException"
     world.put(EventBusName=bus(THERE))
     assert len(world.heard(HERE)) == 1
+
+
+def test_a_stack_has_an_endpoint(world):
+    template = {"Resources": {"Endpoint": {"Type": "AWS::Events::Endpoint", "Properties": {
+        "Name": "orders", "ReplicationConfig": {"State": "DISABLED"}, "EventBuses": [{"EventBusArn": bus(HERE)}, {"EventBusArn": bus(THERE)}],
+        "RoutingConfig": {"FailoverConfig": {"Primary": {"HealthCheck": f"arn:aws:route53:::healthcheck/{world.check}"}, "Secondary": {"Route": THERE}}},
+    }}}, "Outputs": {"Id": {"Value": {"Fn::GetAtt": ["Endpoint", "EndpointId"]}}}}  # fmt: skip
+    stacks = world.cloud.client("cloudformation")
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps(template))
+    world.cloud.sleep(60)
+    (stack,) = stacks.describe_stacks(StackName="s")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    assert stack["Outputs"][0]["OutputValue"] == world.endpoint()["EndpointId"]
+    world.put()
+    assert len(world.heard(HERE)) == 1
+    stacks.delete_stack(StackName="s")
+    world.cloud.sleep(60)
+    assert world.events.list_endpoints()["Endpoints"] == []

@@ -186,6 +186,7 @@ Endpoint = ResourceType(
     delete=Call("events:DeleteEndpoint", Name=ID),
     absent="ResourceNotFoundException",
     attributes={"Arn": seen.Arn, "EndpointId": seen.EndpointId, "EndpointUrl": seen.EndpointUrl, "State": seen.State},
+    defaults={"Description": "", "ReplicationConfig": {"State": "ENABLED"}},
     drift=(Reading(same("Description RoutingConfig ReplicationConfig RoleArn", seen)),),
 )
 

@@ -78,6 +78,22 @@ def test_sources_are_put_shown_and_deleted(logs, site):
     assert refused(logs.put_delivery_source, name="s", resourceArn=nobodys, logType="ACCESS_LOGS")[0] == "ResourceNotFoundException"
 
 
+def test_whoever_makes_a_source_must_be_allowed_to_and_to_have_the_logs_of_the_resource(edge, logs, site):
+    # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logging.html#permissions-standard-logging
+    iam = edge.cloud.client("iam")
+    iam.create_user(UserName="u")
+    key = iam.create_access_key(UserName="u")["AccessKey"]
+    theirs = edge.cloud.client("logs", key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+    put = {"Effect": "Allow", "Action": "logs:PutDeliverySource", "Resource": "arn:aws:logs:us-east-1:000000000000:delivery-source:s"}
+    allow = {"Effect": "Allow", "Action": "cloudfront:AllowVendedLogDeliveryForResource", "Resource": site.arn}
+    for statements, missing in (([allow], "logs:PutDeliverySource"), ([put], "cloudfront:AllowVendedLogDeliveryForResource")):
+        iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        code, text = refused(theirs.put_delivery_source, name="s", resourceArn=site.arn, logType="ACCESS_LOGS")
+        assert code == "AccessDeniedException" and missing in text
+    iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [put, allow]}))
+    source(theirs, site)
+
+
 @pytest.mark.parametrize(
     "resource, kind, what",
     [("arn:aws:workmail:us-east-1:000000000000:organization/m-1", "ACCESS_CONTROL_LOGS", "workmail"), ("", "CONNECTION_LOGS", "CONNECTION_LOGS")],
@@ -121,6 +137,13 @@ def test_destinations_and_their_policies_are_put_shown_and_deleted(logs, edge):
 def test_destinations_that_cannot_be_are_refused(logs, target, more, code):
     said = {"name": "d", "deliveryDestinationConfiguration": {"destinationResourceArn": target}, **more}
     assert refused(logs.put_delivery_destination, **said)[0] == code
+
+
+def test_a_form_that_is_none_is_told_with_those_that_there_are(logs):
+    # Recorded: localstack's test_put_delivery_destination_invalid_format.
+    said = {"name": "d", "outputFormat": "foobar", "deliveryDestinationConfiguration": {"destinationResourceArn": "arn:aws:s3:::b"}}
+    text = "1 validation error detected: Value 'foobar' at 'outputFormat' failed to satisfy constraint: Member must satisfy enum value set: [w3c, raw, json, plain, parquet]"
+    assert refused(logs.put_delivery_destination, **said) == ("ValidationException", text)
 
 
 def test_a_delivery_is_made_shown_changed_and_deleted(logs, edge, site):

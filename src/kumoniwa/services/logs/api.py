@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kumoniwa.aws import models
 from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
 from kumoniwa.services.logs import (
@@ -134,10 +135,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     """AWS asks about streams even where there is none: ``log-group:name:log-stream:``. Only tags belong to the bare group."""
     if operation in _OF_THE_ACCOUNT:
         return "*"
-    if (resource := params.get("resourceArn")) is not None:
-        return resource
     if "Deliver" in operation:
         return _of_delivery(call, operation, params)
+    if (resource := params.get("resourceArn")) is not None:
+        return resource
     if operation.endswith(("Destination", "Destinations", "DestinationPolicy")):
         name = params.get("destinationName")
         return call.arn(f"destination:{name if isinstance(name, str) else '*'}")
@@ -181,6 +182,13 @@ def _streams_of(call: Call, identifier: str, stream: str) -> str:
 
 
 policy_of = policy.binding
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """The newer operations say of a broken constraint that it is one (recorded: localstack's test_put_delivery_destination_invalid_format)."""
+    known = models.service("logs").operation(operation).errors
+    is_newer = "ValidationException" in known and "InvalidParameterException" not in known
+    return ValidationException(error.text) if is_newer and error.code == "InvalidParameterException" else error
 
 
 # Groups --------------------------------------------------------------------------------------------

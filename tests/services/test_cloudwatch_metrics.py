@@ -278,6 +278,10 @@ def test_statuses_of_forms_are_for_clients_that_say_they_spoke_them(cloud, watch
     status, _, body = cloud.http("POST", "/", headers=head, body=asked)
     assert (status, json.loads(body)) == (400, {"__type": "com.amazonaws.cloudwatch.v2010_08_01#ResourceNotFound"})
     assert cloud.http("POST", "/", headers={**head, "x-amzn-query-mode": "true"}, body=asked)[0] == 404
+    # An operation that waits answers no other than one that does not.
+    with pytest.raises(ClientError) as refusal:
+        watch.tag_resource(ResourceARN="arn:aws:cloudwatch:us-east-1:000000000000:alarm:nobody", Tags=[{"Key": "a", "Value": "b"}])
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
     form = urllib.parse.urlencode({"Action": "SetAlarmState", "Version": "2010-08-01", **json.loads(asked)}).encode()
     assert cloud.http("POST", "/", headers=_head(cloud, "application/x-www-form-urlencoded"), body=form)[0] == 404
 

@@ -147,13 +147,13 @@ class Gate:
                 if witness is not None:
                     reply = partial(_reply_before, witness, reply)
             if route.door is not None:
-                self._later(self._through_door(route, request, request_id), route, request_id, reply)
+                self._later(self._through_door(route, request, request_id), route, request, request_id, reply)
             elif request.stream is not None and not route.takes_stream:
-                self._later(self._collected(route, request, request_id), route, request_id, reply)
+                self._later(self._collected(route, request, request_id), route, request, request_id, reply)
             else:
                 result = self._admit(route, request, request_id)
                 if type(result) is CoroutineType:
-                    self._later(result, route, request_id, reply)
+                    self._later(result, route, request, request_id, reply)
                 else:
                     self._deliver(self._written(route, result, request_id), reply)
         except Exception as error:
@@ -388,7 +388,7 @@ class Gate:
         response.headers.update(route.service.headers_of(self.home, request))
         reply(response)
 
-    def _later(self, coroutine, route: Route, request_id: str, reply: Reply) -> None:
+    def _later(self, coroutine, route: Route, request: Request, request_id: str, reply: Reply) -> None:
         async def finish() -> None:
             try:
                 result = await coroutine
@@ -399,10 +399,10 @@ class Gate:
                 response = SEVERED
             except asyncio.CancelledError:
                 # The cloud was emptied, or the region ends, while this call was under way.
-                reply(self._refusal(ServiceUnavailable(), route, None, request_id))
+                reply(self._refusal(ServiceUnavailable(), route, request, request_id))
                 raise
             except Exception as error:
-                response = self._refusal(error, route, None, request_id)
+                response = self._refusal(error, route, request, request_id)
             self._deliver(response, reply)
 
         self.home.spawn(finish())

@@ -592,6 +592,9 @@ SAMPLES = {
         StartDate: "2029-07-01T23:59:00Z", ExpireDate: "2031-07-01T23:59:00Z", Tags: [{Key: a, Value: b}]}""",
         """{Rule: {Schedule: {Expression: "at(2030-05-10T14:00)", Duration: PT1H}}, Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::CloudWatch::InsightRule": (
+        "{RuleName: r, RuleBody: b, RuleState: ENABLED, Tags: [{Key: a, Value: b}]}", "{RuleName: r, RuleBody: c, RuleState: DISABLED, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::CloudWatch::AnomalyDetector": (
         """{Namespace: n, MetricName: m, Stat: Sum, Dimensions: [{Name: a, Value: b}], MetricCharacteristics: {PeriodicSpikes: true},
         Configuration: {MetricTimeZone: UTC, ExcludedTimeRanges: [{StartTime: "2029-07-01T23:59:59", EndTime: "2029-07-02T23:59:59"}]}}""",

@@ -193,3 +193,19 @@ def functions_in(node: Node) -> set[str]:
 def is_band(text: str) -> bool:
     """Whether an expression comes to the two lines of a band."""
     return text.lstrip().startswith("ANOMALY_DETECTION_BAND")
+
+
+def texts_of(node: Node, function: str) -> set[str]:
+    """What stands first in the calls of a function."""
+    inner: tuple[Node, ...] = ()
+    if isinstance(node, Function):
+        inner = node.arguments
+        if node.name == function and inner and isinstance(inner[0], Text):
+            return {inner[0].value}
+    elif isinstance(node, Listed):
+        inner = node.items
+    elif isinstance(node, Binary):
+        inner = (node.left, node.right)
+    elif isinstance(node, Unary):
+        inner = (node.operand,)
+    return set().union(*(texts_of(each, function) for each in inner))

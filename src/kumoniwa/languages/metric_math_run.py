@@ -50,9 +50,10 @@ class World(Protocol):
     def metrics(self, part: str) -> list[Series]: ...
     def search(self, text: str, statistic: str, period: int) -> list[Series]: ...
     def band(self, name: str, width: float) -> list[Series]: ...
+    def insight(self, rule: str, figure: str) -> Series: ...
 
 
-UNBUILT = frozenset({"INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"})
+UNBUILT = frozenset({"SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA"})
 
 
 def run(node: Node, world: World) -> Value:
@@ -346,6 +347,15 @@ def _band(world: World, arguments: tuple[Node, ...]) -> Value:
     return world.band(arguments[0].value, width)
 
 
+def _insight(world: World, arguments: tuple[Node, ...]) -> Value:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContributorInsights-GraphReportData.html"""
+    _arguments(arguments, 2, 2, "INSIGHT_RULE_METRIC")
+    rule, figure = arguments
+    if not isinstance(rule, Text) or not isinstance(figure, Text | Name):
+        raise InvalidExpression("Unsupported operand type for INSIGHT_RULE_METRIC: must be a string")
+    return world.insight(rule.value, figure.value)
+
+
 def _slice(world: World, arguments: tuple[Node, ...]) -> Value:
     _arguments(arguments, 2, 3, "SLICE")
     array, *ends = (run(argument, world) for argument in arguments)
@@ -404,6 +414,6 @@ FUNCTIONS: dict[str, Callable[[World, tuple[Node, ...]], Value]] = {
     "RATE": _stepping("RATE", lambda before, value, seconds: (value - before) / seconds),
     **{name: _dated(name, read) for name, read in _DATES.items()},
     "FIRST": _end_of("FIRST", 0), "LAST": _end_of("LAST", -1), "RUNNING_SUM": _running_sum, "FILL": _fill, "IF": _if,
-    "ANOMALY_DETECTION_BAND": _band, "METRICS": _metrics, "SEARCH": _search, "SLICE": _slice, "SORT": _sort, "TIME_SERIES": _time_series, "PERIOD": _period,
+    "ANOMALY_DETECTION_BAND": _band, "INSIGHT_RULE_METRIC": _insight, "METRICS": _metrics, "SEARCH": _search, "SLICE": _slice, "SORT": _sort, "TIME_SERIES": _time_series, "PERIOD": _period,
     "METRIC_COUNT": _count, "REMOVE_EMPTY": _remove_empty,
 }  # fmt: skip

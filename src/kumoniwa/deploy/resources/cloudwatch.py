@@ -128,6 +128,16 @@ AnomalyDetector = ResourceType(
     attributes={"Id": ID},
 )  # fmt: skip
 
+_INSIGHT = text("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:insight-rule/${ID}")
+InsightRule = ResourceType(
+    create=Call("cloudwatch:PutInsightRule", "RuleName RuleState Tags", RuleDefinition=p.RuleBody),
+    id=p.RuleName,
+    update=(Call("cloudwatch:PutInsightRule", "RuleState", RuleName=ID, RuleDefinition=p.RuleBody).writes_all(), *_tagged(_INSIGHT)),
+    delete=Call("cloudwatch:DeleteInsightRules", RuleNames=_only(ID)),
+    absent="ResourceNotFoundException",
+    attributes={"Arn": _INSIGHT, "RuleName": ID},
+)
+
 _MUTE = text("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm-mute-rule:${ID}")
 _MUTE_DATES = {name: use(_moment, getattr(p, name)) for name in ("StartDate", "ExpireDate")}
 _MUTE_READ = Call("cloudwatch:GetAlarmMuteRule", AlarmMuteRuleName=ID)

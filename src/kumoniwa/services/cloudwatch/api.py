@@ -8,7 +8,7 @@ from kumoniwa.aws import models
 from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.cloudwatch import dashboard, metric_stream, mute_rule
+from kumoniwa.services.cloudwatch import dashboard, insight_rule, metric_stream, mute_rule
 from kumoniwa.services.cloudwatch.alarm import (
     DeleteAlarms,
     DescribeAlarms,
@@ -30,6 +30,14 @@ from kumoniwa.services.cloudwatch.dashboard import (
 from kumoniwa.services.cloudwatch.datum import PutMetricData
 from kumoniwa.services.cloudwatch.errors import MissingRequiredParameterException
 from kumoniwa.services.cloudwatch.history import DescribeAlarmHistory
+from kumoniwa.services.cloudwatch.insight_rule import (
+    DeleteInsightRules,
+    DescribeInsightRules,
+    DisableInsightRules,
+    EnableInsightRules,
+    GetInsightRuleReport,
+    PutInsightRule,
+)
 from kumoniwa.services.cloudwatch.metric import ListMetrics
 from kumoniwa.services.cloudwatch.metric_alarm import DescribeAlarmsForMetric, PutMetricAlarm
 from kumoniwa.services.cloudwatch.metric_stream import (
@@ -62,15 +70,20 @@ __all__ = [
     "DeleteAlarms",
     "DeleteAnomalyDetector",
     "DeleteDashboards",
+    "DeleteInsightRules",
     "DeleteMetricStream",
     "DescribeAlarmHistory",
     "DescribeAlarms",
     "DescribeAlarmsForMetric",
     "DescribeAnomalyDetectors",
+    "DescribeInsightRules",
     "DisableAlarmActions",
+    "DisableInsightRules",
     "EnableAlarmActions",
+    "EnableInsightRules",
     "GetAlarmMuteRule",
     "GetDashboard",
+    "GetInsightRuleReport",
     "GetMetricData",
     "GetMetricStatistics",
     "GetMetricStream",
@@ -84,6 +97,7 @@ __all__ = [
     "PutAnomalyDetector",
     "PutCompositeAlarm",
     "PutDashboard",
+    "PutInsightRule",
     "PutMetricAlarm",
     "PutMetricData",
     "PutMetricStream",
@@ -106,6 +120,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         targets = params.get("MuteTargets")
         names = targets.get("AlarmNames", ()) if isinstance(targets, dict) else ()
         return [mute_rule.arn_of(call, str(params.get("Name", "*"))), *(call.arn(f"alarm:{name}") for name in names if isinstance(name, str))]
+    if "InsightRule" in operation:
+        names = params.get("RuleNames") or [params.get("RuleName")]
+        return [insight_rule.arn_of(call, name) for name in names if isinstance(name, str)] or "*"
     if operation in ("GetAlarmMuteRule", "DeleteAlarmMuteRule"):
         return mute_rule.arn_of(call, str(params.get("AlarmMuteRuleName", "*")))
     if operation == "ListAlarmMuteRules":
@@ -136,6 +153,8 @@ def policy_of(call: Call, arn: str) -> str | None:
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     if operation == "PutMetricData":
         return {"cloudwatch:namespace": params.get("Namespace")}
+    if operation == "PutInsightRule":
+        return request_tags(params) | {"cloudwatch:requestinsightruleloggroups": insight_rule.groups_in(params.get("RuleDefinition"))}
     return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutDashboard", "PutMetricStream", "PutAlarmMuteRule", "TagResource") else {}
 
 

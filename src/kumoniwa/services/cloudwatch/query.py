@@ -8,12 +8,15 @@ from typing import Any
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.metric_math_run import Series
-from kumoniwa.services.cloudwatch import metric
+from kumoniwa.services.cloudwatch import insight_rule, metric
 from kumoniwa.services.cloudwatch.errors import InvalidNextToken, ValidationException
 from kumoniwa.services.cloudwatch.question import Question, check
 
 QUERIES_MAX = 500
 POINTS_MAX = 100_800
+
+Page = Callable[[list[tuple[str, Series]]], tuple[list[dict], dict[str, str]]]
+"""Cuts what is shown out of all lines."""
 
 
 def GetMetricData(
@@ -40,10 +43,19 @@ def GetMetricData(
         raise InvalidNextToken
     check(call, MetricDataQueries, "MetricDataQueries")
     page = partial(_page, skipped=int(NextToken or 0), room=MaxDatapoints or POINTS_MAX, is_ascending=ScanBy == "TimestampAscending")
+    if insight_rule.asked_for(MetricDataQueries):
+        return _counted(call, MetricDataQueries, StartTime, EndTime, page)
     return metric.fresh(call, lambda: _answer(Question(call, MetricDataQueries, StartTime, EndTime), page))
 
 
-def _answer(question: Question, page: Callable[[list[tuple[str, Series]]], tuple[list[dict], dict[str, str]]]) -> dict[str, Any]:
+async def _counted(call: Call, queries: list[dict[str, Any]], start: float, end: float, page: Page) -> dict[str, Any]:
+    """An answer that knows of what rules of Contributor Insights count."""
+    insights = await insight_rule.counted_for(call, queries, start, end)
+    await call.home.meter.put_early(call.account)
+    return call.atomically(lambda: _answer(Question(call, queries, start, end, insights), page))
+
+
+def _answer(question: Question, page: Page) -> dict[str, Any]:
     lines: list[tuple[str, Series]] = []
     for query in question.queries.values():
         # What is not shown is answered all the same: an expression that cannot be is refused wherever it stands.

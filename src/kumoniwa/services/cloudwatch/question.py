@@ -15,7 +15,7 @@ from kumoniwa.languages import metric_math, metric_select
 from kumoniwa.languages.metric_math_run import REDUCERS, Series, Unbuilt, Value, run
 from kumoniwa.languages.metric_search import Candidate, InvalidSearch, search
 from kumoniwa.languages.metric_statistic import InvalidStatistic, Sample, Statistic, statistic
-from kumoniwa.services.cloudwatch import anomaly_band, label, metric, series
+from kumoniwa.services.cloudwatch import anomaly_band, insight_rule, label, metric, series
 from kumoniwa.services.cloudwatch.errors import ValidationException
 from kumoniwa.services.cloudwatch.unit import NUMBERS, UNITS
 
@@ -97,7 +97,11 @@ def invalid(query: dict[str, Any], error: Exception) -> ValidationException | No
 class Question:
     """Queries that were checked, between two moments. Each is answered once, whoever refers to it."""
 
-    def __init__(self, call: Call, queries: list[dict[str, Any]], start: float, end: float) -> None:
+    def __init__(
+        self, call: Call, queries: list[dict[str, Any]], start: float, end: float, insights: dict[str, insight_rule.Tallies] | None = None
+    ) -> None:
+        self.insights = insights or {}
+        """What the rules of Contributor Insights counted that the queries name, by the minute."""
         self.call, self.asked_start, self.end, self.now = call, start, end, call.now()
         self.queries = {query["Id"]: query for query in queries}
         self.answers: dict[str, Value] = {}
@@ -261,6 +265,13 @@ class _World:
         times = range(series.origin(self.question.asked_start, period, self.question.now), math.ceil(self.end), period)
         lines = anomaly_band.band(self.question.call, self.question.queries, name, period, times, width, asked)
         return [Series(points, period, label) for points, label in zip(lines, ("High", "Low"))]
+
+    def insight(self, rule: str, figure: str) -> Series:
+        question = self.question
+        if rule not in question.call.shelf(insight_rule.InsightRule) or figure not in insight_rule.METRICS:
+            raise metric_math.InvalidExpression(f"Unsupported insight rule metric '{rule}' '{figure}'")
+        gathered = insight_rule.gathered_by(question.insights.get(rule, {}), self.start, self.period)
+        return Series({at: insight_rule.figure(figure, gathered[at]) for at in sorted(gathered)}, self.period, f"{rule} {figure}")
 
     def search(self, text: str, statistic_name: str, period: int) -> list[Series]:
         holds, wanted, call = search(text), statistic(statistic_name), self.question.call

@@ -1,19 +1,23 @@
-"""Tags of alarms, mute rules, dashboards and metric streams."""
+"""Tags of alarms, mute rules, insight rules, dashboards and metric streams."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.cloudwatch import dashboard, metric_stream, mute_rule
+from kumoniwa.services.cloudwatch import dashboard, insight_rule, metric_stream, mute_rule
 from kumoniwa.services.cloudwatch.alarm import Alarm, arn_of
 from kumoniwa.services.cloudwatch.errors import InvalidParameterValueException, ResourceNotFoundException
+from kumoniwa.services.cloudwatch.insight_rule import InsightRule
 from kumoniwa.services.cloudwatch.metric_stream import MetricStream
 from kumoniwa.services.cloudwatch.mute_rule import MuteRule
 
 TAGS_MAX = 50
+_RULES: dict[str, Any] = {"alarm-mute-rule": (MuteRule, mute_rule.arn_of), "insight-rule": (InsightRule, insight_rule.arn_of)}
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:
@@ -29,6 +33,8 @@ def _place(arn: str) -> tuple[str, str]:
     kind, _, name = parsed.resource.replace("/", ":", 1).partition(":") if parsed.resource.startswith("dashboard/") else parsed.resource.partition(":")
     if parsed.resource.startswith("metric-stream/"):
         return "metric-stream", parsed.resource.partition("/")[2]
+    if parsed.resource.startswith("insight-rule/"):
+        return "insight-rule", parsed.resource.partition("/")[2]
     if kind not in ("alarm", "alarm-mute-rule", "dashboard"):
         raise NotImplementedHere(f"tags of cloudwatch's {kind}")
     return kind, name
@@ -41,9 +47,10 @@ async def _tags(call: Call, arn: str) -> dict[str, str] | None:
     if kind == "metric-stream":
         stream = call.shelf(MetricStream).get(name)
         return stream.tags if stream is not None and arn == metric_stream.arn_of(call, name) else None
-    if kind == "alarm-mute-rule":
-        rule = call.shelf(MuteRule).get(name)
-        return rule.tags if rule is not None and arn == mute_rule.arn_of(call, name) else None
+    if kind in _RULES:
+        record, arn_of_rule = _RULES[kind]
+        rule = call.shelf(record).get(name)
+        return rule.tags if rule is not None and arn == arn_of_rule(call, name) else None
     alarm = call.shelf(Alarm).get(name)
     return alarm.tags if alarm is not None and arn == arn_of(call, name) else None
 
@@ -61,8 +68,9 @@ async def _change(call: Call, arn: str, gone: list[str], more: dict[str, str]) -
         await dashboard.asked(call, "tag", name=name, gone=gone, more=more)
     elif kind == "metric-stream":
         call.shelf(MetricStream)[name] = changed(call.shelf(MetricStream)[name], tags=tags)
-    elif kind == "alarm-mute-rule":
-        call.shelf(MuteRule)[name] = changed(call.shelf(MuteRule)[name], tags=tags)
+    elif kind in _RULES:
+        shelf = call.shelf(_RULES[kind][0])
+        shelf[name] = changed(shelf[name], tags=tags)
     else:
         call.shelf(Alarm)[name] = changed(call.shelf(Alarm)[name], tags=tags)
 

@@ -9,7 +9,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.metric_math_run import Series
 from kumoniwa.languages.metric_statistic import Statistic, statistic
-from kumoniwa.services.cloudwatch import history, metric, series, transition
+from kumoniwa.services.cloudwatch import history, insight_rule, metric, series, transition
 from kumoniwa.services.cloudwatch.alarm import CREATED, METRIC, Alarm
 from kumoniwa.services.cloudwatch.evaluation import (
     EXTRA_PERIODS,
@@ -24,6 +24,7 @@ from kumoniwa.services.cloudwatch.question import Question
 from kumoniwa.services.cloudwatch.unit import NUMBERS, UNITS
 
 MINUTE_S, SHORT_S = 60, 10
+Insights = dict[str, insight_rule.Tallies]
 
 
 def is_short(alarm: Alarm) -> bool:
@@ -36,14 +37,26 @@ def watched(call: Call) -> list[Alarm]:
     return [alarm for alarm in call.shelf(Alarm).values() if alarm.kind == METRIC]
 
 
-def evaluate(call: Call, name: str, end: int) -> None:
+async def counted(call: Call, alarm: Alarm, end: int) -> Insights:
+    """What rules of Contributor Insights counted that an alarm looks at; what cannot be counted now is missing."""
+    queries = alarm.settings.get("Metrics", [])
+    if not insight_rule.asked_for(queries):
+        return {}
+    period = Question(call, queries, end, end + 1).period_of(watched_of(alarm.settings))
+    try:
+        return await insight_rule.counted_for(call, queries, end - _range(call, alarm.settings, period, end) * period, end)
+    except AwsError:
+        return {}
+
+
+def evaluate(call: Call, name: str, end: int, insights: Insights) -> None:
     """What the periods before ``end`` say of an alarm."""
     alarm = call.shelf(Alarm).get(name)
     if alarm is None or alarm.kind != METRIC:
         return
     said = alarm.settings
     try:
-        period, points = _points(call, said, end)
+        period, points = _points(call, said, end, insights)
     except AwsError as error:
         # What the alarm asks was sound when it was put, and can no longer be answered.
         call.shelf(Alarm)[name] = changed(alarm, reason=f"Unable to evaluate: {error.text}", updated=call.now())
@@ -87,12 +100,12 @@ def watched_of(said: dict[str, Any]) -> dict[str, Any]:
     return next(query for query in said["Metrics"] if query.get("ReturnData", True) and query["Id"] != said.get("ThresholdMetricId"))
 
 
-def _points(call: Call, said: dict[str, Any], end: int) -> tuple[int, list[Point]]:
+def _points(call: Call, said: dict[str, Any], end: int, insights: Insights) -> tuple[int, list[Point]]:
     if "Metrics" in said:
         shown = watched_of(said)
         period = Question(call, said["Metrics"], end, end + 1).period_of(shown)
         count = _range(call, said, period, end)
-        question = Question(call, said["Metrics"], end - count * period, end)
+        question = Question(call, said["Metrics"], end - count * period, end, insights)
         value = question.answer(shown["Id"])
         held = value.points if isinstance(value, Series) else {} if isinstance(value, list) or value != value else {end - period: value}
         times = range(end - count * period, end, period)

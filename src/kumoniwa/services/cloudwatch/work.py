@@ -91,7 +91,8 @@ async def _watch(region: Any) -> None:
         for call in accounts(region):
             for alarm in watch.watched(call):
                 if end % watch.MINUTE_S == 0 or watch.is_short(alarm):
-                    call.atomically(partial(watch.evaluate, call, alarm.name, int(end)))
+                    insights = await watch.counted(call, alarm, int(end))
+                    call.atomically(partial(watch.evaluate, call, alarm.name, int(end), insights))
                     await asyncio.sleep(0)
 
 

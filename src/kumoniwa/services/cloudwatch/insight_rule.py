@@ -1,0 +1,301 @@
+"""Contributor Insights: who is behind what is logged, and how much.
+
+A rule counts events of the time in which it was enabled. They are read when somebody asks, in the name of the rule's account, so that
+what is told of them is no estimate. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ContributorInsights.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
+from kumoniwa.kernel.record import Record, changed
+from kumoniwa.languages import insight_rule, metric_math, metric_select
+from kumoniwa.services.cloudwatch.errors import (
+    InvalidNextToken,
+    InvalidParameterValueException,
+    ResourceNotFoundException,
+)
+
+ENABLED, DISABLED = "ENABLED", "DISABLED"
+SCHEMA = '{"Name" : "CloudWatchLogRule", "Version" : 1}'
+"""As getmoto/moto's test_put_insight_rule has it from AWS."""
+PAGE_MAX, CONTRIBUTORS_MAX, CONTRIBUTORS = 500, 100, 10
+METRICS = ("UniqueContributors", "MaxContributorValue", "SampleCount", "Sum", "Minimum", "Maximum", "Average")
+READ_MAX = 1_000_000
+"""More events than that nobody counts in one answer."""
+
+
+class InsightRule(Record):
+    """Shelved by its name."""
+
+    name: str
+    state: str
+    definition: str
+    enabled: tuple[tuple[float, float | None], ...]
+    """When it was enabled, from when until when."""
+    tags: dict[str, str] = {}
+
+
+def arn_of(call: Call, name: str) -> str:
+    return call.arn(f"insight-rule/{name}", "cloudwatch")
+
+
+def PutInsightRule(
+    call: Call,
+    *,
+    RuleName: str,
+    RuleDefinition: str,
+    RuleState: str | None = None,
+    Tags: list[dict[str, str]] | None = None,
+    ApplyOnTransformedLogs: bool | None = None,
+) -> dict:
+    """A rule that is put again counts by its new definition what it counted by the old. In which words AWS refuses was not found."""
+    if ApplyOnTransformedLogs:
+        raise NotImplementedHere("cloudwatch:PutInsightRule(ApplyOnTransformedLogs)")
+    if RuleState not in (None, ENABLED, DISABLED):
+        raise InvalidParameterValueException(f"The value {RuleState} for parameter RuleState is invalid.")
+    try:
+        insight_rule.rule(RuleDefinition)
+    except insight_rule.InvalidRule as error:
+        raise InvalidParameterValueException(f"The value for parameter RuleDefinition is invalid: {error}.") from None
+    held = call.shelf(InsightRule).get(RuleName)
+    tags = held.tags if held is not None else {tag["Key"]: tag["Value"] for tag in Tags or ()}
+    made = InsightRule(name=RuleName, state=DISABLED, definition=RuleDefinition, enabled=held.enabled if held is not None else (), tags=tags)
+    if held is not None and held.state == ENABLED:
+        made = changed(made, state=ENABLED)
+    call.shelf(InsightRule)[RuleName] = _switched(call, made, RuleState or ENABLED)
+    return {}
+
+
+def groups_in(text: Any) -> list[str]:
+    """The log groups of a definition, as a condition of a policy asks for them:
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-contributor.html"""
+    try:
+        return list(insight_rule.rule(text).groups) if isinstance(text, str) else []
+    except insight_rule.InvalidRule:
+        return []
+
+
+def _switched(call: Call, rule: InsightRule, state: str) -> InsightRule:
+    if state == rule.state:
+        return rule
+    times = (*rule.enabled, (call.now(), None)) if state == ENABLED else (*rule.enabled[:-1], (rule.enabled[-1][0], call.now()))
+    return changed(rule, state=state, enabled=times)
+
+
+def DescribeInsightRules(call: Call, *, NextToken: str | None = None, MaxResults: int | None = None) -> dict:
+    if NextToken is not None and not (NextToken.isascii() and NextToken.isdigit() and len(NextToken) < 16):
+        raise InvalidNextToken
+    rules = [rule for _, rule in sorted(call.shelf(InsightRule).items())]
+    start = int(NextToken or 0)
+    end = start + (MaxResults or PAGE_MAX)
+    shown = [
+        {"Name": rule.name, "State": rule.state, "Schema": SCHEMA, "Definition": rule.definition, "ManagedRule": False} for rule in rules[start:end]
+    ]
+    return {"InsightRules": shown} | ({"NextToken": str(end)} if end < len(rules) else {})
+
+
+def _each(call: Call, names: list[str], act: Any) -> dict:
+    shelf = call.shelf(InsightRule)
+    failures = []
+    for name in dict.fromkeys(names):
+        if name in shelf:
+            act(shelf, name)
+        else:
+            told = {"ExceptionType": "ResourceNotFoundException", "FailureCode": "404", "FailureDescription": f"Insight rule {name} does not exist."}
+            failures.append({"FailureResource": name} | told)
+    return {"Failures": failures}
+
+
+def EnableInsightRules(call: Call, *, RuleNames: list[str]) -> dict:
+    return _each(call, RuleNames, lambda shelf, name: shelf.__setitem__(name, _switched(call, shelf[name], ENABLED)))
+
+
+def DisableInsightRules(call: Call, *, RuleNames: list[str]) -> dict:
+    return _each(call, RuleNames, lambda shelf, name: shelf.__setitem__(name, _switched(call, shelf[name], DISABLED)))
+
+
+def DeleteInsightRules(call: Call, *, RuleNames: list[str]) -> dict:
+    return _each(call, RuleNames, lambda shelf, name: shelf.pop(name))
+
+
+# What is logged ------------------------------------------------------------------------------------------------
+
+
+class Tally(NamedTuple):
+    """One contributor in one period."""
+
+    count: int
+    total: float
+    least: float
+    most: float
+
+
+Tallies = dict[int, dict[tuple[str, ...], Tally]]
+"""By the beginning of a period and the contributor."""
+
+
+async def counted(call: Call, rule: InsightRule, start: int, end: float, period: int) -> Tallies:
+    read = insight_rule.rule(rule.definition)
+    us = call.home.call("cloudwatch", call.account, principals.root(call.account, partition=call.home.partition))
+    found: Tallies = {}
+    left = READ_MAX
+    for group in await _groups(us, read.groups):
+        for since, until in rule.enabled:
+            first, last = max(start, since), min(end, until if until is not None else end)
+            if first < last:
+                left = await _count(us, read, group, int(first * 1000), int(last * 1000), (start, period), found, left)
+    return found
+
+
+async def _groups(us: Call, names: tuple[str, ...]) -> list[str]:
+    found: dict[str, None] = {}
+    for name in names:
+        if not name.endswith("*"):
+            found[name] = None
+            continue
+        token: dict[str, str] = {}
+        while True:
+            prefix = {"logGroupNamePrefix": name[:-1]} if name != "*" else {}
+            page = await us.ask("logs:DescribeLogGroups", **prefix, **token)
+            found.update((each["logGroupName"], None) for each in page["logGroups"])
+            if "nextToken" not in page:
+                break
+            token = {"nextToken": page["nextToken"]}
+    return list(found)
+
+
+async def _count(
+    us: Call, read: insight_rule.Rule, group: str, first_ms: int, last_ms: int, grid: tuple[int, int], found: Tallies, left: int
+) -> int:
+    start, period = grid
+    token: dict[str, str] = {}
+    while True:
+        try:
+            page = await us.ask("logs:FilterLogEvents", logGroupName=group, startTime=first_ms, endTime=last_ms, **token)
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                return left  # A group that is not there yet, or no more, has no events.
+            raise
+        for event in page["events"]:
+            hit = read.hit(event["message"])
+            # The end of a stretch is its own here, and the next one's beginning.
+            if hit is not None and event["timestamp"] < last_ms:
+                at = start + int(event["timestamp"] / 1000 - start) // period * period
+                tallies = found.setdefault(at, {})
+                held = tallies.get(hit.keys)
+                tallies[hit.keys] = (
+                    Tally(1, hit.value, hit.value, hit.value) if held is None
+                    else Tally(held.count + 1, held.total + hit.value, min(held.least, hit.value), max(held.most, hit.value))
+                )  # fmt: skip
+        left -= len(page["events"])
+        if left < 0:
+            raise ValidationException(f"More than {READ_MAX} log events lie in this time range: ask for a shorter one.")
+        if "nextToken" not in page:
+            return left
+        token = {"nextToken": page["nextToken"]}
+
+
+def figure(name: str, tallies: dict[tuple[str, ...], Tally]) -> float:
+    """A statistic of one period."""
+    each = list(tallies.values())
+    total, count = sum(tally.total for tally in each), sum(tally.count for tally in each)
+    return {
+        "UniqueContributors": float(len(each)), "MaxContributorValue": max(tally.total for tally in each), "SampleCount": float(count), "Sum": total,
+        "Minimum": min(tally.least for tally in each), "Maximum": max(tally.most for tally in each), "Average": total / count,
+    }[name]  # fmt: skip
+
+
+async def GetInsightRuleReport(
+    call: Call,
+    *,
+    RuleName: str,
+    StartTime: float,
+    EndTime: float,
+    Period: int,
+    MaxContributorCount: int | None = None,
+    Metrics: list[str] | None = None,
+    OrderBy: str | None = None,
+) -> dict:
+    """Contributors in the order of what they come to, from the most on."""
+    rule = call.shelf(InsightRule).get(RuleName)
+    if rule is None:
+        raise ResourceNotFoundException(f"Insight rule {RuleName} does not exist.")
+    if StartTime >= EndTime:
+        raise InvalidParameterValueException("The parameter StartTime must be less than the parameter EndTime.")
+    if Period < 60 or Period % 60:
+        raise InvalidParameterValueException("The parameter Period must be a multiple of 60.")
+    if MaxContributorCount is not None and not 1 <= MaxContributorCount <= CONTRIBUTORS_MAX:
+        raise InvalidParameterValueException(f"The parameter MaxContributorCount must be from 1 to {CONTRIBUTORS_MAX}.")
+    if OrderBy not in (None, "Sum", "Maximum"):
+        raise InvalidParameterValueException(f"The value {OrderBy} for parameter OrderBy is invalid.")
+    if wrong := [name for name in Metrics or () if name not in METRICS]:
+        raise InvalidParameterValueException(f"The value {wrong[0]} for parameter Metrics is invalid.")
+    read = insight_rule.rule(rule.definition)
+    found = await counted(call, rule, int(StartTime) // 60 * 60, EndTime, Period)
+    who: dict[tuple[str, ...], list[tuple[int, Tally]]] = {}
+    for at, tallies in sorted(found.items()):
+        for keys, tally in tallies.items():
+            who.setdefault(keys, []).append((at, tally))
+    weigh = (lambda points: max(tally.most for _, tally in points)) if OrderBy == "Maximum" else (lambda points: sum(tally.total for _, tally in points))
+    ranked = sorted(who.items(), key=lambda each: (-weigh(each[1]), each[0]))
+    return {
+        "KeyLabels": list(read.labels),
+        "AggregationStatistic": read.aggregate.upper(),
+        "AggregateValue": sum(tally.total for points in who.values() for _, tally in points),
+        "ApproximateUniqueCount": len(who),
+        "Contributors": [
+            {
+                "Keys": list(keys), "ApproximateAggregateValue": sum(tally.total for _, tally in points),
+                "Datapoints": [{"Timestamp": float(at), "ApproximateValue": tally.total} for at, tally in points],
+            }
+            for keys, points in ranked[: MaxContributorCount or CONTRIBUTORS]
+        ],
+        "MetricDatapoints": [
+            {"Timestamp": float(at), **{name: figure(name, tallies) for name in Metrics}} for at, tallies in sorted(found.items())
+        ] if Metrics else [],
+    }  # fmt: skip
+
+
+# In metric math ------------------------------------------------------------------------------------------------
+
+
+MINUTE_S = 60
+
+
+def asked_for(queries: list[dict[str, Any]]) -> set[str]:
+    """The rules that queries name."""
+    names: set[str] = set()
+    for query in queries:
+        text = query.get("Expression")
+        if text and "INSIGHT_RULE_METRIC" in text and not metric_select.is_query(text):
+            try:
+                names |= metric_math.texts_of(metric_math.parse(text), "INSIGHT_RULE_METRIC")
+            except metric_math.InvalidExpression:
+                continue  # It is refused in its place.
+    return names
+
+
+async def counted_for(call: Call, queries: list[dict[str, Any]], start: float, end: float) -> dict[str, Tallies]:
+    """What the rules counted that queries name, by the minute."""
+    rules = call.shelf(InsightRule)
+    first = int(start) // MINUTE_S * MINUTE_S
+    return {name: await counted(call, rules[name], first, end, MINUTE_S) for name in sorted(asked_for(queries)) if name in rules}
+
+
+def gathered_by(minutes: Tallies, start: int, period: int) -> Tallies:
+    """The same by longer periods: whoever came in several minutes is one contributor."""
+    found: Tallies = {}
+    for at, tallies in minutes.items():
+        if at < start:
+            continue
+        held = found.setdefault(start + (at - start) // period * period, {})
+        for keys, tally in tallies.items():
+            before = held.get(keys)
+            held[keys] = tally if before is None else Tally(
+                before.count + tally.count, before.total + tally.total, min(before.least, tally.least), max(before.most, tally.most)
+            )  # fmt: skip
+    return found

@@ -406,6 +406,11 @@ SAMPLES = {
         "{OrganizationConformancePackName: n, TemplateBody: t, ExcludedAccounts: ['123456789012']}",
         "{OrganizationConformancePackName: n, TemplateS3Uri: 's3://b/k', ConformancePackInputParameters: [{ParameterName: p, ParameterValue: v}]}",
     ),
+    "AWS::CloudTrail::Trail": (
+        "{S3BucketName: bbb, IsLogging: true, SnsTopicName: topic, EventSelectors: [{ReadWriteType: All}], Tags: [{Key: a, Value: b}]}",
+        """{S3BucketName: ccc, IsLogging: false, IsMultiRegionTrail: true, KMSKeyId: k, Tags: [{Key: c, Value: d}],
+        AdvancedEventSelectors: [{FieldSelectors: [{Field: eventCategory, Equals: [Management]}]}]}""",
+    ),
     "AWS::CodeBuild::Project": (
         """{ServiceRole: "arn:aws:iam::123456789012:role/r", Source: {Type: NO_SOURCE, BuildSpec: "version: 0.2"}, Artifacts: {Type: NO_ARTIFACTS},
         Environment: {Type: LINUX_CONTAINER, Image: "aws/codebuild/standard:7.0", ComputeType: BUILD_GENERAL1_SMALL}, Tags: [{Key: a, Value: b}]}""",

@@ -154,3 +154,33 @@ def test_events_of_data_of_members_are_kept_where_the_trail_asks_for_them(garden
     s3.put_object(Bucket="papers", Key="k", Body=b"1")
     garden.cloud.sleep(601)
     assert kept(garden)[member, US] == {"PutObject"}
+
+
+def test_a_trail_of_a_template_is_of_the_organization_and_records_as_it_says(garden):
+    member, cloud = garden.member(), garden.cloud
+    garden.api.enable_aws_service_access(ServicePrincipal=SERVICE)
+    cloud.sleep(1)
+    put_bucket(garden)
+    trail = {"TrailName": "all", "S3BucketName": BUCKET, "IsLogging": True, "IsMultiRegionTrail": True, "IsOrganizationTrail": True, "Tags": [{"Key": "a", "Value": "b"}]}
+    template = {"Resources": {"T": {"Type": "AWS::CloudTrail::Trail", "Properties": trail}}, "Outputs": {"Name": {"Value": {"Ref": "T"}}, "Arn": {"Value": {"Fn::GetAtt": ["T", "Arn"]}}}}
+    stacks, trails = cloud.client("cloudformation", key=MASTER), cloud.client("cloudtrail", key=MASTER)
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps(template))
+    cloud.sleep(10)
+    (stack,) = stacks.describe_stacks(StackName="s")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="s")["StackEvents"]
+    arn = f"arn:aws:cloudtrail:{US}:{MASTER}:trail/all"
+    assert {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]} == {"Name": "all", "Arn": arn}
+    cloud.client("sqs", EU, key=member).create_queue(QueueName="q")
+    cloud.sleep(601)
+    assert kept(garden)[member, EU] == {"CreateQueue"}
+    trail |= {"IsLogging": False, "IsOrganizationTrail": False, "EventSelectors": [{"ReadWriteType": "WriteOnly"}], "Tags": [{"Key": "c", "Value": "d"}]}
+    stacks.update_stack(StackName="s", TemplateBody=json.dumps(template))
+    cloud.sleep(10)
+    assert stacks.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"] == "UPDATE_COMPLETE", stacks.describe_stack_events(StackName="s")["StackEvents"][:5]
+    assert trails.get_trail(Name="all")["Trail"]["IsOrganizationTrail"] is False and trails.get_trail_status(Name="all")["IsLogging"] is False
+    assert trails.get_event_selectors(TrailName="all")["EventSelectors"][0]["ReadWriteType"] == "WriteOnly"
+    tags = trails.list_tags(ResourceIdList=[arn])["ResourceTagList"][0]["TagsList"]
+    assert [each for each in tags if not each["Key"].startswith("aws:")] == [{"Key": "c", "Value": "d"}]
+    stacks.delete_stack(StackName="s")
+    cloud.sleep(10)
+    assert trails.list_trails()["Trails"] == []

@@ -186,20 +186,25 @@ class Authorizer:
         policy = compiled(document, "trust" if is_trust else "resource") if document else None
         # A resource that has no policy of its own, such as the key that CreateKey is about to make, cannot allow anything.
         must_allow = service.resource_must_allow and policy is not None
-        context = self._context(call)
-        if service.conditions_of is not None:
-            context.update(service.conditions_of(call, route.name, params))
+        asked = partial(self._asked, call, route, params)
         rcps = () if bounds is FREE else self.rcps(principal, action, call.account)
         if rcps and service.is_of_aws is not None and service.is_of_aws(call, arn):
             rcps = ()
         decision = self._authority(principal).decide(
-            action, arn, context, resource_policy=policy, resource_account=call.account, resource_must_allow=must_allow, rcps=rcps
+            action, arn, asked, resource_policy=policy, resource_account=call.account, resource_must_allow=must_allow, rcps=rcps
         )
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
             if service.denied is not None:
                 service.denied(call, route.name, action, params)
-            raise self._denial(decision, route.protocol, context)
+            raise self._denial(decision, route.protocol, asked())
+
+    def _asked(self, call: Call, route: Route, params: dict[str, Any]) -> dict[str, Any]:
+        """The condition keys of a request, with those of its service."""
+        context = self._context(call)
+        if route.service.conditions_of is not None:
+            context.update(route.service.conditions_of(call, route.name, params))
+        return context
 
     def _denial(self, decision: Decision, protocol: str, context: dict[str, Any]) -> AwsError:
         hint = decision.hint

@@ -542,17 +542,18 @@ def _query(query: str) -> str:
     return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
 
 
+def _collapsed(value: str) -> str:
+    return " ".join(value.split()) if "  " in value or "\t" in value else value
+
+
 def canonical_request(request: Request, claim: Claim, family: str) -> str:
     """The request as both sides must spell it; its characters are bytes (latin-1)."""
-    headers = request.headers
-    lines = [request.method, _path(request.path, family), _query(request.query)]
-    for name in claim.signed_headers.split(";"):
-        value = headers.get(name, "")
-        if "  " in value or "\t" in value:
-            value = " ".join(value.split())
-        lines.append(f"{name}:{value}")
-    lines += ("", claim.signed_headers, payload_hash(request, claim, family))
-    return "\n".join(lines)
+    given = request.headers.get
+    headers = "\n".join([f"{name}:{given(name, '')}" for name in claim.signed_headers.split(";")])
+    if "  " in headers or "\t" in headers:
+        headers = "\n".join([f"{name}:{_collapsed(given(name, ''))}" for name in claim.signed_headers.split(";")])
+    head = f"{request.method}\n{_path(request.path, family)}\n{_query(request.query)}"
+    return f"{head}\n{headers}\n\n{claim.signed_headers}\n{payload_hash(request, claim, family)}"
 
 
 def verify(

@@ -23,7 +23,7 @@ these and is asked at most once, and only if a policy wants to know. The gate su
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -214,7 +214,7 @@ class Authority:
         self,
         action: str,
         resource: str,
-        context: dict[str, Any],
+        context: dict[str, Any] | Callable[[], dict[str, Any]],
         *,
         resource_policy: Policy | None = None,
         resource_account: str | None = None,
@@ -226,15 +226,18 @@ class Authority:
         ``resource_account`` is who owns the resource; the principal's account if not given. ``resource_must_allow`` is
         set for role trust policies (by their kind) and KMS key policies, without which identity policies say nothing.
         ``rcps`` are the resource control policies of the owner's organization, level by level.
-        Equal questions whose context agrees in the keys the policies read get the same ``Decision`` object.
+        Equal questions whose context agrees in the keys the policies read get the same ``Decision`` object. A ``context`` that is a
+        callable is asked if a policy reads any key, or the question is a new one.
         """
         folded = action.lower()
         keys = self._keys_read(folded, resource_policy, rcps)
         question: Any = (action, resource, resource_policy, resource_account, resource_must_allow, rcps)
         if keys:
+            context = context() if callable(context) else context
             question += tuple([values(context, key) for key in keys])
         decision = self._decisions.get(question)
         if decision is None:
+            context = context() if callable(context) else context
             sides = (resource_policy, resource_account, resource_must_allow, rcps)
             decision = self._decide(action, folded, resource, context, *sides)
             if _CLOCKS.isdisjoint(keys):

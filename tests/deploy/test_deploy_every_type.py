@@ -310,7 +310,7 @@ SAMPLES = {
         "{FunctionName: f, Qualifier: $LATEST, MaximumEventAgeInSeconds: 60}",
     ),
     "AWS::Lambda::EventSourceMapping": (
-        "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 5, Tags: [{Key: a, Value: b}]}",
+        "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 5, MetricsConfig: {Metrics: [EventCount]}, Tags: [{Key: a, Value: b}]}",
         "{FunctionName: f, EventSourceArn: 'arn:aws:sqs:eu-west-1:123456789012:q', BatchSize: 6, Enabled: true}",
     ),
     "AWS::Events::Archive": (

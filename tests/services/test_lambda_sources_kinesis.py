@@ -8,6 +8,7 @@ import json
 import pytest
 from lambda_workshop import ACCOUNT, ROLE, settle
 from source_workshop import Workshop, refused
+from test_cloudwatch_services import figures
 
 DECODED = """
     import base64, json, os
@@ -93,9 +94,10 @@ def test_parents_are_read_before_their_children(shop):
 def test_what_is_given_up_is_told(shop):
     # Recorded: test_kinesis_event_source_mapping_with_on_failure_destination_config.
     url, queue = shop.queue()
-    shop.map(
-        ARN, StartingPosition="TRIM_HORIZON", BatchSize=1, MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": queue}}
-    )
+    made = shop.map(
+        ARN, StartingPosition="TRIM_HORIZON", BatchSize=1, MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": queue}},
+        MetricsConfig={"Metrics": ["EventCount"]},
+    )  # fmt: skip
     sequence = put(shop, "fail")
     rest(shop, 1, times=3)
     (message,) = shop.sqs.receive_message(QueueUrl=url)["Messages"]
@@ -106,6 +108,11 @@ def test_what_is_given_up_is_told(shop):
         "shardId": "shardId-000000000000", "startSequenceNumber": sequence, "endSequenceNumber": sequence, "batchSize": 1, "streamArn": ARN
     }  # fmt: skip
     assert said["requestContext"]["approximateInvokeCount"] == 2 and said["responseContext"]["functionError"] == "Unhandled"
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
+    shop.cloud.sleep(120)
+    counts = {"Polled": 1.0, "Invoked": 2.0, "FailedInvoke": 2.0, "Dropped": 1.0, "OnFailureDestinationDelivered": 1.0}
+    seen = {fate: figures(shop.cloud, "AWS/Lambda", f"{fate}EventCount", EventSourceMappingUUID=made["UUID"]) for fate in counts}
+    assert seen == counts
 
 
 def test_records_that_are_too_old_before_they_are_read_are_told_as_tried_once_and_the_others_are_read(shop):

@@ -8,6 +8,7 @@ import re
 import pytest
 from lambda_workshop import ACCOUNT, make, settle
 from source_workshop import LOGGING, Workshop, refused
+from test_cloudwatch_services import figures
 
 
 @pytest.fixture
@@ -378,3 +379,24 @@ def test_a_policy_may_allow_mappings_of_one_function_alone(make_cloud, tmp_path)
     assert refused(users.create_event_source_mapping, FunctionName="g", EventSourceArn=arn)[0] == "AccessDeniedException"
     assert refused(users.update_event_source_mapping, UUID=uuid, FunctionName="g")[0] == "AccessDeniedException"
     users.delete_event_source_mapping(UUID=uuid)
+
+
+def test_what_becomes_of_messages_is_measured_if_it_is_asked_for(shop):
+    # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics
+    shop.function()
+    url, arn = shop.queue(VisibilityTimeout=600)
+    wanted, filters = {"Metrics": ["EventCount"]}, {"Filters": [{"Pattern": '{"body": [{"anything-but": "unwanted"}]}'}]}
+    made = shop.map(arn, BatchSize=1, MetricsConfig=wanted, FilterCriteria=filters)
+    assert made["MetricsConfig"] == wanted
+    for body in ("good", "fail", "unwanted"):
+        shop.sqs.send_message(QueueUrl=url, MessageBody=body)
+    settle(shop.cloud)
+    shop.cloud.sleep(120)
+    names = ("PolledEventCount", "FilteredOutEventCount", "InvokedEventCount", "FailedInvokeEventCount", "DeletedEventCount")
+    seen = {name: figures(shop.cloud, "AWS/Lambda", name, EventSourceMappingUUID=made["UUID"]) for name in names}
+    assert seen == dict(zip(names, (3.0, 1.0, 2.0, 1.0, 1.0), strict=True))
+    assert "MetricsConfig" not in shop.functions.update_event_source_mapping(UUID=made["UUID"], MetricsConfig={})
+    # The text is our own.
+    assert refused(shop.functions.update_event_source_mapping, UUID=made["UUID"], MetricsConfig={"Metrics": ["KafkaMetrics"]}) == (
+        "InvalidParameterValueException", "Unsupported metrics for given event source mapping type: KafkaMetrics"
+    )  # fmt: skip

@@ -78,6 +78,9 @@ class Customer(Protocol):
     def say(self, result: str) -> None:
         """Hear how reading goes."""
 
+    def counted(self, fate: str, count: int) -> None:
+        """Hear of how many records were ``Polled``, ``FilteredOut`` or, in a queue, ``Deleted``; none polled is told, too."""
+
 
 class Lost(NamedTuple):
     """Records that are given up, as a report tells of them."""

@@ -99,11 +99,13 @@ class QueueReader:
             WaitTimeSeconds=wait_s, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"],
         )  # fmt: skip
         records = [_record(self.call, wishes, message) for message in reply.get("Messages", ())]
+        self.customer.counted("Polled", len(records))
         if not wishes.filters:
             return records
         # What no filter wants is gone: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
         unwanted = [record for record in records if not passes(wishes.filters, self.customer.shaped(record))]
         await self._delete(role, wishes, unwanted)
+        self.customer.counted("FilteredOut", len(unwanted))
         return [record for record in records if record not in unwanted]
 
     # Answering --------------------------------------------------------------------------------
@@ -115,7 +117,9 @@ class QueueReader:
             taken = await self._take(role, wishes, records)
             if taken.failed:
                 self.at_once = max(1, self.at_once // 2)
-            await self._delete(role, wishes, [record for place, record in enumerate(records) if place not in taken.failed])
+            done = [record for place, record in enumerate(records) if place not in taken.failed]
+            await self._delete(role, wishes, done)
+            self.customer.counted("Deleted", len(done))
         except AwsError as error:
             self._say(wishes, error)
         except Exception:

@@ -219,7 +219,9 @@ class ShardReader:
         feed = self.feed
         found, after = await feed.read(role, iterator, most)
         records = [feed.record(self.shard, record) for record in found]
-        return [record for record in records if feed.arrived(record) >= self.since], after
+        records = [record for record in records if feed.arrived(record) >= self.since]
+        self.customer.counted("Polled", len(records))
+        return records, after
 
     def _keep(self, **said: Any) -> None:
         place = place_of(self.call, self.customer.id, self.shard) or Place()
@@ -236,6 +238,7 @@ class ShardReader:
         wanted = records
         if wishes.filters:
             wanted = [record for record in records if passes(wishes.filters, self.customer.shaped(record))]
+            self.customer.counted("FilteredOut", len(records) - len(wanted))
         if wishes.tumbling_s:
             await self.windows.add(wanted)
         elif wishes.parallel > 1:

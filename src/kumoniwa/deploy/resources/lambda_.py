@@ -257,7 +257,7 @@ EventInvokeConfig = ResourceType(
 )
 
 _polling = """BatchSize BisectBatchOnFunctionError DestinationConfig FilterCriteria FunctionResponseTypes
-MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts ParallelizationFactor ScalingConfig
+MaximumBatchingWindowInSeconds MaximumRecordAgeInSeconds MaximumRetryAttempts MetricsConfig ParallelizationFactor ScalingConfig
 TumblingWindowInSeconds Enabled"""
 
 EventSourceMapping = ResourceType(
@@ -279,7 +279,7 @@ EventSourceMapping = ResourceType(
     is_gone_slowly=True,
     absent="ResourceNotFoundException",
     attributes={"Id": ID, "EventSourceMappingArn": seen.EventSourceMappingArn},
-    defaults={"Enabled": True, "FilterCriteria": {}, "FunctionResponseTypes": [], "DestinationConfig": {}},
+    defaults={"Enabled": True, "FilterCriteria": {}, "FunctionResponseTypes": [], "DestinationConfig": {}, "MetricsConfig": {}},
     drift=(
         Reading(
             same(" ".join(set(_polling.split()) - {"Enabled"}), seen)

@@ -66,6 +66,8 @@ class StreamCustomer:
     def say(self, result: str) -> None:
         """A delivery stream does not show how its last batch was read."""
 
+    def counted(self, fate: str, count: int) -> None: ...
+
 
 def wanted(call: Call) -> list[StreamCustomer]:
     return [StreamCustomer(call, stream) for stream in call.shelf(Stream).values() if stream.source and status_of(call, stream) == "ACTIVE"]

@@ -65,6 +65,8 @@ class Mapping(Record):
     bisects: bool = False
     parallel: int = 1
     tumbling_s: int = 0
+    metrics: tuple[str, ...] = ()
+    """Which of its figures it tells."""
     result: str = "No records processed"
 
     @property
@@ -101,6 +103,8 @@ def shown(call: Call, mapping: Mapping, state: str = "") -> dict[str, Any]:
     }
     if mapping.filters:
         reply["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in mapping.filters]}
+    if mapping.metrics:
+        reply["MetricsConfig"] = {"Metrics": list(mapping.metrics)}
     if mapping.concurrency_max:
         reply["ScalingConfig"] = {"MaximumConcurrency": mapping.concurrency_max}
     if mapping.is_stream:
@@ -146,6 +150,7 @@ async def CreateEventSourceMapping(
     TumblingWindowInSeconds: int | None = None,
     FunctionResponseTypes: list[str] | None = None,
     ScalingConfig: dict[str, Any] | None = None,
+    MetricsConfig: dict[str, Any] | None = None,
 ) -> dict:
     """Messages: recorded test_event_source_mapping_exceptions, test_create_event_source_validation, test_duplicate_event_source_mappings."""
     source = arns.parse(EventSourceArn) if EventSourceArn else None
@@ -169,7 +174,7 @@ async def CreateEventSourceMapping(
         )
     said = Said(
         BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
-        BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig,
+        BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig, MetricsConfig,
     )  # fmt: skip
     _check_supported(is_stream, said)
     version, qualifier = _function(call, FunctionName)
@@ -216,6 +221,7 @@ class Said(NamedTuple):
     TumblingWindowInSeconds: int | None
     DestinationConfig: dict[str, Any] | None
     ScalingConfig: dict[str, Any] | None
+    MetricsConfig: dict[str, Any] | None
 
 
 OF_STREAMS = (
@@ -249,6 +255,7 @@ def _with(call: Call, version: Version, mapping: Mapping, said: Said) -> Mapping
         "batch_size": said.BatchSize, "window_s": said.MaximumBatchingWindowInSeconds, "parallel": said.ParallelizationFactor,
         "age_s_max": age_s_max, "bisects": said.BisectBatchOnFunctionError, "retries_max": said.MaximumRetryAttempts,
         "tumbling_s": said.TumblingWindowInSeconds,
+        "metrics": None if said.MetricsConfig is None else _metrics(said.MetricsConfig),
         "response_types": None if types is None else tuple(types),
         "concurrency_max": None if scaling is None else scaling.get("MaximumConcurrency", 0),
         "filters": None if said.FilterCriteria is None else _filters(said.FilterCriteria),
@@ -276,6 +283,14 @@ def _filters(criteria: dict[str, Any]) -> tuple[str, ...]:
         return patterns_of(criteria)
     except InvalidPattern as error:
         raise InvalidParameterValueException("Invalid filter pattern definition.", hint=str(error))
+
+
+def _metrics(config: dict[str, Any]) -> tuple[str, ...]:
+    """The others are Kafka's: https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingMetricsConfig.html. The text is our own."""
+    metrics = tuple(config.get("Metrics") or ())
+    if strange := [each for each in metrics if each != "EventCount"]:
+        raise InvalidParameterValueException(f"Unsupported metrics for given event source mapping type: {', '.join(strange)}")
+    return metrics
 
 
 def _destination(call: Call, version: Version, said: dict[str, Any]) -> str:
@@ -374,12 +389,13 @@ async def UpdateEventSourceMapping(
     TumblingWindowInSeconds: int | None = None,
     FunctionResponseTypes: list[str] | None = None,
     ScalingConfig: dict[str, Any] | None = None,
+    MetricsConfig: dict[str, Any] | None = None,
 ) -> dict:
     """What is not said stays as it is."""
     held = _settled(call, UUID, "update")
     said = Said(
         BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
-        BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig,
+        BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig, MetricsConfig,
     )  # fmt: skip
     _check_supported(held.is_stream, said)
     version, qualifier = _function(call, FunctionName or arn(call, held.function, held.qualifier or None))

@@ -18,7 +18,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.lambda_ import destination, recursion, sandbox, source
+from kumoniwa.services.lambda_ import destination, figures, recursion, sandbox, source
 from kumoniwa.services.lambda_.errors import ResourceNotFoundException
 from kumoniwa.services.lambda_.function import Version
 from kumoniwa.services.lambda_.invocation import PAYLOAD_BYTES_MAX, chosen, trace_of
@@ -65,6 +65,12 @@ class FunctionCustomer:
         if held is not None and held.is_stream and held.result != result:
             self.call.shelf(Mapping)[self.id] = changed(held, result=result)
 
+    def counted(self, fate: str, count: int) -> None:
+        """https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html#event-source-mapping-metrics"""
+        held = self.wishes()
+        if held is not None and held.metrics:
+            self.call.measure(figures.SPACE, f"{fate}EventCount", "EventSourceMappingUUID", self.id, value=float(count))
+
     # Invoking ---------------------------------------------------------------------------------
 
     async def take(self, records: list[dict[str, Any]], frame: dict[str, Any]) -> Taken:
@@ -72,6 +78,7 @@ class FunctionCustomer:
         call, mapping, version = self.call, self.wishes(), self._version()
         request_id = call.new_id()
         messages = () if mapping.is_stream else tuple(filter(None, (each["attributes"].get("AWSTraceHeader") for each in records)))
+        self.counted("Invoked", len(records))
         outcome = await sandbox.of(call.home).invoke(
             call, version, request_id, orjson.dumps({"Records": records} | frame),
             arn=arn(call, mapping.function, mapping.qualifier or None),
@@ -79,16 +86,20 @@ class FunctionCustomer:
         )  # fmt: skip
         facts = {"requestId": request_id, "executedVersion": version.version, "functionError": outcome.function_error}
         if outcome.function_error is not None:
+            self.counted("FailedInvoke", len(records))
             return failed_whole(records, facts=facts)
         failed = frozenset()
         if mapping.response_types:
             failed = reported(outcome.payload, [_identifier(record) for record in records])
+            if failed:
+                self.counted("FailedInvoke", len(failed))
         return Taken(failed, payload=outcome.payload, facts=facts)
 
     # What becomes of records that a function does not take ------------------------------------
 
     async def give_up(self, lost: Lost) -> None:
         """Tell the mapping's destination. What it refuses is dropped, as AWS drops it, and said to whoever runs the cloud."""
+        self.counted("Dropped", len(lost.records))
         mapping = self.wishes()
         if mapping is None or not mapping.on_failure:
             return
@@ -105,6 +116,7 @@ class FunctionCustomer:
                 key = time.strftime(f"aws/lambda/{mapping.uuid}/{lost.shard}/%Y/%m/%d/%Y-%m-%dT%H.%M.%S-", now) + role.new_id()
                 body = _json(said | {"payload": {"Records": lost.records}}).encode()
                 await role.ask("s3:PutObject", Bucket=target.resource, Key=key, Body=body, once=lost.once)
+            self.counted("OnFailureDestinationDelivered", len(lost.records))
         except AwsError as error:
             print(f"kumoniwa: {mapping.source}: {error.code} from the destination of a batch: {error.text}", file=sys.stderr)
 

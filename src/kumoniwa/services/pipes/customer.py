@@ -65,6 +65,8 @@ class PipeCustomer:
     def say(self, result: str) -> None:
         """A pipe does not show how its last batch went."""
 
+    def counted(self, fate: str, count: int) -> None: ...
+
     async def give_up(self, lost: Lost) -> None:
         """Seen in the wild: {"context": {"partnerResourceArn", "condition"}, "version", "timestamp", "KinesisBatchInfo"}."""
         pipe = self._held()

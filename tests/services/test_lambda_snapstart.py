@@ -224,3 +224,9 @@ def test_what_snap_start_cannot_be_is_refused(cloud):
     assert refused(client.put_provisioned_concurrency_config, **wanted)[0] == "InvalidParameterValueException"
     client.delete_function(FunctionName="f", Qualifier="1")
     assert refused(client.invoke, FunctionName="f", Qualifier="1")[0] == "ResourceNotFoundException"
+
+
+def test_a_function_with_a_wrapper_is_restored_too(cloud):
+    publish(cloud, Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/usr/bin/env"}})
+    told = invoke(cloud, {}, Qualifier="1")["Payload"]
+    assert told["story"] == ["before 2", "before 1", "after 1", "after 2", "request"] and told["kept"] == told["born"]

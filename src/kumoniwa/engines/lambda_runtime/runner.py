@@ -231,8 +231,9 @@ class Runner:
         self.memory_max_kib = order["memory_mb"] * 1024
 
     def used_kib(self) -> int:
-        """Memory used at most, in KiB: the process's peak without what it only shares with the zygote."""
-        return _peak_kib() - self.is_preloaded_kib
+        """Memory used at most, in KiB: the process's peak without what it only shares with the zygote. What is forked of a snapshot
+        has a peak of its own, which begins lower than the snapshot's."""
+        return max(0, _peak_kib() - self.is_preloaded_kib)
 
     def initialize(self):
         """The handler, or the end of this process after its error was reported."""

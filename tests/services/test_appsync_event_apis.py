@@ -14,6 +14,7 @@ import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from services.appsync_workshop import ROLE, TRUST, refused
+from services.cognito_workshop import Pool
 from services.lambda_workshop import ACCOUNT, make, put_role
 
 KEY = [{"authType": "API_KEY"}]
@@ -244,6 +245,21 @@ def test_who_unsubscribes_hears_no_more(events):
     assert (told["type"], told["errors"][0]["errorType"]) == ("unsubscribe_error", "UnknownOperationError")
 
 
+def test_who_vanishes_is_spoken_to_no_more(cloud, events):
+    one, two = Listener(events).open().listen("/default/a"), Listener(events).open().listen("/default/a")
+    one.socket.vanish()
+    cloud.sleep(1)
+    assert len(events.publish("default/a", 1)["successful"]) == 1
+    assert two.hear()["event"] == "1"
+
+
+def test_an_api_that_is_deleted_takes_no_more_and_says_so(events):
+    listener = Listener(events).open()
+    events.client.delete_api(apiId=events.id)
+    assert listener.subscribe("/default/a")["errors"][0]["errorType"] == "NotFoundException"
+    assert events.post("default/a", 1)[0] == 404
+
+
 def test_an_id_is_for_one_subscription(events):
     listener = Listener(events).open().listen("/default/a")
     assert listener.subscribe("/default/b", "1")["errors"][0]["errorType"] == "DuplicatedOperationError"
@@ -326,6 +342,26 @@ def test_a_namespace_has_modes_of_its_own(cloud):
     headers, body = _signed(events, root, {"channel": "default/a", "events": ["1"]})
     assert events.post("", headers=headers, body=body)[0] == 200
     assert listener.hear()["event"] == "1"
+
+
+def test_a_user_of_a_pool_publishes_with_her_token_and_handlers_know_her(cloud):
+    pool = Pool(cloud)
+    sub = pool.add(email="ann@example.com")
+    mode = [{"authType": "AMAZON_COGNITO_USER_POOLS"}]
+    provider = {**mode[0], "cognitoConfig": {"userPoolId": pool.id, "awsRegion": "us-east-1"}}
+    events = Events(
+        cloud, config={"authProviders": [*KEY, provider], "connectionAuthModes": [*KEY, *mode], "defaultPublishAuthModes": mode},
+        code="export const onPublish = (ctx) => ctx.events.map((e) => ({ ...e, payload: ctx.identity.sub + util.authType() }));",
+    )  # fmt: skip
+    listener = Listener(events).open().listen("/default/a")
+    token = pool.sign_in()["AccessToken"]
+    assert events.post("default/a", 1)[0] == 401
+    assert events.post("default/a", 1, headers={"authorization": token[:-8] + "AAAAAAAA"})[0] == 401
+    assert events.post("default/a", 1, headers={"authorization": token})[0] == 200
+    assert json.loads(listener.hear()["event"]) == f"{sub}User Pool Authorization"
+    # She may connect and publish so, and listens by key alone.
+    hers = Listener(events, {"host": events.host, "authorization": token}).open()
+    assert hers.subscribe("/default/a")["errors"][0]["errorType"] == "UnauthorizedException"
 
 
 AUTHORIZER = """

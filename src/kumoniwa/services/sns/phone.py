@@ -24,6 +24,8 @@ STOP_WORDS = frozenset({"ARRET", "CANCEL", "END", "OPT-OUT", "OPTOUT", "QUIT", "
 SENDER, ADDRESS, DOMAIN = "SMS", "no-reply@sns.amazonaws.com", "sms.localhost"
 SENDER_ID, KIND = "AWS.SNS.SMS.SenderID", "AWS.SNS.SMS.SMSType"
 KINDS = ("Promotional", "Transactional")
+HELD_BACK = """A new account's text messages go to proven numbers only (sns:CreateSMSSandboxPhoneNumber). \
+To anybody: POST /_aws/sns/{region}/sandbox {{"isInSandbox": false}}"""
 _NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _SENDER_ID = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9]{1,11}")
 
@@ -174,10 +176,12 @@ def is_opted_out(call: Call, number: str) -> bool:
 
 
 async def send(call: Call, message: Message, number: str, token: str, *, is_code: bool = False) -> None:
-    """As on AWS, who publishes to a number that the sandbox holds back is not told so."""
+    """As on AWS, who publishes to a number that the sandbox holds back is not told so; whoever runs the cloud is."""
     code = "PhoneNumberOptedOut" if is_opted_out(call, number) else "PhoneNumberNotVerified" if _is_held_back(call, number) and not is_code else ""
     if code:
         call.home.note("undelivered", topic=message.topic, subscription=number, code=code, is_buried=False)
+        if code == "PhoneNumberNotVerified":
+            call.home.gate.on_hint("sns:Publish", code, HELD_BACK.format(region=call.region))
         return
     settings = _settings(call)
     own = {name: value.get("StringValue") for name, value in message.attributes.items()}

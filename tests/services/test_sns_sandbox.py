@@ -51,7 +51,7 @@ def test_an_account_begins_in_the_sandbox_where_a_text_to_an_unproven_number_goe
     sns.publish(TopicArn=topic, Message="b")
     assert texts(cloud) == []
     # Whoever runs the cloud is told, and how to repair it.
-    assert hints[0][:2] == ("sns:Publish", "PhoneNumberNotVerified") and '/_aws/sns/us-east-1/sandbox {"isInSandbox": false}' in hints[0][2]
+    assert hints[0][:2] == ("A text message", "PhoneNumberNotVerified") and '/_aws/sns/us-east-1/sandbox {"isInSandbox": false}' in hints[0][2]
 
 
 def test_a_number_is_proven_by_the_code_that_it_gets_and_then_hears(cloud, sns):

@@ -181,7 +181,7 @@ async def send(call: Call, message: Message, number: str, token: str, *, is_code
     if code:
         call.home.note("undelivered", topic=message.topic, subscription=number, code=code, is_buried=False)
         if code == "PhoneNumberNotVerified":
-            call.home.gate.on_hint("sns:Publish", code, HELD_BACK.format(region=call.region))
+            call.home.gate.on_hint("A text message", code, HELD_BACK.format(region=call.region))
         return
     settings = _settings(call)
     own = {name: value.get("StringValue") for name, value in message.attributes.items()}

@@ -355,3 +355,29 @@ Resources:
     cloudformation.update_stack(StackName="app", UsePreviousTemplate=True, Tags=[{"Key": "stage", "Value": "b"}])
     assert settled(cloud, "app")["StackStatus"] == "UPDATE_COMPLETE"
     assert told() == [{"own": "q", "stage": "b"}, {"own": "p", "team": "mine", "stage": "b"}, {"stage": "b"}, {"stage": "b"}]
+
+
+def test_metadata_says_what_its_functions_come_to(cloud):
+    """So do configuration helpers read it: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-init.html"""
+    template = """
+Parameters: {Note: {Type: String, Default: one}}
+Resources:
+  Queue: {Type: AWS::SQS::Queue, Metadata: {note: !Ref Note, text: !Sub "${AWS::StackName} ${Other.QueueName}", gone: !Ref AWS::NoValue, arns: [!GetAtt Other.Arn]}}
+  Other: {Type: AWS::SQS::Queue, Properties: {QueueName: other}}
+"""
+    cloudformation = cloud.client("cloudformation")
+
+    def told() -> dict:
+        return json.loads(cloudformation.describe_stack_resource(StackName="app", LogicalResourceId="Queue")["StackResourceDetail"]["Metadata"])
+
+    create(cloud, "app", template)
+    arn = "arn:aws:sqs:us-east-1:000000000000:other"
+    assert told() == {"note": "one", "text": "app other", "arns": [arn]}
+    made = cloudformation.create_change_set(StackName="app", ChangeSetName="same", TemplateBody=template)
+    assert cloudformation.describe_change_set(ChangeSetName=made["Id"])["Status"] == "FAILED"
+    cloudformation.update_stack(StackName="app", UsePreviousTemplate=True, Parameters=[{"ParameterKey": "Note", "ParameterValue": "two"}])
+    assert settled(cloud, "app")["StackStatus"] == "UPDATE_COMPLETE" and told()["note"] == "two"
+    odd = template.replace("!Ref Note", "!Ref Nobody")
+    assert refused(cloudformation.update_stack, StackName="app", TemplateBody=odd)[1] == (
+        "Template format error: Unresolved resource dependencies [Nobody] in the Resources block of the template"
+    )

@@ -7,6 +7,7 @@ from route53_workshop import Names
 
 from kumoniwa.gate.address import EDGE, GLOBAL
 
+# A zone's id may stand there as the API writes it: localstack's validated test_create_record_set_via_id.
 TEMPLATE = """
 Resources:
   Zone:
@@ -23,13 +24,13 @@ Resources:
   Api:
     Type: AWS::Route53::RecordSetGroup
     Properties:
-      HostedZoneId: !Ref Zone
+      HostedZoneId: !Sub "/hostedzone/${Zone}"
       RecordSets:
         - {Name: api.shop.example, Type: A, TTL: 30, SetIdentifier: p, Failover: PRIMARY, HealthCheckId: !Ref Check, ResourceRecords: [192.0.2.1]}
         - {Name: api.shop.example, Type: A, TTL: 30, SetIdentifier: s, Failover: SECONDARY, ResourceRecords: [%(secondary)s]}
   Apex:
     Type: AWS::Route53::RecordSet
-    Properties: {HostedZoneId: !Ref Zone, Name: shop.example, Type: A, AliasTarget: {DNSName: !Ref Www, HostedZoneId: !Ref Zone}}
+    Properties: {HostedZoneId: !Ref Zone, Name: shop.example, Type: A, AliasTarget: {DNSName: !Ref Www, HostedZoneId: !Sub "/hostedzone/${Zone}"}}
 Outputs:
   Servers: {Value: !Join [",", !GetAtt Zone.NameServers]}
 """

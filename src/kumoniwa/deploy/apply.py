@@ -311,9 +311,16 @@ class Deploy:
             "needs": self.needs[name],
             "deletion_policy": definition.get("DeletionPolicy", "Delete"),
             "replace_policy": definition.get("UpdateReplacePolicy", "Delete"),
-            "metadata": definition.get("Metadata", {}),
+            "metadata": self._metadata(definition.get("Metadata", {})),
             "token": f"{self.state.operation_id}/{name}",
         }
+
+    def _metadata(self, written: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return intrinsics.evaluate(written, self.scope)
+        except (Failure, ValidationError):
+            # What it names does not stand: for that very reason the resource fails, or it names the resource itself.
+            return written
 
     def _draft(self, name: str, properties: dict[str, Any], verb: str) -> Standing:
         return Standing(

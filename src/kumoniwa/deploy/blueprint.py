@@ -154,6 +154,7 @@ def _resources(body: dict[str, Any], scope: _Static) -> dict[str, dict[str, Any]
     for name, entry in active.items():
         properties = intrinsics.evaluate(entry.get("Properties", {}), scope)
         properties = {} if properties is NOTHING else properties
+        metadata = intrinsics.evaluate(entry.get("Metadata") or {}, scope)
         if not isinstance(properties, dict):
             raise ValidationError(f"Template format error: [/Resources/{name}/Properties] must be an object.")
         found[name] = {
@@ -162,12 +163,12 @@ def _resources(body: dict[str, Any], scope: _Static) -> dict[str, dict[str, Any]
             "DependsOn": [each for each in sections.depends_on(entry) if each in active],
             "DeletionPolicy": _policy(entry, "DeletionPolicy", scope),
             "UpdateReplacePolicy": _policy(entry, "UpdateReplacePolicy", scope),
-            "Metadata": intrinsics.evaluate(entry.get("Metadata") or {}, _Raw()),
+            "Metadata": {} if metadata is NOTHING else metadata,
         }
         if signals := intrinsics.evaluate(entry.get("CreationPolicy") or {}, scope):
             found[name]["CreationPolicy"] = signals
     for name, entry in found.items():
-        missing = {owner for owner, _ in intrinsics.references(entry["Properties"]) if owner not in active}
+        missing = {owner for owner, _ in intrinsics.references([entry["Properties"], entry["Metadata"]]) if owner not in active}
         if missing:
             raise ValidationError(
                 f"Template format error: Unresolved resource dependencies [{', '.join(sorted(missing))}] "
@@ -175,16 +176,6 @@ def _resources(body: dict[str, Any], scope: _Static) -> dict[str, dict[str, Any]
             )
         del name
     return found
-
-
-class _Raw:
-    """Metadata is kept as it was written."""
-
-    def ref(self, name: str) -> Any:
-        return {"Ref": name}
-
-    def attribute(self, logical_id: str, attribute: str) -> Any:
-        return {"Fn::GetAtt": [logical_id, attribute]}
 
 
 def _check_text(value: Any, what: str) -> None:

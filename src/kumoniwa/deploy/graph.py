@@ -19,6 +19,8 @@ def needs(resources: Mapping[str, dict[str, Any]]) -> dict[str, tuple[str, ...]]
     found = {}
     for name, entry in resources.items():
         wanted = {owner for owner, _ in references(entry.get("Properties")) if owner in resources}
+        # Whoever reads the metadata reads what its functions came to: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-init.html
+        wanted.update(owner for owner, _ in references(entry.get("Metadata")) if owner in resources and owner != name)
         wanted.update(each for each in depends_on(entry) if each in resources)
         # A resource that names itself is a cycle of one, so it stays in.
         found[name] = tuple(sorted(wanted))

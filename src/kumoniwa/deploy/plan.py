@@ -216,7 +216,7 @@ def _modify(
         for is_certain, source, cause in causes:
             recreation = "Never" if not is_fixed else "Always" if is_certain or source == "DirectModification" else "Conditionally"
             details.append(Detail(property_name, is_certain, recreation, source, cause, **values))
-    if entry.get("Metadata", {}) != standing.metadata:
+    if entry.get("Metadata", {}) != (was.drawn[name].get("Metadata", {}) if name in was.drawn else standing.metadata):
         details.append(Detail("", True, "Never", "DirectModification", attribute="Metadata"))
     for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
         if was.member(name, attribute) != written.member(name, attribute):

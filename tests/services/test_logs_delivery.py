@@ -74,6 +74,7 @@ def test_sources_are_put_shown_and_deleted(logs, site):
     gone = ("ResourceNotFoundException", "Requested Delivery Source does not exist in this account.")
     assert refused(logs.get_delivery_source, name="s") == refused(logs.delete_delivery_source, name="s") == gone
     assert refused(logs.put_delivery_source, name="s", resourceArn="arn:aws:s3:::b", logType="ACCESS_LOGS") == ("ResourceNotFoundException", "Cannot access provided service.")
+    assert refused(logs.put_delivery_source, name="s", resourceArn=site.arn, logType="ACCESS_LOG")[0] == "ValidationException"
     nobodys = site.arn.replace(site.id, "E1Q5F5862X9VJ5")
     assert refused(logs.put_delivery_source, name="s", resourceArn=nobodys, logType="ACCESS_LOGS")[0] == "ResourceNotFoundException"
 
@@ -111,6 +112,8 @@ def test_destinations_and_their_policies_are_put_shown_and_deleted(logs, edge):
         "deliveryDestinationType": "S3", "name": "d", "outputFormat": "json",
     }  # fmt: skip
     assert logs.get_delivery_destination(name="d")["deliveryDestination"] == made
+    target = {"destinationResourceArn": "arn:aws:s3:::logs"}
+    assert refused(logs.put_delivery_destination, name="d", outputFormat="plain", deliveryDestinationConfiguration=target)[0] == "ValidationException"
     assert destination(logs, bucket(edge, "second"))["deliveryDestinationConfiguration"]["destinationResourceArn"] == "arn:aws:s3:::second"
     assert [each["name"] for each in logs.describe_delivery_destinations()["deliveryDestinations"]] == ["d"]
     statement = {"Sid": "a", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": "logs:CreateDelivery", "Resource": made["arn"]}

@@ -63,6 +63,9 @@ def PutDeliveryDestination(
         raise ValidationException(f"The value {target} for destinationResourceArn is invalid.")
     if before is not None and before.type != kind:
         raise ConflictException("The type of a Delivery Destination cannot be changed.")
+    if before is not None and outputFormat not in (None, before.format):
+        # Of a resource of CloudFormation it is a create-only property; the code is that of getmoto/moto's test_put_delivery_destination.
+        raise ValidationException("The output format of a Delivery Destination cannot be changed.")
     form = outputFormat or (before.format if before is not None else None)
     if form is not None and form not in FORMATS[kind]:
         raise ValidationException(f"The output format {form} is not supported for destinations of the type {kind}.")

@@ -16,7 +16,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationExcep
 from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs.group import ResourceNotFoundException
 
-ACCESS_LOGS = "ACCESS_LOGS"
+ACCESS_LOGS, CONNECTION_LOGS = "ACCESS_LOGS", "CONNECTION_LOGS"
 HOME = "us-east-1"
 """Where the logs of CloudFront are asked for, whatever region its viewers are in."""
 UNBUILT = frozenset({
@@ -73,8 +73,10 @@ def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType: str, 
     if resource is None or resource.service != "cloudfront" or not resource.resource.startswith("distribution/"):
         # Recorded: localstack's test_put_delivery_source_invalid_resource.
         raise ResourceNotFoundException("Cannot access provided service.")
-    if logType != ACCESS_LOGS:
+    if logType == CONNECTION_LOGS:
         raise NotImplementedHere(f"the logs {logType} of cloudfront")
+    if logType != ACCESS_LOGS:
+        raise ValidationException(f"The log type {logType} is not supported for this resource.")
     if call.region != HOME:
         raise ValidationException(f"The logs of CloudFront are delivered from {HOME}.")
     held = call.home.store.shelf(SHARED, EdgeResource).get(key_of("distribution", resource.resource.removeprefix("distribution/")))

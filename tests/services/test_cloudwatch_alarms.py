@@ -260,6 +260,14 @@ def test_a_short_period_finds_the_point_of_a_metric_of_minutes(cloud, watch):
     assert state(watch)["StateValue"] == "ALARM"
 
 
+def test_a_short_period_of_an_expression_without_metrics(cloud, watch):
+    metrics = [{"Id": "e", "Expression": "TIME_SERIES(9)", "Period": 10}]
+    none = dict.fromkeys(("MetricName", "Namespace", "Statistic", "Period"))
+    watch.put_metric_alarm(AlarmName="a", Metrics=metrics, **{name: value for name, value in TERMS.items() if name not in none})
+    cloud.sleep(61)
+    assert state(watch)["StateValue"] == "ALARM"
+
+
 def test_a_short_period_looks_no_further_back_where_points_are_of_seconds(cloud, watch):
     over_minutes(cloud, watch, [])
     cloud.sleep(1)

@@ -88,7 +88,7 @@ def _range(call: Call, said: dict[str, Any], period: int, end: int) -> int:
     if period >= MINUTE_S:
         return plain
     longer = said["EvaluationPeriods"] + max(EXTRA_PERIODS, MINUTE_S // period + 1)
-    asked = [query["MetricStat"]["Metric"] for query in said.get("Metrics", ()) if "MetricStat" in query] or [said]
+    asked = [query["MetricStat"]["Metric"] for query in said["Metrics"] if "MetricStat" in query] if "Metrics" in said else [said]
     metric.fold(call)
     found = [metric.find(call, each["Namespace"], each["MetricName"], each.get("Dimensions")) for each in asked]
     has_seconds = any(each is not None and series.has_seconds(call, each[0], each[1], end - longer * period, end) for each in found)

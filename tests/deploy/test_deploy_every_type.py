@@ -388,6 +388,10 @@ SAMPLES = {
         "{ConformancePackName: n, TemplateBody: t, Tags: [{Key: a, Value: b}]}",
         "{ConformancePackName: n, TemplateS3Uri: 's3://b/k', DeliveryS3Bucket: b, ConformancePackInputParameters: [{ParameterName: p, ParameterValue: v}], Tags: [{Key: c, Value: d}]}",
     ),
+    "AWS::Config::StoredQuery": (
+        "{QueryName: n, QueryExpression: SELECT resourceId, QueryDescription: d, Tags: [{Key: a, Value: b}]}",
+        "{QueryName: n, QueryExpression: SELECT accountId, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::Config::ConfigurationAggregator": (
         "{AccountAggregationSources: [{AccountIds: ['123456789012'], AllAwsRegions: true}], Tags: [{Key: a, Value: b}]}",
         """{Tags: [{Key: c, Value: d}],

@@ -97,3 +97,27 @@ def test_results_come_in_pages(config):
 )  # fmt: skip
 def test_what_aws_does_not_answer_is_refused(cloud, text):
     assert refused(cloud.client("config").select_resource_config, Expression=text)[0] == "InvalidExpressionException"
+
+
+def test_a_query_is_stored_changed_and_asked_by(cloud):
+    """https://docs.aws.amazon.com/config/latest/APIReference/API_PutStoredQuery.html"""
+    config = cloud.client("config")
+
+    put = config.put_stored_query
+    arn = put(StoredQuery={"QueryName": "buckets", "Expression": "SELECT resourceId", "Description": "d"}, Tags=[{"Key": "a", "Value": "b"}])["QueryArn"]
+    shown = config.get_stored_query(QueryName="buckets")["StoredQuery"]
+    assert shown == {"QueryName": "buckets", "Expression": "SELECT resourceId", "Description": "d", "QueryArn": arn, "QueryId": arn.rpartition("/")[2]}
+    assert arn.startswith("arn:aws:config:us-east-1:000000000000:stored-query/buckets/query-")
+    expression = "SELECT resourceId WHERE resourceType = 'AWS::S3::Bucket'"
+    assert put(StoredQuery={"QueryName": "buckets", "Expression": expression, "QueryId": shown["QueryId"]})["QueryArn"] == arn
+    assert config.select_resource_config(Expression=config.get_stored_query(QueryName="buckets")["StoredQuery"]["Expression"])["Results"] == []
+    assert config.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
+    assert refused(put, StoredQuery={"QueryName": "buckets", "QueryId": "query-other"})[0] == "ValidationException"
+    put(StoredQuery={"QueryName": "another"})
+    first = config.list_stored_queries(MaxResults=1)
+    (second,) = config.list_stored_queries(MaxResults=1, NextToken=first["NextToken"])["StoredQueryMetadata"]
+    assert [each["QueryName"] for each in (*first["StoredQueryMetadata"], second)] == ["another", "buckets"] and "Expression" not in second
+    cloud.restart(kill=True)
+    config.delete_stored_query(QueryName="buckets")
+    for call in (config.get_stored_query, config.delete_stored_query):
+        assert refused(call, QueryName="buckets")[0] == "ResourceNotFoundException"

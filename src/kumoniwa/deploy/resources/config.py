@@ -289,3 +289,27 @@ def _of_organization(what: str, status: str, properties: str) -> ResourceType:
 
 OrganizationConfigRule = _of_organization("ConfigRule", "OrganizationRuleStatus", _RULE_PROPERTIES)
 OrganizationConformancePack = _of_organization("ConformancePack", "Status", _ORGANIZATION_PACK)
+
+
+# Stored queries --------------------------------------------------------------------------------------
+
+
+def _query(name: Any) -> dict[str, Any]:
+    return {"QueryName": name, "Expression": p.QueryExpression, "Description": p.QueryDescription}
+
+
+_QUERY_ARN = seen.StoredQuery.QueryArn
+StoredQuery = ResourceType(
+    create=Call("config:PutStoredQuery", "Tags", StoredQuery=_query(p.QueryName)),
+    id=p.QueryName,
+    read=Call("config:GetStoredQuery", QueryName=ID),
+    update=(
+        Call("config:PutStoredQuery", StoredQuery=_query(ID)).writes_all(),
+        Call("config:UntagResource", ResourceArn=_QUERY_ARN, TagKeys=gone_tags).when(gone_tags),
+        Call("config:TagResource", ResourceArn=_QUERY_ARN, Tags=p.Tags).when(p.Tags),
+    ),
+    delete=Call("config:DeleteStoredQuery", QueryName=ID),
+    absent="ResourceNotFoundException",
+    attributes={"QueryArn": _QUERY_ARN, "QueryId": seen.StoredQuery.QueryId},
+    drift=(Reading({"QueryExpression": seen.StoredQuery.Expression, "QueryDescription": seen.StoredQuery.Description}),),
+)

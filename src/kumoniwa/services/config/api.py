@@ -1,4 +1,4 @@
-"""The operations of AWS Config. Connectors, stored queries, recorders of AWS services, proactive evaluation and
+"""The operations of AWS Config. Connectors, recorders of AWS services, proactive evaluation and
 resources of third parties are refused by name."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from kumoniwa.services.config import pack as packs
 from kumoniwa.services.config import recorder as recorders
 from kumoniwa.services.config import remediation as remediations
 from kumoniwa.services.config import rule as rules
+from kumoniwa.services.config import stored_query as stored_queries
 from kumoniwa.services.config.aggregate import (
     BatchGetAggregateResourceConfig,
     DescribeAggregateComplianceByConfigRules,
@@ -118,9 +119,16 @@ from kumoniwa.services.config.rule import (
     DescribeConfigRules,
     PutConfigRule,
 )
+from kumoniwa.services.config.stored_query import (
+    DeleteStoredQuery,
+    GetStoredQuery,
+    ListStoredQueries,
+    PutStoredQuery,
+)
 from kumoniwa.services.config.tag import ListTagsForResource, TagResource, UntagResource
 
 __all__ = [
+    "DeleteStoredQuery", "GetStoredQuery", "ListStoredQueries", "PutStoredQuery",
     "DeleteOrganizationConfigRule", "DescribeOrganizationConfigRuleStatuses", "DescribeOrganizationConfigRules", "GetOrganizationConfigRuleDetailedStatus", "PutOrganizationConfigRule",
     "DeleteOrganizationConformancePack", "DescribeOrganizationConformancePackStatuses", "DescribeOrganizationConformancePacks", "GetOrganizationConformancePackDetailedStatus", "PutOrganizationConformancePack",
     "BatchGetAggregateResourceConfig", "DescribeAggregateComplianceByConfigRules", "DescribeAggregateComplianceByConformancePacks", "GetAggregateComplianceDetailsByConfigRule", "GetAggregateConfigRuleComplianceSummary", "GetAggregateConformancePackComplianceSummary", "GetAggregateDiscoveredResourceCounts", "GetAggregateResourceConfig", "ListAggregateDiscoveredResources", "SelectAggregateResourceConfig",
@@ -201,6 +209,11 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     if isinstance(params.get("ConfigurationAggregatorName"), str):
         aggregator = call.shelf(aggregators.Aggregator).get(params["ConfigurationAggregatorName"])
         return aggregators.arn_of(call, aggregator) if aggregator is not None else call.arn("config-aggregator/*")
+    if operation in ("PutStoredQuery", "GetStoredQuery", "DeleteStoredQuery"):
+        said = params.get("StoredQuery")
+        (name,) = _names(params, "QueryName") or (_names(said, "QueryName") if isinstance(said, dict) else []) or ["*"]
+        query = call.shelf(stored_queries.Query).get(name)
+        return stored_queries.arn_of(call, query) if query is not None else call.arn(f"stored-query/{name}/*")
     for member, kind, arn_of, pattern in _OF_ORGANIZATIONS:
         if named := _names(params, member, f"{member}s"):
             found = [call.shelf(kind).get(name) for name in named]

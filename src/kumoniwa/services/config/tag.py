@@ -14,6 +14,7 @@ from kumoniwa.services.config import (
     pack,
     recorder,
     rule,
+    stored_query,
 )
 from kumoniwa.services.config.aggregator import Aggregator
 from kumoniwa.services.config.authorization import Authorization
@@ -23,10 +24,11 @@ from kumoniwa.services.config.organization_rule import OrganizationRule
 from kumoniwa.services.config.pack import Pack
 from kumoniwa.services.config.recorder import Recorder
 from kumoniwa.services.config.rule import Rule
+from kumoniwa.services.config.stored_query import Query
 
 TAGS_MAX = 50
 _KINDS = (
-    (OrganizationRule, organization_rule.arn_of), (OrganizationPack, organization_pack.arn_of), (Recorder, recorder.arn_of), (Rule, rule.arn_of), (Pack, pack.arn_of), (Aggregator, aggregator.arn_of), (Authorization, authorization.arn_of),
+    (Query, stored_query.arn_of), (OrganizationRule, organization_rule.arn_of), (OrganizationPack, organization_pack.arn_of), (Recorder, recorder.arn_of), (Rule, rule.arn_of), (Pack, pack.arn_of), (Aggregator, aggregator.arn_of), (Authorization, authorization.arn_of),
 )  # fmt: skip
 
 

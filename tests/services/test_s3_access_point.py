@@ -221,6 +221,22 @@ def test_policies_of_points_are_checked_and_told(control):
     assert refusal(control.get_access_point_policy, AccountId=ACCOUNT, Name="front") == absent
 
 
+def test_an_object_is_copied_from_a_point_by_who_may_read_there(cloud, control, s3):
+    alias = make(control)["Alias"]
+    jane = user(cloud, allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::house/*"))
+    jane.copy_object(Bucket="house", Key="copy", CopySource="house/in/k")
+    for source in (f"{ARN}/object/in/k", f"{alias}/in/k"):
+        assert refusal(jane.copy_object, Bucket="house", Key="copy", CopySource=source)[:2] == (403, "AccessDenied")
+        s3.copy_object(Bucket="house", Key="copy", CopySource=source)
+    put_policy(control, {**allow("s3:GetObject", f"{ARN}/object/*"), **JANE})
+    jane.copy_object(Bucket="house", Key="copy", CopySource=f"{ARN}/object/in/k")
+    upload = jane.create_multipart_upload(Bucket="house", Key="m")["UploadId"]
+    jane.upload_part_copy(Bucket="house", Key="m", UploadId=upload, PartNumber=1, CopySource={"Bucket": ARN, "Key": "in/k"})
+    assert s3.get_object(Bucket="house", Key="copy")["Body"].read() == b"12345"
+    gone = ARN.replace("front", "none")
+    assert refusal(s3.copy_object, Bucket="house", Key="copy", CopySource=f"{gone}/object/in/k")[:2] == (404, "NoSuchAccessPoint")
+
+
 # Others who know of points ---------------------------------------------------------------------------
 
 

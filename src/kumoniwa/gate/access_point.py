@@ -70,13 +70,24 @@ def aliases(home: Any) -> Shelf[Alias]:
     return home.store.shelf(SHARED, Alias)
 
 
+def of_arn(home: Any, arn: str) -> AccessPoint | None:
+    """The point that an ARN names, or an object's ARN is by."""
+    place, _, rest = arn.partition(":accesspoint/")
+    return points(home).get(label_of(rest.partition("/")[0], place.rpartition(":")[2]))
+
+
+def of_alias(home: Any, name: str) -> AccessPoint | None:
+    alias = aliases(home).get(name)
+    return points(home).get(alias.label) if alias is not None else None
+
+
 def lead(home: Any, request: Request, is_host: bool) -> None:
     """Lead a request for what may be an access point to the bucket behind it, and note at its address by which it came.
     ``is_host``: the name stands in the host and not in the path. Raises NoSuchAccessPoint where it can be nothing else."""
     name = request.labels.get("Bucket", "")
-    alias = aliases(home).get(name)
-    label = alias.label if alias is not None else name if is_host else ""
-    point = points(home).get(label) if label else None
+    point = of_alias(home, name)
+    if point is None and is_host:
+        point = points(home).get(name)
     if point is not None:
         # The labels of equal requests are remembered, and are not this one's to change.
         request.labels = {**request.labels, "Bucket": point.bucket}

@@ -9,7 +9,7 @@ import json
 from fnmatch import fnmatchcase
 
 from kumoniwa.gate import public_access
-from kumoniwa.gate.access_point import through
+from kumoniwa.gate.access_point import of_arn
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.public_access import PublicAccess
 from kumoniwa.kernel.call import Call
@@ -68,8 +68,8 @@ def policy_of(call: Call, arn: str) -> str | None:
     if call.home.name == GLOBAL:
         return _REGISTRY
     if ":accesspoint/" in arn:
-        by = through(call)
-        return point.policy_at(call, by) if by is not None and arn.startswith(by.arn) else None
+        by = of_arn(call.home, arn)
+        return point.policy_at(call, by) if by is not None else None
     name, _, key = arn.partition(":::")[2].partition("/")
     account, bucket = call.account, call.shelf(Bucket).get(name)
     if bucket is None:

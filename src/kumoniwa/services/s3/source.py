@@ -12,12 +12,13 @@ from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
+from kumoniwa.gate.access_point import ALIASES_END, AccessPoint, NoSuchAccessPoint, of_alias, of_arn
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import unpack
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import condition, managed_key, tiering
+from kumoniwa.services.s3 import condition, managed_key, point, tiering
 from kumoniwa.services.s3.archive import ObjectNotInActiveTierError, is_at_hand
 from kumoniwa.services.s3.bucket import (
     AccessDenied,
@@ -80,9 +81,12 @@ async def source_of(
     call: Call, text: str, conditions: tuple, expected_owner: str | None, customer: CustomerKey
 ) -> Here | Afar:
     """What a CopySource header names, if the caller may read it and the conditions hold."""
-    place = location(call.home, _named(text)[0])
+    name, *_, by = _named(call, text)
+    place = location(call.home, name)
     if place is None:
-        raise NoSuchBucket(BucketName=_named(text)[0])
+        raise NoSuchBucket(BucketName=name)
+    if by is not None and place.region != call.region:
+        raise NotImplementedHere("access points of other regions as sources of copies")
     if place.region == call.region:
         return _here(call, text, conditions, expected_owner, customer)
     asked = {
@@ -96,20 +100,31 @@ async def source_of(
 _HOST = re.compile("^https?://[^/]*")
 
 
-def _named(text: str) -> tuple[str, str, str | None]:
-    """Bucket, key and version of a CopySource. A blank may be a plus in it, and it may be a whole URL: localstack's
-    test_copy_object_special_character_plus_for_space, test_response_structure."""
+_POINT = re.compile(r"(arn:[a-z-]+:s3:[a-z0-9-]+:\d{12}:accesspoint/[a-z0-9-]+)/object/(.+)", re.DOTALL | re.ASCII)
+
+
+def _named(call: Call, text: str) -> tuple[str, str, str | None, AccessPoint | None]:
+    """Bucket, key and version of a CopySource, and the access point by whose ARN or alias it is named. A blank may be a plus in it, and
+    it may be a whole URL: localstack's test_copy_object_special_character_plus_for_space, test_response_structure."""
     path, _, query = _HOST.sub("", text).partition("?versionId=")
-    name, slash, key = unquote_plus(path.removeprefix("/")).partition("/")
+    whole = unquote_plus(path.removeprefix("/"))
+    by_arn = _POINT.fullmatch(whole)
+    if by_arn is not None:
+        by = of_arn(call.home, by_arn[1])
+        if by is None:
+            raise NoSuchAccessPoint(AccessPointName=by_arn[1].rpartition("/")[2])
+        return by.bucket, by_arn[2], unquote(query) or None, by
+    name, slash, key = whole.partition("/")
     if not slash or not key or not name or name.startswith("arn:"):
         raise InvalidArgument(
             "Invalid copy source object key", ArgumentName="x-amz-copy-source", ArgumentValue="x-amz-copy-source"
         )
-    return name, key, unquote(query) or None
+    by = of_alias(call.home, name) if name.endswith(ALIASES_END) else None
+    return by.bucket if by is not None else name, key, unquote(query) or None, by
 
 
 def _here(call: Call, text: str, conditions: tuple, expected_owner: str | None, customer: CustomerKey) -> Here:
-    name, key, version_id = _named(text)
+    name, key, version_id, by = _named(call, text)
     place = location(call.home, name)
     if place is None or place.region != call.region:
         raise NoSuchBucket(BucketName=name)
@@ -117,7 +132,11 @@ def _here(call: Call, text: str, conditions: tuple, expected_owner: str | None, 
     if expected_owner is not None and expected_owner != there.account:
         raise AccessDenied
     bucket = found(there, name)
-    require(there, "s3:GetObjectVersion" if version_id else "s3:GetObject", arn(call, name, key))
+    action, context = "s3:GetObjectVersion" if version_id else "s3:GetObject", {}
+    if by is not None:
+        context = point.conditions(by)
+        require(there, action, by.arn_of(key), **context)
+    require(there, action, arn(call, name, key), **context)
     version = wanted(there, bucket, key, version_id)
     condition.check_source(version, *conditions, call.now())
     head = version.head

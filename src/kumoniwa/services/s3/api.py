@@ -152,8 +152,10 @@ ACL_MEMBERS = {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWri
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list:
     """ARNs of S3 name no account: ``owner_of`` has said whose bucket it is. DeleteObjects asks for each key by itself. By an access
     point one needs as much of the point."""
+    wanted, request = _resource_of(call, operation, params), call.request
+    if request is None or request.address is None or not request.address.through:
+        return wanted
     by = through(call)
-    wanted = _resource_of(call, operation, params)
     return wanted if by is None else point.needs(by, wanted)
 
 

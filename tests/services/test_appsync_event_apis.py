@@ -149,8 +149,6 @@ def test_what_no_provider_of_the_api_lets_in_is_refused(cloud, events):
     assert refused(Events, cloud=cloud, config={"authProviders": []})[0] == "BadRequestException"
     assert refused(Events, cloud=cloud, config={"authProviders": [{"authType": "AMAZON_COGNITO_USER_POOLS"}]})[0] == "BadRequestException"
     assert refused(events.namespace, name="a", code="while (true) {}")[0] == "BadRequestException"
-    log = {"logLevel": "ALL", "cloudWatchLogsRoleArn": ROLE}
-    assert refused(Events, cloud=cloud, config={"logConfig": log})[0] == "NotImplemented"
 
 
 def test_an_api_and_its_namespaces_survive_a_kill(cloud, events):
@@ -482,3 +480,21 @@ def test_what_no_handler_can_be_is_refused(cloud):
     assert refused(events.namespace, name="a", handlerConfigs={"onPublish": coded})[0] == "BadRequestException"
     missing = {"behavior": "CODE", "integration": {"dataSourceName": "gone"}}
     assert refused(events.namespace, name="a", code="", handlerConfigs={"onPublish": missing})[0] == "NotFoundException"
+
+
+@pytest.mark.parametrize("level, lines", [("INFO", 2), ("ERROR", 1), ("NONE", 0)])
+def test_what_handlers_say_is_logged_as_far_as_the_level_goes(cloud, level, lines):
+    # https://docs.aws.amazon.com/appsync/latest/eventapi/event-api-monitoring-cw-logs.html: the group's name; no source shows the entries.
+    role = put_role(cloud, "logs:*", trust=TRUST, arn=ROLE)
+    code = "export function onPublish(ctx) { console.log('seen', ctx.events.length); console.error('odd'); if (ctx.events.length > 1) util.error('too many'); return ctx.events; }"
+    events = Events(cloud, code=code, config={"logConfig": {"logLevel": level, "cloudWatchLogsRoleArn": role}})
+    Listener(events).open().listen("/default/a")
+    events.publish("default/a", 1)
+    assert events.post("default/a", 1, 2)[0] == 400
+    cloud.sleep(2)
+    told = [each["message"] for each in cloud.client("logs").filter_log_events(logGroupName=f"/aws/appsync/apis/{events.id}")["events"]]
+    assert sum("seen 1" in each or "seen 2" in each or "odd" in each for each in told) == 2 * lines
+    assert sum("EVENT_PUBLISH, Channel: default/a" in each for each in told) == 2 and sum("EVENT_SUBSCRIBE" in each for each in told) == 1
+    summaries = [json.loads(each[each.index("{"):])["statusCode"] for each in told if "RequestSummary" in each]
+    assert sorted(summaries) == [200, 200, 400]
+    assert any("too many" in each for each in told) is (level != "NONE")

@@ -15,7 +15,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.appsync import broadcasting, channel, eventapi
+from kumoniwa.services.appsync import broadcasting, channel, event_log, eventapi
 from kumoniwa.services.appsync.caller import NOT_AUTHORIZED, Asked, Caller, identified
 from kumoniwa.services.appsync.channel import Namespace
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException, UnauthorizedException
@@ -23,6 +23,7 @@ from kumoniwa.services.appsync.eventapi import EventApi
 from kumoniwa.services.appsync.failure import Failure, Unauthorized
 from kumoniwa.services.appsync.graphqlapi import arn_of
 from kumoniwa.services.appsync.handling import Met
+from kumoniwa.services.appsync.log import Log
 from kumoniwa.wire.message import Request, Response
 
 BODY_BYTES_MAX = broadcasting.EVENTS_MAX * broadcasting.EVENT_BYTES_MAX + (64 << 10)
@@ -53,15 +54,18 @@ async def served(call: Call, api: EventApi, request: Request) -> Response:
     except orjson.JSONDecodeError:
         said = None
     said = said if isinstance(said, dict) else {}
-    met = await admitted(call, api, PUBLISH, said.get("channel"), request, request.headers)
     try:
-        told = await broadcasting.published(met, broadcasting.checked(said.get("events")))
+        with event_log.of(call, api, PUBLISH, said.get("channel")) as log:
+            met = await admitted(call, api, PUBLISH, said.get("channel"), request, request.headers, log)
+            told = await broadcasting.published(met, broadcasting.checked(said.get("events")))
     except Failure as failure:
         raise HandlerFailed.of(failure) from None
     return Response(200, orjson.dumps(told), {"Content-Type": "application/json"})
 
 
-async def admitted(call: Call, api: EventApi, operation: str, path: Any, request: Request, headers: Mapping[str, str]) -> Met:
+async def admitted(
+    call: Call, api: EventApi, operation: str, path: Any, request: Request, headers: Mapping[str, str], log: Log | None = None
+) -> Met:
     """Whoever may publish to a channel, or listen to it. Raises what AWS answers to others."""
     segments = channel.segments_of(path if isinstance(path, str) else "", may_be_wild=operation == SUBSCRIBE)
     namespace = call.shelf(Namespace).get(f"{api.id}/{segments[0]}")
@@ -75,7 +79,7 @@ async def admitted(call: Call, api: EventApi, operation: str, path: Any, request
         raise NotFoundException(f"Channel namespace {segments[0]} not found.")
     if who.mode == "AWS_IAM":
         _check_granted(call, who, operation, channel.arn(call, namespace))
-    return Met(call, namespace, segments, who, headers)
+    return Met(call, namespace, segments, who, headers, log)
 
 
 async def known(call: Call, api: EventApi, operation: str, modes: list[dict[str, str]], request: Request, **place: str) -> Caller:

@@ -11,7 +11,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.appsync import broadcasting, connection, event_door
+from kumoniwa.services.appsync import broadcasting, connection, event_door, event_log
 from kumoniwa.services.appsync.broadcasting import Listening, audience
 from kumoniwa.services.appsync.connection import LIFE_S, TIMEOUT_MS
 from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
@@ -19,7 +19,8 @@ from kumoniwa.services.appsync.event_door import BODY_BYTES_MAX, PUBLISH, SUBSCR
 from kumoniwa.services.appsync.eventapi import EventApi
 from kumoniwa.services.appsync.failure import Failure
 from kumoniwa.services.appsync.handling import SUBSCRIBE as ON_SUBSCRIBE
-from kumoniwa.services.appsync.handling import handled
+from kumoniwa.services.appsync.handling import Met, handled
+from kumoniwa.services.appsync.log import Log
 from kumoniwa.services.appsync.realtime import SUBSCRIPTIONS_MAX
 from kumoniwa.wire import websocket
 from kumoniwa.wire.message import Request, Response
@@ -103,19 +104,21 @@ class EventConnection(connection.Connection):
             raise NotFoundException(f"Api {self.api.id} not found.")
         return api
 
-    async def _admitted(self, said: dict[str, Any], operation: str):
+    async def _admitted(self, api: EventApi, said: dict[str, Any], operation: str, log: Log | None) -> Met:
         headers = connection.headers_of(said.get("authorization"))
         signed = {name: said[name] for name in ("channel", "events") if name in said}
         request = _signed(headers, orjson.dumps(signed))
-        return await event_door.admitted(self.call, self._api(), operation, said.get("channel"), request, headers)
+        return await event_door.admitted(self.call, api, operation, said.get("channel"), request, headers, log)
 
     async def _subscribe(self, id_: str, said: dict[str, Any]) -> None:
         if id_ in self.listening:
             raise Failure(f"The id {id_} is in use already.", "DuplicatedOperationError")
         if len(self.listening) >= SUBSCRIPTIONS_MAX:
             raise Failure(f"Max number of {SUBSCRIPTIONS_MAX} subscriptions reached", "MaxSubscriptionsReachedError")
-        found = await self._admitted(said, SUBSCRIBE)
-        await handled(found, ON_SUBSCRIBE, None)
+        api = self._api()
+        with event_log.of(self.call, api, SUBSCRIBE, said.get("channel")) as log:
+            found = await self._admitted(api, said, SUBSCRIBE, log)
+            await handled(found, ON_SUBSCRIBE, None)
         one = self.listening[id_] = Listening(self, id_, found.segments)
         audience(self.call.home).add(self.api.id, one)
         self.say(type="subscribe_success", id=id_)
@@ -128,6 +131,8 @@ class EventConnection(connection.Connection):
         self.say(type="unsubscribe_success", id=id_)
 
     async def _publish(self, id_: str, said: dict[str, Any]) -> None:
-        found = await self._admitted(said, PUBLISH)
-        told = await broadcasting.published(found, broadcasting.checked(said.get("events")))
+        api = self._api()
+        with event_log.of(self.call, api, PUBLISH, said.get("channel")) as log:
+            found = await self._admitted(api, said, PUBLISH, log)
+            told = await broadcasting.published(found, broadcasting.checked(said.get("events")))
         self.say(type="publish_success", id=id_, **told)

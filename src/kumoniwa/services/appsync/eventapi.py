@@ -11,7 +11,6 @@ from kumoniwa.gate import firewall
 from kumoniwa.gate.address import region_mark
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.appsync import graphqlapi
 from kumoniwa.services.appsync.errors import (
@@ -86,8 +85,8 @@ def shown(call: Call, api: EventApi) -> dict[str, Any]:
 
 
 def _check(call: Call, config: dict[str, Any]) -> None:
-    if config.get("logConfig") is not None:
-        raise NotImplementedHere("logs of appsync's Event APIs (eventConfig.logConfig)")
+    if (log := config.get("logConfig")) is not None:
+        call.require("iam:PassRole", log["cloudWatchLogsRoleArn"], **{"iam:PassedToService": "appsync.amazonaws.com"})
     kinds = [provider["authType"] for provider in config["authProviders"]]
     if not kinds:
         raise BadRequestException("At least one authorization provider is required.")

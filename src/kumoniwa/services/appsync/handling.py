@@ -17,6 +17,7 @@ from kumoniwa.services.appsync.channel import Namespace
 from kumoniwa.services.appsync.code import Outcome
 from kumoniwa.services.appsync.datasource import DataSource
 from kumoniwa.services.appsync.failure import Failure
+from kumoniwa.services.appsync.log import Log
 
 PUBLISH, SUBSCRIBE = "onPublish", "onSubscribe"
 _OPERATIONS = {PUBLISH: "PUBLISH", SUBSCRIBE: "SUBSCRIBE"}
@@ -30,6 +31,7 @@ class Met(NamedTuple):
     segments: tuple[str, ...]
     caller: Caller
     headers: Mapping[str, str]
+    log: Log | None = None
 
 
 def _context(met: Met, which: str, events: list[dict[str, Any]] | None) -> dict[str, Any]:
@@ -83,6 +85,8 @@ async def handled(met: Met, which: str, events: list[dict[str, Any]] | None) -> 
 async def _told(met: Met, handler: str, context: dict[str, Any]) -> Outcome:
     outcome = await codes.run(met.call.home, met.namespace.code, handler, context, resolving.auth_type(met.caller.mode))
     context["stash"] = outcome.stash
+    if met.log is not None:
+        met.log.hear(outcome)
     if outcome.error is not None:
         raise Failure.said(outcome.error)
     return outcome

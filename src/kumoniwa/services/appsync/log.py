@@ -44,11 +44,15 @@ class Log:
             said = orjson.dumps(variables).decode()
             self.say(f"GraphQL Query: {query}, Operation: {operation}, Variables: {said}")
 
-    def field(self, which: str, field: Any, context: dict[str, Any], outcome: Outcome) -> None:
-        """One template or handler of a field."""
+    def hear(self, outcome: Outcome) -> None:
+        """What the customer's own code says."""
         for line in outcome.logs:
             if self._has("ERROR" if line.startswith(("ERROR", "WARN")) else "INFO"):
                 self.say(line)
+
+    def field(self, which: str, field: Any, context: dict[str, Any], outcome: Outcome) -> None:
+        """One template or handler of a field."""
+        self.hear(outcome)
         if self._has("ALL"):
             seen = {
                 "context": {name: context.get(name) for name in ("arguments", "result", "stash", "outErrors")}
@@ -68,7 +72,7 @@ class Log:
                 ),
             )
 
-    def end(self, errors: list[dict[str, Any]]) -> None:
+    def end(self, errors: list[dict[str, Any]], status: int = 200) -> None:
         if self._has("ERROR"):
             for error in errors:
                 self.tell(
@@ -78,7 +82,7 @@ class Log:
                     errorType=error.get("errorType"),
                 )
         latency_ns = int((self.call.now() - self.began) * 1e9)
-        self.tell("RequestSummary", statusCode=200, latency=latency_ns)
+        self.tell("RequestSummary", statusCode=status, latency=latency_ns)
         self.say("Tokens Consumed: 1")
         self.say("End Request")
         self.call.home.spawn(self._write())

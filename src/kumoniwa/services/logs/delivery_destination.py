@@ -30,6 +30,7 @@ class DeliveryDestination(Record):
     format: str | None = None
     policy: str = ""
     tags: dict[str, str] = {}
+    created: float = 0.0
 
     @property
     def written_as(self) -> str:
@@ -72,7 +73,7 @@ def PutDeliveryDestination(
     held_tags = before.tags if before is not None else {}
     made = shelf[name] = DeliveryDestination(
         name=name, type=kind, target=target, format=form, policy=before.policy if before is not None else "",
-        tags=checked_tags(tags) if tags is not None else held_tags,
+        tags=checked_tags(tags) if tags is not None else held_tags, created=before.created if before is not None else call.now(),
     )  # fmt: skip
     return {"deliveryDestination": shown(call, made)}
 
@@ -97,7 +98,9 @@ def GetDeliveryDestination(call: Call, *, name: str) -> dict:
 
 
 def DescribeDeliveryDestinations(call: Call) -> dict:
-    return {"deliveryDestinations": [shown(call, held) for _, held in sorted(call.shelf(DeliveryDestination).items())]}
+    """The first one first. Recorded: localstack's test_describe_delivery_destinations."""
+    found = sorted(call.shelf(DeliveryDestination).values(), key=lambda each: (each.created, each.name))
+    return {"deliveryDestinations": [shown(call, held) for held in found]}
 
 
 def PutDeliveryDestinationPolicy(call: Call, *, deliveryDestinationName: str, deliveryDestinationPolicy: str) -> dict:

@@ -39,6 +39,7 @@ class DeliverySource(Record):
     service: str
     log_type: str
     tags: dict[str, str] = {}
+    created: float = 0.0
 
 
 def arn_of(call: Call, name: str) -> str:
@@ -92,6 +93,7 @@ def PutDeliverySource(call: Call, *, name: str, resourceArn: str, logType: str, 
     made = shelf[name] = DeliverySource(
         name=name, resource=resourceArn, service="cloudfront", log_type=logType,
         tags=checked_tags(tags) if tags is not None else before.tags if before is not None else {},
+        created=before.created if before is not None else call.now(),
     )  # fmt: skip
     return {"deliverySource": shown(call, made)}
 
@@ -121,5 +123,6 @@ def GetDeliverySource(call: Call, *, name: str) -> dict:
 
 
 def DescribeDeliverySources(call: Call, *, resourceArns: list[str] | None = None) -> dict:
-    found = [each for _, each in sorted(call.shelf(DeliverySource).items()) if not resourceArns or each.resource in resourceArns]
-    return {"deliverySources": [shown(call, each) for each in found]}
+    """The first one first. Recorded: localstack's test_describe_delivery_sources."""
+    found = sorted(call.shelf(DeliverySource).values(), key=lambda each: (each.created, each.name))
+    return {"deliverySources": [shown(call, each) for each in found if not resourceArns or each.resource in resourceArns]}

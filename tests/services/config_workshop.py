@@ -60,11 +60,11 @@ def put_rule(config, identifier: str, name: str | None = None, parameters: dict 
 
 
 class Audit:
-    """A cloud that is recorded, and what rules say of it."""
+    """A cloud that is recorded, all of it or some types, and what rules say of it."""
 
-    def __init__(self, cloud) -> None:
+    def __init__(self, cloud, *types: str) -> None:
         self.cloud = cloud
-        put_recorder(cloud, allSupported=True, includeGlobalResourceTypes=True)
+        put_recorder(cloud, **({"resourceTypes": list(types)} if types else {"allSupported": True, "includeGlobalResourceTypes": True}))
         self.config = cloud.client("config")
         self.names: dict[str, str] = {}
 

@@ -278,7 +278,8 @@ def test_aggregators_and_authorizations_of_a_template(cloud):
     cloud.sleep(5)
     (held,) = config.describe_configuration_aggregators()["ConfigurationAggregators"]
     assert held["AccountAggregationSources"] == [{"AccountIds": [OTHER], "AwsRegions": [EU]}]
-    assert config.list_tags_for_resource(ResourceArn=held["ConfigurationAggregatorArn"])["Tags"] == [{"Key": "c", "Value": "d"}]
+    tags = config.list_tags_for_resource(ResourceArn=held["ConfigurationAggregatorArn"])["Tags"]
+    assert [each for each in tags if not each["Key"].startswith("aws:")] == [{"Key": "c", "Value": "d"}]
     cloudformation.delete_stack(StackName="s")
     cloud.sleep(5)
     assert not config.describe_configuration_aggregators()["ConfigurationAggregators"] and not config.describe_aggregation_authorizations()["AggregationAuthorizations"]

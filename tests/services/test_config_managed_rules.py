@@ -254,7 +254,8 @@ def test_rules_of_topics_streams_and_log_groups(audit):
     assert audit.judged("CLOUDWATCH_LOG_GROUP_ENCRYPTED") == {"forever": BAD, "week": BAD}
 
 
-def test_rules_of_keys_and_secrets(audit):
+def test_rules_of_keys_and_secrets(cloud):
+    audit = Audit(cloud, "AWS::KMS::Key", "AWS::SecretsManager::Secret")
     kms, secrets = audit.client("kms"), audit.client("secretsmanager")
     turning, still, going = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(3))
     signing = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["KeyId"]
@@ -372,7 +373,8 @@ def test_rules_of_users_groups_and_roles(audit):
     assert {name for name, verdict in blocked.items() if verdict == BAD} == {"bert"}
 
 
-def test_rules_of_credentials(audit):
+def test_rules_of_credentials(cloud):
+    audit = Audit(cloud, "AWS::IAM::User")
     iam = audit.client("iam")
     for name in ("anna", "bert"):
         iam.create_user(UserName=name)

@@ -115,3 +115,22 @@ Outputs: {Api: {Value: !Ref API}}
     assert moved["StackStatus"] == "UPDATE_COMPLETE"
     assert len(api.get_stages(restApiId=outputs(moved)["Api"])["item"]) == 2
     assert api.get_stages(restApiId=outputs(stack)["Api"])["item"] == []
+
+
+def test_a_secret_may_name_a_topic(cloud):
+    # test_template_engine.py, test_resolve_secretsmanager.
+    cloud.client("secretsmanager").create_secret(Name="name", SecretString="from-secret")
+    stack = create(cloud, "app", """
+Resources: {Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: "{{resolve:secretsmanager:name}}"}}}
+Outputs: {Name: {Value: !GetAtt Topic.TopicName}}
+""")  # fmt: skip
+    assert stack["StackStatus"] == "CREATE_COMPLETE" and outputs(stack) == {"Name": "from-secret"}
+
+
+def test_a_template_that_is_transformed_is_always_something_to_update(cloud):
+    # api/test_stacks.py, test_update_stack_with_same_template_withoutchange_transformation.
+    template = "Transform: AWS::LanguageExtensions\nResources: {Topic: {Type: AWS::SNS::Topic}}"
+    allowed = {"Capabilities": ["CAPABILITY_AUTO_EXPAND"]}
+    create(cloud, "app", template, **allowed)
+    cloud.client("cloudformation").update_stack(StackName="app", TemplateBody=template, **allowed)
+    assert settled(cloud, "app")["StackStatus"] == "UPDATE_COMPLETE"

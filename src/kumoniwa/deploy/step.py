@@ -91,11 +91,15 @@ class Work:
         if self.is_cancelled():
             raise Cancelled
         self.calls += 1
-        params = await dynamic.resolved(params, dynamic.SECRET, self.look)
+        params = await dynamic.resolved(params, dynamic.SECRET, self._resolve)
         return await self.host.ask(operation, params, f"{self.token}/{self.calls}", to_region) or {}
 
     async def look(self, operation: str, /, to_region: str | None = None, **params: Any) -> dict[str, Any]:
+        params = await dynamic.resolved(params, dynamic.SECRET, self._resolve)
         return await self.host.ask(operation, params, None, to_region) or {}
+
+    async def _resolve(self, operation: str, /, **params: Any) -> dict[str, Any]:
+        return await self.host.ask(operation, params, None) or {}
 
     @property
     def type(self) -> str:

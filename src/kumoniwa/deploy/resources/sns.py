@@ -23,6 +23,7 @@ from kumoniwa.deploy.resource import (
     same,
     seen,
     text,
+    use,
 )
 
 ABSENT = "NotFoundException NotFound"
@@ -90,7 +91,7 @@ Topic = ResourceType(
     ),
     delete=Call("sns:DeleteTopic", TopicArn=ID),
     absent=ABSENT,
-    attributes={"TopicArn": ID, "TopicName": p.TopicName},
+    attributes={"TopicArn": ID, "TopicName": use(lambda arn: arn.rpartition(":")[2], ID)},
     defaults={
         "ArchivePolicy": "", "ContentBasedDeduplication": False, "DisplayName": "", "FifoThroughputScope": "Topic", "KmsMasterKeyId": "",
         "MaximumMessageSize": 262144, "SignatureVersion": "1", "Subscription": [], "TracingConfig": "PassThrough",

@@ -196,6 +196,8 @@ async def UpdateStack(
     is_changing = changeset.is_different(call, stack, blueprint, {tag["Key"]: tag["Value"] for tag in tags})
     # What failed and was left standing may be tried again as it is.
     is_changing = is_changing or stack.status in ("CREATE_FAILED", "UPDATE_FAILED") or bool(doomed)
+    # Nobody knows what a transform would say the next time: localstack's validated test_update_stack_with_same_template_withoutchange_transformation.
+    is_changing = is_changing or bool(blueprint.transforms)
     if not is_changing and not changeset.differences(call, stack, blueprint):
         raise ValidationError("No updates are to be performed.")
     stack = changed(

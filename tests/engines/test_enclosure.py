@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kumoniwa.engines.lambda_runtime import nursery, runtimes
+from kumoniwa.engines.lambda_runtime import enclosure, nursery, runtimes
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 
 LOOKS = """
@@ -48,6 +48,12 @@ def _is_possible() -> bool:
 def namespace():
     if not _is_possible():
         pytest.skip("this machine gives no namespaces")
+
+
+@pytest.fixture
+def own_tmp(namespace):
+    if enclosure.is_needed(enclosure.TEMPORARY):
+        pytest.skip("Python itself lies in /tmp, so functions see the machine's")
 
 
 def _layered(bench, code: str, interpreter: str = "/var/lang/bin/python3", **more) -> EnvironmentSpec:
@@ -97,7 +103,7 @@ def test_a_custom_runtime_may_begin_in_a_layer(bench, namespace):
     bench(body)
 
 
-def test_a_function_is_told_that_it_is_aws_user_who_has_no_home(bench, namespace):
+def test_a_function_is_told_that_it_is_aws_user_who_has_no_home(bench, own_tmp):
     # Recorded: test_runtime_introspection_x86, and test_introspection_invoke without HOME.
     async def body(bench):
         code = """
@@ -145,7 +151,7 @@ async def _asked(environment, event) -> object:
 
 
 @pytest.mark.parametrize("data", ["/var/tmp", "/tmp"])
-def test_an_environment_has_a_tmp_of_its_own_as_large_as_was_asked_for(bench, namespace, monkeypatch, data):
+def test_an_environment_has_a_tmp_of_its_own_as_large_as_was_asked_for(bench, own_tmp, monkeypatch, data):
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-ephemeral-storage.html; wherever the data of the cloud lie."""
 
     async def body(bench):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from kumoniwa.engines.lambda_runtime import enclosure
 from kumoniwa.engines.lambda_runtime import environment as environments
 from kumoniwa.engines.lambda_runtime.environment import EnvironmentSpec
 from kumoniwa.engines.lambda_runtime.pool import IDLE_LIMIT_S, STARTS_MAX, Pool
@@ -342,6 +343,9 @@ def test_the_environment_holds_awss_variables_and_the_functions_own_and_nothing_
         assert expected.items() <= variables.items()
         places = {name: variables[name] for name in variables if name not in expected}
         if seen["cwd"] == "/var/task":
+            if enclosure.is_needed(enclosure.TEMPORARY):
+                # Python itself lies in /tmp, which so cannot be the function's own.
+                assert places.pop("HOME") == places.pop("TMPDIR") != os.environ.get("HOME")
             # Recorded: test_introspection_invoke.
             assert places == {
                 "TABLE": "users", "LAMBDA_RUNTIME_DIR": "/var/runtime", "PYTHONPATH": "/var/runtime",

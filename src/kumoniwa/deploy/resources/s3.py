@@ -365,7 +365,7 @@ AccessPoint = ResourceType(
     delete=Call("s3control:DeleteAccessPoint", **_point),
     absent="NoSuchAccessPoint",
     attributes={"Arn": seen.AccessPointArn, "Alias": seen.Alias, "Name": ID, "NetworkOrigin": seen.NetworkOrigin},
-    fixed="Bucket BucketAccountId PublicAccessBlockConfiguration",
+    fixed="PublicAccessBlockConfiguration",
     drift=(
         Reading({"Bucket": seen.Bucket, "PublicAccessBlockConfiguration": seen.PublicAccessBlockConfiguration}),
         Reading({"Policy": from_json(seen.Policy)}, Call("s3control:GetAccessPointPolicy", **_point), "NoSuchAccessPointPolicy"),

@@ -62,14 +62,15 @@ def supply(scratch: str, size_mb: int) -> None:
 
 def is_roomy(size_mb: int) -> bool:
     """Whether this machine's memory, in which temporary folders are, holds one of that size and as much again."""
-    return 2 * size_mb << 20 <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") and not _is_needed(TEMPORARY)
+    return 2 * size_mb << 20 <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") and not is_needed(TEMPORARY)
 
 
 def _needed(program: str = sys.executable) -> list[str]:
     return [os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, program, __file__)]
 
 
-def _is_needed(place: str) -> bool:
+def is_needed(place: str) -> bool:
+    """Whether Python, or what runs functions, lies there."""
     return any(_is_in(path, place) for path in _needed())
 
 

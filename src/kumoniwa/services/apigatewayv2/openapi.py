@@ -56,7 +56,7 @@ class Import:
 
     def run(self) -> Api:
         self._describe()
-        for path, item in self.document.get("paths", {}).items():
+        for path, item in self.document["paths"].items():
             item = structure(item)
             for verb in [verb for verb in item if verb in VERBS]:
                 self._operation(str(path), verb, structure(item[verb]))
@@ -199,6 +199,8 @@ def _read(body: str) -> dict[str, Any]:
     document = parsed(body.encode("utf-8", "surrogatepass"))
     if "openapi" not in document:
         raise BadRequestException("Invalid OpenAPI input. Only OpenAPI 3.0 is supported for HTTP APIs")
+    if "paths" not in document:
+        raise BadRequestException("Invalid OpenAPI input.")
     return document
 
 

@@ -1,6 +1,7 @@
 """What replication costs: CPU that a global table adds to a put on the writer, and how fast a replica applies.
 
-Regions are objects in this process, and CPU time is read around them; between them lies nothing, so links cost nothing here.
+Regions are objects in this process, and CPU time is read around them; between them lies nothing, so links cost nothing here. The tables
+take turns, and figures are the least of all rounds: whatever else the machine does can only add to them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import statistics
 import tempfile
 import time
 from typing import Any
@@ -19,7 +19,7 @@ from kumoniwa.cloud.region import Region
 from kumoniwa.gate.settings import Settings
 from kumoniwa.wire.message import Request, Response
 
-PUTS, ROUNDS = 10_000, 9
+PUTS, ROUNDS = 10_000, 12
 BODY = "x" * 200
 NAMES = ("us-east-1", "eu-west-1", "ap-northeast-1")
 
@@ -112,11 +112,11 @@ async def main() -> None:
                 while _backlog(writer):
                     await asyncio.sleep(0.1)
                 spent.append(took + (time.process_time() - began) / PUTS * 1e6)
-        print(f"put, table with a stream      {statistics.median(costs['alone']):7.1f} µs CPU")
+        least = {table: min(spent) for table, spent in costs.items()}
+        print(f"put, table with a stream      {least['alone']:7.1f} µs CPU")
         for table, what in (("pair", "one replica more  "), ("three", "two replicas more ")):
-            # Round by round: what else the machine does meanwhile is in both.
-            more = statistics.median([spent - alone for spent, alone in zip(costs[table], costs["alone"])])
-            print(f"put, with {what}  {statistics.median(costs[table]):7.1f} µs CPU  (+{more:.1f}, until every change was carried)")
+            more = least[table] - least["alone"]
+            print(f"put, with {what}  {least[table]:7.1f} µs CPU  (+{more:.1f}, until every change was carried)")
         batches = [(o, msgspec.msgpack.decode(b)) for r, o, b in peers.swallowed if r == NAMES[1]][-200:]
         replica, count = peers.regions[NAMES[1]], sum(len(page) for _, m in batches for page in m["pages"])
         began = time.process_time()
@@ -128,9 +128,9 @@ async def main() -> None:
             await region.close()
 
 
-def _backlog(region: Region) -> int:
+def _backlog(region: Region) -> bool:
     rows = region.store.rows("000000000000")
-    return rows.one("select count(*) from dynamodb_log")[0]
+    return rows.one("select 1 from dynamodb_log") is not None
 
 
 if __name__ == "__main__":

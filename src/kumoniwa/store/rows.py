@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import apsw
@@ -36,7 +39,7 @@ class Table(NamedTuple):
 class Log(Protocol):
     """Where entries are written together that came one by one."""
 
-    def write(self, entries: list[Any]) -> None: ...
+    def write(self, entries: Sequence[Any]) -> None: ...
 
 
 class Rows:
@@ -123,13 +126,12 @@ class Rows:
         gathered, self.gathered = self.gathered, []
         if self.scope and isinstance(self.standing, int):
             self.standing = gathered[: self.standing]
-        current, entries = gathered[0][0], []
-        for log, entry in gathered:
-            if log is not current:
-                current.write(entries)
-                current, entries = log, []
-            entries.append(entry)
-        current.write(entries)
+        logs, entries = zip(*gathered)
+        if len(set(logs)) == 1:
+            logs[0].write(entries)
+            return
+        for log, run in itertools.groupby(gathered, key=itemgetter(0)):
+            log.write([entry for _, entry in run])
 
     def _begin(self) -> None:
         """Join the tick's transaction, and mark the place to which a failing atomic call is undone."""

@@ -12,6 +12,7 @@ Source: "How DynamoDB global tables work", developer guide; "Using DynamoDB glob
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -125,7 +126,7 @@ _places = msgspec.msgpack.Decoder(list[_Place]).decode
 changes_in = msgspec.msgpack.Decoder(list[tuple]).decode
 
 
-class Sequence:
+class Numbering:
     """Numbers the log's pages of an account here. Numbers given out are not used again, even when the log was emptied meanwhile."""
 
     def __init__(self) -> None:
@@ -181,7 +182,7 @@ class Log:
         self.call: Call = home.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
         self.tbl = tbl
 
-    def write(self, entries: list[tuple]) -> None:
+    def write(self, entries: Sequence[tuple]) -> None:
         """Keep changes that were made in one turn of the loop."""
         call, body = self.call, _pack(entries)
         if len(body) > PAGE_BYTES and len(entries) > 1:
@@ -189,7 +190,7 @@ class Log:
             self.write(entries[:half])
             self.write(entries[half:])
             return
-        number = call.memory(Sequence).next(call)
+        number = call.memory(Numbering).next(call)
         call.rows(CHANGES).run("insert into dynamodb_log values (?,?,?,?,?)", number, self.tbl, entries[0][2], len(entries), body)
         call.home.wake(("dynamodb", "courier", self.tbl))
 
@@ -236,7 +237,7 @@ def advance(call: Call, tbl: int, region: str, seq: int) -> None:
 
 def written_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[Page], int]:
     """Pages of some ``count`` changes, and up to where there are no others."""
-    newest = call.memory(Sequence).newest(call)
+    newest = call.memory(Numbering).newest(call)
     if newest <= seq:
         return [], seq
     found = []

@@ -356,6 +356,7 @@ def test_patterns_have_what_events_share():
     "filterIndex a > 1", "join left=a right=b where a.x>b.x (SOURCE 'g')", "join left=a right=a where a.x=a.x (SOURCE 'g')", "lookup t a OUTPUT b",
     "filter a in (SOURCE 'g' | filter b in (SOURCE 'h' | fields b) | fields a)", "filter a in (SOURCE 'g' | fields a, b)", "diff yesterday", "stats count(*) | diff",
     "accum", "autoregress a p=0", "fillmissing", "stats count(*) by a | fillmissing", "outlier", "outlier action=drop a", "logcompare timeshift", "sessionize a maxspan 1mo",
+    "pattern @message | diff | anomaly", "pattern @message | stats count(*) by @pattern | anomaly", "stats count(*) as a | relevantfields where a = 1", "relevantfields a",
     "appendcols ()", "json field=a 'b'", "parse @message csv", "stats rate(a, 1mo) by bin(1h)",
     "filter a == 1 ==", "fields a | | fields b", "fields /x/", "fields 5m", "fields a | SOURCE 'x'", "SOURCE logGroups(x: ['a'])",
     "filter " + "(" * 200 + "a" + ")" * 200, "filter " + "not " * 3 + "=",
@@ -369,11 +370,76 @@ def test_a_refusal_names_the_place():
 
 
 @pytest.mark.parametrize("text", [
-    "anomaly", "pattern @message | anomaly", "relevantfields @message where a = 1", "parse @message xml as l", "stats count(*) by bin(1m) offset 5m",
-    "stats values(a)", "SOURCE dataSource(['x'])", "filterIndex @aws.region = 'us-east-1'",
+    "parse @message xml as l", "SOURCE dataSource(['x'])", "filterIndex @aws.region = 'us-east-1'",
 ])  # fmt: skip
 def test_what_is_not_built_is_refused_by_name(text):
     refused(text, Unbuilt)
+
+
+# What is unusual ----------------------------------------------------------------------------------------------
+
+
+def test_a_pattern_that_comes_late_is_an_anomaly_of_those_that_were_there():
+    # That there are five kinds, and that all fields of patterns are preserved: CWL_QuerySyntax-Anomaly. The columns' names are ours.
+    usual = [f"[INFO] took {n % 7} ms" for n in range(100)]
+    (found,) = rows("pattern @message | anomaly", *usual, "java.lang.Exception: disk is full", *usual[:4])
+    assert found["@pattern"] == "java.lang.Exception: disk is full" and found["@sampleCount"] == "1"
+    assert found["@anomalyType"] == "new pattern" and found["@anomalyPriority"] == "HIGH" and found["@anomalyCount"] == "1"
+    assert found["@anomalyTime"].startswith("2023-11-14 23:")
+    assert rows("anomaly", *usual, "java.lang.Exception: disk is full", *usual[:4]) == [found]
+    assert rows("filter @message not like /disk/ | pattern @message | anomaly", *usual, "disk is full", *usual[:4]) == []
+    assert rows("pattern @message | sort @sampleCount asc | anomaly | display @anomalyType", *usual, "what is that", *usual[:4]) == [{"@anomalyType": "new pattern"}]
+
+
+@pytest.mark.parametrize(("odd", "kind"), [
+    ([f"GET /items 200 {n % 9} ms" for n in range(90)], "frequency"),
+    (["GET /items 200 9000 ms"], "number"),
+    (["GET /items 500 3 ms"] * 4, "HTTP errors"),
+    (["GET /users 200 3 ms"], "token value"),
+])  # fmt: skip
+def test_each_kind_of_anomaly_is_found(odd, kind):
+    # The bursts come within one of the 24 stretches.
+    usual = [f"GET /items 200 {n % 9} ms" for n in range(240)]
+    made = plan.planned(reader.read("pattern @message | anomaly"), Setting({7: Place("1:g", "s", False)}, NOW_S, FIRST_MS, FIRST_MS + 240_000 - 1))
+    events = [[FIRST_MS + n * 1_000, 7, n, FIRST_MS, message, None, None] for n, message in enumerate(usual)]
+    running = made.start()
+    running.take([*events, *[[FIRST_MS + 200_500, 7, 900 + n, FIRST_MS, message, None, None] for n, message in enumerate(odd)]])
+    assert kind in {dict(row)["@anomalyType"] for row in made.answer(running.rows())}
+    running = made.start()
+    running.take(events)
+    assert made.answer(running.rows()) == []
+
+
+def test_a_token_of_few_values_is_unusual_with_another():
+    usual = [f"state of job is <{('up', 'down')[n % 2]}>" for n in range(100)]
+    found = rows("pattern @message | anomaly", *usual, "state of job is <gone>", *usual[:4])
+    assert [(each["@anomalyType"], each["@anomalyDescription"]) for each in found] == [("token value", "Unexpected value gone of token <Token-1>")]
+
+
+def test_relevant_fields_are_those_by_which_events_differ():
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-RelevantFields.html
+    events = [{"Time": 900 if n % 4 == 0 else 50, "Path": "/slow" if n % 4 == 0 else "/fast", "size": 10 * (n % 4), "user": n % 2, "host": "a"} for n in range(40)]
+    found = rows("relevantfields where Time > 400", *events)
+    assert [(each["@fieldName"], each["@relevanceScore"]) for each in found[:2]] == [("Path", "1"), ("size", "1")]
+    assert found[0]["@topRelevanceContributors"] == "/fast (100% to 0%), /slow (0% to 100%)"
+    assert (found[1]["@conditionalMedian"], found[1]["@baselineMedian"]) == ("0", "20")
+    assert "Time" not in [each["@fieldName"] for each in found] and found[-1]["@relevanceScore"] == "0"
+    listed = rows("relevantfields Path, Time where Time > 400 | limit 1", *events)
+    assert [each["@fieldName"] for each in listed] == ["Path"]
+    assert rows("relevantfields where Time > 4000", *events) == []
+
+
+def test_bins_are_named_later_by_an_offset():
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-timeseries-functions.html#CWL_QuerySyntax-timeseries-offset
+    found = rows("stats count(*) as n by bin(5m) offset 1h | sort `bin(5m)` asc", *map(str, range(7)))
+    assert found == [{"bin(5m)": "2023-11-14 23:10:00.000", "n": "2"}, {"bin(5m)": "2023-11-14 23:15:00.000", "n": "5"}]
+    refused("stats count(*) by a offset 1h")
+    refused("stats count(*) by bin(1h) offset 1mo")
+
+
+def test_values_are_each_told_once():
+    assert rows("stats values(a) as all", {"a": 10}, {"a": 9}, {"a": "x"}, {"a": 9}, {}) == [{"all": '["x","9","10"]'}]
+    assert rows("stats values(b) as all", {"a": 10}) == [{}]
 
 
 # Times and sources --------------------------------------------------------------------------------------------

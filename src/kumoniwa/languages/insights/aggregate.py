@@ -72,6 +72,22 @@ class CountDistinct(Aggregate):
         return len(self.held)
 
 
+class Values(Aggregate):
+    """The values there are, each once, in natural order: in which AWS gives them it does not say."""
+
+    __slots__ = ()
+
+    def __init__(self, read: Read, rank: float) -> None:
+        super().__init__(read, rank)
+        self.held = set()
+
+    def take(self, rows: list[Row]) -> None:
+        self.held.update(value if type(value) is str else spelled(value) for value in _values(self.read, rows))
+
+    def value(self) -> list[str] | None:
+        return sorted(self.held, key=sort_key) or None
+
+
 class Sum(Aggregate):
     __slots__ = ()
     initial = None
@@ -229,7 +245,7 @@ class Known(NamedTuple):
 
 AGGREGATES = {
     "count": Known(Count), "count_over_time": Known(Count), "count_distinct": Known(CountDistinct), "countdistinct": Known(CountDistinct), "sum": Known(Sum),
-    "sum_over_time": Known(Sum), "countovertime": Known(Count), "sumovertime": Known(Sum), "rate": Known(Rate), "avg": Known(Average), "stddev": Known(Deviation), "pct": Known(Percentile),
+    "values": Known(Values, ANY), "sum_over_time": Known(Sum), "countovertime": Known(Count), "sumovertime": Known(Sum), "rate": Known(Rate), "avg": Known(Average), "stddev": Known(Deviation), "pct": Known(Percentile),
     # A time comes out of these as the milliseconds it is.
     "min": Known(Least, ANY), "max": Known(Most, ANY), "earliest": Known(Earliest, ANY), "latest": Known(Latest, ANY),
     "sortsfirst": Known(SortsFirst, ANY), "sortslast": Known(SortsLast, ANY),

@@ -18,6 +18,8 @@ COLUMNS = {"@pattern": ANY, "@sampleCount": FIGURE, "@ratio": FIGURE, "@severity
 ALIKE = 0.6
 TOKENS_MAX = 300
 CLUSTERS_MAX = 2_000
+NEAR_MAX = 200
+"""So many of one length and one beginning are told apart: what comes then joins the likest, so that no log makes looking for it long."""
 
 _TOKEN = re.compile(r"\s+|[\[\](){}<>\"',;=|]|[^\s\[\](){}<>\"',;=|]+")
 _KINDS = (
@@ -28,19 +30,24 @@ _KINDS = (
     ("Number", re.compile(r"[+-]?\d+(?:\.\d+)?(?:ms|s|%|MB|KB|GB)?")),
     ("Token", re.compile(r"(?=\S*\d)[\w./:+-]{8,}|(?=\w*\d)[0-9a-fA-F]{6,}")),
 )
-_VARIABLE = "\0"
+VARIABLE = "\0"
 _SEVERITY = re.compile(r"\b(FATAL|CRITICAL|ERROR|EXCEPTION|WARN|WARNING|INFO|DEBUG|TRACE)\b", re.IGNORECASE)
 _LABELS = {"CRITICAL": "FATAL", "EXCEPTION": "ERROR", "WARNING": "WARN"}
 
 
-def tokens_of(message: str) -> list[str]:
-    """A message's tokens; those that are variable are a zero and the name of their kind."""
+def raw_tokens(message: str) -> list[str]:
+    """A message's tokens as they stand in it."""
+    return _TOKEN.findall(message)[:TOKENS_MAX]
+
+
+def tokens_of(raw: list[str]) -> list[str]:
+    """The same; those that are variable are a zero and the name of their kind."""
     tokens = []
-    for token in _TOKEN.findall(message)[:TOKENS_MAX]:
+    for token in raw:
         if any(character.isdigit() for character in token):
             for name, pattern in _KINDS:
                 if pattern.fullmatch(token):
-                    token = _VARIABLE + name
+                    token = VARIABLE + name
                     break
         tokens.append(token)
     return tokens
@@ -70,12 +77,12 @@ class Cluster:
 
     def join(self, tokens: list[str]) -> None:
         if tokens != self.tokens:
-            self.tokens = [one if one == other else f"{_VARIABLE}Token" for one, other in zip(self.tokens, tokens)]
+            self.tokens = [one if one == other else f"{VARIABLE}Token" for one, other in zip(self.tokens, tokens)]
 
     def text(self) -> str:
         made, place = [], 0
         for token in self.tokens:
-            if token.startswith(_VARIABLE):
+            if token.startswith(VARIABLE):
                 place += 1
                 made.append(f"<{token[1:]}-{place}>")
             else:
@@ -83,35 +90,52 @@ class Cluster:
         return "".join(made)
 
 
+def _near_key(tokens: list[str]) -> tuple[int, str]:
+    return len(tokens), tokens[0] if tokens else ""
+
+
 class Tree:
     """Clusters by how many tokens they have and the first of these, among which the likest is looked for."""
 
+    make: type[Cluster] = Cluster
+
     def __init__(self) -> None:
-        self.clusters: list[Cluster] = []
-        self.known: dict[tuple[str, ...], Cluster] = {}
-        self.near: dict[tuple[int, str], list[Cluster]] = {}
+        self.clusters: list[Any] = []
+        self.known: dict[tuple[str, ...], Any] = {}
+        self.near: dict[tuple[int, str], list[Any]] = {}
         self.count = 0
 
-    def add(self, message: str, is_now: bool = True) -> None:
-        """A message of the time that is asked about, or of the one it is compared with."""
+    def add(self, message: str, is_now: bool = True, raw: list[str] | None = None) -> Any:
+        """The cluster of a message of the time that is asked about, or of the one it is compared with."""
         self.count += is_now
-        tokens = tokens_of(message)
+        tokens = tokens_of(raw_tokens(message) if raw is None else raw)
         key = tuple(tokens)
         cluster = self.known.get(key)
-        if cluster is not None:
-            cluster.met(is_now)
-            return
-        near = self.near.setdefault((len(tokens), tokens[0] if tokens else ""), [])
-        best = max(near, key=lambda each: each.likeness(tokens), default=None)
-        if best is not None and best.likeness(tokens) >= ALIKE:
-            best.join(tokens)
-        else:
-            best = Cluster(tokens, message)
-            near.append(best)
-            self.clusters.append(best)
-        best.met(is_now)
-        if len(self.known) < CLUSTERS_MAX:
-            self.known[key] = best
+        if cluster is None:
+            best, likeness = self._likest(tokens)
+            if best is not None and (likeness >= ALIKE or len(self.near[_near_key(tokens)]) >= NEAR_MAX):
+                best.join(tokens)
+                cluster = best
+            else:
+                cluster = self.make(tokens, message)
+                self.place(cluster)
+            if len(self.known) < CLUSTERS_MAX:
+                self.known[key] = cluster
+        cluster.met(is_now)
+        return cluster
+
+    def place(self, cluster: Any) -> None:
+        self.near.setdefault(_near_key(cluster.tokens), []).append(cluster)
+        self.clusters.append(cluster)
+
+    def _likest(self, tokens: list[str]) -> tuple[Any, float]:
+        found = [(each.likeness(tokens), each) for each in self.near.get(_near_key(tokens), ())]
+        likeness, best = max(found, key=lambda each: each[0], default=(0.0, None))
+        return best, likeness
+
+    def is_near(self, raw: list[str]) -> bool:
+        """Whether such a message would join a cluster that is there."""
+        return self._likest(tokens_of(raw))[1] >= ALIKE
 
     def patterns(self) -> list[dict[str, Any]]:
         return [

@@ -30,7 +30,6 @@ from kumoniwa.languages.insights.syntax import (
     Source,
     Star,
     Subquery,
-    Unbuilt,
 )
 from kumoniwa.languages.insights.value import ANY, FIGURE, TIME, is_equal, number, order, spelled, text
 
@@ -395,8 +394,6 @@ def _call(node: Call, scope: Scope) -> Compiled:
         return Compiled(lambda row: moment, ANY, moment)
     if node.name in ("coalesce", "if", "case") and node.arguments:
         return _choice(node, scope)
-    if node.name in function.UNBUILT:
-        raise Unbuilt(f"the function {node.name} of Logs Insights")
     known = function.FUNCTIONS.get(node.name)
     if known is None:
         raise Malformed(f"Invalid function name: {node.name}", node.at, node.at + len(node.name))
@@ -485,6 +482,16 @@ def _shared(made: list[Compiled]) -> str:
     return kinds.pop() if len(kinds) == 1 else ANY
 
 
+def binned(width: Period, later_ms: int = 0) -> Compiled:
+    """The bin of an event, or the one that is so much later."""
+    floor, span = period.floored(width), period.span_ms(width)
+    if later_ms:
+        return Compiled(lambda row: floor(row[AT] + later_ms), TIME)
+    if span is not None and width.unit[0] != "w":
+        return Compiled(lambda row: row[AT] - row[AT] % span, TIME)
+    return Compiled(lambda row: floor(row[AT]), TIME)
+
+
 def _moment(node: Call, scope: Scope) -> Compiled:
     arguments = node.arguments
     if len(arguments) != (1 if node.name == "bin" else 2) or not isinstance(arguments[-1], Period):
@@ -492,10 +499,7 @@ def _moment(node: Call, scope: Scope) -> Compiled:
     if node.name == "bin":
         if not scope.has_time:
             raise Malformed("Unknown symbols found in or after stats: @timestamp", node.at, node.at + len(node.name))
-        floor, span = period.floored(arguments[0]), period.span_ms(arguments[0])
-        if span is not None and arguments[0].unit[0] != "w":
-            return Compiled(lambda row: row[AT] - row[AT] % span, TIME)
-        return Compiled(lambda row: floor(row[AT]), TIME)
+        return binned(arguments[0])
     move = (period.floored if node.name == "datefloor" else period.raised)(arguments[1])
     read = compiled(arguments[0], scope).read
 

@@ -241,9 +241,6 @@ FUNCTIONS = {
 """By their names in lower case. ``coalesce``, ``if``, ``case`` and what reads times are compiled by ``expression``.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-operations-functions.html"""
 
-UNBUILT = frozenset({"values"})
-
-
 # Arithmetic ---------------------------------------------------------------------------------------------------
 
 

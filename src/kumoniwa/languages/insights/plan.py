@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from kumoniwa.languages.insights import clusters, discovery, enrich, regex
+from kumoniwa.languages.insights import clusters, discovery, enrich, period, regex, unusual
 from kumoniwa.languages.insights.aggregate import Slot
 from kumoniwa.languages.insights.aside import Aside
 from kumoniwa.languages.insights.barriers import (
@@ -30,6 +30,7 @@ from kumoniwa.languages.insights.expression import (
     Read,
     Row,
     Scope,
+    binned,
     compiled,
     condition,
     pointer,
@@ -39,6 +40,7 @@ from kumoniwa.languages.insights.setting import Setting
 from kumoniwa.languages.insights.syntax import (
     Accumulate,
     AddTotals,
+    Anomaly,
     AppendColumns,
     Autoregress,
     Call,
@@ -67,6 +69,7 @@ from kumoniwa.languages.insights.syntax import (
     Pattern,
     Period,
     Query,
+    RelevantFields,
     Sessionize,
     Sort,
     Source,
@@ -118,6 +121,10 @@ class Plan(Further):
         self.parsed: list[tuple[str, Any]] = []
         self.displayed: list[tuple[str, Any]] | None = None
         self.stats_count = 0
+        self.is_watched = any(isinstance(each, Anomaly) for each in query)
+        """Whether patterns are to be watched over the time that is asked about."""
+        self.has_patterns = False
+        """Whether the rows are patterns that were."""
         self.has_fields = False
         self.names: list[str] = []
         self.grouped: set[str] = set()
@@ -174,7 +181,7 @@ class Plan(Further):
             Dedup: self._dedup, Parse: self._parse, Unnest: self._unnest, Cluster: self._cluster, Unmask: self._unmask,
             ParseParts: self._parse_parts, JsonField: self._json_field, FilterIndex: self._filter_index, Lookup: self._lookup, Join: self._join,
             AppendColumns: self._append_columns, AddTotals: self._add_totals, Accumulate: self._accumulate, Autoregress: self._autoregress,
-            FillDown: self._fill_down, FillMissing: self._fill_missing, Outlier: self._outlier, Sessionize: self._sessionize,
+            Anomaly: self._anomaly, RelevantFields: self._relevant_fields, FillDown: self._fill_down, FillMissing: self._fill_missing, Outlier: self._outlier, Sessionize: self._sessionize,
         }[type(command)](command)  # fmt: skip
 
     def _each(self, step: Step) -> None:
@@ -345,13 +352,20 @@ class Plan(Further):
         if self.stats_count > STATS_MAX:
             raise Malformed(f"A query can have {STATS_MAX} stats commands at most")
         keys, time = [], None
+        later_ms = period.span_ms(command.offset) if command.offset is not None else 0
+        if later_ms is None:
+            raise Malformed("An offset is a time of a fixed length", command.at, command.at + 5)
         after = self.scope.after()
         for place, item in enumerate(command.by):
             made = compiled(item.expression, self.scope)
-            keys.append((item.name, made.read))
-            after.made[item.name] = made.kind
             if isinstance(item.expression, Call) and item.expression.name == "bin":
                 time = place
+                if later_ms:
+                    made = binned(item.expression.arguments[0], later_ms)
+            keys.append((item.name, made.read))
+            after.made[item.name] = made.kind
+        if command.offset is not None and time is None:
+            raise Malformed("offset follows stats by bin()", command.at, command.at + 5)
         slots: list[Slot] = []
         items: list[tuple[str, Read]] = []
         expressions = [with_slots(item.expression, self.scope, slots) for item in command.items]
@@ -361,7 +375,7 @@ class Plan(Further):
             made = compiled(expression, after)
             items.append((item.name, made.read))
             after.made[item.name] = made.kind
-        self.scope = after
+        self.scope, self.has_patterns = after, False
         self.bins = (command.by[time].name, command.by[time].expression.arguments[0]) if time is not None else None
         group = Group(tuple(keys), tuple(slots), tuple(items), time)
         self._append(lambda: Grouping(group), True)
@@ -376,13 +390,34 @@ class Plan(Further):
         self._flush()
         if self.scope.is_aggregated:
             raise Malformed("unexpected symbol found pattern")
-        read = compiled(command.source, self.scope).read
-        self._clustered(lambda: Clustering(read, clusters.Tree()), clusters.COLUMNS)
+        read, setting = compiled(command.source, self.scope).read, self.setting
+        make = (lambda: unusual.Watching(read, setting)) if self.is_watched else (lambda: Clustering(read, clusters.Tree()))
+        self._clustered(make, clusters.COLUMNS)
+        self.has_patterns = self.is_watched
         self._append(lambda: Ordering(Order(((Compiled(lambda row: row[MADE]["@sampleCount"]), True),), (), None, True)), True)
+
+    def _anomaly(self, command: Anomaly) -> None:
+        if not self.scope.is_aggregated:
+            self._cluster(Cluster(Field(("@message",))))
+        if not self.has_patterns:
+            raise Malformed("anomaly follows pattern")
+        self._flush()
+        self._append(unusual.findings, False)
+        self.scope.made |= unusual.COLUMNS
+        self.shown += [(name, Field((name,))) for name in unusual.COLUMNS]
+
+    def _relevant_fields(self, command: RelevantFields) -> None:
+        self._flush()
+        if self.scope.is_aggregated:
+            raise Malformed("unexpected symbol found relevantfields: only events have fields of their own")
+        meets, places = condition(command.condition, self.scope), self.places
+        reads = {each.name: compiled(each, self.scope).read for each in command.fields}
+        asked = unusual.names_in(command.condition)
+        self._clustered(lambda: unusual.Relevance(meets, reads, asked, places), unusual.RELEVANCE)
 
     def _clustered(self, make: Callable[[], Barrier], columns: dict[str, str]) -> None:
         self.scope = self.scope.after()
-        self.scope.made = dict(columns)
+        self.scope.made, self.has_patterns = dict(columns), False
         self._append(make, True)
         self.shown = [(name, Field((name,))) for name in columns]
         self.displayed, self.parsed, self.has_fields = None, [], True

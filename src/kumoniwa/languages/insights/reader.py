@@ -11,6 +11,7 @@ from kumoniwa.languages.insights.symbols import Symbols
 from kumoniwa.languages.insights.syntax import (
     Accumulate,
     AddTotals,
+    Anomaly,
     AppendColumns,
     Autoregress,
     Call,
@@ -40,6 +41,7 @@ from kumoniwa.languages.insights.syntax import (
     ParseParts,
     Period,
     Query,
+    RelevantFields,
     Sessionize,
     Sort,
     Source,
@@ -59,11 +61,6 @@ COMPARISONS = ("<=", ">=", "!=", "=", "<", ">")
 _NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?")
 _UNIT = re.compile(r"[A-Za-z]+")
 
-UNBUILT = {
-    "anomaly": "what it adds to patterns, and by what method, AWS does not publish",
-    "relevantfields": "how its score is computed AWS does not publish",
-}
-"""Commands of the language that are refused by name, and why."""
 MULTIPLIER, GAP, APPENDED_MAX = 2.5, Period(30, "m"), 10_000
 BACK = {"previousday": Period(1, "d"), "previousweek": Period(1, "w"), "previousmonth": Period(1, "mo")}
 
@@ -87,6 +84,7 @@ class _Reader(Symbols):
             "lookup": self.lookup, "cidrlookup": self.range_lookup, "join": self.join, "appendcols": self.append_columns,
             "addtotals": self.add_totals, "accum": self.accumulate, "autoregress": self.autoregress, "filldown": self.fill_down,
             "fillmissing": self.fill_missing, "outlier": self.outlier, "sessionize": self.sessionize,
+            "anomaly": Anomaly, "relevantfields": self.relevant_fields,
             "countfrequent": self.count_frequent, "count_frequent": self.count_frequent,
         }  # fmt: skip
 
@@ -266,19 +264,21 @@ class _Reader(Symbols):
 
     def command(self) -> Any:
         self.blank()
-        if (name := self.word(*UNBUILT)) and self.text[self.at : self.at + 1] != "(":
-            raise Unbuilt(f"the command {name} of Logs Insights: {UNBUILT[name]}")
         name = self.word(*self.commands)
         if not name:
             raise self.refuse()
         return self.commands[name]()
 
     def stats(self) -> Stats:
-        items = self.named_list()
+        start, items = self.at, self.named_list()
         by = self.named_list() if self.word("by") else ()
-        if self.word("offset"):
-            raise Unbuilt("the offset of bins in Logs Insights: whether it moves their edges or their names is told in two ways")
-        return Stats(items, by)
+        return Stats(items, by, offset=self.period() if self.word("offset") else None, at=start)
+
+    def relevant_fields(self) -> RelevantFields:
+        fields = () if self.word("where") else self.fields()
+        if fields:
+            self.need_word("where")
+        return RelevantFields(fields, self.expression())
 
     def sort(self) -> Sort:
         def key() -> tuple[Any, bool]:

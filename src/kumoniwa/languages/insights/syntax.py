@@ -116,6 +116,9 @@ class Stats(NamedTuple):
     by: tuple[Named, ...]
     most_first: bool = False
     """Whether the rows come in the order of what was counted: ``countFrequent``."""
+    offset: Period | None = None
+    """By how much later its bins are named."""
+    at: int = 0
 
 
 class Sort(NamedTuple):
@@ -171,6 +174,16 @@ class Cluster(NamedTuple):
     """The command ``pattern``."""
 
     source: Any
+
+
+class Anomaly(NamedTuple):
+    """What is unusual of the patterns before it, or of those of ``@message``."""
+
+
+class RelevantFields(NamedTuple):
+    fields: tuple[Field, ...]
+    """None: all there are."""
+    condition: Any
 
 
 class Compare(NamedTuple):

@@ -109,3 +109,24 @@ def test_configurations_with_ids_follow_their_template(cloud):
     assert [each["Id"] for each in s3.list_bucket_metrics_configurations(Bucket="many")["MetricsConfigurationList"]] == ["all"]
     assert "InventoryConfigurationList" not in s3.list_bucket_inventory_configurations(Bucket="many")
     assert "IntelligentTieringConfigurationList" not in s3.list_bucket_intelligent_tiering_configurations(Bucket="many")
+
+
+def test_a_prefix_in_the_accounts_own_namespace_names_a_bucket(cloud):
+    """CDK's documentation shows the name: https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_s3.BucketNamespace.html"""
+    properties = {"BucketNamePrefix": "my-app", "BucketNamespace": "account-regional"}
+    resource = {"Type": "AWS::S3::Bucket", "Properties": properties}
+    deploy(cloud, {"B": resource})
+    account = cloud.client("sts").get_caller_identity()["Account"]
+    name = f"my-app-{account}-us-east-1-an"
+    cfn, s3 = cloud.client("cloudformation"), cloud.client("s3")
+    assert cfn.describe_stack_resource(StackName="s", LogicalResourceId="B")["StackResourceDetail"]["PhysicalResourceId"] == name
+
+    # Another prefix is another bucket, and a name that is taken is nobody's to adopt.
+    resource["Properties"] = {**properties, "BucketNamePrefix": "your-app"}
+    cfn.update_stack(StackName="s", TemplateBody=json.dumps({"Resources": {"B": resource}}))
+    cloud.sleep(60)
+    assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == [name.replace("my", "your", 1)]
+    cfn.create_stack(StackName="other", TemplateBody=json.dumps({"Resources": {"B": resource}}))
+    cloud.sleep(60)
+    assert cfn.describe_stacks(StackName="other")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert s3.head_bucket(Bucket=name.replace("my", "your", 1))

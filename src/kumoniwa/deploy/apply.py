@@ -32,7 +32,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationError
 from kumoniwa.kernel.record import changed
 
 if TYPE_CHECKING:
-    from kumoniwa.deploy.resource import ResourceType
+    from kumoniwa.deploy.resource import Name, ResourceType
 
 STACK = "AWS::CloudFormation::Stack"
 
@@ -332,18 +332,23 @@ class Deploy:
             **self._terms(name),
         )
 
+    @staticmethod
+    def _fresh_name(work: Work, name: Name) -> str:
+        ending = name.ending(work.properties)
+        return work.fresh_name(name.longest - len(ending), lower=name.lower, plain=name.plain, beginning=name.beginning) + ending
+
     async def _begin(self, draft: Standing, entry: ResourceType, replaced: Standing | None) -> None:
         """Write down a resource that is about to be made, then make it."""
         reason = "Requested update requires the creation of a new physical resource; hence creating one."
         self.say(replaced or draft, draft.status, reason if replaced else "")
         self._check(draft.logical_id, entry, draft.attempt)
         if entry.name and entry.name.property not in draft.attempt:
-            ending = entry.name.ending(draft.attempt)
-            longest = entry.name.longest - len(ending)
-            name = entry.name
-            fresh = self.work(draft).fresh_name(longest, lower=name.lower, plain=name.plain, beginning=name.beginning) + ending
-            fresh = self.state.wanted[draft.logical_id].get("Named", fresh)
+            work = self.work(draft)
+            composed = entry.name.composed(work)
+            fresh = composed or self.state.wanted[draft.logical_id].get("Named") or self._fresh_name(work, entry.name)
             draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
+            if composed and entry.read:
+                await self._refuse_existing(entry, draft)
         elif entry.name and entry.read:
             await self._refuse_existing(entry, draft)
         if replaced is not None:

@@ -387,7 +387,7 @@ def tag_list(value: Any) -> Value:
 @dataclass(frozen=True, slots=True)
 class Name:
     """The property that names the resource. Without a value it becomes ``stack-LogicalId-Random``, or has another ``beginning``.
-    ``within`` is the property that says inside of what the name is the only one."""
+    ``within`` is the property that says inside of what the name is the only one, ``composed`` the name that other properties spell, if they do."""
 
     property: str
     longest: int
@@ -396,6 +396,7 @@ class Name:
     beginning: str = ""
     ending: Callable[[dict[str, Any]], str] = lambda properties: ""
     within: str = ""
+    composed: Callable[[Work], str] = lambda work: ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

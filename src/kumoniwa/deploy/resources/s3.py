@@ -231,15 +231,27 @@ def _kept(operation: str, absent: str = "", **properties: Any) -> Reading:
     return Reading(properties, Call(f"s3:{operation}", Bucket=ID), absent)
 
 
+def _name_in_the_account(work: Work) -> str:
+    """``BucketNamePrefix`` with the account's own suffix. What follows a prefix in the global namespace is documented nowhere."""
+    prefix, account, region = (work.properties.get("BucketNamePrefix"), work.pseudo["AWS::AccountId"], work.pseudo["AWS::Region"])
+    if prefix is None:
+        return ""
+    if work.properties.get("BucketNamespace") != "account-regional":
+        raise NotImplementedHere("AWS::S3::Bucket BucketNamePrefix outside of the account's regional namespace")
+    return f"{prefix}-{account}-{region}-an"
+
+
 Bucket = ResourceType(
-    name=Name("BucketName", 63, lower=True),
+    name=Name("BucketName", 63, lower=True, composed=_name_in_the_account),
     create=Call(
         "s3:CreateBucket",
         Bucket=p.BucketName,
         CreateBucketConfiguration=_location,
         ACL=use(_canned, p.AccessControl),
         ObjectLockEnabledForBucket=p.ObjectLockEnabled,
+        BucketNamespace=p.BucketNamespace,
     ),
+    aside="BucketNamePrefix",
     id=p.BucketName,
     read=Call("s3:HeadBucket", Bucket=ID),
     settings=(

@@ -220,6 +220,7 @@ CONDITIONS = {
     "ObjectLockLegalHoldStatus": "s3:object-lock-legal-hold",
     "ObjectLockMode": "s3:object-lock-mode",
     "ObjectOwnership": "s3:x-amz-object-ownership",
+    "BucketNamespace": "s3:x-amz-bucket-namespace",
 }
 """Condition keys that are parameters. https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
 

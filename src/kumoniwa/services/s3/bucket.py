@@ -309,6 +309,39 @@ def _release(call: Call, name: str) -> None:
 # Operations ------------------------------------------------------------------------------------------
 
 
+class InvalidNamespaceHeader(AwsError):
+    status = 400
+
+
+class MissingNamespaceHeader(AwsError):
+    status = 400
+    message = (
+        "The requested bucket is an account-regional namespace bucket, but your request is missing the required "
+        "x-amz-bucket-namespace header."
+    )
+
+
+ACCOUNT_REGIONAL = "account-regional"
+_RESERVED = re.compile(r".*-\d{12}-[a-z]{2}(-[a-z]+)+-\d+-an")
+
+
+def _check_namespace(call: Call, name: str, namespace: str | None) -> None:
+    """A name ends with its account, its region and ``-an`` if and only if it is asked for in the account's own namespace.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html"""
+    if namespace not in (None, "global", ACCOUNT_REGIONAL):
+        raise InvalidArgument(f"Invalid x-amz-bucket-namespace header: {namespace}", ArgumentName="x-amz-bucket-namespace")
+    if namespace == ACCOUNT_REGIONAL:
+        suffix = f"-{call.account}-{call.region}-an"
+        if not name.endswith(suffix) or name == suffix:
+            raise InvalidNamespaceHeader(
+                "The requested bucket name did not include the account-regional namespace suffix, but the provided "
+                f"x-amz-bucket-namespace header value is account-regional. Specify {suffix} as the bucket name suffix to create a "
+                "bucket in your account-regional namespace, or remove the header."
+            )
+    elif _RESERVED.fullmatch(name):
+        raise MissingNamespaceHeader(header="x-amz-bucket-namespace")
+
+
 async def CreateBucket(
     call: Call,
     *,
@@ -322,6 +355,7 @@ async def CreateBucket(
     GrantWriteACP: str | None = None,
     ObjectLockEnabledForBucket: bool | None = None,
     ObjectOwnership: str | None = None,
+    BucketNamespace: str | None = None,
 ) -> dict | None:
     """In us-east-1 making one's own bucket again succeeds, as it always has; elsewhere it is refused. Its endpoint is the
     old global one too: what shall stand in another region is made there."""
@@ -338,9 +372,11 @@ async def CreateBucket(
             "CreateBucketConfiguration": said, "ACL": ACL, "GrantFullControl": GrantFullControl, "GrantRead": GrantRead,
             "GrantReadACP": GrantReadACP, "GrantWrite": GrantWrite, "GrantWriteACP": GrantWriteACP,
             "ObjectLockEnabledForBucket": ObjectLockEnabledForBucket, "ObjectOwnership": ObjectOwnership,
+            "BucketNamespace": BucketNamespace,
         }  # fmt: skip
         asked = {name: value for name, value in asked.items() if value is not None}
         return await call.ask("s3:CreateBucket", to_region=where, Bucket=Bucket, **asked)
+    _check_namespace(call, Bucket, BucketNamespace)
     if ObjectOwnership is not None and ObjectOwnership not in OWNERSHIPS:
         raise InvalidArgument(
             "Invalid x-amz-object-ownership header: " + ObjectOwnership, ArgumentName="x-amz-object-ownership"

@@ -569,6 +569,9 @@ def test_a_binary_request_is_converted_as_its_integration_asks(cloud, gateway, r
         ({"type": "AWS", "uri": target("sqs", "path/0/q")}, "BadRequestException", "Role ARN must be specified for AWS integrations"),
         ({"type": "AWS", "uri": target("sqs", "path/0/q"), "credentials": "arn:aws:iam::111111111111:role/x"},
          "AccessDeniedException", "Cross-account pass role is not allowed."),
+        # That the role is looked at first is known from moto's test of that name only.
+        ({"type": "AWS_PROXY", "uri": target("sqs", "path/0/q"), "credentials": "arn:aws:iam::111111111111:role/x"},
+         "AccessDeniedException", "Cross-account pass role is not allowed."),
         ({"type": "AWS", "uri": target("textract", "action/DetectText")}, "NotImplemented", "textract"),
         ({"type": "AWS", "uri": target("sqs", "path/0/q", "eu-west-1")}, "NotImplemented", "another region"),
         ({"type": "HTTP", "uri": "nonsense"}, "BadRequestException", "Invalid HTTP endpoint specified for URI"),

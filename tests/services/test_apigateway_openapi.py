@@ -308,3 +308,14 @@ def test_a_mapping_that_is_not_text_is_a_warning(gateway):
     ]
     with pytest.raises(ClientError):
         gateway.put_rest_api(restApiId=api, failOnWarnings=True, body=json.dumps(document).encode())
+
+
+def test_a_document_without_paths_is_a_warning_which_may_fail_the_import(gateway):
+    document = {"openapi": "3.0.1", "info": {"title": "t"}, "paaths": {"/a": {}}}
+    # The form of the text is that of the warning recorded for HTTP APIs; that a missing member of this name is one, the parser's own rule.
+    text = "Parse issue: attribute paths is missing"
+    assert gateway.import_rest_api(body=json.dumps(document).encode())["warnings"] == [text]
+    with pytest.raises(ClientError) as refused:
+        gateway.import_rest_api(body=json.dumps(document).encode(), failOnWarnings=True)
+    assert refused.value.response["Error"]["Message"] == f"Warnings found during import:\n\t{text}"
+    assert len(gateway.get_rest_apis()["items"]) == 1

@@ -212,3 +212,17 @@ def test_a_service_writes_where_a_policy_lets_it_and_nowhere_else(cloud, logs):
     assert (write("g"), write("h")) == ("written", "AccessDeniedException")
     logs.delete_resource_policy(policyName="p")
     assert write("g") == "AccessDeniedException"
+
+
+def test_an_identifier_that_ends_like_the_arn_of_streams_is_refused_without_being_told_again(logs):
+    # Verified against AWS by moto's test_arn_formats_log_group_and_stream and test_get_log_events_using_arn.
+    logs.create_log_group(logGroupName="g")
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    group = logs.describe_log_groups(logGroupNamePrefix="g")["logGroups"][0]
+    assert logs.describe_log_streams(logGroupIdentifier=group["logGroupArn"])["logStreams"][0]["logStreamName"] == "s"
+    text = (
+        "1 validation error detected: Value at 'logGroupIdentifier' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [\\w#+=/:,.@-]*"
+    )
+    for asked, more in ((logs.describe_log_streams, {}), (logs.get_log_events, {"logStreamName": "s"})):
+        assert refused(asked, logGroupIdentifier=group["arn"], **more) == ("InvalidParameterException", text)

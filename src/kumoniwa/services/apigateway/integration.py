@@ -63,6 +63,8 @@ def _check_address(uri: str) -> None:
 
 def _check_target(call: Call, kind: str, integration: dict[str, Any]) -> None:
     uri, role = integration.get("uri") or "", integration.get("credentials")
+    if role not in (None, PASSED_ON) and account_of(role, call.account) != call.account:
+        raise AccessDeniedException("Cross-account pass role is not allowed.")
     if kind == "AWS_PROXY" or is_function(uri):
         function_of(uri)
     else:
@@ -73,8 +75,6 @@ def _check_target(call: Call, kind: str, integration: dict[str, Any]) -> None:
             # Recorded from AWS: a service of its own is never asked without somebody's permissions.
             raise BadRequestException("Role ARN must be specified for AWS integrations")
     if role is not None and role != PASSED_ON:
-        if account_of(role, call.account) != call.account:
-            raise AccessDeniedException("Cross-account pass role is not allowed.")
         call.require("iam:PassRole", role, **{"iam:PassedToService": "apigateway.amazonaws.com"})
 
 

@@ -103,6 +103,9 @@ class Import:
         self._authorizers()
         self._gateway_responses()
         base = self._base_path()
+        if "paths" not in self.document:
+            # A misspelt member must not pass for an API without any.
+            self.warnings.append("Parse issue: attribute paths is missing")
         for path, item in self.document.get("paths", {}).items():
             if str(path).startswith("/"):
                 self._path(base + str(path), structure(item))

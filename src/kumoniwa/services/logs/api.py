@@ -186,6 +186,9 @@ policy_of = policy.binding
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
     """The newer operations say of a broken constraint that it is one (recorded: localstack's test_put_delivery_destination_invalid_format)."""
+    if "' at 'logGroupIdentifier' " in error.text:
+        # Verified against AWS by moto's test_arn_formats_log_group_and_stream: of this parameter alone the value is not told.
+        error = InvalidParameterException(re.sub(r"Value '[^']*' at 'logGroupIdentifier'", "Value at 'logGroupIdentifier'", error.text))
     known = models.service("logs").operation(operation).errors
     is_newer = "ValidationException" in known and "InvalidParameterException" not in known
     return ValidationException(error.text) if is_newer and error.code == "InvalidParameterException" else error

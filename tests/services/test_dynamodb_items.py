@@ -121,6 +121,22 @@ def test_an_index_follows_its_items(ddb):
     assert found() == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"Select": "ALL_PROJECTED_ATTRIBUTES"}, "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"),
+        ({"Select": "SPECIFIC_ATTRIBUTES"}, "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"),
+        ({"Select": "COUNT", "ProjectionExpression": "g"}, "Cannot specify the ProjectionExpression when choosing to get only the Count"),
+        ({"Select": "ALL_ATTRIBUTES", "ProjectionExpression": "g"}, "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES"),
+    ],
+)
+def test_what_is_selected_and_what_is_projected_must_agree(ddb, asked, text):
+    # Verified against AWS in August 2026 by moto's test_dynamodb_select: a query says so with a prefix, a scan without.
+    condition = {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": "a"}}}
+    assert refusal(ddb.query, TableName="music", **condition, **asked)[-1] == f"1 validation error detected: {text}"
+    assert refusal(ddb.scan, TableName="music", **asked)[-1] == text
+
+
 def test_a_local_index_fetches_what_it_does_not_hold_when_asked(ddb):
     put(ddb, g={"S": "x"}, more={"S": "z"})
     asked = {"condition": "pk = :p", "values": {":p": {"S": "a"}}, "IndexName": "local"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Callable
+from typing import Any
 
 MISSING = "Regular expressions of AWS WAF need RE2: pip install 'kumoniwa[edge]'."
 
@@ -20,8 +21,8 @@ def is_here() -> bool:
     return importlib.util.find_spec("re2") is not None
 
 
-def searcher(pattern: str) -> Callable[[bytes], object]:
-    """What finds the expression anywhere in a text. Raises InvalidPattern."""
+def searcher(pattern: str) -> Callable[[bytes], Any]:
+    """What finds the expression anywhere in a text: a match, or None. Raises InvalidPattern."""
     import re2  # noqa: PLC0415 (an extra)
 
     options = re2.Options()

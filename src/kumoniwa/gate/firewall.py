@@ -105,7 +105,7 @@ class _World:
     def group(self, arn: str) -> dict[str, Any]:
         return self.part(arn).document
 
-    def searcher(self, pattern: str) -> Callable[[bytes], object]:
+    def searcher(self, pattern: str) -> Callable[[bytes], Any]:
         return automaton.searcher(pattern)
 
     def place(self, address: str) -> tuple[str, str]:

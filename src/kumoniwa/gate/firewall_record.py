@@ -14,7 +14,7 @@ import orjson
 
 from kumoniwa.gate.backlog import Backlog
 from kumoniwa.languages.firewall.rule import DEFAULT, GroupHits, Hit, Verdict
-from kumoniwa.languages.firewall.web_request import WebRequest
+from kumoniwa.languages.firewall.web_request import Detail, WebRequest
 
 NAMESPACE = "AWS/WAFV2"
 FIGURES = {"Allow": "AllowedRequests", "Block": "BlockedRequests", "Count": "CountedRequests"}
@@ -25,6 +25,12 @@ POPULATION_MAX, SAMPLES_MAX = 5_000, 500
 SAMPLED_S = 3 * 3600
 """https://docs.aws.amazon.com/waf/latest/APIReference/API_GetSampledRequests.html"""
 HIDDEN = "REDACTED"
+LOCATIONS = {
+    "SingleHeader": "HEADER", "Headers": "HEADER", "Cookies": "HEADER", "UriPath": "URI", "QueryString": "QUERY_STRING", "Body": "BODY",
+    "AllQueryArguments": "ALL_QUERY_ARGS", "SingleQueryArgument": "SINGLE_QUERY_ARG",
+}  # fmt: skip
+"""Where an attack was found, as logs call it. Of JSON they do not say; of arguments the logs that people show do:
+https://docs.aws.amazon.com/waf/latest/developerguide/logging-examples.html"""
 FILE_S = 300.0
 BACKLOG = Backlog("wafv2", FILE_S)
 
@@ -186,10 +192,10 @@ class Log:
         return {
             "timestamp": int(request.now * 1000), "formatVersion": 1, "webaclId": self.arn, "terminatingRuleId": verdict.rule,
             "terminatingRuleType": verdict.ending.rule.kind if verdict.ending is not None else "REGULAR", "action": verdict.action.upper(),
-            "terminatingRuleMatchDetails": [], "httpSourceName": met.source.name, "httpSourceId": met.source.id,
-            "ruleGroupList": [_group(each) for each in verdict.groups],
+            "terminatingRuleMatchDetails": self._details(verdict.inner or verdict.ending), "httpSourceName": met.source.name, "httpSourceId": met.source.id,
+            "ruleGroupList": [self._group(each) for each in verdict.groups],
             "rateBasedRuleList": [{**each, "rateBasedRuleId": self.arn} for each in request.limits],
-            "nonTerminatingMatchingRules": [_matched(hit) for hit in verdict.counted],
+            "nonTerminatingMatchingRules": [self._matched(hit) for hit in verdict.counted],
             "requestHeadersInserted": inserted or None,
             "responseCodeSent": verdict.response["ResponseCode"] if verdict.response is not None else None,
             "httpRequest": self._told(met), **labels,
@@ -211,18 +217,28 @@ class Log:
             "requestId": met.id,
         }  # fmt: skip
 
+    def _matched(self, hit: Hit) -> dict[str, Any]:
+        told = {"ruleId": hit.rule.name, "action": hit.action.upper(), "ruleMatchDetails": self._details(hit)}
+        return told | ({"overriddenAction": hit.overridden.upper()} if hit.overridden else {})
 
-def _matched(hit: Hit) -> dict[str, Any]:
-    told = {"ruleId": hit.rule.name, "action": hit.action.upper(), "ruleMatchDetails": []}
-    return told | ({"overriddenAction": hit.overridden.upper()} if hit.overridden else {})
+    def _details(self, hit: Hit | None) -> list[dict[str, Any]]:
+        return [self._detail(each) for each in (hit.details if hit is not None else ())]
 
+    def _detail(self, detail: Detail) -> dict[str, Any]:
+        """What is hidden of a request is not told here either."""
+        is_hidden = detail.field in self.hidden or detail.name.lower() in self.hidden_headers
+        told: dict[str, Any] = {"conditionType": detail.condition}
+        if detail.sensitivity:
+            told["sensitivityLevel"] = detail.sensitivity
+        told |= {"location": LOCATIONS.get(detail.field, "UNKNOWN"), "matchedData": [HIDDEN] if is_hidden else detail.tokens}
+        return told | ({"matchedFieldName": detail.name} if detail.name else {})
 
-def _group(hits: GroupHits) -> dict[str, Any]:
-    excluded = [{"exclusionType": "EXCLUDED_AS_COUNT", "ruleId": hit.rule.name} for hit in hits.counted if hit.rule.is_excluded]
-    ending = hits.ending
-    return {
-        "ruleGroupId": hits.rule.group["ARN"],
-        "terminatingRule": {**_matched(ending), "ruleMatchDetails": None} if ending is not None else None,
-        "nonTerminatingMatchingRules": [_matched(hit) for hit in hits.counted if not hit.rule.is_excluded],
-        "excludedRules": excluded or None,
-    }
+    def _group(self, hits: GroupHits) -> dict[str, Any]:
+        excluded = [{"exclusionType": "EXCLUDED_AS_COUNT", "ruleId": hit.rule.name} for hit in hits.counted if hit.rule.is_excluded]
+        ending = hits.ending
+        return {
+            "ruleGroupId": hits.rule.group["ARN"],
+            "terminatingRule": {**self._matched(ending), "ruleMatchDetails": self._details(ending) or None} if ending is not None else None,
+            "nonTerminatingMatchingRules": [self._matched(hit) for hit in hits.counted if not hit.rule.is_excluded],
+            "excludedRules": excluded or None,
+        }

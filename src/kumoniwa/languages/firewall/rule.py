@@ -5,12 +5,12 @@ https://docs.aws.amazon.com/waf/latest/developerguide/web-acl-processing-order.h
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from kumoniwa.languages.firewall.rate import Rates
 from kumoniwa.languages.firewall.statement import Context, World, add_label, compiled
-from kumoniwa.languages.firewall.web_request import WebRequest
+from kumoniwa.languages.firewall.web_request import Detail, WebRequest
 
 DEFAULT = "Default_Action"
 GROUP = "RuleGroupReferenceStatement"
@@ -27,6 +27,8 @@ class Hit(NamedTuple):
     """Allow, Block or Count."""
     overridden: str = ""
     """The rule's own action, where another was to be used."""
+    details: Sequence[Detail] = ()
+    """What gave an attack away."""
 
 
 class Rule:
@@ -168,10 +170,11 @@ class Ruleset:
 
 
 def _met(rule: Rule, request: WebRequest, verdict: Verdict) -> Hit | None:
+    request.details = []
     if not rule.matches(request):
         return None
     for label in rule.labels:
         add_label(request, label)
     if rule.action != "Block":
         verdict.inserted += rule.inserted()
-    return Hit(rule, rule.action, rule.own_action)
+    return Hit(rule, rule.action, rule.own_action, request.details)

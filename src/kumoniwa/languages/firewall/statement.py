@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
-from kumoniwa.languages.firewall import address, field, rate
+from kumoniwa.languages.firewall import address, cross_site_script, field, rate, sql_injection
 from kumoniwa.languages.firewall.rate import Rates
-from kumoniwa.languages.firewall.web_request import WebRequest
+from kumoniwa.languages.firewall.web_request import Detail, WebRequest
 
 Matches = Callable[[WebRequest], bool]
 NOWHERE = "XX"
@@ -20,8 +20,8 @@ class World(Protocol):
     def addresses(self, arn: str) -> Iterable[str]: ...
     def patterns(self, arn: str) -> Iterable[str]: ...
     def group(self, arn: str) -> dict[str, Any]: ...
-    def searcher(self, pattern: str) -> Callable[[bytes], object]:
-        """What finds a regular expression in a text."""
+    def searcher(self, pattern: str) -> Callable[[bytes], Any]:
+        """What finds a regular expression in a text: a match, or None."""
 
     def place(self, address: str) -> tuple[str, str]:
         """Country and part of it, empty where nobody knows."""
@@ -76,6 +76,46 @@ def _regex(settings: dict[str, Any], context: Context) -> Matches:
 def _regexes(settings: dict[str, Any], context: Context) -> Matches:
     searchers = [context.world.searcher(pattern) for pattern in context.world.patterns(settings["ARN"])]
     return _comparing(settings, lambda value: any(search(value) for search in searchers))
+
+
+def _attacks(settings: dict[str, Any], find: Callable[[bytes], list[str] | None], condition: str, sensitivity: str = "") -> Matches:
+    """``find`` tells the tokens that give an attack away."""
+    read = field.compiled(settings["FieldToMatch"], settings["TextTransformations"])
+    ((kind, said),) = settings["FieldToMatch"].items()
+
+    def matches(request: WebRequest) -> bool:
+        found = read(request)
+        if isinstance(found, bool):
+            return found
+        for at, value in enumerate(found):
+            if (tokens := find(value)) is not None:
+                name = request.arguments[at][0].decode("latin-1") if kind == "AllQueryArguments" else said.get("Name", "")
+                request.details.append(Detail(condition, kind, name, tokens, sensitivity))
+                return True
+        return False
+
+    return matches
+
+
+def _sql(settings: dict[str, Any], context: Context) -> Matches:
+    sensitivity = settings.get("SensitivityLevel", "LOW")
+    search = context.world.searcher(sql_injection.SIGNATURES) if sensitivity == "HIGH" else None
+
+    def find(value: bytes) -> list[str] | None:
+        if (finding := sql_injection.found(value, is_wide=search is not None)) is not None:
+            return finding.tokens
+        hit = search(value) if search is not None else None
+        return [hit.group().decode("latin-1")] if hit is not None else None
+
+    return _attacks(settings, find, "SQL_INJECTION", sensitivity)
+
+
+def _script(settings: dict[str, Any], context: Context) -> Matches:
+    def find(value: bytes) -> list[str] | None:
+        finding = cross_site_script.found(value)
+        return finding.tokens if finding is not None else None
+
+    return _attacks(settings, find, "XSS")
 
 
 _SIZES: dict[str, Callable[[int, int], bool]] = {
@@ -164,13 +204,23 @@ def _or(settings: dict[str, Any], context: Context) -> Matches:
 
 def _not(settings: dict[str, Any], context: Context) -> Matches:
     part = compiled(settings["Statement"], context)
-    return lambda request: not part(request)
+
+    def matches(request: WebRequest) -> bool:
+        known = len(request.details)
+        holds = part(request)
+        # What was found is no reason for a rule that wants it not to be there.
+        del request.details[known:]
+        return not holds
+
+    return matches
 
 
 _COMPILERS: dict[str, Callable[[dict[str, Any], Context], Matches]] = {
     "ByteMatchStatement": _bytes,
     "RegexMatchStatement": _regex,
     "RegexPatternSetReferenceStatement": _regexes,
+    "SqliMatchStatement": _sql,
+    "XssMatchStatement": _script,
     "SizeConstraintStatement": _size,
     "IPSetReferenceStatement": _addresses,
     "GeoMatchStatement": _place,

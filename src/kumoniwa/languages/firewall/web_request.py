@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 HEADERS_MAX, HEADERS_BYTES_MAX = 200, 8192
 """What is looked at of headers, and as much of cookies:
@@ -12,8 +12,21 @@ https://docs.aws.amazon.com/waf/latest/developerguide/waf-oversize-request-compo
 Pairs = list[tuple[bytes, bytes]]
 
 
+class Detail(NamedTuple):
+    """What gave an attack away."""
+
+    condition: str
+    """``SQL_INJECTION`` or ``XSS``."""
+    field: str
+    """The kind of ``FieldToMatch``."""
+    name: str
+    """Of the header or argument, where it is one."""
+    tokens: list[str]
+    sensitivity: str = ""
+
+
 class WebRequest:
-    __slots__ = ("method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "_arguments", "_cookies")
+    __slots__ = ("method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "details", "_arguments", "_cookies")
 
     def __init__(
         self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes, *, body_max: int, address: str, now: float
@@ -26,6 +39,8 @@ class WebRequest:
         """What rules have said of the request so far, in full."""
         self.limits: list[dict[str, Any]] = []
         """Of the rate-based rules that have held it to be too much: as logs tell them."""
+        self.details: list[Detail] = []
+        """What gave an attack away to the statement of the rule that looks at the request now."""
         self._arguments: Pairs | None = None
         self._cookies: Pairs | None = None
 

@@ -34,8 +34,6 @@ RESERVED = frozenset(("awswaf", "aws", "waf", "rulegroup", "webacl", "regexpatte
 """https://docs.aws.amazon.com/waf/latest/APIReference/API_Label.html"""
 _REFERRED = {GROUP: "rulegroup", "IPSetReferenceStatement": "ipset", "RegexPatternSetReferenceStatement": "regexpatternset"}
 _UNTOLD = {
-    "SqliMatchStatement": "SqliMatchStatement: no library under a permissive licence tells SQL injections as AWS does",
-    "XssMatchStatement": "XssMatchStatement: no library under a permissive licence tells scripts in requests as AWS does",
     "ManagedRuleGroupStatement": "ManagedRuleGroupStatement: the rules of managed rule groups are not public",
     "AsnMatchStatement": "AsnMatchStatement: there is no map from addresses to autonomous systems here",
 }
@@ -201,6 +199,11 @@ def _check_regex(standing: Standing, said: dict[str, Any], is_nested: bool) -> N
     check_regex(said["RegexString"])
 
 
+def _check_sql(standing: Standing, said: dict[str, Any], is_nested: bool) -> None:
+    if said.get("SensitivityLevel") == "HIGH" and not automaton.is_here():
+        raise NotImplementedHere(automaton.MISSING)
+
+
 def _check_place(standing: Standing, said: dict[str, Any], is_nested: bool) -> None:
     if not said.get("CountryCodes"):
         raise wrong(TOO_LOW, "GEO_MATCH_STATEMENT", "CountryCodes")
@@ -245,6 +248,7 @@ _CHECKS = {
     "ByteMatchStatement": _check_bytes,
     "RegexMatchStatement": _check_regex,
     "GeoMatchStatement": _check_place,
+    "SqliMatchStatement": _check_sql,
     "RateBasedStatement": _check_rate,
     "AndStatement": _check_several,
     "OrStatement": _check_several,

@@ -1,0 +1,233 @@
+"""SQL injection: whether a text, put into a statement, would be more of it than a value.
+
+A text is read in three ways: as it is, and as what follows an open quote of either kind, which it may close. Its first tokens are folded
+to a fingerprint of at most five letters (``sql_token.Token`` names them): sums become numbers, lists become one of theirs, words of prose a phrase.
+What injections look like is said of fingerprints by the expressions below, which are this project's own. That tokens are folded to a
+fingerprint of five is how it is described: https://www.blackhat.com/html/bh-us-12/bh-us-12-briefings.html#Galbreath; AWS's logs
+show up to five such tokens: https://docs.aws.amazon.com/waf/latest/developerguide/logging-examples.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kumoniwa.languages.firewall.sql_token import FILES, PAIRS, Token, read
+
+LETTERS = 5
+READ_MAX = 500
+"""So many tokens of a text are read for one fingerprint; what hides behind more is for the wider expressions."""
+_FOLDED_MAX = LETTERS + 4
+_VALUES = frozenset("nswvpk")
+_BETWEEN = re.compile(r"[\s,:{}\[\]]+\Z|[ )\],.:]")
+"""What stands between the strings of JSON, of a program and of prose, and is no value of SQL."""
+PACKAGES = ("utl_", "dbms_", "master", "sys", "pg_catalog")
+
+
+class Finding(NamedTuple):
+    tokens: list[str]
+    """What gives the injection away, at most five."""
+    letters: str
+    read: int
+    """Tokens that were read until it was found."""
+
+
+# Folding ----------------------------------------------------------------------------------------------------------
+
+
+def _with(token: Token, kind: str) -> Token:
+    return token._replace(kind=kind)
+
+
+def fold(tokens: Iterable[Token]) -> tuple[list[Token], int]:
+    """The first tokens that are left of others, and how many were read for them."""
+    stack: list[Token] = []
+    count = 0
+    for token in tokens:
+        count += 1
+        _push(stack, token)
+        if len(stack) > _FOLDED_MAX or count == READ_MAX:
+            break
+    return stack[:LETTERS], count
+
+
+def _push(stack: list[Token], token: Token) -> None:
+    kind, last = token.kind, stack[-1].kind if stack else ""
+    if kind == "w" and token.text == "not" and last in ("", "&", "("):
+        return
+    if kind == "a" and last not in _VALUES and last not in ")x":
+        # A sign before a value; the star of a select is one.
+        if token.text == "*":
+            stack.append(_with(token, "n"))
+        return
+    if kind == "(" and last in "(&u":
+        return
+    if kind == "(" and last in "fF":
+        return
+    if kind == "e" and last == "(":
+        stack[-1] = _with(token, "E")
+        return
+    if kind == "w" and last == "u" and token.text in ("all", "distinct"):
+        return
+    if kind == "w" and last in "eE" and token.text in ("distinct", "all", "top"):
+        return
+    if last == ")" and kind in "&;ucC" and len(stack) > 1:
+        stack.pop()
+    if kind == ")":
+        _close(stack, token)
+        return
+    stack.append(_of_pair(stack, token))
+    while len(stack) > 1 and _reduce(stack):
+        pass
+
+
+def _of_pair(stack: list[Token], token: Token) -> Token:
+    """What a token becomes with those before it that belong to it, which are taken away."""
+    before = stack[-1] if stack else None
+    if before is None:
+        return token
+    if before.kind == "e":
+        if token.text in PAIRS.get(before.text, "").split() or (before.text.startswith("exec") and token.text.startswith(("xp_", "sp_", "master"))):
+            return _with(stack.pop(), "D")
+        if before.text == "declare" and token.kind == "v":
+            return _with(stack.pop(), "D")
+    if before.kind == "b" and before.text == "into" and token.text in FILES:
+        return _with(stack.pop(), "I")
+    if before.kind == "g" and token.text == "by":
+        return stack.pop()
+    if len(stack) > 1 and stack[-2].kind in "eE" and before.kind in "nwvsk":
+        if token.text == "from" and stack[-2].text == "select" and (before.kind != "w" or before.text == ","):
+            stack.pop()
+            return _with(stack.pop(), "S")
+        if token.text == "set" and stack[-2].text == "update":
+            stack.pop()
+            return _with(stack.pop(), "D")
+    return token
+
+
+def _close(stack: list[Token], token: Token) -> None:
+    """A parenthesis that closes one here is gone with it, others are told once."""
+    for back in (1, 2):
+        if len(stack) >= back and stack[-back].kind in "(fF":
+            inner = stack[-1] if back == 2 else None
+            if stack[-back].kind == "F":
+                del stack[len(stack) - back + 1 :]
+            elif inner is None or inner.kind in _VALUES:
+                opened = stack[-back]
+                del stack[len(stack) - back :]
+                stack.append(_with(opened, "w") if opened.kind == "f" or inner is None else inner)
+                while len(stack) > 1 and _reduce(stack):
+                    pass
+            return
+    if stack and stack[-1].kind != ")":
+        stack.append(token)
+
+
+def _reduce(stack: list[Token]) -> bool:
+    """Make one of the last tokens, if they are one."""
+    pair = stack[-2].kind + stack[-1].kind
+    if pair in ("ww", "pw", "wp", "pp"):
+        stack[-2:] = [_with(stack[-2], "p")]
+        return True
+    if pair == "ss":
+        # Strings that stand side by side are one, but the first of all may be what the text was put into.
+        if len(stack) > 2:
+            stack.pop()
+            return True
+        return False
+    if len(stack) < 3:
+        return False
+    left, middle, right = (token.kind for token in stack[-3:])
+    if middle == "." and left in "wpk" and right in "wpknefF":
+        # A method that is called like a function of a database is none, unless it is of a package that attackers know.
+        is_known = right == "F" and stack[-3].text.startswith(PACKAGES)
+        stack[-3:] = [_with(stack[-3], "w" if right not in "fF" else "F" if is_known else "f")]
+        return True
+    if middle == "," and left in "nwkvp" and right in "nwkvpf":
+        if right == "f":
+            return False
+        # A list of names is not prose.
+        kept = "w" if left == right == "w" else "p" if "p" in (left, right) else "n"
+        stack[-3:] = [Token(kept, ",")]
+        return True
+    if middle == "a" and left in "nv" and right in "nv":
+        del stack[-2:]
+        return True
+    if middle == "a" and left == right == "w":
+        del stack[-2:]
+        return True
+    return False
+
+
+# Fingerprints -------------------------------------------------------------------------------------------------------
+
+_QUERY = r"(?:S|D|F|E|e(?:[nskvfF]|w[b,;c]))"
+"""A query or another statement, or a call that only attackers make."""
+_ENDS = r"(?:$|[c;&bughl])"
+
+QUOTED = re.compile(
+    rf"""
+    s\)?(?:
+        &(?:[nskvw]o | [nkv]{_ENDS} | s(?:$|[c;o&u]) | [fev] | {_QUERY})
+      | [oa](?:s | n(?:{_ENDS}|o) | [fev] | k | {_QUERY})
+      | ;(?:{_QUERY} | c | w[fe])
+      | c
+      | u{_QUERY}
+      | h[nswvk]o
+      | g[nw](?:[c,;h]|$)
+      | I | ln | b[fF] | D
+      | [^wp]{{0,2}}[FE] | [,)nk]{{1,3}}D
+    )
+    """,
+    re.VERBOSE,
+)
+"""What follows a string that the text has closed."""
+
+BARE = re.compile(
+    rf"""
+      [nvk]\)?&(?:[nswvk]o | f)
+    | w&(?:no[nsk] | so)
+    | [nwvkp]&(?:{_QUERY} | [nk][c;]) | [nvk]&s[oc]
+    | [nwskvp]?\)?;{_QUERY}
+    | n\)?;c
+    | .{{0,3}}u{_QUERY}
+    | [nws][oa](?:F | E | S)
+    | &(?:no[nskFf] | so | {_QUERY}) | hno | gF | Ds | ,E
+    | [^wp]{{0,4}}F | E(?:[nskvfFSD]|w[b,]) | S
+    | n\)?(?:h[nswvk]o | g[nw](?:[c,;h]|$) | I | ln)
+    | no[ns]c
+    | n\)c
+    """,
+    re.VERBOSE,
+)
+WIDE_QUOTED = re.compile(r"s\)?(?:&[nswvkp]|[oa][nswvkfe]|C|;|[ughlIbD]|u[ep])")
+WIDE_BARE = re.compile(r"[nwp]\)?&(?:[nsw]o|n$)|&wo|n\)?[cC]|wc|D|ew?b|[nwp]\)?;[eDSfF]|.{0,3}u[e(]|n\)?[ghI]|[ns][oa][fe]")
+"""What HIGH sensitivity takes for an injection as well."""
+
+SIGNATURES = (
+    r"(?i)\bunion\b[\s\S]{0,40}\bselect\b|\bselect\b[\s\S]{1,80}\bfrom\b[\s\S]{1,40}\b(?:where|limit|information_schema)\b"
+    r"|\b(?:pg_)?sleep\s*\(\s*\d|\bbenchmark\s*\(|\bwaitfor\s+delay\b|\bxp_(?:cmdshell|dirtree|regread)\b|\binto\s+(?:out|dump)file\b"
+    r"|\bload_file\s*\(|\binformation_schema\s*\.|\b(?:extractvalue|updatexml)\s*\(|\butl_(?:http|inaddr)\b|\bsys\.(?:databases|tables)\b"
+    r"|;\s*(?:drop|alter|truncate)\s+(?:table|database)\b|\bor\b\s+['\"]?(\w+)['\"]?\s*=\s*['\"]?\w|/\*!\d*\s*(?:union|select)"
+)
+"""For an automaton: traces that may stand anywhere in a text."""
+
+
+def found(value: bytes, *, is_wide: bool = False) -> Finding | None:
+    """What makes a text an injection. ``is_wide``: the sensitivity HIGH. At most 4 × ``READ_MAX`` tokens are read."""
+    text, count = value.decode("latin-1").lower(), 0
+    ways = [("", False)]
+    for quote in "'\"":
+        if quote in text:
+            ways += [(quote, False), (quote, True)] if "\\" in text else [(quote, False)]
+    for quote, is_plain in ways:
+        tokens, steps = fold(read(text, quote, is_plain=is_plain))
+        count += steps
+        if any(token.kind == "s" and _BETWEEN.match(token.text) for token in tokens[1:]):
+            continue
+        letters = "".join(token.kind for token in tokens)
+        patterns = (QUOTED, WIDE_QUOTED) if quote else (BARE, WIDE_BARE)
+        if any(pattern.match(letters) for pattern in (patterns if is_wide else patterns[:1])):
+            return Finding([token.text for token in tokens if token.text], letters, count)
+    return None

@@ -159,8 +159,6 @@ def test_priorities_and_names_are_unique(cloud):
 
 
 @pytest.mark.parametrize("statement", [
-    {"SqliMatchStatement": {"FieldToMatch": BODY, "TextTransformations": NONE}},
-    {"XssMatchStatement": {"FieldToMatch": BODY, "TextTransformations": NONE}},
     {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": "AWSManagedRulesCommonRuleSet"}},
     {"AsnMatchStatement": {"AsnList": [64496]}},
     contains("a", {"JA3Fingerprint": {"FallbackBehavior": "MATCH"}}),

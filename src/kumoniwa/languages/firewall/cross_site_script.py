@@ -12,32 +12,35 @@ import html
 import re
 from typing import NamedTuple
 
-SCRIPTING_TAGS = frozenset(
+_TAGS = (
     "script style iframe frame frameset object embed applet base link meta svg math xml portal layer ilayer bgsound isindex xss "
-    "animate animatetransform animatemotion set foreignobject handler listener noembed noscript plaintext".split()
+    "animate animatetransform animatemotion set foreignobject handler listener noembed noscript plaintext"
 )
+SCRIPTING_TAGS = frozenset(_TAGS.split())
 """Tags that run, load or frame something, or stand for what does."""
 _FAMILIES = ("svg:", "xsl:", "math:", "xml:", "v:vml")
-EVENTS = frozenset(
+_EVENTS = (
     "abort activate afterprint afterscriptexecute animationcancel animationend animationiteration animationstart auxclick beforecopy "
     "beforecut beforeinput beforematch beforepaste beforeprint beforescriptexecute beforetoggle beforeunload begin blur bounce cancel canplay "
     "canplaythrough change click close command contentvisibilityautostatechange contextlost contextmenu contextrestored copy cuechange cut "
     "dblclick drag dragend dragenter dragexit dragleave dragover dragstart drop durationchange emptied end ended error finish focus focusin "
     "focusout formdata fullscreenchange gamepadconnected gesturestart gotpointercapture hashchange input invalid keydown keypress keyup "
-    "languagechange load loadeddata loadedmetadata loadend loadstart location lostpointercapture message messageerror mousedown mouseenter "
+    "languagechange load loadeddata loadedmetadata loadend loadstart lostpointercapture message messageerror mousedown mouseenter "
     "mouseleave mousemove mouseout mouseover mouseup mousewheel offline online open orientationchange pagehide pagereveal pageshow pageswap "
     "paste pause play playing pointercancel pointerdown pointerenter pointerleave pointermove pointerout pointerover pointerrawupdate "
     "pointerup popstate progress propertychange ratechange readystatechange rejectionhandled repeat reset resize scroll scrollend "
     "scrollsnapchange search securitypolicyviolation seeked seeking select selectionchange selectstart show slotchange stalled start "
     "storage submit suspend timeupdate toggle touchcancel touchend touchmove touchstart transitioncancel transitionend transitionrun "
     "transitionstart unhandledrejection unload volumechange waiting webkitanimationend webkitanimationiteration webkitanimationstart "
-    "webkittransitionend wheel".split()
+    "webkittransitionend wheel"
 )
+EVENTS = frozenset(_EVENTS.split())
 """Without ``on``: of the standard (https://html.spec.whatwg.org/multipage/webappapis.html#event-handlers) and what browsers add to it."""
-URLS = frozenset(
+_URLS = (
     "href src action formaction data poster background xlink:href from to by values dynsrc lowsrc folder codebase manifest ping cite "
-    "longdesc profile usemap classid archive code content".split()
+    "longdesc profile usemap classid archive code content"
 )
+URLS = frozenset(_URLS.split())
 _RUNNING_URL = re.compile(r"(?:java|vb|live|j)script:|data:(?!image/(?:png|gif|jpe?g|webp|avif|bmp|x-icon)|font/|audio/|video/)")
 _RUNNING_VALUE = re.compile(r"(?:javascript|vbscript|livescript):[^\s].*[(=`&%]|data:(?:text/html|image/svg|text/xml|application/xhtml)")
 _RUNNING_STYLE = re.compile(r"expression\s*\(|(?:java|vb)script:|behaviou?r\s*:|-moz-binding|@import|url\s*\(\s*['\"]?\s*(?:data:text|java)")

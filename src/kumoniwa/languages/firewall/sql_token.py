@@ -63,10 +63,11 @@ WORDS = {
     }.items()
     for word in words.split()
 }
-CALLED_BY_ATTACKERS = frozenset(
+_CALLED = (
     "sleep benchmark pg_sleep load_file extractvalue updatexml xmltype randomblob xp_cmdshell group_concat information_schema "
-    "make_set name_const current_database utl_inaddr get_host_address receive_message dbms_pipe dblink_connect lo_import lo_export".split()
+    "make_set name_const current_database utl_inaddr get_host_address receive_message dbms_pipe dblink_connect lo_import lo_export"
 )
+CALLED_BY_ATTACKERS = frozenset(_CALLED.split())
 PAIRS = {
     "drop": "table database view index user schema procedure function trigger login column", "alter": "table database user login role",
     "create": "table database user login function procedure trigger", "truncate": "table", "delete": "from", "insert": "into",

@@ -206,7 +206,7 @@ don't drop the ball; it's fragile
 C:\Users\bob
 user's guide (2nd edition)
 I can't sleep (again)
-time.sleep(5)
+thread.sleep(5)
 2 * (3 + 4) = 14
 <b>bold</b>
 <p class="x">Hello, <i>world</i></p>

@@ -30,11 +30,12 @@ from kept_processes import KeptNursery, KeptWorkshop
 from websocket_client import WebSocketClient
 
 from kumoniwa.cloud import catalogue
+from kumoniwa.cloud.anycast import nearest
 from kumoniwa.cloud.faults import Injected, overlays
 from kumoniwa.cloud.links import Links
 from kumoniwa.cloud.region import Region
 from kumoniwa.engines.lambda_runtime import runtimes
-from kumoniwa.gate.address import GLOBAL, locate
+from kumoniwa.gate.address import EDGE, GLOBAL, is_led, locate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.gate.usage import LastUse
 from kumoniwa.kernel.clock import VIRTUAL_EPOCH_S, VirtualLoop
@@ -116,6 +117,8 @@ class Cloud:
         self.events: list[dict[str, Any]] = []
         """What regions noted, in order: ``{"kind": "apply", "region": …}``."""
         self.settings = Settings(seal=b"k" * 32, **settings)
+        self.here = self.settings.region
+        """The region at whose address requests come in, for those that name none."""
         self.regions: dict[str, Region] = {}
         self.seeds = itertools.count(1)
         self._capturing = False
@@ -310,7 +313,8 @@ class Cloud:
     async def deliver(self, request: Request) -> tuple[Response, bytes]:
         """Hand a request to the region it names; answers the response and its body."""
         request.address = locate(request)
-        region = self.regions.get(request.address.region or self.settings.region)
+        asked = await self._led(request.address.name) if is_led(request.address) else request.address.region
+        region = self.regions.get(asked or self.here)
         if region is None:
             self.loop.call_soon(lambda: None)
             raise AssertionError(f"open the region first: cloud.region({request.address.region!r})")
@@ -318,6 +322,11 @@ class Cloud:
         region.answer(request, done.set_result)
         response = await done
         return response, await _body(response)
+
+    async def _led(self, alias: str) -> str | None:
+        """The region that the edge leads a request to, as the door does."""
+        active = await self.regions[EDGE].heard("", "s3control", {"do": "where", "alias": alias})
+        return nearest(active, self.here, self.links, self.regions.__contains__) if active else None
 
     def start(self, method: Any, **params: Any) -> asyncio.Task:
         """Begin a call without waiting for it: ``cloud.start(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)``."""

@@ -17,10 +17,11 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 from kumoniwa.aws import regions
+from kumoniwa.cloud.anycast import nearest
 from kumoniwa.cloud.fleet import Fleet, Member, NoSuchRegion
 from kumoniwa.cloud.hello import Incomplete, host_of
 from kumoniwa.cloud.tls import HANDSHAKE, Certificates, opened
-from kumoniwa.gate.address import is_admin, locate
+from kumoniwa.gate.address import CONTROL, EDGE, is_admin, is_led, locate
 from kumoniwa.gate.route import NoRoute
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.ids import Ids
@@ -181,13 +182,33 @@ class Door:
     def _pass(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
         """Hand a connection to the region of its request, or to the silence of one that was killed."""
         request.address = locate(request)
-        address = self._address(connection)
-        here = regions.region_at(address)
+        here = regions.region_at(self._address(connection)) or self.fleet.settings.region
+        if is_led(request.address):
+            self.fleet.spawn(self._lead(connection, request, arrived, here))
+            return
         try:
-            member = self.fleet.needed(request.address.region or here or self.fleet.settings.region)
+            member = self.fleet.needed(request.address.region or here)
         except NoSuchRegion as error:
             self._refuse(connection, request, InvalidSignatureException(hint=f"There is no region {error} in this cloud."))
             return
+        self._hand(member, connection, arrived)
+
+    async def _lead(self, connection: socket.socket, request: Request, arrived: bytes, here: str) -> None:
+        """Hand a connection to the region to which the edge leads its request. Where there is no edge, it waits for it."""
+        edge = self.fleet.needed(EDGE)
+        asked = {"do": "where", "alias": request.address.name}
+        active = await self.fleet.ask(edge, "service", CONTROL, asked, within_s=SHOWN_WITHIN_S) if edge.state == "running" else None
+        if active is None:
+            self._hand(edge, connection, arrived)
+            return
+        # Whom nobody knows, the region at whose address he came in says so.
+        region = nearest(active, here, self.fleet.links, self._lives) if active else here
+        self._hand(self.fleet.needed(region), connection, arrived, is_led=True)
+
+    def _lives(self, region: str) -> bool:
+        return self.fleet.member(region).state not in ("killed", "paused")
+
+    def _hand(self, member: Member, connection: socket.socket, arrived: bytes, *, is_led: bool = False) -> None:
         if member.state == "killed" and member.loss != "blackhole":
             _end_by_reset(connection)
             return
@@ -196,7 +217,7 @@ class Door:
         self.watched[connection.fileno()] = (member, number)
         self.watch.register(connection.fileno(), select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR | select.EPOLLET)
         if member.line is not None and member.is_up:
-            self._tell(member, number, arrived, connection)
+            self._tell(member, number, arrived, connection, is_led=is_led)
         else:
             member.waiting[number] = arrived
 
@@ -211,9 +232,9 @@ class Door:
         """The address of ours that a client spoke to."""
         return self.secured.get(connection) or connection.getsockname()[0]
 
-    def _tell(self, member: Member, number: int, arrived: bytes, connection: socket.socket) -> None:
+    def _tell(self, member: Member, number: int, arrived: bytes, connection: socket.socket, *, is_led: bool = False) -> None:
         is_tls = connection in self.secured
-        member.line.say(["connection", number, arrived, self._address(connection), is_tls], [connection.fileno()])
+        member.line.say(["connection", number, arrived, self._address(connection), is_tls, is_led], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
         response = NoRoute(request).refuse(error, self.ids.request_id())

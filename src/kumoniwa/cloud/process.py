@@ -14,7 +14,6 @@ import signal
 import socket
 import sys
 import traceback
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ import msgspec
 from kumoniwa.aws.regions import region_at
 from kumoniwa.cloud.channel import Channel
 from kumoniwa.cloud.region import Region
-from kumoniwa.gate.address import GLOBAL, is_admin, locate
+from kumoniwa.gate.address import GLOBAL, is_admin, is_led, locate
 from kumoniwa.gate.settings import Settings
 from kumoniwa.kernel.fault import Fault, FaultRefused
 from kumoniwa.links.line import Conditions
@@ -84,6 +83,22 @@ async def _live(name: str, settings: Settings, folder: str, end: socket.socket) 
     await process.region.close()
 
 
+class _Belonging:
+    """Which requests of a connection are for a region: ``here`` is the one at whose address it came in, for requests that name none."""
+
+    def __init__(self, name: str, here: str, *, is_led: bool) -> None:
+        self.name, self.here = name, here
+        self.is_led = is_led
+        """Whether the edge has led the next request here. It does so for one at a time, because the next it may lead elsewhere."""
+
+    def is_elsewhere(self, request: Request) -> bool:
+        address = request.address = locate(request)
+        if is_led(address):
+            was_led, self.is_led = self.is_led, False
+            return not was_led
+        return is_admin(request) or (address.region or self.here) != self.name
+
+
 class RegionProcess:
     """What stands between the channel and the region object."""
 
@@ -129,14 +144,14 @@ class RegionProcess:
         if not follows:
             self.ready.set()
 
-    def _hear_connection(self, number: int, arrived: bytes, address: str, is_tls: bool, descriptor: int) -> None:
-        self.region.spawn(self._adopt(number, arrived, address, is_tls, socket.socket(fileno=descriptor)))
+    def _hear_connection(self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, descriptor: int) -> None:
+        self.region.spawn(self._adopt(number, arrived, address, is_tls, is_led, socket.socket(fileno=descriptor)))
 
-    async def _adopt(self, number: int, arrived: bytes, address: str, is_tls: bool, connection: socket.socket) -> None:
+    async def _adopt(self, number: int, arrived: bytes, address: str, is_tls: bool, is_led: bool, connection: socket.socket) -> None:
         if not self.ready.is_set():
             await self.ready.wait()
         connection.setblocking(False)
-        here = region_at(address) or self.default
+        belongs_elsewhere = _Belonging(self.name, region_at(address) or self.default, is_led=is_led).is_elsewhere
 
         def hand_over(protocol: Connection, request: Request, arrived: bytes) -> None:
             self.channel.say(["elsewhere", number, arrived])
@@ -144,13 +159,8 @@ class RegionProcess:
             protocol.transport.abort()  # closes our descriptor; the door's copy keeps the connection open
 
         await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: Connection(self.region.answer, partial(self._belongs_elsewhere, here), hand_over, arrived, is_tls=is_tls), connection
+            lambda: Connection(self.region.answer, belongs_elsewhere, hand_over, arrived, is_tls=is_tls), connection
         )
-
-    def _belongs_elsewhere(self, here: str, request: Request) -> bool:
-        """``here`` is the region at whose address the connection came in, for requests that name none."""
-        address = request.address = locate(request)
-        return is_admin(request) or (address.region or here) != self.name
 
     # Other regions --------------------------------------------------------------------------------
 

@@ -10,6 +10,12 @@ from typing import Any
 
 from kumoniwa.gate.address import locate
 from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.multi_region import (
+    MultiRegionPoint,
+    NoSuchMultiRegionAccessPoint,
+    is_multi_region,
+    multi_region_points,
+)
 from kumoniwa.gate.public_access import BLOCKED, PublicAccess
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
@@ -71,7 +77,7 @@ def aliases(home: Any) -> Shelf[Alias]:
 
 
 def of_arn(home: Any, arn: str) -> AccessPoint | None:
-    """The point that an ARN names, or an object's ARN is by."""
+    """The point of one region that an ARN names, or an object's ARN is by."""
     place, _, rest = arn.partition(":accesspoint/")
     return points(home).get(label_of(rest.partition("/")[0], place.rpartition(":")[2]))
 
@@ -81,10 +87,28 @@ def of_alias(home: Any, name: str) -> AccessPoint | None:
     return points(home).get(alias.label) if alias is not None else None
 
 
+def by_label(home: Any, label: str) -> AccessPoint | MultiRegionPoint | None:
+    """What an address says it is reached through."""
+    return multi_region_points(home).get(label) if is_multi_region(label) else points(home).get(label)
+
+
+def _lead_on(home: Any, request: Request, alias: str) -> None:
+    """The same for a Multi-Region Access Point, whose bucket is the one of this region."""
+    point = multi_region_points(home).get(alias)
+    bucket = point.buckets.get(home.name) if point is not None else None
+    if bucket is None:
+        raise NoSuchMultiRegionAccessPoint(Name=alias)
+    request.labels = {**request.labels, "Bucket": bucket}
+    request.address = changed(request.address or locate(request), through=alias)
+
+
 def lead(home: Any, request: Request, is_host: bool) -> None:
     """Lead a request for what may be an access point to the bucket behind it, and note at its address by which it came.
     ``is_host``: the name stands in the host and not in the path. Raises NoSuchAccessPoint where it can be nothing else."""
     name = request.labels.get("Bucket", "")
+    if is_host and is_multi_region(name):
+        _lead_on(home, request, name)
+        return
     point = of_alias(home, name)
     if point is None and is_host:
         point = points(home).get(name)
@@ -96,9 +120,13 @@ def lead(home: Any, request: Request, is_host: bool) -> None:
         raise NoSuchAccessPoint(AccessPointName=name.rpartition("-")[0])
 
 
-def through(call: Any) -> AccessPoint | None:
+def through(call: Any) -> AccessPoint | MultiRegionPoint | None:
     """By which access point a call came."""
-    request = call.request
+    return asked_by(call.home, call.request)
+
+
+def asked_by(home: Any, request: Request | None) -> AccessPoint | MultiRegionPoint | None:
+    """By which access point a request came."""
     if request is None or request.address is None or not request.address.through:
         return None
-    return points(call.home).get(request.address.through)
+    return by_label(home, request.address.through)

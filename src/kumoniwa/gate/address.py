@@ -20,6 +20,9 @@ GLOBAL = "aws-global"
 EDGE = "aws-edge"
 """The pseudo-region that answers the world whatever becomes of regions and control planes: name servers and their health checkers."""
 
+MULTI_REGION = ".mrap"
+"""How the names of S3's Multi-Region Access Points end."""
+
 CONTROL = "s3control"
 """The service that shares S3's signing name and is told by its path."""
 
@@ -44,13 +47,18 @@ class Address(Record):
     """For a door: the path behind it, still percent-encoded; with the stage for execute-api."""
 
 
+def is_led(address: Address) -> bool:
+    """Whether the edge says, request by request, which region answers: at the name of a Multi-Region Access Point."""
+    return address.door == "s3" and address.name.endswith(MULTI_REGION)
+
+
 def is_admin(request: Request) -> bool:
     """Whether a request is for the admin door and for no region."""
     return request.path.startswith("/_kumoniwa/") or request.path == "/_kumoniwa"
 
 
 _HOST = re.compile(
-    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|appsync-api|appsync-realtime-api|auth|s3-website|s3-accelerate|s3-accesspoint|s3|[a-z0-9-]+?)"
+    r"(?:(?P<name>.+?)\.)?(?P<kind>execute-api|lambda-url|appsync-api|appsync-realtime-api|auth|s3-website|s3-accelerate|s3-accesspoint|accesspoint\.s3-global|s3|[a-z0-9-]+?)"
     r"(?:[.-](?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:localhost(?:\.[a-z0-9.-]+)?|amazonaws\.com(?:\.cn)?|amazoncognito\.com|on\.aws)"
 )
 _EDGE = re.compile(r"(d[a-z0-9]{6,20})\.cloudfront\.(?:net|localhost(?:\.[a-z0-9.-]+)?)")
@@ -112,6 +120,9 @@ def _addressed(region: str | None, signing_name: str | None, access_key: str | N
         door, name = "s3", host_service
     if signing_name in GLOBAL_SERVICES and door is None:
         region = GLOBAL
+    if door == "s3" and name.endswith(MULTI_REGION):
+        # Whatever region its signature names: the edge says which one answers.
+        region = None
     return Address(region=region, signing_name=signing_name, access_key=access_key, door=door, name=name)
 
 
@@ -176,7 +187,7 @@ def _host(host: str) -> tuple[str | None, str, str | None, str | None]:
     if kind == "s3-accelerate":
         # One endpoint for all regions: the signature, or whoever has the bucket, says which.
         return ("s3" if name else None), name, region, "s3"
-    if kind == "s3-accesspoint":
+    if kind in ("s3-accesspoint", "accesspoint.s3-global"):
         return ("s3" if name else None), name, region, "s3"
     if kind == "ecr" and name.endswith(".dkr"):
         return "registry", name.removesuffix(".dkr"), region, "ecr"

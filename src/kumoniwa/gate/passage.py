@@ -25,6 +25,7 @@ from kumoniwa.gate import (
     firewall,
     identity,
     mfa,
+    multi_region,
     names,
     organization,
     public_access,
@@ -34,6 +35,7 @@ from kumoniwa.gate import (
     trails,
     vended_logs,
 )
+from kumoniwa.gate.address import is_led
 from kumoniwa.gate.authorize import Authorizer
 from kumoniwa.gate.data_key import Shut, opening
 from kumoniwa.gate.faults import Severed, door_fault, gate_fault, suffered
@@ -57,6 +59,7 @@ _SHARED_KINDS = (
     identity.Credential, identity.Identity, identity.Document, names.BucketName, mfa.MfaDevice, federation.TokenIssuer, federation.WebProvider,
     federation.SamlProvider, trails.Trail, edge.EdgeResource, edge.EdgeName, firewall.Part,
     organization.Member, organization.ControlPolicy, organization.RootAccess, public_access.PublicAccess, vended_logs.Wanted,
+    multi_region.MultiRegionPoint,
 )  # fmt: skip
 REPLICATED = {shelf_name(kind): kind for kind in _SHARED_KINDS}
 _TOLD = {
@@ -178,6 +181,9 @@ class Gate:
             principal, secret = identity.ANONYMOUS, None
         else:
             principal, secret = identity.identify(self.home, claim.access_key, claim.session_token, route.family)
+            if request.address is not None and is_led(request.address):
+                # The one name under which a client may have meant another region than the one that was asked.
+                signature.check_region(claim, "s3", self.home.name)
             if secret is not None:
                 signature.verify(request, claim, secret, self.home.clock.now(), route.family)
                 self._note_use(principal, actions.prefix(route.service.name))

@@ -13,6 +13,7 @@ import calendar
 import hmac
 import re
 import time
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, NoReturn
@@ -23,6 +24,7 @@ import msgspec
 from kumoniwa.gate import signature_asymmetric as asymmetric
 from kumoniwa.gate import signature_refusals as refusals
 from kumoniwa.gate import signature_version_2 as version_2
+from kumoniwa.gate.address import is_led
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.wire import timestamps
 
@@ -36,6 +38,8 @@ STREAMING = (
     "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
+    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
 )
 SIGNED_STREAMING = STREAMING[1:]
 SKEW_S = 300
@@ -64,7 +68,9 @@ class Claim(msgspec.Struct, frozen=True):
     is_version_2: bool = False
     """Whether it is of Signature Version 2, in a URL or a header."""
     is_asymmetric: bool = False
-    """Whether it is of Signature Version 4A, which names a set of regions in a header and none in its scope."""
+    """Whether it is of Signature Version 4A, which names no region in its scope."""
+    regions: str = ""
+    """The set that it names instead: names and patterns of names, with commas between them."""
 
     @property
     def is_presigned(self) -> bool:
@@ -72,7 +78,12 @@ class Claim(msgspec.Struct, frozen=True):
 
     @property
     def scope(self) -> str:
-        return f"{self.date}/{self.region}/{self.service}/aws4_request"
+        return f"{self.date}/{self.service}/aws4_request" if self.is_asymmetric else f"{self.date}/{self.region}/{self.service}/aws4_request"
+
+    def is_for(self, region: str) -> bool:
+        if not self.is_asymmetric:
+            return self.region == region
+        return any(fnmatchcase(region, pattern.strip().replace("[", "[[]")) for pattern in self.regions.split(","))
 
 
 def family_of(request: Request, service: str = "") -> str:
@@ -229,14 +240,35 @@ def _claim_of_odd_header(request: Request, header: str, family: str | None) -> C
 
 
 def _asymmetric_claim(request: Request, header: str) -> Claim:
-    """Services that are asked in this way ask for it in headers; a presigned URL, and a body in signed chunks, are not such."""
     parts, at = asymmetric.parts_of(header), _moment(request.headers)
     if parts is None or at is None or asymmetric.REGIONS not in request.headers:
         raise NotImplementedHere("Signature Version 4A in another form than an Authorization header with X-Amz-Date and X-Amz-Region-Set")
     access_key, date, service, signed_headers, signature = parts
-    if service not in asymmetric.SERVICES:
+    _check_asymmetric(request, service)
+    return Claim(
+        access_key, date, "", service, signed_headers.lower(), signature, at, request.headers.get("x-amz-security-token"), is_asymmetric=True,
+        regions=request.headers[asymmetric.REGIONS],
+    )  # fmt: skip
+
+
+def _check_asymmetric(request: Request, service: str) -> None:
+    """S3 is asked in this way where it is asked of no region."""
+    if service not in asymmetric.SERVICES and not (service == "s3" and request.address is not None and is_led(request.address)):
         raise NotImplementedHere(f"Signature Version 4A of {service}")
-    return Claim(access_key, date, "", service, signed_headers.lower(), signature, at, request.headers.get("x-amz-security-token"), is_asymmetric=True)
+
+
+def _asymmetric_claim_of_query(request: Request, given: dict[str, str]) -> Claim:
+    """A URL of S3's, presigned for a set of regions."""
+    expires_s = _checked_s3_query(given)
+    access_key, date, service, *more = given["X-Amz-Credential"].rsplit("/", 3)
+    if more != ["aws4_request"] or not given.get("X-Amz-Region-Set"):
+        refusals.malformed_query('the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/SERVICE/aws4_request".')
+    _check_asymmetric(request, service)
+    return Claim(
+        access_key, date, "", service, given["X-Amz-SignedHeaders"].lower(), given["X-Amz-Signature"], given["X-Amz-Date"],
+        given.get("X-Amz-Security-Token") or request.headers.get("x-amz-security-token"), expires_s, is_asymmetric=True,
+        regions=given["X-Amz-Region-Set"],
+    )  # fmt: skip
 
 
 def _moment(headers: dict[str, str]) -> str | None:
@@ -303,8 +335,10 @@ def _claim_of_query(request: Request, family: str | None) -> Claim:
     }
     scope = given.get("X-Amz-Credential", "").split("/")
     family = family or family_of(request, scope[-2] if len(scope) >= 5 else "s3")
-    if given.get("X-Amz-Algorithm", "").startswith("AWS4-ECDSA"):
-        raise NotImplementedHere("Signature Version 4A (AWS4-ECDSA-P256-SHA256)")
+    if given.get("X-Amz-Algorithm") == asymmetric.ALGORITHM:
+        if family != "s3":
+            raise NotImplementedHere("URLs presigned with Signature Version 4A of services other than S3")
+        return _asymmetric_claim_of_query(request, given)
     if family == "s3":
         expires_s = _checked_s3_query(given)
     else:
@@ -341,7 +375,7 @@ def _checked_s3_query(given: dict[str, str]) -> int:
             "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
             "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
         )
-    if given["X-Amz-Algorithm"] != ALGORITHM:
+    if given["X-Amz-Algorithm"] not in (ALGORITHM, asymmetric.ALGORITHM):
         refusals.query_error('X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"')
     if not _AMZ_DATE.fullmatch(given["X-Amz-Date"]):
         refusals.query_error("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
@@ -434,6 +468,12 @@ def check_time(claim: Claim, family: str, now: float) -> None:
         )
 
 
+def check_region(claim: Claim, family: str, region: str) -> None:
+    """That a claim is good in a region, whoever made it."""
+    if not claim.is_version_2:
+        _check_scope(claim, family, region, None)
+
+
 def _check_scope(claim: Claim, family: str, region: str | None, service: str | None) -> None:
     complain = refusals.malformed_query if claim.is_presigned else refusals.malformed_header
     if family == "s3":
@@ -443,8 +483,9 @@ def _check_scope(claim: Claim, family: str, region: str | None, service: str | N
             )
         if service is not None and claim.service != service:
             complain(f'incorrect service "{claim.service}". This endpoint belongs to "{service}".')
-        if region is not None and claim.region != region:
-            complain(f"the region '{claim.region}' is wrong; expecting '{region}'", Region=region)
+        if region is not None and not claim.is_for(region):
+            # Of a set of regions AWS's words are not recorded.
+            complain(f"the region '{claim.regions or claim.region}' is wrong; expecting '{region}'", Region=region)
         return
     faults = []
     if region is not None and claim.region != region:
@@ -503,8 +544,6 @@ def payload_hash(request: Request, claim: Claim, family: str) -> str:
     if declared is None:
         raise refusals.InvalidRequest("Missing required header for this request: x-amz-content-sha256")
     if declared != UNSIGNED and declared not in STREAMING and not re.fullmatch(r"[0-9a-fA-F]{64}", declared):
-        if declared.startswith("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD"):
-            raise NotImplementedHere(f"x-amz-content-sha256: {declared}")
         refusals.refuse_content_sha256(declared)
     return declared
 
@@ -582,8 +621,9 @@ def verify(
     canonical = canonical_request(request, claim, family)
     digest = sha256(canonical.encode("latin-1", "replace")).hexdigest()
     if claim.is_asymmetric:
-        to_sign = f"{asymmetric.ALGORITHM}\n{claim.at}\n{claim.date}/{claim.service}/aws4_request\n{digest}"
-        if asymmetric.REGIONS not in claim.signed_headers.split(";") or not asymmetric.is_signed(claim.access_key, secret, claim.signature, to_sign):
+        to_sign = f"{asymmetric.ALGORITHM}\n{claim.at}\n{claim.scope}\n{digest}"
+        says_where = claim.is_presigned or asymmetric.REGIONS in claim.signed_headers.split(";")
+        if not says_where or not asymmetric.is_signed(claim.access_key, secret, claim.signature, to_sign):
             refusals.mismatch(family, claim, canonical, to_sign)
         return
     to_sign = f"{ALGORITHM}\n{claim.at}\n{claim.date}/{claim.region}/{claim.service}/aws4_request\n{digest}"

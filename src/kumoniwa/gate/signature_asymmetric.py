@@ -15,7 +15,10 @@ from functools import lru_cache
 ALGORITHM = "AWS4-ECDSA-P256-SHA256"
 REGIONS = "x-amz-region-set"
 SERVICES = frozenset(("cloudfront-keyvaluestore", "events"))
-"""Which are asked in this way: of no region, so that the set of regions decides nothing. EventBridge is where its global endpoints are meant."""
+"""Which are asked in this way: of no region, so that the set of regions decides nothing. EventBridge is where its global endpoints are meant.
+S3 is at the names of its Multi-Region Access Points."""
+FILLING = "*"
+"""What signatures of chunks are filled up with."""
 _HEAD = re.compile(
     ALGORITHM + r" +Credential=([^,/\s]+)/(\d{8})/([^,/\s]+)/aws4_request, *SignedHeaders=([^,\s]+), *Signature=([0-9a-fA-F]{8,300})"
 )

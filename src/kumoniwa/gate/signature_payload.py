@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from kumoniwa.gate import signature, signature_refusals
+from kumoniwa.gate import signature_asymmetric as asymmetric
 from kumoniwa.kernel.record import changed
 from kumoniwa.wire.chunked import Decoder, Proof
 
@@ -84,18 +85,25 @@ class _Chain:
     """The signatures of a body's chunks, each of which covers the one before it."""
 
     def __init__(self, claim: Claim, secret: str) -> None:
-        self._claim, self._previous = claim, claim.signature
-        self._key = signature.signing_key(secret, claim.date, claim.region, claim.service)
+        self._claim, self._secret, self._previous = claim, secret, claim.signature
+        self._algorithm = asymmetric.ALGORITHM if claim.is_asymmetric else signature.ALGORITHM
 
     def chunk(self, given: str, digest: str) -> None:
-        self._check(given, "AWS4-HMAC-SHA256-PAYLOAD", f"{signature.EMPTY_SHA256}\n{digest}")
+        self._check(given, "PAYLOAD", f"{signature.EMPTY_SHA256}\n{digest}")
 
     def trailer(self, given: str, lines: bytes) -> None:
-        self._check(given, "AWS4-HMAC-SHA256-TRAILER", sha256(lines).hexdigest())
+        self._check(given, "TRAILER", sha256(lines).hexdigest())
 
-    def _check(self, given: str, algorithm: str, digests: str) -> None:
-        to_sign = f"{algorithm}\n{self._claim.at}\n{self._claim.scope}\n{self._previous}\n{digests}"
-        expected = self._key.sign(to_sign.encode())
-        if not hmac.compare_digest(expected.encode(), given.encode("latin-1", "replace")):
+    def _check(self, given: str, what: str, digests: str) -> None:
+        given = given.rstrip(asymmetric.FILLING)
+        to_sign = f"{self._algorithm}-{what}\n{self._claim.at}\n{self._claim.scope}\n{self._previous}\n{digests}"
+        if not self._is_signed(given, to_sign):
             signature_refusals.mismatch("s3", changed(self._claim, signature=given), "", to_sign)
-        self._previous = expected
+        self._previous = given
+
+    def _is_signed(self, given: str, to_sign: str) -> bool:
+        claim = self._claim
+        if claim.is_asymmetric:
+            return asymmetric.is_signed(claim.access_key, self._secret, given, to_sign)
+        key = signature.signing_key(self._secret, claim.date, claim.region, claim.service)
+        return hmac.compare_digest(key.sign(to_sign.encode()).encode(), given.encode("latin-1", "replace"))

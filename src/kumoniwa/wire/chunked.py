@@ -20,7 +20,8 @@ LINE_BYTES_MAX = 4096
 TRAILERS_MAX = 16
 TRAILER_SIGNATURE = "x-amz-trailer-signature"
 
-_HEAD = re.compile(rb"([0-9a-fA-F]{1,12})(?:;chunk-signature=([0-9a-f]{64}))?(?:;.*)?")
+_HEAD = re.compile(rb"([0-9a-fA-F]{1,12})(?:;chunk-signature=([0-9a-f]{64}|[0-9a-f]{128,144}\*{0,16}))?(?:;.*)?")
+# Signatures of Signature Version 4A differ in length, and are filled up with stars so that the length of a body is known before it is signed.
 
 
 class IncompleteBody(AwsError):

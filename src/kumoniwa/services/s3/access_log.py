@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.gate import identity
-from kumoniwa.gate.access_point import points
+from kumoniwa.gate.access_point import asked_by
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.principal import Principal
@@ -161,7 +161,7 @@ def _line(call: Call, route: Route, request: Request, request_id: str, response:
 
 def _point(call: Call, request: Request) -> str:
     """The ARN of the access point by which the request came."""
-    point = points(call.home).get(request.address.through) if request.address is not None and request.address.through else None
+    point = asked_by(call.home, request)
     return point.arn if point is not None else ""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from kumoniwa.gate.access_point import through
+from kumoniwa.gate.signature_asymmetric import ALGORITHM as ASYMMETRIC
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import point, storage
 from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging
@@ -110,6 +111,7 @@ from kumoniwa.services.s3.tiering import (
 from kumoniwa.services.s3.upload import PutObject
 from kumoniwa.services.s3.website import DeleteBucketWebsite, GetBucketWebsite, PutBucketWebsite
 from kumoniwa.services.s3.witness import witness_of
+from kumoniwa.wire.message import Request
 from kumoniwa.wire.timestamps import iso8601
 
 __all__ = [
@@ -238,7 +240,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     request = call.request
     if request is not None:
         is_old = request.headers.get("authorization", "").startswith("AWS ") or ("AWSAccessKeyId=" in request.query)
-        keys["s3:signatureversion"] = "AWS" if is_old else "AWS4-HMAC-SHA256"
+        keys["s3:signatureversion"] = "AWS" if is_old else ASYMMETRIC if ASYMMETRIC in _signed_how(request) else "AWS4-HMAC-SHA256"
         keys["s3:authtype"] = "REST-HEADER" if "authorization" in request.headers else "REST-QUERY-STRING"
         keys["s3:x-amz-content-sha256"] = request.headers.get("x-amz-content-sha256")
     keys.update(_lock_conditions(call, params))
@@ -250,6 +252,10 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     if key is not None and operation not in WRITING:
         keys.update(_existing_tags(call, params.get("Bucket", ""), key, params.get("VersionId")))
     return keys
+
+
+def _signed_how(request: Request) -> str:
+    return request.headers.get("authorization") or request.query
 
 
 def _lock_conditions(call: Call, params: dict[str, Any]) -> dict[str, Any]:

@@ -301,7 +301,8 @@ class Draft:
 def check_length(call: Call, body: Any) -> None:
     """A streaming body must say how long it is, and may not be too long."""
     if isinstance(body, bytes):
-        if call.request is not None and "content-length" not in call.request.headers:
+        # A body that is sent in signed chunks says how long it is before its framing, however the connection carries it.
+        if call.request is not None and not {"content-length", "x-amz-decoded-content-length"} & call.request.headers.keys():
             raise MissingContentLength
         return
     if body.length is None:

@@ -188,8 +188,8 @@ def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
     if operation == "CompleteMultipartUpload" and "UploadId" not in params:
         # The one thing that is posted to a key by its path alone is nothing at all.
         raise NothingPosted(Method="POST", ResourceType="OBJECT")
-    if operation not in point.SUPPORTED:
-        point.check_supported(call)
+    if call.request is not None and call.request.address is not None and call.request.address.through:
+        point.check(call, operation)
     if name is None or operation == "CreateBucket" or (operation == "DeleteBucket" and region == GLOBAL):
         return None
     place = location(call.home, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from fnmatch import fnmatchcase
 
-from kumoniwa.gate import public_access
+from kumoniwa.gate import multi_region, public_access
 from kumoniwa.gate.access_point import of_arn
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.public_access import PublicAccess
@@ -68,7 +68,7 @@ def policy_of(call: Call, arn: str) -> str | None:
     if call.home.name == GLOBAL:
         return _REGISTRY
     if ":accesspoint/" in arn:
-        by = of_arn(call.home, arn)
+        by = (multi_region.of_arn if multi_region.is_multi_region(arn) else of_arn)(call.home, arn)
         return point.policy_at(call, by) if by is not None else None
     name, _, key = arn.partition(":::")[2].partition("/")
     account, bucket = call.account, call.shelf(Bucket).get(name)

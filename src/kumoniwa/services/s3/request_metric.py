@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from kumoniwa.gate.access_point import points
+from kumoniwa.gate.access_point import asked_by
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.services.s3 import body as bodies
@@ -72,7 +72,7 @@ def counter(call: Call, bucket: buckets.Bucket, route: Route, request: Request) 
     if key is None and route.name not in LISTS and route.name != "DeleteObjects":
         return None
     began, is_streamed = call.now(), request.stream is not None
-    by = points(call.home).get(request.address.through) if request.address is not None and request.address.through else None
+    by = asked_by(call.home, request)
     needs_tags = key is not None and any("Tags" in predicates(said) for said in bucket.metrics.values())
     before = _tags(call, bucket, key, request) if needs_tags else None
 

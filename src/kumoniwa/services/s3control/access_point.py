@@ -21,6 +21,7 @@ from kumoniwa.gate.access_point import (
     points,
 )
 from kumoniwa.gate.identity import SHARED
+from kumoniwa.gate.multi_region import MultiRegionPoint
 from kumoniwa.gate.names import BucketName
 from kumoniwa.gate.public_access import BLOCKED, PublicAccess, blocks
 from kumoniwa.kernel.call import Call
@@ -165,7 +166,8 @@ def DeleteAccessPoint(call: Call, *, AccountId: str, Name: str) -> dict:
 # Policies --------------------------------------------------------------------------------------------
 
 
-def _check_policy(call: Call, point: AccessPoint, document: str) -> None:
+def check_policy(call: Call, point: AccessPoint | MultiRegionPoint, document: str) -> None:
+    """Raises MalformedPolicy, and AccessDenied where a public one is blocked."""
     if len(document.encode("utf-8", "replace")) > POLICY_BYTES_MAX:
         raise MalformedPolicy("Policies must not exceed 20480 bytes")
     if not document.startswith("{"):
@@ -185,7 +187,7 @@ def _check_policy(call: Call, point: AccessPoint, document: str) -> None:
 
 def PutAccessPointPolicy(call: Call, *, AccountId: str, Name: str, Policy: str) -> dict:
     point = _found(call, Name)
-    _check_policy(call, point, Policy)
+    check_policy(call, point, Policy)
     points(call.home)[point.label] = changed(point, policy=Policy)
     return {}
 

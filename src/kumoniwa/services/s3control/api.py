@@ -11,6 +11,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3control import multi_region
 from kumoniwa.services.s3control.access_point import (
     CreateAccessPoint,
     DeleteAccessPoint,
@@ -22,12 +23,27 @@ from kumoniwa.services.s3control.access_point import (
     PutAccessPointPolicy,
 )
 from kumoniwa.services.s3control.job import ENDED, Job
+from kumoniwa.services.s3control.multi_region import (
+    CreateMultiRegionAccessPoint,
+    DeleteMultiRegionAccessPoint,
+    DescribeMultiRegionAccessPointOperation,
+    GetMultiRegionAccessPoint,
+    GetMultiRegionAccessPointPolicy,
+    GetMultiRegionAccessPointPolicyStatus,
+    GetMultiRegionAccessPointRoutes,
+    ListMultiRegionAccessPoints,
+    PutMultiRegionAccessPointPolicy,
+    SubmitMultiRegionAccessPointRoutes,
+)
 from kumoniwa.wire.message import Request
 
 __all__ = [
-    "CreateAccessPoint", "CreateJob", "DeleteAccessPoint", "DeleteAccessPointPolicy", "DeleteJobTagging", "DeletePublicAccessBlock",
-    "DescribeJob", "GetAccessPoint", "GetAccessPointPolicy", "GetAccessPointPolicyStatus", "GetJobTagging", "GetPublicAccessBlock",
-    "ListAccessPoints", "ListJobs", "ListTagsForResource", "PutAccessPointPolicy", "PutJobTagging", "PutPublicAccessBlock", "TagResource",
+    "CreateAccessPoint", "CreateJob", "CreateMultiRegionAccessPoint", "DeleteAccessPoint", "DeleteAccessPointPolicy", "DeleteJobTagging",
+    "DeleteMultiRegionAccessPoint", "DeletePublicAccessBlock", "DescribeJob", "DescribeMultiRegionAccessPointOperation", "GetAccessPoint",
+    "GetAccessPointPolicy", "GetAccessPointPolicyStatus", "GetJobTagging", "GetMultiRegionAccessPoint", "GetMultiRegionAccessPointPolicy",
+    "GetMultiRegionAccessPointPolicyStatus", "GetMultiRegionAccessPointRoutes", "GetPublicAccessBlock", "ListAccessPoints", "ListJobs",
+    "ListMultiRegionAccessPoints", "ListTagsForResource", "PutAccessPointPolicy", "PutJobTagging", "PutMultiRegionAccessPointPolicy",
+    "PutPublicAccessBlock", "SubmitMultiRegionAccessPointRoutes", "TagResource",
     "UntagResource", "UpdateJobPriority", "UpdateJobStatus", "conditions_of", "owner_of", "params_of", "refusal_of", "resource_of",
 ]  # fmt: skip
 
@@ -74,11 +90,15 @@ class NoSuchResource(AwsError):
 
 
 def owner_of(call: Call, operation: str, params: dict[str, Any]) -> str | None:
+    if multi_region.is_about(operation):
+        multi_region.check_region(call, operation)
     account = params.get("AccountId", "")
     return account if re.fullmatch(r"\d{12}", account, re.ASCII) else None
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
+    if multi_region.is_about(operation):
+        return multi_region.resource_of(call, operation, params)
     if "JobId" in params:
         return _arn(call, params["JobId"])
     if "Name" in params:
@@ -88,6 +108,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
+    if multi_region.is_about(operation):
+        return {"s3:dataaccesspointaccount": call.account}
     if "Name" not in params:
         return {}
     arn = resource_of(call, operation, params)
@@ -108,6 +130,7 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
 def params_of(operation: str, request: Request, params: dict[str, Any]) -> dict[str, Any]:
     """Terraform names a bucket as S3 does, without region and account. AWS takes that, though its own model's pattern does not.
     https://github.com/floci-io/floci/issues/556"""
+    params = multi_region.params_of(operation, params)
     head, separator, name = params.get("ResourceArn", "").partition(":s3:::")
     if separator:
         return {**params, "ResourceArn": f"{head}:s3:{request.address.region}:{params.get('AccountId', '')}:bucket/{name}"}
@@ -336,4 +359,4 @@ async def DeletePublicAccessBlock(call: Call, *, AccountId: str) -> dict:
 
 async def _tell(call: Call, access: PublicAccess | None) -> None:
     told = None if access is None else access.told()
-    await call.home.exchange(GLOBAL, "s3control", {"account": call.account, "access": told})
+    await call.home.exchange(GLOBAL, "s3control", {"do": "public access", "account": call.account, "access": told})

@@ -1,4 +1,4 @@
-"""Doing jobs: the manifest becomes rows, each row is tried once in its order, and a report says what came of them.
+"""What S3 Control does by itself: it tells what was asked of Multi-Region Access Points, and does jobs. The manifest becomes rows, each row is tried once in its order, and a report says what came of them.
 
 Whatever a job has done is committed with it, so that one whose region was killed goes on where it stood.
 """
@@ -21,6 +21,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import existing
 from kumoniwa.services.s3control.api import INVENTORY, JOBS
+from kumoniwa.services.s3control.asynchronous import OUTBOX
 from kumoniwa.services.s3control.job import ENDED, FAILING_FROM_TASKS, FAILING_SHARE, TASKS, Job
 from kumoniwa.wire.message import whole
 
@@ -34,6 +35,12 @@ class InvalidManifest(AwsError):
 
 
 async def run(region: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_jobs(region))
+        group.create_task(OUTBOX.run(region))
+
+
+async def _jobs(region: Any) -> None:
     """Do the jobs of every account, the one with the highest priority first."""
     while True:
         is_idle = True

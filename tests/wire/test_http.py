@@ -461,3 +461,30 @@ def test_what_arrived_elsewhere_is_served_as_if_it_came_here():
         talk(echo, conversation, arrived=b"PUT /x HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel")
         == b"PUT /x? hello"
     )
+
+
+def test_a_connection_goes_on_after_a_large_body_that_arrived_elsewhere():
+    async def conversation(reader, writer, server):
+        first = await response(reader)
+        writer.write(b"GET /next HTTP/1.1\r\n\r\n")
+        return first[2], (await response(reader))[0]
+
+    size = 3 << 20
+    whole = b"PUT /x HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)
+    assert talk(streamed, conversation, arrived=whole) == (b"%d" % size, 200)
+
+
+def test_who_waits_to_be_told_to_go_on_is_told_before_his_request_leaves():
+    left = []
+
+    async def conversation(reader, writer, server):
+        writer.write(b"PUT /away HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n")
+        status = (await response(reader))[0]
+        writer.write(b"3\r\nabc\r\n0\r\n\r\n")
+        while not left:
+            await asyncio.sleep(0.005)
+        return status
+
+    options = {"belongs_elsewhere": lambda request: True, "hand_over": lambda c, r, arrived: left.append(arrived)}
+    assert talk(echo, conversation, **options) == 100
+    assert left == [b"PUT /away HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc"]

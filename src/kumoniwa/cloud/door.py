@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from weakref import WeakKeyDictionary
 
 from kumoniwa.aws import regions
@@ -42,6 +43,14 @@ class InvalidSignatureException(AwsError):
 
     status = 400
     message = "Credential should be scoped to a valid region."
+
+
+class NotOfAws(AwsError):
+    code = "Forbidden"
+    status = 403
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"This cloud is a proxy for names of AWS's alone, and {host} is none.")
 
 
 class Door:
@@ -117,6 +126,8 @@ class Door:
             connection.close()
         elif head[0] == HANDSHAKE and connection not in self.secured:
             self._secure(connection, head, deadline)
+        elif head.startswith(b"CONNECT ") and b"\r\n\r\n" in head and connection not in self.secured:
+            self._tunnel(connection, head, deadline)
         elif b"\r\n\r\n" in head or len(head) >= HEAD_BYTES_MAX or not 65 <= head[0] <= 90:
             # What does not begin as a method does (a capital letter) is no HTTP: the region says so at once.
             self._route(connection, head_of(head), b"")
@@ -125,6 +136,17 @@ class Door:
         else:
             # Waiting for more: the bytes stay in the socket, so readiness would be told at once and always.
             self.loop.call_later(LOOK_AGAIN_S, self._look, connection, deadline)
+
+    def _tunnel(self, connection: socket.socket, head: bytes, deadline: float) -> None:
+        """A client that takes this cloud for its proxy. So it finds names to which its SDK goes whatever endpoint it is given."""
+        request = head_of(head)
+        host = request.path.rpartition(":")[0]
+        if _is_customers(host):
+            self._refuse(connection, request, NotOfAws(host))
+            return
+        connection.recv(head.index(b"\r\n\r\n") + 4)
+        connection.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self._look(connection, deadline)
 
     def _secure(self, connection: socket.socket, head: bytes, deadline: float) -> None:
         try:
@@ -241,7 +263,7 @@ class Door:
         headers = {**response.headers, "x-kumoniwa-hint": ascii(error.hint), "Connection": "close", "Content-Length": len(response.body)}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         try:
-            connection.send(f"HTTP/1.1 {response.status} Bad Request\r\n{head}\r\n".encode() + response.body)
+            connection.send(f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}\r\n{head}\r\n".encode() + response.body)
             connection.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # the client was faster

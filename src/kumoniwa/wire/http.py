@@ -208,15 +208,21 @@ class Connection(asyncio.Protocol):
         request = self.request = Request(self.parser.get_method().decode("latin-1"), path, query, headers, lines=self.lines, is_tls=self.is_tls)
         if self.belongs_elsewhere is not None and self.belongs_elsewhere(request):
             self.leaving = request
+            if "transfer-encoding" in headers:
+                # Such a request leaves when it is complete, for which its client must be told to go on.
+                self._encourage(headers)
             return
         length = headers.get("content-length")
-        if "expect" in headers and headers["expect"].lower() == "100-continue" and not self.is_busy:
-            self.transport.write(_CONTINUE)
+        self._encourage(headers)
         if (length is None and "transfer-encoding" in headers) or (length is not None and int(length) > STREAM_ABOVE_BYTES):
             self.stream = request.stream = Stream(int(length) if length else None, self._pause, self._resume)
             self.body_left = int(length) if length else 0
             self.transport.max_size = STREAM_READ_BYTES
             self._take(request)
+
+    def _encourage(self, headers: dict[str, str]) -> None:
+        if "expect" in headers and headers["expect"].lower() == "100-continue" and not self.is_busy:
+            self.transport.write(_CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         if self.stream is not None:

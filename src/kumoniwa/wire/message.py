@@ -21,7 +21,7 @@ class Disconnected(Exception):
 class Stream:
     """A body too large to hold, read piece by piece with back-pressure."""
 
-    __slots__ = ("length", "pieces", "held_bytes", "arrived", "pause", "resume", "is_complete", "is_broken")
+    __slots__ = ("length", "pieces", "held_bytes", "arrived", "pause", "resume", "is_paused", "is_complete", "is_broken")
 
     HIGH_WATER_BYTES = 1 << 20
 
@@ -32,13 +32,14 @@ class Stream:
         self.held_bytes = 0
         self.arrived = asyncio.Event()
         self.pause, self.resume = pause, resume
-        self.is_complete = self.is_broken = False
+        self.is_paused = self.is_complete = self.is_broken = False
 
     def feed(self, piece: bytes) -> None:
         self.pieces.append(piece)
         self.held_bytes += len(piece)
         self.arrived.set()
         if self.held_bytes > self.HIGH_WATER_BYTES:
+            self.is_paused = True
             self.pause()
 
     def end(self, *, is_broken: bool = False) -> None:
@@ -58,7 +59,9 @@ class Stream:
             await self.arrived.wait()
         piece = self.pieces.popleft()
         self.held_bytes -= len(piece)
-        if not self.pieces and not self.is_complete:
+        if not self.pieces and self.is_paused:
+            # Also when all is here: the next request of the connection is not.
+            self.is_paused = False
             self.resume()
         return piece
 

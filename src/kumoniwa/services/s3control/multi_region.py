@@ -105,15 +105,6 @@ def is_about(operation: str) -> bool:
     return "MultiRegionAccessPoint" in operation
 
 
-def check_region(call: Call, operation: str) -> None:
-    """That the region is one where it may be asked for. Raises PermanentRedirect."""
-    if operation in OF_ROUTES:
-        if call.region not in ROUTED_IN:
-            raise PermanentRedirect(*ROUTED_IN)
-    elif call.region != HOME:
-        raise PermanentRedirect(HOME)
-
-
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     """Points are known by their aliases, which names of points do not tell: whoever names one that is not there asks for any.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
@@ -146,6 +137,11 @@ def _spelled_out(arn: str) -> str:
 # Points ----------------------------------------------------------------------------------------------
 
 
+def _only_in(call: Call, *regions: str) -> None:
+    if call.region not in regions:
+        raise PermanentRedirect(*regions)
+
+
 def _found(call: Call, name: str) -> Kept:
     kept = call.shelf(Kept).get(name)
     if kept is None:
@@ -156,6 +152,7 @@ def _found(call: Call, name: str) -> Kept:
 def _manages(call: Call) -> None:
     """"You must grant the s3:ListAllMyBuckets permission to the user, role, or other IAM entity that makes a request to manage a
     Multi-Region Access Point": MrapOperations, AWS's guide."""
+    _only_in(call, HOME)
     call.require("s3:ListAllMyBuckets", "*")
 
 
@@ -211,6 +208,7 @@ def DeleteMultiRegionAccessPoint(call: Call, *, AccountId: str, ClientToken: str
 
 
 def DescribeMultiRegionAccessPointOperation(call: Call, *, AccountId: str, RequestTokenARN: str) -> dict:
+    _only_in(call, HOME)
     request = call.shelf(Request).get(RequestTokenARN)
     if request is None:
         raise NoSuchAsyncRequest
@@ -226,10 +224,12 @@ def _report(kept: Kept) -> dict[str, Any]:
 
 
 def GetMultiRegionAccessPoint(call: Call, *, AccountId: str, Name: str) -> dict:
+    _only_in(call, HOME)
     return {"AccessPoint": _report(_found(call, Name))}
 
 
 def ListMultiRegionAccessPoints(call: Call, *, AccountId: str, NextToken: str | None = None, MaxResults: int | None = None) -> dict:
+    _only_in(call, HOME)
     try:
         after = base64.urlsafe_b64decode(NextToken).decode() if NextToken else ""
     except (binascii.Error, ValueError):
@@ -257,6 +257,7 @@ def PutMultiRegionAccessPointPolicy(call: Call, *, AccountId: str, ClientToken: 
 
 
 def GetMultiRegionAccessPointPolicy(call: Call, *, AccountId: str, Name: str) -> dict:
+    _only_in(call, HOME)
     kept = _found(call, Name)
     if not kept.proposed:
         raise NoSuchMultiRegionAccessPointPolicy(Name=Name)
@@ -265,6 +266,7 @@ def GetMultiRegionAccessPointPolicy(call: Call, *, AccountId: str, Name: str) ->
 
 
 def GetMultiRegionAccessPointPolicyStatus(call: Call, *, AccountId: str, Name: str) -> dict:
+    _only_in(call, HOME)
     kept = _found(call, Name)
     if not kept.point.policy:
         raise NoSuchMultiRegionAccessPointPolicy(Name=Name)
@@ -284,6 +286,7 @@ def _alias_of(call: Call, said: str) -> str:
 
 
 async def _routes(call: Call, said: str, updates: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    _only_in(call, *ROUTED_IN)
     asked = {"do": "routes", "account": call.account, "alias": _alias_of(call, said), "updates": updates}
     return await call.home.exchange(EDGE, "s3control", asked)
 

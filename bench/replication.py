@@ -19,7 +19,7 @@ from kumoniwa.cloud.region import Region
 from kumoniwa.gate.settings import Settings
 from kumoniwa.wire.message import Request, Response
 
-PUTS, ROUNDS = 10_000, 12
+PUTS, ROUNDS = 4_000, 30
 BODY = "x" * 200
 NAMES = ("us-east-1", "eu-west-1", "ap-northeast-1")
 

@@ -11,7 +11,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.record import changed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from kumoniwa.kernel.clock import Clock
     from kumoniwa.kernel.fault import Faults
@@ -191,6 +191,10 @@ class Call(msgspec.Struct, eq=False):
     def measure(self, namespace: str, name: str, *dimensions: str, value: float = 1.0, unit: str = "Count", times: int = 1) -> None:
         """A figure of a service's own for CloudWatch: ``call.measure("AWS/SQS", "NumberOfMessagesSent", "QueueName", "orders")``."""
         self.home.meter.count(self.account, namespace, name, dimensions, value, unit, times=times)
+
+    def measure_all(self, namespace: str, name: str, *dimensions: str, values: Mapping[float, int], unit: str = "Count") -> None:
+        """Many figures of one metric: how many there are of each."""
+        self.home.meter.count_all(self.account, namespace, name, dimensions, values, unit)
 
     def tell(self, kind: str, detail: dict[str, Any]) -> None:
         """A fact for the region's bus."""

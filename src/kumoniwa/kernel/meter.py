@@ -6,7 +6,7 @@ To count costs two look-ups. What a minute counted is lost with a region that is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kumoniwa.kernel import principal as principals
@@ -45,6 +45,18 @@ class Meter:
         if values is None:
             values = self._begin(key)
         values[value] = values.get(value, 0) + times
+
+    def count_all(
+        self, account: str, namespace: str, name: str, dimensions: tuple[str, ...], values: Mapping[float, int], unit: str
+    ) -> None:  # fmt: skip
+        """Values of a metric and how many there are of each, rounded to three digits."""
+        key = (account, namespace, name, unit, dimensions, None)
+        held = self._counted.get(key)
+        if held is None:
+            held = self._begin(key)
+        for value, times in values.items():
+            value = rounded(value)
+            held[value] = held.get(value, 0) + times
 
     def gauge(self, key: Any, measure: Gauge | None) -> None:
         """Have something measured at the end of each minute from now on; None to stop it."""

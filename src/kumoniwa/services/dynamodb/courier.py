@@ -19,7 +19,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.dynamodb import replication, table_key, unlocking
 from kumoniwa.services.dynamodb.group import DELETING
-from kumoniwa.services.dynamodb.replication import Page
+from kumoniwa.services.dynamodb.replication import Page, Place
 from kumoniwa.services.dynamodb.table import Table
 
 MEDIAN_S = 0.3
@@ -33,6 +33,7 @@ TICK_S = 0.05
 """Changes of so long travel together."""
 TRIM_CHANGES = 1_000
 """The log is trimmed by so many, or when all of it was heard."""
+DUE_LAST_MIN = 5_000
 RETRY_S = 1.0
 IDLE_S = 10.0
 
@@ -52,8 +53,10 @@ class Courier:
         self.waiting: dict[int, list[Page]] = {}
         """What was read and is not heard, by the tick at which it is due, each in the order of the log."""
         self.count = self.untrimmed = self.trimmed = 0
-        self.due_last: dict[bytes, int] = {}
+        self.due_last: dict[Place, int] = {}
         """When the last change of an item is due that waits here: no page with a later one overtakes it."""
+        self.due_last_max = 0
+        """Of more entries those are forgotten whose time has come."""
 
     async def run(self) -> None:
         while (table := self._table()) is not None:
@@ -94,14 +97,16 @@ class Courier:
             due_s = min(page.at / 1_000_000, now) + delay(random) + lag_s
             if window_s:
                 due_s += random.uniform(0.0, window_s)
-            items = replication.items_in(page)
-            tick = max([int(due_s / TICK_S), *[due_last[item] for item in items if item in due_last]])
-            due_last.update(dict.fromkeys(items, tick))
+            tick, places = int(due_s / TICK_S), replication.places_in(page.body)
+            if waiting := due_last.keys() & places:
+                tick = max(tick, *map(due_last.__getitem__, waiting))
+            due_last.update(dict.fromkeys(places, tick))
             self.waiting.setdefault(tick, []).append(page)
             self.count += page.changes
-        if len(due_last) > 2 * self.count + 1_000:
+        if len(due_last) > self.due_last_max:
             past = int(now / TICK_S)
-            self.due_last = {item: tick for item, tick in due_last.items() if tick >= past}
+            self.due_last = {place: tick for place, tick in due_last.items() if tick >= past}
+            self.due_last_max = 2 * len(self.due_last) + DUE_LAST_MIN
 
     def _hit(self, kind: str) -> Any:
         if not self.home.faults:

@@ -19,7 +19,6 @@ import msgspec
 
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.meter import rounded
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
 from kumoniwa.services.dynamodb.table import Layout, Table
 from kumoniwa.store.rows import Rows
@@ -111,7 +110,7 @@ class Page(NamedTuple):
     body: bytes
 
 
-class _Place(msgspec.Struct, array_like=True):
+class Place(msgspec.Struct, array_like=True, frozen=True):
     """Of a packed change what says which item it is of."""
 
     pk: bytes
@@ -122,7 +121,7 @@ PAGE_BYTES = 1 << 20
 """Of more than so much written in one turn, the log makes several pages."""
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Version).decode
-_places = msgspec.msgpack.Decoder(list[_Place]).decode
+places_in = msgspec.msgpack.Decoder(list[Place]).decode
 changes_in = msgspec.msgpack.Decoder(list[tuple]).decode
 
 
@@ -250,10 +249,6 @@ def written_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[Page
     return found, newest
 
 
-def items_in(page: Page) -> list[bytes]:
-    return [place.pk + place.sk for place in _places(page.body)]
-
-
 def backlog(call: Call, tbl: int, region: str) -> int:
     after = cursor(call, tbl, region)
     return _settled(call).one("select coalesce(sum(changes), 0) from dynamodb_log where tbl = ? and seq > ?", tbl, after)[0]
@@ -301,9 +296,7 @@ def arrived(call: Call, name: str, region: str, at: float, pages: list[Page]) ->
     lags: Counter[int] = Counter()
     for page in pages:
         lags[max(0, at_ms - page.at // 1000)] += page.changes
-    of = ("AWS/DynamoDB", "ReplicationLatency", "TableName", name, "ReceivingRegion", region)
-    for lag, times in lags.items():
-        call.measure(*of, value=rounded(lag), unit="Milliseconds", times=times)
+    call.measure_all("AWS/DynamoDB", "ReplicationLatency", "TableName", name, "ReceivingRegion", region, values=lags, unit="Milliseconds")
     samples, total = lags.total(), sum(lag * times for lag, times in lags.items())
     call.rows(LATENCIES).run(
         """insert into dynamodb_latency values (?,?,?,?,?,?,?) on conflict do update set samples = samples + excluded.samples,

@@ -17,6 +17,7 @@ import msgspec
 
 from kumoniwa.cloud.region import Region
 from kumoniwa.gate.settings import Settings
+from kumoniwa.services.dynamodb import log
 from kumoniwa.wire.message import Request, Response
 
 PUTS, ROUNDS = 4_000, 30
@@ -129,8 +130,10 @@ async def main() -> None:
 
 
 def _backlog(region: Region) -> bool:
-    rows = region.store.rows("000000000000")
-    return rows.one("select 1 from dynamodb_log") is not None
+    """Whether a replica does not have all pages yet."""
+    [call] = region.calls("dynamodb", "dynamodb.amazonaws.com")
+    rows = region.store.rows(call.account)
+    return any(seq < log.of(call, tbl).last for tbl, seq in rows.all("select tbl, seq from dynamodb_cursor"))
 
 
 if __name__ == "__main__":

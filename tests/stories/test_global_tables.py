@@ -5,6 +5,8 @@ import statistics
 import pytest
 from botocore.exceptions import ClientError
 
+from kumoniwa.services.dynamodb import log
+
 US, EU, TOKYO = "us-east-1", "eu-west-1", "ap-northeast-1"
 REGIONS = (US, EU, TOKYO)
 TABLE = "orders"
@@ -305,6 +307,36 @@ def test_kills_at_any_moment_lose_no_write_that_was_answered(world):
     world.sleep(20)
     for region in REGIONS:
         assert {key: item["v"]["S"] for key, item in contents(world, region).items()} == written
+
+
+def test_a_log_with_few_places_keeps_what_a_dead_region_does_not_hear_and_uses_its_places_again(world, monkeypatch):
+    monkeypatch.setattr(log, "PLACES", 4)
+
+    def pages():
+        region = world.regions[US]
+        [(kept, behind)] = region.store.rows("000000000000").all("select count(*), sum(place >= 4) from dynamodb_page")
+        return kept, behind
+
+    def write(numbers):
+        for number in numbers:
+            put(world, US, str(number), "x")
+            world.sleep(0.3)
+
+    write(range(20))
+    world.sleep(5)
+    assert pages() == (4, 0)
+    world.kill(EU)
+    write(range(20, 40))
+    world.restart(US, kill=True)
+    write(range(40, 50))
+    assert pages()[0] >= 30
+    world.region(EU)
+    world.sleep(20)
+    assert pages() == (4, 0)
+    write(range(50, 60))
+    world.sleep(5)
+    assert len(contents(world, US)) == 60
+    assert contents(world, EU) == contents(world, TOKYO) == contents(world, US)
 
 
 # Members ---------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.dynamodb import adoption, quorum, replication, table_key, unlocking
+from kumoniwa.services.dynamodb import log as logs
 from kumoniwa.services.dynamodb.courier import MESSAGE_BYTES, RETRY_S, Courier
 from kumoniwa.services.dynamodb.group import ACTIVE, CREATING, DELETING, Group
 from kumoniwa.services.dynamodb.item import ITEMS
@@ -65,8 +66,9 @@ def _told(region) -> dict[str, Any]:
     for call in region.calls("dynamodb", "dynamodb.amazonaws.com"):
         shared = [table for table in call.shelf(Table).values() if table.group is not None and not table.group.is_strong]
         for table in shared:
+            log = logs.of(call, table.id)
             replications += [
-                {"account": call.account, "table": table.name, "to": other, "backlog": replication.backlog(call, table.id, other)}
+                {"account": call.account, "table": table.name, "to": other, "backlog": log.backlog(logs.cursor(call, table.id, other))}
                 for other in table.group.others(region.name)
             ]
         if shared:

@@ -17,9 +17,11 @@ import msgspec
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
+from kumoniwa.services.dynamodb import log as logs
 from kumoniwa.services.dynamodb import replication, table_key, unlocking
 from kumoniwa.services.dynamodb.group import DELETING
-from kumoniwa.services.dynamodb.replication import Page, Place
+from kumoniwa.services.dynamodb.log import Page
+from kumoniwa.services.dynamodb.replication import Place
 from kumoniwa.services.dynamodb.table import Table
 
 MEDIAN_S = 0.3
@@ -49,10 +51,11 @@ class Courier:
     def __init__(self, home: Any, account: str, table: Table, region: str) -> None:
         self.home, self.region, self.name, self.id = home, region, table.name, table.id
         self.call: Call = home.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
-        self.read_to = replication.cursor(self.call, self.id, region)
+        self.log = logs.of(self.call, table.id)
+        self.read_to = logs.cursor(self.call, self.id, region)
         self.waiting: dict[int, list[Page]] = {}
         """What was read and is not heard, by the tick at which it is due, each in the order of the log."""
-        self.count = self.untrimmed = self.trimmed = 0
+        self.count = self.untrimmed = 0
         self.due_last: dict[Place, int] = {}
         """When the last change of an item is due that waits here: no page with a later one overtakes it."""
         self.due_last_max = 0
@@ -85,7 +88,7 @@ class Courier:
         room = READ_AHEAD - self.count
         if room <= 0:
             return
-        pages, self.read_to = replication.written_after(self.call, self.id, self.read_to, room)
+        pages, self.read_to = self.log.after(self.read_to, room)
         if not pages:
             return
         slow, reorder = self._hit("replication.slow"), self._hit("replication.reorder")
@@ -145,11 +148,11 @@ class Courier:
         changes = sum([page.changes for page in pages])
         self.count -= changes
         # What is due later may be older in the log: the cursor waits for it.
-        unheard = min([waiting[0].seq for waiting in self.waiting.values()], default=self.read_to + 1)
-        replication.advance(self.call, self.id, self.region, unheard - 1)
+        unheard = min([waiting[0].number for waiting in self.waiting.values()], default=self.read_to + 1)
+        logs.advance(self.call, self.id, self.region, unheard - 1)
         replication.arrived(self.call, self.name, self.region, reply["at"], pages)
         self.untrimmed += changes
         if self.untrimmed >= TRIM_CHANGES or not self.waiting:
-            self.trimmed = replication.trim(self.call, table, self.trimmed)
+            self.log.trim(replication.heard(self.call, table))
             self.untrimmed = 0
         return True

@@ -12,14 +12,14 @@ Source: "How DynamoDB global tables work", developer guide; "Using DynamoDB glob
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.languages.dynamodb.value import Item, item_bytes
+from kumoniwa.services.dynamodb import log as logs
+from kumoniwa.services.dynamodb.log import Page
 from kumoniwa.services.dynamodb.table import Layout, Table
 from kumoniwa.store.rows import Rows
 from kumoniwa.store.rows import Table as RowTable
@@ -29,15 +29,6 @@ TOMBSTONES = RowTable(
     """create table if not exists dynamodb_tombstone (tbl integer, pk blob, sk blob, at integer, version blob,
          primary key (tbl, pk, sk)) without rowid;
        create index if not exists dynamodb_tombstone_at on dynamodb_tombstone (tbl, at)""",
-)
-CHANGES = RowTable(
-    "dynamodb_log",
-    """create table if not exists dynamodb_log (seq integer primary key, tbl integer, at integer, changes integer, body blob)""",
-)
-"""One row for what a turn of the loop wrote to a table: when its first change was made, how many there are, and themselves."""
-CURSORS = RowTable(
-    "dynamodb_cursor",
-    """create table if not exists dynamodb_cursor (tbl integer, region text, seq integer, primary key (tbl, region)) without rowid""",
 )
 CONFLICTS = RowTable(
     "dynamodb_conflict",
@@ -101,15 +92,6 @@ class Change(NamedTuple):
         return Version(self.at, self.region, self.based_at, self.based_in)
 
 
-class Page(NamedTuple):
-    """What a turn of the loop wrote, as it lies in the log. ``at`` is the time of its first change; ``body`` are ``Change``s, packed."""
-
-    seq: int
-    at: int
-    changes: int
-    body: bytes
-
-
 class Place(msgspec.Struct, array_like=True, frozen=True):
     """Of a packed change what says which item it is of."""
 
@@ -117,33 +99,10 @@ class Place(msgspec.Struct, array_like=True, frozen=True):
     sk: bytes
 
 
-PAGE_BYTES = 1 << 20
-"""Of more than so much written in one turn, the log makes several pages."""
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Version).decode
 places_in = msgspec.msgpack.Decoder(list[Place]).decode
 changes_in = msgspec.msgpack.Decoder(list[tuple]).decode
-
-
-class Numbering:
-    """Numbers the log's pages of an account here. Numbers given out are not used again, even when the log was emptied meanwhile."""
-
-    def __init__(self) -> None:
-        self.last = -1
-
-    def next(self, call: Call) -> int:
-        self.last = self.newest(call) + 1
-        return self.last
-
-    def newest(self, call: Call) -> int:
-        """The number that was given out last."""
-        if self.last < 0:
-            rows = call.rows(CHANGES, CURSORS)
-            self.last = max(
-                rows.one("select coalesce(max(seq), 0) from dynamodb_log")[0],
-                rows.one("select coalesce(max(seq), 0) from dynamodb_cursor")[0],
-            )
-        return self.last
 
 
 def marked(call: Call, new: Item) -> tuple[Item, int]:
@@ -174,26 +133,6 @@ def deletion(call: Call, tbl: int, pk: bytes, sk: bytes) -> Version | None:
     return _unpack(found[0]) if found is not None else None
 
 
-class Log:
-    """What a table's writes leave for its other replicas."""
-
-    def __init__(self, home: Any, account: str, tbl: int) -> None:
-        self.call: Call = home.call("dynamodb", account, principals.service("dynamodb.amazonaws.com", account))
-        self.tbl = tbl
-
-    def write(self, entries: Sequence[tuple]) -> None:
-        """Keep changes that were made in one turn of the loop."""
-        call, body = self.call, _pack(entries)
-        if len(body) > PAGE_BYTES and len(entries) > 1:
-            half = len(entries) // 2
-            self.write(entries[:half])
-            self.write(entries[half:])
-            return
-        number = call.memory(Numbering).next(call)
-        call.rows(CHANGES).run("insert into dynamodb_log values (?,?,?,?,?)", number, self.tbl, entries[0][2], len(entries), body)
-        call.home.wake(("dynamodb", "courier", self.tbl))
-
-
 def noted(
     call: Call, rows: Rows, layout: Layout, pk: bytes, sk: bytes, size: int, body: bytes | None, held: Version | None,
     heard: Version | None, now: float,
@@ -211,7 +150,7 @@ def noted(
         made = (at, here, based_at, based_in)
         log = layout.log
         if log is None:
-            log = layout.log = Log(call.home, call.account, layout.id)
+            log = layout.log = logs.of(call, layout.id)
         rows.gather(log, (pk, sk, at, here, based_at, based_in, size, body))
     packed = _pack(made)
     if body is None:
@@ -221,67 +160,27 @@ def noted(
     return packed
 
 
-# Reading the log -----------------------------------------------------------------------------------
+# Forgetting ----------------------------------------------------------------------------------------
 
 
-def cursor(call: Call, tbl: int, region: str) -> int:
-    """Up to where a region has our changes."""
-    found = call.rows(CURSORS).one("select seq from dynamodb_cursor where tbl = ? and region = ?", tbl, region)
-    return found[0] if found is not None else 0
-
-
-def advance(call: Call, tbl: int, region: str, seq: int) -> None:
-    call.rows(CURSORS).run("replace into dynamodb_cursor values (?,?,?)", tbl, region, seq)
-
-
-def written_after(call: Call, tbl: int, seq: int, count: int) -> tuple[list[Page], int]:
-    """Pages of some ``count`` changes, and up to where there are no others."""
-    newest = call.memory(Numbering).newest(call)
-    if newest <= seq:
-        return [], seq
-    found = []
-    for row in call.rows(CHANGES).each("select seq, at, changes, body from dynamodb_log where seq > ? and tbl = ? order by seq", seq, tbl):
-        page = Page(*row)
-        found.append(page)
-        count -= page.changes
-        if count <= 0:
-            return found, page.seq
-    return found, newest
-
-
-def backlog(call: Call, tbl: int, region: str) -> int:
-    after = cursor(call, tbl, region)
-    return _settled(call).one("select coalesce(sum(changes), 0) from dynamodb_log where tbl = ? and seq > ?", tbl, after)[0]
-
-
-def _settled(call: Call) -> Rows:
-    rows = call.rows(CHANGES)
-    rows.settle()
-    return rows
-
-
-def trim(call: Call, table: Table, trimmed: int) -> int:
-    """Forget the changes that every other replica has; answers up to where. Those up to ``trimmed`` are forgotten already."""
+def heard(call: Call, table: Table) -> int:
+    """Up to which page of its log every other replica of a table has it."""
     regions = table.group.others(call.home.name) if table.group is not None else []
-    everywhere = min([cursor(call, table.id, region) for region in regions], default=trimmed)
-    if everywhere > trimmed:
-        call.rows(CHANGES).run("delete from dynamodb_log where seq > ? and seq <= ? and tbl = ?", trimmed, everywhere, table.id)
-    return max(everywhere, trimmed)
+    return min([logs.cursor(call, table.id, region) for region in regions], default=0)
 
 
 def forget(call: Call, tbl: int) -> None:
     """The table is no replica any more."""
-    _settled(call)
-    rows = call.rows(TOMBSTONES, CHANGES, CURSORS, CONFLICTS)
-    for name in ("tombstone", "log", "cursor", "conflict"):
+    logs.of(call, tbl).clear()
+    rows = call.rows(TOMBSTONES, CONFLICTS)
+    for name in ("tombstone", "conflict"):
         rows.run(f"delete from dynamodb_{name} where tbl = ?", tbl)
 
 
 def forget_old(call: Call, table: Table) -> None:
     """Deletes that everybody has known for a day, and latencies that nobody asks for any more."""
-    _settled(call)
-    rows = call.rows(TOMBSTONES, CHANGES, LATENCIES)
-    oldest = rows.one("select min(at) from dynamodb_log where tbl = ?", table.id)[0]
+    rows = call.rows(TOMBSTONES, LATENCIES)
+    oldest = logs.of(call, table.id).oldest(heard(call, table))
     before = int((call.now() - TOMBSTONE_KEPT_S) * 1_000_000)
     rows.run("delete from dynamodb_tombstone where tbl = ? and at < ?", table.id, before if oldest is None else min(before, oldest))
     rows.run("delete from dynamodb_latency where minute < ?", int(call.now() - LATENCY_KEPT_S) // 60)

@@ -207,7 +207,7 @@ class Layout:
         self.is_legacy = table.group is not None and table.group.version == groups.LEGACY
         self.is_recoverable = table.recovers_since > 0
         self.log: Any = None
-        """A ``replication.Log``, from the first write on."""
+        """A ``log.Log``, from the first write on."""
         self.destinations = tuple(each for each in table.destinations if each.is_on)
         self.encryption = table.encryption
         self.is_guarded = table.encryption is not None or table.resealing is not None

@@ -562,6 +562,14 @@ SAMPLES = {
         """{DeliverySourceName: s, DeliveryDestinationArn: 'arn:aws:logs:us-east-1:123456789012:delivery-destination:d', RecordFields: [time],
         FieldDelimiter: z, S3SuffixPath: w, S3EnableHiveCompatiblePath: false, Tags: [{Key: c, Value: d}]}""",
     ),
+    "AWS::Logs::LogAnomalyDetector": (
+        "{LogGroupArnList: ['arn:aws:logs:us-east-1:123456789012:log-group:g'], DetectorName: d, EvaluationFrequency: FIVE_MIN, FilterPattern: a, AnomalyVisibilityTime: 7}",
+        "{LogGroupArnList: ['arn:aws:logs:us-east-1:123456789012:log-group:g'], DetectorName: d, EvaluationFrequency: ONE_HOUR}",
+    ),
+    "AWS::Logs::QueryDefinition": (
+        "{Name: n, QueryString: fields a, LogGroupNames: [g], QueryLanguage: CWLI}",
+        "{Name: m, QueryString: fields b}",
+    ),
     "AWS::Logs::SubscriptionFilter": (
         "{LogGroupName: g, FilterPattern: a, DestinationArn: 'arn:d', RoleArn: 'arn:r'}",
         "{LogGroupName: g, FilterPattern: b, DestinationArn: 'arn:d', Distribution: Random}",

@@ -145,3 +145,29 @@ def test_what_a_subscription_waits_to_send_is_sealed(cloud, logs, key):
     place = kinesis.get_shard_iterator(StreamName="to", ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
     told = [gzip.decompress(record["Data"]) for record in kinesis.get_records(ShardIterator=place)["Records"]]
     assert any(SECRET.encode() in each for each in told)
+
+
+def test_what_a_detector_learns_of_a_group_lies_under_its_key(cloud, logs, key):
+    made(logs, key)
+    for n in range(8):
+        put(cloud, logs, *[f"user {SECRET} took {k + n} ms" for k in range(4)])
+        cloud.sleep(300)
+    arn = logs.create_log_anomaly_detector(logGroupArnList=[GROUP], evaluationFrequency="FIVE_MIN")["anomalyDetectorArn"]
+    cloud.sleep(1)
+    put(cloud, logs, f"what is that {SECRET}")
+    cloud.sleep(301)
+    assert on_disk(cloud) == []
+    cloud.restart(kill=True)
+    assert [each["logSamples"][0]["message"] for each in logs.list_anomalies(anomalyDetectorArn=arn)["anomalies"]] == [f"what is that {SECRET}"]
+
+
+def test_a_detector_may_have_a_key_of_its_own(cloud, logs, kms):
+    own = kms.create_key()["KeyMetadata"]["Arn"]
+    logs.create_log_group(logGroupName="g")
+    create = {"logGroupArnList": [GROUP], "kmsKeyId": own}
+    assert refused(logs.create_log_anomaly_detector, **create)[0] == "InvalidParameterException"
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/LogsAnomalyDetection-KMS.html
+    detectors = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:anomaly-detector:*"}}
+    allow(kms, own, "logs.us-east-1.amazonaws.com", *ACTIONS, **detectors)
+    arn = logs.create_log_anomaly_detector(**create)["anomalyDetectorArn"]
+    assert logs.get_log_anomaly_detector(anomalyDetectorArn=arn)["kmsKeyId"] == own

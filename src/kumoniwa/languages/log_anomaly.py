@@ -135,12 +135,11 @@ class Pattern(Cluster):
             return HIGH
         return LOW if self.severity in ("DEBUG", "TRACE") or (finding.kind == VALUE and self.severity == "INFO") else MEDIUM
 
-    def values_of(self, place: int) -> dict[str, int]:
-        """The values of a token in all that is known, the commonest first."""
+    def values_of(self, place: int, now: Tally) -> dict[str, int]:
+        """The values of a token in all that is past and in a stretch, the commonest first."""
         found = dict(self.past.values.get(place) or {})
-        for tally in self.seen.values():
-            for value, times in (tally.values.get(place) or {}).items():
-                found[value] = found.get(value, 0) + times
+        for value, times in (now.values.get(place) or {}).items():
+            found[value] = found.get(value, 0) + times
         return dict(sorted(found.items(), key=lambda each: -each[1])[:VALUES_MAX])
 
 
@@ -179,6 +178,12 @@ class Watch(Tree):
             self._learn(pattern, tally, findings)
         self.stretches += 1
         return found
+
+    def learn(self, number: int) -> None:
+        """Make a stretch past, whatever is in it."""
+        for pattern in self.clusters:
+            self._learn(pattern, pattern.seen.pop(number, None) or Tally(), ())
+        self.stretches += 1
 
     def _learn(self, pattern: Pattern, tally: Tally, findings: Iterable[Finding]) -> None:
         kinds = {each.kind for each in findings}

@@ -16,6 +16,7 @@ from kumoniwa.deploy.resource import (
     Work,
     at,
     carries,
+    either,
     gone_tags,
     made,
     p,
@@ -252,3 +253,31 @@ Delivery = ResourceType(
     absent="ResourceNotFoundException",
     attributes={"DeliveryId": ID, "Arn": _arn_of("delivery"), "DeliveryDestinationType": made.delivery.deliveryDestinationType},
 )  # fmt: skip
+
+_WATCHED = {"evaluationFrequency": p.EvaluationFrequency, "filterPattern": p.FilterPattern, "anomalyVisibilityTime": p.AnomalyVisibilityTime}
+LogAnomalyDetector = ResourceType(
+    create=Call(
+        "logs:CreateLogAnomalyDetector", logGroupArnList=p.LogGroupArnList, detectorName=p.DetectorName, kmsKeyId=p.KmsKeyId, **_WATCHED
+    ),
+    id=made.anomalyDetectorArn,
+    update=(
+        Call(
+            "logs:UpdateLogAnomalyDetector", anomalyDetectorArn=ID, enabled=True, evaluationFrequency=either(p.EvaluationFrequency, "FIVE_MIN"),
+            filterPattern=either(p.FilterPattern, ""), anomalyVisibilityTime=either(p.AnomalyVisibilityTime, 21),
+        ).writes_all(),
+    ),
+    delete=Call("logs:DeleteLogAnomalyDetector", anomalyDetectorArn=ID),
+    absent="ResourceNotFoundException",
+    attributes={"AnomalyDetectorArn": ID},
+    fixed="DetectorName KmsKeyId LogGroupArnList",
+)
+
+_ASKED = {"name": p.Name, "queryString": p.QueryString, "logGroupNames": p.LogGroupNames, "queryLanguage": p.QueryLanguage}
+QueryDefinition = ResourceType(
+    create=Call("logs:PutQueryDefinition", **_ASKED),
+    id=made.queryDefinitionId,
+    update=(Call("logs:PutQueryDefinition", queryDefinitionId=ID, **_ASKED).writes_all(),),
+    delete=Call("logs:DeleteQueryDefinition", queryDefinitionId=ID),
+    absent="ResourceNotFoundException",
+    attributes={"QueryDefinitionId": ID},
+)

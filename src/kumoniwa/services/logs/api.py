@@ -12,6 +12,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationExcep
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_pattern import glob
 from kumoniwa.services.logs import (
+    anomaly_detector,
     delivery,
     delivery_destination,
     delivery_source,
@@ -22,6 +23,14 @@ from kumoniwa.services.logs import (
     policy,
     query,
     work,
+)
+from kumoniwa.services.logs.anomaly import ListAnomalies, UpdateAnomaly
+from kumoniwa.services.logs.anomaly_detector import (
+    CreateLogAnomalyDetector,
+    DeleteLogAnomalyDetector,
+    GetLogAnomalyDetector,
+    ListLogAnomalyDetectors,
+    UpdateLogAnomalyDetector,
 )
 from kumoniwa.services.logs.delivery import (
     CreateDelivery,
@@ -111,6 +120,8 @@ from kumoniwa.services.logs.subscription import (
 from kumoniwa.services.logs.tail import StartLiveTail
 
 __all__ = [
+    "CreateLogAnomalyDetector", "DeleteLogAnomalyDetector", "GetLogAnomalyDetector", "ListAnomalies", "ListLogAnomalyDetectors", "UpdateAnomaly",
+    "UpdateLogAnomalyDetector",
     "CreateDelivery", "DeleteDelivery", "DeleteDeliveryDestination", "DeleteDeliveryDestinationPolicy", "DeleteDeliverySource",
     "DescribeConfigurationTemplates", "DescribeDeliveries", "DescribeDeliveryDestinations", "DescribeDeliverySources", "GetDelivery",
     "GetDeliveryDestination", "GetDeliveryDestinationPolicy", "GetDeliverySource", "PutDeliveryDestination", "PutDeliveryDestinationPolicy",
@@ -144,12 +155,21 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return call.arn(f"destination:{name if isinstance(name, str) else '*'}")
     if operation == "StartQuery":
         return [_streams_of(call, name, "") for name in query.names_told(call, params)] or "*"
+    if "Anomal" in operation:
+        return _of_detector(call, operation, params)
     if operation.endswith("LookupTable"):
         return params.get("lookupTableArn") or call.arn(f"lookup-table:{params.get('lookupTableName', '*')}")
     if isinstance(identifiers := params.get("logGroupIdentifiers"), list) and operation == "StartLiveTail":
         return [_streams_of(call, identifier, "") for identifier in identifiers if isinstance(identifier, str)] or "*"
     identifier = params.get("logGroupName") or params.get("logGroupIdentifier") or ""
     return _streams_of(call, identifier, params.get("logStreamName") or "")
+
+
+def _of_detector(call: Call, operation: str, params: dict[str, Any]) -> str:
+    if operation == "CreateLogAnomalyDetector":
+        arns = params.get("logGroupArnList")
+        return _streams_of(call, arns[0], "") if isinstance(arns, list) and arns and isinstance(arns[0], str) else "*"
+    return params.get("anomalyDetectorArn") or ("*" if operation == "ListLogAnomalyDetectors" else anomaly_detector.arn_of(call, "*"))
 
 
 def _of_delivery(call: Call, operation: str, params: dict[str, Any]) -> str | list[str]:
@@ -468,31 +488,33 @@ def _untag(call: Call, name: str, keys: list[str]) -> None:
     call.shelf(Group)[name] = changed(group, tags={k: v for k, v in group.tags.items() if k not in keys})
 
 
+_TAGGED = (delivery, lookup_table, anomaly_detector)
+"""What has tags besides groups: each knows its ARNs, its tags and how they are changed."""
+
+
+def _noun_of(arn: str) -> Any:
+    return next((noun for noun in _TAGGED if noun.is_one(arn)), None)
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
-    if delivery.is_one(resourceArn):
-        delivery.retagged(call, resourceArn, _checked_tags({**delivery.tags_of(call, resourceArn), **tags}))
-    elif lookup_table.is_one(resourceArn):
-        lookup_table.retagged(call, resourceArn, _checked_tags({**lookup_table.tags_of(call, resourceArn), **tags}))
-    else:
+    noun = _noun_of(resourceArn)
+    if noun is None:
         _tag(call, name_in(resourceArn), tags)
+    else:
+        noun.retagged(call, resourceArn, _checked_tags({**noun.tags_of(call, resourceArn), **tags}))
 
 
 def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
-    if delivery.is_one(resourceArn):
-        delivery.retagged(call, resourceArn, {key: value for key, value in delivery.tags_of(call, resourceArn).items() if key not in tagKeys})
-    elif lookup_table.is_one(resourceArn):
-        left = {key: value for key, value in lookup_table.tags_of(call, resourceArn).items() if key not in tagKeys}
-        lookup_table.retagged(call, resourceArn, left)
-    else:
+    noun = _noun_of(resourceArn)
+    if noun is None:
         _untag(call, name_in(resourceArn), tagKeys)
+    else:
+        noun.retagged(call, resourceArn, {key: value for key, value in noun.tags_of(call, resourceArn).items() if key not in tagKeys})
 
 
 def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
-    if delivery.is_one(resourceArn):
-        return {"tags": delivery.tags_of(call, resourceArn)}
-    if lookup_table.is_one(resourceArn):
-        return {"tags": lookup_table.tags_of(call, resourceArn)}
-    return {"tags": existing(call, name_in(resourceArn)).tags}
+    noun = _noun_of(resourceArn)
+    return {"tags": existing(call, name_in(resourceArn)).tags if noun is None else noun.tags_of(call, resourceArn)}
 
 
 def TagLogGroup(call: Call, *, logGroupName: str, tags: dict[str, str]) -> None:

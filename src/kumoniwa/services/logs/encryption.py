@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kumoniwa.gate.key_chain import Chain, Link
+from kumoniwa.gate.key_chain import Chain, Link, Lock
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -66,6 +66,16 @@ def sealed(call: Call, group: Group, body: bytes) -> tuple[str, bytes]:
 
 def opened(call: Call, group: str, link: str, body: bytes) -> bytes:
     return _chain(call, group).unseal(_us(call), link, body)
+
+
+def lock(call: Call, of: str, key: str, arn: str) -> Lock:
+    """How something else of ours is sealed under a key, for the encryption context of this ARN."""
+    return Lock(Chain(of, key, {"aws:logs:arn": arn}, _in_words_of(arn)), _us(call))
+
+
+def prove_lock(lock: Lock) -> None:
+    """See that its key can be used."""
+    lock.chain.current(lock.speaker)
 
 
 async def secrets_of(call: Call, group: str) -> dict[str, bytes]:

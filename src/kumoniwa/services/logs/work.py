@@ -1,10 +1,11 @@
-"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served; queries and exports run."""
+"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served; queries, exports and anomaly
+detectors run."""
 
 from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.services.logs import encryption, event, export, query_run, subscription, vended
+from kumoniwa.services.logs import anomaly_watch, encryption, event, export, query_run, subscription, vended
 from kumoniwa.services.logs.group import Group
 
 RETENTION = ("logs", "retention")
@@ -18,6 +19,7 @@ async def run(region) -> None:
         group.create_task(_expire(region))
         group.create_task(query_run.run(region))
         group.create_task(export.run(region))
+        group.create_task(anomaly_watch.run(region))
 
 
 async def _expire(region) -> None:

@@ -6,11 +6,12 @@ so that least-privilege policies can be proposed from it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from kumoniwa.aws import actions, managed_policies, models
-from kumoniwa.gate import denial, organization
+from kumoniwa.gate import denial, organization, tags
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.faults import role_names
 from kumoniwa.gate.identity import SHARED, UNKNOWN_KEY, Document, Identity, InvalidClientTokenId
@@ -19,7 +20,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.kernel.operation import load
+from kumoniwa.kernel.operation import Service, load
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages.policy import MalformedPolicyDocument, Policy, parse
 from kumoniwa.languages.policy_decision import Authority, Decision, Layer, Levels, keys_of
@@ -112,6 +113,16 @@ def _is_shut_out(principal: Principal) -> bool:
     )
 
 
+def _tags_of(call: Call, service: Service, arn: str, keys: Iterable[str]) -> dict[str, Any]:
+    """The condition keys of a resource's tags, if ``keys`` ask for one of them. What does not exist has none."""
+    if service.tags_of is None or not any(key.startswith(service.tag_keys) for key in keys):
+        return {}
+    try:
+        return tags.of_resource(service.tags_of(call, arn), service.tag_keys)
+    except AwsError:
+        return {}
+
+
 class Authorizer:
     def __init__(self, home) -> None:
         self.home = home
@@ -186,7 +197,7 @@ class Authorizer:
         policy = compiled(document, "trust" if is_trust else "resource") if document else None
         # A resource that has no policy of its own, such as the key that CreateKey is about to make, cannot allow anything.
         must_allow = service.resource_must_allow and policy is not None
-        asked = partial(self._asked, call, route, params)
+        asked = partial(self._asked, call, route, params, arn)
         rcps = () if bounds is FREE else self.rcps(principal, action, call.account)
         if rcps and service.is_of_aws is not None and service.is_of_aws(call, arn):
             rcps = ()
@@ -197,14 +208,16 @@ class Authorizer:
         if not decision.is_allowed and self.mode == "enforce":
             if service.denied is not None:
                 service.denied(call, route.name, action, params)
-            raise self._denial(decision, route.protocol, asked())
+            raise self._denial(decision, route.protocol, asked(()))
 
-    def _asked(self, call: Call, route: Route, params: dict[str, Any]) -> dict[str, Any]:
-        """The condition keys of a request, with those of its service."""
+    def _asked(self, call: Call, route: Route, params: dict[str, Any], arn: str, keys: Iterable[str]) -> dict[str, Any]:
+        """The condition keys of a request, with those of its service; the tags of what it touches only if ``keys`` ask for one."""
         context = self._context(call)
+        if route.told_tags:
+            context.update(tags.of_request(route.name, params, route.told_tags))
         if route.service.conditions_of is not None:
             context.update(route.service.conditions_of(call, route.name, params))
-        return context
+        return context | _tags_of(call, route.service, arn, keys)
 
     def _denial(self, decision: Decision, protocol: str, context: dict[str, Any]) -> AwsError:
         hint = decision.hint
@@ -370,13 +383,17 @@ class Authorizer:
         is_own_root = principal.is_unbound_root and document is None and owner == principal.account
         if self.mode == "off" or (is_own_root and self.bounds(owner) is FREE):
             return
-        asked = self._context(call, owner) | {key.lower(): value for key, value in context.items()}
+        said = {key.lower(): value for key, value in context.items()}
+
+        def asked(keys: Iterable[str]) -> dict[str, Any]:
+            return self._context(call, owner) | (_tags_of(call, service, arn, keys) if is_own else {}) | said
+
         policy = compiled(document, "resource") if document else None
         rcps = self.rcps(principal, action, owner)
         decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner, rcps=rcps)
         self._note(principal, action, arn, decision.is_allowed)
         if not decision.is_allowed and self.mode == "enforce":
-            raise self._denial(decision, models.service(call.service).protocol, asked)
+            raise self._denial(decision, models.service(call.service).protocol, asked(()))
 
     def decided(
         self, call: Call, action: str, arn: str, policy: Policy | None, context: dict[str, Any] | None = None
@@ -444,15 +461,6 @@ class Authorizer:
 
 def _names(who: str, name: str) -> bool:
     return who == name or (not name.startswith("arn:") and who.rpartition("/")[2] == name)
-
-
-def request_tags(params: dict[str, Any]) -> dict[str, Any]:
-    """aws:RequestTag and aws:TagKeys of ``Tags: [{Key, Value}]``, for a service's ``conditions_of``. Not yet validated."""
-    listed = params.get("Tags")
-    tags = [tag for tag in listed if isinstance(tag, dict)] if isinstance(listed, list) else []
-    named = {tag["Key"]: tag.get("Value") for tag in tags if isinstance(tag.get("Key"), str)}
-    keys: dict[str, Any] = {f"aws:requesttag/{key.lower()}": value for key, value in named.items()}
-    return keys | {"aws:tagkeys": list(named)} if named else keys
 
 
 def role_session(role_arn: str, role_id: str, session_name: str, **more: Any) -> Principal:

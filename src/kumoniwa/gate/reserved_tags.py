@@ -8,44 +8,14 @@ https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kumoniwa.gate.tags import CONTAINERS, KEYS, pairs
 from kumoniwa.kernel.errors import AwsError, ValidationError, ValidationException
 from kumoniwa.kernel.principal import Principal
 
 PREFIX = "aws:"
-MEMBERS = frozenset((
-    "tags", "Tags", "TagsList", "AddTags", "tagKeys", "TagKeys", "TagKeyList", "RemoveTagKeys", "BackupPlanTags", "BackupVaultTags",
-    "RecoveryPointTags", "IdentityPoolTags", "UserPoolTags", "DistributionConfigWithTags",
-))  # fmt: skip
-"""What parameters are called that carry tags or keys of tags. S3, whose requests replace all tags at once, looks for itself."""
-MESSAGES = ("Send", "TestRender")
-"""Operations that begin so tag messages, for which every service has rules of its own."""
-_CONTAINERS = ("Items", "Tags")
-_KEYS = ("Key", "key", "TagKey")
-
-
-def members_of(service: str, operation: str, members: Iterable[str]) -> tuple[str, ...]:
-    """The parameters of an operation that carry tags or keys of tags."""
-    if service == "s3" or operation.startswith(MESSAGES):
-        return ()
-    return tuple(sorted(MEMBERS.intersection(members)))
-
-
-def _keys_in(value: Any) -> Iterator[str]:
-    """The keys in a list of tags or keys, in a mapping, or in what holds one of those."""
-    if isinstance(value, Mapping):
-        held = [value[name] for name in _CONTAINERS if isinstance(value.get(name), Mapping | list)]
-        for each in held:
-            yield from _keys_in(each)
-        if not held:
-            yield from value
-    elif isinstance(value, list):
-        for each in value:
-            yield from (each[name] for name in _KEYS if name in each) if isinstance(each, Mapping) else (each,)
-
-
 def is_reserved(key: str) -> bool:
     """Whatever case it is written in."""
     return key[:4].lower() == PREFIX
@@ -69,7 +39,7 @@ def _disguised(value: Any, own: str) -> Any:
     if isinstance(value, list):
         return [_disguised(each, own) for each in value]
     if isinstance(value, Mapping):
-        return {_disguised(key, own): _disguised(each, own) if key in (*_KEYS, *_CONTAINERS) else each for key, each in value.items()}
+        return {_disguised(key, own): _disguised(each, own) if key in (*KEYS, *CONTAINERS) else each for key, each in value.items()}
     return value
 
 
@@ -88,7 +58,7 @@ def counted(tags: Iterable[str]) -> int:
 def guard(principal: Principal, service: Any, operation: str, protocol: str, params: Mapping[str, Any], names: tuple[str, ...]) -> None:
     """Raise what the service answers if the parameters of these names carry a tag that whoever asks may not touch."""
     for name in names:
-        if name in params and (key := refused(principal, _keys_in(params[name]))):
+        if name in params and (key := refused(principal, (key for key, _ in pairs(params[name])))):
             raise refusal(service, operation, protocol, key)
 
 

@@ -16,7 +16,7 @@ from zlib import crc32
 import orjson
 
 from kumoniwa.aws import actions, events, models
-from kumoniwa.gate import access_point, reserved_tags
+from kumoniwa.gate import access_point, tags
 from kumoniwa.gate.address import CONTROL, Address, locate
 from kumoniwa.gate.edge import EdgeName
 from kumoniwa.gate.identity import SHARED
@@ -81,7 +81,7 @@ class Route:
 
     __slots__ = (
         "service", "name", "model", "handler", "codec", "check", "protocol", "family", "action", "pager", "paging_members", "is_recorded",
-        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "tags",
+        "takes_stream", "door", "is_read_only", "mark", "calls", "refusals", "source", "tags", "told_tags",
         "service_has_two_modes",
     )  # fmt: skip
 
@@ -100,7 +100,10 @@ class Route:
         self.is_recorded = events.is_management(service.name, model.name)
         self.is_read_only = events.is_read_only(service.name, model.name)
         self.takes_stream = any(m.is_streaming for m in model.input.members.values()) if model.input else False
-        self.tags = reserved_tags.members_of(service.name, model.name, model.input.members if model.input else ())
+        self.tags = tags.members_of(service.name, model.name, model.input.members if model.input else ())
+        """Parameters that carry tags."""
+        self.told_tags = () if f"{service.name}:{model.name}" in tags.UNTOLD else self.tags
+        """Those of which policies are told."""
         self.door: Callable | None = None
         self.service_has_two_modes = self.model.service.is_query_compatible and self.protocol != "query"
         """Whether errors have the statuses of the query protocol only for clients that say that they once spoke it; for all others theirs

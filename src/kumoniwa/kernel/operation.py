@@ -33,7 +33,7 @@ class Service:
     """One service of ours: its operations and its optional hooks."""
 
     __slots__ = (
-        "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "conditions_of", "headers_of",
+        "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "tag_keys", "conditions_of", "headers_of",
         "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work", "door", "exchange",
     )  # fmt: skip
 
@@ -43,6 +43,10 @@ class Service:
         self.owner_of = getattr(module, "owner_of", None)
         self.resource_of = getattr(module, "resource_of", None)
         self.policy_of = getattr(module, "policy_of", None)
+        self.tags_of = getattr(module, "tags_of", None)
+        """The tags of what an ARN names, ``tags_of(call, arn) -> mapping``; an AwsError says that there is no such thing."""
+        self.tag_keys = ("aws:resourcetag/", *(f"{key.lower()}/" for key in getattr(module, "TAG_CONDITIONS", ())))
+        """How the condition keys begin that hold them."""
         self.conditions_of = getattr(module, "conditions_of", None)
         self.headers_of = getattr(module, "headers_of", None)
         self.resource_must_allow = getattr(module, "RESOURCE_MUST_ALLOW", False)

@@ -214,7 +214,7 @@ class Authority:
         self,
         action: str,
         resource: str,
-        context: dict[str, Any] | Callable[[], dict[str, Any]],
+        context: dict[str, Any] | Callable[[tuple[str, ...]], dict[str, Any]],
         *,
         resource_policy: Policy | None = None,
         resource_account: str | None = None,
@@ -227,17 +227,17 @@ class Authority:
         set for role trust policies (by their kind) and KMS key policies, without which identity policies say nothing.
         ``rcps`` are the resource control policies of the owner's organization, level by level.
         Equal questions whose context agrees in the keys the policies read get the same ``Decision`` object. A ``context`` that is a
-        callable is asked if a policy reads any key, or the question is a new one.
+        callable is told the keys that the policies read, in lower case, and asked if there are any or the question is a new one.
         """
         folded = action.lower()
         keys = self._keys_read(folded, resource_policy, rcps)
         question: Any = (action, resource, resource_policy, resource_account, resource_must_allow, rcps)
         if keys:
-            context = context() if callable(context) else context
+            context = context(keys) if callable(context) else context
             question += tuple([values(context, key) for key in keys])
         decision = self._decisions.get(question)
         if decision is None:
-            context = context() if callable(context) else context
+            context = context(keys) if callable(context) else context
             sides = (resource_policy, resource_account, resource_must_allow, rcps)
             decision = self._decide(action, folded, resource, context, *sides)
             if _CLOCKS.isdisjoint(keys):

@@ -78,6 +78,10 @@ def of_arn(call: Call, arn: str) -> Analyzer:
     return analyzer
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return of_arn(call, arn).tags
+
+
 def keep(call: Call, analyzer: Analyzer) -> None:
     call.shelf(Analyzer)[analyzer.name] = analyzer
 

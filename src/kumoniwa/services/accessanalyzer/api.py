@@ -14,6 +14,7 @@ from kumoniwa.services.accessanalyzer.analyzer import (
     UntagResource,
     UpdateAnalyzer,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.accessanalyzer.archive import (
     ApplyArchiveRule,
@@ -63,11 +64,6 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     arn, name = params.get("analyzerArn", params.get("resourceArn")), params.get("analyzerName")
     if isinstance(name, str):
         arn = call.arn(f"analyzer/{name}", "access-analyzer")
-    if isinstance(arn, str) and isinstance(params.get("ruleName"), str):
+    if isinstance(arn, str) and isinstance(params.get("ruleName"), str) and operation != "ApplyArchiveRule":
         return f"{arn}/archive-rule/{params['ruleName']}"
     return arn if isinstance(arn, str) else "*"
-
-
-def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    tags = params.get("tags") if isinstance(params.get("tags"), dict) else {}
-    return {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()} | ({"aws:tagkeys": list(tags)} if tags else {})

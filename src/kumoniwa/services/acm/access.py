@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.gate.certificate import Certificate
 from kumoniwa.kernel.call import Call
 
@@ -30,7 +29,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    keys: dict[str, Any] = request_tags(params)
+    keys: dict[str, Any] = {}
     if operation == "RequestCertificate":
         alternatives = params.get("SubjectAlternativeNames")
         names = [params.get("DomainName"), *(alternatives if isinstance(alternatives, list) else ())]
@@ -38,7 +37,11 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         keys |= {f"acm:{key}": params[name] for name, key in _REQUESTED.items() if isinstance(params.get(name), str)}
         options = params.get("Options") if isinstance(params.get("Options"), dict) else {}
         keys |= {f"acm:{key}": options[name] for name, key in _OPTIONS.items() if isinstance(options.get(name), str)}
-    certificate = call.shelf(Certificate).get(_arn(params) or "")
-    if certificate is not None:
-        keys |= {f"aws:resourcetag/{name.lower()}": value or "" for name, value in certificate.tags.items()}
     return keys
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str | None]:
+    certificate = call.shelf(Certificate).get(arn)
+    return certificate.tags if certificate is not None else {}
+
+

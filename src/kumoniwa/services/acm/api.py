@@ -1,6 +1,6 @@
 """The operations of ACM. Private authorities, ACME, search and certificates that CloudFront manages are refused by name."""
 
-from kumoniwa.services.acm.access import conditions_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.acm.access import conditions_of, resource_of, tags_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.acm.importing import ImportCertificate
 from kumoniwa.services.acm.life import (
     DeleteCertificate,

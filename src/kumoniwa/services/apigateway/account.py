@@ -92,6 +92,21 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
     return kind, key, record
 
 
+_TREE = re.compile(r"(.+::/(restapis|usageplans|domainnames|apikeys|clientcertificates)/[^/]+)(/stages/[^/]+)?.*")
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """What lies below an API, a plan or a domain name goes by its tags, and a stage by its own besides.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html"""
+    found = _TREE.fullmatch(arn)
+    if found is None:
+        return {}
+    tags = dict(_tagged(call, found[1])[2].tags)
+    if found[3] and (stage := call.shelf(Stage).get(found[1].rpartition("/")[2] + "/" + found[3].removeprefix("/stages/"))) is not None:
+        tags |= stage.tags
+    return tags
+
+
 def reserved_tag(operation: str, key: str) -> AwsError:
     return BadRequestException("Tag keys must not be empty nor begin with aws:")
 

@@ -16,6 +16,7 @@ from kumoniwa.services.apigateway.account import (
     UntagResource,
     UpdateAccount,
     reserved_tag,
+    tags_of,
 )
 from kumoniwa.services.apigateway.authorizer import (
     CreateAuthorizer,

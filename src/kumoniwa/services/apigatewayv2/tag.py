@@ -42,6 +42,13 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
     return kind, key, record
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Of what has no tags itself, only what lies below a domain name goes by its parent's.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-tagging-supported-resources.html"""
+    head, domains, rest = arn.partition("::/domainnames/")
+    return _tagged(call, f"{head}{domains}{rest.partition('/')[0]}" if domains else arn)[2].tags
+
+
 def reserved_tag(operation: str, key: str) -> AwsError:
     return BadRequestException("Tag keys must not be empty nor begin with aws:")
 

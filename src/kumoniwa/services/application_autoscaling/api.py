@@ -24,6 +24,7 @@ from kumoniwa.services.application_autoscaling.target import (
     Target,
     UntagResource,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.application_autoscaling.tracking import (
     DeleteScalingPolicy,
@@ -68,11 +69,7 @@ def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsEr
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    tags = params.get("Tags")
-    keys: dict[str, Any] = {
+    return {
         "application-autoscaling:service-namespace": params.get("ServiceNamespace"),
         "application-autoscaling:scalable-dimension": params.get("ScalableDimension"),
     }
-    if isinstance(tags, dict) and tags:
-        keys |= {f"aws:requesttag/{key.lower()}": value for key, value in tags.items()} | {"aws:tagkeys": list(tags)}
-    return keys

@@ -135,6 +135,10 @@ def _tagged(call: Call, arn: str) -> Target:
     return found
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn).tags
+
+
 def TagResource(call: Call, *, ResourceARN: str, Tags: dict[str, str]) -> None:
     target = _tagged(call, ResourceARN)
     tags = target.tags | Tags

@@ -61,6 +61,7 @@ from kumoniwa.services.appsync.tag import (
     UntagResource,
     refusal_of,
     reserved_tag,
+    tags_of,
 )
 from kumoniwa.services.appsync.typedef import CreateType, DeleteType, GetType, ListTypes, UpdateType
 
@@ -69,8 +70,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsappsync.html: most actions name no resource."""
     if "resourceArn" in params:
         return params["resourceArn"]
-    if operation.endswith("ChannelNamespace") and operation != "CreateChannelNamespace":
+    if operation.endswith("ChannelNamespace"):
         return call.arn(f"apis/{params.get('apiId')}/channelNamespace/{params.get('name')}")
-    if operation in ("GetGraphqlApi", "UpdateGraphqlApi", "DeleteGraphqlApi", "GetApi", "UpdateApi", "DeleteApi"):
+    if operation in ("GetGraphqlApi", "UpdateGraphqlApi", "DeleteGraphqlApi", "GetApi", "UpdateApi", "DeleteApi", "ListChannelNamespaces"):
         return call.arn(f"apis/{params.get('apiId')}")
     return "*"

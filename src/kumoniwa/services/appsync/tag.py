@@ -45,6 +45,10 @@ def _tagged(call: Call, arn: str) -> tuple[EventApi | Namespace | graphqlapi.Api
     return call.shelf(EventApi).get(path[1]) or graphqlapi.existing(call, path[1]), path[1]
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn)[0].tags
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     held, key = _tagged(call, resourceArn)
     call.shelf(type(held))[key] = changed(held, tags={**held.tags, **tags})

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.backup import tag
 from kumoniwa.services.backup.errors import NoStorage
 from kumoniwa.services.backup.point import RecoveryPoint
 from kumoniwa.services.backup.vault import Vault, arn_of
@@ -18,7 +17,6 @@ _OF_POINTS = frozenset({
     "StartRestoreJob",
 })  # fmt: skip
 _NUMBERS = {"ChangeableForDays": "changeablefordays", "MinRetentionDays": "minretentiondays", "MaxRetentionDays": "maxretentiondays"}
-_TAGS = ("BackupVaultTags", "BackupPlanTags", "Tags", "RecoveryPointTags")
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list[str | tuple[str, str]]:
@@ -48,15 +46,4 @@ def denied(call: Call, operation: str, action: str, params: dict[str, Any]) -> N
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    keys: dict[str, Any] = {f"backup:{key}": params[name] for name, key in _NUMBERS.items() if isinstance(params.get(name), int)}
-    tags = next((params[name] for name in _TAGS if isinstance(params.get(name), dict)), {})
-    names = params.get("TagKeyList") if isinstance(params.get("TagKeyList"), list) else list(tags)
-    if names:
-        keys["aws:tagkeys"] = [str(name) for name in names]
-        keys |= {f"aws:requesttag/{str(name).lower()}": value for name, value in tags.items()}
-    named = resource_of(call, operation, params)
-    there = tag.held(call, named[0] if isinstance(named, list) else named)
-    if there is not None:
-        shelf, key = there
-        keys |= {f"aws:resourcetag/{name.lower()}": value for name, value in shelf[key].tags.items()}
-    return keys
+    return {f"backup:{key}": params[name] for name, key in _NUMBERS.items() if isinstance(params.get(name), int)}

@@ -56,6 +56,7 @@ from kumoniwa.services.backup.tag import (
     TagResource,
     UntagResource,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.backup.upkeep import (
     DeleteRecoveryPoint,

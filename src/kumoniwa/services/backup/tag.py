@@ -43,6 +43,11 @@ def _found(call: Call, arn: str) -> tuple[Any, str]:
     return there
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    shelf, key = _found(call, arn)
+    return shelf[key].tags
+
+
 def reserved_tag(operation: str, key: str) -> AwsError:
     return InvalidParameterValueException("Tag keys cannot begin with aws:")
 

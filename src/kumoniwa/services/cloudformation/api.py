@@ -126,6 +126,13 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     return {f"cloudformation:{key}": params[name] for name, key in names.items() if name in params}
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    if ":stackset/" in arn:
+        return stackset.get(call, arn.partition(":stackset/")[2]).tags
+    stack = stacks.find(call, arn) if arn.startswith("arn:") else None
+    return stack.wish.tags if stack is not None else {}
+
+
 # Looking ---------------------------------------------------------------------------------------------------
 
 

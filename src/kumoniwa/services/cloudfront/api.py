@@ -53,6 +53,7 @@ from kumoniwa.services.cloudfront.distribution import (
     TagResource,
     UntagResource,
     UpdateDistribution,
+    tags_of,
 )
 from kumoniwa.services.cloudfront.function import (
     CreateFunction,

@@ -263,6 +263,11 @@ def _tagged(call: Call, arn: str) -> EdgeResource:
     return found
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Functions have tags, of which policies are told nothing."""
+    return _tagged(call, arn).tags if ":distribution/" in arn else {}
+
+
 def _retag(call: Call, found: EdgeResource, tags: dict[str, str]) -> None:
     """Tags are no new version of what bears them."""
     held.shelf(call.home)[f"{found.kind}/{found.id}"] = changed(found, tags=tags)

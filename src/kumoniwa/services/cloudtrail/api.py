@@ -25,6 +25,7 @@ from kumoniwa.services.cloudtrail.trail import (
     StartLogging,
     StopLogging,
     UpdateTrail,
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [

@@ -437,6 +437,10 @@ def _tagged(call: Call, arn: str) -> Trail:
     return trail
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn).tags
+
+
 async def AddTags(call: Call, *, ResourceId: str, TagsList: list[dict[str, str]]) -> None:
     trail = _tagged(call, ResourceId)
     tags = trail.tags | _tags(TagsList)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.aws import models
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.cloudwatch import dashboard, insight_rule, metric_stream, mute_rule
@@ -61,6 +60,7 @@ from kumoniwa.services.cloudwatch.tag import (
     TagResource,
     UntagResource,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.cloudwatch.transition import SetAlarmState
 from kumoniwa.services.cloudwatch.widget import GetMetricWidgetImage
@@ -154,8 +154,8 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     if operation == "PutMetricData":
         return {"cloudwatch:namespace": params.get("Namespace")}
     if operation == "PutInsightRule":
-        return request_tags(params) | {"cloudwatch:requestinsightruleloggroups": insight_rule.groups_in(params.get("RuleDefinition"))}
-    return request_tags(params) if operation in ("PutMetricAlarm", "PutCompositeAlarm", "PutDashboard", "PutMetricStream", "PutAlarmMuteRule", "TagResource") else {}
+        return {"cloudwatch:requestinsightruleloggroups": insight_rule.groups_in(params.get("RuleDefinition"))}
+    return {}
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

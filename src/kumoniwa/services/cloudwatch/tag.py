@@ -42,8 +42,16 @@ def _place(arn: str) -> tuple[str, str]:
 
 async def _tags(call: Call, arn: str) -> dict[str, str] | None:
     kind, name = _place(arn)
-    if kind == "dashboard":
-        return await dashboard.asked(call, "tags", name=name)
+    return await dashboard.asked(call, "tags", name=name) if kind == "dashboard" else _held(call, kind, name, arn)
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Dashboards have tags, of which policies are told nothing."""
+    kind, name = _place(arn)
+    return (_held(call, kind, name, arn) or {}) if kind != "dashboard" else {}
+
+
+def _held(call: Call, kind: str, name: str, arn: str) -> dict[str, str] | None:
     if kind == "metric-stream":
         stream = call.shelf(MetricStream).get(name)
         return stream.tags if stream is not None and arn == metric_stream.arn_of(call, name) else None

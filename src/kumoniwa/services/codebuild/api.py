@@ -17,7 +17,13 @@ from kumoniwa.services.codebuild.build import (
     StopBuild,
 )
 from kumoniwa.services.codebuild.errors import InvalidInputException
-from kumoniwa.services.codebuild.project import BatchGetProjects, CreateProject, ListProjects, UpdateProject
+from kumoniwa.services.codebuild.project import (
+    BatchGetProjects,
+    CreateProject,
+    ListProjects,
+    UpdateProject,
+    tags_of,  # noqa: F401 (the gate's hook)
+)
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:

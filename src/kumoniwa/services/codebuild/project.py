@@ -45,6 +45,10 @@ def existing(call: Call, name: str) -> Project:
     return found
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in existing(call, arn).said.get("tags") or ()}
+
+
 # What may be said ----------------------------------------------------------------------------------
 
 

@@ -29,6 +29,7 @@ from kumoniwa.services.codepipeline.pipeline import (
     UntagResource,
     UpdatePipeline,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 
 

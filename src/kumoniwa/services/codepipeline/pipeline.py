@@ -168,6 +168,11 @@ def _tagged(call: Call, arn: str) -> Pipeline:
     return found
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Stages and actions have none of their own; that they go by their pipeline's is our reading of what AWS says of them to IAM."""
+    return _tagged(call, arn.partition("/")[0]).tags
+
+
 def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
     return {"tags": [{"key": key, "value": value} for key, value in sorted(_tagged(call, resourceArn).tags.items())]}
 

@@ -26,6 +26,7 @@ from kumoniwa.services.cognito_identity.pool import (
     UntagResource,
     UpdateIdentityPool,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [

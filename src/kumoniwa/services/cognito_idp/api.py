@@ -55,6 +55,7 @@ from kumoniwa.services.cognito_idp.pool import (
     UntagResource,
     UpdateUserPool,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.cognito_idp.resourceserver import (
     CreateResourceServer,

@@ -318,6 +318,10 @@ def _named(call: Call, arn: str) -> UserPool:
     return found(call, parsed.resource.removeprefix("userpool/"))
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _named(call, arn).tags
+
+
 def reserved_tag(operation: str, key: str) -> AwsError:
     """The text is one of ours: how AWS says it was not found."""
     return InvalidParameterException("Tag keys that begin with aws: are reserved.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.config import aggregator as aggregators
 from kumoniwa.services.config import organization_pack as organization_packs
@@ -125,7 +124,12 @@ from kumoniwa.services.config.stored_query import (
     ListStoredQueries,
     PutStoredQuery,
 )
-from kumoniwa.services.config.tag import ListTagsForResource, TagResource, UntagResource
+from kumoniwa.services.config.tag import (
+    ListTagsForResource,
+    TagResource,
+    UntagResource,
+    tags_of,  # noqa: F401 (the gate's hook)
+)
 
 __all__ = [
     "DeleteStoredQuery", "GetStoredQuery", "ListStoredQueries", "PutStoredQuery",
@@ -219,7 +223,3 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
             found = [call.shelf(kind).get(name) for name in named]
             return [arn_of(call, each) if each is not None else call.arn(pattern) for each in found]
     return "*"
-
-
-def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    return request_tags(params)

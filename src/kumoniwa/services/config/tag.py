@@ -40,6 +40,11 @@ def _tagged(call: Call, arn: str) -> tuple[type[Record], str]:
     raise ResourceNotFoundException(f"ResourceArn '{arn}' does not exist")
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    kind, key = _tagged(call, arn)
+    return call.shelf(kind)[key].tags
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:
     kind, key = _tagged(call, ResourceArn)
     held = call.shelf(kind)[key]

@@ -275,6 +275,13 @@ def _tagged(call: Call, arn: str) -> Table:
     return table
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """An index goes by its table's: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/attribute-based-access-control.html"""
+    table, _, below = arn.partition(":table/")[2].partition("/")
+    is_of_table = not below or below.startswith("index/")
+    return _tagged(call, f"{arn.partition(':table/')[0]}:table/{table}").tags if is_of_table else {}
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict]) -> None:
     table = _tagged(call, ResourceArn)
     call.shelf(Table)[table.name] = changed(table, tags=tables.checked_tags(table.tags, Tags))

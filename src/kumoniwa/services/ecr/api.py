@@ -30,7 +30,10 @@ from kumoniwa.services.ecr.repository import (
     found,
     reserved_tag,  # noqa: F401 (the gate's hook)
     shown,
+    tags_of,  # noqa: F401 (the gate's hook)
 )
+
+TAG_CONDITIONS = ("ecr:ResourceTag",)
 
 __all__ = [
     "BatchCheckLayerAvailability", "BatchDeleteImage", "BatchGetImage", "CompleteLayerUpload", "CreateRepository", "DeleteLifecyclePolicy",

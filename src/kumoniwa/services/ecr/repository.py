@@ -233,6 +233,10 @@ def _by_arn(call: Call, text: str) -> Repository:
     return found(call, parsed.resource.removeprefix("repository/"))
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _by_arn(call, arn).tags
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: list[dict[str, str]]) -> None:
     repository = _by_arn(call, resourceArn)
     call.shelf(Repository)[repository.name] = changed(repository, tags=_tagged(repository.tags, tags))

@@ -188,6 +188,10 @@ def _tagged(call: Call, arn: str) -> buses.Bus | rules.Rule:
     return rules.closed(call, own, bus if slash else None)
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn).tags
+
+
 def _retag(call: Call, held: buses.Bus | rules.Rule, tags: dict[str, str]) -> None:
     key = held.key if isinstance(held, rules.Rule) else held.name
     call.shelf(type(held))[key] = changed(held, tags=tags)

@@ -20,6 +20,7 @@ from kumoniwa.services.firehose.stream import (
     Stream,
     UpdateDestination,
     active,
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.firehose.tag import (
     ListTagsForDeliveryStream,

@@ -61,6 +61,10 @@ def existing(call: Call, name: str) -> Stream:
     return stream
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return existing(call, arn.rpartition("/")[2]).tags
+
+
 def status_of(call: Call, stream: Stream) -> str:
     return "CREATING" if stream.settled > call.now() else "ACTIVE"
 

@@ -278,6 +278,10 @@ def _tagged(call: Call, arn: str) -> tuple[Any, Template | Experiment]:
     return shelf, shelf[id_]
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn)[1].tags
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     shelf, record = _tagged(call, resourceArn)
     both = record.tags | tags

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.errors import AwsError, ValidationError
-from kumoniwa.services.iam import certificate, password
+from kumoniwa.services.iam import certificate, mfa, password, provider, saml
 from kumoniwa.services.iam.access_key import AccessKey
 from kumoniwa.services.iam.access_report import (
     GenerateOrganizationsAccessReport,
@@ -317,6 +316,22 @@ def policy_of(call: Call, arn: str) -> str | None:
     return orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode()
 
 
+TAG_CONDITIONS = ("iam:ResourceTag",)
+_TAGGED = {"instance-profile": InstanceProfile, "user": User, "role": Role, "policy": Policy, "server-certificate": certificate.ServerCertificate}
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    if kind == "mfa":
+        return mfa.tags_of(call, arn)
+    if kind == "oidc-provider":
+        return provider.tags_of(call, arn)
+    if kind == "saml-provider":
+        return saml.tags_of(call, arn)
+    record = call.shelf(_TAGGED[kind]).get(name.rpartition("/")[2].lower()) if kind in _TAGGED else None
+    return record.tags if record is not None else {}
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     context: dict[str, Any] = {}
     if isinstance(params.get("PolicyArn"), str):
@@ -327,11 +342,6 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         boundary = getattr(record, "boundary", None)
     if boundary:
         context["iam:permissionsboundary"] = boundary
-    for key, value in getattr(record, "tags", {}).items():
-        context[f"aws:resourcetag/{key.lower()}"] = context[f"iam:resourcetag/{key.lower()}"] = value
-    context |= request_tags(params)
-    if isinstance(params.get("TagKeys"), list):
-        context["aws:tagkeys"] = params["TagKeys"]
     return context
 
 

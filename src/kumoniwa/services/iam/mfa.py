@@ -52,6 +52,10 @@ def _found(call: Call, serial: str) -> Device:
     return device
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _found(call, arn).tags
+
+
 def _assigned(call: Call, serial: str, user: User) -> Device:
     device = call.shelf(Device).get(serial)
     if device is None or device.user_id != user.id:

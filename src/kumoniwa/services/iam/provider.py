@@ -40,6 +40,10 @@ def _found(call: Call, arn: str) -> WebProvider:
     return provider
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _found(call, arn).tags
+
+
 def _keep(call: Call, provider: WebProvider) -> None:
     _shelf(call)[provider.arn] = provider
 

@@ -51,6 +51,10 @@ def _found(call: Call, arn: str) -> SamlProvider:
     return provider
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _found(call, arn).tags
+
+
 def _read(document: str, now: float) -> dict[str, Any]:
     """What a metadata document says: the issuer, its signing certificates, until when. Raises InvalidInput."""
     refused = InvalidInput("Could not parse metadata")

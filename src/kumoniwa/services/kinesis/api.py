@@ -59,6 +59,7 @@ from kumoniwa.services.kinesis.tag import (
     keep,
     reserved_tag,  # noqa: F401 (the gate's hook)
     resource,
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [

@@ -41,6 +41,10 @@ def resource(call: Call, arn: str) -> Stream | Consumer:
     return by_arn(call, arn) if "/consumer/" in arn else existing(call, named(call, None, arn))
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return resource(call, arn).tags
+
+
 def keep(call: Call, held: Stream | Consumer, **changes: Any) -> None:
     if isinstance(held, Stream):
         call.shelf(Stream)[held.name] = changed(held, **changes)

@@ -133,10 +133,13 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     text = params.get("KeyId")
     if isinstance(text, str):
         keys |= _of_key(call, text)
-    if operation in ("CreateKey", "TagResource") and isinstance(params.get("Tags"), list):
-        named = {str(tag.get("TagKey")): tag.get("TagValue") for tag in params["Tags"] if isinstance(tag, dict)}
-        keys |= {f"aws:requesttag/{name.lower()}": value for name, value in named.items()} | {"aws:tagkeys": list(named)}
     return keys
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """An alias has none, and does not go by its key's."""
+    key = call.shelf(Key).get(arn.partition(":key/")[2])
+    return key.tags if key is not None else {}
 
 
 def _of_grant(params: dict[str, Any]) -> dict[str, Any]:
@@ -162,8 +165,7 @@ def _of_key(call: Call, text: str) -> dict[str, Any]:
         return {}
     if key is None:
         return {}
-    keys: dict[str, Any] = {f"aws:resourcetag/{name.lower()}": value for name, value in key.tags.items()}
-    keys |= {"kms:keyspec": key.spec, "kms:keyusage": key.usage, "kms:keyorigin": key.origin, "kms:multiregion": bool(key.primary)}
+    keys: dict[str, Any] = {"kms:keyspec": key.spec, "kms:keyusage": key.usage, "kms:keyorigin": key.origin, "kms:multiregion": bool(key.primary)}
     if key.primary:
         keys["kms:multiregionkeytype"] = "PRIMARY" if key.primary == call.region else "REPLICA"
     # Costly ones are asked only if a policy wants to know.

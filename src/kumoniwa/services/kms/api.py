@@ -1,6 +1,6 @@
 """The operations of KMS. Custom key stores, keys of SM2 and ML-DSA, and answers for enclaves are refused by name."""
 
-from kumoniwa.services.kms.access import conditions_of, denied, is_of_aws, policy_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.kms.access import conditions_of, denied, is_of_aws, policy_of, resource_of, tags_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.kms.alias import CreateAlias, DeleteAlias, ListAliases, UpdateAlias
 from kumoniwa.services.kms.bringing import (
     DeleteImportedKeyMaterial,

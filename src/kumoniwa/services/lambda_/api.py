@@ -525,6 +525,12 @@ def _tagged(call: Call, resource: str) -> Function | Mapping | CodeSigningConfig
     return existing(call, name)
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Versions and aliases go by their function's: https://docs.aws.amazon.com/lambda/latest/dg/attribute-based-access-control.html"""
+    name = function_named(call, arn)[0] if ":function:" in arn else ""
+    return (existing(call, name) if name else _tagged(call, arn)).tags
+
+
 def _keep_tags(call: Call, held: Function | Mapping | CodeSigningConfig, tags: dict[str, str]) -> None:
     """A function is under another revision afterwards (recorded: test_tag_lifecycle)."""
     if isinstance(held, Mapping):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.gate.organization import member
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.organizations import delegation, tag
@@ -90,7 +89,7 @@ def denied(call: Call, operation: str, action: str, params: dict[str, Any]) -> N
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    keys = request_tags(params)
+    keys: dict[str, Any] = {}
     kind = params.get("PolicyType") or params.get("Type") or (params.get("Filter") if isinstance(params.get("Filter"), str) else None)
     held = _organization(call)
     if held is not None and isinstance(params.get("PolicyId"), str) and (policy := policies(call).get(params["PolicyId"])) is not None:
@@ -99,19 +98,12 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         keys["organizations:policytype"] = kind
     if isinstance(params.get("ServicePrincipal"), str):
         keys["organizations:serviceprincipal"] = params["ServicePrincipal"]
-    if isinstance(params.get("TagKeys"), list):
-        keys["aws:tagkeys"] = params["TagKeys"]
-    for name in (*_PLACES, "PolicyId", "ResourceId"):
-        if held is not None and isinstance(params.get(name), str):
-            keys |= {f"aws:resourcetag/{key.lower()}": value for key, value in _tags(call, held, params[name]).items()}
     return keys
 
 
-def _tags(call: Call, held: Organization, id_: str) -> dict[str, str]:
-    try:
-        return tag.of(call, held, id_)
-    except AwsError:
-        return {}
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    held = _organization(call)
+    return tag.of(call, held, arn.rpartition("/")[2]) if held is not None else {}
 
 
 _WORDS = (

@@ -12,6 +12,7 @@ from kumoniwa.services.organizations.access import (
     policy_of,
     refusal_of,
     resource_of,
+    tags_of,
 )
 from kumoniwa.services.organizations.account import (
     CloseAccount,

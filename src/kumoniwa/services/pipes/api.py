@@ -164,6 +164,10 @@ def _tagged(call: Call, arn: str) -> Pipe:
     return found
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn).tags
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     pipe = _tagged(call, resourceArn)
     call.shelf(Pipe)[pipe.name] = changed(pipe, tags=_checked_tags({**pipe.tags, **tags}))

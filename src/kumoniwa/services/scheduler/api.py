@@ -49,3 +49,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     if operation.startswith("List"):
         return "*"
     return call.arn(f"schedule/{params.get('GroupName') or groups.DEFAULT}/{name}")
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Only groups have tags. That a schedule goes by its group's is our reading of what AWS says of CreateSchedule to IAM."""
+    return groups.existing(call, arn.partition("/")[2].partition("/")[0]).tags
+
+

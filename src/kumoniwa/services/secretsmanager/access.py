@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.secretsmanager.secret import Secret, arn_of, known
 
+TAG_CONDITIONS = ("secretsmanager:ResourceTag",)
 _OF_NOTHING = frozenset({"ListSecrets", "GetRandomPassword", "BatchGetSecretValue"})
 _REQUESTED = {
     "Name": "name", "Description": "description", "KmsKeyId": "kmskeyid", "VersionId": "versionid", "VersionStage": "versionstage",
@@ -56,8 +56,13 @@ def policy_of(call: Call, arn: str) -> str | None:
     return secret.policy or None if secret is not None else None
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    secret = known(call, arn)
+    return (secret.tags or {}) if secret is not None else {}
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    keys: dict[str, Any] = request_tags(params)
+    keys: dict[str, Any] = {}
     for name, condition in _REQUESTED.items():
         value = params.get(name)
         if isinstance(value, (str, bool, int)):
@@ -70,9 +75,6 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     if secret is not None:
         keys["secretsmanager:secretid"] = arn_of(_there(call, params["SecretId"]), secret)
         keys["secretsmanager:secretprimaryregion"] = secret.primary or call.region
-        tags = secret.tags or {}
-        keys |= {f"aws:resourcetag/{name.lower()}": value for name, value in tags.items()}
-        keys |= {f"secretsmanager:resourcetag/{name.lower()}": value for name, value in tags.items()}
         if secret.rotation is not None:
             keys["secretsmanager:resource/allowrotationlambdaarn"] = secret.rotation.function
     return keys

@@ -1,6 +1,12 @@
 """The operations of Secrets Manager. Secrets that partners or AWS services manage, and replicas of other accounts, are refused by name."""
 
-from kumoniwa.services.secretsmanager.access import conditions_of, policy_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.secretsmanager.access import (  # noqa: F401 (the gate's hooks)
+    TAG_CONDITIONS,
+    conditions_of,
+    policy_of,
+    resource_of,
+    tags_of,
+)
 from kumoniwa.services.secretsmanager.life import (
     CreateSecret,
     DeleteSecret,

@@ -11,7 +11,9 @@ from typing import Any
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.ses import address, message
 from kumoniwa.services.ses import identity as identities
+from kumoniwa.services.ses.configuration import ConfigurationSet
 from kumoniwa.services.ses.errors import InvalidParameterValue
+from kumoniwa.services.ses.template import MailTemplate
 
 _SENDERS = ("Source", "FromEmailAddress")
 _FEEDBACK = ("ReturnPath", "FeedbackForwardingEmailAddress")
@@ -99,6 +101,15 @@ def conditions(call: Call, operation: str, params: dict[str, Any]) -> dict[str, 
     if feedback := _text(params, _FEEDBACK):
         keys["ses:feedbackaddress"] = feedback
     return keys
+
+
+_TAGGED = {"identity": identities.Identity, "configuration-set": ConfigurationSet, "template": MailTemplate}
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    held = call.shelf(_TAGGED[kind]).get(name) if kind in _TAGGED else None
+    return held.tags if held is not None else {}
 
 
 def policy(call: Call, arn: str) -> str | None:

@@ -156,6 +156,10 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     return access.conditions(call, operation, params)
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return access.tags_of(call, arn)
+
+
 def policy_of(call: Call, arn: str) -> str | None:
     return access.policy(call, arn)
 

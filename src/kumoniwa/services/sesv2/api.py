@@ -67,6 +67,7 @@ from kumoniwa.services.sesv2.tag import (
     ListTagsForResource,
     TagResource,
     UntagResource,
+    of_arn,
     reserved_tag,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.sesv2.template import (
@@ -147,6 +148,10 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     return access.conditions(call, operation, params)
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return of_arn(call, arn)
 
 
 def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:

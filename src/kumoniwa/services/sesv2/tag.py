@@ -32,6 +32,11 @@ def _tagged(call: Call, arn: str) -> tuple[Any, str]:
     return call.shelf(KINDS[kind]), name
 
 
+def of_arn(call: Call, arn: str) -> dict[str, str]:
+    shelf, name = _tagged(call, arn)
+    return shelf[name].tags
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> dict:
     shelf, name = _tagged(call, ResourceArn)
     shelf[name] = changed(shelf[name], tags={**shelf[name].tags, **tags_of(Tags)})

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.aws import models
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.sns.application import (
@@ -66,6 +65,7 @@ from kumoniwa.services.sns.topic import (
     UntagResource,
     policy_of,
     reserved_tag,  # noqa: F401 (the gate's hook)
+    tags_of,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [
@@ -145,7 +145,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     if operation == "Subscribe":
         return {"sns:protocol": params.get("Protocol"), "sns:endpoint": params.get("Endpoint")}
-    return request_tags(params) if operation in ("CreateTopic", "TagResource") else {}
+    return {}
 
 
 def confided_of(operation: str, params: dict[str, Any]) -> tuple[str, ...]:

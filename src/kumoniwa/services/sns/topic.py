@@ -292,6 +292,10 @@ def _tagged(call: Call, arn: str) -> Topic:
     return topic
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn).tags
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> dict:
     topic = _tagged(call, ResourceArn)
     call.shelf(Topic)[topic.name] = changed(topic, tags=_checked_tags({**topic.tags, **_tags_of(Tags)}))

@@ -85,6 +85,12 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     return f"arn:{call.home.partition}:sqs:{call.region}:{owner}:{params.get('QueueName', '*')}"
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-abac.html"""
+    queue = call.shelf(Queue).get(arn.rpartition(":")[2])
+    return queue.tags if queue is not None else {}
+
+
 class InvalidAction(AwsError):
     status = 400
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.ssm import owned
-from kumoniwa.services.ssm.parameter import Parameter
 
 _KINDS = {"Parameter": "parameter", "Document": "document", "OpsItem": "opsitem", "Automation": "automation-execution"}
 
@@ -67,16 +65,11 @@ def _of_account(call: Call, name: Any, resource: str) -> str:
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    keys: dict[str, Any] = request_tags(params)
+    keys: dict[str, Any] = {}
     if "Overwrite" in params:
         keys["ssm:overwrite"] = str(params["Overwrite"]).lower()
     if operation == "GetParametersByPath":
         keys["ssm:recursive"] = str(bool(params.get("Recursive"))).lower()
     if "Policies" in params:
         keys["ssm:policies"] = True
-    name = params.get("Name")
-    parameter = call.shelf(Parameter).get(_parameter(call, name).partition(":parameter/")[2]) if isinstance(name, str) else None
-    if parameter is not None:
-        keys |= {f"aws:resourcetag/{key.lower()}": value for key, value in parameter.tags.items()}
-        keys |= {f"ssm:resourcetag/{key.lower()}": value for key, value in parameter.tags.items()}
     return keys

@@ -37,7 +37,12 @@ from kumoniwa.services.ssm.reading import (
     GetParametersByPath,
 )
 from kumoniwa.services.ssm.tag import reserved_tag  # noqa: F401 (the gate's hook)
-from kumoniwa.services.ssm.tagging import AddTagsToResource, ListTagsForResource, RemoveTagsFromResource
+from kumoniwa.services.ssm.tagging import (
+    AddTagsToResource,
+    ListTagsForResource,
+    RemoveTagsFromResource,
+    tags_of,  # noqa: F401 (the gate's hook)
+)
 from kumoniwa.services.ssm.writing import (
     DeleteParameter,
     DeleteParameters,
@@ -45,6 +50,8 @@ from kumoniwa.services.ssm.writing import (
     PutParameter,
     UnlabelParameterVersion,
 )
+
+TAG_CONDITIONS = ("ssm:resourceTag",)
 
 __all__ = [
     "AddTagsToResource", "AssociateOpsItemRelatedItem", "CreateDocument", "CreateOpsItem", "DeleteDocument", "DeleteOpsItem", "DeleteParameter",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate import reserved_tags
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
@@ -30,6 +31,15 @@ def _tagged(call: Call, kind: str, id_: str) -> tuple[type[Record], str, Any]:
     if record is None:
         raise InvalidResourceId
     return _KINDS[kind], key, record
+
+
+_NAMED = {"parameter": "Parameter", "document": "Document", "automation-execution": "Automation", "opsitem": "OpsItem"}
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    parsed = arns.parse(arn)
+    kind, _, id_ = parsed.resource.partition("/") if parsed is not None else ("", "", "")
+    return _tagged(call, _NAMED[kind], id_)[2].tags if kind in _NAMED else {}
 
 
 def AddTagsToResource(call: Call, *, ResourceType: str, ResourceId: str, Tags: list[dict[str, str]]) -> None:

@@ -91,6 +91,15 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     return "*"
 
 
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Versions, aliases and executions have none of their own; that they go by their machine's is our reading of what AWS says to IAM."""
+    kind, _, rest = arn.partition(":states:")[2].split(":", 2)[2].partition(":")
+    if kind == "activity":
+        return _tagged(call, arn)[2].tags
+    machine = call.shelf(StateMachine).get(rest.partition(":")[0])
+    return machine.tags if machine is not None and kind in ("stateMachine", "execution") else {}
+
+
 # State machines ----------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import orjson
 
 from kumoniwa.aws import managed_policies
 from kumoniwa.gate import authorize, denial, organization
+from kumoniwa.gate import tags as tag_keys
 from kumoniwa.gate.federation import SamlProvider, WebProvider
 from kumoniwa.gate.identity import SHARED, Credential, Document, Identity, account_of_key, issue
 from kumoniwa.gate.mfa import LastCode, MfaDevice, accepted
@@ -110,12 +111,19 @@ def policy_of(call: Call, arn: str) -> str | None:
     return role.trust if role is not None and role.kind == "role" else None
 
 
+TAG_CONDITIONS = ("iam:ResourceTag",)
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    role = call.home.store.shelf(SHARED, Identity).get(arn)
+    return role.tags if role is not None else {}
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     context: dict[str, Any] = {}
     for parameter in ("ExternalId", "RoleSessionName", "SourceIdentity", "TransitiveTagKeys"):
         if isinstance(params.get(parameter), (str, list)):
             context[f"sts:{parameter.lower()}"] = params[parameter]
-    context |= authorize.request_tags(params)
     if operation == "AssumeRoot":
         context |= root.keys(params)
     if operation == "GetWebIdentityToken":
@@ -126,10 +134,6 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     ):
         # It counts for the role's trust policy; the session itself carries nothing of it.
         context |= {"aws:multifactorauthpresent": "true", "aws:multifactorauthage": 0}
-    arn = params.get("RoleArn")
-    role = call.home.store.shelf(SHARED, Identity).get(arn) if isinstance(arn, str) else None
-    for key, value in (role.tags if role is not None else {}).items():
-        context[f"aws:resourcetag/{key.lower()}"] = context[f"iam:resourcetag/{key.lower()}"] = value
     return context
 
 
@@ -462,6 +466,7 @@ def _trusting_role(call: Call, action: str, arn: str, asker: Federated, keys: di
         "aws:resourceaccount": role.account,
         **organization.keys_of(organization.member(call.home, role.account), "resource"),
     }
+    context |= tag_keys.of_resource(role.tags, ("aws:resourcetag/", "iam:resourcetag/"))
     authority = Authority(Principal(kind="federated", account="", arn=asker.provider, user_id=asker.subject))
     trust = authorize.compiled(role.trust, "trust")
     wanted = [action, *(["sts:TagSession"] if asker.tags else []), *(["sts:SetSourceIdentity"] if asker.source_identity else [])]

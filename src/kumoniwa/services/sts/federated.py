@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from kumoniwa.gate.authorize import request_tags
+from kumoniwa.gate import tags
 
 
 class Federated(NamedTuple):
@@ -19,7 +19,7 @@ class Federated(NamedTuple):
 
     def keys(self) -> dict[str, Any]:
         keys: dict[str, Any] = {"aws:federatedprovider": self.provider, "sts:rolesessionname": self.session_name}
-        keys |= request_tags({"Tags": self.tags})
+        keys |= tags.of_request("", {"Tags": self.tags}, ("Tags",))
         if self.transitive:
             keys["sts:transitivetagkeys"] = self.transitive
         if self.source_identity:

@@ -1,4 +1,4 @@
-"""What a call to WAF touches, for IAM, and what conditions may look at.
+"""What a call to WAF touches, for IAM, and how that is tagged.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awswafv2.html
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate import firewall
-from kumoniwa.gate.authorize import request_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.wafv2.part import arn_of, references
 
@@ -45,7 +44,6 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
     return touched if len(touched) > 1 else own
 
 
-def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-    keys: dict[str, Any] = request_tags(params)
-    part = firewall.shelf(call.home, call.account, own := _own(call, operation, params)).get(own)
-    return keys | {f"aws:resourcetag/{name.lower()}": value for name, value in (part.tags if part is not None else {}).items()}
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    part = firewall.shelf(call.home, call.account, arn).get(arn)
+    return part.tags if part is not None else {}

@@ -1,6 +1,6 @@
 """The operations of AWS WAF. Managed rule groups, API keys of token domains, monetization and policies that share rule groups are refused by name."""
 
-from kumoniwa.services.wafv2.access import conditions_of, resource_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.wafv2.access import resource_of, tags_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.wafv2.association import (
     AssociateWebACL,
     DisassociateWebACL,

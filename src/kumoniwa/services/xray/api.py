@@ -62,7 +62,8 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
     if isinstance(named := params.get("GroupARN") or params.get("RuleARN") or params.get("ResourceARN"), str) and operation != "PutTelemetryRecords":
         return named
     if operation.endswith("Group"):
-        return call.arn(f"group/{params.get('GroupName')}/*")
+        held = next((each for each in call.shelf(groups.Group).values() if each.name == params.get("GroupName")), None)
+        return groups.arn(call, held) if held is not None else call.arn(f"group/{params.get('GroupName')}/*")
     if operation.endswith("SamplingRule"):
         said = params.get("SamplingRule") or params.get("SamplingRuleUpdate") or params
         return call.arn(f"sampling-rule/{said.get('RuleName')}") if isinstance(said, dict) else "*"
@@ -220,6 +221,10 @@ def _tagged(call: Call, arn: str) -> groups.Group | Rule:
         if sampling.arn(call, rule) == arn:
             return rule
     raise ResourceNotFoundException("Resource not found.", ResourceName=arn)
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    return _tagged(call, arn).tags
 
 
 def TagResource(call: Call, *, ResourceARN: str, Tags: list[dict[str, str]]) -> None:

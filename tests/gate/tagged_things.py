@@ -61,10 +61,11 @@ def _zip() -> bytes:
     return held.getvalue()
 
 
-def _certificate() -> tuple[str, str]:
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x.example")])
+def _certificate(domain: str = "x.example") -> tuple[str, str]:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domain)])
     begins = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    built = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, begins + datetime.timedelta(days=36_500)).sign(key, hashes.SHA256())
+    built = x509.CertificateBuilder(name, name, key.public_key(), 1, begins, begins + datetime.timedelta(days=36_500))
+    built = built.add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=False).sign(key, hashes.SHA256())
     text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
     return built.public_bytes(serialization.Encoding.PEM).decode(), text
 
@@ -122,7 +123,7 @@ def http_stage(m):
 
 
 def http_domain(m):
-    certificate_arn = m.acm.import_certificate(**dict(zip(("Certificate", "PrivateKey"), (each.encode() for each in _certificate()))))["CertificateArn"]
+    certificate_arn = m.acm.import_certificate(**dict(zip(("Certificate", "PrivateKey"), (each.encode() for each in _certificate(f"{m.name}.example.com")))))["CertificateArn"]
     configuration = {"CertificateArn": certificate_arn, "EndpointType": "REGIONAL"}
     m.apigatewayv2.create_domain_name(DomainName=f"{m.name}.example.com", DomainNameConfigurations=[configuration], Tags=m.map)
     return {"DomainName": f"{m.name}.example.com"}

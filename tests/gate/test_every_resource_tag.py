@@ -19,7 +19,8 @@ from tagged_things import KINDS, OF_PATHS, SPELLED, Make, furnish
 from test_every_operation import DENIED, SESSION, Visitor, least, signed
 
 from kumoniwa.aws import actions
-from kumoniwa.kernel.operation import service_names
+from kumoniwa.gate import tags
+from kumoniwa.kernel.operation import load, service_names
 
 KEY = "aws:ResourceTag/${TagKey}"
 DESTRUCTIVE = ("Delete", "Deregister")
@@ -148,3 +149,52 @@ def test_who_may_touch_what_is_tagged_so_may_touch_nothing_else(make_cloud, serv
         if wrong or unasked - asked:
             print(f", not {sorted(wrong)}, unasked {sorted(unasked - asked)}", end="")
     assert wrong == {each for each in NOT if each.startswith(f"{service}:")}
+
+
+# Tags of requests ----------------------------------------------------------------------------------
+
+
+def tagged(shape, key: str, value: str):
+    """A parameter that carries one tag, or its key, in whatever form its model wants."""
+    if shape.type_name == "map":
+        return {key: value}
+    if shape.type_name == "list":
+        if shape.member.type_name == "string":
+            return [key]
+        names = shape.member.members
+        return [{next(name for name in tags.KEYS if name in names): key, next(name for name in ("Value", "value", "TagValue") if name in names): value}]
+    inner = next(name for name in tags.CONTAINERS if name in shape.members)
+    return least(shape) | {inner: tagged(shape.members[inner], key, value)}
+
+
+def telling() -> list[tuple[str, str, str, bool]]:
+    """Each operation whose tags AWS tells to policies: service, name, parameter, and whether it brings more than keys."""
+    found = []
+    for service in sorted(service_names()):
+        prefix, model = actions.prefix(service), SESSION.get_service_model(service)
+        for operation in signed(service):
+            shape = model.operation_model(operation).input_shape
+            name = actions.action(service, operation).partition(":")[2].lower()
+            privilege = next((each for each_name, each in reference()[prefix]["privileges"].items() if each_name.lower() == name), None)
+            keys = {key.partition("/")[0] for kind in (privilege or {"resource_types": {}})["resource_types"].values() for key in kind["condition_keys"]}
+            for member in tags.members_of(service, operation, shape.members if shape else ()):
+                if "aws:TagKeys" in keys and member in load(service).handlers[operation].members:
+                    found.append((service, operation, member, "aws:RequestTag" in keys and not operation.startswith(("Untag", "Remove"))))
+    return found
+
+
+def test_who_may_bring_one_tag_may_bring_no_other(cloud, capsys):
+    visitor, cases, wrong = Visitor(cloud), telling(), []
+    for service, operation, member, has_values in cases:
+        condition = {"StringEquals": {"aws:RequestTag/team": "a"}} if has_values else {"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}, "Null": {"aws:TagKeys": "false"}}
+        statements = [{"Effect": "Allow", "Action": f"{actions.prefix(service)}:*", "Resource": "*", "Condition": condition},
+                      {"Effect": "Allow", "NotAction": f"{actions.prefix(service)}:*", "Resource": "*"}]  # fmt: skip
+        visitor.iam.put_user_policy(UserName="visitor", PolicyName="rights", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+        shape = SESSION.get_service_model(service).operation_model(operation).input_shape
+        other = ("team", "b") if has_values else ("desk", "a")
+        answers = [answered(visitor, service, operation, least(shape) | {member: tagged(shape.members[member], *tag)}) for tag in (other, ("team", "a"))]
+        if not answers[0] == "denied" != answers[1]:
+            wrong.append(f"{service}:{operation}({member}) {answers}")
+    with capsys.disabled():
+        print(f" {len(cases) - len(wrong)} of {len(cases)} operations, not {wrong}", end="")
+    assert wrong == []

@@ -262,7 +262,7 @@ class Authorizer:
         """The condition keys of a request for what belongs to ``owner``, or else to the account that the call touches; costly ones as
         callables. Names are in lower case."""
         principal = call.principal
-        name = (principal.arn, principal.user_id, principal.key_id, principal.context.get("kms:ViaService"))
+        name = (principal.arn, principal.user_id, principal.key_id, principal.context.get("kms:ViaService"), principal.via)
         keys = self._keys.get(name)
         if keys is None or principal.kind == "service":
             keys = keys_of(principal)
@@ -288,12 +288,13 @@ class Authorizer:
         request = call.request
         # What services ask of each other does not leave the house.
         context["aws:securetransport"] = request is None or request.is_tls or principal.is_inside
-        if request is not None:
+        context["aws:viaawsservice"] = bool(principal.via)
+        if request is not None or principal.via:
+            # What is passed on keeps the address of who asked first.
             context["aws:sourceip"] = "127.0.0.1"
+        if request is not None:
             context["aws:useragent"] = request.headers.get("user-agent")
             context["aws:referer"] = request.headers.get("referer")
-        else:
-            context["aws:viaawsservice"] = principal.kind != "service"
         return context
 
     def _authority(self, principal: Principal) -> Authority:
@@ -413,7 +414,7 @@ class Authorizer:
         role = self.identity(role_arn)
         asker = principals.service(service, account, **{"aws:SourceAccount": account, **context})
         if role is None and self.mode != "enforce":
-            return role_session(role_arn, "AROAUNKNOWN", session_name)
+            return role_session(role_arn, "AROAUNKNOWN", session_name, held_by=service)
         trust = compiled(role.trust, "trust") if role is not None else None
         owner = account_of(role_arn, account)
         context = keys_of(asker) | organization.keys_of(self._members.get(account), "source") | organization.keys_of(self._members.get(owner), "resource")
@@ -422,7 +423,7 @@ class Authorizer:
         decision = Authority(asker).decide("sts:AssumeRole", role_arn, context, resource_policy=trust, resource_must_allow=True, rcps=rcps)
         if not decision.is_allowed and self.mode == "enforce":
             raise AccessDenied(decision.text, hint=decision.hint)
-        return role_session(role_arn, role.id if role else "AROAUNKNOWN", session_name)
+        return role_session(role_arn, role.id if role else "AROAUNKNOWN", session_name, held_by=service)
 
     # What was seen ------------------------------------------------------------------------------
 

@@ -57,7 +57,8 @@ async def opening(call: Call, act: Callable[[], Any]) -> Any:
 def on_behalf(call: Call) -> Principal:
     """Whoever calls the service, as KMS sees him through it."""
     through = f"{actions.prefix(call.service)}.{call.region}.amazonaws.com"
-    return changed(call.principal, context={**call.principal.context, "kms:ViaService": through})
+    who = call.forwarding("kms:")
+    return changed(who, context={**who.context, "kms:ViaService": through})
 
 
 async def fresh(call: Call, key: str, context: dict[str, str], *, is_direct: bool = False) -> tuple[DataKey, bytes]:

@@ -152,6 +152,8 @@ def _user_identity(principal: Principal) -> dict[str, Any]:
         "accountId": principal.account,
         "accessKeyId": principal.key_id,
     }
+    if principal.via:
+        who["invokedBy"] = principal.via[-1]
     if principal.kind == "user":
         who["userName"] = principal.arn.rpartition("/")[2]
     if principal.kind == "role":
@@ -168,7 +170,11 @@ def _user_identity(principal: Principal) -> dict[str, Any]:
 
 
 def _source(call: Call) -> str:
-    return "127.0.0.1" if call.request else (call.principal.arn if call.principal.kind == "service" else "AWS Internal")
+    if call.request:
+        return "127.0.0.1"
+    principal = call.principal
+    asker = principal.arn if principal.kind == "service" else next(reversed(principal.via), principal.held_by)
+    return asker or "AWS Internal"
 
 
 def _shown(value: Any, shape: Any) -> Any:

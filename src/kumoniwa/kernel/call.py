@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from kumoniwa.aws import actions
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.record import changed
@@ -152,17 +153,22 @@ class Call(msgspec.Struct, eq=False):
     def wake(self, *key: Any) -> None:
         self.home.wake((self.service, self.account, *key))
 
+    def forwarding(self, operation: str) -> Principal:
+        """Whoever calls, as those see him who are asked for him. Within one service nothing is passed on."""
+        own = actions.prefix(self.service)
+        return self.principal if own == actions.prefix(operation.partition(":")[0]) else principals.forwarded(self.principal, own)
+
     async def ask(self, operation: str, /, *, to_region: str | None = None, once: str | None = None, **params: Any) -> dict:
         """An AWS call through the gate: ``await call.ask("kms:Encrypt", KeyId=…)``. Raises the AwsError AWS would answer.
 
         A token ``once`` makes asking again harmless: the answer that was given is given again.
         """
-        return await self.home.ask(self.principal, operation, params, region=to_region, once=once, trace=self.trace)
+        return await self.home.ask(self.forwarding(operation), operation, params, region=to_region, once=once, trace=self.trace)
 
     async def ask_along(self, operation: str, /, **params: Any) -> dict:
         """An ``ask`` in this region that shares the commit of the call which asks: what both write in one turn of the loop is kept
         together or not at all, and the answer is no safer than the caller's own."""
-        return await self.home.ask_along(self.principal, operation, params, trace=self.trace)
+        return await self.home.ask_along(self.forwarding(operation), operation, params, trace=self.trace)
 
     def acting(self, service: str, **context: str) -> Call:
         """The same place, asked by an AWS service: ``call.acting("apigateway.amazonaws.com", **{"aws:SourceArn": arn})``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kumoniwa.kernel.record import Record
+from kumoniwa.kernel.record import Record, changed
 
 
 class Principal(Record):
@@ -29,6 +29,10 @@ class Principal(Record):
     """Whether the keys were given to a process of this cloud, such as a function's. It is told an address without TLS, because its
     calls do not leave the house; on AWS its SDK would speak TLS."""
 
+    via: tuple[str, ...] = ()
+    """The services that passed on what he asked (``cloudformation.amazonaws.com``), in their order: aws:CalledVia."""
+    held_by: str = ""
+    """The service that assumed the role whose session this is; empty where STS gave its keys to whoever asked."""
     through: str = ""
     """The AWS service that carries out what he asked of it (``cloudformation.amazonaws.com``), while it asks others for him."""
 
@@ -41,6 +45,16 @@ class Principal(Record):
     def is_assumed_root(self) -> bool:
         """A root user in the privileged session that STS opened for those who manage its organization."""
         return "aws:AssumedRoot" in self.context
+
+
+def forwarded(principal: Principal, service: str) -> Principal:
+    """Whoever calls a service (by its prefix, ``dynamodb``), as those see him whom it asks for him: a forward access session. A service that
+    asks for itself or as a role that it assumed passes nobody on, nor does the root user without a key, who stands for its own role.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html"""
+    asks_itself = principal.kind in ("service", "anonymous") or (principal.kind == "root" and not principal.key_id)
+    if asks_itself or principal.held_by.removesuffix(".amazonaws.com").rpartition(".")[2] == service:
+        return principal
+    return changed(principal, via=(*principal.via, f"{service}.amazonaws.com"))
 
 
 def root(account: str, key_id: str = "", partition: str = "aws") -> Principal:

@@ -53,6 +53,8 @@ def keys_of(principal: Principal) -> dict[str, Any]:
     """The condition keys that belong to the caller. The same for all its requests; copy it into each context."""
     keys: dict[str, Any] = {f"aws:principaltag/{key.lower()}": value for key, value in principal.tags.items()}
     keys |= {key.lower(): value for key, value in principal.context.items()}
+    if principal.via:
+        keys |= {"aws:calledvia": principal.via, "aws:calledviafirst": principal.via[0], "aws:calledvialast": principal.via[-1]}
     keys["aws:userid"] = principal.user_id or None
     keys["aws:principalisawsservice"] = principal.kind == "service"
     if principal.kind == "service":

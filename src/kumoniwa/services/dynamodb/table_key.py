@@ -93,7 +93,8 @@ async def _granted(call: Call, answer: dict, context: dict[str, str], region: st
 
 async def _ask(call: Call, operation: str, params: dict[str, Any], region: str) -> dict:
     """KMS, on behalf of whoever calls DynamoDB."""
-    who = changed(call.principal, context={**call.principal.context, "kms:ViaService": f"dynamodb.{region}.amazonaws.com"})
+    who = call.forwarding("kms:")
+    who = changed(who, context={**who.context, "kms:ViaService": f"dynamodb.{region}.amazonaws.com"})
     return await call.home.ask(who, f"kms:{operation}", params, region=region, once=None)
 
 

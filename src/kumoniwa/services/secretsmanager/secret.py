@@ -145,7 +145,7 @@ def writable(call: Call, text: str) -> Secret:
 def keeper_of(call: Call, name: str) -> str:
     """The service that makes a secret of this name for itself, such as ``events``; empty for everybody else.
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/service-linked-secrets.html"""
-    service = call.principal.context.get("aws:CalledViaFirst", "").partition(".")[0]
+    service = call.principal.via[0].partition(".")[0] if call.principal.via else ""
     return service if service and name.startswith(f"{service}!") else ""
 
 

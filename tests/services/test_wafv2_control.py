@@ -159,7 +159,6 @@ def test_priorities_and_names_are_unique(cloud):
 
 
 @pytest.mark.parametrize("statement", [
-    {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": "AWSManagedRulesCommonRuleSet"}},
     {"AsnMatchStatement": {"AsnList": [64496]}},
     contains("a", {"JA3Fingerprint": {"FallbackBehavior": "MATCH"}}),
     contains("a", BODY, transforms=["JS_DECODE_EXT"]),

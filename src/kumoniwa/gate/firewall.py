@@ -153,12 +153,13 @@ class Guard:
         )  # fmt: skip
         verdict = self.ruleset.judge(seen)
         met = records.Met(seen, verdict, source, request_id, place_of(self.home, address)[0])
-        records.measure(self.home, self.account, self.part, verdict)
+        records.measure(self.home, self.account, self.part, verdict, seen.labels)
         self.samples.keep(met, self.part)
         if self.log is not None:
             self.log.write(met)
         # Samples show none, and would hold them all.
         seen.body = b""
+        seen.transformed.clear()
         return Meeting(verdict)
 
 

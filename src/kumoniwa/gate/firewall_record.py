@@ -21,6 +21,8 @@ FIGURES = {"Allow": "AllowedRequests", "Block": "BlockedRequests", "Count": "Cou
 ALL = "ALL"
 GLOBAL_FIGURES = "us-east-1"
 """Where those of edge locations are found."""
+LABELS_MAX = 100
+"""So many labels of a request have figures: https://docs.aws.amazon.com/waf/latest/developerguide/waf-metrics.html"""
 POPULATION_MAX, SAMPLES_MAX = 5_000, 500
 SAMPLED_S = 3 * 3600
 """https://docs.aws.amazon.com/waf/latest/APIReference/API_GetSampledRequests.html"""
@@ -67,7 +69,8 @@ def _named(hits: Verdict) -> Iterator[tuple[Hit, GroupHits | None]]:
         yield hits.ending, None
 
 
-def measure(home: Any, account: str, part: Any, verdict: Verdict) -> None:
+def measure(home: Any, account: str, part: Any, verdict: Verdict, labels: list[str]) -> None:
+    """Of a rule of AWS's groups the web ACL's owner sees figures by the group's and the rule's name, and of a label by its two halves."""
     is_global = ":global/" in part.arn
     region = () if is_global else ("Region", home.name)
     place = GLOBAL_FIGURES if is_global else None
@@ -82,9 +85,16 @@ def measure(home: Any, account: str, part: Any, verdict: Verdict) -> None:
             count(FIGURES[verdict.action], "WebACL", visible["MetricName"], "Rule", DEFAULT)
         if verdict.counted:
             count(FIGURES["Count"], "WebACL", visible["MetricName"], "Rule", ALL)
+        for label in labels[:LABELS_MAX]:
+            namespace, _, name = label.rpartition(":")
+            count(FIGURES[verdict.action], "LabelNamespace", namespace, "LabelName", name, "WebACL", visible["MetricName"])
     for hit, group in _named(verdict):
         said = hit.rule.visibility
-        if said["CloudWatchMetricsEnabled"]:
+        if group is not None and group.rule.is_managed:
+            if group.rule.visibility["CloudWatchMetricsEnabled"]:
+                name = group.rule.group["Name"]
+                count(FIGURES[hit.action], "ManagedRuleGroup", name, "ManagedRuleGroupRule", hit.rule.name, "WebACL", visible["MetricName"])
+        elif said["CloudWatchMetricsEnabled"]:
             holder = ("WebACL", visible["MetricName"]) if group is None else ("RuleGroup", group.rule.group["VisibilityConfig"]["MetricName"])
             count(FIGURES[hit.action], *holder, "Rule", said["MetricName"])
 
@@ -104,8 +114,15 @@ class Samples:
         if met.verdict.ending is None and visible["SampledRequestsEnabled"]:
             self._put(DEFAULT, met, None, "")
         for hit, group in _named(met.verdict):
-            if hit.rule.visibility["SampledRequestsEnabled"]:
-                self._put(hit.rule.visibility["MetricName"], met, hit, hit.rule.name if group is not None else "")
+            within = hit.rule.name if group is not None else ""
+            shown = hit.rule
+            if group is not None and group.rule.is_managed:
+                # Its rules have no metrics that a customer could name: they are found with the rule that refers to the group.
+                within, shown = f"{group.rule.group_id}#{hit.rule.name}", group.rule
+            elif hit.rule.is_managed and hit.rule.group is not None:
+                continue
+            if shown.visibility["SampledRequestsEnabled"]:
+                self._put(shown.visibility["MetricName"], met, hit, within)
         if visible["SampledRequestsEnabled"]:
             self._put(ALL, met, met.verdict.ending, "")
 
@@ -237,7 +254,7 @@ class Log:
         excluded = [{"exclusionType": "EXCLUDED_AS_COUNT", "ruleId": hit.rule.name} for hit in hits.counted if hit.rule.is_excluded]
         ending = hits.ending
         return {
-            "ruleGroupId": hits.rule.group["ARN"],
+            "ruleGroupId": hits.rule.group_id,
             "terminatingRule": {**self._matched(ending), "ruleMatchDetails": self._details(ending) or None} if ending is not None else None,
             "nonTerminatingMatchingRules": [self._matched(hit) for hit in hits.counted if not hit.rule.is_excluded],
             "excludedRules": excluded or None,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kumoniwa.languages.firewall import managed
+
 MAX = 5000
 """Of a web ACL: https://docs.aws.amazon.com/waf/latest/developerguide/limits.html"""
 TRANSFORMATION = 10
@@ -29,6 +31,8 @@ def _of(statement: dict[str, Any], group_capacity: Callable[[str], int]) -> int:
     if kind == "RateBasedStatement":
         scope = _of(said["ScopeDownStatement"], group_capacity) if "ScopeDownStatement" in said else 0
         return 2 + CUSTOM_KEY * len(said.get("CustomKeys") or ()) + scope
+    if kind == managed.STATEMENT:
+        return managed.GROUPS[said["Name"]].capacity + (_of(said["ScopeDownStatement"], group_capacity) if "ScopeDownStatement" in said else 0)
     if kind == "RuleGroupReferenceStatement":
         return group_capacity(said["ARN"])
     if kind == "IPSetReferenceStatement":

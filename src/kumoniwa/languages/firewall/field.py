@@ -18,15 +18,19 @@ NESTED_MAX = 500
 
 
 def compiled(field: dict[str, Any], transformations: list[dict[str, Any]]) -> Read:
-    """The values of a part, transformed."""
+    """The values of a part, transformed. Many rules look at the same: it is made once for each request."""
     ((kind, settings),) = field.items()
     read, transform = _READERS[kind](settings), transformation.compiled(transformations)
     if transform is None:
         return read
+    identity = repr((field, sorted((each["Priority"], each["Type"]) for each in transformations)))
 
     def transformed(request: WebRequest) -> list[bytes] | bool:
-        found = read(request)
-        return found if isinstance(found, bool) else [transform(value) for value in found]
+        known = request.transformed.get(identity)
+        if known is None:
+            found = read(request)
+            known = request.transformed[identity] = found if isinstance(found, bool) else [transform(value) for value in found]
+        return known
 
     return transformed
 

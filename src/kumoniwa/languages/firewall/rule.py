@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from kumoniwa.languages.firewall import managed
 from kumoniwa.languages.firewall.rate import Rates
-from kumoniwa.languages.firewall.statement import Context, World, add_label, compiled
+from kumoniwa.languages.firewall.statement import Context, Matches, World, add_label, compiled
 from kumoniwa.languages.firewall.web_request import Detail, WebRequest
 
 DEFAULT = "Default_Action"
 GROUP = "RuleGroupReferenceStatement"
+GROUPS = (GROUP, managed.STATEMENT)
 TERMINATING = ("Allow", "Block")
 HEADER_PREFIX = "x-amzn-waf-"
 """https://docs.aws.amazon.com/waf/latest/developerguide/customizing-the-incoming-request.html"""
@@ -38,6 +40,11 @@ class Rule:
         self.name, self.visibility = said["Name"], said["VisibilityConfig"]
         self.labels = [context.namespace + label["Name"] for label in said.get("RuleLabels") or ()]
         self.group: dict[str, Any] | None = None
+        self.group_id = ""
+        """As logs call the group."""
+        self.is_managed = managed.STATEMENT in said["Statement"]
+        self.scope: Matches | None = None
+        """What a request must meet to be shown to the group."""
         self.members: list[Rule] = []
         self.is_counted_only = "Count" in (said.get("OverrideAction") or ())
         self.is_excluded = False
@@ -48,14 +55,25 @@ class Rule:
         if (override := overrides.get(self.name)) is not None:
             self.own_action = self.action
             ((self.action, self.settings),) = override.items()
-        if GROUP in said["Statement"]:
+        if self.is_managed:
+            self.kind = "MANAGED_RULE_GROUP"
+            self._take_managed(said["Statement"][managed.STATEMENT], context)
+        elif GROUP in said["Statement"]:
             self.kind = "GROUP"
-            self._take_group(said["Statement"][GROUP], context)
+            reference = said["Statement"][GROUP]
+            self.group_id = reference["ARN"]
+            self._take_group(context.world.group(reference["ARN"]), reference, context)
         else:
             self.matches = compiled(said["Statement"], context._replace(rule=self.name))
 
-    def _take_group(self, reference: dict[str, Any], context: Context) -> None:
-        self.group = context.world.group(reference["ARN"])
+    def _take_managed(self, reference: dict[str, Any], context: Context) -> None:
+        self.group_id = managed.identity(reference)
+        if "ScopeDownStatement" in reference:
+            self.scope = compiled(reference["ScopeDownStatement"], context._replace(rule=self.name))
+        self._take_group(managed.GROUPS[reference["Name"]].document(), reference, context)
+
+    def _take_group(self, group: dict[str, Any], reference: dict[str, Any], context: Context) -> None:
+        self.group = group
         overrides = {each["Name"]: each["ActionToUse"] for each in reference.get("RuleActionOverrides") or ()}
         excluded = {each["Name"] for each in reference.get("ExcludedRules") or ()}
         overrides |= {name: {"Count": {}} for name in excluded}
@@ -146,6 +164,8 @@ class Ruleset:
         return True
 
     def _judge_group(self, rule: Rule, request: WebRequest, verdict: Verdict) -> bool:
+        if rule.scope is not None and not rule.scope(request):
+            return False
         counted: list[Hit] = []
         ending = None
         for member in rule.members:
@@ -166,6 +186,9 @@ class Ruleset:
             return False
         verdict.action, verdict.ending, verdict.inner = ending.action, Hit(rule, ending.action), ending
         verdict.settings, verdict.bodies = ending.rule.settings, rule.group.get("CustomResponseBodies") or {}
+        if ending.overridden:
+            # Who overrides a rule's action words it with the bodies of the web ACL.
+            verdict.bodies = {**verdict.bodies, **self.bodies}
         return True
 
 

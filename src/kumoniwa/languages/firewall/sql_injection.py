@@ -206,8 +206,8 @@ WIDE_BARE = re.compile(r"[nwp]\)?&(?:[nsw]o|n$)|&wo|n\)?[cC]|wc|D|ew?b|[nwp]\)?;
 """What HIGH sensitivity takes for an injection as well."""
 
 SIGNATURES = (
-    r"(?i)\bunion\b[\s\S]{0,40}\bselect\b|\bselect\b[\s\S]{1,80}\bfrom\b[\s\S]{1,40}\b(?:where|limit|information_schema)\b"
-    r"|\b(?:pg_)?sleep\s*\(\s*\d|\bbenchmark\s*\(|\bwaitfor\s+delay\b|\bxp_(?:cmdshell|dirtree|regread)\b|\binto\s+(?:out|dump)file\b"
+    r"(?i)\bunion(?:[\s+(]|/\*[^*]{0,40}\*/|\ball\b|\bdistinct\b)+select\b|\bselect\b[\s\S]{1,80}\bfrom\b[\s\S]{1,40}\b(?:where|limit|information_schema)\b"
+    r"|(?:^|[^.\w])(?:pg_)?sleep\s*\(\s*\d|\bbenchmark\s*\(|\bwaitfor\s+delay\b|\bxp_(?:cmdshell|dirtree|regread)\b|\binto\s+(?:out|dump)file\b"
     r"|\bload_file\s*\(|\binformation_schema\s*\.|\b(?:extractvalue|updatexml)\s*\(|\butl_(?:http|inaddr)\b|\bsys\.(?:databases|tables)\b"
     r"|;\s*(?:drop|alter|truncate)\s+(?:table|database)\b|\bor\b\s+['\"]?(\w+)['\"]?\s*=\s*['\"]?\w|/\*!\d*\s*(?:union|select)"
 )

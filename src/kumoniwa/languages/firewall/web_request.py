@@ -26,7 +26,10 @@ class Detail(NamedTuple):
 
 
 class WebRequest:
-    __slots__ = ("method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "details", "_arguments", "_cookies")
+    __slots__ = (
+        "method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "details", "transformed", "_arguments",
+        "_cookies",
+    )  # fmt: skip
 
     def __init__(
         self, method: str, path: str, query: str, headers: Sequence[tuple[str, str]], body: bytes, *, body_max: int, address: str, now: float
@@ -41,6 +44,8 @@ class WebRequest:
         """Of the rate-based rules that have held it to be too much: as logs tell them."""
         self.details: list[Detail] = []
         """What gave an attack away to the statement of the rule that looks at the request now."""
+        self.transformed: dict[str, list[bytes] | bool] = {}
+        """Parts as rules have unwrapped them so far, by part and transformations."""
         self._arguments: Pairs | None = None
         self._cookies: Pairs | None = None
 

@@ -13,7 +13,10 @@ from kumoniwa.services.wafv2.part import arn_of, references
 
 _ARNS = ("WebACLArn", "WebAclArn", "ResourceArn", "ResourceARN", "ARN")
 _KINDS = {"WebACL": "webacl", "RuleGroup": "rulegroup", "IPSet": "ipset", "RegexPatternSet": "regexpatternset"}
-_OF_NOTHING = frozenset(("ListWebACLs", "ListRuleGroups", "ListIPSets", "ListRegexPatternSets", "ListLoggingConfigurations"))
+_OF_NOTHING = frozenset((
+    "ListWebACLs", "ListRuleGroups", "ListIPSets", "ListRegexPatternSets", "ListLoggingConfigurations", "DescribeManagedRuleGroup",
+    "ListAvailableManagedRuleGroups", "ListAvailableManagedRuleGroupVersions",
+))  # fmt: skip
 
 
 def _own(call: Call, operation: str, params: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The operations of AWS WAF. Managed rule groups, API keys of token domains, monetization and policies that share rule groups are refused by name."""
+"""The operations of AWS WAF. Vendors' rule groups, API keys of token domains, monetization and policies that share rule groups are refused by name."""
 
 from kumoniwa.services.wafv2.access import resource_of, tags_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.wafv2.association import (
@@ -13,6 +13,11 @@ from kumoniwa.services.wafv2.logging import (
     GetLoggingConfiguration,
     ListLoggingConfigurations,
     PutLoggingConfiguration,
+)
+from kumoniwa.services.wafv2.managedrulegroup import (
+    DescribeManagedRuleGroup,
+    ListAvailableManagedRuleGroups,
+    ListAvailableManagedRuleGroupVersions,
 )
 from kumoniwa.services.wafv2.part import reserved_tag  # noqa: F401 (the gate's hook)
 from kumoniwa.services.wafv2.regexpatternset import (
@@ -42,7 +47,8 @@ from kumoniwa.services.wafv2.webacl import (
 
 __all__ = [
     "AssociateWebACL", "CheckCapacity", "CreateIPSet", "CreateRegexPatternSet", "CreateRuleGroup", "CreateWebACL", "DeleteIPSet",
-    "DeleteLoggingConfiguration", "DeleteRegexPatternSet", "DeleteRuleGroup", "DeleteWebACL", "DisassociateWebACL", "GetIPSet",
+    "DeleteLoggingConfiguration", "DeleteRegexPatternSet", "DeleteRuleGroup", "DeleteWebACL", "DescribeManagedRuleGroup", "DisassociateWebACL",
+    "GetIPSet", "ListAvailableManagedRuleGroupVersions", "ListAvailableManagedRuleGroups",
     "GetLoggingConfiguration", "GetRateBasedStatementManagedKeys", "GetRegexPatternSet", "GetRuleGroup", "GetSampledRequests", "GetWebACL",
     "GetWebACLForResource", "ListIPSets", "ListLoggingConfigurations", "ListRegexPatternSets", "ListResourcesForWebACL", "ListRuleGroups",
     "ListTagsForResource", "ListWebACLs", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateRegexPatternSet",

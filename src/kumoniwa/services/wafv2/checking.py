@@ -12,8 +12,8 @@ from kumoniwa.engines import automaton
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.languages.firewall import capacity, field, rate, transformation
-from kumoniwa.languages.firewall.rule import GROUP
+from kumoniwa.languages.firewall import capacity, field, managed, rate, transformation
+from kumoniwa.languages.firewall.rule import GROUP, GROUPS
 from kumoniwa.languages.firewall.statement import KINDS
 from kumoniwa.services.wafv2 import part
 from kumoniwa.services.wafv2.errors import (
@@ -23,6 +23,7 @@ from kumoniwa.services.wafv2.errors import (
     TOO_LOW,
     WAFInvalidParameterException,
     WAFLimitsExceededException,
+    WAFNonexistentItemException,
 )
 from kumoniwa.services.wafv2.scope import CLOUDFRONT
 
@@ -34,7 +35,6 @@ RESERVED = frozenset(("awswaf", "aws", "waf", "rulegroup", "webacl", "regexpatte
 """https://docs.aws.amazon.com/waf/latest/APIReference/API_Label.html"""
 _REFERRED = {GROUP: "rulegroup", "IPSetReferenceStatement": "ipset", "RegexPatternSetReferenceStatement": "regexpatternset"}
 _UNTOLD = {
-    "ManagedRuleGroupStatement": "ManagedRuleGroupStatement: the rules of managed rule groups are not public",
     "AsnMatchStatement": "AsnMatchStatement: there is no map from addresses to autonomous systems here",
 }
 
@@ -45,6 +45,8 @@ class Standing(NamedTuple):
     call: Call
     scope: str
     is_in_group: bool
+    bodies: dict[str, Any]
+    """Custom response bodies that actions may name."""
     is_nested: bool = False
 
 
@@ -67,22 +69,22 @@ def check_rules(call: Call, scope: str, rules: list[dict[str, Any]], bodies: dic
     if len({rule["VisibilityConfig"]["MetricName"] for rule in rules}) < len(rules):
         raise wrong("Some of your rules have the same metric name.", "METRIC_NAME", "MetricName")
     for rule in rules:
-        _check_rule(Standing(call, scope, is_in_group), rule, bodies)
+        _check_rule(Standing(call, scope, is_in_group, bodies), rule)
     return capacity.of_rules(rules, lambda arn: part.by_arn(call, arn).document["Capacity"])
 
 
-def _check_rule(standing: Standing, rule: dict[str, Any], bodies: dict[str, Any]) -> None:
+def _check_rule(standing: Standing, rule: dict[str, Any]) -> None:
     for member in ("CaptchaConfig", "ChallengeConfig"):
         if member in rule:
             raise NotImplementedHere(f"{member} of wafv2 rules")
     kind = _only(rule["Statement"], "STATEMENT", "Statement")
     check_statement(standing, rule["Statement"])
-    if ("Action" in rule) == ("OverrideAction" in rule) or (kind == GROUP) != ("OverrideAction" in rule):
+    if ("Action" in rule) == ("OverrideAction" in rule) or (kind in GROUPS) != ("OverrideAction" in rule):
         raise wrong(
             EXACTLY_ONE, "RULE", "Rule", "A rule with a rule group has an OverrideAction, every other rule an Action, and no rule both."
         )
     if "Action" in rule:
-        check_action(rule["Action"], bodies)
+        check_action(rule["Action"], standing.bodies)
     else:
         _only(rule["OverrideAction"], "OVERRIDE_ACTION", "OverrideAction")
     labels = rule.get("RuleLabels") or ()
@@ -116,10 +118,10 @@ def check_statement(standing: Standing, statement: dict[str, Any]) -> None:
     said = statement[kind]
     if kind in _REFERRED:
         check_reference(standing, _REFERRED[kind], said["ARN"])
-    if kind == GROUP:
+    if kind in GROUPS:
         if standing.is_nested or standing.is_in_group:
             raise wrong(NESTED, "STATEMENT", kind, "A rule group stands in a rule of a web ACL alone.")
-        _check_group(standing, said)
+        (_check_group if kind == GROUP else _check_managed)(standing, said)
         return
     if kind not in KINDS:
         raise NotImplementedHere(f"{kind} of wafv2")
@@ -151,7 +153,33 @@ def _check_group(standing: Standing, said: dict[str, Any]) -> None:
         if name not in names:
             raise wrong(REFERENCE, "EXCLUDED_RULE", name, f"The rule group has no rule {name}.")
     for each in overridden:
-        check_action(each["ActionToUse"], group.get("CustomResponseBodies") or {})
+        check_action(each["ActionToUse"], {**(group.get("CustomResponseBodies") or {}), **standing.bodies})
+
+
+def managed_group(vendor: str, name: str, version: str | None) -> managed.Group:
+    """Raises what AWS answers where there is no such group (https://github.com/trussworks/terraform-aws-wafv2/issues/23)."""
+    if vendor == managed.VENDOR and name in managed.NOT_HERE:
+        raise NotImplementedHere(f"the managed rule group {name} of wafv2: {managed.NOT_HERE[name]}")
+    group = managed.GROUPS.get(name) if vendor == managed.VENDOR else None
+    if group is None:
+        raise WAFNonexistentItemException(f"ManagedRules with name {name} by vendor {vendor} does not exist. Please check your inputs")
+    if version not in (None, group.version):
+        raise NotImplementedHere(f"the version {version} of the managed rule group {name} of wafv2, which has {group.version} here")
+    if not automaton.is_here():
+        raise NotImplementedHere(automaton.MISSING)
+    return group
+
+
+def _check_managed(standing: Standing, said: dict[str, Any]) -> None:
+    """Overrides of rules that are not there do nothing, as on AWS:
+    https://docs.aws.amazon.com/waf/latest/APIReference/API_ManagedRuleGroupStatement.html"""
+    managed_group(said["VendorName"], said["Name"], said.get("Version"))
+    if said.get("ManagedRuleGroupConfigs"):
+        raise NotImplementedHere(f"ManagedRuleGroupConfigs of the managed rule group {said['Name']} of wafv2")
+    for each in said.get("RuleActionOverrides") or ():
+        check_action(each["ActionToUse"], standing.bodies)
+    if "ScopeDownStatement" in said:
+        check_statement(standing._replace(is_nested=True), said["ScopeDownStatement"])
 
 
 def check_field(said: dict[str, Any], transformations: Iterable[dict[str, Any]]) -> None:

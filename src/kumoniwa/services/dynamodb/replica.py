@@ -276,6 +276,7 @@ def settings_of(table: Table) -> dict[str, Any]:
             {
                 "name": i.name, "hash_name": i.hash_name, "range_name": i.range_name, "projection": i.projection,
                 "projected": list(i.projected), "is_global": i.is_global, "read_units": i.read_units, "write_units": i.write_units,
+                "reads_max": i.reads_max, "writes_max": i.writes_max,
                 "more_hashes": list(i.more_hashes), "more_ranges": list(i.more_ranges),
             }
             for i in table.indexes
@@ -283,6 +284,8 @@ def settings_of(table: Table) -> dict[str, Any]:
         "is_on_demand": table.is_on_demand,
         "read_units": table.read_units,
         "write_units": table.write_units,
+        "reads_max": table.reads_max,
+        "writes_max": table.writes_max,
         "table_class": table.table_class,
         "ttl_attribute": table.ttl_attribute,
         "stream_view": table.stream_view,

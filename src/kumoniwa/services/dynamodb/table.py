@@ -12,7 +12,7 @@ from typing import Any
 
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
+from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID, Item
 from kumoniwa.services.dynamodb import group as groups
@@ -29,6 +29,7 @@ LOCAL_INDEXES_MAX = 5
 PROJECTED_MAX = 100
 TAGS_MAX = 50
 WARM_ON_DEMAND = (12_000, 4_000)
+CEILINGS = ("MaxReadRequestUnits", "MaxWriteRequestUnits")
 UNITS_MAX = 1_000_000_000_000
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
 
@@ -61,6 +62,9 @@ class Index(Record):
     more_hashes: tuple[str, ...] = ()
     """Further attributes to partition by and to sort by, of an index whose key is made of several."""
     more_ranges: tuple[str, ...] = ()
+    reads_max: int = 0
+    """The most request units a second it may be asked for on demand; 0 for as many as anybody likes."""
+    writes_max: int = 0
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -127,6 +131,8 @@ class Table(Record):
     encryption: Encryption | None = None
     """None under AWS's own key, which nobody sees."""
     resealing: Resealing | None = None
+    reads_max: int = 0
+    writes_max: int = 0
 
 
 class Dropped(Record):
@@ -339,7 +345,8 @@ def made(call: Call, params: dict[str, Any]) -> Table:
         tags=checked_tags({}, params.get("Tags") or []),
     )  # fmt: skip
     warm = warmed(params.get("WarmThroughput"), *warm_of(is_on_demand, read, write))
-    table = changed(table, warm_reads=warm[0], warm_writes=warm[1])
+    most = ceilings(params.get("OnDemandThroughput"), None, is_on_demand=is_on_demand)
+    table = changed(table, warm_reads=warm[0], warm_writes=warm[1], reads_max=most[0], writes_max=most[1])
     indexes = _local_indexes(call, table, params.get("LocalSecondaryIndexes"))
     indexes += _global_indexes(call, table, params.get("GlobalSecondaryIndexes"))
     table = changed(table, indexes=tuple(indexes))
@@ -491,16 +498,36 @@ def _global_indexes(call: Call, table: Table, given: list[dict] | None) -> list[
 
 def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: float = 0.0) -> Index:
     name = given["IndexName"]
-    if "OnDemandThroughput" in given:
-        raise NotImplementedHere("OnDemandThroughput of a global secondary index")
     hashes, ranges = _key_parts(given["KeySchema"], table.definitions, name)
     kind, names = _projection(given)
     read, write = units(given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=name)
     warm = warmed(given.get("WarmThroughput"), *warm_of(table.is_on_demand, read, write), f"index {name}")
+    most = ceilings(given.get("OnDemandThroughput"), None, is_on_demand=table.is_on_demand, what=f"index {name}")
     return Index(
         name=name, id=new_id(call), hash_name=hashes[0], range_name=ranges[0] if ranges else "", more_hashes=tuple(hashes[1:]),
         more_ranges=tuple(ranges[1:]), projection=kind, projected=names, read_units=read, write_units=write, active_at=active_at, warm_reads=warm[0], warm_writes=warm[1],
+        reads_max=most[0], writes_max=most[1],
     )  # fmt: skip
+
+
+def ceilings(given: dict[str, int] | None, held: tuple[int, int] | None, *, is_on_demand: bool, what: str = "table") -> tuple[int, int]:
+    """The most request units a second, read and written, that OnDemandThroughput leaves; 0 is no ceiling. ``held`` is what an update
+    finds, of which -1 takes away. Nobody is throttled by them. Captured from AWS by nubo-db/dynoxide (pull request 161); that an index is
+    named in the place of the table follows WarmThroughput's texts."""
+    members = {member: given[member] for member in CEILINGS if member in given} if given else {}
+    if members and not is_on_demand:
+        where = "when table BillingMode is PROVISIONED." if held is None else "when the table BillingMode is PROVISIONED"
+        raise _invalid(f"{next(iter(members))} for OnDemandThroughput cannot be specified {where}")
+    for member, value in members.items():
+        if value < 1 and (held is None or value != -1):
+            raise _invalid(f"Requested {member} for OnDemandThroughput for {what} is outside of valid range")
+    had = dict(zip(CEILINGS, held or (0, 0), strict=True)) | members
+    return max(had["MaxReadRequestUnits"], 0), max(had["MaxWriteRequestUnits"], 0)
+
+
+def ceilings_shown(of: Table | Index) -> dict[str, Any]:
+    most = {member: value for member, value in zip(CEILINGS, (of.reads_max, of.writes_max), strict=True) if value}
+    return {"OnDemandThroughput": most} if most else {}
 
 
 def warm_of(is_on_demand: bool, reads: int, writes: int) -> tuple[int, int]:
@@ -587,6 +614,7 @@ def description(
             "BillingMode": "PAY_PER_REQUEST" if table.is_on_demand else "PROVISIONED",
             "LastUpdateToPayPerRequestDateTime": table.on_demand_since,
         }
+    shown |= ceilings_shown(table)
     if table.table_class:
         shown["TableClassSummary"] = {"TableClass": table.table_class}
         if table.class_changed:
@@ -670,6 +698,7 @@ def _index_shown(
         if is_filling:
             shown["Backfilling"] = True
         shown["ProvisionedThroughput"] = _throughput_shown(table, index.read_units, index.write_units)
+        shown |= ceilings_shown(index)
         if status not in ("CREATING", "DELETING"):
             shown["WarmThroughput"] = warm_shown(table, index)
     return shown

@@ -282,6 +282,39 @@ def test_a_key_without_content_refuses_a_transaction_and_cancels_none(ddb, actio
     )
 
 
+def test_a_transaction_tells_what_it_costs_twice_and_pays_double_in_the_table_alone(ddb):
+    # Captured from AWS by nubo-db/dynoxide (issue 178, captured in July 2026); moto's test_valid_transact_get_items has the same shape of reads.
+    item = {**KEY, "g": {"S": "x"}}
+
+    def write(item):
+        answer = ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "music", "Item": item}}], ReturnConsumedCapacity="INDEXES")
+        (entry,) = answer["ConsumedCapacity"]
+        return entry
+
+    def figure(units):
+        return {"CapacityUnits": units, "WriteCapacityUnits": units}
+
+    assert write(item) == {
+        "TableName": "music", **figure(4.0), "Table": figure(2.0),
+        "GlobalSecondaryIndexes": {"by-g": figure(1.0)}, "LocalSecondaryIndexes": {"local": figure(1.0)},
+    }  # fmt: skip
+    # In an index an entry that moves is deleted and put: twice one unit, and nothing of the transaction.
+    assert write({**KEY, "g": {"S": "y"}})["GlobalSecondaryIndexes"] == {"by-g": figure(2.0)}
+    get = ddb.transact_get_items(TransactItems=[{"Get": {"TableName": "music", "Key": KEY}}], ReturnConsumedCapacity="INDEXES")
+    both = {"CapacityUnits": 2.0, "ReadCapacityUnits": 2.0}
+    assert get["ConsumedCapacity"] == [{"TableName": "music", **both, "Table": both}]
+
+
+def test_a_batch_asks_for_attributes_in_one_way_in_all_of_its_tables(ddb):
+    # Captured from AWS by nubo-db/dynoxide.
+    asked = {"music": {"Keys": [KEY], "ProjectionExpression": "g"}, "plain": {"Keys": [KEY], "AttributesToGet": ["g"]}}
+    assert refusal(ddb.batch_get_item, RequestItems=asked) == (
+        "ValidationException",
+        "Can not use both expression and non-expression parameters in the same request: "
+        "Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}",
+    )
+
+
 def test_a_transaction_with_a_token_happens_once_within_ten_minutes(cloud, ddb):
     def add(by, token="t"):
         update = {

@@ -61,6 +61,29 @@ def test_what_is_not_implemented_is_refused_by_name(ddb):
     assert "VectorIndexes" in text
 
 
+def test_a_new_index_is_keyed_by_what_the_request_itself_defines(ddb):
+    # API_UpdateTable; the text was captured from AWS by nubo-db/dynoxide (issue 144).
+    table(ddb)
+    create = {"Create": index("by-sk", "sk", "g")}
+    refused = refusal(ddb.update_table, TableName="music", AttributeDefinitions=G, GlobalSecondaryIndexUpdates=[create])
+    assert refused == (
+        "ValidationException",
+        "One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. "
+        "Keys: [sk, g], AttributeDefinitions: [g]",
+    )
+    definitions = [*G, {"AttributeName": "sk", "AttributeType": "S"}]
+    ddb.update_table(TableName="music", AttributeDefinitions=definitions, GlobalSecondaryIndexUpdates=[create])
+    assert ddb.describe_table(TableName="music")["Table"]["GlobalSecondaryIndexes"][0]["IndexName"] == "by-sk"
+
+
+def test_a_table_made_without_a_stream_names_no_view(ddb):
+    # Captured from AWS by nubo-db/dynoxide (issue 115).
+    stream = {"StreamEnabled": False, "StreamViewType": "NEW_IMAGE"}
+    assert refusal(table, client=ddb, StreamSpecification=stream)[1] == (
+        "One or more parameter values were invalid: Table is being created with a stream disabled, UpdateViewType should not be specified"
+    )
+
+
 # Ceilings of tables on demand. What AWS answers was captured by nubo-db/dynoxide, pull request 161; the words about an index follow the
 # table's, and that no ceiling throttles anybody is told in the handbook.
 

@@ -516,7 +516,7 @@ def _only_path(operands) -> Path:
                 )
             if len(operand.parts) > 1:
                 raise ValidationException(
-                    "KeyConditionExpressions cannot have conditions on nested attributes"
+                    "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes"
                 )
             path = operand
     if path is None:

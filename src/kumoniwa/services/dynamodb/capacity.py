@@ -33,16 +33,22 @@ def consumed(
     detail: str,
     global_indexes: dict[str, float] | None = None,
     local_indexes: dict[str, float] | None = None,
+    also: str = "",
 ) -> dict:
     """One entry of ConsumedCapacity. ``detail`` is ReturnConsumedCapacity (TOTAL or INDEXES); ``units`` are
-    the table's own, the indexes' are given by name.
+    the table's own, the indexes' are given by name. A transaction tells each figure twice, the second time as
+    ``also``: ReadCapacityUnits or WriteCapacityUnits (captured from AWS by nubo-db/dynoxide; moto's test_valid_transact_get_items).
     """
+
+    def figure(units: float) -> dict[str, float]:
+        return {"CapacityUnits": units, also: units} if also else {"CapacityUnits": units}
+
     indexes = {"GlobalSecondaryIndexes": global_indexes or {}, "LocalSecondaryIndexes": local_indexes or {}}
     total = units + sum([sum(own.values()) for own in indexes.values()])
-    entry: dict = {"TableName": table, "CapacityUnits": total}
+    entry: dict = {"TableName": table, **figure(total)}
     if detail == "INDEXES":
-        entry["Table"] = {"CapacityUnits": units}
+        entry["Table"] = figure(units)
         for member, own in indexes.items():
             if own:
-                entry[member] = {name: {"CapacityUnits": share} for name, share in own.items()}
+                entry[member] = {name: figure(share) for name, share in own.items()}
     return entry

@@ -61,6 +61,9 @@ def streamed(call: Call, table: Table, wanted: dict[str, Any] | None) -> Table:
             raise ValidationException(f"Table already has an enabled stream: TableName: {table.name}")
         return stream.begin(call, table, view)
     if view is not None:
+        if table.name not in call.shelf(Table):
+            # Captured from AWS by nubo-db/dynoxide (issue 115).
+            raise ValidationException(f"{INVALID}Table is being created with a stream disabled, UpdateViewType should not be specified")
         raise ValidationException(f"{INVALID}StreamViewType can only be specified when StreamEnabled is true")
     if table.group is not None:
         raise ValidationException(f"{INVALID}Disabling Stream is not allowed for a Global Table replica.")
@@ -126,6 +129,14 @@ def reindexed(call: Call, table: Table, definitions: list[dict] | None, updates:
             (index for index in table.indexes if index.is_global and index.name == given["IndexName"]), None
         )
         if what == "Create":
+            told = [each["AttributeName"] for each in definitions or ()]
+            keys = [element["AttributeName"] for element in given["KeySchema"]]
+            if any(key not in told for key in keys):
+                # That the table defines them does not do: API_UpdateTable; the text was captured by nubo-db/dynoxide (issue 144).
+                raise ValidationException(
+                    f"{INVALID}Some index key attributes are not defined in AttributeDefinitions. "
+                    f"Keys: [{', '.join(keys)}], AttributeDefinitions: [{', '.join(told)}]"
+                )
             table = _with_index(call, table, given)
         elif held is None:
             raise ResourceNotFoundException(

@@ -152,8 +152,7 @@ def _read_again(call: Call, parts: list[Write], detail: str) -> list[dict]:
     for part in parts:
         found = item.read(call, part.layout, part.pk, part.sk)
         units = capacity.read_units(found[0] if found else 0, is_transactional=True)
-        entry = capacity.consumed(part.layout.name, units, detail=detail)
-        entries.append({**entry, "ReadCapacityUnits": units})
+        entries.append(capacity.consumed(part.layout.name, units, detail=detail, also="ReadCapacityUnits"))
     return summed(entries)
 
 
@@ -253,9 +252,7 @@ def read_all(call: Call, gets: list[Get], detail: str | None) -> dict[str, Any]:
         entries = []
         for one in gets:
             units = capacity.read_units(one.size, is_transactional=True)
-            entries.append(
-                {**capacity.consumed(one.layout.name, units, detail=detail), "ReadCapacityUnits": units}
-            )
+            entries.append(capacity.consumed(one.layout.name, units, detail=detail, also="ReadCapacityUnits"))
         reply["ConsumedCapacity"] = summed(entries)
     return reply
 
@@ -274,6 +271,13 @@ def batch_read(call: Call, wanted: dict[str, dict], detail: str | None) -> dict[
     """Up to 100 items and 16 MB; what does not fit is answered as UnprocessedKeys."""
     if sum(len(each["Keys"]) for each in wanted.values()) > BATCH_READ_MAX:
         raise ValidationException("Too many items requested for the BatchGetItem call")
+    said = {member for each in wanted.values() for member in ("AttributesToGet", "ProjectionExpression") if member in each}
+    if len(said) == 2:
+        # Also of two tables: captured from AWS by nubo-db/dynoxide.
+        raise ValidationException(
+            "Can not use both expression and non-expression parameters in the same request: "
+            "Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}"
+        )
     gets: list[tuple[str, Get]] = []
     for name, each in wanted.items():
         layout = find(call, name)

@@ -163,19 +163,17 @@ class Write:
         if not self.layout.indexes:
             figures.written(call, self.layout.name, units, {})
             return
-        indexes = item.index_units(self.layout, self.old, self.new, is_transactional=is_transactional)
+        indexes = item.index_units(self.layout, self.old, self.new)
         figures.written(call, self.layout.name, units + sum(indexes[False].values()), indexes[True])
 
     def consumed(self, detail: str, *, is_transactional: bool = False) -> dict:
         """An entry of ConsumedCapacity; only after ``judge`` with ``needs_old``."""
         units = capacity.write_units(self.old_size, self.size, is_transactional=is_transactional)
-        indexes = item.index_units(self.layout, self.old, self.new, is_transactional=is_transactional)
-        entry = capacity.consumed(
-            self.layout.name, units, detail=detail, global_indexes=indexes[True], local_indexes=indexes[False]
-        )
-        if is_transactional:
-            entry["WriteCapacityUnits"] = entry["CapacityUnits"]
-        return entry
+        indexes = item.index_units(self.layout, self.old, self.new)
+        return capacity.consumed(
+            self.layout.name, units, detail=detail, global_indexes=indexes[True], local_indexes=indexes[False],
+            also="WriteCapacityUnits" if is_transactional else "",
+        )  # fmt: skip
 
     def metrics(self, call: Call) -> dict | None:
         return item.collection_metrics(

@@ -189,6 +189,14 @@ SAMPLES = {
         f"{{Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {DOCUMENT}}}",
         f"{{Bucket: bbb, PublicAccessBlockConfiguration: {{BlockPublicAcls: true}}, Policy: {CHANGED_DOCUMENT}}}",
     ),
+    "AWS::S3::MultiRegionAccessPoint": (
+        "{Regions: [{Bucket: bbb, BucketAccountId: '000000000000'}], PublicAccessBlockConfiguration: {BlockPublicAcls: true}}",
+        "{Regions: [{Bucket: ccc}]}",
+    ),
+    "AWS::S3::MultiRegionAccessPointPolicy": (
+        f"{{MrapName: nnn, Policy: {DOCUMENT}}}",
+        f"{{MrapName: nnn, Policy: {CHANGED_DOCUMENT}}}",
+    ),
     "AWS::S3::BucketPolicy": (
         f"{{Bucket: b, PolicyDocument: {DOCUMENT}}}",
         f"{{Bucket: b, PolicyDocument: {CHANGED_DOCUMENT}}}",
@@ -855,15 +863,22 @@ class Agreeable(World):
 
     def act(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         name = operation.split(":")[1]
-        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint")
+        self.is_deleted = self.is_deleted or name in ("DeleteTable", "DeleteEventSourceMapping", "DeleteStream", "DeletePipe", "DeleteEndpoint", "DeleteMultiRegionAccessPoint")
         if self.is_deleted and name in ("DescribeTable", "GetEventSourceMapping", "DescribeStreamSummary", "DescribePipe", "DescribeEndpoint"):
             raise error("NotFoundException" if name == "DescribePipe" else "ResourceNotFoundException")
+        if self.is_deleted and name == "GetMultiRegionAccessPoint":
+            raise error("NoSuchMultiRegionAccessPoint")
         shape = output_shape(operation)
         reply = _plausible(shape, "") if shape is not None else {}
         if name == "GetEventSourceMapping":
             reply["State"] = "Enabled"
         if name == "DescribeEndpoint":
             reply["State"] = "ACTIVE"
+        if name == "GetMultiRegionAccessPoint":
+            reply["AccessPoint"]["Status"] = "READY"
+        if name == "GetMultiRegionAccessPointPolicy":
+            document = {"Policy": DOCUMENT.replace("Version", '"Version"').replace("Statement", '"Statement"')}
+            reply["Policy"] = {"Established": document, "Proposed": document}
         if name == "DescribeDeliveryStream":
             reply["DeliveryStreamDescription"] |= {"DeliveryStreamStatus": "ACTIVE", "Destinations": [{"DestinationId": "d"}]}
         if name == "GetDistribution":

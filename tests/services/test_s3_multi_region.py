@@ -6,10 +6,15 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/MultiRegionAccessPoints.ht
 
 import json
 import re
+from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 
+from kumoniwa.gate import signature_asymmetric
 from kumoniwa.gate.address import EDGE, GLOBAL
 
 EAST, WEST, FAR = "us-east-1", "us-west-2", "eu-west-1"
@@ -239,6 +244,60 @@ def test_a_presigned_url_is_good_in_every_region(world):
     assert status == 403 and b"SignatureDoesNotMatch" in body
 
 
+def asymmetrically_signed(key: dict, to_sign: str) -> str:
+    private = ec.derive_private_key(signature_asymmetric._private(key["AccessKeyId"], key["SecretAccessKey"]), ec.SECP256R1())
+    return private.sign(to_sign.encode(), ec.ECDSA(SHA256())).hex()
+
+
+def in_signed_chunks(cloud, key: dict, alias: str, body: bytes) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a PUT in one signed chunk and its end, as https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+    says, with Signature Version 4A. AWS's own SDKs send such over connections without TLS; none of Python does."""
+    at = datetime.fromtimestamp(cloud.now(), UTC).strftime("%Y%m%dT%H%M%SZ")
+    scope, digest = f"{at[:8]}/s3/aws4_request", lambda data: sha256(data).hexdigest()
+    headers = {
+        "host": f"{alias}.accesspoint.s3-global.amazonaws.com", "x-amz-content-sha256": "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "x-amz-date": at,
+        "x-amz-decoded-content-length": str(len(body)), "x-amz-region-set": "us-*",
+    }  # fmt: skip
+    names = ";".join(headers)
+    canonical = "PUT\n/chunked\n\n" + "".join(f"{name}:{value}\n" for name, value in headers.items()) + f"\n{names}\n{headers['x-amz-content-sha256']}"
+    proof = asymmetrically_signed(key, f"AWS4-ECDSA-P256-SHA256\n{at}\n{scope}\n{digest(canonical.encode())}")
+    headers["authorization"] = f"AWS4-ECDSA-P256-SHA256 Credential={key['AccessKeyId']}/{scope}, SignedHeaders={names}, Signature={proof}"
+    framed = b""
+    for chunk in (body, b""):
+        proof = asymmetrically_signed(key, f"AWS4-ECDSA-P256-SHA256-PAYLOAD\n{at}\n{scope}\n{proof}\n{digest(b'')}\n{digest(chunk)}")
+        framed += f"{len(chunk):x};chunk-signature={proof.ljust(144, '*')}\r\n".encode() + chunk + b"\r\n"
+    return headers, framed
+
+
+def test_a_body_may_come_in_chunks_that_are_signed_with_signature_version_4a(world):
+    alias = world.make().rpartition("/")[2]
+    world.user(allow("s3:*", "*"))
+    key = world.cloud.client("iam").create_access_key(UserName="jane")["AccessKey"]
+    headers, framed = in_signed_chunks(world.cloud, key, alias, b"12345")
+    assert world.cloud.http("PUT", "/chunked", host=headers.pop("host"), headers=headers, body=framed)[0] == 200
+    assert world.s3.get_object(Bucket=f"b-{EAST}", Key="chunked")["Body"].read() == b"12345"
+    headers, framed = in_signed_chunks(world.cloud, key, alias, b"12345")
+    status, _, body = world.cloud.http("PUT", "/chunked", host=headers.pop("host"), headers=headers, body=framed.replace(b"12345", b"12346"))
+    assert status == 403 and b"SignatureDoesNotMatch" in body
+
+
+def test_what_is_signed_for_one_region_is_good_there_alone(world):
+    """Recorded, for a presigned URL of Signature Version 4: https://github.com/boto/boto3/issues/4627"""
+    alias = world.make().rpartition("/")[2]
+    host = f"{alias}.accesspoint.s3-global.amazonaws.com"
+    world.cloud.here = WEST
+    query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=test%2F20300101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20300101T000000Z"
+    status, _, body = world.cloud.http("GET", f"/where?{query}&X-Amz-Expires=60&X-Amz-Signature=00&X-Amz-SignedHeaders=host", host=host)
+    assert status == 400 and b"<Code>AuthorizationQueryParametersError</Code>" in body
+    assert b"Error parsing the X-Amz-Credential parameter; the region 'us-east-1' is wrong; expecting 'us-west-2'" in body
+    at = {"x-amz-date": "20300101T000000Z", "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    for scope, regions, status in (("us-west-2/s3", None, 200), ("us-east-1/s3", None, 400), ("s3", "us-east-1", 400), ("s3", "eu-*,us-*", 200)):
+        algorithm = "AWS4-HMAC-SHA256" if regions is None else "AWS4-ECDSA-P256-SHA256"
+        headers = {**at, **({"x-amz-region-set": regions} if regions else {})}
+        headers["authorization"] = f"{algorithm} Credential=test/20300101/{scope}/aws4_request, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
+        assert world.cloud.http("GET", "/where", host=host, headers=headers)[0] == status
+
+
 # Permissions -----------------------------------------------------------------------------------------
 
 
@@ -399,3 +458,38 @@ def test_points_and_their_policies_outlive_every_process(world):
     for name in (EAST, WEST, EDGE, GLOBAL):
         world.cloud.restart(name, kill=True)
     assert world.where(arn, jane) == EAST and world.point()["Status"] == "READY"
+
+
+# Stacks ----------------------------------------------------------------------------------------------
+
+
+def test_a_point_of_a_template_is_really_there_with_its_policy(world):
+    """A stack of any region: the point's own operations are asked for in Oregon."""
+    statement = allow("s3:GetObject", {"Fn::Sub": ["arn:aws:s3::${AWS::AccountId}:accesspoint/${Alias}/object/*", {"Alias": {"Fn::GetAtt": ["Point", "Alias"]}}]})
+    policy = {"Version": "2012-10-17", "Statement": [{**statement, "Principal": {"AWS": {"Ref": "AWS::AccountId"}}}]}
+    point = {"Name": "front", "Regions": [{"Bucket": f"b-{EAST}"}, {"Bucket": f"b-{WEST}"}]}
+    template = {
+        "Resources": {
+            "Point": {"Type": "AWS::S3::MultiRegionAccessPoint", "Properties": point},
+            "Policy": {"Type": "AWS::S3::MultiRegionAccessPointPolicy", "Properties": {"MrapName": {"Ref": "Point"}, "Policy": policy}},
+        },
+        "Outputs": {
+            "Alias": {"Value": {"Fn::GetAtt": ["Point", "Alias"]}}, "Public": {"Value": {"Fn::GetAtt": ["Policy", "PolicyStatus.IsPublic"]}},
+        },
+    }  # fmt: skip
+    cfn = world.cloud.client("cloudformation", EAST)
+    cfn.create_stack(StackName="s", TemplateBody=json.dumps(template))
+    world.cloud.sleep(60)
+    stack = cfn.describe_stacks(StackName="s")["Stacks"][0]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", [event.get("ResourceStatusReason") for event in cfn.describe_stack_events(StackName="s")["StackEvents"]]
+    told = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    assert told["Public"] == "false"
+    assert world.where(f"arn:aws:s3::{ACCOUNT}:accesspoint/{told['Alias']}") == EAST
+    template["Resources"]["Policy"]["Properties"]["Policy"]["Statement"][0]["Action"] = "s3:*"
+    cfn.update_stack(StackName="s", TemplateBody=json.dumps(template))
+    world.cloud.sleep(60)
+    established = world.control.get_multi_region_access_point_policy(AccountId=ACCOUNT, Name="front")["Policy"]["Established"]["Policy"]
+    assert json.loads(established)["Statement"][0]["Action"] == "s3:*"
+    cfn.delete_stack(StackName="s")
+    world.cloud.sleep(60)
+    assert world.control.list_multi_region_access_points(AccountId=ACCOUNT)["AccessPoints"] == []

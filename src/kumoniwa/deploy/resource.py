@@ -41,7 +41,7 @@ class Work(Protocol):
         """A call that changes something, here or in another region: asked again after a crash, it is answered and not done again."""
         ...
 
-    async def look(self, operation: str, /, **params: Any) -> dict[str, Any]:
+    async def look(self, operation: str, /, to_region: str | None = None, **params: Any) -> dict[str, Any]:
         """A call that only reads."""
         ...
 
@@ -297,6 +297,7 @@ class Call:
         self.places = _gathered(self.parameters, "_places")
         self.needed: Any = None
         self.handles_absence = False
+        self.region: str | None = None
 
     def when(self, value: Any) -> Call:
         """Send only if this value reads something."""
@@ -309,6 +310,11 @@ class Call:
         self.handles_absence = True
         return self
 
+    def at(self, region: str) -> Call:
+        """Ask in this region, wherever the stack is."""
+        self.region = region
+        return self
+
     def params(self, work: Work) -> dict[str, Any]:
         found = ((name, read(value, work)) for name, value in self.parameters.items())
         return {name: value for name, value in found if value is not OMIT}
@@ -317,10 +323,10 @@ class Call:
         return self.needed is None or read(self.needed, work) not in (OMIT, [], {}, None, False)
 
     async def __call__(self, work: Work) -> dict[str, Any]:
-        return await work.ask(self.operation, **self.params(work)) if self.is_needed(work) else {}
+        return await work.ask(self.operation, self.region, **self.params(work)) if self.is_needed(work) else {}
 
     async def look(self, work: Work) -> dict[str, Any]:
-        return await work.look(self.operation, **self.params(work))
+        return await work.look(self.operation, self.region, **self.params(work))
 
 
 Action = Call | Callable[[Work], Awaitable[Any]]

@@ -17,6 +17,7 @@ from kumoniwa.deploy.resource import (
     Value,
     Work,
     as_json,
+    at,
     carries,
     each,
     fields,
@@ -27,6 +28,7 @@ from kumoniwa.deploy.resource import (
     use,
 )
 from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.languages.policy_public import is_public
 from kumoniwa.wire import timestamps
 
 # us-east-1 is the one region that S3 wants left unnamed.
@@ -382,6 +384,44 @@ AccessPoint = ResourceType(
         Reading({"Bucket": seen.Bucket, "PublicAccessBlockConfiguration": seen.PublicAccessBlockConfiguration}),
         Reading({"Policy": from_json(seen.Policy)}, Call("s3control:GetAccessPointPolicy", **_point), "NoSuchAccessPointPolicy"),
     ),
+)
+
+_OREGON = "us-west-2"
+"""Where AWS has the control plane of Multi-Region Access Points."""
+_account = {"AccountId": text("${AWS::AccountId}")}
+_asking = {**_account, "ClientToken": Value(lambda work: work.fresh_name(64))}
+
+MultiRegionAccessPoint = ResourceType(
+    name=Name("Name", 50, lower=True),
+    create=Call(
+        "s3control:CreateMultiRegionAccessPoint",
+        **_asking,
+        Details={"Name": p.Name, "Regions": p.Regions, "PublicAccessBlock": p.PublicAccessBlockConfiguration},
+    ).at(_OREGON),
+    id=p.Name,
+    read=Call("s3control:GetMultiRegionAccessPoint", **_account, Name=ID).at(_OREGON),
+    ready={"AccessPoint.Status": "READY"},
+    delete=Call("s3control:DeleteMultiRegionAccessPoint", **_asking, Details={"Name": ID}).at(_OREGON),
+    is_gone_slowly=True,
+    absent="NoSuchMultiRegionAccessPoint",
+    attributes={"Alias": seen.AccessPoint.Alias, "CreatedAt": use(timestamps.iso8601, seen.AccessPoint.CreatedAt)},
+    drift=(Reading({"PublicAccessBlockConfiguration": seen.AccessPoint.PublicAccessBlock}),),
+)
+
+_put_policy = Call(
+    "s3control:PutMultiRegionAccessPointPolicy", **_asking, Details={"Name": at(p.MrapName), "Policy": as_json(p.Policy)}
+).at(_OREGON)
+_established = use(lambda policy: {"IsPublic": "true" if is_public(policy) else "false"}, seen.Policy.Established.Policy)
+# A policy cannot be taken away, only replaced: AWS has no operation for it.
+MultiRegionAccessPointPolicy = ResourceType(
+    create=_put_policy,
+    id=p.MrapName,
+    update=(_put_policy,),
+    read=Call("s3control:GetMultiRegionAccessPointPolicy", **_account, Name=ID).at(_OREGON),
+    ready={"Policy.Established.Policy": seen.Policy.Proposed.Policy},
+    absent="NoSuchMultiRegionAccessPoint NoSuchMultiRegionAccessPointPolicy",
+    attributes={"PolicyStatus": _established, "PolicyStatus.IsPublic": _established.IsPublic},
+    drift=(Reading({"Policy": from_json(seen.Policy.Established.Policy)}),),
 )
 
 BucketPolicy = ResourceType(

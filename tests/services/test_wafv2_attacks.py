@@ -93,7 +93,7 @@ def test_looking_for_attacks_costs_what_aws_documents(cloud, statement, units):
 
 def test_a_log_tells_what_gave_an_attack_away(cloud):
     """AWS's logs name for ``1' OR '1'='1`` the tokens 1, OR, 1, =, 1, where they were found and in which argument:
-    https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html. They are in lower case here."""
+    https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html"""
     shop, wall = guarded(cloud, rule("sql", sql()), rule("xss", script({"SingleHeader": {"Name": "x-a"}}), {"Count": {}}, priority=1))
     cloud.client("logs").create_log_group(logGroupName="aws-waf-logs-a")
     destination = "arn:aws:logs:us-east-1:000000000000:log-group:aws-waf-logs-a"
@@ -107,12 +107,29 @@ def test_a_log_tells_what_gave_an_attack_away(cloud):
     found = cloud.client("logs").filter_log_events(logGroupName="aws-waf-logs-a")["events"]
     first, second, third = (json.loads(each["message"]) for each in found)
     assert first["terminatingRuleMatchDetails"] == [
-        {"conditionType": "SQL_INJECTION", "sensitivityLevel": "LOW", "location": "ALL_QUERY_ARGS", "matchedData": ["1", "or", "1", "=", "1"], "matchedFieldName": "id"}
+        {"conditionType": "SQL_INJECTION", "sensitivityLevel": "LOW", "location": "ALL_QUERY_ARGS", "matchedData": ["1", "OR", "1", "=", "1"], "matchedFieldName": "id"}
     ]
     (seen,) = second["nonTerminatingMatchingRules"]
     assert seen["ruleMatchDetails"] == [{"conditionType": "XSS", "location": "HEADER", "matchedData": ["<", "frameset"], "matchedFieldName": "x-a"}]
     (hidden,) = third["nonTerminatingMatchingRules"]
     assert hidden["ruleMatchDetails"][0]["matchedData"] == ["REDACTED"] and "frameset" not in json.dumps(third)
+
+
+def test_a_log_tells_which_parts_were_larger_than_what_is_looked_at(cloud):
+    """https://docs.aws.amazon.com/waf/latest/developerguide/logging-fields.html: oversizeFields, of parts that rules look at"""
+    headers = {"Headers": {"MatchPattern": {"All": {}}, "MatchScope": "VALUE", "OversizeHandling": "CONTINUE"}}
+    cookies = {"Cookies": {"MatchPattern": {"All": {}}, "MatchScope": "VALUE", "OversizeHandling": "NO_MATCH"}}
+    json_body = {"JsonBody": {"MatchPattern": {"All": {}}, "MatchScope": "VALUE", "OversizeHandling": "CONTINUE"}}
+    fields = [BODY, headers, cookies, json_body]
+    shop, wall = guarded(cloud, *(rule(f"r{at}", sql(field, transforms=NONE), priority=at) for at, field in enumerate(fields)))
+    cloud.client("logs").create_log_group(logGroupName="aws-waf-logs-a")
+    destination = "arn:aws:logs:us-east-1:000000000000:log-group:aws-waf-logs-a"
+    wall.client.put_logging_configuration(LoggingConfiguration={"ResourceArn": wall.arn, "LogDestinationConfigs": [destination]})
+    shop.status("/", "POST", body=b"x" * 16_385, Cookie="a=" + "b" * 8_192)
+    shop.status("/", "POST", body=b"x" * 16_384)
+    cloud.sleep(2)
+    large, small = (json.loads(each["message"]) for each in cloud.client("logs").filter_log_events(logGroupName="aws-waf-logs-a")["events"])
+    assert large["oversizeFields"] == ["REQUEST_BODY", "REQUEST_HEADERS", "REQUEST_COOKIES", "REQUEST_JSON_BODY"] and "oversizeFields" not in small
 
 
 # Traps ------------------------------------------------------------------------------------------------------------

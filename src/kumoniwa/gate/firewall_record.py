@@ -206,6 +206,7 @@ class Log:
         request, verdict = met.request, met.verdict
         inserted = [{"name": name, "value": value} for name, value in verdict.inserted]
         labels = {"labels": [{"name": label} for label in request.labels]} if request.labels else {}
+        oversize = {"oversizeFields": request.oversize} if request.oversize else {}
         return {
             "timestamp": int(request.now * 1000), "formatVersion": 1, "webaclId": self.arn, "terminatingRuleId": verdict.rule,
             "terminatingRuleType": verdict.ending.rule.kind if verdict.ending is not None else "REGULAR", "action": verdict.action.upper(),
@@ -215,7 +216,7 @@ class Log:
             "nonTerminatingMatchingRules": [self._matched(hit) for hit in verdict.counted],
             "requestHeadersInserted": inserted or None,
             "responseCodeSent": verdict.response["ResponseCode"] if verdict.response is not None else None,
-            "httpRequest": self._told(met), **labels,
+            "httpRequest": self._told(met), **oversize, **labels,
         }  # fmt: skip
 
     def _told(self, met: Met) -> dict[str, Any]:

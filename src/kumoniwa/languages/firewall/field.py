@@ -77,15 +77,19 @@ def _chosen(settings: dict[str, Any], included: str, excluded: str, fold: Callab
     return (lambda name: name in names) if included in pattern else (lambda name: name not in names)
 
 
-def _map(pairs_of: Callable[[WebRequest], Pairs], included: str, excluded: str, fold: Callable[[str], str]) -> Callable[[dict[str, Any]], Read]:
+def _map(
+    part: str, pairs_of: Callable[[WebRequest], Pairs], included: str, excluded: str, fold: Callable[[str], str]
+) -> Callable[[dict[str, Any]], Read]:
     def prepared(settings: dict[str, Any]) -> Read:
         is_chosen, scope = _chosen(settings, included, excluded, fold), settings["MatchScope"]
         too_large = _oversized(settings["OversizeHandling"])
 
         def read(request: WebRequest) -> list[bytes] | bool:
             pairs, is_cut = _cut(pairs_of(request))
-            if is_cut and too_large is not None:
-                return too_large
+            if is_cut:
+                request.exceeds(part)
+                if too_large is not None:
+                    return too_large
             return _scoped([pair for pair in pairs if is_chosen(pair[0])], scope)
 
         return read
@@ -98,6 +102,8 @@ def _header_order(settings: dict[str, Any]) -> Read:
 
     def read(request: WebRequest) -> list[bytes] | bool:
         pairs, is_cut = _cut(request.headers)
+        if is_cut:
+            request.exceeds("REQUEST_HEADERS")
         return too_large if is_cut and too_large is not None else [b":".join(name for name, _ in pairs)]
 
     return read
@@ -108,6 +114,7 @@ def _body(settings: dict[str, Any]) -> Read:
 
     def read(request: WebRequest) -> list[bytes] | bool:
         if len(request.body) > request.body_max:
+            request.exceeds("REQUEST_BODY")
             return [request.body[: request.body_max]] if too_large is None else too_large
         return [request.body]
 
@@ -181,6 +188,7 @@ def _json_body(settings: dict[str, Any]) -> Read:
     def read(request: WebRequest) -> list[bytes] | bool:
         body = request.body
         if len(body) > request.body_max:
+            request.exceeds("REQUEST_JSON_BODY")
             if too_large is not None:
                 return too_large
             body = body[: request.body_max]
@@ -204,8 +212,8 @@ _READERS: dict[str, Callable[[dict[str, Any]], Read]] = {
     "Method": lambda settings: lambda request: [request.method],
     "Body": _body,
     "JsonBody": _json_body,
-    "Headers": _map(lambda request: request.headers, "IncludedHeaders", "ExcludedHeaders", str.lower),
-    "Cookies": _map(lambda request: request.cookies, "IncludedCookies", "ExcludedCookies", str),
+    "Headers": _map("REQUEST_HEADERS", lambda request: request.headers, "IncludedHeaders", "ExcludedHeaders", str.lower),
+    "Cookies": _map("REQUEST_COOKIES", lambda request: request.cookies, "IncludedCookies", "ExcludedCookies", str),
     "HeaderOrder": _header_order,
 }
 """By kind. Fingerprints of TLS handshakes and fragments, which no client sends, are not here."""

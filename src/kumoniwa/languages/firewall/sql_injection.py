@@ -27,7 +27,7 @@ PACKAGES = ("utl_", "dbms_", "master", "sys", "pg_catalog")
 
 class Finding(NamedTuple):
     tokens: list[str]
-    """What gives the injection away, at most five."""
+    """What gives the injection away, at most five, as they are spelled."""
     letters: str
     read: int
     """Tokens that were read until it was found."""
@@ -149,7 +149,7 @@ def _reduce(stack: list[Token]) -> bool:
             return False
         # A list of names is not prose.
         kept = "w" if left == right == "w" else "p" if "p" in (left, right) else "n"
-        stack[-3:] = [Token(kept, ",")]
+        stack[-3:] = [Token(kept, ",", stack[-2].at)]
         return True
     if middle == "a" and left in "nv" and right in "nv":
         del stack[-2:]
@@ -216,7 +216,8 @@ SIGNATURES = (
 
 def found(value: bytes, *, is_wide: bool = False) -> Finding | None:
     """What makes a text an injection. ``is_wide``: the sensitivity HIGH. At most 4 × ``READ_MAX`` tokens are read."""
-    text, count = value.decode("latin-1").lower(), 0
+    whole, count = value.decode("latin-1"), 0
+    text = whole.lower()
     ways = [("", False)]
     for quote in "'\"":
         if quote in text:
@@ -229,5 +230,5 @@ def found(value: bytes, *, is_wide: bool = False) -> Finding | None:
         letters = "".join(token.kind for token in tokens)
         patterns = (QUOTED, WIDE_QUOTED) if quote else (BARE, WIDE_BARE)
         if any(pattern.match(letters) for pattern in (patterns if is_wide else patterns[:1])):
-            return Finding([token.text for token in tokens if token.text], letters, count)
+            return Finding([whole[token.at : token.at + len(token.text)] for token in tokens if token.text], letters, count)
     return None

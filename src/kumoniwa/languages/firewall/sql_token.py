@@ -20,6 +20,9 @@ class Token(NamedTuple):
     ``I`` into a file, ``b`` another clause, ``f`` function call, ``F`` one that attackers call, ``c`` a comment that cuts off the rest of a
     statement, ``C`` one with text, ``x`` whatever else; ``(``, ``)``, ``,``, ``;`` and ``.`` are themselves."""
     text: str
+    """In lower case, of a string what is in it."""
+    at: int
+    """Where it begins."""
 
 
 STEPS_MAX = 2_000
@@ -82,7 +85,7 @@ def read(text: str, quote: str = "", *, is_plain: bool = False) -> Iterator[Toke
     rest, at = _PLAIN_REST if is_plain else _REST, 0
     if quote:
         at = rest[quote].match(text).end()
-        yield Token("s", text[: at - 1] if text[at - 1 : at] == quote else text)
+        yield Token("s", text[: at - 1] if text[at - 1 : at] == quote else text, 0)
     for _ in range(STEPS_MAX):
         if at >= len(text):
             return
@@ -92,22 +95,23 @@ def read(text: str, quote: str = "", *, is_plain: bool = False) -> Iterator[Toke
             continue
         if kind == "quote":
             end = rest[found[0]].match(text, at).end()
-            yield Token("s", text[at : end - 1] if text[end - 1] == found[0] and end > at else text[at:end])
+            yield Token("s", text[at : end - 1] if text[end - 1] == found[0] and end > at else text[at:end], at)
             at = end
         elif kind == "block":
             end = text.find("*/", at)
             if end < 0:
-                yield Token("c", "/*")
+                yield Token("c", "/*", start)
                 return
             at = end + 2
         elif kind == "line":
             end = text.find("\n", at)
             if end < 0:
-                yield Token("c" if _cuts(found[0], text, at) else "C", found[0])
+                yield Token("c" if _cuts(found[0], text, at) else "C", found[0], start)
                 return
             at = end + 1
         else:
-            yield _named(kind, text[start:at], text, at)
+            said = text[start:at]
+            yield Token(_kind(kind, said, text, at), said, start)
 
 
 def _cuts(mark: str, text: str, at: int) -> bool:
@@ -116,12 +120,13 @@ def _cuts(mark: str, text: str, at: int) -> bool:
     return not said if mark == "#" else len(said) <= 2
 
 
-def _named(kind: str, said: str, text: str, at: int) -> Token:
-    if kind == "word":
+_KINDS = {"quoted": "w", "number": "n", "variable": "v", "logic": "&", "comparison": "o", "arithmetic": "a"}
+
+
+def _kind(found: str, said: str, text: str, at: int) -> str:
+    if found == "word":
         if text[at : at + 1] == "(" or (said in CALLED_BY_ATTACKERS and text[at : at + 8].lstrip()[:1] == "("):
             if said not in WORDS:
-                return Token("F" if said in CALLED_BY_ATTACKERS else "f", said)
-        return Token(WORDS.get(said, "w"), said)
-    if kind == "mark":
-        return Token(said, said)
-    return Token({"quoted": "w", "number": "n", "variable": "v", "logic": "&", "comparison": "o", "arithmetic": "a"}.get(kind, "x"), said)
+                return "F" if said in CALLED_BY_ATTACKERS else "f"
+        return WORDS.get(said, "w")
+    return said if found == "mark" else _KINDS.get(found, "x")

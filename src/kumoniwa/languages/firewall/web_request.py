@@ -27,7 +27,7 @@ class Detail(NamedTuple):
 
 class WebRequest:
     __slots__ = (
-        "method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "details", "transformed", "_arguments",
+        "method", "path", "query", "headers", "body", "body_max", "address", "now", "labels", "limits", "details", "transformed", "oversize", "_arguments",
         "_cookies",
     )  # fmt: skip
 
@@ -44,10 +44,17 @@ class WebRequest:
         """Of the rate-based rules that have held it to be too much: as logs tell them."""
         self.details: list[Detail] = []
         """What gave an attack away to the statement of the rule that looks at the request now."""
+        self.oversize: list[str] = []
+        """Parts that rules looked at and that are larger than what is looked at, as logs call them."""
         self.transformed: dict[str, list[bytes] | bool] = {}
         """Parts as rules have unwrapped them so far, by part and transformations."""
         self._arguments: Pairs | None = None
         self._cookies: Pairs | None = None
+
+    def exceeds(self, part: str) -> None:
+        """A part is larger than what is looked at of it."""
+        if part not in self.oversize:
+            self.oversize.append(part)
 
     def header(self, name: bytes) -> bytes | None:
         """Lines of one name are one value."""

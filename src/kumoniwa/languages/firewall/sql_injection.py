@@ -77,6 +77,10 @@ def _push(stack: list[Token], token: Token) -> None:
     if kind == ")":
         _close(stack, token)
         return
+    if kind == "F" and stack and stack[0].kind == "f":
+        # Whatever is called with it is called for its sake.
+        stack[0] = token
+        return
     stack.append(_of_pair(stack, token))
     while len(stack) > 1 and _reduce(stack):
         pass
@@ -116,11 +120,11 @@ def _close(stack: list[Token], token: Token) -> None:
             elif inner is None or inner.kind in _VALUES:
                 opened = stack[-back]
                 del stack[len(stack) - back :]
-                stack.append(_with(opened, "w") if opened.kind == "f" or inner is None else inner)
+                stack.append(opened if opened.kind == "f" else inner or _with(opened, "w"))
                 while len(stack) > 1 and _reduce(stack):
                     pass
             return
-    if stack and stack[-1].kind != ")":
+    if stack and stack[-1].kind != ")" and not any(each.kind in "&u" for each in stack):
         stack.append(token)
 
 
@@ -169,7 +173,7 @@ _ENDS = r"(?:$|[c;&bughl])"
 QUOTED = re.compile(
     rf"""
     s\)?(?:
-        &(?:[nskvw]o | [nkv]{_ENDS} | s(?:$|[c;o&u]) | [fev] | {_QUERY})
+        &(?:[nskvw]o | [nkv]{_ENDS} | s(?:$|[ac;o&u]) | [fev] | {_QUERY})
       | [oa](?:s | n(?:{_ENDS}|o) | [fev] | k | {_QUERY})
       | ;(?:{_QUERY} | c | w[fe])
       | c

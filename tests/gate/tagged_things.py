@@ -486,6 +486,18 @@ def pipe(m):
     return {"Name": m.name, "resourceArn": arn}
 
 
+def bucket(m):
+    m.s3.create_bucket(Bucket=m.name, CreateBucketConfiguration={"Tags": m.pairs})
+    m.s3.put_bucket_abac(Bucket=m.name, AbacStatus={"Status": "Enabled"})
+    return {"Bucket": m.name, "ResourceArn": f"arn:aws:s3:::{m.name}"}
+
+
+def object_of_bucket(m):
+    bucket(m)
+    m.s3.put_object(Bucket=m.name, Key="k", Body=b"x")
+    return {"Bucket": m.name, "Key": "k", "CopySource": f"{m.name}/k"}
+
+
 def schedule_group(m):
     return {"Name": m.name, "ResourceArn": m.scheduler.create_schedule_group(Name=m.name, Tags=m.pairs)["ScheduleGroupArn"]}
 
@@ -637,6 +649,7 @@ KINDS = {
     "logs": {"log-group": log_group, "log-stream": log_stream, "lookup-table": lookup_table, "delivery-destination": delivery_destination},
     "organizations": {"organizationalunit": unit, "policy": control_policy},
     "pipes": {"pipe": pipe},
+    "s3": {"bucket": bucket, "object": object_of_bucket},
     "scheduler": {"schedule-group": schedule_group, "schedule": schedule},
     "secretsmanager": {"Secret": secret},
     "ses": {"identity": email_identity, "configuration-set": configuration_set, "template": email_template, "contact-list": contact_list},

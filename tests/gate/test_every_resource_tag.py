@@ -86,12 +86,13 @@ class Store:
 def answered(visitor: Visitor, service: str, operation: str, params: dict) -> str:
     """``denied``, ``refused`` for another reason, or ``done``."""
     try:
-        visitor.cloud.client(service, **visitor.keys)._make_api_call(operation, params)
+        answer = visitor.cloud.client(service, **visitor.keys)._make_api_call(operation, params)
     except ClientError as error:
         said = error.response["Error"]
         is_denied = DENIED.search(said.get("Message", "")) or said["Code"] in ("403", "AccessDeniedException", "AccessDenied")
         return "denied" if is_denied else "refused"
-    return "done"
+    # DeleteObjects answers for each object by itself.
+    return "denied" if any(each.get("Code") == "AccessDenied" for each in answer.get("Errors", ())) else "done"
 
 
 def touched(service: str, operation: str, shape) -> list[tuple[str, list]]:

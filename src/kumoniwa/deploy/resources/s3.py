@@ -22,6 +22,7 @@ from kumoniwa.deploy.resource import (
     each,
     fields,
     from_json,
+    gone_tags,
     p,
     seen,
     text,
@@ -181,6 +182,7 @@ def _put(operation: str, name: str, shape: Any = None, sent: str = "", delete: s
     )
 
 
+_tagged = {"AccountId": text("${AWS::AccountId}"), "ResourceArn": text("arn:${AWS::Partition}:s3:${AWS::Region}:${AWS::AccountId}:bucket/${ID}")}
 _metrics = fields("Id AccessPointArn Prefix TagFilters")
 _tiering = fields("Id Status Tierings Prefix TagFilters")
 _inventory = fields(
@@ -321,9 +323,16 @@ Bucket = ResourceType(
         _put_each("MetricsConfigurations", _filtered(_metrics)),
         _put_each("InventoryConfigurations", _inventory),
         _put_each("IntelligentTieringConfigurations", _filtered(_tiering)),
-        _put("PutBucketTagging", "Tags", lambda tags: {"TagSet": tags}, "Tagging", "DeleteBucketTagging"),
+        Setting(Call("s3control:TagResource", **_tagged, Tags=p.Tags)),
+        Setting(
+            Call("s3:PutBucketAbac", Bucket=ID, AbacStatus={"Status": p.AbacStatus}),
+            Call("s3:PutBucketAbac", Bucket=ID, AbacStatus={"Status": "Disabled"}),
+        ),
     ),
-    update=(Call("s3:PutBucketAcl", Bucket=ID, ACL=use(_canned, p.AccessControl)),),
+    update=(
+        Call("s3:PutBucketAcl", Bucket=ID, ACL=use(_canned, p.AccessControl)),
+        Call("s3control:UntagResource", **_tagged, TagKeys=gone_tags).when(gone_tags),
+    ),
     delete=Call("s3:DeleteBucket", Bucket=ID),
     absent="NoSuchBucket 404 NotFound",
     attributes={
@@ -339,6 +348,7 @@ Bucket = ResourceType(
         Reading({}),
         _kept("GetBucketVersioning", VersioningConfiguration={"Status": seen.Status}),
         _kept("GetBucketTagging", "NoSuchTagSet", Tags=seen.TagSet),
+        _kept("GetBucketAbac", AbacStatus=seen.AbacStatus.Status),
         _kept(
             "GetPublicAccessBlock",
             "NoSuchPublicAccessBlockConfiguration",

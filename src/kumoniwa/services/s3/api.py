@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
+from kumoniwa.gate import tags
 from kumoniwa.gate.access_point import through
 from kumoniwa.gate.signature_asymmetric import ALGORITHM as ASYMMETRIC
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import point, storage
+from kumoniwa.services.s3.abac import GetBucketAbac, PutBucketAbac, tags_of
 from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging
 from kumoniwa.services.s3.acl import LOGGING, WRITING
 from kumoniwa.services.s3.bucket import (
@@ -115,7 +117,7 @@ from kumoniwa.wire.message import Request
 from kumoniwa.wire.timestamps import iso8601
 
 __all__ = [
-    "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload", "DeleteBucket",
+    "GetBucketAbac", "PutBucketAbac", "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload", "DeleteBucket",
     "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketIntelligentTieringConfiguration",
     "DeleteBucketInventoryConfiguration", "DeleteBucketLifecycle", "DeleteBucketMetricsConfiguration",
     "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite",
@@ -134,7 +136,7 @@ __all__ = [
     "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite", "PutObject", "PutObjectAcl",
     "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "PutPublicAccessBlock",
     "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of", "denied", "headers_of", "owner_of", "policy_of",
-    "resource_of", "witness_of",
+    "resource_of", "tags_of", "witness_of",
 ]  # fmt: skip
 
 OF_VERSIONS = {
@@ -164,6 +166,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 def _resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | list:
     name, key = params.get("Bucket", "*"), params.get("Key")
     arn = f"arn:{call.home.partition}:s3:::{name}"
+    if operation == "CreateBucket" and isinstance(said := params.get("CreateBucketConfiguration"), dict) and said.get("Tags"):
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: tags are a right of their own.
+        return [arn, ("s3:TagResource", arn)]
     if key is None:
         return [] if operation == "DeleteObjects" else arn
     arn = f"{arn}/{key}"
@@ -200,6 +205,7 @@ def _gives_as_told(call: Call, params: dict[str, Any]) -> bool:
     return call.principal.kind == "service" and said == ["ACL"] and params["ACL"] == "bucket-owner-full-control"
 
 
+TAG_CONDITIONS = ("s3:BucketTag",)
 CONDITIONS = {
     "Prefix": "s3:prefix",
     "Delimiter": "s3:delimiter",
@@ -247,6 +253,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     location_constraint = params.get("CreateBucketConfiguration")
     if location_constraint:
         keys["s3:locationconstraint"] = location_constraint.get("LocationConstraint")
+        keys.update(tags.of_request(operation, location_constraint, ("Tags",)))
     keys.update(_requested_tags(params.get("Tagging")))
     key = params.get("Key")
     if key is not None and operation not in WRITING:

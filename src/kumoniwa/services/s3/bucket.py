@@ -124,6 +124,8 @@ class Bucket(Record):
     grants: tuple[Grant, ...] = CLOSED
     policy: str = ""
     tags: dict[str, str] = {}
+    is_told_by_tags: bool = False
+    """Whether policies are told of its tags."""
     cors: tuple[dict[str, Any], ...] = ()
     encryption: tuple[dict[str, Any], ...] = ()
     lock: dict[str, Any] = {}

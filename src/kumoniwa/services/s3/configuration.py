@@ -8,7 +8,7 @@ from kumoniwa.gate import public_access
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.s3 import acl, managed_key, notification, point, replication
+from kumoniwa.services.s3 import abac, acl, managed_key, notification, point, replication
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.acl import ENFORCED, OWNERSHIPS, AccessControlListNotSupported, grants_in, grants_of
 from kumoniwa.services.s3.bucket import (
@@ -116,6 +116,7 @@ def PutBucketTagging(
     bodies.check_document(call)
     if Tagging is None:
         raise MalformedXML
+    abac.check_old_way(call, bucket)
     _put(call, bucket, tags=tags_of_bucket(call, bucket.tags, Tagging))
     return Answer(204, {})
 
@@ -130,6 +131,7 @@ def GetBucketTagging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None
 def DeleteBucketTagging(call: Call, *, Bucket: str, ExpectedBucketOwner: str | None = None) -> None:
     """How AWS answers for reserved tags was not found: here as for a set of tags without them."""
     bucket = found(call, Bucket)
+    abac.check_old_way(call, bucket)
     check_removal(call, bucket.tags)
     _put(call, bucket, tags={})
 

@@ -8,9 +8,12 @@ from typing import Any
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.public_access import PublicAccess, of_accounts
 from kumoniwa.kernel import arn as arns
+from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.s3 import abac
+from kumoniwa.services.s3.bucket import Bucket
 from kumoniwa.services.s3control import multi_region
 from kumoniwa.services.s3control.access_point import (
     CreateAccessPoint,
@@ -44,7 +47,7 @@ __all__ = [
     "GetMultiRegionAccessPointPolicyStatus", "GetMultiRegionAccessPointRoutes", "GetPublicAccessBlock", "ListAccessPoints", "ListJobs",
     "ListMultiRegionAccessPoints", "ListTagsForResource", "PutAccessPointPolicy", "PutJobTagging", "PutMultiRegionAccessPointPolicy",
     "PutPublicAccessBlock", "SubmitMultiRegionAccessPointRoutes", "TagResource",
-    "UntagResource", "UpdateJobPriority", "UpdateJobStatus", "conditions_of", "owner_of", "params_of", "refusal_of", "resource_of",
+    "UntagResource", "UpdateJobPriority", "UpdateJobStatus", "conditions_of", "owner_of", "params_of", "policy_of", "refusal_of", "resource_of", "tags_of",
 ]  # fmt: skip
 
 LISTED, INVENTORY = "S3BatchOperations_CSV_20180820", "S3InventoryReport_CSV_20161130"
@@ -101,7 +104,25 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
         return _arn(call, params["JobId"])
     if "Name" in params:
         return call.arn(f"accesspoint/{params['Name']}", "s3")
-    return params.get("ResourceArn") or "*"
+    arn = params.get("ResourceArn") or "*"
+    head, separator, name = arn.partition(":bucket/")
+    return f"arn:{call.home.partition}:s3:::{name}" if separator and ":s3:" in head else arn
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    """A bucket's policy speaks of its tags, too."""
+    bucket = call.shelf(Bucket).get(arn.partition(":s3:::")[2])
+    return (bucket.policy or None) if bucket is not None else None
+
+
+TAG_CONDITIONS = ("s3:BucketTag",)
+
+
+def tags_of(call: Call, arn: str) -> dict[str, str]:
+    """Of a bucket, or of a job. Access points have none here."""
+    if ":job/" in arn:
+        return _found(call, arn.rpartition("/")[2]).tags
+    return abac.tags_of(call, arn)
 
 
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -153,9 +174,15 @@ def _bucket(arn: str) -> str:
     return name
 
 
+def _itself(call: Call) -> Call:
+    """S3, which changes tags of the bucket for whoever has the right to tag it, and needs no other."""
+    itself = call.home.call("s3control", call.account, principals.root(call.account, partition=call.home.partition))
+    return itself.carried_out(call.principal.through) if call.principal.through else itself
+
+
 async def _tags(call: Call, name: str) -> dict[str, str]:
     try:
-        told = await call.ask("s3:GetBucketTagging", Bucket=name)
+        told = await _itself(call).ask("s3:GetBucketTagging", Bucket=name)
     except AwsError as error:
         if error.code == "NoSuchTagSet":
             return {}
@@ -166,9 +193,9 @@ async def _tags(call: Call, name: str) -> dict[str, str]:
 async def _put_tags(call: Call, name: str, tags: dict[str, str]) -> None:
     if tags:
         listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-        await call.ask("s3:PutBucketTagging", Bucket=name, Tagging={"TagSet": listed})
+        await _itself(call).ask("s3:PutBucketTagging", Bucket=name, Tagging={"TagSet": listed})
     else:
-        await call.ask("s3:DeleteBucketTagging", Bucket=name)
+        await _itself(call).ask("s3:DeleteBucketTagging", Bucket=name)
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:

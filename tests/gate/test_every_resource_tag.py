@@ -199,3 +199,27 @@ def test_who_may_bring_one_tag_may_bring_no_other(cloud, capsys):
     with capsys.disabled():
         print(f" {len(cases) - len(wrong)} of {len(cases)} operations, not {wrong}", end="")
     assert wrong == []
+
+
+def test_nobody_looks_for_tags_but_where_a_policy_reads_one(cloud, monkeypatch):
+    service, visitor, looked = load("sqs"), Visitor(cloud), []
+    monkeypatch.setattr(service, "tags_of", lambda call, arn: looked.append(arn) or {"team": "a"})
+    url = cloud.client("sqs").create_queue(QueueName="queue")["QueueUrl"]
+    for condition, count in (({}, 0), ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, 0), ({"StringEquals": {"aws:ResourceTag/team": "${aws:PrincipalTag/none, 'a'}"}}, 1)):
+        statement = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*", "Condition": condition}
+        visitor.iam.put_user_policy(UserName="visitor", PolicyName="rights", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statement}))
+        cloud.client("sqs", **visitor.keys).send_message(QueueUrl=url, MessageBody="x")
+        assert len(looked) == count
+
+
+def test_a_permission_that_an_operation_needs_besides_sees_the_tags_of_its_own_resource(cloud):
+    """BatchGetSecretValue asks for each secret by itself, by either name of the key."""
+    visitor, secrets = Visitor(cloud), cloud.client("secretsmanager")
+    for name in "ab":
+        secrets.create_secret(Name=name, SecretString=name, Tags=[{"Key": "team", "Value": name}])
+    for key in ("aws:ResourceTag/team", "secretsmanager:ResourceTag/team"):
+        get = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*", "Condition": {"StringEquals": {key: "a"}}}
+        batch = {"Effect": "Allow", "Action": "secretsmanager:BatchGetSecretValue", "Resource": "*"}
+        visitor.iam.put_user_policy(UserName="visitor", PolicyName="rights", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [get, batch]}))
+        answer = cloud.client("secretsmanager", **visitor.keys).batch_get_secret_value(SecretIdList=["a", "b"])
+        assert [each["Name"] for each in answer["SecretValues"]] == ["a"] and [each["SecretId"] for each in answer["Errors"]] == ["b"]

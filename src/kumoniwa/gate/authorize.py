@@ -386,8 +386,11 @@ class Authorizer:
             return
         said = {key.lower(): value for key, value in context.items()}
 
+        # Who may pass a role does not depend on its tags: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+        is_tagged = action.partition(":")[0] == actions.prefix(call.service) and action != "iam:PassRole"
+
         def asked(keys: Iterable[str]) -> dict[str, Any]:
-            return self._context(call, owner) | (_tags_of(call, service, arn, keys) if is_own else {}) | said
+            return self._context(call, owner) | (_tags_of(call, service, arn, keys) if is_tagged else {}) | said
 
         policy = compiled(document, "resource") if document else None
         rcps = self.rcps(principal, action, owner)

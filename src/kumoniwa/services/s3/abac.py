@@ -41,6 +41,12 @@ def check_old_way(call: Call, bucket: BucketRecord) -> None:
         raise InvalidRequest("The tags of a bucket with ABAC enabled are changed by TagResource and UntagResource.")
 
 
+def policy_of(call: Call, arn: str) -> str | None:
+    """What a bucket's policy says of its being tagged."""
+    bucket = call.shelf(BucketRecord).get(arn.partition(":s3:::")[2])
+    return (bucket.policy or None) if bucket is not None else None
+
+
 def tags_of(call: Call, arn: str) -> dict[str, str]:
     """A bucket's tags are those of its objects, too, for policies."""
     bucket = call.shelf(BucketRecord).get(arn.rpartition(":::")[2].partition("/")[0])

@@ -13,7 +13,6 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import abac
-from kumoniwa.services.s3.bucket import Bucket
 from kumoniwa.services.s3control import multi_region
 from kumoniwa.services.s3control.access_point import (
     CreateAccessPoint,
@@ -111,8 +110,7 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:
 
 def policy_of(call: Call, arn: str) -> str | None:
     """A bucket's policy speaks of its tags, too."""
-    bucket = call.shelf(Bucket).get(arn.partition(":s3:::")[2])
-    return (bucket.policy or None) if bucket is not None else None
+    return abac.policy_of(call, arn)
 
 
 TAG_CONDITIONS = ("s3:BucketTag",)

@@ -90,6 +90,8 @@ def test_a_group_stands_alone_in_a_rule_of_a_web_acl(cloud):
     inner = {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": CORE}}
     assert refused(Wall, cloud, rule("nested", {"NotStatement": {"Statement": inner}}))["Code"] == "WAFInvalidParameterException"
     assert refused(Wall, cloud, rule("action", inner))["Code"] == "WAFInvalidParameterException"
+    # https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-label-add.html
+    assert refused(Wall, cloud, managed() | {"RuleLabels": [{"Name": "mine"}]})["Code"] == "WAFInvalidParameterException"
     waf = cloud.client("wafv2")
     error = refused(waf.create_rule_group, Name="g", Scope="REGIONAL", Capacity=700, VisibilityConfig=visible("g"), Rules=[managed()])
     assert error["Code"] == "WAFInvalidParameterException"

@@ -8,6 +8,7 @@ Python's own reader of HTML is no help: it begins anew at every flaw, so that a 
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from typing import NamedTuple
@@ -54,10 +55,15 @@ _BLANKS = re.compile(r"[\x00-\x20\x7f-\xa0]+")
 _TRACES = re.compile(r"<[\x00/]*[a-z!?]|\bon[a-z]{3,}[\s\x00]*=|script|data:|style|srcdoc|&[#a-z]|[a-z][\t\n\r\x00][a-z]")
 """Without any of these nothing here is dangerous; most texts have none, and that is found at once."""
 _ATTRIBUTE_TRACES = re.compile(r"\bon[a-z]{3,}[\s\x00]*=|script|data:|style|srcdoc|xmlns|&[#a-z]|[a-z][\t\n\r\x00][a-z]")
-_BEYOND = re.compile(
-    rf"<[\x00/]*(?:{'|'.join(sorted(SCRIPTING_TAGS))})[\s/>]|[\s/\"'`]on(?:{'|'.join(sorted(EVENTS))})[\s\x00]*=|(?:java|vb)script:"
-)
-"""What is looked for behind the tags and attributes that are taken apart."""
+
+
+@functools.cache
+def _beyond() -> re.Pattern[str]:
+    """What is looked for behind the tags and attributes that are taken apart. Compiled when it is first asked for: few texts have so many."""
+    tags, events = "|".join(sorted(SCRIPTING_TAGS)), "|".join(sorted(EVENTS))
+    return re.compile(rf"<[\x00/]*(?:{tags})[\s/>]|[\s/\"'`]on(?:{events})[\s\x00]*=|(?:java|vb)script:")
+
+
 _CLOSING = {"'": re.compile(r"[^']*'"), '"': re.compile(r'[^"]*"'), "`": re.compile(r"[^`]*`"), " ": re.compile(r"[^\s>]*(?=[\s>/])")}
 READ_MAX = 2_000
 """So many tags and attributes of a text are taken apart."""
@@ -144,7 +150,7 @@ def found(value: bytes) -> Finding | None:
     if (danger := reading.tags(with_attributes=has_traces)) is not None:
         return Finding(danger, reading.read)
     read = reading.read
-    if read == READ_MAX and (beyond := _BEYOND.search(text, reading.at)) is not None:
+    if read == READ_MAX and (beyond := _beyond().search(text, reading.at)) is not None:
         return Finding([beyond[0]], read)
     if not has_traces:
         return None

@@ -179,8 +179,6 @@ class Ruleset:
         verdict.groups.append(GroupHits(rule, ending, counted))
         if ending is None:
             return False
-        for label in rule.labels:
-            add_label(request, label)
         if rule.is_counted_only:
             verdict.counted.append(Hit(rule, "Count", ending.action))
             return False

@@ -9,8 +9,9 @@ show up to five such tokens: https://docs.aws.amazon.com/waf/latest/developergui
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from kumoniwa.languages.firewall.sql_token import FILES, PAIRS, Token, read
@@ -170,43 +171,46 @@ _QUERY = r"(?:S|D|F|E|e(?:[nskvfF]|w[b,;c]))"
 """A query or another statement, or a call that only attackers make."""
 _ENDS = r"(?:$|[c;&bughl])"
 
-QUOTED = re.compile(
-    rf"""
-    s\)?(?:
-        &(?:[nskvw]o | [nkv]{_ENDS} | s(?:$|[ac;o&u]) | [fev] | {_QUERY})
-      | [oa](?:s | n(?:{_ENDS}|o) | [fev] | k | {_QUERY})
-      | ;(?:{_QUERY} | c | w[fe])
-      | c
-      | u{_QUERY}
-      | h[nswvk]o
-      | g[nw](?:[c,;h]|$)
-      | I | ln | b[fF] | D
-      | [^wp]{{0,2}}[FE] | [,)nk]{{1,3}}D
+QUOTED = rf"""
+    s\)?(?:                                # x' or x')
+        &(?:[nskvw]o                       # … or 1=1
+          | [nkv]{_ENDS}                   # … or true--
+          | s(?:$|[ac;o&u])                # … or '1
+          | [fev] | {_QUERY}               # … or sleep(5)
+        )
+      | [oa](?:s | n(?:{_ENDS}|o) | [fev] | k | {_QUERY})    # '='    '-sleep(5)-'
+      | ;(?:{_QUERY} | c | w[fe])          # '; drop table users    '; if … waitfor …
+      | c                                  # admin'--
+      | u{_QUERY}                          # ' union select 1
+      | h[nswvk]o                          # ' having 1=1
+      | g[nw](?:[c,;h]|$)                  # ' order by 5--
+      | I | ln | b[fF] | D                 # ' into outfile …    ' limit 1    ' procedure analyse(…
+      | [^wp]{{0,2}}[FE]                   # ',(select …
+      | [,)nk]{{1,3}}D                     # ', null) waitfor delay …
     )
-    """,
-    re.VERBOSE,
-)
+"""
 """What follows a string that the text has closed."""
 
-BARE = re.compile(
-    rf"""
-      [nvk]\)?&(?:[nswvk]o | f)
-    | w&(?:no[nsk] | so)
-    | [nwvkp]&(?:{_QUERY} | [nk][c;]) | [nvk]&s[oc]
-    | [nwskvp]?\)?;{_QUERY}
-    | n\)?;c
-    | .{{0,3}}u{_QUERY}
-    | [nws][oa](?:F | E | S)
-    | &(?:no[nskFf] | so | {_QUERY}) | hno | gF | Ds | ,E
-    | [^wp]{{0,4}}F | E(?:[nskvfFSD]|w[b,]) | S
-    | n\)?(?:h[nswvk]o | g[nw](?:[c,;h]|$) | I | ln)
-    | no[ns]c
-    | n\)c
-    """,
-    re.VERBOSE,
-)
-WIDE_QUOTED = re.compile(r"s\)?(?:&[nswvkp]|[oa][nswvkfe]|C|;|[ughlIbD]|u[ep])")
-WIDE_BARE = re.compile(r"[nwp]\)?&(?:[nsw]o|n$)|&wo|n\)?[cC]|wc|D|ew?b|[nwp]\)?;[eDSfF]|.{0,3}u[e(]|n\)?[ghI]|[ns][oa][fe]")
+BARE = rf"""
+      [nvk]\)?&(?:[nswvk]o | f)            # 1 or 1=1
+    | w&(?:no[nsk] | so)                   # x or 1=1
+    | [nwvkp]&(?:{_QUERY} | [nk][c;])      # 1 and sleep(5)    1 or true--
+    | [nvk]&s[oc]                          # 1 or '1'='1
+    | [nwskvp]?\)?;{_QUERY}                # 1; drop table users
+    | n\)?;c                               # 1;--
+    | .{{0,3}}u{_QUERY}                    # 1 union select 1
+    | [nws][oa](?:F | E | S)               # 1-sleep(5)    1=(select …
+    | &(?:no[nskFf] | so | {_QUERY})       # or 1=1
+    | hno | gF | Ds | ,E                   # having 1=1    order by sleep(5)    waitfor delay '…
+    | [^wp]{{0,4}}F                        # sleep(5)
+    | E(?:[nskvfFSD]|w[b,]) | S            # (select 1    select * from …
+    | n\)?(?:h[nswvk]o | g[nw](?:[c,;h]|$) | I | ln)    # 1 order by 10--
+    | no[ns]c                              # 1=1--
+    | n\)c                                 # 1)--
+"""
+"""What follows nothing."""
+WIDE_QUOTED = r"s\)?(?:&[nswvkp]|[oa][nswvkfe]|C|;|[ughlIbD]|u[ep])"
+WIDE_BARE = r"[nwp]\)?&(?:[nsw]o|n$)|&wo|n\)?[cC]|wc|D|ew?b|[nwp]\)?;[eDSfF]|.{0,3}u[e(]|n\)?[ghI]|[ns][oa][fe]"
 """What HIGH sensitivity takes for an injection as well."""
 
 SIGNATURES = (
@@ -218,8 +222,14 @@ SIGNATURES = (
 """For an automaton: traces that may stand anywhere in a text."""
 
 
+@functools.cache
+def _matching(expression: str) -> Callable[[str], object]:
+    """Compiled when it is first asked for: most regions never are."""
+    return re.compile(expression, re.VERBOSE).match
+
+
 def found(value: bytes, *, is_wide: bool = False) -> Finding | None:
-    """What makes a text an injection. ``is_wide``: the sensitivity HIGH. At most 4 × ``READ_MAX`` tokens are read."""
+    """What makes a text an injection. ``is_wide``: the sensitivity HIGH. At most 5 × ``READ_MAX`` tokens are read."""
     whole, count = value.decode("latin-1"), 0
     text = whole.lower()
     ways = [("", False)]
@@ -232,7 +242,7 @@ def found(value: bytes, *, is_wide: bool = False) -> Finding | None:
         if any(token.kind == "s" and _BETWEEN.match(token.text) for token in tokens[1:]):
             continue
         letters = "".join(token.kind for token in tokens)
-        patterns = (QUOTED, WIDE_QUOTED) if quote else (BARE, WIDE_BARE)
-        if any(pattern.match(letters) for pattern in (patterns if is_wide else patterns[:1])):
+        shapes = (QUOTED, WIDE_QUOTED) if quote else (BARE, WIDE_BARE)
+        if any(_matching(shape)(letters) for shape in (shapes if is_wide else shapes[:1])):
             return Finding([whole[token.at : token.at + len(token.text)] for token in tokens if token.text], letters, count)
     return None

@@ -88,6 +88,9 @@ def _check_rule(standing: Standing, rule: dict[str, Any]) -> None:
     else:
         _only(rule["OverrideAction"], "OVERRIDE_ACTION", "OverrideAction")
     labels = rule.get("RuleLabels") or ()
+    if labels and kind in GROUPS:
+        # https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-label-add.html; no source has the words of it.
+        raise wrong("The statement doesn't take labels.", "RULE", "RuleLabels", "The rules of the group give the labels.")
     if len(labels) > LABELS_MAX:
         raise WAFLimitsExceededException
     for label in labels:

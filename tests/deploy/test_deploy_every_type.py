@@ -574,6 +574,10 @@ SAMPLES = {
         "{LogGroupArnList: ['arn:aws:logs:us-east-1:123456789012:log-group:g'], DetectorName: d, EvaluationFrequency: FIVE_MIN, FilterPattern: a, AnomalyVisibilityTime: 7}",
         "{LogGroupArnList: ['arn:aws:logs:us-east-1:123456789012:log-group:g'], DetectorName: d, EvaluationFrequency: ONE_HOUR}",
     ),
+    "AWS::Logs::Transformer": (
+        "{LogGroupIdentifier: g, TransformerConfig: [{ParseJSON: {Source: '@message'}}, {AddKeys: {Entries: [{Key: a, Value: b, OverwriteIfExists: true}]}}]}",
+        "{LogGroupIdentifier: g, TransformerConfig: [{Csv: {Columns: [a]}}]}",
+    ),
     "AWS::Logs::QueryDefinition": (
         "{Name: n, QueryString: fields a, LogGroupNames: [g], QueryLanguage: CWLI}",
         "{Name: m, QueryString: fields b}",

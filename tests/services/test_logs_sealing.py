@@ -171,3 +171,15 @@ def test_a_detector_may_have_a_key_of_its_own(cloud, logs, kms):
     allow(kms, own, "logs.us-east-1.amazonaws.com", *ACTIONS, **detectors)
     arn = logs.create_log_anomaly_detector(**create)["anomalyDetectorArn"]
     assert logs.get_log_anomaly_detector(anomalyDetectorArn=arn)["kmsKeyId"] == own
+
+
+def test_what_events_are_transformed_to_lies_under_the_key_of_the_group(cloud, logs, key):
+    made(logs, key)
+    logs.put_transformer(logGroupIdentifier="g", transformerConfig=[{"csv": {"columns": ["who", "what"]}}])
+    put(cloud, logs, f"{SECRET},x")
+    assert on_disk(cloud) == []
+    cloud.restart(kill=True)
+    number = logs.start_query(logGroupName="g", startTime=0, endTime=int(cloud.now()) + 5, queryString="filter what = 'x' | fields who")["queryId"]
+    while (found := logs.get_query_results(queryId=number))["status"] in ("Scheduled", "Running"):
+        cloud.sleep(0.05)
+    assert found["results"][0][0] == {"field": "who", "value": SECRET}

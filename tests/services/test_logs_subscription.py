@@ -105,7 +105,9 @@ def test_filters_are_described_replaced_and_two_at_most(cloud, logs):
     subscribe(logs, arn, "a", roleArn=sender)
     subscribe(logs, arn, "b", roleArn=sender, distribution="Random")
     (shown,) = logs.describe_subscription_filters(logGroupName="g")["subscriptionFilters"]
+    # Recorded: localstack's test_put_subscription_filter_kinesis has applyOnTransformedLogs.
     assert shown.pop("creationTime") and shown == {
+        "applyOnTransformedLogs": False,
         "filterName": "f", "logGroupName": "g", "filterPattern": "b", "destinationArn": arn, "roleArn": sender, "distribution": "Random",
     }  # fmt: skip
     subscribe(logs, arn, name="second", roleArn=sender)

@@ -15,9 +15,9 @@ import apsw
 import msgspec
 
 from kumoniwa.engines import cipher, worker
-from kumoniwa.languages.insights import plan, reader, setting
+from kumoniwa.languages.insights import discovery, plan, reader, setting
 from kumoniwa.languages.insights.aside import Aside
-from kumoniwa.languages.insights.expression import Row
+from kumoniwa.languages.insights.expression import FOUND, MESSAGE, Row
 from kumoniwa.languages.insights.setting import Place, Setting, Table
 from kumoniwa.store import steady
 
@@ -46,6 +46,8 @@ class Task(msgspec.Struct):
     """Those the query itself is about."""
     others: list[list[int]] = []
     """Those of each source within it, in order."""
+    has_transformed: bool = False
+    """Whether any event may have a transformed version."""
     tables: dict[str, str] = {}
     """Tables of reference by name, in CSV."""
 
@@ -74,8 +76,16 @@ def _portions(cursor: Iterator[tuple]) -> Iterator[list[Row]]:
         yield rows
 
 
-def _readable(secrets: dict[str, bytes], message: str | bytes, link: str | None) -> str:
-    return message if link is None else cipher.unseal(secrets[link], message, link.encode()).decode()
+def _with_transformed(rows: list[Row]) -> list[Row]:
+    for row in rows:
+        if row[FOUND] is not None:
+            message = discovery.Message(row[MESSAGE])
+            message.transformed, row[MESSAGE], row[FOUND] = row[FOUND], message, None
+    return rows
+
+
+def _readable(secrets: dict[str, bytes], message: str | bytes | None, link: str | None) -> str | None:
+    return message if link is None or message is None else cipher.unseal(secrets[link], message, link.encode()).decode()
 
 
 def message_of(connection: apsw.Connection, secrets: dict[str, bytes]) -> str:
@@ -92,6 +102,7 @@ class _Scan:
     def __init__(self, task: Task, query: Any) -> None:
         self.task, self.connection = task, steady.opened(task.path)
         self.message = message_of(self.connection, task.secrets)
+        self.transformed = self.message.replace("message", "transformed") if task.has_transformed else "null"
         self.streams = dict(zip(plan.sources_in(query), task.others))
         self.scanned = self.scanned_bytes = 0
 
@@ -108,13 +119,16 @@ class _Scan:
 
     def rows(self, made: plan.Plan, aside: Aside | None) -> Iterator[list[Row]]:
         within, bounds = self.places(made, aside)
+        fields = f"coalesce({self.transformed}, {self.message})" if self.task.has_transformed else self.message
         needed = "".join(
-            f" and (instr({self.message}, ?) or instr({self.message}, '\\'))" if needle.may_be_escaped else f" and instr({self.message}, ?)"
+            f" and (instr({fields}, ?) or instr({fields}, '\\'))" if needle.may_be_escaped else f" and instr({self.message}, ?)"
             for needle in made.needles
         )
-        return _portions(self.connection.execute(
-            f"select at, stream, seq, ingested, {self.message}, null, null {within}{needed}", (*bounds, *(needle.text for needle in made.needles))
+        portions = _portions(self.connection.execute(
+            f"select at, stream, seq, ingested, {self.message}, {self.transformed}, null {within}{needed}",
+            (*bounds, *(needle.text for needle in made.needles)),
         ))  # fmt: skip
+        return map(_with_transformed, portions) if self.task.has_transformed else portions
 
     def count(self, made: plan.Plan, aside: Aside | None) -> None:
         """Add what a plan looked through. What a needle made needless to read counts as well, as it does on AWS."""

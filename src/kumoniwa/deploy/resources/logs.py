@@ -281,3 +281,19 @@ QueryDefinition = ResourceType(
     absent="ResourceNotFoundException",
     attributes={"QueryDefinitionId": ID},
 )
+
+
+def _lowered(said: Any) -> Any:
+    """A processor as the call spells it: members begin with a small letter."""
+    if isinstance(said, dict):
+        return {name[0].lower() + name[1:]: _lowered(value) for name, value in said.items()}
+    return [_lowered(each) for each in said] if isinstance(said, list) else said
+
+
+Transformer = ResourceType(
+    create=Call("logs:PutTransformer", logGroupIdentifier=p.LogGroupIdentifier, transformerConfig=use(_lowered, p.TransformerConfig)),
+    id=p.LogGroupIdentifier,
+    update=(Call("logs:PutTransformer", logGroupIdentifier=ID, transformerConfig=use(_lowered, p.TransformerConfig)),),
+    delete=Call("logs:DeleteTransformer", logGroupIdentifier=ID),
+    absent="ResourceNotFoundException",
+)

@@ -71,3 +71,13 @@ def formatted(value: Any, form: Any, zone: Any = "UTC") -> str | None:
         return datetime.fromtimestamp(at_ms / 1000, where).strftime(form)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def written(at_ms: int, pattern: str, zone: str = "UTC") -> str | None:
+    """A time as a pattern of Java's writes it; None where it is none, or there is no such zone."""
+    form, where = _format(re.sub(r"S{1,6}", lambda found: f"\x01{len(found[0])}", pattern)), _zone(zone)
+    if form is None or where is None:
+        return None
+    at = datetime.fromtimestamp(at_ms / 1000, where)
+    text = at.strftime(form)
+    return re.sub("\x01([1-6])", lambda found: f"{at_ms % 1000:03d}000"[: int(found[1])], text)

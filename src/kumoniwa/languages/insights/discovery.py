@@ -14,6 +14,18 @@ import msgspec
 
 from kumoniwa.languages.insights.value import json_decoder
 
+
+class Message(str):
+    """A message that has a transformed version, whose fields are found instead of its own."""
+
+    transformed: str
+
+
+def with_fields(message: str) -> str:
+    """Where the fields of a message are."""
+    return message.transformed if isinstance(message, Message) else message
+
+
 FIELDS_MAX = 200
 """Of one event of JSON; those that follow are not found."""
 
@@ -191,6 +203,8 @@ def finder(names: list[str], functions: frozenset[int]) -> Callable[[list[list[A
     def fill(rows: list[list[Any]]) -> list[list[Any]]:
         for row in rows:
             message = row[_MESSAGE]
+            if type(message) is not str:
+                message = message.transformed
             if message[:1] == "{" and message.count(",") < FIELDS_MAX:
                 try:
                     values = astuple(decode(message))

@@ -128,7 +128,7 @@ def _joined_field(name: str) -> Read:
 def everything(row: Row, places: Any) -> dict[str, Any]:
     """All fields of an event by name."""
     place = places[row[STREAM]]
-    found = discovery.all_fields(row[MESSAGE], place.is_function)
+    found = discovery.all_fields(discovery.with_fields(row[MESSAGE]), place.is_function)
     return found | {
         "@timestamp": row[AT], "@ingestionTime": row[INGESTED], "@message": row[MESSAGE], "@logStream": place.name, "@log": place.group,
     }  # fmt: skip

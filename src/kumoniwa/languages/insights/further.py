@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kumoniwa.languages.insights import clusters, enrich, period, series
+from kumoniwa.languages.insights import clusters, discovery, enrich, period, series
 from kumoniwa.languages.insights.aside import Aside
 from kumoniwa.languages.insights.barriers import Barrier, Compared, Order, Whole
 from kumoniwa.languages.insights.expression import INGESTED, MADE, MESSAGE, STREAM, Read, Row, Scope, compiled
@@ -133,7 +133,7 @@ class Further:
         if node.name in self.scope.made or self.scope.is_aggregated:
             return lambda row: enrich.listed(read(row))
         path = tuple(map(str, node.path))
-        return lambda row: enrich.listed(enrich.within(row[MESSAGE], path))
+        return lambda row: enrich.listed(enrich.within(discovery.with_fields(row[MESSAGE]), path))
 
     def _join(self, command: Join) -> None:
         """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Join.html"""

@@ -118,8 +118,15 @@ from kumoniwa.services.logs.subscription import (
     PutSubscriptionFilter,
 )
 from kumoniwa.services.logs.tail import StartLiveTail
+from kumoniwa.services.logs.transformer import (
+    DeleteTransformer,
+    GetTransformer,
+    PutTransformer,
+    TestTransformer,
+)
 
 __all__ = [
+    "DeleteTransformer", "GetTransformer", "PutTransformer", "TestTransformer",
     "CreateLogAnomalyDetector", "DeleteLogAnomalyDetector", "GetLogAnomalyDetector", "ListAnomalies", "ListLogAnomalyDetectors", "UpdateAnomaly",
     "UpdateLogAnomalyDetector",
     "CreateDelivery", "DeleteDelivery", "DeleteDeliveryDestination", "DeleteDeliveryDestinationPolicy", "DeleteDeliverySource",
@@ -192,7 +199,7 @@ _OF_THE_ACCOUNT = frozenset({
     "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy",
     "CancelExportTask", "DescribeExportTasks", "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutQueryDefinition", "PutResourcePolicy", "StopQuery",
-    "TestMetricFilter",
+    "TestMetricFilter", "TestTransformer",
 })  # fmt: skip
 
 
@@ -436,8 +443,8 @@ def PutLogEvents(
     call: Call, *, logGroupName: str, logStreamName: str, logEvents: list[dict], sequenceToken: str | None = None
 ) -> Any:
     """Any sequence token is accepted, and so is none: since January 2023 AWS ignores it."""
-    reply, group, taken = event.put(call, logGroupName, logStreamName, logEvents)
-    return figures.put(call, group, taken, reply) if taken and figures.has_any(group, taken) else reply
+    reply, group, taken, made = event.put(call, logGroupName, logStreamName, logEvents)
+    return figures.put(call, group, taken, made, reply) if taken and figures.has_any(group, taken) else reply
 
 
 def GetLogEvents(

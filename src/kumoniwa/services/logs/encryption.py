@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from kumoniwa.gate import key_chain
 from kumoniwa.gate.key_chain import Chain, Link, Lock
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
@@ -62,6 +63,11 @@ def prove(call: Call, group: Group) -> None:
 def sealed(call: Call, group: Group, body: bytes) -> tuple[str, bytes]:
     """The id of a data key, and a body under it."""
     return _chain(call, group.name, group.key).seal(_us(call), body)
+
+
+def sealed_also(call: Call, group: Group, link: str, body: bytes) -> bytes:
+    """Another body under the same data key."""
+    return key_chain.sealed(_chain(call, group.name).secret(_us(call), link), link, body)
 
 
 def opened(call: Call, group: str, link: str, body: bytes) -> bytes:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kumoniwa.engines import cipher
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.logs import encryption, subscription
+from kumoniwa.services.logs import encryption, subscription, transformer
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, ResourceNotFoundException
 from kumoniwa.store.rows import Table
 
@@ -26,9 +26,9 @@ EVENTS = Table(
     "log_event",
     """create table if not exists log_event (stream integer, at integer, seq integer, ingested integer, message text,
          primary key (stream, at, seq)) without rowid""",
-    added=("link text",),
+    added=("link text", "transformed text"),
 )
-"""A message with a ``link`` lies under that data key."""
+"""A message with a ``link`` lies under that data key, and so does what it was transformed to."""
 
 OVERHEAD_BYTES = 26
 BATCH_BYTES_MAX = 1_048_576
@@ -92,8 +92,8 @@ class Listeners:
 # Writing -------------------------------------------------------------------------------------------
 
 
-def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tuple[dict, Group, list[tuple[int, str]]]:
-    """Append a batch; answers which events of it were too old, too new or already expired, and what was taken."""
+def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tuple[dict, Group, list[tuple[int, str]], list[str | None]]:
+    """Append a batch; answers which events of it were too old, too new or already expired, what was taken, and to what it was transformed."""
     group = call.shelf(Group).get(group_name)
     if group is None:
         raise ResourceNotFoundException
@@ -106,12 +106,17 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
     rejected, batch = _sifted(batch, now_ms, group)
     if rejected and batch:
         size = _checked_bytes(batch)
+    made: list[str | None] = []
     if batch:
         rows, number = call.rows(EVENTS), stream.count
-        for at_ms, message in batch:
+        made = transformer.transformed(call, group, stream_name, batch) if group.transformer else [None] * len(batch)
+        for (at_ms, message), other in zip(batch, made):
             number += 1
-            link, kept = encryption.sealed(call, group, message.encode()) if group.key else (None, message)
-            rows.run("insert into log_event values (?,?,?,?,?,?)", stream.id, at_ms, number, now_ms, kept, link)
+            link, kept, also = None, message, other
+            if group.key:
+                link, kept = encryption.sealed(call, group, message.encode())
+                also = encryption.sealed_also(call, group, link, other.encode()) if other is not None else None
+            rows.run("insert into log_event values (?,?,?,?,?,?,?)", stream.id, at_ms, number, now_ms, kept, link, also)
         first = batch[0][0] if stream.first_ms is None else min(stream.first_ms, batch[0][0])
         last = batch[-1][0] if stream.last_ms is None else max(stream.last_ms, batch[-1][0])
         rows.run(
@@ -127,11 +132,11 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
         for tell in call.memory(Listeners).open.values():
             tell(group.number, stream_name, batch, now_ms)
         if group.subscriptions:
-            subscription.heard(call, group, stream_name, stream.id, stream.count + 1, batch)
+            subscription.heard(call, group, stream_name, stream.id, stream.count + 1, batch, made)
     reply: dict = {"nextSequenceToken": sequence_token(stream.id, stream.count + len(batch))}
     if rejected:
         reply["rejectedLogEventsInfo"] = rejected
-    return reply, group, batch
+    return reply, group, batch, made
 
 
 def sequence_token(stream: int, count: int) -> str:
@@ -182,6 +187,13 @@ def _sifted(batch: list[tuple[int, str]], now_ms: int, group: Group) -> tuple[di
 def text_of(group: Group) -> str:
     """What to select of events so that ``readable`` can tell their messages."""
     return "message, link" if group.is_sealed else "message"
+
+
+def fields_of(group: Group) -> str:
+    """The same, for where their fields are."""
+    if not group.is_transformed:
+        return text_of(group)
+    return "coalesce(transformed, message), link" if group.is_sealed else "coalesce(transformed, message)"
 
 
 def readable(call: Call, group: Group, rows: Iterable[tuple]) -> Iterable[tuple]:

@@ -39,11 +39,11 @@ def has_any(group: Group, batch: Batch) -> bool:
     return bool(group.filters) or any(MARK in message for _, message in batch)
 
 
-async def put(call: Call, group: Group, batch: Batch, reply: dict) -> dict:
-    """Put what a batch makes, and answer for it."""
+async def put(call: Call, group: Group, batch: Batch, made: list[str | None], reply: dict) -> dict:
+    """Put what a batch makes, and answer for it; ``made`` is what its events were transformed to."""
     data: Data = {}
     for each in group.filters:
-        _filter(call, group, each, batch, data)
+        _filter(call, group, each, as_seen(batch, made) if each.is_of_transformed else batch, data)
     for at_ms, message in batch:
         if MARK in message:
             for namespace, datum in embedded(at_ms, message):
@@ -54,6 +54,11 @@ async def put(call: Call, group: Group, batch: Batch, reply: dict) -> dict:
     else:
         await _put(call, data)
     return reply
+
+
+def as_seen(batch: Batch, made: list[str | None]) -> Batch:
+    """A batch as those see it who look at transformed events; one that could not be transformed is as it came."""
+    return [(at_ms, message if other is None else other) for (at_ms, message), other in zip(batch, made)]
 
 
 async def _put(call: Call, data: Data) -> None:

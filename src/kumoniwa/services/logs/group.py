@@ -40,6 +40,7 @@ class MetricFilter(Record):
     """A number, or where it stands in a message."""
     created_ms: int
     default: float | None = None
+    is_of_transformed: bool = False
     unit: str = "None"
     dimensions: dict[str, str] = {}
 
@@ -59,6 +60,12 @@ class Group(Record):
     filters: tuple[MetricFilter, ...] = ()
     key: str = ""
     """The ARN of the key of KMS that what comes in is encrypted under; empty if it is not."""
+    transformer: str = ""
+    """How its events are transformed, as JSON."""
+    transformer_ms: tuple[int, int] = (0, 0)
+    """When that was first said, and last."""
+    is_transformed: bool = False
+    """Whether any of its events may be."""
     is_sealed: bool = False
     """Whether any of its events may be."""
 

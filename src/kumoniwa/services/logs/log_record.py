@@ -14,7 +14,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.languages.insights import discovery
 from kumoniwa.languages.insights.expression import SYSTEM
 from kumoniwa.languages.insights.value import spelled
-from kumoniwa.services.logs.event import EVENTS, STREAMS, readable, text_of
+from kumoniwa.services.logs.event import EVENTS, STREAMS, fields_of, readable, text_of
 from kumoniwa.services.logs.group import Group, InvalidParameterException, ResourceNotFoundException, named
 
 SAMPLE_MAX = 500
@@ -59,6 +59,9 @@ def GetLogRecord(call: Call, *, logRecordPointer: str, unmask: bool | None = Non
         "@ingestionTime": str(ingested), "@log": place, "@logStream": row[0], "@message": message, "@ptr": logRecordPointer,
         "@timestamp": str(at_ms),
     }  # fmt: skip
+    if group.is_transformed:
+        rows = call.rows(EVENTS).all(f"select {fields_of(group)} from log_event where stream = ? and at = ? and seq = ?", stream, at_ms, seq)
+        ((message,),) = readable(call, group, rows)
     fields = discovery.all_fields(message, discovery.LAMBDA_STREAM.match(row[0]) is not None)
     return {"logRecord": record | {key: spelled(value) for key, value in fields.items()}}
 
@@ -73,7 +76,7 @@ def GetLogGroupFields(
     start_ms, end_ms = (time * 1000 - AFTER_MS, time * 1000 + AFTER_MS) if time is not None else (now_ms - BEFORE_MS, now_ms)
     streams = dict(call.rows(STREAMS).all("select id, name from log_stream where grp = ?", group.number))
     rows = call.rows(EVENTS).all(
-        f"select stream, {text_of(group)} from log_event where stream in ({','.join(map(str, streams))}) and at >= ? and at <= ? limit ?",
+        f"select stream, {fields_of(group)} from log_event where stream in ({','.join(map(str, streams))}) and at >= ? and at <= ? limit ?",
         min(start_ms, 1 << 62), min(end_ms, 1 << 62), SAMPLE_MAX,
     )  # fmt: skip
     counts: Counter[str] = Counter()

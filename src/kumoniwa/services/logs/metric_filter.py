@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.languages.log_value import reader, selectors
@@ -40,9 +39,6 @@ def PutMetricFilter(
     metricTransformations: list[dict[str, Any]],
     applyOnTransformedLogs: bool | None = None,
 ) -> None:
-    """Groups have no transformers here, so that no filter can apply to transformed events."""
-    if applyOnTransformedLogs:
-        raise NotImplementedHere("logs:PutMetricFilter(applyOnTransformedLogs=true)")
     group = existing(call, logGroupName)
     matcher(filterPattern)
     (said,) = metricTransformations
@@ -61,6 +57,7 @@ def PutMetricFilter(
     made = MetricFilter(
         name=filterName, pattern=filterPattern, metric=said["metricName"], namespace=said["metricNamespace"], value=said["metricValue"],
         created_ms=int(call.now() * 1000), default=said.get("defaultValue"), unit=said.get("unit", "None"), dimensions=dimensions,
+        is_of_transformed=bool(applyOnTransformedLogs),
     )  # fmt: skip
     kept = tuple(each for each in group.filters if each.name != filterName)
     if len(kept) >= FILTERS_MAX:
@@ -109,7 +106,7 @@ def _shown(group: Group, each: MetricFilter) -> dict[str, Any]:
         transformation["unit"] = each.unit
     return {
         "filterName": each.name, "filterPattern": each.pattern, "metricTransformations": [transformation], "creationTime": each.created_ms,
-        "logGroupName": group.name, "applyOnTransformedLogs": False,
+        "logGroupName": group.name, "applyOnTransformedLogs": each.is_of_transformed,
     }  # fmt: skip
 
 

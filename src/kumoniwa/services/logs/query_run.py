@@ -115,7 +115,8 @@ async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
         task = log_scan.Task(
             path=path, text=query.text, now_s=call.now(), limit=query.limit, places=places_of(call, names), table=EVENTS.name,
             start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms, secrets=secrets, streams=list(places_of(call, query.groups)),
-            others=[list(places_of(call, each)) for each in query.others], tables=lookup_table.bodies(call, tables_of(query.text)),
+            others=[list(places_of(call, each)) for each in query.others], has_transformed=any(call.shelf(Group)[name].is_transformed for name in names if name in call.shelf(Group)),
+            tables=lookup_table.bodies(call, tables_of(query.text)),
         )  # fmt: skip
         first = 0
         async for said in log_scan.scan(task):

@@ -24,6 +24,7 @@ from kumoniwa.languages.log_pattern import InvalidPattern, compiled
 from kumoniwa.services.logs import destination as destinations
 from kumoniwa.services.logs import encryption
 from kumoniwa.services.logs.destination import SERVICE
+from kumoniwa.services.logs.figures import as_seen
 from kumoniwa.services.logs.group import Group, InvalidParameterException, ResourceNotFoundException, existing
 
 FILTERS_MAX = 2
@@ -41,6 +42,7 @@ class Filter(Record):
     destination: str
     created_ms: int
     role: str = ""
+    is_of_transformed: bool = False
     is_random: bool = False
     """Whether a stream of Kinesis gets its messages under any key, and not under that of their log stream."""
 
@@ -63,7 +65,7 @@ _encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Pro
 
 async def PutSubscriptionFilter(
     call: Call, *, logGroupName: str, filterName: str, filterPattern: str, destinationArn: str, roleArn: str | None = None,
-    distribution: str = "ByLogStream",
+    distribution: str = "ByLogStream", applyOnTransformedLogs: bool | None = None,
 ) -> None:  # fmt: skip
     """AWS sends a message of trial before it agrees."""
     group = existing(call, logGroupName)
@@ -84,7 +86,7 @@ async def PutSubscriptionFilter(
         call.require("iam:PassRole", roleArn, **{"iam:PassedToService": SERVICE})
     made = Filter(
         name=filterName, pattern=filterPattern, destination=destinationArn, created_ms=int(call.now() * 1000), role=roleArn or "",
-        is_random=distribution == "Random",
+        is_random=distribution == "Random", is_of_transformed=bool(applyOnTransformedLogs),
     )  # fmt: skip
     where, role = destinations.resolved(call, destinationArn, roleArn or "", as_sender=call.principal)
     await _try(call, group, where, role)
@@ -138,6 +140,7 @@ def _shown(group: str, each: Filter) -> dict[str, Any]:
         "roleArn": each.role,
         "distribution": "Random" if each.is_random else "ByLogStream",
         "creationTime": each.created_ms,
+        "applyOnTransformedLogs": each.is_of_transformed,
     }
     return {name: value for name, value in shown.items() if value != "" or name == "filterPattern"}
 
@@ -152,13 +155,13 @@ def DeleteSubscriptionFilter(call: Call, *, logGroupName: str, filterName: str) 
 # What is logged ------------------------------------------------------------------------------------
 
 
-def heard(call: Call, group: Group, stream: str, stream_id: int, first_seq: int, batch: list[tuple[int, str]]) -> None:
-    """Promise a batch to the group's subscriptions that want any of it; ``first_seq`` numbers its first event."""
+def heard(call: Call, group: Group, stream: str, stream_id: int, first_seq: int, batch: list[tuple[int, str]], made: list[str | None]) -> None:
+    """Promise a batch, or what it was transformed to, to the group's subscriptions that want any of it; ``first_seq`` numbers its first event."""
     for each in filters_of(group).values():
         matches = compiled(each.pattern)
         events = [
             {"id": f"{at_ms:030d}{stream_id:010d}{first_seq + place:016d}", "timestamp": at_ms, "message": message}
-            for place, (at_ms, message) in enumerate(batch)
+            for place, (at_ms, message) in enumerate(as_seen(batch, made) if each.is_of_transformed else batch)
             if matches(message)
         ]
         if not events:

@@ -1,0 +1,105 @@
+"""Transformers of log groups: what comes in is also kept as JSON, which queries, and filters that ask for it, see.
+
+https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutTransformer.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.record import changed
+from kumoniwa.languages import log_transformer
+from kumoniwa.services.logs.group import (
+    Group,
+    InvalidParameterException,
+    ResourceNotFoundException,
+    existing,
+    name_in,
+)
+
+
+class TransformerNotFound(ResourceNotFoundException):
+    code = "ResourceNotFoundException"
+    message = "The specified transformer does not exist."
+
+
+@lru_cache(maxsize=128)
+def _compiled(config: str) -> Callable[[str, dict[str, str]], str]:
+    return log_transformer.compiled(json.loads(config))
+
+
+def _checked(config: list[dict[str, Any]]) -> str:
+    text = json.dumps(config)
+    try:
+        _compiled(text)
+    except log_transformer.InvalidTransformer as error:
+        raise InvalidParameterException(str(error)) from None
+    except NotImplementedError as error:
+        raise NotImplementedHere(f"the log processor {error}") from None
+    return text
+
+
+def PutTransformer(call: Call, *, logGroupIdentifier: str, transformerConfig: list[dict[str, Any]]) -> None:
+    """Only what comes in from now on is transformed."""
+    group, now_ms = existing(call, name_in(logGroupIdentifier)), int(call.now() * 1000)
+    created_ms = group.transformer_ms[0] if group.transformer else now_ms
+    call.shelf(Group)[group.name] = changed(
+        group, transformer=_checked(transformerConfig), transformer_ms=(created_ms, now_ms), is_transformed=True
+    )
+
+
+def GetTransformer(call: Call, *, logGroupIdentifier: str) -> dict:
+    group = existing(call, name_in(logGroupIdentifier))
+    if not group.transformer:
+        raise TransformerNotFound
+    created_ms, modified_ms = group.transformer_ms
+    return {
+        "logGroupIdentifier": call.arn(f"log-group:{group.name}"), "creationTime": created_ms, "lastModifiedTime": modified_ms,
+        "transformerConfig": json.loads(group.transformer),
+    }  # fmt: skip
+
+
+def DeleteTransformer(call: Call, *, logGroupIdentifier: str) -> None:
+    group = existing(call, name_in(logGroupIdentifier))
+    if not group.transformer:
+        raise TransformerNotFound
+    call.shelf(Group)[group.name] = changed(group, transformer="", transformer_ms=(0, 0))
+
+
+def TestTransformer(call: Call, *, transformerConfig: list[dict[str, Any]], logEventMessages: list[str]) -> dict:
+    """What cannot be transformed has no transformed message; what AWS says of it was not found."""
+    transform = _compiled(_checked(transformerConfig))
+    shown = []
+    for number, message in enumerate(logEventMessages, 1):
+        each: dict[str, Any] = {"eventNumber": number, "eventMessage": message}
+        try:
+            each["transformedEventMessage"] = transform(message, {"@accountId": call.account, "@regionName": call.region})
+        except log_transformer.Untransformed:
+            pass
+        shown.append(each)
+    return {"transformedLogs": shown}
+
+
+def transformed(call: Call, group: Group, stream: str, batch: list[tuple[int, str]]) -> list[str | None]:
+    """What the events of a batch become; None where one cannot be transformed.
+    The figures: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"""
+    transform = _compiled(group.transformer)
+    origin = {"@logGroupName": group.name, "@logGroupStream": stream, "@accountId": call.account, "@regionName": call.region}
+    made: list[str | None] = []
+    for _, message in batch:
+        try:
+            made.append(transform(message, origin))
+        except log_transformer.Untransformed:
+            made.append(None)
+    texts = [each for each in made if each is not None]
+    if texts:
+        call.measure("AWS/Logs", "TransformedLogEvents", "LogGroupName", group.name, value=len(texts))
+        call.measure("AWS/Logs", "TransformedBytes", "LogGroupName", group.name, value=sum(len(each.encode()) for each in texts), unit="Bytes")
+    if len(texts) < len(made):
+        call.measure("AWS/Logs", "TransformationErrors", "LogGroupName", group.name, value=len(made) - len(texts))
+    return made

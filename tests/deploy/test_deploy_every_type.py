@@ -178,6 +178,8 @@ SAMPLES = {
             DeleteMarkerReplication: {Status: Enabled}, Destination: {Bucket: b, StorageClass: STANDARD}}]},
         LoggingConfiguration: {DestinationBucketName: l}, Tags: [{Key: a, Value: b}],
         MetricsConfigurations: [{Id: m, Prefix: p, TagFilters: [{Key: a, Value: b}]}],
+        AnalyticsConfigurations: [{Id: a, Prefix: p, TagFilters: [{Key: a, Value: b}], StorageClassAnalysis: {DataExport: {OutputSchemaVersion: V_1,
+            Destination: {BucketArn: "arn:aws:s3:::l", BucketAccountId: "000000000000", Format: CSV, Prefix: p}}}}],
         InventoryConfigurations: [{Id: i, Enabled: true, IncludedObjectVersions: All, ScheduleFrequency: Daily, Prefix: p,
             OptionalFields: [Size], Destination: {BucketArn: "arn:aws:s3:::l", Format: CSV, Prefix: p}}],
         IntelligentTieringConfigurations: [{Id: t, Status: Enabled, Prefix: p, Tierings: [{AccessTier: ARCHIVE_ACCESS, Days: 90}]}],

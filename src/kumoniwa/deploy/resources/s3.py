@@ -185,6 +185,16 @@ def _put(operation: str, name: str, shape: Any = None, sent: str = "", delete: s
 _tagged = {"AccountId": text("${AWS::AccountId}"), "ResourceArn": text("arn:${AWS::Partition}:s3:${AWS::Region}:${AWS::AccountId}:bucket/${ID}")}
 _metrics = fields("Id AccessPointArn Prefix TagFilters")
 _tiering = fields("Id Status Tierings Prefix TagFilters")
+_analytics = fields(
+    "Id StorageClassAnalysis Prefix TagFilters",
+    StorageClassAnalysis=fields(
+        "DataExport",
+        DataExport=fields(
+            "Destination OutputSchemaVersion",
+            Destination=lambda found: {"S3BucketDestination": fields("BucketAccountId BucketArn=Bucket Format Prefix")(found)},
+        ),
+    ),
+)
 _inventory = fields(
     "Id Enabled=IsEnabled IncludedObjectVersions OptionalFields Prefix=Filter ScheduleFrequency=Schedule Destination",
     Prefix=lambda prefix: {"Prefix": prefix},
@@ -320,6 +330,7 @@ Bucket = ResourceType(
             ),
             Call("s3:PutBucketNotificationConfiguration", Bucket=ID, NotificationConfiguration={}),
         ),
+        _put_each("AnalyticsConfigurations", _filtered(_analytics)),
         _put_each("MetricsConfigurations", _filtered(_metrics)),
         _put_each("InventoryConfigurations", _inventory),
         _put_each("IntelligentTieringConfigurations", _filtered(_tiering)),

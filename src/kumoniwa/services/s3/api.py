@@ -13,6 +13,12 @@ from kumoniwa.services.s3 import point, storage
 from kumoniwa.services.s3.abac import GetBucketAbac, PutBucketAbac, tags_of
 from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging
 from kumoniwa.services.s3.acl import LOGGING, WRITING
+from kumoniwa.services.s3.analysis import (
+    DeleteBucketAnalyticsConfiguration,
+    GetBucketAnalyticsConfiguration,
+    ListBucketAnalyticsConfigurations,
+    PutBucketAnalyticsConfiguration,
+)
 from kumoniwa.services.s3.bucket import (
     Bucket as BucketRecord,
 )
@@ -118,19 +124,19 @@ from kumoniwa.wire.timestamps import iso8601
 
 __all__ = [
     "GetBucketAbac", "PutBucketAbac", "AbortMultipartUpload", "CompleteMultipartUpload", "CopyObject", "CreateBucket", "CreateMultipartUpload", "DeleteBucket",
-    "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketIntelligentTieringConfiguration",
+    "DeleteBucketAnalyticsConfiguration", "DeleteBucketCors", "DeleteBucketEncryption", "DeleteBucketIntelligentTieringConfiguration",
     "DeleteBucketInventoryConfiguration", "DeleteBucketLifecycle", "DeleteBucketMetricsConfiguration",
     "DeleteBucketOwnershipControls", "DeleteBucketPolicy", "DeleteBucketReplication", "DeleteBucketTagging", "DeleteBucketWebsite",
     "DeleteObject", "DeleteObjectTagging", "DeleteObjects", "DeletePublicAccessBlock", "GetBucketAccelerateConfiguration",
-    "GetBucketAcl", "GetBucketCors", "GetBucketEncryption", "GetBucketIntelligentTieringConfiguration",
+    "GetBucketAcl", "GetBucketAnalyticsConfiguration", "GetBucketCors", "GetBucketEncryption", "GetBucketIntelligentTieringConfiguration",
     "GetBucketInventoryConfiguration", "GetBucketLifecycleConfiguration", "GetBucketLocation", "GetBucketLogging",
     "GetBucketMetricsConfiguration", "GetBucketNotificationConfiguration", "GetBucketOwnershipControls", "GetBucketPolicy",
     "GetBucketPolicyStatus", "GetBucketReplication", "GetBucketRequestPayment", "GetBucketTagging", "GetBucketVersioning",
     "GetBucketWebsite", "GetObject", "GetObjectAcl", "GetObjectAttributes", "GetObjectLegalHold", "GetObjectLockConfiguration",
     "GetObjectRetention", "GetObjectTagging", "GetPublicAccessBlock", "HeadBucket", "HeadObject",
-    "ListBucketIntelligentTieringConfigurations", "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations",
+    "ListBucketAnalyticsConfigurations", "ListBucketIntelligentTieringConfigurations", "ListBucketInventoryConfigurations", "ListBucketMetricsConfigurations",
     "ListBuckets", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "PutBucketAccelerateConfiguration",
-    "PutBucketAcl", "PutBucketCors", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
+    "PutBucketAcl", "PutBucketAnalyticsConfiguration", "PutBucketCors", "PutBucketEncryption", "PutBucketIntelligentTieringConfiguration",
     "PutBucketInventoryConfiguration", "PutBucketLifecycleConfiguration", "PutBucketLogging", "PutBucketMetricsConfiguration",
     "PutBucketNotificationConfiguration", "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketReplication",
     "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite", "PutObject", "PutObjectAcl",

@@ -139,7 +139,8 @@ class Bucket(Record):
     payer: str = "BucketOwner"
     acceleration: str = ""
     metrics: dict[str, dict[str, Any]] = {}
-    """Each MetricsConfiguration by its id, and so with the next two."""
+    """Each MetricsConfiguration by its id, and so with the next three."""
+    analytics: dict[str, dict[str, Any]] = {}
     tiering: dict[str, dict[str, Any]] = {}
     inventories: dict[str, dict[str, Any]] = {}
     notification: dict[str, Any] = {}

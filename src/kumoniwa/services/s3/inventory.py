@@ -1,6 +1,6 @@
 """Inventory configurations: of which objects a bucket has a list made, with what told of each, where to and how often.
 
-When a list is due is a row, for ``inventory_list`` to find.
+When a list is due is a row, for ``inventory_list`` to find by ``reporting``.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html
 """
 
@@ -8,24 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.s3 import body as bodies
-from kumoniwa.services.s3 import named_configuration
+from kumoniwa.services.s3 import named_configuration, reporting
 from kumoniwa.services.s3.archive import DAY_S, midnight_after
 from kumoniwa.services.s3.bucket import found
-from kumoniwa.store.rows import Table
 from kumoniwa.wire.xml import MalformedXML
 
 FIELD = "inventories"
-DUE = Table(
-    "s3_inventory",
-    "create table if not exists s3_inventory (bucket text, id text, due real, primary key (bucket, id)) without rowid",
-)
-"""Of each enabled configuration, by the bucket's name, when its next list is made."""
-LISTING = ("s3", "inventory")
-"""What wakes the work that makes lists."""
+DEADLINES = reporting.Deadlines("s3_inventory")
 OPTIONAL_FIELDS = (
     "Size", "LastModifiedDate", "ETag", "StorageClass", "IsMultipartUploaded", "ReplicationStatus", "EncryptionStatus",
     "ObjectLockRetainUntilDate", "ObjectLockMode", "ObjectLockLegalHoldStatus", "IntelligentTieringAccessTier", "BucketKeyStatus",
@@ -38,15 +30,10 @@ FORMATS = ("CSV", "ORC", "Parquet")
 
 
 class IdMismatch(AwsError):
-    """This and the next recorded: localstack's test_s3_put_inventory_report_exceptions."""
+    """Recorded: localstack's test_s3_put_inventory_report_exceptions."""
 
     status = 400
     message = "Document ID does not match the specified configuration ID."
-
-
-class InvalidS3DestinationBucket(AwsError):
-    status = 400
-    message = "Invalid bucket ARN."
 
 
 def due_after(now: float, frequency: str) -> float:
@@ -75,9 +62,7 @@ def _check(said: dict[str, Any], id: str) -> None:
         or ("Filter" in said and "Prefix" not in said["Filter"])
     ):
         raise MalformedXML
-    place = arns.parse(target["Bucket"])
-    if place is None or place.service != "s3" or place.region or place.account or not place.resource or "/" in place.resource:
-        raise InvalidS3DestinationBucket
+    reporting.check_destination(target)
     fields = said.get("OptionalFields") or []
     if any(name not in OPTIONAL_FIELDS + NOT_TOLD for name in fields) or len(set(fields)) < len(fields):
         raise MalformedXML
@@ -99,13 +84,10 @@ def PutBucketInventoryConfiguration(
     said = InventoryConfiguration
     _check(said, Id)
     reply = named_configuration.keep(call, Bucket, FIELD, Id, said)
-    rows = call.rows(DUE)
     if said["IsEnabled"]:
-        due = midnight_after(call.now()) if call.home.settings.pace == "real" else call.now()
-        rows.run("replace into s3_inventory values (?,?,?)", Bucket, Id, due)
-        call.after_commit(lambda: call.home.wake(LISTING))
+        DEADLINES.set(call, Bucket, Id, midnight_after(call.now()) if call.home.settings.pace == "real" else call.now())
     else:
-        rows.run("delete from s3_inventory where bucket = ? and id = ?", Bucket, Id)
+        DEADLINES.drop(call, Bucket, Id)
     return reply
 
 
@@ -121,4 +103,4 @@ def ListBucketInventoryConfigurations(
 
 def DeleteBucketInventoryConfiguration(call: Call, *, Bucket: str, Id: str, ExpectedBucketOwner: str | None = None) -> None:
     named_configuration.drop(call, Bucket, FIELD, Id)
-    call.rows(DUE).run("delete from s3_inventory where bucket = ? and id = ?", Bucket, Id)
+    DEADLINES.drop(call, Bucket, Id)

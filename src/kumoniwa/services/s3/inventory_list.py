@@ -1,6 +1,6 @@
 """Inventory lists: what is in a bucket, written into another with a manifest, whenever one is due.
 
-A list is put by S3 itself, which the destination's policy must allow. Who dies in the middle makes the whole list again.
+Who dies in the middle makes the whole list again.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
 """
 
@@ -22,15 +22,14 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import unpack
-from kumoniwa.services.s3 import acl, lifecycle, managed_key, replication, storage, tiering
-from kumoniwa.services.s3.bucket import S3_ITSELF, Bucket, arn, canonical_id
-from kumoniwa.services.s3.inventory import DUE, LISTING, OPTIONAL_FIELDS, destination, due_after
+from kumoniwa.services.s3 import acl, lifecycle, replication, reporting, storage, tiering
+from kumoniwa.services.s3.bucket import Bucket, canonical_id
+from kumoniwa.services.s3.inventory import DEADLINES, OPTIONAL_FIELDS, destination, due_after
 from kumoniwa.services.s3.listing import all_versions, live_keys, steps
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.wire import timestamps
 
 ROWS_PER_FILE_MAX = 1_000_000
-IDLE_S = 30 * 86_400.0
 GZIP = 31
 
 
@@ -52,33 +51,20 @@ class Row(NamedTuple):
 
 
 async def run(region: Any) -> None:
-    while True:
-        for call in region.calls("s3", S3_ITSELF):
-            for name, id in call.rows(DUE).all("select bucket, id from s3_inventory where due <= ?", call.now()):
-                await _made(call, name, id)
-        await region.wait(LISTING, _next_due(region))
+    await DEADLINES.run(region, _made)
 
 
-def _next_due(region: Any) -> float:
-    found = [call.rows(DUE).one("select min(due) from s3_inventory")[0] for call in region.calls("s3", S3_ITSELF)]
-    return min([due for due in found if due is not None], default=region.clock.now() + IDLE_S)
-
-
-async def _made(call: Call, name: str, id: str) -> None:
-    """Make one list, and let the next be due."""
+async def _made(call: Call, name: str, id: str) -> float | None:
+    """Make one list; answers when the next is due."""
     bucket, began = call.shelf(Bucket).get(name), call.now()
     said = bucket.inventories.get(id) if bucket is not None else None
     if said is None:
-        call.rows(DUE).run("delete from s3_inventory where bucket = ? and id = ?", name, id)
-        return
+        return None
     try:
         await _put_list(call, bucket, said, began)
     except AwsError as error:
-        # As on AWS there is no list then, and the next is made in its time.
-        call.home.note("undelivered", service="s3", target=destination(said)["Bucket"], code=error.code)
-    due = due_after(began, said["Schedule"]["Frequency"])
-    # What was configured anew meanwhile is due at its own time.
-    call.rows(DUE).run("update s3_inventory set due = ? where bucket = ? and id = ? and due <= ?", due, name, id, began)
+        reporting.undelivered(call, destination(said), error)
+    return due_after(began, said["Schedule"]["Frequency"])
 
 
 # What ------------------------------------------------------------------------------------------------
@@ -86,9 +72,8 @@ async def _made(call: Call, name: str, id: str) -> None:
 
 async def _put_list(call: Call, bucket: Bucket, said: dict[str, Any], began: float) -> None:
     target = destination(said)
-    place = "".join(f"{part}/" for part in (target.get("Prefix"), bucket.name, said["Id"]) if part)
-    there = arns.parse(target["Bucket"]).resource
-    put = partial(_put, call, bucket, target, there)
+    place = reporting.folder(target, bucket, said["Id"])
+    put = partial(reporting.put, call, bucket, target)
     files = []
     for body in _files(call, bucket, said):
         if body is None:
@@ -101,6 +86,7 @@ async def _put_list(call: Call, bucket: Bucket, said: dict[str, Any], began: flo
         "sourceBucket": bucket.name, "destinationBucket": target["Bucket"], "version": "2016-11-30",
         "creationTimestamp": str(int(began * 1000)), "fileFormat": "CSV", "fileSchema": ", ".join(_columns(said)), "files": files,
     }, option=orjson.OPT_INDENT_2)  # fmt: skip
+    there = arns.parse(target["Bucket"]).resource
     of_hive = "\n".join(f"s3://{there}/{file['key']}" for file in files)
     at = gmtime(began)
     await put(f"{place}hive/dt={strftime('%Y-%m-%d-%H-%M', at)}/symlink.txt", of_hive.encode(), "text/plain")
@@ -108,17 +94,6 @@ async def _put_list(call: Call, bucket: Bucket, said: dict[str, Any], began: flo
     await put(f"{folder}manifest.json", manifest, "application/json")
     # Who waits for a list waits for this: https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-notification.html
     await put(f"{folder}manifest.checksum", _md5(manifest).encode(), "text/plain")
-
-
-async def _put(call: Call, bucket: Bucket, target: dict[str, Any], there: str, key: str, body: bytes, kind: str) -> None:
-    ours = call.acting(S3_ITSELF, **{"aws:SourceArn": arn(call, bucket.name), "aws:SourceAccount": call.account})
-    more: dict[str, Any] = {"ExpectedBucketOwner": target["AccountId"]} if "AccountId" in target else {}
-    sealing = target.get("Encryption") or {}
-    if "SSES3" in sealing:
-        more["ServerSideEncryption"] = "AES256"
-    elif "SSEKMS" in sealing:
-        more |= {"ServerSideEncryption": managed_key.KMS, "SSEKMSKeyId": sealing["SSEKMS"]["KeyId"]}
-    await ours.ask("s3:PutObject", Bucket=there, Key=key, Body=body, ACL="bucket-owner-full-control", ContentType=kind, **more)
 
 
 def _md5(body: bytes) -> str:

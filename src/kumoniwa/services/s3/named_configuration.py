@@ -1,4 +1,4 @@
-"""Configurations of which a bucket may have many, each under an id of its own: what those of metrics, inventories and tiers share.
+"""Configurations of which a bucket may have many, each under an id of its own: what those of metrics, analyses, inventories and tiers share.
 
 Operations and refusals are alike for all of them; what one may say, and what it does, is its own module's.
 """

@@ -1,4 +1,4 @@
-"""Which of an account's buckets have the answers to their requests watched: they log, are measured, or have their requesters pay.
+"""Which of an account's buckets have the answers to their requests watched: they log, are measured or analysed, or have their requesters pay.
 
 A request to any other bucket pays two look-ups for it.
 """
@@ -36,7 +36,7 @@ def watched(home: Any, name: str) -> tuple[Call, Bucket] | None:
     known = call.memory(Watched)
     if known.names is None:
         known.names = frozenset(
-            bucket.name for bucket in call.shelf(Bucket).values() if bucket.logging or bucket.metrics or bucket.payer == "Requester"
+            bucket.name for bucket in call.shelf(Bucket).values() if bucket.logging or bucket.metrics or bucket.analytics or bucket.payer == "Requester"
         )
     bucket = call.shelf(Bucket).get(name)
     return (call, bucket) if bucket is not None and name in known.names else None

@@ -1,11 +1,11 @@
-"""The witness of answers: who sees them before they leave, where a bucket logs, is measured, or has its requesters pay."""
+"""The witness of answers: who sees them before they leave, where a bucket logs, is measured or analysed, or has its requesters pay."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kumoniwa.services.s3 import access_log, request_metric
+from kumoniwa.services.s3 import access_log, analysis, request_metric
 from kumoniwa.services.s3.watched import watched
 from kumoniwa.wire.message import Request, Response
 
@@ -21,14 +21,18 @@ def witness_of(home: Any, route: Route, request: Request, request_id: str) -> Ca
         return None
     call, bucket = found
     began = home.clock.now()
-    count = request_metric.counter(call, bucket, route, request) if bucket.metrics else None
+    counters = [
+        request_metric.counter(call, bucket, route, request) if bucket.metrics else None,
+        analysis.counter(call, bucket, route, request) if bucket.analytics else None,
+    ]
 
     def witness(response: Response) -> None:
         if bucket.payer == "Requester" and "x-amz-request-payer" in request.headers and response.status < 400:
             response.headers["x-amz-request-charged"] = "requester"
         if bucket.logging:
             access_log.note(call, route, request, request_id, response, began)
-        if count is not None:
-            count(response)
+        for count in counters:
+            if count is not None:
+                count(response)
 
     return witness

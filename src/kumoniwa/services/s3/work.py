@@ -1,11 +1,19 @@
 """What S3 does by itself: when a region begins, files of uploads that an earlier life cut short are swept away; then rules of
-lifecycles are followed, logs of accesses delivered, inventories listed, writes replicated and events told, for as long as it lives."""
+lifecycles are followed, logs of accesses delivered, inventories listed, days analysed, writes replicated and events told, for as long as it lives."""
 
 from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.services.s3 import access_log, aging, inventory_list, notification, replicating, storage
+from kumoniwa.services.s3 import (
+    access_log,
+    aging,
+    analysis,
+    inventory_list,
+    notification,
+    replicating,
+    storage,
+)
 from kumoniwa.services.s3.bucket import S3_ITSELF
 
 
@@ -16,5 +24,6 @@ async def run(region) -> None:
         group.create_task(aging.run(region))
         group.create_task(access_log.run(region))
         group.create_task(inventory_list.run(region))
+        group.create_task(analysis.run(region))
         group.create_task(replicating.run(region))
         group.create_task(notification.OUTBOX.run(region))

@@ -16,6 +16,8 @@ from kumoniwa.kernel.errors import AwsError, ValidationError, ValidationExceptio
 from kumoniwa.kernel.principal import Principal
 
 PREFIX = "aws:"
+
+
 def is_reserved(key: str) -> bool:
     """Whatever case it is written in."""
     return key[:4].lower() == PREFIX

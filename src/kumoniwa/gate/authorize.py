@@ -204,7 +204,8 @@ class Authorizer:
         decision = self._authority(principal).decide(
             action, arn, asked, resource_policy=policy, resource_account=call.account, resource_must_allow=must_allow, rcps=rcps
         )
-        self._note(principal, action, arn, decision.is_allowed)
+        if decision not in self.home.gate.usage.noted:
+            self._note(decision)
         if not decision.is_allowed and self.mode == "enforce":
             if service.denied is not None:
                 service.denied(call, route.name, action, params)
@@ -395,7 +396,7 @@ class Authorizer:
         policy = compiled(document, "resource") if document else None
         rcps = self.rcps(principal, action, owner)
         decision = self._authority(principal).decide(action, arn, asked, resource_policy=policy, resource_account=owner, rcps=rcps)
-        self._note(principal, action, arn, decision.is_allowed)
+        self._note(decision)
         if not decision.is_allowed and self.mode == "enforce":
             raise self._denial(decision, models.service(call.service).protocol, asked(()))
 
@@ -430,15 +431,16 @@ class Authorizer:
 
     # What was seen ------------------------------------------------------------------------------
 
-    def _note(self, principal: Principal, action: str, arn: str, was_allowed: bool) -> None:
+    def _note(self, decision: Decision) -> None:
         """Keep (principal, action, resource), once. Objects are kept by their bucket: a policy names no single key."""
-        if principal.kind in ("root", "anonymous", "service"):
+        principal, action, arn = decision.principal, decision.action, decision.resource
+        if not self.home.gate.usage.is_new(decision) or principal.kind in ("root", "anonymous", "service"):
             return
         if principal.kind != "federated":
             self.home.gate.usage.note(f"{principal.user_id.partition(':')[0]} {action}", action.partition(":")[0])
         if action.startswith("s3:") and "/" in arn:
             arn = arn.partition("/")[0] + "/*"
-        seen = (principal.source_arn or principal.arn, action, arn, was_allowed)
+        seen = (principal.source_arn or principal.arn, action, arn, decision.is_allowed)
         if seen in self._seen:
             return
         if len(self._seen) >= OBSERVED_REMEMBERED_MAX:

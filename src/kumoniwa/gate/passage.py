@@ -202,7 +202,7 @@ class Gate:
         """Sessions of a role are its uses; those of a user are not the uses of the key that opened them."""
         if principal.kind == "role":
             self.usage.note(principal.user_id.partition(":")[0], service)
-        elif "aws:TokenIssueTime" not in principal.context:
+        elif principal.key_id not in self.usage.noted and "aws:TokenIssueTime" not in principal.context:
             self.usage.note(principal.key_id, service)
 
     async def _collected(self, route: Route, request: Request, request_id: str):

@@ -13,10 +13,12 @@ import calendar
 import hmac
 import re
 import time
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, NoReturn
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes
 
 import msgspec
@@ -419,9 +421,11 @@ def signing_key(secret: str, date: str, region: str, service: str) -> SigningKey
 
 @lru_cache(maxsize=256)
 def _epoch_s(at: str) -> int:
-    """Epoch seconds of YYYYMMDDTHHMMSSZ; days that do not exist run over into the next month, which harms nobody."""
+    """Epoch seconds of YYYYMMDDTHHMMSSZ, 0 in a month that does not exist; days that do not run over into the next, which harms nobody."""
+    if not 1 <= int(at[4:6]) <= 12:
+        return 0
     return calendar.timegm(
-        (int(at[:4]), int(at[4:6]) or 1, int(at[6:8]), int(at[9:11]), int(at[11:13]), int(at[13:15]))
+        (int(at[:4]), int(at[4:6]), int(at[6:8]), int(at[9:11]), int(at[11:13]), int(at[13:15]))
     )
 
 
@@ -436,7 +440,7 @@ def check_time(claim: Claim, family: str, now: float) -> None:
             expired = timestamps.to_second(min(claim.expires_at, 253402300799))
             raise refusals.AccessDenied("Request has expired", Expires=expired, ServerTime=timestamps.to_second(now))
         return
-    signed = _epoch_s(claim.at) if 1 <= int(claim.at[4:6]) <= 12 else 0
+    signed = _epoch_s(claim.at)
     if family != "s3":
         if signed < now - SKEW_S:
             refusals.invalid(
@@ -475,6 +479,8 @@ def check_region(claim: Claim, family: str, region: str) -> None:
 
 
 def _check_scope(claim: Claim, family: str, region: str | None, service: str | None) -> None:
+    if claim.date == claim.at[:8] and region in (None, claim.region) and service in (None, claim.service):
+        return
     complain = refusals.malformed_query if claim.is_presigned else refusals.malformed_header
     if family == "s3":
         if claim.date != claim.at[:8]:
@@ -585,11 +591,22 @@ def _collapsed(value: str) -> str:
     return " ".join(value.split()) if "  " in value or "\t" in value else value
 
 
+@lru_cache(maxsize=1024)
+def _spelling(signed_headers: str) -> tuple[str, Callable[[Mapping[str, str]], Any]]:
+    """How headers of these names are spelled, and what picks them."""
+    names = signed_headers.split(";")
+    return "\n".join([name.replace("%", "%%") + ":%s" for name in names]), itemgetter(*names)
+
+
 def canonical_request(request: Request, claim: Claim, family: str) -> str:
     """The request as both sides must spell it; its characters are bytes (latin-1)."""
-    given = request.headers.get
-    headers = "\n".join([f"{name}:{given(name, '')}" for name in claim.signed_headers.split(";")])
-    if "  " in headers or "\t" in headers:
+    form, picked = _spelling(claim.signed_headers)
+    try:
+        headers = form % picked(request.headers)
+    except KeyError:
+        headers = ""
+    if not headers or "  " in headers or "\t" in headers:
+        given = request.headers.get
         headers = "\n".join([f"{name}:{_collapsed(given(name, ''))}" for name in claim.signed_headers.split(";")])
     head = f"{request.method}\n{_path(request.path, family)}\n{_query(request.query)}"
     return f"{head}\n{headers}\n\n{claim.signed_headers}\n{payload_hash(request, claim, family)}"
@@ -630,5 +647,5 @@ def verify(
     expected = signing_key(secret, claim.date, claim.region, claim.service).sign(
         to_sign.encode("latin-1", "replace")
     )
-    if not hmac.compare_digest(expected.encode(), claim.signature.encode("utf-8", "replace")):
+    if not (claim.signature.isascii() and hmac.compare_digest(expected, claim.signature)):
         refusals.mismatch(family, claim, canonical, to_sign)

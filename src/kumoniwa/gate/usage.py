@@ -1,12 +1,15 @@
 """When and where an access key, a role, or a service or an action by a user or role was last used.
 
-A region notes each once a minute at most, off the path of the call, and tells ``aws-global``, where IAM is asked for it.
+A region notes each once a minute at most and tells ``aws-global``, where IAM is asked for it; to find that something is noted already costs a
+look-up in a set, which is emptied when its minute is over.
 What it cannot tell, because ``aws-global`` is down, is forgotten.
 """
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
+from typing import Any
 
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.identity import SHARED
@@ -28,18 +31,26 @@ class LastUse(Record):
 class Usage:
     def __init__(self, home) -> None:
         self.home = home
-        self._noted: dict[str, float] = {}
+        self.noted: set[Any] = set()
+        """What was noted in this minute: whatever says it, an id or a decision."""
+
+    def is_new(self, said: Any) -> bool:
+        """Whether something is to be noted now; it is not again for a minute."""
+        if said in self.noted:
+            return False
+        if not self.noted:
+            asyncio.get_running_loop().call_later(NOTED_EVERY_S, self.noted.clear)
+        elif len(self.noted) >= REMEMBERED_MAX:
+            self.noted.clear()
+        self.noted.add(said)
+        return True
 
     def note(self, held_id: str, service: str) -> None:
-        now = self.home.clock.now()
-        if now - self._noted.get(held_id, 0.0) < NOTED_EVERY_S:
+        if not self.is_new(held_id):
             return
-        if len(self._noted) >= REMEMBERED_MAX:
-            self._noted.clear()
-        self._noted[held_id] = now
         name = self.home.name
         # AWS says of its global services that they are in us-east-1.
-        use = LastUse(at=float(int(now)), service=service, region="us-east-1" if name == GLOBAL else name)
+        use = LastUse(at=float(int(self.home.clock.now())), service=service, region="us-east-1" if name == GLOBAL else name)
         if name == GLOBAL:
             self.keep(held_id, use)
         elif self.home.peers is not None:

@@ -103,11 +103,8 @@ class Decision:
         self.principal, self.action, self.resource = principal, action, resource
         self.layer = layer
         """Where the refusal comes from; None if allowed."""
+        self.is_allowed = layer is None
         self.denied_by, self.allowed_by = denied_by, allowed_by
-
-    @property
-    def is_allowed(self) -> bool:
-        return self.layer is None
 
     @property
     def is_explicit(self) -> bool:

@@ -245,11 +245,12 @@ def SelectAggregateResourceConfig(
 
 
 def _rows(call: Call, held: Aggregator, types: frozenset[str] | None) -> Iterator[dict[str, Any]]:
+    among = "" if types is None else f" and type in ({','.join('?' * len(types))})"
     for account, region, *row in call.rows(GATHERED).all(
-        "select account, region, n, type, id, captured, status, body from config_gathered where aggregator = ? order by account, region, type, id", held.name
-    ):
-        if types is None or row[1] in types:
-            yield query.row(Place(account, region), Item(*row[:5], orjson.loads(row[5])))
+        f"select account, region, n, type, id, captured, status, body from config_gathered where aggregator = ?{among} order by account, region, type, id",
+        held.name, *(types or ()),
+    ):  # fmt: skip
+        yield query.row(Place(account, region), Item(*row[:5], orjson.loads(row[5])))
     for source in aggregators.sources(call, held):
         place = Place(source.account, source.region)
         if types is None or query.RESOURCE_COMPLIANCE in types:

@@ -140,6 +140,14 @@ async def _organization(call: Call, source: dict[str, Any]) -> str:
     """The organization that the caller's account may aggregate. Config makes sure that it is trusted there, as the caller."""
     if not source["RoleArn"]:
         raise InvalidRoleException("The role ARN must not be null or empty.")
+    found = whole_organization(call)
+    call.require("iam:PassRole", source["RoleArn"], **{"iam:PassedToService": SERVICE})
+    await check_administration(call, found, SERVICE)
+    return found.organization
+
+
+def whole_organization(call: Call) -> organization.Member:
+    """The caller's account in its organization, which must have all features."""
     found = organization.member(call.home, call.account)
     if found is None:
         raise NoAvailableOrganizationException("Organization is no longer available.")
@@ -147,9 +155,7 @@ async def _organization(call: Call, source: dict[str, Any]) -> str:
         raise OrganizationAllFeaturesNotEnabledException(
             "AWS Config resource cannot be created because your organization does not have all features enabled."
         )
-    call.require("iam:PassRole", source["RoleArn"], **{"iam:PassedToService": SERVICE})
-    await check_administration(call, found, SERVICE)
-    return found.organization
+    return found
 
 
 async def check_administration(call: Call, found: organization.Member, service: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from kumoniwa.gate import organization
 from kumoniwa.gate.identity import SHARED
@@ -19,12 +19,10 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.config import item
 from kumoniwa.services.config import recorder as recorders
-from kumoniwa.services.config.aggregator import check_administration
+from kumoniwa.services.config.aggregator import check_administration, whole_organization
 from kumoniwa.services.config.errors import (
     NoAvailableConfigurationRecorderException,
-    NoAvailableOrganizationException,
     OrganizationAccessDeniedException,
-    OrganizationAllFeaturesNotEnabledException,
     ResourceInUseException,
 )
 
@@ -45,6 +43,9 @@ class Wanted(Record):
     excluded: tuple[str, ...] = ()
     tags: dict[str, str] = {}
     verb: str = CREATE
+
+
+W = TypeVar("W", bound=Wanted)
 
 
 class Made(Record):
@@ -83,14 +84,7 @@ def made(call: Call, wanted: Wanted) -> list[Made]:
 
 async def check_may_put(call: Call) -> None:
     """That the account speaks for its organization here: the one that manages it lets Config in by that."""
-    found = organization.member(call.home, call.account)
-    if found is None:
-        raise NoAvailableOrganizationException("Organization is no longer available.")
-    if not found.has_all_features:
-        raise OrganizationAllFeaturesNotEnabledException(
-            "AWS Config resource cannot be created because your organization does not have all features enabled."
-        )
-    await check_administration(call, found, SERVICE)
+    await check_administration(call, whole_organization(call), SERVICE)
 
 
 def check_may(call: Call) -> None:
@@ -102,14 +96,24 @@ def check_may(call: Call) -> None:
         raise OrganizationAccessDeniedException("This action can only be made by the management account or a delegated administrator of an AWS Organization.")
 
 
-def begin(call: Call, before: Wanted | None, wanted: Wanted) -> None:
-    """Have it made everywhere."""
-    if before is not None and before.verb == DELETE:
-        raise ResourceInUseException(f"{before.name} is being deleted.")
-    call.shelf(type(wanted))[wanted.name] = wanted
+def put(
+    call: Call, kind: type[W], name: str, said: dict[str, Any], excluded: list[str] | None, tags: dict[str, str], *, most: int, too_many: AwsError
+) -> W:  # fmt: skip
+    """Have it made everywhere, for the first time or otherwise than it was. Raises ``too_many`` where there are ``most`` already."""
+    shelf = call.shelf(kind)
+    held = shelf.get(name)
+    if held is None and len(shelf) >= most:
+        raise too_many
+    if held is not None and held.verb == DELETE:
+        raise ResourceInUseException(f"{name} is being deleted.")
+    wanted = shelf[name] = kind(
+        name=name, id=held.id if held is not None else f"{name}-{call.ids.lower(8)}", put=call.now(), said=said, excluded=tuple(excluded or ()),
+        tags=held.tags if held is not None else tags, verb=CREATE if held is None else UPDATE,
+    )  # fmt: skip
     for account in _accounts(call, wanted):
         _hold(call, wanted, account)
     recorders.wake(call)
+    return wanted
 
 
 def end(call: Call, wanted: Wanted) -> None:
@@ -196,7 +200,8 @@ def overall(call: Call, wanted: Wanted) -> tuple[str, Made | None]:
     """The status of the whole, and an account in which it failed."""
     if wanted.verb == DELETE:
         return f"{DELETE}_{IN_PROGRESS}", None
-    every = [each for each in made(call, wanted) if each.account in _accounts(call, wanted)]
+    accounts = set(_accounts(call, wanted))
+    every = [each for each in made(call, wanted) if each.account in accounts]
     failed = next((each for each in every if each.outcome == FAILED), None)
     is_open = any(each.put != wanted.put for each in every)
     return f"{wanted.verb}_{IN_PROGRESS if is_open else FAILED if failed else SUCCESSFUL}", failed

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_PutOrganizationConfor
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -78,19 +79,9 @@ async def PutOrganizationConformancePack(
             raise
         raise OrganizationConformancePackTemplateValidationException(error.text) from None
 
-    def keep() -> OrganizationPack:
-        shelf = call.shelf(OrganizationPack)
-        held = shelf.get(name)
-        if held is None and len(shelf) >= packs.PACKS_MAX:
-            raise MaxNumberOfOrganizationConformancePacksExceededException(f"An organization has {packs.PACKS_MAX} conformance packs at most.")
-        wanted = OrganizationPack(
-            name=name, id=held.id if held is not None else f"{name}-{call.ids.lower(8)}", put=call.now(), said={"template": text, "inputs": inputs},
-            excluded=tuple(ExcludedAccounts or ()), tags=held.tags if held is not None else tags,
-            verb=organization.CREATE if held is None else organization.UPDATE,
-        )  # fmt: skip
-        organization.begin(call, held, wanted)
-        return wanted
-
+    said = {"template": text, "inputs": inputs}
+    too_many = MaxNumberOfOrganizationConformancePacksExceededException(f"An organization has {packs.PACKS_MAX} conformance packs at most.")
+    keep = partial(organization.put, call, OrganizationPack, name, said, ExcludedAccounts, tags, most=packs.PACKS_MAX, too_many=too_many)
     return {"OrganizationConformancePackArn": arn_of(call, call.atomically(keep))}
 
 

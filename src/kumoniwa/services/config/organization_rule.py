@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/config/latest/APIReference/API_PutOrganizationConfig
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -107,18 +108,8 @@ async def PutOrganizationConfigRule(
     rules.read(call, _as_rule(said, OrganizationConfigRuleName), None)
     await organization.check_may_put(call)
 
-    def keep() -> OrganizationRule:
-        held, shelf, name = call.shelf(OrganizationRule).get(OrganizationConfigRuleName), call.shelf(OrganizationRule), OrganizationConfigRuleName
-        if held is None and len(shelf) >= RULES_MAX:
-            raise MaxNumberOfOrganizationConfigRulesExceededException(f"An organization has {RULES_MAX} config rules at most.")
-        wanted = OrganizationRule(
-            name=name, id=held.id if held is not None else f"{name}-{call.ids.lower(8)}", put=call.now(), said=said,
-            excluded=tuple(ExcludedAccounts or ()), tags=held.tags if held is not None else tags,
-            verb=organization.CREATE if held is None else organization.UPDATE,
-        )  # fmt: skip
-        organization.begin(call, held, wanted)
-        return wanted
-
+    too_many = MaxNumberOfOrganizationConfigRulesExceededException(f"An organization has {RULES_MAX} config rules at most.")
+    keep = partial(organization.put, call, OrganizationRule, OrganizationConfigRuleName, said, ExcludedAccounts, tags, most=RULES_MAX, too_many=too_many)
     return {"OrganizationConfigRuleArn": arn_of(call, call.atomically(keep))}
 
 

@@ -75,6 +75,36 @@ def test_iterators_begin_where_they_were_told(ddb, streams):
     assert [r["eventName"] for r in streams.get_records(ShardIterator=latest)["Records"]] == ["REMOVE"]
 
 
+def test_an_iterator_begins_at_a_moment(cloud, ddb, streams):
+    # What the model says of Timestamp and ShardFilter; the texts of the refusals are our own, of which no record is known.
+    table(ddb, StreamSpecification=BOTH)
+    for i in range(3):
+        ddb.put_item(TableName="music", Item={"pk": {"S": "a"}, "sk": {"S": str(i)}})
+        cloud.sleep(10)
+    records = streams.get_records(ShardIterator=opened(ddb, streams))["Records"]
+    times = [record["dynamodb"]["ApproximateCreationDateTime"].timestamp() for record in records]
+
+    def told(moment):
+        answer = streams.get_records(ShardIterator=opened(ddb, streams, "AT_TIMESTAMP", Timestamp=moment))
+        return [record["dynamodb"]["Keys"]["sk"]["S"] for record in answer["Records"]]
+
+    assert told(times[1]) == ["1", "2"]
+    assert told(times[1] + 0.001) == ["2"]
+    assert told(times[0] - 100_000) == ["0", "1", "2"]
+    assert told(times[2] + 5) == []
+    arn = ddb.describe_table(TableName="music")["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    here = {"StreamArn": arn, "ShardId": shard}
+    for wrong in (
+        {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": times[2] + 3600},
+        {"ShardIteratorType": "AT_TIMESTAMP"},
+        {"ShardIteratorType": "LATEST", "Timestamp": times[0]},
+    ):
+        assert refusal(streams.get_shard_iterator, **here, **wrong)[0] == "ValidationException"
+    children = {"Type": "CHILD_SHARDS", "ShardId": shard}
+    assert streams.describe_stream(StreamArn=arn, ShardFilter=children)["StreamDescription"]["Shards"] == []
+
+
 def test_what_ended_by_itself_is_told_as_the_services_doing(cloud, ddb, streams):
     table(ddb, StreamSpecification=BOTH)
     ddb.update_time_to_live(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 from typing import Any
 
 import orjson
@@ -93,10 +94,11 @@ def ListStreams(
 
 
 def DescribeStream(
-    call: Call, *, StreamArn: str, Limit: int | None = None, ExclusiveStartShardId: str | None = None
+    call: Call, *, StreamArn: str, Limit: int | None = None, ExclusiveStartShardId: str | None = None, ShardFilter: dict | None = None
 ) -> dict:
-    """A stream has one shard here; AWS's shards split and end by themselves every few hours."""
+    """A stream has one shard here, which is nobody's child; AWS's shards split and end by themselves every few hours."""
     stream = _stream(call, StreamArn)
+    asks_for_children = (ShardFilter or {}).get("Type") == "CHILD_SHARDS"
     numbers = {"StartingSequenceNumber": sequence(stream.first)}
     if stream.ended:
         numbers["EndingSequenceNumber"] = sequence(stream.last)
@@ -109,31 +111,43 @@ def DescribeStream(
         "TableName": stream.table,
         "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in stream.key_schema],
         "Shards": []
-        if ExclusiveStartShardId
+        if ExclusiveStartShardId or asks_for_children
         else [{"ShardId": stream.shard, "SequenceNumberRange": numbers}],
     }
     return {"StreamDescription": description}
 
 
 def GetShardIterator(
-    call: Call, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str | None = None
+    call: Call, *, StreamArn: str, ShardId: str, ShardIteratorType: str, SequenceNumber: str | None = None, Timestamp: float | None = None
 ) -> dict:
     stream = _stream(call, StreamArn)
     if ShardId != stream.shard:
         raise ResourceNotFoundException(
             f"Requested resource not found: Shard: {ShardId} in Stream: {StreamArn} not found"
         )
-    if ShardIteratorType in ("TRIM_HORIZON", "LATEST"):
+    if Timestamp is not None and ShardIteratorType != "AT_TIMESTAMP":
+        raise ValidationException(f"Timestamp must not be specified for ShardIteratorType {ShardIteratorType}")
+    if ShardIteratorType in ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"):
         if SequenceNumber is not None:
             raise ValidationException(
                 f"SequenceNumber must not be specified for ShardIteratorType {ShardIteratorType}"
             )
-        seq = stream.first if ShardIteratorType == "TRIM_HORIZON" else newest(call) + 1
+        seq = _since(call, stream, Timestamp) if ShardIteratorType == "AT_TIMESTAMP" else stream.first if ShardIteratorType == "TRIM_HORIZON" else newest(call) + 1
     else:
         seq = _known(call, stream, SequenceNumber, ShardIteratorType) + (
             ShardIteratorType == "AFTER_SEQUENCE_NUMBER"
         )
     return {"ShardIterator": _iterator(call, stream, seq)}
+
+
+def _since(call: Call, stream: Stream, moment: float | None) -> int:
+    """The first record that says it was made then or later, in whole seconds as records say it; what the model tells of Timestamp."""
+    if moment is None:
+        raise ValidationException("Timestamp is required for ShardIteratorType AT_TIMESTAMP")
+    if moment > call.now():
+        raise ValidationException("Timestamp must not be in the future")
+    first = call.rows(RECORDS).one("select min(seq) from dynamodb_record where stream = ? and at >= ?", stream.name, math.ceil(moment))[0]
+    return first if first is not None else newest(call) + 1
 
 
 def _known(call: Call, stream: Stream, number: str | None, kind: str) -> int:

@@ -576,6 +576,10 @@ SAMPLES = {
         "{LogGroupArnList: ['arn:aws:logs:us-east-1:123456789012:log-group:g'], DetectorName: d, EvaluationFrequency: FIVE_MIN, FilterPattern: a, AnomalyVisibilityTime: 7}",
         "{LogGroupArnList: ['arn:aws:logs:us-east-1:123456789012:log-group:g'], DetectorName: d, EvaluationFrequency: ONE_HOUR}",
     ),
+    "AWS::Logs::AccountPolicy": (
+        "{PolicyName: p, PolicyType: FIELD_INDEX_POLICY, PolicyDocument: '{\"Fields\": [\"a\"]}', Scope: ALL, SelectionCriteria: 'LogGroupNamePrefix = \"a\"'}",
+        "{PolicyName: p, PolicyType: FIELD_INDEX_POLICY, PolicyDocument: '{\"Fields\": [\"b\"]}', Scope: ALL}",
+    ),
     "AWS::Logs::Transformer": (
         "{LogGroupIdentifier: g, TransformerConfig: [{ParseJSON: {Source: '@message'}}, {AddKeys: {Entries: [{Key: a, Value: b, OverwriteIfExists: true}]}}]}",
         "{LogGroupIdentifier: g, TransformerConfig: [{Csv: {Columns: [a]}}]}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from datetime import UTC, datetime
 
@@ -46,3 +47,31 @@ def asked(cloud, text, *groups, **more):
     answer = ended(cloud, begun(cloud, text, *groups, **more))
     assert answer["status"] == "Complete", answer
     return [{cell["field"]: cell["value"] for cell in row if cell["field"] != "@ptr"} for row in answer["results"]]
+
+
+# Where subscriptions lead -----------------------------------------------------------------------------------------
+
+ACCOUNT = "000000000000"
+ALLOW = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["kinesis:*", "firehose:*", "s3:*"], "Resource": "*"}}
+
+
+def role(cloud, service="logs.amazonaws.com", account=ACCOUNT) -> str:
+    iam = cloud.client("iam", key=account)
+    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": [service, "firehose.amazonaws.com"]}, "Action": "sts:AssumeRole"}}
+    made = iam.create_role(RoleName="sender", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="sender", PolicyName="p", PolicyDocument=json.dumps(ALLOW))
+    return made
+
+
+def kinesis(cloud, account=ACCOUNT) -> str:
+    client = cloud.client("kinesis", key=account)
+    client.create_stream(StreamName="k", ShardCount=1)
+    return client.describe_stream_summary(StreamName="k")["StreamDescriptionSummary"]["StreamARN"]
+
+
+def said(cloud, account=ACCOUNT) -> list[dict]:
+    client = cloud.client("kinesis", key=account)
+    (shard,) = client.list_shards(StreamName="k")["Shards"]
+    iterator = client.get_shard_iterator(StreamName="k", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    told = [json.loads(gzip.decompress(record["Data"])) for record in client.get_records(ShardIterator=iterator)["Records"]]
+    return [each for each in told if each["messageType"] == "DATA_MESSAGE"]

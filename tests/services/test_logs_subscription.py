@@ -9,9 +9,9 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import invoke, make, settle
+from log_workshop import ACCOUNT, kinesis, role, said
 
-ACCOUNT, OTHER = "000000000000", "222222222222"
-ALLOW = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": ["kinesis:*", "firehose:*", "s3:*"], "Resource": "*"}}
+OTHER = "222222222222"
 CODE = """
 import base64, gzip, json
 seen = []
@@ -28,28 +28,6 @@ def logs(cloud):
     client.create_log_group(logGroupName="g")
     client.create_log_stream(logGroupName="g", logStreamName="s")
     return client
-
-
-def role(cloud, service="logs.amazonaws.com", account=ACCOUNT) -> str:
-    iam = cloud.client("iam", key=account)
-    trust = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": [service, "firehose.amazonaws.com"]}, "Action": "sts:AssumeRole"}}
-    made = iam.create_role(RoleName="sender", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="sender", PolicyName="p", PolicyDocument=json.dumps(ALLOW))
-    return made
-
-
-def kinesis(cloud, account=ACCOUNT) -> str:
-    client = cloud.client("kinesis", key=account)
-    client.create_stream(StreamName="k", ShardCount=1)
-    return client.describe_stream_summary(StreamName="k")["StreamDescriptionSummary"]["StreamARN"]
-
-
-def said(cloud, account=ACCOUNT) -> list[dict]:
-    client = cloud.client("kinesis", key=account)
-    (shard,) = client.list_shards(StreamName="k")["Shards"]
-    iterator = client.get_shard_iterator(StreamName="k", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
-    told = [json.loads(gzip.decompress(record["Data"])) for record in client.get_records(ShardIterator=iterator)["Records"]]
-    return [each for each in told if each["messageType"] == "DATA_MESSAGE"]
 
 
 def write(cloud, logs, *messages: str, group="g") -> None:

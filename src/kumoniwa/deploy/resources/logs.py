@@ -297,3 +297,13 @@ Transformer = ResourceType(
     delete=Call("logs:DeleteTransformer", logGroupIdentifier=ID),
     absent="ResourceNotFoundException",
 )
+
+_WIDE = {"policyDocument": p.PolicyDocument, "scope": p.Scope, "selectionCriteria": p.SelectionCriteria}
+AccountPolicy = ResourceType(
+    create=Call("logs:PutAccountPolicy", policyName=p.PolicyName, policyType=p.PolicyType, **_WIDE),
+    id=text("${AWS::AccountId}|${PolicyType}|${PolicyName}"),
+    update=(Call("logs:PutAccountPolicy", policyName=at(p.PolicyName), policyType=at(p.PolicyType), **_WIDE).writes_all(),),
+    delete=Call("logs:DeleteAccountPolicy", policyName=at(p.PolicyName), policyType=at(p.PolicyType)),
+    absent="ResourceNotFoundException",
+    attributes={"AccountId": text("${AWS::AccountId}")},
+)

@@ -24,6 +24,11 @@ from kumoniwa.services.logs import (
     query,
     work,
 )
+from kumoniwa.services.logs.account_policies import (
+    DeleteAccountPolicy,
+    DescribeAccountPolicies,
+    PutAccountPolicy,
+)
 from kumoniwa.services.logs.anomaly import ListAnomalies, UpdateAnomaly
 from kumoniwa.services.logs.anomaly_detector import (
     CreateLogAnomalyDetector,
@@ -126,6 +131,7 @@ from kumoniwa.services.logs.transformer import (
 )
 
 __all__ = [
+    "DeleteAccountPolicy", "DescribeAccountPolicies", "PutAccountPolicy",
     "DeleteTransformer", "GetTransformer", "PutTransformer", "TestTransformer",
     "CreateLogAnomalyDetector", "DeleteLogAnomalyDetector", "GetLogAnomalyDetector", "ListAnomalies", "ListLogAnomalyDetectors", "UpdateAnomaly",
     "UpdateLogAnomalyDetector",
@@ -199,7 +205,7 @@ _OF_THE_ACCOUNT = frozenset({
     "DeleteIndexPolicy", "DescribeFieldIndexes", "DescribeIndexPolicies", "DescribeLookupTables", "PutIndexPolicy",
     "CancelExportTask", "DescribeExportTasks", "DeleteQueryDefinition", "DeleteResourcePolicy", "DescribeQueries", "DescribeQueryDefinitions", "DescribeResourcePolicies",
     "GetLogRecord", "GetQueryResults", "ListLogGroupsForQuery", "PutQueryDefinition", "PutResourcePolicy", "StopQuery",
-    "TestMetricFilter", "TestTransformer",
+    "TestMetricFilter", "TestTransformer", "DeleteAccountPolicy", "DescribeAccountPolicies", "PutAccountPolicy",
 })  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kumoniwa.engines import cipher
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.logs import encryption, subscription, transformer
+from kumoniwa.services.logs import account_policy, encryption, subscription, transformer
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, ResourceNotFoundException
 from kumoniwa.store.rows import Table
 
@@ -109,7 +109,8 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
     made: list[str | None] = []
     if batch:
         rows, number = call.rows(EVENTS), stream.count
-        made = transformer.transformed(call, group, stream_name, batch) if group.transformer else [None] * len(batch)
+        config = transformer.config_of(call, group)
+        made = transformer.transformed(call, group, config, stream_name, batch) if config else [None] * len(batch)
         for (at_ms, message), other in zip(batch, made):
             number += 1
             link, kept, also = None, message, other
@@ -131,7 +132,7 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
         call.measure("AWS/Logs", "IncomingBytes", "LogGroupName", group_name, value=size, unit="Bytes")
         for tell in call.memory(Listeners).open.values():
             tell(group.number, stream_name, batch, now_ms)
-        if group.subscriptions:
+        if group.subscriptions or account_policy.on(call, group, account_policy.SUBSCRIPTION) is not None:
             subscription.heard(call, group, stream_name, stream.id, stream.count + 1, batch, made)
     reply: dict = {"nextSequenceToken": sequence_token(stream.id, stream.count + len(batch))}
     if rejected:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
+from kumoniwa.services.logs import account_policy
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, existing, name_in
 
 DEFAULTS = ("@logStream", "traceId")
@@ -54,7 +57,22 @@ def _used(call: Call, group: Group) -> list[Index]:
 def spans(call: Call, group: Group) -> tuple[tuple[str, int, int], ...]:
     """Fields, and from and until when what came in was indexed."""
     found = [(name, group.created_ms, FOREVER_MS) for name in DEFAULTS]
-    return (*found, *((each.field, each.since_ms, each.until_ms) for each in _used(call, group)))
+    return (*found, *((each.field, each.since_ms, each.until_ms) for each in (*_used(call, group), *_of_account(call, group))))
+
+
+def indexes_in(held: tuple[dict[str, Any], ...]) -> list[Index]:
+    return [msgspec.convert(each, Index) for each in held]
+
+
+def _policy_of_account(call: Call, group: Group) -> account_policy.AccountPolicy | None:
+    """What the account says of a group that says nothing itself."""
+    held = _held(call, group)
+    return account_policy.on(call, group, account_policy.FIELD_INDEX) if held is None or not held.document else None
+
+
+def _of_account(call: Call, group: Group) -> list[Index]:
+    policy = _policy_of_account(call, group)
+    return indexes_in(policy.indexes) if policy is not None else []
 
 
 def _read(document: str) -> dict[str, str]:
@@ -85,19 +103,36 @@ def _shown(call: Call, policy: IndexPolicy) -> dict[str, Any]:
 
 def PutIndexPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) -> dict:
     """Fields that stay are indexed as before, those that are new from now on, those that are gone until now."""
-    group, wanted, now_ms = existing(call, name_in(logGroupIdentifier)), _read(policyDocument), int(call.now() * 1000)
-    held = _used(call, group)
-    standing = {each.field: each for each in held if each.until_ms == FOREVER_MS}
-    ended = [each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in held if each.field not in wanted or each.until_ms != FOREVER_MS]
-    made = [changed(standing[name], kind=kind) if name in standing else Index(field=name, since_ms=now_ms, kind=kind) for name, kind in wanted.items()]
-    policy = IndexPolicy(group=group.name, number=group.number, indexes=(*ended, *made), document=policyDocument, updated_ms=now_ms)
+    group = existing(call, name_in(logGroupIdentifier))
+    indexes = reindexed(call, _used(call, group), policyDocument)
+    policy = IndexPolicy(
+        group=group.name, number=group.number, indexes=tuple(indexes), document=policyDocument, updated_ms=int(call.now() * 1000)
+    )
     call.shelf(IndexPolicy)[group.name] = policy
     return {"indexPolicy": _shown(call, policy)}
 
 
+def reindexed(call: Call, held: list[Index], document: str) -> list[Index]:
+    """The indexes there are when a policy becomes another."""
+    wanted, now_ms = _read(document), int(call.now() * 1000)
+    standing = {each.field: each for each in held if each.until_ms == FOREVER_MS}
+    ended = [each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in held if each.field not in wanted or each.until_ms != FOREVER_MS]
+    made = [changed(standing[name], kind=kind) if name in standing else Index(field=name, since_ms=now_ms, kind=kind) for name, kind in wanted.items()]
+    return [*ended, *made]
+
+
 def DescribeIndexPolicies(call: Call, *, logGroupIdentifiers: list[str], nextToken: str | None = None) -> dict:
-    found = [_held(call, existing(call, name_in(each))) for each in logGroupIdentifiers]
-    return {"indexPolicies": [_shown(call, each) for each in found if each is not None and each.document]}
+    shown = []
+    for group in [existing(call, name_in(each)) for each in logGroupIdentifiers]:
+        held, policy = _held(call, group), _policy_of_account(call, group)
+        if held is not None and held.document:
+            shown.append(_shown(call, held))
+        elif policy is not None:
+            shown.append({
+                "logGroupIdentifier": call.arn(f"log-group:{group.name}"), "lastUpdateTime": policy.updated_ms, "policyDocument": policy.document,
+                "policyName": policy.name, "source": "ACCOUNT",
+            })  # fmt: skip
+    return {"indexPolicies": shown}
 
 
 def DeleteIndexPolicy(call: Call, *, logGroupIdentifier: str) -> None:
@@ -117,7 +152,7 @@ def DescribeFieldIndexes(
         group = existing(call, name_in(identifier))
         arn = call.arn(f"log-group:{group.name}")
         shown = [{"fieldIndexName": name, "type": FIELD_INDEX, "indexCategory": "DEFAULT"} for name in DEFAULTS]
-        used = _used(call, group)
+        used = [*_used(call, group), *_of_account(call, group)]
         standing = {each.field for each in used if each.until_ms == FOREVER_MS}
         shown += [{"fieldIndexName": each.field, "type": each.kind, "indexCategory": "CUSTOM"} for each in used if each.until_ms == FOREVER_MS]
         gone = dict.fromkeys(each.field for each in used if each.field not in standing)

@@ -21,8 +21,8 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.log_pattern import InvalidPattern, compiled
+from kumoniwa.services.logs import account_policy, encryption
 from kumoniwa.services.logs import destination as destinations
-from kumoniwa.services.logs import encryption
 from kumoniwa.services.logs.destination import SERVICE
 from kumoniwa.services.logs.figures import as_seen
 from kumoniwa.services.logs.group import Group, InvalidParameterException, ResourceNotFoundException, existing
@@ -69,12 +69,21 @@ async def PutSubscriptionFilter(
 ) -> None:  # fmt: skip
     """AWS sends a message of trial before it agrees."""
     group = existing(call, logGroupName)
-    try:
-        compiled(filterPattern)
-    except InvalidPattern:
-        raise InvalidParameterException("Invalid filter pattern") from None
     if filterName not in filters_of(group) and len(group.subscriptions) >= FILTERS_MAX:
         raise LimitExceededException("Resource limit exceeded.")
+    await _prove(call, group, filterPattern, destinationArn, roleArn)
+    made = Filter(
+        name=filterName, pattern=filterPattern, destination=destinationArn, created_ms=int(call.now() * 1000), role=roleArn or "",
+        is_random=distribution == "Random", is_of_transformed=bool(applyOnTransformedLogs),
+    )  # fmt: skip
+    call.atomically(lambda: _keep(call, logGroupName, made))
+
+
+async def _prove(call: Call, group: Group, pattern: str, destinationArn: str, roleArn: str | None) -> None:
+    try:
+        compiled(pattern)
+    except InvalidPattern:
+        raise InvalidParameterException("Invalid filter pattern") from None
     target = arns.parse(destinationArn)
     if target is None or target.service not in (*TARGETS, "logs"):
         raise InvalidParameterException("PutSubscriptionFilter operation cannot work with destinationArn for vendor " + (target.service if target else ""))
@@ -84,13 +93,8 @@ async def PutSubscriptionFilter(
         raise InvalidParameterException(f"destinationArn for vendor {target.service} cannot be used with roleArn")
     if roleArn:
         call.require("iam:PassRole", roleArn, **{"iam:PassedToService": SERVICE})
-    made = Filter(
-        name=filterName, pattern=filterPattern, destination=destinationArn, created_ms=int(call.now() * 1000), role=roleArn or "",
-        is_random=distribution == "Random", is_of_transformed=bool(applyOnTransformedLogs),
-    )  # fmt: skip
     where, role = destinations.resolved(call, destinationArn, roleArn or "", as_sender=call.principal)
     await _try(call, group, where, role)
-    call.atomically(lambda: _keep(call, logGroupName, made))
 
 
 async def _try(call: Call, group: Group, target: str, role: str) -> None:
@@ -152,12 +156,41 @@ def DeleteSubscriptionFilter(call: Call, *, logGroupName: str, filterName: str) 
     call.shelf(Group)[logGroupName] = changed(group, subscriptions={name: held for name, held in group.subscriptions.items() if name != filterName})
 
 
+# Of the account ------------------------------------------------------------------------------------
+
+
+def _account_filter(name: str, said: dict[str, Any], created_ms: int) -> Filter:
+    return Filter(
+        name=name, pattern=said.get("FilterPattern", ""), destination=said["DestinationArn"], created_ms=created_ms, role=said.get("RoleArn", ""),
+        is_random=said.get("Distribution") == "Random",
+    )  # fmt: skip
+
+
+def _filters_on(call: Call, group: Group) -> list[tuple[Filter, bool]]:
+    """The filters of a group, and that of the account, told apart."""
+    found = [(each, False) for each in filters_of(group).values()]
+    policy = account_policy.on(call, group, account_policy.SUBSCRIPTION)
+    if policy is not None:
+        found.append((_account_filter(policy.name, orjson.loads(policy.document), policy.updated_ms), True))
+    return found
+
+
+async def prove_account(call: Call, said: Any) -> None:
+    """See that a filter of the account is one, and that its destination takes what it is sent."""
+    members = ("DestinationArn", "RoleArn", "FilterPattern", "Distribution")
+    if not isinstance(said, dict) or not all(name in members and isinstance(value, str) for name, value in said.items()) or "DestinationArn" not in said:
+        raise InvalidParameterException("A subscription filter policy has a DestinationArn, and may have a RoleArn, a FilterPattern and a Distribution.")
+    if said.get("Distribution", "ByLogStream") not in ("ByLogStream", "Random"):
+        raise InvalidParameterException("The Distribution is ByLogStream or Random.")
+    await _prove(call, Group(name="*", number=0, created_ms=0), said.get("FilterPattern", ""), said["DestinationArn"], said.get("RoleArn"))
+
+
 # What is logged ------------------------------------------------------------------------------------
 
 
 def heard(call: Call, group: Group, stream: str, stream_id: int, first_seq: int, batch: list[tuple[int, str]], made: list[str | None]) -> None:
     """Promise a batch, or what it was transformed to, to the group's subscriptions that want any of it; ``first_seq`` numbers its first event."""
-    for each in filters_of(group).values():
+    for each, is_of_account in _filters_on(call, group):
         matches = compiled(each.pattern)
         events = [
             {"id": f"{at_ms:030d}{stream_id:010d}{first_seq + place:016d}", "timestamp": at_ms, "message": message}
@@ -170,9 +203,12 @@ def heard(call: Call, group: Group, stream: str, stream_id: int, first_seq: int,
             "messageType": "DATA_MESSAGE", "owner": call.account, "logGroup": group.name, "logStream": stream,
             "subscriptionFilters": [each.name], "logEvents": events,
         }  # fmt: skip
+        if is_of_account:
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters-AccountLevel.html
+            said["policyLevel"] = "ACCOUNT_LEVEL_POLICY"
         key = call.new_id() if each.is_random else base64.b16encode(f"{group.name}/{stream}".encode()).decode().lower()[:64]
         link, body = encryption.sealed(call, group, _packed(said)) if group.key else ("", _packed(said))
-        OUTBOX.put(call, _encode(Promise(group.name, each.destination, each.role, key, body, link)), lane=f"{group.number} {each.name} {stream}")
+        OUTBOX.put(call, _encode(Promise(group.name, each.destination, each.role, key, body, link)), lane=f"{group.number} {'account ' * is_of_account}{each.name} {stream}")
 
 
 def _packed(said: dict[str, Any]) -> bytes:

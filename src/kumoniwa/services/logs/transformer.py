@@ -14,6 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import log_transformer
+from kumoniwa.services.logs import account_policy
 from kumoniwa.services.logs.group import (
     Group,
     InvalidParameterException,
@@ -21,6 +22,8 @@ from kumoniwa.services.logs.group import (
     existing,
     name_in,
 )
+
+PROCESSORS_MAX = 20
 
 
 class TransformerNotFound(ResourceNotFoundException):
@@ -33,10 +36,16 @@ def _compiled(config: str) -> Callable[[str, dict[str, str]], str]:
     return log_transformer.compiled(json.loads(config))
 
 
-def _checked(config: list[dict[str, Any]]) -> str:
+def checked(config: Any) -> str:
+    """Its text. Raises what AWS answers where it is none."""
+    if not isinstance(config, list) or not 1 <= len(config) <= PROCESSORS_MAX or not all(isinstance(each, dict) for each in config):
+        raise InvalidParameterException(f"A transformer has 1 to {PROCESSORS_MAX} processors.")
     text = json.dumps(config)
     try:
         _compiled(text)
+    except (KeyError, TypeError, AttributeError):
+        # A document of the account's is not checked by the model.
+        raise InvalidParameterException("A processor of the transformer lacks a member, or has one of another type.") from None
     except log_transformer.InvalidTransformer as error:
         raise InvalidParameterException(str(error)) from None
     except NotImplementedError as error:
@@ -49,7 +58,7 @@ def PutTransformer(call: Call, *, logGroupIdentifier: str, transformerConfig: li
     group, now_ms = existing(call, name_in(logGroupIdentifier)), int(call.now() * 1000)
     created_ms = group.transformer_ms[0] if group.transformer else now_ms
     call.shelf(Group)[group.name] = changed(
-        group, transformer=_checked(transformerConfig), transformer_ms=(created_ms, now_ms), is_transformed=True
+        group, transformer=checked(transformerConfig), transformer_ms=(created_ms, now_ms), is_transformed=True
     )
 
 
@@ -73,7 +82,7 @@ def DeleteTransformer(call: Call, *, logGroupIdentifier: str) -> None:
 
 def TestTransformer(call: Call, *, transformerConfig: list[dict[str, Any]], logEventMessages: list[str]) -> dict:
     """What cannot be transformed has no transformed message; what AWS says of it was not found."""
-    transform = _compiled(_checked(transformerConfig))
+    transform = _compiled(checked(transformerConfig))
     shown = []
     for number, message in enumerate(logEventMessages, 1):
         each: dict[str, Any] = {"eventNumber": number, "eventMessage": message}
@@ -85,10 +94,19 @@ def TestTransformer(call: Call, *, transformerConfig: list[dict[str, Any]], logE
     return {"transformedLogs": shown}
 
 
-def transformed(call: Call, group: Group, stream: str, batch: list[tuple[int, str]]) -> list[str | None]:
+def config_of(call: Call, group: Group) -> str:
+    """How the events of a group are transformed: as it says, or as the account does; empty if they are not."""
+    if group.transformer or (policy := account_policy.on(call, group, account_policy.TRANSFORMER)) is None:
+        return group.transformer
+    return policy.document
+
+
+def transformed(call: Call, group: Group, config: str, stream: str, batch: list[tuple[int, str]]) -> list[str | None]:
     """What the events of a batch become; None where one cannot be transformed.
     The figures: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch-Logs-Monitoring-CloudWatch-Metrics.html"""
-    transform = _compiled(group.transformer)
+    transform = _compiled(config)
+    if not group.is_transformed:
+        call.shelf(Group)[group.name] = changed(group, is_transformed=True)
     origin = {"@logGroupName": group.name, "@logGroupStream": stream, "@accountId": call.account, "@regionName": call.region}
     made: list[str | None] = []
     for _, message in batch:

@@ -20,7 +20,7 @@ ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/servant"
 SERVICES = [f"{name}.amazonaws.com" for name in (
     "lambda", "firehose", "config", "states", "pipes", "scheduler", "codebuild", "codepipeline", "fis", "backup", "cloudformation", "ssm", "appsync",
-    "streams.metrics.cloudwatch", "events",
+    "streams.metrics.cloudwatch", "events", "logs",
 )]  # fmt: skip
 
 
@@ -343,7 +343,7 @@ def experiment_template(m):
 
 def experiment(m):
     made = m.fis.start_experiment(experimentTemplateId=experiment_template(m)["id"], tags=m.map)["experiment"]
-    return {"id": made["id"], "resourceArn": made["arn"]}
+    return {"id": made["id"], "experimentId": made["id"], "resourceArn": made["arn"]}
 
 
 def user(m):
@@ -373,6 +373,17 @@ def mfa(m):
 def oidc_provider(m):
     arn = m.iam.create_open_id_connect_provider(Url=f"https://{m.name}.example.com", ThumbprintList=["0" * 40], Tags=m.pairs)["OpenIDConnectProviderArn"]
     return {"OpenIDConnectProviderArn": arn}
+
+
+def saml_provider(m):
+    body = "".join(_certificate()[0].splitlines()[1:-1])
+    described = (
+        f'<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://{m.name}.example.com"><IDPSSODescriptor '
+        'protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#">'
+        f'<X509Data><X509Certificate>{body}</X509Certificate></X509Data></KeyInfo></KeyDescriptor><SingleSignOnService Binding="b" Location="https://x"/>'
+        '</IDPSSODescriptor></EntityDescriptor>' + " " * 1_000
+    )  # fmt: skip
+    return {"SAMLProviderArn": m.iam.create_saml_provider(Name=m.name, SAMLMetadataDocument=described, Tags=m.pairs)["SAMLProviderArn"]}
 
 
 def server_certificate(m):
@@ -456,6 +467,13 @@ def delivery_destination(m):
     return {"name": m.name, "deliveryDestinationName": m.name, "resourceArn": arn}
 
 
+def log_destination(m):
+    m.kinesis.create_stream(StreamName=m.name, ShardCount=1)
+    m.cloud.sleep(1)
+    arn = m.logs.put_destination(destinationName=m.name, targetArn=f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/{m.name}", roleArn=ROLE, tags=m.map)["destination"]["arn"]
+    return {"destinationName": m.name, "resourceArn": arn}
+
+
 def unit(m):
     root = _root(m)
     id_ = m.organizations.create_organizational_unit(ParentId=root, Name=m.name, Tags=m.pairs)["OrganizationalUnit"]["Id"]
@@ -508,7 +526,7 @@ def schedule(m):
 
 
 def secret(m):
-    return {"SecretId": m.secretsmanager.create_secret(Name=m.name, SecretString="x", Tags=m.pairs)["ARN"]}
+    return {"Name": m.name, "SecretId": m.secretsmanager.create_secret(Name=m.name, SecretString="x", Tags=m.pairs)["ARN"]}
 
 
 def email_identity(m):
@@ -535,7 +553,7 @@ def contact_list(m):
 
 def topic(m):
     arn = m.sns.create_topic(Name=m.name, Tags=m.pairs)["TopicArn"]
-    return {"TopicArn": arn, "ResourceArn": arn, "TargetArn": arn}
+    return {"Name": m.name, "TopicArn": arn, "ResourceArn": arn, "TargetArn": arn}
 
 
 def queue(m):
@@ -562,17 +580,18 @@ def ops_item(m):
 def state_machine(m):
     definition = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'
     arn = m.stepfunctions.create_state_machine(name=m.name, definition=definition, roleArn=ROLE, tags=m.small_pairs)["stateMachineArn"]
-    return {"stateMachineArn": arn, "resourceArn": arn}
+    version = m.stepfunctions.publish_state_machine_version(stateMachineArn=arn)["stateMachineVersionArn"]
+    alias = m.stepfunctions.create_state_machine_alias(name="live", routingConfiguration=[{"stateMachineVersionArn": version, "weight": 100}])["stateMachineAliasArn"]
+    return {"stateMachineArn": arn, "resourceArn": arn, "stateMachineVersionArn": version, "stateMachineAliasArn": alias}
 
 
 def machine_version(m):
-    arn = m.stepfunctions.publish_state_machine_version(stateMachineArn=state_machine(m)["stateMachineArn"])["stateMachineVersionArn"]
+    arn = state_machine(m)["stateMachineVersionArn"]
     return {"stateMachineVersionArn": arn, "stateMachineArn": arn}
 
 
 def machine_alias(m):
-    version = machine_version(m)["stateMachineVersionArn"]
-    arn = m.stepfunctions.create_state_machine_alias(name="live", routingConfiguration=[{"stateMachineVersionArn": version, "weight": 100}])["stateMachineAliasArn"]
+    arn = state_machine(m)["stateMachineAliasArn"]
     return {"stateMachineAliasArn": arn, "stateMachineArn": arn}
 
 
@@ -582,7 +601,7 @@ def execution(m):
 
 def activity(m):
     arn = m.stepfunctions.create_activity(name=m.name, tags=m.small_pairs)["activityArn"]
-    return {"activityArn": arn, "resourceArn": arn}
+    return {"name": m.name, "activityArn": arn, "resourceArn": arn}
 
 
 _VISIBLE = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
@@ -641,12 +660,12 @@ KINDS = {
     "events": {"event-bus": bus, "rule-on-default-event-bus": rule, "rule-on-custom-event-bus": rule_on_custom},
     "firehose": {"deliverystream": delivery_stream},
     "fis": {"experiment-template": experiment_template, "experiment": experiment},
-    "iam": {"user": user, "role": role, "policy": policy, "instance-profile": instance_profile, "mfa": mfa, "oidc-provider": oidc_provider,
+    "iam": {"user": user, "role": role, "policy": policy, "instance-profile": instance_profile, "mfa": mfa, "oidc-provider": oidc_provider, "saml-provider": saml_provider,
             "server-certificate": server_certificate},
     "kinesis": {"stream": stream, "consumer": consumer},
     "kms": {"key": key},
     "lambda": {"function": function, "function version": function_version, "function alias": function_alias, "eventSourceMapping": mapping, "code signing config": signing_config},
-    "logs": {"log-group": log_group, "log-stream": log_stream, "lookup-table": lookup_table, "delivery-destination": delivery_destination},
+    "logs": {"log-group": log_group, "log-stream": log_stream, "lookup-table": lookup_table, "delivery-destination": delivery_destination, "destination": log_destination},
     "organizations": {"organizationalunit": unit, "policy": control_policy},
     "pipes": {"pipe": pipe},
     "s3": {"bucket": bucket, "object": object_of_bucket},

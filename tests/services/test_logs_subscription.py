@@ -112,6 +112,14 @@ def test_a_destination_takes_what_other_accounts_log_as_its_policy_says(cloud, l
     assert refused(subscribe, logs, made["arn"])[1] == "Could not find the specified destination."
 
 
+def test_a_destination_is_tagged_by_its_arn(cloud, logs):
+    """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html"""
+    arn = logs.put_destination(destinationName="central", targetArn=kinesis(cloud), roleArn=role(cloud), tags={"a": "1"})["destination"]["arn"]
+    logs.tag_resource(resourceArn=arn, tags={"b": "2"})
+    logs.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"b": "2"}
+
+
 def test_a_destination_may_be_open_to_its_organization(cloud, logs):
     """As https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CreateDestination.html writes it."""
     theirs = cloud.client("logs", key=OTHER)

@@ -424,6 +424,8 @@ class Authorizer:
         context = keys_of(asker) | organization.keys_of(self._members.get(account), "source") | organization.keys_of(self._members.get(owner), "resource")
         rcps = () if organization.SERVICE_LINKED in role_arn else self.rcps(asker, "sts:AssumeRole", owner)
         context["aws:resourceaccount"] = owner
+        if role is not None and role.tags:
+            context |= tags.of_resource(role.tags, ("aws:resourcetag/", "iam:resourcetag/"))
         decision = Authority(asker).decide("sts:AssumeRole", role_arn, context, resource_policy=trust, resource_must_allow=True, rcps=rcps)
         if not decision.is_allowed and self.mode == "enforce":
             raise AccessDenied(decision.text, hint=decision.hint)

@@ -31,6 +31,7 @@ from kumoniwa.services.logs.delivery_source import (
     existing_source,
     is_delivered,
 )
+from kumoniwa.services.logs.destination import Destination
 from kumoniwa.services.logs.group import ResourceNotFoundException, name_in
 from kumoniwa.services.logs.policy import ResourcePolicy, key_of
 
@@ -250,7 +251,7 @@ def DescribeConfigurationTemplates(
 # Tags ---------------------------------------------------------------------------------------------
 
 
-_KINDS: dict[str, type[Record]] = {"delivery-source": DeliverySource, "delivery-destination": DeliveryDestination, "delivery": Delivery}
+_KINDS: dict[str, type[Record]] = {"delivery-source": DeliverySource, "delivery-destination": DeliveryDestination, "delivery": Delivery, "destination": Destination}
 
 
 def is_one(arn: str) -> bool:

@@ -248,7 +248,8 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
         keys["canonicaluser"] = canonical_user(call.principal)
     by = through(call)
     if by is not None:
-        keys |= point.conditions(by)
+        # What the access point itself is tagged with is not known here; the bucket behind it has a key of its own.
+        keys |= point.conditions(by) | tags.of_resource(tags_of(call, f"arn:aws:s3:::{by.bucket}"), ("s3:buckettag/",))
     request = call.request
     if request is not None:
         is_old = request.headers.get("authorization", "").startswith("AWS ") or ("AWSAccessKeyId=" in request.query)

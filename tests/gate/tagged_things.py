@@ -467,6 +467,12 @@ def delivery_destination(m):
     return {"name": m.name, "deliveryDestinationName": m.name, "resourceArn": arn}
 
 
+def anomaly_detector(m):
+    log_group(m)
+    arn = m.logs.create_log_anomaly_detector(logGroupArnList=[f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{m.name}"], tags=m.map)["anomalyDetectorArn"]
+    return {"anomalyDetectorArn": arn, "resourceArn": arn}
+
+
 def log_destination(m):
     m.kinesis.create_stream(StreamName=m.name, ShardCount=1)
     m.cloud.sleep(1)
@@ -665,7 +671,8 @@ KINDS = {
     "kinesis": {"stream": stream, "consumer": consumer},
     "kms": {"key": key},
     "lambda": {"function": function, "function version": function_version, "function alias": function_alias, "eventSourceMapping": mapping, "code signing config": signing_config},
-    "logs": {"log-group": log_group, "log-stream": log_stream, "lookup-table": lookup_table, "delivery-destination": delivery_destination, "destination": log_destination},
+    "logs": {"log-group": log_group, "log-stream": log_stream, "lookup-table": lookup_table, "delivery-destination": delivery_destination, "destination": log_destination,
+             "anomaly-detector": anomaly_detector},
     "organizations": {"organizationalunit": unit, "policy": control_policy},
     "pipes": {"pipe": pipe},
     "s3": {"bucket": bucket, "object": object_of_bucket},

@@ -223,3 +223,9 @@ def test_a_permission_that_an_operation_needs_besides_sees_the_tags_of_its_own_r
         visitor.iam.put_user_policy(UserName="visitor", PolicyName="rights", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [get, batch]}))
         answer = cloud.client("secretsmanager", **visitor.keys).batch_get_secret_value(SecretIdList=["a", "b"])
         assert [each["Name"] for each in answer["SecretValues"]] == ["a"] and [each["SecretId"] for each in answer["Errors"]] == ["b"]
+
+
+@pytest.mark.parametrize("service", sorted(service_names()))
+def test_a_service_says_what_its_resources_are_tagged_with_where_aws_lets_policies_ask(service):
+    asks = any(kinds_of(service, operation)[1] for operation in signed(service))
+    assert (load(service).tags_of is not None) == asks

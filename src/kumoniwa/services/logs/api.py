@@ -532,10 +532,8 @@ def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:
     """Streams go by their group's: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html"""
-    if delivery.is_one(arn):
-        return delivery.tags_of(call, arn)
-    if lookup_table.is_one(arn):
-        return lookup_table.tags_of(call, arn)
+    if (noun := _noun_of(arn)) is not None:
+        return noun.tags_of(call, arn)
     name = arn.partition(":log-group:")[2].partition(":")[0]
     return existing(call, name).tags if name else {}
 

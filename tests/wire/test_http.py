@@ -120,6 +120,18 @@ def test_repeated_headers_are_joined_and_names_do_not_mind_case():
     assert (seen["x-a"], seen["x-latin"]) == ("1,2", "\xe9")
 
 
+@pytest.mark.parametrize("more", [{}, {"X-A": "1"}], ids=["alone", "beside another"])
+def test_a_header_with_several_values_is_sent_several_times(more):
+    headers = {**more, "Set-Cookie": ["a=1", "b=2"]}
+
+    async def conversation(reader, writer, server):
+        writer.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        return await reader.readuntil(b"\r\n\r\n")
+
+    lines = talk(lambda request: Response(200, b"", headers), conversation).split(b"\r\n")
+    assert [line for line in lines if line.startswith((b"Set-Cookie", b"X-A"))] == [b"X-A: 1"] * len(more) + [b"Set-Cookie: a=1", b"Set-Cookie: b=2"]
+
+
 def test_a_header_cannot_be_split_by_its_value():
     ((_, headers, _),) = exchange(
         lambda request: Response(200, b"", {"X-A": "1\r\nX-B: 2"}), b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

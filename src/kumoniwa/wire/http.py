@@ -454,12 +454,20 @@ def headers_of(lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
+_line = ": ".join
+
+
 def _head_of(response: Response, more: str) -> bytes:
     """The status line, the header lines of a response, and ``more`` of them. No value can begin a line of its own."""
-    lines = [f"{name}: {value}\r\n" if type(value) is str else "" for name, value in response.headers.items()]
-    text = "".join(lines)
-    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
-        text = "".join(_careful_lines(response))
+    breaks = len(response.headers) - 1
+    try:
+        text = "\r\n".join(map(_line, response.headers.items()))
+    except TypeError:
+        text = None
+    if text is None or text.count("\n") != breaks or text.count("\r") != breaks:
+        text = "\r\n".join(_careful_lines(response))
+    if text:
+        text += "\r\n"
     status = _STATUS_LINES.get(response.status) or f"HTTP/1.1 {response.status} \r\n"
     # Two headers in two hundred hold text beyond latin-1, and those arrive percent-encoded.
     return f"{status}{text}{more}Date: {http_date()}\r\n\r\n".encode("latin-1", "replace")
@@ -469,7 +477,7 @@ def _careful_lines(response: Response) -> Iterator[str]:
     """Header lines where some value is a list, or text of several lines."""
     for name, value in response.headers.items():
         for one in value if type(value) is list else (value,):
-            yield f"{name}: {one}".replace("\r", " ").replace("\n", " ") + "\r\n"
+            yield f"{name}: {one}".replace("\r", " ").replace("\n", " ")
 
 
 def rebuilt(request: Request, body: bytes) -> bytes:

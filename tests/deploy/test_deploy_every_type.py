@@ -580,6 +580,10 @@ SAMPLES = {
         "{PolicyName: p, PolicyType: FIELD_INDEX_POLICY, PolicyDocument: '{\"Fields\": [\"a\"]}', Scope: ALL, SelectionCriteria: 'LogGroupNamePrefix = \"a\"'}",
         "{PolicyName: p, PolicyType: FIELD_INDEX_POLICY, PolicyDocument: '{\"Fields\": [\"b\"]}', Scope: ALL}",
     ),
+    "AWS::Logs::ScheduledQuery": (
+        "{Name: n, QueryLanguage: CWLI, QueryString: fields a, LogGroupIdentifiers: [g], ScheduleExpression: cron(0 * * * ? *), Timezone: UTC, StartTimeOffset: 60, ExecutionRoleArn: 'arn:aws:iam::123456789012:role/r', State: ENABLED, Description: d, Tags: [{Key: a, Value: b}]}",
+        "{Name: n, QueryLanguage: CWLI, QueryString: fields b, ScheduleExpression: cron(1 * * * ? *), ExecutionRoleArn: 'arn:aws:iam::123456789012:role/r', ScheduleStartTime: 1, ScheduleEndTime: 2, Tags: [{Key: c, Value: d}]}",
+    ),
     "AWS::Logs::Transformer": (
         "{LogGroupIdentifier: g, TransformerConfig: [{ParseJSON: {Source: '@message'}}, {AddKeys: {Entries: [{Key: a, Value: b, OverwriteIfExists: true}]}}]}",
         "{LogGroupIdentifier: g, TransformerConfig: [{Csv: {Columns: [a]}}]}",

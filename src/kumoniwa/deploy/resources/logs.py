@@ -307,3 +307,17 @@ AccountPolicy = ResourceType(
     absent="ResourceNotFoundException",
     attributes={"AccountId": text("${AWS::AccountId}")},
 )
+
+_SCHEDULED = {
+    "description": p.Description, "queryLanguage": p.QueryLanguage, "queryString": p.QueryString, "logGroupIdentifiers": p.LogGroupIdentifiers,
+    "scheduleExpression": p.ScheduleExpression, "timezone": p.Timezone, "startTimeOffset": p.StartTimeOffset,
+    "scheduleStartTime": p.ScheduleStartTime, "scheduleEndTime": p.ScheduleEndTime, "executionRoleArn": p.ExecutionRoleArn, "state": p.State,
+}  # fmt: skip
+ScheduledQuery = ResourceType(
+    create=Call("logs:CreateScheduledQuery", name=p.Name, tags=tag_map(p.Tags), **_SCHEDULED),
+    id=made.scheduledQueryArn,
+    update=(Call("logs:UpdateScheduledQuery", identifier=ID, **_SCHEDULED).writes_all(), *_retagged(ID)),
+    delete=Call("logs:DeleteScheduledQuery", identifier=ID),
+    absent="ResourceNotFoundException",
+    attributes={"ScheduledQueryArn": ID},
+)

@@ -22,6 +22,7 @@ from kumoniwa.services.logs import (
     lookup_table,
     policy,
     query,
+    scheduled_query,
     work,
 )
 from kumoniwa.services.logs.account_policies import (
@@ -116,6 +117,14 @@ from kumoniwa.services.logs.query_definition import (
     DescribeQueryDefinitions,
     PutQueryDefinition,
 )
+from kumoniwa.services.logs.scheduled_query import (
+    CreateScheduledQuery,
+    DeleteScheduledQuery,
+    GetScheduledQuery,
+    GetScheduledQueryHistory,
+    ListScheduledQueries,
+    UpdateScheduledQuery,
+)
 from kumoniwa.services.logs.search import FilterLogEvents
 from kumoniwa.services.logs.subscription import (
     DeleteSubscriptionFilter,
@@ -131,6 +140,7 @@ from kumoniwa.services.logs.transformer import (
 )
 
 __all__ = [
+    "CreateScheduledQuery", "DeleteScheduledQuery", "GetScheduledQuery", "GetScheduledQueryHistory", "ListScheduledQueries", "UpdateScheduledQuery",
     "DeleteAccountPolicy", "DescribeAccountPolicies", "PutAccountPolicy",
     "DeleteTransformer", "GetTransformer", "PutTransformer", "TestTransformer",
     "CreateLogAnomalyDetector", "DeleteLogAnomalyDetector", "GetLogAnomalyDetector", "ListAnomalies", "ListLogAnomalyDetectors", "UpdateAnomaly",
@@ -168,6 +178,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
         return call.arn(f"destination:{name if isinstance(name, str) else '*'}")
     if operation == "StartQuery":
         return [_streams_of(call, name, "") for name in query.names_told(call, params)] or "*"
+    if "ScheduledQuer" in operation:
+        identifier = params.get("identifier")
+        return "*" if operation == "ListScheduledQueries" else scheduled_query.named(call, identifier if isinstance(identifier, str) else "*")
     if "Anomal" in operation:
         return _of_detector(call, operation, params)
     if operation.endswith("LookupTable"):
@@ -501,7 +514,7 @@ def _untag(call: Call, name: str, keys: list[str]) -> None:
     call.shelf(Group)[name] = changed(group, tags={k: v for k, v in group.tags.items() if k not in keys})
 
 
-_TAGGED = (delivery, lookup_table, anomaly_detector)
+_TAGGED = (delivery, lookup_table, anomaly_detector, scheduled_query)
 """What has tags besides groups: each knows its ARNs, its tags and how they are changed."""
 
 

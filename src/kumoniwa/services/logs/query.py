@@ -61,6 +61,12 @@ class Asked(Record):
     """The groups of each source within the query, in order."""
     limit: int | None = None
     who: str = ""
+    schedule: str = ""
+    """The id of the scheduled query that this is a run of."""
+    error: str = ""
+    """Why that run could not be asked."""
+    is_invalid: bool = False
+    """Whether it could not because it was no query."""
     status: str = SCHEDULED
     took_ms: int = 0
     scanned: int = 0

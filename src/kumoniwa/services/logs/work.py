@@ -1,11 +1,20 @@
-"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served; queries, exports and anomaly
-detectors run."""
+"""Retention: what a group keeps no longer is dropped, an hour after its time at the latest. Subscriptions are served; queries (the
+scheduled ones, too), exports and anomaly detectors run."""
 
 from __future__ import annotations
 
 import asyncio
 
-from kumoniwa.services.logs import anomaly_watch, encryption, event, export, query_run, subscription, vended
+from kumoniwa.services.logs import (
+    anomaly_watch,
+    encryption,
+    event,
+    export,
+    query_run,
+    scheduled_run,
+    subscription,
+    vended,
+)
 from kumoniwa.services.logs.group import Group
 
 RETENTION = ("logs", "retention")
@@ -20,6 +29,7 @@ async def run(region) -> None:
         group.create_task(query_run.run(region))
         group.create_task(export.run(region))
         group.create_task(anomaly_watch.run(region))
+        group.create_task(scheduled_run.run(region))
 
 
 async def _expire(region) -> None:

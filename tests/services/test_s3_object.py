@@ -251,7 +251,9 @@ def test_a_wrong_md5_keeps_nothing(s3):
     assert "Contents" not in s3.list_objects_v2(Bucket="box")
 
 
-@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+@pytest.mark.parametrize(
+    "algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "XXHASH64", "XXHASH3", "XXHASH128"]
+)
 def test_every_checksum_is_computed_proven_and_told(s3, algorithm):
     put = s3.put_object(Bucket="box", Key="k", Body=SMALL, ChecksumAlgorithm=algorithm)
     told = s3.head_object(Bucket="box", Key="k", ChecksumMode="ENABLED")
@@ -270,6 +272,17 @@ def test_every_checksum_is_computed_proven_and_told(s3, algorithm):
         400,
         "InvalidRequest",
     )
+
+
+def test_a_digest_of_md5_may_be_an_objects_checksum(s3):
+    # API_PutObject: x-amz-checksum-md5, which is kept and told, as Content-MD5 is not.
+    proof = base64.b64encode(hashlib.md5(LARGE).digest()).decode()
+    assert s3.put_object(Bucket="box", Key="k", Body=LARGE, ChecksumMD5=proof)["ChecksumMD5"] == proof
+    assert s3.head_object(Bucket="box", Key="k", ChecksumMode="ENABLED")["ChecksumMD5"] == proof
+    assert refusal(s3.put_object, Bucket="box", Key="k", Body=SMALL, ChecksumMD5=proof) == (400, "BadDigest")
+    s3.copy_object(Bucket="box", Key="c", CopySource="box/k", ChecksumAlgorithm="SHA512")
+    whole = base64.b64encode(hashlib.sha512(LARGE).digest()).decode()
+    assert s3.head_object(Bucket="box", Key="c", ChecksumMode="ENABLED")["ChecksumSHA512"] == whole
 
 
 def test_a_body_that_is_not_the_one_an_issued_key_signed_is_refused(cloud, s3):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -29,13 +29,35 @@ CRCS = {
     "CRC32C": _Crc(checksums.crc32c, 32, 0x82F63B78),
     "CRC64NVME": _Crc(checksums.crc64nvme, 64, 0x9A6C9329AC4BC9B5),
 }
+
+
+class _XxHash:
+    """An xxHash that may be asked for its digest more than once, as those of hashlib may."""
+
+    __slots__ = ("_digest", "_hash")
+
+    def __init__(self, begin: Callable[[], checksums.XXHash]) -> None:
+        self._hash, self._digest = begin(), b""
+
+    def update(self, data: bytes) -> None:
+        self._hash.update(data)
+
+    def digest(self) -> bytes:
+        self._digest = self._digest or self._hash.finalize()
+        return self._digest
+
+
 HASHES = {
     "SHA1": partial(hashlib.sha1, usedforsecurity=False),
     "SHA256": hashlib.sha256,
+    "SHA512": hashlib.sha512,
     "MD5": partial(hashlib.md5, usedforsecurity=False),
+    "XXHASH64": partial(_XxHash, checksums.XXHash.new_xxhash64),
+    "XXHASH3": partial(_XxHash, checksums.XXHash.new_xxhash3_64),
+    "XXHASH128": partial(_XxHash, checksums.XXHash.new_xxhash3_128),
 }
-ALGORITHMS = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
-"""What a client may ask for (MD5 has its own header)."""
+ALGORITHMS = (*CRCS, *HASHES)
+"""What a client may ask for."""
 
 
 class Checksum:

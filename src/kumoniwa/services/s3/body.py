@@ -29,7 +29,9 @@ from kumoniwa.wire.message import File
 DEFAULT_ALGORITHM = "CRC64NVME"
 PIECE_BYTES = 262_144
 PUT_BYTES_MAX = 5 << 30
-CHECKSUM_BYTES = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+CHECKSUM_BYTES = {
+    "CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32, "SHA512": 64, "MD5": 16, "XXHASH64": 8, "XXHASH3": 8, "XXHASH128": 16,
+}  # fmt: skip
 
 
 class InvalidDigest(AwsError):

@@ -59,6 +59,11 @@ def CompleteMultipartUpload(
     ChecksumCRC64NVME: str | None = None,
     ChecksumSHA1: str | None = None,
     ChecksumSHA256: str | None = None,
+    ChecksumSHA512: str | None = None,
+    ChecksumMD5: str | None = None,
+    ChecksumXXHASH64: str | None = None,
+    ChecksumXXHASH3: str | None = None,
+    ChecksumXXHASH128: str | None = None,
     ChecksumType: str | None = None,
     ExpectedBucketOwner: str | None = None,
     IfMatch: str | None = None,
@@ -114,6 +119,7 @@ def CompleteMultipartUpload(
     checksum = _whole_checksum(upload, chosen)
     said = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
+        "SHA512": ChecksumSHA512, "MD5": ChecksumMD5, "XXHASH64": ChecksumXXHASH64, "XXHASH3": ChecksumXXHASH3, "XXHASH128": ChecksumXXHASH128,
     }  # fmt: skip
     _check_whole(upload, ChecksumType, {name: value for name, value in said.items() if value is not None}, checksum)
     # What a customer's key hides is summed only if the client says how: localstack's test_multipart_upload_sse_c.

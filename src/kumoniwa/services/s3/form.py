@@ -27,6 +27,7 @@ from kumoniwa.services.s3.completion import EntityTooSmall
 from kumoniwa.services.s3.condition import PreconditionFailed
 from kumoniwa.services.s3.notification import POSTED
 from kumoniwa.wire import timestamps
+from kumoniwa.wire.checksum import ALGORITHMS
 from kumoniwa.wire.message import Request, Response
 from kumoniwa.wire.xml import escaped
 
@@ -53,7 +54,7 @@ PUT_MEMBERS = {
     "x-amz-website-redirect-location": "WebsiteRedirectLocation",
     **{
         f"x-amz-checksum-{name.lower()}": f"Checksum{name}"
-        for name in ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
+        for name in ALGORITHMS
     },
 }
 OF_SIGNATURES = frozenset((

@@ -162,7 +162,7 @@ def _checksum_type(algorithm: str | None, kind: str | None) -> tuple[str, bool]:
         )
     if kind not in (None, "COMPOSITE", "FULL_OBJECT"):
         raise bodies.InvalidRequest("Value for x-amz-checksum-type header is invalid.")
-    if kind == "FULL_OBJECT" and named.startswith("SHA") or kind == "COMPOSITE" and named == "CRC64NVME":
+    if kind == "FULL_OBJECT" and named not in checksums.CRCS or kind == "COMPOSITE" and named == "CRC64NVME":
         raise bodies.InvalidRequest(
             f"The {kind} checksum type cannot be used with the {named.lower()} checksum algorithm."
         )
@@ -204,6 +204,11 @@ def UploadPart(
     ChecksumCRC64NVME: str | None = None,
     ChecksumSHA1: str | None = None,
     ChecksumSHA256: str | None = None,
+    ChecksumSHA512: str | None = None,
+    ChecksumMD5: str | None = None,
+    ChecksumXXHASH64: str | None = None,
+    ChecksumXXHASH3: str | None = None,
+    ChecksumXXHASH128: str | None = None,
     ContentLength: int | None = None,
     ContentMD5: str | None = None,
     ExpectedBucketOwner: str | None = None,
@@ -220,6 +225,7 @@ def UploadPart(
     check_continues(upload.head, customer)
     given = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
+        "SHA512": ChecksumSHA512, "MD5": ChecksumMD5, "XXHASH64": ChecksumXXHASH64, "XXHASH3": ChecksumXXHASH3, "XXHASH128": ChecksumXXHASH128,
     }  # fmt: skip
     claims = bodies.claims_of(call, ContentMD5, ChecksumAlgorithm, given, upload.summed_with)
     if upload.algorithm and claims.algorithm != upload.algorithm:

@@ -172,6 +172,11 @@ def PutObject(
     ChecksumCRC64NVME: str | None = None,
     ChecksumSHA1: str | None = None,
     ChecksumSHA256: str | None = None,
+    ChecksumSHA512: str | None = None,
+    ChecksumMD5: str | None = None,
+    ChecksumXXHASH64: str | None = None,
+    ChecksumXXHASH3: str | None = None,
+    ChecksumXXHASH128: str | None = None,
     ContentDisposition: str | None = None,
     ContentEncoding: str | None = None,
     ContentLanguage: str | None = None,
@@ -221,6 +226,7 @@ def PutObject(
     head = head_of(call, bucket, headers, Metadata, Tagging, grants, ServerSideEncryption, customer, lock)
     checksums = {
         "CRC32": ChecksumCRC32, "CRC32C": ChecksumCRC32C, "CRC64NVME": ChecksumCRC64NVME, "SHA1": ChecksumSHA1, "SHA256": ChecksumSHA256,
+        "SHA512": ChecksumSHA512, "MD5": ChecksumMD5, "XXHASH64": ChecksumXXHASH64, "XXHASH3": ChecksumXXHASH3, "XXHASH128": ChecksumXXHASH128,
     }  # fmt: skip
     claims = bodies.claims_of(call, ContentMD5, ChecksumAlgorithm, checksums)
     kind = storage_class(StorageClass)

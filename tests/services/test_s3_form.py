@@ -84,6 +84,18 @@ def test_a_signed_form_becomes_an_object(cloud, s3, signers, version):
     assert got["ETag"] == told["ETag"]
 
 
+def test_text_beyond_ascii_in_a_form_is_told_as_far_as_headers_go(cloud, s3, signers):
+    # Recorded: localstack's test_post_object_with_unicode_metadata.
+    said = {"Content-Disposition": 'filename="test_\u2014_file%E2%80%94_\u00e9_2-.pdf"', "Cache-Control": "non-ascii-%E2%80%94_\u2014_\u00e9_",
+            "x-amz-meta-nonascii": "\u00c4M\u00c4Z\u00d5\u00d1 S3", "x-amz-meta-binary": "\x00\x01\x02\x03\x04"}  # fmt: skip
+    fields = signed(signers, key="up/test_unicode\u2014_file.pdf", **said)
+    status, headers, _ = post(cloud, fields)
+    assert status == 204 and headers["Location"].endswith("/box/up/test_unicode%E2%80%94_file.pdf")
+    told = s3.head_object(Bucket="box", Key="up/test_unicode\u2014_file.pdf")
+    assert (told["CacheControl"], told["ContentDisposition"]) == ("non-ascii-%E2%80%94_ _\u00e9_", 'filename="test_ _file%E2%80%94_\u00e9_2-.pdf"')
+    assert told["Metadata"] == {"nonascii": "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91_S3?=", "binary": "=?UTF-8?B?AAECAwQ=?="}
+
+
 def test_a_form_says_when_an_object_expires(cloud, s3, signers):
     when = "Thu, 26 Nov 2026 01:13:01 GMT"
     assert post(cloud, signed(signers, Expires=when))[0] == 204

@@ -200,7 +200,7 @@ def _header_writer(member: Member) -> Callable[[Any], str | None]:
 
 def _as_bytes(value: str) -> str:
     """A header is latin-1; what does not fit is written as UTF-8 bytes, as AWS does. The server sees that it stays one line."""
-    return value if value.isascii() else value.encode().decode("latin-1")
+    return value if value.isascii() or all(letter <= "\xff" for letter in value) else value.encode().decode("latin-1")
 
 
 def headers_writer(shape: Shape) -> Callable[[dict, dict[str, str]], None] | None:

@@ -20,7 +20,7 @@ from kumoniwa.services.s3.customer_key import NONE, CustomerKey, customer_key
 from kumoniwa.services.s3.lifecycle import expiration_told
 from kumoniwa.services.s3.lock import UNLOCKED, Lock, with_default
 from kumoniwa.services.s3.locking import Wish, lock_of
-from kumoniwa.services.s3.metadata import header_text, received
+from kumoniwa.services.s3.metadata import received
 from kumoniwa.services.s3.storage import Head
 from kumoniwa.services.s3.tag import tags_in_header
 
@@ -85,8 +85,8 @@ def head_of(
     customer: CustomerKey = NONE,
     lock: Lock = UNLOCKED,
 ) -> Head:
-    """``headers`` by AWS's member names, absent ones as None."""
-    kept = {name: header_text(str(value)) for name, value in headers.items() if value is not None}
+    """``headers`` by AWS's member names, absent ones as None. They are told byte for byte as they came: as the latin-1 that headers are."""
+    kept = {name: str(value) for name, value in headers.items() if value is not None}
     coding = kept.get("ContentEncoding")
     if coding is not None and "aws-chunked" in coding:
         # How the body travelled is no property of the object.

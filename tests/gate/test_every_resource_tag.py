@@ -229,3 +229,18 @@ def test_a_permission_that_an_operation_needs_besides_sees_the_tags_of_its_own_r
 def test_a_service_says_what_its_resources_are_tagged_with_where_aws_lets_policies_ask(service):
     asks = any(kinds_of(service, operation)[1] for operation in signed(service))
     assert (load(service).tags_of is not None) == asks
+
+
+def test_an_index_goes_by_the_tags_of_its_table(cloud):
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/attribute-based-access-control.html"""
+    visitor, keys = Visitor(cloud), [{"AttributeName": "k", "KeyType": "HASH"}]
+    for value in "ab":
+        cloud.client("dynamodb").create_table(
+            TableName=f"table-{value}", KeySchema=keys, AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}], BillingMode="PAY_PER_REQUEST",
+            GlobalSecondaryIndexes=[{"IndexName": "index", "KeySchema": keys, "Projection": {"ProjectionType": "ALL"}}], Tags=[{"Key": "team", "Value": value}],
+        )  # fmt: skip
+    may = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "a"}}}
+    visitor.iam.put_user_policy(UserName="visitor", PolicyName="rights", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": may}))
+    asked = {"IndexName": "index", "KeyConditionExpression": "k = :k", "ExpressionAttributeValues": {":k": {"S": "1"}}}
+    assert answered(visitor, "dynamodb", "Query", {"TableName": "table-a", **asked}) == "done"
+    assert answered(visitor, "dynamodb", "Query", {"TableName": "table-b", **asked}) == "denied"

@@ -65,6 +65,7 @@ def test_a_stream_is_described_changed_and_deleted(fh, role):
     stream(fh, role)
     shown = fh.describe_delivery_stream(DeliveryStreamName="hose")["DeliveryStreamDescription"]
     assert (shown["DeliveryStreamStatus"], shown["DeliveryStreamType"], shown["VersionId"]) == ("ACTIVE", "DirectPut", "1")
+    assert shown["DeliveryStreamEncryptionConfiguration"] == {"Status": "DISABLED"}
     (destination,) = shown["Destinations"]
     assert destination["ExtendedS3DestinationDescription"]["CompressionFormat"] == "UNCOMPRESSED"
     assert destination["S3DestinationDescription"]["BufferingHints"] == {"SizeInMBs": 1, "IntervalInSeconds": 60}
@@ -201,6 +202,8 @@ def test_a_stream_of_kinesis_is_read_from_when_it_was_asked_to_be(cloud, fh, s3,
     kinesis.put_record(StreamName="source", Data=b"before", PartitionKey="k")
     cloud.sleep(5)
     stream(fh, role, source={"KinesisStreamARN": f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/source", "RoleARN": role})
+    # Recorded: localstack's test_firehose_stack_with_kinesis_as_source.
+    assert "DeliveryStreamEncryptionConfiguration" not in fh.describe_delivery_stream(DeliveryStreamName="hose")["DeliveryStreamDescription"]
     cloud.sleep(5)
     for number in range(5):
         kinesis.put_record(StreamName="source", Data=f"{number}\n".encode(), PartitionKey=str(number))

@@ -225,7 +225,6 @@ def DescribeDeliveryStream(
         "DeliveryStreamName": stream.name,
         "DeliveryStreamARN": arn_of(call, stream),
         "DeliveryStreamStatus": status_of(call, stream),
-        "DeliveryStreamEncryptionConfiguration": encryption.shown(stream.encryption),
         "DeliveryStreamType": stream.kind,
         "VersionId": str(stream.version),
         "CreateTimestamp": stream.created,
@@ -234,7 +233,10 @@ def DescribeDeliveryStream(
     }
     if stream.updated:
         shown["LastUpdateTimestamp"] = stream.updated
-    if stream.source:
+    if not stream.source:
+        # One that is fed by a stream is encrypted as that is, and says nothing of it: localstack's test_firehose_stack_with_kinesis_as_source.
+        shown["DeliveryStreamEncryptionConfiguration"] = encryption.shown(stream.encryption)
+    else:
         source = stream.source | {"DeliveryStartTimestamp": stream.created}
         shown["Source"] = {"KinesisStreamSourceDescription": source}
     return {"DeliveryStreamDescription": shown}

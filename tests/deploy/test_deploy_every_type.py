@@ -771,7 +771,7 @@ SAMPLES = {
     "AWS::ApiGateway::Account": ("{CloudWatchRoleArn: r}", "{CloudWatchRoleArn: s}"),
     "AWS::Logs::ResourcePolicy": ("{PolicyName: p, PolicyDocument: '{}'}", "{PolicyName: p, PolicyDocument: '[]'}"),
     "AWS::Logs::LogGroup": (
-        "{RetentionInDays: 7, KmsKeyId: 'arn:aws:kms:eu-west-1:123456789012:key/k', FieldIndexPolicies: [{Fields: [a]}], Tags: [{Key: a, Value: b}]}",
+        "{RetentionInDays: 7, KmsKeyId: 'arn:aws:kms:eu-west-1:123456789012:key/k', FieldIndexPolicies: [{Fields: [a]}], DataProtectionPolicy: {Name: n}, Tags: [{Key: a, Value: b}]}",
         "{Tags: [{Key: c, Value: d}]}",
     ),
     "AWS::Route53::HostedZone": (

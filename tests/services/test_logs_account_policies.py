@@ -81,7 +81,8 @@ def test_a_transformer_of_the_account_is_of_groups_that_have_none(cloud, logs):
     assert code(policy, logs=logs, kind="TRANSFORMER_POLICY", document=TRANSFORM, name="q", selectionCriteria='LogGroupNamePrefix = "app/a"') == "InvalidParameterException"
     policy(logs, "TRANSFORMER_POLICY", TRANSFORM, name="q", selectionCriteria='LogGroupNamePrefix = "oth"')
     assert [each["policyName"] for each in logs.describe_account_policies(policyType="TRANSFORMER_POLICY")["accountPolicies"]] == ["p", "q"]
-    for wrong in ("{}", "[]", '[{"grok": {}}]', '[{"addKeys": {}}]'):
+    for wrong in ("{}", "[]", '[{"grok": {}}]', '[{"addKeys": {}}]', '[{"parseJSON": {}}, {"addKeys": {"entries": [{"key": 1, "value": "x"}]}}]', '[{"parseJSON": null}]',
+                  '[{"parseJSON": {}}, {"lowerCaseString": {"withKeys": [null]}}]', '["csv"]'):  # fmt: skip
         assert code(policy, logs=logs, kind="TRANSFORMER_POLICY", document=wrong) == "InvalidParameterException"
 
 
@@ -106,7 +107,7 @@ def test_a_policy_outlives_the_region_and_what_is_not_there_is_refused(cloud, lo
     assert "selectionCriteria" not in shown and shown["policyType"] == "FIELD_INDEX_POLICY"
     assert code(logs.describe_account_policies, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
     assert code(logs.delete_account_policy, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
-    assert code(policy, logs=logs, kind="DATA_PROTECTION_POLICY", document="{}") == "NotImplemented"
+    assert code(policy, logs=logs, kind="RETENTION_POLICY", document="{}") == "NotImplemented"
     assert code(policy, logs=logs, kind="FIELD_INDEX_POLICY", document=FIELDS, name="aws/p") == "InvalidParameterException"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 from sealed import ACCOUNT, SECRET, User, allow, on_disk, refused
@@ -183,3 +184,19 @@ def test_what_events_are_transformed_to_lies_under_the_key_of_the_group(cloud, l
     while (found := logs.get_query_results(queryId=number))["status"] in ("Scheduled", "Running"):
         cloud.sleep(0.05)
     assert found["results"][0][0] == {"field": "who", "value": SECRET}
+
+
+def test_what_was_masked_lies_under_the_key_of_the_group(cloud, logs, key):
+    made(logs, key)
+    named = ["Word"]
+    operations = ({"Audit": {"FindingsDestination": {}}}, {"Deidentify": {"MaskConfig": {}}})
+    policy = {
+        "Statement": [{"DataIdentifier": named, "Operation": each} for each in operations],
+        "Configuration": {"CustomDataIdentifier": [{"Name": "Word", "Regex": SECRET[:-3] + "..."}]},
+    }
+    logs.put_data_protection_policy(logGroupIdentifier="g", policyDocument=json.dumps(policy))
+    put(cloud, logs, f"it is {SECRET}")
+    cloud.restart(kill=True)
+    assert got(logs) == ["it is " + "*" * len(SECRET)]
+    events = logs.get_log_events(logGroupName="g", logStreamName="s", unmask=True)["events"]
+    assert [each["message"] for each in events] == [f"it is {SECRET}"]

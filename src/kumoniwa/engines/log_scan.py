@@ -19,6 +19,7 @@ from kumoniwa.languages.insights import discovery, plan, reader, setting
 from kumoniwa.languages.insights.aside import Aside
 from kumoniwa.languages.insights.expression import FOUND, MESSAGE, Row
 from kumoniwa.languages.insights.setting import Place, Setting, Table
+from kumoniwa.languages.insights.syntax import Unmask
 from kumoniwa.store import steady
 
 WITHIN_S = 3_600.0
@@ -101,8 +102,11 @@ class _Scan:
 
     def __init__(self, task: Task, query: Any) -> None:
         self.task, self.connection = task, steady.opened(task.path)
-        self.message = message_of(self.connection, task.secrets)
-        self.transformed = self.message.replace("message", "transformed") if task.has_transformed else "null"
+        self.message = self.plain = message_of(self.connection, task.secrets)
+        if any(isinstance(each, Unmask) for each in query):
+            # Who may unmask at all may see all of it: AWS unmasks the fields that are named, here it is every message.
+            self.message = self.message.replace("message", "coalesce(original, message)")
+        self.transformed = self.plain.replace("message", "transformed") if task.has_transformed else "null"
         self.streams = dict(zip(plan.sources_in(query), task.others))
         self.scanned = self.scanned_bytes = 0
 

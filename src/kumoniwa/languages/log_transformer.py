@@ -396,6 +396,8 @@ def compiled(config: list[dict[str, Any]]) -> Callable[[str, dict[str, str]], st
         if len(processor) != 1:
             raise InvalidTransformer("Each processor of a transformer is of exactly one kind.")
         ((kind, said),) = processor.items()
+        if not isinstance(said, dict):
+            raise InvalidTransformer(f"The processor {kind} has no members.")
         if kind not in _PROCESSORS:
             raise NotImplementedError(kind)
         if kind in BUILT_IN and (place or said.get("source", MESSAGE) != MESSAGE):

@@ -14,6 +14,7 @@ from kumoniwa.deploy.resource import (
     ResourceType,
     Setting,
     Work,
+    as_json,
     at,
     carries,
     either,
@@ -86,6 +87,10 @@ LogGroup = ResourceType(
         Setting(
             Call("logs:PutIndexPolicy", logGroupIdentifier=ID, policyDocument=use(_policy, p.FieldIndexPolicies)),
             Call("logs:DeleteIndexPolicy", logGroupIdentifier=ID),
+        ),
+        Setting(
+            Call("logs:PutDataProtectionPolicy", logGroupIdentifier=ID, policyDocument=as_json(p.DataProtectionPolicy)),
+            Call("logs:DeleteDataProtectionPolicy", logGroupIdentifier=ID),
         ),
     ),
     update=(

@@ -342,7 +342,7 @@ class Plan(Further):
         self._append(unnest, False)
 
     def _unmask(self, command: Unmask) -> None:
-        """Nothing is masked where there is no data protection policy."""
+        """Messages come unmasked where a query has it: see ``engines.log_scan``."""
         for each in command.fields:
             compiled(each, self.scope)
 

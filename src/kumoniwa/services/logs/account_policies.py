@@ -9,8 +9,9 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.logs import index_policy, subscription, transformer
+from kumoniwa.services.logs import index_policy, protection, subscription, transformer
 from kumoniwa.services.logs.account_policy import (
+    DATA_PROTECTION,
     FIELD_INDEX,
     SUBSCRIPTION,
     TRANSFORMER,
@@ -22,8 +23,11 @@ from kumoniwa.services.logs.account_policy import (
 from kumoniwa.services.logs.group import InvalidParameterException, ResourceNotFoundException
 from kumoniwa.services.logs.policy import LimitExceededException
 
-MOST = {SUBSCRIPTION: 1, TRANSFORMER: 20, FIELD_INDEX: 20}
-PERMISSIONS = {SUBSCRIPTION: "logs:PutSubscriptionFilter", TRANSFORMER: "logs:PutTransformer", FIELD_INDEX: "logs:PutIndexPolicy"}
+MOST = {DATA_PROTECTION: 1, SUBSCRIPTION: 1, TRANSFORMER: 20, FIELD_INDEX: 20}
+PERMISSIONS = {
+    DATA_PROTECTION: "logs:PutDataProtectionPolicy", SUBSCRIPTION: "logs:PutSubscriptionFilter", TRANSFORMER: "logs:PutTransformer",
+    FIELD_INDEX: "logs:PutIndexPolicy",
+}  # fmt: skip
 
 
 class PolicyNotFound(ResourceNotFoundException):
@@ -54,7 +58,9 @@ async def PutAccountPolicy(
         excluded=excluded,
     )  # fmt: skip
     _check_room(call, made)
-    if kind == SUBSCRIPTION:
+    if kind == DATA_PROTECTION:
+        protection.check(policyDocument)
+    elif kind == SUBSCRIPTION:
         await subscription.prove_account(call, document)
     elif kind == TRANSFORMER:
         transformer.checked(document)
@@ -65,7 +71,7 @@ def _check_room(call: Call, made: AccountPolicy) -> None:
     others = [each for each in of_kind(call, made.kind) if each.name != made.name]
     if len(others) >= MOST[made.kind]:
         raise LimitExceededException
-    if made.kind == SUBSCRIPTION:
+    if made.kind in (DATA_PROTECTION, SUBSCRIPTION):
         return
     for each in others:
         if each.prefix.startswith(made.prefix) or made.prefix.startswith(each.prefix):

@@ -15,6 +15,7 @@ from kumoniwa.kernel.record import Record
 from kumoniwa.services.logs.group import Group, InvalidParameterException
 
 SUBSCRIPTION, TRANSFORMER, FIELD_INDEX = "SUBSCRIPTION_FILTER_POLICY", "TRANSFORMER_POLICY", "FIELD_INDEX_POLICY"
+DATA_PROTECTION = "DATA_PROTECTION_POLICY"
 CRITERIA_BYTES_MAX = 25 * 1024
 _PREFIX = re.compile(r'\s*LogGroupNamePrefix\s*(?:=|:|\bIN\b)\s*\[?\s*"?([^"\[\]]+?)"?\s*\]?\s*', re.IGNORECASE)
 _EXCEPT = re.compile(r"\s*LogGroupName\s+NOT\s+IN\s+(\[.*\])\s*", re.IGNORECASE | re.DOTALL)
@@ -55,6 +56,8 @@ def read_criteria(kind: str, criteria: str | None) -> tuple[str, tuple[str, ...]
     """A prefix and exceptions. How a prefix is spelled is not documented: with ``=``, ``:`` or ``IN``."""
     if not criteria:
         return "", ()
+    if kind == DATA_PROTECTION:
+        raise InvalidParameterException("A data protection policy of the account has no selection criteria.")
     if len(criteria.encode()) > CRITERIA_BYTES_MAX:
         raise InvalidParameterException("The selection criteria are longer than 25 KB.")
     if kind == SUBSCRIPTION:

@@ -105,6 +105,11 @@ from kumoniwa.services.logs.metric_filter import (
     TestMetricFilter,
 )
 from kumoniwa.services.logs.policy import DeleteResourcePolicy, DescribeResourcePolicies, PutResourcePolicy
+from kumoniwa.services.logs.protection import (
+    DeleteDataProtectionPolicy,
+    GetDataProtectionPolicy,
+    PutDataProtectionPolicy,
+)
 from kumoniwa.services.logs.query import (
     DescribeQueries,
     GetQueryResults,
@@ -140,6 +145,7 @@ from kumoniwa.services.logs.transformer import (
 )
 
 __all__ = [
+    "DeleteDataProtectionPolicy", "GetDataProtectionPolicy", "PutDataProtectionPolicy",
     "CreateScheduledQuery", "DeleteScheduledQuery", "GetScheduledQuery", "GetScheduledQueryHistory", "ListScheduledQueries", "UpdateScheduledQuery",
     "DeleteAccountPolicy", "DescribeAccountPolicies", "PutAccountPolicy",
     "DeleteTransformer", "GetTransformer", "PutTransformer", "TestTransformer",
@@ -479,14 +485,13 @@ def GetLogEvents(
     startFromHead: bool | None = None,
     unmask: bool | None = None,
 ) -> dict:
-    """Nothing is masked where there is no data protection policy, so that ``unmask`` needs its permission and no more."""
     group = named(call, logGroupName, logGroupIdentifier)
     if unmask:
         call.require("logs:Unmask", call.arn(f"log-group:{group.name}:*"))
     stream = event.stream_named(call, group, logStreamName)
     start_ms, end_ms = min(startTime or 0, MOMENT_MAX), MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
     return event.page(
-        call, group, stream, start_ms, end_ms, nextToken, limit or event.PAGE_EVENTS_MAX, bool(startFromHead)
+        call, group, stream, start_ms, end_ms, nextToken, limit or event.PAGE_EVENTS_MAX, bool(startFromHead), bool(unmask)
     )
 
 

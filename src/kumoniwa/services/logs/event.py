@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kumoniwa.engines import cipher
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
-from kumoniwa.services.logs import account_policy, encryption, subscription, transformer
+from kumoniwa.services.logs import account_policy, encryption, protection, subscription, transformer
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, ResourceNotFoundException
 from kumoniwa.store.rows import Table
 
@@ -26,9 +26,9 @@ EVENTS = Table(
     "log_event",
     """create table if not exists log_event (stream integer, at integer, seq integer, ingested integer, message text,
          primary key (stream, at, seq)) without rowid""",
-    added=("link text", "transformed text"),
+    added=("link text", "transformed text", "original text"),
 )
-"""A message with a ``link`` lies under that data key, and so does what it was transformed to."""
+"""A message with a ``link`` lies under that data key, and so do what it was transformed to and, where it is masked, what came in."""
 
 OVERHEAD_BYTES = 26
 BATCH_BYTES_MAX = 1_048_576
@@ -109,15 +109,17 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
     made: list[str | None] = []
     if batch:
         rows, number = call.rows(EVENTS), stream.count
+        # From here on nobody sees what is masked.
+        batch, originals = protection.masked(call, group, batch)
         config = transformer.config_of(call, group)
         made = transformer.transformed(call, group, config, stream_name, batch) if config else [None] * len(batch)
-        for (at_ms, message), other in zip(batch, made):
+        for (at_ms, message), *others in zip(batch, made, originals):
             number += 1
-            link, kept, also = None, message, other
+            link, kept = None, message
             if group.key:
                 link, kept = encryption.sealed(call, group, message.encode())
-                also = encryption.sealed_also(call, group, link, other.encode()) if other is not None else None
-            rows.run("insert into log_event values (?,?,?,?,?,?,?)", stream.id, at_ms, number, now_ms, kept, link, also)
+                others = [each if each is None else encryption.sealed_also(call, group, link, each.encode()) for each in others]
+            rows.run("insert into log_event values (?,?,?,?,?,?,?,?)", stream.id, at_ms, number, now_ms, kept, link, *others)
         first = batch[0][0] if stream.first_ms is None else min(stream.first_ms, batch[0][0])
         last = batch[-1][0] if stream.last_ms is None else max(stream.last_ms, batch[-1][0])
         rows.run(
@@ -185,9 +187,10 @@ def _sifted(batch: list[tuple[int, str]], now_ms: int, group: Group) -> tuple[di
 # Reading -------------------------------------------------------------------------------------------
 
 
-def text_of(group: Group) -> str:
-    """What to select of events so that ``readable`` can tell their messages."""
-    return "message, link" if group.is_sealed else "message"
+def text_of(group: Group, unmask: bool = False) -> str:
+    """What to select of events so that ``readable`` can tell their messages, or what they were before they were masked."""
+    message = "coalesce(original, message)" if unmask and group.is_masked else "message"
+    return f"{message}, link" if group.is_sealed else message
 
 
 def fields_of(group: Group) -> str:
@@ -239,11 +242,12 @@ MOMENT_MAX = (1 << 62) - 1
 
 
 def page(
-    call: Call, group: Group, stream: Stream, start_ms: int, end_ms: int, next_token: str | None, limit: int, is_from_head: bool
-) -> dict:
+    call: Call, group: Group, stream: Stream, start_ms: int, end_ms: int, next_token: str | None, limit: int, is_from_head: bool,
+    unmask: bool = False,
+) -> dict:  # fmt: skip
     """A stretch of one stream in order of time, with tokens to go on in both directions from it."""
     rows = call.rows(EVENTS)
-    between = f"select at, seq, ingested, {text_of(group)} from log_event where stream = ? and at >= ? and at < ?"
+    between = f"select at, seq, ingested, {text_of(group, unmask)} from log_event where stream = ? and at >= ? and at < ?"
     values = (stream.id, start_ms, end_ms)
     direction, place = place_of(next_token) if next_token else ("f" if is_from_head else "b", None)
     if direction == "f":

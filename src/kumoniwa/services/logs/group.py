@@ -66,6 +66,12 @@ class Group(Record):
     """When that was first said, and last."""
     is_transformed: bool = False
     """Whether any of its events may be."""
+    protection: str = ""
+    """Its data protection policy."""
+    protection_ms: int = 0
+    protection_status: str = ""
+    is_masked: bool = False
+    """Whether any of its events may be."""
     is_sealed: bool = False
     """Whether any of its events may be."""
 
@@ -138,4 +144,6 @@ def shown(call: Call, group: Group, stored_bytes: int) -> dict[str, Any]:
         reply["retentionInDays"] = group.retention_days
     if group.key:
         reply["kmsKeyId"] = group.key
+    if group.protection_status:
+        reply["dataProtectionStatus"] = group.protection_status
     return reply

@@ -40,7 +40,6 @@ def read_pointer(text: str) -> tuple[str, int, int, int]:
 
 
 def GetLogRecord(call: Call, *, logRecordPointer: str, unmask: bool | None = None) -> dict:
-    """Nothing is masked where there is no data protection policy, so that ``unmask`` needs its permission and no more."""
     place, stream, at_ms, seq = read_pointer(logRecordPointer)
     account, _, name = place.partition(":")
     group = call.shelf(Group).get(name) if account == call.account else None
@@ -50,7 +49,7 @@ def GetLogRecord(call: Call, *, logRecordPointer: str, unmask: bool | None = Non
     if unmask:
         call.require("logs:Unmask", call.arn(f"log-group:{name}:*"))
     rows = call.rows(EVENTS).all(
-        f"select ingested, {text_of(group)} from log_event where stream = ? and at = ? and seq = ?", stream, at_ms, seq
+        f"select ingested, {text_of(group, bool(unmask))} from log_event where stream = ? and at = ? and seq = ?", stream, at_ms, seq
     )
     if not rows:
         raise ResourceNotFoundException("The specified log record does not exist.")
@@ -59,7 +58,7 @@ def GetLogRecord(call: Call, *, logRecordPointer: str, unmask: bool | None = Non
         "@ingestionTime": str(ingested), "@log": place, "@logStream": row[0], "@message": message, "@ptr": logRecordPointer,
         "@timestamp": str(at_ms),
     }  # fmt: skip
-    if group.is_transformed:
+    if group.is_transformed and not unmask:
         rows = call.rows(EVENTS).all(f"select {fields_of(group)} from log_event where stream = ? and at = ? and seq = ?", stream, at_ms, seq)
         ((message,),) = readable(call, group, rows)
     fields = discovery.all_fields(message, discovery.LAMBDA_STREAM.match(row[0]) is not None)

@@ -51,8 +51,7 @@ def FilterLogEvents(
     interleaved: bool | None = None,
     unmask: bool | None = None,
 ) -> dict:
-    """``interleaved`` is accepted and ignored, as on AWS since 2019: events of all streams are always interleaved.
-    Nothing is masked where there is no data protection policy, so that ``unmask`` needs its permission and no more."""
+    """``interleaved`` is accepted and ignored, as on AWS since 2019: events of all streams are always interleaved."""
     group = named(call, logGroupName, logGroupIdentifier)
     if unmask:
         call.require("logs:Unmask", call.arn(f"log-group:{group.name}:*"))
@@ -68,7 +67,7 @@ def FilterLogEvents(
         )
     names = _streams(call, group, logStreamNames, logStreamNamePrefix)
     end_ms = MOMENT_MAX if endTime is None else min(endTime, MOMENT_MAX)
-    rows = _candidates(call, group, names, min(startTime or 0, MOMENT_MAX), end_ms, is_from_head, place)
+    rows = _candidates(call, group, names, min(startTime or 0, MOMENT_MAX), end_ms, is_from_head, place, bool(unmask))
     events: list[dict[str, Any]] = []
     size, most, is_full = 0, limit or PAGE_EVENTS_MAX, False
     for seen, (at_ms, stream, seq, ingested, message) in enumerate(rows, 1):
@@ -118,8 +117,9 @@ def _place(token: str) -> tuple[bool, tuple[int, int, int]]:
 
 
 def _candidates(
-    call: Call, group: Group, names: dict[int, str], start_ms: int, end_ms: int, is_from_head: bool, place: tuple[int, int, int] | None
-):
+    call: Call, group: Group, names: dict[int, str], start_ms: int, end_ms: int, is_from_head: bool, place: tuple[int, int, int] | None,
+    unmask: bool,
+):  # fmt: skip
     """Events in the order of their times or against it, from where an earlier call stopped. The end of the range is in it."""
     beyond = ""
     if place is not None:
@@ -127,7 +127,7 @@ def _candidates(
         start_ms, end_ms = (max(start_ms, place[0]), end_ms) if is_from_head else (start_ms, min(end_ms, place[0]))
     numbers, order = ",".join(map(str, names)), "asc" if is_from_head else "desc"
     rows = call.rows(EVENTS).each(
-        f"select at, stream, seq, ingested, {text_of(group)} from log_event where stream in ({numbers}) and at >= ? and at <= ?{beyond} "
+        f"select at, stream, seq, ingested, {text_of(group, unmask)} from log_event where stream in ({numbers}) and at >= ? and at <= ?{beyond} "
         f"order by at {order}, stream {order}, seq {order} limit ?",
         start_ms, end_ms, SEEN_MAX + 1,
     )  # fmt: skip

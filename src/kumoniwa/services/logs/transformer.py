@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import log_transformer
 from kumoniwa.services.logs import account_policy
@@ -22,6 +23,7 @@ from kumoniwa.services.logs.group import (
     existing,
     name_in,
 )
+from kumoniwa.wire.codec import codec
 
 PROCESSORS_MAX = 20
 
@@ -42,10 +44,12 @@ def checked(config: Any) -> str:
         raise InvalidParameterException(f"A transformer has 1 to {PROCESSORS_MAX} processors.")
     text = json.dumps(config)
     try:
+        # A document of the account's was not checked by the model.
+        codec(models.service("logs").operation("PutTransformer"), "json").check({"logGroupIdentifier": "-", "transformerConfig": config})
+    except AwsError as error:
+        raise InvalidParameterException(error.text) from None
+    try:
         _compiled(text)
-    except (KeyError, TypeError, AttributeError):
-        # A document of the account's is not checked by the model.
-        raise InvalidParameterException("A processor of the transformer lacks a member, or has one of another type.") from None
     except log_transformer.InvalidTransformer as error:
         raise InvalidParameterException(str(error)) from None
     except NotImplementedError as error:

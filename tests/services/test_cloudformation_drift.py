@@ -104,6 +104,12 @@ def test_a_stack_that_nobody_touched_is_in_sync_whatever_its_resources(shop):
     assert (status["DetectionStatus"], status["StackDriftStatus"], status["DriftedStackResourceCount"]) == (
         "DETECTION_COMPLETE", "IN_SYNC", 0,
     )  # fmt: skip
+    client, pages, token = shop.client("cloudformation"), [], {}
+    while token is not None:
+        page = client.describe_stack_resource_drifts(StackName="shop", MaxResults=2, **token)
+        pages.append([each["LogicalResourceId"] for each in page["StackResourceDrifts"]])
+        token = {"NextToken": page["NextToken"]} if "NextToken" in page else None
+    assert [name for page in pages for name in page] == list(drifts) and max(map(len, pages)) == 2
     # A permission cannot be read back, so it is not said to be in sync.
     assert set(_ids(shop)) - set(drifts) == {"Grant"}
 

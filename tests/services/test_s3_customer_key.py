@@ -115,6 +115,14 @@ def test_all_parts_of_an_upload_bring_its_key(s3):
         Bucket="box", Key="k", UploadId=id, PartNumber=2, CopySource="box/tail", **with_key(KEY)
     )
     etags.append(tail["CopyPartResult"]["ETag"])
+    asked = {"Bucket": "box", "Key": "k", "UploadId": id}
+
+    def spelled(key):  # botocore encodes it for other operations, not for this one
+        whole = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": base64.b64encode(key).decode()}
+        return {**whole, "SSECustomerKeyMD5": base64.b64encode(hashlib.md5(key).digest()).decode()}
+
+    assert len(s3.list_parts(**asked, **spelled(KEY))["Parts"]) == len(s3.list_parts(**asked)["Parts"]) == 2
+    assert "did not match the ones used originally" in refusal(s3.list_parts, UploadId=id, **spelled(OTHER))[2]
     listed = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, 1)]
     s3.complete_multipart_upload(Bucket="box", Key="k", UploadId=id, MultipartUpload={"Parts": listed})
     assert s3.get_object(Bucket="box", Key="k", **with_key(KEY))["Body"].read() == first + last

@@ -175,6 +175,11 @@ def test_a_job_can_be_cancelled_and_others_are_listed(pair):
     assert refusal(control.update_job_status, AccountId=ACCOUNT, JobId=id, RequestedJobStatus="Ready") == "JobStatusException"
     assert [(each["JobId"], each["Status"]) for each in control.list_jobs(AccountId=ACCOUNT)["Jobs"]] == [(id, "Cancelled")]
     assert refusal(control.describe_job, AccountId=ACCOUNT, JobId="none-such") == "NotFoundException"
+    other = job(pair, ConfirmationRequired=True, ClientRequestToken="another")
+    first = control.list_jobs(AccountId=ACCOUNT, MaxResults=1)
+    last = control.list_jobs(AccountId=ACCOUNT, MaxResults=1, NextToken=first["NextToken"])
+    assert ([each["JobId"] for page in (first, last) for each in page["Jobs"]], "NextToken" in last) == ([other, id], False)
+    assert refusal(control.list_jobs, AccountId=ACCOUNT, NextToken="none-such") == "InvalidNextTokenException"
 
 
 def test_without_rights_a_job_fails_and_says_why(pair):

@@ -157,7 +157,7 @@ def ListStacks(call: Call, *, StackStatusFilter: list[str] | None = None) -> dic
 def DescribeStackEvents(call: Call, *, StackName: str, NextToken: str | None = None) -> dict:
     """The token says after which event to go on, so that events that happen meanwhile move nothing."""
     stack = request.named(call, StackName, "Stack [{}] does not exist", is_deleted_too=True)
-    found, next_ = event.listed(call, stack.id, _place(NextToken))
+    found, next_ = event.listed(call, stack.id, request.place(NextToken))
     return {"StackEvents": found} | ({"NextToken": str(next_)} if next_ is not None else {})
 
 
@@ -179,14 +179,8 @@ def DescribeEvents(
     else:
         raise ValidationError("One of StackName, ChangeSetName or OperationId must be specified.")
     is_failed_only = bool((Filters or {}).get("FailedEvents"))
-    found, next_ = event.told(call, id, OperationId, is_failed_only, _place(NextToken))
+    found, next_ = event.told(call, id, OperationId, is_failed_only, request.place(NextToken))
     return {"OperationEvents": found} | ({"NextToken": str(next_)} if next_ is not None else {})
-
-
-def _place(token: str | None) -> int | None:
-    if token is not None and not (token.isascii() and token.isdigit() and len(token) < 19):
-        raise ValidationError("Invalid NextToken.")
-    return None if token is None else int(token)
 
 
 def DescribeAccountLimits(call: Call) -> dict:

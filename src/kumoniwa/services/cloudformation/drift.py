@@ -26,6 +26,7 @@ DETECTABLE = frozenset(
 )
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/detect-drift-stack.html"""
 DETECTIONS_MAX = 1000
+DRIFTS_MAX = 100
 AT_ONCE_MAX = 16
 
 
@@ -166,14 +167,16 @@ def DescribeStackDriftDetectionStatus(call: Call, *, StackDriftDetectionId: str)
 
 
 def DescribeStackResourceDrifts(
-    call: Call, *, StackName: str, StackResourceDriftStatusFilters: list[str] | None = None
+    call: Call, *, StackName: str, StackResourceDriftStatusFilters: list[str] | None = None, MaxResults: int | None = None,
+    NextToken: str | None = None,
 ) -> dict:
-    """Only what was checked is told."""
+    """Only what was checked is told, a hundred at a time."""
     stack = request.named(call, StackName, "Stack [{}] does not exist")
     found = call.rows(CHECKED).all(
         "select status, body from cloudformation_drift where stack = ? order by logical", stack.id
     )
     wanted = StackResourceDriftStatusFilters
-    return {
-        "StackResourceDrifts": [json.loads(body) for status, body in found if not wanted or status in wanted]
-    }
+    told = [json.loads(body) for status, body in found if not wanted or status in wanted]
+    first = request.place(NextToken) or 0
+    last = first + (MaxResults or DRIFTS_MAX)
+    return {"StackResourceDrifts": told[first:last]} | ({"NextToken": str(last)} if last < len(told) else {})

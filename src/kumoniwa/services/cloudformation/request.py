@@ -31,6 +31,13 @@ class AlreadyExistsException(AwsError): ...
 class TokenAlreadyExistsException(AwsError): ...
 
 
+def place(token: str | None) -> int | None:
+    """The number that a token of these lists is. Raises ValidationError."""
+    if token is not None and not (token.isascii() and token.isdigit() and len(token) < 19):
+        raise ValidationError("Invalid NextToken.")
+    return None if token is None else int(token)
+
+
 def named(call: Call, name: str, refusal: str, *, is_deleted_too: bool = False) -> Stack:
     """A stack, or the refusal of this operation: CloudFormation's operations do not agree on one text."""
     stack = stacks.find(call, name, is_deleted_too=is_deleted_too)

@@ -8,6 +8,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import unpack
 from kumoniwa.services.s3 import storage
 from kumoniwa.services.s3.bucket import InvalidArgument, canonical_id, found
+from kumoniwa.services.s3.customer_key import check_continues, customer_key
 from kumoniwa.services.s3.lifecycle import abort_told
 from kumoniwa.services.s3.listing import after, encoder, limit_of, rolled_up, version_page
 from kumoniwa.services.s3.multipart import Upload, upload_of
@@ -23,9 +24,16 @@ def ListParts(
     MaxParts: int | None = None,
     PartNumberMarker: int | None = None,
     RequestPayer: str | None = None,
+    SSECustomerAlgorithm: str | None = None,
+    SSECustomerKey: str | None = None,
+    SSECustomerKeyMD5: str | None = None,
 ) -> dict:
+    """A key that is brought must be the upload's; nothing is shown that only the key could open."""
     bucket = found(call, Bucket)
     upload, initiated = upload_of(call, bucket, Key, UploadId)
+    customer = customer_key(SSECustomerAlgorithm, SSECustomerKey, SSECustomerKeyMD5)
+    if customer.md5:
+        check_continues(upload.head, customer)
     most, marker = limit_of(MaxParts, "max-parts"), PartNumberMarker or 0
     if marker < 0:
         raise InvalidArgument(

@@ -51,6 +51,7 @@ __all__ = [
 
 LISTED, INVENTORY = "S3BatchOperations_CSV_20180820", "S3InventoryReport_CSV_20161130"
 """What a manifest may be: a list, or what S3 puts beside the lists of an inventory."""
+JOBS_LISTED_MAX = 1_000
 JOBS = ("s3control", "jobs")
 """What wakes the work that does jobs."""
 
@@ -66,6 +67,10 @@ class NotFoundException(AwsError):
 
 
 class JobStatusException(AwsError): ...
+
+
+class InvalidNextTokenException(AwsError):
+    message = "The token is not valid"
 
 
 class InvalidRequest(AwsError):
@@ -305,15 +310,23 @@ def DescribeJob(call: Call, *, AccountId: str, JobId: str) -> dict:
     return {"Job": _found(call, JobId).shown(_arn(call, JobId))}
 
 
-def ListJobs(call: Call, *, AccountId: str, JobStatuses: list[str] | None = None) -> dict:
-    listed = []
+def ListJobs(
+    call: Call, *, AccountId: str, JobStatuses: list[str] | None = None, MaxResults: int | None = None, NextToken: str | None = None
+) -> dict:
+    """The newest first, a thousand at a time; a token is the job that the last page ended with."""
+    listed: list[dict] = []
     for job in sorted(call.shelf(Job).values(), key=lambda job: -job.created):
         if JobStatuses and job.status not in JobStatuses:
             continue
         shown = job.shown(_arn(call, job.id))
         named = {name: shown[name] for name in ("JobId", "Description", "Priority", "Status", "CreationTime", "TerminationDate", "ProgressSummary") if name in shown}
         listed.append({**named, "Operation": next(iter(job.operation))})
-    return {"Jobs": listed}
+    ids = [shown["JobId"] for shown in listed]
+    if NextToken is not None and NextToken not in ids:
+        raise InvalidNextTokenException
+    rest = listed[ids.index(NextToken) + 1 :] if NextToken is not None else listed
+    page = rest[: MaxResults or JOBS_LISTED_MAX]
+    return {"Jobs": page} | ({"NextToken": page[-1]["JobId"]} if len(page) < len(rest) else {})
 
 
 def UpdateJobPriority(call: Call, *, AccountId: str, JobId: str, Priority: int) -> dict:

@@ -410,7 +410,7 @@ class Authorizer:
             action, arn, self._context(call) | (context or {}), resource_policy=policy, resource_account=call.account,
             rcps=self.rcps(call.principal, action, call.account),
         )  # fmt: skip
-        self._note(call.principal, action, arn, decision.is_allowed)
+        self._note(decision)
         return decision if self.mode == "enforce" else None
 
     def assume(self, role_arn: str, service: str, session_name: str, account: str, context: dict[str, str]) -> Principal:

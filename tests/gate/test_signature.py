@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kumoniwa.gate import signature, signature_payload
+from kumoniwa.gate import canonical_request, signature, signature_payload
 from kumoniwa.gate.address import Address
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.wire.message import Request
@@ -502,7 +502,7 @@ def test_signed_trailers_are_verified():
 
 def test_a_declared_hash_must_be_the_bodys():
     request = signed(S3SigV4Auth, "s3", "PUT", "http://b.s3.amazonaws.com/k", b"body")
-    request.headers["x-amz-content-sha256"] = signature.EMPTY_SHA256
+    request.headers["x-amz-content-sha256"] = canonical_request.EMPTY_SHA256
     reader = signature_payload.of(request, signature.claim(request), SECRET)
     with pytest.raises(AwsError) as caught:
         read(reader, b"body", 2)
@@ -511,7 +511,7 @@ def test_a_declared_hash_must_be_the_bodys():
 
 def test_what_a_key_that_nobody_issued_signed_proves_nothing():
     request = signed(S3SigV4Auth, "s3", "PUT", "http://b.s3.amazonaws.com/k", b"body")
-    request.headers["x-amz-content-sha256"] = signature.EMPTY_SHA256
+    request.headers["x-amz-content-sha256"] = canonical_request.EMPTY_SHA256
     assert read(signature_payload.of(request, signature.claim(request), None), b"body", 2) == b"body"
 
 
@@ -523,7 +523,7 @@ def test_s3_wants_to_know_the_payload():
     assert refusal(request, "s3").code == "InvalidArgument"
 
 
-@given(st.binary(max_size=200), st.sampled_from([*signature.STREAMING]), st.booleans())
+@given(st.binary(max_size=200), st.sampled_from([*canonical_request.STREAMING]), st.booleans())
 def test_no_body_is_ever_more_than_a_refusal(body, kind, is_secret_known):
     request = streamed(kind)
     reader = signature_payload.of(request, signature.claim(request), SECRET if is_secret_known else None)

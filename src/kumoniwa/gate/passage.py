@@ -20,6 +20,7 @@ from typing import Any
 
 from kumoniwa.aws import actions
 from kumoniwa.gate import (
+    canonical_request,
     edge,
     federation,
     firewall,
@@ -93,10 +94,10 @@ def _prove(request: Request, claim: signature.Claim | None, secret: str | None) 
 
     The signature of a key that nobody issued proves nothing, and no more does the hash that it covers.
     """
-    declared = request.headers.get("x-amz-content-sha256", signature.UNSIGNED)
-    if declared not in signature.STREAMING:
-        is_empty = declared == signature.EMPTY_SHA256 and not request.body and request.stream is None
-        if secret is None or declared == signature.UNSIGNED or is_empty:
+    declared = request.headers.get("x-amz-content-sha256", canonical_request.UNSIGNED)
+    if declared not in canonical_request.STREAMING:
+        is_empty = declared == canonical_request.EMPTY_SHA256 and not request.body and request.stream is None
+        if secret is None or declared == canonical_request.UNSIGNED or is_empty:
             return
     proof = signature_payload.of(request, claim, secret)
     if request.stream is not None:

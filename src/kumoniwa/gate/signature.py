@@ -13,13 +13,11 @@ import calendar
 import hmac
 import re
 import time
-from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import sha256
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl, quote, unquote, unquote_to_bytes
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -27,6 +25,7 @@ from kumoniwa.gate import signature_asymmetric as asymmetric
 from kumoniwa.gate import signature_refusals as refusals
 from kumoniwa.gate import signature_version_2 as version_2
 from kumoniwa.gate.address import is_led
+from kumoniwa.gate.canonical_request import signing_key, spelled
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.wire import timestamps
 
@@ -34,16 +33,6 @@ if TYPE_CHECKING:
     from kumoniwa.wire.message import Request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-EMPTY_SHA256 = sha256(b"").hexdigest()
-UNSIGNED = "UNSIGNED-PAYLOAD"
-STREAMING = (
-    "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
-    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
-    "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
-)
-SIGNED_STREAMING = STREAMING[1:]
 SKEW_S = 300
 S3_SKEW_S = 900
 PRESIGNED_S_MAX = 604_800
@@ -394,31 +383,6 @@ def _checked_s3_query(given: dict[str, str]) -> int:
     return int(expires)
 
 
-class SigningKey:
-    """One derived key, with both halves of its HMAC begun: what remains per signature is two copies."""
-
-    __slots__ = ("_inner", "_outer")
-
-    def __init__(self, key: bytes) -> None:
-        padded = key.ljust(64, b"\0")
-        self._inner = sha256(bytes(byte ^ 0x36 for byte in padded))
-        self._outer = sha256(bytes(byte ^ 0x5C for byte in padded))
-
-    def sign(self, text: bytes) -> str:
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(text)
-        outer.update(inner.digest())
-        return outer.hexdigest()
-
-
-@lru_cache(maxsize=4096)
-def signing_key(secret: str, date: str, region: str, service: str) -> SigningKey:
-    key = f"AWS4{secret}".encode()
-    for part in (date, region, service, "aws4_request"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return SigningKey(key)
-
-
 @lru_cache(maxsize=256)
 def _epoch_s(at: str) -> int:
     """Epoch seconds of YYYYMMDDTHHMMSSZ, 0 in a month that does not exist; days that do not run over into the next, which harms nobody."""
@@ -537,81 +501,6 @@ def _check_signed_headers(request: Request, claim: Claim, family: str) -> None:
         )
 
 
-def payload_hash(request: Request, claim: Claim, family: str) -> str:
-    """The last line of the canonical request; for S3 it is what the client declares (``Payload`` proves it later)."""
-    declared = request.headers.get("x-amz-content-sha256")
-    if family != "s3":
-        if declared is not None and (declared == UNSIGNED or declared in STREAMING):
-            return declared
-        return sha256(request.body).hexdigest() if request.body else EMPTY_SHA256
-    if claim.is_presigned:
-        found = re.search(r"(?:^|&)X-Amz-Content-Sha256=([^&]*)", request.query)
-        declared = unquote(found[1]) if found else declared or UNSIGNED
-    if declared is None:
-        raise refusals.InvalidRequest("Missing required header for this request: x-amz-content-sha256")
-    if declared != UNSIGNED and declared not in STREAMING and not re.fullmatch(r"[0-9a-fA-F]{64}", declared):
-        refusals.refuse_content_sha256(declared)
-    return declared
-
-
-_CANONICAL_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
-
-
-def _path(path: str, family: str) -> str:
-    """S3 signs the path as it is, encoded once; the others its shortest form, encoded again."""
-    if path == "/" or not path:
-        return "/"
-    if family == "s3":
-        return path if _CANONICAL_PATH.fullmatch(path) else quote(unquote_to_bytes(path), safe="/~")
-    if "//" in path or "/." in path:
-        kept: list[str] = []
-        for part in path.split("/"):
-            if part == "..":
-                del kept[-1:]
-            elif part not in ("", "."):
-                kept.append(part)
-        path = "/" + "/".join(kept) + ("/" if path.endswith(("/", "/.", "/..")) and kept else "")
-    return path if _CANONICAL_PATH.fullmatch(path) else quote(path, safe="/~", encoding="latin-1")
-
-
-def _query(query: str) -> str:
-    if not query:
-        return ""
-    pairs = []
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        if pair and name != "X-Amz-Signature":
-            pairs.append(
-                tuple(quote(unquote_to_bytes(half.replace("+", "%20")), safe="~") for half in (name, value))
-            )
-    return "&".join([f"{name}={value}" for name, value in sorted(pairs)])
-
-
-def _collapsed(value: str) -> str:
-    return " ".join(value.split()) if "  " in value or "\t" in value else value
-
-
-@lru_cache(maxsize=1024)
-def _spelling(signed_headers: str) -> tuple[str, Callable[[Mapping[str, str]], Any]]:
-    """How headers of these names are spelled, and what picks them."""
-    names = signed_headers.split(";")
-    return "\n".join([name.replace("%", "%%") + ":%s" for name in names]), itemgetter(*names)
-
-
-def canonical_request(request: Request, claim: Claim, family: str) -> str:
-    """The request as both sides must spell it; its characters are bytes (latin-1)."""
-    form, picked = _spelling(claim.signed_headers)
-    try:
-        headers = form % picked(request.headers)
-    except KeyError:
-        headers = ""
-    if not headers or "  " in headers or "\t" in headers:
-        given = request.headers.get
-        headers = "\n".join([f"{name}:{_collapsed(given(name, ''))}" for name in claim.signed_headers.split(";")])
-    head = f"{request.method}\n{_path(request.path, family)}\n{_query(request.query)}"
-    return f"{head}\n{headers}\n\n{claim.signed_headers}\n{payload_hash(request, claim, family)}"
-
-
 def verify(
     request: Request,
     claim: Claim,
@@ -635,7 +524,7 @@ def verify(
         return
     _check_signed_headers(request, claim, family)
     _check_scope(claim, family, region, service)
-    canonical = canonical_request(request, claim, family)
+    canonical = spelled(request, claim, family)
     digest = sha256(canonical.encode("latin-1", "replace")).hexdigest()
     if claim.is_asymmetric:
         to_sign = f"{asymmetric.ALGORITHM}\n{claim.at}\n{claim.scope}\n{digest}"

@@ -12,7 +12,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from kumoniwa.gate import signature, signature_refusals
+from kumoniwa.gate import canonical_request, signature, signature_refusals
 from kumoniwa.gate import signature_asymmetric as asymmetric
 from kumoniwa.kernel.record import changed
 from kumoniwa.wire.chunked import Decoder, Proof
@@ -51,11 +51,11 @@ class ProvenStream:
 def of(request: Request, claim: Claim | None, secret: str | None) -> Whole | Decoder:
     """The reader for a request to S3. ``secret`` is None for a key that nobody issued: then the framing is taken off
     and nothing is proven."""
-    declared = request.headers.get("x-amz-content-sha256", signature.UNSIGNED)
-    if declared not in signature.STREAMING:
-        return Whole(None if secret is None or declared == signature.UNSIGNED else declared)
+    declared = request.headers.get("x-amz-content-sha256", canonical_request.UNSIGNED)
+    if declared not in canonical_request.STREAMING:
+        return Whole(None if secret is None or declared == canonical_request.UNSIGNED else declared)
     proof = None
-    if declared in signature.SIGNED_STREAMING and claim is not None and secret is not None:
+    if declared in canonical_request.SIGNED_STREAMING and claim is not None and secret is not None:
         chain = _Chain(claim, secret)
         proof = Proof(chain.chunk, chain.trailer)
     return Decoder(proof, has_trailers=declared.endswith("-TRAILER"), length=_decoded_length(request))
@@ -89,7 +89,7 @@ class _Chain:
         self._algorithm = asymmetric.ALGORITHM if claim.is_asymmetric else signature.ALGORITHM
 
     def chunk(self, given: str, digest: str) -> None:
-        self._check(given, "PAYLOAD", f"{signature.EMPTY_SHA256}\n{digest}")
+        self._check(given, "PAYLOAD", f"{canonical_request.EMPTY_SHA256}\n{digest}")
 
     def trailer(self, given: str, lines: bytes) -> None:
         self._check(given, "TRAILER", sha256(lines).hexdigest())
@@ -105,5 +105,5 @@ class _Chain:
         claim = self._claim
         if claim.is_asymmetric:
             return asymmetric.is_signed(claim.access_key, self._secret, given, to_sign)
-        key = signature.signing_key(self._secret, claim.date, claim.region, claim.service)
+        key = canonical_request.signing_key(self._secret, claim.date, claim.region, claim.service)
         return hmac.compare_digest(key.sign(to_sign.encode()).encode(), given.encode("latin-1", "replace"))

@@ -6,7 +6,8 @@ import time
 from hashlib import sha256
 
 from kumoniwa.gate import identity
-from kumoniwa.gate.signature import ALGORITHM, Claim, canonical_request, signing_key
+from kumoniwa.gate.canonical_request import signing_key, spelled
+from kumoniwa.gate.signature import ALGORITHM, Claim
 from kumoniwa.kernel.call import Home
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.wire.message import Request
@@ -33,7 +34,7 @@ def signed(key_id: str, secret: str, token: str | None, request: Request, region
     )  # fmt: skip
     family = "s3" if service == "s3" else "rest-json"
     told = Request(request.method, request.path, request.query, covered, request.body)
-    to_sign = f"{ALGORITHM}\n{at}\n{claim.scope}\n{sha256(canonical_request(told, claim, family).encode('latin-1', 'replace')).hexdigest()}"
+    to_sign = f"{ALGORITHM}\n{at}\n{claim.scope}\n{sha256(spelled(told, claim, family).encode('latin-1', 'replace')).hexdigest()}"
     signature = signing_key(secret, claim.date, region, service).sign(to_sign.encode())
     credential = f"{key_id}/{claim.scope}"
     return {

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from kumoniwa.gate import identity, signature, signature_refusals
+from kumoniwa.gate.canonical_request import signing_key
 from kumoniwa.gate.signature import Claim
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
@@ -243,7 +244,7 @@ def _signer(home: Any, fields: dict[str, str], now: float) -> Any:
         if scope is None:
             expected = base64.b64encode(hmac.digest(secret.encode(), policy.encode(), "sha1")).decode()
         else:
-            expected = signature.signing_key(secret, *scope[:3]).sign(policy.encode())
+            expected = signing_key(secret, *scope[:3]).sign(policy.encode())
         if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
             claim = Claim(key, "", "", "s3", "", given, "")
             signature_refusals.mismatch("s3", claim, "", policy)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from kumoniwa.gate.outbox import AFTER_DEFECT_S, Outbox
 from kumoniwa.kernel import principal as principals
+from kumoniwa.kernel.operation import load, service_names
 
 ACCOUNT = "000000000000"
 
@@ -104,3 +107,11 @@ def test_a_kill_forgets_nothing_and_does_nothing_twice_that_was_done(post):
     post.open()
     post.cloud.sleep(20)
     assert post.bodies() == ["a", "b", "a"]
+
+
+def test_whatever_is_delivered_is_delivered_by_a_service_that_there_is():
+    """Deliveries ask others, who are told by which service they are asked."""
+    for name in service_names():
+        load(name)
+    held = [thing for module in list(sys.modules.values()) if module.__name__.startswith("kumoniwa.") for thing in vars(module).values() if isinstance(thing, Outbox)]
+    assert len(held) > 10 and {outbox.service for outbox in held} <= service_names()

@@ -64,7 +64,7 @@ class Outbox:
 
     def __init__(self, service: str, deliver: Deliver, *, kind: str = "delivery", at_once: int = 64) -> None:
         self.service, self.deliver, self.at_once = service, deliver, at_once
-        name = f"{service}_{kind}"
+        name = f"{service}_{kind}".replace("-", "_")
         self.name = name
         self.table = Table(
             name,

@@ -81,4 +81,4 @@ def _remember(call: Call, key: str, by: int) -> None:
         call.shelf(Target)[key] = changed(target, in_at=call.now())
 
 
-OUTBOX = Outbox("application_autoscaling", deliver, kind="change")
+OUTBOX = Outbox("application-autoscaling", deliver, kind="change")

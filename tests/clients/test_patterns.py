@@ -21,6 +21,7 @@ CLAIMS = {
     "guarded_edge": 14,
     "metrics_alarm": 7,
     "multi_region_pipeline": 11,
+    "one_bucket_name": 9,
     "pub_sub": 12,
     "regional_keys": 10,
     "registration": 10,

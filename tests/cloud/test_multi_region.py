@@ -47,7 +47,7 @@ def not_refused(method, **params) -> bool:
 
 def client(shared, bundle: str, service: str = "s3", region: str = EAST, address: str = "127.0.0.1"):
     """Of a program that knows no endpoint: HTTPS_PROXY says that the cloud is its proxy, and AWS_CA_BUNDLE whom to trust."""
-    config = Config(proxies={"https": f"http://{address}:{shared.port}"}, read_timeout=1.5, retries={"max_attempts": 0})
+    config = Config(proxies={"https": f"http://{address}:{shared.port}"}, ignore_configured_endpoint_urls=True, read_timeout=1.5, retries={"max_attempts": 0})
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return botocore.session.Session().create_client(service, region_name=region, config=config, verify=bundle, **keys)
 

@@ -70,6 +70,7 @@ class UsedService(Record):
     """A service that has been used here: its background work starts again with the region."""
 
     name: str
+    has_work: bool = True
 
 
 class Region:
@@ -107,8 +108,12 @@ class Region:
         """Begin to serve: on a fresh folder or on what an earlier life left there."""
         self.clock = Clock(asyncio.get_running_loop())
         self._is_open = True
+        self._start_all_work()
+
+    def _start_all_work(self) -> None:
         for used in list(self.store.shelf(identity.SHARED, UsedService).values()):
-            self._start_work(load(used.name))
+            if used.has_work:
+                self._start_work(load(used.name))
 
     async def close(self) -> None:
         """End in good order. A region that is killed instead loses nothing it acknowledged."""
@@ -132,7 +137,8 @@ class Region:
     async def reset(self, account: str | None = None) -> None:
         """Forget everything, or one account. Background work starts afresh."""
         await self._rest()
-        working, self._working = self._working, set()
+        self._working = set()
+        used = dict(self.store.shelf(identity.SHARED, UsedService))
         self._sleepers.clear()
         self.memory.clear()
         self.tellers.clear()
@@ -150,8 +156,8 @@ class Region:
         self.gate.authorizer = Authorizer(self)
         self.gate.trail = Trail(self)
         self.gate.usage = Usage(self)
-        for name in working:
-            self.service_used(load(name))
+        self.store.shelf(identity.SHARED, UsedService).update(used)
+        self._start_all_work()
 
     # The wire's side --------------------------------------------------------------------------
 
@@ -296,11 +302,16 @@ class Region:
 
     def service_used(self, service: Service) -> None:
         """Remember that a service has state here, and see that its background work runs."""
-        if service.work is not None:
+        if service.work is not None or service.all_tags is not None:
             shelf = self.store.shelf(identity.SHARED, UsedService)
             if service.name not in shelf:
-                shelf[service.name] = UsedService(name=service.name)
+                shelf[service.name] = UsedService(name=service.name, has_work=service.work is not None)
         self._start_work(service)
+
+    @property
+    def used_services(self) -> list[str]:
+        """Those of which something may be kept here."""
+        return sorted(self.store.shelf(identity.SHARED, UsedService))
 
     def _start_work(self, service: Service) -> None:
         if service.work is not None and service.name not in self._working and self._is_open:

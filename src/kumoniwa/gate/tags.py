@@ -18,7 +18,7 @@ MESSAGES = ("Send", "TestRender")
 """Operations that begin so tag messages, for which every service has rules of its own."""
 CONTAINERS = ("Items", "Tags")
 KEYS = ("Key", "key", "TagKey")
-_VALUES = ("Value", "value", "TagValue")
+VALUES = ("Value", "value", "TagValue")
 _REMOVING = ("Untag", "Remove")
 """Operations that begin so name keys; a value says only which tag is meant."""
 UNTOLD = frozenset((
@@ -49,7 +49,7 @@ def pairs(value: Any) -> Iterator[tuple[str, str | None]]:
             if isinstance(each, str):
                 yield each, None
             elif isinstance(each, Mapping):
-                said = next((each[name] for name in _VALUES if isinstance(each.get(name), str)), None)
+                said = next((each[name] for name in VALUES if isinstance(each.get(name), str)), None)
                 yield from ((each[name], said) for name in KEYS if isinstance(each.get(name), str))
 
 

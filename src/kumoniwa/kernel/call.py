@@ -36,6 +36,7 @@ class Home(Protocol):
     faults: Faults
     meter: Meter
     neighbours: list[str]
+    used_services: list[str]
 
     def ask(self, principal: Principal, operation: str, params: dict[str, Any], *, region: str | None, once: str | None, trace: str = ...) -> Awaitable[dict]: ...
     def ask_along(self, principal: Principal, operation: str, params: dict[str, Any], trace: str = ...) -> Awaitable[dict]: ...

@@ -33,7 +33,7 @@ class Service:
     """One service of ours: its operations and its optional hooks."""
 
     __slots__ = (
-        "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "tag_keys", "conditions_of", "headers_of",
+        "name", "module", "handlers", "owner_of", "resource_of", "policy_of", "tags_of", "all_tags", "tag_keys", "conditions_of", "headers_of",
         "resource_must_allow", "refusal_of", "reserved_tag", "params_of", "witness_of", "confided_of", "denied", "is_of_aws", "work", "door", "exchange",
     )  # fmt: skip
 
@@ -45,6 +45,8 @@ class Service:
         self.policy_of = getattr(module, "policy_of", None)
         self.tags_of = getattr(module, "tags_of", None)
         """The tags of what an ARN names, ``tags_of(call, arn) -> mapping``; an AwsError says that there is no such thing."""
+        self.all_tags = getattr(module, "all_tags", None)
+        """Everything it keeps that can be tagged, of one account and in one region: ``all_tags(call) -> [(arn, its own tags)]``."""
         self.tag_keys = ("aws:resourcetag/", *(f"{key.lower()}/" for key in getattr(module, "TAG_CONDITIONS", ())))
         """How the condition keys begin that hold them."""
         self.conditions_of = getattr(module, "conditions_of", None)

@@ -82,6 +82,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return of_arn(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(each.arn, each.tags) for each in call.shelf(Analyzer).values()]
+
+
 def keep(call: Call, analyzer: Analyzer) -> None:
     call.shelf(Analyzer)[analyzer.name] = analyzer
 

@@ -13,6 +13,7 @@ from kumoniwa.services.accessanalyzer.analyzer import (
     TagResource,
     UntagResource,
     UpdateAnalyzer,
+    all_tags,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
@@ -55,7 +56,7 @@ __all__ = [
     "ApplyArchiveRule", "CancelPolicyGeneration", "CheckAccessNotGranted", "CheckNoNewAccess", "CheckNoPublicAccess", "CreateAnalyzer", "CreateArchiveRule", "DeleteAnalyzer", "DeleteArchiveRule", "GetAnalyzedResource", "GetAnalyzer",
     "GetArchiveRule", "GetFinding", "GetFindingV2", "GetFindingsStatistics", "GetGeneratedPolicy", "ListAnalyzedResources", "ListAnalyzers", "ListArchiveRules",
     "ListFindings", "ListFindingsV2", "ListPolicyGenerations", "ListTagsForResource", "StartPolicyGeneration", "StartResourceScan", "TagResource", "UntagResource", "UpdateAnalyzer",
-    "UpdateArchiveRule", "UpdateFindings", "ValidatePolicy",
+    "UpdateArchiveRule", "UpdateFindings", "ValidatePolicy", "all_tags",
 ]  # fmt: skip
 
 

@@ -45,3 +45,5 @@ def tags_of(call: Call, arn: str) -> dict[str, str | None]:
     return certificate.tags if certificate is not None else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str | None]]]:
+    return [(each.arn, each.tags) for each in call.shelf(Certificate).values()]

@@ -1,6 +1,6 @@
 """The operations of ACM. Private authorities, ACME, search and certificates that CloudFront manages are refused by name."""
 
-from kumoniwa.services.acm.access import conditions_of, resource_of, tags_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.acm.access import all_tags, conditions_of, resource_of, tags_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.acm.importing import ImportCertificate
 from kumoniwa.services.acm.life import (
     DeleteCertificate,
@@ -31,5 +31,5 @@ __all__ = [
     "AddTagsToCertificate", "DeleteCertificate", "DescribeCertificate", "ExportCertificate", "GetAccountConfiguration", "GetCertificate",
     "ImportCertificate", "ListCertificates", "ListTagsForCertificate", "ListTagsForResource", "PutAccountConfiguration",
     "RemoveTagsFromCertificate", "RenewCertificate", "RequestCertificate", "ResendValidationEmail", "RevokeCertificate", "TagResource",
-    "UntagResource", "UpdateCertificateOptions",
+    "UntagResource", "UpdateCertificateOptions", "all_tags",
 ]  # fmt: skip

@@ -92,6 +92,7 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
     return kind, key, record
 
 
+_PATHS = {RestApi: "restapis", ApiKey: "apikeys", UsagePlan: "usageplans", DomainName: "domainnames", ClientCertificate: "clientcertificates"}
 _TREE = re.compile(r"(.+::/(restapis|usageplans|domainnames|apikeys|clientcertificates)/[^/]+)(/stages/[^/]+)?.*")
 
 
@@ -105,6 +106,13 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     if found[3] and (stage := call.shelf(Stage).get(found[1].rpartition("/")[2] + "/" + found[3].removeprefix("/stages/"))) is not None:
         tags |= stage.tags
     return tags
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    start = f"arn:{call.home.partition}:apigateway:{call.region}::"
+    found = [(f"{start}/{path}/{key}", each.tags) for kind, path in _PATHS.items() for key, each in call.shelf(kind).items()]
+    stages = ((key.partition("/"), each.tags) for key, each in call.shelf(Stage).items())
+    return found + [(f"{start}/restapis/{api}/stages/{name}", tags) for (api, _, name), tags in stages]
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:

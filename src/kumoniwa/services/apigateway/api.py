@@ -15,6 +15,7 @@ from kumoniwa.services.apigateway.account import (
     TagResource,
     UntagResource,
     UpdateAccount,
+    all_tags,  # noqa: F401 (the gate's hook)
     reserved_tag,
     tags_of,
 )

@@ -79,7 +79,14 @@ from kumoniwa.services.apigatewayv2.stage import (
     UpdateDeployment,
     UpdateStage,
 )
-from kumoniwa.services.apigatewayv2.tag import GetTags, TagResource, UntagResource, reserved_tag, tags_of
+from kumoniwa.services.apigatewayv2.tag import (
+    GetTags,
+    TagResource,
+    UntagResource,
+    all_tags,
+    reserved_tag,
+    tags_of,
+)
 
 
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str:

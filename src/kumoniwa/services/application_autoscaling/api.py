@@ -23,6 +23,7 @@ from kumoniwa.services.application_autoscaling.target import (
     TagResource,
     Target,
     UntagResource,
+    all_tags,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
@@ -45,7 +46,7 @@ __all__ = [
     "PutScheduledAction",
     "RegisterScalableTarget",
     "TagResource",
-    "UntagResource",
+    "UntagResource", "all_tags",
 ]
 
 

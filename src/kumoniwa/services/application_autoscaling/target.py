@@ -139,6 +139,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, each), each.tags) for each in call.shelf(Target).values()]
+
+
 def TagResource(call: Call, *, ResourceARN: str, Tags: dict[str, str]) -> None:
     target = _tagged(call, ResourceARN)
     tags = target.tags | Tags

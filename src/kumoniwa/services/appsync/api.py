@@ -59,6 +59,7 @@ from kumoniwa.services.appsync.tag import (
     ListTagsForResource,
     TagResource,
     UntagResource,
+    all_tags,  # noqa: F401 (the gate's hook)
     refusal_of,
     reserved_tag,
     tags_of,

@@ -49,6 +49,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn)[0].tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    apis = [(graphqlapi.arn_of(call, key), each.tags) for kind in (EventApi, graphqlapi.Api) for key, each in call.shelf(kind).items()]
+    return apis + [(channel.arn(call, each), each.tags) for each in call.shelf(Namespace).values()]
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     held, key = _tagged(call, resourceArn)
     call.shelf(type(held))[key] = changed(held, tags={**held.tags, **tags})

@@ -9,6 +9,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
+from kumoniwa.services.backup import plan, vault
 from kumoniwa.services.backup.errors import (
     InvalidParameterValueException,
     LimitExceededException,
@@ -46,6 +47,12 @@ def _found(call: Call, arn: str) -> tuple[Any, str]:
 def tags_of(call: Call, arn: str) -> dict[str, str]:
     shelf, key = _found(call, arn)
     return shelf[key].tags
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    found = [(vault.arn_of(call, key), each.tags) for key, each in call.shelf(Vault).items()]
+    found += [(plan.arn_of(call, each), each.tags) for each in call.shelf(Plan).values() if not each.deleted]
+    return found + [(each.arn, each.tags) for each in call.shelf(RecoveryPoint).values()]
 
 
 def reserved_tag(operation: str, key: str) -> AwsError:

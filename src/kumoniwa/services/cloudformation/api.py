@@ -133,6 +133,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return stack.wish.tags if stack is not None else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    found = [(each.arn, each.wish.tags) for each in call.shelf(stacks.Stack).values() if each.status != "DELETE_COMPLETE"]
+    return found + [(call.arn(f"stackset/{each.id}"), each.tags) for each in call.shelf(stackset.StackSet).values() if each.status == "ACTIVE"]
+
+
 # Looking ---------------------------------------------------------------------------------------------------
 
 

@@ -53,6 +53,7 @@ from kumoniwa.services.cloudfront.distribution import (
     TagResource,
     UntagResource,
     UpdateDistribution,
+    all_tags,  # noqa: F401 (the gate's hook)
     tags_of,
 )
 from kumoniwa.services.cloudfront.function import (

@@ -268,6 +268,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn).tags if ":distribution/" in arn else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    mine = [each for each in held.shelf(call.home).values() if each.account == call.account and each.kind in ("distribution", "function")]
+    return [(held.arn(call, each.kind, each.id) if each.kind == "distribution" else each.id, each.tags) for each in mine]
+
+
 def _retag(call: Call, found: EdgeResource, tags: dict[str, str]) -> None:
     """Tags are no new version of what bears them."""
     held.shelf(call.home)[f"{found.kind}/{found.id}"] = changed(found, tags=tags)

@@ -25,12 +25,13 @@ from kumoniwa.services.cloudtrail.trail import (
     StartLogging,
     StopLogging,
     UpdateTrail,
+    all_tags,
     tags_of,  # noqa: F401 (the gate's hook)
 )
 
 __all__ = [
     "AddTags", "CreateTrail", "DeleteTrail", "DescribeTrails", "GetEventSelectors", "GetTrail", "GetTrailStatus", "ListPublicKeys",
-    "ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "RemoveTags", "StartLogging", "StopLogging", "UpdateTrail",
+    "ListTags", "ListTrails", "LookupEvents", "PutEventSelectors", "RemoveTags", "StartLogging", "StopLogging", "UpdateTrail", "all_tags",
 ]  # fmt: skip
 
 _OF_NOTHING = frozenset({"DescribeTrails", "ListTrails", "LookupEvents", "ListPublicKeys"})

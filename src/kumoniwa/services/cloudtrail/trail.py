@@ -441,6 +441,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    """A trail of many regions is told of where it is at home."""
+    return [(each.arn, each.tags) for each in shelf(call).values() if (each.account, each.home) == (call.account, call.region)]
+
+
 async def AddTags(call: Call, *, ResourceId: str, TagsList: list[dict[str, str]]) -> None:
     trail = _tagged(call, ResourceId)
     tags = trail.tags | _tags(TagsList)

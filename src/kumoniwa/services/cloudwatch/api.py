@@ -59,6 +59,7 @@ from kumoniwa.services.cloudwatch.tag import (
     ListTagsForResource,
     TagResource,
     UntagResource,
+    all_tags,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
@@ -105,7 +106,7 @@ __all__ = [
     "StartMetricStreams",
     "StopMetricStreams",
     "TagResource",
-    "UntagResource",
+    "UntagResource", "all_tags",
 ]
 
 

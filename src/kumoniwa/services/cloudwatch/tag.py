@@ -51,6 +51,14 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return (_held(call, kind, name, arn) or {}) if kind != "dashboard" else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    """Dashboards lie in ``aws-global``, and all else in its region."""
+    found = [(arn_of(call, key), each.tags) for key, each in call.shelf(Alarm).items()]
+    found += [(arn_of_one(call, key), each.tags) for kind, arn_of_one in _RULES.values() for key, each in call.shelf(kind).items()]
+    found += [(metric_stream.arn_of(call, key), each.tags) for key, each in call.shelf(MetricStream).items()]
+    return found + [(dashboard.arn_of(call, key), each.tags) for key, each in call.shelf(dashboard.Dashboard).items()]
+
+
 def _held(call: Call, kind: str, name: str, arn: str) -> dict[str, str] | None:
     if kind == "metric-stream":
         stream = call.shelf(MetricStream).get(name)

@@ -22,6 +22,7 @@ from kumoniwa.services.codebuild.project import (
     CreateProject,
     ListProjects,
     UpdateProject,
+    all_tags,
     tags_of,  # noqa: F401 (the gate's hook)
 )
 
@@ -41,5 +42,5 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 
 __all__ = [
     "BatchDeleteBuilds", "BatchGetBuilds", "BatchGetProjects", "CreateProject", "DeleteProject", "ListBuilds", "ListBuildsForProject",
-    "ListProjects", "RetryBuild", "StartBuild", "StopBuild", "UpdateProject",
+    "ListProjects", "RetryBuild", "StartBuild", "StopBuild", "UpdateProject", "all_tags",
 ]  # fmt: skip

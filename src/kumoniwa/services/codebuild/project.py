@@ -49,6 +49,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in existing(call, arn).said.get("tags") or ()}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    shelf = call.shelf(Project)
+    return [(call.arn(f"project/{name}"), {tag["key"]: tag["value"] for tag in each.said.get("tags") or ()}) for name, each in shelf.items()]
+
+
 # What may be said ----------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from kumoniwa.services.codepipeline.pipeline import (
     TagResource,
     UntagResource,
     UpdatePipeline,
+    all_tags,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
@@ -49,5 +50,5 @@ __all__ = [
     "CreatePipeline", "DeletePipeline", "DisableStageTransition", "EnableStageTransition", "GetPipeline", "GetPipelineExecution",
     "GetPipelineState", "ListActionExecutions", "ListPipelineExecutions", "ListPipelines", "ListTagsForResource", "PutApprovalResult",
     "PutJobFailureResult", "PutJobSuccessResult", "RetryStageExecution", "StartPipelineExecution", "StopPipelineExecution", "TagResource",
-    "UntagResource", "UpdatePipeline",
+    "UntagResource", "UpdatePipeline", "all_tags",
 ]  # fmt: skip

@@ -173,6 +173,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn.partition("/")[0]).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(each.name), each.tags) for each in call.shelf(Pipeline).values()]
+
+
 def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
     return {"tags": [{"key": key, "value": value} for key, value in sorted(_tagged(call, resourceArn).tags.items())]}
 

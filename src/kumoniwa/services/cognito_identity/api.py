@@ -25,6 +25,7 @@ from kumoniwa.services.cognito_identity.pool import (
     TagResource,
     UntagResource,
     UpdateIdentityPool,
+    all_tags,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
@@ -33,5 +34,5 @@ __all__ = [
     "CreateIdentityPool", "DeleteIdentities", "DeleteIdentityPool", "DescribeIdentity", "DescribeIdentityPool",
     "GetCredentialsForIdentity", "GetId", "GetIdentityPoolRoles", "GetOpenIdToken", "GetOpenIdTokenForDeveloperIdentity",
     "ListIdentities", "ListIdentityPools", "ListTagsForResource", "LookupDeveloperIdentity", "SetIdentityPoolRoles",
-    "TagResource", "UnlinkIdentity", "UntagResource", "UpdateIdentityPool",
+    "TagResource", "UnlinkIdentity", "UntagResource", "UpdateIdentityPool", "all_tags",
 ]  # fmt: skip

@@ -188,6 +188,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _named(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, key), each.tags) for key, each in call.shelf(IdentityPool).items()]
+
+
 def reserved_tag(operation: str, key: str) -> AwsError:
     """The text is one of ours: how AWS says it was not found."""
     return InvalidParameterException("Tag keys that begin with aws: are reserved.")

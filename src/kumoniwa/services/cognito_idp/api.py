@@ -54,6 +54,7 @@ from kumoniwa.services.cognito_idp.pool import (
     TagResource,
     UntagResource,
     UpdateUserPool,
+    all_tags,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
 )
@@ -105,5 +106,5 @@ __all__ = [
     "InitiateAuth", "ListGroups", "ListResourceServers", "ListTagsForResource", "ListUserPoolClients", "ListUserPools",
     "ListUsers", "ListUsersInGroup", "ResendConfirmationCode", "RespondToAuthChallenge", "RevokeToken", "SetUserMFAPreference",
     "SetUserPoolMfaConfig", "SignUp", "TagResource", "UntagResource", "UpdateGroup", "UpdateResourceServer",
-    "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken", "VerifyUserAttribute",
+    "UpdateUserAttributes", "UpdateUserPool", "UpdateUserPoolClient", "VerifySoftwareToken", "VerifyUserAttribute", "all_tags",
 ]  # fmt: skip

@@ -128,6 +128,7 @@ from kumoniwa.services.config.tag import (
     ListTagsForResource,
     TagResource,
     UntagResource,
+    all_tags,
     tags_of,  # noqa: F401 (the gate's hook)
 )
 
@@ -147,7 +148,7 @@ __all__ = [
     "GetConformancePackComplianceDetails", "GetConformancePackComplianceSummary", "GetDiscoveredResourceCounts", "GetResourceConfigHistory", "ListConfigurationRecorders", "ListConformancePackComplianceScores", "ListDiscoveredResources", "ListTagsForResource",
     "PutConfigRule", "PutConfigurationRecorder", "PutConformancePack", "PutDeliveryChannel", "PutEvaluations", "PutRemediationConfigurations", "PutRemediationExceptions",
     "PutRetentionConfiguration", "SelectResourceConfig", "StartConfigRulesEvaluation", "StartConfigurationRecorder", "StartRemediationExecution", "StopConfigurationRecorder",
-    "TagResource", "UntagResource",
+    "TagResource", "UntagResource", "all_tags",
 ]  # fmt: skip
 
 _OF_RULES = frozenset({

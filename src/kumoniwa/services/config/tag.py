@@ -45,6 +45,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return call.shelf(kind)[key].tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, each), each.tags) for kind, arn_of in _KINDS for each in call.shelf(kind).values()]
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:
     kind, key = _tagged(call, ResourceArn)
     held = call.shelf(kind)[key]

@@ -289,6 +289,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, f"{arn.partition(':table/')[0]}:table/{table}").tags if is_of_table else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(f"table/{each.name}"), each.tags) for each in call.shelf(Table).values()]
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict]) -> None:
     table = _tagged(call, ResourceArn)
     call.shelf(Table)[table.name] = changed(table, tags=tables.checked_tags(table.tags, Tags))

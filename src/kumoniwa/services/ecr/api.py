@@ -27,6 +27,7 @@ from kumoniwa.services.ecr.repository import (
     SetRepositoryPolicy,
     TagResource,
     UntagResource,
+    all_tags,
     found,
     reserved_tag,  # noqa: F401 (the gate's hook)
     shown,
@@ -40,7 +41,7 @@ __all__ = [
     "DeleteRepository", "DeleteRepositoryPolicy", "DescribeImages", "DescribeRepositories", "GetAuthorizationToken", "GetDownloadUrlForLayer",
     "GetLifecyclePolicy", "GetRepositoryPolicy", "InitiateLayerUpload", "ListImages", "ListTagsForResource", "PutImage",
     "PutImageScanningConfiguration", "PutImageTagMutability", "PutLifecyclePolicy", "SetRepositoryPolicy", "TagResource", "UntagResource",
-    "UploadLayerPart",
+    "UploadLayerPart", "all_tags",
 ]  # fmt: skip
 
 

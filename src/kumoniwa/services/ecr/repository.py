@@ -237,6 +237,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _by_arn(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn(call, name), each.tags) for name, each in call.shelf(Repository).items()]
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: list[dict[str, str]]) -> None:
     repository = _by_arn(call, resourceArn)
     call.shelf(Repository)[repository.name] = changed(repository, tags=_tagged(repository.tags, tags))

@@ -192,6 +192,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    found = [(buses.arn_of(call, name), each.tags) for name, each in call.shelf(buses.Bus).items()]
+    return found + [(rules.arn_of(call, each), each.tags) for each in call.shelf(rules.Rule).values()]
+
+
 def _retag(call: Call, held: buses.Bus | rules.Rule, tags: dict[str, str]) -> None:
     key = held.key if isinstance(held, rules.Rule) else held.name
     call.shelf(type(held))[key] = changed(held, tags=tags)

@@ -20,6 +20,7 @@ from kumoniwa.services.firehose.stream import (
     Stream,
     UpdateDestination,
     active,
+    all_tags,
     tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.firehose.tag import (
@@ -31,7 +32,7 @@ from kumoniwa.services.firehose.tag import (
 
 __all__ = [
     "CreateDeliveryStream", "DeleteDeliveryStream", "DescribeDeliveryStream", "ListDeliveryStreams", "ListTagsForDeliveryStream", "PutRecord",
-    "PutRecordBatch", "StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption", "TagDeliveryStream", "UntagDeliveryStream", "UpdateDestination",
+    "PutRecordBatch", "StartDeliveryStreamEncryption", "StopDeliveryStreamEncryption", "TagDeliveryStream", "UntagDeliveryStream", "UpdateDestination", "all_tags",
 ]  # fmt: skip
 
 RECORD_BYTES_MAX = 1_024_000

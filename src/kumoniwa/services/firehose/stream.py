@@ -65,6 +65,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return existing(call, arn.rpartition("/")[2]).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, each), each.tags) for each in call.shelf(Stream).values()]
+
+
 def status_of(call: Call, stream: Stream) -> str:
     return "CREATING" if stream.settled > call.now() else "ACTIVE"
 

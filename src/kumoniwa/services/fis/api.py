@@ -282,6 +282,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn)[1].tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    kinds = {"experiment-template": Template, "experiment": Experiment}
+    return [(call.arn(f"{name}/{key}"), each.tags) for name, kind in kinds.items() for key, each in call.shelf(kind).items()]
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     shelf, record = _tagged(call, resourceArn)
     both = record.tags | tags

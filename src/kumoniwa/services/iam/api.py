@@ -332,6 +332,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return record.tags if record is not None else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    found = [(global_arn(call, f"{name}{each.path}{each.name}"), each.tags) for name, kind in _TAGGED.items() for each in call.shelf(kind).values()]
+    return [pair for noun in (mfa, provider, saml) for pair in noun.all_tags(call)] + found
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     context: dict[str, Any] = {}
     if isinstance(params.get("PolicyArn"), str):

@@ -56,6 +56,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _found(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(each.serial, each.tags) for each in call.shelf(Device).values()]
+
+
 def _assigned(call: Call, serial: str, user: User) -> Device:
     device = call.shelf(Device).get(serial)
     if device is None or device.user_id != user.id:

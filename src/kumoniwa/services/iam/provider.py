@@ -44,6 +44,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _found(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(each.arn, each.tags) for each in _shelf(call).values() if each.account == call.account]
+
+
 def _keep(call: Call, provider: WebProvider) -> None:
     _shelf(call)[provider.arn] = provider
 

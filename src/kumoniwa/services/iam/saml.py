@@ -55,6 +55,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _found(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(each.arn, each.tags) for each in own(call)]
+
+
 def _read(document: str, now: float) -> dict[str, Any]:
     """What a metadata document says: the issuer, its signing certificates, until when. Raises InvalidInput."""
     refused = InvalidInput("Could not parse metadata")

@@ -55,6 +55,7 @@ from kumoniwa.services.kinesis.tag import (
     RemoveTagsFromStream,
     TagResource,
     UntagResource,
+    all_tags,
     checked,
     keep,
     reserved_tag,  # noqa: F401 (the gate's hook)
@@ -65,7 +66,7 @@ from kumoniwa.services.kinesis.tag import (
 __all__ = [
     "AddTagsToStream", "DeregisterStreamConsumer", "DescribeStreamConsumer", "ListStreamConsumers", "ListTagsForResource",
     "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream", "StartStreamEncryption", "StopStreamEncryption",
-    "SubscribeToShard", "TagResource", "UntagResource",
+    "SubscribeToShard", "TagResource", "UntagResource", "all_tags",
 ]  # fmt: skip
 
 SHARDS_MAX = 20_000

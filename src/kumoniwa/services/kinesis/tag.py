@@ -9,9 +9,9 @@ from kumoniwa.gate import reserved_tags
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.kinesis.consumer import Consumer, by_arn
+from kumoniwa.services.kinesis.consumer import Consumer, by_arn, consumer_arn
 from kumoniwa.services.kinesis.errors import InvalidArgumentException
-from kumoniwa.services.kinesis.stream import Stream, existing, named
+from kumoniwa.services.kinesis.stream import Stream, arn_of, existing, named
 
 TAGS_MAX = 50
 _VALID = re.compile(r"[\w\s.:/=+\-@%]*")
@@ -43,6 +43,11 @@ def resource(call: Call, arn: str) -> Stream | Consumer:
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:
     return resource(call, arn).tags
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    found = [(arn_of(call, each), each.tags) for each in call.shelf(Stream).values()]
+    return found + [(consumer_arn(call, each), each.tags) for each in call.shelf(Consumer).values()]
 
 
 def keep(call: Call, held: Stream | Consumer, **changes: Any) -> None:

@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.kms import alias, grant, material, policy
 from kumoniwa.services.kms.errors import UnknownKey
-from kumoniwa.services.kms.key import Alias, Key, known
+from kumoniwa.services.kms.key import Alias, Key, arn_of, known
 
 Need = tuple[str, str]
 
@@ -140,6 +140,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     """An alias has none, and does not go by its key's."""
     key = call.shelf(Key).get(arn.partition(":key/")[2])
     return key.tags if key is not None else {}
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, each), each.tags) for each in call.shelf(Key).values()]
 
 
 def _of_grant(params: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,14 @@
 """The operations of KMS. Custom key stores, keys of SM2 and ML-DSA, and answers for enclaves are refused by name."""
 
-from kumoniwa.services.kms.access import conditions_of, denied, is_of_aws, policy_of, resource_of, tags_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.kms.access import (  # noqa: F401 (the gate's hooks)
+    all_tags,
+    conditions_of,
+    denied,
+    is_of_aws,
+    policy_of,
+    resource_of,
+    tags_of,
+)
 from kumoniwa.services.kms.alias import CreateAlias, DeleteAlias, ListAliases, UpdateAlias
 from kumoniwa.services.kms.bringing import (
     DeleteImportedKeyMaterial,
@@ -57,7 +65,7 @@ __all__ = [
     "GetKeyPolicy", "GetKeyRotationStatus", "GetParametersForImport", "GetPublicKey", "ImportKeyMaterial", "ListAliases", "ListGrants",
     "ListKeyPolicies", "ListKeyRotations", "ListKeys", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy", "ReEncrypt", "ReplicateKey",
     "RetireGrant", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign", "TagResource", "UntagResource", "UpdateAlias",
-    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac",
+    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac", "all_tags",
 ]  # fmt: skip
 
 RESOURCE_MUST_ALLOW = True

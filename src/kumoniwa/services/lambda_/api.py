@@ -531,6 +531,12 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return (existing(call, name) if name else _tagged(call, arn)).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    found = [(call.arn(f"function:{name}"), each.tags) for name, each in call.shelf(Function).items()]
+    found += [(call.arn(f"event-source-mapping:{key}"), each.tags) for key, each in call.shelf(Mapping).items()]
+    return found + [(each.arn, each.tags) for each in call.shelf(CodeSigningConfig).values()]
+
+
 def _keep_tags(call: Call, held: Function | Mapping | CodeSigningConfig, tags: dict[str, str]) -> None:
     """A function is under another revision afterwards (recorded: test_tag_lifecycle)."""
     if isinstance(held, Mapping):

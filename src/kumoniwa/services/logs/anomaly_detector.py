@@ -197,6 +197,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return of_arn(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, key), each.tags) for key, each in call.shelf(Detector).items()]
+
+
 def retagged(call: Call, arn: str, tags: dict[str, str]) -> None:
     detector = of_arn(call, arn)
     call.shelf(Detector)[detector.id] = changed(detector, tags=tags)

@@ -556,6 +556,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return existing(call, name).tags if name else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    groups = [(call.arn(f"log-group:{name}"), each.tags) for name, each in call.shelf(Group).items()]
+    return groups + [pair for noun in _TAGGED for pair in noun.all_tags(call)]
+
+
 def TagLogGroup(call: Call, *, logGroupName: str, tags: dict[str, str]) -> None:
     _tag(call, logGroupName, tags)
 

@@ -272,6 +272,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return shelf[name].tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(f"{name}:{key}"), each.tags) for name, kind in _KINDS.items() for key, each in call.shelf(kind).items()]
+
+
 def retagged(call: Call, arn: str, tags: dict[str, str]) -> None:
     shelf, name = _tagged(call, arn)
     shelf[name] = changed(shelf[name], tags=tags)

@@ -97,6 +97,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _existing(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(_arn(call, name), each.tags) for name, each in call.shelf(LookupTable).items()]
+
+
 def retagged(call: Call, arn: str, tags: dict[str, str]) -> None:
     table = _existing(call, arn)
     call.shelf(LookupTable)[table.name] = changed(table, tags=tags)

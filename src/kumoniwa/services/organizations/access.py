@@ -16,7 +16,16 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.organizations import delegation, tag
 from kumoniwa.services.organizations.errors import AccessDeniedException, InvalidInputException
 from kumoniwa.services.organizations.membership import policies
-from kumoniwa.services.organizations.record import Account, Organization, arn, place_arn, policy_arn
+from kumoniwa.services.organizations.record import (
+    Account,
+    Organization,
+    Policy,
+    ResourcePolicy,
+    Unit,
+    arn,
+    place_arn,
+    policy_arn,
+)
 
 if TYPE_CHECKING:
     from kumoniwa.kernel.call import Call
@@ -104,6 +113,17 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
 def tags_of(call: Call, arn: str) -> dict[str, str]:
     held = _organization(call)
     return tag.of(call, held, arn.rpartition("/")[2]) if held is not None else {}
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    """Of the organization that the account manages."""
+    held = next(iter(call.shelf(Organization).values()), None)
+    if held is None:
+        return []
+    found = [(place_arn(call.home, held, held.root), held.root_tags)]
+    found += [(place_arn(call.home, held, key), each.tags) for kind in (Unit, Account) for key, each in call.shelf(kind).items()]
+    found += [(policy_arn(call.home, held, each), each.tags) for each in call.shelf(Policy).values()]
+    return found + [(arn(call.home, held, f"resourcepolicy/{held.id}/{key}"), each.tags) for key, each in call.shelf(ResourcePolicy).items()]
 
 
 _WORDS = (

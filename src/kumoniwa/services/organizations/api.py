@@ -6,6 +6,7 @@ bills are refused by name."""
 from __future__ import annotations
 
 from kumoniwa.services.organizations.access import (
+    all_tags,  # noqa: F401 (the gate's hook)
     conditions_of,
     denied,
     owner_of,

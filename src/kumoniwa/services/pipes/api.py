@@ -168,6 +168,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, each), each.tags) for each in call.shelf(Pipe).values()]
+
+
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     pipe = _tagged(call, resourceArn)
     call.shelf(Pipe)[pipe.name] = changed(pipe, tags=_checked_tags({**pipe.tags, **tags}))

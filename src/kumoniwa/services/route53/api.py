@@ -40,6 +40,7 @@ from kumoniwa.services.route53.tag import (
     ChangeTagsForResource,
     ListTagsForResource,
     ListTagsForResources,
+    all_tags,  # noqa: F401 (the gate's hook)
     reserved_tag,
 )
 from kumoniwa.services.route53.zone import (

@@ -15,6 +15,11 @@ def _tagged(call: Call, kind: str, resource_id: str) -> zone.HostedZone | health
     return zone.find(call, resource_id) if kind == "hostedzone" else healthcheck.find(call, resource_id)
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    kinds = {"hostedzone": zone.HostedZone, "healthcheck": healthcheck.HealthCheck}
+    return [(f"arn:{call.home.partition}:route53:::{name}/{key}", each.tags) for name, kind in kinds.items() for key, each in call.shelf(kind).items()]
+
+
 def reserved_tag(operation: str, key: str) -> AwsError:
     return InvalidInput(f"Tag key '{key}' is invalid: it must not be empty, and aws: is reserved.")
 

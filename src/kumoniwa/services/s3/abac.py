@@ -12,7 +12,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.s3 import body as bodies
 from kumoniwa.services.s3.bucket import Bucket as BucketRecord
-from kumoniwa.services.s3.bucket import InvalidRequest, found
+from kumoniwa.services.s3.bucket import InvalidRequest, arn, found
 from kumoniwa.wire.xml import MalformedXML
 
 ENABLED, DISABLED = "Enabled", "Disabled"
@@ -51,3 +51,7 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     """A bucket's tags are those of its objects, too, for policies."""
     bucket = call.shelf(BucketRecord).get(arn.rpartition(":::")[2].partition("/")[0])
     return bucket.tags if bucket is not None and bucket.is_told_by_tags else {}
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn(call, name), each.tags) for name, each in call.shelf(BucketRecord).items()]

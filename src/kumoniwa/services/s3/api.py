@@ -10,7 +10,7 @@ from kumoniwa.gate.access_point import through
 from kumoniwa.gate.signature_asymmetric import ALGORITHM as ASYMMETRIC
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.s3 import point, storage
-from kumoniwa.services.s3.abac import GetBucketAbac, PutBucketAbac, tags_of
+from kumoniwa.services.s3.abac import GetBucketAbac, PutBucketAbac, all_tags, tags_of
 from kumoniwa.services.s3.access_log import GetBucketLogging, PutBucketLogging
 from kumoniwa.services.s3.acl import LOGGING, WRITING
 from kumoniwa.services.s3.analysis import (
@@ -141,7 +141,7 @@ __all__ = [
     "PutBucketNotificationConfiguration", "PutBucketOwnershipControls", "PutBucketPolicy", "PutBucketReplication",
     "PutBucketRequestPayment", "PutBucketTagging", "PutBucketVersioning", "PutBucketWebsite", "PutObject", "PutObjectAcl",
     "PutObjectLegalHold", "PutObjectLockConfiguration", "PutObjectRetention", "PutObjectTagging", "PutPublicAccessBlock",
-    "RestoreObject", "UploadPart", "UploadPartCopy", "conditions_of", "denied", "headers_of", "owner_of", "policy_of",
+    "RestoreObject", "UploadPart", "UploadPartCopy", "all_tags", "conditions_of", "denied", "headers_of", "owner_of", "policy_of",
     "resource_of", "tags_of", "witness_of",
 ]  # fmt: skip
 

@@ -128,6 +128,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return abac.tags_of(call, arn)
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    """Of jobs; S3 itself tells of buckets."""
+    return [(_arn(call, key), each.tags) for key, each in call.shelf(Job).items()]
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     """https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html"""
     if multi_region.is_about(operation):

@@ -56,3 +56,5 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return groups.existing(call, arn.partition("/")[2].partition("/")[0]).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(f"schedule-group/{name}"), each.tags) for name, each in call.shelf(groups.Group).items()]

@@ -61,6 +61,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return (secret.tags or {}) if secret is not None else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, each), each.tags or {}) for each in call.shelf(Secret).values()]
+
+
 def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[str, Any]:
     keys: dict[str, Any] = {}
     for name, condition in _REQUESTED.items():

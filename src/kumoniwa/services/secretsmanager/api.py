@@ -2,6 +2,7 @@
 
 from kumoniwa.services.secretsmanager.access import (  # noqa: F401 (the gate's hooks)
     TAG_CONDITIONS,
+    all_tags,
     conditions_of,
     policy_of,
     resource_of,

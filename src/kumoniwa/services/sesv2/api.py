@@ -67,6 +67,7 @@ from kumoniwa.services.sesv2.tag import (
     ListTagsForResource,
     TagResource,
     UntagResource,
+    all_tags,
     of_arn,
     reserved_tag,  # noqa: F401 (the gate's hook)
 )
@@ -133,7 +134,7 @@ __all__ = [
     "UpdateContact",
     "UpdateContactList",
     "UpdateEmailIdentityPolicy",
-    "UpdateEmailTemplate",
+    "UpdateEmailTemplate", "all_tags",
 ]
 
 

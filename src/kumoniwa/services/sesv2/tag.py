@@ -37,6 +37,10 @@ def of_arn(call: Call, arn: str) -> dict[str, str]:
     return shelf[name].tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(f"{name}/{key}", "ses"), each.tags) for name, kind in KINDS.items() for key, each in call.shelf(kind).items()]
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> dict:
     shelf, name = _tagged(call, ResourceArn)
     shelf[name] = changed(shelf[name], tags={**shelf[name].tags, **tags_of(Tags)})

@@ -63,6 +63,7 @@ from kumoniwa.services.sns.topic import (
     SetTopicAttributes,
     TagResource,
     UntagResource,
+    all_tags,
     policy_of,
     reserved_tag,  # noqa: F401 (the gate's hook)
     tags_of,  # noqa: F401 (the gate's hook)
@@ -109,7 +110,7 @@ __all__ = [
     "Unsubscribe",
     "UntagResource",
     "VerifySMSSandboxPhoneNumber",
-    "policy_of",
+    "all_tags", "policy_of",
 ]
 
 _BY_LINK = ("ConfirmSubscription", "Unsubscribe")

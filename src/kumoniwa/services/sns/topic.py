@@ -296,6 +296,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(name), each.tags) for name, each in call.shelf(Topic).items()]
+
+
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> dict:
     topic = _tagged(call, ResourceArn)
     call.shelf(Topic)[topic.name] = changed(topic, tags=_checked_tags({**topic.tags, **_tags_of(Tags)}))

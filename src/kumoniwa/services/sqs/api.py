@@ -91,6 +91,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return queue.tags if queue is not None else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(call.arn(name), each.tags) for name, each in call.shelf(Queue).items()]
+
+
 class InvalidAction(AwsError):
     status = 400
 

@@ -41,6 +41,7 @@ from kumoniwa.services.ssm.tagging import (
     AddTagsToResource,
     ListTagsForResource,
     RemoveTagsFromResource,
+    all_tags,
     tags_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.ssm.writing import (
@@ -60,5 +61,5 @@ __all__ = [
     "GetParameterHistory", "GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListDocumentVersions", "ListDocuments",
     "ListOpsItemRelatedItems", "ListTagsForResource", "PutParameter", "RemoveTagsFromResource", "SendAutomationSignal",
     "StartAutomationExecution", "StopAutomationExecution", "UnlabelParameterVersion", "UpdateDocument", "UpdateDocumentDefaultVersion",
-    "UpdateOpsItem",
+    "UpdateOpsItem", "all_tags",
 ]  # fmt: skip

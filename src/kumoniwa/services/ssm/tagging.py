@@ -42,6 +42,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, _NAMED[kind], id_)[2].tags if kind in _NAMED else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    names = {kind: name for name, kind in _NAMED.items()}
+    return [(call.arn(f"{names[kind]}/{key}"), each.tags) for kind, record in _KINDS.items() for key, each in call.shelf(record).items()]
+
+
 def AddTagsToResource(call: Call, *, ResourceType: str, ResourceId: str, Tags: list[dict[str, str]]) -> None:
     kind, key, record = _tagged(call, ResourceType, ResourceId)
     tags = record.tags | checked(Tags)

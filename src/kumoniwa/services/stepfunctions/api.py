@@ -100,6 +100,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return machine.tags if machine is not None and kind in ("stateMachine", "execution") else {}
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(each.arn, each.tags) for kind in (StateMachine, Activity) for each in call.shelf(kind).values()]
+
+
 # State machines ----------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from kumoniwa.gate import firewall
+from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.firewall import Part
+from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
 from kumoniwa.services.wafv2.part import arn_of, references
 
@@ -50,3 +53,9 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> str | lis
 def tags_of(call: Call, arn: str) -> dict[str, str]:
     part = firewall.shelf(call.home, call.account, arn).get(arn)
     return part.tags if part is not None else {}
+
+
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    """What guards distributions lies in ``aws-global``."""
+    shelf = call.home.store.shelf(SHARED, Part) if call.region == GLOBAL else call.shelf(Part)
+    return [(each.arn, each.tags) for each in shelf.values() if each.arn.split(":")[4] == call.account]

@@ -1,6 +1,6 @@
 """The operations of AWS WAF. Vendors' rule groups, API keys of token domains, monetization and policies that share rule groups are refused by name."""
 
-from kumoniwa.services.wafv2.access import resource_of, tags_of  # noqa: F401 (the gate's hooks)
+from kumoniwa.services.wafv2.access import all_tags, resource_of, tags_of  # noqa: F401 (the gate's hooks)
 from kumoniwa.services.wafv2.association import (
     AssociateWebACL,
     DisassociateWebACL,
@@ -52,5 +52,5 @@ __all__ = [
     "GetLoggingConfiguration", "GetRateBasedStatementManagedKeys", "GetRegexPatternSet", "GetRuleGroup", "GetSampledRequests", "GetWebACL",
     "GetWebACLForResource", "ListIPSets", "ListLoggingConfigurations", "ListRegexPatternSets", "ListResourcesForWebACL", "ListRuleGroups",
     "ListTagsForResource", "ListWebACLs", "PutLoggingConfiguration", "TagResource", "UntagResource", "UpdateIPSet", "UpdateRegexPatternSet",
-    "UpdateRuleGroup", "UpdateWebACL",
+    "UpdateRuleGroup", "UpdateWebACL", "all_tags",
 ]  # fmt: skip

@@ -227,6 +227,11 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return _tagged(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    found = [(groups.arn(call, each), each.tags) for each in call.shelf(groups.Group).values()]
+    return found + [(sampling.arn(call, each), each.tags) for each in call.shelf(Rule).values()]
+
+
 def TagResource(call: Call, *, ResourceARN: str, Tags: list[dict[str, str]]) -> None:
     held = _tagged(call, ResourceARN)
     call.shelf(type(held))[held.name] = changed(held, tags=tag.checked(held.tags, Tags))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from tagged_things import KINDS, OF_PATHS, Make, furnish
 
+from kumoniwa.kernel.operation import load, service_names
+
 GO_BY_ANOTHER = (
     "object", "schedule", "log-stream", "function version", "function alias", "statemachineversion", "statemachinealias", "execution", "stage",
     "action",
@@ -48,3 +50,9 @@ def test_what_is_tagged_in_any_service_is_found_and_tagged_and_untagged_here(mak
     assert unfound == []
     # AWS tags stacks by updating them, which is not done here.
     assert failed == {"cloudformation:stack": "InternalServiceException", "cloudformation:stack_set": "InternalServiceException"}
+
+
+def test_whichever_service_tells_policies_of_tags_tells_of_all_that_it_has():
+    silent = {name for name in service_names() if load(name).tags_of is not None and load(name).all_tags is None}
+    # The first has those of the second API of SES, the other those of IAM's roles.
+    assert silent == {"ses", "sts"}

@@ -242,6 +242,10 @@ def tags_of(call: Call, arn: str) -> dict[str, str]:
     return existing(call, arn).tags
 
 
+def all_tags(call: Call) -> list[tuple[str, dict[str, str]]]:
+    return [(arn_of(call, key), each.tags) for key, each in call.shelf(ScheduledQuery).items()]
+
+
 def retagged(call: Call, arn: str, tags: dict[str, str]) -> None:
     held = existing(call, arn)
     call.shelf(ScheduledQuery)[held.id] = changed(held, tags=tags)

@@ -94,6 +94,8 @@ def test_indexes_of_the_account_are_of_groups_that_have_no_policy_of_their_own(c
     shown = [each for name in ("app/a", "app/b", "other") for each in logs.describe_index_policies(logGroupIdentifiers=[name])["indexPolicies"]]
     assert [(each["source"], each.get("policyName"), each["policyDocument"]) for each in shown] == [("ACCOUNT", "p", FIELDS), ("LOG_GROUP", None, '{"Fields": ["ms"]}')]
     assert [row["@log"] for row in asked(cloud, logs, "filterIndex path = '/x' | fields @log", "app/a", "app/b", "other")] == ["000000000000:app/a"]
+    assert [each["logGroupName"] for each in logs.list_log_groups(fieldIndexNames=["path"])["logGroups"]] == ["app/a"]
+    assert [each["logGroupName"] for each in logs.list_log_groups(fieldIndexNames=["traceId", "ms"])["logGroups"]] == ["app/b"]
     custom = logs.describe_field_indexes(logGroupIdentifiers=["app/a"], indexCategories=["CUSTOM"])["fieldIndexes"]
     assert [each["fieldIndexName"] for each in custom] == ["path"]
     logs.delete_account_policy(policyName="p", policyType="FIELD_INDEX_POLICY")

@@ -118,6 +118,7 @@ def test_destinations_and_their_policies_are_put_shown_and_deleted(logs, edge):
     edge.cloud.sleep(1)
     destination(logs, "arn:aws:s3:::logs", "a")
     assert [each["name"] for each in logs.describe_delivery_destinations()["deliveryDestinations"]] == ["d", "a"]
+    assert [each["name"] for each in logs.describe_delivery_destinations(names=["a", "x"])["deliveryDestinations"]] == ["a"]
     statement = {"Sid": "a", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": "logs:CreateDelivery", "Resource": made["arn"]}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     assert logs.get_delivery_destination_policy(deliveryDestinationName="d")["policy"] == {}

@@ -89,6 +89,7 @@ from kumoniwa.services.logs.index_policy import (
     DescribeIndexPolicies,
     IndexPolicy,
     PutIndexPolicy,
+    indexed_now,
 )
 from kumoniwa.services.logs.log_record import GetLogGroupFields, GetLogRecord
 from kumoniwa.services.logs.lookup_table import (
@@ -346,6 +347,7 @@ def ListLogGroups(
     includeLinkedAccounts: bool | None = None,
     accountIdentifiers: list[str] | None = None,
     logGroupTags: list[dict] | None = None,
+    fieldIndexNames: list[str] | None = None,
     nextToken: str | None = None,
     limit: int | None = None,
 ) -> dict:
@@ -356,6 +358,7 @@ def ListLogGroups(
         for group in _listed(call, logGroupClass, includeLinkedAccounts, accountIdentifiers)
         if any(group.name.startswith(text[1:]) if text.startswith("^") else text in group.name for text in texts)
         and all(_is_tagged(group, wanted["key"], wanted.get("values")) for wanted in logGroupTags or ())
+        and (not fieldIndexNames or indexed_now(call, group).issuperset(fieldIndexNames))
     ]
     chosen, token = _page(groups, nextToken, limit)
     shown_briefly = [

@@ -97,10 +97,10 @@ def GetDeliveryDestination(call: Call, *, name: str) -> dict:
     return {"deliveryDestination": shown(call, existing_destination(call, name))}
 
 
-def DescribeDeliveryDestinations(call: Call) -> dict:
+def DescribeDeliveryDestinations(call: Call, *, names: list[str] | None = None) -> dict:
     """The first one first. Recorded: localstack's test_describe_delivery_destinations."""
     found = sorted(call.shelf(DeliveryDestination).values(), key=lambda each: (each.created, each.name))
-    return {"deliveryDestinations": [shown(call, held) for held in found]}
+    return {"deliveryDestinations": [shown(call, held) for held in found if not names or held.name in names]}
 
 
 def PutDeliveryDestinationPolicy(call: Call, *, deliveryDestinationName: str, deliveryDestinationPolicy: str) -> dict:

@@ -60,6 +60,11 @@ def spans(call: Call, group: Group) -> tuple[tuple[str, int, int], ...]:
     return (*found, *((each.field, each.since_ms, each.until_ms) for each in (*_used(call, group), *_of_account(call, group))))
 
 
+def indexed_now(call: Call, group: Group) -> set[str]:
+    """The fields of which what comes in is indexed."""
+    return {field for field, _, until_ms in spans(call, group) if until_ms == FOREVER_MS}
+
+
 def indexes_in(held: tuple[dict[str, Any], ...]) -> list[Index]:
     return [msgspec.convert(each, Index) for each in held]
 

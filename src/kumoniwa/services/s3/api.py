@@ -249,7 +249,7 @@ def conditions_of(call: Call, operation: str, params: dict[str, Any]) -> dict[st
     by = through(call)
     if by is not None:
         # What the access point itself is tagged with is not known here; the bucket behind it has a key of its own.
-        keys |= point.conditions(by) | tags.of_resource(tags_of(call, f"arn:aws:s3:::{by.bucket}"), ("s3:buckettag/",))
+        keys |= point.conditions(by) | tags.of_resource(tags_of(call, f"arn:aws:s3:::{params.get('Bucket')}"), ("s3:buckettag/",))
     request = call.request
     if request is not None:
         is_old = request.headers.get("authorization", "").startswith("AWS ") or ("AWSAccessKeyId=" in request.query)

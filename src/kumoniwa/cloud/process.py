@@ -243,7 +243,8 @@ class RegionProcess:
         self.region.spawn(self._serve(token, service, message))
 
     async def _serve(self, token: int, service: str, message: Any) -> None:
-        """A question to a service here, in the words in which its other regions ask it."""
+        """A question to a service here, in the words in which its other regions ask it. It may be about what is still being copied."""
+        await self.ready.wait()
         self.channel.say(["done", token, await self.region.heard("", service, message)])
 
     def _hear_measure(self, token: int, name: str, count: int, size_bytes: int) -> None:

@@ -1,7 +1,7 @@
 """What is asked of a Multi-Region Access Point and done later: requests with a status, by which one knows when all regions have it.
 
 Each is a row of an outbox, one after the other for each point, until ``aws-global`` has told the regions and ``aws-edge`` has forgotten the
-routes of what is deleted. Recorded, while one is in progress: an issue's or a learner's transcript shows ``INPROGRESS`` without details.
+routes of what is deleted. While one is in progress AWS was seen to say ``INPROGRESS``, and no details.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_DescribeMultiRegionAccessPointOperation.html
 """
 

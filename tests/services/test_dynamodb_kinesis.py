@@ -82,6 +82,12 @@ def test_the_time_may_be_told_to_the_microsecond(cloud, table):
     assert table.update_kinesis_streaming_destination(**WHERE, **millisecond)["DestinationStatus"] == "UPDATING"
     assert statuses(table) == [("ACTIVE", "MILLISECOND")]
     assert refused(table.update_kinesis_streaming_destination, **WHERE, **millisecond)[0] == "ValidationException"
+    # Recorded: localstack's test_kinesis_streaming_destination_crud.
+    text = "UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
+    assert refused(table.update_kinesis_streaming_destination, **WHERE)[1].endswith(text)
+    elsewhere = {**WHERE, "StreamArn": WHERE["StreamArn"] + "-bad"}
+    text = f"No streaming destination with streamArn: {elsewhere['StreamArn']} found for table with tableName: things"
+    assert refused(table.update_kinesis_streaming_destination, **elsewhere, **millisecond)[1].endswith(text)
 
 
 def test_a_destination_that_is_disabled_hears_no_more_and_can_be_enabled_again(cloud, table):

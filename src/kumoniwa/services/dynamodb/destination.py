@@ -103,6 +103,12 @@ def _enable(call: Call, name: str, stream: str, said: dict[str, str] | None) -> 
 def _active(call: Call, name: str, stream: str, verb: str) -> tuple[Table, Destination]:
     table = tables.described(call, name)
     held = _held(table, stream)
+    if held is None and verb == "UPDATE":
+        # Recorded: localstack's test_kinesis_streaming_destination_crud.
+        raise ValidationException(
+            f"Table is not in a valid state to enable Kinesis Streaming Destination: No streaming destination with streamArn: {stream} "
+            f"found for table with tableName: {table.name}"
+        )
     if held is None or status_of(call, held) != "ACTIVE":
         raise ValidationException(
             "Table is not in a valid state to enable Kinesis Streaming Destination: KinesisStreamingDestination must be ACTIVE to perform "
@@ -127,7 +133,10 @@ def UpdateKinesisStreamingDestination(
     table, held = _active(call, TableName, StreamArn, "UPDATE")
     precision = (UpdateKinesisStreamingConfiguration or {}).get("ApproximateCreationDateTimePrecision")
     if precision is None:
-        raise ValidationException("Streaming destination cannot be updated with given parameters: UpdateKinesisStreamingConfiguration is missing")
+        raise ValidationException(
+            "Streaming destination cannot be updated with given parameters: UpdateKinesisStreamingConfiguration cannot be null or contain "
+            "only null values"
+        )
     if precision == held.precision:
         raise ValidationException(
             f"Invalid Request: Precision is already set to the desired value of {precision} for tableId: {table.uuid}, kdsArn: {StreamArn}"

@@ -103,6 +103,9 @@ def test_a_page_splits_no_resource_and_its_token_is_good_for_fifteen_minutes(clo
 
 def test_compliance_with_tag_policies_is_refused_by_name(tagging):
     refuses(tagging.get_resources, "NotImplemented", "IncludeComplianceDetails", IncludeComplianceDetails=True)
+    refuses(tagging.get_resources, "InvalidParameterException", "ExcludeCompliantResources", ExcludeCompliantResources=True)
+    # Some send what is the default: https://github.com/awslabs/aws-deployment-framework/issues/476
+    assert found(tagging, IncludeComplianceDetails=False, ExcludeCompliantResources=False) == {}
     refuses(tagging.get_compliance_summary, "NotImplemented", "GetComplianceSummary")
 
 
@@ -110,6 +113,7 @@ def test_compliance_with_tag_policies_is_refused_by_name(tagging):
 
 
 def test_what_has_no_region_is_found_and_tagged_in_one(make_cloud):
+    """https://github.com/cloud-custodian/cloud-custodian/pull/2729; which words AWS has for the other regions was not found."""
     cloud = make_cloud("us-east-1", "eu-west-1", "aws-global")
     zone = cloud.client("route53").create_hosted_zone(Name="example.com", CallerReference="r")["HostedZone"]["Id"].rpartition("/")[2]
     arn = f"arn:aws:route53:::hostedzone/{zone}"
@@ -119,6 +123,30 @@ def test_what_has_no_region_is_found_and_tagged_in_one(make_cloud):
     assert found(east) == {arn: {"k": "v"}} and found(west) == {}
     east.untag_resources(ResourceARNList=[arn], TagKeys=["k"])
     assert found(east) == {}
+
+
+def test_what_lies_in_aws_global_for_another_service_is_found_too(cloud, tagging):
+    """Dashboards, functions at the edge, what guards distributions, and all of an organization."""
+    pairs = [{"Key": "k", "Value": "v"}]
+    cloud.client("cloudwatch").put_dashboard(DashboardName="d", DashboardBody='{"widgets": []}', Tags=pairs)
+    config = {"Comment": "", "Runtime": "cloudfront-js-2.0"}
+    code = b"function handler(event) { return event.request; }"
+    cloud.client("cloudfront").create_function(Name="f", FunctionConfig=config, FunctionCode=code, Tags={"Items": pairs})
+    cloud.client("wafv2").create_ip_set(Name="s", Scope="CLOUDFRONT", IPAddressVersion="IPV4", Addresses=[], Tags=pairs)
+    kinds = [":dashboard/d", ":function/f", ":global/ipset/s"]
+    arns = list(found(tagging, TagFilters=[{"Key": "k"}]))
+    assert len(arns) == 3 and all(sum(kind in arn for arn in arns) == 1 for kind in kinds)
+    assert tagging.tag_resources(ResourceARNList=arns, Tags={"k": "w"})["FailedResourcesMap"] == {}
+    assert found(tagging) == {arn: {"k": "w"} for arn in arns}
+
+
+def test_users_and_roles_are_tagged_and_not_found(cloud, tagging):
+    """https://github.com/aws/aws-sdk/issues/581"""
+    cloud.client("iam").create_user(UserName="ann")
+    arn = f"arn:aws:iam::{ACCOUNT}:user/ann"
+    assert tagging.tag_resources(ResourceARNList=[arn], Tags={"k": "v"})["FailedResourcesMap"] == {}
+    assert cloud.client("iam").list_user_tags(UserName="ann")["Tags"] == [{"Key": "k", "Value": "v"}]
+    assert found(tagging) == {} and tagging.get_resources(ResourceARNList=[arn])["ResourceTagMappingList"] == []
 
 
 def test_a_region_finds_and_tags_its_own_alone(make_cloud):

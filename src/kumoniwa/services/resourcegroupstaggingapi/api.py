@@ -7,7 +7,7 @@ from typing import Any
 
 from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.resourcegroupstaggingapi import page, tagged, tagging
 from kumoniwa.services.resourcegroupstaggingapi.errors import InvalidParameterException
 from kumoniwa.wire.refusals import refusal
@@ -32,9 +32,15 @@ async def GetResources(
     ResourcesPerPage: int | None = None,
     TagsPerPage: int | None = None,
     ResourceTypeFilters: list[str] | None = None,
+    IncludeComplianceDetails: bool | None = None,
+    ExcludeCompliantResources: bool | None = None,
     ResourceARNList: list[str] | None = None,
 ) -> dict:
     """AWS also returns, with no tags, what had some once. That is not remembered here."""
+    if IncludeComplianceDetails:
+        raise NotImplementedHere(f"{tagged.SERVICE}:GetResources(IncludeComplianceDetails)")
+    if ExcludeCompliantResources:
+        raise InvalidParameterException("ExcludeCompliantResources can be true only if IncludeComplianceDetails is true.")
     page.check(ResourcesPerPage, TagsPerPage)
     filters = _filters(TagFilters)
     if len(ResourceTypeFilters or ()) > TYPES_MAX:

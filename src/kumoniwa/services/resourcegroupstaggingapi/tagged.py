@@ -1,7 +1,6 @@
 """What an account has tagged in a region, as the services themselves say it at this moment.
 
-What has no region is told of in one, as on AWS:
-https://docs.aws.amazon.com/tag-editor/latest/userguide/gettingstarted.html
+What has no region is told of in one, as recorded: https://github.com/cloud-custodian/cloud-custodian/pull/2729
 """
 
 from __future__ import annotations

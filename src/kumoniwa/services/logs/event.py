@@ -109,10 +109,13 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
     made: list[str | None] = []
     if batch:
         rows, number = call.rows(EVENTS), stream.count
-        # From here on nobody sees what is masked.
-        batch, originals = protection.masked(call, group, batch)
-        config = transformer.config_of(call, group)
-        made = transformer.transformed(call, group, config, stream_name, batch) if config else [None] * len(batch)
+        has_policies = bool(group.protection or group.transformer or call.shelf(account_policy.AccountPolicy))
+        made = originals = [None] * len(batch)
+        if has_policies:
+            # From here on nobody sees what is masked.
+            batch, originals = protection.masked(call, group, batch)
+            if config := transformer.config_of(call, group):
+                made = transformer.transformed(call, group, config, stream_name, batch)
         for (at_ms, message), *others in zip(batch, made, originals):
             number += 1
             link, kept = None, message
@@ -134,7 +137,7 @@ def put(call: Call, group_name: str, stream_name: str, events: list[dict]) -> tu
         call.measure("AWS/Logs", "IncomingBytes", "LogGroupName", group_name, value=size, unit="Bytes")
         for tell in call.memory(Listeners).open.values():
             tell(group.number, stream_name, batch, now_ms)
-        if group.subscriptions or account_policy.on(call, group, account_policy.SUBSCRIPTION) is not None:
+        if group.subscriptions or (has_policies and account_policy.on(call, group, account_policy.SUBSCRIPTION) is not None):
             subscription.heard(call, group, stream_name, stream.id, stream.count + 1, batch, made)
     reply: dict = {"nextSequenceToken": sequence_token(stream.id, stream.count + len(batch))}
     if rejected:

@@ -103,7 +103,7 @@ def CreateTable(
     WarmThroughput: dict | None = None,
     OnDemandThroughput: dict | None = None,
 ) -> dict:
-    """Throughput, provisioned or on demand, is kept, shown and priced; nobody is throttled by it."""
+    """Throughput, provisioned or on demand, is kept and shown, and who exceeds it is throttled (``throughput``)."""
     table = tables.made(
         call,
         {
@@ -371,7 +371,7 @@ def _got(call: Call, layout: tables.Layout, found: Any, project: Any, detail: st
     if found is not None:
         reply["Item"] = item.shown(call, found[1]) if project is None else project(orjson.loads(found[1]))
     units = capacity.read_units(found[0] if found else 0, is_consistent=is_consistent)
-    figures.read(call, layout.name, units)
+    figures.read(call, layout, units)
     if _is_wanted(detail):
         reply["ConsumedCapacity"] = capacity.consumed(layout.name, units, detail=detail)
     return reply
@@ -418,7 +418,6 @@ def _written(
 
 async def _written_everywhere(call: Call, one: write.Write, values: str | None, detail: str | None, metrics: str | None) -> dict:
     await quorum.written(call, one)
-    figures.written(call, one.layout.name, capacity.write_units(one.old_size, one.size), {})
     return _write_shown(call, one, values, detail, metrics)
 
 

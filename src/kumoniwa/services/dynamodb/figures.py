@@ -8,25 +8,40 @@ from __future__ import annotations
 from functools import partial
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.services.dynamodb.table import Table
+from kumoniwa.services.dynamodb import throughput
+from kumoniwa.services.dynamodb.table import Layout, Table
+from kumoniwa.services.dynamodb.throughput import INDEX, SPACE, TABLE
 
-SPACE, TABLE, INDEX = "AWS/DynamoDB", "TableName", "GlobalSecondaryIndexName"
 READ, WRITTEN = "ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"
 
 
-def read(call: Call, table: str, units: float) -> None:
-    call.measure(SPACE, READ, TABLE, table, value=units)
+def read(call: Call, layout: Layout, units: float, *, is_admitted: bool = False) -> None:
+    """What a read costs the table. Raises what AWS answers who is throttled, unless he was admitted before."""
+    if layout.limits is not None:
+        if not is_admitted:
+            layout.limits.admit(call, throughput.READ)
+        layout.limits.take(call, throughput.READ, units)
+    call.measure(SPACE, READ, TABLE, layout.name, value=units)
 
 
-def read_index(call: Call, table: str, index: str, units: float) -> None:
-    call.measure(SPACE, READ, TABLE, table, INDEX, index, value=units)
+def read_index(call: Call, layout: Layout, index: str, units: float) -> None:
+    """The same of a global index."""
+    if layout.limits is not None:
+        layout.limits.admit(call, throughput.READ, (index,))
+        layout.limits.take(call, throughput.READ, units, index)
+    call.measure(SPACE, READ, TABLE, layout.name, INDEX, index, value=units)
 
 
-def written(call: Call, table: str, units: float, by_index: dict[str, float]) -> None:
-    """What a write costs the table, local indexes among it, and each of its global indexes."""
-    call.measure(SPACE, WRITTEN, TABLE, table, value=units)
-    for index, own in by_index.items():
-        call.measure(SPACE, WRITTEN, TABLE, table, INDEX, index, value=own)
+def written(call: Call, layout: Layout, units: float, by_index: dict[str, float]) -> None:
+    """What a write costs the table, local indexes among it, and each of its global indexes. Who writes was admitted before."""
+    if layout.limits is not None:
+        layout.limits.take(call, throughput.WRITE, units)
+        for index, own in by_index.items():
+            layout.limits.take(call, throughput.WRITE, own, index)
+    call.measure(SPACE, WRITTEN, TABLE, layout.name, value=units)
+    if by_index:
+        for index, own in by_index.items():
+            call.measure(SPACE, WRITTEN, TABLE, layout.name, INDEX, index, value=own)
 
 
 def watch(call: Call) -> None:

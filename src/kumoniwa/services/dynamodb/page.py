@@ -443,9 +443,9 @@ def _unsealed(call: Call, read: Read, rows: Any) -> Iterator[tuple[int, bytes]]:
 def _count(call: Call, read: Read, total: int, fetched: float) -> None:
     units = capacity.read_units(total, is_consistent=read.is_consistent)
     if read.index is not None and read.index.is_global:
-        figures.read_index(call, read.layout.name, read.index.name, units)
+        figures.read_index(call, read.layout, read.index.name, units)
     else:
-        figures.read(call, read.layout.name, units + (fetched if read.fetches else 0.0))
+        figures.read(call, read.layout, units + (fetched if read.fetches else 0.0))
 
 
 def _keeper(call: Call, read: Read) -> Callable[[bytes, Item | None], Any]:

@@ -19,7 +19,7 @@ from kumoniwa.languages import partiql
 from kumoniwa.languages.dynamodb.value import INVALID, ITEM_BYTES_MAX, Item, item_bytes
 from kumoniwa.languages.partiql import DELETE, EXISTS, INSERT, SELECT, UPDATE, Statement
 from kumoniwa.languages.partiql_plan import Cut, Plan, compiled, cut
-from kumoniwa.services.dynamodb import capacity, figures, item, page, transaction
+from kumoniwa.services.dynamodb import capacity, figures, item, page, throughput, transaction
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.compound import CompoundSchema
@@ -314,6 +314,7 @@ def batch(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
         raise ValidationException("Provided list of item keys contains duplicates")
     responses: list[dict] = []
     entries: list[dict] = []
+    throttled: list[str] = []
     for one, each in zip(prepared, wanted):
         response = {} if isinstance(one, AwsError) else {"TableName": tables.plain_name(one.statement.table)}
         try:
@@ -325,10 +326,14 @@ def batch(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
             entries += [entry] if entry else []
         except AwsError as refusal:
             code = _code(refusal)
-            response["Error"] = {"Code": code, "Message": refusal.text, **refusal.members}
+            content = {"Item": refusal.members["Item"]} if "Item" in refusal.members else {}
+            response["Error"] = {"Code": code, "Message": refusal.text, **content}
+            throttled += [response["TableName"]] if isinstance(refusal, throughput.THROTTLED) else []
             if code == "ValidationError":
                 response.pop("TableName", None)
         responses.append(response)
+    if len(throttled) == len(responses):
+        throughput.turned_away(call, throttled)
     reply: dict[str, Any] = {"Responses": responses}
     if entries:
         reply["ConsumedCapacity"] = transaction.summed(entries)
@@ -349,6 +354,8 @@ def _prepared(each: dict) -> Bound | AwsError:
 def _code(refusal: AwsError) -> str:
     if isinstance(refusal, ValidationException):
         return "ValidationError"
+    if isinstance(refusal, throughput.ThrottlingException):
+        return "ThrottlingError"
     return refusal.code.removesuffix("Exception")
 
 
@@ -374,7 +381,7 @@ def _one_of_batch(call: Call, bound: Bound, each: dict, detail: str | None) -> t
     get.place()
     content = get.read(call)
     units = capacity.read_units(get.size, is_consistent=get.is_consistent)
-    figures.read(call, get.layout.name, units)
+    figures.read(call, get.layout, units)
     if not wants_units:
         return content, None
     return content, capacity.consumed(get.layout.name, units, detail=detail)

@@ -256,6 +256,7 @@ def _decree(pk: bytes, sk: bytes, value: list) -> Decree:
 async def written(call: Call, one: Write) -> Write:
     """A write of a strong table, chosen."""
     await Assembly(call, one.layout.record).write(one)
+    one.count(call)
     return one
 
 

@@ -16,6 +16,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID, Item
 from kumoniwa.services.dynamodb import group as groups
+from kumoniwa.services.dynamodb import throughput
 from kumoniwa.services.dynamodb.compound import PARTS_MAX, CompoundSchema
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.key import KeySchema
@@ -198,6 +199,7 @@ class Layout:
         "encryption",
         "is_guarded",
         "place_ids",
+        "limits",
     )
 
     def __init__(self, table: Table) -> None:
@@ -224,6 +226,8 @@ class Layout:
             self.indexes or self.ttl_id or self.stream or self.destinations or self.is_replicated or self.is_recoverable
         )
         """Whether a write must know what was there before."""
+        self.limits: throughput.Limits | None = None
+        """What who reads and writes may consume, known to those who ``find`` the table. None if as much as they like."""
         names = {name for index in self.indexes for name in index.key.names} - self.key_names
         self.index_key_kinds = {name: table.definitions[name] for name in names}
 
@@ -264,13 +268,31 @@ def find(call: Call, name: str) -> Layout | None:
         record = call.shelf(Table).get(name)
         if record is None:
             return None
-    layouts = call.memory(Layouts).by_name
-    layout = layouts.get(name)
+    layout = call.memory(Layouts).by_name.get(name)
     if layout is None or layout.record is not record:
-        layout = layouts[name] = Layout(record)
+        layout = laid_out(call, record)
     if record.active_at and record.active_at > call.now():
         return None
     return layout
+
+
+def laid_out(call: Call, record: Table) -> Layout:
+    """The layout of a record that has just come onto its shelf. Its limits hold from now on."""
+    layouts = call.memory(Layouts).by_name
+    before = layouts.get(record.name)
+    layout = layouts[record.name] = Layout(record)
+    held = before.limits if before is not None and before.id == record.id else None
+    layout.limits = throughput.limits(call, record.name, _rates(record), held, is_on_demand=record.is_on_demand)
+    return layout
+
+
+def _rates(table: Table) -> dict[tuple[str, str], float]:
+    """Units a second that are provisioned, or the ceilings on demand, of a table and its global indexes."""
+    found = {}
+    for index, of in (("", table), *((index.name, index) for index in table.indexes if index.is_global)):
+        reads, writes = (of.reads_max, of.writes_max) if table.is_on_demand else (of.read_units, of.write_units)
+        found[throughput.READ, index], found[throughput.WRITE, index] = float(reads), float(writes)
+    return {place: rate for place, rate in found.items() if rate}
 
 
 def existing(layout: Layout | None) -> Layout:
@@ -512,7 +534,7 @@ def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: 
 
 def ceilings(given: dict[str, int] | None, held: tuple[int, int] | None, *, is_on_demand: bool, what: str = "table") -> tuple[int, int]:
     """The most request units a second, read and written, that OnDemandThroughput leaves; 0 is no ceiling. ``held`` is what an update
-    finds, of which -1 takes away. Nobody is throttled by them. Captured from AWS by nubo-db/dynoxide (pull request 161); that an index is
+    finds, of which -1 takes away. Captured from AWS by nubo-db/dynoxide (pull request 161); that an index is
     named in the place of the table follows WarmThroughput's texts."""
     members = {member: given[member] for member in CEILINGS if member in given} if given else {}
     if members and not is_on_demand:

@@ -18,7 +18,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.languages.dynamodb import legacy
 from kumoniwa.languages.dynamodb.request import bind, refuse_mixing
 from kumoniwa.languages.dynamodb.value import Item, check_item
-from kumoniwa.services.dynamodb import capacity, figures, item, quorum
+from kumoniwa.services.dynamodb import capacity, figures, item, quorum, throughput
 from kumoniwa.services.dynamodb import write as writes
 from kumoniwa.services.dynamodb.key import NO_MATCH, EmptyKey, MissingKey
 from kumoniwa.services.dynamodb.table import Layout, existing
@@ -57,16 +57,19 @@ _CODES: dict[type[AwsError], str] = {
     writes.ConditionalCheckFailedException: "ConditionalCheckFailed",
     writes.DuplicateItemException: "DuplicateItem",
     ValidationException: "ValidationError",
+    throughput.ProvisionedThroughputExceededException: "ProvisionedThroughputExceeded",
+    throughput.ThrottlingException: "ThrottlingError",
 }
 
 
 def _reason(error: AwsError) -> dict[str, Any]:
-    return {"Code": _CODES.get(type(error), "ValidationError"), "Message": error.text, **error.members}
+    shown = {"Item": error.members["Item"]} if "Item" in error.members else {}
+    return {"Code": _CODES.get(type(error), "ValidationError"), "Message": error.text, **shown}
 
 
-def _each(steps: list[Any], act: Any) -> None:
+def _each(call: Call, steps: list[Any], act: Any) -> None:
     """Do something to every part of a transaction; what AWS minds about any of them cancels all."""
-    reasons, is_cancelled = [], False
+    reasons, is_cancelled, throttled = [], False, []
     for step in steps:
         try:
             act(step)
@@ -76,6 +79,8 @@ def _each(steps: list[Any], act: Any) -> None:
         except tuple(_CODES) as error:
             reasons.append(_reason(error))
             is_cancelled = True
+            throttled += [step.layout.name] if isinstance(error, throughput.THROTTLED) else []
+    throughput.turned_away(call, throttled)
     if is_cancelled:
         raise _cancelled(reasons)
 
@@ -114,13 +119,13 @@ def write_all(
     """All writes or none. A ``token`` met again with the same ``digest`` writes nothing."""
     _refuse_strong([existing(part.layout) for part in parts])
     is_repeated = token is not None and _is_repeated(call, token, digest)
-    _each(parts, Write.place)
+    _each(call, parts, Write.place)
     _refuse_repeated([(part.layout.id, part.pk, part.sk) for part in parts])
     wants_units = detail is not None and detail != "NONE"
     if is_repeated:
         # The first answer holds; only what is consumed is counted anew, as reads.
         return {"ConsumedCapacity": _read_again(call, parts, detail)} if wants_units else {}
-    _each(parts, lambda part: part.judge(call, needs_old=wants_units))
+    _each(call, parts, lambda part: part.judge(call, needs_old=wants_units))
     if sum(part.size for part in parts if part.kind != writes.CHECK) > TRANSACTION_BYTES_MAX:
         raise ValidationException(
             "Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB"
@@ -200,6 +205,10 @@ class Get:
         hash_key, self.sk = existing(self.layout).key.of_key(self.key)
         self.pk = item.partition(hash_key)
 
+    def admit(self, call: Call) -> None:
+        if self.layout.limits is not None:
+            self.layout.limits.admit(call, throughput.READ)
+
     def read(self, call: Call) -> Any:
         """What is answered of the item, None if there is none."""
         self.size, self.body, _ = item.read(call, self.layout, self.pk, self.sk) or (0, None, None)
@@ -238,15 +247,16 @@ def read(call: Call, wanted: list[dict], detail: str | None) -> dict[str, Any]:
 
 def read_all(call: Call, gets: list[Get], detail: str | None) -> dict[str, Any]:
     _refuse_strong([existing(one.layout) for one in gets])
-    _each(gets, Get.place)
+    _each(call, gets, Get.place)
     _refuse_repeated([(one.layout.id, one.pk, one.sk) for one in gets])
+    _each(call, gets, lambda one: one.admit(call))
     found = [one.read(call) for one in gets]
     if sum(one.size for one in gets) > TRANSACTION_BYTES_MAX:
         raise ValidationException(
             "Transaction request size exceeded limit: aggregate size of the items cannot exceed 4 MB"
         )
     for one in gets:
-        figures.read(call, one.layout.name, capacity.read_units(one.size, is_transactional=True))
+        figures.read(call, one.layout, capacity.read_units(one.size, is_transactional=True), is_admitted=True)
     reply: dict[str, Any] = {"Responses": [{} if content is None else {"Item": content} for content in found]}
     if detail is not None and detail != "NONE":
         entries = []
@@ -307,7 +317,7 @@ async def _batch_read_everywhere(call: Call, layouts: list[Layout], answer: Call
 def _batch_read_shown(call: Call, wanted: dict[str, dict], gets: list[tuple[str, Get]], detail: str | None) -> dict[str, Any]:
     responses: dict[str, list] = {name: [] for name in wanted}
     left: dict[str, dict] = {}
-    entries, total = [], 0
+    entries, refusals, total, is_any_done = [], [], 0, False
     for name, one in gets:
         if total > BATCH_READ_BYTES_MAX:
             left.setdefault(name, {**wanted[name], "Keys": []})["Keys"].append(one.key)
@@ -317,12 +327,22 @@ def _batch_read_shown(call: Call, wanted: dict[str, dict], gets: list[tuple[str,
         if total > BATCH_READ_BYTES_MAX:
             left.setdefault(name, {**wanted[name], "Keys": []})["Keys"].append(one.key)
             continue
+        units = capacity.read_units(one.size, is_consistent=one.is_consistent)
+        try:
+            figures.read(call, one.layout, units)
+        except throughput.THROTTLED as refusal:
+            total -= one.size
+            refusals.append(refusal)
+            left.setdefault(name, {**wanted[name], "Keys": []})["Keys"].append(one.key)
+            continue
+        is_any_done = True
         if content is not None:
             responses[name].append(content)
-        units = capacity.read_units(one.size, is_consistent=one.is_consistent)
-        figures.read(call, one.layout.name, units)
         if detail is not None and detail != "NONE":
             entries.append(capacity.consumed(one.layout.name, units, detail=detail))
+    if refusals and not is_any_done:
+        throughput.turned_away(call, [one.layout.name for _, one in gets])
+        raise refusals[0]
     reply: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": left}
     if entries:
         reply["ConsumedCapacity"] = summed(entries)
@@ -349,10 +369,29 @@ def batch_write(
         raise ValidationException("Provided list of item keys contains duplicates")
     if any(part.layout.is_strong for part in parts):
         return _batch_everywhere(call, asked, detail, wants_metrics=wants_metrics)
-    for part in parts:
-        part.judge(call, needs_old=_wants_units(detail))
+    left: dict[str, list[dict]] = {}
+    done, refusals = _stored(call, asked, left, detail)
+    if refusals and not done:
+        throughput.turned_away(call, [part.layout.name for part in parts])
+        raise refusals[0]
+    return _batch_shown(call, done, left, detail, wants_metrics=wants_metrics)
+
+
+def _stored(
+    call: Call, asked: list[tuple[str, dict, Write]], left: dict[str, list[dict]], detail: str | None
+) -> tuple[list[Write], list[AwsError]]:
+    """The writes of a batch that were done, and what hindered others, which are put with what is ``left``."""
+    done, refusals = [], []
+    for name, request, part in asked:
+        try:
+            part.judge(call, needs_old=_wants_units(detail))
+        except throughput.THROTTLED as refusal:
+            left.setdefault(name, []).append(request)
+            refusals.append(refusal)
+            continue
         part.store(call)
-    return _batch_shown(call, parts, {}, detail, wants_metrics=wants_metrics)
+        done.append(part)
+    return done, refusals
 
 
 async def _batch_everywhere(
@@ -363,7 +402,9 @@ async def _batch_everywhere(
     outcomes = iter(await asyncio.gather(*strong, return_exceptions=True))
     done, left, refusals = [], {}, []
     for name, request, part in asked:
-        outcome = next(outcomes) if part.layout.is_strong else None
+        if not part.layout.is_strong:
+            continue
+        outcome = next(outcomes)
         if isinstance(outcome, AwsError):
             left.setdefault(name, []).append(request)
             refusals.append(outcome)
@@ -371,16 +412,13 @@ async def _batch_everywhere(
             raise outcome
         else:
             done.append(part)
+    plain = [one for one in asked if not one[2].layout.is_strong]
+    stored, hindered = call.atomically(lambda: _stored(call, plain, left, detail))
+    done, refusals = done + stored, refusals + hindered
     if refusals and not done:
+        if isinstance(refusals[0], throughput.THROTTLED):
+            throughput.turned_away(call, [part.layout.name for _, _, part in asked])
         raise refusals[0]
-
-    def store() -> None:
-        for part in done:
-            if not part.layout.is_strong:
-                part.judge(call, needs_old=_wants_units(detail))
-                part.store(call)
-
-    call.atomically(store)
     return _batch_shown(call, done, left, detail, wants_metrics=wants_metrics)
 
 

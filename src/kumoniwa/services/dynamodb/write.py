@@ -23,7 +23,7 @@ from kumoniwa.languages.dynamodb.value import (
     check_nesting,
     item_bytes,
 )
-from kumoniwa.services.dynamodb import capacity, figures, item, replication
+from kumoniwa.services.dynamodb import capacity, figures, item, replication, throughput
 from kumoniwa.services.dynamodb.table import Layout, existing
 from kumoniwa.services.dynamodb.unlocking import find
 
@@ -90,9 +90,12 @@ class Write:
         """Read what is there, ask the condition, make what will be there. ``found`` is what is there (as ``item.read`` says it), if
         the caller knows better than the table.
 
-        Raises ConditionalCheckFailedException, or ValidationException if the update does not fit the item.
+        Raises ConditionalCheckFailedException, ValidationException if the update does not fit the item, or what AWS answers who is throttled.
         """
         layout = self.layout
+        limits = layout.limits
+        if limits is not None:
+            limits.admit(call, throughput.WRITE)
         if needs_old or self.kind == UPDATE or self.condition is not None or layout.needs_old:
             self.is_old_known = True
             if found is _UNREAD:
@@ -100,6 +103,8 @@ class Write:
             self.old_size, self.old_body, self.old_version = found if found is not None else (0, None, None)
             self.old = orjson.loads(self.old_body) if self.old_body is not None else None
         if self.condition is not None and not self.condition(self.old or _NOTHING, self.condition_values):
+            # It costs what a write would: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html
+            figures.written(call, layout, capacity.write_units(self.old_size, self.size), {})
             if self.shows_old and self.old_body is not None:
                 raise ConditionalCheckFailedException(Item=item.shown(call, self.old_body))
             raise ConditionalCheckFailedException
@@ -109,6 +114,10 @@ class Write:
             self._make_new(layout)
         elif self.kind == CHECK:
             self.new, self.size = self.old, self.old_size
+        if limits is not None and layout.indexes:
+            # A global index that cannot keep up holds its table's writes back:
+            # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/gsi-throttling.html
+            limits.admit(call, throughput.WRITE, item.index_units(layout, self.old, self.new)[True])
 
     def _make_new(self, layout: Layout) -> None:
         self.new = self.old if self.old is not None else dict(self.key)
@@ -135,18 +144,19 @@ class Write:
     def store(self, call: Call, *, is_transactional: bool = False) -> None:
         if self.kind == CHECK:
             return
-        if self.layout.is_strong:
+        layout = self.layout
+        if layout.is_strong:
             raise NotImplementedHere("dynamodb: PartiQL writes of strongly consistent global tables")
         if self.kind != DELETE:
-            if self.layout.is_legacy:
+            if layout.is_legacy:
                 self.new, self.size = replication.marked(call, self.new)
             self.body = orjson.dumps(self.new)
-        self._count(call, is_transactional)
+        self.count(call, is_transactional=is_transactional)
         if self.kind == DELETE and self.old is None and self.is_old_known:
             return
         item.replace(
             call,
-            self.layout,
+            layout,
             self.pk,
             self.sk,
             self.old,
@@ -158,13 +168,15 @@ class Write:
             old_version=self.old_version,
         )
 
-    def _count(self, call: Call, is_transactional: bool) -> None:
+    def count(self, call: Call, *, is_transactional: bool = False) -> None:
+        """Measure and take what the write costs, after ``judge``."""
+        layout = self.layout
         units = capacity.write_units(self.old_size, self.size, is_transactional=is_transactional)
-        if not self.layout.indexes:
-            figures.written(call, self.layout.name, units, {})
+        if not layout.indexes:
+            figures.written(call, layout, units, {})
             return
-        indexes = item.index_units(self.layout, self.old, self.new)
-        figures.written(call, self.layout.name, units + sum(indexes[False].values()), indexes[True])
+        indexes = item.index_units(layout, self.old, self.new)
+        figures.written(call, layout, units + sum(indexes[False].values()), indexes[True])
 
     def consumed(self, detail: str, *, is_transactional: bool = False) -> dict:
         """An entry of ConsumedCapacity; only after ``judge`` with ``needs_old``."""

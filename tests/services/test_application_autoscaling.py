@@ -305,6 +305,26 @@ def test_a_table_that_is_gone_does_not_keep_others_from_scaling(cloud, scaling):
     assert len(cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]) == 2
 
 
+def test_a_table_that_is_throttled_grows_until_it_is_not(cloud, scaling):
+    register(scaling, WRITE)
+    follow(scaling, of=WRITE)
+    tables, throttled = cloud.client("dynamodb"), []
+    tables.update_table(TableName="load", GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by_k"}}])
+    cloud.sleep(60 - cloud.now() % 60)
+    for _ in range(20):
+        refused = 0
+        for n in range(3):
+            try:
+                tables.put_item(TableName="load", Item={"k": {"S": str(n)}, "v": {"S": "x" * 300_000}})
+            except tables.exceptions.ProvisionedThroughputExceededException:
+                refused += 1
+        throttled.append(refused)
+        cloud.sleep(60)
+    # 880 units a minute use up the five minutes of 5 units a second, and are 70 % of 21.
+    assert capacity(cloud, WRITE) >= 20
+    assert any(throttled) and not any(throttled[-10:])
+
+
 @pytest.mark.parametrize("of", [READ, WRITE, INDEX])
 def test_what_a_table_consumes_raises_what_is_provisioned_and_lowers_it_later(cloud, scaling, of):
     """By the figures and the alarms of the cloud itself, nothing put by hand."""

@@ -104,6 +104,7 @@ def _follow(call: Call, table: Table, group: Group, me: Member, settings: dict[s
     for index in fresh:
         item.fill(call, table, index.id)
     call.shelf(Table)[table.name] = table
+    tables.laid_out(call, table)
     for who in ("work", "conductor"):
         call.home.wake(("dynamodb", who))
 

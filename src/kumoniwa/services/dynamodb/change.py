@@ -46,9 +46,7 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
     table = streamed(call, table, asked.get("StreamSpecification"))
     if "GlobalSecondaryIndexUpdates" in asked:
         table = reindexed(call, table, definitions, asked["GlobalSecondaryIndexUpdates"])
-    table = replica.put(call, table)
-    tables.laid_out(call, table)
-    return table
+    return replica.put(call, table)
 
 
 def streamed(call: Call, table: Table, wanted: dict[str, Any] | None) -> Table:

@@ -260,6 +260,7 @@ def publish(call: Call, table: Table, group: Group, *, also: list[str] | tuple =
     group = changed(group, at=max(int(call.now() * 1_000_000), last + 1), region=call.home.name)
     table = changed(table, group=group)
     call.shelf(Table)[table.name] = table
+    tables.laid_out(call, table)
     for region in dict.fromkeys((*group.others(call.home.name), *filter(None, [group.witness]), *also)):
         call.shelf(Push)[f"{table.name}/{region}"] = Push(table=table.name, region=region, group=group, settings=settings_of(table))
     call.home.wake(("dynamodb", "conductor"))
@@ -297,6 +298,7 @@ def put(call: Call, table: Table) -> Table:
     if table.group is not None and settings_of(table) != settings_of(call.shelf(Table)[table.name]):
         return publish(call, table, table.group)
     call.shelf(Table)[table.name] = table
+    tables.laid_out(call, table)
     return table
 
 

@@ -20,7 +20,7 @@ from kumoniwa.gate.settings import Settings
 from kumoniwa.services.dynamodb import log
 from kumoniwa.wire.message import Request, Response
 
-PUTS, ROUNDS = 4_000, 30
+PUTS, ROUNDS = 10_000, 12
 BODY = "x" * 200
 NAMES = ("us-east-1", "eu-west-1", "ap-northeast-1")
 

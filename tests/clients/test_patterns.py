@@ -18,7 +18,7 @@ CLAIMS = {
     "event_sourcing": 10,
     "global_table": 5,
     "graphql_api": 8,
-    "guarded_edge": 14,
+    "guarded_edge": 16,
     "metrics_alarm": 7,
     "multi_region_pipeline": 11,
     "one_bucket_name": 9,

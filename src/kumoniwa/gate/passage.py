@@ -186,7 +186,9 @@ class Gate:
                 # The one name under which a client may have meant another region than the one that was asked.
                 signature.check_region(claim, "s3", self.home.name)
             if secret is not None:
-                signature.verify(request, claim, secret, self.home.clock.now(), route.family)
+                now = self.home.clock.now()
+                signature.verify(request, claim, secret, now, route.family)
+                self.usage.turn(now)
                 self._note_use(principal, actions.prefix(route.service.name))
             elif route.family == "s3" and claim.is_presigned:
                 # No secret is needed to see that a URL is no good any more.
@@ -237,6 +239,7 @@ class Gate:
         service, _, name = operation.partition(":")
         try:
             route = self.routes.named(service, name)
+            self.usage.turn(self.home.clock.now())
             call = Call(self.home, principal.account, principal, route.service.name, name, self.home.ids.request_id())
             call.once, call.within = once, trace
             result = self._enter(call, route, params)

@@ -11,6 +11,7 @@ import gc
 import json
 import tempfile
 import time
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -30,7 +31,7 @@ class Peers:
 
     def __init__(self) -> None:
         self.regions: dict[str, Region] = {}
-        self.swallowed: list[Any] | None = None
+        self.swallowed: deque[Any] | None = None
 
     def of(self, name: str) -> Line:
         return Line(self, name)
@@ -105,7 +106,7 @@ async def main() -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
-        peers.swallowed = []
+        peers.swallowed = deque(maxlen=1_000)
         for _ in range(ROUNDS):
             for table, spent in costs.items():
                 took = await puts(writer, table, PUTS)

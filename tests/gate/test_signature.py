@@ -493,6 +493,8 @@ def test_signed_trailers_are_verified():
         (b"NhCmhg", b"NhCmhh", "SignatureDoesNotMatch"),
         (b"hello", b"hallo", "SignatureDoesNotMatch"),
         (b"x-amz-trailer-signature", b"x-amz-else", "MalformedTrailerError"),
+        # Only signatures of Version 4A are filled up.
+        (b"\r\n\r\n", b"*\r\n\r\n", "SignatureDoesNotMatch"),
     ]:
         reader = signature_payload.of(request, claim, SECRET)
         with pytest.raises(AwsError) as caught:

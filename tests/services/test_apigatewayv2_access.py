@@ -328,6 +328,24 @@ def test_a_signed_request_needs_the_signers_own_permission(cloud, gateway, shop)
     assert shop.events[-1]["requestContext"]["authorizer"]["iam"]["principalOrgId"] == garden
 
 
+def test_who_only_calls_an_api_is_noted_again_each_minute(cloud, gateway):
+    api = http_api(gateway)
+    gateway.create_route(ApiId=api, RouteKey="GET /pets/{id}", Target=function(gateway, api), AuthorizationType="AWS_IAM")
+    iam, call = cloud.client("iam", "aws-global"), Caller(cloud, api)
+    iam.create_user(UserName="ann")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    allowed = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}]}
+    iam.put_user_policy(UserName="ann", PolicyName="p", PolicyDocument=json.dumps(allowed))
+    for wait_s in (0, 0, 61):
+        cloud.sleep(wait_s)
+        signed(call, key["AccessKeyId"], key["SecretAccessKey"])
+    called_at = cloud.now()
+    cloud.sleep(1)
+    job = iam.generate_service_last_accessed_details(Arn="arn:aws:iam::000000000000:user/ann")["JobId"]
+    (used,) = iam.get_service_last_accessed_details(JobId=job)["ServicesLastAccessed"]
+    assert used["LastAuthenticated"].timestamp() == int(called_at)
+
+
 def test_what_iam_calls_the_operations(cloud, gateway):
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonapigatewaymanagementv2.html
     api = gateway.create_api(Name="shop", ProtocolType="HTTP")["ApiId"]

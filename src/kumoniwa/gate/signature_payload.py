@@ -95,7 +95,8 @@ class _Chain:
         self._check(given, "TRAILER", sha256(lines).hexdigest())
 
     def _check(self, given: str, what: str, digests: str) -> None:
-        given = given.rstrip(asymmetric.FILLING)
+        if self._claim.is_asymmetric:
+            given = given.rstrip(asymmetric.FILLING)
         to_sign = f"{self._algorithm}-{what}\n{self._claim.at}\n{self._claim.scope}\n{self._previous}\n{digests}"
         if not self._is_signed(given, to_sign):
             signature_refusals.mismatch("s3", changed(self._claim, signature=given), "", to_sign)

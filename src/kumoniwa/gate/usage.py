@@ -1,7 +1,7 @@
 """When and where an access key, a role, or a service or an action by a user or role was last used.
 
 A region notes each once a minute at most and tells ``aws-global``, where IAM is asked for it; to find that something is noted already costs a
-look-up in a set, which is emptied by the first request after its minute.
+look-up in a set, which is emptied by the first request after its minute, signed to the gate or let in by a door.
 What it cannot tell, because ``aws-global`` is down, is forgotten.
 """
 
@@ -42,6 +42,7 @@ class Usage:
 
     def is_new(self, said: Any) -> bool:
         """Whether something is to be noted now; it is not again for a minute."""
+        self.turn(self.home.clock.now())
         if said in self.noted:
             return False
         if len(self.noted) >= REMEMBERED_MAX:

@@ -425,7 +425,7 @@ class Authorizer:
         rcps = () if organization.SERVICE_LINKED in role_arn else self.rcps(asker, "sts:AssumeRole", owner)
         context["aws:resourceaccount"] = owner
         if role is not None and role.tags:
-            context |= tags.of_resource(role.tags, ("aws:resourcetag/", "iam:resourcetag/"))
+            context |= tags.of_resource(role.tags, load("sts").tag_keys)
         decision = Authority(asker).decide("sts:AssumeRole", role_arn, context, resource_policy=trust, resource_must_allow=True, rcps=rcps)
         if not decision.is_allowed and self.mode == "enforce":
             raise AccessDenied(decision.text, hint=decision.hint)

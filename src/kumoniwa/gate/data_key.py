@@ -54,9 +54,9 @@ async def opening(call: Call, act: Callable[[], Any]) -> Any:
             return await result if isawaitable(result) else result
 
 
-def on_behalf(call: Call) -> Principal:
-    """Whoever calls the service, as KMS sees him through it."""
-    through = f"{actions.prefix(call.service)}.{call.region}.amazonaws.com"
+def on_behalf(call: Call, region: str = "") -> Principal:
+    """Whoever calls the service, as KMS sees him through it, here or in another region."""
+    through = f"{actions.prefix(call.service)}.{region or call.region}.amazonaws.com"
     who = call.forwarding("kms:")
     return changed(who, context={**who.context, "kms:ViaService": through})
 

@@ -21,6 +21,7 @@ from kumoniwa.services.dynamodb import (
     page,
     partiql,
     policy,
+    provisioning,
     quorum,
     replica,
     resealing,
@@ -127,7 +128,7 @@ def CreateTable(
         shown = tables.description(call, table, {}, status="CREATING")
         if WarmThroughput is not None:
             # Told while the table is made only to who asked for it: recorded by localstack's test_table_warm_throughput.
-            shown["WarmThroughput"] = tables.warm_shown(table, table) | {"Status": "UPDATING"}
+            shown["WarmThroughput"] = provisioning.warm_shown(table, table) | {"Status": "UPDATING"}
         return {"TableDescription": shown}
 
     is_sealed, key = table_key.wish(SSESpecification)

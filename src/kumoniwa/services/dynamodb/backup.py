@@ -15,7 +15,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import history, item, sealing, table_key
+from kumoniwa.services.dynamodb import history, item, provisioning, sealing, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.sealing import Encryption
 from kumoniwa.services.dynamodb.table import Table
@@ -159,7 +159,7 @@ def _description(call: Call, backup: Backup, *, status: str = "") -> dict[str, A
         "KeySchema": shown["KeySchema"], "TableCreationDateTime": table.created, "ItemCount": backup.items,
         "ProvisionedThroughput": {"ReadCapacityUnits": table.read_units, "WriteCapacityUnits": table.write_units},
         "BillingMode": "PAY_PER_REQUEST" if table.is_on_demand else "PROVISIONED",
-    } | tables.ceilings_shown(table)  # fmt: skip
+    } | provisioning.ceilings_shown(table)  # fmt: skip
     features: dict[str, Any] = {}
     for member in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
         if member in shown:

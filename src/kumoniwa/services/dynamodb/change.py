@@ -11,7 +11,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import item, replica, stream
+from kumoniwa.services.dynamodb import item, provisioning, replica, stream
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.table import Index, ResourceInUseException, ResourceNotFoundException, Table
 
@@ -32,7 +32,7 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
         indexes = tuple(changed(index, reads_max=0, writes_max=0) for index in table.indexes)
         table = changed(table, reads_max=0, writes_max=0, indexes=indexes)
     if "OnDemandThroughput" in asked:
-        most = tables.ceilings(asked["OnDemandThroughput"], (table.reads_max, table.writes_max), is_on_demand=table.is_on_demand)
+        most = provisioning.ceilings(asked["OnDemandThroughput"], (table.reads_max, table.writes_max), is_on_demand=table.is_on_demand)
         table = changed(table, reads_max=most[0], writes_max=most[1])
     if "DeletionProtectionEnabled" in asked:
         table = changed(table, is_protected=asked["DeletionProtectionEnabled"])
@@ -40,8 +40,8 @@ def update(call: Call, name: str, asked: dict[str, Any], definitions: list[dict]
     if table_class is not None and table_class != (table.table_class or "STANDARD"):
         table = changed(table, table_class=table_class, class_changed=call.now())
     if "WarmThroughput" in asked:
-        reads, writes = tables.warm_of(table.is_on_demand, table.read_units, table.write_units)
-        warm = tables.warmed(asked["WarmThroughput"], max(reads, table.warm_reads), max(writes, table.warm_writes))
+        reads, writes = provisioning.warm_of(table.is_on_demand, table.read_units, table.write_units)
+        warm = provisioning.warmed(asked["WarmThroughput"], max(reads, table.warm_reads), max(writes, table.warm_writes))
         table = changed(table, warm_reads=warm[0] or table.warm_reads, warm_writes=warm[1] or table.warm_writes)
     table = streamed(call, table, asked.get("StreamSpecification"))
     if "GlobalSecondaryIndexUpdates" in asked:
@@ -90,9 +90,9 @@ def rebilled(call: Call, table: Table, mode: str | None, throughput: dict | None
                 indexes=indexes,
             )
         if not is_on_demand and table.is_on_demand:
-            tables.units(None, is_on_demand=False)
+            provisioning.units(None, is_on_demand=False)
         return table
-    read, write = tables.units(throughput, is_on_demand=is_on_demand)
+    read, write = provisioning.units(throughput, is_on_demand=is_on_demand)
     if not is_on_demand and not table.is_on_demand and (read, write) == (table.read_units, table.write_units):
         raise ValidationException(
             "The provisioned throughput for the table will not change. The requested value equals the current value. "
@@ -174,18 +174,18 @@ def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
 
 def _resized(table: Table, index: Index, given: dict[str, Any]) -> Index:
     if "WarmThroughput" in given:
-        reads, writes = tables.warm_of(table.is_on_demand, index.read_units, index.write_units)
-        warm = tables.warmed(
+        reads, writes = provisioning.warm_of(table.is_on_demand, index.read_units, index.write_units)
+        warm = provisioning.warmed(
             given["WarmThroughput"], max(reads, index.warm_reads), max(writes, index.warm_writes), f"index {index.name}"
         )
         index = changed(index, warm_reads=warm[0] or index.warm_reads, warm_writes=warm[1] or index.warm_writes)
     if "OnDemandThroughput" in given:
         held = (index.reads_max, index.writes_max)
-        most = tables.ceilings(given["OnDemandThroughput"], held, is_on_demand=table.is_on_demand, what=f"index {index.name}")
+        most = provisioning.ceilings(given["OnDemandThroughput"], held, is_on_demand=table.is_on_demand, what=f"index {index.name}")
         index = changed(index, reads_max=most[0], writes_max=most[1])
     if "ProvisionedThroughput" not in given and given.keys() & {"WarmThroughput", "OnDemandThroughput"}:
         return index
-    read, write = tables.units(
+    read, write = provisioning.units(
         given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=index.name
     )
     if (read, write) == (index.read_units, index.write_units):

@@ -36,12 +36,11 @@ def written(call: Call, layout: Layout, units: float, by_index: dict[str, float]
     """What a write costs the table, local indexes among it, and each of its global indexes. Who writes was admitted before."""
     if layout.limits is not None:
         layout.limits.take(call, throughput.WRITE, units)
-        for index, own in by_index.items():
-            layout.limits.take(call, throughput.WRITE, own, index)
     call.measure(SPACE, WRITTEN, TABLE, layout.name, value=units)
-    if by_index:
-        for index, own in by_index.items():
-            call.measure(SPACE, WRITTEN, TABLE, layout.name, INDEX, index, value=own)
+    for index, own in by_index.items():
+        if layout.limits is not None:
+            layout.limits.take(call, throughput.WRITE, own, index)
+        call.measure(SPACE, WRITTEN, TABLE, layout.name, INDEX, index, value=own)
 
 
 def watch(call: Call) -> None:

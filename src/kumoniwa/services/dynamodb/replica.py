@@ -18,7 +18,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID
-from kumoniwa.services.dynamodb import item, stream, table_key
+from kumoniwa.services.dynamodb import item, provisioning, stream, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.group import CREATING, CURRENT, DELETING, STRONG_REGIONS, Group, Member
 from kumoniwa.services.dynamodb.table import ResourceInUseException, Table, described
@@ -494,7 +494,7 @@ def _member_shown(table: Table, member: Member) -> dict[str, Any]:
     found: dict[str, Any] = {
         "RegionName": member.region,
         "ReplicaStatus": member.status,
-        "WarmThroughput": tables.warm_shown(table, table),
+        "WarmThroughput": provisioning.warm_shown(table, table),
         "GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES",
     }
     if member.read_units:

@@ -16,7 +16,7 @@ from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages.dynamodb.value import INVALID, Item
 from kumoniwa.services.dynamodb import group as groups
-from kumoniwa.services.dynamodb import throughput
+from kumoniwa.services.dynamodb import provisioning, throughput
 from kumoniwa.services.dynamodb.compound import PARTS_MAX, CompoundSchema
 from kumoniwa.services.dynamodb.group import Group
 from kumoniwa.services.dynamodb.key import KeySchema
@@ -29,9 +29,6 @@ GLOBAL_INDEXES_MAX = 20
 LOCAL_INDEXES_MAX = 5
 PROJECTED_MAX = 100
 TAGS_MAX = 50
-WARM_ON_DEMAND = (12_000, 4_000)
-CEILINGS = ("MaxReadRequestUnits", "MaxWriteRequestUnits")
-UNITS_MAX = 1_000_000_000_000
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
 
 
@@ -282,17 +279,8 @@ def laid_out(call: Call, record: Table) -> Layout:
     before = layouts.get(record.name)
     layout = layouts[record.name] = Layout(record)
     held = before.limits if before is not None and before.id == record.id else None
-    layout.limits = throughput.limits(call, record.name, _rates(record), held, is_on_demand=record.is_on_demand)
+    layout.limits = throughput.limits(call, record.name, provisioning.rates(record), held, is_on_demand=record.is_on_demand)
     return layout
-
-
-def _rates(table: Table) -> dict[tuple[str, str], float]:
-    """Units a second that are provisioned, or the ceilings on demand, of a table and its global indexes."""
-    found = {}
-    for index, of in (("", table), *((index.name, index) for index in table.indexes if index.is_global)):
-        reads, writes = (of.reads_max, of.writes_max) if table.is_on_demand else (of.read_units, of.write_units)
-        found[throughput.READ, index], found[throughput.WRITE, index] = float(reads), float(writes)
-    return {place: rate for place, rate in found.items() if rate}
 
 
 def existing(layout: Layout | None) -> Layout:
@@ -351,7 +339,7 @@ def made(call: Call, params: dict[str, Any]) -> Table:
                 f"{required} must be specified" if required == "KeySchema" else f"{required} is required"
             )
     is_on_demand = params.get("BillingMode") == "PAY_PER_REQUEST"
-    read, write = units(params.get("ProvisionedThroughput"), is_on_demand=is_on_demand)
+    read, write = provisioning.units(params.get("ProvisionedThroughput"), is_on_demand=is_on_demand)
     definitions = {each["AttributeName"]: each["AttributeType"] for each in params["AttributeDefinitions"]}
     if len(definitions) < len(params["AttributeDefinitions"]):
         raise _invalid("Duplicate AttributeName in AttributeDefinitions")
@@ -366,8 +354,8 @@ def made(call: Call, params: dict[str, Any]) -> Table:
         table_class=params.get("TableClass") or "", is_protected=bool(params.get("DeletionProtectionEnabled")),
         tags=checked_tags({}, params.get("Tags") or []),
     )  # fmt: skip
-    warm = warmed(params.get("WarmThroughput"), *warm_of(is_on_demand, read, write))
-    most = ceilings(params.get("OnDemandThroughput"), None, is_on_demand=is_on_demand)
+    warm = provisioning.warmed(params.get("WarmThroughput"), *provisioning.warm_of(is_on_demand, read, write))
+    most = provisioning.ceilings(params.get("OnDemandThroughput"), None, is_on_demand=is_on_demand)
     table = changed(table, warm_reads=warm[0], warm_writes=warm[1], reads_max=most[0], writes_max=most[1])
     indexes = _local_indexes(call, table, params.get("LocalSecondaryIndexes"))
     indexes += _global_indexes(call, table, params.get("GlobalSecondaryIndexes"))
@@ -383,24 +371,6 @@ def made(call: Call, params: dict[str, Any]) -> Table:
 def new_id(call: Call) -> int:
     """An id for rows that nobody had before: rows of what was deleted may still lie there."""
     return call.ids.random.getrandbits(48)
-
-
-def units(throughput: dict[str, int] | None, *, is_on_demand: bool, index: str = "") -> tuple[int, int]:
-    where = f" for index: {index}" if index else ""
-    if throughput is None:
-        if is_on_demand:
-            return 0, 0
-        raise _invalid(
-            f"ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED{where}"
-        )
-    if is_on_demand:
-        raise _invalid(
-            f"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified{where} when BillingMode is PAY_PER_REQUEST"
-        )
-    for member, value in throughput.items():
-        if value > UNITS_MAX:
-            raise ValidationException(f"Given value {value} for {member} is out of bounds{where}")
-    return throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]
 
 
 def _key(schema: list[dict[str, str]], definitions: dict[str, str], index: str = "") -> tuple[str, str]:
@@ -522,52 +492,14 @@ def global_index(call: Call, table: Table, given: dict[str, Any], *, active_at: 
     name = given["IndexName"]
     hashes, ranges = _key_parts(given["KeySchema"], table.definitions, name)
     kind, names = _projection(given)
-    read, write = units(given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=name)
-    warm = warmed(given.get("WarmThroughput"), *warm_of(table.is_on_demand, read, write), f"index {name}")
-    most = ceilings(given.get("OnDemandThroughput"), None, is_on_demand=table.is_on_demand, what=f"index {name}")
+    read, write = provisioning.units(given.get("ProvisionedThroughput"), is_on_demand=table.is_on_demand, index=name)
+    warm = provisioning.warmed(given.get("WarmThroughput"), *provisioning.warm_of(table.is_on_demand, read, write), f"index {name}")
+    most = provisioning.ceilings(given.get("OnDemandThroughput"), None, is_on_demand=table.is_on_demand, what=f"index {name}")
     return Index(
         name=name, id=new_id(call), hash_name=hashes[0], range_name=ranges[0] if ranges else "", more_hashes=tuple(hashes[1:]),
         more_ranges=tuple(ranges[1:]), projection=kind, projected=names, read_units=read, write_units=write, active_at=active_at, warm_reads=warm[0], warm_writes=warm[1],
         reads_max=most[0], writes_max=most[1],
     )  # fmt: skip
-
-
-def ceilings(given: dict[str, int] | None, held: tuple[int, int] | None, *, is_on_demand: bool, what: str = "table") -> tuple[int, int]:
-    """The most request units a second, read and written, that OnDemandThroughput leaves; 0 is no ceiling. ``held`` is what an update
-    finds, of which -1 takes away. Captured from AWS by nubo-db/dynoxide (pull request 161); that an index is
-    named in the place of the table follows WarmThroughput's texts."""
-    members = {member: given[member] for member in CEILINGS if member in given} if given else {}
-    if members and not is_on_demand:
-        where = "when table BillingMode is PROVISIONED." if held is None else "when the table BillingMode is PROVISIONED"
-        raise _invalid(f"{next(iter(members))} for OnDemandThroughput cannot be specified {where}")
-    for member, value in members.items():
-        if value < 1 and (held is None or value != -1):
-            raise _invalid(f"Requested {member} for OnDemandThroughput for {what} is outside of valid range")
-    had = dict(zip(CEILINGS, held or (0, 0), strict=True)) | members
-    return max(had["MaxReadRequestUnits"], 0), max(had["MaxWriteRequestUnits"], 0)
-
-
-def ceilings_shown(of: Table | Index) -> dict[str, Any]:
-    most = {member: value for member, value in zip(CEILINGS, (of.reads_max, of.writes_max), strict=True) if value}
-    return {"OnDemandThroughput": most} if most else {}
-
-
-def warm_of(is_on_demand: bool, reads: int, writes: int) -> tuple[int, int]:
-    """Units a second that a table or index is warm for by its billing: recorded from AWS by localstack."""
-    return WARM_ON_DEMAND if is_on_demand else (reads, writes)
-
-
-def warmed(given: dict[str, int] | None, reads: int, writes: int, what: str = "table") -> tuple[int, int]:
-    """What WarmThroughput asks for, which is no less than what there is. Nobody is throttled here, however cold.
-
-    Texts: getmoto/moto.
-    """
-    wanted = given or {}
-    for member, least in (("ReadUnitsPerSecond", reads), ("WriteUnitsPerSecond", writes)):
-        if wanted.get(member, least) < least:
-            kind = "initial throughput for OnDemand" if (reads, writes) == WARM_ON_DEMAND else "current WarmThroughput"
-            raise _invalid(f"Requested {member} for WarmThroughput for {what} is lower than {kind}")
-    return wanted.get("ReadUnitsPerSecond", 0), wanted.get("WriteUnitsPerSecond", 0)
 
 
 def check_definitions_used(table: Table) -> None:
@@ -622,7 +554,7 @@ def description(
         "KeySchema": schema_shown(table.hash_name, table.range_name),
         "TableStatus": status or _status(table, now),
         "CreationDateTime": table.created,
-        "ProvisionedThroughput": _throughput_shown(table, table.read_units, table.write_units),
+        "ProvisionedThroughput": provisioning.units_shown(table, table.read_units, table.write_units),
         "TableSizeBytes": size,
         "ItemCount": count,
         "TableArn": call.arn(f"table/{table.name}", "dynamodb"),
@@ -636,7 +568,7 @@ def description(
             "BillingMode": "PAY_PER_REQUEST" if table.is_on_demand else "PROVISIONED",
             "LastUpdateToPayPerRequestDateTime": table.on_demand_since,
         }
-    shown |= ceilings_shown(table)
+    shown |= provisioning.ceilings_shown(table)
     if table.table_class:
         shown["TableClassSummary"] = {"TableClass": table.table_class}
         if table.class_changed:
@@ -653,7 +585,7 @@ def description(
             "RestoreInProgress": table.active_at == math.inf,
         } | ({"SourceBackupArn": table.restored_from} if table.restored_from else {})
     if status not in ("CREATING", "DELETING"):
-        shown["WarmThroughput"] = warm_shown(table, table)
+        shown["WarmThroughput"] = provisioning.warm_shown(table, table)
     for member, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
         indexes = [
             _index_shown(call, table, i, sizes, status) for i in table.indexes if i.is_global == is_global
@@ -676,24 +608,6 @@ def _status(table: Table, now: float) -> str:
 def schema_shown(hash_name: str, range_name: str) -> list[dict[str, str]]:
     shown = [{"AttributeName": hash_name, "KeyType": "HASH"}]
     return [*shown, {"AttributeName": range_name, "KeyType": "RANGE"}] if range_name else shown
-
-
-def _throughput_shown(table: Table, read: int, write: int) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "NumberOfDecreasesToday": 0,
-        "ReadCapacityUnits": read,
-        "WriteCapacityUnits": write,
-    }
-    if table.increased:
-        shown["LastIncreaseDateTime"] = table.increased
-    if table.decreased:
-        shown["LastDecreaseDateTime"] = table.decreased
-    return shown
-
-
-def warm_shown(table: Table, of: Table | Index) -> dict[str, Any]:
-    reads, writes = warm_of(table.is_on_demand, of.read_units, of.write_units)
-    return {"ReadUnitsPerSecond": max(of.warm_reads, reads), "WriteUnitsPerSecond": max(of.warm_writes, writes), "Status": "ACTIVE"}
 
 
 def _index_shown(
@@ -719,8 +633,8 @@ def _index_shown(
         shown["IndexStatus"] = "CREATING" if is_coming else "ACTIVE"
         if is_filling:
             shown["Backfilling"] = True
-        shown["ProvisionedThroughput"] = _throughput_shown(table, index.read_units, index.write_units)
-        shown |= ceilings_shown(index)
+        shown["ProvisionedThroughput"] = provisioning.units_shown(table, index.read_units, index.write_units)
+        shown |= provisioning.ceilings_shown(index)
         if status not in ("CREATING", "DELETING"):
-            shown["WarmThroughput"] = warm_shown(table, index)
+            shown["WarmThroughput"] = provisioning.warm_shown(table, index)
     return shown

@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from kumoniwa.gate.data_key import SECRET_BYTES, DataKey, Ring, Shut
+from kumoniwa.gate.data_key import SECRET_BYTES, DataKey, Ring, Shut, on_behalf
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, ValidationException
 from kumoniwa.kernel.principal import Principal
-from kumoniwa.kernel.record import changed
 from kumoniwa.languages.dynamodb.value import INVALID
 from kumoniwa.services.dynamodb import sealing
 from kumoniwa.services.dynamodb.sealing import Encryption, Opened, Seal
@@ -93,9 +92,7 @@ async def _granted(call: Call, answer: dict, context: dict[str, str], region: st
 
 async def _ask(call: Call, operation: str, params: dict[str, Any], region: str) -> dict:
     """KMS, on behalf of whoever calls DynamoDB."""
-    who = call.forwarding("kms:")
-    who = changed(who, context={**who.context, "kms:ViaService": f"dynamodb.{region}.amazonaws.com"})
-    return await call.home.ask(who, f"kms:{operation}", params, region=region, once=None)
+    return await call.home.ask(on_behalf(call, region), f"kms:{operation}", params, region=region, once=None)
 
 
 async def opened(call: Call, encryption: Encryption) -> Seal:

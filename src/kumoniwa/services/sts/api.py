@@ -16,6 +16,7 @@ from kumoniwa.gate.mfa import LastCode, MfaDevice, accepted
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import account_of
 from kumoniwa.kernel.errors import AwsError, ValidationError
+from kumoniwa.kernel.operation import load
 from kumoniwa.kernel.principal import ANONYMOUS, Principal
 from kumoniwa.languages.policy import parse
 from kumoniwa.languages.policy_decision import Authority
@@ -466,7 +467,7 @@ def _trusting_role(call: Call, action: str, arn: str, asker: Federated, keys: di
         "aws:resourceaccount": role.account,
         **organization.keys_of(organization.member(call.home, role.account), "resource"),
     }
-    context |= tag_keys.of_resource(role.tags, ("aws:resourcetag/", "iam:resourcetag/"))
+    context |= tag_keys.of_resource(role.tags, load("sts").tag_keys)
     authority = Authority(Principal(kind="federated", account="", arn=asker.provider, user_id=asker.subject))
     trust = authorize.compiled(role.trust, "trust")
     wanted = [action, *(["sts:TagSession"] if asker.tags else []), *(["sts:SetSourceIdentity"] if asker.source_identity else [])]

@@ -108,6 +108,12 @@ def test_a_policy_outlives_the_region_and_what_is_not_there_is_refused(cloud, lo
     (shown,) = logs.describe_account_policies(policyType="FIELD_INDEX_POLICY", policyName="p")["accountPolicies"]
     assert "selectionCriteria" not in shown and shown["policyType"] == "FIELD_INDEX_POLICY"
     assert code(logs.describe_account_policies, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
+    for describe, of in (
+        (logs.describe_account_policies, {"policyType": "FIELD_INDEX_POLICY"}),
+        (logs.describe_index_policies, {"logGroupIdentifiers": ["app/a"]}),
+        (logs.describe_field_indexes, {"logGroupIdentifiers": ["app/a"]}),
+    ):
+        assert code(describe, **of, nextToken="that nobody gave") == "InvalidParameterException"
     assert code(logs.delete_account_policy, policyType="FIELD_INDEX_POLICY", policyName="q") == "ResourceNotFoundException"
     assert code(policy, logs=logs, kind="RETENTION_POLICY", document="{}") == "NotImplemented"
     assert code(policy, logs=logs, kind="FIELD_INDEX_POLICY", document=FIELDS, name="aws/p") == "InvalidParameterException"

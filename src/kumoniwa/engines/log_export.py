@@ -55,7 +55,7 @@ def _line(at_ms: int, message: str) -> bytes:
 
 def run(task: Task) -> Iterator[Written]:
     connection = steady.opened(task.path)
-    message = log_scan.message_of(connection, task.secrets)
+    message = log_scan.readable_in(connection, task.secrets)("message")
     for stream in task.streams:
         rows = connection.execute(
             f"select at, {message} from {task.table} where stream = ? and at >= ? and at <= ? order by at, seq", (stream, task.start_ms, task.end_ms)

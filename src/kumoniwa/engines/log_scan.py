@@ -6,7 +6,7 @@ How it can read a file that nobody else may open: ``store.steady``.
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -89,12 +89,12 @@ def _readable(secrets: dict[str, bytes], message: str | bytes | None, link: str 
     return message if link is None or message is None else cipher.unseal(secrets[link], message, link.encode()).decode()
 
 
-def message_of(connection: apsw.Connection, secrets: dict[str, bytes]) -> str:
-    """What to select of events for their messages; ``secrets`` open those that are sealed."""
+def readable_in(connection: apsw.Connection, secrets: dict[str, bytes]) -> Callable[[str], str]:
+    """How to select a text of events, given its column, in SQL; ``secrets`` open what is sealed."""
     if not secrets:
-        return "message"
+        return str
     connection.create_scalar_function("readable", partial(_readable, secrets), 2, deterministic=True)
-    return "readable(message, link)"
+    return "readable({}, link)".format
 
 
 class _Scan:
@@ -102,11 +102,10 @@ class _Scan:
 
     def __init__(self, task: Task, query: Any) -> None:
         self.task, self.connection = task, steady.opened(task.path)
-        self.message = self.plain = message_of(self.connection, task.secrets)
-        if any(isinstance(each, Unmask) for each in query):
-            # Who may unmask at all may see all of it: AWS unmasks the fields that are named, here it is every message.
-            self.message = self.message.replace("message", "coalesce(original, message)")
-        self.transformed = self.plain.replace("message", "transformed") if task.has_transformed else "null"
+        text = readable_in(self.connection, task.secrets)
+        # Who may unmask at all may see all of it: AWS unmasks the fields that are named, here it is every message.
+        self.message = text("coalesce(original, message)" if any(isinstance(each, Unmask) for each in query) else "message")
+        self.transformed = text("transformed") if task.has_transformed else "null"
         self.streams = dict(zip(plan.sources_in(query), task.others))
         self.scanned = self.scanned_bytes = 0
 

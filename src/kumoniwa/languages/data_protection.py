@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages import backtracking
 
 DOCUMENT_MAX, CUSTOM_MAX, NAME_MAX, REGEX_MAX = 30_720, 10, 128, 200
@@ -27,10 +28,6 @@ Find = Callable[[str], Iterator[Span]]
 
 class InvalidPolicy(ValueError):
     """Not a policy AWS takes. The text says why."""
-
-
-class Unbuilt(ValueError):
-    """What AWS takes and we do not: the text names it."""
 
 
 # What is sensitive ----------------------------------------------------------------------------------------------
@@ -139,7 +136,7 @@ def _finds(identifiers: list[Any], customs: dict[str, Find]) -> list[Find]:
         elif name in MANAGED and name != identifier:
             made.append(MANAGED[name])
         elif name != identifier:
-            raise Unbuilt(f"the data identifier {name}")
+            raise NotImplementedHere(f"the data identifier {name}")
         else:
             raise InvalidPolicy(f"There is no custom data identifier {name}.")
     return made
@@ -147,7 +144,7 @@ def _finds(identifiers: list[Any], customs: dict[str, Find]) -> list[Find]:
 
 @lru_cache(maxsize=64)
 def compiled(document: str) -> Callable[[str], str]:
-    """What masks a message. Raises InvalidPolicy or Unbuilt."""
+    """What masks a message. Raises InvalidPolicy, or NotImplementedHere for what AWS takes and we do not."""
     try:
         said = json.loads(document) if len(document) <= DOCUMENT_MAX else None
     except ValueError:
@@ -168,7 +165,7 @@ def compiled(document: str) -> Callable[[str], str]:
     if not isinstance(audit, dict) or not isinstance(audit.get("FindingsDestination"), dict):
         raise InvalidPolicy("Audit must contain a FindingsDestination.")
     if audit["FindingsDestination"]:
-        raise Unbuilt("destinations of the findings of data protection policies")
+        raise NotImplementedHere("destinations of the findings of data protection policies")
     finds = _finds(first, _customs(said))
 
     def masked(message: str) -> str:

@@ -158,9 +158,10 @@ class Watch(Tree):
 
     def see(self, message: str, at_ms: int, number: int) -> None:
         raw = raw_tokens(message)
-        if self.is_bounded and len(self.clusters) >= PATTERNS_MAX and tuple(tokens_of(raw)) not in self.known and not self.is_near(raw):
+        tokens = tokens_of(raw)
+        if self.is_bounded and len(self.clusters) >= PATTERNS_MAX and tuple(tokens) not in self.known and not self.is_near(tokens):
             return
-        self.add(message, raw=raw).saw(number, at_ms, message, raw)
+        self.add(message, tokens=tokens).saw(number, at_ms, message, raw)
 
     @property
     def knows_enough(self) -> bool:
@@ -267,7 +268,7 @@ def _errors(place: int, known: dict[str, int], values: dict[str, int]) -> list[F
     if now < ERRORS_MIN or share <= ERRORS_TIMES * before:
         return []
     worst = max((value for value in values if value[0] in "45"), key=lambda value: (value[0] == "5", values[value]))
-    return [Finding(HTTP, place, f"{share:.0%} of responses are errors, {worst[0] == '5' and '5xx' or '4xx'} among them {worst}, after {before:.0%}", now)]
+    return [Finding(HTTP, place, f"{share:.0%} of responses are errors, {worst[0]}xx among them {worst}, after {before:.0%}", now)]
 
 
 def _numbers(pattern: Pattern, place: int, known: list[float], values: list[float]) -> list[Finding]:

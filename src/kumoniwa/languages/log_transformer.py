@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages import backtracking, log_grok
 from kumoniwa.languages.insights import dates
 
@@ -235,26 +236,27 @@ def _copy_value(said: dict[str, Any]) -> Step:
     return step
 
 
-def _move_keys(said: dict[str, Any]) -> Step:
-    """The key is moved into the target, and keeps its name."""
+def _moved(moves: list[tuple[str, str, bool]]) -> Step:
+    """From where to where, and whether what is there is overwritten."""
 
     def step(event: Event, origin: dict[str, str]) -> None:
-        for each in said["entries"]:
-            value, name = _read(event, each["source"]), each["source"].rpartition(".")[2]
-            if value is not _MISSING and _put(event, f"{each['target']}.{name}", value, each.get("overwriteIfExists", False)):
-                _drop(event, each["source"])
+        for source, target, overwrites in moves:
+            value = _read(event, source)
+            if value is not _MISSING and _put(event, target, value, overwrites):
+                _drop(event, source)
 
     return step
+
+
+def _move_keys(said: dict[str, Any]) -> Step:
+    """The key is moved into the target, and keeps its name."""
+    return _moved([
+        (each["source"], f"{each['target']}.{each['source'].rpartition('.')[2]}", each.get("overwriteIfExists", False)) for each in said["entries"]
+    ])  # fmt: skip
 
 
 def _rename_keys(said: dict[str, Any]) -> Step:
-    def step(event: Event, origin: dict[str, str]) -> None:
-        for each in said["entries"]:
-            value = _read(event, each["key"])
-            if value is not _MISSING and _put(event, each["renameTo"], value, each.get("overwriteIfExists", False)):
-                _drop(event, each["key"])
-
-    return step
+    return _moved([(each["key"], each["renameTo"], each.get("overwriteIfExists", False)) for each in said["entries"]])
 
 
 def _delete_keys(said: dict[str, Any]) -> Step:
@@ -302,7 +304,12 @@ def _each_text(paths: list[str], act: Callable[[str], Any]) -> Step:
 
 def _split_string(said: dict[str, Any]) -> Step:
     steps = [_each_text([each["source"]], lambda value, by=each["delimiter"]: value.split(by)) for each in said["entries"]]
-    return lambda event, origin: [step(event, origin) for step in steps] and None
+
+    def step(event: Event, origin: dict[str, str]) -> None:
+        for each in steps:
+            each(event, origin)
+
+    return step
 
 
 def _substitute_string(said: dict[str, Any]) -> Step:
@@ -358,7 +365,7 @@ def _type_converter(said: dict[str, Any]) -> Step:
 
 def _date_time_converter(said: dict[str, Any]) -> Step:
     if said.get("locale", "en").lower().replace("_", "-") not in ("en", "en-us", "en-gb"):
-        raise NotImplementedError(f"dateTimeConverter in the locale {said['locale']}")
+        raise NotImplementedHere(f"the log processor dateTimeConverter in the locale {said['locale']}")
     target = said.get("targetFormat", FORMAT)
     if dates.written(0, target, said.get("targetTimezone", "UTC")) is None:
         raise InvalidTransformer("The targetFormat or targetTimezone of dateTimeConverter is invalid.")
@@ -389,8 +396,8 @@ _PROCESSORS: dict[str, Callable[[dict[str, Any]], Step]] = {
 
 
 def compiled(config: list[dict[str, Any]]) -> Callable[[str, dict[str, str]], str]:
-    """What makes of a message, and of where it comes from, the transformed one. Raises InvalidTransformer; NotImplementedError names what AWS takes
-    and we do not. What is made raises Untransformed."""
+    """What makes of a message, and of where it comes from, the transformed one. Raises InvalidTransformer or, for what AWS takes and we do not,
+    NotImplementedHere. What is made raises Untransformed."""
     steps: list[Step] = []
     for place, processor in enumerate(config):
         if len(processor) != 1:
@@ -399,7 +406,7 @@ def compiled(config: list[dict[str, Any]]) -> Callable[[str, dict[str, str]], st
         if not isinstance(said, dict):
             raise InvalidTransformer(f"The processor {kind} has no members.")
         if kind not in _PROCESSORS:
-            raise NotImplementedError(kind)
+            raise NotImplementedHere(f"the log processor {kind}")
         if kind in BUILT_IN and (place or said.get("source", MESSAGE) != MESSAGE):
             raise InvalidTransformer(f"The processor {kind} must be the first one, and its source {MESSAGE}.")
         if not place and kind not in (*PARSERS, *BUILT_IN):

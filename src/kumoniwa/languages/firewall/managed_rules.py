@@ -115,19 +115,19 @@ _EXPLOITABLE = (
 )
 _REACT = r"(?i)\"status\"\s*:\s*\"resolved_model\"|\$\d+:(?:__proto__|constructor):|\"\$[\da-f]+:constructor:constructor"
 KNOWN_BAD = (
-    Known("JavaDeserializationRCE_HEADER", "JavaDeserializationRCE_Header", _regex(_JAVA, HEADERS, "URL_DECODE_UNI")),
-    Known("JavaDeserializationRCE_BODY", "JavaDeserializationRCE_Body", _regex(_JAVA, BODY, "URL_DECODE_UNI")),
-    Known("JavaDeserializationRCE_URIPATH", "JavaDeserializationRCE_URIPath", _regex(_JAVA, PATH, "URL_DECODE_UNI")),
-    Known("JavaDeserializationRCE_QUERYSTRING", "JavaDeserializationRCE_QueryString", _regex(_JAVA, QUERY, "URL_DECODE_UNI")),
+    Known("JavaDeserializationRCE_HEADER", "JavaDeserializationRCE_Header", _regex(_JAVA, HEADERS, *_ONCE)),
+    Known("JavaDeserializationRCE_BODY", "JavaDeserializationRCE_Body", _regex(_JAVA, BODY, *_ONCE)),
+    Known("JavaDeserializationRCE_URIPATH", "JavaDeserializationRCE_URIPath", _regex(_JAVA, PATH, *_ONCE)),
+    Known("JavaDeserializationRCE_QUERYSTRING", "JavaDeserializationRCE_QueryString", _regex(_JAVA, QUERY, *_ONCE)),
     Known("Host_localhost_HEADER", "Host_Localhost_Header", _regex(r"(?i)^localhost(?::\d+)?$", _header("host"))),
     Known("PROPFIND_METHOD", "Propfind_Method", _regex("^PROPFIND$", METHOD)),
     Known("ExploitablePaths_URIPATH", "ExploitablePaths_URIPath", _regex(_EXPLOITABLE, PATH, *_TWICE)),
-    Known("Log4JRCE_HEADER", "Log4JRCE_Header", _regex(_LOOKUP, HEADERS, "URL_DECODE_UNI")),
+    Known("Log4JRCE_HEADER", "Log4JRCE_Header", _regex(_LOOKUP, HEADERS, *_ONCE)),
     Known("Log4JRCE_QUERYSTRING", "Log4JRCE_QueryString", _regex(_LOOKUP, QUERY, *_TWICE)),
-    Known("Log4JRCE_BODY", "Log4JRCE_Body", _regex(_LOOKUP, BODY, "URL_DECODE_UNI")),
+    Known("Log4JRCE_BODY", "Log4JRCE_Body", _regex(_LOOKUP, BODY, *_ONCE)),
     Known("Log4JRCE_URIPATH", "Log4JRCE_URIPath", _regex(_LOOKUP, PATH, *_TWICE)),
     # CVE-2025-55182: https://react.dev/blog/2025/12/03/critical-security-vulnerability-in-react-server-components
-    Known("ReactJSRCE_BODY", "ReactJSRCE_Body", _regex(_REACT, BODY, "URL_DECODE_UNI")),
+    Known("ReactJSRCE_BODY", "ReactJSRCE_Body", _regex(_REACT, BODY, *_ONCE)),
 )
 
 # Databases -----------------------------------------------------------------------------------------------------------

@@ -48,18 +48,16 @@ def _command_line(text: bytes) -> bytes:
 
 
 def _url(text: bytes) -> bytes:
-    if b"%" not in text:
-        return text.replace(b"+", b" ")
-    return re.sub(rb"%([0-9a-fA-F]{2})", lambda found: bytes.fromhex(found[1].decode()), text.replace(b"+", b" "))
+    text = text.replace(b"+", b" ")
+    return re.sub(rb"%([0-9a-fA-F]{2})", lambda found: bytes.fromhex(found[1].decode()), text) if b"%" in text else text
 
 
 def _url_uni(text: bytes) -> bytes:
     def decoded(found: re.Match[bytes]) -> bytes:
         return _narrow(int(found[1], 16)) if found[1] else bytes([int(found[2], 16)])
 
-    if b"%" not in text:
-        return text.replace(b"+", b" ")
-    return re.sub(rb"%(?:[uU]([0-9a-fA-F]{4})|([0-9a-fA-F]{2}))", decoded, text.replace(b"+", b" "))
+    text = text.replace(b"+", b" ")
+    return re.sub(rb"%(?:[uU]([0-9a-fA-F]{4})|([0-9a-fA-F]{2}))", decoded, text) if b"%" in text else text
 
 
 def _base64(text: bytes) -> bytes:

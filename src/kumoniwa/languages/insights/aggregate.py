@@ -58,7 +58,9 @@ class Count(Aggregate):
         self.held += len(_values(self.read, rows))
 
 
-class CountDistinct(Aggregate):
+class Distinct(Aggregate):
+    """Values as they are spelled, each once."""
+
     __slots__ = ()
 
     def __init__(self, read: Read, rank: float) -> None:
@@ -67,22 +69,19 @@ class CountDistinct(Aggregate):
 
     def take(self, rows: list[Row]) -> None:
         self.held.update(value if type(value) is str else spelled(value) for value in _values(self.read, rows))
+
+
+class CountDistinct(Distinct):
+    __slots__ = ()
 
     def value(self) -> int:
         return len(self.held)
 
 
-class Values(Aggregate):
+class Values(Distinct):
     """The values there are, each once, in natural order: in which AWS gives them it does not say."""
 
     __slots__ = ()
-
-    def __init__(self, read: Read, rank: float) -> None:
-        super().__init__(read, rank)
-        self.held = set()
-
-    def take(self, rows: list[Row]) -> None:
-        self.held.update(value if type(value) is str else spelled(value) for value in _values(self.read, rows))
 
     def value(self) -> list[str] | None:
         return sorted(self.held, key=sort_key) or None

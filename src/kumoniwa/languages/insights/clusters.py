@@ -105,10 +105,10 @@ class Tree:
         self.near: dict[tuple[int, str], list[Any]] = {}
         self.count = 0
 
-    def add(self, message: str, is_now: bool = True, raw: list[str] | None = None) -> Any:
-        """The cluster of a message of the time that is asked about, or of the one it is compared with."""
+    def add(self, message: str, is_now: bool = True, tokens: list[str] | None = None) -> Any:
+        """The cluster of a message of the time that is asked about, or of the one it is compared with. ``tokens`` are its own, if they are known."""
         self.count += is_now
-        tokens = tokens_of(raw_tokens(message) if raw is None else raw)
+        tokens = tokens_of(raw_tokens(message)) if tokens is None else tokens
         key = tuple(tokens)
         cluster = self.known.get(key)
         if cluster is None:
@@ -133,9 +133,9 @@ class Tree:
         likeness, best = max(found, key=lambda each: each[0], default=(0.0, None))
         return best, likeness
 
-    def is_near(self, raw: list[str]) -> bool:
+    def is_near(self, tokens: list[str]) -> bool:
         """Whether such a message would join a cluster that is there."""
-        return self._likest(tokens_of(raw))[1] >= ALIKE
+        return self._likest(tokens)[1] >= ALIKE
 
     def patterns(self) -> list[dict[str, Any]]:
         return [

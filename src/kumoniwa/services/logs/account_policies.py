@@ -9,7 +9,7 @@ import orjson
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import NotImplementedHere
-from kumoniwa.services.logs import index_policy, protection, subscription, transformer
+from kumoniwa.services.logs import index_policy, page, protection, subscription, transformer
 from kumoniwa.services.logs.account_policy import (
     DATA_PROTECTION,
     FIELD_INDEX,
@@ -101,6 +101,7 @@ def DescribeAccountPolicies(
 ) -> dict:
     if [account for account in accountIdentifiers or () if account != call.account]:
         raise NotImplementedHere("policies of linked accounts")
+    page.check_only(nextToken)
     found = [each for each in of_kind(call, _checked_kind(policyType)) if policyName in (None, each.name)]
     if policyName is not None and not found:
         raise PolicyNotFound

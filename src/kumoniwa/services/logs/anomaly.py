@@ -13,7 +13,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.insights.clusters import VARIABLE
-from kumoniwa.languages.log_anomaly import Finding, Pattern, Tally, Watch, watch_of
+from kumoniwa.languages.log_anomaly import SAMPLES_MAX, Finding, Pattern, Tally, Watch, watch_of
 from kumoniwa.services.logs.anomaly_detector import (
     ANOMALIES,
     LISTED_MAX,
@@ -27,7 +27,7 @@ from kumoniwa.services.logs.anomaly_detector import (
 from kumoniwa.services.logs.group import DAY_MS, InvalidParameterException, ResourceNotFoundException
 from kumoniwa.services.logs.page import paged
 
-ANOMALIES_MAX, RUNS_MAX, SAMPLES_MAX = 1_000, 100, 10
+ANOMALIES_MAX, RUNS_MAX = 1_000, 100
 UNITS_MS = {"SECONDS": 1_000, "MINUTES": 60_000, "HOURS": 3_600_000}
 
 
@@ -88,7 +88,11 @@ def found_by(call: Call, detector: Detector) -> list[Anomaly]:
     """The last that was seen first."""
     lock = reading_lock(call, detector)
     rows = call.rows(ANOMALIES).all("select body from log_anomaly where detector = ?", detector.id)
-    return sorted((_decode(lock.open(body)) for (body,) in rows), key=lambda each: (-each.last_ms, each.id))
+    return sorted((_decode(lock.open(body)) for (body,) in rows), key=_latest_first)
+
+
+def _latest_first(anomaly: Anomaly) -> tuple[int, str]:
+    return -anomaly.last_ms, anomaly.id
 
 
 def keep(call: Call, detector: Detector, anomaly: Anomaly) -> None:
@@ -114,13 +118,14 @@ def report(call: Call, detector: Detector, found: list[tuple[Pattern, Finding, T
     held = {(each.pattern, each.kind, each.place): each for each in found_by(call, detector)}
     reported = []
     for pattern, finding, tally in found:
-        anomaly = held.get((pattern.id, finding.kind, finding.place))
+        key = pattern.id, finding.kind, finding.place
+        anomaly = held.get(key)
         if anomaly is not None and (anomaly.is_baseline or is_over(call, detector, anomaly)):
             continue
         if suppression(call, detector, anomaly.id if anomaly is not None else "", pattern.id) is not None:
             continue
         if anomaly is None:
-            anomaly = Anomaly(call.new_id(), pattern.id, finding.kind, finding.place, "", [], "", now_ms, now_ms, "")
+            anomaly = held[key] = Anomaly(call.new_id(), *key, "", [], "", now_ms, now_ms, "")
         anomaly.text, anomaly.tokens = pattern.text(), list(pattern.tokens)
         anomaly.priority, anomaly.description, anomaly.last_ms = pattern.priority(finding), finding.description, now_ms
         anomaly.values = {str(place): pattern.values_of(place, tally) for place, token in enumerate(pattern.tokens) if token.startswith(VARIABLE)}
@@ -128,13 +133,9 @@ def report(call: Call, detector: Detector, found: list[tuple[Pattern, Finding, T
         anomaly.samples = sorted([*anomaly.samples, *tally.samples])[-SAMPLES_MAX:]
         keep(call, detector, anomaly)
         reported.append(anomaly)
-    _forget(call, detector)
-    return reported
-
-
-def _forget(call: Call, detector: Detector) -> None:
-    for each in found_by(call, detector)[ANOMALIES_MAX:]:
+    for each in sorted(held.values(), key=_latest_first)[ANOMALIES_MAX:]:
         call.rows(ANOMALIES).run("delete from log_anomaly where detector = ? and id = ?", detector.id, each.id)
+    return reported
 
 
 # Shown ----------------------------------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ def ListAnomalies(
     shown = {id_: _shown(call, *held) for id_, held in of.items()}
     found = [
         anomaly
-        for _, anomaly in sorted(of.values(), key=lambda each: (-each[1].last_ms, each[1].id))
+        for _, anomaly in sorted(of.values(), key=lambda each: _latest_first(each[1]))
         if suppressionState is None or shown[anomaly.id]["suppressed"] == (suppressionState == "SUPPRESSED")
     ]
     return paged(found, nextToken, limit or LISTED_MAX, lambda each: shown[each.id], "anomalies")

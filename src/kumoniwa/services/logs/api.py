@@ -20,6 +20,7 @@ from kumoniwa.services.logs import (
     event,
     figures,
     lookup_table,
+    page,
     policy,
     query,
     scheduled_query,
@@ -433,19 +434,17 @@ def DescribeLogStreams(
     group = named(call, logGroupName, logGroupIdentifier)
     if orderBy == "LastEventTime" and logStreamNamePrefix:
         raise InvalidParameterException("Cannot order by LastEventTime with a logStreamNamePrefix.")
-    if nextToken is not None and not (nextToken.isascii() and nextToken.isdigit() and len(nextToken) < 16):
-        raise InvalidParameterException("The specified nextToken is invalid.")
-    offset, count = int(nextToken or 0), limit or 50
+    first, count = page.offset(nextToken), limit or 50
     order = "coalesce(last, 0) {0}, name {0}" if orderBy == "LastEventTime" else "name {0}"
     prefix = logStreamNamePrefix or ""
     found = call.rows(STREAMS).all(
         f"select {COLUMNS} from log_stream where grp = ? and substr(name, 1, ?) = ? "
         f"order by {order.format('desc' if descending else 'asc')} limit ? offset ?",
-        group.number, len(prefix), prefix, count + 1, offset,
+        group.number, len(prefix), prefix, count + 1, first,
     )  # fmt: skip
     reply: dict[str, Any] = {"logStreams": [_shown_stream(call, group, Stream(*row)) for row in found[:count]]}
     if len(found) > count:
-        reply["nextToken"] = str(offset + count)
+        reply["nextToken"] = str(first + count)
     return reply
 
 

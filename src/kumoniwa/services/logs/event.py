@@ -14,6 +14,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.logs import account_policy, encryption, protection, subscription, transformer
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, ResourceNotFoundException
+from kumoniwa.services.logs.page import InvalidToken
 from kumoniwa.store.rows import Table
 
 STREAMS = Table(
@@ -234,10 +235,10 @@ def place_of(text: str) -> tuple[str, Place]:
     direction, _, rest = text.partition("/")
     digits = rest.partition("/")[0]
     if direction not in ("f", "b") or len(digits) != _DIGITS or not digits.isascii() or not digits.isdigit():
-        raise InvalidParameterException("The specified nextToken is invalid.")
+        raise InvalidToken
     at_ms, seq = int(digits[:-_SEQ_DIGITS]), int(digits[-_SEQ_DIGITS:])
     if at_ms > MOMENT_MAX or seq > MOMENT_MAX:
-        raise InvalidParameterException("The specified nextToken is invalid.")
+        raise InvalidToken
     return direction, Place(at_ms, seq)
 
 

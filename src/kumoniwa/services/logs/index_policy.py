@@ -13,7 +13,7 @@ import msgspec
 
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.services.logs import account_policy
+from kumoniwa.services.logs import account_policy, page
 from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, existing, name_in
 
 DEFAULTS = ("@logStream", "traceId")
@@ -127,6 +127,7 @@ def reindexed(call: Call, held: list[Index], document: str) -> list[Index]:
 
 
 def DescribeIndexPolicies(call: Call, *, logGroupIdentifiers: list[str], nextToken: str | None = None) -> dict:
+    page.check_only(nextToken)
     shown = []
     for group in [existing(call, name_in(each)) for each in logGroupIdentifiers]:
         held, policy = _held(call, group), _policy_of_account(call, group)
@@ -163,6 +164,6 @@ def DescribeFieldIndexes(
         gone = dict.fromkeys(each.field for each in used if each.field not in standing)
         shown += [{"fieldIndexName": name, "type": FIELD_INDEX, "indexCategory": "INACTIVE"} for name in gone]
         found += [{"logGroupIdentifier": arn} | each for each in shown if each["indexCategory"] in wanted]
-    first = int(nextToken) if nextToken is not None and nextToken.isdecimal() else 0
+    first = page.offset(nextToken)
     more = {"nextToken": str(first + PAGE)} if first + PAGE < len(found) else {}
     return {"fieldIndexes": found[first : first + PAGE]} | more

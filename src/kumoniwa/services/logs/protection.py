@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutData
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import data_protection
 from kumoniwa.services.logs import account_policy
@@ -20,8 +19,6 @@ def check(document: str) -> None:
         data_protection.compiled(document)
     except data_protection.InvalidPolicy as error:
         raise InvalidParameterException(str(error)) from None
-    except data_protection.Unbuilt as error:
-        raise NotImplementedHere(str(error)) from None
 
 
 def PutDataProtectionPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) -> dict:

@@ -26,7 +26,7 @@ from kumoniwa.services.logs.group import (
     ResourceNotFoundException,
     name_in,
 )
-from kumoniwa.services.logs.page import paged
+from kumoniwa.services.logs.page import InvalidToken, paged
 from kumoniwa.services.logs.policy import LimitExceededException
 from kumoniwa.store.rows import Table
 
@@ -264,7 +264,7 @@ def _place(query: Asked, token: str | None) -> int:
         return 0
     number, _, place = token.partition("/")
     if number != query.id or not place.isdecimal() or int(place) > query.count:
-        raise InvalidParameterException("The specified nextToken is invalid.")
+        raise InvalidToken
     return int(place)
 
 

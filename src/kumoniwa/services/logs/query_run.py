@@ -101,8 +101,9 @@ def places_of(call: Call, names: tuple[str, ...]) -> dict[int, Place]:
 async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
     rows = call.rows(STREAMS, EVENTS, PAGES)
     end_ms = min(query.end_s * 1000 + 999, MOMENT_MAX)
-    names = all_groups(query)
-    sealed = [group for name in names if (group := call.shelf(Group).get(name)) is not None and group.is_sealed]
+    names, shelf = all_groups(query), call.shelf(Group)
+    groups = [shelf[name] for name in names if name in shelf]
+    sealed = [group for group in groups if group.is_sealed]
     secrets: dict[str, bytes] = {}
     try:
         for each in sealed:
@@ -115,7 +116,7 @@ async def _scan(call: Call, query: Asked, took_ms: Any) -> None:
         task = log_scan.Task(
             path=path, text=query.text, now_s=call.now(), limit=query.limit, places=places_of(call, names), table=EVENTS.name,
             start_ms=min(query.start_s * 1000, MOMENT_MAX), end_ms=end_ms, secrets=secrets, streams=list(places_of(call, query.groups)),
-            others=[list(places_of(call, each)) for each in query.others], has_transformed=any(call.shelf(Group)[name].is_transformed for name in names if name in call.shelf(Group)),
+            others=[list(places_of(call, each)) for each in query.others], has_transformed=any(group.is_transformed for group in groups),
             tables=lookup_table.bodies(call, tables_of(query.text)),
         )  # fmt: skip
         first = 0

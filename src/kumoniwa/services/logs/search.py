@@ -22,6 +22,7 @@ from kumoniwa.services.logs.event import (
     text_of,
 )
 from kumoniwa.services.logs.group import Group, InvalidParameterException, named
+from kumoniwa.services.logs.page import InvalidToken
 
 SEEN_MAX = 20_000
 FROM_TAIL_SINCE_MS = 1_704_067_200_000
@@ -110,9 +111,9 @@ def _place(token: str) -> tuple[bool, tuple[int, int, int]]:
     try:
         at_ms, stream, seq = (int(part, 16) for part in rest.split("-"))
     except ValueError:
-        raise InvalidParameterException("The specified nextToken is invalid.")
+        raise InvalidToken
     if direction not in ("f", "b") or not 0 <= min(at_ms, stream, seq) <= max(at_ms, stream, seq) <= MOMENT_MAX:
-        raise InvalidParameterException("The specified nextToken is invalid.")
+        raise InvalidToken
     return direction == "f", (at_ms, stream, seq)
 
 

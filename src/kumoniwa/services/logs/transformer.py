@@ -12,7 +12,7 @@ from typing import Any
 
 from kumoniwa.aws import models
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import AwsError, NotImplementedHere
+from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import log_transformer
 from kumoniwa.services.logs import account_policy
@@ -52,8 +52,6 @@ def checked(config: Any) -> str:
         _compiled(text)
     except log_transformer.InvalidTransformer as error:
         raise InvalidParameterException(str(error)) from None
-    except NotImplementedError as error:
-        raise NotImplementedHere(f"the log processor {error}") from None
     return text
 
 

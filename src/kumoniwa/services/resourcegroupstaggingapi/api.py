@@ -53,14 +53,14 @@ async def GetResources(
         wanted = set(ResourceARNList)
         shown, token = [each for each in await tagged.everything(call) if each[0] in wanted], ""
     else:
-        page.begin(call, PaginationToken)
+        after = page.begin(call, PaginationToken)
         found = [
             (arn, tags)
             for arn, tags in await tagged.everything(call)
             if tagged.passes(tags, filters)
             and (not ResourceTypeFilters or any(tagged.is_of(arn, each) for each in ResourceTypeFilters))
         ]
-        shown, token = page.of_resources(call, found, PaginationToken, ResourcesPerPage, TagsPerPage)
+        shown, token = page.of_resources(call, found, after, ResourcesPerPage, TagsPerPage)
     listed = [{"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]} for arn, tags in shown]
     return {"PaginationToken": token, "ResourceTagMappingList": listed}
 

@@ -56,10 +56,9 @@ def check(resources: int | None, tags: int | None) -> None:
 
 
 def of_resources(
-    call: Call, found: list[tuple[str, dict[str, str]]], token: str | None, resources: int | None, tags: int | None
+    call: Call, found: list[tuple[str, dict[str, str]]], after: str, resources: int | None, tags: int | None
 ) -> tuple[list[tuple[str, dict[str, str]]], str]:
-    """No resource is split: one whose tags are too many for this page stands on the next."""
-    after = begin(call, token)
+    """What follows an ARN, and the token of the next page. No resource is split: one whose tags are too many for this page stands on the next."""
     rest = [each for each in found if each[0] > after]
     count, held = 0, 0
     for _, own in rest[: resources or RESOURCES]:

@@ -17,6 +17,7 @@ from typing import Any
 from kumoniwa.aws.regions import is_region
 from kumoniwa.gate.access_point import through
 from kumoniwa.gate.address import GLOBAL
+from kumoniwa.gate.authorize import AccessDenied
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.names import BucketName
 from kumoniwa.gate.public_access import BLOCKED, PublicAccess
@@ -91,11 +92,6 @@ class InvalidBucketOwnerAWSAccountID(AwsError):
     """Recorded: localstack's test_get_bucket_policy_invalid_account_id."""
 
     status = 400
-
-
-class AccessDenied(AwsError):
-    status = 403
-    message = "Access Denied"
 
 
 class NothingPosted(AwsError):

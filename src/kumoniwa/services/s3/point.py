@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.htm
 from __future__ import annotations
 
 from kumoniwa.gate.access_point import AccessPoint, points, through
+from kumoniwa.gate.authorize import AccessDenied
 from kumoniwa.gate.multi_region import MultiRegionPoint, multi_region_points
 from kumoniwa.gate.public_access import PublicAccess
 from kumoniwa.kernel.call import Call
@@ -38,11 +39,6 @@ class NotByAccessPoint(AwsError):
     code = "MethodNotAllowed"
     status = 405
     message = "The specified method is not allowed against this resource."
-
-
-class AccessDenied(AwsError):
-    status = 403
-    message = "Access Denied"
 
 
 class BucketHasAccessPointsAttached(AwsError):

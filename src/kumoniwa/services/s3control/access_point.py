@@ -20,6 +20,7 @@ from kumoniwa.gate.access_point import (
     label_of,
     points,
 )
+from kumoniwa.gate.authorize import AccessDenied
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.gate.multi_region import MultiRegionPoint
 from kumoniwa.gate.names import BucketName
@@ -39,6 +40,10 @@ ALIAS_NAME_LETTERS, ALIAS_LETTERS = 20, 34
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-restrictions-limitations-naming-rules.html
 
 
+class InvalidRequest(AwsError):
+    status = 400
+
+
 class InvalidURI(AwsError):
     """This and the next three recorded: localstack's TestS3ControlAccessPoint."""
 
@@ -46,17 +51,15 @@ class InvalidURI(AwsError):
     message = "Couldn't parse the specified URI."
 
 
-class InvalidAccessPointName(AwsError):
+class InvalidAccessPointName(InvalidRequest):
     """Of its code there is no record."""
 
     code = "InvalidRequest"
-    status = 400
     message = "Your Amazon S3 AccessPoint name is invalid"
 
 
-class NoBucketForAccessPoint(AwsError):
+class NoBucketForAccessPoint(InvalidRequest):
     code = "InvalidRequest"
-    status = 400
     message = "Amazon S3 AccessPoint can only be created for existing bucket"
 
 
@@ -74,14 +77,8 @@ class MalformedPolicy(AwsError):
     status = 400
 
 
-class AccessDenied(AwsError):
-    status = 403
-    message = "Access Denied"
-
-
-class InvalidNextToken(AwsError):
+class InvalidNextToken(InvalidRequest):
     code = "InvalidRequest"
-    status = 400
     message = "The continuation token provided is incorrect"
 
 

@@ -21,6 +21,7 @@ from kumoniwa.services.s3control.access_point import (
     GetAccessPoint,
     GetAccessPointPolicy,
     GetAccessPointPolicyStatus,
+    InvalidRequest,
     ListAccessPoints,
     PutAccessPointPolicy,
 )
@@ -71,10 +72,6 @@ class JobStatusException(AwsError): ...
 
 class InvalidNextTokenException(AwsError):
     message = "The token is not valid"
-
-
-class InvalidRequest(AwsError):
-    status = 400
 
 
 class InvalidTag(AwsError):

@@ -1,7 +1,8 @@
 """Multi-Region Access Points: made, told, given a policy, and led from one region to another.
 
 us-west-2 is their control plane, as on AWS: what it was told, ``asynchronous`` makes known to all regions. Which regions are active is
-asked and said in five regions, and kept at the edge. Points for buckets of other accounts are refused by name.
+asked and said in five regions, and kept at the edge. Points for buckets of other accounts are refused by name. Of what InvalidRequest says here
+there is no record.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/MrapOperations.html
 """
 
@@ -24,7 +25,13 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy_public import is_public
-from kumoniwa.services.s3control.access_point import PAGE_MAX, InvalidNextToken, check_policy
+from kumoniwa.services.s3control.access_point import (
+    PAGE_MAX,
+    InvalidNextToken,
+    InvalidRequest,
+    NoBucketForAccessPoint,
+    check_policy,
+)
 from kumoniwa.services.s3control.asynchronous import (
     CREATE,
     DELETE,
@@ -56,12 +63,6 @@ class PermanentRedirect(AwsError):
             f"This API operation is only available in the following Regions: {', '.join(regions)}. "
             "Make sure to send all future requests to a supported Region."
         )
-
-
-class InvalidRequest(AwsError):
-    """Of the texts that this module gives it there is no record."""
-
-    status = 400
 
 
 class MultiRegionAccessPointAlreadyOwnedByYou(AwsError):
@@ -163,7 +164,7 @@ def _buckets(call: Call, regions: list[dict[str, str]]) -> dict[str, str]:
             raise NotImplementedHere("buckets of other accounts in s3control:CreateMultiRegionAccessPoint")
         held = names.get(said["Bucket"])
         if held is None or held.account != call.account:
-            raise InvalidRequest("Amazon S3 AccessPoint can only be created for existing bucket")
+            raise NoBucketForAccessPoint
         if held.region in buckets:
             raise InvalidRequest(f"A Multi-Region Access Point has one bucket in each Region: {held.region} was named twice.")
         buckets[held.region] = held.name

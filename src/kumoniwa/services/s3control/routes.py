@@ -10,7 +10,8 @@ from typing import Any
 
 from kumoniwa.gate.multi_region import MultiRegionPoint, NoSuchMultiRegionAccessPoint, multi_region_points
 from kumoniwa.kernel.record import Record
-from kumoniwa.services.s3control.multi_region import ACTIVE, PASSIVE, InvalidRequest, MethodNotAllowed
+from kumoniwa.services.s3control.access_point import InvalidRequest
+from kumoniwa.services.s3control.multi_region import ACTIVE, PASSIVE, MethodNotAllowed
 from kumoniwa.store.shelf import Shelf
 
 

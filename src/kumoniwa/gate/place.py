@@ -19,7 +19,7 @@ from __future__ import annotations
 import csv
 import ipaddress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kumoniwa.aws import geography, regions
 
@@ -110,3 +110,11 @@ class Places:
         except ValueError:
             place = None
         return (place.country, place.state) if place is not None else ("", "")
+
+
+def named(home: Any, address: str) -> tuple[str, str]:
+    """The same, by the table that a region goes by."""
+    places = home.memory.get(("gate", Places))
+    if places is None:
+        places = home.memory["gate", Places] = Places(home.settings.places)
+    return places.named(address)

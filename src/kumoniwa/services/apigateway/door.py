@@ -9,7 +9,7 @@ import zlib
 from typing import Any
 from urllib.parse import unquote
 
-from kumoniwa.gate import firewall
+from kumoniwa.gate import firewall_guard
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.identity import SHARED
@@ -176,7 +176,7 @@ def _guarded(exchange: Exchange) -> Response | None:
     """What the stage's web ACL answers instead, which is asked before everything else.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-aws-waf.html"""
     found = exchange.served
-    guard = firewall.guard_of(found.guards, exchange.home, found.account, found.stage_arn)
+    guard = firewall_guard.guard_of(found.guards, exchange.home, found.account, found.stage_arn)
     if guard is None:
         return None
     source = Source("API_GATEWAY", "APIGW", f"{found.account}:{found.api_id}:{found.name}")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import orjson
 from graphql import OperationType, Visitor, visit
 
-from kumoniwa.gate import firewall
+from kumoniwa.gate import firewall, firewall_guard
 from kumoniwa.gate.address import Address
 from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.identity import SHARED
@@ -126,7 +126,7 @@ class WAFForbiddenException(AwsError):
 
 def _guarded(call: Call, api: Api | EventApi, request: Request) -> Response | None:
     """What the API's web ACL answers instead."""
-    guard = firewall.guard_of(call.shelf(firewall.Association), call.home, call.account, arn_of(call, api.id))
+    guard = firewall_guard.guard_of(call.shelf(firewall.Association), call.home, call.account, arn_of(call, api.id))
     if guard is None:
         return None
     met = guard.meet(request, Source("APPSYNC", "APPSYNC", f"{call.account}:{api.id}"), call.request_id)

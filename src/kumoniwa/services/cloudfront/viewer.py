@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from kumoniwa.aws import geography
-from kumoniwa.gate import firewall
+from kumoniwa.gate import place
 from kumoniwa.gate.viewer import address_of
 from kumoniwa.wire.message import Request
 
@@ -43,7 +43,7 @@ def _devices(agent: str) -> dict[str, str]:
 
 def headers(home: Any, request: Request) -> dict[str, str]:
     """All that can be told, by names in small letters."""
-    country, part = firewall.place_of(home, address_of(request))
+    country, part = place.named(home, address_of(request))
     found = _devices(request.headers.get("user-agent", "")) | {"forwarded-proto": "https" if request.is_tls else "http", "viewer-http-version": "1.1"}
     if country:
         found |= {"viewer-country": country, "viewer-country-name": geography.countries()[country].name}

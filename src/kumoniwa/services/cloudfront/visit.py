@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from kumoniwa.gate import firewall
+from kumoniwa.gate import firewall_guard
 from kumoniwa.gate.edge import EdgeResource, key_of
 from kumoniwa.gate.firewall_record import Source
 from kumoniwa.gate.viewer import HEADER, address_of
@@ -106,7 +106,7 @@ class Visit:
         arn = self.config["WebACLId"]
         if not arn:
             return None
-        met = firewall.guard(self.home, self.account, arn).meet(self.request, Source("CLOUDFRONT", "CF", self.distribution.id), self.id)
+        met = firewall_guard.guard(self.home, self.account, arn).meet(self.request, Source("CLOUDFRONT", "CF", self.distribution.id), self.id)
         if not met.is_blocked:
             met.mark(self.request)
             self.headers = dict(self.request.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from kumoniwa.gate import firewall
+from kumoniwa.gate import firewall_guard
 from kumoniwa.gate.address import GLOBAL
 from kumoniwa.gate.firewall_record import POPULATION_MAX, SAMPLED_S
 from kumoniwa.kernel.call import Call
@@ -35,7 +35,7 @@ async def GetSampledRequests(
 
 
 def of_region(home: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    guard = firewall.known(home, asked["web_acl"])
+    guard = firewall_guard.known(home, asked["web_acl"])
     return guard.samples.told(asked["metric"], asked["start"], asked["end"]) if guard is not None else {"population": 0, "samples": []}
 
 
@@ -69,7 +69,7 @@ def GetRateBasedStatementManagedKeys(
         raise errors.WAFNonexistentItemException(hint=f"{RuleName} is no rate-based rule.")
     if said["AggregateKeyType"] not in ("IP", "FORWARDED_IP"):
         raise errors.WAFUnsupportedAggregateKeyTypeException
-    guard = firewall.known(call.home, found.arn)
+    guard = firewall_guard.known(call.home, found.arn)
     rates = guard.ruleset.rates.get((namespace, rule["Name"], repr(said))) if guard is not None else None
     held = [key[0] for key in rates.limited(call.now())] if rates is not None else []
 

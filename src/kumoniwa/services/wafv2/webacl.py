@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.gate import firewall
+from kumoniwa.gate import firewall, firewall_guard
 from kumoniwa.gate.edge import EdgeResource
 from kumoniwa.gate.identity import SHARED
 from kumoniwa.kernel.call import Call
@@ -77,7 +77,7 @@ def DeleteWebACL(call: Call, *, Name: str, Scope: str, Id: str, LockToken: str) 
     if key in held:
         del held[key]
     part.drop(call, found)
-    firewall.forget(call.home, found.arn)
+    firewall_guard.forget(call.home, found.arn)
     return {}
 
 

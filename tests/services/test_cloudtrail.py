@@ -162,7 +162,17 @@ def test_a_trail_is_described(cloud, ct, s3):
     assert there.describe_trails(includeShadowTrails=False)["trailList"] == []
     assert refused(there.stop_logging, Name=ARN) == "InvalidHomeRegionException"
     ct.delete_trail(Name="main")
-    assert refused(ct.get_trail, Name="main") == "TrailNotFoundException"
+    # The texts: moto's test_get_trail_unknown and test_get_trail_status_unknown_trail.
+    for call, named in ((ct.get_trail, "main"), (ct.get_trail_status, ARN)):
+        with pytest.raises(ClientError, match=rf"\(TrailNotFoundException\).*: Unknown trail: {named} for the user: {ACCOUNT}$"):
+            call(Name="main")
+
+
+def test_the_topic_of_a_trail_must_be_there_and_let_it_in(ct, s3):
+    """The text: moto's test_create_trail_with_nonexisting_topic."""
+    said = r"\(InsufficientSnsTopicPolicyException\).*: SNS Topic does not exist or the topic policy is incorrect!$"
+    with pytest.raises(ClientError, match=said):
+        ct.create_trail(Name="main", S3BucketName=BUCKET, SnsTopicName="none")
 
 
 @pytest.mark.parametrize("name", ["ab", "-abc", "abc-", "a--b", "a b c", "192.168.5.4"])
@@ -234,8 +244,24 @@ def test_advanced_selectors_choose_by_any_of_their_fields(cloud, ct, s3):
     table.get_item(TableName="tab", Key={"pk": {"S": "a"}})
     cloud.sleep(320)
     assert [e["eventName"] for e in events(s3)] == ["PutItem"]
-    wrong = [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}]}]
-    assert refused(ct.put_event_selectors, TrailName="main", AdvancedEventSelectors=wrong) == "InvalidEventSelectorsException"
+
+
+def test_what_advanced_selectors_may_look_at(ct, s3):
+    """https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html"""
+    trail(ct)
+
+    def put(category: str, *others: tuple[str, str]):
+        fields = [{"Field": name, "Equals": [value]} for name, value in (("eventCategory", category), *others)]
+        return {"TrailName": "main", "AdvancedEventSelectors": [{"FieldSelectors": fields}]}
+
+    ct.put_event_selectors(**put("Management", ("eventSource", "kms.amazonaws.com"), ("readOnly", "true")))
+    bucket = ("resources.type", "AWS::S3::Object")
+    for wrong in (
+        put("Data"), put("Data", bucket, ("f", "x")), put("Management", ("eventName", "CreateBucket")), put("Management", bucket), put("Others"),
+    ):  # fmt: skip
+        assert refused(ct.put_event_selectors, **wrong) == "InvalidEventSelectorsException"
+    for unbuilt in (put("Data", bucket, ("eventType", "AwsApiCall")), put("NetworkActivity", ("eventSource", "kms.amazonaws.com"))):
+        assert refused(ct.put_event_selectors, **unbuilt) == "NotImplemented"
 
 
 def test_who_listens_is_told_of_each_file(cloud, ct, s3):

@@ -103,6 +103,21 @@ def test_an_alias_stands_for_a_key_where_something_is_done_with_it(kms):
     )  # fmt: skip
 
 
+def test_an_alias_has_no_colon_and_stands_for_no_other_alias(kms):
+    """Both texts are moto's (tests/test_kms/test_kms.py), and local-kms has the second one; no recording of AWS was found."""
+    key = made(kms)
+    assert refused(kms.create_alias, AliasName="alias/my:alias", TargetKeyId=key) == (
+        "ValidationException", "alias/my:alias contains invalid characters for an alias",
+    )  # fmt: skip
+    kms.create_alias(AliasName="alias/mine", TargetKeyId=key)
+    for call, name, target in (
+        (kms.create_alias, "alias/mine", "alias/mine"),
+        (kms.create_alias, "alias/yours", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/mine"),
+        (kms.update_alias, "alias/mine", "alias/mine"),
+    ):
+        assert refused(call, AliasName=name, TargetKeyId=target) == ("ValidationException", "Aliases must refer to keys. Not aliases")
+
+
 def test_aws_has_keys_of_its_own_that_only_its_services_use(kms):
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html"""
     assert "TargetKeyId" not in next(a for a in kms.list_aliases()["Aliases"] if a["AliasName"] == "alias/aws/s3")

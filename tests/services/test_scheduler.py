@@ -101,6 +101,38 @@ def test_start_end_and_a_window(cloud, scheduler):
     assert len([each for each in bodies(cloud) if each != "w"]) == 4
 
 
+def test_what_recurs_may_not_have_begun_long_ago(cloud, scheduler):
+    """The text was seen on AWS: https://github.com/getmoto/moto/pull/8172"""
+    now = cloud.now()
+    target = {"Arn": queue(cloud), "RoleArn": ROLE}
+    said = refused(scheduler.create_schedule, Name="s", ScheduleExpression="rate(1 day)", Target=target, FlexibleTimeWindow=OFF, StartDate=now - 360)
+    assert said == ("ValidationException", "The StartDate you specify cannot be earlier than 5 minutes ago.")
+    make(cloud, scheduler, "rate(1 day)", StartDate=now - 240)
+    cloud.sleep(600)
+    change = {"Name": "s", "Target": target, "FlexibleTimeWindow": OFF, "ScheduleExpression": "rate(2 days)"}
+    scheduler.update_schedule(StartDate=now - 240, **change)
+    assert refused(scheduler.update_schedule, StartDate=now, **change)[0] == "ValidationException"
+
+
+def test_what_happens_once_looks_at_no_dates(cloud, scheduler):
+    # "EventBridge Scheduler ignores StartDate for one-time schedules", and EndDate:
+    # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+    now = cloud.now()
+    make(cloud, scheduler, at(cloud, 60), StartDate=now + 600, EndDate=now + 700)
+    make(cloud, scheduler, at(cloud, 60), name="o", StartDate=now - 600, EndDate=now + 30)
+    cloud.sleep(62)
+    assert len(bodies(cloud)) == 2
+
+
+def test_a_new_schedule_was_last_changed_when_it_was_made(cloud, scheduler, monkeypatch):
+    clock, ticks = cloud.region().clock, itertools.count()
+    read = type(clock).now
+    monkeypatch.setattr(type(clock), "now", lambda self: read(self) + next(ticks) * 1e-3)
+    make(cloud, scheduler, "rate(5 minutes)")
+    shown = scheduler.get_schedule(Name="s")
+    assert shown["CreationDate"] == shown["LastModificationDate"]
+
+
 def test_time_zones(cloud, scheduler):
     make(cloud, scheduler, "cron(30 9 * * ? *)", ScheduleExpressionTimezone="Asia/Tokyo")
     cloud.sleep(86_400)

@@ -52,6 +52,8 @@ def _check(name: str) -> None:
         )
     if name.startswith(_OURS):
         raise NotAuthorizedException("")
+    if ":" in name:
+        raise ValidationException(f"{name} contains invalid characters for an alias")
     if not _NAME.fullmatch(name):
         raise InvalidAliasNameException("Alias must contain only alphanumeric characters, forward slashes, underscores, and dashes.")
 
@@ -61,6 +63,11 @@ def _existing(call: Call, name: str) -> Alias:
     if alias is None:
         raise NotFoundException(f"Alias {call.arn(name)} is not found.")
     return alias
+
+
+def _check_target(text: str) -> None:
+    if text.startswith("alias/") or ":alias/" in text:
+        raise ValidationException("Aliases must refer to keys. Not aliases")
 
 
 def _target(call: Call, text: str, name: str) -> Key:
@@ -73,6 +80,7 @@ def _target(call: Call, text: str, name: str) -> Key:
 
 def CreateAlias(call: Call, *, AliasName: str, TargetKeyId: str) -> None:
     _check(AliasName)
+    _check_target(TargetKeyId)
     if AliasName in call.shelf(Alias):
         raise AlreadyExistsException(f"An alias with the name {call.arn(AliasName)} already exists")
     key, now = _target(call, TargetKeyId, AliasName), call.now()
@@ -82,6 +90,7 @@ def CreateAlias(call: Call, *, AliasName: str, TargetKeyId: str) -> None:
 def UpdateAlias(call: Call, *, AliasName: str, TargetKeyId: str) -> None:
     """Both keys are of one kind: ciphertexts and signatures of the alias must stay what they are."""
     _check(AliasName)
+    _check_target(TargetKeyId)
     alias, key = _existing(call, AliasName), _target(call, TargetKeyId, AliasName)
     old = call.shelf(Key).get(alias.key)
     if old is not None and (old.usage != key.usage or old.is_symmetric != key.is_symmetric):

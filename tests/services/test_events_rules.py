@@ -235,15 +235,39 @@ def test_what_no_service_answers_is_refused_by_name(cloud, events):
     assert refused(events.put_rule, Name="x", EventPattern=PATTERN, State=state)[0] == "NotImplemented"
 
 
-def test_a_fifo_queue_gets_its_group(cloud, events):
-    arn = queue(cloud, "q.fifo", FifoQueue="true")
+def test_what_is_no_target_is_refused_as_aws_does(cloud, events):
+    events.put_rule(Name="r", EventPattern=PATTERN)
+    # CloudFormation's reason, as localstack's test_cfn_handle_events_rule tells it.
+    said = refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": "arn:aws:s3:::box"}])
+    assert said == ("ValidationException", "s3 is not a supported service for a target.")
+    # The order: moto's test_put_targets_error_invalid_arn, …_missing_parameter_sqs_fifo and …_unknown_rule.
+    said = refused(events.put_targets, Rule="r", Targets=[{"Id": "a", "Arn": "arn:aws:s3:::box"}, {"Id": "b", "Arn": "box"}])
+    assert said == ("ValidationException", "Parameter box is not valid. Reason: Provided Arn is not in correct format.")
+    fifo = {"Id": "f", "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q.fifo"}
+    said = refused(events.put_targets, Rule="none", Targets=[fifo])
+    assert said == ("ValidationException", "Parameter(s) SqsParameters must be specified for target: f.")
+    assert refused(events.put_targets, Rule="none", Targets=[{"Id": "t", "Arn": "arn:aws:s3:::box"}])[0] == "ResourceNotFoundException"
+
+
+def test_a_fifo_queue_gets_its_group_and_deduplicates_by_content(cloud, events):
+    """"If you specify a fair or FIFO queue as a target, the queue must have content-based deduplication enabled":
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
+    arn, other = queue(cloud, "q.fifo", FifoQueue="true", ContentBasedDeduplication="true"), queue(cloud, "other.fifo", FifoQueue="true")
+    dead = queue(cloud, "dead")
     events.put_rule(Name="r", EventPattern=PATTERN)
     code, text = refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn}])
     assert (code, text) == ("ValidationException", "Parameter(s) SqsParameters must be specified for target: t.")
-    rule(cloud, {"Id": "t", "Arn": arn, "SqsParameters": {"MessageGroupId": "g"}})
-    put(cloud)
-    cloud.sleep(1)
-    assert received(cloud, "q.fifo")[0]["Attributes"]["MessageGroupId"] == "g"
+    group = {"SqsParameters": {"MessageGroupId": "g"}}
+    rule(
+        cloud, {"Id": "t", "Arn": arn, **group, "Input": '"same"'}, {"Id": "o", "Arn": other, **group, "DeadLetterConfig": {"Arn": dead}},
+    )  # fmt: skip
+    for _ in range(2):
+        put(cloud)
+        cloud.sleep(1)
+    (only,) = received(cloud, "q.fifo")
+    assert only["Attributes"]["MessageGroupId"] == "g"
+    assert not received(cloud, "other.fifo")
+    assert len(received(cloud, "dead")) == 2
 
 
 def test_a_function_is_invoked_if_its_policy_lets_the_rule(cloud, events):

@@ -102,6 +102,23 @@ def test_versions_do_not_change_and_aliases_route_to_them_by_weight(cloud):
     client.update_state_machine_alias(stateMachineAliasArn=alias, routingConfiguration=[{"stateMachineVersionArn": two, "weight": 100}])
     client.delete_state_machine_version(stateMachineVersionArn=one)
     assert {told(cloud, start(cloud, alias))["output"] for _ in range(5)} == {"2"}
+    # "You must specify at least one of the description or routingConfiguration parameters": API_UpdateStateMachineAlias
+    assert refused(client.update_state_machine_alias, stateMachineAliasArn=alias)[0] == "ValidationException"
+
+
+def test_a_version_that_is_published_again_is_described_anew(cloud):
+    """Moto verified on AWS that an update which changes nothing answers with a version of the description said last
+    (test_create_state_machine_with_version_description), and localstack recorded that it makes no other version
+    (test_empty_revision_with_publish_and_publish_on_creation)."""
+    client, arn = cloud.client("stepfunctions"), make(cloud, PASS)
+
+    def publish(**more) -> tuple[str, str]:
+        version = client.update_state_machine(stateMachineArn=arn, definition=definition(1), publish=True, **more)["stateMachineVersionArn"]
+        return version, client.describe_state_machine(stateMachineArn=version)["description"]
+
+    assert publish(versionDescription="first") == (f"{arn}:1", "first")
+    assert publish(versionDescription="second") == (f"{arn}:1", "second")
+    assert publish() == (f"{arn}:1", "second")
 
 
 def test_an_express_machine_answers_at_once_and_keeps_nothing(cloud):

@@ -176,7 +176,8 @@ def _statement(call: Call, bus: Bus, action: str, principal: str, sid: str, cond
     if principal != "*" and not (len(principal) == 12 and principal.isdecimal()):
         raise ValidationException("Parameter Principal is not valid.")
     if action != "events:PutEvents":
-        raise ValidationException("Parameter Action is not valid.")
+        # The text: moto's test_put_permission_errors.
+        raise ValidationException("Provided value in parameter 'action' is not supported.")
     statement: dict[str, Any] = {
         "Sid": sid,
         "Effect": "Allow",

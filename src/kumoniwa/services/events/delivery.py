@@ -261,11 +261,9 @@ async def send_message(asker: Call, queue: arns.Arn, body: str, once: str, **mor
 
 
 async def _to_queue(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:
-    """A FIFO queue without deduplication by content is told the event's id."""
-    more = dict(promise.target.get("SqsParameters") or {})
-    if arn.resource.endswith(".fifo"):
-        more["MessageDeduplicationId"] = orjson.loads(promise.body)["id"]
-    await send_message(asker, arn, body, once, **more)
+    """A FIFO queue must deduplicate by content: it is told no id.
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""
+    await send_message(asker, arn, body, once, **(promise.target.get("SqsParameters") or {}))
 
 
 async def _to_function(asker: Call, promise: Promise, arn: arns.Arn, body: str, once: str) -> None:

@@ -40,12 +40,20 @@ OPERATIONS = {
 NEEDS_ROLE = frozenset({"codepipeline", "firehose", "kinesis", "states"})
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html#eb-target-permissions
 
+NOT_BUILT = frozenset({
+    "batch", "codebuild", "ec2", "ecs", "events", "glue", "imagebuilder", "inspector", "redshift", "redshift-serverless", "sagemaker", "ssm",
+    "ssm-incidents",
+})  # fmt: skip
+"""Services that AWS has as targets besides: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html"""
 ELSEWHERE = ("RunCommandParameters", "EcsParameters", "BatchParameters", "RedshiftDataParameters", "SageMakerPipelineParameters")
 _GRAPH = re.compile(r"endpoints/graphql-api/[a-z0-9]+")
 _LOG_GROUP = re.compile(r"log-group:[^:*]+(:\*)?")
 
 
 def PutTargets(call: Call, *, Rule: str, Targets: list[dict[str, Any]], EventBusName: str | None = None) -> dict:
+    # What can be seen to be wrong is told before the rule is looked up: moto's test_put_targets_error_…
+    for target in Targets:
+        _check_form(target)
     rule = changeable(call, Rule, EventBusName)
     bus = buses.existing(call, EventBusName)
     if bus.key:
@@ -72,15 +80,20 @@ def _put(call: Call, rule: Rule, targets: dict[str, dict[str, Any]]) -> None:
     keep(call, changed(rule, targets=targets), buses.existing(call, rule.bus))
 
 
+def _check_form(target: dict[str, Any]) -> None:
+    arn = arns.parse(target["Arn"])
+    if arn is None or not arn.resource:
+        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
+    if arn.service == "sqs" and arn.resource.endswith(".fifo") and not (target.get("SqsParameters") or {}).get("MessageGroupId"):
+        raise ValidationException(f"Parameter(s) SqsParameters must be specified for target: {target['Id']}.")
+
+
 def _check(call: Call, target: dict[str, Any]) -> None:
     id_ = target["Id"]
     for name in ELSEWHERE:
         if name in target:
             raise NotImplementedHere(f"{name} of an EventBridge target")
-    arn = arns.parse(target["Arn"])
-    if arn is None or not arn.resource:
-        raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
-    _check_kind(call, target, arn)
+    _check_kind(call, target, arns.parse(target["Arn"]))
     if target.get("RoleArn"):
         call.require("iam:PassRole", target["RoleArn"], **{"iam:PassedToService": "events.amazonaws.com"})
     _check_input(target, id_)
@@ -91,7 +104,6 @@ def _check(call: Call, target: dict[str, Any]) -> None:
 
 
 def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
-    id_ = target["Id"]
     if arn.service == "events" and arn.resource.startswith("event-bus/"):
         return
     if _is_http(arn):
@@ -100,8 +112,11 @@ def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
     if arn.service == "appsync":
         _check_graph(call, target, arn)
         return
-    if arn.service not in OPERATIONS:
+    if arn.service in NOT_BUILT:
         raise NotImplementedHere(f"{arn.service} as a target of EventBridge")
+    if arn.service not in OPERATIONS:
+        # The text as CloudFormation told it: localstack's test_cfn_handle_events_rule.
+        raise ValidationException(f"{arn.service} is not a supported service for a target.")
     # Nobody may count on a target whose service does not exist here: what is unknown is refused by name.
     service, _, operation = OPERATIONS[arn.service].partition(":")
     call.home.gate.routes.named(service, operation)
@@ -109,8 +124,6 @@ def _check_kind(call: Call, target: dict[str, Any], arn: arns.Arn) -> None:
         raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Arn must be in the region {call.region}.")
     if arn.service == "logs" and not _LOG_GROUP.fullmatch(arn.resource):
         raise ValidationException(f"Parameter {target['Arn']} is not valid. Reason: Provided Arn is not in correct format.")
-    if arn.service == "sqs" and arn.resource.endswith(".fifo") and not (target.get("SqsParameters") or {}).get("MessageGroupId"):
-        raise ValidationException(f"Parameter(s) SqsParameters must be specified for target: {id_}.")
     if arn.service in NEEDS_ROLE and not target.get("RoleArn"):
         raise ValidationException(f"RoleArn is required for target {target['Arn']}.")
 

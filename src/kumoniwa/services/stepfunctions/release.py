@@ -89,10 +89,14 @@ def aliases_of(call: Call, machine: StateMachine) -> list[Alias]:
 
 
 def publish(call: Call, machine: StateMachine, description: str) -> Version:
-    """A version of the state machine as it is now; the latest one again if nothing has changed since."""
+    """A version of the state machine as it is now; the latest one again if nothing has changed since, which then is described anew.
+    (CloudFormation changes a version's description without replacing it, and moto verified on AWS what an update describes:
+    test_create_state_machine_with_version_description.)"""
     held = versions_of(call, machine)
     if held and held[0].revision == machine.revision:
-        return held[0]
+        same = changed(held[0], description=description or held[0].description)
+        call.shelf(Version)[f"{machine.name}:{same.number}"] = same
+        return same
     number = machine.versions + 1
     version = Version(
         arn=f"{machine.arn}:{number}", number=number, definition=machine.definition, role=machine.role, created=call.now(),
@@ -210,6 +214,10 @@ def DescribeStateMachineAlias(call: Call, *, stateMachineAliasArn: str) -> dict:
 def UpdateStateMachineAlias(
     call: Call, *, stateMachineAliasArn: str, description: str | None = None, routingConfiguration: list[dict] | None = None
 ) -> dict:
+    if routingConfiguration is None and description is None:
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachineAlias.html ("at least one of …");
+        # the text is moto's.
+        raise ValidationException("You must provide at least one of routingConfiguration or description")
     key, found = _alias(call, stateMachineAliasArn)
     if routingConfiguration is not None:
         found = changed(found, routing=_routing(call, routingConfiguration)[1])

@@ -32,6 +32,16 @@ def test_a_distribution_is_told_with_everything_that_was_not_said(edge):
     assert found["Distribution"]["Status"] == "Deployed" and found["ETag"] == made["ETag"]
 
 
+def test_an_empty_id_of_a_policy_is_none(edge):
+    # So Terraform's provider writes what a behavior does not have: hashicorp/terraform-provider-aws 5.100.0, cloudfront/distribution.go.
+    forwarded = {"QueryString": True, "Cookies": {"Forward": "none"}}
+    old = behavior(ForwardedValues=forwarded, CachePolicyId="", OriginRequestPolicyId="", ResponseHeadersPolicyId="", MinTTL=0)
+    made = edge.client.create_distribution(DistributionConfig=edge.config(default=old))["Distribution"]["DistributionConfig"]
+    shown = made["DefaultCacheBehavior"]
+    assert shown["ForwardedValues"]["QueryString"] is True
+    assert not shown.keys() & {"CachePolicyId", "OriginRequestPolicyId", "ResponseHeadersPolicyId"}
+
+
 def test_whoever_changes_or_deletes_says_which_version(edge):
     site = edge.create()
     client, found = edge.client, edge.client.get_distribution_config(Id=site.id)

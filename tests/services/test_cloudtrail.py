@@ -29,6 +29,18 @@ def ct(cloud):
     return cloud.client("cloudtrail", key=ACCOUNT)
 
 
+def test_newer_sdks_name_the_service_by_its_last_part(cloud, ct):
+    # Smithy's protocols send the name of the service's shape alone (so does the SDK for Go); older SDKs send the whole prefix.
+    # https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+    for prefix in ("CloudTrail_20131101", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"):
+        head = {
+            "authorization": f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/20300101/us-east-1/cloudtrail/aws4_request, SignedHeaders=host, Signature=0",
+            "x-amz-date": "20300101T000000Z", "content-type": "application/x-amz-json-1.1", "x-amz-target": f"{prefix}.DescribeTrails",
+        }  # fmt: skip
+        status, _, answer = cloud.http("POST", "/", headers=head, body=b"{}")
+        assert (status, json.loads(answer)) == (200, {"trailList": []})
+
+
 @pytest.fixture
 def s3(cloud):
     client = cloud.client("s3", key=ACCOUNT)

@@ -264,3 +264,37 @@ def test_a_stream_on_demand_grows_with_what_is_written(cloud):
     kinesis.put_record(StreamName="p", Data=body, PartitionKey="k")
     cloud.sleep(1)
     assert kinesis.describe_stream_summary(StreamName="p")["StreamDescriptionSummary"]["OpenShardCount"] == 1
+
+
+def figure(cloud, name: str, **dimensions: str) -> float | None:
+    found = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Kinesis", MetricName=name, Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=cloud.now() - 3600, EndTime=cloud.now() + 60, Period=10_800, Statistics=["Sum"],
+    )["Datapoints"]  # fmt: skip
+    return found[0]["Sum"] if found else None
+
+
+def test_a_stream_that_asks_for_it_is_measured_by_shard(cloud, kinesis):
+    # https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
+    kinesis.update_shard_count(StreamName="s", TargetShardCount=2, ScalingType="UNIFORM_SCALING")
+    asked = kinesis.enable_enhanced_monitoring(StreamName="s", ShardLevelMetrics=["OutgoingBytes", "IncomingBytes"])
+    assert (asked["CurrentShardLevelMetrics"], asked["DesiredShardLevelMetrics"]) == ([], ["IncomingBytes", "OutgoingBytes"])
+    assert (asked["StreamName"], asked["StreamARN"]) == ("s", ARN)
+    every = kinesis.enable_enhanced_monitoring(StreamARN=ARN, ShardLevelMetrics=["ALL"])
+    assert every["CurrentShardLevelMetrics"] == ["IncomingBytes", "OutgoingBytes"] and len(every["DesiredShardLevelMetrics"]) == 7
+    kinesis.disable_enhanced_monitoring(StreamName="s", ShardLevelMetrics=["IncomingRecords"])
+    (shown,) = kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["EnhancedMonitoring"]
+    assert len(shown["ShardLevelMetrics"]) == 6 and "IncomingRecords" not in shown["ShardLevelMetrics"]
+    low, high = (f"shardId-{put(kinesis, data, key):0>12}" for data, key in (("one", "0"), ("three", LAST)))
+    kinesis.put_records(StreamName="s", Records=[{"Data": b"x", "PartitionKey": "k", "ExplicitHashKey": LAST}])
+    iterator = kinesis.get_shard_iterator(StreamName="s", ShardId=high, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    for _ in range(5):
+        kinesis.get_records(ShardIterator=iterator)
+    assert refused(kinesis.get_records, ShardIterator=iterator)[0] == "ProvisionedThroughputExceededException"
+    cloud.sleep(61)
+    # A record weighs its data and its key, here one byte.
+    assert [figure(cloud, "IncomingBytes", StreamName="s", ShardId=shard) for shard in (low, high)] == [4.0, 8.0]
+    assert [figure(cloud, "OutgoingBytes", StreamName="s", ShardId=shard) for shard in (low, high)] == [None, 40.0]
+    assert figure(cloud, "OutgoingRecords", StreamName="s", ShardId=high) == 10.0
+    assert figure(cloud, "ReadProvisionedThroughputExceeded", StreamName="s", ShardId=high) == 1.0
+    assert figure(cloud, "IncomingRecords", StreamName="s", ShardId=high) is None

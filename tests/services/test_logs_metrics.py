@@ -71,6 +71,9 @@ def test_filters_are_listed_changed_and_deleted(cloud, logs):
     assert [(each["filterName"], each["filterPattern"]) for each in found] == [("a", "FATAL"), ("b", "WARN")]
     assert found[1]["metricTransformations"] == [{"metricName": "m", "metricNamespace": "app", "metricValue": "1", "unit": "Count"}]
     assert [each["filterName"] for each in logs.describe_metric_filters(filterNamePrefix="b")["metricFilters"]] == ["b"]
+    # Terraform's provider sends the unit None, and plans a change for ever where it is not told again.
+    filter_(logs, "INFO", name="b", unit="None")
+    assert logs.describe_metric_filters(filterNamePrefix="b")["metricFilters"][0]["metricTransformations"][0]["unit"] == "None"
     assert logs.describe_log_groups()["logGroups"][0]["metricFilterCount"] == 2
     logs.delete_metric_filter(logGroupName="g", filterName="a")
     with pytest.raises(ClientError, match="The specified metric filter does not exist"):

@@ -159,6 +159,19 @@ def test_what_would_not_be_done_is_refused_by_name(sns, name, value):
     assert refused(sns.create_topic, Name="other", Attributes={name: value})[0] == "NotImplemented"
 
 
+def test_a_rate_of_deliveries_to_log_is_kept_and_logs_nothing_without_a_role(sns):
+    # Terraform's provider sets them all to zero: internal/service/sns/topic.go of hashicorp/terraform-provider-aws 5.100.0.
+    topic = sns.create_topic(Name="news", Attributes={"SQSSuccessFeedbackSampleRate": "100"})["TopicArn"]
+    for kind in ("Application", "Firehose", "HTTP", "Lambda", "SQS"):
+        sns.set_topic_attributes(TopicArn=topic, AttributeName=f"{kind}SuccessFeedbackSampleRate", AttributeValue="0")
+        sns.set_topic_attributes(TopicArn=topic, AttributeName=f"{kind}FailureFeedbackRoleArn", AttributeValue="")
+    shown = attributes(sns, topic)
+    assert {name: value for name, value in shown.items() if "Feedback" in name} == {
+        f"{kind}SuccessFeedbackSampleRate": "0" for kind in ("Application", "Firehose", "HTTP", "Lambda", "SQS")
+    }
+    assert refused(sns.set_topic_attributes, TopicArn=topic, AttributeName="SQSSuccessFeedbackSampleRate", AttributeValue="101")[0] == "InvalidParameter"
+
+
 # Permissions ---------------------------------------------------------------------------------------
 
 

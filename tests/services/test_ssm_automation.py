@@ -113,6 +113,14 @@ def test_what_is_no_document_is_refused(books, content, code):
     assert refused(books.ssm.create_document, Name="book", Content=content, DocumentType="Automation")[0] == code
 
 
+def test_a_document_is_shared_with_nobody(books):
+    books.make(body(SLEEP))
+    shared = books.ssm.describe_document_permission(Name="book", PermissionType="Share")
+    assert (shared["AccountIds"], shared["AccountSharingInfoList"]) == ([], [])
+    assert refused(books.ssm.describe_document_permission, Name="none", PermissionType="Share")[0] == "InvalidDocument"
+    assert refused(books.ssm.modify_document_permission, Name="book", PermissionType="Share", AccountIdsToAdd=["111111111111"])[0] == "NotImplemented"
+
+
 def test_documents_are_refused_in_words(books):
     books.make(body(SLEEP))
     ssm = books.ssm

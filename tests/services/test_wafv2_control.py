@@ -32,6 +32,14 @@ def test_only_who_saw_the_last_version_changes_it(cloud, waf):
     assert wall.arn == f"arn:aws:wafv2:us-east-1:000000000000:regional/webacl/wall/{wall.id}"
 
 
+def test_how_long_a_puzzle_counts_is_told_and_what_would_set_one_is_refused_by_name(cloud, waf):
+    # Terraform's provider sends both, empty or not, with every web ACL and every rule.
+    wall = Wall(cloud, {**rule("a", contains("/a")), "CaptchaConfig": {}}, CaptchaConfig={}, ChallengeConfig={"ImmunityTimeProperty": {"ImmunityTime": 600}})
+    shown = waf.get_web_acl(ARN=wall.arn)["WebACL"]
+    assert shown["ChallengeConfig"] == {"ImmunityTimeProperty": {"ImmunityTime": 600}} and shown["CaptchaConfig"] == {}
+    assert refused(wall.update, {**rule("a", contains("/a")), "Action": {"Captcha": {}}})["Code"] == "NotImplemented"
+
+
 def test_names_are_unique_and_what_is_not_there_is_said(cloud, waf):
     wall = Wall(cloud)
     assert refused(Wall, cloud)["Code"] == "WAFDuplicateItemException"

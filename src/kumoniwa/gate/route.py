@@ -208,7 +208,9 @@ class Routes:
             self._signed_as.setdefault(CONTROL if name == CONTROL else model.signing_name, []).append(name)
             self._versions.setdefault(model.api_version, []).append(name)
             if model.target_prefix:
-                self._targets[model.target_prefix] = name
+                # Where the prefix has dots, SDKs that are made from Smithy's models (Go's, Java's and JavaScript's newer ones)
+                # send its last part alone, as Smithy's protocols say: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+                self._targets[model.target_prefix] = self._targets[model.target_prefix.rpartition(".")[2]] = name
         known = {signing_name: [models.service(name) for name in names] for signing_name, names in self._signed_as.items()}
         self._rest = frozenset(
             signing_name

@@ -50,7 +50,9 @@ def found(call: Call, api_id: str, function_id: str) -> Function:
 
 def _put(call: Call, api_id: str, id_: str, said: dict[str, Any]) -> dict:
     datasource.found(call, api_id, said["dataSourceName"])
-    if said["functionVersion"] not in (None, VERSION):
+    # A function of code has none, and Terraform's provider says so with an empty text:
+    # https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/appsync/function.go
+    if said["functionVersion"] not in (None, "", VERSION):
         raise BadRequestException(
             f"Invalid function version {said['functionVersion']}: it must be {VERSION}."
         )

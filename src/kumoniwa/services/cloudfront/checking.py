@@ -22,6 +22,7 @@ from kumoniwa.wire.message import Request
 
 NONE = {"Quantity": 0}
 READ = ["HEAD", "GET"]
+_POLICIES = frozenset(sort.behavior_member for sort in (policy.CACHE, policy.REQUEST, policy.RESPONSE))
 METHODS = ({"GET", "HEAD"}, {"GET", "HEAD", "OPTIONS"}, {"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"})
 ERROR_CODES = (400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504)
 RESPONSE_CODES = frozenset(["200", "400", "403", "404", "405", "414", "416", "500", "501", "502", "503", "504"])
@@ -85,6 +86,9 @@ def _origin(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _behavior(said: dict[str, Any]) -> dict[str, Any]:
+    # Terraform sends the policies that a behavior does not have as empty ids, which AWS takes for none:
+    # https://github.com/hashicorp/terraform-provider-aws/blob/v5.100.0/internal/service/cloudfront/distribution.go
+    said = {name: value for name, value in said.items() if value or name not in _POLICIES}
     whole = {
         "TrustedSigners": {"Enabled": False, "Quantity": 0}, "TrustedKeyGroups": {"Enabled": False, "Quantity": 0}, "SmoothStreaming": False,
         "Compress": False, "LambdaFunctionAssociations": NONE, "FunctionAssociations": NONE, "FieldLevelEncryptionId": "", **said,

@@ -9,7 +9,7 @@ from kumoniwa.kernel.errors import ValidationException
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
-from kumoniwa.services.kinesis import encryption, rate, record, resharding
+from kumoniwa.services.kinesis import encryption, monitoring, rate, record, resharding
 from kumoniwa.services.kinesis.consumer import (
     Consumer,
     DeregisterStreamConsumer,
@@ -28,6 +28,7 @@ from kumoniwa.services.kinesis.errors import (
     ResourceInUseException,
     ResourceNotFoundException,
 )
+from kumoniwa.services.kinesis.monitoring import DisableEnhancedMonitoring, EnableEnhancedMonitoring
 from kumoniwa.services.kinesis.stream import (
     Shard,
     Stream,
@@ -64,8 +65,8 @@ from kumoniwa.services.kinesis.tag import (
 )
 
 __all__ = [
-    "AddTagsToStream", "DeregisterStreamConsumer", "DescribeStreamConsumer", "ListStreamConsumers", "ListTagsForResource",
-    "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream", "StartStreamEncryption", "StopStreamEncryption",
+    "AddTagsToStream", "DeregisterStreamConsumer", "DescribeStreamConsumer", "DisableEnhancedMonitoring", "EnableEnhancedMonitoring",
+    "ListStreamConsumers", "ListTagsForResource", "ListTagsForStream", "RegisterStreamConsumer", "RemoveTagsFromStream", "StartStreamEncryption", "StopStreamEncryption",
     "SubscribeToShard", "TagResource", "UntagResource", "all_tags",
 ]  # fmt: skip
 
@@ -201,7 +202,7 @@ def _described(call: Call, stream: Stream) -> dict[str, Any]:
         "StreamModeDetails": {"StreamMode": stream.mode},
         "RetentionPeriodHours": stream.retention_h,
         "StreamCreationTimestamp": stream.created,
-        "EnhancedMonitoring": [{"ShardLevelMetrics": []}],
+        "EnhancedMonitoring": [{"ShardLevelMetrics": list(stream.shard_metrics)}],
         **encryption.shown(stream),
     }
 
@@ -449,6 +450,7 @@ def PutRecord(
     encryption.prove(call, stream)
     rate.count_write(call, stream, shard, size)
     _measure_writes(call, stream, 1, size)
+    monitoring.measure(call, stream, shard, IncomingRecords=1, IncomingBytes=size)
     number = record.put(call, stream, shard, PartitionKey, Data)
     return {"ShardId": shard.id, "SequenceNumber": number, "EncryptionType": encryption.shown(stream)["EncryptionType"]}
 
@@ -498,6 +500,7 @@ def PutRecords(call: Call, *, Records: list[dict[str, Any]], StreamName: str | N
             rate.count_write(call, stream, shard, size)
             number = record.put(call, stream, shard, entry["PartitionKey"], entry["Data"])
             answers.append({"SequenceNumber": number, "ShardId": shard.id})
+            monitoring.measure(call, stream, shard, IncomingRecords=1, IncomingBytes=size)
         except ProvisionedThroughputExceededException as error:
             failed += 1
             answers.append({"ErrorCode": error.code, "ErrorMessage": error.text})
@@ -543,6 +546,7 @@ def GetRecords(call: Call, *, ShardIterator: str, Limit: int | None = None, Stre
     call.measure("AWS/Kinesis", "GetRecords.Records", "StreamName", stream.name, value=len(found.records))
     age = rounded(found.behind_ms)
     call.measure("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", stream.name, value=age, unit="Milliseconds")
+    monitoring.measure(call, stream, shard, OutgoingRecords=len(found.records), OutgoingBytes=found.size, IteratorAgeMilliseconds=age)
     reply: dict[str, Any] = {"Records": found.records, "MillisBehindLatest": found.behind_ms}
     if found.is_over:
         reply["ChildShards"] = children(call, stream, shard)

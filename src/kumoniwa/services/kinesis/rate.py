@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 from __future__ import annotations
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.services.kinesis import monitoring
 from kumoniwa.services.kinesis.errors import ProvisionedThroughputExceededException
 from kumoniwa.services.kinesis.stream import Shard, Stream, shard_key
 
@@ -29,7 +30,8 @@ class Rates:
         """Streams on demand, and their shards that took more than half of what they may take."""
 
 
-def exceeded(call: Call, stream: Stream, shard: Shard) -> ProvisionedThroughputExceededException:
+def _exceeded(call: Call, stream: Stream, shard: Shard, figure: str) -> ProvisionedThroughputExceededException:
+    monitoring.measure(call, stream, shard, **{figure: 1})
     return ProvisionedThroughputExceededException(
         f"Rate exceeded for shard {shard.id} in stream {stream.name} under account {call.account}."
     )
@@ -41,7 +43,7 @@ def count_write(call: Call, stream: Stream, shard: Shard, size: int) -> None:
     held = rates.written.get(key, (second, 0, 0))
     records, total = (held[1], held[2]) if held[0] == second else (0, 0)
     if records >= RECORDS_MAX or total and total + size > BYTES_MAX:
-        raise exceeded(call, stream, shard)
+        raise _exceeded(call, stream, shard, "WriteProvisionedThroughputExceeded")
     rates.written[key] = (second, records + 1, total + size)
     is_hot = records + 1 > RECORDS_MAX // 2 or total + size > BYTES_MAX // 2
     if is_hot and stream.mode == "ON_DEMAND" and (stream.name, shard.index) not in rates.hot:
@@ -55,7 +57,7 @@ def count_read(call: Call, stream: Stream, shard: Shard) -> None:
     held = rates.reads.get(key, (second, 0))
     reads = held[1] if held[0] == second else 0
     if reads >= READS_MAX or rates.busy_until.get(key, 0.0) > call.now() + 1.0:
-        raise exceeded(call, stream, shard)
+        raise _exceeded(call, stream, shard, "ReadProvisionedThroughputExceeded")
     rates.reads[key] = (second, reads + 1)
 
 

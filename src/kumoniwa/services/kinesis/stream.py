@@ -68,6 +68,8 @@ class Stream(Record):
     """The key of KMS that records are encrypted under, as it was told; empty if they are not."""
     is_sealed: bool = False
     """Whether some of its records are."""
+    shard_metrics: tuple[str, ...] = ()
+    """What CloudWatch is told of each shard."""
 
     @property
     def open_shards(self) -> list[Shard]:

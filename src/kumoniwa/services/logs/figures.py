@@ -97,7 +97,7 @@ def _filter(call: Call, group: Group, each: MetricFilter, batch: Batch, data: Da
 
 
 def _datum(each: MetricFilter, at_ms: int, value: float, dimensions: list[dict[str, str]]) -> dict[str, Any]:
-    return {"MetricName": each.metric, "Timestamp": at_ms / 1000, "Value": value, "Unit": each.unit, "Dimensions": dimensions}
+    return {"MetricName": each.metric, "Timestamp": at_ms / 1000, "Value": value, "Unit": each.unit or "None", "Dimensions": dimensions}
 
 
 def number(value: Any) -> float | None:

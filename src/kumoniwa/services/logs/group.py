@@ -41,7 +41,7 @@ class MetricFilter(Record):
     created_ms: int
     default: float | None = None
     is_of_transformed: bool = False
-    unit: str = "None"
+    unit: str | None = None
     dimensions: dict[str, str] = {}
 
 

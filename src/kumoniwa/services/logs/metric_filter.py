@@ -56,7 +56,7 @@ def PutMetricFilter(
             raise InvalidParameterException(f"Invalid metric transformation: {error}")
     made = MetricFilter(
         name=filterName, pattern=filterPattern, metric=said["metricName"], namespace=said["metricNamespace"], value=said["metricValue"],
-        created_ms=int(call.now() * 1000), default=said.get("defaultValue"), unit=said.get("unit", "None"), dimensions=dimensions,
+        created_ms=int(call.now() * 1000), default=said.get("defaultValue"), unit=said.get("unit"), dimensions=dimensions,
         is_of_transformed=bool(applyOnTransformedLogs),
     )  # fmt: skip
     kept = tuple(each for each in group.filters if each.name != filterName)
@@ -102,7 +102,7 @@ def _shown(group: Group, each: MetricFilter) -> dict[str, Any]:
         transformation["defaultValue"] = each.default
     if each.dimensions:
         transformation["dimensions"] = each.dimensions
-    if each.unit != "None":
+    if each.unit is not None:
         transformation["unit"] = each.unit
     return {
         "filterName": each.name, "filterPattern": each.pattern, "metricTransformations": [transformation], "creationTime": each.created_ms,

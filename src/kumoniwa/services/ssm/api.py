@@ -4,6 +4,7 @@ from kumoniwa.services.ssm.access import conditions_of, resource_of  # noqa: F40
 from kumoniwa.services.ssm.document import (
     CreateDocument,
     DescribeDocument,
+    DescribeDocumentPermission,
     GetDocument,
     ListDocuments,
     ListDocumentVersions,
@@ -56,7 +57,7 @@ TAG_CONDITIONS = ("ssm:resourceTag",)
 
 __all__ = [
     "AddTagsToResource", "AssociateOpsItemRelatedItem", "CreateDocument", "CreateOpsItem", "DeleteDocument", "DeleteOpsItem", "DeleteParameter",
-    "DeleteParameters", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument", "DescribeOpsItems",
+    "DeleteParameters", "DescribeAutomationExecutions", "DescribeAutomationStepExecutions", "DescribeDocument", "DescribeDocumentPermission", "DescribeOpsItems",
     "DescribeParameters", "DisassociateOpsItemRelatedItem", "GetAutomationExecution", "GetDocument", "GetOpsItem", "GetParameter",
     "GetParameterHistory", "GetParameters", "GetParametersByPath", "LabelParameterVersion", "ListDocumentVersions", "ListDocuments",
     "ListOpsItemRelatedItems", "ListTagsForResource", "PutParameter", "RemoveTagsFromResource", "SendAutomationSignal",

@@ -18,7 +18,7 @@ from kumoniwa.kernel.errors import ValidationError as Unreadable
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.languages import automation_document
 from kumoniwa.services.ssm import owned, tag
-from kumoniwa.services.ssm.errors import InvalidFilterKey, ValidationException
+from kumoniwa.services.ssm.errors import InvalidFilterKey, InvalidNextToken, ValidationException
 
 BYTES_MAX, VERSIONS_MAX = 65_536, 1_000
 LATEST, DEFAULT = "$LATEST", "$DEFAULT"
@@ -278,6 +278,14 @@ def _described(call: Call, document: Document, version: Edition) -> dict[str, An
         "DocumentFormat": version.format, "Tags": [{"Key": key, "Value": value} for key, value in document.tags.items()], **_named(version),
     }  # fmt: skip
     return told | ({"TargetType": version.target_type} if version.target_type else {})
+
+
+def DescribeDocumentPermission(call: Call, *, Name: str, PermissionType: str, MaxResults: int | None = None, NextToken: str | None = None) -> dict:
+    """A document is shared with nobody here. What is told of AWS's own, which only AWS can share, no source states."""
+    changeable(call, Name)
+    if NextToken is not None:
+        raise InvalidNextToken
+    return {"AccountIds": [], "AccountSharingInfoList": []}
 
 
 _LISTED = ("Name", "DisplayName", "Owner", "VersionName", "PlatformTypes", "DocumentVersion", "DocumentType", "SchemaVersion", "DocumentFormat",

@@ -74,9 +74,6 @@ def check_rules(call: Call, scope: str, rules: list[dict[str, Any]], bodies: dic
 
 
 def _check_rule(standing: Standing, rule: dict[str, Any]) -> None:
-    for member in ("CaptchaConfig", "ChallengeConfig"):
-        if member in rule:
-            raise NotImplementedHere(f"{member} of wafv2 rules")
     kind = _only(rule["Statement"], "STATEMENT", "Statement")
     check_statement(standing, rule["Statement"])
     if ("Action" in rule) == ("OverrideAction" in rule) or (kind in GROUPS) != ("OverrideAction" in rule):

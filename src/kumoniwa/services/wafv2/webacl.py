@@ -1,4 +1,7 @@
-"""Web ACLs: rules, and what is done with what none of them ends."""
+"""Web ACLs: rules, and what is done with what none of them ends.
+
+How long a solved puzzle counts (``CaptchaConfig``, ``ChallengeConfig``) is kept and told; the actions that set puzzles are refused by name.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +37,13 @@ def _checked(call: Call, scope: str, said: dict[str, Any]) -> int:
 def CreateWebACL(
     call: Call, *, Name: str, Scope: str, DefaultAction: dict[str, Any], VisibilityConfig: dict[str, Any], Description: str | None = None,
     Rules: list[dict[str, Any]] | None = None, Tags: list[dict[str, str]] | None = None, CustomResponseBodies: dict[str, Any] | None = None,
-    AssociationConfig: dict[str, Any] | None = None,
+    AssociationConfig: dict[str, Any] | None = None, CaptchaConfig: dict[str, Any] | None = None, ChallengeConfig: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
     part.check_new(call, Scope, KIND, Name)
     said = {
         "Name": Name, "DefaultAction": DefaultAction, "Description": Description, "Rules": Rules or [], "VisibilityConfig": VisibilityConfig,
         "CustomResponseBodies": CustomResponseBodies, "AssociationConfig": AssociationConfig,
+        "CaptchaConfig": CaptchaConfig, "ChallengeConfig": ChallengeConfig,
     }  # fmt: skip
     standing = {
         "Capacity": _checked(call, Scope, said), "ManagedByFirewallManager": False, "RetrofittedByFirewallManager": False,
@@ -58,12 +62,13 @@ def GetWebACL(call: Call, *, Name: str | None = None, Scope: str | None = None, 
 def UpdateWebACL(
     call: Call, *, Name: str, Scope: str, Id: str, DefaultAction: dict[str, Any], VisibilityConfig: dict[str, Any], LockToken: str,
     Description: str | None = None, Rules: list[dict[str, Any]] | None = None, CustomResponseBodies: dict[str, Any] | None = None,
-    AssociationConfig: dict[str, Any] | None = None,
+    AssociationConfig: dict[str, Any] | None = None, CaptchaConfig: dict[str, Any] | None = None, ChallengeConfig: dict[str, Any] | None = None,
 ) -> dict:  # fmt: skip
     found = part.locked(call, Scope, KIND, Name, Id, LockToken)
     said = {
         "DefaultAction": DefaultAction, "Description": Description, "Rules": Rules or [], "VisibilityConfig": VisibilityConfig,
         "CustomResponseBodies": CustomResponseBodies, "AssociationConfig": AssociationConfig,
+        "CaptchaConfig": CaptchaConfig, "ChallengeConfig": ChallengeConfig,
     }  # fmt: skip
     return part.keep(call, found, **said, Capacity=_checked(call, Scope, said))
 

@@ -23,6 +23,11 @@ class InvalidInput(AwsError):
     status = 400
 
 
+class AccessDenied(AwsError):
+    code = "AccessDenied"
+    status = 403
+
+
 class UnmodifiableEntity(AwsError):
     status = 400
 

@@ -25,6 +25,7 @@ from kumoniwa.services.iam.entity import (
     untagged,
 )
 from kumoniwa.services.iam.errors import (
+    AccessDenied,
     DeleteConflict,
     EntityAlreadyExists,
     InvalidInput,
@@ -96,7 +97,7 @@ def _own(call: Call, arn: str) -> Policy:
     policy = policy_named(call, arn)
     if arn.startswith(managed_policies.PREFIX):
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html: nobody can change AWS's.
-        raise InvalidInput(f"Policy {arn} is managed by AWS and cannot be changed.")
+        raise AccessDenied("Policy is outside your own account.")
     return policy
 
 

@@ -76,6 +76,20 @@ def test_what_is_no_json_is_refused_as_jackson_does(pattern, reason, column):
     assert str(refused.value) == f'{reason}\n at [Source: (String)"{pattern}"; line: 1, column: {column}]'
 
 
+@pytest.mark.parametrize("written", ["1152921504606846977", "0.12345678901234567891", "1e400"])
+@pytest.mark.parametrize("operator", ['{"numeric": [">", %s]}', '{"numeric": [">", 0, "<", %s]}', '{"anything-but": [%s]}'])
+def test_a_number_that_no_double_holds_cannot_be_compared(operator, written):
+    """What AWS's own engine says: event-ruler's ComparableNumber.java, and RuleCompiler.check, which passes on the text alone."""
+    with pytest.raises(InvalidPattern) as refused:
+        compile('{"detail": {"n": [' + operator % written + "]}}")
+    assert str(refused.value) == f"Cannot compare number : {written}"
+
+
+@pytest.mark.parametrize("written", ["9007199254740992", "0.1", "3.018e2", "-1", "1E5"])
+def test_a_number_that_a_double_holds_can(written):
+    compile('{"detail": {"n": [{"numeric": ["<", ' + written + "]}]}}")
+
+
 PREFIX_ANY_CASE = {"prefix": {"equals-ignore-case": "Ab"}}
 MATCHES = [
     (["a"], "a", True),
@@ -97,6 +111,15 @@ MATCHES = [
     ([PREFIX_ANY_CASE], "xaBc", False),
     ([{"suffix": ".png"}], "a.png", True),
     ([{"suffix": {"equals-ignore-case": ".png"}}], "a.PNG", True),
+    # Each character in its lower or its upper form, and these are as long as they are: event-ruler's EqualsIgnoreCaseParser.java.
+    ([{"equals-ignore-case": "straße"}], "STRASSE", True),
+    ([{"equals-ignore-case": "straße"}], "strasse", False),
+    ([{"equals-ignore-case": "strasse"}], "STRAßE", False),
+    ([{"equals-ignore-case": "a.c"}], "abc", False),
+    ([{"prefix": {"equals-ignore-case": "straße"}}], "STRASSEN", True),
+    ([{"suffix": {"equals-ignore-case": "ße"}}], "STRASSE", True),
+    ([{"suffix": {"equals-ignore-case": "ße"}}], "STRASSE\n", False),
+    ([{"equals-ignore-case": "\U00010428"}], "\U00010400", False),
     ([{"anything-but": "a"}], None, True),
     ([{"anything-but": "a"}], "a", False),
     ([{"anything-but": "a"}], 5, True),
@@ -122,6 +145,12 @@ MATCHES = [
     ([{"cidr": "10.0.0.0/24"}], "10.0.0.255", True),
     ([{"cidr": "10.0.0.0/24"}], "10.0.0.256", False),
     ([{"cidr": "10.0.0.0/24"}], 123, False),
+    # event-ruler's CIDR.java: zeros ahead are decimal, zones and dotted ends are no addresses.
+    ([{"cidr": "10.0.0.0/24"}], "010.0.0.5", True),
+    ([{"cidr": "0177.0.0.0/24"}], "177.0.0.5", True),
+    ([{"cidr": "fe80::/16"}], "fe80::1%eth0", False),
+    ([{"cidr": "::/8"}], "::ffff:10.0.0.1", False),
+    (["10.0.0.5"], "010.0.0.5", True),
     ([{"cidr": "2001:db8:1234:1a00::/64"}], "2001:0db8:1234:1a00:0000:0000:0000:0000", True),
     ([{"equals-ignore-case": "AbC"}], "aBc", True),
     ([{"wildcard": "/Users/*/dir/dir/dir/dir/dir/doc.txt"}], "/Users/x/dir/dir/dir/dir/dir/dir/doc.txt", True),

@@ -232,6 +232,31 @@ def test_an_endpoint_is_tried_again_as_it_asks_and_then_buried(cloud, events, en
     assert (said["ERROR_CODE"], said["EXHAUSTED_RETRY_CONDITION"], said["RETRY_ATTEMPTS"]) == ("ERROR_FROM_TARGET", "MaximumRetryAttempts", "2")
 
 
+@pytest.mark.parametrize("status", [401, 407, 409])
+def test_an_endpoint_that_may_take_it_later_is_asked_again(cloud, events, endpoint, status):
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html#eb-api-destination-error-codes
+    target(cloud, destine(events, connect(events, KEY), endpoint.url))
+    endpoint.will(status)
+    put(cloud)
+    cloud.sleep(600)
+    assert len(endpoint.asked) == 2
+
+
+def test_headers_of_eventbridge_s_own_are_said_by_nobody_else(cloud, events, endpoint):
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html#eb-api-destination-headers
+    wanted = {"user-agent": "Amazon/EventBridge/ApiDestinations", "range": "bytes=0-1048575", "accept-encoding": "gzip,deflate"}
+    more = {"HeaderParameters": [{"Key": "User-Agent", "Value": "mine"}, {"Key": "Content-Type", "Value": "text/plain"}]}
+    connection = connect(events, {**KEY, "InvocationHttpParameters": more})
+    asked_for = dict.fromkeys(["Range", "ACCEPT-ENCODING", "Origin", "Content-Encoding", "Host", "Via", "X-Own"], "mine")
+    target(cloud, destine(events, connection, endpoint.url), HttpParameters={"HeaderParameters": asked_for})
+    put(cloud)
+    cloud.sleep(1)
+    (asked,) = endpoint.asked
+    assert {name: asked.headers.get(name) for name in wanted} == wanted
+    assert asked.headers["x-own"] == "mine" and asked.headers["content-type"] == "text/plain" and asked.headers["host"] != "mine"
+    assert not {"origin", "content-encoding", "via"} & set(asked.headers)
+
+
 def test_what_an_endpoint_refuses_is_not_tried_again(cloud, events, endpoint):
     dead = queue(cloud, "dead")
     target(cloud, destine(events, connect(events, KEY), endpoint.url), DeadLetterConfig={"Arn": dead})

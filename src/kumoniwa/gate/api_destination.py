@@ -26,6 +26,14 @@ HEADERS = {
     "Range": "bytes=0-1048575",
     "Accept-Encoding": "gzip,deflate",
 }
+REMOVED = frozenset(
+    "a-im accept-charset accept-datetime accept-encoding cache-control connection content-encoding content-length content-md5 date expect forwarded "
+    "from host http2-settings if-match if-modified-since if-none-match if-range if-unmodified-since max-forwards origin pragma "
+    "proxy-authorization range referer te trailer transfer-encoding user-agent upgrade via warning".split()
+)
+"""What neither a target nor a connection may say for itself."""
+TRIED_AGAIN = frozenset({401, 407, 409, 429})
+"""The refusals after which an event is tried again, as it is after all errors of the endpoint's own."""
 _CODINGS = {"gzip": 31, "deflate": 15}
 _UNPACKED_BYTES_MAX = 16 << 20
 
@@ -129,7 +137,7 @@ async def send(call: Call, destination: ApiDestination, body: bytes, parameters:
         answer = await _sent(call, destination, connection, body, parameters, is_refused=True)
     if not 200 <= answer.status < 300:
         text = f"Unable to invoke ApiDestination endpoint: The request failed because the endpoint answered {answer.status}."
-        is_passing = answer.status == 429 or answer.status >= 500
+        is_passing = answer.status in TRIED_AGAIN or answer.status >= 500
         code = "THROTTLING" if answer.status == 429 else "ERROR_FROM_TARGET"
         raise DestinationFailure(code, text, is_passing=is_passing, status=answer.status, after_s=_retry_after(answer))
     return answer._replace(body=_unpacked(answer))
@@ -145,13 +153,17 @@ async def _sent(
         raise DestinationFailure("NO_PERMISSIONS", str(refusal), is_passing=False) from None
     url = _with_labels(destination.endpoint, parameters.get("PathParameterValues") or [])
     url = with_query(url, {**(parameters.get("QueryStringParameters") or {}), **allowed.queries})
-    headers = outbound.laid(HEADERS, parameters.get("HeaderParameters") or {}, allowed.headers)
+    headers = outbound.laid(HEADERS, _own(parameters.get("HeaderParameters") or {}), _own(allowed.headers))
     try:
         return await outbound.fetch(destination.method, url, headers, merged(body, allowed.body), TIMEOUT_S)
     except TimeoutError:
         raise DestinationFailure("TIMEOUT", "The endpoint did not answer within 5 seconds.", is_passing=True) from None
     except outbound.Unreachable as error:
         raise DestinationFailure("CONNECTION_FAILURE", str(error), is_passing=True) from None
+
+
+def _own(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in REMOVED}
 
 
 def _retry_after(answer: Answer) -> float:

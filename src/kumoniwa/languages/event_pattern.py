@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
+import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -164,11 +167,27 @@ def _exact(values: list[Any]) -> Test:
     return test
 
 
+_IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
+_IPV6 = re.compile(r"[0-9a-fA-F:]+")
+
+
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """AWS reads decimals with zeros ahead, and neither zones nor the dotted end of an IPv6 address (event-ruler's CIDR.java)."""
     try:
-        return ipaddress.ip_address(text)
+        if _IPV4.fullmatch(text):
+            return ipaddress.IPv4Address(".".join(part.lstrip("0") or "0" for part in text.split(".")))
+        return ipaddress.IPv6Address(text) if _IPV6.fullmatch(text) else None
     except ValueError:
         return None
+
+
+def _ignoring_case(text: str) -> str:
+    """A regular expression. Each character may stand in its lower or in its upper form: the latter of ``ß`` is ``SS``, but not ``ss``.
+
+    Java goes through its 16-bit units one by one, so letters outside of the basic plane have one form only (event-ruler's EqualsIgnoreCaseParser.java).
+    """
+    forms = ((mark.lower(), mark.upper()) if ord(mark) < 0x10000 else (mark, mark) for mark in text)
+    return "".join(re.escape(lower) if lower == upper else f"(?:{re.escape(lower)}|{re.escape(upper)})" for lower, upper in forms)
 
 
 def _cidr(text: str) -> Test:
@@ -275,6 +294,7 @@ EVENTBRIDGE = Dialect(
     is_plain=False,
 )
 
+_NUMBER_AT_END = re.compile(r"[-+.eE0-9]+\Z")
 _ONE_KEY = "Only one key allowed in match expression"
 _TOO_MANY = "Too many elements in numeric expression"
 
@@ -411,8 +431,8 @@ class Reader:
                 raise self.refused(reason, at=token.end)
             return test
         if name == "equals-ignore-case":
-            lower = text.lower()
-            return _of_text(lambda value: value.lower() == lower)
+            whole = re.compile(_ignoring_case(text))
+            return _of_text(lambda value: whole.fullmatch(value) is not None)
         return _of_text(lambda value: value.startswith(text)) if name == "prefix" else _of_text(lambda value: value.endswith(text))
 
     def affix(self, name: str) -> Test:
@@ -422,12 +442,12 @@ class Reader:
                 raise self.refused(f"Unsupported {name} pattern: {self.token.value}")
             if self.next().kind != "string":
                 raise self.refused("equals-ignore-case match pattern must be a string")
-            lower = self.token.value.lower()
+            part = _ignoring_case(self.token.value)
             self.close(_ONE_KEY)
             self.close(_ONE_KEY)
             if name == "prefix":
-                return _of_text(lambda value: value.lower().startswith(lower))
-            return _of_text(lambda value: value.lower().endswith(lower))
+                return _of_text(lambda value, begin=re.compile(part): begin.match(value) is not None)
+            return _of_text(lambda value, end=re.compile(part + r"\Z"): end.search(value) is not None)
         if self.token.kind != "string":
             raise self.refused(f"{name} match pattern must be a string")
         test = self.text_test(name, self.token)
@@ -477,6 +497,8 @@ class Reader:
         if not name:
             if token.kind not in ("string", "number"):
                 raise self.refused("Inside anything but list, start|null|boolean is not supported.", times=times)
+            if token.kind == "number":
+                self.comparable()
         elif token.kind != "string":
             raise self.refused(self.dialect.unwanted[name], times=times)
         elif not token.value and name in ("prefix", "suffix"):
@@ -519,6 +541,13 @@ class Reader:
     def number(self, sign: str) -> float:
         if self.next().kind != "number":
             raise self.refused(f"Value of {sign} must be numeric")
+        return self.comparable()
+
+    def comparable(self) -> float:
+        """The number that was read, which a double must be able to hold: AWS refuses what it would compare wrongly (event-ruler's ComparableNumber.java)."""
+        written = _NUMBER_AT_END.search(self.text, 0, self.token.end)[0]
+        if not math.isfinite(self.token.value) or Decimal(repr(self.token.value)) != Decimal(written):
+            raise InvalidPattern(f"Cannot compare number : {written}")
         return self.token.value
 
 

@@ -87,6 +87,20 @@ def test_a_single_slash_makes_no_difference(ssm, made, other):
     assert refused(ssm.get_parameter, Name=made)[0] == "ParameterNotFound"
 
 
+def test_an_arn_names_a_parameter_of_its_own_region_and_deletes_none(cloud, ssm):
+    put(ssm, value="east")
+    cloud.region("us-west-2")
+    put(cloud.client("ssm", region="us-west-2"), value="west")
+    assert read(ssm, f"{ARN}/app/a") == "east"
+    assert refused(read, ssm=ssm, name=f"{ARN}/app/a".replace("us-east-1", "us-west-2"))[0] == "ParameterNotFound"
+    # hashicorp/terraform-provider-aws, issue 39067.
+    expected = ("ValidationException", "Parameter ARN is not supported for this operation")
+    assert refused(ssm.delete_parameter, Name=f"{ARN}/app/a") == expected
+    # "You can't enter the Amazon Resource Name (ARN) for a parameter" (API_DeleteParameters); that it is told as invalid is our reading.
+    assert ssm.delete_parameters(Names=[f"{ARN}/app/a"])["InvalidParameters"] == [f"{ARN}/app/a"]
+    assert read(ssm) == "east"
+
+
 @pytest.mark.parametrize("name", ["/app//a", "app/a"])
 def test_a_path_is_asked_for_in_its_form_or_refused(ssm, name):
     # localstack's test_hierarchical_parameter

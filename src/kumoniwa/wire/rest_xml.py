@@ -138,6 +138,9 @@ def refuser(operation: Operation) -> Callable[[AwsError, str], Response]:
             fault = "Sender" if said.is_sender_fault else "Receiver"
             head = f'<ErrorResponse xmlns="{space}">' if space else "<ErrorResponse>"
             body = f"{head}<Error><Type>{fault}</Type>{inside}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        if said.status == 304:
+            # What it would describe is not sent: RFC 9110, 15.4.5.
+            del headers["Content-Type"]
         if operation.method == "HEAD" or said.status == 304:
             return Response(said.status, b"", headers)
         return Response(said.status, xml.readable(body), headers)

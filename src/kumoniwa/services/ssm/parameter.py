@@ -99,24 +99,25 @@ def check_name(name: str) -> None:
         raise HierarchyLevelLimitExceededException
 
 
-def in_arn(text: str) -> str:
-    """The name in an ARN, or the name that it is. A version or label may follow."""
+def in_arn(call: Call, text: str) -> str:
+    """The name in an ARN of this account and region, or the name that it is. A version or label may follow."""
     if not text.startswith("arn:"):
         return text
     parsed = arns.parse(text)
-    if parsed is None or parsed.service != "ssm" or not parsed.resource.startswith("parameter/"):
-        raise ParameterNotFound("", hint=f"{text} is not the ARN of a parameter.")
+    is_here = parsed is not None and (parsed.service, parsed.region, parsed.account) == ("ssm", call.region, call.account)
+    if not is_here or not parsed.resource.startswith("parameter/"):
+        raise ParameterNotFound("", hint=f"{text} is not the ARN of a parameter of this account in {call.region}.")
     return parsed.resource.removeprefix("parameter")
 
 
 def known(call: Call, name: str) -> Parameter | None:
-    return call.shelf(Parameter).get(in_arn(name).removeprefix("/"))
+    return call.shelf(Parameter).get(in_arn(call, name).removeprefix("/"))
 
 
 def found(call: Call, name: str) -> Parameter:
     parameter = known(call, name)
     if parameter is None:
-        if in_arn(name).lower().startswith("/aws/service/"):
+        if in_arn(call, name).lower().startswith("/aws/service/"):
             raise NotImplementedHere("AWS's public parameters (/aws/service/…)")
         raise ParameterNotFound("", hint=f"There is no parameter {name}.")
     return parameter
@@ -124,7 +125,7 @@ def found(call: Call, name: str) -> Parameter:
 
 def chosen(call: Call, text: str) -> tuple[Parameter, Revision, str]:
     """The version that ``name``, ``name:3`` or ``name:label`` means, and the selector that chose it."""
-    name, colon, selector = in_arn(text).partition(":")
+    name, colon, selector = in_arn(call, text).partition(":")
     if "//" in name or "/" in name and not name.startswith("/"):
         raise ValidationException(_MALFORMED)
     parameter = found(call, name)

@@ -211,13 +211,17 @@ def UnlabelParameterVersion(call: Call, *, Name: str, ParameterVersion: int, Lab
 
 
 def DeleteParameter(call: Call, *, Name: str) -> None:
+    """By name only: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html"""
+    if Name.startswith("arn:"):
+        # As hashicorp/terraform-provider-aws, issue 39067, was told.
+        raise ValidationException("Parameter ARN is not supported for this operation")
     drop(call, found(call, Name))
 
 
 def DeleteParameters(call: Call, *, Names: list[str]) -> dict:
     deleted, invalid = [], []
     for name in Names:
-        parameter = known(call, name)
+        parameter = None if name.startswith("arn:") else known(call, name)
         if parameter is None:
             invalid.append(name)
         else:

@@ -137,6 +137,10 @@ def test_a_signature_is_true_of_its_message_alone(kms, spec, algorithm, digest):
 
 def test_edwards_keys_sign_messages_whole(kms):
     key = made(kms, KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    # https://docs.aws.amazon.com/kms/latest/developerguide/symm-asymm-choose-key-spec.html#key-spec-ecc
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["SigningAlgorithms"] == ["ED25519_SHA_512", "ED25519_PH_SHA_512"]
+    digest = {"Message": bytes(64), "MessageType": "DIGEST", "SigningAlgorithm": "ED25519_PH_SHA_512"}
+    assert refused(kms.sign, KeyId=key, **digest)[0] == "NotImplemented"
     signature = kms.sign(KeyId=key, Message=b"m", SigningAlgorithm="ED25519_SHA_512")["Signature"]
     serialization.load_der_public_key(kms.get_public_key(KeyId=key)["PublicKey"]).verify(signature, b"m")
     assert refused(kms.verify, KeyId=key, Message=b"n", Signature=signature, SigningAlgorithm="ED25519_SHA_512")[0] == (

@@ -126,6 +126,9 @@ def uses(spec: str) -> tuple[str, ...]:
     return (SIGN,) if spec in (EDWARDS, "ECC_SECG_P256K1") else (SIGN, AGREE)
 
 
+PREHASHED = "ED25519_PH_SHA_512"
+
+
 def algorithms(spec: str, usage: str) -> dict[str, list[str]]:
     """The algorithms of a key under the name DescribeKey gives them."""
     if usage == ENCRYPT:
@@ -136,7 +139,7 @@ def algorithms(spec: str, usage: str) -> dict[str, list[str]]:
         return {"KeyAgreementAlgorithms": ["ECDH"]}
     if spec in RSA_BITS:
         return {"SigningAlgorithms": _RSA_SIGNS}
-    return {"SigningAlgorithms": ["ED25519_SHA_512"] if spec == EDWARDS else [f"ECDSA_SHA_{_CURVE_SIGNS[spec]}"]}
+    return {"SigningAlgorithms": ["ED25519_SHA_512", PREHASHED] if spec == EDWARDS else [f"ECDSA_SHA_{_CURVE_SIGNS[spec]}"]}
 
 
 def described(call: Call, key: Key) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kumoniwa.engines import key_material
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.services.kms import grant, life, material
 from kumoniwa.services.kms.errors import (
     DryRunOperationException,
@@ -24,6 +25,7 @@ from kumoniwa.services.kms.key import (
     AGREE,
     ENCRYPT,
     MAC,
+    PREHASHED,
     SIGN,
     Key,
     algorithms,
@@ -41,6 +43,8 @@ def _fits(key: Key, algorithm: str) -> None:
     (offered,) = algorithms(key.spec, key.usage).values()
     if algorithm not in offered:
         raise InvalidKeyUsageException(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
+    if algorithm == PREHASHED:
+        raise NotImplementedHere(f"signatures by {PREHASHED}")
 
 
 # Encryption ----------------------------------------------------------------------------------------

@@ -342,6 +342,15 @@ def test_functions_lead_a_sign_in_of_their_own(cloud):
     assert refused(pool.answer, third, ANSWER="3") == ("NotAuthorizedException", "Incorrect username or password.")
 
 
+def test_who_has_never_changed_his_first_password_may_sign_in_without_one(cloud):
+    # aws-samples/amazon-cognito-passwordless-auth, issue 194: the state "does not prevent signing in with custom auth flows".
+    pool = with_function(cloud, "DefineAuthChallenge", "CreateAuthChallenge", "VerifyAuthChallengeResponse")
+    pool.idp.admin_create_user(UserPoolId=pool.id, Username="ann", MessageAction="SUPPRESS")
+    begun = pool.idp.initiate_auth(ClientId=pool.client, AuthFlow="CUSTOM_AUTH", AuthParameters={"USERNAME": "ann"})
+    assert pool.answer(begun, ANSWER="4")["AuthenticationResult"]["IdToken"]
+    assert pool.get()["UserStatus"] == "FORCE_CHANGE_PASSWORD"
+
+
 def test_a_function_vouches_for_somebody_from_elsewhere(cloud):
     pool = with_function(cloud, "UserMigration")
     assert refused(pool.begin, "old", "Wrong.1234")[0] == "NotAuthorizedException"

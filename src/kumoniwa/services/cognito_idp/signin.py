@@ -121,10 +121,10 @@ async def GetTokensFromRefreshToken(
 # On the way ----------------------------------------------------------------------------------------
 
 
-async def _admitted(attempt: Attempt, user: User, *, how: str = "password") -> dict[str, Any]:
+async def _admitted(attempt: Attempt, user: User, *, how: str = "password", by_password: bool = True) -> dict[str, Any]:
     """Somebody who has proven who he is: what is still due, or tokens."""
     pool = attempt.pool
-    if user.status == MUST_CHANGE:
+    if by_password and user.status == MUST_CHANGE:
         if user.password_until and user.password_until <= attempt.call.now():
             raise NotAuthorizedException("Temporary password has expired and must be reset by an administrator.")
         needed = [rule["Name"] for rule in pool.attributes if rule["Required"] and rule["Name"] != "sub" and rule["Name"] not in user.attributes]
@@ -169,7 +169,8 @@ async def _custom_step(attempt: Attempt, user: User | None, past: list[dict[str,
         if user is None:
             raise NotAuthorizedException
         proof.check_standing(user)
-        return await _admitted(attempt, user)
+        # A password that must be changed keeps nobody from signing in without one: aws-samples/amazon-cognito-passwordless-auth, issue 194.
+        return await _admitted(attempt, user, by_password=False)
     if step == "PASSWORD_VERIFIER":
         if public is None:
             raise InvalidParameterException("Missing required parameter SRP_A")

@@ -26,11 +26,13 @@ HEADERS = {
     "Range": "bytes=0-1048575",
     "Accept-Encoding": "gzip,deflate",
 }
-REMOVED = frozenset(
-    "a-im accept-charset accept-datetime accept-encoding cache-control connection content-encoding content-length content-md5 date expect forwarded "
-    "from host http2-settings if-match if-modified-since if-none-match if-range if-unmodified-since max-forwards origin pragma "
-    "proxy-authorization range referer te trailer transfer-encoding user-agent upgrade via warning".split()
-)
+REMOVED = frozenset({
+    "a-im", "accept-charset", "accept-datetime", "accept-encoding", "cache-control", "connection",
+    "content-encoding", "content-length", "content-md5", "date", "expect", "forwarded", "from", "host",
+    "http2-settings", "if-match", "if-modified-since", "if-none-match", "if-range",
+    "if-unmodified-since", "max-forwards", "origin", "pragma", "proxy-authorization", "range",
+    "referer", "te", "trailer", "transfer-encoding", "user-agent", "upgrade", "via", "warning",
+})  # fmt: skip
 """What neither a target nor a connection may say for itself."""
 TRIED_AGAIN = frozenset({401, 407, 409, 429})
 """The refusals after which an event is tried again, as it is after all errors of the endpoint's own."""

@@ -90,6 +90,37 @@ def test_attributes_keep_to_the_schema(cloud):
         pool.idp.admin_update_user_attributes(UserPoolId=pool.id, Username="ann", UserAttributes=[{"Name": "custom:level", "Value": "4"}])
 
 
+def limited(name: str, kind: str, **limits: str) -> dict:
+    return {"Name": name, "AttributeDataType": kind, f"{kind}AttributeConstraints": limits}
+
+
+SENSELESS = [
+    ({"Name": "level"}, "Invalid AttributeDataType input, consider using the provided AttributeDataType enum."),
+    (limited("email", "String", MinLength="few"), "Invalid StringAttributeConstraints for schema attribute email"),
+    (limited("updated_at", "Number", MaxValue="many"), "Invalid NumberAttributeConstraints for schema attribute updated_at"),
+    (limited("email", "String", MaxLength="2049"), "user.email: String attributes cannot have a length of more than 2048"),
+    (limited("email", "String", MinLength="2", MaxLength="1"), "user.email: Max length cannot be less than min length."),
+    (limited("level", "Number", MinValue="2", MaxValue="1"), "user.level: Max value cannot be less than min value."),
+]
+
+
+@pytest.mark.parametrize(("attribute", "text"), SENSELESS)
+def test_a_schema_makes_sense(cloud, attribute, text):
+    """The texts: moto's test_create_user_pool_…; the first is also known to https://github.com/aws-amplify/amplify-backend."""
+    idp = cloud.client("cognito-idp")
+    assert refused(idp.create_user_pool, PoolName="p", Schema=[attribute]) == ("InvalidParameterException", text)
+    assert not idp.list_user_pools(MaxResults=10)["UserPools"]
+
+
+def test_an_attribute_is_added_once(cloud, pool):
+    own = {"Name": "level", "AttributeDataType": "String", "DeveloperOnlyAttribute": True}
+    pool.idp.add_custom_attributes(UserPoolId=pool.id, CustomAttributes=[own])
+    # moto's test_add_custom_attributes_existing_attribute
+    assert refused(pool.idp.add_custom_attributes, UserPoolId=pool.id, CustomAttributes=[own]) == (
+        "InvalidParameterException", "custom:level: Existing attribute already has name dev:custom:level.",
+    )  # fmt: skip
+
+
 def test_a_client_writes_and_reads_only_its_own_attributes(cloud):
     pool = Pool(cloud, client={"WriteAttributes": ["email"], "ReadAttributes": ["email"]})
     assert refused(sign_up, pool, told=[{"Name": "given_name", "Value": "Ann"}]) == (

@@ -88,12 +88,34 @@ def test_what_nobody_does_here_is_refused_by_name(ecr):
     assert refused(ecr.start_image_scan, repositoryName="shop/web", imageId={"imageTag": "a"})[0] == "NotImplemented"
 
 
+BROKEN = [
+    # Patterns: https://github.com/boto/boto3/issues/3191. Lengths: https://github.com/aws/aws-dotnet-deploy/issues/549.
+    ({"repositoryName": "Shop"}, "repositoryName", "must satisfy regular expression '"),
+    ({"repositoryName": "s" * 257}, "repositoryName", "must have length less than or equal to 256'"),
+    # moto's test_put_image_tag_mutability_error_invalid_param and test_ecr_cloudformation.py
+    ({"imageTagMutability": "MAYBE"}, "imageTagMutability", "Member must satisfy enum value set: ["),
+    ({"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}, "imageTagMutabilityExclusionFilters",
+     "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as MUTABLE_WITH_EXCLUSION'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "where", "what"), BROKEN)
+def test_a_broken_constraint_is_told_in_words_of_ecr(ecr, said, where, what):
+    code, text = refused(ecr.create_repository, **{"repositoryName": "more", **said})
+    assert code == "InvalidParameterException"
+    assert text.startswith(f"Invalid parameter at '{where}' failed to satisfy constraint: '{what}") and text.endswith("'")
+
+
 def test_tags_of_a_repository(ecr):
     arn = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/shop/web"
     ecr.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     ecr.untag_resource(resourceArn=arn, tagKeys=["a"])
     assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "b", "Value": "2"}]
     assert refused(ecr.tag_resource, resourceArn=arn, tags=[{"Key": "aws:a", "Value": "1"}])[0] == "InvalidTagParameterException"
+    # moto's test_list_tags_for_resource_error_invalid_param
+    assert refused(ecr.list_tags_for_resource, resourceArn="invalid") == (
+        "InvalidParameterException", "Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'",
+    )  # fmt: skip
 
 
 def test_a_policy_lets_another_account_pull_and_not_push(cloud, ecr):
@@ -103,6 +125,10 @@ def test_a_policy_lets_another_account_pull_and_not_push(cloud, ecr):
     allow = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]}
     ecr.set_repository_policy(repositoryName="shop/web", policyText=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
     assert len(other.batch_get_image(**asked, imageIds=[{"imageTag": "v1"}])["images"]) == 1
+    # Several statements of one name: moto's test_set_repository_policy_validation.
+    twice = [allow | {"Sid": "same", "Action": ["ecr:ListImages"]}, allow | {"Sid": "same"}]
+    ecr.set_repository_policy(repositoryName="shop/web", policyText=json.dumps({"Version": "2012-10-17", "Statement": twice}))
+    assert other.list_images(**asked)["imageIds"] and len(other.batch_get_image(**asked, imageIds=[{"imageTag": "v1"}])["images"]) == 1
     assert refused(other.put_image, **asked, imageManifest=manifest(b"layer"), imageTag="v2")[0] == "AccessDeniedException"
     ecr.delete_repository_policy(repositoryName="shop/web")
     assert refused(other.batch_get_image, **asked, imageIds=[{"imageTag": "v1"}])[0] == "AccessDeniedException"
@@ -169,9 +195,19 @@ def test_an_upload_must_be_whole_and_what_it_says_it_is(ecr):
 def test_an_image_needs_its_layers(ecr):
     code, text = refused(ecr.put_image, repositoryName="shop/web", imageManifest=manifest(b"layer"), imageTag="v1")
     assert code == "LayersNotFoundException" and digest_of(b"layer") in text
-    many = json.dumps({"schemaVersion": 2, "manifests": [{"digest": digest_of(b"none")}]})
+    many = json.dumps({"schemaVersion": 2, "mediaType": KIND, "manifests": [{"digest": digest_of(b"none")}]})
     assert refused(ecr.put_image, repositoryName="shop/web", imageManifest=many)[0] == "ReferencedImagesNotFoundException"
     assert refused(ecr.put_image, repositoryName="shop/web", imageManifest="{")[0] == "InvalidParameterException"
+
+
+def test_somebody_says_what_kind_a_manifest_is_of(ecr):
+    """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html; the text is moto's (test_put_image_without_mediatype)."""
+    push(ecr, "v1", b"layer")
+    unsaid = json.dumps({name: value for name, value in json.loads(manifest(b"layer")).items() if name != "mediaType"})
+    assert refused(ecr.put_image, repositoryName="shop/web", imageManifest=unsaid) == (
+        "InvalidParameterException", "image manifest mediatype not provided in manifest or parameter",
+    )  # fmt: skip
+    assert ecr.put_image(repositoryName="shop/web", imageManifest=unsaid, imageManifestMediaType=KIND)["image"]["imageManifestMediaType"] == KIND
 
 
 def test_the_same_image_is_not_pushed_twice_and_a_tag_moves(ecr):
@@ -226,7 +262,7 @@ def test_an_image_goes_with_its_last_tag_and_layers_go_with_the_last_image(ecr):
 
 def test_an_image_that_a_list_names_stays(ecr):
     one = push(ecr, "v1", b"one")
-    many = json.dumps({"schemaVersion": 2, "manifests": [{"digest": one}]})
+    many = json.dumps({"schemaVersion": 2, "mediaType": KIND, "manifests": [{"digest": one}]})
     ecr.put_image(repositoryName="shop/web", imageManifest=many, imageTag="all")
     (failure,) = ecr.batch_delete_image(repositoryName="shop/web", imageIds=[{"imageDigest": one}])["failures"]
     assert failure["failureCode"] == "ImageReferencedByManifestList"
@@ -265,6 +301,8 @@ def test_images_expire_by_number_and_by_age_each_by_the_first_rule_that_means_it
             {"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 14},
         ),
     )
+    # https://docs.aws.amazon.com/cli/latest/reference/ecr/delete-lifecycle-policy.html shows a policy that was not yet evaluated.
+    assert ecr.get_lifecycle_policy(repositoryName="shop/web")["lastEvaluatedAt"].timestamp() == 0
     cloud.sleep(60)
     # The oldest of three goes; ages do not matter to what the first rule means.
     assert set(tags(ecr)) == {old, *kept[1:]}

@@ -169,7 +169,8 @@ def test_a_sensitive_value_is_not_repeated():
         "Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: "
         in text
     )
-    assert code == "ValidationException"
+    # https://github.com/amazon-archives/amazon-cognito-identity-js/issues/388
+    assert code == "InvalidParameterException"
 
 
 def test_the_query_protocol_says_validation_error():

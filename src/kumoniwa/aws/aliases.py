@@ -104,8 +104,9 @@ XML_NAMESPACES: dict[str, str] = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/
 PAYLOAD_TYPES: dict[tuple[str, str], str] = {("lambda", "Invoke"): "application/json"}
 """The Content-Type of answers whose payload is a blob that AWS nevertheless knows the kind of."""
 
-CONSTRAINT_CODES: dict[str, str] = {"logs": "InvalidParameterException"}
-"""Services that answer a broken constraint with a code of their own instead of ``ValidationException``."""
+CONSTRAINT_CODES: dict[str, str] = {"cognito-idp": "InvalidParameterException", "logs": "InvalidParameterException"}
+"""Services that answer a broken constraint with a code of their own instead of ``ValidationException``.
+User pools: https://github.com/amazon-archives/amazon-cognito-identity-js/issues/388, https://github.com/boto/boto3/issues/3581"""
 
 
 _FORM_NAMESPACES = {"sqs": "http://queue.amazonaws.com/doc/2012-11-05/"}

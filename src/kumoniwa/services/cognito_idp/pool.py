@@ -280,7 +280,8 @@ def AddCustomAttributes(call: Call, *, UserPoolId: str, CustomAttributes: list[d
     known = {each["Name"] for each in pool.attributes}
     for each in added:
         if each["Name"] in known:
-            raise InvalidParameterException(f"{each['Name']}: Existing attribute already has name {each['Name']}.")
+            said = each["Name"].removeprefix("dev:")
+            raise InvalidParameterException(f"{said}: Existing attribute already has name {each['Name']}.")
     put(call, changed(pool, attributes=pool.attributes + added))
     return {}
 

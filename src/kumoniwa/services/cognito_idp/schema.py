@@ -11,7 +11,10 @@ from typing import Any
 
 from kumoniwa.services.cognito_idp.errors import InvalidParameterException
 
-_TEXT = {"MinLength": "0", "MaxLength": "2048"}
+LENGTH_MAX = 2048
+_TEXT = {"MinLength": "0", "MaxLength": str(LENGTH_MAX)}
+_LIMITS = {"String": "StringAttributeConstraints", "Number": "NumberAttributeConstraints"}
+_WHOLE = re.compile(r"-?\d{1,18}")
 CUSTOM_MAX = 50
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
 _PHONE = re.compile(r"\+\d{2,15}")
@@ -41,11 +44,33 @@ STANDARD = (
 _STANDARD = {each["Name"]: each for each in STANDARD}
 
 
+def _limit(limits: dict[str, str], kind: str, bound: str, name: str) -> int | None:
+    said = limits.get(bound)
+    if said is None:
+        return None
+    if not _WHOLE.fullmatch(said):
+        raise InvalidParameterException(f"Invalid {_LIMITS[kind]} for schema attribute {name}")
+    return int(said)
+
+
+def _check_limits(told: dict[str, Any], kind: str) -> None:
+    """The texts: moto's test_create_user_pool_…schema…"""
+    name, limits = told["Name"], told.get(_LIMITS.get(kind, "")) or {}
+    least, most = (_limit(limits, kind, bound, name) for bound in (("MinLength", "MaxLength") if kind == "String" else ("MinValue", "MaxValue")))
+    if kind == "String" and max(least or 0, most or 0) > LENGTH_MAX:
+        raise InvalidParameterException(f"user.{name}: String attributes cannot have a length of more than {LENGTH_MAX}")
+    if least is not None and most is not None and most < least:
+        bounds = "length" if kind == "String" else "value"
+        raise InvalidParameterException(f"user.{name}: Max {bounds} cannot be less than min {bounds}.")
+
+
 def made(told: list[dict[str, Any]] | None) -> tuple[dict[str, Any], ...]:
     """A pool's schema. Raises InvalidParameterException."""
     said = {each["Name"]: each for each in told or ()}
     for name, each in said.items():
         kind = each.get("AttributeDataType")
+        if name in _STANDARD:
+            _check_limits(each, _STANDARD[name]["AttributeDataType"])
         if name in _STANDARD and kind is not None and kind != _STANDARD[name]["AttributeDataType"]:
             raise InvalidParameterException(
                 f"You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute {name}"
@@ -57,9 +82,13 @@ def made(told: list[dict[str, Any]] | None) -> tuple[dict[str, Any], ...]:
 def custom(told: dict[str, Any]) -> dict[str, Any]:
     if told.get("Required"):
         raise InvalidParameterException("Required custom attributes are not supported currently.")
-    kind = told.get("AttributeDataType", "String")
+    kind = told.get("AttributeDataType")
+    if kind is None:
+        # https://github.com/aws-amplify/amplify-backend knows the text from AWS, and moto's tests say when.
+        raise InvalidParameterException("Invalid AttributeDataType input, consider using the provided AttributeDataType enum.")
+    _check_limits(told, kind)
     is_for_developers = told.get("DeveloperOnlyAttribute", False)
-    limits = {"String": "StringAttributeConstraints", "Number": "NumberAttributeConstraints"}.get(kind)
+    limits = _LIMITS.get(kind)
     return {
         "Name": ("dev:" if is_for_developers else "") + f"custom:{told['Name'].removeprefix('custom:')}", "AttributeDataType": kind,
         "DeveloperOnlyAttribute": is_for_developers, "Mutable": told.get("Mutable", True), "Required": False,

@@ -27,7 +27,6 @@ IMAGES = Table(
          pushed real, pulled real, primary key (repository, digest));
        create table if not exists ecr_tag (repository text, tag text, digest text, primary key (repository, tag))""",
 )
-DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 PULLED_EVERY_S = 86_400.0
 """A pull is noted once a day: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html, lastRecordedPullTime"""
 
@@ -114,6 +113,11 @@ def PutImage(
 ) -> dict:
     repository = found(call, repositoryName)
     read = _read(imageManifest)
+    kind = imageManifestMediaType or read.get("mediaType")
+    if not kind:
+        # "If you push an image manifest that does not contain the mediaType field, you must specify the imageManifestMediaType in the request":
+        # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html. The text: moto's test_put_image_without_mediatype.
+        raise InvalidParameterException("image manifest mediatype not provided in manifest or parameter")
     digest = f"sha256:{hashlib.sha256(imageManifest.encode()).hexdigest()}"
     if imageDigest is not None and imageDigest != digest:
         raise ImageDigestDoesNotMatchException(f"The digest '{imageDigest}' does not match that of the manifest, '{digest}'")
@@ -131,7 +135,6 @@ def PutImage(
             f"The image tag '{imageTag}' already exists in the '{repositoryName}' repository and cannot be overwritten because the "
             "repository is immutable."
         )
-    kind = imageManifestMediaType or read.get("mediaType") or DOCKER
     if held is None:
         size = sum(each.get("size", 0) for each in [read.get("config") or {}, *(read.get("layers") or ())])
         artifact = (read.get("config") or {}).get("mediaType", "")

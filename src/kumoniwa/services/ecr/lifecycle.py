@@ -129,8 +129,9 @@ def PutLifecyclePolicy(call: Call, *, repositoryName: str, lifecyclePolicyText: 
 
 
 def GetLifecyclePolicy(call: Call, *, repositoryName: str, registryId: str | None = None) -> dict:
+    """What was never evaluated was evaluated at 0, as https://docs.aws.amazon.com/cli/latest/reference/ecr/delete-lifecycle-policy.html shows."""
     repository = _with_policy(call, repositoryName)
-    return _told(call, repository) | ({"lastEvaluatedAt": repository.evaluated} if repository.evaluated else {})
+    return _told(call, repository) | {"lastEvaluatedAt": repository.evaluated}
 
 
 def DeleteLifecyclePolicy(call: Call, *, repositoryName: str, registryId: str | None = None) -> dict:

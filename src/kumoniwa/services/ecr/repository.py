@@ -98,9 +98,10 @@ def _refuse_scans(wanted: dict[str, Any] | None) -> None:
 
 def _mutable(mutability: str, exclusions: list[dict[str, str]] | None) -> dict[str, Any]:
     if bool(exclusions) != mutability.endswith("_WITH_EXCLUSION"):
+        # Both by one text, as moto's test_ecr_cloudformation.py has it.
         raise InvalidParameterException(
             "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: "
-            "'Exclusion filters are given with a mutability WITH_EXCLUSION, and only with it'"
+            f"'ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as {mutability}'"
         )
     return {"mutability": mutability, "exclusions": tuple(exclusions or ())}
 
@@ -165,8 +166,9 @@ def PutImageScanningConfiguration(
 
 @lru_cache(maxsize=1_024)
 def speaking_of_itself(policy: str) -> str:
-    """A policy as the gate reads it: one of a repository names no resource, because it means the repository.
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html"""
+    """A policy as the gate reads it: one of a repository names no resource, because it means the repository, and several of its statements
+    may have one Sid. https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html,
+    moto's test_set_repository_policy_validation"""
     try:
         read = orjson.loads(policy)
     except orjson.JSONDecodeError:
@@ -175,7 +177,12 @@ def speaking_of_itself(policy: str) -> str:
     listed = statements if isinstance(statements, list) else [statements]
     if not all(isinstance(each, dict) and "Resource" not in each for each in listed):
         return policy
-    return orjson.dumps(read | {"Statement": [each | {"Resource": "*"} for each in listed]}).decode()
+    read_anew, seen = [], set()
+    for each in listed:
+        known = {name: value for name, value in each.items() if name != "Sid" or value not in seen}
+        seen.add(each.get("Sid"))
+        read_anew.append(known | {"Resource": "*"})
+    return orjson.dumps(read | {"Statement": read_anew}).decode()
 
 
 def _with_policy(call: Call, name: str, text: str) -> dict:
@@ -229,7 +236,7 @@ def _tagged(held: dict[str, str], added: list[dict[str, str]]) -> dict[str, str]
 def _by_arn(call: Call, text: str) -> Repository:
     parsed = arns.parse(text)
     if parsed is None or parsed.service != "ecr" or not parsed.resource.startswith("repository/"):
-        raise InvalidParameterException(f"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN' {text}")
+        raise InvalidParameterException("Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'")
     return found(call, parsed.resource.removeprefix("repository/"))
 
 

@@ -5,6 +5,7 @@ The texts of refusals are AWS's, as users report them.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -138,6 +139,9 @@ def test_where_people_are_known_by_their_address_it_is_theirs_alone_and_their_na
     assert pool.get(ANN)["Username"] == sub and pool.get(sub)["Username"] == sub
     assert refused(sign_up, pool, ANN)[0] == "UsernameExistsException"
     assert refused(sign_up, pool, "ann") == ("InvalidParameterException", "Username should be an email.")
+    either = Pool(cloud, UsernameAttributes=["phone_number", "email"])
+    # moto's test_sign_up_with_username_attributes
+    assert refused(sign_up, either, "ann", told=[]) == ("InvalidParameterException", "Username should be either an email or a phone number.")
     confirm(pool, code_for(cloud), ANN)
     assert claims(pool.sign_in(ANN)["IdToken"])["cognito:username"] == sub
 
@@ -215,6 +219,43 @@ def test_an_address_may_have_to_be_proven_before_it_takes_the_place_of_the_old_o
     assert attributes(pool.get())["email"] == ANN
     pool.idp.verify_user_attribute(AccessToken=access, AttributeName="email", Code=code_for(cloud, other))
     assert attributes(pool.get())["email"] == other
+
+
+def test_an_address_that_an_administrator_calls_proven_gets_the_code_however_he_spells_that(cloud, pool):
+    """Moto verified "True" on AWS: test_forgot_password_with_email_delivery_details."""
+    pool.add(email=ANN, email_verified="True")
+    assert attributes(pool.get())["email_verified"] == "true"
+    told = pool.idp.forgot_password(ClientId=pool.client, Username="ann")["CodeDeliveryDetails"]
+    assert told == {"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
+
+
+def test_a_user_who_was_just_made_was_never_changed(cloud, pool, monkeypatch):
+    """moto's test_new_user_contains_same_created_and_updated_dates"""
+    clock, ticks = cloud.region().clock, itertools.count()
+    read = type(clock).now
+    monkeypatch.setattr(type(clock), "now", lambda self: read(self) + next(ticks) * 1e-3)
+    user = pool.idp.admin_create_user(UserPoolId=pool.id, Username="ann", MessageAction="SUPPRESS")["User"]
+    assert user["UserCreateDate"] == user["UserLastModifiedDate"]
+
+
+def test_all_attributes_that_cannot_be_deleted_are_named(pool):
+    """moto's test_admin_delete_user_attributes_non_existing_attribute"""
+    pool.add()
+    names = ["nickname", "custom:foo", "custom:bar"]
+    code, text = refused(pool.idp.admin_delete_user_attributes, UserPoolId=pool.id, Username="ann", UserAttributeNames=names)
+    lines = [f"user.custom:{name}: Attribute does not exist in the schema.\n" for name in ("foo", "bar")]
+    assert (code, text) == ("InvalidParameterException", f"Invalid user attributes: {''.join(lines)}")
+
+
+def test_a_text_of_the_template_has_an_older_name_too(cloud):
+    """moto's test_create_user_pool__overwrite_template_messages"""
+    idp = cloud.client("cognito-idp")
+    template = {"EmailMessage": "code {####}", "EmailSubject": "code", "SmsMessage": "{####}"}
+    pool = idp.create_user_pool(PoolName="p", VerificationMessageTemplate=template)["UserPool"]
+    assert [pool[name] for name in ("EmailVerificationMessage", "EmailVerificationSubject", "SmsVerificationMessage")] == list(template.values())
+    idp.update_user_pool(UserPoolId=pool["Id"], EmailVerificationMessage="new {####}")
+    shown = idp.describe_user_pool(UserPoolId=pool["Id"])["UserPool"]["VerificationMessageTemplate"]
+    assert shown == {"DefaultEmailOption": "CONFIRM_WITH_CODE", "EmailMessage": "new {####}"}
 
 
 def test_users_are_found_by_filters(pool):
@@ -302,6 +343,7 @@ def test_a_user_of_iam_needs_the_right_for_the_pool_that_he_asks_about(cloud, po
 # Functions that are asked -------------------------------------------------------------------------
 
 FUNCTION = """
+import itertools
 import json
 def handler(event, context):
     source, response, request = event["triggerSource"], event["response"], event["request"]

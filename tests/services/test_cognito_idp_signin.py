@@ -91,6 +91,15 @@ def test_srp_opens_without_saying_the_password_with_and_without_the_session(clou
     assert refused(srp, pool, "Wrong.1234", "user1") == WRONG
 
 
+def test_a_client_in_the_words_of_old_may_always_use_srp_but_for_one(cloud):
+    """Moto verified on AWS that SRP is a flow of a client with USER_PASSWORD_AUTH: test_initiate_auth_USER_PASSWORD_AUTH."""
+    pool = Pool(cloud, client={"ExplicitAuthFlows": ["USER_PASSWORD_AUTH"]})
+    pool.add()
+    assert srp(pool)["AuthenticationResult"] and pool.sign_in()
+    pool.idp.update_user_pool_client(UserPoolId=pool.id, ClientId=pool.client, ExplicitAuthFlows=["CUSTOM_AUTH_FLOW_ONLY"])
+    assert refused(srp, pool)[0] == "InvalidParameterException"
+
+
 def test_srp_of_a_client_with_a_secret_and_of_a_hidden_name(cloud):
     pool = Pool(cloud, client={"GenerateSecret": True, "PreventUserExistenceErrors": "ENABLED"})
     pool.add()

@@ -75,9 +75,9 @@ def AdminUpdateUserAttributes(
 
 def without_attributes(pool: UserPool, user: User, names: list[str]) -> User:
     rules = {rule["Name"]: rule for rule in pool.attributes}
+    if unknown := [f"user.{name}: Attribute does not exist in the schema.\n" for name in names if name not in rules]:
+        raise InvalidParameterException(f"Invalid user attributes: {''.join(unknown)}")
     for name in names:
-        if name not in rules:
-            raise InvalidParameterException(f"Invalid user attributes: user.{name}: Attribute does not exist in the schema.\n")
         if rules[name]["Required"] or name in pool.username_attributes:
             raise InvalidParameterException(f"Cannot delete attribute {name}: it is required.")
     gone = {*names, *(users.VERIFIED[name] for name in names if name in users.VERIFIED)}

@@ -129,6 +129,20 @@ def _check(settings: dict[str, Any]) -> None:
         raise InvalidParameterException("EmailMessage must contain {username} and {####}.")
 
 
+_TEMPLATES = {"EmailMessage": "EmailVerificationMessage", "EmailSubject": "EmailVerificationSubject", "SmsMessage": "SmsVerificationMessage"}
+
+
+def _with_texts(settings: dict[str, Any]) -> dict[str, Any]:
+    """A text of the verification template has an older name besides, and each is shown under both (moto's
+    test_create_user_pool__overwrite_template_messages; Terraform's ``aws_cognito_user_pool`` reads either)."""
+    template = dict(settings["VerificationMessageTemplate"])
+    for name, older in _TEMPLATES.items():
+        text = template.get(name) or settings.get(older)
+        if text:
+            template[name] = settings[older] = text
+    return settings | {"VerificationMessageTemplate": template}
+
+
 def _settings(told: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
     """What holds after a creation or an update: what is not said falls back to AWS's own choice, as AWS warns."""
     told = {name: value for name, value in told.items() if value is not None}
@@ -152,7 +166,7 @@ def _settings(told: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
     people["UnusedAccountValidityDays"] = password["TemporaryPasswordValidityDays"]
     settings["EmailConfiguration"].setdefault("EmailSendingAccount", "COGNITO_DEFAULT")
     _check(settings)
-    return settings
+    return _with_texts(settings)
 
 
 def shown(call: Call, pool: UserPool) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def checked(pool: Any, told: list[dict[str, str]] | None, *, is_new: bool) -> di
         if name == "sub" or not is_new and not rule["Mutable"]:
             raise InvalidParameterException(f"user.{name}: Attribute cannot be updated.")
         _check_value(rule, name, value)
-        read[name] = value
+        read[name] = value.lower() if rule["AttributeDataType"] == "Boolean" else value
     return read
 
 

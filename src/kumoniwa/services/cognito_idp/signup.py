@@ -38,7 +38,9 @@ def _fresh(call: Call, pool: UserPool, name: str, attributes: dict[str, str], st
     if pool.username_attributes:
         kind = "phone_number" if name.startswith("+") else "email"
         if kind not in pool.username_attributes or kind == "email" and "@" not in name:
-            raise InvalidParameterException(f"Username should be {'an email' if 'email' in pool.username_attributes else 'a phone number'}.")
+            words = {"email": "an email", "phone_number": "a phone number"}
+            either = " or ".join(words[each] for each in sorted(pool.username_attributes))
+            raise InvalidParameterException(f"Username should be {'either ' if len(pool.username_attributes) > 1 else ''}{either}.")
         attributes = attributes | schema.checked(pool, [{"Name": kind, "Value": name}], is_new=True)
         name = sub
     elif "email" in pool.aliases and "@" in name:

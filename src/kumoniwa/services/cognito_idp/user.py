@@ -130,8 +130,9 @@ def holder(call: Call, pool: UserPool, user: User) -> tuple[str, User] | None:
 def put(call: Call, user: User) -> User:
     """Keep a user, and find him by his aliases of now."""
     pool = pools.found(call, user.pool)
-    user = changed(user, modified=call.now())
     before = call.shelf(User).get(_key(pool, user.name))
+    if before is not None:
+        user = changed(user, modified=call.now())
     aliases, shelf = _aliases(pool, user), call.shelf(Alias)
     for key in (_aliases(pool, before) if before is not None else set()) - aliases:
         if key in shelf and shelf[key].user == user.name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
@@ -84,12 +85,32 @@ def test_a_replay_is_heard_by_the_rules_it_names_and_of_its_time(cloud, events):
     assert [json.loads(each["Body"])["id"] for each in received(cloud, "named")] == [late]
 
 
+def test_a_replay_goes_by_the_time_in_the_event_and_retention_by_when_it_came(cloud, events):
+    """"A replay processes events to replay based on the time in the event":
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html"""
+    events.create_archive(ArchiveName="a", EventSourceArn=BUS, RetentionDays=1)
+    past = datetime(2021, 1, 1, 12, tzinfo=UTC)
+    then = [put(cloud, Time=past + timedelta(hours=hours))["Entries"][0]["EventId"] for hours in (1, 0)]
+    put(cloud)
+    rule(cloud, {"Id": "t", "Arn": queue(cloud)})
+    replay(cloud, events, EventStartTime=past, EventEndTime=past + timedelta(days=1))
+    cloud.sleep(5)
+    heard = [json.loads(each["Body"]) for each in received(cloud)]
+    assert [each["id"] for each in sorted(heard, key=lambda each: each["time"])] == then[::-1] and {each["replay-name"] for each in heard} == {"p"}
+    assert events.describe_replay(ReplayName="p")["EventLastReplayedTime"] == past + timedelta(hours=1)
+    assert events.describe_archive(ArchiveName="a")["EventCount"] == 3
+    cloud.sleep(86_500)
+    assert events.describe_archive(ArchiveName="a")["EventCount"] == 0
+
+
 def test_wrong_replays_are_refused(cloud, events):
     events.create_event_bus(Name="b")
     events.create_archive(ArchiveName="a", EventSourceArn=BUS)
     other = BUS.replace("default", "b")
     for more, text in (
         ({"EventSourceArn": ARCHIVE + "x"}, "Parameter EventSourceArn is not valid. Reason: Archive ax does not exist."),
+        # moto's test_start_replay_error_invalid_event_bus_arn
+        ({"Destination": {"Arn": "default"}}, "Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN."),
         ({"Destination": {"Arn": other}}, "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted."),
         (
             {"Destination": {"Arn": other}, "EventStartTime": cloud.now() + 1, "EventEndTime": cloud.now()},

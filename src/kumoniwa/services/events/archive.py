@@ -23,13 +23,16 @@ from kumoniwa.services.events.errors import (
 )
 from kumoniwa.services.events.page import at_most_one, paged
 from kumoniwa.store.rows import Table
+from kumoniwa.wire import timestamps
 
 DAY_S = 86_400
 ARCHIVED = Table(
     "events_archived",
     """create table if not exists events_archived (id integer primary key autoincrement, archive text, at real, body blob);
     create index if not exists events_archived_at on events_archived (archive, at, id)""",
+    added=("kept real",),
 )
+"""``at`` is the time in the event, ``kept`` when it came; of rows without the latter both are one."""
 
 
 class Archive(Record):
@@ -94,9 +97,9 @@ def keep(call: Call, bus: str, event: dict[str, Any], open_to: frozenset[str] | 
         archive = opened(call, archive)
         if archive.pattern is None or event_pattern.compile(archive.pattern).matches(event):
             forget(call, archive)
-            call.rows(ARCHIVED).run(
-                "insert into events_archived (archive, at, body) values (?, ?, ?)", archive.name, call.now(), lock(call, archive).shut(orjson.dumps(event))
-            )
+            body = lock(call, archive).shut(orjson.dumps(event))
+            row = (archive.name, timestamps.parsed(event["time"]), call.now(), body)
+            call.rows(ARCHIVED).run("insert into events_archived (archive, at, kept, body) values (?, ?, ?, ?)", *row)
 
 
 def event_in(call: Call, archive: Archive, held: bytes) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def forget(call: Call, archive: Archive) -> None:
     """Drop what is older than the archive keeps."""
     if archive.days:
         oldest = call.now() - archive.days * DAY_S
-        call.rows(ARCHIVED).run("delete from events_archived where archive = ? and at < ?", archive.name, oldest)
+        call.rows(ARCHIVED).run("delete from events_archived where archive = ? and coalesce(kept, at) < ?", archive.name, oldest)
 
 
 def CreateArchive(

@@ -53,7 +53,7 @@ class Replay(Record):
     """ARNs of the rules that hear it; none for all."""
     at: float = 0.0
     last: int = 0
-    """Of the last event that was put: when it came, and its row."""
+    """Of the last event that was put: the time in it, and its row."""
     ended: float = 0.0
     reason: str = ""
 
@@ -74,6 +74,9 @@ def StartReplay(
     Description: str | None = None,
 ) -> dict:  # fmt: skip
     """Refusals recorded: test_archive_and_replay, test_start_replay_error_…"""
+    if ":event-bus/" not in Destination["Arn"]:
+        # moto's test_start_replay_error_invalid_event_bus_arn
+        raise ValidationException("Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.")
     bus = buses.existing(call, Destination["Arn"]).name
     name = EventSourceArn.rpartition("archive/")[2]
     archive = call.shelf(archives.Archive).get(name)
@@ -168,6 +171,8 @@ async def _go_on(call: Call, replay: Replay) -> None:
 
 
 def _step(call: Call, replay: Replay) -> None:
+    """What is heard again, and in which order, goes by the time in the event:
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html"""
     if replay.state == "CANCELLING":
         call.shelf(Replay)[replay.name] = changed(replay, state="CANCELLED", ended=call.now())
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 
@@ -26,6 +27,38 @@ def test_a_function_imports_from_its_layers_the_last_one_first(cloud):
     shown = client.update_function_configuration(FunctionName="f", Layers=[first, second])
     assert [layer["Arn"] for layer in shown["Layers"]] == [first, second]
     assert invoke(cloud)["Payload"] == "b"
+
+
+def test_packages_of_a_layer_are_those_of_the_python_that_the_function_names(cloud):
+    # https://docs.aws.amazon.com/lambda/latest/dg/packaging-layers.html#packaging-layers-paths; AWS's bootstrap.py makes sites of these folders.
+    folder = "python/lib/python3.13/site-packages"
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(f"{folder}/packed.py", "NAME = 'packed'")
+        archive.writestr(f"{folder}/more.pth", "vendored\n")
+        archive.writestr(f"{folder}/vendored/pointed.py", "NAME = 'pointed at'")
+        archive.writestr("python/lib/python3.12/site-packages/older.py", "")
+    layer = cloud.client("lambda").publish_layer_version(LayerName="a", Content={"ZipFile": held.getvalue()})["LayerVersionArn"]
+    source = """
+        import importlib.util, packed, pointed
+        def handler(event, context):
+            return [packed.NAME, pointed.NAME, importlib.util.find_spec("older") is None]
+    """
+    make(cloud, source, Layers=[layer], Runtime="python3.13")
+    assert invoke(cloud)["Payload"] == ["packed", "pointed at", True]
+
+
+def test_a_layer_is_found_in_its_own_region_only(cloud):
+    arn = publish(cloud, "a", "NAME = 'a'")
+    client, other = cloud.client("lambda"), arn.replace("us-east-1", "us-west-2")
+    assert client.get_layer_version_by_arn(Arn=arn)["LayerVersionArn"] == arn
+    for call, said in (
+        (client.get_layer_version_by_arn, {"Arn": other}),
+        (client.get_layer_version, {"LayerName": other.removesuffix(":1"), "VersionNumber": 1}),
+    ):
+        with pytest.raises(ClientError) as refused:
+            call(**said)
+        assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
 def test_a_deleted_layer_goes_on_in_the_functions_that_use_it(cloud):

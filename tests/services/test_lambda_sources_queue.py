@@ -240,6 +240,8 @@ def test_mappings_are_refused_as_aws_refuses_them(shop):
     uuid = "00000000-0000-0000-0000-000000000000"
     assert refused(shop.functions.get_event_source_mapping, UUID=uuid)[1] == "The resource you requested does not exist."
     assert refused(create, FunctionName="f") == ("InvalidParameterValueException", "Unrecognized event source.")
+    assert refused(create, FunctionName="f", EventSourceArn=arn.replace("sqs", "sns"))[1] == "Unrecognized event source."
+    assert refused(create, FunctionName="f", EventSourceArn=arn.replace("sqs", "kafka"))[0] == "NotImplemented"
     assert refused(create, FunctionName="unknown", EventSourceArn=arn) == ("InvalidParameterValueException", "Function does not exist")
     assert refused(create, FunctionName="f", EventSourceArn=arn, DestinationConfig={"OnFailure": {}}) == (
         "InvalidParameterValueException", "Unsupported DestinationConfig parameter for given event source mapping type."

@@ -53,6 +53,10 @@ def test_an_alias_points_and_may_be_moved(cloud, client):
     client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
     assert invoke(cloud, Qualifier="live")["Payload"] == ["new", "2", "f:live"]
     assert refused(client.delete_function, FunctionName="f", Qualifier="2")[0] == "ResourceConflictException"
+    # Recorded: test_function_name_and_qualifier_validation[qualifier_too_long1-delete_function], of a name that nobody has given.
+    expected = ("InvalidParameterValueException", "Deletion of aliases is not currently supported.")
+    assert refused(client.delete_function, FunctionName="f:live") == refused(client.delete_function, FunctionName="f", Qualifier="no") == expected
+    assert client.get_alias(FunctionName="f", Name="live")["FunctionVersion"] == "2"
 
 
 def test_weights_share_requests_between_two_versions(cloud, client):

@@ -17,6 +17,7 @@ import logging
 import os
 import resource
 import signal
+import site
 import sys
 import tempfile
 import time
@@ -372,10 +373,10 @@ def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload:
     tempfile.tempdir = None
     restrict(order)
     sys.dont_write_bytecode = True
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     own = [order["task_root"]]
     for layer in order["layers"]:
-        own += [f"{layer}/python/lib/{version}/site-packages", f"{layer}/python"]
+        # Layers are made for the Python that the function names, whichever it runs on here.
+        own += [f"{layer}/python/lib/{order['runtime']}/site-packages", f"{layer}/python"]
     # Python was started long ago and would not look at it.
     asked = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place and place not in own]
     library = os.path.dirname(os.__file__)
@@ -389,7 +390,11 @@ def enter(order: dict, packages: frozenset[str], folders: list[str], is_preload:
     brought = set()
     for folder in own:
         if os.path.isdir(folder):
-            brought.update(name.partition(".")[0] for name in os.listdir(folder))
+            names = os.listdir(folder)
+            brought.update(name.partition(".")[0] for name in names)
+            if any(name.endswith(".pth") for name in names):
+                # AWS's bootstrap makes sites of these folders, "so that we are able to load all customer .pth files".
+                site.addsitedir(folder)
     if any(name.partition(".")[0] in brought for name in is_preload):
         for name in is_preload:
             sys.modules.pop(name, None)

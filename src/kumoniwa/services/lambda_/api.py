@@ -452,6 +452,9 @@ def DeleteFunction(call: Call, *, FunctionName: str, Qualifier: str | None = Non
     name, qualifier = function_named(call, FunctionName, Qualifier)
     if qualifier == LATEST:
         raise InvalidParameterValueException("$LATEST version cannot be deleted without deleting the function.")
+    if qualifier is not None and not qualifier.isdecimal():
+        # Recorded: test_function_name_and_qualifier_validation[qualifier_too_long1-delete_function], where there is no such function.
+        raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
     existing(call, name)
     if qualifier is not None:
         _delete_version(call, name, qualifier)

@@ -47,9 +47,14 @@ def arn(call: Call, layer: LayerVersion) -> str:
     return call.arn(f"layer:{layer.name}:{layer.version}")
 
 
-def _name(text: str) -> str:
+def _name(call: Call, text: str) -> str:
+    """The name that it is, or that is in an ARN of this region."""
     found = _ARN.fullmatch(text)
-    return found["name"] if found else text
+    if found is None:
+        return text
+    if found["region"] != call.region:
+        raise ResourceNotFoundException("The resource you requested does not exist.")
+    return found["name"]
 
 
 def _listed(call: Call, layer: LayerVersion) -> dict[str, Any]:
@@ -86,7 +91,7 @@ async def PublishLayerVersion(
     LicenseInfo: str | None = None,
     CompatibleArchitectures: list[str] | None = None,
 ) -> dict:
-    name = _name(LayerName)
+    name = _name(call, LayerName)
     zipped = await package.received(call, Content)
     sha256 = await package.checked(call, zipped)
     numbers = call.shelf(LayerNumbers).get(name) or LayerNumbers(next=1)
@@ -102,7 +107,7 @@ async def PublishLayerVersion(
 
 
 def named(call: Call, text: str, number: int) -> LayerVersion | None:
-    return call.shelf(LayerVersion).get(f"{_name(text)}:{number}")
+    return call.shelf(LayerVersion).get(f"{_name(call, text)}:{number}")
 
 
 def _existing(call: Call, name: str, number: int) -> LayerVersion:
@@ -115,12 +120,12 @@ def _existing(call: Call, name: str, number: int) -> LayerVersion:
 
 
 def GetLayerVersion(call: Call, *, LayerName: str, VersionNumber: int) -> dict:
-    return _shown(call, _existing(call, _name(LayerName), VersionNumber))
+    return _shown(call, _existing(call, _name(call, LayerName), VersionNumber))
 
 
 def GetLayerVersionByArn(call: Call, *, Arn: str) -> dict:
     found = _ARN.fullmatch(Arn)
-    if found is None or not found["version"]:
+    if found is None or not found["version"] or found["region"] != call.region:
         raise ResourceNotFoundException("The resource you requested does not exist.")
     return _shown(call, _existing(call, found["name"], int(found["version"])))
 
@@ -129,7 +134,7 @@ def DeleteLayerVersion(call: Call, *, LayerName: str, VersionNumber: int) -> Non
     """A version that is not there is deleted without complaint (recorded: test_layer_exceptions)."""
     if VersionNumber < 1:
         raise InvalidParameterValueException("Layer Version Cannot be less than 1")
-    layer = call.shelf(LayerVersion).get(f"{_name(LayerName)}:{VersionNumber}")
+    layer = call.shelf(LayerVersion).get(f"{_name(call, LayerName)}:{VersionNumber}")
     if layer is not None:
         del call.shelf(LayerVersion)[f"{layer.name}:{layer.version}"]
         let_go(call, [layer.code.blob])
@@ -148,7 +153,7 @@ def _suits(layer: LayerVersion, runtime: str | None, architecture: str | None) -
 def ListLayerVersions(
     call: Call, *, LayerName: str, CompatibleRuntime: str | None = None, CompatibleArchitecture: str | None = None
 ) -> dict:
-    name = _name(LayerName)
+    name = _name(call, LayerName)
     mine = [layer for layer in _newest_first(call) if layer.name == name and _suits(layer, CompatibleRuntime, CompatibleArchitecture)]
     return {"LayerVersions": [_listed(call, layer) for layer in mine]}
 

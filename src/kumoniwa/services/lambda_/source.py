@@ -130,6 +130,10 @@ def _arn(call: Call, mapping: Mapping) -> str:
 # Changes -------------------------------------------------------------------------------------------
 
 
+_NOT_BUILT = frozenset({"kafka", "mq", "rds"})
+"""What AWS takes besides as a source: MSK, Amazon MQ, DocumentDB."""
+
+
 async def CreateEventSourceMapping(
     call: Call,
     *,
@@ -156,8 +160,10 @@ async def CreateEventSourceMapping(
     source = arns.parse(EventSourceArn) if EventSourceArn else None
     if source is None:
         raise InvalidParameterValueException("Unrecognized event source.")
+    if source.service in _NOT_BUILT:
+        raise NotImplementedHere(f"event source mappings of {source.service}")
     if source.service != "sqs" and source.service not in STREAMS:
-        raise NotImplementedHere(f"event source mappings of {source.service or EventSourceArn}")
+        raise InvalidParameterValueException("Unrecognized event source.")
     is_stream = source.service in STREAMS
     _check_source(call, EventSourceArn, is_stream)
     if is_stream and StartingPosition is None:

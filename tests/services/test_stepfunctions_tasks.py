@@ -384,6 +384,25 @@ def test_an_execution_of_another_account_is_waited_for(make_cloud):
     assert told(cloud, blind)["error"] == "StepFunctions.AccessDeniedException"
 
 
+def test_a_task_of_the_sdk_spells_its_members_as_that_for_java_does(cloud):
+    # "PascalCase": https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html; capitals ahead are one word, as in
+    # DbClusterIdentifier, which definitions on the web have; Utils.unCapitalize of aws-sdk-java-v2's generator has the rule.
+    def states(spelling: str) -> dict:
+        asked = {"TableName": "table", "BillingMode": "PAY_PER_REQUEST", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                 "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], spelling: {"Enabled": True}}  # fmt: skip
+        make_table = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:dynamodb:createTable", "Parameters": asked, "ResultPath": None, "Next": "W"}
+        read = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:dynamodb:describeTable", "Parameters": {"TableName": "table"}, "End": True}
+        return {"T": make_table, "W": {"Type": "Wait", "Seconds": 60, "Next": "D"}, "D": read}
+
+    execution = start(cloud, make(cloud, states("SSESpecification"), name="model"))
+    cloud.sleep(1)
+    assert 'The field "SSESpecification" is not supported by Step Functions' in told(cloud, execution)["cause"]
+    execution = start(cloud, make(cloud, states("SseSpecification"), name="java"))
+    cloud.sleep(90)
+    shown = json.loads(told(cloud, execution)["output"])["Table"]
+    assert shown["SseDescription"]["SseType"] == "KMS" and "SSEDescription" not in shown
+
+
 def test_what_is_no_text_goes_as_json_where_the_sdk_takes_a_text(cloud):
     # services/test_aws_sdk_task_service: test_sfn_start_execution_implicit_json_serialisation
     inner = make(cloud, {"P": {"Type": "Pass", "End": True}}, name="inner")

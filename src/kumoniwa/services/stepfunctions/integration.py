@@ -140,9 +140,13 @@ def sdk_name(service: str) -> str:
 # Names and values ----------------------------------------------------------------------------------------
 
 
-def spelled(name: str) -> str:
-    """A member of the model's as states spell it."""
-    return name[:1].upper() + name[1:]
+def spelled(name: str, *, is_sdk: bool) -> str:
+    """A member of the model's as states spell it: a task of the SDK's as that for Java does, with ``DBClusterIdentifier`` as ``DbClusterIdentifier``,
+    ``TTL`` as ``Ttl`` and ``ETag`` as it is (Utils.unCapitalize of aws-sdk-java-v2's generator, and a capital ahead)."""
+    end = 1
+    while is_sdk and name[end : end + 1].isupper() and not name[end + 1 : end + 2].islower():
+        end += 1
+    return name[:1].upper() + name[1:end].lower() + name[end:]
 
 
 def shape_of(resource: str) -> Shape | None:
@@ -171,10 +175,10 @@ def _read(shape: Shape, value: Any, where: str, is_sdk: bool) -> Any:
     if value is None or shape.is_document:
         return value
     if shape.type == "structure" and isinstance(value, dict):
-        names = {spelled(name): name for name in shape.members}
+        names = {spelled(name, is_sdk=is_sdk): name for name in shape.members}
         made = {}
         for said, one in value.items():
-            name = names.get(said) or (said if said in shape.members else None)
+            name = names.get(said) or (said if said in shape.members and not is_sdk else None)
             if name is None:
                 raise StateFailure("States.Runtime", f'The field "{said}" is not supported by Step Functions')
             if one is not None:
@@ -212,7 +216,7 @@ def _shown(shape: Shape, value: Any, is_optimized: bool) -> Any:
         return value
     if shape.type == "structure" and isinstance(value, dict):
         return {
-            spelled(name): _shown(shape.members[name].shape, one, is_optimized)
+            spelled(name, is_sdk=not is_optimized): _shown(shape.members[name].shape, one, is_optimized)
             for name, one in value.items()
             if name in shape.members and one is not None
         }

@@ -52,7 +52,7 @@ def read(state: State, said: dict[str, Any], culprit: State | None, spelling: Sp
     if shape is not None:
         if not isinstance(result, dict):
             raise ValidationException("Mocked result must be a JSON object.")
-        _check(shape, result, "", is_strict=mode == "STRICT")
+        _check(shape, result, "", is_strict=mode == "STRICT", is_sdk=integration.read(state.fields["Resource"]).kind == "sdk")
     return Mock(result)
 
 
@@ -78,7 +78,7 @@ def _wrong(said: str) -> ValidationException:
     return ValidationException(f"Mock result schema validation error: {said}")
 
 
-def _check(shape: Shape, value: Any, field: str, *, is_strict: bool) -> None:
+def _check(shape: Shape, value: Any, field: str, *, is_strict: bool, is_sdk: bool) -> None:
     """A mocked value against the model of what AWS answers. Fields that the model does not have say nothing."""
     if shape.is_document or shape.type not in _KINDS:
         return
@@ -86,19 +86,19 @@ def _check(shape: Shape, value: Any, field: str, *, is_strict: bool) -> None:
     if not isinstance(value, kinds) or (isinstance(value, bool) and shape.type != "boolean"):
         raise _wrong(f"Field '{field}' must be {named}")
     if shape.type == "structure":
-        members = {integration.spelled(name): member.shape for name, member in shape.members.items()}
-        for name in map(integration.spelled, shape.required if is_strict else ()):
-            if name not in value:
+        members = {integration.spelled(name, is_sdk=is_sdk): member.shape for name, member in shape.members.items()}
+        for required in shape.required if is_strict else ():
+            if (name := integration.spelled(required, is_sdk=is_sdk)) not in value:
                 raise _wrong(f"Required field '{name}' is missing")
         for name, one in value.items():
             if name in members:
-                _check(members[name], one, name, is_strict=is_strict)
+                _check(members[name], one, name, is_strict=is_strict, is_sdk=is_sdk)
     elif shape.type == "list":
         for one in value:
-            _check(shape.element.shape, one, field, is_strict=is_strict)
+            _check(shape.element.shape, one, field, is_strict=is_strict, is_sdk=is_sdk)
     elif shape.type == "map":
         for one in value.values():
-            _check(shape.value.shape, one, field, is_strict=is_strict)
+            _check(shape.value.shape, one, field, is_strict=is_strict, is_sdk=is_sdk)
     elif shape.enum:
         if value not in shape.enum:
             raise _wrong(f"Field '{field}' is not an expected value")

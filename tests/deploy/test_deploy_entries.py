@@ -10,7 +10,7 @@ import pytest
 from small_world import input_shape
 
 from kumoniwa.deploy import resources, schemas, types
-from kumoniwa.deploy.resource import Call, ResourceType
+from kumoniwa.deploy.resource import Call, ResourceType, names_in
 
 TYPES = sorted(
     type_name
@@ -52,6 +52,15 @@ def test_an_entry_answers_what_getatt_may_ask(type_name):
     entry, schema = types.find(type_name), schemas.schema(type_name)
     read_only = {path.removeprefix("/properties/") for path in schema.get("readOnlyProperties", ())}
     assert {name for name in entry.attributes if name in schema["properties"]} <= read_only | entry.known
+
+
+@pytest.mark.parametrize("type_name", TYPES)
+def test_what_is_looked_for_by_its_name_is_read_by_it(type_name):
+    """Before it makes something of a given name, a stack looks whether it is there: by its id, if that is the name, or by a reading of its own."""
+    entry = types.find(type_name)
+    # A template cannot name the stack that it nests.
+    if entry.name and entry.name.tells and entry.read and not entry.named and type_name != "AWS::CloudFormation::Stack":
+        assert entry.name.property in names_in(entry.id)
 
 
 def calls_of(entry: ResourceType) -> list[Call]:

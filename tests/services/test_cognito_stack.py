@@ -98,3 +98,21 @@ def test_a_stack_changes_a_pool_in_place_and_takes_all_away(cloud):
     cloud.sleep(5)
     assert idp.list_user_pools(MaxResults=10)["UserPools"] == []
     assert cloud.client("cognito-identity").list_identity_pools(MaxResults=10)["IdentityPools"] == []
+
+
+NAMED = """
+Resources:
+  People: {Type: AWS::Cognito::UserPool, Properties: {UserPoolName: the-people}}
+  Shop: {Type: AWS::Cognito::UserPoolClient, Properties: {UserPoolId: !Ref People, ClientName: the-shop}}
+  Visitors: {Type: AWS::Cognito::IdentityPool, Properties: {IdentityPoolName: the visitors, AllowUnauthenticatedIdentities: true}}
+Outputs:
+  Pool: {Value: !Ref People}
+"""
+
+
+def test_two_stacks_may_call_their_pools_by_one_name(cloud):
+    one, two = (outputs(create(cloud, name, NAMED))["Pool"] for name in ("a", "b"))
+    pools = cloud.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]
+    assert sorted((each["Id"], each["Name"]) for each in pools) == sorted([(one, "the-people"), (two, "the-people")])
+    assert [each["ClientName"] for each in cloud.client("cognito-idp").list_user_pool_clients(UserPoolId=one)["UserPoolClients"]] == ["the-shop"]
+    assert len(cloud.client("cognito-identity").list_identity_pools(MaxResults=10)["IdentityPools"]) == 2

@@ -82,3 +82,26 @@ def test_a_stack_puts_up_a_wall_changes_it_and_takes_it_away(cloud):
     assert shop.status("/users") == 200 and waf.list_web_acls(Scope="REGIONAL")["WebACLs"] == waf.list_ip_sets(Scope="REGIONAL")["IPSets"] == []
 
 
+
+
+NAMED = """
+Resources:
+  Wall:
+    Type: AWS::WAFv2::WebACL
+    Properties:
+      Name: the-wall
+      Scope: REGIONAL
+      DefaultAction: {Allow: {}}
+      VisibilityConfig: {SampledRequestsEnabled: false, CloudWatchMetricsEnabled: false, MetricName: wall}
+"""
+
+
+def test_a_wall_has_the_name_that_its_template_gives_and_no_other_stack_may(cloud):
+    client = cloud.client("cloudformation")
+    for name in ("a", "b"):
+        client.create_stack(StackName=name, TemplateBody=NAMED)
+        cloud.sleep(30)
+    assert [each["Name"] for each in cloud.client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"]] == ["the-wall"]
+    assert [client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] for name in ("a", "b")] == ["CREATE_COMPLETE", "ROLLBACK_COMPLETE"]
+    reasons = [each.get("ResourceStatusReason", "") for each in client.describe_stack_events(StackName="b")["StackEvents"]]
+    assert any("HandlerErrorCode: AlreadyExists" in each for each in reasons), reasons

@@ -349,7 +349,7 @@ class Deploy:
             draft = changed(draft, attempt={**draft.attempt, entry.name.property: fresh}, is_named_by_us=True)
             if composed and entry.read:
                 await self._refuse_existing(entry, draft)
-        elif entry.name and entry.read:
+        elif entry.name and entry.name.tells and entry.read:
             await self._refuse_existing(entry, draft)
         if replaced is not None:
             self._discard_passing(replaced)

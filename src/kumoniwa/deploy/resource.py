@@ -393,7 +393,8 @@ def tag_list(value: Any) -> Value:
 @dataclass(frozen=True, slots=True)
 class Name:
     """The property that names the resource. Without a value it becomes ``stack-LogicalId-Random``, or has another ``beginning``.
-    ``within`` is the property that says inside of what the name is the only one, ``composed`` the name that other properties spell, if they do."""
+    ``within`` is the property that says inside of what the name is the only one, ``composed`` the name that other properties spell, if they do. Where it does not ``tell`` which one is
+    meant, because others may have it too or the creating call refuses a second itself, nobody looks whether one is there."""
 
     property: str
     longest: int
@@ -403,6 +404,7 @@ class Name:
     ending: Callable[[dict[str, Any]], str] = lambda properties: ""
     within: str = ""
     composed: Callable[[Work], str] = lambda work: ""
+    tells: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

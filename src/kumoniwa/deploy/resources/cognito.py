@@ -47,7 +47,7 @@ async def _factors(work: Work) -> None:
 
 
 UserPool = ResourceType(
-    name=Name("UserPoolName", 128),
+    name=Name("UserPoolName", 128, tells=False),
     create=Call(
         "cognito-idp:CreateUserPool", f"AliasAttributes Schema UsernameAttributes UsernameConfiguration {_pool_settings}", PoolName=p.UserPoolName
     ),
@@ -76,7 +76,7 @@ _client_settings = (
 _of_pool = {"UserPoolId": at(p.UserPoolId)}
 
 UserPoolClient = ResourceType(
-    name=Name("ClientName", 128),
+    name=Name("ClientName", 128, tells=False),
     create=Call("cognito-idp:CreateUserPoolClient", f"UserPoolId GenerateSecret {_client_settings}"),
     id=made.UserPoolClient.ClientId,
     read=Call("cognito-idp:DescribeUserPoolClient", **_of_pool, ClientId=ID),
@@ -139,7 +139,7 @@ _identity_pool = "IdentityPoolName AllowUnauthenticatedIdentities AllowClassicFl
 _identity_tags = tag_map(p.IdentityPoolTags)
 
 IdentityPool = ResourceType(
-    name=Name("IdentityPoolName", 128),
+    name=Name("IdentityPoolName", 128, tells=False),
     create=Call("cognito-identity:CreateIdentityPool", _identity_pool, IdentityPoolTags=_identity_tags),
     id=made.IdentityPoolId,
     read=Call("cognito-identity:DescribeIdentityPool", IdentityPoolId=ID),

@@ -78,7 +78,7 @@ def _part(thing: str, properties: str, fixed: str = "", **attributes: Value) -> 
 
     own = {name: use(CONVERTED[name], getattr(p, name)) if name in CONVERTED else getattr(p, name) for name in (*names, *fixed.split())}
     return ResourceType(
-        name=Name("Name", _NAME_MAX),
+        name=Name("Name", _NAME_MAX, tells=False),
         create=Call(f"wafv2:Create{thing}", "Name Scope Tags", **own),
         id=use(lambda name, id, scope: f"{name}|{id}|{scope}", made.Summary.Name, made.Summary.Id, p.Scope),
         read=Call(f"wafv2:Get{thing}", **_where),

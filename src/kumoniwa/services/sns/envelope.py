@@ -37,6 +37,8 @@ class Sealer:
         self.call, self.message = call, message
         self.time = timestamps.to_millisecond(message.published)
         self.signatures: dict[str, tuple[str, str]] = {}
+        self.written: dict[str, str] = {}
+        """By text: what the notifications of all who are told it begin with."""
 
     def signature(self, text: str) -> tuple[str, str]:
         found = self.signatures.get(text)
@@ -48,9 +50,16 @@ class Sealer:
         return found
 
     def notification(self, subscription: Subscription) -> str:
+        """What a queue or an endpoint is told. Only the last lines are of one subscription alone."""
+        text = self.message.text_for(subscription.protocol)
+        above = self.written.get(text)
+        if above is None:
+            above = self.written[text] = lines(self._told(text))
+        return f'{{\n{above},\n  "UnsubscribeURL" : "{unsubscribe_url(self.call, subscription.arn)}"{attribute_lines(self.message.attributes)}\n}}'
+
+    def _told(self, text: str) -> dict[str, Any]:
         """Messages of FIFO topics are not signed (recorded: test_message_to_fifo_sqs)."""
         message = self.message
-        text = message.text_for(subscription.protocol)
         told: dict[str, Any] = {"Type": "Notification", "MessageId": message.id}
         if message.sequence is not None:
             told["SequenceNumber"] = message.sequence
@@ -63,8 +72,7 @@ class Sealer:
         if message.sequence is None:
             told["SignatureVersion"] = message.signature_version
             told["Signature"], told["SigningCertURL"] = self.signature(text)
-        told["UnsubscribeURL"] = unsubscribe_url(self.call, subscription.arn)
-        return written(told, attributes_shown(message.attributes))
+        return told
 
     def event(self, subscription: Subscription) -> bytes:
         """A function is told version 1 whichever the signature is of (recorded: test_publish_lambda_verify_signature)."""
@@ -105,17 +113,20 @@ def invitation(call: Call, kind: str, message_id: str, subscription: Subscriptio
         "Type": kind, "MessageId": message_id, "Token": token, "TopicArn": topic, "Message": said, "SubscribeURL": url, "Timestamp": time,
         "SignatureVersion": version, "Signature": signature, "SigningCertURL": certificate_url,
     }  # fmt: skip
-    return written(told)
+    return f"{{\n{lines(told)}\n}}"
 
 
-def written(told: dict[str, Any], attributes: dict[str, dict[str, str]] | None = None) -> str:
-    """JSON as AWS spaces it."""
-    # Most of it are names, ids and times, which need no escapes.
-    lines = [f'  "{name}" : {orjson.dumps(value).decode()}' if name in FREE else f'  "{name}" : "{value}"' for name, value in told.items()]
-    if attributes:
-        each = [f'    {orjson.dumps(name).decode()} : {orjson.dumps(value).decode()}' for name, value in attributes.items()]
-        lines.append('  "MessageAttributes" : {\n' + ",\n".join(each) + "\n  }")
-    return "{\n" + ",\n".join(lines) + "\n}"
+def lines(told: dict[str, Any]) -> str:
+    """Members of an object in JSON as AWS spaces it. Most of them are names, ids and times, which need no escapes."""
+    return ",\n".join([f'  "{name}" : {orjson.dumps(value).decode()}' if name in FREE else f'  "{name}" : "{value}"' for name, value in told.items()])
+
+
+def attribute_lines(attributes: dict[str, dict[str, Any]]) -> str:
+    """What follows them of a message's attributes; nothing, if it has none."""
+    if not attributes:
+        return ""
+    each = [f"    {orjson.dumps(name).decode()} : {orjson.dumps(value).decode()}" for name, value in attributes_shown(attributes).items()]
+    return ',\n  "MessageAttributes" : {\n' + ",\n".join(each) + "\n  }"
 
 
 def attributes_shown(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[str, str]]:

@@ -361,6 +361,8 @@ def test_models_are_kept_while_they_are_used(gateway):
     assert refusal(make, restApiId=api, name="Pet", contentType="application/json")[1] == (
         "Model schema must have at least 1 property or array items defined"
     )
+    # What asks for nothing is a schema, too: test_cfn_with_apigateway_resources.
+    assert make(restApiId=api, name="Anything", contentType="application/json", schema="{}")["schema"] == "{}"
     make(restApiId=api, name="Pet", contentType="application/json", schema=schema)
     assert (
         refusal(make, restApiId=api, name="Pet", contentType="application/json", schema=schema)[1]

@@ -111,7 +111,10 @@ def test_a_parameter_of_a_template_may_stand_for_one_of_the_store(cloud, deploy)
     """So does the version of CDK's bootstrap stack, which every template of CDK looks at."""
     ssm, stacks = cloud.client("ssm"), cloud.client("cloudformation")
     ssm.put_parameter(Name="/app/size", Value="small", Type="String")
-    # AWS's words, as those meet them who deploy templates of CDK without its bootstrap stack.
+    # Without a default: localstack's test_resolve_ssm_missing_parameter. With one, as those meet it who deploy templates of CDK
+    # without its bootstrap stack.
+    asked = {"TemplateBody": STORED.replace(", Default: /app/size}", "}", 1), "Parameters": [{"ParameterKey": "Size", "ParameterValue": "/app/none"}]}
+    assert refused(stacks.create_stack, StackName="s", **asked) == ("ValidationError", "Parameter Size should either have input value or default value")
     assert refused(stacks.create_stack, StackName="s", TemplateBody=STORED) == (
         "ValidationError", "Unable to fetch parameters [/app/names] from parameter store for this account.",
     )  # fmt: skip

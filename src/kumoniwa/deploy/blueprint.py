@@ -304,8 +304,14 @@ def draw(
 
 def _said(body: dict[str, Any], values: dict[str, str], world: macros.World) -> dict[str, str]:
     """The values with what the Parameter Store says in the place of its names."""
-    declared = body.get("Parameters") or {}
-    return {name: world.parameter(value) if parameters.is_stored(declared[name]) else value for name, value in values.items()}
+    declared, said = body.get("Parameters") or {}, dict(values)
+    for name, value in values.items():
+        if parameters.is_stored(declared[name]):
+            found = world.parameter(value)
+            if found is None:
+                raise parameters.absent(name, declared[name], value)
+            said[name] = found
+    return said
 
 
 def _shown(name: str, entry: dict[str, Any], value: str, said: str) -> dict[str, str]:

@@ -44,10 +44,11 @@ class World:
     at: int = 0
     used: list[str] = field(default_factory=list)
     """The transforms that were met, for whoever has to allow them."""
-    stored: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, str | None] = field(default_factory=dict)
     """What parameters of the Parameter Store say."""
 
-    def parameter(self, name: str) -> str:
+    def parameter(self, name: str) -> str | None:
+        """What a parameter of the Parameter Store says, None if there is none."""
         if name not in self.stored:
             answer = self.ask({"parameter": name})
             if problem := answer.get("problem"):

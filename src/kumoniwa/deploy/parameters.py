@@ -20,6 +20,7 @@ STORED_TYPES = {
 }
 """Types of parameters that stand for one of the Parameter Store, and what they are once it was read.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html"""
+NEITHER = "Parameter {} should either have input value or default value"
 _TYPE_WORDS = re.compile(r"(AWS::[A-Za-z0-9:]+|List<AWS::[A-Za-z0-9:]+>|AWS::SSM::Parameter::Value<.+>)\Z")
 _MEMBERS = frozenset(
     [
@@ -137,7 +138,7 @@ def resolve(
     for name, text in values.items():
         entry = declared[name]
         if is_stored(entry) and not text:
-            raise ValidationError(f"Parameter {name} should either have input value or default value")
+            raise ValidationError(NEITHER.format(name))
         members = _members(text) if entry["Type"] in LIST_TYPES else [text]
         for member in members:
             if broken := _broken_rule(entry, member):
@@ -159,6 +160,14 @@ def meaning(entry: dict[str, Any], text: str) -> str | list[str]:
 
 def is_stored(entry: dict[str, Any]) -> bool:
     return entry["Type"] in STORED_TYPES
+
+
+def absent(name: str, entry: dict[str, Any], stored: str) -> ValidationError:
+    """What is wrong where the Parameter Store has no parameter called ``stored``. Where the template has a default, AWS says it in the words that
+    those meet who deploy templates of CDK without its bootstrap stack; without one as recorded: localstack's test_resolve_ssm_missing_parameter."""
+    if "Default" in entry:
+        return ValidationError(f"Unable to fetch parameters [{stored}] from parameter store for this account.")
+    return ValidationError(NEITHER.format(name))
 
 
 def hides(entry: dict[str, Any]) -> bool:

@@ -108,11 +108,11 @@ async def drawn(
         raise
 
 
-async def _parameter(call: Call, name: str) -> dict[str, str]:
+async def _parameter(call: Call, name: str) -> dict[str, str | None]:
     """What a parameter of the Parameter Store says to whoever deploys."""
     found = (await call.ask("ssm:GetParameters", Names=[name]))["Parameters"]
     if not found:
-        return {"problem": f"Unable to fetch parameters [{name}] from parameter store for this account."}
+        return {"value": None}
     if found[0]["Type"] == "SecureString":
         return {"problem": f"Parameters [{name}] referenced by template have types not supported by CloudFormation."}
     return {"value": found[0]["Value"]}

@@ -275,7 +275,9 @@ def test_a_machine_logs_what_its_level_asks_for(cloud, level, logged, kind):
     assert client.describe_state_machine(stateMachineArn=arn)["loggingConfiguration"] == wish
     execution = start(cloud, arn, {"secret": 1})
     cloud.sleep(1)
-    lines = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName="g")["events"]]
+    first, *_ = logs.describe_log_streams(logGroupName="g")["logStreams"]
+    assert first["logStreamName"] == "log_stream_created_by_aws_to_validate_log_delivery_subscriptions"
+    lines = [json.loads(event["message"]) for event in logs.filter_log_events(logGroupName="g", logStreamNamePrefix="states/")["events"]]
     assert [line["type"] for line in lines] == logged
     assert {line["execution_arn"] for line in lines} == {execution} and "secret" not in json.dumps(lines)
     assert (lines[-1]["id"], lines[-1]["previous_event_id"], lines[-1]["details"]) == ("3", "2", {"error": "E"})

@@ -263,7 +263,7 @@ def test_what_is_logged_asks_the_role_and_the_delivery_of_logs(cloud, states, km
     )["stateMachineArn"]  # fmt: skip
     begin(states, machine)
     cloud.sleep(2)
-    assert logs.filter_log_events(logGroupName="g")["events"] == [] and on_disk(cloud) == []
+    assert logs.filter_log_events(logGroupName="g", logStreamNamePrefix="states/")["events"] == [] and on_disk(cloud) == []
     allow(kms, key, "delivery.logs.amazonaws.com", "kms:Decrypt")
     cloud.sleep(120)
     assert SECRET in json.dumps(logs.filter_log_events(logGroupName="g")["events"])

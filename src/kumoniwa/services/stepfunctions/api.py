@@ -166,6 +166,7 @@ def CreateStateMachine(
                 is_traced=bool((tracingConfiguration or {}).get("enabled")),
             )  # fmt: skip
             call.shelf(StateMachine)[name] = machine
+            logging.introduce(call, machine.logging, {})
         elif (kind, roleArn, encryption) != (machine.kind, machine.role, machine.encryption) or not is_defined_by(call, machine, definition):
             raise StateMachineAlreadyExists(f"State Machine Already Exists: '{arn}'")
         answer = {"stateMachineArn": arn, "creationDate": machine.created}
@@ -203,6 +204,7 @@ def UpdateStateMachine(
         if after != machine:
             after = changed(after, revision=call.new_id(), modified=call.now())
             call.shelf(StateMachine)[machine.name] = after
+            logging.introduce(call, after.logging, machine.logging)
         if after.revision:
             # Also of one that changed nothing: localstack's test_create_update_state_machine_same_parameters.
             answer["revisionId"] = after.revision

@@ -26,6 +26,9 @@ from kumoniwa.services.stepfunctions.execution import Event, Execution
 LINES_AT_ONCE = 200
 AGAIN_S = 60.0
 TRIED_MAX = 10
+FIRST_STREAM = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions"
+FIRST_LINE = "Permissions are set correctly to allow AWS CloudWatch Logs to write into your logs while creating a subscription."
+"""Both as readers of such groups see them; localstack's test_log_group_with_multiple_runs, recorded, waits for the stream."""
 
 _GROUP = re.compile(r"arn:[\w-]+:logs:([\w-]+):\d{12}:log-group:([^:]+):\*\Z")
 _DATA = frozenset({"input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables", "assignedVariablesDetails"})
@@ -70,6 +73,13 @@ def shown(kept: dict[str, Any]) -> dict[str, Any]:
         return {"level": "OFF", "includeExecutionData": False}
     destination = {"cloudWatchLogsLogGroup": {"logGroupArn": kept["group"]}}
     return {"level": kept["level"], "includeExecutionData": kept["data"], "destinations": [destination]}
+
+
+def introduce(call: Call, kept: dict[str, Any], before: dict[str, Any]) -> None:
+    """Leave in a group to which logs have not gone ``before`` the stream with which AWS finds out whether it may write there."""
+    if kept and kept["group"] != before.get("group"):
+        line = {"timestamp": int(call.now() * 1000), "message": FIRST_LINE}
+        OUTBOX.put(call, _encode(Lines(kept["group"], FIRST_STREAM, orjson.dumps([line]))), lane=kept["group"])
 
 
 def _is_wanted(level: str, type_: str) -> bool:

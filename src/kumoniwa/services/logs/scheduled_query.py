@@ -113,14 +113,18 @@ def _filled(call: Call, held: ScheduledQuery, said: dict[str, Any]) -> Scheduled
         begins_ms=_ms(said.get("scheduleStartTime")), ends_ms=_ms(said.get("scheduleEndTime")), state=said.get("state") or ENABLED,
         updated_ms=int(call.now() * 1000),
     )  # fmt: skip
-    try:
-        due = next_due(made, call.now()) if made.expression.startswith("cron(") else None
-    except schedule_expression.InvalidExpression:
-        made = changed(made, expression="")
-    if not made.expression.startswith("cron("):
-        raise ValidationException("The schedule expression is no cron expression.")
+    due = _checked_due(call, made)
     call.require("iam:PassRole", made.role, **{"iam:PassedToService": "logs.amazonaws.com"})
     return changed(made, due_s=due)
+
+
+def _checked_due(call: Call, made: ScheduledQuery) -> float | None:
+    try:
+        if made.expression.startswith("cron("):
+            return next_due(made, call.now())
+    except schedule_expression.InvalidExpression:
+        pass
+    raise ValidationException("The schedule expression is no cron expression.")
 
 
 def CreateScheduledQuery(

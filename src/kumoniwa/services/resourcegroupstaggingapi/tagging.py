@@ -114,6 +114,7 @@ def _spelled(shape: Shape, said: Mapping[str, str] | Iterable[str]) -> Any:
 
 
 async def _ask(call: Call, way: Way, name: str, said: Mapping[str, str] | Iterable[str]) -> None:
+    """Route 53 sets and removes by one operation, with a parameter for each; CloudTrail has one parameter for both."""
     members = models.service(way.service).operation(name).input.members
     is_of_keys = not isinstance(said, Mapping)
     able = sorted(tags.MEMBERS.intersection(members), key=lambda member: ("key" in member.lower()) != is_of_keys)

@@ -271,7 +271,7 @@ def test_import_answers_the_new_api_and_reads_yaml(gateway):
         b"{", b"[]", b"swagger: [", b"{}", b'{"swagger": "1.2", "info": {}, "paths": {}}', b"\xff", b"a: &a [*a]",
         b'{"swagger": "2.0", "info": {"title": "x"}, "paths": {"/a": {"get": 7}}}',
         b'{"swagger": "2.0", "info": {"title": "x"}, "paths": {"/a": {"get": {"parameters": [7]}}}}',
-        b'{"swagger": "2.0", "info": {"title": "x"}, "paths": ' + b'{"/a":' * 5000 + b"1" + b"}" * 5001,
+        b'{"swagger": "2.0", "info": {"title": "x"}, "paths": ' + b'{"/a":' * 50_000 + b"1" + b"}" * 50_001,
     ],
 )  # fmt: skip
 def test_what_is_no_openapi_is_refused(gateway, body):

@@ -108,9 +108,13 @@ def _write_entries(
         target.unlink(missing_ok=True)
         target.symlink_to(points_at)
     for target, _ in links:
-        # One link may have been judged before another changed where it leads.
+        # One link may have been judged before another changed where it leads. It may lead nowhere, but not in circles.
         if not target.resolve().is_relative_to(root):
             raise ValueError("a symbolic link that leaves the package")
+        try:
+            target.stat()
+        except FileNotFoundError:
+            pass
     return written
 
 

@@ -206,9 +206,14 @@ def test_an_authenticator_app_is_set_up_and_asked_for(cloud):
     begun = pool.begin()
     assert (begun["ChallengeName"], begun["ChallengeParameters"]["FRIENDLY_DEVICE_NAME"]) == ("SOFTWARE_TOKEN_MFA", "phone")
     # A code opens once, and the one that set the app up is used.
-    assert refused(pool.answer, begun, SOFTWARE_TOKEN_MFA_CODE=app(cloud, seed))[0] == "CodeMismatchException"
+    used = ("ExpiredCodeException", "Your software token has already been used once.")
+    assert refused(pool.answer, begun, SOFTWARE_TOKEN_MFA_CODE=app(cloud, seed)) == used
+    assert refused(pool.answer, pool.begin(), SOFTWARE_TOKEN_MFA_CODE="000000") == ("CodeMismatchException", "Invalid code received for user")
     cloud.sleep(STEP_S)
-    assert pool.answer(pool.begin(), SOFTWARE_TOKEN_MFA_CODE=app(cloud, seed))["AuthenticationResult"]["AccessToken"]
+    let_in = pool.answer(pool.begin(), SOFTWARE_TOKEN_MFA_CODE=app(cloud, seed))["AuthenticationResult"]["AccessToken"]
+    # Another app is another secret, which may be set up while the code of the old one still counts.
+    other = pool.idp.associate_software_token(AccessToken=let_in)["SecretCode"]
+    assert pool.idp.verify_software_token(AccessToken=let_in, UserCode=app(cloud, other))["Status"] == "SUCCESS"
 
 
 def test_a_pool_that_demands_a_second_factor_has_it_set_up_before_it_lets_in(cloud):

@@ -173,8 +173,10 @@ class NoRoute:
         if isinstance(error, UnknownOperationException) and signing_name not in (None, "s3"):
             # What AWS's front end answers to a path or an operation it does not know.
             return Response(status, b"<UnknownOperationException/>\n", {"Content-Type": "text/xml"})
-        if self.request and signing_name in (None, "s3") and not self.request.body:
+        if self.request and (signing_name == "s3" or (signing_name is None and not self.request.body)):
+            # S3 wraps its errors in nothing, and its clients (minio-py's) take no other type of content for a refusal.
             body = f"<Error><Code>{error.code}</Code><Message>{escaped(error.text)}</Message><RequestId>{request_id}</RequestId></Error>"
+            return Response(status, readable(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'), {"Content-Type": "application/xml"})
         return Response(status, readable(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'), {"Content-Type": "text/xml"})
 
 

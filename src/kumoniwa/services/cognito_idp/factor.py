@@ -33,10 +33,9 @@ INVALID_SESSION = "Invalid session for the user, session is expired."
 
 
 def step_shown(call: Call, user: User, sealed: bytes, code: str) -> int | None:
-    """The time step in which the app shows ``code``; None for a code that it does not show now or that was used."""
+    """The time step in which the app shows ``code``; None for a code that it does not show now."""
     seed = (place.opened(call.home, sealed, "seed") or b"").decode()
-    step = mfa.accepted(MfaDevice(account=call.account, user_id=user.sub, seed=seed), code, call.now()) if seed else None
-    return step if step is not None and step > user.totp_step else None
+    return mfa.accepted(MfaDevice(account=call.account, user_id=user.sub, seed=seed), code, call.now()) if seed else None
 
 
 def is_asked_for(pool: UserPool, user: User) -> bool:

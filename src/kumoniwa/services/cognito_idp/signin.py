@@ -19,6 +19,7 @@ from kumoniwa.services.cognito_idp import user as users
 from kumoniwa.services.cognito_idp.client import UserPoolClient
 from kumoniwa.services.cognito_idp.errors import (
     CodeMismatchException,
+    ExpiredCodeException,
     InvalidParameterException,
     NotAuthorizedException,
 )
@@ -248,6 +249,9 @@ async def _code_shown(attempt: Attempt, user: User, said: dict[str, Any], told: 
     step = factor.step_shown(call, user, user.totp, _said(told, "SOFTWARE_TOKEN_MFA_CODE"))
     if step is None:
         raise CodeMismatchException("Invalid code received for user")
+    if step <= user.totp_step:
+        # https://github.com/aws-amplify/amplify-swift: its tests of TOTP wait for the next code, for AWS says this to one that set the app up.
+        raise ExpiredCodeException("Your software token has already been used once.")
     user = users.put(call, changed(user, totp_step=step))
     return {"ChallengeParameters": {}, "AuthenticationResult": await _let_in(attempt, user, said["how"])}
 

@@ -89,6 +89,13 @@ def test_a_denial_is_said_to_be_explicit(cloud, gateway, function):
     )
 
 
+def test_a_verdict_that_names_no_resource_lets_nobody_in(cloud, gateway, function):
+    # So Chalice denies: https://aws.github.io/chalice/topics/authorizers.html, which shows this answer.
+    api = guarded(gateway)
+    function.answer = verdict(resource=[])
+    assert get(cloud, api, Auth="t")[:2] == (403, {"Message": "User is not authorized to access this resource"})
+
+
 @pytest.mark.parametrize("headers", [{}, {"Auth": ""}, {"Auth": "wrong"}])
 def test_a_missing_or_ill_formed_token_never_reaches_the_authorizer(cloud, gateway, function, headers):
     api = guarded(gateway, identityValidationExpression="^good-.*")
@@ -103,6 +110,8 @@ def test_a_missing_or_ill_formed_token_never_reaches_the_authorizer(cloud, gatew
         {},
         {"principalId": "me"},
         verdict() | {"policyDocument": {"Statement": 7}},
+        verdict() | {"policyDocument": {"Version": "2012-10-17", "Statement": []}},
+        verdict() | {"policyDocument": []},
         verdict(context={"a": {"b": 1}}),
     ],
 )

@@ -340,7 +340,7 @@ def test_a_stage_is_patched(gateway):
         "Invalid method setting path: /tags/tag1. Must be one of: [/deploymentId, /description, /cacheClusterEnabled, "
     )
     for path, value in (
-        ("/*/*/metrics/enabled", "true"),
+        ("/*/*/logging/loglevel", "INFO"),
     ):
         assert (
             refusal(gateway.update_stage, **here, patchOperations=patch("replace", path, value))[0]

@@ -248,7 +248,7 @@ def test_who_shows_no_identity_is_not_even_asked_about(cloud, gateway, shop):
     assert not shop.asked
 
 
-def _policy(effect: str, arn: str) -> dict:
+def _policy(effect: str, arn: str | list[str]) -> dict:
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": arn}
     return {"principalId": "ann", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": {"k": "v"}}
 
@@ -259,8 +259,9 @@ def test_a_policy_answers_for_the_routes_it_names(cloud, gateway, shop):
         with saying(shop, lambda event: _policy("Allow", (event.get("methodArn") or event["routeArn"]).replace("/8", "/7"))):
             status, _, body = call("GET", "/pets/7", headers={"Authorization": "a"})
             assert status == 200 and json.loads(body)["requestContext"]["authorizer"]["lambda"]["k"] == "v"
-        with saying(shop, _policy("Deny", "*")):
-            assert call.message("GET", "/pets/7", headers={"Authorization": "a"}) == (403, "Forbidden")
+        for denying in (_policy("Deny", "*"), _policy("Allow", [])):
+            with saying(shop, denying):
+                assert call.message("GET", "/pets/7", headers={"Authorization": "a"}) == (403, "Forbidden")
     old = questions(shop)[0]
     assert (old["version"], old["identitySource"], old["authorizationToken"], old["resource"]) == ("1.0", "a", "a", "/pets/{id}")
 

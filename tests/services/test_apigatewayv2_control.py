@@ -199,7 +199,7 @@ def test_vpc_links_and_other_things_that_are_not_here_are_refused_by_name(cloud,
     for call, params in (
         (gateway.create_vpc_link, {"Name": "l", "SubnetIds": ["subnet-1"]}),
         (gateway.create_integration, {"ApiId": api, "IntegrationType": "HTTP_PROXY", "ConnectionType": "VPC_LINK", "ConnectionId": "x"}),
-        (gateway.create_stage, {"ApiId": api, "StageName": "a", "DefaultRouteSettings": {"DetailedMetricsEnabled": True}}),
+        (gateway.create_stage, {"ApiId": websocket_api(gateway), "StageName": "a", "DefaultRouteSettings": {"DetailedMetricsEnabled": True}}),
         (gateway.create_stage, {"ApiId": api, "StageName": "a", "ClientCertificateId": "c"}),
     ):
         assert refused(call, **params)[0] == "NotImplemented"

@@ -10,6 +10,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from api_workshop import Function
+from botocore.exceptions import ClientError
 from http_workshop import ASKED, function, websocket_api
 
 from kumoniwa.wire.http import Connection
@@ -284,6 +285,17 @@ def test_a_route_is_throttled_as_the_stage_says(cloud, gateway, shop):
         client.send("x")
         said.append(client.receive())
     assert said[:2] == ["hello", "hello"] and json.loads(said[2])["message"] == "Too Many Requests"
+
+
+def test_text_is_handed_over_as_text_and_what_would_be_made_binary_is_refused_by_name(cloud, gateway):
+    # Chalice asks for text: https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html
+    api, function = websocket_api(gateway), "arn:aws:lambda:us-east-1:000000000000:function:f"
+    uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations"
+    made = gateway.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=uri, ContentHandlingStrategy="CONVERT_TO_TEXT")
+    assert made["ContentHandlingStrategy"] == "CONVERT_TO_TEXT"
+    with pytest.raises(ClientError) as refused:
+        gateway.update_integration(ApiId=api, IntegrationId=made["IntegrationId"], ContentHandlingStrategy="CONVERT_TO_BINARY")
+    assert refused.value.response["Error"]["Code"] == "NotImplemented"
 
 
 # Other back ends --------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ import json
 
 import pytest
 from services import lambda_workshop
+from services.api_workshop import deploy, mock, resource, rest_api
+from services.http_workshop import http_api
 from services.test_cloudwatch_metrics import moment
 
 
@@ -90,6 +92,26 @@ def test_functions(cloud):
     told = {name: figures(cloud, "AWS/Lambda", name, FunctionName="f") for name in ("Invocations", "Errors", "Throttles")}
     assert told == {"Invocations": 2.0, "Errors": 1.0, "Throttles": 1.0}
     assert figures(cloud, "AWS/Lambda", "Duration", "SampleCount", FunctionName="f") == 2.0 and figures(cloud, "AWS/Lambda", "Invocations") == 2.0
+
+
+def test_methods_and_routes_are_measured_by_themselves_where_their_stage_asks_for_it(cloud):
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html and …/http-api-metrics.html
+    rest, routed = cloud.client("apigateway"), cloud.client("apigatewayv2")
+    old, root = rest_api(rest)
+    for part in ("a", "b"):
+        mock(rest, old, resource(rest, old, root, part))
+    deploy(rest, old)
+    change = [{"op": "replace", "path": "/~1a/GET/metrics/enabled", "value": "true"}]
+    assert rest.update_stage(restApiId=old, stageName="prod", patchOperations=change)["methodSettings"]["a/GET"]["metricsEnabled"] is True
+    new = http_api(routed, "GET /a", "GET /b")
+    routed.update_stage(ApiId=new, StageName="$default", RouteSettings={"GET /a": {"DetailedMetricsEnabled": True}})
+    for host, prefix in ((f"{old}.execute-api.us-east-1.amazonaws.com", "/prod"), (f"{new}.execute-api.us-east-1.amazonaws.com", "")):
+        for path in ("/a", "/b", "/none"):
+            cloud.http("GET", prefix + path, host=host)
+    cloud.sleep(61)
+    for api, stage in (({"ApiName": "shop"}, "prod"), ({"ApiId": new}, "$default")):
+        assert figures(cloud, "AWS/ApiGateway", "Count", **api, Stage=stage) == 3.0
+        assert [figures(cloud, "AWS/ApiGateway", "Count", **api, Stage=stage, Resource=path, Method="GET") for path in ("/a", "/b")] == [1.0, None]
 
 
 def test_topics_tables_streams_rules_and_groups(cloud):

@@ -396,6 +396,20 @@ def parse(
     )
 
 
+def parse_verdict(document: str | dict[str, Any]) -> Policy:
+    """The policy that a Lambda authorizer of API Gateway answers with.
+
+    A statement in it may name no resource at all, and lets nobody in: so Chalice denies.
+    https://aws.github.io/chalice/topics/authorizers.html (``AuthResponse(routes=[])``); its tests against AWS (tests/aws) expect 403.
+    """
+    if not isinstance(document, dict):
+        return parse(document, "identity")
+    said = document.get("Statement")
+    statements = said if isinstance(said, list) else [said]
+    speaking = [each for each in statements if not (isinstance(each, dict) and each.get("Resource") == [])]
+    return parse({**document, "Statement": speaking}, "identity") if speaking or not statements else Policy("", "identity", ())
+
+
 def quoted(statement: dict[str, Any]) -> str:
     """A statement as one line of JSON."""
     return json.dumps(statement, ensure_ascii=False)

@@ -17,7 +17,7 @@ from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import backtracking
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse_verdict
 from kumoniwa.languages.policy_decision import Authority
 from kumoniwa.services.apigateway import event, mapping, restapi, userpool
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
@@ -200,7 +200,7 @@ class Verdict:
     def __init__(self, served: Any, until: float, payload: bytes) -> None:
         try:
             answer = orjson.loads(payload)
-            policy = parse(answer["policyDocument"], "identity")
+            policy = parse_verdict(answer["policyDocument"])
         except (orjson.JSONDecodeError, KeyError, TypeError, MalformedPolicyDocument):
             raise _misconfigured()
         context, who = answer.get("context") or {}, answer.get("principalId")

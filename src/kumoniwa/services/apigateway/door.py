@@ -197,7 +197,9 @@ def _measure(exchange: Exchange, response: Response) -> None:
     found, meter = exchange.served, exchange.home.meter
     latency_ms = rounded((exchange.home.clock.now() - exchange.now) * 1000)
     api = ("ApiName", found.api.document["name"])
-    for dimensions in (api, (*api, "Stage", found.name)):
+    stage = (*api, "Stage", found.name)
+    detailed = exchange.endpoint.measured_as if exchange.endpoint is not None else ()
+    for dimensions in (api, stage, (*stage, *detailed)) if detailed else (api, stage):
         meter.count(found.account, "AWS/ApiGateway", "Count", dimensions)
         meter.count(found.account, "AWS/ApiGateway", "Latency", dimensions, latency_ms, "Milliseconds")
         for name, least in (("4XXError", 400), ("5XXError", 500)):

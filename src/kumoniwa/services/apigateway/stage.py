@@ -210,7 +210,7 @@ def _log_level(value: str | None) -> str:
 SETTINGS = {
     "throttling/burstLimit": ("throttlingBurstLimit", lambda value: int(_limit(value))),
     "throttling/rateLimit": ("throttlingRateLimit", _limit),
-    "metrics/enabled": ("metricsEnabled", lambda value: _off(value, "detailed metrics")),
+    "metrics/enabled": ("metricsEnabled", flag),
     "logging/dataTrace": ("dataTraceEnabled", lambda value: _off(value, "data tracing")),
     "logging/loglevel": ("loggingLevel", _log_level),
     "caching/enabled": ("cachingEnabled", flag),

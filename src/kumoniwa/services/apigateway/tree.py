@@ -62,12 +62,17 @@ PREPARED = {
 class Endpoint:
     """One method: what is checked before, and what answers."""
 
-    __slots__ = ("path", "context", "method", "checks", "integrate")
+    __slots__ = ("path", "context", "method", "measured_as", "checks", "integrate")
 
     def __init__(self, served: Served, resource: dict[str, Any], method: dict[str, Any]) -> None:
         self.path = resource["path"]
         self.method = method
         self.context = {"resourceId": resource["id"], "resourcePath": self.path, **served.context}
+        own, general = served.settings(self.path, method["httpMethod"])
+        is_measured = (own or general or {}).get("metricsEnabled", False)
+        # No source tells how a method ANY is named; here it is as it was made.
+        self.measured_as = ("Resource", self.path, "Method", method["httpMethod"]) if is_measured else ()
+        """The dimensions of detailed metrics, where the stage asks for them."""
         integration = method["methodIntegration"]
         integrate = PREPARED[integration["type"]](served, self.path, integration)
         if served.is_traced:

@@ -139,7 +139,9 @@ def _measure(visit: Visit, response: Response) -> None:
     stage, meter = visit.served, visit.home.meter
     latency_ms = rounded((visit.home.clock.now() - visit.now) * 1000)
     api = ("ApiId", stage.api_id)
-    for dimensions in (api, (*api, "Stage", stage.name)):
+    staged = (*api, "Stage", stage.name)
+    detailed = visit.route.measured_as if visit.route is not None else ()
+    for dimensions in (api, staged, (*staged, *detailed)) if detailed else (api, staged):
         meter.count(stage.account, "AWS/ApiGateway", "Count", dimensions)
         meter.count(stage.account, "AWS/ApiGateway", "Latency", dimensions, latency_ms, "Milliseconds")
         for name, least in (("4xx", 400), ("5xx", 500)):

@@ -16,7 +16,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.languages import json_web_token
-from kumoniwa.languages.policy import MalformedPolicyDocument, parse
+from kumoniwa.languages.policy import MalformedPolicyDocument, parse_verdict
 from kumoniwa.languages.policy_decision import Authority
 from kumoniwa.services.apigateway.mapping import with_variables
 from kumoniwa.services.apigateway.proxy import caller, invoked
@@ -124,7 +124,7 @@ class Verdict:
             if is_simple:
                 self.is_authorized = answer["isAuthorized"] is True
             else:
-                policy, who = parse(answer["policyDocument"], "identity"), str(answer["principalId"])
+                policy, who = parse_verdict(answer["policyDocument"]), str(answer["principalId"])
                 self.authority = Authority(Principal(kind="federated", account=account, arn=who, source_arn=who), (policy,))
                 self.context = {"principalId": who, **self.context}
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError, MalformedPolicyDocument):

@@ -84,8 +84,10 @@ def _check_websocket(document: dict[str, Any]) -> None:
     if document["PayloadFormatVersion"] != "1.0":
         # https://github.com/hashicorp/terraform-provider-aws/issues/25280
         raise BadRequestException("Invalid payload format version specified. WebSocket APIs only support 1.0")
-    if document.get("ContentHandlingStrategy"):
-        raise NotImplementedHere("ContentHandlingStrategy of integrations of apigatewayv2")
+    # Messages of clients are text frames, so that to convert them to text changes nothing.
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-binary-media-types.html
+    if document.get("ContentHandlingStrategy") not in (None, "CONVERT_TO_TEXT"):
+        raise NotImplementedHere(f"ContentHandlingStrategy {document['ContentHandlingStrategy']} of integrations of apigatewayv2")
     mapping.check_websocket(document.get("RequestParameters", {}))
     if "TemplateSelectionExpression" in document:
         mapping.selection(document["TemplateSelectionExpression"])

@@ -60,11 +60,14 @@ class Node:
 class Route:
     """One route: who may take it, how often, and what answers."""
 
-    __slots__ = ("key", "path", "names", "check", "bucket", "integrate")
+    __slots__ = ("key", "path", "names", "measured_as", "check", "bucket", "integrate")
 
     def __init__(self, served: Served, document: dict[str, Any]) -> None:
         self.key: str = document["RouteKey"]
         self.path = self.key.partition(" ")[2] or self.key
+        # No source tells how the route $default is named; here both its method and its resource are so called.
+        self.measured_as = ("Resource", self.path, "Method", self.key.partition(" ")[0]) if served.is_detailed(self.key) else ()
+        """The dimensions of detailed metrics, where the stage asks for them."""
         self.names = [part.strip("{+}") for part in self.path.split("/") if part.startswith("{")]
         self.check = served.guard(document)
         self.bucket = served.bucket(self.key)
@@ -100,6 +103,11 @@ class Served:
             return None
         rate = usage.ACCOUNT_RATE if rate is None else rate
         return self.buckets.of((self.api_id, self.name, key), rate, usage.ACCOUNT_BURST if burst is None else burst)
+
+    def is_detailed(self, key: str) -> bool:
+        """Whether a route is measured by itself: its own settings go before the stage's."""
+        own, general = self.stage.document["RouteSettings"].get(key, {}), self.stage.document["DefaultRouteSettings"]
+        return bool(own.get("DetailedMetricsEnabled", general.get("DetailedMetricsEnabled")))
 
     def guard(self, route: dict[str, Any]) -> guard.Check | None:
         kind = route["AuthorizationType"]

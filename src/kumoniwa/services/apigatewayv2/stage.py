@@ -53,8 +53,8 @@ def _check_settings(api: Api, settings: dict[str, Any]) -> None:
         raise BadRequestException("Execution logs are not supported on protocolType HTTP")
     if settings.get("LoggingLevel", "OFF") != "OFF" or settings.get("DataTraceEnabled"):
         raise NotImplementedHere("execution logs of apigatewayv2 stages")
-    if settings.get("DetailedMetricsEnabled"):
-        raise NotImplementedHere("detailed metrics of apigatewayv2 stages")
+    if settings.get("DetailedMetricsEnabled") and not api.is_http:
+        raise NotImplementedHere("detailed metrics of WebSocket APIs of apigatewayv2")
     if settings.get("ThrottlingBurstLimit", 0) < 0 or settings.get("ThrottlingRateLimit", 0) < 0:
         raise BadRequestException("Invalid throttling limit specified. Limits must not be negative")
 

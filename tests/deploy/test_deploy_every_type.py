@@ -310,6 +310,10 @@ SAMPLES = {
         "{Content: {S3Bucket: bbb, S3Key: k}, CompatibleRuntimes: [python3.13]}",
         "{Content: {S3Bucket: bbb, S3Key: j}}",
     ),
+    "AWS::Lambda::LayerVersionPermission": (
+        "{LayerVersionArn: 'arn:aws:lambda:eu-west-1:123456789012:layer:l:2', Action: lambda:GetLayerVersion, Principal: '*', OrganizationId: o-aaaaaaaaaa}",
+        "{LayerVersionArn: 'arn:aws:lambda:eu-west-1:123456789012:layer:l:3', Action: lambda:GetLayerVersion, Principal: '123456789012'}",
+    ),
     "AWS::Lambda::CodeSigningConfig": (
         "{AllowedPublishers: {SigningProfileVersionArns: ['arn:aws:signer:eu-west-1:123456789012:/signing-profiles/p']}, Tags: [{Key: a, Value: b}]}",
         """{AllowedPublishers: {SigningProfileVersionArns: ['arn:aws:signer:eu-west-1:123456789012:/signing-profiles/q']}, Description: d,

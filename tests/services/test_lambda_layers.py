@@ -9,6 +9,7 @@ import zipfile
 import pytest
 from botocore.exceptions import ClientError
 from lambda_workshop import invoke, make, zipped
+from test_cloudformation_stack import create, outputs
 
 USES = "import shared\ndef handler(event, context): return shared.NAME"
 
@@ -187,3 +188,17 @@ def test_what_no_layer_can_be_for_is_told_in_aws_order(cloud):
         "nodejs18.x, provided.al2, java8.al2]; Value '[none, x86_64]' at 'compatibleArchitectures' failed to satisfy constraint: "
         "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"
     )
+
+
+def test_a_stack_lets_another_account_use_a_layer(cloud):
+    arn, functions = publish(cloud, "a", "NAME = 'a'"), cloud.client("lambda")
+    share = {"LayerVersionArn": arn, "Action": "lambda:GetLayerVersion", "Principal": "111111111111"}
+    resources = {"Share": {"Type": "AWS::Lambda::LayerVersionPermission", "Properties": share}}
+    stack = create(cloud, "s", json.dumps({"Resources": resources, "Outputs": {"Id": {"Value": {"Ref": "Share"}}}}))
+    (statement,) = json.loads(functions.get_layer_version_policy(LayerName="a", VersionNumber=1)["Policy"])["Statement"]
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-layerversionpermission.html#return-values
+    assert outputs(stack)["Id"] == f"{arn}#{statement['Sid']}" and "111111111111" in json.dumps(statement["Principal"])
+    cloud.client("cloudformation").delete_stack(StackName="s")
+    cloud.sleep(5)
+    assert refused(functions.get_layer_version_policy, LayerName="a", VersionNumber=1)[0] == "ResourceNotFoundException"
+    assert functions.get_layer_version_by_arn(Arn=arn)["Version"] == 1

@@ -14,6 +14,7 @@ from kumoniwa.deploy.resource import (
     Reading,
     ResourceType,
     Setting,
+    Value,
     Work,
     at,
     carries,
@@ -232,6 +233,25 @@ LayerVersion = ResourceType(
     delete=Call("lambda:DeleteLayerVersion", "LayerName", VersionNumber=made.Version),
     absent="ResourceNotFoundException",
     attributes={"LayerVersionArn": ID},
+)
+
+def _layer_of(arn: Value) -> dict[str, Value]:
+    """The layer and the number of a version that an ARN names; what follows ``#`` is the statement's."""
+    version = use(lambda text: text.partition("#")[0], arn)
+    return {
+        "LayerName": use(lambda text: text.rpartition(":")[0], version),
+        "VersionNumber": use(lambda text: int(text.rpartition(":")[2]) if text.rpartition(":")[2].isdecimal() else text, version),
+    }
+
+
+LayerVersionPermission = ResourceType(
+    name=Name("Id", 100),
+    create=Call("lambda:AddLayerVersionPermission", "Action Principal OrganizationId", StatementId=p.Id, **_layer_of(p.LayerVersionArn)),
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-layerversionpermission.html: ``arn#statement``.
+    id=use(lambda arn, statement: f"{arn}#{statement}", p.LayerVersionArn, p.Id),
+    delete=Call("lambda:RemoveLayerVersionPermission", StatementId=use(lambda text: text.partition("#")[2], ID), **_layer_of(ID)),
+    absent="ResourceNotFoundException",
+    attributes={"Id": ID},
 )
 
 _target = {"FunctionName": at(p.FunctionName), "Qualifier": at(p.Qualifier)}

@@ -101,8 +101,10 @@ SENSELESS = [
     (limited("updated_at", "Number", MaxValue="many"), "Invalid NumberAttributeConstraints for schema attribute updated_at"),
     (limited("email", "String", MaxLength="2049"), "user.email: String attributes cannot have a length of more than 2048"),
     (limited("email", "String", MinLength="2", MaxLength="1"), "user.email: Max length cannot be less than min length."),
+    ({"Name": "email", "DeveloperOnlyAttribute": True},
+     "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute email"),
     (limited("level", "Number", MinValue="2", MaxValue="1"), "user.level: Max value cannot be less than min value."),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("attribute", "text"), SENSELESS)

@@ -153,10 +153,28 @@ def test_a_universal_target_calls_any_operation(cloud, scheduler):
     cloud.sleep(12)
     assert bodies(cloud) == [arn]
     for wrong in ("sqs:getQueueUrl", "sqs:nothing", "nothing:at"):
-        target = {"Arn": f"arn:aws:scheduler:::aws-sdk:{wrong}", "RoleArn": ROLE}
+        target = {"Arn": f"arn:aws:scheduler:::aws-sdk:{wrong}", "RoleArn": ROLE, "Input": "{}"}
         assert refused(scheduler.create_schedule, Name="x", ScheduleExpression="rate(1 day)", Target=target, FlexibleTimeWindow=OFF)[0] == "ValidationException"
-    target = {"Arn": "arn:aws:scheduler:::aws-sdk:glue:startJobRun", "RoleArn": ROLE}
+    target = {"Arn": "arn:aws:scheduler:::aws-sdk:glue:startJobRun", "RoleArn": ROLE, "Input": "{}"}
     assert refused(scheduler.create_schedule, Name="x", ScheduleExpression="rate(1 day)", Target=target, FlexibleTimeWindow=OFF)[0] == "NotImplemented"
+
+
+UNFIT = [
+    ({"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"}, "You must provide an input to set this target for your schedule"),
+    ({"Arn": "arn:aws:scheduler:::aws-sdk:sqs:getQueueUrl", "Input": "{}"}, "getQueueUrl API is not supported"),
+    ({"Arn": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:aws-sdk:sqs:sendMessage", "Input": "{}"}, "scheduler is not a supported service for a target"),
+    ({"Arn": "arn:aws:s3:::box"}, "s3 is not a supported service for a target"),
+]
+
+
+@pytest.mark.parametrize(("target", "text"), UNFIT)
+def test_what_is_no_target_is_refused_as_aws_does(scheduler, target, text):
+    """https://github.com/badmintoncryer/cdk-preflight measured it (pf-scheduler-universal-target); "[service] is not a supported service for a
+    target" stands in AWS's user guide, too."""
+    said = refused(
+        scheduler.create_schedule, Name="x", ScheduleExpression="rate(1 day)", Target={"RoleArn": ROLE, **target}, FlexibleTimeWindow=OFF
+    )
+    assert said == ("ValidationException", text)
 
 
 def test_an_event_bus_as_a_target(cloud, scheduler):

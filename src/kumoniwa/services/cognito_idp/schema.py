@@ -71,7 +71,7 @@ def made(told: list[dict[str, Any]] | None) -> tuple[dict[str, Any], ...]:
         kind = each.get("AttributeDataType")
         if name in _STANDARD:
             _check_limits(each, _STANDARD[name]["AttributeDataType"])
-        if name in _STANDARD and kind is not None and kind != _STANDARD[name]["AttributeDataType"]:
+        if name in _STANDARD and (kind not in (None, _STANDARD[name]["AttributeDataType"]) or each.get("DeveloperOnlyAttribute")):
             raise InvalidParameterException(
                 f"You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute {name}"
             )

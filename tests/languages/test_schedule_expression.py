@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kumoniwa.languages.schedule_expression import InvalidExpression, of_rule, of_scheduler
+from kumoniwa.languages.schedule_expression import InvalidExpression, in_full, of_rule, of_scheduler
 
 
 def stamp(text: str) -> float:
@@ -25,6 +25,21 @@ WRONG = [
     "cron(0 dummy ? * MON-FRI *)", "cron(71 8 1 * ? *)", "cron(0 1 ? * ? *)", "cron(0 1 1 0 ? *)", "cron(0/0 1 1 1 ? *)", "at(2027-01-01T00:00:00)",
     "cron(0 1 32W * ? *)", "cron(0 1 ? * 8L *)", "cron(0 1 ? * 2#6 *)",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("AT(2027-01-01T10:30:00)", "at(2027-01-01T10:30:00)"), ("at(2027-01-01T10:30)", "at(2027-01-01T10:30:00)"),
+        ("Rate(5 minutes)", "rate(5 minutes)"), ("cron(0 10 * * ?)", "cron(0 10 * * ? *)"),
+    ],
+)  # fmt: skip
+def test_what_the_scheduler_takes_besides(text, same):
+    """Measured by https://github.com/badmintoncryer/cdk-preflight (pf-scheduler-schedule-expression)."""
+    assert in_full(text) == in_full(same) == same
+    for read in (of_rule, of_scheduler):
+        with pytest.raises(InvalidExpression):
+            read(text)
 
 
 @pytest.mark.parametrize("text", WRONG)

@@ -92,10 +92,13 @@ BROKEN = [
     # Patterns: https://github.com/boto/boto3/issues/3191. Lengths: https://github.com/aws/aws-dotnet-deploy/issues/549.
     ({"repositoryName": "Shop"}, "repositoryName", "must satisfy regular expression '"),
     ({"repositoryName": "s" * 257}, "repositoryName", "must have length less than or equal to 256'"),
-    # moto's test_put_image_tag_mutability_error_invalid_param and test_ecr_cloudformation.py
+    # moto's test_put_image_tag_mutability_error_invalid_param
     ({"imageTagMutability": "MAYBE"}, "imageTagMutability", "Member must satisfy enum value set: ["),
+    # Measured: https://github.com/badmintoncryer/cdk-preflight (pf-ecr-image-tag-mutability-filters).
     ({"imageTagMutability": "MUTABLE_WITH_EXCLUSION"}, "imageTagMutabilityExclusionFilters",
-     "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as MUTABLE_WITH_EXCLUSION'"),
+     "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set to MUTABLE_WITH_EXCLUSION'"),
+    ({"imageTagMutability": "MUTABLE", "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "a*"}]},
+     "imageTagMutabilityExclusionFilters", "ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set to MUTABLE'"),
 ]  # fmt: skip
 
 
@@ -330,6 +333,36 @@ UNTAGGED = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNu
 def test_a_policy_that_says_nothing_sensible_is_refused(ecr, text):
     code, told = refused(ecr.put_lifecycle_policy, repositoryName="shop/web", lifecyclePolicyText=text.ljust(100))
     assert code == "InvalidParameterException" and "Lifecycle policy validation failure:" in told
+
+
+TAGGED = UNTAGGED | {"tagStatus": "tagged"}
+MEASURED = [
+    (policy(TAGGED), "Must specify tagPrefixList or tagPatternList"),
+    (policy(TAGGED | {"tagPrefixList": ["a"], "tagPatternList": ["b*"]}),
+     "If policy has a tagged rule, it must specify only one of tagPrefixList or tagPatternList"),
+    (policy(UNTAGGED | {"tagPatternList": ["a"]}), "Cannot specify tagPatternList with tagStatus untagged"),
+    (policy(TAGGED | {"tagPatternList": ["*a*b*c*d*"]}), "Invalid tag pattern provided"),
+    (policy(UNTAGGED, UNTAGGED).replace('"rulePriority": 2', '"rulePriority": 1'), "Duplicate priority in multiple rules"),
+    (policy(UNTAGGED).replace('"rulePriority": 1', '"rulePriority": 0'), "numeric instance is lower than the required minimum"),
+    (policy(UNTAGGED | {"tagStatus": "any"}, UNTAGGED | {"tagStatus": "any"}), "Only one rule can specify tagStatus=ANY"),
+    (policy(UNTAGGED | {"tagStatus": "any"}, UNTAGGED), "Rule for tagStatus=ANY must have the highest rulePriority"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "why"), MEASURED)
+def test_what_is_wrong_with_a_lifecycle_policy_is_told_as_aws_does(ecr, text, why):
+    """Measured by https://github.com/badmintoncryer/cdk-preflight (rules/ecr)."""
+    code, told = refused(ecr.put_lifecycle_policy, repositoryName="shop/web", lifecyclePolicyText=text.ljust(100))
+    assert code == "InvalidParameterException" and why in told
+
+
+def test_archives_of_images_are_refused_by_name(ecr):
+    since = UNTAGGED | {"countUnit": "days"}
+    for text in (
+        policy(since | {"countType": "sinceImagePulled"}), policy(since | {"countType": "sinceImageTransitioned", "storageClass": "archive"}),
+        policy(since | {"countType": "sinceImagePushed"}).replace('"type": "expire"', '"type": "transition", "targetStorageClass": "archive"'),
+    ):  # fmt: skip
+        assert refused(ecr.put_lifecycle_policy, repositoryName="shop/web", lifecyclePolicyText=text.ljust(100))[0] == "NotImplemented"
 
 
 # As docker speaks ------------------------------------------------------------------------------------------

@@ -103,8 +103,26 @@ def test_an_alias_stands_for_a_key_where_something_is_done_with_it(kms):
     )  # fmt: skip
 
 
+def test_a_key_policy_names_who_is_there(cloud, kms):
+    """The texts: https://github.com/badmintoncryer/cdk-preflight (pf-kms-key-policy-statement). "The principals in the key policy must exist":
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html"""
+    role = f"arn:aws:iam::{ACCOUNT}:role/reader"
+
+    def policy(**more) -> str:
+        root = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+        return json.dumps({"Version": "2012-10-17", "Statement": [root, {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", **more}]})
+
+    wrong = "Policy contains a statement with one or more invalid principals."
+    assert refused(kms.create_key, Policy=policy()) == ("MalformedPolicyDocumentException", "Policy contains a statement with no principal.")
+    for principal in ("nobody", role, [f"arn:aws:iam::{ACCOUNT}:root", role]):
+        assert refused(kms.create_key, Policy=policy(Principal={"AWS": principal})) == ("MalformedPolicyDocumentException", wrong)
+    trust = {"Statement": {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}}
+    cloud.client("iam").create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(trust))
+    assert made(kms, Policy=policy(Principal={"AWS": role}))
+
+
 def test_an_alias_has_no_colon_and_stands_for_no_other_alias(kms):
-    """Both texts are moto's (tests/test_kms/test_kms.py), and local-kms has the second one; no recording of AWS was found."""
+    """Both texts are moto's (tests/test_kms/test_kms.py), and measured by https://github.com/badmintoncryer/cdk-preflight (rules/kms)."""
     key = made(kms)
     assert refused(kms.create_alias, AliasName="alias/my:alias", TargetKeyId=key) == (
         "ValidationException", "alias/my:alias contains invalid characters for an alias",
@@ -125,7 +143,10 @@ def test_aws_has_keys_of_its_own_that_only_its_services_use(kms):
     assert shown["KeyManager"] == "AWS"
     assert refused(kms.encrypt, KeyId="alias/aws/s3", Plaintext=b"x")[0] == "AccessDeniedException"
     assert refused(kms.schedule_key_deletion, KeyId=shown["KeyId"])[0] == "AccessDeniedException"
-    assert refused(kms.create_alias, AliasName="alias/aws/mine", TargetKeyId=made(kms))[0] == "NotAuthorizedException"
+    assert refused(kms.create_alias, AliasName="alias/aws/mine", TargetKeyId=made(kms)) == (
+        # The text was measured: https://github.com/badmintoncryer/cdk-preflight (pf-kms-alias-name).
+        "NotAuthorizedException", "The alias name for a customer managed CMK cannot begin with alias/aws/.",
+    )  # fmt: skip
 
 
 def test_a_key_is_deleted_when_its_days_are_over(cloud, kms):

@@ -58,6 +58,10 @@ def test_a_replica_is_described_as_such(us, eu):
     assert refused(eu.replicate_key, KeyId=key, ReplicaRegion=JP) == "UnsupportedOperationException"
     alone = us.create_key()["KeyMetadata"]["KeyId"]
     assert refused(us.replicate_key, KeyId=alone, ReplicaRegion=EU) == "UnsupportedOperationException"
+    # Measured by https://github.com/badmintoncryer/cdk-preflight (pf-kms-replica-primary-arn).
+    for said, text in ((key, f"{us.meta.region_name} cannot have a replica because it contains the primary."), (alone, "is not a multi-region key.")):
+        with pytest.raises(ClientError, match=f"{text}$"):
+            us.replicate_key(KeyId=said, ReplicaRegion=us.meta.region_name)
     assert "ReplicaTags" not in us.replicate_key(KeyId=key, ReplicaRegion=JP)
 
 

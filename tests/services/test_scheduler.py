@@ -49,7 +49,7 @@ WRONG = [
 ]  # fmt: skip
 RIGHT = [
     "cron(0-15/1 8-8 ? * 2,3,4,5,6,7 *)", "cron(30-30 13-13 ? * 2,4,6 *)", "cron(1-31/30 1-1 ? * 1,7 *)", "cron(0 18 ? * MON-FRI *)",
-    "cron(*/15 * * * ? *)", "cron(0-59/10 0-23/2 ? * * *)", "at(2022-12-31T23:59:59)",
+    "cron(*/15 * * * ? *)", "cron(0-59/10 0-23/2 ? * * *)", "at(2022-12-31T23:59:59)", "AT(2027-12-31T23:59)", "cron(0 10 * * ?)",
 ]  # fmt: skip
 
 
@@ -99,6 +99,21 @@ def test_start_end_and_a_window(cloud, scheduler):
     assert {"w"}.issuperset(bodies(cloud))
     cloud.sleep(3600)
     assert len([each for each in bodies(cloud) if each != "w"]) == 4
+
+
+def test_a_window_and_dates_make_sense_and_the_default_group_stays(cloud, scheduler):
+    """Measured by https://github.com/badmintoncryer/cdk-preflight (rules/scheduler)."""
+    said = {"Name": "s", "ScheduleExpression": "rate(1 day)", "Target": {"Arn": queue(cloud), "RoleArn": ROLE}}
+    off = {"Mode": "OFF", "MaximumWindowInMinutes": 4}
+    assert refused(scheduler.create_schedule, FlexibleTimeWindow=off, **said) == (
+        "ValidationException", "MaximumWindowInMinutes must not be provided when FlexibleTimeWindowMode is set to OFF.",
+    )  # fmt: skip
+    now = cloud.now()
+    assert refused(scheduler.create_schedule, FlexibleTimeWindow=OFF, StartDate=now + 60, EndDate=now, **said) == (
+        "ValidationException", "The StartDate you specify must come before the EndDate.",
+    )  # fmt: skip
+    for call in (scheduler.create_schedule_group, scheduler.delete_schedule_group):
+        assert refused(call, Name="default") == ("ValidationException", "This operation cannot be performed on schedule group default.")
 
 
 def test_what_recurs_may_not_have_begun_long_ago(cloud, scheduler):
@@ -164,12 +179,17 @@ UNFIT = [
     ({"Arn": "arn:aws:scheduler:::aws-sdk:sqs:getQueueUrl", "Input": "{}"}, "getQueueUrl API is not supported"),
     ({"Arn": f"arn:aws:scheduler:us-east-1:{ACCOUNT}:aws-sdk:sqs:sendMessage", "Input": "{}"}, "scheduler is not a supported service for a target"),
     ({"Arn": "arn:aws:s3:::box"}, "s3 is not a supported service for a target"),
+    ({"Arn": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:q"}, "The target ARN provided does not match the current region us-east-1."),
+    ({"Arn": f"arn:aws:sns:us-east-1:{ACCOUNT}:t", "SqsParameters": {"MessageGroupId": "g"}}, "Parameters SqsParameters not supported for the target"),
+    ({"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q.fifo"}, "Parameters SqsParameters must be specified"),
+    ({"Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q", "SqsParameters": {"MessageGroupId": "g"}}, "Parameters MessageGroupId not valid for the target"),
+    ({"Arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f", "Input": "{"}, "JSON syntax error in input for the target"),
 ]
 
 
 @pytest.mark.parametrize(("target", "text"), UNFIT)
 def test_what_is_no_target_is_refused_as_aws_does(scheduler, target, text):
-    """https://github.com/badmintoncryer/cdk-preflight measured it (pf-scheduler-universal-target); "[service] is not a supported service for a
+    """https://github.com/badmintoncryer/cdk-preflight measured it (rules/scheduler); "[service] is not a supported service for a
     target" stands in AWS's user guide, too."""
     said = refused(
         scheduler.create_schedule, Name="x", ScheduleExpression="rate(1 day)", Target={"RoleArn": ROLE, **target}, FlexibleTimeWindow=OFF

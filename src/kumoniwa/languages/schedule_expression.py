@@ -18,6 +18,9 @@ _UNIT_S = {"minute": 60, "hour": 3600, "day": 86_400}
 _RATE = re.compile(r"rate\((\d{1,9}) (minute|hour|day)(s?)\)")
 _CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)")
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)")
+_KEYWORD = re.compile(r"(?:at|rate|cron)(?=\()", re.IGNORECASE)
+_SHORT_CRON = re.compile(r"cron\((\S+ \S+ \S+ \S+ \S+)\)")
+_SHORT_AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d)\)")
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 
@@ -89,9 +92,18 @@ def of_rule(text: str) -> Rate | Cron:
     return _cron(text, UTC)
 
 
+def in_full(text: str) -> str:
+    """What the Scheduler itself takes besides: keywords in any letters, an ``at`` without seconds, a ``cron`` without a year.
+    https://github.com/badmintoncryer/cdk-preflight measured it (pf-scheduler-schedule-expression)."""
+    text = _KEYWORD.sub(lambda found: found[0].lower(), text, count=1)
+    if found := _SHORT_AT.fullmatch(text):
+        return f"at({found[1]}:00)"
+    return _SHORT_CRON.sub(r"cron(\1 *)", text)
+
+
 @lru_cache(maxsize=1024)
 def of_scheduler(text: str, zone: tzinfo = UTC) -> Schedule:
-    """The schedule of EventBridge Scheduler, told in a time zone. Raises InvalidExpression."""
+    """The schedule of EventBridge Scheduler and of those that spell theirs as it does, told in a time zone. Raises InvalidExpression."""
     found = _AT.fullmatch(text)
     if found is None:
         return _rate(text, is_strict=False) if text.startswith("rate(") else _cron(text, zone)

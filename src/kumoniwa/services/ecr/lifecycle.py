@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.ecr import image
 from kumoniwa.services.ecr.errors import InvalidParameterException, LifecyclePolicyNotFoundException
@@ -21,6 +22,7 @@ from kumoniwa.services.ecr.repository import Repository, expect, found, named
 
 DAY_S = 86_400.0
 RULES_MAX = 50
+WILDCARDS_MAX = 4
 
 
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,6 +32,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     countUnit: str = ""
     tagPrefixList: tuple[str, ...] = ()
     tagPatternList: tuple[str, ...] = ()
+    storageClass: str = ""
 
     def means(self, tags: list[str]) -> bool:
         """Whether an image with these tags is selected: it must have a tag for each pattern."""
@@ -39,10 +42,17 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return all(any(fnmatch.fnmatchcase(tag, pattern) for tag in tags) for pattern in patterns)
 
     def flaw(self) -> str:
+        """Texts measured by https://github.com/badmintoncryer/cdk-preflight (rules/ecr), where it tells them."""
         if self.tagStatus not in ("tagged", "untagged", "any"):
             return f"instance value (\"{self.tagStatus}\") not found in enum (possible values: [\"any\",\"tagged\",\"untagged\"])"
-        if (self.tagStatus == "tagged") == (not self.tagPrefixList and not self.tagPatternList):
-            return "tagPrefixList or tagPatternList is given with tagStatus tagged, and only with it"
+        given = [name for name in ("tagPrefixList", "tagPatternList") if getattr(self, name)]
+        if self.tagStatus != "tagged" and given:
+            return f"Cannot specify {given[0]} with tagStatus {self.tagStatus}"
+        if self.tagStatus == "tagged" and len(given) != 1:
+            both = "If policy has a tagged rule, it must specify only one of tagPrefixList or tagPatternList"
+            return both if given else "Must specify tagPrefixList or tagPatternList"
+        if any(pattern.count("*") > WILDCARDS_MAX for pattern in self.tagPatternList):
+            return "Invalid tag pattern provided"
         if self.countType not in ("imageCountMoreThan", "sinceImagePushed"):
             return f"instance value (\"{self.countType}\") not found in enum (possible values: [\"imageCountMoreThan\",\"sinceImagePushed\"])"
         if (self.countType == "sinceImagePushed") != (self.countUnit == "days"):
@@ -52,6 +62,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     type: str
+    targetStorageClass: str = ""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,22 +76,35 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[Rule, ...]
 
 
+def _refuse_archives(policy: Policy) -> None:
+    for rule in policy.rules:
+        if rule.action.type == "transition" or rule.selection.storageClass or rule.selection.countType == "sinceImageTransitioned":
+            raise NotImplementedHere("images in an archive (lifecycle policies) in ecr")
+        if rule.selection.countType == "sinceImagePulled":
+            raise NotImplementedHere("the countType sinceImagePulled of lifecycle policies in ecr")
+
+
 def read(text: str) -> Policy:
     """A policy, its rules by priority. Raises what AWS's validation says begins with; the rest of the text is ours."""
     try:
         policy = msgspec.json.decode(text, type=Policy)
     except msgspec.MsgspecError as error:
         raise _invalid(str(error)) from None
+    _refuse_archives(policy)
     priorities = [rule.rulePriority for rule in policy.rules]
     flaws = [flaw for rule in policy.rules if (flaw := rule.selection.flaw())]
     flaws += [f"action type {rule.action.type} is not expire" for rule in policy.rules if rule.action.type != "expire"]
     if not 1 <= len(priorities) <= RULES_MAX:
         flaws.append(f"a policy has one to {RULES_MAX} rules")
-    if len(set(priorities)) < len(priorities) or min(priorities, default=1) < 1:
-        flaws.append("each rule has a priority of its own, from 1")
-    last = max(priorities, default=0)
-    if any(rule.selection.tagStatus == "any" and rule.rulePriority != last for rule in policy.rules):
-        flaws.append("a rule for any tag status has the lowest priority")
+    if min(priorities, default=1) < 1:
+        flaws.append("numeric instance is lower than the required minimum (minimum: 1)")
+    if len(set(priorities)) < len(priorities):
+        flaws.append("Duplicate priority in multiple rules")
+    of_any = [rule.rulePriority for rule in policy.rules if rule.selection.tagStatus == "any"]
+    if len(of_any) > 1:
+        flaws.append("Only one rule can specify tagStatus=ANY")
+    elif of_any and of_any[0] != max(priorities):
+        flaws.append("Rule for tagStatus=ANY must have the highest rulePriority")
     if flaws:
         raise _invalid(flaws[0])
     return Policy(tuple(sorted(policy.rules, key=lambda rule: rule.rulePriority)))

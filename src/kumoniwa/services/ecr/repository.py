@@ -98,10 +98,11 @@ def _refuse_scans(wanted: dict[str, Any] | None) -> None:
 
 def _mutable(mutability: str, exclusions: list[dict[str, str]] | None) -> dict[str, Any]:
     if bool(exclusions) != mutability.endswith("_WITH_EXCLUSION"):
-        # Both by one text, as moto's test_ecr_cloudformation.py has it.
+        # Measured: https://github.com/badmintoncryer/cdk-preflight (pf-ecr-image-tag-mutability-filters).
+        what = "are not allowed" if exclusions else "can't be null"
         raise InvalidParameterException(
             "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: "
-            f"'ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as {mutability}'"
+            f"'ImageTagMutabilityExclusionFilters {what} when imageTagMutability is set to {mutability}'"
         )
     return {"mutability": mutability, "exclusions": tuple(exclusions or ())}
 

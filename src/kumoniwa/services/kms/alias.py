@@ -51,7 +51,7 @@ def _check(name: str) -> None:
             'Alias must start with the prefix "alias/". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html'
         )
     if name.startswith(_OURS):
-        raise NotAuthorizedException("")
+        raise NotAuthorizedException("The alias name for a customer managed CMK cannot begin with alias/aws/.")
     if ":" in name:
         raise ValidationException(f"{name} contains invalid characters for an alias")
     if not _NAME.fullmatch(name):

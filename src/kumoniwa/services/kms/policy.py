@@ -8,10 +8,12 @@ https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 
+from kumoniwa.gate.identity import SHARED, Identity
 from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
@@ -26,6 +28,8 @@ from kumoniwa.services.kms.errors import (
 from kumoniwa.services.kms.key import Key, check_state, state_of, without_alias
 
 POLICY_BYTES_MAX = 32_768
+INVALID_PRINCIPALS = "Policy contains a statement with one or more invalid principals."
+_USER_OR_ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:(?:user|role)/.+")
 NAME = "default"
 
 
@@ -128,6 +132,25 @@ def _statement(grant: Grant) -> dict[str, Any]:
     return statement
 
 
+def _in_words_of_kms(text: str) -> str:
+    """Measured: https://github.com/badmintoncryer/cdk-preflight (pf-kms-key-policy-statement)."""
+    if text.startswith("Invalid principal in policy"):
+        return INVALID_PRINCIPALS
+    return "Policy contains a statement with no principal." if text == "Missing required field Principal" else text
+
+
+def _users_and_roles(statement: dict[str, Any]) -> list[str]:
+    """The users and roles that a statement names by their ARNs."""
+    element = statement.get("Principal")
+    names = element.get("AWS", []) if isinstance(element, dict) else []
+    return [name for name in ([names] if isinstance(names, str) else names) if _USER_OR_ROLE.fullmatch(name)]
+
+
+def _is_there(call: Call, name: str) -> bool:
+    """"The principals in the key policy must exist": https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html"""
+    return call.home.settings.iam != "enforce" or name in call.home.store.shelf(SHARED, Identity)
+
+
 def check(call: Call, document: str, *, may_lock_out: bool | None) -> str:
     """A policy somebody writes. Raises MalformedPolicyDocumentException, also for one that would lock out whoever writes it."""
     if len(document.encode()) > POLICY_BYTES_MAX:
@@ -135,7 +158,9 @@ def check(call: Call, document: str, *, may_lock_out: bool | None) -> str:
     try:
         policy = parse(document, "resource")
     except MalformedPolicyDocument as error:
-        raise MalformedPolicyDocumentException(error.text) from None
+        raise MalformedPolicyDocumentException(_in_words_of_kms(error.text)) from None
+    if not all(_is_there(call, name) for statement in policy.statements for name in _users_and_roles(statement.source)):
+        raise MalformedPolicyDocumentException(INVALID_PRINCIPALS)
     caller = call.principal
     root = principals.root(call.account, partition=call.home.partition)
     if not may_lock_out and caller.kind != "service":

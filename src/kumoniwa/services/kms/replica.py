@@ -36,7 +36,8 @@ def _leading(call: Call, text: str) -> Key:
     key = without_alias(call, text)
     if key.primary != call.region:
         where = f"It is a replica of the key in {key.primary}." if key.primary else ""
-        raise UnsupportedOperationException(f"{arn_of(call, key)} is not a multi-region primary key.", hint=where)
+        what = "multi-region primary key" if key.primary else "multi-region key"
+        raise UnsupportedOperationException(f"{arn_of(call, key)} is not a {what}.", hint=where)
     return key
 
 
@@ -48,7 +49,9 @@ async def ReplicateKey(
     check_usable(call, key)
     if key.pending is not None:
         raise NotImplementedHere("replicas of a key whose new imported material waits for its rotation")
-    if not regions.is_region(ReplicaRegion) or ReplicaRegion == call.region:
+    if ReplicaRegion == call.region:
+        raise ValidationException(f"{ReplicaRegion} cannot have a replica because it contains the primary.")
+    if not regions.is_region(ReplicaRegion):
         raise ValidationException(f"Invalid ReplicaRegion {ReplicaRegion}.")
     if ReplicaRegion in key.replicas:
         raise AlreadyExistsException(f"The key {key.id} already exists in {ReplicaRegion}.")

@@ -58,7 +58,10 @@ def CreateScheduleGroup(
     groups = call.shelf(Group)
     if ClientToken and Name in groups and groups[Name].token == ClientToken:
         return {"ScheduleGroupArn": arn_of(call, Name)}
-    if Name in groups or Name == DEFAULT:
+    if Name == DEFAULT:
+        # Measured: https://github.com/badmintoncryer/cdk-preflight (pf-scheduler-group-name-default).
+        raise ValidationException("This operation cannot be performed on schedule group default.")
+    if Name in groups:
         raise ConflictException(f"Schedule group {Name} already exists.")
     if len(groups) >= GROUPS_MAX:
         raise ServiceQuotaExceededException("The request failed because it would exceed the number of schedule groups.")

@@ -44,6 +44,7 @@ OPERATIONS = {
 """What a templated target calls: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html"""
 NOT_BUILT = frozenset({"codebuild", "codepipeline", "ecs", "firehose", "inspector", "sagemaker"})
 """Services of other templated targets that AWS has."""
+PARAMETERS_OF = {"EventBridgeParameters": "events", "KinesisParameters": "kinesis", "SqsParameters": "sqs"}
 NEEDS = {"kinesis": "KinesisParameters", "events": "EventBridgeParameters"}
 ELSEWHERE = ("EcsParameters", "SageMakerPipelineParameters", "EventBridgePutEventsV2Parameters", "EventBridgePutRawEventsParameters")
 
@@ -76,7 +77,7 @@ class Schedule(Record):
 
     @property
     def times(self) -> schedule_expression.Schedule:
-        return schedule_expression.of_scheduler(self.expression, ZoneInfo(self.zone))
+        return schedule_expression.of_scheduler(schedule_expression.in_full(self.expression), ZoneInfo(self.zone))
 
     @property
     def flexible_s(self) -> float:
@@ -166,7 +167,7 @@ def _checked(
 ) -> Schedule:  # fmt: skip
     now = call.now()
     try:
-        times = schedule_expression.of_scheduler(expression, ZoneInfo(zone or "UTC"))
+        times = schedule_expression.of_scheduler(schedule_expression.in_full(expression), ZoneInfo(zone or "UTC"))
     except schedule_expression.InvalidExpression:
         raise ValidationException(f"Invalid Schedule Expression {expression}.") from None
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -174,14 +175,14 @@ def _checked(
     if window["Mode"] == "FLEXIBLE" and "MaximumWindowInMinutes" not in window:
         raise ValidationException("MaximumWindowInMinutes must be specified for a flexible time window.")
     if window["Mode"] == "OFF" and "MaximumWindowInMinutes" in window:
-        raise ValidationException("MaximumWindowInMinutes must not be specified when the flexible time window is OFF.")
+        raise ValidationException("MaximumWindowInMinutes must not be provided when FlexibleTimeWindowMode is set to OFF.")
     # The text: https://github.com/getmoto/moto/pull/8172, which says that it is for what recurs. Whether AWS holds an update to it that says
     # an old date again is not documented; here it may.
     is_new = held is None or starts != held.starts
     if starts is not None and is_new and starts < now - STARTED_S_MAX and not isinstance(times, schedule_expression.At):
         raise ValidationException("The StartDate you specify cannot be earlier than 5 minutes ago.")
     if starts is not None and ends is not None and ends <= starts:
-        raise ValidationException("The EndDate you specify must come after the StartDate.")
+        raise ValidationException("The StartDate you specify must come before the EndDate.")
     _check_target(call, target)
     return Schedule(
         name=name, group=group, expression=expression, zone=zone or "UTC", target=target, window=window,
@@ -208,9 +209,21 @@ def _check_target(call: Call, target: dict[str, Any]) -> None:
             ) from None
 
 
+def _check_parameters(target: dict[str, Any], arn: arns.Arn) -> None:
+    for name, service in PARAMETERS_OF.items():
+        if name in target and service != arn.service:
+            raise ValidationException(f"Parameters {name} not supported for the target")
+    if arn.service == "sqs":
+        is_grouped = bool((target.get("SqsParameters") or {}).get("MessageGroupId"))
+        if arn.resource.endswith(".fifo") and not is_grouped:
+            raise ValidationException("Parameters SqsParameters must be specified")
+        if is_grouped and not arn.resource.endswith(".fifo"):
+            raise ValidationException("Parameters MessageGroupId not valid for the target")
+
+
 def _check_operation(call: Call, target: dict[str, Any]) -> None:
-    """Nobody may count on a call that no service here answers: it is refused by name. Three texts were measured by
-    https://github.com/badmintoncryer/cdk-preflight (pf-scheduler-universal-target)."""
+    """Nobody may count on a call that no service here answers: it is refused by name. The texts, but those for an ARN and for
+    what is missing, were measured by https://github.com/badmintoncryer/cdk-preflight (rules/scheduler)."""
     arn = target["Arn"]
     if universal.is_universal(arn):
         try:
@@ -231,12 +244,15 @@ def _check_operation(call: Call, target: dict[str, Any]) -> None:
             raise NotImplementedHere(f"{parsed.service} as a templated target of a schedule")
         if parsed.service not in OPERATIONS:
             raise ValidationException(f"{parsed.service} is not a supported service for a target")
+        if parsed.region and parsed.region != call.region:
+            raise ValidationException(f"The target ARN provided does not match the current region {call.region}.")
+        _check_parameters(target, parsed)
         operation = OPERATIONS[parsed.service]
         needed = NEEDS.get(parsed.service)
         if needed is not None and needed not in target:
             raise ValidationException(f"{needed} must be specified for the target {arn}.")
         if parsed.service in ("lambda", "states", "events") and _parsed(target.get("Input", "{}")) is _BROKEN:
-            raise ValidationException("The input of this target must be well-formed JSON.")
+            raise ValidationException("JSON syntax error in input for the target")
     service, _, name = operation.partition(":")
     call.home.gate.routes.named(service, name)
 
@@ -337,7 +353,7 @@ def DeleteSchedule(call: Call, *, Name: str, GroupName: str | None = None, Clien
 
 def DeleteScheduleGroup(call: Call, *, Name: str, ClientToken: str | None = None) -> None:
     if Name == DEFAULT:
-        raise ValidationException("The default schedule group cannot be deleted.")
+        raise ValidationException("This operation cannot be performed on schedule group default.")
     existing(call, Name)
     for schedule in [each for each in call.shelf(Schedule).values() if each.group == Name]:
         remove(call, schedule)

@@ -49,6 +49,13 @@ os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(Path(__file__).parents[1] / "
 """Where functions of a test may leave what it looks at: they have a /tmp of their own."""
 Path(os.environ["PYTEST_DEBUG_TEMPROOT"]).mkdir(exist_ok=True)
 _SESSION = botocore.session.Session()
+# What botocore does for each call anew takes longer than many calls themselves: it describes itself, and has awscrt sign, as it does
+# where that is installed, in twice the time of its own signers, which most people use.
+_CONFIG = {"retries": {"max_attempts": 0}, "user_agent": f"Boto3/{botocore.__version__}"}
+botocore.auth.AUTH_TYPE_MAPS |= {
+    "v4": botocore.auth.SigV4Auth, "v4-query": botocore.auth.SigV4QueryAuth,
+    "s3v4": botocore.auth.S3SigV4Auth, "s3v4-query": botocore.auth.S3SigV4QueryAuth,
+}  # fmt: skip
 runtimes.Nursery = KeptNursery
 template.Workshop = pack.Workshop = KeptWorkshop
 
@@ -298,7 +305,7 @@ class Cloud:
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             aws_session_token=token,
-            config=Config(retries={"max_attempts": 0}, **({"s3": {"addressing_style": "path"}} if service == "s3" else {}), **config),
+            config=Config(**_CONFIG, **({"s3": {"addressing_style": "path"}} if service == "s3" else {}), **config),
         )
         door = _Door()
         client.meta.events.register("before-send", door.send)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 from zlib import crc32
@@ -194,40 +195,50 @@ def _field(pattern: re.Pattern[str], form: str) -> str:
     return unquote_plus(found[1]) if found is not None else ""
 
 
-class Routes:
-    def __init__(self, home) -> None:
-        self.home = home
-        self.by_target: dict[str, Route] = {}
-        self.by_cbor_target: dict[str, Route] = {}
-        self.by_name: dict[tuple[str, str, str], Route] = {}
-        self._signed_as: dict[str, list[str]] = {}
-        self._targets: dict[str, str] = {}
-        self._versions: dict[str, list[str]] = {}
-        self._paths: dict[str, list[tuple[str, Any]]] = {}
-        """By signing name: its services and their paths, from the first request on."""
+class Names:
+    """How requests name the services that are here."""
+
+    def __init__(self) -> None:
+        self.signed_as: dict[str, list[str]] = {}
+        self.targets: dict[str, str] = {}
+        self.versions: dict[str, list[str]] = {}
         for name in sorted(service_names()):
             model = models.service(name)
-            self._signed_as.setdefault(CONTROL if name == CONTROL else model.signing_name, []).append(name)
-            self._versions.setdefault(model.api_version, []).append(name)
+            self.signed_as.setdefault(CONTROL if name == CONTROL else model.signing_name, []).append(name)
+            self.versions.setdefault(model.api_version, []).append(name)
             if model.target_prefix:
                 # Where the prefix has dots, SDKs that are made from Smithy's models (Go's, Java's and JavaScript's newer ones)
                 # send its last part alone, as Smithy's protocols say: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
-                self._targets[model.target_prefix] = self._targets[model.target_prefix.rpartition(".")[2]] = name
-        known = {signing_name: [models.service(name) for name in names] for signing_name, names in self._signed_as.items()}
-        self._rest = frozenset(
+                self.targets[model.target_prefix] = self.targets[model.target_prefix.rpartition(".")[2]] = name
+        known = {signing_name: [models.service(name) for name in names] for signing_name, names in self.signed_as.items()}
+        self.rest = frozenset(
             signing_name
             for signing_name, services in known.items()
             if all(protocol.startswith("rest-") for each in services for protocol in each.protocols)
         )
         """Signing names whose services are spoken to by method and path and in no other way."""
-        self._in_query = frozenset(signing_name for signing_name, (first, *_) in known.items() if not first.protocol.startswith("rest-"))
+        self.in_query = frozenset(signing_name for signing_name, (first, *_) in known.items() if not first.protocol.startswith("rest-"))
         """Signing names whose form may stand in the query string: those whose first service has no paths."""
-        self._by_form = frozenset(
+        self.by_form = frozenset(
             signing_name
             for signing_name, services in known.items()
             if all("query" in each.protocols and not each.protocol.startswith("rest-") for each in services)
         )
         """Those of which none has any, so that what names no operation lacks its action. SES's second API has paths beside its first."""
+
+
+_names = lru_cache(1)(Names)
+
+
+class Routes:
+    def __init__(self, home) -> None:
+        self.home = home
+        self.names = _names()
+        self.by_target: dict[str, Route] = {}
+        self.by_cbor_target: dict[str, Route] = {}
+        self.by_name: dict[tuple[str, str, str], Route] = {}
+        self._paths: dict[str, list[tuple[str, Any]]] = {}
+        """By signing name: its services and their paths, from the first request on."""
 
     def find(self, request: Request) -> Route | DoorRoute:
         """The route of a request. Raises UnknownOperationException, NotImplementedHere and the like."""
@@ -240,7 +251,7 @@ class Routes:
         address = request.address or locate(request)
         if address.signing_name == "execute-api" and (at := CONNECTIONS.search(request.path)) is not None:
             return self._by_path(request, address, request.path[at.start() :])
-        if address.door in _NO_DOOR and address.signing_name in self._rest and target is None and address.signing_name != "execute-api":
+        if address.door in _NO_DOOR and address.signing_name in self.names.rest and target is None and address.signing_name != "execute-api":
             return self._by_path(request, address)
         if address.door is not None and address.door in DOORS:
             # Those who are called under names of API Gateway's own have told the gate.
@@ -255,14 +266,14 @@ class Routes:
         protocol, _, hinted_operation = detect(request)
         if target is not None:
             prefix, _, operation = target.rpartition(".")
-            service = self._targets.get(prefix)
+            service = self.names.targets.get(prefix)
             if service is None:
                 raise NotImplementedHere(f"the service of {target}")
             route = known[target] = self.named(service, operation, protocol)
             return route
         if protocol in ("query", "ec2"):
             return self._by_action(request, address, protocol)
-        if protocol == "rest" and address.signing_name in (self._in_query if "Action=" in request.query else self._by_form):
+        if protocol == "rest" and address.signing_name in (self.names.in_query if "Action=" in request.query else self.names.by_form):
             return self._by_action(request, address, "query")
         if protocol == "smithy-rpc-v2-cbor":
             return self.named(self._service(address, request), hinted_operation, protocol)
@@ -290,13 +301,13 @@ class Routes:
     def protocol_of(self, request: Request | None) -> str:
         """What the service of a request speaks, even one whose operation we do not know; empty for none we know."""
         signing_name = request.address.signing_name if request is not None and request.address else None
-        names = self._signed_as.get(signing_name) if signing_name else None
+        names = self.names.signed_as.get(signing_name) if signing_name else None
         return models.service(names[0]).protocol if names else ""
 
     def _service(self, address: Address, request: Request, fallback: str = "") -> str:
         """The boto3 name of the service a request is for."""
         signing_name = address.signing_name or fallback
-        names = self._signed_as.get(signing_name)
+        names = self.names.signed_as.get(signing_name)
         if names is None:
             raise NotImplementedHere(f"the service {signing_name or request.host}")
         return names[0]
@@ -309,7 +320,7 @@ class Routes:
         if address.signing_name:
             service = self._service(address, request)
         else:
-            service = next(iter(self._versions.get(version, ())), "") or self._service(address, request)
+            service = next(iter(self.names.versions.get(version, ())), "") or self._service(address, request)
         model = models.service(service)
         if operation not in model.operation_names:
             # SQS, which speaks JSON too: localstack's validated test_invalid_action_raises_exception; the others as IAM does.
@@ -346,7 +357,7 @@ class Routes:
     def _paths_of(self, signing_name: str) -> list[tuple[str, Any]]:
         paths = self._paths.get(signing_name)
         if paths is None:
-            names = self._signed_as.get(signing_name)
+            names = self.names.signed_as.get(signing_name)
             if names is None:
                 raise NotImplementedHere(f"the service {signing_name}")
             paths = self._paths[signing_name] = [(name, routes(models.service(name))) for name in names]

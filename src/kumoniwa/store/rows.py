@@ -64,6 +64,8 @@ class Rows:
             self.execute(f"pragma {pragma}").fetchall()
         self.execute("create table if not exists record(shelf text, key text, body blob, primary key(shelf, key)) without rowid")
         self.execute("pragma synchronous=NORMAL")
+        # Whoever opens it next reads the log as after a kill: to end needs no waiting for the disk.
+        self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self.tables: dict[str, bool] = {}
         self.shelves: dict[type, Any] = {}
         self.is_open = self.is_first = False

@@ -272,6 +272,18 @@ def test_what_advanced_selectors_may_look_at(ct, s3):
         put("Data"), put("Data", bucket, ("f", "x")), put("Management", ("eventName", "CreateBucket")), put("Management", bucket), put("Others"),
     ):  # fmt: skip
         assert refused(ct.put_event_selectors, **wrong) == "InvalidEventSelectorsException"
+    # The texts: https://github.com/badmintoncryer/cdk-preflight (rules/cloudtrail).
+    basic = [{"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::box/"]}]}]
+    many = [{"DataResources": [{"Type": "AWS::S3::Object", "Values": [f"arn:aws:s3:::box/{n}" for n in range(251)]}]}]
+    bare = [{"DataResources": [{"Type": "AWS::S3::Object", "Values": ["arn:aws:s3:::box"]}]}]
+    for said, text in (
+        (put("Management", bucket), "The following field is not allowed when the eventCategory field value equals Management: resources.type"),
+        (put("Management") | {"EventSelectors": basic}, "You can select events by using either EventSelectors or AdvancedEventSelectors, but not both"),
+        ({"TrailName": "main", "EventSelectors": many}, r"Specify a valid number of DataResources.Values \(0 to 250\) for all your selectors"),
+        ({"TrailName": "main", "EventSelectors": bare}, "Value arn:aws:s3:::box for DataResources.Values is invalid"),
+    ):
+        with pytest.raises(ClientError, match=f"InvalidEventSelectorsException.*: {text}$"):
+            ct.put_event_selectors(**said)
     for unbuilt in (put("Data", bucket, ("eventType", "AwsApiCall")), put("NetworkActivity", ("eventSource", "kms.amazonaws.com"))):
         assert refused(ct.put_event_selectors, **unbuilt) == "NotImplemented"
 

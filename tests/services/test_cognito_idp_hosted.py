@@ -149,6 +149,35 @@ def test_a_domain_is_one_pools_alone(cloud, pool):
     assert cloud.http("GET", "/login", host=HOST)[0] == 404
 
 
+def test_domains_and_callbacks_that_make_no_sense_are_refused_as_cdk_preflight_saw_it(cloud):
+    pool = Pool(cloud)
+    claim, make = pool.idp.create_user_pool_domain, pool.idp.create_user_pool_client
+    code, text = refused(claim, Domain="No_Such", UserPoolId=pool.id)
+    assert (code, text.partition(". Please")[0]) == (
+        "InvalidParameterException",
+        "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, and hyphens",
+    )
+    assert text.endswith(r": ^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$")
+    assert "at 'domain' failed to satisfy constraint: Member must have length less than or equal to 63" in refused(
+        claim, Domain="a" * 64, UserPoolId=pool.id
+    )[1]
+    for word in ("aws", "amazon", "cognito"):
+        assert refused(claim, Domain=f"my-{word}-shop", UserPoolId=pool.id)[0] == "InvalidParameterException"
+    claim(Domain="awsome-shop", UserPoolId=pool.id)
+    for url, text in (
+        ("https://example.com/cb#frag", "https://example.com/cb#frag cannot use fragment"),
+        ("http://example.com/cb", "http://example.com/cb cannot use the HTTP protocol."),
+    ):
+        assert refused(make, UserPoolId=pool.id, ClientName="m", **{**OAUTH, "CallbackURLs": [url]}) == ("InvalidParameterException", text)
+    text = "The default redirect URI https://other.example.com/ is not in the callback URIs list."
+    assert refused(make, UserPoolId=pool.id, ClientName="m", DefaultRedirectURI="https://other.example.com/", **OAUTH)[1] == text
+    make(UserPoolId=pool.id, ClientName="m", **{**OAUTH, "CallbackURLs": ["http://localhost:3000/", "http://[::1]/", "myapp://back"]})
+    both = {"AliasAttributes": ["email"], "UsernameAttributes": ["email"]}
+    assert refused(pool.idp.create_user_pool, PoolName="p", **both)[1] == (
+        "Only one of the aliasAttributes or usernameAttributes can be set in a User pool."
+    )
+
+
 def test_somebody_confirms_by_the_link_in_the_mail(cloud):
     pool = Pool(cloud, AutoVerifiedAttributes=["email"], VerificationMessageTemplate={"DefaultEmailOption": "CONFIRM_WITH_LINK"})
     pool.idp.create_user_pool_domain(Domain="shop", UserPoolId=pool.id)

@@ -92,6 +92,9 @@ def test_connections_that_make_no_sense_are_refused(events):
     code, text = refused(events.create_connection, Name="c", AuthorizationType="MAGIC", AuthParameters=BASIC)
     assert (code, "Member must satisfy enum value set" in text) == ("ValidationException", True)
     assert refused(events.create_connection, Name="c", AuthorizationType="API_KEY", AuthParameters=BASIC)[0] == "ValidationException"
+    # cdk-preflight's pf-events-connection-auth-parameters, of AWS
+    missing = "Parameter BasicAuthParameters is not valid. Reason: Missing required field(s)"
+    assert refused(events.create_connection, Name="c", AuthorizationType="BASIC", AuthParameters=KEY) == ("ValidationException", missing)
     connect(events, BASIC, "BASIC")
     assert refused(events.create_connection, Name="c", AuthorizationType="BASIC", AuthParameters=BASIC)[0] == "ResourceAlreadyExistsException"
 
@@ -116,7 +119,9 @@ def test_an_api_destination_lives_as_recorded(events):
 def test_only_endpoints_of_this_machine_may_do_without_tls(events):
     connection = connect(events, BASIC, "BASIC")
     said = {"Name": "d", "ConnectionArn": connection, "HttpMethod": "POST"}
-    assert refused(events.create_api_destination, InvocationEndpoint="http://example.com/", **said)[0] == "ValidationException"
+    # cdk-preflight's pf-events-apidestination-endpoint, of AWS
+    text = "Parameter InvocationEndpoint is not valid. Reason: Endpoint 'http://example.com/' is not valid"
+    assert refused(events.create_api_destination, InvocationEndpoint="http://example.com/", **said) == ("ValidationException", text)
     events.create_api_destination(InvocationEndpoint="http://localhost:1/", **said)
 
 

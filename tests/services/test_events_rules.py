@@ -249,6 +249,26 @@ def test_what_is_no_target_is_refused_as_aws_does(cloud, events):
     assert refused(events.put_targets, Rule="none", Targets=[{"Id": "t", "Arn": "arn:aws:s3:::box"}])[0] == "ResourceNotFoundException"
 
 
+def test_targets_have_ids_of_their_own_and_queues_for_the_dead(cloud, events):
+    """Texts measured by https://github.com/badmintoncryer/cdk-preflight (pf-events-target-id-duplicate, pf-events-target-dlq)."""
+    events.put_rule(Name="r", EventPattern=PATTERN)
+    arn = queue(cloud)
+
+    def buried(dead: str) -> tuple[str, str]:
+        return refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn, "DeadLetterConfig": {"Arn": dead}}])
+
+    assert refused(events.put_targets, Rule="r", Targets=[{"Id": "t", "Arn": arn}] * 2) == (
+        "ValidationException", "Parameter targets is not valid. Reason: More than one target with Id 't' is provided.",
+    )  # fmt: skip
+    assert buried(f"arn:aws:sns:us-east-1:{ACCOUNT}:t") == ("ValidationException", "sns is not supported as a dead letter resource")
+    assert buried(f"{arn}.fifo") == ("ValidationException", "SQS FIFO is not supported by Dead Letter Queues")
+    assert buried(arn.replace("us-east-1", "eu-west-1"))[0] == "ValidationException"
+    said = refused(events.create_event_bus, Name="b", DeadLetterConfig={"Arn": f"arn:aws:sns:us-east-1:{ACCOUNT}:t"})
+    assert said == ("ValidationException", "sns is not supported as a dead letter resource")
+    transformer = {"InputPathsMap": {"AWSlike": "$.source"}, "InputTemplate": '"<AWSlike>"'}
+    rule(cloud, {"Id": "t", "Arn": arn, "InputTransformer": transformer})
+
+
 def test_a_fifo_queue_gets_its_group_and_deduplicates_by_content(cloud, events):
     """"If you specify a fair or FIFO queue as a target, the queue must have content-based deduplication enabled":
     https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html"""

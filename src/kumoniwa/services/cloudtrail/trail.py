@@ -55,6 +55,7 @@ TRAILS_MAX = 5
 PREFIX_CHARACTERS_MAX = 200
 TAGS_MAX = 50
 SELECTORS_MAX = 5
+VALUES_MAX = 250
 DATA_TYPES = ("AWS::S3::Object", "AWS::Lambda::Function", "AWS::DynamoDB::Table")
 FIELDS = {
     "Management": ("eventCategory", "readOnly", "eventSource"),
@@ -64,6 +65,8 @@ FIELDS = {
 NOT_BUILT = {"eventType", "sessionCredentialFromConsole", "userIdentity.arn"}
 """What AWS lets those of data events look at besides."""
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9]|[._-](?![._-]))*[A-Za-z0-9]")
+_BUCKET = re.compile(r"arn:aws[a-z-]*:s3:::[^/]+")
+"""Of whose objects nothing is said."""
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 
 
@@ -380,8 +383,14 @@ async def PutEventSelectors(
     call: Call, *, TrailName: str, EventSelectors: list[dict[str, Any]] | None = None, AdvancedEventSelectors: list[dict[str, Any]] | None = None
 ) -> dict:
     trail = own(call, TrailName)
-    if bool(EventSelectors) == bool(AdvancedEventSelectors):
+    # These texts were measured by https://github.com/badmintoncryer/cdk-preflight (rules/cloudtrail).
+    if EventSelectors and AdvancedEventSelectors:
+        raise InvalidEventSelectorsException("You can select events by using either EventSelectors or AdvancedEventSelectors, but not both")
+    if not EventSelectors and not AdvancedEventSelectors:
         raise InvalidEventSelectorsException("Specify either EventSelectors or AdvancedEventSelectors.")
+    values = [value for each in EventSelectors or () for resource in each.get("DataResources") or () for value in resource.get("Values") or ()]
+    if len(values) > VALUES_MAX:
+        raise InvalidEventSelectorsException(f"Specify a valid number of DataResources.Values (0 to {VALUES_MAX}) for all your selectors")
     for selector in EventSelectors or ():
         _check_selector(selector)
     for selector in AdvancedEventSelectors or ():
@@ -399,8 +408,8 @@ def _check_selector(selector: dict[str, Any]) -> None:
         if resource.get("Type") not in DATA_TYPES:
             raise NotImplementedHere(f"data events of {resource.get('Type')} in trails")
         for value in resource.get("Values") or ():
-            if not value.startswith("arn"):
-                raise InvalidEventSelectorsException(f"Value {value} for DataResources.Values is invalid.")
+            if not value.startswith("arn") or resource["Type"] == "AWS::S3::Object" and _BUCKET.fullmatch(value):
+                raise InvalidEventSelectorsException(f"Value {value} for DataResources.Values is invalid")
 
 
 def _check_advanced(selector: dict[str, Any]) -> None:
@@ -413,7 +422,9 @@ def _check_advanced(selector: dict[str, Any]) -> None:
     for field in sorted(set(fields) - set(FIELDS[category[0]])):
         if category == ["Data"] and field in NOT_BUILT:
             raise NotImplementedHere(f"the field {field} of advanced event selectors")
-        raise InvalidEventSelectorsException(f"Selectors of {category[0]} events do not support the field {field}.")
+        raise InvalidEventSelectorsException(
+            f"The following field is not allowed when the eventCategory field value equals {category[0]}: {field}"
+        )
     if category == ["Data"]:
         types = (fields.get("resources.type") or {}).get("Equals") or []
         if len(types) != 1:

@@ -24,6 +24,7 @@ from kumoniwa.services.cognito_idp.domain import (
     CreateUserPoolDomain,
     DeleteUserPoolDomain,
     DescribeUserPoolDomain,
+    refusal_of,  # noqa: F401 (the gate's hook)
 )
 from kumoniwa.services.cognito_idp.factor import (
     AdminSetUserMFAPreference,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hmac
 from typing import Any
+from urllib.parse import urlsplit
 
 from kumoniwa.gate.address import region_mark, region_of
 from kumoniwa.kernel.call import Call
@@ -35,6 +36,7 @@ LIMITS_S = {"AccessToken": (300, 86_400), "IdToken": (300, 86_400), "RefreshToke
 OWN_SCOPES = ("openid", "email", "phone", "profile", "aws.cognito.signin.user.admin")
 FLOWS_DEFAULT = ["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_CUSTOM_AUTH"]
 SESSION_MINUTES = 3
+OWN_HOSTS = ("localhost", "127.0.0.1", "::1")  # they may be called back without TLS
 
 
 class UserPoolClient(Record):
@@ -143,7 +145,13 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
     if settings.get("AllowedOAuthFlowsUserPoolClient") and flows != ["client_credentials"] and not settings.get("CallbackURLs"):
         raise InvalidParameterException("AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")
     if (default := settings.get("DefaultRedirectURI")) and default not in settings.get("CallbackURLs", ()):
-        raise InvalidParameterException("DefaultRedirectURI must be one of the CallbackURLs.")
+        raise InvalidParameterException(f"The default redirect URI {default} is not in the callback URIs list.")
+    for url in settings.get("CallbackURLs") or ():
+        parts = urlsplit(url)
+        if parts.fragment:
+            raise InvalidParameterException(f"{url} cannot use fragment")
+        if parts.scheme == "http" and parts.hostname not in OWN_HOSTS:
+            raise InvalidParameterException(f"{url} cannot use the HTTP protocol.")
     names = {rule["Name"] for rule in pool.attributes}
     for member in ("ReadAttributes", "WriteAttributes"):
         if set(settings.get(member) or ()) - names:

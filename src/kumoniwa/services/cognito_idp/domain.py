@@ -5,16 +5,28 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-ass
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kumoniwa.kernel.call import Call
-from kumoniwa.kernel.errors import NotImplementedHere
+from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp.errors import InvalidParameterException
 from kumoniwa.services.cognito_idp.place import Place, places
 
+_PREFIX_ERROR = re.compile(r"1 validation error detected: .* at 'domain' .*regular expression", re.DOTALL)
 RESERVED = ("aws", "amazon", "cognito")
 # https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html
+
+
+def refusal_of(operation: str, params: dict[str, Any], error: AwsError) -> AwsError:
+    """A prefix of strange letters has a text of its own; one that is too long has not (cdk-preflight's pf-cognito-domain-prefix-format and -length)."""
+    if operation != "CreateUserPoolDomain" or "CustomDomainConfig" in params or not _PREFIX_ERROR.match(error.text):
+        return error
+    return InvalidParameterException(
+        "The domain name contains an invalid character. Domain names can only contain lower-case letters, numbers, and hyphens. "
+        r"Please enter a different name that follows this format: ^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$"
+    )
 
 
 def _key(domain: str) -> str:
@@ -30,8 +42,9 @@ def CreateUserPoolDomain(call: Call, *, Domain: str, UserPoolId: str, ManagedLog
     pools.found(call, UserPoolId)
     if ManagedLoginVersion not in (None, 1):
         raise NotImplementedHere(f"ManagedLoginVersion {ManagedLoginVersion} of cognito-idp")
-    if any(word in Domain for word in RESERVED):
-        raise InvalidParameterException(f"Domain cannot contain reserved word: {next(word for word in RESERVED if word in Domain)}")
+    # Between hyphens: "awsome" is taken, as cdk-preflight saw it of AWS (pf-cognito-domain-reserved-word).
+    if reserved := next((word for word in Domain.split("-") if word in RESERVED), None):
+        raise InvalidParameterException(f"Domain cannot contain reserved word: {reserved}")
     if _key(Domain) in places(call.home):
         raise InvalidParameterException(f"Domain {Domain} already associated with another user pool.")
     if of_pool(call, UserPoolId) is not None:

@@ -194,7 +194,7 @@ async def CreateUserPool(
 ) -> dict:  # fmt: skip
     """Texts of SMS are kept; what would send one is refused."""
     if AliasAttributes and UsernameAttributes:
-        raise InvalidParameterException("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
+        raise InvalidParameterException("Only one of the aliasAttributes or usernameAttributes can be set in a User pool.")
     told = {
         "Policies": Policies, "DeletionProtection": DeletionProtection, "LambdaConfig": LambdaConfig, "AutoVerifiedAttributes": AutoVerifiedAttributes,
         "AliasAttributes": AliasAttributes, "UsernameAttributes": UsernameAttributes, "SmsVerificationMessage": SmsVerificationMessage,

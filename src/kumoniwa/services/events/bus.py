@@ -95,10 +95,21 @@ def tags_of(tags: list[dict[str, str]] | None) -> dict[str, str]:
 def dead_in(config: dict[str, str] | None) -> str:
     """The queue that a configuration names. Raises ValidationException."""
     dead = (config or {}).get("Arn", "")
-    queue = arns.parse(dead) if dead else None
-    if dead and (queue is None or queue.service != "sqs" or queue.resource.endswith(".fifo")):
-        raise ValidationException("Parameter DeadLetterConfig.Arn is not valid. Reason: it must be a standard SQS queue.")
+    if dead:
+        check_dead(dead)
     return dead
+
+
+def check_dead(text: str) -> arns.Arn:
+    """The queue where events are buried. Texts measured: https://github.com/badmintoncryer/cdk-preflight (pf-events-target-dlq)."""
+    queue = arns.parse(text)
+    if queue is None:
+        raise ValidationException(f"Parameter {text} is not valid. Reason: Provided Arn is not in correct format.")
+    if queue.service != "sqs":
+        raise ValidationException(f"{queue.service} is not supported as a dead letter resource")
+    if queue.resource.endswith(".fifo"):
+        raise ValidationException("SQS FIFO is not supported by Dead Letter Queues")
+    return queue
 
 
 TOLD = ("Description", "KmsKeyIdentifier", "DeadLetterConfig")

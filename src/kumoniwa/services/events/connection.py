@@ -42,7 +42,10 @@ def _check(kind: str, said: dict[str, Any]) -> None:
     if "ConnectivityParameters" in said:
         raise NotImplementedHere("private connectivity of connections")
     wanted = MEMBERS[kind]
-    if wanted not in said or any(member in said for member in MEMBERS.values() if member != wanted):
+    if wanted not in said:
+        # Measured: https://github.com/badmintoncryer/cdk-preflight (pf-events-connection-auth-parameters).
+        raise ValidationException(f"Parameter {wanted} is not valid. Reason: Missing required field(s)")
+    if any(member in said for member in MEMBERS.values() if member != wanted):
         raise ValidationException(f"Parameter AuthParameters is not valid. Reason: {kind} authorization takes {wanted} and no others.")
 
 

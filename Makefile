@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint fuzz clients kills drills mutants bench coverage lock clean
+.PHONY: setup demo test lint fuzz clients terraform kills drills mutants bench coverage lock clean
 
 setup: .venv/.done
 	$(BIN)/python -m compileall -q src  # as pip leaves a package behind, also where Python may not write what it compiles
@@ -37,6 +37,9 @@ fuzz: setup           ## 100,000 malformed requests, and six hundred malformed t
 
 clients: setup        ## boto3 and the AWS CLI against real processes
 	$(BIN)/python -m pytest tests/clients
+
+terraform: setup      ## two configurations of 190 resources by Terraform; TERRAFORM_PLUGINS=DIR holds its provider of AWS
+	TERRAFORM_PLUGINS=$(TERRAFORM_PLUGINS) $(BIN)/python -m pytest tests/clients/test_terraform.py -m slow
 
 kills: setup          ## five hundred kills at random moments under the load of every service
 	$(BIN)/python -m pytest tests/drills/test_kills.py -m slow

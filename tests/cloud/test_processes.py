@@ -377,6 +377,18 @@ def test_tools_are_told_how_to_find_the_cloud_by_tls(shared, capsys, tmp_path, m
     assert main(["status", "--endpoint", said["AWS_ENDPOINT_URL"]]) == 0
 
 
+def test_tools_that_know_no_endpoint_are_told_of_a_proxy(shared, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert main(["env", "--proxy", "--account", "111122223333", "--endpoint", f"http://127.0.0.1:{shared.port}"]) == 0
+    unset, *lines = capsys.readouterr().out.splitlines()
+    said = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    assert unset == "unset AWS_ENDPOINT_URL" and "AWS_ENDPOINT_URL" not in said and said["SSL_CERT_FILE"] == said["AWS_CA_BUNDLE"]
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert boto3.Session().client("sqs").create_queue(QueueName="led")["QueueUrl"].endswith("/111122223333/led")
+
+
 def test_status_says_where_everything_is(shared, capsys):
     assert shared.admin("POST", "regions/eu-west-1/start")[0] == 200
     assert main(["status", "--endpoint", f"http://127.0.0.1:{shared.port}"]) == 0

@@ -75,6 +75,15 @@ def test_a_runtime_aws_has_withdrawn_is_refused_in_its_words(cloud):
     assert (code, text) == ("NotImplemented", "Kumoniwa does not implement the Lambda runtime java21; it runs Python, Node.js and provided.*.")
 
 
+def test_no_file_systems_are_none_and_one_is_refused_by_name(cloud):
+    # Zappa always says which there are.
+    make(cloud, "def handler(event, context): return 1", FileSystemConfigs=[])
+    update = cloud.client("lambda").update_function_configuration
+    assert update(FunctionName="f", FileSystemConfigs=[])["FunctionName"] == "f"
+    mount = {"Arn": "arn:aws:elasticfilesystem:us-east-1:000000000000:access-point/fsap-00000000000000000", "LocalMountPath": "/mnt/a"}
+    assert refused(update, FunctionName="f", FileSystemConfigs=[mount])[0] == "NotImplemented"
+
+
 def test_new_code_answers_the_next_request_and_stale_revisions_are_refused(cloud):
     made = make(cloud, "def handler(event, context): return 1")
     client = cloud.client("lambda")

@@ -62,7 +62,8 @@ def status(asked: argparse.Namespace) -> int:
 
 def env(asked: argparse.Namespace) -> int:
     """Lines for a shell. Policies that tools make refuse what comes without TLS, so they are to speak it; the certificate of the
-    cloud's authority is kept where they can read it."""
+    cloud's authority is kept where they can read it. With ``--proxy`` they need no endpoint: the cloud is the proxy that leads AWS's own
+    names here, also for programs that find no name under ``localhost`` because they ask a name server themselves (those in Go)."""
     place = urlsplit(asked.endpoint)
     folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "kumoniwa")
     os.makedirs(folder, exist_ok=True)
@@ -70,9 +71,13 @@ def env(asked: argparse.Namespace) -> int:
     with open(bundle, "wb") as file:
         file.write(_asked(asked.endpoint, "GET", "ca.pem"))
     key = asked.account or os.environ.get("AWS_ACCESS_KEY_ID") or "test"
-    variables = {
-        "AWS_ENDPOINT_URL": f"https://localhost:{place.port}", "AWS_CA_BUNDLE": bundle, "NODE_EXTRA_CA_CERTS": bundle,
-        "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",
+    if asked.proxy:
+        print("unset AWS_ENDPOINT_URL")
+        found = {"HTTPS_PROXY": f"http://localhost:{place.port}", "SSL_CERT_FILE": bundle, "REQUESTS_CA_BUNDLE": bundle}
+    else:
+        found = {"AWS_ENDPOINT_URL": f"https://localhost:{place.port}"}
+    variables = found | {
+        "AWS_CA_BUNDLE": bundle, "NODE_EXTRA_CA_CERTS": bundle, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",
         "AWS_REGION": asked.region, "AWS_DEFAULT_REGION": asked.region,
     }  # fmt: skip
     for name, value in variables.items():

@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     env = commands.add_parser("env", help='what AWS\'s tools need to find the cloud by TLS: eval "$(kumoniwa env)"')
     env.add_argument("--region", default="us-east-1", help="where they work (default: us-east-1)")
     env.add_argument("--account", default="", metavar="KEY", help="the access key, such as an account's twelve digits (default: the one that is set, or test)")
+    env.add_argument("--proxy", action="store_true", help="no endpoint: AWS's own names lead here, for Terraform and whatever else asks for them")
     env.set_defaults(do=_command("admin:env"))
 
     for name, place, text in (

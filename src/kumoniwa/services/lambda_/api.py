@@ -246,6 +246,7 @@ async def CreateFunction(
     EphemeralStorage: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
     KMSKeyArn: str | None = None,
+    FileSystemConfigs: list[dict[str, str]] | None = None,
     CodeSigningConfigArn: str = "",
 ) -> dict:
     package.check_request(call)
@@ -265,6 +266,7 @@ async def CreateFunction(
         call, name, role=Role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout, MemorySize=MemorySize,
         Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig, LoggingConfig=LoggingConfig,
         TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
+        FileSystemConfigs=FileSystemConfigs,
     )  # fmt: skip
     _check_free(call, name)
     check_tags(Tags or {})
@@ -392,6 +394,7 @@ def UpdateFunctionConfiguration(
     SnapStart: dict[str, Any] | None = None,
     LoggingConfig: dict[str, Any] | None = None,
     KMSKeyArn: str | None = None,
+    FileSystemConfigs: list[dict[str, str]] | None = None,
 ) -> Any:
     name, _ = function_named(call, FunctionName)
 
@@ -403,6 +406,7 @@ def UpdateFunctionConfiguration(
             call, name, role=Role or version.role, Role=Role, Runtime=Runtime, Handler=Handler, Description=Description, Timeout=Timeout,
             MemorySize=MemorySize, Environment=Environment, EphemeralStorage=EphemeralStorage, DeadLetterConfig=DeadLetterConfig,
             LoggingConfig=LoggingConfig, TracingConfig=TracingConfig, VpcConfig=VpcConfig, SnapStart=SnapStart, Layers=Layers,
+            FileSystemConfigs=FileSystemConfigs,
         )  # fmt: skip
         version = changed(version, **said | environment)
         check_size(version.code, version.layers)

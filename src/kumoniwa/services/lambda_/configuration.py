@@ -154,10 +154,13 @@ def settings(
     VpcConfig: dict[str, Any] | None,
     SnapStart: dict[str, Any] | None,
     Layers: list[str] | None,
+    FileSystemConfigs: list[dict[str, str]] | None,
 ) -> dict[str, Any]:
     """The fields of a ``Version`` that a request sets, checked. ``role`` is the one that will count."""
     if VpcConfig and (VpcConfig.get("SubnetIds") or VpcConfig.get("SecurityGroupIds")):
         raise NotImplementedHere("Lambda functions in a VPC (lambda VpcConfig)")
+    if FileSystemConfigs:
+        raise NotImplementedHere("Lambda functions with a file system (lambda FileSystemConfigs)")
     said: dict[str, Any] = {
         "role": Role,
         "runtime": Runtime,

@@ -117,6 +117,22 @@ def test_strong_queries_scans_and_batches_see_everything_that_was_chosen(world):
         assert len(client.batch_get_item(RequestItems={TABLE: {"Keys": keys, "ConsistentRead": True}})["Responses"][TABLE]) == 12
 
 
+def test_a_strong_page_is_charged_once(world):
+    client = world.client("dynamodb", OHIO)
+    put(world, OREGON, 1)
+    world.sleep(120)
+    asked = client.scan(TableName=TABLE, ConsistentRead=True, ReturnConsumedCapacity="TOTAL")["ConsumedCapacity"]["CapacityUnits"]
+    asked += client.query(
+        TableName=TABLE, ConsistentRead=True, KeyConditionExpression="id = :id", ExpressionAttributeValues={":id": {"S": "a"}}, ReturnConsumedCapacity="TOTAL"
+    )["ConsumedCapacity"]["CapacityUnits"]
+    world.sleep(120)
+    points = world.client("cloudwatch", OHIO).get_metric_statistics(
+        Namespace="AWS/DynamoDB", MetricName="ConsumedReadCapacityUnits", Dimensions=[{"Name": "TableName", "Value": TABLE}],
+        StartTime=world.now() - 240, EndTime=world.now(), Period=60, Statistics=["Sum"],
+    )["Datapoints"]  # fmt: skip
+    assert sum(point["Sum"] for point in points) == asked == 2.0
+
+
 def test_a_batch_of_writes_is_chosen_item_by_item(world):
     requests = [{"PutRequest": {"Item": {"id": {"S": str(n)}, "v": {"N": str(n)}}}} for n in range(10)]
     assert world.client("dynamodb", OHIO).batch_write_item(RequestItems={TABLE: requests})["UnprocessedItems"] == {}

@@ -523,12 +523,9 @@ def Query(
     ExpressionAttributeNames: dict[str, str] | None = None,
     ExpressionAttributeValues: dict[str, dict] | None = None,
 ) -> dict:
-    params = {name: value for name, value in locals().items() if name != "call"}
-    layout = tables.find(call, TableName) if ConsistentRead else None
-    if layout is not None and layout.is_strong:
-        page.query(call, params)  # what is wrong with it is told before others are asked
-        return quorum.caught_up(call, layout, lambda: page.query(call, params))
-    return page.query(call, params)
+    # What is wrong with it is told before others are asked.
+    answer = page.query(call, {name: value for name, value in locals().items() if name != "call"})
+    return _when_caught_up(call, TableName, answer) if ConsistentRead else answer()
 
 
 def Scan(
@@ -551,12 +548,15 @@ def Scan(
     ExpressionAttributeValues: dict[str, dict] | None = None,
     ConsistentRead: bool | None = None,
 ) -> dict:
-    params = {name: value for name, value in locals().items() if name != "call"}
-    layout = tables.find(call, TableName) if ConsistentRead else None
-    if layout is not None and layout.is_strong:
-        page.scan(call, params)  # what is wrong with it is told before others are asked
-        return quorum.caught_up(call, layout, lambda: page.scan(call, params))
-    return page.scan(call, params)
+    # What is wrong with it is told before others are asked.
+    answer = page.scan(call, {name: value for name, value in locals().items() if name != "call"})
+    return _when_caught_up(call, TableName, answer) if ConsistentRead else answer()
+
+
+def _when_caught_up(call: Call, table: str, answer: Callable[[], dict]) -> Any:
+    """A consistent page: of a strong table when this region has caught up."""
+    layout = tables.find(call, table)
+    return quorum.caught_up(call, layout, answer) if layout.is_strong else answer()
 
 
 def BatchGetItem(

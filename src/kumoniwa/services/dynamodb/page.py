@@ -7,7 +7,7 @@ that is answered whole is never parsed: its JSON goes from the row into the repl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import orjson
@@ -163,7 +163,8 @@ def _key_attributes(layout: Layout | None, index_name: str | None) -> int:
     return 2 if index is None else max(2, len(index.key.names))
 
 
-def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
+def query(call: Call, params: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """What answers a Query. Raises what is wrong with it."""
     get = params.get
     layout = find(call, params["TableName"])
     names, values, key_text = (
@@ -202,7 +203,7 @@ def query(call: Call, params: dict[str, Any]) -> dict[str, Any]:
     read = Read(call, layout, params, expressions, is_query=True)
     stretch = read.schema.range_of(conditions)
     forward = get("ScanIndexForward") is not False
-    return along(call, read, stretch, start, get("Limit"), get("ReturnConsumedCapacity"), forward=forward)
+    return partial(along, call, read, stretch, start, get("Limit"), get("ReturnConsumedCapacity"), forward=forward)
 
 
 def along(
@@ -298,7 +299,8 @@ def _query_start(call: Call, read: Read, start: Item, stretch: Range) -> list[by
 # Scan ----------------------------------------------------------------------------------------------
 
 
-def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
+def scan(call: Call, params: dict[str, Any]) -> Callable[[], dict[str, Any]]:
+    """What answers a Scan. Raises what is wrong with it."""
     get = params.get
     layout = find(call, params["TableName"])
     names, values = get("ExpressionAttributeNames"), get("ExpressionAttributeValues")
@@ -320,7 +322,7 @@ def scan(call: Call, params: dict[str, Any]) -> dict[str, Any]:
         ("ProjectionExpression", get("ProjectionExpression")),
     )
     read = Read(call, layout, params, expressions, is_query=False)
-    return across(call, read, start, get("Limit"), get("ReturnConsumedCapacity"), segment, total)
+    return partial(across, call, read, start, get("Limit"), get("ReturnConsumedCapacity"), segment, total)
 
 
 def across(

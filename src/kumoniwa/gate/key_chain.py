@@ -44,7 +44,8 @@ class Current:
 
 class Chain(NamedTuple):
     """How one resource is sealed: ``of`` names it, ``key`` is KMS's, and ``words`` tell KMS's refusals as the service does. A data key is
-    used again for ``reused_s``; ``is_direct`` if whoever calls asks KMS himself, and not the service on his behalf."""
+    used again for ``reused_s``; ``is_direct`` if whoever calls asks KMS himself, and not the service on his behalf; ``is_proven`` if whoever
+    writes must be able to read. Nothing is sealed with a data key any more after ``kept_s``, unless the service itself says when."""
 
     of: str
     key: str
@@ -52,6 +53,8 @@ class Chain(NamedTuple):
     words: Callable[[], AbstractContextManager[None]]
     reused_s: float = REUSED_S
     is_direct: bool = False
+    is_proven: bool = False
+    kept_s: float | None = None
 
     def seal(self, call: Call, body: bytes) -> tuple[str, bytes]:
         """The id of the data key, and the body under it. Raises Shut as ``current`` does."""
@@ -69,10 +72,17 @@ class Chain(NamedTuple):
     async def _lengthen(self, call: Call) -> None:
         with self.words():
             data_key, secret = await data_keys.fresh(call, self.key, self.context, is_direct=self.is_direct)
+            if self.is_proven:
+                await data_keys.opened(call, data_key, is_direct=self.is_direct)
         link = Link(id=call.new_id(), of=self.of, data_key=data_key, made=call.now())
-        call.atomically(partial(call.shelf(Link).__setitem__, link.id, link))
+        call.atomically(partial(self._keep, call, link))
         call.memory(Ring).keep(call, data_key, secret, self.reused_s)
         call.memory(Current).links[self.of, self.key, call.principal.arn] = link
+
+    def _keep(self, call: Call, link: Link) -> None:
+        call.shelf(Link)[link.id] = link
+        if self.kept_s is not None:
+            forget(call, self.of, link.made - self.kept_s)
 
     def unseal(self, call: Call, id_: str, sealed: bytes) -> bytes:
         """What was sealed with a data key of this id. Raises Shut until it is open for this caller."""

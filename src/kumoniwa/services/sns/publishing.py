@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -65,7 +64,7 @@ def Publish(
         "MessageDeduplicationId": MessageDeduplicationId, "MessageGroupId": MessageGroupId,
     }  # fmt: skip
     deduplication = _deduplication(topic, said)
-    return _published(call, topic, lambda: _taken(call, topic, said, deduplication))
+    return _published(call, *_taken(call, topic, said, deduplication))
 
 
 def _to_phone(
@@ -104,17 +103,9 @@ def _to_device(
     return {"MessageId": message.id}
 
 
-def _published(call: Call, topic: Topic, publish: Callable[[], tuple[dict[str, Any], Soon]]) -> Any:
-    """Answers the reply, or a coroutine of it where something has to be asked first or told in this turn."""
-    if topic.master_key:
-        return _published_sealed(call, topic, publish)
-    reply, soon = publish()
+def _published(call: Call, reply: dict[str, Any], soon: Soon) -> Any:
+    """The reply, or a coroutine of it where something is told in this turn."""
     return _at_once(call, soon, reply) if soon else reply
-
-
-async def _published_sealed(call: Call, topic: Topic, publish: Callable[[], tuple[dict[str, Any], Soon]]) -> dict[str, Any]:
-    reply, _ = await sealing.sealing(call, topic, publish)
-    return reply
 
 
 def _target(call: Call, topic_arn: str | None, target_arn: str | None) -> Topic:
@@ -227,15 +218,12 @@ def PublishBatch(call: Call, *, TopicArn: str, PublishBatchRequestEntries: list[
         raise BatchRequestTooLongException
     deduplications = [_deduplication(topic, entry) for entry in entries]
 
-    def publish_all() -> tuple[dict[str, Any], Soon]:
-        done, soon = [], []
-        for entry, deduplication in zip(entries, deduplications):
-            reply, more = _taken(call, topic, entry, deduplication)
-            done.append({"Id": entry["Id"], **reply})
-            soon += more
-        return {"Successful": done, "Failed": []}, soon
-
-    return _published(call, topic, publish_all)
+    done, soon = [], []
+    for entry, deduplication in zip(entries, deduplications):
+        reply, more = _taken(call, topic, entry, deduplication)
+        done.append({"Id": entry["Id"], **reply})
+        soon += more
+    return _published(call, {"Successful": done, "Failed": []}, soon)
 
 
 def _check_ids(ids: list[str]) -> None:

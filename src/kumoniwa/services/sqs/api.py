@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from kumoniwa.gate.data_key import opening
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
@@ -395,15 +396,10 @@ def SendMessage(
     MessageSystemAttributes: dict[str, dict] | None = None,
     MessageDeduplicationId: str | None = None,
     MessageGroupId: str | None = None,
-) -> Any:
-    queue = _queue(call, QueueUrl)
-
-    def send() -> dict:
-        return _send(
-            call, queue, MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes, MessageDeduplicationId, MessageGroupId
-        )
-
-    return sealing.sealing(call, queue, send) if queue.master_key else send()
+) -> dict:
+    return _send(
+        call, _queue(call, QueueUrl), MessageBody, DelaySeconds, MessageAttributes, MessageSystemAttributes, MessageDeduplicationId, MessageGroupId
+    )
 
 
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
@@ -485,7 +481,7 @@ def _trace_header(attributes: dict[str, dict]) -> str:
     return attributes["AWSTraceHeader"]["StringValue"]
 
 
-def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> Any:
+def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> dict:
     """The batch is weighed before anything of it is judged. What a FIFO queue must be told, each entry must tell."""
     queue = _queue(call, QueueUrl)
     size = sum(message.size_of(entry["MessageBody"], entry.get("MessageAttributes")) for entry in Entries)
@@ -503,10 +499,7 @@ def SendMessageBatch(call: Call, *, QueueUrl: str, Entries: list[dict]) -> Any:
             entry.get("MessageSystemAttributes"), entry.get("MessageDeduplicationId"), entry.get("MessageGroupId"),
         )  # fmt: skip
 
-    def send_all() -> dict:
-        return _batch("SendMessageBatchRequestEntry", Entries, send)
-
-    return sealing.sealing(call, queue, send_all) if queue.master_key else send_all()
+    return _batch("SendMessageBatchRequestEntry", Entries, send)
 
 
 def _batch(kind: str, entries: list[dict], do: Callable[[dict], dict]) -> dict:
@@ -581,23 +574,12 @@ def ReceiveMessage(
         return [_received(call, queue, row, system_names, MessageAttributeNames or []) for row in taken]
 
     until = call.now() + wait_s
-    try:
-        messages = receive()
-    except sealing.Locked:
-        call.start_over()
-        return _unlock(call, queue, receive, until)
+    messages = receive()
     if messages and call.home.faults and fault.is_consumer_dead(call, queue):
         return fault.died()
     if messages or not wait_s:
         return {"Messages": messages} if messages else {}
     return _poll(call, queue, receive, until)
-
-
-async def _unlock(call: Call, queue: Queue, receive: Callable[[], list[dict]], until: float) -> dict:
-    messages = await sealing.opening(call, queue, receive)
-    if messages and call.home.faults and fault.is_consumer_dead(call, queue):
-        return await fault.died()
-    return {"Messages": messages} if messages else await _poll(call, queue, receive, until)
 
 
 async def _poll(call: Call, queue: Queue, receive: Callable[[], list[dict]], until: float) -> dict:
@@ -607,7 +589,7 @@ async def _poll(call: Call, queue: Queue, receive: Callable[[], list[dict]], unt
         current = call.shelf(Queue).get(queue.name)
         if current is None or current.id != queue.id:
             raise QueueDoesNotExist
-        messages = await sealing.opening(call, queue, receive)
+        messages = await opening(call, receive)
         if messages and call.home.faults and fault.is_consumer_dead(call, queue):
             return await fault.died()
         if messages:
@@ -622,7 +604,7 @@ def _received(call: Call, queue: Queue, row: tuple, system_names: list[str], att
         "MessageId": content.id,
         "ReceiptHandle": message.handle(queue, seq, receive),
         "MD5OfBody": content.md5,
-        "Body": sealing.opened(call, content.data_key, content.sealed) if content.data_key else content.body,
+        "Body": sealing.opened(call, queue, content.data_key, content.sealed) if content.data_key else content.body,
     }
     if system_names:
         system = {

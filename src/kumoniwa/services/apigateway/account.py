@@ -61,7 +61,7 @@ def UpdateAccount(call: Call, *, patchOperations: list[dict] | None = None) -> d
 # Tags --------------------------------------------------------------------------------------------------
 
 _ARN = re.compile(
-    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+::/(?:restapis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|apikeys/(?P<key>[^/]+)"
+    r"arn:aws[a-z-]*:apigateway:(?P<region>[a-z0-9-]+)::/(?:restapis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|apikeys/(?P<key>[^/]+)"
     r"|usageplans/(?P<plan>[^/]+)|domainnames/(?P<domain>[^/]+)|clientcertificates/(?P<certificate>[^/]+)"
     r"|(?P<other>vpclinks/.+))"
 )
@@ -86,7 +86,7 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
         kind, key = ApiKey, found["key"]
     else:
         kind, key = UsagePlan, found["plan"]
-    record = call.shelf(kind).get(key)
+    record = call.shelf(kind).get(key) if found["region"] == call.region else None
     if record is None:
         raise NotFoundException("Invalid resource specified")
     return kind, key, record

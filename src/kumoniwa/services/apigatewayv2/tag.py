@@ -18,7 +18,7 @@ from kumoniwa.services.apigatewayv2.definition import Api, BadRequestException, 
 
 TAGS_MAX = 50
 _ARN = re.compile(
-    r"arn:aws[a-z-]*:apigateway:[a-z0-9-]+::(?:/v2)?/(?:apis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|domainnames/(?P<domain>[^/]+)"
+    r"arn:aws[a-z-]*:apigateway:(?P<region>[a-z0-9-]+)::(?:/v2)?/(?:apis/(?P<api>[^/]+)(?:/stages/(?P<stage>[^/]+))?|domainnames/(?P<domain>[^/]+)"
     r"|(?P<other>vpclinks|portals|portalproducts)/.+)"
 )
 
@@ -36,7 +36,7 @@ def _tagged(call: Call, arn: str) -> tuple[type, str, Any]:
         kind, key = Api, found["api"]
     else:
         kind, key = DomainName, found["domain"].lower()
-    record = call.shelf(kind).get(key)
+    record = call.shelf(kind).get(key) if found["region"] == call.region else None
     if record is None:
         raise NotFoundException("Invalid resource specified")
     return kind, key, record

@@ -11,7 +11,7 @@ from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.appsync import channel, graphqlapi
 from kumoniwa.services.appsync.channel import Namespace
-from kumoniwa.services.appsync.errors import BadRequestException
+from kumoniwa.services.appsync.errors import BadRequestException, NotFoundException
 from kumoniwa.services.appsync.eventapi import EventApi
 
 _PATH = re.compile(r"apis/([^/]+)(?:/channelNamespace/([^/]+))?")
@@ -40,6 +40,8 @@ def _tagged(call: Call, arn: str) -> tuple[EventApi | Namespace | graphqlapi.Api
     path = _path(arn)
     if path is None:
         raise BadRequestException(f"Invalid resource ARN {arn}.")
+    if arns.parse(arn).region != call.region:
+        raise NotFoundException(f"There is no {arn} in {call.region}.")
     if path[2] is not None:
         return channel.found(call, path[1], path[2]), f"{path[1]}/{path[2]}"
     return call.shelf(EventApi).get(path[1]) or graphqlapi.existing(call, path[1]), path[1]

@@ -277,7 +277,7 @@ def _tagged(call: Call, arn: str) -> Table:
     parsed = arns.parse(arn)
     if parsed is None or parsed.service != "dynamodb" or not parsed.resource.startswith("table/"):
         raise ValidationException(f"Invalid ResourceArn: Invalid ResourceArn provided as input {arn}")
-    table = call.shelf(Table).get(arn.partition(":table/")[2])
+    table = call.shelf(Table).get(arn.partition(":table/")[2]) if parsed.region == call.region else None
     if table is None:
         raise ResourceNotFoundException(f"Requested resource not found: ResourcArn: {arn} not found")
     return table

@@ -86,7 +86,7 @@ class Copy(Record):
 
 def _existing(call: Call, name: str) -> Table:
     plain = tables.plain_name(name)
-    table = call.shelf(Table).get(plain)
+    table = call.shelf(Table).get(plain) if tables.is_here(call, name) else None
     if table is None:
         raise TableNotFoundException(f"Table not found: {plain}")
     return table
@@ -130,7 +130,7 @@ def _held(call: Call, arn: str) -> Backup:
     if len(parts) != 4 or (parts[0], parts[2]) != ("table", "backup"):
         raise ValidationException(f"{INVALID}Invalid BackupArn: {arn}")
     backup = call.shelf(Backup).get(parts[3])
-    if backup is None or backup.table.name != parts[1]:
+    if backup is None or parsed.region != call.region or backup.table.name != parts[1]:
         raise BackupNotFoundException(f"Backup not found: {arn}")
     return backup
 

@@ -261,8 +261,8 @@ def find(call: Call, name: str) -> Layout | None:
     """
     record = call.shelf(Table).records.get(name)
     if record is None:
-        name = plain_name(name)
-        record = call.shelf(Table).get(name)
+        said, name = name, plain_name(name)
+        record = call.shelf(Table).get(name) if is_here(call, said) else None
         if record is None:
             return None
     layout = call.memory(Layouts).by_name.get(name)
@@ -308,10 +308,15 @@ def plain_name(name: str) -> str:
     return name
 
 
+def is_here(call: Call, name: str) -> bool:
+    """Whether a table of this name, or of this ARN, would be one of this region: no region answers for another's."""
+    return not name.startswith("arn:") or arns.parse(name).region == call.region
+
+
 def described(call: Call, name: str) -> Table:
     """The table's record, for operations on tables."""
     plain = plain_name(name)
-    table = call.shelf(Table).get(plain)
+    table = call.shelf(Table).get(plain) if is_here(call, name) else None
     if table is None:
         raise ResourceNotFoundException(f"Requested resource not found: Table: {plain} not found")
     return table

@@ -238,6 +238,8 @@ def _by_arn(call: Call, text: str) -> Repository:
     parsed = arns.parse(text)
     if parsed is None or parsed.service != "ecr" or not parsed.resource.startswith("repository/"):
         raise InvalidParameterException("Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN'")
+    if parsed.region != call.region:
+        raise RepositoryNotFoundException(f"There is no repository {text} in {call.region}.")
     return found(call, parsed.resource.removeprefix("repository/"))
 
 

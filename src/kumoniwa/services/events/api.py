@@ -179,7 +179,7 @@ def _text(value: Any) -> str | None:
 
 def _tagged(call: Call, arn: str) -> buses.Bus | rules.Rule:
     parsed = arns.parse(arn)
-    kind, _, name = parsed.resource.partition("/") if parsed is not None else ("", "", "")
+    kind, _, name = parsed.resource.partition("/") if parsed is not None and parsed.region == call.region else ("", "", "")
     if kind == "event-bus":
         return buses.existing(call, name)
     if kind != "rule":

@@ -112,7 +112,11 @@ def place_of(stream: Stream, number: str) -> tuple[int, int] | None:
 def named(call: Call, name: str | None, arn: str | None) -> str:
     """The name in a request that says it, or the ARN, or both."""
     if arn is not None:
-        said = arns.parse(arn).resource.partition("/")[2].partition("/")[0]
+        parsed = arns.parse(arn)
+        said = parsed.resource.partition("/")[2].partition("/")[0]
+        if parsed.region != call.region:
+            # No record of AWS is at hand; these are its words for a stream that is not there.
+            raise ResourceNotFoundException(f"Stream {said} under account {call.account} not found.")
         if name is not None and name != said:
             raise InvalidArgumentException(f"StreamARN {arn} and StreamName {name} do not match.")
         return said

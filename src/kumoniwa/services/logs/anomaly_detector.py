@@ -16,7 +16,7 @@ from kumoniwa.services.logs.group import (
     Group,
     InvalidParameterException,
     ResourceNotFoundException,
-    existing,
+    identified,
     name_in,
 )
 from kumoniwa.services.logs.page import paged
@@ -110,7 +110,7 @@ def CreateLogAnomalyDetector(
 ) -> dict:  # fmt: skip
     if len(logGroupArnList) != 1:
         raise InvalidParameterException("An anomaly detector watches one log group: logGroupArnList must contain exactly one ARN.")
-    group = existing(call, name_in(logGroupArnList[0]))
+    group = identified(call, logGroupArnList[0])
     _check_pattern(filterPattern)
     if len(call.shelf(Detector)) >= DETECTORS_MAX:
         raise LimitExceededException

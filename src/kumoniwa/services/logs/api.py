@@ -78,6 +78,7 @@ from kumoniwa.services.logs.group import (
     ResourceAlreadyExistsException,
     brief,
     existing,
+    identified,
     name_in,
     named,
     next_number,
@@ -287,7 +288,7 @@ def DeleteLogGroup(call: Call, *, logGroupName: str) -> None:
 
 
 def PutLogGroupDeletionProtection(call: Call, *, logGroupIdentifier: str, deletionProtectionEnabled: bool) -> None:
-    group = existing(call, name_in(logGroupIdentifier))
+    group = identified(call, logGroupIdentifier)
     call.shelf(Group)[group.name] = changed(group, is_protected=deletionProtectionEnabled)
 
 
@@ -532,7 +533,7 @@ def _noun_of(arn: str) -> Any:
 def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
     noun = _noun_of(resourceArn)
     if noun is None:
-        _tag(call, name_in(resourceArn), tags)
+        _tag(call, identified(call, resourceArn).name, tags)
     else:
         noun.retagged(call, resourceArn, _checked_tags({**noun.tags_of(call, resourceArn), **tags}))
 
@@ -540,14 +541,14 @@ def TagResource(call: Call, *, resourceArn: str, tags: dict[str, str]) -> None:
 def UntagResource(call: Call, *, resourceArn: str, tagKeys: list[str]) -> None:
     noun = _noun_of(resourceArn)
     if noun is None:
-        _untag(call, name_in(resourceArn), tagKeys)
+        _untag(call, identified(call, resourceArn).name, tagKeys)
     else:
         noun.retagged(call, resourceArn, {key: value for key, value in noun.tags_of(call, resourceArn).items() if key not in tagKeys})
 
 
 def ListTagsForResource(call: Call, *, resourceArn: str) -> dict:
     noun = _noun_of(resourceArn)
-    return {"tags": existing(call, name_in(resourceArn)).tags if noun is None else noun.tags_of(call, resourceArn)}
+    return {"tags": identified(call, resourceArn).tags if noun is None else noun.tags_of(call, resourceArn)}
 
 
 def tags_of(call: Call, arn: str) -> dict[str, str]:

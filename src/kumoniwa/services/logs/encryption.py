@@ -16,7 +16,7 @@ from kumoniwa.kernel import principal as principals
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import changed
-from kumoniwa.services.logs.group import Group, InvalidParameterException, existing, name_in
+from kumoniwa.services.logs.group import Group, InvalidParameterException, existing, identified
 
 FORGOTTEN_S = 8 * 86_400.0
 """Results of queries, which are sealed as what they tell of, are kept for a week."""
@@ -122,4 +122,4 @@ def _group(call: Call, name: str | None, identifier: str | None) -> Group:
         raise InvalidParameterException("Exactly one of [logGroupName, resourceIdentifier] must be provided.")
     if identifier is not None and ":query-result:" in identifier:
         raise NotImplementedHere("logs:AssociateKmsKey(resourceIdentifier) of query results")
-    return existing(call, name if name is not None else name_in(identifier))
+    return existing(call, name) if name is not None else identified(call, identifier)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.kernel.record import Record
@@ -96,6 +97,13 @@ def name_in(identifier: str) -> str:
     return identifier
 
 
+def identified(call: Call, identifier: str) -> Group:
+    """The group of a name or an ARN; no region answers for another's."""
+    if identifier.startswith("arn:") and arns.parse(identifier).region != call.region:
+        raise ResourceNotFoundException
+    return existing(call, name_in(identifier))
+
+
 def existing(call: Call, name: str) -> Group:
     group = call.shelf(Group).get(name)
     if group is None:
@@ -110,7 +118,7 @@ def named(call: Call, name: str | None, identifier: str | None) -> Group:
         raise ValidationException("LogGroup name and LogGroup ARN are mutually exclusive parameters.")
     if name is None and identifier is None:
         raise InvalidParameterException("Exactly one of [logGroupName, logGroupIdentifier] must be provided.")
-    return existing(call, name if name is not None else name_in(identifier))
+    return existing(call, name) if name is not None else identified(call, identifier)
 
 
 def unprotected(call: Call, name: str) -> Group:

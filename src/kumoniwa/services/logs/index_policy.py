@@ -14,7 +14,7 @@ import msgspec
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.logs import account_policy, page
-from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, existing, name_in
+from kumoniwa.services.logs.group import DAY_MS, Group, InvalidParameterException, identified
 
 DEFAULTS = ("@logStream", "traceId")
 """Indexed in every group. AWS has more, of fields that events here do not have."""
@@ -108,7 +108,7 @@ def _shown(call: Call, policy: IndexPolicy) -> dict[str, Any]:
 
 def PutIndexPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) -> dict:
     """Fields that stay are indexed as before, those that are new from now on, those that are gone until now."""
-    group = existing(call, name_in(logGroupIdentifier))
+    group = identified(call, logGroupIdentifier)
     indexes = reindexed(call, _used(call, group), policyDocument)
     policy = IndexPolicy(
         group=group.name, number=group.number, indexes=tuple(indexes), document=policyDocument, updated_ms=int(call.now() * 1000)
@@ -129,7 +129,7 @@ def reindexed(call: Call, held: list[Index], document: str) -> list[Index]:
 def DescribeIndexPolicies(call: Call, *, logGroupIdentifiers: list[str], nextToken: str | None = None) -> dict:
     page.check_only(nextToken)
     shown = []
-    for group in [existing(call, name_in(each)) for each in logGroupIdentifiers]:
+    for group in [identified(call, each) for each in logGroupIdentifiers]:
         held, policy = _held(call, group), _policy_of_account(call, group)
         if held is not None and held.document:
             shown.append(_shown(call, held))
@@ -142,7 +142,7 @@ def DescribeIndexPolicies(call: Call, *, logGroupIdentifiers: list[str], nextTok
 
 
 def DeleteIndexPolicy(call: Call, *, logGroupIdentifier: str) -> None:
-    group, now_ms = existing(call, name_in(logGroupIdentifier)), int(call.now() * 1000)
+    group, now_ms = identified(call, logGroupIdentifier), int(call.now() * 1000)
     if (held := _held(call, group)) is not None:
         indexes = tuple(each if each.until_ms != FOREVER_MS else changed(each, until_ms=now_ms) for each in _used(call, group))
         call.shelf(IndexPolicy)[group.name] = changed(held, indexes=indexes, document="", updated_ms=now_ms)
@@ -155,7 +155,7 @@ def DescribeFieldIndexes(
     wanted = set(indexCategories or ("DEFAULT", "CUSTOM", "INACTIVE"))
     found: list[dict[str, Any]] = []
     for identifier in logGroupIdentifiers:
-        group = existing(call, name_in(identifier))
+        group = identified(call, identifier)
         arn = call.arn(f"log-group:{group.name}")
         shown = [{"fieldIndexName": name, "type": FIELD_INDEX, "indexCategory": "DEFAULT"} for name in DEFAULTS]
         used = [*_used(call, group), *_of_account(call, group)]

@@ -18,7 +18,7 @@ from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.logs.group import (
     InvalidParameterException,
     ResourceNotFoundException,
-    existing,
+    identified,
     name_in,
 )
 
@@ -52,7 +52,7 @@ def PutResourcePolicy(
     call: Call, *, policyName: str | None = None, policyDocument: str | None = None, resourceArn: str | None = None,
     expectedRevisionId: str | None = None,
 ) -> dict:  # fmt: skip
-    group = existing(call, name_in(resourceArn)).name if resourceArn else ""
+    group = identified(call, resourceArn).name if resourceArn else ""
     if not policyDocument:
         raise InvalidParameterException("Policy document must be provided.")
     if not policyName and not group:
@@ -136,7 +136,7 @@ def _single(value: Any) -> Any:
 def DeleteResourcePolicy(
     call: Call, *, policyName: str | None = None, resourceArn: str | None = None, expectedRevisionId: str | None = None
 ) -> None:
-    group = existing(call, name_in(resourceArn)).name if resourceArn else ""
+    group = identified(call, resourceArn).name if resourceArn else ""
     key, shelf = key_of(policyName or "", group), call.shelf(ResourcePolicy)
     if key not in shelf:
         raise ResourceNotFoundException(f"Policy with name [{policyName}] does not exist.")

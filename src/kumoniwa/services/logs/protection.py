@@ -9,7 +9,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.languages import data_protection
 from kumoniwa.services.logs import account_policy
-from kumoniwa.services.logs.group import Group, InvalidParameterException, existing, name_in
+from kumoniwa.services.logs.group import Group, InvalidParameterException, identified
 
 ACTIVATED, DELETED = "ACTIVATED", "DELETED"
 
@@ -23,7 +23,7 @@ def check(document: str) -> None:
 
 def PutDataProtectionPolicy(call: Call, *, logGroupIdentifier: str, policyDocument: str) -> dict:
     """Only what comes in from now on is masked."""
-    group, now_ms = existing(call, name_in(logGroupIdentifier)), int(call.now() * 1000)
+    group, now_ms = identified(call, logGroupIdentifier), int(call.now() * 1000)
     check(policyDocument)
     group = call.shelf(Group)[group.name] = changed(group, protection=policyDocument, protection_ms=now_ms, protection_status=ACTIVATED)
     return _shown(call, group)
@@ -36,11 +36,11 @@ def _shown(call: Call, group: Group) -> dict:
 
 def GetDataProtectionPolicy(call: Call, *, logGroupIdentifier: str) -> dict:
     """A group without one answers so; what AWS says then was not found."""
-    return _shown(call, existing(call, name_in(logGroupIdentifier)))
+    return _shown(call, identified(call, logGroupIdentifier))
 
 
 def DeleteDataProtectionPolicy(call: Call, *, logGroupIdentifier: str) -> None:
-    group = existing(call, name_in(logGroupIdentifier))
+    group = identified(call, logGroupIdentifier)
     if group.protection:
         call.shelf(Group)[group.name] = changed(group, protection="", protection_status=DELETED)
 

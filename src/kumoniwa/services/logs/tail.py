@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kumoniwa.kernel.errors import AwsError
 from kumoniwa.services.logs.event import Listeners
-from kumoniwa.services.logs.group import InvalidParameterException, existing, name_in
+from kumoniwa.services.logs.group import InvalidParameterException, identified
 from kumoniwa.services.logs.policy import LimitExceededException
 from kumoniwa.services.logs.search import matcher
 
@@ -97,7 +97,7 @@ def StartLiveTail(
     for identifier in logGroupIdentifiers:
         if not identifier.startswith("arn:") or identifier.endswith("*"):
             raise InvalidParameterException(f"The log group identifier {identifier} is not the ARN of a log group.")
-    groups = {existing(call, name_in(identifier)).number: identifier for identifier in logGroupIdentifiers}
+    groups = {identified(call, identifier).number: identifier for identifier in logGroupIdentifiers}
     matches = matcher(logEventFilterPattern)
     if len(call.memory(Listeners).open) >= SESSIONS_MAX:
         raise LimitExceededException

@@ -20,8 +20,7 @@ from kumoniwa.services.logs.group import (
     Group,
     InvalidParameterException,
     ResourceNotFoundException,
-    existing,
-    name_in,
+    identified,
 )
 from kumoniwa.wire.codec import codec
 
@@ -57,7 +56,7 @@ def checked(config: Any) -> str:
 
 def PutTransformer(call: Call, *, logGroupIdentifier: str, transformerConfig: list[dict[str, Any]]) -> None:
     """Only what comes in from now on is transformed."""
-    group, now_ms = existing(call, name_in(logGroupIdentifier)), int(call.now() * 1000)
+    group, now_ms = identified(call, logGroupIdentifier), int(call.now() * 1000)
     created_ms = group.transformer_ms[0] if group.transformer else now_ms
     call.shelf(Group)[group.name] = changed(
         group, transformer=checked(transformerConfig), transformer_ms=(created_ms, now_ms), is_transformed=True
@@ -65,7 +64,7 @@ def PutTransformer(call: Call, *, logGroupIdentifier: str, transformerConfig: li
 
 
 def GetTransformer(call: Call, *, logGroupIdentifier: str) -> dict:
-    group = existing(call, name_in(logGroupIdentifier))
+    group = identified(call, logGroupIdentifier)
     if not group.transformer:
         raise TransformerNotFound
     created_ms, modified_ms = group.transformer_ms
@@ -76,7 +75,7 @@ def GetTransformer(call: Call, *, logGroupIdentifier: str) -> dict:
 
 
 def DeleteTransformer(call: Call, *, logGroupIdentifier: str) -> None:
-    group = existing(call, name_in(logGroupIdentifier))
+    group = identified(call, logGroupIdentifier)
     if not group.transformer:
         raise TransformerNotFound
     call.shelf(Group)[group.name] = changed(group, transformer="", transformer_ms=(0, 0))

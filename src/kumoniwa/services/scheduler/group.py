@@ -81,7 +81,10 @@ def ListScheduleGroups(call: Call, *, NamePrefix: str | None = None) -> dict:
 def _tagged(call: Call, arn: str) -> Group:
     if ":schedule-group/" not in arn:
         raise ValidationException(f"{arn} is not the ARN of a schedule group.")
-    return existing(call, arn.rpartition(":schedule-group/")[2])
+    name = arn.rpartition(":schedule-group/")[2]
+    if not arn.startswith(call.arn("schedule-group/")):
+        raise ResourceNotFoundException(f"Schedule group {name} does not exist.")
+    return existing(call, name)
 
 
 def TagResource(call: Call, *, ResourceArn: str, Tags: list[dict[str, str]]) -> None:

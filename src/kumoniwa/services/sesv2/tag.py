@@ -27,7 +27,7 @@ def _tagged(call: Call, arn: str) -> tuple[Any, str]:
     """The shelf of a resource and its key there."""
     parsed = arns.parse(arn)
     kind, _, name = parsed.resource.partition("/") if parsed is not None else ("", "", "")
-    if parsed is None or parsed.service != "ses" or kind not in KINDS or name not in call.shelf(KINDS[kind]):
+    if parsed is None or (parsed.service, parsed.region) != ("ses", call.region) or kind not in KINDS or name not in call.shelf(KINDS[kind]):
         raise NotFoundException(f"Resource {arn} does not exist.")
     return call.shelf(KINDS[kind]), name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -83,10 +84,22 @@ def _is_arn(text: str) -> bool:
     return parsed is not None and bool(parsed.partition and parsed.resource)
 
 
+_ROLE_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
+
+
 def _check_arn(text: str) -> None:
     """Recorded: localstack's test_sts_invalid_parameters."""
     if not _is_arn(text):
         raise ValidationError(f"{text} is invalid")
+
+
+def _check_role(text: str) -> None:
+    _check_arn(text)
+    named = arns.parse(text)
+    is_of_iam = (named.service, named.region) == ("iam", "") and named.account.isdecimal() and len(named.account) == 12
+    if not is_of_iam or not named.resource.startswith("role/") or not _ROLE_NAME.fullmatch(named.resource.rpartition("/")[2]):
+        # What AWS tells who takes the ARN of an identity provider or of a user for a role's: aws-actions/configure-aws-credentials, its issues.
+        raise ValidationError("Request ARN is invalid")
 
 
 _BY_TOKEN = frozenset({"AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"})
@@ -220,7 +233,7 @@ def AssumeRole(
     """That the role trusts the caller, the gate has seen. A root key that nobody issued may assume a role that trusts its
     account, since it stands for whoever works there; AWS refuses every root user, and so do we where the key was issued."""
     caller = call.principal
-    _check_arn(RoleArn)
+    _check_role(RoleArn)
     if _is_issued_root(call):
         raise AccessDenied("Roles may not be assumed by root accounts.")
     role = call.home.store.shelf(SHARED, Identity).get(RoleArn)
@@ -385,7 +398,7 @@ async def AssumeRoleWithWebIdentity(
     """For OpenID Connect providers that IAM was told of. ``ProviderId``, for the access tokens of the OAuth 2.0 services that
     AWS has built in, is not among our parameters."""
     token = web_identity.read(WebIdentityToken)
-    _check_arn(RoleArn)
+    _check_role(RoleArn)
     parsed = arns.parse(RoleArn)
     issuer, now = token.claims["iss"], call.now()
     name = issuer.partition("://")[2]
@@ -427,7 +440,7 @@ def AssumeRoleWithSAML(
     Policy: str | None = None, DurationSeconds: int | None = None, MinimumSessionTokenSize: int | None = None,
 ) -> dict:  # fmt: skip
     """The session ends with the one the provider tells of, if that is earlier."""
-    _check_arn(RoleArn)
+    _check_role(RoleArn)
     _check_arn(PrincipalArn)
     refused = AccessDenied("Not authorized to perform sts:AssumeRoleWithSAML")
     provider = call.home.store.shelf(SHARED, SamlProvider).get(PrincipalArn)

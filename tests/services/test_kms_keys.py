@@ -193,6 +193,15 @@ def wrapped(parameters, secret: bytes) -> bytes:
     return public.encrypt(secret, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
 
 
+def test_a_key_whose_material_nobody_brought_may_be_deleted(kms):
+    key = made(kms, Origin="EXTERNAL")
+    assert kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)["KeyState"] == "PendingDeletion"
+    shown = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert shown["KeyState"] == "PendingDeletion" and "ExpirationModel" not in shown
+    kms.cancel_key_deletion(KeyId=key)
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] in ("PendingImport", "Disabled")
+
+
 def test_material_is_brought_lent_and_taken_away(cloud, kms):
     key = made(kms, Origin="EXTERNAL")
     pending = ("KMSInvalidStateException", f"{KEYS}{key} is pending import.")

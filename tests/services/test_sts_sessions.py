@@ -121,7 +121,7 @@ def test_a_role_that_is_not_there_is_denied_not_missing(world, cloud):
     for wrong in words:
         assert refusal(root.assume_role, RoleArn=wrong, RoleSessionName="me") == ("ValidationError", f"{wrong} is invalid")
     # What people tell whose tools take another ARN for a role's: aws-actions/configure-aws-credentials, its issues.
-    for other in ("arn:aws:iam::000000000000:user/me", "arn:aws:iam::000000000000:oidc-provider/example.com", "arn:aws:lambda:us-east-1:000000000000:function:f"):
+    for other in ("arn:aws:iam::000000000000:user/me", "arn:aws:lambda:us-east-1:000000000000:function:f"):
         expected = ("ValidationError", "Request ARN is invalid")
         assert refusal(root.assume_role, RoleArn=other, RoleSessionName="me") == expected
 

@@ -169,7 +169,7 @@ def described(call: Call, key: Key) -> dict[str, Any]:
         shown["PendingDeletionWindowInDays"] = key.window_days
     if key.materials and key.is_symmetric:
         shown["CurrentKeyMaterialId"] = key.materials[-1].id
-    if key.origin == "EXTERNAL" and state != "PendingImport":
+    if key.origin == "EXTERNAL" and not is_pending_import(call, key):
         shown |= lent(key.materials[-1])
     return shown
 

@@ -54,10 +54,25 @@ class PackedPolicyTooLarge(AwsError):
 # What the gate asks --------------------------------------------------------------------------------
 
 
+def _is_arn(text: str) -> bool:
+    parsed = arns.parse(text)
+    return parsed is not None and bool(parsed.partition and parsed.resource)
+
+
+_ROLE_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
+
+
+def _is_role(text: str) -> bool:
+    named = arns.parse(text)
+    if named is None or (named.service, named.region, len(named.account)) != ("iam", "", 12) or not named.account.isdecimal():
+        return False
+    return named.resource.startswith("role/") and _ROLE_NAME.fullmatch(named.resource.rpartition("/")[2]) is not None
+
+
 def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     if operation == "AssumeRole":
         arn = params.get("RoleArn")
-        arn = arn if isinstance(arn, str) and _is_arn(arn) else "*"
+        arn = arn if isinstance(arn, str) and _is_role(arn) else "*"
         needs = [("sts:AssumeRole", arn)]
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html and id_credentials_temp_control-access_monitor.html
         if params.get("Tags") or call.principal.transitive_tags:
@@ -79,14 +94,6 @@ def resource_of(call: Call, operation: str, params: dict[str, Any]) -> Any:
     return "*"
 
 
-def _is_arn(text: str) -> bool:
-    parsed = arns.parse(text)
-    return parsed is not None and bool(parsed.partition and parsed.resource)
-
-
-_ROLE_NAME = re.compile(r"[\w+=,.@-]+", re.ASCII)
-
-
 def _check_arn(text: str) -> None:
     """Recorded: localstack's test_sts_invalid_parameters."""
     if not _is_arn(text):
@@ -95,9 +102,7 @@ def _check_arn(text: str) -> None:
 
 def _check_role(text: str) -> None:
     _check_arn(text)
-    named = arns.parse(text)
-    is_of_iam = (named.service, named.region) == ("iam", "") and named.account.isdecimal() and len(named.account) == 12
-    if not is_of_iam or not named.resource.startswith("role/") or not _ROLE_NAME.fullmatch(named.resource.rpartition("/")[2]):
+    if not _is_role(text):
         # What AWS tells who takes the ARN of an identity provider or of a user for a role's: aws-actions/configure-aws-credentials, its issues.
         raise ValidationError("Request ARN is invalid")
 

@@ -147,6 +147,20 @@ def test_the_role_may_come_from_the_token_or_from_rules_on_its_claims(cloud, peo
     assert (role_of("ann"), role_of("ben")) == ("plain", "ruled")
 
 
+def test_roles_are_mapped_of_providers_that_the_pool_has(cloud, people):
+    # cdk-preflight's pf-cognito-role-mappings-key-format and -ambiguous-required, of AWS
+    pool = Identities(cloud, people)
+    for key in ("bogus", f"{pool.provider}:abcdefghijklmnopqrstuvwxyz"):
+        told = {"IdentityPoolId": pool.id, "Roles": {}, "RoleMappings": {key: {"Type": "Token"}}}
+        text = f"({key}) is not a valid RoleMapping ProviderName or is not a configured provider."
+        assert refused(pool.client.set_identity_pool_roles, **told) == ("InvalidParameterException", text)
+    provider = {"CognitoIdentityProviders": [{"ProviderName": "us-east-1_abcdefghi", "ClientId": "c"}]}
+    assert refused(pool.client.create_identity_pool, IdentityPoolName="p", AllowUnauthenticatedIdentities=True, **provider) == (
+        "InvalidParameterException",
+        "Invalid Cognito Identity Provider",
+    )
+
+
 def test_the_classic_flow_shows_a_token_to_sts(cloud, people):
     pool = Identities(cloud, people, AllowClassicFlow=True)
     arn = pool.role("known", "sqs:ListQueues")

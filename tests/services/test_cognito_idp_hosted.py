@@ -171,6 +171,22 @@ def test_domains_and_callbacks_that_make_no_sense_are_refused_as_cdk_preflight_s
         assert refused(make, UserPoolId=pool.id, ClientName="m", **{**OAUTH, "CallbackURLs": [url]}) == ("InvalidParameterException", text)
     text = "The default redirect URI https://other.example.com/ is not in the callback URIs list."
     assert refused(make, UserPoolId=pool.id, ClientName="m", DefaultRedirectURI="https://other.example.com/", **OAUTH)[1] == text
+    left = {name: value for name, value in OAUTH.items() if name not in ("CallbackURLs", "AllowedOAuthScopes")}
+    machine = {"GenerateSecret": True, "AllowedOAuthFlows": ["client_credentials"], "AllowedOAuthFlowsUserPoolClient": True}
+    for told, error in (
+        ({**OAUTH, "LogoutURLs": ["http://example.com/out"]}, ("InvalidParameterException", "http://example.com/out cannot use the HTTP protocol.")),
+        ({**OAUTH, "AllowedOAuthScopes": ["api/read"]}, ("ScopeDoesNotExistException", "Invalid scope requested: api/read")),
+        ({**left, "AllowedOAuthScopes": ["openid"]}, ("InvalidOAuthFlowException", "CallbackUrls can not be empty when code flow or implicit flow is selected")),
+        (left, ("InvalidOAuthFlowException", "AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")),
+        # https://github.com/hashicorp/terraform-provider-aws/issues/4984
+        ({**machine, "AllowedOAuthScopes": ["openid"]}, ("InvalidOAuthFlowException", "openid is not supported with client_credentials flow")),
+        ({"AccessTokenValidity": 25}, ("InvalidParameterException", "Invalid range for token validity.")),
+        ({"AccessTokenValidity": 12, "RefreshTokenValidity": 2, "TokenValidityUnits": {"RefreshToken": "hours"}},
+         ("InvalidParameterException", "Access and Id Token expiration times must be less than or equal to refresh token expiration times.")),
+        ({"ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ADMIN_NO_SRP_AUTH"]},
+         ("InvalidParameterException", "Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.")),
+    ):  # fmt: skip
+        assert refused(make, UserPoolId=pool.id, ClientName="m", **told) == error
     make(UserPoolId=pool.id, ClientName="m", **{**OAUTH, "CallbackURLs": ["http://localhost:3000/", "http://[::1]/", "myapp://back"]})
     both = {"AliasAttributes": ["email"], "UsernameAttributes": ["email"]}
     assert refused(pool.idp.create_user_pool, PoolName="p", **both)[1] == (

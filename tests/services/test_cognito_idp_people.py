@@ -103,16 +103,52 @@ SENSELESS = [
     (limited("email", "String", MinLength="2", MaxLength="1"), "user.email: Max length cannot be less than min length."),
     ({"Name": "email", "DeveloperOnlyAttribute": True},
      "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute email"),
-    (limited("level", "Number", MinValue="2", MaxValue="1"), "user.level: Max value cannot be less than min value."),
+    (limited("level", "Number", MinValue="2", MaxValue="1"), "Attribute custom:level cannot have a max value smaller than it's min value"),
+    (limited("level", "String", MinLength="6", MaxLength="5"), "Attribute custom:level cannot have a max length shorter than it's min length"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("attribute", "text"), SENSELESS)
 def test_a_schema_makes_sense(cloud, attribute, text):
-    """The texts: moto's test_create_user_pool_…; the first is also known to https://github.com/aws-amplify/amplify-backend."""
+    """The texts: moto's test_create_user_pool_…; the first is also known to https://github.com/aws-amplify/amplify-backend,
+    those of customers' own limits are cdk-preflight's pf-cognito-schema-…, seen of AWS."""
     idp = cloud.client("cognito-idp")
     assert refused(idp.create_user_pool, PoolName="p", Schema=[attribute]) == ("InvalidParameterException", text)
     assert not idp.list_user_pools(MaxResults=10)["UserPools"]
+
+
+RECOVERY = "Invalid account recovery setting parameter. Account Recovery Setting cannot "
+NONSENSE = [
+    ({"AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}, {"Name": "verified_phone_number", "Priority": 1}]}},
+     f"{RECOVERY}have duplicate priorities or recovery mechanisms."),
+    ({"AccountRecoverySetting": {"RecoveryMechanisms": [{"Name": "verified_email", "Priority": 1}, {"Name": "admin_only", "Priority": 2}]}},
+     f"{RECOVERY}use admin_only setting with any other recovery mechanisms."),
+    ({"LambdaConfig": {"PreSignUp": "arn:aws:lambda:eu-west-1:000000000000:function:f"}}, "Cross-region lambda functions are not supported"),
+    ({"LambdaConfig": {"PreTokenGeneration": "arn:aws:lambda:us-east-1:000000000000:function:f",
+                       "PreTokenGenerationConfig": {"LambdaVersion": "V1_0", "LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:g"}}},
+     "Cannot use PreTokenGenerationLambda and PreTokenGeneration with different Lambda function ARN's"),
+    ({"UserPoolTier": "LITE", "LambdaConfig": {
+        "PreTokenGenerationConfig": {"LambdaVersion": "V2_0", "LambdaArn": "arn:aws:lambda:us-east-1:000000000000:function:g"}}},
+     "The following features need to be disabled for the LITE pricing tier configured: Token Customization with Pre-Token Generation Lambda V2_0"),
+    ({"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["EMAIL_OTP"]}}},
+     "Password should be configured as one of the allowed first auth factors."),
+    ({"Schema": [{"Name": "dept", "AttributeDataType": "String"}] * 2},
+     "Duplicate custom attribute names custom:dept are not allowed in a user pool schema."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "text"), NONSENSE)
+def test_a_pool_makes_sense_as_cdk_preflight_saw_it_of_aws(cloud, told, text):
+    assert refused(cloud.client("cognito-idp").create_user_pool, PoolName="p", **told)[1] == text
+
+
+def test_a_group_takes_a_role_of_its_own_account_and_no_factors_are_both_off_and_there(cloud, pool):
+    """cdk-preflight's pf-cognito-group-role-arn-account and -mfa-off-with-enabled-mfas"""
+    group = {"UserPoolId": pool.id, "GroupName": "g", "RoleArn": "arn:aws:iam::999999999999:role/r"}
+    assert refused(pool.idp.create_group, **group) == ("AccessDeniedException", "Cross-account pass role is not allowed.")
+    off = {"MfaConfiguration": "OFF", "SoftwareTokenMfaConfiguration": {"Enabled": True}}
+    text = "Invalid MFA configuration given, can't turn off MFA and configure an MFA together."
+    assert refused(pool.idp.set_user_pool_mfa_config, UserPoolId=pool.id, **off) == ("InvalidParameterException", text)
 
 
 def test_an_attribute_is_added_once(cloud, pool):

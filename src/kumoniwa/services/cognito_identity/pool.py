@@ -80,7 +80,7 @@ def _shown(pool: IdentityPool) -> dict[str, Any]:
 def _settings(classic: bool | None, developer: str | None, providers: list[dict[str, Any]] | None) -> dict[str, Any]:
     for each in providers or ():
         if not _PROVIDER.fullmatch(each.get("ProviderName", "")):
-            raise InvalidParameterException(f"Invalid Cognito Identity Provider: {each.get('ProviderName')}")
+            raise InvalidParameterException("Invalid Cognito Identity Provider", hint=f"{each.get('ProviderName')}")
         if each.get("ServerSideTokenCheck"):
             raise NotImplementedHere("ServerSideTokenCheck of cognito-identity")
     told = {"AllowClassicFlow": classic, "DeveloperProviderName": developer, "CognitoIdentityProviders": providers}
@@ -162,7 +162,11 @@ def SetIdentityPoolRoles(
         if kind not in ("authenticated", "unauthenticated"):
             raise InvalidParameterException(f"Invalid role type: {kind}")
         call.require("iam:PassRole", role, **{"iam:PassedToService": "cognito-identity.amazonaws.com"})
+    known = {f"{each['ProviderName']}:{each.get('ClientId')}" for each in pool.settings.get("CognitoIdentityProviders") or ()}
     for name, mapping in (RoleMappings or {}).items():
+        # As cdk-preflight saw it of AWS (pf-cognito-role-mappings-…), before what the mapping says.
+        if name not in known:
+            raise InvalidParameterException(f"({name}) is not a valid RoleMapping ProviderName or is not a configured provider.")
         _check_mapping(name, mapping)
         for rule in (mapping.get("RulesConfiguration") or {}).get("Rules") or ():
             call.require("iam:PassRole", rule["RoleARN"], **{"iam:PassedToService": "cognito-identity.amazonaws.com"})

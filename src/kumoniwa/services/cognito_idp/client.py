@@ -127,9 +127,17 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
         least, most = LIMITS_S[name]
         said = settings.get(member)
         if said and not least <= said * UNIT_S[units.get(name, unit)] <= most:
-            raise InvalidParameterException(f"Invalid range for token validity: {member} must be between {least} and {most} seconds.")
+            raise InvalidParameterException("Invalid range for token validity.", hint=f"{member} must be between {least} and {most} seconds.")
         if said == 0:
             del settings[member]
+    spans = {
+        name: settings[member] * UNIT_S[units.get(name, unit)] if member in settings else default for member, (name, unit, default) in VALIDITY.items()
+    }
+    if max(spans["AccessToken"], spans["IdToken"]) > spans["RefreshToken"]:
+        raise InvalidParameterException("Access and Id Token expiration times must be less than or equal to refresh token expiration times.")
+    said_flows = settings.get("ExplicitAuthFlows") or ()
+    if 0 < sum(flow.startswith("ALLOW_") for flow in said_flows) < len(said_flows):
+        raise InvalidParameterException("Auth flow name with prefix 'ALLOW' cannot be used with legacy auth flow names.")
     others = [name for name in settings.get("SupportedIdentityProviders", ()) if name != "COGNITO"]
     if others:
         raise NotImplementedHere(f"federation of cognito-idp with {others[0]}")
@@ -138,17 +146,24 @@ def _settings(call: Call, pool: UserPool, told: dict[str, Any]) -> dict[str, Any
     flows = settings.get("AllowedOAuthFlows") or []
     if "client_credentials" in flows and len(flows) > 1:
         raise InvalidOAuthFlowException("client_credentials flow can not be selected along with code flow or implicit flow.")
+    own = next((scope for scope in settings.get("AllowedOAuthScopes") or () if scope in OWN_SCOPES), None)
+    if "client_credentials" in flows and own:
+        # https://github.com/hashicorp/terraform-provider-aws/issues/4984
+        raise InvalidOAuthFlowException(f"{own} is not supported with client_credentials flow")
     known = scopes_of(call, pool.id)
     if any(scope not in OWN_SCOPES and scope not in known for scope in settings.get("AllowedOAuthScopes") or ()):
         strange = next(scope for scope in settings["AllowedOAuthScopes"] if scope not in OWN_SCOPES and scope not in known)
-        raise ScopeDoesNotExistException(f"Scope {strange} does not exist.", hint="Make its resource server first.")
-    if settings.get("AllowedOAuthFlowsUserPoolClient") and flows != ["client_credentials"] and not settings.get("CallbackURLs"):
-        raise InvalidParameterException("AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")
+        raise ScopeDoesNotExistException(f"Invalid scope requested: {strange}", hint="Make its resource server first.")
+    if settings.get("AllowedOAuthFlowsUserPoolClient"):
+        if not flows or not settings.get("AllowedOAuthScopes"):
+            raise InvalidOAuthFlowException("AllowedOAuthFlows and AllowedOAuthScopes are required if user pool client is allowed to use OAuth flows.")
+        if flows != ["client_credentials"] and not settings.get("CallbackURLs"):
+            raise InvalidOAuthFlowException("CallbackUrls can not be empty when code flow or implicit flow is selected")
     if (default := settings.get("DefaultRedirectURI")) and default not in settings.get("CallbackURLs", ()):
         raise InvalidParameterException(f"The default redirect URI {default} is not in the callback URIs list.")
-    for url in settings.get("CallbackURLs") or ():
+    for url in (*(settings.get("CallbackURLs") or ()), *(settings.get("LogoutURLs") or ())):
         parts = urlsplit(url)
-        if parts.fragment:
+        if parts.fragment and url in settings.get("CallbackURLs", ()):
             raise InvalidParameterException(f"{url} cannot use fragment")
         if parts.scheme == "http" and parts.hostname not in OWN_HOSTS:
             raise InvalidParameterException(f"{url} cannot use the HTTP protocol.")

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from kumoniwa.kernel.call import Call
+from kumoniwa.kernel.call import Call, account_of
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cognito_idp import pool as pools
 from kumoniwa.services.cognito_idp import user as users
-from kumoniwa.services.cognito_idp.errors import GroupExistsException, ResourceNotFoundException
+from kumoniwa.services.cognito_idp.errors import (
+    AccessDeniedException,
+    GroupExistsException,
+    ResourceNotFoundException,
+)
 from kumoniwa.services.cognito_idp.user import User
 
 
@@ -51,6 +55,8 @@ def of_user(call: Call, user: User) -> list[Group]:
 
 def _check_role(call: Call, role: str | None) -> None:
     if role is not None:
+        if account_of(role, call.account) != call.account:
+            raise AccessDeniedException("Cross-account pass role is not allowed.")
         call.require("iam:PassRole", role, **{"iam:PassedToService": "cognito-idp.amazonaws.com"})
 
 

@@ -16,7 +16,11 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.cognito_idp import schema
-from kumoniwa.services.cognito_idp.errors import InvalidParameterException, ResourceNotFoundException
+from kumoniwa.services.cognito_idp.errors import (
+    FeatureUnavailableInTierException,
+    InvalidParameterException,
+    ResourceNotFoundException,
+)
 from kumoniwa.services.cognito_idp.place import Place, places, shut
 
 ID_LENGTH = 9
@@ -105,19 +109,46 @@ def _policies(told: dict[str, Any] | None) -> dict[str, Any]:
     if password.get("PasswordHistorySize"):
         raise NotImplementedHere("PasswordHistorySize of cognito-idp")
     factors = (told.get("SignInPolicy") or {}).get("AllowedFirstAuthFactors") or ["PASSWORD"]
+    if "PASSWORD" not in factors:
+        raise InvalidParameterException("Password should be configured as one of the allowed first auth factors.")
     if factors != ["PASSWORD"]:
         raise NotImplementedHere(f"first factors {', '.join(factors)} of cognito-idp")
     return {"PasswordPolicy": password, "SignInPolicy": {"AllowedFirstAuthFactors": factors}}
 
 
-def _check(settings: dict[str, Any]) -> None:
+def _check_recovery(ways: list[dict[str, Any]]) -> None:
+    """As cdk-preflight saw it of AWS (pf-cognito-recovery-…)."""
+    for member in ("Name", "Priority"):
+        if len({way[member] for way in ways}) < len(ways):
+            raise InvalidParameterException(
+                "Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms."
+            )
+    if len(ways) > 1 and any(way["Name"] == "admin_only" for way in ways):
+        raise InvalidParameterException(
+            "Invalid account recovery setting parameter. Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms."
+        )
+
+
+def _check(settings: dict[str, Any], region: str) -> None:
     """Refuse by name what would silently do nothing."""
     strange = set(settings.get("LambdaConfig") or ()) - TRIGGERS
     if strange:
         raise NotImplementedHere(f"the trigger {min(strange)} of cognito-idp")
-    version = ((settings.get("LambdaConfig") or {}).get("PreTokenGenerationConfig") or {}).get("LambdaVersion", "V1_0")
+    triggers = settings.get("LambdaConfig") or {}
+    named = triggers.get("PreTokenGenerationConfig") or {}
+    if "PreTokenGeneration" in triggers and named and named.get("LambdaArn") != triggers["PreTokenGeneration"]:
+        raise InvalidParameterException("Cannot use PreTokenGenerationLambda and PreTokenGeneration with different Lambda function ARN's")
+    functions = [each.get("LambdaArn") if isinstance(each, dict) else each for each in triggers.values()]
+    if any(":" in (each or "") and each.split(":")[3:4] != [region] for each in functions):
+        raise InvalidParameterException("Cross-region lambda functions are not supported")
+    version = named.get("LambdaVersion", "V1_0")
     if version not in ("V1_0", "V2_0"):
         raise NotImplementedHere(f"PreTokenGeneration {version} of cognito-idp")
+    if version != "V1_0" and settings.get("UserPoolTier") == "LITE":
+        raise FeatureUnavailableInTierException(
+            f"The following features need to be disabled for the LITE pricing tier configured: Token Customization with Pre-Token Generation Lambda {version}"
+        )
+    _check_recovery((settings.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or [])
     if "phone_number" in (settings.get("AutoVerifiedAttributes") or ()):
         raise NotImplementedHere("SMS of cognito-idp (AutoVerifiedAttributes phone_number)")
     if settings.get("UserPoolTier") == "PLUS" or (settings.get("UserPoolAddOns") or {}).get("AdvancedSecurityMode", "OFF") != "OFF":
@@ -143,7 +174,7 @@ def _with_texts(settings: dict[str, Any]) -> dict[str, Any]:
     return settings | {"VerificationMessageTemplate": template}
 
 
-def _settings(told: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
+def _settings(told: dict[str, Any], standing: dict[str, Any], region: str) -> dict[str, Any]:
     """What holds after a creation or an update: what is not said falls back to AWS's own choice, as AWS warns."""
     told = {name: value for name, value in told.items() if value is not None}
     fixed = {name: value for name, value in standing.items() if name in ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")}
@@ -165,7 +196,7 @@ def _settings(told: dict[str, Any], standing: dict[str, Any]) -> dict[str, Any]:
         password["TemporaryPasswordValidityDays"] = people.get("UnusedAccountValidityDays") or password["TemporaryPasswordValidityDays"]
     people["UnusedAccountValidityDays"] = password["TemporaryPasswordValidityDays"]
     settings["EmailConfiguration"].setdefault("EmailSendingAccount", "COGNITO_DEFAULT")
-    _check(settings)
+    _check(settings, region)
     return _with_texts(settings)
 
 
@@ -204,7 +235,7 @@ async def CreateUserPool(
         "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns, "UsernameConfiguration": UsernameConfiguration,
         "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier,
     }  # fmt: skip
-    settings, attributes, now = _settings(told, {}), schema.made(Schema), call.now()
+    settings, attributes, now = _settings(told, {}, call.region), schema.made(Schema), call.now()
     keys = [await asyncio.to_thread(key_material.make, TOKEN_KEY) for _ in range(2)]
     pool = UserPool(
         id=f"{call.region}_{call.ids.lower(ID_LENGTH)}", name=PoolName, created=now, modified=now, settings=settings, attributes=attributes,
@@ -240,7 +271,7 @@ def UpdateUserPool(
         "EmailConfiguration": EmailConfiguration, "AdminCreateUserConfig": AdminCreateUserConfig, "UserPoolAddOns": UserPoolAddOns,
         "AccountRecoverySetting": AccountRecoverySetting, "UserPoolTier": UserPoolTier,
     }  # fmt: skip
-    settings, mfa = _settings(told, pool.settings), MfaConfiguration or pool.mfa
+    settings, mfa = _settings(told, pool.settings, call.region), MfaConfiguration or pool.mfa
     tags = pool.tags if UserPoolTags is None else UserPoolTags
     put(call, changed(
         pool, name=PoolName or pool.name, settings=settings, mfa=mfa, tags=tags, has_software_tokens=pool.has_software_tokens or mfa == "ON",
@@ -317,6 +348,8 @@ def SetUserPoolMfaConfig(
         raise InvalidParameterException("At least one of [SmsMfaConfiguration] or [SoftwareTokenMfaConfiguration] must be provided.")
     has_tokens = bool((SoftwareTokenMfaConfiguration or {}).get("Enabled"))
     mfa = MfaConfiguration or pool.mfa
+    if MfaConfiguration == "OFF" and has_tokens:
+        raise InvalidParameterException("Invalid MFA configuration given, can't turn off MFA and configure an MFA together.")
     if mfa != "OFF" and not has_tokens:
         raise InvalidParameterException("Invalid MFA configuration given, can't turn on MFA without a MFA method enabled.")
     put(call, changed(pool, mfa=mfa, has_software_tokens=has_tokens))

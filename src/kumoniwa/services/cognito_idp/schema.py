@@ -54,11 +54,14 @@ def _limit(limits: dict[str, str], kind: str, bound: str, name: str) -> int | No
 
 
 def _check_limits(told: dict[str, Any], kind: str) -> None:
-    """The texts: moto's test_create_user_pool_…schema…"""
+    """The texts: moto's test_create_user_pool_…schema…, those of customers' own cdk-preflight's pf-cognito-schema-…"""
     name, limits = told["Name"], told.get(_LIMITS.get(kind, "")) or {}
     least, most = (_limit(limits, kind, bound, name) for bound in (("MinLength", "MaxLength") if kind == "String" else ("MinValue", "MaxValue")))
     if kind == "String" and max(least or 0, most or 0) > LENGTH_MAX:
         raise InvalidParameterException(f"user.{name}: String attributes cannot have a length of more than {LENGTH_MAX}")
+    if least is not None and most is not None and most < least and name not in _STANDARD:
+        bounds = "length shorter" if kind == "String" else "value smaller"
+        raise InvalidParameterException(f"Attribute custom:{name.removeprefix('custom:')} cannot have a max {bounds} than it's min {bounds.split()[0]}")
     if least is not None and most is not None and most < least:
         bounds = "length" if kind == "String" else "value"
         raise InvalidParameterException(f"user.{name}: Max {bounds} cannot be less than min {bounds}.")
@@ -66,7 +69,11 @@ def _check_limits(told: dict[str, Any], kind: str) -> None:
 
 def made(told: list[dict[str, Any]] | None) -> tuple[dict[str, Any], ...]:
     """A pool's schema. Raises InvalidParameterException."""
-    said = {each["Name"]: each for each in told or ()}
+    said: dict[str, dict[str, Any]] = {}
+    for each in told or ():
+        if each["Name"] in said and each["Name"] not in _STANDARD:
+            raise InvalidParameterException(f"Duplicate custom attribute names custom:{each['Name']} are not allowed in a user pool schema.")
+        said[each["Name"]] = each
     for name, each in said.items():
         kind = each.get("AttributeDataType")
         if name in _STANDARD:

@@ -339,13 +339,9 @@ def test_a_stage_is_patched(gateway):
     ].startswith(
         "Invalid method setting path: /tags/tag1. Must be one of: [/deploymentId, /description, /cacheClusterEnabled, "
     )
-    for path, value in (
-        ("/*/*/logging/loglevel", "INFO"),
-    ):
-        assert (
-            refusal(gateway.update_stage, **here, patchOperations=patch("replace", path, value))[0]
-            == "NotImplemented"
-        )
+    assert refusal(gateway.update_stage, **here, patchOperations=patch("replace", "/*/*/logging/loglevel", "INFO"))[1] == (
+        "CloudWatch Logs role ARN must be set in account settings to enable logging"
+    )
 
 
 def test_models_are_kept_while_they_are_used(gateway):

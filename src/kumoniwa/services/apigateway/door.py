@@ -18,7 +18,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.meter import rounded
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import deployment as deployments
-from kumoniwa.services.apigateway import gatewayresponse, tracing
+from kumoniwa.services.apigateway import executionlog, gatewayresponse, tracing
 from kumoniwa.services.apigateway import stage as stages
 from kumoniwa.services.apigateway.cache import caches
 from kumoniwa.services.apigateway.deployment import Deployment
@@ -153,16 +153,26 @@ async def _served(exchange: Exchange | None, request_id: str) -> Response:
     found = exchange.served
     if found.is_traced:
         tracing.begin(exchange)
+    if found.execution_log is not None:
+        exchange.log = []
+        exchange.note(f"Extended Request Id: {exchange.extended_id}")
     try:
         blocked = _guarded(exchange) if found.guards else None
         response = blocked or await _answered(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
+        if exchange.log is not None:
+            executionlog.refused(exchange, refused, response)
+    else:
+        if exchange.log is not None:
+            executionlog.completed(exchange, response)
     _measure(exchange, response)
     if exchange.part is not None:
         tracing.end(exchange, response)
     if found.access_log is not None:
         found.access_log.write(exchange, response)
+    if found.execution_log is not None:
+        found.execution_log.write(exchange, response)
     if found.compression_bytes_min is not None:
         _compress(exchange, response)
     response.headers["x-amzn-RequestId"] = request_id
@@ -273,4 +283,6 @@ async def _answered(exchange: Exchange) -> Response:
         waiting = check(exchange)
         if waiting is not None:
             await waiting
+    if exchange.log is not None:
+        executionlog.admitted(exchange)
     return await exchange.endpoint.integrate(exchange)

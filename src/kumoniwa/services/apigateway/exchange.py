@@ -119,8 +119,8 @@ class Exchange:
         """What is told of the web ACL that let the request pass, or did not."""
         self.template_context: dict[str, Any] | None = None
         """``$context`` as templates have seen and changed it."""
-        self.log: list[str] | None = None
-        """The lines of the execution log, where somebody reads it."""
+        self.log: list[tuple[float, str]] | None = None
+        """The lines of the execution log and when they were noted, where somebody reads it."""
         self._queries: list[tuple[str, str]] | None = None
         self._context: dict[str, Any] | None = None
 
@@ -189,8 +189,7 @@ class Exchange:
     def note(self, line: str) -> None:
         """A line for the execution log."""
         if self.log is not None:
-            moment = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(self.home.clock.now()))
-            self.log.append(f"{moment} : {line}")
+            self.log.append((self.home.clock.now(), line))
 
     def variable(self, name: str) -> str | None:
         return self.served.variables.get(name)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
-from kumoniwa.services.apigateway import certificate, endpointlog, event, mapping
+from kumoniwa.services.apigateway import certificate, endpointlog, event, executionlog, mapping
 from kumoniwa.services.apigateway.certificate import ClientCertificate
 from kumoniwa.services.apigateway.exchange import HOP_BY_HOP, Exchange, Refused
 from kumoniwa.services.apigateway.transform import (
@@ -73,7 +73,7 @@ async def _fetched(
         raise misconfigured(exchange, "Invalid endpoint address")
     since = exchange.home.clock.now()
     if exchange.log is not None:
-        endpointlog.sent(exchange, url, event.shown(headers), body)
+        endpointlog.sent(exchange, url, event.shown(executionlog.masked(headers)), body)
     try:
         answer = await outbound.fetch(verb, url, headers, body, timeout_s, tls)
     except TimeoutError:

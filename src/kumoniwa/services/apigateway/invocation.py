@@ -5,6 +5,7 @@ Recorded from AWS: neither the path's form nor the method's authorization is loo
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from kumoniwa.kernel.call import Call
@@ -12,7 +13,7 @@ from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.apigateway import authorizer as authorizers
 from kumoniwa.services.apigateway import certificate as certificates
-from kumoniwa.services.apigateway import event, gatewayresponse, model, restapi, userpool
+from kumoniwa.services.apigateway import executionlog, gatewayresponse, model, restapi, userpool
 from kumoniwa.services.apigateway import method as methods
 from kumoniwa.services.apigateway.deployment import Deployment
 from kumoniwa.services.apigateway.exchange import Exchange, Refused
@@ -58,7 +59,8 @@ def _request(
 
 
 def _log(exchange: Exchange) -> str:
-    return "\n".join([f"Execution log for request {exchange.request_id}", *(exchange.log or ()), ""])
+    noted = [f"{time.strftime('%a %b %d %H:%M:%S UTC %Y', time.gmtime(at))} : {line}" for at, line in exchange.log or ()]
+    return "\n".join([f"Execution log for request {exchange.request_id}", *noted, ""])
 
 
 def _latency_ms(exchange: Exchange) -> int:
@@ -83,12 +85,7 @@ def _exchange(call: Call, served: Served, request: Request, verb: str, resource:
     else:
         found = served.find(request.path, verb)
         exchange.labels = found[1] if found is not None else None
-    exchange.note(f"Starting execution for request: {call.request_id}")
-    exchange.note(f"HTTP Method: {verb}, Resource Path: {exchange.path}")
-    exchange.note(f"Method request path: {event.shown(list((exchange.labels or {}).items()))}")
-    exchange.note(f"Method request query string: {event.shown(exchange.queries)}")
-    exchange.note(f"Method request headers: {event.shown(list(exchange.lines()))}")
-    exchange.note(f"Method request body before transformations: {exchange.text()}")
+    executionlog.started(exchange, verb, list(exchange.lines()))
     return exchange
 
 
@@ -99,27 +96,13 @@ async def _answered(exchange: Exchange, served: Served, method: dict[str, Any]) 
         response = await exchange.endpoint.integrate(exchange)
     except Refused as refused:
         response = gatewayresponse.response(exchange, refused)
-        if exchange.error is not None and exchange.log is not None and "failed" not in exchange.log[-1]:
+        if exchange.error is not None and exchange.log is not None and "failed" not in exchange.log[-1][1]:
             exchange.note(f"Execution failed due to configuration error: {refused.text}")
         response.headers.pop("Content-Type", None)
+        exchange.note(f"Method completed with status: {response.status}")
     else:
-        exchange.note(f"Method response body after transformations: {_text(response)}")
-        lines = [(name, value) for name, values in _every(response).items() for value in values]
-        exchange.note(f"Method response headers: {event.shown(lines)}")
-        exchange.note("Successfully completed execution")
-    exchange.note(f"Method completed with status: {response.status}")
+        executionlog.completed(exchange, response)
     return response
-
-
-def _text(response: Response) -> str:
-    return response.body.decode("utf-8", "replace") if isinstance(response.body, bytes) else ""
-
-
-def _every(response: Response) -> dict[str, list[str]]:
-    return {
-        name: [str(one) for one in (value if isinstance(value, list) else [value])]
-        for name, value in response.headers.items()
-    }
 
 
 async def TestInvokeMethod(
@@ -152,10 +135,10 @@ async def TestInvokeMethod(
     request = _request(httpMethod, pathWithQueryString or "", body, headers, multiValueHeaders)
     exchange = _exchange(call, served, request, httpMethod, resource)
     response = await _answered(exchange, served, method)
-    every = _every(response)
+    every = executionlog.headers_of(response)
     return {
         "status": response.status,
-        "body": _text(response),
+        "body": executionlog.text_of(response),
         "headers": {name: values[-1] for name, values in every.items() if values},
         "multiValueHeaders": every,
         "log": _log(exchange),

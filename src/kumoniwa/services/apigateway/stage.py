@@ -193,17 +193,9 @@ def _strategy(value: str | None) -> str:
     return value
 
 
-def _off(value: str | None, what: str) -> bool:
-    if flag(value):
-        raise NotImplementedHere(f"{what} of apigateway stages")
-    return False
-
-
 def _log_level(value: str | None) -> str:
     if value not in ("OFF", "ERROR", "INFO"):
         raise BadRequestException("Invalid logging level specified. Must be one of [OFF, ERROR, INFO]")
-    if value != "OFF":
-        raise NotImplementedHere("execution logs of apigateway stages")
     return value
 
 
@@ -211,7 +203,7 @@ SETTINGS = {
     "throttling/burstLimit": ("throttlingBurstLimit", lambda value: int(_limit(value))),
     "throttling/rateLimit": ("throttlingRateLimit", _limit),
     "metrics/enabled": ("metricsEnabled", flag),
-    "logging/dataTrace": ("dataTraceEnabled", lambda value: _off(value, "data tracing")),
+    "logging/dataTrace": ("dataTraceEnabled", flag),
     "logging/loglevel": ("loggingLevel", _log_level),
     "caching/enabled": ("cachingEnabled", flag),
     "caching/ttlInSeconds": ("cacheTtlInSeconds", _seconds),

@@ -19,6 +19,7 @@ from kumoniwa.services.apigateway import (
     authorizer,
     awsservice,
     cache,
+    executionlog,
     function,
     http,
     mock,
@@ -62,14 +63,17 @@ PREPARED = {
 class Endpoint:
     """One method: what is checked before, and what answers."""
 
-    __slots__ = ("path", "context", "method", "measured_as", "checks", "integrate")
+    __slots__ = ("path", "context", "method", "measured_as", "logging", "checks", "integrate")
 
     def __init__(self, served: Served, resource: dict[str, Any], method: dict[str, Any]) -> None:
         self.path = resource["path"]
         self.method = method
         self.context = {"resourceId": resource["id"], "resourcePath": self.path, **served.context}
         own, general = served.settings(self.path, method["httpMethod"])
-        is_measured = (own or general or {}).get("metricsEnabled", False)
+        setting = own or general or {}
+        is_measured = setting.get("metricsEnabled", False)
+        self.logging = (setting.get("loggingLevel", "OFF"), setting.get("dataTraceEnabled", False))
+        """Which lines of the execution log are written, and whether they tell what was said."""
         # No source tells how a method ANY is named; here it is as it was made.
         self.measured_as = ("Resource", self.path, "Method", method["httpMethod"]) if is_measured else ()
         """The dimensions of detailed metrics, where the stage asks for them."""
@@ -175,6 +179,7 @@ class Served:
             "domainPrefix": self.api_id, "domainName": f"{self.api_id}.execute-api.{home.name}.amazonaws.com",
         }  # fmt: skip
         self.access_log = accesslog.prepared(self)
+        self.execution_log = executionlog.prepared(self)
         self.compression_bytes_min: int | None = self.api.document.get("minimumCompressionSize")
         document = self.api.document.get("policy")
         self.policy: Policy | None = compiled(document, "resource") if document else None

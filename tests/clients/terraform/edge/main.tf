@@ -158,6 +158,7 @@ resource "aws_api_gateway_method_settings" "s" {
   method_path = "*/*"
   settings {
     metrics_enabled        = true
+    logging_level          = "INFO"
     throttling_rate_limit  = 10
     throttling_burst_limit = 5
   }

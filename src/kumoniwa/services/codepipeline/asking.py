@@ -22,8 +22,8 @@ from kumoniwa.services.codepipeline.errors import (
     ValidationException,
 )
 from kumoniwa.services.codepipeline.execution import (
-    DUE,
     OVER,
+    TURNS,
     Execution,
     Run,
     begin,
@@ -33,7 +33,6 @@ from kumoniwa.services.codepipeline.execution import (
     keep_run,
     latest,
     of_pipeline,
-    put_turn,
     stage_of,
     stage_status,
     tell,
@@ -64,7 +63,7 @@ def DeletePipeline(call: Call, *, name: str) -> None:
     for key in [key for key in call.shelf(Edition) if key.rpartition(":")[0] == name]:
         del call.shelf(Edition)[key]
     for each in of_pipeline(call, name):
-        call.rows(DUE).run("delete from codepipeline_due where id = ?", each.id)
+        TURNS.drop(call, each.id)
         del call.shelf(Execution)[each.id]
 
 
@@ -133,7 +132,7 @@ def StopPipelineExecution(call: Call, *, pipelineName: str, pipelineExecutionId:
     else:
         call.shelf(Execution)[execution.id] = execution
         tell(call, execution, "STOPPING")
-        put_turn(call, execution.id, call.now())
+        TURNS.put(call, execution.id, call.now())
     return {"pipelineExecutionId": execution.id}
 
 
@@ -155,7 +154,7 @@ def RetryStageExecution(call: Call, *, pipelineName: str, stageName: str, pipeli
     call.shelf(Execution)[execution.id] = execution
     tell(call, execution, "RESUMED")
     tell_stage(call, execution, "RESUMED")
-    put_turn(call, execution.id, call.now())
+    TURNS.put(call, execution.id, call.now())
     return {"pipelineExecutionId": execution.id}
 
 
@@ -165,7 +164,7 @@ def RetryStageExecution(call: Call, *, pipelineName: str, stageName: str, pipeli
 def _signal(call: Call, execution: Execution, run: Run, **state: Any) -> None:
     by = call.principal.arn
     keep_run(call, execution, changed(run, state={**run.state, **state}, by=by, due=0.0, updated=call.now()))
-    put_turn(call, execution.id, call.now())
+    TURNS.put(call, execution.id, call.now())
 
 
 def PutApprovalResult(

@@ -8,19 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import Record, changed
 from kumoniwa.services.codepipeline.errors import PipelineExecutionNotFoundException
-from kumoniwa.services.codepipeline.pipeline import Pipeline, declared
-from kumoniwa.store.rows import Table
+from kumoniwa.services.codepipeline.pipeline import SERVICE, Pipeline, declared
 
-DUE = Table(
-    "codepipeline_due",
-    """create table if not exists codepipeline_due (id text primary key, at real);
-    create index if not exists codepipeline_due_at on codepipeline_due (at)""",
-)
-"""When each execution that is not over has its next turn."""
-WAITING = ("codepipeline", "executions")
+TURNS = Turns("codepipeline", SERVICE, "codepipeline_due")
+"""Of executions that are not over."""
 OVER = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
 
 
@@ -123,17 +118,11 @@ def stage_status(call: Call, execution: Execution, stage: str) -> str | None:
 # Changing ------------------------------------------------------------------------------------------
 
 
-def put_turn(call: Call, id_: str, at: float) -> None:
-    """An earlier turn stays as it is."""
-    call.rows(DUE).run("insert into codepipeline_due values (?, ?) on conflict do update set at = min(at, excluded.at)", id_, at)
-    call.after_commit(lambda: call.home.wake(WAITING))
-
-
 def wake_waiting(call: Call, pipeline: str) -> None:
     """Something that executions wait for before a stage may have changed."""
     for each in of_pipeline(call, pipeline):
         if each.status in ("InProgress", "Stopping") and not each.is_inside:
-            put_turn(call, each.id, call.now())
+            TURNS.put(call, each.id, call.now())
 
 
 def begin(call: Call, pipeline: Pipeline, trigger: str, detail: str, **more: Any) -> Execution:
@@ -145,14 +134,14 @@ def begin(call: Call, pipeline: Pipeline, trigger: str, detail: str, **more: Any
     )  # fmt: skip
     call.shelf(Pipeline)[pipeline.name] = changed(call.shelf(Pipeline)[pipeline.name], executions=number)
     call.shelf(Execution)[execution.id] = execution
-    put_turn(call, execution.id, call.now())
+    TURNS.put(call, execution.id, call.now())
     tell(call, execution, "STARTED")
     return execution
 
 
 def end(call: Call, execution: Execution, status: str) -> None:
     call.shelf(Execution)[execution.id] = ended = changed(execution, status=status, updated=call.now())
-    call.rows(DUE).run("delete from codepipeline_due where id = ?", execution.id)
+    TURNS.drop(call, execution.id)
     tell(call, ended, {"Cancelled": "CANCELED"}.get(status, status.upper()))
     wake_waiting(call, execution.pipeline)
 

@@ -19,9 +19,8 @@ from kumoniwa.services.codepipeline import action as actions
 from kumoniwa.services.codepipeline.acting import ActionFailed, Actor, Done, Outcome, Waits, failure_of
 from kumoniwa.services.codepipeline.declaration import run_order
 from kumoniwa.services.codepipeline.execution import (
-    DUE,
     OVER,
-    WAITING,
+    TURNS,
     Execution,
     Run,
     declaration_of,
@@ -29,7 +28,6 @@ from kumoniwa.services.codepipeline.execution import (
     keep_run,
     latest,
     of_pipeline,
-    put_turn,
     stage_of,
     tell_action,
     tell_stage,
@@ -37,7 +35,6 @@ from kumoniwa.services.codepipeline.execution import (
 )
 from kumoniwa.services.codepipeline.pipeline import SERVICE, Pipeline
 
-IDLE_S = 3_600.0
 ASKED_AGAIN_AFTER_S = 1.0
 UNREACHABLE = ("RegionUnreachable", "ServiceUnavailable", "InternalFailure", "ThrottlingException", "Throttling")
 """What passes: an action in a region that is dark waits for it until its own time is over."""
@@ -45,38 +42,18 @@ _VARIABLE = re.compile(r"#\{([\w@-]+)\.([\w@-]+)\}")
 
 
 async def run(region: Any) -> None:
-    """Give each execution its turn when it is due; after a restart everything that is not over is due."""
-    busy: set[str] = set()
-    for call in region.calls("codepipeline", SERVICE):
-        for execution in call.shelf(Execution).values():
-            if execution.status not in OVER:
-                put_turn(call, execution.id, 0.0)
-    while True:
-        until = region.clock.now() + IDLE_S
-        for call in region.calls("codepipeline", SERVICE):
-            for (id_,) in call.rows(DUE).all("select id from codepipeline_due where at <= ? order by at", call.now()):
-                if id_ not in busy:
-                    busy.add(id_)
-                    region.spawn(_turn(call, id_, busy))
-            next_due = call.rows(DUE).one("select min(at) from codepipeline_due where at > ?", call.now())[0]
-            until = min(until, next_due or until)
-        await region.wait(WAITING, until)
+    await TURNS.run(region, lambda call: [each.id for each in call.shelf(Execution).values() if each.status not in OVER], _move)
 
 
-async def _turn(call: Call, id_: str, busy: set[str]) -> None:
+async def _move(call: Call, id_: str) -> None:
     """A defect of ours fails the execution that it meets, and no other."""
-    try:
-        call.rows(DUE).run("delete from codepipeline_due where id = ?", id_)
-        while (execution := call.shelf(Execution).get(id_)) is not None and execution.status not in OVER:
-            try:
-                if not await _advance(call, execution):
-                    break
-            except Exception:
-                traceback.print_exc()
-                call.atomically(lambda: end(call, call.shelf(Execution)[id_], "Failed"))
-    finally:
-        busy.discard(id_)
-        call.home.wake(WAITING)
+    while (execution := call.shelf(Execution).get(id_)) is not None and execution.status not in OVER:
+        try:
+            if not await _advance(call, execution):
+                return
+        except Exception:
+            traceback.print_exc()
+            call.atomically(lambda: end(call, call.shelf(Execution)[id_], "Failed"))
 
 
 async def _advance(call: Call, execution: Execution) -> bool:
@@ -137,7 +114,7 @@ def _go_on(call: Call, execution: Execution, stage: dict[str, Any]) -> bool:
     runs = latest(execution, stage["name"])
     pending = [each for each in runs.values() if each.status == "InProgress"]
     if pending:
-        put_turn(call, execution.id, min(each.due for each in pending))
+        TURNS.put(call, execution.id, min(each.due for each in pending))
         return False
     if any(each.status in ("Failed", "Abandoned") for each in runs.values()):
         tell_stage(call, execution, "FAILED")

@@ -201,25 +201,18 @@ def put(
     expected: dict | None = None, operator: str | None = None,
 ) -> Write:  # fmt: skip
     write = Write(PUT, find(call, table), shows_old)
-    if (
-        condition is not None
-        or names is not None
-        or values is not None
-        or expected is not None
-        or operator is not None
-    ):
-        refuse_mixing(
-            {"ConditionExpression": condition},
-            {"Expected": expected, "ConditionalOperator": operator},
-            names,
-            values,
-        )
+    _check_mixing(condition, names, values, expected, operator)
     write.item = content
     write.size = check_item(content)
     if write.size > ITEM_BYTES_MAX:
         raise ValidationException("Item size has exceeded the maximum allowed size")
     _condition(write, condition, names, values, expected, operator)
     return write
+
+
+def _check_mixing(condition: str | None, names: dict | None, values: dict | None, expected: dict | None, operator: str | None) -> None:
+    if condition is not None or names is not None or values is not None or expected is not None or operator is not None:
+        refuse_mixing({"ConditionExpression": condition}, {"Expected": expected, "ConditionalOperator": operator}, names, values)
 
 
 def _condition(
@@ -244,19 +237,7 @@ def delete(
     expected: dict | None = None, operator: str | None = None, *, kind: str = DELETE,
 ) -> Write:  # fmt: skip
     write = Write(kind, find(call, table), shows_old)
-    if (
-        condition is not None
-        or names is not None
-        or values is not None
-        or expected is not None
-        or operator is not None
-    ):
-        refuse_mixing(
-            {"ConditionExpression": condition},
-            {"Expected": expected, "ConditionalOperator": operator},
-            names,
-            values,
-        )
+    _check_mixing(condition, names, values, expected, operator)
     write.key = key
     check_item(key)
     _condition(write, condition, names, values, expected, operator)

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
+from kumoniwa.gate.turns import Turns
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
@@ -19,17 +20,11 @@ from kumoniwa.languages.automation_document import Document, Step, Unknown, fill
 from kumoniwa.services.ssm import document as documents
 from kumoniwa.services.ssm import owned, tag
 from kumoniwa.services.ssm.errors import InvalidFilterKey, InvalidFilterValue
-from kumoniwa.store.rows import Table
 from kumoniwa.wire import timestamps
 
 SERVICE = "ssm.amazonaws.com"
-DUE = Table(
-    "ssm_automation_due",
-    """create table if not exists ssm_automation_due (id text primary key, at real);
-    create index if not exists ssm_automation_due_at on ssm_automation_due (at)""",
-)
-"""When each execution that is not over has its next turn."""
-WAITING = ("ssm", "automation")
+TURNS = Turns("ssm", SERVICE, "ssm_automation_due")
+"""Of executions that have not ended."""
 KEPT_S = 30 * 86_400.0
 """How long an execution that ended is known. AWS forgets them, too, and does not say when in what we have found."""
 ENDED = ("Success", "Failed", "TimedOut", "Cancelled")
@@ -132,11 +127,6 @@ def values_of(call: Call, execution: Execution) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def put_turn(call: Call, id_: str, at: float) -> None:
-    call.rows(DUE).run("insert or replace into ssm_automation_due values (?, ?)", id_, at)
-    call.after_commit(lambda: call.home.wake(WAITING))
-
-
 # Beginning -----------------------------------------------------------------------------------------
 
 
@@ -183,7 +173,7 @@ def begin(call: Call, name: str, version: str | None, said: dict[str, Any], **mo
         who=to_builtins(call.principal), step=next(iter(definition.steps)), **more,
     )  # fmt: skip
     call.shelf(Execution)[made.id] = made
-    put_turn(call, made.id, call.now())
+    TURNS.put(call, made.id, call.now())
     tell(call, made)
     return made
 
@@ -357,7 +347,7 @@ def StopAutomationExecution(call: Call, *, AutomationExecutionId: str, Type: str
         raise InvalidAutomationStatusUpdateException
     if Type == "Complete":
         call.shelf(Execution)[execution.id] = changed(execution, status="Cancelling")
-        put_turn(call, execution.id, call.now())
+        TURNS.put(call, execution.id, call.now())
     else:
         cancel(call, execution)
 
@@ -372,10 +362,10 @@ def cancel(call: Call, execution: Execution) -> Execution:
 def end(call: Call, execution: Execution, status: str, failure: str) -> Execution:
     execution = changed(execution, status=status, failure=failure, ended=call.now())
     call.shelf(Execution)[execution.id] = execution
-    call.rows(DUE).run("delete from ssm_automation_due where id = ?", execution.id)
+    TURNS.drop(call, execution.id)
     tell(call, execution)
     if execution.parent in call.shelf(Execution):
-        put_turn(call, execution.parent, call.now())
+        TURNS.put(call, execution.parent, call.now())
     return execution
 
 
@@ -398,7 +388,7 @@ def SendAutomationSignal(
         comment = ((Payload or {}).get("Comment") or [""])[0]
         state["decisions"] = {**state.get("decisions", {}), who: {"decision": SignalType, "comment": comment, "at": call.now()}}
     call.shelf(Execution)[execution.id] = changed(execution, runs=(*execution.runs[:-1], changed(run, state=state)))
-    put_turn(call, execution.id, call.now())
+    TURNS.put(call, execution.id, call.now())
 
 
 def _approver(call: Call, approvers: list[str]) -> str:

@@ -19,52 +19,31 @@ from kumoniwa.languages.automation_document import Document, InvalidContent, Ste
 from kumoniwa.services.ssm import action
 from kumoniwa.services.ssm.action import Actor, Done, StepFailed, Waits
 from kumoniwa.services.ssm.execution import (
-    DUE,
     ENDED,
     SERVICE,
-    WAITING,
+    TURNS,
     Execution,
     StepRun,
     cancel,
     definition_of,
     end,
-    put_turn,
     values_of,
 )
 
-IDLE_S = 3_600.0
-
 
 async def run(region: Any) -> None:
-    """Give each execution its turn when it is due."""
-    busy: set[str] = set()
-    while True:
-        until = region.clock.now() + IDLE_S
-        for call in region.calls("ssm", SERVICE):
-            for (id_,) in call.rows(DUE).all("select id from ssm_automation_due where at <= ? order by at", call.now()):
-                if id_ not in busy:
-                    busy.add(id_)
-                    region.spawn(_turn(call, id_, busy))
-            next_due = call.rows(DUE).one("select min(at) from ssm_automation_due where at > ?", call.now())[0]
-            until = min(until, next_due or until)
-        await region.wait(WAITING, until)
+    await TURNS.run(region, lambda call: [each.id for each in call.shelf(Execution).values() if each.status not in ENDED], _move)
 
 
-async def _turn(call: Call, id_: str, busy: set[str]) -> None:
+async def _move(call: Call, id_: str) -> None:
     """A defect of ours fails the execution that it meets, and no other."""
-    try:
-        while (execution := call.shelf(Execution).get(id_)) is not None and execution.status not in ENDED:
-            try:
-                is_waiting = await _advance(call, execution)
-            except Exception:
-                traceback.print_exc()
-                call.atomically(lambda: end(call, call.shelf(Execution)[id_], "Failed", "An internal error occurred."))
-                break
-            if is_waiting:
-                break
-    finally:
-        busy.discard(id_)
-        call.home.wake(WAITING)
+    while (execution := call.shelf(Execution).get(id_)) is not None and execution.status not in ENDED:
+        try:
+            if await _advance(call, execution):
+                return
+        except Exception:
+            traceback.print_exc()
+            call.atomically(lambda: end(call, call.shelf(Execution)[id_], "Failed", "An internal error occurred."))
 
 
 async def _advance(call: Call, execution: Execution) -> bool:
@@ -142,7 +121,7 @@ def _kept(call: Call, begun: Execution, definition: Document, step: Step, outcom
         call.shelf(Execution)[execution.id] = changed(execution, runs=(*execution.runs[:-1], waiting))
         if execution is not begun:
             return False
-        put_turn(call, execution.id, min(outcome.until, run.deadline if run.deadline is not None else outcome.until))
+        TURNS.put(call, execution.id, min(outcome.until, run.deadline if run.deadline is not None else outcome.until))
         return outcome.until > call.now()
     if isinstance(outcome, Done):
         try:

@@ -12,14 +12,14 @@ MODELS = [
     {"StartAt": "C", "TimeoutSeconds": 5, "States": {
         "C": {"Type": "Choice", "Choices": [{"And": [{"Variable": "$.a", "IsPresent": True}, {"Not": {"Variable": "$.a", "StringMatches": "x*"}}], "Next": "T"}], "Default": "W"},
         "W": {"Type": "Wait", "TimestampPath": "$.t", "Next": "T"},
-        "T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"a.$": "States.Format('{}', $.x)"}, "ResultSelector": {"b.$": "$.y"},
+        "T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": {"QueueUrl": "q", "MessageBody.$": "States.Format('{}', $.x)"}, "ResultSelector": {"b.$": "$.y"},
               "ResultPath": "$.r", "TimeoutSeconds": 3, "HeartbeatSecondsPath": "$.h", "Credentials": {"RoleArn": "arn"},
               "Retry": [{"ErrorEquals": ["A"], "IntervalSeconds": 2, "MaxAttempts": 2, "BackoffRate": 1.5, "JitterStrategy": "FULL"}],
               "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.e", "Assign": {"v.$": "$.Error"}, "Next": "P"}], "Next": "P"},
         "P": {"Type": "Parallel", "Branches": [{"StartAt": "F", "States": {"F": {"Type": "Fail", "ErrorPath": "$.e", "Cause": "c"}}}], "Next": "M"},
         "M": {"Type": "Map", "Label": "l", "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "CSV", "MaxItems": 3}, "Parameters": {"Bucket": "b"}},
               "ItemBatcher": {"MaxItemsPerBatch": 2, "BatchInput": {"x.$": "$$"}}, "ResultWriter": {"Resource": "r", "Parameters": {"Bucket": "b"}}, "ItemSelector": {"i.$": "$$.Map.Item.Index"},
-              "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, "StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}, "End": True}}},
+              "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}, "End": True}}},
     {"QueryLanguage": "JSONata", "StartAt": "A", "States": {
         "A": {"Type": "Pass", "Output": {"x": "{% $states.input.a[0] %}"}, "Assign": {"v": "{% 1 + 2 %}"}, "Next": "C"},
         "C": {"Type": "Choice", "Choices": [{"Condition": "{% $v = 3 %}", "Output": "{% $v %}", "Next": "M"}], "Default": "M"},

@@ -13,6 +13,7 @@ from endpoint_workshop import Endpoint
 from lambda_workshop import put_role
 from states_workshop import ROLE, TRUST
 
+ACTIVITY = "arn:aws:states:us-east-1:000000000000:activity:a"
 LAMBDA = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"}, "End": True}
 PASSING = {"StartAt": "Inner", "States": {"Inner": {"Type": "Pass", "End": True}}}
 ITEMS = {
@@ -35,6 +36,13 @@ def trial(cloud):
         return {name: value for name, value in found.items() if name != "ResponseMetadata"}
 
     return run
+
+
+def asking(resource: str) -> dict:
+    """A task that says what its service has to be told."""
+    said = {"events:putEvents": {"Entries": []}, "states:startExecution": {"StateMachineArn": "a"}, "sqs:sendMessage": {"QueueUrl": "q", "MessageBody": "m"}}
+    told = said.get(resource.partition(".")[0], {"FunctionName": "f"} if resource == "lambda:invoke" else {})
+    return {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": told, "End": True}
 
 
 def refused(trial, *args, **more) -> str:
@@ -101,34 +109,33 @@ def test_a_map_that_writes_its_results_answers_where_to(trial):
 )
 def test_a_mock_is_held_against_the_model_of_the_answer(trial, resource, result, said):
     # test_field_validation_mode
-    state = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "End": True}
+    state = asking(resource)
     assert refused(trial, state, result=result) == f"Mock result schema validation error: {said}"
     assert trial(state, mock={"result": json.dumps(result), "fieldValidationMode": "NONE"})["status"] == "SUCCEEDED"
 
 
 def test_present_fields_alone_are_checked_if_so_wanted(trial):
     # test_field_validation_mode_present
-    state = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "End": True}
+    state = asking("states:startExecution")
     assert trial(state, mock={"result": "{}", "fieldValidationMode": "PRESENT"})["output"] == "{}"
     assert "must be a string" in refused(trial, state, mock={"result": '{"ExecutionArn": 1}', "fieldValidationMode": "PRESENT"})
 
 
 def test_where_the_end_is_waited_for_the_mock_describes_the_end(trial):
     # https://github.com/boto/boto3/issues/4683
-    state = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "End": True}
+    state = asking("states:startExecution.sync:2")
     assert refused(trial, state, result={"ExecutionArn": "a", "StartDate": "d"}).endswith("Required field 'StateMachineArn' is missing")
 
 
 def test_services_that_are_not_here_can_be_mocked(trial):
-    state = {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:bedrockruntime:invokeModel", "End": True}
+    state = asking("aws-sdk:bedrockruntime:invokeModel")
     assert trial(state, result={"Body": "b", "ContentType": "text/plain"})["status"] == "SUCCEEDED"
 
 
 def test_what_waits_for_others_is_tried_with_a_mock_only(trial):
     # https://docs.aws.amazon.com/step-functions/latest/apireference/API_TestState.html
     for resource in ("sqs:sendMessage.waitForTaskToken", "states:startExecution.sync", "activity"):
-        named = "arn:aws:states:us-east-1:000000000000:activity:a" if resource == "activity" else f"arn:aws:states:::{resource}"
-        state = {"Type": "Task", "Resource": named, "End": True}
+        state = {"Type": "Task", "Resource": ACTIVITY, "End": True} if resource == "activity" else asking(resource)
         assert "when a mock is specified" in refused(trial, state, roleArn=ROLE)
         assert trial(state, mock={"result": "{}", "fieldValidationMode": "NONE"})["status"] == "SUCCEEDED"
 

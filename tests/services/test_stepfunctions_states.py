@@ -260,6 +260,27 @@ def test_an_execution_that_takes_longer_than_its_machine_allows_times_out(cloud)
     assert types(cloud, found["executionArn"])[-1] == "ExecutionTimedOut"
 
 
+def one(name: str, state: dict) -> dict:
+    return {"StartAt": name, "States": {name: state}}
+
+
+INVOKE, ASKS = "arn:aws:states:::lambda:invoke", {"FunctionName": "f"}
+MEASURED = [
+    ({"Type": "Task", "Resource": INVOKE, "Parameters": ASKS, "Retry": [{"ErrorEquals": ["States.ALL", "X"]}], "End": True},
+     "States.ALL must appear alone and at end of list at /States/A/Retry[0]/ErrorEquals[0]"),
+    ({"Type": "Wait", "Seconds": 1, "Timestamp": "2030-01-01T00:00:00Z", "End": True},
+     "There should only be one of the following fields: [SecondsPath, Seconds, TimestampPath, Timestamp] at /States/A"),
+    ({"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, **one("B", {"Type": "Succeed"})}, "End": True},
+     "These fields are required: [ExecutionType] at /States/A/ItemProcessor/ProcessorConfig"),
+    ({"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE", "ExecutionType": "STANDARD"}, **one("B", {"Type": "Succeed"})}, "End": True},
+     "Field 'ExecutionType' is not supported at /States/A/ItemProcessor/ProcessorConfig"),
+    ({"Type": "Task", "Resource": INVOKE, "End": True}, f"Parameters field is required for resource ARN: {INVOKE} at /States/A/Resource"),
+    ({"Type": "Task", "Resource": INVOKE, "Parameters": {}, "End": True}, "The field 'FunctionName' is required but was missing at /States/A/Parameters"),
+    ({"Type": "Pass", "InputPath": "foo", "End": True}, "Value must be a valid JSONPath. at /States/A/InputPath"),
+]  # fmt: skip
+"""As cdk-preflight saw it of AWS (rules/stepfunctions)."""
+
+
 @pytest.mark.parametrize(
     ("definition", "said"),
     [
@@ -267,7 +288,8 @@ def test_an_execution_that_takes_longer_than_its_machine_allows_times_out(cloud)
         ({"StartAt": "A", "States": {"A": {"Type": "Wrong"}}},
          "SCHEMA_VALIDATION_FAILED: The field 'Type' should have one of these values: [Task, Wait, Pass, Succeed, Fail, Choice, Parallel, Map] at /States/A/Type"),
         ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "X"}}},
-         "MISSING_TRANSITION_TARGET: Missing 'Next' target: X at /States/A/Next, MISSING_END_STATE: Workflow has no terminal state"),
+         "MISSING_TRANSITION_TARGET: Missing 'Next' target: X at /States/A/Next, MISSING_END_STATE: Workflow has no terminal state at null"),
+        *((one("A", state), f"SCHEMA_VALIDATION_FAILED: {said}") for state, said in MEASURED),
         ({"StartAt": "A", "States": {"A": {"Type": "Succeed"}, "B": {"Type": "Succeed"}}},
          'MISSING_TRANSITION_TARGET: State "B" is not reachable. at /States/B'),
         ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Retry": [], "End": True}}},

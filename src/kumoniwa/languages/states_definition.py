@@ -29,6 +29,14 @@ from kumoniwa.languages.states_path import Expression, InvalidExpression, expres
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 DEPTH_MAX = 20
 NAME_MAX = 80
+WAITS = ("SecondsPath", "Seconds", "TimestampPath", "Timestamp")
+"""Of these a state that waits has one; in the order in which AWS says so."""
+ASKED = {
+    "lambda:invoke": ("FunctionName",), "sqs:sendMessage": ("QueueUrl", "MessageBody"), "sns:publish": ("Message",),
+    "dynamodb:putItem": ("TableName", "Item"), "dynamodb:getItem": ("TableName", "Key"), "states:startExecution": ("StateMachineArn",),
+    "events:putEvents": ("Entries",), "ecs:runTask": ("TaskDefinition",), "glue:startJobRun": ("JobName",),
+}  # fmt: skip
+"""What has to be said of these, as cdk-preflight measured with ValidateStateMachineDefinition."""
 
 
 class Diagnostic(NamedTuple):
@@ -39,7 +47,9 @@ class Diagnostic(NamedTuple):
 
     def said(self) -> str:
         """As CreateStateMachine says it."""
-        at = f" at {self.location}" if self.location is not None else ""
+        # "at null": cdk-preflight's pf-sfn-asl-terminal-state, seen of AWS.
+        location = "null" if self.code == "MISSING_END_STATE" else self.location
+        at = f" at {location}" if location is not None else ""
         return f"{self.code}: {self.message}{at}"
 
 
@@ -180,7 +190,7 @@ class _Reader:
         for name, fields in states.items():
             at = f"{location}/States/{name}"
             if len(name) > NAME_MAX or not name:
-                self.fail(f"State name must be between 1 and {NAME_MAX} characters", at, "INVALID_STATE_NAME")
+                self.fail(f"Invalid State name: {name}", at, "INVALID_STATE_NAME")
             if name in self.names:
                 self.fail(f"Duplicate State name: {name}", at, "DUPLICATE_STATE_NAME")
             self.names.add(name)
@@ -266,7 +276,7 @@ class _Reader:
         for group in EXCLUSIVE:
             held = [field for field in group if field in fields]
             if len(held) > 1:
-                self.fail(f"There should only be one of the following fields: [{', '.join(held)}]", at)
+                self.fail(f"There should only be one of the following fields: [{', '.join(WAITS if held[0] in WAITS else held)}]", at)
         if "Next" in SUPPORTED[type_] and "Next" not in fields and fields.get("End") is not True:
             self.fail("There should be one of the following fields: [Next, End]", at)
         for field, least in LEAST.items():
@@ -308,7 +318,7 @@ class _Reader:
                 raise InvalidExpression(str(value))
             return (compiled if takes_calls else expression)(value)
         except InvalidExpression:
-            self.fail("Value is not a valid JSONPath", f"{at}/{field}")
+            self.fail("Value must be a valid JSONPath.", f"{at}/{field}")
             return NOTHING
 
     def template(self, holder: dict[str, Any], field: str, at: str, is_jsonata: bool, said: str = "") -> Template | None:
@@ -361,8 +371,7 @@ class _Reader:
             self.fail("Value cannot be empty" if errors == [] else "Expected value of type Array", f"{where}/ErrorEquals")
             return False
         if "States.ALL" in errors and (len(errors) > 1 or not is_last):
-            said = "must appear alone" if len(errors) > 1 else "must be the last"
-            self.fail(f"'States.ALL' {said}", f"{where}/ErrorEquals")
+            self.fail("States.ALL must appear alone and at end of list", f"{where}/ErrorEquals[{errors.index('States.ALL')}]")
             return False
         return True
 
@@ -441,6 +450,19 @@ class _Reader:
             self.fail("Express state machine does not support '.sync' service integration", where)
         elif self.is_express and ":activity:" in resource:
             self.fail("Express state machine does not support Activity ARN", where)
+        elif re.match(r"arn:[\w-]+:states:::", resource):
+            self._asked(state, resource, at)
+
+    def _asked(self, state: State, resource: str, at: str) -> None:
+        """What a service is asked has to be said, as cdk-preflight saw it of AWS (pf-sfn-asl-integration-parameters)."""
+        given = "Arguments" if state.is_jsonata else "Parameters"
+        if given not in state.fields:
+            self.fail(f"{given} field is required for resource ARN: {resource}", f"{at}/Resource")
+        elif isinstance(said := state.fields[given], dict):
+            action = re.sub(r"\.(sync|waitForTaskToken)(:\d)?\Z", "", resource.split(":::", 1)[1])
+            for name in ASKED.get(action, ()):
+                if name not in said and f"{name}.$" not in said:
+                    self.fail(f"The field '{name}' is required but was missing", f"{at}/{given}")
 
     def choice(self, state: State, at: str, _: int) -> None:
         if state.fields["Choices"] == []:
@@ -494,6 +516,8 @@ class _Reader:
         if isinstance(processor, dict) and "QueryLanguage" in processor:
             self.fail("Field 'QueryLanguage' is not supported", f"{at}/{field}")
         config = processor.get("ProcessorConfig") if isinstance(processor, dict) else None
+        if isinstance(config, dict):
+            self._check_mode(config, f"{at}/{field}/ProcessorConfig")
         around = self.is_express
         self.is_express = around or (isinstance(config, dict) and config.get("ExecutionType") == "EXPRESS")
         state.flows.append(self.flow(processor, f"{at}/{field}", depth + 1))
@@ -509,6 +533,13 @@ class _Reader:
         if state.is_jsonata:
             self.value(state, "Items", at)
         self.distribution(state, at)
+
+    def _check_mode(self, config: dict[str, Any], at: str) -> None:
+        """As cdk-preflight saw it of AWS (pf-sfn-asl-map-distributed)."""
+        if config.get("Mode") == "DISTRIBUTED":
+            self.require(config, ("ExecutionType",), at)
+        elif config.get("Mode") == "INLINE" and "ExecutionType" in config:
+            self.fail("Field 'ExecutionType' is not supported", at)
 
     def distribution(self, state: State, at: str) -> None:
         """Where items come from, how they are batched, and where results go."""

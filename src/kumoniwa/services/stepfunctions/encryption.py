@@ -41,11 +41,12 @@ def read(told: dict[str, Any] | None) -> Encryption | None:
     told = told or {"type": OWN}
     key, reused_s = told.get("kmsKeyId"), told.get("kmsDataKeyReusePeriodSeconds")
     if told["type"] == OWN:
-        if key is not None or reused_s is not None:
-            raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: kmsKeyId and kmsDataKeyReusePeriodSeconds are for {CUSTOMER} only.")
+        for name in ("kmsKeyId", "kmsDataKeyReusePeriodSeconds"):
+            if told.get(name) is not None:
+                raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: Custom {name} is not allowed when selecting {OWN}.")
         return None
     if key is None:
-        raise InvalidEncryptionConfiguration(f"Invalid Encryption Configuration: {CUSTOMER} needs kmsKeyId.")
+        raise InvalidEncryptionConfiguration("Invalid Encryption Configuration: Must set a valid kmsKeyId.")
     return Encryption(key=key, reused_s=REUSED_S if reused_s is None else reused_s)
 
 

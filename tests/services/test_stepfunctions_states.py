@@ -4,6 +4,7 @@ Orders of events and the numbers they point back to were recorded from AWS (loca
 """
 
 import json
+from datetime import UTC
 
 import pytest
 from botocore.exceptions import ClientError
@@ -23,6 +24,17 @@ def test_pass_states_shape_their_data_by_paths_and_templates(cloud):
         {"in": {"name": "x"}},
     )  # fmt: skip
     assert found["output"] == {"name": "x", "all": {"in": {"name": "x"}}, "fix": 1, "list": [1, 2]}
+
+
+def test_a_state_reads_the_same_millisecond_that_an_answer_tells(cloud):
+    # localstack's test_execution_dateformat
+    arn = make(cloud, {"A": {"Type": "Pass", "Parameters": {"at.$": "$$.Execution.StartTime"}, "End": True}})
+    for _ in range(8):
+        cloud.sleep(0.01031)
+        execution = start(cloud, arn)
+        cloud.sleep(1)
+        found = told(cloud, execution)
+        assert json.loads(found["output"])["at"] == found["startDate"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def test_a_history_begins_with_the_start_and_each_event_points_to_the_one_before_it(cloud):

@@ -226,8 +226,8 @@ def _shown(shape: Shape, value: Any, is_optimized: bool) -> Any:
         return {key: _shown(shape.value.shape, one, is_optimized) for key, one in value.items()}
     if shape.type == "timestamp" and isinstance(value, (int, float)):
         if is_optimized:
-            return int(value * 1000)
-        return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            return round(value * 1000)
+        return datetime.fromtimestamp(round(value, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, bytes):
         try:
             return value.decode()

@@ -22,7 +22,8 @@ BYTES_MAX = 262_144
 
 
 def stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The millisecond that answers name too: they round (localstack's test_execution_dateformat compares the two)."""
+    return datetime.fromtimestamp(round(at, 3), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def text_of(value: Any) -> str:

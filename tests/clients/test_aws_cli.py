@@ -141,3 +141,10 @@ def test_what_is_written_to_a_log_is_tailed_live(aws, kumoniwa):
     finally:
         tail.kill()
         tail.wait()
+
+
+def test_a_new_stream_has_its_shards_where_its_records_begin(kumoniwa):
+    # The Kinesis Client Library asks so before it reads anything, and in real time the shards are a moment younger than their stream.
+    kinesis = kumoniwa.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=2)
+    assert len(kinesis.list_shards(StreamName="s", ShardFilter={"Type": "AT_TRIM_HORIZON"})["Shards"]) == 2

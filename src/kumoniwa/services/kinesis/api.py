@@ -340,7 +340,8 @@ def _listing(text: str) -> tuple[str, str, str, float]:
 def _filtered(call: Call, stream: Stream, kind: str, at: float) -> list[Shard]:
     """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html"""
     shards = listed_shards(call, stream)
-    horizon = max(call.now() - stream.retention_h * 3600.0, stream.created)
+    # The first shards are a moment younger than their stream.
+    horizon = max(call.now() - stream.retention_h * 3600.0, min(shard.created for shard in stream.shards))
     moment = horizon if kind.endswith("TRIM_HORIZON") else at
     if kind == "AT_LATEST":
         return [shard for shard in shards if shard.is_open]

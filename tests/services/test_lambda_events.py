@@ -211,6 +211,29 @@ def test_a_dead_letter_queue_the_role_may_not_use_is_refused(cloud):
         make(cloud, DeadLetterConfig={"TargetArn": arn}, Role=put_role(cloud))
 
 
+def test_what_cannot_be_a_dead_letter_queue_or_destination_is_refused_in_awss_words(cloud):
+    # As cdk-preflight saw it of AWS: pf-lambda-dlq-no-fifo, -dlq-region (which it asks for before the service), -dlq-service.
+    for target, text in (
+        (f"arn:aws:sqs:us-east-1:{ACCOUNT}:q.fifo", "FIFO SQS queue is not supported for dead letter configuration"),
+        ("arn:aws:s3:::b", "The resource specified by the TargetArn must be in the same region as the Lambda function it's associated with."),
+        (f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:g", "The service specified by the TargetArn is not supported for dead letter configuration."),
+    ):
+        with pytest.raises(ClientError) as caught:
+            make(cloud, DeadLetterConfig={"TargetArn": target})
+        assert caught.value.response["Error"] == {"Code": "InvalidParameterValueException", "Message": f"Invalid dead letter queue ARN: {text}"}
+    # As it saw it of AWS: pf-lambda-eic-destination-no-sns-fifo, -no-sqs-fifo, -region.
+    make(cloud)
+    invalid = "The provided destination config DestinationConfig(onSuccess=null, onFailure=OnFailure(destination={})) is invalid."
+    for target, text in (
+        (f"arn:aws:sns:us-east-1:{ACCOUNT}:t.fifo", "FIFO-type Amazon SNS topics aren't supported as a destination."),
+        (f"arn:aws:sqs:us-east-1:{ACCOUNT}:q.fifo", invalid),
+        (f"arn:aws:sqs:eu-west-1:{ACCOUNT}:q", invalid),
+    ):
+        with pytest.raises(ClientError) as caught:
+            cloud.client("lambda").put_function_event_invoke_config(FunctionName="f", DestinationConfig={"OnFailure": {"Destination": target}})
+        assert caught.value.response["Error"] == {"Code": "InvalidParameterValueException", "Message": text.format(target)}
+
+
 def test_a_throttled_event_waits_until_there_is_room(cloud, tmp_path):
     make(cloud, ATTEMPTS)
     file, client = tmp_path / "n", cloud.client("lambda")

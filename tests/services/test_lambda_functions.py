@@ -55,6 +55,12 @@ def test_a_function_has_many_names(cloud, name):
     assert invoke(cloud, 5, name)["Payload"] == 5
 
 
+def test_code_in_s3_is_named_by_bucket_and_key_together(cloud):
+    # As cdk-preflight saw it of AWS (pf-lambda-code-s3-pair).
+    with pytest.raises(ClientError, match="S3 Bucket and Key are required for uploading with S3 parameters."):
+        make(cloud, Code={"S3Bucket": "bucket"})
+
+
 def test_what_cannot_be_unzipped_is_refused_and_leaves_nothing(cloud):
     put_role(cloud)
     client = cloud.client("lambda")

@@ -190,6 +190,15 @@ def test_what_no_layer_can_be_for_is_told_in_aws_order(cloud):
     )
 
 
+def test_an_organization_uses_a_layer_as_anybody(cloud):
+    # As cdk-preflight saw it of AWS (pf-lambda-layerperm-organization-id-needs-wildcard-principal).
+    publish(cloud, "a", "NAME = 'a'")
+    said = {"LayerName": "a", "VersionNumber": 1, "StatementId": "s", "Action": "lambda:GetLayerVersion", "OrganizationId": "o-abcdefghij"}
+    add = cloud.client("lambda").add_layer_version_permission
+    assert refused(add, Principal="111111111111", **said)[1] == "If organization id is specified then principal should be *"
+    assert add(Principal="*", **said)["Statement"]
+
+
 def test_a_stack_lets_another_account_use_a_layer(cloud):
     arn, functions = publish(cloud, "a", "NAME = 'a'"), cloud.client("lambda")
     share = {"LayerVersionArn": arn, "Action": "lambda:GetLayerVersion", "Principal": "111111111111"}

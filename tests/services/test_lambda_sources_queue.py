@@ -240,7 +240,6 @@ def test_mappings_are_refused_as_aws_refuses_them(shop):
     uuid = "00000000-0000-0000-0000-000000000000"
     assert refused(shop.functions.get_event_source_mapping, UUID=uuid)[1] == "The resource you requested does not exist."
     assert refused(create, FunctionName="f") == ("InvalidParameterValueException", "Unrecognized event source.")
-    assert refused(create, FunctionName="f", EventSourceArn=arn.replace("sqs", "sns"))[1] == "Unrecognized event source."
     assert refused(create, FunctionName="f", EventSourceArn=arn.replace("sqs", "kafka"))[0] == "NotImplemented"
     assert refused(create, FunctionName="unknown", EventSourceArn=arn) == ("InvalidParameterValueException", "Function does not exist")
     assert refused(create, FunctionName="f", EventSourceArn=arn, DestinationConfig={"OnFailure": {}}) == (
@@ -260,6 +259,30 @@ def test_mappings_are_refused_as_aws_refuses_them(shop):
         f"Please update or delete the existing mapping with UUID {made}",
     )
     assert refused(shop.functions.update_event_source_mapping, UUID=made, BatchSize=11)[1] == window
+
+
+def test_what_a_queue_cannot_be_read_by_is_refused_in_awss_words(shop):
+    """As cdk-preflight saw it of AWS: pf-lambda-esm-event-source-arn-service, -sqs-same-region, -starting-position-timestamp-sqs-unsupported,
+    -fifo-batch-size-max, -fifo-batching-window, -filters-hard-limit-ten, -metrics-error-count-kafka-only, -logging-config-kafka-only,
+    -max-concurrency-vs-reserved."""
+    shop.function()
+    _, arn = shop.queue()
+    _, fifo = shop.queue("q.fifo", FifoQueue="true")
+    shop.functions.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=5)
+    filters = [{"Pattern": '{"body": ["x"]}'}] * 11
+    for source, said, text in (
+        ("arn:aws:s3:::bucket", {}, "Unrecognized event source. Unsupported source arn : arn:aws:s3:::bucket"),
+        (arn.replace("us-east-1", "eu-west-1"), {}, "Event source region must match Lambda region us-east-1"),
+        (arn, {"StartingPositionTimestamp": 1}, "Timestamp is not valid for SQS event sources."),
+        (fifo, {"BatchSize": 11}, "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"),
+        (fifo, {"BatchSize": 11, "MaximumBatchingWindowInSeconds": 1}, "Batching window is not supported for FIFO queues"),
+        (arn, {"FilterCriteria": {"Filters": filters}}, "Too many filter patterns, maximum allowed 5 patterns, provided 11 patterns."),
+        (arn, {"MetricsConfig": {"Metrics": ["ErrorCount"]}}, "Invalid EventSourceMapping metrics. Expected values: [EventCount]"),
+        (arn, {"LoggingConfig": {}}, "Unsupported LoggingConfig parameter for given event source mapping type."),
+        (arn, {"ScalingConfig": {"MaximumConcurrency": 100}}, "MaximumConcurrency: 100 is greater than Function Reserved Concurrency: 5"),
+    ):
+        create = shop.functions.create_event_source_mapping
+        assert refused(create, FunctionName="f", EventSourceArn=source, **said) == ("InvalidParameterValueException", text)
 
 
 def test_a_role_that_may_not_read_the_queue_is_refused(make_cloud, tmp_path):
@@ -398,7 +421,6 @@ def test_what_becomes_of_messages_is_measured_if_it_is_asked_for(shop):
     seen = {name: figures(shop.cloud, "AWS/Lambda", name, EventSourceMappingUUID=made["UUID"]) for name in names}
     assert seen == dict(zip(names, (3.0, 1.0, 2.0, 1.0, 1.0), strict=True))
     assert "MetricsConfig" not in shop.functions.update_event_source_mapping(UUID=made["UUID"], MetricsConfig={})
-    # The text is our own.
     assert refused(shop.functions.update_event_source_mapping, UUID=made["UUID"], MetricsConfig={"Metrics": ["KafkaMetrics"]}) == (
-        "InvalidParameterValueException", "Unsupported metrics for given event source mapping type: KafkaMetrics"
+        "InvalidParameterValueException", "Invalid EventSourceMapping metrics. Expected values: [EventCount]"
     )  # fmt: skip

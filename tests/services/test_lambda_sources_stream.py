@@ -298,6 +298,20 @@ def test_mappings_of_streams_are_refused_as_aws_refuses_them(shop):
     assert refused(create, FunctionName="f", EventSourceArn=stream, StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=1) == (
         "InvalidParameterValueException", f"Unsupported starting position for arn type: {stream}"
     )  # fmt: skip
+    # As cdk-preflight saw it of AWS: pf-lambda-esm-starting-position-timestamp-requires-at-timestamp, -record-age-effective-min,
+    # -on-failure-destination-service, -ddb-destination-standard-only, -ddb-cross-region.
+    for said, text in (
+        ({"StartingPositionTimestamp": 1}, "Timestamp only valid with StartingPosition AT_TIMESTAMP"),
+        ({"MaximumRecordAgeInSeconds": 30}, "MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:f"}}},
+         "The service specified by the TargetArn isn't supported as a destination."),
+        ({"DestinationConfig": {"OnFailure": {"Destination": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q.fifo"}}},
+         "FIFO-type Amazon SQS queues aren't supported as a destination."),
+        ({"EventSourceArn": stream.replace("us-east-1", "eu-west-1")}, "Event source region must match Lambda region us-east-1"),
+    ):  # fmt: skip
+        assert refused(create, **({"FunctionName": "f", "EventSourceArn": stream, "StartingPosition": "LATEST"} | said)) == (
+            "InvalidParameterValueException", text
+        )  # fmt: skip
     gone = stream[:-23] + "2025-02-22T03:03:25.490"
     assert refused(create, FunctionName="f", EventSourceArn=gone, StartingPosition="LATEST") == (
         "InvalidParameterValueException", f"Stream not found: {gone}"

@@ -9,7 +9,7 @@ from kumoniwa.engines.lambda_runtime import runtimes
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere
-from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may
+from kumoniwa.services.lambda_.destination import ACTIONS, check_role_may, is_fifo
 from kumoniwa.services.lambda_.errors import ForeignRole, InvalidParameterValueException
 from kumoniwa.services.lambda_.function import Version, text_of_variables
 from kumoniwa.services.lambda_.layer import chosen
@@ -86,11 +86,20 @@ def variables_of(environment: dict[str, Any]) -> dict[str, str]:
 
 
 def _checked_dead_letter(call: Call, role: str, target: str) -> str:
+    """As cdk-preflight saw it of AWS (pf-lambda-dlq-…), which asks for the region first; that of FIFO topics it saw of queues alone."""
     if target:
-        service = (arns.parse(target) or arns.Arn("", "", "", "", "")).service
-        if service not in ("sqs", "sns"):
-            raise InvalidParameterValueException(f"The provided target ARN {target} is neither an SQS queue nor an SNS topic.")
-        action, words = ACTIONS[service]
+        named = arns.parse(target) or arns.Arn("", "", "", "", "")
+        why = ""
+        if named.region != call.region:
+            why = "The resource specified by the TargetArn must be in the same region as the Lambda function it's associated with."
+        elif named.service not in ("sqs", "sns"):
+            why = "The service specified by the TargetArn is not supported for dead letter configuration."
+        elif is_fifo(named):
+            kind = "SQS queue" if named.service == "sqs" else "SNS topic"
+            why = f"FIFO {kind} is not supported for dead letter configuration"
+        if why:
+            raise InvalidParameterValueException(f"Invalid dead letter queue ARN: {why}")
+        action, words = ACTIONS[named.service]
         check_role_may(call, role, action, target, f"The provided execution role does not have permissions to call {words}")
     return target
 

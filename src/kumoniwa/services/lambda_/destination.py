@@ -85,14 +85,23 @@ def _destinations(call: Call, version: Version, said: dict[str, Any] | None) -> 
 
 
 def _check(call: Call, version: Version, member: str, destination: str, said: dict[str, Any]) -> None:
-    """Buckets take failures alone: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    """Buckets take failures alone: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+
+    Other regions and FIFO queues are no destinations, as cdk-preflight saw it of AWS (pf-lambda-eic-destination-…)."""
     target = arns.parse(destination)
-    if target is None or target.service not in ACTIONS or (target.service, member) == ("s3", "OnSuccess"):
+    if (
+        target is None
+        or target.service not in ACTIONS
+        or (target.service, member) == ("s3", "OnSuccess")
+        or target.region not in ("", call.region)
+        or (target.service == "sqs" and is_fifo(target))
+    ):
         spelled = [
             f"{member[0].lower()}{member[1:]}=" + (f"{member}(destination={said[member]['Destination']})" if said.get(member) else "null")
             for member in ("OnSuccess", "OnFailure")
         ]
         raise InvalidParameterValueException(f"The provided destination config DestinationConfig({', '.join(spelled)}) is invalid.")
+    check_is_standard(target)
     if target.service == "lambda":
         named = parsed(destination)
         if named is None or f"{named.name}:{LATEST}" not in call.shelf(Version):
@@ -106,6 +115,17 @@ def _check(call: Call, version: Version, member: str, destination: str, said: di
         # That both are needed is documented on the same page.
         refusal = "The function's execution role does not have permissions to call ListBucket on S3"
         check_role_may(call, version.role, "s3:ListBucket", destination, refusal)
+
+
+def is_fifo(target: arns.Arn) -> bool:
+    return target.service in ("sqs", "sns") and target.resource.endswith(".fifo")
+
+
+def check_is_standard(target: arns.Arn) -> None:
+    """As cdk-preflight saw it of AWS: of topics pf-lambda-eic-destination-no-sns-fifo, of queues pf-lambda-esm-ddb-destination-standard-only."""
+    if is_fifo(target):
+        kind = "SQS queues" if target.service == "sqs" else "SNS topics"
+        raise InvalidParameterValueException(f"FIFO-type Amazon {kind} aren't supported as a destination.")
 
 
 def check_role_may(call: Call, role: str, action: str, resource: str, refusal: str) -> None:

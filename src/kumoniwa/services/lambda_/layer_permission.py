@@ -7,6 +7,7 @@ import json
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.lambda_.errors import (
+    InvalidParameterValueException,
     PreconditionFailedException,
     ResourceConflictException,
     ResourceNotFoundException,
@@ -39,6 +40,9 @@ def AddLayerVersionPermission(
     RevisionId: str | None = None,
 ) -> dict:
     layer = _existing(call, LayerName, VersionNumber)
+    if OrganizationId is not None and Principal != "*":
+        # As cdk-preflight saw it of AWS (pf-lambda-layerperm-organization-id-needs-wildcard-principal); the code was not told.
+        raise InvalidParameterValueException("If organization id is specified then principal should be *")
     if any(json.loads(each)["Sid"] == StatementId for each in layer.statements):
         raise ResourceConflictException(
             f"The statement id ({StatementId}) provided already exists. Please provide a new statement id, or remove the existing statement."

@@ -43,6 +43,9 @@ async def received(call: Call, said: dict[str, Any]) -> bytes:
             raise RequestEntityTooLargeException(f"Zipped size must be smaller than {ZIPPED_BYTES_MAX} bytes")
     elif said.get("S3Bucket") and said.get("S3Key"):
         zipped = await _from_s3(call, said)
+    elif said.get("S3Bucket") or said.get("S3Key"):
+        # As cdk-preflight saw it of AWS (pf-lambda-code-s3-pair) of a bucket alone.
+        raise InvalidParameterValueException("S3 Bucket and Key are required for uploading with S3 parameters.")
     else:
         raise InvalidParameterValueException("Please provide a source for function code.")
     return zipped

@@ -25,6 +25,7 @@ from kumoniwa.services.lambda_.errors import (
     ResourceNotFoundException,
 )
 from kumoniwa.services.lambda_.function import Version, check_tags, found, settles
+from kumoniwa.services.lambda_.function import existing as existing_function
 from kumoniwa.services.lambda_.name import arn, function_named
 
 CHANGED = ("lambda", "sources")
@@ -32,7 +33,6 @@ CHANGED = ("lambda", "sources")
 
 FILTERS_MAX = 5
 QUEUE_BATCH_MAX = 10_000
-FIFO_BATCH_MAX = 10
 RECORDS_AGE_S_MIN = 60
 
 
@@ -155,15 +155,17 @@ async def CreateEventSourceMapping(
     FunctionResponseTypes: list[str] | None = None,
     ScalingConfig: dict[str, Any] | None = None,
     MetricsConfig: dict[str, Any] | None = None,
+    LoggingConfig: dict[str, Any] | None = None,
 ) -> dict:
-    """Messages: recorded test_event_source_mapping_exceptions, test_create_event_source_validation, test_duplicate_event_source_mappings."""
+    """Messages: recorded test_event_source_mapping_exceptions, test_create_event_source_validation, test_duplicate_event_source_mappings;
+    those of sources, positions, filters, metrics and destinations as cdk-preflight saw them of AWS (pf-lambda-esm-…)."""
     source = arns.parse(EventSourceArn) if EventSourceArn else None
     if source is None:
         raise InvalidParameterValueException("Unrecognized event source.")
     if source.service in _NOT_BUILT:
         raise NotImplementedHere(f"event source mappings of {source.service}")
     if source.service != "sqs" and source.service not in STREAMS:
-        raise InvalidParameterValueException("Unrecognized event source.")
+        raise InvalidParameterValueException(f"Unrecognized event source. Unsupported source arn : {EventSourceArn}")
     is_stream = source.service in STREAMS
     _check_source(call, EventSourceArn, is_stream)
     if is_stream and StartingPosition is None:
@@ -174,13 +176,17 @@ async def CreateEventSourceMapping(
         raise InvalidParameterValueException(f"Unsupported starting position for arn type: {EventSourceArn}")
     if not is_stream and StartingPosition is not None:
         raise InvalidParameterValueException("StartingPosition is not valid for SQS event sources.")
-    if (StartingPosition == "AT_TIMESTAMP") != (StartingPositionTimestamp is not None):
+    if StartingPositionTimestamp is not None and StartingPosition != "AT_TIMESTAMP":
         raise InvalidParameterValueException(
-            "StartingPositionTimestamp must be specified, and only, with the starting position AT_TIMESTAMP."
+            "Timestamp only valid with StartingPosition AT_TIMESTAMP" if is_stream else "Timestamp is not valid for SQS event sources."
         )
+    if StartingPosition == "AT_TIMESTAMP" and StartingPositionTimestamp is None:
+        # That it is refused is documented; the words were found nowhere.
+        raise InvalidParameterValueException("StartingPositionTimestamp must be specified with the starting position AT_TIMESTAMP.")
     said = Said(
         BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
         BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig, MetricsConfig,
+        LoggingConfig,
     )  # fmt: skip
     _check_supported(is_stream, said)
     version, qualifier = _function(call, FunctionName)
@@ -205,10 +211,10 @@ async def CreateEventSourceMapping(
 
 def _check_source(call: Call, source: str, is_stream: bool) -> None:
     parsed = arns.parse(source)
-    if is_stream and (parsed.region, parsed.account) != (call.region, call.account):
-        raise NotImplementedHere("event source mappings of streams in other accounts or regions")
     if parsed.region != call.region:
-        raise InvalidParameterValueException(f"The event source {source} is in another region.")
+        raise InvalidParameterValueException(f"Event source region must match Lambda region {call.region}")
+    if is_stream and parsed.account != call.account:
+        raise NotImplementedHere("event source mappings of streams in other accounts")
     if parsed.service == "dynamodb" and "/stream/" not in source or parsed.service == "kinesis" and not parsed.resource.startswith("stream/"):
         raise InvalidParameterValueException("Unrecognized event source.")
 
@@ -228,6 +234,7 @@ class Said(NamedTuple):
     DestinationConfig: dict[str, Any] | None
     ScalingConfig: dict[str, Any] | None
     MetricsConfig: dict[str, Any] | None
+    LoggingConfig: dict[str, Any] | None
 
 
 OF_STREAMS = (
@@ -235,11 +242,12 @@ OF_STREAMS = (
     "DestinationConfig",
 )  # fmt: skip
 OF_QUEUES = ("ScalingConfig",)
+OF_KAFKA = ("LoggingConfig",)
 
 
 def _check_supported(is_stream: bool, said: Said) -> None:
     """Parameters of the other kind of source, refused before the function is looked for (recorded: test_event_source_mapping_exceptions)."""
-    for name in OF_QUEUES if is_stream else OF_STREAMS:
+    for name in (*(OF_QUEUES if is_stream else OF_STREAMS), *OF_KAFKA):
         if getattr(said, name) is not None:
             raise InvalidParameterValueException(f"Unsupported {name} parameter for given event source mapping type.")
 
@@ -256,7 +264,7 @@ def _with(call: Call, version: Version, mapping: Mapping, said: Said) -> Mapping
     """The mapping with what a request says of it, checked."""
     age_s_max, types, scaling = said.MaximumRecordAgeInSeconds, said.FunctionResponseTypes, said.ScalingConfig
     if age_s_max is not None and -1 < age_s_max < RECORDS_AGE_S_MIN:
-        raise InvalidParameterValueException("MaximumRecordAgeInSeconds must be -1 or between 60 and 604800 seconds.")
+        raise InvalidParameterValueException("MaximumRecordAgeInSeconds must be either -1 (forever) or between 60 and 604800 (inclusive)")
     wanted = {
         "batch_size": said.BatchSize, "window_s": said.MaximumBatchingWindowInSeconds, "parallel": said.ParallelizationFactor,
         "age_s_max": age_s_max, "bisects": said.BisectBatchOnFunctionError, "retries_max": said.MaximumRetryAttempts,
@@ -270,11 +278,15 @@ def _with(call: Call, version: Version, mapping: Mapping, said: Said) -> Mapping
     mapping = changed(mapping, **{name: value for name, value in wanted.items() if value is not None})
     if mapping.is_fifo and mapping.window_s:
         raise InvalidParameterValueException("Batching window is not supported for FIFO queues")
-    if mapping.is_fifo and mapping.batch_size > FIFO_BATCH_MAX:
-        raise InvalidParameterValueException("Maximum batch size for FIFO queues is 10")
+    # A FIFO queue, which can have no window, is so held to ten as well.
     if mapping.batch_size > 10 and not mapping.window_s and not mapping.is_stream:
         raise InvalidParameterValueException(
             "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+        )
+    reserved = existing_function(call, mapping.function).reserved
+    if scaling is not None and reserved is not None and mapping.concurrency_max > reserved:
+        raise InvalidParameterValueException(
+            f"MaximumConcurrency: {mapping.concurrency_max} is greater than Function Reserved Concurrency: {reserved}"
         )
     if mapping.tumbling_s and mapping.parallel > 1:
         raise NotImplementedHere("tumbling windows with a parallelization factor")
@@ -283,8 +295,11 @@ def _with(call: Call, version: Version, mapping: Mapping, said: Said) -> Mapping
 
 def _filters(criteria: dict[str, Any]) -> tuple[str, ...]:
     """Recorded: test_dynamodb_invalid_event_filter."""
-    if len(criteria.get("Filters") or ()) > FILTERS_MAX:
-        raise InvalidParameterValueException(f"The number of filters exceeds the limit of {FILTERS_MAX}.")
+    count = len(criteria.get("Filters") or ())
+    if count > FILTERS_MAX:
+        raise InvalidParameterValueException(
+            f"Too many filter patterns, maximum allowed {FILTERS_MAX} patterns, provided {count} patterns."
+        )
     try:
         return patterns_of(criteria)
     except InvalidPattern as error:
@@ -292,10 +307,10 @@ def _filters(criteria: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _metrics(config: dict[str, Any]) -> tuple[str, ...]:
-    """The others are Kafka's: https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingMetricsConfig.html. The text is our own."""
+    """The others are Kafka's: https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingMetricsConfig.html."""
     metrics = tuple(config.get("Metrics") or ())
-    if strange := [each for each in metrics if each != "EventCount"]:
-        raise InvalidParameterValueException(f"Unsupported metrics for given event source mapping type: {', '.join(strange)}")
+    if any(each != "EventCount" for each in metrics):
+        raise InvalidParameterValueException("Invalid EventSourceMapping metrics. Expected values: [EventCount]")
     return metrics
 
 
@@ -306,7 +321,8 @@ def _destination(call: Call, version: Version, said: dict[str, Any]) -> str:
     if wanted:
         target = arns.parse(wanted)
         if target is None or target.service not in ("sqs", "sns", "s3"):
-            raise InvalidParameterValueException(f"The provided destination {wanted} is invalid.")
+            raise InvalidParameterValueException("The service specified by the TargetArn isn't supported as a destination.")
+        destination.check_is_standard(target)
         action, words = destination.ACTIONS[target.service]
         resource = f"{wanted}/*" if target.service == "s3" else wanted
         refusal = f"The function's execution role does not have permissions to call {words}"
@@ -396,12 +412,14 @@ async def UpdateEventSourceMapping(
     FunctionResponseTypes: list[str] | None = None,
     ScalingConfig: dict[str, Any] | None = None,
     MetricsConfig: dict[str, Any] | None = None,
+    LoggingConfig: dict[str, Any] | None = None,
 ) -> dict:
     """What is not said stays as it is."""
     held = _settled(call, UUID, "update")
     said = Said(
         BatchSize, FilterCriteria, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ParallelizationFactor, MaximumRecordAgeInSeconds,
         BisectBatchOnFunctionError, MaximumRetryAttempts, TumblingWindowInSeconds, DestinationConfig, ScalingConfig, MetricsConfig,
+        LoggingConfig,
     )  # fmt: skip
     _check_supported(held.is_stream, said)
     version, qualifier = _function(call, FunctionName or arn(call, held.function, held.qualifier or None))

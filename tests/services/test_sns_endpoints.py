@@ -299,7 +299,7 @@ def test_a_throttled_endpoint_hears_no_more_often_than_it_wants(cloud, sns, topi
 
 def test_fifo_topics_have_no_endpoints(sns):
     topic = sns.create_topic(Name="line.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
-    with pytest.raises(ClientError, match="Endpoint"):
+    with pytest.raises(ClientError, match="Invalid protocol type"):
         sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://x.example/")
 
 

@@ -67,12 +67,27 @@ def test_subscribing_again_is_harmless_unless_it_would_change_something(sns, top
     ({"Protocol": "http", "Endpoint": "https://x.example/"}, "Invalid parameter: Endpoint must match the specified protocol"),
     ({"Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:000000000000:inbox", "Attributes": {"RawMessageDelivery": "wrongvalue"}},
      "Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [wrongvalue]. Must be true or false."),
+    # cdk-preflight's pf-sns-firehose-subscription-role, -raw-message-delivery and -subscription-redrive, of AWS
+    ({"Protocol": "firehose", "Endpoint": "arn:aws:firehose:us-east-1:000000000000:deliverystream/d"},
+     "Invalid parameter: Delivery protocol firehose can only be subscribed with subscription role arn"),
+    ({"Protocol": "lambda", "Endpoint": "arn:aws:lambda:us-east-1:000000000000:function:f", "Attributes": {"RawMessageDelivery": "true"}},
+     "Invalid parameter: Attributes Reason: Delivery protocol [lambda] does not support raw message delivery."),
+    ({"Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:000000000000:inbox",
+      "Attributes": {"RedrivePolicy": '{"deadLetterTargetArn": "arn:aws:sns:us-east-1:000000000000:news"}'}},
+     "Invalid parameter: Attributes Reason: RedrivePolicy: deadLetterTargetArn must be a SQS queue"),
     ({"Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:000000000000:inbox", "Attributes": {"FilterPolicy": '{"key":[["value"]]}'}},
      "Invalid parameter: Attributes Reason: FilterPolicy: Match value must be String, number, true, false, or null\n"
      ' at [Source: (String)"{"key":[["value"]]}"; line: 1, column: 10]'),
 ])  # fmt: skip
 def test_what_cannot_be_subscribed_is_refused(sns, topic, said, text):
     assert refused(sns.subscribe, TopicArn=topic, **said) == ("InvalidParameter", text)
+
+
+def test_a_fifo_topic_delivers_to_queues(sns):
+    # cdk-preflight's pf-sns-fifo-topic-protocol, of AWS
+    line = sns.create_topic(Name="line.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    said = {"TopicArn": line, "Protocol": "https", "Endpoint": "https://x.example/"}
+    assert refused(sns.subscribe, **said) == ("InvalidParameter", "Invalid parameter: Invalid protocol type: https")
 
 
 @pytest.mark.parametrize("arn, code, text", [

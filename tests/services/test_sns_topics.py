@@ -50,6 +50,16 @@ def test_a_name_that_is_none_is_refused(sns, name, said):
     assert refused(sns.create_topic, Name=name, Attributes=said) == ("InvalidParameter", "Invalid parameter: Topic Name")
 
 
+def test_attributes_that_say_too_much_are_refused(sns):
+    # cdk-preflight's pf-sns-topic-attribute-values and -fifo-only-attributes, of AWS
+    archive = {"FifoTopic": "true", "ArchivePolicy": '{"MessageRetentionPeriod": 366}'}
+    for name, said, text in (
+        ("news", {"DisplayName": "x" * 101}, "DisplayName"),
+        ("news.fifo", archive, "ArchivePolicy: MessageRetentionPeriod value is invalid"),
+    ):
+        assert refused(sns.create_topic, Name=name, Attributes=said) == ("InvalidParameter", f"Invalid parameter: Attributes Reason: {text}")
+
+
 def test_making_a_topic_again_is_harmless_unless_it_would_change_it(sns):
     tags = [{"Key": "k", "Value": "v"}, {"Key": "l", "Value": "w"}]
     topic = sns.create_topic(Name="news", Attributes={"DisplayName": "News"}, Tags=tags)["TopicArn"]

@@ -164,7 +164,12 @@ def test_setting_attributes_changes_only_what_was_said_and_when(cloud, sqs):
 def test_high_throughput_needs_deduplication_by_group_whether_said_now_or_before(sqs):
     url = sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     limit = {"FifoThroughputLimit": "perMessageGroupId"}
-    assert refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes=limit)[0] == "InvalidAttributeValue"
+    assert refusal(sqs.set_queue_attributes, QueueUrl=url, Attributes=limit) == (
+        "InvalidAttributeValue",
+        # cdk-preflight's pf-sqs-high-throughput-pairing, of AWS
+        "Invalid value for the parameter FifoThroughputLimit. Reason: To set FifoThroughputLimit to perMessageGroupId, "
+        "the DeduplicationScope must be messageGroup.",
+    )
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DeduplicationScope": "messageGroup"})
     sqs.set_queue_attributes(QueueUrl=url, Attributes=limit)
     assert shown(sqs, url, "FifoThroughputLimit") == limit
@@ -196,12 +201,14 @@ def redrive(count=3, name="dead") -> dict:
         ),
         ({"deadLetterTargetArn": arn("nobody"), "maxReceiveCount": 1}, "Dead letter target does not exist."),
         (
+            # cdk-preflight's pf-sqs-redrive-arn-region, of AWS
             {"deadLetterTargetArn": arn("dead", "eu-west-1"), "maxReceiveCount": 1},
-            "Dead letter target does not exist.",
+            "for parameter RedrivePolicy is invalid. Reason: Dead-letter target must be in same region as the source.",
         ),
         (
             {"deadLetterTargetArn": arn("dead.fifo"), "maxReceiveCount": 1},
-            "must be same type of queue as the source",
+            # cdk-preflight's pf-sqs-dlq-same-type, of AWS
+            "for parameter RedrivePolicy is invalid. Reason: Dead-letter queue must be same type of queue as the source..",
         ),
         (
             {"deadLetterTargetArn": arn("dead"), "maxReceiveCount": 1, "x": 1},

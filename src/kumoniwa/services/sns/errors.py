@@ -59,6 +59,10 @@ class TooManyEntriesInBatchRequestException(AwsError):
     message = "The batch request contains more entries than permissible."
 
 
+class Refused(Exception):
+    """A value of an attribute that SNS does not take, and why. What sets it says so in its own words."""
+
+
 _PARSED = re.compile(r"arn:[^:]+:sns:[^:]+:\d{12}:[^:]+(:[^:]+)?")
 
 

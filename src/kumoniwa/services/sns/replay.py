@@ -19,8 +19,9 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.record import changed
 from kumoniwa.services.sns import delivery
 from kumoniwa.services.sns import subscription as subscriptions
+from kumoniwa.services.sns.errors import Refused
 from kumoniwa.services.sns.message import Message
-from kumoniwa.services.sns.subscription import Refused, Replay, Subscription
+from kumoniwa.services.sns.subscription import Replay, Subscription
 from kumoniwa.services.sns.topic import Topic, archived_s
 from kumoniwa.store.rows import Table
 

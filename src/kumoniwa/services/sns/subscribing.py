@@ -14,6 +14,7 @@ from kumoniwa.services.sns.errors import (
     AuthorizationErrorException,
     InvalidParameterException,
     InvalidStateException,
+    Refused,
     checked_arn,
 )
 from kumoniwa.services.sns.message import Message
@@ -68,7 +69,7 @@ def Subscribe(
         begun = replay.begun(call, topic, said["ReplayPolicy"]) if "ReplayPolicy" in said else None
     except subscriptions.UnknownAttribute as error:
         raise InvalidParameterException.of("Attributes", f"Unknown attribute: {error}") from None
-    except subscriptions.Refused as error:
+    except Refused as error:
         raise InvalidParameterException.of("Attributes", str(error)) from None
     for stale in [each for each in call.shelf(Subscription).values() if subscriptions.is_stale(call, each)]:
         subscriptions.drop(call, stale)
@@ -165,7 +166,7 @@ def SetSubscriptionAttributes(call: Call, *, SubscriptionArn: str, AttributeName
             again = replay.begun(there, topic, attributes["ReplayPolicy"]) if "ReplayPolicy" in attributes else None
     except subscriptions.UnknownAttribute:
         raise InvalidParameterException.of("AttributeName") from None
-    except subscriptions.Refused as error:
+    except Refused as error:
         raise InvalidParameterException.of(str(error)) from None
     subscriptions.keep(there, changed(held, attributes=attributes, replay=again))
 

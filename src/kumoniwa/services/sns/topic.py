@@ -19,6 +19,7 @@ from kumoniwa.services.sns import delivery_policy, permission
 from kumoniwa.services.sns.errors import (
     InvalidParameterException,
     NotFoundException,
+    Refused,
     ResourceNotFoundException,
     TagLimitExceededException,
     checked_arn,
@@ -146,7 +147,10 @@ def _checked(call: Call, said: dict[str, str], topic: str, *, is_new: bool) -> d
         check = _CHECKS.get(name) or _feedback(name)
         if check is None or (name in OF_FIFO and not topic.endswith(".fifo") and name != "FifoTopic"):
             raise InvalidParameterException.of(*(("Attributes", f"Unknown attribute {name}") if is_new else ("AttributeName",)))
-        told[name] = check(call, value, topic)
+        try:
+            told[name] = check(call, value, topic)
+        except Refused as error:
+            raise InvalidParameterException.of(*(("Attributes", str(error)) if is_new else (str(error),))) from None
     if is_new and told.get("FifoTopic") == "false":
         del told["FifoTopic"]
     return told
@@ -159,7 +163,8 @@ def _check_archive(attributes: dict[str, str]) -> None:
 
 def _display_name(call: Call, value: str, topic: str) -> str:
     if len(value) > DISPLAY_NAME_MAX:
-        raise InvalidParameterException.of("DisplayName", f"Length must be less than or equal to {DISPLAY_NAME_MAX}")
+        # Seen of AWS by cdk-preflight: pf-sns-topic-attribute-values.
+        raise Refused("DisplayName")
     return value
 
 
@@ -200,7 +205,8 @@ def _archive_policy(call: Call, value: str, topic: str) -> str:
         raise InvalidParameterException.of("ArchivePolicy", "MessageRetentionPeriod must be specified")
     days = str(said["MessageRetentionPeriod"])
     if not days.isdecimal() or not 1 <= int(days) <= ARCHIVED_DAYS_MAX:
-        raise InvalidParameterException.of("ArchivePolicy", f"MessageRetentionPeriod must be from 1 to {ARCHIVED_DAYS_MAX} days")
+        # Seen of AWS by cdk-preflight: pf-sns-fifo-only-attributes.
+        raise Refused("ArchivePolicy: MessageRetentionPeriod value is invalid")
     return json.dumps({"MessageRetentionPeriod": days}, separators=(",", ":"))
 
 

@@ -188,7 +188,9 @@ def checked(
         attributes = {**attributes, "SqsManagedSseEnabled": "false"}
     whole = {**(before or {}), **attributes}
     if whole.get("FifoThroughputLimit") == "perMessageGroupId" and whole.get("DeduplicationScope") != "messageGroup":
-        raise InvalidAttributeValue("The perMessageGroupId value is allowed only when the value for DeduplicationScope is messageGroup.")
+        # Seen of AWS by cdk-preflight: pf-sqs-high-throughput-pairing.
+        reason = "To set FifoThroughputLimit to perMessageGroupId, the DeduplicationScope must be messageGroup."
+        raise InvalidAttributeValue(f"Invalid value for the parameter FifoThroughputLimit. Reason: {reason}")
     return attributes
 
 
@@ -214,12 +216,15 @@ def _redrive_policy(call: Call, text: str, is_fifo: bool) -> None:
     target = arns.parse(str(said["deadLetterTargetArn"]))
     if target is None or target.service != "sqs":
         raise InvalidParameterValue.of("RedrivePolicy", text, "Invalid value for deadLetterTargetArn.")
-    queue = call.shelf(Queue).get(target.resource) if (target.region, target.account) == (call.region, call.account) else None
+    if target.region != call.region:
+        # Seen of AWS by cdk-preflight: pf-sqs-redrive-arn-region.
+        raise InvalidParameterValue.of("RedrivePolicy", text, "Dead-letter target must be in same region as the source.")
+    queue = call.shelf(Queue).get(target.resource) if target.account == call.account else None
     if queue is None:
         raise InvalidParameterValue.of("RedrivePolicy", text, "Dead letter target does not exist.")
     if queue.is_fifo != is_fifo:
-        kind = "fifo" if is_fifo else "standard"
-        raise InvalidParameterValue.of("RedrivePolicy", text, f"Dead-letter queue must be same type of queue as the source. It must be a {kind} queue.")
+        # Seen of AWS with both its full stops: cdk-preflight's pf-sqs-dlq-same-type, https://github.com/byu-oit/handel/issues/253
+        raise InvalidParameterValue.of("RedrivePolicy", text, "Dead-letter queue must be same type of queue as the source..")
 
 
 def _redrive_allow_policy(call: Call, text: str, is_fifo: bool) -> None:

@@ -491,6 +491,14 @@ def test_access_can_depend_on_the_tags_a_request_brings(cloud, s3):
     ann.put_object_tagging(Bucket="box", Key="new", Tagging={"TagSet": [{"Key": "class", "Value": "public"}]})
 
 
+def test_the_actions_of_a_policy_apply_to_its_resources(s3):
+    # cdk-preflight's pf-s3-bucket-policy-action-resource, of AWS; of buckets: https://github.com/aws-amplify/docs/issues/7799
+    for action, resource in (("s3:GetObject", "arn:aws:s3:::box"), (["s3:GetObject", "s3:ListBucket"], "arn:aws:s3:::box/*")):
+        said = {"Version": "2012-10-17", "Statement": [{**PUBLIC, "Action": action, "Resource": resource}]}
+        with pytest.raises(ClientError, match=r"\(MalformedPolicy\).*Action does not apply to any resource\(s\) in statement"):
+            s3.put_bucket_policy(Bucket="box", Policy=json.dumps(said))
+
+
 def test_a_policys_resource_may_have_wildcards_that_mean_the_bucket(s3):
     for resource in ("arn:aws:s3:::*", "arn:aws:s3:::b*/*", "*", ["arn:aws:s3:::box", "arn:aws:s3:::b?x/a"]):
         policy(s3, {**PUBLIC, "Principal": {"AWS": "222222222222"}, "Resource": resource})

@@ -78,7 +78,17 @@ def test_rules_are_told_again_and_deleted(s3):
         ({"NoncurrentVersionExpiration": {"NoncurrentDays": 0}}, "InvalidArgument", "positive integer"),
         ({"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 101}}, "InvalidArgument", "NewerNoncurrentVersions"),
         ({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 0}}, "InvalidArgument", "positive integer"),
-        ({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}, "Filter": {"Tag": {"Key": "a", "Value": "b"}}}, "InvalidRequest", "AbortIncompleteMultipartUpload cannot be"),
+        ({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}, "Filter": {"Tag": {"Key": "a", "Value": "b"}}}, "InvalidRequest", "AbortIncompleteMultipartUpload cannot be specified with Tags."),
+        # https://github.com/umccr/infrastructure/pull/332
+        ({"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}, "Filter": {"ObjectSizeGreaterThan": 1}}, "InvalidRequest",
+         "AbortIncompleteMultipartUpload cannot be specified with Object Size."),
+        # cdk-preflight's pf-s3-lifecycle-min-storage-duration-chain and -transition-waterfall-order, of AWS
+        ({"Transitions": [{"Days": 30, "StorageClass": "GLACIER_IR"}, {"Days": 60, "StorageClass": "DEEP_ARCHIVE"}]}, "InvalidArgument",
+         "'Days' in the 'Transition' action for StorageClass 'DEEP_ARCHIVE' for filter '(prefix=)' must be 90 days more than "
+         "'filter '(prefix=)'' in the 'Transition' action for StorageClass 'GLACIER_IR'"),
+        ({"Transitions": [{"Days": 90, "StorageClass": "STANDARD_IA"}, {"Days": 89, "StorageClass": "GLACIER"}]}, "InvalidArgument",
+         "'Days' in the 'Transition' action for StorageClass 'GLACIER' for filter '(prefix=)' must be greater than "
+         "'Days' in the 'Transition' action for StorageClass 'STANDARD_IA'"),
     ],
 )  # fmt: skip
 def test_rules_that_aws_refuses_are_refused(s3, rule, code, text):

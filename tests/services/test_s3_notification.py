@@ -256,6 +256,17 @@ def test_a_queue_that_is_away_for_a_while_hears_later_and_a_kill_forgets_nothing
 @pytest.mark.parametrize(
     "wish, message, arguments",
     [
+        # cdk-preflight's pf-s3-notification-fifo-queue and -event-name, of AWS
+        (
+            {"QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:line.fifo"},
+            "FIFO SQS queues are not supported.",
+            {"ArgumentName": "Queue", "ArgumentValue": f"arn:aws:sqs:us-east-1:{ACCOUNT}:line.fifo"},
+        ),
+        (
+            {"QueueArn": QUEUE_ARN, "Events": ["s3:ObjectBogus:*"]},
+            "The event is not supported for notifications",
+            {"ArgumentName": "Event", "ArgumentValue": "s3:ObjectBogus:*"},
+        ),
         ({"QueueArn": "invalid-queue"}, "The ARN could not be parsed", {"ArgumentName": "Queue", "ArgumentValue": "invalid-queue"}),
         (
             {"QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:none"},
@@ -297,6 +308,12 @@ def test_one_event_has_one_way_to_go(told):
     code, message, _ = refusal(
         told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration={"QueueConfigurations": both}
     )
-    assert code == "InvalidArgument" and message.startswith("Configurations overlap.")
+    assert code == "InvalidArgument" and message == (
+        # cdk-preflight's pf-s3-notification-overlapping-filters, of AWS
+        "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are overlapping for the same event type."
+    )
+    bare = [{"QueueArn": QUEUE_ARN, "Events": ["s3:ObjectCreated:*"]}] * 2
+    _, message, _ = refusal(told.s3.put_bucket_notification_configuration, Bucket="shelf", NotificationConfiguration={"QueueConfigurations": bare})
+    assert message.startswith("Configurations overlap.")
     both[0]["Filter"]["Key"]["FilterRules"][0]["Value"] = "c"
     told.s3.put_bucket_notification_configuration(Bucket="shelf", NotificationConfiguration={"QueueConfigurations": both})

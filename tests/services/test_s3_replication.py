@@ -24,7 +24,10 @@ METRICS = {"Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}}
 @pytest.mark.parametrize(
     ("said", "code", "text"),
     [
+        # Also cdk-preflight's pf-s3-replication-…, of AWS
         ({"DeleteMarkerReplication": None}, "InvalidRequest", "DeleteMarkerReplication must be specified for this version"),
+        ({"DeleteMarkerReplication": None, "Priority": None}, "InvalidRequest", "Priority must be specified for this version of Cross Region "
+         "Replication configuration schema. Please refer to S3 Developer Guide for more information."),
         ({"Priority": None}, "InvalidRequest", "Priority must be specified for this version"),
         ({"Prefix": "", "Filter": None}, "InvalidRequest", "cannot be used for this version"),
         ({"Prefix": ""}, "MalformedXML", ""),
@@ -37,14 +40,16 @@ METRICS = {"Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}}}
         ({"Destination": {"Bucket": "arn:aws:s3:::nowhere"}}, "InvalidRequest", "Destination bucket must have versioning enabled."),
         ({"Destination": {"Bucket": "arn:aws:s3:::plain"}}, "InvalidRequest", "must have versioning enabled"),
         ({"Destination": {"Bucket": "arn:aws:s3:::there", "StorageClass": "COLD"}}, "MalformedXML", ""),
-        ({"Destination": {"Bucket": "arn:aws:s3:::there", **RTC}}, "InvalidRequest", "Metrics must be enabled"),
+        ({"Destination": {"Bucket": "arn:aws:s3:::there", **RTC}}, "InvalidRequest", "Replication destination must contain both ReplicationTime and Metrics or neither."),
+        ({"Destination": {"Bucket": "arn:aws:s3:::there", **RTC, "Metrics": {"Status": "Disabled"}}}, "InvalidRequest", "Metrics must be enabled"),
         # https://github.com/crossplane-contrib/provider-aws/issues/1117
         ({"Destination": {"Bucket": "arn:aws:s3:::there", **METRICS}}, "InvalidRequest", "Metrics cannot contain an event threshold"),
         (
             {"Destination": {"Bucket": "arn:aws:s3:::there", "ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 5}}, **METRICS}},
-            "InvalidArgument", "15",
+            "InvalidArgument", "Invalid time minute value",
         ),
-        ({"Destination": {"Bucket": "arn:aws:s3:::there", "AccessControlTranslation": {"Owner": "Destination"}}}, "InvalidArgument", "Account"),
+        ({"Destination": {"Bucket": "arn:aws:s3:::there", "AccessControlTranslation": {"Owner": "Destination"}}}, "InvalidArgument",
+         "Account must be specified if the Owner in AccessControlTranslation has a value"),
         ({"ExistingObjectReplication": {"Status": "Enabled"}}, "InvalidRequest", "Batch"),
         # https://github.com/hashicorp/terraform-provider-aws/issues/26241
         (

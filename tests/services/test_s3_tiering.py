@@ -183,6 +183,9 @@ def test_configurations_are_kept_by_id(s3):
         ({"archive": 89}, "InvalidArgument"),
         ({"deep": 179}, "InvalidArgument"),
         ({"deep": 731}, "InvalidArgument"),
+        # cdk-preflight's pf-s3-intelligent-tiering-…, of AWS; the code is our guess.
+        ({"archive": 180, "deep": 180}, "InvalidArgument"),
+        ({"Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}, {"Days": 91, "AccessTier": "ARCHIVE_ACCESS"}]}, "InvalidArgument"),
     ],
 )
 def test_configurations_that_aws_refuses_are_refused(s3, said, refused):

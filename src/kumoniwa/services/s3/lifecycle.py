@@ -26,6 +26,8 @@ COLDER = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACI
 """Objects move down this list, never up.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html"""
 THIRTY_DAYS = ("STANDARD_IA", "ONEZONE_IA")
+LEAST_STAY = {"STANDARD_IA": 30, "GLACIER_IR": 90}
+"""Days before a rule may move an object on."""
 LEAST_MOVED = ("all_storage_classes_128K", "varies_by_storage_class")
 LEAST_MOVED_BYTES = 131_072
 ACTIONS = (
@@ -159,8 +161,12 @@ def _checked(call: Call, said: list[dict[str, Any]]) -> tuple[dict[str, Any], ..
         abort = rule.get("AbortIncompleteMultipartUpload")
         if abort is not None:
             _check_positive(abort, "DaysAfterInitiation", "AbortIncompleteMultipartUpload")
+            if "Tags" in predicates(rule):
+                # Seen of AWS by cdk-preflight: pf-s3-lifecycle-abort-mpu-with-tag-filter.
+                raise InvalidRequest("AbortIncompleteMultipartUpload cannot be specified with Tags.")
             if predicates(rule).keys() - {"Prefix"}:
-                raise InvalidRequest("AbortIncompleteMultipartUpload cannot be specified with Tags or object sizes.")
+                # https://github.com/umccr/infrastructure/pull/332
+                raise InvalidRequest("AbortIncompleteMultipartUpload cannot be specified with Object Size.")
         rules.append({"ID": id, **{name: value for name, value in rule.items() if name != "ID"}})
     return tuple(rules)
 
@@ -255,18 +261,23 @@ def _check_transitions(rule: dict[str, Any]) -> None:
 
 
 def _check_order(transitions: Iterable[dict[str, Any]], member: str, where: str) -> None:
-    """From a class of infrequent access things are archived thirty days later at the soonest, and colder means later."""
+    """Colder means later, and a class is left when what it takes for at least has passed.
+
+    Texts and gaps were seen of AWS by cdk-preflight: pf-s3-lifecycle-transition-waterfall-order and -min-storage-duration-chain.
+    """
     timed = sorted(
         (COLDER.index(each["StorageClass"]), each[member], each["StorageClass"]) for each in transitions if member in each
     )
     for (_, sooner, warmer), (_, later, colder) in zip(timed, timed[1:]):
-        gap = 30 if warmer == "STANDARD_IA" else 1
-        if later < sooner + gap:
-            raise InvalidArgument(
-                f"'{member}' in the 'Transition' action for StorageClass '{colder}' for filter '{where}' must be {gap} days more "
-                f"than 'filter '{where}' in the 'Transition' action for StorageClass '{warmer}'",
-                ArgumentName=member, ArgumentValue=later,
-            )  # fmt: skip
+        gap = LEAST_STAY.get(warmer, 1)
+        if later >= sooner + gap:
+            continue
+        least = f"greater than '{member}'" if later <= sooner else f"{gap} days more than 'filter '{where}''"
+        raise InvalidArgument(
+            f"'{member}' in the 'Transition' action for StorageClass '{colder}' for filter '{where}' must be {least} "
+            f"in the 'Transition' action for StorageClass '{warmer}'",
+            ArgumentName=member, ArgumentValue=later,
+        )  # fmt: skip
 
 
 def _check_noncurrent(rule: dict[str, Any]) -> None:

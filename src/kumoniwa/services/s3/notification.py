@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from typing import Any
 from urllib.parse import quote_plus
 
 import orjson
 
-from kumoniwa.aws import endpoints
+from kumoniwa.aws import endpoints, models
 from kumoniwa.gate.outbox import Delivery, Outbox
 from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel import principal as principals
@@ -101,6 +102,19 @@ def GetBucketNotificationConfiguration(call: Call, *, Bucket: str, ExpectedBucke
     return found(call, Bucket).notification
 
 
+_NO_QUEUES_IN_ORDER = "FIFO SQS queues are not supported."
+_NO_TOPICS_IN_ORDER = (
+    "The ARN failed to satisfy constraint: Member must satisfy regular expression pattern: "
+    r"^arn:aws[\p{Alpha}\-]*:sns:[\p{Alnum}\-]+:[\p{Digit}]{12}:[\p{Alnum}\-_]{1,256}$"
+)
+
+
+@cache
+def _known_events() -> frozenset[str]:
+    configuration = models.service("s3").operation("PutBucketNotificationConfiguration").input.members["NotificationConfiguration"].shape
+    return frozenset(configuration.members["QueueConfigurations"].shape.element.shape.members["Events"].shape.element.enum)
+
+
 def _checked(call: Call, name: str, said: dict[str, Any]) -> dict[str, Any]:
     """A configuration as it is told again. Refusals recorded: test_invalid_sqs_arn, test_filter_rules_case_insensitive and others."""
     member, argument, kind = KINDS[name]
@@ -112,6 +126,13 @@ def _checked(call: Call, name: str, said: dict[str, Any]) -> dict[str, Any]:
             "The notification destination service region is not valid for the bucket location constraint",
             ArgumentName=argument, ArgumentValue=said[member],
         )  # fmt: skip
+    if kind != "lambda" and target.resource.endswith(".fifo"):
+        # Seen of AWS by cdk-preflight: pf-s3-notification-fifo-queue and -fifo-topic.
+        raise InvalidArgument(_NO_QUEUES_IN_ORDER if kind == "sqs" else _NO_TOPICS_IN_ORDER, ArgumentName=argument, ArgumentValue=said[member])
+    for event in said["Events"]:
+        if event not in _known_events():
+            # Seen of AWS by cdk-preflight: pf-s3-notification-event-name.
+            raise InvalidArgument("The event is not supported for notifications", ArgumentName="Event", ArgumentValue=event)
     if not said["Events"]:
         raise MalformedXML
     told = {"Id": said.get("Id") or base64.b64encode(call.ids.random.randbytes(36)).decode(), member: said[member], "Events": said["Events"]}
@@ -151,6 +172,12 @@ def _check_overlap(configurations: list[dict[str, Any]]) -> None:
     for number, one in enumerate(configurations):
         for other in configurations[:number]:
             if any(_includes(a, b) or _includes(b, a) for a in one["Events"] for b in other["Events"]) and _may_meet(one, other):
+                if any("Filter" in each for each in (one, other)):
+                    # Seen of AWS by cdk-preflight: pf-s3-notification-overlapping-filters.
+                    raise InvalidArgument(
+                        "Configuration is ambiguously defined. Cannot have overlapping suffixes in two rules if the prefixes are "
+                        "overlapping for the same event type."
+                    )
                 raise InvalidArgument(
                     "Configurations overlap. Configurations on the same bucket cannot share a common event type. : "
                     f"{', '.join(sorted(one['Events']))}",

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-publi
 from __future__ import annotations
 
 import json
+import re
 from fnmatch import fnmatchcase
 
 from kumoniwa.gate import multi_region, public_access
@@ -140,6 +141,26 @@ def _is_about(resource: str, bucket_arn: str) -> bool:
     return head == owner and fnmatchcase(bucket, rest.partition("/")[0].replace("[", "[[]"))
 
 
+def _listed(said: str | list[str] | None) -> list[str]:
+    return [said] if isinstance(said, str) else said or []
+
+
+_OF_OBJECTS = re.compile(r"s3:(((Get|Put|Delete|Restore)Object)|AbortMultipartUpload$|ListMultipartUploadParts$)", re.IGNORECASE)
+_OF_BUCKETS = re.compile(r"s3:(Get|Put|Delete|List)Bucket", re.IGNORECASE)
+
+
+def _check_actions(actions: list[str], resources: list[str]) -> None:
+    """What objects are needed for needs objects in the statement, and what needs the bucket, the bucket itself.
+
+    Seen of AWS by cdk-preflight: pf-s3-bucket-policy-action-resource; of buckets: https://github.com/aws-amplify/docs/issues/7799
+    """
+    objects = any("/" in each or each.endswith("*") for each in resources)
+    buckets = any("/" not in each for each in resources)
+    for action in actions:
+        if (_OF_OBJECTS.match(action) and not objects) or (_OF_BUCKETS.match(action) and not buckets):
+            raise MalformedPolicy("Action does not apply to any resource(s) in statement")
+
+
 def PutBucketPolicy(
     call: Call,
     *,
@@ -165,9 +186,11 @@ def PutBucketPolicy(
     whole = arn(call, Bucket)
     for statement in parsed.statements:
         named = statement.source.get("Resource", statement.source.get("NotResource"))
-        for resource in [named] if isinstance(named, str) else named or ():
+        for resource in _listed(named):
             if not _is_about(resource, whole):
                 raise MalformedPolicy("Policy has invalid resource")
+        if "Resource" in statement.source:
+            _check_actions(_listed(statement.source.get("Action")), _listed(named))
     if public_access.blocks(call.home, call.account, bucket.access).BlockPublicPolicy and is_public(document):
         raise AccessDenied(
             f'User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: "{whole}" '

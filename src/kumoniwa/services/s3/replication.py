@@ -217,7 +217,7 @@ def _checked(call: Call, said: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         _check_destination(rule["Destination"])
         if "Priority" in rule:
             if rule["Priority"] in priorities:
-                raise InvalidRequest(f"Found duplicate priority {rule['Priority']} in replication configuration rules")
+                raise InvalidRequest(f"Found duplicate priority {rule['Priority']}.")
             priorities.add(rule["Priority"])
         rules.append({**rule, "ID": id})
     if len({is_second(rule) for rule in rules}) > 1:
@@ -235,10 +235,10 @@ def _check_schema(rule: dict[str, Any]) -> None:
     said = rule["Filter"]
     if len(said) > 1 or ("And" in said and len(said["And"]) + len(said["And"].get("Tags", ())[1:]) < 2):
         raise MalformedXML
-    for member in ("DeleteMarkerReplication", "Priority"):
+    for member in ("Priority", "DeleteMarkerReplication"):
         if member not in rule:
-            # https://github.com/rust-lang/simpleinfra/pull/468 quotes the sister of this message
-            raise InvalidRequest(f"{member} must be specified {SCHEMA}", hint=REPAIR)
+            # https://github.com/rust-lang/simpleinfra/pull/468, and cdk-preflight's pf-s3-replication-filter-requires-delete-marker
+            raise InvalidRequest(f"{member} must be specified {SCHEMA}. Please refer to S3 Developer Guide for more information.", hint=REPAIR)
     if rule["Priority"] < 0:
         raise InvalidArgument("Priority must be a nonnegative integer", ArgumentName="Priority", ArgumentValue=rule["Priority"])
     prefix, tags = _predicates(rule)
@@ -273,6 +273,7 @@ def _check_criteria(rule: dict[str, Any]) -> None:
 
 
 def _check_destination(said: dict[str, Any]) -> None:
+    """What times and translations lack was seen of AWS by cdk-preflight: pf-s3-replication-…."""
     bucket = arns.parse(said.get("Bucket") or "")
     if bucket is None or bucket.service != "s3" or not bucket.resource or "/" in bucket.resource:
         raise InvalidArgument("Invalid bucket ARN", ArgumentName="Bucket", ArgumentValue=(said.get("Bucket") or "")[:1024])
@@ -283,7 +284,7 @@ def _check_destination(said: dict[str, Any]) -> None:
         if translation.get("Owner") != "Destination":
             raise MalformedXML
         if "Account" not in said:
-            raise InvalidArgument("Account must be specified when AccessControlTranslation is specified", ArgumentName="Account")
+            raise InvalidArgument("Account must be specified if the Owner in AccessControlTranslation has a value", ArgumentName="Account")
     time, metrics = said.get("ReplicationTime"), said.get("Metrics")
     for part in (time, metrics):
         if part is not None and part.get("Status") not in ("Enabled", "Disabled"):
@@ -293,7 +294,9 @@ def _check_destination(said: dict[str, Any]) -> None:
         if minutes is None:
             raise MalformedXML
         if minutes != 15:
-            raise InvalidArgument("ReplicationTime Minutes must be 15", ArgumentName="Minutes", ArgumentValue=minutes)
+            raise InvalidArgument("Invalid time minute value", ArgumentName="Minutes", ArgumentValue=minutes)
+    if time is not None and metrics is None:
+        raise InvalidRequest("Replication destination must contain both ReplicationTime and Metrics or neither.", hint=REPAIR)
     is_timed = (time or {}).get("Status") == "Enabled"
     if is_timed and (metrics or {}).get("Status") != "Enabled":
         raise InvalidRequest("Metrics must be enabled when ReplicationTime is enabled", hint=REPAIR)

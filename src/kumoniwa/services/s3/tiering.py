@@ -92,10 +92,19 @@ def PutBucketIntelligentTieringConfiguration(
         check_filter(said)
     for each in said["Tierings"]:
         _check_days(each)
-    if len({each["AccessTier"] for each in said["Tierings"]}) < len(said["Tierings"]):
-        raise MalformedXML
+    _check_tiers([(each["AccessTier"], each["Days"]) for each in said["Tierings"]])
     call.after_commit(lambda: call.home.wake(AGING))
     return named_configuration.keep(call, Bucket, FIELD, Id, said)
+
+
+def _check_tiers(said: list[tuple[str, int]]) -> None:
+    """The texts were seen of AWS by cdk-preflight (pf-s3-intelligent-tiering-…), which does not tell their code."""
+    days = dict(said)
+    for name in days:
+        if [each for each, _ in said].count(name) > 1:
+            raise InvalidArgument(f"All Access Tiers in a configuration must be unique. Found duplicate entry for {name}.")
+    if days.get("DEEP_ARCHIVE_ACCESS", MOST_DAYS + 1) <= days.get("ARCHIVE_ACCESS", 0):
+        raise InvalidArgument("Days specified in DEEP_ARCHIVE_ACCESS should be greater than days specified in ARCHIVE_ACCESS")
 
 
 def _check_days(said: dict[str, Any]) -> None:

@@ -67,6 +67,17 @@ def test_revisions_guard_a_policy(ddb):
     assert ddb.get_resource_policy(ResourceArn=ARN)["RevisionId"] == second
 
 
+def test_a_policy_has_principals_and_a_size_as_cdk_preflight_saw_it_of_aws(ddb):
+    """Its rules pf-dynamodb-resource-policy-principal and -size."""
+    invalid = "One or more parameter values were invalid: "
+    nobody = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": "*"}]}'
+    for policy, text in (
+        (nobody, "Invalid policy document: Missing required field Principal"),
+        (document() + " " * 20_480, "Maximum policy size of 20480 bytes exceeded"),
+    ):
+        assert refusal(ddb.put_resource_policy, ResourceArn=ARN, Policy=policy) == ("ValidationException", invalid + text)
+
+
 def test_what_is_no_policy_or_no_table_is_refused(ddb):
     assert refusal(ddb.put_resource_policy, ResourceArn=ARN, Policy="{")[0] == "ValidationException"
     assert refusal(ddb.put_resource_policy, ResourceArn=ARN + "_", Policy=document()) == (

@@ -111,6 +111,27 @@ def test_a_table_on_demand_keeps_its_ceilings_and_loses_them_one_by_one(ddb):
     assert ceilings() is None
 
 
+def test_what_indexes_project_and_sealing_without_a_seal_are_refused_as_cdk_preflight_saw_it_of_aws(ddb):
+    """Its rules pf-dynamodb-projection-nonkey-total and -sse-type."""
+    invalid = "One or more parameter values were invalid: "
+    made = ddb.describe_table(TableName=table(ddb, name="plain"))["Table"]
+    key, definitions = made["KeySchema"], made["AttributeDefinitions"]
+    full = [
+        {"IndexName": f"by-{n}", "KeySchema": key, "Projection": {
+            "ProjectionType": "INCLUDE", "NonKeyAttributes": [f"a{n}.{m}" for m in range(20)]}}
+        for n in range(5)
+    ]  # fmt: skip
+    more = {"IndexName": "more", "KeySchema": key, "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["a"]}}
+    text = f"{invalid}Number of projected attributes in all indexes exceeds limit of 100, number of projected attributes:101"
+    assert refusal(table, client=ddb, name="wide", GlobalSecondaryIndexes=[*full, more]) == ("ValidationException", text)
+    table(ddb, name="wide", GlobalSecondaryIndexes=full)
+    added = {"TableName": "wide", "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": [{"Create": more}]}
+    assert refusal(ddb.update_table, **added) == ("ValidationException", text)
+    off = {"Enabled": False, "SSEType": "KMS"}
+    text = f"{invalid}SSEType can not be specified if Enabled is false"
+    assert refusal(table, client=ddb, name="open", SSESpecification=off) == ("ValidationException", text)
+
+
 def test_a_ceiling_is_for_tables_on_demand_and_at_least_one(ddb):
     units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
     provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": units}

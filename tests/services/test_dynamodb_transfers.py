@@ -6,6 +6,7 @@ import gzip
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 TABLE, BUCKET = "orders", "exchange-of-orders"
 
@@ -152,6 +153,15 @@ def test_a_table_is_made_of_comma_separated_lines(cloud, ddb, s3):
     done = imported(cloud, ddb, form="CSV", InputFormatOptions={"Csv": {"Delimiter": ";"}})
     assert done["ImportStatus"] == "COMPLETED"
     assert {i["id"]["S"]: i["name"]["S"] for i in ddb.scan(TableName="again")["Items"]} == {"1": "Ann", "2": "Bob"}
+
+
+def test_only_comma_separated_lines_have_options(cloud, ddb):
+    """cdk-preflight's pf-dynamodb-import-format-options, of AWS."""
+    with pytest.raises(ClientError) as refused:
+        imported(cloud, ddb, InputFormatOptions={"Csv": {"Delimiter": ";"}})
+    error = refused.value.response["Error"]
+    text = "Invalid Request: Unsupported InputFormatOptions for the given input format: DYNAMODB_JSON."
+    assert (error["Code"], error["Message"]) == ("ValidationException", text)
 
 
 def test_an_import_from_no_bucket_leaves_no_table(cloud, ddb):

@@ -167,6 +167,7 @@ def _with_index(call: Call, table: Table, given: dict[str, Any]) -> Table:
         )
     ready = call.now() + tables.CREATING_FOR_S if call.home.settings.pace == "real" else 0.0
     index = tables.global_index(call, table, given, active_at=ready)
+    tables.check_projected([*table.indexes, index])
     table = changed(table, indexes=(*table.indexes, index))
     item.fill(call, table, index.id)
     return table

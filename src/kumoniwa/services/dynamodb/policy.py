@@ -10,6 +10,7 @@ from kumoniwa.kernel import arn as arns
 from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.record import Record
+from kumoniwa.languages.dynamodb.value import INVALID
 from kumoniwa.languages.policy import MalformedPolicyDocument, parse
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb.table import Table
@@ -68,12 +69,13 @@ def _expect(table: Table, held: TablePolicy | None, revision: str | None) -> Non
 
 
 def check(document: str) -> None:
+    """The texts were seen of AWS by cdk-preflight: pf-dynamodb-resource-policy-principal and -size."""
     if len(document.encode("utf-8", "replace")) > POLICY_BYTES_MAX:
-        raise ValidationException(f"Resource-based policy size exceeds the limit of {POLICY_BYTES_MAX} bytes")
+        raise ValidationException(f"{INVALID}Maximum policy size of {POLICY_BYTES_MAX} bytes exceeded")
     try:
         parse(document, "resource")
     except MalformedPolicyDocument as error:
-        raise ValidationException(f"Invalid policy document: {error.text}") from None
+        raise ValidationException(f"{INVALID}Invalid policy document: {error.text}") from None
 
 
 def PutResourcePolicy(

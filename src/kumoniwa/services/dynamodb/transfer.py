@@ -26,7 +26,7 @@ from kumoniwa.kernel.call import Call
 from kumoniwa.kernel.errors import AwsError, NotImplementedHere, ValidationException
 from kumoniwa.kernel.principal import Principal
 from kumoniwa.kernel.record import Record, changed
-from kumoniwa.languages.dynamodb.value import INVALID, Item, item_bytes
+from kumoniwa.languages.dynamodb.value import Item, item_bytes
 from kumoniwa.services.dynamodb import adoption, history, table_key
 from kumoniwa.services.dynamodb import table as tables
 from kumoniwa.services.dynamodb import write as writes
@@ -314,7 +314,8 @@ def ImportTable(
     if unknown:
         raise NotImplementedHere(f"dynamodb:ImportTable(TableCreationParameters.{min(unknown)})")
     if InputFormatOptions is not None and InputFormat != "CSV":
-        raise ValidationException(f"{INVALID}InputFormatOptions can only be specified for CSV")
+        # Seen of AWS by cdk-preflight: pf-dynamodb-import-format-options.
+        raise ValidationException(f"Invalid Request: Unsupported InputFormatOptions for the given input format: {InputFormat}.")
     table = tables.made(call, TableCreationParameters)
     if table.name in call.shelf(Table):
         raise ResourceInUseException(f"Table already exists: {table.name}")

@@ -75,6 +75,34 @@ def test_a_strong_table_with_a_witness_is_made_and_removed_by_a_stack(make_cloud
     assert cloud.client("dynamodb", OHIO).list_tables()["TableNames"] == []
 
 
+UNITS = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+BY_PLACE = {"IndexName": "by-place", "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}
+
+
+@pytest.mark.parametrize(("said", "text"), [
+    ({"BillingMode": "PAY_PER_REQUEST", "ProvisionedThroughput": UNITS},
+     "Property ProvisionedThroughput can't be used with PAY_PER_REQUEST BillingMode."),
+    ({"BillingMode": "PAY_PER_REQUEST", "GlobalSecondaryIndexes": [{**BY_PLACE, "ProvisionedThroughput": UNITS}]},
+     "Property ProvisionedThroughput can't be used with PAY_PER_REQUEST BillingMode."),
+    ({}, "Property ProvisionedThroughput cannot be empty"),
+    ({"ProvisionedThroughput": UNITS, "GlobalSecondaryIndexes": [BY_PLACE]}, "Property ProvisionedThroughput cannot be empty"),
+    ({"ProvisionedThroughput": UNITS, "OnDemandThroughput": {"MaxReadRequestUnits": 9}},
+     "Property MaxReadRequestUnits for OnDemandThroughput can't be used with PROVISIONED BillingMode."),
+    ({"BillingMode": "PAY_PER_REQUEST", "TimeToLiveSpecification": {"Enabled": True}},
+     "AttributeName property of TimeToLiveSpecification is required when TTL status is enabled or when enabling TTL."),
+])  # fmt: skip
+def test_a_tables_template_makes_sense_as_cdk_preflight_saw_it_of_aws(cloud, said, text):
+    """Its rules pf-dynamodb-billing-throughput, -gsi-billing-throughput, -ondemand-throughput-billing and -ttl-attribute-required."""
+    cfn = cloud.client("cloudformation")
+    key = {"AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}]}
+    body = {"Resources": {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": {**key, **said}}}}
+    cfn.create_stack(StackName="one", TemplateBody=json.dumps(body))
+    assert settled(cloud, "one")["StackStatus"] == "ROLLBACK_COMPLETE"
+    reasons = [event.get("ResourceStatusReason", "") for event in cfn.describe_stack_events(StackName="one")["StackEvents"]]
+    (reason,) = [each for each in reasons if each.startswith("Resource handler")]
+    assert f'"Invalid request provided: {text}"' in reason and "HandlerErrorCode: InvalidRequest" in reason
+
+
 def test_replicas_must_name_the_stacks_own_region(make_cloud):
     cloud = make_cloud(US, EU, "aws-global")
     cfn = cloud.client("cloudformation", US)

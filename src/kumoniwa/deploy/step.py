@@ -67,6 +67,10 @@ class Failure(Exception):
     """A step failed; the text is the event's status reason."""
 
 
+class Senseless(Failure):
+    """What AWS's handler of a type refuses by itself, before it asks the service."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Work:
     """See `resource.Work`."""
@@ -323,6 +327,11 @@ def handler_code(code: str, status: int | None) -> str:
 
 def reason_of(error: Exception, service: str, host: Host) -> str:
     """An event's status reason for what went wrong in a step."""
+    if isinstance(error, Senseless):
+        return (
+            f'Resource handler returned message: "Invalid request provided: {error}" (RequestToken: {host.request_id()}, '
+            "HandlerErrorCode: InvalidRequest)"
+        )
     if isinstance(error, Failure):
         return str(error)
     if isinstance(error, NotImplementedHere | ValidationError) and not service:

@@ -26,7 +26,7 @@ from kumoniwa.deploy.resource import (
     text,
     use,
 )
-from kumoniwa.deploy.step import Failure, settle
+from kumoniwa.deploy.step import Failure, Senseless, settle
 
 _index = fields("IndexName KeySchema Projection ProvisionedThroughput OnDemandThroughput")
 _stream = fields("StreamViewType")
@@ -107,7 +107,11 @@ async def _expires_by(work: Work) -> str:
 async def _put_expiry(work: Work) -> None:
     specification, current = work.properties["TimeToLiveSpecification"], await _expires_by(work)
     wanted = specification.get("AttributeName", "") if specification["Enabled"] else ""
-    if wanted != current or not wanted and specification["Enabled"]:
+    if specification["Enabled"] and not wanted:
+        # Seen of AWS by cdk-preflight: pf-dynamodb-ttl-attribute-required.
+        text = "AttributeName property of TimeToLiveSpecification is required when TTL status is enabled or when enabling TTL."
+        raise Senseless(text)
+    if wanted != current:
         if not wanted:
             specification = {"AttributeName": current, "Enabled": False} | specification
         await work.ask("dynamodb:UpdateTimeToLive", TableName=work.id, TimeToLiveSpecification=specification)
@@ -155,13 +159,38 @@ def _retyped(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(("AttributeDefinitions",) if any(now.get(name, kind) != kind for name, kind in was.items()) else ())
 
 
+def _checked_index(index: dict[str, Any], billing: str) -> None:
+    if billing == "PROVISIONED" and "ProvisionedThroughput" not in index:
+        raise Senseless("Property ProvisionedThroughput cannot be empty")
+    if billing == "PAY_PER_REQUEST" and "ProvisionedThroughput" in index:
+        raise Senseless("Property ProvisionedThroughput can't be used with PAY_PER_REQUEST BillingMode.")
+
+
+def _billed(said: str, throughput: Any, ceiling: Any) -> Any:
+    """How a table is paid for. What does not go with it was seen of AWS by cdk-preflight: pf-dynamodb-billing-throughput,
+    -gsi-billing-throughput and -ondemand-throughput-billing."""
+    billing = said or "PROVISIONED"
+    _checked_index({"ProvisionedThroughput": throughput} if throughput else {}, billing)
+    for name in ("MaxReadRequestUnits", "MaxWriteRequestUnits"):
+        if billing == "PROVISIONED" and name in (ceiling or {}):
+            raise Senseless(f"Property {name} for OnDemandThroughput can't be used with PROVISIONED BillingMode.")
+    return said or OMIT
+
+
+def _billed_indexes(found: Any, said: str) -> Any:
+    for index in found:
+        _checked_index(index, said or "PROVISIONED")
+    return each(_index)(found)
+
+
 Table = ResourceType(
     name=Name("TableName", 255),
     remade_by=_retyped,
     create=Call(
         "dynamodb:CreateTable",
         f"TableName AttributeDefinitions KeySchema LocalSecondaryIndexes Tags {_TABLE_MEMBERS}",
-        GlobalSecondaryIndexes=use(each(_index), p.GlobalSecondaryIndexes),
+        BillingMode=use(_billed, either(p.BillingMode, ""), p.ProvisionedThroughput, p.OnDemandThroughput),
+        GlobalSecondaryIndexes=use(_billed_indexes, p.GlobalSecondaryIndexes, p.BillingMode),
         StreamSpecification=use(_stream_specification, p.StreamSpecification),
         SSESpecification=use(_encryption, p.SSESpecification),
     ),

@@ -130,3 +130,27 @@ def test_a_prefix_in_the_accounts_own_namespace_names_a_bucket(cloud):
     cloud.sleep(60)
     assert cfn.describe_stacks(StackName="other")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
     assert s3.head_bucket(Bucket=name.replace("my", "your", 1))
+
+
+@pytest.mark.parametrize(("said", "text"), [
+    ({"WebsiteConfiguration": {"IndexDocument": "i", "RoutingRules": [{"RoutingRuleCondition": {}, "RedirectRule": {"HostName": "a"}}]}},
+     "At least one of [HttpErrorCodeReturnedEquals,KeyPrefixEquals] needs to be specified"),
+    ({"WebsiteConfiguration": {"IndexDocument": "i", "RoutingRules": [{"RedirectRule": {}}]}},
+     "At least one of [HostName,HttpRedirectCode,Protocol,ReplaceKeyPrefixWith,ReplaceKeyWith] needs to be specified"),
+    ({"WebsiteConfiguration": {"IndexDocument": "i", "RoutingRules": [{"RedirectRule": {"ReplaceKeyWith": "a", "ReplaceKeyPrefixWith": "b"}}]}},
+     "Both ReplaceKeyWith and ReplaceKeyPrefixWith cannot be specified"),
+    ({"WebsiteConfiguration": {"RoutingRules": [{"RedirectRule": {"HostName": "a"}}]}}, "Property IndexDocument cannot be empty."),
+    ({"WebsiteConfiguration": {"IndexDocument": "i", "RedirectAllRequestsTo": {"HostName": "a"}}},
+     "[IndexDocument, ErrorDocument, RoutingRules] should not be specified if RedirectAllRequestsTo is specified"),
+    ({"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "Prefix": "a"}]}},
+     "At least one of [ExpirationDate,ExpirationInDays,AbortIncompleteMultipartUpload,Transition,Transitions,"
+     "NoncurrentVersionExpirationInDays,NoncurrentVersionTransition,NoncurrentVersionTransitions,NoncurrentVersionExpiration,"
+     "ExpiredObjectDeleteMarker] needs to be specified"),
+])  # fmt: skip
+def test_a_buckets_template_makes_sense_as_cdk_preflight_saw_it_of_aws(make_cloud, said, text):
+    """Its rules pf-s3-website-… and pf-s3-lifecycle-rule-no-action."""
+    cloud = make_cloud("us-east-1", "aws-global")
+    with pytest.raises(AssertionError):
+        deploy(cloud, {"Bucket": bucket("odd", **said)})
+    events = cloud.client("cloudformation").describe_stack_events(StackName="s")["StackEvents"]
+    assert any(f'"Invalid request provided: {text}"' in event.get("ResourceStatusReason", "") for event in events)

@@ -28,6 +28,7 @@ from kumoniwa.deploy.resource import (
     text,
     use,
 )
+from kumoniwa.deploy.step import Senseless
 from kumoniwa.kernel.errors import NotImplementedHere
 from kumoniwa.languages.policy_public import is_public
 from kumoniwa.wire import timestamps
@@ -152,6 +153,38 @@ _website = fields(
     ErrorDocument=lambda name: {"Key": name},
     RoutingRules=each(fields("RedirectRule=Redirect RoutingRuleCondition=Condition")),
 )
+_REDIRECTS = ["HostName", "HttpRedirectCode", "Protocol", "ReplaceKeyPrefixWith", "ReplaceKeyWith"]
+_ACTIONS = ["ExpirationDate", "ExpirationInDays", "AbortIncompleteMultipartUpload", "Transition", "Transitions", "NoncurrentVersionExpirationInDays", "NoncurrentVersionTransition", "NoncurrentVersionTransitions", "NoncurrentVersionExpiration", "ExpiredObjectDeleteMarker"]
+
+
+def _need_one(names: list[str], said: dict[str, Any]) -> None:
+    if not any(name in said for name in names):
+        raise Senseless(f"At least one of [{','.join(names)}] needs to be specified")
+
+
+def _checked_website(found: dict[str, Any]) -> Any:
+    """What makes no sense was seen of AWS by cdk-preflight: pf-s3-website-…."""
+    if "RedirectAllRequestsTo" in found:
+        if found.keys() & {"IndexDocument", "ErrorDocument", "RoutingRules"}:
+            raise Senseless("[IndexDocument, ErrorDocument, RoutingRules] should not be specified if RedirectAllRequestsTo is specified")
+    elif not found.get("IndexDocument"):
+        raise Senseless("Property IndexDocument cannot be empty.")
+    for rule in found.get("RoutingRules", ()):
+        if "RoutingRuleCondition" in rule:
+            _need_one(["HttpErrorCodeReturnedEquals", "KeyPrefixEquals"], rule["RoutingRuleCondition"])
+        _need_one(_REDIRECTS, rule["RedirectRule"])
+        if {"ReplaceKeyWith", "ReplaceKeyPrefixWith"} <= rule["RedirectRule"].keys():
+            raise Senseless("Both ReplaceKeyWith and ReplaceKeyPrefixWith cannot be specified")
+    return _website(found)
+
+
+def _checked_lifecycle(found: dict[str, Any]) -> Any:
+    """Seen of AWS by cdk-preflight: pf-s3-lifecycle-rule-no-action."""
+    for rule in found["Rules"]:
+        _need_one(_ACTIONS, rule)
+    return _lifecycle(found)
+
+
 _replication_filter = fields("And Prefix TagFilter=Tag", And=fields("Prefix TagFilters=Tags"))
 _replication = fields(
     "Role Rules",
@@ -292,7 +325,7 @@ Bucket = ResourceType(
             Call(
                 "s3:PutBucketLifecycleConfiguration",
                 Bucket=ID,
-                LifecycleConfiguration=use(_lifecycle, p.LifecycleConfiguration),
+                LifecycleConfiguration=use(_checked_lifecycle, p.LifecycleConfiguration),
                 TransitionDefaultMinimumObjectSize=p.LifecycleConfiguration.TransitionDefaultMinimumObjectSize,
             ),
             Call("s3:DeleteBucketLifecycle", Bucket=ID),
@@ -305,7 +338,7 @@ Bucket = ResourceType(
             ),
             Call("s3:PutBucketAccelerateConfiguration", Bucket=ID, AccelerateConfiguration={"Status": "Suspended"}),
         ),
-        _put("PutBucketWebsite", "WebsiteConfiguration", _website, delete="DeleteBucketWebsite"),
+        _put("PutBucketWebsite", "WebsiteConfiguration", _checked_website, delete="DeleteBucketWebsite"),
         _put(
             "PutBucketReplication", "ReplicationConfiguration", _replication, delete="DeleteBucketReplication"
         ),

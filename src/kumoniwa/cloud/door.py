@@ -15,7 +15,8 @@ import struct
 import sys
 from collections.abc import Callable
 from http import HTTPStatus
-from weakref import WeakKeyDictionary
+from typing import NamedTuple
+from weakref import WeakKeyDictionary, WeakSet
 
 from kumoniwa.aws import regions
 from kumoniwa.cloud.anycast import nearest
@@ -36,6 +37,11 @@ SHOWN_WITHIN_S = 5.0
 """A region that does not say in time which certificate it shows has one of the cloud's authority."""
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER that makes close() a reset."""
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\n"
+"""How a client begins that speaks HTTP/2 (RFC 9113, 3.4)."""
+_MISSING = b"HTTP/2 needs h2: pip install 'kumoniwa[http2]'."
+HTTP_2_MISSING = bytes.fromhex("000000 04 00 00000000" "000037 07 00 00000000" "00000000 0000000d") + _MISSING
+"""SETTINGS and GOAWAY with the code HTTP_1_1_REQUIRED (RFC 9113, 6.5, 6.8 and 7), as long as the extra is not there."""
 
 
 class InvalidSignatureException(AwsError):
@@ -53,11 +59,21 @@ class NotOfAws(AwsError):
         super().__init__(f"This cloud is a proxy for names of AWS's alone, and {host} is none.")
 
 
+class Origin(NamedTuple):
+    """Of a connection whose other end is ours: the address at which its client came in, whether in TLS, and whether it is a stream of HTTP/2."""
+
+    address: str
+    is_tls: bool
+    is_stream: bool
+
+
 class Door:
     def __init__(self, fleet: Fleet, listener: socket.socket, admin: Application, certificates: Certificates) -> None:
         self.fleet, self.listener, self.admin, self.certificates = fleet, listener, admin, certificates
-        self.secured: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
-        """The plain ends of encrypted connections, and the addresses at which these came in."""
+        self.opened: WeakKeyDictionary[socket.socket, Origin] = WeakKeyDictionary()
+        """The plain ends of encrypted connections, and those of streams."""
+        self.sessions: WeakSet[asyncio.BaseProtocol] = WeakSet()
+        """Of clients that speak HTTP/2."""
         self.loop = asyncio.get_running_loop()
         self.numbers, self.ids = itertools.count(1), Ids()
         self.watch = select.epoll()
@@ -77,6 +93,8 @@ class Door:
             listener.close()
         self.loop.remove_reader(self.watch.fileno())
         self.watch.close()
+        for session in list(self.sessions):
+            session.close()
 
     def _listen(self, listener: socket.socket) -> None:
         self.loop.add_reader(listener.fileno(), self._accept, listener)
@@ -124,10 +142,12 @@ class Door:
             head = b""
         if not head:
             connection.close()
-        elif head[0] == HANDSHAKE and connection not in self.secured:
+        elif head[0] == HANDSHAKE and connection not in self.opened:
             self._secure(connection, head, deadline)
-        elif head.startswith(b"CONNECT ") and b"\r\n\r\n" in head and connection not in self.secured:
+        elif head.startswith(b"CONNECT ") and b"\r\n\r\n" in head and connection not in self.opened:
             self._tunnel(connection, head, deadline)
+        elif head.startswith(HTTP_2) and not self._origin(connection).is_stream:
+            self._converse(connection)
         elif b"\r\n\r\n" in head or len(head) >= HEAD_BYTES_MAX or not 65 <= head[0] <= 90:
             # What does not begin as a method does (a capital letter) is no HTTP: the region says so at once.
             self._route(connection, head_of(head), b"")
@@ -160,7 +180,7 @@ class Door:
         address = connection.getsockname()[0]
 
         def ready(plain: socket.socket) -> None:
-            self.secured[plain] = address
+            self.opened[plain] = Origin(address, is_tls=True, is_stream=False)
             self._look(plain, deadline)
 
         self.fleet.spawn(self._opened(connection, address, host, ready))
@@ -178,6 +198,23 @@ class Door:
             return None
         return await self.fleet.ask(member, "service", "acm", {"host": host}, within_s=SHOWN_WITHIN_S) if member.is_up else None
 
+    def _converse(self, connection: socket.socket) -> None:
+        """A client that speaks HTTP/2: each of its streams comes in as a connection."""
+        try:
+            from kumoniwa.cloud.http2 import Session  # noqa: PLC0415 - an extra, and only clients of HTTP/2 need it
+        except ModuleNotFoundError:
+            self._say_last(connection, HTTP_2_MISSING)
+            return
+        origin = self._origin(connection)._replace(is_stream=True)
+
+        def enter(stream: socket.socket) -> None:
+            self.opened[stream] = origin
+            self._look(stream, self.loop.time() + HEAD_WITHIN_S)
+
+        session = Session(enter)
+        self.sessions.add(session)
+        self.fleet.spawn(self.loop.connect_accepted_socket(lambda: session, connection))
+
     def _route(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
         if is_admin(request):
             self._serve_admin(connection, arrived)
@@ -185,14 +222,14 @@ class Door:
             self._pass(connection, request, arrived)
 
     def _serve_admin(self, connection: socket.socket, arrived: bytes) -> None:
-        secured = self.secured.get(connection)
+        origin = self.opened.get(connection)
 
         def leave(protocol: Connection, request: Request, body: bytes) -> None:
             ours = socket.socket(fileno=socket.dup(protocol.transport.get_extra_info("socket").fileno()))
             protocol.is_lost = True
             protocol.transport.abort()
-            if secured is not None:
-                self.secured[ours] = secured
+            if origin is not None:
+                self.opened[ours] = origin
             self._pass(ours, request, body)
 
         adopting = self.loop.connect_accepted_socket(
@@ -204,7 +241,7 @@ class Door:
     def _pass(self, connection: socket.socket, request: Request, arrived: bytes) -> None:
         """Hand a connection to the region of its request, or to the silence of one that was killed."""
         request.address = locate(request)
-        here = regions.region_at(self._address(connection)) or self.fleet.settings.region
+        here = regions.region_at(self._origin(connection).address) or self.fleet.settings.region
         if is_led(request.address):
             self.fleet.spawn(self._lead(connection, request, arrived, here))
             return
@@ -250,20 +287,23 @@ class Door:
             if connection is not None:
                 self._tell(member, number, arrived, connection)
 
-    def _address(self, connection: socket.socket) -> str:
-        """The address of ours that a client spoke to."""
-        return self.secured.get(connection) or connection.getsockname()[0]
+    def _origin(self, connection: socket.socket) -> Origin:
+        return self.opened.get(connection) or Origin(connection.getsockname()[0], is_tls=False, is_stream=False)
 
     def _tell(self, member: Member, number: int, arrived: bytes, connection: socket.socket, *, is_led: bool = False) -> None:
-        is_tls = connection in self.secured
-        member.line.say(["connection", number, arrived, self._address(connection), is_tls, is_led], [connection.fileno()])
+        origin = self._origin(connection)
+        member.line.say(["connection", number, arrived, origin.address, origin.is_tls, is_led], [connection.fileno()])
 
     def _refuse(self, connection: socket.socket, request: Request, error: AwsError) -> None:
         response = NoRoute(request).refuse(error, self.ids.request_id())
         headers = {**response.headers, "x-kumoniwa-hint": ascii(error.hint), "Connection": "close", "Content-Length": len(response.body)}
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        said = f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}\r\n{head}\r\n"
+        self._say_last(connection, said.encode() + response.body)
+
+    def _say_last(self, connection: socket.socket, said: bytes) -> None:
         try:
-            connection.send(f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}\r\n{head}\r\n".encode() + response.body)
+            connection.send(said)
             connection.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # the client was faster

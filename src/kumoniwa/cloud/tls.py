@@ -41,7 +41,8 @@ def _engine() -> ModuleType:
 def _context(bundle: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    # The first of ours that the client knows is spoken: HTTP/2 with who offers nothing else.
+    context.set_alpn_protocols(["http/1.1", "h2"])
     # OpenSSL reads certificates from files only; this one is in memory, for keys do not belong on the disk.
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:

@@ -277,6 +277,22 @@ async def test_a_table_of_an_old_store_is_used_again(store):
 
 
 @in_loop
+async def test_a_table_of_an_old_store_gains_its_new_columns_before_the_indexes_that_name_them(store):
+    rows = store.rows("a")
+    rows.use(THINGS)
+    rows.run("insert into thing values (1, 'kept')")
+    store.close()
+    newer = Table("thing", f"{THINGS.sql}; create index if not exists thing_late on thing (coalesce(late, v))", added=("late text",))
+    again = Store(store.folder, Ids(2))
+    again.rows("a").use(newer)
+    assert again.rows("a").one("select v, late from thing") == ("kept", None)
+    (plan,) = again.rows("a").all("explain query plan select * from thing where coalesce(late, v) < 'l'")
+    assert "thing_late" in plan[-1]
+    await again.journal.settled()
+    again.close()
+
+
+@in_loop
 async def test_a_sweep_removes_the_blobs_nobody_names(store):
     blobs = store.blobs("a", "s3")
     kept, orphan = blobs.put(b"ab", b"c"), blobs.put(b"orphan")

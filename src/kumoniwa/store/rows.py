@@ -26,9 +26,9 @@ PAGES_MAX = 4_294_967_294
 
 
 class Table(NamedTuple):
-    """A table of hot rows: its name and the SQL that makes it and its indexes (``create table if not exists …; …``).
+    """A table of hot rows: its name and the SQL that makes it and then its indexes (``create table if not exists …; …``).
 
-    ``added`` are columns (``name type``) at its end that older stores do not have yet.
+    ``added`` are columns (``name type``) at its end that older stores do not have yet; indexes may name them.
     """
 
     name: str
@@ -78,13 +78,14 @@ class Rows:
         """Make sure the table exists."""
         if table.name not in self.tables:
             self._begin()
-            for statement in table.sql.split(";"):
-                if statement.strip():
-                    self.execute(statement)
+            made, *indexes = filter(str.strip, table.sql.split(";"))
+            self.execute(made)
             held = {row[1] for row in self.execute(f"pragma table_info({table.name})")} if table.added else ()
             for column in table.added:
                 if column.split()[0] not in held:
                     self.execute(f"alter table {table.name} add column {column}")
+            for index in indexes:
+                self.execute(index)
             if self.journal.scope:
                 self.journal.before.append((self.tables, table.name, None))
             self.tables[table.name] = True

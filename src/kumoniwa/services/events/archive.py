@@ -29,7 +29,8 @@ DAY_S = 86_400
 ARCHIVED = Table(
     "events_archived",
     """create table if not exists events_archived (id integer primary key autoincrement, archive text, at real, body blob);
-    create index if not exists events_archived_at on events_archived (archive, at, id)""",
+    create index if not exists events_archived_at on events_archived (archive, at, id);
+    create index if not exists events_archived_kept on events_archived (archive, coalesce(kept, at))""",
     added=("kept real",),
 )
 """``at`` is the time in the event, ``kept`` when it came; of rows without the latter both are one."""

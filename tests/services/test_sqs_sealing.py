@@ -55,6 +55,16 @@ def test_a_disabled_key_stops_sending_and_receiving_when_the_data_key_is_used_up
     assert message["Attributes"]["ApproximateReceiveCount"] == "2", "a receive that was refused took nothing"
 
 
+def test_a_message_that_was_sealed_late_with_a_data_key_is_read_until_its_own_time_is_over(cloud, sqs, key):
+    url = queue(sqs, key, KmsDataKeyReusePeriodSeconds="86400", MessageRetentionPeriod="1209600")
+    sqs.send_message(QueueUrl=url, MessageBody="made the data key")
+    cloud.sleep(86_000)
+    sqs.send_message(QueueUrl=url, MessageBody="late")
+    cloud.sleep(1_209_600 - 500)
+    sqs.send_message(QueueUrl=url, MessageBody="made the next")
+    assert sorted(received(sqs, url)) == ["late", "made the next"]
+
+
 def test_a_key_that_is_not_there_is_missed_when_it_is_needed(sqs):
     url = queue(sqs, "alias/none")
     assert refused(sqs.send_message, QueueUrl=url, MessageBody=BODY)[0] == "KMS.NotFoundException"

@@ -82,7 +82,7 @@ class Chain(NamedTuple):
     def _keep(self, call: Call, link: Link) -> None:
         call.shelf(Link)[link.id] = link
         if self.kept_s is not None:
-            forget(call, self.of, link.made - self.kept_s)
+            forget(call, self.of, link.made - self.kept_s, self.reused_s)
 
     def unseal(self, call: Call, id_: str, sealed: bytes) -> bytes:
         """What was sealed with a data key of this id. Raises Shut until it is open for this caller."""
@@ -157,10 +157,11 @@ def link_of(held: bytes) -> str:
     return held[1 : 1 + _ID_BYTES].decode()
 
 
-def forget(call: Call, of: str, before: float) -> None:
-    """Drop the data keys of a resource that nothing is sealed with any more, because all of it came later."""
+def forget(call: Call, of: str, before: float, reused_s: float = REUSED_S) -> None:
+    """Drop the data keys of a resource that nothing is sealed with any more, because all of it came later. One seals for as long as it
+    is used again."""
     shelf = call.shelf(Link)
-    for link in [link for link in shelf.values() if link.of == of and link.made < before - REUSED_S]:
+    for link in [link for link in shelf.values() if link.of == of and link.made < before - reused_s]:
         del shelf[link.id]
 
 

@@ -445,12 +445,16 @@ def test_each_request_leaves_a_line_in_the_access_log(make_cloud):
     assert [event["message"] for event in events] == [
         "GET 200 5 - -", "GET 403 42 Missing Authentication Token -"
     ]  # fmt: skip
+    logs.delete_log_stream(logGroupName="access", logStreamName=events[0]["logStreamName"])
+    cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")
+    cloud.sleep(1)
+    assert len(logs.filter_log_events(logGroupName="access")["events"]) == 1, "in a stream that was made anew"
     assert "accessLogSettings" not in gateway.update_stage(
         **here, patchOperations=patch("/accessLogSettings", op="remove")
     )
     cloud.http("GET", f"/restapis/{api}/prod/_user_request_/")
     cloud.sleep(1)
-    assert len(logs.filter_log_events(logGroupName="access")["events"]) == 2
+    assert len(logs.filter_log_events(logGroupName="access")["events"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
 
 from __future__ import annotations
 
+import contextlib
 import re
+from functools import partial
 from typing import Any
 
 from kumoniwa.kernel.errors import AwsError
@@ -25,13 +27,10 @@ _VARIABLE = re.compile(
 class AccessLog:
     """The access log of one stage."""
 
-    __slots__ = ("group", "region", "format", "stream", "is_open")
+    __slots__ = ("group", "region", "format", "stream")
 
     def __init__(self, group: str, region: str, form: str, stream: str) -> None:
         self.group, self.region, self.format, self.stream = group, region, form, stream
-        self.is_open = False
-        """Whether the stream was made."""
-
     def line(self, exchange: Exchange, response: Response) -> str:
         size = len(response.body) if isinstance(response.body, bytes) else 0
         latency_ms = int((exchange.home.clock.now() - exchange.now) * 1000)
@@ -59,16 +58,18 @@ class AccessLog:
     async def _put(self, exchange: Exchange, events: list[dict[str, Any]]) -> None:
         home, account = exchange.home, exchange.served.account
         place = {"logGroupName": self.group, "logStreamName": self.stream}
-        try:
+        with contextlib.suppress(AwsError, KeyError):
             writer = self.writer(home, account)
             if writer is None:
                 return
-            if not self.is_open:
-                self.is_open = True
+            put = partial(home.ask, writer, "logs:PutLogEvents", {**place, "logEvents": events}, region=self.region)
+            try:
+                await put()
+            except AwsError as error:
+                if error.code != "ResourceNotFoundException":
+                    raise
                 await self._open(home, writer, place)
-            await home.ask(writer, "logs:PutLogEvents", {**place, "logEvents": events}, region=self.region)
-        except (AwsError, KeyError):
-            self.is_open = False
+                await put()
 
     async def _open(self, home: Any, writer: Any, place: dict[str, str]) -> None:
         await self._made(home, writer, "logs:CreateLogStream", place)

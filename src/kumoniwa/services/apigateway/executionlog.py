@@ -96,8 +96,7 @@ def started(exchange: Exchange, verb: str, headers: list[tuple[str, str]]) -> No
 
 def completed(exchange: Exchange, response: Response) -> None:
     exchange.note(f"Method response body after transformations: {text_of(response)}")
-    lines = [(name, value) for name, values in headers_of(response).items() for value in values]
-    exchange.note(f"Method response headers: {event.shown(lines)}")
+    exchange.note(f"Method response headers: {_headers_shown(response)}")
     exchange.note("Successfully completed execution")
     exchange.note(f"Method completed with status: {response.status}")
 
@@ -108,9 +107,12 @@ def refused(exchange: Exchange, error: Refused, response: Response) -> None:
         exchange.note(f"Unauthorized request: {exchange.request_id}")
     exchange.note(f"Gateway response type: {error.kind} with status code: {response.status}")
     exchange.note(f"Gateway response body: {text_of(response)}")
-    lines = [(name, value) for name, values in headers_of(response).items() for value in values]
-    exchange.note(f"Gateway response headers: {event.shown(lines)}")
+    exchange.note(f"Gateway response headers: {_headers_shown(response)}")
     exchange.note(f"Method completed with status: {response.status}")
+
+
+def _headers_shown(response: Response) -> str:
+    return event.shown([(name, value) for name, values in headers_of(response).items() for value in values])
 
 
 def text_of(response: Response) -> str:

@@ -38,7 +38,7 @@ fuzz: setup           ## 100,000 malformed requests, and six hundred malformed t
 clients: setup        ## boto3 and the AWS CLI against real processes
 	$(BIN)/python -m pytest tests/clients
 
-terraform: setup      ## two configurations of 190 resources by Terraform; TERRAFORM_PLUGINS=DIR holds its provider of AWS
+terraform: setup      ## two configurations of 199 resources by Terraform; TERRAFORM_PLUGINS=DIR holds its provider of AWS
 	TERRAFORM_PLUGINS=$(TERRAFORM_PLUGINS) $(BIN)/python -m pytest tests/clients/test_terraform.py -m slow
 
 kills: setup          ## five hundred kills at random moments under the load of every service

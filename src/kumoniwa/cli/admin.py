@@ -77,7 +77,8 @@ def env(asked: argparse.Namespace) -> int:
     else:
         found = {"AWS_ENDPOINT_URL": f"https://localhost:{place.port}"}
     variables = found | {
-        "AWS_CA_BUNDLE": bundle, "NODE_EXTRA_CA_CERTS": bundle, "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",
+        "AWS_CA_BUNDLE": bundle, "NODE_EXTRA_CA_CERTS": bundle,
+        "AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": os.environ.get("AWS_SECRET_ACCESS_KEY") or "test",
         "AWS_REGION": asked.region, "AWS_DEFAULT_REGION": asked.region,
     }  # fmt: skip
     for name, value in variables.items():

@@ -393,8 +393,10 @@ def tag_list(value: Any) -> Value:
 @dataclass(frozen=True, slots=True)
 class Name:
     """The property that names the resource. Without a value it becomes ``stack-LogicalId-Random``, or has another ``beginning``.
-    ``within`` is the property that says inside of what the name is the only one, ``composed`` the name that other properties spell, if they do. Where it does not ``tell`` which one is
-    meant, because others may have it too or the creating call refuses a second itself, nobody looks whether one is there."""
+
+    ``within`` is the property that says inside of what the name is the only one, ``composed`` the name that other properties spell, if they
+    do. Where it does not ``tell`` which one is meant, because others may have it too or the creating call refuses a second itself, nobody
+    looks whether one is there."""
 
     property: str
     longest: int
@@ -411,9 +413,10 @@ class Name:
 class ResourceType:
     """A resource type. Every call may use `p`, `made`, `seen` and `ID`.
 
-    ``update`` calls run only when a stack is updated, ``settings`` in creations too. ``defaults`` is what an update sends for a property that the
-    template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members of the reading reply (dotted) to the value to wait for. ``absent``
-    names the errors that mean it does not exist. ``named`` reads it by its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
+    ``update`` calls run only when a stack is updated, ``settings`` in creations too. ``defaults`` is what an update sends for a property
+    that the template no longer has; ``fixed`` names what AWS changes in place and we cannot yet, which is refused. ``ready`` maps members
+    of the reading reply (dotted) to the value to wait for. ``absent`` names the errors that mean it does not exist. ``named`` reads it by
+    its name where ``read`` needs an id that is another. ``aside`` names properties that need no call of their own.
     The attribute ``*`` is a structure whose members are all attributes. An ``is_open`` type takes any property, and every
     change of one goes to every update. What a type names that ``may_change_beneath`` may have changed although no property did, so every
     update is told to it. ``drift`` says how to read the properties back; a type without is not checked. ``remade_by``

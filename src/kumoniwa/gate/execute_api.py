@@ -29,7 +29,8 @@ async def call_method(call: Call, arn: arns.Arn, body: bytes, parameters: dict[s
         path = path.replace("*", quote(value, safe=""), 1)
     query = urlencode(parameters.get("QueryStringParameters") or {}, quote_via=quote)
     lines = laid(headers, parameters.get("HeaderParameters") or {})
-    return await request(call.home, call.principal, f"{api}.execute-api.{arn.region}.amazonaws.com", method, f"/{stage}/{path}".rstrip("/") + "/", query, body, lines)
+    host, path = f"{api}.execute-api.{arn.region}.amazonaws.com", f"/{stage}/{path}".rstrip("/") + "/"
+    return await request(call.home, call.principal, host, method, path, query, body, lines)
 
 
 async def request(

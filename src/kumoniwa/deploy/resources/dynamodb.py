@@ -159,10 +159,11 @@ def _retyped(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(("AttributeDefinitions",) if any(now.get(name, kind) != kind for name, kind in was.items()) else ())
 
 
-def _checked_index(index: dict[str, Any], billing: str) -> None:
-    if billing == "PROVISIONED" and "ProvisionedThroughput" not in index:
+def _check_throughput(throughput: Any, billing: str) -> None:
+    """That of a table or of an index."""
+    if billing == "PROVISIONED" and not throughput:
         raise Senseless("Property ProvisionedThroughput cannot be empty")
-    if billing == "PAY_PER_REQUEST" and "ProvisionedThroughput" in index:
+    if billing == "PAY_PER_REQUEST" and throughput:
         raise Senseless("Property ProvisionedThroughput can't be used with PAY_PER_REQUEST BillingMode.")
 
 
@@ -170,7 +171,7 @@ def _billed(said: str, throughput: Any, ceiling: Any) -> Any:
     """How a table is paid for. What does not go with it was seen of AWS by cdk-preflight: pf-dynamodb-billing-throughput,
     -gsi-billing-throughput and -ondemand-throughput-billing."""
     billing = said or "PROVISIONED"
-    _checked_index({"ProvisionedThroughput": throughput} if throughput else {}, billing)
+    _check_throughput(throughput, billing)
     for name in ("MaxReadRequestUnits", "MaxWriteRequestUnits"):
         if billing == "PROVISIONED" and name in (ceiling or {}):
             raise Senseless(f"Property {name} for OnDemandThroughput can't be used with PROVISIONED BillingMode.")
@@ -179,7 +180,7 @@ def _billed(said: str, throughput: Any, ceiling: Any) -> Any:
 
 def _billed_indexes(found: Any, said: str) -> Any:
     for index in found:
-        _checked_index(index, said or "PROVISIONED")
+        _check_throughput(index.get("ProvisionedThroughput"), said or "PROVISIONED")
     return each(_index)(found)
 
 

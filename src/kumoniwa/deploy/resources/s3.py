@@ -154,7 +154,10 @@ _website = fields(
     RoutingRules=each(fields("RedirectRule=Redirect RoutingRuleCondition=Condition")),
 )
 _REDIRECTS = ["HostName", "HttpRedirectCode", "Protocol", "ReplaceKeyPrefixWith", "ReplaceKeyWith"]
-_ACTIONS = ["ExpirationDate", "ExpirationInDays", "AbortIncompleteMultipartUpload", "Transition", "Transitions", "NoncurrentVersionExpirationInDays", "NoncurrentVersionTransition", "NoncurrentVersionTransitions", "NoncurrentVersionExpiration", "ExpiredObjectDeleteMarker"]
+_ACTIONS = [
+    "ExpirationDate", "ExpirationInDays", "AbortIncompleteMultipartUpload", "Transition", "Transitions", "NoncurrentVersionExpirationInDays",
+    "NoncurrentVersionTransition", "NoncurrentVersionTransitions", "NoncurrentVersionExpiration", "ExpiredObjectDeleteMarker",
+]  # fmt: skip
 
 
 def _need_one(names: list[str], said: dict[str, Any]) -> None:

@@ -59,12 +59,13 @@ def _check_limits(told: dict[str, Any], kind: str) -> None:
     least, most = (_limit(limits, kind, bound, name) for bound in (("MinLength", "MaxLength") if kind == "String" else ("MinValue", "MaxValue")))
     if kind == "String" and max(least or 0, most or 0) > LENGTH_MAX:
         raise InvalidParameterException(f"user.{name}: String attributes cannot have a length of more than {LENGTH_MAX}")
-    if least is not None and most is not None and most < least and name not in _STANDARD:
-        bounds = "length shorter" if kind == "String" else "value smaller"
-        raise InvalidParameterException(f"Attribute custom:{name.removeprefix('custom:')} cannot have a max {bounds} than it's min {bounds.split()[0]}")
-    if least is not None and most is not None and most < least:
-        bounds = "length" if kind == "String" else "value"
-        raise InvalidParameterException(f"user.{name}: Max {bounds} cannot be less than min {bounds}.")
+    if least is None or most is None or most >= least:
+        return
+    bound, less = ("length", "shorter") if kind == "String" else ("value", "smaller")
+    if name in _STANDARD:
+        raise InvalidParameterException(f"user.{name}: Max {bound} cannot be less than min {bound}.")
+    custom_name = name.removeprefix("custom:")
+    raise InvalidParameterException(f"Attribute custom:{custom_name} cannot have a max {bound} {less} than it's min {bound}")
 
 
 def made(told: list[dict[str, Any]] | None) -> tuple[dict[str, Any], ...]:

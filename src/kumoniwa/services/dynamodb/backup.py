@@ -85,10 +85,9 @@ class Copy(Record):
 
 
 def _existing(call: Call, name: str) -> Table:
-    plain = tables.plain_name(name)
-    table = call.shelf(Table).get(plain) if tables.is_here(call, name) else None
+    table = tables.held(call, name)
     if table is None:
-        raise TableNotFoundException(f"Table not found: {plain}")
+        raise TableNotFoundException(f"Table not found: {tables.plain_name(name)}")
     return table
 
 

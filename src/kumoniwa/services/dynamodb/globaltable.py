@@ -147,7 +147,7 @@ async def UpdateGlobalTable(call: Call, *, GlobalTableName: str, ReplicaUpdates:
 
 
 def _global(call: Call, name: str, refusal: str) -> Table:
-    table = call.shelf(Table).get(tables.plain_name(name))
+    table = tables.held(call, name)
     if table is None or table.group is None or table.group.version != LEGACY:
         raise GlobalTableNotFoundException(refusal)
     return table

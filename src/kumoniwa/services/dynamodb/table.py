@@ -26,7 +26,6 @@ from kumoniwa.services.dynamodb.sealing import shown as encryption_shown
 CREATING_FOR_S = 5
 """How long a table or index is CREATING at AWS's pace; otherwise it takes no time at all."""
 GLOBAL_INDEXES_MAX = 20
-PROJECTED_MAX = 100
 LOCAL_INDEXES_MAX = 5
 PROJECTED_MAX = 100
 TAGS_MAX = 50
@@ -262,10 +261,10 @@ def find(call: Call, name: str) -> Layout | None:
     """
     record = call.shelf(Table).records.get(name)
     if record is None:
-        said, name = name, plain_name(name)
-        record = call.shelf(Table).get(name) if is_here(call, said) else None
+        record = held(call, name)
         if record is None:
             return None
+        name = record.name
     layout = call.memory(Layouts).by_name.get(name)
     if layout is None or layout.record is not record:
         layout = laid_out(call, record)
@@ -279,8 +278,8 @@ def laid_out(call: Call, record: Table) -> Layout:
     layouts = call.memory(Layouts).by_name
     before = layouts.get(record.name)
     layout = layouts[record.name] = Layout(record)
-    held = before.limits if before is not None and before.id == record.id else None
-    layout.limits = throughput.limits(call, record.name, provisioning.rates(record), held, is_on_demand=record.is_on_demand)
+    limits = before.limits if before is not None and before.id == record.id else None
+    layout.limits = throughput.limits(call, record.name, provisioning.rates(record), limits, is_on_demand=record.is_on_demand)
     return layout
 
 
@@ -309,17 +308,17 @@ def plain_name(name: str) -> str:
     return name
 
 
-def is_here(call: Call, name: str) -> bool:
-    """Whether a table of this name, or of this ARN, would be one of this region: no region answers for another's."""
-    return not name.startswith("arn:") or arns.parse(name).region == call.region
+def held(call: Call, name: str) -> Table | None:
+    """The record of the table of this name or ARN, if there is one: no region answers for another's."""
+    plain = plain_name(name)
+    return call.shelf(Table).get(plain) if plain == name or arns.parse(name).region == call.region else None
 
 
 def described(call: Call, name: str) -> Table:
     """The table's record, for operations on tables."""
-    plain = plain_name(name)
-    table = call.shelf(Table).get(plain) if is_here(call, name) else None
+    table = held(call, name)
     if table is None:
-        raise ResourceNotFoundException(f"Requested resource not found: Table: {plain} not found")
+        raise ResourceNotFoundException(f"Requested resource not found: Table: {plain_name(name)} not found")
     return table
 
 

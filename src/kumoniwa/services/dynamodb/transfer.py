@@ -163,7 +163,7 @@ def ExportTableToPointInTime(
     asked = {name: value for name, value in locals().items() if name in _TOLD and value is not None}
     if (known := _known(call, ClientToken, is_import=False)) is not None:
         return {"ExportDescription": _export_shown(call, known)}
-    table = call.shelf(Table).get(tables.plain_name(TableArn)) if tables.is_here(call, TableArn) else None
+    table = tables.held(call, TableArn)
     if table is None:
         raise TableNotFoundException(f"Table not found: {TableArn}")
     recoverable(call, table)

@@ -44,7 +44,7 @@ def admit(call: Call, layout: Layout) -> None:
 
 
 async def _unlock(call: Call, name: str) -> None:
-    table = call.shelf(Table).get(tables.plain_name(name))
+    table = call.shelf(Table).get(name)
     if table is None:
         return
     if table.encryption is not None:
